@@ -1,0 +1,302 @@
+//! What the server says to a box: receipts, and the knowledge that comes back. Signed by the server; knowledge is also sealed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
+use crate::topic::Channel;
+
+/// What the server's signature covers: device, kind, monotonic version, expiry, payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DownBody {
+    pub v: u16,
+    /// Another device's message is refused.
+    pub device: DeviceId,
+    /// [`Down::kind`] of the payload; versions count per kind.
+    pub kind: String,
+    /// Only ever rises per device and kind: an older one is refused as a rollback.
+    pub version: u64,
+    pub issued_at: String,
+    /// After this the message is refused, RFC 3339 UTC.
+    pub expires_at: String,
+    pub payload: Down,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Down {
+    Receipt(Receipt),
+    Roster(Roster),
+    Catalogue(Catalogue),
+    Policy(Policy),
+    Room(Room),
+    Sessions(Sessions),
+    Command(Command),
+    #[serde(other)]
+    Unknown,
+}
+
+impl Down {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Receipt(_) => "receipt",
+            Self::Roster(_) => "roster",
+            Self::Catalogue(_) => "catalogue",
+            Self::Policy(_) => "policy",
+            Self::Room(_) => "room",
+            Self::Sessions(_) => "sessions",
+            Self::Command(_) => "command",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Receipt(_) => Channel::Receipts,
+            Self::Command(_) => Channel::Commands,
+            _ => Channel::Knowledge,
+        }
+    }
+}
+
+/// What is durably stored of one device's chain, sent after the commit. Only this lets the box delete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// Everything up to here is stored or declared dropped.
+    pub contiguous_seq: u64,
+    /// Hash of the message `contiguous_seq`; a box that knows another one has been forked and says so.
+    pub contiguous_hash: String,
+    /// Sequences above the gap that are stored too, rising.
+    pub above: Vec<u64>,
+}
+
+/// Everyone who may be recognised in this room, with the facts that the rules read. Always whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Roster {
+    /// When the registry was read: LL-4 and UQ-1 ask for its age.
+    pub snapshot_at: String,
+    pub institution: InstitutionId,
+    pub persons: Vec<RosterPerson>,
+    pub passes: Vec<Pass>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RosterPerson {
+    pub person: PersonId,
+    pub category: PractitionerCategory,
+    pub registration: RegistrationStatus,
+    pub site: SiteRelation,
+    /// End of an exemption (医师法 18), RFC 3339; only with [`SiteRelation::Exempt`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt_until: Option<String>,
+    /// Specialties with a lead filing 主诊医师备案 at this institution.
+    pub lead_of: Vec<Specialty>,
+    /// Enrolled roles that are not the operator: `anaesthesia`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// True once a supervisor confirmed the enrolment; before that the person yields at most INDETERMINATE.
+    pub confirmed: bool,
+    pub templates: Vec<Template>,
+}
+
+/// A face template. Its vector never prints.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Template {
+    pub template_id: String,
+    /// The model pack that made it; a template of another pack is refused.
+    pub pack: String,
+    /// SHA-256 of the embedder's file, hex.
+    pub embedder_sha256: String,
+    /// The L2-normalised embedding, turned by the clinic's rotation (P10): f32 little-endian, base64.
+    pub vector: String,
+    pub masked: bool,
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template")
+            .field("template_id", &self.template_id)
+            .field("pack", &self.pack)
+            .field("vector", &"[redacted]")
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PractitionerCategory {
+    LicensedPhysician,
+    AssistantPhysician,
+    Nurse,
+    Pharmacist,
+    Technician,
+    Trainee,
+    NonClinical,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationStatus {
+    Valid,
+    Expired,
+    Suspended,
+    Cancelled,
+    Revoked,
+    Pending,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteRelation {
+    Primary,
+    FiledMultiSite,
+    Exempt,
+    /// Neither: the practitioner's registration does not cover this institution.
+    None,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Specialty {
+    CosmeticSurgery,
+    CosmeticDentistry,
+    CosmeticDermatology,
+    CosmeticTcm,
+    #[serde(other)]
+    Unknown,
+}
+
+/// A time-limited permit, bound to an enrolled face or to one witnessed check-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pass {
+    pub pass_id: String,
+    pub person: PersonId,
+    /// `trainee`, `visiting_doctor`, `engineer`, `inspector`.
+    pub purpose: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervisor: Option<PersonId>,
+    pub from: String,
+    pub to: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Catalogue {
+    pub jurisdiction: String,
+    pub items: Vec<Item>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Item {
+    pub code: ItemCode,
+    pub kind: ItemKind,
+    /// The leads of any of these may perform or guide it.
+    pub specialties: Vec<Specialty>,
+    /// 1-4, cosmetic surgery only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surgery_grade: Option<u8>,
+    pub min_operator: PractitionerCategory,
+    pub min_duration_ms: u64,
+    /// Numbing, photographs: no operating time.
+    pub prep_ms: u64,
+    /// False where the institution has not filed the item.
+    pub filed_here: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    Surgery,
+    Injection,
+    Thread,
+    EnergyDevice,
+    #[serde(other)]
+    Other,
+}
+
+/// Named settings; `presence` knows the names, units and ranges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Policy {
+    pub settings: BTreeMap<String, i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Room {
+    pub room: RoomId,
+    pub institution: InstitutionId,
+    /// `in_room` or `doorway`.
+    pub mode: DeploymentMode,
+    /// An intimate room refuses `in_room` (P5).
+    pub intimate: bool,
+    /// IANA name, such as `Asia/Shanghai`.
+    pub time_zone: String,
+    pub zones: Zones,
+    /// Minutes of the local day, per weekday from Monday; an empty list is a closed day.
+    pub opening_min: Vec<Vec<(u16, u16)>>,
+    /// The highest surgery grade the institution may perform; 0 for none.
+    pub grade_ceiling: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentMode {
+    InRoom,
+    Doorway,
+}
+
+/// Polygons in the picture, in thousandths of its width and height (0..=1000), so that a change of resolution moves nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Zones {
+    pub operator: Vec<Polygon>,
+    pub bed: Vec<Polygon>,
+    pub companion: Vec<Polygon>,
+    pub door: Vec<Polygon>,
+    /// Blackened before anything else sees the picture.
+    pub privacy_mask: Vec<Polygon>,
+}
+
+/// At least three `(x, y)` corners.
+pub type Polygon = Vec<(i32, i32)>;
+
+/// The room's declared sessions from yesterday on. Always whole: one that is missing was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sessions {
+    pub sessions: Vec<Session>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Session {
+    pub session: SessionId,
+    /// Counts the amendments from 1.
+    pub revision: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_lead: Option<PersonId>,
+    pub declared_operators: Vec<PersonId>,
+    pub start: String,
+    /// Missing while the session is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    pub cancelled: bool,
+    pub emergency: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// A person was verified the other way (P4).
+    IdentityCheck { person: PersonId, witness: PersonId, at: String },
+    /// Delete the templates of a person now, and say so.
+    ForgetPerson { person: PersonId },
+    #[serde(other)]
+    Unknown,
+}

@@ -1,0 +1,40 @@
+//! The shape of every released message, as a golden file: a change here is a change of the wire.
+
+use expect_test::expect_file;
+use schemars::schema_for;
+
+#[test]
+fn the_wire_is_what_was_released() {
+    let schema = |value: schemars::Schema| serde_json::to_string_pretty(&value).unwrap() + "\n";
+    expect_file!["../golden/envelope.json"].assert_eq(&schema(schema_for!(crate::envelope::Envelope)));
+    expect_file!["../golden/sealed.json"].assert_eq(&schema(schema_for!(crate::envelope::Sealed)));
+    expect_file!["../golden/up.json"].assert_eq(&schema(schema_for!(crate::up::UpBody)));
+    expect_file!["../golden/status.json"].assert_eq(&schema(schema_for!(crate::up::StatusBody)));
+    expect_file!["../golden/down.json"].assert_eq(&schema(schema_for!(crate::down::DownBody)));
+    expect_file!["../golden/provision_request.json"]
+        .assert_eq(&schema(schema_for!(crate::provision::ProvisionRequest)));
+    expect_file!["../golden/provision_response.json"]
+        .assert_eq(&schema(schema_for!(crate::provision::ProvisionResponse)));
+}
+
+#[test]
+fn a_message_of_a_later_version_decodes_to_what_is_known_of_it() {
+    let later = r#"{"v":2,"device":"box-1","seq":7,"prev":"00","event_id":"e","extra":[1],
+        "stamp":{"utc":"2026-01-01T00:00:00.000Z","boot_id":"b","boot_count":1,"mono_ms":5,"uncertainty_ms":20,"clock":"atomic"},
+        "payload":{"type":"hologram","x":1}}"#;
+    let body: crate::up::UpBody = serde_json::from_str(later).unwrap();
+    assert_eq!(body.payload, crate::up::Up::Unknown);
+    assert_eq!(body.stamp.clock, crate::up::ClockSource::Unknown);
+}
+
+#[test]
+fn a_template_never_prints() {
+    let template = crate::down::Template {
+        template_id: "t".into(),
+        pack: "real".into(),
+        embedder_sha256: String::new(),
+        vector: "SECRETVECTOR".into(),
+        masked: false,
+    };
+    assert!(!format!("{template:?}").contains("SECRET"));
+}

@@ -1,0 +1,112 @@
+//! Identifiers as they stand on the wire. They are opaque: never a name, never derived from a face.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a text is no identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadId {
+    pub text: String,
+}
+
+impl fmt::Display for BadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no identifier: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit",
+            self.text.chars().take(80).collect::<String>()
+        )
+    }
+}
+
+impl std::error::Error for BadId {}
+
+fn check(text: &str) -> Result<(), BadId> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let good = (1..=64).contains(&text.len())
+        && text.chars().all(allowed)
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if good { Ok(()) } else { Err(BadId { text: text.to_owned() }) }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                check(text).map(|()| Self(text.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadId;
+            fn try_from(text: String) -> Result<Self, BadId> {
+                check(&text).map(|()| Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// A box. Globally unique; equals the CN of its certificate and the second-last level of its topics.
+    DeviceId
+);
+id!(
+    /// A registered practitioner, as the server numbers him.
+    PersonId
+);
+id!(
+    /// A treatment session 诊疗活动.
+    SessionId
+);
+id!(
+    /// A room of an institution.
+    RoomId
+);
+id!(
+    /// An institution 机构.
+    InstitutionId
+);
+id!(
+    /// A cosmetology item 美容项目 of the catalogue.
+    ItemCode
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_can_not_leave_its_topic_level() {
+        for bad in ["", "a/b", "+", "#", "a b", "-x", "\u{5728}", &"x".repeat(65)] {
+            assert!(bad.parse::<DeviceId>().is_err(), "{bad:?} was taken");
+        }
+        assert_eq!("box-7.a_b".parse::<DeviceId>().unwrap().to_string(), "box-7.a_b");
+    }
+}

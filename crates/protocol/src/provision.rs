@@ -1,0 +1,67 @@
+//! The one HTTP call between a box and the server: a single-use token against the device's registration.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeviceId, RoomId};
+
+/// `POST /api/v1/provision`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProvisionRequest {
+    pub token: String,
+    /// Ed25519 public key, base64.
+    pub signing_key: String,
+    /// X25519 public key, base64.
+    pub sealing_key: String,
+    /// PKCS#10 request for the TLS certificate, PEM; absent where the broker is on loopback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csr_pem: Option<String>,
+    pub firmware: String,
+}
+
+impl fmt::Debug for ProvisionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvisionRequest").field("token", &"[redacted]").finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProvisionResponse {
+    pub device: DeviceId,
+    pub room: RoomId,
+    /// The server's Ed25519 public key, base64; pinned by the box.
+    pub server_signing_key: String,
+    pub broker: BrokerAddress,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_pem: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_pem: Option<String>,
+}
+
+impl fmt::Debug for ProvisionResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvisionResponse")
+            .field("device", &self.device)
+            .field("room", &self.room)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BrokerAddress {
+    pub host: String,
+    pub port: u16,
+    pub tls: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BrokerAddress({}:{}, tls: {})", self.host, self.port, self.tls)
+    }
+}
