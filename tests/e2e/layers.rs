@@ -1,0 +1,96 @@
+//! The walls of the house, asserted over `cargo metadata`: who may import whom, and what stays out of a crate for good.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// Crate → the workspace crates that it may import.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("presence", &[]),
+    ("protocol", &[]),
+    ("trust", &["protocol"]),
+    ("vision", &[]),
+    ("scene", &[]),
+    ("edge-agent", &["presence", "vision", "protocol", "trust", "scene"]),
+    ("server", &["vision", "protocol", "trust"]),
+];
+
+/// Crate → the outside packages that must never be among its dependencies, however deep.
+const NEVER: &[(&str, &[&str])] = &[
+    ("presence", &["tokio", "ort", "image", "rusqlite", "rumqttc", "chrono", "jiff", "time"]),
+    ("protocol", &["tokio", "ort", "image", "rusqlite", "rumqttc"]),
+    ("vision", &["tokio", "rumqttc", "rusqlite", "axum"]),
+    ("scene", &["tokio", "ort", "rumqttc", "rusqlite"]),
+    ("edge-agent", &["axum"]),
+];
+
+#[test]
+fn data_flows_one_way_and_no_crate_reaches_through_a_wall() {
+    let graph = Graph::of_this_workspace();
+    for (name, allowed) in MAY_IMPORT {
+        let allowed: BTreeSet<_> = allowed.iter().copied().collect();
+        let imports = graph.workspace_imports(name);
+        let extra: Vec<_> = imports.iter().filter(|import| !allowed.contains(import.as_str())).collect();
+        assert!(extra.is_empty(), "{name} imports {extra:?}; docs: ARCHITECTURE.md, \"Walls\"");
+    }
+}
+
+#[test]
+fn what_a_crate_must_never_hold_is_not_among_its_dependencies_however_deep() {
+    let graph = Graph::of_this_workspace();
+    for (name, banned) in NEVER {
+        let all = graph.closure(name);
+        let found: Vec<_> = banned.iter().filter(|b| all.contains(**b)).collect();
+        assert!(found.is_empty(), "{name} pulls in {found:?}");
+    }
+}
+
+#[test]
+fn every_crate_of_the_workspace_stands_in_the_table() {
+    let graph = Graph::of_this_workspace();
+    let listed: BTreeSet<&str> = MAY_IMPORT.iter().map(|(name, _)| *name).collect();
+    let missing: Vec<_> = graph.members.iter().filter(|m| !listed.contains(m.as_str()) && *m != "e2e").collect();
+    assert!(missing.is_empty(), "give {missing:?} a line in MAY_IMPORT");
+}
+
+/// Names of packages and their normal (not dev, not build) dependencies, as resolved with default features.
+struct Graph {
+    members: BTreeSet<String>,
+    edges: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Graph {
+    fn of_this_workspace() -> Self {
+        let metadata = MetadataCommand::new()
+            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+            .other_options(vec!["--offline".to_owned()])
+            .exec()
+            .expect("cargo metadata of the workspace");
+        let name_of = |id: &cargo_metadata::PackageId| metadata[id].name.to_string();
+        let resolve = metadata.resolve.as_ref().expect("a resolved graph");
+        let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for node in &resolve.nodes {
+            let normal = node.deps.iter().filter(|d| d.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal));
+            edges.entry(name_of(&node.id)).or_default().extend(normal.map(|d| name_of(&d.pkg)));
+        }
+        let members = metadata.workspace_members.iter().map(name_of).collect();
+        Self { members, edges }
+    }
+
+    fn workspace_imports(&self, name: &str) -> BTreeSet<String> {
+        self.edges[name].intersection(&self.members).cloned().collect()
+    }
+
+    fn closure(&self, name: &str) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![name.to_owned()];
+        while let Some(next) = open.pop() {
+            for dep in self.edges.get(&next).into_iter().flatten() {
+                if seen.insert(dep.clone()) {
+                    open.push(dep.clone());
+                }
+            }
+        }
+        seen
+    }
+}
