@@ -63,7 +63,6 @@ impl Graph {
     fn of_this_workspace() -> Self {
         let metadata = MetadataCommand::new()
             .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-            .other_options(vec!["--offline".to_owned()])
             .exec()
             .expect("cargo metadata of the workspace");
         let name_of = |id: &cargo_metadata::PackageId| metadata[id].name.to_string();
