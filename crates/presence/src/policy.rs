@@ -1,0 +1,235 @@
+//! Every [D] number of the domain: a named setting with unit, range, default and the rules that read it.
+//! Nothing else in the crate holds such a number.
+
+use std::fmt;
+
+/// One setting of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name; the unit stands last in it.
+    pub name: &'static str,
+    /// `ms`, `ppm`, `frames`, `level` (severity), `flag` (0 or 1) or `count`.
+    pub unit: &'static str,
+    /// Least value.
+    pub min: i64,
+    /// Greatest value.
+    pub max: i64,
+    /// Value unless set.
+    pub default: i64,
+    /// The rules that read it.
+    pub rules: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// Why a setting was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyError {
+    /// There is no setting of this name.
+    UnknownSetting(String),
+    /// The value lies outside the setting's range.
+    OutOfRange {
+        /// The setting.
+        setting: &'static Setting,
+        /// What was asked for.
+        value: i64,
+    },
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownSetting(name) => {
+                write!(f, "policy: no setting is called `{name}`; `Policy::settings` lists them")
+            }
+            Self::OutOfRange { setting, value } => write!(
+                f,
+                "policy: `{}` = {value} is out of range: give {} to {} {}",
+                setting.name, setting.min, setting.max, setting.unit
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+macro_rules! settings {
+    ($($name:ident = $default:literal $unit:literal [$min:literal, $max:literal] $rules:literal $doc:literal;)+) => {
+        const SETTINGS: &[Setting] = &[$(Setting {
+            name: stringify!($name), unit: $unit, min: $min, max: $max, default: $default, rules: $rules, doc: $doc,
+        }),+];
+
+        #[expect(non_camel_case_types, reason = "positions are named exactly as their settings")]
+        #[derive(Clone, Copy)]
+        enum At { $($name),+ }
+
+        impl Policy {
+            $(#[doc = $doc] #[doc = ""] #[doc = concat!("Unit ", $unit, ", ", stringify!($min), " to ", stringify!($max),
+                ", default ", stringify!($default), "; read by ", $rules, ".")]
+            #[inline]
+            pub fn $name(&self) -> u64 {
+                self.values[At::$name as usize] as u64
+            })+
+        }
+    };
+}
+
+settings! {
+    evaluation_step_ms = 5_000 "ms" [1_000, 60_000] "all" "Findings are raised on ticks of monotonic time that are multiples of this.";
+    observation_gap_ms = 3_000 "ms" [500, 30_000] "all" "Between two sightings at most this far apart a track (or the camera) counts as seen throughout.";
+    liveness_waived = 0 "flag" [0, 1] "all" "1: liveness NotAssessed is accepted, and every output says so. Never in production.";
+    match_frames = 3 "frames" [1, 20] "identity" "Frames at or above T_match that make MATCHED.";
+    match_spacing_ms = 1_000 "ms" [100, 10_000] "identity" "Least time between two frames that count for MATCHED.";
+    unmatched_frames = 5 "frames" [2, 50] "identity" "Good frames below T_reject that make UNMATCHED.";
+    unmatched_span_ms = 20_000 "ms" [5_000, 300_000] "identity" "Least span of those frames.";
+    reverify_ms = 300_000 "ms" [30_000, 3_600_000] "identity" "A verified identity lapses to INDETERMINATE this long after its last vote.";
+    break_ms = 30_000 "ms" [2_000, 300_000] "identity" "A track not seen for this long is verified anew.";
+    visibility_min_ppm = 600_000 "ppm" [300_000, 1_000_000] "all with a session" "Least V; below, the session is NotAssessable and nothing is alleged.";
+    operating_pad_ms = 120_000 "ms" [0, 600_000] "LL-1, LL-5, NL-1 to NL-3, UQ-3" "A = observed operating time ± this.";
+    window_before_ms = 600_000 "ms" [0, 3_600_000] "LL-1, NL-1 to NL-3, UQ-3" "A lead seen this long before the start counts as there.";
+    window_after_ms = 300_000 "ms" [0, 3_600_000] "LL-1, LL-5, NL-1 to NL-3, UQ-3" "A lead seen this long after the end counts as there; the verdict waits for it.";
+    door_visible_min_ppm = 950_000 "ppm" [0, 1_000_000] "LL-1" "Least share of I with the door zone visible.";
+    indeterminate_ignore_ms = 10_000 "ms" [0, 60_000] "LL-1, NL-1 to NL-3, UQ-3" "An INDETERMINATE track seen for less cannot have been somebody's presence.";
+    ll1_activity_min_ms = 300_000 "ms" [60_000, 3_600_000] "LL-1" "Least |A|.";
+    ll1_other_op_ms = 60_000 "ms" [10_000, 3_600_000] "LL-1" "Least Op of somebody else.";
+    ll4_op_ms = 60_000 "ms" [1_000, 3_600_000] "LL-4" "Least Op in `uq_window_ms` that makes an operator.";
+    registry_age_max_ms = 86_400_000 "ms" [3_600_000, 2_592_000_000] "LL-4" "An older registry snapshot yields L1 (refresh it).";
+    ll5_presence_min_ppm = 200_000 "ppm" [0, 1_000_000] "LL-5" "Least Pres of the declared lead.";
+    nl_op_min_ms = 180_000 "ms" [10_000, 3_600_000] "NL-1 to NL-3, UQ-3" "Least Op.";
+    nl_op_share_ppm = 200_000 "ppm" [0, 1_000_000] "NL-1 to NL-3, UQ-3" "Least Op as a share of A, where that is more.";
+    nl1_share_invasive_ppm = 800_000 "ppm" [0, 1_000_000] "NL-1" "Least g for surgery, injection, thread.";
+    nl1_share_energy_ppm = 500_000 "ppm" [0, 1_000_000] "NL-1" "Least g for an energy device.";
+    nl1_gap_invasive_ms = 300_000 "ms" [60_000, 3_600_000] "NL-1" "A gap without a lead counts from here: surgery, injection, thread.";
+    nl1_gap_energy_ms = 600_000 "ms" [60_000, 3_600_000] "NL-1" "A gap without a lead counts from here: energy device.";
+    nl1_gap_level = 1 "level" [1, 2] "NL-1" "Severity of a lead who was there too little.";
+    nl2_with_lead_level = 0 "level" [0, 1] "NL-2" "Severity while a lead is present.";
+    uq_op_ms = 60_000 "ms" [10_000, 3_600_000] "UQ-1, UQ-2" "Least Op within `uq_window_ms`.";
+    uq_window_ms = 120_000 "ms" [10_000, 3_600_000] "UQ-1, UQ-2, LL-4" "The sliding window of that Op.";
+    uq_long_ms = 300_000 "ms" [60_000, 3_600_000] "UQ-1, UQ-2" "Op from which the severity rises.";
+    uq_blocked_count = 3 "count" [1, 100] "UQ-1" "Blocked UQ-1 events since the roster changed that make an L1.";
+    roster_age_max_ms = 86_400_000 "ms" [3_600_000, 2_592_000_000] "UQ-1" "With an older roster nobody is a stranger.";
+    hb2_ms = 60_000 "ms" [5_000, 3_600_000] "HB-2" "A covered, moved or frozen view counts from here.";
+    hb3_ms = 180_000 "ms" [30_000, 3_600_000] "HB-3" "Operating on an occupied bed without a session counts from here.";
+    hb3_long_ms = 600_000 "ms" [60_000, 3_600_000] "HB-3" "From here it is L2.";
+    hb4_frames = 3 "frames" [1, 50] "HB-4" "Spoof frames, `match_spacing_ms` apart, that make a presentation attack.";
+    hb4_share_ppm = 500_000 "ppm" [0, 1_000_000] "HB-4" "Least share of spoof among the track's assessed frames.";
+    bed_bridge_ms = 180_000 "ms" [0, 3_600_000] "roles" "Between two sightings of the patient at most this far apart the bed counts as occupied.";
+    patient_link_ms = 15_000 "ms" [0, 120_000] "roles" "An unidentified track that ends this long before the bed is occupied, or begins this long after it is left, is the patient.";
+    session_idle_ms = 1_800_000 "ms" [300_000, 14_400_000] "sessions" "A session that nobody closes ends when nobody has operated for this long.";
+    session_max_ms = 43_200_000 "ms" [3_600_000, 86_400_000] "sessions" "A session that nobody closes ends here at the latest.";
+    late_fact_ms = 7_200_000 "ms" [600_000, 86_400_000] "sessions" "So long after its window a session is still judged anew by late facts; then it is forgotten.";
+    clock_uncertainty_max_ms = 60_000 "ms" [1_000, 600_000] "sessions" "With a worse clock a session is NotAssessable.";
+    clock_step_max_ms = 60_000 "ms" [1_000, 600_000] "sessions" "After a greater step of the wall clock an open session is NotAssessable.";
+    p2_wipe_ms = 600_000 "ms" [60_000, 600_000] "privacy P2" "Embeddings of unmatched tracks are wiped at the latest this long after the session.";
+    track_gap_ms = 2_000 "ms" [200, 10_000] "tracker" "Longest occlusion that a track survives.";
+    track_overlap_ppm = 200_000 "ppm" [10_000, 900_000] "tracker" "Least overlap with the predicted box.";
+    patient_dwell_ms = 3_000 "ms" [0, 60_000] "tracker" "A track first seen on the bed becomes the patient after this time there.";
+    patient_dwell_entered_ms = 20_000 "ms" [0, 600_000] "tracker" "A track first seen elsewhere becomes the patient after this time on the bed.";
+    patient_dwell_practitioner_ms = 300_000 "ms" [0, 3_600_000] "tracker" "A track that is MATCHED becomes the patient after this time on the bed.";
+}
+
+/// The settings in force, with a version.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Policy {
+    version: u32,
+    values: [i64; SETTINGS.len()],
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let mut values = [0; SETTINGS.len()];
+        for (value, setting) in values.iter_mut().zip(SETTINGS) {
+            *value = setting.default;
+        }
+        Self { version: 1, values }
+    }
+}
+
+impl Policy {
+    /// Every setting there is, in canonical order.
+    pub fn settings() -> &'static [Setting] {
+        SETTINGS
+    }
+
+    /// Version of this policy; findings carry it.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The same settings under another version.
+    #[must_use]
+    pub fn with_version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Sets one by name.
+    pub fn set(&mut self, name: &str, value: i64) -> Result<(), PolicyError> {
+        let at = Self::position(name)?;
+        let setting = &SETTINGS[at];
+        if !(setting.min..=setting.max).contains(&value) {
+            return Err(PolicyError::OutOfRange { setting, value });
+        }
+        self.values[at] = value;
+        Ok(())
+    }
+
+    /// Reads one by name.
+    pub fn get(&self, name: &str) -> Result<i64, PolicyError> {
+        Self::position(name).map(|at| self.values[at])
+    }
+
+    /// The settings with their values, in canonical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, i64)> + '_ {
+        SETTINGS.iter().zip(self.values)
+    }
+
+    /// The text over which a policy's hash is taken: `version=N`, then `name=value` per line, in the order of the table.
+    pub fn canonical(&self) -> String {
+        let lines = self.iter().map(|(setting, value)| [setting.name, "=", &value.to_string(), "\n"].concat());
+        std::iter::once(format!("version={}\n", self.version)).chain(lines).collect()
+    }
+
+    fn position(name: &str) -> Result<usize, PolicyError> {
+        SETTINGS.iter().position(|s| s.name == name).ok_or_else(|| PolicyError::UnknownSetting(name.to_owned()))
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changed = self.iter().filter(|(s, value)| *value != s.default).map(|(s, value)| (s.name, value));
+        f.debug_map().entry(&"version", &self.version).entries(changed).finish()
+    }
+}
+
+#[cfg(feature = "serde")]
+mod wire {
+    //! On the wire a policy is `{version, settings: {name: value}}`; a missing setting has its default.
+    use super::Policy;
+    use std::collections::BTreeMap;
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        version: u32,
+        settings: BTreeMap<String, i64>,
+    }
+
+    impl serde::Serialize for Policy {
+        fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            let settings = self.iter().map(|(s, value)| (s.name.to_owned(), value)).collect();
+            Form { version: self.version, settings }.serialize(to)
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for Policy {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            let form = Form::deserialize(from)?;
+            let mut policy = Self::default().with_version(form.version);
+            for (name, value) in &form.settings {
+                policy.set(name, *value).map_err(serde::de::Error::custom)?;
+            }
+            Ok(policy)
+        }
+    }
+}

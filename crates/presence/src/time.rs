@@ -1,0 +1,59 @@
+//! The two times of the core: monotonic for durations, wall for declared times and opening hours.
+//! Neither is ever read from a clock here.
+
+/// Monotonic milliseconds since the box booted. Durations are differences of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Mono(pub u64);
+
+impl Mono {
+    /// Milliseconds from `earlier` to this; 0 when `earlier` is later.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// This time plus `ms`, saturating.
+    #[must_use]
+    pub fn plus(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// This time minus `ms`, not below 0.
+    #[must_use]
+    pub fn minus(self, ms: u64) -> Self {
+        Self(self.0.saturating_sub(ms))
+    }
+}
+
+/// Wall time: milliseconds since 1970-01-01T00:00:00Z, UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Wall(pub i64);
+
+/// How far the wall clock can be trusted at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ClockQuality {
+    /// The clock is disciplined by NTP, PTP or GNSS now.
+    pub synchronised: bool,
+    /// Half-width of the interval that holds true UTC, in ms. NTP on a LAN: 1-20; a free-running RTC: +2 s per day.
+    /// Above policy `clock_uncertainty_max_ms` nothing that depends on a declared time is alleged.
+    pub uncertainty_ms: u32,
+}
+
+impl ClockQuality {
+    /// A clock disciplined to within 20 ms: what tests and the demo use.
+    pub const GOOD: Self = Self { synchronised: true, uncertainty_ms: 20 };
+}
+
+/// One instant in both times, with the quality of the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Moment {
+    /// For durations. Must not run backwards from call to call; an earlier one is taken as the latest seen.
+    pub mono: Mono,
+    /// For declared times and opening hours.
+    pub wall: Wall,
+    /// Trust in `wall`.
+    pub clock: ClockQuality,
+}
