@@ -1,1 +1,43 @@
-//! vision
+//! Pictures in, numbers out: detection, alignment, quality, embedding, liveness and the gallery.
+//!
+//! Drive it like this: [`Runtime::init`] once, [`Analyzer::load`] with a pack's [`PackSpec`], then per frame
+//! [`Analyzer::detect`], and per face, as the scheduler decides, [`Analyzer::assess`], [`Analyzer::embed`],
+//! [`Analyzer::liveness`] and [`Analyzer::masked`]; a [`Gallery`] answers who it may be.
+//! [`enrol::template_from_photo`] makes a template of an enrolment photograph, or says why it will not.
+//!
+//! This crate never saves a picture, never reads a clock, knows neither rules nor wire types, and never prints an
+//! embedding: [`Embedding`] and [`Template`] show as `[redacted]` and are wiped when dropped.
+
+pub mod align;
+mod analyzer;
+pub mod detect;
+mod embed;
+pub mod enrol;
+mod error;
+pub mod frame;
+pub mod gallery;
+mod kernel;
+pub mod liveness;
+pub mod mask;
+pub mod quality;
+pub mod rotate;
+mod runtime;
+mod sample;
+mod spec;
+mod template;
+
+pub use analyzer::{Analyzer, Options};
+pub use detect::{Detector, FaceBox, Rect};
+pub use embed::{Embedder, Embedding};
+pub use error::VisionError;
+pub use frame::{Frame, FrameError, Picture, PixelOrder};
+pub use gallery::{Gallery, Match, Scored};
+pub use liveness::{Liveness, LivenessScore};
+pub use mask::{MaskFlag, MaskScore};
+pub use quality::{Gate, Quality, Reason};
+pub use rotate::Rotation;
+pub use runtime::{Runtime, RuntimeError};
+pub use spec::{
+    AlignTemplate, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec, PackSpec, Thresholds,
+};
+pub use template::{Template, TemplateError};

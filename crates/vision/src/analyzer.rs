@@ -1,0 +1,118 @@
+//! One pack's networks behind separate calls, so that the scheduler chooses what each face is worth.
+//! It holds buffers and no faces: nothing of one frame is kept for the next.
+
+use std::sync::Arc;
+
+use crate::{
+    Detector, Embedder, Embedding, FaceBox, Frame, Liveness, LivenessScore, MaskFlag, MaskScore, PackSpec, Quality,
+    Runtime, Template, Thresholds, VisionError, quality::Assessor,
+};
+
+/// How the networks are run on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Frames are scaled down to this width or height before detection, 320-1280; 0: never.
+    pub detect_longest_side_px: u32,
+    /// Threads inside each network, 1-8.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { detect_longest_side_px: 640, threads: 1 }
+    }
+}
+
+/// The open networks of one pack.
+#[derive(Debug)]
+pub struct Analyzer {
+    pack: Arc<str>,
+    thresholds: Thresholds,
+    detector: Detector,
+    embedder: Embedder,
+    liveness: Option<Liveness>,
+    mask: Option<MaskFlag>,
+    assessor: Assessor,
+}
+
+impl Analyzer {
+    /// Opens every network of a pack; one of the wrong shape is refused here.
+    pub fn load(runtime: &Runtime, spec: &PackSpec, options: Options) -> Result<Self, VisionError> {
+        let runtime = runtime.clone().with_threads(options.threads);
+        Ok(Self {
+            pack: spec.name.as_str().into(),
+            thresholds: spec.thresholds,
+            detector: Detector::load(&runtime, &spec.detector, options.detect_longest_side_px)?,
+            embedder: Embedder::load(&runtime, &spec.embedder)?,
+            liveness: Liveness::load(&runtime, &spec.liveness)?,
+            mask: match &spec.mask {
+                Some(mask) => Some(MaskFlag::load(&runtime, mask)?),
+                None => None,
+            },
+            assessor: Assessor::default(),
+        })
+    }
+
+    /// Name of the pack; templates carry it.
+    pub fn pack(&self) -> &Arc<str> {
+        &self.pack
+    }
+
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+
+    /// Length of the pack's embeddings.
+    pub fn embedding_length(&self) -> usize {
+        self.embedder.length()
+    }
+
+    /// Whether the pack can judge liveness; if not, it is "not assessed", which is not "live".
+    pub fn has_liveness(&self) -> bool {
+        self.liveness.is_some()
+    }
+
+    /// The faces of a frame, best score first.
+    pub fn detect(&mut self, frame: Frame<'_>) -> Result<Vec<FaceBox>, VisionError> {
+        self.detector.detect(frame)
+    }
+
+    /// [`Analyzer::detect`] into a vector that is used again.
+    pub fn detect_into(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
+        self.detector.detect_into(frame, faces)
+    }
+
+    /// Measures a face; cheap beside any network. The mask is left out.
+    pub fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Quality, VisionError> {
+        self.assessor.assess(frame, face)
+    }
+
+    /// Aligns and embeds a face.
+    pub fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
+        self.embedder.embed(frame, &face.landmarks)
+    }
+
+    /// A face as a template of this pack.
+    pub fn template(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Template, VisionError> {
+        let embedding = self.embed(frame, face)?;
+        Ok(Template::new(Arc::clone(&self.pack), embedding))
+    }
+
+    /// How live a face looks in this frame; `None`: the pack cannot tell (not assessed).
+    pub fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+        self.liveness.as_mut().map(|l| l.score(frame, &face.rect)).transpose()
+    }
+
+    /// Whether a face wears a mask; `None`: the pack cannot tell.
+    pub fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<MaskScore>, VisionError> {
+        self.mask.as_mut().map(|m| m.score(frame, &face.rect)).transpose()
+    }
+
+    /// How many answers of any network were dropped because they were not finite.
+    pub fn dropped_not_finite(&self) -> u64 {
+        self.detector.dropped_not_finite()
+            + self.embedder.dropped_not_finite()
+            + self.liveness.as_ref().map_or(0, Liveness::dropped_not_finite)
+            + self.mask.as_ref().map_or(0, MaskFlag::dropped_not_finite)
+    }
+}

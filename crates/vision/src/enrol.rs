@@ -1,0 +1,96 @@
+//! From an enrolment photograph to a template, through the quality gate: exactly one face, and a good one.
+//! It never keeps the photograph, and never asks for consent: whoever calls it holds the consent already.
+
+use crate::{Analyzer, FaceBox, Gate, Picture, Quality, Reason, Template, VisionError};
+
+/// Faces narrower than this share of the widest one are bystanders or posters, and do not count.
+const BYSTANDER_SHARE: f32 = 0.25;
+
+/// A photograph that became a template.
+#[derive(Debug, Clone)]
+pub struct Enrolled {
+    pub template: Template,
+    pub quality: Quality,
+    pub face: FaceBox,
+    /// Size of the upright photograph in pixels, which `face` refers to.
+    pub size_px: (u32, u32),
+}
+
+/// Every reason against a photograph, at least one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejection {
+    pub reasons: Vec<Reason>,
+    /// What was measured, where exactly one face was found.
+    pub quality: Option<Quality>,
+}
+
+impl Rejection {
+    /// All reasons in Chinese, one line.
+    pub fn zh(&self) -> String {
+        self.reasons.iter().map(Reason::zh).collect::<Vec<_>>().join(";")
+    }
+
+    /// All reasons in English, one line.
+    pub fn en(&self) -> String {
+        self.reasons.iter().map(Reason::en).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.en())
+    }
+}
+
+/// Why a photograph did not become a template.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// The photograph was read and is not good enough.
+    #[error("photo refused: {0}")]
+    Rejected(Rejection),
+    /// The photograph could not be read, or a network failed.
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+}
+
+impl EnrolError {
+    /// The message in Chinese, for the clinic's page.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Rejected(rejection) => format!("照片不合格:{}", rejection.zh()),
+            Self::Vision(VisionError::Frame(error)) => format!("照片无法读取:{error}"),
+            Self::Vision(error) => format!("处理失败:{error}"),
+        }
+    }
+}
+
+/// Decodes a JPEG or PNG, finds its one face, measures it against the gate, and embeds it.
+pub fn template_from_photo(analyzer: &mut Analyzer, photo: &[u8], gate: &Gate) -> Result<Enrolled, EnrolError> {
+    let picture = Picture::decode(photo).map_err(VisionError::from)?;
+    template_from_picture(analyzer, &picture, gate)
+}
+
+/// [`template_from_photo`] for a picture that is decoded already.
+pub fn template_from_picture(analyzer: &mut Analyzer, picture: &Picture, gate: &Gate) -> Result<Enrolled, EnrolError> {
+    let frame = picture.frame();
+    let faces = analyzer.detect(frame)?;
+    let face = single_face(&faces)
+        .map_err(|reason| EnrolError::Rejected(Rejection { reasons: vec![reason], quality: None }))?;
+    let mut quality = analyzer.assess(frame, &face)?;
+    quality.masked = analyzer.masked(frame, &face)?.map(|m| m.probability());
+    let reasons = gate.check(&quality);
+    if !reasons.is_empty() {
+        return Err(EnrolError::Rejected(Rejection { reasons, quality: Some(quality) }));
+    }
+    Ok(Enrolled { template: analyzer.template(frame, &face)?, quality, face, size_px: (frame.width(), frame.height()) })
+}
+
+fn single_face(faces: &[FaceBox]) -> Result<FaceBox, Reason> {
+    let widest = faces.iter().map(|f| f.rect.width).fold(0.0_f32, f32::max);
+    let mut counted = faces.iter().filter(|f| f.rect.width >= widest * BYSTANDER_SHARE);
+    match (counted.next(), counted.count()) {
+        (None, _) => Err(Reason::NoFace),
+        (Some(face), 0) => Ok(*face),
+        (Some(_), others) => Err(Reason::SeveralFaces { count: others + 1 }),
+    }
+}

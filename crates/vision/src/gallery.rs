@@ -1,0 +1,197 @@
+//! Who may it be: exact search of one embedding among the templates of the enrolled people.
+//! It answers by person, never decides: thresholds and votes are the presence core's. It refuses templates of
+//! another pack, and never matches a number that is not finite.
+
+use std::{collections::HashMap, hash::Hash, sync::Arc};
+
+use zeroize::Zeroize;
+
+use crate::{
+    embed::Embedding,
+    kernel,
+    template::{Template, TemplateError},
+};
+
+/// A person and the cosine of their best template.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored<P> {
+    pub person: P,
+    /// -1 to 1.
+    pub cosine: f32,
+}
+
+impl<P> Scored<P> {
+    /// The cosine × 10⁶, rounded, as the presence core takes it.
+    pub fn ppm(&self) -> i32 {
+        (self.cosine * 1e6).round() as i32
+    }
+}
+
+/// The two likeliest people; both `None` in an empty gallery.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match<P> {
+    pub best: Option<Scored<P>>,
+    /// The likeliest of all *other* people; the margin is the distance to it.
+    pub second: Option<Scored<P>>,
+}
+
+/// The templates of the enrolled people, for one pack.
+pub struct Gallery<P> {
+    pack: Arc<str>,
+    length: usize,
+    /// All templates, one after the other.
+    rows: Vec<f32>,
+    /// Whose each row is: an index into `people`.
+    owners: Vec<usize>,
+    people: Vec<P>,
+    /// Where each person stands in `people`.
+    places: HashMap<P, usize>,
+    not_finite: u64,
+}
+
+impl<P: Clone + Eq + Hash> Gallery<P> {
+    /// An empty gallery for templates of `pack` with `length` numbers each.
+    pub fn new(pack: impl Into<Arc<str>>, length: usize) -> Self {
+        Self {
+            pack: pack.into(),
+            length,
+            rows: Vec::new(),
+            owners: Vec::new(),
+            people: Vec::new(),
+            places: HashMap::new(),
+            not_finite: 0,
+        }
+    }
+
+    /// Adds a template; a person may have several, and the best one counts.
+    pub fn insert(&mut self, person: P, template: &Template) -> Result<(), TemplateError> {
+        if template.pack() != &*self.pack {
+            return Err(TemplateError::OtherPack {
+                template: template.pack().to_owned(),
+                gallery: self.pack.to_string(),
+            });
+        }
+        if template.embedding().len() != self.length {
+            return Err(TemplateError::WrongLength { got: template.embedding().len(), wanted: self.length });
+        }
+        let owner = *self.places.entry(person).or_insert_with_key(|person| {
+            self.people.push(person.clone());
+            self.people.len() - 1
+        });
+        self.make_room();
+        self.rows.extend_from_slice(template.embedding().as_slice());
+        self.owners.push(owner);
+        Ok(())
+    }
+
+    /// Removes and wipes every template of a person; returns how many there were.
+    pub fn remove(&mut self, person: &P) -> usize {
+        let Some(owner) = self.places.remove(person) else {
+            return 0;
+        };
+        let mut removed = 0;
+        let mut index = 0;
+        while index < self.owners.len() {
+            if self.owners[index] == owner {
+                self.remove_row(index);
+                removed += 1;
+            } else {
+                index += 1;
+            }
+        }
+        self.people.remove(owner);
+        for other in self.owners.iter_mut().chain(self.places.values_mut()) {
+            *other -= usize::from(*other > owner);
+        }
+        removed
+    }
+
+    /// The two likeliest people. An embedding of another length, or with a number that is not finite, matches
+    /// nobody and is counted.
+    pub fn top2(&mut self, query: &Embedding) -> Match<P> {
+        let usable = query.len() == self.length && query.as_slice().iter().all(|v| v.is_finite());
+        if !usable {
+            self.not_finite += 1;
+            return Match { best: None, second: None };
+        }
+        let (mut best, mut second) = (None, None);
+        for (row, owner) in self.rows.chunks_exact(self.length.max(1)).zip(&self.owners) {
+            place(&mut best, &mut second, (*owner, kernel::dot(query.as_slice(), row)));
+        }
+        let named = |scored: Option<(usize, f32)>| {
+            scored.map(|(owner, cosine)| Scored { person: self.people[owner].clone(), cosine })
+        };
+        Match { best: named(best), second: named(second) }
+    }
+
+    pub fn pack(&self) -> &str {
+        &self.pack
+    }
+
+    /// How many people are enrolled.
+    pub fn people(&self) -> usize {
+        self.people.len()
+    }
+
+    /// How many templates there are.
+    pub fn templates(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// How many queries were dropped because they did not fit or were not finite.
+    pub fn dropped_not_finite(&self) -> u64 {
+        self.not_finite
+    }
+
+    /// Grows by hand, so that the outgrown copy is wiped and not left behind in freed memory.
+    fn make_room(&mut self) {
+        if self.rows.capacity() - self.rows.len() < self.length {
+            let mut wider = Vec::with_capacity((self.rows.len() + self.length) * 2);
+            wider.extend_from_slice(&self.rows);
+            self.rows.zeroize();
+            self.rows = wider;
+        }
+    }
+
+    fn remove_row(&mut self, index: usize) {
+        let last = self.owners.len() - 1;
+        let start = last * self.length;
+        if index != last {
+            self.rows.copy_within(start.., index * self.length);
+        }
+        self.rows[start..].zeroize();
+        self.rows.truncate(start);
+        self.owners.swap_remove(index);
+    }
+}
+
+/// Keeps the best score and the best score of anyone else.
+fn place(best: &mut Option<(usize, f32)>, second: &mut Option<(usize, f32)>, new: (usize, f32)) {
+    match best {
+        None => *best = Some(new),
+        Some(held) if held.0 == new.0 => held.1 = held.1.max(new.1),
+        Some(held) if new.1 > held.1 => *second = best.replace(new),
+        Some(_) => match second {
+            Some(held) if held.1 >= new.1 => {}
+            _ => *second = Some(new),
+        },
+    }
+}
+
+impl<P> Drop for Gallery<P> {
+    fn drop(&mut self) {
+        self.rows.zeroize();
+    }
+}
+
+impl<P> std::fmt::Debug for Gallery<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Gallery(pack {}, {} people, {} templates, [redacted])",
+            self.pack,
+            self.people.len(),
+            self.owners.len()
+        )
+    }
+}

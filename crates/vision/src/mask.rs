@@ -1,0 +1,95 @@
+//! Does this face wear a mask: the masked-face detector on a crop around a face that is found already.
+//! A mask is no offence; the flag only chooses the thresholds that fit a covered face.
+
+use crate::{
+    detect::Rect,
+    error::VisionError,
+    frame::Frame,
+    runtime::{Expect, Net, Runtime},
+    sample::{self, Crop},
+    spec::MaskSpec,
+};
+
+/// Anchors of the 640×480 network.
+const ANCHORS: usize = 17_640;
+/// Classes per anchor: background, face, masked face.
+const CLASSES: usize = 3;
+/// The crop is this many face heights high, so that the face has the size the network knows best.
+const CROP_HEIGHTS: f32 = 3.0;
+
+/// How likely a mask is worn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaskScore {
+    /// Best score of "masked face" over the crop, 0-1.
+    pub masked: f32,
+    /// Best score of "bare face" over the crop, 0-1.
+    pub bare: f32,
+}
+
+impl MaskScore {
+    /// Whether the face counts as masked.
+    pub fn is_masked(&self) -> bool {
+        self.masked > self.bare
+    }
+
+    /// The share of "masked" in both scores, 0-1; 0.5 where the network saw neither.
+    pub fn probability(&self) -> f32 {
+        let sum = self.masked + self.bare;
+        if sum > 1e-6 { self.masked / sum } else { 0.5 }
+    }
+}
+
+/// The open network with its buffer.
+#[derive(Debug)]
+pub struct MaskFlag {
+    net: Net,
+    spec: MaskSpec,
+    planes: Vec<f32>,
+    not_finite: u64,
+}
+
+impl MaskFlag {
+    pub fn load(runtime: &Runtime, spec: &MaskSpec) -> Result<Self, VisionError> {
+        let expect = Expect {
+            role: "mask",
+            size: (spec.input.width, spec.input.height),
+            any_size: false,
+            outputs: &[("scores", ANCHORS * CLASSES), ("boxes", ANCHORS * 4)],
+        };
+        Ok(Self { net: runtime.open(&spec.model, &expect)?, spec: spec.clone(), planes: Vec::new(), not_finite: 0 })
+    }
+
+    /// Judges the face in `rect`.
+    pub fn score(&mut self, frame: Frame<'_>, rect: &Rect) -> Result<MaskScore, VisionError> {
+        let size = (self.spec.input.width, self.spec.input.height);
+        let crop = around(frame, rect, size.0 as f32 / size.1 as f32);
+        sample::cropped(frame, crop, &self.spec.input, &mut self.planes);
+        let score = self.net.run(size, &self.planes, |outputs| {
+            let scores = outputs.finite(outputs.get("scores")?)?;
+            let best = |class: usize| scores.chunks_exact(CLASSES).map(|s| s[class]).fold(0.0_f32, f32::max);
+            Ok(MaskScore { bare: best(1), masked: best(2) })
+        });
+        self.not_finite += u64::from(matches!(score, Err(VisionError::NotFinite { .. })));
+        score
+    }
+
+    /// How many answers were dropped because they were not finite.
+    pub fn dropped_not_finite(&self) -> u64 {
+        self.not_finite
+    }
+}
+
+/// The part of a frame around a face, in the network's aspect where the frame allows it.
+fn around(frame: Frame<'_>, rect: &Rect, aspect: f32) -> Crop {
+    let [cx, cy] = rect.centre();
+    let height = (rect.height * CROP_HEIGHTS).max(8.0);
+    let width = height * aspect;
+    let span = |centre: f32, size: f32, limit: u32| {
+        let from = (centre - size / 2.0).clamp(0.0, (limit - 1) as f32) as u32;
+        let to = ((centre + size / 2.0).max(0.0) as u32).clamp(from + 1, limit);
+        (from, to - from)
+    };
+    let (x, width) = span(cx, width, frame.width());
+    let (y, height) = span(cy, height, frame.height());
+    Crop { x, y, width, height }
+}

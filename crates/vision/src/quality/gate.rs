@@ -1,0 +1,187 @@
+//! The gate: which measured face is good enough, and in which words it is refused (Chinese and English).
+//! Limits are settings; it never guesses a reason that was not measured.
+
+use super::Quality;
+
+/// The least that a face must have. Degrees, pixels, and shares 0-1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gate {
+    pub min_face_width_px: f32,
+    pub max_yaw_deg: f32,
+    pub max_pitch_deg: f32,
+    pub max_roll_deg: f32,
+    pub min_sharpness: f32,
+    pub min_luminance: f32,
+    pub max_luminance: f32,
+    /// Most of the face that may be near-black, or near-white.
+    pub max_clipped: f32,
+    pub min_inside: f32,
+    pub min_detector_score: f32,
+    /// From this probability on the face counts as masked; above 1 masks are let through.
+    pub max_masked: f32,
+}
+
+impl Gate {
+    /// For an enrolment photograph: strict, because one bad template harms every later comparison.
+    pub const ENROLMENT: Self = Self {
+        min_face_width_px: 80.0,
+        max_yaw_deg: 30.0,
+        max_pitch_deg: 30.0,
+        max_roll_deg: 30.0,
+        min_sharpness: 40.0,
+        min_luminance: 0.15,
+        max_luminance: 0.85,
+        max_clipped: 0.4,
+        min_inside: 0.9,
+        min_detector_score: 0.7,
+        max_masked: 0.5,
+    };
+
+    /// For a face in the room that may vote: loose; masks pass and are flagged.
+    pub const RECOGNITION: Self = Self {
+        min_face_width_px: 30.0,
+        max_yaw_deg: 50.0,
+        max_pitch_deg: 45.0,
+        max_roll_deg: 45.0,
+        min_sharpness: 8.0,
+        min_luminance: 0.08,
+        max_luminance: 0.92,
+        max_clipped: 0.7,
+        min_inside: 0.7,
+        min_detector_score: 0.6,
+        max_masked: 2.0,
+    };
+
+    /// Everything that is wrong with a face; empty when it is good enough.
+    pub fn check(&self, quality: &Quality) -> Vec<Reason> {
+        let q = quality;
+        let mut reasons = Vec::new();
+        let mut refuse = |bad: bool, reason: Reason| {
+            if bad {
+                reasons.push(reason);
+            }
+        };
+        refuse(
+            q.face_width_px < self.min_face_width_px,
+            Reason::TooSmall {
+                width_px: q.face_width_px.round() as u32,
+                needs_px: self.min_face_width_px.round() as u32,
+            },
+        );
+        let turned = |deg: f32, limit: f32| (deg.round() as i32, limit.round() as i32);
+        let (deg, at_most) = turned(q.yaw_deg, self.max_yaw_deg);
+        refuse(q.yaw_deg.abs() > self.max_yaw_deg, Reason::TurnedAside { deg, at_most });
+        let (deg, at_most) = turned(q.pitch_deg, self.max_pitch_deg);
+        refuse(q.pitch_deg.abs() > self.max_pitch_deg, Reason::TurnedUpOrDown { deg, at_most });
+        let (deg, at_most) = turned(q.roll_deg, self.max_roll_deg);
+        refuse(q.roll_deg.abs() > self.max_roll_deg, Reason::Tilted { deg, at_most });
+        refuse(
+            q.sharpness < self.min_sharpness,
+            Reason::Blurred { sharpness: q.sharpness.round() as u32, needs: self.min_sharpness.round() as u32 },
+        );
+        let dark = q.luminance_mean < self.min_luminance || q.under_exposed > self.max_clipped;
+        let bright = q.luminance_mean > self.max_luminance || q.over_exposed > self.max_clipped;
+        let percent = (q.luminance_mean * 100.0).round() as u32;
+        refuse(dark, Reason::TooDark { percent });
+        refuse(bright, Reason::TooBright { percent });
+        refuse(q.inside < self.min_inside, Reason::Cropped { percent: (q.inside * 100.0).round() as u32 });
+        refuse(q.detector_score < self.min_detector_score, Reason::Unclear);
+        refuse(q.masked.is_some_and(|m| m > self.max_masked), Reason::Masked);
+        reasons
+    }
+}
+
+/// Why a face or a photograph is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    NoFace,
+    SeveralFaces { count: usize },
+    TooSmall { width_px: u32, needs_px: u32 },
+    TurnedAside { deg: i32, at_most: i32 },
+    TurnedUpOrDown { deg: i32, at_most: i32 },
+    Tilted { deg: i32, at_most: i32 },
+    Blurred { sharpness: u32, needs: u32 },
+    TooDark { percent: u32 },
+    TooBright { percent: u32 },
+    Cropped { percent: u32 },
+    Unclear,
+    Masked,
+}
+
+impl Reason {
+    /// A stable code for interfaces.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoFace => "no_face",
+            Self::SeveralFaces { .. } => "several_faces",
+            Self::TooSmall { .. } => "too_small",
+            Self::TurnedAside { .. } => "turned_aside",
+            Self::TurnedUpOrDown { .. } => "turned_up_or_down",
+            Self::Tilted { .. } => "tilted",
+            Self::Blurred { .. } => "blurred",
+            Self::TooDark { .. } => "too_dark",
+            Self::TooBright { .. } => "too_bright",
+            Self::Cropped { .. } => "cropped",
+            Self::Unclear => "unclear",
+            Self::Masked => "masked",
+        }
+    }
+
+    /// The component of ISO/IEC 29794-5 that failed.
+    pub fn component(&self) -> &'static str {
+        match self {
+            Self::NoFace | Self::SeveralFaces { .. } | Self::Unclear => "SingleFacePresent",
+            Self::TooSmall { .. } => "HeadSize",
+            Self::TurnedAside { .. } => "HeadPoseYaw",
+            Self::TurnedUpOrDown { .. } => "HeadPosePitch",
+            Self::Tilted { .. } => "HeadPoseRoll",
+            Self::Blurred { .. } => "Sharpness",
+            Self::TooDark { .. } => "UnderExposurePrevention",
+            Self::TooBright { .. } => "OverExposurePrevention",
+            Self::Cropped { .. } => "CropOfTheFaceImage",
+            Self::Masked => "MouthOcclusionPrevention",
+        }
+    }
+
+    /// The reason in Chinese, with what would mend it.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::NoFace => "未检测到人脸:请正对镜头重拍".to_owned(),
+            Self::SeveralFaces { count } => format!("人脸过多:{count} 张,只能有 1 张"),
+            Self::TooSmall { width_px, needs_px } => format!("太小:{width_px} px,需要 {needs_px} px"),
+            Self::TurnedAside { deg, at_most } => format!("侧脸:{deg}°,不超过 ±{at_most}°"),
+            Self::TurnedUpOrDown { deg, at_most } => format!("俯仰:{deg}°,不超过 ±{at_most}°"),
+            Self::Tilted { deg, at_most } => format!("歪头:{deg}°,不超过 ±{at_most}°"),
+            Self::Blurred { sharpness, needs } => format!("模糊:清晰度 {sharpness},需要 {needs}"),
+            Self::TooDark { percent } => format!("太暗:亮度 {percent} %,请补光"),
+            Self::TooBright { percent } => format!("过亮:亮度 {percent} %,请避开强光"),
+            Self::Cropped { percent } => format!("脸部不完整:只有 {percent} % 在画面内"),
+            Self::Unclear => "人脸不清楚:请换一张照片".to_owned(),
+            Self::Masked => "戴口罩:请摘下口罩重拍".to_owned(),
+        }
+    }
+
+    /// The reason in English, with what would mend it.
+    pub fn en(&self) -> String {
+        match self {
+            Self::NoFace => "no face found: face the camera and take it again".to_owned(),
+            Self::SeveralFaces { count } => format!("too many faces: {count}, needs exactly 1"),
+            Self::TooSmall { width_px, needs_px } => format!("too small: {width_px} px, needs {needs_px}"),
+            Self::TurnedAside { deg, at_most } => format!("turned aside: {deg}°, at most ±{at_most}°"),
+            Self::TurnedUpOrDown { deg, at_most } => format!("turned up or down: {deg}°, at most ±{at_most}°"),
+            Self::Tilted { deg, at_most } => format!("head tilted: {deg}°, at most ±{at_most}°"),
+            Self::Blurred { sharpness, needs } => format!("blurred: sharpness {sharpness}, needs {needs}"),
+            Self::TooDark { percent } => format!("too dark: {percent} % bright, add light"),
+            Self::TooBright { percent } => format!("too bright: {percent} % bright, avoid strong light"),
+            Self::Cropped { percent } => format!("face cut off: only {percent} % is in the picture"),
+            Self::Unclear => "face not clear: use another photo".to_owned(),
+            Self::Masked => "mask worn: take it off and try again".to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.en())
+    }
+}

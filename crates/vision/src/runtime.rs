@@ -1,0 +1,237 @@
+//! The only file that names the inference library. It loads ONNX Runtime, opens networks, and refuses one whose
+//! shape is not what its role needs. It never panics for a missing or old library and never sends telemetry.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use ort::{environment::Environment, session::Session, value::TensorRef};
+
+use crate::error::VisionError;
+
+/// Names the shared library of ONNX Runtime.
+const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
+/// The oldest ONNX Runtime whose interface holds every call made here.
+const OLDEST: &str = "1.22";
+
+/// ONNX Runtime could not be loaded, or failed at work.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The variable that names the library is unset or empty.
+    #[error(
+        "ORT_DYLIB_PATH is not set: it must name libonnxruntime.so; run ./scripts/setup, or set it to the ONNX Runtime of this board"
+    )]
+    NoLibraryNamed,
+    /// No file there.
+    #[error(
+        "{}: no ONNX Runtime library there; run ./scripts/setup, or set ORT_DYLIB_PATH to the ONNX Runtime of this board", path.display()
+    )]
+    LibraryMissing { path: PathBuf },
+    /// The file is there and is no ONNX Runtime, or one for another machine.
+    #[error(
+        "{}: cannot be used as ONNX Runtime ({why}); run ./scripts/setup, or set ORT_DYLIB_PATH to one of version {OLDEST} or newer", path.display()
+    )]
+    LibraryUnusable { path: PathBuf, why: String },
+    /// The library is loaded and refuses to work.
+    #[error("ONNX Runtime failed: {0}")]
+    Failed(String),
+}
+
+impl<R> From<ort::Error<R>> for RuntimeError {
+    fn from(error: ort::Error<R>) -> Self {
+        Self::Failed(one_line(error.message()))
+    }
+}
+
+/// The loaded ONNX Runtime. One per process; cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    environment: Environment,
+    threads: usize,
+}
+
+// ONNX Runtime allows one environment per process, and `ort` none after the first was dropped: so it is kept.
+static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
+
+impl Runtime {
+    /// Loads the library that `ORT_DYLIB_PATH` names. Calling it again returns the same one.
+    pub fn init() -> Result<Self, RuntimeError> {
+        match std::env::var_os(LIBRARY_VARIABLE) {
+            Some(path) if !path.is_empty() => Self::init_from(Path::new(&path)),
+            _ => Err(RuntimeError::NoLibraryNamed),
+        }
+    }
+
+    /// Loads the library at `path`. Once one is loaded, later calls return it, whatever their path.
+    pub fn init_from(path: &Path) -> Result<Self, RuntimeError> {
+        let mut kept = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let environment = if let Some(environment) = kept.as_ref() {
+            environment.clone()
+        } else {
+            let environment = load(path)?;
+            *kept = Some(environment.clone());
+            environment
+        };
+        Ok(Self { environment, threads: 1 })
+    }
+
+    /// The same runtime, with `threads` threads inside each network opened from here on (1 by default).
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// What the library says of its own build, for reports.
+    pub fn build_info() -> &'static str {
+        ort::info()
+    }
+
+    /// Opens a network and checks its input and outputs against `expect`, down to one trial run.
+    pub(crate) fn open(&self, path: &Path, expect: &Expect<'_>) -> Result<Net, VisionError> {
+        let wrong = |why: String| VisionError::WrongModel { role: expect.role, path: path.to_path_buf(), why };
+        let session = self.builder()?.commit_from_file(path).map_err(|error| wrong(one_line(error.message())))?;
+        let mut net = Net { session, role: expect.role };
+        net.check(expect).map_err(wrong)?;
+        Ok(net)
+    }
+
+    fn builder(&self) -> Result<ort::session::builder::SessionBuilder, RuntimeError> {
+        let builder = Session::builder(&self.environment)?
+            .with_intra_threads(self.threads)?
+            .with_inter_threads(1)?
+            // A waiting box must sleep, not spin.
+            .with_intra_op_spinning(false)?;
+        Ok(builder)
+    }
+}
+
+fn load(path: &Path) -> Result<Environment, RuntimeError> {
+    // `ort` looks for a relative path beside the executable first; only the path as written is meant.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if !absolute.is_file() {
+        return Err(RuntimeError::LibraryMissing { path: absolute });
+    }
+    let builder = ort::init_from(&absolute).map_err(|error| RuntimeError::LibraryUnusable {
+        path: absolute.clone(),
+        why: match error {
+            ort::LoadDynamicError::BadVersion { version_str, .. } => {
+                format!("it is version {version_str}, older than {OLDEST}")
+            }
+            other => one_line(&other.to_string()),
+        },
+    })?;
+    Ok(builder.with_name("zaigang").with_telemetry(false).build()?)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a role needs of its network.
+#[derive(Debug)]
+pub(crate) struct Expect<'a> {
+    pub(crate) role: &'static str,
+    /// Size of the trial input, width then height.
+    pub(crate) size: (u32, u32),
+    /// Whether the network must take other sizes than the trial's.
+    pub(crate) any_size: bool,
+    /// Name (empty: the first output) and length of each output at the trial size.
+    pub(crate) outputs: &'a [(&'a str, usize)],
+}
+
+/// One open network with one NCHW picture input.
+#[derive(Debug)]
+pub(crate) struct Net {
+    session: Session,
+    role: &'static str,
+}
+
+impl Net {
+    /// Runs the network on one planar picture of `width`×`height` and hands its outputs to `read`.
+    pub(crate) fn run<R>(
+        &mut self,
+        (width, height): (u32, u32),
+        planes: &[f32],
+        read: impl FnOnce(&Outputs<'_>) -> Result<R, VisionError>,
+    ) -> Result<R, VisionError> {
+        let shape = [1, 3, i64::from(height), i64::from(width)];
+        let input = TensorRef::from_array_view((shape, planes)).map_err(RuntimeError::from)?;
+        let outputs = self.session.run(ort::inputs![input]).map_err(RuntimeError::from)?;
+        read(&Outputs { values: outputs, role: self.role })
+    }
+
+    fn check(&mut self, expect: &Expect<'_>) -> Result<(), String> {
+        let (width, height) = expect.size;
+        self.check_input(expect)?;
+        for (name, _) in expect.outputs {
+            if !name.is_empty() && !self.session.outputs().iter().any(|o| o.name() == *name) {
+                return Err(format!("it has no output \"{name}\""));
+            }
+        }
+        let zeros = vec![0.0; 3 * width as usize * height as usize];
+        let lengths = self
+            .run(expect.size, &zeros, |outputs| {
+                expect
+                    .outputs
+                    .iter()
+                    .map(|(name, _)| Ok(outputs.get(name)?.len()))
+                    .collect::<Result<Vec<_>, VisionError>>()
+            })
+            .map_err(|error| error.to_string())?;
+        for ((name, wanted), got) in expect.outputs.iter().zip(lengths) {
+            if *wanted != got {
+                return Err(format!("output \"{name}\" holds {got} numbers where {wanted} are needed"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_input(&self, expect: &Expect<'_>) -> Result<(), String> {
+        let (width, height) = expect.size;
+        let [input] = self.session.inputs() else {
+            return Err(format!("it has {} inputs where 1 is needed", self.session.inputs().len()));
+        };
+        let Some(shape) = input.dtype().tensor_shape() else {
+            return Err("its input is not a tensor".to_owned());
+        };
+        let wanted = [1, 3, i64::from(height), i64::from(width)];
+        let fits = shape.len() == 4 && shape.iter().zip(wanted).all(|(have, want)| *have == want || *have < 0);
+        if !fits {
+            return Err(format!("its input is {:?} where {wanted:?} is needed", shape.iter().collect::<Vec<_>>()));
+        }
+        if expect.any_size && (shape[2] > 0 || shape[3] > 0) {
+            return Err(format!("it takes {}×{} only where any size is needed", shape[3], shape[2]));
+        }
+        Ok(())
+    }
+}
+
+/// The outputs of one run.
+#[derive(Debug)]
+pub(crate) struct Outputs<'a> {
+    values: ort::session::SessionOutputs<'a>,
+    role: &'static str,
+}
+
+impl Outputs<'_> {
+    /// The numbers of the output called `name`; an empty name means the first.
+    pub(crate) fn get(&self, name: &str) -> Result<&[f32], VisionError> {
+        let value =
+            if name.is_empty() { self.values.values().next().map(|_| &self.values[0]) } else { self.values.get(name) };
+        let value =
+            value.ok_or_else(|| RuntimeError::Failed(format!("the {} network has no output \"{name}\"", self.role)))?;
+        let (_, numbers) = value.try_extract_tensor::<f32>().map_err(RuntimeError::from)?;
+        Ok(numbers)
+    }
+
+    /// Fails where any of `numbers` is NaN or infinite.
+    pub(crate) fn finite<'n>(&self, numbers: &'n [f32]) -> Result<&'n [f32], VisionError> {
+        if numbers.iter().all(|n| n.is_finite()) {
+            Ok(numbers)
+        } else {
+            Err(VisionError::NotFinite { role: self.role })
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What a network wants to be fed and what it answers: the facts of one model pack, already parsed and checked.
+//! It never reads a manifest (that is `pack`'s work) and never opens a model file.
+
+use std::path::PathBuf;
+
+use crate::frame::PixelOrder;
+
+/// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Width in pixels; 0 where the network takes any multiple of 32.
+    pub width: u32,
+    /// Height in pixels; 0 where the network takes any multiple of 32.
+    pub height: u32,
+    /// Order of the channels.
+    pub order: PixelOrder,
+    /// Subtracted from 0-255 values, in channel order.
+    pub mean: [f32; 3],
+    /// Divides after the mean, in channel order; never 0.
+    pub std: [f32; 3],
+}
+
+impl Input {
+    /// Raw 0-255 values of the given size and order.
+    pub const fn raw(width: u32, height: u32, order: PixelOrder) -> Self {
+        Self { width, height, order, mean: [0.0; 3], std: [1.0; 3] }
+    }
+}
+
+/// Where the five landmarks stand in an aligned face, in pixels: image-left eye, image-right eye, nose,
+/// left and right mouth corner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AlignTemplate {
+    pub width: u32,
+    pub height: u32,
+    pub points: [[f32; 2]; 5],
+}
+
+impl AlignTemplate {
+    /// The 112×112 template of the `ArcFace` family.
+    pub const ARCFACE_112: Self = Self {
+        width: 112,
+        height: 112,
+        points: [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    };
+
+    /// The 128×128 template of Intel's face-reidentification-retail-0095.
+    pub const INTEL_128: Self = Self {
+        width: 128,
+        height: 128,
+        points: [
+            [0.315_569 * 128.0, 0.461_574 * 128.0],
+            [0.682_623 * 128.0, 0.461_574 * 128.0],
+            [0.500_262 * 128.0, 0.640_505 * 128.0],
+            [0.349_472 * 128.0, 0.824_692 * 128.0],
+            [0.653_436 * 128.0, 0.824_692 * 128.0],
+        ],
+    };
+}
+
+/// A `YuNet`-shaped detector (12 outputs `cls|obj|bbox|kps_{8,16,32}`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetectorSpec {
+    pub model: PathBuf,
+    pub input: Input,
+    /// Faces below this score are dropped, 0-1. 0.6 finds masked faces; 0.9 loses two thirds of them.
+    pub score_threshold: f32,
+    /// Boxes overlapping a better one by more than this (IoU, 0-1) are dropped.
+    pub nms_threshold: f32,
+}
+
+/// A face embedder: one input, one output of `length` numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbedderSpec {
+    pub model: PathBuf,
+    pub input: Input,
+    pub template: AlignTemplate,
+    /// Length of an embedding, e.g. 256.
+    pub length: usize,
+}
+
+/// One presentation-attack network on a crop around the face box.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LivenessSpec {
+    pub model: PathBuf,
+    pub input: Input,
+    /// The face box is widened by this factor, e.g. 2.7.
+    pub crop_scale: f32,
+    /// Which of the logits means "live".
+    pub live_class: usize,
+}
+
+/// The masked-face detector: scores [background, face, masked face] over its anchors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaskSpec {
+    pub model: PathBuf,
+    pub input: Input,
+}
+
+/// Calibrated cosine thresholds × 10⁶. The presence core decides with them; vision only carries them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thresholds {
+    pub t_match_ppm: i32,
+    pub t_reject_ppm: i32,
+    pub margin_ppm: i32,
+    pub masked_t_match_ppm: i32,
+    pub masked_t_reject_ppm: i32,
+    pub masked_margin_ppm: i32,
+}
+
+/// All networks of one pack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PackSpec {
+    /// The pack's name; every template carries it.
+    pub name: String,
+    pub detector: DetectorSpec,
+    pub embedder: EmbedderSpec,
+    /// Empty where the pack cannot tell (the avatar pack): liveness is then not assessed.
+    pub liveness: Vec<LivenessSpec>,
+    pub mask: Option<MaskSpec>,
+    pub thresholds: Thresholds,
+}
+
+impl PackSpec {
+    /// The real pack's facts over a folder that holds its files under their own names.
+    pub fn real(folder: &std::path::Path) -> Self {
+        let liveness = |file: &str, crop_scale| LivenessSpec {
+            model: folder.join(file),
+            input: Input::raw(80, 80, PixelOrder::Bgr),
+            crop_scale,
+            live_class: 1,
+        };
+        Self {
+            name: "real".to_owned(),
+            detector: DetectorSpec {
+                model: folder.join("face_detection_yunet_2026may.onnx"),
+                input: Input::raw(0, 0, PixelOrder::Bgr),
+                score_threshold: 0.6,
+                nms_threshold: 0.3,
+            },
+            embedder: EmbedderSpec {
+                model: folder.join("face-reidentification-retail-0095.leaky.onnx"),
+                input: Input::raw(128, 128, PixelOrder::Bgr),
+                template: AlignTemplate::INTEL_128,
+                length: 256,
+            },
+            liveness: vec![
+                liveness("minifasnet_v2_2.7_80x80.fast.onnx", 2.7),
+                liveness("minifasnet_v1se_4.0_80x80.fast.onnx", 4.0),
+            ],
+            mask: Some(MaskSpec {
+                model: folder.join("RFB-640-masked_face-v2.onnx"),
+                input: Input { width: 640, height: 480, order: PixelOrder::Rgb, mean: [127.0; 3], std: [128.0; 3] },
+            }),
+            thresholds: Thresholds {
+                t_match_ppm: 504_000,
+                t_reject_ppm: 300_000,
+                margin_ppm: 50_000,
+                masked_t_match_ppm: 420_000,
+                masked_t_reject_ppm: 150_000,
+                masked_margin_ppm: 50_000,
+            },
+        }
+    }
+}
