@@ -1,1 +1,57 @@
-//! trust
+//! Who said what, to whom, and whether it was changed: Ed25519 signatures, the SHA-256 chain, and sealing for one box.
+//!
+//! Both programs use it, so that one side can not check less than the other makes. This crate never sends, never
+//! stores (but for key files), never reads a clock (time is an argument), and decides nothing about findings.
+//!
+//! | need | call |
+//! |---|---|
+//! | sign a body | [`SigningKey::sign`] |
+//! | check an envelope | [`verify`] |
+//! | the link's hash | [`chain_hash`] |
+//! | sign for a box, and check on the box | [`down::sign_down`], [`DownVerifier`] |
+//! | seal for a box, and open on it | [`seal`], [`open`] |
+//! | ids of findings, hash of settings | [`finding_id`], [`incident_id`], [`canonical_sha256`] |
+
+pub mod down;
+mod envelope;
+mod hash;
+mod keyfile;
+mod keys;
+mod seal;
+
+pub use down::{DownVerifier, sign_down};
+pub use envelope::{DOMAIN, chain_hash, verify};
+pub use hash::{canonical_sha256, finding_id, incident_id, sha256_hex};
+pub use keyfile::{KeyFileError, read_secret, write_new};
+pub use keys::{SealingKey, SealingPublicKey, SigningKey, VerifyingKey};
+pub use seal::{open, seal};
+
+/// The hash that the first link of a chain names as its predecessor.
+pub const ZERO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Why a message was refused. Each is one clear line; none says what the message held.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("malformed {what}: {why}")]
+    Malformed { what: &'static str, why: String },
+    #[error("signed by key {found}, not by {expected}")]
+    OtherSigner { expected: String, found: String },
+    #[error("the signature does not hold: the message was changed or forged")]
+    BadSignature,
+    #[error("meant for device {found}, not for {expected}")]
+    OtherDevice { expected: String, found: String },
+    #[error("sealed for key {found}, not for {expected}")]
+    OtherRecipient { expected: String, found: String },
+    #[error("the sealed message can not be opened: it was changed, or sealed for another device")]
+    CannotOpen,
+    #[error("the message says it is a `{said}` but carries a `{carried}`")]
+    KindMismatch { said: String, carried: &'static str },
+    #[error("{kind} version {found} is older than version {last}: a rollback")]
+    Rollback { kind: String, last: u64, found: u64 },
+    #[error("{kind} version {version} was already taken: a replay or a repeated delivery")]
+    Repeated { kind: String, version: u64 },
+    #[error("{kind} version {version} expired at {expires_at}")]
+    Expired { kind: String, version: u64, expires_at: String },
+    #[error("no randomness from the operating system: {0}")]
+    NoRandomness(String),
+}

@@ -1,0 +1,83 @@
+//! Secret keys on disk: one text line `kind:base64`, mode 0600, written whole or not at all. Never overwrites a key.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    #[error("key file {path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "key file {path} can be read by others (mode {mode:o}): run `chmod 600 {path}`, and make a new key if somebody else had access"
+    )]
+    Open { path: PathBuf, mode: u32 },
+    #[error("{path} is no `{kind}` key file: restore it from a backup or provision the device again")]
+    Malformed { path: PathBuf, kind: &'static str },
+}
+
+/// Reads 32 secret bytes of the given kind; refuses a file that group or others may read.
+pub fn read_secret(path: &Path, kind: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
+    let io = |source| KeyFileError::Io { path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(io)?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::Open { path: path.to_owned(), mode });
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
+    let malformed = || KeyFileError::Malformed { path: path.to_owned(), kind };
+    let encoded = text.trim().strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')).ok_or_else(malformed)?;
+    let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| malformed())?);
+    let secret: [u8; 32] = bytes.as_slice().try_into().map_err(|_| malformed())?;
+    Ok(Zeroizing::new(secret))
+}
+
+/// Writes a new key file; fails if the path exists. After it returns the key survives a power cut.
+pub fn write_new(path: &Path, kind: &str, secret: &[u8; 32]) -> Result<(), KeyFileError> {
+    let io = |source| KeyFileError::Io { path: path.to_owned(), source };
+    if path.exists() {
+        return Err(io(io::ErrorKind::AlreadyExists.into()));
+    }
+    let line = Zeroizing::new(format!("{kind}:{}\n", STANDARD.encode(secret)));
+    let unfinished = path.with_extension("key.new");
+    let _ = fs::remove_file(&unfinished);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(io)?;
+    file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+    // A hard link fails where a rename would overwrite.
+    fs::hard_link(&unfinished, path).map_err(io)?;
+    fs::remove_file(&unfinished).map_err(io)?;
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent).and_then(|dir| dir.sync_all()).map_err(io)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_private_and_an_open_one_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("k.key");
+        write_new(&path, "kind", &[7; 32]).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(*read_secret(&path, "kind").unwrap(), [7; 32]);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = read_secret(&path, "kind").unwrap_err().to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn a_torn_key_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("k.key");
+        write_new(&path, "kind", &[7; 32]).unwrap();
+        fs::write(&path, "kind:AAAA").unwrap();
+        assert!(matches!(read_secret(&path, "kind"), Err(KeyFileError::Malformed { .. })));
+    }
+}
