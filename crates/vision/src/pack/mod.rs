@@ -1,0 +1,36 @@
+//! Model packs: which files belong together, how each is fed, when a score counts, and where the files are.
+//!
+//! Reads `models/manifest.toml` (carried inside the program), looks the files up in a fixed order of folders and
+//! hands out only files whose size and SHA-256 are the manifest's. Never downloads, never loads a model, and never
+//! changes a file, except that a wrong one in the program's own folder is set aside.
+//!
+//! ```no_run
+//! use vision::pack::{Manifest, Search};
+//! let search = Search::standard(None);              // --models, $ZAIGANG_MODELS, installed, cache, mirror, bundled
+//! let manifest = Manifest::effective(&search)?;     // the built-in one, with imported packs laid over it
+//! let pack = manifest.pack("real")?.allowed(true)?; // production refuses drawn faces
+//! let located = pack.locate(&search)?;
+//! println!("{} from {}", located.embedder.facts.artefact.file, located.embedder.path.display());
+//! # Ok::<(), vision::pack::PackError>(())
+//! ```
+
+mod digest;
+mod error;
+mod facts;
+mod locate;
+mod manifest;
+mod search;
+mod spec;
+
+pub use digest::Digest;
+pub use error::PackError;
+pub use facts::{
+    Artefact, Band, Colour, Decode, Detector, Embedder, Input, InputSize, Liveness, LivenessBand, MaskFlag, Role,
+    Source, Template, TensorSpec, Thresholds, check_tensors,
+};
+pub use locate::{Located, LocatedPack, Rejected, verify_file};
+pub use manifest::{Manifest, Pack};
+pub use search::{Folder, FolderKind, INSTALLED_MANIFEST, POINTER_SUFFIX, Search, Surroundings};
+
+#[cfg(test)]
+mod tests;

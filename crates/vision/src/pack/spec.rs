@@ -1,0 +1,68 @@
+//! From a located pack to what the networks are loaded with. The only file here that knows the pixel code's types.
+
+use super::{Band, Colour, Input, InputSize, LocatedPack};
+use crate::frame::PixelOrder;
+use crate::spec::{self, AlignTemplate, DetectorSpec, EmbedderSpec, LivenessSpec, MaskSpec, PackSpec};
+
+impl LocatedPack {
+    /// The specification that the analyzer loads. Its name is the template id: templates of the same embedder stay
+    /// comparable through a calibration, and those of another are refused.
+    pub fn spec(&self) -> PackSpec {
+        let embedder = &self.embedder.facts;
+        let [width, height] = embedder.template.size;
+        PackSpec {
+            name: self.pack.template_id(),
+            detector: DetectorSpec {
+                model: self.detector.path.clone(),
+                input: input(&self.detector.facts.input),
+                score_threshold: share(self.detector.facts.score_ppm),
+                nms_threshold: share(self.detector.facts.nms_ppm),
+            },
+            embedder: EmbedderSpec {
+                model: self.embedder.path.clone(),
+                input: input(&embedder.input),
+                template: AlignTemplate { width, height, points: embedder.template.points },
+                length: embedder.length,
+            },
+            liveness: self.liveness.iter().map(liveness).collect(),
+            mask: self.mask.as_ref().map(|net| MaskSpec { model: net.path.clone(), input: input(&net.facts.input) }),
+            thresholds: thresholds(&self.pack.thresholds.bare, &self.pack.thresholds.masked),
+        }
+    }
+}
+
+fn liveness(net: &super::Located<super::Liveness>) -> LivenessSpec {
+    LivenessSpec {
+        model: net.path.clone(),
+        input: input(&net.facts.input),
+        crop_scale: share(net.facts.crop_scale_ppm),
+        live_class: net.facts.live_class,
+    }
+}
+
+fn thresholds(bare: &Band, masked: &Band) -> spec::Thresholds {
+    spec::Thresholds {
+        t_match_ppm: bare.t_match_ppm,
+        t_reject_ppm: bare.t_reject_ppm,
+        margin_ppm: bare.margin_ppm,
+        masked_t_match_ppm: masked.t_match_ppm,
+        masked_t_reject_ppm: masked.t_reject_ppm,
+        masked_margin_ppm: masked.margin_ppm,
+    }
+}
+
+fn input(facts: &Input) -> spec::Input {
+    let (width, height) = match facts.size {
+        InputSize::Fixed { width, height } => (width, height),
+        InputSize::MultipleOf(_) => (0, 0),
+    };
+    let order = match facts.colour {
+        Colour::Bgr => PixelOrder::Bgr,
+        Colour::Rgb => PixelOrder::Rgb,
+    };
+    spec::Input { width, height, order, mean: facts.mean, std: facts.std }
+}
+
+fn share(ppm: u32) -> f32 {
+    ppm as f32 / 1_000_000.0
+}
