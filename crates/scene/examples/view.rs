@@ -1,0 +1,30 @@
+//! Writes frames of the scripted morning as PNG, to look at. `cargo run -p scene --release --example view -- DIR SECOND…`
+//! With `--photos FOLDER` first, photographs play the people.
+use image::RgbImage;
+use scene::{Cast, Morning, PhotoCast, Scene};
+use std::time::Instant;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let photos = args.first().is_some_and(|a| a == "--photos").then(|| args.drain(..2).nth(1)).flatten();
+    let Some(dir) = args.first().cloned() else { return Err("usage: view [--photos FOLDER] DIR SECOND…".into()) };
+    std::fs::create_dir_all(&dir)?;
+    let morning = Morning::bundled()?;
+    let mut scene = match photos {
+        Some(folder) => {
+            let cast = PhotoCast::from_folder(folder.as_ref(), &morning, 1)?;
+            Scene::new(morning, Cast::Photos(cast), 7)?
+        }
+        None => Scene::drawn(morning, 7),
+    };
+    let mut frame = RgbImage::new(1280, 720);
+    for second in &args[1..] {
+        let t_ms = second.parse::<u64>()? * 1000;
+        scene.frame_at(t_ms, &mut frame);
+        let begin = Instant::now();
+        let truths = scene.frame_at(t_ms, &mut frame);
+        println!("{second} s: {} people in {:.2} ms", truths.len(), begin.elapsed().as_secs_f64() * 1000.0);
+        frame.save(format!("{dir}/frame_{second}.png"))?;
+    }
+    Ok(())
+}
