@@ -1,0 +1,7 @@
+//! The harness of the end-to-end tests and of `zaigang-demo`: the real programs, a client of the API, and a clinic to
+//! play in. It never replaces a part: what it starts is what a clinic installs.
+
+pub mod api;
+pub mod clinic;
+pub mod morning;
+pub mod programs;

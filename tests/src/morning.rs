@@ -1,0 +1,310 @@
+//! One whole morning, end to end: server and box as real processes, the script put onto the server, every alert as it
+//! comes, and what was counted at the end. The demo prints it; the end-to-end tests assert it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use scene::{CAST_SEED, Cast, Kind, Morning, PhotoCast, Scene};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::api::{Api, Event};
+use crate::clinic;
+use crate::programs::{Program, ServerReady};
+
+/// Whose faces appear.
+#[derive(Debug, Clone)]
+pub enum Faces {
+    /// Drawn, recognised by the avatar pack.
+    Drawn,
+    /// Photographs of `folder` (one folder per person), recognised by the real pack.
+    Photographs { folder: PathBuf },
+}
+
+/// How to play.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub faces: Faces,
+    /// Varies the sensor noise, the room's colours and, with photographs, who plays whom.
+    pub seed: u64,
+    /// Scene seconds in a real second; 0: as fast as the machine can.
+    pub speed: u32,
+    /// Address the page is served on, `127.0.0.1:0` for any free port.
+    pub listen: String,
+    /// The box ends with the scene.
+    pub once: bool,
+}
+
+/// A clinic, its server and its box, running.
+#[derive(Debug)]
+pub struct Playing {
+    pub server: Program,
+    pub agent: Program,
+    pub ready: ServerReady,
+    pub api: Api,
+    pub morning: Morning,
+    pub enrolled: clinic::Enrolled,
+}
+
+/// Starts the server, registers the clinic, enrols, provisions the box and starts it.
+pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> Result<Playing> {
+    let (mut server, ready) = start_server(folder, settings)?;
+    let api = Api::new(&ready.http);
+    told(&format!("page       {}", ready.http));
+    let scene = cast(folder, settings)?;
+    let morning = scene.morning().clone();
+    clinic::register(&api, &morning)?;
+    let enrolled = clinic::enrol(&api, &scene).with_context(|| server.log_tail())?;
+    told(&format!(
+        "enrolled   {} practitioners from one picture each; confirmed by the demo's scripted supervisor",
+        enrolled.persons
+    ));
+    clinic::declare_sessions(&api, &morning)?;
+    let token = clinic::register_device(&api, &morning)?;
+    let agent = start_agent(folder, settings, &ready, &token)?;
+    if server.ended()?.is_some() {
+        bail!("the server ended:\n{}", server.log_tail());
+    }
+    Ok(Playing { server, agent, ready, api, morning, enrolled })
+}
+
+fn pack(faces: &Faces) -> &'static str {
+    match faces {
+        Faces::Drawn => "avatar",
+        Faces::Photographs { .. } => "real",
+    }
+}
+
+/// Starts a server on free ports with its data under `folder`.
+pub fn start_server(folder: &Path, settings: &Settings) -> Result<(Program, ServerReady)> {
+    let config = folder.join("server.toml");
+    let ready_file = folder.join("server.ready");
+    let _ = fs::remove_file(&ready_file);
+    fs::write(
+        &config,
+        format!(
+            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n\n[http]\nlisten = \"{}\"\n\n\
+             [mqtt]\nlisten = \"127.0.0.1:0\"\n\n[models]\npack = \"{}\"\n",
+            settings.listen,
+            pack(&settings.faces)
+        ),
+    )?;
+    let mut server = Program::start(
+        "zaigang-server",
+        [Path::new("--config"), &config, Path::new("--ready-file"), &ready_file],
+        folder,
+    )?;
+    let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?).context("the server's ready file")?;
+    Ok((server, ready))
+}
+
+/// The scene, and for photographs the cast file that the box reads.
+fn cast(folder: &Path, settings: &Settings) -> Result<Scene> {
+    let morning = Morning::bundled()?;
+    match &settings.faces {
+        Faces::Drawn => Ok(Scene::new(morning, Cast::Drawn { seed: CAST_SEED }, settings.seed)?),
+        Faces::Photographs { folder: photos } => {
+            let chosen = PhotoCast::from_folder(
+                &fs::canonicalize(photos).with_context(|| photos.display().to_string())?,
+                &morning,
+                settings.seed,
+            )?;
+            fs::write(folder.join("cast.toml"), cast_file(&chosen, &morning))?;
+            Ok(Scene::new(morning, Cast::Photos(chosen), settings.seed)?)
+        }
+    }
+}
+
+fn cast_file(cast: &PhotoCast, morning: &Morning) -> String {
+    let mut text =
+        String::from("# Which photographs play whom; a practitioner's first one enrols and never appears.\n");
+    for person in &morning.people {
+        let enrolment = (person.kind == Kind::Practitioner).then(|| cast.enrolment(&person.id)).flatten();
+        let all = enrolment.into_iter().chain(cast.in_room(&person.id, person.kind).iter().map(PathBuf::as_path));
+        let list: Vec<_> = all.map(|path| format!("{:?}", path.display().to_string())).collect();
+        text += &format!("{:?} = [{}]\n", person.id, list.join(", "));
+    }
+    text
+}
+
+fn start_agent(folder: &Path, settings: &Settings, ready: &ServerReady, token: &str) -> Result<Program> {
+    let config = folder.join("agent.toml");
+    let cast = match settings.faces {
+        Faces::Drawn => "",
+        Faces::Photographs { .. } => "cast = \"cast.toml\"\n",
+    };
+    let start = Morning::bundled()?.wall_start;
+    fs::write(
+        &config,
+        format!(
+            "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[models]\npack = \"{}\"\n\n[camera]\nkind = \"scene\"\nseed = {}\n{cast}\
+             start = \"{start}\"\nframe_rate = 1\nspeed = {}\n\n[health]\nevery_s = 5\n",
+            pack(&settings.faces),
+            settings.seed,
+            settings.speed,
+        ),
+    )?;
+    let config_arg = [Path::new("--config"), &config];
+    let state = folder.join("agent-state");
+    let mut provision = Program::start(
+        "zaigang-agent",
+        ["provision", "--server", &ready.http, "--token", token, "--state-dir", &state.display().to_string()],
+        folder,
+    )?;
+    match provision.wait(Duration::from_secs(30))? {
+        Some(status) if status.success() => {}
+        _ => bail!("provisioning failed:\n{}", provision.log_tail()),
+    }
+    let run: &[&Path] = if settings.once { &[Path::new("run"), Path::new("--once")] } else { &[Path::new("run")] };
+    Program::start("zaigang-agent", run.iter().chain(&config_arg), folder)
+}
+
+/// When each step of a finding reached the page's live stream, in real time.
+#[derive(Debug, Default, Clone)]
+pub struct Heard {
+    pub arrivals: BTreeMap<(String, u64), Vec<Timestamp>>,
+}
+
+/// Listens to the page's live stream on a thread of its own; `told` gets every event of an alert.
+pub fn listen(api: &Api, mut told: impl FnMut(&Event) + Send + 'static) -> Arc<Mutex<Heard>> {
+    let heard = Arc::new(Mutex::new(Heard::default()));
+    let (api, sink) = (api.clone(), Arc::clone(&heard));
+    std::thread::spawn(move || {
+        // The stream ends with the server; whoever needed more of it sees that in what was heard.
+        let _ = api.listen(0, |event| {
+            if event.name == "alert" {
+                let key = (text(&event.data, "finding"), event.data["revision"].as_u64().unwrap_or(0));
+                if let Ok(mut heard) = sink.lock() {
+                    heard.arrivals.entry(key).or_default().push(Timestamp::now());
+                }
+                told(&event);
+            }
+            false
+        });
+    });
+    heard
+}
+
+/// A field of an event as text.
+pub fn text(data: &Value, field: &str) -> String {
+    data[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// What the box counted, from the last line of its standard output.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BoxSummary {
+    pub frames: u64,
+    pub faces: u64,
+    pub presences: u64,
+    pub delivered: u64,
+    pub pending: u64,
+    /// Every step of every finding, with the real time at which it was on disk.
+    pub raised: Vec<Raised>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Raised {
+    pub finding_id: String,
+    pub revision: u64,
+    pub on_disk_at: Timestamp,
+}
+
+/// The morning when it is over.
+#[derive(Debug)]
+pub struct Outcome {
+    pub agent: BoxSummary,
+    pub server: Value,
+    /// Session → (rule, kind, severity) of its findings that stand.
+    pub incidents: BTreeMap<String, Vec<(String, String, String)>>,
+    pub heard: Heard,
+    pub played: Duration,
+}
+
+impl Playing {
+    /// Waits for the box to end with its scene, then asks the server what it holds.
+    pub fn finish(&mut self, heard: &Mutex<Heard>, limit: Duration) -> Result<Outcome> {
+        let began = Instant::now();
+        match self.agent.wait(limit)? {
+            Some(status) if status.success() => {}
+            Some(status) => bail!("the box ended with {status}:\n{}", self.agent.log_tail()),
+            None => bail!("the box had not ended after {limit:?}:\n{}", self.agent.log_tail()),
+        }
+        let played = began.elapsed();
+        let stdout = self.agent.stdout();
+        let last = stdout.lines().last().context("the box printed no summary")?;
+        let agent: BoxSummary = serde_json::from_str(last).with_context(|| format!("the box's summary: {last}"))?;
+        await_arrivals(heard, &agent)?;
+        let heard = heard.lock().map_err(|_| anyhow::anyhow!("the listener died"))?.clone();
+        Ok(Outcome { agent, server: self.api.get("summary")?, incidents: incidents(&self.api)?, heard, played })
+    }
+}
+
+/// The page's stream may be a moment behind the receipt.
+fn await_arrivals(heard: &Mutex<Heard>, agent: &BoxSummary) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let arrived = heard.lock().map_err(|_| anyhow::anyhow!("the listener died"))?.arrivals.len();
+        if arrived >= agent.raised.len() || Instant::now() > deadline {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn incidents(api: &Api) -> Result<BTreeMap<String, Vec<(String, String, String)>>> {
+    let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    let answer = api.get("alerts?limit=200")?;
+    for alert in answer["alerts"].as_array().into_iter().flatten() {
+        let findings = all.entry(text(alert, "session")).or_default();
+        for finding in alert["findings"].as_array().into_iter().flatten() {
+            if finding["step"] != "withdrawn" {
+                findings.push((text(finding, "rule"), text(finding, "kind"), text(finding, "severity")));
+            }
+        }
+        findings.sort();
+    }
+    Ok(all)
+}
+
+impl Outcome {
+    /// Steps that the page's stream showed more than once.
+    pub fn shown_twice(&self) -> usize {
+        self.heard.arrivals.values().filter(|times| times.len() > 1).count()
+    }
+
+    /// From on disk in the box to on the page, worst of all steps; an error names a step that never arrived.
+    pub fn slowest(&self) -> Result<Duration> {
+        let mut worst = Duration::ZERO;
+        for raised in &self.agent.raised {
+            let key = (raised.finding_id.clone(), raised.revision);
+            let Some(first) = self.heard.arrivals.get(&key).and_then(|times| times.first()) else {
+                bail!("finding {} revision {} never reached the page", raised.finding_id, raised.revision);
+            };
+            worst = worst.max(first.duration_since(raised.on_disk_at).unsigned_abs());
+        }
+        Ok(worst)
+    }
+
+    /// What differs from the script's expectation, one line each.
+    pub fn surprises(&self, morning: &Morning) -> Vec<String> {
+        let mut lines = Vec::new();
+        let expected: BTreeMap<_, _> = morning.expected.iter().map(|e| (e.session.clone(), &e.findings)).collect();
+        for (session, findings) in &expected {
+            let mut wanted = (*findings).clone();
+            wanted.sort();
+            let found = self.incidents.get(session).cloned().unwrap_or_default();
+            if found != wanted {
+                lines.push(format!("session {session}: expected {wanted:?}, found {found:?}"));
+            }
+        }
+        for (session, found) in self.incidents.iter().filter(|(s, _)| !expected.contains_key(*s)) {
+            lines.push(format!("session `{session}`: expected nothing, found {found:?}"));
+        }
+        lines
+    }
+}

@@ -1,0 +1,166 @@
+//! Starts the real programs in a folder of their own, on ports that the system chooses, and ends them with their owner.
+//! It never waits a fixed time: each program says when it is ready.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// Long enough for a busy machine; what takes longer is broken.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Where `cargo` put the programs: beside the running one.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let this = std::env::current_exe().context("the path of this program")?;
+    let folders = this.ancestors().skip(1).take(2);
+    for folder in folders {
+        let candidate = folder.join(name);
+        if candidate.is_file() {
+            return Ok(candidate);
+        }
+    }
+    bail!("{name} is not built: run `cargo build --workspace --bins` (./scripts/test does)")
+}
+
+/// The root of the checkout.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A child that is killed when its owner goes, its output kept in a file.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    name: String,
+    pub log: PathBuf,
+}
+
+impl Program {
+    /// Starts `name` with its standard error in `folder/{name}.log` and its standard output in `folder/{name}.out`.
+    pub fn start<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>, folder: &Path) -> Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        let append = |path: &Path| File::options().create(true).append(true).open(path);
+        let child = Command::new(program(name)?)
+            .args(args)
+            .current_dir(root())
+            .env("ORT_DYLIB_PATH", onnxruntime())
+            .stdin(Stdio::null())
+            .stdout(append(&folder.join(format!("{name}.out")))?)
+            .stderr(append(&log)?)
+            .spawn()
+            .with_context(|| format!("could not start {name}"))?;
+        Ok(Self { child, name: name.to_owned(), log })
+    }
+
+    /// Waits until the program has written `file`, or reports what it said before it ended.
+    pub fn wait_for_file(&mut self, file: &Path) -> Result<String> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            if let Ok(text) = fs::read_to_string(file)
+                && !text.is_empty()
+            {
+                return Ok(text);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status} before it was ready:\n{}", self.name, self.log_tail());
+            }
+            if Instant::now() > deadline {
+                bail!("{} was not ready within {READY_WITHIN:?}:\n{}", self.name, self.log_tail());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// `None` while it runs.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits for the end, `None` when `limit` passes first.
+    pub fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(None)
+    }
+
+    /// SIGTERM, then the end; an error when it takes longer than the 5 s that every program promises.
+    pub fn terminate(&mut self) -> Result<ExitStatus> {
+        self.signal("-TERM")?;
+        match self.wait(Duration::from_secs(5))? {
+            Some(status) => Ok(status),
+            None => bail!("{} did not stop within 5 s of SIGTERM:\n{}", self.name, self.log_tail()),
+        }
+    }
+
+    /// SIGKILL: a power cut, as far as a process can tell.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    pub fn signal(&self, which: &str) -> Result<()> {
+        let sent = Command::new("kill").arg(which).arg(self.child.id().to_string()).status()?;
+        if sent.success() { Ok(()) } else { bail!("could not send {which} to {}", self.name) }
+    }
+
+    /// Everything it wrote to standard output so far.
+    pub fn stdout(&self) -> String {
+        fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
+    }
+
+    /// The last lines of what it logged.
+    pub fn log_tail(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn onnxruntime() -> PathBuf {
+    match std::env::var_os("ORT_DYLIB_PATH") {
+        Some(path) => PathBuf::from(path),
+        None => root().join(".run/onnxruntime/libonnxruntime.so"),
+    }
+}
+
+/// What the server says of itself when everything listens.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServerReady {
+    pub http: String,
+    pub mqtt: MqttAddress,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct MqttAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_built_is_named_with_the_mend() {
+        let error = program("zaigang-nonesuch").unwrap_err().to_string();
+        assert!(error.contains("zaigang-nonesuch") && error.contains("cargo build"), "{error}");
+    }
+}
