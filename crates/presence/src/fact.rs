@@ -30,7 +30,7 @@ pub enum Fact {
 }
 
 /// A room and its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Room {
     /// Monotonic version of this knowledge.
@@ -48,7 +48,7 @@ pub struct Room {
 }
 
 /// The institution, as far as rules read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Institution {
     /// Its id.
@@ -73,7 +73,7 @@ pub enum DeploymentMode {
 }
 
 /// Opening hours in local time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OpeningHours {
     /// Local time minus UTC, minutes (China: 480).
@@ -101,7 +101,7 @@ pub struct Thresholds {
 }
 
 /// Everyone who may be recognised here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Roster {
     /// Monotonic version of this knowledge.
@@ -115,7 +115,7 @@ pub struct Roster {
 }
 
 /// A practitioner (执业人员).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Practitioner {
     /// Pseudonym.
@@ -208,7 +208,7 @@ pub enum Specialty {
 }
 
 /// The item catalogue of the jurisdiction, with what is filed here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Catalogue {
     /// Monotonic version of this knowledge.
@@ -218,7 +218,7 @@ pub struct Catalogue {
 }
 
 /// A cosmetic item (美容项目).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Item {
     /// Its code.

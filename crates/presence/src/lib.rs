@@ -15,17 +15,24 @@
 //! UQ-1, UQ-2, LL-4 and the HB rules during the act; NL-4 when its session starts; LL-1, LL-5, NL-1 to NL-3 and UQ-3 at
 //! the session's end + `window_after_ms`, because only then can nobody arrive any more who would make it lawful.
 
+mod case;
 mod engine;
 mod fact;
 mod finding;
 mod geometry;
+mod history;
 mod id;
+mod identity;
+mod knowledge;
+mod ledger;
 mod observation;
 mod policy;
+mod rules;
+mod spans;
 mod time;
 mod track;
 
-pub use engine::{Engine, IdentityView};
+pub use engine::{Counts, Engine, IdentityView};
 pub use fact::{
     Catalogue, CheckDirection, Checked, DeploymentMode, EmergencyFlag, Fact, GradeCeiling, IdentityCheck, Institution,
     Item, ItemKind, MinOperator, OpeningHours, Pass, PassHolder, PassKind, Practitioner, PractitionerCategory,

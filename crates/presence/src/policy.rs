@@ -114,7 +114,9 @@ settings! {
     hb4_frames = 3 "frames" [1, 50] "HB-4" "Spoof frames, `match_spacing_ms` apart, that make a presentation attack.";
     hb4_share_ppm = 500_000 "ppm" [0, 1_000_000] "HB-4" "Least share of spoof among the track's assessed frames.";
     bed_bridge_ms = 180_000 "ms" [0, 3_600_000] "roles" "Between two sightings of the patient at most this far apart the bed counts as occupied.";
+    bed_seen_min_ms = 60_000 "ms" [0, 600_000] "roles" "Once the patient was seen on the bed over this long, operating counts from his first to his last sighting.";
     patient_link_ms = 15_000 "ms" [0, 120_000] "roles" "An unidentified track that ends this long before the bed is occupied, or begins this long after it is left, is the patient.";
+    presence_bridge_ms = 60_000 "ms" [0, 600_000] "LL-5, NL-1" "Between two sightings of a person at most this far apart he counts as in the room.";
     session_idle_ms = 1_800_000 "ms" [300_000, 14_400_000] "sessions" "A session that nobody closes ends when nobody has operated for this long.";
     session_max_ms = 43_200_000 "ms" [3_600_000, 86_400_000] "sessions" "A session that nobody closes ends here at the latest.";
     late_fact_ms = 7_200_000 "ms" [600_000, 86_400_000] "sessions" "So long after its window a session is still judged anew by late facts; then it is forgotten.";
@@ -129,7 +131,7 @@ settings! {
 }
 
 /// The settings in force, with a version.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Policy {
     version: u32,
     values: [i64; SETTINGS.len()],

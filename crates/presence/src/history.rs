@@ -1,0 +1,231 @@
+//! What was seen in the room, as spans of time: the camera, the bed, and every track with its zones and identity.
+//! It keeps evidence and judges nothing. Its size is bounded by the horizon that [`History::forget_before`] is given.
+
+use std::collections::BTreeMap;
+
+use crate::identity::{Identity, Vote};
+use crate::spans::Spans;
+use crate::{CameraState, Face, Liveness, Observation, Policy, Thresholds, TrackId, Zone, Zones};
+
+/// More tracks than this are never kept: the oldest go, and what they were part of is no longer assessable.
+const MAX_TRACKS: usize = 16_384;
+
+/// One track.
+#[derive(Clone, Debug)]
+pub(crate) struct TrackLog {
+    pub(crate) seen: Spans,
+    /// In the operator zone.
+    pub(crate) ring: Spans,
+    /// At the head end.
+    pub(crate) head: Spans,
+    pub(crate) companion_ms: u64,
+    pub(crate) identity: Identity,
+    pub(crate) patient: bool,
+    pub(crate) spoof: Spoof,
+    /// The pipeline was told to wipe it.
+    pub(crate) wiped: bool,
+    companion: Spans,
+}
+
+/// Presentation-attack counts of a track.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spoof {
+    pub(crate) frames: u32,
+    pub(crate) assessed: u32,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+/// A state of the camera that HB-2 reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) state: CameraState,
+    pub(crate) from: u64,
+    pub(crate) last: u64,
+    pub(crate) over: bool,
+}
+
+/// The room's memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    pub(crate) tracks: BTreeMap<TrackId, TrackLog>,
+    /// Healthy camera and visible operator zone.
+    pub(crate) clear: Spans,
+    /// Healthy camera and visible door zone.
+    pub(crate) door: Spans,
+    /// A patient on the bed, as seen.
+    pub(crate) bed: Spans,
+    /// Times at which the wall clock could not be trusted.
+    pub(crate) clock_doubt: Spans,
+    pub(crate) faults: Vec<Fault>,
+    /// Nothing before this is known any more.
+    pub(crate) known_from: u64,
+}
+
+/// What in an observation asks for an evaluation soon.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stir {
+    /// Somebody is in the operator zone.
+    pub(crate) operator: bool,
+    /// Verdict of some track changed, or a spoof was seen, or a patient.
+    pub(crate) changed: bool,
+}
+
+impl History {
+    /// Takes one observation at monotonic ms `at`.
+    pub(crate) fn take(
+        &mut self,
+        at: u64,
+        seen: &Observation,
+        zones: &Zones,
+        thresholds: Option<&Thresholds>,
+        policy: &Policy,
+    ) -> Stir {
+        let gap = policy.observation_gap_ms();
+        let mut stir = Stir::default();
+        self.camera(at, seen, gap);
+        if seen.patients > 0 {
+            self.bed.extend_to(at, gap);
+        }
+        for face in &seen.faces {
+            self.face(at, face, zones, thresholds, policy, &mut stir);
+        }
+        for id in &seen.became_patient {
+            if let Some(track) = self.tracks.get_mut(id) {
+                stir.changed |= !track.patient;
+                track.patient = true;
+            }
+        }
+        stir
+    }
+
+    fn camera(&mut self, at: u64, seen: &Observation, gap: u64) {
+        let camera = seen.camera;
+        let ok = camera.state == CameraState::Ok;
+        if ok && camera.operator_visible {
+            self.clear.extend_to(at, gap);
+        }
+        if ok && camera.door_visible {
+            self.door.extend_to(at, gap);
+        }
+        match self.faults.last_mut() {
+            Some(fault) if !fault.over && fault.state == camera.state => fault.last = at,
+            last => {
+                if let Some(fault) = last {
+                    fault.over = true;
+                }
+                if matches!(camera.state, CameraState::Covered | CameraState::Moved | CameraState::Frozen) {
+                    self.faults.push(Fault { state: camera.state, from: at, last: at, over: false });
+                }
+            }
+        }
+    }
+
+    fn face(
+        &mut self,
+        at: u64,
+        face: &Face,
+        zones: &Zones,
+        thresholds: Option<&Thresholds>,
+        policy: &Policy,
+        stir: &mut Stir,
+    ) {
+        let zone = zones.of(face.bbox);
+        if zone == Zone::Masked {
+            return;
+        }
+        let gap = policy.observation_gap_ms();
+        let track = self.tracks.entry(face.track).or_insert_with(|| TrackLog::new(at));
+        if track.seen.last().is_some_and(|last| at > last + policy.break_ms()) {
+            track.identity.break_at(at);
+        }
+        track.seen.extend_to(at, gap);
+        match zone {
+            Zone::Operator => track.ring.extend_to(at, gap),
+            Zone::HeadEnd => track.head.extend_to(at, gap),
+            Zone::Companion => {
+                track.companion.extend_to(at, gap);
+                track.companion_ms = track.companion.total();
+            }
+            _ => {}
+        }
+        stir.operator |= matches!(zone, Zone::Operator | Zone::HeadEnd) && !track.patient;
+        if track.patient || zone == Zone::Bed {
+            return;
+        }
+        stir.changed |= track.liveness(at, face.liveness, policy);
+        if let Some(vote) = thresholds.and_then(|t| Vote::of(face, t, policy)) {
+            stir.changed |= track.identity.vote(at, vote, policy);
+        }
+    }
+
+    /// Drops what ended before `horizon`, and the oldest tracks beyond the hard limit.
+    pub(crate) fn forget_before(&mut self, horizon: u64) {
+        self.known_from = self.known_from.max(horizon);
+        for spans in [&mut self.clear, &mut self.door, &mut self.bed, &mut self.clock_doubt] {
+            spans.forget_before(horizon);
+        }
+        self.faults.retain(|f| !f.over || f.last >= horizon);
+        self.tracks.retain(|_, t| t.last() >= horizon);
+        while self.tracks.len() > MAX_TRACKS {
+            if let Some((_, oldest)) = self.tracks.pop_first() {
+                self.known_from = self.known_from.max(oldest.last());
+            }
+        }
+    }
+
+    pub(crate) fn crowded(&self) -> bool {
+        self.tracks.len() > MAX_TRACKS
+    }
+}
+
+impl TrackLog {
+    fn new(at: u64) -> Self {
+        Self {
+            seen: Spans::none(),
+            ring: Spans::none(),
+            head: Spans::none(),
+            companion: Spans::none(),
+            companion_ms: 0,
+            identity: Identity::new(at),
+            patient: false,
+            spoof: Spoof::default(),
+            wiped: false,
+        }
+    }
+
+    pub(crate) fn first(&self) -> u64 {
+        self.seen.first().unwrap_or(0)
+    }
+
+    pub(crate) fn last(&self) -> u64 {
+        self.seen.last().unwrap_or(0)
+    }
+
+    /// Sits with the companions more than it stands at the bed.
+    pub(crate) fn is_companion(&self) -> bool {
+        self.companion_ms > 0 && self.companion_ms >= self.ring.total()
+    }
+
+    fn liveness(&mut self, at: u64, liveness: Liveness, policy: &Policy) -> bool {
+        let spoof = &mut self.spoof;
+        match liveness {
+            Liveness::Spoof => {
+                spoof.assessed += 1;
+                if spoof.frames == 0 {
+                    spoof.first = at;
+                } else if at - spoof.last < policy.match_spacing_ms() {
+                    return false;
+                }
+                spoof.frames += 1;
+                spoof.last = at;
+                true
+            }
+            Liveness::Live => {
+                spoof.assessed += 1;
+                false
+            }
+            Liveness::Unsure | Liveness::NotAssessed => false,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Votes of single frames → MATCHED, UNMATCHED or INDETERMINATE per stretch of a track (domain §2).
+//!
+//! An identity holds for the whole unbroken stretch on which it was verified, also before the deciding vote; it lapses
+//! `reverify_ms` after the last vote. When votes for somebody else come (two tracks were swapped), the stretch is cut, and
+//! what lies between the last vote for the one and the first for the other is INDETERMINATE.
+//! A stretch that once was somebody's never turns UNMATCHED: a doctor seen badly is not a stranger.
+
+use crate::{Face, Liveness, PersonId, Policy, Thresholds};
+
+/// What one frame says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Vote {
+    /// At or above T_match with the margin, live.
+    Hit(PersonId),
+    /// Good quality, live, below T_reject.
+    Low,
+    /// Embedded, but neither.
+    Band,
+}
+
+impl Vote {
+    /// The vote of a face; `None` where it was not embedded or is not live.
+    pub(crate) fn of(face: &Face, thresholds: &Thresholds, policy: &Policy) -> Option<Self> {
+        let found = face.match_.as_ref()?;
+        if !accepted_as_live(face.liveness, policy) {
+            return None;
+        }
+        let t = thresholds;
+        let (t_match, t_reject, margin) = if face.masked {
+            (t.masked_t_match_ppm, t.masked_t_reject_ppm, t.masked_margin_ppm)
+        } else {
+            (t.t_match_ppm, t.t_reject_ppm, t.margin_ppm)
+        };
+        if found.score_ppm < t_reject {
+            return Some(if face.good_quality { Self::Low } else { Self::Band });
+        }
+        match &found.best {
+            Some(best) if found.score_ppm >= t_match && found.score_ppm.saturating_sub(found.second_ppm) >= margin => {
+                Some(Self::Hit(best.clone()))
+            }
+            _ => Some(Self::Band),
+        }
+    }
+}
+
+pub(crate) fn accepted_as_live(liveness: Liveness, policy: &Policy) -> bool {
+    liveness == Liveness::Live || (liveness == Liveness::NotAssessed && policy.liveness_waived() == 1)
+}
+
+/// Whose a stretch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// INDETERMINATE.
+    Unknown,
+    /// MATCHED.
+    Person(PersonId),
+    /// UNMATCHED.
+    Stranger,
+}
+
+#[derive(Clone, Debug)]
+struct Stretch {
+    from: u64,
+    who: Who,
+    last_vote: u64,
+    /// Votes that speak for `who`.
+    votes: u32,
+}
+
+/// The identity of one track over time.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// In order; each reaches to the next one's `from`.
+    stretches: Vec<Stretch>,
+    candidate: Option<Candidate>,
+    lows: LowRun,
+    /// Hits since the current stretch began, for whomever.
+    hits: u32,
+    /// Frames that say "neither" since the current stretch turned UNMATCHED.
+    bands: u32,
+    /// The current stretch follows one that was somebody's on the same unbroken track.
+    after_person: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Candidate {
+    person: PersonId,
+    hits: u32,
+    first: u64,
+    last: u64,
+    /// All votes since `first`.
+    votes: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct LowRun {
+    count: u32,
+    first: u64,
+}
+
+impl Identity {
+    pub(crate) fn new(at: u64) -> Self {
+        Self {
+            stretches: vec![Stretch { from: at, who: Who::Unknown, last_vote: at, votes: 0 }],
+            candidate: None,
+            lows: LowRun::default(),
+            hits: 0,
+            bands: 0,
+            after_person: false,
+        }
+    }
+
+    /// The track was out of sight for too long: verify anew.
+    pub(crate) fn break_at(&mut self, at: u64) {
+        self.push(at, Who::Unknown, at, 0);
+        self.after_person = false;
+    }
+
+    /// Takes the vote of one frame. True when the verdict changed.
+    pub(crate) fn vote(&mut self, at: u64, vote: Vote, policy: &Policy) -> bool {
+        let before = self.stretches.len();
+        let who = self.current().who.clone();
+        if let Some(c) = &mut self.candidate {
+            c.votes += 1;
+        }
+        match vote {
+            Vote::Hit(person) => self.hit(at, person, policy),
+            Vote::Low => self.low(at, policy),
+            Vote::Band => self.band(),
+        }
+        before != self.stretches.len() || self.current().who != who
+    }
+
+    fn hit(&mut self, at: u64, person: PersonId, policy: &Policy) {
+        self.lows = LowRun::default();
+        self.hits += 1;
+        if self.current().who == Who::Person(person.clone()) {
+            let current = self.current_mut();
+            current.last_vote = at;
+            current.votes += 1;
+            self.candidate = None;
+            return;
+        }
+        let candidate = match self.candidate.take() {
+            // Single hits among many other votes are what a stranger's false matches look like: start again.
+            Some(mut c) if c.person == person && c.hits * 4 >= c.votes => {
+                if at - c.last >= policy.match_spacing_ms() {
+                    c.hits += 1;
+                    c.last = at;
+                }
+                c
+            }
+            _ => Candidate { person, hits: 1, first: at, last: at, votes: 0 },
+        };
+        if u64::from(candidate.hits) >= policy.match_frames() {
+            self.matched(at, candidate);
+        } else {
+            self.candidate = Some(candidate);
+        }
+    }
+
+    fn matched(&mut self, at: u64, candidate: Candidate) {
+        let who = Who::Person(candidate.person);
+        let same_again = self.after_person
+            && self.stretches.len() >= 2
+            && self.stretches[self.stretches.len() - 2].who == who
+            && self.current().who == Who::Unknown;
+        if same_again {
+            // The same person before and after on an unbroken track: it was him in between.
+            self.stretches.pop();
+            let current = self.current_mut();
+            current.last_vote = at;
+            current.votes += candidate.hits;
+            self.reset();
+            return;
+        }
+        let undecided = self.current().who == Who::Unknown && !self.after_person && self.current().votes < 3;
+        if undecided {
+            let current = self.current_mut();
+            (current.who, current.last_vote, current.votes) = (who, at, candidate.hits);
+            self.reset();
+        } else {
+            self.cut();
+            self.push(candidate.first, who, at, candidate.hits);
+        }
+        self.after_person = false;
+    }
+
+    fn low(&mut self, at: u64, policy: &Policy) {
+        if self.lows.count == 0 {
+            self.lows.first = at;
+        }
+        self.lows.count += 1;
+        let run = u64::from(self.lows.count) >= policy.unmatched_frames()
+            && at - self.lows.first >= policy.unmatched_span_ms();
+        let (lows, first) = (self.lows.count, self.lows.first);
+        match self.current().who {
+            Who::Stranger => {
+                let current = self.current_mut();
+                current.last_vote = at;
+                current.votes += 1;
+            }
+            Who::Person(_) if run => {
+                self.cut();
+                self.after_person = true;
+            }
+            Who::Unknown if self.after_person => {}
+            Who::Unknown => {
+                self.current_mut().votes += 1;
+                // A hit on the way asks for a much longer run.
+                if run && lows >= self.hits * 20 {
+                    let from = if self.hits == 0 { self.current().from } else { first };
+                    if from == self.current().from {
+                        let current = self.current_mut();
+                        (current.who, current.last_vote, current.votes) = (Who::Stranger, at, lows);
+                        self.bands = 0;
+                    } else {
+                        self.push(from, Who::Stranger, at, lows);
+                    }
+                }
+            }
+            Who::Person(_) => {}
+        }
+    }
+
+    fn band(&mut self) {
+        if self.current().who == Who::Stranger {
+            self.bands += 1;
+            if self.bands * 4 > self.current().votes {
+                self.current_mut().who = Who::Unknown;
+                self.reset();
+            }
+        } else {
+            self.lows = LowRun::default();
+        }
+    }
+
+    /// Ends the current stretch at its last vote; what follows is INDETERMINATE.
+    fn cut(&mut self) {
+        if self.current().who != Who::Unknown {
+            let from = self.current().last_vote;
+            self.push(from, Who::Unknown, from, 0);
+        }
+    }
+
+    fn push(&mut self, from: u64, who: Who, last_vote: u64, votes: u32) {
+        self.stretches.push(Stretch { from, who, last_vote, votes });
+        self.reset();
+    }
+
+    fn reset(&mut self) {
+        self.candidate = None;
+        self.lows = LowRun::default();
+        self.hits = 0;
+        self.bands = 0;
+    }
+
+    fn current(&self) -> &Stretch {
+        // `stretches` is made with one and only popped while there are two.
+        &self.stretches[self.stretches.len() - 1]
+    }
+
+    fn current_mut(&mut self) -> &mut Stretch {
+        let last = self.stretches.len() - 1;
+        &mut self.stretches[last]
+    }
+
+    /// The verdict now, and when it lapses.
+    pub(crate) fn now(&self, policy: &Policy) -> (&Who, u64) {
+        (&self.current().who, self.current().last_vote + policy.reverify_ms())
+    }
+
+    /// Whether any stretch was decided, or any frame was a hit.
+    pub(crate) fn has_hits(&self) -> bool {
+        self.hits > 0
+    }
+
+    /// The stretches as (from, to, who, votes) up to `end`; a lapsed tail is INDETERMINATE.
+    pub(crate) fn stretches(&self, end: u64, policy: &Policy) -> Vec<(u64, u64, &Who, u32)> {
+        let mut out = Vec::with_capacity(self.stretches.len());
+        for (i, s) in self.stretches.iter().enumerate() {
+            let to = self.stretches.get(i + 1).map_or(end, |next| next.from).min(end);
+            if s.from > to {
+                continue;
+            }
+            let lapse = s.last_vote + policy.reverify_ms();
+            if s.who == Who::Unknown || to <= lapse {
+                out.push((s.from, to, &s.who, s.votes));
+            } else {
+                out.push((s.from, lapse, &s.who, s.votes));
+                out.push((lapse, to, &Who::Unknown, 0));
+            }
+        }
+        out
+    }
+}

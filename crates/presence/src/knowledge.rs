@@ -1,0 +1,253 @@
+//! What the engine was told, kept so that the order of telling does not matter: of two versions the higher counts, and of
+//! two equal versions that differ the greater by content, so that even a contradiction has one outcome.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::{
+    Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, Pass, PassHolder, PassId,
+    PassKind, PersonId, Policy, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster, SessionClose,
+    SessionId, SessionRecord, SiteRelation, Thresholds, TrackId, Wall,
+};
+
+/// Forgotten sessions of which a late duplicate is recognised.
+const MAX_TOMBSTONES: usize = 1_024;
+
+/// Rosters kept: today's and a few before it.
+const MAX_ROSTERS: usize = 4;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Knowledge {
+    pub(crate) policy: Policy,
+    policy_told: bool,
+    pub(crate) room: Option<Box<Room>>,
+    pub(crate) thresholds: Option<Thresholds>,
+    /// By version; the newest few, because a session is judged by the roster of its own time.
+    rosters: BTreeMap<u64, KnownRoster>,
+    catalogue: Option<Catalogue>,
+    pub(crate) items: BTreeMap<ItemId, Item>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    tombstones: VecDeque<(SessionId, u32)>,
+    pub(crate) passes: BTreeMap<PassId, Pass>,
+    pub(crate) checks: BTreeSet<(Wall, IdentityCheck)>,
+}
+
+/// A roster with its people by id.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownRoster {
+    pub(crate) roster: Roster,
+    pub(crate) people: BTreeMap<PersonId, Practitioner>,
+}
+
+/// A session as known so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Session {
+    pub(crate) record: Option<SessionRecord>,
+    close: Option<SessionClose>,
+    emergency: Option<EmergencyFlag>,
+    /// Its window has passed and it was judged; later facts judge it again.
+    pub(crate) judged: bool,
+    /// Wall minus monotonic time, fixed when it was judged, so that a later clock step cannot move it.
+    pub(crate) offset: Option<i64>,
+    /// Start, end and retirement in monotonic ms, fixed when it was judged.
+    pub(crate) extent: Option<(u64, u64, u64)>,
+    /// When a record that does not take place here was first met; 0: not yet.
+    pub(crate) told_at: u64,
+    /// A fact about it (or about anything that it reads) is new.
+    pub(crate) dirty: bool,
+}
+
+impl Session {
+    pub(crate) fn end(&self) -> Option<Wall> {
+        let record = self.record.as_ref()?;
+        match &self.close {
+            Some(close) if close.version >= record.version => Some(close.end),
+            _ => record.end,
+        }
+    }
+
+    pub(crate) fn emergency(&self) -> bool {
+        self.emergency.as_ref().is_some_and(|e| e.raised)
+    }
+
+    fn version(&self) -> u32 {
+        let versions = [self.record.as_ref().map(|r| r.version), self.close.as_ref().map(|c| c.version)];
+        versions.into_iter().flatten().max().unwrap_or(0)
+    }
+}
+
+impl Knowledge {
+    /// Takes a fact. True when anything changed.
+    pub(crate) fn take(&mut self, fact: Fact) -> bool {
+        match fact {
+            Fact::Room(room) => {
+                let newer = self.room.as_ref().is_none_or(|old| (room.version, &room) > (old.version, old));
+                if newer {
+                    self.room = Some(room);
+                }
+                newer
+            }
+            Fact::Policy(policy) => {
+                let newer = !std::mem::replace(&mut self.policy_told, true) || *policy > self.policy;
+                if newer {
+                    self.policy = *policy;
+                }
+                newer
+            }
+            Fact::Thresholds(t) => self.thresholds.replace(t) != Some(t),
+            Fact::Roster(roster) => self.roster(roster),
+            Fact::Catalogue(catalogue) => self.catalogue(catalogue),
+            Fact::Session(record) => {
+                self.session(&record.id.clone(), record.version, |s| raise(&mut s.record, record, |r| r.version))
+            }
+            Fact::SessionClosed(close) => {
+                self.session(&close.session.clone(), close.version, |s| raise(&mut s.close, close, |c| c.version))
+            }
+            Fact::Emergency(flag) => {
+                self.session(&flag.session.clone(), u32::MAX, |s| raise(&mut s.emergency, flag, |e| e.version))
+            }
+            Fact::Pass(pass) => {
+                let mut slot = self.passes.remove(&pass.id);
+                let id = pass.id.clone();
+                let changed = raise(&mut slot, pass, |p| p.version);
+                if let Some(pass) = slot {
+                    self.passes.insert(id, pass);
+                }
+                changed
+            }
+            Fact::IdentityCheck(check) => {
+                let self_witnessed = matches!(&check.who, Checked::Person(p) if *p == check.witness);
+                !self_witnessed && self.checks.insert((check.at, check))
+            }
+        }
+    }
+
+    fn roster(&mut self, roster: Roster) -> bool {
+        let version = roster.version;
+        let newer = self.rosters.get(&version).is_none_or(|old| roster > old.roster);
+        if newer {
+            let people = roster.people.iter().map(|p| (p.id.clone(), p.clone())).collect();
+            self.rosters.insert(version, KnownRoster { roster, people });
+            if self.rosters.len() > MAX_ROSTERS {
+                self.rosters.pop_first();
+            }
+        }
+        newer && self.rosters.contains_key(&version)
+    }
+
+    /// The roster by which something that ended at `end` is judged: the newest made until then, else the oldest known.
+    pub(crate) fn roster_at(&self, end: Wall) -> Option<&KnownRoster> {
+        self.rosters.values().rev().find(|r| r.roster.made_at <= end).or_else(|| self.rosters.values().next())
+    }
+
+    pub(crate) fn has_roster(&self) -> bool {
+        !self.rosters.is_empty()
+    }
+
+    /// Persons of the newest roster about whom something may be said during the act.
+    pub(crate) fn watched(&self) -> BTreeSet<PersonId> {
+        let newest = self.rosters.values().next_back();
+        let people = newest.into_iter().flat_map(|r| r.people.values());
+        let watched = people.filter(|p| {
+            p.category == PractitionerCategory::NonClinical
+                || p.registration != RegistrationStatus::Valid
+                || !matches!(p.relation, SiteRelation::Primary | SiteRelation::FiledMultiSite)
+        });
+        watched.map(|p| p.id.clone()).collect()
+    }
+
+    fn catalogue(&mut self, catalogue: Catalogue) -> bool {
+        let newer = self.catalogue.as_ref().is_none_or(|old| (catalogue.version, &catalogue) > (old.version, old));
+        if newer {
+            self.items = catalogue.items.iter().map(|i| (i.id.clone(), i.clone())).collect();
+            self.catalogue = Some(catalogue);
+        }
+        newer
+    }
+
+    /// Version of the newest roster; 0 for none.
+    pub(crate) fn roster_version(&self) -> u64 {
+        self.rosters.keys().next_back().copied().unwrap_or(0)
+    }
+
+    fn session(&mut self, id: &SessionId, version: u32, change: impl FnOnce(&mut Session) -> bool) -> bool {
+        if self.tombstones.iter().any(|(dead, of)| dead == id && (version <= *of || version == u32::MAX)) {
+            return false;
+        }
+        let session = self.sessions.entry(id.clone()).or_default();
+        let changed = change(session);
+        session.dirty |= changed;
+        changed
+    }
+
+    /// Forgets a session for good; duplicates of its facts are recognised and ignored.
+    pub(crate) fn bury(&mut self, id: &SessionId) {
+        if let Some(session) = self.sessions.remove(id) {
+            self.tombstones.push_back((id.clone(), session.version()));
+            if self.tombstones.len() > MAX_TOMBSTONES {
+                self.tombstones.pop_front();
+            }
+        }
+    }
+
+    /// Forgets passes and checks that ended before `horizon`.
+    pub(crate) fn forget_before(&mut self, horizon: Wall) {
+        self.passes.retain(|_, p| p.until >= horizon);
+        self.checks.retain(|(at, _)| *at >= horizon);
+    }
+
+    pub(crate) fn clear_dirty(&mut self) {
+        for session in self.sessions.values_mut() {
+            session.dirty = false;
+        }
+    }
+
+    /// The pass of an enrolled person that holds at some time in `from..=to`.
+    pub(crate) fn pass_of(&self, person: &PersonId, from: Wall, to: Wall) -> Option<&Pass> {
+        let holds =
+            |p: &&Pass| matches!(&p.holder, PassHolder::Person(h) if h == person) && p.from <= to && p.until > from;
+        self.passes.values().find(holds)
+    }
+
+    /// Whether a track is bound by a witnessed check-in to a pass or a person.
+    pub(crate) fn bound(&self, track: TrackId) -> Option<&Checked> {
+        let of_track = |(_, c): &&(Wall, IdentityCheck)| c.track == Some(track) && c.direction == CheckDirection::In;
+        self.checks.iter().find(of_track).map(|(_, c)| &c.who)
+    }
+}
+
+impl Practitioner {
+    /// May be named: the enrolment is confirmed.
+    pub(crate) fn is_clinician(&self) -> bool {
+        !matches!(self.category, PractitionerCategory::NonClinical | PractitionerCategory::Trainee)
+    }
+
+    pub(crate) fn leads(&self, item: &Item) -> bool {
+        self.category == PractitionerCategory::LicensedPhysician
+            && self.lead_for.iter().any(|s| item.specialties.contains(s))
+    }
+
+    /// Why his registration does not let him work here at `at`; `None`: it does, or he needs none.
+    pub(crate) fn status_fault(&self, at: Wall, pass: Option<&Pass>) -> Option<&'static str> {
+        if matches!(self.category, PractitionerCategory::NonClinical | PractitionerCategory::Trainee) {
+            return None;
+        }
+        if self.registration != RegistrationStatus::Valid {
+            return Some("registration");
+        }
+        let visiting = pass.is_some_and(|p| p.kind == PassKind::VisitingDoctor);
+        match self.relation {
+            SiteRelation::Primary | SiteRelation::FiledMultiSite => None,
+            SiteRelation::Exempt { from, until } if from <= at && at < until => None,
+            SiteRelation::Exempt { .. } | SiteRelation::None => (!visiting).then_some("site"),
+        }
+    }
+}
+
+/// Puts `new` into the slot when it is of a higher version, or of the same and greater. True when the slot changed.
+fn raise<T: Ord>(slot: &mut Option<T>, new: T, version: impl Fn(&T) -> u32) -> bool {
+    let better = slot.as_ref().is_none_or(|old| (version(&new), &new) > (version(old), old));
+    if better {
+        *slot = Some(new);
+    }
+    better
+}

@@ -1,0 +1,214 @@
+//! Which findings stand, and which steps of them are news. It compares what the rules say now with what was said before.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Confidence, Finding, FindingKey, IncidentKey, Interval, Output, Rule, Step, Visibility};
+use crate::rules::Draft;
+use crate::{Moment, Mono, SessionId, Wall};
+
+/// One place per rule and session; without a session, per rule and first cause.
+type Place = (Rule, Option<SessionId>, u64);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// As last said.
+    finding: Finding,
+    state: State,
+    /// Last time it was true; a finding without a session is known again by overlap with it.
+    last: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Standing,
+    Withdrawn,
+    Closed,
+}
+
+/// All findings that may still change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    entries: BTreeMap<Place, Entry>,
+}
+
+/// What every finding of one evaluation carries.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) at: Moment,
+    pub(crate) offset: i64,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) session_ppm: u32,
+    pub(crate) visibility: Option<Visibility>,
+    pub(crate) liveness_waived: bool,
+    pub(crate) policy_version: u32,
+    pub(crate) roster_version: u64,
+}
+
+impl Stamp {
+    fn wall(&self, mono: u64) -> Wall {
+        Wall((mono as i64).saturating_add(self.offset))
+    }
+
+    fn finding(&self, draft: Draft, key: FindingKey, incident: IncidentKey, revision: u32, step: Step) -> Finding {
+        let intervals = draft.spans.iter().flat_map(|(what, spans)| spans.iter().map(move |s| (*what, s)));
+        Finding {
+            key,
+            incident,
+            revision,
+            step,
+            severity: draft.severity,
+            kind: draft.kind,
+            raised_at: self.at,
+            confidence: Confidence {
+                identity_ppm: draft.identity_ppm,
+                role_ppm: draft.role_ppm,
+                session_ppm: self.session_ppm,
+                visibility_ppm: self.visibility.map_or(1_000_000, |v| v.over_a_ppm),
+            },
+            persons: draft.persons,
+            tracks: draft.tracks,
+            candidate_basis: draft.basis.to_vec(),
+            intervals: intervals
+                .map(|(what, (from, to))| Interval {
+                    what,
+                    from: Mono(from),
+                    to: Mono(to),
+                    from_wall: self.wall(from),
+                    to_wall: self.wall(to),
+                })
+                .collect(),
+            figures: draft.figures,
+            explanation: crate::Explanation { zh: draft.zh, en: draft.en },
+            visibility: self.visibility,
+            emergency: draft.emergency,
+            liveness_waived: self.liveness_waived,
+            policy_version: self.policy_version,
+            roster_version: self.roster_version,
+        }
+    }
+}
+
+impl Ledger {
+    /// Says what is new in a draft.
+    pub(crate) fn say(&mut self, stamp: &Stamp, draft: Draft, out: &mut Vec<Output>) {
+        let place = self.place(stamp, &draft);
+        let last = draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
+        let Some(entry) = self.entries.get_mut(&place) else {
+            let key = FindingKey {
+                rule: draft.rule,
+                session: stamp.session.clone(),
+                subject: draft.subject.clone(),
+                first_cause: Mono(draft.first_cause),
+            };
+            let incident = IncidentKey {
+                session: stamp.session.clone(),
+                first_cause: Mono(if stamp.session.is_some() { 0 } else { draft.first_cause }),
+            };
+            let finding = stamp.finding(draft, key, incident, 1, Step::Opened);
+            out.push(Output::Finding(Box::new(finding.clone())));
+            self.entries.insert(place, Entry { finding, state: State::Standing, last });
+            return;
+        };
+        entry.last = entry.last.max(last);
+        if entry.state == State::Closed {
+            return;
+        }
+        let old = &entry.finding;
+        let named = |f: &Finding| f.persons.iter().map(|p| (p.person.clone(), p.part)).collect::<Vec<_>>();
+        let (old_names, new_names) =
+            (named(old), draft.persons.iter().map(|p| (p.person.clone(), p.part)).collect::<Vec<_>>());
+        let weaker = draft.severity < old.severity || old_names.iter().any(|n| !new_names.contains(n));
+        let stronger =
+            draft.severity > old.severity || new_names.iter().any(|n| !old_names.contains(n)) || draft.kind != old.kind;
+        let (key, incident, revision) = (old.key.clone(), old.incident.clone(), old.revision);
+        if entry.state == State::Withdrawn {
+            entry.finding = stamp.finding(draft, key, incident, revision + 1, Step::Opened);
+        } else if weaker {
+            // There is no step downwards: what was said is taken back, and what remains is said anew.
+            let mut back = entry.finding.clone();
+            (back.revision, back.step, back.raised_at) = (revision + 1, Step::Withdrawn, stamp.at);
+            out.push(Output::Finding(Box::new(back)));
+            entry.finding = stamp.finding(draft, key, incident, revision + 2, Step::Opened);
+        } else if stronger {
+            entry.finding = stamp.finding(draft, key, incident, revision + 1, Step::Strengthened);
+        } else {
+            // Nothing new to say; the closing step will carry the last figures.
+            entry.finding = stamp.finding(draft, key, incident, revision, old.step);
+            return;
+        }
+        entry.state = State::Standing;
+        out.push(Output::Finding(Box::new(entry.finding.clone())));
+    }
+
+    fn place(&self, stamp: &Stamp, draft: &Draft) -> Place {
+        if stamp.session.is_some() {
+            return (draft.rule, stamp.session.clone(), 0);
+        }
+        let known = self.entries.range((draft.rule, None, 0)..=(draft.rule, None, u64::MAX));
+        let overlap = known.filter(|(_, e)| e.finding.key.subject == draft.subject || e.state != State::Closed);
+        let last = draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
+        let same = overlap.filter(|(p, e)| p.2 <= last && draft.first_cause <= e.last).map(|(p, _)| p.clone()).next();
+        same.unwrap_or((draft.rule, None, draft.first_cause))
+    }
+
+    /// Takes back what stands for a session (or, with `None`, without one, beginning in `range`) and was not said again.
+    pub(crate) fn withdraw(
+        &mut self,
+        at: Moment,
+        session: Option<&SessionId>,
+        keep: impl Fn(Rule, u64) -> bool,
+        out: &mut Vec<Output>,
+    ) {
+        for ((rule, of, first), entry) in &mut self.entries {
+            if of.as_ref() == session && entry.state == State::Standing && !keep(*rule, *first) {
+                entry.state = State::Withdrawn;
+                entry.step(at, Step::Withdrawn, out);
+            }
+        }
+    }
+
+    /// Closes what stands and for which `over(rule, session, first cause, last)` holds.
+    pub(crate) fn close(
+        &mut self,
+        at: Moment,
+        over: impl Fn(Rule, Option<&SessionId>, u64, u64) -> bool,
+        out: &mut Vec<Output>,
+    ) {
+        for ((rule, of, first), entry) in &mut self.entries {
+            if over(*rule, of.as_ref(), *first, entry.last) {
+                if entry.state == State::Standing {
+                    entry.step(at, Step::Closed, out);
+                }
+                entry.state = State::Closed;
+            }
+        }
+    }
+
+    /// Forgets closed findings of `session`, and those without a session that ended before `horizon`.
+    pub(crate) fn forget(&mut self, session: Option<&SessionId>, horizon: u64) {
+        self.entries.retain(|(_, of, _), e| {
+            let gone = if session.is_some() { of.as_ref() == session } else { of.is_none() && e.last < horizon };
+            !gone || e.state == State::Standing
+        });
+    }
+
+    /// The last times of standing findings without a session, by rule and first cause.
+    pub(crate) fn standing_alone(&self) -> impl Iterator<Item = (Rule, u64, u64)> + '_ {
+        let alone = self.entries.iter().filter(|((_, of, _), e)| of.is_none() && e.state == State::Standing);
+        alone.map(|((rule, _, first), e)| (*rule, *first, e.last))
+    }
+
+    /// Where a draft without a session would be entered (its first cause in the ledger).
+    pub(crate) fn anchor(&self, stamp: &Stamp, draft: &Draft) -> u64 {
+        self.place(stamp, draft).2
+    }
+}
+
+impl Entry {
+    fn step(&mut self, at: Moment, step: Step, out: &mut Vec<Output>) {
+        self.finding.revision += 1;
+        self.finding.step = step;
+        self.finding.raised_at = at;
+        out.push(Output::Finding(Box::new(self.finding.clone())));
+    }
+}

@@ -1,0 +1,123 @@
+//! What a rule says before the ledger decides whether it is news.
+
+use crate::case::Case;
+use crate::finding::{Basis, Figure, Kind, PersonPart, PresenceMethod, Rule, Severity, Subject};
+use crate::spans::Spans;
+use crate::{PersonId, TrackId};
+
+/// An allegation of one rule about one case.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) rule: Rule,
+    pub(crate) kind: Kind,
+    pub(crate) severity: Severity,
+    pub(crate) subject: Subject,
+    pub(crate) first_cause: u64,
+    pub(crate) persons: Vec<PersonPart>,
+    pub(crate) tracks: Vec<TrackId>,
+    pub(crate) spans: Vec<(&'static str, Spans)>,
+    pub(crate) figures: Vec<Figure>,
+    pub(crate) identity_ppm: u32,
+    pub(crate) role_ppm: u32,
+    pub(crate) emergency: bool,
+    pub(crate) basis: &'static [Basis],
+    pub(crate) zh: String,
+    pub(crate) en: String,
+}
+
+impl Draft {
+    pub(crate) fn new(rule: Rule, kind: Kind, severity: Severity, subject: Subject, first_cause: u64) -> Self {
+        Self {
+            rule,
+            kind,
+            severity,
+            subject,
+            first_cause,
+            persons: Vec::new(),
+            tracks: Vec::new(),
+            spans: Vec::new(),
+            figures: Vec::new(),
+            identity_ppm: 1_000_000,
+            role_ppm: 1_000_000,
+            emergency: false,
+            basis: &[],
+            zh: String::new(),
+            en: String::new(),
+        }
+    }
+
+    /// Names somebody; `method` `None`: not seen.
+    pub(crate) fn person(mut self, person: &PersonId, part: &'static str, method: Option<PresenceMethod>) -> Self {
+        self.persons.push(PersonPart { person: person.clone(), part, method });
+        self
+    }
+
+    pub(crate) fn span(mut self, what: &'static str, spans: &Spans) -> Self {
+        self.spans.push((what, spans.clone()));
+        self
+    }
+
+    pub(crate) fn figure(mut self, name: &'static str, value: impl TryInto<i64>) -> Self {
+        self.figures.push(Figure { name, value: value.try_into().unwrap_or(i64::MAX) });
+        self
+    }
+
+    pub(crate) fn sure(mut self, identity_ppm: u32, role_ppm: u32) -> Self {
+        self.identity_ppm = identity_ppm;
+        self.role_ppm = role_ppm;
+        self
+    }
+
+    pub(crate) fn basis(mut self, basis: &'static [Basis]) -> Self {
+        self.basis = basis;
+        self
+    }
+
+    pub(crate) fn says(mut self, zh: String, en: String) -> Self {
+        self.zh = zh;
+        self.en = en;
+        self
+    }
+
+    /// The figures that every judged session shows.
+    pub(crate) fn measured(self, case: &Case<'_>) -> Self {
+        self.span("operating", &case.a)
+            .figure("operating_ms", case.a.total())
+            .figure("visibility_over_a_ppm", case.v.over_a_ppm)
+            .figure("visibility_over_i_ppm", case.v.over_i_ppm)
+    }
+
+    pub(crate) fn soften(&mut self) {
+        self.severity = self.severity.softened();
+        self.emergency = true;
+    }
+}
+
+/// A duration for a Chinese sentence.
+pub(crate) fn zh_ms(ms: u64) -> String {
+    let s = ms / 1000;
+    if s < 60 { format!("{s}秒") } else { format!("{}分{:02}秒", s / 60, s % 60) }
+}
+
+/// A duration for an English sentence.
+pub(crate) fn en_ms(ms: u64) -> String {
+    let s = ms / 1000;
+    if s < 60 { format!("{s} s") } else { format!("{} min {:02} s", s / 60, s % 60) }
+}
+
+/// A share for a sentence, in per cent.
+pub(crate) fn percent(ppm: u32) -> String {
+    format!("{}.{}%", ppm / 10_000, ppm / 1_000 % 10)
+}
+
+/// An article of a law.
+pub(crate) const fn article(law: &'static str, article: &'static str, edition: &'static str) -> Basis {
+    Basis { law, article, edition }
+}
+
+pub(crate) const MEASURES: &str = "医疗美容服务管理办法";
+pub(crate) const MEASURES_EDITION: &str = "2016年修正";
+pub(crate) const PHYSICIANS: &str = "医师法";
+pub(crate) const PHYSICIANS_EDITION: &str = "2022年3月1日施行";
+pub(crate) const INSTITUTIONS: &str = "医疗机构管理条例";
+pub(crate) const INSTITUTIONS_EDITION: &str = "2022年修订";

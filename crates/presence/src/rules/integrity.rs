@@ -1,0 +1,105 @@
+//! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack. (HB-1 and HB-5: the server.)
+
+use super::draft::{self, Draft, article, en_ms, zh_ms};
+use super::{role_ppm, votes_ppm};
+use crate::case::Case;
+use crate::finding::{Basis, Kind, Rule, Severity, Subject};
+use crate::history::{Fault, History};
+use crate::knowledge::Knowledge;
+use crate::spans::Spans;
+use crate::{CameraState, Policy, Wall};
+
+const DUTY: &[Basis] = &[article(draft::INSTITUTIONS, "第二十四条", draft::INSTITUTIONS_EDITION)];
+const RECORDS: &[Basis] = &[article(draft::MEASURES, "第二十条", draft::MEASURES_EDITION)];
+
+/// HB-3: the bed is occupied and somebody operates, without a session.
+pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
+    let p = &case.knowledge.policy;
+    // INDETERMINATE people never support an allegation.
+    let known = case.op_of(|_| true).union(&case.stranger_op()).bridged(p.observation_gap_ms());
+    let op = known.intersect(&case.bed);
+    let total = op.total();
+    if total < p.hb3_ms() {
+        return None;
+    }
+    let severity = if total >= p.hb3_long_ms() { Severity::L2 } else { Severity::L1 };
+    let mut draft = Draft::new(Rule::Hb3, Kind::UndeclaredProcedure, severity, Subject::Room, op.first()?)
+        .measured(case)
+        .span("operator", &op)
+        .span("bed_occupied", &case.bed)
+        .figure("operator_ms", total)
+        .sure(1_000_000, role_ppm(total, p.hb3_ms()))
+        .basis(RECORDS);
+    for seen in case.people.values().filter(|s| !s.op.is_empty()) {
+        draft = draft.person(&seen.info.id, "operator", Some(seen.method));
+    }
+    Some(draft.says(
+        format!("疑似未登记诊疗活动：床位有人且操作位有人{}，无对应登记。", zh_ms(total)),
+        format!("Suspected undeclared procedure: the bed was occupied and somebody operated for {}, with no session declared.", en_ms(total)),
+    ))
+}
+
+/// HB-2: the camera covered, moved or frozen in opening hours.
+pub(crate) fn camera_faults(k: &Knowledge, h: &History, now: u64, offset: i64) -> Vec<(Draft, bool)> {
+    let long = h.faults.iter().filter(|f| f.last.min(now) - f.from.min(now) >= k.policy.hb2_ms());
+    let open = long.filter(|f| is_open(k, Wall(f.from as i64 + offset)));
+    open.map(|fault| (camera_fault(fault), fault.over)).collect()
+}
+
+fn camera_fault(fault: &Fault) -> Draft {
+    let (zh, en) = match fault.state {
+        CameraState::Covered => ("镜头被遮挡", "the lens was covered"),
+        CameraState::Moved => ("镜头被移动", "the view was moved"),
+        CameraState::Frozen => ("画面静止", "the picture was frozen"),
+        CameraState::Ok | CameraState::Lost => ("画面异常", "the picture was at fault"),
+    };
+    let length = fault.last - fault.from;
+    Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, fault.from)
+        .span("camera", &Spans::one(fault.from, fault.last))
+        .figure("camera_fault_ms", length)
+        .basis(DUTY)
+        .says(
+            format!("疑似设备异常：营业时间内{zh}{}。", zh_ms(length)),
+            format!("Suspected camera fault: {en} for {} in opening hours.", en_ms(length)),
+        )
+}
+
+/// Whether the room is open at a wall time; without hours it always is.
+fn is_open(k: &Knowledge, at: Wall) -> bool {
+    const DAY_MIN: i64 = 1_440;
+    let Some(hours) = k.room.as_ref().and_then(|r| r.hours.as_ref()) else { return true };
+    let local_min = at.0.div_euclid(60_000) + i64::from(hours.utc_offset_min);
+    // 1970-01-01 was a Thursday: day 3 of a week from Monday.
+    let weekday = (local_min.div_euclid(DAY_MIN) + 3).rem_euclid(7) as usize;
+    let minute = local_min.rem_euclid(DAY_MIN);
+    hours.week[weekday].iter().any(|(from, to)| i64::from(*from) <= minute && minute < i64::from(*to))
+}
+
+/// HB-4: faces that are no living faces.
+pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
+    let attacked = h.tracks.iter().filter(|(_, t)| {
+        let s = &t.spoof;
+        u64::from(s.frames) >= policy.hb4_frames()
+            && u64::from(s.frames) * 1_000_000 >= u64::from(s.assessed) * policy.hb4_share_ppm()
+    });
+    attacked
+        .map(|(id, track)| {
+            let s = &track.spoof;
+            let mut draft = Draft::new(Rule::Hb4, Kind::Integrity, Severity::L2, Subject::Track(*id), s.first)
+                .span("camera", &Spans::one(s.first, s.last))
+                .figure("spoof_frames", s.frames)
+                .figure("assessed_frames", s.assessed)
+                .sure(votes_ppm(s.frames), 1_000_000)
+                .basis(DUTY)
+                .says(
+                    format!("疑似呈现攻击：{}帧中有{}帧判定为非活体。", s.assessed, s.frames),
+                    format!(
+                        "Suspected presentation attack: {} of {} assessed frames were not a living face.",
+                        s.frames, s.assessed
+                    ),
+                );
+            draft.tracks.push(*id);
+            draft
+        })
+        .collect()
+}

@@ -1,0 +1,175 @@
+//! 挂证: LL-1 substitution, LL-4 status, LL-5 clock-and-go. (LL-2 and LL-3 look across days and places: the server.)
+
+use super::draft::{self, Draft, article, en_ms, percent, zh_ms};
+use super::{absent, role_ppm, votes_ppm};
+use crate::case::{Case, Seen};
+use crate::finding::{Basis, Kind, Rule, Severity, Subject};
+use crate::spans::{Spans, share_ppm};
+
+const LENDING: &[Basis] = &[
+    article(draft::PHYSICIANS, "第五十四条", draft::PHYSICIANS_EDITION),
+    article(draft::MEASURES, "第十一条", draft::MEASURES_EDITION),
+];
+const STATUS: &[Basis] = &[
+    article(draft::PHYSICIANS, "第十三条", draft::PHYSICIANS_EDITION),
+    article(draft::PHYSICIANS, "第十四条", draft::PHYSICIANS_EDITION),
+];
+
+/// Somebody else than the declared lead who operated: who, how long.
+struct Other<'c, 'a> {
+    person: Option<&'c Seen<'a>>,
+    op: Spans,
+}
+
+/// Who operated most, other than the declared lead. At equal times a known person, then the lesser id.
+fn other_operator<'c, 'a>(case: &'c Case<'a>) -> Other<'c, 'a> {
+    let mut best = Other { person: None, op: case.stranger_op() };
+    for (id, seen) in case.people.iter().rev() {
+        if case.declared_lead() != Some(id) && seen.op.total() >= best.op.total() {
+            best = Other { person: Some(seen), op: seen.op.clone() };
+        }
+    }
+    best
+}
+
+/// LL-1: the declared lead was never there, and somebody else operated.
+pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
+    let p = &case.knowledge.policy;
+    let lead = case.declared_lead()?;
+    let recognisable = case.known(lead).is_some_and(|l| l.has_template && l.confirmed);
+    let enough = case.a.total() >= p.ll1_activity_min_ms() && u64::from(case.door_ppm) >= p.door_visible_min_ppm();
+    let other = other_operator(case);
+    if !recognisable || !enough || other.op.total() < p.ll1_other_op_ms() || !absent(case, |id| id == lead) {
+        return None;
+    }
+    let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
+    let (kind, severity) =
+        if is_lead { (Kind::RecordMismatch, Severity::L1) } else { (Kind::LicenseLending, Severity::L2) };
+    let votes = other.person.map_or_else(|| case.strangers.iter().map(|s| s.votes).max().unwrap_or(0), |s| s.votes);
+    let mut draft = Draft::new(Rule::Ll1, kind, severity, Subject::Person(lead.clone()), case.a.first().unwrap_or(0))
+        .person(lead, "declared_lead", None)
+        .measured(case)
+        .span("operator", &other.op)
+        .figure("lead_present_ms", 0)
+        .figure("other_operating_ms", other.op.total())
+        .figure("door_visible_ppm", case.door_ppm)
+        .sure(votes_ppm(votes), role_ppm(other.op.total(), p.ll1_other_op_ms()))
+        .basis(LENDING);
+    if let Some(seen) = other.person {
+        draft = draft.person(&seen.info.id, "operator", Some(seen.method));
+    }
+    let who_zh = other.person.map_or_else(|| "一名未识别人员".to_owned(), |s| format!("{}", s.info.id));
+    let who_en = other.person.map_or_else(|| "an unidentified person".to_owned(), |s| format!("{}", s.info.id));
+    let (a, op) = (case.a.total(), other.op.total());
+    let (zh_kind, en_kind) = if is_lead {
+        ("疑似登记与实际不符", "Suspected mismatch with the record")
+    } else {
+        ("疑似挂证", "Suspected licence lending")
+    };
+    Some(draft.says(
+        format!(
+            "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度{}。",
+            zh_ms(a),
+            zh_ms(op),
+            percent(case.v.over_a_ppm)
+        ),
+        format!(
+            "{en_kind}: the declared lead {lead} was present for 0 s of {} of operating time; {who_en} stood in the operator \
+             role for {}; visibility {}.",
+            en_ms(a),
+            en_ms(op),
+            percent(case.v.over_a_ppm)
+        ),
+    ))
+}
+
+/// LL-4: somebody operates whose registration is not in force or does not cover this institution. Said during the act.
+pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
+    let p = &case.knowledge.policy;
+    let registry_at = case.roster?.roster.registry_at;
+    let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen.min(case.now)));
+    let faulty = case.people.iter().filter_map(|(id, seen)| {
+        let begin = case.wall(seen.op.first()?);
+        let fault = seen.info.status_fault(begin, case.knowledge.pass_of(id, from, to))?;
+        (seen.op.densest(p.uq_window_ms()) >= p.ll4_op_ms()).then_some((seen, fault))
+    });
+    // One finding per rule and session: about whoever operated most.
+    let (seen, fault) = faulty.max_by_key(|(seen, _)| seen.op.total())?;
+    let begin = seen.op.first()?;
+    let age = case.wall(begin).0.saturating_sub(registry_at.0).max(0).unsigned_abs();
+    let fresh = age <= p.registry_age_max_ms();
+    let (kind, severity) =
+        if fresh { (Kind::LicenseLending, Severity::L3) } else { (Kind::RecordMismatch, Severity::L1) };
+    let id = &seen.info.id;
+    let op = seen.op.total();
+    let (zh_fault, en_fault) = match fault {
+        "site" => ("执业注册未覆盖本机构", "whose registration does not cover this institution"),
+        _ => ("执业注册状态非有效", "whose registration is not in force"),
+    };
+    let (zh_age, en_age) = if fresh {
+        ("", "")
+    } else {
+        ("；注册信息已过期，请先更新核对", "; the registry snapshot is old: refresh it first")
+    };
+    Some(
+        Draft::new(Rule::Ll4, kind, severity, Subject::Person(id.clone()), begin)
+            .person(id, "operator", Some(seen.method))
+            .span("operator", &seen.op)
+            .measured(case)
+            .figure("operator_ms", op)
+            .figure("registry_age_ms", age)
+            .sure(votes_ppm(seen.votes), role_ppm(op, p.ll4_op_ms()))
+            .basis(STATUS)
+            .says(
+                format!("疑似执业资格异常：{id}（{zh_fault}）处于操作位{}{zh_age}。", zh_ms(op)),
+                format!(
+                    "Suspected status fault: {id}, {en_fault}, stood in the operator role for {}{en_age}.",
+                    en_ms(op)
+                ),
+            ),
+    )
+}
+
+/// LL-5: the declared lead was seen, but for less than a fifth of the operating time, while somebody else operated.
+pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
+    let p = &case.knowledge.policy;
+    let lead = case.declared_lead()?;
+    let seen = case.people.get(lead)?;
+    let present = seen.present.bridged(p.presence_bridge_ms()).intersect(&case.a);
+    // Whatever could have been him counts for him.
+    let perhaps = present.union(&case.unknown.intersect(&case.a)).union(&case.blind.intersect(&case.a));
+    let other = other_operator(case);
+    let away = other.op.minus(&perhaps);
+    let short = u64::from(share_ppm(perhaps.total(), case.a.total())) < p.ll5_presence_min_ppm();
+    let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
+    if !short || !visible || case.a.total() < p.ll1_activity_min_ms() || away.total() < p.ll1_other_op_ms() {
+        return None;
+    }
+    let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
+    let (kind, severity) =
+        if is_lead { (Kind::RecordMismatch, Severity::L1) } else { (Kind::LicenseLending, Severity::L2) };
+    let pres = share_ppm(present.total(), case.a.total());
+    let mut draft = Draft::new(Rule::Ll5, kind, severity, Subject::Person(lead.clone()), case.a.first().unwrap_or(0))
+        .person(lead, "declared_lead", Some(seen.method))
+        .measured(case)
+        .span("lead_present", &present)
+        .span("operator", &other.op)
+        .figure("lead_present_ms", present.total())
+        .figure("lead_present_ppm", pres)
+        .figure("other_operating_ms", other.op.total())
+        .sure(votes_ppm(seen.votes), role_ppm(away.total(), p.ll1_other_op_ms()))
+        .basis(LENDING);
+    if let Some(other) = other.person {
+        draft = draft.person(&other.info.id, "operator", Some(other.method));
+    }
+    let (a, at) = (case.a.total(), present.total());
+    Some(draft.says(
+        format!("疑似打卡即走：登记主诊医师{lead}在操作时段（{}）内在场{}，占{}。", zh_ms(a), zh_ms(at), percent(pres)),
+        format!(
+            "Suspected clock-and-go: the declared lead {lead} was present for {} of {} of operating time ({}).",
+            en_ms(at),
+            en_ms(a),
+            percent(pres)
+        ),
+    ))
+}

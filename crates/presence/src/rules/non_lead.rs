@@ -1,0 +1,261 @@
+//! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees, NL-4 grade and filing.
+
+use super::draft::{self, Draft, article, en_ms, percent, zh_ms};
+use super::{absent, nl_need_ms, role_ppm, votes_ppm};
+use crate::case::{Case, Seen};
+use crate::finding::{Basis, Kind, Rule, Severity, Subject};
+use crate::spans::{Spans, share_ppm};
+use crate::{ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as Category};
+
+const NON_LEAD: &[Basis] = &[
+    article(draft::MEASURES, "第十一条", draft::MEASURES_EDITION),
+    article(draft::MEASURES, "第十二条", draft::MEASURES_EDITION),
+];
+const NURSES: &[Basis] = &[
+    article(draft::MEASURES, "第十三条", draft::MEASURES_EDITION),
+    article(draft::MEASURES, "第十四条", draft::MEASURES_EDITION),
+];
+const ASSISTANTS: &[Basis] = &[
+    article(draft::PHYSICIANS, "第三十四条", draft::PHYSICIANS_EDITION),
+    article(draft::MEASURES, "第十二条", draft::MEASURES_EDITION),
+];
+const GRADE: &[Basis] = &[
+    article(draft::MEASURES, "第十七条", draft::MEASURES_EDITION),
+    article("医疗美容项目分级管理目录", "全文", "2009年版"),
+];
+
+/// Of those for whom `who` holds, whoever operated most and at least `need`; the lesser id at equal times.
+fn most<'c, 'a>(
+    case: &'c Case<'a>,
+    need: u64,
+    op: impl Fn(&Seen<'a>) -> Spans,
+    who: impl Fn(&Seen<'a>) -> bool,
+) -> Option<(&'c Seen<'a>, Spans)> {
+    let operated = case.people.values().filter(|s| who(s)).map(|s| (s, op(s)));
+    operated.filter(|(_, op)| op.total() >= need && op.total() > 0).rev().max_by_key(|(_, op)| op.total())
+}
+
+/// Least g and least gap for the item's kind; `None`: only the complete absence counts.
+fn presence_demanded(case: &Case<'_>) -> Option<(u64, u64)> {
+    let p = &case.knowledge.policy;
+    match case.item?.kind {
+        ItemKind::Surgery | ItemKind::Injection | ItemKind::Thread => {
+            Some((p.nl1_share_invasive_ppm(), p.nl1_gap_invasive_ms()))
+        }
+        ItemKind::EnergyDevice => Some((p.nl1_share_energy_ppm(), p.nl1_gap_energy_ms())),
+        ItemKind::Other => None,
+    }
+}
+
+fn is_invasive(kind: ItemKind) -> bool {
+    matches!(kind, ItemKind::Surgery | ItemKind::Injection | ItemKind::Thread)
+}
+
+/// NL-1: a physician who is no lead for the item operates without a lead, or with one who is there too little.
+pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
+    let item = case.item?;
+    let need = nl_need_ms(case);
+    let physician = |s: &Seen<'_>| s.info.category == Category::LicensedPhysician && !case.leads.contains(&s.info.id);
+    let (seen, op) = most(case, need, |s| s.op.clone(), physician)?;
+    let id = &seen.info.id;
+    let base = |severity, first| {
+        Draft::new(Rule::Nl1, Kind::NonLeadOperating, severity, Subject::Person(id.clone()), first)
+            .person(id, "operator", Some(seen.method))
+            .measured(case)
+            .span("operator", &op)
+            .figure("operator_ms", op.total())
+            .figure("operator_needed_ms", need)
+            .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
+            .basis(NON_LEAD)
+    };
+    if absent(case, |p| case.leads.contains(p)) {
+        let severity = if is_invasive(item.kind) { Severity::L3 } else { Severity::L2 };
+        let p = &case.knowledge.policy;
+        let (zh_op, en_op) = (zh_ms(op.total()), en_ms(op.total()));
+        let (zh_before, en_before) = (zh_ms(p.window_before_ms()), en_ms(p.window_before_ms()));
+        let (zh_after, en_after) = (zh_ms(p.window_after_ms()), en_ms(p.window_after_ms()));
+        let draft = base(severity, op.first()?).figure("lead_share_ppm", 0);
+        return Some(draft.says(
+            format!("疑似非主诊医师独立执业：{id}处于操作位{zh_op}；自开始前{zh_before}至结束后{zh_after}未见该项目主诊医师。"),
+            format!(
+                "Suspected non-lead operating: {id} stood in the operator role for {en_op}; no lead for the item was seen \
+                 from {en_before} before the start to {en_after} after the end."
+            ),
+        ));
+    }
+    little_lead(case, &op).map(|(g, gap, present)| {
+        let level = if case.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
+        let (from, to) = gap;
+        base(level, from)
+            .figure("lead_share_ppm", g)
+            .figure("lead_gap_ms", to - from)
+            .span("lead_present", &present)
+            .span("lead_gap", &Spans::one(from, to))
+            .says(
+                format!(
+                    "疑似非主诊医师独立执业：{id}处于操作位{}；主诊医师在场占{}，最长离开{}。",
+                    zh_ms(op.total()),
+                    percent(g),
+                    zh_ms(to - from)
+                ),
+                format!(
+                    "Suspected non-lead operating: {id} stood in the operator role for {}; a lead was there for {} of the \
+                     operating time, with a gap of {}.",
+                    en_ms(op.total()),
+                    percent(g),
+                    en_ms(to - from)
+                ),
+            )
+    })
+}
+
+/// A lead who was there too little: g, the longest gap in which the non-lead operated, and the lead's presence.
+fn little_lead(case: &Case<'_>, op: &Spans) -> Option<(u32, (u64, u64), Spans)> {
+    let (share, gap) = presence_demanded(case)?;
+    let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.a);
+    if present.is_empty() {
+        return None;
+    }
+    // Whatever could have been a lead counts for him.
+    let perhaps = present.union(&case.unknown).union(&case.blind).intersect(&case.a);
+    let alone = case.a.minus(&perhaps);
+    let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
+    let longest = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;
+    let little = u64::from(share_ppm(perhaps.total(), case.a.total())) < share && longest.1 - longest.0 >= gap;
+    little.then(|| (share_ppm(present.total(), case.a.total()), longest, present))
+}
+
+/// Op while nobody stood beside him whom he could be assisting.
+fn unaided(case: &Case<'_>, seen: &Seen<'_>) -> Spans {
+    let beside = |s: &Seen<'_>| s.info.id != seen.info.id && s.info.category == Category::LicensedPhysician;
+    let pad = case.knowledge.policy.observation_gap_ms();
+    seen.op.minus(&case.op_of(beside).padded(pad))
+}
+
+/// NL-2: a nurse or technician operates where the item asks for a physician.
+pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
+    if case.item?.min_operator != MinOperator::Physician {
+        return None;
+    }
+    let need = nl_need_ms(case);
+    let who = |s: &Seen<'_>| matches!(s.info.category, Category::Nurse | Category::Technician);
+    let (seen, op) = most(case, need, |s| unaided(case, s), who)?;
+    let lead_there = !case.presence_of(|s| case.leads.contains(&s.info.id)).is_empty();
+    let severity = if absent(case, |p| case.leads.contains(p)) {
+        Severity::L2
+    } else if lead_there {
+        if case.knowledge.policy.nl2_with_lead_level() == 0 { Severity::L0 } else { Severity::L1 }
+    } else {
+        return None;
+    };
+    let (zh_lead, en_lead) = if lead_there {
+        ("主诊医师在场", "a lead was present")
+    } else {
+        ("未见主诊医师", "no lead was seen")
+    };
+    Some(below_scope(
+        Rule::Nl2,
+        severity,
+        case,
+        (seen, &op, need),
+        NURSES,
+        ("非医师", "not a physician"),
+        (zh_lead, en_lead),
+    ))
+}
+
+/// NL-3: an assistant physician or trainee operates and no supervisor is there.
+pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
+    let need = nl_need_ms(case);
+    let who = |s: &Seen<'_>| {
+        matches!(s.info.category, Category::AssistantPhysician | Category::Trainee)
+            && absent(case, |p| supervises(case, p, &s.info.id))
+    };
+    let (seen, op) = most(case, need, |s| unaided(case, s), who)?;
+    let what = ("执业助理医师或实习进修人员", "an assistant physician or trainee");
+    let draft = below_scope(
+        Rule::Nl3,
+        Severity::L2,
+        case,
+        (seen, &op, need),
+        ASSISTANTS,
+        what,
+        ("未见带教或指导医师", "no supervisor was seen"),
+    );
+    Some(draft)
+}
+
+/// A lead supervises anybody, a pass names a trainee's supervisor, and any physician guides an assistant physician.
+fn supervises(case: &Case<'_>, person: &PersonId, whom: &PersonId) -> bool {
+    let k = case.knowledge;
+    let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen));
+    let named = matches!(k.pass_of(whom, from, to).map(|p| &p.kind), Some(PassKind::Trainee { supervisor }) if supervisor == person);
+    let trainee_with_pass = k.pass_of(whom, from, to).is_some_and(|p| matches!(p.kind, PassKind::Trainee { .. }));
+    let physician = case.known(person).is_some_and(|p| p.category == Category::LicensedPhysician);
+    case.leads.contains(person) || named || (physician && !trainee_with_pass && person != whom)
+}
+
+/// The draft of NL-2 and NL-3: somebody below the item's scope operated alone.
+fn below_scope(
+    rule: Rule,
+    severity: Severity,
+    case: &Case<'_>,
+    (seen, op, need): (&Seen<'_>, &Spans, u64),
+    basis: &'static [Basis],
+    (zh_what, en_what): (&str, &str),
+    (zh_lead, en_lead): (&str, &str),
+) -> Draft {
+    let id = &seen.info.id;
+    Draft::new(rule, Kind::NonLeadOperating, severity, Subject::Person(id.clone()), op.first().unwrap_or(0))
+        .person(id, "operator", Some(seen.method))
+        .measured(case)
+        .span("operator", op)
+        .figure("operator_ms", op.total())
+        .figure("operator_needed_ms", need)
+        .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
+        .basis(basis)
+        .says(
+            format!("疑似非主诊医师独立执业：{id}（{zh_what}）独自处于操作位{}；{zh_lead}。", zh_ms(op.total())),
+            format!(
+                "Suspected non-lead operating: {id}, {en_what}, stood alone in the operator role for {}; {en_lead}.",
+                en_ms(op.total())
+            ),
+        )
+}
+
+/// NL-4: the item is above the institution's grade, or not filed. Needs no face; said when the session starts.
+pub(crate) fn nl4(case: &Case<'_>) -> Option<Draft> {
+    let item = case.item?;
+    let room = case.knowledge.room.as_ref()?;
+    let ceiling = room.institution.ceiling.0;
+    let grade = item.surgery_grade.unwrap_or(0);
+    let above = grade > ceiling;
+    if case.now < case.bounds.start || (!above && item.filed_here) {
+        return None;
+    }
+    let (zh, en) = if above {
+        (
+            format!("疑似超出核定范围：项目{}为{grade}级，本机构上限为{ceiling}级。", item.id),
+            format!(
+                "Suspected act beyond the permitted scope: item {} is of grade {grade}, this institution's ceiling is {ceiling}.",
+                item.id
+            ),
+        )
+    } else {
+        (
+            format!("疑似超出核定范围：项目{}未在本机构备案。", item.id),
+            format!("Suspected act beyond the permitted scope: item {} is not filed at this institution.", item.id),
+        )
+    };
+    let mut draft = Draft::new(Rule::Nl4, Kind::NonLeadOperating, Severity::L2, Subject::Session, case.bounds.start)
+        .figure("surgery_grade_count", grade)
+        .figure("grade_ceiling_count", ceiling)
+        .figure("item_filed_flag", u8::from(item.filed_here))
+        .basis(GRADE)
+        .says(zh, en);
+    if let Some(lead) = case.declared_lead() {
+        let method = case.people.get(lead).map(|s| s.method);
+        draft = draft.person(lead, "declared_lead", method);
+    }
+    Some(draft)
+}

@@ -1,0 +1,156 @@
+//! 非卫技人员开展诊疗活动: UQ-1 unidentified operator, UQ-2 non-clinical staff, UQ-3 outside the category's scope.
+//! UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so far, at the session's end.
+
+use super::draft::{self, Draft, article, en_ms, zh_ms};
+use super::{nl_need_ms, role_ppm, votes_ppm};
+use crate::case::{Case, Seen};
+use crate::finding::{Basis, Kind, Rule, Severity, Subject};
+use crate::spans::Spans;
+use crate::{CheckDirection, Checked, PractitionerCategory as Category};
+
+const UNLICENSED: &[Basis] = &[
+    article(draft::INSTITUTIONS, "第二十七条", draft::INSTITUTIONS_EDITION),
+    article(draft::PHYSICIANS, "第五十九条", draft::PHYSICIANS_EDITION),
+    article(draft::MEASURES, "第十四条", draft::MEASURES_EDITION),
+];
+
+/// Whether somebody in the operator zone may be working on a patient: one was seen, or the session is over and none was
+/// ever seen (a covered face), so that the declaration has to do.
+fn patient_plausible(case: &Case<'_>) -> bool {
+    case.bed_seen || (case.session.is_some() && case.is_final)
+}
+
+/// UQ-1: somebody UNMATCHED operates.
+pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
+    let p = &case.knowledge.policy;
+    let op = case.stranger_op();
+    let dense = op.densest(p.uq_window_ms());
+    if !patient_plausible(case) || dense < p.uq_op_ms() || stranger_may_be_ours(case, &op) {
+        return None;
+    }
+    let total = op.total();
+    let severity = if total >= p.uq_long_ms() { Severity::L3 } else { Severity::L2 };
+    let first = case.strangers.iter().min_by_key(|s| (s.op.first(), s.track))?;
+    let votes = case.strangers.iter().map(|s| s.votes).max().unwrap_or(0);
+    let mut draft = Draft::new(Rule::Uq1, Kind::UnlicensedOperator, severity, Subject::Track(first.track), op.first()?)
+        .measured(case)
+        .span("operator", &op)
+        .span("bed_occupied", &case.bed)
+        .figure("operator_ms", total)
+        .figure("operator_densest_ms", dense)
+        .figure("unmatched_tracks_count", case.strangers.len())
+        .figure("frames", votes)
+        .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
+        .basis(UNLICENSED);
+    draft.tracks = case.strangers.iter().map(|s| s.track).collect();
+    let window = p.uq_window_ms();
+    Some(draft.says(
+        format!(
+            "疑似非卫技人员开展诊疗活动：一名未登记人员处于操作位{}（任意{}内最多{}）。",
+            zh_ms(total),
+            zh_ms(window),
+            zh_ms(dense)
+        ),
+        format!(
+            "Suspected unlicensed operator: somebody who is not on the roster stood in the operator role for {} (at most {} \
+             within any {}).",
+            en_ms(total),
+            en_ms(dense),
+            en_ms(window)
+        ),
+    ))
+}
+
+/// Whether an UNMATCHED face may be a registered person: the roster is old, or somebody is there, or declared to be, whom
+/// the box cannot recognise.
+pub(crate) fn stranger_may_be_ours(case: &Case<'_>, op: &Spans) -> bool {
+    let k = case.knowledge;
+    let Some(roster) = case.roster.map(|r| &r.roster) else { return true };
+    let begin = case.wall(op.first().unwrap_or(case.now));
+    let stale = begin.0.saturating_sub(roster.made_at.0) > k.policy.roster_age_max_ms() as i64;
+    let unseen_way = k.checks.iter().any(|(at, check)| {
+        let person = matches!(check.who, Checked::Person(_));
+        let in_time = *at >= case.wall(case.bounds.lo) && *at <= case.wall(case.now);
+        person && check.track.is_none() && check.direction == CheckDirection::In && in_time
+    });
+    let record = case.session.and_then(|(_, s)| s.record.as_ref());
+    let declared = record.iter().flat_map(|r| r.lead.iter().chain(&r.operators));
+    let unrecognisable = declared.clone().any(|id| case.known(id).is_none_or(|p| !p.has_template || !p.confirmed));
+    stale || unseen_way || unrecognisable
+}
+
+/// UQ-2: somebody non-clinical operates.
+pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
+    let p = &case.knowledge.policy;
+    let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen.min(case.now)));
+    let candidates = case.people.values().filter(|s| {
+        s.info.category == Category::NonClinical
+            && s.op.densest(p.uq_window_ms()) >= p.uq_op_ms()
+            && case.knowledge.pass_of(&s.info.id, from, to).is_none()
+    });
+    let seen = candidates.rev().max_by_key(|s| s.op.total())?;
+    if !patient_plausible(case) {
+        return None;
+    }
+    let total = seen.op.total();
+    let alone = alone_with_patient(case, seen);
+    let severity = if alone.total() >= p.uq_long_ms() { Severity::L2 } else { Severity::L1 };
+    let id = &seen.info.id;
+    Some(
+        Draft::new(Rule::Uq2, Kind::UnlicensedOperator, severity, Subject::Person(id.clone()), seen.op.first()?)
+            .person(id, "operator", Some(seen.method))
+            .measured(case)
+            .span("operator", &seen.op)
+            .span("bed_occupied", &case.bed)
+            .figure("operator_ms", total)
+            .figure("alone_with_patient_ms", alone.total())
+            .sure(votes_ppm(seen.votes), role_ppm(total, p.uq_op_ms()))
+            .basis(UNLICENSED)
+            .says(
+                format!(
+                    "疑似非卫技人员开展诊疗活动：{id}（非卫技人员）处于操作位{}，其中无医护人员在场{}。",
+                    zh_ms(total),
+                    zh_ms(alone.total())
+                ),
+                format!(
+                    "Suspected unlicensed operator: {id}, non-clinical staff, stood in the operator role for {}, of which {} \
+                     without any clinician in the room.",
+                    en_ms(total),
+                    en_ms(alone.total())
+                ),
+            ),
+    )
+}
+
+/// Op with the patient on the bed and surely no clinician in the room.
+fn alone_with_patient(case: &Case<'_>, seen: &Seen<'_>) -> Spans {
+    let clinicians = case.presence_of(|s| s.info.is_clinician());
+    seen.op.intersect(&case.bed).minus(&clinicians).minus(&case.unknown).minus(&case.blind)
+}
+
+/// UQ-3: a pharmacist operates, and no physician stands beside him.
+pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
+    let need = nl_need_ms(case);
+    let physicians = case.op_of(|s| s.info.category == Category::LicensedPhysician);
+    let pharmacists = case.people.values().filter(|s| s.info.category == Category::Pharmacist);
+    let operated = pharmacists.map(|s| (s, s.op.minus(&physicians))).filter(|(_, op)| op.total() >= need);
+    let (seen, op) = operated.rev().max_by_key(|(_, op)| op.total())?;
+    let id = &seen.info.id;
+    Some(
+        Draft::new(Rule::Uq3, Kind::UnlicensedOperator, Severity::L2, Subject::Person(id.clone()), op.first()?)
+            .person(id, "operator", Some(seen.method))
+            .measured(case)
+            .span("operator", &op)
+            .figure("operator_ms", op.total())
+            .figure("operator_needed_ms", need)
+            .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
+            .basis(UNLICENSED)
+            .says(
+                format!("疑似超出执业类别开展诊疗活动：{id}（药师）独自处于操作位{}。", zh_ms(op.total())),
+                format!(
+                    "Suspected act outside the category: {id}, a pharmacist, stood alone in the operator role for {}.",
+                    en_ms(op.total())
+                ),
+            ),
+    )
+}

@@ -1,0 +1,176 @@
+//! The false alarms that domain §3 asks to survive. What stands at the end of each page is given; L2 and above never does.
+
+use crate::script::standing;
+
+fn nothing(script: &str) {
+    assert_eq!(standing(script), Vec::<String>::new());
+}
+
+#[test]
+fn the_lead_wears_a_mask_or_cap() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:25 masked operator        # between the masked thresholds all the time
+        ",
+    );
+}
+
+#[test]
+fn the_lead_turns_the_back_on_the_camera() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:03 lin operator
+        09:03:01-09:12 dim operator
+        09:12:01-09:25 lin operator
+        ",
+    );
+}
+
+#[test]
+fn two_leads_alternate() {
+    assert_eq!(
+        standing(
+            "
+            08:50       declare s1 filler lin 09:00-09:30
+            09:00-09:25 patient bed
+            09:00-09:02 lin operator
+            09:02-09:25 hao operator
+            ",
+        ),
+        ["LL-5 L1"],
+        "the record names the other one: a mismatch that the clinic corrects"
+    );
+}
+
+#[test]
+fn the_lead_steps_out_for_two_minutes() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:12 lin operator
+        09:14-09:25 lin operator
+        09:00-09:25 qian operator
+        ",
+    );
+}
+
+#[test]
+fn a_cleaner_works_at_an_empty_bed() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:45   # closed late
+        09:00-09:25 patient bed
+        09:00-09:25 lin operator
+        09:27-09:40 cleaner operator
+        10:10-10:20 cleaner operator
+        until 11:00
+        ",
+    );
+}
+
+#[test]
+fn a_companion_approaches_for_less_than_half_a_minute() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:25 lin operator
+        09:00-09:10 companion companion track=1
+        09:10:01-09:10:29 companion operator track=1
+        09:10:30-09:25 companion companion track=1
+        ",
+    );
+}
+
+#[test]
+fn a_patient_stands_in_the_operator_ring_before_lying_down() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:03 patient operator
+        09:03:04-09:25 patient bed
+        09:03-09:25 lin operator
+        ",
+    );
+}
+
+#[test]
+fn a_trainee_with_a_pass_works_under_his_supervisor() {
+    nothing(
+        "
+        08:30       pass zheng trainee 08:00-18:00 lin
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:25 zheng operator
+        09:00-09:25 lin elsewhere
+        ",
+    );
+}
+
+#[test]
+fn an_anaesthetist_sits_at_the_head_end() {
+    nothing(
+        "
+        08:50       declare s1 lift zhao 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:25 zhao operator
+        09:00-09:25 ma head
+        ",
+    );
+}
+
+#[test]
+fn the_camera_is_knocked_and_put_back() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:25 lin operator
+        09:10-09:10:50 camera moved
+        ",
+    );
+}
+
+#[test]
+fn a_session_is_declared_late() {
+    nothing(
+        "
+        09:20       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:25 lin operator
+        ",
+    );
+}
+
+#[test]
+fn a_session_is_closed_late() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-
+        09:00-09:25 patient bed
+        09:00-09:25 lin operator
+        10:30       close s1 10:30
+        until 12:30
+        ",
+    );
+}
+
+#[test]
+fn an_emergency_lowers_and_never_suppresses() {
+    assert_eq!(
+        standing(
+            "
+            08:50       declare s1 filler qian 09:00-09:30
+            09:05       emergency s1
+            09:00-09:25 patient bed
+            09:00-09:25 qian operator
+            ",
+        ),
+        ["NL-1 L2"]
+    );
+}
