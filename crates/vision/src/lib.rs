@@ -19,6 +19,7 @@ pub mod gallery;
 mod kernel;
 pub mod liveness;
 pub mod mask;
+pub mod pack;
 pub mod quality;
 pub mod rotate;
 mod runtime;
