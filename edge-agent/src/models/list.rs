@@ -1,0 +1,81 @@
+//! `models list` and `models verify`: what there is, and whether it is right.
+
+use std::fmt::Write as _;
+
+use anyhow::bail;
+use vision::pack::{Manifest, Pack, PackError, Search};
+
+/// Prints every pack with its files and where each was found.
+pub(super) fn list(search: &Search) -> anyhow::Result<()> {
+    let manifest = Manifest::effective(search)?;
+    for pack in manifest.packs() {
+        print!("{}", describe(pack, search));
+    }
+    Ok(())
+}
+
+/// One pack in words; every wrong file has a line of its own.
+fn describe(pack: &Pack, search: &Search) -> String {
+    let thresholds = &pack.thresholds;
+    let mut marks = Vec::new();
+    if pack.optional {
+        marks.push("optional");
+    }
+    if !thresholds.calibrated {
+        marks.push("thresholds not calibrated");
+    }
+    let mut text = format!("{}: {}", pack.name, pack.title);
+    if !marks.is_empty() {
+        let _ = write!(text, " [{}]", marks.join(", "));
+    }
+    let _ = writeln!(
+        text,
+        "\n  templates {}, match {} reject {} margin {} ppm",
+        pack.template_id(),
+        thresholds.bare.t_match_ppm,
+        thresholds.bare.t_reject_ppm,
+        thresholds.bare.margin_ppm
+    );
+    for (role, artefact) in pack.artefacts() {
+        let mut rejected = Vec::new();
+        let place = match pack.locate_file(search, artefact, &mut rejected) {
+            Ok(path) => path.display().to_string(),
+            Err(PackError::Missing { .. }) => "missing".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let role = role.to_string();
+        let _ =
+            writeln!(text, "  {role:<9} {} ({} bytes, {}): {place}", artefact.file, artefact.bytes, artefact.licence);
+        for line in rejected.iter().filter(|line| line.0 != place) {
+            let _ = writeln!(text, "            passed over: {line}");
+        }
+    }
+    text
+}
+
+/// Reads every byte of the packs' files; an error at the end when anything is missing or wrong.
+pub(super) fn verify(search: &Search, names: &[String]) -> anyhow::Result<()> {
+    let manifest = Manifest::effective(search)?;
+    let packs = super::chosen(&manifest, names)?;
+    let mut faults = 0_u32;
+    for pack in packs {
+        for (_, artefact) in pack.artefacts() {
+            let mut rejected = Vec::new();
+            match pack.locate_file(search, artefact, &mut rejected) {
+                Ok(path) => println!("ok       {} {}", artefact.sha256.short(), path.display()),
+                Err(error) => {
+                    faults += 1;
+                    println!("refused  {error}");
+                }
+            }
+            // The last rejection is the error itself when nothing right was found.
+            for line in &rejected {
+                println!("passed over: {line}");
+            }
+        }
+    }
+    if faults > 0 {
+        bail!("{faults} model file(s) missing or wrong; `zaigang-agent models fetch` gets them");
+    }
+    Ok(())
+}

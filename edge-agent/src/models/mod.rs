@@ -1,0 +1,98 @@
+//! `zaigang-agent models`: which packs there are, whether their files are right, and how they get onto this machine.
+//!
+//! Never loads a file whose SHA-256 is not the manifest's, and connects only to the addresses that the manifest or
+//! the command line names.
+
+mod download;
+mod fetch;
+mod import;
+mod list;
+mod pack;
+mod progress;
+mod zgpack;
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+use vision::pack::{Manifest, Pack, Search};
+
+pub use download::{Download, Expected, Network};
+pub use import::{Installed, import};
+pub use zgpack::{Signers, write as write_archive};
+
+const EXAMPLES: &str = "\
+Files are looked for in this order: --models, $ZAIGANG_MODELS, imported packs, the cache, ../shared/models, the source tree.
+
+Examples:
+  zaigang-agent models list                         what there is, and where it was found
+  zaigang-agent models fetch real                   download from the official sources, verified by SHA-256
+  zaigang-agent models verify real                  check every byte again; exit code 1 if anything is wrong
+  zaigang-agent models keygen --out pack.key        a signing key for archives; prints its public half
+  zaigang-agent models pack real --key pack.key --out real.zgpack
+  zaigang-agent models import real.zgpack --signer BASE64     on the box, without a network";
+
+/// Model packs: list, verify, fetch, import; make signed archives.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Folder to look in first
+    #[arg(long, global = true, value_name = "FOLDER")]
+    models: Option<PathBuf>,
+    #[command(subcommand)]
+    command: ModelsCommand,
+}
+
+/// What to do with the model packs.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Show every pack, its files, licences, and where each was found
+    List,
+    /// Check the size and SHA-256 of every file of the packs (all but the optional ones, when none is named)
+    Verify {
+        /// Packs, e.g. `real`
+        packs: Vec<String>,
+    },
+    /// Download what is missing into the cache, resumed and hash-checked
+    Fetch(fetch::FetchArgs),
+    /// Install a signed archive
+    Import(import::ImportArgs),
+    /// Write a signed archive of a pack, for boxes without a network
+    Pack(pack::PackArgs),
+    /// Make a key that signs archives (mode 0600) and print its public half
+    Keygen {
+        /// The new key file; an existing one is never overwritten
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+impl Args {
+    /// Runs the subcommand.
+    pub fn run(self) -> anyhow::Result<()> {
+        let search = Search::standard(self.models.as_deref());
+        run(self.command, &search)
+    }
+}
+
+/// Runs a subcommand over the given folders.
+pub fn run(command: ModelsCommand, search: &Search) -> anyhow::Result<()> {
+    match command {
+        ModelsCommand::List => list::list(search),
+        ModelsCommand::Verify { packs } => list::verify(search, &packs),
+        ModelsCommand::Fetch(args) => fetch::fetch(search, &args),
+        ModelsCommand::Import(args) => import::run(search, &args),
+        ModelsCommand::Pack(args) => pack::run(search, &args),
+        ModelsCommand::Keygen { out } => pack::keygen(&out),
+    }
+}
+
+/// The packs of these names; all but the optional ones when none is named.
+fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> anyhow::Result<Vec<&'m Pack>> {
+    if names.is_empty() {
+        return Ok(manifest.packs().filter(|pack| !pack.optional).collect());
+    }
+    names.iter().map(|name| manifest.pack(name).map_err(Into::into)).collect()
+}
+
+#[cfg(test)]
+mod tests;
