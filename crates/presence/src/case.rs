@@ -8,7 +8,7 @@ use crate::history::{History, TrackLog};
 use crate::identity::Who;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
 use crate::spans::{Spans, share_ppm};
-use crate::{CheckDirection, Checked, Item, PersonId, Practitioner, SessionId, TrackId, Wall};
+use crate::{CheckDirection, Checked, DeploymentMode, Item, PersonId, Practitioner, SessionId, TrackId, Wall};
 
 /// Where in time a case lies. All in monotonic ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) present: Spans,
     pub(crate) op: Spans,
     pub(crate) method: PresenceMethod,
+    /// Doorway mode: he checked in and not out again; `present` then reaches to the end of the window.
+    pub(crate) unclosed: bool,
     /// Votes for him.
     pub(crate) votes: u32,
 }
@@ -80,6 +82,7 @@ pub(crate) struct Case<'a> {
     pub(crate) clock_doubt: bool,
     pub(crate) history_lost: bool,
     pub(crate) face_seen: bool,
+    pub(crate) doorway: bool,
 }
 
 /// Monotonic ms of a wall time.
@@ -187,11 +190,15 @@ impl<'a> Case<'a> {
             clock_doubt: h.clock_doubt.touches(bounds.start, bounds.end_seen.min(now)),
             history_lost: bounds.start < h.known_from,
             face_seen: false,
+            doorway: k.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::Doorway),
             bounds,
         };
         case.find_leads();
         let gate = case.gate(hull, act_to);
         let unknown_ring = case.read_tracks(h, &gate);
+        if case.doorway {
+            case.pair_checks();
+        }
         case.read_checks();
         case.settle_anaesthesia();
         case.see(h, &unknown_ring);
@@ -299,7 +306,7 @@ impl<'a> Case<'a> {
             let at_bed =
                 if info.anaesthesia && !self.is_declared(id) { part.ring.clone() } else { part.ring.union(&part.head) };
             lists.activity.extend(at_bed.iter());
-            let fresh = || Seen { info, present: Spans::none(), op: Spans::none(), method, votes: 0 };
+            let fresh = || Seen { info, present: Spans::none(), op: Spans::none(), method, unclosed: false, votes: 0 };
             let seen = self.people.entry(id.clone()).or_insert_with(fresh);
             seen.present = seen.present.union(&part.seen);
             seen.op = seen.op.union(&at_bed.intersect(gate));
@@ -335,6 +342,22 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Doorway mode: verified sightings of a person are check-in and check-out in turn; between them he is inside.
+    fn pair_checks(&mut self) {
+        let bridge = self.knowledge.policy.presence_bridge_ms();
+        let end = self.window.last().unwrap_or(0);
+        for seen in self.people.values_mut() {
+            let checks: Vec<(u64, u64)> = seen.present.bridged(bridge).iter().collect();
+            let inside = checks.chunks(2).map(|pair| match pair {
+                [begin, out] => (begin.0, out.1),
+                [begin] => (begin.0, end),
+                _ => (end, end),
+            });
+            seen.present = Spans::from_unsorted(inside.collect());
+            seen.unclosed = checks.len() % 2 == 1;
+        }
+    }
+
     /// Presences verified without a face (P4): from the check-in to the check-out, or to the end of the window.
     fn read_checks(&mut self) {
         let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
@@ -347,6 +370,7 @@ impl<'a> Case<'a> {
                 present: Spans::none(),
                 op: Spans::none(),
                 method: PresenceMethod::CardPinWitness,
+                unclosed: false,
                 votes: 0,
             };
             let seen = people.entry(id.clone()).or_insert_with(fresh);
@@ -376,7 +400,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn is_declared(&self, person: &PersonId) -> bool {
+    pub(crate) fn is_declared(&self, person: &PersonId) -> bool {
         let record = self.session.and_then(|(_, s)| s.record.as_ref());
         record.is_some_and(|r| r.lead.as_ref() == Some(person) || r.operators.contains(person))
     }
@@ -447,9 +471,25 @@ impl<'a> Case<'a> {
         Wall(i64::try_from(mono).unwrap_or(i64::MAX).saturating_add(self.offset))
     }
 
+    /// Why nothing may be alleged at a door: it was out of sight, or who came in was not seen to leave.
+    fn door_faults(&self) -> Vec<&'static str> {
+        let lead = self.declared_lead().and_then(|lead| self.people.get(lead));
+        let visible = u64::from(self.v.over_i_ppm) >= self.knowledge.policy.visibility_min_ppm();
+        let faults = [
+            (!visible, "visibility"),
+            (lead.is_some_and(|l| l.unclosed), "never_closed"),
+            (self.clock_doubt, "clock"),
+            (self.history_lost, "history"),
+        ];
+        faults.into_iter().filter(|(holds, _)| *holds).map(|(_, name)| name).collect()
+    }
+
     /// Why nothing may be alleged; empty when it may.
     pub(crate) fn faults(&self) -> Vec<&'static str> {
         let mut faults = Vec::new();
+        if self.doorway {
+            return self.door_faults();
+        }
         if u64::from(self.v.over_a_ppm) < self.knowledge.policy.visibility_min_ppm() && !self.a.is_empty() {
             faults.push("visibility");
         }

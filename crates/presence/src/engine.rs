@@ -535,10 +535,7 @@ fn stamp(case: &Case<'_>, at: Moment, offset: i64) -> Stamp {
 }
 
 fn summarise(case: &Case<'_>, id: &SessionId, at: Moment) -> PresenceSummary {
-    let mut faults = case.faults();
-    if case.knowledge.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::Doorway) {
-        faults = vec!["doorway"];
-    }
+    let faults = case.faults();
     let present = case.people.values().filter(|s| !s.present.is_empty()).map(|s| PersonPresence {
         person: s.info.id.clone(),
         method: s.method,

@@ -189,10 +189,11 @@ impl Knowledge {
         }
     }
 
-    /// Forgets passes and checks that ended before `horizon`.
+    /// Forgets passes that ended before `horizon`, and checks of a longest session before it: somebody may still be in.
     pub(crate) fn forget_before(&mut self, horizon: Wall) {
         self.passes.retain(|_, p| p.until >= horizon);
-        self.checks.retain(|(at, _)| *at >= horizon);
+        let checked = horizon.0.saturating_sub(self.policy.session_max_ms() as i64);
+        self.checks.retain(|(at, _)| at.0 >= checked);
     }
 
     pub(crate) fn clear_dirty(&mut self) {

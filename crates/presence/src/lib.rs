@@ -16,6 +16,7 @@
 //! the session's end + `window_after_ms`, because only then can nobody arrive any more who would make it lawful.
 
 mod case;
+mod civil;
 mod engine;
 mod fact;
 mod finding;
@@ -27,6 +28,7 @@ mod knowledge;
 mod ledger;
 mod observation;
 mod policy;
+mod replay;
 mod rules;
 mod spans;
 mod time;
@@ -46,5 +48,6 @@ pub use geometry::{BoxPx, PointPx, Polygon, Zone, Zones};
 pub use id::{InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId, TrackId};
 pub use observation::{CameraHealth, CameraState, Face, Liveness, MatchScore, Observation};
 pub use policy::{Policy, PolicyError, Setting};
+pub use replay::{Entry, WhatIf, replay, standing, what_if, why};
 pub use time::{ClockQuality, Moment, Mono, Wall};
 pub use track::{Appearance, Detection, EmbedPermission, Scene, Tracked, Tracker};

@@ -89,19 +89,19 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     let registry_at = case.roster?.roster.registry_at;
     let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen.min(case.now)));
     let faulty = case.people.iter().filter_map(|(id, seen)| {
-        let begin = case.wall(seen.op.first()?);
-        let fault = seen.info.status_fault(begin, case.knowledge.pass_of(id, from, to))?;
-        (seen.op.densest(p.uq_window_ms()) >= p.ll4_op_ms()).then_some((seen, fault))
+        let op = operating(case, seen)?;
+        let fault = seen.info.status_fault(case.wall(op.first()?), case.knowledge.pass_of(id, from, to))?;
+        Some((seen, op, fault))
     });
     // One finding per rule and session: about whoever operated most.
-    let (seen, fault) = faulty.max_by_key(|(seen, _)| seen.op.total())?;
-    let begin = seen.op.first()?;
+    let (seen, op_spans, fault) = faulty.max_by_key(|(_, op, _)| op.total())?;
+    let begin = op_spans.first()?;
     let age = case.wall(begin).0.saturating_sub(registry_at.0).max(0).unsigned_abs();
     let fresh = age <= p.registry_age_max_ms();
     let (kind, severity) =
         if fresh { (Kind::LicenseLending, Severity::L3) } else { (Kind::RecordMismatch, Severity::L1) };
     let id = &seen.info.id;
-    let op = seen.op.total();
+    let op = op_spans.total();
     let (zh_fault, en_fault) = match fault {
         "site" => ("执业注册未覆盖本机构", "whose registration does not cover this institution"),
         _ => ("执业注册状态非有效", "whose registration is not in force"),
@@ -114,7 +114,7 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     Some(
         Draft::new(Rule::Ll4, kind, severity, Subject::Person(id.clone()), begin)
             .person(id, "operator", Some(seen.method))
-            .span("operator", &seen.op)
+            .span("operator", &op_spans)
             .measured(case)
             .figure("operator_ms", op)
             .figure("registry_age_ms", age)
@@ -125,6 +125,47 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
                 format!(
                     "Suspected status fault: {id}, {en_fault}, stood in the operator role for {}{en_age}.",
                     en_ms(op)
+                ),
+            ),
+    )
+}
+
+/// When somebody operated, if long enough for LL-4. At a door nobody is seen operating: whoever was declared to and came in.
+fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
+    let p = &case.knowledge.policy;
+    if case.doorway {
+        return case.is_declared(&seen.info.id).then(|| seen.present.clone());
+    }
+    (seen.op.densest(p.uq_window_ms()) >= p.ll4_op_ms()).then(|| seen.op.clone())
+}
+
+/// LL-5 in doorway mode: from check-in to check-out the declared lead was inside for less than the item can take.
+pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
+    let lead = case.declared_lead()?;
+    let seen = case.people.get(lead)?;
+    let least = case.item?.min_duration_ms;
+    let inside = seen.present.total();
+    // Whoever INDETERMINATE came by may have been him, coming back.
+    if inside >= least || !case.unknown.is_empty() {
+        return None;
+    }
+    let begin = seen.present.first()?;
+    Some(
+        Draft::new(Rule::Ll5, Kind::LicenseLending, Severity::L2, Subject::Person(lead.clone()), begin)
+            .person(lead, "declared_lead", Some(seen.method))
+            .span("lead_present", &seen.present)
+            .figure("lead_present_ms", inside)
+            .figure("item_least_ms", least)
+            .figure("visibility_over_i_ppm", case.v.over_i_ppm)
+            .sure(votes_ppm(seen.votes), 1_000_000)
+            .basis(LENDING)
+            .says(
+                format!("疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于该项目最短时长{}。", zh_ms(inside), zh_ms(least)),
+                format!(
+                    "Suspected clock-and-go: from check-in to check-out the declared lead {lead} was inside for {}, less than \
+                     the {} that the item takes at least.",
+                    en_ms(inside),
+                    en_ms(least)
                 ),
             ),
     )

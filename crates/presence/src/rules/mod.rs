@@ -11,17 +11,18 @@ pub(crate) use integrity::{attacks, camera_faults};
 
 use crate::case::Case;
 use crate::spans::share_ppm;
-use crate::{DeploymentMode, PersonId, Severity};
+use crate::{PersonId, Severity};
 
 /// Everything that the rules say of a case now.
 pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
-    let mode = case.knowledge.room.as_ref().map(|room| room.mode);
     let mut drafts = Vec::new();
     drafts.extend(non_lead::nl4(case));
-    if mode != Some(DeploymentMode::InRoom) {
-        return drafts;
-    }
-    if case.faults().is_empty() {
+    if case.doorway {
+        if case.is_final && case.faults().is_empty() {
+            drafts.extend(licence_lending::ll4(case));
+            drafts.extend(licence_lending::ll5_at_the_door(case));
+        }
+    } else if case.faults().is_empty() {
         drafts.extend(licence_lending::ll4(case));
         drafts.extend(unlicensed::uq1(case));
         drafts.extend(unlicensed::uq2(case));

@@ -113,9 +113,6 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
 fn little_lead(case: &Case<'_>, op: &Spans) -> Option<(u32, (u64, u64), Spans)> {
     let (share, gap) = presence_demanded(case)?;
     let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.a);
-    if present.is_empty() {
-        return None;
-    }
     // Whatever could have been a lead counts for him.
     let perhaps = present.union(&case.unknown).union(&case.blind).intersect(&case.a);
     let alone = case.a.minus(&perhaps);

@@ -206,7 +206,8 @@ impl Script {
                 "doorway" => room.mode = DeploymentMode::Doorway,
                 "roster-made" => roster.made_at = wall(words[1]),
                 "registry-days-old" => {
-                    roster.registry_at = Wall(wall("09:00").0 - words[1].parse::<i64>().unwrap() * 86_400_000)
+                    let days: i64 = words[1].parse().unwrap();
+                    roster.registry_at = Wall(wall("09:00").0 - days * 86_400_000);
                 }
                 "with" => {
                     let lead =

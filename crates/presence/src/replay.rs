@@ -1,0 +1,233 @@
+//! Derives findings again from what was recorded: the same ones with the same policy, others with another, and why.
+//! A recording is a list of [`Entry`]s; how it is stored and encrypted is the agent's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::civil::clock;
+use crate::{
+    Engine, Fact, Finding, FindingKey, IdentityView, Moment, Observation, Output, PersonId, Policy, Rule, Severity,
+    Step, Thresholds, TrackId,
+};
+
+/// One recorded call of the engine. Serialised one per line (serde JSON, keys in the order of the fields) its bytes are
+/// canonical: the core holds no map whose order could vary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Entry {
+    /// [`Engine::observe`], with the observation as [`Observation::for_recording`] made it.
+    Observe {
+        /// When.
+        at: Moment,
+        /// What.
+        seen: Observation,
+    },
+    /// [`Engine::inform`].
+    Inform {
+        /// When.
+        at: Moment,
+        /// What.
+        fact: Box<Fact>,
+    },
+    /// [`Engine::expire`]; only the last one of a recording matters, because every other call does the same.
+    Expire {
+        /// When.
+        at: Moment,
+    },
+}
+
+impl Observation {
+    /// As it may be recorded: the candidate's id only where the score reaches T_reject. The engine judges it the same.
+    #[must_use]
+    pub fn for_recording(&self, thresholds: &Thresholds) -> Self {
+        let mut seen = self.clone();
+        for face in &mut seen.faces {
+            let t_reject = if face.masked { thresholds.masked_t_reject_ppm } else { thresholds.t_reject_ppm };
+            if let Some(found) = face.match_.as_mut().filter(|m| m.score_ppm < t_reject) {
+                found.best = None;
+            }
+        }
+        seen
+    }
+}
+
+impl Engine {
+    /// Takes a recorded call.
+    pub fn take(&mut self, entry: &Entry) -> Vec<Output> {
+        match entry {
+            Entry::Observe { at, seen } => self.observe(*at, seen),
+            Entry::Inform { at, fact } => self.inform(*at, (**fact).clone()),
+            Entry::Expire { at } => self.expire(*at),
+        }
+    }
+}
+
+/// Derives every output again. With `policy` the recorded policies are replaced by it.
+pub fn replay(recording: &[Entry], policy: Option<&Policy>) -> Vec<Output> {
+    let mut out = Vec::new();
+    walk(recording, policy, |_, _, outputs| out.extend(outputs));
+    out
+}
+
+/// Feeds a recording to a fresh engine, showing each call with what it answered.
+fn walk(recording: &[Entry], policy: Option<&Policy>, mut show: impl FnMut(&Engine, &Entry, Vec<Output>)) {
+    let mut engine = Engine::new();
+    for entry in recording {
+        let replaced = match (entry, policy) {
+            (Entry::Inform { at, fact }, Some(policy)) if matches!(**fact, Fact::Policy(_)) => {
+                Some(Entry::Inform { at: *at, fact: Box::new(Fact::Policy(Box::new(policy.clone()))) })
+            }
+            _ => None,
+        };
+        let outputs = engine.take(replaced.as_ref().unwrap_or(entry));
+        show(&engine, entry, outputs);
+    }
+}
+
+/// What another policy would change: the findings that stand at the end of the recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WhatIf {
+    /// Stand only with the other policy.
+    pub appear: Vec<Finding>,
+    /// Stand only with the recorded one.
+    pub vanish: Vec<Finding>,
+    /// Stand with both, with another severity: (finding with the other policy, recorded severity).
+    pub change: Vec<(Finding, Severity)>,
+}
+
+/// Compares the findings of a recording under its own policy and under another.
+pub fn what_if(recording: &[Entry], other: &Policy) -> WhatIf {
+    // Ids hold the first cause, which another policy may move: compare by rule, session and subject.
+    let standing = |policy| {
+        let found = standing(replay(recording, policy));
+        let place = |f: Finding| ((f.key.rule, f.key.session.clone(), f.key.subject.clone()), f);
+        found.into_values().map(place).collect::<BTreeMap<_, _>>()
+    };
+    let (mut before, after) = (standing(None), standing(Some(other)));
+    let mut result = WhatIf::default();
+    for (place, finding) in after {
+        match before.remove(&place) {
+            None => result.appear.push(finding),
+            Some(old) if old.severity != finding.severity => result.change.push((finding, old.severity)),
+            Some(_) => {}
+        }
+    }
+    result.vanish = before.into_values().collect();
+    result
+}
+
+/// The findings that stand after these outputs: opened, not withdrawn.
+pub fn standing(outputs: Vec<Output>) -> BTreeMap<FindingKey, Finding> {
+    let mut stand = BTreeMap::new();
+    for output in outputs {
+        if let Output::Finding(finding) = output {
+            if finding.step == Step::Withdrawn {
+                stand.remove(&finding.key);
+            } else {
+                stand.insert(finding.key.clone(), *finding);
+            }
+        }
+    }
+    stand
+}
+
+/// Explains a finding line by line: who was recognised when, each step with its figures and intervals, and the settings
+/// that its rule read. Empty when the recording yields no such finding.
+pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Vec<String> {
+    let mut events: Vec<(Moment, TrackId, IdentityView)> = Vec::new();
+    let mut seen: BTreeMap<TrackId, IdentityView> = BTreeMap::new();
+    let mut steps: Vec<Finding> = Vec::new();
+    let mut in_force = Policy::default();
+    walk(recording, policy, |engine, entry, outputs| {
+        if let Entry::Observe { at, seen: observation } = entry {
+            for face in &observation.faces {
+                let view = engine.identity(face.track);
+                let old = seen.entry(face.track).or_insert(IdentityView::Indeterminate);
+                if !same_verdict(old, &view) {
+                    events.push((*at, face.track, view.clone()));
+                    *old = view;
+                }
+            }
+        }
+        steps.extend(outputs.into_iter().filter_map(|output| match output {
+            Output::Finding(finding) if finding.key == *key => Some(*finding),
+            _ => None,
+        }));
+        if steps.is_empty() {
+            in_force = engine.policy().clone();
+        }
+    });
+    let Some(last) = steps.last() else { return Vec::new() };
+    let (persons, tracks): (BTreeSet<_>, BTreeSet<_>) =
+        (last.persons.iter().map(|p| p.person.clone()).collect(), last.tracks.iter().copied().collect());
+    let mut lines: Vec<String> = events.iter().filter_map(|e| event_line(e, &persons, &tracks)).collect();
+    for step in &steps {
+        lines.extend(step_lines(step));
+    }
+    lines.extend(setting_lines(key.rule, &in_force));
+    lines
+}
+
+fn same_verdict(a: &IdentityView, b: &IdentityView) -> bool {
+    match (a, b) {
+        (IdentityView::Matched { person: a, .. }, IdentityView::Matched { person: b, .. }) => a == b,
+        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+    }
+}
+
+fn event_line(
+    (at, track, view): &(Moment, TrackId, IdentityView),
+    persons: &BTreeSet<PersonId>,
+    tracks: &BTreeSet<TrackId>,
+) -> Option<String> {
+    let text = match view {
+        IdentityView::Matched { person, .. } if persons.contains(person) => format!("MATCHED {person}"),
+        IdentityView::Unmatched { .. } if tracks.contains(track) => "UNMATCHED".to_owned(),
+        IdentityView::Indeterminate if tracks.contains(track) => "INDETERMINATE".to_owned(),
+        _ => return None,
+    };
+    Some(format!("{} track {} is {text}", clock(at.wall), track.0))
+}
+
+fn step_lines(f: &Finding) -> Vec<String> {
+    let session = f.key.session.as_ref().map_or_else(String::new, |s| format!(", session {s}"));
+    let mut lines = vec![format!(
+        "{} {:?} {} {:?} {:?}{session}",
+        clock(f.raised_at.wall),
+        f.step,
+        f.key.rule.code(),
+        f.severity,
+        f.kind
+    )];
+    for p in &f.persons {
+        let method = p.method.map_or_else(|| "not seen".to_owned(), |m| format!("verified by {m:?}"));
+        lines.push(format!("  {} as {}, {method}", p.person, p.part));
+    }
+    for figure in &f.figures {
+        lines.push(format!("  {} = {}", figure.name, figure.value));
+    }
+    for i in &f.intervals {
+        lines.push(format!(
+            "  {} from {} to {} ({} ms)",
+            i.what,
+            clock(i.from_wall),
+            clock(i.to_wall),
+            i.to.since(i.from)
+        ));
+    }
+    lines.push(format!("  {}", f.explanation.zh));
+    lines.push(format!("  {}", f.explanation.en));
+    lines
+}
+
+/// The settings whose table entry names the rule.
+fn setting_lines(rule: Rule, policy: &Policy) -> Vec<String> {
+    let code = rule.code();
+    let family = |range: &str| {
+        // "NL-1 to NL-3" names NL-2 too.
+        let (from, to) = range.split_once(" to ")?;
+        Some((from..=to).contains(&code))
+    };
+    let reads = |rules: &str| rules.split(", ").any(|part| part == code || family(part).unwrap_or(false));
+    let read = policy.iter().filter(|(s, _)| reads(s.rules));
+    read.map(|(s, value)| format!("{code} reads {} = {value} {}", s.name, s.unit)).collect()
+}

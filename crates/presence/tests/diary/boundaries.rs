@@ -1,0 +1,230 @@
+//! Each rule one second below its boundary and on it. Op counts from the first to the last sighting.
+
+use crate::script::standing;
+
+fn stands(script: &str, expect: &[&str]) {
+    assert_eq!(standing(script), expect, "{script}");
+}
+
+/// A session of a filler under `lin` with a patient, and what else happens.
+fn filler(more: &str) -> String {
+    format!("08:50 declare s1 filler lin 09:00-09:30\n09:00-09:25 patient bed\n{more}")
+}
+
+/// The same under nobody's name.
+fn nobodys(more: &str) -> String {
+    format!("08:50 declare s1 filler - 09:00-09:30\n09:00-09:25 patient bed\n{more}")
+}
+
+#[test]
+fn ll1_somebody_else_operates_for_60_s_so_that_a_is_5_min() {
+    stands(&filler("09:05-09:05:59 qian operator"), &[]);
+    stands(&filler("09:05-09:06 qian operator"), &["LL-1 L2"]);
+}
+
+#[test]
+fn ll1_a_lead_in_his_place_is_a_mismatch() {
+    stands(&filler("09:05-09:20 hao operator"), &["LL-1 L1"]);
+}
+
+#[test]
+fn ll1_the_door_was_seen_for_95_per_cent() {
+    // I is 1,800 s: 90 s may be missing.
+    stands(&filler("09:05-09:06 qian operator\n09:10:00-09:11:28 camera no-door"), &["LL-1 L2"]);
+    stands(&filler("09:05-09:06 qian operator\n09:10:00-09:11:29 camera no-door"), &[]);
+}
+
+#[test]
+fn ll1_anybody_indeterminate_blocks_the_absence() {
+    stands(&filler("09:05-09:06 qian operator\n09:10-09:10:09 stranger elsewhere"), &["LL-1 L2"]);
+    stands(&filler("09:05-09:06 qian operator\n09:10-09:10:10 stranger elsewhere"), &[]);
+    stands(&filler("09:05-09:06 qian operator\n09:10-09:10:10 stranger bed"), &[]);
+    stands(&filler("09:05-09:06 qian operator\n09:10-09:10:30 stranger elsewhere"), &["LL-1 L2"]);
+}
+
+#[test]
+fn ll4_op_of_60_s() {
+    stands(&filler("09:00-09:25 lin operator\n09:05-09:05:59 gone operator"), &[]);
+    stands(&filler("09:00-09:25 lin operator\n09:05-09:06 gone operator"), &["LL-4 L3"]);
+    stands(&filler("09:00-09:25 lin operator\n09:05-09:06 away operator"), &["LL-4 L3"]);
+}
+
+#[test]
+fn ll4_an_old_registry_asks_to_refresh_it() {
+    stands(&filler("registry-days-old 2\n09:00-09:25 lin operator\n09:05-09:06 gone operator"), &["LL-4 L1"]);
+}
+
+#[test]
+fn ll4_a_visiting_doctors_pass_covers_the_site() {
+    stands(&filler("08:30 pass away visiting 08:00-18:00\n09:00-09:25 lin operator\n09:05-09:06 away operator"), &[]);
+}
+
+#[test]
+fn ll5_a_fifth_of_a() {
+    // A is 25 min: 300 s are a fifth.
+    stands(&filler("09:00-09:21 qian operator\n09:00-09:05 lin elsewhere"), &["NL-1 L1"]);
+    stands(&filler("09:00-09:21 qian operator\n09:00-09:04:59 lin elsewhere"), &["LL-5 L2", "NL-1 L1"]);
+}
+
+#[test]
+fn ll5_numbing_is_no_operating_time() {
+    let numbed = |lead: &str| {
+        format!("08:50 declare s1 numbed lin 09:00-09:30\n09:00-09:28 patient bed\n09:00-09:20 sun operator\n{lead}")
+    };
+    stands(&numbed("09:20-09:28 lin operator"), &[]);
+}
+
+#[test]
+fn nl1_op_of_180_s() {
+    stands(&nobodys("09:05-09:07:59 qian operator"), &[]);
+    stands(&nobodys("09:05-09:08 qian operator"), &["NL-1 L3"]);
+}
+
+#[test]
+fn nl1_op_of_a_fifth_of_a() {
+    // A is 1,000 s: the nurse works from 09:00:00 to 09:12:40.
+    let peel = |more: &str| {
+        format!("08:50 declare s1 peel - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:12:40 sun operator\n{more}")
+    };
+    stands(&peel("09:05-09:08:19 qian operator"), &[]);
+    stands(&peel("09:05-09:08:20 qian operator"), &["NL-1 L2"]);
+}
+
+#[test]
+fn nl1_a_lead_ten_minutes_before_or_five_after_was_there() {
+    let weak = ["NL-1 L1"];
+    let strong = ["NL-1 L3"];
+    stands(&nobodys("09:05-09:15 qian operator\n08:49:50-08:50:00 lin door"), &weak);
+    stands(&nobodys("09:05-09:15 qian operator\n08:49:50-08:49:59 lin door"), &strong);
+    stands(&nobodys("09:05-09:15 qian operator\n09:34:50-09:35:30 lin door"), &weak);
+    stands(&nobodys("09:05-09:15 qian operator\n09:35:01-09:35:30 lin door"), &strong);
+}
+
+#[test]
+fn nl1_a_gap_of_5_min() {
+    // A from 08:58 to 09:18.
+    let gap = |back: &str| {
+        nobodys(&format!("09:00-09:16 qian operator\n08:58-09:02 lin elsewhere\n{back}-09:14:59 lin elsewhere"))
+    };
+    stands(&gap("09:06:59"), &[]);
+    stands(&gap("09:07:00"), &["NL-1 L1"]);
+}
+
+#[test]
+fn nl1_a_share_of_80_per_cent() {
+    // A from 08:58 to 09:23: 1,500 s, of which 1,200 are 80 %.
+    stands(&nobodys("09:00-09:21 qian operator\n08:58-09:18 lin elsewhere"), &[]);
+    stands(&nobodys("09:00-09:21 qian operator\n08:58-09:17:59 lin elsewhere"), &["NL-1 L1"]);
+}
+
+#[test]
+fn nl1_energy_device_half_and_10_min() {
+    let laser = |more: &str| {
+        format!("08:50 declare s1 laser - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian operator\n{more}")
+    };
+    stands(&laser("08:58-09:10:30 lin elsewhere"), &[]);
+    stands(&laser("08:58-09:10:29 lin elsewhere"), &["NL-1 L1"]);
+    stands(&laser(""), &["NL-1 L2"]);
+}
+
+#[test]
+fn nl2_a_nurse_alone() {
+    stands(&nobodys("09:05-09:07:59 sun operator"), &[]);
+    stands(&nobodys("09:05-09:08 sun operator"), &["NL-2 L2"]);
+    stands(&nobodys("09:05-09:08 tan operator\n09:00-09:20 lin elsewhere"), &["NL-2 L0"]);
+    stands(&nobodys("09:05-09:08 sun operator\n09:00-09:20 lin operator"), &[]);
+}
+
+#[test]
+fn nl3_an_assistant_physician_or_trainee_without_a_supervisor() {
+    stands(&nobodys("09:05-09:07:59 li operator"), &[]);
+    stands(&nobodys("09:05-09:08 li operator"), &["NL-3 L2"]);
+    stands(&nobodys("09:05-09:08 li operator\n09:00-09:20 qian elsewhere"), &[]);
+    let pass = "08:30 pass zheng trainee 08:00-18:00 hao\n09:05-09:08 zheng operator\n";
+    stands(&nobodys(&format!("{pass}09:00-09:20 qian elsewhere")), &["NL-3 L2"]);
+    stands(&nobodys(&format!("{pass}09:00-09:20 hao elsewhere")), &[]);
+}
+
+#[test]
+fn nl4_needs_no_face() {
+    stands("08:50 declare s1 grade4 zhao 09:00-09:30", &["NL-4 L2"]);
+    stands("08:50 declare s1 unfiled lin 09:00-09:30", &["NL-4 L2"]);
+    stands("08:50 declare s1 lift zhao 09:00-09:30", &[]);
+    stands("08:50 declare s1 unfiled lin 11:00-11:30", &[]);
+}
+
+#[test]
+fn uq1_a_minute_within_two() {
+    let with = |more: &str| filler(&format!("09:00-09:25 lin operator\n{more}"));
+    stands(&with("09:05-09:05:59 stranger operator"), &[]);
+    stands(&with("09:05-09:06 stranger operator"), &["UQ-1 L2"]);
+    stands(&with("09:05:00-09:05:30 stranger operator\n09:06:29-09:06:59 stranger2 operator"), &["UQ-1 L2"]);
+    stands(&with("09:05:00-09:05:30 stranger operator\n09:06:31-09:07:01 stranger2 operator"), &[]);
+}
+
+#[test]
+fn uq1_five_minutes_are_urgent() {
+    let with = |more: &str| filler(&format!("09:00-09:25 lin operator\n{more}"));
+    stands(&with("09:05-09:09:59 stranger operator"), &["UQ-1 L2"]);
+    stands(&with("09:05-09:10 stranger operator"), &["UQ-1 L3"]);
+}
+
+#[test]
+fn uq1_needs_a_fresh_roster() {
+    // The roster of 06:00 is 24 h old at 06:00 of the next day; here the clock of the script cannot reach it, so the limit does.
+    let old = "set roster_age_max_ms 10800000\n";
+    stands(&filler(&format!("{old}09:00-09:25 lin operator\n09:00:00-09:06 stranger operator")), &["UQ-1 L3"]);
+    stands(&filler(&format!("{old}09:00-09:25 lin operator\n09:00:01-09:06 stranger operator")), &[]);
+}
+
+#[test]
+fn uq2_a_minute_and_five_alone() {
+    let with =
+        |to: &str| filler(&format!("09:00-09:03 lin operator\n09:05-{to} wu operator\n09:11-09:25 lin operator"));
+    stands(&with("09:05:59"), &[]);
+    stands(&with("09:06"), &["UQ-2 L1"]);
+    stands(&with("09:09:59"), &["UQ-2 L1"]);
+    stands(&with("09:10"), &["UQ-2 L2"]);
+    stands(&filler("09:00-09:25 lin operator\n09:05-09:20 wu operator"), &["UQ-2 L1"]);
+    stands(&filler("08:00 pass wu engineer 08:00-18:00\n09:00-09:25 lin operator\n09:05-09:20 wu operator"), &[]);
+}
+
+#[test]
+fn uq3_a_pharmacist() {
+    stands(&filler("09:00-09:25 lin elsewhere\n09:05-09:07:59 zhou operator"), &[]);
+    stands(&filler("09:00-09:25 lin elsewhere\n09:05-09:08 zhou operator"), &["UQ-3 L2"]);
+}
+
+#[test]
+fn hb2_a_minute_in_opening_hours() {
+    stands("09:00-09:00:59 camera covered", &[]);
+    stands("09:00-09:01 camera covered", &["HB-2 L1"]);
+    stands("09:00-09:01 camera frozen", &["HB-2 L1"]);
+    stands("09:00-09:05 camera lost", &[]);
+    stands("from 20:30\nuntil 21:00\n20:40-20:45 camera moved", &[]);
+}
+
+#[test]
+fn hb3_three_and_ten_minutes_without_a_session() {
+    let bed = |to: &str| format!("09:00-09:25 patient bed\n09:05-{to} sun operator");
+    stands(&bed("09:07:59"), &[]);
+    stands(&bed("09:08"), &["HB-3 L1"]);
+    stands(&bed("09:14:59"), &["HB-3 L1"]);
+    stands(&bed("09:15"), &["HB-3 L2"]);
+    stands("09:05-09:15 sun operator", &[]);
+    stands("09:00-09:25 patient bed\n09:05-09:15 dim operator", &[]);
+}
+
+#[test]
+fn hb4_three_spoof_frames() {
+    stands("09:00:00-09:00:01 spoof operator", &[]);
+    stands("09:00:00-09:00:02 spoof operator", &["HB-4 L2"]);
+}
+
+#[test]
+fn below_a_visibility_of_60_per_cent_nothing_is_alleged() {
+    // A is 1,500 s, of which 600 may be unseen.
+    let hidden = |to: &str| nobodys(&format!("09:00-09:21 qian operator\n09:02-{to} camera no-operator"));
+    stands(&hidden("09:11:58"), &["NL-1 L3"]);
+    stands(&hidden("09:11:59"), &[]);
+}

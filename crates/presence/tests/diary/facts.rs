@@ -1,0 +1,168 @@
+//! Facts that come late, twice, out of order; findings that are taken back and closed; the alternative check; the doorway.
+
+use expect_test::expect;
+
+use crate::script::{Call, Script, check, check_texts, drive, standing, trace};
+
+const LENDING: &str = "
+    08:50       declare s1 filler lin 09:00-09:30
+    09:00-09:25 patient bed
+    09:02-09:20 qian operator
+";
+
+#[test]
+fn an_amendment_takes_the_finding_back() {
+    check(
+        &format!("{LENDING}\n09:50 amend s1 lift zhao 09:00-09:30\n10:00 amend s1 peel qian 09:00-09:30\nuntil 11:00"),
+        &expect![[r#"
+            09:35:00 Opened LL-1 L2 LicenseLending s1 [lin qian]
+            09:35:00 Opened NL-1 L3 NonLeadOperating s1 [qian]
+            09:50:05 Withdrawn LL-1 L2 LicenseLending s1 [lin qian]
+            09:50:05 Opened LL-1 L2 LicenseLending s1 [zhao qian]
+            10:00:05 Withdrawn LL-1 L2 LicenseLending s1 [zhao qian]
+            10:00:05 Withdrawn NL-1 L3 NonLeadOperating s1 [qian]
+            10:00:05 Opened NL-1 L2 NonLeadOperating s1 [qian]
+            10:05:00 Closed NL-1 L2 NonLeadOperating s1 [qian]
+        "#]],
+    );
+}
+
+#[test]
+fn a_finding_closes_when_late_facts_can_no_longer_come() {
+    check(
+        &format!("{LENDING}\nuntil 11:00"),
+        &expect![[r#"
+        09:35:00 Opened LL-1 L2 LicenseLending s1 [lin qian]
+        09:35:00 Opened NL-1 L3 NonLeadOperating s1 [qian]
+        10:05:00 Closed LL-1 L2 LicenseLending s1 [lin qian]
+        10:05:00 Closed NL-1 L3 NonLeadOperating s1 [qian]
+    "#]],
+    );
+}
+
+#[test]
+fn a_cancelled_session_alleges_nothing() {
+    check(
+        &format!("{LENDING}\n09:50 cancel s1\nuntil 11:00"),
+        &expect![[r#"
+        09:35:00 Opened LL-1 L2 LicenseLending s1 [lin qian]
+        09:35:00 Opened NL-1 L3 NonLeadOperating s1 [qian]
+        09:50:05 Withdrawn LL-1 L2 LicenseLending s1 [lin qian]
+        09:50:05 Withdrawn NL-1 L3 NonLeadOperating s1 [qian]
+        09:50:05 Opened HB-3 L2 UndeclaredProcedure - [qian]
+        09:55:00 Closed HB-3 L2 UndeclaredProcedure - [qian]
+    "#]],
+    );
+}
+
+#[test]
+fn a_procedure_that_is_declared_after_all() {
+    check_texts(
+        "
+        09:00-09:25 patient bed
+        09:00-09:25 lin operator
+        09:40       declare s1 filler lin 09:00-09:30
+        ",
+        &expect![[r#"
+            09:03:05 Opened HB-3 L1 UndeclaredProcedure - [lin]
+                疑似未登记诊疗活动：床位有人且操作位有人3分04秒，无对应登记。
+                Suspected undeclared procedure: the bed was occupied and somebody operated for 3 min 04 s, with no session declared.
+            09:10:05 Strengthened HB-3 L2 UndeclaredProcedure - [lin]
+            09:40:05 summary s1 Assessable, lead seen; lin 1500 s, operating 1500 s
+            09:40:05 Withdrawn HB-3 L2 UndeclaredProcedure - [lin]
+        "#]],
+    );
+}
+
+#[test]
+fn facts_in_any_order_and_twice_come_to_the_same() {
+    let text = format!("{LENDING}\n08:55 amend s1 filler lin 09:00-09:28\n09:40 close s1 09:28");
+    let calls = Script::parse(&text).calls(1_000);
+    let (mut facts, rest): (Vec<Call>, Vec<Call>) = calls.into_iter().partition(|c| matches!(c, Call::Inform(..)));
+    facts.reverse();
+    let at = match rest.first() {
+        Some(Call::Observe(at, _)) => *at,
+        _ => panic!("the script begins with an observation"),
+    };
+    let told = facts.iter().chain(&facts).map(|c| match c {
+        Call::Inform(_, fact) => Call::Inform(at, fact.clone()),
+        Call::Observe(..) => unreachable!(),
+    });
+    let reversed: Vec<Call> = told.chain(rest).collect();
+    let expected = trace(&drive(&Script::parse(&text).calls(1_000), true));
+    assert_eq!(trace(&drive(&reversed, true)), expected);
+    assert!(expected.contains("LL-1"));
+}
+
+#[test]
+fn a_session_told_after_its_history_is_gone_is_not_assessable() {
+    check_texts(
+        "09:00-09:25 qian operator\n12:30 declare s1 filler lin 09:00-09:30\nuntil 12:40",
+        &expect![[r#"
+        12:30:05 summary s1 NotAssessable(["no_activity", "history"]), lead not seen; 
+    "#]],
+    );
+}
+
+#[test]
+fn a_lead_who_checks_in_by_card_is_there() {
+    assert_eq!(standing(&format!("{LENDING}\n09:01 check lin in sun\n09:24 check lin out sun")), Vec::<String>::new());
+    assert_eq!(
+        standing(&format!("{LENDING}\n09:01 check lin in lin")),
+        ["LL-1 L2", "NL-1 L3"],
+        "nobody is his own witness"
+    );
+}
+
+#[test]
+fn a_lead_without_a_template_cannot_be_called_absent() {
+    let script = "
+        with cardonly
+        08:50       declare s1 filler cardonly 09:00-09:30
+        09:00-09:25 patient bed
+        09:02-09:20 stranger operator
+    ";
+    assert_eq!(standing(script), Vec::<String>::new());
+}
+
+#[test]
+fn an_unconfirmed_enrolment_is_indeterminate() {
+    let script = "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:02-09:20 new operator
+    ";
+    assert_eq!(standing(script), Vec::<String>::new());
+}
+
+#[test]
+fn an_engineer_bound_by_a_witnessed_check_in_is_no_stranger() {
+    let script = |check: &str| {
+        format!(
+            "
+            08:30       pass pass-7 engineer 08:00-18:00
+            {check}
+            08:50       declare s1 laser lin 09:00-09:30
+            09:00-09:25 patient bed
+            09:00-09:25 lin operator
+            09:02-09:10 stranger operator track=7
+            "
+        )
+    };
+    assert_eq!(standing(&script("08:40 check pass-7 in sun track=7")), Vec::<String>::new());
+    assert_eq!(standing(&script("")), ["UQ-1 L3"]);
+}
+
+#[test]
+fn at_the_door_check_in_and_check_out_are_paired() {
+    let script = |times: &str| format!("doorway\n08:50 declare s1 filler lin 09:00-09:30\n{times}");
+    let at = |a: &str, b: &str| script(&format!("{a}:00-{a}:05 lin door\n{b}:00-{b}:05 lin door"));
+    assert_eq!(standing(&at("09:00", "09:10")), Vec::<String>::new(), "10 min and 5 s");
+    assert_eq!(standing(&at("09:00", "09:09")), ["LL-5 L2"], "the item takes 10 min at least");
+    check_texts(
+        &script("09:00-09:00:05 lin door"),
+        &expect![[r#"
+        09:35:00 summary s1 NotAssessable(["never_closed"]), lead seen; lin 2100 s, operating 0 s
+    "#]],
+    );
+}

@@ -1,0 +1,74 @@
+//! Replay, why and what-if, as an agent prints them.
+
+use expect_test::expect;
+use presence::*;
+
+use crate::script::{Call, Script, thresholds};
+
+fn recording() -> Vec<Entry> {
+    let script = "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:02-09:20 qian operator
+        until 09:40
+    ";
+    let entry = |call| match call {
+        Call::Observe(at, seen) => Entry::Observe { at, seen: Observation::for_recording(&seen, &thresholds()) },
+        Call::Inform(at, fact) => Entry::Inform { at, fact: Box::new(fact) },
+    };
+    Script::parse(script).calls(1_000).into_iter().map(entry).collect()
+}
+
+fn key(recording: &[Entry], rule: Rule) -> FindingKey {
+    let found = standing(replay(recording, None));
+    found.into_keys().find(|k| k.rule == rule).unwrap()
+}
+
+#[test]
+fn why_a_licence_seems_lent() {
+    let recording = recording();
+    let lines = why(&recording, None, &key(&recording, Rule::Ll1));
+    expect![[r#"
+        2026-03-02T09:02:02Z track 2 is MATCHED qian
+        2026-03-02T09:35:00Z Opened LL-1 L2 LicenseLending, session s1
+          lin as declared_lead, not seen
+          qian as operator, verified by Face
+          operating_ms = 1320000
+          visibility_over_a_ppm = 1000000
+          visibility_over_i_ppm = 1000000
+          lead_present_ms = 0
+          other_operating_ms = 1080000
+          door_visible_ppm = 1000000
+          operating from 2026-03-02T09:00:00Z to 2026-03-02T09:22:00Z (1320000 ms)
+          operator from 2026-03-02T09:02:00Z to 2026-03-02T09:20:00Z (1080000 ms)
+          疑似挂证：登记主诊医师lin在操作时段（22分00秒）内出现0秒；qian处于操作位18分00秒；可见度100.0%。
+          Suspected licence lending: the declared lead lin was present for 0 s of 22 min 00 s of operating time; qian stood in the operator role for 18 min 00 s; visibility 100.0%.
+        LL-1 reads operating_pad_ms = 120000 ms
+        LL-1 reads window_before_ms = 600000 ms
+        LL-1 reads window_after_ms = 300000 ms
+        LL-1 reads door_visible_min_ppm = 950000 ppm
+        LL-1 reads indeterminate_ignore_ms = 10000 ms
+        LL-1 reads ll1_activity_min_ms = 300000 ms
+        LL-1 reads ll1_other_op_ms = 60000 ms"#]].assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn what_a_stricter_policy_would_change() {
+    let mut strict = Policy::default();
+    strict.set("nl_op_min_ms", 1_200_000).unwrap();
+    strict.set("ll1_other_op_ms", 60_000).unwrap();
+    let changed = what_if(&recording(), &strict);
+    let codes = |list: &[Finding]| list.iter().map(|f| f.key.rule.code()).collect::<Vec<_>>();
+    assert_eq!((codes(&changed.appear), codes(&changed.vanish), changed.change.len()), (vec![], vec!["NL-1"], 0));
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_recording_survives_its_bytes_and_yields_the_same_bytes() {
+    let recording = recording();
+    let bytes: Vec<String> = recording.iter().map(|e| serde_json::to_string(e).unwrap()).collect();
+    let again: Vec<Entry> = bytes.iter().map(|b| serde_json::from_str(b).unwrap()).collect();
+    assert_eq!(again, recording);
+    let out = |r: &[Entry]| serde_json::to_string(&replay(r, None)).unwrap();
+    assert_eq!(out(&again), out(&recording));
+}
