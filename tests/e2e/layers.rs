@@ -9,9 +9,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("presence", &[]),
     ("protocol", &[]),
     ("trust", &["protocol"]),
+    ("delivery", &["protocol", "trust"]),
+    ("zaigang-verify", &["trust"]),
     ("vision", &[]),
     ("scene", &[]),
-    ("edge-agent", &["presence", "vision", "protocol", "trust", "scene"]),
+    ("edge-agent", &["presence", "vision", "protocol", "trust", "delivery", "scene"]),
     ("server", &["vision", "protocol", "trust"]),
 ];
 
@@ -21,6 +23,8 @@ const NEVER: &[(&str, &[&str])] = &[
     ("protocol", &["tokio", "ort", "image", "rusqlite", "rumqttc"]),
     ("vision", &["tokio", "rumqttc", "rusqlite", "axum"]),
     ("scene", &["tokio", "ort", "rumqttc", "rusqlite"]),
+    ("delivery", &["ort", "image", "axum"]),
+    ("zaigang-verify", &["tokio", "rusqlite", "rumqttc", "ureq", "socket2"]),
     ("edge-agent", &["axum"]),
 ];
 

@@ -11,7 +11,9 @@
 //! | sign for a box, and check on the box | [`down::sign_down`], [`DownVerifier`] |
 //! | seal for a box, and open on it | [`seal`], [`open`] |
 //! | ids of findings, hash of settings | [`finding_id`], [`incident_id`], [`canonical_sha256`] |
+//! | an exported chain | [`bundle::write`], [`bundle::check`] |
 
+pub mod bundle;
 pub mod down;
 mod envelope;
 mod hash;

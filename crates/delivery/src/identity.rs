@@ -1,0 +1,169 @@
+//! Who this box is: its name, its keys, the server it trusts, the broker it speaks to. Made once by provisioning.
+//!
+//! Everything stands in one directory that only the agent's user may read: `identity.toml` (nothing secret but a broker
+//! password), `signing.key`, `sealing.key`, and for TLS `tls.key`, `tls.pem`, `ca.pem`.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use protocol::id::{DeviceId, RoomId};
+use protocol::provision::BrokerAddress;
+use serde::{Deserialize, Serialize};
+use trust::{KeyFileError, Refused, SealingKey, SigningKey, VerifyingKey};
+
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    #[error("this box is not provisioned: run `zaigang-agent provision --server URL --token T` (looked for {path})")]
+    NotProvisioned { path: PathBuf },
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {why}; restore it from a backup or provision the box again")]
+    Malformed { path: PathBuf, why: String },
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    #[error("{0}")]
+    Refused(#[from] Refused),
+}
+
+/// A provisioned box.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub device: DeviceId,
+    pub room: RoomId,
+    /// The pinned key: nothing that another key signed is believed.
+    pub server: VerifyingKey,
+    pub broker: BrokerAddress,
+    pub signing: SigningKey,
+    pub sealing: SealingKey,
+    /// Set where the broker asks for a client certificate.
+    pub tls: Option<TlsFiles>,
+}
+
+/// PEM files of the box's own certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    pub ca_pem: PathBuf,
+    pub certificate_pem: PathBuf,
+    pub key_pem: PathBuf,
+}
+
+/// `identity.toml`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdentityFile {
+    device: DeviceId,
+    room: RoomId,
+    /// Ed25519, base64.
+    server_signing_key: String,
+    broker: BrokerAddress,
+}
+
+/// The names of the files in the state directory.
+pub(crate) const IDENTITY: &str = "identity.toml";
+pub(crate) const SIGNING: &str = "signing.key";
+pub(crate) const SEALING: &str = "sealing.key";
+
+impl Identity {
+    /// Reads what provisioning wrote.
+    pub fn load(dir: &Path) -> Result<Self, IdentityError> {
+        let path = dir.join(IDENTITY);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(IdentityError::NotProvisioned { path });
+            }
+            other => other.map_err(|source| IdentityError::File { path: path.clone(), source })?,
+        };
+        let file: IdentityFile = toml::from_str(&text)
+            .map_err(|error| IdentityError::Malformed { path: path.clone(), why: error.message().to_owned() })?;
+        let tls =
+            TlsFiles { ca_pem: dir.join("ca.pem"), certificate_pem: dir.join("tls.pem"), key_pem: dir.join("tls.key") };
+        Ok(Self {
+            device: file.device,
+            room: file.room,
+            server: VerifyingKey::from_base64(&file.server_signing_key)?,
+            tls: (file.broker.tls && tls.certificate_pem.exists()).then_some(tls),
+            broker: file.broker,
+            signing: SigningKey::from_file(&dir.join(SIGNING))?,
+            sealing: SealingKey::from_file(&dir.join(SEALING))?,
+        })
+    }
+
+    /// Writes `identity.toml` (mode 0600, whole or not at all). The keys are files of their own.
+    pub fn save(&self, dir: &Path) -> Result<(), IdentityError> {
+        let path = dir.join(IDENTITY);
+        let file = IdentityFile {
+            device: self.device.clone(),
+            room: self.room.clone(),
+            server_signing_key: self.server.to_base64(),
+            broker: self.broker.clone(),
+        };
+        let text = toml::to_string(&file)
+            .map_err(|error| IdentityError::Malformed { path: path.clone(), why: error.to_string() })?;
+        write_private(&path, text.as_bytes()).map_err(|source| IdentityError::File { path, source })
+    }
+}
+
+/// The keys of a box that is being provisioned: made on first use, kept if a first attempt failed half-way.
+pub fn keys_of(dir: &Path) -> Result<(SigningKey, SealingKey), IdentityError> {
+    make_private_dir(dir).map_err(|source| IdentityError::File { path: dir.to_owned(), source })?;
+    let signing = dir.join(SIGNING);
+    if !signing.exists() {
+        SigningKey::generate()?.to_new_file(&signing)?;
+    }
+    let sealing = dir.join(SEALING);
+    if !sealing.exists() {
+        SealingKey::generate()?.to_new_file(&sealing)?;
+    }
+    Ok((SigningKey::from_file(&signing)?, SealingKey::from_file(&sealing)?))
+}
+
+pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Mode 0600, replaced in one step, on disk when it returns.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".new");
+    let unfinished = PathBuf::from(unfinished);
+    let _ = fs::remove_file(&unfinished);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(parent)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_comes_back_as_it_was_provisioned() {
+        let dir = tempfile::tempdir().unwrap();
+        let (signing, sealing) = keys_of(dir.path()).unwrap();
+        let identity = Identity {
+            device: "box-1".parse().unwrap(),
+            room: "room-1".parse().unwrap(),
+            server: SigningKey::generate().unwrap().verifying_key(),
+            broker: BrokerAddress { host: "127.0.0.1".into(), port: 1883, tls: false, username: None, password: None },
+            signing,
+            sealing,
+            tls: None,
+        };
+        identity.save(dir.path()).unwrap();
+        let back = Identity::load(dir.path()).unwrap();
+        assert_eq!((back.device, back.room, back.server), (identity.device, identity.room, identity.server));
+        assert_eq!(keys_of(dir.path()).unwrap().0.verifying_key(), identity.signing.verifying_key());
+    }
+
+    #[test]
+    fn an_unprovisioned_box_is_told_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Identity::load(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("zaigang-agent provision"), "{error}");
+    }
+}

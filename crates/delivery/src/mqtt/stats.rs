@@ -1,0 +1,125 @@
+//! Figures of the link, shared with the heartbeat: each refused message is counted by its kind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Cheap to clone; all clones show the same figures.
+#[derive(Debug, Clone, Default)]
+pub struct LinkStats {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    connected: AtomicBool,
+    connections: AtomicU64,
+    published: AtomicU64,
+    receipts: AtomicU64,
+    delivered: AtomicU64,
+    oversized: AtomicU64,
+    malformed: AtomicU64,
+    forged: AtomicU64,
+    misdirected: AtomicU64,
+    stale: AtomicU64,
+    repeated: AtomicU64,
+    undelivered: AtomicU64,
+}
+
+/// Messages from the broker that were refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refusals {
+    pub oversized: u64,
+    /// No JSON of ours, an unknown topic, a kind that does not belong there.
+    pub malformed: u64,
+    /// Another key's signature, or none that holds, or not sealed for this box.
+    pub forged: u64,
+    /// For another device.
+    pub misdirected: u64,
+    /// Rolled back or expired.
+    pub stale: u64,
+    /// The version was already taken: a replay, or the broker's second delivery.
+    pub repeated: u64,
+    /// Verified, but the engine did not take it within 5 s.
+    pub undelivered: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    Oversized,
+    Malformed,
+    Forged,
+    Misdirected,
+    Stale,
+    Repeated,
+    Undelivered,
+}
+
+impl LinkStats {
+    pub fn connected(&self) -> bool {
+        self.inner.connected.load(Ordering::Relaxed)
+    }
+
+    /// Connections since the start.
+    pub fn connections(&self) -> u64 {
+        self.inner.connections.load(Ordering::Relaxed)
+    }
+
+    /// Publishes, repeats included.
+    pub fn published(&self) -> u64 {
+        self.inner.published.load(Ordering::Relaxed)
+    }
+
+    /// Verified receipts that were applied.
+    pub fn receipts(&self) -> u64 {
+        self.inner.receipts.load(Ordering::Relaxed)
+    }
+
+    pub fn delivered(&self) -> u64 {
+        self.inner.delivered.load(Ordering::Relaxed)
+    }
+
+    pub fn refusals(&self) -> Refusals {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Refusals {
+            oversized: read(&self.inner.oversized),
+            malformed: read(&self.inner.malformed),
+            forged: read(&self.inner.forged),
+            misdirected: read(&self.inner.misdirected),
+            stale: read(&self.inner.stale),
+            repeated: read(&self.inner.repeated),
+            undelivered: read(&self.inner.undelivered),
+        }
+    }
+
+    pub(super) fn set_connected(&self, connected: bool) {
+        if connected {
+            self.inner.connections.fetch_add(1, Ordering::Relaxed);
+        }
+        self.inner.connected.store(connected, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_published(&self) {
+        self.inner.published.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_receipt(&self) {
+        self.inner.receipts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_delivered(&self) {
+        self.inner.delivered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_refused(&self, reason: Reason) {
+        let counter = match reason {
+            Reason::Oversized => &self.inner.oversized,
+            Reason::Malformed => &self.inner.malformed,
+            Reason::Forged => &self.inner.forged,
+            Reason::Misdirected => &self.inner.misdirected,
+            Reason::Stale => &self.inner.stale,
+            Reason::Repeated => &self.inner.repeated,
+            Reason::Undelivered => &self.inner.undelivered,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

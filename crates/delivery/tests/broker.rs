@@ -1,0 +1,210 @@
+//! The link against a real Mosquitto: everything appended is stored once and receipted, whatever happens to the broker,
+//! the server side or the box; and nothing forged gets in.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use delivery::mqtt::{self, Delivered};
+use protocol::down::{Command, Down, Policy, Receipt};
+use protocol::topic::{Channel, Topic};
+use rumqttc::v5::AsyncClient;
+use rumqttc::v5::mqttbytes::QoS;
+use support::{Mosquitto, TestBox, client_options, numbered_finding, stamp, until};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use trust::{SigningKey, seal, sign_down};
+
+struct Link {
+    task: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    from_server: mpsc::Receiver<Delivered>,
+    stats: mqtt::LinkStats,
+}
+
+fn link(the_box: &TestBox, outbox: &delivery::outbox::Outbox) -> Link {
+    let settings = the_box.settings();
+    let stats = settings.stats.clone();
+    let (to_engine, from_server) = mpsc::channel(100);
+    let (stop, stopped) = watch::channel(false);
+    let task = tokio::spawn(mqtt::run(settings, outbox.clone(), to_engine, stopped));
+    Link { task, stop, from_server, stats }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_raised_is_stored_once_through_broker_kills_and_lost_receipts() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut broker) =
+        Mosquitto::start(dir.path(), "everything_raised_is_stored_once_through_broker_kills_and_lost_receipts")
+    else {
+        return;
+    };
+    let the_box = TestBox::new(dir.path(), broker.port);
+    the_box.server.forget_receipt_every.store(3, Ordering::Relaxed);
+    let server = tokio::spawn(the_box.server.clone().serve(broker.port));
+    let outbox = the_box.outbox();
+    let link = link(&the_box, &outbox);
+    let mut raised = 0;
+    for _ in 0..4 {
+        for _ in 0..50 {
+            raised += 1;
+            outbox.append(stamp(&outbox), numbered_finding(raised)).unwrap();
+        }
+        let stored = || the_box.server.stored.lock().unwrap().by_event.len() as u32;
+        until("half of it is stored", || stored() >= raised - 25).await;
+        broker.kill();
+        raised += 1;
+        outbox.append(stamp(&outbox), numbered_finding(raised)).unwrap();
+        broker.resume();
+    }
+    until("the outbox is empty", || outbox.stats().unwrap().depth == 0).await;
+    let stored = the_box.server.stored.lock().unwrap();
+    assert_eq!(stored.seqs(), (1..=u64::from(raised)).collect::<Vec<_>>());
+    assert_eq!(stored.findings(), (1..=raised).collect::<Vec<_>>());
+    assert_eq!(stored.bad, 0);
+    assert!(link.stats.connections() >= 5, "{:?}", link.stats);
+    server.abort();
+    link.task.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_box_that_dies_goes_on_from_its_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(broker) = Mosquitto::start(dir.path(), "a_box_that_dies_goes_on_from_its_disk") else { return };
+    let the_box = TestBox::new(dir.path(), broker.port);
+    let server = tokio::spawn(the_box.server.clone().serve(broker.port));
+    let mut raised = 0;
+    for life in 1..=5 {
+        let outbox = the_box.outbox();
+        assert_eq!(outbox.boot().boot_count, life);
+        let link = link(&the_box, &outbox);
+        for _ in 0..20 {
+            raised += 1;
+            outbox.append(stamp(&outbox), numbered_finding(raised)).unwrap();
+        }
+        until("a receipt came", || link.stats.receipts() > 0).await;
+        link.task.abort();
+        let _ = link.task.await;
+        drop(outbox);
+        // The aborted task may have left a disk operation in the blocking pool; it holds the database until it ends.
+        until("the database is free", || is_free(&the_box)).await;
+    }
+    let outbox = the_box.outbox();
+    let link = link(&the_box, &outbox);
+    until("the outbox is empty", || outbox.stats().unwrap().depth == 0).await;
+    let stored = the_box.server.stored.lock().unwrap();
+    assert_eq!(stored.findings(), (1..=raised).collect::<Vec<_>>());
+    server.abort();
+    link.task.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_delivers_what_is_left_and_says_goodbye() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(broker) = Mosquitto::start(dir.path(), "a_stop_delivers_what_is_left_and_says_goodbye") else { return };
+    let the_box = TestBox::new(dir.path(), broker.port);
+    let server = tokio::spawn(the_box.server.clone().serve(broker.port));
+    let outbox = the_box.outbox();
+    let link = link(&the_box, &outbox);
+    until("connected", || link.stats.connected()).await;
+    for n in 1..=30 {
+        outbox.append(stamp(&outbox), numbered_finding(n)).unwrap();
+    }
+    let began = std::time::Instant::now();
+    link.stop.send(true).unwrap();
+    link.task.await.unwrap();
+    assert!(began.elapsed().as_secs() < 5, "the stop took {:?}", began.elapsed());
+    assert_eq!(outbox.stats().unwrap().depth, 0);
+    let stored = &the_box.server.stored;
+    until("the goodbye arrived", || stored.lock().unwrap().statuses.last() == Some(&false)).await;
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_will_speaks_for_a_box_that_vanished() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(broker) = Mosquitto::start(dir.path(), "the_last_will_speaks_for_a_box_that_vanished") else { return };
+    let the_box = TestBox::new(dir.path(), broker.port);
+    let server = tokio::spawn(the_box.server.clone().serve(broker.port));
+    let outbox = the_box.outbox();
+    let link = link(&the_box, &outbox);
+    let statuses = || the_box.server.stored.lock().unwrap().statuses.clone();
+    until("online", || statuses().last() == Some(&true)).await;
+    link.task.abort();
+    until("the last will was published", || statuses().last() == Some(&false)).await;
+    assert_eq!(the_box.server.stored.lock().unwrap().bad, 0, "the last will must be signed");
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = "what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_nothing";
+    let Some(broker) = Mosquitto::start(dir.path(), test) else { return };
+    let the_box = TestBox::new(dir.path(), broker.port);
+    let outbox = the_box.outbox();
+    let event = outbox.append(stamp(&outbox), numbered_finding(1)).unwrap();
+    let mut link = link(&the_box, &outbox);
+    until("connected", || link.stats.connected()).await;
+    let evil = attacker(broker.port);
+    let device = &the_box.identity.device;
+    let say = |channel, text: String| {
+        let topic = Topic::new(device.clone(), channel).to_string();
+        evil.try_publish(topic, QoS::AtLeastOnce, false, text).unwrap();
+    };
+    let json = |value: &protocol::envelope::Envelope| serde_json::to_string(value).unwrap();
+    let now = jiff::Timestamp::now();
+    let later = now + std::time::Duration::from_secs(600);
+    let receipt =
+        || Down::Receipt(Receipt { contiguous_seq: event.seq, contiguous_hash: event.hash.clone(), above: vec![] });
+    let forger = SigningKey::generate().unwrap();
+
+    say(Channel::Receipts, "no json".into());
+    say(Channel::Receipts, "x".repeat(70_000));
+    say(Channel::Receipts, json(&sign_down(&forger, device, 9, now, later, receipt()).unwrap()));
+    say(Channel::Commands, json(&the_box.server.signed(receipt())));
+    let other = "box-2".parse().unwrap();
+    say(Channel::Receipts, json(&sign_down(&the_box.server.key, &other, 9, now, later, receipt()).unwrap()));
+    let policy = || Down::Policy(Policy { settings: BTreeMap::from([("n".to_owned(), 1)]) });
+    say(Channel::Knowledge, json(&the_box.server.signed(policy())));
+    let old =
+        sign_down(&the_box.server.key, device, 1, now - std::time::Duration::from_secs(60), now, policy()).unwrap();
+    let sealed = |envelope| {
+        serde_json::to_string(&seal(envelope, device, &the_box.identity.sealing.public_key()).unwrap()).unwrap()
+    };
+    say(Channel::Knowledge, sealed(&old));
+    let good = sign_down(&the_box.server.key, device, 5, now, later, policy()).unwrap();
+    say(Channel::Knowledge, sealed(&good));
+
+    let delivered = link.from_server.recv().await.unwrap();
+    assert_eq!(delivered.body.version, 5);
+    outbox.accept(&delivered.body, stamp(&outbox), vec![]).unwrap();
+    say(Channel::Knowledge, sealed(&good));
+    let older = sign_down(&the_box.server.key, device, 4, now, later, policy()).unwrap();
+    say(Channel::Knowledge, sealed(&older));
+    let forget = Down::Command(Command::ForgetPerson { person: "p-1".parse().unwrap() });
+    say(Channel::Commands, json(&the_box.server.signed(forget)));
+    assert_eq!(link.from_server.recv().await.unwrap().body.kind, "command");
+
+    let refusals = link.stats.refusals();
+    assert_eq!((refusals.malformed, refusals.oversized), (3, 1), "{refusals:?}");
+    assert_eq!((refusals.forged, refusals.misdirected), (1, 1), "{refusals:?}");
+    assert_eq!((refusals.stale, refusals.repeated), (2, 1), "{refusals:?}");
+    assert_eq!(outbox.stats().unwrap().depth, 2, "a forged receipt deleted a row");
+    assert!(!link.task.is_finished());
+    link.task.abort();
+}
+
+/// Somebody with a connection to the broker and no key.
+fn attacker(port: u16) -> AsyncClient {
+    let (client, mut events) = AsyncClient::new(client_options("attacker", port), 100);
+    tokio::spawn(async move { while events.poll().await.is_ok() {} });
+    client
+}
+
+/// Opening the outbox would count as a start; this only asks for the file's lock.
+fn is_free(the_box: &TestBox) -> bool {
+    let db = rusqlite::Connection::open(the_box.dir.join("outbox.db")).unwrap();
+    db.query_row("SELECT count(*) FROM meta", [], |_| Ok(())).is_ok()
+}

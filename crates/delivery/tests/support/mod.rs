@@ -1,0 +1,272 @@
+//! A real Mosquitto on a free port, and a small server side: stores by event id, checks the chain, gives signed receipts.
+
+use std::collections::BTreeMap;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use delivery::identity::Identity;
+use delivery::mqtt::Settings;
+use delivery::outbox::plan::Limits;
+use delivery::outbox::{Outbox, OutboxOptions};
+use jiff::Timestamp;
+use protocol::down::{Down, Receipt};
+use protocol::envelope::Envelope;
+use protocol::id::DeviceId;
+use protocol::provision::BrokerAddress;
+use protocol::topic::{Channel, Topic};
+use protocol::up::{ClockSource, Stamp, Up, UpBody};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Packet};
+use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use trust::{SealingKey, SigningKey, VerifyingKey, ZERO_HASH, chain_hash, sign_down, verify};
+
+/// Waits for something to come true; fails the test after a minute.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "after 60 s still not: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+pub(crate) struct Mosquitto {
+    pub(crate) port: u16,
+    dir: PathBuf,
+    child: Option<Child>,
+}
+
+impl Mosquitto {
+    /// `None`, with a line on stderr, where no Mosquitto is installed.
+    pub(crate) fn start(dir: &Path, test: &str) -> Option<Self> {
+        if !Path::new("/usr/sbin/mosquitto").exists() {
+            eprintln!("SKIPPED {test}: /usr/sbin/mosquitto not found (apt-get install mosquitto)");
+            return None;
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\nmax_packet_size 2000000\n{}",
+            if is_root() { "user root\n" } else { "" }
+        );
+        std::fs::write(dir.join("mosquitto.conf"), config).unwrap();
+        let mut broker = Self { port, dir: dir.to_owned(), child: None };
+        broker.resume();
+        Some(broker)
+    }
+
+    /// Starts again on the same port, with nothing remembered.
+    pub(crate) fn resume(&mut self) {
+        let config = self.dir.join("mosquitto.conf");
+        let child = Command::new("/usr/sbin/mosquitto").arg("-c").arg(config).stderr(Stdio::null()).spawn().unwrap();
+        self.child = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < deadline, "mosquitto did not start");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// SIGKILL: sessions, queues and retained messages are gone.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+}
+
+/// What the server side stored, and how often it saw it.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    pub(crate) by_event: BTreeMap<String, UpBody>,
+    pub(crate) hashes: BTreeMap<u64, String>,
+    pub(crate) arrivals: u64,
+    pub(crate) bad: u64,
+    pub(crate) statuses: Vec<bool>,
+}
+
+impl Stored {
+    pub(crate) fn seqs(&self) -> Vec<u64> {
+        let mut seqs: Vec<u64> = self.by_event.values().map(|body| body.seq).collect();
+        seqs.sort_unstable();
+        seqs
+    }
+
+    /// Findings that were stored, by their distinguishing revision.
+    pub(crate) fn findings(&self) -> Vec<u32> {
+        let mut found: Vec<u32> = self
+            .by_event
+            .values()
+            .filter_map(|body| if let Up::Finding(f) = &body.payload { Some(f.revision) } else { None })
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    fn receipt(&self) -> Receipt {
+        let mut contiguous_seq = 0;
+        while self.hashes.contains_key(&(contiguous_seq + 1)) {
+            contiguous_seq += 1;
+        }
+        let contiguous_hash = self.hashes.get(&contiguous_seq).cloned().unwrap_or_else(|| ZERO_HASH.to_owned());
+        let above = self.hashes.range(contiguous_seq + 2..).map(|(seq, _)| *seq).collect();
+        Receipt { contiguous_seq, contiguous_hash, above }
+    }
+}
+
+/// The server's half, in memory.
+#[derive(Clone)]
+pub(crate) struct ServerSide {
+    pub(crate) key: SigningKey,
+    pub(crate) stored: Arc<Mutex<Stored>>,
+    device: DeviceId,
+    device_key: VerifyingKey,
+    version: Arc<AtomicU64>,
+    /// Every n-th message is stored without a receipt, as if the server died between; 0: none.
+    pub(crate) forget_receipt_every: Arc<AtomicU64>,
+}
+
+impl ServerSide {
+    pub(crate) fn new(key: SigningKey, device: DeviceId, device_key: VerifyingKey) -> Self {
+        Self {
+            key,
+            device,
+            device_key,
+            stored: Arc::default(),
+            version: Arc::default(),
+            forget_receipt_every: Arc::default(),
+        }
+    }
+
+    pub(crate) fn next_version(&self) -> u64 {
+        self.version.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn signed(&self, payload: Down) -> Envelope {
+        let now = Timestamp::now();
+        let later = now + Duration::from_secs(600);
+        sign_down(&self.key, &self.device, self.next_version(), now, later, payload).unwrap()
+    }
+
+    /// Serves until aborted; reconnects like the real one.
+    pub(crate) async fn serve(self, port: u16) {
+        loop {
+            let (client, mut events) = AsyncClient::new(client_options("server", port), 1000);
+            while let Ok(event) = events.poll().await {
+                match event {
+                    Event::Incoming(Packet::ConnAck(_)) => {
+                        for channel in Channel::UP {
+                            client.try_subscribe(Topic::filter_all(channel), QoS::AtLeastOnce).unwrap();
+                        }
+                    }
+                    Event::Incoming(Packet::Publish(publish)) => {
+                        let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+                        self.take(&topic, &publish.payload, &client);
+                    }
+                    _ => {}
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn take(&self, topic: &str, payload: &[u8], client: &AsyncClient) {
+        let mut stored = self.stored.lock().unwrap();
+        let envelope: Envelope = serde_json::from_slice(payload).unwrap();
+        let Ok(text) = verify(&envelope, &self.device_key) else {
+            stored.bad += 1;
+            return;
+        };
+        if topic.ends_with("/status") {
+            let status: protocol::up::StatusBody = serde_json::from_str(text).unwrap();
+            stored.statuses.push(status.online);
+            return;
+        }
+        let body: UpBody = serde_json::from_str(text).unwrap();
+        stored.arrivals += 1;
+        stored.hashes.insert(body.seq, chain_hash(text));
+        stored.by_event.insert(body.event_id.clone(), body);
+        let forget = self.forget_receipt_every.load(Ordering::Relaxed);
+        if forget > 0 && stored.arrivals.is_multiple_of(forget) {
+            return;
+        }
+        let receipt = self.signed(Down::Receipt(stored.receipt()));
+        let text = serde_json::to_string(&receipt).unwrap();
+        let to = Topic::new(self.device.clone(), Channel::Receipts).to_string();
+        let _ = client.try_publish(to, QoS::AtLeastOnce, false, text);
+    }
+}
+
+pub(crate) fn client_options(id: &str, port: u16) -> MqttOptions {
+    let mut options = MqttOptions::new(id, "127.0.0.1", port);
+    let mut properties = ConnectProperties::new();
+    properties.max_packet_size = Some(4 << 20);
+    properties.session_expiry_interval = Some(600);
+    options.set_connect_properties(properties);
+    options.set_clean_start(false);
+    options
+}
+
+/// A box with its keys on disk, its server, and a way to start its link.
+pub(crate) struct TestBox {
+    pub(crate) dir: PathBuf,
+    pub(crate) identity: Identity,
+    pub(crate) server: ServerSide,
+}
+
+impl TestBox {
+    pub(crate) fn new(dir: &Path, port: u16) -> Self {
+        let server_key = SigningKey::generate().unwrap();
+        let signing = SigningKey::generate().unwrap();
+        let device: DeviceId = "box-1".parse().unwrap();
+        let identity = Identity {
+            device: device.clone(),
+            room: "room-1".parse().unwrap(),
+            server: server_key.verifying_key(),
+            broker: BrokerAddress { host: "127.0.0.1".into(), port, tls: false, username: None, password: None },
+            sealing: SealingKey::generate().unwrap(),
+            tls: None,
+            signing: signing.clone(),
+        };
+        let server = ServerSide::new(server_key, device, signing.verifying_key());
+        Self { dir: dir.join("box"), identity, server }
+    }
+
+    pub(crate) fn outbox(&self) -> Outbox {
+        let options = OutboxOptions { reserve_bytes: 0, ..OutboxOptions::default() };
+        Outbox::open_with(&self.dir, self.identity.signing.clone(), self.identity.device.clone(), options).unwrap()
+    }
+
+    /// Short waits, so that a test of many failures ends soon.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings::new(self.identity.clone());
+        settings.limits = Limits { retry_first_ms: 300, retry_max_ms: 2000, ..Limits::default() };
+        settings.backoff_first_ms = 20;
+        settings.backoff_max_ms = 200;
+        settings
+    }
+}
+
+pub(crate) fn stamp(outbox: &Outbox) -> Stamp {
+    outbox.boot().stamp(format!("{:.3}", Timestamp::now()), 1, 20, ClockSource::Synchronised)
+}
+
+/// A finding that can be told from the others by its revision.
+pub(crate) fn numbered_finding(number: u32) -> Up {
+    let Up::Finding(mut finding) = delivery::testing::finding("L2") else { unreachable!() };
+    finding.revision = number;
+    Up::Finding(finding)
+}
