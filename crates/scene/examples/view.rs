@@ -21,9 +21,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for second in &args[1..] {
         let t_ms = second.parse::<u64>()? * 1000;
         scene.frame_at(t_ms, &mut frame);
-        let begin = Instant::now();
-        let truths = scene.frame_at(t_ms, &mut frame);
-        println!("{second} s: {} people in {:.2} ms", truths.len(), begin.elapsed().as_secs_f64() * 1000.0);
+        // The least of several, because other programs run beside this one.
+        let mut least_ms = f64::MAX;
+        let mut truths = Vec::new();
+        for _ in 0..12 {
+            let begin = Instant::now();
+            truths = scene.frame_at(t_ms, &mut frame);
+            least_ms = least_ms.min(begin.elapsed().as_secs_f64() * 1000.0);
+        }
+        println!("{second} s: {} people in {least_ms:.2} ms", truths.len());
         frame.save(format!("{dir}/frame_{second}.png"))?;
     }
     Ok(())

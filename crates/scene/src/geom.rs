@@ -17,6 +17,12 @@ pub(crate) fn cover(distance: f32, px: f32) -> f32 {
     (distance / px + 0.5).clamp(0.0, 1.0)
 }
 
+/// A soft bell, 1 at `q = 0` and 0 from `q = 4`: e^−q to the eye, without its price.
+pub(crate) fn bell(q: f32) -> f32 {
+    let t = (1.0 - q * 0.25).max(0.0);
+    (t * t) * (t * t)
+}
+
 pub(crate) fn lerp(a: f32, b: f32, t: f32) -> f32 {
     a + (b - a) * t
 }

@@ -118,8 +118,8 @@ impl Identity {
         let eyes = Eyes {
             dx: d.range(0.225, 0.315),
             y: d.range(-0.02, 0.12),
-            w: d.range(0.095, 0.16),
-            up: d.range(0.045, 0.085),
+            w: d.range(0.11, 0.175),
+            up: d.range(0.05, 0.095),
             low: d.range(0.022, 0.05),
             tilt: d.range(-0.22, 0.25),
             iris: pick(
@@ -155,7 +155,7 @@ impl Identity {
             upper: d.range(0.018, 0.055),
             lower: d.range(0.028, 0.075),
             bow: d.range(0.0, 0.6),
-            corner: d.range(-0.03, 0.035),
+            corner: d.range(-0.015, 0.04),
             colour: mix(
                 scale(skin, 0.78),
                 pick(d, &[[0.72, 0.25, 0.25], [0.80, 0.38, 0.38], [0.58, 0.30, 0.26], [0.78, 0.20, 0.30]]),
@@ -189,6 +189,77 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The numbers that make this face, in a fixed order: what a trainer may teach an embedder to read off a picture.
+    pub fn traits(&self) -> Vec<f32> {
+        let (e, b, n, m, h) = (&self.eyes, &self.brows, &self.nose, &self.mouth, &self.hair);
+        let mut all = vec![
+            self.half_width,
+            self.depth,
+            self.jaw,
+            e.dx,
+            e.y,
+            e.w,
+            e.up,
+            e.low,
+            e.tilt,
+            e.iris_r,
+            e.lash,
+            e.fold,
+            e.shadow,
+            b.rise,
+            b.len,
+            b.thick,
+            b.arch,
+            b.tilt,
+            b.inner,
+            b.dense,
+            n.tip_y,
+            n.wing,
+            n.bridge,
+            n.out,
+            n.nostril,
+            n.redness,
+            m.y,
+            m.w,
+            m.upper,
+            m.lower,
+            m.bow,
+            m.corner,
+            h.line,
+            h.peak,
+            h.temple,
+            h.volume,
+            h.part,
+            h.fringe,
+            h.fall,
+            f32::from(u8::from(h.bald)),
+            self.ear,
+            self.blush,
+            self.freckles,
+            self.folds,
+            self.bags,
+            self.moustache,
+            self.chin_beard,
+            self.stubble,
+        ];
+        for c in [self.skin, e.iris, b.colour, m.colour, h.colour] {
+            all.extend(c);
+        }
+        let g = self.glasses.as_ref();
+        all.extend(g.map_or([0.0; 8], |g| [1.0, g.colour[0], g.colour[1], g.colour[2], g.w, g.h, g.round, g.thick]));
+        // Marks as a coarse map: dark and red weight in each of twelve fields of the face.
+        let mut map = [0.0; 24];
+        for mark in &self.marks {
+            let (col, row) = (((mark.at[0] + 0.5) * 2.999) as usize, ((mark.at[1] + 0.35) / 1.15 * 3.999) as usize);
+            let red = usize::from(mark.radii[0] > 0.036 || (mark.radii[0] - mark.radii[1]).abs() > 1e-6);
+            map[(row * 3 + col).min(11) * 2 + red] += mark.strength * (mark.radii[0] * mark.radii[1]).sqrt() * 20.0;
+        }
+        all.extend(map);
+        all
+    }
+}
+
 fn pick(d: &mut Dice, from: &[Colour]) -> Colour {
     let (a, b) = (from[d.below(from.len())], from[d.below(from.len())]);
     mix(a, b, d.range(0.0, 0.5))
@@ -203,7 +274,7 @@ fn skin(d: &mut Dice) -> Colour {
         [0.58, 0.40, 0.29],
         [0.40, 0.27, 0.20],
     ];
-    let at = d.range(0.0, 4.999);
+    let at = 4.999 * d.unit().powf(1.5);
     let tone = mix(TONES[at as usize], TONES[at as usize + 1], at.fract());
     let (warm, light) = (d.range(-0.03, 0.03), d.range(0.95, 1.03));
     [(tone[0] + warm) * light, tone[1] * light, (tone[2] - warm) * light]

@@ -9,6 +9,9 @@
 //! let truths = scene.frame_at(120_000, &mut frame); // two minutes into the morning
 //! assert!(truths.iter().any(|t| t.person == "li"));
 //! ```
+#![allow(clippy::many_single_char_names, reason = "x, y, u, v, w, h are what geometry calls them")]
+
+pub mod attack;
 mod body;
 mod canvas;
 mod dice;
@@ -22,6 +25,8 @@ pub mod room;
 mod script;
 mod sprite;
 mod stage;
+pub mod tracking;
+pub mod training;
 
 pub use body::Posture;
 pub use dice::{Dice, seed_of};

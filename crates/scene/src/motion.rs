@@ -69,7 +69,7 @@ pub(crate) fn moves(person: &str, spot: &Spot, t_ms: u64) -> Moves {
     let blink = if hash_noise(second, 1, key as u32) > 0.90 { 1.0 } else { 0.0 };
     let expression = Expression {
         blink: if lying { 0.9 } else { blink },
-        smile: 0.3 * wave(41.0, 6),
+        smile: 0.25 + 0.3 * wave(41.0, 6),
         open: if lying { 0.0 } else { (wave(37.0, 7) - 0.6).max(0.0) * (0.6 + 0.4 * wave(1.3, 8)) },
         brow: 0.5 * wave(29.0, 9),
         gaze: 0.7 * wave(9.0, 10),

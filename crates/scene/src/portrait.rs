@@ -11,7 +11,7 @@ pub fn portrait(identity: &Identity, seed: u64, width: u32, height: u32) -> (Rgb
     let d = &mut Dice::new(seed, 9);
     let wall: Colour = mix([0.86, 0.88, 0.90], [0.70, 0.78, 0.84], d.unit());
     let mut img = RgbImage::from_pixel(width, height, Rgb(scale(wall, 255.0).map(|c| c as u8)));
-    let half = height as f32 * 0.29;
+    let half = height as f32 * 0.25;
     let place = Place { x: width as f32 * d.range(0.48, 0.52), y: height as f32 * 0.44, half_height_px: half };
     body::bust(&mut img, identity, [place.x, place.y], half, [0.93, 0.94, 0.96]);
     let look = Look {

@@ -91,7 +91,7 @@ impl Scene {
     /// The bytes-to-be of an enrolment: a drawn portrait, or the reserved photograph. None for persons the script does not know.
     pub fn enrolment_photo(&self, person: &str) -> Result<Option<RgbImage>, PhotoError> {
         match &self.cast {
-            Cast::Drawn { .. } => Ok(self.faces.get(person).map(|id| portrait(id, seed_of(person, 5), 480, 600).0)),
+            Cast::Drawn { .. } => Ok(self.faces.get(person).map(|id| portrait(id, seed_of(person, 5), 360, 450).0)),
             Cast::Photos(cast) => cast.enrolment(person).map(photos::read).transpose(),
         }
     }
@@ -203,5 +203,99 @@ fn cloth(person: &Person) -> Colour {
         "navy" => [0.20, 0.25, 0.38],
         "rose" => [0.75, 0.48, 0.50],
         _ => [0.46, 0.47, 0.50],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room;
+
+    fn frame_at(t_s: u64) -> (RgbImage, Vec<Truth>) {
+        let mut frame = RgbImage::new(1, 1);
+        let truths = Scene::drawn(Morning::bundled().unwrap(), 7).frame_at(t_s * 1000, &mut frame);
+        (frame, truths)
+    }
+
+    #[test]
+    fn the_same_time_gives_the_same_picture_whatever_was_asked_before() {
+        let mut scene = Scene::drawn(Morning::bundled().unwrap(), 7);
+        let mut frame = RgbImage::new(WIDTH, HEIGHT);
+        scene.frame_at(60_000, &mut frame);
+        let truths = scene.frame_at(320_000, &mut frame);
+        let (fresh, fresh_truths) = frame_at(320);
+        assert_eq!(truths, fresh_truths);
+        assert!(frame == fresh, "the picture depends on what was drawn before");
+    }
+
+    #[test]
+    fn two_moments_never_give_one_picture() {
+        assert!(frame_at(100).0 != frame_at(101).0, "a still picture would look like a frozen camera");
+    }
+
+    #[test]
+    fn everybody_at_work_is_in_the_zone_that_the_story_needs() {
+        let zones = room::zones();
+        let inside = |kind, face: &FaceTruth| {
+            let [x, y, w, h] = face.bbox;
+            let zone = zones.iter().find(|z| z.kind == kind).unwrap();
+            let corners: Vec<[f32; 2]> = zone.polygon.iter().map(|&(x, y)| [x as f32, y as f32]).collect();
+            // The whole box but its rim lies in the zone, so that no rule of belonging can see it otherwise.
+            [[0.2, 0.2], [0.8, 0.2], [0.2, 0.8], [0.8, 0.8]]
+                .iter()
+                .all(|[a, b]| canvas::polygon_distance(&corners, x + a * w, y + b * h) > 0.0)
+        };
+        for (t_s, person, kind) in [
+            (240, "li", room::ZoneKind::OperatorRing),
+            (240, "zhao", room::ZoneKind::OperatorRing),
+            (240, "patient-1", room::ZoneKind::Bed),
+            (300, "companion-1", room::ZoneKind::Companion),
+            (700, "wang", room::ZoneKind::OperatorRing),
+            (1_300, "wang", room::ZoneKind::OperatorRing),
+            (1_300, "companion-3", room::ZoneKind::Companion),
+            (2_000, "stranger-1", room::ZoneKind::OperatorRing),
+            (2_000, "patient-4", room::ZoneKind::Bed),
+            (345, "sun", room::ZoneKind::Door),
+        ] {
+            let truths = frame_at(t_s).1;
+            let truth = truths
+                .iter()
+                .find(|t| t.person == person)
+                .unwrap_or_else(|| panic!("{person} is not there at {t_s} s"));
+            assert!(inside(kind, &truth.face), "{person} at {t_s} s is not in {kind:?}: {:?}", truth.face.bbox);
+        }
+    }
+
+    #[test]
+    fn the_absent_lead_never_appears_and_the_stranger_is_never_with_a_lead() {
+        let mut scene = Scene::drawn(Morning::bundled().unwrap(), 7);
+        let mut frame = RgbImage::new(WIDTH, HEIGHT);
+        for t_s in (0..2_370).step_by(10) {
+            let who: Vec<String> = scene.frame_at(t_s * 1000, &mut frame).into_iter().map(|t| t.person).collect();
+            let there = |p: &str| who.iter().any(|w| w == p);
+            assert!(!there("chen"), "at {t_s} s");
+            assert!(!(there("stranger-1") && there("li")), "at {t_s} s");
+        }
+    }
+
+    #[test]
+    fn landmarks_lie_in_their_box_in_yunet_order() {
+        for t in frame_at(240).1 {
+            let [x, y, w, h] = t.face.bbox;
+            let p = t.face.points;
+            for q in p {
+                assert!(q[0] > x && q[0] < x + w && q[1] > y && q[1] < y + h, "{}", t.person);
+            }
+            assert!(p[0][0] < p[1][0] && p[3][0] < p[4][0] && p[0][1] < p[2][1] && p[2][1] < p[4][1], "{}", t.person);
+        }
+    }
+
+    #[test]
+    fn every_practitioner_has_an_enrolment_picture_and_an_unknown_person_has_none() {
+        let scene = Scene::drawn(Morning::bundled().unwrap(), 7);
+        for p in scene.morning().practitioners() {
+            assert!(scene.enrolment_photo(&p.id).unwrap().is_some());
+        }
+        assert!(scene.enrolment_photo("nobody").unwrap().is_none());
     }
 }

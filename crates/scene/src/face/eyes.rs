@@ -1,6 +1,6 @@
 //! Eyes, brows and glasses in face coordinates. Never knows the pose.
 use super::Expression;
-use crate::geom::{Colour, cover, len2, over, scale, segment};
+use crate::geom::{Colour, bell, cover, len2, over, scale, segment};
 use crate::identity::Identity;
 
 /// Paints the eye, brow and lens of the side where `x` lies over `base`.
@@ -8,9 +8,9 @@ pub(super) fn paint(base: &mut Colour, id: &Identity, does: &Expression, x: f32,
     let e = &id.eyes;
     let side = if x < 0.0 { -1.0 } else { 1.0 };
     let (lx, ly) = (x * side - e.dx, y - e.y);
-    let near = (-(lx * lx / 0.030 + ly * ly / 0.012)).exp();
+    let near = bell(lx * lx / 0.030 + ly * ly / 0.012);
     over(base, scale(id.skin, 0.55), near * (0.22 + 0.5 * e.shadow));
-    let bag = (-(lx * lx / 0.014 + (ly - 0.10).powi(2) / 0.0012)).exp();
+    let bag = bell(lx * lx / 0.014 + (ly - 0.10).powi(2) / 0.0012);
     over(base, scale(id.skin, 0.6), bag * id.bags);
     brow(base, id, does, lx, ly, px);
     if lx.abs() < e.w * 1.35 && ly.abs() < 0.2 {
@@ -27,12 +27,12 @@ fn brow(base: &mut Colour, id: &Identity, does: &Expression, lx: f32, ly: f32, p
     let mid =
         -b.rise - 0.03 * does.brow - b.arch * (1.0 - s * s) + b.tilt * s * -0.1 - 0.02 * (does.smile.min(0.0)) * s;
     let thick = b.thick * (1.15 - 0.45 * (s + 1.0) * 0.5);
+    let on = cover(thick - (ly - mid).abs(), px + 0.012) * cover((1.0 - s.abs()) * b.len, px + 0.02);
+    if on < 0.01 {
+        return;
+    }
     let hairs = 0.85 + 0.15 * (lx * 160.0 + ly * 60.0).sin();
-    over(
-        base,
-        b.colour,
-        cover(thick - (ly - mid).abs(), px + 0.012) * cover((1.0 - s.abs()) * b.len, px + 0.02) * b.dense * hairs,
-    );
+    over(base, b.colour, on * b.dense * hairs);
 }
 
 fn eye(base: &mut Colour, id: &Identity, does: &Expression, [lx, ly, side]: [f32; 3], px: f32) {

@@ -1,6 +1,6 @@
 //! The colour of a point of the face: skin, features, hair, mask and cap, in face coordinates. Never knows the light.
 use super::{Look, Shape, eyes};
-use crate::geom::{Colour, cover, hash_noise, len2, mix, over, scale, segment, smooth};
+use crate::geom::{Colour, bell, cover, hash_noise, len2, mix, over, scale, segment, smooth};
 use crate::identity::Identity;
 
 /// One face, ready to be asked for the colour of its points.
@@ -55,13 +55,13 @@ impl<'a> Face<'a> {
     fn skin(&self, c: &mut Colour, x: f32, y: f32) {
         let id = self.look.identity;
         let ax = x.abs();
-        let cheek = (-((ax - 0.36).powi(2) / 0.03 + (y - 0.33).powi(2) / 0.035)).exp();
+        let cheek = bell((ax - 0.36).powi(2) / 0.03 + (y - 0.33).powi(2) / 0.035);
         over(c, mix(id.skin, [0.85, 0.35, 0.33], 0.5), cheek * id.blush);
         if id.freckles > 0.0 && y > -0.05 && y < 0.5 {
             let cell = [(x * 26.0).floor(), (y * 26.0).floor()];
             let (cx, cy) = (cell[0] as i32, cell[1] as i32);
             if hash_noise(cx, cy, id.texture) > 0.2 {
-                let jitter = 0.3 * hash_noise(cx, cy, id.texture ^ 77);
+                let jitter = 0.3 * hash_noise(cx, cy, id.texture.wrapping_add(77));
                 let r = len2(x * 26.0 - cell[0] - 0.5 - jitter, y * 26.0 - cell[1] - 0.5 + jitter) / 26.0;
                 over(c, scale(id.skin, 0.62), id.freckles * 0.8 * cover(0.008 - r, self.px + 0.008));
             }
@@ -79,6 +79,9 @@ impl<'a> Face<'a> {
 
     fn beard(&self, c: &mut Colour, x: f32, y: f32) {
         let id = self.look.identity;
+        if y < 0.3 || id.stubble + id.moustache + id.chin_beard <= 0.0 {
+            return;
+        }
         let (m, ax) = (&id.mouth, x.abs());
         let grain = 0.8 + 0.2 * hash_noise((x * 90.0) as i32, (y * 90.0) as i32, id.texture);
         let jaw = smooth(0.45, 0.62, y + 0.35 * ax) * smooth(0.34, 0.46, y);
@@ -104,10 +107,10 @@ impl<'a> Face<'a> {
         if inside {
             let from = x - ridge;
             let lit = if self.look.light.towards[0] < 0.0 { from } else { -from };
-            over(c, scale(id.skin, 0.66), 0.55 * (-((lit - half) / 0.035).powi(2)).exp() * (0.3 + 0.7 * along));
-            over(c, scale(id.skin, 1.14), 0.5 * (-((from) / (half * 0.5 + 0.01)).powi(2)).exp());
+            over(c, scale(id.skin, 0.66), 0.55 * bell(((lit - half) / 0.035).powi(2)) * (0.3 + 0.7 * along));
+            over(c, scale(id.skin, 1.14), 0.5 * bell((from / (half * 0.5 + 0.01)).powi(2)));
         }
-        let tip = (-(((x - tx) / 0.07).powi(2) + ((y - ty) / 0.055).powi(2))).exp();
+        let tip = bell(((x - tx) / 0.07).powi(2) + ((y - ty) / 0.055).powi(2));
         over(c, mix(scale(id.skin, 1.1), [0.85, 0.40, 0.36], n.redness), 0.55 * tip);
         let base_x = tx * 0.7;
         for side in [-1.0, 1.0] {
@@ -118,7 +121,7 @@ impl<'a> Face<'a> {
             let hole = len2((x - base_x - side * n.wing * 0.45) / 0.034, (y - ty - 0.06) / 0.018);
             over(c, scale(id.skin, 0.24), n.nostril * cover((1.0 - hole) * 0.018, self.px + 0.006));
         }
-        let under = (-((x - base_x) / (n.wing + 0.02)).powi(2) - ((y - ty - 0.085) / 0.022).powi(2)).exp();
+        let under = bell(((x - base_x) / (n.wing + 0.02)).powi(2) + ((y - ty - 0.085) / 0.022).powi(2));
         over(c, scale(id.skin, 0.6), 0.45 * under);
     }
 
@@ -132,7 +135,7 @@ impl<'a> Face<'a> {
         let arc = (1.0 - s * s).max(0.0);
         let mid = m.y + (-m.corner - 0.05 * does.smile) * s * s + 0.02 * does.smile;
         let gap = 0.10 * does.open * arc;
-        let upper = m.upper * arc * (1.0 - m.bow * (-(s / 0.22).powi(2)).exp() * 0.6) + 0.004;
+        let upper = m.upper * arc * (1.0 - m.bow * bell((s / 0.22).powi(2)) * 0.6) + 0.004;
         let lower = m.lower * arc.sqrt() + 0.002;
         let (top, low) = (mid - gap * 0.35, mid + gap);
         let edge = cover((1.0 - s.abs()) * w, self.px + 0.01);
@@ -142,7 +145,7 @@ impl<'a> Face<'a> {
         over(
             c,
             scale(m.colour, 1.25),
-            0.4 * edge * (-(s / 0.4).powi(2) - ((y - low - lower * 0.5) / (lower * 0.35)).powi(2)).exp(),
+            0.4 * edge * bell((s / 0.4).powi(2) + ((y - low - lower * 0.5) / (lower * 0.35)).powi(2)),
         );
         over(c, [0.22, 0.07, 0.08], edge * cover((y - top).min(low - y) + 0.006, soft));
         if gap > 0.03 {
@@ -152,7 +155,7 @@ impl<'a> Face<'a> {
                 edge * cover((y - top).min(top + gap * 0.35 - y), soft) * smooth(0.95, 0.75, s.abs()),
             );
         }
-        over(c, scale(id.skin, 0.66), 0.35 * (-(s / 0.6).powi(2) - ((y - low - lower - 0.03) / 0.02).powi(2)).exp());
+        over(c, scale(id.skin, 0.66), 0.35 * bell((s / 0.6).powi(2) + ((y - low - lower - 0.03) / 0.02).powi(2)));
     }
 
     fn hair(&self, c: &mut Colour, x: f32, y: f32, z: f32) {
@@ -160,16 +163,23 @@ impl<'a> Face<'a> {
         if let Some(cloth) = self.look.wear.cap {
             let edge = -0.40 + 0.10 * (x / id.half_width).powi(2);
             let line = if z < -0.05 { 0.25 } else { edge };
+            let on = cover(line - y, self.px);
+            if on <= 0.0 {
+                return;
+            }
             let fold = 1.0 + 0.05 * (x * 15.0 + 3.0 * y).sin() - 0.12 * cover(0.015 - (y - line + 0.05).abs(), self.px);
-            over(c, scale(cloth, fold), cover(line - y, self.px));
+            over(c, scale(cloth, fold), on);
             return;
         }
         if h.bald {
             return;
         }
         let ax = x.abs() / id.half_width;
+        if y > 0.15 && z > 0.0 {
+            return;
+        }
         let wave = 0.012 * (x * 60.0).sin() + 0.008 * (x * 131.0 + 1.0).sin();
-        let mut line = h.line + h.peak * (-(x / 0.14).powi(2)).exp() - h.temple * smooth(0.25, 0.65, ax) + wave;
+        let mut line = h.line + h.peak * bell((x / 0.14).powi(2)) - h.temple * smooth(0.25, 0.65, ax) + wave;
         if h.fringe > 0.0 {
             line = line.max(h.line + h.fringe * (1.0 - 0.6 * (x - h.part).abs()) + 2.0 * wave);
         }
@@ -178,16 +188,19 @@ impl<'a> Face<'a> {
         if z < -0.02 {
             line = line.max(0.55);
         }
-        over(c, strands(id, x, y), cover(line - y, self.px + 0.02));
+        let on = cover(line - y, self.px + 0.02);
+        if on > 0.0 {
+            over(c, strands(id, x, y), on);
+        }
         over(c, scale(id.hair.colour, 0.7), 0.35 * cover(0.02 - (y - line).abs(), self.px + 0.03));
     }
 
     fn mask(&self, c: &mut Colour, x: f32, y: f32) {
-        let Some(cloth) = self.look.wear.mask else { return };
+        let Some(cloth) = self.look.wear.mask.filter(|_| y > -0.1) else { return };
         let id = self.look.identity;
         let ax = (x - self.tip[0] * 0.35).abs();
         let top = id.eyes.y + 0.13 + 0.55 * (ax - 0.08).max(0.0).powi(2)
-            - 0.05 * (-(x - self.tip[0] * 0.35).powi(2) / 0.01).exp();
+            - 0.05 * bell((x - self.tip[0] * 0.35).powi(2) / 0.01);
         let wide = id.half_width * 0.93;
         let loops = segment([ax, y], [wide, top + 0.12], [wide + 0.3, 0.05]).min(segment(
             [ax, y],

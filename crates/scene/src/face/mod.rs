@@ -164,17 +164,21 @@ impl<'a> Painter<'a> {
     fn behind(&self, u: f32, v: f32) -> (Colour, f32) {
         let id = self.look.identity;
         let (mut colour, mut alpha) = ([0.0; 3], 0.0);
+        let outer = if v < 0.0 { u / self.shape.widen(v) } else { u };
         let cap = self.look.wear.cap;
         let hair = &id.hair;
         if !hair.bald && (cap.is_none() || hair.fall > 0.5) && cap.is_none_or(|_| v > 0.1) {
             let grow = 1.0 + hair.volume;
             let side = id.half_width * grow * if v > 0.0 && hair.fall > 0.4 { 1.0 - 0.10 * v } else { 1.0 };
             let inside = if v < 0.0 || hair.fall < 0.4 {
-                (1.0 - (u / side).powi(2) - ((v + 0.02) / grow).powi(2)) * 0.5 * side
+                (1.0 - (outer / side).powi(2) - ((v + 0.02) / grow).powi(2)) * 0.5 * side
             } else {
                 side - u.abs()
             };
-            let a = cover(inside, self.px) * cover(hair.fall - v + 0.05 * (u * 30.0).sin(), 0.08);
+            let mut a = cover(inside, self.px);
+            if a > alpha && v > hair.fall - 0.1 {
+                a *= cover(hair.fall - v + 0.05 * (u * 30.0).sin(), 0.08);
+            }
             if a > alpha {
                 colour = scale(features::strands(id, u * 1.2, v), 0.85);
                 alpha = a;
@@ -182,7 +186,7 @@ impl<'a> Painter<'a> {
         }
         if let Some(cloth) = cap.filter(|_| v < -0.1) {
             let (rx, ry) = (id.half_width * 1.13, 1.16);
-            let a = cover((1.0 - (u / rx).powi(2) - ((v + 0.02) / ry).powi(2)) * 0.5 * rx, self.px);
+            let a = cover((1.0 - (outer / rx).powi(2) - ((v + 0.02) / ry).powi(2)) * 0.5 * rx, self.px);
             if a > alpha {
                 colour = scale(cloth, 0.86 + 0.06 * (u * 17.0).sin());
                 alpha = a;
@@ -195,9 +199,9 @@ impl<'a> Painter<'a> {
             if a > 0.0 && !(hair.fall > 0.4 && !hair.bald && alpha > 0.5 && hair.volume > 0.1) {
                 let skin = scale(id.skin, 0.86 - 0.18 * (1.0 - r).max(0.0));
                 if alpha > 0.0 {
-                    over(&mut colour, skin, a)
+                    over(&mut colour, skin, a);
                 } else {
-                    colour = skin
+                    colour = skin;
                 }
                 alpha = alpha.max(a);
             }
@@ -213,7 +217,7 @@ impl<'a> Painter<'a> {
         let ambient = self.look.light.ambient;
         let rim = 0.80 + 0.20 * hit.towards.clamp(0.0, 1.0).sqrt();
         let shade = (ambient + (1.12 - ambient) * lambert) * rim;
-        let gloss = 0.10 * lambert.powi(16);
+        let gloss = 0.08 * lambert.powi(16);
         let c = self.tinted(base, shade);
         [c[0] + gloss, c[1] + gloss, c[2] + gloss]
     }

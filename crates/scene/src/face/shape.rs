@@ -34,8 +34,8 @@ impl Shape {
     }
 
     /// How much wider than the ellipsoid the head is at view height `v`.
-    fn widen(&self, v: f32) -> f32 {
-        1.0 + self.jaw * smooth(0.15, 0.8, v)
+    pub(crate) fn widen(&self, v: f32) -> f32 {
+        1.0 + if v > 0.15 { self.jaw * smooth(0.15, 0.8, v) } else { 0.22 * smooth(-0.25, -0.95, v) }
     }
 
     /// Where the ray through view point (u, v) meets the head; pixels are `px` wide.
@@ -45,9 +45,9 @@ impl Shape {
         }
         let o = apply_back(&self.turn, [u / self.widen(v), v, 0.0]);
         let (mut b, mut c) = (0.0, -1.0);
-        for i in 0..3 {
-            b += o[i] * self.ray[i] * self.inv2[i];
-            c += o[i] * o[i] * self.inv2[i];
+        for ((start, step), inv2) in o.iter().zip(self.ray).zip(self.inv2) {
+            b += start * step * inv2;
+            c += start * start * inv2;
         }
         let disc = b * b - self.ray_norm * c;
         let inside = disc / self.ray_norm;

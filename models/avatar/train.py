@@ -1,0 +1,397 @@
+#!/usr/bin/env python3
+"""Trains the avatar pack: a detector and an embedder for faces that this project draws. They know no real people.
+
+Never reads a photograph. The pictures come from the seeded renderer:
+    cargo run -p scene --release --example dataset -- --out DATA
+    /usr/bin/python3 models/avatar/train.py --data DATA          (Debian: python3-torch, python3-numpy)
+    python3 models/avatar/evaluate.py --data DATA                (pip: onnxruntime, numpy, pillow)
+The ONNX files have the inputs and outputs of the real pack (YuNet; Intel face-reidentification-retail-0095), so that every
+stage of the program runs on them. Everything is seeded; only --budget-s, which ends training early on a slow machine, is not.
+"""
+import argparse
+import copy
+import json
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+STRIDES = (8, 16, 32)
+VIEWS = 4
+# Which level learns a face of which size (px, square root of its area); the ranges overlap so that no size falls between.
+SIZES = ((0, 52), (34, 110), (76, 10_000))
+
+
+def conv(a, b, k=3, s=1, groups=1):
+    return nn.Sequential(nn.Conv2d(a, b, k, s, k // 2, groups=groups, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True))
+
+
+class Detector(nn.Module):
+    """BGR 0-255, H and W multiples of 32 -> cls, obj, bbox, kps at strides 8, 16, 32, row-major, as YuNet gives them."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv(3, 24, 5, 4)
+        self.c8 = nn.Sequential(conv(24, 32, 3, 2), conv(32, 32))
+        self.c16 = nn.Sequential(conv(32, 40, 3, 2), conv(40, 40))
+        self.c32 = nn.Sequential(conv(40, 40, 3, 2), conv(40, 40))
+        self.l32, self.l16 = nn.Conv2d(40, 40, 1), nn.Conv2d(40, 32, 1)
+        self.smooth16, self.smooth8 = nn.Sequential(conv(40, 40, 3, 1, 40), conv(40, 40, 1)), conv(32, 32)
+        self.heads = nn.ModuleList([nn.Conv2d(c, 16, 1) for c in (32, 40, 40)])
+        for head in self.heads:
+            nn.init.constant_(head.bias[:2], -3.0)
+
+    def forward(self, x):
+        f8 = self.c8(self.stem((x - 127.5) * (1 / 128.0)))
+        f16 = self.c16(f8)
+        f32 = self.c32(f16)
+        f16 = self.smooth16(f16 + F.interpolate(self.l32(f32), scale_factor=2.0, mode="nearest"))
+        f8 = self.smooth8(f8 + F.interpolate(self.l16(f16), scale_factor=2.0, mode="nearest"))
+        return [head(f) for head, f in zip(self.heads, (f8, f16, f32))]
+
+
+class DetectorExport(nn.Module):
+    """The detector with YuNet's twelve outputs."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        maps = [m.permute(0, 2, 3, 1).reshape(1, -1, 16) for m in self.net(x)]
+        parts = [[torch.sigmoid(m[:, :, 0:1]) for m in maps], [torch.sigmoid(m[:, :, 1:2]) for m in maps]]
+        parts += [[m[:, :, 2:6] for m in maps], [m[:, :, 6:16] for m in maps]]
+        return tuple(t for part in parts for t in part)
+
+
+class Block(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(c, c, 3, 1, 1, bias=False), nn.BatchNorm2d(c)
+
+    def forward(self, x):
+        return F.relu(x + self.bn(self.conv(x)))
+
+
+class Embedder(nn.Module):
+    """BGR 0-255, N x 3 x 128 x 128, aligned -> N x 256, not normalised."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(
+            conv(3, 32, 5, 4), conv(32, 48, 3, 2), Block(48), conv(48, 64, 3, 2), Block(64),
+            conv(64, 64, 3, 2, 64), conv(64, 96, 1),
+        )
+        # One weight per channel and place: where a thing is in an aligned face says what it is.
+        self.gather = nn.Sequential(nn.Conv2d(96, 96, 4, groups=96, bias=False), nn.BatchNorm2d(96))
+        self.out = nn.Linear(96, 256)
+
+    def forward(self, x):
+        return self.out(self.gather(self.body((x - 127.5) * (1 / 128.0))).flatten(1))
+
+
+class Pace:
+    """Steps and learning rate; on a slow machine the budget shortens the course but keeps its shape."""
+
+    def __init__(self, steps, budget_s, peak):
+        self.steps, self.budget_s, self.peak, self.begin, self.step = steps, budget_s, peak, time.time(), 0
+
+    def next(self, optimiser):
+        done = max(self.step / self.steps, (time.time() - self.begin) / self.budget_s)
+        self.step += 1
+        lr = self.peak * min(1.0, self.step / 40) * (0.5 + 0.5 * np.cos(np.pi * min(done, 1.0)))
+        for group in optimiser.param_groups:
+            group["lr"] = max(lr, 1e-6)
+        return done < 1.0
+
+
+def say(pace, name, **values):
+    if pace.step % 25 == 0:
+        told = " ".join(f"{k} {v:.3f}" for k, v in values.items())
+        print(f"{name} step {pace.step} {time.time() - pace.begin:.0f} s {told}", flush=True)
+
+
+# --- embedder ---------------------------------------------------------------------------------------------------------
+def load_faces(data, name, views, width):
+    """As many whole identities as are there: the renderer may still be writing, training need not wait for it."""
+    row = views * 128 * 128 * 3
+    n = min(os.path.getsize(f"{data}/{name}.u8") // row, os.path.getsize(f"{data}/{name}_traits.f32") // (4 * width))
+    pixels = np.memmap(f"{data}/{name}.u8", np.uint8, "r", shape=(n, views, 128, 128, 3))
+    return pixels, np.fromfile(f"{data}/{name}_traits.f32", np.float32, n * width).reshape(n, width)
+
+
+class Aim:
+    """Traits, standardised, decorrelated and turned into 256 dimensions: what an ideal embedding of a person would be."""
+
+    def __init__(self, traits, rng):
+        self.mean, self.std = traits.mean(0), traits.std(0) + 1e-6
+        z = self.standard(traits)
+        values, vectors = np.linalg.eigh(np.cov(z.T) + 0.15 * np.eye(z.shape[1]))
+        turn, _ = np.linalg.qr(rng.standard_normal((256, 256)))
+        self.map = (vectors / np.sqrt(values)) @ turn[: z.shape[1]]
+
+    def standard(self, traits):
+        return np.clip((traits - self.mean) / self.std, -3, 3)
+
+    def of(self, traits):
+        return F.normalize(torch.tensor(self.standard(traits) @ self.map, dtype=torch.float32), dim=1)
+
+
+def train_embedder(data, steps, budget_s, rng):
+    head = json.load(open(f"{data}/faces_test.json"))
+    pixels, traits = load_faces(data, "faces_train", VIEWS, head["traits"])
+    if len(pixels) < 500:
+        raise SystemExit(f"{data}: only {len(pixels)} identities to train on; the dataset example makes 4000")
+    aim = Aim(traits, rng)
+    aims = aim.of(traits)
+    net = Embedder()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-3)
+    pace = Pace(steps, budget_s, 4e-3)
+    order, batch = [], 64
+    net.train()
+    while pace.next(optimiser):
+        if len(order) < batch:
+            pixels, traits = load_faces(data, "faces_train", VIEWS, head["traits"])
+            aims = aim.of(traits)
+            order = list(rng.permutation(len(pixels)))
+        ids = [order.pop() for _ in range(batch)]
+        views = [rng.choice(pixels.shape[1], 2, replace=False) for _ in ids]
+        picked = np.concatenate([[pixels[i, v[k]] for i, v in zip(ids, views)] for k in (0, 1)])
+        x = torch.from_numpy(picked).permute(0, 3, 1, 2).float()
+        x = x * torch.empty(len(x), 1, 1, 1).uniform_(0.9, 1.1) + torch.empty(len(x), 3, 1, 1).uniform_(-8, 8)
+        e = F.normalize(net(x.clamp(0, 255)), dim=1)
+        want = aims[ids]
+        trait = (1 - (e * torch.cat([want, want])).sum(1)).mean()
+        a, b = e[:batch], e[batch:]
+        same = torch.arange(batch)
+        logits = a @ b.t() / 0.07
+        pair = (F.cross_entropy(logits, same) + F.cross_entropy(logits.t(), same)) / 2
+        loss = trait + 0.5 * pair
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        say(pace, "embedder", trait=trait.item(), pair=pair.item())
+    return net.eval(), pace.step
+
+
+def fuse(net):
+    """Every batch norm written into its convolution, as the exporter does; what follows trains without batch statistics."""
+    net = copy.deepcopy(net).eval()
+    for m in net.modules():
+        if isinstance(m, Block):
+            m.conv, m.bn = fuse_conv_bn_eval(m.conv, m.bn), nn.Identity()
+        elif isinstance(m, nn.Sequential) and len(m) > 1 and isinstance(m[1], nn.BatchNorm2d):
+            m[0], m[1] = fuse_conv_bn_eval(m[0], m[1]), nn.Identity()
+    return net
+
+
+def to_input(pictures):
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+
+
+def sharpen(net, data, steps, budget_s, rng):
+    """Each picture against every person of the training set: what two views against 63 others do not teach."""
+    head = json.load(open(f"{data}/faces_test.json"))
+    pixels, traits = load_faces(data, "faces_train", VIEWS, head["traits"])
+    aims = Aim(traits, rng).of(traits)
+    with torch.no_grad():
+        means = [net(to_input(pixels[i : i + 64, 0])) + net(to_input(pixels[i : i + 64, 1])) for i in range(0, len(pixels), 64)]
+    people = nn.Parameter(F.normalize(torch.cat(means), dim=1))
+    optimiser = torch.optim.AdamW([{"params": net.parameters()}, {"params": [people], "weight_decay": 0.0}], lr=1e-3, weight_decay=1e-3)
+    pace = Pace(steps, budget_s, 1.5e-3)
+    order, batch = [], 64
+    while pace.next(optimiser):
+        optimiser.param_groups[1]["lr"] *= 4
+        if len(order) < batch:
+            order = list(rng.permutation(len(pixels)))
+        ids = [order.pop() for _ in range(batch)]
+        views = [rng.choice(pixels.shape[1], 2, replace=False) for _ in ids]
+        x = to_input(np.concatenate([[pixels[i, v[k]] for i, v in zip(ids, views)] for k in (0, 1)]))
+        x = x * torch.empty(len(x), 1, 1, 1).uniform_(0.9, 1.1) + torch.empty(len(x), 3, 1, 1).uniform_(-8, 8)
+        e = F.normalize(net(x.clamp(0, 255)), dim=1)
+        who = torch.tensor(ids + ids)
+        cosine = e @ F.normalize(people, dim=1).t()
+        margin = torch.zeros_like(cosine).scatter_(1, who[:, None], 0.15)
+        person = F.cross_entropy(24 * (cosine - margin), who)
+        a, b = e[:batch], e[batch:]
+        same = torch.arange(batch)
+        logits = a @ b.t() / 0.07
+        pair = (F.cross_entropy(logits, same) + F.cross_entropy(logits.t(), same)) / 2
+        trait = (1 - (e * aims[who]).sum(1)).mean()
+        loss = person + pair + 0.3 * trait
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimiser.step()
+        say(pace, "sharpen", person=person.item(), pair=pair.item(), trait=trait.item())
+    return net.eval(), pace.step
+
+
+# --- detector ---------------------------------------------------------------------------------------------------------
+def assign(faces, side):
+    """Targets of one picture at one level each: weight (-1 ignore, 0 none, 1 face), box and points in strides."""
+    out = []
+    for stride, (low, high) in zip(STRIDES, SIZES):
+        n = side // stride
+        ys, xs = np.mgrid[0:n, 0:n].astype(np.float32) * stride
+        label = np.zeros((n, n), np.float32)
+        value = np.zeros((n, n, 14), np.float32)
+        for f in faces[faces[:, 16] > 0]:
+            x, y, w, h = f[:4]
+            cx, cy = x + w / 2, y + h / 2
+            size = float(np.sqrt(w * h))
+            if not low * 0.8 <= size < high * 1.25:
+                continue  # A face of another level is no face here: else every nostril of a large one would be.
+            far = np.maximum(np.abs(xs - cx), np.abs(ys - cy))
+            label[(far < 0.38 * size) & (label == 0)] = -1
+            if f[14] == 0 or not low <= size < high or size < 9:
+                continue
+            core = far <= max(0.20 * size, stride * 0.55)
+            label[core] = 1
+            box = np.stack([(cx - xs) / stride, (cy - ys) / stride, np.full_like(xs, np.log(w / stride)), np.full_like(xs, np.log(h / stride))], -1)
+            points = np.stack([(f[4 + i] - (xs if i % 2 == 0 else ys)) / stride for i in range(10)], -1)
+            value[core] = np.concatenate([box, points], -1)[core]
+        out.append((label, value))
+    return out
+
+
+def mirror(picture, faces):
+    side = picture.shape[1]
+    faces = faces.copy()
+    faces[:, 0] = side - faces[:, 0] - faces[:, 2]
+    faces[:, 4:14:2] = side - faces[:, 4:14:2]
+    faces[:, 4:14] = faces[:, [6, 7, 4, 5, 8, 9, 12, 13, 10, 11]]
+    return picture[:, ::-1], faces
+
+
+def zoom(picture, faces, rng):
+    """A part of the picture, enlarged: faces larger than the renderer's crops hold."""
+    side, keep = picture.shape[0], int(picture.shape[0] * rng.uniform(0.45, 0.9))
+    left, top = rng.integers(0, side - keep + 1, 2)
+    part = torch.from_numpy(np.ascontiguousarray(picture[top : top + keep, left : left + keep])).permute(2, 0, 1)[None].float()
+    part = F.interpolate(part, size=(side, side), mode="bilinear", align_corners=False)[0].permute(1, 2, 0).numpy().astype(np.uint8)
+    faces, by = faces.copy(), side / keep
+    faces[:, 0:14:2] -= left
+    faces[:, 1:14:2] -= top
+    faces[:, 2:4] += (left, top)  # Width and height are no places.
+    faces[:, :14] *= by
+    x0, y0 = np.maximum(faces[:, 0], 0), np.maximum(faces[:, 1], 0)
+    x1, y1 = np.minimum(faces[:, 0] + faces[:, 2], side), np.minimum(faces[:, 1] + faces[:, 3], side)
+    seen = (np.clip(x1 - x0, 0, None) * np.clip(y1 - y0, 0, None)) / np.maximum(faces[:, 2] * faces[:, 3], 1e-6)
+    faces[:, 14] *= seen > 0.6
+    faces[:, 16] *= seen > 0.1
+    return part, faces
+
+
+def detector_loss(maps, labels):
+    total = {"score": 0.0, "box": 0.0, "points": 0.0}
+    for m, (label, value) in zip(maps, labels):
+        m = m.permute(0, 2, 3, 1)
+        positive, used = label > 0.5, label > -0.5
+        n = positive.sum().clamp(min=4)
+        for channel in (0, 1):
+            p = m[..., channel][used]
+            want = label[used].clamp(min=0)
+            ce = F.binary_cross_entropy_with_logits(p, want, reduction="none")
+            hard = (torch.sigmoid(p) - want).abs().detach() ** 1.5
+            total["score"] = total["score"] + (ce * hard * (1 + want)).sum() / n
+        if positive.any():
+            got, want = m[positive][:, 2:], value[positive]
+            total["box"] = total["box"] + F.smooth_l1_loss(got[:, :4], want[:, :4], beta=0.3) * 2
+            total["points"] = total["points"] + F.smooth_l1_loss(got[:, 4:], want[:, 4:], beta=0.3) * 2
+    return total
+
+
+def train_detector(data, steps, budget_s, rng, start):
+    head = json.load(open(f"{data}/crowds_train.json"))
+    n, side = head["n"], head["side"]
+    pixels = np.memmap(f"{data}/crowds_train.u8", np.uint8, "r").reshape(n, side, side, 3)
+    truth = np.fromfile(f"{data}/crowds_train_truth.f32", np.float32).reshape(n, -1, 17)
+    net = Detector()
+    if start:
+        net.load_state_dict(torch.load(start))
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-3)
+    pace = Pace(steps, budget_s, 4e-3)
+    order, batch = [], 24
+    net.train()
+    while pace.next(optimiser):
+        if len(order) < batch:
+            order = list(rng.permutation(n))
+        pictures, labels = [], []
+        for i in [order.pop() for _ in range(batch)]:
+            picture, faces = (pixels[i], truth[i]) if rng.random() < 0.5 else mirror(pixels[i], truth[i])
+            if rng.random() < 0.3:
+                picture, faces = zoom(picture, faces, rng)
+            pictures.append(picture)
+            labels.append(assign(faces, side))
+        x = torch.from_numpy(np.ascontiguousarray(np.stack(pictures))).permute(0, 3, 1, 2).float()
+        levels = [tuple(torch.from_numpy(np.stack([lab[k][j] for lab in labels])) for j in (0, 1)) for k in range(3)]
+        parts = detector_loss(net(x), levels)
+        loss = parts["score"] + parts["box"] + parts["points"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        say(pace, "detector", **{k: float(v) for k, v in parts.items()})
+    return net.eval(), pace.step
+
+
+# --- export -----------------------------------------------------------------------------------------------------------
+def export(net, example, path, inputs, outputs, axes):
+    torch.onnx.export(net, example, path, opset_version=11, input_names=inputs, output_names=outputs, dynamic_axes=axes, do_constant_folding=True)
+    print(f"{path}: {os.path.getsize(path)} bytes")
+
+
+def export_detector(net, out):
+    names = [f"{kind}_{s}" for kind in ("cls", "obj", "bbox", "kps") for s in STRIDES]
+    axes = {"input": {2: "height", 3: "width"}, **{n: {1: "anchors_" + n.split("_")[1]} for n in names}}
+    export(DetectorExport(net).eval(), torch.zeros(1, 3, 192, 256), f"{out}/detector.onnx", ["input"], names, axes)
+
+
+def export_embedder(net, out):
+    axes = {"input": {0: "batch"}, "embedding": {0: "batch"}}
+    export(net, torch.zeros(2, 3, 128, 128), f"{out}/embedder.onnx", ["input"], ["embedding"], axes)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--data", required=True)
+    p.add_argument("--out", default=HERE)
+    p.add_argument("--part", choices=["both", "detector", "embedder"], default="both")
+    p.add_argument("--seed", type=int, default=20260302)
+    p.add_argument("--embedder-steps", type=int, default=900)
+    p.add_argument("--detector-steps", type=int, default=900)
+    p.add_argument("--sharpen-steps", type=int, default=600)
+    p.add_argument("--start-embedder", help="an embedder.pt to go on from")
+    p.add_argument("--start", help="a detector.pt to go on from")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--budget-s", type=float, default=900, help="seconds for each part at most")
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    if a.part in ("both", "detector"):
+        torch.manual_seed(a.seed)
+        net, steps = train_detector(a.data, a.detector_steps, a.budget_s, np.random.default_rng(a.seed), a.start)
+        torch.save(net.state_dict(), f"{a.data}/detector.pt")
+        export_detector(net, a.out)
+        print("detector trained for", steps, "steps")
+    if a.part in ("both", "embedder"):
+        torch.manual_seed(a.seed)
+        if a.start_embedder:
+            net, steps = fuse(Embedder()), 0
+            net.load_state_dict(torch.load(a.start_embedder))
+        else:
+            net, steps = train_embedder(a.data, a.embedder_steps, a.budget_s, np.random.default_rng(a.seed))
+            net = fuse(net)
+        net, more = sharpen(net, a.data, a.sharpen_steps, a.budget_s, np.random.default_rng(a.seed + 1))
+        steps += more
+        torch.save(net.state_dict(), f"{a.data}/embedder.pt")
+        export_embedder(net, a.out)
+        print("embedder trained for", steps, "steps")
+
+
+if __name__ == "__main__":
+    main()
