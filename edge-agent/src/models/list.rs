@@ -61,15 +61,18 @@ pub(super) fn verify(search: &Search, names: &[String]) -> anyhow::Result<()> {
     for pack in packs {
         for (_, artefact) in pack.artefacts() {
             let mut rejected = Vec::new();
-            match pack.locate_file(search, artefact, &mut rejected) {
-                Ok(path) => println!("ok       {} {}", artefact.sha256.short(), path.display()),
+            let error = match pack.locate_file(search, artefact, &mut rejected) {
+                Ok(path) => {
+                    println!("ok       {} {}", artefact.sha256.short(), path.display());
+                    String::new()
+                }
                 Err(error) => {
                     faults += 1;
                     println!("refused  {error}");
+                    error.to_string()
                 }
-            }
-            // The last rejection is the error itself when nothing right was found.
-            for line in &rejected {
+            };
+            for line in rejected.iter().filter(|line| line.0 != error) {
                 println!("passed over: {line}");
             }
         }

@@ -47,7 +47,7 @@ pub struct Args {
 pub enum ModelsCommand {
     /// Show every pack, its files, licences, and where each was found
     List,
-    /// Check the size and SHA-256 of every file of the packs (all but the optional ones, when none is named)
+    /// Check the size and SHA-256 of every file of the packs (all for real people but the optional ones, when none is named)
     Verify {
         /// Packs, e.g. `real`
         packs: Vec<String>,
@@ -86,10 +86,10 @@ pub fn run(command: ModelsCommand, search: &Search) -> anyhow::Result<()> {
     }
 }
 
-/// The packs of these names; all but the optional ones when none is named.
+/// The packs of these names; all for real people but the optional ones when none is named.
 fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> anyhow::Result<Vec<&'m Pack>> {
     if names.is_empty() {
-        return Ok(manifest.packs().filter(|pack| !pack.optional).collect());
+        return Ok(manifest.packs().filter(|pack| !pack.optional && !pack.drawn_only).collect());
     }
     names.iter().map(|name| manifest.pack(name).map_err(Into::into)).collect()
 }

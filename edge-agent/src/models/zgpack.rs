@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -101,6 +102,8 @@ pub fn write(out: &Path, pack: &str, files: &[(String, PathBuf)], key: &SigningK
         tar.append_data(&mut header(entry.bytes), name, file.take(entry.bytes))?;
     }
     tar.into_inner()?.sync_all()?;
+    // A temporary file is private; an archive is for handing on.
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
     temporary.persist(out).with_context(|| out.display().to_string())?;
     Ok(())
 }

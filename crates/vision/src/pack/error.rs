@@ -72,14 +72,6 @@ pub enum PackError {
         /// Where it was moved to, when it lay in the program's own folder.
         set_aside: Option<PathBuf>,
     },
-    /// A model has other inputs or outputs than the manifest says.
-    #[error("{model}: wrong shape: {message}; it is not the model that the manifest describes")]
-    WrongShape {
-        /// The model file.
-        model: String,
-        /// The first tensor that differs.
-        message: String,
-    },
 }
 
 impl PackError {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Digest, PackError};
+use super::Digest;
 
 /// What a model does in the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -312,94 +312,5 @@ impl Thresholds {
             }
             _ => None,
         }
-    }
-}
-
-/// One tensor as a model must have it; `None` is any length.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TensorSpec {
-    /// Name.
-    pub name: String,
-    /// Lengths of the axes.
-    pub dims: Vec<Option<i64>>,
-}
-
-impl TensorSpec {
-    fn new(name: &str, dims: &[Option<i64>]) -> Self {
-        Self { name: name.to_owned(), dims: dims.to_vec() }
-    }
-}
-
-/// Compares the tensors a model has (−1 for a dynamic axis) with those it must have; extra tensors are allowed.
-pub fn check_tensors(model: &str, expected: &[TensorSpec], found: &[(String, Vec<i64>)]) -> Result<(), PackError> {
-    for spec in expected {
-        let wrong = |message| PackError::WrongShape { model: model.to_owned(), message };
-        let Some((_, dims)) = found.iter().find(|(name, _)| *name == spec.name) else {
-            return Err(wrong(format!("it has no tensor {:?}", spec.name)));
-        };
-        let fits = |(want, have): (&Option<i64>, &i64)| match want {
-            Some(length) => have == length || *have < 0,
-            None => *have < 0,
-        };
-        if dims.len() != spec.dims.len() || !spec.dims.iter().zip(dims).all(fits) {
-            let show: Vec<String> =
-                spec.dims.iter().map(|d| d.map_or_else(|| "any".to_owned(), |n| n.to_string())).collect();
-            return Err(wrong(format!("tensor {:?} is {dims:?}, not [{}]", spec.name, show.join(", "))));
-        }
-    }
-    Ok(())
-}
-
-impl Input {
-    fn spec(&self, batch: Option<i64>) -> TensorSpec {
-        let (height, width) = match self.size {
-            InputSize::Fixed { width, height } => (Some(i64::from(height)), Some(i64::from(width))),
-            InputSize::MultipleOf(_) => (None, None),
-        };
-        TensorSpec::new(&self.tensor, &[batch, Some(3), height, width])
-    }
-}
-
-impl Detector {
-    /// Input and outputs the file must have. The number of anchors follows the picture's size, so it must be free
-    /// where the size is.
-    pub fn tensors(&self) -> (Vec<TensorSpec>, Vec<TensorSpec>) {
-        let outputs = [("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)].into_iter().flat_map(|(kind, width)| {
-            [8_u32, 16, 32].map(|stride| {
-                let anchors = match self.input.size {
-                    InputSize::Fixed { width, height } => Some(i64::from((width / stride) * (height / stride))),
-                    InputSize::MultipleOf(_) => None,
-                };
-                TensorSpec::new(&format!("{kind}_{stride}"), &[Some(1), anchors, Some(width)])
-            })
-        });
-        (vec![self.input.spec(Some(1))], outputs.collect())
-    }
-}
-
-impl Embedder {
-    /// Input and output the file must have.
-    pub fn tensors(&self) -> (Vec<TensorSpec>, Vec<TensorSpec>) {
-        let batch = (!self.dynamic_batch).then_some(1);
-        let output = TensorSpec::new(&self.output, &[batch, Some(self.length as i64)]);
-        (vec![self.input.spec(batch)], vec![output])
-    }
-}
-
-impl Liveness {
-    /// Input and output the file must have.
-    pub fn tensors(&self) -> (Vec<TensorSpec>, Vec<TensorSpec>) {
-        let output = TensorSpec::new(&self.output, &[Some(1), Some(self.classes as i64)]);
-        (vec![self.input.spec(Some(1))], vec![output])
-    }
-}
-
-impl MaskFlag {
-    /// Input and outputs the file must have.
-    pub fn tensors(&self) -> (Vec<TensorSpec>, Vec<TensorSpec>) {
-        let axis = Some(self.anchors as i64);
-        let scores = TensorSpec::new(&self.scores, &[Some(1), axis, Some(3)]);
-        let boxes = TensorSpec::new(&self.boxes, &[Some(1), axis, Some(4)]);
-        (vec![self.input.spec(Some(1))], vec![scores, boxes])
     }
 }

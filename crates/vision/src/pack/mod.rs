@@ -26,7 +26,7 @@ pub use digest::Digest;
 pub use error::PackError;
 pub use facts::{
     Artefact, Band, Colour, Decode, Detector, Embedder, Input, InputSize, Liveness, LivenessBand, MaskFlag, Role,
-    Source, Template, TensorSpec, Thresholds, check_tensors,
+    Source, Template, Thresholds,
 };
 pub use locate::{Located, LocatedPack, Rejected, verify_file};
 pub use manifest::{Manifest, Pack};
