@@ -296,6 +296,17 @@ fn an_imported_pack_overrides_the_built_in_one_and_a_pointer_cannot_lead_elsewhe
 }
 
 #[test]
+fn the_avatar_pack_of_the_source_tree_is_the_manifest_s() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    if !models.join("avatar/embedder.onnx").exists() {
+        eprintln!("SKIPPED the_avatar_pack_of_the_source_tree_is_the_manifest_s: not trained in this tree");
+        return;
+    }
+    let located = Manifest::built_in().unwrap().pack("avatar").unwrap().locate(&Search::only(&models)).unwrap();
+    assert_eq!(located.embedder.path, models.join("avatar/embedder.onnx"));
+}
+
+#[test]
 fn the_real_pack_is_located_where_it_is_at_hand() {
     let search = Search::standard(None);
     for name in ["real", "lite"] {
