@@ -197,8 +197,7 @@ def to_input(pictures):
 def sharpen(net, data, steps, budget_s, rng):
     """Each picture against every person of the training set: what two views against 63 others do not teach."""
     head = json.load(open(f"{data}/faces_test.json"))
-    pixels, traits = load_faces(data, "faces_train", VIEWS, head["traits"])
-    aims = Aim(traits, rng).of(traits)
+    pixels, _ = load_faces(data, "faces_train", VIEWS, head["traits"])
     with torch.no_grad():
         means = [net(to_input(pixels[i : i + 64, 0])) + net(to_input(pixels[i : i + 64, 1])) for i in range(0, len(pixels), 64)]
     people = nn.Parameter(F.normalize(torch.cat(means), dim=1))
@@ -222,13 +221,12 @@ def sharpen(net, data, steps, budget_s, rng):
         same = torch.arange(batch)
         logits = a @ b.t() / 0.07
         pair = (F.cross_entropy(logits, same) + F.cross_entropy(logits.t(), same)) / 2
-        trait = (1 - (e * aims[who]).sum(1)).mean()
-        loss = person + pair + 0.3 * trait
+        loss = person + pair
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
-        say(pace, "sharpen", person=person.item(), pair=pair.item(), trait=trait.item())
+        say(pace, "sharpen", person=person.item(), pair=pair.item())
     return net.eval(), pace.step
 
 
