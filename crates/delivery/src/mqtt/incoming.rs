@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use protocol::MAX_MESSAGE_BYTES;
 use protocol::down::{Down, DownBody};
 use protocol::envelope::{Envelope, Sealed};
-use protocol::topic::{Channel, Topic};
+use protocol::topic::{BadTopic, Channel, Topic};
 use trust::{DownVerifier, Refused};
 
 use super::MAX_KNOWLEDGE_BYTES;
@@ -28,7 +28,7 @@ pub(super) fn admit(
     verifier: &DownVerifier,
     now: Option<Timestamp>,
 ) -> Result<(Channel, DownBody), Refusal> {
-    let topic: Topic = topic.parse().map_err(|error| refusal(Reason::Malformed, error))?;
+    let topic: Topic = topic.parse().map_err(|error: BadTopic| refusal(Reason::Malformed, error.to_string()))?;
     if topic.device != identity.device {
         return Err(refusal(Reason::Misdirected, format!("topic of device {}", topic.device)));
     }
@@ -38,7 +38,8 @@ pub(super) fn admit(
     }
     let sealed = topic.channel == Channel::Knowledge;
     let now = now.filter(|_| topic.channel != Channel::Receipts);
-    let body = open_down(payload, sealed, identity, verifier, now).map_err(|e| refusal(reason_of(&e), e))?;
+    let body =
+        open_down(payload, sealed, identity, verifier, now).map_err(|e| refusal(reason_of(&e), e.to_string()))?;
     if body.payload != Down::Unknown && body.payload.channel() != topic.channel {
         let why = format!("a {} on the topic of {}", body.kind, topic.channel.as_str());
         return Err(refusal(Reason::Malformed, why));
@@ -64,8 +65,8 @@ pub fn open_down(
     verifier.check(&envelope, now)
 }
 
-fn refusal(reason: Reason, why: impl ToString) -> Refusal {
-    Refusal { reason, why: why.to_string() }
+fn refusal(reason: Reason, why: impl Into<String>) -> Refusal {
+    Refusal { reason, why: why.into() }
 }
 
 fn reason_of(refused: &Refused) -> Reason {

@@ -18,6 +18,7 @@ use super::incoming::{Refusal, admit};
 use super::options::{connect_options, status_payload, status_topic};
 use super::stats::Reason;
 use super::{Delivered, Settings};
+use crate::fault;
 use crate::outbox::plan::Planner;
 use crate::outbox::{Outbox, OutboxError};
 
@@ -27,7 +28,7 @@ pub(super) enum End {
 }
 
 enum FromNetwork {
-    Event(Event),
+    Event(Box<Event>),
     Lost(String),
 }
 
@@ -69,7 +70,7 @@ pub(super) async fn run(
 async fn poll(mut events: EventLoop, tx: mpsc::Sender<FromNetwork>) {
     loop {
         let event = match events.poll().await {
-            Ok(event) => FromNetwork::Event(event),
+            Ok(event) => FromNetwork::Event(Box::new(event)),
             Err(error) => {
                 let _ = tx.send(FromNetwork::Lost(error.to_string())).await;
                 return;
@@ -85,13 +86,13 @@ impl Session<'_> {
     async fn drive(&mut self, rx: &mut mpsc::Receiver<FromNetwork>, shutdown: &mut watch::Receiver<bool>) -> End {
         let mut up = false;
         loop {
-            let wake = self.wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake = self.wake.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 event = rx.recv() => match event {
                     None => return End::Lost("the network task ended".to_owned()),
                     Some(FromNetwork::Lost(why)) => return End::Lost(why),
                     Some(FromNetwork::Event(event)) => {
-                        if self.on_event(event).await {
+                        if self.on_event(*event).await {
                             up = true;
                             self.pump().await;
                         }
@@ -185,6 +186,7 @@ impl Session<'_> {
         let topic = Topic::new(self.settings.identity.device.clone(), channel).to_string();
         if self.client.try_publish(topic, QoS::AtLeastOnce, false, text).is_ok() {
             self.settings.stats.count_published();
+            fault::state("mqtt.handed_over");
             return;
         }
         // The network is slower than the window: try again shortly.
@@ -216,14 +218,16 @@ impl Session<'_> {
     fn refuse(&self, topic: &str, refusal: &Refusal) {
         self.settings.stats.count_refused(refusal.reason);
         let topic: String = topic.chars().take(120).collect();
-        match refusal.reason {
+        if refusal.reason == Reason::Repeated {
             // The broker may hand a message over twice.
-            Reason::Repeated => debug!("refused on {topic}: {}", refusal.why),
-            _ => warn!("refused on {topic}: {}", refusal.why),
+            debug!("refused on {topic}: {}", refusal.why);
+        } else {
+            warn!("refused on {topic}: {}", refusal.why);
         }
     }
 
     async fn on_receipt(&mut self, receipt: protocol::down::Receipt, version: u64) {
+        fault::state("mqtt.receipt_verified");
         let applied = on_disk(self.outbox, move |outbox| {
             let applied = outbox.apply_receipt(&receipt)?;
             outbox.note_version("receipt", version)?;
@@ -240,12 +244,11 @@ impl Session<'_> {
 
     async fn deliver(&self, delivered: Delivered) {
         let (kind, version) = (delivered.body.kind.clone(), delivered.body.version);
-        match timeout(Duration::from_secs(5), self.to_engine.send(delivered)).await {
-            Ok(Ok(())) => self.settings.stats.count_delivered(),
-            Ok(Err(_)) | Err(_) => {
-                self.settings.stats.count_refused(Reason::Undelivered);
-                warn!("{kind} version {version} was not taken by the engine; the server will send it again");
-            }
+        if let Ok(Ok(())) = timeout(Duration::from_secs(5), self.to_engine.send(delivered)).await {
+            self.settings.stats.count_delivered();
+        } else {
+            self.settings.stats.count_refused(Reason::Undelivered);
+            warn!("{kind} version {version} was not taken by the engine; the server will send it again");
         }
     }
 
@@ -256,7 +259,7 @@ impl Session<'_> {
         while self.outbox.stats().is_ok_and(|stats| stats.depth > 0) {
             tokio::select! {
                 event = rx.recv() => match event {
-                    Some(FromNetwork::Event(event)) => { self.on_event(event).await; }
+                    Some(FromNetwork::Event(event)) => { self.on_event(*event).await; }
                     _ => return,
                 },
                 () = self.outbox.changed() => self.pump().await,
@@ -267,7 +270,7 @@ impl Session<'_> {
         let _ = self.client.try_disconnect();
         let goodbye = async {
             while let Some(FromNetwork::Event(event)) = rx.recv().await {
-                if matches!(event, Event::Outgoing(Outgoing::Disconnect)) {
+                if matches!(*event, Event::Outgoing(Outgoing::Disconnect)) {
                     return;
                 }
             }

@@ -12,6 +12,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault;
+
 const SLOT_BYTES: usize = 4096;
 
 /// How many sequences, and heartbeats, one write of the file reserves.
@@ -61,8 +63,11 @@ impl CountersFile {
         }
         slot.resize(SLOT_BYTES - 1, b' ');
         slot.push(b'\n');
+        fault::state("counters.before_write");
         self.file.write_all_at(&slot, (self.now.generation % 2) * SLOT_BYTES as u64)?;
-        self.file.sync_all()
+        let synced = self.file.sync_all();
+        fault::state("counters.after_write");
+        synced
     }
 }
 

@@ -14,6 +14,7 @@ use trust::{SigningKey, ZERO_HASH, chain_hash};
 use super::error::OutboxError;
 use super::plan::{Class, Heads, Lane};
 use super::{Applied, EventRef};
+use crate::fault;
 
 /// Where the chain stands; written with each link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +132,7 @@ pub(super) fn append(
     stamp: &Stamp,
     payload: Up,
 ) -> Result<(EventRef, Tip), OutboxError> {
+    fault::state("append.before_tx");
     let mut next = tip.clone();
     let tx = db.transaction()?;
     if let Some(reason) = next.break_reason.take() {
@@ -141,7 +143,9 @@ pub(super) fn append(
     }
     let event = link(&tx, writer, &mut next, stamp, payload)?;
     save_tip(&tx, &next, writer)?;
+    fault::state("append.row_written");
     tx.commit()?;
+    fault::state("append.committed");
     Ok((event, next))
 }
 
@@ -179,7 +183,9 @@ pub(super) fn drop_rows(
     next.dropped_total += count as u64;
     link(&tx, writer, &mut next, stamp, Up::Dropped(DroppedReport { rows }))?;
     save_tip(&tx, &next, writer)?;
+    fault::state("drop.rows_deleted");
     tx.commit()?;
+    fault::state("drop.committed");
     Ok(Some((count, next)))
 }
 
@@ -215,7 +221,7 @@ fn link(
         let what = channel.as_str();
         return Err(OutboxError::TooLarge { what, bytes: envelope.len(), limit: MAX_MESSAGE_BYTES });
     }
-    let lane = if class.lane() == Lane::Vital { 0 } else { 1 };
+    let lane = i64::from(class.lane() == Lane::Bulk);
     tx.prepare_cached(
         "INSERT INTO outbox (seq, lane, class, breaks, hash, channel, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
@@ -266,7 +272,9 @@ pub(super) fn apply_receipt(
         return Ok((Applied { deleted: 0 }, next));
     }
     save_tip(&tx, &next, writer)?;
+    fault::state("receipt.rows_deleted");
     tx.commit()?;
+    fault::state("receipt.committed");
     Ok((Applied { deleted: deleted as u64 }, next))
 }
 

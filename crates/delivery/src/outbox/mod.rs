@@ -144,7 +144,7 @@ impl Outbox {
     /// [`OutboxError::Full`] for a presence summary or heartbeat that found no room (counted); for a finding the same
     /// error means that it waits in memory and is written as soon as there is room.
     pub fn append(&self, stamp: Stamp, payload: Up) -> Result<EventRef, OutboxError> {
-        let result = self.lock()?.append(&stamp, payload);
+        let result = self.lock()?.append(stamp, payload);
         self.inner.appended.notify_one();
         result
     }
@@ -165,7 +165,7 @@ impl Outbox {
     pub fn accept(&self, body: &DownBody, stamp: Stamp, deleted: Vec<PersonId>) -> Result<EventRef, OutboxError> {
         let ack = ack(body, None, deleted);
         let mut state = self.lock()?;
-        let event = state.append(&stamp, ack);
+        let event = state.append(stamp, ack);
         state.take_version(&body.kind, body.version)?;
         drop(state);
         self.inner.appended.notify_one();

@@ -18,6 +18,7 @@ use super::error::OutboxError;
 use super::plan::{Class, Heads};
 use super::reserve::Reserve;
 use super::{Applied, EventRef, OutboxOptions, OutboxStats};
+use crate::fault;
 
 const PAGE_BYTES: u64 = 4096;
 /// Rows given up at once: their report stays below 8 KiB, while they free at least 32 KiB.
@@ -54,6 +55,11 @@ impl State {
         fs::create_dir_all(dir).map_err(file(dir.to_owned()))?;
         let writer = Writer { key, device };
         let path = dir.join("outbox.db");
+        if dir.join("outbox.new.db").exists() {
+            // The last start was cut off while it replaced a torn database.
+            let aside = finish_swap(dir, 0)?;
+            warn!("outbox: finished replacing a torn database; it is set aside as {}", aside.display());
+        }
         let existed = path.exists();
         let max_pages = options.max_bytes / PAGE_BYTES;
         // The database first: its lock tells whether another agent is using the counters.
@@ -69,13 +75,12 @@ impl State {
             Err(Torn::Fatal(error)) => return Err(error),
         };
         let reserve = Reserve::new(dir.join("outbox.reserve"), options.reserve_bytes);
-        let (db, tip, set_aside) = match db {
-            Some((db, tip)) => (db, tip, None),
-            None => {
-                let (db, tip, aside) =
-                    start_again(dir, &writer, max_pages, &counters, torn.as_deref().unwrap_or("unreadable"))?;
-                (db, tip, Some(aside))
-            }
+        let (db, tip, set_aside) = if let Some((db, tip)) = db {
+            (db, tip, None)
+        } else {
+            let reason = torn.as_deref().unwrap_or("unreadable");
+            let (db, tip, aside) = start_again(dir, &writer, max_pages, &counters, reason)?;
+            (db, tip, Some(aside))
         };
         let mut state = Self {
             dir: dir.to_owned(),
@@ -121,6 +126,7 @@ impl State {
         self.counters.now.boot_count = boot_count;
         self.reserve_numbers(true)?;
         let saved = disk::save_tip(&self.db, &self.tip, &self.writer);
+        fault::state("boot.counted");
         // On a full disk the counters hold the figure.
         if let Err(error) = saved {
             warn!("outbox: {error}");
@@ -132,14 +138,14 @@ impl State {
         self.tip.boot_count
     }
 
-    pub(super) fn append(&mut self, stamp: &Stamp, payload: Up) -> Result<EventRef, OutboxError> {
+    pub(super) fn append(&mut self, stamp: Stamp, payload: Up) -> Result<EventRef, OutboxError> {
         self.write_held();
         let class = Class::of(&payload);
         if !self.held.is_empty() && class == Class::Vital {
             // Order is kept: nothing vital goes before what waits.
             return self.hold(stamp, payload);
         }
-        let result = self.write(stamp, &payload);
+        let result = self.write(&stamp, &payload);
         match result {
             Err(OutboxError::Full) if class == Class::Vital => self.hold(stamp, payload),
             Err(OutboxError::Full) => {
@@ -150,13 +156,13 @@ impl State {
         }
     }
 
-    fn hold(&mut self, stamp: &Stamp, payload: Up) -> Result<EventRef, OutboxError> {
+    fn hold(&mut self, stamp: Stamp, payload: Up) -> Result<EventRef, OutboxError> {
         if self.held.len() >= HELD_MAX {
             error!("outbox: {HELD_MAX} findings wait in memory and the disk is still full: the oldest is lost");
             self.held.pop_front();
             self.unwritten += 1;
         }
-        self.held.push_back((stamp.clone(), payload));
+        self.held.push_back((stamp, payload));
         Err(OutboxError::Full)
     }
 
@@ -209,6 +215,7 @@ impl State {
         if class != Class::Vital || !self.reserve.release() {
             return Ok(false);
         }
+        fault::state("reserve.released");
         warn!("outbox: the disk is full; the reserve is given up for findings");
         disk::set_max_pages(&self.db, (self.options.max_bytes + self.options.reserve_bytes) / PAGE_BYTES)?;
         self.checkpoint("TRUNCATE");
@@ -387,8 +394,11 @@ fn is_schema_error(error: &OutboxError) -> bool {
     matches!(error, OutboxError::Sql(rusqlite::Error::SqliteFailure(_, Some(text))) if text.starts_with("no such "))
 }
 
-/// Moves the torn file away, starts a new one above every number that may have been used, and moves the readable rows
-/// over. The break record is written with the next row.
+/// Builds a new database above every number that may have been used, with the readable rows of the torn one, and puts
+/// it in the torn one's place. The break record is written with the next row.
+///
+/// Killed at any point, the next start either begins again or finishes: `outbox.new.db` exists only when it is complete,
+/// and until then nothing of the torn database has been touched.
 fn start_again(
     dir: &Path,
     writer: &Writer,
@@ -397,19 +407,7 @@ fn start_again(
     reason: &str,
 ) -> Result<(Connection, Tip, PathBuf), OutboxError> {
     let path = dir.join("outbox.db");
-    let aside = free_name(dir, counters.now.boot_count);
-    for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (with_suffix(&path, suffix), with_suffix(&aside, suffix));
-        match fs::rename(&from, &to) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(OutboxError::File { path: from, source });
-            }
-            _ => {}
-        }
-    }
-    let rows = disk::salvage(&aside, writer);
-    error!("outbox: {reason}; set aside as {}; {} of its rows could be kept", aside.display(), rows.len());
-    let mut db = disk::open(&path, max_pages)?;
+    let rows = disk::salvage(&path, writer);
     let mut tip = Tip::new();
     let highest = rows.iter().map(|row| row.seq).max().unwrap_or(0);
     tip.last_seq = counters.now.seq_ceiling.max(highest);
@@ -418,8 +416,46 @@ fn start_again(
     tip.receipted_seq = counters.now.receipted_seq;
     tip.receipted_hash.clone_from(&counters.now.receipted_hash);
     tip.break_reason = Some(reason.chars().take(200).collect());
+    let unfinished = dir.join("outbox.unfinished.db");
+    for suffix in SUFFIXES {
+        let _ = fs::remove_file(with_suffix(&unfinished, suffix));
+    }
+    let mut db = disk::open(&unfinished, max_pages)?;
+    fault::state("aside.new_database");
     disk::adopt(&mut db, writer, &tip, &rows)?;
-    Ok((db, tip, aside))
+    // Closing moves the log into the database and deletes it: one file is left.
+    db.close().map_err(|(_, error)| error)?;
+    rename(&unfinished, &dir.join("outbox.new.db"))?;
+    fault::state("aside.rows_moved");
+    let aside = finish_swap(dir, counters.now.boot_count)?;
+    error!("outbox: {reason}; set aside as {}; {} of its rows could be kept", aside.display(), rows.len());
+    Ok((disk::open(&path, max_pages)?, tip, aside))
+}
+
+/// Torn database away, complete one into its place. The log goes first: a database must never meet another's log.
+fn finish_swap(dir: &Path, boot: u64) -> Result<PathBuf, OutboxError> {
+    let path = dir.join("outbox.db");
+    let aside = free_name(dir, boot);
+    for suffix in SUFFIXES {
+        let from = with_suffix(&path, suffix);
+        if from.exists() {
+            rename(&from, &with_suffix(&aside, suffix))?;
+            fault::state("aside.renamed");
+        }
+    }
+    rename(&dir.join("outbox.new.db"), &path)?;
+    Ok(aside)
+}
+
+/// The database itself comes last.
+const SUFFIXES: [&str; 3] = ["-wal", "-shm", ""];
+
+/// Renames, and has it on disk when it returns.
+fn rename(from: &Path, to: &Path) -> Result<(), OutboxError> {
+    let sync = |dir: &Path| fs::File::open(dir).and_then(|d| d.sync_all());
+    fs::rename(from, to)
+        .and_then(|()| sync(to.parent().unwrap_or(Path::new("."))))
+        .map_err(|source| OutboxError::File { path: from.to_owned(), source })
 }
 
 fn free_name(dir: &Path, boot: u64) -> PathBuf {

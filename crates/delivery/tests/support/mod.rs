@@ -1,3 +1,4 @@
+#![allow(dead_code, reason = "each test program uses its own part")]
 //! A real Mosquitto on a free port, and a small server side: stores by event id, checks the chain, gives signed receipts.
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use trust::{SealingKey, SigningKey, VerifyingKey, ZERO_HASH, chain_hash, sign_do
 
 /// Waits for something to come true; fails the test after a minute.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !holds() {
         assert!(Instant::now() < deadline, "after 60 s still not: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -157,7 +158,7 @@ impl ServerSide {
 
     pub(crate) fn signed(&self, payload: Down) -> Envelope {
         let now = Timestamp::now();
-        let later = now + Duration::from_secs(600);
+        let later = now + Duration::from_mins(10);
         sign_down(&self.key, &self.device, self.next_version(), now, later, payload).unwrap()
     }
 
@@ -250,14 +251,26 @@ impl TestBox {
         Outbox::open_with(&self.dir, self.identity.signing.clone(), self.identity.device.clone(), options).unwrap()
     }
 
-    /// Short waits, so that a test of many failures ends soon.
     pub(crate) fn settings(&self) -> Settings {
-        let mut settings = Settings::new(self.identity.clone());
-        settings.limits = Limits { retry_first_ms: 300, retry_max_ms: 2000, ..Limits::default() };
-        settings.backoff_first_ms = 20;
-        settings.backoff_max_ms = 200;
-        settings
+        box_settings(self.identity.clone())
     }
+
+    /// Writes identity and keys as provisioning does, for a box that runs as a process of its own.
+    pub(crate) fn write_to(&self, dir: &Path) {
+        std::fs::create_dir_all(dir).unwrap();
+        self.identity.signing.to_new_file(&dir.join("signing.key")).unwrap();
+        self.identity.sealing.to_new_file(&dir.join("sealing.key")).unwrap();
+        self.identity.save(dir).unwrap();
+    }
+}
+
+/// Short waits, so that a test of many failures ends soon.
+pub(crate) fn box_settings(identity: Identity) -> Settings {
+    let mut settings = Settings::new(identity);
+    settings.limits = Limits { retry_first_ms: 300, retry_max_ms: 2000, ..Limits::default() };
+    settings.backoff_first_ms = 20;
+    settings.backoff_max_ms = 200;
+    settings
 }
 
 pub(crate) fn stamp(outbox: &Outbox) -> Stamp {
