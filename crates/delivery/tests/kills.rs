@@ -38,7 +38,7 @@ async fn live(dir: &Path) {
     let identity = Identity::load(dir).unwrap();
     let small = std::env::var("ZAIGANG_TEST_SMALL").is_ok();
     let options = if small {
-        OutboxOptions { reserve_bytes: 32 << 10, max_bytes: 160 << 10 }
+        OutboxOptions { reserve_bytes: 32 << 10, max_bytes: 160 << 10, vfs: None }
     } else {
         OutboxOptions { reserve_bytes: 0, ..OutboxOptions::default() }
     };

@@ -20,6 +20,10 @@ pub mod up;
 /// The largest MQTT payload that either side accepts, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
+/// The largest sealed message on a `knowledge` topic, in bytes: a roster is always whole, and one 256-number template takes
+/// about 2 KiB after sealing, so [`MAX_MESSAGE_BYTES`] would end at 30 people. A box sets its MQTT maximum packet size above this.
+pub const MAX_KNOWLEDGE_BYTES: usize = 1024 * 1024;
+
 /// The version of the wire format that this crate writes.
 pub const WIRE_VERSION: u16 = 1;
 

@@ -8,13 +8,16 @@ use protocol::id::DeviceId;
 use protocol::topic::Channel;
 use protocol::up::{ChainBreak, DroppedReport, DroppedRow, Stamp, Up, UpBody};
 use protocol::{MAX_MESSAGE_BYTES, WIRE_VERSION};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, params};
 use trust::{SigningKey, ZERO_HASH, chain_hash};
 
 use super::error::OutboxError;
 use super::plan::{Class, Heads, Lane};
-use super::{Applied, EventRef};
+use super::{Applied, EventRef, OutboxOptions};
 use crate::fault;
+
+/// SQLite's default.
+pub(super) const PAGE_BYTES: u64 = 4096;
 
 /// Where the chain stands; written with each link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +56,11 @@ pub(super) struct Writer {
 }
 
 /// Opens or makes the database and takes it for this process alone.
-pub(super) fn open(path: &Path, max_pages: u64) -> Result<Connection, OutboxError> {
-    let db = Connection::open(path)?;
+pub(super) fn open(path: &Path, options: &OutboxOptions) -> Result<Connection, OutboxError> {
+    let db = match options.vfs {
+        None => Connection::open(path)?,
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs)?,
+    };
     db.busy_timeout(std::time::Duration::from_millis(0))?;
     // Exclusive: no second agent, and no shared-memory file to go stale.
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -62,7 +68,7 @@ pub(super) fn open(path: &Path, max_pages: u64) -> Result<Connection, OutboxErro
     db.pragma_update(None, "synchronous", "FULL")?;
     // A small log: it keeps its blocks, so that dropping rows needs no new ones on a full disk.
     db.pragma_update(None, "wal_autocheckpoint", 64)?;
-    set_max_pages(&db, max_pages)?;
+    set_max_pages(&db, options.max_bytes / PAGE_BYTES)?;
     if db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))? == 0 {
         db.execute_batch(&format!("BEGIN IMMEDIATE; {} COMMIT;", include_str!("schema.sql")))?;
     }

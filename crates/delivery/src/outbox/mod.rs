@@ -36,11 +36,13 @@ pub struct OutboxOptions {
     pub reserve_bytes: u64,
     /// Largest database, bytes; beyond it the rules of the full disk apply.
     pub max_bytes: u64,
+    /// A registered SQLite VFS in place of the system's: for the simulated power cut.
+    pub vfs: Option<&'static str>,
 }
 
 impl Default for OutboxOptions {
     fn default() -> Self {
-        Self { reserve_bytes: 4 << 20, max_bytes: 1 << 30 }
+        Self { reserve_bytes: 4 << 20, max_bytes: 1 << 30, vfs: None }
     }
 }
 

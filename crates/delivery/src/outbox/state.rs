@@ -13,14 +13,13 @@ use tracing::{error, info, warn};
 use trust::SigningKey;
 
 use super::counters::{BLOCK, CountersFile};
-use super::disk::{self, Tip, Writer};
+use super::disk::{self, PAGE_BYTES, Tip, Writer};
 use super::error::OutboxError;
 use super::plan::{Class, Heads};
 use super::reserve::Reserve;
 use super::{Applied, EventRef, OutboxOptions, OutboxStats};
 use crate::fault;
 
-const PAGE_BYTES: u64 = 4096;
 /// Rows given up at once: their report stays below 8 KiB, while they free at least 32 KiB.
 const DROP_AT_ONCE: usize = 64;
 /// Findings that may wait in memory: about 40 MB.
@@ -60,10 +59,9 @@ impl State {
             let aside = finish_swap(dir, 0)?;
             warn!("outbox: finished replacing a torn database; it is set aside as {}", aside.display());
         }
-        let existed = path.exists();
-        let max_pages = options.max_bytes / PAGE_BYTES;
+        let existed = options.vfs.is_some() || path.exists();
         // The database first: its lock tells whether another agent is using the counters.
-        let opened = open_checked(&path, max_pages, &writer);
+        let opened = open_checked(&path, &options, &writer);
         if let Err(Torn::Fatal(error)) = opened {
             return Err(if error.is_locked() { OutboxError::InUse { path } } else { error });
         }
@@ -79,7 +77,7 @@ impl State {
             (db, tip, None)
         } else {
             let reason = torn.as_deref().unwrap_or("unreadable");
-            let (db, tip, aside) = start_again(dir, &writer, max_pages, &counters, reason)?;
+            let (db, tip, aside) = start_again(dir, &writer, &options, &counters, reason)?;
             (db, tip, Some(aside))
         };
         let mut state = Self {
@@ -310,8 +308,7 @@ impl State {
         // What is known in memory is exact: the counters need no safety distance.
         let receipted = (self.tip.receipted_seq, self.tip.receipted_hash.clone());
         let boot_count = self.tip.boot_count;
-        let (db, mut tip, aside) =
-            start_again(&self.dir, &self.writer, self.options.max_bytes / PAGE_BYTES, &self.counters, reason)?;
+        let (db, mut tip, aside) = start_again(&self.dir, &self.writer, &self.options, &self.counters, reason)?;
         (tip.receipted_seq, tip.receipted_hash) = receipted;
         tip.boot_count = boot_count;
         tip.dropped_total = self.tip.dropped_total;
@@ -373,7 +370,7 @@ enum Torn {
     Fatal(OutboxError),
 }
 
-fn open_checked(path: &Path, max_pages: u64, writer: &Writer) -> Result<(Connection, Tip), Torn> {
+fn open_checked(path: &Path, options: &OutboxOptions, writer: &Writer) -> Result<(Connection, Tip), Torn> {
     let sort = |error: OutboxError| {
         if error.is_corrupt() || is_schema_error(&error) {
             Torn::Because(error.to_string())
@@ -381,7 +378,7 @@ fn open_checked(path: &Path, max_pages: u64, writer: &Writer) -> Result<(Connect
             Torn::Fatal(error)
         }
     };
-    let db = disk::open(path, max_pages).map_err(sort)?;
+    let db = disk::open(path, options).map_err(sort)?;
     if let Some(reason) = disk::damage(&db, writer).map_err(sort)? {
         return Err(Torn::Because(reason));
     }
@@ -402,7 +399,7 @@ fn is_schema_error(error: &OutboxError) -> bool {
 fn start_again(
     dir: &Path,
     writer: &Writer,
-    max_pages: u64,
+    options: &OutboxOptions,
     counters: &CountersFile,
     reason: &str,
 ) -> Result<(Connection, Tip, PathBuf), OutboxError> {
@@ -420,7 +417,7 @@ fn start_again(
     for suffix in SUFFIXES {
         let _ = fs::remove_file(with_suffix(&unfinished, suffix));
     }
-    let mut db = disk::open(&unfinished, max_pages)?;
+    let mut db = disk::open(&unfinished, options)?;
     fault::state("aside.new_database");
     disk::adopt(&mut db, writer, &tip, &rows)?;
     // Closing moves the log into the database and deletes it: one file is left.
@@ -429,7 +426,7 @@ fn start_again(
     fault::state("aside.rows_moved");
     let aside = finish_swap(dir, counters.now.boot_count)?;
     error!("outbox: {reason}; set aside as {}; {} of its rows could be kept", aside.display(), rows.len());
-    Ok((disk::open(&path, max_pages)?, tip, aside))
+    Ok((disk::open(&path, options)?, tip, aside))
 }
 
 /// Torn database away, complete one into its place. The log goes first: a database must never meet another's log.

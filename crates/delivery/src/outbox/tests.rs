@@ -171,7 +171,7 @@ fn a_message_over_the_limit_is_refused_and_the_chain_goes_on() {
 #[test]
 fn a_full_disk_gives_up_heartbeats_then_presence_and_never_an_accusation() {
     let clinic = Clinic::new();
-    let outbox = clinic.open_with(OutboxOptions { reserve_bytes: 64 << 10, max_bytes: 256 << 10 });
+    let outbox = clinic.open_with(OutboxOptions { reserve_bytes: 64 << 10, max_bytes: 256 << 10, vfs: None });
     let mut raised = 0;
     for n in 0..400 {
         let payload = match n % 4 {
@@ -209,7 +209,7 @@ fn a_full_disk_gives_up_heartbeats_then_presence_and_never_an_accusation() {
 #[test]
 fn findings_that_find_no_room_wait_in_memory_and_are_written_once_there_is() {
     let clinic = Clinic::new();
-    let outbox = clinic.open_with(OutboxOptions { reserve_bytes: 32 << 10, max_bytes: 128 << 10 });
+    let outbox = clinic.open_with(OutboxOptions { reserve_bytes: 32 << 10, max_bytes: 128 << 10, vfs: None });
     let mut last = None;
     let mut waiting = 0;
     while waiting < 3 {
