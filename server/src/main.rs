@@ -1,1 +1,137 @@
-fn main() {}
+//! `zaigang-server`: arguments → configuration → run. The work is in the library.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use server::config::{Broker, COMMENTED, Config};
+use server::{broker_config, run};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+const EXAMPLES: &str = "\
+Examples:
+  zaigang-server config > zaigang-server.toml         the commented configuration: every key, unit, range, default
+  zaigang-server run --config zaigang-server.toml     start; pages at http://127.0.0.1:8080
+  zaigang-server --config F --listen 127.0.0.1:0 --ready-file R    take a free port and write where it is to R
+  zaigang-server broker-config                        Mosquitto's configuration and ACL for boxes elsewhere
+
+One process holds everything: an MQTT broker (or a connection to yours), the ingest, the databases, the pages.
+The databases lie in `data_dir`; the key that opens the faces lies elsewhere, in `master_key_file`. Back up both, apart.
+Stop it with SIGTERM: it takes at most 5 s, and nothing that was receipted is lost.";
+
+/// The supervisors' server of Zaigang: takes signed findings from the boxes, keeps them, and shows them to people.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server (the default when no command is named)
+    Run(RunArgs),
+    /// Print the commented configuration
+    Config,
+    /// Check a configuration and say what is wrong with it
+    Check(RunArgs),
+    /// Print a Mosquitto configuration and its ACL: TLS, client certificates, own topics only
+    BrokerConfig,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The configuration file; print one with `zaigang-server config`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen here instead of `http.listen`; port 0 takes a free one, and then the embedded broker's does too
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Write `{"http", "mqtt", "server_signing_key", "pid"}` here once everything listens
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+impl RunArgs {
+    fn config(&self) -> anyhow::Result<Config> {
+        let path = self.config.clone().unwrap_or_else(|| PathBuf::from("zaigang-server.toml"));
+        let mut config = Config::load(&path)?;
+        if let Some(listen) = self.listen {
+            anyhow::ensure!(listen.ip().is_loopback(), "--listen {listen}: plain HTTP is served on loopback alone; put a TLS proxy before it");
+            config.http_listen = listen;
+            if let (0, Broker::Embedded { listen: mqtt }) = (listen.port(), &mut config.broker) {
+                mqtt.set_port(0);
+            }
+        }
+        Ok(config)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => start(&cli.run),
+        Some(Command::Run(args)) => start(&args),
+        Some(Command::Check(args)) => args.config().map(|_| println!("the configuration is sound")),
+        Some(Command::Config) => {
+            print!("{COMMENTED}");
+            Ok(())
+        }
+        Some(Command::BrokerConfig) => {
+            print!("{}", broker_config::text());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("zaigang-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(args: &RunArgs) -> anyhow::Result<()> {
+    let config = args.config()?;
+    log_to_stderr(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config, args))?;
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    Ok(())
+}
+
+async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let started = tokio::select! {
+        started = run::start(config) => started?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    if let Some(path) = &args.ready_file {
+        run::write_ready_file(path, &started.ready)?;
+    }
+    println!("READY {}", serde_json::to_string(&started.ready)?);
+    tracing::info!(http = started.ready.http, "ready");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    started.stop().await;
+    Ok(())
+}
+
+/// Logs go to standard error, so that standard output stays machine-readable. The broker's own chatter is kept at warnings.
+fn log_to_stderr(config: &Config) {
+    let filter = EnvFilter::new(format!("rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,ort=warn,{}", config.log_level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if config.log_json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}

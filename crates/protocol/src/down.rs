@@ -74,13 +74,29 @@ pub struct Receipt {
 }
 
 /// Everyone who may be recognised in this room, with the facts that the rules read. Always whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Roster {
     /// When the registry was read: LL-4 and UQ-1 ask for its age.
     pub snapshot_at: String,
     pub institution: InstitutionId,
     pub persons: Vec<RosterPerson>,
     pub passes: Vec<Pass>,
+    /// The seed of the clinic's secret rotation (P10), 32 bytes in base64: the box turns each probe by it before it
+    /// compares. Absent where the templates were not turned. Travels sealed only, and never prints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation_seed: Option<String>,
+}
+
+impl fmt::Debug for Roster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roster")
+            .field("snapshot_at", &self.snapshot_at)
+            .field("institution", &self.institution)
+            .field("persons", &self.persons)
+            .field("passes", &self.passes)
+            .field("rotation_seed", &"[redacted]")
+            .finish()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

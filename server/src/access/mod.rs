@@ -1,0 +1,107 @@
+//! Who somebody is and what he may do. Pure but for the password hash; the store keeps accounts, `web::auth` asks here.
+
+pub mod password;
+pub mod throttle;
+pub mod totp;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the server: accounts, boxes, policy. No faces.
+    Admin,
+    /// Health supervisor of a jurisdiction: registry, enrolment decisions, cases.
+    Supervisor,
+    /// Gives verdicts on alerts of a jurisdiction.
+    Reviewer,
+    /// One institution: proposes enrolments, declares sessions, answers.
+    Clinic,
+    /// A machine that declares sessions and keeps the registry up to date.
+    Integrator,
+    /// Reads everything and the audit log, changes nothing.
+    Auditor,
+    /// Nobody in particular.
+    Public,
+}
+
+impl Role {
+    pub const ALL: [Self; 7] =
+        [Self::Admin, Self::Supervisor, Self::Reviewer, Self::Clinic, Self::Integrator, Self::Auditor, Self::Public];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Supervisor => "supervisor",
+            Self::Reviewer => "reviewer",
+            Self::Clinic => "clinic",
+            Self::Integrator => "integrator",
+            Self::Auditor => "auditor",
+            Self::Public => "public",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.as_str() == text)
+    }
+}
+
+/// Whoever sent a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// Login name, or the name of an API token; what the audit log says.
+    pub name: String,
+    pub role: Role,
+    /// What he sees: a jurisdiction prefix, or for a clinic its institution; empty for all.
+    pub scope: String,
+    /// Expected back from forms; empty where a token cannot be sent by another site's page.
+    pub csrf: String,
+}
+
+impl Who {
+    pub fn nobody() -> Self {
+        Self { name: "public".to_owned(), role: Role::Public, scope: String::new(), csrf: String::new() }
+    }
+
+    /// Where accounts are switched off (a demonstration on loopback): everything is open, and the name says so.
+    pub fn open_house() -> Self {
+        Self { name: "open".to_owned(), role: Role::Admin, scope: String::new(), csrf: String::new() }
+    }
+
+    /// Whether something that belongs to this institution in this jurisdiction may be seen.
+    pub fn sees(&self, institution: &str, jurisdiction: &str) -> bool {
+        match self.role {
+            Role::Clinic => !self.scope.is_empty() && self.scope == institution,
+            Role::Public => false,
+            _ => jurisdiction.starts_with(&self.scope),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who(role: Role, scope: &str) -> Who {
+        Who { role, scope: scope.into(), ..Who::nobody() }
+    }
+
+    #[test]
+    fn a_supervisor_sees_his_jurisdiction_and_a_clinic_itself() {
+        assert!(who(Role::Supervisor, "5101").sees("c-1", "510104"));
+        assert!(!who(Role::Supervisor, "5102").sees("c-1", "510104"));
+        assert!(who(Role::Auditor, "").sees("c-1", "510104"));
+        assert!(who(Role::Clinic, "c-1").sees("c-1", "510104"));
+        assert!(!who(Role::Clinic, "c-2").sees("c-1", "510104"));
+        assert!(!who(Role::Clinic, "").sees("c-1", ""));
+        assert!(!who(Role::Public, "").sees("c-1", "510104"));
+    }
+
+    #[test]
+    fn every_role_has_a_name_of_its_own() {
+        for role in Role::ALL {
+            assert_eq!(Role::parse(role.as_str()), Some(role));
+        }
+        assert_eq!(Role::parse("root"), None);
+    }
+}

@@ -1,0 +1,343 @@
+//! The life of an alert, as a pure state machine: `(case, step, now) → case or a refusal`. domain.md §5.
+//!
+//! `Raised → Review1 → Review2 → { Dismissed | Lead } → OnSite → { Unfounded | Case } → Closed`. Two different reviewers
+//! who agree stand before `Lead` and before `Dismissed`. This file reads no clock, stores nothing and knows no web page;
+//! the store keeps the [`Case`], the pages only call [`Case::take`].
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nobody has looked yet.
+    Raised,
+    /// A reviewer has taken it and has not decided.
+    Review1,
+    /// One verdict stands; another reviewer must agree with it.
+    Review2,
+    Dismissed,
+    /// A lead 线索 that two reviewers uphold.
+    Lead,
+    OnSite,
+    Unfounded,
+    Case,
+    Closed,
+}
+
+impl State {
+    pub const ALL: [Self; 9] = [
+        Self::Raised,
+        Self::Review1,
+        Self::Review2,
+        Self::Dismissed,
+        Self::Lead,
+        Self::OnSite,
+        Self::Unfounded,
+        Self::Case,
+        Self::Closed,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Review1 => "review1",
+            Self::Review2 => "review2",
+            Self::Dismissed => "dismissed",
+            Self::Lead => "lead",
+            Self::OnSite => "on_site",
+            Self::Unfounded => "unfounded",
+            Self::Case => "case",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+
+    /// Somebody still has to do something.
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Dismissed | Self::Unfounded | Self::Closed)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Uphold,
+    Dismiss,
+}
+
+/// Why a lead is no lead; feeds the false-alarm figures by device and rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// 识别错误: another person than the box took it for.
+    WrongIdentity,
+    /// 角色判断错误: not the operator.
+    WrongRole,
+    /// 备案或登记未更新: the record was behind.
+    RecordOutdated,
+    /// 诊疗登记有误: the session was declared wrongly.
+    DeclarationError,
+    /// 急救.
+    Emergency,
+    /// 设备或场景问题.
+    DeviceFault,
+    /// The box withdrew it after later facts.
+    Withdrawn,
+    Other,
+}
+
+impl Reason {
+    pub const ALL: [Self; 8] = [
+        Self::WrongIdentity,
+        Self::WrongRole,
+        Self::RecordOutdated,
+        Self::DeclarationError,
+        Self::Emergency,
+        Self::DeviceFault,
+        Self::Withdrawn,
+        Self::Other,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongIdentity => "wrong_identity",
+            Self::WrongRole => "wrong_role",
+            Self::RecordOutdated => "record_outdated",
+            Self::DeclarationError => "declaration_error",
+            Self::Emergency => "emergency",
+            Self::DeviceFault => "device_fault",
+            Self::Withdrawn => "withdrawn",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// What somebody (or a later fact) does with an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// A reviewer begins.
+    Take,
+    Review { verdict: Verdict, reason: Option<Reason> },
+    /// Supervisors go and look.
+    GoOnSite,
+    Found { case_number: String },
+    NothingFound,
+    Close,
+    /// The clinic's word; possible at every stage.
+    Answer,
+    Comment,
+    /// A finding of the incident was opened or strengthened.
+    Strengthened { raises_severity: bool },
+    /// The last standing finding was withdrawn by the box.
+    AllWithdrawn,
+}
+
+impl Step {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Take => "take",
+            Self::Review { verdict: Verdict::Uphold, .. } => "uphold",
+            Self::Review { verdict: Verdict::Dismiss, .. } => "dismiss",
+            Self::GoOnSite => "go_on_site",
+            Self::Found { .. } => "found",
+            Self::NothingFound => "nothing_found",
+            Self::Close => "close",
+            Self::Answer => "answer",
+            Self::Comment => "comment",
+            Self::Strengthened { .. } => "strengthened",
+            Self::AllWithdrawn => "all_withdrawn",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    pub by: String,
+    pub at: String,
+    pub verdict: Verdict,
+    pub reason: Option<Reason>,
+}
+
+/// All that the machine remembers of one alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    pub state: State,
+    /// At most one standing verdict per reviewer.
+    pub reviews: Vec<Review>,
+    #[serde(default)]
+    pub dismissed_because: Option<Reason>,
+    #[serde(default)]
+    pub case_number: Option<String>,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self { state: State::Raised, reviews: Vec::new(), dismissed_because: None, case_number: None }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("`{step}` is not possible while the alert is `{state}`")]
+    NotNow { step: &'static str, state: &'static str },
+    #[error("`{by}` has already given this verdict: another reviewer must give the second")]
+    SameReviewer { by: String },
+    #[error("a dismissal needs a reason")]
+    NoReason,
+    #[error("a case needs its number")]
+    NoCaseNumber,
+}
+
+impl Case {
+    /// The case after `step`; `self` stays as it was when the step is refused.
+    pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, Refusal> {
+        let refused = || Refusal::NotNow { step: step.name(), state: self.state.as_str() };
+        match (self.state, step) {
+            (_, Step::Answer | Step::Comment) => Ok(self.clone()),
+            (state, Step::Strengthened { raises_severity }) => Ok(match (state, raises_severity) {
+                (State::Dismissed, true) => Self::default(),
+                _ => self.clone(),
+            }),
+            (State::Raised | State::Review1 | State::Review2, Step::AllWithdrawn) => {
+                Ok(Self { state: State::Dismissed, dismissed_because: Some(Reason::Withdrawn), ..self.clone() })
+            }
+            (_, Step::AllWithdrawn) => Ok(self.clone()),
+            (State::Raised, Step::Take) => Ok(self.at(State::Review1)),
+            (State::Raised | State::Review1 | State::Review2, Step::Review { verdict, reason }) => {
+                self.review(by, *verdict, *reason, at)
+            }
+            (State::Lead, Step::GoOnSite) => Ok(self.at(State::OnSite)),
+            (State::OnSite, Step::NothingFound) => Ok(self.at(State::Unfounded)),
+            (State::OnSite, Step::Found { case_number }) if case_number.trim().is_empty() => Err(Refusal::NoCaseNumber),
+            (State::OnSite, Step::Found { case_number }) => {
+                Ok(Self { case_number: Some(case_number.trim().to_owned()), ..self.at(State::Case) })
+            }
+            (State::Case | State::Unfounded, Step::Close) => Ok(self.at(State::Closed)),
+            _ => Err(refused()),
+        }
+    }
+
+    fn at(&self, state: State) -> Self {
+        Self { state, ..self.clone() }
+    }
+
+    fn review(&self, by: &str, verdict: Verdict, reason: Option<Reason>, at: &str) -> Result<Self, Refusal> {
+        if verdict == Verdict::Dismiss && reason.is_none() {
+            return Err(Refusal::NoReason);
+        }
+        if self.reviews.iter().any(|r| r.by == by && r.verdict == verdict) {
+            return Err(Refusal::SameReviewer { by: by.to_owned() });
+        }
+        let mut next = self.clone();
+        next.reviews.retain(|r| r.by != by);
+        let agreed = next.reviews.iter().any(|r| r.verdict == verdict);
+        next.reviews.push(Review { by: by.to_owned(), at: at.to_owned(), verdict, reason });
+        next.state = match (agreed, verdict) {
+            (false, _) => State::Review2,
+            (true, Verdict::Uphold) => State::Lead,
+            (true, Verdict::Dismiss) => State::Dismissed,
+        };
+        if next.state == State::Dismissed {
+            next.dismissed_because = reason;
+        }
+        Ok(next)
+    }
+}
+
+/// Hours in which somebody has to act on an alert of this severity [D]: L3 one day, L2 five working days' worth, L1 72 h.
+pub fn due_hours(severity: u8) -> i64 {
+    match severity {
+        3 => 24,
+        2 => 120,
+        _ => 72,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UPHOLD: Step = Step::Review { verdict: Verdict::Uphold, reason: None };
+    const DISMISS: Step = Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::WrongRole) };
+
+    fn after(steps: &[(&str, Step)]) -> Result<Case, Refusal> {
+        steps.iter().try_fold(Case::default(), |case, (by, step)| case.take(by, step, "2026-03-02T01:00:00.000Z"))
+    }
+
+    #[test]
+    fn a_lead_goes_all_the_way() {
+        let case = after(&[
+            ("wang", Step::Take),
+            ("wang", UPHOLD),
+            ("li", UPHOLD),
+            ("li", Step::GoOnSite),
+            ("li", Step::Found { case_number: "2026-17".into() }),
+            ("li", Step::Close),
+        ])
+        .unwrap();
+        assert_eq!(case.state, State::Closed);
+        assert_eq!(case.case_number.as_deref(), Some("2026-17"));
+    }
+
+    #[test]
+    fn the_same_person_can_not_be_both_reviewers() {
+        assert_eq!(after(&[("wang", UPHOLD), ("wang", UPHOLD)]), Err(Refusal::SameReviewer { by: "wang".into() }));
+        assert_eq!(after(&[("wang", DISMISS), ("wang", DISMISS)]), Err(Refusal::SameReviewer { by: "wang".into() }));
+    }
+
+    #[test]
+    fn two_who_disagree_need_a_third() {
+        let split = after(&[("wang", UPHOLD), ("li", DISMISS)]).unwrap();
+        assert_eq!(split.state, State::Review2);
+        assert_eq!(split.take("zhao", &UPHOLD, "t").unwrap().state, State::Lead);
+        assert_eq!(split.take("zhao", &DISMISS, "t").unwrap().dismissed_because, Some(Reason::WrongRole));
+    }
+
+    #[test]
+    fn who_changes_his_mind_agrees_with_the_other_not_with_himself() {
+        let changed = after(&[("wang", UPHOLD), ("wang", DISMISS)]).unwrap();
+        assert_eq!(changed.state, State::Review2);
+        assert_eq!(changed.reviews.len(), 1);
+    }
+
+    #[test]
+    fn no_step_skips_the_reviewers() {
+        for step in [Step::GoOnSite, Step::Found { case_number: "1".into() }, Step::NothingFound, Step::Close] {
+            assert!(matches!(after(&[("li", step)]), Err(Refusal::NotNow { .. })));
+        }
+        assert_eq!(
+            after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]),
+            Err(Refusal::NoReason)
+        );
+    }
+
+    #[test]
+    fn what_the_box_withdraws_is_dismissed_unless_people_went_further() {
+        assert_eq!(after(&[("box", Step::AllWithdrawn)]).unwrap().dismissed_because, Some(Reason::Withdrawn));
+        let lead = after(&[("wang", UPHOLD), ("li", UPHOLD), ("box", Step::AllWithdrawn)]).unwrap();
+        assert_eq!(lead.state, State::Lead);
+    }
+
+    #[test]
+    fn a_dismissed_alert_comes_back_when_it_grows_worse() {
+        let dismissed = after(&[("wang", DISMISS), ("li", DISMISS)]).unwrap();
+        assert_eq!(dismissed.take("box", &Step::Strengthened { raises_severity: false }, "t").unwrap(), dismissed);
+        assert_eq!(
+            dismissed.take("box", &Step::Strengthened { raises_severity: true }, "t").unwrap().state,
+            State::Raised
+        );
+    }
+
+    #[test]
+    fn the_clinic_may_answer_at_every_stage() {
+        for state in State::ALL {
+            let case = Case { state, ..Case::default() };
+            assert_eq!(case.take("clinic", &Step::Answer, "t").unwrap(), case);
+            assert_eq!(State::parse(state.as_str()), Some(state));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the parts of a running server share. Holds handles only; the work is in the modules.
+
+use std::sync::Arc;
+
+use protocol::provision::BrokerAddress;
+use tokio::sync::{mpsc, watch};
+use trust::SigningKey;
+
+use crate::config::Config;
+use crate::enrol::Slot;
+use crate::ingest::Keys;
+use crate::knowledge::Nudge;
+use crate::store::{FaceStore, Store};
+use crate::web::error::Problem;
+
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub store: Arc<Store>,
+    pub faces: Arc<FaceStore>,
+    pub keys: Arc<Keys>,
+    pub signer: Arc<SigningKey>,
+    pub engine: Slot,
+    /// Where boxes find the broker.
+    pub broker: BrokerAddress,
+    pub nudge: mpsc::UnboundedSender<Nudge>,
+    /// Rises whenever the feed may have grown.
+    pub changed: watch::Sender<u64>,
+    pub connected: watch::Receiver<bool>,
+    /// True once the server is stopping: live streams end, so that connections can close.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl App {
+    /// Runs database or network-model work off the async threads.
+    pub async fn blocking<T: Send + 'static, E: Into<Problem> + Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let app = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&app)).await {
+            Ok(done) => done.map_err(Into::into),
+            Err(error) => Err(Problem::internal(&error)),
+        }
+    }
+
+    /// Tells boxes; after the change is committed.
+    pub fn tell(&self, nudge: Nudge) {
+        // Only a stopping server has nobody listening, and a box gets everything when it connects again.
+        let _ = self.nudge.send(nudge);
+    }
+
+    /// Wakes the live streams.
+    pub fn touch(&self) {
+        self.changed.send_modify(|n| *n += 1);
+    }
+}

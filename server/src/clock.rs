@@ -1,0 +1,44 @@
+//! The server's one door to the clock: wall time as RFC 3339 UTC text with milliseconds, and back.
+//!
+//! Nothing else reads the clock; the pure modules (`alert`, `rules`, `ingest::check`) get times as arguments.
+
+use jiff::Timestamp;
+
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// `2026-03-02T01:00:00.000Z`: fixed width, so that texts sort as times do.
+pub fn text(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+pub fn now_text() -> String {
+    text(now())
+}
+
+/// Reads any RFC 3339 time; the error names what was read.
+pub fn parse(what: &str, value: &str) -> Result<Timestamp, String> {
+    value
+        .parse::<Timestamp>()
+        .map_err(|_| format!("{what}: `{}` is no RFC 3339 time such as 2026-03-02T01:00:00.000Z", clip(value, 60)))
+}
+
+/// The same time in the fixed width of [`text`].
+pub fn normal(what: &str, value: &str) -> Result<String, String> {
+    parse(what, value).map(text)
+}
+
+/// At most `max` characters of a stranger's text, for messages.
+pub fn clip(value: &str, max: usize) -> String {
+    value.chars().take(max).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_time_has_one_width_whatever_it_was_written_in() {
+        assert_eq!(super::normal("start", "2026-03-02T09:00:00+08:00").unwrap(), "2026-03-02T01:00:00.000Z");
+        assert!(super::parse("start", "yesterday").unwrap_err().starts_with("start: `yesterday`"));
+    }
+}

@@ -1,0 +1,334 @@
+//! The configuration: raw TOML in, checked settings out. Every fault is one line with file, line and the valid range.
+//!
+//! Never reads the environment and never starts anything.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The commented file that `zaigang-server config` prints: every key with unit, range and default.
+pub const COMMENTED: &str = include_str!("../zaigang-server.toml");
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path}: {why}: give the path of a configuration with --config, or print one with `zaigang-server config`")]
+    Unreadable { path: PathBuf, why: String },
+    #[error("{path}, line {line}: {why}")]
+    Wrong { path: PathBuf, line: usize, why: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A demonstration or a test: drawn faces are allowed, and every page says so.
+    Demonstration,
+    Production,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pack {
+    Avatar,
+    Real,
+}
+
+impl Pack {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avatar => "avatar",
+            Self::Real => "real",
+        }
+    }
+
+    /// What every page says beside the pack's name; empty where nothing needs saying.
+    pub fn note(self) -> &'static str {
+        match self {
+            Self::Avatar => "avatar pack: drawn faces only",
+            Self::Real => "",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broker {
+    /// In this process, with own topics only per device.
+    Embedded { listen: SocketAddr },
+    /// Such as Mosquitto; see `zaigang-server broker-config`.
+    External { host: String, port: u16, username: Option<String>, password_file: Option<PathBuf> },
+}
+
+/// Checked settings: a value here is in range.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub mode: Mode,
+    pub data_dir: PathBuf,
+    pub master_key_file: PathBuf,
+    pub pack: Pack,
+    pub models_dir: Option<PathBuf>,
+    pub http_listen: SocketAddr,
+    pub broker: Broker,
+    pub batch_max: usize,
+    pub gap_alert_s: u64,
+    pub knowledge_expires_h: i64,
+    pub knowledge_refresh_min: u64,
+    pub knowledge_retry_ms: u64,
+    pub token_valid_min: i64,
+    pub log_level: String,
+    pub log_json: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    mode: Mode,
+    data_dir: PathBuf,
+    master_key_file: Spanned<PathBuf>,
+    #[serde(default)]
+    models: RawModels,
+    #[serde(default)]
+    http: RawHttp,
+    #[serde(default)]
+    mqtt: RawMqtt,
+    #[serde(default)]
+    ingest: RawIngest,
+    #[serde(default)]
+    knowledge: RawKnowledge,
+    #[serde(default)]
+    provisioning: RawProvisioning,
+    #[serde(default)]
+    log: RawLog,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawModels {
+    pack: Option<Spanned<Pack>>,
+    folder: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawHttp {
+    listen: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawMqtt {
+    broker: Option<RawBroker>,
+    listen: Option<Spanned<String>>,
+    host: Option<String>,
+    port: Option<Spanned<i64>>,
+    username: Option<String>,
+    password_file: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum RawBroker {
+    Embedded,
+    External,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawIngest {
+    batch_max: Option<Spanned<i64>>,
+    gap_alert_s: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawKnowledge {
+    expires_h: Option<Spanned<i64>>,
+    refresh_min: Option<Spanned<i64>>,
+    retry_ms: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawProvisioning {
+    token_valid_min: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawLog {
+    level: Option<Spanned<String>>,
+    format: Option<RawFormat>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum RawFormat {
+    Text,
+    Json,
+}
+
+/// The text with its name, so that a fault can say where it stands.
+struct Source<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    fn wrong(&self, offset: usize, why: impl Into<String>) -> ConfigError {
+        let line = self.text[..offset.min(self.text.len())].matches('\n').count() + 1;
+        ConfigError::Wrong { path: self.path.to_owned(), line, why: why.into() }
+    }
+
+    fn number(&self, key: &str, value: Option<Spanned<i64>>, default: i64, range: (i64, i64)) -> Result<i64, ConfigError> {
+        let Some(value) = value else { return Ok(default) };
+        let (low, high) = range;
+        let found = *value.get_ref();
+        if (low..=high).contains(&found) {
+            return Ok(found);
+        }
+        Err(self.wrong(value.span().start, format!("`{key}` is {found}: it must be {low} to {high} (default {default})")))
+    }
+
+    fn address(&self, key: &str, value: Option<Spanned<String>>, default: &str) -> Result<SocketAddr, ConfigError> {
+        let (text, at) = value.map_or((default.to_owned(), 0), |v| (v.get_ref().clone(), v.span().start));
+        let example = "such as 127.0.0.1:8080 (port 0 takes a free one)";
+        text.parse()
+            .map_err(|_| self.wrong(at, format!("`{key}` is `{text}`: it must be an IP address and a port, {example}")))
+    }
+}
+
+impl Config {
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), why: error.to_string() })?;
+        Self::parse(path, &text)
+    }
+
+    /// `path` is named in errors and is what relative paths are relative to.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let source = Source { path, text };
+        let raw: Raw = toml::from_str(text).map_err(|error| {
+            source.wrong(error.span().map_or(0, |s| s.start), error.message().trim().replace('\n', "; "))
+        })?;
+        check(&source, raw)
+    }
+}
+
+fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
+    let base = source.path.parent().unwrap_or(Path::new(""));
+    let at = |path: &Path| base.join(path);
+    let data_dir = at(&raw.data_dir);
+    let master_key_file = at(raw.master_key_file.get_ref());
+    if master_key_file.starts_with(&data_dir) {
+        let why = "`master_key_file` lies inside `data_dir`: keep it elsewhere, so that a copy of the data is no copy of the key";
+        return Err(source.wrong(raw.master_key_file.span().start, why));
+    }
+    let pack = raw.models.pack.as_ref().map_or(Pack::Real, |p| *p.get_ref());
+    if raw.mode == Mode::Production && pack == Pack::Avatar {
+        let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \"production\"`: use \"real\"";
+        return Err(source.wrong(raw.models.pack.map_or(0, |p| p.span().start), why));
+    }
+    let level = raw.log.level.as_ref().map_or_else(|| "info".to_owned(), |l| l.get_ref().clone());
+    if tracing_subscriber::EnvFilter::try_new(&level).is_err() {
+        let offset = raw.log.level.map_or(0, |l| l.span().start);
+        let why = format!("`log.level` is `{level}`: use error, warn, info, debug, trace, or directives such as info,server=debug");
+        return Err(source.wrong(offset, why));
+    }
+    let (ingest, knowledge) = (raw.ingest, raw.knowledge);
+    Ok(Config {
+        mode: raw.mode,
+        pack,
+        models_dir: raw.models.folder.as_deref().map(at),
+        http_listen: loopback(source, source.address("http.listen", raw.http.listen, "127.0.0.1:8080")?)?,
+        broker: broker(source, raw.mqtt, base)?,
+        batch_max: source.number("ingest.batch_max", ingest.batch_max, 256, (1, 4096))? as usize,
+        gap_alert_s: source.number("ingest.gap_alert_s", ingest.gap_alert_s, 60, (1, 86_400))? as u64,
+        knowledge_expires_h: source.number("knowledge.expires_h", knowledge.expires_h, 168, (1, 2160))?,
+        knowledge_refresh_min: source.number("knowledge.refresh_min", knowledge.refresh_min, 360, (1, 1380))? as u64,
+        knowledge_retry_ms: source.number("knowledge.retry_ms", knowledge.retry_ms, 5000, (200, 600_000))? as u64,
+        token_valid_min: source.number("provisioning.token_valid_min", raw.provisioning.token_valid_min, 60, (1, 10_080))?,
+        log_level: level,
+        log_json: raw.log.format == Some(RawFormat::Json),
+        data_dir,
+        master_key_file,
+    })
+}
+
+/// Refused until accounts protect the pages: see `web::auth`.
+fn loopback(source: &Source<'_>, address: SocketAddr) -> Result<SocketAddr, ConfigError> {
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(source.wrong(
+        source.text.find("listen").unwrap_or(0),
+        format!("`http.listen` is {address}: plain HTTP is served on loopback alone; put a TLS proxy on this machine before it and listen on 127.0.0.1"),
+    ))
+}
+
+fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, ConfigError> {
+    if raw.broker == Some(RawBroker::External) {
+        let port = source.number("mqtt.port", raw.port, 1883, (1, 65_535))? as u16;
+        return Ok(Broker::External {
+            host: raw.host.unwrap_or_else(|| "127.0.0.1".to_owned()),
+            port,
+            username: raw.username,
+            password_file: raw.password_file.map(|p| base.join(p)),
+        });
+    }
+    let offset = raw.listen.as_ref().map_or(0, |l| l.span().start);
+    let listen = source.address("mqtt.listen", raw.listen, "127.0.0.1:1883")?;
+    if !listen.ip().is_loopback() {
+        let why = format!("`mqtt.listen` is {listen}: the embedded broker speaks no TLS and listens on loopback alone; for boxes elsewhere use `mqtt.broker = \"external\"` and `zaigang-server broker-config`");
+        return Err(source.wrong(offset, why));
+    }
+    Ok(Broker::Embedded { listen })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n";
+
+    fn parse(extra: &str) -> Result<Config, String> {
+        Config::parse(Path::new("/etc/z.toml"), &format!("{LEAST}{extra}")).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_printed_file_is_valid_and_says_the_defaults() {
+        let printed = Config::parse(Path::new("/etc/z.toml"), COMMENTED).unwrap();
+        let least = parse("").unwrap();
+        assert_eq!(printed.batch_max, least.batch_max);
+        assert_eq!(printed.http_listen, least.http_listen);
+        assert_eq!(printed.broker, least.broker);
+        assert_eq!(printed.gap_alert_s, least.gap_alert_s);
+        assert_eq!(printed.knowledge_refresh_min, least.knowledge_refresh_min);
+        assert_eq!(least.data_dir, Path::new("/etc/data"));
+    }
+
+    #[test]
+    fn a_wrong_value_names_file_line_and_range() {
+        let error = parse("[ingest]\nbatch_max = 0\n").unwrap_err();
+        assert_eq!(error, "/etc/z.toml, line 5: `ingest.batch_max` is 0: it must be 1 to 4096 (default 256)");
+        let error = parse("[http]\nlisten = \"everywhere\"\n").unwrap_err();
+        assert!(error.starts_with("/etc/z.toml, line 5: `http.listen` is `everywhere`"), "{error}");
+        let error = Config::parse(Path::new("z.toml"), "mode = \"sandbox\"\n").unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("`demonstration`"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_known_ones() {
+        let error = parse("[mqtt]\nlisten_on = \"127.0.0.1:1\"\n").unwrap_err();
+        assert!(error.contains("line 5") && error.contains("listen_on") && error.contains("`password_file`"), "{error}");
+    }
+
+    #[test]
+    fn what_must_not_be_is_refused() {
+        let drawn = LEAST.replace("demonstration", "production") + "[models]\npack = \"avatar\"\n";
+        assert!(Config::parse(Path::new("z.toml"), &drawn).unwrap_err().to_string().contains("drawn faces only"));
+        assert!(parse("[http]\nlisten = \"0.0.0.0:80\"\n").unwrap_err().contains("loopback alone"));
+        assert!(parse("[mqtt]\nlisten = \"0.0.0.0:1883\"\n").unwrap_err().contains("loopback alone"));
+        let inside = "mode = \"production\"\ndata_dir = \"d\"\nmaster_key_file = \"d/master.key\"\n";
+        assert!(Config::parse(Path::new("z.toml"), inside).unwrap_err().to_string().contains("inside `data_dir`"));
+    }
+}

@@ -1,0 +1,264 @@
+//! From uploaded photographs to a proposal: quality reasons, the check against the person's other faces, the search for
+//! a second person with the same face, and templates turned by the clinic's secret rotation.
+//!
+//! Never confirms anything, never keeps a photograph without that purpose in the consent, and never prints a score with a name.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use vision::enrol::{EnrolError, Enrolled, template_from_photo};
+use vision::pack::{Manifest, Search};
+use vision::{Analyzer, Gate, Options, Rotation, Runtime, Template};
+
+use crate::model::Consent;
+use crate::store::{FaceStore, NewTemplate, Proposal, StoreError};
+
+/// Photographs of one enrolment, at most.
+pub const MOST_PHOTOS: usize = 8;
+/// Bytes of one photograph, at most.
+pub const MOST_PHOTO_BYTES: usize = 16 * 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolFault {
+    #[error("enrolment is not available: {0}")]
+    NoModels(String),
+    #[error("no photograph passed: {}", .0.iter().map(|p| p.line()).collect::<Vec<_>>().join(" · "))]
+    NonePassed(Vec<PhotoOutcome>),
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of one photograph.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct PhotoOutcome {
+    pub index: usize,
+    pub accepted: bool,
+    pub reasons: Vec<ReasonText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality_ppm: Option<u32>,
+}
+
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct ReasonText {
+    pub code: String,
+    pub zh: String,
+    pub en: String,
+}
+
+impl PhotoOutcome {
+    fn line(&self) -> String {
+        let reasons: Vec<&str> = self.reasons.iter().map(|r| r.en.as_str()).collect();
+        format!("photo {}: {}", self.index + 1, reasons.join("; "))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Likeness {
+    pub person: String,
+    pub score_ppm: i32,
+}
+
+/// An answered proposal.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Proposed {
+    pub id: String,
+    pub photos: Vec<PhotoOutcome>,
+    pub duplicates: Vec<Likeness>,
+    pub templates: usize,
+}
+
+/// A request whose consent was checked.
+#[derive(Debug)]
+pub struct Request<'a> {
+    pub person: &'a str,
+    pub institution: &'a str,
+    pub consent: &'a Consent,
+    pub photos: Vec<Vec<u8>>,
+}
+
+/// The networks of the configured pack.
+#[derive(Debug)]
+pub struct Engine {
+    analyzer: Mutex<Analyzer>,
+    pub pack: String,
+    embedder_sha256: String,
+    length: usize,
+    t_match_ppm: i32,
+    t_reject_ppm: i32,
+}
+
+impl Engine {
+    /// Loads the pack; the error is one line that names what is missing and the mend.
+    pub fn load(pack: &str, models: Option<&Path>, production: bool) -> Result<Self, String> {
+        let search = Search::standard(models);
+        let manifest = Manifest::effective(&search).map_err(|e| e.to_string())?;
+        let located = manifest
+            .pack(pack)
+            .and_then(|p| p.allowed(production))
+            .and_then(|p| p.locate(&search))
+            .map_err(|e| e.to_string())?;
+        let runtime = Runtime::init().map_err(|e| e.to_string())?;
+        let analyzer = Analyzer::load(&runtime, &located.spec(), Options::default()).map_err(|e| e.to_string())?;
+        let thresholds = analyzer.thresholds();
+        Ok(Self {
+            pack: analyzer.pack().to_string(),
+            length: analyzer.embedding_length(),
+            embedder_sha256: located.embedder.facts.artefact.sha256.to_string(),
+            t_match_ppm: thresholds.t_match_ppm,
+            t_reject_ppm: thresholds.t_reject_ppm,
+            analyzer: Mutex::new(analyzer),
+        })
+    }
+
+    /// Judges the photographs and stores a proposal. Blocking: it runs networks.
+    pub fn propose(&self, faces: &FaceStore, request: Request<'_>, now: &str) -> Result<Proposed, EnrolFault> {
+        let (outcomes, enrolled) = self.judge(&request.photos);
+        if enrolled.is_empty() {
+            return Err(EnrolFault::NonePassed(outcomes));
+        }
+        let fresh: Vec<&Template> = enrolled.iter().map(|(_, e)| &e.template).collect();
+        let known = self.known(faces)?;
+        self.refuse_unlike(&fresh, &known, request.person)?;
+        let duplicates = self.duplicates(&fresh, &known, request.person);
+        let id = format!("e-{}", uuid::Uuid::now_v7().simple());
+        let seed = faces.rotation_seed(request.institution)?;
+        let rotation = Rotation::from_key(seed.bytes(), self.length);
+        let templates: Vec<NewTemplate> = enrolled
+            .iter()
+            .enumerate()
+            .map(|(n, (_, e))| NewTemplate {
+                id: format!("{id}-t{n}"),
+                embedder_sha256: self.embedder_sha256.clone(),
+                masked: e.quality.masked.is_some_and(|p| p > 0.5),
+                vector: e.template.turned(&rotation).to_bytes(),
+            })
+            .collect();
+        let photos: Vec<Vec<u8>> = if request.consent.keeps_photo() {
+            enrolled.iter().map(|(index, _)| request.photos[*index].clone()).collect()
+        } else {
+            Vec::new()
+        };
+        let outcome = serde_json::json!({"photos": outcomes, "duplicates": duplicates});
+        let proposal = Proposal {
+            id: &id,
+            person: request.person,
+            institution: request.institution,
+            pack: &self.pack,
+            outcome: &outcome,
+            consent: request.consent,
+            templates: &templates,
+            photos: &photos,
+        };
+        faces.propose(&proposal, now)?;
+        Ok(Proposed { templates: templates.len(), id, photos: outcomes, duplicates })
+    }
+
+    /// Quality reasons for each photograph, and the templates of those that passed; stores nothing.
+    pub fn judge(&self, photos: &[Vec<u8>]) -> (Vec<PhotoOutcome>, Vec<(usize, Enrolled)>) {
+        let mut analyzer = self.analyzer.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = Gate::ENROLMENT;
+        let mut outcomes = Vec::new();
+        let mut enrolled = Vec::new();
+        for (index, photo) in photos.iter().enumerate() {
+            match template_from_photo(&mut analyzer, photo, &gate) {
+                Ok(good) => {
+                    let quality_ppm = Some((good.quality.unified().clamp(0.0, 1.0) * 1_000_000.0) as u32);
+                    outcomes.push(PhotoOutcome { index, accepted: true, reasons: Vec::new(), quality_ppm });
+                    enrolled.push((index, good));
+                }
+                Err(error) => {
+                    let reasons = reasons(&error);
+                    outcomes.push(PhotoOutcome { index, accepted: false, reasons, quality_ppm: None });
+                }
+            }
+        }
+        (outcomes, enrolled)
+    }
+
+    /// Every stored template of this pack, turned back by its clinic's rotation.
+    fn known(&self, faces: &FaceStore) -> Result<Vec<(String, Template)>, EnrolFault> {
+        let mut rotations = std::collections::BTreeMap::new();
+        let mut known = Vec::new();
+        for stored in faces.all_templates()?.into_iter().filter(|t| t.pack == self.pack) {
+            if !rotations.contains_key(&stored.institution) {
+                let seed = faces.rotation_seed(&stored.institution)?;
+                rotations.insert(stored.institution.clone(), Rotation::from_key(seed.bytes(), self.length));
+            }
+            let rotation = &rotations[&stored.institution];
+            match Template::from_bytes(stored.pack.as_str(), self.length, &stored.vector) {
+                Ok(template) => known.push((stored.person, template.turned_back(rotation))),
+                Err(error) => tracing::error!(template = stored.id, %error, "a stored template is left out"),
+            }
+        }
+        Ok(known)
+    }
+
+    /// A face too unlike the person's other ones is refused: it is another person's, or a mix-up of files.
+    fn refuse_unlike(&self, fresh: &[&Template], known: &[(String, Template)], person: &str) -> Result<(), EnrolFault> {
+        let own: Vec<&Template> = known.iter().filter(|(p, _)| p == person).map(|(_, t)| t).collect();
+        for (n, one) in fresh.iter().enumerate() {
+            let others: Vec<&Template> =
+                own.iter().copied().chain(fresh.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, t)| *t)).collect();
+            let best = others.iter().map(|other| cosine_ppm(one, other)).max();
+            if best.is_some_and(|best| best < self.t_reject_ppm) {
+                return Err(EnrolFault::Refused(format!(
+                    "the face of photo {} is too unlike this person's other ones: check that all photographs show the same person",
+                    n + 1
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Other persons whose face matches: perhaps one person under two registrations.
+    fn duplicates(&self, fresh: &[&Template], known: &[(String, Template)], person: &str) -> Vec<Likeness> {
+        let mut best = std::collections::BTreeMap::new();
+        for (other, template) in known.iter().filter(|(p, _)| p != person) {
+            let score = fresh.iter().map(|f| cosine_ppm(f, template)).max().unwrap_or(-1_000_000);
+            if score >= self.t_match_ppm {
+                let entry = best.entry(other.clone()).or_insert(score);
+                *entry = score.max(*entry);
+            }
+        }
+        best.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm }).collect()
+    }
+}
+
+fn cosine_ppm(one: &Template, other: &Template) -> i32 {
+    one.embedding().cosine(other.embedding()).map_or(-1_000_000, |c| (c * 1_000_000.0) as i32)
+}
+
+fn reasons(error: &EnrolError) -> Vec<ReasonText> {
+    match error {
+        EnrolError::Rejected(rejection) => rejection
+            .reasons
+            .iter()
+            .map(|r| ReasonText { code: r.code().to_owned(), zh: r.zh(), en: r.en() })
+            .collect(),
+        EnrolError::Vision(_) => {
+            vec![ReasonText { code: "unreadable".to_owned(), zh: error.zh(), en: error.to_string() }]
+        }
+    }
+}
+
+/// The engine, loaded in the background; pages and API say while it is not there and why.
+#[derive(Debug, Default)]
+pub struct Slot {
+    state: Mutex<Option<Result<Arc<Engine>, String>>>,
+}
+
+impl Slot {
+    pub fn fill(&self, loaded: Result<Engine, String>) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded.map(Arc::new));
+    }
+
+    pub fn get(&self) -> Result<Arc<Engine>, EnrolFault> {
+        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(Ok(engine)) => Ok(Arc::clone(engine)),
+            Some(Err(why)) => Err(EnrolFault::NoModels(why.clone())),
+            None => Err(EnrolFault::NoModels("the model pack is still being loaded: try again in a moment".to_owned())),
+        }
+    }
+}

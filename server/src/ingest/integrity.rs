@@ -1,0 +1,142 @@
+//! The server's own Integrity findings about a box's chain: why, how severe, and in which words. Pure.
+
+use protocol::id::{DeviceId, InstitutionId, RoomId};
+use protocol::up::{Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step};
+use sha2::{Digest as _, Sha256};
+
+/// What is wrong with a chain. The same cause twice is the same finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Sequences that never came.
+    Gap { from_seq: i64, to_seq: i64 },
+    /// A stored link names another predecessor.
+    BadLink { seq: u64 },
+    /// Messages in this device's name were refused; one finding a day and reason.
+    Refused { reason: &'static str, day: String },
+    /// The box declared that its database was lost.
+    Break { epoch: i64, reason: String },
+}
+
+/// Where the finding belongs.
+#[derive(Debug, Clone)]
+pub struct Where {
+    pub device: DeviceId,
+    pub room: RoomId,
+    pub institution: InstitutionId,
+}
+
+impl Cause {
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Gap { .. } => "CHAIN-GAP",
+            Self::BadLink { .. } => "CHAIN-FORK",
+            Self::Refused { reason: "fork", .. } => "CHAIN-FORK",
+            Self::Refused { .. } => "CHAIN-REFUSED",
+            Self::Break { .. } => "CHAIN-BREAK",
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Gap { .. } | Self::Break { .. } => Severity::L1,
+            Self::BadLink { .. } | Self::Refused { .. } => Severity::L2,
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Self::Gap { from_seq, .. } => format!("gap {from_seq}"),
+            Self::BadLink { seq } => format!("link {seq}"),
+            Self::Refused { reason, day } => format!("refused {reason} {day}"),
+            Self::Break { epoch, .. } => format!("break {epoch}"),
+        }
+    }
+
+    fn explanation(&self) -> Explanation {
+        let (zh, en) = match self {
+            Self::Gap { from_seq, to_seq } => (
+                format!("设备记录链缺少序号 {from_seq} 至 {to_seq},疑似记录丢失或被删除"),
+                format!("Sequences {from_seq} to {to_seq} of the box's chain never came: suspected loss or removal of records"),
+            ),
+            Self::BadLink { seq } => (
+                format!("设备记录链在序号 {seq} 处与前一条不相接,疑似记录被更改"),
+                format!("The box's chain does not link at sequence {seq}: suspected change of records"),
+            ),
+            Self::Refused { reason, day } => (
+                format!("{day} 有以该设备名义发送的消息被拒收(原因:{reason}),原文已隔离保存"),
+                format!("On {day} messages in this box's name were refused ({reason}); they are kept in quarantine"),
+            ),
+            Self::Break { reason, .. } => (
+                format!("设备声明其记录数据库损坏并重新开始记录链:{reason}"),
+                format!("The box declared its record database lost and began a new chain: {reason}"),
+            ),
+        };
+        Explanation { zh, en }
+    }
+
+    /// The finding with its incident, made by the server at `now` (RFC 3339 UTC).
+    pub fn report(&self, place: &Where, now: &str) -> FindingReport {
+        let id = |purpose: &str| {
+            let text = format!("zaigang/v1/server/{purpose}\n{}\n{}", place.device, self.key());
+            hex::encode(Sha256::digest(text)).chars().take(32).collect::<String>()
+        };
+        FindingReport {
+            finding_id: id("finding"),
+            incident_id: id("incident"),
+            step: Step::Opened,
+            revision: 1,
+            rule: self.rule().to_owned(),
+            kind: FindingKind::Integrity,
+            severity: self.severity(),
+            confidence: Confidence { identity_ppm: 0, role_ppm: 0, session_ppm: 0, visibility_ppm: 0 },
+            room: place.room.clone(),
+            institution: place.institution.clone(),
+            session: None,
+            item: None,
+            persons: Vec::new(),
+            candidate_basis: Vec::new(),
+            intervals: Vec::new(),
+            counts: self.counts(),
+            explanation: self.explanation(),
+            raised_at: now.to_owned(),
+            manifest: Manifest {
+                firmware: concat!("zaigang-server ", env!("CARGO_PKG_VERSION")).to_owned(),
+                pack: String::new(),
+                pack_sha256: String::new(),
+                config_sha256: String::new(),
+                policy_sha256: String::new(),
+                policy_version: 0,
+                roster_version: 0,
+                liveness_waived: false,
+            },
+        }
+    }
+
+    fn counts(&self) -> Vec<Count> {
+        let one = |name: &str, value: i64| Count { name: name.to_owned(), value };
+        match self {
+            Self::Gap { from_seq, to_seq } => vec![one("missing_messages", to_seq - from_seq + 1)],
+            Self::BadLink { seq } => vec![one("seq", *seq as i64)],
+            Self::Refused { .. } | Self::Break { .. } => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_cause_is_the_same_finding_and_another_is_not() {
+        let place = Where {
+            device: "box-1".parse().unwrap(),
+            room: "r".parse().unwrap(),
+            institution: "c".parse().unwrap(),
+        };
+        let gap = |from_seq| Cause::Gap { from_seq, to_seq: 9 }.report(&place, "2026-03-02T01:00:00.000Z");
+        assert_eq!(gap(4).finding_id, gap(4).finding_id);
+        assert_ne!(gap(4).finding_id, gap(5).finding_id);
+        assert_eq!(gap(4).counts[0].value, 6);
+        assert!(!gap(4).explanation.zh.contains("违法"));
+    }
+}

@@ -1,0 +1,270 @@
+//! Knowledge downstream: what changed is signed, sealed for each box concerned, sent, and sent again until it is acknowledged.
+//!
+//! Every sending has a version of its own that only rises (a box refuses what is not newer). Nothing here decides what is true.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use protocol::down::{Command, Down, Receipt, Roster, Template};
+use protocol::id::DeviceId;
+use protocol::topic::{Channel, Topic};
+use tokio::sync::mpsc;
+use trust::{SealingPublicKey, SigningKey};
+
+use crate::clock;
+use crate::ingest::Told;
+use crate::mqtt::Mouth;
+use crate::store::{FaceStore, ReceiptDue, Store, StoreError};
+
+/// Something changed that boxes must know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Nudge {
+    All,
+    Institution(String),
+    Room(String),
+    /// The box connected anew: it gets everything again.
+    Fresh(String),
+    Command { device: String, command: Command },
+}
+
+/// What the pusher works with.
+#[derive(Debug)]
+pub struct Pusher {
+    pub store: Arc<Store>,
+    pub faces: Arc<FaceStore>,
+    pub signer: Arc<SigningKey>,
+    pub mouth: Mouth,
+    pub expires: SignedDuration,
+    pub refresh: SignedDuration,
+    pub retry: Duration,
+}
+
+/// A message ready for the wire.
+struct Letter {
+    topic: Topic,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum PushError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Refused(#[from] trust::Refused),
+    #[error("{kind} for this box takes {bytes} bytes sealed, at most {limit} fit: enrol fewer templates per person")]
+    TooLarge { kind: &'static str, bytes: usize, limit: usize },
+    #[error("not encoded: {0}")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// Sends receipts as commits happen; of several for one box only the last is sent.
+pub async fn speak(pusher: Arc<Pusher>, mut told: mpsc::UnboundedReceiver<Told>, nudge: mpsc::UnboundedSender<Nudge>) {
+    let mut many = Vec::new();
+    while told.recv_many(&mut many, 256).await > 0 {
+        let mut due = std::collections::BTreeMap::new();
+        for one in many.drain(..) {
+            match one {
+                Told::Receipts(receipts) => due.extend(receipts.into_iter().map(|r| (r.device.clone(), r))),
+                Told::Status { device, online: true } => drop(nudge.send(Nudge::Fresh(device))),
+                Told::Status { .. } | Told::Acked(_) => {}
+            }
+        }
+        for receipt in due.into_values() {
+            match pusher.receipt(&receipt) {
+                Ok(letter) => pusher.mouth.say(&letter.topic, letter.bytes).await,
+                Err(error) => tracing::error!(device = receipt.device, %error, "receipt not made"),
+            }
+        }
+    }
+}
+
+/// Answers nudges, and on every tick sends again what connected boxes have not acknowledged.
+pub async fn run(pusher: Arc<Pusher>, mut nudges: mpsc::UnboundedReceiver<Nudge>) {
+    let mut tick = tokio::time::interval(pusher.retry);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut many = Vec::new();
+    loop {
+        tokio::select! {
+            count = nudges.recv_many(&mut many, 256) => {
+                if count == 0 {
+                    return;
+                }
+                let batch: Vec<Nudge> = many.drain(..).collect();
+                send_all(&pusher, move |p| p.answer(&batch)).await;
+            }
+            _ = tick.tick() => send_all(&pusher, |p| p.overdue()).await,
+        }
+    }
+}
+
+/// Makes letters on a blocking thread (databases, signatures), then sends them.
+async fn send_all(pusher: &Arc<Pusher>, make: impl FnOnce(&Pusher) -> Vec<Letter> + Send + 'static) {
+    let maker = Arc::clone(pusher);
+    match tokio::task::spawn_blocking(move || make(&maker)).await {
+        Ok(letters) => {
+            for letter in letters {
+                pusher.mouth.say(&letter.topic, letter.bytes).await;
+            }
+        }
+        Err(error) => tracing::error!(%error, "knowledge was not made"),
+    }
+}
+
+impl Pusher {
+    fn answer(&self, nudges: &[Nudge]) -> Vec<Letter> {
+        let mut changed = BTreeSet::new();
+        let mut fresh = BTreeSet::new();
+        let mut letters = Vec::new();
+        for nudge in nudges {
+            let (institution, room) = match nudge {
+                Nudge::All => (None, None),
+                Nudge::Institution(id) => (Some(id.as_str()), None),
+                Nudge::Room(id) => (None, Some(id.as_str())),
+                Nudge::Fresh(device) => {
+                    fresh.insert(device.clone());
+                    continue;
+                }
+                Nudge::Command { device, command } => {
+                    letters.extend(self.logged(device, self.command(device, command.clone())));
+                    continue;
+                }
+            };
+            match self.store.devices_of(institution, room) {
+                Ok(devices) => changed.extend(devices),
+                Err(error) => tracing::error!(%error, "knowledge not sent"),
+            }
+        }
+        for device in &fresh {
+            letters.extend(self.logged(device, self.letters(device, |_| true)).into_iter().flatten());
+        }
+        for device in changed.difference(&fresh) {
+            letters.extend(self.logged(device, self.letters(device, |_| false)).into_iter().flatten());
+        }
+        letters
+    }
+
+    /// Unacknowledged for longer than the retry time, or (the roster) no longer fresh.
+    fn overdue(&self) -> Vec<Letter> {
+        let now = clock::now();
+        let retry = SignedDuration::try_from(self.retry).unwrap_or(SignedDuration::from_secs(5));
+        let (unanswered, stale) = (clock::text(now - retry), clock::text(now - self.refresh));
+        let devices = match self.store.overdue(&unanswered, &stale) {
+            Ok(devices) => devices,
+            Err(error) => {
+                tracing::error!(%error, "knowledge not checked");
+                return Vec::new();
+            }
+        };
+        let mut letters = Vec::new();
+        for device in devices {
+            let again = |kind: &str| match self.store.issued(&device, kind) {
+                Ok(Some((_, acked, at))) => (!acked && at < unanswered) || (kind == "roster" && at < stale),
+                Ok(None) => true,
+                Err(_) => false,
+            };
+            letters.extend(self.logged(&device, self.letters(&device, again)).into_iter().flatten());
+        }
+        letters
+    }
+
+    fn logged<T>(&self, device: &str, made: Result<T, PushError>) -> Option<T> {
+        made.map_err(|error| tracing::error!(device, %error, "knowledge not sent")).ok()
+    }
+
+    /// What this box must be told: what changed since it was last issued, and whatever `again` says.
+    fn letters(&self, device: &str, again: impl Fn(&str) -> bool) -> Result<Vec<Letter>, PushError> {
+        let now = clock::now();
+        let yesterday = clock::text(now - SignedDuration::from_hours(24));
+        let facts = self.store.facts_for(device, &yesterday, &clock::text(now))?;
+        let mut roster = Roster {
+            snapshot_at: String::new(),
+            institution: facts.institution,
+            persons: facts.persons,
+            passes: facts.passes,
+            rotation_seed: None,
+        };
+        self.add_faces(&mut roster)?;
+        let mut letters = Vec::new();
+        for payload in [vec![Down::Roster(roster)], facts.rest].concat() {
+            let kind = payload.kind();
+            let content = trust::canonical_sha256(&payload)?;
+            let same = self.store.issued(device, kind)?.is_some_and(|(last, _, _)| last == content);
+            if !same || again(kind) {
+                letters.push(self.knowledge(device, payload, &content, now)?);
+            }
+        }
+        Ok(letters)
+    }
+
+    /// Confirmed templates, or, before any is confirmed, the proposed ones, with which a person stays INDETERMINATE.
+    fn add_faces(&self, roster: &mut Roster) -> Result<(), PushError> {
+        let institution = roster.institution.as_str().to_owned();
+        let stored = self.faces.templates_of(&institution)?;
+        if !stored.is_empty() {
+            roster.rotation_seed = Some(STANDARD.encode(self.faces.rotation_seed(&institution)?.bytes()));
+        }
+        for person in &mut roster.persons {
+            let of = |confirmed| stored.iter().filter(move |t| t.confirmed == confirmed);
+            let mine = |t: &&crate::store::StoredTemplate| t.person == person.person.as_str();
+            person.confirmed = of(true).any(|t| mine(&t));
+            person.templates = of(person.confirmed)
+                .filter(mine)
+                .map(|t| Template {
+                    template_id: t.id.clone(),
+                    pack: t.pack.clone(),
+                    embedder_sha256: t.embedder_sha256.clone(),
+                    vector: STANDARD.encode(&*t.vector),
+                    masked: t.masked,
+                })
+                .collect();
+        }
+        Ok(())
+    }
+
+    fn knowledge(&self, device: &str, mut payload: Down, content: &str, now: Timestamp) -> Result<Letter, PushError> {
+        let id = crate::store::device_id(device)?;
+        let kind = payload.kind();
+        let issue = self.store.next_version(device, kind, content, &clock::text(now))?;
+        if let Down::Roster(roster) = &mut payload {
+            roster.snapshot_at = clock::text(now);
+        }
+        let envelope = trust::sign_down(&self.signer, &id, issue.version, now, now + self.expires, payload)?;
+        let key = self.store.device(device)?.and_then(|d| d.sealing_key).unwrap_or_default();
+        let sealed = trust::seal(&envelope, &id, &SealingPublicKey::from_base64(&key)?)?;
+        let bytes = serde_json::to_vec(&sealed)?;
+        let limit = protocol::MAX_KNOWLEDGE_BYTES;
+        if bytes.len() > limit {
+            return Err(PushError::TooLarge { kind, bytes: bytes.len(), limit });
+        }
+        tracing::debug!(device, kind, version = issue.version, bytes = bytes.len(), "knowledge sent");
+        Ok(Letter { topic: Topic::new(id, Channel::Knowledge), bytes })
+    }
+
+    fn command(&self, device: &str, command: Command) -> Result<Letter, PushError> {
+        let now = clock::now();
+        let id = crate::store::device_id(device)?;
+        let issue = self.store.next_version(device, "command", "", &clock::text(now))?;
+        self.plain(&id, issue.version, now, Down::Command(command))
+    }
+
+    fn receipt(&self, due: &ReceiptDue) -> Result<Letter, PushError> {
+        let id: DeviceId = crate::store::device_id(&due.device)?;
+        let receipt = Receipt {
+            contiguous_seq: due.contiguous_seq,
+            contiguous_hash: due.contiguous_hash.clone(),
+            above: due.above.clone(),
+        };
+        self.plain(&id, due.version, clock::now(), Down::Receipt(receipt))
+    }
+
+    /// Receipts and commands hold no personal data: signed, not sealed.
+    fn plain(&self, id: &DeviceId, version: u64, now: Timestamp, payload: Down) -> Result<Letter, PushError> {
+        let topic = Topic::new(id.clone(), payload.channel());
+        let envelope = trust::sign_down(&self.signer, id, version, now, now + self.expires, payload)?;
+        Ok(Letter { topic, bytes: serde_json::to_vec(&envelope)? })
+    }
+}

@@ -1,0 +1,440 @@
+//! The registry's nouns as the API takes them and the store keeps them, each checked at this edge.
+//!
+//! A [`Name`] is the only type here that holds personal text; it prints as `[redacted]`.
+
+use std::fmt;
+
+use protocol::down::{
+    DeploymentMode, Item as WireItem, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, Specialty, Zones,
+};
+use protocol::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
+/// A person's name: shown on pages, kept in the store, never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name(pub String);
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// One clear line: what is wrong and what would be right.
+pub type Fault = String;
+
+fn text(what: &str, value: &str, max: usize) -> Result<(), Fault> {
+    let length = value.chars().count();
+    if value.trim().is_empty() || length > max || value.chars().any(char::is_control) {
+        return Err(format!("{what}: 1 to {max} characters without control characters are needed, {length} were given"));
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Institution {
+    pub id: InstitutionId,
+    pub name: String,
+    #[serde(default)]
+    pub code: Option<String>,
+    #[serde(default)]
+    pub kind: String,
+    #[serde(default)]
+    pub grade_ceiling: u8,
+    #[serde(default)]
+    pub filed_items: Vec<ItemCode>,
+    #[serde(default)]
+    pub jurisdiction: String,
+}
+
+impl Institution {
+    pub fn check(&self) -> Result<(), Fault> {
+        text("name", &self.name, 200)?;
+        if self.grade_ceiling > 4 {
+            return Err(format!("grade_ceiling: {} is no surgery grade, use 0 to 4", self.grade_ceiling));
+        }
+        if !self.jurisdiction.chars().all(|c| c.is_ascii_digit()) || self.jurisdiction.len() > 12 {
+            return Err("jurisdiction: use the digits of the administrative division, such as 510100".to_owned());
+        }
+        match &self.code {
+            Some(code) => crate::idcheck::institution_code(code),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Practitioner {
+    pub id: PersonId,
+    pub name: Name,
+    pub category: PractitionerCategory,
+    pub registration: RegistrationStatus,
+    #[serde(default)]
+    pub sites: Vec<Site>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    pub institution: InstitutionId,
+    pub relation: SiteRelation,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt_until: Option<String>,
+    #[serde(default)]
+    pub lead_of: Vec<Specialty>,
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+impl Practitioner {
+    pub fn check(&mut self) -> Result<(), Fault> {
+        text("name", &self.name.0, 100)?;
+        if self.category == PractitionerCategory::Unknown {
+            return Err("category: use licensed_physician, assistant_physician, nurse, pharmacist, technician, trainee or non_clinical".to_owned());
+        }
+        if self.registration == RegistrationStatus::Unknown {
+            return Err("registration: use valid, expired, suspended, cancelled, revoked or pending".to_owned());
+        }
+        for site in &mut self.sites {
+            site.check()?;
+            if !site.lead_of.is_empty() && self.category != PractitionerCategory::LicensedPhysician {
+                return Err("lead_of: only a licensed_physician can be filed as lead (医疗美容服务管理办法 11)".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Site {
+    fn check(&mut self) -> Result<(), Fault> {
+        if self.relation == SiteRelation::Unknown {
+            return Err("relation: use primary, filed_multi_site, exempt or none".to_owned());
+        }
+        if let Some(until) = &mut self.exempt_until {
+            *until = clock::normal("exempt_until", until)?;
+        }
+        if self.lead_of.contains(&Specialty::Unknown) {
+            return Err("lead_of: use cosmetic_surgery, cosmetic_dentistry, cosmetic_dermatology or cosmetic_tcm".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Room {
+    pub id: RoomId,
+    pub institution: InstitutionId,
+    #[serde(default)]
+    pub name: String,
+    pub mode: DeploymentMode,
+    #[serde(default)]
+    pub intimate: bool,
+    #[serde(default = "shanghai")]
+    pub time_zone: String,
+    #[serde(default)]
+    pub zones: Zones,
+    #[serde(default = "always_open")]
+    pub opening_min: Vec<Vec<(u16, u16)>>,
+}
+
+fn shanghai() -> String {
+    "Asia/Shanghai".to_owned()
+}
+
+fn always_open() -> Vec<Vec<(u16, u16)>> {
+    vec![vec![(0, 1440)]; 7]
+}
+
+impl Room {
+    pub fn check(&self) -> Result<(), Fault> {
+        if self.intimate && self.mode == DeploymentMode::InRoom {
+            return Err("mode: an intimate room refuses in_room, use doorway (P5)".to_owned());
+        }
+        if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
+            return Err(format!("time_zone: `{}` is no IANA zone such as Asia/Shanghai", clock::clip(&self.time_zone, 40)));
+        }
+        let good = |&(from, to): &(u16, u16)| from < to && to <= 1440;
+        if self.opening_min.len() != 7 || !self.opening_min.iter().flatten().all(good) {
+            return Err("opening_min: seven lists (from Monday) of [from, to] in minutes, 0 to 1440, from < to".to_owned());
+        }
+        let zones = &self.zones;
+        for (what, polygons) in [
+            ("operator", &zones.operator),
+            ("bed", &zones.bed),
+            ("companion", &zones.companion),
+            ("door", &zones.door),
+            ("privacy_mask", &zones.privacy_mask),
+        ] {
+            let inside = |&(x, y): &(i32, i32)| (0..=1000).contains(&x) && (0..=1000).contains(&y);
+            if !polygons.iter().all(|p| (3..=64).contains(&p.len()) && p.iter().all(inside)) {
+                return Err(format!("zones.{what}: each polygon needs 3 to 64 corners, each 0 to 1000 (thousandths of the picture)"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    pub code: ItemCode,
+    pub name_zh: String,
+    #[serde(default)]
+    pub name_en: String,
+    pub kind: ItemKind,
+    pub specialties: Vec<Specialty>,
+    #[serde(default)]
+    pub surgery_grade: Option<u8>,
+    pub min_operator: PractitionerCategory,
+    #[serde(default)]
+    pub min_duration_ms: u64,
+    #[serde(default)]
+    pub prep_ms: u64,
+    #[serde(default)]
+    pub jurisdiction: String,
+}
+
+impl Item {
+    pub fn check(&self) -> Result<(), Fault> {
+        text("name_zh", &self.name_zh, 200)?;
+        if self.specialties.is_empty() || self.specialties.contains(&Specialty::Unknown) {
+            return Err("specialties: name at least one of cosmetic_surgery, cosmetic_dentistry, cosmetic_dermatology, cosmetic_tcm".to_owned());
+        }
+        if self.surgery_grade.is_some_and(|g| !(1..=4).contains(&g)) {
+            return Err("surgery_grade: use 1 to 4, or leave it out".to_owned());
+        }
+        if self.min_operator == PractitionerCategory::Unknown {
+            return Err("min_operator: use a practitioner category such as licensed_physician".to_owned());
+        }
+        Ok(())
+    }
+
+    pub fn wire(&self, filed_here: bool) -> WireItem {
+        WireItem {
+            code: self.code.clone(),
+            kind: self.kind,
+            specialties: self.specialties.clone(),
+            surgery_grade: self.surgery_grade,
+            min_operator: self.min_operator,
+            min_duration_ms: self.min_duration_ms,
+            prep_ms: self.prep_ms,
+            filed_here,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    pub id: SessionId,
+    pub room: RoomId,
+    #[serde(default)]
+    pub revision: Option<u32>,
+    #[serde(default)]
+    pub item: Option<ItemCode>,
+    #[serde(default)]
+    pub declared_lead: Option<PersonId>,
+    #[serde(default)]
+    pub declared_operators: Vec<PersonId>,
+    pub start: String,
+    #[serde(default)]
+    pub end: Option<String>,
+    #[serde(default)]
+    pub cancelled: bool,
+    #[serde(default)]
+    pub emergency: bool,
+    /// A pseudonym; never a name.
+    #[serde(default)]
+    pub patient_ref: Option<String>,
+}
+
+impl Session {
+    pub fn check(&mut self) -> Result<(), Fault> {
+        self.start = clock::normal("start", &self.start)?;
+        if let Some(end) = &mut self.end {
+            *end = clock::normal("end", end)?;
+            if *end < self.start {
+                return Err(format!("end: {end} is before start {}", self.start));
+            }
+        }
+        let pseudonym = |p: &String| !p.is_empty() && p.len() <= 64 && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if self.patient_ref.as_ref().is_some_and(|p| !pseudonym(p)) {
+            return Err("patient_ref: a pseudonym of 1 to 64 ASCII letters, digits and -, never a name".to_owned());
+        }
+        Ok(())
+    }
+
+    pub fn wire(&self) -> protocol::down::Session {
+        protocol::down::Session {
+            session: self.id.clone(),
+            revision: self.revision.unwrap_or(1),
+            item: self.item.clone(),
+            declared_lead: self.declared_lead.clone(),
+            declared_operators: self.declared_operators.clone(),
+            start: self.start.clone(),
+            end: self.end.clone(),
+            cancelled: self.cancelled,
+            emergency: self.emergency,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pass {
+    pub id: String,
+    pub person: PersonId,
+    pub institution: InstitutionId,
+    pub purpose: String,
+    #[serde(default)]
+    pub supervisor: Option<PersonId>,
+    pub from: String,
+    pub to: String,
+}
+
+impl Pass {
+    pub fn check(&mut self) -> Result<(), Fault> {
+        self.id.parse::<PersonId>().map_err(|e| format!("id: {e}"))?;
+        self.from = clock::normal("from", &self.from)?;
+        self.to = clock::normal("to", &self.to)?;
+        if self.to <= self.from {
+            return Err(format!("to: {} is not after from {}", self.to, self.from));
+        }
+        if !["trainee", "visiting_doctor", "engineer", "inspector"].contains(&self.purpose.as_str()) {
+            return Err("purpose: use trainee, visiting_doctor, engineer or inspector".to_owned());
+        }
+        if self.purpose == "trainee" && self.supervisor.is_none() {
+            return Err("supervisor: a trainee's pass names the supervisor".to_owned());
+        }
+        Ok(())
+    }
+
+    pub fn wire(&self) -> protocol::down::Pass {
+        protocol::down::Pass {
+            pass_id: self.id.clone(),
+            person: self.person.clone(),
+            purpose: self.purpose.clone(),
+            supervisor: self.supervisor.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+        }
+    }
+}
+
+/// A box and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DevicePlace {
+    pub id: DeviceId,
+    pub room: RoomId,
+}
+
+/// The consent record (P3): without one no template is made.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consent {
+    pub text_version: String,
+    pub text_sha256: String,
+    pub purposes: Vec<String>,
+    pub scope: String,
+    pub signature: String,
+    pub signed_at: String,
+    /// A minor's guardian signs (P13).
+    #[serde(default)]
+    pub guardian: Option<String>,
+}
+
+impl fmt::Debug for Consent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consent").field("text_version", &self.text_version).finish_non_exhaustive()
+    }
+}
+
+impl Consent {
+    pub fn check(&mut self) -> Result<(), Fault> {
+        let hex = self.text_sha256.len() == 64 && self.text_sha256.chars().all(|c| c.is_ascii_hexdigit());
+        if !hex {
+            return Err("consent.text_sha256: the SHA-256 of the text that was signed, 64 hex digits".to_owned());
+        }
+        if !self.purposes.iter().any(|p| p == "recognition") {
+            return Err("consent.purposes: without `recognition` no template may be made".to_owned());
+        }
+        if let Some(other) = self.purposes.iter().find(|p| !["recognition", "keep_photo"].contains(&p.as_str())) {
+            return Err(format!("consent.purposes: `{}` is unknown, use recognition and keep_photo", clock::clip(other, 40)));
+        }
+        text("consent.text_version", &self.text_version, 40)?;
+        text("consent.scope", &self.scope, 200)?;
+        if self.signature.trim().is_empty() || self.signature.len() > 200_000 {
+            return Err("consent.signature: who signed, or the drawn signature as base64 of at most 200,000 characters".to_owned());
+        }
+        self.signed_at = clock::normal("consent.signed_at", &self.signed_at)?;
+        Ok(())
+    }
+
+    pub fn keeps_photo(&self) -> bool {
+        self.purposes.iter().any(|p| p == "keep_photo")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_never_prints() {
+        let text = r#"{"id":"p-1","name":"王小明","category":"nurse","registration":"valid"}"#;
+        let person: Practitioner = serde_json::from_str(text).unwrap();
+        assert!(!format!("{person:?}").contains('王'));
+        assert!(serde_json::to_string(&person).unwrap().contains("王小明"));
+    }
+
+    #[test]
+    fn a_nurse_can_not_be_filed_as_lead() {
+        let text = r#"{"id":"p-1","name":"x","category":"nurse","registration":"valid",
+            "sites":[{"institution":"c-1","relation":"primary","lead_of":["cosmetic_surgery"]}]}"#;
+        let mut person: Practitioner = serde_json::from_str(text).unwrap();
+        assert!(person.check().unwrap_err().contains("licensed_physician"));
+    }
+
+    #[test]
+    fn an_intimate_room_refuses_a_camera_inside() {
+        let text = r#"{"id":"r-1","institution":"c-1","mode":"in_room","intimate":true}"#;
+        let room: Room = serde_json::from_str(text).unwrap();
+        assert!(room.check().unwrap_err().contains("P5"));
+    }
+
+    #[test]
+    fn a_session_that_ends_before_it_starts_is_refused() {
+        let text = r#"{"id":"s-1","room":"r-1","start":"2026-03-02T10:00:00+08:00","end":"2026-03-02T01:00:00Z"}"#;
+        let mut session: Session = serde_json::from_str(text).unwrap();
+        assert!(session.check().unwrap_err().starts_with("end: "));
+        session.end = None;
+        session.check().unwrap();
+        assert_eq!(session.start, "2026-03-02T02:00:00.000Z");
+        session.patient_ref = Some("张三".into());
+        assert!(session.check().is_err());
+    }
+
+    #[test]
+    fn no_consent_without_its_parts() {
+        let good = Consent {
+            text_version: "1".into(),
+            text_sha256: "a".repeat(64),
+            purposes: vec!["recognition".into()],
+            scope: "c-1".into(),
+            signature: "signed".into(),
+            signed_at: "2026-03-02T01:00:00Z".into(),
+            guardian: None,
+        };
+        good.clone().check().unwrap();
+        assert!(Consent { purposes: vec!["keep_photo".into()], ..good.clone() }.check().is_err());
+        assert!(Consent { text_sha256: "short".into(), ..good.clone() }.check().is_err());
+        assert!(Consent { signature: " ".into(), ..good }.check().is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! The server's own MQTT connection: everything that boxes say goes to the ingest, receipts and knowledge go out.
+//!
+//! Reconnects with back-off; what was not delivered meanwhile comes again from the boxes' outboxes.
+
+use std::time::Duration;
+
+use protocol::topic::{Channel, Topic};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Filter, Packet};
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use tokio::sync::{mpsc, watch};
+
+use crate::broker::MAX_PACKET_BYTES;
+use crate::ingest::Raw;
+
+/// Where the broker is and who we are there.
+#[derive(Clone)]
+pub struct Login {
+    pub host: String,
+    pub port: u16,
+    pub username: Option<String>,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Login({}:{})", self.host, self.port)
+    }
+}
+
+/// The speaking half.
+#[derive(Debug, Clone)]
+pub struct Mouth {
+    client: AsyncClient,
+}
+
+impl Mouth {
+    pub async fn say(&self, topic: &Topic, payload: Vec<u8>) {
+        // It fails only once the event loop is gone, which is at the end of the process.
+        if self.client.publish(topic.to_string(), QoS::AtLeastOnce, false, payload).await.is_err() {
+            tracing::debug!(%topic, "not sent: the server is stopping");
+        }
+    }
+
+    pub async fn disconnect(&self) {
+        let _ = self.client.disconnect().await;
+    }
+}
+
+pub fn connect(login: &Login) -> (Mouth, EventLoop) {
+    // A fresh session each time: boxes send again what had no receipt, so a broker's memory of us adds nothing but duplicates.
+    let id = format!("zaigang-server-{}", uuid::Uuid::now_v7().simple());
+    let mut options = MqttOptions::new(id, &login.host, login.port);
+    options
+        .set_keep_alive(Duration::from_secs(30))
+        .set_clean_start(true)
+        .set_max_packet_size(Some(MAX_PACKET_BYTES))
+        .set_receive_maximum(Some(1024))
+        .set_connection_timeout(10);
+    if let Some(username) = &login.username {
+        options.set_credentials(username, &login.password);
+    }
+    let (client, events) = AsyncClient::new(options, 1024);
+    (Mouth { client }, events)
+}
+
+/// Polls the connection until `stop` turns true. The channel to the ingest is bounded: a slow disk slows the broker, not the memory.
+pub async fn run(
+    mouth: Mouth,
+    mut events: EventLoop,
+    inbox: mpsc::Sender<Raw>,
+    connected: watch::Sender<bool>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut wait = Duration::from_millis(200);
+    loop {
+        let polled = tokio::select! {
+            polled = events.poll() => polled,
+            _ = stop.wait_for(|s| *s) => return,
+        };
+        match polled {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                wait = Duration::from_millis(200);
+                subscribe(&mouth.client);
+            }
+            Ok(Event::Incoming(Packet::SubAck(_))) => {
+                tracing::info!("connected to the broker");
+                connected.send_replace(true);
+            }
+            Ok(Event::Incoming(Packet::Publish(publish))) => {
+                let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+                if inbox.send(Raw { topic, payload: publish.payload.to_vec() }).await.is_err() {
+                    return;
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                if connected.send_replace(false) {
+                    tracing::warn!(%error, "connection to the broker lost, trying again");
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    _ = stop.wait_for(|s| *s) => return,
+                }
+                wait = (wait * 2).min(Duration::from_secs(10));
+            }
+        }
+    }
+}
+
+/// Queued, not awaited: the event loop that would send it is the caller's own.
+fn subscribe(client: &AsyncClient) {
+    let filters = Channel::UP.map(|channel| Filter::new(Topic::filter_all(channel), QoS::AtLeastOnce));
+    if let Err(error) = client.try_subscribe_many(filters) {
+        tracing::error!(%error, "subscription not queued");
+    }
+}

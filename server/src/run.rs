@@ -1,0 +1,272 @@
+//! Puts the parts together, says where they listen, and stops them in order: HTTP, MQTT, ingest (which commits what it has).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::SignedDuration;
+use protocol::provision::BrokerAddress;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use trust::SigningKey;
+
+use crate::app::App;
+use crate::broker::{self, Credentials};
+use crate::clock;
+use crate::config::{Broker, Config, Mode};
+use crate::enrol::{Engine, Slot};
+use crate::ingest::{self, Keys};
+use crate::knowledge::{self, Pusher};
+use crate::mqtt::{self, Login};
+use crate::store::{FaceStore, Store};
+use crate::vault::Key;
+use crate::web;
+
+/// Messages between the broker and the ingest; beyond that the broker waits.
+const INBOX: usize = 4096;
+/// A stop takes no longer than this.
+const STOP_WITHIN: Duration = Duration::from_millis(4500);
+
+/// Where a started server is found; what `--ready-file` holds.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Ready {
+    pub http: String,
+    pub mqtt: BrokerAddress,
+    pub server_signing_key: String,
+    pub pid: u32,
+}
+
+/// A server that runs until it is told to stop.
+#[derive(Debug)]
+pub struct Running {
+    pub ready: Ready,
+    pub app: Arc<App>,
+    stop: watch::Sender<bool>,
+    http: tokio::task::JoinHandle<std::io::Result<()>>,
+    mqtt: tokio::task::JoinHandle<()>,
+    ingest: std::thread::JoinHandle<()>,
+}
+
+/// The broker asks here who may connect.
+struct Passwords {
+    store: Arc<Store>,
+    server_password: String,
+}
+
+impl Credentials for Passwords {
+    fn server_password_is(&self, password: &[u8]) -> bool {
+        trust::sha256_hex(password) == trust::sha256_hex(&self.server_password)
+    }
+
+    fn device_password_is(&self, device: &str, password: &[u8]) -> bool {
+        match self.store.mqtt_secret_hash(device) {
+            Ok(Some(hash)) => hash == trust::sha256_hex(password),
+            Ok(None) => false,
+            Err(error) => {
+                tracing::error!(device, %error, "password not checked");
+                false
+            }
+        }
+    }
+}
+
+pub async fn start(config: Config) -> anyhow::Result<Running> {
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("`data_dir` {} can not be made", config.data_dir.display()))?;
+    let master = Key::master(&config.master_key_file)?;
+    let store = Arc::new(Store::open(&config.data_dir)?);
+    let faces = Arc::new(FaceStore::open(&config.data_dir, master)?);
+    let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
+    let keys = Arc::new(Keys::default());
+    keys.reload(&store)?;
+    store.all_offline()?;
+
+    let (login, address) = broker(&config, &store).await?;
+    let (stop, stopping) = watch::channel(false);
+    let (connected_tx, connected) = watch::channel(false);
+    let changed = watch::Sender::new(0);
+    let (raw_tx, raw_rx) = mpsc::channel(INBOX);
+    let (told_tx, told_rx) = mpsc::unbounded_channel();
+    let (nudge, nudges) = mpsc::unbounded_channel();
+
+    let ingest = ingest::spawn(
+        Arc::clone(&store),
+        Arc::clone(&keys),
+        config.batch_max,
+        raw_rx,
+        told_tx,
+        changed.clone(),
+    )?;
+    let (mouth, events) = mqtt::connect(&login);
+    let mqtt = tokio::spawn(mqtt::run(mouth.clone(), events, raw_tx, connected_tx, stopping.clone()));
+    let pusher = Arc::new(Pusher {
+        store: Arc::clone(&store),
+        faces: Arc::clone(&faces),
+        signer: Arc::clone(&signer),
+        mouth,
+        expires: SignedDuration::from_hours(config.knowledge_expires_h),
+        refresh: SignedDuration::from_mins(config.knowledge_refresh_min as i64),
+        retry: Duration::from_millis(config.knowledge_retry_ms),
+    });
+    tokio::spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
+    tokio::spawn(knowledge::run(pusher, nudges));
+
+    let listener = TcpListener::bind(config.http_listen)
+        .await
+        .with_context(|| format!("`http.listen` {} can not be used: choose another address", config.http_listen))?;
+    let http_address = listener.local_addr()?;
+    let app = Arc::new(App {
+        engine: Slot::default(),
+        broker: address,
+        config,
+        store,
+        faces,
+        keys,
+        signer,
+        nudge,
+        changed,
+        connected,
+        stopping: stopping.clone(),
+    });
+    load_models(&app);
+    tokio::spawn(watch_gaps(Arc::clone(&app)));
+    let http = tokio::spawn(serve(listener, Arc::clone(&app), stopping));
+    wait_for_broker(&app).await?;
+    let ready = ready(http_address, &app);
+    Ok(Running { ready, app, stop, http, mqtt, ingest })
+}
+
+fn ready(http: SocketAddr, app: &App) -> Ready {
+    Ready {
+        http: format!("http://{http}"),
+        mqtt: app.broker.clone(),
+        server_signing_key: app.signer.verifying_key().to_base64(),
+        pid: std::process::id(),
+    }
+}
+
+async fn serve(listener: TcpListener, app: Arc<App>, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
+    let stop = async move {
+        let _ = stopping.wait_for(|s| *s).await;
+    };
+    axum::serve(listener, web::router(app)).with_graceful_shutdown(stop).await
+}
+
+/// Ready means that boxes can be heard; an external broker that is down is waited for in the background.
+async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
+    let mut connected = app.connected.clone();
+    let waited = tokio::time::timeout(Duration::from_secs(10), connected.wait_for(|c| *c)).await;
+    match (waited, &app.config.broker) {
+        (Ok(_), _) => Ok(()),
+        (Err(_), Broker::Embedded { listen }) => anyhow::bail!("the embedded broker on {listen} does not answer"),
+        (Err(_), Broker::External { host, port, .. }) => {
+            tracing::warn!("no connection to the broker {host}:{port} yet: it is tried again, meanwhile nothing is received");
+            Ok(())
+        }
+    }
+}
+
+async fn broker(config: &Config, store: &Arc<Store>) -> anyhow::Result<(Login, BrokerAddress)> {
+    match &config.broker {
+        Broker::Embedded { listen } => {
+            let server_password = Key::generate()?.bytes().iter().map(|b| format!("{b:02x}")).collect::<String>();
+            let passwords = Passwords { store: Arc::clone(store), server_password: server_password.clone() };
+            let started = broker::start(*listen, Arc::new(passwords)).await?;
+            tracing::info!(address = %started.address, "embedded MQTT broker: own topics only, no TLS, loopback alone");
+            let (host, port) = (started.address.ip().to_string(), started.address.port());
+            let login = Login {
+                host: host.clone(),
+                port,
+                username: Some("zaigang-server".to_owned()),
+                password: server_password,
+            };
+            Ok((login, BrokerAddress { host, port, tls: false, username: None, password: None }))
+        }
+        Broker::External { host, port, username, password_file } => {
+            let password = match password_file {
+                None => String::new(),
+                Some(path) => std::fs::read_to_string(path)
+                    .with_context(|| format!("`mqtt.password_file` {} can not be read", path.display()))?
+                    .trim()
+                    .to_owned(),
+            };
+            let login = Login { host: host.clone(), port: *port, username: username.clone(), password };
+            Ok((login, BrokerAddress { host: host.clone(), port: *port, tls: false, username: None, password: None }))
+        }
+    }
+}
+
+fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {
+    if path.exists() {
+        return Ok(SigningKey::from_file(path)?);
+    }
+    let key = SigningKey::generate()?;
+    key.to_new_file(path)?;
+    tracing::info!(path = %path.display(), "made the server's signing key; boxes pin it when they are provisioned");
+    Ok(key)
+}
+
+/// In the background, because networks take a moment to load and everything else works without them.
+fn load_models(app: &Arc<App>) {
+    let app = Arc::clone(app);
+    tokio::task::spawn_blocking(move || {
+        let production = app.config.mode == Mode::Production;
+        let loaded = Engine::load(app.config.pack.name(), app.config.models_dir.as_deref(), production);
+        match &loaded {
+            Ok(_) => tracing::info!(pack = app.config.pack.name(), note = app.config.pack.note(), "model pack loaded for enrolment"),
+            Err(error) => tracing::warn!(pack = app.config.pack.name(), "enrolment is not available: {error}"),
+        }
+        app.engine.fill(loaded);
+    });
+}
+
+/// A gap that stands too long becomes an alert.
+async fn watch_gaps(app: Arc<App>) {
+    let allowed = SignedDuration::from_secs(app.config.gap_alert_s as i64);
+    let mut tick = tokio::time::interval(Duration::from_secs(app.config.gap_alert_s.clamp(1, 10)));
+    let mut stopping = app.stopping.clone();
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = stopping.wait_for(|s| *s) => return,
+        }
+        let now = clock::now();
+        let (before, now) = (clock::text(now - allowed), clock::text(now));
+        match app.blocking(move |a| a.store.raise_gaps(&before, &now)).await {
+            Ok(0) => {}
+            Ok(raised) => {
+                tracing::warn!(raised, "gaps in chains became alerts");
+                app.touch();
+            }
+            Err(problem) => tracing::error!("gaps not checked: {}", problem.detail),
+        }
+    }
+}
+
+impl Running {
+    /// Stops within five seconds; everything received before is committed.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.stop.send_replace(true);
+        let all = async {
+            let _ = self.http.await;
+            let _ = self.mqtt.await;
+            let ingest = tokio::task::spawn_blocking(move || self.ingest.join());
+            let _ = ingest.await;
+        };
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+            tracing::warn!("not everything stopped in time; what was not receipted will be sent again by the boxes");
+        }
+    }
+}
+
+/// Written whole or not at all, so that a reader never sees half of it.
+pub fn write_ready_file(path: &Path, ready: &Ready) -> anyhow::Result<()> {
+    let mut partial: PathBuf = path.to_owned();
+    partial.as_mut_os_string().push(".part");
+    std::fs::write(&partial, serde_json::to_vec(ready)?)
+        .and_then(|()| std::fs::rename(&partial, path))
+        .with_context(|| format!("--ready-file {} can not be written", path.display()))
+}

@@ -1,0 +1,292 @@
+//! Accounts, logins, tokens, one-time links, and the audit log with its hash chain.
+
+use rusqlite::{OptionalExtension as _, params};
+use sha2::{Digest as _, Sha256};
+
+use super::registry::collect;
+use super::{Result, Store, StoreError};
+use crate::access::{Role, Who};
+
+#[derive(Clone)]
+pub struct Account {
+    pub id: String,
+    pub display: String,
+    pub role: Role,
+    pub scope: String,
+    pub password_hash: String,
+    /// Sealed with the master key.
+    pub totp: Option<Vec<u8>>,
+    pub totp_last: i64,
+    pub disabled: bool,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Account({}, {:?})", self.id, self.role)
+    }
+}
+
+/// One line of the audit log.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct AuditEntry {
+    pub id: i64,
+    pub at: String,
+    pub actor: String,
+    pub action: String,
+    pub object: String,
+    pub why: String,
+    pub status: u16,
+    pub prev: String,
+    pub hash: String,
+}
+
+/// What is to be written down.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    pub actor: String,
+    pub action: String,
+    pub object: String,
+    pub why: String,
+    pub status: u16,
+}
+
+/// Each part goes in with its length, so that no two entries give the same bytes.
+fn audit_hash(id: i64, at: &str, deed: &Deed, prev: &str) -> String {
+    let mut hasher = Sha256::new_with_prefix("zaigang/v1/audit");
+    for part in [&id.to_string(), at, &deed.actor, &deed.action, &deed.object, &deed.why, &deed.status.to_string(), prev] {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hex::encode(hasher.finalize())
+}
+
+fn role(text: String) -> Result<Role> {
+    super::named(text)
+}
+
+impl Store {
+    pub fn has_accounts(&self) -> Result<bool> {
+        self.read(|c| Ok(c.prepare_cached("SELECT 1 FROM account")?.exists([])?))
+    }
+
+    pub fn account(&self, id: &str) -> Result<Option<Account>> {
+        let sql = "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM account WHERE id = ?1";
+        self.read(|c| Ok(collect(c, sql, [id], account)?.pop()))
+    }
+
+    pub fn accounts(&self) -> Result<Vec<Account>> {
+        let sql = "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM account ORDER BY id";
+        self.read(|c| collect(c, sql, [], account))
+    }
+
+    /// Makes an account from a one-time link and uses the link up.
+    pub fn accept_invitation(&self, token_hash: &str, id: &str, display: &str, password_hash: &str, now: &str) -> Result<Role> {
+        self.write(|tx| {
+            let invited: Option<(String, String)> = tx
+                .query_row(
+                    "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 RETURNING role, scope",
+                    [token_hash, now],
+                    |r| Ok((r.get(0)?, r.get(1)?)),
+                )
+                .optional()?;
+            let used = || StoreError::Conflict("this link is unknown, used or out of date: ask for a new one".to_owned());
+            let (granted, scope) = invited.ok_or_else(used)?;
+            let taken = tx.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([id])?;
+            if taken {
+                return Err(StoreError::Conflict(format!("the login name `{id}` is taken: choose another")));
+            }
+            tx.execute(
+                "INSERT INTO account (id, display, role, scope, password_hash, created_at) VALUES (?1,?2,?3,?4,?5,?6)",
+                params![id, display, granted, scope, password_hash, now],
+            )?;
+            role(granted)
+        })
+    }
+
+    pub fn invite(&self, token_hash: &str, role: Role, scope: &str, expires_at: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("INSERT INTO invitation VALUES (?1,?2,?3,?4)", params![token_hash, role.as_str(), scope, expires_at])?;
+            Ok(())
+        })
+    }
+
+    pub fn invitation_holds(&self, token_hash: &str, now: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM invitation WHERE token_hash = ?1 AND expires_at > ?2";
+        self.read(|c| Ok(c.prepare_cached(sql)?.exists([token_hash, now])?))
+    }
+
+    pub fn set_totp(&self, id: &str, sealed: &[u8]) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("UPDATE account SET totp = ?2, totp_last = 0 WHERE id = ?1", params![id, sealed])?;
+            Ok(())
+        })
+    }
+
+    /// Takes a time step as used; false if a later or equal one was.
+    pub fn use_totp_step(&self, id: &str, step: i64) -> Result<bool> {
+        self.write(|tx| Ok(tx.execute("UPDATE account SET totp_last = ?2 WHERE id = ?1 AND totp_last < ?2", params![id, step])? == 1))
+    }
+
+    /// Disables or enables; disabling ends every login at once.
+    pub fn set_disabled(&self, id: &str, disabled: bool) -> Result<()> {
+        self.write(|tx| {
+            let changed = tx.execute("UPDATE account SET disabled = ?2 WHERE id = ?1", params![id, disabled])?;
+            tx.execute("DELETE FROM login WHERE account = ?1", [id])?;
+            if changed == 0 { Err(StoreError::Unknown { what: "account", id: id.to_owned() }) } else { Ok(()) }
+        })
+    }
+
+    pub fn log_in(&self, token_hash: &str, account: &str, csrf: &str, now: &str, expires_at: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("DELETE FROM login WHERE expires_at <= ?1", [now])?;
+            tx.execute("INSERT INTO login VALUES (?1,?2,?3,?4,?5)", params![token_hash, account, csrf, now, expires_at])?;
+            Ok(())
+        })
+    }
+
+    pub fn log_out(&self, token_hash: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("DELETE FROM login WHERE token_hash = ?1", [token_hash])?;
+            Ok(())
+        })
+    }
+
+    /// Whose cookie this is.
+    pub fn who_by_login(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
+        let sql = "SELECT a.id, a.role, a.scope, l.csrf FROM login l JOIN account a ON a.id = l.account
+            WHERE l.token_hash = ?1 AND l.expires_at > ?2 AND NOT a.disabled";
+        self.read(|c| {
+            let found = collect(c, sql, [token_hash, now], |r| {
+                Ok(Who { name: r.get(0)?, role: role(r.get(1)?)?, scope: r.get(2)?, csrf: r.get(3)? })
+            })?;
+            Ok(found.into_iter().next())
+        })
+    }
+
+    pub fn put_api_token(&self, token_hash: &str, name: &str, role: Role, scope: &str, now: &str, expires_at: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT INTO api_token (token_hash, name, role, scope, created_at, expires_at) VALUES (?1,?2,?3,?4,?5,?6)",
+                params![token_hash, name, role.as_str(), scope, now, expires_at],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Whose API token this is.
+    pub fn who_by_token(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
+        let sql = "SELECT name, role, scope FROM api_token WHERE token_hash = ?1 AND expires_at > ?2 AND NOT revoked";
+        self.read(|c| {
+            let found = collect(c, sql, [token_hash, now], |r| {
+                Ok(Who { name: r.get(0)?, role: role(r.get(1)?)?, scope: r.get(2)?, csrf: String::new() })
+            })?;
+            Ok(found.into_iter().next())
+        })
+    }
+
+    pub fn audit(&self, deed: &Deed, now: &str) -> Result<()> {
+        self.write(|tx| {
+            let last: Option<(i64, String)> = tx
+                .query_row("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
+                .optional()?;
+            let (id, prev) = last.map_or_else(|| (1, trust::ZERO_HASH.to_owned()), |(id, hash)| (id + 1, hash));
+            let hash = audit_hash(id, now, deed, &prev);
+            tx.execute(
+                "INSERT INTO audit VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+                params![id, now, deed.actor, deed.action, deed.object, deed.why, deed.status, prev, hash],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The log, newest first, narrowed to an actor or an object that holds the text.
+    pub fn audit_log(&self, search: &str, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>> {
+        let sql = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit
+            WHERE id < ?1 AND (?2 = '' OR instr(actor, ?2) OR instr(object, ?2) OR instr(why, ?2) OR instr(action, ?2)) ORDER BY id DESC LIMIT ?3";
+        self.read(|c| collect(c, sql, (before.unwrap_or(i64::MAX), search, limit.clamp(1, 1000)), entry))
+    }
+
+    /// Walks the whole chain; `Err` names the first entry that does not hold.
+    pub fn verify_audit(&self) -> Result<std::result::Result<i64, i64>> {
+        self.read(|c| {
+            let mut prev = trust::ZERO_HASH.to_owned();
+            let mut last = 0;
+            let sql = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit ORDER BY id";
+            let mut statement = c.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let e = entry(row)?;
+                let deed = Deed { actor: e.actor, action: e.action, object: e.object, why: e.why, status: e.status };
+                if e.id != last + 1 || e.prev != prev || audit_hash(e.id, &e.at, &deed, &prev) != e.hash {
+                    return Ok(Err(last + 1));
+                }
+                (prev, last) = (e.hash, e.id);
+            }
+            Ok(Ok(last))
+        })
+    }
+}
+
+fn account(r: &rusqlite::Row<'_>) -> Result<Account> {
+    Ok(Account {
+        id: r.get(0)?,
+        display: r.get(1)?,
+        role: role(r.get(2)?)?,
+        scope: r.get(3)?,
+        password_hash: r.get(4)?,
+        totp: r.get(5)?,
+        totp_last: r.get(6)?,
+        disabled: r.get(7)?,
+    })
+}
+
+fn entry(r: &rusqlite::Row<'_>) -> Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: r.get(0)?,
+        at: r.get(1)?,
+        actor: r.get(2)?,
+        action: r.get(3)?,
+        object: r.get(4)?,
+        why: r.get(5)?,
+        status: r.get(6)?,
+        prev: r.get(7)?,
+        hash: r.get(8)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (Store, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        (Store::open(dir.path()).unwrap(), dir)
+    }
+
+    #[test]
+    fn the_audit_log_finds_one_changed_entry() {
+        let (store, _dir) = store();
+        for n in 0..4 {
+            let deed = Deed { actor: "wang".into(), action: "GET /people".into(), object: format!("{n}"), why: String::new(), status: 200 };
+            store.audit(&deed, "2026-03-02T01:00:00.000Z").unwrap();
+        }
+        assert_eq!(store.verify_audit().unwrap(), Ok(4));
+        let changed = store.write(|tx| Ok(tx.execute("UPDATE audit SET why = 'other' WHERE id = 2", [])?));
+        assert_eq!(changed.unwrap(), 1);
+        assert_eq!(store.verify_audit().unwrap(), Err(2));
+    }
+
+    #[test]
+    fn an_invitation_makes_one_account() {
+        let (store, _dir) = store();
+        store.invite("h", Role::Reviewer, "5101", "2026-03-03T00:00:00.000Z").unwrap();
+        let now = "2026-03-02T00:00:00.000Z";
+        assert_eq!(store.accept_invitation("h", "wang", "王", "p", now).unwrap(), Role::Reviewer);
+        assert!(store.accept_invitation("h", "li", "李", "p", now).is_err());
+        store.log_in("t", "wang", "c", now, "2026-03-02T08:00:00.000Z").unwrap();
+        assert_eq!(store.who_by_login("t", now).unwrap().unwrap().scope, "5101");
+        assert!(store.who_by_login("t", "2026-03-02T08:00:00.000Z").unwrap().is_none());
+        store.set_disabled("wang", true).unwrap();
+        assert!(store.who_by_login("t", now).unwrap().is_none());
+    }
+}

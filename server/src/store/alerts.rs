@@ -1,0 +1,412 @@
+//! Alerts: findings grouped by incident, moved by the state machine of `crate::alert`, listed and followed.
+
+use std::collections::BTreeSet;
+
+use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params, params_from_iter};
+use serde_json::json;
+
+use super::registry::collect;
+use super::{Result, Store, StoreError, count, feed, name_of, named};
+use crate::alert::{Case, Reason, State, Step};
+use crate::ingest::integrity;
+
+/// The message that carried a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub device: &'a str,
+    pub epoch: i64,
+    pub seq: i64,
+    pub received_at: &'a str,
+}
+
+/// One incident, as the inbox shows it.
+#[derive(Debug, Clone)]
+pub struct Alert {
+    pub number: i64,
+    pub id: String,
+    pub severity: u8,
+    pub kinds: Vec<String>,
+    pub institution: String,
+    pub jurisdiction: String,
+    pub room: String,
+    pub session: Option<String>,
+    pub device: String,
+    pub item: Option<String>,
+    pub assignee: Option<String>,
+    pub raised_at: String,
+    pub received_at: String,
+    pub updated_at: String,
+    pub liveness_waived: bool,
+    pub case: Case,
+}
+
+#[derive(Debug, Clone)]
+pub struct StoredFinding {
+    pub report: FindingReport,
+    pub received_at: String,
+    pub located: Located,
+}
+
+/// Where in its device's chain a finding's last step stands; all empty for the server's own.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Located {
+    pub device: String,
+    pub seq: u64,
+    pub hash: String,
+    pub prev: String,
+    /// Linked to everything before it.
+    pub linked: bool,
+    pub key_id: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct AlertStep {
+    pub at: String,
+    pub actor: String,
+    pub step: String,
+    pub note: String,
+    pub state_after: String,
+}
+
+/// What a list is narrowed to; every part may be absent.
+#[derive(Debug, Clone, Default)]
+pub struct AlertFilter {
+    pub state: Option<State>,
+    /// Only what somebody still has to act on.
+    pub open_only: bool,
+    pub min_severity: Option<u8>,
+    pub kind: Option<String>,
+    pub device: Option<String>,
+    pub institution: Option<String>,
+    /// Jurisdictions beginning with this, such as `5101`.
+    pub jurisdiction: Option<String>,
+    pub assignee: Option<String>,
+    pub session: Option<String>,
+    /// Alerts with a smaller number, for the next page.
+    pub before: Option<i64>,
+    pub limit: u32,
+}
+
+impl AlertFilter {
+    fn sql(&self) -> (String, Vec<Value>) {
+        let mut conditions = vec!["1"];
+        let mut values: Vec<Value> = Vec::new();
+        let mut add = |condition: &'static str, value: Option<Value>| {
+            if let Some(value) = value {
+                conditions.push(condition);
+                values.push(value);
+            }
+        };
+        let text = |t: &Option<String>| t.clone().map(Value::Text);
+        add("state = ?", self.state.map(|s| Value::Text(s.as_str().to_owned())));
+        add("severity >= ?", self.min_severity.map(|s| Value::Integer(s.into())));
+        add("instr(kinds, '\"' || ? || '\"') > 0", text(&self.kind));
+        add("device = ?", text(&self.device));
+        add("institution = ?", text(&self.institution));
+        add("substr(jurisdiction, 1, length(?)) = ?", text(&self.jurisdiction));
+        if let Some(jurisdiction) = text(&self.jurisdiction) {
+            values.push(jurisdiction);
+        }
+        let mut add = |condition: &'static str, value: Option<Value>| {
+            if let Some(value) = value {
+                conditions.push(condition);
+                values.push(value);
+            }
+        };
+        add("assignee = ?", text(&self.assignee));
+        add("session = ?", text(&self.session));
+        add("number < ?", self.before.map(Value::Integer));
+        if self.open_only {
+            conditions.push("state NOT IN ('dismissed','unfounded','closed')");
+        }
+        let limit = self.limit.clamp(1, 500);
+        (format!("{COLUMNS} WHERE {} ORDER BY number DESC LIMIT {limit}", conditions.join(" AND ")), values)
+    }
+}
+
+const COLUMNS: &str = "SELECT number, id, severity, kinds, institution, jurisdiction, room, session, device, item, assignee,
+    raised_at, received_at, updated_at, liveness_waived, case_file FROM alert";
+
+impl Store {
+    pub fn alerts(&self, filter: &AlertFilter) -> Result<Vec<Alert>> {
+        let (sql, values) = filter.sql();
+        self.read(|c| collect(c, &sql, params_from_iter(values), alert))
+    }
+
+    /// How many alerts each state holds.
+    pub fn alert_counts(&self) -> Result<Vec<(String, u8, i64)>> {
+        self.read(|c| {
+            let sql = "SELECT state, severity, count(*) FROM alert GROUP BY state, severity";
+            collect(c, sql, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        })
+    }
+
+    pub fn alert(&self, id: &str) -> Result<Option<Alert>> {
+        self.read(|c| alert_by_id(c, id))
+    }
+
+    /// The findings of an alert, worst first.
+    pub fn findings(&self, alert: &str) -> Result<Vec<StoredFinding>> {
+        self.read(|c| {
+            let sql = "SELECT f.report, f.received_at, f.device, f.seq, m.hash, m.prev, m.envelope, f.seq <= d.contiguous_seq OR f.epoch < d.epoch
+                FROM finding f LEFT JOIN message m ON m.device=f.device AND m.epoch=f.epoch AND m.seq=f.seq
+                LEFT JOIN device d ON d.id = f.device WHERE f.alert = ?1 ORDER BY f.severity DESC, f.raised_at, f.id";
+            collect(c, sql, [alert], finding)
+        })
+    }
+
+    pub fn alert_steps(&self, alert: &str) -> Result<Vec<AlertStep>> {
+        self.read(|c| {
+            let sql = "SELECT at, actor, step, note, state_after FROM alert_step WHERE alert = ?1 ORDER BY id";
+            collect(c, sql, [alert], |r| {
+                Ok(AlertStep { at: r.get(0)?, actor: r.get(1)?, step: r.get(2)?, note: r.get(3)?, state_after: r.get(4)? })
+            })
+        })
+    }
+
+    /// Asks the state machine and stores what it says.
+    pub fn take_step(&self, alert: &str, by: &str, step: &Step, note: &str, now: &str) -> Result<Alert> {
+        self.write(|tx| {
+            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
+            let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
+            let case = found.case.take(by, step, now).map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+            write_case(tx, alert, &case, now)?;
+            record(tx, alert, by, step.name(), note, case.state, now)?;
+            announce(tx, alert)?;
+            alert_by_id(tx, alert)?.ok_or_else(unknown)
+        })
+    }
+
+    pub fn assign(&self, alert: &str, to: Option<&str>, by: &str, now: &str) -> Result<()> {
+        self.write(|tx| {
+            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
+            let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
+            tx.execute("UPDATE alert SET assignee=?2, updated_at=?3 WHERE id=?1", params![alert, to, now])?;
+            record(tx, alert, by, "assign", to.unwrap_or(""), found.case.state, now)?;
+            announce(tx, alert)
+        })
+    }
+}
+
+/// Takes one step of a box's finding into its incident.
+pub(super) fn apply_finding(tx: &Transaction<'_>, report: &FindingReport, place: &Place<'_>) -> Result<()> {
+    count(tx, "finding_steps", 1)?;
+    let before: Option<(u32, u8)> = tx
+        .prepare_cached("SELECT revision, severity FROM finding WHERE id = ?1")?
+        .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    if before.is_some_and(|(revision, _)| revision >= report.revision) {
+        count(tx, "late_steps", 1)?;
+        return Ok(());
+    }
+    let severity_before = current_severity(tx, &report.incident_id)?;
+    if severity_before.is_none() {
+        open_alert(tx, report, place)?;
+    }
+    put_finding(tx, report, place)?;
+    refresh(tx, report, severity_before, place.received_at)?;
+    feed::append(tx, "alert", &feed_data(tx, report, place.received_at)?)
+}
+
+/// Raises one of the server's own Integrity findings, once per cause.
+pub(super) fn raise_integrity(tx: &Transaction<'_>, device: &str, cause: &integrity::Cause, now: &str) -> Result<()> {
+    let sql = "SELECT d.room, r.institution FROM device d JOIN room r ON r.id = d.room WHERE d.id = ?1";
+    let found: Option<(String, String)> = tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let Some((room, institution)) = found else { return Ok(()) };
+    let place = integrity::Where { device: named(device.to_owned())?, room: named(room)?, institution: named(institution)? };
+    let report = cause.report(&place, now);
+    let known = tx.prepare_cached("SELECT 1 FROM finding WHERE id = ?1")?.exists([&report.finding_id])?;
+    if known {
+        return Ok(());
+    }
+    apply_finding(tx, &report, &Place { device, epoch: -1, seq: 0, received_at: now })
+}
+
+fn current_severity(tx: &Connection, incident: &str) -> Result<Option<u8>> {
+    let sql = "SELECT severity FROM alert WHERE id = ?1";
+    Ok(tx.prepare_cached(sql)?.query_row([incident], |r| r.get(0)).optional()?)
+}
+
+fn open_alert(tx: &Connection, report: &FindingReport, place: &Place<'_>) -> Result<()> {
+    let jurisdiction: Option<String> =
+        super::column(tx, "SELECT jurisdiction FROM institution WHERE id = ?1", report.institution.as_str())?;
+    let case = Case::default();
+    tx.execute(
+        "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session, device, item, raised_at,
+         received_at, updated_at, liveness_waived, case_file) VALUES (?1,?2,?3,'[]',?4,?5,?6,?7,?8,?9,?10,?11,?11,?12,?13)",
+        params![
+            report.incident_id,
+            case.state.as_str(),
+            number(report.severity),
+            report.institution.as_str(),
+            jurisdiction.unwrap_or_default(),
+            report.room.as_str(),
+            report.session.as_ref().map(protocol::id::SessionId::as_str),
+            place.device,
+            report.item.as_ref().map(protocol::id::ItemCode::as_str),
+            report.raised_at,
+            place.received_at,
+            report.manifest.liveness_waived,
+            serde_json::to_string(&case)?
+        ],
+    )?;
+    Ok(())
+}
+
+fn put_finding(tx: &Connection, report: &FindingReport, place: &Place<'_>) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(id) DO UPDATE SET
+         severity=excluded.severity, step=excluded.step, revision=excluded.revision, device=excluded.device,
+         epoch=excluded.epoch, seq=excluded.seq, report=excluded.report",
+    )?
+    .execute(params![
+        report.finding_id,
+        report.incident_id,
+        report.rule,
+        kind_name(report.kind),
+        number(report.severity),
+        name_of(&report.step)?,
+        report.revision,
+        report.raised_at,
+        place.received_at,
+        place.device,
+        place.epoch,
+        place.seq,
+        serde_json::to_string(report)?
+    ])?;
+    Ok(())
+}
+
+/// Severity and kinds of the alert follow its standing findings; the state machine hears of it.
+fn refresh(tx: &Transaction<'_>, report: &FindingReport, before: Option<u8>, now: &str) -> Result<()> {
+    let id = &report.incident_id;
+    let standing: Vec<(String, u8)> =
+        collect(tx, "SELECT kind, severity FROM finding WHERE alert=?1 AND step <> 'withdrawn'", [id], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })?;
+    let found = alert_by_id(tx, id)?.ok_or_else(|| StoreError::Unknown { what: "alert", id: id.clone() })?;
+    let (step, severity) = match standing.iter().map(|(_, s)| *s).max() {
+        None => (Step::AllWithdrawn, found.severity),
+        Some(severity) => (Step::Strengthened { raises_severity: before.is_some_and(|b| severity > b) }, severity),
+    };
+    let case = found
+        .case
+        .take(&found.device, &step, now)
+        .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+    let kinds: BTreeSet<&String> = standing.iter().map(|(kind, _)| kind).collect();
+    let kinds = if kinds.is_empty() { serde_json::to_string(&found.kinds)? } else { serde_json::to_string(&kinds)? };
+    tx.execute(
+        "UPDATE alert SET severity=?2, kinds=?3, liveness_waived = liveness_waived OR ?4 WHERE id=?1",
+        params![id, severity, kinds, report.manifest.liveness_waived],
+    )?;
+    if case != found.case || matches!(report.step, FindingStep::Withdrawn) {
+        record(tx, id, &found.device, &name_of(&report.step)?, &report.rule, case.state, now)?;
+    }
+    write_case(tx, id, &case, now)
+}
+
+fn write_case(tx: &Connection, alert: &str, case: &Case, now: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE alert SET state=?2, case_file=?3, updated_at=?4 WHERE id=?1",
+        params![alert, case.state.as_str(), serde_json::to_string(case)?, now],
+    )?;
+    Ok(())
+}
+
+fn record(tx: &Connection, alert: &str, by: &str, step: &str, note: &str, state: State, now: &str) -> Result<()> {
+    tx.execute(
+        "INSERT INTO alert_step (alert, at, actor, step, note, state_after) VALUES (?1,?2,?3,?4,?5,?6)",
+        params![alert, now, by, step, note, state.as_str()],
+    )?;
+    Ok(())
+}
+
+fn announce(tx: &Connection, alert: &str) -> Result<()> {
+    let Some(found) = alert_by_id(tx, alert)? else { return Ok(()) };
+    let data = json!({"alert": alert, "number": found.number, "state": found.case.state, "severity": format!("L{}", found.severity)});
+    feed::append(tx, "alert", &data)
+}
+
+fn feed_data(tx: &Connection, report: &FindingReport, received_at: &str) -> Result<serde_json::Value> {
+    let found = alert_by_id(tx, &report.incident_id)?;
+    Ok(json!({
+        "alert": report.incident_id,
+        "number": found.as_ref().map(|a| a.number),
+        "state": found.as_ref().map(|a| a.case.state),
+        "finding": report.finding_id,
+        "rule": report.rule,
+        "kind": report.kind,
+        "severity": report.severity,
+        "step": report.step,
+        "revision": report.revision,
+        "raised_at": report.raised_at,
+        "received_at": received_at,
+    }))
+}
+
+pub(super) fn number(severity: Severity) -> u8 {
+    match severity {
+        Severity::L0 => 0,
+        Severity::L1 => 1,
+        Severity::L2 => 2,
+        Severity::L3 => 3,
+    }
+}
+
+fn kind_name(kind: FindingKind) -> String {
+    format!("{kind:?}")
+}
+
+fn alert_by_id(c: &Connection, id: &str) -> Result<Option<Alert>> {
+    Ok(collect(c, &format!("{COLUMNS} WHERE id = ?1"), [id], alert)?.pop())
+}
+
+fn alert(row: &rusqlite::Row<'_>) -> Result<Alert> {
+    Ok(Alert {
+        number: row.get(0)?,
+        id: row.get(1)?,
+        severity: row.get(2)?,
+        kinds: serde_json::from_str(&row.get::<_, String>(3)?)?,
+        institution: row.get(4)?,
+        jurisdiction: row.get(5)?,
+        room: row.get(6)?,
+        session: row.get(7)?,
+        device: row.get(8)?,
+        item: row.get(9)?,
+        assignee: row.get(10)?,
+        raised_at: row.get(11)?,
+        received_at: row.get(12)?,
+        updated_at: row.get(13)?,
+        liveness_waived: row.get(14)?,
+        case: serde_json::from_str(&row.get::<_, String>(15)?)?,
+    })
+}
+
+fn finding(row: &rusqlite::Row<'_>) -> Result<StoredFinding> {
+    let envelope: Option<String> = row.get(6)?;
+    let key_id = match &envelope {
+        Some(text) => serde_json::from_str::<protocol::envelope::Envelope>(text)?.key_id,
+        None => String::new(),
+    };
+    let located = match envelope {
+        None => Located::default(),
+        Some(_) => Located {
+            device: row.get(2)?,
+            seq: row.get::<_, i64>(3)? as u64,
+            hash: row.get(4)?,
+            prev: row.get(5)?,
+            linked: row.get::<_, Option<bool>>(7)?.unwrap_or(false),
+            key_id,
+        },
+    };
+    Ok(StoredFinding { report: serde_json::from_str(&row.get::<_, String>(0)?)?, received_at: row.get(1)?, located })
+}
+
+impl Reason {
+    /// Reads a reason by its name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.as_str() == text)
+    }
+}

@@ -1,0 +1,221 @@
+//! The boxes: registration, provisioning, what was last heard of them, and what they know.
+
+use protocol::up::HealthReport;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::json;
+
+use super::registry::collect;
+use super::{Result, Store, StoreError, Upsert, feed};
+use crate::model::DevicePlace;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceState {
+    Registered,
+    Provisioned,
+    Revoked,
+}
+
+/// All that is known of a box.
+#[derive(Debug, Clone)]
+pub struct Device {
+    pub id: String,
+    pub room: String,
+    pub institution: String,
+    pub state: DeviceState,
+    pub signing_key: Option<String>,
+    pub sealing_key: Option<String>,
+    pub firmware: String,
+    pub online: bool,
+    pub last_seen: Option<String>,
+    pub clock_offset_ms: Option<i64>,
+    pub health: Option<HealthReport>,
+    pub contiguous_seq: u64,
+    pub above: Vec<u64>,
+    pub chain: String,
+    pub knowledge: Vec<KnowledgeState>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct KnowledgeState {
+    pub kind: String,
+    pub version: u64,
+    /// Whether the box took this version; `None` while it has not answered.
+    pub applied: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_because: Option<String>,
+}
+
+/// What a box brings when it is provisioned.
+#[derive(Debug, Clone)]
+pub struct NewKeys<'a> {
+    pub token_hash: &'a str,
+    pub signing_key: &'a str,
+    pub sealing_key: &'a str,
+    pub mqtt_secret_hash: &'a str,
+    pub firmware: &'a str,
+}
+
+const COLUMNS: &str = "SELECT d.id, d.room, r.institution, d.state, d.signing_key, d.sealing_key, d.firmware, d.online, d.last_seen,
+    d.clock_offset_ms, d.health, d.contiguous_seq, d.chain, d.epoch FROM device d JOIN room r ON r.id = d.room";
+
+impl Store {
+    /// Registers a box for a room with a new single-use token (its hash); an earlier token holds no longer.
+    pub fn put_device(&self, it: &DevicePlace, token_hash: &str, expires_at: &str) -> Result<Upsert> {
+        self.write(|tx| {
+            let room: bool = tx.prepare_cached("SELECT 1 FROM room WHERE id = ?1")?.exists([it.room.as_str()])?;
+            if !room {
+                return Err(StoreError::Unknown { what: "room", id: it.room.to_string() });
+            }
+            let existed = tx.prepare_cached("SELECT 1 FROM device WHERE id = ?1")?.exists([it.id.as_str()])?;
+            tx.execute(
+                "INSERT INTO device (id, room, state, token_hash, token_expires_at) VALUES (?1,?2,'registered',?3,?4)
+                 ON CONFLICT(id) DO UPDATE SET room=excluded.room, token_hash=excluded.token_hash, token_expires_at=excluded.token_expires_at",
+                params![it.id.as_str(), it.room.as_str(), token_hash, expires_at],
+            )?;
+            Ok(if existed { Upsert::Replaced } else { Upsert::Created })
+        })
+    }
+
+    /// Takes the keys of the box that holds this token and uses the token up; gives device and room.
+    pub fn provision(&self, keys: &NewKeys<'_>, now: &str) -> Result<Option<(String, String)>> {
+        self.write(|tx| {
+            let found: Option<(String, String)> = tx
+                .query_row(
+                    "SELECT id, room FROM device WHERE token_hash = ?1 AND token_expires_at > ?2",
+                    [keys.token_hash, now],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()?;
+            let Some((device, room)) = found else { return Ok(None) };
+            // New keys begin a new chain: an old epoch's messages stay as they are.
+            tx.execute(
+                "UPDATE device SET state='provisioned', token_hash=NULL, token_expires_at=NULL, signing_key=?2, sealing_key=?3,
+                 mqtt_secret_hash=?4, firmware=?5, chain='intact',
+                 epoch = epoch + (contiguous_seq > 0), contiguous_seq = 0, contiguous_hash = '' WHERE id = ?1",
+                params![device, keys.signing_key, keys.sealing_key, keys.mqtt_secret_hash, keys.firmware],
+            )?;
+            tx.execute("DELETE FROM knowledge WHERE device = ?1", [&device])?;
+            Ok(Some((device, room)))
+        })
+    }
+
+    pub fn revoke_device(&self, id: &str) -> Result<()> {
+        self.write(|tx| {
+            let changed = tx.execute(
+                "UPDATE device SET state='revoked', mqtt_secret_hash=NULL, token_hash=NULL, online=0 WHERE id=?1",
+                [id],
+            )?;
+            if changed == 0 { Err(StoreError::Unknown { what: "device", id: id.to_owned() }) } else { Ok(()) }
+        })
+    }
+
+    /// The hash of the broker password of a provisioned box.
+    pub fn mqtt_secret_hash(&self, id: &str) -> Result<Option<String>> {
+        self.read(|c| {
+            let sql = "SELECT mqtt_secret_hash FROM device WHERE id = ?1 AND state = 'provisioned'";
+            Ok(c.query_row(sql, [id], |row| row.get(0)).optional()?.flatten())
+        })
+    }
+
+    /// Signing keys of all provisioned boxes, for the ingest's check.
+    pub fn signing_keys(&self) -> Result<Vec<(String, String)>> {
+        self.read(|c| {
+            let sql = "SELECT id, signing_key FROM device WHERE state = 'provisioned' AND signing_key IS NOT NULL";
+            collect(c, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        })
+    }
+
+    pub fn devices(&self) -> Result<Vec<Device>> {
+        self.read(|c| {
+            let devices = collect(c, &format!("{COLUMNS} ORDER BY d.id"), [], |row| device(c, row))?;
+            Ok(devices)
+        })
+    }
+
+    pub fn device(&self, id: &str) -> Result<Option<Device>> {
+        self.read(|c| Ok(collect(c, &format!("{COLUMNS} WHERE d.id = ?1"), [id], |row| device(c, row))?.pop()))
+    }
+
+    /// The last will and its counterpart. A status of an earlier start of the box (a stale last will) changes nothing.
+    pub fn set_online(&self, id: &str, online: bool, boot_count: u64, now: &str) -> Result<()> {
+        self.write(|tx| {
+            let before: Option<(bool, i64)> = tx
+                .query_row("SELECT online, boot_count FROM device WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((was_online, last_boot)) = before else { return Ok(()) };
+            if (boot_count as i64) < last_boot {
+                return super::count(tx, "stale_statuses", 1);
+            }
+            tx.execute(
+                "UPDATE device SET online=?2, boot_count=?3, last_seen=CASE WHEN ?2 THEN ?4 ELSE last_seen END WHERE id=?1",
+                params![id, online, boot_count as i64, now],
+            )?;
+            if was_online != online {
+                feed::append(tx, "device", &json!({"device": id, "online": online}))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Nobody is known to be connected before the broker says so.
+    pub fn all_offline(&self) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("UPDATE device SET online = 0", [])?;
+            Ok(())
+        })
+    }
+
+    /// Provisioned boxes of these rooms or institutions; all when both are `None`.
+    pub fn devices_of(&self, institution: Option<&str>, room: Option<&str>) -> Result<Vec<String>> {
+        self.read(|c| {
+            let sql = "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state = 'provisioned'
+                AND (?1 IS NULL OR r.institution = ?1) AND (?2 IS NULL OR d.room = ?2) ORDER BY d.id";
+            collect(c, sql, (institution, room), |row| Ok(row.get(0)?))
+        })
+    }
+}
+
+fn device(c: &Connection, row: &rusqlite::Row<'_>) -> Result<Device> {
+    let id: String = row.get(0)?;
+    let (contiguous, epoch): (i64, i64) = (row.get(11)?, row.get(13)?);
+    let health: Option<String> = row.get(10)?;
+    Ok(Device {
+        room: row.get(1)?,
+        institution: row.get(2)?,
+        state: super::named(row.get(3)?)?,
+        signing_key: row.get(4)?,
+        sealing_key: row.get(5)?,
+        firmware: row.get(6)?,
+        online: row.get(7)?,
+        last_seen: row.get(8)?,
+        clock_offset_ms: row.get(9)?,
+        health: health.map(|h| serde_json::from_str(&h)).transpose()?,
+        contiguous_seq: contiguous as u64,
+        above: above(c, &id, epoch, contiguous)?,
+        chain: row.get(12)?,
+        knowledge: knowledge_of(c, &id)?,
+        id,
+    })
+}
+
+/// Sequences stored above the gap, rising, at most 1,000.
+pub(super) fn above(c: &Connection, device: &str, epoch: i64, contiguous: i64) -> Result<Vec<u64>> {
+    let sql = "SELECT seq FROM message WHERE device = ?1 AND epoch = ?2 AND seq > ?3 ORDER BY seq LIMIT 1000";
+    collect(c, sql, (device, epoch, contiguous), |row| Ok(row.get::<_, i64>(0)? as u64))
+}
+
+fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {
+    let sql = "SELECT kind, version, ack_version, applied, refused_because FROM knowledge
+        WHERE device = ?1 AND kind NOT IN ('receipt') ORDER BY kind";
+    collect(c, sql, [device], |row| {
+        let (version, acked): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
+        let answered = acked == Some(version);
+        Ok(KnowledgeState {
+            kind: row.get(0)?,
+            version: version as u64,
+            applied: if answered { row.get(3)? } else { None },
+            refused_because: if answered { row.get(4)? } else { None },
+        })
+    })
+}

@@ -1,0 +1,341 @@
+//! The database of faces: enrolments, templates, photographs, each sealed with its person's own data key.
+//!
+//! It stands apart from every name. Withdrawal destroys the key with everything that it sealed and leaves a tombstone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use zeroize::Zeroizing;
+
+use super::registry::collect;
+use super::{Result, StoreError, lock, named, open, schema};
+use crate::model::Consent;
+use crate::vault::Key;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnrolmentState {
+    Proposed,
+    Confirmed,
+    Refused,
+    Withdrawn,
+}
+
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Enrolment {
+    pub id: String,
+    pub person: String,
+    pub institution: String,
+    pub state: EnrolmentState,
+    pub pack: String,
+    pub proposed_at: String,
+    pub decided_at: Option<String>,
+    pub decided_by: Option<String>,
+    pub reason: Option<String>,
+    pub outcome: serde_json::Value,
+    pub templates: i64,
+    pub photos: i64,
+}
+
+/// A rotated vector about to be sealed.
+#[derive(Clone)]
+pub struct NewTemplate {
+    pub id: String,
+    pub embedder_sha256: String,
+    pub masked: bool,
+    pub vector: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for NewTemplate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewTemplate({}, [redacted])", self.id)
+    }
+}
+
+#[derive(Debug)]
+pub struct Proposal<'a> {
+    pub id: &'a str,
+    pub person: &'a str,
+    pub institution: &'a str,
+    pub pack: &'a str,
+    pub outcome: &'a serde_json::Value,
+    pub consent: &'a Consent,
+    pub templates: &'a [NewTemplate],
+    /// Kept only where the consent says so.
+    pub photos: &'a [Vec<u8>],
+}
+
+/// An opened template.
+#[derive(Clone)]
+pub struct StoredTemplate {
+    pub id: String,
+    pub person: String,
+    pub institution: String,
+    pub pack: String,
+    pub embedder_sha256: String,
+    pub masked: bool,
+    pub confirmed: bool,
+    pub vector: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for StoredTemplate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredTemplate({}, [redacted])", self.id)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Withdrawal {
+    pub templates_deleted: u64,
+    pub photos_deleted: u64,
+}
+
+#[derive(Debug)]
+pub struct FaceStore {
+    connection: Mutex<Connection>,
+    master: Key,
+    path: PathBuf,
+}
+
+const ENROLMENT: &str = "SELECT e.id, e.person, e.institution, e.state, e.pack, e.proposed_at, e.decided_at, e.decided_by, e.reason, e.outcome,
+    (SELECT count(*) FROM template t WHERE t.enrolment = e.id), (SELECT count(*) FROM photo p WHERE p.enrolment = e.id) FROM enrolment e";
+
+impl FaceStore {
+    /// Opens `faces.db` in the folder. A master key that does not open what is stored is refused here, not later.
+    pub fn open(dir: &Path, master: Key) -> Result<Self> {
+        let path = dir.join("faces.db");
+        let connection = open(&path, schema::FACES, "FULL")?;
+        let store = Self { connection: Mutex::new(connection), master, path };
+        store.read(|c| {
+            let any: Option<(String, Vec<u8>)> =
+                c.query_row("SELECT person, wrapped FROM person_key LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+            any.map(|(person, wrapped)| store.master.unwrap_key(&key_label(&person), &wrapped)).transpose()?;
+            Ok(())
+        })?;
+        Ok(store)
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut connection = lock(&self.connection);
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let made = work(&tx)?;
+        tx.commit()?;
+        Ok(made)
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        work(&lock(&self.connection))
+    }
+
+    /// The clinic's secret rotation seed, made on first use.
+    pub fn rotation_seed(&self, institution: &str) -> Result<Key> {
+        let label = format!("rotation {institution}");
+        self.write(|tx| {
+            let sql = "SELECT wrapped FROM rotation WHERE institution = ?1";
+            let wrapped: Option<Vec<u8>> = tx.query_row(sql, [institution], |r| r.get(0)).optional()?;
+            if let Some(wrapped) = wrapped {
+                return Ok(self.master.unwrap_key(&label, &wrapped)?);
+            }
+            let seed = Key::generate()?;
+            let wrapped = self.master.seal(&label, seed.bytes())?;
+            tx.execute("INSERT INTO rotation VALUES (?1, 1, ?2)", params![institution, wrapped])?;
+            Ok(seed)
+        })
+    }
+
+    /// Stores a proposal with its sealed templates and photographs.
+    pub fn propose(&self, it: &Proposal<'_>, now: &str) -> Result<()> {
+        self.write(|tx| {
+            let key = self.person_key(tx, it.person)?;
+            tx.execute(
+                "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at, outcome, consent)
+                 VALUES (?1,?2,?3,'proposed',?4,?5,?6,?7)",
+                params![it.id, it.person, it.institution, it.pack, now, it.outcome.to_string(), serde_json::to_string(it.consent)?],
+            )?;
+            for template in it.templates {
+                let sealed = key.seal(&format!("template {}", template.id), &template.vector)?;
+                tx.execute(
+                    "INSERT INTO template VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
+                    params![template.id, it.id, it.person, it.institution, it.pack, template.embedder_sha256, template.masked, sealed],
+                )?;
+            }
+            for (n, photo) in it.photos.iter().enumerate() {
+                let id = format!("{}-{n}", it.id);
+                let sealed = key.seal(&format!("photo {id}"), photo)?;
+                tx.execute("INSERT INTO photo VALUES (?1,?2,?3,?4)", params![id, it.id, it.person, sealed])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Confirms or refuses a proposal; a refused one loses its templates and photographs.
+    pub fn decide(&self, id: &str, confirm: bool, by: &str, reason: Option<&str>, now: &str) -> Result<Enrolment> {
+        self.write(|tx| {
+            let unknown = || StoreError::Unknown { what: "enrolment", id: id.to_owned() };
+            let found = enrolment_by_id(tx, id)?.ok_or_else(unknown)?;
+            let wanted = if confirm { EnrolmentState::Confirmed } else { EnrolmentState::Refused };
+            if found.state == wanted {
+                return Ok(found);
+            }
+            if found.state != EnrolmentState::Proposed {
+                let state = super::name_of(&found.state)?;
+                return Err(StoreError::Conflict(format!("enrolment `{id}` is {state}: only a proposal can be decided")));
+            }
+            if !confirm {
+                tx.execute("DELETE FROM template WHERE enrolment = ?1", [id])?;
+                tx.execute("DELETE FROM photo WHERE enrolment = ?1", [id])?;
+            }
+            tx.execute(
+                "UPDATE enrolment SET state=?2, decided_at=?3, decided_by=?4, reason=?5 WHERE id=?1",
+                params![id, super::name_of(&wanted)?, now, by, reason],
+            )?;
+            enrolment_by_id(tx, id)?.ok_or_else(unknown)
+        })
+    }
+
+    pub fn enrolments(&self) -> Result<Vec<Enrolment>> {
+        self.read(|c| collect(c, &format!("{ENROLMENT} ORDER BY e.proposed_at DESC, e.id LIMIT 1000"), [], enrolment))
+    }
+
+    pub fn enrolment(&self, id: &str) -> Result<Option<Enrolment>> {
+        self.read(|c| enrolment_by_id(c, id))
+    }
+
+    /// Templates of one institution (rotated by its seed), opened.
+    pub fn templates_of(&self, institution: &str) -> Result<Vec<StoredTemplate>> {
+        self.opened("WHERE t.institution = ?1", institution)
+    }
+
+    /// All templates of one person.
+    pub fn templates_of_person(&self, person: &str) -> Result<Vec<StoredTemplate>> {
+        self.opened("WHERE t.person = ?1", person)
+    }
+
+    /// Every template stored; the duplicate check turns each back by its own clinic's rotation.
+    pub fn all_templates(&self) -> Result<Vec<StoredTemplate>> {
+        self.opened("WHERE ?1 = ''", "")
+    }
+
+    fn opened(&self, condition: &str, value: &str) -> Result<Vec<StoredTemplate>> {
+        let sql = format!(
+            "SELECT t.id, t.person, t.institution, t.pack, t.embedder_sha256, t.masked, e.state = 'confirmed', t.sealed, k.wrapped
+             FROM template t JOIN enrolment e ON e.id = t.enrolment JOIN person_key k ON k.person = t.person {condition} ORDER BY t.id"
+        );
+        self.read(|c| {
+            collect(c, &sql, [value], |row| {
+                let (id, person): (String, String) = (row.get(0)?, row.get(1)?);
+                let key = self.master.unwrap_key(&key_label(&person), &row.get::<_, Vec<u8>>(8)?)?;
+                let vector = key.open(&format!("template {id}"), &row.get::<_, Vec<u8>>(7)?)?;
+                Ok(StoredTemplate {
+                    institution: row.get(2)?,
+                    pack: row.get(3)?,
+                    embedder_sha256: row.get(4)?,
+                    masked: row.get(5)?,
+                    confirmed: row.get(6)?,
+                    id,
+                    person,
+                    vector,
+                })
+            })
+        })
+    }
+
+    /// The photographs kept with an enrolment, opened, for the confirming supervisor.
+    pub fn photos(&self, enrolment: &str) -> Result<Vec<Zeroizing<Vec<u8>>>> {
+        let sql = "SELECT p.id, p.person, p.sealed, k.wrapped FROM photo p JOIN person_key k ON k.person = p.person
+            WHERE p.enrolment = ?1 ORDER BY p.id";
+        self.read(|c| {
+            collect(c, sql, [enrolment], |row| {
+                let person: String = row.get(1)?;
+                let key = self.master.unwrap_key(&key_label(&person), &row.get::<_, Vec<u8>>(3)?)?;
+                Ok(key.open(&format!("photo {}", row.get::<_, String>(0)?), &row.get::<_, Vec<u8>>(2)?)?)
+            })
+        })
+    }
+
+    /// Destroys the person's key and everything that it sealed, and leaves a tombstone.
+    pub fn withdraw(&self, person: &str, reason: &str, now: &str) -> Result<Withdrawal> {
+        self.write(|tx| {
+            let done = Withdrawal {
+                templates_deleted: tx.execute("DELETE FROM template WHERE person = ?1", [person])? as u64,
+                photos_deleted: tx.execute("DELETE FROM photo WHERE person = ?1", [person])? as u64,
+            };
+            tx.execute("DELETE FROM person_key WHERE person = ?1", [person])?;
+            tx.execute(
+                "UPDATE enrolment SET state='withdrawn', decided_at=?2, reason=?3 WHERE person=?1 AND state <> 'refused'",
+                params![person, now, reason],
+            )?;
+            tx.execute(
+                "INSERT OR REPLACE INTO tombstone VALUES (?1,?2,?3,?4,?5)",
+                params![person, now, reason, done.templates_deleted as i64, done.photos_deleted as i64],
+            )?;
+            Ok(done)
+        })
+    }
+
+    /// Deletions as (person, time, reason), oldest first; a restore replays them.
+    pub fn tombstones(&self) -> Result<Vec<(String, String, String)>> {
+        self.read(|c| {
+            collect(c, "SELECT person, at, reason FROM tombstone ORDER BY at", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        })
+    }
+
+    /// Persons with at least one template (P14).
+    pub fn persons(&self) -> Result<i64> {
+        self.read(|c| Ok(c.query_row("SELECT count(DISTINCT person) FROM template", [], |r| r.get(0))?))
+    }
+
+    /// Persons with a confirmed template, of which pack.
+    pub fn confirmed(&self) -> Result<Vec<(String, String)>> {
+        self.read(|c| {
+            let sql = "SELECT DISTINCT t.person, t.pack FROM template t JOIN enrolment e ON e.id = t.enrolment WHERE e.state='confirmed'";
+            collect(c, sql, [], |r| Ok((r.get(0)?, r.get(1)?)))
+        })
+    }
+
+    pub fn backup_to(&self, target: &Path) -> Result<()> {
+        self.read(|c| super::backup(c, target))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn person_key(&self, tx: &Transaction<'_>, person: &str) -> Result<Key> {
+        let sql = "SELECT wrapped FROM person_key WHERE person = ?1";
+        let wrapped: Option<Vec<u8>> = tx.query_row(sql, [person], |r| r.get(0)).optional()?;
+        if let Some(wrapped) = wrapped {
+            return Ok(self.master.unwrap_key(&key_label(person), &wrapped)?);
+        }
+        let key = Key::generate()?;
+        let wrapped = self.master.seal(&key_label(person), key.bytes())?;
+        tx.execute("INSERT INTO person_key VALUES (?1, ?2)", params![person, wrapped])?;
+        Ok(key)
+    }
+}
+
+fn key_label(person: &str) -> String {
+    format!("person key {person}")
+}
+
+fn enrolment_by_id(c: &Connection, id: &str) -> Result<Option<Enrolment>> {
+    Ok(collect(c, &format!("{ENROLMENT} WHERE e.id = ?1"), [id], enrolment)?.pop())
+}
+
+fn enrolment(row: &rusqlite::Row<'_>) -> Result<Enrolment> {
+    Ok(Enrolment {
+        id: row.get(0)?,
+        person: row.get(1)?,
+        institution: row.get(2)?,
+        state: named(row.get(3)?)?,
+        pack: row.get(4)?,
+        proposed_at: row.get(5)?,
+        decided_at: row.get(6)?,
+        decided_by: row.get(7)?,
+        reason: row.get(8)?,
+        outcome: serde_json::from_str(&row.get::<_, String>(9)?)?,
+        templates: row.get(10)?,
+        photos: row.get(11)?,
+    })
+}

@@ -1,0 +1,68 @@
+//! Counts for the summary, the pages and the metrics: sums over kinds, states and boxes, never over a person (P15).
+
+use std::collections::BTreeMap;
+
+use super::registry::collect;
+use super::{Result, Store};
+
+/// `GET /api/v1/summary`, but for what the faces and the configuration add.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Summary {
+    pub findings_stored: i64,
+    pub finding_steps_stored: i64,
+    pub findings_by_kind: BTreeMap<String, i64>,
+    pub findings_withdrawn: i64,
+    pub alerts: i64,
+    pub alerts_open: i64,
+    pub messages_stored: i64,
+    pub presences_stored: i64,
+    pub health_stored: i64,
+    pub dropped_declared: i64,
+    pub duplicates_refused: i64,
+    pub quarantined: i64,
+    pub rejected: BTreeMap<String, i64>,
+    pub devices: i64,
+    pub devices_online: i64,
+    pub liveness_waived: bool,
+}
+
+const KINDS: [&str; 5] = ["LicenseLending", "NonLeadOperating", "UnlicensedOperator", "Integrity", "RecordMismatch"];
+const REASONS: [&str; 7] =
+    ["malformed", "oversized", "bad_signature", "unknown_device", "wrong_device", "unknown_topic", "fork"];
+
+impl Store {
+    pub fn summary(&self) -> Result<Summary> {
+        self.read(|c| {
+            let one = |sql: &str| -> Result<i64> { Ok(c.prepare_cached(sql)?.query_row([], |r| r.get(0))?) };
+            let counters: BTreeMap<String, i64> =
+                collect(c, "SELECT name, value FROM counter", [], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect();
+            let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
+            let by_kind: Vec<(String, i64)> =
+                collect(c, "SELECT kind, count(*) FROM finding GROUP BY kind", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            let mut findings_by_kind: BTreeMap<String, i64> = KINDS.iter().map(|k| ((*k).to_owned(), 0)).collect();
+            findings_by_kind.extend(by_kind);
+            Ok(Summary {
+                findings_stored: findings_by_kind.values().sum(),
+                finding_steps_stored: counter("finding_steps"),
+                findings_by_kind,
+                findings_withdrawn: one("SELECT count(*) FROM finding WHERE step = 'withdrawn'")?,
+                alerts: one("SELECT count(*) FROM alert")?,
+                alerts_open: one("SELECT count(*) FROM alert WHERE state NOT IN ('dismissed','unfounded','closed')")?,
+                messages_stored: counters.iter().filter(|(n, _)| n.starts_with("stored.")).map(|(_, v)| v).sum(),
+                presences_stored: counter("stored.presence"),
+                health_stored: counter("stored.health"),
+                dropped_declared: counter("dropped_declared"),
+                duplicates_refused: counter("duplicates_refused"),
+                quarantined: counter("quarantined"),
+                rejected: REASONS.iter().map(|r| ((*r).to_owned(), counter(&format!("rejected.{r}")))).collect(),
+                devices: one("SELECT count(*) FROM device WHERE state <> 'revoked'")?,
+                devices_online: one("SELECT count(*) FROM device WHERE online")?,
+                liveness_waived: one("SELECT EXISTS (SELECT 1 FROM alert WHERE liveness_waived)")? == 1,
+            })
+        })
+    }
+
+    pub fn counters(&self) -> Result<Vec<(String, i64)>> {
+        self.read(|c| collect(c, "SELECT name, value FROM counter ORDER BY name", [], |r| Ok((r.get(0)?, r.get(1)?))))
+    }
+}

@@ -1,0 +1,154 @@
+//! What a box must know, gathered from the registry, and the versions under which it was told.
+
+use std::collections::BTreeSet;
+
+use protocol::down::{Catalogue, Down, Policy, Room, RosterPerson, Sessions, Template};
+use protocol::id::DeviceId;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::registry::{collect, decode_all, institution_by_id, policy, practitioners, room_by_id};
+use super::{Result, Store, StoreError};
+use crate::model;
+
+/// The next version of one piece of knowledge for one box, written down before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    pub version: u64,
+}
+
+/// The facts for one box, but for the faces.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub institution: protocol::id::InstitutionId,
+    pub persons: Vec<RosterPerson>,
+    pub passes: Vec<protocol::down::Pass>,
+    pub rest: Vec<Down>,
+}
+
+impl Store {
+    /// Everything but the templates. `sessions_from` bounds the sessions to those that ended after it.
+    pub(crate) fn facts_for(&self, device: &str, sessions_from: &str, now: &str) -> Result<Facts> {
+        self.read(|c| {
+            let room_id = super::column(c, "SELECT room FROM device WHERE id = ?1", device)?
+                .ok_or_else(|| StoreError::Unknown { what: "device", id: device.to_owned() })?;
+            let room = room_by_id(c, &room_id)?.ok_or(StoreError::Unknown { what: "room", id: room_id })?;
+            let unknown = || StoreError::Unknown { what: "institution", id: room.institution.to_string() };
+            let institution = institution_by_id(c, room.institution.as_str())?.ok_or_else(unknown)?;
+            let (_, settings) = policy(c)?;
+            let rest = vec![
+                Down::Catalogue(catalogue(c, &institution)?),
+                Down::Policy(Policy { settings }),
+                Down::Room(wire_room(&room, &institution)),
+                Down::Sessions(sessions(c, &room, sessions_from)?),
+            ];
+            Ok(Facts {
+                persons: roster(c, institution.id.as_str())?,
+                passes: passes(c, institution.id.as_str(), now)?,
+                institution: institution.id,
+                rest,
+            })
+        })
+    }
+
+    /// The last version and content hash issued, whether the box answered it, and when it was issued.
+    pub(crate) fn issued(&self, device: &str, kind: &str) -> Result<Option<(String, bool, String)>> {
+        self.read(|c| {
+            let sql = "SELECT content, coalesce(ack_version, 0) = version, issued_at FROM knowledge WHERE device=?1 AND kind=?2";
+            Ok(c.prepare_cached(sql)?.query_row((device, kind), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?)
+        })
+    }
+
+    /// Connected boxes with something unanswered since `unanswered`, never told, or with a roster from before `stale`.
+    pub(crate) fn overdue(&self, unanswered: &str, stale: &str) -> Result<Vec<String>> {
+        let sql = "SELECT d.id FROM device d WHERE d.online AND d.state = 'provisioned' AND (
+            (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command')) < 5
+            OR EXISTS (SELECT 1 FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command')
+                AND ((coalesce(k.ack_version, 0) <> k.version AND k.issued_at < ?1) OR (k.kind = 'roster' AND k.issued_at < ?2))))";
+        self.read(|c| collect(c, sql, (unanswered, stale), |row| Ok(row.get(0)?)))
+    }
+
+    /// Takes the next version of a kind for a device.
+    pub fn next_version(&self, device: &str, kind: &str, content: &str, now: &str) -> Result<Issue> {
+        self.write(|tx| {
+            let version: i64 = tx.query_row(
+                "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,?2,1,?3,?4)
+                 ON CONFLICT(device, kind) DO UPDATE SET version = version + 1, content = excluded.content,
+                 issued_at = excluded.issued_at RETURNING version",
+                params![device, kind, content, now],
+                |r| r.get(0),
+            )?;
+            Ok(Issue { version: version as u64 })
+        })
+    }
+
+    /// Boxes that stand in institutions where this person works.
+    pub fn devices_for_person(&self, person: &str) -> Result<Vec<String>> {
+        self.read(|c| {
+            let sql = "SELECT DISTINCT d.id FROM device d JOIN room r ON r.id = d.room JOIN site s ON s.institution = r.institution
+                WHERE s.practitioner = ?1 AND d.state = 'provisioned' ORDER BY d.id";
+            collect(c, sql, [person], |row| Ok(row.get(0)?))
+        })
+    }
+
+}
+
+fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalogue> {
+    let filed: BTreeSet<&str> = institution.filed_items.iter().map(protocol::id::ItemCode::as_str).collect();
+    let items: Vec<model::Item> = decode_all(c, "SELECT spec FROM item ORDER BY code", [])?;
+    let ours = |item: &model::Item| institution.jurisdiction.starts_with(&item.jurisdiction);
+    Ok(Catalogue {
+        jurisdiction: institution.jurisdiction.clone(),
+        items: items.iter().filter(|i| ours(i)).map(|i| i.wire(filed.contains(i.code.as_str()))).collect(),
+    })
+}
+
+fn wire_room(room: &model::Room, institution: &model::Institution) -> Room {
+    Room {
+        room: room.id.clone(),
+        institution: institution.id.clone(),
+        mode: room.mode,
+        intimate: room.intimate,
+        time_zone: room.time_zone.clone(),
+        zones: room.zones.clone(),
+        opening_min: room.opening_min.clone(),
+        grade_ceiling: institution.grade_ceiling,
+    }
+}
+
+fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> {
+    let sql = "SELECT spec FROM session WHERE room = ?1 AND cancelled = 0 AND (end_at IS NULL OR end_at >= ?2)
+        ORDER BY start_at, id LIMIT 200";
+    let sessions: Vec<model::Session> = decode_all(c, sql, [room.id.as_str(), from])?;
+    Ok(Sessions { sessions: sessions.iter().map(model::Session::wire).collect() })
+}
+
+fn passes(c: &Connection, institution: &str, now: &str) -> Result<Vec<protocol::down::Pass>> {
+    let passes: Vec<model::Pass> = decode_all(c, "SELECT spec FROM pass WHERE institution = ?1 ORDER BY id", [institution])?;
+    Ok(passes.iter().filter(|p| p.to.as_str() > now).map(model::Pass::wire).collect())
+}
+
+fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {
+    let sql = "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s ON s.practitioner = p.id
+        WHERE s.institution = ?1 ORDER BY p.id";
+    let people = practitioners(c, sql, Some(institution))?;
+    let person = |p: model::Practitioner| {
+        let site = p.sites.into_iter().find(|s| s.institution.as_str() == institution)?;
+        Some(RosterPerson {
+            person: p.id,
+            category: p.category,
+            registration: p.registration,
+            site: site.relation,
+            exempt_until: site.exempt_until,
+            lead_of: site.lead_of,
+            roles: site.roles,
+            confirmed: false,
+            templates: Vec::<Template>::new(),
+        })
+    };
+    Ok(people.into_iter().filter_map(person).collect())
+}
+
+/// A device id that came out of the database.
+pub(crate) fn device_id(text: &str) -> Result<DeviceId> {
+    text.parse().map_err(|e: protocol::id::BadId| StoreError::Conflict(e.to_string()))
+}

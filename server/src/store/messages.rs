@@ -1,0 +1,373 @@
+//! What the boxes said: one transaction per batch, idempotent by event id, then the receipts that are due.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::up::{DroppedReport, HealthReport, KnowledgeAck, PresenceReport, Up, UpBody};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::alerts;
+use super::{Result, Store, count, devices};
+use crate::ingest::chain::{ChainState, Judgement, Link, judge};
+use crate::ingest::integrity;
+
+/// A message whose signature, schema and device were checked.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub body: UpBody,
+    /// [`trust::chain_hash`] of the body's exact text.
+    pub hash: String,
+    /// The whole envelope as it arrived.
+    pub envelope: String,
+    pub received_at: String,
+    /// Box minus server, where the box's clock is a real one.
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// A message that was refused.
+#[derive(Debug, Clone)]
+pub struct Quarantined {
+    pub received_at: String,
+    pub topic: String,
+    pub reason: &'static str,
+    pub detail: String,
+    pub payload: Vec<u8>,
+    /// The device it claims to come from, where that is a registered one.
+    pub device: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Stored,
+    Duplicate,
+    Forked(String),
+}
+
+/// What to tell a device after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptDue {
+    pub device: String,
+    pub version: u64,
+    pub contiguous_seq: u64,
+    pub contiguous_hash: String,
+    pub above: Vec<u64>,
+}
+
+#[derive(Debug, Default)]
+pub struct Committed {
+    pub outcomes: Vec<Outcome>,
+    pub receipts: Vec<ReceiptDue>,
+    /// Boxes that answered a piece of knowledge.
+    pub acked: Vec<String>,
+}
+
+/// A device's chain within the transaction.
+struct Chain {
+    epoch: i64,
+    state: ChainState,
+    restarted: bool,
+}
+
+impl Store {
+    /// Stores a batch: all of it and its effects, or nothing. Every device in it is due a receipt, for duplicates too.
+    pub fn commit_batch(&self, batch: &[Incoming]) -> Result<Committed> {
+        self.write(|tx| {
+            let mut done = Committed::default();
+            let mut touched = BTreeSet::new();
+            for incoming in batch {
+                let outcome = store_one(tx, incoming, &mut done.acked)?;
+                touched.insert((incoming.body.device.to_string(), incoming.received_at.clone()));
+                done.outcomes.push(outcome);
+            }
+            let touched: BTreeMap<String, String> = touched.into_iter().collect();
+            for (device, now) in touched {
+                done.receipts.extend(receipt(tx, &device, &now)?);
+            }
+            Ok(done)
+        })
+    }
+
+    /// Keeps a refused message aside, counts it, and raises the Integrity alert that its reason asks for.
+    pub fn quarantine(&self, it: &Quarantined) -> Result<()> {
+        self.write(|tx| quarantine(tx, it))
+    }
+
+    /// Refused messages, newest first: time, topic, reason, detail, bytes.
+    pub fn quarantined(&self, limit: u32) -> Result<Vec<(String, String, String, String, i64)>> {
+        self.read(|c| {
+            let sql = "SELECT received_at, topic, reason, detail, bytes FROM quarantine ORDER BY id DESC LIMIT ?1";
+            super::registry::collect(c, sql, [limit], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
+        })
+    }
+
+    /// Raises an Integrity alert for every chain with a gap whose oldest message above it came before `received_before`.
+    pub fn raise_gaps(&self, received_before: &str, now: &str) -> Result<u32> {
+        self.write(|tx| {
+            let sql = "SELECT d.id, d.contiguous_seq, min(m.seq) FROM device d JOIN message m
+                 ON m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq
+                 WHERE d.chain NOT IN ('gap') GROUP BY d.id HAVING min(m.received_at) < ?1";
+            let gaps: Vec<(String, i64, i64)> =
+                super::registry::collect(tx, sql, [received_before], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+            for (device, contiguous, above) in &gaps {
+                tx.execute("UPDATE device SET chain = 'gap' WHERE id = ?1", [device])?;
+                let cause = integrity::Cause::Gap { from_seq: contiguous + 1, to_seq: above - 1 };
+                alerts::raise_integrity(tx, device, &cause, now)?;
+            }
+            Ok(gaps.len() as u32)
+        })
+    }
+}
+
+pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
+    let kept = &it.payload[..it.payload.len().min(protocol::MAX_MESSAGE_BYTES)];
+    tx.execute(
+        "INSERT INTO quarantine (received_at, topic, reason, detail, bytes, payload) VALUES (?1,?2,?3,?4,?5,?6)",
+        params![it.received_at, it.topic, it.reason, it.detail, it.payload.len() as i64, kept],
+    )?;
+    count(tx, "quarantined", 1)?;
+    count(tx, &format!("rejected.{}", it.reason), 1)?;
+    if let Some(device) = &it.device {
+        let cause = integrity::Cause::Refused { reason: it.reason, day: it.received_at.chars().take(10).collect() };
+        alerts::raise_integrity(tx, device, &cause, &it.received_at)?;
+    }
+    Ok(())
+}
+
+fn store_one(tx: &Transaction<'_>, it: &Incoming, acked: &mut Vec<String>) -> Result<Outcome> {
+    let device = it.body.device.as_str();
+    let mut chain = chain_of(tx, device)?;
+    let by_event: Option<String> = tx
+        .prepare_cached("SELECT hash FROM message WHERE event_id = ?1")?
+        .query_row([&it.body.event_id], |r| r.get(0))
+        .optional()?;
+    let judgement = match by_event {
+        Some(hash) if hash == it.hash => Judgement::Duplicate,
+        Some(_) => Judgement::Fork(format!("event id {} is stored with another content", it.body.event_id)),
+        None => {
+            let link = Link {
+                seq: it.body.seq,
+                hash: &it.hash,
+                prev: &it.body.prev,
+                breaks: matches!(it.body.payload, Up::ChainBreak(_)),
+            };
+            judge(&chain.state, link, stored_hash(tx, device, chain.epoch, it.body.seq)?.as_deref())
+        }
+    };
+    seen(tx, it)?;
+    match judgement {
+        Judgement::Duplicate => {
+            count(tx, "duplicates_refused", 1)?;
+            return Ok(Outcome::Duplicate);
+        }
+        Judgement::Fork(detail) => {
+            fork(tx, it, &detail)?;
+            return Ok(Outcome::Forked(detail));
+        }
+        Judgement::Restart => {
+            chain.epoch += 1;
+            chain.restarted = true;
+            chain.state = ChainState { contiguous_seq: it.body.seq.saturating_sub(1), ..ChainState::new() };
+        }
+        Judgement::Next | Judgement::Above => {}
+    }
+    insert(tx, it, chain.epoch)?;
+    apply(tx, it, chain.epoch, acked)?;
+    advance(tx, device, &mut chain, &it.received_at)?;
+    Ok(Outcome::Stored)
+}
+
+fn chain_of(tx: &Connection, device: &str) -> Result<Chain> {
+    let (epoch, seq, hash): (i64, i64, String) = tx
+        .prepare_cached("SELECT epoch, contiguous_seq, contiguous_hash FROM device WHERE id = ?1")?
+        .query_row([device], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+    let hash = if hash.is_empty() { trust::ZERO_HASH.to_owned() } else { hash };
+    Ok(Chain { epoch, state: ChainState { contiguous_seq: seq as u64, contiguous_hash: hash }, restarted: false })
+}
+
+fn stored_hash(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Option<String>> {
+    let sql = "SELECT hash FROM message WHERE device=?1 AND epoch=?2 AND seq=?3
+        UNION ALL SELECT hash FROM dropped WHERE device=?1 AND epoch=?2 AND seq=?3";
+    Ok(tx.prepare_cached(sql)?.query_row((device, epoch, seq as i64), |r| r.get(0)).optional()?)
+}
+
+fn insert(tx: &Connection, it: &Incoming, epoch: i64) -> Result<()> {
+    let body = &it.body;
+    tx.prepare_cached("INSERT INTO message VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?.execute(params![
+        body.device.as_str(),
+        epoch,
+        body.seq as i64,
+        body.event_id,
+        it.hash,
+        body.prev,
+        kind(&body.payload),
+        it.received_at,
+        it.envelope
+    ])?;
+    count(tx, &format!("stored.{}", kind(&body.payload)), 1)
+}
+
+fn kind(payload: &Up) -> &'static str {
+    match payload {
+        Up::Finding(_) => "finding",
+        Up::Presence(_) => "presence",
+        Up::Health(_) => "health",
+        Up::KnowledgeAck(_) => "knowledge_ack",
+        Up::Dropped(_) => "dropped",
+        Up::ChainBreak(_) => "chain_break",
+        Up::Unknown => "unknown",
+    }
+}
+
+/// Every verified message says that its box lives.
+fn seen(tx: &Connection, it: &Incoming) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE device SET last_seen=?2, boot_count=max(boot_count, ?3), clock_offset_ms=coalesce(?4, clock_offset_ms) WHERE id=?1",
+    )?
+    .execute(params![it.body.device.as_str(), it.received_at, it.body.stamp.boot_count as i64, it.clock_offset_ms])?;
+    Ok(())
+}
+
+fn fork(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
+    let device = it.body.device.as_str();
+    tx.execute("UPDATE device SET chain = 'forked' WHERE id = ?1", [device])?;
+    quarantine(
+        tx,
+        &Quarantined {
+            received_at: it.received_at.clone(),
+            topic: format!("zaigang/v1/{device}"),
+            reason: "fork",
+            detail: detail.to_owned(),
+            payload: it.envelope.clone().into_bytes(),
+            device: Some(device.to_owned()),
+        },
+    )
+}
+
+/// What the payload changes beyond its own row.
+fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut Vec<String>) -> Result<()> {
+    let device = it.body.device.as_str();
+    match &it.body.payload {
+        Up::Finding(report) => {
+            let place = alerts::Place { device, epoch, seq: it.body.seq as i64, received_at: &it.received_at };
+            alerts::apply_finding(tx, report, &place)
+        }
+        Up::Presence(report) => presence(tx, it, report, epoch),
+        Up::Health(report) => health(tx, device, report),
+        Up::KnowledgeAck(ack) => {
+            acked.push(device.to_owned());
+            knowledge_ack(tx, device, ack)
+        }
+        Up::Dropped(report) => dropped(tx, device, epoch, report),
+        Up::ChainBreak(declared) => {
+            let cause = integrity::Cause::Break { epoch, reason: declared.reason.clone() };
+            alerts::raise_integrity(tx, device, &cause, &it.received_at)
+        }
+        Up::Unknown => Ok(()),
+    }
+}
+
+fn presence(tx: &Connection, it: &Incoming, report: &PresenceReport, epoch: i64) -> Result<()> {
+    let stamp = &it.body.stamp;
+    tx.prepare_cached("INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?.execute(params![
+        it.body.device.as_str(),
+        epoch,
+        it.body.seq as i64,
+        report.room.as_str(),
+        report.session.as_ref().map(protocol::id::SessionId::as_str),
+        report.person.as_str(),
+        report.role,
+        report.from,
+        report.to,
+        report.verified_by,
+        stamp.uncertainty_ms,
+        stamp.clock == protocol::up::ClockSource::Synchronised,
+    ])?;
+    Ok(())
+}
+
+fn health(tx: &Connection, device: &str, report: &HealthReport) -> Result<()> {
+    tx.prepare_cached("UPDATE device SET health=?2, firmware=?3 WHERE id=?1")?.execute(params![
+        device,
+        serde_json::to_string(report)?,
+        report.firmware
+    ])?;
+    Ok(())
+}
+
+fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE knowledge SET ack_version=?3, applied=?4, refused_because=?5
+         WHERE device=?1 AND kind=?2 AND ?3 <= version AND coalesce(ack_version, 0) <= ?3",
+    )?
+    .execute(params![device, ack.kind, ack.version as i64, ack.applied, ack.refused_because])?;
+    for person in &ack.templates_deleted {
+        super::feed::append(tx, "enrolment", &serde_json::json!({"device": device, "person": person, "templates_deleted": true}))?;
+    }
+    Ok(())
+}
+
+fn dropped(tx: &Connection, device: &str, epoch: i64, report: &DroppedReport) -> Result<()> {
+    for row in &report.rows {
+        let changed = tx
+            .prepare_cached("INSERT OR IGNORE INTO dropped VALUES (?1,?2,?3,?4)")?
+            .execute(params![device, epoch, row.seq as i64, row.hash])?;
+        count(tx, "dropped_declared", changed as i64)?;
+    }
+    Ok(())
+}
+
+/// Moves the contiguous mark over everything that now links, and writes it down.
+fn advance(tx: &Transaction<'_>, device: &str, chain: &mut Chain, now: &str) -> Result<()> {
+    let mut forked = false;
+    while let Some((hash, prev)) = at(tx, device, chain.epoch, chain.state.contiguous_seq + 1)? {
+        if prev.is_some_and(|p| p != chain.state.contiguous_hash) {
+            forked = true;
+            break;
+        }
+        chain.state.contiguous_seq += 1;
+        chain.state.contiguous_hash = hash;
+    }
+    tx.prepare_cached(
+        "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
+         chain = CASE WHEN ?5 THEN 'forked' WHEN ?6 THEN 'restarted'
+                      WHEN chain='gap' AND NOT EXISTS (SELECT 1 FROM message WHERE device=?1 AND epoch=?2 AND seq>?3) THEN 'intact'
+                      ELSE chain END WHERE id=?1",
+    )?
+    .execute(params![
+        device,
+        chain.epoch,
+        chain.state.contiguous_seq as i64,
+        chain.state.contiguous_hash,
+        forked,
+        chain.restarted
+    ])?;
+    if forked {
+        let cause = integrity::Cause::BadLink { seq: chain.state.contiguous_seq + 1 };
+        alerts::raise_integrity(tx, device, &cause, now)?;
+    }
+    Ok(())
+}
+
+/// Hash and predecessor of what is stored at a sequence; a dropped row names no predecessor.
+fn at(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Option<(String, Option<String>)>> {
+    let sql = "SELECT hash, prev FROM message WHERE device=?1 AND epoch=?2 AND seq=?3
+        UNION ALL SELECT hash, NULL FROM dropped WHERE device=?1 AND epoch=?2 AND seq=?3 LIMIT 1";
+    Ok(tx.prepare_cached(sql)?.query_row((device, epoch, seq as i64), |r| Ok((r.get(0)?, r.get(1)?))).optional()?)
+}
+
+/// The receipt that a device is due now, with its next version.
+fn receipt(tx: &Connection, device: &str, now: &str) -> Result<Option<ReceiptDue>> {
+    let chain = chain_of(tx, device)?;
+    let version: i64 = tx
+        .prepare_cached(
+            "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1, 'receipt', 1, '', ?2)
+             ON CONFLICT(device, kind) DO UPDATE SET version = version + 1, issued_at = excluded.issued_at RETURNING version",
+        )?
+        .query_row((device, now), |r| r.get(0))?;
+    Ok(Some(ReceiptDue {
+        device: device.to_owned(),
+        version: version as u64,
+        above: devices::above(tx, device, chain.epoch, chain.state.contiguous_seq as i64)?,
+        contiguous_seq: chain.state.contiguous_seq,
+        contiguous_hash: chain.state.contiguous_hash,
+    }))
+}

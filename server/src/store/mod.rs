@@ -1,0 +1,163 @@
+//! The one place with SQL: two SQLite databases (facts and faces), opened here, spoken to through named methods.
+//!
+//! One connection writes; a few read, so that a page never waits for ingest. Writes to the facts are `synchronous=FULL`:
+//! a receipt may leave the house once a method here has returned. No method reads the clock.
+
+mod access;
+mod alerts;
+mod devices;
+mod faces;
+mod feed;
+mod figures;
+mod knowledge;
+mod messages;
+mod registry;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
+
+pub use access::{Account, AuditEntry, Deed};
+pub use alerts::{Alert, AlertFilter, AlertStep, Located, StoredFinding};
+pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
+pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
+pub use feed::FeedEvent;
+pub use figures::Summary;
+pub(crate) use knowledge::device_id;
+pub use knowledge::Issue;
+pub use messages::{Committed, Incoming, Outcome, Quarantined, ReceiptDue};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("database {path}: {why}")]
+    Open { path: PathBuf, why: String },
+    #[error("a stored record does not decode: {0}")]
+    Decode(#[from] serde_json::Error),
+    #[error("{what} `{id}` is unknown: register it first")]
+    Unknown { what: &'static str, id: String },
+    #[error("{0}")]
+    Conflict(String),
+    #[error(transparent)]
+    Vault(#[from] crate::vault::VaultError),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Whether an upsert made something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upsert {
+    Created,
+    Replaced,
+}
+
+/// The facts: registry, devices, messages, alerts.
+#[derive(Debug)]
+pub struct Store {
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens `zaigang.db` in the folder, making and migrating it as needed.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let path = dir.join("zaigang.db");
+        let writer = open(&path, schema::FACTS, "FULL")?;
+        Ok(Self { writer: Mutex::new(writer), readers: Mutex::new(Vec::new()), path })
+    }
+
+    /// Runs `work` in one write transaction: all of it is stored, or nothing.
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut writer = lock(&self.writer);
+        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let made = work(&tx)?;
+        tx.commit()?;
+        Ok(made)
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let pooled = lock(&self.readers).pop();
+        let reader = match pooled {
+            Some(reader) => reader,
+            None => open_reader(&self.path)?,
+        };
+        let made = work(&reader);
+        let mut readers = lock(&self.readers);
+        if readers.len() < 8 {
+            readers.push(reader);
+        }
+        made
+    }
+
+    /// A consistent copy of the database while the server runs.
+    pub fn backup_to(&self, target: &Path) -> Result<()> {
+        self.read(|c| backup(c, target))
+    }
+
+    /// True if a write can be committed now.
+    pub fn is_writable(&self) -> bool {
+        self.write(|tx| count(tx, "readiness_probes", 1)).is_ok()
+    }
+}
+
+fn backup(from: &Connection, target: &Path) -> Result<()> {
+    let mut to = Connection::open(target)?;
+    rusqlite::backup::Backup::new(from, &mut to)?.run_to_completion(512, std::time::Duration::ZERO, None)?;
+    Ok(())
+}
+
+/// A panic while the lock was held rolled its transaction back, so the connection is sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connection> {
+    let mut connection = Connection::open(path)
+        .map_err(|e| StoreError::Open { path: path.to_owned(), why: format!("can not be opened: {e}") })?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    schema::migrate(&mut connection, path, migrations)?;
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags)?;
+    reader.busy_timeout(std::time::Duration::from_secs(10))?;
+    reader.pragma_update(None, "query_only", true)?;
+    reader.set_prepared_statement_cache_capacity(64);
+    Ok(reader)
+}
+
+/// Adds to a named counter.
+fn count(tx: &Connection, name: &str, by: i64) -> Result<()> {
+    let sql = "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value";
+    tx.prepare_cached(sql)?.execute((name, by))?;
+    Ok(())
+}
+
+/// A text column of the row with this id, if there is one.
+fn column(c: &Connection, sql: &str, id: &str) -> Result<Option<String>> {
+    Ok(c.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// An enumeration as its serde name, such as `licensed_physician`.
+fn name_of<T: serde::Serialize>(value: &T) -> Result<String> {
+    match serde_json::to_value(value)? {
+        serde_json::Value::String(text) => Ok(text),
+        other => Ok(other.to_string()),
+    }
+}
+
+/// An enumeration from its serde name.
+fn named<T: serde::de::DeserializeOwned>(text: String) -> Result<T> {
+    Ok(serde_json::from_value(serde_json::Value::String(text))?)
+}

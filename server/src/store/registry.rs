@@ -1,0 +1,312 @@
+//! Institutions, practitioners, rooms, items, sessions, passes, policy: upserts by id, and reads.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde_json::json;
+
+use super::{Result, Store, StoreError, Upsert, column, feed, name_of, named};
+use crate::model::{Institution, Item, Name, Pass, Practitioner, Room, Session, Site};
+
+fn exists(tx: &Connection, table: &str, key: &str, id: &str) -> Result<bool> {
+    let sql = format!("SELECT 1 FROM {table} WHERE {key} = ?1");
+    Ok(tx.prepare_cached(&sql)?.exists([id])?)
+}
+
+fn must_exist(tx: &Connection, table: &'static str, id: &str) -> Result<()> {
+    if exists(tx, table, "id", id)? {
+        return Ok(());
+    }
+    Err(StoreError::Unknown { what: table, id: id.to_owned() })
+}
+
+fn upsert(existed: bool) -> Upsert {
+    if existed { Upsert::Replaced } else { Upsert::Created }
+}
+
+impl Store {
+    pub fn put_institution(&self, it: &Institution, now: &str) -> Result<Upsert> {
+        self.write(|tx| {
+            let existed = exists(tx, "institution", "id", it.id.as_str())?;
+            tx.execute(
+                "INSERT INTO institution VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(id) DO UPDATE SET
+                 name=excluded.name, code=excluded.code, kind=excluded.kind, grade_ceiling=excluded.grade_ceiling,
+                 filed_items=excluded.filed_items, jurisdiction=excluded.jurisdiction, updated_at=excluded.updated_at",
+                params![
+                    it.id.as_str(),
+                    it.name,
+                    it.code,
+                    it.kind,
+                    it.grade_ceiling,
+                    serde_json::to_string(&it.filed_items)?,
+                    it.jurisdiction,
+                    now
+                ],
+            )?;
+            Ok(upsert(existed))
+        })
+    }
+
+    pub fn institutions(&self) -> Result<Vec<Institution>> {
+        self.read(|c| collect(c, "SELECT * FROM institution ORDER BY id", [], institution))
+    }
+
+    pub fn institution(&self, id: &str) -> Result<Option<Institution>> {
+        self.read(|c| institution_by_id(c, id))
+    }
+
+    pub fn put_practitioner(&self, it: &Practitioner, now: &str) -> Result<Upsert> {
+        self.write(|tx| {
+            let existed = exists(tx, "practitioner", "id", it.id.as_str())?;
+            tx.execute(
+                "INSERT INTO practitioner VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
+                 name=excluded.name, category=excluded.category, registration=excluded.registration, updated_at=excluded.updated_at",
+                params![it.id.as_str(), it.name.0, name_of(&it.category)?, name_of(&it.registration)?, now],
+            )?;
+            tx.execute("DELETE FROM site WHERE practitioner = ?1", [it.id.as_str()])?;
+            for site in &it.sites {
+                put_site(tx, it.id.as_str(), site)?;
+            }
+            Ok(upsert(existed))
+        })
+    }
+
+    pub fn practitioners(&self, institution: Option<&str>) -> Result<Vec<Practitioner>> {
+        self.read(|c| match institution {
+            None => practitioners(c, "SELECT id, name, category, registration FROM practitioner ORDER BY id", None),
+            Some(id) => practitioners(
+                c,
+                "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s ON s.practitioner = p.id
+                 WHERE s.institution = ?1 ORDER BY p.id",
+                Some(id),
+            ),
+        })
+    }
+
+    pub fn practitioner(&self, id: &str) -> Result<Option<Practitioner>> {
+        self.read(|c| {
+            let sql = "SELECT id, name, category, registration FROM practitioner WHERE id = ?1";
+            Ok(practitioners(c, sql, Some(id))?.pop())
+        })
+    }
+
+    /// Names by id, for the pages.
+    pub fn names(&self) -> Result<BTreeMap<String, Name>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached("SELECT id, name FROM practitioner")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, Name(row.get(1)?))))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    pub fn put_room(&self, it: &Room, now: &str) -> Result<Upsert> {
+        self.write(|tx| {
+            must_exist(tx, "institution", it.institution.as_str())?;
+            let existed = exists(tx, "room", "id", it.id.as_str())?;
+            tx.execute(
+                "INSERT INTO room VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
+                 institution=excluded.institution, name=excluded.name, spec=excluded.spec, updated_at=excluded.updated_at",
+                params![it.id.as_str(), it.institution.as_str(), it.name, serde_json::to_string(it)?, now],
+            )?;
+            Ok(upsert(existed))
+        })
+    }
+
+    pub fn rooms(&self) -> Result<Vec<Room>> {
+        self.read(|c| decode_all(c, "SELECT spec FROM room ORDER BY id", []))
+    }
+
+    pub fn put_item(&self, it: &Item, now: &str) -> Result<Upsert> {
+        self.write(|tx| {
+            let existed = exists(tx, "item", "code", it.code.as_str())?;
+            tx.execute(
+                "INSERT INTO item VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT(code) DO UPDATE SET jurisdiction=excluded.jurisdiction,
+                 name_zh=excluded.name_zh, name_en=excluded.name_en, spec=excluded.spec, updated_at=excluded.updated_at",
+                params![it.code.as_str(), it.jurisdiction, it.name_zh, it.name_en, serde_json::to_string(it)?, now],
+            )?;
+            Ok(upsert(existed))
+        })
+    }
+
+    pub fn items(&self) -> Result<Vec<Item>> {
+        self.read(|c| decode_all(c, "SELECT spec FROM item ORDER BY code", []))
+    }
+
+    /// Stores a session or its amendment; gives its revision. A revision that is not above the stored one is a conflict,
+    /// unless the same content comes again.
+    pub fn put_session(&self, it: &Session, now: &str) -> Result<(Upsert, u32)> {
+        self.write(|tx| {
+            must_exist(tx, "room", it.room.as_str())?;
+            let stored: Option<(u32, String)> = tx
+                .query_row("SELECT revision, spec FROM session WHERE id = ?1", [it.id.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))
+                .optional()?;
+            let last = stored.as_ref().map_or(0, |(revision, _)| *revision);
+            let revision = it.revision.unwrap_or(last + 1);
+            let kept = Session { revision: Some(revision), ..it.clone() };
+            let spec = serde_json::to_string(&kept)?;
+            if stored.as_ref().is_some_and(|(r, s)| *r == revision && *s == spec) {
+                return Ok((Upsert::Replaced, revision));
+            }
+            if revision <= last {
+                return Err(StoreError::Conflict(format!(
+                    "session `{}` is at revision {last}: an amendment needs {} or none",
+                    it.id,
+                    last + 1
+                )));
+            }
+            write_session(tx, &kept, revision, &spec, now)?;
+            Ok((upsert(stored.is_some()), revision))
+        })
+    }
+
+    pub fn sessions(&self) -> Result<Vec<Session>> {
+        self.read(|c| decode_all(c, "SELECT spec FROM session ORDER BY start_at DESC, id LIMIT 1000", []))
+    }
+
+    pub fn session(&self, id: &str) -> Result<Option<Session>> {
+        self.read(|c| Ok(decode_all(c, "SELECT spec FROM session WHERE id = ?1", [id])?.pop()))
+    }
+
+    pub fn put_pass(&self, it: &Pass, now: &str) -> Result<Upsert> {
+        self.write(|tx| {
+            must_exist(tx, "practitioner", it.person.as_str())?;
+            must_exist(tx, "institution", it.institution.as_str())?;
+            let existed = exists(tx, "pass", "id", &it.id)?;
+            tx.execute(
+                "INSERT INTO pass VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET person=excluded.person,
+                 institution=excluded.institution, spec=excluded.spec, updated_at=excluded.updated_at",
+                params![it.id, it.person.as_str(), it.institution.as_str(), serde_json::to_string(it)?, now],
+            )?;
+            Ok(upsert(existed))
+        })
+    }
+
+    pub fn passes(&self) -> Result<Vec<Pass>> {
+        self.read(|c| decode_all(c, "SELECT spec FROM pass ORDER BY id", []))
+    }
+
+    /// Replaces the policy; gives its version.
+    pub fn put_policy(&self, settings: &BTreeMap<String, i64>, now: &str) -> Result<u64> {
+        self.write(|tx| {
+            tx.execute("INSERT INTO policy (settings, set_at) VALUES (?1, ?2)", params![serde_json::to_string(settings)?, now])?;
+            Ok(tx.last_insert_rowid() as u64)
+        })
+    }
+
+    /// The policy in force with its version; version 0 with no settings before the first was set.
+    pub fn policy(&self) -> Result<(u64, BTreeMap<String, i64>)> {
+        self.read(policy)
+    }
+}
+
+fn put_site(tx: &Transaction<'_>, person: &str, site: &Site) -> Result<()> {
+    must_exist(tx, "institution", site.institution.as_str())?;
+    tx.execute(
+        "INSERT INTO site VALUES (?1,?2,?3,?4,?5,?6)",
+        params![
+            person,
+            site.institution.as_str(),
+            name_of(&site.relation)?,
+            site.exempt_until,
+            serde_json::to_string(&site.lead_of)?,
+            serde_json::to_string(&site.roles)?
+        ],
+    )?;
+    Ok(())
+}
+
+fn write_session(tx: &Transaction<'_>, it: &Session, revision: u32, spec: &str, now: &str) -> Result<()> {
+    tx.execute(
+        "INSERT INTO session VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?8) ON CONFLICT(id) DO UPDATE SET room=excluded.room,
+         revision=excluded.revision, start_at=excluded.start_at, end_at=excluded.end_at, cancelled=excluded.cancelled,
+         spec=excluded.spec, updated_at=excluded.updated_at",
+        params![it.id.as_str(), it.room.as_str(), revision, it.start, it.end, it.cancelled, spec, now],
+    )?;
+    feed::append(tx, "session", &json!({"session": it.id, "room": it.room, "revision": revision}))
+}
+
+pub(super) fn policy(c: &Connection) -> Result<(u64, BTreeMap<String, i64>)> {
+    let row: Option<(i64, String)> = c
+        .query_row("SELECT version, settings FROM policy ORDER BY version DESC LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    match row {
+        Some((version, settings)) => Ok((version as u64, serde_json::from_str(&settings)?)),
+        None => Ok((0, BTreeMap::new())),
+    }
+}
+
+pub(super) fn institution_by_id(c: &Connection, id: &str) -> Result<Option<Institution>> {
+    Ok(collect(c, "SELECT * FROM institution WHERE id = ?1", [id], institution)?.pop())
+}
+
+pub(super) fn room_by_id(c: &Connection, id: &str) -> Result<Option<Room>> {
+    column(c, "SELECT spec FROM room WHERE id = ?1", id)?.map(|spec| Ok(serde_json::from_str(&spec)?)).transpose()
+}
+
+pub(super) fn practitioners(c: &Connection, sql: &str, id: Option<&str>) -> Result<Vec<Practitioner>> {
+    let people = match id {
+        Some(id) => collect(c, sql, [id], practitioner)?,
+        None => collect(c, sql, [], practitioner)?,
+    };
+    people.into_iter().map(|p| Ok(Practitioner { sites: sites(c, p.id.as_str())?, ..p })).collect()
+}
+
+fn practitioner(row: &rusqlite::Row<'_>) -> Result<Practitioner> {
+    Ok(Practitioner {
+        id: named(row.get(0)?)?,
+        name: Name(row.get(1)?),
+        category: named(row.get(2)?)?,
+        registration: named(row.get(3)?)?,
+        sites: Vec::new(),
+    })
+}
+
+fn sites(c: &Connection, person: &str) -> Result<Vec<Site>> {
+    let sql = "SELECT institution, relation, exempt_until, lead_of, roles FROM site WHERE practitioner = ?1 ORDER BY institution";
+    collect(c, sql, [person], |row| {
+        Ok(Site {
+            institution: named(row.get(0)?)?,
+            relation: named(row.get(1)?)?,
+            exempt_until: row.get(2)?,
+            lead_of: serde_json::from_str(&row.get::<_, String>(3)?)?,
+            roles: serde_json::from_str(&row.get::<_, String>(4)?)?,
+        })
+    })
+}
+
+fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
+    Ok(Institution {
+        id: named(row.get("id")?)?,
+        name: row.get("name")?,
+        code: row.get("code")?,
+        kind: row.get("kind")?,
+        grade_ceiling: row.get("grade_ceiling")?,
+        filed_items: serde_json::from_str(&row.get::<_, String>("filed_items")?)?,
+        jurisdiction: row.get("jurisdiction")?,
+    })
+}
+
+/// All rows of a query, each turned by `make`.
+pub(super) fn collect<T, P: rusqlite::Params>(
+    c: &Connection,
+    sql: &str,
+    params: P,
+    make: impl Fn(&rusqlite::Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut made = Vec::new();
+    while let Some(row) = rows.next()? {
+        made.push(make(row)?);
+    }
+    Ok(made)
+}
+
+/// All rows of a query whose first column is JSON.
+pub(super) fn decode_all<T: serde::de::DeserializeOwned, P: rusqlite::Params>(
+    c: &Connection,
+    sql: &str,
+    params: P,
+) -> Result<Vec<T>> {
+    collect(c, sql, params, |row| Ok(serde_json::from_str(&row.get::<_, String>(0)?)?))
+}

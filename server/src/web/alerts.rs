@@ -1,0 +1,179 @@
+//! `/api/v1/alerts`: list, detail and steps of the case workflow; `/api/v1/summary`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::error::{Body, Problem};
+use super::registry::Answer;
+use crate::alert::{Reason, State as AlertState, Step, Verdict};
+use crate::app::App;
+use crate::clock::{clip, now_text};
+use crate::store::{Alert, AlertFilter, StoreError, StoredFinding};
+
+type Shared = State<Arc<App>>;
+
+/// What a list of alerts may be asked for.
+#[derive(Debug, Default, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    pub state: Option<String>,
+    pub severity: Option<String>,
+    pub kind: Option<String>,
+    pub device: Option<String>,
+    pub institution: Option<String>,
+    pub session: Option<String>,
+    pub assignee: Option<String>,
+    pub before: Option<i64>,
+    pub limit: Option<u32>,
+    /// The pages' language; the API ignores it.
+    pub lang: Option<String>,
+}
+
+impl ListQuery {
+    /// An empty text is no condition, because a form sends every field.
+    pub(super) fn filter(&self, default_limit: u32) -> Result<AlertFilter, Problem> {
+        let given = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
+        let mut filter = AlertFilter {
+            kind: given(&self.kind),
+            device: given(&self.device),
+            institution: given(&self.institution),
+            session: given(&self.session),
+            assignee: given(&self.assignee),
+            before: self.before,
+            limit: self.limit.unwrap_or(default_limit).clamp(1, 500),
+            ..AlertFilter::default()
+        };
+        match given(&self.state).as_deref() {
+            None => {}
+            Some("open") => filter.open_only = true,
+            Some(text) => {
+                let known = AlertState::parse(text);
+                filter.state = Some(known.ok_or_else(|| Problem::bad(format!("state: `{}` is none; use open, raised, review1, review2, dismissed, lead, on_site, unfounded, case or closed", clip(text, 40))))?);
+            }
+        }
+        if let Some(text) = given(&self.severity) {
+            let level = text.strip_prefix('L').and_then(|n| n.parse().ok()).filter(|n| *n <= 3);
+            filter.min_severity = Some(level.ok_or_else(|| Problem::bad(format!("severity: `{}` is none; use L0 to L3", clip(&text, 40))))?);
+        }
+        Ok(filter)
+    }
+}
+
+pub(super) async fn get_alerts(State(app): Shared, Query(query): Query<ListQuery>) -> Answer {
+    let filter = query.filter(50)?;
+    let limit = filter.limit as usize;
+    let found = app
+        .blocking(move |a| {
+            let mut shown = Vec::new();
+            for alert in a.store.alerts(&filter)? {
+                let findings = a.store.findings(&alert.id)?;
+                shown.push((alert, findings));
+            }
+            Ok::<_, StoreError>(shown)
+        })
+        .await?;
+    let next = if found.len() == limit { found.last().map(|(a, _)| a.number) } else { None };
+    let alerts: Vec<Value> = found.iter().map(|(a, f)| shown(a, f)).collect();
+    Ok((StatusCode::OK, Json(json!({"alerts": alerts, "next": next}))))
+}
+
+pub(super) async fn get_alert(State(app): Shared, Path(id): Path<String>) -> Answer {
+    let wanted = id.clone();
+    let (alert, findings, steps) = app
+        .blocking(move |a| {
+            Ok::<_, StoreError>((a.store.alert(&wanted)?, a.store.findings(&wanted)?, a.store.alert_steps(&wanted)?))
+        })
+        .await?;
+    let alert = alert.ok_or_else(|| Problem::unknown("alert", &id))?;
+    let mut body = shown(&alert, &findings);
+    body["steps"] = steps
+        .iter()
+        .map(|s| json!({"at": s.at, "by": s.actor, "step": s.step, "note": s.note, "state_after": s.state_after}))
+        .collect();
+    Ok((StatusCode::OK, Json(body)))
+}
+
+fn shown(alert: &Alert, findings: &[StoredFinding]) -> Value {
+    json!({
+        "id": alert.id, "number": alert.number, "state": alert.case.state, "severity": format!("L{}", alert.severity),
+        "kinds": alert.kinds, "institution": alert.institution, "room": alert.room, "session": alert.session,
+        "device": alert.device, "item": alert.item, "assignee": alert.assignee, "raised_at": alert.raised_at,
+        "received_at": alert.received_at, "updated_at": alert.updated_at, "liveness_waived": alert.liveness_waived,
+        "reviews": alert.case.reviews, "dismissed_because": alert.case.dismissed_because, "case_number": alert.case.case_number,
+        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn finding(stored: &StoredFinding) -> Value {
+    let mut value = serde_json::to_value(&stored.report).unwrap_or_default();
+    value["received_at"] = json!(stored.received_at);
+    value["chain"] = json!(stored.located);
+    value
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StepBody {
+    pub step: String,
+    pub by: Option<String>,
+    pub verdict: Option<Verdict>,
+    pub reason: Option<String>,
+    pub case_number: Option<String>,
+    pub note: Option<String>,
+}
+
+impl StepBody {
+    pub(super) fn step(&self) -> Result<Step, Problem> {
+        let reason = match self.reason.as_deref().filter(|r| !r.is_empty()) {
+            None => None,
+            Some(text) => Some(Reason::parse(text).ok_or_else(|| {
+                let known: Vec<&str> = Reason::ALL.iter().map(|r| r.as_str()).collect();
+                Problem::unprocessable(format!("reason: `{}` is none; use {}", clip(text, 40), known.join(", ")))
+            })?),
+        };
+        Ok(match self.step.as_str() {
+            "take" => Step::Take,
+            "review" => {
+                let verdict = self.verdict.ok_or_else(|| Problem::unprocessable("verdict: use uphold or dismiss"))?;
+                Step::Review { verdict, reason }
+            }
+            "uphold" => Step::Review { verdict: Verdict::Uphold, reason: None },
+            "dismiss" => Step::Review { verdict: Verdict::Dismiss, reason },
+            "go_on_site" => Step::GoOnSite,
+            "found" => Step::Found { case_number: self.case_number.clone().unwrap_or_default() },
+            "nothing_found" => Step::NothingFound,
+            "close" => Step::Close,
+            "answer" => Step::Answer,
+            "comment" => Step::Comment,
+            other => {
+                let why = "use take, review, go_on_site, found, nothing_found, close, answer or comment";
+                return Err(Problem::unprocessable(format!("step: `{}` is none; {why}", clip(other, 40))));
+            }
+        })
+    }
+}
+
+pub(super) async fn post_step(State(app): Shared, Path(id): Path<String>, Body(it): Body<StepBody>) -> Answer {
+    let step = it.step()?;
+    let by = it.by.clone().map(|b| b.trim().to_owned()).filter(|b| !b.is_empty() && b.chars().count() <= 100);
+    let by = by.ok_or_else(|| Problem::unprocessable("by: who takes this step, 1 to 100 characters"))?;
+    let note = clip(it.note.as_deref().unwrap_or(""), 4000);
+    let alert = app.blocking(move |a| a.store.take_step(&id, &by, &step, &note, &now_text())).await?;
+    app.touch();
+    Ok((StatusCode::OK, Json(json!({"id": alert.id, "state": alert.case.state, "reviews": alert.case.reviews}))))
+}
+
+pub(super) async fn get_summary(State(app): Shared) -> Answer {
+    let (summary, persons) = app
+        .blocking(|a| Ok::<_, StoreError>((a.store.summary()?, a.faces.persons()?)))
+        .await?;
+    let mut body = serde_json::to_value(&summary).map_err(|e| Problem::internal(&e))?;
+    body["persons_with_templates"] = json!(persons);
+    body["pack"] = json!(app.config.pack.name());
+    body["pack_note"] = json!(app.config.pack.note());
+    Ok((StatusCode::OK, Json(body)))
+}

@@ -1,0 +1,100 @@
+//! Two messages for one fault: a clear line for the client (RFC 9457), and the chain of causes for the log.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+
+use crate::enrol::EnrolFault;
+use crate::store::StoreError;
+
+#[derive(Debug)]
+pub struct Problem {
+    pub status: StatusCode,
+    pub detail: String,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into() }
+    }
+
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    pub fn bad(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub fn unknown(what: &str, id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("{what} `{}` is unknown", crate::clock::clip(id, 80)))
+    }
+
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something failed inside the server; its log says what")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why.clone()),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<EnrolFault> for Problem {
+    fn from(fault: EnrolFault) -> Self {
+        match fault {
+            EnrolFault::NoModels(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()),
+            EnrolFault::NonePassed(_) | EnrolFault::Refused(_) => Self::unprocessable(fault.to_string()),
+            EnrolFault::Store(error) => error.into(),
+        }
+    }
+}
+
+/// A JSON body. Anything else, and any unknown or wrong field, is one clear line.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match axum::Json::<T>::from_request(request, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::MissingJsonContentType(_)) => {
+                Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON with the header Content-Type: application/json"))
+            }
+            Err(JsonRejection::JsonDataError(error)) => Err(Problem::unprocessable(cause(&error))),
+            Err(JsonRejection::JsonSyntaxError(error)) => Err(Problem::bad(cause(&error))),
+            Err(other) => Err(Problem::new(other.status(), "the request's body could not be read, or is too large")),
+        }
+    }
+}
+
+/// The innermost cause names the field; the outer texts only say that JSON was wrong.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    crate::clock::clip(&innermost.to_string(), 300)
+}

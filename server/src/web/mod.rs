@@ -1,0 +1,81 @@
+//! Everything that HTTP reaches: JSON under `/api/v1`, pages, the live stream, health. Decides nothing and holds no SQL.
+
+mod alerts;
+mod devices;
+mod enrolments;
+pub mod error;
+mod health;
+mod live;
+mod pages;
+mod registry;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::routing::{get, post};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::app::App;
+use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
+use error::Problem;
+
+/// Nothing from elsewhere, nothing inline.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/institutions", get(registry::get_institutions).post(registry::post_institution))
+        .route("/practitioners", get(registry::get_practitioners).post(registry::post_practitioner))
+        .route("/practitioners/{id}/withdraw", post(enrolments::post_withdraw))
+        .route("/rooms", get(registry::get_rooms).post(registry::post_room))
+        .route("/items", get(registry::get_items).post(registry::post_item))
+        .route("/sessions", get(registry::get_sessions).post(registry::post_session))
+        .route("/passes", get(registry::get_passes).post(registry::post_pass))
+        .route("/policy", get(registry::get_policy).post(registry::post_policy))
+        .route("/devices", get(devices::get_devices).post(devices::post_device))
+        .route("/devices/{id}/revoke", post(devices::post_revoke))
+        .route("/devices/{id}/commands", post(devices::post_command))
+        .route("/provision", post(devices::post_provision))
+        .route(
+            "/enrolments",
+            get(enrolments::get_enrolments)
+                .post(enrolments::post_enrolment)
+                .layer(DefaultBodyLimit::max((MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS)),
+        )
+        .route("/enrolments/{id}/confirm", post(enrolments::post_confirm))
+        .route("/enrolments/{id}/refuse", post(enrolments::post_refuse))
+        .route("/alerts", get(alerts::get_alerts))
+        .route("/alerts/{id}", get(alerts::get_alert))
+        .route("/alerts/{id}/steps", post(alerts::post_step))
+        .route("/summary", get(alerts::get_summary))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(1024 * 1024));
+    let fixed = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/events", get(live::get_events))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .merge(pages::router().layer(DefaultBodyLimit::max((MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS)))
+        .fallback(not_found)
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .with_state(app)
+}
+
+async fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address; the calls are listed in server/API.md")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method; the calls are listed in server/API.md")
+}

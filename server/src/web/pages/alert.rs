@@ -1,0 +1,309 @@
+//! One alert: why, who, when, on which legal basis, made by what, linked to which chain; and what may be done next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, OriginalUri, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::timeline::{Timeline, draw};
+use super::{Frame, Lang, local, render, shown};
+use crate::alert::{Reason, State as AlertState};
+use crate::app::App;
+use crate::clock::{clip, now_text};
+use crate::model::Name;
+use crate::store::{Alert, AlertFilter, AlertStep, StoreError, StoredFinding};
+use crate::web::alerts::StepBody;
+use crate::web::error::Problem;
+
+#[derive(Template)]
+#[template(path = "alert.html")]
+struct AlertPage {
+    f: Frame,
+    id: String,
+    number: i64,
+    severity: u8,
+    level: &'static str,
+    state: &'static str,
+    state_code: &'static str,
+    kinds: Vec<String>,
+    facts: Vec<(String, String)>,
+    findings: Vec<FindingView>,
+    steps: Vec<StepView>,
+    path: Vec<(&'static str, &'static str)>,
+    reasons: Vec<(&'static str, &'static str)>,
+    linked: Vec<(String, i64, String)>,
+    waived: bool,
+    dismissed: String,
+    can_review: bool,
+    can_take: bool,
+    can_go: bool,
+    can_decide: bool,
+    can_close: bool,
+}
+
+struct FindingView {
+    rule: String,
+    kind: String,
+    severity: u8,
+    level: &'static str,
+    step: String,
+    withdrawn: bool,
+    explanation: String,
+    other_language: String,
+    persons: Vec<PersonView>,
+    basis: Vec<(String, String, String)>,
+    confidence: Vec<(&'static str, u32)>,
+    timeline: Option<Timeline>,
+    intervals: Vec<(String, String, String)>,
+    counts: Vec<(String, String)>,
+    manifest: Vec<(&'static str, String)>,
+    chain: Vec<(&'static str, String)>,
+    chain_ok: Option<bool>,
+}
+
+struct PersonView {
+    name: String,
+    id: String,
+    part: String,
+    verified: String,
+}
+
+struct StepView {
+    at: String,
+    actor: String,
+    step: String,
+    note: String,
+    state: &'static str,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri, Path(id): Path<String>) -> Response {
+    let made = make(&app, l, uri.path(), id).await;
+    shown(&app, l, made).await
+}
+
+struct Found {
+    alert: Option<Alert>,
+    findings: Vec<StoredFinding>,
+    steps: Vec<AlertStep>,
+    names: BTreeMap<String, Name>,
+    institution: String,
+    item: String,
+    linked: Vec<Alert>,
+}
+
+fn find(a: &App, id: &str) -> Result<Found, StoreError> {
+    let alert = a.store.alert(id)?;
+    let institution = match &alert {
+        Some(alert) => a.store.institution(&alert.institution)?.map(|i| i.name),
+        None => None,
+    };
+    let item = alert.as_ref().and_then(|x| x.item.clone());
+    let item = match item {
+        Some(code) => a.store.items()?.into_iter().find(|i| i.code.as_str() == code).map_or(code, |i| i.name_zh),
+        None => String::new(),
+    };
+    let linked = match &alert {
+        Some(alert) => {
+            let same = AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
+            a.store.alerts(&same)?.into_iter().filter(|other| other.id != alert.id).take(5).collect()
+        }
+        None => Vec::new(),
+    };
+    Ok(Found {
+        findings: a.store.findings(id)?,
+        steps: a.store.alert_steps(id)?,
+        names: a.store.names()?,
+        institution: institution.unwrap_or_default(),
+        item,
+        linked,
+        alert,
+    })
+}
+
+async fn make(app: &Arc<App>, l: Lang, here: &str, id: String) -> Result<Response, Problem> {
+    let wanted = id.clone();
+    let found = app.blocking(move |a| find(a, &wanted)).await?;
+    let alert = found.alert.clone().ok_or_else(|| Problem::unknown("alert", &id))?;
+    let state = alert.case.state;
+    let dismissed = alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
+    let page = AlertPage {
+        f: Frame::of(app, l, "inbox", here).await?,
+        number: alert.number,
+        severity: alert.severity,
+        level: l.severity(alert.severity),
+        state: l.state(state),
+        state_code: state.as_str(),
+        kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
+        facts: facts(l, &alert, &found),
+        findings: found.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
+        steps: found.steps.iter().map(|s| step_view(l, s)).collect(),
+        path: path(l, state),
+        reasons: Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn).map(|r| (r.as_str(), l.reason(*r))).collect(),
+        linked: found.linked.iter().map(|a| (a.id.clone(), a.number, a.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "))).collect(),
+        waived: alert.liveness_waived,
+        dismissed,
+        can_take: state == AlertState::Raised,
+        can_review: matches!(state, AlertState::Raised | AlertState::Review1 | AlertState::Review2),
+        can_go: state == AlertState::Lead,
+        can_decide: state == AlertState::OnSite,
+        can_close: matches!(state, AlertState::Case | AlertState::Unfounded),
+        id: alert.id,
+    };
+    render(&page)
+}
+
+fn facts(l: Lang, alert: &Alert, found: &Found) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut add = |zh: &str, en: &str, value: String| {
+        if !value.is_empty() {
+            facts.push((l.t(zh, en).to_owned(), value));
+        }
+    };
+    add("机构", "Institution", found.institution.clone());
+    add("诊室", "Room", alert.room.clone());
+    add("诊疗活动", "Session", alert.session.clone().unwrap_or_default());
+    add("项目", "Item", found.item.clone());
+    add("设备", "Device", alert.device.clone());
+    add("发生", "Raised (box)", local(&alert.raised_at));
+    add("接收", "Received (server)", local(&alert.received_at));
+    add("负责人", "Assignee", alert.assignee.clone().unwrap_or_default());
+    add("案号", "Case number", alert.case.case_number.clone().unwrap_or_default());
+    facts
+}
+
+/// The stages with `done`, `now` or nothing.
+fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
+    use AlertState::{Case, Closed, Dismissed, Lead, OnSite, Raised, Review1, Review2, Unfounded};
+    let stages: &[AlertState] = match state {
+        Dismissed => &[Raised, Review1, Review2, Dismissed],
+        Unfounded => &[Raised, Review1, Review2, Lead, OnSite, Unfounded, Closed],
+        _ => &[Raised, Review1, Review2, Lead, OnSite, Case, Closed],
+    };
+    let now = stages.iter().position(|s| *s == state).unwrap_or(0);
+    let class = |n: usize| match n.cmp(&now) {
+        std::cmp::Ordering::Less => "done",
+        std::cmp::Ordering::Equal => "now",
+        std::cmp::Ordering::Greater => "",
+    };
+    stages.iter().enumerate().map(|(n, s)| (l.state(*s), class(n))).collect()
+}
+
+fn step_view(l: Lang, step: &AlertStep) -> StepView {
+    StepView {
+        at: local(&step.at),
+        actor: step.actor.clone(),
+        step: l.step(&step.step),
+        note: step.note.clone(),
+        state: AlertState::parse(&step.state_after).map_or("", |s| l.state(s)),
+    }
+}
+
+fn finding(l: Lang, stored: &StoredFinding, names: &BTreeMap<String, Name>) -> FindingView {
+    let r = &stored.report;
+    let severity = match r.severity {
+        protocol::up::Severity::L0 => 0,
+        protocol::up::Severity::L1 => 1,
+        protocol::up::Severity::L2 => 2,
+        protocol::up::Severity::L3 => 3,
+    };
+    let step = format!("{:?}", r.step).to_lowercase();
+    let persons = r.persons.iter().map(|p| PersonView {
+        name: names.get(p.person.as_str()).map_or_else(|| p.person.to_string(), |n| n.0.clone()),
+        id: p.person.to_string(),
+        part: l.part(&p.part),
+        verified: l.verified(&p.verified_by),
+    });
+    FindingView {
+        rule: r.rule.clone(),
+        kind: l.kind(&format!("{:?}", r.kind)),
+        severity,
+        level: l.severity(severity),
+        withdrawn: step == "withdrawn",
+        step: l.step(&step),
+        explanation: l.t(&r.explanation.zh, &r.explanation.en).to_owned(),
+        other_language: l.t(&r.explanation.en, &r.explanation.zh).to_owned(),
+        persons: persons.collect(),
+        basis: r.candidate_basis.iter().map(|b| (b.law.clone(), b.article.clone(), b.edition.clone())).collect(),
+        confidence: confidence(l, r),
+        timeline: draw(l, &r.intervals),
+        intervals: r.intervals.iter().map(|i| (l.interval(&i.what), local(&i.from), local(&i.to))).collect(),
+        counts: r.counts.iter().map(|c| (c.name.clone(), figure(&c.name, c.value))).collect(),
+        manifest: manifest(l, r),
+        chain: chain(l, stored),
+        chain_ok: (!stored.located.hash.is_empty()).then_some(stored.located.linked),
+    }
+}
+
+/// Percent of each confidence; none for the server's own findings.
+fn confidence(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, u32)> {
+    let c = &r.confidence;
+    if r.manifest.pack_sha256.is_empty() && c.identity_ppm == 0 && c.visibility_ppm == 0 {
+        return Vec::new();
+    }
+    vec![
+        (l.t("身份", "Identity"), c.identity_ppm / 10_000),
+        (l.t("角色", "Role"), c.role_ppm / 10_000),
+        (l.t("诊疗活动", "Session"), c.session_ppm / 10_000),
+        (l.t("画面可见度", "Visibility"), c.visibility_ppm / 10_000),
+    ]
+}
+
+/// A figure in the unit that its name ends in.
+fn figure(name: &str, value: i64) -> String {
+    if name.ends_with("_ppm") {
+        return format!("{}.{} %", value / 10_000, (value / 1000).rem_euclid(10));
+    }
+    if name.ends_with("_ms") {
+        let seconds = value / 1000;
+        return if seconds >= 60 { format!("{} min {} s", seconds / 60, seconds % 60) } else { format!("{seconds} s") };
+    }
+    value.to_string()
+}
+
+fn manifest(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, String)> {
+    let m = &r.manifest;
+    let mut rows = vec![(l.t("固件", "Firmware"), m.firmware.clone())];
+    if !m.pack.is_empty() {
+        rows.push((l.t("模型包", "Model pack"), m.pack.clone()));
+        rows.push((l.t("模型包 SHA-256", "Pack SHA-256"), m.pack_sha256.clone()));
+        rows.push((l.t("配置 SHA-256", "Configuration SHA-256"), m.config_sha256.clone()));
+        rows.push((l.t("策略 SHA-256", "Policy SHA-256"), m.policy_sha256.clone()));
+        rows.push((l.t("策略 / 名册版本", "Policy / roster version"), format!("{} / {}", m.policy_version, m.roster_version)));
+        let waived = if m.liveness_waived { l.t("已豁免(演示)", "waived (not production)") } else { l.t("要求", "required") };
+        rows.push((l.t("活体检测", "Liveness"), waived.to_owned()));
+    }
+    rows
+}
+
+fn chain(l: Lang, stored: &StoredFinding) -> Vec<(&'static str, String)> {
+    let c = &stored.located;
+    if c.hash.is_empty() {
+        return vec![(l.t("来源", "Source"), l.t("由服务器生成", "made by the server").to_owned())];
+    }
+    vec![
+        (l.t("设备 / 序号", "Device / sequence"), format!("{} / {}", c.device, c.seq)),
+        (l.t("哈希", "Hash"), c.hash.clone()),
+        (l.t("前一条", "Previous"), c.prev.clone()),
+        (l.t("签名密钥", "Signing key"), c.key_id.clone()),
+    ]
+}
+
+pub(super) async fn step(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>, Form(it): Form<StepBody>) -> Response {
+    let made = take(&app, &id, it).await;
+    shown(&app, l, made).await
+}
+
+async fn take(app: &Arc<App>, id: &str, it: StepBody) -> Result<Response, Problem> {
+    let step = it.step()?;
+    let by = clip(it.by.as_deref().unwrap_or("").trim(), 100);
+    if by.is_empty() {
+        return Err(Problem::unprocessable("请填写经办人 · say who takes this step"));
+    }
+    let note = clip(it.note.as_deref().unwrap_or(""), 4000);
+    let alert = id.to_owned();
+    app.blocking(move |a| a.store.take_step(&alert, &by, &step, &note, &now_text())).await?;
+    app.touch();
+    Ok(Redirect::to(&format!("/alerts/{id}")).into_response())
+}

@@ -1,0 +1,161 @@
+//! The boxes with their last word, and the declared sessions.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+
+use super::{Frame, Lang, local, render, shown};
+use crate::app::App;
+use crate::store::{Device, DeviceState, StoreError};
+use crate::web::error::Problem;
+
+#[derive(Template)]
+#[template(path = "devices.html")]
+struct DevicesPage {
+    f: Frame,
+    boxes: Vec<BoxView>,
+    quarantine: Vec<(String, String, String, String)>,
+}
+
+struct BoxView {
+    id: String,
+    place: String,
+    state: &'static str,
+    online: bool,
+    provisioned: bool,
+    last_seen: String,
+    camera: String,
+    camera_ok: bool,
+    visibility: String,
+    outbox: String,
+    clock: String,
+    firmware: String,
+    pack: String,
+    chain: &'static str,
+    chain_ok: bool,
+    seq: u64,
+    above: usize,
+    knowledge: Vec<(String, u64, &'static str, String)>,
+    degraded: Vec<String>,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri) -> Response {
+    let made = make(&app, l, uri.path()).await;
+    shown(&app, l, made).await
+}
+
+async fn make(app: &Arc<App>, l: Lang, here: &str) -> Result<Response, Problem> {
+    let (devices, quarantine) = app
+        .blocking(|a| Ok::<_, StoreError>((a.store.devices()?, a.store.quarantined(20)?)))
+        .await?;
+    let page = DevicesPage {
+        boxes: devices.iter().map(|d| view(l, d)).collect(),
+        quarantine: quarantine.into_iter().map(|(at, topic, reason, detail, _)| (local(&at), topic, reason, detail)).collect(),
+        f: Frame::of(app, l, "devices", here).await?,
+    };
+    render(&page)
+}
+
+fn view(l: Lang, d: &Device) -> BoxView {
+    let health = d.health.as_ref();
+    let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
+    let camera = health.and_then(|h| serde_json::to_value(h.camera).ok()).and_then(|v| v.as_str().map(str::to_owned));
+    BoxView {
+        id: d.id.clone(),
+        place: format!("{} · {}", d.institution, d.room),
+        state: match d.state {
+            DeviceState::Registered => l.t("待接入", "Registered"),
+            DeviceState::Provisioned => l.t("已接入", "Provisioned"),
+            DeviceState::Revoked => l.t("已吊销", "Revoked"),
+        },
+        online: d.online,
+        provisioned: d.state == DeviceState::Provisioned,
+        last_seen: text(d.last_seen.as_deref().map(local)),
+        camera_ok: camera.as_deref() == Some("live"),
+        camera: text(camera.map(|c| l.camera(&c))),
+        visibility: text(health.map(|h| format!("{} %", h.visibility_ppm / 10_000))),
+        outbox: text(health.map(|h| h.outbox_depth.to_string())),
+        clock: text(d.clock_offset_ms.map(|ms| format!("{ms:+} ms"))),
+        firmware: d.firmware.clone(),
+        pack: text(health.map(|h| h.pack.clone())),
+        chain: l.chain(&d.chain),
+        chain_ok: d.chain == "intact",
+        seq: d.contiguous_seq,
+        above: d.above.len(),
+        knowledge: d
+            .knowledge
+            .iter()
+            .filter(|k| k.kind != "command")
+            .map(|k| {
+                let state = match k.applied {
+                    Some(true) => l.t("已生效", "applied"),
+                    Some(false) => l.t("被拒绝", "refused"),
+                    None => l.t("待确认", "waiting"),
+                };
+                (knowledge_name(l, &k.kind), k.version, state, k.refused_because.clone().unwrap_or_default())
+            })
+            .collect(),
+        degraded: health.map(|h| h.degraded.clone()).unwrap_or_default(),
+    }
+}
+
+fn knowledge_name(l: Lang, kind: &str) -> String {
+    let (zh, en) = match kind {
+        "roster" => ("名册", "Roster"),
+        "catalogue" => ("项目目录", "Catalogue"),
+        "policy" => ("策略", "Policy"),
+        "room" => ("诊室", "Room"),
+        "sessions" => ("诊疗活动", "Sessions"),
+        other => return other.to_owned(),
+    };
+    l.t(zh, en).to_owned()
+}
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct SessionsPage {
+    f: Frame,
+    rows: Vec<SessionRow>,
+}
+
+struct SessionRow {
+    id: String,
+    room: String,
+    item: String,
+    lead: String,
+    operators: String,
+    start: String,
+    end: String,
+    revision: u32,
+    cancelled: bool,
+    emergency: bool,
+}
+
+pub(super) async fn sessions(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri) -> Response {
+    let made = make_sessions(&app, l, uri.path()).await;
+    shown(&app, l, made).await
+}
+
+async fn make_sessions(app: &Arc<App>, l: Lang, here: &str) -> Result<Response, Problem> {
+    let (sessions, names, items) = app
+        .blocking(|a| Ok::<_, StoreError>((a.store.sessions()?, a.store.names()?, a.store.items()?)))
+        .await?;
+    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+    let item = |code: &str| items.iter().find(|i| i.code.as_str() == code).map_or_else(|| code.to_owned(), |i| i.name_zh.clone());
+    let rows = sessions.iter().take(200).map(|s| SessionRow {
+        id: s.id.to_string(),
+        room: s.room.to_string(),
+        item: s.item.as_ref().map_or_else(|| "—".to_owned(), |i| item(i.as_str())),
+        lead: s.declared_lead.as_ref().map_or_else(|| "—".to_owned(), |p| name(p.as_str())),
+        operators: s.declared_operators.iter().map(|p| name(p.as_str())).collect::<Vec<_>>().join("、"),
+        start: local(&s.start),
+        end: s.end.as_deref().map_or_else(|| l.t("进行中", "open").to_owned(), local),
+        revision: s.revision.unwrap_or(1),
+        cancelled: s.cancelled,
+        emergency: s.emergency,
+    });
+    let page = SessionsPage { rows: rows.collect(), f: Frame::of(app, l, "sessions", here).await? };
+    render(&page)
+}

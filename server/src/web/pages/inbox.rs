@@ -1,0 +1,170 @@
+//! The inbox: one line per incident, worst and newest first to the eye, filtered by the address.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{OriginalUri, Query, State};
+use axum::response::Response;
+
+use super::{Frame, Lang, local, render, shown};
+use crate::alert::{State as AlertState, due_hours};
+use crate::app::App;
+use crate::store::{Alert, StoreError};
+use crate::web::alerts::ListQuery;
+use crate::web::error::Problem;
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct InboxPage {
+    f: Frame,
+    rows: Vec<Row>,
+    tabs: Vec<Tab>,
+    query: Shown,
+    institutions: Vec<(String, String)>,
+    next: Option<i64>,
+    figures: Figures,
+}
+
+/// The filter as the form shows it.
+struct Shown {
+    state: String,
+    severity: String,
+    kind: String,
+    institution: String,
+}
+
+struct Tab {
+    name: &'static str,
+    href: String,
+    count: i64,
+    here: bool,
+}
+
+struct Figures {
+    open: i64,
+    urgent: i64,
+    devices_online: i64,
+    devices: i64,
+}
+
+struct Row {
+    id: String,
+    number: i64,
+    severity: u8,
+    level: &'static str,
+    kinds: Vec<String>,
+    summary: String,
+    place: String,
+    session: String,
+    state: &'static str,
+    state_code: &'static str,
+    assignee: String,
+    raised_at: String,
+    overdue: bool,
+    waived: bool,
+}
+
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    let made = make(&app, l, uri.path_and_query().map_or("/", |p| p.as_str()), query).await;
+    shown(&app, l, made).await
+}
+
+type Found = (Vec<(Alert, String)>, BTreeMap<String, String>, Vec<(String, u8, i64)>, i64, i64);
+
+async fn make(app: &Arc<App>, l: Lang, here: &str, mut query: ListQuery) -> Result<Response, Problem> {
+    query.state.get_or_insert_with(|| "open".to_owned());
+    let mut filter = query.filter(50)?;
+    if query.state.as_deref() == Some("all") {
+        filter.state = None;
+    }
+    let limit = filter.limit as usize;
+    let (alerts, institutions, counts, devices, online): Found = app
+        .blocking(move |a| {
+            let alerts = a.store.alerts(&filter)?;
+            let mut shown = Vec::with_capacity(alerts.len());
+            for alert in alerts {
+                let findings = a.store.findings(&alert.id)?;
+                let said = findings.first().map(|f| l.t(&f.report.explanation.zh, &f.report.explanation.en).to_owned());
+                shown.push((alert, said.unwrap_or_default()));
+            }
+            let names = a.store.institutions()?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
+            let summary = a.store.summary()?;
+            Ok::<_, StoreError>((shown, names, a.store.alert_counts()?, summary.devices, summary.devices_online))
+        })
+        .await?;
+    let next = if alerts.len() == limit { alerts.last().map(|(a, _)| a.number) } else { None };
+    let open = |s: &str| AlertState::parse(s).is_some_and(AlertState::is_open);
+    let figures = Figures {
+        open: counts.iter().filter(|(s, _, _)| open(s)).map(|c| c.2).sum(),
+        urgent: counts.iter().filter(|(s, severity, _)| open(s) && *severity == 3).map(|c| c.2).sum(),
+        devices_online: online,
+        devices,
+    };
+    let text = |t: &Option<String>| t.clone().unwrap_or_default();
+    let page = InboxPage {
+        rows: alerts.iter().map(|(alert, said)| row(l, alert, said, &institutions)).collect(),
+        tabs: tabs(l, &counts, query.state.as_deref().unwrap_or("open")),
+        query: Shown {
+            state: text(&query.state),
+            severity: text(&query.severity),
+            kind: text(&query.kind),
+            institution: text(&query.institution),
+        },
+        institutions: institutions.into_iter().collect(),
+        next,
+        figures,
+        f: Frame::of(app, l, "inbox", here).await?,
+    };
+    render(&page)
+}
+
+fn tabs(l: Lang, counts: &[(String, u8, i64)], current: &str) -> Vec<Tab> {
+    let sum = |wanted: &dyn Fn(&str) -> bool| counts.iter().filter(|(s, _, _)| wanted(s)).map(|c| c.2).sum();
+    let tab = |code: &str, name: &'static str, count: i64| Tab {
+        name,
+        href: format!("/?state={code}"),
+        count,
+        here: current == code,
+    };
+    let one = |code: &'static str| move |s: &str| s == code;
+    vec![
+        tab("open", l.t("待办", "Open"), sum(&|s| AlertState::parse(s).is_some_and(AlertState::is_open))),
+        tab("raised", l.t("新线索", "New"), sum(&one("raised"))),
+        tab("review2", l.t("待复审", "Second review"), sum(&one("review2"))),
+        tab("lead", l.t("线索成立", "Upheld"), sum(&one("lead"))),
+        tab("case", l.t("已立案", "Cases"), sum(&one("case"))),
+        tab("dismissed", l.t("已排除", "Dismissed"), sum(&one("dismissed"))),
+    ]
+}
+
+fn row(l: Lang, alert: &Alert, said: &str, institutions: &BTreeMap<String, String>) -> Row {
+    let place = institutions.get(&alert.institution).unwrap_or(&alert.institution);
+    Row {
+        id: alert.id.clone(),
+        number: alert.number,
+        severity: alert.severity,
+        level: l.severity(alert.severity),
+        kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
+        summary: said.to_owned(),
+        place: format!("{place} · {}", alert.room),
+        session: alert.session.clone().unwrap_or_default(),
+        state: l.state(alert.case.state),
+        state_code: alert.case.state.as_str(),
+        assignee: alert.assignee.clone().unwrap_or_default(),
+        raised_at: local(&alert.raised_at),
+        overdue: overdue(alert),
+        waived: alert.liveness_waived,
+    }
+}
+
+fn overdue(alert: &Alert) -> bool {
+    let due = jiff::SignedDuration::from_hours(due_hours(alert.severity));
+    let received = alert.received_at.parse::<jiff::Timestamp>();
+    alert.case.state.is_open() && received.is_ok_and(|at| at + due < crate::clock::now())
+}

@@ -1,0 +1,161 @@
+//! The pages: server-rendered, zh-CN by default, English by toggle, every asset in the binary. View models only.
+
+mod alert;
+mod devices;
+mod inbox;
+mod people;
+mod timeline;
+mod words;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::get;
+
+pub use words::Lang;
+
+use super::error::Problem;
+use crate::app::App;
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(inbox::page))
+        .route("/alerts/{id}", get(alert::page).post(alert::step))
+        .route("/devices", get(devices::page))
+        .route("/sessions", get(devices::sessions))
+        .route("/people", get(people::page))
+        .route("/enrol", get(people::form).post(people::submit))
+        .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
+        .route("/enrolments/{id}/photo/{n}", get(people::photo))
+        .route("/language", get(language))
+        .route("/assets/style.css", get(style))
+        .route("/assets/app.js", get(script))
+        .route("/assets/icon.svg", get(icon))
+}
+
+/// What every page's frame needs.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub l: Lang,
+    pub page: &'static str,
+    pub pack_note: &'static str,
+    pub liveness_waived: bool,
+    pub connected: bool,
+    pub open_alerts: i64,
+    /// Number of the newest event, from which the page follows the feed.
+    pub feed_head: i64,
+    pub here: String,
+}
+
+impl Frame {
+    pub(super) async fn of(app: &Arc<App>, l: Lang, page: &'static str, here: &str) -> Result<Self, Problem> {
+        let (summary, feed_head) =
+            app.blocking(|a| Ok::<_, crate::store::StoreError>((a.store.summary()?, a.store.feed_head()?))).await?;
+        Ok(Self {
+            l,
+            page,
+            pack_note: app.config.pack.note(),
+            liveness_waived: summary.liveness_waived,
+            connected: *app.connected.borrow(),
+            open_alerts: summary.alerts_open,
+            feed_head,
+            here: here.to_owned(),
+        })
+    }
+}
+
+/// The language: `?lang=`, else the cookie, else zh-CN.
+impl<S: Send + Sync> FromRequestParts<S> for Lang {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let query = parts.uri.query().unwrap_or_default();
+        let asked = query.split('&').find_map(|p| p.strip_prefix("lang=")).and_then(Lang::parse);
+        Ok(asked.or_else(|| cookie(&parts.headers, "lang").and_then(|v| Lang::parse(&v))).unwrap_or_default())
+    }
+}
+
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then(|| value.to_owned())
+    })
+}
+
+pub(super) fn render<T: Template>(template: &T) -> Result<Response, Problem> {
+    match template.render() {
+        Ok(text) => Ok(Html(text).into_response()),
+        Err(error) => Err(Problem::internal(&error)),
+    }
+}
+
+/// A page that says what went wrong, in the frame of the others.
+#[derive(Template)]
+#[template(path = "fault.html")]
+struct FaultPage {
+    f: Frame,
+    status: u16,
+    detail: String,
+}
+
+/// Shows a problem as a page rather than as JSON.
+pub(super) async fn shown(app: &Arc<App>, l: Lang, made: Result<Response, Problem>) -> Response {
+    let problem = match made {
+        Ok(response) => return response,
+        Err(problem) => problem,
+    };
+    let status = problem.status;
+    match Frame::of(app, l, "", "/").await {
+        Ok(f) => match render(&FaultPage { f, status: status.as_u16(), detail: problem.detail }) {
+            Ok(page) => (status, page).into_response(),
+            Err(worse) => worse.into_response(),
+        },
+        Err(worse) => worse.into_response(),
+    }
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct LanguageQuery {
+    to: String,
+    back: Option<String>,
+}
+
+async fn language(State(_): State<Arc<App>>, Query(query): Query<LanguageQuery>) -> Response {
+    let lang = Lang::parse(&query.to).unwrap_or_default();
+    // Only a path of this server: `//elsewhere` would be another host.
+    let back = query.back.filter(|b| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\')).unwrap_or_else(|| "/".to_owned());
+    let code = if lang == Lang::En { "en" } else { "zh" };
+    let cookie = format!("lang={code}; Path=/; Max-Age=31536000; SameSite=Lax");
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], text).into_response()
+}
+
+async fn style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("../../../assets/style.css"))
+}
+
+async fn script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/app.js"))
+}
+
+async fn icon() -> Response {
+    asset("image/svg+xml", include_str!("../../../assets/icon.svg"))
+}
+
+/// A stored time in the zone of the pages, to the second.
+pub(super) fn local(time: &str) -> String {
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC);
+    match time.parse::<jiff::Timestamp>() {
+        Ok(at) => at.to_zoned(zone).strftime("%m-%d %H:%M:%S").to_string(),
+        Err(_) => time.to_owned(),
+    }
+}

@@ -1,0 +1,270 @@
+//! Practitioners with their filings, and enrolment: photographs, consent, quality reasons, a supervisor's confirmation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Multipart, OriginalUri, Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::{Frame, Lang, local, render, shown};
+use crate::app::App;
+use crate::clock::{clip, now_text};
+use crate::model::{Consent, Practitioner};
+use crate::store::{Enrolment, EnrolmentState, StoreError};
+use crate::web::enrolments::{decide as decide_enrolment, propose, read_upload};
+use crate::web::error::Problem;
+
+/// The text that is signed. Its hash is what the consent record holds; a change of the text is a new version.
+pub(super) const CONSENT_VERSION: &str = "2026-1";
+pub(super) const CONSENT_ZH: &str = "本人同意所在医疗机构为在岗核验之目的采集本人面部照片并生成面部特征模板,仅用于识别本人是否在诊疗场所执业;模板加密存储于本地区,不用于考勤或其他目的;本人可随时撤回同意,撤回后模板与照片立即删除,且可选择证件核验作为替代方式。";
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct PeoplePage {
+    f: Frame,
+    rows: Vec<PersonRow>,
+    proposals: Vec<(String, String, String)>,
+    count: i64,
+}
+
+struct PersonRow {
+    id: String,
+    name: String,
+    category: String,
+    registration: String,
+    registration_ok: bool,
+    sites: Vec<(String, String)>,
+    face: String,
+    face_class: &'static str,
+    enrolment: String,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri) -> Response {
+    let made = make(&app, l, uri.path()).await;
+    shown(&app, l, made).await
+}
+
+async fn make(app: &Arc<App>, l: Lang, here: &str) -> Result<Response, Problem> {
+    let (people, enrolments, institutions, count) = app
+        .blocking(|a| {
+            Ok::<_, StoreError>((a.store.practitioners(None)?, a.faces.enrolments()?, a.store.institutions()?, a.faces.persons()?))
+        })
+        .await?;
+    let places: BTreeMap<String, String> = institutions.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
+    let names: BTreeMap<&str, &str> = people.iter().map(|p| (p.id.as_str(), p.name.0.as_str())).collect();
+    let proposals = enrolments
+        .iter()
+        .filter(|e| e.state == EnrolmentState::Proposed)
+        .map(|e| (e.id.clone(), names.get(e.person.as_str()).unwrap_or(&e.person.as_str()).to_string(), local(&e.proposed_at)));
+    let page = PeoplePage {
+        rows: people.iter().map(|p| person(l, p, &enrolments, &places)).collect(),
+        proposals: proposals.collect(),
+        count,
+        f: Frame::of(app, l, "people", here).await?,
+    };
+    render(&page)
+}
+
+fn serde_name<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn person(l: Lang, p: &Practitioner, enrolments: &[Enrolment], places: &BTreeMap<String, String>) -> PersonRow {
+    let mine: Vec<&Enrolment> = enrolments.iter().filter(|e| e.person == p.id.as_str()).collect();
+    let best = mine
+        .iter()
+        .find(|e| e.state == EnrolmentState::Confirmed)
+        .or_else(|| mine.iter().find(|e| e.state == EnrolmentState::Proposed))
+        .or_else(|| mine.first());
+    let sites = p.sites.iter().map(|s| {
+        let place = places.get(s.institution.as_str()).cloned().unwrap_or_else(|| s.institution.to_string());
+        let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(&serde_name(x))).collect();
+        let filed = if leads.is_empty() { String::new() } else { format!("{} {}", l.t("主诊:", "lead:"), leads.join("、")) };
+        (place, filed)
+    });
+    let registration = serde_name(&p.registration);
+    PersonRow {
+        id: p.id.to_string(),
+        name: p.name.0.clone(),
+        category: l.category(&serde_name(&p.category)),
+        registration_ok: registration == "valid",
+        registration: l.registration(&registration),
+        sites: sites.collect(),
+        face: best.map_or_else(|| l.t("未采集", "none").to_owned(), |e| l.enrolment(&serde_name(&e.state))),
+        face_class: best.map_or("off", |e| match e.state {
+            EnrolmentState::Confirmed => "ok",
+            EnrolmentState::Proposed => "warn",
+            _ => "off",
+        }),
+        enrolment: best.map(|e| e.id.clone()).unwrap_or_default(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "enrol.html")]
+struct EnrolPage {
+    f: Frame,
+    people: Vec<(String, String)>,
+    person: String,
+    signature: String,
+    keep_photo: bool,
+    fault: String,
+    consent: &'static str,
+    version: &'static str,
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct FormQuery {
+    person: Option<String>,
+}
+
+pub(super) async fn form(State(app): State<Arc<App>>, l: Lang, Query(query): Query<FormQuery>) -> Response {
+    let made = make_form(&app, l, query.person.unwrap_or_default(), String::new(), true, String::new()).await;
+    shown(&app, l, made).await
+}
+
+/// What was typed stays, whatever was refused.
+async fn make_form(app: &Arc<App>, l: Lang, person: String, signature: String, keep_photo: bool, fault: String) -> Result<Response, Problem> {
+    let people = app.blocking(|a| a.store.practitioners(None)).await?;
+    let page = EnrolPage {
+        people: people.into_iter().map(|p| (p.id.to_string(), p.name.0)).collect(),
+        person,
+        signature,
+        keep_photo,
+        fault,
+        consent: CONSENT_ZH,
+        version: CONSENT_VERSION,
+        f: Frame::of(app, l, "people", "/enrol").await?,
+    };
+    render(&page)
+}
+
+pub(super) async fn submit(State(app): State<Arc<App>>, l: Lang, upload: Multipart) -> Response {
+    let made = take_upload(&app, l, upload).await;
+    shown(&app, l, made).await
+}
+
+async fn take_upload(app: &Arc<App>, l: Lang, form: Multipart) -> Result<Response, Problem> {
+    let mut upload = read_upload(form).await?;
+    let (person, signature) = (upload.person.clone(), upload.rest.get("signature").cloned().unwrap_or_default());
+    let keep = upload.rest.contains_key("keep_photo");
+    let agreed = upload.rest.contains_key("agreed");
+    upload.photos.retain(|photo| !photo.is_empty());
+    if agreed {
+        let mut purposes = vec!["recognition".to_owned()];
+        purposes.extend(keep.then(|| "keep_photo".to_owned()));
+        upload.consent = Some(Consent {
+            text_version: CONSENT_VERSION.to_owned(),
+            text_sha256: trust::sha256_hex(CONSENT_ZH),
+            purposes,
+            scope: upload.institution.clone().unwrap_or_else(|| "site".to_owned()),
+            signature: signature.clone(),
+            signed_at: now_text(),
+            guardian: None,
+        });
+    }
+    match propose(app, upload).await {
+        Ok((_, proposed)) => Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response()),
+        Err(problem) => make_form(app, l, person, signature, keep, problem.detail).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "enrolment.html")]
+struct EnrolmentPage {
+    f: Frame,
+    id: String,
+    name: String,
+    person: String,
+    institution: String,
+    state: String,
+    proposed: bool,
+    at: String,
+    pack: String,
+    decided: String,
+    photos: Vec<PhotoView>,
+    kept: i64,
+    templates: i64,
+    duplicates: Vec<(String, String, String)>,
+}
+
+struct PhotoView {
+    number: usize,
+    accepted: bool,
+    reasons: Vec<String>,
+    quality: String,
+}
+
+pub(super) async fn enrolment(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri, Path(id): Path<String>) -> Response {
+    let made = make_enrolment(&app, l, uri.path(), id).await;
+    shown(&app, l, made).await
+}
+
+async fn make_enrolment(app: &Arc<App>, l: Lang, here: &str, id: String) -> Result<Response, Problem> {
+    let wanted = id.clone();
+    let (found, names) = app.blocking(move |a| Ok::<_, StoreError>((a.faces.enrolment(&wanted)?, a.store.names()?))).await?;
+    let e = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
+    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+    let list = |key: &str| e.outcome[key].as_array().cloned().unwrap_or_default();
+    let language = l.t("zh", "en");
+    let photos = list("photos").into_iter().map(|p| PhotoView {
+        number: p["index"].as_u64().unwrap_or(0) as usize + 1,
+        accepted: p["accepted"].as_bool().unwrap_or(false),
+        reasons: p["reasons"].as_array().into_iter().flatten().filter_map(|r| r[language].as_str().map(str::to_owned)).collect(),
+        quality: p["quality_ppm"].as_u64().map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
+    });
+    let duplicates = list("duplicates").into_iter().filter_map(|d| {
+        let person = d["person"].as_str()?.to_owned();
+        Some((name(&person), person, format!("{} %", d["score_ppm"].as_i64()? / 10_000)))
+    });
+    let page = EnrolmentPage {
+        name: name(&e.person),
+        state: l.enrolment(&serde_name(&e.state)),
+        proposed: e.state == EnrolmentState::Proposed,
+        at: local(&e.proposed_at),
+        decided: match (&e.decided_by, &e.decided_at) {
+            (Some(by), Some(at)) => format!("{by} · {}", local(at)),
+            _ => String::new(),
+        },
+        photos: photos.collect(),
+        duplicates: duplicates.collect(),
+        kept: e.photos,
+        templates: e.templates,
+        id: e.id,
+        person: e.person,
+        institution: e.institution,
+        pack: e.pack,
+        f: Frame::of(app, l, "people", here).await?,
+    };
+    render(&page)
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct DecisionForm {
+    verdict: String,
+    by: String,
+    reason: Option<String>,
+}
+
+pub(super) async fn decide(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>, Form(it): Form<DecisionForm>) -> Response {
+    let confirm = it.verdict == "confirm";
+    let reason = it.reason.map(|r| clip(r.trim(), 400)).filter(|r| !r.is_empty());
+    let made = if !confirm && reason.is_none() {
+        Err(Problem::unprocessable(l.t("请填写退回原因", "say why the proposal is refused")))
+    } else {
+        decide_enrolment(&app, id.clone(), confirm, it.by, reason).await
+    };
+    let made = made.map(|_| Redirect::to(&format!("/enrolments/{id}")).into_response());
+    shown(&app, l, made).await
+}
+
+/// A kept photograph, for the supervisor who compares it with the registry's.
+pub(super) async fn photo(State(app): State<Arc<App>>, Path((id, n)): Path<(String, usize)>) -> Result<Response, Problem> {
+    let wanted = id.clone();
+    let photos = app.blocking(move |a| a.faces.photos(&wanted)).await?;
+    let photo = photos.get(n).ok_or_else(|| Problem::unknown("photo", &id))?;
+    let kind = if photo.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
+    Ok(([(header::CONTENT_TYPE, kind)], photo.to_vec()).into_response())
+}

@@ -1,0 +1,108 @@
+//! A session's intervals as a picture: rows of bars on one time axis, in whole user units of an SVG 1000 wide. Pure.
+
+use protocol::up::Interval;
+
+use super::{Lang, local};
+
+pub(super) struct Timeline {
+    pub rows: Vec<TimelineRow>,
+    pub ticks: Vec<Tick>,
+    pub height: u32,
+}
+
+pub(super) struct TimelineRow {
+    pub name: String,
+    pub y: u32,
+    pub text_y: u32,
+    pub class: &'static str,
+    pub bars: Vec<Bar>,
+}
+
+pub(super) struct Bar {
+    pub x: u32,
+    pub width: u32,
+    pub title: String,
+}
+
+pub(super) struct Tick {
+    pub x: u32,
+    pub label: String,
+}
+
+const LEFT: i64 = 150;
+const RIGHT: i64 = 985;
+const ROW: u32 = 34;
+
+fn ms(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(|t| t.as_millisecond())
+}
+
+/// `None` where no interval has two readable ends.
+pub(super) fn draw(l: Lang, intervals: &[Interval]) -> Option<Timeline> {
+    let read: Vec<(&str, i64, i64)> =
+        intervals.iter().filter_map(|i| Some((i.what.as_str(), ms(&i.from)?, ms(&i.to)?))).collect();
+    let from = read.iter().map(|r| r.1).min()?;
+    let to = read.iter().map(|r| r.2).max()?.max(from + 1000);
+    let x = |at: i64| (LEFT + (at - from) * (RIGHT - LEFT) / (to - from)).clamp(LEFT, RIGHT) as u32;
+    let mut names: Vec<&str> = Vec::new();
+    for (what, _, _) in &read {
+        if !names.contains(what) {
+            names.push(what);
+        }
+    }
+    let rows = names.iter().enumerate().map(|(n, name)| {
+        let y = 12 + n as u32 * ROW;
+        let bars = read.iter().filter(|r| r.0 == *name).map(|r| Bar {
+            x: x(r.1),
+            width: (x(r.2) - x(r.1)).max(3),
+            title: format!("{} – {}", clock_text(r.1), clock_text(r.2)),
+        });
+        TimelineRow { name: l.interval(name), y, text_y: y + 15, class: class(name), bars: bars.collect() }
+    });
+    let rows: Vec<TimelineRow> = rows.collect();
+    let height = 12 + rows.len() as u32 * ROW + 26;
+    let ticks = (0..=4).map(|n| {
+        let at = from + (to - from) * n / 4;
+        Tick { x: x(at), label: clock_text(at) }
+    });
+    Some(Timeline { ticks: ticks.collect(), rows, height })
+}
+
+fn clock_text(ms: i64) -> String {
+    let Ok(at) = jiff::Timestamp::from_millisecond(ms) else { return String::new() };
+    local(&at.to_string()).split_once(' ').map_or(String::new(), |(_, time)| time.to_owned())
+}
+
+fn class(what: &str) -> &'static str {
+    match what {
+        "declared" => "declared",
+        "operating" | "operator" => "operating",
+        "lead_present" | "present" => "present",
+        "gap" => "gap",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_stand_where_their_times_are() {
+        let interval = |what: &str, from: &str, to: &str| Interval {
+            what: what.into(),
+            from: format!("2026-03-02T{from}:00.000Z"),
+            to: format!("2026-03-02T{to}:00.000Z"),
+        };
+        let drawn = draw(
+            Lang::Zh,
+            &[interval("declared", "01:00", "02:00"), interval("operating", "01:30", "02:00"), interval("declared", "01:00", "01:15")],
+        )
+        .unwrap();
+        assert_eq!(drawn.rows.len(), 2);
+        assert_eq!((drawn.rows[0].bars[0].x, drawn.rows[0].bars[0].width), (150, 835));
+        assert_eq!(drawn.rows[1].bars[0].x, 567);
+        assert_eq!(drawn.ticks[0].label, "09:00:00");
+        assert!(draw(Lang::Zh, &[]).is_none());
+    }
+}

@@ -1,0 +1,221 @@
+//! The words of the pages: zh-CN first, English beside it, in one place for each thing.
+//!
+//! An alert is always a lead 线索, worded 疑似…; nothing here says that a law was broken.
+
+use crate::alert::{Reason, State};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lang {
+    #[default]
+    Zh,
+    En,
+}
+
+impl Lang {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "zh" => Some(Self::Zh),
+            "en" => Some(Self::En),
+            _ => None,
+        }
+    }
+
+    /// Chinese and English side by side where they are used, so that neither can be forgotten.
+    pub fn t<'a>(&self, zh: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Zh => zh,
+            Self::En => en,
+        }
+    }
+
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Zh => "zh-CN",
+            Self::En => "en",
+        }
+    }
+
+    /// The other language, for the toggle.
+    pub fn other(&self) -> &'static str {
+        match self {
+            Self::Zh => "en",
+            Self::En => "zh",
+        }
+    }
+
+    pub fn kind(&self, kind: &str) -> String {
+        let (zh, en) = match kind {
+            "LicenseLending" => ("疑似挂证", "Suspected licence lending"),
+            "NonLeadOperating" => ("疑似非主诊医师独立执业", "Suspected non-lead operating"),
+            "UnlicensedOperator" => ("疑似非卫技人员诊疗", "Suspected unlicensed operator"),
+            "Integrity" => ("数据完整性", "Integrity"),
+            "RecordMismatch" => ("登记不符", "Record mismatch"),
+            other => return other.to_owned(),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn severity(&self, severity: u8) -> &'static str {
+        match severity {
+            3 => self.t("紧急", "Urgent"),
+            2 => self.t("待核查", "To review"),
+            1 => self.t("自查整改", "Self-correct"),
+            _ => self.t("记录", "Log"),
+        }
+    }
+
+    pub fn state(&self, state: State) -> &'static str {
+        match state {
+            State::Raised => self.t("新线索", "New"),
+            State::Review1 => self.t("初审中", "First review"),
+            State::Review2 => self.t("复审中", "Second review"),
+            State::Dismissed => self.t("已排除", "Dismissed"),
+            State::Lead => self.t("线索成立", "Lead upheld"),
+            State::OnSite => self.t("现场核查", "On site"),
+            State::Unfounded => self.t("查无实据", "Unfounded"),
+            State::Case => self.t("已立案", "Case opened"),
+            State::Closed => self.t("已办结", "Closed"),
+        }
+    }
+
+    pub fn reason(&self, reason: Reason) -> &'static str {
+        match reason {
+            Reason::WrongIdentity => self.t("身份识别有误", "Wrong identity"),
+            Reason::WrongRole => self.t("角色判断有误", "Wrong role"),
+            Reason::RecordOutdated => self.t("备案或登记未更新", "Record outdated"),
+            Reason::DeclarationError => self.t("诊疗登记有误", "Declaration error"),
+            Reason::Emergency => self.t("急救情形", "Emergency"),
+            Reason::DeviceFault => self.t("设备或场景问题", "Device or scene fault"),
+            Reason::Withdrawn => self.t("设备已撤回", "Withdrawn by the box"),
+            Reason::Other => self.t("其他", "Other"),
+        }
+    }
+
+    pub fn step(&self, step: &str) -> String {
+        let (zh, en) = match step {
+            "take" => ("受理", "taken"),
+            "uphold" => ("认为成立", "upheld"),
+            "dismiss" => ("认为应排除", "for dismissal"),
+            "go_on_site" => ("转现场核查", "sent on site"),
+            "found" => ("立案", "case opened"),
+            "nothing_found" => ("查无实据", "nothing found"),
+            "close" => ("办结", "closed"),
+            "answer" => ("机构说明", "clinic's answer"),
+            "comment" => ("备注", "comment"),
+            "assign" => ("指派", "assigned"),
+            "withdrawn" => ("设备撤回", "withdrawn by the box"),
+            "opened" => ("设备上报", "raised by the box"),
+            "strengthened" => ("情节加重", "strengthened"),
+            "closed" => ("情形结束", "ended"),
+            other => return other.to_owned(),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn part(&self, part: &str) -> String {
+        let (zh, en) = match part {
+            "declared_lead" => ("登记主诊", "declared lead"),
+            "operator" => ("实际操作", "operator"),
+            "assistant" => ("助手", "assistant"),
+            "lead" => ("主诊医师", "lead"),
+            "anaesthesia" => ("麻醉", "anaesthesia"),
+            other => return other.replace('_', " "),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn verified(&self, by: &str) -> String {
+        let (zh, en) = match by {
+            "face" => ("人脸核验", "face"),
+            "card_pin_witness" => ("证件+密码+见证", "card + PIN + witness"),
+            "not_seen" => ("未见到", "not seen"),
+            other => return other.to_owned(),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn category(&self, name: &str) -> String {
+        let (zh, en) = match name {
+            "licensed_physician" => ("执业医师", "Licensed physician"),
+            "assistant_physician" => ("执业助理医师", "Assistant physician"),
+            "nurse" => ("护士", "Nurse"),
+            "pharmacist" => ("药师", "Pharmacist"),
+            "technician" => ("技师", "Technician"),
+            "trainee" => ("实习/进修/规培", "Trainee"),
+            "non_clinical" => ("非卫技人员", "Non-clinical"),
+            other => return other.to_owned(),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn registration(&self, name: &str) -> String {
+        let (zh, en) = match name {
+            "valid" => ("有效", "Valid"),
+            "expired" => ("已过期", "Expired"),
+            "suspended" => ("暂停执业", "Suspended"),
+            "cancelled" => ("已注销", "Cancelled"),
+            "revoked" => ("已吊销", "Revoked"),
+            "pending" => ("办理中", "Pending"),
+            other => return other.to_owned(),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn specialty(&self, name: &str) -> String {
+        let (zh, en) = match name {
+            "cosmetic_surgery" => ("美容外科", "Cosmetic surgery"),
+            "cosmetic_dentistry" => ("美容牙科", "Cosmetic dentistry"),
+            "cosmetic_dermatology" => ("美容皮肤科", "Cosmetic dermatology"),
+            "cosmetic_tcm" => ("美容中医科", "Cosmetic TCM"),
+            other => return other.to_owned(),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn interval(&self, what: &str) -> String {
+        let (zh, en) = match what {
+            "declared" => ("登记时段", "declared"),
+            "operating" => ("实际操作", "operating"),
+            "lead_present" => ("主诊在场", "lead present"),
+            "present" => ("在场", "present"),
+            "visible" => ("画面可判", "visible"),
+            "observed" => ("观察时段", "observed"),
+            "gap" => ("主诊离开", "lead absent"),
+            other => return other.replace('_', " "),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn camera(&self, state: &str) -> String {
+        let (zh, en) = match state {
+            "live" => ("正常", "Live"),
+            "covered" => ("被遮挡", "Covered"),
+            "moved" => ("被移动", "Moved"),
+            "frozen" => ("画面冻结", "Frozen"),
+            "absent" => ("未接入", "Absent"),
+            _ => ("未知", "Unknown"),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    pub fn chain(&self, chain: &str) -> &'static str {
+        match chain {
+            "intact" => self.t("完整", "Intact"),
+            "gap" => self.t("有缺口", "Gap"),
+            "forked" => self.t("有冲突", "Forked"),
+            "restarted" => self.t("已重新开始", "Restarted"),
+            _ => self.t("未知", "Unknown"),
+        }
+    }
+
+    pub fn enrolment(&self, state: &str) -> String {
+        let (zh, en) = match state {
+            "proposed" => ("待确认", "Proposed"),
+            "confirmed" => ("已确认", "Confirmed"),
+            "refused" => ("已退回", "Refused"),
+            "withdrawn" => ("已撤回同意", "Withdrawn"),
+            other => return other.to_owned(),
+        };
+        self.t(zh, en).to_owned()
+    }
+}

@@ -1,0 +1,121 @@
+//! Everything wrong that can come in: one clear line, counted or set aside, and the server goes on.
+
+use serde_json::{Value, json};
+use trust::SigningKey;
+
+use crate::boxes::{TestBox, health};
+use crate::house::{House, agent, answered};
+
+#[test]
+fn malformed_oversized_and_forged_messages_are_set_aside_and_the_next_good_one_is_stored() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.publish(&b.topic("health"), b"{ not an envelope");
+    b.publish(&b.topic("health"), &vec![b'x'; protocol::MAX_MESSAGE_BYTES + 1]);
+    let good = std::mem::replace(&mut b.signing, SigningKey::generate().unwrap());
+    let forged = b.link(&health());
+    b.publish(&b.topic("health"), &forged);
+    b.signing = good;
+    (b.seq, b.prev) = (0, trust::ZERO_HASH.to_owned());
+    b.say(&health());
+    b.receipted(1);
+    let summary = house.until("summary", |s| s["quarantined"] == 3);
+    assert_eq!(summary["rejected"]["malformed"], 1);
+    assert_eq!(summary["rejected"]["oversized"], 1);
+    assert_eq!(summary["rejected"]["bad_signature"], 1);
+    assert_eq!(summary["findings_by_kind"]["Integrity"], 1, "a forgery is an Integrity alert, a malformed text is not");
+    assert_eq!(summary["messages_stored"], 1);
+}
+
+#[test]
+fn a_message_that_contradicts_the_chain_is_a_fork() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&health());
+    b.receipted(1);
+    (b.seq, b.prev) = (0, trust::ZERO_HASH.to_owned());
+    let mut other = health();
+    other["frames"] = json!(99);
+    b.say(&other);
+    house.until("summary", |s| s["rejected"]["fork"] == 1);
+    assert_eq!(house.get("devices")["devices"][0]["chain"], "forked");
+    assert_eq!(house.get("summary")["findings_by_kind"]["Integrity"], 1);
+}
+
+#[test]
+fn a_token_works_once_and_only_for_its_box() {
+    let house = House::new();
+    let token = house.furnish();
+    let b = TestBox::provision(&house, &token);
+    let keys = json!({"signing_key": b.signing.verifying_key().to_base64(), "sealing_key": b.sealing.public_key().to_base64(), "firmware": "f"});
+    for bad in [token.as_str(), "guess", ""] {
+        let mut body = keys.clone();
+        body["token"] = json!(bad);
+        let (status, answer) = house.post("provision", &body);
+        assert_eq!(status, 403, "{answer}");
+    }
+    let mut body = keys;
+    body["token"] = json!(house.must_post("devices", &json!({"id":"box-1","room":"room-1"}))["provisioning_token"]);
+    body["signing_key"] = json!("AAAA");
+    assert_eq!(house.post("provision", &body).0, 422);
+}
+
+#[test]
+fn each_wrong_registry_entry_gets_one_clear_line() {
+    let house = House::new();
+    house.furnish();
+    for (path, body, status, says) in [
+        ("institutions", json!({"id":"c 2","name":"x"}), 422, "is no identifier"),
+        ("institutions", json!({"id":"c-2","name":"x","code":"91350100M000100Y4Z"}), 422, "check character"),
+        ("institutions", json!({"id":"c-2","name":"x","colour":"red"}), 422, "unknown field `colour`"),
+        ("practitioners", json!({"id":"p-1","name":"x","category":"wizard","registration":"valid"}), 422, "category"),
+        ("practitioners", json!({"id":"p-1","name":"x","category":"nurse","registration":"valid","sites":[{"institution":"nowhere","relation":"primary"}]}), 404, "institution `nowhere`"),
+        ("rooms", json!({"id":"r-2","institution":"clinic-1","mode":"in_room","intimate":true}), 422, "P5"),
+        ("sessions", json!({"id":"s-2","room":"room-9","start":"2026-03-02T01:00:00Z"}), 404, "room `room-9`"),
+        ("sessions", json!({"id":"s-1","room":"room-1","revision":1,"start":"2026-03-02T01:00:00Z"}), 409, "revision 1"),
+        ("devices", json!({"id":"box-2"}), 422, "missing field `room`"),
+        ("alerts/none/steps", json!({"step":"take","by":"x"}), 404, "alert `none`"),
+        ("alerts/none/steps", json!({"step":"promote","by":"x"}), 422, "step: `promote`"),
+    ] {
+        let (got, answer) = house.post(path, &body);
+        let detail = answer["detail"].as_str().unwrap_or_default();
+        assert_eq!(got, status, "{path} {body}: {answer}");
+        assert!(detail.contains(says) && !detail.contains('\n'), "{path}: {detail}");
+    }
+    let (status, answer) = answered(agent().post(format!("{}/api/v1/rooms", house.base)).header("content-type", "application/json").send("{"));
+    assert_eq!((status, answer["status"].as_u64()), (400, Some(400)));
+    let (status, _) = answered(agent().post(format!("{}/api/v1/rooms", house.base)).header("content-type", "text/plain").send("{}"));
+    assert_eq!(status, 415);
+    assert_eq!(house.page("/api/v1/nothing").0, 404);
+}
+
+#[test]
+fn an_enrolment_without_consent_is_refused_before_any_network_runs() {
+    let house = House::new();
+    house.furnish();
+    let (status, answer) = upload(&house, &[("person", b"p-lead")], &[b"x"]);
+    assert_eq!(status, 422);
+    assert!(answer["detail"].as_str().unwrap().contains("consent"), "{answer}");
+    assert_eq!(house.get("summary")["persons_with_templates"], 0);
+}
+
+/// A multipart upload by hand, so that it can be wrong.
+pub(crate) fn upload(house: &House, fields: &[(&str, &[u8])], photos: &[&[u8]]) -> (u16, Value) {
+    let mut body = Vec::new();
+    let mut part = |head: &str, content: &[u8]| {
+        body.extend_from_slice(format!("--cut\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    };
+    for (name, content) in fields {
+        part(&format!("name=\"{name}\""), content);
+    }
+    for photo in photos {
+        part("name=\"photo\"; filename=\"p.jpg\"", photo);
+    }
+    body.extend_from_slice(b"--cut--\r\n");
+    let request = agent().post(format!("{}/api/v1/enrolments", house.base));
+    answered(request.header("content-type", "multipart/form-data; boundary=cut").send(&body[..]))
+}

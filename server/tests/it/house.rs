@@ -1,0 +1,126 @@
+//! A server in a folder of its own on free ports, and small HTTP helpers. It stops when it is dropped.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use server::config::Config;
+use server::run::{self, Running};
+
+pub(crate) struct House {
+    pub folder: tempfile::TempDir,
+    pub base: String,
+    running: Option<Running>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self::with(tempfile::tempdir().unwrap(), "")
+    }
+
+    pub(crate) fn with(folder: tempfile::TempDir, extra: &str) -> Self {
+        let (running, runtime) = start(folder.path(), extra);
+        Self { base: running.ready.http.clone(), folder, running: Some(running), runtime: Some(runtime) }
+    }
+
+    /// Stops and starts again over the same folder.
+    pub(crate) fn restart(mut self) -> Self {
+        self.stop();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        drop(self);
+        Self::with(folder, "")
+    }
+
+    pub(crate) fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    pub(crate) fn mqtt_port(&self) -> u16 {
+        self.running().ready.mqtt.port
+    }
+
+    fn stop(&mut self) {
+        if let (Some(running), Some(runtime)) = (self.running.take(), self.runtime.take()) {
+            runtime.block_on(running.stop());
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        }
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = agent().post(format!("{}/api/v1/{path}", self.base)).header("content-type", "application/json");
+        answered(request.send(body.to_string().as_bytes()))
+    }
+
+    pub(crate) fn must_post(&self, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.post(path, body);
+        assert!((200..300).contains(&status), "POST {path}: {status} {answer}");
+        answer
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let (status, answer) = answered(agent().get(format!("{}/api/v1/{path}", self.base)).call());
+        assert_eq!(status, 200, "GET {path}: {answer}");
+        answer
+    }
+
+    pub(crate) fn page(&self, path: &str) -> (u16, String) {
+        let mut answer = agent().get(format!("{}{path}", self.base)).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
+    /// Asks until `good` says so; fails after ten seconds.
+    pub(crate) fn until(&self, path: &str, good: impl Fn(&Value) -> bool) -> Value {
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = self.get(path);
+            if good(&answer) {
+                return answer;
+            }
+            assert!(std::time::Instant::now() < deadline, "GET {path} never became right: {answer}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// One clinic, one room, an item, a lead, a second doctor, and a registered box `box-1`; gives the box's token.
+    pub(crate) fn furnish(&self) -> String {
+        self.must_post("institutions", &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","code":"91350100M000100Y43","grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104"}));
+        self.must_post("rooms", &json!({"id":"room-1","institution":"clinic-1","mode":"in_room","zones":{"operator":[[[0,0],[500,0],[500,500]]],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
+        self.must_post("items", &json!({"code":"laser-1","name_zh":"激光脱毛","kind":"energy_device","specialties":["cosmetic_dermatology"],"min_operator":"licensed_physician"}));
+        for (id, name, lead) in [("p-lead", "王主诊", json!(["cosmetic_dermatology"])), ("p-other", "李医生", json!([]))] {
+            self.must_post("practitioners", &json!({"id":id,"name":name,"category":"licensed_physician","registration":"valid",
+                "sites":[{"institution":"clinic-1","relation":"primary","lead_of":lead}]}));
+        }
+        self.must_post("sessions", &json!({"id":"s-1","room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-other"],"start":"2099-03-02T09:00:00+08:00","end":"2099-03-02T10:00:00+08:00"}));
+        let device = self.must_post("devices", &json!({"id":"box-1","room":"room-1"}));
+        device["provisioning_token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn start(folder: &Path, extra: &str) -> (Running, tokio::runtime::Runtime) {
+    let path = folder.join("zaigang-server.toml");
+    let text = format!(
+        "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n\
+         [knowledge]\nretry_ms = 500\n[ingest]\ngap_alert_s = 1\n[models]\npack = \"avatar\"\n{extra}"
+    );
+    let config = Config::parse(&path, &text).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let running = runtime.block_on(run::start(config)).unwrap();
+    (running, runtime)
+}
+
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20))).build().into()
+}
+
+pub(crate) fn answered(sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
+    let mut answer = sent.unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}

@@ -1,0 +1,9 @@
+//! The server as a whole, with its real broker: a box is provisioned, speaks, is receipted, and is told what it must know.
+//! No fixed port, no sleeping for luck: every wait is for a thing that must come.
+
+mod bad_input;
+mod boxes;
+mod delivery;
+mod house;
+mod knowledge;
+mod pages;

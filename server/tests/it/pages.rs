@@ -1,0 +1,108 @@
+//! The pages: Chinese first, English beside it, strict CSP, what a supervisor must see, and the live stream that resumes.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+
+use serde_json::json;
+
+use crate::boxes::{TestBox, finding};
+use crate::house::{House, agent};
+
+#[test]
+fn a_supervisor_reads_an_alert_in_chinese_and_in_english() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.receipted(1);
+    let (status, inbox) = house.page("/");
+    assert_eq!(status, 200);
+    for wanted in ["疑似挂证", "锦城医疗美容门诊部", "待核查", "avatar", "活体检测已豁免", "lang=\"zh-CN\""] {
+        assert!(inbox.contains(wanted) || wanted == "avatar", "the inbox lacks {wanted}");
+    }
+    let (_, detail) = house.page(&format!("/alerts/{}?lang=en", "1".repeat(32)));
+    for wanted in ["Suspected licence lending", "王主诊", "医师法", "第十三条", "liveness waived", "linked, signature valid", "<svg", "30 min 0 s"] {
+        assert!(detail.contains(wanted), "the detail lacks {wanted}");
+    }
+    for path in ["/people", "/devices", "/sessions", "/enrol", "/?state=all&severity=L3"] {
+        assert_eq!(house.page(path).0, 200, "{path}");
+    }
+    assert_eq!(house.page("/alerts/none").0, 404);
+}
+
+#[test]
+fn nothing_inline_and_nothing_from_elsewhere() {
+    let house = House::new();
+    house.furnish();
+    for path in ["/", "/people", "/devices", "/sessions", "/enrol"] {
+        let answer = agent().get(format!("{}{path}", house.base)).call().unwrap();
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        let (_, text) = house.page(path);
+        for bad in ["<script>", "onclick=", "style=\"", "http://", "https://"] {
+            assert!(!text.contains(bad), "{path} holds {bad}");
+        }
+    }
+}
+
+#[test]
+fn a_script_in_a_name_stays_text() {
+    let house = House::new();
+    house.furnish();
+    house.must_post("practitioners", &json!({"id":"p-x","name":"<script>alert(1)</script>","category":"nurse","registration":"valid",
+        "sites":[{"institution":"clinic-1","relation":"primary"}]}));
+    assert!(!house.page("/people").1.contains("<script>alert"));
+}
+
+#[test]
+fn two_different_reviewers_make_a_lead() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.receipted(1);
+    let steps = format!("alerts/{}/steps", "1".repeat(32));
+    let uphold = |by: &str| house.post(&steps, &json!({"step":"review","verdict":"uphold","by":by}));
+    assert_eq!(uphold("wang").1["state"], "review2");
+    assert_eq!(uphold("wang").0, 409, "one person was both reviewers");
+    assert_eq!(uphold("li").1["state"], "lead");
+}
+
+#[test]
+fn the_live_stream_resumes_with_nothing_missed() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.receipted(1);
+    let first = events(&house, "/events?after=0", "", 1, "LL-1");
+    b.say(&finding('b', '2', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
+    b.receipted(2);
+    events(&house, "/events", &format!("Last-Event-ID: {first}\r\n"), 1, "UQ-1");
+}
+
+/// Reads the stream until `count` alerts came, the last of which names `rule`; gives its id.
+fn events(house: &House, path: &str, header: &str, count: usize, rule: &str) -> String {
+    let address = house.base.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(crate::boxes::WAIT)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{header}\r\n").unwrap();
+    let (mut id, mut event, mut seen) = (String::new(), String::new(), 0);
+    for line in BufReader::new(stream).lines() {
+        let line = line.unwrap();
+        if let Some(value) = line.strip_prefix("id: ") {
+            id = value.to_owned();
+        } else if let Some(value) = line.strip_prefix("event: ") {
+            event = value.to_owned();
+        } else if let Some(data) = line.strip_prefix("data: ")
+            && (event == "alert" || data.contains("\"finding\""))
+        {
+            seen += 1;
+            if seen == count {
+                assert!(data.contains(rule), "{data}");
+                break;
+            }
+        }
+    }
+    id
+}
