@@ -13,6 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("zaigang-verify", &["trust"]),
     ("vision", &[]),
     ("scene", &[]),
+    ("clinic-sim", &[]),
+    ("simulate", &["presence", "clinic-sim"]),
     ("edge-agent", &["presence", "vision", "protocol", "trust", "delivery", "scene"]),
     ("server", &["vision", "protocol", "trust"]),
 ];

@@ -1,0 +1,14 @@
+//! A clinic to try rules on: random lawful and unlawful days with their ground truth, and a camera that sees them with the
+//! errors of face recognition. It knows nothing of the rules (it may not import `presence`) and nobody real.
+//!
+//! [`Day::random`] makes a day; [`Camera::look`] says second by second what a recogniser would report of it.
+
+mod camera;
+mod day;
+mod dice;
+mod params;
+
+pub use camera::{Camera, Look, SeenFace, Spoofness};
+pub use day::{Actor, Category, Day, ITEMS, Item, Plant, STAFF, Session, Staff, Stay, Zone};
+pub use dice::Dice;
+pub use params::{Clinic, Detection, ErrorModel, Identity, Liveness};

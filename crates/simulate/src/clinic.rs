@@ -1,0 +1,173 @@
+//! Translates the simulated clinic into what the engine is told and shown.
+
+use clinic_sim::{Category, ITEMS, Look, STAFF, Session as Truth, Spoofness, Zone as Place};
+use presence::*;
+
+/// Thresholds that the bundled error model is written for.
+pub(crate) const THRESHOLDS: Thresholds = Thresholds {
+    t_match_ppm: 500_000,
+    t_reject_ppm: 300_000,
+    margin_ppm: 50_000,
+    masked_t_match_ppm: 450_000,
+    masked_t_reject_ppm: 250_000,
+    masked_margin_ppm: 50_000,
+};
+
+/// Midnight of the simulated days: 2026-03-02T00:00:00Z.
+const MIDNIGHT: i64 = 1_772_409_600_000;
+
+/// Monotonic ms of second 0 of a day.
+const BOOT_MS: u64 = 1_000_000;
+
+pub(crate) fn wall(second: u32) -> Wall {
+    Wall(MIDNIGHT + i64::from(second) * 1_000)
+}
+
+/// The moment of a second, with the wall clock off by `step_ms`.
+pub(crate) fn moment(second: u32, step_ms: i64) -> Moment {
+    let mono = Mono(BOOT_MS + u64::from(second) * 1_000);
+    Moment { mono, wall: Wall(wall(second).0 + step_ms), clock: ClockQuality::GOOD }
+}
+
+fn at(x: i32, y: i32, w: i32, h: i32) -> Vec<Polygon> {
+    vec![Polygon::from_box(BoxPx { x, y, w, h })]
+}
+
+fn zones() -> Zones {
+    Zones {
+        operator: at(300, 200, 600, 300),
+        bed: at(400, 520, 400, 180),
+        companion: at(0, 400, 200, 300),
+        door: at(1_100, 0, 180, 400),
+        head_end: at(920, 400, 150, 200),
+        privacy_mask: Vec::new(),
+    }
+}
+
+fn bbox(place: Place, slot: i32) -> BoxPx {
+    let (x, y) = match place {
+        Place::Operator => (350 + 90 * (slot % 5), 300),
+        Place::Bed => (550, 580),
+        Place::Companion => (60, 500),
+        Place::Door => (1_150, 100),
+        Place::Head => (960, 460),
+        Place::Elsewhere => (300 + 90 * (slot % 5), 40),
+    };
+    BoxPx { x, y, w: 60, h: 80 }
+}
+
+/// Everything that a box knows before the first patient.
+pub(crate) fn knowledge(policy: &Policy) -> Vec<Fact> {
+    let room = Room {
+        version: 1,
+        id: "room".into(),
+        institution: Institution { id: "clinic".into(), ceiling: GradeCeiling(3) },
+        mode: DeploymentMode::InRoom,
+        zones: zones(),
+        hours: None,
+    };
+    let people = STAFF.iter().map(|s| practitioner(s.id, s.category)).collect();
+    let items = ITEMS.iter().map(item).collect();
+    let trainee = Pass {
+        id: "pass".into(),
+        version: 1,
+        holder: PassHolder::Person("trainee".into()),
+        kind: PassKind::Trainee { supervisor: "lead1".into() },
+        from: wall(0),
+        until: wall(90_000),
+    };
+    vec![
+        Fact::Policy(Box::new(policy.clone())),
+        Fact::Thresholds(THRESHOLDS),
+        Fact::Room(Box::new(room)),
+        Fact::Roster(Roster { version: 1, made_at: wall(0), registry_at: wall(0), people }),
+        Fact::Catalogue(Catalogue { version: 1, items }),
+        Fact::Pass(trainee),
+    ]
+}
+
+fn practitioner(id: &str, category: Category) -> Practitioner {
+    use PractitionerCategory as P;
+    let (is, lead_for) = match category {
+        Category::DermatologyLead => (P::LicensedPhysician, vec![Specialty::CosmeticDermatology]),
+        Category::SurgeryLead => (P::LicensedPhysician, vec![Specialty::CosmeticSurgery]),
+        Category::Physician | Category::Anaesthetist | Category::Lapsed => (P::LicensedPhysician, vec![]),
+        Category::Assistant => (P::AssistantPhysician, vec![]),
+        Category::Nurse => (P::Nurse, vec![]),
+        Category::Pharmacist => (P::Pharmacist, vec![]),
+        Category::Trainee => (P::Trainee, vec![]),
+        Category::Office => (P::NonClinical, vec![]),
+    };
+    let lapsed = category == Category::Lapsed;
+    Practitioner {
+        id: id.into(),
+        category: is,
+        registration: if lapsed { RegistrationStatus::Cancelled } else { RegistrationStatus::Valid },
+        relation: SiteRelation::Primary,
+        lead_for,
+        anaesthesia: category == Category::Anaesthetist,
+        confirmed: true,
+        has_template: true,
+    }
+}
+
+fn item(item: &clinic_sim::Item) -> Item {
+    Item {
+        id: item.code.into(),
+        kind: if item.surgery { ItemKind::Surgery } else { ItemKind::Injection },
+        specialties: vec![if item.surgery { Specialty::CosmeticSurgery } else { Specialty::CosmeticDermatology }],
+        surgery_grade: item.surgery.then_some(if item.too_high { 4 } else { 2 }),
+        min_operator: MinOperator::Physician,
+        min_duration_ms: 600_000,
+        prep_ms: 0,
+        filed_here: true,
+    }
+}
+
+pub(crate) fn session_id(truth: &Truth) -> SessionId {
+    SessionId::new(&format!("s{}", truth.number))
+}
+
+pub(crate) fn declaration(truth: &Truth) -> Fact {
+    Fact::Session(SessionRecord {
+        id: session_id(truth),
+        version: 1,
+        room: "room".into(),
+        item: Some(truth.item.into()),
+        lead: Some(truth.lead.into()),
+        operators: Vec::new(),
+        start: wall(truth.start),
+        end: Some(wall(truth.end)),
+        cancelled: false,
+    })
+}
+
+/// What the engine is shown of one frame.
+pub(crate) fn observation(look: Look, covered: bool, ids: &[(&'static str, PersonId)]) -> Observation {
+    let mut seen = Observation::default();
+    if covered {
+        seen.camera.state = CameraState::Covered;
+        return seen;
+    }
+    seen.patients = look.patients;
+    seen.became_patient = look.became_patient.into_iter().map(TrackId).collect();
+    let ppm = |score: f64| (score.clamp(-1.0, 1.0) * 1e6) as i32;
+    let faces = look.faces.into_iter().zip(0..).map(|(face, slot)| Face {
+        track: TrackId(face.track),
+        bbox: bbox(face.zone, slot),
+        good_quality: face.good,
+        masked: face.masked,
+        match_: face.scores.map(|(best, score, second)| MatchScore {
+            best: ids.iter().find(|(id, _)| *id == best).map(|(_, person)| person.clone()),
+            score_ppm: ppm(score),
+            second_ppm: ppm(second),
+        }),
+        liveness: match face.liveness {
+            Spoofness::Live => Liveness::Live,
+            Spoofness::Spoof => Liveness::Spoof,
+            Spoofness::Unsure => Liveness::Unsure,
+        },
+    });
+    seen.faces = faces.collect();
+    seen
+}

@@ -1,0 +1,11 @@
+//! Runs the decision core over simulated clinic days and scores it against their ground truth.
+//! It is the only place that knows both: the error model may not know the rules, the rules may not know the truth.
+
+mod clinic;
+mod run;
+mod score;
+mod targets;
+
+pub use run::run;
+pub use score::{Score, Tally};
+pub use targets::{Target, targets};

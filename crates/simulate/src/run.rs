@@ -1,0 +1,100 @@
+//! Plays simulated days through engines, one engine per day, on as many threads as there are cores.
+
+use clinic_sim::{Camera, Day, Dice, ErrorModel, STAFF, Stay};
+use presence::{Engine, IdentityView, Output, PersonId, Policy, TrackId};
+
+use crate::clinic;
+use crate::score::{Score, Tally};
+
+/// Sessions per simulated day.
+const PER_DAY: u32 = 6;
+
+/// Share of treatments that are offences.
+const UNLAWFUL: f64 = 0.35;
+
+/// A matched track is embedded anew so often, s. (The box does it at better views and every five minutes.)
+const RENEW_S: u32 = 20;
+
+/// Runs at least `sessions` sessions and adds up what came of them. The same seed gives the same score, however many
+/// threads there are.
+pub fn run(model: &ErrorModel, policy: &Policy, sessions: u64, seed: u64) -> Score {
+    let days = sessions.div_ceil(u64::from(PER_DAY));
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let mut score = Score::default();
+    std::thread::scope(|scope| {
+        let part = |n: u64| {
+            let mut score = Score::default();
+            for number in (n..days).step_by(threads as usize) {
+                score.add(&day(model, policy, seed, number));
+            }
+            score
+        };
+        let workers: Vec<_> = (0..threads).map(|n| scope.spawn(move || part(n))).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => score.add(&part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    score
+}
+
+fn day(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Score {
+    let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, UNLAWFUL);
+    let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1));
+    let mut tally = Tally::default();
+    tally.take(outputs);
+    tally.score(&day)
+}
+
+/// Everything that the engine says of a day.
+fn play(day: &Day, model: &ErrorModel, policy: &Policy, dice: Dice) -> Vec<Output> {
+    let ids: Vec<(&'static str, PersonId)> = STAFF.iter().map(|s| (s.id, PersonId::new(s.id))).collect();
+    let mut camera = Camera::new(model, dice);
+    let mut engine = Engine::new();
+    let mut out = Vec::new();
+    for fact in clinic::knowledge(policy) {
+        out.extend(engine.inform(clinic::moment(0, 0), fact));
+    }
+    let mut told: Vec<(u32, usize)> =
+        day.sessions.iter().enumerate().filter_map(|(i, s)| s.told.map(|t| (t, i))).collect();
+    told.sort_unstable();
+    let mut told = told.into_iter().peekable();
+    let mut stays: Vec<&Stay> = day.stays.iter().collect();
+    stays.sort_by_key(|s| (s.from, s.who));
+    let (mut next, mut here): (usize, Vec<&Stay>) = (0, Vec::new());
+    for t in 0..day.length {
+        let at = clinic::moment(t, day.clock_step.filter(|(from, _)| *from <= t).map_or(0, |(_, ms)| ms));
+        while let Some((_, i)) = told.next_if(|(when, _)| *when <= t) {
+            out.extend(engine.inform(at, clinic::declaration(&day.sessions[i])));
+        }
+        while next < stays.len() && stays[next].from <= t {
+            here.push(stays[next]);
+            next += 1;
+        }
+        here.retain(|s| s.to >= t);
+        let during = |spans: &[(u32, u32)]| spans.iter().any(|(a, b)| (*a..=*b).contains(&t));
+        if during(&day.outages) {
+            continue;
+        }
+        let masked = day.sessions.iter().any(|s| s.masked && s.begin.saturating_sub(180) <= t && t <= s.finish + 60);
+        let embeds = |track: u64| match engine.identity(TrackId(track)) {
+            IdentityView::Matched { .. } => t % RENEW_S == 0,
+            IdentityView::Unmatched { .. } => t % 5 == 0,
+            IdentityView::Indeterminate => true,
+        };
+        let present = one_place_each(&here, t);
+        let look = camera.look(t, present.into_iter(), masked, embeds);
+        let seen = clinic::observation(look, during(&day.knocks), &ids);
+        out.extend(engine.observe(at, &seen));
+    }
+    out.extend(engine.expire(clinic::moment(day.length + 60, 0)));
+    out
+}
+
+/// Where two stays of one person meet, the later one counts.
+fn one_place_each<'s>(here: &[&'s Stay], _t: u32) -> Vec<&'s Stay> {
+    let later = |i: usize, stay: &Stay| here[i + 1..].iter().any(|other| other.who == stay.who);
+    here.iter().enumerate().filter(|(i, stay)| !later(*i, stay)).map(|(_, stay)| *stay).collect()
+}
