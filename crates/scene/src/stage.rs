@@ -91,7 +91,7 @@ impl Scene {
     /// The bytes-to-be of an enrolment: a drawn portrait, or the reserved photograph. None for persons the script does not know.
     pub fn enrolment_photo(&self, person: &str) -> Result<Option<RgbImage>, PhotoError> {
         match &self.cast {
-            Cast::Drawn { .. } => Ok(self.faces.get(person).map(|id| portrait(id, seed_of(person, 5), 360, 450).0)),
+            Cast::Drawn { .. } => Ok(self.faces.get(person).map(|id| portrait(id, seed_of(person, 5), 280, 350).0)),
             Cast::Photos(cast) => cast.enrolment(person).map(photos::read).transpose(),
         }
     }
