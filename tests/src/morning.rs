@@ -38,7 +38,26 @@ pub struct Settings {
     pub listen: String,
     /// The box ends with the scene.
     pub once: bool,
+    /// The box's log level.
+    pub log_level: String,
 }
+
+impl Settings {
+    /// Drawn faces, as fast as the machine can, to the end of the scene.
+    pub fn drawn_once() -> Self {
+        Self {
+            faces: Faces::Drawn,
+            seed: 1,
+            speed: 0,
+            listen: ANY_PORT.to_owned(),
+            once: true,
+            log_level: "info".to_owned(),
+        }
+    }
+}
+
+/// Loopback, on whatever port is free.
+pub const ANY_PORT: &str = "127.0.0.1:0";
 
 /// A clinic, its server and its box, running.
 #[derive(Debug)]
@@ -53,7 +72,7 @@ pub struct Playing {
 
 /// Starts the server, registers the clinic, enrols, provisions the box and starts it.
 pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> Result<Playing> {
-    let (mut server, ready) = start_server(folder, settings)?;
+    let (mut server, ready) = start_server(folder, settings, ANY_PORT)?;
     let api = Api::new(&ready.http);
     told(&format!("page       {}", ready.http));
     let scene = cast(folder, settings)?;
@@ -66,7 +85,8 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
     ));
     clinic::declare_sessions(&api, &morning)?;
     let token = clinic::register_device(&api, &morning)?;
-    let agent = start_agent(folder, settings, &ready, &token)?;
+    provision(folder, settings, &ready, &token)?;
+    let agent = start_agent(folder, settings)?;
     if server.ended()?.is_some() {
         bail!("the server ended:\n{}", server.log_tail());
     }
@@ -80,25 +100,23 @@ fn pack(faces: &Faces) -> &'static str {
     }
 }
 
-/// Starts a server on free ports with its data under `folder`.
-pub fn start_server(folder: &Path, settings: &Settings) -> Result<(Program, ServerReady)> {
+/// Starts a server with its data under `folder`; a second start there goes on with what the first one stored.
+pub fn start_server(folder: &Path, settings: &Settings, mqtt_listen: &str) -> Result<(Program, ServerReady)> {
     let config = folder.join("server.toml");
     let ready_file = folder.join("server.ready");
-    let _ = fs::remove_file(&ready_file);
+    if ready_file.exists() {
+        fs::remove_file(&ready_file)?;
+    }
+    let (http, pack) = (&settings.listen, pack(&settings.faces));
     fs::write(
         &config,
         format!(
-            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n\n[http]\nlisten = \"{}\"\n\n\
-             [mqtt]\nlisten = \"127.0.0.1:0\"\n\n[models]\npack = \"{}\"\n",
-            settings.listen,
-            pack(&settings.faces)
+            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n\n\
+             [http]\nlisten = \"{http}\"\n\n[mqtt]\nlisten = \"{mqtt_listen}\"\n\n[models]\npack = \"{pack}\"\n"
         ),
     )?;
-    let mut server = Program::start(
-        "zaigang-server",
-        [Path::new("--config"), &config, Path::new("--ready-file"), &ready_file],
-        folder,
-    )?;
+    let args = [Path::new("--config"), &config, Path::new("--ready-file"), &ready_file];
+    let mut server = Program::start("zaigang-server", args, folder)?;
     let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?).context("the server's ready file")?;
     Ok((server, ready))
 }
@@ -132,36 +150,38 @@ fn cast_file(cast: &PhotoCast, morning: &Morning) -> String {
     text
 }
 
-fn start_agent(folder: &Path, settings: &Settings, ready: &ServerReady, token: &str) -> Result<Program> {
-    let config = folder.join("agent.toml");
+/// Writes the box's configuration and trades the token for an identity.
+fn provision(folder: &Path, settings: &Settings, ready: &ServerReady, token: &str) -> Result<()> {
     let cast = match settings.faces {
         Faces::Drawn => "",
         Faces::Photographs { .. } => "cast = \"cast.toml\"\n",
     };
     let start = Morning::bundled()?.wall_start;
+    let (pack, seed, speed) = (pack(&settings.faces), settings.seed, settings.speed);
     fs::write(
-        &config,
+        folder.join("agent.toml"),
         format!(
-            "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[models]\npack = \"{}\"\n\n[camera]\nkind = \"scene\"\nseed = {}\n{cast}\
-             start = \"{start}\"\nframe_rate = 1\nspeed = {}\n\n[health]\nevery_s = 5\n",
-            pack(&settings.faces),
-            settings.seed,
-            settings.speed,
+            "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[log]\nlevel = \"{}\"\n\n[models]\npack = \"{pack}\"\n\n\
+             [camera]\nkind = \"scene\"\nseed = {seed}\n{cast}start = \"{start}\"\nframe_rate = 1\nspeed = {speed}\n\n\
+             [health]\nevery_s = 5\n",
+            settings.log_level,
         ),
     )?;
-    let config_arg = [Path::new("--config"), &config];
-    let state = folder.join("agent-state");
-    let mut provision = Program::start(
-        "zaigang-agent",
-        ["provision", "--server", &ready.http, "--token", token, "--state-dir", &state.display().to_string()],
-        folder,
-    )?;
+    let state = folder.join("agent-state").display().to_string();
+    let args = ["provision", "--server", &ready.http, "--token", token, "--state", &state];
+    let mut provision = Program::start("zaigang-agent", args, folder)?;
     match provision.wait(Duration::from_secs(30))? {
-        Some(status) if status.success() => {}
+        Some(status) if status.success() => Ok(()),
         _ => bail!("provisioning failed:\n{}", provision.log_tail()),
     }
-    let run: &[&Path] = if settings.once { &[Path::new("run"), Path::new("--once")] } else { &[Path::new("run")] };
-    Program::start("zaigang-agent", run.iter().chain(&config_arg), folder)
+}
+
+/// Starts the provisioned box; a second start goes on with what the first one left.
+pub fn start_agent(folder: &Path, settings: &Settings) -> Result<Program> {
+    let config = folder.join("agent.toml");
+    let once: &[&Path] = if settings.once { &[Path::new("--once")] } else { &[] };
+    let args = [Path::new("run"), Path::new("--config"), &config].into_iter().chain(once.iter().copied());
+    Program::start("zaigang-agent", args, folder)
 }
 
 /// When each step of a finding reached the page's live stream, in real time.
@@ -203,7 +223,7 @@ pub struct BoxSummary {
     pub presences: u64,
     pub delivered: u64,
     pub pending: u64,
-    /// Every step of every finding, with the real time at which it was on disk.
+    /// Every step of every finding, with the real time at which it went to the outbox.
     pub raised: Vec<Raised>,
 }
 
@@ -211,7 +231,7 @@ pub struct BoxSummary {
 pub struct Raised {
     pub finding_id: String,
     pub revision: u64,
-    pub on_disk_at: Timestamp,
+    pub real_at: Timestamp,
 }
 
 /// The morning when it is over.
@@ -277,7 +297,7 @@ impl Outcome {
         self.heard.arrivals.values().filter(|times| times.len() > 1).count()
     }
 
-    /// From on disk in the box to on the page, worst of all steps; an error names a step that never arrived.
+    /// From the box's outbox to the page, worst of all steps; an error names a step that never arrived.
     pub fn slowest(&self) -> Result<Duration> {
         let mut worst = Duration::ZERO;
         for raised in &self.agent.raised {
@@ -285,7 +305,7 @@ impl Outcome {
             let Some(first) = self.heard.arrivals.get(&key).and_then(|times| times.first()) else {
                 bail!("finding {} revision {} never reached the page", raised.finding_id, raised.revision);
             };
-            worst = worst.max(first.duration_since(raised.on_disk_at).unsigned_abs());
+            worst = worst.max(first.duration_since(raised.real_at).unsigned_abs());
         }
         Ok(worst)
     }

@@ -59,7 +59,8 @@ fn main() -> Result<()> {
     } else {
         Faces::Drawn
     };
-    let settings = Settings { faces, seed: args.seed, speed: args.speed, listen: args.listen.clone(), once: args.once };
+    let (seed, speed, listen, once) = (args.seed, args.speed, args.listen.clone(), args.once);
+    let settings = Settings { faces, seed, speed, listen, once, ..Settings::drawn_once() };
 
     let mut playing = morning::start(&folder, &settings, &mut |line| say(line))?;
     say(&format!("pack       {}", if args.real { "real" } else { "avatar pack: drawn faces only" }));
