@@ -1,0 +1,121 @@
+//! The heartbeat: what the box says of itself each minute. Figures are counted, never guessed; what is wrong is a line.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use delivery::outbox::Outbox;
+use presence::CameraState as Core;
+use protocol::up::{CameraState, HealthReport};
+
+use super::Seen;
+use crate::{camera::Counters, pipeline::Figures};
+
+/// What the heartbeat is made from.
+#[derive(Debug)]
+pub struct HealthSource {
+    vitals: Vitals,
+    started: Instant,
+    camera: CameraState,
+    figures: Figures,
+    /// Looks since the last report, and those of them in which the room could be judged.
+    looks: u64,
+    clear: u64,
+}
+
+/// Where the figures come from.
+#[derive(Debug, Clone)]
+pub struct Vitals {
+    pub firmware: String,
+    pub pack: String,
+    pub state_dir: PathBuf,
+    pub disk_low_bytes: u64,
+    pub counters: Arc<Counters>,
+    /// The highest of these counts, read from sysfs; empty where the board has none.
+    pub thermal: Vec<PathBuf>,
+}
+
+impl Vitals {
+    /// The thermal zones of this machine.
+    pub fn thermal_zones() -> Vec<PathBuf> {
+        let Ok(zones) = std::fs::read_dir("/sys/class/thermal") else { return Vec::new() };
+        zones.filter_map(|zone| Some(zone.ok()?.path().join("temp"))).filter(|path| path.exists()).collect()
+    }
+}
+
+impl HealthSource {
+    pub fn new(vitals: Vitals) -> Self {
+        let (camera, figures) = (CameraState::Absent, Figures::default());
+        Self { vitals, started: Instant::now(), camera, figures, looks: 0, clear: 0 }
+    }
+
+    pub fn looked(&mut self, seen: &Seen) {
+        self.figures = seen.figures;
+        self.camera = match seen.observation.camera.state {
+            Core::Ok => CameraState::Live,
+            Core::Covered => CameraState::Covered,
+            Core::Moved => CameraState::Moved,
+            Core::Frozen => CameraState::Frozen,
+            Core::Lost => CameraState::Absent,
+        };
+        self.looks += 1;
+        self.clear += u64::from(self.camera == CameraState::Live);
+    }
+
+    pub fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.vitals.counters
+    }
+
+    /// One heartbeat; the outbox adds its number and its own figures.
+    pub fn report(&mut self, outbox: &Outbox, knowledge_version: u64, complaint: Option<String>) -> HealthReport {
+        let counters = &self.vitals.counters;
+        let disk_free_bytes = free_bytes(&self.vitals.state_dir);
+        let mut degraded: Vec<String> = complaint.into_iter().collect();
+        if !counters.present.load(Ordering::Relaxed) && self.camera == CameraState::Absent && self.looks > 0 {
+            let losses = counters.losses.load(Ordering::Relaxed);
+            degraded.push(format!("the camera is not there (lost or not found {losses} times since the start)"));
+        }
+        if disk_free_bytes < self.vitals.disk_low_bytes {
+            degraded.push(format!("only {} MiB of disk are free", disk_free_bytes >> 20));
+        }
+        if self.figures.failed > 0 {
+            degraded.push(format!("{} frames or faces were given up because a network failed", self.figures.failed));
+        }
+        let stats = outbox.stats().ok();
+        degraded.extend(stats.iter().flat_map(|stats| stats.degraded.clone()));
+        let visibility_ppm = (self.clear * 1_000_000).checked_div(self.looks).unwrap_or(0) as u32;
+        (self.looks, self.clear) = (0, 0);
+        HealthReport {
+            heartbeat_seq: 0,
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            firmware: self.vitals.firmware.clone(),
+            camera: self.camera,
+            frames: counters.frames.load(Ordering::Relaxed),
+            frames_dropped: counters.dropped.load(Ordering::Relaxed) + counters.skipped.load(Ordering::Relaxed),
+            faces: self.figures.faces,
+            outbox_depth: stats.as_ref().map_or(0, |s| s.depth),
+            outbox_dropped: stats.as_ref().map_or(0, |s| s.dropped),
+            disk_free_bytes,
+            knowledge_version,
+            pack: self.vitals.pack.clone(),
+            visibility_ppm,
+            temperature_mc: temperature_mc(&self.vitals.thermal),
+            degraded,
+        }
+    }
+}
+
+fn free_bytes(path: &std::path::Path) -> u64 {
+    rustix::fs::statvfs(path).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// The hottest zone in thousandths of a degree Celsius.
+fn temperature_mc(zones: &[PathBuf]) -> Option<i32> {
+    zones.iter().filter_map(|zone| std::fs::read_to_string(zone).ok()?.trim().parse().ok()).max()
+}

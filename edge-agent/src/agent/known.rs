@@ -1,0 +1,241 @@
+//! What the server said last, by kind, and how a new piece of it is applied: checked whole first, then taken whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use delivery::mqtt::Delivered;
+use jiff::Timestamp;
+use presence::{CheckDirection, Checked, Fact, Wall};
+use protocol::{
+    down::{self, Command, Down, DownBody},
+    id::{InstitutionId, ItemCode, PersonId, SessionId},
+};
+
+use super::Agent;
+use crate::{
+    facts::{self, Unusable},
+    roll::{Maker, gather},
+};
+
+/// The last of each kind, with its version.
+#[derive(Debug)]
+pub struct Known {
+    maker: Maker,
+    room: Option<(u64, down::Room)>,
+    policy: Option<u64>,
+    catalogue: Option<u64>,
+    roster: Option<u64>,
+    sessions: Option<(u64, down::Sessions)>,
+    /// Who has templates here.
+    enrolled: BTreeSet<PersonId>,
+    items: BTreeMap<SessionId, ItemCode>,
+    size: Option<(u32, u32)>,
+    /// Sizes seen so far; part of the room's version for the core.
+    generation: u16,
+}
+
+impl Known {
+    pub fn new(maker: Maker) -> Self {
+        Self {
+            maker,
+            room: None,
+            policy: None,
+            catalogue: None,
+            roster: None,
+            sessions: None,
+            enrolled: BTreeSet::new(),
+            items: BTreeMap::new(),
+            size: None,
+            generation: 0,
+        }
+    }
+
+    /// What is needed to judge and was never said.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let kinds = [
+            ("room", self.room.is_none()),
+            ("policy", self.policy.is_none()),
+            ("catalogue", self.catalogue.is_none()),
+            ("roster", self.roster.is_none()),
+            ("sessions", self.sessions.is_none()),
+        ];
+        kinds.into_iter().filter(|(_, missing)| *missing).map(|(kind, _)| kind).collect()
+    }
+
+    pub fn newest_version(&self) -> u64 {
+        let versions = [
+            self.room.as_ref().map(|r| r.0),
+            self.policy,
+            self.catalogue,
+            self.roster,
+            self.sessions.as_ref().map(|s| s.0),
+        ];
+        versions.into_iter().flatten().max().unwrap_or(0)
+    }
+
+    pub fn item_of(&self, session: &SessionId) -> Option<ItemCode> {
+        self.items.get(session).cloned()
+    }
+
+    /// Notes the size of the picture; true where it is a new one.
+    pub fn size_changed(&mut self, size: (u32, u32)) -> bool {
+        let changed = self.size != Some(size);
+        if changed {
+            self.size = Some(size);
+            self.generation = self.generation.saturating_add(1);
+        }
+        changed
+    }
+}
+
+impl Agent {
+    /// Applies a verified message, keeps it, and tells the server; or refuses it whole, and tells the server why.
+    pub(super) fn delivered(&mut self, delivered: &Delivered) {
+        let body = &delivered.body;
+        let result = self.apply(body).and_then(|deleted| self.keep(delivered).map(|()| deleted));
+        let stamp = self.stamp();
+        self.tally.acknowledged();
+        let told = match result {
+            Ok(deleted) => {
+                tracing::info!(kind = body.kind, version = body.version, "knowledge applied");
+                self.outbox.accept(body, stamp, deleted)
+            }
+            Err(why) => {
+                tracing::warn!(kind = body.kind, version = body.version, "knowledge refused: {why}");
+                self.outbox.refuse(body, stamp, why.to_string())
+            }
+        };
+        if let Err(why) = told {
+            tracing::error!("outbox: {why}");
+        }
+        self.informed = std::time::Instant::now();
+    }
+
+    /// A command is done with its effect; everything else is kept for the next start.
+    fn keep(&self, delivered: &Delivered) -> Result<(), Unusable> {
+        if matches!(delivered.body.payload, Down::Command(_)) {
+            return Ok(());
+        }
+        self.store.put(delivered).map_err(|why| Unusable(format!("it can not be kept on disk: {why}")))
+    }
+
+    /// Applies one message; says whose templates are gone with it.
+    pub(super) fn apply(&mut self, body: &DownBody) -> Result<Vec<PersonId>, Unusable> {
+        let version = body.version;
+        match &body.payload {
+            Down::Policy(policy) => self.apply_policy(version, policy).map(|()| Vec::new()),
+            Down::Room(room) => self.apply_room(version, room).map(|()| Vec::new()),
+            Down::Catalogue(catalogue) => {
+                self.known.catalogue = Some(version);
+                self.inform(Fact::Catalogue(facts::catalogue(version, catalogue)));
+                Ok(Vec::new())
+            }
+            Down::Roster(roster) => self.apply_roster(version, &body.issued_at, roster),
+            Down::Sessions(sessions) => self.apply_sessions(version, sessions).map(|()| Vec::new()),
+            Down::Command(command) => self.obey(command),
+            Down::Receipt(_) | Down::Unknown => {
+                Err(Unusable(format!("this version of the agent knows no `{}`: update it", body.kind)))
+            }
+        }
+    }
+
+    fn apply_policy(&mut self, version: u64, wire: &down::Policy) -> Result<(), Unusable> {
+        let policy = facts::policy(version, wire, self.settings.production)?;
+        self.known.policy = Some(version);
+        self.origin.manifest.policy_sha256 = trust::sha256_hex(policy.canonical());
+        self.inform(Fact::Policy(Box::new(policy)));
+        self.inform_room();
+        Ok(())
+    }
+
+    fn apply_room(&mut self, version: u64, wire: &down::Room) -> Result<(), Unusable> {
+        if wire.room != self.origin.room {
+            return Err(Unusable(format!("room {}: this box stands in {}", wire.room, self.origin.room)));
+        }
+        facts::check_room(wire)?;
+        self.origin.institution = wire.institution.clone();
+        self.guidance.mask = Some(wire.zones.privacy_mask.clone());
+        self.known.room = Some((version, wire.clone()));
+        self.inform_room();
+        Ok(())
+    }
+
+    /// Tells engine and tracker the room in pixels, once it and the size of the picture are known.
+    pub(super) fn inform_room(&mut self) {
+        let (Some((version, wire)), Some(size)) = (&self.known.room, self.known.size) else { return };
+        match facts::room(*version, self.known.generation, wire, size, self.wall()) {
+            Ok(room) => {
+                let zones = room.zones.clone();
+                self.inform(Fact::Room(Box::new(room)));
+                self.guidance.room = Some(Box::new((zones, self.engine.policy().clone())));
+            }
+            // The room was checked when it came; only a time zone can have vanished since.
+            Err(why) => tracing::error!("{why}"),
+        }
+    }
+
+    fn apply_roster(&mut self, version: u64, issued_at: &str, wire: &down::Roster) -> Result<Vec<PersonId>, Unusable> {
+        let roll = gather(wire, &self.known.maker)?;
+        let (roster, passes) = facts::roster(version, issued_at, wire, |person| !person.templates.is_empty())?;
+        let with_templates = wire.persons.iter().filter(|p| !p.templates.is_empty()).map(|p| p.person.clone());
+        let enrolled: BTreeSet<_> = with_templates.collect();
+        let deleted = self.known.enrolled.difference(&enrolled).cloned().collect();
+        let (persons, templates) = (roll.gallery.people(), roll.gallery.templates());
+        tracing::info!(version, persons, templates, "roster");
+        self.known.roster = Some(version);
+        self.known.enrolled = enrolled;
+        self.guidance.roll = Some(roll);
+        self.inform(Fact::Roster(roster));
+        for pass in passes {
+            self.inform(Fact::Pass(pass));
+        }
+        Ok(deleted)
+    }
+
+    fn apply_sessions(&mut self, version: u64, wire: &down::Sessions) -> Result<(), Unusable> {
+        let room = presence::RoomId::new(self.origin.room.as_str());
+        let none = down::Sessions { sessions: Vec::new() };
+        let before = self.known.sessions.as_ref().map_or(&none, |(_, before)| before);
+        let facts = facts::sessions(&room, before, wire, self.wall())?;
+        self.known.items = wire.sessions.iter().filter_map(|s| Some((s.session.clone(), s.item.clone()?))).collect();
+        self.known.sessions = Some((version, wire.clone()));
+        for fact in facts {
+            self.inform(fact);
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, command: &Command) -> Result<Vec<PersonId>, Unusable> {
+        match command {
+            Command::IdentityCheck { person, witness, at } => {
+                let at: Timestamp =
+                    at.parse().map_err(|_| Unusable(format!("identity check: `{at}` is no RFC 3339 time")))?;
+                self.inform(Fact::IdentityCheck(presence::IdentityCheck {
+                    who: Checked::Person(presence::PersonId::new(person.as_str())),
+                    direction: CheckDirection::In,
+                    at: Wall(at.as_millisecond()),
+                    witness: presence::PersonId::new(witness.as_str()),
+                    track: None,
+                }));
+                Ok(Vec::new())
+            }
+            Command::ForgetPerson { person } => {
+                self.guidance.forget.push(presence::PersonId::new(person.as_str()));
+                self.known.enrolled.remove(person);
+                Ok(vec![person.clone()])
+            }
+            Command::Unknown => {
+                Err(Unusable("this version of the agent does not know the command: update it".to_owned()))
+            }
+        }
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.clock.now().wall_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// The institution of a box before its room was said: no finding can name it, because none is raised without a room.
+pub fn unknown_institution() -> InstitutionId {
+    #[expect(clippy::unwrap_used, reason = "the text is an identifier")]
+    "unknown".parse().unwrap()
+}

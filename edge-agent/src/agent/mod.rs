@@ -1,0 +1,367 @@
+//! The engine's loop: everything that wakes the box is an [`Event`], one thread takes them in turn, and it owns the engine.
+//!
+//! What the engine raises goes to the outbox, which has it on disk before MQTT sees it. What the server says is applied
+//! whole or refused whole, and acknowledged either way. This file reads no camera, sends nothing, and holds no embedding.
+
+mod clock;
+mod health;
+mod known;
+mod tally;
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    time::{Duration, Instant},
+};
+
+use delivery::{knowledge::KnowledgeStore, mqtt::Delivered, outbox::Outbox};
+use presence::{Engine, Entry, Fact, Moment, Observation, Output, Thresholds, TrackId};
+use protocol::up::Up;
+
+pub use clock::AgentClock;
+pub use health::{HealthSource, Vitals};
+pub use known::{Known, unknown_institution};
+pub use tally::{Summary, Tally};
+
+use crate::{
+    clock::{Now, rfc3339_ms},
+    pipeline::{Figures, Guidance},
+    record::Recorder,
+    wire::{self, Origin},
+};
+
+/// Everything that wakes the agent.
+#[derive(Debug)]
+pub enum Event {
+    /// The pipeline is ready; it waits for the answer before its first frame.
+    Begin(SyncSender<Guidance>),
+    /// One look at the room; the pipeline waits for the answer before its next.
+    Seen(Box<Seen>, SyncSender<Guidance>),
+    /// The scripted source is over, at this time of its clock.
+    Ended(Now),
+    /// A verified message from the server.
+    Delivered(Box<Delivered>),
+    /// SIGTERM or SIGINT.
+    Shutdown,
+}
+
+/// One look at the room.
+#[derive(Debug)]
+pub struct Seen {
+    pub at: Now,
+    /// Size of the picture in pixels; `None` where no frame came.
+    pub size: Option<(u32, u32)>,
+    pub observation: Observation,
+    pub figures: Figures,
+}
+
+/// How the agent runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    pub production: bool,
+    /// A scripted source: it begins when the knowledge is there, and its clock is the agent's.
+    pub scripted: bool,
+    /// End by itself after the scripted source.
+    pub once: bool,
+    pub health_every: Duration,
+}
+
+/// A scripted source begins this long after the last piece of knowledge, so that a burst of them is taken whole.
+const SETTLE: Duration = Duration::from_millis(500);
+/// `--once` waits this long for knowledge, then for receipts.
+const KNOWLEDGE_WAIT: Duration = Duration::from_secs(120);
+const RECEIPT_WAIT: Duration = Duration::from_secs(30);
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Told to stop.
+    Stopped,
+    /// `--once`: the scene is over, and every row has its receipt.
+    Complete,
+    /// `--once`: what was still missing when the wait was over.
+    Incomplete(String),
+}
+
+/// The engine with everything it says and is told.
+pub struct Agent {
+    settings: Settings,
+    engine: Engine,
+    clock: AgentClock,
+    outbox: Outbox,
+    store: KnowledgeStore,
+    known: Known,
+    origin: Origin,
+    health: HealthSource,
+    tally: Tally,
+    /// The observation log; `None` where it could not be opened, which was said.
+    record: Option<Recorder>,
+    /// What the pipeline is told with the next answer.
+    guidance: Guidance,
+    /// The pipeline of a scripted source, waiting for the knowledge.
+    begin: Option<SyncSender<Guidance>>,
+    started: Instant,
+    heartbeat: Instant,
+    /// When the last message of the server was applied.
+    informed: Instant,
+    /// `--once`: when the scene was over.
+    over: Option<Instant>,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What an agent is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub settings: Settings,
+    pub clock: AgentClock,
+    pub outbox: Outbox,
+    pub store: KnowledgeStore,
+    pub known: Known,
+    pub origin: Origin,
+    pub health: HealthSource,
+    pub thresholds: Thresholds,
+    pub record: Option<Recorder>,
+}
+
+impl Agent {
+    pub fn new(parts: Parts) -> Self {
+        let now = Instant::now();
+        let mut agent = Self {
+            settings: parts.settings,
+            engine: Engine::new(),
+            clock: parts.clock,
+            tally: Tally::begin(&parts.outbox),
+            outbox: parts.outbox,
+            store: parts.store,
+            known: parts.known,
+            origin: parts.origin,
+            health: parts.health,
+            record: parts.record,
+            guidance: Guidance::default(),
+            begin: None,
+            started: now,
+            heartbeat: now,
+            informed: now,
+            over: None,
+        };
+        agent.inform(Fact::Thresholds(parts.thresholds));
+        agent
+    }
+
+    /// Applies what was known before the last stop. What can not be used any more is one line; the server sends it again.
+    pub fn recall(&mut self, bodies: Vec<protocol::down::DownBody>) {
+        for body in bodies {
+            match self.apply(&body) {
+                Ok(_) => {
+                    tracing::info!(kind = body.kind, version = body.version, "knowledge of the last run is in force")
+                }
+                Err(why) => {
+                    tracing::warn!(kind = body.kind, version = body.version, "knowledge of the last run: {why}")
+                }
+            }
+        }
+    }
+
+    /// Takes events until told to stop, or until a run with `once` is complete.
+    pub fn run(&mut self, events: &Receiver<Event>) -> Ending {
+        self.beat();
+        loop {
+            let ending = match events.recv_timeout(self.wait()) {
+                Ok(Event::Shutdown) | Err(RecvTimeoutError::Disconnected) => Some(Ending::Stopped),
+                Ok(event) => {
+                    self.take(event);
+                    self.tick()
+                }
+                Err(RecvTimeoutError::Timeout) => self.tick(),
+            };
+            if let Some(ending) = ending {
+                self.beat();
+                return ending;
+            }
+        }
+    }
+
+    /// One event; `Shutdown` is the loop's.
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::Begin(answer) => {
+                self.begin = Some(answer);
+                self.maybe_begin();
+            }
+            Event::Seen(seen, answer) => {
+                let guidance = self.seen(&seen);
+                // A pipeline that is gone needs no answer.
+                let _ = answer.send(guidance);
+            }
+            Event::Ended(at) => self.ended(at),
+            Event::Delivered(delivered) => self.delivered(&delivered),
+            Event::Shutdown => {}
+        }
+    }
+
+    /// Lets time pass; says when a run with `once` is complete.
+    pub fn tick(&mut self) -> Option<Ending> {
+        self.maybe_begin();
+        if let Some(now) = self.clock.free_running()
+            && self.engine.next_deadline().is_some_and(|deadline| deadline.0 <= now.mono_ms)
+        {
+            self.expire(self.clock.moment(now));
+        }
+        if self.heartbeat.elapsed() >= self.settings.health_every {
+            self.beat();
+        }
+        self.once_ending()
+    }
+
+    pub fn summary(&self) -> Summary {
+        self.tally.summary(
+            &self.outbox,
+            &self.health,
+            &self.origin.manifest.pack,
+            self.engine.policy().liveness_waived() == 1,
+        )
+    }
+
+    fn wait(&self) -> Duration {
+        let longest = if self.over.is_some() || self.begin.is_some() { 50 } else { 1_000 };
+        let longest = Duration::from_millis(longest);
+        let Some(now) = self.clock.free_running() else { return longest };
+        let deadline = self.engine.next_deadline().map_or(u64::MAX, |d| d.0.saturating_sub(now.mono_ms));
+        longest.min(Duration::from_millis(deadline.max(1)))
+    }
+
+    fn seen(&mut self, seen: &Seen) -> Guidance {
+        self.clock.frame(seen.at);
+        self.health.looked(seen);
+        if let Some(size) = seen.size
+            && self.known.size_changed(size)
+        {
+            self.inform_room();
+        }
+        let (at, observation) = (self.clock.moment(seen.at), seen.observation.clone());
+        let outputs = self.call(&Entry::Observe { at, seen: observation });
+        let tracks = seen.observation.faces.iter().map(|face| face.track);
+        self.guidance.identities = tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
+        self.say(outputs);
+        std::mem::take(&mut self.guidance)
+    }
+
+    /// The scripted source is over. With `once` its clock runs on to the last verdict at once, otherwise at its own speed.
+    fn ended(&mut self, at: Now) {
+        self.clock.ended(at);
+        tracing::info!(scene_ms = at.mono_ms, "the scripted source is over");
+        if !self.settings.once {
+            return;
+        }
+        let policy = self.engine.policy();
+        let horizon = at.mono_ms + policy.window_after_ms() + 2 * policy.evaluation_step_ms();
+        while let Some(deadline) = self.engine.next_deadline().filter(|d| d.0 <= horizon) {
+            self.expire(self.clock.moment(at.plus_ms(deadline.0.saturating_sub(at.mono_ms))));
+        }
+        self.over = Some(Instant::now());
+    }
+
+    fn once_ending(&self) -> Option<Ending> {
+        if !self.settings.once {
+            return None;
+        }
+        let Some(over) = self.over else {
+            let missing = self.known.missing();
+            let late = self.begin.is_some() && self.started.elapsed() > KNOWLEDGE_WAIT;
+            return late
+                .then(|| Ending::Incomplete(format!("the server sent no {} within 120 s", missing.join(", no "))));
+        };
+        let depth = self.outbox.stats().map_or(u64::MAX, |stats| stats.depth);
+        if depth == 0 {
+            return Some(Ending::Complete);
+        }
+        let late = over.elapsed() > RECEIPT_WAIT;
+        late.then(|| {
+            Ending::Incomplete(format!("{depth} messages have no receipt 30 s after the end; they stay in the outbox"))
+        })
+    }
+
+    /// Lets the pipeline begin: a live camera at once, a scripted source when the knowledge is there and has settled.
+    fn maybe_begin(&mut self) {
+        let ready = !self.settings.scripted || (self.known.missing().is_empty() && self.informed.elapsed() >= SETTLE);
+        if ready && let Some(answer) = self.begin.take() {
+            tracing::info!("the camera begins");
+            let _ = answer.send(std::mem::take(&mut self.guidance));
+        }
+    }
+
+    /// Puts what the engine said on disk, and collects its wipe orders.
+    fn say(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            if let Output::WipeTrack(track) = &output {
+                self.guidance.wipe.push(*track);
+                continue;
+            }
+            let messages = wire::messages(&self.origin, |session| self.known.item_of(session), &output);
+            for message in messages {
+                self.append(message);
+            }
+        }
+    }
+
+    fn append(&mut self, message: Up) {
+        if let Up::Finding(finding) = &message {
+            tracing::info!(
+                rule = finding.rule,
+                severity = ?finding.severity,
+                step = ?finding.step,
+                session = finding.session.as_ref().map(tracing::field::display),
+                finding = finding.finding_id,
+                "finding"
+            );
+        }
+        self.tally.count(&message);
+        let stamp = self.stamp();
+        if let Err(why) = self.outbox.append(stamp, message) {
+            tracing::error!("outbox: {why}");
+        }
+    }
+
+    fn inform(&mut self, fact: Fact) {
+        let at = self.clock.moment(self.clock.now());
+        let outputs = self.call(&Entry::Inform { at, fact: Box::new(fact) });
+        self.say(outputs);
+    }
+
+    fn expire(&mut self, at: Moment) {
+        let outputs = self.call(&Entry::Expire { at });
+        self.say(outputs);
+    }
+
+    /// Calls the engine, and notes the call in the observation log.
+    fn call(&mut self, entry: &Entry) -> Vec<Output> {
+        if let Some(record) = &mut self.record {
+            record.note(entry);
+        }
+        self.engine.take(entry)
+    }
+
+    fn stamp(&self) -> protocol::up::Stamp {
+        let now = self.clock.now();
+        let quality = self.clock.quality();
+        self.outbox.boot().stamp(rfc3339_ms(now.wall_ms), now.mono_ms, quality.uncertainty_ms, self.clock.source())
+    }
+
+    fn beat(&mut self) {
+        self.heartbeat = Instant::now();
+        self.clock.refresh();
+        let mut report = self.health.report(&self.outbox, self.known.newest_version(), self.clock.complaint());
+        if let Some(record) = &mut self.record {
+            record.flush();
+            report.degraded.extend(record.complaint().map(str::to_owned));
+        }
+        self.append(Up::Health(report));
+    }
+}
+
+#[cfg(test)]
+mod tests;

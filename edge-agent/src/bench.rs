@@ -1,0 +1,287 @@
+//! `zaigang-agent bench`: how fast this board is, stage by stage, on a drawn scene, with everything a reader needs to
+//! compare: processor, governor, temperature, ONNX Runtime. It prints only what it measured, and sends nothing.
+
+use std::{
+    fmt::Write as _,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use presence::PersonId;
+use serde::Serialize;
+use vision::{Analyzer, FaceBox, Gallery, Picture, PixelOrder, Rect, Runtime, Template};
+
+use crate::{agent::Vitals, config, run::load_models};
+
+const EXAMPLES: &str = "\
+Examples:
+  zaigang-agent bench --config agent.toml                   a table in Markdown, ready to attach
+  zaigang-agent bench --config agent.toml --json            for a script
+Stop the agent first: two programs share one processor. The figures hold for this board, this pack and these settings.";
+
+/// How fast this board is, stage by stage.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The configuration with pack, threads and detection size
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Runs of each stage that are measured, 10..10000; a tenth of them go before as a warm-up
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    runs: u32,
+    /// People in the gallery that is searched
+    #[arg(long, default_value_t = 200)]
+    gallery: usize,
+    /// Folder in which model files are looked for first
+    #[arg(long, value_name = "FOLDER")]
+    models: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print Markdown (the default)
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// One stage, in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    pub stage: &'static str,
+    pub median_us: u64,
+    pub p95_us: u64,
+    pub runs: usize,
+}
+
+/// The board as it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Board {
+    pub name: String,
+    pub cores: usize,
+    pub governor: String,
+    pub temperature_before_mc: Option<i32>,
+    pub temperature_after_mc: Option<i32>,
+    /// The kernel's count of thermal throttling events during the run; `None` where the board shows none.
+    pub throttled: Option<u64>,
+    pub onnxruntime: String,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub board: Board,
+    pub pack: String,
+    pub threads: usize,
+    pub detect_side_px: u32,
+    pub frame: String,
+    pub stages: Vec<Stage>,
+    /// Frames in 1,000 seconds that detection and one look at each of this many people allow.
+    pub frames_per_1000_s: Vec<(usize, u64)>,
+    pub rss_mib: u64,
+}
+
+impl Args {
+    pub fn run(self) -> anyhow::Result<()> {
+        let config = config::load(&self.config)?;
+        let models = load_models(&config, self.models.as_deref())?;
+        let before = (temperature(), throttle_count());
+        let stages = measure(models.analyzer, self.runs as usize, self.gallery)?;
+        let report = Report {
+            board: board(before),
+            pack: models.pack,
+            threads: config.models.threads,
+            detect_side_px: config.vision.detect_side_px,
+            frame: format!("{}x{}, drawn", scene::room::WIDTH, scene::room::HEIGHT),
+            frames_per_1000_s: rates(&stages),
+            stages,
+            rss_mib: rss_mib(),
+        };
+        if self.json {
+            println!("{}", serde_json::to_string(&report)?);
+        } else {
+            print!("{}", markdown(&report));
+        }
+        Ok(())
+    }
+}
+
+/// Ten minutes into the morning a doctor stands at the bed: one drawn face whose place is known.
+const SCENE_MS: u64 = 600_000;
+
+fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result<Vec<Stage>> {
+    let mut scene = scene::Scene::drawn(scene::Morning::bundled()?, 1);
+    let mut image = image::RgbImage::new(scene::room::WIDTH, scene::room::HEIGHT);
+    let truths = scene.frame_at(SCENE_MS, &mut image);
+    let Some(truth) = truths.first() else { anyhow::bail!("the scene is empty at its tenth minute") };
+    let [x, y, width, height] = truth.face.bbox;
+    let face = FaceBox { rect: Rect { x, y, width, height }, score: 0.9, landmarks: truth.face.points };
+    let mut jpeg = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85).encode_image(&image)?;
+    let (width, height) = image.dimensions();
+    let picture = Picture::new(image.into_raw(), width, height, PixelOrder::Rgb)?;
+    let frame = picture.frame();
+
+    let mut faces = Vec::new();
+    let probe = analyzer.embed(frame, &face)?;
+    let mut gallery = Gallery::new("bench", probe.len());
+    for person in 0..people {
+        gallery.insert(PersonId::new(&format!("p-{person}")), &Template::new("bench", probe.clone()))?;
+    }
+    let mut motion = crate::motion::Motion::new(0, 0);
+    let mut stages = vec![
+        stage("decode JPEG", runs, || Picture::decode(&jpeg).map(drop).map_err(Into::into))?,
+        stage("motion", runs, || {
+            motion.look(frame, 0);
+            Ok(())
+        })?,
+        stage("detect", runs, || analyzer.detect_into(frame, &mut faces).map_err(Into::into))?,
+        stage("quality", runs, || analyzer.assess(frame, &face).map(drop).map_err(Into::into))?,
+        stage("embed", runs, || analyzer.embed(frame, &face).map(drop).map_err(Into::into))?,
+    ];
+    if analyzer.has_liveness() {
+        stages.push(stage("liveness", runs, || analyzer.liveness(frame, &face).map(drop).map_err(Into::into))?);
+    }
+    if analyzer.masked(frame, &face)?.is_some() {
+        stages.push(stage("mask", runs, || analyzer.masked(frame, &face).map(drop).map_err(Into::into))?);
+    }
+    stages.push(stage("search", runs, || {
+        gallery.top2(&probe);
+        Ok(())
+    })?);
+    Ok(stages)
+}
+
+fn stage(name: &'static str, runs: usize, mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Stage> {
+    for _ in 0..runs.div_ceil(10) {
+        work()?;
+    }
+    let mut times = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let begun = Instant::now();
+        work()?;
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
+    let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    Ok(Stage { stage: name, median_us: us(at(50)), p95_us: us(at(95)), runs })
+}
+
+/// Each frame is decoded, gated and detected; each person is looked at once a second, which is what an open identity costs.
+fn rates(stages: &[Stage]) -> Vec<(usize, u64)> {
+    let sum = |names: &[&str]| stages.iter().filter(|s| names.contains(&s.stage)).map(|s| s.median_us).sum::<u64>();
+    let (frame_us, face_us) = (sum(&["decode JPEG", "motion", "detect"]).max(1), sum(&["quality"]));
+    let look_us = sum(&["embed", "liveness", "mask", "search"]);
+    [1_usize, 3, 5]
+        .into_iter()
+        .map(|people| {
+            let left_us = 1_000_000_u64.saturating_sub(look_us * people as u64);
+            (people, left_us * 1000 / (frame_us + face_us * people as u64))
+        })
+        .collect()
+}
+
+fn board((temperature_before_mc, throttled_before): (Option<i32>, Option<u64>)) -> Board {
+    let read =
+        |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim_matches(['\0', '\n', ' ']).to_owned());
+    let cpu = || {
+        let info = read("/proc/cpuinfo")?;
+        let line = info.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(": ")?.1.to_owned())
+    };
+    Board {
+        name: read("/proc/device-tree/model").or_else(cpu).unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+            .unwrap_or_else(|| "not shown".to_owned()),
+        temperature_before_mc,
+        temperature_after_mc: temperature(),
+        throttled: throttle_count().zip(throttled_before).map(|(after, before)| after.saturating_sub(before)),
+        onnxruntime: Runtime::build_info().split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn temperature() -> Option<i32> {
+    Vitals::thermal_zones().iter().filter_map(|zone| std::fs::read_to_string(zone).ok()?.trim().parse().ok()).max()
+}
+
+fn throttle_count() -> Option<u64> {
+    let path = "/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count";
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Resident memory of this process.
+pub(crate) fn rss_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0) / 1024
+}
+
+fn markdown(report: &Report) -> String {
+    let board = &report.board;
+    let degrees = |mc: Option<i32>| mc.map_or("not shown".to_owned(), |mc| format!("{} °C", mc / 1000));
+    let mut text = String::new();
+    // Writing to a String can not fail.
+    let _ = writeln!(
+        text,
+        "| | |\n|---|---|\n| board | {} ({} cores, governor {}) |",
+        board.name, board.cores, board.governor
+    );
+    let (before, after) = (degrees(board.temperature_before_mc), degrees(board.temperature_after_mc));
+    let throttled = board.throttled.map_or("not shown".to_owned(), |count| count.to_string());
+    let _ = writeln!(text, "| temperature | {before} before, {after} after; throttled {throttled} times |");
+    let _ = writeln!(text, "| ONNX Runtime | {} |", board.onnxruntime);
+    let _ = writeln!(
+        text,
+        "| pack | {}, {} thread(s), detection side {} px |",
+        report.pack, report.threads, report.detect_side_px
+    );
+    let _ = writeln!(text, "| frame | {} |\n| memory | {} MiB resident |\n", report.frame, report.rss_mib);
+    let _ = writeln!(text, "| stage | median ms | p95 ms | runs |\n|---|---|---|---|");
+    for stage in &report.stages {
+        let ms = |us: u64| us as f64 / 1000.0;
+        let _ = writeln!(
+            text,
+            "| {} | {:.3} | {:.3} | {} |",
+            stage.stage,
+            ms(stage.median_us),
+            ms(stage.p95_us),
+            stage.runs
+        );
+    }
+    let rates: Vec<_> = report
+        .frames_per_1000_s
+        .iter()
+        .map(|(people, rate)| format!("{people}: {:.1}", *rate as f64 / 1000.0))
+        .collect();
+    let _ = writeln!(
+        text,
+        "\nFrames/s by people in view, each looked at once a second (computed from the medians): {}",
+        rates.join(", ")
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_has_as_many_runs_as_asked_and_its_tail_is_no_shorter_than_its_middle() {
+        let mut calls = 0;
+        let stage = stage("x", 20, || {
+            calls += 1;
+            Ok(())
+        });
+        let stage = stage.unwrap();
+        assert_eq!((calls, stage.runs), (22, 20));
+        assert!(stage.p95_us >= stage.median_us);
+    }
+
+    #[test]
+    fn more_people_leave_fewer_frames() {
+        let stage = |stage, median_us| Stage { stage, median_us, p95_us: median_us, runs: 1 };
+        let rates = rates(&[stage("detect", 10_000), stage("quality", 100), stage("embed", 20_000)]);
+        assert_eq!(rates[0], (1, 97_029));
+        assert!(rates[0].1 > rates[1].1 && rates[1].1 > rates[2].1);
+    }
+}

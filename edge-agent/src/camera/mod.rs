@@ -1,0 +1,56 @@
+//! Where frames come from: one trait for a live camera, pictures in files and a drawn scene, and the thread that reads it.
+//!
+//! A live camera never waits for vision: the newest frame wins and the others are counted as dropped. A scripted source
+//! is repeatable: each of its frames is processed, in order, and the source waits. No frame is ever saved.
+
+mod capture;
+mod files;
+mod open;
+mod pixels;
+mod scene;
+mod stop;
+mod v4l2;
+
+pub use capture::{Capture, Counters, Next, Pace};
+pub use files::Files;
+pub(crate) use files::read_bytes;
+pub use open::{Opened, source};
+pub use pixels::Pixels;
+pub use scene::{SceneCamera, SceneScript};
+pub use stop::Stop;
+pub use v4l2::V4l2;
+
+use crate::clock::Now;
+
+/// One frame with its time.
+#[derive(Debug)]
+pub struct Shot {
+    pub pixels: Pixels,
+    pub at: Now,
+}
+
+/// What a look through the camera gave.
+#[derive(Debug)]
+pub enum Look {
+    Shot(Shot),
+    /// One picture that cannot be used; the line says which and why. The source goes on.
+    Skipped(String),
+    /// A scripted source is over; the time is that of its end.
+    End(Now),
+}
+
+/// The camera is not there (any more): unplugged, busy, without power. It is opened again after a wait.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Gone {
+    pub why: String,
+}
+
+/// An open source of frames. It lives in the capture thread alone.
+pub trait Camera {
+    /// Waits for the next frame. Returns early with [`Gone`] where waiting any longer is no use.
+    fn look(&mut self) -> Result<Look, Gone>;
+}
+
+/// Opens a source; called again after each loss.
+pub type Open = Box<dyn FnMut() -> Result<Box<dyn Camera>, Gone> + Send>;

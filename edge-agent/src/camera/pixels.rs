@@ -1,0 +1,77 @@
+//! A frame as the source gave it, and its one decoding to RGB: in the pipeline, so that a frame that is dropped costs nothing.
+
+use vision::{FrameError, Picture, PixelOrder};
+
+/// The bytes of one frame.
+pub enum Pixels {
+    Ready(Picture),
+    /// One JPEG picture, as webcams send it.
+    Mjpeg(Vec<u8>),
+    /// 4:2:2, two pixels in four bytes, BT.601 limited range.
+    Yuyv {
+        width: u32,
+        height: u32,
+        bytes: Vec<u8>,
+    },
+}
+
+impl Pixels {
+    pub fn decode(self) -> Result<Picture, FrameError> {
+        match self {
+            Self::Ready(picture) => Ok(picture),
+            Self::Mjpeg(bytes) => Picture::decode(&bytes),
+            Self::Yuyv { width, height, bytes } => yuyv(width, height, &bytes),
+        }
+    }
+}
+
+/// Pixels never print.
+impl std::fmt::Debug for Pixels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ready(_) => "Pixels::Ready",
+            Self::Mjpeg(_) => "Pixels::Mjpeg",
+            Self::Yuyv { .. } => "Pixels::Yuyv",
+        })
+    }
+}
+
+fn yuyv(width: u32, height: u32, bytes: &[u8]) -> Result<Picture, FrameError> {
+    let wanted = width as usize * height as usize * 2;
+    let Some(bytes) = bytes.get(..wanted).filter(|_| wanted > 0 && width % 2 == 0) else {
+        return Err(FrameError::WrongLength { width, height, bytes: bytes.len() });
+    };
+    let mut rgb = Vec::with_capacity(wanted / 2 * 3);
+    for pair in bytes.chunks_exact(4) {
+        let (blue, red) = (i32::from(pair[1]) - 128, i32::from(pair[3]) - 128);
+        for luma in [pair[0], pair[2]] {
+            // BT.601 in 8.8 fixed point.
+            let light = 298 * (i32::from(luma) - 16) + 128;
+            for channel in [light + 409 * red, light - 100 * blue - 208 * red, light + 516 * blue] {
+                rgb.push((channel >> 8).clamp(0, 255) as u8);
+            }
+        }
+    }
+    Picture::new(rgb, width, height, PixelOrder::Rgb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yuyv_gives_the_colours_of_the_standard() {
+        // Black, white; then red twice (BT.601: Y 81, Cb 90, Cr 240).
+        let bytes = vec![16, 128, 235, 128, 81, 90, 81, 240];
+        let picture = Pixels::Yuyv { width: 2, height: 2, bytes }.decode().unwrap();
+        let data = picture.frame().data().to_vec();
+        assert_eq!(data[..6], [0, 0, 0, 255, 255, 255]);
+        assert!(data[6] > 250 && data[7] < 5 && data[8] < 5, "{:?}", &data[6..]);
+    }
+
+    #[test]
+    fn a_short_buffer_is_an_error_and_no_panic() {
+        assert!(Pixels::Yuyv { width: 4, height: 4, bytes: vec![0; 10] }.decode().is_err());
+        assert!(Pixels::Mjpeg(vec![0xFF, 0xD8, 0xFF]).decode().is_err());
+    }
+}

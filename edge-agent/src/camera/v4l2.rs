@@ -1,0 +1,108 @@
+//! A camera of the machine through Video4Linux2 (USB webcams, CSI cameras with a V4L2 driver). It takes what the camera
+//! sends, YUYV or MJPEG, and decodes nothing. Any error means that the camera is gone; the capture thread opens it again.
+
+use nokhwa::{
+    Camera as Device,
+    utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution},
+};
+
+use super::{Camera, Gone, Look, Pixels, Shot};
+use crate::clock::RealClock;
+
+/// Wire formats that [`Pixels`] can decode, the cheaper first.
+const FORMATS: &[FrameFormat] = &[FrameFormat::YUYV, FrameFormat::MJPEG];
+
+/// An open camera.
+pub struct V4l2 {
+    device: Device,
+    clock: RealClock,
+}
+
+impl std::fmt::Debug for V4l2 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "V4l2({})", self.device.camera_format())
+    }
+}
+
+impl V4l2 {
+    /// Opens `/dev/videoN` with the format that comes nearest to the wish.
+    pub fn open(device: &str, wish: (u32, u32, u32), clock: RealClock) -> Result<Self, Gone> {
+        let said =
+            |why: String| Gone { why: format!("{device}: {}", why.split_whitespace().collect::<Vec<_>>().join(" ")) };
+        let index =
+            device_index(device).ok_or_else(|| said("not the name of a V4L2 device (/dev/videoN)".to_owned()))?;
+        if !std::path::Path::new(&format!("/dev/video{index}")).exists() {
+            return Err(said("there is no such device".to_owned()));
+        }
+        let any = RequestedFormat::with_formats(RequestedFormatType::AbsoluteHighestResolution, FORMATS);
+        let mut device = Device::new(CameraIndex::Index(index), any).map_err(|why| said(why.to_string()))?;
+        let offered = device.compatible_camera_formats().map_err(|why| said(why.to_string()))?;
+        let format = nearest(&offered, wish).ok_or_else(|| said("offers neither YUYV nor MJPEG".to_owned()))?;
+        let exactly = RequestedFormat::with_formats(RequestedFormatType::Exact(format), FORMATS);
+        device.set_camera_requset(exactly).map_err(|why| said(why.to_string()))?;
+        device.open_stream().map_err(|why| said(why.to_string()))?;
+        tracing::info!("camera {index}: {}", device.camera_format());
+        Ok(Self { device, clock })
+    }
+}
+
+impl Camera for V4l2 {
+    fn look(&mut self) -> Result<Look, Gone> {
+        let buffer = self.device.frame().map_err(|why| Gone { why: why.to_string() })?;
+        let at = self.clock.now();
+        let Resolution { width_x: width, height_y: height } = buffer.resolution();
+        let bytes = buffer.buffer().to_vec();
+        let pixels = match buffer.source_frame_format() {
+            FrameFormat::MJPEG => Pixels::Mjpeg(bytes),
+            FrameFormat::YUYV => Pixels::Yuyv { width, height, bytes },
+            other => return Err(Gone { why: format!("the camera switched to {other}, which is not read here") }),
+        };
+        Ok(Look::Shot(Shot { pixels, at }))
+    }
+}
+
+fn device_index(device: &str) -> Option<u32> {
+    device.strip_prefix("/dev/video").unwrap_or(device).parse().ok()
+}
+
+/// The offered format nearest to (width, height, frames per second): first the size, then YUYV (which costs no JPEG
+/// decoding) if it is fast enough, then the rate.
+fn nearest(offered: &[CameraFormat], (width, height, rate): (u32, u32, u32)) -> Option<CameraFormat> {
+    offered.iter().filter(|f| FORMATS.contains(&f.format())).copied().min_by_key(|f| {
+        let size = f.width().abs_diff(width) + f.height().abs_diff(height);
+        let too_slow = f.frame_rate() < rate;
+        (size, too_slow, f.format() != FrameFormat::YUYV, f.frame_rate().abs_diff(rate))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(width: u32, height: u32, format: FrameFormat, rate: u32) -> CameraFormat {
+        CameraFormat::new_from(width, height, format, rate)
+    }
+
+    #[test]
+    fn the_format_is_chosen_by_size_then_speed_then_cost() {
+        let offered = [
+            format(640, 480, FrameFormat::YUYV, 30),
+            format(1280, 720, FrameFormat::YUYV, 5),
+            format(1280, 720, FrameFormat::MJPEG, 30),
+            format(1920, 1080, FrameFormat::MJPEG, 30),
+            format(1280, 720, FrameFormat::NV12, 30),
+        ];
+        let chosen = |wish| nearest(&offered, wish).unwrap();
+        assert_eq!(chosen((1280, 720, 15)), offered[2]);
+        assert_eq!(chosen((1280, 720, 5)), offered[1]);
+        assert_eq!(chosen((700, 500, 15)), offered[0]);
+        assert_eq!(nearest(&[offered[4]], (1280, 720, 15)), None);
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_one_line() {
+        let error = V4l2::open("/dev/video977", (640, 480, 15), RealClock::start()).unwrap_err();
+        assert_eq!(error.why, "/dev/video977: there is no such device");
+        assert!(V4l2::open("front door", (640, 480, 15), RealClock::start()).is_err());
+    }
+}

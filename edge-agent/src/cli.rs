@@ -1,0 +1,133 @@
+//! The program's arguments: each subcommand is a noun of its own file; here they are only named.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+A box from nothing:
+  zaigang-agent config --example > zaigang-agent.toml                    a commented configuration to begin with
+  zaigang-agent models fetch real                                        the networks (or: models import FILE.zgpack)
+  zaigang-agent provision --config zaigang-agent.toml --server https://zaigang.example.cn --token-file token
+  zaigang-agent run --config zaigang-agent.toml
+
+Each subcommand teaches more with --help.";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "zaigang-agent",
+    version,
+    about = "The box of Zaigang 在岗: recognises on the spot who is at work in a treatment room",
+    after_help = EXAMPLES
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the box until it is told to stop
+    Run(crate::run::Args),
+    /// Register this box with its server, once
+    Provision(Provision),
+    /// Propose a practitioner's face for enrolment
+    Enroll(crate::enroll::Args),
+    /// Model packs: list, verify, fetch, import; make signed archives
+    Models(crate::models::Args),
+    /// Check everything a box needs, with the mends
+    Doctor(crate::doctor::Args),
+    /// How fast this board is, stage by stage
+    Bench(crate::bench::Args),
+    /// Derive findings again from the observation log, and say why
+    Replay(crate::replay::Args),
+    /// How wide a face is in the picture, from lens, resolution and distance
+    Optics(crate::optics::Args),
+    /// Print an example configuration, or check one
+    Config(crate::config::Args),
+}
+
+/// Reads the arguments and does what they say.
+pub fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Run(args) => args.run(),
+        Command::Provision(args) => args.run(),
+        Command::Enroll(args) => args.run(),
+        Command::Models(args) => args.run(),
+        Command::Doctor(args) => args.run(),
+        Command::Bench(args) => args.run(),
+        Command::Replay(args) => args.run(),
+        Command::Optics(args) => args.run(),
+        Command::Config(args) => args.run(),
+    }
+}
+
+const PROVISION_EXAMPLES: &str = "\
+The supervisors' page shows the token when the device is added; it works once.
+
+Examples:
+  zaigang-agent provision --config agent.toml --server https://zaigang.example.cn --token-file token
+  ZAIGANG_TOKEN=… zaigang-agent provision --state /var/lib/zaigang --server http://127.0.0.1:8080
+
+The keys are made here and never leave the box. Plain http:// is accepted for a server on this machine alone.";
+
+/// Registers this box: trades a single-use token for its identity, and pins the server's signing key.
+#[derive(clap::Args)]
+#[command(after_help = PROVISION_EXAMPLES)]
+struct Provision {
+    /// Address of the server
+    #[arg(long, value_name = "URL")]
+    server: String,
+    /// The token; a file or the environment keeps it out of the list of processes
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "ZAIGANG_TOKEN",
+        hide_env_values = true,
+        required_unless_present = "token_file"
+    )]
+    token: Option<String>,
+    /// A file that holds the token; it is removed once the server has taken it
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+    /// The configuration that names the state folder
+    #[arg(long, value_name = "FILE", required_unless_present = "state")]
+    config: Option<PathBuf>,
+    /// The state folder itself
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    state: Option<PathBuf>,
+}
+
+/// A token never prints.
+impl std::fmt::Debug for Provision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provision").field("server", &self.server).field("token", &"[redacted]").finish_non_exhaustive()
+    }
+}
+
+impl Provision {
+    fn run(self) -> anyhow::Result<()> {
+        let state = match (self.state, &self.config) {
+            (Some(state), _) => state,
+            (None, Some(config)) => crate::config::load(config)?.state_dir,
+            (None, None) => anyhow::bail!("name the state folder by --config or --state"),
+        };
+        let token = match (&self.token_file, self.token) {
+            (Some(file), _) => std::fs::read_to_string(file)
+                .map_err(|why| anyhow::anyhow!("--token-file {}: {why}", file.display()))?
+                .trim()
+                .to_owned(),
+            (None, Some(token)) => token,
+            (None, None) => anyhow::bail!("give the token by --token-file"),
+        };
+        let firmware = env!("CARGO_PKG_VERSION");
+        let identity = delivery::provision::provision(&self.server, token, &state, firmware)?;
+        if let Some(file) = &self.token_file {
+            std::fs::remove_file(file).map_err(|why| {
+                anyhow::anyhow!("provisioned, but the used token in {} can not be removed: {why}", file.display())
+            })?;
+        }
+        println!("provisioned: device {}, room {}, keys in {}", identity.device, identity.room, state.display());
+        Ok(())
+    }
+}

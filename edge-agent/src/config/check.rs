@@ -1,0 +1,251 @@
+//! From what is written to what is meant: ranges, defaults, and what the mode forbids. Opens no file.
+
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::{
+    CameraSettings, Config, HealthSettings, LogFormat, LogSettings, Mode, ModelSettings, Problem, SceneSettings,
+    ScheduleSettings, Script, ServerSettings, Source, VisionSettings,
+    raw::{self, Raw, Text},
+};
+
+type Checked<T> = Result<T, Problem>;
+
+const NO_KIND: &str = "`[camera]` with `kind` is missing: \"v4l2\", \"files\" or \"scene\"";
+
+pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
+    let base = path.parent().unwrap_or(Path::new(""));
+    let mode = mode(raw.mode.as_ref())?;
+    let camera = raw.camera.ok_or_else(|| Problem { at: usize::MAX, what: NO_KIND.to_owned() })?;
+    let camera = camera_settings(base, mode, &camera)?;
+    Ok(Config {
+        mode,
+        state_dir: base.join(text("state_dir", raw.state_dir, "/var/lib/zaigang")?),
+        log: log(raw.log)?,
+        models: models(base, mode, raw.models)?,
+        camera,
+        vision: vision(&raw.vision)?,
+        schedule: schedule(&raw.schedule)?,
+        health: health(&raw.health)?,
+        server: server(raw.server)?,
+        sha256: String::new(),
+    })
+}
+
+fn mode(written: Option<&Spanned<String>>) -> Checked<Mode> {
+    let Some(written) = written else {
+        return Err(Problem { at: 0, what: "`mode` is missing: \"production\" or \"demonstration\"".to_owned() });
+    };
+    choice("mode", written, &[("production", Mode::Production), ("demonstration", Mode::Demonstration)])
+}
+
+fn log(raw: raw::Log) -> Checked<LogSettings> {
+    const LEVELS: [(&str, &str); 5] =
+        [("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
+    let level = raw.level.map_or(Ok("info"), |l| choice("log.level", &l, &LEVELS))?;
+    let format = raw.format.map_or(Ok(LogFormat::Text), |f| {
+        choice("log.format", &f, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+    })?;
+    Ok(LogSettings { level: level.to_owned(), format })
+}
+
+fn models(base: &Path, mode: Mode, raw: raw::Models) -> Checked<ModelSettings> {
+    if let Some(pack) = &raw.pack
+        && mode == Mode::Production
+        && pack.get_ref() == "avatar"
+    {
+        return Err(wrong(
+            pack,
+            "`models.pack = \"avatar\"` knows drawn faces only: refused with mode = \"production\"",
+        ));
+    }
+    Ok(ModelSettings {
+        pack: text("models.pack", raw.pack, "real")?,
+        folder: path_of(base, "models.folder", raw.folder)?,
+        runtime: path_of(base, "models.runtime", raw.runtime)?,
+        provider: text("models.provider", raw.provider, "cpu")?,
+        threads: number("models.threads", raw.threads.as_ref(), 1..=64, 1)? as usize,
+    })
+}
+
+fn vision(raw: &raw::Vision) -> Checked<VisionSettings> {
+    Ok(VisionSettings {
+        detect_side_px: number("vision.detect_side_px", raw.detect_side_px.as_ref(), 0..=4096, 640)? as u32,
+        idle_detect_ms: number("vision.idle_detect_ms", raw.idle_detect_ms.as_ref(), 0..=10_000, 1_000)? as u64,
+        motion_ppm: number("vision.motion_ppm", raw.motion_ppm.as_ref(), 0..=1_000_000, 2_000)? as u32,
+    })
+}
+
+fn schedule(raw: &raw::Schedule) -> Checked<ScheduleSettings> {
+    let renewal_s = number("schedule.renewal_s", raw.renewal_s.as_ref(), 10..=3_600, 270)?;
+    Ok(ScheduleSettings {
+        evidence_every_ms: number("schedule.evidence_every_ms", raw.evidence_every_ms.as_ref(), 200..=5_000, 1_000)?
+            as u64,
+        renewal_ms: renewal_s as u64 * 1000,
+        better_by_ppm: number("schedule.better_by_ppm", raw.better_by_ppm.as_ref(), 10_000..=1_000_000, 150_000)?
+            as u32,
+        budget_ms_per_s: number("schedule.budget_ms_per_s", raw.budget_ms_per_s.as_ref(), 0..=64_000, 0)? as u32,
+    })
+}
+
+fn health(raw: &raw::Health) -> Checked<HealthSettings> {
+    Ok(HealthSettings {
+        every_ms: number("health.every_s", raw.every_s.as_ref(), 1..=3_600, 60)? as u64 * 1000,
+        disk_low_bytes: number("health.disk_low_mib", raw.disk_low_mib.as_ref(), 1..=1_048_576, 256)? as u64
+            * 1024
+            * 1024,
+    })
+}
+
+fn server(raw: raw::Server) -> Checked<ServerSettings> {
+    let broker_port = match &raw.broker_port {
+        None => None,
+        port => Some(number("server.broker_port", port.as_ref(), 1..=65_535, 0)? as u16),
+    };
+    let broker_host = raw.broker_host.map(|h| text("server.broker_host", Some(h), "")).transpose()?;
+    Ok(ServerSettings { broker_host, broker_port })
+}
+
+fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Checked<CameraSettings> {
+    let raw = camera.get_ref();
+    let Some(kind) = &raw.kind else { return Err(wrong(camera, NO_KIND)) };
+    #[derive(Clone, Copy, PartialEq)]
+    enum Kind {
+        V4l2,
+        Files,
+        Scene,
+    }
+    let chosen = choice("camera.kind", kind, &[("v4l2", Kind::V4l2), ("files", Kind::Files), ("scene", Kind::Scene)])?;
+    if chosen != Kind::V4l2 && mode == Mode::Production {
+        let what =
+            format!("`camera.kind = \"{}\"` is no live camera: refused with mode = \"production\"", kind.get_ref());
+        return Err(wrong(kind, &what));
+    }
+    refuse_foreign_keys(raw, kind.get_ref())?;
+    let source = match chosen {
+        Kind::V4l2 => Source::V4l2 {
+            device: raw.device.as_ref().map_or("/dev/video0", |d| d.get_ref()).to_owned(),
+            width: number("camera.width", raw.width.as_ref(), 160..=4096, 1280)? as u32,
+            height: number("camera.height", raw.height.as_ref(), 120..=4096, 720)? as u32,
+            frame_rate: decimal("camera.frame_rate", raw.frame_rate.as_ref(), (1.0, 60.0), 15.0)? as u32,
+        },
+        Kind::Files => files(base, camera)?,
+        Kind::Scene => scene(base, raw)?,
+    };
+    let reconnect_ms = number("camera.reconnect_ms", raw.reconnect_ms.as_ref(), 100..=60_000, 2_000)? as u64;
+    Ok(CameraSettings { source, reconnect_ms })
+}
+
+fn files(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
+    let raw = camera.get_ref();
+    let folder = path_of(base, "camera.folder", raw.folder.clone())?;
+    let list: Vec<PathBuf> =
+        raw.list.as_ref().map(|l| l.get_ref().iter().map(|p| base.join(p)).collect()).unwrap_or_default();
+    if folder.is_some() == !list.is_empty() {
+        return Err(wrong(camera, "`camera.kind = \"files\"` needs either `folder` or a non-empty `list`"));
+    }
+    Ok(Source::Files { folder, list, script: script(raw, 2.0)? })
+}
+
+fn scene(base: &Path, raw: &raw::Camera) -> Checked<Source> {
+    let scene = SceneSettings {
+        script: match raw.script.as_ref().map_or("clinic_morning", |s| s.get_ref()) {
+            bundled @ "clinic_morning" => bundled.to_owned(),
+            path => base.join(path).display().to_string(),
+        },
+        seed: number("camera.seed", raw.seed.as_ref(), 0..=i64::MAX, 1)? as u64,
+        cast: path_of(base, "camera.cast", raw.cast.clone())?,
+    };
+    Ok(Source::Scene { scene, script: script(raw, 2.0)? })
+}
+
+fn script(raw: &raw::Camera, frame_rate: f64) -> Checked<Script> {
+    let start = match &raw.start {
+        None => None,
+        Some(start) => Some(start.get_ref().parse().map_err(|_| {
+            wrong(start, "`camera.start` is no time: write it as \"2026-03-02T08:30:00+08:00\" (RFC 3339)")
+        })?),
+    };
+    let frame_rate = decimal("camera.frame_rate", raw.frame_rate.as_ref(), (0.01, 60.0), frame_rate)?;
+    let speed = decimal("camera.speed", raw.speed.as_ref(), (0.0, 100_000.0), 1.0)?;
+    Ok(Script { start, frame_rate_mhz: (frame_rate * 1000.0) as u32, speed_permille: (speed * 1000.0) as u32 })
+}
+
+/// A key that another kind of camera reads would be ignored in silence, so it is refused.
+fn refuse_foreign_keys(raw: &raw::Camera, kind: &str) -> Checked<()> {
+    let keys: [(&str, Option<usize>, &[&str]); 9] = [
+        ("device", place(raw.device.as_ref()), &["v4l2"]),
+        ("width", place(raw.width.as_ref()), &["v4l2"]),
+        ("height", place(raw.height.as_ref()), &["v4l2"]),
+        ("folder", place(raw.folder.as_ref()), &["files"]),
+        ("list", place(raw.list.as_ref()), &["files"]),
+        ("script", place(raw.script.as_ref()), &["scene"]),
+        ("seed", place(raw.seed.as_ref()), &["scene"]),
+        ("cast", place(raw.cast.as_ref()), &["scene"]),
+        ("start", place(raw.start.as_ref()).or(place(raw.speed.as_ref())), &["files", "scene"]),
+    ];
+    for (key, at, kinds) in keys {
+        if let Some(at) = at
+            && !kinds.contains(&kind)
+        {
+            let key = if key == "start" && raw.start.is_none() { "speed" } else { key };
+            let what = format!("`camera.{key}` belongs to kind = \"{}\", not to \"{kind}\"", kinds.join("\" or \""));
+            return Err(Problem { at, what });
+        }
+    }
+    Ok(())
+}
+
+fn place<T>(value: Option<&Spanned<T>>) -> Option<usize> {
+    value.map(|v| v.span().start)
+}
+
+fn wrong<T>(at: &Spanned<T>, what: &str) -> Problem {
+    Problem { at: at.span().start, what: what.to_owned() }
+}
+
+fn choice<T: Copy>(key: &str, written: &Spanned<String>, choices: &[(&str, T)]) -> Checked<T> {
+    choices.iter().find(|(name, _)| name == written.get_ref()).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        wrong(written, &format!("`{key} = \"{}\"` is none of {}", written.get_ref(), names.join(", ")))
+    })
+}
+
+fn number(
+    key: &str,
+    written: Option<&Spanned<i64>>,
+    range: std::ops::RangeInclusive<i64>,
+    default: i64,
+) -> Checked<i64> {
+    let Some(written) = written else { return Ok(default) };
+    if range.contains(written.get_ref()) {
+        return Ok(*written.get_ref());
+    }
+    let what = format!("`{key} = {}` is outside {}..{}", written.get_ref(), range.start(), range.end());
+    Err(wrong(written, &what))
+}
+
+fn decimal(key: &str, written: Option<&Spanned<toml::Value>>, (low, high): (f64, f64), default: f64) -> Checked<f64> {
+    let Some(written) = written else { return Ok(default) };
+    let value = match written.get_ref() {
+        toml::Value::Integer(whole) => Some(*whole as f64),
+        toml::Value::Float(value) => Some(*value),
+        _ => None,
+    };
+    value
+        .filter(|v| (low..=high).contains(v))
+        .ok_or_else(|| wrong(written, &format!("`{key} = {}` is no number in {low}..{high}", written.get_ref())))
+}
+
+fn text(key: &str, written: Text, default: &str) -> Checked<String> {
+    match written {
+        None => Ok(default.to_owned()),
+        Some(empty) if empty.get_ref().trim().is_empty() => Err(wrong(&empty, &format!("`{key}` is empty"))),
+        Some(text) => Ok(text.into_inner()),
+    }
+}
+
+fn path_of(base: &Path, key: &str, written: Text) -> Checked<Option<PathBuf>> {
+    written.map(|w| text(key, Some(w), "").map(|p| base.join(p))).transpose()
+}

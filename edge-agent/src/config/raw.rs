@@ -1,0 +1,104 @@
+//! The configuration file as it is written: every key optional, every value with its place in the text. Nothing is judged here.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Problem;
+
+pub(super) type Text = Option<Spanned<String>>;
+pub(super) type Number = Option<Spanned<i64>>;
+pub(super) type Decimal = Option<Spanned<toml::Value>>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub(super) mode: Text,
+    pub(super) state_dir: Text,
+    #[serde(default)]
+    pub(super) log: Log,
+    #[serde(default)]
+    pub(super) models: Models,
+    pub(super) camera: Option<Spanned<Camera>>,
+    #[serde(default)]
+    pub(super) vision: Vision,
+    #[serde(default)]
+    pub(super) schedule: Schedule,
+    #[serde(default)]
+    pub(super) health: Health,
+    #[serde(default)]
+    pub(super) server: Server,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) level: Text,
+    pub(super) format: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Models {
+    pub(super) pack: Text,
+    pub(super) folder: Text,
+    pub(super) runtime: Text,
+    pub(super) provider: Text,
+    pub(super) threads: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Camera {
+    pub(super) kind: Text,
+    pub(super) reconnect_ms: Number,
+    pub(super) device: Text,
+    pub(super) width: Number,
+    pub(super) height: Number,
+    pub(super) frame_rate: Decimal,
+    pub(super) folder: Text,
+    pub(super) list: Option<Spanned<Vec<String>>>,
+    pub(super) script: Text,
+    pub(super) seed: Number,
+    pub(super) cast: Text,
+    pub(super) start: Text,
+    pub(super) speed: Decimal,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Vision {
+    pub(super) detect_side_px: Number,
+    pub(super) idle_detect_ms: Number,
+    pub(super) motion_ppm: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Schedule {
+    pub(super) evidence_every_ms: Number,
+    pub(super) renewal_s: Number,
+    pub(super) better_by_ppm: Number,
+    pub(super) budget_ms_per_s: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Health {
+    pub(super) every_s: Number,
+    pub(super) disk_low_mib: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    pub(super) broker_host: Text,
+    pub(super) broker_port: Number,
+}
+
+/// Reads the text; what TOML or the key names forbid is a problem with its place.
+pub(super) fn read(text: &str) -> Result<Raw, Problem> {
+    toml::from_str(text).map_err(|error| Problem {
+        at: error.span().map_or(text.len(), |span| span.start),
+        what: error.message().to_owned(),
+    })
+}

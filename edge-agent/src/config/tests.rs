@@ -1,0 +1,113 @@
+//! What an integrator who mistypes is told.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn check(text: &str, expected: &Expect) {
+    let said = match parse(Path::new("/etc/zaigang/agent.toml"), text) {
+        Ok(_) => "accepted".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert!(!said.contains('\n'), "one line: {said}");
+    expected.assert_eq(&said);
+}
+
+#[test]
+fn the_shipped_example_is_valid_and_its_comments_tell_the_defaults() {
+    let path = Path::new("/etc/zaigang/agent.toml");
+    let shipped = parse(path, EXAMPLE).unwrap();
+    let shown: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.split(" = ").next().is_some_and(|key| !key.contains(' ')) && rest.contains(" = ") => {
+                rest
+            }
+            _ => line,
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert_ne!(shown, EXAMPLE);
+    let spelled_out = parse(path, &shown).unwrap();
+    assert_eq!(Config { sha256: shipped.sha256.clone(), ..spelled_out }, shipped);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line() {
+    check(
+        "mode = \"production\"\n[camera]\nkind = \"v4l2\"\nwidht = 640\n",
+        &expect![[
+            r"/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `folder`, `list`, `script`, `seed`, `cast`, `start`, `speed`"
+        ]],
+    );
+}
+
+#[test]
+fn a_wrong_value_is_told_with_its_range() {
+    check(
+        "mode = \"production\"\n[models]\nthreads = 0\n[camera]\nkind = \"v4l2\"\n",
+        &expect!["/etc/zaigang/agent.toml:3: `models.threads = 0` is outside 1..64"],
+    );
+    check(
+        "mode = \"production\"\n[camera]\nkind = \"webcam\"\n",
+        &expect![[r#"/etc/zaigang/agent.toml:3: `camera.kind = "webcam"` is none of "v4l2", "files", "scene""#]],
+    );
+    check(
+        "mode = \"demonstration\"\n[camera]\nkind = \"scene\"\nspeed = -1\n",
+        &expect!["/etc/zaigang/agent.toml:4: `camera.speed = -1` is no number in 0..100000"],
+    );
+    check(
+        "mode = \"demonstration\"\n[camera]\nkind = \"scene\"\nstart = \"at nine\"\n",
+        &expect![[
+            r#"/etc/zaigang/agent.toml:4: `camera.start` is no time: write it as "2026-03-02T08:30:00+08:00" (RFC 3339)"#
+        ]],
+    );
+    check("mode = 3\n", &expect!["/etc/zaigang/agent.toml:1: invalid type: integer `3`, expected a string"]);
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    check("", &expect![[r#"/etc/zaigang/agent.toml:1: `mode` is missing: "production" or "demonstration""#]]);
+    check(
+        "mode = \"production\"\n",
+        &expect![[r#"/etc/zaigang/agent.toml:2: `[camera]` with `kind` is missing: "v4l2", "files" or "scene""#]],
+    );
+    check(
+        "mode = \"demonstration\"\n[camera]\nkind = \"files\"\n",
+        &expect![[r#"/etc/zaigang/agent.toml:2: `camera.kind = "files"` needs either `folder` or a non-empty `list`"#]],
+    );
+}
+
+#[test]
+fn a_key_of_another_camera_is_refused_instead_of_ignored() {
+    check(
+        "mode = \"production\"\n[camera]\nkind = \"v4l2\"\nspeed = 60\n",
+        &expect![[r#"/etc/zaigang/agent.toml:4: `camera.speed` belongs to kind = "files" or "scene", not to "v4l2""#]],
+    );
+}
+
+#[test]
+fn production_refuses_whatever_is_not_real_life() {
+    for kind in ["files\"\nfolder = \"x", "scene"] {
+        let text = format!("mode = \"production\"\n[camera]\nkind = \"{kind}\"\n");
+        let error = parse(Path::new("a.toml"), &text).unwrap_err().to_string();
+        assert!(error.contains("a.toml:3") && error.contains("production"), "{error}");
+    }
+    check(
+        "mode = \"production\"\n[models]\npack = \"avatar\"\n[camera]\nkind = \"v4l2\"\n",
+        &expect![[
+            r#"/etc/zaigang/agent.toml:3: `models.pack = "avatar"` knows drawn faces only: refused with mode = "production""#
+        ]],
+    );
+}
+
+#[test]
+fn every_board_profile_and_the_scene_are_valid() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("scene.toml")];
+    files.extend(std::fs::read_dir(root.join("../hardware/boards")).unwrap().map(|entry| entry.unwrap().path()));
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        load(&file).unwrap_or_else(|why| panic!("{why}"));
+    }
+}

@@ -1,0 +1,307 @@
+//! `zaigang-agent doctor`: looks at everything that a box needs, says what is wrong and how to mend it, and ends with a
+//! verdict. It changes nothing, sends nothing but a TCP greeting to the broker, and saves no picture.
+
+use std::{
+    net::{TcpStream, ToSocketAddrs},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use vision::Gate;
+
+use crate::{
+    agent::{AgentClock, Vitals},
+    camera::{self, Look, Stop},
+    clock::RealClock,
+    config::{self, Config},
+    run::load_models,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  zaigang-agent doctor --config /etc/zaigang/agent.toml          every check with its mend; exit code 1 where one fails
+  zaigang-agent doctor --config agent.toml --json                the same for a script
+A camera can be used by one program at a time: stop the agent first.";
+
+/// Check everything a box needs, with the mends.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Folder in which model files are looked for first
+    #[arg(long, value_name = "FOLDER")]
+    models: Option<PathBuf>,
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Good,
+    /// The box works, with a drawback that is named.
+    Warning,
+    /// The box does not work like this.
+    Bad,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    pub what: &'static str,
+    pub verdict: Verdict,
+    /// What was found, one line.
+    pub found: String,
+    /// How to mend it; empty where all is well.
+    pub mend: String,
+}
+
+impl Check {
+    fn good(what: &'static str, found: impl Into<String>) -> Self {
+        Self { what, verdict: Verdict::Good, found: found.into(), mend: String::new() }
+    }
+
+    fn warning(what: &'static str, found: impl Into<String>, mend: &str) -> Self {
+        Self { what, verdict: Verdict::Warning, found: found.into(), mend: mend.to_owned() }
+    }
+
+    fn bad(what: &'static str, found: impl Into<String>, mend: &str) -> Self {
+        Self { what, verdict: Verdict::Bad, found: found.into(), mend: mend.to_owned() }
+    }
+}
+
+impl Args {
+    pub fn run(self) -> anyhow::Result<()> {
+        let config = config::load(&self.config)?;
+        let checks = examine(&config, self.models.as_deref());
+        let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good);
+        if self.json {
+            println!("{}", serde_json::json!({"verdict": verdict, "checks": checks}));
+        } else {
+            checks.iter().for_each(print);
+            println!("{}", closing(verdict));
+        }
+        anyhow::ensure!(verdict != Verdict::Bad, "this box is not ready");
+        Ok(())
+    }
+}
+
+fn print(check: &Check) {
+    let mark = match check.verdict {
+        Verdict::Good => "ok  ",
+        Verdict::Warning => "warn",
+        Verdict::Bad => "BAD ",
+    };
+    println!("{mark} {:<12} {}", check.what, check.found);
+    if !check.mend.is_empty() {
+        println!("     {:<12} -> {}", "", check.mend);
+    }
+}
+
+fn closing(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "ready",
+        Verdict::Warning => "ready, with the warnings above",
+        Verdict::Bad => "not ready: mend what is marked BAD",
+    }
+}
+
+/// Every check, in the order in which a mend makes sense.
+pub fn examine(config: &Config, models: Option<&Path>) -> Vec<Check> {
+    let mut checks = vec![disk(config), clock(), heat(&Vitals::thermal_zones()), at_rest()];
+    let (model_check, mut analyzer) = match load_models(config, models) {
+        Ok(models) => {
+            let found = format!("pack \"{}\", {}", models.pack, vision::Runtime::build_info());
+            (Check::good("models", one_line(&found)), Some(models.analyzer))
+        }
+        Err(why) => (Check::bad("models", format!("{why:#}"), "see the line itself; then run this again"), None),
+    };
+    checks.push(model_check);
+    checks.extend(camera_checks(config, analyzer.as_mut()));
+    checks.extend(identity(config));
+    checks
+}
+
+fn disk(config: &Config) -> Check {
+    match rustix::fs::statvfs(&config.state_dir) {
+        Err(why) => Check::bad(
+            "disk",
+            format!("{}: {why}", config.state_dir.display()),
+            "make the folder, owned by the agent's user",
+        ),
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let found = format!("{} MiB free in {}", free >> 20, config.state_dir.display());
+            if free < config.health.disk_low_bytes {
+                Check::warning("disk", found, "make room, or set health.disk_low_mib lower")
+            } else {
+                Check::good("disk", found)
+            }
+        }
+    }
+}
+
+fn clock() -> Check {
+    match AgentClock::real(RealClock::start()).complaint() {
+        None => Check::good("clock", "synchronised"),
+        Some(complaint) => {
+            Check::warning("clock", complaint, "start systemd-timesyncd or chrony, and let it reach a time server")
+        }
+    }
+}
+
+fn heat(zones: &[PathBuf]) -> Check {
+    let hottest = zones.iter().filter_map(|zone| std::fs::read_to_string(zone).ok()?.trim().parse::<i32>().ok()).max();
+    match hottest {
+        None => Check::good("temperature", "this board shows none"),
+        Some(mc) if mc >= 80_000 => Check::warning(
+            "temperature",
+            format!("{} °C", mc / 1000),
+            "give the box air, or a cooler: above 80 °C boards slow down",
+        ),
+        Some(mc) => Check::good("temperature", format!("{} °C", mc / 1000)),
+    }
+}
+
+fn at_rest() -> Check {
+    if Path::new("/dev/tpmrm0").exists() {
+        return Check::good("at rest", "a TPM2 is there for the disk's key");
+    }
+    Check::warning(
+        "at rest",
+        "no TPM2: a stolen disk reads templates",
+        "encrypt the data partition with a key that is not on it",
+    )
+}
+
+fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Vec<Check> {
+    let stop = Stop::default();
+    let mend = "check cable and power, that no other program has it, and that the agent's user is in the group `video`";
+    let opened = camera::source(&config.camera, RealClock::start(), &stop);
+    let mut camera = match opened.and_then(|mut opened| (opened.open)().map_err(Into::into)) {
+        Ok(camera) => camera,
+        Err(why) => return vec![Check::bad("camera", format!("{why:#}"), mend)],
+    };
+    let begun = Instant::now();
+    let (mut frames, mut last) = (0, None);
+    while frames < 10 && begun.elapsed() < Duration::from_secs(5) {
+        match camera.look() {
+            Ok(Look::Shot(shot)) => {
+                frames += 1;
+                last = Some(shot);
+            }
+            Ok(Look::Skipped(line)) => tracing::warn!("{line}"),
+            Ok(Look::End(_)) => break,
+            Err(why) => return vec![Check::bad("camera", why.why, mend)],
+        }
+    }
+    let rate = f64::from(frames) / begun.elapsed().as_secs_f64().max(1e-3);
+    let Some(Ok(picture)) = last.map(|shot| shot.pixels.decode()) else {
+        return vec![Check::bad("camera", "no usable frame within 5 s", mend)];
+    };
+    let frame = picture.frame();
+    let found = format!("{}x{}, {rate:.0} frames/s", frame.width(), frame.height());
+    let mut checks = vec![Check::good("camera", found)];
+    if let Some(analyzer) = analyzer {
+        checks.push(view(analyzer, frame));
+    }
+    checks
+}
+
+/// One detection on the frame: how long it takes, and how good the faces in view are.
+fn view(analyzer: &mut vision::Analyzer, frame: vision::Frame<'_>) -> Check {
+    let begun = Instant::now();
+    let faces = match analyzer.detect(frame) {
+        Ok(faces) => faces,
+        Err(why) => return Check::bad("view", why.to_string(), "zaigang-agent models verify"),
+    };
+    let ms = begun.elapsed().as_millis();
+    let Some(face) = faces.first() else {
+        return Check::good("view", format!("detection takes {ms} ms; nobody in view"));
+    };
+    match analyzer.assess(frame, face) {
+        Err(why) => Check::warning("view", why.to_string(), "try again with a face in view"),
+        Ok(quality) => {
+            let reasons: Vec<_> = Gate::RECOGNITION.check(&quality).iter().map(vision::Reason::en).collect();
+            let found = format!(
+                "detection takes {ms} ms; {} faces, the clearest {:.0} px wide",
+                faces.len(),
+                quality.face_width_px
+            );
+            if reasons.is_empty() {
+                Check::good("view", found)
+            } else {
+                Check::warning(
+                    "view",
+                    format!("{found}: {}", reasons.join("; ")),
+                    "light, focus, distance: zaigang-agent optics",
+                )
+            }
+        }
+    }
+}
+
+fn identity(config: &Config) -> Vec<Check> {
+    let identity = match delivery::identity::Identity::load(&config.state_dir) {
+        Ok(identity) => identity,
+        Err(why) => return vec![Check::bad("identity", why.to_string(), "zaigang-agent provision --help")],
+    };
+    let host = config.server.broker_host.clone().unwrap_or_else(|| identity.broker.host.clone());
+    let port = config.server.broker_port.unwrap_or(identity.broker.port);
+    let registered = Check::good("identity", format!("device {}, room {}", identity.device, identity.room));
+    vec![registered, broker(&host, port)]
+}
+
+fn broker(host: &str, port: u16) -> Check {
+    let mend = "check the network and the firewall; findings wait in the outbox meanwhile";
+    let addresses = match (host, port).to_socket_addrs() {
+        Ok(addresses) => addresses,
+        Err(why) => return Check::bad("broker", format!("{host}: {why}"), mend),
+    };
+    let mut said = format!("{host} has no address");
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, Duration::from_secs(3)) {
+            Ok(_) => return Check::good("broker", format!("{host}:{port} answers")),
+            Err(why) => said = format!("{host}:{port}: {why}"),
+        }
+    }
+    Check::bad("broker", said, mend)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_that_was_never_set_up_is_told_what_to_do_first() {
+        let state = tempfile::tempdir().unwrap();
+        let text = format!(
+            "mode = \"production\"\nstate_dir = \"{}\"\n[camera]\nkind = \"v4l2\"\ndevice = \"/dev/video977\"\n",
+            state.path().display()
+        );
+        let config = config::parse(Path::new("a.toml"), &text).unwrap();
+        let checks = [vec![disk(&config)], camera_checks(&config, None), identity(&config)].concat();
+        let bad: Vec<_> = checks.iter().filter(|c| c.verdict == Verdict::Bad).map(|c| c.what).collect();
+        assert_eq!(bad, ["camera", "identity"]);
+        assert!(checks.iter().filter(|c| c.verdict == Verdict::Bad).all(|c| !c.mend.is_empty()));
+    }
+
+    #[test]
+    fn a_broker_is_greeted_and_a_closed_port_is_one_line() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(broker("127.0.0.1", port).verdict, Verdict::Good);
+        drop(listener);
+        let check = broker("127.0.0.1", port);
+        assert!(check.verdict == Verdict::Bad && !check.found.contains('\n'), "{check:?}");
+    }
+}

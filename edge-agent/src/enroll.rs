@@ -1,0 +1,200 @@
+//! `zaigang-agent enroll`: photographs of one practitioner, judged here first, then proposed to the server with the
+//! person's consent. Without a consent record nothing leaves; a template takes effect only once a supervisor confirmed it.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use protocol::id::{InstitutionId, PersonId};
+use serde::{Deserialize, Serialize};
+use vision::{Gate, enrol::template_from_photo};
+
+use crate::{camera, config, run::load_models};
+
+const EXAMPLES: &str = "\
+consent.toml:
+  text_version = \"2026-1\"                          # edition of the text that was signed
+  text_sha256 = \"64 hex digits\"                    # its SHA-256
+  purposes = [\"recognition\", \"keep_photo\"]         # keep_photo only where the person agreed to it
+  scope = \"clinic-1\"                               # where it holds
+  signature = \"paper file 2026/17\"                 # who signed and where it lies, or a drawn signature in base64
+  signed_at = \"2026-03-02T09:00:00+08:00\"
+  # guardian = \"…\"                                 # for a minor
+
+Example:
+  zaigang-agent enroll --config agent.toml --person p-001 --photo front.jpg --photo left.jpg --consent consent.toml --server https://zaigang.example.cn";
+
+/// Propose a practitioner's face for enrolment.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The practitioner, as the server numbers him
+    #[arg(long, value_name = "ID")]
+    person: PersonId,
+    /// A JPEG or PNG with this one face, at least 80 px wide; several make recognition surer
+    #[arg(long = "photo", value_name = "FILE", required = true)]
+    photos: Vec<PathBuf>,
+    /// The consent record; without one nothing is enrolled
+    #[arg(long, value_name = "FILE")]
+    consent: Option<PathBuf>,
+    /// Address of the server
+    #[arg(long, value_name = "URL")]
+    server: String,
+    /// Where the person has several sites: which
+    #[arg(long, value_name = "ID")]
+    institution: Option<InstitutionId>,
+    /// The configuration that names the model pack
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Folder in which model files are looked for first
+    #[arg(long, value_name = "FOLDER")]
+    models: Option<PathBuf>,
+}
+
+/// The consent of a person (P3), as the server takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Consent {
+    text_version: String,
+    text_sha256: String,
+    purposes: Vec<String>,
+    scope: String,
+    signature: String,
+    signed_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guardian: Option<String>,
+}
+
+impl Args {
+    pub fn run(self) -> anyhow::Result<()> {
+        let Some(consent) = &self.consent else {
+            anyhow::bail!("--consent is missing: no face is enrolled without a consent record (--help shows one)");
+        };
+        let consent = read_consent(consent)?;
+        let photos = self.photos.iter().map(|path| read_photo(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        self.judge(&photos)?;
+        let answer = self.propose(&consent, &photos)?;
+        println!("proposed: {} (a supervisor must confirm it)", answer["id"].as_str().unwrap_or("?"));
+        for duplicate in answer["duplicates"].as_array().into_iter().flatten() {
+            println!("warning: resembles {} by {} ppm", duplicate["person"], duplicate["score_ppm"]);
+        }
+        Ok(())
+    }
+
+    /// The quality gate on this machine: every photograph is told its reasons; all of them must pass.
+    fn judge(&self, photos: &[Vec<u8>]) -> anyhow::Result<()> {
+        let config = config::load(&self.config)?;
+        let mut analyzer = load_models(&config, self.models.as_deref())?.analyzer;
+        let mut refused = 0;
+        for (path, photo) in self.photos.iter().zip(photos) {
+            match template_from_photo(&mut analyzer, photo, &Gate::ENROLMENT) {
+                Ok(enrolled) => println!("{}: good ({:.0} px wide)", path.display(), enrolled.quality.face_width_px),
+                Err(why) => {
+                    refused += 1;
+                    println!("{}: {why}", path.display());
+                }
+            }
+        }
+        anyhow::ensure!(
+            refused == 0,
+            "{refused} of {} photographs are not good enough; nothing was sent",
+            photos.len()
+        );
+        Ok(())
+    }
+
+    fn propose(&self, consent: &Consent, photos: &[Vec<u8>]) -> anyhow::Result<serde_json::Value> {
+        use ureq::unversioned::multipart::{Form, Part};
+        let consent = serde_json::to_string(consent)?;
+        let mut form = Form::new().text("person", self.person.as_str()).text("consent", &consent);
+        if let Some(institution) = &self.institution {
+            form = form.text("institution", institution.as_str());
+        }
+        for photo in photos {
+            // A file's name may be a person's: it stays here.
+            form = form.part("photo", Part::bytes(photo).file_name("photo").mime_str(mime(photo))?);
+        }
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(60)))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let url = format!("{}/api/v1/enrolments", self.server.trim_end_matches('/'));
+        let mut response = agent
+            .post(&url)
+            .send(form)
+            .map_err(|why| anyhow::anyhow!("{url}: the server can not be reached: {why}"))?;
+        let status = response.status();
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        if !status.is_success() {
+            let detail = answer["detail"].as_str().unwrap_or(&text);
+            anyhow::bail!("the server refused ({status}): {}", detail.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        Ok(answer)
+    }
+}
+
+fn read_consent(path: &Path) -> anyhow::Result<Consent> {
+    let text = std::fs::read_to_string(path).map_err(|why| anyhow::anyhow!("--consent {}: {why}", path.display()))?;
+    let consent: Consent = toml::from_str(&text).map_err(|why| {
+        let line = why.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        anyhow::anyhow!("--consent {}:{line}: {}", path.display(), why.message())
+    })?;
+    let said = |what: &str| anyhow::anyhow!("--consent {}: {what}", path.display());
+    anyhow::ensure!(consent.purposes.iter().any(|p| p == "recognition"), said("`purposes` lacks \"recognition\""));
+    let hex = consent.text_sha256.len() == 64 && consent.text_sha256.bytes().all(|b| b.is_ascii_hexdigit());
+    anyhow::ensure!(hex, said("`text_sha256` is no SHA-256 of 64 hex digits"));
+    anyhow::ensure!(!consent.signature.trim().is_empty(), said("`signature` is empty"));
+    anyhow::ensure!(
+        consent.signed_at.parse::<jiff::Timestamp>().is_ok(),
+        said("`signed_at` is no time: write it as \"2026-03-02T09:00:00+08:00\"")
+    );
+    Ok(consent)
+}
+
+fn read_photo(path: &Path) -> anyhow::Result<Vec<u8>> {
+    camera::read_bytes(path).map_err(|why| anyhow::anyhow!("--photo {}: {why}", path.display()))
+}
+
+fn mime(photo: &[u8]) -> &'static str {
+    if photo.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn consent(change: impl Fn(&str) -> String) -> anyhow::Result<Consent> {
+        let text = format!(
+            "text_version = \"2026-1\"\ntext_sha256 = \"{}\"\npurposes = [\"recognition\"]\nscope = \"clinic-1\"\nsignature = \"paper\"\nsigned_at = \"2026-03-02T09:00:00+08:00\"\n",
+            "a".repeat(64)
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("consent.toml");
+        std::fs::write(&path, change(&text)).unwrap();
+        read_consent(&path)
+    }
+
+    #[test]
+    fn a_consent_is_taken_as_it_was_signed() {
+        let taken = consent(str::to_owned).unwrap();
+        assert_eq!((taken.scope.as_str(), taken.guardian), ("clinic-1", None));
+    }
+
+    #[test]
+    fn what_is_missing_in_a_consent_is_said_in_one_line() {
+        for (from, to, needle) in [
+            ("recognition", "advertising", "recognition"),
+            ("\"paper\"", "\" \"", "signature"),
+            ("2026-03-02T09", "yesterday", "signed_at"),
+            ("aaaa", "zz", "text_sha256"),
+            ("scope = \"clinic-1\"\n", "", "scope"),
+            ("scope", "scop", "scop"),
+        ] {
+            let said = format!("{:#}", consent(|text| text.replace(from, to)).unwrap_err());
+            assert!(said.contains(needle) && !said.contains('\n'), "{said}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The box: camera → faces → tracks → presence → findings → outbox → MQTT. Data moves that one way; what comes back is knowledge.
+//!
+//! It never saves or sends a picture, never sends an embedding, and never stores one outside the sealed roster.
+
+pub mod agent;
+pub mod bench;
+pub mod camera;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod doctor;
+pub mod enroll;
+pub mod eyes;
+pub mod facts;
+pub mod logging;
+pub mod models;
+pub mod motion;
+pub mod optics;
+pub mod pipeline;
+pub mod privacy;
+pub mod record;
+pub mod replay;
+pub mod roll;
+pub mod run;
+pub mod scheduler;
+pub mod watch;
+pub mod wire;

@@ -1,0 +1,357 @@
+//! One frame becomes one observation: privacy mask, motion gate, detection, tracking, and for the few faces that the
+//! scheduler chose: quality, embedding and search.
+//!
+//! What it never does: embed a face in the bed zone, a patient's, or any face before the room's zones are known (P1);
+//! keep an embedding beyond the call that made it (so nothing of a stranger has to be wiped later, P2); let a frame that
+//! could not be examined pass for an empty room.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+use presence::{
+    BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Liveness, MatchScore, Moment,
+    Mono, Observation, PersonId, Policy, TrackId, Tracked, Tracker, Wall, Zone, Zones,
+};
+use vision::{FaceBox, Frame, FrameError, Gallery, Picture, Rotation, VisionError};
+
+use crate::{
+    clock::Now,
+    eyes::{Eyes, Worth, appearance},
+    motion::Motion,
+    privacy::Mask,
+    scheduler::{Candidate, Scheduler},
+};
+
+/// A live picture that has not changed by a bit for this long is frozen.
+const FROZEN_AFTER_MS: u64 = 10_000;
+/// Tracks not looked at for this long leave the scheduler's memory.
+const FORGET_AFTER_MS: u64 = 3_600_000;
+
+/// The figures of the pipeline since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Frames that were examined.
+    pub frames: u64,
+    pub detections_run: u64,
+    /// Faces found, over all frames.
+    pub faces: u64,
+    pub embedded: u64,
+    /// Looks put off for the processor budget.
+    pub deferred: u64,
+    /// Frames or faces given up because a network failed or answered with no finite number.
+    pub failed: u64,
+}
+
+/// How the pipeline behaves; from the configuration and the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    pub motion_ppm: u32,
+    pub idle_detect_ms: u64,
+    /// Whether liveness can be judged: not on drawn or filed pictures.
+    pub assess_liveness: bool,
+    /// Whether a picture that stays the same means a frozen camera: not on drawn or filed pictures.
+    pub live_camera: bool,
+    pub first_track: TrackId,
+}
+
+/// The templates to search, and the clinic's turn of them (P10).
+#[derive(Debug)]
+pub struct Roll {
+    pub gallery: Gallery<PersonId>,
+    pub rotation: Option<Rotation>,
+}
+
+/// What comes back from the engine before the next frame: what it made of the last one, and what the server changed.
+#[derive(Debug, Default)]
+pub struct Guidance {
+    pub identities: Vec<(TrackId, IdentityView)>,
+    /// Tracks of which everything must be forgotten.
+    pub wipe: Vec<TrackId>,
+    /// New zones (in pixels) and settings.
+    pub room: Option<Box<(Zones, Policy)>>,
+    /// New privacy masks, in thousandths of the picture.
+    pub mask: Option<Vec<protocol::down::Polygon>>,
+    /// New templates; the old ones are wiped.
+    pub roll: Option<Roll>,
+    /// People whose templates are wiped.
+    pub forget: Vec<PersonId>,
+}
+
+/// The stages of one camera.
+#[derive(Debug)]
+pub struct Pipeline<E> {
+    eyes: E,
+    manner: Manner,
+    mask: Mask,
+    motion: Motion,
+    tracker: Option<Tracker>,
+    scheduler: Scheduler,
+    roll: Option<Roll>,
+    identities: BTreeMap<TrackId, IdentityView>,
+    /// Tracks that wore a mask when last looked at.
+    masked: BTreeSet<TrackId>,
+    faces: Vec<FaceBox>,
+    scratch: Vec<u8>,
+    figures: Figures,
+    said_failure: bool,
+}
+
+impl<E: Eyes> Pipeline<E> {
+    pub fn new(eyes: E, manner: Manner, scheduler: Scheduler) -> Self {
+        Self {
+            eyes,
+            manner,
+            mask: Mask::default(),
+            motion: Motion::new(manner.motion_ppm, manner.idle_detect_ms),
+            tracker: None,
+            scheduler,
+            roll: None,
+            identities: BTreeMap::new(),
+            masked: BTreeSet::new(),
+            faces: Vec::new(),
+            scratch: Vec::new(),
+            figures: Figures::default(),
+            said_failure: false,
+        }
+    }
+
+    /// Takes over what the engine and the server said. From the first room on faces may be embedded.
+    pub fn guided(&mut self, guidance: Guidance) {
+        if let Some(polygons) = guidance.mask {
+            self.mask = Mask::new(polygons);
+        }
+        if let Some(room) = guidance.room {
+            self.configure(room.0, room.1);
+        }
+        if guidance.roll.is_some() {
+            self.roll = guidance.roll;
+        }
+        if let Some(roll) = &mut self.roll {
+            for person in &guidance.forget {
+                roll.gallery.remove(person);
+            }
+        }
+        for track in guidance.wipe {
+            self.scheduler.forget(track);
+            self.identities.remove(&track);
+            self.masked.remove(&track);
+        }
+        for (track, identity) in guidance.identities {
+            if let Some(tracker) = &mut self.tracker {
+                tracker.set_practitioner(track, matches!(identity, IdentityView::Matched { .. }));
+            }
+            self.identities.insert(track, identity);
+        }
+    }
+
+    fn configure(&mut self, zones: Zones, policy: Policy) {
+        match &mut self.tracker {
+            Some(tracker) => tracker.configure(zones, policy),
+            None => self.tracker = Some(Tracker::new(zones, policy, self.manner.first_track)),
+        }
+    }
+
+    pub fn figures(&self) -> Figures {
+        Figures {
+            deferred: self.scheduler.deferred(),
+            failed: self.figures.failed + self.eyes.dropped_not_finite(),
+            ..self.figures
+        }
+    }
+
+    /// A frame that could not be decoded.
+    pub fn undecodable(&mut self) {
+        self.figures.failed += 1;
+    }
+
+    /// Examines a frame. `None`: it could not be examined, and must not pass for an empty room.
+    pub fn look(&mut self, picture: &Picture, at: Now, real: Instant) -> Option<Observation> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let seen = match masked_frame(&mut self.mask, picture, &mut scratch) {
+            Ok(frame) => self.examine(frame, at, real),
+            Err(error) => Err(error.into()),
+        };
+        self.scratch = scratch;
+        match seen {
+            Ok(seen) => Some(seen),
+            Err(error) => {
+                self.figures.failed += 1;
+                if !std::mem::replace(&mut self.said_failure, true) {
+                    tracing::error!("a frame could not be examined: {error}; further ones are only counted");
+                }
+                None
+            }
+        }
+    }
+
+    fn examine(&mut self, frame: Frame<'_>, at: Now, real: Instant) -> Result<Observation, VisionError> {
+        let sight = self.motion.look(frame, at.mono_ms);
+        self.figures.frames += 1;
+        let frozen = self.manner.live_camera && sight.frozen_ms >= FROZEN_AFTER_MS;
+        let camera = health(sight.covered, frozen);
+        if sight.detect {
+            self.eyes.detect(frame, &mut self.faces)?;
+            self.figures.detections_run += 1;
+        }
+        self.figures.faces += self.faces.len() as u64;
+        let Some(tracker) = &mut self.tracker else { return Ok(Observation { camera, ..Observation::default() }) };
+        let detections: Vec<_> = self.faces.iter().map(|face| detection(frame, face)).collect();
+        let scene = tracker.update(moment(at), &detections);
+        for track in &scene.became_patient {
+            self.scheduler.forget(*track);
+            self.identities.remove(track);
+            self.masked.remove(track);
+        }
+        let looks = self.look_closer(frame, at, real, &scene.tracked);
+        let faces = scene.tracked.iter().filter(|t| !t.patient && t.zone != Zone::Masked).map(|t| self.face(t, &looks));
+        let faces = faces.collect();
+        Ok(Observation { camera, faces, patients: scene.patients, became_patient: scene.became_patient })
+    }
+
+    /// Assesses the faces that may be embedded, and embeds those that the scheduler wants.
+    fn look_closer(
+        &mut self,
+        frame: Frame<'_>,
+        at: Now,
+        real: Instant,
+        tracked: &[Tracked],
+    ) -> BTreeMap<TrackId, Closer> {
+        let real_ms = real.elapsed().as_millis() as u64;
+        let mut closer = BTreeMap::new();
+        let mut candidates = Vec::new();
+        let faces = std::mem::take(&mut self.faces);
+        for (tracked, face) in tracked.iter().zip(&faces) {
+            if tracked.embed == EmbedPermission::Forbidden {
+                continue;
+            }
+            let Some(worth) = self.attempt(|eyes| eyes.assess(frame, face)) else { continue };
+            closer.insert(tracked.track, Closer { worth, match_: None, liveness: Liveness::NotAssessed });
+            let identity = self.identities.get(&tracked.track).cloned().unwrap_or(IdentityView::Indeterminate);
+            let (track, permission, quality_ppm) = (tracked.track, tracked.embed, worth.quality_ppm);
+            candidates.push(Candidate { track, permission, quality_ppm, identity });
+        }
+        for (track, why) in self.scheduler.plan(at.mono_ms, real_ms, &candidates) {
+            let Some((_, face)) = tracked.iter().zip(&faces).find(|(t, _)| t.track == track) else { continue };
+            let begun = Instant::now();
+            let (match_, liveness) = self.recognise(frame, face, track);
+            let Some(entry) = closer.get_mut(&track) else { continue };
+            (entry.match_, entry.liveness) = (match_, liveness);
+            let cost_us = begun.elapsed().as_micros() as u64;
+            self.scheduler.looked(at.mono_ms, real_ms, track, entry.worth.quality_ppm, cost_us);
+            tracing::trace!(track = track.0, ?why, quality_ppm = entry.worth.quality_ppm, cost_us, "looked closer");
+        }
+        self.scheduler.forget_before(at.mono_ms.saturating_sub(FORGET_AFTER_MS));
+        self.faces = faces;
+        closer
+    }
+
+    /// Embeds and searches. The embedding is wiped when this returns.
+    fn recognise(&mut self, frame: Frame<'_>, face: &FaceBox, track: TrackId) -> (Option<MatchScore>, Liveness) {
+        if self.attempt(|eyes| eyes.masked(frame, face)).unwrap_or(false) {
+            self.masked.insert(track);
+        } else {
+            self.masked.remove(&track);
+        }
+        let liveness = if self.manner.assess_liveness {
+            self.attempt(|eyes| eyes.liveness(frame, face)).unwrap_or(Liveness::Unsure)
+        } else {
+            Liveness::NotAssessed
+        };
+        let Some(embedding) = self.attempt(|eyes| eyes.embed(frame, face)) else { return (None, liveness) };
+        self.figures.embedded += 1;
+        let Some(roll) = &mut self.roll else { return (None, liveness) };
+        let turned = roll.rotation.as_ref().map(|rotation| rotation.turn(&embedding));
+        let found = roll.gallery.top2(turned.as_ref().unwrap_or(&embedding));
+        let match_ = found.best.map(|best| MatchScore {
+            score_ppm: best.ppm(),
+            best: Some(best.person),
+            second_ppm: found.second.map_or(-1_000_000, |second| second.ppm()),
+        });
+        (match_, liveness)
+    }
+
+    fn face(&self, tracked: &Tracked, looks: &BTreeMap<TrackId, Closer>) -> Face {
+        let look = looks.get(&tracked.track);
+        Face {
+            track: tracked.track,
+            bbox: tracked.bbox,
+            good_quality: look.is_some_and(|l| l.worth.good),
+            masked: self.masked.contains(&tracked.track),
+            match_: look.and_then(|l| l.match_.clone()),
+            liveness: look.map_or(Liveness::NotAssessed, |l| l.liveness),
+        }
+    }
+
+    /// A stage that fails on one face costs that face, and is counted.
+    fn attempt<T>(&mut self, call: impl FnOnce(&mut E) -> Result<T, VisionError>) -> Option<T> {
+        match call(&mut self.eyes) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                // An answer that is not finite is counted by the network itself.
+                self.figures.failed += u64::from(!matches!(error, VisionError::NotFinite { .. }));
+                tracing::debug!("a face was given up: {error}");
+                None
+            }
+        }
+    }
+}
+
+/// What a closer look at one face of this frame gave.
+#[derive(Debug)]
+struct Closer {
+    worth: Worth,
+    match_: Option<MatchScore>,
+    liveness: Liveness,
+}
+
+/// A look at a camera that gives no frames.
+pub fn nothing_seen() -> Observation {
+    let camera = CameraHealth { state: CameraState::Lost, operator_visible: false, door_visible: false };
+    Observation { camera, ..Observation::default() }
+}
+
+/// The core's moment of a frame. Drawn and filed pictures follow a script, which is as good as synchronised.
+pub fn moment(at: Now) -> Moment {
+    moment_with(at, presence::ClockQuality::GOOD)
+}
+
+pub fn moment_with(at: Now, clock: presence::ClockQuality) -> Moment {
+    Moment { mono: Mono(at.mono_ms), wall: Wall(at.wall_ms), clock }
+}
+
+fn health(covered: bool, frozen: bool) -> CameraHealth {
+    let state = match (covered, frozen) {
+        (true, _) => CameraState::Covered,
+        (false, true) => CameraState::Frozen,
+        (false, false) => CameraState::Ok,
+    };
+    CameraHealth { state, operator_visible: !covered && !frozen, door_visible: !covered && !frozen }
+}
+
+/// The picture itself, or a blackened copy where a mask is set; never the bare picture instead of the copy.
+fn masked_frame<'a>(mask: &mut Mask, picture: &'a Picture, scratch: &'a mut Vec<u8>) -> Result<Frame<'a>, FrameError> {
+    let frame = picture.frame();
+    if mask.is_empty() {
+        return Ok(frame);
+    }
+    scratch.clear();
+    scratch.extend_from_slice(frame.data());
+    mask.apply(scratch, frame.width(), frame.height());
+    Frame::new(scratch, frame.width(), frame.height(), frame.order())
+}
+
+fn detection(frame: Frame<'_>, face: &FaceBox) -> Detection {
+    let bbox = BoxPx {
+        x: face.rect.x.round() as i32,
+        y: face.rect.y.round() as i32,
+        w: face.rect.width.round() as i32,
+        h: face.rect.height.round() as i32,
+    };
+    let score_ppm = (face.score.clamp(0.0, 1.0) * 1e6) as u32;
+    Detection { bbox, score_ppm, appearance: Some(appearance(frame, face)) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! The pipeline's promises, with eyes that see what the test says: who is embedded, and what is forgotten.
+
+use presence::{PointPx, Polygon};
+use vision::{Embedding, PixelOrder, Rect, Template};
+
+use super::*;
+use crate::scheduler::Settings;
+
+/// Eyes that find faces where the test puts them and count what they are asked.
+#[derive(Debug, Default)]
+struct Scripted {
+    faces: Vec<FaceBox>,
+    embedded: Vec<f32>,
+    broken: bool,
+    /// Whether the last frame was black under the mask.
+    saw: Vec<u8>,
+}
+
+impl Eyes for Scripted {
+    fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
+        self.saw = frame.data().to_vec();
+        faces.clone_from(&self.faces);
+        if self.broken { Err(VisionError::NotFinite { role: "detector" }) } else { Ok(()) }
+    }
+    fn assess(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Worth, VisionError> {
+        Ok(Worth { quality_ppm: 600_000, good: true })
+    }
+    /// The embedding tells where the face was: person 1 stands on the left, person 2 on the right.
+    fn embed(&mut self, _: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
+        self.embedded.push(face.rect.y);
+        let left = face.rect.x < 500.0;
+        Ok(unit(usize::from(!left)))
+    }
+    fn masked(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<bool, VisionError> {
+        Ok(false)
+    }
+    fn liveness(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Liveness, VisionError> {
+        Ok(Liveness::Live)
+    }
+    fn dropped_not_finite(&self) -> u64 {
+        0
+    }
+}
+
+fn unit(axis: usize) -> Embedding {
+    let mut values = vec![0.0; 4];
+    values[axis] = 1.0;
+    Embedding::normalised(values).unwrap()
+}
+
+fn face(x: f32, y: f32) -> FaceBox {
+    FaceBox { rect: Rect { x, y, width: 60.0, height: 70.0 }, score: 0.9, landmarks: [[x, y]; 5] }
+}
+
+const MANNER: Manner =
+    Manner { motion_ppm: 0, idle_detect_ms: 0, assess_liveness: true, live_camera: true, first_track: TrackId(1) };
+
+/// The lower half of the picture is the bed.
+fn pipeline() -> Pipeline<Scripted> {
+    let settings =
+        Settings { evidence_every_ms: 1_000, renewal_ms: 270_000, better_by_ppm: 150_000, budget_ms_per_s: 0 };
+    let mut pipeline = Pipeline::new(Scripted::default(), MANNER, Scheduler::new(settings));
+    let corner = |x, y| PointPx { x, y };
+    let bed = Polygon { corners: vec![corner(0, 360), corner(1280, 360), corner(1280, 720), corner(0, 720)] };
+    pipeline.configure(Zones { bed: vec![bed], ..Zones::default() }, Policy::default());
+    let mut gallery = Gallery::new("test", 4);
+    for (person, axis) in [("p-1", 0), ("p-2", 1)] {
+        gallery.insert(PersonId::new(person), &Template::new("test", unit(axis))).unwrap();
+    }
+    pipeline.guided(Guidance { roll: Some(Roll { gallery, rotation: None }), ..Guidance::default() });
+    pipeline
+}
+
+fn picture() -> Picture {
+    Picture::new(vec![120; 1280 * 720 * 3], 1280, 720, PixelOrder::Rgb).unwrap()
+}
+
+fn look(pipeline: &mut Pipeline<Scripted>, mono_ms: u64, faces: &[FaceBox]) -> Option<Observation> {
+    pipeline.eyes.faces = faces.to_vec();
+    pipeline.look(&picture(), Now { mono_ms, wall_ms: 0 }, Instant::now())
+}
+
+#[test]
+fn a_practitioner_is_matched_and_the_next_person_named_as_the_margin() {
+    let seen = look(&mut pipeline(), 0, &[face(100.0, 100.0)]).unwrap();
+    let found = seen.faces[0].match_.clone().unwrap();
+    assert_eq!((found.best.unwrap().as_str(), found.score_ppm, found.second_ppm), ("p-1", 1_000_000, 0));
+    assert_eq!(seen.faces[0].liveness, Liveness::Live);
+}
+
+#[test]
+fn no_face_in_the_bed_zone_is_ever_embedded() {
+    let mut pipeline = pipeline();
+    for second in 0..600 {
+        let seen = look(&mut pipeline, second * 1_000, &[face(200.0, 500.0), face(700.0, 100.0)]).unwrap();
+        assert_eq!(seen.patients, 1);
+        assert!(seen.faces.iter().all(|f| f.bbox.y < 360), "the patient is in no list of faces");
+    }
+    assert!(pipeline.eyes.embedded.len() >= 500, "the other one was");
+    assert!(pipeline.eyes.embedded.iter().all(|y| *y < 360.0), "an embedding was made of the patient");
+}
+
+#[test]
+fn who_lies_down_becomes_the_patient_and_is_forgotten_at_once() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, &[face(200.0, 280.0)]);
+    assert_eq!(pipeline.eyes.embedded.len(), 1, "still standing, and nobody knows");
+    let mut became = Vec::new();
+    for second in 1..40 {
+        let y = if second == 1 { 310.0 } else { 350.0 };
+        became.extend(look(&mut pipeline, second * 1_000, &[face(200.0, y)]).unwrap().became_patient);
+    }
+    assert_eq!(became, [TrackId(1)]);
+    let made = pipeline.eyes.embedded.len();
+    look(&mut pipeline, 41_000, &[face(200.0, 320.0)]);
+    assert_eq!(pipeline.eyes.embedded.len(), made, "and stays the patient when he sits up");
+    assert!(pipeline.identities.is_empty() && pipeline.masked.is_empty());
+}
+
+#[test]
+fn before_the_zones_are_known_nobody_is_embedded() {
+    let mut pipeline = pipeline();
+    pipeline.tracker = None;
+    let seen = look(&mut pipeline, 0, &[face(100.0, 100.0)]).unwrap();
+    assert!(seen.faces.is_empty() && pipeline.eyes.embedded.is_empty());
+}
+
+#[test]
+fn a_frame_that_can_not_be_examined_is_not_an_empty_room() {
+    let mut pipeline = pipeline();
+    pipeline.eyes.broken = true;
+    assert_eq!(look(&mut pipeline, 0, &[]), None);
+    assert_eq!(pipeline.figures().failed, 1);
+}
+
+#[test]
+fn the_privacy_mask_comes_before_everything() {
+    let mut pipeline = pipeline();
+    let left = vec![vec![(0, 0), (500, 0), (500, 1000), (0, 1000)]];
+    pipeline.guided(Guidance { mask: Some(left), ..Guidance::default() });
+    look(&mut pipeline, 0, &[]);
+    let saw = &pipeline.eyes.saw;
+    assert_eq!((saw[0], saw[1279 * 3]), (0, 120));
+}
+
+#[test]
+fn a_settled_identity_costs_no_embedding_until_its_renewal() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, &[face(100.0, 100.0)]);
+    let identity = IdentityView::Matched { person: PersonId::new("p-1"), renew_before: Mono(300_000) };
+    pipeline.guided(Guidance { identities: vec![(TrackId(1), identity)], ..Guidance::default() });
+    for second in 1..=260 {
+        look(&mut pipeline, second * 1_000, &[face(100.0, 100.0)]);
+    }
+    assert_eq!(pipeline.eyes.embedded.len(), 1);
+    for second in 261..=285 {
+        look(&mut pipeline, second * 1_000, &[face(100.0, 100.0)]);
+    }
+    assert!(pipeline.eyes.embedded.len() > 1);
+}
+
+#[test]
+fn a_wipe_order_forgets_the_track() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, &[face(100.0, 100.0)]);
+    let identities = vec![(TrackId(1), IdentityView::Indeterminate)];
+    pipeline.guided(Guidance { identities, ..Guidance::default() });
+    pipeline.guided(Guidance { wipe: vec![TrackId(1)], ..Guidance::default() });
+    assert!(pipeline.identities.is_empty());
+}
+
+#[test]
+fn a_person_who_withdrew_is_matched_no_more() {
+    let mut pipeline = pipeline();
+    pipeline.guided(Guidance { forget: vec![PersonId::new("p-1")], ..Guidance::default() });
+    let seen = look(&mut pipeline, 0, &[face(100.0, 100.0)]).unwrap();
+    let best = seen.faces[0].match_.clone().unwrap().best.unwrap();
+    assert_eq!(best.as_str(), "p-2");
+}
+
+#[test]
+fn a_still_picture_of_a_live_camera_is_frozen_and_of_a_scene_is_not() {
+    for (live_camera, expected) in [(true, CameraState::Frozen), (false, CameraState::Ok)] {
+        let mut pipeline = pipeline();
+        pipeline.manner.live_camera = live_camera;
+        look(&mut pipeline, 0, &[]);
+        assert_eq!(look(&mut pipeline, 11_000, &[]).unwrap().camera.state, expected);
+    }
+}

@@ -1,0 +1,385 @@
+//! The observation log: every call of the engine, as it was made, encrypted, in a ring of at most seven days. From it any
+//! finding can be derived again, line by line.
+//!
+//! It holds boxes, zones, scores, and candidate ids from T_reject on; patients as a count; never a picture, an embedding
+//! or a name. One file per boot and day of the log's own clock; each begins with the facts in force, so that the rest can
+//! be replayed when the older files have gone. A disk that refuses costs the recording, never the judging, and is said.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+use presence::{Entry, Fact, Moment, Thresholds};
+use zeroize::Zeroizing;
+
+/// Segments older than this are deleted, whole days.
+pub const KEEP_DAYS: i64 = 7;
+const DAY_MS: i64 = 86_400_000;
+/// A record is written when this much has gathered (plain text), or by [`Recorder::flush`].
+const BATCH_BYTES: usize = 64 * 1024;
+/// No record is longer: a corrupted length must not ask for gigabytes.
+const MAX_RECORD_BYTES: usize = 64 * 1024 * 1024;
+const NONCE_BYTES: usize = 24;
+const KEY_KIND: &str = "zaigang-observations";
+
+/// Why a log can not be read; one line.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Key(#[from] trust::KeyFileError),
+    #[error("no randomness from the operating system")]
+    NoRandomness,
+    #[error("{}: record {record} can not be opened: it was changed, or written with another key", path.display())]
+    Broken { path: PathBuf, record: usize },
+}
+
+fn at_path(path: &Path) -> impl FnOnce(io::Error) -> RecordError {
+    let path = path.to_path_buf();
+    move |source| RecordError::Io { path, source }
+}
+
+/// The folder `observations` of a state directory, with its key.
+pub struct Vault {
+    dir: PathBuf,
+    cipher: XChaCha20Poly1305,
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vault({})", self.dir.display())
+    }
+}
+
+impl Vault {
+    /// Opens the folder; makes it and its key on first use.
+    pub fn open(state_dir: &Path) -> Result<Self, RecordError> {
+        let dir = state_dir.join("observations");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(at_path(&dir))?;
+        let key_path = dir.join("observations.key");
+        if !key_path.exists() {
+            let mut key = Zeroizing::new([0; 32]);
+            getrandom::fill(key.as_mut()).map_err(|_| RecordError::NoRandomness)?;
+            trust::write_new(&key_path, KEY_KIND, &key)?;
+        }
+        let key = trust::read_secret(&key_path, KEY_KIND)?;
+        let cipher = XChaCha20Poly1305::new(&(*key).into());
+        Ok(Self { dir, cipher })
+    }
+
+    /// The boots of which something is left, rising.
+    pub fn boots(&self) -> Result<Vec<u64>, RecordError> {
+        let mut boots: Vec<_> = self.segments()?.into_iter().map(|segment| segment.boot).collect();
+        boots.dedup();
+        Ok(boots)
+    }
+
+    /// Everything that is left of one boot, in order. A record cut off by a power cut ends its file.
+    pub fn read(&self, boot: u64) -> Result<Vec<Entry>, RecordError> {
+        let mut entries = Vec::new();
+        for segment in self.segments()?.into_iter().filter(|segment| segment.boot == boot) {
+            self.read_segment(&segment.path, &mut entries)?;
+        }
+        Ok(entries)
+    }
+
+    fn read_segment(&self, path: &Path, entries: &mut Vec<Entry>) -> Result<(), RecordError> {
+        let mut file = io::BufReader::new(File::open(path).map_err(at_path(path))?);
+        for record in 0.. {
+            let broken = || RecordError::Broken { path: path.to_path_buf(), record };
+            let Some(sealed) = read_record(&mut file).map_err(at_path(path))? else { return Ok(()) };
+            let (nonce, text) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(broken)?;
+            let nonce = XNonce::try_from(nonce).map_err(|_| broken())?;
+            let aad = aad(path, record);
+            let plain = self.cipher.decrypt(&nonce, Payload { msg: text, aad: &aad }).map_err(|_| broken())?;
+            for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                entries.push(serde_json::from_slice(line).map_err(|_| broken())?);
+            }
+        }
+        Ok(())
+    }
+
+    fn seal(&self, path: &Path, record: usize, plain: &[u8]) -> Result<Vec<u8>, RecordError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(|_| RecordError::NoRandomness)?;
+        let aad = aad(path, record);
+        let sealed = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .map_err(|_| RecordError::Broken { path: path.to_path_buf(), record })?;
+        let length = (NONCE_BYTES + sealed.len()) as u32;
+        Ok([&length.to_le_bytes()[..], &nonce, &sealed].concat())
+    }
+
+    fn segments(&self) -> Result<Vec<Segment>, RecordError> {
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(at_path(&self.dir))? {
+            let path = entry.map_err(at_path(&self.dir))?.path();
+            let name = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".zlog"));
+            let parts = name.and_then(|n| n.split_once('-'));
+            if let Some((Ok(boot), Ok(day))) = parts.map(|(boot, day)| (boot.parse(), day.parse())) {
+                segments.push(Segment { boot, day, path });
+            }
+        }
+        segments.sort_by_key(|segment| (segment.boot, segment.day));
+        Ok(segments)
+    }
+}
+
+#[derive(Debug)]
+struct Segment {
+    boot: u64,
+    day: i64,
+    path: PathBuf,
+}
+
+/// A record is bound to its place: files and records can not be exchanged.
+fn aad(path: &Path, record: usize) -> Vec<u8> {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    [name, b"/", record.to_string().as_bytes()].concat()
+}
+
+/// The next record; `None` at the end, and where the last one was cut off.
+fn read_record(file: &mut impl io::Read) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    if let Err(why) = file.read_exact(&mut length) {
+        return if why.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(why) };
+    }
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_RECORD_BYTES {
+        return Ok(Some(Vec::new()));
+    }
+    let mut bytes = Vec::new();
+    file.take(length as u64).read_to_end(&mut bytes)?;
+    Ok((bytes.len() == length).then_some(bytes))
+}
+
+/// Writes the log of this boot.
+#[derive(Debug)]
+pub struct Recorder {
+    vault: Vault,
+    boot: u64,
+    thresholds: Thresholds,
+    /// The last fact of each identity, for the head of a new file.
+    standing: BTreeMap<String, (Moment, Fact)>,
+    segment: Option<(i64, PathBuf, File)>,
+    records: usize,
+    batch: Vec<u8>,
+    complaint: Option<String>,
+}
+
+impl Recorder {
+    pub fn new(vault: Vault, boot: u64, thresholds: Thresholds) -> Self {
+        let (standing, batch) = (BTreeMap::new(), Vec::new());
+        Self { vault, boot, thresholds, standing, segment: None, records: 0, batch, complaint: None }
+    }
+
+    /// Notes one call of the engine.
+    pub fn note(&mut self, entry: &Entry) {
+        if let Err(why) = self.try_note(entry) {
+            self.complain(&why);
+        }
+    }
+
+    /// Writes what has gathered; called about once a minute and at the end.
+    pub fn flush(&mut self) {
+        if let Err(why) = self.try_flush() {
+            self.complain(&why);
+        }
+    }
+
+    /// One line where the log has a hole.
+    pub fn complaint(&self) -> Option<&str> {
+        self.complaint.as_deref()
+    }
+
+    fn complain(&mut self, why: &RecordError) {
+        if self.complaint.is_none() {
+            tracing::error!("the observation log has a hole: {why}");
+            self.complaint = Some(format!("the observation log has a hole: {why}"));
+        }
+        self.batch.clear();
+    }
+
+    fn try_note(&mut self, entry: &Entry) -> Result<(), RecordError> {
+        let (Entry::Observe { at, .. } | Entry::Inform { at, .. } | Entry::Expire { at }) = entry;
+        self.turn_to_day(at.wall.0.div_euclid(DAY_MS))?;
+        if let Entry::Inform { at, fact } = entry {
+            self.standing.insert(identity(fact), (*at, (**fact).clone()));
+        }
+        match entry {
+            Entry::Observe { at, seen } => {
+                self.put(&Entry::Observe { at: *at, seen: seen.for_recording(&self.thresholds) });
+            }
+            other => self.put(other),
+        }
+        if self.batch.len() >= BATCH_BYTES { self.try_flush() } else { Ok(()) }
+    }
+
+    fn put(&mut self, entry: &Entry) {
+        // Plain structs of numbers and texts: JSON can hold them all.
+        if let Ok(line) = serde_json::to_string(entry) {
+            self.batch.extend_from_slice(line.as_bytes());
+            self.batch.push(b'\n');
+        }
+    }
+
+    fn try_flush(&mut self) -> Result<(), RecordError> {
+        let Some((_, path, file)) = &mut self.segment else { return Ok(()) };
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let record = self.vault.seal(path, self.records, &self.batch)?;
+        file.write_all(&record).map_err(at_path(path))?;
+        self.records += 1;
+        self.batch.clear();
+        Ok(())
+    }
+
+    /// Begins the file of a day, with the facts in force at its head, and deletes the files that are too old.
+    fn turn_to_day(&mut self, day: i64) -> Result<(), RecordError> {
+        if self.segment.as_ref().is_some_and(|(current, ..)| *current >= day) {
+            return Ok(());
+        }
+        self.try_flush()?;
+        let first = self.segment.is_none();
+        let path = self.vault.dir.join(format!("{}-{day}.zlog", self.boot));
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(at_path(&path))?;
+        self.segment = Some((day, path, file));
+        self.records = 0;
+        if !first {
+            let head: Vec<_> = self.standing.values().cloned().collect();
+            for (at, fact) in head {
+                self.put(&Entry::Inform { at, fact: Box::new(fact) });
+            }
+        }
+        for old in self.vault.segments()?.into_iter().filter(|segment| segment.day <= day - KEEP_DAYS) {
+            fs::remove_file(&old.path).map_err(at_path(&old.path))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a fact replaces when a later one of the same identity comes.
+fn identity(fact: &Fact) -> String {
+    match fact {
+        Fact::Room(_) => "0 room".to_owned(),
+        Fact::Policy(_) => "1 policy".to_owned(),
+        Fact::Thresholds(_) => "2 thresholds".to_owned(),
+        Fact::Catalogue(_) => "3 catalogue".to_owned(),
+        Fact::Roster(_) => "4 roster".to_owned(),
+        Fact::Pass(pass) => format!("5 pass {}", pass.id),
+        Fact::Session(session) => format!("6 session {}", session.id),
+        Fact::SessionClosed(close) => format!("7 close {}", close.session),
+        Fact::Emergency(flag) => format!("8 emergency {}", flag.session),
+        Fact::IdentityCheck(check) => format!("9 check {} {:?}", check.at.0, check.who),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use presence::{BoxPx, ClockQuality, Face, Liveness, MatchScore, Mono, Observation, PersonId, TrackId, Wall};
+
+    use super::*;
+
+    const THRESHOLDS: Thresholds = Thresholds {
+        t_match_ppm: 500_000,
+        t_reject_ppm: 300_000,
+        margin_ppm: 50_000,
+        masked_t_match_ppm: 500_000,
+        masked_t_reject_ppm: 300_000,
+        masked_margin_ppm: 50_000,
+    };
+
+    fn moment(ms: u64) -> Moment {
+        Moment { mono: Mono(ms), wall: Wall(ms as i64), clock: ClockQuality::GOOD }
+    }
+
+    fn look(ms: u64, score_ppm: i32) -> Entry {
+        let face = Face {
+            track: TrackId(1),
+            bbox: BoxPx { x: 1, y: 2, w: 3, h: 4 },
+            good_quality: true,
+            masked: false,
+            match_: Some(MatchScore { best: Some(PersonId::new("p-secret")), score_ppm, second_ppm: 0 }),
+            liveness: Liveness::Live,
+        };
+        Entry::Observe { at: moment(ms), seen: Observation { faces: vec![face], ..Observation::default() } }
+    }
+
+    fn thresholds(ms: u64) -> Entry {
+        Entry::Inform { at: moment(ms), fact: Box::new(Fact::Thresholds(THRESHOLDS)) }
+    }
+
+    fn recorder(state: &Path, boot: u64) -> Recorder {
+        Recorder::new(Vault::open(state).unwrap(), boot, THRESHOLDS)
+    }
+
+    #[test]
+    fn what_was_noted_is_read_again_and_strangers_have_no_id() {
+        let state = tempfile::tempdir().unwrap();
+        let mut recorder = recorder(state.path(), 3);
+        for entry in [thresholds(0), look(1_000, 900_000), look(2_000, 299_999)] {
+            recorder.note(&entry);
+        }
+        recorder.flush();
+        let read = Vault::open(state.path()).unwrap().read(3).unwrap();
+        assert_eq!(read[..2], [thresholds(0), look(1_000, 900_000)]);
+        let Entry::Observe { seen, .. } = &read[2] else { panic!() };
+        assert_eq!(seen.faces[0].match_.as_ref().unwrap().best, None);
+    }
+
+    #[test]
+    fn the_disk_shows_neither_ids_nor_scores() {
+        let state = tempfile::tempdir().unwrap();
+        let mut recorder = recorder(state.path(), 1);
+        recorder.note(&look(1_000, 900_000));
+        recorder.flush();
+        let raw = fs::read(state.path().join("observations/1-0.zlog")).unwrap();
+        assert!(!raw.windows(8).any(|w| w == b"p-secret") && raw.len() > 100);
+    }
+
+    #[test]
+    fn a_new_day_begins_with_the_facts_in_force_and_the_eighth_day_is_gone() {
+        let state = tempfile::tempdir().unwrap();
+        let mut recorder = recorder(state.path(), 1);
+        recorder.note(&thresholds(0));
+        for day in 0..9 {
+            recorder.note(&look(day * DAY_MS as u64 + 1, 900_000));
+        }
+        recorder.flush();
+        let read = Vault::open(state.path()).unwrap().read(1).unwrap();
+        assert_eq!(read[0], thresholds(0), "the head of the oldest file left");
+        let looks = read.iter().filter(|entry| matches!(entry, Entry::Observe { .. })).count();
+        assert_eq!(looks, 7);
+    }
+
+    #[test]
+    fn a_record_cut_off_by_a_power_cut_ends_its_file_and_a_changed_one_is_named() {
+        let state = tempfile::tempdir().unwrap();
+        let mut recorder = recorder(state.path(), 1);
+        for ms in 1..=2 {
+            recorder.note(&look(ms, 900_000));
+            recorder.flush();
+        }
+        let path = state.path().join("observations/1-0.zlog");
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+        let vault = Vault::open(state.path()).unwrap();
+        assert_eq!(vault.read(1).unwrap().len(), 1);
+        let mut changed = whole;
+        changed[40] ^= 1;
+        fs::write(&path, changed).unwrap();
+        let said = vault.read(1).unwrap_err().to_string();
+        assert!(said.contains("record 0") && !said.contains('\n'), "{said}");
+    }
+}

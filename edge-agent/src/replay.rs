@@ -1,0 +1,168 @@
+//! `zaigang-agent replay`: derives the findings of a recorded boot again, shows line by line why one stands, and tells
+//! what another policy would change. Reads the observation log alone: no camera, no network, no model.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use presence::{Finding, FindingKey, Output, Policy};
+use protocol::{id::DeviceId, up::Manifest};
+
+use crate::{
+    config,
+    record::Vault,
+    wire::{self, Origin},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  zaigang-agent replay --config agent.toml --boots                     what is recorded
+  zaigang-agent replay --config agent.toml                             the findings of the last boot, derived again
+  zaigang-agent replay --config agent.toml --finding 3f9a…             why this one stands: who was seen when, which figures, which settings
+  zaigang-agent replay --config agent.toml --policy other.toml         which findings would appear or vanish
+
+other.toml holds lines `setting = integer`; settings that are left out have their default.";
+
+/// Derive findings again from the observation log, and say why.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The configuration that names the state folder
+    #[arg(long, value_name = "FILE", required_unless_present = "log")]
+    config: Option<PathBuf>,
+    /// The state folder itself, such as a copy of a box's
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    log: Option<PathBuf>,
+    /// Which start of the agent; the last one by default
+    #[arg(long, value_name = "N")]
+    boot: Option<u64>,
+    /// List the recorded starts
+    #[arg(long)]
+    boots: bool,
+    /// A finding's id, or its first digits: say why it stands
+    #[arg(long, value_name = "ID")]
+    finding: Option<String>,
+    /// Compare with another policy
+    #[arg(long, value_name = "FILE", conflicts_with = "finding")]
+    policy: Option<PathBuf>,
+    /// Print each step of each finding as JSON, one per line: byte for byte the same for the same recording
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn run(self) -> anyhow::Result<()> {
+        let state = match (&self.log, &self.config) {
+            (Some(log), _) => log.clone(),
+            (None, Some(config)) => config::load(config)?.state_dir,
+            (None, None) => anyhow::bail!("name the state folder by --config or --log"),
+        };
+        anyhow::ensure!(state.join("observations").is_dir(), "{}: no observation log there", state.display());
+        let vault = Vault::open(&state)?;
+        let boots = vault.boots()?;
+        if self.boots {
+            boots.iter().for_each(|boot| println!("{boot}"));
+            return Ok(());
+        }
+        let Some(boot) = self.boot.or(boots.last().copied()) else { anyhow::bail!("nothing is recorded") };
+        let recording = vault.read(boot)?;
+        anyhow::ensure!(!recording.is_empty(), "nothing is recorded of boot {boot}; --boots lists what is");
+        let device =
+            delivery::identity::Identity::load(&state).map_or_else(|_| unknown_device(), |identity| identity.device);
+        let outputs = presence::replay(&recording, None);
+        if let Some(path) = &self.policy {
+            return compare(&recording, &read_policy(path)?, &device);
+        }
+        if let Some(wanted) = &self.finding {
+            let (id, key) = find(&outputs, &device, wanted)?;
+            println!("{id}");
+            presence::why(&recording, None, &key).iter().for_each(|line| println!("{line}"));
+            return Ok(());
+        }
+        let steps = outputs.into_iter().filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None });
+        for step in steps {
+            if self.json {
+                println!("{}", serde_json::to_string(&step)?);
+            } else {
+                println!("{}", line(&step, &device));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn compare(recording: &[presence::Entry], other: &Policy, device: &DeviceId) -> anyhow::Result<()> {
+    let result = presence::what_if(recording, other);
+    for finding in &result.appear {
+        println!("+ {}", line(finding, device));
+    }
+    for finding in &result.vanish {
+        println!("- {}", line(finding, device));
+    }
+    for (finding, before) in &result.change {
+        println!("~ {} (was {before:?})", line(finding, device));
+    }
+    let (appear, vanish, change) = (result.appear.len(), result.vanish.len(), result.change.len());
+    println!("{appear} would appear, {vanish} vanish, {change} change their severity");
+    Ok(())
+}
+
+fn line(finding: &Finding, device: &DeviceId) -> String {
+    let report = report(finding, device);
+    let session = report.session.as_ref().map_or("no session".to_owned(), |s| format!("session {s}"));
+    format!(
+        "{} {} {:?} {} {:?} {session} {}",
+        report.raised_at, report.rule, report.severity, report.revision, report.step, report.finding_id
+    )
+}
+
+fn find(outputs: &[Output], device: &DeviceId, wanted: &str) -> anyhow::Result<(String, FindingKey)> {
+    let mut found = BTreeMap::new();
+    for output in outputs {
+        if let Output::Finding(finding) = output {
+            let id = report(finding, device).finding_id;
+            if id.starts_with(wanted) {
+                found.insert(id, finding.key.clone());
+            }
+        }
+    }
+    match found.len() {
+        0 => anyhow::bail!("this boot raised no finding {wanted}; --boots lists the others"),
+        1 => found.pop_first().ok_or_else(|| anyhow::anyhow!("unreachable: one was found")),
+        several => anyhow::bail!("{several} findings begin with {wanted}: give more digits"),
+    }
+}
+
+fn report(finding: &Finding, device: &DeviceId) -> protocol::up::FindingReport {
+    #[expect(clippy::unwrap_used, reason = "the text is an identifier")]
+    let origin = Origin {
+        device: device.clone(),
+        room: "room".parse().unwrap(),
+        institution: crate::agent::unknown_institution(),
+        manifest: Manifest {
+            firmware: String::new(),
+            pack: String::new(),
+            pack_sha256: String::new(),
+            config_sha256: String::new(),
+            policy_sha256: String::new(),
+            policy_version: 0,
+            roster_version: 0,
+            liveness_waived: false,
+        },
+    };
+    wire::finding(&origin, |_| None, finding)
+}
+
+fn unknown_device() -> DeviceId {
+    #[expect(clippy::unwrap_used, reason = "the text is an identifier")]
+    "unknown".parse().unwrap()
+}
+
+fn read_policy(path: &std::path::Path) -> anyhow::Result<Policy> {
+    let said = |why: String| anyhow::anyhow!("--policy {}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|why| said(why.to_string()))?;
+    let settings: BTreeMap<String, i64> = toml::from_str(&text).map_err(|why| said(why.message().to_owned()))?;
+    let mut policy = Policy::default().with_version(u32::MAX);
+    for (name, value) in settings {
+        policy.set(&name, value).map_err(|why| said(why.to_string()))?;
+    }
+    Ok(policy)
+}

@@ -1,0 +1,119 @@
+//! From a roster's templates to the gallery that the pipeline searches. A template of another pack refuses the whole
+//! roster in one line: a box that knows half of its people would call the other half strangers.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use presence::PersonId;
+use protocol::down::Roster;
+use vision::{Gallery, Rotation, Template};
+
+use crate::{facts::Unusable, pipeline::Roll};
+
+/// What the loaded pack makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maker {
+    /// The id that templates carry.
+    pub pack: String,
+    /// Numbers in an embedding.
+    pub length: usize,
+}
+
+/// Decodes every template; the first that cannot be used refuses the roster. Nothing of a template is in the message.
+pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
+    let mut gallery = Gallery::new(maker.pack.as_str(), maker.length);
+    for person in &roster.persons {
+        for template in &person.templates {
+            let said = |why: String| {
+                Unusable(format!("roster: template {} of {}: {why}", template.template_id, person.person))
+            };
+            let bytes = STANDARD.decode(&template.vector).map_err(|_| said("no base64".to_owned()))?;
+            // A template of another pack may have another length: the pack is what its owner must be told.
+            if template.pack != maker.pack {
+                let why = format!("made with pack \"{}\", this box runs \"{}\"", template.pack, maker.pack);
+                return Err(said(format!("{why}; make it anew from the enrolment photo")));
+            }
+            let template = Template::from_bytes(template.pack.as_str(), maker.length, &bytes)
+                .map_err(|why| said(why.to_string()))?;
+            gallery.insert(PersonId::new(person.person.as_str()), &template).map_err(|why| said(why.to_string()))?;
+        }
+    }
+    let rotation = roster.rotation_seed.as_deref().map(|seed| rotation(seed, maker.length)).transpose()?;
+    Ok(Roll { gallery, rotation })
+}
+
+fn rotation(seed: &str, length: usize) -> Result<Rotation, Unusable> {
+    let key: Option<[u8; 32]> = STANDARD.decode(seed).ok().and_then(|bytes| bytes.try_into().ok());
+    let key = key.ok_or_else(|| Unusable("roster: the rotation seed is no 32 bytes in base64".to_owned()))?;
+    Ok(Rotation::from_key(&key, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::down::{self, PractitionerCategory, RegistrationStatus, RosterPerson, SiteRelation};
+    use vision::Embedding;
+
+    use super::*;
+
+    fn vector(axis: usize) -> Embedding {
+        let mut values = vec![0.0; 4];
+        values[axis] = 1.0;
+        Embedding::normalised(values).unwrap()
+    }
+
+    fn roster(pack: &str, embedding: &Embedding, seed: Option<[u8; 32]>) -> Roster {
+        let template = down::Template {
+            template_id: "t-1".to_owned(),
+            pack: pack.to_owned(),
+            embedder_sha256: String::new(),
+            vector: STANDARD.encode(&*Template::new(pack, embedding.clone()).to_bytes()),
+            masked: false,
+        };
+        let person = RosterPerson {
+            person: "p-1".parse().unwrap(),
+            category: PractitionerCategory::LicensedPhysician,
+            registration: RegistrationStatus::Valid,
+            site: SiteRelation::Primary,
+            exempt_until: None,
+            lead_of: vec![],
+            roles: vec![],
+            confirmed: true,
+            templates: vec![template],
+        };
+        Roster {
+            snapshot_at: "2026-03-02T00:00:00Z".to_owned(),
+            institution: "clinic-1".parse().unwrap(),
+            persons: vec![person],
+            passes: vec![],
+            rotation_seed: seed.map(|seed| STANDARD.encode(seed)),
+        }
+    }
+
+    fn maker() -> Maker {
+        Maker { pack: "avatar/1".to_owned(), length: 4 }
+    }
+
+    #[test]
+    fn a_roster_of_another_pack_is_refused_in_one_line_that_shows_no_number() {
+        let said = gather(&roster("real/1", &vector(0), None), &maker()).unwrap_err().to_string();
+        assert!(said.contains("real/1") && said.contains("avatar/1") && !said.contains('\n'), "{said}");
+        assert!(!said.contains(&roster("real/1", &vector(0), None).persons[0].templates[0].vector));
+    }
+
+    #[test]
+    fn probes_are_turned_like_the_templates_were() {
+        let seed = [7; 32];
+        let turned = Rotation::from_key(&seed, 4).turn(&vector(0));
+        let mut roll = gather(&roster("avatar/1", &turned, Some(seed)), &maker()).unwrap();
+        let probe = roll.rotation.as_ref().unwrap().turn(&vector(0));
+        let best = roll.gallery.top2(&probe).best.unwrap();
+        assert!(best.cosine > 0.999, "{}", best.cosine);
+    }
+
+    #[test]
+    fn a_vector_that_is_none_is_refused() {
+        let mut wrong = roster("avatar/1", &vector(0), None);
+        wrong.persons[0].templates[0].vector = STANDARD.encode([0; 12]);
+        assert!(gather(&wrong, &maker()).is_err());
+        wrong.persons[0].templates[0].vector = "***".to_owned();
+        assert!(gather(&wrong, &maker()).is_err());
+    }
+}

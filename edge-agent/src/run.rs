@@ -1,0 +1,320 @@
+//! `zaigang-agent run`: from the configuration to a running box, and from a signal to a clean end.
+//!
+//! Everything that can be wrong at the start (configuration, models, ONNX Runtime, keys, outbox) ends it with one line.
+//! After that nothing does: a camera that vanishes, a broker that is away, a message that is forged are counted and told.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, Sender, channel},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use delivery::{identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox};
+use presence::{Thresholds, TrackId};
+use protocol::up::Manifest;
+use tokio::sync::watch as flag;
+use vision::{Analyzer, Options, Runtime, pack};
+
+use crate::{
+    agent::{Agent, AgentClock, Ending, Event, HealthSource, Known, Parts, Settings, Summary, Vitals},
+    camera::{self, Capture, Opened, Stop},
+    clock::RealClock,
+    config::{self, Config, Mode},
+    logging,
+    pipeline::{Manner, Pipeline},
+    record::{Recorder, Vault},
+    roll::Maker,
+    scheduler::{self, Scheduler},
+    watch::watch,
+    wire::Origin,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  zaigang-agent run --config /etc/zaigang/agent.toml            run until SIGTERM
+  zaigang-agent run --config demo.toml --once                   play a scripted scene, wait for every receipt, print a summary
+  ZAIGANG_LOG=debug zaigang-agent run --config agent.toml       with more log lines
+
+Before the first start: zaigang-agent provision, zaigang-agent models fetch (or import).";
+
+/// Run the box until it is told to stop.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The configuration; `zaigang-agent config --example` prints one
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// With a scripted camera: end after the scene, once every message has its receipt (at most 30 s); exit code 1 where one has none
+    #[arg(long)]
+    once: bool,
+    /// Written when everything runs: one line of JSON with device and process id
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Folder in which model files are looked for first
+    #[arg(long, value_name = "FOLDER", env = "ZAIGANG_AGENT_MODELS")]
+    models: Option<PathBuf>,
+}
+
+/// How long a stop may take in each of its parts: together below 5 s.
+const STOP_CAMERA: Duration = Duration::from_millis(700);
+const STOP_LINK_MS: u64 = 3_000;
+
+impl Args {
+    pub fn run(self) -> anyhow::Result<()> {
+        let config = config::load(&self.config)?;
+        logging::init(&config.log);
+        let scripted = !matches!(config.camera.source, config::Source::V4l2 { .. });
+        anyhow::ensure!(
+            scripted || !self.once,
+            "--once needs a scripted camera (camera.kind = \"scene\" or \"files\")"
+        );
+        let (ending, summary) =
+            Assembled::start(&config, self.once, self.models.as_deref())?.live(self.ready_file.as_deref())?;
+        if self.once {
+            println!("{summary}");
+            println!("{}", serde_json::to_string(&summary)?);
+        } else {
+            tracing::info!("stopped: {summary}");
+        }
+        match ending {
+            Ending::Incomplete(why) => anyhow::bail!("{why}"),
+            Ending::Stopped if self.once => anyhow::bail!("stopped before the scene was over"),
+            Ending::Stopped | Ending::Complete => Ok(()),
+        }
+    }
+}
+
+/// The loaded networks with what the rest must know of them.
+#[derive(Debug)]
+pub struct Models {
+    pub analyzer: Analyzer,
+    pub maker: Maker,
+    pub pack: String,
+    pub pack_sha256: String,
+}
+
+/// Loads the pack that the configuration names; every mistake is one line.
+pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Models> {
+    let runtime = match &config.models.runtime {
+        Some(path) => Runtime::init_from(path)?,
+        None => Runtime::init()?,
+    };
+    if config.models.provider != "cpu" {
+        tracing::warn!("models.provider = \"{}\" is not in this build: the CPU is used", config.models.provider);
+    }
+    let search = pack::Search::standard(models.or(config.models.folder.as_deref()));
+    let manifest = pack::Manifest::effective(&search)?;
+    let located = manifest.pack(&config.models.pack)?.allowed(config.mode == Mode::Production)?.locate(&search)?;
+    for rejected in &located.rejected {
+        tracing::warn!("{rejected}");
+    }
+    let spec = located.spec();
+    let options = Options { detect_longest_side_px: config.vision.detect_side_px, threads: config.models.threads };
+    let analyzer = Analyzer::load(&runtime, &spec, options)?;
+    let hashes: Vec<_> = located.pack.artefacts().iter().map(|(_, artefact)| artefact.sha256.to_string()).collect();
+    let maker = Maker { pack: analyzer.pack().to_string(), length: analyzer.embedding_length() };
+    tracing::info!("{}", located.pack.title);
+    Ok(Models { analyzer, maker, pack: config.models.pack.clone(), pack_sha256: trust::sha256_hex(hashes.join("\n")) })
+}
+
+/// A box that is put together and not yet running.
+struct Assembled {
+    agent: Agent,
+    events: Receiver<Event>,
+    to_agent: Sender<Event>,
+    identity: Identity,
+    outbox: Outbox,
+    stop: Stop,
+    pipeline: JoinHandle<Option<Capture>>,
+}
+
+impl Assembled {
+    fn start(config: &Config, once: bool, models: Option<&Path>) -> anyhow::Result<Self> {
+        let mut identity = Identity::load(&config.state_dir)?;
+        if let Some(host) = &config.server.broker_host {
+            identity.broker.host.clone_from(host);
+        }
+        identity.broker.port = config.server.broker_port.unwrap_or(identity.broker.port);
+        let models = load_models(config, models)?;
+        let outbox = Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())?;
+        let store = KnowledgeStore::open(&config.state_dir).context("the folder for knowledge can not be made")?;
+
+        let clock = RealClock::start();
+        let stop = Stop::default();
+        let opened = camera::source(&config.camera, clock, &stop)?;
+        let scripted = opened.script.is_some();
+        let agent_clock = match &opened.script {
+            Some(script) => AgentClock::scripted(opened.start, script.speed_permille),
+            None => AgentClock::real(clock),
+        };
+        let counters = std::sync::Arc::default();
+        let (to_agent, events) = channel();
+        let mut agent = Agent::new(Parts {
+            settings: Settings {
+                production: config.mode == Mode::Production,
+                scripted,
+                once,
+                health_every: Duration::from_millis(config.health.every_ms),
+            },
+            clock: agent_clock,
+            outbox: outbox.clone(),
+            known: Known::new(models.maker.clone()),
+            origin: origin(config, &identity, &models),
+            health: HealthSource::new(Vitals {
+                firmware: env!("CARGO_PKG_VERSION").to_owned(),
+                pack: models.pack.clone(),
+                state_dir: config.state_dir.clone(),
+                disk_low_bytes: config.health.disk_low_bytes,
+                counters: std::sync::Arc::clone(&counters),
+                thermal: Vitals::thermal_zones(),
+            }),
+            thresholds: thresholds(&models.analyzer),
+            record: recorder(config, outbox.boot().boot_count, thresholds(&models.analyzer)),
+            store: store.clone(),
+        });
+        agent.recall(store.load(&identity));
+        // Track numbers are never reused, also over restarts.
+        let first_track = TrackId(outbox.boot().boot_count << 32);
+        let pipeline = pipeline(config, models.analyzer, scripted, first_track);
+        let reconnect = Duration::from_millis(config.camera.reconnect_ms);
+        let pipeline = watching(pipeline, opened, reconnect, counters, to_agent.clone(), clock, stop.clone())?;
+        Ok(Self { agent, events, to_agent, identity, outbox, stop, pipeline })
+    }
+
+    /// Runs until the end; whatever it was, nothing that was raised is lost.
+    fn live(mut self, ready_file: Option<&Path>) -> anyhow::Result<(Ending, Summary)> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let (shutdown, told) = flag::channel(false);
+        let (to_engine, mut delivered) = tokio::sync::mpsc::channel(64);
+        let mut settings = mqtt::Settings::new(self.identity.clone());
+        settings.flush_ms = STOP_LINK_MS;
+        let link = runtime.spawn(mqtt::run(settings, self.outbox.clone(), to_engine, told));
+        let to_agent = self.to_agent.clone();
+        runtime.spawn(async move {
+            while let Some(message) = delivered.recv().await {
+                if to_agent.send(Event::Delivered(Box::new(message))).is_err() {
+                    break;
+                }
+            }
+        });
+        runtime.spawn(stop_on_signal(self.to_agent.clone()));
+        if let Some(path) = ready_file {
+            write_ready(path, &self.identity).with_context(|| format!("--ready-file {}", path.display()))?;
+        }
+        tracing::info!(device = %self.identity.device, room = %self.identity.room, "running");
+
+        let ending = self.agent.run(&self.events);
+        self.stop.set();
+        // Answers that the pipeline waits for will not come any more.
+        drop(self.events);
+        if let Ok(Some(capture)) = self.pipeline.join() {
+            capture.finish(STOP_CAMERA);
+        }
+        let _ = shutdown.send(true);
+        runtime.block_on(async {
+            let patience = Duration::from_millis(STOP_LINK_MS + 500);
+            if tokio::time::timeout(patience, link).await.is_err() {
+                tracing::warn!("the link to the broker did not close in time; what is undelivered stays in the outbox");
+            }
+        });
+        let summary = self.agent.summary();
+        runtime.shutdown_timeout(Duration::from_millis(200));
+        Ok((ending, summary))
+    }
+}
+
+/// A box that can not keep the log still judges; the heartbeat says that a finding can not be derived again.
+fn recorder(config: &Config, boot: u64, thresholds: Thresholds) -> Option<Recorder> {
+    match Vault::open(&config.state_dir) {
+        Ok(vault) => Some(Recorder::new(vault, boot, thresholds)),
+        Err(why) => {
+            tracing::error!("no observation log: {why}");
+            None
+        }
+    }
+}
+
+fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {
+    Origin {
+        device: identity.device.clone(),
+        room: identity.room.clone(),
+        institution: crate::agent::unknown_institution(),
+        manifest: Manifest {
+            firmware: env!("CARGO_PKG_VERSION").to_owned(),
+            pack: models.pack.clone(),
+            pack_sha256: models.pack_sha256.clone(),
+            config_sha256: config.sha256.clone(),
+            policy_sha256: trust::sha256_hex(presence::Policy::default().canonical()),
+            policy_version: 0,
+            roster_version: 0,
+            liveness_waived: false,
+        },
+    }
+}
+
+fn thresholds(analyzer: &Analyzer) -> Thresholds {
+    let pack = analyzer.thresholds();
+    Thresholds {
+        t_match_ppm: pack.t_match_ppm,
+        t_reject_ppm: pack.t_reject_ppm,
+        margin_ppm: pack.margin_ppm,
+        masked_t_match_ppm: pack.masked_t_match_ppm,
+        masked_t_reject_ppm: pack.masked_t_reject_ppm,
+        masked_margin_ppm: pack.masked_margin_ppm,
+    }
+}
+
+fn pipeline(config: &Config, analyzer: Analyzer, scripted: bool, first_track: TrackId) -> Pipeline<Analyzer> {
+    let manner = Manner {
+        motion_ppm: config.vision.motion_ppm,
+        idle_detect_ms: config.vision.idle_detect_ms,
+        assess_liveness: !scripted,
+        live_camera: !scripted,
+        first_track,
+    };
+    let scheduler = Scheduler::new(scheduler::Settings {
+        evidence_every_ms: config.schedule.evidence_every_ms,
+        renewal_ms: config.schedule.renewal_ms,
+        better_by_ppm: config.schedule.better_by_ppm,
+        budget_ms_per_s: config.schedule.budget_ms_per_s,
+    });
+    Pipeline::new(analyzer, manner, scheduler)
+}
+
+fn watching(
+    pipeline: Pipeline<Analyzer>,
+    opened: Opened,
+    reconnect: Duration,
+    counters: std::sync::Arc<camera::Counters>,
+    to_agent: Sender<Event>,
+    clock: RealClock,
+    stop: Stop,
+) -> anyhow::Result<JoinHandle<Option<Capture>>> {
+    let capture_stop = stop.clone();
+    let make = move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
+    let work = move || watch(pipeline, make, &to_agent, clock, &stop);
+    Ok(std::thread::Builder::new().name("pipeline".to_owned()).spawn(work)?)
+}
+
+async fn stop_on_signal(to_agent: Sender<Event>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals can not be heard: SIGKILL alone ends this process (nothing is lost by it)");
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+    }
+    let _ = to_agent.send(Event::Shutdown);
+}
+
+/// Written beside and renamed, so that whoever waits for the file reads it whole.
+fn write_ready(path: &Path, identity: &Identity) -> std::io::Result<()> {
+    let line = serde_json::json!({"device": identity.device, "room": identity.room, "pid": std::process::id()});
+    let unfinished = path.with_extension("unfinished");
+    std::fs::write(&unfinished, format!("{line}\n"))?;
+    std::fs::rename(unfinished, path)
+}

@@ -1,0 +1,186 @@
+//! What the core says, as it stands on the wire: ids hashed, times as text, no picture, no embedding, no name. Pure.
+
+use presence::{self as core, Output, PresenceMethod, Subject};
+use protocol::{
+    id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
+    up::{
+        Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, PersonInFinding,
+        PresenceReport, Severity, Step, Up,
+    },
+};
+
+use crate::clock::rfc3339_ms;
+
+/// What every message of this box repeats.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    pub device: DeviceId,
+    pub room: RoomId,
+    pub institution: InstitutionId,
+    /// What the findings are made with; the versions are those of the finding itself.
+    pub manifest: Manifest,
+}
+
+/// A core id as a wire id. Every id that the core knows came over the wire, so this fails only for a foreign one.
+fn id<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// The message for an output; `None` for one that stays on the box.
+pub fn messages(origin: &Origin, item_of: impl Fn(&SessionId) -> Option<ItemCode>, output: &Output) -> Vec<Up> {
+    match output {
+        Output::Finding(finding) => vec![Up::Finding(Box::new(self::finding(origin, item_of, finding)))],
+        Output::PresenceSummary(summary) => presences(origin, summary).into_iter().map(Up::Presence).collect(),
+        Output::WipeTrack(_) => Vec::new(),
+    }
+}
+
+/// One step of a finding.
+pub fn finding(
+    origin: &Origin,
+    item_of: impl Fn(&SessionId) -> Option<ItemCode>,
+    finding: &core::Finding,
+) -> FindingReport {
+    let session: Option<SessionId> = finding.key.session.as_ref().and_then(|s| id(s.as_str()));
+    let cause = first_cause(finding, finding.key.first_cause);
+    let incident_cause = first_cause(finding, finding.incident.first_cause);
+    let subject = subject(&finding.key.subject);
+    let device = &origin.device;
+    FindingReport {
+        finding_id: trust::finding_id(device, finding.key.rule.code(), session.as_ref(), &subject, cause),
+        incident_id: trust::incident_id(device, session.as_ref(), incident_cause),
+        step: match finding.step {
+            core::Step::Opened => Step::Opened,
+            core::Step::Strengthened => Step::Strengthened,
+            core::Step::Closed => Step::Closed,
+            core::Step::Withdrawn => Step::Withdrawn,
+        },
+        revision: finding.revision,
+        rule: finding.key.rule.code().to_owned(),
+        kind: kind(finding.kind),
+        severity: severity(finding.severity),
+        confidence: Confidence {
+            identity_ppm: finding.confidence.identity_ppm,
+            role_ppm: finding.confidence.role_ppm,
+            session_ppm: finding.confidence.session_ppm,
+            visibility_ppm: finding.confidence.visibility_ppm,
+        },
+        room: origin.room.clone(),
+        institution: origin.institution.clone(),
+        item: session.as_ref().and_then(item_of),
+        session,
+        persons: finding.persons.iter().filter_map(person).collect(),
+        candidate_basis: finding.candidate_basis.iter().map(basis).collect(),
+        intervals: finding.intervals.iter().map(interval).collect(),
+        counts: counts(finding),
+        explanation: Explanation { zh: finding.explanation.zh.clone(), en: finding.explanation.en.clone() },
+        raised_at: rfc3339_ms(finding.raised_at.wall.0),
+        manifest: Manifest {
+            policy_version: u64::from(finding.policy_version),
+            roster_version: finding.roster_version,
+            liveness_waived: finding.liveness_waived,
+            ..origin.manifest.clone()
+        },
+    }
+}
+
+/// One row per person that was verified in a session.
+fn presences(origin: &Origin, summary: &core::PresenceSummary) -> Vec<PresenceReport> {
+    let session: Option<SessionId> = id(summary.session.as_str());
+    let report = |person: &core::PersonPresence| {
+        Some(PresenceReport {
+            room: origin.room.clone(),
+            session: session.clone(),
+            person: id(person.person.as_str())?,
+            role: if person.operating_ms > 0 { "operator" } else { "present" }.to_owned(),
+            from: rfc3339_ms(person.first.0),
+            to: rfc3339_ms(person.last.0),
+            verified_by: method(Some(person.method)).to_owned(),
+        })
+    };
+    summary.present.iter().filter_map(report).collect()
+}
+
+/// What keeps two findings apart: nothing more than the session where there is one (one finding per rule and session, so
+/// that a restart in its midst opens no second), otherwise the wall time of the first cause, which no later start repeats.
+fn first_cause(finding: &core::Finding, cause: core::Mono) -> u64 {
+    if finding.key.session.is_some() {
+        return 0;
+    }
+    let raised = finding.raised_at;
+    raised.wall.0.saturating_sub_unsigned(raised.mono.since(cause)).max(0) as u64
+}
+
+fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::Person(person) => person.as_str().to_owned(),
+        Subject::Track(track) => format!("track-{}", track.0),
+        Subject::Session => "session".to_owned(),
+        Subject::Room => "room".to_owned(),
+        Subject::Camera => "camera".to_owned(),
+    }
+}
+
+fn kind(kind: core::Kind) -> FindingKind {
+    match kind {
+        core::Kind::LicenseLending => FindingKind::LicenseLending,
+        core::Kind::NonLeadOperating => FindingKind::NonLeadOperating,
+        core::Kind::UnlicensedOperator => FindingKind::UnlicensedOperator,
+        // HB-3 is one of the integrity rules; the rule's code tells it from the others.
+        core::Kind::Integrity | core::Kind::UndeclaredProcedure => FindingKind::Integrity,
+        core::Kind::RecordMismatch => FindingKind::RecordMismatch,
+    }
+}
+
+fn severity(severity: core::Severity) -> Severity {
+    match severity {
+        core::Severity::L0 => Severity::L0,
+        core::Severity::L1 => Severity::L1,
+        core::Severity::L2 => Severity::L2,
+        core::Severity::L3 => Severity::L3,
+    }
+}
+
+fn person(part: &core::PersonPart) -> Option<PersonInFinding> {
+    let person: PersonId = id(part.person.as_str())?;
+    Some(PersonInFinding { person, part: part.part.to_owned(), verified_by: method(part.method).to_owned() })
+}
+
+fn method(method: Option<PresenceMethod>) -> &'static str {
+    match method {
+        Some(PresenceMethod::Face) => "face",
+        Some(PresenceMethod::CardPinWitness) => "card_pin_witness",
+        None => "not_seen",
+    }
+}
+
+fn basis(basis: &core::Basis) -> LegalBasis {
+    let own = str::to_owned;
+    LegalBasis { law: own(basis.law), article: own(basis.article), edition: own(basis.edition) }
+}
+
+fn interval(interval: &core::Interval) -> Interval {
+    let (from, to) = (rfc3339_ms(interval.from_wall.0), rfc3339_ms(interval.to_wall.0));
+    Interval { what: interval.what.to_owned(), from, to }
+}
+
+fn counts(finding: &core::Finding) -> Vec<Count> {
+    let count = |name: &str, value: i64| Count { name: name.to_owned(), value };
+    let mut counts: Vec<_> = finding.figures.iter().map(|figure| count(figure.name, figure.value)).collect();
+    let mut add = |name: &str, value: i64| {
+        if counts.iter().all(|c| c.name != name) {
+            counts.push(count(name, value));
+        }
+    };
+    if let Some(visibility) = finding.visibility {
+        add("visibility_over_a_ppm", i64::from(visibility.over_a_ppm));
+        add("visibility_over_i_ppm", i64::from(visibility.over_i_ppm));
+    }
+    if finding.emergency {
+        add("emergency_flag", 1);
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! A finding keeps its id over its steps and over a restart, and two findings never share one.
+
+use presence::{ClockQuality, FindingKey, IncidentKey, Kind, Moment, Mono, Rule, TrackId, Wall};
+
+use super::*;
+
+fn origin() -> Origin {
+    Origin {
+        device: "box-1".parse().unwrap(),
+        room: "room-1".parse().unwrap(),
+        institution: "clinic-1".parse().unwrap(),
+        manifest: Manifest {
+            firmware: "0.1.0".into(),
+            pack: "avatar".into(),
+            pack_sha256: "00".into(),
+            config_sha256: "01".into(),
+            policy_sha256: "02".into(),
+            policy_version: 0,
+            roster_version: 0,
+            liveness_waived: false,
+        },
+    }
+}
+
+fn core_finding(session: Option<&str>, first_cause_ms: u64, boot_wall_ms: i64) -> core::Finding {
+    let session = session.map(core::SessionId::new);
+    let mono = 600_000;
+    core::Finding {
+        key: FindingKey {
+            rule: Rule::Uq1,
+            session: session.clone(),
+            subject: Subject::Track(TrackId(17)),
+            first_cause: Mono(first_cause_ms),
+        },
+        incident: IncidentKey { session, first_cause: Mono(first_cause_ms) },
+        revision: 1,
+        step: core::Step::Opened,
+        severity: core::Severity::L2,
+        kind: Kind::UnlicensedOperator,
+        raised_at: Moment { mono: Mono(mono), wall: Wall(boot_wall_ms + mono as i64), clock: ClockQuality::GOOD },
+        confidence: core::Confidence { identity_ppm: 1, role_ppm: 2, session_ppm: 3, visibility_ppm: 4 },
+        persons: vec![core::PersonPart { person: core::PersonId::new("p-1"), part: "operator", method: None }],
+        tracks: vec![TrackId(17)],
+        candidate_basis: vec![],
+        intervals: vec![],
+        figures: vec![core::Figure { name: "operating_ms", value: 60_000 }],
+        explanation: core::Explanation { zh: "疑似".into(), en: "suspected".into() },
+        visibility: Some(core::Visibility { over_a_ppm: 900_000, over_i_ppm: 800_000 }),
+        emergency: false,
+        liveness_waived: true,
+        policy_version: 5,
+        roster_version: 6,
+    }
+}
+
+fn sent(finding: &core::Finding) -> FindingReport {
+    super::finding(&origin(), |_| None, finding)
+}
+
+#[test]
+fn an_id_is_stable_over_the_steps_of_a_finding() {
+    let opened = core_finding(Some("s-1"), 1_000, 0);
+    let closed = core::Finding { step: core::Step::Closed, revision: 3, ..opened.clone() };
+    let (opened, closed) = (sent(&opened), sent(&closed));
+    assert_eq!((&opened.finding_id, &opened.incident_id), (&closed.finding_id, &closed.incident_id));
+    assert_eq!((closed.step, closed.revision), (Step::Closed, 3));
+}
+
+#[test]
+fn a_restart_in_the_midst_of_a_session_opens_no_second_finding() {
+    let before = sent(&core_finding(Some("s-1"), 1_000, 0));
+    let after = sent(&core_finding(Some("s-1"), 400_000, 7_000_000));
+    assert_eq!(before.finding_id, after.finding_id);
+}
+
+#[test]
+fn without_a_session_two_starts_never_share_an_id() {
+    let first = sent(&core_finding(None, 1_000, 0));
+    let second = sent(&core_finding(None, 1_000, 86_400_000));
+    assert_ne!(first.finding_id, second.finding_id);
+    assert_ne!(first.incident_id, second.incident_id);
+}
+
+#[test]
+fn the_message_carries_the_figures_and_the_versions_it_was_made_with() {
+    let report = sent(&core_finding(Some("s-1"), 1_000, 0));
+    assert_eq!(
+        (report.rule.as_str(), report.kind, report.severity),
+        ("UQ-1", FindingKind::UnlicensedOperator, Severity::L2)
+    );
+    assert_eq!((report.manifest.policy_version, report.manifest.roster_version), (5, 6));
+    assert!(report.manifest.liveness_waived);
+    assert_eq!(report.raised_at, "1970-01-01T00:10:00.000Z");
+    assert_eq!(report.persons[0].verified_by, "not_seen");
+    let names: Vec<_> = report.counts.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["operating_ms", "visibility_over_a_ppm", "visibility_over_i_ppm"]);
+}
