@@ -2,9 +2,13 @@
 //! It answers by person, never decides: thresholds and votes are the presence core's. It refuses templates of
 //! another pack, and never matches a number that is not finite.
 
+mod codes;
+
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use zeroize::Zeroize;
+
+use codes::{Codes, ROUNDING};
 
 use crate::{
     embed::Embedding,
@@ -35,12 +39,19 @@ pub struct Match<P> {
     pub second: Option<Scored<P>>,
 }
 
+/// Rows that are scored at a time; their scores stay in the processor's nearest memory.
+const BLOCK: usize = 256;
+/// From this many templates on, 8-bit codes are looked at first, because memory is then the limit.
+const CODES_FROM: usize = 8_192;
+
 /// The templates of the enrolled people, for one pack.
 pub struct Gallery<P> {
     pack: Arc<str>,
     length: usize,
     /// All templates, one after the other.
     rows: Vec<f32>,
+    /// The same rows in 8 bits, a quarter of the memory to go through.
+    codes: Codes,
     /// Whose each row is: an index into `people`.
     owners: Vec<usize>,
     people: Vec<P>,
@@ -56,6 +67,7 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
             pack: pack.into(),
             length,
             rows: Vec::new(),
+            codes: Codes::default(),
             owners: Vec::new(),
             people: Vec::new(),
             places: HashMap::new(),
@@ -80,6 +92,7 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         });
         self.make_room();
         self.rows.extend_from_slice(template.embedding().as_slice());
+        self.codes.push(template.embedding().as_slice());
         self.owners.push(owner);
         Ok(())
     }
@@ -114,10 +127,11 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
             self.not_finite += 1;
             return Match { best: None, second: None };
         }
-        let (mut best, mut second) = (None, None);
-        for (row, owner) in self.rows.chunks_exact(self.length.max(1)).zip(&self.owners) {
-            place(&mut best, &mut second, (*owner, kernel::dot(query.as_slice(), row)));
-        }
+        let (best, second) = if self.owners.len() < CODES_FROM {
+            self.search_all(query.as_slice())
+        } else {
+            self.search_by_codes(query.as_slice())
+        };
         let named = |scored: Option<(usize, f32)>| {
             scored.map(|(owner, cosine)| Scored { person: self.people[owner].clone(), cosine })
         };
@@ -143,6 +157,46 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         self.not_finite
     }
 
+    fn search_all(&self, query: &[f32]) -> Places {
+        let (mut best, mut second) = (None, None);
+        let mut scores = [0.0; BLOCK];
+        for (rows, owners) in self.rows.chunks(BLOCK * self.length.max(1)).zip(self.owners.chunks(BLOCK)) {
+            let scores = &mut scores[..owners.len()];
+            kernel::score_rows(query, rows, scores);
+            for (owner, score) in owners.iter().zip(scores) {
+                place(&mut best, &mut second, (*owner, *score));
+            }
+        }
+        (best, second)
+    }
+
+    /// The same answer, from the codes: a row is compared in full only where its code and the most that the code can
+    /// be wrong by reach the second place held so far. No row that could take a place is passed over.
+    fn search_by_codes(&self, query: &[f32]) -> Places {
+        let (mut best, mut second): Places = (None, None);
+        let mut coded = Codes::default();
+        coded.push(query);
+        let (query_scale, query_error) = (coded.scales[0], coded.errors[0]);
+        let mut sums = [0; BLOCK];
+        let blocks = self.codes.values.chunks(BLOCK * self.length.max(1)).zip(self.owners.chunks(BLOCK));
+        for (block, (codes, owners)) in blocks.enumerate() {
+            kernel::score_codes(&coded.values, codes, &mut sums[..owners.len()]);
+            for (offset, (owner, sum)) in owners.iter().zip(sums).enumerate() {
+                let index = block * BLOCK + offset;
+                let error = self.codes.errors[index];
+                let most = sum as f32 * self.codes.scales[index] * query_scale
+                    + error
+                    + query_error * (1.0 + error)
+                    + ROUNDING;
+                if second.is_none_or(|held| most > held.1) {
+                    let row = &self.rows[index * self.length..(index + 1) * self.length];
+                    place(&mut best, &mut second, (*owner, kernel::dot(query, row)));
+                }
+            }
+        }
+        (best, second)
+    }
+
     /// Grows by hand, so that the outgrown copy is wiped and not left behind in freed memory.
     fn make_room(&mut self) {
         if self.rows.capacity() - self.rows.len() < self.length {
@@ -161,9 +215,13 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         }
         self.rows[start..].zeroize();
         self.rows.truncate(start);
+        self.codes.remove(index, self.length);
         self.owners.swap_remove(index);
     }
 }
+
+/// The best and the second: (owner, score).
+type Places = (Option<(usize, f32)>, Option<(usize, f32)>);
 
 /// Keeps the best score and the best score of anyone else.
 fn place(best: &mut Option<(usize, f32)>, second: &mut Option<(usize, f32)>, new: (usize, f32)) {
@@ -181,6 +239,7 @@ fn place(best: &mut Option<(usize, f32)>, second: &mut Option<(usize, f32)>, new
 impl<P> Drop for Gallery<P> {
     fn drop(&mut self) {
         self.rows.zeroize();
+        self.codes.values.zeroize();
     }
 }
 
@@ -193,5 +252,33 @@ impl<P> std::fmt::Debug for Gallery<P> {
             self.people.len(),
             self.owners.len()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_over_codes_finds_exactly_what_the_full_search_finds() {
+        let mut state = 7_u32;
+        let mut vector = |spread: f32| {
+            let values = (0..64).map(|i| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                // Some vectors share a direction, so that many are close.
+                (state >> 8) as f32 / 16_777_216.0 - 0.5 + spread * f32::from(u8::from(i % 3 == 0))
+            });
+            Embedding::normalised(values.collect()).expect("a direction")
+        };
+        let mut gallery = Gallery::new("p", 64);
+        for row in 0..2_000_usize {
+            let template = Template::new("p", vector(if row % 2 == 0 { 2.0 } else { 0.0 }));
+            gallery.insert(row % 700, &template).expect("a template of this pack");
+        }
+        gallery.remove(&3);
+        for _ in 0..50 {
+            let query = vector(1.0);
+            assert_eq!(gallery.search_by_codes(query.as_slice()), gallery.search_all(query.as_slice()));
+        }
     }
 }

@@ -33,7 +33,7 @@ pub use embed::{Embedder, Embedding};
 pub use error::VisionError;
 pub use frame::{Frame, FrameError, Picture, PixelOrder};
 pub use gallery::{Gallery, Match, Scored};
-pub use liveness::{Liveness, LivenessScore};
+pub use liveness::{LiveTrack, LiveVerdict, Liveness, LivenessScore};
 pub use mask::{MaskFlag, MaskScore};
 pub use quality::{Gate, Quality, Reason};
 pub use rotate::Rotation;

@@ -1,6 +1,10 @@
 //! Is this a face or a picture of one: the pack's presentation-attack networks on crops around the face, averaged.
 //! One frame never decides; frames and motion are fused over a track. It never says who the face is.
 
+mod track;
+
+pub use track::{LiveTrack, LiveVerdict};
+
 use crate::{
     detect::Rect,
     error::VisionError,
@@ -65,6 +69,15 @@ impl Liveness {
             sum += live?;
         }
         Ok(LivenessScore { live: sum / self.nets.len() as f32 })
+    }
+
+    /// Runs every network again on the last crop: the floor that benchmarks compare with.
+    #[doc(hidden)]
+    pub fn run_again(&mut self) -> Result<(), VisionError> {
+        for (net, spec) in &mut self.nets {
+            net.run((spec.input.width, spec.input.height), &self.planes, |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     /// How many answers were dropped because they were not finite.

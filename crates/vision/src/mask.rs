@@ -2,11 +2,12 @@
 //! A mask is no offence; the flag only chooses the thresholds that fit a covered face.
 
 use crate::{
+    align::Similarity,
     detect::Rect,
     error::VisionError,
     frame::Frame,
     runtime::{Expect, Net, Runtime},
-    sample::{self, Crop},
+    sample,
     spec::MaskSpec,
 };
 
@@ -62,8 +63,7 @@ impl MaskFlag {
     /// Judges the face in `rect`.
     pub fn score(&mut self, frame: Frame<'_>, rect: &Rect) -> Result<MaskScore, VisionError> {
         let size = (self.spec.input.width, self.spec.input.height);
-        let crop = around(frame, rect, size.0 as f32 / size.1 as f32);
-        sample::cropped(frame, crop, &self.spec.input, &mut self.planes);
+        sample::warped(frame, &around(rect, size), &self.spec.input, &mut self.planes);
         let score = self.net.run(size, &self.planes, |outputs| {
             let scores = outputs.finite(outputs.get("scores")?)?;
             let best = |class: usize| scores.chunks_exact(CLASSES).map(|s| s[class]).fold(0.0_f32, f32::max);
@@ -79,17 +79,10 @@ impl MaskFlag {
     }
 }
 
-/// The part of a frame around a face, in the network's aspect where the frame allows it.
-fn around(frame: Frame<'_>, rect: &Rect, aspect: f32) -> Crop {
+/// Carries a pixel of the network's picture to its place around the face. Beyond the frame it is black: stretching the
+/// picture instead would make every face broad.
+fn around(rect: &Rect, (width, height): (u32, u32)) -> Similarity {
     let [cx, cy] = rect.centre();
-    let height = (rect.height * CROP_HEIGHTS).max(8.0);
-    let width = height * aspect;
-    let span = |centre: f32, size: f32, limit: u32| {
-        let from = (centre - size / 2.0).clamp(0.0, (limit - 1) as f32) as u32;
-        let to = ((centre + size / 2.0).max(0.0) as u32).clamp(from + 1, limit);
-        (from, to - from)
-    };
-    let (x, width) = span(cx, width, frame.width());
-    let (y, height) = span(cy, height, frame.height());
-    Crop { x, y, width, height }
+    let scale = (rect.height * CROP_HEIGHTS).max(8.0) / height as f32;
+    Similarity { a: scale, b: 0.0, tx: cx - scale * width as f32 / 2.0, ty: cy - scale * height as f32 / 2.0 }
 }

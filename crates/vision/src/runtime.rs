@@ -142,10 +142,15 @@ pub(crate) struct Expect<'a> {
 }
 
 /// One open network with one NCHW picture input.
-#[derive(Debug)]
 pub(crate) struct Net {
     session: Session,
     role: &'static str,
+}
+
+impl std::fmt::Debug for Net {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Net({})", self.role)
+    }
 }
 
 impl Net {
@@ -165,6 +170,10 @@ impl Net {
     fn check(&mut self, expect: &Expect<'_>) -> Result<(), String> {
         let (width, height) = expect.size;
         self.check_input(expect)?;
+        let outputs = self.session.outputs().len();
+        if outputs != expect.outputs.len() {
+            return Err(format!("it has {outputs} outputs where {} are needed", expect.outputs.len()));
+        }
         for (name, _) in expect.outputs {
             if !name.is_empty() && !self.session.outputs().iter().any(|o| o.name() == *name) {
                 return Err(format!("it has no output \"{name}\""));
