@@ -37,16 +37,16 @@ pub struct Identity {
     pub broker: BrokerAddress,
     pub signing: SigningKey,
     pub sealing: SealingKey,
-    /// Set where the broker asks for a client certificate.
+    /// Set where the broker speaks TLS.
     pub tls: Option<TlsFiles>,
 }
 
-/// PEM files of the box's own certificate.
+/// PEM files for TLS. No other authority than the one in `ca_pem` is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
     pub ca_pem: PathBuf,
-    pub certificate_pem: PathBuf,
-    pub key_pem: PathBuf,
+    /// The box's own certificate and its key, where the broker asks for one.
+    pub client: Option<(PathBuf, PathBuf)>,
 }
 
 /// `identity.toml`.
@@ -77,13 +77,13 @@ impl Identity {
         };
         let file: IdentityFile = toml::from_str(&text)
             .map_err(|error| IdentityError::Malformed { path: path.clone(), why: error.message().to_owned() })?;
-        let tls =
-            TlsFiles { ca_pem: dir.join("ca.pem"), certificate_pem: dir.join("tls.pem"), key_pem: dir.join("tls.key") };
+        let client = (dir.join("tls.pem"), dir.join("tls.key"));
+        let tls = TlsFiles { ca_pem: dir.join("ca.pem"), client: client.0.exists().then_some(client) };
         Ok(Self {
             device: file.device,
             room: file.room,
             server: VerifyingKey::from_base64(&file.server_signing_key)?,
-            tls: (file.broker.tls && tls.certificate_pem.exists()).then_some(tls),
+            tls: (file.broker.tls && tls.ca_pem.exists()).then_some(tls),
             broker: file.broker,
             signing: SigningKey::from_file(&dir.join(SIGNING))?,
             sealing: SealingKey::from_file(&dir.join(SEALING))?,

@@ -23,8 +23,8 @@ const PACKET_HEADROOM: usize = 4096;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    #[error("the broker asks for TLS, but this box has no certificate: provision it again")]
-    NoCertificate,
+    #[error("the broker speaks TLS, but this box was given no authority (ca.pem) to check it with: provision it again")]
+    NoAuthority,
     #[error("{path}: {why}")]
     Pem { path: PathBuf, why: String },
     #[error("TLS: {0}")]
@@ -56,7 +56,7 @@ pub(super) fn connect_options(settings: &Settings, boot: &Boot, connected_at: &s
         options.set_credentials(user, password);
     }
     if broker.tls {
-        let files = identity.tls.as_ref().ok_or(TlsError::NoCertificate)?;
+        let files = identity.tls.as_ref().ok_or(TlsError::NoAuthority)?;
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(client_config(files)?))));
     }
     Ok(options)
@@ -86,13 +86,14 @@ fn client_config(files: &TlsFiles) -> Result<rustls::ClientConfig, TlsError> {
     for certificate in certificates(&files.ca_pem)? {
         roots.add(certificate)?;
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key_pem)
-        .map_err(|error| TlsError::Pem { path: files.key_pem.clone(), why: error.to_string() })?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
+    let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(certificates(&files.certificate_pem)?, key)?)
+        .with_root_certificates(roots);
+    let Some((certificate, key)) = &files.client else { return Ok(config.with_no_client_auth()) };
+    let key = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| TlsError::Pem { path: key.clone(), why: error.to_string() })?;
+    Ok(config.with_client_auth_cert(certificates(certificate)?, key)?)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

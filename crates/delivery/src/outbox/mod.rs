@@ -11,6 +11,7 @@ mod counters;
 mod disk;
 mod error;
 pub mod plan;
+mod replace;
 mod reserve;
 mod state;
 

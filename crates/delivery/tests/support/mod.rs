@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use delivery::identity::Identity;
 use delivery::mqtt::Settings;
-use delivery::outbox::plan::Limits;
+use delivery::outbox::plan::{Limits, spread};
 use delivery::outbox::{Outbox, OutboxOptions};
 use jiff::Timestamp;
 use protocol::down::{Down, Receipt};
@@ -43,14 +43,20 @@ pub(crate) struct Mosquitto {
 impl Mosquitto {
     /// `None`, with a line on stderr, where no Mosquitto is installed.
     pub(crate) fn start(dir: &Path, test: &str) -> Option<Self> {
+        Self::start_with(dir, test, "")
+    }
+
+    /// As [`Self::start`], with more lines of configuration (a second listener).
+    pub(crate) fn start_with(dir: &Path, test: &str, more: &str) -> Option<Self> {
         if !Path::new("/usr/sbin/mosquitto").exists() {
             eprintln!("SKIPPED {test}: /usr/sbin/mosquitto not found (apt-get install mosquitto)");
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
+        let user = if is_root() { "user root\n" } else { "" };
         let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\nmax_packet_size 2000000\n{}",
-            if is_root() { "user root\n" } else { "" }
+            "per_listener_settings true\npersistence false\nlog_dest none\nmax_packet_size 2000000\n{user}\
+             listener {port} 127.0.0.1\nallow_anonymous true\n{more}"
         );
         std::fs::write(dir.join("mosquitto.conf"), config).unwrap();
         let mut broker = Self { port, dir: dir.to_owned(), child: None };
@@ -83,6 +89,10 @@ impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn is_root() -> bool {
@@ -138,6 +148,8 @@ pub(crate) struct ServerSide {
     version: Arc<AtomicU64>,
     /// Every n-th message is stored without a receipt, as if the server died between; 0: none.
     pub(crate) forget_receipt_every: Arc<AtomicU64>,
+    /// Messages held back and then taken in any order, some of them twice; 0: none.
+    pub(crate) scramble: Arc<AtomicU64>,
 }
 
 impl ServerSide {
@@ -149,6 +161,7 @@ impl ServerSide {
             stored: Arc::default(),
             version: Arc::default(),
             forget_receipt_every: Arc::default(),
+            scramble: Arc::default(),
         }
     }
 
@@ -166,7 +179,19 @@ impl ServerSide {
     pub(crate) async fn serve(self, port: u16) {
         loop {
             let (client, mut events) = AsyncClient::new(client_options("server", port), 1000);
-            while let Ok(event) = events.poll().await {
+            let mut held: Vec<(String, Vec<u8>)> = Vec::new();
+            let mut dice = 7;
+            loop {
+                let quiet = tokio::time::sleep(Duration::from_millis(30));
+                let event = tokio::select! {
+                    event = events.poll() => match event { Ok(event) => event, Err(_) => break },
+                    () = quiet, if !held.is_empty() => {
+                        for (topic, payload) in held.drain(..).rev() {
+                            self.take(&topic, &payload, &client);
+                        }
+                        continue;
+                    }
+                };
                 match event {
                     Event::Incoming(Packet::ConnAck(_)) => {
                         for channel in Channel::UP {
@@ -175,7 +200,16 @@ impl ServerSide {
                     }
                     Event::Incoming(Packet::Publish(publish)) => {
                         let topic = String::from_utf8_lossy(&publish.topic).into_owned();
-                        self.take(&topic, &publish.payload, &client);
+                        held.push((topic, publish.payload.to_vec()));
+                        while held.len() as u64 > self.scramble.load(Ordering::Relaxed) {
+                            let any = spread(1 << 20, 1000, &mut dice) as usize % held.len();
+                            let (topic, payload) = held.swap_remove(any);
+                            self.take(&topic, &payload, &client);
+                            if self.scramble.load(Ordering::Relaxed) > 0 && any.is_multiple_of(3) {
+                                held.insert(0, (topic, payload));
+                                break;
+                            }
+                        }
                     }
                     _ => {}
                 }
@@ -282,4 +316,38 @@ pub(crate) fn numbered_finding(number: u32) -> Up {
     let Up::Finding(mut finding) = delivery::testing::finding("L2") else { unreachable!() };
     finding.revision = number;
     Up::Finding(finding)
+}
+
+/// A network that can be cut: forwards to the broker while it is up, and drops every connection when it goes down.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    up: tokio::sync::watch::Sender<bool>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(to: u16) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (up, is_up) = tokio::sync::watch::channel(true);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut is_up = is_up.clone();
+                tokio::spawn(async move {
+                    if !*is_up.borrow() {
+                        return;
+                    }
+                    let Ok(mut far) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await else { return };
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = is_up.wait_for(|up| !up) => {}
+                    }
+                });
+            }
+        });
+        Self { port, up }
+    }
+
+    pub(crate) fn set(&self, up: bool) {
+        self.up.send_replace(up);
+    }
 }
