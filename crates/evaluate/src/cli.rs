@@ -1,0 +1,268 @@
+//! The arguments of `evaluate` and `calibrate`, and their reports as text, JSON, SVG or TOML.
+//! Its errors are for people at a terminal, hence `anyhow`.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use vision::{
+    PackSpec,
+    pack::{Manifest, Search},
+};
+
+use crate::{
+    calibrate,
+    degrade::Degrade,
+    det,
+    identify::{self, Fusion, Templates},
+    liveness,
+    sample::Treatment,
+    verify,
+};
+
+/// Measure recognition on your own people (ISO/IEC 19795-1, 30107-3).
+#[derive(Debug, Subcommand)]
+pub enum Evaluate {
+    /// One to one: failure to acquire, accuracy, EER, TAR at FMR 1e-2 to 1e-5.
+    Verify(VerifyArgs),
+    /// Open set, one to many: FNIR at FPIR, per image and per track of several frames.
+    Identify(IdentifyArgs),
+    /// Presentation attacks on stills: APCER by species, BPCER.
+    Liveness(LivenessArgs),
+}
+
+/// What every evaluation takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Model pack.
+    #[arg(long, default_value = "real")]
+    pub pack: String,
+    /// Folder of model files, before all others.
+    #[arg(long)]
+    pub models: Option<PathBuf>,
+    /// Worker threads, 1-64.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub threads: u16,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is done to the photographs first.
+#[derive(Debug, Args)]
+pub struct Treat {
+    /// A room camera's picture: the face 48 or 32 px wide, motion blur, other light, noise, JPEG 60.
+    #[arg(long)]
+    pub degrade: Option<Degrade>,
+    /// Draw a mask over the face by its landmarks.
+    #[arg(long)]
+    pub draw_mask: bool,
+    /// Embed the mirrored face too and take the mean (twice the time).
+    #[arg(long)]
+    pub flip: bool,
+    /// Seed of everything that is drawn.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+impl Treat {
+    fn treatment(&self) -> Treatment {
+        Treatment {
+            degrade: self.degrade,
+            draw_mask: self.draw_mask,
+            seed: self.seed,
+            flip: self.flip,
+            mask_flag: false,
+        }
+    }
+}
+
+/// `evaluate verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub treat: Treat,
+    /// Folder of photographs, one folder a person.
+    #[arg(long)]
+    pub images: PathBuf,
+    /// CSV `a,b,same` with a header; paths under --images.
+    #[arg(long, required_unless_present = "all_pairs", conflicts_with = "all_pairs")]
+    pub pairs: Option<PathBuf>,
+    /// Compare every photograph with every other.
+    #[arg(long)]
+    pub all_pairs: bool,
+    /// Write the DET curve here.
+    #[arg(long)]
+    pub svg: Option<PathBuf>,
+}
+
+/// `evaluate identify`
+#[derive(Debug, Args)]
+pub struct IdentifyArgs {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub treat: Treat,
+    /// Folder of people, one folder a person.
+    #[arg(long)]
+    pub gallery: PathBuf,
+    /// Enrolment photographs a person, 1-10.
+    #[arg(long, default_value_t = 3)]
+    pub enrol: usize,
+    /// People in the gallery.
+    #[arg(long, default_value_t = 50)]
+    pub people: usize,
+    /// Galleries that are drawn.
+    #[arg(long, default_value_t = 100)]
+    pub trials: usize,
+    /// Frames of a track.
+    #[arg(long, default_value_t = 5)]
+    pub track: usize,
+    /// How a track's frames become one probe.
+    #[arg(long, default_value = "quality")]
+    pub fusion: Fusion,
+    /// How a person's templates become one score.
+    #[arg(long, default_value = "mean")]
+    pub templates: Templates,
+    /// Normalise scores against this many cohort people; 0: not.
+    #[arg(long, default_value_t = 0)]
+    pub cohort: usize,
+    /// Cosine below which every frame of an UNMATCHED track lies; default: the pack's.
+    #[arg(long)]
+    pub t_reject: Option<f32>,
+}
+
+/// `evaluate liveness`
+#[derive(Debug, Args)]
+pub struct LivenessArgs {
+    #[command(flatten)]
+    pub common: Common,
+    /// CSV `path,live|print|replay|mask`; paths beside the CSV unless absolute.
+    #[arg(long)]
+    pub labels: PathBuf,
+}
+
+/// `calibrate`: choose thresholds for this clinic.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub treat: Treat,
+    /// The clinic's people, one folder a person, two or more photographs each.
+    #[arg(long)]
+    pub people: PathBuf,
+    /// Strangers, one folder a person.
+    #[arg(long)]
+    pub cohort: Option<PathBuf>,
+    /// How often a stranger may be taken for somebody, 0-0.1.
+    #[arg(long, default_value_t = 0.005)]
+    pub fpir: f64,
+    /// Write the thresholds here instead of printing them.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+/// Runs an evaluation and prints its report to `out`.
+pub fn run(command: &Evaluate, out: &mut dyn Write) -> anyhow::Result<()> {
+    match command {
+        Evaluate::Verify(args) => run_verify(args, out),
+        Evaluate::Identify(args) => run_identify(args, out),
+        Evaluate::Liveness(args) => {
+            let report = liveness::run(&pack(&args.common)?, &args.labels)?;
+            print(&args.common, &report, out)
+        }
+    }
+}
+
+/// Runs `calibrate` and writes or prints the thresholds as TOML.
+pub fn run_calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let spec = pack(&args.common)?;
+    let threads = usize::from(args.common.threads);
+    let treatment = args.treat.treatment();
+    let chosen = calibrate::run(&spec, &args.people, args.cohort.as_deref(), args.fpir, treatment, threads)?;
+    if args.common.json {
+        return print(&args.common, &chosen, out);
+    }
+    let text = toml::to_string_pretty(&chosen)?;
+    match &args.out {
+        None => write!(out, "{text}")?,
+        Some(path) => save(path, &text)?,
+    }
+    Ok(())
+}
+
+fn run_verify(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (spec, threads) = (pack(&args.common)?, usize::from(args.common.threads));
+    let treatment = args.treat.treatment();
+    let report = match &args.pairs {
+        Some(csv) => verify::pairs(&spec, &args.images, csv, treatment, threads)?,
+        None => verify::all_pairs(&spec, &args.images, treatment, threads)?,
+    };
+    if let Some(path) = &args.svg {
+        let title = format!("pack {}, {} people, {} pairs", report.pack, report.people, report.pairs);
+        save(path, &det::svg(&title, &report.trade_off))?;
+    }
+    print(&args.common, &report, out)
+}
+
+fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if args.enrol == 0 || args.people < 2 || args.trials == 0 || args.track == 0 {
+        bail!("--enrol, --trials and --track are at least 1, --people at least 2");
+    }
+    let spec = pack(&args.common)?;
+    let plan = identify::Plan {
+        enrol: args.enrol,
+        people: args.people,
+        trials: args.trials,
+        track: args.track,
+        fusion: args.fusion,
+        templates: args.templates,
+        cohort: args.cohort,
+        t_reject: args.t_reject.unwrap_or(spec.thresholds.t_reject_ppm as f32 / 1e6),
+        seed: args.treat.seed,
+    };
+    let threads = usize::from(args.common.threads);
+    let report = identify::run(&spec, &args.gallery, args.treat.treatment(), plan, threads)?;
+    print(&args.common, &report, out)
+}
+
+fn pack(common: &Common) -> anyhow::Result<PackSpec> {
+    let search = Search::standard(common.models.as_deref());
+    let manifest = Manifest::effective(&search)?;
+    Ok(manifest.pack(&common.pack)?.locate(&search)?.spec())
+}
+
+fn save(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// JSON as it is, or the same as indented `key: value` lines.
+fn print(common: &Common, report: &impl Serialize, out: &mut dyn Write) -> anyhow::Result<()> {
+    let value = serde_json::to_value(report)?;
+    if common.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&value)?)?;
+    } else {
+        write_lines(&value, 0, out)?;
+    }
+    Ok(())
+}
+
+fn write_lines(value: &serde_json::Value, depth: usize, out: &mut dyn Write) -> std::io::Result<()> {
+    let Some(object) = value.as_object() else { return writeln!(out, "{:depth$}{value}", "") };
+    for (key, value) in object {
+        if value.is_object() {
+            writeln!(out, "{:depth$}{key}:", "")?;
+            write_lines(value, depth + 2, out)?;
+        } else {
+            writeln!(out, "{:depth$}{key}: {value}", "")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! How well does it recognise, on these people: ISO/IEC 19795-1 figures with intervals, and the thresholds that
+//! follow from them.
+//!
+//! `verify` compares pairs, `identify` searches an open set, `liveness` reports attacks by species, `calibrate`
+//! writes thresholds for one clinic. Everything drawn is drawn by seed, so that a figure can be made again.
+//! It never writes a picture, an embedding or a name: reports hold counts and rates only.
+
+pub mod calibrate;
+pub mod cli;
+pub mod curve;
+pub mod degrade;
+pub mod det;
+pub mod dice;
+pub mod identify;
+pub mod liveness;
+pub mod people;
+pub mod sample;
+pub mod verify;

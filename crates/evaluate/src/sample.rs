@@ -1,0 +1,132 @@
+//! From photographs to samples: the main face of each, embedded and measured, on several threads.
+//! Samples stay in memory; nothing of a face is written anywhere.
+
+use std::{path::PathBuf, sync::atomic::AtomicUsize, sync::atomic::Ordering, thread};
+
+use anyhow::Context;
+use vision::{Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, Quality, Runtime};
+
+use crate::{
+    degrade::{self, Degrade},
+    dice::Dice,
+};
+
+/// What is done to a photograph before it is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Treatment {
+    pub degrade: Option<Degrade>,
+    /// A mask drawn over the face by its landmarks.
+    pub draw_mask: bool,
+    /// Seed of the degradation.
+    pub seed: u64,
+    /// Also embed the mirrored face, and take the mean of both.
+    pub flip: bool,
+    /// Also run the mask flag.
+    pub mask_flag: bool,
+}
+
+/// The main face of one photograph.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    pub embedding: Embedding,
+    pub quality: Quality,
+}
+
+/// Samples in the order of `photos`; `None` where no face was found (failure to acquire).
+pub fn take(
+    spec: &PackSpec,
+    photos: &[PathBuf],
+    treatment: Treatment,
+    threads: usize,
+) -> anyhow::Result<Vec<Option<Sample>>> {
+    let next = AtomicUsize::new(0);
+    let runtime = Runtime::init()?;
+    let work = || -> anyhow::Result<Vec<(usize, Option<Sample>)>> {
+        let mut taker = Taker::open(&runtime, spec, treatment)?;
+        let mut taken = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(photo) = photos.get(index) else { return Ok(taken) };
+            let sample = taker.take(photo, index as u64).with_context(|| photo.display().to_string())?;
+            taken.push((index, sample));
+        }
+    };
+    let mut samples: Vec<Option<Sample>> = photos.iter().map(|_| None).collect();
+    let results: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().map(thread::ScopedJoinHandle::join).collect()
+    });
+    for result in results {
+        let taken = result.map_err(|_| anyhow::anyhow!("a worker thread of the evaluation panicked"))??;
+        for (index, sample) in taken {
+            samples[index] = sample;
+        }
+    }
+    Ok(samples)
+}
+
+struct Taker {
+    analyzer: Analyzer,
+    embedder: Option<vision::Embedder>,
+    treatment: Treatment,
+}
+
+impl Taker {
+    fn open(runtime: &Runtime, spec: &PackSpec, treatment: Treatment) -> anyhow::Result<Self> {
+        let options = Options { detect_longest_side_px: 640, threads: 1 };
+        Ok(Self {
+            analyzer: Analyzer::load(runtime, spec, options)?,
+            embedder: treatment.flip.then(|| vision::Embedder::load(runtime, &spec.embedder)).transpose()?,
+            treatment,
+        })
+    }
+
+    fn take(&mut self, photo: &PathBuf, stream: u64) -> anyhow::Result<Option<Sample>> {
+        let mut picture = Picture::decode(&std::fs::read(photo)?)?;
+        let Some(mut face) = self.main_face(picture.frame())? else { return Ok(None) };
+        let mut dice = Dice::new(self.treatment.seed, stream);
+        if self.treatment.draw_mask {
+            picture = degrade::draw_mask(&picture, &face, &mut dice)?;
+        }
+        if let Some(how) = self.treatment.degrade {
+            picture = degrade::degrade(&picture, &face, how, &mut dice)?;
+        }
+        if self.treatment.draw_mask || self.treatment.degrade.is_some() {
+            match self.main_face(picture.frame())? {
+                Some(found) => face = found,
+                None => return Ok(None),
+            }
+        }
+        self.measure(picture.frame(), &face).map(Some)
+    }
+
+    fn measure(&mut self, frame: Frame<'_>, face: &FaceBox) -> anyhow::Result<Sample> {
+        let mut quality = self.analyzer.assess(frame, face)?;
+        if self.treatment.mask_flag {
+            quality.masked = self.analyzer.masked(frame, face)?.map(|m| m.probability());
+        }
+        let straight = self.analyzer.embed(frame, face)?;
+        let embedding = match &mut self.embedder {
+            None => straight,
+            Some(embedder) => {
+                let mirrored = embedder.embed_mirrored(frame, &face.landmarks)?;
+                Embedding::mean([(&straight, 1.0), (&mirrored, 1.0)]).unwrap_or(straight)
+            }
+        };
+        Ok(Sample { embedding, quality })
+    }
+
+    fn main_face(&mut self, frame: Frame<'_>) -> anyhow::Result<Option<FaceBox>> {
+        Ok(main_face(frame, &self.analyzer.detect(frame)?))
+    }
+}
+
+/// The face that a portrait is of: large and near the middle, where it must decide between several.
+pub fn main_face(frame: Frame<'_>, faces: &[FaceBox]) -> Option<FaceBox> {
+    let middle = [frame.width() as f32 / 2.0, frame.height() as f32 / 2.0];
+    let weight = |face: &FaceBox| {
+        let [x, y] = face.rect.centre();
+        face.rect.area() - 2.0 * ((x - middle[0]).powi(2) + (y - middle[1]).powi(2))
+    };
+    faces.iter().copied().max_by(|a, b| weight(a).total_cmp(&weight(b)))
+}
