@@ -121,17 +121,24 @@ impl Reason {
 pub enum Step {
     /// A reviewer begins.
     Take,
-    Review { verdict: Verdict, reason: Option<Reason> },
+    Review {
+        verdict: Verdict,
+        reason: Option<Reason>,
+    },
     /// Supervisors go and look.
     GoOnSite,
-    Found { case_number: String },
+    Found {
+        case_number: String,
+    },
     NothingFound,
     Close,
     /// The clinic's word; possible at every stage.
     Answer,
     Comment,
     /// A finding of the incident was opened or strengthened.
-    Strengthened { raises_severity: bool },
+    Strengthened {
+        raises_severity: bool,
+    },
     /// The last standing finding was withdrawn by the box.
     AllWithdrawn,
 }
@@ -309,10 +316,7 @@ mod tests {
         for step in [Step::GoOnSite, Step::Found { case_number: "1".into() }, Step::NothingFound, Step::Close] {
             assert!(matches!(after(&[("li", step)]), Err(Refusal::NotNow { .. })));
         }
-        assert_eq!(
-            after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]),
-            Err(Refusal::NoReason)
-        );
+        assert_eq!(after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]), Err(Refusal::NoReason));
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! What the parts of a running server share. Holds handles only; the work is in the modules.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::provision::BrokerAddress;
 use tokio::sync::{mpsc, watch};
 use trust::SigningKey;
 
+use crate::access::throttle::Throttle;
 use crate::config::Config;
 use crate::enrol::Slot;
 use crate::ingest::Keys;
 use crate::knowledge::Nudge;
 use crate::store::{FaceStore, Store};
+use crate::vault::Key;
 use crate::web::error::Problem;
 
 #[derive(Debug)]
@@ -21,6 +23,9 @@ pub struct App {
     pub keys: Arc<Keys>,
     pub signer: Arc<SigningKey>,
     pub engine: Slot,
+    /// Seals one-time-code secrets.
+    pub master: Key,
+    pub throttled: Mutex<Throttle>,
     /// Where boxes find the broker.
     pub broker: BrokerAddress,
     pub nudge: mpsc::UnboundedSender<Nudge>,
@@ -42,6 +47,10 @@ impl App {
             Ok(done) => done.map_err(Into::into),
             Err(error) => Err(Problem::internal(&error)),
         }
+    }
+
+    pub fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells boxes; after the change is committed.

@@ -68,6 +68,8 @@ pub struct Config {
     pub pack: Pack,
     pub models_dir: Option<PathBuf>,
     pub http_listen: SocketAddr,
+    /// False in a demonstration on loopback: everybody may do everything, and the audit log says `open`.
+    pub accounts: bool,
     pub broker: Broker,
     pub batch_max: usize,
     pub gap_alert_s: u64,
@@ -89,6 +91,8 @@ struct Raw {
     models: RawModels,
     #[serde(default)]
     http: RawHttp,
+    #[serde(default)]
+    access: RawAccess,
     #[serde(default)]
     mqtt: RawMqtt,
     #[serde(default)]
@@ -112,6 +116,12 @@ struct RawModels {
 #[serde(deny_unknown_fields)]
 struct RawHttp {
     listen: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawAccess {
+    accounts: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -179,14 +189,21 @@ impl Source<'_> {
         ConfigError::Wrong { path: self.path.to_owned(), line, why: why.into() }
     }
 
-    fn number(&self, key: &str, value: Option<Spanned<i64>>, default: i64, range: (i64, i64)) -> Result<i64, ConfigError> {
+    fn number(
+        &self,
+        key: &str,
+        value: Option<Spanned<i64>>,
+        default: i64,
+        range: (i64, i64),
+    ) -> Result<i64, ConfigError> {
         let Some(value) = value else { return Ok(default) };
         let (low, high) = range;
         let found = *value.get_ref();
         if (low..=high).contains(&found) {
             return Ok(found);
         }
-        Err(self.wrong(value.span().start, format!("`{key}` is {found}: it must be {low} to {high} (default {default})")))
+        Err(self
+            .wrong(value.span().start, format!("`{key}` is {found}: it must be {low} to {high} (default {default})")))
     }
 
     fn address(&self, key: &str, value: Option<Spanned<String>>, default: &str) -> Result<SocketAddr, ConfigError> {
@@ -228,15 +245,24 @@ fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
         let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \"production\"`: use \"real\"";
         return Err(source.wrong(raw.models.pack.map_or(0, |p| p.span().start), why));
     }
+    let production = raw.mode == Mode::Production;
+    let accounts = raw.access.accounts.as_ref().map_or(production, |a| *a.get_ref());
+    if production && !accounts {
+        let why = "`access.accounts = false` opens the house to everybody and is refused where `mode = \"production\"`";
+        return Err(source.wrong(raw.access.accounts.map_or(0, |a| a.span().start), why));
+    }
     let level = raw.log.level.as_ref().map_or_else(|| "info".to_owned(), |l| l.get_ref().clone());
     if tracing_subscriber::EnvFilter::try_new(&level).is_err() {
         let offset = raw.log.level.map_or(0, |l| l.span().start);
-        let why = format!("`log.level` is `{level}`: use error, warn, info, debug, trace, or directives such as info,server=debug");
+        let why = format!(
+            "`log.level` is `{level}`: use error, warn, info, debug, trace, or directives such as info,server=debug"
+        );
         return Err(source.wrong(offset, why));
     }
     let (ingest, knowledge) = (raw.ingest, raw.knowledge);
     Ok(Config {
         mode: raw.mode,
+        accounts,
         pack,
         models_dir: raw.models.folder.as_deref().map(at),
         http_listen: loopback(source, source.address("http.listen", raw.http.listen, "127.0.0.1:8080")?)?,
@@ -246,7 +272,12 @@ fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
         knowledge_expires_h: source.number("knowledge.expires_h", knowledge.expires_h, 168, (1, 2160))?,
         knowledge_refresh_min: source.number("knowledge.refresh_min", knowledge.refresh_min, 360, (1, 1380))? as u64,
         knowledge_retry_ms: source.number("knowledge.retry_ms", knowledge.retry_ms, 5000, (200, 600_000))? as u64,
-        token_valid_min: source.number("provisioning.token_valid_min", raw.provisioning.token_valid_min, 60, (1, 10_080))?,
+        token_valid_min: source.number(
+            "provisioning.token_valid_min",
+            raw.provisioning.token_valid_min,
+            60,
+            (1, 10_080),
+        )?,
         log_level: level,
         log_json: raw.log.format == Some(RawFormat::Json),
         data_dir,
@@ -254,7 +285,7 @@ fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
     })
 }
 
-/// Refused until accounts protect the pages: see `web::auth`.
+/// Passwords and names do not travel in clear beyond this machine.
 fn loopback(source: &Source<'_>, address: SocketAddr) -> Result<SocketAddr, ConfigError> {
     if address.ip().is_loopback() {
         return Ok(address);
@@ -278,7 +309,9 @@ fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, Conf
     let offset = raw.listen.as_ref().map_or(0, |l| l.span().start);
     let listen = source.address("mqtt.listen", raw.listen, "127.0.0.1:1883")?;
     if !listen.ip().is_loopback() {
-        let why = format!("`mqtt.listen` is {listen}: the embedded broker speaks no TLS and listens on loopback alone; for boxes elsewhere use `mqtt.broker = \"external\"` and `zaigang-server broker-config`");
+        let why = format!(
+            "`mqtt.listen` is {listen}: the embedded broker speaks no TLS and listens on loopback alone; for boxes elsewhere use `mqtt.broker = \"external\"` and `zaigang-server broker-config`"
+        );
         return Err(source.wrong(offset, why));
     }
     Ok(Broker::Embedded { listen })
@@ -319,7 +352,10 @@ mod tests {
     #[test]
     fn an_unknown_key_names_its_line_and_the_known_ones() {
         let error = parse("[mqtt]\nlisten_on = \"127.0.0.1:1\"\n").unwrap_err();
-        assert!(error.contains("line 5") && error.contains("listen_on") && error.contains("`password_file`"), "{error}");
+        assert!(
+            error.contains("line 5") && error.contains("listen_on") && error.contains("`password_file`"),
+            "{error}"
+        );
     }
 
     #[test]

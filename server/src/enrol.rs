@@ -232,11 +232,9 @@ fn cosine_ppm(one: &Template, other: &Template) -> i32 {
 
 fn reasons(error: &EnrolError) -> Vec<ReasonText> {
     match error {
-        EnrolError::Rejected(rejection) => rejection
-            .reasons
-            .iter()
-            .map(|r| ReasonText { code: r.code().to_owned(), zh: r.zh(), en: r.en() })
-            .collect(),
+        EnrolError::Rejected(rejection) => {
+            rejection.reasons.iter().map(|r| ReasonText { code: r.code().to_owned(), zh: r.zh(), en: r.en() }).collect()
+        }
         EnrolError::Vision(_) => {
             vec![ReasonText { code: "unreadable".to_owned(), zh: error.zh(), en: error.to_string() }]
         }

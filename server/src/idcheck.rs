@@ -7,7 +7,9 @@ pub fn institution_code(code: &str) -> Result<(), String> {
     match code.len() {
         18 => credit_code(code),
         22 if code.chars().all(|c| c.is_ascii_alphanumeric()) => Ok(()),
-        length => Err(format!("code: 18 characters (统一社会信用代码) or 22 (医疗机构执业许可证登记号) are needed, {length} were given")),
+        length => Err(format!(
+            "code: 18 characters (统一社会信用代码) or 22 (医疗机构执业许可证登记号) are needed, {length} were given"
+        )),
     }
 }
 

@@ -28,7 +28,10 @@ pub enum Nudge {
     Room(String),
     /// The box connected anew: it gets everything again.
     Fresh(String),
-    Command { device: String, command: Command },
+    Command {
+        device: String,
+        command: Command,
+    },
 }
 
 /// What the pusher works with.
@@ -41,6 +44,8 @@ pub struct Pusher {
     pub expires: SignedDuration,
     pub refresh: SignedDuration,
     pub retry: Duration,
+    /// A demonstration plays on a day of its own: its sessions and passes are sent whatever the date is here.
+    pub any_date: bool,
 }
 
 /// A message ready for the wire.
@@ -178,8 +183,9 @@ impl Pusher {
     /// What this box must be told: what changed since it was last issued, and whatever `again` says.
     fn letters(&self, device: &str, again: impl Fn(&str) -> bool) -> Result<Vec<Letter>, PushError> {
         let now = clock::now();
-        let yesterday = clock::text(now - SignedDuration::from_hours(24));
-        let facts = self.store.facts_for(device, &yesterday, &clock::text(now))?;
+        let yesterday = now - SignedDuration::from_hours(24);
+        let (from, until) = if self.any_date { Default::default() } else { (clock::text(yesterday), clock::text(now)) };
+        let facts = self.store.facts_for(device, &from, &until)?;
         let mut roster = Roster {
             snapshot_at: String::new(),
             institution: facts.institution,

@@ -61,7 +61,10 @@ impl RunArgs {
         let path = self.config.clone().unwrap_or_else(|| PathBuf::from("zaigang-server.toml"));
         let mut config = Config::load(&path)?;
         if let Some(listen) = self.listen {
-            anyhow::ensure!(listen.ip().is_loopback(), "--listen {listen}: plain HTTP is served on loopback alone; put a TLS proxy before it");
+            anyhow::ensure!(
+                listen.ip().is_loopback(),
+                "--listen {listen}: plain HTTP is served on loopback alone; put a TLS proxy before it"
+            );
             config.http_listen = listen;
             if let (0, Broker::Embedded { listen: mqtt }) = (listen.port(), &mut config.broker) {
                 mqtt.set_port(0);
@@ -114,6 +117,9 @@ async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
     };
     if let Some(path) = &args.ready_file {
         run::write_ready_file(path, &started.ready)?;
+    }
+    if let Some(link) = &started.first_admin {
+        println!("FIRST-ADMIN {link}");
     }
     println!("READY {}", serde_json::to_string(&started.ready)?);
     tracing::info!(http = started.ready.http, "ready");

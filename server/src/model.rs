@@ -5,7 +5,8 @@
 use std::fmt;
 
 use protocol::down::{
-    DeploymentMode, Item as WireItem, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, Specialty, Zones,
+    DeploymentMode, Item as WireItem, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, Specialty,
+    Zones,
 };
 use protocol::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,9 @@ pub type Fault = String;
 fn text(what: &str, value: &str, max: usize) -> Result<(), Fault> {
     let length = value.chars().count();
     if value.trim().is_empty() || length > max || value.chars().any(char::is_control) {
-        return Err(format!("{what}: 1 to {max} characters without control characters are needed, {length} were given"));
+        return Err(format!(
+            "{what}: 1 to {max} characters without control characters are needed, {length} were given"
+        ));
     }
     Ok(())
 }
@@ -103,7 +106,9 @@ impl Practitioner {
         for site in &mut self.sites {
             site.check()?;
             if !site.lead_of.is_empty() && self.category != PractitionerCategory::LicensedPhysician {
-                return Err("lead_of: only a licensed_physician can be filed as lead (医疗美容服务管理办法 11)".to_owned());
+                return Err(
+                    "lead_of: only a licensed_physician can be filed as lead (医疗美容服务管理办法 11)".to_owned()
+                );
             }
         }
         Ok(())
@@ -119,7 +124,9 @@ impl Site {
             *until = clock::normal("exempt_until", until)?;
         }
         if self.lead_of.contains(&Specialty::Unknown) {
-            return Err("lead_of: use cosmetic_surgery, cosmetic_dentistry, cosmetic_dermatology or cosmetic_tcm".to_owned());
+            return Err(
+                "lead_of: use cosmetic_surgery, cosmetic_dentistry, cosmetic_dermatology or cosmetic_tcm".to_owned()
+            );
         }
         Ok(())
     }
@@ -157,11 +164,16 @@ impl Room {
             return Err("mode: an intimate room refuses in_room, use doorway (P5)".to_owned());
         }
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
-            return Err(format!("time_zone: `{}` is no IANA zone such as Asia/Shanghai", clock::clip(&self.time_zone, 40)));
+            return Err(format!(
+                "time_zone: `{}` is no IANA zone such as Asia/Shanghai",
+                clock::clip(&self.time_zone, 40)
+            ));
         }
         let good = |&(from, to): &(u16, u16)| from < to && to <= 1440;
         if self.opening_min.len() != 7 || !self.opening_min.iter().flatten().all(good) {
-            return Err("opening_min: seven lists (from Monday) of [from, to] in minutes, 0 to 1440, from < to".to_owned());
+            return Err(
+                "opening_min: seven lists (from Monday) of [from, to] in minutes, 0 to 1440, from < to".to_owned()
+            );
         }
         let zones = &self.zones;
         for (what, polygons) in [
@@ -173,7 +185,9 @@ impl Room {
         ] {
             let inside = |&(x, y): &(i32, i32)| (0..=1000).contains(&x) && (0..=1000).contains(&y);
             if !polygons.iter().all(|p| (3..=64).contains(&p.len()) && p.iter().all(inside)) {
-                return Err(format!("zones.{what}: each polygon needs 3 to 64 corners, each 0 to 1000 (thousandths of the picture)"));
+                return Err(format!(
+                    "zones.{what}: each polygon needs 3 to 64 corners, each 0 to 1000 (thousandths of the picture)"
+                ));
             }
         }
         Ok(())
@@ -263,7 +277,8 @@ impl Session {
                 return Err(format!("end: {end} is before start {}", self.start));
             }
         }
-        let pseudonym = |p: &String| !p.is_empty() && p.len() <= 64 && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let pseudonym =
+            |p: &String| !p.is_empty() && p.len() <= 64 && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if self.patient_ref.as_ref().is_some_and(|p| !pseudonym(p)) {
             return Err("patient_ref: a pseudonym of 1 to 64 ASCII letters, digits and -, never a name".to_owned());
         }
@@ -366,12 +381,18 @@ impl Consent {
             return Err("consent.purposes: without `recognition` no template may be made".to_owned());
         }
         if let Some(other) = self.purposes.iter().find(|p| !["recognition", "keep_photo"].contains(&p.as_str())) {
-            return Err(format!("consent.purposes: `{}` is unknown, use recognition and keep_photo", clock::clip(other, 40)));
+            return Err(format!(
+                "consent.purposes: `{}` is unknown, use recognition and keep_photo",
+                clock::clip(other, 40)
+            ));
         }
         text("consent.text_version", &self.text_version, 40)?;
         text("consent.scope", &self.scope, 200)?;
         if self.signature.trim().is_empty() || self.signature.len() > 200_000 {
-            return Err("consent.signature: who signed, or the drawn signature as base64 of at most 200,000 characters".to_owned());
+            return Err(
+                "consent.signature: who signed, or the drawn signature as base64 of at most 200,000 characters"
+                    .to_owned(),
+            );
         }
         self.signed_at = clock::normal("consent.signed_at", &self.signed_at)?;
         Ok(())

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use trust::SigningKey;
 
+use crate::access::Role;
 use crate::app::App;
 use crate::broker::{self, Credentials};
 use crate::clock;
@@ -42,6 +43,8 @@ pub struct Ready {
 #[derive(Debug)]
 pub struct Running {
     pub ready: Ready,
+    /// The one-time link to the first administrator's account, where there is no account yet.
+    pub first_admin: Option<String>,
     pub app: Arc<App>,
     stop: watch::Sender<bool>,
     http: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -77,7 +80,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .with_context(|| format!("`data_dir` {} can not be made", config.data_dir.display()))?;
     let master = Key::master(&config.master_key_file)?;
     let store = Arc::new(Store::open(&config.data_dir)?);
-    let faces = Arc::new(FaceStore::open(&config.data_dir, master)?);
+    let faces = Arc::new(FaceStore::open(&config.data_dir, master.clone())?);
     let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
     let keys = Arc::new(Keys::default());
     keys.reload(&store)?;
@@ -91,14 +94,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (told_tx, told_rx) = mpsc::unbounded_channel();
     let (nudge, nudges) = mpsc::unbounded_channel();
 
-    let ingest = ingest::spawn(
-        Arc::clone(&store),
-        Arc::clone(&keys),
-        config.batch_max,
-        raw_rx,
-        told_tx,
-        changed.clone(),
-    )?;
+    let ingest =
+        ingest::spawn(Arc::clone(&store), Arc::clone(&keys), config.batch_max, raw_rx, told_tx, changed.clone())?;
     let (mouth, events) = mqtt::connect(&login);
     let mqtt = tokio::spawn(mqtt::run(mouth.clone(), events, raw_tx, connected_tx, stopping.clone()));
     let pusher = Arc::new(Pusher {
@@ -109,6 +106,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         expires: SignedDuration::from_hours(config.knowledge_expires_h),
         refresh: SignedDuration::from_mins(config.knowledge_refresh_min as i64),
         retry: Duration::from_millis(config.knowledge_retry_ms),
+        any_date: config.mode == Mode::Demonstration,
     });
     tokio::spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
     tokio::spawn(knowledge::run(pusher, nudges));
@@ -119,6 +117,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let http_address = listener.local_addr()?;
     let app = Arc::new(App {
         engine: Slot::default(),
+        master,
+        throttled: std::sync::Mutex::default(),
         broker: address,
         config,
         store,
@@ -135,7 +135,17 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let http = tokio::spawn(serve(listener, Arc::clone(&app), stopping));
     wait_for_broker(&app).await?;
     let ready = ready(http_address, &app);
-    Ok(Running { ready, app, stop, http, mqtt, ingest })
+    let first_admin = first_admin(&app, &ready.http).await?;
+    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest })
+}
+
+/// There is no default password: whoever starts the server for the first time gets a link that works once.
+async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<String>> {
+    if !app.config.accounts || app.store.has_accounts()? {
+        return Ok(None);
+    }
+    let path = web::invitation(app, Role::Admin, String::new()).await.map_err(|p| anyhow::anyhow!(p.detail))?;
+    Ok(Some(format!("{base}{path}")))
 }
 
 fn ready(http: SocketAddr, app: &App) -> Ready {
@@ -162,7 +172,9 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
         (Ok(_), _) => Ok(()),
         (Err(_), Broker::Embedded { listen }) => anyhow::bail!("the embedded broker on {listen} does not answer"),
         (Err(_), Broker::External { host, port, .. }) => {
-            tracing::warn!("no connection to the broker {host}:{port} yet: it is tried again, meanwhile nothing is received");
+            tracing::warn!(
+                "no connection to the broker {host}:{port} yet: it is tried again, meanwhile nothing is received"
+            );
             Ok(())
         }
     }
@@ -215,7 +227,11 @@ fn load_models(app: &Arc<App>) {
         let production = app.config.mode == Mode::Production;
         let loaded = Engine::load(app.config.pack.name(), app.config.models_dir.as_deref(), production);
         match &loaded {
-            Ok(_) => tracing::info!(pack = app.config.pack.name(), note = app.config.pack.note(), "model pack loaded for enrolment"),
+            Ok(_) => tracing::info!(
+                pack = app.config.pack.name(),
+                note = app.config.pack.note(),
+                "model pack loaded for enrolment"
+            ),
             Err(error) => tracing::warn!(pack = app.config.pack.name(), "enrolment is not available: {error}"),
         }
         app.engine.fill(loaded);

@@ -67,10 +67,8 @@ impl Key {
         let mut nonce = [0u8; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|e| VaultError::NoRandomness(e.to_string()))?;
         let payload = Payload { msg: plain, aad: what.as_bytes() };
-        let sealed = self
-            .cipher()
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| VaultError::NotOpened(what.to_owned()))?;
+        let sealed =
+            self.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::NotOpened(what.to_owned()))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 

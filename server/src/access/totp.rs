@@ -59,7 +59,9 @@ mod tests {
 
     #[test]
     fn the_codes_of_rfc_6238_appendix_b_hold() {
-        for (at, expected) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")] {
+        for (at, expected) in
+            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
+        {
             assert_eq!(check(SECRET, expected, at, 0), Some(at / 30), "at {at}");
         }
     }

@@ -11,7 +11,7 @@ use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType};
 use rmqtt::types::{AuthResult, ConnectInfo, PublishAclResult, SubscribeAclResult};
 
 /// The name under which this server connects to its own broker.
-pub const SERVER: &str = "zaigang-server";
+pub(super) const SERVER: &str = "zaigang-server";
 
 /// Answers whether a password is right. Called for every connection, never with a log of the password.
 pub trait Credentials: Send + Sync {
@@ -74,9 +74,7 @@ fn will_topic(info: &ConnectInfo) -> Option<String> {
 impl Handler for Guard {
     async fn hook(&self, parameter: &Parameter, before: Option<HookResult>) -> ReturnType {
         match parameter {
-            Parameter::ClientAuthenticate(info) => {
-                (false, Some(HookResult::AuthResult(self.authenticate(info).await)))
-            }
+            Parameter::ClientAuthenticate(info) => (false, Some(HookResult::AuthResult(self.authenticate(info).await))),
             Parameter::ClientSubscribeCheckAcl(session, subscribe) => {
                 let answer = if allowed_filter(session.id.username_ref(), &subscribe.topic_filter) {
                     SubscribeAclResult::new_success(subscribe.opts.qos(), None)

@@ -40,7 +40,9 @@ pub async fn start(listen: SocketAddr, credentials: Arc<dyn Credentials>) -> any
         .handshake_timeout(Duration::from_secs(15))
         .max_keepalive(600)
         .bind()
-        .map_err(|e| anyhow::anyhow!("the embedded broker can not listen on {listen}: {e}: choose another `mqtt.listen`"))?;
+        .map_err(|e| {
+            anyhow::anyhow!("the embedded broker can not listen on {listen}: {e}: choose another `mqtt.listen`")
+        })?;
     let address = listener.local_addr()?;
     let context = ServerContext::new().mqtt_max_sessions(20_000).build().await;
     *context.extends.retain_mut().await = Box::new(retain::InMemory::default());

@@ -30,7 +30,11 @@ fn refuse(reason: &'static str, detail: impl Into<String>) -> Refusal {
     Refusal { reason, detail: detail.into(), alert_for: None }
 }
 
-pub fn check(topic: &str, payload: &[u8], key_of: impl Fn(&DeviceId) -> Option<VerifyingKey>) -> Result<Checked, Refusal> {
+pub fn check(
+    topic: &str,
+    payload: &[u8],
+    key_of: impl Fn(&DeviceId) -> Option<VerifyingKey>,
+) -> Result<Checked, Refusal> {
     let topic: Topic = topic.parse().map_err(|e: protocol::topic::BadTopic| refuse("unknown_topic", e.to_string()))?;
     if !Channel::UP.contains(&topic.channel) {
         return Err(refuse("unknown_topic", format!("`{topic}` is a downward topic: a box publishes upward only")));
@@ -41,8 +45,9 @@ pub fn check(topic: &str, payload: &[u8], key_of: impl Fn(&DeviceId) -> Option<V
     }
     let envelope = std::str::from_utf8(payload)
         .map_err(|_| refuse("malformed", format!("the message on `{topic}` is no UTF-8 text")))?;
-    let parsed: Envelope = serde_json::from_str(envelope)
-        .map_err(|e| refuse("malformed", format!("the message on `{topic}` is no envelope: {}", clip(&e.to_string(), 200))))?;
+    let parsed: Envelope = serde_json::from_str(envelope).map_err(|e| {
+        refuse("malformed", format!("the message on `{topic}` is no envelope: {}", clip(&e.to_string(), 200)))
+    })?;
     let key = key_of(&topic.device)
         .ok_or_else(|| refuse("unknown_device", format!("device `{}` is not provisioned here", topic.device)))?;
     let text = trust::verify(&parsed, &key).map_err(|e| Refusal {
@@ -80,7 +85,10 @@ fn chained(topic: &Topic, text: &str) -> Result<UpBody, Refusal> {
     }
     let hash = body.prev.len() == 64 && body.prev.bytes().all(|b| b.is_ascii_hexdigit());
     if !hash || body.seq > i64::MAX as u64 {
-        return Err(refuse("malformed", format!("sequence {} of `{}` has no predecessor's hash", body.seq, topic.device)));
+        return Err(refuse(
+            "malformed",
+            format!("sequence {} of `{}` has no predecessor's hash", body.seq, topic.device),
+        ));
     }
     Ok(body)
 }
@@ -120,7 +128,8 @@ mod tests {
     fn an_authentic_message_passes_with_its_exact_text() {
         let key = SigningKey::generate().unwrap();
         let text = serde_json::to_string(&key.sign(body("box-1"))).unwrap();
-        let Ok(Checked::Chained { envelope, hash, .. }) = try_it(&key, "zaigang/v1/box-1/health", text.as_bytes()) else {
+        let Ok(Checked::Chained { envelope, hash, .. }) = try_it(&key, "zaigang/v1/box-1/health", text.as_bytes())
+        else {
             panic!("refused")
         };
         assert_eq!(envelope, text);

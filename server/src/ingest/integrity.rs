@@ -56,7 +56,9 @@ impl Cause {
         let (zh, en) = match self {
             Self::Gap { from_seq, to_seq } => (
                 format!("设备记录链缺少序号 {from_seq} 至 {to_seq},疑似记录丢失或被删除"),
-                format!("Sequences {from_seq} to {to_seq} of the box's chain never came: suspected loss or removal of records"),
+                format!(
+                    "Sequences {from_seq} to {to_seq} of the box's chain never came: suspected loss or removal of records"
+                ),
             ),
             Self::BadLink { seq } => (
                 format!("设备记录链在序号 {seq} 处与前一条不相接,疑似记录被更改"),
@@ -128,11 +130,8 @@ mod tests {
 
     #[test]
     fn the_same_cause_is_the_same_finding_and_another_is_not() {
-        let place = Where {
-            device: "box-1".parse().unwrap(),
-            room: "r".parse().unwrap(),
-            institution: "c".parse().unwrap(),
-        };
+        let place =
+            Where { device: "box-1".parse().unwrap(), room: "r".parse().unwrap(), institution: "c".parse().unwrap() };
         let gap = |from_seq| Cause::Gap { from_seq, to_seq: 9 }.report(&place, "2026-03-02T01:00:00.000Z");
         assert_eq!(gap(4).finding_id, gap(4).finding_id);
         assert_ne!(gap(4).finding_id, gap(5).finding_id);

@@ -48,7 +48,9 @@ impl Keys {
         for (device, text) in store.signing_keys()? {
             match VerifyingKey::from_base64(&text) {
                 Ok(key) => drop(keys.insert(device, key)),
-                Err(error) => tracing::error!(%device, %error, "a stored device key does not decode: its messages will be refused"),
+                Err(error) => {
+                    tracing::error!(%device, %error, "a stored device key does not decode: its messages will be refused")
+                }
             }
         }
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
@@ -143,7 +145,9 @@ fn commit(store: &Store, batch: &[Incoming], tell: &mpsc::UnboundedSender<Told>)
                 commit(store, std::slice::from_ref(one), tell);
             }
         }
-        Err(error) => tracing::error!(device = %batch[0].body.device, seq = batch[0].body.seq, %error, "message not committed: no receipt, the box will send it again"),
+        Err(error) => {
+            tracing::error!(device = %batch[0].body.device, seq = batch[0].body.seq, %error, "message not committed: no receipt, the box will send it again")
+        }
     }
 }
 

@@ -46,7 +46,8 @@ mod tests {
     use super::*;
 
     fn fortnight(declared: i64, dark: i64) -> Vec<SessionOutcome> {
-        let one = |n| SessionOutcome { visibility_ppm: Some(if n < dark { 100_000 } else { 900_000 }), ..session(n, n % 13) };
+        let one =
+            |n| SessionOutcome { visibility_ppm: Some(if n < dark { 100_000 } else { 900_000 }), ..session(n, n % 13) };
         (0..declared).map(one).collect()
     }
 

@@ -53,7 +53,9 @@ pub struct Deed {
 /// Each part goes in with its length, so that no two entries give the same bytes.
 fn audit_hash(id: i64, at: &str, deed: &Deed, prev: &str) -> String {
     let mut hasher = Sha256::new_with_prefix("zaigang/v1/audit");
-    for part in [&id.to_string(), at, &deed.actor, &deed.action, &deed.object, &deed.why, &deed.status.to_string(), prev] {
+    for part in
+        [&id.to_string(), at, &deed.actor, &deed.action, &deed.object, &deed.why, &deed.status.to_string(), prev]
+    {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
@@ -70,7 +72,8 @@ impl Store {
     }
 
     pub fn account(&self, id: &str) -> Result<Option<Account>> {
-        let sql = "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM account WHERE id = ?1";
+        let sql =
+            "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM account WHERE id = ?1";
         self.read(|c| Ok(collect(c, sql, [id], account)?.pop()))
     }
 
@@ -80,7 +83,14 @@ impl Store {
     }
 
     /// Makes an account from a one-time link and uses the link up.
-    pub fn accept_invitation(&self, token_hash: &str, id: &str, display: &str, password_hash: &str, now: &str) -> Result<Role> {
+    pub fn accept_invitation(
+        &self,
+        token_hash: &str,
+        id: &str,
+        display: &str,
+        password_hash: &str,
+        now: &str,
+    ) -> Result<Role> {
         self.write(|tx| {
             let invited: Option<(String, String)> = tx
                 .query_row(
@@ -89,7 +99,8 @@ impl Store {
                     |r| Ok((r.get(0)?, r.get(1)?)),
                 )
                 .optional()?;
-            let used = || StoreError::Conflict("this link is unknown, used or out of date: ask for a new one".to_owned());
+            let used =
+                || StoreError::Conflict("this link is unknown, used or out of date: ask for a new one".to_owned());
             let (granted, scope) = invited.ok_or_else(used)?;
             let taken = tx.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([id])?;
             if taken {
@@ -105,7 +116,10 @@ impl Store {
 
     pub fn invite(&self, token_hash: &str, role: Role, scope: &str, expires_at: &str) -> Result<()> {
         self.write(|tx| {
-            tx.execute("INSERT INTO invitation VALUES (?1,?2,?3,?4)", params![token_hash, role.as_str(), scope, expires_at])?;
+            tx.execute(
+                "INSERT INTO invitation VALUES (?1,?2,?3,?4)",
+                params![token_hash, role.as_str(), scope, expires_at],
+            )?;
             Ok(())
         })
     }
@@ -124,7 +138,10 @@ impl Store {
 
     /// Takes a time step as used; false if a later or equal one was.
     pub fn use_totp_step(&self, id: &str, step: i64) -> Result<bool> {
-        self.write(|tx| Ok(tx.execute("UPDATE account SET totp_last = ?2 WHERE id = ?1 AND totp_last < ?2", params![id, step])? == 1))
+        self.write(|tx| {
+            Ok(tx.execute("UPDATE account SET totp_last = ?2 WHERE id = ?1 AND totp_last < ?2", params![id, step])?
+                == 1)
+        })
     }
 
     /// Disables or enables; disabling ends every login at once.
@@ -139,7 +156,10 @@ impl Store {
     pub fn log_in(&self, token_hash: &str, account: &str, csrf: &str, now: &str, expires_at: &str) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM login WHERE expires_at <= ?1", [now])?;
-            tx.execute("INSERT INTO login VALUES (?1,?2,?3,?4,?5)", params![token_hash, account, csrf, now, expires_at])?;
+            tx.execute(
+                "INSERT INTO login VALUES (?1,?2,?3,?4,?5)",
+                params![token_hash, account, csrf, now, expires_at],
+            )?;
             Ok(())
         })
     }
@@ -163,7 +183,15 @@ impl Store {
         })
     }
 
-    pub fn put_api_token(&self, token_hash: &str, name: &str, role: Role, scope: &str, now: &str, expires_at: &str) -> Result<()> {
+    pub fn put_api_token(
+        &self,
+        token_hash: &str,
+        name: &str,
+        role: Role,
+        scope: &str,
+        now: &str,
+        expires_at: &str,
+    ) -> Result<()> {
         self.write(|tx| {
             tx.execute(
                 "INSERT INTO api_token (token_hash, name, role, scope, created_at, expires_at) VALUES (?1,?2,?3,?4,?5,?6)",
@@ -267,7 +295,13 @@ mod tests {
     fn the_audit_log_finds_one_changed_entry() {
         let (store, _dir) = store();
         for n in 0..4 {
-            let deed = Deed { actor: "wang".into(), action: "GET /people".into(), object: format!("{n}"), why: String::new(), status: 200 };
+            let deed = Deed {
+                actor: "wang".into(),
+                action: "GET /people".into(),
+                object: format!("{n}"),
+                why: String::new(),
+                status: 200,
+            };
             store.audit(&deed, "2026-03-02T01:00:00.000Z").unwrap();
         }
         assert_eq!(store.verify_audit().unwrap(), Ok(4));

@@ -14,11 +14,11 @@ use crate::ingest::integrity;
 
 /// The message that carried a step.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
-    pub device: &'a str,
-    pub epoch: i64,
-    pub seq: i64,
-    pub received_at: &'a str,
+pub(super) struct Place<'a> {
+    pub(super) device: &'a str,
+    pub(super) epoch: i64,
+    pub(super) seq: i64,
+    pub(super) received_at: &'a str,
 }
 
 /// One incident, as the inbox shows it.
@@ -126,7 +126,8 @@ impl AlertFilter {
     }
 }
 
-const COLUMNS: &str = "SELECT number, id, severity, kinds, institution, jurisdiction, room, session, device, item, assignee,
+const COLUMNS: &str =
+    "SELECT number, id, severity, kinds, institution, jurisdiction, room, session, device, item, assignee,
     raised_at, received_at, updated_at, liveness_waived, case_file FROM alert";
 
 impl Store {
@@ -161,7 +162,13 @@ impl Store {
         self.read(|c| {
             let sql = "SELECT at, actor, step, note, state_after FROM alert_step WHERE alert = ?1 ORDER BY id";
             collect(c, sql, [alert], |r| {
-                Ok(AlertStep { at: r.get(0)?, actor: r.get(1)?, step: r.get(2)?, note: r.get(3)?, state_after: r.get(4)? })
+                Ok(AlertStep {
+                    at: r.get(0)?,
+                    actor: r.get(1)?,
+                    step: r.get(2)?,
+                    note: r.get(3)?,
+                    state_after: r.get(4)?,
+                })
             })
         })
     }
@@ -215,7 +222,8 @@ pub(super) fn raise_integrity(tx: &Transaction<'_>, device: &str, cause: &integr
     let sql = "SELECT d.room, r.institution FROM device d JOIN room r ON r.id = d.room WHERE d.id = ?1";
     let found: Option<(String, String)> = tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     let Some((room, institution)) = found else { return Ok(()) };
-    let place = integrity::Where { device: named(device.to_owned())?, room: named(room)?, institution: named(institution)? };
+    let place =
+        integrity::Where { device: named(device.to_owned())?, room: named(room)?, institution: named(institution)? };
     let report = cause.report(&place, now);
     let known = tx.prepare_cached("SELECT 1 FROM finding WHERE id = ?1")?.exists([&report.finding_id])?;
     if known {
@@ -291,10 +299,8 @@ fn refresh(tx: &Transaction<'_>, report: &FindingReport, before: Option<u8>, now
         None => (Step::AllWithdrawn, found.severity),
         Some(severity) => (Step::Strengthened { raises_severity: before.is_some_and(|b| severity > b) }, severity),
     };
-    let case = found
-        .case
-        .take(&found.device, &step, now)
-        .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+    let case =
+        found.case.take(&found.device, &step, now).map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
     let kinds: BTreeSet<&String> = standing.iter().map(|(kind, _)| kind).collect();
     let kinds = if kinds.is_empty() { serde_json::to_string(&found.kinds)? } else { serde_json::to_string(&kinds)? };
     tx.execute(

@@ -56,7 +56,8 @@ pub struct NewKeys<'a> {
     pub firmware: &'a str,
 }
 
-const COLUMNS: &str = "SELECT d.id, d.room, r.institution, d.state, d.signing_key, d.sealing_key, d.firmware, d.online, d.last_seen,
+const COLUMNS: &str =
+    "SELECT d.id, d.room, r.institution, d.state, d.signing_key, d.sealing_key, d.firmware, d.online, d.last_seen,
     d.clock_offset_ms, d.health, d.contiguous_seq, d.chain, d.epoch FROM device d JOIN room r ON r.id = d.room";
 
 impl Store {

@@ -108,8 +108,9 @@ impl FaceStore {
         let connection = open(&path, schema::FACES, "FULL")?;
         let store = Self { connection: Mutex::new(connection), master, path };
         store.read(|c| {
-            let any: Option<(String, Vec<u8>)> =
-                c.query_row("SELECT person, wrapped FROM person_key LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+            let any: Option<(String, Vec<u8>)> = c
+                .query_row("SELECT person, wrapped FROM person_key LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
+                .optional()?;
             any.map(|(person, wrapped)| store.master.unwrap_key(&key_label(&person), &wrapped)).transpose()?;
             Ok(())
         })?;
@@ -151,13 +152,30 @@ impl FaceStore {
             tx.execute(
                 "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at, outcome, consent)
                  VALUES (?1,?2,?3,'proposed',?4,?5,?6,?7)",
-                params![it.id, it.person, it.institution, it.pack, now, it.outcome.to_string(), serde_json::to_string(it.consent)?],
+                params![
+                    it.id,
+                    it.person,
+                    it.institution,
+                    it.pack,
+                    now,
+                    it.outcome.to_string(),
+                    serde_json::to_string(it.consent)?
+                ],
             )?;
             for template in it.templates {
                 let sealed = key.seal(&format!("template {}", template.id), &template.vector)?;
                 tx.execute(
                     "INSERT INTO template VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
-                    params![template.id, it.id, it.person, it.institution, it.pack, template.embedder_sha256, template.masked, sealed],
+                    params![
+                        template.id,
+                        it.id,
+                        it.person,
+                        it.institution,
+                        it.pack,
+                        template.embedder_sha256,
+                        template.masked,
+                        sealed
+                    ],
                 )?;
             }
             for (n, photo) in it.photos.iter().enumerate() {
@@ -180,7 +198,9 @@ impl FaceStore {
             }
             if found.state != EnrolmentState::Proposed {
                 let state = super::name_of(&found.state)?;
-                return Err(StoreError::Conflict(format!("enrolment `{id}` is {state}: only a proposal can be decided")));
+                return Err(StoreError::Conflict(format!(
+                    "enrolment `{id}` is {state}: only a proposal can be decided"
+                )));
             }
             if !confirm {
                 tx.execute("DELETE FROM template WHERE enrolment = ?1", [id])?;
@@ -277,7 +297,9 @@ impl FaceStore {
     /// Deletions as (person, time, reason), oldest first; a restore replays them.
     pub fn tombstones(&self) -> Result<Vec<(String, String, String)>> {
         self.read(|c| {
-            collect(c, "SELECT person, at, reason FROM tombstone ORDER BY at", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            collect(c, "SELECT person, at, reason FROM tombstone ORDER BY at", [], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+            })
         })
     }
 

@@ -35,7 +35,9 @@ impl Store {
         self.read(|c| {
             let one = |sql: &str| -> Result<i64> { Ok(c.prepare_cached(sql)?.query_row([], |r| r.get(0))?) };
             let counters: BTreeMap<String, i64> =
-                collect(c, "SELECT name, value FROM counter", [], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect();
+                collect(c, "SELECT name, value FROM counter", [], |r| Ok((r.get(0)?, r.get(1)?)))?
+                    .into_iter()
+                    .collect();
             let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
             let by_kind: Vec<(String, i64)> =
                 collect(c, "SELECT kind, count(*) FROM finding GROUP BY kind", [], |r| Ok((r.get(0)?, r.get(1)?)))?;

@@ -89,7 +89,6 @@ impl Store {
             collect(c, sql, [person], |row| Ok(row.get(0)?))
         })
     }
-
 }
 
 fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalogue> {
@@ -123,7 +122,8 @@ fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> 
 }
 
 fn passes(c: &Connection, institution: &str, now: &str) -> Result<Vec<protocol::down::Pass>> {
-    let passes: Vec<model::Pass> = decode_all(c, "SELECT spec FROM pass WHERE institution = ?1 ORDER BY id", [institution])?;
+    let passes: Vec<model::Pass> =
+        decode_all(c, "SELECT spec FROM pass WHERE institution = ?1 ORDER BY id", [institution])?;
     Ok(passes.iter().filter(|p| p.to.as_str() > now).map(model::Pass::wire).collect())
 }
 

@@ -267,20 +267,22 @@ fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut Vec<String
 
 fn presence(tx: &Connection, it: &Incoming, report: &PresenceReport, epoch: i64) -> Result<()> {
     let stamp = &it.body.stamp;
-    tx.prepare_cached("INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?.execute(params![
-        it.body.device.as_str(),
-        epoch,
-        it.body.seq as i64,
-        report.room.as_str(),
-        report.session.as_ref().map(protocol::id::SessionId::as_str),
-        report.person.as_str(),
-        report.role,
-        report.from,
-        report.to,
-        report.verified_by,
-        stamp.uncertainty_ms,
-        stamp.clock == protocol::up::ClockSource::Synchronised,
-    ])?;
+    tx.prepare_cached("INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?.execute(
+        params![
+            it.body.device.as_str(),
+            epoch,
+            it.body.seq as i64,
+            report.room.as_str(),
+            report.session.as_ref().map(protocol::id::SessionId::as_str),
+            report.person.as_str(),
+            report.role,
+            report.from,
+            report.to,
+            report.verified_by,
+            stamp.uncertainty_ms,
+            stamp.clock == protocol::up::ClockSource::Synchronised,
+        ],
+    )?;
     Ok(())
 }
 
@@ -300,16 +302,23 @@ fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck) -> Result<()
     )?
     .execute(params![device, ack.kind, ack.version as i64, ack.applied, ack.refused_because])?;
     for person in &ack.templates_deleted {
-        super::feed::append(tx, "enrolment", &serde_json::json!({"device": device, "person": person, "templates_deleted": true}))?;
+        super::feed::append(
+            tx,
+            "enrolment",
+            &serde_json::json!({"device": device, "person": person, "templates_deleted": true}),
+        )?;
     }
     Ok(())
 }
 
 fn dropped(tx: &Connection, device: &str, epoch: i64, report: &DroppedReport) -> Result<()> {
     for row in &report.rows {
-        let changed = tx
-            .prepare_cached("INSERT OR IGNORE INTO dropped VALUES (?1,?2,?3,?4)")?
-            .execute(params![device, epoch, row.seq as i64, row.hash])?;
+        let changed = tx.prepare_cached("INSERT OR IGNORE INTO dropped VALUES (?1,?2,?3,?4)")?.execute(params![
+            device,
+            epoch,
+            row.seq as i64,
+            row.hash
+        ])?;
         count(tx, "dropped_declared", changed as i64)?;
     }
     Ok(())

@@ -25,8 +25,8 @@ pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
 pub use feed::FeedEvent;
 pub use figures::Summary;
-pub(crate) use knowledge::device_id;
 pub use knowledge::Issue;
+pub(crate) use knowledge::device_id;
 pub use messages::{Committed, Incoming, Outcome, Quarantined, ReceiptDue};
 
 #[derive(Debug, thiserror::Error)]

@@ -138,7 +138,9 @@ impl Store {
         self.write(|tx| {
             must_exist(tx, "room", it.room.as_str())?;
             let stored: Option<(u32, String)> = tx
-                .query_row("SELECT revision, spec FROM session WHERE id = ?1", [it.id.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))
+                .query_row("SELECT revision, spec FROM session WHERE id = ?1", [it.id.as_str()], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })
                 .optional()?;
             let last = stored.as_ref().map_or(0, |(revision, _)| *revision);
             let revision = it.revision.unwrap_or(last + 1);
@@ -188,7 +190,10 @@ impl Store {
     /// Replaces the policy; gives its version.
     pub fn put_policy(&self, settings: &BTreeMap<String, i64>, now: &str) -> Result<u64> {
         self.write(|tx| {
-            tx.execute("INSERT INTO policy (settings, set_at) VALUES (?1, ?2)", params![serde_json::to_string(settings)?, now])?;
+            tx.execute(
+                "INSERT INTO policy (settings, set_at) VALUES (?1, ?2)",
+                params![serde_json::to_string(settings)?, now],
+            )?;
             Ok(tx.last_insert_rowid() as u64)
         })
     }
@@ -227,7 +232,9 @@ fn write_session(tx: &Transaction<'_>, it: &Session, revision: u32, spec: &str, 
 
 pub(super) fn policy(c: &Connection) -> Result<(u64, BTreeMap<String, i64>)> {
     let row: Option<(i64, String)> = c
-        .query_row("SELECT version, settings FROM policy ORDER BY version DESC LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
+        .query_row("SELECT version, settings FROM policy ORDER BY version DESC LIMIT 1", [], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })
         .optional()?;
     match row {
         Some((version, settings)) => Ok((version as u64, serde_json::from_str(&settings)?)),

@@ -19,7 +19,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
     let done: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(done).unwrap_or(0);
     if done > migrations.len() {
-        let why = format!("was written by a later version (schema {done}, this program knows {}): update the program", migrations.len());
+        let why = format!(
+            "was written by a later version (schema {done}, this program knows {}): update the program",
+            migrations.len()
+        );
         return Err(StoreError::Open { path: path.to_owned(), why });
     }
     for (n, sql) in migrations.iter().enumerate().skip(done) {

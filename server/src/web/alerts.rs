@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::error::{Body, Problem};
 use super::registry::Answer;
+use crate::access::{Role, Who};
 use crate::alert::{Reason, State as AlertState, Step, Verdict};
 use crate::app::App;
 use crate::clock::{clip, now_text};
@@ -48,7 +49,7 @@ impl ListQuery {
             ..AlertFilter::default()
         };
         match given(&self.state).as_deref() {
-            None => {}
+            None | Some("all") => {}
             Some("open") => filter.open_only = true,
             Some(text) => {
                 let known = AlertState::parse(text);
@@ -57,14 +58,20 @@ impl ListQuery {
         }
         if let Some(text) = given(&self.severity) {
             let level = text.strip_prefix('L').and_then(|n| n.parse().ok()).filter(|n| *n <= 3);
-            filter.min_severity = Some(level.ok_or_else(|| Problem::bad(format!("severity: `{}` is none; use L0 to L3", clip(&text, 40))))?);
+            filter.min_severity = Some(
+                level.ok_or_else(|| Problem::bad(format!("severity: `{}` is none; use L0 to L3", clip(&text, 40))))?,
+            );
         }
         Ok(filter)
     }
 }
 
-pub(super) async fn get_alerts(State(app): Shared, Query(query): Query<ListQuery>) -> Answer {
-    let filter = query.filter(50)?;
+pub(super) async fn get_alerts(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<ListQuery>,
+) -> Answer {
+    let filter = scoped(query.filter(50)?, &who);
     let limit = filter.limit as usize;
     let found = app
         .blocking(move |a| {
@@ -81,14 +88,29 @@ pub(super) async fn get_alerts(State(app): Shared, Query(query): Query<ListQuery
     Ok((StatusCode::OK, Json(json!({"alerts": alerts, "next": next}))))
 }
 
-pub(super) async fn get_alert(State(app): Shared, Path(id): Path<String>) -> Answer {
+/// Narrowed to what this person sees.
+pub(super) fn scoped(mut filter: AlertFilter, who: &Who) -> AlertFilter {
+    match who.role {
+        Role::Clinic => filter.institution = Some(who.scope.clone()),
+        _ if !who.scope.is_empty() => filter.jurisdiction = Some(who.scope.clone()),
+        _ => {}
+    }
+    filter
+}
+
+/// An alert that this person does not see is unknown to him.
+pub(super) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<Alert, Problem> {
+    alert.filter(|a| who.sees(&a.institution, &a.jurisdiction)).ok_or_else(|| Problem::unknown("alert", id))
+}
+
+pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
     let wanted = id.clone();
     let (alert, findings, steps) = app
         .blocking(move |a| {
             Ok::<_, StoreError>((a.store.alert(&wanted)?, a.store.findings(&wanted)?, a.store.alert_steps(&wanted)?))
         })
         .await?;
-    let alert = alert.ok_or_else(|| Problem::unknown("alert", &id))?;
+    let alert = seen(alert, &who, &id)?;
     let mut body = shown(&alert, &findings);
     body["steps"] = steps
         .iter()
@@ -157,20 +179,41 @@ impl StepBody {
     }
 }
 
-pub(super) async fn post_step(State(app): Shared, Path(id): Path<String>, Body(it): Body<StepBody>) -> Answer {
+/// Takes a step in this person's name; without accounts, in the name that was given.
+pub(super) async fn take(app: &Arc<App>, who: &Who, id: String, it: StepBody) -> Result<Alert, Problem> {
     let step = it.step()?;
-    let by = it.by.clone().map(|b| b.trim().to_owned()).filter(|b| !b.is_empty() && b.chars().count() <= 100);
-    let by = by.ok_or_else(|| Problem::unprocessable("by: who takes this step, 1 to 100 characters"))?;
+    if who.role == Role::Clinic && step != Step::Answer {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "a clinic may answer; verdicts are the authority's"));
+    }
+    let given = it.by.as_deref().unwrap_or("").trim().to_owned();
+    let by = if app.config.accounts { who.name.clone() } else { given };
+    if by.is_empty() || by.chars().count() > 100 {
+        return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
+    }
     let note = clip(it.note.as_deref().unwrap_or(""), 4000);
-    let alert = app.blocking(move |a| a.store.take_step(&id, &by, &step, &note, &now_text())).await?;
+    let who = who.clone();
+    let alert = app
+        .blocking(move |a| {
+            seen(a.store.alert(&id)?, &who, &id)?;
+            Ok::<_, Problem>(a.store.take_step(&id, &by, &step, &note, &now_text())?)
+        })
+        .await?;
     app.touch();
+    Ok(alert)
+}
+
+pub(super) async fn post_step(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(it): Body<StepBody>,
+) -> Answer {
+    let alert = take(&app, &who, id, it).await?;
     Ok((StatusCode::OK, Json(json!({"id": alert.id, "state": alert.case.state, "reviews": alert.case.reviews}))))
 }
 
 pub(super) async fn get_summary(State(app): Shared) -> Answer {
-    let (summary, persons) = app
-        .blocking(|a| Ok::<_, StoreError>((a.store.summary()?, a.faces.persons()?)))
-        .await?;
+    let (summary, persons) = app.blocking(|a| Ok::<_, StoreError>((a.store.summary()?, a.faces.persons()?))).await?;
     let mut body = serde_json::to_value(&summary).map_err(|e| Problem::internal(&e))?;
     body["persons_with_templates"] = json!(persons);
     body["pack"] = json!(app.config.pack.name());

@@ -120,7 +120,8 @@ async fn who(app: &Arc<App>, headers: &HeaderMap) -> Result<Who, Problem> {
     if !app.config.accounts {
         return Ok(Who::open_house());
     }
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let bearer =
+        headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let (token, by_token) = match (bearer, cookie(headers, COOKIE)) {
         (Some(token), _) => (token.to_owned(), true),
         (None, Some(token)) => (token, false),
@@ -128,7 +129,9 @@ async fn who(app: &Arc<App>, headers: &HeaderMap) -> Result<Who, Problem> {
     };
     let hash = sha256_hex(token);
     let found = app
-        .blocking(move |a| if by_token { a.store.who_by_token(&hash, &now_text()) } else { a.store.who_by_login(&hash, &now_text()) })
+        .blocking(move |a| {
+            if by_token { a.store.who_by_token(&hash, &now_text()) } else { a.store.who_by_login(&hash, &now_text()) }
+        })
         .await?;
     Ok(found.unwrap_or_else(Who::nobody))
 }
@@ -158,22 +161,32 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     };
     let rule = rule_of(&method, &path);
     if !method.is_safe() && from_elsewhere(request.headers()) {
-        return Problem::new(StatusCode::FORBIDDEN, "this request came from a page of another site and is refused").into_response();
+        return Problem::new(StatusCode::FORBIDDEN, "this request came from a page of another site and is refused")
+            .into_response();
     }
-    let allowed = rule.is_some_and(|r| r.roles.contains(&who.role) || !app.config.accounts);
+    let allowed = !app.config.accounts || rule.is_some_and(|r| r.roles.contains(&who.role));
     let why = request.headers().get("x-why").and_then(|v| v.to_str().ok()).map(|v| clip(v, 200)).unwrap_or_default();
     let (name, public) = (who.name.clone(), who.role == Role::Public);
     request.extensions_mut().insert(who);
     let response = match (allowed, rule) {
+        (_, None) => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method, or has no rule")
+            .into_response(),
         (true, _) => next.run(request).await,
-        // A method that the route does not know is for the router to refuse.
-        (false, None) => next.run(request).await,
         (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
-        (false, Some(_)) if public => Problem::new(StatusCode::UNAUTHORIZED, "log in, or send an API token as `Authorization: Bearer …`").into_response(),
+        (false, Some(_)) if public => {
+            Problem::new(StatusCode::UNAUTHORIZED, "log in, or send an API token as `Authorization: Bearer …`")
+                .into_response()
+        }
         (false, Some(_)) => Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response(),
     };
     if rule.is_some_and(|r| r.audit == Audit::Yes) {
-        let deed = Deed { actor: name, action: format!("{method} {path}"), object: hidden(&path, object), why, status: response.status().as_u16() };
+        let deed = Deed {
+            actor: name,
+            action: format!("{method} {path}"),
+            object: hidden(&path, object),
+            why,
+            status: response.status().as_u16(),
+        };
         let written = app.blocking(move |a| a.store.audit(&deed, &now_text())).await;
         if written.is_err() && !method.is_safe() {
             tracing::error!("an action could not be written to the audit log");
@@ -246,7 +259,11 @@ mod tests {
         };
         assert!(from_elsewhere(&headers(&[("sec-fetch-site", "cross-site")])));
         assert!(from_elsewhere(&headers(&[("host", "127.0.0.1:8080"), ("origin", "http://evil.example")])));
-        assert!(!from_elsewhere(&headers(&[("host", "127.0.0.1:8080"), ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")])));
+        assert!(!from_elsewhere(&headers(&[
+            ("host", "127.0.0.1:8080"),
+            ("origin", "http://127.0.0.1:8080"),
+            ("sec-fetch-site", "same-origin")
+        ])));
         assert!(!from_elsewhere(&headers(&[("host", "127.0.0.1:8080")])), "a program without a browser");
     }
 }

@@ -118,7 +118,9 @@ pub(super) enum CommandBody {
 pub(super) async fn post_command(State(app): Shared, Path(id): Path<String>, Body(it): Body<CommandBody>) -> Answer {
     let CommandBody::IdentityCheck { person, witness, at } = it;
     if person == witness {
-        return Err(Problem::unprocessable("witness: another person than the one who is verified must witness it (P4)"));
+        return Err(Problem::unprocessable(
+            "witness: another person than the one who is verified must witness it (P4)",
+        ));
     }
     let at = clock::normal("at", &at).map_err(Problem::unprocessable)?;
     let device = id.clone();

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use protocol::down::Command;
 use serde_json::{Value, json};
 
 use super::error::{Body, Problem};
 use super::registry::Answer;
+use super::scope::Seen;
+use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS, Proposed, Request};
@@ -30,18 +32,32 @@ pub(super) struct Upload {
 }
 
 pub(super) async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> {
-    let unreadable = |e: axum::extract::multipart::MultipartError| Problem::new(e.status(), format!("the upload could not be read: {}", e.body_text()));
-    let mut upload = Upload { person: String::new(), institution: None, consent: None, photos: Vec::new(), rest: std::collections::BTreeMap::new() };
+    let unreadable = |e: axum::extract::multipart::MultipartError| {
+        Problem::new(e.status(), format!("the upload could not be read: {}", e.body_text()))
+    };
+    let mut upload = Upload {
+        person: String::new(),
+        institution: None,
+        consent: None,
+        photos: Vec::new(),
+        rest: std::collections::BTreeMap::new(),
+    };
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         let bytes = field.bytes().await.map_err(unreadable)?;
         if name == "photo" {
             if bytes.len() > MOST_PHOTO_BYTES {
-                let why = format!("photo {}: {} bytes, at most {MOST_PHOTO_BYTES} are taken", upload.photos.len() + 1, bytes.len());
+                let why = format!(
+                    "photo {}: {} bytes, at most {MOST_PHOTO_BYTES} are taken",
+                    upload.photos.len() + 1,
+                    bytes.len()
+                );
                 return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why));
             }
             if upload.photos.len() == MOST_PHOTOS {
-                return Err(Problem::unprocessable(format!("photo: at most {MOST_PHOTOS} photographs in one enrolment")));
+                return Err(Problem::unprocessable(format!(
+                    "photo: at most {MOST_PHOTOS} photographs in one enrolment"
+                )));
             }
             upload.photos.push(bytes.to_vec());
             continue;
@@ -51,7 +67,8 @@ pub(super) async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> 
             "person" => upload.person = text,
             "institution" => upload.institution = Some(text).filter(|t| !t.is_empty()),
             "consent" => {
-                let consent = serde_json::from_str(&text).map_err(|e| Problem::unprocessable(format!("consent: {e}")))?;
+                let consent =
+                    serde_json::from_str(&text).map_err(|e| Problem::unprocessable(format!("consent: {e}")))?;
                 upload.consent = Some(consent);
             }
             _ => drop(upload.rest.insert(name, text)),
@@ -60,13 +77,15 @@ pub(super) async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> 
     Ok(upload)
 }
 
-pub(super) async fn post_enrolment(State(app): Shared, form: Multipart) -> Answer {
+pub(super) async fn post_enrolment(State(app): Shared, Extension(who): Extension<Who>, form: Multipart) -> Answer {
     let upload = read_upload(form).await?;
     if let Some(name) = upload.rest.keys().next() {
-        return Err(Problem::unprocessable(format!("`{name}` is no field of an enrolment: use person, institution, consent and photo")));
+        return Err(Problem::unprocessable(format!(
+            "`{name}` is no field of an enrolment: use person, institution, consent and photo"
+        )));
     }
     let person = upload.person.clone();
-    let (institution, proposed) = propose(&app, upload).await?;
+    let (institution, proposed) = propose(&app, &who, upload).await?;
     Ok((StatusCode::CREATED, Json(answer(&app, &person, &institution, &proposed))))
 }
 
@@ -79,19 +98,22 @@ fn answer(app: &App, person: &str, institution: &str, proposed: &Proposed) -> Va
 }
 
 /// Checks everything that can be checked before a network runs, then proposes. Gives the institution too.
-pub(super) async fn propose(app: &Arc<App>, upload: Upload) -> Result<(String, Proposed), Problem> {
+pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result<(String, Proposed), Problem> {
     let Upload { person, institution, consent, photos, .. } = upload;
-    let mut consent = consent.ok_or_else(|| Problem::unprocessable("consent: without a consent record no template is made (P3)"))?;
+    let mut consent =
+        consent.ok_or_else(|| Problem::unprocessable("consent: without a consent record no template is made (P3)"))?;
     consent.check().map_err(Problem::unprocessable)?;
     if photos.is_empty() {
         return Err(Problem::unprocessable("photo: at least one JPEG or PNG file is needed"));
     }
     let engine = app.engine.get()?;
+    let who = who.clone();
     let proposed = app
         .blocking(move |a| {
             let found = a.store.practitioner(&person)?;
             let found = found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: person.clone() })?;
             let institution = site_of(&found, institution)?;
+            Seen::of(a, &who)?.must_have(&institution, "practitioner", &person)?;
             let request = Request { person: &person, institution: &institution, consent: &consent, photos };
             let proposed = engine.propose(&a.faces, request, &now_text())?;
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
@@ -110,43 +132,66 @@ fn site_of(person: &crate::model::Practitioner, wanted: Option<String>) -> Resul
         (Some(wanted), sites) if sites.contains(&wanted.as_str()) => Ok(wanted),
         (None, [only]) => Ok((*only).to_owned()),
         (Some(wanted), _) => Err(Problem::unprocessable(format!("institution: this person has no site at `{wanted}`"))),
-        (None, _) => Err(Problem::unprocessable(format!("institution: say which, this person has {} sites", sites.len()))),
+        (None, _) => {
+            Err(Problem::unprocessable(format!("institution: say which, this person has {} sites", sites.len())))
+        }
     }
 }
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Decision {
-    by: String,
-    reason: Option<String>,
+    #[serde(default)]
+    pub by: String,
+    pub reason: Option<String>,
 }
 
-pub(super) async fn post_confirm(State(app): Shared, Path(id): Path<String>, Body(it): Body<Decision>) -> Answer {
-    decided(&app, id, true, it).await
+pub(super) async fn post_confirm(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(it): Body<Decision>,
+) -> Answer {
+    decided(&app, &who, id, true, it).await
 }
 
-pub(super) async fn post_refuse(State(app): Shared, Path(id): Path<String>, Body(it): Body<Decision>) -> Answer {
+pub(super) async fn post_refuse(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(it): Body<Decision>,
+) -> Answer {
     if it.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
         return Err(Problem::unprocessable("reason: say why the proposal is refused"));
     }
-    decided(&app, id, false, it).await
+    decided(&app, &who, id, false, it).await
 }
 
-async fn decided(app: &Arc<App>, id: String, confirm: bool, it: Decision) -> Answer {
-    let enrolment = decide(app, id, confirm, it.by, it.reason).await?;
+async fn decided(app: &Arc<App>, who: &Who, id: String, confirm: bool, it: Decision) -> Answer {
+    let enrolment = decide(app, who, id, confirm, it).await?;
     Ok((StatusCode::OK, Json(json!({"id": enrolment.id, "person": enrolment.person, "state": enrolment.state}))))
 }
 
-pub(super) async fn decide(app: &Arc<App>, id: String, confirm: bool, by: String, reason: Option<String>) -> Result<Enrolment, Problem> {
-    let by = by.trim().to_owned();
+pub(super) async fn decide(
+    app: &Arc<App>,
+    who: &Who,
+    id: String,
+    confirm: bool,
+    it: Decision,
+) -> Result<Enrolment, Problem> {
+    let Decision { by, reason } = it;
+    let by = if app.config.accounts { who.name.clone() } else { by.trim().to_owned() };
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: the supervisor who decides, 1 to 100 characters"));
     }
+    let who = who.clone();
     let enrolment = app
         .blocking(move |a| {
+            let found = a.faces.enrolment(&id)?.ok_or_else(|| Problem::unknown("enrolment", &id))?;
+            Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
             let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), &now_text())?;
             a.store.feed_append("enrolment", &json!({"enrolment": id, "state": enrolment.state}))?;
-            Ok::<_, StoreError>(enrolment)
+            Ok::<_, Problem>(enrolment)
         })
         .await?;
     app.tell(Nudge::Institution(enrolment.institution.clone()));
@@ -165,19 +210,31 @@ pub(super) struct WithdrawBody {
     reason: Option<String>,
 }
 
-pub(super) async fn post_withdraw(State(app): Shared, Path(id): Path<String>, Body(it): Body<WithdrawBody>) -> Answer {
-    let body = withdraw(&app, id, it.reason.unwrap_or_default()).await?;
+pub(super) async fn post_withdraw(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(it): Body<WithdrawBody>,
+) -> Answer {
+    let body = withdraw(&app, who, id, it.reason.unwrap_or_default()).await?;
     Ok((StatusCode::OK, Json(body)))
 }
 
 /// Deletes here first; the boxes are told by a new roster and by a command, and answer with receipts.
-pub(super) async fn withdraw(app: &Arc<App>, id: String, reason: String) -> Result<Value, Problem> {
-    let person: protocol::id::PersonId = id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
+async fn withdraw(app: &Arc<App>, who: Who, id: String, reason: String) -> Result<Value, Problem> {
+    let person: protocol::id::PersonId =
+        id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
     let (done, devices, sites) = app
         .blocking(move |a| {
-            let found = a.store.practitioner(&id)?.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.clone() })?;
+            let found = a
+                .store
+                .practitioner(&id)?
+                .ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.clone() })?;
+            if !Seen::of(a, &who)?.person(&found) {
+                return Err(Problem::unknown("practitioner", &id));
+            }
             let done = a.faces.withdraw(&id, &crate::clock::clip(&reason, 400), &now_text())?;
-            Ok::<_, StoreError>((done, a.store.devices_for_person(&id)?, found.sites))
+            Ok::<_, Problem>((done, a.store.devices_for_person(&id)?, found.sites))
         })
         .await?;
     for site in sites {
@@ -186,5 +243,7 @@ pub(super) async fn withdraw(app: &Arc<App>, id: String, reason: String) -> Resu
     for device in &devices {
         app.tell(Nudge::Command { device: device.clone(), command: Command::ForgetPerson { person: person.clone() } });
     }
-    Ok(json!({"templates_deleted": done.templates_deleted, "photos_deleted": done.photos_deleted, "devices_told": devices}))
+    Ok(
+        json!({"templates_deleted": done.templates_deleted, "photos_deleted": done.photos_deleted, "devices_told": devices}),
+    )
 }

@@ -80,9 +80,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         match axum::Json::<T>::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => {
-                Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON with the header Content-Type: application/json"))
-            }
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "send JSON with the header Content-Type: application/json",
+            )),
             Err(JsonRejection::JsonDataError(error)) => Err(Problem::unprocessable(cause(&error))),
             Err(JsonRejection::JsonSyntaxError(error)) => Err(Problem::bad(cause(&error))),
             Err(other) => Err(Problem::new(other.status(), "the request's body could not be read, or is too large")),

@@ -38,8 +38,15 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     gauge("devices", "Registered boxes that are not revoked.", summary.devices);
     gauge("devices_online", "Boxes whose last status was online.", summary.devices_online);
     gauge("persons_with_templates", "Persons with at least one face template (filing duty at 100000).", persons);
-    gauge("broker_connected", "1 while the server is connected to its MQTT broker.", i64::from(*app.connected.borrow()));
-    let _ = writeln!(text, "# HELP zaigang_total Events since the database was made, by name.\n# TYPE zaigang_total counter");
+    gauge(
+        "broker_connected",
+        "1 while the server is connected to its MQTT broker.",
+        i64::from(*app.connected.borrow()),
+    );
+    let _ = writeln!(
+        text,
+        "# HELP zaigang_total Events since the database was made, by name.\n# TYPE zaigang_total counter"
+    );
     for (name, value) in counters {
         let _ = writeln!(text, "zaigang_total{{name=\"{name}\"}} {value}");
     }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Sse;
@@ -12,6 +13,7 @@ use futures_util::Stream;
 use tokio::sync::watch;
 
 use super::error::Problem;
+use crate::access::{Role, Who};
 use crate::app::App;
 use crate::store::FeedEvent;
 
@@ -22,6 +24,7 @@ pub(super) struct After {
 
 struct Reader {
     app: Arc<App>,
+    who: Who,
     last: i64,
     changed: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
@@ -30,6 +33,7 @@ struct Reader {
 
 pub(super) async fn get_events(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
@@ -42,7 +46,7 @@ pub(super) async fn get_events(
         None => app.blocking(|a| a.store.feed_head()).await?,
     };
     let stopping = app.stopping.clone();
-    let reader = Reader { app, last, changed, stopping, waiting: std::collections::VecDeque::new() };
+    let reader = Reader { app, who, last, changed, stopping, waiting: std::collections::VecDeque::new() };
     let stream = futures_util::stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         let shown = Event::default().id(event.id.to_string()).event(event.event).data(event.data);
@@ -52,11 +56,25 @@ pub(super) async fn get_events(
 }
 
 impl Reader {
+    /// Somebody with a scope hears of his own alerts alone.
+    async fn sees(&self, event: &FeedEvent) -> bool {
+        if self.who.scope.is_empty() && self.who.role != Role::Clinic {
+            return true;
+        }
+        let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+        let Some(id) = data["alert"].as_str().map(str::to_owned) else { return false };
+        let alert = self.app.blocking(move |a| a.store.alert(&id)).await;
+        alert.ok().flatten().is_some_and(|a| self.who.sees(&a.institution, &a.jurisdiction))
+    }
+
     async fn next(&mut self) -> Option<FeedEvent> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 self.last = event.id;
-                return Some(event);
+                if self.sees(&event).await {
+                    return Some(event);
+                }
+                continue;
             }
             tokio::select! {
                 changed = self.changed.changed() => changed.ok()?,

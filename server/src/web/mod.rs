@@ -1,6 +1,7 @@
 //! Everything that HTTP reaches: JSON under `/api/v1`, pages, the live stream, health. Decides nothing and holds no SQL.
 
 mod alerts;
+pub mod auth;
 mod devices;
 mod enrolments;
 pub mod error;
@@ -8,6 +9,7 @@ mod health;
 mod live;
 mod pages;
 mod registry;
+mod scope;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
 use error::Problem;
+pub(crate) use pages::invitation;
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -65,6 +68,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(health::metrics))
         .merge(pages::router().layer(DefaultBodyLimit::max((MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS)))
         .fallback(not_found)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), auth::layer))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
@@ -77,5 +81,8 @@ async fn not_found() -> Problem {
 }
 
 async fn wrong_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method; the calls are listed in server/API.md")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this address knows no such method; the calls are listed in server/API.md",
+    )
 }

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::error::{Body, Problem};
+use super::scope::Seen;
+use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Pass, Practitioner, Room, Session};
-use crate::store::Upsert;
+use crate::store::{StoreError, Upsert};
 
 type Shared = State<Arc<App>>;
 pub(super) type Answer = Result<(StatusCode, Json<Value>), Problem>;
@@ -52,8 +54,14 @@ pub(super) async fn post_practitioner(State(app): Shared, Body(mut it): Body<Pra
     done(upsert, json!({"id": id}))
 }
 
-pub(super) async fn get_practitioners(State(app): Shared) -> Answer {
-    let found = app.blocking(|a| a.store.practitioners(None)).await?;
+pub(super) async fn get_practitioners(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+    let found = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &who)?;
+            let found = a.store.practitioners(None)?;
+            Ok::<_, StoreError>(found.into_iter().filter(|p| seen.person(p)).collect::<Vec<_>>())
+        })
+        .await?;
     Ok((StatusCode::OK, Json(json!({"practitioners": found}))))
 }
 
@@ -83,17 +91,34 @@ pub(super) async fn get_items(State(app): Shared) -> Answer {
     Ok((StatusCode::OK, Json(json!({"items": found}))))
 }
 
-pub(super) async fn post_session(State(app): Shared, Body(mut it): Body<Session>) -> Answer {
+pub(super) async fn post_session(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(mut it): Body<Session>,
+) -> Answer {
     it.check().map_err(Problem::unprocessable)?;
     let (id, room) = (it.id.clone(), it.room.clone());
-    let (upsert, revision) = app.blocking(move |a| a.store.put_session(&it, &now_text())).await?;
+    let (upsert, revision) = app
+        .blocking(move |a| {
+            let room = a.store.rooms()?.into_iter().find(|r| r.id == it.room);
+            if let Some(room) = room {
+                Seen::of(a, &who)?.must_have(room.institution.as_str(), "room", it.room.as_str())?;
+            }
+            Ok::<_, Problem>(a.store.put_session(&it, &now_text())?)
+        })
+        .await?;
     app.tell(Nudge::Room(room.to_string()));
     app.touch();
     done(upsert, json!({"id": id, "revision": revision}))
 }
 
-pub(super) async fn get_sessions(State(app): Shared) -> Answer {
-    let found = app.blocking(|a| a.store.sessions()).await?;
+pub(super) async fn get_sessions(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+    let found = app
+        .blocking(move |a| {
+            let found = a.store.sessions()?;
+            Seen::of(a, &who)?.sessions(a, found)
+        })
+        .await?;
     Ok((StatusCode::OK, Json(json!({"sessions": found}))))
 }
 
@@ -117,9 +142,14 @@ pub(super) struct PolicyBody {
 }
 
 pub(super) async fn post_policy(State(app): Shared, Body(it): Body<PolicyBody>) -> Answer {
-    let name = |n: &String| !n.is_empty() && n.len() <= 80 && n.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    let name = |n: &String| {
+        !n.is_empty() && n.len() <= 80 && n.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    };
     if let Some(bad) = it.settings.keys().find(|n| !name(n)) {
-        return Err(Problem::unprocessable(format!("settings: `{}` is no setting's name", crate::clock::clip(bad, 80))));
+        return Err(Problem::unprocessable(format!(
+            "settings: `{}` is no setting's name",
+            crate::clock::clip(bad, 80)
+        )));
     }
     let version = app.blocking(move |a| a.store.put_policy(&it.settings, &now_text())).await?;
     app.tell(Nudge::All);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use trust::SigningKey;
 
 use crate::boxes::{TestBox, health};
-use crate::house::{House, agent, answered};
+use crate::house::House;
 
 #[test]
 fn malformed_oversized_and_forged_messages_are_set_aside_and_the_next_good_one_is_stored() {
@@ -71,10 +71,20 @@ fn each_wrong_registry_entry_gets_one_clear_line() {
         ("institutions", json!({"id":"c-2","name":"x","code":"91350100M000100Y4Z"}), 422, "check character"),
         ("institutions", json!({"id":"c-2","name":"x","colour":"red"}), 422, "unknown field `colour`"),
         ("practitioners", json!({"id":"p-1","name":"x","category":"wizard","registration":"valid"}), 422, "category"),
-        ("practitioners", json!({"id":"p-1","name":"x","category":"nurse","registration":"valid","sites":[{"institution":"nowhere","relation":"primary"}]}), 404, "institution `nowhere`"),
+        (
+            "practitioners",
+            json!({"id":"p-1","name":"x","category":"nurse","registration":"valid","sites":[{"institution":"nowhere","relation":"primary"}]}),
+            404,
+            "institution `nowhere`",
+        ),
         ("rooms", json!({"id":"r-2","institution":"clinic-1","mode":"in_room","intimate":true}), 422, "P5"),
         ("sessions", json!({"id":"s-2","room":"room-9","start":"2026-03-02T01:00:00Z"}), 404, "room `room-9`"),
-        ("sessions", json!({"id":"s-1","room":"room-1","revision":1,"start":"2026-03-02T01:00:00Z"}), 409, "revision 1"),
+        (
+            "sessions",
+            json!({"id":"s-1","room":"room-1","revision":1,"start":"2026-03-02T01:00:00Z"}),
+            409,
+            "revision 1",
+        ),
         ("devices", json!({"id":"box-2"}), 422, "missing field `room`"),
         ("alerts/none/steps", json!({"step":"take","by":"x"}), 404, "alert `none`"),
         ("alerts/none/steps", json!({"step":"promote","by":"x"}), 422, "step: `promote`"),
@@ -84,10 +94,10 @@ fn each_wrong_registry_entry_gets_one_clear_line() {
         assert_eq!(got, status, "{path} {body}: {answer}");
         assert!(detail.contains(says) && !detail.contains('\n'), "{path}: {detail}");
     }
-    let (status, answer) = answered(agent().post(format!("{}/api/v1/rooms", house.base)).header("content-type", "application/json").send("{"));
-    assert_eq!((status, answer["status"].as_u64()), (400, Some(400)));
-    let (status, _) = answered(agent().post(format!("{}/api/v1/rooms", house.base)).header("content-type", "text/plain").send("{}"));
-    assert_eq!(status, 415);
+    let answer = house.send("POST", "/api/v1/rooms", "application/json", b"{");
+    assert_eq!((answer.status, answer.json()["status"].as_u64()), (400, Some(400)));
+    assert!(answer.head.contains("application/problem+json"), "{}", answer.head);
+    assert_eq!(house.send("POST", "/api/v1/rooms", "text/plain", b"{}").status, 415);
     assert_eq!(house.page("/api/v1/nothing").0, 404);
 }
 
@@ -116,6 +126,6 @@ pub(crate) fn upload(house: &House, fields: &[(&str, &[u8])], photos: &[&[u8]]) 
         part("name=\"photo\"; filename=\"p.jpg\"", photo);
     }
     body.extend_from_slice(b"--cut--\r\n");
-    let request = agent().post(format!("{}/api/v1/enrolments", house.base));
-    answered(request.header("content-type", "multipart/form-data; boundary=cut").send(&body[..]))
+    let answer = house.send("POST", "/api/v1/enrolments", "multipart/form-data; boundary=cut", &body);
+    (answer.status, answer.json())
 }

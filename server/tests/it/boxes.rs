@@ -34,8 +34,11 @@ impl TestBox {
     /// Makes keys and uses the token up.
     pub(crate) fn provision(house: &House, token: &str) -> Self {
         let (signing, sealing) = (SigningKey::generate().unwrap(), SealingKey::generate().unwrap());
-        let answer = house.must_post("provision", &json!({"token": token, "signing_key": signing.verifying_key().to_base64(),
-            "sealing_key": sealing.public_key().to_base64(), "firmware": "test 1"}));
+        let answer = house.must_post(
+            "provision",
+            &json!({"token": token, "signing_key": signing.verifying_key().to_base64(),
+            "sealing_key": sealing.public_key().to_base64(), "firmware": "test 1"}),
+        );
         Self {
             id: answer["device"].as_str().unwrap().to_owned(),
             server: VerifyingKey::from_base64(answer["server_signing_key"].as_str().unwrap()).unwrap(),
@@ -59,7 +62,10 @@ impl TestBox {
     pub(crate) fn connect(&mut self) {
         self.boot_count += 1;
         let mut options = MqttOptions::new(&self.id, "127.0.0.1", self.port);
-        options.set_credentials(&self.id, &self.password).set_max_packet_size(Some(2 * 1024 * 1024)).set_keep_alive(Duration::from_secs(10));
+        options
+            .set_credentials(&self.id, &self.password)
+            .set_max_packet_size(Some(2 * 1024 * 1024))
+            .set_keep_alive(Duration::from_secs(10));
         options.set_last_will(LastWill::new(self.topic("status"), self.status(false), QoS::AtLeastOnce, true, None));
         let (client, mut connection) = Client::new(options, 100);
         for channel in ["receipts", "commands", "knowledge"] {
@@ -69,9 +75,13 @@ impl TestBox {
         std::thread::spawn(move || {
             for event in connection.iter() {
                 let said = match event {
-                    Ok(Event::Incoming(Packet::Publish(p))) => (String::from_utf8_lossy(&p.topic).into_owned(), p.payload.to_vec()),
+                    Ok(Event::Incoming(Packet::Publish(p))) => {
+                        (String::from_utf8_lossy(&p.topic).into_owned(), p.payload.to_vec())
+                    }
                     Ok(Event::Incoming(Packet::SubAck(_))) => ("suback".to_owned(), Vec::new()),
-                    Ok(Event::Incoming(Packet::PubAck(a))) => ("puback".to_owned(), format!("{:?}", a.reason).into_bytes()),
+                    Ok(Event::Incoming(Packet::PubAck(a))) => {
+                        ("puback".to_owned(), format!("{:?}", a.reason).into_bytes())
+                    }
                     Ok(_) => continue,
                     Err(error) => ("error".to_owned(), error.to_string().into_bytes()),
                 };
@@ -211,7 +221,15 @@ pub(crate) fn health() -> Value {
 }
 
 /// One step of a finding; `incident` and `finding` are single hex digits.
-pub(crate) fn finding(finding: char, incident: char, step: &str, revision: u32, rule: &str, kind: &str, severity: &str) -> Value {
+pub(crate) fn finding(
+    finding: char,
+    incident: char,
+    step: &str,
+    revision: u32,
+    rule: &str,
+    kind: &str,
+    severity: &str,
+) -> Value {
     let id = |c: char| c.to_string().repeat(32);
     let value = json!({"type":"finding","finding_id":id(finding),"incident_id":id(incident),"step":step,"revision":revision,"rule":rule,"kind":kind,
         "severity":severity,"confidence":{"identity_ppm":900_000,"role_ppm":800_000,"session_ppm":1_000_000,"visibility_ppm":950_000},

@@ -21,7 +21,10 @@ fn what_a_box_says_is_stored_once_and_receipted_after() {
     let summary = house.until("summary", |s| s["duplicates_refused"] == 1);
     assert_eq!((&summary["findings_stored"], &summary["messages_stored"]), (&json!(1), &json!(2)));
     let device = &house.get("devices")["devices"][0];
-    assert_eq!((&device["online"], &device["camera"], &device["chain"]), (&json!(true), &json!("live"), &json!("intact")));
+    assert_eq!(
+        (&device["online"], &device["camera"], &device["chain"]),
+        (&json!(true), &json!("live"), &json!("intact"))
+    );
 }
 
 #[test]

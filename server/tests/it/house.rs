@@ -1,5 +1,7 @@
 //! A server in a folder of its own on free ports, and small HTTP helpers. It stops when it is dropped.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,16 +22,28 @@ impl House {
     }
 
     pub(crate) fn with(folder: tempfile::TempDir, extra: &str) -> Self {
-        let (running, runtime) = start(folder.path(), extra);
+        Self::built(folder, "avatar", extra)
+    }
+
+    pub(crate) fn with_pack(folder: tempfile::TempDir, pack: &str) -> Self {
+        Self::built(folder, pack, "")
+    }
+
+    fn built(folder: tempfile::TempDir, pack: &str, extra: &str) -> Self {
+        let (running, runtime) = start(folder.path(), pack, extra);
         Self { base: running.ready.http.clone(), folder, running: Some(running), runtime: Some(runtime) }
     }
 
     /// Stops and starts again over the same folder.
-    pub(crate) fn restart(mut self) -> Self {
+    pub(crate) fn restart(self) -> Self {
+        self.restart_with("")
+    }
+
+    pub(crate) fn restart_with(mut self, extra: &str) -> Self {
         self.stop();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
         drop(self);
-        Self::with(folder, "")
+        Self::with(folder, extra)
     }
 
     pub(crate) fn running(&self) -> &Running {
@@ -48,8 +62,32 @@ impl House {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = agent().post(format!("{}/api/v1/{path}", self.base)).header("content-type", "application/json");
-        answered(request.send(body.to_string().as_bytes()))
+        let answer = self.send("POST", &format!("/api/v1/{path}"), "application/json", body.to_string().as_bytes());
+        (answer.status, answer.json())
+    }
+
+    /// One HTTP request over a connection of its own, by hand, so that it can also be wrong.
+    pub(crate) fn send(&self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        self.send_with(method, path, &format!("Content-Type: {content_type}\r\n"), body)
+    }
+
+    pub(crate) fn send_with(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let address = self.base.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        // A server that refuses early may close before it has read everything.
+        let _ = stream.write_all(body);
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text.as_str(), ""));
+        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+        Answer { status, head: head.to_lowercase(), body: body.to_owned() }
     }
 
     pub(crate) fn must_post(&self, path: &str, body: &Value) -> Value {
@@ -59,14 +97,14 @@ impl House {
     }
 
     pub(crate) fn get(&self, path: &str) -> Value {
-        let (status, answer) = answered(agent().get(format!("{}/api/v1/{path}", self.base)).call());
-        assert_eq!(status, 200, "GET {path}: {answer}");
-        answer
+        let answer = self.send_with("GET", &format!("/api/v1/{path}"), "", b"");
+        assert_eq!(answer.status, 200, "GET {path}: {}", answer.body);
+        answer.json()
     }
 
     pub(crate) fn page(&self, path: &str) -> (u16, String) {
-        let mut answer = agent().get(format!("{}{path}", self.base)).call().unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+        let answer = self.send_with("GET", path, "", b"");
+        (answer.status, answer.body)
     }
 
     /// Asks until `good` says so; fails after ten seconds.
@@ -87,9 +125,14 @@ impl House {
         self.must_post("institutions", &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","code":"91350100M000100Y43","grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104"}));
         self.must_post("rooms", &json!({"id":"room-1","institution":"clinic-1","mode":"in_room","zones":{"operator":[[[0,0],[500,0],[500,500]]],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
         self.must_post("items", &json!({"code":"laser-1","name_zh":"激光脱毛","kind":"energy_device","specialties":["cosmetic_dermatology"],"min_operator":"licensed_physician"}));
-        for (id, name, lead) in [("p-lead", "王主诊", json!(["cosmetic_dermatology"])), ("p-other", "李医生", json!([]))] {
-            self.must_post("practitioners", &json!({"id":id,"name":name,"category":"licensed_physician","registration":"valid",
-                "sites":[{"institution":"clinic-1","relation":"primary","lead_of":lead}]}));
+        for (id, name, lead) in
+            [("p-lead", "王主诊", json!(["cosmetic_dermatology"])), ("p-other", "李医生", json!([]))]
+        {
+            self.must_post(
+                "practitioners",
+                &json!({"id":id,"name":name,"category":"licensed_physician","registration":"valid",
+                "sites":[{"institution":"clinic-1","relation":"primary","lead_of":lead}]}),
+            );
         }
         self.must_post("sessions", &json!({"id":"s-1","room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-other"],"start":"2099-03-02T09:00:00+08:00","end":"2099-03-02T10:00:00+08:00"}));
         let device = self.must_post("devices", &json!({"id":"box-1","room":"room-1"}));
@@ -103,11 +146,11 @@ impl Drop for House {
     }
 }
 
-fn start(folder: &Path, extra: &str) -> (Running, tokio::runtime::Runtime) {
+fn start(folder: &Path, pack: &str, extra: &str) -> (Running, tokio::runtime::Runtime) {
     let path = folder.join("zaigang-server.toml");
     let text = format!(
         "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n\
-         [knowledge]\nretry_ms = 500\n[ingest]\ngap_alert_s = 1\n[models]\npack = \"avatar\"\n{extra}"
+         [knowledge]\nretry_ms = 500\n[ingest]\ngap_alert_s = 1\n[models]\npack = \"{pack}\"\n{extra}"
     );
     let config = Config::parse(&path, &text).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -115,12 +158,15 @@ fn start(folder: &Path, extra: &str) -> (Running, tokio::runtime::Runtime) {
     (running, runtime)
 }
 
-pub(crate) fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20))).build().into()
+/// What came back; header names and values in lower case.
+pub(crate) struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
-pub(crate) fn answered(sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
-    let mut answer = sent.unwrap();
-    let text = answer.body_mut().read_to_string().unwrap();
-    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::String(self.body.clone()))
+    }
 }

@@ -1,9 +1,11 @@
 //! The server as a whole, with its real broker: a box is provisioned, speaks, is receipted, and is told what it must know.
 //! No fixed port, no sleeping for luck: every wait is for a thing that must come.
 
+mod access;
 mod bad_input;
 mod boxes;
 mod delivery;
+mod enrolment;
 mod house;
 mod knowledge;
 mod pages;

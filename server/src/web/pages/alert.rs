@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, OriginalUri, Path, State};
+use axum::Extension;
+use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::timeline::{Timeline, draw};
 use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
 use crate::alert::{Reason, State as AlertState};
 use crate::app::App;
-use crate::clock::{clip, now_text};
 use crate::model::Name;
 use crate::store::{Alert, AlertFilter, AlertStep, StoreError, StoredFinding};
-use crate::web::alerts::StepBody;
+use crate::web::alerts::{StepBody, seen, take};
 use crate::web::error::Problem;
 
 #[derive(Template)]
 #[template(path = "alert.html")]
 struct AlertPage {
     f: Frame,
-    id: String,
+    /// Accounts say who acts; without them the form asks.
+    named: bool,
     number: i64,
     severity: u8,
     level: &'static str,
@@ -78,8 +80,13 @@ struct StepView {
     state: &'static str,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri, Path(id): Path<String>) -> Response {
-    let made = make(&app, l, uri.path(), id).await;
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
+    let made = make(&app, l, &who, id).await;
     shown(&app, l, made).await
 }
 
@@ -122,14 +129,14 @@ fn find(a: &App, id: &str) -> Result<Found, StoreError> {
     })
 }
 
-async fn make(app: &Arc<App>, l: Lang, here: &str, id: String) -> Result<Response, Problem> {
+async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response, Problem> {
     let wanted = id.clone();
     let found = app.blocking(move |a| find(a, &wanted)).await?;
-    let alert = found.alert.clone().ok_or_else(|| Problem::unknown("alert", &id))?;
+    let alert = seen(found.alert.clone(), who, &id)?;
     let state = alert.case.state;
     let dismissed = alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
-        f: Frame::of(app, l, "inbox", here).await?,
+        f: Frame::of(app, l, "inbox", &format!("/alerts/{id}")).await?,
         number: alert.number,
         severity: alert.severity,
         level: l.severity(alert.severity),
@@ -141,7 +148,11 @@ async fn make(app: &Arc<App>, l: Lang, here: &str, id: String) -> Result<Respons
         steps: found.steps.iter().map(|s| step_view(l, s)).collect(),
         path: path(l, state),
         reasons: Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn).map(|r| (r.as_str(), l.reason(*r))).collect(),
-        linked: found.linked.iter().map(|a| (a.id.clone(), a.number, a.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "))).collect(),
+        linked: found
+            .linked
+            .iter()
+            .map(|a| (a.id.clone(), a.number, a.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ")))
+            .collect(),
         waived: alert.liveness_waived,
         dismissed,
         can_take: state == AlertState::Raised,
@@ -149,7 +160,7 @@ async fn make(app: &Arc<App>, l: Lang, here: &str, id: String) -> Result<Respons
         can_go: state == AlertState::Lead,
         can_decide: state == AlertState::OnSite,
         can_close: matches!(state, AlertState::Case | AlertState::Unfounded),
-        id: alert.id,
+        named: app.config.accounts,
     };
     render(&page)
 }
@@ -270,8 +281,15 @@ fn manifest(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, Stri
         rows.push((l.t("模型包 SHA-256", "Pack SHA-256"), m.pack_sha256.clone()));
         rows.push((l.t("配置 SHA-256", "Configuration SHA-256"), m.config_sha256.clone()));
         rows.push((l.t("策略 SHA-256", "Policy SHA-256"), m.policy_sha256.clone()));
-        rows.push((l.t("策略 / 名册版本", "Policy / roster version"), format!("{} / {}", m.policy_version, m.roster_version)));
-        let waived = if m.liveness_waived { l.t("已豁免(演示)", "waived (not production)") } else { l.t("要求", "required") };
+        rows.push((
+            l.t("策略 / 名册版本", "Policy / roster version"),
+            format!("{} / {}", m.policy_version, m.roster_version),
+        ));
+        let waived = if m.liveness_waived {
+            l.t("已豁免(演示)", "waived (not production)")
+        } else {
+            l.t("要求", "required")
+        };
         rows.push((l.t("活体检测", "Liveness"), waived.to_owned()));
     }
     rows
@@ -290,20 +308,14 @@ fn chain(l: Lang, stored: &StoredFinding) -> Vec<(&'static str, String)> {
     ]
 }
 
-pub(super) async fn step(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>, Form(it): Form<StepBody>) -> Response {
-    let made = take(&app, &id, it).await;
+pub(super) async fn step(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(it): Form<StepBody>,
+) -> Response {
+    let made = take(&app, &who, id, it).await;
+    let made = made.map(|alert| Redirect::to(&format!("/alerts/{}", alert.id)).into_response());
     shown(&app, l, made).await
-}
-
-async fn take(app: &Arc<App>, id: &str, it: StepBody) -> Result<Response, Problem> {
-    let step = it.step()?;
-    let by = clip(it.by.as_deref().unwrap_or("").trim(), 100);
-    if by.is_empty() {
-        return Err(Problem::unprocessable("请填写经办人 · say who takes this step"));
-    }
-    let note = clip(it.note.as_deref().unwrap_or(""), 4000);
-    let alert = id.to_owned();
-    app.blocking(move |a| a.store.take_step(&alert, &by, &step, &note, &now_text())).await?;
-    app.touch();
-    Ok(Redirect::to(&format!("/alerts/{id}")).into_response())
 }

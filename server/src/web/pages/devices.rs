@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 
 use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
 use crate::app::App;
 use crate::store::{Device, DeviceState, StoreError};
 use crate::web::error::Problem;
+use crate::web::scope::Seen;
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -47,12 +50,14 @@ pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri):
 }
 
 async fn make(app: &Arc<App>, l: Lang, here: &str) -> Result<Response, Problem> {
-    let (devices, quarantine) = app
-        .blocking(|a| Ok::<_, StoreError>((a.store.devices()?, a.store.quarantined(20)?)))
-        .await?;
+    let (devices, quarantine) =
+        app.blocking(|a| Ok::<_, StoreError>((a.store.devices()?, a.store.quarantined(20)?))).await?;
     let page = DevicesPage {
         boxes: devices.iter().map(|d| view(l, d)).collect(),
-        quarantine: quarantine.into_iter().map(|(at, topic, reason, detail, _)| (local(&at), topic, reason, detail)).collect(),
+        quarantine: quarantine
+            .into_iter()
+            .map(|(at, topic, reason, detail, _)| (local(&at), topic, reason, detail))
+            .collect(),
         f: Frame::of(app, l, "devices", here).await?,
     };
     render(&page)
@@ -133,17 +138,22 @@ struct SessionRow {
     emergency: bool,
 }
 
-pub(super) async fn sessions(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri) -> Response {
-    let made = make_sessions(&app, l, uri.path()).await;
+pub(super) async fn sessions(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let made = make_sessions(&app, l, who).await;
     shown(&app, l, made).await
 }
 
-async fn make_sessions(app: &Arc<App>, l: Lang, here: &str) -> Result<Response, Problem> {
+async fn make_sessions(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
     let (sessions, names, items) = app
-        .blocking(|a| Ok::<_, StoreError>((a.store.sessions()?, a.store.names()?, a.store.items()?)))
+        .blocking(move |a| {
+            let sessions = Seen::of(a, &who)?.sessions(a, a.store.sessions()?)?;
+            Ok::<_, StoreError>((sessions, a.store.names()?, a.store.items()?))
+        })
         .await?;
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
-    let item = |code: &str| items.iter().find(|i| i.code.as_str() == code).map_or_else(|| code.to_owned(), |i| i.name_zh.clone());
+    let item = |code: &str| {
+        items.iter().find(|i| i.code.as_str() == code).map_or_else(|| code.to_owned(), |i| i.name_zh.clone())
+    };
     let rows = sessions.iter().take(200).map(|s| SessionRow {
         id: s.id.to_string(),
         room: s.room.to_string(),
@@ -156,6 +166,6 @@ async fn make_sessions(app: &Arc<App>, l: Lang, here: &str) -> Result<Response, 
         cancelled: s.cancelled,
         emergency: s.emergency,
     });
-    let page = SessionsPage { rows: rows.collect(), f: Frame::of(app, l, "sessions", here).await? };
+    let page = SessionsPage { rows: rows.collect(), f: Frame::of(app, l, "sessions", "/sessions").await? };
     render(&page)
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 
 use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
 use crate::alert::{State as AlertState, due_hours};
 use crate::app::App;
 use crate::store::{Alert, StoreError};
-use crate::web::alerts::ListQuery;
+use crate::web::alerts::{ListQuery, scoped};
 use crate::web::error::Problem;
 
 #[derive(Template)]
@@ -67,22 +69,21 @@ struct Row {
 
 pub(super) async fn page(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
     l: Lang,
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let made = make(&app, l, uri.path_and_query().map_or("/", |p| p.as_str()), query).await;
+    let made = make(&app, l, &who, uri.path_and_query().map_or("/", |p| p.as_str()), query).await;
     shown(&app, l, made).await
 }
 
 type Found = (Vec<(Alert, String)>, BTreeMap<String, String>, Vec<(String, u8, i64)>, i64, i64);
 
-async fn make(app: &Arc<App>, l: Lang, here: &str, mut query: ListQuery) -> Result<Response, Problem> {
+async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQuery) -> Result<Response, Problem> {
     query.state.get_or_insert_with(|| "open".to_owned());
-    let mut filter = query.filter(50)?;
-    if query.state.as_deref() == Some("all") {
-        filter.state = None;
-    }
+    let filter = query.filter(50)?;
+    let filter = scoped(filter, who);
     let limit = filter.limit as usize;
     let (alerts, institutions, counts, devices, online): Found = app
         .blocking(move |a| {

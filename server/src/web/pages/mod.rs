@@ -3,6 +3,7 @@
 mod alert;
 mod devices;
 mod inbox;
+mod login;
 mod people;
 mod timeline;
 mod words;
@@ -16,9 +17,10 @@ use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
-pub use words::Lang;
+pub(crate) use login::invitation;
+pub(crate) use words::Lang;
 
 use super::error::Problem;
 use crate::app::App;
@@ -33,6 +35,12 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/enrol", get(people::form).post(people::submit))
         .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
         .route("/enrolments/{id}/photo/{n}", get(people::photo))
+        .route("/login", get(login::page).post(login::submit))
+        .route("/logout", post(login::logout))
+        .route("/welcome/{token}", get(login::welcome).post(login::accept))
+        .route("/accounts", get(login::accounts).post(login::invite))
+        .route("/accounts/{id}/disable", post(login::disable))
+        .route("/audit", get(login::audit))
         .route("/language", get(language))
         .route("/assets/style.css", get(style))
         .route("/assets/app.js", get(script))
@@ -47,6 +55,8 @@ pub(super) struct Frame {
     pub pack_note: &'static str,
     pub liveness_waived: bool,
     pub connected: bool,
+    /// People log in here: the frame offers to log out.
+    pub accounts: bool,
     pub open_alerts: i64,
     /// Number of the newest event, from which the page follows the feed.
     pub feed_head: i64,
@@ -63,7 +73,8 @@ impl Frame {
             pack_note: app.config.pack.note(),
             liveness_waived: summary.liveness_waived,
             connected: *app.connected.borrow(),
-            open_alerts: summary.alerts_open,
+            accounts: app.config.accounts && !page.is_empty(),
+            open_alerts: if page.is_empty() { 0 } else { summary.alerts_open },
             feed_head,
             here: here.to_owned(),
         })
@@ -129,7 +140,10 @@ struct LanguageQuery {
 async fn language(State(_): State<Arc<App>>, Query(query): Query<LanguageQuery>) -> Response {
     let lang = Lang::parse(&query.to).unwrap_or_default();
     // Only a path of this server: `//elsewhere` would be another host.
-    let back = query.back.filter(|b| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\')).unwrap_or_else(|| "/".to_owned());
+    let back = query
+        .back
+        .filter(|b| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\'))
+        .unwrap_or_else(|| "/".to_owned());
     let code = if lang == Lang::En { "en" } else { "zh" };
     let cookie = format!("lang={code}; Path=/; Max-Age=31536000; SameSite=Lax");
     ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()

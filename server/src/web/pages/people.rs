@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Multipart, OriginalUri, Path, Query, State};
+use axum::Extension;
+use axum::extract::{Form, Multipart, Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::model::{Consent, Practitioner};
 use crate::store::{Enrolment, EnrolmentState, StoreError};
-use crate::web::enrolments::{decide as decide_enrolment, propose, read_upload};
+use crate::web::enrolments::{Decision, decide as decide_enrolment, propose, read_upload};
 use crate::web::error::Problem;
+use crate::web::scope::Seen;
 
 /// The text that is signed. Its hash is what the consent record holds; a change of the text is a new version.
 pub(super) const CONSENT_VERSION: &str = "2026-1";
@@ -41,28 +44,32 @@ struct PersonRow {
     enrolment: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri) -> Response {
-    let made = make(&app, l, uri.path()).await;
+pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let made = make(&app, l, who).await;
     shown(&app, l, made).await
 }
 
-async fn make(app: &Arc<App>, l: Lang, here: &str) -> Result<Response, Problem> {
+async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
     let (people, enrolments, institutions, count) = app
-        .blocking(|a| {
-            Ok::<_, StoreError>((a.store.practitioners(None)?, a.faces.enrolments()?, a.store.institutions()?, a.faces.persons()?))
+        .blocking(move |a| {
+            let seen = Seen::of(a, &who)?;
+            let people: Vec<Practitioner> =
+                a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p)).collect();
+            let enrolments: Vec<Enrolment> =
+                a.faces.enrolments()?.into_iter().filter(|e| seen.has(&e.institution)).collect();
+            Ok::<_, StoreError>((people, enrolments, a.store.institutions()?, a.faces.persons()?))
         })
         .await?;
     let places: BTreeMap<String, String> = institutions.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
     let names: BTreeMap<&str, &str> = people.iter().map(|p| (p.id.as_str(), p.name.0.as_str())).collect();
-    let proposals = enrolments
-        .iter()
-        .filter(|e| e.state == EnrolmentState::Proposed)
-        .map(|e| (e.id.clone(), names.get(e.person.as_str()).unwrap_or(&e.person.as_str()).to_string(), local(&e.proposed_at)));
+    let proposals = enrolments.iter().filter(|e| e.state == EnrolmentState::Proposed).map(|e| {
+        (e.id.clone(), names.get(e.person.as_str()).unwrap_or(&e.person.as_str()).to_string(), local(&e.proposed_at))
+    });
     let page = PeoplePage {
         rows: people.iter().map(|p| person(l, p, &enrolments, &places)).collect(),
         proposals: proposals.collect(),
         count,
-        f: Frame::of(app, l, "people", here).await?,
+        f: Frame::of(app, l, "people", "/people").await?,
     };
     render(&page)
 }
@@ -81,7 +88,8 @@ fn person(l: Lang, p: &Practitioner, enrolments: &[Enrolment], places: &BTreeMap
     let sites = p.sites.iter().map(|s| {
         let place = places.get(s.institution.as_str()).cloned().unwrap_or_else(|| s.institution.to_string());
         let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(&serde_name(x))).collect();
-        let filed = if leads.is_empty() { String::new() } else { format!("{} {}", l.t("主诊:", "lead:"), leads.join("、")) };
+        let filed =
+            if leads.is_empty() { String::new() } else { format!("{} {}", l.t("主诊:", "lead:"), leads.join("、")) };
         (place, filed)
     });
     let registration = serde_name(&p.registration);
@@ -126,7 +134,14 @@ pub(super) async fn form(State(app): State<Arc<App>>, l: Lang, Query(query): Que
 }
 
 /// What was typed stays, whatever was refused.
-async fn make_form(app: &Arc<App>, l: Lang, person: String, signature: String, keep_photo: bool, fault: String) -> Result<Response, Problem> {
+async fn make_form(
+    app: &Arc<App>,
+    l: Lang,
+    person: String,
+    signature: String,
+    keep_photo: bool,
+    fault: String,
+) -> Result<Response, Problem> {
     let people = app.blocking(|a| a.store.practitioners(None)).await?;
     let page = EnrolPage {
         people: people.into_iter().map(|p| (p.id.to_string(), p.name.0)).collect(),
@@ -141,12 +156,17 @@ async fn make_form(app: &Arc<App>, l: Lang, person: String, signature: String, k
     render(&page)
 }
 
-pub(super) async fn submit(State(app): State<Arc<App>>, l: Lang, upload: Multipart) -> Response {
-    let made = take_upload(&app, l, upload).await;
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    upload: Multipart,
+) -> Response {
+    let made = take_upload(&app, l, &who, upload).await;
     shown(&app, l, made).await
 }
 
-async fn take_upload(app: &Arc<App>, l: Lang, form: Multipart) -> Result<Response, Problem> {
+async fn take_upload(app: &Arc<App>, l: Lang, who: &Who, form: Multipart) -> Result<Response, Problem> {
     let mut upload = read_upload(form).await?;
     let (person, signature) = (upload.person.clone(), upload.rest.get("signature").cloned().unwrap_or_default());
     let keep = upload.rest.contains_key("keep_photo");
@@ -165,7 +185,7 @@ async fn take_upload(app: &Arc<App>, l: Lang, form: Multipart) -> Result<Respons
             guardian: None,
         });
     }
-    match propose(app, upload).await {
+    match propose(app, who, upload).await {
         Ok((_, proposed)) => Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response()),
         Err(problem) => make_form(app, l, person, signature, keep, problem.detail).await,
     }
@@ -197,14 +217,25 @@ struct PhotoView {
     quality: String,
 }
 
-pub(super) async fn enrolment(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri, Path(id): Path<String>) -> Response {
-    let made = make_enrolment(&app, l, uri.path(), id).await;
+pub(super) async fn enrolment(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
+    let made = make_enrolment(&app, l, who, id).await;
     shown(&app, l, made).await
 }
 
-async fn make_enrolment(app: &Arc<App>, l: Lang, here: &str, id: String) -> Result<Response, Problem> {
+async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<Response, Problem> {
     let wanted = id.clone();
-    let (found, names) = app.blocking(move |a| Ok::<_, StoreError>((a.faces.enrolment(&wanted)?, a.store.names()?))).await?;
+    let (found, names) = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &who)?;
+            let found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
+            Ok::<_, StoreError>((found, a.store.names()?))
+        })
+        .await?;
     let e = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
     let list = |key: &str| e.outcome[key].as_array().cloned().unwrap_or_default();
@@ -212,7 +243,12 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, here: &str, id: String) -> Resu
     let photos = list("photos").into_iter().map(|p| PhotoView {
         number: p["index"].as_u64().unwrap_or(0) as usize + 1,
         accepted: p["accepted"].as_bool().unwrap_or(false),
-        reasons: p["reasons"].as_array().into_iter().flatten().filter_map(|r| r[language].as_str().map(str::to_owned)).collect(),
+        reasons: p["reasons"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|r| r[language].as_str().map(str::to_owned))
+            .collect(),
         quality: p["quality_ppm"].as_u64().map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
     });
     let duplicates = list("duplicates").into_iter().filter_map(|d| {
@@ -236,7 +272,7 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, here: &str, id: String) -> Resu
         person: e.person,
         institution: e.institution,
         pack: e.pack,
-        f: Frame::of(app, l, "people", here).await?,
+        f: Frame::of(app, l, "people", &format!("/enrolments/{id}")).await?,
     };
     render(&page)
 }
@@ -244,26 +280,43 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, here: &str, id: String) -> Resu
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct DecisionForm {
     verdict: String,
+    #[serde(default)]
     by: String,
     reason: Option<String>,
 }
 
-pub(super) async fn decide(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>, Form(it): Form<DecisionForm>) -> Response {
+pub(super) async fn decide(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(it): Form<DecisionForm>,
+) -> Response {
     let confirm = it.verdict == "confirm";
     let reason = it.reason.map(|r| clip(r.trim(), 400)).filter(|r| !r.is_empty());
     let made = if !confirm && reason.is_none() {
         Err(Problem::unprocessable(l.t("请填写退回原因", "say why the proposal is refused")))
     } else {
-        decide_enrolment(&app, id.clone(), confirm, it.by, reason).await
+        decide_enrolment(&app, &who, id.clone(), confirm, Decision { by: it.by, reason }).await
     };
     let made = made.map(|_| Redirect::to(&format!("/enrolments/{id}")).into_response());
     shown(&app, l, made).await
 }
 
 /// A kept photograph, for the supervisor who compares it with the registry's.
-pub(super) async fn photo(State(app): State<Arc<App>>, Path((id, n)): Path<(String, usize)>) -> Result<Response, Problem> {
+pub(super) async fn photo(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Path((id, n)): Path<(String, usize)>,
+) -> Result<Response, Problem> {
     let wanted = id.clone();
-    let photos = app.blocking(move |a| a.faces.photos(&wanted)).await?;
+    let photos = app
+        .blocking(move |a| {
+            let found = a.faces.enrolment(&wanted)?.ok_or_else(|| Problem::unknown("enrolment", &wanted))?;
+            Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &wanted)?;
+            Ok::<_, Problem>(a.faces.photos(&wanted)?)
+        })
+        .await?;
     let photo = photos.get(n).ok_or_else(|| Problem::unknown("photo", &id))?;
     let kind = if photo.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
     Ok(([(header::CONTENT_TYPE, kind)], photo.to_vec()).into_response())

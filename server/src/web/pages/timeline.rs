@@ -30,7 +30,7 @@ pub(super) struct Tick {
 }
 
 const LEFT: i64 = 150;
-const RIGHT: i64 = 985;
+const RIGHT: i64 = 960;
 const ROW: u32 = 34;
 
 fn ms(text: &str) -> Option<i64> {
@@ -96,12 +96,16 @@ mod tests {
         };
         let drawn = draw(
             Lang::Zh,
-            &[interval("declared", "01:00", "02:00"), interval("operating", "01:30", "02:00"), interval("declared", "01:00", "01:15")],
+            &[
+                interval("declared", "01:00", "02:00"),
+                interval("operating", "01:30", "02:00"),
+                interval("declared", "01:00", "01:15"),
+            ],
         )
         .unwrap();
         assert_eq!(drawn.rows.len(), 2);
-        assert_eq!((drawn.rows[0].bars[0].x, drawn.rows[0].bars[0].width), (150, 835));
-        assert_eq!(drawn.rows[1].bars[0].x, 567);
+        assert_eq!((drawn.rows[0].bars[0].x, drawn.rows[0].bars[0].width), (150, 810));
+        assert_eq!(drawn.rows[1].bars[0].x, 555);
         assert_eq!(drawn.ticks[0].label, "09:00:00");
         assert!(draw(Lang::Zh, &[]).is_none());
     }

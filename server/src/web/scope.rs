@@ -1,0 +1,59 @@
+//! Which institutions somebody sees: the one question that every list and every object is narrowed by.
+
+use std::collections::BTreeSet;
+
+use super::error::Problem;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::model::{Practitioner, Session};
+use crate::store::StoreError;
+
+/// All institutions, or some.
+#[derive(Debug)]
+pub(super) enum Seen {
+    All,
+    These(BTreeSet<String>),
+}
+
+impl Seen {
+    /// Blocking: it asks the store.
+    pub(super) fn of(app: &App, who: &Who) -> Result<Self, StoreError> {
+        if who.scope.is_empty() && !matches!(who.role, Role::Clinic | Role::Public) {
+            return Ok(Self::All);
+        }
+        let institutions = app.store.institutions()?;
+        let seen = institutions.into_iter().filter(|i| who.sees(i.id.as_str(), &i.jurisdiction));
+        Ok(Self::These(seen.map(|i| i.id.to_string()).collect()))
+    }
+
+    pub(super) fn has(&self, institution: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(these) => these.contains(institution),
+        }
+    }
+
+    pub(super) fn person(&self, person: &Practitioner) -> bool {
+        matches!(self, Self::All) || person.sites.iter().any(|s| self.has(s.institution.as_str()))
+    }
+
+    /// Refuses what lies elsewhere, in words that say no more than that it is unknown.
+    pub(super) fn must_have(&self, institution: &str, what: &str, id: &str) -> Result<(), Problem> {
+        if self.has(institution) { Ok(()) } else { Err(Problem::unknown(what, id)) }
+    }
+
+    /// The sessions of rooms that are seen.
+    pub(super) fn sessions(&self, app: &App, sessions: Vec<Session>) -> Result<Vec<Session>, StoreError> {
+        if matches!(self, Self::All) {
+            return Ok(sessions);
+        }
+        let rooms: BTreeSet<String> = app
+            .store
+            .rooms()?
+            .into_iter()
+            .filter(|r| self.has(r.institution.as_str()))
+            .map(|r| r.id.to_string())
+            .collect();
+        Ok(sessions.into_iter().filter(|s| rooms.contains(s.room.as_str())).collect())
+    }
+}

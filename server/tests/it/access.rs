@@ -1,0 +1,144 @@
+//! Who may do what: every route × every role, scopes, login, one-time links, and the audit log that shows it all.
+
+use serde_json::json;
+use server::access::Role;
+use server::web::auth::RULES;
+
+use crate::boxes::{TestBox, finding};
+use crate::house::{Answer, House};
+
+const FAR: &str = "2099-01-01T00:00:00.000Z";
+
+fn guarded() -> House {
+    House::with(tempfile::tempdir().unwrap(), "[access]\naccounts = true\n")
+}
+
+/// An API token of this role, as the store keeps it.
+fn token(house: &House, role: Role, scope: &str) -> String {
+    let token = format!("token-of-{}-{scope}", role.as_str());
+    let store = &house.running().app.store;
+    store
+        .put_api_token(&trust::sha256_hex(&token), role.as_str(), role, scope, "2026-01-01T00:00:00.000Z", FAR)
+        .unwrap();
+    token
+}
+
+fn ask(house: &House, method: &str, path: &str, token: &str, body: &str) -> Answer {
+    let bearer = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+    house.send_with(method, path, &format!("{bearer}Content-Type: application/json\r\n"), body.as_bytes())
+}
+
+#[test]
+fn every_route_answers_every_role_as_its_rule_says() {
+    let house = guarded();
+    let tokens: Vec<(Role, String)> = Role::ALL
+        .into_iter()
+        .map(|role| (role, if role == Role::Public { String::new() } else { token(&house, role, "") }))
+        .collect();
+    let mut asked = 0;
+    for rule in RULES.iter().filter(|r| r.path != "/events") {
+        let path = rule.path.replace("{id}", "nobody").replace("{n}", "0").replace("{token}", "none");
+        for (role, token) in &tokens {
+            let status = ask(&house, rule.method, &path, token, "{").status;
+            let to_login =
+                *role == Role::Public && rule.method == "GET" && !rule.path.starts_with("/api/") && status == 303;
+            let refused = matches!(status, 401 | 403) || (to_login && !rule.roles.contains(role));
+            // Login itself answers 401 to a wrong password, whoever sends it.
+            let own_answer = rule.path == "/login" || rule.path == "/logout";
+            assert!(
+                refused != rule.roles.contains(role) || own_answer,
+                "{} {} as {role:?}: {status}, its rule says {}",
+                rule.method,
+                rule.path,
+                rule.roles.contains(role)
+            );
+            asked += 1;
+        }
+    }
+    assert!(asked > 300, "{asked}");
+}
+
+#[test]
+fn each_sees_his_own_jurisdiction_and_institution_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::with(folder, "");
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.receipted(1);
+    let house = house.restart_with("[access]\naccounts = true\n");
+    let one = format!("/api/v1/alerts/{}", "1".repeat(32));
+    for (role, scope, sees) in [
+        (Role::Supervisor, "5101", true),
+        (Role::Supervisor, "5102", false),
+        (Role::Reviewer, "", true),
+        (Role::Clinic, "clinic-1", true),
+        (Role::Clinic, "clinic-2", false),
+    ] {
+        let token = token(&house, role, scope);
+        let list = ask(&house, "GET", "/api/v1/alerts", &token, "").json();
+        assert_eq!(list["alerts"].as_array().unwrap().len(), usize::from(sees), "{role:?} {scope}");
+        assert_eq!(ask(&house, "GET", &one, &token, "").status, if sees { 200 } else { 404 }, "{role:?} {scope}");
+        let people = ask(&house, "GET", "/api/v1/practitioners", &token, "").json();
+        assert_eq!(!people["practitioners"].as_array().unwrap().is_empty(), sees, "{role:?} {scope}");
+    }
+    let clinic = token(&house, Role::Clinic, "clinic-1");
+    let verdict = json!({"step":"review","verdict":"uphold"}).to_string();
+    assert_eq!(ask(&house, "POST", &format!("{one}/steps"), &clinic, &verdict).status, 403, "a clinic gave a verdict");
+    let answer = json!({"step":"answer","note":"主诊在隔壁"}).to_string();
+    assert_eq!(ask(&house, "POST", &format!("{one}/steps"), &clinic, &answer).status, 200);
+}
+
+#[test]
+fn the_first_administrator_comes_in_by_a_link_that_works_once() {
+    let house = guarded();
+    let link = house.running().first_admin.clone().expect("no link was made");
+    let path = link.strip_prefix(&house.base).unwrap().to_owned();
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let make = b"name=wang&display=Wang&password=correct+horse+battery";
+    assert_eq!(house.send_with("GET", "/accounts", "", b"").status, 303, "the house was open");
+    assert_eq!(house.send_with("POST", &path, form, make).status, 303);
+    assert_eq!(house.send_with("GET", &path, "", b"").status, 404, "the link worked twice");
+
+    let wrong = house.send_with("POST", "/login", form, b"name=wang&password=wrong");
+    assert_eq!(wrong.status, 401);
+    let good = house.send_with("POST", "/login", form, b"name=wang&password=correct+horse+battery");
+    assert_eq!(good.status, 303);
+    let cookie = good.head.lines().find(|l| l.starts_with("set-cookie")).unwrap();
+    assert!(cookie.contains("httponly") && cookie.contains("samesite=strict"), "{cookie}");
+    assert!(good.body.is_empty());
+}
+
+#[test]
+fn a_page_of_another_site_changes_nothing() {
+    let house = House::new();
+    let headers = "Content-Type: application/json\r\nOrigin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\n";
+    let answer = house.send_with("POST", "/api/v1/policy", headers, b"{\"settings\":{}}");
+    assert_eq!(answer.status, 403, "{}", answer.body);
+    assert_eq!(house.get("policy")["version"], 0);
+}
+
+#[test]
+fn guessing_is_slowed_down() {
+    let house = guarded();
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let bodies: Vec<String> =
+        (0..7).map(|_| house.send_with("POST", "/login?lang=en", form, b"name=wang&password=guess").body).collect();
+    assert!(bodies[6].contains("too many attempts"), "{}", bodies[6]);
+}
+
+#[test]
+fn the_audit_log_holds_who_read_what() {
+    let house = guarded();
+    let reader = token(&house, Role::Reviewer, "");
+    ask(&house, "GET", "/api/v1/practitioners", &reader, "");
+    ask(&house, "GET", "/api/v1/devices", "", "");
+    let store = &house.running().app.store;
+    let log = store.audit_log("", None, 10).unwrap();
+    assert_eq!(log.len(), 1, "reads of personal data and changes are logged, others not: {log:?}");
+    assert_eq!(
+        (log[0].actor.as_str(), log[0].action.as_str(), log[0].status),
+        ("reviewer", "GET /api/v1/practitioners", 200)
+    );
+    assert_eq!(store.verify_audit().unwrap(), Ok(1));
+}

@@ -1,0 +1,157 @@
+//! Enrolment on the real pack: proposal, duplicate, mix-up, confirmation, withdrawal, and pictures that are none.
+
+use std::path::PathBuf;
+
+use protocol::down::{Command, Down};
+use serde_json::{Value, json};
+
+use crate::bad_input::upload;
+use crate::boxes::TestBox;
+use crate::house::House;
+
+const CONSENT: &str = r#"{"text_version":"1","text_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","purposes":["recognition","keep_photo"],"scope":"clinic-1","signature":"signed","signed_at":"2026-03-02T01:00:00.000Z"}"#;
+
+/// The mirror beside the checkout with photographs of two people, two each; `None` where it is not there.
+fn photographs() -> Option<Vec<Vec<Vec<u8>>>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/lfw_dev");
+    let mut people = std::collections::BTreeMap::<String, Vec<PathBuf>>::new();
+    let mut open = vec![folder];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).ok()?.flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "jpg") {
+                let stem = path.file_stem()?.to_string_lossy().into_owned();
+                people.entry(stem.rsplit_once('_')?.0.to_owned()).or_default().push(path);
+            }
+        }
+    }
+    let read = |paths: &Vec<PathBuf>| paths.iter().take(3).filter_map(|p| std::fs::read(p).ok()).collect::<Vec<_>>();
+    let many: Vec<_> = people.values_mut().filter(|p| p.len() >= 4).map(|p| { p.sort(); read(p) }).take(12).collect();
+    (many.len() >= 2).then_some(many)
+}
+
+/// A server with the real pack, once its networks are loaded.
+fn house(test: &str) -> Option<(House, Vec<Vec<Vec<u8>>>)> {
+    let found = photographs();
+    let Some(people) = found else {
+        eprintln!("SKIPPED {test}: real pack not found");
+        return None;
+    };
+    let house = House::with_pack(tempfile::tempdir().unwrap(), "real");
+    house.furnish();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let (status, answer) = propose(&house, "p-lead", &[b"not a picture"]);
+        if status != 503 {
+            assert_eq!(status, 422, "{answer}");
+            return Some((house, people));
+        }
+        let why = answer["detail"].as_str().unwrap_or_default().to_owned();
+        if !why.contains("still being loaded") {
+            eprintln!("SKIPPED {test}: real pack not found ({why})");
+            return None;
+        }
+        assert!(std::time::Instant::now() < deadline, "the pack never loaded");
+        std::thread::yield_now();
+    }
+}
+
+fn propose(house: &House, person: &str, photos: &[&[u8]]) -> (u16, Value) {
+    upload(house, &[("person", person.as_bytes()), ("consent", CONSENT.as_bytes())], photos)
+}
+
+/// The first person and photograph that the quality gate takes.
+fn enrol_first(house: &House, person: &str, people: &[Vec<Vec<u8>>]) -> (usize, Value) {
+    for (n, photos) in people.iter().enumerate() {
+        let (status, answer) = propose(house, person, &[&photos[0]]);
+        if status == 201 {
+            return (n, answer);
+        }
+        assert_eq!(status, 422, "{answer}");
+    }
+    panic!("no photograph passed the gate");
+}
+
+#[test]
+fn a_proposal_identifies_nobody_until_a_supervisor_confirms_and_a_withdrawal_reaches_the_box() {
+    let Some((house, people)) = house("a_proposal_identifies_nobody_until_a_supervisor_confirms") else { return };
+    let token = house.must_post("devices", &json!({"id":"box-1","room":"room-1"}));
+    let mut b = TestBox::provision(&house, token["provisioning_token"].as_str().unwrap());
+    b.connect();
+    let (_, proposed) = enrol_first(&house, "p-lead", &people);
+    let of_lead = |d: &Down, confirmed: bool, templates: usize| match d {
+        Down::Roster(r) => r.persons.iter().any(|p| {
+            p.person.as_str() == "p-lead" && p.confirmed == confirmed && p.templates.len() == templates
+        }),
+        _ => false,
+    };
+    let body = b.told_until("roster", |d| of_lead(d, false, 1));
+    let Down::Roster(roster) = body.payload else { unreachable!() };
+    assert!(roster.rotation_seed.is_some(), "a turned template without its seed compares with nothing");
+    house.must_post(&format!("enrolments/{}/confirm", proposed["id"].as_str().unwrap()), &json!({"by":"supervisor"}));
+    b.told_until("roster", |d| of_lead(d, true, 1));
+    assert_eq!(house.get("summary")["persons_with_templates"], 1);
+
+    let done = house.must_post("practitioners/p-lead/withdraw", &json!({"reason":"asked"}));
+    assert_eq!((&done["templates_deleted"], &done["photos_deleted"]), (&json!(1), &json!(1)));
+    assert_eq!(done["devices_told"], json!(["box-1"]));
+    b.told_until("roster", |d| of_lead(d, false, 0));
+    assert_eq!(house.get("summary")["persons_with_templates"], 0);
+}
+
+#[test]
+fn a_withdrawal_is_also_a_command() {
+    let Some((house, people)) = house("a_withdrawal_is_also_a_command") else { return };
+    let token = house.must_post("devices", &json!({"id":"box-1","room":"room-1"}));
+    let mut b = TestBox::provision(&house, token["provisioning_token"].as_str().unwrap());
+    b.connect();
+    enrol_first(&house, "p-lead", &people);
+    house.must_post("practitioners/p-lead/withdraw", &json!({}));
+    let envelope: protocol::envelope::Envelope = serde_json::from_slice(&b.hear("commands")).unwrap();
+    let body: protocol::down::DownBody = serde_json::from_str(&envelope.body).unwrap();
+    assert_eq!(body.payload, Down::Command(Command::ForgetPerson { person: "p-lead".parse().unwrap() }));
+}
+
+#[test]
+fn the_same_face_under_another_name_is_named_and_a_strangers_face_under_the_same_name_refused() {
+    let Some((house, people)) = house("the_same_face_under_another_name") else { return };
+    let (first, _) = enrol_first(&house, "p-lead", &people);
+    let (status, twice) = propose(&house, "p-other", &[&people[first][0]]);
+    assert_eq!(status, 201, "{twice}");
+    assert_eq!(twice["duplicates"][0]["person"], "p-lead");
+    let refused = people.iter().enumerate().filter(|(n, _)| *n != first).find_map(|(_, photos)| {
+        let (status, answer) = propose(&house, "p-lead", &[&photos[0]]);
+        answer["detail"].as_str().filter(|d| status == 422 && d.contains("too unlike")).map(str::to_owned)
+    });
+    assert!(refused.is_some(), "another person's face was taken for the same person");
+}
+
+#[test]
+fn pictures_that_are_none_get_one_line_each_and_the_server_goes_on() {
+    let Some((house, people)) = house("pictures_that_are_none") else { return };
+    let truncated = &people[0][0][..people[0][0].len() / 3];
+    let huge = png_header(20_000, 20_000);
+    for bad in [&b""[..], truncated, &huge[..], b"GIF89a"] {
+        let (status, answer) = propose(&house, "p-lead", &[bad]);
+        let detail = answer["detail"].as_str().unwrap_or_default();
+        assert!(status == 422 && detail.starts_with("no photograph passed: photo 1: ") && !detail.contains('\n'), "{status} {answer}");
+    }
+    enrol_first(&house, "p-lead", &people);
+}
+
+/// A PNG that says how large it is, and no more.
+fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut chunk = b"IHDR".to_vec();
+    chunk.extend_from_slice(&width.to_be_bytes());
+    chunk.extend_from_slice(&height.to_be_bytes());
+    chunk.extend_from_slice(&[8, 2, 0, 0, 0]);
+    let crc = !chunk.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { c >> 1 ^ 0xedb8_8320 } else { c >> 1 })
+    });
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
+    png.extend_from_slice(&chunk);
+    png.extend_from_slice(&crc.to_be_bytes());
+    png
+}
