@@ -231,7 +231,7 @@ impl Day {
             t = day.treatment(dice, clinic, number, t, unlawful);
             t += dice.between(240, 900);
         }
-        day.length = t + 1_200;
+        day.length = t + 2_400;
         if dice.chance(clinic.clock_step_per_day) {
             let at = dice.between(0, day.length);
             let ms = i64::from(dice.between(1_000, 300_000));

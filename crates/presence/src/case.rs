@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{PresenceMethod, Visibility};
 use crate::history::{History, TrackLog};
-use crate::identity::Who;
+use crate::identity::{Exclusion, Who};
 use crate::knowledge::{Knowledge, KnownRoster, Session};
 use crate::spans::{Spans, share_ppm};
-use crate::{CheckDirection, Checked, DeploymentMode, Item, PersonId, Practitioner, SessionId, TrackId, Wall};
+use crate::{
+    CheckDirection, Checked, DeploymentMode, Item, PersonId, Policy, Practitioner, SessionId, TrackId, Wall, Zone,
+};
 
 /// Where in time a case lies. All in monotonic ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,14 @@ pub(crate) struct Stranger {
     pub(crate) votes: u32,
 }
 
+/// An INDETERMINATE presence, and who it surely is not.
+#[derive(Clone, Debug)]
+pub(crate) struct Unknown {
+    seen: Spans,
+    /// `None`: it may be anybody.
+    not: Option<Exclusion>,
+}
+
 /// The measures.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent measures, not a state")]
@@ -71,7 +81,7 @@ pub(crate) struct Case<'a> {
     pub(crate) people: BTreeMap<PersonId, Seen<'a>>,
     pub(crate) strangers: Vec<Stranger>,
     /// INDETERMINATE tracks of the window that may have been somebody's presence.
-    pub(crate) unknown: Spans,
+    pub(crate) unknown: Vec<Unknown>,
     pub(crate) unknown_tracks: u32,
     /// No healthy view of the operator zone.
     pub(crate) blind: Spans,
@@ -182,7 +192,7 @@ impl<'a> Case<'a> {
             bed_seen,
             people: BTreeMap::new(),
             strangers: Vec::new(),
-            unknown: Spans::none(),
+            unknown: Vec::new(),
             unknown_tracks: 0,
             blind: Spans::none(),
             leads: BTreeSet::new(),
@@ -254,6 +264,7 @@ impl<'a> Case<'a> {
             from,
             to,
         );
+        let named = named_tracks(h, from, to, &self.knowledge.policy);
         let mut lists = Lists::default();
         for (&id, track) in h.tracks.iter().filter(|(_, t)| t.last() >= from && t.first() <= to) {
             self.face_seen = true;
@@ -275,13 +286,14 @@ impl<'a> Case<'a> {
                     head: track.head.clip(s_from, s_to),
                     seen,
                 };
-                let is_patient = linked.contains(&id) && !matches!(who, Who::Person(_));
+                let is_patient = linked.contains(&id) && *who == Who::Unknown;
+                let in_doubt =
+                    *who == Who::Stranger && takes_turns(&named, &stretch, self.knowledge.policy.handover_ms());
                 if !is_patient {
-                    self.read_stretch(&stretch, who, bound, gate, &mut lists);
+                    self.read_stretch(&stretch, (who, in_doubt), bound, gate, &mut lists);
                 }
             }
         }
-        self.unknown = Spans::from_unsorted(lists.unknown);
         self.activity = Spans::from_unsorted(lists.activity).intersect(gate);
         Spans::from_unsorted(lists.unknown_ring)
     }
@@ -289,7 +301,7 @@ impl<'a> Case<'a> {
     fn read_stretch(
         &mut self,
         part: &Part<'_>,
-        who: &Who,
+        (who, in_doubt): (&Who, bool),
         bound: Option<&'a Checked>,
         gate: &Spans,
         lists: &mut Lists,
@@ -320,11 +332,11 @@ impl<'a> Case<'a> {
             return;
         }
         let at_bed = part.ring.union(&part.head);
-        if *who == Who::Stranger {
+        if *who == Who::Stranger && !in_doubt {
             lists.activity.extend(at_bed.iter());
             let op = at_bed.intersect(gate);
             if self.lead_unrecognisable {
-                lists.unknown.extend(part.seen.iter());
+                self.unknown.push(Unknown { seen: part.seen.clone(), not: None });
             }
             if !op.is_empty() {
                 self.strangers.push(Stranger { track: part.id, op, votes: part.votes });
@@ -337,7 +349,8 @@ impl<'a> Case<'a> {
         }
         let long = part.seen.total() >= self.knowledge.policy.indeterminate_ignore_ms();
         if long || part.track.identity.has_hits() {
-            lists.unknown.extend(part.seen.iter());
+            let not = (*who == Who::Unknown).then(|| part.track.exclusion.clone());
+            self.unknown.push(Unknown { seen: part.seen.clone(), not });
             self.unknown_tracks += u32::from(!at_bed.is_empty());
         }
     }
@@ -459,6 +472,17 @@ impl<'a> Case<'a> {
         spans.fold(Spans::none(), |all, one| all.union(&one))
     }
 
+    /// INDETERMINATE presences that may have been one of those for whom `who` holds.
+    pub(crate) fn unknown_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
+        let people = || self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id));
+        let policy = &self.knowledge.policy;
+        let open = self
+            .unknown
+            .iter()
+            .filter(|u| u.not.as_ref().is_none_or(|not| people().any(|id| !not.excludes(id, policy))));
+        Spans::from_unsorted(open.flat_map(|u| u.seen.iter()).collect())
+    }
+
     pub(crate) fn stranger_op(&self) -> Spans {
         Spans::from_unsorted(self.strangers.iter().flat_map(|s| s.op.iter()).collect())
     }
@@ -509,7 +533,6 @@ impl<'a> Case<'a> {
 /// Spans collected over all tracks.
 #[derive(Default)]
 struct Lists {
-    unknown: Vec<(u64, u64)>,
     unknown_ring: Vec<(u64, u64)>,
     activity: Vec<(u64, u64)>,
 }
@@ -522,6 +545,42 @@ struct Part<'t> {
     seen: Spans,
     ring: Spans,
     head: Spans,
+}
+
+/// A track, or a stretch of one, that is somebody's; and how it began and ended.
+struct Named {
+    from: u64,
+    to: u64,
+    came_in: bool,
+    went_out: bool,
+}
+
+fn named_tracks(h: &History, from: u64, to: u64, policy: &Policy) -> Vec<Named> {
+    let mut named = Vec::new();
+    for track in h.tracks.values().filter(|t| t.last() >= from && t.first() <= to && !t.patient) {
+        for (a, b, who, _) in track.identity.stretches(track.last(), policy) {
+            if matches!(who, Who::Person(_)) {
+                let came_in = a == track.first() && track.first_zone == Zone::Door;
+                let went_out = b == track.last() && track.last_zone == Zone::Door;
+                named.push(Named { from: a, to: b, came_in, went_out });
+            }
+        }
+    }
+    named
+}
+
+/// Whether an UNMATCHED stretch may be a recognised person seen badly: he vanishes at the bed just before it begins, or
+/// appears there just after it ends, without going through the door, and is never seen beside it.
+fn takes_turns(named: &[Named], part: &Part<'_>, within: u64) -> bool {
+    const OVERLAP_MS: u64 = 3_000;
+    let (Some(from), Some(to)) = (part.seen.first(), part.seen.last()) else { return false };
+    let came_in = part.track.first() == from && part.track.first_zone == Zone::Door;
+    let went_out = part.track.last() == to && part.track.last_zone == Zone::Door;
+    named.iter().any(|n| {
+        let before = !n.went_out && !came_in && n.to <= from + OVERLAP_MS && from <= n.to + within;
+        let after = !n.came_in && !went_out && n.from + OVERLAP_MS >= to && n.from <= to + within;
+        before || after
+    })
 }
 
 /// Unidentified tracks that end just before the bed is occupied, or begin just after it is left: the patient on his feet.

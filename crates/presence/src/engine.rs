@@ -235,7 +235,8 @@ impl Engine {
         for id in &ids {
             if let Some((from, to)) = self.session(id, at, &mut next, out) {
                 let p = &self.knowledge.policy;
-                taken.push((from.saturating_sub(p.window_before_ms()), to.saturating_add(p.window_after_ms())));
+                // A little early and a little over belongs to the session.
+                taken.push((from.saturating_sub(p.window_after_ms()), to.saturating_add(p.operating_pad_ms())));
             }
         }
         self.occasions(at, &Spans::from_unsorted(taken), out);

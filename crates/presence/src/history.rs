@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::identity::{Identity, Vote};
+use crate::identity::{Exclusion, Identity, Vote};
 use crate::spans::Spans;
 use crate::{CameraState, Face, Liveness, Observation, Policy, Thresholds, TrackId, Zone, Zones};
 
@@ -20,6 +20,10 @@ pub(crate) struct TrackLog {
     pub(crate) head: Spans,
     pub(crate) companion_ms: u64,
     pub(crate) identity: Identity,
+    pub(crate) exclusion: Exclusion,
+    /// Where it was seen first and last.
+    pub(crate) first_zone: Zone,
+    pub(crate) last_zone: Zone,
     pub(crate) patient: bool,
     pub(crate) spoof: Spoof,
     /// The pipeline was told to wipe it.
@@ -135,11 +139,12 @@ impl History {
             return;
         }
         let gap = policy.observation_gap_ms();
-        let track = self.tracks.entry(face.track).or_insert_with(|| TrackLog::new(at));
+        let track = self.tracks.entry(face.track).or_insert_with(|| TrackLog::new(at, zone));
         if track.seen.last().is_some_and(|last| at > last + policy.break_ms()) {
             track.identity.break_at(at);
         }
         track.seen.extend_to(at, gap);
+        track.last_zone = zone;
         match zone {
             Zone::Operator => track.ring.extend_to(at, gap),
             Zone::HeadEnd => track.head.extend_to(at, gap),
@@ -154,6 +159,9 @@ impl History {
             return;
         }
         stir.changed |= track.liveness(at, face.liveness, policy);
+        if let Some(thresholds) = thresholds {
+            track.exclusion.take(at, face, thresholds, policy);
+        }
         if let Some(vote) = thresholds.and_then(|t| Vote::of(face, t, policy)) {
             stir.changed |= track.identity.vote(at, vote, policy);
         }
@@ -180,7 +188,7 @@ impl History {
 }
 
 impl TrackLog {
-    fn new(at: u64) -> Self {
+    fn new(at: u64, zone: Zone) -> Self {
         Self {
             seen: Spans::none(),
             ring: Spans::none(),
@@ -188,6 +196,9 @@ impl TrackLog {
             companion: Spans::none(),
             companion_ms: 0,
             identity: Identity::new(at),
+            exclusion: Exclusion::default(),
+            first_zone: zone,
+            last_zone: zone,
             patient: false,
             spoof: Spoof::default(),
             wiped: false,

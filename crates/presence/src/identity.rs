@@ -92,6 +92,58 @@ struct Candidate {
     votes: u32,
 }
 
+/// Whether hits are not too thin among all votes.
+fn enough(hits: u32, votes: u32, policy: &Policy) -> bool {
+    u64::from(hits) * 1_000_000 >= u64::from(votes) * policy.match_share_ppm()
+}
+
+/// Who a track surely is not: the evidence of UNMATCHED, taken person by person.
+///
+/// A good, live frame speaks against everybody whose score is below T_reject in it: everybody but the best when the second
+/// lies below, and the best too when he does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exclusion {
+    frames: u32,
+    first: u64,
+    last: u64,
+    /// Frames in which more than one person may be meant: they exclude nobody.
+    open: u32,
+    /// Persons who were the best at or above T_reject.
+    named: Vec<PersonId>,
+}
+
+impl Exclusion {
+    /// Takes one frame.
+    pub(crate) fn take(&mut self, at: u64, face: &Face, thresholds: &Thresholds, policy: &Policy) {
+        let Some(found) = face.match_.as_ref().filter(|_| face.good_quality && accepted_as_live(face.liveness, policy))
+        else {
+            return;
+        };
+        let t_reject = if face.masked { thresholds.masked_t_reject_ppm } else { thresholds.t_reject_ppm };
+        if self.frames == 0 {
+            self.first = at;
+        }
+        self.frames += 1;
+        self.last = at;
+        self.open += u32::from(found.second_ppm >= t_reject);
+        if found.score_ppm >= t_reject {
+            match &found.best {
+                Some(best) if !self.named.contains(best) => self.named.push(best.clone()),
+                Some(_) => {}
+                None => self.open += 1,
+            }
+        }
+    }
+
+    /// Whether the track surely is not this person: as many frames over as long as UNMATCHED asks for, each against him.
+    pub(crate) fn excludes(&self, person: &PersonId, policy: &Policy) -> bool {
+        self.open == 0
+            && u64::from(self.frames) >= policy.unmatched_frames()
+            && self.last - self.first >= policy.unmatched_span_ms()
+            && !self.named.contains(person)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct LowRun {
     count: u32,
@@ -143,7 +195,7 @@ impl Identity {
         }
         let candidate = match self.candidate.take() {
             // Single hits among many other votes are what a stranger's false matches look like: start again.
-            Some(mut c) if c.person == person && c.hits * 4 >= c.votes => {
+            Some(mut c) if c.person == person && enough(c.hits, c.votes, policy) => {
                 if at - c.last >= policy.match_spacing_ms() {
                     c.hits += 1;
                     c.last = at;

@@ -82,6 +82,7 @@ settings! {
     match_spacing_ms = 1_000 "ms" [100, 10_000] "identity" "Least time between two frames that count for MATCHED.";
     unmatched_frames = 5 "frames" [2, 50] "identity" "Good frames below T_reject that make UNMATCHED.";
     unmatched_span_ms = 20_000 "ms" [5_000, 300_000] "identity" "Least span of those frames.";
+    match_share_ppm = 50_000 "ppm" [0, 1_000_000] "identity" "Least share of frames at or above T_match among all since the first of them, for MATCHED.";
     reverify_ms = 300_000 "ms" [30_000, 3_600_000] "identity" "A verified identity lapses to INDETERMINATE this long after its last vote.";
     break_ms = 30_000 "ms" [2_000, 300_000] "identity" "A track not seen for this long is verified anew.";
     visibility_min_ppm = 600_000 "ppm" [300_000, 1_000_000] "all with a session" "Least V; below, the session is NotAssessable and nothing is alleged.";
@@ -117,6 +118,7 @@ settings! {
     bed_seen_min_ms = 60_000 "ms" [0, 600_000] "roles" "Once the patient was seen on the bed over this long, operating counts from his first to his last sighting.";
     patient_link_ms = 15_000 "ms" [0, 120_000] "roles" "An unidentified track that ends this long before the bed is occupied, or begins this long after it is left, is the patient.";
     presence_bridge_ms = 60_000 "ms" [0, 600_000] "LL-5, NL-1" "Between two sightings of a person at most this far apart he counts as in the room.";
+    handover_ms = 50_000 "ms" [0, 600_000] "UQ-1" "An UNMATCHED track that takes turns at the bed with a recognised person within this time may be that person.";
     session_idle_ms = 1_800_000 "ms" [300_000, 14_400_000] "sessions" "A session that nobody closes ends when nobody has operated for this long.";
     session_max_ms = 43_200_000 "ms" [3_600_000, 86_400_000] "sessions" "A session that nobody closes ends here at the latest.";
     late_fact_ms = 7_200_000 "ms" [600_000, 86_400_000] "sessions" "So long after its window a session is still judged anew by late facts; then it is forgotten.";

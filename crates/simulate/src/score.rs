@@ -85,13 +85,13 @@ impl Tally {
     pub fn score(&self, day: &Day) -> Score {
         let mut score = Score { taken_back: self.taken_back, ..Score::default() };
         for session in &day.sessions {
-            self.session(session, &mut score);
+            self.session(session, day, &mut score);
         }
         self.outside(day, &mut score);
         score
     }
 
-    fn session(&self, truth: &Session, score: &mut Score) {
+    fn session(&self, truth: &Session, day: &Day, score: &mut Score) {
         score.sessions += 1;
         let id = clinic::session_id(truth);
         let summary = self.summaries.get(&id);
@@ -121,7 +121,9 @@ impl Tally {
                 .iter()
                 .filter(|f| f.key.session.is_none() && f.key.rule.code() == "HB-3")
                 .any(|f| overlaps(&f));
-            if !truth.faulty {
+            // A neighbour closed so late that it covers the act hides it on paper.
+            let covers = |s: &Session| s.told.is_some() && s.start <= truth.finish && s.end >= truth.begin;
+            if !truth.faulty && !day.sessions.iter().any(covers) {
                 let sum = score.recall.entry(plant).or_default();
                 sum.0 += 1;
                 sum.1 += u64::from(found);

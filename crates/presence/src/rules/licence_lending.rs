@@ -146,7 +146,7 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
     let least = case.item?.min_duration_ms;
     let inside = seen.present.total();
     // Whoever INDETERMINATE came by may have been him, coming back.
-    if inside >= least || !case.unknown.is_empty() {
+    if inside >= least || !case.unknown_for(|id| id == lead).is_empty() {
         return None;
     }
     let begin = seen.present.first()?;
@@ -178,7 +178,8 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
     let seen = case.people.get(lead)?;
     let present = seen.present.bridged(p.presence_bridge_ms()).intersect(&case.a);
     // Whatever could have been him counts for him.
-    let perhaps = present.union(&case.unknown.intersect(&case.a)).union(&case.blind.intersect(&case.a));
+    let perhaps =
+        present.union(&case.unknown_for(|id| id == lead).intersect(&case.a)).union(&case.blind.intersect(&case.a));
     let other = other_operator(case);
     let away = other.op.minus(&perhaps);
     let short = u64::from(share_ppm(perhaps.total(), case.a.total())) < p.ll5_presence_min_ppm();

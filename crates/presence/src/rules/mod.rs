@@ -70,7 +70,7 @@ fn absent(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
     let p = &case.knowledge.policy;
     case.is_final
         && u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm()
-        && case.unknown.is_empty()
+        && case.unknown_for(&who).is_empty()
         && case.presence_of(|s| who(&s.info.id)).is_empty()
 }
 

@@ -114,7 +114,7 @@ fn little_lead(case: &Case<'_>, op: &Spans) -> Option<(u32, (u64, u64), Spans)> 
     let (share, gap) = presence_demanded(case)?;
     let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.a);
     // Whatever could have been a lead counts for him.
-    let perhaps = present.union(&case.unknown).union(&case.blind).intersect(&case.a);
+    let perhaps = present.union(&case.unknown_for(|id| case.leads.contains(id))).union(&case.blind).intersect(&case.a);
     let alone = case.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
     let longest = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;

@@ -125,7 +125,8 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
 /// Op with the patient on the bed and surely no clinician in the room.
 fn alone_with_patient(case: &Case<'_>, seen: &Seen<'_>) -> Spans {
     let clinicians = case.presence_of(|s| s.info.is_clinician());
-    seen.op.intersect(&case.bed).minus(&clinicians).minus(&case.unknown).minus(&case.blind)
+    let unknown = case.unknown_for(|id| case.known(id).is_some_and(crate::Practitioner::is_clinician));
+    seen.op.intersect(&case.bed).minus(&clinicians).minus(&unknown).minus(&case.blind)
 }
 
 /// UQ-3: a pharmacist operates, and no physician stands beside him.

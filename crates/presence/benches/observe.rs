@@ -1,0 +1,123 @@
+//! Cost of `observe` with 3 and with 10 people, as a ratio to serialising the same observation with serde_json (goal ≤ 1),
+//! and room-days per core-second at 5 observations a second. Run: `cargo bench -p presence --features serde`.
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock; the core does not")]
+#![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use presence::*;
+
+/// Observations of one run: ten minutes at 5 a second.
+const COUNT: u64 = 3_000;
+
+fn moment(ms: u64) -> Moment {
+    Moment { mono: Mono(1_000_000 + ms), wall: Wall(1_772_442_000_000 + ms as i64), clock: ClockQuality::GOOD }
+}
+
+fn zones() -> Zones {
+    let polygon = |x, y, w, h| vec![Polygon::from_box(BoxPx { x, y, w, h })];
+    Zones { operator: polygon(200, 200, 900, 300), bed: polygon(400, 520, 400, 180), ..Zones::default() }
+}
+
+fn engine(people: u64) -> Engine {
+    let mut engine = Engine::new();
+    let person = |n: u64| Practitioner {
+        id: PersonId::new(&format!("person-{n}")),
+        category: PractitionerCategory::LicensedPhysician,
+        registration: RegistrationStatus::Valid,
+        relation: SiteRelation::Primary,
+        lead_for: vec![Specialty::CosmeticDermatology],
+        anaesthesia: false,
+        confirmed: true,
+        has_template: true,
+    };
+    let wall = moment(0).wall;
+    let facts = [
+        Fact::Thresholds(Thresholds {
+            t_match_ppm: 500_000,
+            t_reject_ppm: 300_000,
+            margin_ppm: 50_000,
+            masked_t_match_ppm: 450_000,
+            masked_t_reject_ppm: 250_000,
+            masked_margin_ppm: 50_000,
+        }),
+        Fact::Room(Box::new(Room {
+            version: 1,
+            id: "room".into(),
+            institution: Institution { id: "clinic".into(), ceiling: GradeCeiling(3) },
+            mode: DeploymentMode::InRoom,
+            zones: zones(),
+            hours: None,
+        })),
+        Fact::Roster(Roster {
+            version: 1,
+            made_at: wall,
+            registry_at: wall,
+            people: (0..people).map(person).collect(),
+        }),
+        Fact::Session(SessionRecord {
+            id: "s1".into(),
+            version: 1,
+            room: "room".into(),
+            item: None,
+            lead: Some("person-0".into()),
+            operators: Vec::new(),
+            start: wall,
+            end: Some(Wall(wall.0 + 3_600_000)),
+            cancelled: false,
+        }),
+    ];
+    for fact in facts {
+        engine.inform(moment(0), fact);
+    }
+    engine
+}
+
+fn observation(people: u64) -> Observation {
+    let face = |n: u64| Face {
+        track: TrackId(n),
+        bbox: BoxPx { x: 220 + 80 * n as i32, y: 300, w: 60, h: 80 },
+        good_quality: true,
+        masked: false,
+        match_: Some(MatchScore {
+            best: Some(PersonId::new(&format!("person-{n}"))),
+            score_ppm: 640_000,
+            second_ppm: 150_000,
+        }),
+        liveness: Liveness::Live,
+    };
+    Observation { faces: (0..people).map(face).collect(), patients: 1, ..Observation::default() }
+}
+
+/// Nanoseconds per call, the best of seven runs.
+fn best(mut run: impl FnMut()) -> u64 {
+    let times = (0..7).map(|_| {
+        let begin = Instant::now();
+        run();
+        begin.elapsed().as_nanos() as u64 / COUNT
+    });
+    times.min().unwrap()
+}
+
+fn main() {
+    for people in [3, 10] {
+        let seen = observation(people);
+        let observe = best(|| {
+            let mut engine = engine(people);
+            for n in 0..COUNT {
+                black_box(engine.observe(moment(n * 200), black_box(&seen)));
+            }
+        });
+        let serialise = best(|| {
+            for _ in 0..COUNT {
+                black_box(serde_json::to_vec(black_box(&seen)).unwrap());
+            }
+        });
+        let ratio = observe as f64 / serialise as f64;
+        let room_days = 1e9 / observe as f64 / (5.0 * 86_400.0);
+        println!(
+            "observe, {people} people: {observe} ns; serialise: {serialise} ns; ratio {ratio:.2}; {room_days:.1} room-days per core-second at 5/s"
+        );
+    }
+}
