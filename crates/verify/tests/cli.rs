@@ -1,0 +1,74 @@
+//! The answer an inspector gets: one line, and an exit status that a script can use.
+
+#![allow(clippy::expect_used, reason = "a test program: its helpers fail the test")]
+
+use std::process::{Command, Output};
+
+use protocol::envelope::Envelope;
+use protocol::up::{ClockSource, HealthReport, Stamp, Up, UpBody};
+use trust::bundle::{FORMAT, Header, write};
+use trust::{SigningKey, ZERO_HASH};
+
+fn verify(arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_zaigang-verify")).args(arguments).output().expect("the program starts");
+    (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+}
+
+fn one_heartbeat(device: &SigningKey) -> Envelope {
+    let body = UpBody {
+        v: 1,
+        device: "box-1".parse().expect("an id"),
+        seq: 1,
+        prev: ZERO_HASH.into(),
+        event_id: "e".into(),
+        stamp: Stamp {
+            utc: "2026-03-02T01:00:00.000Z".into(),
+            boot_id: "b".into(),
+            boot_count: 1,
+            mono_ms: 0,
+            uncertainty_ms: 5,
+            clock: ClockSource::Synchronised,
+        },
+        payload: Up::Health(HealthReport { heartbeat_seq: 1, ..HealthReport::default() }),
+    };
+    device.sign(serde_json::to_string(&body).expect("JSON"))
+}
+
+#[test]
+fn a_sound_bundle_holds_and_a_flipped_bit_is_named() {
+    let (device, server) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+    let header = Header {
+        format: FORMAT.into(),
+        device: "box-1".parse().expect("an id"),
+        device_key: device.verifying_key().to_base64(),
+        server_key: server.verifying_key().to_base64(),
+        from_seq: 1,
+        prev: ZERO_HASH.into(),
+        exported_at: "2026-03-03T00:00:00.000Z".into(),
+    };
+    let mut bundle = Vec::new();
+    write(&mut bundle, &header, [one_heartbeat(&device)], [], &server).expect("written");
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("b.zgbundle");
+    let name = path.to_str().expect("text");
+    std::fs::write(&path, &bundle).expect("written");
+
+    let (code, line) = verify(&[name]);
+    assert_eq!((code, line.lines().count()), (Some(0), 1), "{line}");
+    assert!(line.starts_with("HOLDS: 1 messages of box-1"), "{line}");
+    assert_eq!(verify(&["--device-key-id", &device.verifying_key().key_id(), name]).0, Some(0));
+    let (code, line) = verify(&["--device-key-id", "0000000000000000", name]);
+    assert_eq!(code, Some(1), "{line}");
+
+    let second_line = bundle.iter().position(|byte| *byte == b'\n').expect("a line") + 100;
+    bundle[second_line] ^= 1;
+    std::fs::write(&path, &bundle).expect("written");
+    let (code, line) = verify(&[name]);
+    assert_eq!(code, Some(1));
+    assert!(line.starts_with("DOES NOT HOLD") && line.contains("line 2"), "{line}");
+
+    assert_eq!(verify(&["/no/such/file"]).0, Some(2));
+    assert_eq!(verify(&[]).0, Some(2));
+    assert_eq!(verify(&["--help"]).0, Some(0));
+}
