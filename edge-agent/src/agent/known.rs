@@ -197,6 +197,7 @@ impl Agent {
         let before = self.known.sessions.as_ref().map_or(&none, |(_, before)| before);
         let facts = facts::sessions(&room, before, wire, self.wall())?;
         self.known.items = wire.sessions.iter().filter_map(|s| Some((s.session.clone(), s.item.clone()?))).collect();
+        tracing::info!(version, declared = wire.sessions.len(), "sessions");
         self.known.sessions = Some((version, wire.clone()));
         for fact in facts {
             self.inform(fact);

@@ -32,6 +32,9 @@ pub struct Raised {
     pub real_at: jiff::Timestamp,
 }
 
+/// So many steps are listed; a box that runs for months counts on and lists no more.
+const LISTED: usize = 10_000;
+
 /// The counts of a finished run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -70,7 +73,9 @@ impl Tally {
             Up::Finding(finding) => {
                 self.steps += 1;
                 let (finding_id, revision) = (finding.finding_id.clone(), finding.revision);
-                self.raised.push(Raised { finding_id, revision, real_at: jiff::Timestamp::now() });
+                if self.raised.len() < LISTED {
+                    self.raised.push(Raised { finding_id, revision, real_at: jiff::Timestamp::now() });
+                }
                 self.findings.entry(format!("{:?}", finding.kind)).or_default().insert(finding.finding_id.clone());
                 if finding.step == Step::Withdrawn {
                     self.withdrawn.insert(finding.finding_id.clone());
