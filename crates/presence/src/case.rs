@@ -9,7 +9,8 @@ use crate::identity::{Exclusion, Who};
 use crate::knowledge::{Knowledge, KnownRoster, Session};
 use crate::spans::{Spans, share_ppm};
 use crate::{
-    CheckDirection, Checked, DeploymentMode, Item, PersonId, Policy, Practitioner, SessionId, TrackId, Wall, Zone,
+    CheckDirection, Checked, DeploymentMode, Item, PersonId, Policy, Practitioner, PractitionerCategory, SessionId,
+    TrackId, Wall, Zone,
 };
 
 /// Where in time a case lies. All in monotonic ms.
@@ -124,7 +125,7 @@ pub(crate) fn session_bounds(k: &Knowledge, h: &History, id: &SessionId, now: u6
     let pad = p.operating_pad_ms();
     let ring = ring_activity(h, lo, now.min(hi));
     let (end, end_seen, final_at) = if let Some(end) = declared_end {
-        let last = ring.bridged(2 * pad).iter().filter(|s| s.1 >= start && s.0 <= end).map(|s| s.1).max();
+        let last = ring.bridged(pad).iter().filter(|s| s.1 >= start && s.0 <= end).map(|s| s.1).max();
         let end_seen = end.max(last.unwrap_or(end).min(hi));
         (end, end_seen, end_seen + p.window_after_ms())
     } else {
@@ -168,7 +169,8 @@ impl<'a> Case<'a> {
             bounds.start.min(bounds.lo.max(bounds.start.saturating_sub(p.window_before_ms()))),
             bounds.end_seen.saturating_add(p.window_after_ms()).min(now),
         );
-        let window = Spans::one(bounds.start.saturating_sub(p.window_before_ms()), to);
+        // What lies in a neighbouring session is that session's.
+        let window = Spans::one(bounds.lo, to.min(bounds.hi));
         let act_to = bounds.end_seen.min(now).min(bounds.hi);
         let bed = h.bed.clip(from.max(bounds.lo), act_to);
         let hull = bed.first().zip(bed.last());
@@ -204,8 +206,8 @@ impl<'a> Case<'a> {
             bounds,
         };
         case.find_leads();
-        let gate = case.gate(hull, act_to);
-        let unknown_ring = case.read_tracks(h, &gate);
+        let gates = Gates { patient: case.gate(hull, act_to), session: case.gate(None, act_to) };
+        let unknown_ring = case.read_tracks(h, &gates);
         if case.doorway {
             case.pair_checks();
         }
@@ -255,7 +257,7 @@ impl<'a> Case<'a> {
     }
 
     /// Reads every track of the window. Returns when somebody INDETERMINATE stood in the operator zone.
-    fn read_tracks(&mut self, h: &History, gate: &Spans) -> Spans {
+    fn read_tracks(&mut self, h: &History, gates: &Gates) -> Spans {
         let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
         let linked = linked_patients(
             h,
@@ -290,11 +292,11 @@ impl<'a> Case<'a> {
                 let in_doubt =
                     *who == Who::Stranger && takes_turns(&named, &stretch, self.knowledge.policy.handover_ms());
                 if !is_patient {
-                    self.read_stretch(&stretch, (who, in_doubt), bound, gate, &mut lists);
+                    self.read_stretch(&stretch, (who, in_doubt), bound, gates, &mut lists);
                 }
             }
         }
-        self.activity = Spans::from_unsorted(lists.activity).intersect(gate);
+        self.activity = Spans::from_unsorted(lists.activity);
         Spans::from_unsorted(lists.unknown_ring)
     }
 
@@ -303,7 +305,7 @@ impl<'a> Case<'a> {
         part: &Part<'_>,
         (who, in_doubt): (&Who, bool),
         bound: Option<&'a Checked>,
-        gate: &Spans,
+        gates: &Gates,
         lists: &mut Lists,
     ) {
         let person = match (who, bound) {
@@ -317,11 +319,14 @@ impl<'a> Case<'a> {
         {
             let at_bed =
                 if info.anaesthesia && !self.is_declared(id) { part.ring.clone() } else { part.ring.union(&part.head) };
-            lists.activity.extend(at_bed.iter());
+            // Staff who stay at the bed of a covered patient are at work; of others that cannot be said.
+            let gate = if info.category == PractitionerCategory::NonClinical { &gates.patient } else { &gates.session };
+            let op = at_bed.intersect(gate);
+            lists.activity.extend(op.iter());
             let fresh = || Seen { info, present: Spans::none(), op: Spans::none(), method, unclosed: false, votes: 0 };
             let seen = self.people.entry(id.clone()).or_insert_with(fresh);
             seen.present = seen.present.union(&part.seen);
-            seen.op = seen.op.union(&at_bed.intersect(gate));
+            seen.op = seen.op.union(&op);
             seen.votes += part.votes;
             if method == PresenceMethod::Face {
                 seen.method = method;
@@ -333,8 +338,8 @@ impl<'a> Case<'a> {
         }
         let at_bed = part.ring.union(&part.head);
         if *who == Who::Stranger && !in_doubt {
-            lists.activity.extend(at_bed.iter());
-            let op = at_bed.intersect(gate);
+            let op = at_bed.intersect(&gates.patient);
+            lists.activity.extend(op.iter());
             if self.lead_unrecognisable {
                 self.unknown.push(Unknown { seen: part.seen.clone(), not: None });
             }
@@ -344,7 +349,7 @@ impl<'a> Case<'a> {
             return;
         }
         if !part.track.is_companion() {
-            lists.activity.extend(at_bed.iter());
+            lists.activity.extend(at_bed.intersect(&gates.patient).iter());
             lists.unknown_ring.extend(at_bed.iter());
         }
         let long = part.seen.total() >= self.knowledge.policy.indeterminate_ignore_ms();
@@ -528,6 +533,12 @@ impl<'a> Case<'a> {
         }
         faults
     }
+}
+
+/// When operating counts: of staff throughout the session, of others only while the patient is there.
+struct Gates {
+    patient: Spans,
+    session: Spans,
 }
 
 /// Spans collected over all tracks.

@@ -57,6 +57,8 @@ pub struct Engine {
     /// Persons whose presence in the operator zone asks for evaluation during the act.
     watched: BTreeSet<PersonId>,
     summaries: std::collections::BTreeMap<SessionId, PresenceSummary>,
+    /// Extents of retired sessions, as long as their history is kept: no undeclared use of the bed.
+    past: Spans,
     latest: u64,
     clock: ClockQuality,
     /// Wall minus monotonic time, ms; `None` before the first call.
@@ -82,6 +84,7 @@ impl Engine {
             ledger: Ledger::default(),
             watched: BTreeSet::new(),
             summaries: std::collections::BTreeMap::new(),
+            past: Spans::none(),
             latest: 0,
             clock: ClockQuality { synchronised: false, uncertainty_ms: u32::MAX },
             offset: None,
@@ -231,12 +234,10 @@ impl Engine {
         let at = Moment { mono: Mono(t), wall: Wall((t as i64).saturating_add(offset)), clock: self.clock };
         let mut next = Next { t, step: self.knowledge.policy.evaluation_step_ms(), due: None };
         let ids: Vec<SessionId> = self.knowledge.sessions.keys().cloned().collect();
-        let mut taken = Vec::new();
+        let mut taken: Vec<(u64, u64)> = self.past.iter().collect();
         for id in &ids {
             if let Some((from, to)) = self.session(id, at, &mut next, out) {
-                let p = &self.knowledge.policy;
-                // A little early and a little over belongs to the session.
-                taken.push((from.saturating_sub(p.window_after_ms()), to.saturating_add(p.operating_pad_ms())));
+                taken.extend(self.margin(from, to).iter());
             }
         }
         self.occasions(at, &Spans::from_unsorted(taken), out);
@@ -259,6 +260,7 @@ impl Engine {
             let (start, end, retire_at) = session.extent?;
             if t >= retire_at {
                 self.retire(id, at, out);
+                self.past = self.past.union(&self.margin(start, end));
                 return None;
             }
             next.at(retire_at);
@@ -286,6 +288,12 @@ impl Engine {
             next.at(retire_at.max(t + 1));
         }
         Some((extent.0, extent.1))
+    }
+
+    /// A session with a margin: a little early and a little over belongs to it.
+    fn margin(&self, from: u64, to: u64) -> Spans {
+        let p = &self.knowledge.policy;
+        Spans::one(from.saturating_sub(p.window_after_ms()), to.saturating_add(p.operating_pad_ms()))
     }
 
     /// A session that is cancelled, elsewhere or not yet told: nothing stands for it.
@@ -476,6 +484,7 @@ impl Engine {
         // A little slack keeps this from running over every list at every tick.
         if horizon > self.history.known_from + p.window_after_ms() || self.history.crowded() {
             self.history.forget_before(horizon);
+            self.past.forget_before(horizon);
             self.ledger.forget(None, horizon);
             self.knowledge.forget_before(Wall((horizon as i64).saturating_add(offset)));
         }

@@ -83,6 +83,9 @@ fn explain(fnir: f64, score: &simulate::Score) {
     for ((rule, story), n) in &score.false_by {
         eprintln!("  false {rule} in \"{story}\": {n}");
     }
+    for (rule, seen) in score.missed_by.keys() {
+        eprintln!("  missed {rule}: {seen}");
+    }
     for ((why, story), n) in &score.abstained_by {
         eprintln!("  not assessable, {why}, in \"{story}\": {n}");
     }

@@ -36,6 +36,8 @@ pub struct Score {
     pub false_by: BTreeMap<(String, &'static str), u64>,
     /// Why lawful sessions without fault could not be judged.
     pub abstained_by: BTreeMap<(String, &'static str), u64>,
+    /// Planted and not found, with what was said instead.
+    pub missed_by: BTreeMap<(&'static str, String), u64>,
     /// Per planted rule: (planted in assessable sessions, found).
     pub recall: BTreeMap<Plant, (u64, u64)>,
 }
@@ -55,6 +57,9 @@ impl Score {
         }
         for (key, n) in &other.abstained_by {
             *self.abstained_by.entry(key.clone()).or_default() += n;
+        }
+        for (key, n) in &other.missed_by {
+            *self.missed_by.entry(key.clone()).or_default() += n;
         }
         for (plant, (planted, found)) in &other.recall {
             let sum = self.recall.entry(*plant).or_default();
@@ -131,7 +136,26 @@ impl Tally {
         } else if assessable || plant == Plant::Nl4 {
             let sum = score.recall.entry(plant).or_default();
             sum.0 += 1;
-            sum.1 += u64::from(said.iter().any(|f| f.key.rule.code() == plant.code()));
+            let found = said.iter().any(|f| f.key.rule.code() == plant.code());
+            sum.1 += u64::from(found);
+            if !found {
+                let codes: Vec<&str> = said.iter().map(|f| f.key.rule.code()).collect();
+                let seen = summary.map_or_else(String::new, |s| {
+                    let people = s
+                        .present
+                        .iter()
+                        .map(|p| format!("{} {}/{}", p.person, p.present_ms / 1000, p.operating_ms / 1000));
+                    let who: Vec<String> = people.collect();
+                    format!(
+                        "unknown {} unmatched {} of {} s: {}",
+                        s.indeterminate_tracks,
+                        s.unmatched_tracks,
+                        truth.finish - truth.begin,
+                        who.join(", ")
+                    )
+                });
+                score.missed_by.insert((plant.code(), format!("said {} · {seen}", codes.join(" "))), 1);
+            }
         }
     }
 
