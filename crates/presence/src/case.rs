@@ -560,6 +560,7 @@ struct Part<'t> {
 
 /// A track, or a stretch of one, that is somebody's; and how it began and ended.
 struct Named {
+    person: PersonId,
     from: u64,
     to: u64,
     came_in: bool,
@@ -570,10 +571,10 @@ fn named_tracks(h: &History, from: u64, to: u64, policy: &Policy) -> Vec<Named> 
     let mut named = Vec::new();
     for track in h.tracks.values().filter(|t| t.last() >= from && t.first() <= to && !t.patient) {
         for (a, b, who, _) in track.identity.stretches(track.last(), policy) {
-            if matches!(who, Who::Person(_)) {
+            if let Who::Person(person) = who {
                 let came_in = a == track.first() && track.first_zone == Zone::Door;
                 let went_out = b == track.last() && track.last_zone == Zone::Door;
-                named.push(Named { from: a, to: b, came_in, went_out });
+                named.push(Named { person: person.clone(), from: a, to: b, came_in, went_out });
             }
         }
     }
@@ -587,10 +588,17 @@ fn takes_turns(named: &[Named], part: &Part<'_>, within: u64) -> bool {
     let (Some(from), Some(to)) = (part.seen.first(), part.seen.last()) else { return false };
     let came_in = part.track.first() == from && part.track.first_zone == Zone::Door;
     let went_out = part.track.last() == to && part.track.last_zone == Zone::Door;
+    let earlier = |n: &Named| n.to <= from + OVERLAP_MS;
+    let later = |n: &Named| n.from + OVERLAP_MS >= to;
     named.iter().any(|n| {
-        let before = !n.went_out && !came_in && n.to <= from + OVERLAP_MS && from <= n.to + within;
-        let after = !n.came_in && !went_out && n.from + OVERLAP_MS >= to && n.from <= to + within;
-        before || after
+        // Only his last sighting before and his first after tell how he left and came.
+        let his = || named.iter().filter(|m| m.person == n.person);
+        let beside = his().any(|m| !earlier(m) && !later(m));
+        let last = earlier(n) && !his().any(|m| earlier(m) && m.to > n.to);
+        let first = later(n) && !his().any(|m| later(m) && m.from < n.from);
+        let before = last && !n.went_out && !came_in && from <= n.to + within;
+        let after = first && !n.came_in && !went_out && n.from <= to + within;
+        !beside && (before || after)
     })
 }
 
