@@ -204,7 +204,6 @@ impl Case {
     pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, Refusal> {
         let refused = || Refusal::NotNow { step: step.name(), state: self.state.as_str() };
         match (self.state, step) {
-            (_, Step::Answer | Step::Comment) => Ok(self.clone()),
             (state, Step::Strengthened { raises_severity }) => Ok(match (state, raises_severity) {
                 (State::Dismissed, true) => Self::default(),
                 _ => self.clone(),
@@ -212,7 +211,7 @@ impl Case {
             (State::Raised | State::Review1 | State::Review2, Step::AllWithdrawn) => {
                 Ok(Self { state: State::Dismissed, dismissed_because: Some(Reason::Withdrawn), ..self.clone() })
             }
-            (_, Step::AllWithdrawn) => Ok(self.clone()),
+            (_, Step::Answer | Step::Comment | Step::AllWithdrawn) => Ok(self.clone()),
             (State::Raised, Step::Take) => Ok(self.at(State::Review1)),
             (State::Raised | State::Review1 | State::Review2, Step::Review { verdict, reason }) => {
                 self.review(by, *verdict, *reason, at)

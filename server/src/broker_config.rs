@@ -1,6 +1,7 @@
 //! What an external Mosquitto needs: TLS, client certificates as user names, and one pattern ACL for every box.
 
 /// The configuration and the ACL, as one commented text to split at its marks.
+#[expect(clippy::format_push_string, reason = "a dozen short lines, printed once")]
 pub fn text() -> String {
     let up = ["findings", "presence", "health", "status"];
     let down = ["receipts", "commands", "knowledge"];

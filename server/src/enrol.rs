@@ -22,7 +22,7 @@ pub const MOST_PHOTO_BYTES: usize = 16 * 1024 * 1024;
 pub enum EnrolFault {
     #[error("enrolment is not available: {0}")]
     NoModels(String),
-    #[error("no photograph passed: {}", .0.iter().map(|p| p.line()).collect::<Vec<_>>().join(" · "))]
+    #[error("no photograph passed: {}", .0.iter().map(PhotoOutcome::line).collect::<Vec<_>>().join(" · "))]
     NonePassed(Vec<PhotoOutcome>),
     #[error("{0}")]
     Refused(String),
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// Judges the photographs and stores a proposal. Blocking: it runs networks.
-    pub fn propose(&self, faces: &FaceStore, request: Request<'_>, now: &str) -> Result<Proposed, EnrolFault> {
+    pub fn propose(&self, faces: &FaceStore, request: &Request<'_>, now: &str) -> Result<Proposed, EnrolFault> {
         let (outcomes, enrolled) = self.judge(&request.photos);
         if enrolled.is_empty() {
             return Err(EnrolFault::NonePassed(outcomes));

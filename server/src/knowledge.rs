@@ -98,10 +98,10 @@ pub async fn run(pusher: Arc<Pusher>, mut nudges: mpsc::UnboundedReceiver<Nudge>
                 if count == 0 {
                     return;
                 }
-                let batch: Vec<Nudge> = many.drain(..).collect();
+                let batch = std::mem::take(&mut many);
                 send_all(&pusher, move |p| p.answer(&batch)).await;
             }
-            _ = tick.tick() => send_all(&pusher, |p| p.overdue()).await,
+            _ = tick.tick() => send_all(&pusher, Pusher::overdue).await,
         }
     }
 }
@@ -134,7 +134,7 @@ impl Pusher {
                     continue;
                 }
                 Nudge::Command { device, command } => {
-                    letters.extend(self.logged(device, self.command(device, command.clone())));
+                    letters.extend(Self::logged(device, self.command(device, command.clone())));
                     continue;
                 }
             };
@@ -144,10 +144,10 @@ impl Pusher {
             }
         }
         for device in &fresh {
-            letters.extend(self.logged(device, self.letters(device, |_| true)).into_iter().flatten());
+            letters.extend(Self::logged(device, self.letters(device, |_| true)).into_iter().flatten());
         }
         for device in changed.difference(&fresh) {
-            letters.extend(self.logged(device, self.letters(device, |_| false)).into_iter().flatten());
+            letters.extend(Self::logged(device, self.letters(device, |_| false)).into_iter().flatten());
         }
         letters
     }
@@ -171,12 +171,12 @@ impl Pusher {
                 Ok(None) => true,
                 Err(_) => false,
             };
-            letters.extend(self.logged(&device, self.letters(&device, again)).into_iter().flatten());
+            letters.extend(Self::logged(&device, self.letters(&device, again)).into_iter().flatten());
         }
         letters
     }
 
-    fn logged<T>(&self, device: &str, made: Result<T, PushError>) -> Option<T> {
+    fn logged<T>(device: &str, made: Result<T, PushError>) -> Option<T> {
         made.map_err(|error| tracing::error!(device, %error, "knowledge not sent")).ok()
     }
 

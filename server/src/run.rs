@@ -183,7 +183,7 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
 async fn broker(config: &Config, store: &Arc<Store>) -> anyhow::Result<(Login, BrokerAddress)> {
     match &config.broker {
         Broker::Embedded { listen } => {
-            let server_password = Key::generate()?.bytes().iter().map(|b| format!("{b:02x}")).collect::<String>();
+            let server_password = hex::encode(Key::generate()?.bytes());
             let passwords = Passwords { store: Arc::clone(store), server_password: server_password.clone() };
             let started = broker::start(*listen, Arc::new(passwords)).await?;
             tracing::info!(address = %started.address, "embedded MQTT broker: own topics only, no TLS, loopback alone");

@@ -44,7 +44,7 @@ impl Guard {
         let (Some(user), Some(password)) = (info.username(), info.password()) else { return AuthResult::NotAuthorized };
         let (user, password) = (user.to_string(), password.to_vec());
         // A box that could take another's client id could end the other's connection.
-        if user != SERVER && &*info.client_id() as &str != user {
+        if user != SERVER && *info.client_id() != user {
             return AuthResult::NotAuthorized;
         }
         if will_topic(info).is_some_and(|topic| !allowed_topic(&user, &topic)) {

@@ -29,8 +29,7 @@ impl Cause {
     fn rule(&self) -> &'static str {
         match self {
             Self::Gap { .. } => "CHAIN-GAP",
-            Self::BadLink { .. } => "CHAIN-FORK",
-            Self::Refused { reason: "fork", .. } => "CHAIN-FORK",
+            Self::BadLink { .. } | Self::Refused { reason: "fork", .. } => "CHAIN-FORK",
             Self::Refused { .. } => "CHAIN-REFUSED",
             Self::Break { .. } => "CHAIN-BREAK",
         }

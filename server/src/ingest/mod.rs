@@ -49,7 +49,7 @@ impl Keys {
             match VerifyingKey::from_base64(&text) {
                 Ok(key) => drop(keys.insert(device, key)),
                 Err(error) => {
-                    tracing::error!(%device, %error, "a stored device key does not decode: its messages will be refused")
+                    tracing::error!(%device, %error, "a stored device key does not decode: its messages will be refused");
                 }
             }
         }
@@ -146,7 +146,7 @@ fn commit(store: &Store, batch: &[Incoming], tell: &mpsc::UnboundedSender<Told>)
             }
         }
         Err(error) => {
-            tracing::error!(device = %batch[0].body.device, seq = batch[0].body.seq, %error, "message not committed: no receipt, the box will send it again")
+            tracing::error!(device = %batch[0].body.device, seq = batch[0].body.seq, %error, "message not committed: no receipt, the box will send it again");
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct SessionOutcome {
     pub lead_verified: bool,
 }
 
-/// V below this: NotAssessable, and nothing is alleged.
+/// V below this: `NotAssessable`, and nothing is alleged.
 pub const ASSESSABLE_PPM: u32 = 600_000;
 
 impl SessionOutcome {

@@ -23,6 +23,9 @@ pub struct Incoming {
     pub clock_offset_ms: Option<i64>,
 }
 
+/// Time, topic, reason, detail, bytes.
+pub type QuarantineRow = (String, String, String, String, i64);
+
 /// A message that was refused.
 #[derive(Debug, Clone)]
 pub struct Quarantined {
@@ -92,7 +95,7 @@ impl Store {
     }
 
     /// Refused messages, newest first: time, topic, reason, detail, bytes.
-    pub fn quarantined(&self, limit: u32) -> Result<Vec<(String, String, String, String, i64)>> {
+    pub fn quarantined(&self, limit: u32) -> Result<Vec<QuarantineRow>> {
         self.read(|c| {
             let sql = "SELECT received_at, topic, reason, detail, bytes FROM quarantine ORDER BY id DESC LIMIT ?1";
             super::registry::collect(c, sql, [limit], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))

@@ -27,7 +27,7 @@ pub use feed::FeedEvent;
 pub use figures::Summary;
 pub use knowledge::Issue;
 pub(crate) use knowledge::device_id;
-pub use messages::{Committed, Incoming, Outcome, Quarantined, ReceiptDue};
+pub use messages::{Committed, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -31,6 +31,7 @@ pub(super) struct ListQuery {
     pub before: Option<i64>,
     pub limit: Option<u32>,
     /// The pages' language; the API ignores it.
+    #[expect(dead_code, reason = "read from the address by `Lang`")]
     pub lang: Option<String>,
 }
 

@@ -18,10 +18,10 @@ use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::store::Deed;
 
-/// The cookie that holds a login. HttpOnly, SameSite=Strict, and Secure behind TLS.
+/// The cookie that holds a login. `HttpOnly`, `SameSite=Strict`, and Secure behind TLS.
 pub(super) const COOKIE: &str = "zaigang";
 
-use Role::{Admin, Auditor, Clinic, Integrator, Public, Reviewer, Supervisor};
+use Role::{Admin, Auditor, Clinic, Integrator, Reviewer, Supervisor};
 
 const EVERYBODY: &[Role] = &Role::ALL;
 const PEOPLE: &[Role] = &[Admin, Supervisor, Reviewer, Clinic, Integrator, Auditor];
@@ -203,6 +203,7 @@ fn hidden(path: &str, object: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Role::Public;
 
     /// The routes as the source has them: `.route("PATH", get(..).post(..))`.
     fn routes_in(source: &str, prefix: &str) -> Vec<(String, bool, bool)> {

@@ -115,7 +115,7 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
             let institution = site_of(&found, institution)?;
             Seen::of(a, &who)?.must_have(&institution, "practitioner", &person)?;
             let request = Request { person: &person, institution: &institution, consent: &consent, photos };
-            let proposed = engine.propose(&a.faces, request, &now_text())?;
+            let proposed = engine.propose(&a.faces, &request, &now_text())?;
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
             a.store.feed_append("enrolment", &data)?;
             Ok::<_, Problem>((institution, proposed))

@@ -20,6 +20,7 @@ use crate::store::{StoreError, Upsert};
 type Shared = State<Arc<App>>;
 pub(super) type Answer = Result<(StatusCode, Json<Value>), Problem>;
 
+#[expect(clippy::unnecessary_wraps, reason = "the last line of handlers that can fail")]
 pub(super) fn done(upsert: Upsert, body: Value) -> Answer {
     let status = if upsert == Upsert::Created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(body)))

@@ -28,7 +28,15 @@ fn photographs() -> Option<Vec<Vec<Vec<u8>>>> {
         }
     }
     let read = |paths: &Vec<PathBuf>| paths.iter().take(3).filter_map(|p| std::fs::read(p).ok()).collect::<Vec<_>>();
-    let many: Vec<_> = people.values_mut().filter(|p| p.len() >= 4).map(|p| { p.sort(); read(p) }).take(12).collect();
+    let many: Vec<_> = people
+        .values_mut()
+        .filter(|p| p.len() >= 4)
+        .map(|p| {
+            p.sort();
+            read(p)
+        })
+        .take(12)
+        .collect();
     (many.len() >= 2).then_some(many)
 }
 
@@ -82,9 +90,10 @@ fn a_proposal_identifies_nobody_until_a_supervisor_confirms_and_a_withdrawal_rea
     b.connect();
     let (_, proposed) = enrol_first(&house, "p-lead", &people);
     let of_lead = |d: &Down, confirmed: bool, templates: usize| match d {
-        Down::Roster(r) => r.persons.iter().any(|p| {
-            p.person.as_str() == "p-lead" && p.confirmed == confirmed && p.templates.len() == templates
-        }),
+        Down::Roster(r) => r
+            .persons
+            .iter()
+            .any(|p| p.person.as_str() == "p-lead" && p.confirmed == confirmed && p.templates.len() == templates),
         _ => false,
     };
     let body = b.told_until("roster", |d| of_lead(d, false, 1));
@@ -136,7 +145,10 @@ fn pictures_that_are_none_get_one_line_each_and_the_server_goes_on() {
     for bad in [&b""[..], truncated, &huge[..], b"GIF89a"] {
         let (status, answer) = propose(&house, "p-lead", &[bad]);
         let detail = answer["detail"].as_str().unwrap_or_default();
-        assert!(status == 422 && detail.starts_with("no photograph passed: photo 1: ") && !detail.contains('\n'), "{status} {answer}");
+        assert!(
+            status == 422 && detail.starts_with("no photograph passed: photo 1: ") && !detail.contains('\n'),
+            "{status} {answer}"
+        );
     }
     enrol_first(&house, "p-lead", &people);
 }

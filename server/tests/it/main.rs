@@ -1,6 +1,8 @@
 //! The server as a whole, with its real broker: a box is provisioned, speaks, is receipted, and is told what it must know.
 //! No fixed port, no sleeping for luck: every wait is for a thing that must come.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it stands; helpers are tests too")]
+
 mod access;
 mod bad_input;
 mod boxes;

@@ -20,6 +20,7 @@ use crate::web::error::Problem;
 
 #[derive(Template)]
 #[template(path = "alert.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct AlertPage {
     f: Frame,
     /// Accounts say who acts; without them the form asks.

@@ -88,7 +88,7 @@ async fn log_in(app: &Arc<App>, name: &str, it: Credentials) -> Result<String, P
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
     }
     let who = name.to_owned();
-    let good = app.blocking(move |a| Ok::<_, StoreError>(proven(a, &who, &it, now.as_second())?)).await?;
+    let good = app.blocking(move |a| proven(a, &who, &it, now.as_second())).await?;
     if !good {
         app.throttle().failed(name, now.as_millisecond());
         tracing::warn!("a login failed");

@@ -34,7 +34,7 @@ const RIGHT: i64 = 960;
 const ROW: u32 = 34;
 
 fn ms(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(|t| t.as_millisecond())
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
 /// `None` where no interval has two readable ends.

@@ -21,14 +21,14 @@ impl Lang {
     }
 
     /// Chinese and English side by side where they are used, so that neither can be forgotten.
-    pub(crate) fn t<'a>(&self, zh: &'a str, en: &'a str) -> &'a str {
+    pub(crate) fn t<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
         match self {
             Self::Zh => zh,
             Self::En => en,
         }
     }
 
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Zh => "zh-CN",
             Self::En => "en",
@@ -36,14 +36,14 @@ impl Lang {
     }
 
     /// The other language, for the toggle.
-    pub(crate) fn other(&self) -> &'static str {
+    pub(crate) fn other(self) -> &'static str {
         match self {
             Self::Zh => "en",
             Self::En => "zh",
         }
     }
 
-    pub(crate) fn kind(&self, kind: &str) -> String {
+    pub(crate) fn kind(self, kind: &str) -> String {
         let (zh, en) = match kind {
             "LicenseLending" => ("疑似挂证", "Suspected licence lending"),
             "NonLeadOperating" => ("疑似非主诊医师独立执业", "Suspected non-lead operating"),
@@ -55,7 +55,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn severity(&self, severity: u8) -> &'static str {
+    pub(crate) fn severity(self, severity: u8) -> &'static str {
         match severity {
             3 => self.t("紧急", "Urgent"),
             2 => self.t("待核查", "To review"),
@@ -64,7 +64,7 @@ impl Lang {
         }
     }
 
-    pub(crate) fn state(&self, state: State) -> &'static str {
+    pub(crate) fn state(self, state: State) -> &'static str {
         match state {
             State::Raised => self.t("新线索", "New"),
             State::Review1 => self.t("初审中", "First review"),
@@ -78,7 +78,7 @@ impl Lang {
         }
     }
 
-    pub(crate) fn reason(&self, reason: Reason) -> &'static str {
+    pub(crate) fn reason(self, reason: Reason) -> &'static str {
         match reason {
             Reason::WrongIdentity => self.t("身份识别有误", "Wrong identity"),
             Reason::WrongRole => self.t("角色判断有误", "Wrong role"),
@@ -91,7 +91,7 @@ impl Lang {
         }
     }
 
-    pub(crate) fn step(&self, step: &str) -> String {
+    pub(crate) fn step(self, step: &str) -> String {
         let (zh, en) = match step {
             "take" => ("受理", "taken"),
             "uphold" => ("认为成立", "upheld"),
@@ -112,7 +112,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn part(&self, part: &str) -> String {
+    pub(crate) fn part(self, part: &str) -> String {
         let (zh, en) = match part {
             "declared_lead" => ("登记主诊", "declared lead"),
             "operator" => ("实际操作", "operator"),
@@ -124,7 +124,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn verified(&self, by: &str) -> String {
+    pub(crate) fn verified(self, by: &str) -> String {
         let (zh, en) = match by {
             "face" => ("人脸核验", "face"),
             "card_pin_witness" => ("证件+密码+见证", "card + PIN + witness"),
@@ -134,7 +134,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn category(&self, name: &str) -> String {
+    pub(crate) fn category(self, name: &str) -> String {
         let (zh, en) = match name {
             "licensed_physician" => ("执业医师", "Licensed physician"),
             "assistant_physician" => ("执业助理医师", "Assistant physician"),
@@ -148,7 +148,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn registration(&self, name: &str) -> String {
+    pub(crate) fn registration(self, name: &str) -> String {
         let (zh, en) = match name {
             "valid" => ("有效", "Valid"),
             "expired" => ("已过期", "Expired"),
@@ -161,7 +161,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn specialty(&self, name: &str) -> String {
+    pub(crate) fn specialty(self, name: &str) -> String {
         let (zh, en) = match name {
             "cosmetic_surgery" => ("美容外科", "Cosmetic surgery"),
             "cosmetic_dentistry" => ("美容牙科", "Cosmetic dentistry"),
@@ -172,7 +172,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn interval(&self, what: &str) -> String {
+    pub(crate) fn interval(self, what: &str) -> String {
         let (zh, en) = match what {
             "declared" => ("登记时段", "declared"),
             "operating" => ("实际操作", "operating"),
@@ -186,7 +186,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn camera(&self, state: &str) -> String {
+    pub(crate) fn camera(self, state: &str) -> String {
         let (zh, en) = match state {
             "live" => ("正常", "Live"),
             "covered" => ("被遮挡", "Covered"),
@@ -198,7 +198,7 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn chain(&self, chain: &str) -> &'static str {
+    pub(crate) fn chain(self, chain: &str) -> &'static str {
         match chain {
             "intact" => self.t("完整", "Intact"),
             "gap" => self.t("有缺口", "Gap"),
@@ -208,7 +208,7 @@ impl Lang {
         }
     }
 
-    pub(crate) fn enrolment(&self, state: &str) -> String {
+    pub(crate) fn enrolment(self, state: &str) -> String {
         let (zh, en) = match state {
             "proposed" => ("待确认", "Proposed"),
             "confirmed" => ("已确认", "Confirmed"),
