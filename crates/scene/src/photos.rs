@@ -32,11 +32,11 @@ impl std::fmt::Debug for PhotoCast {
 }
 
 /// A practitioner's first photograph enrols; at least this many others appear in the room.
-const LEAST_IN_ROOM: usize = 3;
+const LEAST_IN_ROOM: usize = 5;
 
 impl PhotoCast {
     /// Casts every person of `morning` from `folder` (one folder per person, photographs with the face in the middle, as LFW's 250×250).
-    /// Practitioners come from people with four photographs or more; nobody plays two parts.
+    /// Practitioners come from people with six photographs or more, so that one odd picture does not decide; nobody plays two parts.
     pub fn from_folder(folder: &Path, morning: &Morning, seed: u64) -> Result<Self, PhotoError> {
         let mut people = list(folder)?;
         let d = &mut Dice::new(seed, 21);
