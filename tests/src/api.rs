@@ -1,6 +1,7 @@
 //! A small client of the server's HTTP API (server/API.md): JSON in, JSON out, the server's own words on a refusal.
 
 use std::io::{BufRead, BufReader};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -64,13 +65,21 @@ impl Api {
         photos: &[Vec<u8>],
     ) -> Result<Value> {
         let consent = consent.to_string();
-        let mut form = Form::new().text("person", person).text("institution", institution).text("consent", &consent);
-        for photo in photos {
-            form = form.part("photo", Part::bytes(photo).file_name("photo.png").mime_str("image/png")?);
-        }
         let url = format!("{}/api/v1/enrolments", self.base);
-        let answer = self.client.post(&url).send(form).with_context(|| format!("POST {url}"))?;
-        accepted(&format!("enrolment of {person}"), answer)
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let mut form =
+                Form::new().text("person", person).text("institution", institution).text("consent", &consent);
+            for photo in photos {
+                form = form.part("photo", Part::bytes(photo).file_name("photo.png").mime_str("image/png")?);
+            }
+            let answer = self.client.post(&url).send(form).with_context(|| format!("POST {url}"))?;
+            // A server that has just started still loads its model pack, and says so by 503.
+            if answer.status().as_u16() != 503 || Instant::now() > deadline {
+                return accepted(&format!("enrolment of {person}"), answer);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// All events after `after`, one by one, until the server goes or `until` says enough.

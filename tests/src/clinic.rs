@@ -1,12 +1,13 @@
 //! A clinic to play in: puts the scripted morning's registry, sessions and enrolments onto a running server through its
 //! API, as a clinic and a supervisor would. It never reaches into the server's store.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use anyhow::{Context, Result};
 use image::{ImageFormat, RgbImage};
 use jiff::{SignedDuration, Timestamp};
-use scene::{Morning, Scene, room};
+use scene::{Morning, room};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -20,8 +21,10 @@ const CONSENT_TEXT: &str = "Demonstration consent: an invented person, or a phot
 /// Who enrolled, and what the server said of it.
 #[derive(Debug, Default)]
 pub struct Enrolled {
-    pub persons: usize,
-    pub templates: usize,
+    /// Person → which of the person's pictures was taken.
+    pub from_picture: BTreeMap<String, usize>,
+    /// Pictures that the quality gate refused before.
+    pub refused_pictures: usize,
     pub duplicate_warnings: usize,
 }
 
@@ -31,7 +34,7 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
         "institutions",
         &json!({
             "id": morning.institution, "name": "示范医疗美容门诊部", "kind": "门诊部", "grade_ceiling": 2,
-            "filed_items": morning.items.iter().map(|i| &i.code).collect::<Vec<_>>(), "jurisdiction": "示范区",
+            "filed_items": morning.items.iter().map(|i| &i.code).collect::<Vec<_>>(), "jurisdiction": "510100",
         }),
     )?;
     api.post(
@@ -70,19 +73,32 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
     Ok(())
 }
 
-/// Enrols every practitioner from one picture each, and confirms as the scripted supervisor.
-pub fn enrol(api: &Api, scene: &Scene) -> Result<Enrolled> {
-    let morning = scene.morning();
+/// Enrols every practitioner from one picture each, and confirms as the scripted supervisor. A picture that the quality
+/// gate refuses is followed by the person's next one, as a clinic would take another; `picture` gives the n-th.
+pub fn enrol(
+    api: &Api,
+    morning: &Morning,
+    picture: impl Fn(&str, usize) -> Result<Option<RgbImage>>,
+) -> Result<Enrolled> {
     let mut sum = Enrolled::default();
     for person in morning.practitioners() {
-        let photo = scene.enrolment_photo(&person.id)?.with_context(|| format!("no picture enrols {}", person.id))?;
-        let proposal =
-            api.propose_enrolment(&person.id, &morning.institution, &consent(&morning.institution), &[png(&photo)?])?;
+        let mut attempt = 0;
+        let mut refused = String::new();
+        let proposal = loop {
+            let photo = picture(&person.id, attempt)?
+                .with_context(|| format!("no picture enrols {}; the last was refused: {refused}", person.id))?;
+            let consent = consent(&morning.institution);
+            match api.propose_enrolment(&person.id, &morning.institution, &consent, &[png(&photo)?]) {
+                Ok(proposal) => break proposal,
+                Err(error) => refused = error.to_string(),
+            }
+            attempt += 1;
+            sum.refused_pictures += 1;
+        };
         let id = proposal["id"].as_str().context("the server's proposal has no id")?;
         api.post(&format!("enrolments/{id}/confirm"), &json!({"by": "demo-supervisor (scripted)"}))?;
-        sum.persons += 1;
-        sum.templates += proposal["templates"].as_u64().unwrap_or(0) as usize;
         sum.duplicate_warnings += proposal["duplicates"].as_array().map_or(0, Vec::len);
+        sum.from_picture.insert(person.id.clone(), attempt);
     }
     Ok(sum)
 }

@@ -2,6 +2,7 @@
 //! comes, and what was counted at the end. The demo prints it; the end-to-end tests assert it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use scene::{CAST_SEED, Cast, Kind, Morning, PhotoCast, Scene};
+use scene::{Kind, Morning, PhotoCast, Scene};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -75,13 +76,14 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
     let (mut server, ready) = start_server(folder, settings, ANY_PORT)?;
     let api = Api::new(&ready.http);
     told(&format!("page       {}", ready.http));
-    let scene = cast(folder, settings)?;
-    let morning = scene.morning().clone();
+    let morning = Morning::bundled()?;
     clinic::register(&api, &morning)?;
-    let enrolled = clinic::enrol(&api, &scene).with_context(|| server.log_tail())?;
+    let enrolled = enrol(folder, settings, &api, &morning)?;
     told(&format!(
-        "enrolled   {} practitioners from one picture each; confirmed by the demo's scripted supervisor",
-        enrolled.persons
+        "enrolled   {} practitioners from one picture each ({} pictures refused by the quality gate before); \
+         confirmed by the demo's scripted supervisor",
+        enrolled.from_picture.len(),
+        enrolled.refused_pictures
     ));
     clinic::declare_sessions(&api, &morning)?;
     let token = clinic::register_device(&api, &morning)?;
@@ -112,7 +114,7 @@ pub fn start_server(folder: &Path, settings: &Settings, mqtt_listen: &str) -> Re
         &config,
         format!(
             "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n\n\
-             [http]\nlisten = \"{http}\"\n\n[mqtt]\nlisten = \"{mqtt_listen}\"\n\n[models]\npack = \"{pack}\"\n"
+             [http]\nlisten = \"{http}\"\n\n[mqtt]\nlisten = \"{mqtt_listen}\"\n\n[models]\npack = \"{pack}\"\n\n[access]\naccounts = false\n"
         ),
     )?;
     let args = [Path::new("--config"), &config, Path::new("--ready-file"), &ready_file];
@@ -121,33 +123,34 @@ pub fn start_server(folder: &Path, settings: &Settings, mqtt_listen: &str) -> Re
     Ok((server, ready))
 }
 
-/// The scene, and for photographs the cast file that the box reads.
-fn cast(folder: &Path, settings: &Settings) -> Result<Scene> {
-    let morning = Morning::bundled()?;
-    match &settings.faces {
-        Faces::Drawn => Ok(Scene::new(morning, Cast::Drawn { seed: CAST_SEED }, settings.seed)?),
-        Faces::Photographs { folder: photos } => {
-            let chosen = PhotoCast::from_folder(
-                &fs::canonicalize(photos).with_context(|| photos.display().to_string())?,
-                &morning,
-                settings.seed,
-            )?;
-            fs::write(folder.join("cast.toml"), cast_file(&chosen, &morning))?;
-            Ok(Scene::new(morning, Cast::Photos(chosen), settings.seed)?)
-        }
-    }
-}
-
-fn cast_file(cast: &PhotoCast, morning: &Morning) -> String {
+/// Enrols the cast; for photographs, writes the cast file that the box's camera reads.
+fn enrol(folder: &Path, settings: &Settings, api: &Api, morning: &Morning) -> Result<clinic::Enrolled> {
+    let Faces::Photographs { folder: photos } = &settings.faces else {
+        let scene = Scene::drawn(morning.clone(), settings.seed);
+        let portrait = |person: &str, attempt| if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) };
+        return clinic::enrol(api, morning, portrait);
+    };
+    let photos = fs::canonicalize(photos).with_context(|| photos.display().to_string())?;
+    let cast = PhotoCast::from_folder(&photos, morning, settings.seed)?;
+    let photographs = |person: &str| -> Vec<PathBuf> {
+        let kind = morning.person(person).map_or(Kind::Stranger, |p| p.kind);
+        let first = (kind == Kind::Practitioner).then(|| cast.enrolment(person)).flatten();
+        first.map(Path::to_owned).into_iter().chain(cast.in_room(person, kind).iter().cloned()).collect()
+    };
+    let enrolled = clinic::enrol(api, morning, |person, attempt| {
+        let read = |path: &PathBuf| Ok(image::open(path).with_context(|| path.display().to_string())?.to_rgb8());
+        photographs(person).get(attempt).map(read).transpose()
+    })?;
     let mut text =
-        String::from("# Which photographs play whom; a practitioner's first one enrols and never appears.\n");
+        String::from("# Which photographs play whom; a practitioner's first one enrolled and never appears.\n");
     for person in &morning.people {
-        let enrolment = (person.kind == Kind::Practitioner).then(|| cast.enrolment(&person.id)).flatten();
-        let all = enrolment.into_iter().chain(cast.in_room(&person.id, person.kind).iter().map(PathBuf::as_path));
-        let list: Vec<_> = all.map(|path| format!("{:?}", path.display().to_string())).collect();
-        text += &format!("{:?} = [{}]\n", person.id, list.join(", "));
+        let mut list = photographs(&person.id);
+        list.swap(0, enrolled.from_picture.get(&person.id).copied().unwrap_or(0));
+        let list: Vec<_> = list.iter().map(|path| format!("{:?}", path.display().to_string())).collect();
+        writeln!(text, "{:?} = [{}]", person.id, list.join(", "))?;
     }
-    text
+    fs::write(folder.join("cast.toml"), text)?;
+    Ok(enrolled)
 }
 
 /// Writes the box's configuration and trades the token for an identity.
