@@ -3,13 +3,12 @@
 
 Never reads a photograph. The pictures come from the seeded renderer:
     cargo run -p scene --release --example dataset -- --out DATA
-    /usr/bin/python3 models/avatar/train.py --data DATA          (Debian: python3-torch, python3-numpy)
+    /usr/bin/python3 models/avatar/train.py --data DATA          (Debian: python3-torch, python3-numpy; about 15 min on two cores)
     python3 models/avatar/evaluate.py --data DATA                (pip: onnxruntime, numpy, pillow)
 The ONNX files have the inputs and outputs of the real pack (YuNet; Intel face-reidentification-retail-0095), so that every
 stage of the program runs on them. Everything is seeded; only --budget-s, which ends training early on a slow machine, is not.
 """
 import argparse
-import copy
 import json
 import os
 import time
@@ -18,11 +17,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STRIDES = (8, 16, 32)
-VIEWS = 4
 # Which level learns a face of which size (px, square root of its area); the ranges overlap so that no size falls between.
 SIZES = ((0, 52), (34, 110), (76, 10_000))
 
@@ -36,12 +33,13 @@ class Detector(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.stem = conv(3, 24, 5, 4)
+        self.stem = nn.Sequential(conv(3, 12, 3, 2), conv(12, 24, 3, 2))
         self.c8 = nn.Sequential(conv(24, 32, 3, 2), conv(32, 32))
         self.c16 = nn.Sequential(conv(32, 40, 3, 2), conv(40, 40))
-        self.c32 = nn.Sequential(conv(40, 40, 3, 2), conv(40, 40))
+        self.c32 = conv(40, 40, 3, 2)
         self.l32, self.l16 = nn.Conv2d(40, 40, 1), nn.Conv2d(40, 32, 1)
-        self.smooth16, self.smooth8 = nn.Sequential(conv(40, 40, 3, 1, 40), conv(40, 40, 1)), conv(32, 32)
+        self.smooth16, self.smooth8 = conv(40, 40), conv(32, 32)
+        self.towers = nn.ModuleList([conv(32, 32), conv(40, 40), nn.Identity()])
         self.heads = nn.ModuleList([nn.Conv2d(c, 16, 1) for c in (32, 40, 40)])
         for head in self.heads:
             nn.init.constant_(head.bias[:2], -3.0)
@@ -52,7 +50,7 @@ class Detector(nn.Module):
         f32 = self.c32(f16)
         f16 = self.smooth16(f16 + F.interpolate(self.l32(f32), scale_factor=2.0, mode="nearest"))
         f8 = self.smooth8(f8 + F.interpolate(self.l16(f16), scale_factor=2.0, mode="nearest"))
-        return [head(f) for head, f in zip(self.heads, (f8, f16, f32))]
+        return [head(tower(f)) for head, tower, f in zip(self.heads, self.towers, (f8, f16, f32))]
 
 
 class DetectorExport(nn.Module):
@@ -79,20 +77,23 @@ class Block(nn.Module):
 
 
 class Embedder(nn.Module):
-    """BGR 0-255, N x 3 x 128 x 128, aligned -> N x 256, not normalised."""
+    """BGR 0-255, N x 3 x 128 x 128, aligned -> N x 256, not normalised. Looks at the picture halved: the body takes 64 x 64."""
 
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(
-            conv(3, 32, 5, 4), conv(32, 48, 3, 2), Block(48), conv(48, 64, 3, 2), Block(64),
+            conv(3, 24, 3, 2), conv(24, 48, 3, 2), Block(48), conv(48, 64, 3, 2), Block(64),
             conv(64, 64, 3, 2, 64), conv(64, 96, 1),
         )
         # One weight per channel and place: where a thing is in an aligned face says what it is.
         self.gather = nn.Sequential(nn.Conv2d(96, 96, 4, groups=96, bias=False), nn.BatchNorm2d(96))
         self.out = nn.Linear(96, 256)
 
+    def of_halved(self, x):
+        return self.out(self.gather(self.body((x - 127.5) * (1 / 64.0))).flatten(1))
+
     def forward(self, x):
-        return self.out(self.gather(self.body((x - 127.5) * (1 / 128.0))).flatten(1))
+        return self.of_halved(F.avg_pool2d(x, 2))
 
 
 class Pace:
@@ -118,11 +119,14 @@ def say(pace, name, **values):
 
 # --- embedder ---------------------------------------------------------------------------------------------------------
 def load_faces(data, name, views, width):
-    """As many whole identities as are there: the renderer may still be writing, training need not wait for it."""
-    row = views * 128 * 128 * 3
-    n = min(os.path.getsize(f"{data}/{name}.u8") // row, os.path.getsize(f"{data}/{name}_traits.f32") // (4 * width))
+    """Faces halved to 64 x 64, the size at which the net looks at them, n x views x 64 x 64 x 3; and the traits they were drawn from."""
+    n = os.path.getsize(f"{data}/{name}.u8") // (views * 128 * 128 * 3)
     pixels = np.memmap(f"{data}/{name}.u8", np.uint8, "r", shape=(n, views, 128, 128, 3))
-    return pixels, np.fromfile(f"{data}/{name}_traits.f32", np.float32, n * width).reshape(n, width)
+    small = np.empty((n, views, 64, 64, 3), np.uint8)
+    for i in range(0, n, 50):
+        p = pixels[i : i + 50].astype(np.uint16)
+        small[i : i + 50] = (p[:, :, 0::2, 0::2] + p[:, :, 1::2, 0::2] + p[:, :, 0::2, 1::2] + p[:, :, 1::2, 1::2] + 2) // 4
+    return small, np.fromfile(f"{data}/{name}_traits.f32", np.float32, n * width).reshape(n, width)
 
 
 class Aim:
@@ -142,100 +146,51 @@ class Aim:
         return F.normalize(torch.tensor(self.standard(traits) @ self.map, dtype=torch.float32), dim=1)
 
 
+def shifted(picture, rng):
+    """Moved by up to 2 px each way, the rim repeated."""
+    dx, dy = rng.integers(-2, 3, 2)
+    at = np.arange(64)
+    return picture[np.clip(at + dy, 0, 63)][:, np.clip(at + dx, 0, 63)]
+
+
 def train_embedder(data, steps, budget_s, rng):
-    head = json.load(open(f"{data}/faces_test.json"))
-    pixels, traits = load_faces(data, "faces_train", VIEWS, head["traits"])
+    head = json.load(open(f"{data}/faces_train.json"))
+    pixels, traits = load_faces(data, "faces_train", head["views"], head["traits"])
     if len(pixels) < 500:
-        raise SystemExit(f"{data}: only {len(pixels)} identities to train on; the dataset example makes 4000")
-    aim = Aim(traits, rng)
-    aims = aim.of(traits)
+        raise SystemExit(f"{data}: only {len(pixels)} identities to train on; the dataset example makes 5000")
+    aims = Aim(traits, rng).of(traits)
     net = Embedder()
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-3)
     pace = Pace(steps, budget_s, 4e-3)
-    order, batch = [], 64
+    order, batch, others = [], 64, 320
+    same = torch.arange(batch)
     net.train()
     while pace.next(optimiser):
         if len(order) < batch:
-            pixels, traits = load_faces(data, "faces_train", VIEWS, head["traits"])
-            aims = aim.of(traits)
             order = list(rng.permutation(len(pixels)))
         ids = [order.pop() for _ in range(batch)]
         views = [rng.choice(pixels.shape[1], 2, replace=False) for _ in ids]
-        picked = np.concatenate([[pixels[i, v[k]] for i, v in zip(ids, views)] for k in (0, 1)])
-        x = torch.from_numpy(picked).permute(0, 3, 1, 2).float()
-        x = x * torch.empty(len(x), 1, 1, 1).uniform_(0.9, 1.1) + torch.empty(len(x), 3, 1, 1).uniform_(-8, 8)
-        e = F.normalize(net(x.clamp(0, 255)), dim=1)
+        x = to_input(np.stack([shifted(pixels[i, v[k]], rng) for k in (0, 1) for i, v in zip(ids, views)]))
+        x = x * torch.empty(len(x), 1, 1, 1).uniform_(0.93, 1.07) + torch.empty(len(x), 3, 1, 1).uniform_(-5, 5)
+        e = F.normalize(net.of_halved(x.clamp(0, 255)), dim=1)
         want = aims[ids]
         trait = (1 - (e * torch.cat([want, want])).sum(1)).mean()
+        # Each picture nearest to what its own person's embedding should be, among many people.
+        crowd = torch.cat([want, aims[rng.choice(len(aims), others, replace=False)]])
+        person = F.cross_entropy(e @ crowd.t() * 20, torch.cat([same, same]))
         a, b = e[:batch], e[batch:]
-        same = torch.arange(batch)
         logits = a @ b.t() / 0.07
         pair = (F.cross_entropy(logits, same) + F.cross_entropy(logits.t(), same)) / 2
-        loss = trait + 0.5 * pair
+        loss = trait + 0.3 * person + 0.5 * pair
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        say(pace, "embedder", trait=trait.item(), pair=pair.item())
+        say(pace, "embedder", trait=trait.item(), person=person.item(), pair=pair.item())
     return net.eval(), pace.step
-
-
-def fuse(net):
-    """Every batch norm written into its convolution, as the exporter does; what follows trains without batch statistics."""
-    net = copy.deepcopy(net).eval()
-    for m in net.modules():
-        if isinstance(m, Block):
-            m.conv, m.bn = fuse_conv_bn_eval(m.conv, m.bn), nn.Identity()
-        elif isinstance(m, nn.Sequential) and len(m) > 1 and isinstance(m[1], nn.BatchNorm2d):
-            m[0], m[1] = fuse_conv_bn_eval(m[0], m[1]), nn.Identity()
-    return net
 
 
 def to_input(pictures):
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
-
-
-def misaligned(x):
-    """Aligned by landmarks that are a little wrong: shifted by up to 5 px, turned by 6 degrees, scaled by 8 %, roughly."""
-    n = len(x)
-    angle, size = torch.randn(n) * 0.05, 1 + torch.randn(n) * 0.04
-    c, s, t = torch.cos(angle) * size, torch.sin(angle) * size, torch.randn(n, 2) * 0.035
-    theta = torch.stack([torch.stack([c, -s, t[:, 0]], 1), torch.stack([s, c, t[:, 1]], 1)], 1)
-    return F.grid_sample(x, F.affine_grid(theta, x.shape, align_corners=False), align_corners=False)
-
-
-def sharpen(net, data, steps, budget_s, rng):
-    """Each picture against every person of the training set: what two views against 63 others do not teach."""
-    head = json.load(open(f"{data}/faces_test.json"))
-    pixels, _ = load_faces(data, "faces_train", VIEWS, head["traits"])
-    with torch.no_grad():
-        means = [net(to_input(pixels[i : i + 64, 0])) + net(to_input(pixels[i : i + 64, 1])) for i in range(0, len(pixels), 64)]
-    people = nn.Parameter(F.normalize(torch.cat(means), dim=1))
-    optimiser = torch.optim.AdamW([{"params": net.parameters()}, {"params": [people], "weight_decay": 0.0}], lr=1e-3, weight_decay=1e-3)
-    pace = Pace(steps, budget_s, 8e-4)
-    order, batch = [], 64
-    while pace.next(optimiser):
-        optimiser.param_groups[1]["lr"] *= 0.15
-        if len(order) < batch:
-            order = list(rng.permutation(len(pixels)))
-        ids = [order.pop() for _ in range(batch)]
-        views = [rng.choice(pixels.shape[1], 2, replace=False) for _ in ids]
-        x = to_input(np.concatenate([[pixels[i, v[k]] for i, v in zip(ids, views)] for k in (0, 1)]))
-        e = F.normalize(net(misaligned(x)), dim=1)
-        who = torch.tensor(ids + ids)
-        cosine = e @ F.normalize(people, dim=1).t()
-        margin = torch.zeros_like(cosine).scatter_(1, who[:, None], 0.15)
-        person = F.cross_entropy(24 * (cosine - margin), who)
-        a, b = e[:batch], e[batch:]
-        same = torch.arange(batch)
-        logits = a @ b.t() / 0.07
-        pair = (F.cross_entropy(logits, same) + F.cross_entropy(logits.t(), same)) / 2
-        loss = person + pair
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimiser.step()
-        say(pace, "sharpen", person=person.item(), pair=pair.item())
-    return net.eval(), pace.step
 
 
 # --- detector ---------------------------------------------------------------------------------------------------------
@@ -308,19 +263,19 @@ def detector_loss(maps, labels):
             total["score"] = total["score"] + (ce * hard * (1 + want)).sum() / n
         if positive.any():
             got, want = m[positive][:, 2:], value[positive]
-            total["box"] = total["box"] + F.smooth_l1_loss(got[:, :4], want[:, :4], beta=0.3) * 2
-            total["points"] = total["points"] + F.smooth_l1_loss(got[:, 4:], want[:, 4:], beta=0.3) * 2
+            # Wrong by a share of the face's size, whatever that is: a pixel on a small face costs more than on a large one.
+            size = torch.exp((want[:, 2:3] + want[:, 3:4]) / 2)
+            total["box"] = total["box"] + F.smooth_l1_loss(got[:, :2] / size, want[:, :2] / size, beta=0.05) + F.smooth_l1_loss(got[:, 2:4], want[:, 2:4], beta=0.05)
+            total["points"] = total["points"] + F.smooth_l1_loss(got[:, 4:] / size, want[:, 4:] / size, beta=0.01)
     return total
 
 
-def train_detector(data, steps, budget_s, rng, start):
+def train_detector(data, steps, budget_s, rng):
     head = json.load(open(f"{data}/crowds_train.json"))
     n, side = head["n"], head["side"]
     pixels = np.memmap(f"{data}/crowds_train.u8", np.uint8, "r").reshape(n, side, side, 3)
     truth = np.fromfile(f"{data}/crowds_train_truth.f32", np.float32).reshape(n, -1, 17)
     net = Detector()
-    if start:
-        net.load_state_dict(torch.load(start))
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-3)
     pace = Pace(steps, budget_s, 4e-3)
     order, batch = [], 24
@@ -339,9 +294,10 @@ def train_detector(data, steps, budget_s, rng, start):
         levels = [tuple(torch.from_numpy(np.stack([lab[k][j] for lab in labels])) for j in (0, 1)) for k in range(3)]
         parts = detector_loss(net(x), levels)
         # Places matter most: the embedder is aligned by them.
-        loss = 0.4 * parts["score"] + 2.0 * parts["box"] + 4.0 * parts["points"]
+        loss = 0.5 * parts["score"] + 4.0 * parts["box"] + 20.0 * parts["points"]
         optimiser.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimiser.step()
         say(pace, "detector", **{k: float(v) for k, v in parts.items()})
     return net.eval(), pace.step
@@ -370,31 +326,21 @@ def main():
     p.add_argument("--out", default=HERE)
     p.add_argument("--part", choices=["both", "detector", "embedder"], default="both")
     p.add_argument("--seed", type=int, default=20260302)
-    p.add_argument("--embedder-steps", type=int, default=900)
-    p.add_argument("--detector-steps", type=int, default=900)
-    p.add_argument("--sharpen-steps", type=int, default=600)
-    p.add_argument("--start-embedder", help="an embedder.pt to go on from")
-    p.add_argument("--start", help="a detector.pt to go on from")
+    p.add_argument("--embedder-steps", type=int, default=1710)
+    p.add_argument("--detector-steps", type=int, default=1890)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--budget-s", type=float, default=900, help="seconds for each part at most")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     if a.part in ("both", "detector"):
         torch.manual_seed(a.seed)
-        net, steps = train_detector(a.data, a.detector_steps, a.budget_s, np.random.default_rng(a.seed), a.start)
+        net, steps = train_detector(a.data, a.detector_steps, a.budget_s, np.random.default_rng(a.seed))
         torch.save(net.state_dict(), f"{a.data}/detector.pt")
         export_detector(net, a.out)
         print("detector trained for", steps, "steps")
     if a.part in ("both", "embedder"):
         torch.manual_seed(a.seed)
-        if a.start_embedder:
-            net, steps = fuse(Embedder()), 0
-            net.load_state_dict(torch.load(a.start_embedder))
-        else:
-            net, steps = train_embedder(a.data, a.embedder_steps, a.budget_s, np.random.default_rng(a.seed))
-            net = fuse(net)
-        net, more = sharpen(net, a.data, a.sharpen_steps, a.budget_s, np.random.default_rng(a.seed + 1))
-        steps += more
+        net, steps = train_embedder(a.data, a.embedder_steps, a.budget_s, np.random.default_rng(a.seed))
         torch.save(net.state_dict(), f"{a.data}/embedder.pt")
         export_embedder(net, a.out)
         print("embedder trained for", steps, "steps")

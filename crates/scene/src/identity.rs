@@ -42,6 +42,8 @@ pub(crate) struct Eyes {
     pub(crate) lash: f32,
     pub(crate) fold: f32,
     pub(crate) shadow: f32,
+    /// Make-up of the lids: what still tells people apart above a mask and below a cap.
+    pub(crate) shade: Colour,
 }
 
 #[derive(Debug, Clone)]
@@ -115,57 +117,76 @@ impl Identity {
         let skin = skin(d);
         let hair = hair(d);
         let bearded = d.chance(0.3);
+        let shade = vivid(d);
+        let brow = mix(scale(hair.colour, 0.6), vivid(d), d.range(0.2, 0.8));
         let eyes = Eyes {
-            dx: d.range(0.225, 0.315),
+            dx: d.range(0.225, 0.32),
             y: d.range(-0.02, 0.12),
-            w: d.range(0.11, 0.175),
-            up: d.range(0.05, 0.095),
+            w: d.range(0.11, 0.185),
+            up: d.range(0.055, 0.105),
             low: d.range(0.022, 0.05),
-            tilt: d.range(-0.22, 0.25),
+            tilt: d.range(-0.3, 0.32),
             iris: pick(
                 d,
-                &[[0.16, 0.09, 0.05], [0.30, 0.18, 0.08], [0.22, 0.34, 0.45], [0.25, 0.36, 0.22], [0.38, 0.36, 0.34]],
+                &[
+                    [0.16, 0.07, 0.03],
+                    [0.50, 0.26, 0.06],
+                    [0.10, 0.36, 0.66],
+                    [0.14, 0.48, 0.16],
+                    [0.48, 0.46, 0.44],
+                    [0.42, 0.18, 0.52],
+                ],
             ),
-            iris_r: d.range(0.042, 0.062),
+            iris_r: d.range(0.046, 0.072),
             lash: d.range(0.25, 1.0),
             fold: d.range(0.0, 0.9),
-            shadow: d.range(0.0, 0.55),
+            shadow: d.range(0.0, 1.0),
+            shade,
         };
         let brows = Brows {
-            rise: d.range(0.10, 0.21),
+            rise: d.range(0.10, 0.23),
             len: d.range(0.11, 0.20),
-            thick: d.range(0.012, 0.046),
+            thick: d.range(0.014, 0.062),
             arch: d.range(-0.01, 0.07),
-            tilt: d.range(-0.25, 0.25),
+            tilt: d.range(-0.6, 0.6),
             inner: d.range(-0.03, 0.03),
-            colour: scale(hair.colour, d.range(0.5, 0.95)),
-            dense: d.range(0.45, 1.0),
+            colour: brow,
+            dense: d.range(0.7, 1.0),
         };
         let nose = Nose {
-            tip_y: d.range(0.27, 0.40),
-            wing: d.range(0.085, 0.17),
+            tip_y: d.range(0.26, 0.41),
+            wing: d.range(0.08, 0.19),
             bridge: d.range(0.025, 0.065),
             out: d.range(0.12, 0.26),
             nostril: d.range(0.25, 1.0),
-            redness: d.range(0.0, 0.35),
+            redness: d.range(0.0, 0.7),
         };
         let mouth = Mouth {
             y: d.range(0.53, 0.64),
-            w: d.range(0.17, 0.29),
-            upper: d.range(0.018, 0.055),
-            lower: d.range(0.028, 0.075),
+            w: d.range(0.16, 0.30),
+            upper: d.range(0.018, 0.07),
+            lower: d.range(0.028, 0.095),
             bow: d.range(0.0, 0.6),
             corner: d.range(-0.015, 0.04),
             colour: mix(
                 scale(skin, 0.78),
-                pick(d, &[[0.72, 0.25, 0.25], [0.80, 0.38, 0.38], [0.58, 0.30, 0.26], [0.78, 0.20, 0.30]]),
-                d.range(0.2, 0.8),
+                pick(
+                    d,
+                    &[
+                        [0.80, 0.14, 0.16],
+                        [0.88, 0.42, 0.42],
+                        [0.46, 0.22, 0.20],
+                        [0.72, 0.14, 0.50],
+                        [0.90, 0.36, 0.14],
+                    ],
+                ),
+                d.range(0.35, 0.9),
             ),
         };
         let marks = marks(d, skin);
         Self {
             skin,
-            half_width: d.range(0.60, 0.76),
+            half_width: d.range(0.59, 0.77),
             depth: d.range(0.74, 0.90),
             jaw: d.range(-0.12, 0.34),
             eyes,
@@ -176,8 +197,8 @@ impl Identity {
             marks,
             glasses: glasses(d),
             ear: d.range(0.75, 1.25),
-            blush: d.range(0.0, 0.4),
-            freckles: if d.chance(0.18) { d.range(0.3, 0.9) } else { 0.0 },
+            blush: d.range(0.0, 0.8),
+            freckles: if d.chance(0.25) { d.range(0.3, 0.9) } else { 0.0 },
             folds: d.range(0.0, 0.5),
             bags: d.range(0.0, 0.45),
             moustache: if bearded && d.chance(0.6) { d.range(0.4, 1.0) } else { 0.0 },
@@ -243,7 +264,7 @@ impl Identity {
             self.chin_beard,
             self.stubble,
         ];
-        for c in [self.skin, e.iris, b.colour, m.colour, h.colour] {
+        for c in [self.skin, e.iris, e.shade.map(|c| c * e.shadow), b.colour, m.colour, h.colour] {
             all.extend(c);
         }
         let g = self.glasses.as_ref();
@@ -265,6 +286,14 @@ fn pick(d: &mut Dice, from: &[Colour]) -> Colour {
     mix(a, b, d.range(0.0, 0.5))
 }
 
+/// A clear colour of any hue: drawn people may wear what makes them easy to tell apart.
+fn vivid(d: &mut Dice) -> Colour {
+    let hue = d.range(0.0, 6.0);
+    let channel = |at: f32| ((hue - at + 9.0).rem_euclid(6.0) - 3.0).abs().clamp(1.0, 2.0) - 1.0;
+    let depth = d.range(0.45, 0.95);
+    [0.0, 2.0, 4.0].map(|at| depth * (1.0 - 0.85 * channel(at)))
+}
+
 fn skin(d: &mut Dice) -> Colour {
     const TONES: [Colour; 6] = [
         [0.97, 0.84, 0.75],
@@ -274,9 +303,9 @@ fn skin(d: &mut Dice) -> Colour {
         [0.58, 0.40, 0.29],
         [0.40, 0.27, 0.20],
     ];
-    let at = 4.999 * d.unit().powf(1.5);
+    let at = 4.999 * d.unit().powf(1.15);
     let tone = mix(TONES[at as usize], TONES[at as usize + 1], at.fract());
-    let (warm, light) = (d.range(-0.03, 0.03), d.range(0.95, 1.03));
+    let (warm, light) = (d.range(-0.05, 0.05), d.range(0.95, 1.03));
     [(tone[0] + warm) * light, tone[1] * light, (tone[2] - warm) * light]
 }
 
@@ -290,6 +319,11 @@ fn hair(d: &mut Dice) -> Hair {
             [0.42, 0.28, 0.16],
             [0.68, 0.52, 0.30],
             [0.55, 0.24, 0.12],
+            [0.80, 0.22, 0.10],
+            [0.86, 0.68, 0.22],
+            [0.16, 0.26, 0.52],
+            [0.12, 0.42, 0.40],
+            [0.50, 0.16, 0.40],
             [0.58, 0.57, 0.56],
             [0.82, 0.81, 0.80],
         ],
@@ -297,7 +331,7 @@ fn hair(d: &mut Dice) -> Hair {
     let bald = d.chance(0.08);
     Hair {
         colour,
-        line: d.range(-0.66, -0.40),
+        line: d.range(-0.68, -0.36),
         peak: d.range(-0.08, 0.10),
         temple: d.range(-0.05, 0.22),
         volume: if bald { 0.0 } else { d.range(0.04, 0.20) },
@@ -309,12 +343,12 @@ fn hair(d: &mut Dice) -> Hair {
 }
 
 fn marks(d: &mut Dice, skin: Colour) -> Vec<Mark> {
-    let n = d.below(5);
+    let n = 1 + d.below(5);
     (0..n)
         .map(|_| {
             let at = [d.range(-0.5, 0.5), d.range(-0.35, 0.8)];
             if d.chance(0.75) {
-                let r = d.range(0.014, 0.036);
+                let r = d.range(0.018, 0.036);
                 Mark { at, radii: [r, r], colour: scale(skin, d.range(0.2, 0.45)), strength: 0.95 }
             } else {
                 let colour = mix(skin, [0.75, 0.35, 0.33], d.range(0.4, 0.9));
@@ -325,14 +359,21 @@ fn marks(d: &mut Dice, skin: Colour) -> Vec<Mark> {
 }
 
 fn glasses(d: &mut Dice) -> Option<Glasses> {
-    d.chance(0.25).then(|| Glasses {
+    d.chance(0.4).then(|| Glasses {
         colour: pick(
             d,
-            &[[0.05, 0.05, 0.06], [0.30, 0.16, 0.08], [0.55, 0.50, 0.42], [0.45, 0.08, 0.10], [0.12, 0.18, 0.40]],
+            &[
+                [0.05, 0.05, 0.06],
+                [0.40, 0.20, 0.06],
+                [0.85, 0.80, 0.70],
+                [0.75, 0.06, 0.10],
+                [0.10, 0.22, 0.75],
+                [0.08, 0.55, 0.30],
+            ],
         ),
         w: d.range(0.17, 0.215),
         h: d.range(0.10, 0.17),
         round: d.range(0.03, 0.10),
-        thick: d.range(0.010, 0.026),
+        thick: d.range(0.012, 0.034),
     })
 }

@@ -61,12 +61,12 @@ pub(crate) fn moves(person: &str, spot: &Spot, t_ms: u64) -> Moves {
     let lying = spot.posture == crate::body::Posture::Lying;
     let busy = if lying { 0.3 } else { 1.0 };
     let pose = Pose {
-        yaw_rad: busy * (0.20 * wave(31.0, 1) + 0.12 * wave(11.7, 2)),
-        pitch_rad: busy * (0.07 + 0.09 * wave(23.0, 3)),
+        yaw_rad: busy * (0.12 * wave(31.0, 1) + 0.07 * wave(11.7, 2)),
+        pitch_rad: busy * (0.06 + 0.06 * wave(23.0, 3)),
         roll_rad: spot.roll_rad + busy * (0.05 * wave(19.0, 4) + 0.03 * wave(7.9, 5)),
     };
     let second = (t_ms / 700) as i32;
-    let blink = if hash_noise(second, 1, key as u32) > 0.90 { 1.0 } else { 0.0 };
+    let blink = if hash_noise(second, 1, key as u32) > 0.92 { 1.0 } else { 0.0 };
     let expression = Expression {
         blink: if lying { 0.9 } else { blink },
         smile: 0.25 + 0.3 * wave(41.0, 6),

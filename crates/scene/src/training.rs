@@ -23,24 +23,24 @@ fn colour(d: &mut Dice) -> Colour {
 }
 
 fn chance_look<'a>(d: &mut Dice, identity: &'a Identity, masked: bool, far: bool) -> Look<'a> {
-    let turn = if far { 0.38 } else { 0.24 };
+    let turn = if far { 0.22 } else { 0.13 };
     let cloth = mix([0.55, 0.75, 0.85], colour(d), 0.35);
     Look {
         identity,
         pose: Pose {
-            yaw_rad: (d.normal() * turn).clamp(-1.1, 1.1),
-            pitch_rad: 0.05 + (d.normal() * 0.13).clamp(-0.4, 0.4),
-            roll_rad: d.normal() * 0.12,
+            yaw_rad: (d.normal() * turn).clamp(-0.8, 0.8),
+            pitch_rad: 0.05 + (d.normal() * 0.09).clamp(-0.3, 0.3),
+            roll_rad: d.normal() * 0.09,
         },
         light: Light {
-            towards: [d.range(-1.0, 1.0), d.range(-0.9, 0.1), d.range(0.4, 1.0)],
-            ambient: d.range(0.45, 0.78),
-            tint: [d.range(0.90, 1.06), d.range(0.94, 1.04), d.range(0.88, 1.06)],
+            towards: [d.range(-0.9, 0.9), d.range(-0.9, -0.2), d.range(0.6, 1.0)],
+            ambient: d.range(0.55, 0.78),
+            tint: [d.range(0.96, 1.02), d.range(0.97, 1.01), d.range(0.95, 1.02)],
         },
         expression: Expression {
-            blink: if d.chance(0.12) { d.range(0.5, 1.0) } else { 0.0 },
-            smile: d.range(-0.4, 1.0),
-            open: if d.chance(0.25) { d.range(0.0, 1.0) } else { 0.0 },
+            blink: if d.chance(0.10) { d.range(0.5, 1.0) } else { 0.0 },
+            smile: d.range(-0.2, 0.7),
+            open: if d.chance(0.15) { d.range(0.0, 0.8) } else { 0.0 },
             brow: d.range(-1.0, 1.0),
             gaze: d.range(-1.0, 1.0),
         },
@@ -72,22 +72,23 @@ pub fn aligned_face(identity: &Identity, d: &mut Dice, masked: bool) -> RgbImage
     let look = chance_look(d, identity, masked, false);
     let truth = draw_head(&mut img, &look, place);
     expose(&mut img, d);
-    let eyes = truth.points[1][0] - truth.points[0][0];
-    let wobble = eyes.abs().max(half * 0.3) * 0.03;
-    let points = truth.points.map(|p| [p[0] + d.normal() * wobble, p[1] + d.normal() * wobble]);
+    // Each point wrong by itself, and all of them together: what a small detector does to an alignment.
+    let wobble = (truth.points[1][0] - truth.points[0][0]).abs().max(half * 0.3) * 0.05;
+    let shift = [d.normal() * wobble * 0.8, d.normal() * wobble * 0.8];
+    let points = truth.points.map(|p| [p[0] + shift[0] + d.normal() * wobble, p[1] + shift[1] + d.normal() * wobble]);
     warp(&img, &points)
 }
 
 /// Brightness, contrast, blur and noise of a cheap camera.
 fn expose(img: &mut RgbImage, d: &mut Dice) {
-    if d.chance(0.35) {
+    if d.chance(0.2) {
         blur(img);
     }
-    let (gain, lift) = (d.range(0.75, 1.22), d.range(-14.0, 14.0));
+    let (gain, lift) = (d.range(0.9, 1.08), d.range(-7.0, 7.0));
     for v in img.iter_mut() {
         *v = (f32::from(*v) * gain + lift).clamp(0.0, 255.0) as u8;
     }
-    let (seed, amplitude) = (d.seed() as u32, d.range(2.0, 14.0) as u8);
+    let (seed, amplitude) = (d.seed() as u32, d.range(3.0, 10.0) as u8);
     canvas::grain(img, seed, amplitude);
 }
 
@@ -150,7 +151,7 @@ pub fn crowd(d: &mut Dice, side: u32) -> (RgbImage, Vec<FaceTruth>) {
     let mut taken: Vec<[f32; 3]> = Vec::new();
     let mut truths = Vec::new();
     for _ in 0..n {
-        let half = 9.0 * (side as f32 * 0.045f32).powf(d.unit());
+        let half = 15.0 * (side as f32 * 0.027f32).powf(d.unit());
         let place = Place { x: d.range(0.0, side as f32), y: d.range(0.0, side as f32), half_height_px: half };
         if taken.iter().any(|t| (t[0] - place.x).hypot(t[1] - place.y) < 1.25 * (t[2] + half)) {
             continue;
@@ -175,7 +176,7 @@ fn one_of_crowd(img: &mut RgbImage, d: &mut Dice, place: Place) -> FaceTruth {
         look.pose.yaw_rad = d.range(2.0, 4.2);
     }
     if d.chance(0.15) {
-        look.pose.roll_rad = d.range(-0.6, 0.6);
+        look.pose.roll_rad = d.range(-0.55, 0.55);
     }
     let mut truth = draw_head(img, &look, place);
     let side = img.width() as f32;

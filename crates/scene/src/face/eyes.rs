@@ -9,7 +9,9 @@ pub(super) fn paint(base: &mut Colour, id: &Identity, does: &Expression, x: f32,
     let side = if x < 0.0 { -1.0 } else { 1.0 };
     let (lx, ly) = (x * side - e.dx, y - e.y);
     let near = bell(lx * lx / 0.030 + ly * ly / 0.012);
-    over(base, scale(id.skin, 0.55), near * (0.22 + 0.5 * e.shadow));
+    over(base, scale(id.skin, 0.55), near * 0.22);
+    let lid = bell(lx * lx / 0.034 + (ly + 0.05).powi(2) / 0.012);
+    over(base, e.shade, lid * 0.75 * e.shadow);
     let bag = bell(lx * lx / 0.014 + (ly - 0.10).powi(2) / 0.0012);
     over(base, scale(id.skin, 0.6), bag * id.bags);
     brow(base, id, does, lx, ly, px);
