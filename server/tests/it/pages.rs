@@ -103,9 +103,9 @@ fn events(house: &House, path: &str, header: &str, count: usize, rule: &str) -> 
     for line in BufReader::new(stream).lines() {
         let line = line.unwrap();
         if let Some(value) = line.strip_prefix("id: ") {
-            id = value.to_owned();
+            value.clone_into(&mut id);
         } else if let Some(value) = line.strip_prefix("event: ") {
-            event = value.to_owned();
+            value.clone_into(&mut event);
         } else if let Some(data) = line.strip_prefix("data: ")
             && (event == "alert" || data.contains("\"finding\""))
         {
