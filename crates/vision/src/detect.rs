@@ -173,8 +173,7 @@ impl Detector {
         let source = TypedImageRef::<U8x3>::from_buffer(frame.width(), frame.height(), frame.data());
         let source = source.map_err(|e| broken(&e))?;
         self.scaled.resize(size.0 as usize * size.1 as usize * 3, 0);
-        let mut target =
-            TypedImage::<U8x3>::from_buffer(size.0, size.1, &mut self.scaled).map_err(|e| broken(&e))?;
+        let mut target = TypedImage::<U8x3>::from_buffer(size.0, size.1, &mut self.scaled).map_err(|e| broken(&e))?;
         let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
         self.resizer.resize_typed(&source, &mut target, &options).map_err(|e| broken(&e))?;
         let scaled = Frame::new(&self.scaled, size.0, size.1, frame.order())?;
@@ -275,7 +274,7 @@ fn is_finite(face: &FaceBox) -> bool {
         && face.landmarks.iter().flatten().all(|v| v.is_finite())
 }
 
-/// Greedy non-maximum suppression: best first, and none that overlaps a better one by more than `threshold` (IoU).
+/// Greedy non-maximum suppression: best first, and none that overlaps a better one by more than `threshold` (`IoU`).
 pub fn suppress(candidates: &mut [FaceBox], threshold: f32, kept: &mut Vec<FaceBox>) {
     candidates.sort_unstable_by(|a, b| {
         b.score

@@ -106,11 +106,11 @@ impl Picture {
                 if !jpeg_is_whole(bytes) {
                     return Err(FrameError::Truncated);
                 }
-                Self::from_decoder(decoder.map_err(broken)?)
+                Self::from_decoder(decoder.map_err(|error| broken(&error))?)
             }
-            Ok(ImageFormat::Png) => {
-                Self::from_decoder(image::codecs::png::PngDecoder::new(Cursor::new(bytes)).map_err(broken)?)
-            }
+            Ok(ImageFormat::Png) => Self::from_decoder(
+                image::codecs::png::PngDecoder::new(Cursor::new(bytes)).map_err(|error| broken(&error))?,
+            ),
             _ => Err(FrameError::UnknownFormat),
         }
     }
@@ -123,7 +123,7 @@ impl Picture {
             return Err(FrameError::TooLarge { width, height });
         }
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let mut picture = image::DynamicImage::from_decoder(decoder).map_err(broken)?;
+        let mut picture = image::DynamicImage::from_decoder(decoder).map_err(|error| broken(&error))?;
         picture.apply_orientation(orientation);
         let rgb = picture.into_rgb8();
         let (width, height) = rgb.dimensions();
@@ -142,8 +142,8 @@ impl std::fmt::Debug for Picture {
     }
 }
 
-fn broken(error: image::ImageError) -> FrameError {
-    if let image::ImageError::IoError(io) = &error
+fn broken(error: &image::ImageError) -> FrameError {
+    if let image::ImageError::IoError(io) = error
         && io.kind() == std::io::ErrorKind::UnexpectedEof
     {
         return FrameError::Truncated;

@@ -101,11 +101,11 @@ fn averaged(frame: Frame<'_>, to_frame: &Similarity, (x, y): (f32, f32), taps: u
         let [u, v] = to_frame.apply([x, y]);
         return bilinear(frame, u, v);
     }
-    let offset = |i: usize| (i as f32 + 0.5) / taps as f32 - 0.5;
+    let offset = |step: usize| (step as f32 + 0.5) / taps as f32 - 0.5;
     let mut sum = [0.0; 3];
-    for i in 0..taps * taps {
-        let [u, v] = to_frame.apply([x + offset(i % taps), y + offset(i / taps)]);
-        for (total, value) in sum.iter_mut().zip(bilinear(frame, u, v)) {
+    for tap in 0..taps * taps {
+        let [column, row] = to_frame.apply([x + offset(tap % taps), y + offset(tap / taps)]);
+        for (total, value) in sum.iter_mut().zip(bilinear(frame, column, row)) {
             *total += value;
         }
     }

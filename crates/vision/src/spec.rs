@@ -65,7 +65,7 @@ pub struct DetectorSpec {
     pub input: Input,
     /// Faces below this score are dropped, 0-1. 0.6 finds masked faces; 0.9 loses two thirds of them.
     pub score_threshold: f32,
-    /// Boxes overlapping a better one by more than this (IoU, 0-1) are dropped.
+    /// Boxes overlapping a better one by more than this (`IoU`, 0-1) are dropped.
     pub nms_threshold: f32,
 }
 
