@@ -1,5 +1,6 @@
 //! Writes the drawn pictures that `models/avatar/train.py` learns from and is measured on, as raw files with a JSON header.
-//! `cargo run -p scene --release --example dataset -- --out DIR [--seed 1] [--count 4000] [--test-count 200] [--crowds 3500] [--only faces|crowds|scenes]`
+//! `cargo run -p scene --release --example dataset -- --out DIR [--seed 1] [--count 4000] [--test-count 200] [--crowds 3500]
+//! [--scene-step-s 20] [--only faces|crowds|scenes]`
 //! `--count` and `--test-count` are identities; train and test identities never meet (different seed streams).
 use image::RgbImage;
 use scene::training::{aligned_face, crowd};
@@ -32,7 +33,7 @@ fn main() -> Res<()> {
         crowds(&out, "crowds_test", seed ^ 0xD00D, 300)?;
     }
     if wanted("scenes") {
-        scenes(&out, seed)?;
+        scenes(&out, seed, number("--scene-step-s", 20)? * 1000)?;
     }
     if wanted("faces") {
         faces(&out, "faces_test", seed ^ 0x7E57, number("--test-count", 200)?, TEST_VIEWS, TEST_MASKED_VIEWS)?;
@@ -102,15 +103,15 @@ fn crowds(out: &Path, name: &str, seed: u64, n: u64) -> Res<()> {
     Ok(())
 }
 
-/// Whole frames of the morning, one every 20 s, with who is where: measured on, never trained on.
-fn scenes(out: &Path, seed: u64) -> Res<()> {
+/// Whole frames of the morning, one every `step_ms`, with who is where: measured on, never trained on.
+fn scenes(out: &Path, seed: u64, step_ms: u64) -> Res<()> {
     let mut scene = Scene::drawn(Morning::bundled()?, seed);
     let mut pixels = BufWriter::new(File::create(out.join("scenes.u8"))?);
     let mut truth = BufWriter::new(File::create(out.join("scenes_truth.f32"))?);
     let mut names = Vec::new();
     let mut frame = RgbImage::new(1280, 720);
-    for i in 0..scene.morning().duration_ms / 20_000 {
-        let seen = scene.frame_at(i * 20_000 + 9_000, &mut frame);
+    for i in 0..scene.morning().duration_ms / step_ms {
+        let seen = scene.frame_at(i * step_ms + step_ms * 9 / 20, &mut frame);
         let (mut picture, mut rows) = (Vec::new(), Vec::new());
         bgr(&frame, &mut picture);
         truths(&seen.iter().map(|t| t.face).collect::<Vec<_>>(), &mut rows);
