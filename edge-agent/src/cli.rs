@@ -41,6 +41,11 @@ enum Command {
     Bench(crate::bench::Args),
     /// Derive findings again from the observation log, and say why
     Replay(crate::replay::Args),
+    /// Measure recognition on your own people (ISO/IEC 19795-1)
+    #[command(subcommand)]
+    Evaluate(evaluate::cli::Evaluate),
+    /// Choose this clinic's thresholds from its own people
+    Calibrate(evaluate::cli::CalibrateArgs),
     /// How wide a face is in the picture, from lens, resolution and distance
     Optics(crate::optics::Args),
     /// Print an example configuration, or check one
@@ -57,6 +62,8 @@ pub fn main() -> anyhow::Result<()> {
         Command::Doctor(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Replay(args) => args.run(),
+        Command::Evaluate(command) => evaluate::cli::run(&command, &mut std::io::stdout().lock()),
+        Command::Calibrate(args) => evaluate::cli::run_calibrate(&args, &mut std::io::stdout().lock()),
         Command::Optics(args) => args.run(),
         Command::Config(args) => args.run(),
     }

@@ -15,7 +15,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("scene", &[]),
     ("clinic-sim", &[]),
     ("simulate", &["presence", "clinic-sim"]),
-    ("edge-agent", &["presence", "vision", "protocol", "trust", "delivery", "scene"]),
+    ("evaluate", &["vision"]),
+    ("edge-agent", &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate"]),
     ("server", &["vision", "protocol", "trust"]),
 ];
 
@@ -98,4 +99,42 @@ impl Graph {
         }
         seen
     }
+}
+
+/// Invariant 5. The server's `store/`, the box's outbox and its test tools are the only places that speak SQL.
+#[test]
+fn no_sql_outside_the_store() {
+    let statement = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA "];
+    for file in rust_sources() {
+        let path = file.display().to_string();
+        if ["server/src/store/", "crates/delivery/src/outbox/", "/tests/", "/e2e/"]
+            .iter()
+            .any(|home| path.contains(home))
+        {
+            continue;
+        }
+        let source = std::fs::read_to_string(&file).unwrap();
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let quoted = statement.iter().find(|s| line.contains(&format!("\"{s}")));
+            assert!(quoted.is_none(), "{path}: SQL outside the store: {line}");
+        }
+    }
+}
+
+fn rust_sources() -> Vec<std::path::PathBuf> {
+    let mut open: Vec<_> =
+        ["server/src", "edge-agent/src", "crates"].iter().map(|p| e2e::programs::root().join(p)).collect();
+    let mut found = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
 }

@@ -6,3 +6,4 @@ mod layers;
 mod models;
 mod morning;
 mod outage;
+mod privacy;

@@ -7,6 +7,7 @@ use e2e::morning::{self, Faces, Outcome, Playing, Settings};
 use e2e::programs::root;
 
 use crate::models::real_pack;
+use crate::privacy::assert_private;
 
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -41,9 +42,11 @@ fn assert_page(playing: &Playing) {
 #[test]
 fn a_drawn_morning_raises_what_it_must_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let (playing, outcome) = play(folder.path(), &Settings::drawn_once());
+    let settings = Settings { log_level: "debug".to_owned(), ..Settings::drawn_once() };
+    let (playing, outcome) = play(folder.path(), &settings);
     assert_as_scripted(&playing, &outcome);
     assert_page(&playing);
+    assert_private(folder.path(), &playing.morning);
 }
 
 #[test]

@@ -161,12 +161,14 @@ fn provision(folder: &Path, settings: &Settings, ready: &ServerReady, token: &st
     };
     let start = Morning::bundled()?.wall_start;
     let (pack, seed, speed) = (pack(&settings.faces), settings.seed, settings.speed);
+    // The avatar pack's small detector places landmarks better on the whole picture (models/avatar/FIGURES.md).
+    let detect_side_px = if matches!(settings.faces, Faces::Drawn) { 1280 } else { 640 };
     fs::write(
         folder.join("agent.toml"),
         format!(
             "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[log]\nlevel = \"{}\"\n\n[models]\npack = \"{pack}\"\n\n\
              [camera]\nkind = \"scene\"\nseed = {seed}\n{cast}start = \"{start}\"\nframe_rate = 1\nspeed = {speed}\n\n\
-             [health]\nevery_s = 5\n",
+             [vision]\ndetect_side_px = {detect_side_px}\n\n[health]\nevery_s = 5\n",
             settings.log_level,
         ),
     )?;

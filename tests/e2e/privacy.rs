@@ -1,0 +1,91 @@
+//! What must not be found afterwards: a picture on the box, a name or an embedding in a log, anything of a patient or a
+//! stranger anywhere (P1, P2, P6, P7; invariants 7 and 9).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use e2e::programs::root;
+
+/// Scans what a played morning left behind.
+pub(crate) fn assert_private(folder: &Path, morning: &scene::Morning) {
+    let files = files_under(folder);
+    assert!(files.len() > 5, "the morning left almost nothing: {files:?}");
+    for file in &files {
+        let bytes = fs::read(file).unwrap_or_default();
+        let on_the_box = file.starts_with(folder.join("agent-state"));
+        let log = file.extension().is_some_and(|e| e == "log" || e == "out");
+        assert!(!holds_picture(&bytes), "{} holds a picture", file.display());
+        for person in &morning.people {
+            let secret = person.kind != scene::Kind::Practitioner;
+            assert!(!(secret && holds(&bytes, &person.id)), "{} names {}", file.display(), person.id);
+            for name in [&person.name_zh, &person.name_en].into_iter().filter(|n| !n.is_empty()) {
+                assert!(!((log || on_the_box) && holds(&bytes, name)), "{} names a practitioner", file.display());
+            }
+        }
+        if log {
+            assert_no_embedding(file, &String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+/// A template is 1,024 bytes, or 256 numbers: nothing near that may stand in one log line.
+fn assert_no_embedding(file: &Path, text: &str) {
+    for line in text.lines() {
+        let longest_word = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '+' && c != '/').map(str::len).max();
+        assert!(longest_word.unwrap_or(0) < 200, "{}: a long encoded value: {line:.120}", file.display());
+        let numbers = line.split([',', ' ', '[', ']']).filter(|w| w.contains('.') && w.parse::<f32>().is_ok()).count();
+        assert!(numbers < 16, "{}: {numbers} numbers in one line: {line:.120}", file.display());
+    }
+}
+
+fn holds_picture(bytes: &[u8]) -> bool {
+    const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0";
+    const EXIF: &[u8] = b"\xFF\xD8\xFF\xE1";
+    const PNG: &[u8] = b"\x89PNG\r\n\x1A\n";
+    [JPEG, EXIF, PNG].iter().any(|magic| bytes.windows(magic.len()).any(|window| window == *magic))
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_under(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn no_code_of_the_box_can_write_a_picture() {
+    // The two crates of the box that import `image` and are no test; `layers` keeps it out of the others.
+    let crates = ["edge-agent/src", "crates/vision/src"];
+    let encoders = ["JpegEncoder", "PngEncoder", "save_buffer", "write_with_encoder", "write_to(", ".save("];
+    // `bench` compresses a drawn picture in memory, to time its decoding.
+    let exempt = root().join("edge-agent/src/bench.rs");
+    for file in crates.iter().flat_map(|c| files_under(&root().join(c))) {
+        let is_test = file.components().any(|c| c.as_os_str() == "tests") || file.ends_with("tests.rs");
+        if is_test || file == exempt || file.extension().is_none_or(|e| e != "rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&file).unwrap();
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for encoder in encoders {
+            assert!(!code.contains(encoder), "{} can write a picture: {encoder}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_scan_finds_what_it_looks_for() {
+    assert!(holds_picture(b"..\xFF\xD8\xFF\xE0.."));
+    assert!(holds("…stranger-1…".as_bytes(), "stranger-1"));
+    let embedding = "0.1, ".repeat(256);
+    assert!(std::panic::catch_unwind(|| assert_no_embedding(Path::new("x"), &embedding)).is_err());
+}
