@@ -116,7 +116,7 @@ impl Args {
             form = form.part("photo", Part::bytes(photo).file_name("photo").mime_str(mime(photo))?);
         }
         let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .http_status_as_error(false)
             .build()
             .into();

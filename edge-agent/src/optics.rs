@@ -28,7 +28,7 @@ pub struct Args {
     /// Distance between lens and face in metres, 0.2..30
     #[arg(long, value_name = "METRES", default_value = "3", value_parser = distance)]
     distance: f64,
-    /// Longest side of the detector's picture (vision.detect_side_px), 0: the frame as it is
+    /// Longest side of the detector's picture (`vision.detect_side_px`), 0: the frame as it is
     #[arg(long, value_name = "PX", default_value_t = 640)]
     detect_side: u32,
     /// Print JSON

@@ -1,7 +1,7 @@
 //! The observation log: every call of the engine, as it was made, encrypted, in a ring of at most seven days. From it any
 //! finding can be derived again, line by line.
 //!
-//! It holds boxes, zones, scores, and candidate ids from T_reject on; patients as a count; never a picture, an embedding
+//! It holds boxes, zones, scores, and candidate ids from `T_reject` on; patients as a count; never a picture, an embedding
 //! or a name. One file per boot and day of the log's own clock; each begins with the facts in force, so that the rest can
 //! be replayed when the older files have gone. A disk that refuses costs the recording, never the judging, and is said.
 

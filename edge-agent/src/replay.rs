@@ -59,7 +59,9 @@ impl Args {
         let vault = Vault::open(&state)?;
         let boots = vault.boots()?;
         if self.boots {
-            boots.iter().for_each(|boot| println!("{boot}"));
+            for boot in &boots {
+                println!("{boot}");
+            }
             return Ok(());
         }
         let Some(boot) = self.boot.or(boots.last().copied()) else { anyhow::bail!("nothing is recorded") };
@@ -69,12 +71,15 @@ impl Args {
             delivery::identity::Identity::load(&state).map_or_else(|_| unknown_device(), |identity| identity.device);
         let outputs = presence::replay(&recording, None);
         if let Some(path) = &self.policy {
-            return compare(&recording, &read_policy(path)?, &device);
+            compare(&recording, &read_policy(path)?, &device);
+            return Ok(());
         }
         if let Some(wanted) = &self.finding {
             let (id, key) = find(&outputs, &device, wanted)?;
             println!("{id}");
-            presence::why(&recording, None, &key).iter().for_each(|line| println!("{line}"));
+            for line in &presence::why(&recording, None, &key) {
+                println!("{line}");
+            }
             return Ok(());
         }
         let steps = outputs.into_iter().filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None });
@@ -89,7 +94,7 @@ impl Args {
     }
 }
 
-fn compare(recording: &[presence::Entry], other: &Policy, device: &DeviceId) -> anyhow::Result<()> {
+fn compare(recording: &[presence::Entry], other: &Policy, device: &DeviceId) {
     let result = presence::what_if(recording, other);
     for finding in &result.appear {
         println!("+ {}", line(finding, device));
@@ -102,7 +107,6 @@ fn compare(recording: &[presence::Entry], other: &Policy, device: &DeviceId) -> 
     }
     let (appear, vanish, change) = (result.appear.len(), result.vanish.len(), result.change.len());
     println!("{appear} would appear, {vanish} vanish, {change} change their severity");
-    Ok(())
 }
 
 fn line(finding: &Finding, device: &DeviceId) -> String {

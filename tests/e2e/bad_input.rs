@@ -37,9 +37,9 @@ fn an_unknown_key_names_file_line_and_key() {
 #[test]
 fn a_value_out_of_range_names_the_range() {
     let folder = tempfile::tempdir().unwrap();
-    let path = config(folder.path(), "mode = \"demonstration\"\n[models]\nthreads = 0\n");
+    let path = config(folder.path(), "mode = \"demonstration\"\n[models]\nthreads = 0\n[camera]\nkind = \"scene\"\n");
     let said = refusal("zaigang-agent", &["run", "--config", &path], &[]);
-    assert!(said.contains("threads") && said.contains("1") && said.contains("64"), "{said}");
+    assert!(said.contains("threads") && said.contains('1') && said.contains("64"), "{said}");
 }
 
 #[test]

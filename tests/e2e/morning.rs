@@ -9,7 +9,7 @@ use e2e::programs::root;
 use crate::models::real_pack;
 use crate::privacy::assert_private;
 
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_mins(10);
 
 fn play(folder: &Path, settings: &Settings) -> (Playing, Outcome) {
     let mut playing = morning::start(folder, settings, &mut |_| {}).unwrap();

@@ -66,7 +66,7 @@ impl Api {
     ) -> Result<Value> {
         let consent = consent.to_string();
         let url = format!("{}/api/v1/enrolments", self.base);
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let mut form =
                 Form::new().text("person", person).text("institution", institution).text("consent", &consent);

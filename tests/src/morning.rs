@@ -239,13 +239,16 @@ pub struct Raised {
     pub real_at: Timestamp,
 }
 
+/// Session → (rule, kind, severity) of its findings that stand.
+pub type Incidents = BTreeMap<String, Vec<(String, String, String)>>;
+
 /// The morning when it is over.
 #[derive(Debug)]
 pub struct Outcome {
     pub agent: BoxSummary,
     pub server: Value,
     /// Session → (rule, kind, severity) of its findings that stand.
-    pub incidents: BTreeMap<String, Vec<(String, String, String)>>,
+    pub incidents: Incidents,
     pub heard: Heard,
     pub played: Duration,
 }
@@ -281,7 +284,7 @@ fn await_arrivals(heard: &Mutex<Heard>, agent: &BoxSummary) -> Result<()> {
     }
 }
 
-fn incidents(api: &Api) -> Result<BTreeMap<String, Vec<(String, String, String)>>> {
+fn incidents(api: &Api) -> Result<Incidents> {
     let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
     let answer = api.get("alerts?limit=200")?;
     for alert in answer["alerts"].as_array().into_iter().flatten() {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 /// Long enough for a busy machine; what takes longer is broken.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Where `cargo` put the programs: beside the running one.
 pub fn program(name: &str) -> Result<PathBuf> {

@@ -1,5 +1,6 @@
 //! What helps: every way of fusing frames, templates and cohort over the same samples, for `docs/benchmarks.md` and the
 //! decision records. `cargo run -p evaluate --example matrix -- PHOTOS_DIR` prints Markdown.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 use std::{mem::take, path::Path};
 

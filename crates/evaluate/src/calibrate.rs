@@ -1,5 +1,5 @@
 //! Thresholds for one clinic: from its own people's photographs, and a cohort of strangers where there is one.
-//! T_match keeps the false positive identification rate at the gallery's size, T_reject keeps registered people from
+//! `T_match` keeps the false positive identification rate at the gallery's size, `T_reject` keeps registered people from
 //! being called strangers. The numbers that they rest on are written beside them.
 
 use std::path::Path;
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_normal_tail_is_the_tables() {
-        for (p, z) in [(0.1586553, 1.0), (0.0227501, 2.0), (0.0013499, 3.0), (3.167e-5, 4.0)] {
+        for (p, z) in [(0.158_655_3, 1.0), (0.022_750_1, 2.0), (0.001_349_9, 3.0), (3.167e-5, 4.0)] {
             assert!((normal_tail(p) - z).abs() < 1e-3, "{p}: {}", normal_tail(p));
         }
     }

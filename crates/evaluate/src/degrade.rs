@@ -66,6 +66,7 @@ fn shrink(frame: Frame<'_>, width: u32, height: u32) -> anyhow::Result<Vec<u8>> 
 }
 
 /// A straight smear of 1-3 px in a drawn direction, in five steps.
+#[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 fn motion_blur(pixels: &mut [u8], width: u32, height: u32, dice: &mut Dice) {
     const STEPS: i32 = 5;
     let (length, angle) = (dice.between(1.0, 3.0), dice.between(0.0, std::f64::consts::PI));

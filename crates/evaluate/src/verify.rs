@@ -83,7 +83,7 @@ pub fn pairs(
     for (score, pair) in &scored {
         if pair.same { genuine.push((*score, set.person[pair.a])) } else { impostor.push(*score) }
     }
-    let mut report = summarise(spec, &set, &samples, genuine, impostor);
+    let mut report = summarise(spec, &set, &samples, &genuine, impostor);
     report.pairs_missed = pairs.len() - scored.len();
     if let Some((mean, error)) = ten_folds(&balanced) {
         (report.accuracy, report.accuracy_se) = (Some(mean), Some(error));
@@ -111,7 +111,7 @@ pub fn all_pairs(spec: &PackSpec, folder: &Path, treatment: Treatment, threads: 
             }
         }
     }
-    let mut report = summarise(spec, &set, &samples, genuine, impostor);
+    let mut report = summarise(spec, &set, &samples, &genuine, impostor);
     report.pairs_missed = missed;
     Ok(report)
 }
@@ -120,11 +120,11 @@ fn summarise(
     spec: &PackSpec,
     set: &Set,
     samples: &[Option<Sample>],
-    genuine: Vec<(f32, usize)>,
+    genuine: &[(f32, usize)],
     impostor: Vec<f32>,
 ) -> Report {
     let scores = Scores::new(genuine.iter().map(|g| g.0).collect(), impostor);
-    let tar_at_fmr = RATES.iter().map(|(name, rate)| (*name, tar_at(&scores, &genuine, *rate))).collect();
+    let tar_at_fmr = RATES.iter().map(|(name, rate)| (*name, tar_at(&scores, genuine, *rate))).collect();
     Report {
         pack: spec.name.clone(),
         accuracy: None,

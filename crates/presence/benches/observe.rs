@@ -1,4 +1,4 @@
-//! Cost of `observe` with 3 and with 10 people, as a ratio to serialising the same observation with serde_json (goal ≤ 1),
+//! Cost of `observe` with 3 and with 10 people, as a ratio to serialising the same observation with `serde_json` (goal ≤ 1),
 //! and room-days per core-second at 5 observations a second. Run: `cargo bench -p presence --features serde`.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock; the core does not")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
@@ -6,7 +6,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use presence::*;
+use presence::{
+    BoxPx, ClockQuality, DeploymentMode, Engine, Face, Fact, GradeCeiling, Institution, Liveness, MatchScore, Moment,
+    Mono, Observation, PersonId, Polygon, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster,
+    SessionRecord, SiteRelation, Specialty, Thresholds, TrackId, Wall, Zones,
+};
 
 /// Observations of one run: ten minutes at 5 a second.
 const COUNT: u64 = 3_000;

@@ -2,6 +2,8 @@
 //! `cargo run -p scene --release --example dataset -- --out DIR [--seed 1] [--count 4000] [--test-count 200] [--crowds 3500]
 //! [--scene-step-s 20] [--only faces|crowds|scenes]`
 //! `--count` and `--test-count` are identities; train and test identities never meet (different seed streams).
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+
 use image::RgbImage;
 use scene::training::{aligned_face, crowd};
 use scene::{Dice, FaceTruth, Identity, Morning, Scene};

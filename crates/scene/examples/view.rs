@@ -1,5 +1,7 @@
 //! Writes frames of the scripted morning as PNG, to look at. `cargo run -p scene --release --example view -- DIR SECOND…`
 //! With `--photos FOLDER` first, photographs play the people.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+
 use image::RgbImage;
 use scene::{Cast, Morning, PhotoCast, Scene};
 use std::time::Instant;

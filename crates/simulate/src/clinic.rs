@@ -1,7 +1,12 @@
 //! Translates the simulated clinic into what the engine is told and shown.
 
 use clinic_sim::{Category, ITEMS, Look, STAFF, Session as Truth, Spoofness, Zone as Place};
-use presence::*;
+use presence::{
+    BoxPx, CameraState, Catalogue, ClockQuality, DeploymentMode, Face, Fact, GradeCeiling, Institution, Item, ItemKind,
+    Liveness, MatchScore, MinOperator, Moment, Mono, Observation, Pass, PassHolder, PassKind, PersonId, Policy,
+    Polygon, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster, SessionId, SessionRecord,
+    SiteRelation, Specialty, Thresholds, TrackId, Wall, Zones,
+};
 
 /// Thresholds that the bundled error model is written for.
 pub(crate) const THRESHOLDS: Thresholds = Thresholds {

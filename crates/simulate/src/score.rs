@@ -78,7 +78,7 @@ impl Tally {
                     self.summaries.insert(s.session.clone(), (**s).clone());
                 }
                 Output::Finding(f) if f.step == presence::Step::Withdrawn && f.severity >= Severity::L2 => {
-                    self.taken_back += 1
+                    self.taken_back += 1;
                 }
                 _ => {}
             }

@@ -1,4 +1,5 @@
 //! Simulated sessions against the targets of the decision core. The same figures: `scripts/simulate --seed 1`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 use clinic_sim::ErrorModel;
 use presence::Policy;

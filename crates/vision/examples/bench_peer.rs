@@ -1,5 +1,6 @@
 //! Our side of `scripts/bench-peers`: reads commands from stdin, runs one step, prints its CPU time in nanoseconds,
 //! so that the script can interleave it with its peers on the same pixels. It writes nothing else.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 use std::{
     io::{BufRead, Write},

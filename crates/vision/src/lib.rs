@@ -38,7 +38,5 @@ pub use mask::{MaskFlag, MaskScore};
 pub use quality::{Gate, Quality, Reason};
 pub use rotate::Rotation;
 pub use runtime::{Runtime, RuntimeError};
-pub use spec::{
-    AlignTemplate, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec, PackSpec, Thresholds,
-};
+pub use spec::{AlignTemplate, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec, PackSpec, Thresholds};
 pub use template::{Template, TemplateError};

@@ -114,6 +114,7 @@ fn averaged(frame: Frame<'_>, to_frame: &Similarity, (x, y): (f32, f32), taps: u
 
 /// The three channels at a place between pixels; black outside.
 #[inline]
+#[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 fn bilinear(frame: Frame<'_>, u: f32, v: f32) -> [f32; 3] {
     let (w, h) = (frame.width() as i32, frame.height() as i32);
     // A far-away place would overflow nothing below, but NaN must land outside too.

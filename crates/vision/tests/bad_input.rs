@@ -1,4 +1,5 @@
 //! What is broken gives one clear line and nothing else: pictures, libraries, networks.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Enrolment photographs: one good face becomes a template, everything else a reason; and the templates of real
 //! people find those people again.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The gallery answers by person: the best template of each, the second from somebody else, and nobody for nonsense.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 use vision::{Embedding, Gallery, Template, TemplateError};
 

@@ -1,4 +1,5 @@
 //! Alignment recovers any similarity; suppression keeps what it should; a secret turn keeps every cosine.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 use proptest::prelude::*;
 use vision::{

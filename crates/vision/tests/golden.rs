@@ -1,6 +1,7 @@
 //! The networks are fed as they were trained: boxes, points, embeddings and liveness of a few photographs against
 //! the numbers of an independent implementation (OpenCV; see golden/make.py). Red and blue swapped, a shifted
 //! template or another rounding of the crop would all show here.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 mod common;
 

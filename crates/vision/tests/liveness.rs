@@ -1,4 +1,5 @@
 //! The sample pictures of the liveness networks' authors: one live face, two filmed pictures of faces.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The mask flag against photographs of real masks (MFR2): it chooses the thresholds that fit a covered face.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 mod common;
 

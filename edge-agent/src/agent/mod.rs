@@ -68,7 +68,7 @@ pub struct Settings {
 /// A scripted source begins this long after the last piece of knowledge, so that a burst of them is taken whole.
 const SETTLE: Duration = Duration::from_millis(500);
 /// `--once` waits this long for knowledge, then for receipts.
-const KNOWLEDGE_WAIT: Duration = Duration::from_secs(120);
+const KNOWLEDGE_WAIT: Duration = Duration::from_mins(2);
 const RECEIPT_WAIT: Duration = Duration::from_secs(30);
 
 /// How a run ended.
@@ -157,10 +157,10 @@ impl Agent {
         for body in bodies {
             match self.apply(&body) {
                 Ok(_) => {
-                    tracing::info!(kind = body.kind, version = body.version, "knowledge of the last run is in force")
+                    tracing::info!(kind = body.kind, version = body.version, "knowledge of the last run is in force");
                 }
                 Err(why) => {
-                    tracing::warn!(kind = body.kind, version = body.version, "knowledge of the last run: {why}")
+                    tracing::warn!(kind = body.kind, version = body.version, "knowledge of the last run: {why}");
                 }
             }
         }

@@ -25,7 +25,7 @@ struct Box1 {
 }
 
 fn settings(scripted: bool, once: bool) -> Settings {
-    Settings { production: false, scripted, once, health_every: Duration::from_secs(60) }
+    Settings { production: false, scripted, once, health_every: Duration::from_mins(1) }
 }
 
 fn box_1(settings: Settings) -> Box1 {

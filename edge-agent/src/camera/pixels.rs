@@ -38,7 +38,7 @@ impl std::fmt::Debug for Pixels {
 
 fn yuyv(width: u32, height: u32, bytes: &[u8]) -> Result<Picture, FrameError> {
     let wanted = width as usize * height as usize * 2;
-    let Some(bytes) = bytes.get(..wanted).filter(|_| wanted > 0 && width % 2 == 0) else {
+    let Some(bytes) = bytes.get(..wanted).filter(|_| wanted > 0 && width.is_multiple_of(2)) else {
         return Err(FrameError::WrongLength { width, height, bytes: bytes.len() });
     };
     let mut rgb = Vec::with_capacity(wanted / 2 * 3);

@@ -1,4 +1,4 @@
-//! A camera of the machine through Video4Linux2 (USB webcams, CSI cameras with a V4L2 driver). It takes what the camera
+//! A camera of the machine through `Video4Linux2` (USB webcams, CSI cameras with a V4L2 driver). It takes what the camera
 //! sends, YUYV or MJPEG, and decodes nothing. Any error means that the camera is gone; the capture thread opens it again.
 
 use nokhwa::{

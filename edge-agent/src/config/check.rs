@@ -107,15 +107,16 @@ fn server(raw: raw::Server) -> Checked<ServerSettings> {
     Ok(ServerSettings { broker_host, broker_port })
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    V4l2,
+    Files,
+    Scene,
+}
+
 fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Checked<CameraSettings> {
     let raw = camera.get_ref();
     let Some(kind) = &raw.kind else { return Err(wrong(camera, NO_KIND)) };
-    #[derive(Clone, Copy, PartialEq)]
-    enum Kind {
-        V4l2,
-        Files,
-        Scene,
-    }
     let chosen = choice("camera.kind", kind, &[("v4l2", Kind::V4l2), ("files", Kind::Files), ("scene", Kind::Scene)])?;
     if chosen != Kind::V4l2 && mode == Mode::Production {
         let what =
@@ -142,7 +143,7 @@ fn files(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
     let folder = path_of(base, "camera.folder", raw.folder.clone())?;
     let list: Vec<PathBuf> =
         raw.list.as_ref().map(|l| l.get_ref().iter().map(|p| base.join(p)).collect()).unwrap_or_default();
-    if folder.is_some() == !list.is_empty() {
+    if folder.is_some() != list.is_empty() {
         return Err(wrong(camera, "`camera.kind = \"files\"` needs either `folder` or a non-empty `list`"));
     }
     Ok(Source::Files { folder, list, script: script(raw, 2.0)? })

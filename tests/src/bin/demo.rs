@@ -80,7 +80,7 @@ fn play(args: &Args) -> Result<()> {
     if !args.once {
         return stay(&mut playing);
     }
-    let outcome = playing.finish(&heard, Duration::from_secs(1200))?;
+    let outcome = playing.finish(&heard, Duration::from_mins(20))?;
     summarise(&playing, &outcome)
 }
 

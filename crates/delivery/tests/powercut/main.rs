@@ -1,7 +1,6 @@
 //! The power goes at any write or sync of the outbox, in the middle of anything; afterwards every promise still holds.
 //!
 //! `ZAIGANG_TORTURE_CUTS` sets the number of cuts (1000), `ZAIGANG_TORTURE_SEED` their places.
-
 #![allow(unsafe_code, reason = "an SQLite VFS is a table of C functions")]
 #![allow(clippy::unwrap_used, reason = "a test program: its helpers fail the test")]
 
