@@ -241,7 +241,7 @@ fn finding(l: Lang, stored: &StoredFinding, names: &BTreeMap<String, Name>) -> F
         confidence: confidence(l, r),
         timeline: draw(l, &r.intervals),
         intervals: r.intervals.iter().map(|i| (l.interval(&i.what), local(&i.from), local(&i.to))).collect(),
-        counts: r.counts.iter().map(|c| (c.name.clone(), figure(&c.name, c.value))).collect(),
+        counts: r.counts.iter().map(|c| (l.figure(&c.name), figure(&c.name, c.value))).collect(),
         manifest: manifest(l, r),
         chain: chain(l, stored),
         chain_ok: (!stored.located.hash.is_empty()).then_some(stored.located.linked),

@@ -175,13 +175,31 @@ impl Lang {
     pub(crate) fn interval(self, what: &str) -> String {
         let (zh, en) = match what {
             "declared" => ("登记时段", "declared"),
-            "operating" => ("实际操作", "operating"),
+            "operating" => ("操作时段", "operating time"),
+            "operator" => ("人员在操作位", "in the operator role"),
             "lead_present" => ("主诊在场", "lead present"),
             "present" => ("在场", "present"),
             "visible" => ("画面可判", "visible"),
             "observed" => ("观察时段", "observed"),
             "gap" => ("主诊离开", "lead absent"),
             other => return other.replace('_', " "),
+        };
+        self.t(zh, en).to_owned()
+    }
+
+    /// The figures that a rule used; one without a word of its own keeps its name.
+    pub(crate) fn figure(self, name: &str) -> String {
+        let (zh, en) = match name {
+            "operating_ms" => ("操作时段总长", "Operating time"),
+            "operator_ms" => ("人员在操作位", "In the operator role"),
+            "operator_needed_ms" => ("认定所需时长", "Time the rule asks for"),
+            "other_operating_ms" => ("他人在操作位", "Somebody else operating"),
+            "lead_present_ms" => ("主诊在场时长", "Lead present"),
+            "lead_present_ppm" | "lead_share_ppm" => ("主诊在场比例", "Share with a lead present"),
+            "visibility_over_a_ppm" => ("操作时段可见度", "Visibility while operating"),
+            "visibility_over_i_ppm" => ("全时段可见度", "Visibility over the session"),
+            "door_visible_ppm" => ("门区可见度", "Door zone visible"),
+            other => return other.to_owned(),
         };
         self.t(zh, en).to_owned()
     }
