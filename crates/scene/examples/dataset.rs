@@ -1,5 +1,5 @@
 //! Writes the drawn pictures that `models/avatar/train.py` learns from and is measured on, as raw files with a JSON header.
-//! `cargo run -p scene --release --example dataset -- --out DIR [--seed 1] [--count 4000] [--test-count 200] [--crowds 3500]
+//! `cargo run -p scene --release --example dataset -- --out DIR [--seed 1] [--count 5000] [--test-count 200] [--crowds 4500]
 //! [--scene-step-s 20] [--only faces|crowds|scenes]`
 //! `--count` and `--test-count` are identities; train and test identities never meet (different seed streams).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
@@ -31,7 +31,7 @@ fn main() -> Res<()> {
     let only = get("--only").unwrap_or_default();
     let wanted = |part: &str| only.is_empty() || only == part;
     if wanted("crowds") {
-        crowds(&out, "crowds_train", seed, number("--crowds", 3500)?)?;
+        crowds(&out, "crowds_train", seed, number("--crowds", 4500)?)?;
         crowds(&out, "crowds_test", seed ^ 0xD00D, 300)?;
     }
     if wanted("scenes") {
@@ -39,7 +39,7 @@ fn main() -> Res<()> {
     }
     if wanted("faces") {
         faces(&out, "faces_test", seed ^ 0x7E57, number("--test-count", 200)?, TEST_VIEWS, TEST_MASKED_VIEWS)?;
-        faces(&out, "faces_train", seed, number("--count", 4000)?, TRAIN_VIEWS, 0)?;
+        faces(&out, "faces_train", seed, number("--count", 5000)?, TRAIN_VIEWS, 0)?;
     }
     Ok(())
 }

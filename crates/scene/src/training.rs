@@ -149,7 +149,7 @@ pub fn crowd(d: &mut Dice, side: u32) -> (RgbImage, Vec<FaceTruth>) {
     clutter(&mut img, d);
     let n = d.below(5) + usize::from(d.chance(0.8));
     let mut taken: Vec<[f32; 3]> = Vec::new();
-    let mut truths = Vec::new();
+    let mut drawn = Vec::new();
     for _ in 0..n {
         let half = 15.0 * (side as f32 * 0.027f32).powf(d.unit());
         let place = Place { x: d.range(0.0, side as f32), y: d.range(0.0, side as f32), half_height_px: half };
@@ -157,10 +157,27 @@ pub fn crowd(d: &mut Dice, side: u32) -> (RgbImage, Vec<FaceTruth>) {
             continue;
         }
         taken.push([place.x, place.y, half]);
-        truths.push(one_of_crowd(&mut img, d, place));
+        let truth = one_of_crowd(&mut img, d, place);
+        drawn.push((truth, face_cut(&img, &truth)));
     }
+    let truths = drawn.into_iter().filter_map(|(truth, as_drawn)| in_front(&img, truth, &as_drawn)).collect();
     expose(&mut img, d);
     (img, truths)
+}
+
+/// The face as it was drawn, or as it is now that others stand before it.
+fn face_cut(img: &RgbImage, truth: &FaceTruth) -> RgbImage {
+    let [x, y, w, h] = truth.bbox.map(|v| v.max(0.0) as u32);
+    image::imageops::crop_imm(img, x.min(img.width()), y.min(img.height()), w, h).to_image()
+}
+
+/// A face that a later body covers is not there to be found; one that is half covered may be found or not.
+fn in_front(img: &RgbImage, mut truth: FaceTruth, as_drawn: &RgbImage) -> Option<FaceTruth> {
+    let now = face_cut(img, &truth);
+    let kept = now.pixels().zip(as_drawn.pixels()).filter(|(a, b)| a == b).count();
+    let share = kept as f32 / as_drawn.pixels().len().max(1) as f32;
+    truth.facing &= share > 0.7;
+    (share > 0.15).then_some(truth)
 }
 
 fn one_of_crowd(img: &mut RgbImage, d: &mut Dice, place: Place) -> FaceTruth {
