@@ -69,7 +69,7 @@ pub struct Camera<'m> {
     dice: Dice,
     live: BTreeMap<Actor, Live>,
     next_track: u64,
-    /// Patients whose face is covered from this second on.
+    /// Patients whose face is covered from this second on, until they get up.
     covered: BTreeMap<Actor, u32>,
 }
 
@@ -94,7 +94,7 @@ impl<'m> Camera<'m> {
                 continue;
             }
             if matches!(stay.who, Actor::Patient(_)) && stay.zone == Zone::Bed {
-                self.patient(t, stay.who, &mut look);
+                self.patient(t, stay, &mut look);
                 continue;
             }
             if stay.zone == Zone::Operator {
@@ -138,13 +138,17 @@ impl<'m> Camera<'m> {
     }
 
     /// The patient on the bed: a count, and the order to forget the track with which he came in.
-    fn patient(&mut self, t: u32, who: Actor, look: &mut Look) {
+    fn patient(&mut self, t: u32, stay: &Stay, look: &mut Look) {
+        // Nobody gets up with the drape over his face.
+        const UNCOVERED_S: u32 = 15;
         let d = &self.model.detection;
+        let who = stay.who;
         if !self.covered.contains_key(&who) {
             let from = if self.dice.chance(d.patient_covered) { t + 240 } else { u32::MAX };
             self.covered.insert(who, from);
         }
-        if t >= self.covered[&who] || !self.dice.chance(d.patient_seen) {
+        let covered = t >= self.covered[&who] && t + UNCOVERED_S < stay.to;
+        if covered || !self.dice.chance(d.patient_seen) {
             return;
         }
         look.patients += 1;

@@ -1,4 +1,5 @@
-//! Ground truth: who is where in a treatment room through a day, what was declared, and which offence was planted.
+//! Ground truth of a day in a treatment room: its parts, and how a day is made of treatments. What happens in one of them is
+//! told in `stories`.
 
 use crate::{Clinic, Dice};
 
@@ -209,19 +210,6 @@ pub struct Day {
     pub clock_step: Option<(u32, i64)>,
 }
 
-/// The lawful stories, with the share of each.
-const LAWFUL: &[(&str, f64)] = &[
-    ("lead and nurse", 0.30),
-    ("lead steps out for two minutes", 0.12),
-    ("lead guides another physician", 0.14),
-    ("two leads alternate", 0.08),
-    ("companion comes near", 0.10),
-    ("trainee under the lead", 0.08),
-    ("anaesthetist at the head end", 0.08),
-    ("patient stands at the bed first", 0.05),
-    ("cleaner afterwards", 0.05),
-];
-
 impl Day {
     /// A day of `count` treatments, of which `unlawful` (0..1) are offences.
     pub fn random(dice: &mut Dice, clinic: &Clinic, count: u32, unlawful: f64) -> Self {
@@ -267,10 +255,9 @@ impl Day {
         if dice.chance(clinic.closed_late) {
             s.end += dice.between(120, 1_200);
         }
-        self.stay(Actor::Patient(number), Zone::Bed, begin, finish);
         match plant {
-            Some(plant) => self.offence(dice, plant, &mut s),
-            None => self.lawful(dice, &mut s),
+            Some(plant) => self.offence(dice, clinic, plant, &mut s),
+            None => self.lawful(dice, clinic, &mut s),
         }
         if dice.chance(clinic.outage_per_session) {
             let from = dice.between(s.begin, s.finish);
@@ -287,138 +274,9 @@ impl Day {
         end
     }
 
-    fn stay(&mut self, who: Actor, zone: Zone, from: u32, to: u32) {
+    pub(crate) fn stay(&mut self, who: Actor, zone: Zone, from: u32, to: u32) {
         if from < to {
             self.stays.push(Stay { who, zone, from, to });
-        }
-    }
-
-    /// In through the door, at work, out again.
-    fn works(&mut self, dice: &mut Dice, id: &'static str, from: u32, to: u32) {
-        let who = Actor::Staff(id);
-        self.stay(who, Zone::Door, from.saturating_sub(6), from);
-        self.stay(who, Zone::Operator, from, to);
-        self.stay(who, Zone::Door, to, to + dice.between(3, 8));
-    }
-
-    fn nurse(&mut self, dice: &mut Dice, s: &Session) {
-        let id = dice.pick(&["nurse1", "nurse2"]);
-        let (from, to) = (s.begin + dice.between(0, 60), s.finish + dice.between(10, 120));
-        let half = from + (to - from) / 2;
-        self.stay(Actor::Staff(id), Zone::Elsewhere, from, half);
-        self.stay(Actor::Staff(id), Zone::Operator, half, half + 60);
-        self.stay(Actor::Staff(id), Zone::Elsewhere, half + 60, to);
-    }
-
-    fn lawful(&mut self, dice: &mut Dice, s: &mut Session) {
-        let mut left = dice.unit();
-        s.story = LAWFUL
-            .iter()
-            .find(|(_, share)| {
-                left -= share;
-                left < 0.0
-            })
-            .map_or(LAWFUL[0].0, |(story, _)| story);
-        let lead = s.lead;
-        let (from, to) = (s.begin + dice.between(10, 90), s.finish);
-        let middle = from + (to - from) / 2;
-        match s.story {
-            "lead steps out for two minutes" => {
-                self.works(dice, lead, from, middle);
-                self.works(dice, lead, middle + 120, to);
-                self.works(dice, "phys1", from + 30, to);
-            }
-            "lead guides another physician" => {
-                self.stay(Actor::Staff(lead), Zone::Door, from - 5, from);
-                self.stay(Actor::Staff(lead), Zone::Elsewhere, from, to + 20);
-                self.works(dice, "phys1", from + 20, to);
-            }
-            "two leads alternate" => {
-                let other = if lead == "lead1" { "lead2" } else { "lead1" };
-                self.works(dice, lead, from, middle);
-                self.works(dice, other, middle + 10, to);
-            }
-            "companion comes near" => {
-                self.works(dice, lead, from, to);
-                let (who, near) = (Actor::Outsider(s.number * 10), dice.between(5, 29));
-                self.stay(who, Zone::Companion, s.begin, middle);
-                self.stay(who, Zone::Operator, middle, middle + near);
-                self.stay(who, Zone::Companion, middle + near, s.finish);
-            }
-            "trainee under the lead" => {
-                s.lead = "lead1";
-                self.works(dice, "trainee", from + 20, to);
-                self.stay(Actor::Staff("lead1"), Zone::Elsewhere, from, to + 10);
-            }
-            "anaesthetist at the head end" => {
-                (s.item, s.lead) = ("lift", "surgeon");
-                self.works(dice, "surgeon", from, to);
-                self.stay(Actor::Staff("anaes"), Zone::Head, s.begin, s.finish);
-            }
-            "patient stands at the bed first" => {
-                self.works(dice, lead, from + 30, to);
-                let standing = s.begin.saturating_sub(dice.between(30, 150)).max(s.start);
-                self.stay(Actor::Patient(s.number), Zone::Operator, standing, s.begin - 1);
-            }
-            "cleaner afterwards" => {
-                self.works(dice, lead, from, to);
-                let after = to + dice.between(30, 60);
-                self.stay(Actor::Outsider(s.number * 10 + 5), Zone::Operator, after, after + dice.between(60, 180));
-            }
-            _ => {
-                self.works(dice, lead, from, to);
-                self.nurse(dice, s);
-            }
-        }
-    }
-
-    fn offence(&mut self, dice: &mut Dice, plant: Plant, s: &mut Session) {
-        s.story = plant.code();
-        let (from, to) = (s.begin + dice.between(10, 90), s.finish);
-        let lead = s.lead;
-        match plant {
-            Plant::Ll1 => {
-                self.works(dice, "phys1", from, to);
-                self.nurse(dice, s);
-            }
-            Plant::Ll4 => {
-                self.works(dice, lead, from, to);
-                let long = dice.between(180, 500);
-                self.works(dice, "lapsed", from + 60, from + 60 + long);
-            }
-            Plant::Ll5 => {
-                let short = dice.between(20, 70);
-                self.works(dice, lead, from, from + short);
-                self.works(dice, "phys1", from + 80, to);
-            }
-            Plant::Nl1 => {
-                s.lead = "phys2";
-                self.works(dice, "phys2", from, to);
-            }
-            Plant::Nl2 => self.works(dice, "nurse1", from, to),
-            Plant::Nl3 => self.works(dice, "assist", from, to),
-            Plant::Nl4 => {
-                (s.item, s.lead) = ("rebuild", "surgeon");
-                self.works(dice, "surgeon", from, to);
-            }
-            Plant::Uq1 => {
-                let half = from + dice.between(150, 400);
-                self.stay(Actor::Outsider(s.number * 10 + 1), Zone::Operator, from, half);
-                self.works(dice, lead, half + 20, to.max(half + 60));
-            }
-            Plant::Uq2 => {
-                let half = from + dice.between(420, 560);
-                self.works(dice, "office", from, half);
-                self.works(dice, lead, half + 90, to.max(half + 120));
-            }
-            Plant::Uq3 => {
-                self.stay(Actor::Staff(lead), Zone::Elsewhere, from, to);
-                self.works(dice, "pharm", from + 10, to);
-            }
-            Plant::Hb3 => {
-                s.told = None;
-                self.works(dice, lead, from, to);
-            }
         }
     }
 }

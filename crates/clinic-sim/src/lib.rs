@@ -7,6 +7,7 @@ mod camera;
 mod day;
 mod dice;
 mod params;
+mod stories;
 
 pub use camera::{Camera, Look, SeenFace, Spoofness};
 pub use day::{Actor, Category, Day, ITEMS, Item, Plant, STAFF, Session, Staff, Stay, Zone};

@@ -74,6 +74,8 @@ pub struct Clinic {
     pub clock_step_per_day: f64,
     pub declared_late: f64,
     pub closed_late: f64,
+    pub enters_unseen: f64,
+    pub leaves_unseen: f64,
 }
 
 impl ErrorModel {

@@ -284,6 +284,9 @@ pub struct PresenceSummary {
     pub at: Moment,
     /// Whether anything may be alleged.
     pub assessment: Assessment,
+    /// Rules that abstained although the session is assessable: nothing follows from their silence. In the order of
+    /// [`Rule`], one entry per rule.
+    pub undecided: Vec<Undecided>,
     /// V.
     pub visibility: Visibility,
     /// The declared lead was verified in the room.
@@ -310,6 +313,18 @@ pub enum Assessment {
     Assessable,
     /// It cannot, for these reasons (`visibility`, `clock`, `no_activity`, `never_closed`, `history`): nothing is alleged.
     NotAssessable(Vec<&'static str>),
+}
+
+/// A rule that could not be decided in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Undecided {
+    /// Which.
+    pub rule: Rule,
+    /// Why: `operator` (somebody INDETERMINATE, or UNMATCHED who may be of the house, operated long enough),
+    /// `absence` (somebody INDETERMINATE, or out of sight, may have been the one whose absence matters),
+    /// `door` (who came and went was out of sight), `roster` (old, or somebody without a template).
+    pub reason: &'static str,
 }
 
 /// A verified presence in a session.

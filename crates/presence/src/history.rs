@@ -103,6 +103,27 @@ impl History {
         stir
     }
 
+    /// Operator-zone time of everybody but patients and companions, in `from..=to`.
+    pub(crate) fn attendance(&self, from: u64, to: u64) -> Spans {
+        let operators = self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
+        let spans = operators.filter(|t| !t.is_companion()).flat_map(|t| t.ring.iter().chain(t.head.iter()));
+        let inside = spans.filter(|s| s.1 >= from && s.0 <= to).map(|s| (s.0.max(from), s.1.min(to)));
+        Spans::from_unsorted(inside.collect())
+    }
+
+    /// When the bed was occupied, in `from..=to`: sightings of the patient, bridged over `bed_bridge_ms`, and over longer
+    /// gaps through which somebody stood at the bed all the time (the patient's face was covered).
+    pub(crate) fn bed_uses(&self, from: u64, to: u64, policy: &Policy) -> Spans {
+        let seen = self.bed.clip(from, to).bridged(policy.bed_bridge_ms());
+        let ends = seen.iter().map(|s| s.1);
+        let gaps: Vec<(u64, u64)> = ends.zip(seen.iter().skip(1).map(|s| s.0)).collect();
+        let attended = gaps.into_iter().filter(|&(a, b)| {
+            let there = self.attendance(a, b).padded(policy.operating_pad_ms() / 2);
+            Spans::one(a, b).minus(&there).is_empty()
+        });
+        seen.union(&Spans::from_unsorted(attended.collect()))
+    }
+
     fn camera(&mut self, at: u64, seen: &Observation, gap: u64) {
         let camera = seen.camera;
         let ok = camera.state == CameraState::Ok;

@@ -32,7 +32,8 @@ impl Vote {
             (t.t_match_ppm, t.t_reject_ppm, t.margin_ppm)
         };
         if found.score_ppm < t_reject {
-            return Some(if face.good_quality { Self::Low } else { Self::Band });
+            // UNMATCHED asks for good frames alone; a poor one that scores low says nothing at all.
+            return face.good_quality.then_some(Self::Low);
         }
         match &found.best {
             Some(best) if found.score_ppm >= t_match && found.score_ppm.saturating_sub(found.second_ppm) >= margin => {
@@ -100,47 +101,75 @@ fn enough(hits: u32, votes: u32, policy: &Policy) -> bool {
 /// Who a track surely is not: the evidence of UNMATCHED, taken person by person.
 ///
 /// A good, live frame speaks against everybody whose score is below T_reject in it: everybody but the best when the second
-/// lies below, and the best too when he does.
+/// lies below, and the best too when he does. A frame of any quality in which somebody reaches T_reject speaks for him.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exclusion {
-    frames: u32,
-    first: u64,
-    last: u64,
-    /// Frames in which more than one person may be meant: they exclude nobody.
-    open: u32,
+    /// Runs of good frames without a longer pause than `exclusion_gap_ms`.
+    runs: Vec<Run>,
+    /// More than one person may be meant in some frame: nobody is excluded.
+    open: bool,
     /// Persons who were the best at or above T_reject.
     named: Vec<PersonId>,
+    /// Some frame was a hit, for whomever.
+    hit: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: u64,
+    last: u64,
+    frames: u32,
 }
 
 impl Exclusion {
     /// Takes one frame.
     pub(crate) fn take(&mut self, at: u64, face: &Face, thresholds: &Thresholds, policy: &Policy) {
-        let Some(found) = face.match_.as_ref().filter(|_| face.good_quality && accepted_as_live(face.liveness, policy))
-        else {
-            return;
-        };
+        let Some(found) = &face.match_ else { return };
         let t_reject = if face.masked { thresholds.masked_t_reject_ppm } else { thresholds.t_reject_ppm };
-        if self.frames == 0 {
-            self.first = at;
-        }
-        self.frames += 1;
-        self.last = at;
-        self.open += u32::from(found.second_ppm >= t_reject);
+        self.open |= found.second_ppm >= t_reject;
         if found.score_ppm >= t_reject {
             match &found.best {
                 Some(best) if !self.named.contains(best) => self.named.push(best.clone()),
                 Some(_) => {}
-                None => self.open += 1,
+                None => self.open = true,
             }
+        }
+        if !accepted_as_live(face.liveness, policy) {
+            return;
+        }
+        self.hit |= matches!(Vote::of(face, thresholds, policy), Some(Vote::Hit(_)));
+        if !face.good_quality {
+            return;
+        }
+        match self.runs.last_mut() {
+            Some(run) if at - run.last <= policy.exclusion_gap_ms() => {
+                run.last = at;
+                run.frames += 1;
+            }
+            _ => self.runs.push(Run { first: at, last: at, frames: 1 }),
         }
     }
 
-    /// Whether the track surely is not this person: as many frames over as long as UNMATCHED asks for, each against him.
-    pub(crate) fn excludes(&self, person: &PersonId, policy: &Policy) -> bool {
-        self.open == 0
-            && u64::from(self.frames) >= policy.unmatched_frames()
-            && self.last - self.first >= policy.unmatched_span_ms()
-            && !self.named.contains(person)
+    /// Whether some frame speaks for this person.
+    pub(crate) fn names(&self, person: &PersonId) -> bool {
+        self.open || self.named.contains(person)
+    }
+
+    /// Whether some frame says clearly who it is, though too few do to verify him.
+    pub(crate) fn has_hit(&self) -> bool {
+        self.hit
+    }
+
+    /// Whether the track surely was not this person in `from..=to`: as many frames over as long as UNMATCHED asks for, each
+    /// against him, and no part of it longer than `exclusion_gap_ms` without one.
+    pub(crate) fn excludes(&self, person: &PersonId, from: u64, to: u64, policy: &Policy) -> bool {
+        let gap = policy.exclusion_gap_ms();
+        let enough = |run: &Run| {
+            u64::from(run.frames) >= policy.unmatched_frames() && run.last - run.first >= policy.unmatched_span_ms()
+        };
+        let covers = |run: &Run| run.first <= from.saturating_add(gap) && to <= run.last.saturating_add(gap);
+        let possible = gap > 0 && !self.names(person);
+        possible && self.runs.iter().any(|run| enough(run) && covers(run))
     }
 }
 
@@ -320,11 +349,6 @@ impl Identity {
     /// The verdict now, and when it lapses.
     pub(crate) fn now(&self, policy: &Policy) -> (&Who, u64) {
         (&self.current().who, self.current().last_vote + policy.reverify_ms())
-    }
-
-    /// Whether any stretch was decided, or any frame was a hit.
-    pub(crate) fn has_hits(&self) -> bool {
-        self.hits > 0
     }
 
     /// The stretches as (from, to, who, votes) up to `end`; a lapsed tail is INDETERMINATE.

@@ -145,7 +145,10 @@ impl Ledger {
             return (draft.rule, stamp.session.clone(), 0);
         }
         let known = self.entries.range((draft.rule, None, 0)..=(draft.rule, None, u64::MAX));
-        let overlap = known.filter(|(_, e)| e.finding.key.subject == draft.subject || e.state != State::Closed);
+        let alike =
+            |e: &Entry| std::mem::discriminant(&e.finding.key.subject) == std::mem::discriminant(&draft.subject);
+        let overlap =
+            known.filter(|(_, e)| e.finding.key.subject == draft.subject || (e.state != State::Closed && alike(e)));
         let last = draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
         let same = overlap.filter(|(p, e)| p.2 <= last && draft.first_cause <= e.last).map(|(p, _)| p.clone()).next();
         same.unwrap_or((draft.rule, None, draft.first_cause))
@@ -167,15 +170,10 @@ impl Ledger {
         }
     }
 
-    /// Closes what stands and for which `over(rule, session, first cause, last)` holds.
-    pub(crate) fn close(
-        &mut self,
-        at: Moment,
-        over: impl Fn(Rule, Option<&SessionId>, u64, u64) -> bool,
-        out: &mut Vec<Output>,
-    ) {
-        for ((rule, of, first), entry) in &mut self.entries {
-            if over(*rule, of.as_ref(), *first, entry.last) {
+    /// Closes what stands and for which `over(finding, last time it was true)` holds.
+    pub(crate) fn close(&mut self, at: Moment, over: impl Fn(&Finding, u64) -> bool, out: &mut Vec<Output>) {
+        for entry in self.entries.values_mut() {
+            if over(&entry.finding, entry.last) {
                 if entry.state == State::Standing {
                     entry.step(at, Step::Closed, out);
                 }
@@ -192,10 +190,10 @@ impl Ledger {
         });
     }
 
-    /// The last times of standing findings without a session, by rule and first cause.
-    pub(crate) fn standing_alone(&self) -> impl Iterator<Item = (Rule, u64, u64)> + '_ {
+    /// Standing findings without a session, with the last time each was true.
+    pub(crate) fn standing_alone(&self) -> impl Iterator<Item = (&FindingKey, u64)> + '_ {
         let alone = self.entries.iter().filter(|((_, of, _), e)| of.is_none() && e.state == State::Standing);
-        alone.map(|((rule, _, first), e)| (*rule, *first, e.last))
+        alone.map(|(_, e)| (&e.finding.key, e.last))
     }
 
     /// Where a draft without a session would be entered (its first cause in the ledger).

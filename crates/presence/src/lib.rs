@@ -15,11 +15,17 @@
 //! UQ-1, UQ-2, LL-4 and the HB rules during the act; NL-4 when its session starts; LL-1, LL-5, NL-1 to NL-3 and UQ-3 at
 //! the session's end + `window_after_ms`, because only then can nobody arrive any more who would make it lawful.
 
+mod apart;
+mod bounds;
 mod case;
+mod checks;
 mod civil;
 mod engine;
+mod entry;
+mod evaluate;
 mod fact;
 mod finding;
+mod forget;
 mod geometry;
 mod history;
 mod id;
@@ -29,6 +35,8 @@ mod ledger;
 mod observation;
 mod policy;
 mod replay;
+mod report;
+mod roles;
 mod rules;
 mod spans;
 mod time;
@@ -42,7 +50,7 @@ pub use fact::{
 };
 pub use finding::{
     Assessment, Basis, Confidence, Explanation, Figure, Finding, FindingKey, IncidentKey, Interval, Kind, Output,
-    PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule, Severity, Step, Subject, Visibility,
+    PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule, Severity, Step, Subject, Undecided, Visibility,
 };
 pub use geometry::{BoxPx, PointPx, Polygon, Zone, Zones};
 pub use id::{InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId, TrackId};

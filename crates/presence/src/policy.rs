@@ -91,6 +91,7 @@ settings! {
     window_after_ms = 300_000 "ms" [0, 3_600_000] "LL-1, LL-5, NL-1 to NL-3, UQ-3" "A lead seen this long after the end counts as there; the verdict waits for it.";
     door_visible_min_ppm = 950_000 "ppm" [0, 1_000_000] "LL-1" "Least share of I with the door zone visible.";
     indeterminate_ignore_ms = 10_000 "ms" [0, 60_000] "LL-1, NL-1 to NL-3, UQ-3" "An INDETERMINATE track seen for less cannot have been somebody's presence.";
+    exclusion_gap_ms = 30_000 "ms" [0, 300_000] "LL-1, LL-5, NL-1 to NL-3, UQ-2" "Longest pause between the good frames that show who an INDETERMINATE track surely is not; 0: such a track always blocks an absence.";
     ll1_activity_min_ms = 300_000 "ms" [60_000, 3_600_000] "LL-1" "Least |A|.";
     ll1_other_op_ms = 60_000 "ms" [10_000, 3_600_000] "LL-1" "Least Op of somebody else.";
     ll4_op_ms = 60_000 "ms" [1_000, 3_600_000] "LL-4" "Least Op in `uq_window_ms` that makes an operator.";

@@ -28,6 +28,11 @@ pub(crate) fn wall(second: u32) -> Wall {
     Wall(MIDNIGHT + i64::from(second) * 1_000)
 }
 
+/// The second of a monotonic time.
+pub(crate) fn second(at: Mono) -> u32 {
+    (at.0.saturating_sub(BOOT_MS) / 1_000) as u32
+}
+
 /// The moment of a second, with the wall clock off by `step_ms`.
 pub(crate) fn moment(second: u32, step_ms: i64) -> Moment {
     let mono = Mono(BOOT_MS + u64::from(second) * 1_000);

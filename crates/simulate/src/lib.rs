@@ -6,6 +6,6 @@ mod run;
 mod score;
 mod targets;
 
-pub use run::run;
-pub use score::{Score, Tally};
+pub use run::{diary, run};
+pub use score::{Recall, Score, Tally};
 pub use targets::{Target, targets};

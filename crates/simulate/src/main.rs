@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use clinic_sim::ErrorModel;
 use presence::Policy;
-use simulate::{run, targets};
+use simulate::{diary, run, targets};
 
 /// Tries the rules on random lawful and unlawful clinic days with known truth, through an error model of recognition.
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ struct Args {
     /// Also print where false incidents and abstentions arose.
     #[arg(long)]
     explain: bool,
+    /// Print the diary of one day (its number stands in the lines of --explain) at the first FNIR level, and stop.
+    #[arg(long)]
+    day: Option<u64>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -50,6 +53,11 @@ fn main() -> anyhow::Result<ExitCode> {
     for setting in &args.settings {
         let (name, value) = setting.split_once('=').with_context(|| format!("--set {setting}: give NAME=VALUE"))?;
         policy.set(name, value.parse().with_context(|| format!("--set {setting}: the value is a whole number"))?)?;
+    }
+    if let Some(number) = args.day {
+        model.identity.fnir = args.fnir.first().copied().unwrap_or(model.identity.fnir);
+        print!("{}", diary(&model, &policy, args.seed, number));
+        return Ok(ExitCode::SUCCESS);
     }
     let each = args.sessions.div_ceil(args.fnir.len().max(1) as u64);
     let mut all = Vec::new();
@@ -83,10 +91,10 @@ fn explain(fnir: f64, score: &simulate::Score) {
     for ((rule, story), n) in &score.false_by {
         eprintln!("  false {rule} in \"{story}\": {n}");
     }
-    for (rule, seen) in score.missed_by.keys() {
-        eprintln!("  missed {rule}: {seen}");
-    }
     for ((why, story), n) in &score.abstained_by {
-        eprintln!("  not assessable, {why}, in \"{story}\": {n}");
+        eprintln!("  {why}, in \"{story}\": {n}");
+    }
+    for note in &score.notes {
+        eprintln!("  {note}");
     }
 }

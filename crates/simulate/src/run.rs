@@ -1,7 +1,10 @@
 //! Plays simulated days through engines, one engine per day, on as many threads as there are cores.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use clinic_sim::{Camera, Day, Dice, ErrorModel, STAFF, Stay};
-use presence::{Engine, IdentityView, Output, PersonId, Policy, TrackId};
+use presence::{Engine, IdentityView, Observation, Output, PersonId, Policy, TrackId};
 
 use crate::clinic;
 use crate::score::{Score, Tally};
@@ -42,14 +45,89 @@ pub fn run(model: &ErrorModel, policy: &Policy, sessions: u64, seed: u64) -> Sco
 
 fn day(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Score {
     let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, UNLAWFUL);
-    let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1));
+    let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), |_, _, _| {});
     let mut tally = Tally::default();
     tally.take(outputs);
-    tally.score(&day)
+    tally.score(&day, number)
+}
+
+/// One day as text: what was true, and what the engine said of it.
+pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> String {
+    let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, UNLAWFUL);
+    let mut lines = Vec::new();
+    for s in &day.sessions {
+        lines.push((
+            s.start,
+            format!(
+                "s{} {} under {}, declared {}-{} told {:?}, patient {}-{}, \"{}\"{}{}",
+                s.number,
+                s.item,
+                s.lead,
+                s.start,
+                s.end,
+                s.told,
+                s.begin,
+                s.finish,
+                s.story,
+                if s.masked { ", masked" } else { "" },
+                if s.faulty { ", faulty" } else { "" }
+            ),
+        ));
+    }
+    lines.extend(day.stays.iter().map(|s| (s.from, format!("  {:?} {:?} until {}", s.who, s.zone, s.to))));
+    let mut views: BTreeMap<TrackId, String> = BTreeMap::new();
+    let watch = |t: u32, seen: &Observation, engine: &Engine| {
+        for face in &seen.faces {
+            let view = match engine.identity(face.track) {
+                IdentityView::Matched { person, .. } => format!("MATCHED {person}"),
+                IdentityView::Unmatched { .. } => "UNMATCHED".to_owned(),
+                IdentityView::Indeterminate => "INDETERMINATE".to_owned(),
+            };
+            if views.insert(face.track, view.clone()).as_ref() != Some(&view) {
+                let at = face.bbox.centre();
+                lines.push((t, format!("      track {} at {},{}: {view}", face.track.0, at.x, at.y)));
+            }
+        }
+    };
+    let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), watch);
+    for output in outputs {
+        match output {
+            Output::Finding(f) => lines.push((
+                clinic::second(f.raised_at.mono),
+                format!(
+                    "    {:?} {} {:?} {:?}: {}",
+                    f.step,
+                    f.key.rule.code(),
+                    f.severity,
+                    f.key.session,
+                    f.explanation.en
+                ),
+            )),
+            Output::PresenceSummary(s) => lines.push((
+                clinic::second(s.at.mono),
+                format!(
+                    "    {}: {:?}, V {} ppm, undecided {:?}",
+                    s.session, s.assessment, s.visibility.over_a_ppm, s.undecided
+                ),
+            )),
+            Output::WipeTrack(_) => {}
+        }
+    }
+    lines.sort();
+    lines.iter().fold(String::new(), |mut text, (t, line)| {
+        let _ = writeln!(text, "{t:6} {line}");
+        text
+    })
 }
 
 /// Everything that the engine says of a day.
-fn play(day: &Day, model: &ErrorModel, policy: &Policy, dice: Dice) -> Vec<Output> {
+fn play(
+    day: &Day,
+    model: &ErrorModel,
+    policy: &Policy,
+    dice: Dice,
+    mut watch: impl FnMut(u32, &Observation, &Engine),
+) -> Vec<Output> {
     let ids: Vec<(&'static str, PersonId)> = STAFF.iter().map(|s| (s.id, PersonId::new(s.id))).collect();
     let mut camera = Camera::new(model, dice);
     let mut engine = Engine::new();
@@ -88,6 +166,7 @@ fn play(day: &Day, model: &ErrorModel, policy: &Policy, dice: Dice) -> Vec<Outpu
         let look = camera.look(t, present.into_iter(), masked, embeds);
         let seen = clinic::observation(look, during(&day.knocks), &ids);
         out.extend(engine.observe(at, &seen));
+        watch(t, &seen, &engine);
     }
     out.extend(engine.expire(clinic::moment(day.length + 60, 0)));
     out

@@ -1,5 +1,7 @@
 //! The targets of the decision core and whether a score holds them.
 
+use std::fmt::Write as _;
+
 use clinic_sim::Plant;
 
 use crate::score::Score;
@@ -51,15 +53,18 @@ pub fn targets(fnir: f64, score: &Score) -> Vec<Target> {
     )];
     if low {
         list.push(at_least(
-            format!("{tag} · fault-free lawful sessions assessable"),
+            format!("{tag} · fault-free lawful sessions assessable, every rule decided"),
             0.85,
-            score.fault_free_assessable,
+            score.fault_free_decided,
             score.fault_free,
         ));
     }
     for plant in Plant::ALL {
-        let (planted, found) = score.recall.get(plant).copied().unwrap_or_default();
-        list.push(at_least(format!("{tag} · recall of {}", plant.code()), 0.95, found, planted));
+        let recall = score.recall.get(plant).copied().unwrap_or_default();
+        let name = format!("{tag} · recall of {} where it could be judged", plant.code());
+        let mut target = at_least(name, 0.95, recall.found, recall.planted);
+        let _ = write!(target.figure, ", abstained in {}", recall.abstained);
+        list.push(target);
     }
     list
 }

@@ -4,10 +4,13 @@ pub(crate) mod draft;
 mod integrity;
 mod licence_lending;
 mod non_lead;
+mod undecided;
 mod unlicensed;
 
 pub(crate) use draft::Draft;
 pub(crate) use integrity::{attacks, camera_faults};
+pub(crate) use undecided::undecided;
+pub(crate) use unlicensed::{uq1_blocked, uq1_frequent};
 
 use crate::case::Case;
 use crate::spans::share_ppm;
@@ -67,11 +70,18 @@ fn nl_need_ms(case: &Case<'_>) -> u64 {
 /// Whether it can be said that none of these people was there: the window has passed, it could be seen, and nobody
 /// INDETERMINATE may have been one of them.
 fn absent(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
-    let p = &case.knowledge.policy;
-    case.is_final
-        && u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm()
-        && case.unknown_for(&who).is_empty()
-        && case.presence_of(|s| who(&s.info.id)).is_empty()
+    case.is_final && not_seen(case, &who) && absence_can_be_told(case, &who)
+}
+
+/// Whether none of these people was recognised in the window.
+fn not_seen(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
+    case.presence_of(|s| who(&s.info.id)).is_empty()
+}
+
+/// Whether these people, not being seen, may be called absent.
+fn absence_can_be_told(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
+    let visible = u64::from(case.v.over_i_ppm) >= case.knowledge.policy.visibility_min_ppm();
+    visible && case.unknown_for(&who).is_empty()
 }
 
 /// How sure `votes` frames make (Laplace's rule of succession, n/(n+1)).

@@ -61,6 +61,39 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     ))
 }
 
+/// Why UNMATCHED people who operated long enough are not reported: they may be somebody of the house.
+pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<&'static str> {
+    let p = &case.knowledge.policy;
+    let strangers = case.stranger_op();
+    let all = strangers.union(&case.doubted);
+    if !patient_plausible(case) || all.densest(p.uq_window_ms()) < p.uq_op_ms() {
+        return None;
+    }
+    if stranger_may_be_ours(case, &all) {
+        return Some("roster");
+    }
+    (strangers.densest(p.uq_window_ms()) < p.uq_op_ms()).then_some("operator")
+}
+
+/// UQ-1, L1: too many sessions in which the rule was blocked. For the clinic: renew the roster, enrol who is missing.
+pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Draft> {
+    if count < needed {
+        return None;
+    }
+    let draft = Draft::new(Rule::Uq1, Kind::RecordMismatch, Severity::L1, Subject::Room, events.first()?)
+        .span("operator", events)
+        .figure("blocked_sessions_count", count)
+        .figure("blocked_sessions_needed_count", needed)
+        .basis(UNLICENSED);
+    Some(draft.says(
+        format!("疑似名册与实际不符：{count}次诊疗中操作位人员既无法识别也不能认定为未登记人员，请更新名册并补录人脸模板。"),
+        format!(
+            "Suspected mismatch of the roster: in {count} sessions an operator could neither be recognised nor be called \
+             unregistered; renew the roster and enrol whoever is missing."
+        ),
+    ))
+}
+
 /// Whether an UNMATCHED face may be a registered person: the roster is old, or somebody is there, or declared to be, whom
 /// the box cannot recognise.
 pub(crate) fn stranger_may_be_ours(case: &Case<'_>, op: &Spans) -> bool {

@@ -48,6 +48,7 @@ fn why_a_licence_seems_lent() {
         LL-1 reads window_after_ms = 300000 ms
         LL-1 reads door_visible_min_ppm = 950000 ppm
         LL-1 reads indeterminate_ignore_ms = 10000 ms
+        LL-1 reads exclusion_gap_ms = 30000 ms
         LL-1 reads ll1_activity_min_ms = 300000 ms
         LL-1 reads ll1_other_op_ms = 60000 ms"#]].assert_eq(&lines.join("\n"));
 }

@@ -1,0 +1,141 @@
+//! What is judged apart from sessions: uses of the bed that none covers, the camera, and presentation attacks.
+
+use crate::bounds::{self, Bounds};
+use crate::case::Case;
+use crate::evaluate::Next;
+use crate::finding::{Finding, FindingKey, Output, Rule, Subject};
+use crate::ledger::Stamp;
+use crate::report::stamp;
+use crate::rules::{self, Draft};
+use crate::spans::Spans;
+use crate::{DeploymentMode, Engine, Moment, SessionId};
+
+impl Engine {
+    /// Uses of the bed that no session covers.
+    pub(crate) fn occasions(&mut self, at: Moment, taken: &Spans, out: &mut Vec<Output>) {
+        let t = at.mono.0;
+        let Some(offset) = self.offset else { return };
+        let p = &self.knowledge.policy;
+        let in_room = self.knowledge.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::InRoom);
+        let bed =
+            if in_room { self.history.bed_uses(self.history.known_from, t, p).minus(taken) } else { Spans::none() };
+        let (after, recent) = (p.window_after_ms(), 2 * p.evaluation_step_ms() + p.observation_gap_ms());
+        let mut said = Vec::new();
+        let mut drafts = Vec::new();
+        for (start, end) in bed.iter() {
+            if !self.dirty && end + recent < t {
+                continue;
+            }
+            let bounds = Bounds { start, end, end_seen: end, lo: start, hi: end, final_at: end + after };
+            let case = Case::measure(&self.knowledge, &self.history, None, bounds, t, offset);
+            let stamp = stamp(&case, at, offset);
+            drafts.extend(rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)));
+        }
+        for (stamp, draft) in drafts {
+            said.push((draft.rule, self.ledger.anchor(&stamp, &draft)));
+            self.ledger.say(&stamp, draft, out);
+        }
+        if let Some((stamp, draft)) = self.frequently_blocked(at, out) {
+            said.push((draft.rule, self.ledger.anchor(&stamp, &draft)));
+            self.ledger.say(&stamp, draft, out);
+        }
+        if self.dirty {
+            let of_camera = |rule| matches!(rule, Rule::Hb2 | Rule::Hb4);
+            self.ledger.withdraw(at, None, |rule, first| of_camera(rule) || said.contains(&(rule, first)), out);
+        }
+    }
+
+    /// HB-2 and HB-4.
+    pub(crate) fn integrity(&mut self, at: Moment, next: &mut Next, out: &mut Vec<Output>) {
+        let t = at.mono.0;
+        let Some(offset) = self.offset else { return };
+        let k = &self.knowledge;
+        let mut stamp = self.room_stamp(at, offset);
+        let late = k.policy.late_fact_ms();
+        let faults = rules::camera_faults(k, &self.history, t, offset);
+        let attacks = rules::attacks(&self.history, &k.policy);
+        let over: Vec<u64> = faults.iter().filter(|(_, over)| *over).map(|(d, _)| d.first_cause).collect();
+        for (draft, _) in faults {
+            self.ledger.say(&stamp, draft, out);
+        }
+        self.ledger.close(at, |f, _| f.key.rule == Rule::Hb2 && over.contains(&f.key.first_cause.0), out);
+        for draft in attacks {
+            stamp.session = self.session_of(draft.first_cause);
+            self.ledger.say(&stamp, draft, out);
+        }
+        let old = |f: &Finding, last: u64| f.key.session.is_none() && t >= last.saturating_add(late);
+        self.ledger.close(at, |f, last| old(f, last) && !is_about_the_roster(&f.key), out);
+        for (key, last) in self.ledger.standing_alone() {
+            if key.rule != Rule::Hb2 && !is_about_the_roster(key) {
+                next.at(last.saturating_add(late));
+            }
+        }
+    }
+
+    /// The session that was on at a monotonic time.
+    fn session_of(&self, mono: u64) -> Option<SessionId> {
+        let offset = self.offset?;
+        let mut ids = self.knowledge.sessions.keys();
+        ids.find(|id| {
+            bounds::declared(&self.knowledge, id, offset)
+                .is_some_and(|(from, to)| from <= mono && to.is_none_or(|to| mono <= to))
+        })
+        .cloned()
+    }
+
+    /// The stamp of a finding about the room, not about a session.
+    fn room_stamp(&self, at: Moment, offset: i64) -> Stamp {
+        let k = &self.knowledge;
+        Stamp {
+            at,
+            offset,
+            session: None,
+            session_ppm: 1_000_000,
+            visibility: None,
+            liveness_waived: k.policy.liveness_waived() == 1,
+            policy_version: k.policy.version(),
+            roster_version: k.roster_version(),
+        }
+    }
+
+    /// UQ-1, L1 to the clinic: under the roster in force too many sessions had an operator whom the box could neither
+    /// recognise nor call a stranger. It accuses nobody, and stands until the roster changes.
+    fn frequently_blocked(&mut self, at: Moment, out: &mut Vec<Output>) -> Option<(Stamp, Draft)> {
+        let stamp = self.room_stamp(at, self.offset?);
+        let roster = stamp.roster_version;
+        self.blocked.retain(|_, event| event.roster == roster);
+        while self.blocked.len() > MAX_BLOCKED {
+            self.blocked.pop_first();
+        }
+        self.ledger.close(at, |f, _| is_about_the_roster(&f.key) && f.roster_version != roster, out);
+        let needed = self.knowledge.policy.uq_blocked_count();
+        let spans = self.blocked.values().map(|event| (event.from, event.to)).collect();
+        let draft = rules::uq1_frequent(&Spans::from_unsorted(spans), self.blocked.len() as u64, needed)?;
+        Some((stamp, draft))
+    }
+}
+
+/// Sessions with a blocked UQ-1 that are remembered.
+const MAX_BLOCKED: usize = 128;
+
+/// A session in which UQ-1 was blocked: under which roster, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    roster: u64,
+    from: u64,
+    to: u64,
+}
+
+impl Blocked {
+    /// The event of a case, if it is one.
+    pub(crate) fn of(case: &Case<'_>, said: &[Draft]) -> Option<Self> {
+        let judged = case.faults().is_empty() && said.iter().all(|d| d.rule != Rule::Uq1);
+        let op = rules::uq1_blocked(case).filter(|_| judged).map(|_| case.stranger_op().union(&case.doubted))?;
+        Some(Self { roster: case.roster_version(), from: op.first()?, to: op.last()? })
+    }
+}
+
+/// Whether a finding is the one about blocked UQ-1s: the only one of the rule whose subject is the room.
+pub(crate) fn is_about_the_roster(key: &FindingKey) -> bool {
+    key.rule == Rule::Uq1 && key.subject == Subject::Room
+}

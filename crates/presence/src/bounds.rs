@@ -1,0 +1,119 @@
+//! Where in time a session lies, and where its neighbours begin: what belongs to another session, or to another patient's use
+//! of the bed, is not this session's. It measures nothing else.
+
+use crate::history::History;
+use crate::knowledge::Knowledge;
+use crate::spans::Spans;
+use crate::{Policy, SessionId, Wall};
+
+/// Where in time a case lies. All in monotonic ms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Declared start.
+    pub(crate) start: u64,
+    /// Declared end, or where an open session ends for now.
+    pub(crate) end: u64,
+    /// Declared end or end of the observed activity, whichever is later.
+    pub(crate) end_seen: u64,
+    /// Activity outside belongs to other sessions.
+    pub(crate) lo: u64,
+    pub(crate) hi: u64,
+    /// When the verdict is due.
+    pub(crate) final_at: u64,
+}
+
+/// Monotonic ms of a wall time.
+pub(crate) fn mono_of(wall: Wall, offset: i64) -> u64 {
+    u64::try_from(wall.0.saturating_sub(offset)).unwrap_or(0)
+}
+
+/// Declared start and end of a session of this room that is not cancelled.
+pub(crate) fn declared(k: &Knowledge, id: &SessionId, offset: i64) -> Option<(u64, Option<u64>)> {
+    let session = k.sessions.get(id)?;
+    let record = session.record.as_ref()?;
+    let here = k.room.as_ref().is_some_and(|room| room.id == record.room);
+    if record.cancelled || !here {
+        return None;
+    }
+    let offset = session.offset.unwrap_or(offset);
+    let start = mono_of(record.start, offset);
+    Some((start, session.end().map(|end| mono_of(end, offset).max(start))))
+}
+
+/// Bounds of a declared session; `None` when it is cancelled, of another room or not yet told.
+pub(crate) fn session_bounds(k: &Knowledge, h: &History, id: &SessionId, now: u64, offset: i64) -> Option<Bounds> {
+    let (start, declared_end) = declared(k, id, offset)?;
+    let p = &k.policy;
+    let (mut lo, mut hi) = on_paper(k, id, start, offset);
+    let uses = h.bed_uses(lo, now.min(hi), p);
+    let (bed_lo, bed_hi) = at_the_bed(&uses, start, declared_end.unwrap_or(now).max(start), p);
+    (lo, hi) = (lo.max(bed_lo), hi.min(bed_hi));
+    let ring = h.attendance(lo, now.min(hi));
+    let (end, end_seen, final_at) = match declared_end {
+        Some(end) => {
+            let touches = |s: &(u64, u64)| s.1 >= start && s.0 <= end;
+            let last = ring.bridged(p.operating_pad_ms()).iter().filter(touches).map(|s| s.1).max();
+            let end_seen = end.max(last.unwrap_or(end).min(hi));
+            (end, end_seen, end_seen + p.window_after_ms())
+        }
+        None => open_end(&ring, start, hi, now, p),
+    };
+    Some(Bounds { start, end, end_seen, lo, hi, final_at })
+}
+
+/// An open session ends when nobody has operated for long enough. (end, `end_seen`, `final_at`)
+fn open_end(ring: &Spans, start: u64, hi: u64, now: u64, p: &Policy) -> (u64, u64, u64) {
+    let latest = start.saturating_add(p.session_max_ms()).min(hi);
+    let act = ring.clip(start, latest).bridged(p.session_idle_ms());
+    let last = act.iter().next().map(|s| s.1);
+    let idle = p.session_idle_ms().max(p.window_after_ms());
+    let due = last.map_or(latest, |l| (l + idle).min(latest.saturating_add(p.window_after_ms())));
+    let end = if now >= due { last.unwrap_or(latest) } else { now.max(start).min(latest) };
+    (end, end, due)
+}
+
+/// The declared neighbours: to the end of the one before, from the start of the one after.
+fn on_paper(k: &Knowledge, id: &SessionId, start: u64, offset: i64) -> (u64, u64) {
+    let (mut lo, mut hi) = (start.saturating_sub(k.policy.window_before_ms()), u64::MAX);
+    for other in k.sessions.keys().filter(|other| *other != id) {
+        let Some((from, to)) = declared(k, other, offset) else { continue };
+        if from > start {
+            hi = hi.min(from);
+        } else if from < start {
+            lo = lo.max(to.unwrap_or(start).min(start));
+        }
+    }
+    (lo, hi)
+}
+
+/// Other uses of the bed, declared or not: what lies nearer to one of them than to this session belongs to it. Where no
+/// patient was seen in the session nobody can say which use is its own, and nothing is cut.
+fn at_the_bed(uses: &Spans, start: u64, end: u64, p: &Policy) -> (u64, u64) {
+    let own = |s: &(u64, u64)| s.1.min(end).saturating_sub(s.0.max(start)) >= p.bed_seen_min_ms();
+    let first = uses.iter().find(own).map(|s| s.0);
+    let last = uses.iter().rev().find(own).map(|s| s.1);
+    let (Some(first), Some(last)) = (first, last) else { return (0, u64::MAX) };
+    let before = uses.iter().rev().map(|s| s.1).find(|to| *to <= first);
+    let after = uses.iter().map(|s| s.0).find(|from| *from > last);
+    let lo = before.map_or(0, |to| to.midpoint(first.min(start).max(to)));
+    let hi = after.map_or(u64::MAX, |from| from.midpoint(last.max(end).min(from)));
+    (lo, hi)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_nearer_to_another_patient_is_his() {
+        let p = Policy::default();
+        let minutes =
+            |list: &[(u64, u64)]| Spans::from_unsorted(list.iter().map(|(a, b)| (a * 60_000, b * 60_000)).collect());
+        let at = |list| at_the_bed(&minutes(list), 100 * 60_000, 130 * 60_000, &p);
+        assert_eq!(at(&[(100, 125)]), (0, u64::MAX), "one patient");
+        assert_eq!(at(&[(60, 90), (102, 125)]), (95 * 60_000, u64::MAX), "half way to the start");
+        assert_eq!(at(&[(102, 125), (140, 150)]), (0, 135 * 60_000), "half way from the end");
+        assert_eq!(at(&[(102, 110), (112, 125)]), (0, u64::MAX), "both within: nobody can tell them apart");
+        assert_eq!(at(&[(60, 90)]), (0, u64::MAX), "none seen in the session: the one before may be its own");
+    }
+}

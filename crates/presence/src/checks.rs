@@ -1,0 +1,61 @@
+//! Presence told at a door: check-ins and check-outs by face (doorway mode) or by card, PIN and witness (P4).
+
+use std::collections::BTreeMap;
+
+use crate::bounds::mono_of;
+use crate::case::{Case, Seen};
+use crate::spans::Spans;
+use crate::{CheckDirection, Checked, PersonId};
+
+impl Case<'_> {
+    /// Doorway mode: verified sightings of a person are check-in and check-out in turn; between them he is inside.
+    pub(crate) fn pair_checks(&mut self) {
+        let bridge = self.knowledge.policy.presence_bridge_ms();
+        let end = self.window.last().unwrap_or(0);
+        for seen in self.people.values_mut() {
+            let checks: Vec<(u64, u64)> = seen.present.bridged(bridge).iter().collect();
+            let inside = checks.chunks(2).map(|pair| match pair {
+                [begin, out] => (begin.0, out.1),
+                [begin] => (begin.0, end),
+                _ => (end, end),
+            });
+            seen.present = Spans::from_unsorted(inside.collect());
+            seen.unclosed = checks.len() % 2 == 1;
+        }
+    }
+
+    /// Presences verified without a face: from the check-in to the check-out, or to the end of the window.
+    pub(crate) fn read_checks(&mut self) {
+        let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
+        let mut open: BTreeMap<&PersonId, u64> = BTreeMap::new();
+        let knowledge = self.knowledge;
+        for (at, check) in &knowledge.checks {
+            let Checked::Person(id) = &check.who else { continue };
+            let at = mono_of(*at, self.offset);
+            if at > to {
+                break;
+            }
+            match check.direction {
+                CheckDirection::In => {
+                    open.entry(id).or_insert(at);
+                }
+                CheckDirection::Out => {
+                    if let Some(begin) = open.remove(id)
+                        && at >= from
+                    {
+                        self.checked_in(id, &Spans::one(begin, at).clip(from, to));
+                    }
+                }
+            }
+        }
+        for (id, begin) in open {
+            self.checked_in(id, &Spans::one(begin, to).clip(from, to));
+        }
+    }
+
+    fn checked_in(&mut self, id: &PersonId, inside: &Spans) {
+        let Some(info) = self.known(id) else { return };
+        let seen = self.people.entry(id.clone()).or_insert_with(|| Seen::by_card(info));
+        seen.present = seen.present.union(inside);
+    }
+}

@@ -1,0 +1,178 @@
+//! One evaluation: every session that is due is judged, then what lies outside of sessions, and what is over is forgotten.
+
+use crate::apart::Blocked;
+use crate::bounds::{self, Bounds};
+use crate::case::Case;
+use crate::finding::{Output, PresenceSummary, Rule};
+use crate::report::{stamp, summarise};
+use crate::rules;
+use crate::spans::Spans;
+use crate::{Engine, Moment, Mono, SessionId, Wall};
+
+impl Engine {
+    /// One evaluation at tick `t`.
+    pub(crate) fn evaluate(&mut self, t: u64, out: &mut Vec<Output>) {
+        let Some(offset) = self.offset else {
+            self.due = None;
+            return;
+        };
+        let at = Moment { mono: Mono(t), wall: Wall((t as i64).saturating_add(offset)), clock: self.clock };
+        let mut next = Next { t, step: self.knowledge.policy.evaluation_step_ms(), due: None };
+        let ids: Vec<SessionId> = self.knowledge.sessions.keys().cloned().collect();
+        let mut taken: Vec<(u64, u64)> = self.past.iter().collect();
+        for id in &ids {
+            if let Some((from, to)) = self.session(id, at, &mut next, out) {
+                taken.extend(self.margin(from, to).iter());
+            }
+        }
+        self.occasions(at, &Spans::from_unsorted(taken), out);
+        self.integrity(at, &mut next, out);
+        self.wipe_old(t, &mut next, out);
+        self.housekeeping(at);
+        self.knowledge.clear_dirty();
+        self.dirty = false;
+        self.evaluated = t;
+        self.due = next.due;
+    }
+
+    /// Judges one session as far as it is due. Returns its extent in time, if it takes place.
+    fn session(&mut self, id: &SessionId, at: Moment, next: &mut Next, out: &mut Vec<Output>) -> Option<(u64, u64)> {
+        let t = at.mono.0;
+        let offset = self.offset?;
+        let session = self.knowledge.sessions.get(id)?;
+        let (judged, dirty) = (session.judged, session.dirty || self.dirty);
+        if judged && !dirty {
+            let (start, end, retire_at) = session.extent?;
+            if t >= retire_at {
+                self.retire(id, at, out);
+                self.past = self.past.union(&self.margin(start, end));
+                return None;
+            }
+            next.at(retire_at);
+            return Some((start, end));
+        }
+        let offset = session.offset.unwrap_or(offset);
+        let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, t, offset) else {
+            return self.cancelled(id, at, next, out);
+        };
+        if t < bounds.start {
+            next.at(bounds.start);
+            self.ledger.withdraw(at, Some(id), |_, _| !dirty, out);
+            return Some((bounds.start, bounds.end_seen));
+        }
+        let retire_at = bounds.final_at.saturating_add(self.knowledge.policy.late_fact_ms());
+        let extent = (bounds.start, bounds.end_seen, retire_at);
+        let final_at = bounds.final_at;
+        self.judge_session(id, at, offset, bounds, dirty, out);
+        if t < final_at {
+            next.at(final_at);
+        } else if let Some(session) = self.knowledge.sessions.get_mut(id) {
+            session.judged = true;
+            session.offset = Some(offset);
+            session.extent = Some(extent);
+            next.at(retire_at.max(t + 1));
+        }
+        Some((extent.0, extent.1))
+    }
+
+    /// A session with a margin: a little early and a little over belongs to it.
+    pub(crate) fn margin(&self, from: u64, to: u64) -> Spans {
+        let p = &self.knowledge.policy;
+        Spans::one(from.saturating_sub(p.window_after_ms()), to.saturating_add(p.operating_pad_ms()))
+    }
+
+    /// A session that is cancelled, elsewhere or not yet told: nothing stands for it.
+    fn cancelled(&mut self, id: &SessionId, at: Moment, next: &mut Next, out: &mut Vec<Output>) -> Option<(u64, u64)> {
+        self.ledger.withdraw(at, Some(id), |_, _| false, out);
+        let late = self.knowledge.policy.late_fact_ms();
+        let session = self.knowledge.sessions.get_mut(id)?;
+        let gone_at = session.told_at.max(1) + late;
+        if session.told_at == 0 {
+            session.told_at = at.mono.0;
+            next.at(at.mono.0 + late);
+        } else if at.mono.0 >= gone_at {
+            self.ledger.forget(Some(id), 0);
+            self.knowledge.bury(id);
+        } else {
+            next.at(gone_at);
+        }
+        None
+    }
+
+    fn judge_session(
+        &mut self,
+        id: &SessionId,
+        at: Moment,
+        offset: i64,
+        bounds: Bounds,
+        dirty: bool,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(session) = self.knowledge.sessions.get(id) else { return };
+        let case = Case::measure(&self.knowledge, &self.history, Some((id, session)), bounds, at.mono.0, offset);
+        let drafts = rules::judge(&case);
+        let stamp = stamp(&case, at, offset);
+        let summary = case.is_final.then(|| summarise(&case, &drafts, id, at));
+        if case.is_final {
+            self.blocked.remove(id);
+            self.blocked.extend(Blocked::of(&case, &drafts).map(|event| (id.clone(), event)));
+        }
+        let authoritative = case.is_final || dirty;
+        let wipe = case.is_final;
+        let window = case.window.clone();
+        if authoritative {
+            let said: Vec<Rule> = drafts.iter().map(|d| d.rule).collect();
+            self.ledger.withdraw(at, Some(id), |rule, _| said.contains(&rule) || rule == Rule::Hb4, out);
+        }
+        for draft in drafts {
+            self.ledger.say(&stamp, draft, out);
+        }
+        if let Some(summary) = summary {
+            self.say_summary(summary, out);
+        }
+        if wipe {
+            self.wipe_window(&window, out);
+        }
+    }
+
+    fn say_summary(&mut self, mut summary: PresenceSummary, out: &mut Vec<Output>) {
+        if let Some(old) = self.summaries.get(&summary.session) {
+            let (at, revision) = (summary.at, old.revision);
+            (summary.at, summary.revision) = (old.at, revision);
+            if *old == summary {
+                return;
+            }
+            (summary.at, summary.revision) = (at, revision + 1);
+        }
+        self.summaries.insert(summary.session.clone(), summary.clone());
+        out.push(Output::PresenceSummary(Box::new(summary)));
+    }
+
+    /// The session's time for late facts is over: what stands is closed, and all of it forgotten.
+    fn retire(&mut self, id: &SessionId, at: Moment, out: &mut Vec<Output>) {
+        self.ledger.close(at, |f, _| f.key.session.as_ref() == Some(id), out);
+        self.ledger.forget(Some(id), 0);
+        self.summaries.remove(id);
+        self.knowledge.bury(id);
+    }
+}
+
+/// Collects the earliest next tick.
+pub(crate) struct Next {
+    t: u64,
+    pub(crate) step: u64,
+    due: Option<u64>,
+}
+
+impl Next {
+    /// Something is to be done at `at`, or at the first tick after it.
+    pub(crate) fn at(&mut self, at: u64) {
+        let tick = at.div_ceil(self.step).saturating_mul(self.step).max((self.t / self.step + 1) * self.step);
+        self.due = Some(self.due.map_or(tick, |d| d.min(tick)));
+    }
+
+    /// Something is to be done by `at`.
+    pub(crate) fn at_or_before(&mut self, at: u64) {
+        self.at((at / self.step) * self.step);
+    }
+}

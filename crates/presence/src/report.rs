@@ -1,0 +1,59 @@
+//! What a session's verdict carries beside the findings: their common stamp, and the presence summary.
+
+use crate::case::Case;
+use crate::finding::{Assessment, PersonPresence, PresenceSummary};
+use crate::ledger::Stamp;
+use crate::rules;
+use crate::spans::{Spans, share_ppm};
+use crate::{Moment, SessionId};
+
+/// What every finding of a case carries.
+pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: i64) -> Stamp {
+    let policy = &case.knowledge.policy;
+    let declared = Spans::one(case.bounds.start, case.bounds.end);
+    let session_ppm = match case.session {
+        Some(_) if !case.activity.is_empty() => {
+            share_ppm(case.activity.intersect(&declared).total(), case.activity.total())
+        }
+        _ => 1_000_000,
+    };
+    Stamp {
+        at,
+        offset,
+        session: case.session.map(|(id, _)| id.clone()),
+        session_ppm,
+        visibility: Some(case.v),
+        liveness_waived: policy.liveness_waived() == 1,
+        policy_version: policy.version(),
+        roster_version: case.roster_version(),
+    }
+}
+
+/// What was seen of a session, given what was said of it.
+pub(crate) fn summarise(case: &Case<'_>, said: &[rules::Draft], id: &SessionId, at: Moment) -> PresenceSummary {
+    let faults = case.faults();
+    let present = case.people.values().filter(|s| !s.present.is_empty()).map(|s| PersonPresence {
+        person: s.info.id.clone(),
+        method: s.method,
+        first: case.wall(s.present.first().unwrap_or(0)),
+        last: case.wall(s.present.last().unwrap_or(0)),
+        present_ms: s.present.total(),
+        operating_ms: s.op.total(),
+    });
+    let present: Vec<PersonPresence> = present.collect();
+    PresenceSummary {
+        session: id.clone(),
+        revision: 1,
+        at,
+        assessment: if faults.is_empty() { Assessment::Assessable } else { Assessment::NotAssessable(faults) },
+        undecided: rules::undecided(case, said),
+        visibility: case.v,
+        lead_verified: case.declared_lead().is_some_and(|lead| present.iter().any(|p| p.person == *lead)),
+        face_seen: case.face_seen,
+        present,
+        indeterminate_tracks: case.unknown_tracks,
+        unmatched_tracks: case.strangers.len() as u32,
+        emergency: case.session.is_some_and(|(_, s)| s.emergency()),
+        liveness_waived: case.knowledge.policy.liveness_waived() == 1,
+    }
+}

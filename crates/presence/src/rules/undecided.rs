@@ -1,0 +1,94 @@
+//! Which rules abstain in a session that is assessable, and why: their silence then says nothing. Each question is asked
+//! where the rule itself fell silent; a rule that spoke is decided.
+
+use super::{Draft, absence_can_be_told, nl_need_ms, not_seen};
+use crate::case::Case;
+use crate::finding::{Rule, Undecided};
+use crate::spans::share_ppm;
+
+const OPERATOR: &str = "operator";
+const ABSENCE: &str = "absence";
+const DOOR: &str = "door";
+const ROSTER: &str = "roster";
+
+/// The rules that abstain in a session, given what was said of it.
+pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
+    if case.doorway || !case.faults().is_empty() {
+        return Vec::new();
+    }
+    let mut open = vec![
+        (Rule::Ll4, unknown_operator(case)),
+        (Rule::Uq1, super::uq1_blocked(case).or_else(|| unknown_operator(case))),
+        (Rule::Uq2, unknown_operator(case)),
+    ];
+    if case.item.is_some() {
+        let leads = || lead_question(case);
+        open.extend([(Rule::Ll1, ll1(case)), (Rule::Ll5, ll5(case))]);
+        open.extend([
+            (Rule::Nl1, leads()),
+            (Rule::Nl2, leads()),
+            (Rule::Nl3, leads()),
+            (Rule::Uq3, scope_question(case)),
+        ]);
+    }
+    let silent = |rule: Rule| said.iter().all(|d| d.rule != rule);
+    let open = open.into_iter().filter_map(|(rule, reason)| Some(Undecided { rule, reason: reason? }));
+    let mut open: Vec<Undecided> = open.filter(|u| silent(u.rule)).collect();
+    open.sort_unstable();
+    open
+}
+
+/// Somebody INDETERMINATE operated densely enough for the rules that ask who it was.
+fn unknown_operator(case: &Case<'_>) -> Option<&'static str> {
+    let p = &case.knowledge.policy;
+    (case.unexplained.densest(p.uq_window_ms()) >= p.uq_op_ms()).then_some(OPERATOR)
+}
+
+/// Somebody INDETERMINATE operated long enough for the rules about the scope of practice.
+fn scope_question(case: &Case<'_>) -> Option<&'static str> {
+    (case.unexplained.total() >= nl_need_ms(case)).then_some(OPERATOR)
+}
+
+/// NL-1 to NL-3: no lead was recognised, and either that cannot be called an absence, or nobody knows who operated.
+fn lead_question(case: &Case<'_>) -> Option<&'static str> {
+    let lead = |id: &crate::PersonId| case.leads.contains(id);
+    if !not_seen(case, lead) {
+        return None;
+    }
+    if absence_can_be_told(case, lead) { scope_question(case) } else { Some(ABSENCE) }
+}
+
+fn ll1(case: &Case<'_>) -> Option<&'static str> {
+    let p = &case.knowledge.policy;
+    let lead = case.declared_lead()?;
+    let is_lead = |id: &crate::PersonId| id == lead;
+    if !not_seen(case, is_lead) || case.a.total() < p.ll1_activity_min_ms() {
+        return None;
+    }
+    if !case.known(lead).is_some_and(|l| l.has_template && l.confirmed) {
+        return Some(ROSTER);
+    }
+    if u64::from(case.door_ppm) < p.door_visible_min_ppm() {
+        return Some(DOOR);
+    }
+    if absence_can_be_told(case, is_lead) { unknown_operator(case) } else { Some(ABSENCE) }
+}
+
+/// LL-5: the lead was there for less than asked, and only who or what was not made out might fill the rest.
+fn ll5(case: &Case<'_>) -> Option<&'static str> {
+    let p = &case.knowledge.policy;
+    let lead = case.declared_lead()?;
+    let Some(seen) = case.people.get(lead) else {
+        // Not recognised at all: he may have been there for a little while, or not.
+        return (!case.unknown_for(|id| id == lead).is_empty()).then_some(ABSENCE);
+    };
+    let present = seen.present.bridged(p.presence_bridge_ms()).intersect(&case.a);
+    let short = u64::from(share_ppm(present.total(), case.a.total())) < p.ll5_presence_min_ppm();
+    let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
+    if !short || case.a.total() < p.ll1_activity_min_ms() {
+        return None;
+    }
+    let perhaps = present.union(&case.unknown_for(|id| id == lead)).union(&case.blind).intersect(&case.a);
+    let open = u64::from(share_ppm(perhaps.total(), case.a.total())) >= p.ll5_presence_min_ppm();
+    if open || !visible { Some(ABSENCE) } else { unknown_operator(case) }
+}
