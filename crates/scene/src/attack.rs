@@ -1,5 +1,10 @@
 //! Presentation attacks on a drawn camera: a print on paper, a screen that replays, a paper mask with eye holes, held in
 //! perspective and moved by a hand (ISO/IEC 30107-3 instrument species). Never claims to equal a real attack.
+mod sampled;
+mod track;
+
+pub use track::{Attack, Renderer};
+
 use crate::canvas::blend;
 use crate::geom::{Colour, cover, hash_noise, len2, lerp, scale};
 use image::RgbImage;
