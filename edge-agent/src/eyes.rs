@@ -1,9 +1,9 @@
 //! The vision stages as the pipeline calls them, behind a trait, so that the pipeline's rules (who is embedded, what is
 //! kept) are tested without networks. Nothing here keeps a face.
 
-use vision::{Analyzer, Embedding, FaceBox, Frame, Gate, Quality, VisionError};
+use vision::{Analyzer, Embedding, FaceBox, Frame, Gate, LivenessScore, Quality, VisionError};
 
-use presence::{Appearance, Liveness};
+use presence::Appearance;
 
 /// What one face of one frame looks like to the quality stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +21,11 @@ pub trait Eyes {
     fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError>;
     /// Whether a mask is worn; `false` where the pack cannot tell.
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<bool, VisionError>;
-    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Liveness, VisionError>;
+    /// The networks' answer on this frame; `None` where the pack has none.
+    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError>;
     /// Answers of networks that were dropped because they were not finite.
     fn dropped_not_finite(&self) -> u64;
 }
-
-/// From this mean probability on a single frame speaks for a living face, and below the second for an attack. Between
-/// them it says nothing: one still does not decide (40 % of phone screens pass at 0.5, measured in 2026-11).
-const LIVE_FROM: f32 = 0.80;
-const SPOOF_BELOW: f32 = 0.20;
 
 impl Eyes for Analyzer {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
@@ -50,13 +46,8 @@ impl Eyes for Analyzer {
         Ok(Analyzer::masked(self, frame, face)?.is_some_and(|score| score.is_masked()))
     }
 
-    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Liveness, VisionError> {
-        Ok(match Analyzer::liveness(self, frame, face)? {
-            None => Liveness::NotAssessed,
-            Some(score) if score.live >= LIVE_FROM => Liveness::Live,
-            Some(score) if score.live < SPOOF_BELOW => Liveness::Spoof,
-            Some(_) => Liveness::Unsure,
-        })
+    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+        Analyzer::liveness(self, frame, face)
     }
 
     fn dropped_not_finite(&self) -> u64 {

@@ -13,6 +13,7 @@ pub mod enroll;
 pub mod eyes;
 pub mod facts;
 pub mod logging;
+mod memory;
 pub mod models;
 pub mod motion;
 pub mod optics;

@@ -2,8 +2,8 @@
 //! scheduler chose: quality, embedding and search.
 //!
 //! What it never does: embed a face in the bed zone, a patient's, or any face before the room's zones are known (P1);
-//! keep an embedding beyond the call that made it (so nothing of a stranger has to be wiped later, P2); let a frame that
-//! could not be examined pass for an empty room.
+//! keep anything of a face outside `memory`, which is wiped with the track (P2); let a frame that could not be examined
+//! pass for an empty room.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,11 +14,12 @@ use presence::{
     BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Liveness, MatchScore, Moment,
     Mono, Observation, PersonId, Policy, TrackId, Tracked, Tracker, Wall, Zone, Zones,
 };
-use vision::{FaceBox, Frame, FrameError, Gallery, Picture, Rotation, VisionError};
+use vision::{FaceBox, Frame, FrameError, Gallery, Picture, Rivals, Rotation, VisionError};
 
 use crate::{
     clock::Now,
     eyes::{Eyes, Worth, appearance},
+    memory::Memory,
     motion::Motion,
     privacy::Mask,
     scheduler::{Candidate, Scheduler},
@@ -61,6 +62,8 @@ pub struct Manner {
 pub struct Roll {
     pub gallery: Gallery<PersonId>,
     pub rotation: Option<Rotation>,
+    /// How scores are held against rivals; the pack's thresholds hold for such scores.
+    pub rivals: Rivals,
 }
 
 /// What comes back from the engine before the next frame: what it made of the last one, and what the server changed.
@@ -92,6 +95,8 @@ pub struct Pipeline<E> {
     identities: BTreeMap<TrackId, IdentityView>,
     /// Tracks that wore a mask when last looked at.
     masked: BTreeSet<TrackId>,
+    /// What each track has shown so far.
+    memory: Memory,
     faces: Vec<FaceBox>,
     scratch: Vec<u8>,
     figures: Figures,
@@ -110,6 +115,7 @@ impl<E: Eyes> Pipeline<E> {
             roll: None,
             identities: BTreeMap::new(),
             masked: BTreeSet::new(),
+            memory: Memory::default(),
             faces: Vec::new(),
             scratch: Vec::new(),
             figures: Figures::default(),
@@ -137,6 +143,7 @@ impl<E: Eyes> Pipeline<E> {
             self.scheduler.forget(track);
             self.identities.remove(&track);
             self.masked.remove(&track);
+            self.memory.forget(track);
         }
         for (track, identity) in guidance.identities {
             if let Some(tracker) = &mut self.tracker {
@@ -203,6 +210,7 @@ impl<E: Eyes> Pipeline<E> {
             self.scheduler.forget(*track);
             self.identities.remove(track);
             self.masked.remove(track);
+            self.memory.forget(*track);
         }
         let looks = self.look_closer(frame, at, real, &scene.tracked);
         let faces = scene.tracked.iter().filter(|t| !t.patient && t.zone != Zone::Masked).map(|t| self.face(t, &looks));
@@ -226,6 +234,7 @@ impl<E: Eyes> Pipeline<E> {
             if tracked.embed == EmbedPermission::Forbidden {
                 continue;
             }
+            self.memory.seen(tracked.track, at.mono_ms, &face.landmarks);
             let Some(worth) = self.attempt(|eyes| eyes.assess(frame, face)) else { continue };
             closer.insert(tracked.track, Closer { worth, match_: None, liveness: Liveness::NotAssessed });
             let identity = self.identities.get(&tracked.track).cloned().unwrap_or(IdentityView::Indeterminate);
@@ -242,6 +251,7 @@ impl<E: Eyes> Pipeline<E> {
             self.scheduler.looked(at.mono_ms, real_ms, track, entry.worth.quality_ppm, cost_us);
             tracing::trace!(track = track.0, ?why, quality_ppm = entry.worth.quality_ppm, cost_us, "looked closer");
         }
+        self.memory.forget_unseen(at.mono_ms);
         self.scheduler.forget_before(at.mono_ms.saturating_sub(FORGET_AFTER_MS));
         self.faces = faces;
         closer
@@ -255,15 +265,17 @@ impl<E: Eyes> Pipeline<E> {
             self.masked.remove(&track);
         }
         let liveness = if self.manner.assess_liveness {
-            self.attempt(|eyes| eyes.liveness(frame, face)).unwrap_or(Liveness::Unsure)
+            let score = self.attempt(|eyes| eyes.liveness(frame, face));
+            score.map_or(Liveness::Unsure, |score| self.memory.judged(track, score))
         } else {
             Liveness::NotAssessed
         };
         let Some(embedding) = self.attempt(|eyes| eyes.embed(frame, face)) else { return (None, liveness) };
         self.figures.embedded += 1;
+        let probe = self.memory.looked(track, self.masked.contains(&track), &embedding);
         let Some(roll) = &mut self.roll else { return (None, liveness) };
-        let turned = roll.rotation.as_ref().map(|rotation| rotation.turn(&embedding));
-        let found = roll.gallery.top2(turned.as_ref().unwrap_or(&embedding));
+        let turned = roll.rotation.as_ref().map(|rotation| rotation.turn(&probe));
+        let found = roll.gallery.identify(turned.as_ref().unwrap_or(&probe), roll.rivals);
         let match_ = found.best.map(|best| MatchScore {
             score_ppm: best.ppm(),
             best: Some(best.person),

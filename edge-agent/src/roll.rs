@@ -4,7 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use presence::PersonId;
 use protocol::down::Roster;
-use vision::{Gallery, Rotation, Template};
+use vision::{Gallery, Rivals, Rotation, Template};
 
 use crate::{facts::Unusable, pipeline::Roll};
 
@@ -15,12 +15,15 @@ pub struct Maker {
     pub pack: String,
     /// Numbers in an embedding.
     pub length: usize,
+    /// How the pack's scores are held against rivals.
+    pub rivals: Rivals,
 }
 
 /// Decodes every template; the first that cannot be used refuses the roster. Nothing of a template is in the message.
 pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
     let mut gallery = Gallery::new(maker.pack.as_str(), maker.length);
     for person in &roster.persons {
+        let mut templates = Vec::with_capacity(person.templates.len());
         for template in &person.templates {
             let said = |why: String| {
                 Unusable(format!("roster: template {} of {}: {why}", template.template_id, person.person))
@@ -33,11 +36,14 @@ pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
             }
             let template = Template::from_bytes(template.pack.as_str(), maker.length, &bytes)
                 .map_err(|why| said(why.to_string()))?;
-            gallery.insert(PersonId::new(person.person.as_str()), &template).map_err(|why| said(why.to_string()))?;
+            templates.push(template);
         }
+        gallery
+            .enrol(PersonId::new(person.person.as_str()), &templates)
+            .map_err(|why| Unusable(format!("roster: templates of {}: {why}", person.person)))?;
     }
     let rotation = roster.rotation_seed.as_deref().map(|seed| rotation(seed, maker.length)).transpose()?;
-    Ok(Roll { gallery, rotation })
+    Ok(Roll { gallery, rotation, rivals: maker.rivals })
 }
 
 fn rotation(seed: &str, length: usize) -> Result<Rotation, Unusable> {
@@ -88,7 +94,7 @@ mod tests {
     }
 
     fn maker() -> Maker {
-        Maker { pack: "avatar/1".to_owned(), length: 4 }
+        Maker { pack: "avatar/1".to_owned(), length: 4, rivals: Rivals::NONE }
     }
 
     #[test]

@@ -114,7 +114,8 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     let options = Options { detect_longest_side_px: config.vision.detect_side_px, threads: config.models.threads };
     let analyzer = Analyzer::load(&runtime, &spec, options)?;
     let hashes: Vec<_> = located.pack.artefacts().iter().map(|(_, artefact)| artefact.sha256.to_string()).collect();
-    let maker = Maker { pack: analyzer.pack().to_string(), length: analyzer.embedding_length() };
+    let rivals = analyzer.thresholds().rivals;
+    let maker = Maker { pack: analyzer.pack().to_string(), length: analyzer.embedding_length(), rivals };
     tracing::info!("{}", located.pack.title);
     Ok(Models { analyzer, maker, pack: config.models.pack.clone(), pack_sha256: trust::sha256_hex(hashes.join("\n")) })
 }

@@ -85,8 +85,8 @@ pub struct Engine {
     pub pack: String,
     embedder_sha256: String,
     length: usize,
-    t_match_ppm: i32,
-    t_reject_ppm: i32,
+    duplicate_ppm: i32,
+    unlike_ppm: i32,
 }
 
 impl Engine {
@@ -106,8 +106,8 @@ impl Engine {
             pack: analyzer.pack().to_string(),
             length: analyzer.embedding_length(),
             embedder_sha256: located.embedder.facts.artefact.sha256.to_string(),
-            t_match_ppm: thresholds.t_match_ppm,
-            t_reject_ppm: thresholds.t_reject_ppm,
+            duplicate_ppm: thresholds.duplicate_ppm,
+            unlike_ppm: thresholds.unlike_ppm,
             analyzer: Mutex::new(analyzer),
         })
     }
@@ -202,7 +202,7 @@ impl Engine {
             let others: Vec<&Template> =
                 own.iter().copied().chain(fresh.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, t)| *t)).collect();
             let best = others.iter().map(|other| cosine_ppm(one, other)).max();
-            if best.is_some_and(|best| best < self.t_reject_ppm) {
+            if best.is_some_and(|best| best < self.unlike_ppm) {
                 return Err(EnrolFault::Refused(format!(
                     "the face of photo {} is too unlike this person's other ones: check that all photographs show the same person",
                     n + 1
@@ -217,7 +217,7 @@ impl Engine {
         let mut best = std::collections::BTreeMap::new();
         for (other, template) in known.iter().filter(|(p, _)| p != person) {
             let score = fresh.iter().map(|f| cosine_ppm(f, template)).max().unwrap_or(-1_000_000);
-            if score >= self.t_match_ppm {
+            if score >= self.duplicate_ppm {
                 let entry = best.entry(other.clone()).or_insert(score);
                 *entry = score.max(*entry);
             }

@@ -1,8 +1,8 @@
-//! What helps: every way of fusing frames, templates and cohort over the same samples, for `docs/benchmarks.md` and the
-//! decision records. `cargo run -p evaluate --example matrix -- PHOTOS_DIR` prints Markdown.
+//! What helps: every way of fusing frames, templates, rivals and cohort over the same samples, for `docs/benchmarks.md`
+//! and the decision records. `cargo run --release -p evaluate --example matrix -- PHOTOS_DIR [SEED]` prints Markdown.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
-use std::{mem::take, path::Path};
+use std::path::Path;
 
 use evaluate::{
     degrade::Degrade,
@@ -10,54 +10,64 @@ use evaluate::{
     people,
     sample::Treatment,
 };
-use vision::pack::{Manifest, Search};
+use vision::{
+    Rivals, Thresholds,
+    pack::{Manifest, Search},
+};
 
 const THREADS: usize = 2;
 const TRIALS: usize = 200;
 const TRACK: usize = 5;
 
 fn main() -> anyhow::Result<()> {
-    let folder = std::env::args().nth(1).ok_or_else(|| anyhow::anyhow!("usage: matrix PHOTOS_DIR"))?;
+    let folder = std::env::args().nth(1).ok_or_else(|| anyhow::anyhow!("usage: matrix PHOTOS_DIR [SEED]"))?;
+    let seed = std::env::args().nth(2).map_or(Ok(1), |s| s.parse())?;
     let search = Search::standard(None);
     let spec = Manifest::effective(&search)?.pack("real")?.locate(&search)?.spec();
     let everyone = people::scan(Path::new(&folder), TRACK)?;
-    let plain = Treatment { seed: 1, ..Treatment::default() };
+    let plain = Treatment { seed, ..Treatment::default() };
     let clean = identify::samples(&spec, &everyone, plain, THREADS)?;
-    println!("| probes | enrol | frames | templates | cohort | FNIR@FPIR 1e-2 | 5e-3 | 1e-3 | unmatched | tracks |");
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!(
+        "| probes | enrol | frames | templates | rivals | cohort | FNIR@FPIR 1e-2 | 5e-3 | 1e-3 | UNMATCHED | tracks |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut set = Set { probes: clean.clone(), enrolments: clean };
-    table(&set, "clean");
+    table(&set, "clean", spec.thresholds, seed);
     for (name, treatment) in [
         ("clinic48", Treatment { degrade: Some(Degrade::Clinic48), ..plain }),
         ("clinic32", Treatment { degrade: Some(Degrade::Clinic32), ..plain }),
-        ("mask drawn", Treatment { draw_mask: true, ..plain }),
+        ("mask drawn", Treatment { draw_mask: true, mask_flag: true, ..plain }),
+        ("clinic48, flip", Treatment { degrade: Some(Degrade::Clinic48), flip: true, ..plain }),
     ] {
         set.probes = identify::samples(&spec, &everyone, treatment, THREADS)?;
-        table(&set, name);
+        table(&set, name, spec.thresholds, seed);
     }
-    let flipped = Treatment { flip: true, ..plain };
-    set.enrolments = identify::samples(&spec, &everyone, flipped, THREADS)?;
-    let small = Treatment { degrade: Some(Degrade::Clinic48), ..flipped };
-    drop(take(&mut set.probes));
-    set.probes = identify::samples(&spec, &everyone, small, THREADS)?;
-    table(&set, "clinic48, flip");
     Ok(())
 }
 
-fn table(set: &Set, name: &str) {
-    for (enrol, fusion, templates, cohort) in [
-        (3, Fusion::Mean, Templates::Mean, 0),
-        (3, Fusion::Quality, Templates::Mean, 0),
-        (3, Fusion::Mean, Templates::Best, 0),
-        (3, Fusion::Quality, Templates::Best, 0),
-        (3, Fusion::Quality, Templates::Mean, 50),
-        (1, Fusion::Mean, Templates::Best, 0),
-        (1, Fusion::Quality, Templates::Best, 0),
-        (1, Fusion::Quality, Templates::Best, 50),
-    ] {
-        let t_reject = if name.starts_with("mask") { 0.15 } else { 0.33 };
+/// (enrolled, fusion, templates, share of the rivals' mean in ppm, rivals, cohort)
+const VARIANTS: [(usize, Fusion, Templates, u32, u32, usize); 14] = [
+    (3, Fusion::Mean, Templates::Mean, 0, 0, 0),
+    (3, Fusion::Quality, Templates::Mean, 0, 0, 0),
+    (3, Fusion::Mean, Templates::Best, 0, 0, 0),
+    (3, Fusion::Mean, Templates::Mean, 0, 0, 50),
+    (3, Fusion::Mean, Templates::Mean, 500_000, 5, 0),
+    (3, Fusion::Mean, Templates::Mean, 500_000, 10, 0),
+    (3, Fusion::Mean, Templates::Mean, 700_000, 10, 0),
+    (3, Fusion::Mean, Templates::Mean, 1_000_000, 10, 0),
+    (3, Fusion::Track, Templates::Mean, 700_000, 10, 0),
+    (1, Fusion::Mean, Templates::Mean, 0, 0, 0),
+    (1, Fusion::Quality, Templates::Mean, 0, 0, 0),
+    (1, Fusion::Mean, Templates::Mean, 0, 0, 50),
+    (1, Fusion::Mean, Templates::Mean, 700_000, 10, 0),
+    (1, Fusion::Track, Templates::Mean, 700_000, 10, 0),
+];
+
+fn table(set: &Set, name: &str, thresholds: Thresholds, seed: u64) {
+    for (enrol, fusion, templates, share_ppm, count, cohort) in VARIANTS {
+        let thresholds = Thresholds { rivals: Rivals { share_ppm, count }, ..thresholds };
         let plan =
-            Plan { enrol, people: 50, trials: TRIALS, track: TRACK, fusion, templates, cohort, t_reject, seed: 1 };
+            Plan { enrol, people: 50, trials: TRIALS, track: TRACK, fusion, templates, cohort, thresholds, seed };
         let report = identify::report(set, plan);
         let rates = &report.per_track.fnir_at_fpir;
         let cell = |rate: &str| match rates.get(rate) {
@@ -65,7 +75,8 @@ fn table(set: &Set, name: &str) {
             _ => "–".to_owned(),
         };
         println!(
-            "| {name} | {enrol} | {fusion:?} | {templates:?} | {cohort} | {} | {} | {} | {:.2} % | {} of {} people / {} of {} |",
+            "| {name} | {enrol} | {fusion:?} | {templates:?} | {:.1}/{count} | {cohort} | {} | {} | {} | {:.2} % | {} of {} people / {} of {} |",
+            f64::from(share_ppm) / 1e6,
             cell("1e-2"),
             cell("5e-3"),
             cell("1e-3"),

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use vision::{
-    PackSpec,
+    PackSpec, Rivals,
     pack::{Manifest, Search},
 };
 
@@ -31,7 +31,7 @@ pub enum Evaluate {
     Verify(VerifyArgs),
     /// Open set, one to many: FNIR at FPIR, per image and per track of several frames.
     Identify(IdentifyArgs),
-    /// Presentation attacks on stills: APCER by species, BPCER.
+    /// Presentation attacks on pictures and tracks: APCER by species, BPCER.
     Liveness(LivenessArgs),
 }
 
@@ -76,7 +76,8 @@ impl Treat {
             draw_mask: self.draw_mask,
             seed: self.seed,
             flip: self.flip,
-            mask_flag: false,
+            // As on the box: whose thresholds count, the flag says. Bare faces cost half as much without it.
+            mask_flag: self.draw_mask,
         }
     }
 }
@@ -125,7 +126,7 @@ pub struct IdentifyArgs {
     #[arg(long, default_value_t = 5)]
     pub track: usize,
     /// How a track's frames become one probe.
-    #[arg(long, default_value = "quality")]
+    #[arg(long, default_value = "track")]
     pub fusion: Fusion,
     /// How a person's templates become one score.
     #[arg(long, default_value = "mean")]
@@ -133,8 +134,11 @@ pub struct IdentifyArgs {
     /// Normalise scores against this many cohort people; 0: not.
     #[arg(long, default_value_t = 0)]
     pub cohort: usize,
-    /// Cosine below which every frame of an UNMATCHED track lies; default: the pack's.
+    /// Share of the rivals' mean that is taken from a score, 0-1; default: the pack's.
     #[arg(long)]
+    pub rivals: Option<f32>,
+    /// Score below which every look of an UNMATCHED track lies, -1 to 1; default: the pack's.
+    #[arg(long, allow_negative_numbers = true)]
     pub t_reject: Option<f32>,
 }
 
@@ -143,9 +147,12 @@ pub struct IdentifyArgs {
 pub struct LivenessArgs {
     #[command(flatten)]
     pub common: Common,
-    /// CSV `path,live|print|replay|mask`; paths beside the CSV unless absolute.
+    /// CSV `path,live|print|replay|mask[,source]`; paths beside the CSV unless absolute. A folder of frames is a track.
     #[arg(long)]
     pub labels: PathBuf,
+    /// The networks look at every n-th frame of a track.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub score_every: u16,
 }
 
 /// `calibrate`: choose thresholds for this clinic.
@@ -175,7 +182,7 @@ pub fn run(command: &Evaluate, out: &mut dyn Write) -> anyhow::Result<()> {
         Evaluate::Verify(args) => run_verify(args, out),
         Evaluate::Identify(args) => run_identify(args, out),
         Evaluate::Liveness(args) => {
-            let report = liveness::run(&pack(&args.common)?, &args.labels)?;
+            let report = liveness::run(&pack(&args.common)?, &args.labels, usize::from(args.score_every))?;
             print(&args.common, &report, out)
         }
     }
@@ -217,6 +224,15 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         bail!("--enrol, --trials and --track are at least 1, --people at least 2");
     }
     let spec = pack(&args.common)?;
+    let mut thresholds = spec.thresholds;
+    if let Some(share) = args.rivals {
+        let count = if thresholds.rivals.count == 0 { Rivals::REAL.count } else { thresholds.rivals.count };
+        thresholds.rivals = Rivals { share_ppm: (share.clamp(0.0, 1.0) * 1e6) as u32, count };
+    }
+    if let Some(t_reject) = args.t_reject {
+        let ppm = (t_reject * 1e6) as i32;
+        (thresholds.t_reject_ppm, thresholds.masked_t_reject_ppm) = (ppm, ppm);
+    }
     let plan = identify::Plan {
         enrol: args.enrol,
         people: args.people,
@@ -225,7 +241,7 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         fusion: args.fusion,
         templates: args.templates,
         cohort: args.cohort,
-        t_reject: args.t_reject.unwrap_or(spec.thresholds.t_reject_ppm as f32 / 1e6),
+        thresholds,
         seed: args.treat.seed,
     };
     let threads = usize::from(args.common.threads);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::ensure;
 use serde::Serialize;
-use vision::{Embedding, PackSpec};
+use vision::{Embedding, Gallery, Gate, PackSpec, Rivals, Template, Thresholds, TrackProbe};
 
 use crate::{
     curve::{bootstrap_by_group, threshold_at},
@@ -14,12 +14,16 @@ use crate::{
     sample::{self, Sample, Treatment},
 };
 
+/// Templates of these trials carry it; they are never kept.
+const PACK: &str = "trial";
 pub const RATES: [(&str, f64); 3] = [("1e-2", 1e-2), ("5e-3", 5e-3), ("1e-3", 1e-3)];
 
 /// How the frames of a track become one probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fusion {
+    /// As the box does it: `vision::TrackProbe`, look after look.
+    Track,
     /// Plain mean of the embeddings.
     Mean,
     /// Mean weighted by the quality of each frame.
@@ -51,8 +55,9 @@ pub struct Plan {
     pub templates: Templates,
     /// Scores are normalised against this many cohort people outside gallery and probes; 0: not.
     pub cohort: usize,
-    /// A registered track is declared UNMATCHED when every frame scores below this.
-    pub t_reject: f32,
+    /// A registered track is declared UNMATCHED when every good frame scores below its `t_reject`, bare or masked; how
+    /// scores are held against rivals.
+    pub thresholds: Thresholds,
     pub seed: u64,
 }
 
@@ -69,9 +74,30 @@ pub struct Report {
     pub failure_to_acquire: f64,
     pub per_image: Rates,
     pub per_track: Rates,
-    /// Share of registered people's tracks with every frame below `t_reject`.
+    /// Registered people's tracks that the box would call UNMATCHED: every look good and below its `t_reject`.
     pub registered_unmatched: f64,
+    pub registered_unmatched_tracks: u32,
+    pub registered_unmatched_ci95: Option<[f64; 2]>,
+    /// The same of strangers: how often the box dares to say so.
+    pub strangers_unmatched: f64,
+    /// What the pack's own thresholds give, per track.
+    pub at_pack_thresholds: AtPack,
+    /// Share of the probes' frames that the mask flag calls masked; null where it was not run.
+    pub masked_frames: Option<f64>,
+}
+
+/// Rates at the thresholds that the pack carries.
+#[derive(Debug, Default, Serialize)]
+pub struct AtPack {
+    pub t_match: f32,
     pub t_reject: f32,
+    pub masked_t_match: f32,
+    pub masked_t_reject: f32,
+    pub rivals_share: f32,
+    /// Share of registered people's tracks without their name.
+    pub fnir: f64,
+    /// Share of strangers' tracks with a name.
+    pub fpir: f64,
 }
 
 /// Rates of one kind of probe.
@@ -143,25 +169,22 @@ pub struct Set {
 pub fn report(set: &Set, plan: Plan) -> Report {
     let mut images = Tally::default();
     let mut tracks = Tally::default();
-    let (mut unmatched, mut registered) = (0_usize, 0_usize);
+    let mut verdicts = Verdicts::default();
     for trial in 0..plan.trials {
         let mut dice = Dice::new(plan.seed, trial as u64);
-        let trial = Trial::draw(set, plan, &mut dice);
-        for probe in &trial.probes {
-            let scores: Vec<Scored> = probe.frames.iter().map(|f| trial.search(&f.embedding)).collect();
-            for score in &scores {
-                images.add(*score, probe);
+        let mut trial = Trial::draw(set, plan, &mut dice);
+        for probe in std::mem::take(&mut trial.probes) {
+            for frame in &probe.frames {
+                images.add(trial.search(&frame.embedding), &probe);
             }
-            if let Some(fused) = fuse(&probe.frames, plan.fusion) {
-                tracks.add(trial.search(&fused), probe);
+            let looks = trial.looks(&probe, plan.fusion);
+            if let Some((last, _)) = looks.last() {
+                tracks.add(*last, &probe);
             }
-            if probe.mated {
-                registered += 1;
-                unmatched += usize::from(scores.iter().all(|s| s.best < plan.t_reject));
-            }
+            verdicts.add(&looks, &probe, &plan.thresholds);
         }
     }
-    Report {
+    let mut report = Report {
         pack: String::new(),
         people_in_gallery: plan.people,
         people_available: set.probes.len(),
@@ -172,15 +195,87 @@ pub fn report(set: &Set, plan: Plan) -> Report {
         failure_to_acquire: 0.0,
         per_image: images.rates(),
         per_track: tracks.rates(),
-        registered_unmatched: unmatched as f64 / registered.max(1) as f64,
-        t_reject: plan.t_reject,
+        registered_unmatched: 0.0,
+        registered_unmatched_tracks: 0,
+        registered_unmatched_ci95: None,
+        strangers_unmatched: 0.0,
+        at_pack_thresholds: AtPack::default(),
+        masked_frames: masked_share(set),
+    };
+    verdicts.into(&mut report, &plan.thresholds);
+    report
+}
+
+fn masked_share(set: &Set) -> Option<f64> {
+    let flags: Vec<bool> =
+        set.probes.iter().flatten().flatten().filter_map(|s| s.quality.masked.map(|m| m > 0.5)).collect();
+    (!flags.is_empty()).then(|| flags.iter().filter(|m| **m).count() as f64 / flags.len() as f64)
+}
+
+/// What the box would say of each track, at the pack's thresholds. Counts by person.
+#[derive(Default)]
+struct Verdicts {
+    registered_unmatched: BTreeMap<usize, (u32, u32)>,
+    registered_missed: u32,
+    strangers: u32,
+    strangers_unmatched: u32,
+    strangers_named: u32,
+}
+
+impl Verdicts {
+    fn add(&mut self, looks: &[(Scored, &Sample)], probe: &Probe<'_>, thresholds: &Thresholds) {
+        let limit = |sample: &Sample, bare: i32, masked: i32| {
+            let ppm = if sample.quality.masked.is_some_and(|m| m > 0.5) { masked } else { bare };
+            ppm as f32 / 1e6
+        };
+        // One look that is not good, or above T_reject, and nobody is declared a stranger.
+        let unmatched = !looks.is_empty()
+            && looks.iter().all(|(found, sample)| {
+                found.best < limit(sample, thresholds.t_reject_ppm, thresholds.masked_t_reject_ppm)
+                    && Gate::RECOGNITION.check(&sample.quality).is_empty()
+            });
+        let named = looks.last().is_some_and(|(found, sample)| {
+            found.best >= limit(sample, thresholds.t_match_ppm, thresholds.masked_t_match_ppm)
+        });
+        if probe.mated {
+            let group = self.registered_unmatched.entry(probe.person).or_default();
+            group.0 += u32::from(unmatched);
+            group.1 += 1;
+            let right = looks.last().is_some_and(|(found, _)| found.person == probe.person);
+            self.registered_missed += u32::from(!(named && right));
+        } else {
+            self.strangers += 1;
+            self.strangers_unmatched += u32::from(unmatched);
+            self.strangers_named += u32::from(named);
+        }
+    }
+
+    fn into(self, report: &mut Report, thresholds: &Thresholds) {
+        let groups: Vec<(u32, u32)> = self.registered_unmatched.into_values().collect();
+        let registered = groups.iter().map(|g| g.1).sum::<u32>();
+        let share = |count: u32, of: u32| f64::from(count) / f64::from(of.max(1));
+        let cosine = |ppm: i32| ppm as f32 / 1e6;
+        report.registered_unmatched_tracks = groups.iter().map(|g| g.0).sum();
+        report.registered_unmatched = share(report.registered_unmatched_tracks, registered);
+        report.registered_unmatched_ci95 = bootstrap_by_group(&groups, 1);
+        report.strangers_unmatched = share(self.strangers_unmatched, self.strangers);
+        report.at_pack_thresholds = AtPack {
+            t_match: cosine(thresholds.t_match_ppm),
+            t_reject: cosine(thresholds.t_reject_ppm),
+            masked_t_match: cosine(thresholds.masked_t_match_ppm),
+            masked_t_reject: cosine(thresholds.masked_t_reject_ppm),
+            rivals_share: thresholds.rivals.share_ppm as f32 / 1e6,
+            fnir: share(self.registered_missed, registered),
+            fpir: share(self.strangers_named, self.strangers),
+        };
     }
 }
 
 /// One gallery and its probes.
 struct Trial<'a> {
-    /// Who is enrolled, and with what.
-    gallery: Vec<(usize, Vec<Embedding>)>,
+    /// The box's own gallery and search.
+    gallery: Gallery<usize>,
+    rivals: Rivals,
     cohort: Vec<&'a Embedding>,
     probes: Vec<Probe<'a>>,
 }
@@ -213,7 +308,9 @@ impl<'a> Trial<'a> {
             .iter()
             .filter_map(|p| set.enrolments[*p].iter().flatten().next().map(|s| &s.embedding))
             .collect();
-        let mut trial = Self { gallery: Vec::new(), cohort, probes: Vec::new() };
+        let length = set.enrolments.iter().flatten().flatten().map(|s| s.embedding.len()).next().unwrap_or_default();
+        let gallery = Gallery::new(PACK, length);
+        let mut trial = Self { gallery, rivals: plan.thresholds.rivals, cohort, probes: Vec::new() };
         for person in able {
             let mut order: Vec<usize> = (0..set.probes[person].len()).collect();
             dice.shuffle(&mut order);
@@ -225,11 +322,12 @@ impl<'a> Trial<'a> {
             };
             let chosen: Vec<&Embedding> =
                 enrol.iter().filter_map(|i| set.enrolments[person][*i].as_ref()).map(|s| &s.embedding).collect();
-            let templates = match plan.templates {
-                Templates::Best => chosen.into_iter().cloned().collect(),
-                Templates::Mean => Embedding::mean(chosen.into_iter().map(|e| (e, 1.0))).into_iter().collect(),
+            let chosen: Vec<Template> = chosen.into_iter().map(|e| Template::new(PACK, e.clone())).collect();
+            // Templates of one length and pack cannot be refused.
+            let _ = match plan.templates {
+                Templates::Best => chosen.iter().try_for_each(|t| trial.gallery.insert(person, t)),
+                Templates::Mean => trial.gallery.enrol(person, &chosen),
             };
-            trial.gallery.push((person, templates));
             trial.add_tracks(set, person, &rest, plan.track, true);
         }
         for person in others {
@@ -250,20 +348,33 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// The best person and their score, normalised where there is a cohort.
-    fn search(&self, probe: &Embedding) -> Scored {
-        let mut found = Scored { person: usize::MAX, best: -1.0 };
-        for (person, templates) in &self.gallery {
-            for score in templates.iter().filter_map(|t| t.cosine(probe)) {
-                if score > found.best {
-                    found = Scored { person: *person, best: score };
-                }
-            }
-        }
+    /// The best person and their score as the box makes it, normalised where there is a cohort.
+    fn search(&mut self, probe: &Embedding) -> Scored {
+        let best = self.gallery.identify(probe, self.rivals).best;
+        let mut found = best.map_or(Scored { person: usize::MAX, best: -1.0 }, |best| Scored {
+            person: best.person,
+            best: best.cosine,
+        });
         if !self.cohort.is_empty() {
             found.best = normalise(found.best, self.cohort.iter().filter_map(|c| c.cosine(probe)).collect());
         }
         found
+    }
+
+    /// What each look at a track gives; the last one is the track's.
+    fn looks<'s>(&mut self, probe: &Probe<'s>, how: Fusion) -> Vec<(Scored, &'s Sample)> {
+        let mut memory = TrackProbe::default();
+        let last = probe.frames.len().saturating_sub(1);
+        let mut looks = Vec::with_capacity(probe.frames.len());
+        for (index, frame) in probe.frames.iter().enumerate() {
+            let fused = match how {
+                Fusion::Track => memory.add(&frame.embedding),
+                _ if index == last => fuse(&probe.frames, how).unwrap_or_else(|| frame.embedding.clone()),
+                _ => frame.embedding.clone(),
+            };
+            looks.push((self.search(&fused), *frame));
+        }
+        looks
     }
 }
 
@@ -280,7 +391,7 @@ fn normalise(score: f32, mut cohort: Vec<f32>) -> f32 {
 /// One embedding of a track.
 fn fuse(frames: &[&Sample], how: Fusion) -> Option<Embedding> {
     let weight = |sample: &Sample| match how {
-        Fusion::Mean => 1.0,
+        Fusion::Mean | Fusion::Track => 1.0,
         Fusion::Quality => sample.quality.unified(),
     };
     Embedding::mean(frames.iter().map(|s| (&s.embedding, weight(s))))

@@ -1,28 +1,33 @@
-//! Presentation attacks: APCER by species, the worst first, and BPCER (ISO/IEC 30107-3), per still picture.
-//! Stills alone do not decide on the box; motion joins there.
+//! Presentation attacks: APCER by species, the worst first, and BPCER (ISO/IEC 30107-3). A picture is judged by the
+//! networks alone; a folder of frames is a track and is judged as the box judges one: LIVE, SPOOF or UNSURE.
 
-use std::{collections::BTreeMap, path::Path, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::Path, path::PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
-use vision::{Analyzer, Options, PackSpec, Picture, Runtime};
+use vision::{Analyzer, FaceBox, LiveTrack, LiveVerdict, Options, PackSpec, Picture, Rect, Runtime};
 
 use crate::{curve::bootstrap_by_group, sample::main_face};
 
-/// Live from this mean probability on.
+/// A picture is live from this mean probability on.
 pub const THRESHOLD: f32 = 0.5;
 const SPECIES: [&str; 4] = ["live", "print", "replay", "mask"];
+/// A face that overlaps the last one less than this is another's.
+const SAME_FACE_IOU: f32 = 0.2;
 
 /// What `liveness --json` prints.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub pack: String,
+    /// Of single pictures.
     pub threshold: f32,
-    /// Share of live presentations that were taken for attacks.
+    pub tracks: usize,
+    pub pictures: usize,
+    /// Share of live presentations that were called attacks.
     pub bpcer: Option<Rate>,
-    /// Share of attacks that were taken for live, worst species first.
+    /// Share of attacks that were called live, worst species first.
     pub apcer: Vec<(String, Rate)>,
-    /// Pictures in which no face was found; they are in no rate.
+    /// Presentations in which no face was found; they are in no rate.
     pub failure_to_acquire: usize,
 }
 
@@ -30,57 +35,182 @@ pub struct Report {
 pub struct Rate {
     pub rate: f64,
     pub errors: u32,
+    /// Tracks called UNSURE: no error, and no answer either. Pictures never are.
+    pub unsure: u32,
     pub presentations: u32,
+    /// Distinct sources (third column of the CSV), or presentations where it says none; drawn with replacement.
+    pub sources: usize,
     pub ci95: Option<[f64; 2]>,
 }
 
-/// Judges the pictures of a CSV (`path,live|print|replay|mask`, paths beside the CSV unless absolute).
-pub fn run(spec: &PackSpec, labels: &Path) -> anyhow::Result<Report> {
-    let runtime = Runtime::init()?;
-    let options = Options { detect_longest_side_px: 640, threads: 1 };
-    let mut analyzer = Analyzer::load(&runtime, spec, options)?;
-    ensure!(analyzer.has_liveness(), "pack \"{}\" has no liveness network", spec.name);
-    let mut judged: BTreeMap<&str, Vec<(u32, u32)>> = BTreeMap::new();
-    let mut missed = 0;
-    for (path, species) in read(labels)? {
-        let picture = Picture::decode(&std::fs::read(&path).with_context(|| path.display().to_string())?)
-            .with_context(|| path.display().to_string())?;
-        let frame = picture.frame();
-        let Some(face) = main_face(frame, &analyzer.detect(frame)?) else {
-            missed += 1;
-            continue;
-        };
-        let live = analyzer.liveness(frame, &face)?.is_some_and(|score| score.live >= THRESHOLD);
-        let wrong = live != (species == "live");
-        judged.entry(species).or_default().push((u32::from(wrong), 1));
-    }
-    let rate = |groups: &Vec<(u32, u32)>| {
-        let errors = groups.iter().map(|g| g.0).sum();
-        let presentations = groups.len() as u32;
-        let rate = f64::from(errors) / f64::from(presentations.max(1));
-        Rate { rate, errors, presentations, ci95: bootstrap_by_group(groups, 1) }
-    };
-    let mut apcer: Vec<(String, Rate)> =
-        judged.iter().filter(|(s, _)| **s != "live").map(|(s, groups)| ((*s).to_owned(), rate(groups))).collect();
-    apcer.sort_by(|a, b| b.1.rate.total_cmp(&a.1.rate));
-    let bpcer = judged.get("live").map(rate);
-    Ok(Report { pack: spec.name.clone(), threshold: THRESHOLD, bpcer, apcer, failure_to_acquire: missed })
+/// One line of the CSV.
+struct Row {
+    path: PathBuf,
+    species: &'static str,
+    source: String,
 }
 
-fn read(labels: &Path) -> anyhow::Result<Vec<(PathBuf, &'static str)>> {
-    let text = std::fs::read_to_string(labels).with_context(|| format!("{}: cannot be read", labels.display()))?;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Live,
+    Attack,
+    Unsure,
+}
+
+/// Judges the lines of a CSV (`path,live|print|replay|mask[,source]`, paths beside the CSV unless absolute). The networks
+/// run on every `score_every`th frame of a track, as the box's scheduler lets them.
+pub fn run(spec: &PackSpec, labels: &Path, score_every: usize) -> anyhow::Result<Report> {
+    let runtime = Runtime::init()?;
+    let mut analyzer = Analyzer::load(&runtime, spec, Options { detect_longest_side_px: 640, threads: 1 })?;
+    ensure!(analyzer.has_liveness(), "pack \"{}\" has no liveness network", spec.name);
+    let mut judged: BTreeMap<&str, Vec<(Judged, String)>> = BTreeMap::new();
+    let (mut missed, mut tracks, mut pictures) = (0, 0, 0);
+    for row in read(labels)? {
+        let said = if row.path.is_dir() {
+            tracks += 1;
+            track(&mut analyzer, &row.path, score_every.max(1))?
+        } else {
+            pictures += 1;
+            picture(&mut analyzer, &row.path)?
+        };
+        match said {
+            None => missed += 1,
+            Some(said) => judged.entry(row.species).or_default().push((said, row.source)),
+        }
+    }
+    let mut apcer: Vec<(String, Rate)> = judged
+        .iter()
+        .filter(|(species, _)| **species != "live")
+        .map(|(species, said)| ((*species).to_owned(), rate(said, Judged::Live)))
+        .collect();
+    apcer.sort_by(|a, b| b.1.rate.total_cmp(&a.1.rate));
+    let bpcer = judged.get("live").map(|said| rate(said, Judged::Attack));
+    let pack = spec.name.clone();
+    Ok(Report { pack, threshold: THRESHOLD, tracks, pictures, bpcer, apcer, failure_to_acquire: missed })
+}
+
+fn rate(said: &[(Judged, String)], error: Judged) -> Rate {
+    let mut sources: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+    for (judged, source) in said {
+        let group = sources.entry(source).or_default();
+        group.0 += u32::from(*judged == error);
+        group.1 += 1;
+    }
+    let groups: Vec<_> = sources.into_values().collect();
+    let count = |which| said.iter().filter(|(j, _)| *j == which).count() as u32;
+    let presentations = said.len() as u32;
+    Rate {
+        rate: f64::from(count(error)) / f64::from(presentations.max(1)),
+        errors: count(error),
+        unsure: count(Judged::Unsure),
+        presentations,
+        sources: groups.len(),
+        ci95: bootstrap_by_group(&groups, 1),
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<Picture> {
+    Picture::decode(&fs::read(path).with_context(|| path.display().to_string())?)
+        .with_context(|| path.display().to_string())
+}
+
+fn picture(analyzer: &mut Analyzer, path: &Path) -> anyhow::Result<Option<Judged>> {
+    let picture = open(path)?;
+    let frame = picture.frame();
+    let Some(face) = main_face(frame, &analyzer.detect(frame)?) else { return Ok(None) };
+    let live = analyzer.liveness(frame, &face)?.is_some_and(|score| score.live >= THRESHOLD);
+    Ok(Some(if live { Judged::Live } else { Judged::Attack }))
+}
+
+fn track(analyzer: &mut Analyzer, folder: &Path, score_every: usize) -> anyhow::Result<Option<Judged>> {
+    let mut frames: Vec<PathBuf> = fs::read_dir(folder)
+        .with_context(|| folder.display().to_string())?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<anyhow::Result<_>>()?;
+    frames.sort();
+    let mut live = LiveTrack::default();
+    let (mut last, mut seen): (Option<Rect>, usize) = (None, 0);
+    for path in &frames {
+        let picture = open(path)?;
+        let frame = picture.frame();
+        let Some(face) = follow(last, &analyzer.detect(frame)?).or_else(|| match last {
+            None => main_face(frame, &analyzer.detect(frame).unwrap_or_default()),
+            Some(_) => None,
+        }) else {
+            continue;
+        };
+        last = Some(face.rect);
+        live.moved(&face.landmarks);
+        if seen % score_every == 0
+            && let Some(score) = analyzer.liveness(frame, &face)?
+        {
+            live.scored(score);
+        }
+        seen += 1;
+    }
+    if std::env::var_os("ZAIGANG_LIVENESS_TRACE").is_some() {
+        eprintln!("{}: {live:?}", folder.display());
+    }
+    Ok((seen > 0).then(|| match live.verdict() {
+        LiveVerdict::Live => Judged::Live,
+        LiveVerdict::Spoof => Judged::Attack,
+        LiveVerdict::Unsure | LiveVerdict::NotAssessed => Judged::Unsure,
+    }))
+}
+
+/// The face that overlaps the last one most.
+fn follow(last: Option<Rect>, faces: &[FaceBox]) -> Option<FaceBox> {
+    let last = last?;
+    let best = faces.iter().max_by(|a, b| a.rect.iou(&last).total_cmp(&b.rect.iou(&last)))?;
+    (best.rect.iou(&last) >= SAME_FACE_IOU).then_some(*best)
+}
+
+fn read(labels: &Path) -> anyhow::Result<Vec<Row>> {
+    let text = fs::read_to_string(labels).with_context(|| format!("{}: cannot be read", labels.display()))?;
     let beside = labels.parent().unwrap_or(Path::new("."));
     let mut rows = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let Some((path, species)) = line.rsplit_once(',') else { continue };
-        let Some(known) = SPECIES.iter().find(|s| **s == species.trim()) else {
+    for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let (path, label, source) = match fields[..] {
+            [path, label] => (path, label, path),
+            [path, label, source] => (path, label, source),
+            _ => bail!("{}:{}: expected \"path,label\" or \"path,label,source\"", labels.display(), number + 1),
+        };
+        let Some(species) = SPECIES.iter().find(|s| **s == label) else {
             if number == 0 {
                 continue; // the header
             }
-            bail!("{}:{}: \"{}\" is none of live, print, replay, mask", labels.display(), number + 1, species.trim());
+            bail!("{}:{}: \"{label}\" is none of live, print, replay, mask", labels.display(), number + 1);
         };
-        rows.push((beside.join(path.trim()), *known));
+        rows.push(Row { path: beside.join(path), species, source: source.to_owned() });
     }
     ensure!(!rows.is_empty(), "{}: holds no line \"path,live|print|replay|mask\"", labels.display());
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsure_is_neither_an_error_nor_an_answer() {
+        let said = [(Judged::Live, "a"), (Judged::Unsure, "a"), (Judged::Attack, "b"), (Judged::Attack, "c")]
+            .map(|(j, s)| (j, s.to_owned()));
+        let apcer = rate(&said, Judged::Live);
+        assert_eq!((apcer.errors, apcer.unsure, apcer.presentations, apcer.sources), (1, 1, 4, 3));
+        assert!((apcer.rate - 0.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_wrong_label_is_named_with_its_line() {
+        let folder = std::env::temp_dir().join(format!("labels-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join("labels.csv");
+        fs::write(&file, "path,label\na.jpg,live\nb.jpg,photo,7\n").expect("a file");
+        let said = read(&file).map(|_| ()).expect_err("a wrong label").to_string();
+        assert!(said.contains(":3:") && said.contains("photo") && !said.contains('\n'), "{said}");
+        fs::write(&file, "path,label\na.jpg,live\nb.jpg,print,7\n").expect("a file");
+        assert_eq!(read(&file).expect("two rows")[1].source, "7");
+        fs::remove_dir_all(&folder).expect("the folder goes");
+    }
 }

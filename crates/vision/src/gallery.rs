@@ -3,12 +3,14 @@
 //! another pack, and never matches a number that is not finite.
 
 mod codes;
+mod rivals;
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use zeroize::Zeroize;
 
 use codes::{Codes, ROUNDING};
+pub use rivals::Rivals;
 
 use crate::{
     embed::Embedding,

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::frame::PixelOrder;
+use crate::{frame::PixelOrder, gallery::Rivals};
 
 /// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +97,7 @@ pub struct MaskSpec {
     pub input: Input,
 }
 
-/// Calibrated cosine thresholds × 10⁶. The presence core decides with them; vision only carries them.
+/// Calibrated thresholds × 10⁶: of scores as [`crate::Gallery::identify`] makes them with `rivals`. The presence core decides with them; vision only carries them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
     pub t_match_ppm: i32,
@@ -106,6 +106,12 @@ pub struct Thresholds {
     pub masked_t_match_ppm: i32,
     pub masked_t_reject_ppm: i32,
     pub masked_margin_ppm: i32,
+    /// A plain cosine: a new template less like all the person's others is refused.
+    pub unlike_ppm: i32,
+    /// A plain cosine: a new template more like another person's raises a warning.
+    pub duplicate_ppm: i32,
+    /// How the scores that the bands hold for are made.
+    pub rivals: Rivals,
 }
 
 /// All networks of one pack.
@@ -159,6 +165,9 @@ impl PackSpec {
                 masked_t_match_ppm: 420_000,
                 masked_t_reject_ppm: 150_000,
                 masked_margin_ppm: 50_000,
+                unlike_ppm: 300_000,
+                duplicate_ppm: 500_000,
+                rivals: Rivals::NONE,
             },
         }
     }

@@ -1,7 +1,7 @@
 //! The pipeline's promises, with eyes that see what the test says: who is embedded, and what is forgotten.
 
 use presence::{PointPx, Polygon};
-use vision::{Embedding, PixelOrder, Rect, Template};
+use vision::{Embedding, LivenessScore, PixelOrder, Rect, Template};
 
 use super::*;
 use crate::scheduler::Settings;
@@ -34,8 +34,8 @@ impl Eyes for Scripted {
     fn masked(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<bool, VisionError> {
         Ok(false)
     }
-    fn liveness(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Liveness, VisionError> {
-        Ok(Liveness::Live)
+    fn liveness(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+        Ok(Some(LivenessScore { live: 0.99 }))
     }
     fn dropped_not_finite(&self) -> u64 {
         0
@@ -67,7 +67,7 @@ fn pipeline() -> Pipeline<Scripted> {
     for (person, axis) in [("p-1", 0), ("p-2", 1)] {
         gallery.insert(PersonId::new(person), &Template::new("test", unit(axis))).unwrap();
     }
-    pipeline.guided(Guidance { roll: Some(Roll { gallery, rotation: None }), ..Guidance::default() });
+    pipeline.guided(Guidance { roll: Some(Roll { gallery, rotation: None, rivals: Rivals::NONE }), ..Guidance::default() });
     pipeline
 }
 
@@ -115,6 +115,7 @@ fn who_lies_down_becomes_the_patient_and_is_forgotten_at_once() {
     look(&mut pipeline, 41_000, &[face(200.0, 320.0)]);
     assert_eq!(pipeline.eyes.embedded.len(), made, "and stays the patient when he sits up");
     assert!(pipeline.identities.is_empty() && pipeline.masked.is_empty());
+    assert_eq!(pipeline.memory.tracks(), 0);
 }
 
 #[test]

@@ -40,14 +40,18 @@ pub struct LiveTrack {
 }
 
 impl LiveTrack {
-    /// Adds one frame: the networks' score, where they ran, and the landmarks in frame pixels.
-    pub fn add(&mut self, score: Option<LivenessScore>, landmarks: &[[f32; 2]; 5]) {
-        if landmarks.iter().flatten().any(|v| !v.is_finite()) {
-            return;
-        }
-        if let Some(score) = score.filter(|s| s.live.is_finite()) {
+    /// Adds the networks' score of one frame; one that is not finite is passed over.
+    pub fn scored(&mut self, score: LivenessScore) {
+        if score.live.is_finite() {
             self.frames += 1;
             self.sum += score.live;
+        }
+    }
+
+    /// Adds where the landmarks were in one frame, in pixels; ones that are not finite are passed over.
+    pub fn moved(&mut self, landmarks: &[[f32; 2]; 5]) {
+        if landmarks.iter().flatten().any(|v| !v.is_finite()) {
+            return;
         }
         let moved = self.last.map(|last| farthest(&last, landmarks));
         self.unmoved = if moved.is_some_and(|px| px < FROZEN_PX) { self.unmoved + 1 } else { 0 };
@@ -139,7 +143,8 @@ mod tests {
     fn track(depth: f32, live: f32) -> LiveTrack {
         let mut track = LiveTrack::default();
         for yaw in [-20.0, -10.0, 0.0, 10.0, 20.0] {
-            track.add(Some(LivenessScore { live }), &turned(depth, yaw));
+            track.scored(LivenessScore { live });
+            track.moved(&turned(depth, yaw));
         }
         track
     }
@@ -162,20 +167,23 @@ mod tests {
     fn a_frozen_picture_is_never_sure_and_no_network_is_not_assessed() {
         let mut frozen = LiveTrack::default();
         for _ in 0..8 {
-            frozen.add(Some(LivenessScore { live: 0.99 }), &turned(1.0, 0.0));
+            frozen.scored(LivenessScore { live: 0.99 });
+            frozen.moved(&turned(1.0, 0.0));
         }
         assert!(frozen.is_frozen());
         assert_eq!(frozen.verdict(), LiveVerdict::Unsure);
         let mut unassessed = LiveTrack::default();
-        unassessed.add(None, &turned(1.0, 0.0));
+        unassessed.moved(&turned(1.0, 0.0));
         assert_eq!(unassessed.verdict(), LiveVerdict::NotAssessed);
     }
 
     #[test]
     fn two_frames_say_nothing_yet() {
         let mut track = LiveTrack::default();
-        track.add(Some(LivenessScore { live: 0.99 }), &turned(1.0, 0.0));
-        track.add(Some(LivenessScore { live: 0.99 }), &turned(1.0, 5.0));
+        track.scored(LivenessScore { live: 0.99 });
+        track.moved(&turned(1.0, 0.0));
+        track.scored(LivenessScore { live: 0.99 });
+        track.moved(&turned(1.0, 5.0));
         assert_eq!(track.verdict(), LiveVerdict::Unsure);
     }
 }

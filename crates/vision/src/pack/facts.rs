@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Digest;
+use crate::gallery::Rivals;
 
 /// What a model does in the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -245,7 +246,7 @@ pub struct MaskFlag {
     pub masked_ppm: u32,
 }
 
-/// Thresholds of one kind of face: cosine × 10⁶.
+/// Thresholds of one kind of face: score × 10⁶ (a cosine, less what the rivals take).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Band {
@@ -283,6 +284,9 @@ pub struct Thresholds {
     pub unlike_ppm: i32,
     /// A new template that is more like another person's than this raises a warning.
     pub duplicate_ppm: i32,
+    /// How scores are held against rivals; absent: the scores are plain cosines. The bands hold for these scores.
+    #[serde(default)]
+    pub rivals: Rivals,
     /// Absent for a pack without liveness nets.
     #[serde(default)]
     pub liveness: Option<LivenessBand>,
@@ -305,6 +309,9 @@ impl Thresholds {
         }
         if [self.unlike_ppm, self.duplicate_ppm].iter().any(|t| !(-ONE..=ONE).contains(t)) {
             return Some("unlike_ppm and duplicate_ppm are -1000000 to 1000000".to_owned());
+        }
+        if self.rivals.share_ppm > 1_000_000 || self.rivals.count > 1_000 {
+            return Some("rivals: share_ppm is 0 to 1000000, count 0 to 1000".to_owned());
         }
         match self.liveness {
             Some(band) if band.live_ppm > 1_000_000 || band.spoof_ppm > band.live_ppm => {

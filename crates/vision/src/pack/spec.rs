@@ -1,6 +1,6 @@
 //! From a located pack to what the networks are loaded with. The only file here that knows the pixel code's types.
 
-use super::{Band, Colour, Input, InputSize, LocatedPack};
+use super::{Colour, Input, InputSize, LocatedPack, Thresholds};
 use crate::frame::PixelOrder;
 use crate::spec::{self, AlignTemplate, DetectorSpec, EmbedderSpec, LivenessSpec, MaskSpec, PackSpec};
 
@@ -26,7 +26,7 @@ impl LocatedPack {
             },
             liveness: self.liveness.iter().map(liveness).collect(),
             mask: self.mask.as_ref().map(|net| MaskSpec { model: net.path.clone(), input: input(&net.facts.input) }),
-            thresholds: thresholds(&self.pack.thresholds.bare, &self.pack.thresholds.masked),
+            thresholds: thresholds(&self.pack.thresholds),
         }
     }
 }
@@ -40,7 +40,8 @@ fn liveness(net: &super::Located<super::Liveness>) -> LivenessSpec {
     }
 }
 
-fn thresholds(bare: &Band, masked: &Band) -> spec::Thresholds {
+fn thresholds(facts: &Thresholds) -> spec::Thresholds {
+    let Thresholds { bare, masked, .. } = facts;
     spec::Thresholds {
         t_match_ppm: bare.t_match_ppm,
         t_reject_ppm: bare.t_reject_ppm,
@@ -48,6 +49,9 @@ fn thresholds(bare: &Band, masked: &Band) -> spec::Thresholds {
         masked_t_match_ppm: masked.t_match_ppm,
         masked_t_reject_ppm: masked.t_reject_ppm,
         masked_margin_ppm: masked.margin_ppm,
+        unlike_ppm: facts.unlike_ppm,
+        duplicate_ppm: facts.duplicate_ppm,
+        rivals: facts.rivals,
     }
 }
 
