@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod bench;
+mod calibration;
 pub mod camera;
 pub mod cli;
 pub mod clock;

@@ -17,6 +17,8 @@ pub struct Maker {
     pub length: usize,
     /// How the pack's scores are held against rivals.
     pub rivals: Rivals,
+    /// People that the thresholds were chosen for; `None`: the pack's own.
+    pub calibrated_for: Option<usize>,
 }
 
 /// Decodes every template; the first that cannot be used refuses the roster. Nothing of a template is in the message.
@@ -42,6 +44,7 @@ pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
             .enrol(PersonId::new(person.person.as_str()), &templates)
             .map_err(|why| Unusable(format!("roster: templates of {}: {why}", person.person)))?;
     }
+    crate::calibration::warn_when_outgrown(gallery.people(), maker.calibrated_for);
     let rotation = roster.rotation_seed.as_deref().map(|seed| rotation(seed, maker.length)).transpose()?;
     Ok(Roll { gallery, rotation, rivals: maker.rivals })
 }
@@ -94,7 +97,7 @@ mod tests {
     }
 
     fn maker() -> Maker {
-        Maker { pack: "avatar/1".to_owned(), length: 4, rivals: Rivals::NONE }
+        Maker { pack: "avatar/1".to_owned(), length: 4, rivals: Rivals::NONE, calibrated_for: None }
     }
 
     #[test]

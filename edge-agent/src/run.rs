@@ -21,6 +21,7 @@ use crate::{
     agent::{Agent, AgentClock, Ending, Event, HealthSource, Known, Parts, Settings, Summary, Vitals},
     camera::{self, Capture, Opened, Stop},
     clock::RealClock,
+    calibration,
     config::{self, Config, Mode},
     logging,
     pipeline::{Manner, Pipeline},
@@ -110,12 +111,13 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     for rejected in &located.rejected {
         tracing::warn!("{rejected}");
     }
-    let spec = located.spec();
+    let mut spec = located.spec();
+    let calibrated_for = calibration::lay_over(config.models.calibration.as_deref(), &mut spec)?;
     let options = Options { detect_longest_side_px: config.vision.detect_side_px, threads: config.models.threads };
     let analyzer = Analyzer::load(&runtime, &spec, options)?;
     let hashes: Vec<_> = located.pack.artefacts().iter().map(|(_, artefact)| artefact.sha256.to_string()).collect();
     let rivals = analyzer.thresholds().rivals;
-    let maker = Maker { pack: analyzer.pack().to_string(), length: analyzer.embedding_length(), rivals };
+    let maker = Maker { pack: analyzer.pack().to_string(), length: analyzer.embedding_length(), rivals, calibrated_for };
     tracing::info!("{}", located.pack.title);
     Ok(Models { analyzer, maker, pack: config.models.pack.clone(), pack_sha256: trust::sha256_hex(hashes.join("\n")) })
 }

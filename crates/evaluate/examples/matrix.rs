@@ -16,7 +16,7 @@ use vision::{
 };
 
 const THREADS: usize = 2;
-const TRIALS: usize = 200;
+const TRIALS: usize = 60;
 const TRACK: usize = 5;
 
 fn main() -> anyhow::Result<()> {
@@ -46,9 +46,10 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// (enrolled, fusion, templates, share of the rivals' mean in ppm, rivals, cohort)
-const VARIANTS: [(usize, Fusion, Templates, u32, u32, usize); 14] = [
+const VARIANTS: [(usize, Fusion, Templates, u32, u32, usize); 15] = [
     (3, Fusion::Mean, Templates::Mean, 0, 0, 0),
     (3, Fusion::Quality, Templates::Mean, 0, 0, 0),
+    (3, Fusion::Scores, Templates::Mean, 0, 0, 0),
     (3, Fusion::Mean, Templates::Best, 0, 0, 0),
     (3, Fusion::Mean, Templates::Mean, 0, 0, 50),
     (3, Fusion::Mean, Templates::Mean, 500_000, 5, 0),

@@ -1,185 +1,242 @@
-//! Thresholds for one clinic: from its own people's photographs, and a cohort of strangers where there is one.
-//! `T_match` keeps the false positive identification rate at the gallery's size, `T_reject` keeps registered people from
-//! being called strangers. The numbers that they rest on are written beside them.
+//! Thresholds for one clinic: from its own people's photographs, and a cohort of strangers where there is one, through
+//! the box's own search and fusion. `T_match` keeps the false positive identification rate at the gallery's size,
+//! `T_reject` keeps registered people from being called strangers. The numbers that they rest on are written beside them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use serde::Serialize;
-use vision::{Embedding, PackSpec};
+use vision::{Embedding, Gallery, PackSpec, Rivals, Template, TrackProbe};
 
 use crate::{
     curve::IMPOSTORS_PER_RATE,
-    people::{self, Person},
-    sample::{self, Sample, Treatment},
+    people,
+    sample::{self, Treatment},
 };
 
-/// Share of registered faces that may score below `T_reject`. Five frames must all do so before anyone is unmatched.
-const REJECT_SHARE: f64 = 0.005;
+/// Share of registered tracks whose every look may score below `T_reject`; fewer tracks than that takes bear the lowest
+/// seen, less `RESERVE`.
+const REJECT_SHARE: f64 = 0.0005;
+const RESERVE: f32 = 0.05;
 /// Share of registered people whose distance to the second may be smaller than the margin.
 const MARGIN_SHARE: f64 = 0.005;
-/// Enrolment photographs a person; the others are probes.
-const ENROL: usize = 1;
+/// Looks of a track.
+const TRACK: usize = 5;
+const PACK: &str = "calibration";
 
 /// What `calibrate` writes, as TOML.
 #[derive(Debug, Serialize)]
 pub struct Calibration {
-    /// Templates of another pack are not covered.
+    /// Templates of another pack are not covered; the box refuses these thresholds with another pack.
     pub pack: String,
     /// The gallery that the thresholds were chosen for; a larger one needs them anew.
     pub gallery_people: usize,
+    /// Enrolment photographs a person.
+    pub enrol: usize,
+    /// Strangers of the cohort.
+    pub cohort_people: usize,
     /// Asked for, 0-1.
     pub fpir: f64,
+    /// How scores were held against rivals.
+    pub rivals: Held,
     pub bare: Band,
     pub masked: Band,
 }
 
-/// One set of thresholds and what it rests on. Cosine × 10⁶.
+#[derive(Debug, Serialize)]
+pub struct Held {
+    pub share_ppm: u32,
+    pub count: u32,
+}
+
+/// One set of thresholds and what it rests on. Score × 10⁶.
 #[derive(Debug, Serialize)]
 pub struct Band {
     pub t_match_ppm: i32,
     pub t_reject_ppm: i32,
     pub margin_ppm: i32,
-    /// "counted": the quantile of so many non-mated probes; "fitted": a normal tail, because they were too few.
+    /// "counted": the quantile of so many non-mated tracks; "fitted": an extreme-value tail, because they were too few.
     pub method: &'static str,
     pub non_mated_probes: usize,
-    pub non_mated_comparisons: usize,
     pub mated_probes: usize,
-    /// Share of mated probes at or above `t_match` for the right person: what one frame finds.
-    pub found_per_frame: f64,
+    /// Share of mated tracks at or above `t_match` for the right person.
+    pub found_per_track: f64,
+    /// Share of mated tracks whose every look scores below `t_reject`.
+    pub registered_unmatched: f64,
     /// "photographed" or "drawn" (masks drawn by landmarks).
     pub faces: &'static str,
 }
 
-/// Chooses the thresholds for the people of a folder (two or more photographs each, one person a folder).
+/// Chooses the thresholds for the people of a folder (two or more photographs each, one person a folder): the first
+/// `enrol` of them enrol, at most all but one; the others are tracks.
 pub fn run(
     spec: &PackSpec,
     folder: &Path,
     cohort: Option<&Path>,
-    fpir: f64,
+    (enrol, fpir): (usize, f64),
     treatment: Treatment,
     threads: usize,
 ) -> anyhow::Result<Calibration> {
     ensure!((1e-6..=0.1).contains(&fpir), "--fpir is {fpir}; it must lie in 0.000001-0.1");
-    let clinic = people::scan(folder, ENROL + 1)?;
-    ensure!(clinic.len() >= 2, "{}: two or more people are needed", folder.display());
+    let people = people::scan(folder, 2)?;
+    ensure!(people.len() >= 2, "{}: two or more people are needed", folder.display());
     let cohort = cohort.map(|c| people::scan(c, 1)).transpose()?.unwrap_or_default();
+    let split = |photos: &'_ [PathBuf]| enrol.clamp(1, photos.len() - 1);
+    let enrolled: Vec<&[PathBuf]> = people.iter().map(|p| &p.photos[..split(&p.photos)]).collect();
+    let probes: Vec<&[PathBuf]> = people.iter().map(|p| &p.photos[split(&p.photos)..]).collect();
+    let strangers: Vec<&[PathBuf]> = cohort.iter().map(|p| &p.photos[..]).collect();
     let plain = Treatment { degrade: None, draw_mask: false, ..treatment };
-    let gallery = Gallery::enrol(spec, &clinic, plain, threads)?;
-    let bare = gallery.band(&Probes::take(spec, &clinic, &cohort, treatment, threads)?, fpir, "photographed");
-    let drawn = Treatment { draw_mask: true, ..treatment };
-    let masked = gallery.band(&Probes::take(spec, &clinic, &cohort, drawn, threads)?, fpir, "drawn");
-    Ok(Calibration { pack: spec.name.clone(), gallery_people: gallery.templates.len(), fpir, bare, masked })
+    let clinic = Clinic { enrolled: take(spec, &enrolled, plain, threads)?, rivals: spec.thresholds.rivals };
+    let band = |treatment: Treatment, faces| -> anyhow::Result<Band> {
+        let own = take(spec, &probes, treatment, threads)?;
+        let others = take(spec, &strangers, treatment, threads)?;
+        Ok(clinic.search(&own, &others)?.band(fpir, faces))
+    };
+    let bare = band(treatment, "photographed")?;
+    let masked = band(Treatment { draw_mask: true, ..treatment }, "drawn")?;
+    let Rivals { share_ppm, count } = clinic.rivals;
+    Ok(Calibration {
+        pack: spec.name.clone(),
+        gallery_people: people.len(),
+        enrol,
+        cohort_people: cohort.len(),
+        fpir,
+        rivals: Held { share_ppm, count },
+        bare,
+        masked,
+    })
 }
 
-/// One template a person.
-struct Gallery {
-    templates: Vec<(usize, Embedding)>,
+/// What was seen of each person; photographs without a face are left out.
+type Looks = Vec<Vec<Embedding>>;
+
+fn take(spec: &PackSpec, people: &[&[PathBuf]], treatment: Treatment, threads: usize) -> anyhow::Result<Looks> {
+    let photos: Vec<PathBuf> = people.concat();
+    let mut samples = sample::take(spec, &photos, treatment, threads)?.into_iter();
+    Ok(people.iter().map(|p| samples.by_ref().take(p.len()).flatten().map(|s| s.embedding).collect()).collect())
 }
 
-/// Whose (an index, or `None` for the cohort), and what.
-struct Probes(Vec<(Option<usize>, Embedding)>);
+/// The enrolled people, and how the box scores.
+struct Clinic {
+    enrolled: Looks,
+    rivals: Rivals,
+}
 
-impl Probes {
-    fn take(
-        spec: &PackSpec,
-        clinic: &[Person],
-        cohort: &[Person],
-        treatment: Treatment,
-        threads: usize,
-    ) -> anyhow::Result<Self> {
-        let own = clinic.iter().enumerate().flat_map(|(i, p)| p.photos[ENROL..].iter().map(move |f| (Some(i), f)));
-        let others = cohort.iter().flat_map(|p| p.photos.iter().map(|f| (None, f)));
-        let (who, photos): (Vec<_>, Vec<_>) = own.chain(others).map(|(w, f)| (w, f.clone())).unzip();
-        let samples = sample::take(spec, &photos, treatment, threads)?;
-        let found = who.into_iter().zip(samples).filter_map(|(w, s)| Some((w, s?.embedding)));
-        Ok(Self(found.collect()))
+impl Clinic {
+    /// The box's gallery, with or without one person.
+    fn gallery(&self, without: Option<usize>) -> anyhow::Result<Gallery<usize>> {
+        let length = self.enrolled.iter().flatten().next().map_or(0, Embedding::len);
+        let mut gallery = Gallery::new(PACK, length);
+        for (person, looks) in self.enrolled.iter().enumerate().filter(|(p, _)| Some(*p) != without) {
+            let templates: Vec<_> = looks.iter().map(|e| Template::new(PACK, e.clone())).collect();
+            gallery.enrol(person, &templates)?;
+        }
+        Ok(gallery)
     }
-}
 
-impl Gallery {
-    fn enrol(spec: &PackSpec, clinic: &[Person], treatment: Treatment, threads: usize) -> anyhow::Result<Self> {
-        let photos: Vec<_> = clinic.iter().map(|p| p.photos[0].clone()).collect();
-        let samples: Vec<Option<Sample>> = sample::take(spec, &photos, treatment, threads)?;
-        let templates = samples.into_iter().enumerate().filter_map(|(i, s)| Some((i, s?.embedding))).collect();
-        Ok(Self { templates })
-    }
-
-    fn band(&self, probes: &Probes, fpir: f64, faces: &'static str) -> Band {
+    /// Lets every track be searched as the box would. Against all the others, everyone is a stranger: people of the
+    /// clinic serve as non-mated tracks too.
+    fn search(&self, own: &Looks, strangers: &Looks) -> anyhow::Result<Seen> {
         let mut seen = Seen::default();
-        for (who, embedding) in &probes.0 {
-            self.compare(*who, embedding, &mut seen);
-        }
-        seen.highest_other.sort_unstable_by(f32::total_cmp);
-        let (t_match, method) = seen.t_match(fpir, self.templates.len());
-        let mut genuine: Vec<f32> = seen.mated.iter().map(|m| m.0).collect();
-        genuine.sort_unstable_by(f32::total_cmp);
-        let t_reject = quantile(&genuine, REJECT_SHARE).min(t_match - 0.02);
-        let mut margins: Vec<f32> = seen.mated.iter().filter(|m| m.0 >= t_match).map(|m| m.0 - m.1).collect();
-        margins.sort_unstable_by(f32::total_cmp);
-        let margin = quantile(&margins, MARGIN_SHARE).clamp(0.02, 0.1);
-        let found = seen.mated.iter().filter(|m| m.0 >= t_match && m.0 > m.1).count();
-        Band {
-            t_match_ppm: ppm(t_match),
-            t_reject_ppm: ppm(t_reject),
-            margin_ppm: ppm(margin),
-            method,
-            non_mated_probes: seen.highest_other.len(),
-            non_mated_comparisons: seen.comparisons,
-            mated_probes: seen.mated.len(),
-            found_per_frame: found as f64 / seen.mated.len().max(1) as f64,
-            faces,
-        }
-    }
-
-    fn compare(&self, who: Option<usize>, embedding: &Embedding, seen: &mut Seen) {
-        let (mut own, mut highest) = (None, -1.0_f32);
-        for (person, template) in &self.templates {
-            let Some(score) = template.cosine(embedding) else { continue };
-            if Some(*person) == who {
-                own = Some(score);
-            } else {
-                highest = highest.max(score);
-                seen.add(score);
+        let mut all = self.gallery(None)?;
+        for (person, looks) in own.iter().enumerate() {
+            let mut others = self.gallery(Some(person))?;
+            for track in looks.chunks(TRACK) {
+                seen.mated.extend(self.mated(&mut all, person, track));
+                seen.strangers.extend(self.last(&mut others, track));
             }
         }
-        // Against all others, everyone is a stranger: people of the clinic serve as non-mated probes too.
-        seen.highest_other.push(highest);
-        seen.mated.extend(own.map(|score| (score, highest)));
+        for track in strangers.iter().flat_map(|looks| looks.chunks(TRACK)) {
+            seen.strangers.extend(self.last(&mut all, track));
+        }
+        Ok(seen)
+    }
+
+    /// The best score of the whole track, for whomever.
+    fn last(&self, gallery: &mut Gallery<usize>, track: &[Embedding]) -> Option<f32> {
+        let mut probe = TrackProbe::default();
+        let fused = track.iter().map(|look| probe.add(look)).last()?;
+        gallery.identify(&fused, self.rivals).best.map(|best| best.cosine)
+    }
+
+    fn mated(&self, gallery: &mut Gallery<usize>, person: usize, track: &[Embedding]) -> Option<Mated> {
+        let mut probe = TrackProbe::default();
+        let mut mated: Option<Mated> = None;
+        for look in track {
+            let found = gallery.identify(&probe.add(look), self.rivals);
+            let (Some(best), second) = (found.best, found.second.map_or(-1.0, |s| s.cosine)) else { continue };
+            let highest = mated.map_or(best.cosine, |m| m.highest.max(best.cosine));
+            let right = best.person == person;
+            mated = Some(Mated { highest, last: best.cosine, margin: best.cosine - second, right });
+        }
+        mated
     }
 }
 
-#[derive(Default)]
+/// One registered person's track.
+#[derive(Debug, Clone, Copy)]
+struct Mated {
+    /// The best score of any look, for whomever: below `T_reject` the track would be UNMATCHED.
+    highest: f32,
+    /// Score, lead over the second, and whether it is the right person, at the last look.
+    last: f32,
+    margin: f32,
+    right: bool,
+}
+
+#[derive(Debug, Default)]
 struct Seen {
-    /// The right person's score, and the best of anyone else.
-    mated: Vec<(f32, f32)>,
-    highest_other: Vec<f32>,
-    comparisons: usize,
-    sum: f64,
-    squares: f64,
+    mated: Vec<Mated>,
+    strangers: Vec<f32>,
 }
 
 impl Seen {
-    fn add(&mut self, score: f32) {
-        self.comparisons += 1;
-        self.sum += f64::from(score);
-        self.squares += f64::from(score).powi(2);
-    }
-
-    /// The threshold that at most `fpir` of the strangers reach. Where they are too few to count, each comparison may
-    /// pass with FMR = FPIR ÷ N, on a normal tail with one deviation's tenth in reserve.
-    fn t_match(&self, fpir: f64, people: usize) -> (f32, &'static str) {
-        if self.highest_other.len() as f64 >= IMPOSTORS_PER_RATE / fpir {
-            return (quantile(&self.highest_other, 1.0 - fpir), "counted");
+    fn band(mut self, fpir: f64, faces: &'static str) -> Band {
+        self.strangers.sort_unstable_by(f32::total_cmp);
+        let (t_match, method) = t_match(&self.strangers, fpir);
+        let sorted = |mut values: Vec<f32>| {
+            values.sort_unstable_by(f32::total_cmp);
+            values
+        };
+        let t_reject = t_reject(&sorted(self.mated.iter().map(|m| m.highest).collect())).min(t_match - 0.02);
+        let margins = sorted(self.mated.iter().filter(|m| m.right && m.last >= t_match).map(|m| m.margin).collect());
+        let share = |count: usize| count as f64 / self.mated.len().max(1) as f64;
+        Band {
+            t_match_ppm: ppm(t_match),
+            t_reject_ppm: ppm(t_reject),
+            margin_ppm: ppm(quantile(&margins, MARGIN_SHARE).clamp(0.02, 0.1)),
+            method,
+            non_mated_probes: self.strangers.len(),
+            mated_probes: self.mated.len(),
+            found_per_track: share(self.mated.iter().filter(|m| m.right && m.last >= t_match).count()),
+            registered_unmatched: share(self.mated.iter().filter(|m| m.highest < t_reject).count()),
+            faces,
         }
-        let count = self.comparisons.max(1) as f64;
-        let mean = self.sum / count;
-        let deviation = (self.squares / count - mean * mean).max(0.0).sqrt();
-        let threshold = mean + deviation * (normal_tail(fpir / people.max(1) as f64) + 0.1);
-        let seen = self.highest_other.last().copied().unwrap_or(-1.0);
-        // The tail is heavier than normal now and then: never below what a stranger has reached already.
-        ((threshold as f32).max(seen.min(0.7)), "fitted")
     }
+}
+
+/// The threshold that at most `fpir` of the strangers reach. Each stranger's score is the highest of many people, so
+/// where they are too few to count, the tail is that of extreme values (Gumbel, by moments); never below what a stranger
+/// has reached already.
+fn t_match(sorted: &[f32], fpir: f64) -> (f32, &'static str) {
+    if sorted.len() as f64 >= IMPOSTORS_PER_RATE / fpir {
+        return (quantile(sorted, 1.0 - fpir), "counted");
+    }
+    let count = sorted.len().max(1) as f64;
+    let mean = sorted.iter().map(|s| f64::from(*s)).sum::<f64>() / count;
+    let deviation = (sorted.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let spread = deviation * 6.0_f64.sqrt() / std::f64::consts::PI;
+    let fitted = mean - 0.577_215_7 * spread - spread * (-(1.0 - fpir).ln()).ln();
+    let seen = sorted.last().copied().unwrap_or(-1.0);
+    ((fitted as f32).max(seen.next_up()).min(0.99), "fitted")
+}
+
+/// The score that hardly any registered track stays below with every look; `sorted` upwards.
+fn t_reject(sorted: &[f32]) -> f32 {
+    if sorted.len() as f64 * REJECT_SHARE >= 1.0 {
+        return quantile(sorted, REJECT_SHARE);
+    }
+    sorted.first().map_or(0.0, |lowest| lowest - RESERVE)
 }
 
 /// The value that a share of the sorted numbers stays below.
@@ -191,13 +248,6 @@ fn quantile(sorted: &[f32], share: f64) -> f32 {
     sorted[index.min(sorted.len() - 1)]
 }
 
-/// How many deviations above its mean a normal number is exceeded with probability `p` (0 < p < 0.5); error < 4.5e-4
-/// (Abramowitz & Stegun 26.2.23).
-fn normal_tail(p: f64) -> f64 {
-    let t = (-2.0 * p.ln()).sqrt();
-    t - (2.515_517 + t * (0.802_853 + t * 0.010_328)) / (1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308)))
-}
-
 fn ppm(cosine: f32) -> i32 {
     (cosine * 1e6).round() as i32
 }
@@ -207,24 +257,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_normal_tail_is_the_tables() {
-        for (p, z) in [(0.158_655_3, 1.0), (0.022_750_1, 2.0), (0.001_349_9, 3.0), (3.167e-5, 4.0)] {
-            assert!((normal_tail(p) - z).abs() < 1e-3, "{p}: {}", normal_tail(p));
-        }
+    fn too_few_strangers_are_fitted_and_never_below_what_one_has_reached() {
+        // Quantiles of a Gumbel law with mode 0.2 and spread 0.05: the fit must find its tail again.
+        let sorted: Vec<f32> =
+            (1..=400).map(|i| 0.2 - 0.05 * (-(f64::from(i) / 401.0).ln()).ln()).map(|s| s as f32).collect();
+        let (threshold, method) = t_match(&sorted, 0.005);
+        assert_eq!(method, "fitted");
+        let truth = 0.2 - 0.05 * (-(0.995_f64).ln()).ln();
+        assert!((f64::from(threshold) - truth).abs() < 0.03, "{threshold} for {truth}");
+        let (threshold, _) = t_match(&[0.1, 0.1, 0.1, 0.6], 0.1);
+        assert!(threshold > 0.6);
     }
 
     #[test]
-    fn too_few_strangers_are_said_to_be_fitted() {
-        let mut seen = Seen::default();
-        for i in 0..1000 {
-            seen.add((i % 21 - 10) as f32 / 50.0);
-        }
-        seen.highest_other = vec![0.2; 50];
-        let (threshold, method) = seen.t_match(0.005, 50);
-        assert_eq!(method, "fitted");
-        assert!((0.3..0.7).contains(&threshold), "{threshold}");
-        seen.highest_other = (0..4000).map(|i| i as f32 / 8000.0).collect();
-        let (threshold, method) = seen.t_match(0.005, 50);
+    fn enough_strangers_are_counted() {
+        let sorted: Vec<f32> = (0..4000).map(|i| i as f32 / 8000.0).collect();
+        let (threshold, method) = t_match(&sorted, 0.005);
         assert!(method == "counted" && (threshold - 0.4975).abs() < 1e-3, "{threshold}");
+    }
+
+    #[test]
+    fn few_registered_tracks_leave_a_reserve_below_the_lowest() {
+        assert!((t_reject(&[0.3, 0.5, 0.6]) - 0.25).abs() < 1e-6);
+        let many: Vec<f32> = (0..10_000).map(|i| 0.2 + i as f32 / 20_000.0).collect();
+        assert!((t_reject(&many) - 0.2).abs() < 1e-3);
     }
 }

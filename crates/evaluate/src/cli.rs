@@ -168,6 +168,9 @@ pub struct CalibrateArgs {
     /// Strangers, one folder a person.
     #[arg(long)]
     pub cohort: Option<PathBuf>,
+    /// Enrolment photographs a person, 1-10; the others are tracks.
+    #[arg(long, default_value_t = 1)]
+    pub enrol: usize,
     /// How often a stranger may be taken for somebody, 0-0.1.
     #[arg(long, default_value_t = 0.005)]
     pub fpir: f64,
@@ -193,7 +196,8 @@ pub fn run_calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> anyhow::Resul
     let spec = pack(&args.common)?;
     let threads = usize::from(args.common.threads);
     let treatment = args.treat.treatment();
-    let chosen = calibrate::run(&spec, &args.people, args.cohort.as_deref(), args.fpir, treatment, threads)?;
+    let asked = (args.enrol, args.fpir);
+    let chosen = calibrate::run(&spec, &args.people, args.cohort.as_deref(), asked, treatment, threads)?;
     if args.common.json {
         return print(&args.common, &chosen, out);
     }

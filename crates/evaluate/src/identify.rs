@@ -28,6 +28,8 @@ pub enum Fusion {
     Mean,
     /// Mean weighted by the quality of each frame.
     Quality,
+    /// Mean of each frame's scores: no embedding would have to outlive its frame.
+    Scores,
 }
 
 /// How several templates of a person become one score.
@@ -372,7 +374,11 @@ impl<'a> Trial<'a> {
                 _ if index == last => fuse(&probe.frames, how).unwrap_or_else(|| frame.embedding.clone()),
                 _ => frame.embedding.clone(),
             };
-            looks.push((self.search(&fused), *frame));
+            let mut found = self.search(&fused);
+            if how == Fusion::Scores && index == last {
+                found.best *= agreement(&probe.frames);
+            }
+            looks.push((found, *frame));
         }
         looks
     }
@@ -388,10 +394,16 @@ fn normalise(score: f32, mut cohort: Vec<f32>) -> f32 {
     (score - mean) / deviation.max(0.02) / 20.0
 }
 
+/// Length of the plain mean of unit vectors, 0-1: a cosine to their direction times it is the mean of their cosines.
+fn agreement(frames: &[&Sample]) -> f32 {
+    let pairs = frames.iter().flat_map(|a| frames.iter().map(|b| a.embedding.cosine(&b.embedding).unwrap_or(0.0)));
+    (pairs.sum::<f32>().max(0.0)).sqrt() / frames.len().max(1) as f32
+}
+
 /// One embedding of a track.
 fn fuse(frames: &[&Sample], how: Fusion) -> Option<Embedding> {
     let weight = |sample: &Sample| match how {
-        Fusion::Mean | Fusion::Track => 1.0,
+        Fusion::Mean | Fusion::Track | Fusion::Scores => 1.0,
         Fusion::Quality => sample.quality.unified(),
     };
     Embedding::mean(frames.iter().map(|s| (&s.embedding, weight(s))))

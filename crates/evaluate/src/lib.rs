@@ -11,6 +11,7 @@ pub mod curve;
 pub mod degrade;
 pub mod det;
 pub mod dice;
+pub mod discard;
 pub mod identify;
 pub mod liveness;
 pub mod people;

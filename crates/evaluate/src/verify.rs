@@ -9,6 +9,7 @@ use vision::PackSpec;
 
 use crate::{
     curve::{IMPOSTORS_PER_RATE, Scores, bootstrap_by_group},
+    discard::{self, Curve},
     people,
     sample::{self, Sample, Treatment},
 };
@@ -37,6 +38,9 @@ pub struct Report {
     pub impostor_pairs: usize,
     pub people: usize,
     pub images: usize,
+    /// How errors fall when the worst pictures are left out, at the threshold of the lowest FMR up to 1e-3 that the data
+    /// bear; empty where there is none.
+    pub error_versus_discard: Vec<Curve>,
     #[serde(skip)]
     pub trade_off: Vec<(f64, f64)>,
 }
@@ -57,6 +61,13 @@ struct Set {
     photos: Vec<PathBuf>,
     person: Vec<usize>,
     people: usize,
+}
+
+/// A comparison of one person's photographs.
+struct Mated {
+    score: f32,
+    a: usize,
+    b: usize,
 }
 
 struct Pair {
@@ -81,7 +92,11 @@ pub fn pairs(
     let mut genuine = Vec::new();
     let mut impostor = Vec::new();
     for (score, pair) in &scored {
-        if pair.same { genuine.push((*score, set.person[pair.a])) } else { impostor.push(*score) }
+        if pair.same {
+            genuine.push(Mated { score: *score, a: pair.a, b: pair.b });
+        } else {
+            impostor.push(*score);
+        }
     }
     let mut report = summarise(spec, &set, &samples, &genuine, impostor);
     report.pairs_missed = pairs.len() - scored.len();
@@ -106,7 +121,7 @@ pub fn all_pairs(spec: &PackSpec, folder: &Path, treatment: Treatment, threads: 
             let score = samples[a].as_ref().zip(samples[b].as_ref()).and_then(|(x, y)| cosine(x, y));
             match score {
                 None => missed += 1,
-                Some(score) if set.person[a] == set.person[b] => genuine.push((score, set.person[a])),
+                Some(score) if set.person[a] == set.person[b] => genuine.push(Mated { score, a, b }),
                 Some(score) => impostor.push(score),
             }
         }
@@ -116,15 +131,9 @@ pub fn all_pairs(spec: &PackSpec, folder: &Path, treatment: Treatment, threads: 
     Ok(report)
 }
 
-fn summarise(
-    spec: &PackSpec,
-    set: &Set,
-    samples: &[Option<Sample>],
-    genuine: &[(f32, usize)],
-    impostor: Vec<f32>,
-) -> Report {
-    let scores = Scores::new(genuine.iter().map(|g| g.0).collect(), impostor);
-    let tar_at_fmr = RATES.iter().map(|(name, rate)| (*name, tar_at(&scores, genuine, *rate))).collect();
+fn summarise(spec: &PackSpec, set: &Set, samples: &[Option<Sample>], genuine: &[Mated], impostor: Vec<f32>) -> Report {
+    let scores = Scores::new(genuine.iter().map(|g| g.score).collect(), impostor);
+    let tar_at_fmr = RATES.iter().map(|(name, rate)| (*name, tar_at(&scores, set, genuine, *rate))).collect();
     Report {
         pack: spec.name.clone(),
         accuracy: None,
@@ -138,20 +147,21 @@ fn summarise(
         impostor_pairs: scores.impostor(),
         people: set.people,
         images: set.photos.len(),
+        error_versus_discard: discarded(&scores, samples, genuine),
         trade_off: scores.trade_off(60),
     }
 }
 
-fn tar_at(scores: &Scores, genuine: &[(f32, usize)], rate: f64) -> TarAtFmr {
+fn tar_at(scores: &Scores, set: &Set, genuine: &[Mated], rate: f64) -> TarAtFmr {
     let Some(threshold) = scores.threshold_at(rate) else {
         let needed = (IMPOSTORS_PER_RATE / rate).round();
         let reason = format!("{} impostor pairs; this rate needs {needed}", scores.impostor());
         return TarAtFmr { tar: None, threshold: None, ci95: None, reason: Some(reason) };
     };
     let mut groups: BTreeMap<usize, (u32, u32)> = BTreeMap::new();
-    for (score, person) in genuine {
-        let group = groups.entry(*person).or_default();
-        group.0 += u32::from(*score >= threshold);
+    for mated in genuine {
+        let group = groups.entry(set.person[mated.a]).or_default();
+        group.0 += u32::from(mated.score >= threshold);
         group.1 += 1;
     }
     let groups: Vec<_> = groups.into_values().collect();
@@ -161,6 +171,29 @@ fn tar_at(scores: &Scores, genuine: &[(f32, usize)], rate: f64) -> TarAtFmr {
         ci95: bootstrap_by_group(&groups, 1),
         reason: None,
     }
+}
+
+/// More is better.
+type Figure = fn(&vision::Quality) -> f32;
+
+/// The curves of the figures that could tell a bad picture.
+fn discarded(scores: &Scores, samples: &[Option<Sample>], genuine: &[Mated]) -> Vec<Curve> {
+    let Some(threshold) = scores.threshold_at(1e-3).or_else(|| scores.threshold_at(1e-2)) else { return Vec::new() };
+    let figures: [(&'static str, Figure); 5] = [
+        ("UnifiedQualityScore", vision::Quality::unified),
+        ("HeadSize", |q| q.face_width_px),
+        ("Sharpness", |q| q.sharpness),
+        ("HeadPoseYaw", |q| -q.yaw_deg.abs()),
+        ("SingleFacePresent", |q| q.detector_score),
+    ];
+    let worse = |figure: Figure, mated: &Mated| {
+        let of = |index: usize| samples[index].as_ref().map_or(f32::MIN, |s| figure(&s.quality));
+        (of(mated.a).min(of(mated.b)), mated.score)
+    };
+    figures
+        .into_iter()
+        .map(|(name, figure)| discard::curve(name, genuine.iter().map(|m| worse(figure, m)).collect(), threshold))
+        .collect()
 }
 
 fn cosine(a: &Sample, b: &Sample) -> Option<f32> {

@@ -16,7 +16,7 @@ use scene::{
     attack::{Attack, Instrument, Renderer},
 };
 
-const FRAMES: u64 = 20;
+const FRAMES: u64 = 12;
 const EVERY_MS: u64 = 100;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             JpegEncoder::new_with_quality(std::io::BufWriter::new(file), 85)
                 .encode_image(&attack.frame(frame * EVERY_MS))?;
         }
-        labels += &format!("{name},{species}\n");
+        labels.extend([&name, ",", species, "\n"]);
     }
     fs::write(Path::new(out).join("labels.csv"), labels)?;
     Ok(())

@@ -35,7 +35,7 @@ pub use error::VisionError;
 pub use frame::{Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;
 pub use gallery::{Gallery, Match, Rivals, Scored};
-pub use liveness::{LiveTrack, LiveVerdict, Liveness, LivenessScore};
+pub use liveness::{ActiveCheck, ActiveState, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn};
 pub use mask::{MaskFlag, MaskScore};
 pub use quality::{Gate, Quality, Reason};
 pub use rotate::Rotation;

@@ -1,8 +1,10 @@
 //! Is this a face or a picture of one: the pack's presentation-attack networks on crops around the face, averaged.
 //! One frame never decides; frames and motion are fused over a track. It never says who the face is.
 
+mod active;
 mod track;
 
+pub use active::{ActiveCheck, ActiveState, Turn};
 pub use track::{LiveTrack, LiveVerdict};
 
 use crate::{

@@ -66,6 +66,7 @@ fn models(base: &Path, mode: Mode, raw: raw::Models) -> Checked<ModelSettings> {
         runtime: path_of(base, "models.runtime", raw.runtime)?,
         provider: text("models.provider", raw.provider, "cpu")?,
         threads: number("models.threads", raw.threads.as_ref(), 1..=64, 1)? as usize,
+        calibration: path_of(base, "models.calibration", raw.calibration)?,
     })
 }
 

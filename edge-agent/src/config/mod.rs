@@ -71,6 +71,8 @@ pub struct ModelSettings {
     /// Execution provider of the ONNX Runtime.
     pub provider: String,
     pub threads: usize,
+    /// The clinic's own thresholds, as `calibrate --out` wrote them.
+    pub calibration: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -44,6 +44,7 @@ pub(super) struct Models {
     pub(super) runtime: Text,
     pub(super) provider: Text,
     pub(super) threads: Number,
+    pub(super) calibration: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -7,8 +7,9 @@ use crate::dice::Dice;
 use crate::geom::{Colour, hash_noise, lerp, mix, scale, smooth};
 use image::{Rgb, RgbImage};
 
-/// Rays a pixel along each axis.
-const RAYS: usize = 3;
+/// Rays a pixel, across and down: sub-pixels stand side by side, so more across.
+const ACROSS: usize = 3;
+const DOWN: usize = 2;
 /// Distance of the camera in half heights of the instrument.
 const DISTANCE: f32 = 4.2;
 
@@ -34,7 +35,11 @@ impl Thing {
         let reach = [0.10, 0.07, swing, 0.7 * swing, 0.3 * swing, 0.05];
         let waves = reach.map(|most| {
             std::array::from_fn(|i| {
-                (most * d.range(0.2, 0.6) / (i + 1) as f32, d.range(0.1, 0.9) * (i + 1) as f32, d.range(0.0, 6.28))
+                (
+                    most * d.range(0.2, 0.6) / (i + 1) as f32,
+                    d.range(0.1, 0.9) * (i + 1) as f32,
+                    d.range(0.0, std::f32::consts::TAU),
+                )
             })
         });
         let bend = match attack.instrument {
@@ -67,17 +72,19 @@ pub(super) fn frame(attack: &Attack<'_>, t_ms: u64) -> RgbImage {
     let half = attack.half_height_px * (1.0 + near);
     let centre = [attack.x + dx * half, attack.y + dy * half];
     let mut img = attack.background.clone();
-    let reach = half * 1.9;
+    let reach = half * 1.5;
     let (w, h) = (img.width() as i32, img.height() as i32);
     let rows = ((centre[1] - reach) as i32).max(0)..((centre[1] + reach) as i32).min(h);
     for y in rows {
         for x in ((centre[0] - reach) as i32).max(0)..((centre[0] + reach) as i32).min(w) {
             let under = img.get_pixel(x as u32, y as u32).0.map(|c| f32::from(c) / 255.0);
             let mut sum = [0.0_f32; 3];
-            for ray in 0..RAYS * RAYS {
-                let at = |step: usize| (step as f32 + 0.5) / RAYS as f32;
-                let seen =
-                    [(x as f32 + at(ray % RAYS) - centre[0]) / half, (y as f32 + at(ray / RAYS) - centre[1]) / half];
+            for ray in 0..ACROSS * DOWN {
+                let place = |step: usize, of: usize| (step as f32 + 0.5) / of as f32;
+                let seen = [
+                    (x as f32 + place(ray % ACROSS, ACROSS) - centre[0]) / half,
+                    (y as f32 + place(ray / ACROSS, DOWN) - centre[1]) / half,
+                ];
                 let (colour, alpha) = match meet(seen, [yaw, pitch, roll], thing.bend) {
                     Some((place, facing)) => surface(attack, &thing, place, facing, t_s),
                     None => ([0.0; 3], 0.0),
@@ -85,11 +92,11 @@ pub(super) fn frame(attack: &Attack<'_>, t_ms: u64) -> RgbImage {
                 let ray = mix(under, colour, alpha);
                 sum = std::array::from_fn(|c| sum[c] + ray[c]);
             }
-            let pixel = sum.map(|s| (s / (RAYS * RAYS) as f32 * 255.0).clamp(0.0, 255.0) as u8);
+            let pixel = sum.map(|s| (s / (ACROSS * DOWN) as f32 * 255.0).clamp(0.0, 255.0) as u8);
             img.put_pixel(x as u32, y as u32, Rgb(pixel));
         }
     }
-    camera(img, &thing, attack.seed ^ (t_ms << 20))
+    camera(&img, &thing, attack.seed ^ (t_ms << 20))
 }
 
 /// Where a ray meets the bent surface: the place on the unrolled sheet in half heights, and how it faces the camera.
@@ -206,7 +213,7 @@ fn look_up(photo: &RgbImage, a: f32, b: f32) -> Colour {
 }
 
 /// A soft lens, its own exposure and tint, and noise that grows with the light.
-fn camera(img: RgbImage, thing: &Thing, seed: u64) -> RgbImage {
+fn camera(img: &RgbImage, thing: &Thing, seed: u64) -> RgbImage {
     let d = &mut Dice::new(seed, 58);
     let (w, h) = (img.width(), img.height());
     RgbImage::from_fn(w, h, |x, y| {
@@ -217,7 +224,8 @@ fn camera(img: RgbImage, thing: &Thing, seed: u64) -> RgbImage {
         Rgb(std::array::from_fn(|c| {
             let soft = 0.6 * tap(0, 0, c) + 0.1 * (tap(1, 0, c) + tap(-1, 0, c) + tap(0, 1, c) + tap(0, -1, c));
             let lit = soft * thing.gain * thing.tint[c];
-            (lit + d.normal() * (1.0 + lit.max(0.0).sqrt() * 0.22)).round().clamp(0.0, 255.0) as u8
+            let noise = (d.unit() + d.unit() + d.unit() - 1.5) * 2.0;
+            (lit + noise * (1.0 + lit.max(0.0).sqrt() * 0.22)).round().clamp(0.0, 255.0) as u8
         }))
     })
 }

@@ -54,7 +54,8 @@ impl Attack<'_> {
         present(&mut img, self.photo, self.instrument, held.moved(begun + t_ms, swing));
         let noise = &mut Dice::new(self.seed ^ t_ms, 42);
         for value in img.iter_mut() {
-            *value = (f32::from(*value) * gain + noise.normal() * 3.0).round().clamp(0.0, 255.0) as u8;
+            let grain = (noise.unit() + noise.unit() + noise.unit() - 1.5) * 6.0;
+            *value = (f32::from(*value) * gain + grain).round().clamp(0.0, 255.0) as u8;
         }
         img
     }

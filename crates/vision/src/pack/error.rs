@@ -17,6 +17,14 @@ pub enum PackError {
         /// What is wrong there, on one line.
         message: String,
     },
+    /// A clinic's thresholds cannot be used.
+    #[error("{file}: {problem}")]
+    Calibration {
+        /// The file.
+        file: String,
+        /// What is wrong with it, on one line, with the mend.
+        problem: String,
+    },
     /// A file could not be read or moved.
     #[error("{}: {source}", path.display())]
     Io {

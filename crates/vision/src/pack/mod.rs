@@ -14,6 +14,7 @@
 //! # Ok::<(), vision::pack::PackError>(())
 //! ```
 
+mod calibration;
 mod digest;
 mod error;
 mod facts;
@@ -22,6 +23,7 @@ mod manifest;
 mod search;
 mod spec;
 
+pub use calibration::{Calibration, Limits};
 pub use digest::Digest;
 pub use error::PackError;
 pub use facts::{
