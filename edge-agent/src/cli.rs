@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use delivery::provision::Provisioning;
 
 const EXAMPLES: &str = "\
 A box from nothing:
@@ -85,6 +86,9 @@ struct Provision {
     /// Address of the server
     #[arg(long, value_name = "URL")]
     server: String,
+    /// PEM file of the authority that signed the server's certificate, where no public one did
+    #[arg(long, value_name = "FILE")]
+    server_ca: Option<PathBuf>,
     /// The token; a file or the environment keeps it out of the list of processes
     #[arg(
         long,
@@ -128,7 +132,8 @@ impl Provision {
             (None, None) => anyhow::bail!("give the token by --token-file"),
         };
         let firmware = env!("CARGO_PKG_VERSION");
-        let identity = delivery::provision::provision(&self.server, token, &state, firmware)?;
+        let to = Provisioning { server: &self.server, server_ca: self.server_ca.as_deref(), firmware };
+        let identity = delivery::provision::provision(to, token, &state)?;
         if let Some(file) = &self.token_file {
             std::fs::remove_file(file).map_err(|why| {
                 anyhow::anyhow!("provisioned, but the used token in {} can not be removed: {why}", file.display())

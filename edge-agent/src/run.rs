@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use delivery::provision::{self, Renewal};
 use delivery::{identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox};
 use presence::{Thresholds, TrackId};
 use protocol::up::Manifest;
@@ -129,6 +130,7 @@ struct Assembled {
     to_agent: Sender<Event>,
     identity: Identity,
     outbox: Outbox,
+    state_dir: PathBuf,
     stop: Stop,
     pipeline: JoinHandle<Option<Capture>>,
 }
@@ -183,7 +185,8 @@ impl Assembled {
         let pipeline = pipeline(config, models.analyzer, scripted, first_track);
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
         let pipeline = watching(pipeline, opened, reconnect, counters, to_agent.clone(), clock, stop.clone())?;
-        Ok(Self { agent, events, to_agent, identity, outbox, stop, pipeline })
+        let state_dir = config.state_dir.clone();
+        Ok(Self { agent, events, to_agent, identity, outbox, state_dir, stop, pipeline })
     }
 
     /// Runs until the end; whatever it was, nothing that was raised is lost.
@@ -194,6 +197,7 @@ impl Assembled {
         let mut settings = mqtt::Settings::new(self.identity.clone());
         settings.flush_ms = STOP_LINK_MS;
         let link = runtime.spawn(mqtt::run(settings, self.outbox.clone(), to_engine, told));
+        runtime.spawn(keep_certificate(self.state_dir.clone()));
         let to_agent = self.to_agent.clone();
         runtime.spawn(async move {
             while let Some(message) = delivered.recv().await {
@@ -315,6 +319,21 @@ async fn stop_on_signal(to_agent: Sender<Event>) {
 }
 
 /// Written beside and renamed, so that whoever waits for the file reads it whole.
+/// Asks every hour whether the TLS certificate is due for renewal; the next connection uses the new one.
+async fn keep_certificate(state_dir: PathBuf) {
+    let mut hourly = tokio::time::interval(Duration::from_hours(1));
+    loop {
+        hourly.tick().await;
+        let dir = state_dir.clone();
+        match tokio::task::spawn_blocking(move || provision::renew_if_due(&dir, jiff::Timestamp::now())).await {
+            Ok(Ok(Renewal::NotDue)) => {}
+            Ok(Ok(Renewal::Renewed(times))) => tracing::info!(expires_at = %times.expires_at, "certificate renewed"),
+            Ok(Err(error)) => tracing::warn!("the certificate was not renewed, in an hour again: {error}"),
+            Err(error) => tracing::error!("the certificate was not looked at: {error}"),
+        }
+    }
+}
+
 fn write_ready(path: &Path, identity: &Identity) -> std::io::Result<()> {
     let line = serde_json::json!({"device": identity.device, "room": identity.room, "pid": std::process::id()});
     let unfinished = path.with_extension("unfinished");

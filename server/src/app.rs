@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use trust::SigningKey;
 
 use crate::access::throttle::Throttle;
+use crate::ca::Authority;
 use crate::config::Config;
 use crate::enrol::Slot;
 use crate::ingest::Keys;
@@ -22,6 +23,8 @@ pub struct App {
     pub faces: Arc<FaceStore>,
     pub keys: Arc<Keys>,
     pub signer: Arc<SigningKey>,
+    /// Signs certificates of boxes.
+    pub authority: Authority,
     pub engine: Slot,
     /// Seals one-time-code secrets.
     pub master: Key,

@@ -1,49 +1,127 @@
 //! What an external Mosquitto needs: TLS, client certificates as user names, and one pattern ACL for every box.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use protocol::topic::Channel;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::broker::SERVER;
+use crate::ca::{Authority, Use, write_private};
+use crate::clock;
+use crate::provision::revoked;
+use crate::store::Store;
+
+/// Where the files lie on a Debian machine.
+const HOME: &str = "/etc/mosquitto/zaigang";
+/// The broker's own certificate, and the server's: renewed by writing the files anew, and by each start.
+const VALID: Duration = Duration::from_hours(24 * 825);
+
 /// The configuration and the ACL, as one commented text to split at its marks.
-#[expect(clippy::format_push_string, reason = "a dozen short lines, printed once")]
 pub fn text() -> String {
-    let up = ["findings", "presence", "health", "status"];
-    let down = ["receipts", "commands", "knowledge"];
-    let mut acl = String::from("# The server: hears every box, answers every box.\nuser zaigang-server\n");
-    for channel in up {
-        acl += &format!("topic read zaigang/v1/+/{channel}\n");
-    }
-    for channel in down {
-        acl += &format!("topic write zaigang/v1/+/{channel}\n");
-    }
-    acl += "\n# A box: %u is the CN of its certificate, which is its device id. Own topics only.\n";
-    for channel in up {
-        acl += &format!("pattern write zaigang/v1/%u/{channel}\n");
-    }
-    for channel in down {
-        acl += &format!("pattern read zaigang/v1/%u/{channel}\n");
-    }
-    format!("{CONF}\n# ---- /etc/mosquitto/zaigang.acl ----\n{acl}")
+    format!(
+        "# ---- /etc/mosquitto/conf.d/zaigang.conf ----  (Mosquitto 2.0, Debian)\n{}\n# ---- {HOME}/zaigang.acl ----\n{}",
+        conf(HOME, "8883", "persistence true\npersistence_location /var/lib/mosquitto/\n"),
+        acl()
+    )
 }
 
-const CONF: &str = "\
-# ---- /etc/mosquitto/conf.d/zaigang.conf ----  (Mosquitto 2.0, Debian)
+/// Writes authority, revocation list, the broker's certificate and key for the named hosts, ACL and configuration into a
+/// folder. What Mosquitto must include is `zaigang.conf`; `listen` is `8883` or `PORT ADDRESS`. Gives the line to print.
+pub fn write(data_dir: &Path, folder: &Path, hosts: &[&str], listen: &str) -> anyhow::Result<String> {
+    let authority = Authority::open(data_dir)?;
+    let store = Store::open(data_dir)?;
+    let now = clock::now();
+    std::fs::create_dir_all(folder).with_context(|| format!("{} can not be made", folder.display()))?;
+    let name = hosts.first().context("name the broker by --host, as the boxes will call it")?;
+    let (certificate, key) = authority.issue(name, hosts, Use::Server, now, VALID)?;
+    let list = authority.revocation_list(&revoked(&store.revoked_certificates(&clock::text(now))?), now)?;
+    let home = std::path::absolute(folder)?;
+    let conf = conf(&home.display().to_string(), listen, "persistence false\n");
+    for (file, text) in [
+        ("ca.crt", authority.ca_pem()),
+        ("ca.crl", &list),
+        ("broker.crt", &certificate.pem),
+        ("broker.key", &key),
+        ("zaigang.acl", &acl()),
+        ("zaigang.conf", &conf),
+    ] {
+        write_private(&folder.join(file), text.as_bytes())?;
+    }
+    Ok(format!(
+        "{}: ca.crt, ca.crl, broker.crt, broker.key, zaigang.acl, zaigang.conf; the broker's certificate for {} holds until {}; \
+         give the files to Mosquitto's user (chown mosquitto), include zaigang.conf, restart it, and set mqtt.tls = true here; \
+         after a revocation write them again and restart Mosquitto, which reads the list when it starts",
+        folder.display(),
+        hosts.join(", "),
+        certificate.expires_at,
+    ))
+}
+
+/// The server's own way in: a certificate of its own authority, made anew at each start and kept in memory alone.
+pub(crate) fn server_tls(authority: &Authority, name: &str) -> anyhow::Result<rustls::ClientConfig> {
+    let (certificate, key) = authority.issue(name, &[], Use::Client, clock::now(), VALID)?;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.ca_pem().as_bytes())?)?;
+    let certificate = CertificateDer::from_pem_slice(certificate.pem.as_bytes())?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![certificate], PrivateKeyDer::from_pem_slice(key.as_bytes())?)?)
+}
+
+#[expect(clippy::format_push_string, reason = "a dozen short lines, printed once")]
+fn acl() -> String {
+    let mut acl = String::from("# The server's processes: hear every box, answer every box.\n");
+    for process in [SERVER.to_owned(), format!("{SERVER}-2"), format!("{SERVER}-3")] {
+        acl += &format!("user {process}\n");
+        for channel in Channel::UP {
+            acl += &format!("topic read zaigang/v1/+/{}\n", channel.as_str());
+        }
+        for channel in Channel::DOWN {
+            acl += &format!("topic write zaigang/v1/+/{}\n", channel.as_str());
+        }
+    }
+    acl += "\n# A box: %u is the CN of its certificate, which is its device id. Own topics only.\n";
+    for channel in Channel::UP {
+        acl += &format!("pattern write zaigang/v1/%u/{}\n", channel.as_str());
+    }
+    for channel in Channel::DOWN {
+        acl += &format!("pattern read zaigang/v1/%u/{}\n", channel.as_str());
+    }
+    acl
+}
+
+fn conf(home: &str, listen: &str, persistence: &str) -> String {
+    format!(
+        "\
 per_listener_settings false
 allow_anonymous false
-acl_file /etc/mosquitto/zaigang.acl
+acl_file {home}/zaigang.acl
 # Largest packet in bytes: a roster for one room, sealed (protocol::MAX_KNOWLEDGE_BYTES) with its header.
 max_packet_size 1114112
 # What is on its way to a box that is away; nothing that must survive rests on it.
 max_queued_messages 1000
 max_inflight_messages 20
-persistence true
-persistence_location /var/lib/mosquitto/
-
-listener 8883
-cafile /etc/mosquitto/zaigang/ca.crt
-certfile /etc/mosquitto/zaigang/broker.crt
-keyfile /etc/mosquitto/zaigang/broker.key
+{persistence}
+listener {listen}
+cafile {home}/ca.crt
+crlfile {home}/ca.crl
+certfile {home}/broker.crt
+keyfile {home}/broker.key
 require_certificate true
 # The CN of the client certificate is the user name, so the ACL below can not be got round by a password.
 use_identity_as_username true
+# And the user name is the client id: no box can end another's connection by taking its id.
+use_username_as_clientid true
 tls_version tlsv1.2
-";
+"
+    )
+}
 
 #[cfg(test)]
 mod tests {

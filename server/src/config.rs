@@ -56,7 +56,24 @@ pub enum Broker {
     /// In this process, with own topics only per device.
     Embedded { listen: SocketAddr },
     /// Such as Mosquitto; see `zaigang-server broker-config`.
-    External { host: String, port: u16, username: Option<String>, password_file: Option<PathBuf> },
+    External(External),
+}
+
+/// A broker outside this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct External {
+    pub host: String,
+    pub port: u16,
+    /// The server's name there; with TLS the CN of the certificate that it gives itself.
+    pub username: Option<String>,
+    pub password_file: Option<PathBuf>,
+    /// TLS with client certificates of the server's own authority, both for the server and for the boxes.
+    pub tls: bool,
+    /// Where the boxes find it, if not at `host` and `port`.
+    pub boxes_host: Option<String>,
+    pub boxes_port: Option<u16>,
+    /// Several server processes share one subscription.
+    pub shared: bool,
 }
 
 /// Checked settings: a value here is in range.
@@ -77,6 +94,7 @@ pub struct Config {
     pub knowledge_refresh_min: u64,
     pub knowledge_retry_ms: u64,
     pub token_valid_min: i64,
+    pub certificate_days: u64,
     pub log_level: String,
     pub log_json: bool,
 }
@@ -133,6 +151,10 @@ struct RawMqtt {
     port: Option<Spanned<i64>>,
     username: Option<String>,
     password_file: Option<PathBuf>,
+    tls: Option<bool>,
+    boxes_host: Option<String>,
+    boxes_port: Option<Spanned<i64>>,
+    shared: Option<bool>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +183,7 @@ struct RawKnowledge {
 #[serde(deny_unknown_fields)]
 struct RawProvisioning {
     token_valid_min: Option<Spanned<i64>>,
+    certificate_days: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -278,6 +301,12 @@ fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
             60,
             (1, 10_080),
         )?,
+        certificate_days: source.number(
+            "provisioning.certificate_days",
+            raw.provisioning.certificate_days,
+            90,
+            (1, 825),
+        )? as u64,
         log_level: level,
         log_json: raw.log.format == Some(RawFormat::Json),
         data_dir,
@@ -299,12 +328,17 @@ fn loopback(source: &Source<'_>, address: SocketAddr) -> Result<SocketAddr, Conf
 fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, ConfigError> {
     if raw.broker == Some(RawBroker::External) {
         let port = source.number("mqtt.port", raw.port, 1883, (1, 65_535))? as u16;
-        return Ok(Broker::External {
+        let boxes_port = source.number("mqtt.boxes_port", raw.boxes_port, port.into(), (1, 65_535))? as u16;
+        return Ok(Broker::External(External {
             host: raw.host.unwrap_or_else(|| "127.0.0.1".to_owned()),
             port,
             username: raw.username,
             password_file: raw.password_file.map(|p| base.join(p)),
-        });
+            tls: raw.tls.unwrap_or(false),
+            boxes_host: raw.boxes_host,
+            boxes_port: (boxes_port != port).then_some(boxes_port),
+            shared: raw.shared.unwrap_or(false),
+        }));
     }
     let offset = raw.listen.as_ref().map_or(0, |l| l.span().start);
     let listen = source.address("mqtt.listen", raw.listen, "127.0.0.1:1883")?;

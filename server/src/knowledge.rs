@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use trust::{SealingPublicKey, SigningKey};
 
 use crate::clock;
-use crate::ingest::Told;
+use crate::ingest::{Told, fault};
 use crate::mqtt::Mouth;
 use crate::store::{FaceStore, ReceiptDue, Store, StoreError};
 
@@ -26,8 +26,10 @@ pub enum Nudge {
     All,
     Institution(String),
     Room(String),
-    /// The box connected anew: it gets everything again.
+    /// The box started anew: it gets everything again.
     Fresh(String),
+    /// The box is connected again: it gets what it has not acknowledged.
+    Back(String),
     Command {
         device: String,
         command: Command,
@@ -46,6 +48,13 @@ pub struct Pusher {
     pub retry: Duration,
     /// A demonstration plays on a day of its own: its sessions and passes are sent whatever the date is here.
     pub any_date: bool,
+}
+
+/// What a box is to be told.
+struct Due {
+    device: String,
+    payload: Down,
+    content: String,
 }
 
 /// A message ready for the wire.
@@ -74,13 +83,18 @@ pub async fn speak(pusher: Arc<Pusher>, mut told: mpsc::UnboundedReceiver<Told>,
         for one in many.drain(..) {
             match one {
                 Told::Receipts(receipts) => due.extend(receipts.into_iter().map(|r| (r.device.clone(), r))),
-                Told::Status { device, online: true } => drop(nudge.send(Nudge::Fresh(device))),
+                Told::Status { device, fresh: true, online: true } => drop(nudge.send(Nudge::Fresh(device))),
+                Told::Status { device, online: true, .. } => drop(nudge.send(Nudge::Back(device))),
                 Told::Status { .. } | Told::Acked(_) => {}
             }
         }
         for receipt in due.into_values() {
             match pusher.receipt(&receipt) {
-                Ok(letter) => pusher.mouth.say(&letter.topic, letter.bytes).await,
+                Ok(letter) => {
+                    fault::state("receipt.signed");
+                    pusher.mouth.say(&letter.topic, letter.bytes).await;
+                    fault::state("receipt.handed_over");
+                }
                 Err(error) => tracing::error!(device = receipt.device, %error, "receipt not made"),
             }
         }
@@ -123,6 +137,7 @@ impl Pusher {
     fn answer(&self, nudges: &[Nudge]) -> Vec<Letter> {
         let mut changed = BTreeSet::new();
         let mut fresh = BTreeSet::new();
+        let mut back = BTreeSet::new();
         let mut letters = Vec::new();
         for nudge in nudges {
             let (institution, room) = match nudge {
@@ -131,6 +146,10 @@ impl Pusher {
                 Nudge::Room(id) => (None, Some(id.as_str())),
                 Nudge::Fresh(device) => {
                     fresh.insert(device.clone());
+                    continue;
+                }
+                Nudge::Back(device) => {
+                    back.insert(device.clone());
                     continue;
                 }
                 Nudge::Command { device, command } => {
@@ -143,12 +162,18 @@ impl Pusher {
                 Err(error) => tracing::error!(%error, "knowledge not sent"),
             }
         }
+        let mut due = Vec::new();
         for device in &fresh {
-            letters.extend(Self::logged(device, self.letters(device, |_| true)).into_iter().flatten());
+            due.extend(Self::logged(device, self.due(device, |_| true)).into_iter().flatten());
         }
-        for device in changed.difference(&fresh) {
-            letters.extend(Self::logged(device, self.letters(device, |_| false)).into_iter().flatten());
+        for device in back.difference(&fresh) {
+            let unanswered = |kind: &str| !matches!(self.store.issued(device, kind), Ok(Some((_, true, _))));
+            due.extend(Self::logged(device, self.due(device, unanswered)).into_iter().flatten());
         }
+        for device in changed.iter().filter(|d| !fresh.contains(*d) && !back.contains(*d)) {
+            due.extend(Self::logged(device, self.due(device, |_| false)).into_iter().flatten());
+        }
+        letters.extend(self.issue(due));
         letters
     }
 
@@ -164,16 +189,16 @@ impl Pusher {
                 return Vec::new();
             }
         };
-        let mut letters = Vec::new();
+        let mut due = Vec::new();
         for device in devices {
             let again = |kind: &str| match self.store.issued(&device, kind) {
                 Ok(Some((_, acked, at))) => (!acked && at < unanswered) || (kind == "roster" && at < stale),
                 Ok(None) => true,
                 Err(_) => false,
             };
-            letters.extend(Self::logged(&device, self.letters(&device, again)).into_iter().flatten());
+            due.extend(Self::logged(&device, self.due(&device, again)).into_iter().flatten());
         }
-        letters
+        self.issue(due)
     }
 
     fn logged<T>(device: &str, made: Result<T, PushError>) -> Option<T> {
@@ -181,7 +206,7 @@ impl Pusher {
     }
 
     /// What this box must be told: what changed since it was last issued, and whatever `again` says.
-    fn letters(&self, device: &str, again: impl Fn(&str) -> bool) -> Result<Vec<Letter>, PushError> {
+    fn due(&self, device: &str, again: impl Fn(&str) -> bool) -> Result<Vec<Due>, PushError> {
         let now = clock::now();
         let yesterday = now - SignedDuration::from_hours(24);
         let (from, until) = if self.any_date { Default::default() } else { (clock::text(yesterday), clock::text(now)) };
@@ -194,16 +219,34 @@ impl Pusher {
             rotation_seed: None,
         };
         self.add_faces(&mut roster)?;
-        let mut letters = Vec::new();
+        let mut due = Vec::new();
         for payload in [vec![Down::Roster(roster)], facts.rest].concat() {
             let kind = payload.kind();
             let content = trust::canonical_sha256(&payload)?;
             let same = self.store.issued(device, kind)?.is_some_and(|(last, _, _)| last == content);
             if !same || again(kind) {
-                letters.push(self.knowledge(device, payload, &content, now)?);
+                due.push(Due { device: device.to_owned(), payload, content });
             }
         }
-        Ok(letters)
+        Ok(due)
+    }
+
+    /// Takes all versions in one transaction, then signs and seals: a thousand boxes that come back cost one write.
+    fn issue(&self, due: Vec<Due>) -> Vec<Letter> {
+        let now = clock::now();
+        let wanted: Vec<_> = due.iter().map(|d| (d.device.as_str(), d.payload.kind(), d.content.as_str())).collect();
+        let versions = match self.store.next_versions(&wanted, &clock::text(now)) {
+            Ok(versions) => versions,
+            Err(error) => {
+                tracing::error!(%error, "knowledge not sent");
+                return Vec::new();
+            }
+        };
+        let sealed = due.into_iter().zip(versions).map(|(d, version)| {
+            let device = d.device.clone();
+            (device, self.knowledge(&d.device, d.payload, version, now))
+        });
+        sealed.filter_map(|(device, made)| Self::logged(&device, made)).collect()
     }
 
     /// Confirmed templates, or, before any is confirmed, the proposed ones, with which a person stays INDETERMINATE.
@@ -231,22 +274,21 @@ impl Pusher {
         Ok(())
     }
 
-    fn knowledge(&self, device: &str, mut payload: Down, content: &str, now: Timestamp) -> Result<Letter, PushError> {
+    fn knowledge(&self, device: &str, mut payload: Down, version: u64, now: Timestamp) -> Result<Letter, PushError> {
         let id = crate::store::device_id(device)?;
         let kind = payload.kind();
-        let issue = self.store.next_version(device, kind, content, &clock::text(now))?;
         if let Down::Roster(roster) = &mut payload {
             roster.snapshot_at = clock::text(now);
         }
-        let envelope = trust::sign_down(&self.signer, &id, issue.version, now, now + self.expires, payload)?;
-        let key = self.store.device(device)?.and_then(|d| d.sealing_key).unwrap_or_default();
+        let envelope = trust::sign_down(&self.signer, &id, version, now, now + self.expires, payload)?;
+        let key = self.store.sealing_key(device)?.unwrap_or_default();
         let sealed = trust::seal(&envelope, &id, &SealingPublicKey::from_base64(&key)?)?;
         let bytes = serde_json::to_vec(&sealed)?;
         let limit = protocol::MAX_KNOWLEDGE_BYTES;
         if bytes.len() > limit {
             return Err(PushError::TooLarge { kind, bytes: bytes.len(), limit });
         }
-        tracing::debug!(device, kind, version = issue.version, bytes = bytes.len(), "knowledge sent");
+        tracing::debug!(device, kind, version, bytes = bytes.len(), "knowledge sent");
         Ok(Letter { topic: Topic::new(id, Channel::Knowledge), bytes })
     }
 

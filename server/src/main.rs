@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use server::config::{Broker, COMMENTED, Config};
-use server::{broker_config, run};
+use server::{broker_config, export, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +16,7 @@ Examples:
   zaigang-server run --config zaigang-server.toml     start; pages at http://127.0.0.1:8080
   zaigang-server --config F --listen 127.0.0.1:0 --ready-file R    take a free port and write where it is to R
   zaigang-server broker-config                        Mosquitto's configuration and ACL for boxes elsewhere
+  zaigang-server export --device box-1 --out F        a box's signed chain, for zaigang-verify
 
 One process holds everything: an MQTT broker (or a connection to yours), the ingest, the databases, the pages.
 The databases lie in `data_dir`; the key that opens the faces lies elsewhere, in `master_key_file`. Back up both, apart.
@@ -39,8 +40,61 @@ enum Command {
     Config,
     /// Check a configuration and say what is wrong with it
     Check(RunArgs),
-    /// Print a Mosquitto configuration and its ACL: TLS, client certificates, own topics only
-    BrokerConfig,
+    /// Print a Mosquitto configuration and its ACL: TLS, client certificates, own topics only; or write all its files
+    BrokerConfig(BrokerConfigArgs),
+    /// Write a box's signed chain as a bundle that `zaigang-verify` checks offline
+    Export(ExportArgs),
+}
+
+#[derive(Debug, Args)]
+struct BrokerConfigArgs {
+    /// Write configuration, ACL, the authority's certificate and revocation list, and the broker's certificate and key here
+    #[arg(long, value_name = "FOLDER", requires = "host")]
+    write: Option<PathBuf>,
+    /// How the boxes and the server call the broker (DNS name or IP address); may be given several times
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// Mosquitto's listener: a port, or `PORT ADDRESS`
+    #[arg(long, value_name = "PORT", default_value = "8883")]
+    listener: String,
+    /// The server's configuration: its `data_dir` holds the authority
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  zaigang-server export --config zaigang-server.toml --device box-1 --out box-1.zgbundle --why case-17
+  zaigang-server export --config F --device box-1 --from 2026-03-02 --to 2026-03-04 --out march.zgbundle
+  zaigang-verify box-1.zgbundle
+
+Works beside the running server. Times are those at which the server received; a day is one of UTC. The end is widened to
+the records that declare what is missing, so that the bundle explains itself. The deed goes into the audit log.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
+struct ExportArgs {
+    /// The server's configuration
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The box
+    #[arg(long, value_name = "ID")]
+    device: String,
+    /// First time, RFC 3339 or a day; left out: from the beginning
+    #[arg(long, value_name = "TIME", default_value = "")]
+    from: String,
+    /// Last time, RFC 3339 or a day; left out: up to now
+    #[arg(long, value_name = "TIME", default_value = "")]
+    to: String,
+    /// The box's key, where it had more than one (16 hex digits); left out: the last
+    #[arg(long, value_name = "ID", default_value = "")]
+    key_id: String,
+    /// The bundle's file; - for standard output
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Case number or reason, for the audit log
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    why: String,
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +128,38 @@ impl RunArgs {
     }
 }
 
+fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
+    Ok(Config::load(&config.unwrap_or_else(|| PathBuf::from("zaigang-server.toml")))?)
+}
+
+impl BrokerConfigArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let Some(folder) = self.write else {
+            print!("{}", broker_config::text());
+            return Ok(());
+        };
+        let hosts: Vec<&str> = self.host.iter().map(String::as_str).collect();
+        println!("{}", broker_config::write(&load(self.config)?.data_dir, &folder, &hosts, &self.listener)?);
+        Ok(())
+    }
+}
+
+impl ExportArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let wanted = export::Wanted {
+            device: self.device,
+            from: self.from,
+            to: self.to,
+            key_id: self.key_id,
+            out: self.out,
+            why: self.why,
+        };
+        // Standard output may be the bundle itself.
+        eprintln!("{}", export::run(&load(self.config)?.data_dir, &wanted)?);
+        Ok(())
+    }
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
@@ -84,10 +170,8 @@ fn main() -> ExitCode {
             print!("{COMMENTED}");
             Ok(())
         }
-        Some(Command::BrokerConfig) => {
-            print!("{}", broker_config::text());
-            Ok(())
-        }
+        Some(Command::BrokerConfig(args)) => args.run(),
+        Some(Command::Export(args)) => args.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,12 +2,14 @@
 //!
 //! Reconnects with back-off; what was not delivered meanwhile comes again from the boxes' outboxes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::topic::{Channel, Topic};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, Packet};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::{TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
 
 use crate::broker::MAX_PACKET_BYTES;
@@ -20,6 +22,10 @@ pub struct Login {
     pub port: u16,
     pub username: Option<String>,
     pub password: String,
+    /// Set where the broker speaks TLS.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Shares the work with other processes of the same name.
+    pub shared: bool,
 }
 
 impl std::fmt::Debug for Login {
@@ -60,6 +66,9 @@ pub fn connect(login: &Login) -> (Mouth, EventLoop) {
     if let Some(username) = &login.username {
         options.set_credentials(username, &login.password);
     }
+    if let Some(tls) = &login.tls {
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))));
+    }
     let (client, events) = AsyncClient::new(options, 1024);
     (Mouth { client }, events)
 }
@@ -71,6 +80,7 @@ pub async fn run(
     inbox: mpsc::Sender<Raw>,
     connected: watch::Sender<bool>,
     mut stop: watch::Receiver<bool>,
+    shared: bool,
 ) {
     let mut wait = Duration::from_millis(200);
     loop {
@@ -81,7 +91,7 @@ pub async fn run(
         match polled {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 wait = Duration::from_millis(200);
-                subscribe(&mouth.client);
+                subscribe(&mouth.client, shared);
             }
             Ok(Event::Incoming(Packet::SubAck(_))) => {
                 tracing::info!("connected to the broker");
@@ -109,8 +119,13 @@ pub async fn run(
 }
 
 /// Queued, not awaited: the event loop that would send it is the caller's own.
-fn subscribe(client: &AsyncClient) {
-    let filters = Channel::UP.map(|channel| Filter::new(Topic::filter_all(channel), QoS::AtLeastOnce));
+fn subscribe(client: &AsyncClient, shared: bool) {
+    let filter = |channel| {
+        // Who is on line every process must know, and retained messages never come on a shared subscription.
+        let group = if shared && channel != Channel::Status { "$share/zaigang/" } else { "" };
+        Filter::new(format!("{group}{}", Topic::filter_all(channel)), QoS::AtLeastOnce)
+    };
+    let filters = Channel::UP.map(filter);
     if let Err(error) = client.try_subscribe_many(filters) {
         tracing::error!(%error, "subscription not queued");
     }

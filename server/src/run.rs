@@ -15,8 +15,10 @@ use trust::SigningKey;
 use crate::access::Role;
 use crate::app::App;
 use crate::broker::{self, Credentials};
+use crate::broker_config;
 use crate::clock;
-use crate::config::{Broker, Config, Mode};
+use crate::ca::Authority;
+use crate::config::{Broker, Config, External, Mode};
 use crate::enrol::{Engine, Slot};
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Pusher};
@@ -86,7 +88,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     keys.reload(&store)?;
     store.all_offline()?;
 
-    let (login, address) = broker(&config, &store).await?;
+    let authority = Authority::open(&config.data_dir)?;
+    let (login, address) = broker(&config, &store, &authority).await?;
     let (stop, stopping) = watch::channel(false);
     let (connected_tx, connected) = watch::channel(false);
     let changed = watch::Sender::new(0);
@@ -97,7 +100,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let ingest =
         ingest::spawn(Arc::clone(&store), Arc::clone(&keys), config.batch_max, raw_rx, told_tx, changed.clone())?;
     let (mouth, events) = mqtt::connect(&login);
-    let mqtt = tokio::spawn(mqtt::run(mouth.clone(), events, raw_tx, connected_tx, stopping.clone()));
+    let mqtt = tokio::spawn(mqtt::run(mouth.clone(), events, raw_tx, connected_tx, stopping.clone(), login.shared));
     let pusher = Arc::new(Pusher {
         store: Arc::clone(&store),
         faces: Arc::clone(&faces),
@@ -125,6 +128,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         faces,
         keys,
         signer,
+        authority,
         nudge,
         changed,
         connected,
@@ -171,7 +175,7 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
     match (waited, &app.config.broker) {
         (Ok(_), _) => Ok(()),
         (Err(_), Broker::Embedded { listen }) => anyhow::bail!("the embedded broker on {listen} does not answer"),
-        (Err(_), Broker::External { host, port, .. }) => {
+        (Err(_), Broker::External(External { host, port, .. })) => {
             tracing::warn!(
                 "no connection to the broker {host}:{port} yet: it is tried again, meanwhile nothing is received"
             );
@@ -180,7 +184,7 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
     }
 }
 
-async fn broker(config: &Config, store: &Arc<Store>) -> anyhow::Result<(Login, BrokerAddress)> {
+async fn broker(config: &Config, store: &Arc<Store>, authority: &Authority) -> anyhow::Result<(Login, BrokerAddress)> {
     match &config.broker {
         Broker::Embedded { listen } => {
             let server_password = hex::encode(Key::generate()?.bytes());
@@ -193,19 +197,31 @@ async fn broker(config: &Config, store: &Arc<Store>) -> anyhow::Result<(Login, B
                 port,
                 username: Some("zaigang-server".to_owned()),
                 password: server_password,
+                tls: None,
+                shared: false,
             };
             Ok((login, BrokerAddress { host, port, tls: false, username: None, password: None }))
         }
-        Broker::External { host, port, username, password_file } => {
-            let password = match password_file {
+        Broker::External(it) => {
+            let password = match &it.password_file {
                 None => String::new(),
                 Some(path) => std::fs::read_to_string(path)
                     .with_context(|| format!("`mqtt.password_file` {} can not be read", path.display()))?
                     .trim()
                     .to_owned(),
             };
-            let login = Login { host: host.clone(), port: *port, username: username.clone(), password };
-            Ok((login, BrokerAddress { host: host.clone(), port: *port, tls: false, username: None, password: None }))
+            let name = it.username.as_deref().unwrap_or(broker::SERVER);
+            let login = Login {
+                host: it.host.clone(),
+                port: it.port,
+                username: it.username.clone().filter(|_| !it.tls),
+                password,
+                tls: it.tls.then(|| broker_config::server_tls(authority, name)).transpose()?.map(Arc::new),
+                shared: it.shared,
+            };
+            let host = it.boxes_host.clone().unwrap_or_else(|| it.host.clone());
+            let port = it.boxes_port.unwrap_or(it.port);
+            Ok((login, BrokerAddress { host, port, tls: it.tls, username: None, password: None }))
         }
     }
 }
@@ -247,6 +263,12 @@ async fn watch_gaps(app: Arc<App>) {
         tokio::select! {
             _ = tick.tick() => {}
             _ = stopping.wait_for(|s| *s) => return,
+        }
+        // Another process over the same store may have provisioned or revoked boxes.
+        if matches!(&app.config.broker, Broker::External(External { shared: true, .. }))
+            && let Err(problem) = app.blocking(|a| a.keys.reload(&a.store)).await
+        {
+            tracing::error!("the boxes' keys were not read again: {}", problem.detail);
         }
         let now = clock::now();
         let (before, now) = (clock::text(now - allowed), clock::text(now));

@@ -11,6 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("trust", &["protocol"]),
     ("delivery", &["protocol", "trust"]),
     ("zaigang-verify", &["trust"]),
+    ("zaigang-fleet", &["protocol", "trust", "delivery"]),
     ("vision", &[]),
     ("scene", &[]),
     ("clinic-sim", &[]),

@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 mod bad_input;
+mod export;
+mod knowledge;
 mod layers;
 mod models;
 mod morning;
 mod outage;
 mod privacy;
+mod provision;
+mod server_faults;

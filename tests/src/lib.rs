@@ -2,6 +2,10 @@
 //! play in. It never replaces a part: what it starts is what a clinic installs.
 
 pub mod api;
+pub mod boxes;
+pub mod client;
 pub mod clinic;
 pub mod morning;
+pub mod mosquitto;
 pub mod programs;
+pub mod server;

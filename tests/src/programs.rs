@@ -42,12 +42,23 @@ pub struct Program {
 impl Program {
     /// Starts `name` with its standard error in `folder/{name}.log` and its standard output in `folder/{name}.out`.
     pub fn start<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>, folder: &Path) -> Result<Self> {
+        Self::start_with(name, args, folder, &[])
+    }
+
+    /// As [`Self::start`], with more in the environment.
+    pub fn start_with<S: AsRef<OsStr>>(
+        name: &str,
+        args: impl IntoIterator<Item = S>,
+        folder: &Path,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let append = |path: &Path| File::options().create(true).append(true).open(path);
         let child = Command::new(program(name)?)
             .args(args)
             .current_dir(root())
             .env("ORT_DYLIB_PATH", onnxruntime())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(append(&folder.join(format!("{name}.out")))?)
             .stderr(append(&log)?)

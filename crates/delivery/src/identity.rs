@@ -1,13 +1,14 @@
 //! Who this box is: its name, its keys, the server it trusts, the broker it speaks to. Made once by provisioning.
 //!
 //! Everything stands in one directory that only the agent's user may read: `identity.toml` (nothing secret but a broker
-//! password), `signing.key`, `sealing.key`, and for TLS `tls.key`, `tls.pem`, `ca.pem`.
+//! password), `signing.key`, `sealing.key`, and for TLS `tls.pem` (certificate and key) and `ca.pem`.
 
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use protocol::id::{DeviceId, RoomId};
 use protocol::provision::BrokerAddress;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,25 @@ pub struct Identity {
     pub sealing: SealingKey,
     /// Set where the broker speaks TLS.
     pub tls: Option<TlsFiles>,
+    /// The server that provisioned the box, where its certificate is renewed.
+    pub server_url: Option<String>,
+    /// When the certificate runs out.
+    pub certificate: Option<CertificateTimes>,
+}
+
+/// The life of the box's TLS certificate, as the server said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateTimes {
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+impl CertificateTimes {
+    /// After two thirds of its life a certificate is renewed: a third is left for a network that is away.
+    pub fn renew_at(&self) -> Timestamp {
+        let life = self.expires_at.duration_since(self.issued_at);
+        self.issued_at + life * 2 / 3
+    }
 }
 
 /// PEM files for TLS. No other authority than the one in `ca_pem` is believed.
@@ -58,12 +78,19 @@ struct IdentityFile {
     /// Ed25519, base64.
     server_signing_key: String,
     broker: BrokerAddress,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<CertificateTimes>,
 }
 
 /// The names of the files in the state directory.
 pub(crate) const IDENTITY: &str = "identity.toml";
 pub(crate) const SIGNING: &str = "signing.key";
 pub(crate) const SEALING: &str = "sealing.key";
+/// Certificate and key in one file, so that a renewal replaces both in one step.
+pub(crate) const TLS: &str = "tls.pem";
+pub(crate) const CA: &str = "ca.pem";
 
 impl Identity {
     /// Reads what provisioning wrote.
@@ -77,14 +104,17 @@ impl Identity {
         };
         let file: IdentityFile = toml::from_str(&text)
             .map_err(|error| IdentityError::Malformed { path: path.clone(), why: error.message().to_owned() })?;
-        let client = (dir.join("tls.pem"), dir.join("tls.key"));
-        let tls = TlsFiles { ca_pem: dir.join("ca.pem"), client: client.0.exists().then_some(client) };
+        let client = dir.join(TLS);
+        let client = client.exists().then(|| (client.clone(), client));
+        let tls = TlsFiles { ca_pem: dir.join(CA), client };
         Ok(Self {
             device: file.device,
             room: file.room,
             server: VerifyingKey::from_base64(&file.server_signing_key)?,
             tls: (file.broker.tls && tls.ca_pem.exists()).then_some(tls),
             broker: file.broker,
+            server_url: file.server_url,
+            certificate: file.certificate,
             signing: SigningKey::from_file(&dir.join(SIGNING))?,
             sealing: SealingKey::from_file(&dir.join(SEALING))?,
         })
@@ -98,6 +128,8 @@ impl Identity {
             room: self.room.clone(),
             server_signing_key: self.server.to_base64(),
             broker: self.broker.clone(),
+            server_url: self.server_url.clone(),
+            certificate: self.certificate,
         };
         let text = toml::to_string(&file)
             .map_err(|error| IdentityError::Malformed { path: path.clone(), why: error.to_string() })?;
@@ -153,11 +185,19 @@ mod tests {
             signing,
             sealing,
             tls: None,
+            server_url: None,
+            certificate: None,
         };
         identity.save(dir.path()).unwrap();
         let back = Identity::load(dir.path()).unwrap();
         assert_eq!((back.device, back.room, back.server), (identity.device, identity.room, identity.server));
         assert_eq!(keys_of(dir.path()).unwrap().0.verifying_key(), identity.signing.verifying_key());
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_when_two_thirds_of_its_life_are_over() {
+        let at = |day: i64| Timestamp::from_second(1_790_000_000 + day * 86_400).unwrap();
+        assert_eq!(CertificateTimes { issued_at: at(0), expires_at: at(90) }.renew_at(), at(60));
     }
 
     #[test]

@@ -1,16 +1,21 @@
-//! `zaigang-agent provision`: one HTTP call that trades a single-use token for the box's registration.
+//! `zaigang-agent provision`: one HTTP call that trades a single-use token for the box's registration; and the renewal of
+//! its certificate, signed by the key that the server knows since then.
 //!
-//! The keys are made here and never leave; the request carries their public halves. The token is wiped from memory and
+//! The keys are made here and never leave; a request carries their public halves. The token is wiped from memory and
 //! from its file once the server has taken it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use protocol::provision::{ProvisionRequest, ProvisionResponse};
+use jiff::Timestamp;
+use protocol::provision::{ProvisionRequest, ProvisionResponse, RenewRequest, RenewResponse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use trust::VerifyingKey;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use zeroize::Zeroize as _;
 
-use crate::identity::{Identity, IdentityError, keys_of, write_private};
+use crate::identity::{CA, CertificateTimes, Identity, IdentityError, TLS, keys_of, write_private};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -26,15 +31,31 @@ pub enum ProvisionError {
     Unreachable(String),
     #[error("the server's answer is unusable: {0}")]
     BadAnswer(String),
+    #[error("{path}: {why}: give the PEM file of the authority that signed the server's certificate")]
+    BadAuthority { path: PathBuf, why: String },
+    #[error("this box does not know its server's address: it was provisioned by an older version; provision it again")]
+    NoAddress,
+    #[error("the key for TLS was not made: {0}")]
+    TlsKey(String),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+}
+
+/// What a box that is provisioned brings along.
+#[derive(Debug, Clone, Copy)]
+pub struct Provisioning<'a> {
+    /// `https://HOST[:PORT]`; plain HTTP for a server on this machine alone.
+    pub server: &'a str,
+    /// PEM file of the authority of the server's HTTPS certificate; without one, the public authorities are believed.
+    pub server_ca: Option<&'a Path>,
+    pub firmware: &'a str,
 }
 
 /// Registers this box and writes its identity under `dir`. A failed attempt can be repeated with the same keys.
 ///
 /// Blocking; call it outside the async runtime.
-pub fn provision(server: &str, mut token: String, dir: &Path, firmware: &str) -> Result<Identity, ProvisionError> {
-    let url = endpoint(server)?;
+pub fn provision(to: Provisioning<'_>, mut token: String, dir: &Path) -> Result<Identity, ProvisionError> {
+    let url = endpoint(to.server)?;
     if let Ok(known) = Identity::load(dir) {
         token.zeroize();
         return Err(ProvisionError::AlreadyProvisioned {
@@ -43,25 +64,31 @@ pub fn provision(server: &str, mut token: String, dir: &Path, firmware: &str) ->
         });
     }
     let (signing, sealing) = keys_of(dir)?;
+    let tls = TlsKey::generate("zaigang-box")?;
     let mut request = ProvisionRequest {
         token,
         signing_key: signing.verifying_key().to_base64(),
         sealing_key: sealing.public_key().to_base64(),
-        csr_pem: None,
-        firmware: firmware.to_owned(),
+        csr_pem: Some(tls.csr_pem.clone()),
+        firmware: to.firmware.to_owned(),
     };
-    let answer = post(&url, &request);
+    let answer = post(&url, to.server_ca, &request);
     request.token.zeroize();
-    let answer = answer?;
+    let answer: ProvisionResponse = answer?;
     let server = VerifyingKey::from_base64(&answer.server_signing_key)
         .map_err(|refused| ProvisionError::BadAnswer(refused.to_string()))?;
-    let store = |name: &str, pem: &Option<String>| -> Result<(), ProvisionError> {
-        let Some(pem) = pem else { return Ok(()) };
-        let path = dir.join(name);
-        write_private(&path, pem.as_bytes()).map_err(|source| IdentityError::File { path, source }.into())
-    };
-    store("tls.pem", &answer.certificate_pem)?;
-    store("ca.pem", &answer.ca_pem)?;
+    let mut certificate = None;
+    if let (Some(pem), Some(ca), Some(expires_at)) =
+        (&answer.certificate_pem, &answer.ca_pem, &answer.certificate_expires_at)
+    {
+        certificate = Some(times(expires_at)?);
+        store(dir, TLS, &format!("{pem}{}", tls.key_pem))?;
+        store(dir, CA, ca)?;
+    }
+    if let Some(path) = to.server_ca {
+        let pem = std::fs::read(path).map_err(|source| IdentityError::File { path: path.to_owned(), source })?;
+        store(dir, SERVER_CA, &String::from_utf8_lossy(&pem))?;
+    }
     let identity = Identity {
         device: answer.device,
         room: answer.room,
@@ -70,9 +97,77 @@ pub fn provision(server: &str, mut token: String, dir: &Path, firmware: &str) ->
         signing,
         sealing,
         tls: None,
+        server_url: Some(to.server.trim_end_matches('/').to_owned()),
+        certificate,
     };
     identity.save(dir)?;
     Ok(Identity::load(dir)?)
+}
+
+/// The authority of the server's HTTPS, kept for renewals.
+const SERVER_CA: &str = "server-ca.pem";
+
+/// What became of a look at the certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renewal {
+    /// There is none, or it is young.
+    NotDue,
+    /// A new one with a new key is on disk; the next connection uses it.
+    Renewed(CertificateTimes),
+}
+
+/// Renews the certificate in `dir` when two thirds of its life are over at `now`. Blocking.
+///
+/// # Errors
+/// As [`provision`]. The certificate that is there stays; call again later.
+pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionError> {
+    let mut identity = Identity::load(dir)?;
+    let Some(certificate) = identity.certificate.filter(|_| identity.broker.tls) else { return Ok(Renewal::NotDue) };
+    if now < certificate.renew_at() {
+        return Ok(Renewal::NotDue);
+    }
+    let server = identity.server_url.clone().ok_or(ProvisionError::NoAddress)?;
+    let url = format!("{}/renew", endpoint(&server)?);
+    let tls = TlsKey::generate(identity.device.as_str())?;
+    let request = RenewRequest { device: identity.device.clone(), csr_pem: tls.csr_pem.clone() };
+    // A plain struct of texts: JSON can hold it.
+    let envelope = identity.signing.sign(serde_json::to_string(&request).unwrap_or_default());
+    let ca = dir.join(SERVER_CA);
+    let answer: RenewResponse = post(&url, ca.exists().then_some(ca.as_path()), &envelope)?;
+    let renewed = times(&answer.certificate_expires_at)?;
+    store(dir, TLS, &format!("{}{}", answer.certificate_pem, tls.key_pem))?;
+    identity.certificate = Some(renewed);
+    identity.save(dir)?;
+    Ok(Renewal::Renewed(renewed))
+}
+
+/// The key of a certificate, made here, and the request for it.
+struct TlsKey {
+    key_pem: String,
+    csr_pem: String,
+}
+
+impl TlsKey {
+    fn generate(name: &str) -> Result<Self, ProvisionError> {
+        let failed = |error: rcgen::Error| ProvisionError::TlsKey(error.to_string());
+        let key = rcgen::KeyPair::generate().map_err(failed)?;
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let csr_pem = params.serialize_request(&key).and_then(|csr| csr.pem()).map_err(failed)?;
+        Ok(Self { key_pem: key.serialize_pem(), csr_pem })
+    }
+}
+
+fn times(expires_at: &str) -> Result<CertificateTimes, ProvisionError> {
+    let expires_at = expires_at
+        .parse()
+        .map_err(|_| ProvisionError::BadAnswer(format!("the certificate's end `{expires_at}` is no time")))?;
+    Ok(CertificateTimes { issued_at: Timestamp::now(), expires_at })
+}
+
+fn store(dir: &Path, name: &str, pem: &str) -> Result<(), ProvisionError> {
+    let path = dir.join(name);
+    write_private(&path, pem.as_bytes()).map_err(|source| IdentityError::File { path, source }.into())
 }
 
 /// Plain HTTP only to this machine: the token must not cross a network in clear.
@@ -91,8 +186,16 @@ fn endpoint(server: &str) -> Result<String, ProvisionError> {
     Ok(format!("{url}/api/v1/provision"))
 }
 
-fn post(url: &str, request: &ProvisionRequest) -> Result<ProvisionResponse, ProvisionError> {
+fn post<T: DeserializeOwned>(url: &str, ca: Option<&Path>, request: &impl Serialize) -> Result<T, ProvisionError> {
+    let mut tls = TlsConfig::builder();
+    if let Some(ca) = ca {
+        let bad = |why: String| ProvisionError::BadAuthority { path: ca.to_owned(), why };
+        let pem = std::fs::read(ca).map_err(|error| bad(error.to_string()))?;
+        let certificate = Certificate::from_pem(&pem).map_err(|error| bad(error.to_string()))?;
+        tls = tls.root_certs(RootCerts::from([certificate]));
+    }
     let agent: ureq::Agent = ureq::Agent::config_builder()
+        .tls_config(tls.build())
         .timeout_global(Some(Duration::from_secs(30)))
         .http_status_as_error(false)
         .max_redirects(0)

@@ -1,4 +1,8 @@
-//! Messages for tests and simulators: a plausible finding with no person in it.
+//! For tests and simulators: a plausible finding with no person in it, and how a fault that was survived is told.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
 
 use protocol::up::{
     Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, Severity, Step, Up,
@@ -64,4 +68,74 @@ pub fn finding(severity: &str) -> Up {
             liveness_waived: true,
         },
     }))
+}
+
+/// A finding that can be told from the others by its revision.
+pub fn numbered_finding(number: u32) -> Up {
+    let mut payload = finding("L2");
+    if let Up::Finding(finding) = &mut payload {
+        finding.revision = number;
+    }
+    payload
+}
+
+/// What one fault did, as `scripts/torture` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    pub fault: String,
+    /// How often it struck.
+    pub times: u64,
+    pub raised: u64,
+    pub stored: u64,
+    pub doubled: u64,
+    /// Given up for space or with a torn database, and said so in the chain.
+    pub declared_lost: u64,
+    /// Raised, not stored and not declared.
+    pub lost: u64,
+    /// What is wrong with the chain, if anything.
+    pub chain: Option<String>,
+}
+
+impl Outcome {
+    /// Of numbered findings: `stored` in any order, each as often as it was found.
+    pub fn of(fault: impl Into<String>, times: u64, raised: &BTreeSet<u32>, stored: &[u32]) -> Self {
+        let distinct: BTreeSet<u32> = stored.iter().copied().collect();
+        Self {
+            fault: fault.into(),
+            times,
+            raised: raised.len() as u64,
+            stored: raised.intersection(&distinct).count() as u64,
+            doubled: (stored.len() - distinct.len()) as u64,
+            declared_lost: 0,
+            lost: raised.difference(&distinct).count() as u64,
+            chain: None,
+        }
+    }
+
+    /// raised = stored + declared lost, nothing doubled, the chain whole; and the fault did strike.
+    pub fn holds(&self) -> bool {
+        self.times > 0
+            && self.raised > 0
+            && self.raised == self.stored + self.declared_lost
+            && self.lost == 0
+            && self.doubled == 0
+            && self.chain.is_none()
+    }
+
+    /// One line; JSON where `ZAIGANG_TORTURE_JSON` is set. Gives [`Self::holds`].
+    pub fn print(&self) -> bool {
+        let word = if self.holds() { "holds" } else { "falls short" };
+        if std::env::var_os("ZAIGANG_TORTURE_JSON").is_some() {
+            let mut value = serde_json::to_value(self).unwrap_or_default();
+            value["verdict"] = word.into();
+            println!("torture: {value}");
+        } else {
+            let chain = self.chain.as_deref().unwrap_or("whole");
+            println!(
+                "torture: {:<44} {:>6} times  raised {:>6}  stored {:>6}  doubled {}  declared lost {:>4}  lost {}  chain {chain}  {word}",
+                self.fault, self.times, self.raised, self.stored, self.doubled, self.declared_lost, self.lost
+            );
+        }
+        self.holds()
+    }
 }

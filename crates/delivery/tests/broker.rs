@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use delivery::mqtt::{self, Delivered};
+use delivery::testing::Outcome;
 use protocol::down::{Command, Down, Policy, Receipt};
 use protocol::topic::{Channel, Topic};
 use rumqttc::v5::AsyncClient;
@@ -66,6 +67,8 @@ async fn everything_raised_is_stored_once_through_broker_kills_and_lost_receipts
     assert_eq!(stored.findings(), (1..=raised).collect::<Vec<_>>());
     assert_eq!(stored.bad, 0);
     assert!(link.stats.connections() >= 5, "{:?}", link.stats);
+    let all = (1..=raised).collect();
+    assert!(Outcome::of("broker killed, session and receipts lost", 4, &all, &stored.findings()).print());
     server.abort();
     link.task.abort();
 }
@@ -119,10 +122,9 @@ async fn doubled_delayed_and_reordered_messages_are_stored_once() {
     let stored = the_box.server.stored.lock().unwrap();
     assert_eq!(stored.findings(), (1..=300).collect::<Vec<_>>());
     assert!(stored.arrivals > 300, "nothing came twice: {}", stored.arrivals);
-    println!(
-        "torture: doubled, delayed, reordered                {:>5} times  raised   300  stored   300  lost 0  doubled 0  chain whole  holds",
-        stored.arrivals - 300
-    );
+    let raised = (1..=300).collect();
+    let fault = "doubled, delayed, reordered at the server";
+    assert!(Outcome::of(fault, stored.arrivals - 300, &raised, &stored.findings()).print());
     server.abort();
     link.task.abort();
 }
@@ -156,10 +158,8 @@ async fn a_network_that_comes_and_goes_loses_nothing() {
     until("the outbox is empty", || outbox.stats().unwrap().depth == 0).await;
     let stored = the_box.server.stored.lock().unwrap();
     assert_eq!(stored.findings(), (1..=raised).collect::<Vec<_>>());
-    println!(
-        "torture: network on and off                            13 times  raised {raised:>5}  stored {:>5}  lost 0  doubled 0  chain whole  holds",
-        stored.findings().len()
-    );
+    let all = (1..=raised).collect();
+    assert!(Outcome::of("network on and off, 100 times faster", 13, &all, &stored.findings()).print());
     server.abort();
     link.task.abort();
 }
@@ -257,6 +257,10 @@ async fn what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_no
     assert_eq!((refusals.forged, refusals.misdirected), (1, 1), "{refusals:?}");
     assert_eq!((refusals.stale, refusals.repeated), (2, 1), "{refusals:?}");
     assert_eq!(outbox.stats().unwrap().depth, 2, "a forged receipt deleted a row");
+    let refused = refusals.malformed + refusals.oversized + refusals.forged + refusals.misdirected;
+    let times = refused + refusals.stale + refusals.repeated;
+    let kept = if outbox.envelope(event.seq).unwrap().is_some() { vec![1] } else { vec![] };
+    assert!(Outcome::of("forged, replayed, rolled-back messages refused", times, &[1].into(), &kept).print());
     assert!(!link.task.is_finished());
     link.task.abort();
 }

@@ -20,6 +20,7 @@ use delivery::fault::STATES;
 use delivery::identity::Identity;
 use delivery::mqtt;
 use delivery::outbox::{Outbox, OutboxError, OutboxOptions};
+use delivery::testing::Outcome;
 use protocol::up::{HealthReport, Up};
 use support::{Mosquitto, ServerSide, Stored, TestBox, box_settings, numbered_finding, stamp};
 use tokio::sync::{mpsc, watch};
@@ -120,19 +121,12 @@ impl Arena {
         log.lines().map(|line| line.parse().unwrap()).collect()
     }
 
-    /// What was promised is stored, once, in one whole chain. Gives (raised, stored findings, doubled).
-    fn verdict(&self) -> Verdict {
+    /// What was promised is stored, once, in one whole chain.
+    fn verdict(&self, fault: &str, times: u64) -> Outcome {
         let stored = self.the_box.server.stored.lock().unwrap();
-        let promised = self.promised();
-        let findings = stored.findings();
-        let distinct: BTreeSet<u32> = findings.iter().copied().collect();
-        Verdict {
-            raised: promised.len(),
-            stored: distinct.len(),
-            doubled: findings.len() - distinct.len(),
-            lost: promised.difference(&distinct).count(),
-            chain: chain_fault(&stored),
-        }
+        let mut outcome = Outcome::of(fault, times, &self.promised(), &stored.findings());
+        outcome.chain = chain_fault(&stored);
+        outcome
     }
 }
 
@@ -140,27 +134,6 @@ impl Drop for Arena {
     fn drop(&mut self) {
         self.server.abort();
         self.broker.kill();
-    }
-}
-
-struct Verdict {
-    raised: usize,
-    stored: usize,
-    doubled: usize,
-    lost: usize,
-    chain: Option<String>,
-}
-
-impl Verdict {
-    fn print(&self, fault: &str, times: usize) -> bool {
-        let holds = self.lost == 0 && self.doubled == 0 && self.chain.is_none() && self.raised > 0;
-        let word = if holds { "holds" } else { "FALLS SHORT" };
-        let chain = self.chain.as_deref().unwrap_or("whole");
-        println!(
-            "torture: {fault:<34} {times:>5} times  raised {:>5}  stored {:>5}  lost {}  doubled {}  chain {chain}  {word}",
-            self.raised, self.stored, self.lost, self.doubled
-        );
-        holds
     }
 }
 
@@ -217,13 +190,13 @@ async fn a_kill_in_every_state_loses_and_doubles_nothing() {
             let child = arena.start(&[("ZAIGANG_KILL_AT", &at)]);
             let code = finish(child).await;
             assert!(code.is_none() || code == Some(0), "{at}: exit {code:?}");
-            killed += usize::from(code.is_none());
+            killed += u64::from(code.is_none());
             assert!(code.is_none() || time > 1, "the state {state} was never reached");
         }
     }
     arena.drain().await;
-    let verdict = arena.verdict();
-    assert!(verdict.print("SIGKILL in every state", killed), "{}", arena.dir.display());
+    let verdict = arena.verdict("box: SIGKILL in every state of the outbox", killed);
+    assert!(verdict.print(), "{}", arena.dir.display());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -235,7 +208,7 @@ async fn a_kill_while_the_full_disk_is_being_mended_loses_no_finding() {
         let code = finish(arena.start(&[full[0], full[1], ("ZAIGANG_KILL_AT", &at)])).await;
         assert_eq!(code, None, "the state {state} was never reached");
         arena.drain().await;
-        assert!(arena.verdict().print(&format!("SIGKILL, full disk, {state}"), 1));
+        assert!(arena.verdict(&format!("box: SIGKILL on a full disk, {state}"), 1).print());
     }
 }
 
@@ -255,7 +228,7 @@ async fn a_kill_while_a_torn_database_is_replaced_loses_nothing_that_could_be_re
             assert_eq!(code, None, "the state {state} was never reached");
         }
         arena.drain().await;
-        assert!(arena.verdict().print(&format!("SIGKILL, torn database, {at}"), 1));
+        assert!(arena.verdict(&format!("box: torn database, SIGKILL at {at}"), 1).print());
         let stored = arena.the_box.server.stored.lock().unwrap();
         assert!(stored.by_event.values().any(|body| matches!(body.payload, Up::ChainBreak(_))), "no break record");
     }
@@ -293,6 +266,6 @@ async fn random_kills_lose_and_double_nothing() {
         }
     }
     arena.drain().await;
-    let verdict = arena.verdict();
-    assert!(verdict.print(&format!("SIGKILL at random, seed {seed}"), kills as usize), "{}", arena.dir.display());
+    let verdict = arena.verdict(&format!("box: SIGKILL at random, seed {seed}"), kills);
+    assert!(verdict.print(), "{}", arena.dir.display());
 }

@@ -38,6 +38,9 @@ pub struct ProvisionResponse {
     pub certificate_pem: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,
+    /// RFC 3339 UTC; the box asks for the next certificate when two thirds of its time are over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_expires_at: Option<String>,
 }
 
 impl fmt::Debug for ProvisionResponse {
@@ -47,6 +50,23 @@ impl fmt::Debug for ProvisionResponse {
             .field("room", &self.room)
             .finish_non_exhaustive()
     }
+}
+
+/// The body of the envelope that a box signs with its Ed25519 key and posts to `/api/v1/provision/renew`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    pub device: DeviceId,
+    /// PKCS#10 request for the key of the next certificate, PEM.
+    pub csr_pem: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RenewResponse {
+    pub certificate_pem: String,
+    pub ca_pem: String,
+    /// RFC 3339 UTC.
+    pub certificate_expires_at: String,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

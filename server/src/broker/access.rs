@@ -11,7 +11,7 @@ use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType};
 use rmqtt::types::{AuthResult, ConnectInfo, PublishAclResult, SubscribeAclResult};
 
 /// The name under which this server connects to its own broker.
-pub(super) const SERVER: &str = "zaigang-server";
+pub(crate) const SERVER: &str = "zaigang-server";
 
 /// Answers whether a password is right. Called for every connection, never with a log of the password.
 pub trait Credentials: Send + Sync {

@@ -14,6 +14,7 @@ use rmqtt::hook::Type;
 use rmqtt::net::Builder;
 use rmqtt::server::MqttServer;
 
+pub(crate) use access::SERVER;
 pub use access::{Credentials, allowed_filter, allowed_topic};
 
 /// Larger packets end the connection that sends them. Knowledge may be this large; an oversized upward message is still

@@ -4,19 +4,22 @@
 
 pub mod chain;
 pub mod check;
+pub mod fault;
 pub mod integrity;
+mod offset;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jiff::Timestamp;
 use protocol::id::DeviceId;
-use protocol::up::{ClockSource, StatusBody};
 use tokio::sync::mpsc;
 use trust::VerifyingKey;
 
 use crate::clock;
-use crate::store::{Incoming, Quarantined, ReceiptDue, Store, StoreError};
+use crate::store::{Entry, Incoming, Quarantined, ReceiptDue, Store, StoreError};
 use check::{Checked, Refusal, check};
+use offset::Clocks;
 
 /// A message as the broker gave it.
 #[derive(Debug)]
@@ -30,35 +33,71 @@ pub struct Raw {
 pub enum Told {
     /// Committed: these devices are due a receipt.
     Receipts(Vec<ReceiptDue>),
-    /// The box connected, or its last will came.
-    Status { device: String, online: bool },
+    /// The box connected (`fresh`: for the first time since its start), or its last will came.
+    Status { device: String, online: bool, fresh: bool },
     /// The box answered a piece of knowledge.
     Acked(String),
 }
 
-/// The public keys of provisioned boxes, renewed when one is provisioned or revoked.
+/// The public keys of provisioned boxes, renewed when one is provisioned or revoked. Another process over the same store
+/// may do that too: an unknown box is looked up, and [`Keys::reload`] is called from time to time.
 #[derive(Debug, Default)]
 pub struct Keys {
-    keys: RwLock<HashMap<String, VerifyingKey>>,
+    keys: RwLock<HashMap<String, (String, VerifyingKey)>>,
 }
 
 impl Keys {
+    /// Reads all keys; only what changed is decoded.
     pub fn reload(&self, store: &Store) -> Result<(), StoreError> {
-        let mut keys = HashMap::new();
-        for (device, text) in store.signing_keys()? {
-            match VerifyingKey::from_base64(&text) {
-                Ok(key) => drop(keys.insert(device, key)),
-                Err(error) => {
-                    tracing::error!(%device, %error, "a stored device key does not decode: its messages will be refused");
-                }
+        let texts = store.signing_keys()?;
+        let mut all = self.write();
+        let mut old = std::mem::take(&mut *all);
+        let mut keys = HashMap::with_capacity(texts.len());
+        for (device, text) in texts {
+            match old.remove(&device).filter(|(known, _)| *known == text) {
+                Some(known) => drop(keys.insert(device, known)),
+                None => match VerifyingKey::from_base64(&text) {
+                    Ok(key) => drop(keys.insert(device, (text, key))),
+                    Err(error) => {
+                        tracing::error!(%device, %error, "a stored device key does not decode: its messages will be refused");
+                    }
+                },
             }
         }
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        *all = keys;
         Ok(())
     }
 
-    fn of(&self, device: &DeviceId) -> Option<VerifyingKey> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(device.as_str()).copied()
+    /// One box was provisioned; the others are not read again.
+    pub fn put(&self, device: &str, text: &str) {
+        match VerifyingKey::from_base64(text) {
+            Ok(key) => drop(self.write().insert(device.to_owned(), (text.to_owned(), key))),
+            Err(error) => {
+                tracing::error!(%device, %error, "a device key does not decode: its messages will be refused")
+            }
+        }
+    }
+
+    /// Nothing of this box is believed from here on.
+    pub fn remove(&self, device: &str) {
+        self.write().remove(device);
+    }
+
+    pub(crate) fn of(&self, device: &DeviceId) -> Option<VerifyingKey> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(device.as_str()).map(|(_, key)| *key)
+    }
+
+    /// As [`Self::of`], but looks an unknown box up: another process may have provisioned it.
+    fn find(&self, device: &DeviceId, store: &Store) -> Option<VerifyingKey> {
+        self.of(device).or_else(|| {
+            let text = store.signing_key(device.as_str()).ok().flatten()?;
+            self.put(device.as_str(), &text);
+            self.of(device)
+        })
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<String, (String, VerifyingKey)>> {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,73 +110,96 @@ pub fn run(
     tell: &mpsc::UnboundedSender<Told>,
     changed: &tokio::sync::watch::Sender<u64>,
 ) {
-    let mut raws = Vec::with_capacity(batch_max);
-    while inbox.blocking_recv_many(&mut raws, batch_max) > 0 {
-        let mut batch = Vec::with_capacity(raws.len());
-        for raw in raws.drain(..) {
-            take_one(store, keys, raw, &mut batch, tell);
+    // One batch is checked while the one before is committed: the disk's wait is not the processor's.
+    let (checked, to_commit) = std::sync::mpsc::sync_channel::<Vec<Entry>>(1);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for batch in to_commit {
+                fault::state("ingest.checked");
+                commit(store, &batch, tell);
+                changed.send_modify(|n| *n += 1);
+            }
+        });
+        let mut clocks = Clocks::default();
+        let mut raws = Vec::with_capacity(batch_max);
+        while inbox.blocking_recv_many(&mut raws, batch_max) > 0 {
+            fault::state("ingest.received");
+            if checked.send(check_all(store, keys, &mut clocks, &mut raws)).is_err() {
+                return;
+            }
         }
-        commit(store, &batch, tell);
-        changed.send_modify(|n| *n += 1);
-    }
+        drop(checked);
+    });
     tracing::info!("ingest stopped: everything received is committed");
 }
 
-fn take_one(store: &Store, keys: &Keys, raw: Raw, batch: &mut Vec<Incoming>, tell: &mpsc::UnboundedSender<Told>) {
+/// Signatures are checked on every core: they cost more than all the rest.
+fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw>) -> Vec<Entry> {
     let now = clock::now();
-    match check(&raw.topic, &raw.payload, |device| keys.of(device)) {
-        Ok(Checked::Status(body)) => status(store, &body, &clock::text(now), tell),
-        Ok(Checked::Chained { body, hash, envelope }) => {
-            let offset = match (body.stamp.clock, body.stamp.utc.parse::<jiff::Timestamp>()) {
-                (ClockSource::Synchronised | ClockSource::Unsynchronised, Ok(at)) => {
-                    Some(at.as_millisecond() - now.as_millisecond())
-                }
-                _ => None,
-            };
-            let received_at = clock::text(now);
-            batch.push(Incoming { body: *body, hash, envelope, received_at, clock_offset_ms: offset });
-        }
-        Err(refusal) => set_aside(store, raw, refusal, &clock::text(now)),
-    }
-}
-
-fn status(store: &Store, body: &StatusBody, now: &str, tell: &mpsc::UnboundedSender<Told>) {
-    match store.set_online(body.device.as_str(), body.online, body.boot_count, now) {
-        Ok(()) => {
-            tracing::info!(device = %body.device, online = body.online, "device status");
-            let _ = tell.send(Told::Status { device: body.device.to_string(), online: body.online });
-        }
-        Err(error) => tracing::error!(device = %body.device, %error, "status not stored"),
-    }
-}
-
-fn set_aside(store: &Store, raw: Raw, refusal: Refusal, now: &str) {
-    tracing::warn!(topic = %clock::clip(&raw.topic, 120), reason = refusal.reason, "message refused: {}", refusal.detail);
-    let aside = Quarantined {
-        received_at: now.to_owned(),
-        topic: clock::clip(&raw.topic, 300),
-        reason: refusal.reason,
-        detail: refusal.detail,
-        payload: raw.payload,
-        device: refusal.alert_for.map(String::from),
+    let looked = |raw: &Raw| check(&raw.topic, &raw.payload, |device| keys.find(device, store));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(raws.len().div_ceil(MANY));
+    let results: Vec<Result<Checked, Refusal>> = if threads < 2 {
+        raws.iter().map(looked).collect()
+    } else {
+        std::thread::scope(|scope| {
+            let parts: Vec<_> = raws
+                .chunks(raws.len().div_ceil(threads))
+                .map(|part| scope.spawn(move || part.iter().map(looked).collect::<Vec<_>>()))
+                .collect();
+            // A panic in a check is this thread's panic too.
+            parts.into_iter().flat_map(|p| p.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
     };
-    if let Err(error) = store.quarantine(&aside) {
-        tracing::error!(%error, "a refused message could not be set aside");
+    raws.drain(..).zip(results).map(|(raw, result)| entry(raw, result, clocks, now)).collect()
+}
+
+/// Fewer messages than this are not worth a second thread.
+const MANY: usize = 24;
+
+fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: Timestamp) -> Entry {
+    let received_at = clock::text(now);
+    match result {
+        Ok(Checked::Status(status)) => Entry::Status { status, received_at },
+        Ok(Checked::Chained { body, hash, envelope }) => {
+            let clock_offset_ms = clocks.offset_ms(&body.device, &body.stamp, now);
+            Entry::Message(Incoming { body: *body, hash, envelope, received_at, clock_offset_ms })
+        }
+        Err(refusal) => {
+            let topic = clock::clip(&raw.topic, 120);
+            tracing::warn!(%topic, reason = refusal.reason, "message refused: {}", refusal.detail);
+            Entry::Aside(Quarantined {
+                received_at,
+                topic: clock::clip(&raw.topic, 300),
+                reason: refusal.reason,
+                detail: refusal.detail,
+                payload: raw.payload,
+                device: refusal.alert_for.map(String::from),
+            })
+        }
     }
 }
 
 /// A batch that can not be committed is tried one by one, so that a single bad row holds nothing else up; what still
 /// fails gets no receipt, and its box sends it again.
-fn commit(store: &Store, batch: &[Incoming], tell: &mpsc::UnboundedSender<Told>) {
+fn commit(store: &Store, batch: &[Entry], tell: &mpsc::UnboundedSender<Told>) {
     if batch.is_empty() {
         return;
     }
     match store.commit_batch(batch) {
         Ok(done) => {
+            fault::state("store.committed");
+            if batch.iter().any(|entry| matches!(entry, Entry::Aside(_))) {
+                fault::state("quarantine.committed");
+            }
+            for (device, online, fresh) in done.statuses {
+                tracing::info!(%device, online, fresh, "device status");
+                let _ = tell.send(Told::Status { device, online, fresh });
+            }
             for device in done.acked {
                 let _ = tell.send(Told::Acked(device));
             }
             let _ = tell.send(Told::Receipts(done.receipts));
+            fault::state("ingest.told");
         }
         Err(error) if batch.len() > 1 => {
             tracing::warn!(%error, messages = batch.len(), "a batch was not committed: each message is tried by itself");
@@ -146,7 +208,8 @@ fn commit(store: &Store, batch: &[Incoming], tell: &mpsc::UnboundedSender<Told>)
             }
         }
         Err(error) => {
-            tracing::error!(device = %batch[0].body.device, seq = batch[0].body.seq, %error, "message not committed: no receipt, the box will send it again");
+            let device = batch[0].device();
+            tracing::error!(device, %error, "message not committed: no receipt, the box will send it again");
         }
     }
 }

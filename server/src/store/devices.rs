@@ -1,6 +1,6 @@
 //! The boxes: registration, provisioning, what was last heard of them, and what they know.
 
-use protocol::up::HealthReport;
+use protocol::up::{HealthReport, StatusBody};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 
@@ -64,6 +64,10 @@ impl Store {
     /// Registers a box for a room with a new single-use token (its hash); an earlier token holds no longer.
     pub fn put_device(&self, it: &DevicePlace, token_hash: &str, expires_at: &str) -> Result<Upsert> {
         self.write(|tx| {
+            if it.id.as_str().starts_with(crate::broker::SERVER) {
+                let why = format!("device id `{}`: names that begin with {} are the server's own", it.id, crate::broker::SERVER);
+                return Err(StoreError::Conflict(why));
+            }
             let room: bool = tx.prepare_cached("SELECT 1 FROM room WHERE id = ?1")?.exists([it.room.as_str()])?;
             if !room {
                 return Err(StoreError::Unknown { what: "room", id: it.room.to_string() });
@@ -89,25 +93,45 @@ impl Store {
                 )
                 .optional()?;
             let Some((device, room)) = found else { return Ok(None) };
-            // New keys begin a new chain: an old epoch's messages stay as they are.
             tx.execute(
-                "UPDATE device SET state='provisioned', token_hash=NULL, token_expires_at=NULL, signing_key=?2, sealing_key=?3,
-                 mqtt_secret_hash=?4, firmware=?5, chain='intact',
-                 epoch = epoch + (contiguous_seq > 0), contiguous_seq = 0, contiguous_hash = '' WHERE id = ?1",
-                params![device, keys.signing_key, keys.sealing_key, keys.mqtt_secret_hash, keys.firmware],
+                "UPDATE device SET state='provisioned', token_hash=NULL, token_expires_at=NULL, sealing_key=?2,
+                 mqtt_secret_hash=?3, firmware=?4 WHERE id = ?1",
+                params![device, keys.sealing_key, keys.mqtt_secret_hash, keys.firmware],
             )?;
+            begin_chain(tx, &device, keys.signing_key, now)?;
+            // Its next versions are above all earlier ones, whatever was forgotten here.
             tx.execute("DELETE FROM knowledge WHERE device = ?1", [&device])?;
             Ok(Some((device, room)))
         })
     }
 
-    pub fn revoke_device(&self, id: &str) -> Result<()> {
+    pub fn revoke_device(&self, id: &str, now: &str) -> Result<()> {
         self.write(|tx| {
+            tx.execute("UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS NULL", [id, now])?;
             let changed = tx.execute(
                 "UPDATE device SET state='revoked', mqtt_secret_hash=NULL, token_hash=NULL, online=0 WHERE id=?1",
                 [id],
             )?;
             if changed == 0 { Err(StoreError::Unknown { what: "device", id: id.to_owned() }) } else { Ok(()) }
+        })
+    }
+
+    /// A certificate that was signed for a box.
+    pub fn put_certificate(&self, serial: &str, device: &str, issued_at: &str, expires_at: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT INTO certificate VALUES (?1, ?2, ?3, ?4, NULL)",
+                [serial, device, issued_at, expires_at],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Serial and time of revocation of every revoked certificate that has not run out.
+    pub fn revoked_certificates(&self, now: &str) -> Result<Vec<(String, String)>> {
+        self.read(|c| {
+            let sql = "SELECT serial, revoked_at FROM certificate WHERE revoked_at IS NOT NULL AND expires_at > ?1 ORDER BY serial";
+            collect(c, sql, [now], |row| Ok((row.get(0)?, row.get(1)?)))
         })
     }
 
@@ -138,24 +162,19 @@ impl Store {
         self.read(|c| Ok(collect(c, &format!("{COLUMNS} WHERE d.id = ?1"), [id], |row| device(c, row))?.pop()))
     }
 
-    /// The last will and its counterpart. A status of an earlier start of the box (a stale last will) changes nothing.
-    pub fn set_online(&self, id: &str, online: bool, boot_count: u64, now: &str) -> Result<()> {
-        self.write(|tx| {
-            let before: Option<(bool, i64)> = tx
-                .query_row("SELECT online, boot_count FROM device WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let Some((was_online, last_boot)) = before else { return Ok(()) };
-            if (boot_count as i64) < last_boot {
-                return super::count(tx, "stale_statuses", 1);
-            }
-            tx.execute(
-                "UPDATE device SET online=?2, boot_count=?3, last_seen=CASE WHEN ?2 THEN ?4 ELSE last_seen END WHERE id=?1",
-                params![id, online, boot_count as i64, now],
-            )?;
-            if was_online != online {
-                feed::append(tx, "device", &json!({"device": id, "online": online}))?;
-            }
-            Ok(())
+    /// The sealing key of one provisioned box.
+    pub(crate) fn sealing_key(&self, id: &str) -> Result<Option<String>> {
+        self.read(|c| {
+            let sql = "SELECT sealing_key FROM device WHERE id = ?1 AND state = 'provisioned'";
+            Ok(c.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?.flatten())
+        })
+    }
+
+    /// The signing key of one provisioned box.
+    pub fn signing_key(&self, id: &str) -> Result<Option<String>> {
+        self.read(|c| {
+            let sql = "SELECT signing_key FROM device WHERE id = ?1 AND state = 'provisioned'";
+            Ok(c.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?.flatten())
         })
     }
 
@@ -167,14 +186,64 @@ impl Store {
         })
     }
 
-    /// Provisioned boxes of these rooms or institutions; all when both are `None`.
+    /// Connected boxes of these rooms or institutions; all when both are `None`. One that is away is told when it is back.
     pub fn devices_of(&self, institution: Option<&str>, room: Option<&str>) -> Result<Vec<String>> {
         self.read(|c| {
-            let sql = "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state = 'provisioned'
+            let sql = "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state = 'provisioned' AND d.online
                 AND (?1 IS NULL OR r.institution = ?1) AND (?2 IS NULL OR d.room = ?2) ORDER BY d.id";
             collect(c, sql, (institution, room), |row| Ok(row.get(0)?))
         })
     }
+}
+
+/// The last will and its counterpart; whether it is news, and whether the box
+/// started anew. A status of an earlier start of the box, and the last will of
+/// an earlier connection than the one that stands, change nothing: they came late.
+pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Result<(bool, bool)> {
+    let id = status.device.as_str();
+    let before: Option<(bool, i64, String, i64)> = tx
+        .prepare_cached("SELECT online, boot_count, connected_at, status_boot FROM device WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((was_online, last_boot, connected_at, status_boot)) = before else { return Ok((false, false)) };
+    let boot_count = status.boot_count as i64;
+    let other_connection = !status.online && was_online && boot_count == last_boot && status.connected_at != connected_at;
+    if boot_count < last_boot || other_connection {
+        super::count(tx, "stale_statuses", 1)?;
+        return Ok((false, false));
+    }
+    tx.prepare_cached(
+        "UPDATE device SET online=?2, boot_count=?3, last_seen=CASE WHEN ?2 THEN ?4 ELSE last_seen END, connected_at=?5, status_boot=?3 WHERE id=?1",
+    )?
+    .execute(params![id, status.online, boot_count, now, status.connected_at])?;
+    if was_online != status.online {
+        feed::append(tx, "device", &json!({"device": id, "online": status.online}))?;
+    }
+    Ok((was_online != status.online || connected_at != status.connected_at, boot_count > status_boot))
+}
+
+/// New keys begin a new chain, in an epoch of its own; a box that comes back with the key it had goes on with its chain.
+fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> Result<()> {
+    let same: bool = tx.query_row(
+        "SELECT coalesce(signing_key = ?2, 0) FROM device WHERE id = ?1",
+        [device, signing_key],
+        |row| row.get(0),
+    )?;
+    if same {
+        return Ok(());
+    }
+    tx.execute(
+        "UPDATE device SET signing_key=?2, chain='intact', contiguous_seq=0, contiguous_hash='',
+         boot_count=0, status_boot=0, connected_at='', online=0,
+         epoch = epoch + EXISTS (SELECT 1 FROM message WHERE device=?1 AND epoch=device.epoch) WHERE id=?1",
+        [device, signing_key],
+    )?;
+    tx.execute(
+        "INSERT INTO device_key SELECT id, epoch, signing_key, ?2 FROM device WHERE id=?1
+         ON CONFLICT(device, from_epoch) DO UPDATE SET signing_key=excluded.signing_key, since=excluded.since",
+        [device, now],
+    )?;
+    Ok(())
 }
 
 fn device(c: &Connection, row: &rusqlite::Row<'_>) -> Result<Device> {
@@ -200,10 +269,12 @@ fn device(c: &Connection, row: &rusqlite::Row<'_>) -> Result<Device> {
     })
 }
 
-/// Sequences stored above the gap, rising, at most 1,000.
+/// Sequences stored above the gap, rising: the latest 1,000.
 pub(super) fn above(c: &Connection, device: &str, epoch: i64, contiguous: i64) -> Result<Vec<u64>> {
-    let sql = "SELECT seq FROM message WHERE device = ?1 AND epoch = ?2 AND seq > ?3 ORDER BY seq LIMIT 1000";
-    collect(c, sql, (device, epoch, contiguous), |row| Ok(row.get::<_, i64>(0)? as u64))
+    let sql = "SELECT seq FROM message WHERE device = ?1 AND epoch = ?2 AND seq > ?3 ORDER BY seq DESC LIMIT 1000";
+    let mut found = collect(c, sql, (device, epoch, contiguous), |row| Ok(row.get::<_, i64>(0)? as u64))?;
+    found.reverse();
+    Ok(found)
 }
 
 fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {

@@ -69,16 +69,15 @@ impl Store {
 
     /// Takes the next version of a kind for a device.
     pub fn next_version(&self, device: &str, kind: &str, content: &str, now: &str) -> Result<Issue> {
-        self.write(|tx| {
-            let version: i64 = tx.query_row(
-                "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,?2,1,?3,?4)
-                 ON CONFLICT(device, kind) DO UPDATE SET version = version + 1, content = excluded.content,
-                 issued_at = excluded.issued_at RETURNING version",
-                params![device, kind, content, now],
-                |r| r.get(0),
-            )?;
-            Ok(Issue { version: version as u64 })
-        })
+        self.write(|tx| Ok(Issue { version: next(tx, device, kind, content, now)? }))
+    }
+
+    /// As [`Self::next_version`] for many (device, kind, content), in one transaction and in their order.
+    pub(crate) fn next_versions(&self, wanted: &[(&str, &str, &str)], now: &str) -> Result<Vec<u64>> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(|tx| wanted.iter().map(|(device, kind, content)| next(tx, device, kind, content, now)).collect())
     }
 
     /// Boxes that stand in institutions where this person works.
@@ -89,6 +88,23 @@ impl Store {
             collect(c, sql, [person], |row| Ok(row.get(0)?))
         })
     }
+}
+
+fn next(tx: &Connection, device: &str, kind: &str, content: &str, now: &str) -> Result<u64> {
+    let version: i64 = tx
+        .prepare_cached(
+            "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,?2,?5,?3,?4)
+             ON CONFLICT(device, kind) DO UPDATE SET version = max(version + 1, excluded.version),
+             content = excluded.content, issued_at = excluded.issued_at RETURNING version",
+        )?
+        .query_row(params![device, kind, content, now, version_at(now)], |r| r.get(0))?;
+    Ok(version as u64)
+}
+
+/// The least version to issue at this time: its milliseconds since 1970. So a server that was restored from a backup, and
+/// has forgotten what it issued since, is still above what the boxes have taken, and they do not refuse it as a rollback.
+pub(super) fn version_at(now: &str) -> i64 {
+    now.parse::<jiff::Timestamp>().map_or(1, |at| at.as_millisecond().max(1))
 }
 
 fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalogue> {

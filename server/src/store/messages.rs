@@ -1,14 +1,14 @@
 //! What the boxes said: one transaction per batch, idempotent by event id, then the receipts that are due.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use protocol::up::{DroppedReport, HealthReport, KnowledgeAck, PresenceReport, Up, UpBody};
+use protocol::up::{DroppedReport, HealthReport, KnowledgeAck, PresenceReport, StatusBody, Up, UpBody};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::alerts;
 use super::{Result, Store, count, devices};
 use crate::ingest::chain::{ChainState, Judgement, Link, judge};
-use crate::ingest::integrity;
+use crate::ingest::{fault, integrity};
 
 /// A message whose signature, schema and device were checked.
 #[derive(Debug, Clone)]
@@ -38,6 +38,25 @@ pub struct Quarantined {
     pub device: Option<String>,
 }
 
+/// One thing that the ingest found; a batch is committed as one.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    Message(Incoming),
+    Status { status: StatusBody, received_at: String },
+    Aside(Quarantined),
+}
+
+impl Entry {
+    /// Whose it is, for the log; empty where nobody knows.
+    pub fn device(&self) -> &str {
+        match self {
+            Self::Message(it) => it.body.device.as_str(),
+            Self::Status { status, .. } => status.device.as_str(),
+            Self::Aside(it) => it.device.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Stored,
@@ -58,6 +77,8 @@ pub struct ReceiptDue {
 #[derive(Debug, Default)]
 pub struct Committed {
     pub outcomes: Vec<Outcome>,
+    /// Boxes that came on line (true) or went, where that is news, and whether they started anew.
+    pub statuses: Vec<(String, bool, bool)>,
     pub receipts: Vec<ReceiptDue>,
     /// Boxes that answered a piece of knowledge.
     pub acked: Vec<String>,
@@ -72,26 +93,40 @@ struct Chain {
 
 impl Store {
     /// Stores a batch: all of it and its effects, or nothing. Every device in it is due a receipt, for duplicates too.
-    pub fn commit_batch(&self, batch: &[Incoming]) -> Result<Committed> {
+    pub fn commit_batch(&self, batch: &[Entry]) -> Result<Committed> {
         self.write(|tx| {
             let mut done = Committed::default();
-            let mut touched = BTreeSet::new();
-            for incoming in batch {
+            let mut touched: BTreeMap<&str, (&str, Vec<u64>)> = BTreeMap::new();
+            for entry in batch {
+                let incoming = match entry {
+                    Entry::Message(incoming) => incoming,
+                    Entry::Aside(aside) => {
+                        quarantine(tx, aside)?;
+                        continue;
+                    }
+                    Entry::Status { status, received_at } => {
+                        let (news, fresh) = devices::set_online(tx, status, received_at)?;
+                        if news {
+                            done.statuses.push((status.device.to_string(), status.online, fresh));
+                        }
+                        continue;
+                    }
+                };
                 let outcome = store_one(tx, incoming, &mut done.acked)?;
-                touched.insert((incoming.body.device.to_string(), incoming.received_at.clone()));
+                fault::state("store.row_written");
+                let (now, seqs) = touched.entry(incoming.body.device.as_str()).or_default();
+                *now = &incoming.received_at;
+                if !matches!(outcome, Outcome::Forked(_)) {
+                    seqs.push(incoming.body.seq);
+                }
                 done.outcomes.push(outcome);
             }
-            let touched: BTreeMap<String, String> = touched.into_iter().collect();
-            for (device, now) in touched {
-                done.receipts.extend(receipt(tx, &device, &now)?);
+            for (device, (now, seqs)) in touched {
+                done.receipts.extend(receipt(tx, device, now, seqs)?);
             }
+            fault::state("store.before_commit");
             Ok(done)
         })
-    }
-
-    /// Keeps a refused message aside, counts it, and raises the Integrity alert that its reason asks for.
-    pub fn quarantine(&self, it: &Quarantined) -> Result<()> {
-        self.write(|tx| quarantine(tx, it))
     }
 
     /// Refused messages, newest first: time, topic, reason, detail, bytes.
@@ -120,12 +155,21 @@ impl Store {
     }
 }
 
-pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
+/// So many refused messages are kept: somebody who sends rubbish must not fill the disk. The oldest go, and are counted.
+const QUARANTINE_MAX: i64 = 10_000;
+
+/// Keeps a refused message aside, counts it, and raises the Integrity alert that its reason asks for.
+fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     let kept = &it.payload[..it.payload.len().min(protocol::MAX_MESSAGE_BYTES)];
     tx.execute(
         "INSERT INTO quarantine (received_at, topic, reason, detail, bytes, payload) VALUES (?1,?2,?3,?4,?5,?6)",
         params![it.received_at, it.topic, it.reason, it.detail, it.payload.len() as i64, kept],
     )?;
+    let beyond = tx.last_insert_rowid() - QUARANTINE_MAX;
+    let gone = tx.prepare_cached("DELETE FROM quarantine WHERE id <= ?1")?.execute([beyond])?;
+    if gone > 0 {
+        count(tx, "quarantine_forgotten", gone as i64)?;
+    }
     count(tx, "quarantined", 1)?;
     count(tx, &format!("rejected.{}", it.reason), 1)?;
     if let Some(device) = &it.device {
@@ -366,19 +410,25 @@ fn at(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Option<(Str
     Ok(tx.prepare_cached(sql)?.query_row((device, epoch, seq as i64), |r| Ok((r.get(0)?, r.get(1)?))).optional()?)
 }
 
-/// The receipt that a device is due now, with its next version.
-fn receipt(tx: &Connection, device: &str, now: &str) -> Result<Option<ReceiptDue>> {
+/// The receipt that a device is due now, with its next version. Above a gap it names the latest stored sequences and those
+/// of this batch, so that a gap that never heals (a server restored from a backup) does not keep the box's outbox full.
+fn receipt(tx: &Connection, device: &str, now: &str, batch: Vec<u64>) -> Result<Option<ReceiptDue>> {
     let chain = chain_of(tx, device)?;
+    let mut above = devices::above(tx, device, chain.epoch, chain.state.contiguous_seq as i64)?;
+    above.extend(batch.into_iter().filter(|seq| *seq > chain.state.contiguous_seq));
+    above.sort_unstable();
+    above.dedup();
     let version: i64 = tx
         .prepare_cached(
-            "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1, 'receipt', 1, '', ?2)
-             ON CONFLICT(device, kind) DO UPDATE SET version = version + 1, issued_at = excluded.issued_at RETURNING version",
+            "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1, 'receipt', ?3, '', ?2)
+             ON CONFLICT(device, kind) DO UPDATE SET version = max(version + 1, excluded.version), issued_at = excluded.issued_at
+             RETURNING version",
         )?
-        .query_row((device, now), |r| r.get(0))?;
+        .query_row((device, now, super::knowledge::version_at(now)), |r| r.get(0))?;
     Ok(Some(ReceiptDue {
         device: device.to_owned(),
         version: version as u64,
-        above: devices::above(tx, device, chain.epoch, chain.state.contiguous_seq as i64)?,
+        above,
         contiguous_seq: chain.state.contiguous_seq,
         contiguous_hash: chain.state.contiguous_hash,
     }))

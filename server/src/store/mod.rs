@@ -5,6 +5,7 @@
 
 mod access;
 mod alerts;
+mod chains;
 mod devices;
 mod faces;
 mod feed;
@@ -21,13 +22,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 
 pub use access::{Account, AuditEntry, Deed};
 pub use alerts::{Alert, AlertFilter, AlertStep, Located, StoredFinding};
+pub use chains::{Era, Stretch};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
 pub use feed::FeedEvent;
 pub use figures::Summary;
 pub use knowledge::Issue;
 pub(crate) use knowledge::device_id;
-pub use messages::{Committed, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};
+pub use messages::{Committed, Entry, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

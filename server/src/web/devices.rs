@@ -1,4 +1,4 @@
-//! `/api/v1`: registration and provisioning of boxes, their state, and commands to them.
+//! `/api/v1`: registration of boxes, their state, and commands to them. Their identity is `crate::provision`.
 
 use std::sync::Arc;
 
@@ -10,17 +10,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use protocol::down::Command;
 use protocol::id::PersonId;
-use protocol::provision::{BrokerAddress, ProvisionRequest, ProvisionResponse};
 use serde_json::{Value, json};
-use trust::{SealingPublicKey, VerifyingKey, sha256_hex};
+use trust::sha256_hex;
 
 use super::error::{Body, Problem};
 use super::registry::{Answer, done};
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock;
 use crate::knowledge::Nudge;
 use crate::model::DevicePlace;
-use crate::store::{Device, DeviceState, NewKeys, StoreError};
+use crate::store::{Device, DeviceState, StoreError};
 
 type Shared = State<Arc<App>>;
 
@@ -38,56 +37,6 @@ pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>)
     let upsert = app.blocking(move |a| a.store.put_device(&place, &hash, &expires)).await?;
     app.tell(Nudge::Room(it.room.to_string()));
     done(upsert, json!({"id": it.id, "room": it.room, "provisioning_token": token, "expires_at": expires_at}))
-}
-
-pub(super) async fn post_provision(
-    State(app): Shared,
-    Body(it): Body<ProvisionRequest>,
-) -> Result<Json<ProvisionResponse>, Problem> {
-    let wrong = |e: trust::Refused| Problem::unprocessable(e.to_string());
-    VerifyingKey::from_base64(&it.signing_key).map_err(wrong)?;
-    SealingPublicKey::from_base64(&it.sealing_key).map_err(wrong)?;
-    let password = random_token()?;
-    let (secret_hash, token_hash) = (sha256_hex(&password), sha256_hex(&it.token));
-    let taken = app
-        .blocking(move |a| {
-            let keys = NewKeys {
-                token_hash: &token_hash,
-                signing_key: it.signing_key.trim(),
-                sealing_key: it.sealing_key.trim(),
-                mqtt_secret_hash: &secret_hash,
-                firmware: &clock::clip(&it.firmware, 100),
-            };
-            let taken = a.store.provision(&keys, &now_text())?;
-            a.keys.reload(&a.store)?;
-            Ok::<_, StoreError>(taken)
-        })
-        .await?;
-    let Some((device, room)) = taken else {
-        let why = "this provisioning token is unknown, used or out of date: make a new one with POST /api/v1/devices";
-        return Err(Problem::new(StatusCode::FORBIDDEN, why));
-    };
-    tracing::info!(%device, "device provisioned");
-    let id = |e: protocol::id::BadId| Problem::internal(&e);
-    Ok(Json(ProvisionResponse {
-        room: room.parse().map_err(id)?,
-        server_signing_key: app.signer.verifying_key().to_base64(),
-        broker: BrokerAddress { username: Some(device.clone()), password: Some(password), ..app.broker.clone() },
-        device: device.parse().map_err(id)?,
-        certificate_pem: None,
-        ca_pem: None,
-    }))
-}
-
-pub(super) async fn post_revoke(State(app): Shared, Path(id): Path<String>) -> Answer {
-    let device = id.clone();
-    app.blocking(move |a| {
-        a.store.revoke_device(&device)?;
-        a.keys.reload(&a.store)
-    })
-    .await?;
-    tracing::warn!(device = id, "device revoked");
-    Ok((StatusCode::OK, Json(json!({"id": id, "state": "revoked"}))))
 }
 
 pub(super) async fn get_devices(State(app): Shared) -> Answer {

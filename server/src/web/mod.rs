@@ -21,7 +21,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
+use crate::provision;
 use error::Problem;
+pub(crate) use devices::random_token;
 pub(crate) use pages::invitation;
 
 /// Nothing from elsewhere, nothing inline.
@@ -39,9 +41,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/passes", get(registry::get_passes).post(registry::post_pass))
         .route("/policy", get(registry::get_policy).post(registry::post_policy))
         .route("/devices", get(devices::get_devices).post(devices::post_device))
-        .route("/devices/{id}/revoke", post(devices::post_revoke))
+        .route("/devices/{id}/revoke", post(provision::post_revoke))
         .route("/devices/{id}/commands", post(devices::post_command))
-        .route("/provision", post(devices::post_provision))
+        .route("/provision", post(provision::post_provision))
+        .route("/provision/renew", post(provision::post_renew))
         .route(
             "/enrolments",
             get(enrolments::get_enrolments)

@@ -21,7 +21,7 @@ use crate::identity::Identity;
 use crate::outbox::Outbox;
 use crate::outbox::plan::{Limits, Planner, backoff_ms, spread};
 pub use incoming::open_down;
-pub use options::TlsError;
+pub use options::{TlsError, client_tls};
 pub use stats::{LinkStats, Refusals};
 
 /// The largest knowledge message that is accepted: a roster of about 200 templates, sealed.

@@ -57,7 +57,7 @@ pub(super) fn connect_options(settings: &Settings, boot: &Boot, connected_at: &s
     }
     if broker.tls {
         let files = identity.tls.as_ref().ok_or(TlsError::NoAuthority)?;
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(client_config(files)?))));
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(client_tls(files)?))));
     }
     Ok(options)
 }
@@ -81,7 +81,8 @@ pub(super) fn status_payload(settings: &Settings, boot: &Boot, online: bool, con
     serde_json::to_string(&settings.identity.signing.sign(text)).unwrap_or_default()
 }
 
-fn client_config(files: &TlsFiles) -> Result<rustls::ClientConfig, TlsError> {
+/// TLS towards the broker: the pinned authority alone, and the box's own certificate where it has one.
+pub fn client_tls(files: &TlsFiles) -> Result<rustls::ClientConfig, TlsError> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in certificates(&files.ca_pem)? {
         roots.add(certificate)?;

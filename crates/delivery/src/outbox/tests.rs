@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use trust::{SigningKey, VerifyingKey, ZERO_HASH, chain_hash, verify};
 
 use super::*;
-use crate::testing::finding;
+use crate::testing::{Outcome, finding};
 
 struct Clinic {
     dir: TempDir,
@@ -271,6 +271,47 @@ fn a_real_full_disk_loses_no_accusation() {
     let kept = rows(&outbox, &key.verifying_key());
     let findings = kept.iter().filter(|(_, body)| matches!(body.payload, Up::Finding(_))).count() as u64;
     assert_eq!(findings, raised, "a finding was lost on the full disk: {stats:?}");
+    let outcome = Outcome {
+        fault: "box: disk full (a file system of 1 MiB)".into(),
+        times: stats.dropped,
+        raised: stats.last_seq,
+        stored: kept.len() as u64,
+        doubled: 0,
+        declared_lost: stats.dropped,
+        lost: stats.last_seq - kept.len() as u64 - stats.dropped,
+        chain: None,
+    };
+    assert!(outcome.print());
+}
+
+/// The wall clock jumps by a day, forth and back, many times: order, chain and numbers do not depend on it.
+#[test]
+fn a_clock_that_steps_by_a_day_changes_neither_order_nor_chain() {
+    let clinic = Clinic::new();
+    let mut raised = 0;
+    for step in 0..20_i64 {
+        let outbox = clinic.open();
+        for day in [0, 1, -1] {
+            let utc = jiff::Timestamp::from_second(1_790_000_000 + (day + step % 3) * 86_400).unwrap();
+            let stamp = outbox.boot().stamp(format!("{utc:.3}"), 1000, 20, ClockSource::Unsynchronised);
+            outbox.append(stamp, finding("L2")).unwrap();
+            raised += 1;
+        }
+    }
+    let kept = rows(&clinic.open(), &clinic.key.verifying_key());
+    let whole = kept.windows(2).all(|pair| pair[1].1.prev == pair[0].0 && pair[1].1.seq == pair[0].1.seq + 1);
+    let ids: std::collections::BTreeSet<_> = kept.iter().map(|(_, body)| body.event_id.clone()).collect();
+    let outcome = Outcome {
+        fault: "box: clock steps of a day, both ways".into(),
+        times: 60,
+        raised,
+        stored: ids.len() as u64,
+        doubled: 0,
+        declared_lost: 0,
+        lost: raised - ids.len() as u64,
+        chain: (!whole).then(|| "a link is missing".to_owned()),
+    };
+    assert!(outcome.print());
 }
 
 struct Unmount<'a>(&'a Path);

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use delivery::outbox::plan::spread;
 use delivery::outbox::{Outbox, OutboxOptions};
+use delivery::testing::Outcome;
 use protocol::down::Receipt;
 use protocol::envelope::Envelope;
 use protocol::up::{ClockSource, HealthReport, Up, UpBody};
@@ -140,8 +141,15 @@ fn the_power_may_go_at_any_write() {
     let stored = life.server.hashes.len() as u64;
     let last = outbox.stats().unwrap().last_seq;
     assert_eq!(life.server.receipt().contiguous_seq, last, "a hole in the chain");
-    println!(
-        "torture: power cut, seed {seed:<20} {cuts:>6} times  raised {:>5}  stored {stored:>5}  lost 0  doubled 0  chain whole  holds",
-        life.raised
-    );
+    let outcome = Outcome {
+        fault: format!("box: power cut at any write, seed {seed}"),
+        times: cuts,
+        raised: last,
+        stored,
+        doubled: 0,
+        declared_lost: 0,
+        lost: last - stored,
+        chain: None,
+    };
+    assert!(outcome.print());
 }

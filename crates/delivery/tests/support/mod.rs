@@ -274,6 +274,8 @@ impl TestBox {
             broker: BrokerAddress { host: "127.0.0.1".into(), port, tls: false, username: None, password: None },
             sealing: SealingKey::generate().unwrap(),
             tls: None,
+            server_url: None,
+            certificate: None,
             signing: signing.clone(),
         };
         let server = ServerSide::new(server_key, device, signing.verifying_key());
@@ -311,12 +313,7 @@ pub(crate) fn stamp(outbox: &Outbox) -> Stamp {
     outbox.boot().stamp(format!("{:.3}", Timestamp::now()), 1, 20, ClockSource::Synchronised)
 }
 
-/// A finding that can be told from the others by its revision.
-pub(crate) fn numbered_finding(number: u32) -> Up {
-    let Up::Finding(mut finding) = delivery::testing::finding("L2") else { unreachable!() };
-    finding.revision = number;
-    Up::Finding(finding)
-}
+pub(crate) use delivery::testing::numbered_finding;
 
 /// A network that can be cut: forwards to the broker while it is up, and drops every connection when it goes down.
 pub(crate) struct Proxy {

@@ -1,0 +1,334 @@
+//! One simulated box: the real envelope, chain, planner, receipts and knowledge; its outbox is in memory. It judges
+//! nothing and drops nothing.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use delivery::outbox::plan::{Class, Heads, Lane, Limits, Planner};
+use jiff::Timestamp;
+use protocol::WIRE_VERSION;
+use protocol::down::{Down, DownBody};
+use protocol::envelope::{Envelope, Sealed};
+use protocol::id::DeviceId;
+use protocol::topic::{Channel, Topic};
+use protocol::up::{ClockSource, HealthReport, KnowledgeAck, Stamp, StatusBody, Up, UpBody};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{ConnectProperties, LastWill, Packet, Publish};
+use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use tokio::sync::mpsc;
+use trust::{DownVerifier, ZERO_HASH, chain_hash};
+
+use crate::rig::Identity;
+
+/// What all boxes of a run count together.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) connected: AtomicU64,
+    pub(crate) raised: AtomicU64,
+    pub(crate) receipted: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    /// Raise to receipt, ms, of findings.
+    latencies_ms: Mutex<Vec<u32>>,
+}
+
+impl Counts {
+    pub(crate) fn waiting(&self) -> u64 {
+        self.raised.load(Ordering::SeqCst).saturating_sub(self.receipted.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn take_latencies(&self) -> Vec<u32> {
+        std::mem::take(&mut *self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What a box is told to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Order {
+    Finding,
+    Heartbeat,
+}
+
+/// Signs links; also used to sign messages ahead of a run.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) identity: Identity,
+    device: DeviceId,
+    seq: u64,
+    prev: String,
+    heartbeat: u64,
+    boot_id: String,
+    began: Instant,
+}
+
+/// A signed message, ready to publish.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) seq: u64,
+    pub(crate) topic: String,
+    pub(crate) text: String,
+    lane: Lane,
+    finding: bool,
+}
+
+impl Chain {
+    pub(crate) fn new(identity: Identity) -> anyhow::Result<Self> {
+        let device = identity.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("{e}"))?;
+        let boot_id = uuid::Uuid::now_v7().to_string();
+        Ok(Self { identity, device, seq: 0, prev: ZERO_HASH.to_owned(), heartbeat: 0, boot_id, began: Instant::now() })
+    }
+
+    pub(crate) fn device(&self) -> &DeviceId {
+        &self.device
+    }
+
+    pub(crate) fn sign(&mut self, payload: Up) -> Link {
+        self.seq += 1;
+        let mut payload = payload;
+        match &mut payload {
+            // One incident per box: what is measured is the delivery, not the inbox.
+            Up::Finding(finding) => {
+                finding.revision = self.seq as u32;
+                finding.finding_id = trust::sha256_hex(self.device.as_str())[..32].to_owned();
+                finding.incident_id.clone_from(&finding.finding_id);
+            }
+            Up::Health(health) => {
+                self.heartbeat += 1;
+                health.heartbeat_seq = self.heartbeat;
+            }
+            _ => {}
+        }
+        let (class, channel) = (Class::of(&payload), payload.channel().unwrap_or(Channel::Health));
+        let finding = matches!(payload, Up::Finding(_));
+        let body = UpBody {
+            v: WIRE_VERSION,
+            device: self.device.clone(),
+            seq: self.seq,
+            prev: std::mem::take(&mut self.prev),
+            event_id: uuid::Uuid::now_v7().to_string(),
+            stamp: Stamp {
+                utc: format!("{:.3}", Timestamp::now()),
+                boot_id: self.boot_id.clone(),
+                boot_count: 1,
+                mono_ms: self.began.elapsed().as_millis() as u64,
+                uncertainty_ms: 20,
+                clock: ClockSource::Synchronised,
+            },
+            payload,
+        };
+        // Plain structs of texts and numbers: JSON can hold them all.
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        self.prev = chain_hash(&text);
+        let text = serde_json::to_string(&self.identity.signing.sign(text)).unwrap_or_default();
+        let topic = Topic::new(self.device.clone(), channel).to_string();
+        Link { seq: self.seq, topic, text, lane: class.lane(), finding }
+    }
+
+    fn status(&self, online: bool, connected_at: &str) -> String {
+        let body = StatusBody {
+            v: WIRE_VERSION,
+            device: self.device.clone(),
+            online,
+            boot_count: 1,
+            boot_id: self.boot_id.clone(),
+            connected_at: connected_at.to_owned(),
+        };
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        serde_json::to_string(&self.identity.signing.sign(text)).unwrap_or_default()
+    }
+}
+
+/// A box that lives until its orders end.
+pub(crate) struct Device {
+    chain: Chain,
+    port: u16,
+    counts: Arc<Counts>,
+    waiting: BTreeMap<u64, (Link, Instant)>,
+    planner: Planner,
+    verifier: DownVerifier,
+}
+
+impl Device {
+    pub(crate) fn new(identity: Identity, port: u16, counts: Arc<Counts>, seed: u64) -> anyhow::Result<Self> {
+        let chain = Chain::new(identity)?;
+        let verifier = DownVerifier::new(chain.device.clone(), chain.identity.server, BTreeMap::new());
+        let planner = Planner::new(Limits::default(), seed);
+        Ok(Self { chain, port, counts, waiting: BTreeMap::new(), planner, verifier })
+    }
+
+    /// Reconnects like the real box, with a shorter first wait.
+    pub(crate) async fn live(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut wait_ms = 100;
+        let mut dice = u64::from(self.port) ^ self.chain.seq ^ self.chain.device.as_str().len() as u64;
+        loop {
+            let began = Instant::now();
+            if self.connection(&mut orders).await {
+                return;
+            }
+            if began.elapsed() > Duration::from_secs(5) {
+                wait_ms = 100;
+            }
+            let wait = delivery::outbox::plan::spread(wait_ms, 500, &mut dice);
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            wait_ms = (wait_ms * 2).min(5_000);
+        }
+    }
+
+    /// One connection; true when the orders ended.
+    async fn connection(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> bool {
+        let connected_at = format!("{:.6}", Timestamp::now());
+        let (client, mut events) = AsyncClient::new(self.options(&connected_at), 96);
+        let (to_us, mut from_network) = mpsc::channel(8);
+        // A poll must not be cancelled half-way through a write, so it has a task of its own.
+        let network = tokio::spawn(async move {
+            while let Ok(event) = events.poll().await {
+                if let Event::Incoming(packet) = event
+                    && to_us.send(packet).await.is_err()
+                {
+                    return;
+                }
+            }
+        });
+        let mut up = false;
+        let mut wake = None;
+        let over = loop {
+            let due = wake.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_hours(1));
+            tokio::select! {
+                packet = from_network.recv() => match packet {
+                    None => break false,
+                    Some(Packet::ConnAck(_)) => {
+                        up = true;
+                        self.counts.connected.fetch_add(1, Ordering::SeqCst);
+                        self.planner.reconnected(None);
+                        self.greet(&client, &connected_at);
+                    }
+                    Some(Packet::Publish(publish)) => self.heard(&publish),
+                    Some(_) => continue,
+                },
+                order = orders.recv() => match order {
+                    None => break true,
+                    Some(order) => self.obey(order),
+                },
+                () = tokio::time::sleep_until(due), if up => {}
+            }
+            if up {
+                wake = self.pump(&client);
+            }
+        };
+        if up {
+            self.counts.connected.fetch_sub(1, Ordering::SeqCst);
+        }
+        network.abort();
+        over
+    }
+
+    fn options(&self, connected_at: &str) -> MqttOptions {
+        let mut options = MqttOptions::new(self.chain.device.as_str(), "127.0.0.1", self.port);
+        options.set_keep_alive(Duration::from_mins(2)).set_clean_start(false).set_connection_timeout(30);
+        options.set_outgoing_inflight_upper_limit(72);
+        let mut properties = ConnectProperties::new();
+        properties.session_expiry_interval = Some(600);
+        properties.max_packet_size = Some(1 << 20);
+        options.set_connect_properties(properties);
+        let topic = Topic::new(self.chain.device.clone(), Channel::Status).to_string();
+        let will = self.chain.status(false, connected_at);
+        options.set_last_will(LastWill::new(topic, will, QoS::AtLeastOnce, true, None));
+        options
+    }
+
+    fn greet(&self, client: &AsyncClient, connected_at: &str) {
+        for channel in Channel::DOWN {
+            let filter = Topic::new(self.chain.device.clone(), channel).to_string();
+            // The queue of a new connection has room for these.
+            let _ = client.try_subscribe(filter, QoS::AtLeastOnce);
+        }
+        let topic = Topic::new(self.chain.device.clone(), Channel::Status).to_string();
+        let _ = client.try_publish(topic, QoS::AtLeastOnce, true, self.chain.status(true, connected_at));
+    }
+
+    fn obey(&mut self, order: Order) {
+        let payload = match order {
+            Order::Finding => delivery::testing::finding("L2"),
+            Order::Heartbeat => Up::Health(HealthReport { firmware: "fleet".into(), ..HealthReport::default() }),
+        };
+        self.append(payload);
+    }
+
+    fn append(&mut self, payload: Up) {
+        let link = self.chain.sign(payload);
+        self.counts.raised.fetch_add(1, Ordering::SeqCst);
+        self.waiting.insert(link.seq, (link, Instant::now()));
+    }
+
+    fn pump(&mut self, client: &AsyncClient) -> Option<tokio::time::Instant> {
+        let window = self.planner.window();
+        let lane = |lane: Lane| -> Vec<u64> {
+            let of = self.waiting.values().filter(|(link, _)| link.lane == lane);
+            of.take(window).map(|(link, _)| link.seq).collect()
+        };
+        let heads = Heads { vital: lane(Lane::Vital), bulk: lane(Lane::Bulk) };
+        let now_ms = self.chain.began.elapsed().as_millis() as u64;
+        let plan = self.planner.plan(&heads, now_ms);
+        for seq in plan.send {
+            let Some((link, _)) = self.waiting.get(&seq) else { continue };
+            if client.try_publish(link.topic.clone(), QoS::AtLeastOnce, false, link.text.clone()).is_err() {
+                self.planner.not_sent(seq);
+                return Some(tokio::time::Instant::now() + Duration::from_millis(100));
+            }
+        }
+        plan.wake_at_ms.map(|at| tokio::time::Instant::now() + Duration::from_millis(at.saturating_sub(now_ms)))
+    }
+
+    fn heard(&mut self, publish: &Publish) {
+        match self.open(publish) {
+            Some(body) => match &body.payload {
+                Down::Receipt(receipt) => {
+                    self.verifier.taken(&body.kind, body.version);
+                    self.receipted(receipt);
+                }
+                _ => {
+                    self.verifier.taken(&body.kind, body.version);
+                    self.append(Up::KnowledgeAck(KnowledgeAck {
+                        kind: body.kind.clone(),
+                        version: body.version,
+                        applied: true,
+                        refused_because: None,
+                        templates_deleted: Vec::new(),
+                    }));
+                }
+            },
+            None => {
+                self.counts.refused.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn open(&self, publish: &Publish) -> Option<DownBody> {
+        let sealed = publish.topic.ends_with(b"/knowledge");
+        let envelope: Envelope = if sealed {
+            let sealed: Sealed = serde_json::from_slice(&publish.payload).ok()?;
+            trust::open(&sealed, &self.chain.device, &self.chain.identity.sealing).ok()?
+        } else {
+            serde_json::from_slice(&publish.payload).ok()?
+        };
+        self.verifier.check(&envelope, Some(Timestamp::now())).ok()
+    }
+
+    fn receipted(&mut self, receipt: &protocol::down::Receipt) {
+        let above = self.waiting.split_off(&(receipt.contiguous_seq + 1));
+        let mut done = std::mem::replace(&mut self.waiting, above);
+        for seq in &receipt.above {
+            if let Some(one) = self.waiting.remove(seq) {
+                done.insert(*seq, one);
+            }
+        }
+        if done.is_empty() {
+            return;
+        }
+        self.counts.receipted.fetch_add(done.len() as u64, Ordering::SeqCst);
+        let mut latencies = self.counts.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        latencies
+            .extend(done.values().filter(|(l, _)| l.finding).map(|(_, raised)| raised.elapsed().as_millis() as u32));
+    }
+}

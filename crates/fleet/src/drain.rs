@@ -1,0 +1,153 @@
+//! How fast pre-signed findings are consumed: by a bare `mosquitto_sub`, and by the server up to its signed receipts.
+//! Both get the same messages, offered as fast as one program can publish.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use protocol::down::{Down, DownBody};
+use protocol::envelope::Envelope;
+use rumqttc::Outgoing;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Packet};
+use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+
+use crate::device::{Chain, Link};
+
+/// Nobody takes this long.
+const LIMIT: Duration = Duration::from_mins(10);
+
+/// Signed findings of several boxes, in the order in which they are published.
+pub(crate) struct Load {
+    pub(crate) links: Vec<Link>,
+    /// Device id → its last sequence.
+    last: BTreeMap<String, u64>,
+}
+
+impl Load {
+    /// `count` findings, the boxes taking turns.
+    pub(crate) fn sign(chains: &mut [Chain], count: usize) -> Self {
+        let mut load = Self { links: Vec::with_capacity(count), last: BTreeMap::new() };
+        for n in 0..count {
+            let at = n % chains.len();
+            let chain = &mut chains[at];
+            let link = chain.sign(delivery::testing::finding("L2"));
+            load.last.insert(chain.device().to_string(), link.seq);
+            load.links.push(link);
+        }
+        load
+    }
+}
+
+/// What a run showed, messages in a second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    pub(crate) offered: f64,
+    pub(crate) consumed: f64,
+}
+
+fn options(id: &str, port: u16) -> MqttOptions {
+    let mut options = MqttOptions::new(id, "127.0.0.1", port);
+    let mut properties = ConnectProperties::new();
+    properties.max_packet_size = Some(1 << 20);
+    properties.receive_maximum = Some(1000);
+    options.set_connect_properties(properties);
+    options.set_clean_start(true).set_keep_alive(Duration::from_mins(5));
+    options
+}
+
+/// Publishes all at QoS 1; gives the time until the broker had acknowledged the last.
+pub(crate) async fn publish(load: &Load, port: u16) -> Result<Duration> {
+    let mut options = options("fleet-load", port);
+    options.set_outgoing_inflight_upper_limit(1000);
+    let (client, mut events) = AsyncClient::new(options, 2000);
+    let total = load.links.len();
+    let messages: Vec<(String, String)> = load.links.iter().map(|l| (l.topic.clone(), l.text.clone())).collect();
+    let sender = tokio::spawn(async move {
+        for (topic, text) in messages {
+            if client.publish(topic, QoS::AtLeastOnce, false, text).await.is_err() {
+                return;
+            }
+        }
+    });
+    let began = Instant::now();
+    let mut acknowledged = 0;
+    while acknowledged < total {
+        match tokio::time::timeout(LIMIT, events.poll()).await.context("the broker takes nothing")? {
+            Ok(Event::Incoming(Packet::PubAck(_))) => acknowledged += 1,
+            Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_) => bail!("the load's connection was lost"),
+            Ok(_) => {}
+        }
+    }
+    sender.abort();
+    Ok(began.elapsed())
+}
+
+/// A bare subscriber that ends after as many messages as there are. Its session is made before, so that none is missed.
+pub(crate) async fn bare(load: &Load, port: u16) -> Result<Rate> {
+    let sub = |more: &[&str]| -> Result<Child> {
+        Command::new("mosquitto_sub")
+            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-V", "mqttv5", "-q", "1", "-c", "-i", "fleet-bare"])
+            .args(["-x", "600", "-D", "connect", "receive-maximum", "1000", "-t", "zaigang/v1/+/findings"])
+            .args(more)
+            .stdout(Stdio::null())
+            .spawn()
+            .context("mosquitto_sub (apt-get install mosquitto-clients)")
+    };
+    if !sub(&["-E"])?.wait()?.success() {
+        bail!("mosquitto_sub could not subscribe");
+    }
+    let mut child = sub(&["-C", &load.links.len().to_string()])?;
+    let began = Instant::now();
+    let offered = publish(load, port).await?;
+    let ended = tokio::task::spawn_blocking(move || child.wait()).await??;
+    if !ended.success() {
+        bail!("mosquitto_sub ended with {ended}");
+    }
+    let consumed = began.elapsed();
+    forget_session(port).await?;
+    Ok(rate(load, offered, consumed))
+}
+
+/// The subscriber's session must not collect the next run's messages.
+async fn forget_session(port: u16) -> Result<()> {
+    let (client, mut events) = AsyncClient::new(options("fleet-bare", port), 10);
+    while !matches!(events.poll().await?, Event::Incoming(Packet::ConnAck(_))) {}
+    client.try_disconnect()?;
+    // The broker hangs up once it has heard the goodbye.
+    while events.poll().await.is_ok() {}
+    Ok(())
+}
+
+/// The server, until its receipts cover every message.
+pub(crate) async fn server(load: &Load, port: u16) -> Result<Rate> {
+    let (client, mut events) = AsyncClient::new(options("fleet-monitor", port), 10);
+    client.try_subscribe("zaigang/v1/+/receipts", QoS::AtMostOnce)?;
+    while !matches!(events.poll().await?, Event::Incoming(Packet::SubAck(_))) {}
+    let mut missing = load.last.clone();
+    let watch = tokio::spawn(async move {
+        while !missing.is_empty() {
+            let event = tokio::time::timeout(LIMIT, events.poll()).await.context("no receipts any more")??;
+            let Event::Incoming(Packet::Publish(publish)) = event else { continue };
+            let envelope: Envelope = serde_json::from_slice(&publish.payload)?;
+            let body: DownBody = serde_json::from_str(&envelope.body)?;
+            let Down::Receipt(receipt) = body.payload else { continue };
+            let device = body.device.to_string();
+            if missing.get(&device).is_some_and(|last| receipt.contiguous_seq >= *last) {
+                missing.remove(&device);
+            }
+        }
+        drop(client);
+        anyhow::Ok(())
+    });
+    let began = Instant::now();
+    let offered = publish(load, port).await?;
+    watch.await??;
+    Ok(rate(load, offered, began.elapsed()))
+}
+
+fn rate(load: &Load, offered: Duration, consumed: Duration) -> Rate {
+    let count = load.links.len() as f64;
+    Rate { offered: count / offered.as_secs_f64(), consumed: count / consumed.as_secs_f64() }
+}

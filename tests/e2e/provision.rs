@@ -1,0 +1,223 @@
+//! How a box gets, renews and loses its identity, and what each broker lets it do: one contract for the embedded broker and
+//! for Mosquitto with TLS, client certificates and the ACL that `zaigang-server broker-config` writes.
+
+use std::path::Path;
+
+use delivery::identity::{CertificateTimes, Identity};
+use delivery::provision::{Provisioning, Renewal, provision, renew_if_due};
+use e2e::api::Api;
+use e2e::boxes::{PlainBox, furnish, provisioned, until};
+use e2e::client::Client;
+use e2e::mosquitto::{self, Mosquitto, free_port};
+use e2e::programs::Program;
+use e2e::server::{ServerPlan, api};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+/// A house with a broker: server, API, and what must live as long.
+struct House {
+    plan: ServerPlan,
+    api: Api,
+    _server: Program,
+    broker: Option<Mosquitto>,
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    fn embedded() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = ServerPlan::embedded(folder.path());
+        Self::start(plan, None, folder)
+    }
+
+    /// Mosquitto with exactly what `broker-config --write` made.
+    fn mosquitto() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port().unwrap();
+        let mut plan = ServerPlan::external(folder.path(), port);
+        plan.mqtt += "tls = true\n";
+        plan.write().unwrap();
+        let files = folder.path().join("broker");
+        write_broker_files(&plan, &files, port);
+        let broker = Mosquitto::with_config(port, &files.join("zaigang.conf")).unwrap();
+        Self::start(plan, Some(broker), folder)
+    }
+
+    fn start(plan: ServerPlan, broker: Option<Mosquitto>, folder: tempfile::TempDir) -> Self {
+        let (server, ready) = plan.start(&[]).unwrap();
+        let api = api(&ready);
+        furnish(&api).unwrap();
+        Self { plan, api, _server: server, broker, folder }
+    }
+
+    fn identity(&self, device: &str) -> (Identity, std::path::PathBuf) {
+        let dir = self.folder.path().join(device);
+        (provisioned(&self.api, device, &dir).unwrap(), dir)
+    }
+}
+
+fn write_broker_files(plan: &ServerPlan, files: &Path, port: u16) {
+    std::fs::create_dir_all(plan.folder.join("server-data")).unwrap();
+    let (files, listener) = (files.display().to_string(), format!("{port} 127.0.0.1"));
+    plan.command(&["broker-config", "--write", &files, "--host", "127.0.0.1", "--listener", &listener]).unwrap();
+}
+
+/// What every broker that boxes use must do.
+fn contract(house: &House) {
+    let ((one, dir), (two, _)) = (house.identity("box-1"), house.identity("box-2"));
+    let topic = |device: &str, channel: &str| format!("zaigang/v1/{device}/{channel}");
+
+    // A box's own topics, in their direction, and no others.
+    let mut stranger = Client::connect("box-2", &two).unwrap();
+    for channel in ["receipts", "commands", "knowledge"] {
+        assert!(stranger.may_hear(&topic("box-2", channel)).unwrap(), "{channel} of its own");
+    }
+    let mut heard = Client::connect("box-2", &two).unwrap();
+    for foreign in [topic("box-1", "knowledge"), topic("+", "receipts"), "#".to_owned(), topic("box-1", "findings")] {
+        // Mosquitto grants a subscription and then delivers nothing; what counts is that nothing comes (below).
+        let _ = heard.may_hear(&foreign).unwrap();
+    }
+    let the_box = PlainBox::start(one.clone(), &dir).unwrap();
+    (1..=5).for_each(|number| drop(the_box.raise(number).unwrap()));
+    the_box.drained().unwrap();
+    until("all knowledge arrived", || {
+        ["catalogue", "policy", "room", "roster", "sessions"]
+            .iter()
+            .all(|kind| the_box.known(|k| k.kinds.contains(*kind)))
+    })
+    .unwrap();
+    // Everything that box-1 said and was told went by; box-2's own word is the first thing that box-2 hears.
+    house
+        .api
+        .post(
+            "practitioners",
+            &json!({"id": "p-9", "name": "甲", "category": "nurse", "registration": "valid", "sites": []}),
+        )
+        .unwrap();
+    assert!(heard.may_hear(&topic("box-2", "commands")).unwrap());
+    let before = house.api.get("summary").unwrap();
+
+    // In another's name nothing arrives, not even to be refused.
+    for (as_topic, text) in [(topic("box-1", "findings"), "forged"), (topic("box-1", "receipts"), "forged")] {
+        let mut forger = Client::connect("box-2", &two).unwrap();
+        forger.say(&as_topic, text).unwrap();
+    }
+    let mut honest = Client::connect("box-2", &two).unwrap();
+    honest.say(&topic("box-2", "health"), "no envelope").unwrap();
+    until("what box-2 may say arrived", || {
+        house.api.get("summary").is_ok_and(|s| s["quarantined"].as_u64() > before["quarantined"].as_u64())
+    })
+    .unwrap();
+    let after = house.api.get("summary").unwrap();
+    assert_eq!(after["quarantined"].as_u64(), before["quarantined"].as_u64().map(|n| n + 1), "{after}");
+    assert_eq!(the_box.stats.refusals().malformed, 0, "somebody else spoke on a downward topic");
+
+    // Taking another's client id must not end that one's connection.
+    let connections = the_box.stats.connections();
+    let _ = Client::connect("box-1", &two);
+    the_box.raise(6).unwrap();
+    the_box.drained().unwrap();
+    assert_eq!(the_box.stats.connections(), connections, "box-2 ended box-1's connection");
+
+    // Nobody without what provisioning gave, and nobody by the server's name.
+    let mut nobody = two.clone();
+    nobody.tls = nobody.tls.map(|tls| delivery::identity::TlsFiles { client: None, ..tls });
+    nobody.broker.password = nobody.broker.password.map(|_| "guess".to_owned());
+    assert!(Client::connect("box-2", &nobody).is_err(), "a stranger was let in");
+    let server = house.api.post("devices", &json!({"id": "zaigang-server", "room": "room-1"}));
+    assert!(server.unwrap_err().to_string().contains("the server's own"));
+    the_box.stop();
+}
+
+#[test]
+fn the_embedded_broker_keeps_the_contract() {
+    contract(&House::embedded());
+}
+
+#[test]
+fn mosquitto_with_the_written_configuration_keeps_the_contract() {
+    if mosquitto::installed("mosquitto_with_the_written_configuration_keeps_the_contract") {
+        contract(&House::mosquitto());
+    }
+}
+
+#[test]
+fn the_embedded_broker_listens_on_loopback_alone_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = ServerPlan::embedded(folder.path());
+    plan.mqtt = "listen = \"0.0.0.0:1883\"\n".to_owned();
+    let refused = plan.start(&[]).unwrap_err().to_string();
+    assert!(refused.contains("loopback alone"), "{refused}");
+}
+
+#[test]
+fn a_token_works_once_and_not_after_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = ServerPlan::embedded(folder.path());
+    let (_server, ready) = plan.start(&[]).unwrap();
+    let api = api(&ready);
+    furnish(&api).unwrap();
+    let answer = api.post("devices", &json!({"id": "box-1", "room": "room-1"})).unwrap();
+    let token = answer["provisioning_token"].as_str().unwrap();
+    let expires: Timestamp = answer["expires_at"].as_str().unwrap().parse().unwrap();
+    assert!(expires.duration_since(Timestamp::now()) <= SignedDuration::from_hours(1));
+    let take = |dir: &str, token: &str| {
+        let to = Provisioning { server: api.base(), server_ca: None, firmware: "test" };
+        provision(to, token.to_owned(), &folder.path().join(dir))
+    };
+    let identity = take("first", token).unwrap();
+    assert_eq!(identity.device.as_str(), "box-1");
+    let second = take("second", token).unwrap_err().to_string();
+    assert!(second.contains("unknown, used or out of date"), "{second}");
+    // A newer token makes the older one void.
+    let again = |()| api.post("devices", &json!({"id": "box-1", "room": "room-1"})).unwrap();
+    let older = again(())["provisioning_token"].as_str().unwrap().to_owned();
+    let newer = again(())["provisioning_token"].as_str().unwrap().to_owned();
+    assert!(take("third", &older).is_err());
+    assert!(take("third", &newer).is_ok());
+}
+
+#[test]
+fn a_certificate_is_renewed_before_its_end_and_a_revoked_box_is_shut_out() {
+    let test = "a_certificate_is_renewed_before_its_end_and_a_revoked_box_is_shut_out";
+    if !mosquitto::installed(test) {
+        return;
+    }
+    let mut house = House::mosquitto();
+    let (identity, dir) = house.identity("box-1");
+    let first = std::fs::read(dir.join("tls.pem")).unwrap();
+    let CertificateTimes { expires_at, .. } = identity.certificate.unwrap();
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    assert!(expires_at.duration_since(Timestamp::now()) > days(89));
+    assert_eq!(renew_if_due(&dir, Timestamp::now() + days(59)).unwrap(), Renewal::NotDue);
+    let Renewal::Renewed(times) = renew_if_due(&dir, Timestamp::now() + days(61)).unwrap() else {
+        panic!("not renewed")
+    };
+    assert!(times.expires_at >= expires_at);
+    assert_ne!(std::fs::read(dir.join("tls.pem")).unwrap(), first, "the key and the certificate are new");
+    let renewed = Identity::load(&dir).unwrap();
+    let the_box = PlainBox::start(renewed.clone(), &dir).unwrap();
+    the_box.raise(1).unwrap();
+    the_box.drained().unwrap();
+
+    house.api.post("devices/box-1/revoke", &json!({})).unwrap();
+    // At once: what it says is set aside, and no new certificate is given.
+    let event = the_box.raise(2).unwrap();
+    until("its word is set aside", || {
+        house.api.get("summary").is_ok_and(|s| s["rejected"]["unknown_device"].as_u64() > Some(0))
+    })
+    .unwrap();
+    assert!(the_box.outbox.envelope(event.seq).unwrap().is_some(), "a revoked box was receipted");
+    let refused = renew_if_due(&dir, Timestamp::now() + days(100)).unwrap_err().to_string();
+    assert!(refused.contains("revoked"), "{refused}");
+    the_box.stop();
+    // With the list that the server wrote, the broker does not let it in any more; other boxes it does.
+    let port = house.broker.as_ref().unwrap().port;
+    house.broker.take().unwrap().kill();
+    let files = house.folder.path().join("broker");
+    write_broker_files(&house.plan, &files, port);
+    house.broker = Some(Mosquitto::with_config(port, &files.join("zaigang.conf")).unwrap());
+    assert!(Client::connect("box-1", &renewed).is_err(), "the broker lets a revoked certificate in");
+    let (other, _) = house.identity("box-2");
+    assert!(Client::connect("box-2", &other).is_ok());
+}

@@ -1,0 +1,107 @@
+//! A real Mosquitto on a free port, killed with its owner. Without Debian's package the caller says SKIPPED.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+const PROGRAM: &str = "/usr/sbin/mosquitto";
+
+#[derive(Debug)]
+pub struct Mosquitto {
+    pub port: u16,
+    config: PathBuf,
+    child: Option<Child>,
+}
+
+/// False, with a line on standard error, where Mosquitto is not installed.
+pub fn installed(test: &str) -> bool {
+    let there = Path::new(PROGRAM).exists();
+    if !there {
+        eprintln!("SKIPPED {test}: {PROGRAM} not found (apt-get install mosquitto)");
+    }
+    there
+}
+
+impl Mosquitto {
+    /// Plain, for anybody on this machine, remembering nothing.
+    pub fn plain(dir: &Path) -> Result<Self> {
+        let port = free_port()?;
+        let config = dir.join(format!("mosquitto-{port}.conf"));
+        std::fs::write(
+            &config,
+            format!(
+                "{}persistence false\nlog_dest none\nmax_packet_size 2000000\nmax_queued_messages 0\nmax_inflight_messages 0\n\
+                 listener {port} 127.0.0.1\nallow_anonymous true\n",
+                as_root()
+            ),
+        )?;
+        Self::start(port, config)
+    }
+
+    /// With the configuration that `zaigang-server broker-config --write` made for this port.
+    pub fn with_config(port: u16, zaigang_conf: &Path) -> Result<Self> {
+        let config = zaigang_conf.with_extension("all.conf");
+        let text = std::fs::read_to_string(zaigang_conf)?;
+        std::fs::write(&config, format!("{}log_dest none\n{text}", as_root()))?;
+        Self::start(port, config)
+    }
+
+    fn start(port: u16, config: PathBuf) -> Result<Self> {
+        let mut broker = Self { port, config, child: None };
+        broker.resume()?;
+        Ok(broker)
+    }
+
+    /// Starts again on the same port, with nothing remembered.
+    pub fn resume(&mut self) -> Result<()> {
+        let child = Command::new(PROGRAM)
+            .arg("-c")
+            .arg(&self.config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("mosquitto")?;
+        self.child = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            if Instant::now() > deadline {
+                bail!("mosquitto did not start with {}", self.config.display());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// SIGKILL: sessions, queues and retained messages are gone.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself; there is nobody to tell.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that was free a moment ago: Mosquitto can not be asked which one it took.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Mosquitto gives up root's rights otherwise, and can not read the test's files.
+fn as_root() -> &'static str {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
+    if root { "user root\n" } else { "" }
+}
