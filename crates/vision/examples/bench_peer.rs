@@ -50,13 +50,8 @@ impl Bench {
                 Ok((self.pixels.len() - 1).to_string())
             }
             ["gallery", count] => self.fill(count.parse()?),
-            ["match"] => {
-                self.asked += 1;
-                let query = &self.queries[self.asked % self.queries.len()];
-                let from = cpu_ns();
-                std::hint::black_box(self.gallery.top2(query));
-                Ok((cpu_ns() - from).to_string())
-            }
+            ["match", count] => self.search(count.parse()?, Gallery::top2),
+            ["match_full", count] => self.search(count.parse()?, Gallery::top2_in_full),
             [step, index] => self.step(step, index.parse()?),
             _ => Err(format!("unknown command {words:?}").into()),
         }
@@ -81,6 +76,20 @@ impl Bench {
             ("embed_floor", _) => self.analyzer.run_again("embedder")?,
             ("live_floor", _) => self.analyzer.run_again("liveness")?,
             _ => return Err(format!("{step}: unknown, or no face found yet").into()),
+        }
+        Ok((cpu_ns() - from).to_string())
+    }
+
+    /// CPU time of so many searches in a row.
+    fn search(
+        &mut self,
+        count: usize,
+        ask: fn(&mut Gallery<usize>, &Embedding) -> vision::Match<usize>,
+    ) -> Result<String, Failure> {
+        let from = cpu_ns();
+        for _ in 0..count {
+            self.asked += 1;
+            std::hint::black_box(ask(&mut self.gallery, &self.queries[self.asked % self.queries.len()]));
         }
         Ok((cpu_ns() - from).to_string())
     }

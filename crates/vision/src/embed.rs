@@ -89,16 +89,11 @@ pub struct Embedder {
 
 impl Embedder {
     pub fn load(runtime: &Runtime, spec: &EmbedderSpec) -> Result<Self, VisionError> {
-        let net = runtime.open(
-            &spec.model,
-            &Expect {
-                role: "embedder",
-                size: (spec.input.width, spec.input.height),
-                any_size: false,
-                outputs: &[("", spec.length)],
-            },
-        )?;
-        Ok(Self { net, spec: spec.clone(), planes: Vec::new(), not_finite: 0 })
+        let mut spec = spec.clone();
+        let size = (spec.input.width, spec.input.height);
+        let expect = Expect { role: "embedder", size, any_size: false, outputs: &[("", spec.length)] };
+        let net = runtime.open_fed(&spec.model, &expect, &mut Some(&mut spec.input))?;
+        Ok(Self { net, spec, planes: Vec::new(), not_finite: 0 })
     }
 
     /// Length of the embeddings that it makes.

@@ -94,6 +94,28 @@ impl Picture {
         Ok(Self { data, width, height, order })
     }
 
+    /// The pixels, to be used again.
+    pub fn into_data(self) -> Vec<u8> {
+        self.data
+    }
+
+    /// [`Picture::decode`] into a buffer that is used again, for the frames of a camera. Only what has to be turned or
+    /// is grey takes another one.
+    pub fn decode_into(mut buffer: Vec<u8>, bytes: &[u8]) -> Result<Self, FrameError> {
+        if !matches!(image::guess_format(bytes), Ok(ImageFormat::Jpeg)) || !jpeg_is_whole(bytes) {
+            return Self::decode(bytes);
+        }
+        let mut decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
+        let (width, height) = checked_size(&decoder)?;
+        let upright = matches!(decoder.orientation(), Ok(Orientation::NoTransforms) | Err(_));
+        if !upright || decoder.color_type() != image::ColorType::Rgb8 {
+            return Self::from_decoder(decoder);
+        }
+        buffer.resize(width as usize * height as usize * 3, 0);
+        decoder.read_image(&mut buffer).map_err(|error| broken(&error))?;
+        Self::new(buffer, width, height, PixelOrder::Rgb)
+    }
+
     /// Decodes a JPEG or PNG to RGB, turned upright by its EXIF orientation. The size is checked before any pixel
     /// is decoded, and a JPEG without its end is refused instead of being filled with grey.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
@@ -116,12 +138,7 @@ impl Picture {
     }
 
     fn from_decoder(mut decoder: impl ImageDecoder) -> Result<Self, FrameError> {
-        let (width, height) = decoder.dimensions();
-        let too_large =
-            width > MAX_SIDE_PX || height > MAX_SIDE_PX || u64::from(width) * u64::from(height) > MAX_PIXELS;
-        if too_large {
-            return Err(FrameError::TooLarge { width, height });
-        }
+        checked_size(&decoder)?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let mut picture = image::DynamicImage::from_decoder(decoder).map_err(|error| broken(&error))?;
         picture.apply_orientation(orientation);
@@ -140,6 +157,13 @@ impl std::fmt::Debug for Picture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Picture({}×{} {:?})", self.width, self.height, self.order)
     }
+}
+
+/// The size of a picture that is not too large to be decoded.
+fn checked_size(decoder: &impl ImageDecoder) -> Result<(u32, u32), FrameError> {
+    let (width, height) = decoder.dimensions();
+    let too_large = width > MAX_SIDE_PX || height > MAX_SIDE_PX || u64::from(width) * u64::from(height) > MAX_PIXELS;
+    if too_large { Err(FrameError::TooLarge { width, height }) } else { Ok((width, height)) }
 }
 
 fn broken(error: &image::ImageError) -> FrameError {

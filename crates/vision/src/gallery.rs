@@ -124,16 +124,23 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
     /// The two likeliest people. An embedding of another length, or with a number that is not finite, matches
     /// nobody and is counted.
     pub fn top2(&mut self, query: &Embedding) -> Match<P> {
+        let by_codes = self.owners.len() >= CODES_FROM;
+        self.top2_with(query, if by_codes { Self::search_by_codes } else { Self::search_all })
+    }
+
+    /// [`Gallery::top2`] by comparing every row in full: what benchmarks hold the codes against.
+    #[doc(hidden)]
+    pub fn top2_in_full(&mut self, query: &Embedding) -> Match<P> {
+        self.top2_with(query, Self::search_all)
+    }
+
+    fn top2_with(&mut self, query: &Embedding, search: fn(&Self, &[f32]) -> Places) -> Match<P> {
         let usable = query.len() == self.length && query.as_slice().iter().all(|v| v.is_finite());
         if !usable {
             self.not_finite += 1;
             return Match { best: None, second: None };
         }
-        let (best, second) = if self.owners.len() < CODES_FROM {
-            self.search_all(query.as_slice())
-        } else {
-            self.search_by_codes(query.as_slice())
-        };
+        let (best, second) = search(self, query.as_slice());
         let named = |scored: Option<(usize, f32)>| {
             scored.map(|(owner, cosine)| Scored { person: self.people[owner].clone(), cosine })
         };

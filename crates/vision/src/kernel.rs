@@ -52,13 +52,119 @@ pub(crate) fn score_codes(query: &[i8], rows: &[i8], sums: &mut [i32]) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 fn score_rows_avx512(query: &[f32], rows: &[f32], scores: &mut [f32]) {
-    score_rows_with::<true>(query, rows, scores);
+    score_blocks(
+        query,
+        rows,
+        scores,
+        |block| products_avx512::<ROWS>(query, block),
+        |row| products_avx512::<1>(query, row),
+    );
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn score_rows_avx2(query: &[f32], rows: &[f32], scores: &mut [f32]) {
-    score_rows_with::<true>(query, rows, scores);
+    score_blocks(
+        query,
+        rows,
+        scores,
+        |block| products_avx2::<ROWS>(query, block),
+        |row| products_avx2::<1>(query, row),
+    );
+}
+
+/// The products of the query with `N` rows, one after the other in `block`. A row's sum does not depend on `N`.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn products_avx512<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
+    use std::arch::x86_64::{_mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_setzero_ps};
+    let length = query.len();
+    assert!(block.len() >= N * length, "a block holds N rows");
+    let mut sums = [[_mm512_setzero_ps(); 2]; N];
+    for at in (0..length / 32 * 32).step_by(32) {
+        for half in 0..2 {
+            let from = at + 16 * half;
+            #[expect(unsafe_code, reason = "16 numbers from here are inside: from + 16 <= length")]
+            let q = unsafe { _mm512_loadu_ps(query.as_ptr().add(from)) };
+            for (row, sum) in sums.iter_mut().enumerate() {
+                #[expect(unsafe_code, reason = "as above, and the block holds N rows of that length")]
+                let values = unsafe { _mm512_loadu_ps(block.as_ptr().add(row * length + from)) };
+                sum[half] = _mm512_fmadd_ps(q, values, sum[half]);
+            }
+        }
+    }
+    let mut products = [0.0; N];
+    for (row, (sum, product)) in sums.iter().zip(&mut products).enumerate() {
+        *product = _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1])) + rest(query, block, row, 32);
+    }
+    products
+}
+
+/// [`products_avx512`] in half as wide steps.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn products_avx2<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
+    use std::arch::x86_64::{_mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps};
+    let length = query.len();
+    assert!(block.len() >= N * length, "a block holds N rows");
+    let mut sums = [[_mm256_setzero_ps(); 2]; N];
+    for at in (0..length / 16 * 16).step_by(16) {
+        for half in 0..2 {
+            let from = at + 8 * half;
+            #[expect(unsafe_code, reason = "8 numbers from here are inside: from + 8 <= length")]
+            let q = unsafe { _mm256_loadu_ps(query.as_ptr().add(from)) };
+            for (row, sum) in sums.iter_mut().enumerate() {
+                #[expect(unsafe_code, reason = "as above, and the block holds N rows of that length")]
+                let values = unsafe { _mm256_loadu_ps(block.as_ptr().add(row * length + from)) };
+                sum[half] = _mm256_fmadd_ps(q, values, sum[half]);
+            }
+        }
+    }
+    let mut products = [0.0; N];
+    for (row, (sum, product)) in sums.iter().zip(&mut products).enumerate() {
+        let mut lanes = [0.0; 8];
+        #[expect(unsafe_code, reason = "the array has the 8 places that are written")]
+        unsafe {
+            _mm256_storeu_ps(lanes.as_mut_ptr(), _mm256_add_ps(sum[0], sum[1]));
+        }
+        *product = lanes.iter().sum::<f32>() + rest(query, block, row, 16);
+    }
+    products
+}
+
+/// Goes over the rows, [`ROWS`] at a time, and one by one at the end.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+fn score_blocks(
+    query: &[f32],
+    rows: &[f32],
+    scores: &mut [f32],
+    many: impl Fn(&[f32]) -> [f32; ROWS],
+    one: impl Fn(&[f32]) -> [f32; 1],
+) {
+    let length = query.len();
+    if length == 0 {
+        scores.fill(0.0);
+        return;
+    }
+    let mut blocks = rows.chunks_exact(length * ROWS);
+    let mut places = scores.chunks_exact_mut(ROWS);
+    for (block, place) in (&mut blocks).zip(&mut places) {
+        place.copy_from_slice(&many(block));
+    }
+    for (row, place) in blocks.remainder().chunks_exact(length).zip(places.into_remainder()) {
+        *place = one(row)[0];
+    }
+}
+
+/// What whole steps leave of one row.
+#[cfg(target_arch = "x86_64")]
+fn rest(query: &[f32], block: &[f32], row: usize, step: usize) -> f32 {
+    let (length, whole) = (query.len(), query.len() / step * step);
+    query[whole..].iter().zip(&block[row * length + whole..(row + 1) * length]).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -111,8 +217,22 @@ fn products<const FUSED: bool, const N: usize>(query: &[f32], block: &[f32]) -> 
     }
     std::array::from_fn(|r| {
         let tail: f32 = query[whole..].iter().zip(&rows[r][whole..]).map(|(a, b)| a * b).sum();
-        sums[r].iter().sum::<f32>() + tail
+        total(sums[r]) + tail
     })
+}
+
+/// Halves added to halves: one after the other would make each addition wait for the last.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+fn total(mut sums: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+        width /= 2;
+    }
+    sums[0]
 }
 
 #[inline(always)]

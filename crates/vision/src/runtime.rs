@@ -8,7 +8,7 @@ use std::{
 
 use ort::{environment::Environment, session::Session, value::TensorRef};
 
-use crate::error::VisionError;
+use crate::{error::VisionError, provider, rewrite, spec::Input};
 
 /// Names the shared library of ONNX Runtime.
 const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -49,6 +49,8 @@ impl<R> From<ort::Error<R>> for RuntimeError {
 pub struct Runtime {
     environment: Environment,
     threads: usize,
+    /// An execution provider beside the CPU; `None`: the CPU alone.
+    provider: Option<&'static str>,
 }
 
 // ONNX Runtime allows one environment per process, and `ort` none after the first was dropped: so it is kept.
@@ -73,7 +75,7 @@ impl Runtime {
             *kept = Some(environment.clone());
             environment
         };
-        Ok(Self { environment, threads: 1 })
+        Ok(Self { environment, threads: 1, provider: None })
     }
 
     /// The same runtime, with `threads` threads inside each network opened from here on (1 by default).
@@ -83,6 +85,24 @@ impl Runtime {
         self
     }
 
+    /// The same runtime with networks opened on an execution provider, by its short name ("cpu", "xnnpack", "cuda", …).
+    /// One that this library lacks gives a line that says so, and the CPU: a box must see on any board.
+    #[must_use]
+    pub fn with_provider(mut self, name: &str) -> (Self, Option<String>) {
+        match provider::choose(name, &self.providers()) {
+            Ok(chosen) => {
+                self.provider = chosen;
+                (self, None)
+            }
+            Err(line) => (self, Some(line)),
+        }
+    }
+
+    /// The execution providers that this library has and this program can name, the CPU first.
+    pub fn providers(&self) -> Vec<&'static str> {
+        provider::present()
+    }
+
     /// What the library says of its own build, for reports.
     pub fn build_info() -> &'static str {
         ort::info()
@@ -90,11 +110,60 @@ impl Runtime {
 
     /// Opens a network and checks its input and outputs against `expect`, down to one trial run.
     pub(crate) fn open(&self, path: &Path, expect: &Expect<'_>) -> Result<Net, VisionError> {
+        self.open_fed(path, expect, &mut None)
+    }
+
+    /// [`Runtime::open`], where a scaling of the input may move out of the network into how it is fed: `input` is then
+    /// changed accordingly.
+    pub(crate) fn open_fed(
+        &self,
+        path: &Path,
+        expect: &Expect<'_>,
+        input: &mut Option<&mut Input>,
+    ) -> Result<Net, VisionError> {
         let wrong = |why: String| VisionError::WrongModel { role: expect.role, path: path.to_path_buf(), why };
-        let session = self.builder()?.commit_from_file(path).map_err(|error| wrong(one_line(error.message())))?;
-        let mut net = Net { session, role: expect.role };
+        let opened = |error: ort::Error| wrong(one_line(error.message()));
+        let bytes = std::fs::read(path).map_err(|why| wrong(why.to_string()))?;
+        let mut net = Net { session: self.builder()?.commit_from_memory(&bytes).map_err(opened)?, role: expect.role };
         net.check(expect).map_err(wrong)?;
-        Ok(net)
+        let Some(faster) = self.block().and_then(|block| rewrite::rewrite(&bytes, block, input.is_some())) else {
+            return Ok(net);
+        };
+        // The other form counts only once it has answered as the file does.
+        let trial = rewrite::trial(expect.size);
+        let answer = net.answers(expect, &trial)?;
+        drop(net);
+        let session = self.builder()?.commit_from_memory(&faster.bytes);
+        let mut net = Net { session: session.map_err(opened)?, role: expect.role };
+        if rewrite::alike(&answer, &net.answers(expect, &faster.fed(&trial))?) {
+            if let Some(input) = input {
+                faster.feed(input);
+            }
+            return Ok(net);
+        }
+        drop(net);
+        Ok(Net { session: self.builder()?.commit_from_memory(&bytes).map_err(opened)?, role: expect.role })
+    }
+
+    /// What the network in `bytes` answers to one trial picture.
+    #[cfg(test)]
+    pub(crate) fn answers_of(&self, bytes: &[u8], expect: &Expect<'_>, trial: &[f32]) -> Result<Vec<f32>, VisionError> {
+        let session = self.builder()?.commit_from_memory(bytes).map_err(RuntimeError::from)?;
+        Net { session, role: "trial" }.answers(expect, trial)
+    }
+
+    /// How many channels the CPU's kernels take together; `None` where their other form is of no use.
+    fn block(&self) -> Option<usize> {
+        if self.provider.is_some() {
+            return None;
+        }
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            return Some(16);
+        } else if std::arch::is_x86_feature_detected!("avx2") {
+            return Some(8);
+        }
+        None
     }
 
     fn builder(&self) -> Result<ort::session::builder::SessionBuilder, RuntimeError> {
@@ -102,8 +171,13 @@ impl Runtime {
             .with_intra_threads(self.threads)?
             .with_inter_threads(1)?
             // A waiting box must sleep, not spin.
-            .with_intra_op_spinning(false)?;
-        Ok(builder)
+            .with_intra_op_spinning(false)?
+            // Numbers too small to matter take a hundred times as long.
+            .with_flush_to_zero()?;
+        match self.provider {
+            Some(name) => Ok(provider::register(builder, name)?),
+            None => Ok(builder),
+        }
     }
 }
 
@@ -165,6 +239,17 @@ impl Net {
         let input = TensorRef::from_array_view((shape, planes)).map_err(RuntimeError::from)?;
         let outputs = self.session.run(ort::inputs![input]).map_err(RuntimeError::from)?;
         read(&Outputs { values: outputs, role: self.role })
+    }
+
+    /// Every output for one trial picture, end to end.
+    fn answers(&mut self, expect: &Expect<'_>, trial: &[f32]) -> Result<Vec<f32>, VisionError> {
+        self.run(expect.size, trial, |outputs| {
+            let mut all = Vec::new();
+            for (name, _) in expect.outputs {
+                all.extend_from_slice(outputs.get(name)?);
+            }
+            Ok(all)
+        })
     }
 
     fn check(&mut self, expect: &Expect<'_>) -> Result<(), String> {

@@ -21,45 +21,173 @@ impl Feed {
 }
 
 /// The frame itself, zero-padded right and bottom to `width`×`height`.
-pub(crate) fn padded(frame: Frame<'_>, (width, height): (u32, u32), input: &Input, planes: &mut Vec<f32>) {
+pub(crate) fn padded(frame: Frame<'_>, size: (u32, u32), input: &Input, planes: &mut Vec<f32>) {
+    planes.resize(3 * size.0 as usize * size.1 as usize, 0.0);
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        return unsafe { padded_avx2(frame, size, input, planes) };
+    }
+    padded_with(frame, size, input, planes);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn padded_avx2(frame: Frame<'_>, size: (u32, u32), input: &Input, planes: &mut [f32]) {
+    padded_with(frame, size, input, planes);
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+fn padded_with(frame: Frame<'_>, (width, height): (u32, u32), input: &Input, planes: &mut [f32]) {
     let feed = Feed::new(frame, input);
     let (w, h) = (width as usize, height as usize);
-    let row_bytes = frame.width() as usize * 3;
-    planes.resize(3 * w * h, 0.0);
-    let (first, rest) = planes.split_at_mut(w * h);
-    let (second, third) = rest.split_at_mut(w * h);
-    for (plane, c) in [first, second, third].into_iter().zip(0..3) {
-        let (gain, bias, source) = (feed.gain[c], feed.bias[c], feed.source[c]);
-        let pad = bias;
-        for (row, out) in frame.data().chunks_exact(row_bytes).zip(plane.chunks_exact_mut(w)) {
-            let (inside, outside) = out.split_at_mut(frame.width() as usize);
-            for (value, pixel) in inside.iter_mut().zip(row.chunks_exact(3)) {
-                *value = f32::from(pixel[source]) * gain + bias;
-            }
-            outside.fill(pad);
+    let (inside, rows) = (frame.width() as usize, frame.height() as usize);
+    let [first, second, third] = split(planes, w * h);
+    for (y, row) in frame.data().chunks_exact(inside * 3).enumerate() {
+        let (from, to) = (y * w, y * w + inside);
+        let outs = [&mut first[from..to], &mut second[from..to], &mut third[from..to]];
+        spread(row, outs, &feed);
+        for (plane, bias) in [&mut *first, &mut *second, &mut *third].into_iter().zip(feed.bias) {
+            plane[to..from + w].fill(bias);
         }
-        plane[frame.height() as usize * w..].fill(pad);
     }
+    for (plane, bias) in [first, second, third].into_iter().zip(feed.bias) {
+        plane[rows * w..].fill(bias);
+    }
+}
+
+/// One row of pixels, taken apart into its three planes.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+fn spread(row: &[u8], [first, second, third]: [&mut [f32]; 3], feed: &Feed) {
+    // Without equal lengths the compiler checks each access, and cannot take several pixels together.
+    let count = row.len() / 3;
+    let (first, second, third) = (&mut first[..count], &mut second[..count], &mut third[..count]);
+    let row = &row[..count * 3];
+    if feed.source[0] == 0 {
+        for x in 0..count {
+            first[x] = f32::from(row[3 * x]) * feed.gain[0] + feed.bias[0];
+            second[x] = f32::from(row[3 * x + 1]) * feed.gain[1] + feed.bias[1];
+            third[x] = f32::from(row[3 * x + 2]) * feed.gain[2] + feed.bias[2];
+        }
+    } else {
+        for x in 0..count {
+            first[x] = f32::from(row[3 * x + 2]) * feed.gain[0] + feed.bias[0];
+            second[x] = f32::from(row[3 * x + 1]) * feed.gain[1] + feed.bias[1];
+            third[x] = f32::from(row[3 * x]) * feed.gain[2] + feed.bias[2];
+        }
+    }
+}
+
+fn split(planes: &mut [f32], each: usize) -> [&mut [f32]; 3] {
+    let (first, rest) = planes.split_at_mut(each);
+    let (second, third) = rest.split_at_mut(each);
+    [first, second, &mut third[..each]]
 }
 
 /// A turned, scaled and shifted view: `to_frame` carries a pixel of the result to its place in the frame.
 /// Bilinear; what lies outside the frame is black. A face more than twice the size of the result is averaged over
 /// several places a pixel, so that a large enrolment photograph does not alias.
 pub(crate) fn warped(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &mut Vec<f32>) {
+    planes.resize(3 * input.width as usize * input.height as usize, 0.0);
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        return unsafe { warped_avx2(frame, to_frame, input, planes) };
+    }
+    warped_with(frame, to_frame, input, planes);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn warped_avx2(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &mut [f32]) {
+    warped_with(frame, to_frame, input, planes);
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+fn warped_with(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &mut [f32]) {
     let feed = Feed::new(frame, input);
     let (w, h) = (input.width as usize, input.height as usize);
-    planes.resize(3 * w * h, 0.0);
-    let (first, rest) = planes.split_at_mut(w * h);
-    let (second, third) = rest.split_at_mut(w * h);
+    let [first, second, third] = split(planes, w * h);
     let taps = (to_frame.scale() as usize).clamp(1, MAX_TAPS);
     for y in 0..h {
-        for x in 0..w {
-            let pixel = averaged(frame, to_frame, (x as f32, y as f32), taps);
-            let at = y * w + x;
-            first[at] = pixel[feed.source[0]] * feed.gain[0] + feed.bias[0];
-            second[at] = pixel[feed.source[1]] * feed.gain[1] + feed.bias[1];
-            third[at] = pixel[feed.source[2]] * feed.gain[2] + feed.bias[2];
+        // A row is a straight line: where both ends are inside the frame, all of it is.
+        let ends = [0, w - 1].map(|x| to_frame.apply([x as f32, y as f32]));
+        let whole = taps == 1 && ends.iter().all(|[u, v]| well_inside(frame, *u, *v));
+        let row = y * w..(y + 1) * w;
+        let mut outs = [&mut first[row.clone()], &mut second[row.clone()], &mut third[row]];
+        for from in (0..w).step_by(STRIDE) {
+            let count = STRIDE.min(w - from);
+            if whole {
+                let mut places = [Place::default(); STRIDE];
+                for (x, place) in places.iter_mut().enumerate() {
+                    let [u, v] = to_frame.apply([(from + x) as f32, y as f32]);
+                    *place = Place::new(u, v);
+                }
+                let pixels = places[..count].iter().map(|place| place.between(frame));
+                put(pixels, from, &feed, &mut outs);
+            } else {
+                let pixels = (from..from + count).map(|x| averaged(frame, to_frame, (x as f32, y as f32), taps));
+                put(pixels, from, &feed, &mut outs);
+            }
         }
+    }
+}
+
+/// Whether a place and its neighbours are inside, with a pixel to spare for rounding.
+fn well_inside(frame: Frame<'_>, u: f32, v: f32) -> bool {
+    u >= 1.0 && v >= 1.0 && u < frame.width() as f32 - 2.0 && v < frame.height() as f32 - 2.0
+}
+
+/// Pixels of the result whose places are found together, before any of them is read.
+const STRIDE: usize = 16;
+
+/// A place between four pixels: the upper left one, and how far to the right and down.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    x: i32,
+    y: i32,
+    right: f32,
+    down: f32,
+}
+
+impl Place {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+    fn new(u: f32, v: f32) -> Self {
+        // Both are positive: towards zero is down.
+        let (x, y) = (u as i32, v as i32);
+        Self { x, y, right: u - x as f32, down: v - y as f32 }
+    }
+
+    /// The three channels there; the place and its neighbours are inside.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+    fn between(&self, frame: Frame<'_>) -> [f32; 3] {
+        let row = frame.width() as usize * 3;
+        let at = self.y as usize * row + self.x as usize * 3;
+        let (upper, lower) = (&frame.data()[at..at + 6], &frame.data()[at + row..at + row + 6]);
+        let (left, up) = (1.0 - self.right, 1.0 - self.down);
+        let mix = |c: usize| {
+            let above = f32::from(upper[c]) * left + f32::from(upper[c + 3]) * self.right;
+            let below = f32::from(lower[c]) * left + f32::from(lower[c + 3]) * self.right;
+            above * up + below * self.down
+        };
+        [mix(0), mix(1), mix(2)]
+    }
+}
+
+/// Writes pixels into the three planes of one row, from column `from` on.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+fn put(pixels: impl Iterator<Item = [f32; 3]>, from: usize, feed: &Feed, [first, second, third]: &mut [&mut [f32]; 3]) {
+    let outs = first[from..].iter_mut().zip(&mut second[from..]).zip(&mut third[from..]);
+    for (pixel, ((a, b), c)) in pixels.zip(outs) {
+        *a = pixel[feed.source[0]] * feed.gain[0] + feed.bias[0];
+        *b = pixel[feed.source[1]] * feed.gain[1] + feed.bias[1];
+        *c = pixel[feed.source[2]] * feed.gain[2] + feed.bias[2];
     }
 }
 
@@ -73,24 +201,29 @@ pub(crate) struct Crop {
 }
 
 /// A crop brought to the input's size, bilinear with pixel centres (as `cv::resize` does), its border repeated.
+#[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 pub(crate) fn cropped(frame: Frame<'_>, crop: Crop, input: &Input, planes: &mut Vec<f32>) {
     let feed = Feed::new(frame, input);
     let (w, h) = (input.width as usize, input.height as usize);
     planes.resize(3 * w * h, 0.0);
     let (sx, sy) = (crop.width as f32 / w as f32, crop.height as f32 / h as f32);
     let (right, bottom) = ((crop.width - 1) as f32, (crop.height - 1) as f32);
-    let (first, rest) = planes.split_at_mut(w * h);
-    let (second, third) = rest.split_at_mut(w * h);
+    let [first, second, third] = split(planes, w * h);
+    // The last column and row have no neighbour: they are taken from the left of it, and from above.
+    let (last_x, last_y) = (frame.width() as i32 - 2, frame.height() as i32 - 2);
     for y in 0..h {
         let v = ((y as f32 + 0.5) * sy - 0.5).clamp(0.0, bottom) + crop.y as f32;
-        for x in 0..w {
+        let row = y * w..(y + 1) * w;
+        let mut outs = [&mut first[row.clone()], &mut second[row.clone()], &mut third[row]];
+        let pixels = (0..w).map(|x| {
             let u = ((x as f32 + 0.5) * sx - 0.5).clamp(0.0, right) + crop.x as f32;
-            let pixel = bilinear(frame, u, v);
-            let at = y * w + x;
-            first[at] = pixel[feed.source[0]] * feed.gain[0] + feed.bias[0];
-            second[at] = pixel[feed.source[1]] * feed.gain[1] + feed.bias[1];
-            third[at] = pixel[feed.source[2]] * feed.gain[2] + feed.bias[2];
-        }
+            if last_x < 0 || last_y < 0 {
+                return bilinear(frame, u, v);
+            }
+            let (x, y) = ((u as i32).min(last_x), (v as i32).min(last_y));
+            Place { x, y, right: u - x as f32, down: v - y as f32 }.between(frame)
+        });
+        put(pixels, 0, &feed, &mut outs);
     }
 }
 
