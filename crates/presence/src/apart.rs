@@ -59,7 +59,8 @@ impl Engine {
             self.ledger.say(&stamp, draft, out);
         }
         self.ledger.close(at, |f, _| f.key.rule == Rule::Hb2 && over.contains(&f.key.first_cause.0), out);
-        for draft in attacks {
+        // An attack in a session that is forgotten was said with it.
+        for draft in attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause)) {
             stamp.session = self.session_of(draft.first_cause);
             self.ledger.say(&stamp, draft, out);
         }

@@ -29,6 +29,7 @@ pub(crate) struct TrackLog {
     /// The pipeline was told to wipe it.
     pub(crate) wiped: bool,
     companion: Spans,
+    first: u64,
 }
 
 /// Presentation-attack counts of a track.
@@ -196,6 +197,9 @@ impl History {
         }
         self.faults.retain(|f| !f.over || f.last >= horizon);
         self.tracks.retain(|_, t| t.last() >= horizon);
+        for track in self.tracks.values_mut() {
+            track.forget_before(horizon);
+        }
         while self.tracks.len() > MAX_TRACKS {
             if let Some((_, oldest)) = self.tracks.pop_first() {
                 self.known_from = self.known_from.max(oldest.last());
@@ -215,6 +219,7 @@ impl TrackLog {
             ring: Spans::none(),
             head: Spans::none(),
             companion: Spans::none(),
+            first: at,
             companion_ms: 0,
             identity: Identity::new(at),
             exclusion: Exclusion::default(),
@@ -227,11 +232,21 @@ impl TrackLog {
     }
 
     pub(crate) fn first(&self) -> u64 {
-        self.seen.first().unwrap_or(0)
+        self.first
     }
 
     pub(crate) fn last(&self) -> u64 {
         self.seen.last().unwrap_or(0)
+    }
+
+    /// Somebody may stay in view for days: what is older than the horizon goes, but when he came stays known.
+    fn forget_before(&mut self, horizon: u64) {
+        for spans in [&mut self.seen, &mut self.ring, &mut self.head, &mut self.companion] {
+            spans.forget_before(horizon);
+        }
+        self.companion_ms = self.companion.total();
+        self.identity.forget_before(horizon);
+        self.exclusion.forget_before(horizon);
     }
 
     /// Sits with the companions more than it stands at the bed.

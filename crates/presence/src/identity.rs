@@ -150,6 +150,10 @@ impl Exclusion {
         }
     }
 
+    pub(crate) fn forget_before(&mut self, horizon: u64) {
+        self.runs.retain(|run| run.last >= horizon);
+    }
+
     /// Whether some frame speaks for this person.
     pub(crate) fn names(&self, person: &PersonId) -> bool {
         self.open || self.named.contains(person)
@@ -349,6 +353,12 @@ impl Identity {
     /// The verdict now, and when it lapses.
     pub(crate) fn now(&self, policy: &Policy) -> (&Who, u64) {
         (&self.current().who, self.current().last_vote + policy.reverify_ms())
+    }
+
+    /// Forgets stretches that ended before `horizon`, but for the last two: the next vote reads them.
+    pub(crate) fn forget_before(&mut self, horizon: u64) {
+        let over = self.stretches.iter().skip(1).take_while(|next| next.from < horizon).count();
+        self.stretches.drain(..over.min(self.stretches.len().saturating_sub(2)));
     }
 
     /// The stretches as (from, to, who, votes) up to `end`; a lapsed tail is INDETERMINATE.

@@ -10,7 +10,7 @@ use crate::spans::Spans;
 use crate::{CameraState, Policy, Wall};
 
 const DUTY: &[Basis] = &[article(draft::INSTITUTIONS, "第二十四条", draft::INSTITUTIONS_EDITION)];
-const RECORDS: &[Basis] = &[article(draft::MEASURES, "第二十条", draft::MEASURES_EDITION)];
+const RECORDS: &[Basis] = &[article(draft::PHYSICIANS, "第二十四条", draft::PHYSICIANS_EDITION)];
 
 /// HB-3: the bed is occupied and somebody operates, without a session.
 pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {

@@ -8,11 +8,12 @@ use crate::spans::{Spans, share_ppm};
 
 const LENDING: &[Basis] = &[
     article(draft::PHYSICIANS, "第五十四条", draft::PHYSICIANS_EDITION),
-    article(draft::MEASURES, "第十一条", draft::MEASURES_EDITION),
+    article(draft::MEASURES, "第十八条", draft::MEASURES_EDITION),
 ];
 const STATUS: &[Basis] = &[
     article(draft::PHYSICIANS, "第十三条", draft::PHYSICIANS_EDITION),
     article(draft::PHYSICIANS, "第十四条", draft::PHYSICIANS_EDITION),
+    article(draft::PHYSICIANS, "第五十七条", draft::PHYSICIANS_EDITION),
 ];
 
 /// Somebody else than the declared lead who operated: who, how long.

@@ -10,17 +10,18 @@ use crate::{ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as C
 const NON_LEAD: &[Basis] = &[
     article(draft::MEASURES, "第十一条", draft::MEASURES_EDITION),
     article(draft::MEASURES, "第十二条", draft::MEASURES_EDITION),
+    article(draft::MEASURES, "第十八条", draft::MEASURES_EDITION),
 ];
 const NURSES: &[Basis] = &[
     article(draft::MEASURES, "第十三条", draft::MEASURES_EDITION),
-    article(draft::MEASURES, "第十四条", draft::MEASURES_EDITION),
+    article(draft::MEASURES, "第十八条", draft::MEASURES_EDITION),
 ];
 const ASSISTANTS: &[Basis] = &[
     article(draft::PHYSICIANS, "第三十四条", draft::PHYSICIANS_EDITION),
-    article(draft::MEASURES, "第十二条", draft::MEASURES_EDITION),
+    article(draft::MEASURES, "第十八条", draft::MEASURES_EDITION),
 ];
 const GRADE: &[Basis] = &[
-    article(draft::MEASURES, "第十七条", draft::MEASURES_EDITION),
+    article(draft::MEASURES, "第十六条", draft::MEASURES_EDITION),
     article("医疗美容项目分级管理目录", "全文", "2009年版"),
 ];
 

@@ -14,6 +14,12 @@ const UNLICENSED: &[Basis] = &[
     article(draft::MEASURES, "第十四条", draft::MEASURES_EDITION),
 ];
 
+/// A pharmacist is health staff: the article on non-health staff does not fit.
+const OUT_OF_SCOPE: &[Basis] = &[
+    article(draft::PHYSICIANS, "第五十九条", draft::PHYSICIANS_EDITION),
+    article(draft::MEASURES, "第十四条", draft::MEASURES_EDITION),
+];
+
 /// Whether somebody in the operator zone may be working on a patient: one was seen, or the session is over and none was
 /// ever seen (a covered face), so that the declaration has to do.
 fn patient_plausible(case: &Case<'_>) -> bool {
@@ -178,7 +184,7 @@ pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
             .figure("operator_ms", op.total())
             .figure("operator_needed_ms", need)
             .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
-            .basis(UNLICENSED)
+            .basis(OUT_OF_SCOPE)
             .says(
                 format!("疑似超出执业类别开展诊疗活动：{id}（药师）独自处于操作位{}。", zh_ms(op.total())),
                 format!(
