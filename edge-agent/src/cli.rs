@@ -38,6 +38,8 @@ enum Command {
     Models(crate::models::Args),
     /// Check everything a box needs, with the mends
     Doctor(crate::doctor::Args),
+    /// Watch the camera for a while: gone, covered, frozen
+    Camera(crate::lookout::Args),
     /// How fast this board is, stage by stage
     Bench(crate::bench::Args),
     /// Derive findings again from the observation log, and say why
@@ -61,6 +63,7 @@ pub fn main() -> anyhow::Result<()> {
         Command::Enroll(args) => args.run(),
         Command::Models(args) => args.run(),
         Command::Doctor(args) => args.run(),
+        Command::Camera(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Replay(args) => args.run(),
         Command::Evaluate(command) => evaluate::cli::run(&command, &mut std::io::stdout().lock()),

@@ -14,6 +14,7 @@ pub mod enroll;
 pub mod eyes;
 pub mod facts;
 pub mod logging;
+pub mod lookout;
 mod memory;
 pub mod models;
 pub mod motion;

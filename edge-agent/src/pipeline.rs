@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// A live picture that has not changed by a bit for this long is frozen.
-const FROZEN_AFTER_MS: u64 = 10_000;
+pub(crate) const FROZEN_AFTER_MS: u64 = 10_000;
 /// Tracks not looked at for this long leave the scheduler's memory.
 const FORGET_AFTER_MS: u64 = 3_600_000;
 

@@ -16,6 +16,15 @@ pub enum Pixels {
 }
 
 impl Pixels {
+    /// What the camera sends, by its V4L2 name.
+    pub fn wire_format(&self) -> &'static str {
+        match self {
+            Self::Ready(_) => "decoded",
+            Self::Mjpeg(_) => "MJPG",
+            Self::Yuyv { .. } => "YUYV",
+        }
+    }
+
     pub fn decode(self) -> Result<Picture, FrameError> {
         match self {
             Self::Ready(picture) => Ok(picture),

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Reads what the guest of scripts/camera-test wrote to its serial line, and says which targets hold. It starts nothing.
+
+    hardware/camera-guest/report.py SERIAL_LOG [--json]
+"""
+import json
+import re
+import sys
+
+MEMORY_MIB = 4  # An allocator's slack; a leaked 640x360 frame a second would be 40 MiB a minute.
+
+
+def states(lines):
+    """What the agent said, in order, without its times."""
+    for line in lines:
+        found = re.match(r"AGENT\s+([\d.]+) s  (\w+)(.*)", line)
+        if found:
+            yield found[2], found[3].strip(": ")
+
+
+def happened_in_order(said, wanted):
+    rest = iter(said)
+    return all(any(word == want for word, _ in rest) for want in wanted)
+
+
+def targets(lines):
+    said = list(states(lines))
+    formats = [detail for word, detail in said if word == "there"]
+    yield "a format is negotiated", "YUYV 640x360", ", ".join(formats) or "none", formats[:1] == ["640x360 YUYV"]
+    told = " > ".join(word for word, _ in said)
+    yield "a covered lens is noticed", "clear, then covered", told, happened_in_order(said, ["clear", "covered"])
+    yield "a frozen picture is noticed", "covered, then frozen, then clear", told, happened_in_order(said, ["covered", "frozen", "clear"])
+    yield "an unplugged camera comes back", "frozen, then gone, then there", told, happened_in_order(said, ["frozen", "gone", "there", "clear"])
+    memory = next((re.search(r"(\d+) MiB after settling, (\d+) MiB", line) for line in lines if "MiB after settling" in line), None)
+    grown = int(memory[2]) - int(memory[1]) if memory else None
+    yield "memory does not grow", f"<= {MEMORY_MIB} MiB", f"{grown} MiB", grown is not None and grown <= MEMORY_MIB
+
+
+def main():
+    lines = [line.strip() for line in open(sys.argv[1], errors="replace")]
+    rows = list(targets(lines))
+    if "--json" in sys.argv:
+        print(json.dumps([{"name": n, "target": t, "figure": f, "holds": h} for n, t, f, h in rows], ensure_ascii=False))
+    else:
+        for name, target, figure, holds in rows:
+            print(f"{name} · {target} · {figure} · {'holds' if holds else 'falls short'}")
+    sys.exit(0 if all(row[3] for row in rows) else 1)
+
+
+if __name__ == "__main__":
+    main()
