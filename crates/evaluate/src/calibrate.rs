@@ -90,7 +90,8 @@ pub fn run(
     let band = |treatment: Treatment, faces| -> anyhow::Result<Band> {
         let own = take(spec, &probes, treatment, threads)?;
         let others = take(spec, &strangers, treatment, threads)?;
-        Ok(clinic.search(&own, &others)?.band(fpir, faces))
+        let most = if treatment.draw_mask { spec.thresholds.masked_t_reject_ppm } else { spec.thresholds.t_reject_ppm };
+        Ok(clinic.search(&own, &others)?.band(fpir, most as f32 / 1e6, faces))
     };
     let bare = band(treatment, "photographed")?;
     let masked = band(Treatment { draw_mask: true, ..treatment }, "drawn")?;
@@ -191,14 +192,15 @@ struct Seen {
 }
 
 impl Seen {
-    fn band(mut self, fpir: f64, faces: &'static str) -> Band {
+    /// A clinic's few photographs may lower `T_reject`, and never raise it above `most`, the pack's.
+    fn band(mut self, fpir: f64, most: f32, faces: &'static str) -> Band {
         self.strangers.sort_unstable_by(f32::total_cmp);
         let (t_match, method) = t_match(&self.strangers, fpir);
         let sorted = |mut values: Vec<f32>| {
             values.sort_unstable_by(f32::total_cmp);
             values
         };
-        let t_reject = t_reject(&sorted(self.mated.iter().map(|m| m.highest).collect())).min(t_match - 0.02);
+        let t_reject = t_reject(&sorted(self.mated.iter().map(|m| m.highest).collect())).min(t_match - 0.02).min(most);
         let margins = sorted(self.mated.iter().filter(|m| m.right && m.last >= t_match).map(|m| m.margin).collect());
         let share = |count: usize| count as f64 / self.mated.len().max(1) as f64;
         Band {

@@ -247,6 +247,7 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         cohort: args.cohort,
         thresholds,
         seed: args.treat.seed,
+        per_image: true,
     };
     let threads = usize::from(args.common.threads);
     let report = identify::run(&spec, &args.gallery, args.treat.treatment(), plan, threads)?;

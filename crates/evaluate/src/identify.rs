@@ -61,6 +61,8 @@ pub struct Plan {
     /// scores are held against rivals.
     pub thresholds: Thresholds,
     pub seed: u64,
+    /// Whether single images are searched too, not only tracks.
+    pub per_image: bool,
 }
 
 /// What `identify --json` prints.
@@ -84,6 +86,8 @@ pub struct Report {
     pub strangers_unmatched: f64,
     /// What the pack's own thresholds give, per track.
     pub at_pack_thresholds: AtPack,
+    /// Share of the photographs that the box's enrolment gate refuses; they enrol only where a person has too few others.
+    pub enrolment_refused: f64,
     /// Share of the probes' frames that the mask flag calls masked; null where it was not run.
     pub masked_frames: Option<f64>,
 }
@@ -176,7 +180,7 @@ pub fn report(set: &Set, plan: Plan) -> Report {
         let mut dice = Dice::new(plan.seed, trial as u64);
         let mut trial = Trial::draw(set, plan, &mut dice);
         for probe in std::mem::take(&mut trial.probes) {
-            for frame in &probe.frames {
+            for frame in probe.frames.iter().filter(|_| plan.per_image) {
                 images.add(trial.search(&frame.embedding), &probe);
             }
             let looks = trial.looks(&probe, plan.fusion);
@@ -202,10 +206,17 @@ pub fn report(set: &Set, plan: Plan) -> Report {
         registered_unmatched_ci95: None,
         strangers_unmatched: 0.0,
         at_pack_thresholds: AtPack::default(),
+        enrolment_refused: refused_share(set),
         masked_frames: masked_share(set),
     };
     verdicts.into(&mut report, &plan.thresholds);
     report
+}
+
+fn refused_share(set: &Set) -> f64 {
+    let gate: Vec<bool> =
+        set.enrolments.iter().flatten().flatten().map(|s| Gate::ENROLMENT.check(&s.quality).is_empty()).collect();
+    gate.iter().filter(|passed| !**passed).count() as f64 / gate.len().max(1) as f64
 }
 
 fn masked_share(set: &Set) -> Option<f64> {
@@ -316,12 +327,8 @@ impl<'a> Trial<'a> {
         for person in able {
             let mut order: Vec<usize> = (0..set.probes[person].len()).collect();
             dice.shuffle(&mut order);
-            let enrolled = order.iter().filter(|i| set.enrolments[person][**i].is_some());
-            let (enrol, rest): (Vec<usize>, Vec<usize>) = {
-                let enrol: Vec<usize> = enrolled.copied().take(plan.enrol).collect();
-                let rest = order.iter().copied().filter(|i| !enrol.contains(i)).collect();
-                (enrol, rest)
-            };
+            let enrol = enrolments(&set.enrolments[person], &order, plan.enrol);
+            let rest: Vec<usize> = order.iter().copied().filter(|i| !enrol.contains(i)).collect();
             let chosen: Vec<&Embedding> =
                 enrol.iter().filter_map(|i| set.enrolments[person][*i].as_ref()).map(|s| &s.embedding).collect();
             let chosen: Vec<Template> = chosen.into_iter().map(|e| Template::new(PACK, e.clone())).collect();
@@ -382,6 +389,13 @@ impl<'a> Trial<'a> {
         }
         looks
     }
+}
+
+/// The photographs that enrol: in the order drawn, those that the box's gate takes; others only where these are too few.
+fn enrolments(photos: &[Option<Sample>], order: &[usize], count: usize) -> Vec<usize> {
+    let taken = |i: &usize| photos[*i].as_ref().is_some_and(|s| Gate::ENROLMENT.check(&s.quality).is_empty());
+    let refused = |i: &usize| photos[*i].is_some() && !taken(i);
+    order.iter().copied().filter(taken).chain(order.iter().copied().filter(refused)).take(count).collect()
 }
 
 /// How far a score stands above the probe's best cohort scores (adaptive T-norm), brought back near cosine's range.

@@ -121,12 +121,39 @@ impl Taker {
     }
 }
 
-/// The face that a portrait is of: large and near the middle, where it must decide between several.
+/// The face that a portrait is of: the one that holds the picture's middle, however large a neighbour is; else large and
+/// near the middle.
 pub fn main_face(frame: Frame<'_>, faces: &[FaceBox]) -> Option<FaceBox> {
     let middle = [frame.width() as f32 / 2.0, frame.height() as f32 / 2.0];
     let weight = |face: &FaceBox| {
         let [x, y] = face.rect.centre();
         face.rect.area() - 2.0 * ((x - middle[0]).powi(2) + (y - middle[1]).powi(2))
     };
-    faces.iter().copied().max_by(|a, b| weight(a).total_cmp(&weight(b)))
+    let holds_middle = |face: &&FaceBox| {
+        let rect = face.rect;
+        (rect.x..rect.x + rect.width).contains(&middle[0]) && (rect.y..rect.y + rect.height).contains(&middle[1])
+    };
+    let heaviest =
+        |faces: &mut dyn Iterator<Item = &FaceBox>| faces.max_by(|a, b| weight(a).total_cmp(&weight(b))).copied();
+    heaviest(&mut faces.iter().filter(holds_middle)).or_else(|| heaviest(&mut faces.iter()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_larger_neighbour_is_not_whom_the_portrait_shows() {
+        let face = |x: f32, width: f32| FaceBox {
+            rect: vision::Rect { x, y: 60.0, width, height: width * 1.2 },
+            score: 0.9,
+            landmarks: [[0.0; 2]; 5],
+        };
+        let picture = Picture::new(vec![0; 250 * 250 * 3], 250, 250, vision::PixelOrder::Rgb).expect("its size");
+        let (middle, neighbour) = (face(75.0, 90.0), face(-30.0, 104.0));
+        let main = |faces: &[FaceBox]| main_face(picture.frame(), faces).map(|f| f.rect.x);
+        assert_eq!(main(&[neighbour, middle]), Some(75.0));
+        assert_eq!(main(&[neighbour]), Some(-30.0));
+        assert_eq!(main(&[]), None);
+    }
 }

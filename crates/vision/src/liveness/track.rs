@@ -8,10 +8,10 @@ use super::LivenessScore;
 const LEAST_FRAMES: u32 = 3;
 /// Mean score from which the networks alone say LIVE, and below which they alone say SPOOF. Chosen on live clips and on
 /// attacks of the painted renderer (decision 0034), not on those of the other.
-const SURELY_LIVE: f32 = 0.85;
+const SURELY_LIVE: f32 = 0.87;
 const SURELY_SPOOF: f32 = 0.30;
 /// Mean score from which a head that was seen turning is believed.
-const PERHAPS_LIVE: f32 = 0.60;
+const PERHAPS_LIVE: f32 = 0.75;
 /// How far the nose must wander across the face, in eye distances, to prove depth: a turn of about 15°. Noise and the
 /// taper of a tilted picture stay below half of it.
 const WANDERS: f32 = 0.16;
@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn parallax_lifts_a_doubtful_head_and_never_a_sure_attack() {
-        assert_eq!(track(1.0, 0.7).verdict(), LiveVerdict::Live);
-        assert_eq!(track(0.0, 0.7).verdict(), LiveVerdict::Unsure);
+        assert_eq!(track(1.0, 0.8).verdict(), LiveVerdict::Live);
+        assert_eq!(track(0.0, 0.8).verdict(), LiveVerdict::Unsure);
         assert_eq!(track(1.0, 0.1).verdict(), LiveVerdict::Spoof);
         assert_eq!(track(0.0, 0.9).verdict(), LiveVerdict::Live);
     }
