@@ -1,5 +1,12 @@
 //! `zaigang-agent bench`: how fast this board is, stage by stage, on a drawn scene, with everything a reader needs to
 //! compare: processor, governor, temperature, ONNX Runtime. It prints only what it measured, and sends nothing.
+//! Its subcommands measure what the project promised of scheduling, memory and tracking.
+
+mod schedule;
+mod soak;
+mod target;
+mod three;
+mod tracks;
 
 use std::{
     fmt::Write as _,
@@ -17,15 +24,21 @@ const EXAMPLES: &str = "\
 Examples:
   zaigang-agent bench --config agent.toml                   a table in Markdown, ready to attach
   zaigang-agent bench --config agent.toml --json            for a script
+  zaigang-agent bench --config agent.toml --out report.md   into a file, to attach
+  zaigang-agent bench schedule --config agent.toml          what the scheduler saves on three people at 15 frames a second
+  zaigang-agent bench soak --config agent.toml              whether memory stays what it is over 100,000 frames
+  zaigang-agent bench tracks                                whether identities stay with their people, on 100 drawn episodes
 Stop the agent first: two programs share one processor. The figures hold for this board, this pack and these settings.";
 
 /// How fast this board is, stage by stage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// The configuration with pack, threads and detection size
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    config: Option<PathBuf>,
     /// Runs of each stage that are measured, 10..10000; a tenth of them go before as a warm-up
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(10..=10_000))]
     runs: u32,
@@ -41,6 +54,19 @@ pub struct Args {
     /// Print Markdown (the default)
     #[arg(long)]
     markdown: bool,
+    /// Write the report into this file instead
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// What the scheduler saves on three people at 15 frames a second
+    Schedule(schedule::Args),
+    /// Whether memory stays what it is over many frames
+    Soak(soak::Args),
+    /// Whether identities stay with their people
+    Tracks(tracks::Args),
 }
 
 /// One stage, in microseconds.
@@ -63,6 +89,17 @@ pub struct Board {
     /// The kernel's count of thermal throttling events during the run; `None` where the board shows none.
     pub throttled: Option<u64>,
     pub onnxruntime: String,
+    /// The execution providers that this ONNX Runtime has.
+    pub providers: Vec<&'static str>,
+}
+
+/// The networks on one execution provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OnProvider {
+    pub provider: &'static str,
+    /// Why it could not be measured; then there are no stages.
+    pub failed: Option<String>,
+    pub stages: Vec<Stage>,
 }
 
 /// Everything that was measured.
@@ -74,6 +111,10 @@ pub struct Report {
     pub detect_side_px: u32,
     pub frame: String,
     pub stages: Vec<Stage>,
+    /// The same networks on every provider that is there, the configured one left out.
+    pub other_providers: Vec<OnProvider>,
+    /// Processor time of decoding, gate and detection of one frame, in microseconds.
+    pub frame_cpu_us: u64,
     /// Frames in 1,000 seconds that detection and one look at each of this many people allow.
     pub frames_per_1000_s: Vec<(usize, u64)>,
     pub rss_mib: u64,
@@ -81,33 +122,66 @@ pub struct Report {
 
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
-        let config = config::load(&self.config)?;
+        match self.what {
+            Some(What::Schedule(args)) => return args.run(),
+            Some(What::Soak(args)) => return args.run(),
+            Some(What::Tracks(args)) => return args.run(),
+            None => {}
+        }
+        let Some(path) = &self.config else { anyhow::bail!("give the configuration by --config") };
+        let config = config::load(path)?;
         let models = load_models(&config, self.models.as_deref())?;
+        let providers = Runtime::init()?.providers();
         let before = (temperature(), throttle_count());
-        let stages = measure(models.analyzer, self.runs as usize, self.gallery)?;
+        let (stages, frame_cpu_us) = measure(models.analyzer, self.runs as usize, self.gallery)?;
+        let mut other_providers = Vec::new();
+        for provider in providers.iter().filter(|name| **name != config.models.provider) {
+            other_providers.push(self.on_provider(&config, provider));
+        }
         let report = Report {
-            board: board(before),
+            board: board(before, providers),
             pack: models.pack,
             threads: config.models.threads,
             detect_side_px: config.vision.detect_side_px,
             frame: format!("{}x{}, drawn", scene::room::WIDTH, scene::room::HEIGHT),
             frames_per_1000_s: rates(&stages),
             stages,
+            other_providers,
+            frame_cpu_us,
             rss_mib: rss_mib(),
         };
-        if self.json {
-            println!("{}", serde_json::to_string(&report)?);
-        } else {
-            print!("{}", markdown(&report));
+        let text = if self.json { serde_json::to_string(&report)? + "\n" } else { markdown(&report) };
+        match &self.out {
+            None => print!("{text}"),
+            Some(out) => {
+                std::fs::write(out, text).map_err(|why| anyhow::anyhow!("--out {}: {why}", out.display()))?;
+                println!("written: {}", out.display());
+            }
         }
         Ok(())
+    }
+
+    /// The networks on another provider; that it does not start is a line of the report, not the end of it.
+    fn on_provider(&self, config: &config::Config, provider: &'static str) -> OnProvider {
+        let mut other = config.clone();
+        provider.clone_into(&mut other.models.provider);
+        let measured = load_models(&other, self.models.as_deref())
+            .and_then(|models| measure(models.analyzer, self.runs as usize, self.gallery));
+        match measured {
+            Ok((stages, _)) => {
+                let networks = ["detect", "embed", "liveness", "mask"];
+                let stages = stages.into_iter().filter(|s| networks.contains(&s.stage)).collect();
+                OnProvider { provider, failed: None, stages }
+            }
+            Err(why) => OnProvider { provider, failed: Some(why.to_string()), stages: Vec::new() },
+        }
     }
 }
 
 /// Ten minutes into the morning a doctor stands at the bed: one drawn face whose place is known.
 const SCENE_MS: u64 = 600_000;
 
-fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result<Vec<Stage>> {
+fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result<(Vec<Stage>, u64)> {
     let mut scene = scene::Scene::drawn(scene::Morning::bundled()?, 1);
     let mut image = image::RgbImage::new(scene::room::WIDTH, scene::room::HEIGHT);
     let truths = scene.frame_at(SCENE_MS, &mut image);
@@ -126,9 +200,13 @@ fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result
     for person in 0..people {
         gallery.insert(PersonId::new(&format!("p-{person}")), &Template::new("bench", probe.clone()))?;
     }
-    let mut motion = crate::motion::Motion::new(0, 0);
+    let (mut motion, mut decoded) = (crate::motion::Motion::new(0, 0), None);
     let mut stages = vec![
-        stage("decode JPEG", runs, || Picture::decode(&jpeg).map(drop).map_err(Into::into))?,
+        stage("decode JPEG", runs, || {
+            let buffer = decoded.take().map(Picture::into_data).unwrap_or_default();
+            decoded = Some(Picture::decode_into(buffer, &jpeg)?);
+            Ok(())
+        })?,
         stage("motion", runs, || {
             motion.look(frame, 0);
             Ok(())
@@ -147,7 +225,14 @@ fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result
         gallery.top2(&probe);
         Ok(())
     })?);
-    Ok(stages)
+    let from = schedule::cpu_ns();
+    for _ in 0..runs {
+        let buffer = decoded.take().map(Picture::into_data).unwrap_or_default();
+        let picture = decoded.insert(Picture::decode_into(buffer, &jpeg)?);
+        motion.look(picture.frame(), 0);
+        analyzer.detect_into(picture.frame(), &mut faces)?;
+    }
+    Ok((stages, (schedule::cpu_ns() - from) / 1000 / runs.max(1) as u64))
 }
 
 fn stage(name: &'static str, runs: usize, mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Stage> {
@@ -180,7 +265,7 @@ fn rates(stages: &[Stage]) -> Vec<(usize, u64)> {
         .collect()
 }
 
-fn board((temperature_before_mc, throttled_before): (Option<i32>, Option<u64>)) -> Board {
+fn board((temperature_before_mc, throttled_before): (Option<i32>, Option<u64>), providers: Vec<&'static str>) -> Board {
     let read =
         |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim_matches(['\0', '\n', ' ']).to_owned());
     let cpu = || {
@@ -197,6 +282,7 @@ fn board((temperature_before_mc, throttled_before): (Option<i32>, Option<u64>)) 
         temperature_after_mc: temperature(),
         throttled: throttle_count().zip(throttled_before).map(|(after, before)| after.saturating_sub(before)),
         onnxruntime: Runtime::build_info().split_whitespace().collect::<Vec<_>>().join(" "),
+        providers,
     }
 }
 
@@ -211,9 +297,13 @@ fn throttle_count() -> Option<u64> {
 
 /// Resident memory of this process.
 pub(crate) fn rss_mib() -> u64 {
+    rss_kib() / 1024
+}
+
+pub(crate) fn rss_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0) / 1024
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0)
 }
 
 fn markdown(report: &Report) -> String {
@@ -229,7 +319,7 @@ fn markdown(report: &Report) -> String {
     let (before, after) = (degrees(board.temperature_before_mc), degrees(board.temperature_after_mc));
     let throttled = board.throttled.map_or("not shown".to_owned(), |count| count.to_string());
     let _ = writeln!(text, "| temperature | {before} before, {after} after; throttled {throttled} times |");
-    let _ = writeln!(text, "| ONNX Runtime | {} |", board.onnxruntime);
+    let _ = writeln!(text, "| ONNX Runtime | {}; providers: {} |", board.onnxruntime, board.providers.join(", "));
     let _ = writeln!(
         text,
         "| pack | {}, {} thread(s), detection side {} px |",
@@ -248,6 +338,27 @@ fn markdown(report: &Report) -> String {
             stage.runs
         );
     }
+    for other in &report.other_providers {
+        if let Some(why) = &other.failed {
+            let _ = writeln!(text, "\nOn {}: not measured, {why}", other.provider);
+        }
+        for stage in &other.stages {
+            let median_ms = stage.median_us as f64 / 1000.0;
+            let _ = writeln!(
+                text,
+                "| {} on {} | {median_ms:.3} | {:.3} | {} |",
+                stage.stage,
+                other.provider,
+                stage.p95_us as f64 / 1000.0,
+                stage.runs
+            );
+        }
+    }
+    let _ = writeln!(
+        text,
+        "\nProcessor time of decoding, gate and detection: {:.3} ms a frame",
+        report.frame_cpu_us as f64 / 1000.0
+    );
     let rates: Vec<_> = report
         .frames_per_1000_s
         .iter()

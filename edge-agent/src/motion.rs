@@ -21,6 +21,8 @@ struct Grid([u8; COLUMNS * ROWS]);
 pub struct Motion {
     changed_ppm: u32,
     idle_ms: u64,
+    /// Detection rests at least this long, whatever moves.
+    least_ms: u64,
     /// The grid at the last detection, so that slow movement adds up.
     reference: Option<Grid>,
     detected_ms: u64,
@@ -41,7 +43,12 @@ pub struct Sight {
 impl Motion {
     /// `changed_ppm`: share of cells that must have changed, 0: always detect. `idle_ms`: detection rests at most this long.
     pub fn new(changed_ppm: u32, idle_ms: u64) -> Self {
-        Self { changed_ppm, idle_ms, reference: None, detected_ms: 0, last: None, frozen_since_ms: None }
+        Self { changed_ppm, idle_ms, least_ms: 0, reference: None, detected_ms: 0, last: None, frozen_since_ms: None }
+    }
+
+    /// From now on detection rests at least this long: for a room in which everybody is known already. 0: as things move.
+    pub fn pace(&mut self, least_ms: u64) {
+        self.least_ms = least_ms;
     }
 
     pub fn look(&mut self, frame: Frame<'_>, mono_ms: u64) -> Sight {
@@ -49,8 +56,9 @@ impl Motion {
         let same = self.last.as_ref().is_some_and(|(last, sum)| *last == grid && *sum == checksum);
         let frozen_since = if same { self.frozen_since_ms.unwrap_or(mono_ms) } else { mono_ms };
         self.frozen_since_ms = Some(frozen_since);
-        let rested = mono_ms.saturating_sub(self.detected_ms) >= self.idle_ms;
-        let detect = rested || self.reference.as_ref().is_none_or(|r| self.moved(r, &grid));
+        let since = mono_ms.saturating_sub(self.detected_ms);
+        let moved = || self.reference.as_ref().is_none_or(|r| self.moved(r, &grid));
+        let detect = since >= self.idle_ms || (since >= self.least_ms && moved());
         if detect {
             self.reference = Some(grid.clone());
             self.detected_ms = mono_ms;
@@ -136,6 +144,16 @@ mod tests {
         assert!(!detect(&room(Some(100), 1), 300));
         assert!(detect(&room(Some(112), 0), 400), "it moves by 12 px");
         assert!(detect(&room(Some(112), 0), 1_400), "a second without detection");
+    }
+
+    #[test]
+    fn a_room_of_known_people_is_looked_at_less_often() {
+        let mut motion = Motion::new(0, 1_000);
+        motion.pace(150);
+        let seen = (0..10).map(|frame| motion.look(room(Some(100), 0).frame(), frame * 67 + 150).detect);
+        assert_eq!(seen.filter(|detect| *detect).count(), 4, "every third of 15 frames a second");
+        motion.pace(0);
+        assert!(motion.look(room(Some(100), 0).frame(), 800).detect);
     }
 
     #[test]

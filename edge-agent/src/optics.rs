@@ -82,6 +82,28 @@ pub fn sight(fov_deg: f64, width_px: u32, distance_m: f64, detect_side_px: u32) 
     }
 }
 
+/// A face wider than this share of the detector's picture is no more found by its coarsest cells.
+const WIDEST_SHARE: f64 = 0.6;
+
+/// Longest side of the detector's picture in which the farthest face is just wide enough, a multiple of 32 px. The error
+/// says why there is none in which the nearest is found too.
+pub fn detect_side_px(fov_deg: f64, nearest_m: f64, farthest_m: f64) -> Result<u32, String> {
+    let view_per_m = 2.0 * (fov_deg.to_radians() / 2.0).tan();
+    // The share of the picture that a face takes does not depend on the picture's size.
+    let nearest_share = FACE_M / (view_per_m * nearest_m);
+    if nearest_share > WIDEST_SHARE {
+        let least_m = FACE_M / (view_per_m * WIDEST_SHARE);
+        return Err(format!(
+            "a face at {nearest_m} m fills the picture: with this lens none nearer than {least_m:.2} m is found"
+        ));
+    }
+    let side = (DETECTION_PX * view_per_m * farthest_m / FACE_M / 32.0).ceil() * 32.0;
+    if side > 1920.0 {
+        return Err(format!("a face at {farthest_m} m needs a detector's picture of {side} px: take a narrower lens"));
+    }
+    Ok((side as u32).max(160))
+}
+
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let sight = sight(self.fov, self.width, self.distance, self.detect_side);
@@ -116,6 +138,16 @@ mod tests {
         assert!((60.0..63.0).contains(&webcam.face_px), "{webcam:?}");
         assert!((20.0..21.0).contains(&webcam.detector_px), "{webcam:?}");
         assert!((4.5..4.7).contains(&webcam.recognition_reach_m), "{webcam:?}");
+    }
+
+    #[test]
+    fn the_detector_gets_a_picture_as_large_as_the_farthest_face_needs() {
+        assert_eq!(detect_side_px(78.0, 0.5, 3.0), Ok(640));
+        assert_eq!(detect_side_px(78.0, 0.5, 1.5), Ok(320));
+        let side = detect_side_px(65.0, 0.5, 4.0).unwrap();
+        assert!(sight(65.0, 1920, 4.0, side).detector_px >= 20.0);
+        assert!(detect_side_px(78.0, 0.1, 3.0).unwrap_err().contains("fills the picture"));
+        assert!(detect_side_px(120.0, 0.5, 9.0).unwrap_err().contains("narrower lens"));
     }
 
     #[test]

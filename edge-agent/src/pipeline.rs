@@ -41,6 +41,8 @@ pub struct Figures {
     pub embedded: u64,
     /// Looks put off for the processor budget.
     pub deferred: u64,
+    /// Looks that the last frame wanted and could not afford: the backlog.
+    pub waiting: u64,
     /// Frames or faces given up because a network failed or answered with no finite number.
     pub failed: u64,
 }
@@ -50,6 +52,8 @@ pub struct Figures {
 pub struct Manner {
     pub motion_ppm: u32,
     pub idle_detect_ms: u64,
+    /// Detection rests this long while everybody in view is known, or known for a stranger.
+    pub settled_detect_ms: u64,
     /// Whether liveness can be judged: not on drawn or filed pictures.
     pub assess_liveness: bool,
     /// Whether a picture that stays the same means a frozen camera: not on drawn or filed pictures.
@@ -100,6 +104,8 @@ pub struct Pipeline<E> {
     faces: Vec<FaceBox>,
     scratch: Vec<u8>,
     figures: Figures,
+    /// Everybody in view is known, or known for a stranger.
+    settled: bool,
     said_failure: bool,
 }
 
@@ -119,6 +125,7 @@ impl<E: Eyes> Pipeline<E> {
             faces: Vec::new(),
             scratch: Vec::new(),
             figures: Figures::default(),
+            settled: false,
             said_failure: false,
         }
     }
@@ -163,6 +170,7 @@ impl<E: Eyes> Pipeline<E> {
     pub fn figures(&self) -> Figures {
         Figures {
             deferred: self.scheduler.deferred(),
+            waiting: self.scheduler.waiting(),
             failed: self.figures.failed + self.eyes.dropped_not_finite(),
             ..self.figures
         }
@@ -194,6 +202,7 @@ impl<E: Eyes> Pipeline<E> {
     }
 
     fn examine(&mut self, frame: Frame<'_>, at: Now, real: Instant) -> Result<Observation, VisionError> {
+        self.motion.pace(if self.settled { self.manner.settled_detect_ms } else { 0 });
         let sight = self.motion.look(frame, at.mono_ms);
         self.figures.frames += 1;
         let frozen = self.manner.live_camera && sight.frozen_ms >= FROZEN_AFTER_MS;
@@ -212,10 +221,19 @@ impl<E: Eyes> Pipeline<E> {
             self.masked.remove(track);
             self.memory.forget(*track);
         }
-        let looks = self.look_closer(frame, at, real, &scene.tracked);
+        // Where nothing was detected anew the boxes are old: a face cut out by them would be off its place, and landmarks
+        // that did not move would pass for a frozen picture.
+        let looks = if sight.detect { self.look_closer(frame, at, real, &scene.tracked) } else { BTreeMap::new() };
+        self.settled = scene.tracked.iter().all(|tracked| self.is_settled(tracked)) && !scene.tracked.is_empty();
         let faces = scene.tracked.iter().filter(|t| !t.patient && t.zone != Zone::Masked).map(|t| self.face(t, &looks));
         let faces = faces.collect();
         Ok(Observation { camera, faces, patients: scene.patients, became_patient: scene.became_patient })
+    }
+
+    /// Nothing is to be learned of this face for now.
+    fn is_settled(&self, tracked: &Tracked) -> bool {
+        let known = self.identities.get(&tracked.track);
+        tracked.embed == EmbedPermission::Forbidden || known.is_some_and(|known| *known != IdentityView::Indeterminate)
     }
 
     /// Assesses the faces that may be embedded, and embeds those that the scheduler wants.

@@ -55,6 +55,7 @@ pub struct Scheduler {
     looked: BTreeMap<TrackId, Looked>,
     budget: Budget,
     deferred: u64,
+    waiting: u64,
 }
 
 /// A settled identity that lapses within this time is renewed even before `renewal_ms`.
@@ -62,7 +63,13 @@ const LAPSE_MARGIN_MS: u64 = 20_000;
 
 impl Scheduler {
     pub fn new(settings: Settings) -> Self {
-        Self { settings, looked: BTreeMap::new(), budget: Budget::new(settings.budget_ms_per_s), deferred: 0 }
+        Self {
+            settings,
+            looked: BTreeMap::new(),
+            budget: Budget::new(settings.budget_ms_per_s),
+            deferred: 0,
+            waiting: 0,
+        }
     }
 
     /// The faces to embed in this frame, the most urgent first. `real_ms` is real time, for the budget alone.
@@ -75,7 +82,8 @@ impl Scheduler {
         // Within one urgency, whoever waits longest.
         wanted.sort_unstable();
         let affordable = self.budget.affordable(real_ms).min(wanted.len());
-        self.deferred += (wanted.len() - affordable) as u64;
+        self.waiting = (wanted.len() - affordable) as u64;
+        self.deferred += self.waiting;
         wanted.truncate(affordable);
         wanted.into_iter().map(|(why, _, track)| (track, why)).collect()
     }
@@ -101,6 +109,11 @@ impl Scheduler {
     /// Looks that were wanted and put off for the budget.
     pub fn deferred(&self) -> u64 {
         self.deferred
+    }
+
+    /// Looks that the last plan wanted and could not afford.
+    pub fn waiting(&self) -> u64 {
+        self.waiting
     }
 
     fn waiting_since(&self, track: TrackId) -> u64 {

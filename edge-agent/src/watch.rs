@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     agent::{Event, Seen},
-    camera::{Capture, Next, Shot, Stop},
+    camera::{Capture, Decoder, Next, Shot, Stop},
     clock::RealClock,
     eyes::Eyes,
     pipeline::{Guidance, Pipeline, nothing_seen},
@@ -37,7 +37,7 @@ pub fn watch<E: Eyes>(
             return None;
         }
     };
-    let real = Instant::now();
+    let (real, mut decoder) = (Instant::now(), Decoder::default());
     let mut last_frame = Instant::now();
     while !stop.is_set() {
         let seen = match capture.next(PATIENCE) {
@@ -47,7 +47,7 @@ pub fn watch<E: Eyes>(
             }
             Next::Shot(shot) => {
                 last_frame = Instant::now();
-                look(&mut pipeline, shot, real)
+                look(&mut pipeline, &mut decoder, &shot, real)
             }
             Next::Nothing if last_frame.elapsed() >= LOST_AFTER => {
                 Some(Seen { at: clock.now(), size: None, observation: nothing_seen(), figures: pipeline.figures() })
@@ -68,9 +68,13 @@ pub fn watch<E: Eyes>(
 }
 
 /// Decodes and examines one frame. `None`: it could not be, which is counted and must not pass for an empty room.
-fn look<E: Eyes>(pipeline: &mut Pipeline<E>, shot: Shot, real: Instant) -> Option<Seen> {
-    let Shot { pixels, at } = shot;
-    let picture = match pixels.decode() {
+fn look<E: Eyes>(
+    pipeline: &mut Pipeline<E>,
+    decoder: &mut Decoder,
+    Shot { pixels, at }: &Shot,
+    real: Instant,
+) -> Option<Seen> {
+    let picture = match decoder.decode(pixels) {
         Ok(picture) => picture,
         Err(why) => {
             pipeline.undecodable();
@@ -79,8 +83,8 @@ fn look<E: Eyes>(pipeline: &mut Pipeline<E>, shot: Shot, real: Instant) -> Optio
         }
     };
     let size = Some((picture.frame().width(), picture.frame().height()));
-    let observation = pipeline.look(&picture, at, real)?;
-    Some(Seen { at, size, observation, figures: pipeline.figures() })
+    let observation = pipeline.look(picture, *at, real)?;
+    Some(Seen { at: *at, size, observation, figures: pipeline.figures() })
 }
 
 /// The agent's answer; `None` where it is gone or the program stops.

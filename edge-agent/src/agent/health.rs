@@ -87,6 +87,12 @@ impl HealthSource {
         if self.figures.failed > 0 {
             degraded.push(format!("{} frames or faces were given up because a network failed", self.figures.failed));
         }
+        if self.figures.waiting > 0 {
+            let (waiting, deferred) = (self.figures.waiting, self.figures.deferred);
+            degraded.push(format!(
+                "{waiting} faces wait for a look ({deferred} put off since the start): schedule.budget_ms_per_s is too small"
+            ));
+        }
         let stats = outbox.stats().ok();
         degraded.extend(stats.iter().flat_map(|stats| stats.degraded.clone()));
         let visibility_ppm = (self.clear * 1_000_000).checked_div(self.looks).unwrap_or(0) as u32;

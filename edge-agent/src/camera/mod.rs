@@ -15,7 +15,7 @@ pub use capture::{Capture, Counters, Next, Pace};
 pub use files::Files;
 pub(crate) use files::read_bytes;
 pub use open::{Opened, source};
-pub use pixels::Pixels;
+pub use pixels::{Decoder, Pixels};
 pub use scene::{SceneCamera, SceneScript};
 pub use stop::Stop;
 pub use v4l2::V4l2;

@@ -29,8 +29,27 @@ impl Pixels {
         match self {
             Self::Ready(picture) => Ok(picture),
             Self::Mjpeg(bytes) => Picture::decode(&bytes),
-            Self::Yuyv { width, height, bytes } => yuyv(width, height, &bytes),
+            Self::Yuyv { width, height, bytes } => yuyv(width, height, &bytes, Vec::new()),
         }
+    }
+}
+
+/// Decodes frame after frame into one buffer.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    last: Option<Picture>,
+}
+
+impl Decoder {
+    /// The picture of a frame; it is good until the next one.
+    pub fn decode<'a>(&'a mut self, pixels: &'a Pixels) -> Result<&'a Picture, FrameError> {
+        let buffer = self.last.take().map(Picture::into_data).unwrap_or_default();
+        let picture = match pixels {
+            Pixels::Ready(picture) => return Ok(picture),
+            Pixels::Mjpeg(bytes) => Picture::decode_into(buffer, bytes)?,
+            Pixels::Yuyv { width, height, bytes } => yuyv(*width, *height, bytes, buffer)?,
+        };
+        Ok(self.last.insert(picture))
     }
 }
 
@@ -45,19 +64,20 @@ impl std::fmt::Debug for Pixels {
     }
 }
 
-fn yuyv(width: u32, height: u32, bytes: &[u8]) -> Result<Picture, FrameError> {
+fn yuyv(width: u32, height: u32, bytes: &[u8], mut rgb: Vec<u8>) -> Result<Picture, FrameError> {
     let wanted = width as usize * height as usize * 2;
     let Some(bytes) = bytes.get(..wanted).filter(|_| wanted > 0 && width.is_multiple_of(2)) else {
         return Err(FrameError::WrongLength { width, height, bytes: bytes.len() });
     };
-    let mut rgb = Vec::with_capacity(wanted / 2 * 3);
-    for pair in bytes.chunks_exact(4) {
+    rgb.resize(wanted / 2 * 3, 0);
+    for (pair, six) in bytes.chunks_exact(4).zip(rgb.chunks_exact_mut(6)) {
         let (blue, red) = (i32::from(pair[1]) - 128, i32::from(pair[3]) - 128);
-        for luma in [pair[0], pair[2]] {
+        for (luma, three) in [pair[0], pair[2]].into_iter().zip(six.chunks_exact_mut(3)) {
             // BT.601 in 8.8 fixed point.
             let light = 298 * (i32::from(luma) - 16) + 128;
-            for channel in [light + 409 * red, light - 100 * blue - 208 * red, light + 516 * blue] {
-                rgb.push((channel >> 8).clamp(0, 255) as u8);
+            let channels = [light + 409 * red, light - 100 * blue - 208 * red, light + 516 * blue];
+            for (value, channel) in three.iter_mut().zip(channels) {
+                *value = (channel >> 8).clamp(0, 255) as u8;
             }
         }
     }
@@ -76,6 +96,21 @@ mod tests {
         let data = picture.frame().data().to_vec();
         assert_eq!(data[..6], [0, 0, 0, 255, 255, 255]);
         assert!(data[6] > 250 && data[7] < 5 && data[8] < 5, "{:?}", &data[6..]);
+    }
+
+    #[test]
+    fn frame_after_frame_is_decoded_into_the_same_buffer() {
+        let mut jpeg = Vec::new();
+        let image = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 4, 90]));
+        image::codecs::jpeg::JpegEncoder::new(&mut jpeg).encode_image(&image).unwrap();
+        let once = Picture::decode(&jpeg).unwrap();
+        let (pixels, mut decoder) = (Pixels::Mjpeg(jpeg), Decoder::default());
+        let first = decoder.decode(&pixels).unwrap().frame().data().as_ptr();
+        let again = decoder.decode(&pixels).unwrap();
+        assert_eq!(again.frame().data(), once.frame().data());
+        assert_eq!(again.frame().data().as_ptr(), first);
+        assert!(decoder.decode(&Pixels::Mjpeg(vec![0xFF, 0xD8, 0xFF])).is_err());
+        assert!(decoder.decode(&pixels).is_ok(), "a broken frame costs that frame");
     }
 
     #[test]

@@ -72,10 +72,34 @@ fn models(base: &Path, mode: Mode, raw: raw::Models) -> Checked<ModelSettings> {
 
 fn vision(raw: &raw::Vision) -> Checked<VisionSettings> {
     Ok(VisionSettings {
-        detect_side_px: number("vision.detect_side_px", raw.detect_side_px.as_ref(), 0..=4096, 640)? as u32,
+        detect_side_px: detect_side(raw)?,
         idle_detect_ms: number("vision.idle_detect_ms", raw.idle_detect_ms.as_ref(), 0..=10_000, 1_000)? as u64,
         motion_ppm: number("vision.motion_ppm", raw.motion_ppm.as_ref(), 0..=1_000_000, 2_000)? as u32,
+        settled_detect_ms: number("vision.settled_detect_ms", raw.settled_detect_ms.as_ref(), 0..=1_000, 150)? as u64,
     })
+}
+
+/// As written, or from where the nearest and the farthest face are: a detector's picture that is larger costs more.
+fn detect_side(raw: &raw::Vision) -> Checked<u32> {
+    let Some(farthest) = &raw.farthest_m else {
+        if let Some(lonely) = raw.fov_deg.as_ref().or(raw.nearest_m.as_ref()) {
+            return Err(wrong(lonely, "`vision.fov_deg` and `vision.nearest_m` need `vision.farthest_m`"));
+        }
+        return Ok(number("vision.detect_side_px", raw.detect_side_px.as_ref(), 0..=4096, 640)? as u32);
+    };
+    if raw.detect_side_px.is_some() {
+        return Err(wrong(farthest, "give either `vision.detect_side_px` or `vision.farthest_m`, not both"));
+    }
+    let Some(fov) = &raw.fov_deg else {
+        return Err(wrong(farthest, "`vision.farthest_m` needs `vision.fov_deg`, the lens's horizontal angle of view"));
+    };
+    let fov_deg = decimal("vision.fov_deg", Some(fov), (10.0, 150.0), 0.0)?;
+    let farthest_m = decimal("vision.farthest_m", Some(farthest), (0.2, 30.0), 0.0)?;
+    let nearest_m = decimal("vision.nearest_m", raw.nearest_m.as_ref(), (0.1, 30.0), 0.3)?;
+    if nearest_m > farthest_m {
+        return Err(wrong(farthest, "`vision.nearest_m` is beyond `vision.farthest_m`"));
+    }
+    crate::optics::detect_side_px(fov_deg, nearest_m, farthest_m).map_err(|why| wrong(farthest, &why))
 }
 
 fn schedule(raw: &raw::Schedule) -> Checked<ScheduleSettings> {

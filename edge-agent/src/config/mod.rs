@@ -118,6 +118,8 @@ pub struct VisionSettings {
     pub idle_detect_ms: u64,
     /// Share of the picture that must have changed before detection runs again.
     pub motion_ppm: u32,
+    /// Detection rests this long while everybody in view is known.
+    pub settled_detect_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -71,6 +71,10 @@ pub(super) struct Vision {
     pub(super) detect_side_px: Number,
     pub(super) idle_detect_ms: Number,
     pub(super) motion_ppm: Number,
+    pub(super) settled_detect_ms: Number,
+    pub(super) fov_deg: Decimal,
+    pub(super) nearest_m: Decimal,
+    pub(super) farthest_m: Decimal,
 }
 
 #[derive(Debug, Default, Deserialize)]

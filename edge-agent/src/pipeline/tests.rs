@@ -52,8 +52,14 @@ fn face(x: f32, y: f32) -> FaceBox {
     FaceBox { rect: Rect { x, y, width: 60.0, height: 70.0 }, score: 0.9, landmarks: [[x, y]; 5] }
 }
 
-const MANNER: Manner =
-    Manner { motion_ppm: 0, idle_detect_ms: 0, assess_liveness: true, live_camera: true, first_track: TrackId(1) };
+const MANNER: Manner = Manner {
+    motion_ppm: 0,
+    idle_detect_ms: 0,
+    settled_detect_ms: 0,
+    assess_liveness: true,
+    live_camera: true,
+    first_track: TrackId(1),
+};
 
 /// The lower half of the picture is the bed.
 fn pipeline() -> Pipeline<Scripted> {

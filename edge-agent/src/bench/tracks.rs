@@ -1,0 +1,157 @@
+//! `zaigang-agent bench tracks`: do identities stay with their people? Seeded drawn episodes with ground truth (people
+//! cross, hide one another, leave and come back) go through the tracker with the appearance that the box computes, and
+//! switches and breaks are counted. The faces are the renderer's own with the jitter of a detector, so that the tracker
+//! alone is measured; every track counts as MATCHED, which is the hardest case.
+
+use std::collections::BTreeMap;
+
+use image::RgbImage;
+use presence::{Detection, Policy, TrackId, Tracker};
+use scene::tracking::{EPISODE_MS, Episode, Plot};
+use serde::Serialize;
+use vision::{FaceBox, Frame, PixelOrder, Rect};
+
+use super::{
+    target::{Target, conclude},
+    three,
+};
+use crate::{clock::Now, eyes::appearance, pipeline::moment};
+
+/// A face of which less than this is clear need not be found.
+const LEAST_CLEAR: f32 = 0.5;
+/// A detector's boxes move by so many pixels from frame to frame, either way.
+const JITTER_PX: f32 = 2.0;
+const PLOTS: [Plot; 4] =
+    [Plot::Crossing, Plot::Occlusion, Plot::ComeBack { away_ms: 1_500 }, Plot::ComeBack { away_ms: 4_000 }];
+
+/// Whether identities stay with their people.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Episodes, 4..10000; the plots take turns
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(4..=10_000))]
+    episodes: u64,
+    /// First seed; each episode takes the next
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Detections in a second, 1..30; the scheduled pipeline makes 5 to 15
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=30))]
+    fps: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was counted.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Counted {
+    pub(super) episodes: u64,
+    pub(super) faces: u64,
+    /// A track went from one person to another.
+    pub(super) switches: u64,
+    /// A person got a further track, although nobody was away or hidden for more than 2 s.
+    pub(super) breaks: u64,
+    /// Seeds of the episodes with a switch.
+    pub(super) switched: Vec<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    counted: BTreeMap<&'static str, Counted>,
+    targets: Vec<Target>,
+}
+
+impl Args {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let mut counted: BTreeMap<&'static str, Counted> = BTreeMap::new();
+        for index in 0..self.episodes {
+            let (plot, seed) = (PLOTS[index as usize % PLOTS.len()], self.seed + index);
+            let one = follow(plot, seed, self.fps)?;
+            let sum = counted.entry(name(plot)).or_default();
+            sum.episodes += 1;
+            sum.faces += one.faces;
+            sum.switches += one.switches;
+            sum.breaks += one.breaks;
+            sum.switched.extend(one.switched);
+        }
+        let switches: u64 = counted.values().map(|c| c.switches).sum();
+        if !self.json {
+            for (name, c) in &counted {
+                println!(
+                    "{name}: {} episodes, {} faces, {} switches {:?}, {} breaks",
+                    c.episodes, c.faces, c.switches, c.switched, c.breaks
+                );
+            }
+        }
+        let targets = vec![Target::at_most("identity switches between two matched people", switches as f64, 0.0, "")];
+        let report = Report { counted, targets };
+        conclude(&report, &report.targets, self.json)
+    }
+}
+
+fn name(plot: Plot) -> &'static str {
+    match plot {
+        Plot::Crossing => "crossing",
+        Plot::Occlusion => "occlusion",
+        Plot::ComeBack { away_ms } if away_ms <= 2_000 => "back within 2 s",
+        Plot::ComeBack { .. } => "back after 4 s",
+    }
+}
+
+/// One episode through the tracker.
+fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
+    let episode = Episode::new(plot, seed);
+    let mut tracker = Tracker::new(three::zones_of_nobody(), Policy::default(), TrackId(1));
+    let (mut image, mut counted) = (RgbImage::new(0, 0), Counted::default());
+    let mut owner: BTreeMap<TrackId, usize> = BTreeMap::new();
+    let mut tracks: BTreeMap<usize, TrackId> = BTreeMap::new();
+    let mut dice = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    for frame in 0..EPISODE_MS * fps / 1000 {
+        let mono_ms = frame * 1000 / fps;
+        let seen = episode.frame_at(mono_ms, &mut image);
+        let found: Vec<_> = seen.iter().filter(|face| face.clear >= LEAST_CLEAR).collect();
+        let view = Frame::new(image.as_raw(), image.width(), image.height(), PixelOrder::Rgb)?;
+        let detections: Vec<_> =
+            found.iter().map(|face| detection(view, jittered(face.face.bbox, &mut dice))).collect();
+        let scene = tracker.update(moment(Now { mono_ms, wall_ms: 1_700_000_000_000 }), &detections);
+        for (face, tracked) in found.iter().zip(&scene.tracked) {
+            counted.faces += 1;
+            tracker.set_practitioner(tracked.track, true);
+            if *owner.entry(tracked.track).or_insert(face.person) != face.person {
+                counted.switches += 1;
+                counted.switched.push(seed);
+                owner.insert(tracked.track, face.person);
+            }
+            let before = tracks.insert(face.person, tracked.track);
+            counted.breaks += u64::from(before.is_some_and(|track| track != tracked.track));
+        }
+    }
+    Ok(counted)
+}
+
+fn jittered([x, y, w, h]: [f32; 4], dice: &mut u64) -> [f32; 4] {
+    let mut step = || {
+        *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((*dice >> 40) as f32 / 16_777_216.0 - 0.5) * 2.0 * JITTER_PX
+    };
+    [x + step(), y + step(), w + step(), h + step()]
+}
+
+fn detection(frame: Frame<'_>, bbox: [f32; 4]) -> Detection {
+    let [x, y, width, height] = bbox;
+    let face = FaceBox { rect: Rect { x, y, width, height }, score: 0.9, landmarks: [[x, y]; 5] };
+    Detection { bbox: three::whole(bbox), score_ppm: 900_000, appearance: Some(appearance(frame, &face)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_crosses_or_is_hidden_keeps_his_own_track() {
+        for (index, plot) in PLOTS.into_iter().enumerate() {
+            let counted = follow(plot, 40 + index as u64, 5).unwrap();
+            assert!(counted.faces > 60, "{plot:?}: {counted:?}");
+            assert_eq!(counted.switches, 0, "{plot:?}: {counted:?}");
+        }
+    }
+}
