@@ -24,7 +24,7 @@ fn spec() -> PackSpec {
     if real.join("face_detection_yunet_2026may.onnx").is_file() {
         return PackSpec::real(&real);
     }
-    Manifest::built_in().unwrap().pack("avatar").unwrap().locate(&Search::only(&root.join("models"))).unwrap().spec()
+    Manifest::built_in().unwrap().pack("avatar").unwrap().locate(&Search::only(root.join("models"))).unwrap().spec()
 }
 
 fn pixels() -> Vec<u8> {
