@@ -7,6 +7,7 @@ use protocol::down::{
     self, Catalogue, DeploymentMode, ItemKind, Policy, PractitionerCategory, RegistrationStatus, Room, Roster, Session,
     Sessions, SiteRelation, Specialty,
 };
+use protocol::id::PersonId;
 
 /// Why a message was refused; one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +20,10 @@ fn unusable<T>(why: impl Into<String>) -> Converted<T> {
     Err(Unusable(why.into()))
 }
 
-/// The settings of the core. `production` refuses waived liveness.
-pub fn policy(version: u64, wire: &Policy, production: bool) -> Converted<core::Policy> {
-    let mut policy = core::Policy::default().with_version(u32::try_from(version).unwrap_or(u32::MAX));
+/// The settings of the core. `number` counts the policies of this boot: the server's versions are too large for the core,
+/// and rise in the order of their coming. `production` refuses waived liveness.
+pub fn policy(number: u32, wire: &Policy, production: bool) -> Converted<core::Policy> {
+    let mut policy = core::Policy::default().with_version(number);
     for (name, value) in &wire.settings {
         policy.set(name, *value).map_err(|why| Unusable(why.to_string()))?;
     }
@@ -100,9 +102,11 @@ fn hours(wire: &Room, now: Timestamp) -> Converted<Option<core::OpeningHours>> {
     Ok(Some(core::OpeningHours { utc_offset_min: zone.to_offset(now).seconds() / 60, week }))
 }
 
-/// The roster without its templates, and the passes. `has_template` says who has a usable one.
+/// The roster without its templates, and the passes, whose version is `number`: the count of the rosters of this boot.
+/// `has_template` says who has a usable one.
 pub fn roster(
     version: u64,
+    number: u32,
     issued_at: &str,
     wire: &Roster,
     has_template: impl Fn(&down::RosterPerson) -> bool,
@@ -122,7 +126,7 @@ pub fn roster(
             has_template: has_template(person),
         });
     }
-    let passes = wire.passes.iter().map(|pass| self::pass(version, pass)).collect::<Converted<Vec<_>>>()?;
+    let passes = wire.passes.iter().map(|pass| self::pass(number, pass)).collect::<Converted<Vec<_>>>()?;
     Ok((core::Roster { version, made_at, registry_at, people }, passes))
 }
 
@@ -176,7 +180,7 @@ fn specialty(wire: Specialty) -> Option<core::Specialty> {
     }
 }
 
-fn pass(version: u64, wire: &down::Pass) -> Converted<core::Pass> {
+fn pass(number: u32, wire: &down::Pass) -> Converted<core::Pass> {
     let kind = match (wire.purpose.as_str(), &wire.supervisor) {
         ("trainee", Some(supervisor)) => {
             core::PassKind::Trainee { supervisor: core::PersonId::new(supervisor.as_str()) }
@@ -191,7 +195,7 @@ fn pass(version: u64, wire: &down::Pass) -> Converted<core::Pass> {
     };
     Ok(core::Pass {
         id: core::PassId::new(&wire.pass_id),
-        version: u32::try_from(version).unwrap_or(u32::MAX),
+        version: number,
         holder: core::PassHolder::Person(core::PersonId::new(wire.person.as_str())),
         kind,
         from: time("roster: a pass's from", &wire.from)?,
@@ -260,7 +264,29 @@ pub fn sessions(room: &core::RoomId, before: &Sessions, wire: &Sessions, now: Ti
             facts.push(core::Fact::Session(record));
         }
     }
+    for check in &wire.checks {
+        facts.push(core::Fact::IdentityCheck(self::check(&check.person, &check.witness, check.direction, &check.at)?));
+    }
     Ok(facts)
+}
+
+/// A check by card, PIN and witness (P4). A direction of a later version is taken for "in": it widens who may be there.
+pub fn check(
+    person: &PersonId,
+    witness: &PersonId,
+    direction: down::CheckDirection,
+    at: &str,
+) -> Converted<core::IdentityCheck> {
+    Ok(core::IdentityCheck {
+        who: core::Checked::Person(core::PersonId::new(person.as_str())),
+        direction: match direction {
+            down::CheckDirection::In | down::CheckDirection::Unknown => core::CheckDirection::In,
+            down::CheckDirection::Out => core::CheckDirection::Out,
+        },
+        at: time("identity check: at", at)?,
+        witness: core::PersonId::new(witness.as_str()),
+        track: None,
+    })
 }
 
 fn time(what: &str, text: &str) -> Converted<Wall> {

@@ -71,7 +71,13 @@ impl Vault {
             getrandom::fill(key.as_mut()).map_err(|_| RecordError::NoRandomness)?;
             trust::write_new(&key_path, KEY_KIND, &key)?;
         }
-        let key = trust::read_secret(&key_path, KEY_KIND)?;
+        Self::of_existing(state_dir)
+    }
+
+    /// The folder of a log that is there, with its key; makes neither.
+    pub fn of_existing(state_dir: &Path) -> Result<Self, RecordError> {
+        let dir = state_dir.join("observations");
+        let key = trust::read_secret(&dir.join("observations.key"), KEY_KIND)?;
         let cipher = XChaCha20Poly1305::new(&(*key).into());
         Ok(Self { dir, cipher })
     }

@@ -4,7 +4,10 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use presence::{Finding, FindingKey, Output, Policy};
-use protocol::{id::DeviceId, up::Manifest};
+use protocol::{
+    id::{DeviceId, RoomId},
+    up::Manifest,
+};
 
 use crate::{
     config,
@@ -18,6 +21,7 @@ Examples:
   zaigang-agent replay --config agent.toml                             the findings of the last boot, derived again
   zaigang-agent replay --config agent.toml --finding 3f9a…             why this one stands: who was seen when, which figures, which settings
   zaigang-agent replay --config agent.toml --policy other.toml         which findings would appear or vanish
+  zaigang-agent replay --log /var/lib/zaigang --finding 3f9a…          the same from a state folder, or a copy of one with its key
 
 other.toml holds lines `setting = integer`; settings that are left out have their default.";
 
@@ -40,9 +44,12 @@ pub struct Args {
     /// A finding's id, or its first digits: say why it stands
     #[arg(long, value_name = "ID")]
     finding: Option<String>,
-    /// Compare with another policy
-    #[arg(long, value_name = "FILE", conflicts_with = "finding")]
+    /// Compare with another policy; with --finding: why it stands under that one
+    #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Whose log it is, where the folder holds no identity: ids of findings are made with it
+    #[arg(long, value_name = "ID")]
+    device: Option<DeviceId>,
     /// Print each step of each finding as JSON, one per line: byte for byte the same for the same recording
     #[arg(long)]
     json: bool,
@@ -56,7 +63,7 @@ impl Args {
             (None, None) => anyhow::bail!("name the state folder by --config or --log"),
         };
         anyhow::ensure!(state.join("observations").is_dir(), "{}: no observation log there", state.display());
-        let vault = Vault::open(&state)?;
+        let vault = Vault::of_existing(&state)?;
         let boots = vault.boots()?;
         if self.boots {
             for boot in &boots {
@@ -67,19 +74,21 @@ impl Args {
         let Some(boot) = self.boot.or(boots.last().copied()) else { anyhow::bail!("nothing is recorded") };
         let recording = vault.read(boot)?;
         anyhow::ensure!(!recording.is_empty(), "nothing is recorded of boot {boot}; --boots lists what is");
-        let device =
-            delivery::identity::Identity::load(&state).map_or_else(|_| unknown_device(), |identity| identity.device);
-        let outputs = presence::replay(&recording, None);
-        if let Some(path) = &self.policy {
-            compare(&recording, &read_policy(path)?, &device);
-            return Ok(());
-        }
+        let device = self.device.unwrap_or_else(|| {
+            delivery::identity::Identity::load(&state).map_or_else(|_| unknown_device(), |identity| identity.device)
+        });
+        let other = self.policy.as_deref().map(read_policy).transpose()?;
+        let outputs = presence::replay(&recording, other.as_ref());
         if let Some(wanted) = &self.finding {
             let (id, key) = find(&outputs, &device, wanted)?;
             println!("{id}");
-            for line in &presence::why(&recording, None, &key) {
+            for line in &presence::why(&recording, other.as_ref(), &key) {
                 println!("{line}");
             }
+            return Ok(());
+        }
+        if let Some(other) = &other {
+            compare(&recording, other, &device);
             return Ok(());
         }
         let steps = outputs.into_iter().filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None });
@@ -130,16 +139,16 @@ fn find(outputs: &[Output], device: &DeviceId, wanted: &str) -> anyhow::Result<(
     }
     match found.len() {
         0 => anyhow::bail!("this boot raised no finding {wanted}; --boots lists the others"),
-        1 => found.pop_first().ok_or_else(|| anyhow::anyhow!("unreachable: one was found")),
+        1 => {}
         several => anyhow::bail!("{several} findings begin with {wanted}: give more digits"),
     }
+    found.pop_first().ok_or_else(|| anyhow::anyhow!("this boot raised no finding {wanted}"))
 }
 
 fn report(finding: &Finding, device: &DeviceId) -> protocol::up::FindingReport {
-    #[expect(clippy::unwrap_used, reason = "the text is an identifier")]
     let origin = Origin {
         device: device.clone(),
-        room: "room".parse().unwrap(),
+        room: unknown_room(),
         institution: crate::agent::unknown_institution(),
         manifest: Manifest {
             firmware: String::new(),
@@ -151,8 +160,15 @@ fn report(finding: &Finding, device: &DeviceId) -> protocol::up::FindingReport {
             roster_version: 0,
             liveness_waived: false,
         },
+        policies: BTreeMap::new(),
     };
     wire::finding(&origin, |_| None, finding)
+}
+
+/// The room is no part of a finding's id, and its lines do not show it.
+fn unknown_room() -> RoomId {
+    #[expect(clippy::unwrap_used, reason = "the text is an identifier")]
+    "room".parse().unwrap()
 }
 
 fn unknown_device() -> DeviceId {

@@ -4,6 +4,7 @@
 //! After that nothing does: a camera that vanishes, a broker that is away, a message that is forged are counted and told.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, Sender, channel},
     thread::JoinHandle,
@@ -103,9 +104,8 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
         Some(path) => Runtime::init_from(path)?,
         None => Runtime::init()?,
     };
-    let (runtime, complaint) = runtime.with_provider(&config.models.provider);
-    if let Some(line) = complaint {
-        tracing::warn!("{line}");
+    if config.models.provider != "cpu" {
+        tracing::warn!("models.provider = \"{}\" is not in this build: the CPU is used", config.models.provider);
     }
     let search = pack::Search::standard(models.or(config.models.folder.as_deref()));
     let manifest = pack::Manifest::effective(&search)?;
@@ -254,15 +254,16 @@ fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {
             pack: models.pack.clone(),
             pack_sha256: models.pack_sha256.clone(),
             config_sha256: config.sha256.clone(),
-            policy_sha256: trust::sha256_hex(presence::Policy::default().canonical()),
+            policy_sha256: trust::sha256_hex(protocol::settings::canonical(&BTreeMap::new())),
             policy_version: 0,
             roster_version: 0,
             liveness_waived: false,
         },
+        policies: BTreeMap::new(),
     }
 }
 
-pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
+fn thresholds(analyzer: &Analyzer) -> Thresholds {
     let pack = analyzer.thresholds();
     Thresholds {
         t_match_ppm: pack.t_match_ppm,
@@ -281,7 +282,6 @@ fn pipeline(config: &Config, analyzer: Analyzer, scripted: bool, first_track: Tr
         assess_liveness: !scripted,
         live_camera: !scripted,
         first_track,
-        settled_detect_ms: config.vision.settled_detect_ms,
     };
     let scheduler = Scheduler::new(scheduler::Settings {
         evidence_every_ms: config.schedule.evidence_every_ms,

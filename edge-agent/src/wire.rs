@@ -1,11 +1,13 @@
 //! What the core says, as it stands on the wire: ids hashed, times as text, no picture, no embedding, no name. Pure.
 
+use std::collections::BTreeMap;
+
 use presence::{self as core, Output, PresenceMethod, Subject};
 use protocol::{
     id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
     up::{
         Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, PersonInFinding,
-        PresenceReport, Severity, Step, Up,
+        PresenceReport, PresenceSummary, Severity, Step, UndecidedRule, Up,
     },
 };
 
@@ -19,6 +21,22 @@ pub struct Origin {
     pub institution: InstitutionId,
     /// What the findings are made with; the versions are those of the finding itself.
     pub manifest: Manifest,
+    /// The server's version and the hash of each policy of this boot, by the number under which the core knows it.
+    pub policies: BTreeMap<u32, (u64, String)>,
+}
+
+impl Origin {
+    fn manifest(&self, finding: &core::Finding) -> Manifest {
+        let policy = self.policies.get(&finding.policy_version).cloned();
+        let (policy_version, policy_sha256) = policy.unwrap_or_else(|| (0, self.manifest.policy_sha256.clone()));
+        Manifest {
+            policy_version,
+            policy_sha256,
+            roster_version: finding.roster_version,
+            liveness_waived: finding.liveness_waived,
+            ..self.manifest.clone()
+        }
+    }
 }
 
 /// A core id as a wire id. Every id that the core knows came over the wire, so this fails only for a foreign one.
@@ -30,7 +48,10 @@ fn id<T: std::str::FromStr>(text: &str) -> Option<T> {
 pub fn messages(origin: &Origin, item_of: impl Fn(&SessionId) -> Option<ItemCode>, output: &Output) -> Vec<Up> {
     match output {
         Output::Finding(finding) => vec![Up::Finding(Box::new(self::finding(origin, item_of, finding)))],
-        Output::PresenceSummary(summary) => presences(origin, summary).into_iter().map(Up::Presence).collect(),
+        Output::PresenceSummary(summary) => {
+            let said = self::summary(origin, summary).map(Up::PresenceSummary);
+            said.into_iter().chain(presences(origin, summary).into_iter().map(Up::Presence)).collect()
+        }
         Output::WipeTrack(_) => Vec::new(),
     }
 }
@@ -75,13 +96,35 @@ pub fn finding(
         counts: counts(finding),
         explanation: Explanation { zh: finding.explanation.zh.clone(), en: finding.explanation.en.clone() },
         raised_at: rfc3339_ms(finding.raised_at.wall.0),
-        manifest: Manifest {
-            policy_version: u64::from(finding.policy_version),
-            roster_version: finding.roster_version,
-            liveness_waived: finding.liveness_waived,
-            ..origin.manifest.clone()
-        },
+        manifest: origin.manifest(finding),
     }
+}
+
+/// What the rules across days read of a session. It goes out before the presences, which it replaces on the server. How
+/// long each person was there stays on the box: no rule of the server reads it (P15).
+fn summary(origin: &Origin, summary: &core::PresenceSummary) -> Option<PresenceSummary> {
+    let reasons: &[&str] = match &summary.assessment {
+        core::Assessment::Assessable => &[],
+        core::Assessment::NotAssessable(reasons) => reasons,
+    };
+    let undecided = |u: &core::Undecided| UndecidedRule { rule: u.rule.code().to_owned(), reason: u.reason.to_owned() };
+    Some(PresenceSummary {
+        room: origin.room.clone(),
+        session: id(summary.session.as_str())?,
+        revision: summary.revision,
+        at: rfc3339_ms(summary.at.wall.0),
+        assessable: summary.assessment == core::Assessment::Assessable,
+        not_assessable_because: reasons.iter().map(|r| (*r).to_owned()).collect(),
+        undecided: summary.undecided.iter().map(undecided).collect(),
+        visibility_over_a_ppm: summary.visibility.over_a_ppm,
+        visibility_over_i_ppm: summary.visibility.over_i_ppm,
+        lead_verified: summary.lead_verified,
+        face_seen: summary.face_seen,
+        indeterminate_tracks: summary.indeterminate_tracks,
+        unmatched_tracks: summary.unmatched_tracks,
+        emergency: summary.emergency,
+        liveness_waived: summary.liveness_waived,
+    })
 }
 
 /// One row per person that was verified in a session.

@@ -206,6 +206,8 @@ impl Case {
         match (self.state, step) {
             (state, Step::Strengthened { raises_severity }) => Ok(match (state, raises_severity) {
                 (State::Dismissed, true) => Self::default(),
+                // Only a withdrawal had dismissed it, and now something stands again.
+                (State::Dismissed, false) if self.dismissed_because == Some(Reason::Withdrawn) => Self::default(),
                 _ => self.clone(),
             }),
             (State::Raised | State::Review1 | State::Review2, Step::AllWithdrawn) => {
@@ -254,12 +256,12 @@ impl Case {
     }
 }
 
-/// Hours in which somebody has to act on an alert of this severity [D]: L3 one day, L2 five working days' worth, L1 72 h.
-pub fn due_hours(severity: u8) -> i64 {
+/// Hours in which somebody has to act on an alert of this severity: settings `due_l1_h` to `due_l3_h`.
+pub fn due_hours(severity: u8, numbers: &crate::rules::Numbers) -> i64 {
     match severity {
-        3 => 24,
-        2 => 120,
-        _ => 72,
+        3 => numbers.due_l3_h,
+        2 => numbers.due_l2_h,
+        _ => numbers.due_l1_h,
     }
 }
 
@@ -333,6 +335,13 @@ mod tests {
             dismissed.take("box", &Step::Strengthened { raises_severity: true }, "t").unwrap().state,
             State::Raised
         );
+    }
+
+    #[test]
+    fn what_was_withdrawn_and_is_said_again_is_new_again() {
+        let said_again = Step::Strengthened { raises_severity: false };
+        let again = after(&[("box", Step::AllWithdrawn), ("box", said_again)]).unwrap();
+        assert_eq!(again, Case::default());
     }
 
     #[test]

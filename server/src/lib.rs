@@ -23,5 +23,6 @@ pub mod provision;
 pub mod rules;
 pub mod run;
 pub mod store;
+pub mod supervise;
 pub mod vault;
 pub mod web;

@@ -37,7 +37,17 @@ fn text(what: &str, value: &str, max: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where an institution is (WGS 84): LL-3 asks how far two are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// −90 to 90.
+    pub north_deg: f64,
+    /// −180 to 180.
+    pub east_deg: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Institution {
     pub id: InstitutionId,
@@ -52,11 +62,16 @@ pub struct Institution {
     pub filed_items: Vec<ItemCode>,
     #[serde(default)]
     pub jurisdiction: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 impl Institution {
     pub fn check(&self) -> Result<(), Fault> {
         text("name", &self.name, 200)?;
+        if self.place.is_some_and(|p| !(-90.0..=90.0).contains(&p.north_deg) || !(-180.0..=180.0).contains(&p.east_deg)) {
+            return Err("place: north_deg is -90 to 90 and east_deg -180 to 180, such as 30.66 and 104.06".to_owned());
+        }
         if self.grade_ceiling > 4 {
             return Err(format!("grade_ceiling: {} is no surgery grade, use 0 to 4", self.grade_ceiling));
         }

@@ -24,6 +24,7 @@ use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Pusher};
 use crate::mqtt::{self, Login};
 use crate::store::{FaceStore, Store};
+use crate::supervise;
 use crate::vault::Key;
 use crate::web;
 
@@ -136,6 +137,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     });
     load_models(&app);
     tokio::spawn(watch_gaps(Arc::clone(&app)));
+    tokio::spawn(supervise::run(Arc::clone(&app)));
     let http = tokio::spawn(serve(listener, Arc::clone(&app), stopping));
     wait_for_broker(&app).await?;
     let ready = ready(http_address, &app);

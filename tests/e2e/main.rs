@@ -10,4 +10,5 @@ mod morning;
 mod outage;
 mod privacy;
 mod provision;
+mod rules;
 mod server_faults;

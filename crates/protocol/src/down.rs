@@ -283,9 +283,35 @@ pub struct Zones {
 pub type Polygon = Vec<(i32, i32)>;
 
 /// The room's declared sessions from yesterday on. Always whole: one that is missing was cancelled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sessions {
     pub sessions: Vec<Session>,
+    /// Who was verified by card, PIN and witness (P4) at this room, from yesterday on. Here and not as commands, because a
+    /// box that was off line must hear of them too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<WitnessedCheck>,
+}
+
+/// One check by card, PIN and witness (P4). The server compared card and PIN; neither travels.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct WitnessedCheck {
+    pub person: PersonId,
+    /// Another person than the one who was verified.
+    pub witness: PersonId,
+    pub direction: CheckDirection,
+    /// RFC 3339 UTC with milliseconds.
+    pub at: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckDirection {
+    /// Into the room.
+    In,
+    /// Out of it.
+    Out,
+    #[serde(other)]
+    Unknown,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -309,7 +335,7 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// A person was verified the other way (P4).
+    /// A person was verified the other way (P4). The server says it by [`Sessions::checks`]; a box still obeys this.
     IdentityCheck { person: PersonId, witness: PersonId, at: String },
     /// Delete the templates of a person now, and say so.
     ForgetPerson { person: PersonId },

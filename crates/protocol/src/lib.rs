@@ -14,6 +14,7 @@ pub mod down;
 pub mod envelope;
 pub mod id;
 pub mod provision;
+pub mod settings;
 pub mod topic;
 pub mod up;
 

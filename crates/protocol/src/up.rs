@@ -56,6 +56,7 @@ pub enum ClockSource {
 pub enum Up {
     Finding(Box<FindingReport>),
     Presence(PresenceReport),
+    PresenceSummary(PresenceSummary),
     Health(HealthReport),
     KnowledgeAck(KnowledgeAck),
     Dropped(DroppedReport),
@@ -70,7 +71,7 @@ impl Up {
     pub fn channel(&self) -> Option<Channel> {
         match self {
             Self::Finding(_) => Some(Channel::Findings),
-            Self::Presence(_) => Some(Channel::Presence),
+            Self::Presence(_) | Self::PresenceSummary(_) => Some(Channel::Presence),
             Self::Health(_) | Self::KnowledgeAck(_) | Self::Dropped(_) | Self::ChainBreak(_) => Some(Channel::Health),
             Self::Unknown => None,
         }
@@ -218,6 +219,51 @@ pub struct PresenceReport {
     pub from: String,
     pub to: String,
     pub verified_by: String,
+}
+
+/// What was seen of one session, once its window has passed, and again (higher `revision`) when a later fact changed it.
+/// The rules that look across days read it: LL-2, HB-1, HB-5. It names nobody and counts nobody's hours (P15); who was
+/// verified stands in [`PresenceReport`]s, which follow it on the same channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a report, not a state")]
+pub struct PresenceSummary {
+    pub room: RoomId,
+    pub session: SessionId,
+    /// Counts the summaries of this session from 1; an older one that arrives late changes nothing.
+    pub revision: u32,
+    /// When it was made, RFC 3339 UTC with milliseconds.
+    pub at: String,
+    /// False: nothing may be alleged from this session.
+    pub assessable: bool,
+    /// Why not: `visibility`, `clock`, `no_activity`, `never_closed`, `history`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_assessable_because: Vec<String>,
+    /// Rules that abstained although the session is assessable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<UndecidedRule>,
+    /// V over the observed operating time, and over the declared interval and all activity.
+    pub visibility_over_a_ppm: u32,
+    pub visibility_over_i_ppm: u32,
+    /// The declared lead was verified in the room.
+    pub lead_verified: bool,
+    /// Any face other than a patient's was seen.
+    pub face_seen: bool,
+    /// Tracks in the operator zone that stayed INDETERMINATE, and that were UNMATCHED: events, not people.
+    pub indeterminate_tracks: u32,
+    pub unmatched_tracks: u32,
+    /// The emergency flag stood.
+    pub emergency: bool,
+    /// The policy waived liveness: drawn or filed pictures, never production.
+    pub liveness_waived: bool,
+}
+
+/// A rule that could not be decided in a session: nothing follows from its silence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UndecidedRule {
+    /// Such as `LL-1`.
+    pub rule: String,
+    /// `operator`, `absence`, `door`, `roster`.
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

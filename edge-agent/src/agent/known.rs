@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use delivery::mqtt::Delivered;
 use jiff::Timestamp;
-use presence::{CheckDirection, Checked, Fact, Wall};
+use presence::Fact;
 use protocol::{
     down::{self, Command, Down, DownBody},
     id::{InstitutionId, ItemCode, PersonId, SessionId},
@@ -31,6 +31,9 @@ pub struct Known {
     size: Option<(u32, u32)>,
     /// Sizes seen so far; part of the room's version for the core.
     generation: u16,
+    /// Policies and rosters taken in this boot: what the core calls their versions.
+    policies: u32,
+    rosters: u32,
 }
 
 impl Known {
@@ -46,6 +49,8 @@ impl Known {
             items: BTreeMap::new(),
             size: None,
             generation: 0,
+            policies: 0,
+            rosters: 0,
         }
     }
 
@@ -139,9 +144,13 @@ impl Agent {
     }
 
     fn apply_policy(&mut self, version: u64, wire: &down::Policy) -> Result<(), Unusable> {
-        let policy = facts::policy(version, wire, self.settings.production)?;
+        let number = self.known.policies.saturating_add(1);
+        let policy = facts::policy(number, wire, self.settings.production)?;
         self.known.policy = Some(version);
-        self.origin.manifest.policy_sha256 = trust::sha256_hex(policy.canonical());
+        self.known.policies = number;
+        let hash = trust::sha256_hex(protocol::settings::canonical(&wire.settings));
+        self.origin.manifest.policy_sha256.clone_from(&hash);
+        self.origin.policies.insert(number, (version, hash));
         self.inform(Fact::Policy(Box::new(policy)));
         self.inform_room();
         Ok(())
@@ -175,7 +184,10 @@ impl Agent {
 
     fn apply_roster(&mut self, version: u64, issued_at: &str, wire: &down::Roster) -> Result<Vec<PersonId>, Unusable> {
         let roll = gather(wire, &self.known.maker)?;
-        let (roster, passes) = facts::roster(version, issued_at, wire, |person| !person.templates.is_empty())?;
+        let number = self.known.rosters.saturating_add(1);
+        let has_template = |person: &down::RosterPerson| !person.templates.is_empty();
+        let (roster, passes) = facts::roster(version, number, issued_at, wire, has_template)?;
+        self.known.rosters = number;
         let with_templates = wire.persons.iter().filter(|p| !p.templates.is_empty()).map(|p| p.person.clone());
         let enrolled: BTreeSet<_> = with_templates.collect();
         let deleted = self.known.enrolled.difference(&enrolled).cloned().collect();
@@ -193,7 +205,7 @@ impl Agent {
 
     fn apply_sessions(&mut self, version: u64, wire: &down::Sessions) -> Result<(), Unusable> {
         let room = presence::RoomId::new(self.origin.room.as_str());
-        let none = down::Sessions { sessions: Vec::new() };
+        let none = down::Sessions::default();
         let before = self.known.sessions.as_ref().map_or(&none, |(_, before)| before);
         let facts = facts::sessions(&room, before, wire, self.wall())?;
         self.known.items = wire.sessions.iter().filter_map(|s| Some((s.session.clone(), s.item.clone()?))).collect();
@@ -208,15 +220,8 @@ impl Agent {
     fn obey(&mut self, command: &Command) -> Result<Vec<PersonId>, Unusable> {
         match command {
             Command::IdentityCheck { person, witness, at } => {
-                let at: Timestamp =
-                    at.parse().map_err(|_| Unusable(format!("identity check: `{at}` is no RFC 3339 time")))?;
-                self.inform(Fact::IdentityCheck(presence::IdentityCheck {
-                    who: Checked::Person(presence::PersonId::new(person.as_str())),
-                    direction: CheckDirection::In,
-                    at: Wall(at.as_millisecond()),
-                    witness: presence::PersonId::new(witness.as_str()),
-                    track: None,
-                }));
+                let check = facts::check(person, witness, down::CheckDirection::In, at)?;
+                self.inform(Fact::IdentityCheck(check));
                 Ok(Vec::new())
             }
             Command::ForgetPerson { person } => {

@@ -48,7 +48,7 @@ fn box_1(settings: Settings) -> Box1 {
         outbox: outbox.clone(),
         store: KnowledgeStore::open(dir.path()).unwrap(),
         known: Known::new(Maker { pack: "avatar/1".into(), length: 4, rivals: vision::Rivals::NONE, calibrated_for: None }),
-        origin: Origin { device, room: "room-1".parse().unwrap(), institution: unknown_institution(), manifest },
+        origin: Origin { device, room: "room-1".parse().unwrap(), institution: unknown_institution(), manifest, policies: BTreeMap::new() },
         health: HealthSource::new(Vitals {
             firmware: "test".into(),
             pack: "avatar".into(),
@@ -94,7 +94,7 @@ impl Box1 {
         self.told(1, room());
         self.told(1, Down::Catalogue(down::Catalogue { jurisdiction: "cn".into(), items: vec![item()] }));
         self.told(1, roster("avatar/1", true));
-        self.told(1, Down::Sessions(down::Sessions { sessions: vec![session("s-1")] }));
+        self.told(1, Down::Sessions(down::Sessions { sessions: vec![session("s-1")], checks: vec![] }));
     }
 
     fn sees(&mut self, ms: u64, faces: Vec<Face>, patients: u16) -> Guidance {

@@ -79,8 +79,9 @@ fn a_session_that_left_the_list_is_cancelled_unless_it_left_by_age() {
     let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
     let before = Sessions {
         sessions: vec![declared("s-1", 1, "2026-03-02T08:00:00Z"), declared("s-0", 1, "2026-02-28T08:00:00Z")],
+        checks: vec![],
     };
-    let after = Sessions { sessions: vec![declared("s-2", 3, "2026-03-02T10:00:00Z")] };
+    let after = Sessions { sessions: vec![declared("s-2", 3, "2026-03-02T10:00:00Z")], checks: vec![] };
     let said: Vec<_> = sessions(&room, &before, &after, now)
         .unwrap()
         .into_iter()
@@ -90,4 +91,51 @@ fn a_session_that_left_the_list_is_cancelled_unless_it_left_by_age() {
         })
         .collect();
     assert_eq!(said, [("s-2".to_owned(), 6, false), ("s-1".to_owned(), 3, true)]);
+}
+
+#[test]
+fn a_check_by_card_pin_and_witness_comes_with_the_sessions() {
+    let check = |direction, at: &str| down::WitnessedCheck {
+        person: "li".parse().unwrap(),
+        witness: "zhao".parse().unwrap(),
+        direction,
+        at: at.to_owned(),
+    };
+    let room = core::RoomId::new("room-1");
+    let told = |check| sessions(&room, &Sessions::default(), &Sessions { sessions: vec![], checks: vec![check] }, now());
+    let said = told(check(down::CheckDirection::Out, "2026-03-02T08:00:00Z")).unwrap();
+    let [core::Fact::IdentityCheck(heard)] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((heard.direction, heard.witness.as_str()), (core::CheckDirection::Out, "zhao"));
+    assert!(told(check(down::CheckDirection::In, "at nine")).unwrap_err().to_string().contains("identity check"));
+}
+
+fn now() -> Timestamp {
+    "2026-03-02T09:00:00Z".parse().unwrap()
+}
+
+/// The server shows and checks a policy by the table in `protocol`, which this test keeps equal to the core's.
+#[test]
+fn the_settings_that_the_server_shows_are_those_of_the_core() {
+    let table: Vec<_> = core::Policy::settings()
+        .iter()
+        .map(|s| protocol::settings::Setting {
+            name: s.name.to_owned(),
+            unit: s.unit.to_owned(),
+            min: s.min,
+            max: s.max,
+            default: s.default,
+            rules: s.rules.to_owned(),
+            doc: s.doc.to_owned(),
+        })
+        .collect();
+    let text = serde_json::to_string_pretty(&table).unwrap() + "\n";
+    expect_test::expect_file!["../../../crates/protocol/golden/settings.json"].assert_eq(&text);
+}
+
+#[test]
+fn the_hash_of_a_policy_covers_every_value_that_the_core_reads() {
+    let wire = Policy { settings: BTreeMap::from([("match_frames".to_owned(), 4)]) };
+    let core_says = policy(1, &wire, true).unwrap();
+    let lines: String = core_says.iter().map(|(s, value)| format!("{}={value}\n", s.name)).collect();
+    assert_eq!(protocol::settings::canonical(&wire.settings), lines);
 }

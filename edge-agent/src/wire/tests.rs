@@ -19,6 +19,7 @@ fn origin() -> Origin {
             roster_version: 0,
             liveness_waived: false,
         },
+        policies: BTreeMap::from([(1, (77, "hash of policy 77".to_owned()))]),
     }
 }
 
@@ -94,4 +95,50 @@ fn the_message_carries_the_figures_and_the_versions_it_was_made_with() {
     assert_eq!(report.persons[0].verified_by, "not_seen");
     let names: Vec<_> = report.counts.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["operating_ms", "visibility_over_a_ppm", "visibility_over_i_ppm"]);
+}
+
+#[test]
+fn a_finding_names_the_policy_it_was_made_with_and_not_the_one_in_force_now() {
+    let made_with = |number| {
+        let found = core::Finding { policy_version: number, ..core_finding(Some("s-1"), 0, 0) };
+        let manifest = finding(&origin(), |_| None, &found).manifest;
+        (manifest.policy_version, manifest.policy_sha256)
+    };
+    assert_eq!(made_with(1), (77, "hash of policy 77".to_owned()));
+    assert_eq!(made_with(9), (0, "02".to_owned()));
+}
+
+#[test]
+fn a_summary_goes_before_the_presences_and_names_nobody() {
+    let person = core::PersonPresence {
+        person: core::PersonId::new("p-secret"),
+        method: PresenceMethod::CardPinWitness,
+        first: Wall(1_000),
+        last: Wall(61_000),
+        present_ms: 60_000,
+        operating_ms: 0,
+    };
+    let summary = core::PresenceSummary {
+        session: core::SessionId::new("s-1"),
+        revision: 2,
+        at: Moment { mono: Mono(1), wall: Wall(1), clock: ClockQuality::GOOD },
+        assessment: core::Assessment::NotAssessable(vec!["no_activity"]),
+        undecided: vec![core::Undecided { rule: Rule::Ll1, reason: "door" }],
+        visibility: core::Visibility { over_a_ppm: 0, over_i_ppm: 900_000 },
+        lead_verified: false,
+        face_seen: true,
+        present: vec![person],
+        indeterminate_tracks: 3,
+        unmatched_tracks: 1,
+        emergency: false,
+        liveness_waived: true,
+    };
+    let said = messages(&origin(), |_| None, &Output::PresenceSummary(Box::new(summary)));
+    let [Up::PresenceSummary(told), Up::Presence(present)] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((told.revision, told.assessable, told.visibility_over_i_ppm), (2, false, 900_000));
+    assert_eq!(told.not_assessable_because, ["no_activity"]);
+    assert_eq!((told.undecided[0].rule.as_str(), told.undecided[0].reason.as_str()), ("LL-1", "door"));
+    assert_eq!(present.verified_by, "card_pin_witness");
+    let text = serde_json::to_string(told).unwrap();
+    assert!(!text.contains("p-secret") && !text.contains("60000"), "hours or a person left the box: {text}");
 }

@@ -3,32 +3,29 @@
 //! max(0, d − 1 km) ÷ (t2 − t1 + clock uncertainty) above 120 km/h (d ≤50 km), 250 (≤300 km), 600 (beyond) → L2;
 //! an overlap longer than 2 min and the uncertainty → L3. Both clocks must be synchronised. All numbers [D].
 
-use protocol::up::Severity;
+use protocol::up::{FindingKind, PersonInFinding, Severity};
+
+use super::draft::{count, lending};
+use super::{Draft, Numbers, words};
 
 /// One verified presence of one person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sighting {
     pub institution: String,
+    pub room: String,
+    pub device: String,
+    pub session: Option<String>,
     pub from_ms: i64,
     pub to_ms: i64,
     pub uncertainty_ms: i64,
+    /// The clock of the box that saw him was disciplined; without it a sighting supports nothing.
     pub synchronised: bool,
+    /// `face` or `card_pin_witness`.
+    pub verified_by: String,
+    pub liveness_waived: bool,
     /// Degrees north and east, where the institution's place is known.
     pub place: Option<(f64, f64)>,
 }
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Impossible {
-    pub severity: Severity,
-    pub institutions: (String, String),
-    pub overlap_ms: i64,
-    pub distance_m: i64,
-    pub speed_kmh: i64,
-    pub at_ms: i64,
-}
-
-const ALLOWED_OVERLAP_MS: i64 = 120_000;
-const SAME_PLACE_M: f64 = 1000.0;
 
 /// Great-circle distance in metres (haversine, mean radius 6,371 km).
 pub fn distance_m(a: (f64, f64), b: (f64, f64)) -> f64 {
@@ -39,47 +36,96 @@ pub fn distance_m(a: (f64, f64), b: (f64, f64)) -> f64 {
 }
 
 /// Judges each pair of neighbouring sightings of one person; `sightings` in any order.
-pub fn judge(sightings: &[Sighting]) -> Vec<Impossible> {
-    let mut ordered: Vec<&Sighting> = sightings.iter().filter(|s| s.synchronised).collect();
+pub fn judge(person: &str, sightings: &[Sighting], p: &Numbers, now_ms: i64) -> Vec<Draft> {
+    let since = now_ms - p.ll3_days * super::DAY_MS;
+    let mut ordered: Vec<&Sighting> =
+        sightings.iter().filter(|s| s.synchronised && s.from_ms > since && s.from_ms <= now_ms).collect();
     ordered.sort_by_key(|s| (s.from_ms, s.to_ms));
     let mut found = Vec::new();
     for (n, later) in ordered.iter().enumerate() {
         // The sighting that reaches furthest among the earlier ones elsewhere: a short visit in between hides nothing.
         let earlier = ordered[..n].iter().filter(|e| e.institution != later.institution).max_by_key(|e| e.to_ms);
-        found.extend(earlier.and_then(|earlier| pair(earlier, later)));
+        found.extend(earlier.and_then(|earlier| pair(person, earlier, later, p)));
     }
     found
 }
 
-fn pair(earlier: &Sighting, later: &Sighting) -> Option<Impossible> {
+/// How two sightings do not fit together.
+struct Misfit {
+    severity: Severity,
+    overlap_ms: i64,
+    distance_m: Option<i64>,
+    speed_kmh: i64,
+    limit_kmh: i64,
+}
+
+fn misfit(earlier: &Sighting, later: &Sighting, p: &Numbers) -> Option<Misfit> {
     let uncertainty = earlier.uncertainty_ms + later.uncertainty_ms;
-    let overlap_ms = earlier.to_ms.min(later.to_ms) - later.from_ms;
-    let distance = match (earlier.place, later.place) {
-        (Some(a), Some(b)) => Some(distance_m(a, b)),
-        _ => None,
-    };
-    let made = |severity, speed_kmh| Impossible {
-        severity,
-        institutions: (earlier.institution.clone(), later.institution.clone()),
-        overlap_ms: overlap_ms.max(0),
-        distance_m: distance.unwrap_or(0.0) as i64,
-        speed_kmh,
-        at_ms: later.from_ms,
-    };
+    let overlap_ms = (earlier.to_ms.min(later.to_ms) - later.from_ms).max(0);
+    let distance = earlier.place.zip(later.place).map(|(a, b)| distance_m(a, b) as i64);
     // Two clinics in one building: a person may be registered in both and walk across.
-    let apart = distance.is_none_or(|d| d > SAME_PLACE_M);
-    if apart && overlap_ms > ALLOWED_OVERLAP_MS + uncertainty {
-        return Some(made(Severity::L3, 0));
+    let apart = distance.is_none_or(|d| d > p.ll3_same_place_m);
+    if apart && overlap_ms > p.ll3_overlap_ms + uncertainty {
+        return Some(Misfit { severity: Severity::L3, overlap_ms, distance_m: distance, speed_kmh: 0, limit_kmh: 0 });
     }
-    let distance = distance?;
-    let hours = ((later.from_ms - earlier.to_ms).max(0) + uncertainty).max(1) as f64 / 3_600_000.0;
-    let speed = (distance - SAME_PLACE_M).max(0.0) / 1000.0 / hours;
-    let limit = match distance / 1000.0 {
-        d if d <= 50.0 => 120.0,
-        d if d <= 300.0 => 250.0,
-        _ => 600.0,
+    let d = distance?;
+    let limit_kmh = match d {
+        d if d <= p.ll3_near_m => p.ll3_near_kmh,
+        d if d <= p.ll3_far_m => p.ll3_mid_kmh,
+        _ => p.ll3_far_kmh,
     };
-    (speed > limit).then(|| made(Severity::L2, speed as i64))
+    let took_ms = ((later.from_ms - earlier.to_ms).max(0) + uncertainty).max(1);
+    // m per ms × 3600 = km/h; compared as a product, so that nothing is rounded.
+    let travelled_m = (d - p.ll3_same_place_m).max(0);
+    let speed_kmh = travelled_m * 3600 / took_ms;
+    (travelled_m * 3600 > limit_kmh * took_ms).then_some(Misfit {
+        severity: Severity::L2,
+        overlap_ms,
+        distance_m: Some(d),
+        speed_kmh,
+        limit_kmh,
+    })
+}
+
+fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Option<Draft> {
+    let misfit = misfit(earlier, later, p)?;
+    let by = |s: &Sighting| {
+        let part = |person| PersonInFinding { person, part: "present".into(), verified_by: s.verified_by.clone() };
+        person.parse().ok().map(part)
+    };
+    let mut counts = vec![
+        count("overlap_ms", misfit.overlap_ms),
+        count("between_ms", (later.from_ms - earlier.to_ms).max(0)),
+        count("clock_uncertainty_ms", earlier.uncertainty_ms + later.uncertainty_ms),
+    ];
+    if let Some(d) = misfit.distance_m {
+        counts.push(count("distance_m", d));
+    }
+    if misfit.limit_kmh > 0 {
+        counts.extend([count("speed_kmh", misfit.speed_kmh), count("speed_max_kmh", misfit.limit_kmh)]);
+    }
+    Some(Draft {
+        rule: "LL-3",
+        kind: FindingKind::LicenseLending,
+        severity: misfit.severity,
+        subject: format!("{person} {} {} {}", earlier.institution, later.institution, later.from_ms),
+        institution: later.institution.clone(),
+        room: later.room.clone(),
+        device: later.device.clone(),
+        session: None,
+        persons: by(earlier).into_iter().chain(by(later)).collect(),
+        basis: lending(),
+        intervals: vec![
+            words::span("seen_at_first_place", earlier.from_ms, earlier.to_ms),
+            words::span("seen_at_second_place", later.from_ms, later.to_ms),
+        ],
+        counts,
+        explanation: words::impossible(earlier, later, misfit.overlap_ms, misfit.distance_m, misfit.speed_kmh, misfit.severity),
+        related: [&earlier.session, &later.session].into_iter().flatten().cloned().collect(),
+        incidents: Vec::new(),
+        visibility_ppm: 1_000_000,
+        liveness_waived: earlier.liveness_waived || later.liveness_waived,
+    })
 }
 
 #[cfg(test)]
@@ -88,52 +134,97 @@ mod tests {
 
     const CHENGDU: (f64, f64) = (30.66, 104.06);
     const MIANYANG: (f64, f64) = (31.47, 104.68);
+    const MINUTE: i64 = 60_000;
+    const NOW: i64 = 24 * 60 * MINUTE;
 
-    fn seen(institution: &str, from_min: i64, to_min: i64, place: (f64, f64)) -> Sighting {
+    fn seen(institution: &str, from_ms: i64, to_ms: i64, place: (f64, f64)) -> Sighting {
         Sighting {
             institution: institution.into(),
-            from_ms: from_min * 60_000,
-            to_ms: to_min * 60_000,
+            room: format!("{institution}-r"),
+            device: format!("{institution}-box"),
+            session: None,
+            from_ms,
+            to_ms,
             uncertainty_ms: 1000,
             synchronised: true,
+            verified_by: "face".into(),
+            liveness_waived: false,
             place: Some(place),
         }
     }
 
+    fn minutes(institution: &str, from: i64, to: i64, place: (f64, f64)) -> Sighting {
+        seen(institution, from * MINUTE, to * MINUTE, place)
+    }
+
     fn severities(sightings: &[Sighting]) -> Vec<Severity> {
-        judge(sightings).into_iter().map(|i| i.severity).collect()
+        judge("p", sightings, &Numbers::default(), NOW).into_iter().map(|i| i.severity).collect()
     }
 
     #[test]
     fn a_hundred_kilometres_take_more_than_twenty_minutes() {
         let d = distance_m(CHENGDU, MIANYANG) / 1000.0;
         assert!((100.0..120.0).contains(&d), "{d} km");
-        assert_eq!(severities(&[seen("a", 0, 60, CHENGDU), seen("b", 80, 90, MIANYANG)]), [Severity::L2]);
-        assert_eq!(severities(&[seen("a", 0, 60, CHENGDU), seen("b", 120, 130, MIANYANG)]), []);
+        assert_eq!(severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 80, 90, MIANYANG)]), [Severity::L2]);
+        assert_eq!(severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 120, 130, MIANYANG)]), []);
     }
 
     #[test]
-    fn in_two_places_at_once_is_urgent() {
-        assert_eq!(severities(&[seen("b", 50, 70, MIANYANG), seen("a", 0, 60, CHENGDU)]), [Severity::L3]);
+    fn the_limit_of_each_distance_holds_to_the_second() {
+        // Due north along a meridian: a degree of latitude is 111,194.9 m.
+        for (degrees, limit_kmh) in [(0.2_f64, 120_i64), (1.0, 250), (4.0, 600)] {
+            let (here, there) = ((30.0, 104.0), (30.0 + degrees, 104.0));
+            let travelled = distance_m(here, there) as i64 - 1_000;
+            let exact_ms = travelled * 3600 / limit_kmh;
+            let arrive = |took_ms: i64| {
+                severities(&[seen("a", 0, MINUTE, here), seen("b", MINUTE + took_ms - 2_000, MINUTE + took_ms + MINUTE, there)])
+            };
+            assert_eq!(arrive(exact_ms - 1_000), [Severity::L2], "{degrees}°: one second too fast");
+            assert_eq!(arrive(exact_ms + 1_000), [], "{degrees}°: one second slower");
+        }
     }
 
     #[test]
-    fn an_overlap_of_two_minutes_within_a_city_block_is_nothing() {
+    fn in_two_places_at_once_is_urgent_from_two_minutes_and_the_uncertainty_on() {
+        assert_eq!(severities(&[minutes("b", 50, 70, MIANYANG), minutes("a", 0, 60, CHENGDU)]), [Severity::L3]);
+        let overlap = |ms: i64| {
+            let mut pair = [minutes("a", 0, 60, CHENGDU), seen("b", 60 * MINUTE - ms, 90 * MINUTE, CHENGDU)];
+            pair[1].place = None;
+            severities(&pair)
+        };
+        assert_eq!(overlap(122_000), []);
+        assert_eq!(overlap(122_001), [Severity::L3]);
+    }
+
+    #[test]
+    fn an_overlap_within_a_city_block_is_nothing() {
         let next_door = (30.661, 104.061);
-        assert_eq!(severities(&[seen("a", 0, 60, CHENGDU), seen("b", 30, 70, next_door)]), []);
+        assert_eq!(severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 30, 70, next_door)]), []);
     }
 
     #[test]
     fn a_clock_that_nobody_set_proves_nothing() {
-        let mut second = seen("b", 50, 70, MIANYANG);
-        second.synchronised = false;
-        assert_eq!(severities(&[seen("a", 0, 60, CHENGDU), second]), []);
+        for at in 0..2 {
+            let mut pair = [minutes("a", 0, 60, CHENGDU), minutes("b", 50, 70, MIANYANG)];
+            pair[at].synchronised = false;
+            assert_eq!(severities(&pair), []);
+        }
     }
 
     #[test]
     fn an_unknown_place_can_overlap_but_has_no_speed() {
-        let nowhere = |from, to| Sighting { place: None, ..seen("b", from, to, CHENGDU) };
-        assert_eq!(severities(&[seen("a", 0, 60, CHENGDU), nowhere(61, 62)]), []);
-        assert_eq!(severities(&[seen("a", 0, 60, CHENGDU), nowhere(40, 62)]), [Severity::L3]);
+        let nowhere = |from, to| Sighting { place: None, ..minutes("b", from, to, CHENGDU) };
+        assert_eq!(severities(&[minutes("a", 0, 60, CHENGDU), nowhere(61, 62)]), []);
+        assert_eq!(severities(&[minutes("a", 0, 60, CHENGDU), nowhere(40, 62)]), [Severity::L3]);
+    }
+
+    #[test]
+    fn a_short_visit_in_between_hides_nothing() {
+        let day = [
+            minutes("a", 0, 60, CHENGDU),
+            minutes("b", 30, 40, MIANYANG),
+            minutes("b", 50, 55, MIANYANG),
+        ];
+        assert_eq!(severities(&day), [Severity::L3, Severity::L3]);
     }
 }

@@ -1,58 +1,106 @@
 //! HB-5 sessions that can not be judged: always masked, always turned away, always out of sight.
 //!
-//! >30 % of ≥10 declared sessions in 14 days NotAssessable → L1 to the clinic; not cured within 14 days of notice → L2 [D].
+//! >30 % of ≥10 declared sessions in 14 days NotAssessable → L1 to the clinic; not cured 14 days after notice → L2 [D].
 
 use std::collections::BTreeMap;
 
-use protocol::up::Severity;
+use protocol::up::{FindingKind, Severity};
 
-use super::{DAY_MS, SessionOutcome, within};
+use super::draft::{count, duty};
+use super::{DAY_MS, Draft, Numbers, SessionOutcome, share_ppm, within, words};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unjudgeable {
-    pub institution: String,
-    pub severity: Severity,
-    pub declared: u32,
-    pub not_assessable: u32,
+/// Whether a session counts, and whether it counts as NotAssessable. An empty room is HB-1's question; a room without a
+/// box, and a session whose report may still come, are nobody's fault.
+fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
+    match &outcome.seen {
+        Some(seen) if seen.assessable || !seen.face_seen && seen.because.iter().any(|w| w == "no_activity") => Some(false),
+        Some(_) => Some(true),
+        None if outcome.watched && outcome.end_ms + p.hb5_settle_ms <= now_ms => Some(true),
+        None => None,
+    }
 }
 
-const DAYS: i64 = 14;
-const LEAST: u32 = 10;
-const SHARE_PPM: u64 = 300_000;
-
-/// `noticed_ms` tells when an institution was first told, if it was.
-pub fn judge(outcomes: &[SessionOutcome], noticed_ms: &BTreeMap<String, i64>, now_ms: i64) -> Vec<Unjudgeable> {
-    let mut by_institution: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
-    for outcome in within(outcomes, DAYS, now_ms) {
-        let counts = by_institution.entry(&outcome.institution).or_default();
-        counts.0 += 1;
-        counts.1 += u32::from(!outcome.assessable());
-    }
-    let finding = |(institution, (declared, not_assessable)): (&str, (u32, u32))| {
-        let many = u64::from(not_assessable) * 1_000_000 > u64::from(declared) * SHARE_PPM;
-        if declared < LEAST || !many {
-            return None;
+/// `noticed_ms` tells since when an institution's finding stands, if it does.
+pub fn judge(outcomes: &[SessionOutcome], noticed_ms: &BTreeMap<String, i64>, p: &Numbers, now_ms: i64) -> Vec<Draft> {
+    let mut by_institution: BTreeMap<&str, Vec<(&SessionOutcome, bool)>> = BTreeMap::new();
+    for outcome in within(outcomes, p.hb5_days, now_ms) {
+        if let Some(dark) = counted(outcome, p, now_ms) {
+            by_institution.entry(&outcome.institution).or_default().push((outcome, dark));
         }
-        let told_long_ago = noticed_ms.get(institution).is_some_and(|at| now_ms - at >= DAYS * DAY_MS);
-        let severity = if told_long_ago { Severity::L2 } else { Severity::L1 };
-        Some(Unjudgeable { institution: institution.to_owned(), severity, declared, not_assessable })
-    };
-    by_institution.into_iter().filter_map(finding).collect()
+    }
+    let told = |institution: &str| noticed_ms.get(institution).copied();
+    by_institution.into_iter().filter_map(|(id, sessions)| of_institution(&sessions, told(id), p, now_ms)).collect()
+}
+
+fn of_institution(sessions: &[(&SessionOutcome, bool)], told: Option<i64>, p: &Numbers, now_ms: i64) -> Option<Draft> {
+    let dark: Vec<&SessionOutcome> = sessions.iter().filter(|(_, dark)| *dark).map(|(s, _)| *s).collect();
+    let (declared, unjudged) = (sessions.len(), dark.len());
+    let many = (unjudged as i64) * 1_000_000 > (declared as i64) * p.hb5_share_ppm;
+    if (declared as i64) < p.hb5_sessions_min || !many {
+        return None;
+    }
+    let uncured = told.is_some_and(|at| now_ms - at >= p.hb5_cure_days * DAY_MS);
+    let latest = dark.iter().max_by_key(|s| (s.start_ms, &s.session))?;
+    Some(Draft {
+        rule: "HB-5",
+        kind: FindingKind::Integrity,
+        severity: if uncured { Severity::L2 } else { Severity::L1 },
+        subject: "institution".to_owned(),
+        institution: latest.institution.clone(),
+        room: latest.room.clone(),
+        device: latest.device.clone(),
+        session: None,
+        persons: Vec::new(),
+        basis: duty(),
+        intervals: dark.iter().map(|s| words::interval("declared", s)).collect(),
+        counts: vec![
+            count("window_days", p.hb5_days),
+            count("declared_sessions", declared as i64),
+            count("not_assessable_sessions", unjudged as i64),
+            count("not_assessable_ppm", share_ppm(unjudged, declared)),
+            count("not_assessable_max_ppm", p.hb5_share_ppm),
+        ],
+        explanation: words::unjudgeable(p.hb5_days, declared, unjudged, &reasons(&dark), uncured),
+        // The figures drift from day to day: only a graver one is said again.
+        related: Vec::new(),
+        incidents: Vec::new(),
+        visibility_ppm: 1_000_000,
+        liveness_waived: dark.iter().filter_map(|s| s.seen.as_ref()).any(|s| s.liveness_waived),
+    })
+}
+
+/// How often each reason was given, most frequent first.
+fn reasons(dark: &[&SessionOutcome]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for outcome in dark {
+        match &outcome.seen {
+            Some(seen) => seen.because.iter().for_each(|why| *counts.entry(why).or_default() += 1),
+            None => *counts.entry("no_report").or_default() += 1,
+        }
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().map(|(why, n)| (why.to_owned(), n)).collect();
+    counts.sort_by_key(|(why, n)| (std::cmp::Reverse(*n), why.clone()));
+    counts
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::{NOW, session};
+    use super::super::script::{NOW, session, with};
     use super::*;
 
-    fn fortnight(declared: i64, dark: i64) -> Vec<SessionOutcome> {
-        let one =
-            |n| SessionOutcome { visibility_ppm: Some(if n < dark { 100_000 } else { 900_000 }), ..session(n, n % 13) };
-        (0..declared).map(one).collect()
+    fn dark(n: i64) -> SessionOutcome {
+        with(session(n, n % 13), |s| {
+            s.assessable = false;
+            s.because = vec!["visibility".into()];
+        })
+    }
+
+    fn fortnight(declared: i64, unjudged: i64) -> Vec<SessionOutcome> {
+        (0..declared).map(|n| if n < unjudged { dark(n) } else { session(n, n % 13) }).collect()
     }
 
     fn severities(outcomes: &[SessionOutcome], noticed: &BTreeMap<String, i64>) -> Vec<Severity> {
-        judge(outcomes, noticed, NOW).into_iter().map(|u| u.severity).collect()
+        judge(outcomes, noticed, &Numbers::default(), NOW).into_iter().map(|u| u.severity).collect()
     }
 
     #[test]
@@ -65,8 +113,34 @@ mod tests {
 
     #[test]
     fn what_is_not_cured_a_fortnight_after_notice_goes_to_the_supervisors() {
-        let told = |days: i64| BTreeMap::from([("c-1".to_owned(), NOW - days * DAY_MS)]);
-        assert_eq!(severities(&fortnight(10, 4), &told(13)), [Severity::L1]);
-        assert_eq!(severities(&fortnight(10, 4), &told(14)), [Severity::L2]);
+        let told = |ms: i64| BTreeMap::from([("c-1".to_owned(), NOW - ms)]);
+        assert_eq!(severities(&fortnight(10, 4), &told(14 * DAY_MS - 1)), [Severity::L1]);
+        assert_eq!(severities(&fortnight(10, 4), &told(14 * DAY_MS)), [Severity::L2]);
+    }
+
+    #[test]
+    fn an_empty_room_a_room_without_a_box_and_a_report_to_come_are_not_counted_against_a_clinic() {
+        let nobody_told = BTreeMap::new();
+        let mut sessions = fortnight(10, 4);
+        sessions[0] = with(dark(0), |s| {
+            s.because.push("no_activity".into());
+            s.face_seen = false;
+        });
+        assert_eq!(severities(&sessions, &nobody_told), []);
+        let mut sessions = fortnight(11, 4);
+        sessions[0] = SessionOutcome { seen: None, watched: false, ..session(0, 3) };
+        assert_eq!(severities(&sessions, &nobody_told), [], "3 of 10");
+        let late = |ms| SessionOutcome { seen: None, end_ms: NOW - ms, ..session(0, 2) };
+        sessions[0] = late(DAY_MS - 1);
+        assert_eq!(severities(&sessions, &nobody_told), []);
+        sessions[0] = late(DAY_MS);
+        assert_eq!(severities(&sessions, &nobody_told), [Severity::L1], "4 of 11");
+    }
+
+    #[test]
+    fn the_words_name_the_share_and_the_reasons() {
+        let draft = judge(&fortnight(10, 4), &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
+        assert!(draft.explanation.en.contains("4 of 10") && draft.explanation.en.contains("40.0 %"), "{}", draft.explanation.en);
+        assert!(draft.explanation.zh.contains("疑似"));
     }
 }

@@ -5,67 +5,127 @@
 
 use std::collections::BTreeMap;
 
-use protocol::up::Severity;
+use protocol::up::{FindingKind, PersonInFinding, Severity};
 
-use super::{SessionOutcome, within};
+use super::draft::{count, lending};
+use super::{Draft, Numbers, SessionOutcome, share_ppm, within, words};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Phantom {
-    pub person: String,
-    pub institution: String,
-    pub severity: Severity,
-    pub assessable: u32,
-    pub verified: u32,
-    pub sessions: Vec<String>,
-}
-
-const DAYS: i64 = 30;
-
-/// One finding per lead and institution, in the order of their ids.
-pub fn judge(outcomes: &[SessionOutcome], now_ms: i64) -> Vec<Phantom> {
+/// One draft per lead and institution, in the order of their ids.
+pub fn judge(outcomes: &[SessionOutcome], p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let mut by_lead: BTreeMap<(&str, &str), Vec<&SessionOutcome>> = BTreeMap::new();
-    for outcome in within(outcomes, DAYS, now_ms).filter(|o| o.assessable()) {
+    for outcome in within(outcomes, p.ll2_days, now_ms).filter(|o| o.assessable()) {
         if let Some(lead) = &outcome.declared_lead {
             by_lead.entry((lead, &outcome.institution)).or_default().push(outcome);
         }
     }
-    let phantom = |((person, institution), sessions): ((&str, &str), Vec<&SessionOutcome>)| {
-        let assessable = sessions.len() as u32;
-        let verified = sessions.iter().filter(|s| s.lead_verified).count() as u32;
-        let severity = match (assessable, verified) {
-            (10.., 0) => Severity::L3,
-            (5.., v) if v * 5 < assessable => Severity::L2,
-            _ => return None,
-        };
-        Some(Phantom {
-            person: person.to_owned(),
-            institution: institution.to_owned(),
-            severity,
-            assessable,
-            verified,
-            sessions: sessions.iter().filter(|s| !s.lead_verified).map(|s| s.session.clone()).collect(),
-        })
-    };
-    by_lead.into_iter().filter_map(phantom).collect()
+    by_lead.into_iter().filter_map(|((person, _), sessions)| of_lead(person, &sessions, p)).collect()
 }
 
-/// Registered here, never verified and never declared for 30 days: for the log (L0).
-pub fn idle<'a>(registered: &'a [String], seen: &[String], outcomes: &[SessionOutcome], now_ms: i64) -> Vec<&'a str> {
-    let declared = |p: &str| within(outcomes, DAYS, now_ms).any(|o| o.declared_lead.as_deref() == Some(p));
-    registered.iter().filter(|p| !seen.contains(p) && !declared(p)).map(String::as_str).collect()
+fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Draft> {
+    let verified = sessions.iter().filter(|s| s.lead_verified()).count();
+    let severity = match (sessions.len() as i64, verified) {
+        (n, 0) if n >= p.ll2_never_min => Severity::L3,
+        (n, v) if n >= p.ll2_sessions_min && share_ppm(v, sessions.len()) < p.ll2_share_ppm => Severity::L2,
+        _ => return None,
+    };
+    let latest = sessions.iter().max_by_key(|s| (s.start_ms, &s.session))?;
+    let lowest = sessions.iter().filter_map(|s| s.seen.as_ref()).map(|s| s.visibility_a_ppm).min().unwrap_or(0);
+    let unseen: Vec<String> = sessions.iter().filter(|s| !s.lead_verified()).map(|s| s.session.clone()).collect();
+    Some(Draft {
+        rule: "LL-2",
+        kind: FindingKind::LicenseLending,
+        severity,
+        subject: person.to_owned(),
+        institution: latest.institution.clone(),
+        room: latest.room.clone(),
+        device: latest.device.clone(),
+        session: None,
+        persons: named(person),
+        basis: lending(),
+        intervals: sessions.iter().filter(|s| !s.lead_verified()).map(|s| words::interval("declared", s)).collect(),
+        counts: vec![
+            count("window_days", p.ll2_days),
+            count("assessable_sessions", sessions.len() as i64),
+            count("lead_verified_sessions", verified as i64),
+            count("lead_verified_ppm", share_ppm(verified, sessions.len())),
+            count("lead_verified_min_ppm", p.ll2_share_ppm),
+            count("visibility_over_a_ppm", i64::from(lowest)),
+        ],
+        explanation: words::phantom(p.ll2_days, sessions.len(), verified),
+        related: unseen,
+        incidents: Vec::new(),
+        visibility_ppm: lowest,
+        liveness_waived: sessions.iter().filter_map(|s| s.seen.as_ref()).any(|s| s.liveness_waived),
+    })
+}
+
+fn named(person: &str) -> Vec<PersonInFinding> {
+    let part = |person| PersonInFinding { person, part: "declared_lead".into(), verified_by: "not_seen".into() };
+    person.parse().ok().map(part).into_iter().collect()
+}
+
+/// Who works where and was last verified when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    pub person: String,
+    pub institution: String,
+    /// A box of the institution.
+    pub room: String,
+    pub device: String,
+    /// Milliseconds since the epoch; `None`: never.
+    pub last_verified_ms: Option<i64>,
+    /// Since when somebody could have seen him here: the later of his registration's entry and the first report of a box.
+    pub visible_since_ms: i64,
+}
+
+/// Registered as a lead here, never verified and never declared for 30 days: for the log.
+pub fn idle(registered: &[Registered], outcomes: &[SessionOutcome], p: &Numbers, now_ms: i64) -> Vec<Draft> {
+    let since = now_ms - p.ll2_days * super::DAY_MS;
+    let declared =
+        |who: &str| within(outcomes, p.ll2_days, now_ms).any(|o| o.declared_lead.as_deref() == Some(who));
+    let unseen = |r: &&Registered| {
+        r.visible_since_ms <= since && r.last_verified_ms.is_none_or(|at| at <= since) && !declared(&r.person)
+    };
+    let draft = |r: &Registered| Draft {
+        rule: "LL-2",
+        kind: FindingKind::RecordMismatch,
+        severity: if p.ll2_idle_level == 1 { Severity::L1 } else { Severity::L0 },
+        subject: format!("idle {}", r.person),
+        institution: r.institution.clone(),
+        room: r.room.clone(),
+        device: r.device.clone(),
+        session: None,
+        persons: r
+            .person
+            .parse()
+            .ok()
+            .map(|person| PersonInFinding { person, part: "lead".into(), verified_by: "not_seen".into() })
+            .into_iter()
+            .collect(),
+        basis: Vec::new(),
+        intervals: Vec::new(),
+        counts: vec![count("window_days", p.ll2_days)],
+        explanation: words::idle(p.ll2_days),
+        related: Vec::new(),
+        incidents: Vec::new(),
+        visibility_ppm: 1_000_000,
+        liveness_waived: false,
+    };
+    registered.iter().filter(unseen).map(draft).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::{NOW, session};
+    use super::super::DAY_MS;
+    use super::super::script::{NOW, session, with};
     use super::*;
 
     fn severities(sessions: &[SessionOutcome]) -> Vec<Severity> {
-        judge(sessions, NOW).into_iter().map(|p| p.severity).collect()
+        judge(sessions, &Numbers::default(), NOW).into_iter().map(|p| p.severity).collect()
     }
 
     fn month(count: i64, verified: i64) -> Vec<SessionOutcome> {
-        (0..count).map(|n| SessionOutcome { lead_verified: n < verified, ..session(n, n % 29) }).collect()
+        (0..count).map(|n| with(session(n, n % 29), |s| s.lead_verified = n < verified)).collect()
     }
 
     #[test]
@@ -84,22 +144,65 @@ mod tests {
     fn ten_without_one_sight_are_urgent() {
         assert_eq!(severities(&month(9, 0)), [Severity::L2]);
         assert_eq!(severities(&month(10, 0)), [Severity::L3]);
+        assert_eq!(severities(&month(11, 1)), [Severity::L2]);
     }
 
     #[test]
-    fn what_could_not_be_seen_or_is_too_old_does_not_count() {
+    fn a_session_leaves_the_window_one_millisecond_after_thirty_days() {
         let mut sessions = month(5, 0);
-        sessions[0].visibility_ppm = Some(599_999);
+        sessions[0].start_ms = NOW - 30 * DAY_MS + 1;
+        assert_eq!(severities(&sessions), [Severity::L2]);
+        sessions[0].start_ms = NOW - 30 * DAY_MS;
         assert_eq!(severities(&sessions), []);
-        sessions[0] = session(0, 30);
+    }
+
+    #[test]
+    fn what_could_not_be_seen_was_cancelled_or_was_never_reported_does_not_count() {
+        let mut sessions = month(5, 0);
+        sessions[0] = with(session(0, 1), |s| s.assessable = false);
         assert_eq!(severities(&sessions), []);
         sessions[0] = SessionOutcome { cancelled: true, ..session(0, 1) };
         assert_eq!(severities(&sessions), []);
+        sessions[0] = SessionOutcome { seen: None, ..session(0, 1) };
+        assert_eq!(severities(&sessions), []);
     }
 
     #[test]
-    fn who_is_only_absent_is_logged_not_accused() {
-        let people = ["p".to_owned(), "q".to_owned(), "r".to_owned()];
-        assert_eq!(idle(&people, &["q".to_owned()], &[session(1, 3)], NOW), ["r"]);
+    fn two_clinics_are_two_questions() {
+        let mut sessions = month(6, 0);
+        for s in sessions.iter_mut().take(3) {
+            s.institution = "c-2".into();
+        }
+        assert_eq!(severities(&sessions), []);
+    }
+
+    #[test]
+    fn the_words_hold_the_figures_and_accuse_nobody() {
+        let draft = judge(&month(6, 1), &Numbers::default(), NOW).remove(0);
+        assert!(draft.explanation.zh.contains("疑似") && draft.explanation.zh.contains('6') && !draft.explanation.zh.contains("违法"));
+        assert!(draft.explanation.en.contains("1 of 6"), "{}", draft.explanation.en);
+        assert_eq!((draft.related.len(), draft.intervals.len()), (5, 5));
+    }
+
+    #[test]
+    fn who_is_only_absent_is_logged_after_thirty_days_in_sight_and_not_a_moment_before() {
+        let person = |last, since| Registered {
+            person: "q".into(),
+            institution: "c-1".into(),
+            room: "r-1".into(),
+            device: "box-1".into(),
+            last_verified_ms: last,
+            visible_since_ms: since,
+        };
+        let edge = NOW - 30 * DAY_MS;
+        let said = |r: Registered| idle(&[r], &[], &Numbers::default(), NOW).len();
+        assert_eq!(said(person(None, edge)), 1);
+        assert_eq!(said(person(None, edge + 1)), 0);
+        assert_eq!(said(person(Some(edge), edge)), 1);
+        assert_eq!(said(person(Some(edge + 1), edge)), 0);
+        let declared = SessionOutcome { declared_lead: Some("q".into()), ..session(1, 3) };
+        assert_eq!(idle(&[person(None, edge)], &[declared], &Numbers::default(), NOW), []);
+        let logged = idle(&[person(None, edge)], &[], &Numbers::default(), NOW).remove(0);
+        assert_eq!((logged.severity, logged.kind), (Severity::L0, FindingKind::RecordMismatch));
     }
 }

@@ -1,90 +1,132 @@
 //! HB-1 silent session: declared, not cancelled, the room visible, and no face seen: nobody was treated, or elsewhere.
 //!
-//! One → L1; three in 30 days, or ≥5 open days in a row without any session seen → L2. All numbers [D].
+//! Each → L1; the third in 30 days → L2. All numbers [D]. Open days with nobody at all are `empty_room`'s.
 
 use std::collections::BTreeMap;
 
-use protocol::up::Severity;
+use protocol::up::{FindingKind, Severity};
 
-use super::{SessionOutcome, within};
+use super::draft::{count, records};
+use super::{Draft, Numbers, SessionOutcome, within, words};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Silent {
-    pub institution: String,
-    pub severity: Severity,
-    pub sessions: Vec<String>,
+/// The camera saw the declared time, and saw nobody: no activity is then the only thing that may stand against judging it.
+fn silent(outcome: &SessionOutcome, p: &Numbers) -> bool {
+    outcome.seen.as_ref().is_some_and(|s| {
+        !s.face_seen
+            && i64::from(s.visibility_i_ppm) >= p.hb1_visible_min_ppm
+            && s.because.iter().all(|why| why == "no_activity" || why == "visibility" && s.visibility_a_ppm == 0)
+    })
 }
 
-const DAYS: i64 = 30;
-const REPEATED: usize = 3;
-
-/// One finding per institution with silent sessions, in the order of ids.
-pub fn judge(outcomes: &[SessionOutcome], now_ms: i64) -> Vec<Silent> {
-    let mut silent: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for outcome in within(outcomes, DAYS, now_ms).filter(|o| o.assessable() && !o.face_seen) {
-        silent.entry(&outcome.institution).or_default().push(outcome.session.clone());
+/// One draft per silent session, in the order of their start.
+pub fn judge(outcomes: &[SessionOutcome], p: &Numbers, now_ms: i64) -> Vec<Draft> {
+    let mut by_institution: BTreeMap<&str, Vec<&SessionOutcome>> = BTreeMap::new();
+    for outcome in within(outcomes, p.hb1_days, now_ms).filter(|o| silent(o, p)) {
+        by_institution.entry(&outcome.institution).or_default().push(outcome);
     }
-    let finding = |(institution, sessions): (&str, Vec<String>)| Silent {
-        institution: institution.to_owned(),
-        severity: if sessions.len() >= REPEATED { Severity::L2 } else { Severity::L1 },
-        sessions,
-    };
-    silent.into_iter().map(finding).collect()
-}
-
-/// ≥5 open days on end on which a healthy box saw nothing at all.
-pub fn empty_days(days: &[DaySeen]) -> bool {
-    let mut run = 0;
-    for day in days.iter().filter(|d| d.open && d.healthy) {
-        run = if day.anybody { 0 } else { run + 1 };
-        if run >= 5 {
-            return true;
+    let mut drafts = Vec::new();
+    for mut sessions in by_institution.into_values() {
+        sessions.sort_by_key(|s| (s.start_ms, &s.session));
+        for n in 0..sessions.len() {
+            let starts = sessions.iter().map(|s| s.start_ms);
+            let repeat = super::repeated::within_window(starts, n, p.hb1_days);
+            drafts.push(draft(&sessions[..=n], repeat, p));
         }
     }
-    false
+    drafts
 }
 
-/// One day of one room, oldest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DaySeen {
-    pub open: bool,
-    /// The box was on line and its camera live; other days say nothing.
-    pub healthy: bool,
-    pub anybody: bool,
+/// `sessions` ends with the one that it is about; `repeat` is its number in the window.
+fn draft(sessions: &[&SessionOutcome], repeat: usize, p: &Numbers) -> Draft {
+    let it = sessions[sessions.len() - 1];
+    let visibility_ppm = it.seen.as_ref().map_or(0, |s| s.visibility_i_ppm);
+    let repeated = repeat as i64 >= p.hb1_repeats;
+    Draft {
+        rule: "HB-1",
+        kind: FindingKind::Integrity,
+        severity: if repeated { Severity::L2 } else { Severity::L1 },
+        subject: it.session.clone(),
+        institution: it.institution.clone(),
+        room: it.room.clone(),
+        device: it.device.clone(),
+        session: Some(it.session.clone()),
+        persons: Vec::new(),
+        basis: records(),
+        intervals: vec![words::interval("declared", it)],
+        counts: vec![
+            count("visibility_over_i_ppm", i64::from(visibility_ppm)),
+            count("silent_sessions", repeat as i64),
+            count("window_days", p.hb1_days),
+            count("repeats_needed", p.hb1_repeats),
+        ],
+        explanation: words::silent(visibility_ppm, repeat, p.hb1_days),
+        related: if repeated {
+            sessions[sessions.len() - repeat..].iter().map(|s| s.session.clone()).collect()
+        } else {
+            vec![it.session.clone()]
+        },
+        incidents: Vec::new(),
+        visibility_ppm,
+        liveness_waived: it.seen.as_ref().is_some_and(|s| s.liveness_waived),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::{NOW, session};
+    use super::super::DAY_MS;
+    use super::super::script::{NOW, session, with};
     use super::*;
 
-    fn silent(n: i64, days_ago: i64) -> SessionOutcome {
-        SessionOutcome { face_seen: false, ..session(n, days_ago) }
+    fn nobody(n: i64, days_ago: i64) -> SessionOutcome {
+        with(session(n, days_ago), |s| {
+            s.face_seen = false;
+            s.assessable = false;
+            s.because = vec!["no_activity".into()];
+            s.visibility_a_ppm = 0;
+            s.visibility_i_ppm = 600_000;
+        })
+    }
+
+    fn severities(outcomes: &[SessionOutcome]) -> Vec<Severity> {
+        judge(outcomes, &Numbers::default(), NOW).into_iter().map(|d| d.severity).collect()
     }
 
     #[test]
-    fn two_in_a_month_are_the_clinics_and_three_the_supervisors() {
-        let two = [silent(1, 1), silent(2, 20), silent(3, 31)];
-        assert_eq!(judge(&two, NOW)[0].severity, Severity::L1);
-        let three = [silent(1, 1), silent(2, 20), silent(3, 29)];
-        assert_eq!(judge(&three, NOW)[0].severity, Severity::L2);
+    fn two_in_a_month_are_the_clinics_and_the_third_is_the_supervisors() {
+        assert_eq!(severities(&[nobody(1, 20), nobody(2, 1)]), [Severity::L1; 2]);
+        assert_eq!(severities(&[nobody(1, 29), nobody(2, 20), nobody(3, 1)]), [Severity::L1, Severity::L1, Severity::L2]);
     }
 
     #[test]
-    fn a_dark_camera_alleges_nothing() {
-        let dark = SessionOutcome { visibility_ppm: Some(100_000), ..silent(1, 1) };
-        let unheard = SessionOutcome { visibility_ppm: None, ..silent(2, 1) };
-        assert_eq!(judge(&[dark, unheard], NOW), []);
+    fn the_first_of_three_falls_out_of_the_window_after_thirty_days() {
+        let at = |ms| SessionOutcome { start_ms: NOW - ms, ..nobody(1, 0) };
+        let last = |first_ms| {
+            let three = [at(first_ms), SessionOutcome { session: "s-2".into(), ..at(DAY_MS) }, SessionOutcome { session: "s-3".into(), ..at(0) }];
+            severities(&three).last().copied()
+        };
+        assert_eq!(last(30 * DAY_MS - 1), Some(Severity::L2));
+        assert_eq!(last(30 * DAY_MS), Some(Severity::L1));
     }
 
     #[test]
-    fn five_open_days_without_anybody_count_and_closed_or_dark_ones_do_not() {
-        let nobody = DaySeen { open: true, healthy: true, anybody: false };
-        assert!(!empty_days(&[nobody; 4]));
-        assert!(empty_days(&[nobody; 5]));
-        let closed = DaySeen { open: false, ..nobody };
-        let dark = DaySeen { healthy: false, ..nobody };
-        assert!(!empty_days(&[nobody, nobody, closed, dark, closed, nobody, nobody]));
-        assert!(!empty_days(&[nobody, nobody, nobody, DaySeen { anybody: true, ..nobody }, nobody, nobody]));
+    fn a_room_seen_for_one_part_per_million_too_little_alleges_nothing() {
+        assert_eq!(severities(&[nobody(1, 1)]), [Severity::L1]);
+        assert_eq!(severities(&[with(nobody(1, 1), |s| s.visibility_i_ppm = 599_999)]), []);
+    }
+
+    #[test]
+    fn a_face_a_broken_clock_a_cancellation_and_silence_of_the_box_allege_nothing() {
+        assert_eq!(severities(&[with(nobody(1, 1), |s| s.face_seen = true)]), []);
+        assert_eq!(severities(&[with(nobody(1, 1), |s| s.because.push("clock".into()))]), []);
+        assert_eq!(severities(&[SessionOutcome { cancelled: true, ..nobody(1, 1) }]), []);
+        assert_eq!(severities(&[SessionOutcome { seen: None, ..nobody(1, 1) }]), []);
+    }
+
+    #[test]
+    fn it_joins_the_incident_of_its_session_and_names_the_two_before() {
+        let drafts = judge(&[nobody(1, 29), nobody(2, 20), nobody(3, 1)], &Numbers::default(), NOW);
+        assert_eq!(drafts[2].session.as_deref(), Some("s-3"));
+        assert_eq!(drafts[2].related, ["s-1", "s-2", "s-3"]);
+        assert!(drafts[2].persons.is_empty());
     }
 }

@@ -70,6 +70,24 @@ pub struct AlertStep {
     pub state_after: String,
 }
 
+/// One step in the life of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FindingEvent {
+    pub finding_id: String,
+    pub revision: u32,
+    pub rule: String,
+    pub step: String,
+    pub severity: u8,
+    /// The box's clock.
+    pub at: String,
+    /// The server's.
+    pub received_at: String,
+    /// Sequence in the box's chain; 0 for the server's own.
+    pub seq: u64,
+    pub zh: String,
+    pub en: String,
+}
+
 /// What a list is narrowed to; every part may be absent.
 #[derive(Debug, Clone, Default)]
 pub struct AlertFilter {
@@ -173,6 +191,28 @@ impl Store {
         })
     }
 
+    /// Every step of every finding of an alert, in the order of their coming.
+    pub fn finding_events(&self, alert: &str) -> Result<Vec<FindingEvent>> {
+        self.read(|c| {
+            let sql = "SELECT finding, revision, rule, step, severity, at, received_at, seq, zh, en FROM finding_step
+                WHERE alert = ?1 ORDER BY received_at, at, finding, revision";
+            collect(c, sql, [alert], |r| {
+                Ok(FindingEvent {
+                    finding_id: r.get(0)?,
+                    revision: r.get(1)?,
+                    rule: r.get(2)?,
+                    step: r.get(3)?,
+                    severity: r.get(4)?,
+                    at: r.get(5)?,
+                    received_at: r.get(6)?,
+                    seq: r.get::<_, i64>(7)? as u64,
+                    zh: r.get(8)?,
+                    en: r.get(9)?,
+                })
+            })
+        })
+    }
+
     /// Asks the state machine and stores what it says.
     pub fn take_step(&self, alert: &str, by: &str, step: &Step, note: &str, now: &str) -> Result<Alert> {
         self.write(|tx| {
@@ -200,6 +240,7 @@ impl Store {
 /// Takes one step of a box's finding into its incident.
 pub(super) fn apply_finding(tx: &Transaction<'_>, report: &FindingReport, place: &Place<'_>) -> Result<()> {
     count(tx, "finding_steps", 1)?;
+    keep_step(tx, report, place)?;
     let before: Option<(u32, u8)> = tx
         .prepare_cached("SELECT revision, severity FROM finding WHERE id = ?1")?
         .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.get(1)?)))
@@ -215,6 +256,35 @@ pub(super) fn apply_finding(tx: &Transaction<'_>, report: &FindingReport, place:
     put_finding(tx, report, place)?;
     refresh(tx, report, severity_before, place.received_at)?;
     feed::append(tx, "alert", &feed_data(tx, report, place.received_at)?)
+}
+
+/// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
+fn keep_step(tx: &Connection, report: &FindingReport, place: &Place<'_>) -> Result<()> {
+    tx.prepare_cached("INSERT OR IGNORE INTO finding_step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?.execute(
+        params![
+            report.finding_id,
+            report.revision,
+            report.incident_id,
+            report.rule,
+            name_of(&report.step)?,
+            number(report.severity),
+            report.raised_at,
+            place.received_at,
+            place.device,
+            place.epoch,
+            place.seq,
+            report.explanation.zh,
+            report.explanation.en
+        ],
+    )?;
+    Ok(())
+}
+
+/// A step of a finding of the server's rules. Without a device the one of its alert stays.
+pub(super) fn say_own(tx: &Transaction<'_>, report: &FindingReport, device: Option<&str>, now: &str) -> Result<()> {
+    let known = super::column(tx, "SELECT device FROM alert WHERE id = ?1", &report.incident_id)?;
+    let device = device.map(str::to_owned).or(known).unwrap_or_default();
+    apply_finding(tx, report, &Place { device: &device, epoch: -1, seq: 0, received_at: now })
 }
 
 /// Raises one of the server's own Integrity findings, once per cause.

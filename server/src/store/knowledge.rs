@@ -6,7 +6,7 @@ use protocol::down::{Catalogue, Down, Policy, Room, RosterPerson, Sessions, Temp
 use protocol::id::DeviceId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::registry::{collect, decode_all, institution_by_id, policy, practitioners, room_by_id};
+use super::registry::{collect, decode_all, institution_by_id, practitioners, room_by_id};
 use super::{Result, Store, StoreError};
 use crate::model;
 
@@ -34,7 +34,8 @@ impl Store {
             let room = room_by_id(c, &room_id)?.ok_or(StoreError::Unknown { what: "room", id: room_id })?;
             let unknown = || StoreError::Unknown { what: "institution", id: room.institution.to_string() };
             let institution = institution_by_id(c, room.institution.as_str())?.ok_or_else(unknown)?;
-            let (_, settings) = policy(c)?;
+            let (_, values) = super::policies::values_for(c, &institution.jurisdiction)?;
+            let settings = crate::rules::settings::for_the_box(&values);
             let rest = vec![
                 Down::Catalogue(catalogue(c, &institution)?),
                 Down::Policy(Policy { settings }),
@@ -134,7 +135,8 @@ fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> 
     let sql = "SELECT spec FROM session WHERE room = ?1 AND cancelled = 0 AND (end_at IS NULL OR end_at >= ?2)
         ORDER BY start_at, id LIMIT 200";
     let sessions: Vec<model::Session> = decode_all(c, sql, [room.id.as_str(), from])?;
-    Ok(Sessions { sessions: sessions.iter().map(model::Session::wire).collect() })
+    let checks = super::checks::of_room(c, room.id.as_str(), from)?;
+    Ok(Sessions { sessions: sessions.iter().map(model::Session::wire).collect(), checks })
 }
 
 fn passes(c: &Connection, institution: &str, now: &str) -> Result<Vec<protocol::down::Pass>> {

@@ -256,6 +256,7 @@ fn kind(payload: &Up) -> &'static str {
     match payload {
         Up::Finding(_) => "finding",
         Up::Presence(_) => "presence",
+        Up::PresenceSummary(_) => "presence_summary",
         Up::Health(_) => "health",
         Up::KnowledgeAck(_) => "knowledge_ack",
         Up::Dropped(_) => "dropped",
@@ -298,6 +299,7 @@ fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut Vec<String
             alerts::apply_finding(tx, report, &place)
         }
         Up::Presence(report) => presence(tx, it, report, epoch),
+        Up::PresenceSummary(report) => super::supervision::summary(tx, it, report, epoch),
         Up::Health(report) => health(tx, device, report),
         Up::KnowledgeAck(ack) => {
             acked.push(device.to_owned());

@@ -5,6 +5,7 @@
 
 mod access;
 mod alerts;
+mod checks;
 mod chains;
 mod devices;
 mod faces;
@@ -12,8 +13,10 @@ mod feed;
 mod figures;
 mod knowledge;
 mod messages;
+mod policies;
 mod registry;
 mod schema;
+mod supervision;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +24,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 pub use access::{Account, AuditEntry, Deed};
-pub use alerts::{Alert, AlertFilter, AlertStep, Located, StoredFinding};
+pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
+pub use checks::{Credential, KeptCheck};
 pub use chains::{Era, Stretch};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
@@ -30,6 +34,9 @@ pub use figures::Summary;
 pub use knowledge::Issue;
 pub(crate) use knowledge::device_id;
 pub use messages::{Committed, Entry, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};
+pub use policies::PolicyRow;
+pub use registry::{SessionChange, SessionDeed};
+pub use supervision::{Dossier, Hour, LOOK_MS, Post, Silence, ToJudge};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

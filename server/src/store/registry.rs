@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
 
 use super::{Result, Store, StoreError, Upsert, column, feed, name_of, named};
-use crate::model::{Institution, Item, Name, Pass, Practitioner, Room, Session, Site};
+use crate::model::{Institution, Item, Name, Pass, Place, Practitioner, Room, Session, Site};
 
 fn exists(tx: &Connection, table: &str, key: &str, id: &str) -> Result<bool> {
     let sql = format!("SELECT 1 FROM {table} WHERE {key} = ?1");
@@ -22,6 +22,23 @@ fn must_exist(tx: &Connection, table: &'static str, id: &str) -> Result<()> {
 
 fn upsert(existed: bool) -> Upsert {
     if existed { Upsert::Replaced } else { Upsert::Created }
+}
+
+/// Who said it of a session, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionDeed<'a> {
+    pub by: &'a str,
+    pub reason: &'a str,
+}
+
+/// One version of a session.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct SessionChange {
+    pub revision: u32,
+    pub at: String,
+    pub by: String,
+    pub reason: String,
+    pub session: Session,
 }
 
 impl Store {
@@ -43,12 +60,13 @@ impl Store {
                     now
                 ],
             )?;
+            put_place(tx, it)?;
             Ok(upsert(existed))
         })
     }
 
     pub fn institutions(&self) -> Result<Vec<Institution>> {
-        self.read(|c| collect(c, "SELECT * FROM institution ORDER BY id", [], institution))
+        self.read(|c| collect(c, &format!("{INSTITUTIONS} ORDER BY i.id"), [], institution))
     }
 
     pub fn institution(&self, id: &str) -> Result<Option<Institution>> {
@@ -134,7 +152,7 @@ impl Store {
 
     /// Stores a session or its amendment; gives its revision. A revision that is not above the stored one is a conflict,
     /// unless the same content comes again.
-    pub fn put_session(&self, it: &Session, now: &str) -> Result<(Upsert, u32)> {
+    pub fn put_session(&self, it: &Session, deed: &SessionDeed<'_>, now: &str) -> Result<(Upsert, u32)> {
         self.write(|tx| {
             must_exist(tx, "room", it.room.as_str())?;
             let stored: Option<(u32, String)> = tx
@@ -157,6 +175,10 @@ impl Store {
                 )));
             }
             write_session(tx, &kept, revision, &spec, now)?;
+            tx.execute(
+                "INSERT OR REPLACE INTO session_change VALUES (?1,?2,?3,?4,?5,?6)",
+                params![it.id.as_str(), revision, now, deed.by, deed.reason, spec],
+            )?;
             Ok((upsert(stored.is_some()), revision))
         })
     }
@@ -167,6 +189,31 @@ impl Store {
 
     pub fn session(&self, id: &str) -> Result<Option<Session>> {
         self.read(|c| Ok(decode_all(c, "SELECT spec FROM session WHERE id = ?1", [id])?.pop()))
+    }
+
+    /// Everything that was said of a session, oldest first.
+    pub fn session_changes(&self, id: &str) -> Result<Vec<SessionChange>> {
+        self.read(|c| {
+            let sql = "SELECT revision, at, by_whom, reason, spec FROM session_change WHERE session = ?1 ORDER BY revision";
+            collect(c, sql, [id], |r| {
+                Ok(SessionChange {
+                    revision: r.get(0)?,
+                    at: r.get(1)?,
+                    by: r.get(2)?,
+                    reason: r.get(3)?,
+                    session: serde_json::from_str(&r.get::<_, String>(4)?)?,
+                })
+            })
+        })
+    }
+
+    /// When the server first heard of each session, and when its present end was told.
+    pub fn session_times(&self) -> Result<BTreeMap<String, (String, Option<String>)>> {
+        self.read(|c| {
+            let sql = "SELECT s.id, s.declared_at, (SELECT min(h.at) FROM session_change h WHERE h.session = s.id
+                AND json_extract(h.spec, '$.end') IS NOT NULL) FROM session s ORDER BY s.start_at DESC LIMIT 1000";
+            Ok(collect(c, sql, [], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?.into_iter().collect())
+        })
     }
 
     pub fn put_pass(&self, it: &Pass, now: &str) -> Result<Upsert> {
@@ -185,22 +232,6 @@ impl Store {
 
     pub fn passes(&self) -> Result<Vec<Pass>> {
         self.read(|c| decode_all(c, "SELECT spec FROM pass ORDER BY id", []))
-    }
-
-    /// Replaces the policy; gives its version.
-    pub fn put_policy(&self, settings: &BTreeMap<String, i64>, now: &str) -> Result<u64> {
-        self.write(|tx| {
-            tx.execute(
-                "INSERT INTO policy (settings, set_at) VALUES (?1, ?2)",
-                params![serde_json::to_string(settings)?, now],
-            )?;
-            Ok(tx.last_insert_rowid() as u64)
-        })
-    }
-
-    /// The policy in force with its version; version 0 with no settings before the first was set.
-    pub fn policy(&self) -> Result<(u64, BTreeMap<String, i64>)> {
-        self.read(policy)
     }
 }
 
@@ -230,20 +261,8 @@ fn write_session(tx: &Transaction<'_>, it: &Session, revision: u32, spec: &str, 
     feed::append(tx, "session", &json!({"session": it.id, "room": it.room, "revision": revision}))
 }
 
-pub(super) fn policy(c: &Connection) -> Result<(u64, BTreeMap<String, i64>)> {
-    let row: Option<(i64, String)> = c
-        .query_row("SELECT version, settings FROM policy ORDER BY version DESC LIMIT 1", [], |r| {
-            Ok((r.get(0)?, r.get(1)?))
-        })
-        .optional()?;
-    match row {
-        Some((version, settings)) => Ok((version as u64, serde_json::from_str(&settings)?)),
-        None => Ok((0, BTreeMap::new())),
-    }
-}
-
 pub(super) fn institution_by_id(c: &Connection, id: &str) -> Result<Option<Institution>> {
-    Ok(collect(c, "SELECT * FROM institution WHERE id = ?1", [id], institution)?.pop())
+    Ok(collect(c, &format!("{INSTITUTIONS} WHERE i.id = ?1"), [id], institution)?.pop())
 }
 
 pub(super) fn room_by_id(c: &Connection, id: &str) -> Result<Option<Room>> {
@@ -281,7 +300,22 @@ fn sites(c: &Connection, person: &str) -> Result<Vec<Site>> {
     })
 }
 
+const INSTITUTIONS: &str =
+    "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN institution_place p ON p.institution = i.id";
+
+/// Where an institution is; none takes the former place away.
+fn put_place(tx: &Transaction<'_>, it: &Institution) -> Result<()> {
+    tx.execute("DELETE FROM institution_place WHERE institution = ?1", [it.id.as_str()])?;
+    if let Some(place) = it.place {
+        let udeg = |degrees: f64| (degrees * 1e6).round() as i64;
+        let sql = "INSERT INTO institution_place VALUES (?1,?2,?3)";
+        tx.execute(sql, params![it.id.as_str(), udeg(place.north_deg), udeg(place.east_deg)])?;
+    }
+    Ok(())
+}
+
 fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
+    let place: (Option<i64>, Option<i64>) = (row.get("north_udeg")?, row.get("east_udeg")?);
     Ok(Institution {
         id: named(row.get("id")?)?,
         name: row.get("name")?,
@@ -290,6 +324,7 @@ fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
         grade_ceiling: row.get("grade_ceiling")?,
         filed_items: serde_json::from_str(&row.get::<_, String>("filed_items")?)?,
         jurisdiction: row.get("jurisdiction")?,
+        place: place.0.zip(place.1).map(|(n, e)| Place { north_deg: n as f64 / 1e6, east_deg: e as f64 / 1e6 }),
     })
 }
 

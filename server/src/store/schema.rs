@@ -12,6 +12,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0003_alerts.sql"),
     include_str!("../../migrations/0004_access.sql"),
     include_str!("../../migrations/0005_delivery.sql"),
+    include_str!("../../migrations/0006_rules.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[include_str!("../../migrations/faces_0001.sql")];

@@ -106,9 +106,15 @@ pub(super) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<Alert, P
 
 pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
     let wanted = id.clone();
-    let (alert, findings, steps) = app
+    let (alert, findings, steps, events, linked) = app
         .blocking(move |a| {
-            Ok::<_, StoreError>((a.store.alert(&wanted)?, a.store.findings(&wanted)?, a.store.alert_steps(&wanted)?))
+            Ok::<_, StoreError>((
+                a.store.alert(&wanted)?,
+                a.store.findings(&wanted)?,
+                a.store.alert_steps(&wanted)?,
+                a.store.finding_events(&wanted)?,
+                a.store.linked(&wanted)?,
+            ))
         })
         .await?;
     let alert = seen(alert, &who, &id)?;
@@ -117,6 +123,8 @@ pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>
         .iter()
         .map(|s| json!({"at": s.at, "by": s.actor, "step": s.step, "note": s.note, "state_after": s.state_after}))
         .collect();
+    body["events"] = json!(events);
+    body["linked"] = linked.iter().map(|(id, number, kinds, rule)| json!({"id": id, "number": number, "kinds": kinds, "rule": rule})).collect();
     Ok((StatusCode::OK, Json(body)))
 }
 

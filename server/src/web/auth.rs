@@ -29,6 +29,10 @@ const SIGHT: &[Role] = &[Supervisor, Reviewer, Clinic, Auditor];
 const AUTHORITY: &[Role] = &[Supervisor];
 const REGISTRY: &[Role] = &[Supervisor, Integrator];
 const ADMIN: &[Role] = &[Admin];
+/// The administrator for all, a supervisor for the own jurisdiction.
+const POLICY: &[Role] = &[Admin, Supervisor];
+/// Who declares sessions, and who reads them.
+const REGISTRY_SIGHT: &[Role] = &[Supervisor, Reviewer, Clinic, Integrator, Auditor];
 
 /// What is kept of a request in the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +77,16 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/alerts/{id}", &[Supervisor, Reviewer, Clinic], Audit::Yes),
     rule("GET", "/devices", &[Admin, Supervisor, Reviewer, Auditor], Audit::No),
     rule("GET", "/sessions", SIGHT, Audit::Yes),
+    rule("GET", "/sessions/{id}", SIGHT, Audit::Yes),
+    rule("POST", "/sessions/{id}", &[Clinic], Audit::Yes),
+    rule("GET", "/checks", &[Supervisor, Clinic, Auditor], Audit::Yes),
+    rule("POST", "/checks", &[Supervisor, Clinic], Audit::Yes),
+    rule("GET", "/registry", REGISTRY_SIGHT, Audit::No),
+    rule("GET", "/registry/{noun}/{id}", REGISTRY, Audit::Yes),
+    rule("POST", "/registry/{noun}/{id}", REGISTRY, Audit::Yes),
+    rule("GET", "/policy", PEOPLE, Audit::No),
+    rule("POST", "/policy", POLICY, Audit::Yes),
+    rule("GET", "/policy/{sha256}", PEOPLE, Audit::No),
     rule("GET", "/people", SIGHT, Audit::Yes),
     rule("GET", "/enrol", &[Supervisor, Clinic], Audit::No),
     rule("POST", "/enrol", &[Supervisor, Clinic], Audit::Yes),
@@ -91,10 +105,16 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/api/v1/items", REGISTRY, Audit::Yes),
     rule("GET", "/api/v1/sessions", &[Supervisor, Reviewer, Clinic, Integrator, Auditor], Audit::Yes),
     rule("POST", "/api/v1/sessions", &[Clinic, Integrator], Audit::Yes),
+    rule("GET", "/api/v1/sessions/{id}", &[Supervisor, Reviewer, Clinic, Integrator, Auditor], Audit::Yes),
+    rule("POST", "/api/v1/sessions/{id}/steps", &[Clinic, Integrator], Audit::Yes),
+    rule("GET", "/api/v1/checks", &[Supervisor, Clinic, Integrator, Auditor], Audit::Yes),
+    rule("POST", "/api/v1/checks", &[Supervisor, Clinic, Integrator], Audit::Yes),
+    rule("POST", "/api/v1/practitioners/{id}/credential", &[Supervisor, Clinic], Audit::Yes),
     rule("GET", "/api/v1/passes", &[Supervisor, Clinic, Integrator, Auditor], Audit::Yes),
     rule("POST", "/api/v1/passes", REGISTRY, Audit::Yes),
     rule("GET", "/api/v1/policy", PEOPLE, Audit::No),
-    rule("POST", "/api/v1/policy", ADMIN, Audit::Yes),
+    rule("POST", "/api/v1/policy", POLICY, Audit::Yes),
+    rule("GET", "/api/v1/policy/{sha256}", PEOPLE, Audit::No),
     rule("GET", "/api/v1/devices", &[Admin, Supervisor, Reviewer, Auditor], Audit::No),
     rule("POST", "/api/v1/devices", ADMIN, Audit::Yes),
     rule("POST", "/api/v1/devices/{id}/revoke", ADMIN, Audit::Yes),

@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
-use protocol::down::Command;
+use protocol::down::CheckDirection;
 use protocol::id::PersonId;
 use serde_json::{Value, json};
 use trust::sha256_hex;
 
 use super::error::{Body, Problem};
 use super::registry::{Answer, done};
+use super::scope::Seen;
+use crate::access::Who;
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, now_text};
 use crate::knowledge::Nudge;
 use crate::model::DevicePlace;
-use crate::store::{Device, DeviceState, StoreError};
+use crate::store::{Device, DeviceState, KeptCheck};
 
 type Shared = State<Arc<App>>;
 
@@ -57,36 +59,63 @@ fn shown(d: &Device) -> Value {
     })
 }
 
+fn inward() -> CheckDirection {
+    CheckDirection::In
+}
+
 #[derive(Debug, serde::Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CommandBody {
     /// P4: a person was verified by card, PIN and witness.
-    IdentityCheck { person: PersonId, witness: PersonId, at: String },
+    IdentityCheck {
+        person: PersonId,
+        witness: PersonId,
+        at: String,
+        #[serde(default = "inward")]
+        direction: CheckDirection,
+    },
 }
 
-pub(super) async fn post_command(State(app): Shared, Path(id): Path<String>, Body(it): Body<CommandBody>) -> Answer {
-    let CommandBody::IdentityCheck { person, witness, at } = it;
+/// A check that the clinic's own system made: it compared card and PIN itself, and says so.
+pub(super) async fn post_command(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(it): Body<CommandBody>,
+) -> Answer {
+    let CommandBody::IdentityCheck { person, witness, at, direction } = it;
     if person == witness {
         return Err(Problem::unprocessable(
             "witness: another person than the one who is verified must witness it (P4)",
         ));
     }
     let at = clock::normal("at", &at).map_err(Problem::unprocessable)?;
-    let device = id.clone();
-    let (p, w) = (person.clone(), witness.clone());
-    let state = app
+    let (device, by, p, w) = (id.clone(), who.name.clone(), person.to_string(), witness.to_string());
+    let found = app
         .blocking(move |a| {
             for one in [&p, &w] {
-                if a.store.practitioner(one.as_str())?.is_none() {
-                    return Err(StoreError::Unknown { what: "practitioner", id: one.to_string() });
+                if a.store.practitioner(one)?.is_none() {
+                    return Err(Problem::unknown("practitioner", one));
                 }
             }
-            Ok(a.store.device(&device)?.map(|d| d.state))
+            let found = a.store.device(&device)?.filter(|d| d.state == DeviceState::Provisioned);
+            let found = found.ok_or_else(|| Problem::unknown("provisioned device", &device))?;
+            Seen::of(a, &who)?.must_have(&found.institution, "provisioned device", &device)?;
+            Ok(found)
         })
         .await?;
-    if state != Some(DeviceState::Provisioned) {
-        return Err(Problem::unknown("provisioned device", &id));
-    }
-    app.tell(Nudge::Command { device: id.clone(), command: Command::IdentityCheck { person, witness, at } });
+    let made = KeptCheck {
+        // The same word of the clinic's system twice is one check.
+        id: format!("k-{}", &sha256_hex(format!("{}\n{person}\n{witness}\n{direction:?}\n{at}", found.room))[..32]),
+        room: found.room,
+        person: person.to_string(),
+        witness: witness.to_string(),
+        direction,
+        at,
+        made_at: now_text(),
+        made_by: by,
+        via: "system".to_owned(),
+    };
+    super::checks::keep(&app, made).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({"device": id, "command": "identity_check"}))))
 }

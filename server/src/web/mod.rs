@@ -2,14 +2,17 @@
 
 mod alerts;
 pub mod auth;
+mod checks;
 mod devices;
 mod enrolments;
 pub mod error;
 mod health;
 mod live;
 mod pages;
+mod policy;
 mod registry;
 mod scope;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -20,8 +23,8 @@ use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
-use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
 use crate::provision;
+use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
 use error::Problem;
 pub(crate) use devices::random_token;
 pub(crate) use pages::invitation;
@@ -37,9 +40,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/practitioners/{id}/withdraw", post(enrolments::post_withdraw))
         .route("/rooms", get(registry::get_rooms).post(registry::post_room))
         .route("/items", get(registry::get_items).post(registry::post_item))
-        .route("/sessions", get(registry::get_sessions).post(registry::post_session))
+        .route("/sessions", get(sessions::get_sessions).post(sessions::post_session))
+        .route("/sessions/{id}", get(sessions::get_session))
+        .route("/sessions/{id}/steps", post(sessions::post_step))
+        .route("/checks", get(checks::get_checks).post(checks::post_check))
+        .route("/practitioners/{id}/credential", post(checks::post_credential))
         .route("/passes", get(registry::get_passes).post(registry::post_pass))
-        .route("/policy", get(registry::get_policy).post(registry::post_policy))
+        .route("/policy", get(policy::get_policy).post(policy::post_policy))
+        .route("/policy/{sha256}", get(policy::get_by_hash))
         .route("/devices", get(devices::get_devices).post(devices::post_device))
         .route("/devices/{id}/revoke", post(provision::post_revoke))
         .route("/devices/{id}/commands", post(devices::post_command))

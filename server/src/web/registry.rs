@@ -1,6 +1,5 @@
-//! `/api/v1`: institutions, practitioners, rooms, items, sessions, passes, policy. Upserts by id; boxes are told at once.
+//! `/api/v1`: institutions, practitioners, rooms, items, passes. Upserts by id; boxes are told at once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -14,7 +13,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::knowledge::Nudge;
-use crate::model::{Institution, Item, Pass, Practitioner, Room, Session};
+use crate::model::{Institution, Item, Pass, Practitioner, Room};
 use crate::store::{StoreError, Upsert};
 
 type Shared = State<Arc<App>>;
@@ -26,12 +25,32 @@ pub(super) fn done(upsert: Upsert, body: Value) -> Answer {
     Ok((status, Json(body)))
 }
 
-pub(super) async fn post_institution(State(app): Shared, Body(it): Body<Institution>) -> Answer {
+pub(super) async fn post_institution(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<Institution>,
+) -> Answer {
+    let id = it.id.clone();
+    done(put_institution(&app, &who, it).await?, json!({"id": id}))
+}
+
+/// The pages put by the same functions as the API.
+pub(super) async fn put_institution(app: &Arc<App>, who: &Who, it: Institution) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
-    let (id, kept) = (it.id.clone(), it);
-    let upsert = app.blocking(move |a| a.store.put_institution(&kept, &now_text())).await?;
+    if !who.sees(it.id.as_str(), &it.jurisdiction) {
+        return Err(Problem::unprocessable(format!("jurisdiction: `{}` is not yours", it.jurisdiction)));
+    }
+    let (id, who) = (it.id.clone(), who.clone());
+    let upsert = app
+        .blocking(move |a| {
+            if let Some(before) = a.store.institution(it.id.as_str())? {
+                Seen::of(a, &who)?.must_have(before.id.as_str(), "institution", before.id.as_str())?;
+            }
+            Ok::<_, Problem>(a.store.put_institution(&it, &now_text())?)
+        })
+        .await?;
     app.tell(Nudge::Institution(id.to_string()));
-    done(upsert, json!({"id": id}))
+    Ok(upsert)
 }
 
 pub(super) async fn get_institutions(State(app): Shared) -> Answer {
@@ -39,9 +58,14 @@ pub(super) async fn get_institutions(State(app): Shared) -> Answer {
     Ok((StatusCode::OK, Json(json!({"institutions": found}))))
 }
 
-pub(super) async fn post_practitioner(State(app): Shared, Body(mut it): Body<Practitioner>) -> Answer {
+pub(super) async fn post_practitioner(State(app): Shared, Body(it): Body<Practitioner>) -> Answer {
+    let id = it.id.clone();
+    done(put_practitioner(&app, it).await?, json!({"id": id}))
+}
+
+pub(super) async fn put_practitioner(app: &Arc<App>, mut it: Practitioner) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
-    let (id, sites) = (it.id.clone(), it.sites.clone());
+    let sites = it.sites.clone();
     let (upsert, before) = app
         .blocking(move |a| {
             let before = a.store.practitioner(it.id.as_str())?;
@@ -52,7 +76,7 @@ pub(super) async fn post_practitioner(State(app): Shared, Body(mut it): Body<Pra
     for site in sites.iter().chain(before.iter().flat_map(|p| &p.sites)) {
         app.tell(Nudge::Institution(site.institution.to_string()));
     }
-    done(upsert, json!({"id": id}))
+    Ok(upsert)
 }
 
 pub(super) async fn get_practitioners(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
@@ -67,11 +91,16 @@ pub(super) async fn get_practitioners(State(app): Shared, Extension(who): Extens
 }
 
 pub(super) async fn post_room(State(app): Shared, Body(it): Body<Room>) -> Answer {
+    let id = it.id.clone();
+    done(put_room(&app, it).await?, json!({"id": id}))
+}
+
+pub(super) async fn put_room(app: &Arc<App>, it: Room) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
     let id = it.id.clone();
     let upsert = app.blocking(move |a| a.store.put_room(&it, &now_text())).await?;
     app.tell(Nudge::Room(id.to_string()));
-    done(upsert, json!({"id": id}))
+    Ok(upsert)
 }
 
 pub(super) async fn get_rooms(State(app): Shared) -> Answer {
@@ -80,11 +109,15 @@ pub(super) async fn get_rooms(State(app): Shared) -> Answer {
 }
 
 pub(super) async fn post_item(State(app): Shared, Body(it): Body<Item>) -> Answer {
-    it.check().map_err(Problem::unprocessable)?;
     let code = it.code.clone();
+    done(put_item(&app, it).await?, json!({"code": code}))
+}
+
+pub(super) async fn put_item(app: &Arc<App>, it: Item) -> Result<Upsert, Problem> {
+    it.check().map_err(Problem::unprocessable)?;
     let upsert = app.blocking(move |a| a.store.put_item(&it, &now_text())).await?;
     app.tell(Nudge::All);
-    done(upsert, json!({"code": code}))
+    Ok(upsert)
 }
 
 pub(super) async fn get_items(State(app): Shared) -> Answer {
@@ -92,72 +125,20 @@ pub(super) async fn get_items(State(app): Shared) -> Answer {
     Ok((StatusCode::OK, Json(json!({"items": found}))))
 }
 
-pub(super) async fn post_session(
-    State(app): Shared,
-    Extension(who): Extension<Who>,
-    Body(mut it): Body<Session>,
-) -> Answer {
-    it.check().map_err(Problem::unprocessable)?;
-    let (id, room) = (it.id.clone(), it.room.clone());
-    let (upsert, revision) = app
-        .blocking(move |a| {
-            let room = a.store.rooms()?.into_iter().find(|r| r.id == it.room);
-            if let Some(room) = room {
-                Seen::of(a, &who)?.must_have(room.institution.as_str(), "room", it.room.as_str())?;
-            }
-            Ok::<_, Problem>(a.store.put_session(&it, &now_text())?)
-        })
-        .await?;
-    app.tell(Nudge::Room(room.to_string()));
-    app.touch();
-    done(upsert, json!({"id": id, "revision": revision}))
+pub(super) async fn post_pass(State(app): Shared, Body(it): Body<Pass>) -> Answer {
+    let id = it.id.clone();
+    done(put_pass(&app, it).await?, json!({"id": id}))
 }
 
-pub(super) async fn get_sessions(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
-    let found = app
-        .blocking(move |a| {
-            let found = a.store.sessions()?;
-            Seen::of(a, &who)?.sessions(a, found)
-        })
-        .await?;
-    Ok((StatusCode::OK, Json(json!({"sessions": found}))))
-}
-
-pub(super) async fn post_pass(State(app): Shared, Body(mut it): Body<Pass>) -> Answer {
+pub(super) async fn put_pass(app: &Arc<App>, mut it: Pass) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
-    let (id, institution) = (it.id.clone(), it.institution.clone());
+    let institution = it.institution.clone();
     let upsert = app.blocking(move |a| a.store.put_pass(&it, &now_text())).await?;
     app.tell(Nudge::Institution(institution.to_string()));
-    done(upsert, json!({"id": id}))
+    Ok(upsert)
 }
 
 pub(super) async fn get_passes(State(app): Shared) -> Answer {
     let found = app.blocking(|a| a.store.passes()).await?;
     Ok((StatusCode::OK, Json(json!({"passes": found}))))
-}
-
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PolicyBody {
-    settings: BTreeMap<String, i64>,
-}
-
-pub(super) async fn post_policy(State(app): Shared, Body(it): Body<PolicyBody>) -> Answer {
-    let name = |n: &String| {
-        !n.is_empty() && n.len() <= 80 && n.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
-    };
-    if let Some(bad) = it.settings.keys().find(|n| !name(n)) {
-        return Err(Problem::unprocessable(format!(
-            "settings: `{}` is no setting's name",
-            crate::clock::clip(bad, 80)
-        )));
-    }
-    let version = app.blocking(move |a| a.store.put_policy(&it.settings, &now_text())).await?;
-    app.tell(Nudge::All);
-    done(Upsert::Created, json!({"version": version}))
-}
-
-pub(super) async fn get_policy(State(app): Shared) -> Answer {
-    let (version, settings) = app.blocking(|a| a.store.policy()).await?;
-    Ok((StatusCode::OK, Json(json!({"version": version, "settings": settings}))))
 }

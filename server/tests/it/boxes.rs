@@ -131,9 +131,13 @@ impl TestBox {
 
     /// The next link of the chain, signed; the chain moves on.
     pub(crate) fn link(&mut self, payload: &Value) -> Vec<u8> {
+        self.link_by("scene", payload)
+    }
+
+    fn link_by(&mut self, clock: &str, payload: &Value) -> Vec<u8> {
         self.seq += 1;
         let body = json!({"v":1,"device":self.id,"seq":self.seq,"prev":self.prev,"event_id":uuid(self.seq),
-            "stamp":{"utc":"2026-03-02T01:00:00.000Z","boot_id":"b","boot_count":self.boot_count,"mono_ms":5,"uncertainty_ms":20,"clock":"scene"},
+            "stamp":{"utc":"2026-03-02T01:00:00.000Z","boot_id":"b","boot_count":self.boot_count,"mono_ms":5,"uncertainty_ms":20,"clock":clock},
             "payload":payload})
         .to_string();
         let _: UpBody = serde_json::from_str(&body).expect("the test speaks the wire");
@@ -146,12 +150,17 @@ impl TestBox {
     }
 
     pub(crate) fn say(&mut self, payload: &Value) -> Vec<u8> {
+        self.say_by("scene", payload)
+    }
+
+    /// The same, by a clock of this kind.
+    pub(crate) fn say_by(&mut self, clock: &str, payload: &Value) -> Vec<u8> {
         let channel = match payload["type"].as_str().unwrap() {
             "finding" => "findings",
-            "presence" => "presence",
+            "presence" | "presence_summary" => "presence",
             _ => "health",
         };
-        let bytes = self.link(payload);
+        let bytes = self.link_by(clock, payload);
         self.publish(&self.topic(channel), &bytes);
         bytes
     }

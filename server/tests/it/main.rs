@@ -11,3 +11,4 @@ mod enrolment;
 mod house;
 mod knowledge;
 mod pages;
+mod supervision;

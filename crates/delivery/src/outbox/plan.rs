@@ -25,7 +25,7 @@ impl Class {
     pub fn of(payload: &Up) -> Self {
         match payload {
             Up::Finding(finding) if finding.severity == Severity::L0 => Self::Log,
-            Up::Presence(_) => Self::Presence,
+            Up::Presence(_) | Up::PresenceSummary(_) => Self::Presence,
             Up::Health(_) => Self::Health,
             Up::Finding(_) | Up::KnowledgeAck(_) | Up::Dropped(_) | Up::ChainBreak(_) | Up::Unknown => Self::Vital,
         }

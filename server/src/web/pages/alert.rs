@@ -14,7 +14,7 @@ use crate::access::Who;
 use crate::alert::{Reason, State as AlertState};
 use crate::app::App;
 use crate::model::Name;
-use crate::store::{Alert, AlertFilter, AlertStep, StoreError, StoredFinding};
+use crate::store::{Alert, AlertFilter, AlertStep, FindingEvent, StoreError, StoredFinding};
 use crate::web::alerts::{StepBody, seen, take};
 use crate::web::error::Problem;
 
@@ -36,7 +36,9 @@ struct AlertPage {
     steps: Vec<StepView>,
     path: Vec<(&'static str, &'static str)>,
     reasons: Vec<(&'static str, &'static str)>,
-    linked: Vec<(String, i64, String)>,
+    /// What happened to its findings, step by step.
+    events: Vec<EventView>,
+    linked: Vec<LinkView>,
     waived: bool,
     dismissed: String,
     can_review: bool,
@@ -61,9 +63,28 @@ struct FindingView {
     timeline: Option<Timeline>,
     intervals: Vec<(String, String, String)>,
     counts: Vec<(String, String)>,
+    policy_sha256: String,
     manifest: Vec<(&'static str, String)>,
     chain: Vec<(&'static str, String)>,
     chain_ok: Option<bool>,
+}
+
+struct EventView {
+    at: String,
+    received: String,
+    class: String,
+    step: String,
+    rule: String,
+    severity: u8,
+    text: String,
+    seq: u64,
+}
+
+struct LinkView {
+    id: String,
+    number: i64,
+    kinds: String,
+    why: String,
 }
 
 struct PersonView {
@@ -98,6 +119,8 @@ struct Found {
     names: BTreeMap<String, Name>,
     institution: String,
     item: String,
+    events: Vec<FindingEvent>,
+    resting: Vec<(String, i64, Vec<String>, String)>,
     linked: Vec<Alert>,
 }
 
@@ -122,6 +145,8 @@ fn find(a: &App, id: &str) -> Result<Found, StoreError> {
     Ok(Found {
         findings: a.store.findings(id)?,
         steps: a.store.alert_steps(id)?,
+        events: a.store.finding_events(id)?,
+        resting: a.store.linked(id)?,
         names: a.store.names()?,
         institution: institution.unwrap_or_default(),
         item,
@@ -149,11 +174,8 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         steps: found.steps.iter().map(|s| step_view(l, s)).collect(),
         path: path(l, state),
         reasons: Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn).map(|r| (r.as_str(), l.reason(*r))).collect(),
-        linked: found
-            .linked
-            .iter()
-            .map(|a| (a.id.clone(), a.number, a.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ")))
-            .collect(),
+        events: found.events.iter().map(|e| event(l, e)).collect(),
+        linked: links(l, &found),
         waived: alert.liveness_waived,
         dismissed,
         can_take: state == AlertState::Raised,
@@ -164,6 +186,37 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         named: app.config.accounts,
     };
     render(&page)
+}
+
+fn event(l: Lang, e: &FindingEvent) -> EventView {
+    EventView {
+        at: local(&e.at),
+        received: local(&e.received_at),
+        class: e.step.clone(),
+        step: l.finding_step(&e.step, e.seq == 0),
+        rule: e.rule.clone(),
+        severity: e.severity,
+        text: l.t(&e.zh, &e.en).to_owned(),
+        seq: e.seq,
+    }
+}
+
+/// What it rests on (or what rests on it) first, then others of the same box.
+fn links(l: Lang, found: &Found) -> Vec<LinkView> {
+    let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");
+    let resting = found.resting.iter().map(|(id, number, of, rule)| LinkView {
+        id: id.clone(),
+        number: *number,
+        kinds: kinds(of),
+        why: format!("{rule} {}", l.t("依据", "rests on it")),
+    });
+    let same = found.linked.iter().filter(|a| found.resting.iter().all(|r| r.0 != a.id)).map(|a| LinkView {
+        id: a.id.clone(),
+        number: a.number,
+        kinds: kinds(&a.kinds),
+        why: l.t("同设备", "same box").to_owned(),
+    });
+    resting.chain(same).collect()
 }
 
 fn facts(l: Lang, alert: &Alert, found: &Found) -> Vec<(String, String)> {
@@ -242,6 +295,7 @@ fn finding(l: Lang, stored: &StoredFinding, names: &BTreeMap<String, Name>) -> F
         timeline: draw(l, &r.intervals),
         intervals: r.intervals.iter().map(|i| (l.interval(&i.what), local(&i.from), local(&i.to))).collect(),
         counts: r.counts.iter().map(|c| (l.figure(&c.name), figure(&c.name, c.value))).collect(),
+        policy_sha256: r.manifest.policy_sha256.clone(),
         manifest: manifest(l, r),
         chain: chain(l, stored),
         chain_ok: (!stored.located.hash.is_empty()).then_some(stored.located.linked),
@@ -281,7 +335,6 @@ fn manifest(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, Stri
         rows.push((l.t("模型包", "Model pack"), m.pack.clone()));
         rows.push((l.t("模型包 SHA-256", "Pack SHA-256"), m.pack_sha256.clone()));
         rows.push((l.t("配置 SHA-256", "Configuration SHA-256"), m.config_sha256.clone()));
-        rows.push((l.t("策略 SHA-256", "Policy SHA-256"), m.policy_sha256.clone()));
         rows.push((
             l.t("策略 / 名册版本", "Policy / roster version"),
             format!("{} / {}", m.policy_version, m.roster_version),

@@ -1,18 +1,15 @@
-//! The boxes with their last word, and the declared sessions.
+//! The boxes with their last word.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 
 use super::{Frame, Lang, local, render, shown};
-use crate::access::Who;
 use crate::app::App;
 use crate::store::{Device, DeviceState, StoreError};
 use crate::web::error::Problem;
-use crate::web::scope::Seen;
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -117,56 +114,4 @@ fn knowledge_name(l: Lang, kind: &str) -> String {
         other => return other.to_owned(),
     };
     l.t(zh, en).to_owned()
-}
-
-#[derive(Template)]
-#[template(path = "sessions.html")]
-struct SessionsPage {
-    f: Frame,
-    rows: Vec<SessionRow>,
-}
-
-struct SessionRow {
-    id: String,
-    room: String,
-    item: String,
-    lead: String,
-    operators: String,
-    start: String,
-    end: String,
-    revision: u32,
-    cancelled: bool,
-    emergency: bool,
-}
-
-pub(super) async fn sessions(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
-    let made = make_sessions(&app, l, who).await;
-    shown(&app, l, made).await
-}
-
-async fn make_sessions(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
-    let (sessions, names, items) = app
-        .blocking(move |a| {
-            let sessions = Seen::of(a, &who)?.sessions(a, a.store.sessions()?)?;
-            Ok::<_, StoreError>((sessions, a.store.names()?, a.store.items()?))
-        })
-        .await?;
-    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
-    let item = |code: &str| {
-        items.iter().find(|i| i.code.as_str() == code).map_or_else(|| code.to_owned(), |i| i.name_zh.clone())
-    };
-    let rows = sessions.iter().take(200).map(|s| SessionRow {
-        id: s.id.to_string(),
-        room: s.room.to_string(),
-        item: s.item.as_ref().map_or_else(|| "—".to_owned(), |i| item(i.as_str())),
-        lead: s.declared_lead.as_ref().map_or_else(|| "—".to_owned(), |p| name(p.as_str())),
-        operators: s.declared_operators.iter().map(|p| name(p.as_str())).collect::<Vec<_>>().join("、"),
-        start: local(&s.start),
-        end: s.end.as_deref().map_or_else(|| l.t("进行中", "open").to_owned(), local),
-        revision: s.revision.unwrap_or(1),
-        cancelled: s.cancelled,
-        emergency: s.emergency,
-    });
-    let page = SessionsPage { rows: rows.collect(), f: Frame::of(app, l, "sessions", "/sessions").await? };
-    render(&page)
 }

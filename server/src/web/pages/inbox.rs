@@ -12,6 +12,7 @@ use super::{Frame, Lang, local, render, shown};
 use crate::access::Who;
 use crate::alert::{State as AlertState, due_hours};
 use crate::app::App;
+use crate::rules::Numbers;
 use crate::store::{Alert, StoreError};
 use crate::web::alerts::{ListQuery, scoped};
 use crate::web::error::Problem;
@@ -108,8 +109,10 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQue
         devices,
     };
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
+    let scope = if who.role == crate::access::Role::Clinic { String::new() } else { who.scope.clone() };
+    let numbers = Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
     let page = InboxPage {
-        rows: alerts.iter().map(|(alert, said)| row(l, alert, said, &institutions)).collect(),
+        rows: alerts.iter().map(|(alert, said)| row(l, alert, said, &institutions, &numbers)).collect(),
         tabs: tabs(l, &counts, query.state.as_deref().unwrap_or("open")),
         query: Shown {
             state: text(&query.state),
@@ -144,7 +147,7 @@ fn tabs(l: Lang, counts: &[(String, u8, i64)], current: &str) -> Vec<Tab> {
     ]
 }
 
-fn row(l: Lang, alert: &Alert, said: &str, institutions: &BTreeMap<String, String>) -> Row {
+fn row(l: Lang, alert: &Alert, said: &str, institutions: &BTreeMap<String, String>, numbers: &Numbers) -> Row {
     let place = institutions.get(&alert.institution).unwrap_or(&alert.institution);
     Row {
         id: alert.id.clone(),
@@ -159,13 +162,13 @@ fn row(l: Lang, alert: &Alert, said: &str, institutions: &BTreeMap<String, Strin
         state_code: alert.case.state.as_str(),
         assignee: alert.assignee.clone().unwrap_or_default(),
         raised_at: local(&alert.raised_at),
-        overdue: overdue(alert),
+        overdue: overdue(alert, numbers),
         waived: alert.liveness_waived,
     }
 }
 
-fn overdue(alert: &Alert) -> bool {
-    let due = jiff::SignedDuration::from_hours(due_hours(alert.severity));
+fn overdue(alert: &Alert, numbers: &Numbers) -> bool {
+    let due = jiff::SignedDuration::from_hours(due_hours(alert.severity, numbers));
     let received = alert.received_at.parse::<jiff::Timestamp>();
     alert.case.state.is_open() && received.is_ok_and(|at| at + due < crate::clock::now())
 }

@@ -1,10 +1,15 @@
 //! The pages: server-rendered, zh-CN by default, English by toggle, every asset in the binary. View models only.
 
 mod alert;
+mod checks;
 mod devices;
+mod forms;
 mod inbox;
 mod login;
 mod people;
+mod policy;
+mod registry;
+mod sessions;
 mod timeline;
 mod words;
 
@@ -30,7 +35,13 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/", get(inbox::page))
         .route("/alerts/{id}", get(alert::page).post(alert::step))
         .route("/devices", get(devices::page))
-        .route("/sessions", get(devices::sessions))
+        .route("/sessions", get(sessions::list))
+        .route("/sessions/{id}", get(sessions::detail).post(sessions::submit))
+        .route("/checks", get(checks::page).post(checks::submit))
+        .route("/registry", get(registry::overview))
+        .route("/registry/{noun}/{id}", get(registry::form).post(registry::submit))
+        .route("/policy", get(policy::page).post(policy::submit))
+        .route("/policy/{sha256}", get(policy::by_hash))
         .route("/people", get(people::page))
         .route("/enrol", get(people::form).post(people::submit))
         .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
@@ -165,11 +176,15 @@ async fn icon() -> Response {
     asset("image/svg+xml", include_str!("../../../assets/icon.svg"))
 }
 
+/// The zone of the pages.
+pub(super) fn zone() -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
+}
+
 /// A stored time in the zone of the pages, to the second.
 pub(super) fn local(time: &str) -> String {
-    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC);
     match time.parse::<jiff::Timestamp>() {
-        Ok(at) => at.to_zoned(zone).strftime("%m-%d %H:%M:%S").to_string(),
+        Ok(at) => at.to_zoned(zone()).strftime("%m-%d %H:%M:%S").to_string(),
         Err(_) => time.to_owned(),
     }
 }

@@ -112,12 +112,26 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
+    /// A step of a finding: by the box, or by the server's own rules.
+    pub(crate) fn finding_step(self, step: &str, own: bool) -> String {
+        let (zh, en) = match (step, own) {
+            ("opened", false) => ("设备上报", "raised by the box"),
+            ("opened", true) => ("服务器跨日规则产生", "raised by a rule across days"),
+            ("strengthened", _) => ("情节加重", "strengthened"),
+            ("closed", _) => ("情形结束", "closed"),
+            ("withdrawn", _) => ("因后续事实撤回", "withdrawn after later facts"),
+            (other, _) => return other.to_owned(),
+        };
+        self.t(zh, en).to_owned()
+    }
+
     pub(crate) fn part(self, part: &str) -> String {
         let (zh, en) = match part {
             "declared_lead" => ("登记主诊", "declared lead"),
             "operator" => ("实际操作", "operator"),
             "assistant" => ("助手", "assistant"),
             "lead" => ("主诊医师", "lead"),
+            "present" => ("在场", "present"),
             "anaesthesia" => ("麻醉", "anaesthesia"),
             other => return other.replace('_', " "),
         };
@@ -181,7 +195,13 @@ impl Lang {
             "present" => ("在场", "present"),
             "visible" => ("画面可判", "visible"),
             "observed" => ("观察时段", "observed"),
-            "gap" => ("主诊离开", "lead absent"),
+            "gap" | "lead_gap" => ("主诊离开", "lead absent"),
+            "bed_occupied" => ("床位占用", "bed occupied"),
+            "camera" => ("摄像头异常", "camera fault"),
+            "unheard" => ("设备失联", "box not heard"),
+            "nobody_seen" => ("无人出现", "nobody seen"),
+            "seen_at_first_place" => ("第一地在场", "at the first place"),
+            "seen_at_second_place" => ("第二地在场", "at the second place"),
             other => return other.replace('_', " "),
         };
         self.t(zh, en).to_owned()
@@ -199,6 +219,30 @@ impl Lang {
             "visibility_over_a_ppm" => ("操作时段可见度", "Visibility while operating"),
             "visibility_over_i_ppm" => ("全时段可见度", "Visibility over the session"),
             "door_visible_ppm" => ("门区可见度", "Door zone visible"),
+            "window_days" => ("统计天数", "Window, days"),
+            "repeats_needed" => ("升级所需次数", "Repeats that raise it"),
+            "assessable_sessions" => ("可判定诊疗活动", "Assessable sessions"),
+            "lead_verified_sessions" => ("核实主诊到场", "Lead verified in"),
+            "lead_verified_ppm" => ("核实到场比例", "Share verified"),
+            "lead_verified_min_ppm" => ("到场比例下限", "Least share"),
+            "overlap_ms" => ("同时在场", "Overlap"),
+            "between_ms" => ("两地间隔", "Time between"),
+            "clock_uncertainty_ms" => ("时钟不确定度", "Clock uncertainty"),
+            "distance_m" => ("距离(米)", "Distance, m"),
+            "speed_kmh" => ("折合时速(公里)", "Speed, km/h"),
+            "speed_max_kmh" => ("时速上限(公里)", "Greatest speed, km/h"),
+            "silent_sessions" => ("无人诊疗活动", "Silent sessions"),
+            "empty_days" => ("无人营业日", "Empty open days"),
+            "empty_days_needed" => ("所需天数", "Days the rule asks for"),
+            "camera_live_ppm" => ("摄像头正常比例", "Camera live"),
+            "undeclared_procedures" => ("未登记诊疗次数", "Undeclared procedures"),
+            "unheard_ms" => ("失联时长", "Not heard for"),
+            "unheard_max_ms" => ("允许失联时长", "Allowed silence"),
+            "outages" => ("失联次数", "Outages"),
+            "declared_sessions" => ("登记诊疗活动", "Declared sessions"),
+            "not_assessable_sessions" => ("不可判定", "Not assessable"),
+            "not_assessable_ppm" => ("不可判定比例", "Share not assessable"),
+            "not_assessable_max_ppm" => ("允许比例", "Allowed share"),
             other => return other.to_owned(),
         };
         self.t(zh, en).to_owned()

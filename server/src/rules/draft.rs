@@ -1,0 +1,146 @@
+//! A finding as a rule of the server wants it, before it has an id: what, about whom, from which figures, in which words.
+
+use protocol::up::{
+    Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, PersonInFinding,
+    Severity, Step,
+};
+use sha2::{Digest as _, Sha256};
+
+/// What a rule says now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Such as `LL-2`.
+    pub rule: &'static str,
+    pub kind: FindingKind,
+    pub severity: Severity,
+    /// Keeps two findings of one rule apart and is the same at the next judgement: a person, a session, a box and a time.
+    pub subject: String,
+    pub institution: String,
+    pub room: String,
+    pub device: String,
+    /// The session whose incident it joins; `None`: an incident of its own.
+    pub session: Option<String>,
+    pub persons: Vec<PersonInFinding>,
+    pub basis: Vec<LegalBasis>,
+    pub intervals: Vec<Interval>,
+    pub counts: Vec<Count>,
+    pub explanation: Explanation,
+    /// Sessions that it rests on: their incidents are linked with this one.
+    pub related: Vec<String>,
+    /// Incidents that it rests on, by id.
+    pub incidents: Vec<String>,
+    /// V where the rule reads it; what the finding's confidence of visibility says.
+    pub visibility_ppm: u32,
+    pub liveness_waived: bool,
+}
+
+/// Identity of a draft over time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub rule: String,
+    pub institution: String,
+    pub subject: String,
+}
+
+/// What a report needs beyond the draft.
+#[derive(Debug, Clone)]
+pub struct Making<'a> {
+    /// Rises each time the same key comes true after it was closed.
+    pub serial: u32,
+    pub step: Step,
+    pub revision: u32,
+    /// RFC 3339 UTC.
+    pub raised_at: &'a str,
+    pub policy_sha256: &'a str,
+    pub policy_version: u64,
+}
+
+pub fn count(name: &str, value: i64) -> Count {
+    Count { name: name.to_owned(), value }
+}
+
+pub fn basis(law: &str, article: &str, edition: &str) -> LegalBasis {
+    LegalBasis { law: law.to_owned(), article: article.to_owned(), edition: edition.to_owned() }
+}
+
+/// 医师法 54 and 医疗美容服务管理办法 11: the same articles as the box's LL-1.
+pub fn lending() -> Vec<LegalBasis> {
+    vec![basis("医师法", "第五十四条", "2022年3月1日施行"), basis("医疗美容服务管理办法", "第十一条", "2016年修正")]
+}
+
+/// 医疗机构管理条例 24: operate as licensed and supervised.
+pub fn duty() -> Vec<LegalBasis> {
+    vec![basis("医疗机构管理条例", "第二十四条", "2022年修订")]
+}
+
+/// 医疗美容服务管理办法 20: records of what was done.
+pub fn records() -> Vec<LegalBasis> {
+    vec![basis("医疗美容服务管理办法", "第二十条", "2016年修正")]
+}
+
+fn hash(parts: &[&str]) -> String {
+    hex::encode(Sha256::digest(parts.join("\n"))).chars().take(32).collect()
+}
+
+impl Draft {
+    pub fn key(&self) -> Key {
+        Key {
+            rule: self.rule.to_owned(),
+            institution: self.institution.clone(),
+            subject: self.subject.clone(),
+        }
+    }
+
+    pub fn finding_id(&self, serial: u32) -> String {
+        hash(&["zaigang/v1/server/rule", self.rule, &self.institution, &self.subject, &serial.to_string()])
+    }
+
+    /// The incident: the session's, as the box of its room makes it, or one of its own.
+    pub fn incident_id(&self, serial: u32) -> String {
+        let session = self.session.as_ref().and_then(|s| s.parse().ok());
+        match (self.device.parse(), session) {
+            (Ok(device), Some(session)) => trust::incident_id(&device, Some(&session), 0),
+            _ => hash(&["zaigang/v1/server/incident", self.rule, &self.institution, &self.subject, &serial.to_string()]),
+        }
+    }
+
+    /// `None` where an id of the registry is no identifier of the wire, which the registry does not take.
+    pub fn report(&self, making: &Making<'_>) -> Option<FindingReport> {
+        let whole = Confidence {
+            identity_ppm: 1_000_000,
+            role_ppm: 1_000_000,
+            session_ppm: 1_000_000,
+            visibility_ppm: self.visibility_ppm,
+        };
+        Some(FindingReport {
+            finding_id: self.finding_id(making.serial),
+            incident_id: self.incident_id(making.serial),
+            step: making.step,
+            revision: making.revision,
+            rule: self.rule.to_owned(),
+            kind: self.kind,
+            severity: self.severity,
+            confidence: whole,
+            room: self.room.parse().ok()?,
+            institution: self.institution.parse().ok()?,
+            session: self.session.as_ref().and_then(|s| s.parse().ok()),
+            item: None,
+            persons: self.persons.clone(),
+            candidate_basis: self.basis.clone(),
+            intervals: self.intervals.clone(),
+            counts: self.counts.clone(),
+            explanation: self.explanation.clone(),
+            raised_at: making.raised_at.to_owned(),
+            manifest: Manifest {
+                firmware: concat!("zaigang-server ", env!("CARGO_PKG_VERSION")).to_owned(),
+                pack: String::new(),
+                pack_sha256: String::new(),
+                config_sha256: String::new(),
+                policy_sha256: making.policy_sha256.to_owned(),
+                policy_version: making.policy_version,
+                roster_version: 0,
+                liveness_waived: self.liveness_waived,
+            },
+        })
+    }
+}

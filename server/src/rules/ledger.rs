@@ -1,0 +1,175 @@
+//! What the rules say now against what stands: the difference, as steps. Pure.
+//!
+//! A finding that is not wanted any more is Closed where time alone undid it (the window moved on) and Withdrawn where a
+//! fact did (a session was amended, a late report came): asked by judging its own hour again with today's facts. There is
+//! no step that lowers a severity: what is less now is Withdrawn and Opened anew under the same id.
+
+use std::collections::BTreeMap;
+
+use protocol::up::{Severity, Step};
+
+use super::draft::{Draft, Key};
+
+/// A finding of the server as it was last said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub key: Key,
+    pub serial: u32,
+    pub revision: u32,
+    /// Opened or strengthened: it stands. Closed, withdrawn: it does not.
+    pub step: Step,
+    pub severity: Severity,
+    /// What it rested on when it was last said.
+    pub weight: usize,
+    pub raised_ms: i64,
+}
+
+impl Standing {
+    pub fn stands(&self) -> bool {
+        matches!(self.step, Step::Opened | Step::Strengthened)
+    }
+}
+
+/// One step to write down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub key: Key,
+    pub serial: u32,
+    pub revision: u32,
+    pub step: Step,
+    /// The new content; `None`: that of the last step stays.
+    pub draft: Option<Draft>,
+}
+
+/// How many things a draft rests on: more of them strengthen it.
+pub fn weight(draft: &Draft) -> usize {
+    draft.related.len() + draft.incidents.len()
+}
+
+/// `still` says whether a standing finding would have been raised in its own hour, with what is known today.
+pub fn reconcile(standing: &[Standing], drafts: Vec<Draft>, still: impl Fn(&Standing) -> bool) -> Vec<Said> {
+    let last: BTreeMap<&Key, &Standing> = standing.iter().map(|s| (&s.key, s)).collect();
+    let mut said = Vec::new();
+    let mut wanted = std::collections::BTreeSet::new();
+    for draft in drafts {
+        let key = draft.key();
+        if !wanted.insert(key.clone()) {
+            continue;
+        }
+        match last.get(&key) {
+            Some(old) if old.stands() => said.extend(again(old, draft)),
+            // It comes back to life where a fact had undone it; after its time was over it is another one.
+            Some(old) => {
+                let withdrawn = old.step == Step::Withdrawn;
+                let (serial, revision) = if withdrawn { (old.serial, old.revision + 1) } else { (old.serial + 1, 1) };
+                said.push(Said { key, serial, revision, step: Step::Opened, draft: Some(draft) });
+            }
+            None => said.push(Said { key, serial: 0, revision: 1, step: Step::Opened, draft: Some(draft) }),
+        }
+    }
+    for old in standing.iter().filter(|s| s.stands() && !wanted.contains(&s.key)) {
+        let step = if still(old) { Step::Closed } else { Step::Withdrawn };
+        said.push(Said { key: old.key.clone(), serial: old.serial, revision: old.revision + 1, step, draft: None });
+    }
+    said
+}
+
+fn again(old: &Standing, draft: Draft) -> Vec<Said> {
+    let say = |revision, step, draft| Said { key: old.key.clone(), serial: old.serial, revision, step, draft };
+    if draft.severity > old.severity || (draft.severity == old.severity && weight(&draft) > old.weight) {
+        return vec![say(old.revision + 1, Step::Strengthened, Some(draft))];
+    }
+    if draft.severity < old.severity {
+        return vec![say(old.revision + 1, Step::Withdrawn, None), say(old.revision + 2, Step::Opened, Some(draft))];
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::up::{Explanation, FindingKind};
+
+    use super::*;
+
+    fn draft(severity: Severity, related: usize) -> Draft {
+        Draft {
+            rule: "HB-1",
+            kind: FindingKind::Integrity,
+            severity,
+            subject: "s-1".into(),
+            institution: "c-1".into(),
+            room: "r-1".into(),
+            device: "box-1".into(),
+            session: Some("s-1".into()),
+            persons: vec![],
+            basis: vec![],
+            intervals: vec![],
+            counts: vec![],
+            explanation: Explanation { zh: "疑似".into(), en: "Suspected".into() },
+            related: (0..related).map(|n| format!("s-{n}")).collect(),
+            incidents: vec![],
+            visibility_ppm: 800_000,
+            liveness_waived: false,
+        }
+    }
+
+    fn after(said: &Said) -> Standing {
+        let draft = said.draft.clone().unwrap_or_else(|| draft(Severity::L1, 1));
+        Standing {
+            key: said.key.clone(),
+            serial: said.serial,
+            revision: said.revision,
+            step: said.step,
+            severity: draft.severity,
+            weight: weight(&draft),
+            raised_ms: 0,
+        }
+    }
+
+    fn steps(standing: &[Standing], drafts: Vec<Draft>, still: bool) -> Vec<(Step, u32, u32)> {
+        reconcile(standing, drafts, |_| still).iter().map(|s| (s.step, s.serial, s.revision)).collect()
+    }
+
+    #[test]
+    fn what_is_said_again_unchanged_says_nothing() {
+        let opened = reconcile(&[], vec![draft(Severity::L1, 1)], |_| true);
+        assert_eq!((opened[0].step, opened[0].revision), (Step::Opened, 1));
+        let stands = [after(&opened[0])];
+        assert_eq!(steps(&stands, vec![draft(Severity::L1, 1)], true), []);
+        assert_eq!(steps(&stands, vec![draft(Severity::L1, 1), draft(Severity::L1, 1)], true), []);
+    }
+
+    #[test]
+    fn a_graver_or_a_broader_one_is_strengthened_and_a_lesser_one_opened_anew() {
+        let stands = [after(&reconcile(&[], vec![draft(Severity::L2, 2)], |_| true)[0])];
+        assert_eq!(steps(&stands, vec![draft(Severity::L3, 2)], true), [(Step::Strengthened, 0, 2)]);
+        assert_eq!(steps(&stands, vec![draft(Severity::L2, 3)], true), [(Step::Strengthened, 0, 2)]);
+        assert_eq!(steps(&stands, vec![draft(Severity::L1, 2)], true), [(Step::Withdrawn, 0, 2), (Step::Opened, 0, 3)]);
+    }
+
+    #[test]
+    fn time_closes_and_a_fact_withdraws() {
+        let stands = [after(&reconcile(&[], vec![draft(Severity::L1, 1)], |_| true)[0])];
+        assert_eq!(steps(&stands, vec![], true), [(Step::Closed, 0, 2)]);
+        assert_eq!(steps(&stands, vec![], false), [(Step::Withdrawn, 0, 2)]);
+    }
+
+    #[test]
+    fn what_was_withdrawn_comes_back_under_its_id_and_what_was_closed_under_another() {
+        let opened = [after(&reconcile(&[], vec![draft(Severity::L1, 1)], |_| true)[0])];
+        let withdrawn = [after(&reconcile(&opened, vec![], |_| false)[0])];
+        assert_eq!(steps(&withdrawn, vec![draft(Severity::L1, 1)], true), [(Step::Opened, 0, 3)]);
+        assert_eq!(steps(&withdrawn, vec![], true), []);
+        let closed = [after(&reconcile(&opened, vec![], |_| true)[0])];
+        assert_eq!(steps(&closed, vec![draft(Severity::L1, 1)], true), [(Step::Opened, 1, 1)]);
+        assert_ne!(draft(Severity::L1, 1).finding_id(0), draft(Severity::L1, 1).finding_id(1));
+    }
+
+    #[test]
+    fn a_finding_about_a_session_joins_the_incident_of_its_box() {
+        let of_the_box = trust::incident_id(&"box-1".parse().unwrap(), Some(&"s-1".parse().unwrap()), 0);
+        assert_eq!(draft(Severity::L1, 1).incident_id(0), of_the_box);
+        let alone = Draft { session: None, ..draft(Severity::L1, 1) };
+        assert_ne!(alone.incident_id(0), of_the_box);
+    }
+}

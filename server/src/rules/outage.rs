@@ -1,0 +1,137 @@
+//! HB-2, the server's half: a box that is not heard in opening hours. Power or network was cut, or the box was moved.
+//!
+//! More than 30 min → L1; the second in 30 days → L2 [D]. Silence is what the server itself looked at: a stop of the server
+//! ends it, and a later one is another, because the server alleges nothing about hours in which it did not listen.
+
+use protocol::up::{FindingKind, Severity};
+
+use super::draft::{count, duty};
+use super::{DAY_MS, Draft, Numbers, words};
+
+/// A stretch of time, ms since the epoch, half-open.
+pub type Span = (i64, i64);
+
+/// One box over the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub device: String,
+    pub institution: String,
+    pub room: String,
+    /// When the server looked and the box was not connected.
+    pub silent: Vec<Span>,
+    /// When the room was open.
+    pub open: Vec<Span>,
+}
+
+/// The parts of `a` within `b`; both rising and without overlap.
+pub fn common(a: &[Span], b: &[Span]) -> Vec<Span> {
+    let meet = |x: &Span, y: &Span| (x.0.max(y.0), x.1.min(y.1));
+    let mut met: Vec<Span> = a.iter().flat_map(|x| b.iter().map(move |y| meet(x, y))).filter(|s| s.0 < s.1).collect();
+    met.sort_unstable();
+    met
+}
+
+/// One draft per outage.
+pub fn judge(line: &Line, p: &Numbers, now_ms: i64) -> Vec<Draft> {
+    let window = [(now_ms - p.hb2_days * DAY_MS, now_ms)];
+    let unheard = common(&common(&line.silent, &line.open), &window);
+    let long: Vec<Span> = unheard.into_iter().filter(|(from, to)| to - from > p.hb2_outage_ms).collect();
+    let drafts = long.iter().enumerate().map(|(n, span)| {
+        let repeat = super::repeated::within_window(long.iter().map(|s| s.0), n, p.hb2_days);
+        draft(line, *span, repeat, p, now_ms)
+    });
+    drafts.collect()
+}
+
+fn draft(line: &Line, (from, to): Span, repeat: usize, p: &Numbers, now_ms: i64) -> Draft {
+    let repeated = repeat as i64 >= p.hb2_repeats;
+    Draft {
+        rule: "HB-2",
+        kind: FindingKind::Integrity,
+        severity: if repeated { Severity::L2 } else { Severity::L1 },
+        subject: format!("outage {} {from}", line.device),
+        institution: line.institution.clone(),
+        room: line.room.clone(),
+        device: line.device.clone(),
+        session: None,
+        persons: Vec::new(),
+        basis: duty(),
+        intervals: vec![words::span("unheard", from, to)],
+        counts: vec![
+            count("unheard_ms", to - from),
+            count("unheard_max_ms", p.hb2_outage_ms),
+            count("outages", repeat as i64),
+            count("window_days", p.hb2_days),
+            count("repeats_needed", p.hb2_repeats),
+        ],
+        explanation: words::outage(to - from, to == now_ms, repeat, p.hb2_days),
+        related: Vec::new(),
+        incidents: Vec::new(),
+        visibility_ppm: 0,
+        liveness_waived: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+    const NOW: i64 = 40 * DAY_MS;
+
+    fn line(silent: Vec<Span>) -> Line {
+        Line {
+            device: "box-1".into(),
+            institution: "c-1".into(),
+            room: "r-1".into(),
+            silent,
+            open: vec![(0, NOW)],
+        }
+    }
+
+    fn severities(line: &Line) -> Vec<Severity> {
+        judge(line, &Numbers::default(), NOW).into_iter().map(|d| d.severity).collect()
+    }
+
+    fn outage(start: i64, minutes: i64) -> Span {
+        (start, start + minutes * MINUTE)
+    }
+
+    #[test]
+    fn half_an_hour_is_allowed_and_a_millisecond_more_is_not() {
+        let start = NOW - DAY_MS;
+        assert_eq!(severities(&line(vec![outage(start, 30)])), []);
+        assert_eq!(severities(&line(vec![(start, start + 30 * MINUTE + 1)])), [Severity::L1]);
+    }
+
+    #[test]
+    fn the_second_in_thirty_days_is_the_supervisors() {
+        let both = vec![outage(NOW - 20 * DAY_MS, 31), outage(NOW - DAY_MS, 31)];
+        assert_eq!(severities(&line(both)), [Severity::L1, Severity::L2]);
+        let old = vec![outage(NOW - 31 * DAY_MS, 31), outage(NOW - DAY_MS, 31)];
+        assert_eq!(severities(&line(old)), [Severity::L1]);
+    }
+
+    #[test]
+    fn a_closed_room_may_be_dark() {
+        let start = NOW - DAY_MS;
+        let mut night = line(vec![outage(start, 90)]);
+        night.open = vec![(start + 61 * MINUTE, NOW)];
+        assert_eq!(severities(&night), []);
+        night.open = vec![(start + 59 * MINUTE, NOW)];
+        assert_eq!(severities(&night), [Severity::L1]);
+    }
+
+    #[test]
+    fn a_stop_of_the_server_divides_a_silence_and_neither_half_alleges_anything() {
+        let start = NOW - DAY_MS;
+        assert_eq!(severities(&line(vec![outage(start, 29), outage(start + 30 * MINUTE, 29)])), []);
+    }
+
+    #[test]
+    fn one_that_goes_on_keeps_its_subject() {
+        let start = NOW - DAY_MS;
+        let said = |to| judge(&line(vec![(start, to)]), &Numbers::default(), NOW).remove(0).subject;
+        assert_eq!(said(start + 40 * MINUTE), said(start + 50 * MINUTE));
+    }
+}

@@ -1,0 +1,114 @@
+//! Escalation of repeats: what the clinic corrects itself once is the supervisors' the third time. Pure.
+//!
+//! HB-3 (a treatment without a declared session) comes from the boxes; three in 30 days at one institution → L2 [D].
+
+use protocol::up::{FindingKind, Severity};
+
+use super::draft::{count, records};
+use super::{DAY_MS, Draft, Numbers, words};
+
+/// The number of the `n`-th of rising times within its own window of `days`, itself included.
+pub fn within_window(times_ms: impl Iterator<Item = i64> + Clone, n: usize, days: i64) -> usize {
+    let Some(at) = times_ms.clone().nth(n) else { return 0 };
+    times_ms.take(n + 1).filter(|t| *t > at - days * DAY_MS).count()
+}
+
+/// A finding of a box, as far as a repeat is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occurrence {
+    pub finding: String,
+    pub incident: String,
+    pub institution: String,
+    pub room: String,
+    pub device: String,
+    /// When the server heard of it, ms since the epoch.
+    pub at_ms: i64,
+    pub severity: Severity,
+    pub liveness_waived: bool,
+}
+
+/// HB-3 again and again; `occurrences` are those that stand at one institution.
+pub fn undeclared(occurrences: &[Occurrence], p: &Numbers, now_ms: i64) -> Vec<Draft> {
+    let mut ordered: Vec<&Occurrence> =
+        occurrences.iter().filter(|o| o.at_ms <= now_ms && o.at_ms > now_ms - p.hb3_days * DAY_MS).collect();
+    ordered.sort_by_key(|o| (o.at_ms, &o.finding));
+    let mut drafts = Vec::new();
+    for (n, it) in ordered.iter().enumerate() {
+        let repeat = within_window(ordered.iter().map(|o| o.at_ms), n, p.hb3_days);
+        // One that is L2 by its length needs no second finding to say so.
+        if (repeat as i64) < p.hb3_repeats || it.severity >= Severity::L2 {
+            continue;
+        }
+        drafts.push(Draft {
+            rule: "HB-3",
+            kind: FindingKind::Integrity,
+            severity: Severity::L2,
+            subject: format!("repeat {}", it.finding),
+            institution: it.institution.clone(),
+            room: it.room.clone(),
+            device: it.device.clone(),
+            session: None,
+            persons: Vec::new(),
+            basis: records(),
+            intervals: Vec::new(),
+            counts: vec![
+                count("undeclared_procedures", repeat as i64),
+                count("window_days", p.hb3_days),
+                count("repeats_needed", p.hb3_repeats),
+            ],
+            explanation: words::undeclared(repeat, p.hb3_days),
+            related: Vec::new(),
+            incidents: ordered[n + 1 - repeat..=n].iter().map(|o| o.incident.clone()).collect(),
+            visibility_ppm: 1_000_000,
+            liveness_waived: it.liveness_waived,
+        });
+    }
+    drafts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::NOW;
+    use super::*;
+
+    fn at(n: i64, at_ms: i64) -> Occurrence {
+        Occurrence {
+            finding: format!("f-{n}"),
+            incident: format!("i-{n}"),
+            institution: "c-1".into(),
+            room: "r-1".into(),
+            device: "box-1".into(),
+            at_ms,
+            severity: Severity::L1,
+            liveness_waived: false,
+        }
+    }
+
+    fn said(occurrences: &[Occurrence]) -> Vec<String> {
+        undeclared(occurrences, &Numbers::default(), NOW).into_iter().map(|d| d.subject).collect()
+    }
+
+    #[test]
+    fn the_third_treatment_without_a_session_goes_to_the_supervisors() {
+        let two = [at(1, NOW - 5 * DAY_MS), at(2, NOW - 3 * DAY_MS)];
+        assert!(said(&two).is_empty());
+        let three = [two[0].clone(), two[1].clone(), at(3, NOW)];
+        assert_eq!(said(&three), ["repeat f-3"]);
+        let drafts = undeclared(&three, &Numbers::default(), NOW);
+        assert_eq!(drafts[0].incidents, ["i-1", "i-2", "i-3"]);
+    }
+
+    #[test]
+    fn thirty_days_end_to_the_millisecond() {
+        let three = |first| [at(1, first), at(2, NOW - DAY_MS), at(3, NOW)];
+        assert_eq!(said(&three(NOW - 30 * DAY_MS + 1)).len(), 1);
+        assert_eq!(said(&three(NOW - 30 * DAY_MS)).len(), 0);
+    }
+
+    #[test]
+    fn one_that_is_grave_by_itself_counts_and_is_not_said_twice() {
+        let long = Occurrence { severity: Severity::L2, ..at(3, NOW - 1) };
+        assert!(said(&[at(1, NOW - 3), at(2, NOW - 2), long.clone()]).is_empty());
+        assert_eq!(said(&[at(1, NOW - 3), at(2, NOW - 2), long, at(4, NOW)]), ["repeat f-4"]);
+    }
+}

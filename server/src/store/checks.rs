@@ -1,0 +1,128 @@
+//! The other way of being verified (P4): cards, PINs, and the witnessed checks that the boxes are told of.
+
+use protocol::down::{CheckDirection, WitnessedCheck};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::registry::collect;
+use super::{Result, Store, StoreError, name_of, named};
+
+/// One check as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct KeptCheck {
+    pub id: String,
+    pub room: String,
+    pub person: String,
+    pub witness: String,
+    pub direction: CheckDirection,
+    pub at: String,
+    pub made_at: String,
+    pub made_by: String,
+    /// `page` or `api`: card and PIN were compared here; `system`: by the clinic's own.
+    pub via: String,
+}
+
+/// A person's card and PIN, as hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    pub person: String,
+    pub pin_hash: String,
+    pub set_at: String,
+}
+
+impl Store {
+    /// Gives a person a card and a PIN, in place of earlier ones.
+    pub fn put_credential(&self, person: &str, card_hash: &str, pin_hash: &str, by: &str, now: &str) -> Result<()> {
+        self.write(|tx| {
+            if !tx.prepare_cached("SELECT 1 FROM practitioner WHERE id = ?1")?.exists([person])? {
+                return Err(StoreError::Unknown { what: "practitioner", id: person.to_owned() });
+            }
+            let other: Option<String> = tx
+                .query_row("SELECT person FROM credential WHERE card_hash = ?1 AND person <> ?2", [card_hash, person], |r| r.get(0))
+                .optional()?;
+            if other.is_some() {
+                return Err(StoreError::Conflict("card: this card is another person's".to_owned()));
+            }
+            tx.execute(
+                "INSERT INTO credential VALUES (?1,?2,?3,?4,?5) ON CONFLICT(person) DO UPDATE SET card_hash=excluded.card_hash,
+                 pin_hash=excluded.pin_hash, set_at=excluded.set_at, set_by=excluded.set_by",
+                params![person, card_hash, pin_hash, now, by],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Whose card this is.
+    pub fn credential_of_card(&self, card_hash: &str) -> Result<Option<Credential>> {
+        self.read(|c| credential(c, "card_hash", card_hash))
+    }
+
+    pub fn credential_of(&self, person: &str) -> Result<Option<Credential>> {
+        self.read(|c| credential(c, "person", person))
+    }
+
+    /// Keeps a check; a repetition changes nothing.
+    pub fn put_check(&self, it: &KeptCheck) -> Result<()> {
+        self.write(|tx| {
+            let room: bool = tx.prepare_cached("SELECT 1 FROM room WHERE id = ?1")?.exists([&it.room])?;
+            if !room {
+                return Err(StoreError::Unknown { what: "room", id: it.room.clone() });
+            }
+            tx.execute(
+                "INSERT OR IGNORE INTO identity_check VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+                params![
+                    it.id,
+                    it.room,
+                    it.person,
+                    it.witness,
+                    name_of(&it.direction)?,
+                    it.at,
+                    it.made_at,
+                    it.made_by,
+                    it.via
+                ],
+            )?;
+            super::feed::append(tx, "session", &serde_json::json!({"check": it.id, "room": it.room}))
+        })
+    }
+
+    /// Newest first.
+    pub fn checks(&self, limit: u32) -> Result<Vec<KeptCheck>> {
+        self.read(|c| {
+            let sql = "SELECT id, room, person, witness, direction, at, made_at, made_by, via FROM identity_check ORDER BY at DESC, id LIMIT ?1";
+            collect(c, sql, [limit], |r| {
+                Ok(KeptCheck {
+                    id: r.get(0)?,
+                    room: r.get(1)?,
+                    person: r.get(2)?,
+                    witness: r.get(3)?,
+                    direction: named(r.get(4)?)?,
+                    at: r.get(5)?,
+                    made_at: r.get(6)?,
+                    made_by: r.get(7)?,
+                    via: r.get(8)?,
+                })
+            })
+        })
+    }
+}
+
+fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential>> {
+    let sql = format!("SELECT person, pin_hash, set_at FROM credential WHERE {by} = ?1");
+    let mut found = collect(c, &sql, [value], |r| {
+        Ok(Credential { person: r.get(0)?, pin_hash: r.get(1)?, set_at: r.get(2)? })
+    })?;
+    Ok(found.pop())
+}
+
+/// The checks that a room's box is told: those from `from` on, oldest first.
+pub(super) fn of_room(c: &Connection, room: &str, from: &str) -> Result<Vec<WitnessedCheck>> {
+    let sql = "SELECT person, witness, direction, at FROM identity_check WHERE room = ?1 AND at >= ?2 ORDER BY at, id LIMIT 500";
+    collect(c, sql, [room, from], |r| {
+        Ok(WitnessedCheck {
+            person: named(r.get(0)?)?,
+            witness: named(r.get(1)?)?,
+            direction: named(r.get(2)?)?,
+            at: r.get(3)?,
+        })
+    })
+}

@@ -1,0 +1,119 @@
+//! Policies by jurisdiction: the history of each, what holds at a place, and which values stand behind a finding's hash.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::registry::collect;
+use super::{Result, Store};
+use crate::rules::settings;
+
+/// One policy as it was set.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PolicyRow {
+    pub version: u64,
+    /// Whom it holds for: an administrative division's code or the beginning of one; empty for all.
+    pub jurisdiction: String,
+    pub settings: BTreeMap<String, i64>,
+    pub set_at: String,
+    pub set_by: String,
+    pub reason: String,
+}
+
+fn row(r: &rusqlite::Row<'_>) -> Result<PolicyRow> {
+    Ok(PolicyRow {
+        version: r.get::<_, i64>(0)? as u64,
+        jurisdiction: r.get(1)?,
+        settings: serde_json::from_str(&r.get::<_, String>(2)?)?,
+        set_at: r.get(3)?,
+        set_by: r.get(4)?,
+        reason: r.get(5)?,
+    })
+}
+
+const COLUMNS: &str = "SELECT version, jurisdiction, settings, set_at, set_by, reason FROM policy";
+
+/// The newest policy of every jurisdiction.
+fn layers(c: &Connection) -> Result<Vec<PolicyRow>> {
+    let sql = format!("{COLUMNS} WHERE version IN (SELECT max(version) FROM policy GROUP BY jurisdiction) ORDER BY jurisdiction");
+    collect(c, &sql, [], row)
+}
+
+/// The values that hold at a place, and the newest version among the policies that say them.
+pub(super) fn values_for(c: &Connection, jurisdiction: &str) -> Result<(u64, BTreeMap<String, i64>)> {
+    let layers = layers(c)?;
+    let above = layers.iter().filter(|l| jurisdiction.starts_with(&l.jurisdiction));
+    let version = above.map(|l| l.version).max().unwrap_or(0);
+    let layers: Vec<_> = layers.into_iter().map(|l| (l.jurisdiction, l.settings)).collect();
+    let values = settings::effective(&layers, jurisdiction);
+    Ok((version, values.into_iter().map(|(name, (value, _))| (name, value)).collect()))
+}
+
+impl Store {
+    /// Replaces the policy of one jurisdiction; gives its version.
+    pub fn put_policy(&self, it: &PolicyRow) -> Result<u64> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT INTO policy (settings, set_at, jurisdiction, set_by, reason) VALUES (?1,?2,?3,?4,?5)",
+                params![serde_json::to_string(&it.settings)?, it.set_at, it.jurisdiction, it.set_by, it.reason],
+            )?;
+            Ok(tx.last_insert_rowid() as u64)
+        })
+    }
+
+    /// The policy that one jurisdiction itself set; version 0 with no settings before the first.
+    pub fn policy(&self, jurisdiction: &str) -> Result<(u64, BTreeMap<String, i64>)> {
+        self.read(|c| {
+            let sql = format!("{COLUMNS} WHERE jurisdiction = ?1 ORDER BY version DESC LIMIT 1");
+            let found = collect(c, &sql, [jurisdiction], row)?.pop();
+            Ok(found.map_or((0, BTreeMap::new()), |p| (p.version, p.settings)))
+        })
+    }
+
+    /// What holds at a place: value and the jurisdiction that says it, by name; defaults are left out.
+    pub fn policy_at(&self, jurisdiction: &str) -> Result<BTreeMap<String, (i64, String)>> {
+        let layers = self.read(layers)?;
+        let layers: Vec<_> = layers.into_iter().map(|l| (l.jurisdiction, l.settings)).collect();
+        Ok(settings::effective(&layers, jurisdiction))
+    }
+
+    /// Every policy ever set for a jurisdiction or one above it, newest first.
+    pub fn policy_history(&self, jurisdiction: &str, limit: u32) -> Result<Vec<PolicyRow>> {
+        self.read(|c| {
+            let sql = format!("{COLUMNS} WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction ORDER BY version DESC LIMIT ?2");
+            collect(c, &sql, params![jurisdiction, limit], row)
+        })
+    }
+
+    /// The jurisdictions with a policy of their own.
+    pub fn policy_places(&self) -> Result<Vec<String>> {
+        self.read(|c| collect(c, "SELECT DISTINCT jurisdiction FROM policy ORDER BY jurisdiction", [], |r| Ok(r.get(0)?)))
+    }
+
+    /// Remembers which values a hash stands for, so that a finding's page can show them.
+    pub fn remember_policy(&self, sha256: &str, values: &BTreeMap<String, i64>, now: &str) -> Result<()> {
+        let known = self.read(|c| {
+            Ok(c.prepare_cached("SELECT 1 FROM policy_hash WHERE sha256 = ?1")?.exists([sha256])?)
+        })?;
+        if known {
+            return Ok(());
+        }
+        self.write(|tx| {
+            tx.execute(
+                "INSERT OR IGNORE INTO policy_hash VALUES (?1,?2,?3)",
+                params![sha256, serde_json::to_string(values)?, now],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The values behind a hash (those that differ from their defaults) and since when it is used.
+    pub fn policy_of_hash(&self, sha256: &str) -> Result<Option<(BTreeMap<String, i64>, String)>> {
+        self.read(|c| {
+            let sql = "SELECT settings, first_used FROM policy_hash WHERE sha256 = ?1";
+            let found: Option<(String, String)> =
+                c.prepare_cached(sql)?.query_row([sha256], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+            found.map(|(text, at)| Ok((serde_json::from_str(&text)?, at))).transpose()
+        })
+    }
+}

@@ -1,0 +1,255 @@
+//! `/api/v1/checks`: the other way of being verified (P4), by card, PIN and a witness. Card and PIN are compared here and
+//! go no further; the box is told who was verified, by whom it was witnessed, and when.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use jiff::SignedDuration;
+use protocol::down::CheckDirection;
+use serde_json::json;
+
+use super::error::{Body, Problem};
+use super::registry::{Answer, done};
+use super::scope::Seen;
+use crate::access::{Who, password};
+use crate::app::App;
+use crate::clock::{self, clip, now_text};
+use crate::config::Mode;
+use crate::knowledge::Nudge;
+use crate::store::{KeptCheck, StoreError, Upsert};
+
+type Shared = State<Arc<App>>;
+
+/// A check as the kiosk at the door sends it.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckBody {
+    pub room: String,
+    /// The number on the card; whose it is, is known here.
+    pub card: String,
+    pub pin: String,
+    /// Another practitioner, who confirms with the own PIN.
+    pub witness: String,
+    pub witness_pin: String,
+    #[serde(default = "inward")]
+    pub direction: CheckDirection,
+    /// When the person came or went; now where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+fn inward() -> CheckDirection {
+    CheckDirection::In
+}
+
+impl std::fmt::Debug for CheckBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CheckBody").field("room", &self.room).field("witness", &self.witness).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CredentialBody {
+    pub card: String,
+    pub pin: String,
+}
+
+impl std::fmt::Debug for CredentialBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CredentialBody([redacted])")
+    }
+}
+
+/// A card's number without blanks, 4 to 40 letters and digits; its hash is what is kept.
+fn card_hash(card: &str) -> Result<String, Problem> {
+    let number: String = card.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
+    if !(4..=40).contains(&number.len()) || !number.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Err(Problem::unprocessable("card: 4 to 40 letters and digits, as they stand on the card"));
+    }
+    Ok(trust::sha256_hex(format!("zaigang/v1/card\n{number}")))
+}
+
+/// A PIN of 6 to 12 digits that does not count or repeat.
+fn pin_fault(pin: &str) -> Option<&'static str> {
+    if !(6..=12).contains(&pin.len()) || !pin.chars().all(|c| c.is_ascii_digit()) {
+        return Some("pin: 6 to 12 digits are needed");
+    }
+    let steps: Vec<i32> = pin.as_bytes().windows(2).map(|w| i32::from(w[1]) - i32::from(w[0])).collect();
+    if steps.iter().all(|s| *s == steps[0]) && (-1..=1).contains(&steps[0]) {
+        return Some("pin: digits that repeat or count are guessed first; choose others");
+    }
+    None
+}
+
+pub(super) async fn post_credential(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(it): Body<CredentialBody>,
+) -> Answer {
+    put_credential(&app, &who, id.clone(), it).await?;
+    Ok((StatusCode::OK, Json(json!({"person": id, "credential": "set"}))))
+}
+
+pub(super) async fn put_credential(app: &Arc<App>, who: &Who, person: String, it: CredentialBody) -> Result<(), Problem> {
+    let card = card_hash(&it.card)?;
+    if let Some(fault) = pin_fault(&it.pin) {
+        return Err(Problem::unprocessable(fault));
+    }
+    let who = who.clone();
+    app.blocking(move |a| {
+        let found = a.store.practitioner(&person)?.ok_or_else(|| Problem::unknown("practitioner", &person))?;
+        if !Seen::of(a, &who)?.person(&found) {
+            return Err(Problem::unknown("practitioner", &person));
+        }
+        let pin = password::hash(&it.pin).map_err(|e| Problem::internal(&e))?;
+        Ok(a.store.put_credential(&person, &card, &pin, &who.name, &now_text())?)
+    })
+    .await
+}
+
+pub(super) async fn post_check(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<CheckBody>) -> Answer {
+    let made = check(&app, &who, it, "api").await?;
+    done(Upsert::Created, json!({"id": made.id, "person": made.person, "witness": made.witness, "direction": made.direction, "at": made.at}))
+}
+
+/// Compares card and PINs, keeps the check, tells the boxes of the room.
+pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'static str) -> Result<KeptCheck, Problem> {
+    let card = card_hash(&it.card)?;
+    if it.direction == CheckDirection::Unknown {
+        return Err(Problem::unprocessable("direction: use in or out"));
+    }
+    let at = time(app, it.at.as_deref())?;
+    let names = [format!("card {card}"), format!("witness {}", clip(&it.witness, 64))];
+    let now_ms = clock::now().as_millisecond();
+    let wait = names.iter().map(|n| app.throttle().wait_ms(n, now_ms)).max().unwrap_or(0);
+    if wait > 0 {
+        let seconds = wait / 1000 + 1;
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many wrong PINs: try again in {seconds} s")));
+    }
+    let (who, asked) = (who.clone(), it.clone());
+    let compared = app.blocking(move |a| compare(a, &who, &asked, &card)).await?;
+    let (person, by) = match compared {
+        Ok(found) => found,
+        Err(which) => {
+            app.throttle().failed(&names[which], now_ms);
+            return Err(Problem::new(StatusCode::FORBIDDEN, ["card or PIN is wrong", "witness or witness's PIN is wrong"][which]));
+        }
+    };
+    names.iter().for_each(|n| app.throttle().succeeded(n));
+    let made = KeptCheck {
+        id: format!("k-{}", uuid::Uuid::now_v7().simple()),
+        room: it.room,
+        person,
+        witness: it.witness,
+        direction: it.direction,
+        at,
+        made_at: now_text(),
+        made_by: by,
+        via: via.to_owned(),
+    };
+    keep(app, made).await
+}
+
+/// Who it is and in whose name it is written down; or which of the two failed: 0 the card, 1 the witness.
+type Compared = Result<(String, String), usize>;
+
+/// Every comparison takes as long whether the card is known or not.
+fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, Problem> {
+    let seen = Seen::of(a, who)?;
+    let room = a.store.rooms()?.into_iter().find(|r| r.id.as_str() == it.room);
+    let room = room.ok_or_else(|| Problem::unknown("room", &it.room))?;
+    seen.must_have(room.institution.as_str(), "room", &it.room)?;
+    let of_card = a.store.credential_of_card(card)?;
+    let right = |found: &Option<crate::store::Credential>, pin: &str| {
+        let hash = found.as_ref().map_or(NOBODY.as_str(), |c| c.pin_hash.as_str());
+        password::verify(pin, hash) && found.is_some()
+    };
+    if !right(&of_card, &it.pin) {
+        return Ok(Err(0));
+    }
+    let person = of_card.map(|c| c.person).unwrap_or_default();
+    if person == it.witness {
+        return Err(Problem::unprocessable("witness: another person than the one who is verified must witness it (P4)"));
+    }
+    let witness = a.store.credential_of(&it.witness)?;
+    if !right(&witness, &it.witness_pin) {
+        return Ok(Err(1));
+    }
+    for id in [&person, &it.witness] {
+        let found = a.store.practitioner(id)?.ok_or_else(|| Problem::unknown("practitioner", id))?;
+        if !found.sites.iter().any(|s| s.institution == room.institution) {
+            return Err(Problem::unprocessable(format!("`{id}` has no relation to this institution: register it or issue a pass first")));
+        }
+    }
+    Ok(Ok((person, who.name.clone())))
+}
+
+/// The hash of nobody's PIN, so that an unknown card costs the same time.
+static NOBODY: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| password::hash("nobody").unwrap_or_default());
+
+/// Now, or within the last day; a demonstration plays on a day of its own.
+fn time(app: &App, given: Option<&str>) -> Result<String, Problem> {
+    let now = clock::now();
+    let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(clock::text(now)) };
+    let at = clock::parse("at", given).map_err(Problem::unprocessable)?;
+    let near = at <= now + SignedDuration::from_mins(2) && at >= now - SignedDuration::from_hours(24);
+    if near || app.config.mode == Mode::Demonstration {
+        return Ok(clock::text(at));
+    }
+    Err(Problem::unprocessable("at: a check is told within a day, and not before it happens"))
+}
+
+/// Keeps a check that was compared, here or by the clinic's own system.
+pub(super) async fn keep(app: &Arc<App>, made: KeptCheck) -> Result<KeptCheck, Problem> {
+    let kept = made.clone();
+    app.blocking(move |a| a.store.put_check(&kept)).await?;
+    app.tell(Nudge::Room(made.room.clone()));
+    app.touch();
+    Ok(made)
+}
+
+pub(super) async fn get_checks(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+    let checks = seen(&app, &who).await?;
+    Ok((StatusCode::OK, Json(json!({"checks": checks}))))
+}
+
+/// The last checks at rooms that this person sees.
+pub(super) async fn seen(app: &Arc<App>, who: &Who) -> Result<Vec<KeptCheck>, Problem> {
+    let who = who.clone();
+    app.blocking(move |a| {
+        let seen = Seen::of(a, &who)?;
+        let rooms: Vec<_> = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str())).collect();
+        let checks = a.store.checks(500)?;
+        Ok::<_, StoreError>(checks.into_iter().filter(|c| rooms.iter().any(|r| r.id.as_str() == c.room)).take(100).collect())
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_the_same_however_it_is_spaced() {
+        assert_eq!(card_hash("ab12 3456").unwrap(), card_hash("AB-123456").unwrap());
+        assert!(card_hash("12").is_err() && card_hash("卡1234").is_err());
+    }
+
+    #[test]
+    fn a_pin_that_counts_or_repeats_is_refused() {
+        for bad in ["12345", "123456", "654321", "000000", "12345a", "1234567890123"] {
+            assert!(pin_fault(bad).is_some(), "{bad} was taken");
+        }
+        assert_eq!(pin_fault("739104"), None);
+    }
+
+    #[test]
+    fn neither_card_nor_pin_prints() {
+        let body = CredentialBody { card: "SECRETCARD".into(), pin: "739104".into() };
+        assert!(!format!("{body:?}").contains("SECRET") && !format!("{body:?}").contains("739104"));
+    }
+}

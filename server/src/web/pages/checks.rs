@@ -1,0 +1,134 @@
+//! The check by card, PIN and witness (P4) by page: phone-friendly, at the door; and the latest ones.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, State};
+use axum::response::Response;
+
+use super::forms::{Given, moment};
+use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
+use crate::app::App;
+use crate::store::{KeptCheck, StoreError};
+use crate::web::checks::{CheckBody, check, seen as latest};
+use crate::web::error::Problem;
+use crate::web::scope::Seen;
+
+#[derive(Template)]
+#[template(path = "checks.html")]
+struct ChecksPage {
+    f: Frame,
+    rooms: Vec<(String, String, bool)>,
+    people: Vec<(String, String, bool)>,
+    out: bool,
+    rows: Vec<[String; 6]>,
+    /// Everybody, and whether a card is set.
+    without: Vec<(String, String, bool)>,
+    fault: String,
+    done: Option<String>,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let made = make(&app, &who, l, &Given::default(), Ok(None)).await;
+    shown(&app, l, made).await
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let outcome = match body(&given) {
+        Ok(it) => check(&app, &who, it, "page").await,
+        Err(fault) => Err(Problem::unprocessable(fault)),
+    };
+    let made = match outcome {
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        outcome => make(&app, &who, l, &given, outcome.map(Some)).await,
+    };
+    shown(&app, l, made).await
+}
+
+fn body(given: &Given) -> Result<CheckBody, String> {
+    let text = |name: &str| given.text(name).to_owned();
+    Ok(CheckBody {
+        room: text("room"),
+        card: text("card"),
+        pin: text("pin"),
+        witness: text("witness"),
+        witness_pin: text("witness_pin"),
+        direction: match given.text("direction") {
+            "out" => protocol::down::CheckDirection::Out,
+            _ => protocol::down::CheckDirection::In,
+        },
+        at: moment("at", given.text("at"))?,
+    })
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    given: &Given,
+    outcome: Result<Option<KeptCheck>, Problem>,
+) -> Result<Response, Problem> {
+    let asking = who.clone();
+    let (rooms, people) = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &asking)?;
+            let rooms = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str()));
+            let rooms: Vec<_> = rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
+            let mut people = Vec::new();
+            for p in a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p)) {
+                let set = a.store.credential_of(p.id.as_str())?.is_some();
+                people.push((p.id.to_string(), p.name.0, set));
+            }
+            Ok::<_, StoreError>((rooms, people))
+        })
+        .await?;
+    let checks = latest(app, who).await?;
+    let name = |id: &str| people.iter().find(|p| p.0 == id).map_or_else(|| id.to_owned(), |p| p.1.clone());
+    let (fault, done) = match outcome {
+        Ok(None) => (String::new(), None),
+        Ok(Some(c)) => {
+            let done = format!("{} · {} · {}", name(&c.person), local(&c.at), l.t("核验通过,已下发设备", "verified, the box is told"));
+            (String::new(), Some(done))
+        }
+        Err(problem) => (problem.detail, None),
+    };
+    // After a success only the room stays; nobody's choice of witness is offered to the next.
+    let keep = done.is_none();
+    let page = ChecksPage {
+        rooms: rooms.into_iter().map(|(id, words)| { let chosen = id == given.text("room"); (id, words, chosen) }).collect(),
+        people: people.iter().filter(|p| p.2).map(|p| (p.0.clone(), p.1.clone(), keep && p.0 == given.text("witness"))).collect(),
+        out: keep && given.text("direction") == "out",
+        rows: checks.iter().take(50).map(|c| row(l, c, &name)).collect(),
+        without: people.clone(),
+        fault,
+        done,
+        f: Frame::of(app, l, "sessions", "/checks").await?,
+    };
+    let refused = !page.fault.is_empty();
+    let mut response = render(&page)?;
+    if refused {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {
+    let direction = match c.direction {
+        protocol::down::CheckDirection::Out => l.t("离开", "out"),
+        _ => l.t("进入", "in"),
+    };
+    let via = match c.via.as_str() {
+        "page" => l.t("页面", "page"),
+        "system" => l.t("机构系统", "clinic's system"),
+        _ => l.t("接口", "API"),
+    };
+    [local(&c.at), c.room.clone(), name(&c.person), direction.to_owned(), name(&c.witness), via.to_owned()]
+}

@@ -1,0 +1,282 @@
+//! One form for every noun of the registry: fields with labels in both languages, what was typed kept whatever was refused,
+//! and the fault beside its field. View models and reading of what was sent; what is right is said by `model`.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::response::Response;
+use serde_json::{Map, Value};
+
+use super::{Frame, Lang, render};
+use crate::web::error::Problem;
+
+/// How a field is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    Area,
+    Secret,
+    /// Local date and time of the pages' zone.
+    Moment,
+    Choice,
+    /// Any number of the options.
+    Many,
+    Yes,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    pub name: String,
+    pub label: String,
+    pub hint: String,
+    pub kind: Kind,
+    pub value: String,
+    /// Code, words, chosen.
+    pub options: Vec<(String, String, bool)>,
+    pub required: bool,
+    pub fault: String,
+    /// It can not be changed once it stands.
+    pub fixed: bool,
+}
+
+impl Field {
+    pub(super) fn new(kind: Kind, name: &str, label: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            hint: String::new(),
+            kind,
+            value: String::new(),
+            options: Vec::new(),
+            required: false,
+            fault: String::new(),
+            fixed: false,
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: &str) -> Self {
+        hint.clone_into(&mut self.hint);
+        self
+    }
+
+    pub(super) fn needed(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    pub(super) fn fixed(mut self, fixed: bool) -> Self {
+        self.fixed = fixed;
+        self
+    }
+
+    pub(super) fn options(mut self, options: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.options = options.into_iter().map(|(code, words)| (code, words, false)).collect();
+        self
+    }
+
+    // The template asks in words.
+    fn is(&self, kind: &str) -> bool {
+        kind == match self.kind {
+            Kind::Text => "text",
+            Kind::Number => "number",
+            Kind::Area => "area",
+            Kind::Secret => "secret",
+            Kind::Moment => "moment",
+            Kind::Choice => "choice",
+            Kind::Many => "many",
+            Kind::Yes => "yes",
+        }
+    }
+
+    fn yes(&self) -> bool {
+        !self.value.is_empty()
+    }
+
+    fn choose(&mut self, values: &[String]) {
+        match self.kind {
+            Kind::Choice | Kind::Many => {
+                for option in &mut self.options {
+                    option.2 = values.contains(&option.0);
+                }
+                // A value that the list lacks is shown, not lost.
+                for value in values.iter().filter(|v| !v.is_empty()) {
+                    if self.options.iter().all(|o| o.0 != *value) {
+                        self.options.push((value.clone(), value.clone(), true));
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.value = values.first().cloned().unwrap_or_default();
+    }
+}
+
+/// What a browser sent: every field by name, in order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Given(BTreeMap<String, Vec<String>>);
+
+impl Given {
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
+        let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in pairs {
+            given.entry(name).or_default().push(value.trim().to_owned());
+        }
+        Self(given)
+    }
+
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(|v| v.first()).map_or("", String::as_str)
+    }
+
+    pub(super) fn many(&self, name: &str) -> Vec<String> {
+        self.0.get(name).into_iter().flatten().filter(|v| !v.is_empty()).cloned().collect()
+    }
+
+    /// Name after the prefix, and first value, of every field that begins with it.
+    pub(super) fn starting_with(&self, prefix: &str) -> Vec<(String, String)> {
+        let one = |(name, values): (&String, &Vec<String>)| {
+            Some((name.strip_prefix(prefix)?.to_owned(), values.first().cloned().unwrap_or_default()))
+        };
+        self.0.iter().filter_map(one).collect()
+    }
+
+    pub(super) fn set(&mut self, name: &str, values: Vec<String>) {
+        self.0.insert(name.to_owned(), values);
+    }
+
+    /// A text, or nothing where it is empty.
+    pub(super) fn put_text(&self, into: &mut Map<String, Value>, name: &str) {
+        if !self.text(name).is_empty() {
+            into.insert(name.to_owned(), Value::from(self.text(name)));
+        }
+    }
+
+    /// A number, in whole units of `unit`; nothing where it is empty.
+    pub(super) fn put_number(&self, into: &mut Map<String, Value>, name: &str, unit: i64) -> Result<(), String> {
+        let text = self.text(name);
+        if text.is_empty() {
+            return Ok(());
+        }
+        let number: i64 = text.parse().map_err(|_| format!("{name}: `{}` is no whole number", clip(text)))?;
+        let value = number.checked_mul(unit).ok_or_else(|| format!("{name}: {number} is too large"))?;
+        into.insert(name.to_owned(), Value::from(value));
+        Ok(())
+    }
+
+    pub(super) fn put_many(&self, into: &mut Map<String, Value>, name: &str) {
+        into.insert(name.to_owned(), Value::from(self.many(name)));
+    }
+}
+
+pub(super) fn clip(text: &str) -> String {
+    crate::clock::clip(text, 60)
+}
+
+/// A local moment `2026-03-02T09:00` as RFC 3339 UTC; nothing where it is empty.
+pub(super) fn moment(name: &str, text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || format!("{name}: `{}` is no local time such as 2026-03-02T09:00", clip(text));
+    let civil: jiff::civil::DateTime = text.parse().map_err(|_| wrong())?;
+    let zone = super::zone();
+    Ok(Some(crate::clock::text(civil.to_zoned(zone).map_err(|_| wrong())?.timestamp())))
+}
+
+/// A stored time as a field of the browser wants it.
+pub(super) fn field_moment(time: &str) -> String {
+    match time.parse::<jiff::Timestamp>() {
+        Ok(at) => at.to_zoned(super::zone()).strftime("%Y-%m-%dT%H:%M").to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// What stands on the page beside the fields.
+#[derive(Debug, Default)]
+pub(super) struct Heading {
+    pub title: String,
+    pub page: &'static str,
+    pub here: String,
+    /// Address and name of the page above.
+    pub above: (String, String),
+    pub intro: String,
+    pub button: String,
+    /// Polygons of zones: class and points, in thousandths.
+    pub picture: Vec<(&'static str, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "form.html")]
+struct FormPage {
+    f: Frame,
+    h: Heading,
+    fields: Vec<Field>,
+    fault: String,
+    done: bool,
+}
+
+/// Shows a form: with what was given, or with `stored`; a fault that begins with a field's name stands at that field.
+pub(super) fn show(
+    f: Frame,
+    h: Heading,
+    mut fields: Vec<Field>,
+    values: &Given,
+    fault: Option<String>,
+    done: bool,
+) -> Result<Response, Problem> {
+    let fault = fault.unwrap_or_default();
+    let at_field = fault.split_once(':').map(|(name, _)| name.split(['.', '[']).next().unwrap_or(name).to_owned());
+    let mut placed = false;
+    for field in &mut fields {
+        if let Some(given) = values.0.get(&field.name) {
+            field.choose(given);
+        }
+        if field.kind == Kind::Secret {
+            field.value.clear();
+        }
+        if at_field.as_deref() == Some(field.name.as_str()) {
+            field.fault.clone_from(&fault);
+            placed = true;
+        }
+    }
+    let heading = if placed { f.l.t("请改正标出的栏目。", "Please mend the marked field.").to_owned() } else { fault };
+    let refused = !heading.is_empty();
+    let mut response = render(&FormPage { f, h, fields, done, fault: heading })?;
+    if refused {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+/// Options whose codes are the wire's and whose words are the pages'.
+pub(super) fn worded(codes: &[&str], words: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    codes.iter().map(|code| ((*code).to_owned(), words(code))).collect()
+}
+
+/// The choice of nothing, then the rest.
+pub(super) fn or_none(l: Lang, options: Vec<(String, String)>) -> Vec<(String, String)> {
+    let none = (String::new(), l.t("— 无 —", "— none —").to_owned());
+    std::iter::once(none).chain(options).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_moment_is_that_of_the_clinic_and_comes_back_as_it_was() {
+        let utc = moment("start", "2026-03-02T09:00").unwrap().unwrap();
+        assert_eq!(utc, "2026-03-02T01:00:00.000Z");
+        assert_eq!(field_moment(&utc), "2026-03-02T09:00");
+        assert_eq!(moment("start", "").unwrap(), None);
+        assert!(moment("start", "at nine").unwrap_err().starts_with("start:"));
+    }
+
+    #[test]
+    fn a_value_that_the_list_lacks_is_shown_and_not_lost() {
+        let mut field = Field::new(Kind::Choice, "lead", "Lead").options([("p-1".to_owned(), "A".to_owned())]);
+        field.choose(&["p-9".to_owned()]);
+        assert_eq!(field.options.iter().filter(|o| o.2).map(|o| o.0.as_str()).collect::<Vec<_>>(), ["p-9"]);
+    }
+}

@@ -1,0 +1,267 @@
+//! The policy by page: every [D] number with what it does, its unit, range, default and the rules that read it; by
+//! jurisdiction; with its history; and the values behind the hash that a finding carries.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Given;
+use super::{Frame, Lang, local, render, shown};
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::rules::settings::{self, About};
+use crate::store::{PolicyRow, StoreError};
+use crate::web::error::Problem;
+use crate::web::policy::{PolicyBody, of_hash, put, values_at};
+
+#[derive(Template)]
+#[template(path = "policy.html")]
+struct PolicyPage {
+    f: Frame,
+    place: String,
+    places: Vec<String>,
+    version: u64,
+    hash_box: String,
+    hash_server: String,
+    /// Not empty: the page shows the values behind this hash, and changes nothing.
+    of_hash: String,
+    first_used: String,
+    groups: Vec<Group>,
+    history: Vec<[String; 6]>,
+    may_change: bool,
+    saved: bool,
+    fault: String,
+}
+
+struct Group {
+    name: String,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: &'static str,
+    doc: String,
+    rules: String,
+    unit: &'static str,
+    /// Minutes or percent where the unit is a small one.
+    readable: String,
+    value: String,
+    /// What this jurisdiction itself says, or what was typed.
+    own: String,
+    said_by: String,
+    min: i64,
+    max: i64,
+    default: i64,
+    changed: bool,
+    wrong: bool,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct PageQuery {
+    #[serde(default)]
+    jurisdiction: String,
+    #[serde(default)]
+    saved: String,
+}
+
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Query(query): Query<PageQuery>,
+) -> Response {
+    let place = if query.jurisdiction.is_empty() && who.role == Role::Supervisor { who.scope.clone() } else { query.jurisdiction };
+    let made = make(&app, &who, l, place, None, String::new(), !query.saved.is_empty()).await;
+    shown(&app, l, made).await
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    place: String,
+    given: Option<Given>,
+    fault: String,
+    saved: bool,
+) -> Result<Response, Problem> {
+    let place: String = place.chars().filter(char::is_ascii_digit).take(12).collect();
+    let asked = place.clone();
+    let (own, said, values, history, places) = app
+        .blocking(move |a| {
+            Ok::<_, StoreError>((
+                a.store.policy(&asked)?,
+                a.store.policy_at(&asked)?,
+                values_at(a, &asked)?,
+                a.store.policy_history(&asked, 50)?,
+                a.store.policy_places()?,
+            ))
+        })
+        .await?;
+    let may_change = (matches!(who.role, Role::Admin | Role::Supervisor) || !app.config.accounts) && place.starts_with(&who.scope);
+    let row = |about: &About| {
+        let value = said.get(about.name).map_or(about.default, |v| v.0);
+        let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
+        let own_value = own.1.get(about.name).map(ToString::to_string).unwrap_or_default();
+        Row {
+            said_by: said.get(about.name).map_or(String::new(), |(_, by)| if by.is_empty() { l.t("全部", "all").to_owned() } else { by.clone() }),
+            changed: value != about.default,
+            wrong: !fault.is_empty() && fault.contains(&format!("`{}`", about.name)),
+            own: typed.unwrap_or(own_value),
+            ..row(l, about, value)
+        }
+    };
+    let page = PolicyPage {
+        groups: groups(l, row),
+        version: own.0,
+        hash_box: trust::sha256_hex(protocol::settings::canonical(&values)),
+        hash_server: trust::sha256_hex(settings::canonical(&values)),
+        history: history.iter().map(|h| history_row(l, h)).collect(),
+        places,
+        of_hash: String::new(),
+        first_used: String::new(),
+        may_change,
+        saved,
+        fault,
+        f: Frame::of(app, l, "registry", "/policy").await?,
+        place,
+    };
+    let refused = !page.fault.is_empty();
+    let mut response = render(&page)?;
+    if refused {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+fn row(l: Lang, about: &About, value: i64) -> Row {
+    Row {
+        name: about.name,
+        doc: l.t(about.doc_zh, about.doc).to_owned(),
+        rules: about.rules.to_owned(),
+        unit: about.unit,
+        readable: readable(about.unit, value),
+        value: value.to_string(),
+        own: String::new(),
+        said_by: String::new(),
+        min: about.min,
+        max: about.max,
+        default: about.default,
+        changed: value != about.default,
+        wrong: false,
+    }
+}
+
+fn readable(unit: &str, value: i64) -> String {
+    match unit {
+        "ppm" => format!("{}.{} %", value / 10_000, value / 1000 % 10),
+        "ms" if value >= 3_600_000 && value % 3_600_000 == 0 => format!("{} h", value / 3_600_000),
+        "ms" if value >= 60_000 && value % 60_000 == 0 => format!("{} min", value / 60_000),
+        "ms" if value >= 1000 => format!("{}.{} s", value / 1000, value % 1000 / 100),
+        _ => String::new(),
+    }
+}
+
+/// By the family of the rules that read it.
+fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
+    let families: [(&str, &[&str]); 7] = [
+        (l.t("挂证(LL)", "Licence lending (LL)"), &["LL-"]),
+        (l.t("非主诊独立执业(NL)", "Non-lead operating (NL)"), &["NL-"]),
+        (l.t("非卫技人员(UQ)", "Unlicensed operator (UQ)"), &["UQ-"]),
+        (l.t("数据完整性(HB)", "Integrity (HB)"), &["HB-"]),
+        (l.t("诊疗活动", "Sessions"), &["sessions", "all with a session"]),
+        (l.t("线索处理", "Alerts"), &["alerts"]),
+        (l.t("识别、角色与隐私", "Identity, roles and privacy"), &[""]),
+    ];
+    let mut groups: Vec<Group> = families.iter().map(|(name, _)| Group { name: (*name).to_owned(), rows: Vec::new() }).collect();
+    for about in settings::all() {
+        let family = families.iter().position(|(_, marks)| marks.iter().any(|m| about.rules.starts_with(m)));
+        if let Some(group) = family.and_then(|n| groups.get_mut(n)) {
+            group.rows.push(row(&about));
+        }
+    }
+    groups.retain(|g| !g.rows.is_empty());
+    groups
+}
+
+fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
+    let settings: Vec<String> = h.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let place = if h.jurisdiction.is_empty() { l.t("全部", "all").to_owned() } else { h.jurisdiction.clone() };
+    [h.version.to_string(), local(&h.set_at), place, h.set_by.clone(), h.reason.clone(), settings.join(", ")]
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let place = given.text("jurisdiction").to_owned();
+    let stored = match read(&given) {
+        Ok(settings) => {
+            let body = PolicyBody { settings, jurisdiction: place.clone(), reason: given.text("reason").to_owned() };
+            put(&app, &who, body).await
+        }
+        Err(fault) => Err(Problem::unprocessable(fault)),
+    };
+    let made = match stored {
+        Ok(_) => Ok(Redirect::to(&format!("/policy?jurisdiction={place}&saved=1")).into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make(&app, &who, l, place, Some(given), problem.detail, false).await,
+    };
+    shown(&app, l, made).await
+}
+
+/// Every field that is not empty.
+fn read(given: &Given) -> Result<BTreeMap<String, i64>, String> {
+    let mut values = BTreeMap::new();
+    for about in settings::all() {
+        let text = given.text(about.name);
+        if text.is_empty() {
+            continue;
+        }
+        let wrong = || format!("settings: `{}` = {} is no whole number", about.name, super::forms::clip(text));
+        values.insert(about.name.to_owned(), text.parse().map_err(|_| wrong())?);
+    }
+    Ok(values)
+}
+
+/// The values behind a finding's hash.
+pub(super) async fn by_hash(State(app): State<Arc<App>>, l: Lang, Path(sha256): Path<String>) -> Response {
+    let made = make_by_hash(&app, l, sha256).await;
+    shown(&app, l, made).await
+}
+
+async fn make_by_hash(app: &Arc<App>, l: Lang, sha256: String) -> Result<Response, Problem> {
+    let wanted = sha256.clone();
+    let found = app.blocking(move |a| of_hash(a, &wanted)).await?;
+    let (values, first_used) = found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
+    // One hash covers the box's settings or the server's: the other half says nothing about the finding.
+    let of_the_box = trust::sha256_hex(protocol::settings::canonical(&values)) == sha256;
+    let reader = if of_the_box { "box" } else { "server" };
+    let mut shown_groups = groups(l, |about| row(l, about, values.get(about.name).copied().unwrap_or(about.default)));
+    let names: Vec<&str> = settings::all().iter().filter(|a| a.read_by == reader).map(|a| a.name).collect();
+    for group in &mut shown_groups {
+        group.rows.retain(|r| names.contains(&r.name));
+    }
+    shown_groups.retain(|g| !g.rows.is_empty());
+    render(&PolicyPage {
+        groups: shown_groups,
+        place: String::new(),
+        places: Vec::new(),
+        version: 0,
+        hash_box: String::new(),
+        hash_server: String::new(),
+        first_used: if first_used.is_empty() { String::new() } else { local(&first_used) },
+        history: Vec::new(),
+        may_change: false,
+        saved: false,
+        fault: String::new(),
+        f: Frame::of(app, l, "registry", &format!("/policy/{sha256}")).await?,
+        of_hash: sha256,
+    })
+}

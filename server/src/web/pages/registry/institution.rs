@@ -1,0 +1,66 @@
+//! The form of an institution: who, where, what is filed, and up to which grade.
+
+use serde_json::{Map, Value, json};
+
+use super::{NEW, Sheet};
+use crate::app::App;
+use crate::web::error::Problem;
+use crate::web::pages::Lang;
+use crate::web::pages::forms::{Field, Given, Kind, worded};
+use crate::web::scope::Seen;
+
+pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
+    let found = a.store.institution(id)?.filter(|i| seen.has(i.id.as_str()));
+    if found.is_none() && id != NEW {
+        return Err(Problem::unknown("institution", id));
+    }
+    let mut stored = Given::default();
+    if let Some(i) = &found {
+        stored.set("id", vec![i.id.to_string()]);
+        stored.set("name", vec![i.name.clone()]);
+        stored.set("code", i.code.iter().cloned().collect());
+        stored.set("kind", vec![i.kind.clone()]);
+        stored.set("grade_ceiling", vec![i.grade_ceiling.to_string()]);
+        stored.set("filed_items", i.filed_items.iter().map(ToString::to_string).collect());
+        stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
+        stored.set("north_deg", i.place.iter().map(|p| p.north_deg.to_string()).collect());
+        stored.set("east_deg", i.place.iter().map(|p| p.east_deg.to_string()).collect());
+    }
+    let items = a.store.items()?.into_iter().map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
+    let grades = worded(&["0", "1", "2", "3", "4"], |g| match g {
+        "0" => l.t("不得开展手术", "no surgery").to_owned(),
+        g => format!("{g} {}", l.t("级", "")),
+    });
+    let fields = vec![
+        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()).hint(l.t("字母、数字、. _ -;之后不可更改", "letters, digits, . _ -; fixed once saved")),
+        Field::new(Kind::Text, "name", l.t("名称", "Name")).needed(),
+        Field::new(Kind::Text, "code", l.t("统一社会信用代码或登记号", "Unified social credit code or licence number")),
+        Field::new(Kind::Text, "kind", l.t("类别", "Kind")).hint(l.t("如:门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
+        Field::new(Kind::Text, "jurisdiction", l.t("行政区划代码", "Jurisdiction")).hint(l.t("如 510104;决定由谁监管、适用哪套策略", "such as 510104; decides who supervises and which policy holds")),
+        Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade")).options(grades).hint(l.t("NL-4 读取", "read by NL-4")),
+        Field::new(Kind::Many, "filed_items", l.t("已备案项目(NL-4 读取)", "Filed items (read by NL-4)")).options(items),
+        Field::new(Kind::Text, "north_deg", l.t("北纬(度)", "Latitude, degrees north")).hint(l.t("LL-3 据此计算两地距离;留空则只判断同时在场", "LL-3 computes distances by it; left out, only overlaps are judged")),
+        Field::new(Kind::Text, "east_deg", l.t("东经(度)", "Longitude, degrees east")),
+    ];
+    let title = found.map_or_else(|| l.t("新增机构", "New institution").to_owned(), |i| i.name);
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+}
+
+pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
+    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
+    for name in ["name", "code", "kind", "jurisdiction"] {
+        given.put_text(&mut fields, name);
+    }
+    given.put_number(&mut fields, "grade_ceiling", 1)?;
+    given.put_many(&mut fields, "filed_items");
+    let (north, east) = (given.text("north_deg"), given.text("east_deg"));
+    if !north.is_empty() || !east.is_empty() {
+        let degrees = |name: &str, text: &str| {
+            let wrong = || format!("{name}: degrees are needed, such as 30.66 and 104.06; or leave both out");
+            text.parse::<f64>().ok().filter(|d| d.is_finite()).ok_or_else(wrong)
+        };
+        let place = json!({"north_deg": degrees("north_deg", north)?, "east_deg": degrees("east_deg", east)?});
+        fields.insert("place".to_owned(), place);
+    }
+    Ok(fields)
+}

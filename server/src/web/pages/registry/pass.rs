@@ -1,0 +1,69 @@
+//! The form of a pass: a time-limited permit that binds to an enrolled person, never to "any stranger".
+
+use serde_json::{Map, Value};
+
+use super::{NEW, Sheet, institutions};
+use crate::app::App;
+use crate::web::error::Problem;
+use crate::web::pages::Lang;
+use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, or_none, worded};
+use crate::web::scope::Seen;
+
+pub(super) fn purpose_words(l: Lang, purpose: &str) -> String {
+    match purpose {
+        "trainee" => l.t("实习/进修", "trainee"),
+        "visiting_doctor" => l.t("外请医师", "visiting doctor"),
+        "engineer" => l.t("设备工程师", "engineer"),
+        "inspector" => l.t("检查人员", "inspector"),
+        other => other,
+    }
+    .to_owned()
+}
+
+pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
+    let found = a.store.passes()?.into_iter().find(|p| p.id == id && seen.has(p.institution.as_str()));
+    if found.is_none() && id != NEW {
+        return Err(Problem::unknown("pass", id));
+    }
+    let mut stored = Given::default();
+    if let Some(p) = &found {
+        stored.set("id", vec![p.id.clone()]);
+        stored.set("person", vec![p.person.to_string()]);
+        stored.set("institution", vec![p.institution.to_string()]);
+        stored.set("purpose", vec![p.purpose.clone()]);
+        stored.set("supervisor", p.supervisor.iter().map(ToString::to_string).collect());
+        stored.set("from", vec![field_moment(&p.from)]);
+        stored.set("to", vec![field_moment(&p.to)]);
+    }
+    let people: Vec<(String, String)> = a
+        .store
+        .practitioners(None)?
+        .into_iter()
+        .filter(|p| seen.person(p))
+        .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
+        .collect();
+    let purposes = worded(&["trainee", "visiting_doctor", "engineer", "inspector"], |p| purpose_words(l, p));
+    let fields = vec![
+        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()),
+        Field::new(Kind::Choice, "person", l.t("持有人", "Holder")).options(people.clone()).needed(),
+        Field::new(Kind::Choice, "institution", l.t("机构", "Institution")).options(institutions(a, seen)?).needed(),
+        Field::new(Kind::Choice, "purpose", l.t("用途", "Purpose")).options(purposes).needed(),
+        Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor")).options(or_none(l, people)).hint(l.t("实习/进修必填;NL-3 读取", "needed for a trainee; read by NL-3")),
+        Field::new(Kind::Moment, "from", l.t("生效", "From")).needed(),
+        Field::new(Kind::Moment, "to", l.t("失效", "To")).needed(),
+    ];
+    let title = found.map_or_else(|| l.t("新增通行许可", "New pass").to_owned(), |p| p.id);
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+}
+
+pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
+    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
+    for name in ["person", "institution", "purpose", "supervisor"] {
+        given.put_text(&mut fields, name);
+    }
+    for name in ["from", "to"] {
+        let at = moment(name, given.text(name))?.ok_or_else(|| format!("{name}: this is needed"))?;
+        fields.insert(name.to_owned(), Value::from(at));
+    }
+    Ok(fields)
+}

@@ -1,0 +1,176 @@
+//! The form of a room: its camera's mode, its zones with a drawing of them, its opening hours.
+
+use protocol::down::{Polygon, Zones};
+use serde_json::{Map, Value, json};
+
+use super::{NEW, Sheet, institutions, serde_name};
+use crate::app::App;
+use crate::web::error::Problem;
+use crate::web::pages::Lang;
+use crate::web::pages::forms::{Field, Given, Kind, clip, worded};
+use crate::web::scope::Seen;
+
+const DAYS_ZH: [&str; 7] = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
+const DAYS_EN: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+pub(super) fn mode_words(l: Lang, mode: &str) -> String {
+    if mode == "doorway" { l.t("门口签到", "doorway") } else { l.t("室内连续", "in room") }.to_owned()
+}
+
+pub(super) fn hours_words(l: Lang, week: &[Vec<(u16, u16)>]) -> String {
+    if week.iter().all(|day| day.as_slice() == [(0, 1440)]) {
+        return l.t("全天", "always open").to_owned();
+    }
+    let open = week.iter().filter(|day| !day.is_empty()).count();
+    format!("{open} {}", l.t("天/周", "days a week"))
+}
+
+fn zone_fields(zones: &Zones) -> [(&'static str, &Vec<Polygon>); 5] {
+    [
+        ("operator", &zones.operator),
+        ("bed", &zones.bed),
+        ("companion", &zones.companion),
+        ("door", &zones.door),
+        ("privacy_mask", &zones.privacy_mask),
+    ]
+}
+
+fn corners(polygon: &Polygon) -> String {
+    polygon.iter().map(|(x, y)| format!("{x},{y}")).collect::<Vec<_>>().join(" ")
+}
+
+fn clock(minutes: u16) -> String {
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
+    let found = a.store.rooms()?.into_iter().find(|r| r.id.as_str() == id && seen.has(r.institution.as_str()));
+    if found.is_none() && id != NEW {
+        return Err(Problem::unknown("room", id));
+    }
+    let mut stored = Given::default();
+    let mut picture = Vec::new();
+    stored.set("time_zone", vec!["Asia/Shanghai".to_owned()]);
+    for n in 0..7 {
+        stored.set(&format!("day{n}"), vec!["08:30-12:00, 13:30-18:00".to_owned()]);
+    }
+    if let Some(r) = &found {
+        stored.set("id", vec![r.id.to_string()]);
+        stored.set("name", vec![r.name.clone()]);
+        stored.set("institution", vec![r.institution.to_string()]);
+        stored.set("mode", vec![serde_name(&r.mode)]);
+        stored.set("intimate", if r.intimate { vec!["yes".to_owned()] } else { vec![] });
+        stored.set("time_zone", vec![r.time_zone.clone()]);
+        for (name, polygons) in zone_fields(&r.zones) {
+            stored.set(name, vec![polygons.iter().map(corners).collect::<Vec<_>>().join("\n")]);
+            // The picture is drawn 1000 × 562: thousandths of its height are 0.562 of a unit.
+            let scaled = |p: &Polygon| p.iter().map(|(x, y)| format!("{x},{}", y * 562 / 1000)).collect::<Vec<_>>().join(" ");
+            picture.extend(polygons.iter().map(|p| (name, scaled(p))));
+        }
+        for (n, day) in r.opening_min.iter().enumerate() {
+            let spans: Vec<String> = day.iter().map(|(from, to)| format!("{}-{}", clock(*from), clock(*to))).collect();
+            stored.set(&format!("day{n}"), vec![spans.join(", ")]);
+        }
+    }
+    let title = found.as_ref().map_or_else(|| l.t("新增诊室", "New room").to_owned(), |r| format!("{} {}", r.name, r.id));
+    let fields = fields(l, found.is_some(), institutions(a, seen)?);
+    let intro = l.t("区域以画面宽高的千分之一为单位,每行一个多边形:x,y x,y x,y …", "Zones are in thousandths of the picture's width and height, one polygon a line: x,y x,y x,y …").to_owned();
+    Ok(Sheet { fields, stored, title, intro, picture })
+}
+
+fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Field> {
+    let modes = worded(&["in_room", "doorway"], |m| mode_words(l, m));
+    let mut fields = vec![
+        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(stands),
+        Field::new(Kind::Text, "name", l.t("名称", "Name")),
+        Field::new(Kind::Choice, "institution", l.t("机构", "Institution")).options(institutions).needed(),
+        Field::new(Kind::Choice, "mode", l.t("方式", "Mode")).options(modes).needed(),
+        Field::new(Kind::Yes, "intimate", l.t("私密诊室(只能使用门口签到,P5)", "Intimate room (doorway only, P5)")),
+        Field::new(Kind::Text, "time_zone", l.t("时区", "Time zone")).needed(),
+    ];
+    for (name, zh, en) in [
+        ("operator", "操作区", "Operator ring"),
+        ("bed", "床位", "Bed"),
+        ("companion", "陪同区", "Companion"),
+        ("door", "门区", "Door"),
+        ("privacy_mask", "隐私遮蔽(先于一切处理)", "Privacy mask (before anything else)"),
+    ] {
+        fields.push(Field::new(Kind::Area, name, l.t(zh, en)));
+    }
+    for (n, (zh, en)) in DAYS_ZH.iter().zip(DAYS_EN).enumerate() {
+        let label = format!("{} {}", l.t(zh, en), l.t("营业时间", "open"));
+        fields.push(Field::new(Kind::Text, &format!("day{n}"), &label));
+    }
+    if let Some(first) = fields.iter_mut().find(|f| f.name == "day0") {
+        l.t("如 08:30-12:00, 13:30-18:00;空为休息;全天写 00:00-24:00。HB-1、HB-2 读取", "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by HB-1 and HB-2").clone_into(&mut first.hint);
+    }
+    fields
+}
+
+pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
+    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
+    for name in ["name", "institution", "mode", "time_zone"] {
+        given.put_text(&mut fields, name);
+    }
+    fields.insert("intimate".to_owned(), Value::from(!given.text("intimate").is_empty()));
+    let mut zones = Map::new();
+    for name in ["operator", "bed", "companion", "door", "privacy_mask"] {
+        zones.insert(name.to_owned(), json!(polygons(name, given.text(name))?));
+    }
+    fields.insert("zones".to_owned(), Value::Object(zones));
+    let week = (0..7).map(|n| hours(&format!("day{n}"), given.text(&format!("day{n}")))).collect::<Result<Vec<_>, _>>()?;
+    fields.insert("opening_min".to_owned(), json!(week));
+    Ok(fields)
+}
+
+fn polygons(name: &str, text: &str) -> Result<Vec<Polygon>, String> {
+    let corner = |word: &str| {
+        let (x, y) = word.split_once(',')?;
+        Some((x.trim().parse().ok()?, y.trim().parse().ok()?))
+    };
+    let mut polygons = Vec::new();
+    for line in text.lines().filter(|l| !l.trim().is_empty()) {
+        let wrong = |word: &str| format!("{name}: `{}` is no corner; write x,y x,y x,y with numbers of 0 to 1000", clip(word));
+        let polygon: Polygon = line.split_whitespace().map(|w| corner(w).ok_or_else(|| wrong(w))).collect::<Result<_, _>>()?;
+        let inside = |(x, y): &(i32, i32)| (0..=1000).contains(x) && (0..=1000).contains(y);
+        if polygon.len() < 3 || polygon.len() > 64 || !polygon.iter().all(inside) {
+            return Err(format!("{name}: each polygon needs 3 to 64 corners, each 0 to 1000"));
+        }
+        polygons.push(polygon);
+    }
+    Ok(polygons)
+}
+
+fn hours(name: &str, text: &str) -> Result<Vec<(u16, u16)>, String> {
+    let minutes = |word: &str| {
+        let (h, m) = word.trim().split_once(':')?;
+        let (h, m): (u16, u16) = (h.parse().ok()?, m.parse().ok()?);
+        (m < 60 && h <= 24 && h * 60 + m <= 1440).then_some(h * 60 + m)
+    };
+    let span = |word: &str| {
+        let wrong = || format!("{name}: `{}` is no opening time; write 08:30-12:00, 13:30-18:00", clip(word));
+        let (from, to) = word.split_once(['-', '–']).ok_or_else(wrong)?;
+        let (from, to) = minutes(from).zip(minutes(to)).ok_or_else(wrong)?;
+        if from < to { Ok((from, to)) } else { Err(wrong()) }
+    };
+    text.split([',', ',', ';']).filter(|w| !w.trim().is_empty()).map(span).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_and_zones_are_read_as_they_are_written_and_faults_name_their_field() {
+        assert_eq!(hours("day0", "08:30-12:00, 13:30–18:00").unwrap(), [(510, 720), (810, 1080)]);
+        assert_eq!(hours("day0", "00:00-24:00").unwrap(), [(0, 1440)]);
+        assert_eq!(hours("day6", "").unwrap(), []);
+        for bad in ["18:00-08:00", "8-12", "24:01-24:02", "08:60-09:00", "99:00-99:10"] {
+            assert!(hours("day1", bad).unwrap_err().starts_with("day1:"), "{bad} was taken");
+        }
+        assert_eq!(polygons("bed", "0,0 10,0 10,10\n\n1,1 2,2 3,3").unwrap().len(), 2);
+        for bad in ["0,0 1,1", "0,0 1,1 2", "0,0 1,1 2,1001", "a,b c,d e,f"] {
+            assert!(polygons("bed", bad).unwrap_err().starts_with("bed:"), "{bad} was taken");
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Sessions by page: the list with what is late or never closed, the declaration, the amendment, the closing; and what the
+//! box saw of each, which names nobody's hours.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use protocol::up::PresenceSummary;
+use serde_json::{Map, Value};
+
+use super::forms::{Field, Given, Heading, Kind, field_moment, moment, or_none, show};
+use super::{Frame, Lang, local, render, shown};
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::model::{Item, Name, Session};
+use crate::rules::{Numbers, words};
+use crate::store::{AlertFilter, SessionChange, StoreError};
+use crate::web::error::Problem;
+use crate::web::scope::Seen;
+use crate::web::sessions::{SessionStep, find, put, take};
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct SessionsPage {
+    f: Frame,
+    rows: Vec<SessionRow>,
+    emergencies: Vec<(String, i64)>,
+}
+
+struct SessionRow {
+    id: String,
+    room: String,
+    item: String,
+    lead: String,
+    operators: String,
+    start: String,
+    end: String,
+    judged: String,
+    judged_class: &'static str,
+    /// Class and words.
+    tags: Vec<(&'static str, String)>,
+}
+
+/// What the rows are made with.
+struct Known {
+    names: BTreeMap<String, Name>,
+    items: Vec<Item>,
+    /// When each was first heard of, and when its end was told.
+    times: BTreeMap<String, (String, Option<String>)>,
+    summaries: BTreeMap<String, PresenceSummary>,
+    numbers: Numbers,
+}
+
+fn known(a: &App) -> Result<Known, StoreError> {
+    let values = crate::web::policy::values_at(a, "")?;
+    Ok(Known {
+        names: a.store.names()?,
+        items: a.store.items()?,
+        times: a.store.session_times()?,
+        summaries: a.store.summaries()?,
+        numbers: Numbers::of(&values),
+    })
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let made = make_list(&app, l, who).await;
+    shown(&app, l, made).await
+}
+
+async fn make_list(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
+    let (sessions, known, rooms, places) = app
+        .blocking(move |a| {
+            let sessions = Seen::of(a, &who)?.sessions(a, a.store.sessions()?)?;
+            let rooms: BTreeMap<String, String> =
+                a.store.rooms()?.into_iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect();
+            let places: BTreeMap<String, String> =
+                a.store.institutions()?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
+            Ok::<_, StoreError>((sessions, known(a)?, rooms, places))
+        })
+        .await?;
+    let newest = sessions.iter().map(|s| ms(&s.start)).max().unwrap_or(0);
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for s in sessions.iter().filter(|s| s.emergency && ms(&s.start) > newest - 30 * crate::rules::DAY_MS) {
+        let place = rooms.get(s.room.as_str()).cloned().unwrap_or_default();
+        *counts.entry(places.get(&place).cloned().unwrap_or(place)).or_default() += 1;
+    }
+    let page = SessionsPage {
+        rows: sessions.iter().take(200).map(|s| row(l, s, &known)).collect(),
+        emergencies: counts.into_iter().collect(),
+        f: Frame::of(app, l, "sessions", "/sessions").await?,
+    };
+    render(&page)
+}
+
+fn ms(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
+}
+
+fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
+    let name = |id: &str| k.names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+    let item = |code: &str| {
+        let found = k.items.iter().find(|i| i.code.as_str() == code);
+        found.map_or_else(|| code.to_owned(), |i| i.name_zh.clone())
+    };
+    let none = || l.t("未填", "not said").to_owned();
+    let (judged, judged_class) = judged(l, k.summaries.get(s.id.as_str()));
+    SessionRow {
+        id: s.id.to_string(),
+        room: s.room.to_string(),
+        item: s.item.as_ref().map_or_else(none, |i| item(i.as_str())),
+        lead: s.declared_lead.as_ref().map_or_else(none, |p| name(p.as_str())),
+        operators: s.declared_operators.iter().map(|p| name(p.as_str())).collect::<Vec<_>>().join("、"),
+        start: local(&s.start),
+        end: s.end.as_deref().map_or_else(|| l.t("进行中", "open").to_owned(), local),
+        judged,
+        judged_class,
+        tags: tags(l, s, k),
+    }
+}
+
+fn judged(l: Lang, summary: Option<&PresenceSummary>) -> (String, &'static str) {
+    match summary {
+        None => (String::new(), ""),
+        Some(s) if s.assessable => (l.t("可判定", "assessable").to_owned(), "ok"),
+        Some(_) => (l.t("不可判定", "not assessable").to_owned(), "warn"),
+    }
+}
+
+/// What stands out: cancelled, emergency, declared late, closed late, never closed, amended.
+fn tags(l: Lang, s: &Session, k: &Known) -> Vec<(&'static str, String)> {
+    let mut tags = Vec::new();
+    let mut add = |is: bool, class: &'static str, zh: &str, en: &str| {
+        if is {
+            tags.push((class, l.t(zh, en).to_owned()));
+        }
+    };
+    add(s.cancelled, "off", "已取消", "cancelled");
+    add(s.emergency, "warn", "急救", "emergency");
+    let (heard, ended) = k.times.get(s.id.as_str()).cloned().unwrap_or_default();
+    add(ms(&heard) > ms(&s.start) + k.numbers.late_declared_ms, "warn", "迟报", "declared late");
+    let told_late = ended.zip(s.end.as_ref()).is_some_and(|(told, end)| ms(&told) > ms(end) + k.numbers.late_declared_ms);
+    add(told_late, "warn", "迟关闭", "closed late");
+    let now = crate::clock::now().as_millisecond();
+    let open_too_long = s.end.is_none() && !s.cancelled && now > ms(&s.start) + k.numbers.never_closed_ms;
+    add(open_too_long, "bad", "未关闭", "never closed");
+    if s.revision.unwrap_or(1) > 1 {
+        tags.push(("off", format!("{} {}", l.t("修订", "rev."), s.revision.unwrap_or(1))));
+    }
+    tags
+}
+
+#[derive(Template)]
+#[template(path = "session.html")]
+struct SessionPage {
+    f: Frame,
+    s: SessionRow,
+    summary: Vec<(&'static str, String)>,
+    alerts: Vec<(String, i64, u8, String)>,
+    /// Time, by whom, what, why.
+    changes: Vec<(String, String, String, String)>,
+    fault: String,
+    may_change: bool,
+    emergency: bool,
+    closed: bool,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct DetailQuery {
+    #[serde(default)]
+    edit: String,
+}
+
+pub(super) async fn detail(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+    Query(query): Query<DetailQuery>,
+) -> Response {
+    let made = if id == "new" || !query.edit.is_empty() {
+        make_form(&app, &who, l, &id, None, None).await
+    } else {
+        make_detail(&app, &who, l, &id, String::new()).await
+    };
+    shown(&app, l, made).await
+}
+
+async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String) -> Result<Response, Problem> {
+    let session = find(app, who, id).await?;
+    let wanted = id.to_owned();
+    let (known, changes, alerts) = app
+        .blocking(move |a| {
+            let filter = AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
+            Ok::<_, StoreError>((known(a)?, a.store.session_changes(&wanted)?, a.store.alerts(&filter)?))
+        })
+        .await?;
+    let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");
+    let page = SessionPage {
+        summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
+        alerts: alerts.iter().map(|a| (a.id.clone(), a.number, a.severity, kinds(&a.kinds))).collect(),
+        changes: changes.iter().enumerate().map(|(n, c)| change(l, n.checked_sub(1).and_then(|n| changes.get(n)), c)).collect(),
+        fault,
+        may_change: may_change(app, who),
+        emergency: session.emergency,
+        closed: session.end.is_some() || session.cancelled,
+        s: row(l, &session, &known),
+        f: Frame::of(app, l, "sessions", &format!("/sessions/{id}")).await?,
+    };
+    let refused = !page.fault.is_empty();
+    let mut response = render(&page)?;
+    if refused {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+fn may_change(app: &App, who: &Who) -> bool {
+    who.role == Role::Clinic || !app.config.accounts
+}
+
+fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
+    let percent = |ppm: u32| format!("{}.{} %", ppm / 10_000, ppm / 1000 % 10);
+    let yes = |is: bool| if is { l.t("是", "yes") } else { l.t("否", "no") }.to_owned();
+    let because = s.not_assessable_because.iter().map(|w| l.t(words::reason_zh(w), words::reason_en(w)).to_owned());
+    let mut rows = vec![
+        (l.t("可判定", "Assessable"), yes(s.assessable)),
+        (l.t("原因", "Because of"), because.collect::<Vec<_>>().join("、")),
+        (l.t("操作时段可见度", "Visibility while operating"), percent(s.visibility_over_a_ppm)),
+        (l.t("全时段可见度", "Visibility over the session"), percent(s.visibility_over_i_ppm)),
+        (l.t("核实登记主诊到场", "Declared lead verified"), yes(s.lead_verified)),
+        (l.t("见到面部", "A face was seen"), yes(s.face_seen)),
+        (l.t("身份未定的轨迹", "Undecided tracks"), s.indeterminate_tracks.to_string()),
+        (l.t("非在册的轨迹", "Tracks of nobody registered"), s.unmatched_tracks.to_string()),
+        (l.t("未能判定的规则", "Rules that abstained"), s.undecided.iter().map(|u| u.rule.clone()).collect::<Vec<_>>().join("、")),
+    ];
+    rows.retain(|(_, value)| !value.is_empty());
+    if s.liveness_waived {
+        rows.push((l.t("活体检测", "Liveness"), l.t("已豁免(演示)", "waived (not production)").to_owned()));
+    }
+    rows
+}
+
+/// What changed against the version before, in words.
+fn change(l: Lang, before: Option<&SessionChange>, c: &SessionChange) -> (String, String, String, String) {
+    let mut what = Vec::new();
+    let (now, old) = (&c.session, before.map(|b| &b.session));
+    match old {
+        None => what.push(l.t("登记", "declared").to_owned()),
+        Some(old) => {
+            let mut said = |is: bool, zh: &str, en: &str| {
+                if is {
+                    what.push(l.t(zh, en).to_owned());
+                }
+            };
+            said(now.cancelled && !old.cancelled, "取消", "cancelled");
+            said(!now.cancelled && old.cancelled, "恢复", "restored");
+            said(now.emergency && !old.emergency, "标记急救", "flagged as an emergency");
+            said(!now.emergency && old.emergency, "撤销急救标记", "flag taken back");
+            said(now.end.is_some() && old.end.is_none(), "结束", "closed");
+            said(now.end.is_none() && old.end.is_some(), "重新打开", "opened again");
+            said(now.end.is_some() && old.end.is_some() && now.end != old.end, "更改结束时间", "other end");
+            said(now.start != old.start, "更改开始时间", "other start");
+            said(now.declared_lead != old.declared_lead, "更改主诊", "other lead");
+            said(now.declared_operators != old.declared_operators, "更改操作人", "other operators");
+            said(now.item != old.item, "更改项目", "other item");
+            said(now.room != old.room, "更改诊室", "other room");
+        }
+    }
+    let by = if c.by.is_empty() { "—".to_owned() } else { c.by.clone() };
+    (local(&c.at), by, what.join("、"), c.reason.clone())
+}
+
+/// The declaration's form, empty or with what stands.
+async fn make_form(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: &str,
+    given: Option<Given>,
+    fault: Option<String>,
+) -> Result<Response, Problem> {
+    let session = if id == "new" { None } else { Some(find(app, who, id).await?) };
+    let asking = who.clone();
+    let (rooms, people, items) = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &asking)?;
+            let rooms = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str()));
+            let rooms: Vec<_> = rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
+            let people = a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p));
+            let people: Vec<_> = people.map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id))).collect();
+            let items = a.store.items()?.into_iter().map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
+            Ok::<_, StoreError>((rooms, people, items.collect::<Vec<_>>()))
+        })
+        .await?;
+    let mut fields = vec![
+        Field::new(Kind::Choice, "room", l.t("诊室", "Room")).options(rooms).needed(),
+        Field::new(Kind::Choice, "item", l.t("项目", "Item")).options(or_none(l, items)),
+        Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead")).options(or_none(l, people.clone())),
+        Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators")).options(people),
+        Field::new(Kind::Moment, "start", l.t("开始(空为现在)", "Start (empty: now)")),
+        Field::new(Kind::Moment, "end", l.t("结束(空为进行中)", "End (empty: still open)")),
+        Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym")).hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
+        Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
+    ];
+    if session.is_some() {
+        fields.push(Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed());
+    } else {
+        fields.insert(0, Field::new(Kind::Text, "id", l.t("编号(空为自动)", "Id (empty: made for you)")));
+    }
+    let here = format!("/sessions/{id}");
+    let heading = Heading {
+        title: match &session {
+            Some(s) => format!("{} {}", l.t("修改", "Amend"), s.id),
+            None => l.t("登记诊疗活动", "Declare a session").to_owned(),
+        },
+        page: "sessions",
+        above: (if session.is_some() { here.clone() } else { "/sessions".to_owned() }, l.t("诊疗活动", "Sessions").to_owned()),
+        here,
+        button: l.t("登记", "Declare").to_owned(),
+        ..Heading::default()
+    };
+    let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
+    let f = Frame::of(app, l, heading.page, &heading.here).await?;
+    show(f, heading, fields, &values, fault, false)
+}
+
+fn stored(s: &Session) -> Given {
+    let mut given = Given::default();
+    given.set("room", vec![s.room.to_string()]);
+    given.set("item", s.item.iter().map(ToString::to_string).collect());
+    given.set("declared_lead", s.declared_lead.iter().map(ToString::to_string).collect());
+    given.set("declared_operators", s.declared_operators.iter().map(ToString::to_string).collect());
+    given.set("start", vec![field_moment(&s.start)]);
+    given.set("end", s.end.iter().map(|e| field_moment(e)).collect());
+    given.set("patient_ref", s.patient_ref.iter().cloned().collect());
+    given.set("emergency", if s.emergency { vec!["yes".to_owned()] } else { vec![] });
+    given
+}
+
+/// What was typed as a session; `before` keeps what the form does not show, and seconds that it cannot.
+fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, String> {
+    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
+    for name in ["room", "item", "declared_lead", "patient_ref"] {
+        given.put_text(&mut fields, name);
+    }
+    given.put_many(&mut fields, "declared_operators");
+    let unchanged = |stored: Option<&String>, name: &str| stored.filter(|s| field_moment(s) == given.text(name)).cloned();
+    let at = |stored: Option<&String>, name: &str| match unchanged(stored, name) {
+        Some(stored) => Ok(Some(stored)),
+        None => moment(name, given.text(name)),
+    };
+    let start = at(before.map(|b| &b.start), "start")?.unwrap_or_else(crate::clock::now_text);
+    fields.insert("start".to_owned(), Value::from(start));
+    if let Some(end) = at(before.and_then(|b| b.end.as_ref()), "end")? {
+        fields.insert("end".to_owned(), Value::from(end));
+    }
+    fields.insert("emergency".to_owned(), Value::from(!given.text("emergency").is_empty()));
+    if let Some(before) = before {
+        fields.insert("cancelled".to_owned(), Value::from(before.cancelled));
+        fields.insert("revision".to_owned(), Value::from(before.revision.unwrap_or(1) + 1));
+    }
+    serde_json::from_value(Value::Object(fields)).map_err(|e| {
+        let text = e.to_string();
+        if text.contains("missing field `room`") { "room: this is needed".to_owned() } else { text }
+    })
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let made = if given.text("step").is_empty() {
+        declare(&app, &who, l, id, given).await
+    } else {
+        step(&app, &who, l, &id, &given).await
+    };
+    shown(&app, l, made).await
+}
+
+async fn declare(app: &Arc<App>, who: &Who, l: Lang, id: String, given: Given) -> Result<Response, Problem> {
+    let before = if id == "new" { None } else { Some(find(app, who, &id).await?) };
+    let typed = given.text("id");
+    let new_id = match &before {
+        Some(before) => before.id.to_string(),
+        None if typed.is_empty() => format!("s-{}", &uuid::Uuid::now_v7().simple().to_string()[..20]),
+        None => typed.to_owned(),
+    };
+    let reason = given.text("reason").to_owned();
+    let taken = app.store.session(&new_id)?.is_some() && before.is_none();
+    let session = match read(&given, &new_id, before.as_ref()) {
+        Ok(_) if taken => Err(Problem::unprocessable(format!("id: `{}` stands already; amend it there", super::forms::clip(&new_id)))),
+        Ok(session) => Ok(session),
+        Err(fault) => Err(Problem::unprocessable(fault)),
+    };
+    let put = match session {
+        Ok(session) => put(app, who, session, reason).await,
+        Err(problem) => Err(problem),
+    };
+    match put {
+        Ok(_) => Ok(Redirect::to(&format!("/sessions/{new_id}")).into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make_form(app, who, l, &id, Some(given), Some(problem.detail)).await,
+    }
+}
+
+async fn step(app: &Arc<App>, who: &Who, l: Lang, id: &str, given: &Given) -> Result<Response, Problem> {
+    let reason = Some(given.text("reason").to_owned());
+    let step = match given.text("step") {
+        "close" => moment("end", given.text("end")).map(|end| SessionStep::Close { end, reason }),
+        "cancel" => Ok(SessionStep::Cancel { reason }),
+        "emergency" => Ok(SessionStep::Emergency { raised: true, reason }),
+        "no_emergency" => Ok(SessionStep::Emergency { raised: false, reason }),
+        "reopen" => Ok(SessionStep::Reopen { reason }),
+        other => Err(format!("step: `{}` is none", super::forms::clip(other))),
+    };
+    let taken = match step {
+        Ok(step) => take(app, who, id, step).await,
+        Err(fault) => Err(Problem::unprocessable(fault)),
+    };
+    match taken {
+        Ok(_) => Ok(Redirect::to(&format!("/sessions/{id}")).into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make_detail(app, who, l, id, problem.detail).await,
+    }
+}

@@ -1,0 +1,187 @@
+//! `/api/v1/sessions`: opened, amended, closed (also late), cancelled, flagged as an emergency; each with who and why.
+//!
+//! A session is never changed in place: every word of the clinic is a revision of its own, kept for ever and shown.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use serde_json::json;
+
+use super::error::{Body, Problem};
+use super::registry::{Answer, done};
+use super::scope::Seen;
+use crate::access::Who;
+use crate::app::App;
+use crate::clock::{self, clip, now_text};
+use crate::knowledge::Nudge;
+use crate::model::Session;
+use crate::store::{SessionDeed, StoreError, Upsert};
+
+type Shared = State<Arc<App>>;
+
+/// What somebody does to a session that stands.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum SessionStep {
+    /// It is over; without `end` now.
+    Close { end: Option<String>, reason: Option<String> },
+    /// It did not take place.
+    Cancel { reason: Option<String> },
+    /// The emergency flag: lowers a severity, never suppresses, and is counted.
+    Emergency { raised: bool, reason: Option<String> },
+    /// Goes on after all.
+    Reopen { reason: Option<String> },
+}
+
+pub(super) async fn post_session(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+    Body(it): Body<Session>,
+) -> Answer {
+    let why = headers.get("x-why").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let id = it.id.clone();
+    let (upsert, revision) = put(&app, &who, it, why).await?;
+    done(upsert, json!({"id": id, "revision": revision}))
+}
+
+/// Stores a session or its amendment, tells the boxes of its room, and of the room that it left.
+pub(super) async fn put(app: &Arc<App>, who: &Who, mut it: Session, why: String) -> Result<(Upsert, u32), Problem> {
+    it.check().map_err(Problem::unprocessable)?;
+    let who = who.clone();
+    let (stored, rooms) = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &who)?;
+            let before = a.store.session(it.id.as_str())?;
+            let mut rooms = vec![it.room.to_string()];
+            rooms.extend(before.map(|b| b.room.to_string()));
+            let all = a.store.rooms()?;
+            for room in rooms.iter().filter_map(|id| all.iter().find(|r| r.id.as_str() == id)) {
+                seen.must_have(room.institution.as_str(), "room", room.id.as_str())?;
+            }
+            let deed = SessionDeed { by: &who.name, reason: &clip(&why, 400) };
+            Ok::<_, Problem>((a.store.put_session(&it, &deed, &now_text())?, rooms))
+        })
+        .await?;
+    for room in rooms {
+        app.tell(Nudge::Room(room));
+    }
+    app.touch();
+    Ok(stored)
+}
+
+pub(super) async fn get_sessions(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+    let found = app
+        .blocking(move |a| {
+            let found = a.store.sessions()?;
+            Seen::of(a, &who)?.sessions(a, found)
+        })
+        .await?;
+    Ok((StatusCode::OK, Json(json!({"sessions": found}))))
+}
+
+/// A session that this person sees.
+pub(super) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<Session, Problem> {
+    let (who, wanted) = (who.clone(), id.to_owned());
+    let found = app
+        .blocking(move |a| {
+            let found = a.store.session(&wanted)?.into_iter().collect();
+            Ok::<_, StoreError>(Seen::of(a, &who)?.sessions(a, found)?.pop())
+        })
+        .await?;
+    found.ok_or_else(|| Problem::unknown("session", id))
+}
+
+pub(super) async fn get_session(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
+    let session = find(&app, &who, &id).await?;
+    let (changes, mut summaries) = app
+        .blocking(move |a| Ok::<_, StoreError>((a.store.session_changes(&id)?, a.store.summaries()?)))
+        .await?;
+    let summary = summaries.remove(session.id.as_str());
+    Ok((StatusCode::OK, Json(json!({"session": session, "changes": changes, "summary": summary}))))
+}
+
+pub(super) async fn post_step(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(step): Body<SessionStep>,
+) -> Answer {
+    let (_, revision) = take(&app, &who, &id, step).await?;
+    Ok((StatusCode::OK, Json(json!({"id": id, "revision": revision}))))
+}
+
+/// Takes a step; what came in between is a conflict, not lost.
+pub(super) async fn take(app: &Arc<App>, who: &Who, id: &str, step: SessionStep) -> Result<(Upsert, u32), Problem> {
+    let session = find(app, who, id).await?;
+    let revision = session.revision.map(|r| r + 1);
+    let (changed, reason) = apply(Session { revision, ..session }, step).map_err(Problem::unprocessable)?;
+    put(app, who, changed, reason).await
+}
+
+/// Pure but for the default end, which is now.
+fn apply(session: Session, step: SessionStep) -> Result<(Session, String), String> {
+    let given = |reason: Option<String>| reason.map(|r| r.trim().to_owned()).unwrap_or_default();
+    let needed = |reason: Option<String>, what: &str| {
+        let reason = given(reason);
+        if reason.is_empty() { Err(format!("reason: say why the session is {what}")) } else { Ok(reason) }
+    };
+    match step {
+        SessionStep::Close { end, reason } => {
+            let end = match end.filter(|e| !e.is_empty()) {
+                Some(end) => clock::normal("end", &end)?,
+                None => now_text(),
+            };
+            // A first closing speaks for itself; another end than the one that was told needs its reason.
+            let reason = match &session.end {
+                Some(told) if *told != end => needed(reason, "closed at another time")?,
+                _ => given(reason),
+            };
+            Ok((Session { end: Some(end), ..session }, reason))
+        }
+        SessionStep::Cancel { reason } => {
+            let reason = needed(reason, "cancelled")?;
+            Ok((Session { cancelled: true, ..session }, reason))
+        }
+        SessionStep::Emergency { raised, reason } => {
+            let reason = if raised { needed(reason, "an emergency")? } else { given(reason) };
+            Ok((Session { emergency: raised, ..session }, reason))
+        }
+        SessionStep::Reopen { reason } => {
+            let reason = needed(reason, "opened again")?;
+            Ok((Session { end: None, cancelled: false, ..session }, reason))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> Session {
+        serde_json::from_str(r#"{"id":"s-1","room":"r-1","start":"2026-03-02T01:00:00.000Z"}"#).unwrap()
+    }
+
+    #[test]
+    fn a_first_closing_needs_no_reason_and_another_end_does() {
+        let close = |end: &str, reason: Option<&str>| SessionStep::Close {
+            end: Some(end.into()),
+            reason: reason.map(str::to_owned),
+        };
+        let (closed, _) = apply(session(), close("2026-03-02T10:00:00+08:00", None)).unwrap();
+        assert_eq!(closed.end.as_deref(), Some("2026-03-02T02:00:00.000Z"));
+        assert!(apply(closed.clone(), close("2026-03-02T03:00:00Z", None)).unwrap_err().starts_with("reason"));
+        assert!(apply(closed, close("2026-03-02T03:00:00Z", Some("wrong hour"))).is_ok());
+    }
+
+    #[test]
+    fn a_cancellation_and_an_emergency_need_a_reason() {
+        assert!(apply(session(), SessionStep::Cancel { reason: Some(" ".into()) }).is_err());
+        let (cancelled, why) = apply(session(), SessionStep::Cancel { reason: Some("patient stayed away".into()) }).unwrap();
+        assert_eq!((cancelled.cancelled, why.as_str()), (true, "patient stayed away"));
+        assert!(apply(session(), SessionStep::Emergency { raised: true, reason: None }).is_err());
+        assert!(apply(session(), SessionStep::Emergency { raised: false, reason: None }).is_ok());
+    }
+}

@@ -1,0 +1,308 @@
+//! The rules across days on a real server: summaries come over MQTT, findings stand in the same inbox as the boxes', grow,
+//! are withdrawn when facts undo them, and say by which policy they were made.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::boxes::{TestBox, finding};
+use crate::house::House;
+
+/// Minutes ago, as the wire writes it.
+fn ago(minutes: i64) -> String {
+    (Timestamp::now() - SignedDuration::from_mins(minutes)).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+fn declare(house: &House, id: &str, from: i64, to: i64) {
+    house.must_post(
+        "sessions",
+        &json!({"id":id,"room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-other"],"start":ago(from),"end":ago(to)}),
+    );
+}
+
+fn summary(session: &str, revision: u32, change: &Value) -> Value {
+    let mut said = json!({"type":"presence_summary","room":"room-1","session":session,"revision":revision,"at":ago(1),"assessable":true,
+        "visibility_over_a_ppm":900_000,"visibility_over_i_ppm":900_000,"lead_verified":false,"face_seen":true,
+        "indeterminate_tracks":0,"unmatched_tracks":0,"emergency":false,"liveness_waived":false});
+    for (name, value) in change.as_object().unwrap() {
+        said[name] = value.clone();
+    }
+    said
+}
+
+fn of_rule<'a>(alerts: &'a Value, rule: &str) -> Vec<(&'a Value, &'a Value)> {
+    let alerts = alerts["alerts"].as_array().unwrap();
+    let all = alerts.iter().flat_map(|a| a["findings"].as_array().unwrap().iter().map(move |f| (a, f)));
+    all.filter(|(_, f)| f["rule"] == rule).collect()
+}
+
+fn furnished() -> (House, TestBox) {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    (house, b)
+}
+
+#[test]
+fn a_lead_in_whose_name_five_sessions_ran_without_him_is_one_alert_with_its_sessions_linked() {
+    let (house, mut b) = furnished();
+    for n in 0..5 {
+        declare(&house, &format!("ll-{n}"), 600 - n * 60, 570 - n * 60);
+    }
+    let mut own = finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2");
+    own["session"] = json!("ll-0");
+    b.say(&own);
+    for n in 0..4 {
+        b.say(&summary(&format!("ll-{n}"), 1, &json!({})));
+    }
+    b.receipted(5);
+    b.say(&summary("ll-4", 1, &json!({})));
+    let alerts = house.until("alerts", |a| !of_rule(a, "LL-2").is_empty());
+    let (alert, found) = of_rule(&alerts, "LL-2")[0];
+    assert_eq!((&found["severity"], &found["kind"], &found["step"]), (&json!("L2"), &json!("LicenseLending"), &json!("opened")));
+    assert!(found["explanation"]["zh"].as_str().unwrap().starts_with("疑似"));
+    assert_eq!(found["candidate_basis"][0]["law"], "医师法");
+    assert_eq!(found["persons"][0]["person"], "p-lead");
+    let detail = house.get(&format!("alerts/{}", alert["id"].as_str().unwrap()));
+    assert_eq!(detail["linked"][0]["id"], "1".repeat(32), "the box's incident of one of the sessions is linked");
+
+    // The clinic says that another one led: the reason for the finding is gone.
+    house.must_post(
+        "sessions",
+        &json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)}),
+    );
+    let after = house.until("alerts", |a| of_rule(a, "LL-2").iter().all(|(_, f)| f["step"] == "withdrawn"));
+    assert_eq!(of_rule(&after, "LL-2")[0].0["state"], "dismissed");
+    let events = house.get(&format!("alerts/{}", alert["id"].as_str().unwrap()))["events"].clone();
+    let steps: Vec<&str> = events.as_array().unwrap().iter().map(|e| e["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["opened", "withdrawn"]);
+}
+
+#[test]
+fn a_session_in_an_empty_room_joins_its_own_incident_and_the_third_is_the_supervisors() {
+    let (house, mut b) = furnished();
+    let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false,"visibility_over_a_ppm":0});
+    for n in 0..3 {
+        let id = format!("hb-{n}");
+        declare(&house, &id, 600 - n * 60, 570 - n * 60);
+        b.say(&summary(&id, 1, &empty));
+    }
+    let alerts = house.until("alerts", |a| of_rule(a, "HB-1").len() == 3);
+    let mut severities: Vec<(String, String)> = of_rule(&alerts, "HB-1")
+        .iter()
+        .map(|(a, f)| (a["session"].as_str().unwrap().to_owned(), f["severity"].as_str().unwrap().to_owned()))
+        .collect();
+    severities.sort();
+    let expected = [("hb-0", "L1"), ("hb-1", "L1"), ("hb-2", "L2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(severities, expected);
+    // A late report saw somebody after all: the first is withdrawn, and the third is no third any more.
+    b.say(&summary("hb-0", 2, &json!({"face_seen":true})));
+    let after = house.until("alerts", |a| of_rule(a, "HB-1").iter().any(|(_, f)| f["step"] == "withdrawn"));
+    let third = of_rule(&after, "HB-1").into_iter().find(|(a, _)| a["session"] == "hb-2").unwrap().1.clone();
+    assert_eq!((&third["severity"], &third["step"]), (&json!("L1"), &json!("opened")));
+}
+
+#[test]
+fn a_clinic_whose_sessions_can_never_be_judged_is_told() {
+    let (house, mut b) = furnished();
+    for n in 0..10 {
+        let id = format!("m-{n}");
+        declare(&house, &id, 900 - n * 60, 870 - n * 60);
+        let masked = json!({"assessable": n >= 4, "not_assessable_because": if n < 4 { vec!["visibility"] } else { vec![] }, "lead_verified": true});
+        b.say(&summary(&id, 1, &masked));
+    }
+    let alerts = house.until("alerts", |a| !of_rule(a, "HB-5").is_empty());
+    let (_, found) = of_rule(&alerts, "HB-5")[0];
+    assert_eq!(found["severity"], "L1");
+    let counts: Vec<(&str, i64)> =
+        found["counts"].as_array().unwrap().iter().map(|c| (c["name"].as_str().unwrap(), c["value"].as_i64().unwrap())).collect();
+    assert!(counts.contains(&("not_assessable_sessions", 4)) && counts.contains(&("declared_sessions", 10)), "{counts:?}");
+
+    // The city allows more: the same figures raise nothing there, and the hash tells which policy was asked.
+    let before = found["manifest"]["policy_sha256"].clone();
+    house.must_post("policy", &json!({"settings":{"hb5_share_ppm":500_000},"jurisdiction":"5101","reason":"trial"}));
+    house.until("alerts", |a| of_rule(a, "HB-5").iter().all(|(_, f)| f["step"] == "withdrawn"));
+    let now = house.get("policy?jurisdiction=510104")["policy_sha256"]["server"].clone();
+    assert_ne!(before, now);
+    let (status, page) = house.page(&format!("/policy/{}", before.as_str().unwrap()));
+    assert_eq!(status, 200, "{page}");
+}
+
+fn presence(house: &House, b: &mut TestBox, clock: &str, from: i64, to: i64) {
+    let mut body = json!({"type":"presence","room":"room-1","person":"p-lead","role":"operator","from":ago(from),"to":ago(to),"verified_by":"face"});
+    body["room"] = json!(if b.id == "box-1" { "room-1" } else { "room-2" });
+    b.say_by(clock, &body);
+    let _ = house;
+}
+
+#[test]
+fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
+    for (clock, said) in [("synchronised", true), ("unsynchronised", false)] {
+        let (house, mut b) = furnished();
+        house.must_post("institutions", &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104","place":{"north_deg":30.66,"east_deg":104.06}}));
+        house.must_post("institutions", &json!({"id":"clinic-2","name":"绵阳医疗美容诊所","jurisdiction":"510700","place":{"north_deg":31.47,"east_deg":104.68}}));
+        house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-2","mode":"in_room"}));
+        let token = house.must_post("devices", &json!({"id":"box-2","room":"room-2"}));
+        let mut other = TestBox::provision(&house, token["provisioning_token"].as_str().unwrap());
+        other.connect();
+        presence(&house, &mut b, clock, 120, 60);
+        presence(&house, &mut other, "synchronised", 90, 80);
+        other.receipted(1);
+        b.receipted(1);
+        if said {
+            let alerts = house.until("alerts", |a| !of_rule(a, "LL-3").is_empty());
+            let (alert, found) = of_rule(&alerts, "LL-3")[0];
+            assert_eq!((&found["severity"], &alert["institution"]), (&json!("L3"), &json!("clinic-2")));
+            assert_eq!(found["intervals"].as_array().unwrap().len(), 2);
+        } else {
+            // The judgement of this institution's sessions is the proof that the round went over the presences too.
+            declare(&house, "hb-0", 100, 90);
+            let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false});
+            b.say(&summary("hb-0", 1, &empty));
+            let alerts = house.until("alerts", |a| !of_rule(a, "HB-1").is_empty());
+            assert!(of_rule(&alerts, "LL-3").is_empty(), "a clock that nobody set proved something");
+        }
+    }
+}
+
+#[test]
+fn three_treatments_without_a_session_in_a_month_go_to_the_supervisors() {
+    let (house, mut b) = furnished();
+    for (n, id) in ['a', 'b', 'c'].into_iter().enumerate() {
+        let mut alone = finding(id, char::from(b'1' + n as u8), "opened", 1, "HB-3", "Integrity", "L1");
+        alone.as_object_mut().unwrap().remove("session");
+        b.say(&alone);
+    }
+    let alerts = house.until("alerts", |a| of_rule(a, "HB-3").iter().any(|(_, f)| f["severity"] == "L2"));
+    let (repeat, found) = of_rule(&alerts, "HB-3").into_iter().find(|(_, f)| f["severity"] == "L2").unwrap();
+    assert_eq!(found["counts"][0]["value"], 3);
+    let linked = house.get(&format!("alerts/{}", repeat["id"].as_str().unwrap()))["linked"].clone();
+    assert_eq!(linked.as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_box_that_is_silent_in_opening_hours_is_asked_about_and_the_servers_own_sleep_is_not() {
+    let (house, mut b) = furnished();
+    b.say(&crate::boxes::health());
+    b.receipted(1);
+    b.vanish();
+    house.until("devices", |d| d["devices"][0]["online"] == false);
+    let store = &house.running().app.store;
+    let start = Timestamp::now() - SignedDuration::from_hours(2);
+    let look = |run: &str, minute: i64| {
+        let at = start + SignedDuration::from_mins(minute);
+        server::supervise::round(store, run, at, (true, false), false).unwrap();
+    };
+    // Twenty minutes, a stop of the server, twenty minutes: nothing was heard for forty, and nothing is alleged.
+    (0..=20).for_each(|m| look("one", m));
+    (21..=41).for_each(|m| look("two", m));
+    assert!(of_rule(&house.get("alerts"), "HB-2").is_empty());
+    (42..=60).for_each(|m| look("two", m));
+    let alerts = house.get("alerts");
+    let (_, found) = of_rule(&alerts, "HB-2")[0];
+    assert_eq!((&found["severity"], &found["step"]), (&json!("L1"), &json!("opened")));
+}
+
+#[test]
+fn a_check_by_card_pin_and_witness_reaches_the_box_and_a_wrong_pin_does_not() {
+    let (house, b) = furnished();
+    for (person, card, pin) in [("p-lead", "CARD-0001", "739104"), ("p-other", "CARD-0002", "284619")] {
+        house.must_post(&format!("practitioners/{person}/credential"), &json!({"card":card,"pin":pin}));
+    }
+    let check = |pin: &str, witness: &str, witness_pin: &str| {
+        house.post("checks", &json!({"room":"room-1","card":"card 0001","pin":pin,"witness":witness,"witness_pin":witness_pin}))
+    };
+    assert_eq!(check("000111", "p-other", "284619").0, 403);
+    assert_eq!(check("739104", "p-other", "000111").0, 403);
+    let (status, own) = check("739104", "p-lead", "739104");
+    assert_eq!(status, 422, "{own}");
+    let (status, made) = check("739104", "p-other", "284619");
+    assert_eq!((status, &made["person"]), (201, &json!("p-lead")), "{made}");
+    b.told_until("sessions", |d| {
+        matches!(d, protocol::down::Down::Sessions(s) if s.checks.len() == 1 && s.checks[0].person.as_str() == "p-lead" && s.checks[0].witness.as_str() == "p-other")
+    });
+    let checks = house.get("checks").to_string();
+    assert!(!checks.contains("739104") && !checks.contains("0001"), "a PIN or a card came back: {checks}");
+    // What the clinic's own system compared comes the same way.
+    let (status, _) = house.post("devices/box-1/commands", &json!({"command":"identity_check","person":"p-other","witness":"p-lead","at":ago(5),"direction":"out"}));
+    assert_eq!(status, 202);
+    b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.checks.len() == 2));
+}
+
+#[test]
+fn a_session_is_opened_amended_closed_late_and_cancelled_and_every_word_is_kept() {
+    let (house, b) = furnished();
+    house.must_post("sessions", &json!({"id":"t-1","room":"room-1","item":"laser-1","declared_lead":"p-lead","start":ago(300)}));
+    house.must_post("sessions/t-1/steps", &json!({"step":"close","end":ago(240)}));
+    assert_eq!(house.post("sessions/t-1/steps", &json!({"step":"close","end":ago(230)})).0, 422, "another end needs a reason");
+    house.must_post("sessions/t-1/steps", &json!({"step":"emergency","raised":true,"reason":"syncope"}));
+    b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().any(|x| x.session.as_str() == "t-1" && x.emergency)));
+    house.must_post("sessions/t-1/steps", &json!({"step":"cancel","reason":"stayed away"}));
+    b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().all(|x| x.session.as_str() != "t-1")));
+    let kept = house.get("sessions/t-1");
+    assert_eq!(kept["changes"].as_array().unwrap().len(), 4);
+    assert_eq!((&kept["session"]["cancelled"], &kept["changes"][3]["reason"]), (&json!(true), &json!("stayed away")));
+    let (_, page) = house.page("/sessions/t-1");
+    for word in ["迟报", "迟关闭", "急救", "已取消", "syncope"] {
+        assert!(page.contains(word), "the page lacks {word}");
+    }
+}
+
+#[test]
+fn everything_that_a_rule_reads_can_be_entered_by_page_and_what_was_typed_stays() {
+    let house = House::new();
+    house.furnish();
+    let form = |path: &str, body: &str| house.send("POST", path, "application/x-www-form-urlencoded", body.as_bytes());
+    let entered = [
+        ("/registry/institutions/new", "id=clinic-9&name=%E6%96%B0&jurisdiction=510104&grade_ceiling=2&filed_items=laser-1&north_deg=30.5&east_deg=104.1"),
+        ("/registry/rooms/new", "id=room-9&name=r&institution=clinic-9&mode=in_room&time_zone=Asia%2FShanghai&operator=0,0+10,0+10,10&bed=&companion=&door=&privacy_mask=&day0=08:30-12:00,+13:30-18:00&day1=&day2=&day3=&day4=&day5=&day6="),
+        ("/registry/items/new", "id=item-9&name_zh=%E6%B3%A8%E5%B0%84&kind=injection&specialties=cosmetic_dermatology&min_operator=licensed_physician&min_duration_ms=10&prep_ms=5"),
+        ("/registry/people/new", "id=p-9&name=N&category=licensed_physician&registration=valid&relation%40clinic-9=exempt&exempt_until%40clinic-9=2099-01-01T00%3A00&lead_of%40clinic-9=cosmetic_surgery&roles%40clinic-9=anaesthesia"),
+        ("/registry/passes/new", "id=pass-9&person=p-9&institution=clinic-9&purpose=trainee&supervisor=p-lead&from=2026-03-02T09:00&to=2099-03-02T09:00"),
+        ("/sessions/new", "id=s-9&room=room-9&item=item-9&declared_lead=p-9&start=2026-03-02T09:00"),
+    ];
+    for (path, body) in entered {
+        let answer = form(path, body);
+        assert_eq!(answer.status, 303, "{path}: {}", answer.body);
+    }
+    let by_id = |list: &str, key: &str, id: &str| {
+        house.get(list)[list].as_array().unwrap().iter().find(|x| x[key] == id).unwrap().clone()
+    };
+    assert_eq!(by_id("institutions", "id", "clinic-9")["place"]["north_deg"], 30.5);
+    assert_eq!(by_id("rooms", "id", "room-9")["opening_min"][0], json!([[510, 720], [810, 1080]]));
+    assert_eq!(by_id("items", "code", "item-9")["min_duration_ms"], 600_000);
+    let person = by_id("practitioners", "id", "p-9");
+    assert_eq!(person["sites"][0]["exempt_until"], "2098-12-31T16:00:00.000Z");
+    assert_eq!(person["sites"][0]["lead_of"], json!(["cosmetic_surgery"]));
+    assert_eq!(by_id("sessions", "id", "s-9")["start"], "2026-03-02T01:00:00.000Z");
+
+    let refused = form("/registry/rooms/room-9", "name=kept-name&institution=clinic-9&mode=in_room&time_zone=Asia%2FShanghai&bed=0,0+1,1&day0=8-12");
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("kept-name") && refused.body.contains("bed: each polygon needs"), "{}", refused.body);
+    for bad in ["/registry/rooms/none", "/registry/none/new", "/sessions/none", "/policy/none"] {
+        assert_eq!(house.page(bad).0, 404, "{bad}");
+    }
+    let script = form("/registry/items/new", "id=%3Cscript%3E&name_zh=%3Cscript%3Ealert(1)%3C/script%3E");
+    assert!(script.status == 422 && !script.body.contains("<script>alert"), "{}", script.body);
+}
+
+#[test]
+fn a_policy_is_set_by_jurisdiction_with_its_range_and_reaches_the_boxes_of_that_place_alone() {
+    let (house, b) = furnished();
+    let (status, why) = house.post("policy", &json!({"settings":{"match_frames":99}}));
+    assert_eq!(status, 422);
+    assert!(why["detail"].as_str().unwrap().contains("1 to 20 frames"), "{why}");
+    assert_eq!(house.post("policy", &json!({"settings":{"no_such":1}})).0, 422);
+    house.must_post("policy", &json!({"settings":{"match_frames":4,"ll2_days":60},"jurisdiction":"5101"}));
+    let told = b.told_until("policy", |d| matches!(d, protocol::down::Down::Policy(p) if p.settings.len() == 1));
+    let protocol::down::Down::Policy(told) = told.payload else { unreachable!() };
+    assert_eq!(told.settings["match_frames"], 4, "and nothing that only the server reads");
+    let here = house.get("policy?jurisdiction=510104");
+    let value = |policy: &Value, name: &str| {
+        policy["effective"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap()["value"].clone()
+    };
+    assert_eq!((value(&here, "ll2_days"), value(&house.get("policy?jurisdiction=33"), "ll2_days")), (json!(60), json!(30)));
+    let page = house.send("POST", "/policy", "application/x-www-form-urlencoded", b"jurisdiction=5101&reason=r&ll2_days=1");
+    assert_eq!(page.status, 422);
+    assert!(page.body.contains("7 to 180 days"), "{}", page.body);
+    assert_eq!(house.page("/policy?jurisdiction=5101&lang=en").0, 200);
+}
