@@ -104,8 +104,9 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
         Some(path) => Runtime::init_from(path)?,
         None => Runtime::init()?,
     };
-    if config.models.provider != "cpu" {
-        tracing::warn!("models.provider = \"{}\" is not in this build: the CPU is used", config.models.provider);
+    let (runtime, complaint) = runtime.with_provider(&config.models.provider);
+    if let Some(line) = complaint {
+        tracing::warn!("{line}");
     }
     let search = pack::Search::standard(models.or(config.models.folder.as_deref()));
     let manifest = pack::Manifest::effective(&search)?;
@@ -263,7 +264,7 @@ fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {
     }
 }
 
-fn thresholds(analyzer: &Analyzer) -> Thresholds {
+pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
     let pack = analyzer.thresholds();
     Thresholds {
         t_match_ppm: pack.t_match_ppm,
@@ -282,6 +283,7 @@ fn pipeline(config: &Config, analyzer: Analyzer, scripted: bool, first_track: Tr
         assess_liveness: !scripted,
         live_camera: !scripted,
         first_track,
+        settled_detect_ms: config.vision.settled_detect_ms,
     };
     let scheduler = Scheduler::new(scheduler::Settings {
         evidence_every_ms: config.schedule.evidence_every_ms,
