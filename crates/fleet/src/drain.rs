@@ -1,5 +1,6 @@
 //! How fast pre-signed findings are consumed: by a bare `mosquitto_sub`, and by the server up to its signed receipts.
-//! Both get the same messages, offered as fast as one program can publish.
+//! Both get the same messages, and all of them at once: the broker holds them while the consumer is not there or stands
+//! still, so that nothing but the consumer (and the broker that serves it) sets the pace.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -40,13 +41,6 @@ impl Load {
     }
 }
 
-/// What a run showed, messages in a second.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rate {
-    pub(crate) offered: f64,
-    pub(crate) consumed: f64,
-}
-
 fn options(id: &str, port: u16) -> MqttOptions {
     let mut options = MqttOptions::new(id, "127.0.0.1", port);
     let mut properties = ConnectProperties::new();
@@ -57,8 +51,8 @@ fn options(id: &str, port: u16) -> MqttOptions {
     options
 }
 
-/// Publishes all at QoS 1; gives the time until the broker had acknowledged the last.
-pub(crate) async fn publish(load: &Load, port: u16) -> Result<Duration> {
+/// Publishes all at QoS 1 and waits until the broker has acknowledged the last.
+async fn publish(load: &Load, port: u16) -> Result<()> {
     let mut options = options("fleet-load", port);
     options.set_outgoing_inflight_upper_limit(1000);
     let (client, mut events) = AsyncClient::new(options, 2000);
@@ -71,7 +65,6 @@ pub(crate) async fn publish(load: &Load, port: u16) -> Result<Duration> {
             }
         }
     });
-    let began = Instant::now();
     let mut acknowledged = 0;
     while acknowledged < total {
         match tokio::time::timeout(LIMIT, events.poll()).await.context("the broker takes nothing")? {
@@ -81,11 +74,12 @@ pub(crate) async fn publish(load: &Load, port: u16) -> Result<Duration> {
         }
     }
     sender.abort();
-    Ok(began.elapsed())
+    Ok(())
 }
 
-/// A bare subscriber that ends after as many messages as there are. Its session is made before, so that none is missed.
-pub(crate) async fn bare(load: &Load, port: u16) -> Result<Rate> {
+/// A bare subscriber that ends after as many messages as there are; gives messages a second. Its session is made before,
+/// so that the broker keeps them for it.
+pub(crate) async fn bare(load: &Load, port: u16) -> Result<f64> {
     let sub = |more: &[&str]| -> Result<Child> {
         Command::new("mosquitto_sub")
             .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-V", "mqttv5", "-q", "1", "-c", "-i", "fleet-bare"])
@@ -98,16 +92,16 @@ pub(crate) async fn bare(load: &Load, port: u16) -> Result<Rate> {
     if !sub(&["-E"])?.wait()?.success() {
         bail!("mosquitto_sub could not subscribe");
     }
-    let mut child = sub(&["-C", &load.links.len().to_string()])?;
+    publish(load, port).await?;
     let began = Instant::now();
-    let offered = publish(load, port).await?;
+    let mut child = sub(&["-C", &load.links.len().to_string()])?;
     let ended = tokio::task::spawn_blocking(move || child.wait()).await??;
     if !ended.success() {
         bail!("mosquitto_sub ended with {ended}");
     }
     let consumed = began.elapsed();
     forget_session(port).await?;
-    Ok(rate(load, offered, consumed))
+    Ok(rate(load, consumed))
 }
 
 /// The subscriber's session must not collect the next run's messages.
@@ -120,8 +114,9 @@ async fn forget_session(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// The server, until its receipts cover every message.
-pub(crate) async fn server(load: &Load, port: u16) -> Result<Rate> {
+/// The server, until its receipts cover every message; gives messages a second. It is halted (SIGSTOP) while they are
+/// published.
+pub(crate) async fn server(load: &Load, port: u16, signal: impl Fn(&str) -> Result<()>) -> Result<f64> {
     let (client, mut events) = AsyncClient::new(options("fleet-monitor", port), 10);
     client.try_subscribe("zaigang/v1/+/receipts", QoS::AtMostOnce)?;
     while !matches!(events.poll().await?, Event::Incoming(Packet::SubAck(_))) {}
@@ -141,13 +136,14 @@ pub(crate) async fn server(load: &Load, port: u16) -> Result<Rate> {
         drop(client);
         anyhow::Ok(())
     });
+    signal("-STOP")?;
+    publish(load, port).await?;
     let began = Instant::now();
-    let offered = publish(load, port).await?;
+    signal("-CONT")?;
     watch.await??;
-    Ok(rate(load, offered, began.elapsed()))
+    Ok(rate(load, began.elapsed()))
 }
 
-fn rate(load: &Load, offered: Duration, consumed: Duration) -> Rate {
-    let count = load.links.len() as f64;
-    Rate { offered: count / offered.as_secs_f64(), consumed: count / consumed.as_secs_f64() }
+fn rate(load: &Load, consumed: Duration) -> f64 {
+    load.links.len() as f64 / consumed.as_secs_f64()
 }

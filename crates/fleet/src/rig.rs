@@ -109,6 +109,15 @@ impl Rig {
         Ok(())
     }
 
+    pub(crate) fn signal_server(&self, which: &str) -> Result<()> {
+        let pid = self.server.as_ref().context("no server")?.id().to_string();
+        if Command::new("kill").args([which, &pid]).status()?.success() {
+            Ok(())
+        } else {
+            bail!("kill {which} {pid} failed")
+        }
+    }
+
     pub(crate) fn server_lives(&mut self) -> bool {
         self.server.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
