@@ -26,8 +26,8 @@ use crate::{
 const MOST_MIB: f64 = 150.0;
 /// What may be added after the warm-up: the allocators' own pages come and go.
 const GROWTH_MIB: f64 = 2.0;
-/// Pictures that are shown in turn: each half a second of the scene from the last.
-const PICTURES: u64 = 24;
+/// Pictures that are shown in turn, each two seconds of the scene from the last. Few: they are the measurement's own memory.
+const PICTURES: u64 = 8;
 
 /// Whether memory stays what it is over many frames.
 #[derive(Debug, clap::Args)]
@@ -68,7 +68,7 @@ impl Args {
         let config = config::load(&self.config)?;
         let mut analyzer = load_models(&config, self.models.as_deref())?.analyzer;
         let (shots, gallery) = {
-            let mut scene = three::scene(None, self.seed, PICTURES)?;
+            let mut scene = three::scene(None, self.seed, 2 * PICTURES)?;
             (shots(&mut scene)?, three::gallery(&scene, &mut analyzer)?)
         };
         let rivals = analyzer.thresholds().rivals;
@@ -150,13 +150,13 @@ impl Args {
     }
 }
 
-/// Frames as cameras send them: one half as JPEG, one half as YUYV.
+/// Frames as cameras send them: most as JPEG, every fourth as YUYV.
 fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<Pixels>> {
     let mut image = RgbImage::new(0, 0);
     (0..PICTURES)
         .map(|index| {
-            scene.frame_at(index * 500, &mut image);
-            if index % 2 == 0 {
+            scene.frame_at(index * 2_000, &mut image);
+            if index % 4 == 0 {
                 return Ok(yuyv(&image));
             }
             let mut jpeg = Vec::new();
