@@ -57,7 +57,7 @@ pub fn write(data_dir: &Path, folder: &Path, hosts: &[&str], listen: &str) -> an
          after a revocation write them again and restart Mosquitto, which reads the list when it starts",
         folder.display(),
         hosts.join(", "),
-        certificate.expires_at,
+        clock::text(certificate.expires_at),
     ))
 }
 

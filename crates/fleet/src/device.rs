@@ -90,7 +90,7 @@ impl Chain {
             // One incident per box: what is measured is the delivery, not the inbox.
             Up::Finding(finding) => {
                 finding.revision = self.seq as u32;
-                finding.finding_id = trust::sha256_hex(self.device.as_str())[..32].to_owned();
+                trust::sha256_hex(self.device.as_str())[..32].clone_into(&mut finding.finding_id);
                 finding.incident_id.clone_from(&finding.finding_id);
             }
             Up::Health(health) => {
@@ -281,27 +281,22 @@ impl Device {
     }
 
     fn heard(&mut self, publish: &Publish) {
-        match self.open(publish) {
-            Some(body) => match &body.payload {
-                Down::Receipt(receipt) => {
-                    self.verifier.taken(&body.kind, body.version);
-                    self.receipted(receipt);
-                }
-                _ => {
-                    self.verifier.taken(&body.kind, body.version);
-                    self.append(Up::KnowledgeAck(KnowledgeAck {
-                        kind: body.kind.clone(),
-                        version: body.version,
-                        applied: true,
-                        refused_because: None,
-                        templates_deleted: Vec::new(),
-                    }));
-                }
-            },
-            None => {
-                self.counts.refused.fetch_add(1, Ordering::Relaxed);
-            }
+        let Some(body) = self.open(publish) else {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        self.verifier.taken(&body.kind, body.version);
+        if let Down::Receipt(receipt) = &body.payload {
+            self.receipted(receipt);
+            return;
         }
+        self.append(Up::KnowledgeAck(KnowledgeAck {
+            kind: body.kind.clone(),
+            version: body.version,
+            applied: true,
+            refused_because: None,
+            templates_deleted: Vec::new(),
+        }));
     }
 
     fn open(&self, publish: &Publish) -> Option<DownBody> {

@@ -51,7 +51,7 @@ fn options(id: &str, port: u16) -> MqttOptions {
     options
 }
 
-/// Publishes all at QoS 1 and waits until the broker has acknowledged the last.
+/// Publishes all at `QoS` 1 and waits until the broker has acknowledged the last.
 async fn publish(load: &Load, port: u16) -> Result<()> {
     let mut options = options("fleet-load", port);
     options.set_outgoing_inflight_upper_limit(1000);

@@ -32,7 +32,7 @@ struct Cli {
     /// Findings of one throughput run
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     messages: usize,
-    /// Interleaved runs of mosquitto_sub and of the server
+    /// Interleaved runs of `mosquitto_sub` and of the server
     #[arg(long, default_value_t = 3, value_name = "N")]
     pairs: usize,
     /// Boxes that come back at once

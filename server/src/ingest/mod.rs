@@ -73,7 +73,7 @@ impl Keys {
         match VerifyingKey::from_base64(text) {
             Ok(key) => drop(self.write().insert(device.to_owned(), (text.to_owned(), key))),
             Err(error) => {
-                tracing::error!(%device, %error, "a device key does not decode: its messages will be refused")
+                tracing::error!(%device, %error, "a device key does not decode: its messages will be refused");
             }
         }
     }
@@ -162,7 +162,7 @@ fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: T
         Ok(Checked::Status(status)) => Entry::Status { status, received_at },
         Ok(Checked::Chained { body, hash, envelope }) => {
             let clock_offset_ms = clocks.offset_ms(&body.device, &body.stamp, now);
-            Entry::Message(Incoming { body: *body, hash, envelope, received_at, clock_offset_ms })
+            Entry::Message(Box::new(Incoming { body: *body, hash, envelope, received_at, clock_offset_ms }))
         }
         Err(refusal) => {
             let topic = clock::clip(&raw.topic, 120);

@@ -1,6 +1,7 @@
 //! What the boxes said: one transaction per batch, idempotent by event id, then the receipts that are due.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
 
 use protocol::up::{DroppedReport, HealthReport, KnowledgeAck, PresenceReport, StatusBody, Up, UpBody};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -41,7 +42,7 @@ pub struct Quarantined {
 /// One thing that the ingest found; a batch is committed as one.
 #[derive(Debug, Clone)]
 pub enum Entry {
-    Message(Incoming),
+    Message(Box<Incoming>),
     Status { status: StatusBody, received_at: String },
     Aside(Quarantined),
 }
@@ -84,19 +85,31 @@ pub struct Committed {
     pub acked: Vec<String>,
 }
 
-/// A device's chain within the transaction.
-struct Chain {
+/// A device within the transaction: read once, judged in memory, written back once.
+struct Chain<'a> {
     epoch: i64,
     state: ChainState,
     restarted: bool,
+    forked: bool,
+    /// Something may be stored beyond the contiguous mark.
+    above: bool,
+    received_at: &'a str,
+    boot_count: u64,
+    clock_offset_ms: Option<i64>,
+    /// What the receipt must name even above a gap.
+    seqs: Vec<u64>,
 }
+
+/// Counters of a batch, written once.
+type Tally = BTreeMap<&'static str, i64>;
 
 impl Store {
     /// Stores a batch: all of it and its effects, or nothing. Every device in it is due a receipt, for duplicates too.
     pub fn commit_batch(&self, batch: &[Entry]) -> Result<Committed> {
         self.write(|tx| {
             let mut done = Committed::default();
-            let mut touched: BTreeMap<&str, (&str, Vec<u64>)> = BTreeMap::new();
+            let mut chains: BTreeMap<&str, Chain<'_>> = BTreeMap::new();
+            let mut tally = Tally::new();
             for entry in batch {
                 let incoming = match entry {
                     Entry::Message(incoming) => incoming,
@@ -112,17 +125,23 @@ impl Store {
                         continue;
                     }
                 };
-                let outcome = store_one(tx, incoming, &mut done.acked)?;
+                let chain = match chains.entry(incoming.body.device.as_str()) {
+                    MapEntry::Occupied(known) => known.into_mut(),
+                    MapEntry::Vacant(new) => new.insert(chain_of(tx, incoming)?),
+                };
+                let outcome = store_one(tx, incoming, chain, &mut tally, &mut done.acked)?;
                 fault::state("store.row_written");
-                let (now, seqs) = touched.entry(incoming.body.device.as_str()).or_default();
-                *now = &incoming.received_at;
                 if !matches!(outcome, Outcome::Forked(_)) {
-                    seqs.push(incoming.body.seq);
+                    chain.seqs.push(incoming.body.seq);
                 }
                 done.outcomes.push(outcome);
             }
-            for (device, (now, seqs)) in touched {
-                done.receipts.extend(receipt(tx, device, now, seqs)?);
+            for (device, chain) in chains {
+                write_back(tx, device, &chain)?;
+                done.receipts.push(receipt(tx, device, chain)?);
+            }
+            for (name, by) in tally {
+                count(tx, name, by)?;
             }
             fault::state("store.before_commit");
             Ok(done)
@@ -179,30 +198,19 @@ fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     Ok(())
 }
 
-fn store_one(tx: &Transaction<'_>, it: &Incoming, acked: &mut Vec<String>) -> Result<Outcome> {
-    let device = it.body.device.as_str();
-    let mut chain = chain_of(tx, device)?;
-    let by_event: Option<String> = tx
-        .prepare_cached("SELECT hash FROM message WHERE event_id = ?1")?
-        .query_row([&it.body.event_id], |r| r.get(0))
-        .optional()?;
-    let judgement = match by_event {
-        Some(hash) if hash == it.hash => Judgement::Duplicate,
-        Some(_) => Judgement::Fork(format!("event id {} is stored with another content", it.body.event_id)),
-        None => {
-            let link = Link {
-                seq: it.body.seq,
-                hash: &it.hash,
-                prev: &it.body.prev,
-                breaks: matches!(it.body.payload, Up::ChainBreak(_)),
-            };
-            judge(&chain.state, link, stored_hash(tx, device, chain.epoch, it.body.seq)?.as_deref())
-        }
-    };
-    seen(tx, it)?;
-    match judgement {
+fn store_one<'a>(
+    tx: &Transaction<'_>,
+    it: &'a Incoming,
+    chain: &mut Chain<'a>,
+    tally: &mut Tally,
+    acked: &mut Vec<String>,
+) -> Result<Outcome> {
+    chain.received_at = &it.received_at;
+    chain.boot_count = chain.boot_count.max(it.body.stamp.boot_count);
+    chain.clock_offset_ms = it.clock_offset_ms.or(chain.clock_offset_ms);
+    match judged(tx, it, chain)? {
         Judgement::Duplicate => {
-            count(tx, "duplicates_refused", 1)?;
+            *tally.entry("duplicates_refused").or_default() += 1;
             return Ok(Outcome::Duplicate);
         }
         Judgement::Fork(detail) => {
@@ -213,21 +221,60 @@ fn store_one(tx: &Transaction<'_>, it: &Incoming, acked: &mut Vec<String>) -> Re
             chain.epoch += 1;
             chain.restarted = true;
             chain.state = ChainState { contiguous_seq: it.body.seq.saturating_sub(1), ..ChainState::new() };
+            chain.above = false;
         }
-        Judgement::Next | Judgement::Above => {}
+        Judgement::Next => {}
+        Judgement::Above => chain.above = true,
     }
     insert(tx, it, chain.epoch)?;
+    *tally.entry(counter(&it.body.payload)).or_default() += 1;
     apply(tx, it, chain.epoch, acked)?;
-    advance(tx, device, &mut chain, &it.received_at)?;
+    chain.above |= matches!(it.body.payload, Up::Dropped(_));
+    advance(tx, it, chain)?;
     Ok(Outcome::Stored)
 }
 
-fn chain_of(tx: &Connection, device: &str) -> Result<Chain> {
-    let (epoch, seq, hash): (i64, i64, String) = tx
-        .prepare_cached("SELECT epoch, contiguous_seq, contiguous_hash FROM device WHERE id = ?1")?
-        .query_row([device], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+fn judged(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Result<Judgement> {
+    let by_event: Option<String> = tx
+        .prepare_cached("SELECT hash FROM message WHERE event_id = ?1")?
+        .query_row([&it.body.event_id], |r| r.get(0))
+        .optional()?;
+    match by_event {
+        Some(hash) if hash == it.hash => return Ok(Judgement::Duplicate),
+        Some(_) => {
+            return Ok(Judgement::Fork(format!("event id {} is stored with another content", it.body.event_id)));
+        }
+        None => {}
+    }
+    let (seq, breaks) = (it.body.seq, matches!(it.body.payload, Up::ChainBreak(_)));
+    // Of the next sequence nothing is stored where nothing is stored beyond the mark.
+    let next = !chain.above && seq == chain.state.contiguous_seq + 1;
+    let stored = if next { None } else { stored_hash(tx, it.body.device.as_str(), chain.epoch, seq)? };
+    Ok(judge(&chain.state, Link { seq, hash: &it.hash, prev: &it.body.prev, breaks }, stored.as_deref()))
+}
+
+fn chain_of<'a>(tx: &Connection, it: &'a Incoming) -> Result<Chain<'a>> {
+    let device = it.body.device.as_str();
+    let (epoch, seq, hash, above): (i64, i64, String, bool) = tx
+        .prepare_cached(
+            "SELECT epoch, contiguous_seq, contiguous_hash,
+             EXISTS (SELECT 1 FROM message m WHERE m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq)
+             OR EXISTS (SELECT 1 FROM dropped p WHERE p.device = d.id AND p.epoch = d.epoch AND p.seq > d.contiguous_seq)
+             FROM device d WHERE id = ?1",
+        )?
+        .query_row([device], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?;
     let hash = if hash.is_empty() { trust::ZERO_HASH.to_owned() } else { hash };
-    Ok(Chain { epoch, state: ChainState { contiguous_seq: seq as u64, contiguous_hash: hash }, restarted: false })
+    Ok(Chain {
+        epoch,
+        state: ChainState { contiguous_seq: seq as u64, contiguous_hash: hash },
+        restarted: false,
+        forked: false,
+        above,
+        received_at: &it.received_at,
+        boot_count: 0,
+        clock_offset_ms: None,
+        seqs: Vec::new(),
+    })
 }
 
 fn stored_hash(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Option<String>> {
@@ -249,7 +296,7 @@ fn insert(tx: &Connection, it: &Incoming, epoch: i64) -> Result<()> {
         it.received_at,
         it.envelope
     ])?;
-    count(tx, &format!("stored.{}", kind(&body.payload)), 1)
+    Ok(())
 }
 
 fn kind(payload: &Up) -> &'static str {
@@ -265,13 +312,18 @@ fn kind(payload: &Up) -> &'static str {
     }
 }
 
-/// Every verified message says that its box lives.
-fn seen(tx: &Connection, it: &Incoming) -> Result<()> {
-    tx.prepare_cached(
-        "UPDATE device SET last_seen=?2, boot_count=max(boot_count, ?3), clock_offset_ms=coalesce(?4, clock_offset_ms) WHERE id=?1",
-    )?
-    .execute(params![it.body.device.as_str(), it.received_at, it.body.stamp.boot_count as i64, it.clock_offset_ms])?;
-    Ok(())
+/// The counter of what is stored of a kind.
+fn counter(payload: &Up) -> &'static str {
+    match payload {
+        Up::Finding(_) => "stored.finding",
+        Up::Presence(_) => "stored.presence",
+        Up::PresenceSummary(_) => "stored.presence_summary",
+        Up::Health(_) => "stored.health",
+        Up::KnowledgeAck(_) => "stored.knowledge_ack",
+        Up::Dropped(_) => "stored.dropped",
+        Up::ChainBreak(_) => "stored.chain_break",
+        Up::Unknown => "stored.unknown",
+    }
 }
 
 fn fork(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
@@ -373,35 +425,47 @@ fn dropped(tx: &Connection, device: &str, epoch: i64, report: &DroppedReport) ->
     Ok(())
 }
 
-/// Moves the contiguous mark over everything that now links, and writes it down.
-fn advance(tx: &Transaction<'_>, device: &str, chain: &mut Chain, now: &str) -> Result<()> {
-    let mut forked = false;
-    while let Some((hash, prev)) = at(tx, device, chain.epoch, chain.state.contiguous_seq + 1)? {
+/// Moves the contiguous mark over this message and everything that now links behind it.
+fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>) -> Result<()> {
+    let device = it.body.device.as_str();
+    if it.body.seq == chain.state.contiguous_seq + 1 {
+        // The judgement saw that it names the mark as its predecessor, or begins a chain.
+        chain.state.contiguous_seq += 1;
+        chain.state.contiguous_hash.clone_from(&it.hash);
+    }
+    while chain.above {
+        let Some((hash, prev)) = at(tx, device, chain.epoch, chain.state.contiguous_seq + 1)? else { break };
         if prev.is_some_and(|p| p != chain.state.contiguous_hash) {
-            forked = true;
-            break;
+            chain.forked = true;
+            let cause = integrity::Cause::BadLink { seq: chain.state.contiguous_seq + 1 };
+            return alerts::raise_integrity(tx, device, &cause, &it.received_at);
         }
         chain.state.contiguous_seq += 1;
         chain.state.contiguous_hash = hash;
     }
+    Ok(())
+}
+
+/// Where the chain stands now; and every verified message says that its box lives.
+fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Result<()> {
     tx.prepare_cached(
         "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
          chain = CASE WHEN ?5 THEN 'forked' WHEN ?6 THEN 'restarted'
                       WHEN chain='gap' AND NOT EXISTS (SELECT 1 FROM message WHERE device=?1 AND epoch=?2 AND seq>?3) THEN 'intact'
-                      ELSE chain END WHERE id=?1",
+                      ELSE chain END,
+         last_seen=?7, boot_count=max(boot_count, ?8), clock_offset_ms=coalesce(?9, clock_offset_ms) WHERE id=?1",
     )?
     .execute(params![
         device,
         chain.epoch,
         chain.state.contiguous_seq as i64,
-        chain.state.contiguous_hash,
-        forked,
-        chain.restarted
+        if chain.state.contiguous_seq == 0 { "" } else { chain.state.contiguous_hash.as_str() },
+        chain.forked,
+        chain.restarted,
+        chain.received_at,
+        chain.boot_count as i64,
+        chain.clock_offset_ms
     ])?;
-    if forked {
-        let cause = integrity::Cause::BadLink { seq: chain.state.contiguous_seq + 1 };
-        alerts::raise_integrity(tx, device, &cause, now)?;
-    }
     Ok(())
 }
 
@@ -414,12 +478,15 @@ fn at(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Option<(Str
 
 /// The receipt that a device is due now, with its next version. Above a gap it names the latest stored sequences and those
 /// of this batch, so that a gap that never heals (a server restored from a backup) does not keep the box's outbox full.
-fn receipt(tx: &Connection, device: &str, now: &str, batch: Vec<u64>) -> Result<Option<ReceiptDue>> {
-    let chain = chain_of(tx, device)?;
-    let mut above = devices::above(tx, device, chain.epoch, chain.state.contiguous_seq as i64)?;
-    above.extend(batch.into_iter().filter(|seq| *seq > chain.state.contiguous_seq));
-    above.sort_unstable();
-    above.dedup();
+fn receipt(tx: &Connection, device: &str, chain: Chain<'_>) -> Result<ReceiptDue> {
+    let (now, mark) = (chain.received_at, chain.state.contiguous_seq);
+    let mut above = Vec::new();
+    if chain.above {
+        above = devices::above(tx, device, chain.epoch, mark as i64)?;
+        above.extend(chain.seqs.into_iter().filter(|seq| *seq > mark));
+        above.sort_unstable();
+        above.dedup();
+    }
     let version: i64 = tx
         .prepare_cached(
             "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1, 'receipt', ?3, '', ?2)
@@ -427,11 +494,11 @@ fn receipt(tx: &Connection, device: &str, now: &str, batch: Vec<u64>) -> Result<
              RETURNING version",
         )?
         .query_row((device, now, super::knowledge::version_at(now)), |r| r.get(0))?;
-    Ok(Some(ReceiptDue {
+    Ok(ReceiptDue {
         device: device.to_owned(),
         version: version as u64,
         above,
-        contiguous_seq: chain.state.contiguous_seq,
+        contiguous_seq: mark,
         contiguous_hash: chain.state.contiguous_hash,
-    }))
+    })
 }

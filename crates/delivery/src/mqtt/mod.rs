@@ -88,6 +88,7 @@ pub async fn run(
         let proven = settings.stats.receipts();
         let end = session::run(&settings, &outbox, &to_engine, &mut planner, &mut shutdown).await;
         settings.stats.set_connected(false);
+        settings.stats.count_attempt();
         let session::End::Lost(why) = end else { break };
         // A connection that brought a receipt or held for half a minute was a good one: begin again with short waits.
         if settings.stats.receipts() > proven || began.elapsed() > Duration::from_secs(30) {

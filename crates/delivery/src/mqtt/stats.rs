@@ -12,6 +12,7 @@ pub struct LinkStats {
 #[derive(Debug, Default)]
 struct Inner {
     connected: AtomicBool,
+    attempts: AtomicU64,
     connections: AtomicU64,
     published: AtomicU64,
     receipts: AtomicU64,
@@ -59,6 +60,11 @@ impl LinkStats {
         self.inner.connected.load(Ordering::Relaxed)
     }
 
+    /// Attempts to connect that have ended, whatever became of them.
+    pub fn attempts(&self) -> u64 {
+        self.inner.attempts.load(Ordering::Relaxed)
+    }
+
     /// Connections since the start.
     pub fn connections(&self) -> u64 {
         self.inner.connections.load(Ordering::Relaxed)
@@ -96,6 +102,10 @@ impl LinkStats {
             self.inner.connections.fetch_add(1, Ordering::Relaxed);
         }
         self.inner.connected.store(connected, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_attempt(&self) {
+        self.inner.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_published(&self) {
