@@ -16,6 +16,16 @@ const LAWFUL: &[(&str, f64)] = &[
     ("cleaner afterwards", 0.05),
 ];
 
+/// One of the lawful stories.
+fn story(dice: &mut Dice) -> &'static str {
+    let mut left = dice.unit();
+    let chosen = LAWFUL.iter().find(|(_, share)| {
+        left -= share;
+        left < 0.0
+    });
+    chosen.map_or(LAWFUL[0].0, |(story, _)| story)
+}
+
 impl Day {
     /// In through the door, from place to place, and out again. Whoever walks in behind somebody, or goes out with his back
     /// to the camera, shows no face at the door.
@@ -66,14 +76,7 @@ impl Day {
     }
 
     pub(crate) fn lawful(&mut self, dice: &mut Dice, clinic: &Clinic, s: &mut Session) {
-        let mut left = dice.unit();
-        s.story = LAWFUL
-            .iter()
-            .find(|(_, share)| {
-                left -= share;
-                left < 0.0
-            })
-            .map_or(LAWFUL[0].0, |(story, _)| story);
+        s.story = story(dice);
         let lead = s.lead;
         let (from, to) = (s.begin + dice.between(10, 90), s.finish);
         let middle = from + (to - from) / 2;

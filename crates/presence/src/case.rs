@@ -115,14 +115,11 @@ impl<'a> Case<'a> {
         let p = &k.policy;
         let record = session.and_then(|(_, s)| s.record.as_ref());
         let item = record.and_then(|r| r.item.as_ref()).and_then(|id| k.items.get(id));
-        let (from, to) = (
-            bounds.start.min(bounds.lo.max(bounds.start.saturating_sub(p.window_before_ms()))),
-            bounds.end_seen.saturating_add(p.window_after_ms()).min(now),
-        );
+        let to = bounds.end_seen.saturating_add(p.window_after_ms()).min(now);
         // What lies in a neighbouring session is that session's.
         let window = Spans::one(bounds.lo, to.min(bounds.hi));
         let act_to = bounds.end_seen.min(now).min(bounds.hi);
-        let bed = h.bed.clip(from.max(bounds.lo), act_to);
+        let bed = h.bed.clip(bounds.lo, act_to);
         let hull = bed.first().zip(bed.last());
         let bed_seen = hull.is_some_and(|(first, last)| last - first >= p.bed_seen_min_ms());
         let end = Wall((bounds.end_seen.min(now) as i64).saturating_add(offset));
@@ -140,7 +137,7 @@ impl<'a> Case<'a> {
             i: Spans::none(),
             v: Visibility::default(),
             door_ppm: 0,
-            bed: h.bed_uses(from.max(bounds.lo), act_to, p),
+            bed: h.bed_uses(bounds.lo, act_to, p),
             bed_seen,
             people: BTreeMap::new(),
             strangers: Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use clinic_sim::{Camera, Day, Dice, ErrorModel, STAFF, Stay};
+use clinic_sim::{Camera, Day, Dice, ErrorModel, STAFF, Session, Stay};
 use presence::{Engine, IdentityView, Observation, Output, PersonId, Policy, TrackId};
 
 use crate::clinic;
@@ -55,25 +55,7 @@ fn day(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Score {
 pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> String {
     let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, UNLAWFUL);
     let mut lines = Vec::new();
-    for s in &day.sessions {
-        lines.push((
-            s.start,
-            format!(
-                "s{} {} under {}, declared {}-{} told {:?}, patient {}-{}, \"{}\"{}{}",
-                s.number,
-                s.item,
-                s.lead,
-                s.start,
-                s.end,
-                s.told,
-                s.begin,
-                s.finish,
-                s.story,
-                if s.masked { ", masked" } else { "" },
-                if s.faulty { ", faulty" } else { "" }
-            ),
-        ));
-    }
+    lines.extend(day.sessions.iter().map(|s| (s.start, headline(s))));
     lines.extend(day.stays.iter().map(|s| (s.from, format!("  {:?} {:?} until {}", s.who, s.zone, s.to))));
     let mut views: BTreeMap<TrackId, String> = BTreeMap::new();
     let watch = |t: u32, seen: &Observation, engine: &Engine| {
@@ -118,6 +100,16 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
         let _ = writeln!(text, "{t:6} {line}");
         text
     })
+}
+
+/// What was declared of a treatment, and what it was.
+fn headline(s: &Session) -> String {
+    let flags = [(s.masked, ", masked"), (s.faulty, ", faulty")];
+    let flags: String = flags.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text).collect();
+    format!(
+        "s{} {} under {}, declared {}-{} told {:?}, patient {}-{}, \"{}\"{flags}",
+        s.number, s.item, s.lead, s.start, s.end, s.told, s.begin, s.finish, s.story
+    )
 }
 
 /// Everything that the engine says of a day.

@@ -18,7 +18,7 @@ fn debug_and_release_say_the_same_to_the_last_bit() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let expected = recording::account();
     let debug = ["-Copt-level=0", "-Cdebug-assertions=on", "-Coverflow-checks=on"];
-    let release = ["-Copt-level=3", "-Cdebug-assertions=off", "-Coverflow-checks=off", "-Ccodegen-units=1"];
+    let release = ["-Copt-level=3", "-Cdebug-assertions=off", "-Coverflow-checks=off"];
     for (name, flags) in [("debug", &debug[..]), ("release", &release[..])] {
         let program = build(here, name, flags);
         let out = Command::new(&program).output().unwrap();

@@ -1,6 +1,8 @@
 //! A recorded log made by arithmetic alone (no file, no crate but the core), and what the core says of it, as one short text.
 //! Debug and release builds, and every machine, must come to that text bit for bit.
 
+use std::fmt::Write as _;
+
 use presence::*;
 
 const MIDNIGHT: i64 = 1_772_409_600_000;
@@ -217,7 +219,7 @@ pub(crate) fn account() -> String {
         digest.take(format!("{output:?}\n").as_bytes());
         if let Output::Finding(f) = output {
             let (step, code) = (f.step, f.key.rule.code());
-            text += &format!("{} {step:?} {code} {:?} {:?}\n", f.raised_at.mono.0, f.severity, f.key.session);
+            let _ = writeln!(text, "{} {step:?} {code} {:?} {:?}", f.raised_at.mono.0, f.severity, f.key.session);
         }
     }
     text + &format!("{} outputs, FNV-1a/128 {:032x}\n", outputs.len(), digest.0)
