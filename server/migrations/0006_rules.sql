@@ -118,17 +118,23 @@ CREATE INDEX alert_link_back ON alert_link(other);
 CREATE TABLE to_judge (
     what TEXT PRIMARY KEY                     -- i:INSTITUTION or p:PERSON: facts changed, the rules are asked again
 ) STRICT, WITHOUT ROWID;
+-- `INSERT OR IGNORE` would follow the conflict rule of the statement that fired the trigger: hence NOT EXISTS.
 CREATE TRIGGER session_told AFTER INSERT ON session BEGIN
-    INSERT OR IGNORE INTO to_judge SELECT 'i:' || institution FROM room WHERE id = new.room; END;
+    INSERT INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM room r WHERE r.id = new.room
+        AND NOT EXISTS (SELECT 1 FROM to_judge WHERE what = 'i:' || r.institution); END;
 CREATE TRIGGER session_amended AFTER UPDATE ON session BEGIN
-    INSERT OR IGNORE INTO to_judge SELECT 'i:' || institution FROM room WHERE id IN (old.room, new.room); END;
+    INSERT INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM room r WHERE r.id IN (old.room, new.room)
+        AND NOT EXISTS (SELECT 1 FROM to_judge WHERE what = 'i:' || r.institution); END;
 CREATE TRIGGER presence_told AFTER INSERT ON presence BEGIN
-    INSERT OR IGNORE INTO to_judge VALUES ('p:' || new.person); END;
+    INSERT INTO to_judge SELECT 'p:' || new.person WHERE NOT EXISTS (SELECT 1 FROM to_judge WHERE what = 'p:' || new.person); END;
 CREATE TRIGGER undeclared_told AFTER INSERT ON finding WHEN new.rule = 'HB-3' AND new.epoch >= 0 BEGIN
-    INSERT OR IGNORE INTO to_judge SELECT 'i:' || institution FROM room WHERE id = json_extract(new.report, '$.room'); END;
+    INSERT INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM room r WHERE r.id = json_extract(new.report, '$.room')
+        AND NOT EXISTS (SELECT 1 FROM to_judge WHERE what = 'i:' || r.institution); END;
 CREATE TRIGGER undeclared_amended AFTER UPDATE ON finding WHEN new.rule = 'HB-3' AND new.epoch >= 0 BEGIN
-    INSERT OR IGNORE INTO to_judge SELECT 'i:' || institution FROM room WHERE id = json_extract(new.report, '$.room'); END;
+    INSERT INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM room r WHERE r.id = json_extract(new.report, '$.room')
+        AND NOT EXISTS (SELECT 1 FROM to_judge WHERE what = 'i:' || r.institution); END;
 CREATE TRIGGER policy_told AFTER INSERT ON policy BEGIN
-    INSERT OR IGNORE INTO to_judge SELECT 'i:' || id FROM institution WHERE substr(jurisdiction, 1, length(new.jurisdiction)) = new.jurisdiction; END;
+    INSERT INTO to_judge SELECT 'i:' || i.id FROM institution i WHERE substr(i.jurisdiction, 1, length(new.jurisdiction)) = new.jurisdiction
+        AND NOT EXISTS (SELECT 1 FROM to_judge WHERE what = 'i:' || i.id); END;
 CREATE INDEX presence_by_time ON presence(from_at);
 CREATE INDEX finding_by_rule ON finding(rule, received_at);

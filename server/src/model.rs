@@ -69,7 +69,8 @@ pub struct Institution {
 impl Institution {
     pub fn check(&self) -> Result<(), Fault> {
         text("name", &self.name, 200)?;
-        if self.place.is_some_and(|p| !(-90.0..=90.0).contains(&p.north_deg) || !(-180.0..=180.0).contains(&p.east_deg)) {
+        if self.place.is_some_and(|p| !(-90.0..=90.0).contains(&p.north_deg) || !(-180.0..=180.0).contains(&p.east_deg))
+        {
             return Err("place: north_deg is -90 to 90 and east_deg -180 to 180, such as 30.66 and 104.06".to_owned());
         }
         if self.grade_ceiling > 4 {

@@ -15,7 +15,9 @@ use crate::config::Mode;
 use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
 use crate::rules::ledger::{Standing, reconcile};
-use crate::rules::{DAY_MS, Numbers, impossible_presence, masked_sessions, outage, phantom, repeated, settings, silent_session};
+use crate::rules::{
+    DAY_MS, Numbers, impossible_presence, masked_sessions, outage, phantom, repeated, settings, silent_session,
+};
 use crate::store::{Dossier, LOOK_MS, Post, Store, StoreError, ToJudge};
 
 /// Between two rounds; a fact waits no longer.
@@ -96,7 +98,8 @@ fn judge(store: &Store, what: &ToJudge, now: Timestamp, any_date: bool) -> Resul
 
 /// Everything but LL-3.
 fn institution(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usize, StoreError> {
-    let from = if any_date { String::new() } else { clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS)) };
+    let from =
+        if any_date { String::new() } else { clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS)) };
     let Some(dossier) = store.dossier(id, &from)? else { return Ok(0) };
     let numbers = Numbers::of(&dossier.values);
     let now_ms = now.as_millisecond();
@@ -106,9 +109,8 @@ fn institution(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Resul
     let drafts = asked(&dossier, &numbers, session_now, now_ms);
     // In its own hour a finding is asked with the notice of that hour: none was given yet.
     let shift = now_ms - session_now;
-    let still = |s: &Standing| {
-        asked(&dossier, &numbers, s.raised_ms - shift, s.raised_ms).iter().any(|d| d.key() == s.key)
-    };
+    let still =
+        |s: &Standing| asked(&dossier, &numbers, s.raised_ms - shift, s.raised_ms).iter().any(|d| d.key() == s.key);
     let said = reconcile(&dossier.standing, drafts, still);
     if said.is_empty() {
         return Ok(0);
@@ -141,7 +143,8 @@ fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> 
 }
 
 fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usize, StoreError> {
-    let from = if any_date { String::new() } else { clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS)) };
+    let from =
+        if any_date { String::new() } else { clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS)) };
     let (sightings, standing) = store.sightings(id, &from)?;
     let Some(place) = sightings.last().map(|s| s.institution.clone()) else {
         return withdraw_all(store, &standing, now);

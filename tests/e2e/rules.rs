@@ -89,9 +89,13 @@ fn filmed(folder: &Path, script: &str) -> (Program, Api) {
     let morning = Morning::parse(script).unwrap();
     clinic::register(&api, &morning).unwrap();
     let scene = scene::Scene::drawn(morning.clone(), settings.seed);
-    clinic::enrol(&api, &morning, |person, attempt| {
-        if attempt == 0 { Ok(scene.enrolment_photo(person).map(Some)?) } else { Ok(None) }
-    })
+    clinic::enrol(
+        &api,
+        &morning,
+        |person, attempt| {
+            if attempt == 0 { Ok(scene.enrolment_photo(person).map(Some)?) } else { Ok(None) }
+        },
+    )
     .unwrap();
     clinic::declare_sessions(&api, &morning).unwrap();
     let token = clinic::register_device(&api, &morning).unwrap();

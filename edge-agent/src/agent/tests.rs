@@ -47,8 +47,19 @@ fn box_1(settings: Settings) -> Box1 {
         clock: AgentClock::scripted(at(0), 1000),
         outbox: outbox.clone(),
         store: KnowledgeStore::open(dir.path()).unwrap(),
-        known: Known::new(Maker { pack: "avatar/1".into(), length: 4, rivals: vision::Rivals::NONE, calibrated_for: None }),
-        origin: Origin { device, room: "room-1".parse().unwrap(), institution: unknown_institution(), manifest, policies: BTreeMap::new() },
+        known: Known::new(Maker {
+            pack: "avatar/1".into(),
+            length: 4,
+            rivals: vision::Rivals::NONE,
+            calibrated_for: None,
+        }),
+        origin: Origin {
+            device,
+            room: "room-1".parse().unwrap(),
+            institution: unknown_institution(),
+            manifest,
+            policies: BTreeMap::new(),
+        },
         health: HealthSource::new(Vitals {
             firmware: "test".into(),
             pack: "avatar".into(),

@@ -102,7 +102,8 @@ fn a_check_by_card_pin_and_witness_comes_with_the_sessions() {
         at: at.to_owned(),
     };
     let room = core::RoomId::new("room-1");
-    let told = |check| sessions(&room, &Sessions::default(), &Sessions { sessions: vec![], checks: vec![check] }, now());
+    let told =
+        |check| sessions(&room, &Sessions::default(), &Sessions { sessions: vec![], checks: vec![check] }, now());
     let said = told(check(down::CheckDirection::Out, "2026-03-02T08:00:00Z")).unwrap();
     let [core::Fact::IdentityCheck(heard)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!((heard.direction, heard.witness.as_str()), (core::CheckDirection::Out, "zhao"));

@@ -84,11 +84,7 @@ fn hash(parts: &[&str]) -> String {
 
 impl Draft {
     pub fn key(&self) -> Key {
-        Key {
-            rule: self.rule.to_owned(),
-            institution: self.institution.clone(),
-            subject: self.subject.clone(),
-        }
+        Key { rule: self.rule.to_owned(), institution: self.institution.clone(), subject: self.subject.clone() }
     }
 
     pub fn finding_id(&self, serial: u32) -> String {
@@ -100,7 +96,9 @@ impl Draft {
         let session = self.session.as_ref().and_then(|s| s.parse().ok());
         match (self.device.parse(), session) {
             (Ok(device), Some(session)) => trust::incident_id(&device, Some(&session), 0),
-            _ => hash(&["zaigang/v1/server/incident", self.rule, &self.institution, &self.subject, &serial.to_string()]),
+            _ => {
+                hash(&["zaigang/v1/server/incident", self.rule, &self.institution, &self.subject, &serial.to_string()])
+            }
         }
     }
 

@@ -120,7 +120,14 @@ fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Opti
             words::span("seen_at_second_place", later.from_ms, later.to_ms),
         ],
         counts,
-        explanation: words::impossible(earlier, later, misfit.overlap_ms, misfit.distance_m, misfit.speed_kmh, misfit.severity),
+        explanation: words::impossible(
+            earlier,
+            later,
+            misfit.overlap_ms,
+            misfit.distance_m,
+            misfit.speed_kmh,
+            misfit.severity,
+        ),
         related: [&earlier.session, &later.session].into_iter().flatten().cloned().collect(),
         incidents: Vec::new(),
         visibility_ppm: 1_000_000,
@@ -177,7 +184,10 @@ mod tests {
             let travelled = distance_m(here, there) as i64 - 1_000;
             let exact_ms = travelled * 3600 / limit_kmh;
             let arrive = |took_ms: i64| {
-                severities(&[seen("a", 0, MINUTE, here), seen("b", MINUTE + took_ms - 2_000, MINUTE + took_ms + MINUTE, there)])
+                severities(&[
+                    seen("a", 0, MINUTE, here),
+                    seen("b", MINUTE + took_ms - 2_000, MINUTE + took_ms + MINUTE, there),
+                ])
             };
             assert_eq!(arrive(exact_ms - 1_000), [Severity::L2], "{degrees}°: one second too fast");
             assert_eq!(arrive(exact_ms + 1_000), [], "{degrees}°: one second slower");
@@ -220,11 +230,7 @@ mod tests {
 
     #[test]
     fn a_short_visit_in_between_hides_nothing() {
-        let day = [
-            minutes("a", 0, 60, CHENGDU),
-            minutes("b", 30, 40, MIANYANG),
-            minutes("b", 50, 55, MIANYANG),
-        ];
+        let day = [minutes("a", 0, 60, CHENGDU), minutes("b", 30, 40, MIANYANG), minutes("b", 50, 55, MIANYANG)];
         assert_eq!(severities(&day), [Severity::L3, Severity::L3]);
     }
 }

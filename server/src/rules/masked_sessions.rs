@@ -13,7 +13,9 @@ use super::{DAY_MS, Draft, Numbers, SessionOutcome, share_ppm, within, words};
 /// box, and a session whose report may still come, are nobody's fault.
 fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
     match &outcome.seen {
-        Some(seen) if seen.assessable || !seen.face_seen && seen.because.iter().any(|w| w == "no_activity") => Some(false),
+        Some(seen) if seen.assessable || !seen.face_seen && seen.because.iter().any(|w| w == "no_activity") => {
+            Some(false)
+        }
         Some(_) => Some(true),
         None if outcome.watched && outcome.end_ms + p.hb5_settle_ms <= now_ms => Some(true),
         None => None,
@@ -140,7 +142,11 @@ mod tests {
     #[test]
     fn the_words_name_the_share_and_the_reasons() {
         let draft = judge(&fortnight(10, 4), &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
-        assert!(draft.explanation.en.contains("4 of 10") && draft.explanation.en.contains("40.0 %"), "{}", draft.explanation.en);
+        assert!(
+            draft.explanation.en.contains("4 of 10") && draft.explanation.en.contains("40.0 %"),
+            "{}",
+            draft.explanation.en
+        );
         assert!(draft.explanation.zh.contains("疑似"));
     }
 }

@@ -80,13 +80,7 @@ mod tests {
     const NOW: i64 = 40 * DAY_MS;
 
     fn line(silent: Vec<Span>) -> Line {
-        Line {
-            device: "box-1".into(),
-            institution: "c-1".into(),
-            room: "r-1".into(),
-            silent,
-            open: vec![(0, NOW)],
-        }
+        Line { device: "box-1".into(), institution: "c-1".into(), room: "r-1".into(), silent, open: vec![(0, NOW)] }
     }
 
     fn severities(line: &Line) -> Vec<Severity> {

@@ -81,8 +81,7 @@ pub struct Registered {
 /// Registered as a lead here, never verified and never declared for 30 days: for the log.
 pub fn idle(registered: &[Registered], outcomes: &[SessionOutcome], p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let since = now_ms - p.ll2_days * super::DAY_MS;
-    let declared =
-        |who: &str| within(outcomes, p.ll2_days, now_ms).any(|o| o.declared_lead.as_deref() == Some(who));
+    let declared = |who: &str| within(outcomes, p.ll2_days, now_ms).any(|o| o.declared_lead.as_deref() == Some(who));
     let unseen = |r: &&Registered| {
         r.visible_since_ms <= since && r.last_verified_ms.is_none_or(|at| at <= since) && !declared(&r.person)
     };
@@ -179,7 +178,11 @@ mod tests {
     #[test]
     fn the_words_hold_the_figures_and_accuse_nobody() {
         let draft = judge(&month(6, 1), &Numbers::default(), NOW).remove(0);
-        assert!(draft.explanation.zh.contains("疑似") && draft.explanation.zh.contains('6') && !draft.explanation.zh.contains("违法"));
+        assert!(
+            draft.explanation.zh.contains("疑似")
+                && draft.explanation.zh.contains('6')
+                && !draft.explanation.zh.contains("违法")
+        );
         assert!(draft.explanation.en.contains("1 of 6"), "{}", draft.explanation.en);
         assert_eq!((draft.related.len(), draft.intervals.len()), (5, 5));
     }

@@ -136,7 +136,10 @@ pub fn check(name: &str, value: i64) -> Result<(), String> {
     if (setting.min..=setting.max).contains(&value) {
         return Ok(());
     }
-    Err(format!("settings: `{name}` = {value} is out of range: give {} to {} {}", setting.min, setting.max, setting.unit))
+    Err(format!(
+        "settings: `{name}` = {value} is out of range: give {} to {} {}",
+        setting.min, setting.max, setting.unit
+    ))
 }
 
 /// What one place is told, and by whom: `layers` are (jurisdiction, settings) in any order; the longest prefix of

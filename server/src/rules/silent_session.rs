@@ -94,14 +94,21 @@ mod tests {
     #[test]
     fn two_in_a_month_are_the_clinics_and_the_third_is_the_supervisors() {
         assert_eq!(severities(&[nobody(1, 20), nobody(2, 1)]), [Severity::L1; 2]);
-        assert_eq!(severities(&[nobody(1, 29), nobody(2, 20), nobody(3, 1)]), [Severity::L1, Severity::L1, Severity::L2]);
+        assert_eq!(
+            severities(&[nobody(1, 29), nobody(2, 20), nobody(3, 1)]),
+            [Severity::L1, Severity::L1, Severity::L2]
+        );
     }
 
     #[test]
     fn the_first_of_three_falls_out_of_the_window_after_thirty_days() {
         let at = |ms| SessionOutcome { start_ms: NOW - ms, ..nobody(1, 0) };
         let last = |first_ms| {
-            let three = [at(first_ms), SessionOutcome { session: "s-2".into(), ..at(DAY_MS) }, SessionOutcome { session: "s-3".into(), ..at(0) }];
+            let three = [
+                at(first_ms),
+                SessionOutcome { session: "s-2".into(), ..at(DAY_MS) },
+                SessionOutcome { session: "s-3".into(), ..at(0) },
+            ];
             severities(&three).last().copied()
         };
         assert_eq!(last(30 * DAY_MS - 1), Some(Severity::L2));

@@ -85,9 +85,7 @@ pub(super) fn impossible(
 pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanation {
     let share = percent(visibility_ppm as usize, 1_000_000);
     said(
-        format!(
-            "疑似虚假登记或异地诊疗:登记时段内画面可见度 {share},未见任何人员面部;近 {days} 天内第 {repeat} 次。"
-        ),
+        format!("疑似虚假登记或异地诊疗:登记时段内画面可见度 {share},未见任何人员面部;近 {days} 天内第 {repeat} 次。"),
         format!(
             "Suspected false declaration or treatment elsewhere: the room was visible for {share} of the declared time and no face was seen; number {repeat} within {days} days."
         ),
@@ -133,8 +131,7 @@ pub(super) fn unjudgeable(
     let share = percent(unjudged, declared);
     let zh: Vec<String> = reasons.iter().map(|(why, n)| format!("{}{n}次", reason_zh(why))).collect();
     let en: Vec<String> = reasons.iter().map(|(why, n)| format!("{} {n}", reason_en(why))).collect();
-    let (late_zh, late_en) =
-        if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
+    let (late_zh, late_en) = if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
     said(
         format!(
             "疑似规避监管:近 {days} 天登记的 {declared} 次诊疗活动中 {unjudged} 次({share})无法判定({}){late_zh}。",

@@ -260,8 +260,8 @@ pub(super) fn apply_finding(tx: &Transaction<'_>, report: &FindingReport, place:
 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
 fn keep_step(tx: &Connection, report: &FindingReport, place: &Place<'_>) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO finding_step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?.execute(
-        params![
+    tx.prepare_cached("INSERT OR IGNORE INTO finding_step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?
+        .execute(params![
             report.finding_id,
             report.revision,
             report.incident_id,
@@ -275,8 +275,7 @@ fn keep_step(tx: &Connection, report: &FindingReport, place: &Place<'_>) -> Resu
             place.seq,
             report.explanation.zh,
             report.explanation.en
-        ],
-    )?;
+        ])?;
     Ok(())
 }
 

@@ -108,9 +108,8 @@ impl Store {
 
 fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential>> {
     let sql = format!("SELECT person, pin_hash, set_at FROM credential WHERE {by} = ?1");
-    let mut found = collect(c, &sql, [value], |r| {
-        Ok(Credential { person: r.get(0)?, pin_hash: r.get(1)?, set_at: r.get(2)? })
-    })?;
+    let mut found =
+        collect(c, &sql, [value], |r| Ok(Credential { person: r.get(0)?, pin_hash: r.get(1)?, set_at: r.get(2)? }))?;
     Ok(found.pop())
 }
 

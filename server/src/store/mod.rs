@@ -5,8 +5,8 @@
 
 mod access;
 mod alerts;
-mod checks;
 mod chains;
+mod checks;
 mod devices;
 mod faces;
 mod feed;
@@ -25,8 +25,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 
 pub use access::{Account, AuditEntry, Deed};
 pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
-pub use checks::{Credential, KeptCheck};
 pub use chains::{Era, Stretch};
+pub use checks::{Credential, KeptCheck};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
 pub use feed::FeedEvent;

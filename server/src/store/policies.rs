@@ -35,7 +35,9 @@ const COLUMNS: &str = "SELECT version, jurisdiction, settings, set_at, set_by, r
 
 /// The newest policy of every jurisdiction.
 fn layers(c: &Connection) -> Result<Vec<PolicyRow>> {
-    let sql = format!("{COLUMNS} WHERE version IN (SELECT max(version) FROM policy GROUP BY jurisdiction) ORDER BY jurisdiction");
+    let sql = format!(
+        "{COLUMNS} WHERE version IN (SELECT max(version) FROM policy GROUP BY jurisdiction) ORDER BY jurisdiction"
+    );
     collect(c, &sql, [], row)
 }
 
@@ -80,21 +82,24 @@ impl Store {
     /// Every policy ever set for a jurisdiction or one above it, newest first.
     pub fn policy_history(&self, jurisdiction: &str, limit: u32) -> Result<Vec<PolicyRow>> {
         self.read(|c| {
-            let sql = format!("{COLUMNS} WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction ORDER BY version DESC LIMIT ?2");
+            let sql = format!(
+                "{COLUMNS} WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction ORDER BY version DESC LIMIT ?2"
+            );
             collect(c, &sql, params![jurisdiction, limit], row)
         })
     }
 
     /// The jurisdictions with a policy of their own.
     pub fn policy_places(&self) -> Result<Vec<String>> {
-        self.read(|c| collect(c, "SELECT DISTINCT jurisdiction FROM policy ORDER BY jurisdiction", [], |r| Ok(r.get(0)?)))
+        self.read(|c| {
+            collect(c, "SELECT DISTINCT jurisdiction FROM policy ORDER BY jurisdiction", [], |r| Ok(r.get(0)?))
+        })
     }
 
     /// Remembers which values a hash stands for, so that a finding's page can show them.
     pub fn remember_policy(&self, sha256: &str, values: &BTreeMap<String, i64>, now: &str) -> Result<()> {
-        let known = self.read(|c| {
-            Ok(c.prepare_cached("SELECT 1 FROM policy_hash WHERE sha256 = ?1")?.exists([sha256])?)
-        })?;
+        let known =
+            self.read(|c| Ok(c.prepare_cached("SELECT 1 FROM policy_hash WHERE sha256 = ?1")?.exists([sha256])?))?;
         if known {
             return Ok(());
         }

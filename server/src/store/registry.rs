@@ -194,7 +194,8 @@ impl Store {
     /// Everything that was said of a session, oldest first.
     pub fn session_changes(&self, id: &str) -> Result<Vec<SessionChange>> {
         self.read(|c| {
-            let sql = "SELECT revision, at, by_whom, reason, spec FROM session_change WHERE session = ?1 ORDER BY revision";
+            let sql =
+                "SELECT revision, at, by_whom, reason, spec FROM session_change WHERE session = ?1 ORDER BY revision";
             collect(c, sql, [id], |r| {
                 Ok(SessionChange {
                     revision: r.get(0)?,

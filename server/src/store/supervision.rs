@@ -100,7 +100,8 @@ impl Store {
     /// What is to be judged anew, taken off the list: whoever takes it judges it before the next crash or marks it again.
     pub fn take_to_judge(&self, limit: u32) -> Result<Vec<ToJudge>> {
         self.write(|tx| {
-            let sql = "DELETE FROM to_judge WHERE what IN (SELECT what FROM to_judge ORDER BY what LIMIT ?1) RETURNING what";
+            let sql =
+                "DELETE FROM to_judge WHERE what IN (SELECT what FROM to_judge ORDER BY what LIMIT ?1) RETURNING what";
             let rows: Vec<String> = collect(tx, sql, [limit], |r| Ok(r.get(0)?))?;
             Ok(rows.iter().filter_map(|what| to_judge_of(what)).collect())
         })
@@ -229,7 +230,8 @@ fn go_on_silent(tx: &Connection, device: &str, run: &str, now: &str) -> Result<b
     let goes_on = last.filter(|(_, to)| ms(now).zip(ms(to)).is_some_and(|(now, to)| now - to <= 2 * LOOK_MS));
     match goes_on {
         Some((from, _)) => {
-            tx.prepare_cached("UPDATE silence SET to_at=?3 WHERE device=?1 AND from_at=?2")?.execute([device, &from, now])?;
+            tx.prepare_cached("UPDATE silence SET to_at=?3 WHERE device=?1 AND from_at=?2")?
+                .execute([device, &from, now])?;
             Ok(ms(now).zip(ms(&from)).is_some_and(|(now, from)| now - from > 300_000))
         }
         None => {
@@ -316,10 +318,16 @@ fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
         p.updated_at
         FROM site s JOIN practitioner p ON p.id = s.practitioner JOIN room r ON r.institution = s.institution JOIN device d ON d.room = r.id
         WHERE s.institution = ?1 AND s.lead_of <> '[]' GROUP BY s.practitioner HAVING min(d.id)";
-    let rows: Vec<(String, String, String, Option<String>, Option<String>, String)> = collect(c, sql, [institution], |r| {
-        Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
-    })?;
-    let one = |(person, room, device, last, first, entered): (String, String, String, Option<String>, Option<String>, String)| {
+    let rows: Vec<(String, String, String, Option<String>, Option<String>, String)> =
+        collect(c, sql, [institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?)))?;
+    let one = |(person, room, device, last, first, entered): (
+        String,
+        String,
+        String,
+        Option<String>,
+        Option<String>,
+        String,
+    )| {
         // Without one report nobody could have been seen.
         let first = ms(&first?)?;
         Some(Registered {
@@ -411,7 +419,9 @@ fn standing(c: &Connection, which: &str, id: &str) -> Result<Vec<Standing>> {
 fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (&str, u64), now: &str) -> Result<()> {
     let key = (said.key.rule.as_str(), said.key.institution.as_str(), said.key.subject.as_str());
     let last: Option<(String, u32, String)> = tx
-        .prepare_cached("SELECT report, serial, raised_at FROM own_finding WHERE rule=?1 AND institution=?2 AND subject=?3")?
+        .prepare_cached(
+            "SELECT report, serial, raised_at FROM own_finding WHERE rule=?1 AND institution=?2 AND subject=?3",
+        )?
         .query_row(key, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
         .optional()?;
     let report = match (&said.draft, &last) {

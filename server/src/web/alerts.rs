@@ -124,7 +124,10 @@ pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>
         .map(|s| json!({"at": s.at, "by": s.actor, "step": s.step, "note": s.note, "state_after": s.state_after}))
         .collect();
     body["events"] = json!(events);
-    body["linked"] = linked.iter().map(|(id, number, kinds, rule)| json!({"id": id, "number": number, "kinds": kinds, "rule": rule})).collect();
+    body["linked"] = linked
+        .iter()
+        .map(|(id, number, kinds, rule)| json!({"id": id, "number": number, "kinds": kinds, "rule": rule}))
+        .collect();
     Ok((StatusCode::OK, Json(body)))
 }
 

@@ -94,7 +94,12 @@ pub(super) async fn post_credential(
     Ok((StatusCode::OK, Json(json!({"person": id, "credential": "set"}))))
 }
 
-pub(super) async fn put_credential(app: &Arc<App>, who: &Who, person: String, it: CredentialBody) -> Result<(), Problem> {
+pub(super) async fn put_credential(
+    app: &Arc<App>,
+    who: &Who,
+    person: String,
+    it: CredentialBody,
+) -> Result<(), Problem> {
     let card = card_hash(&it.card)?;
     if let Some(fault) = pin_fault(&it.pin) {
         return Err(Problem::unprocessable(fault));
@@ -111,9 +116,16 @@ pub(super) async fn put_credential(app: &Arc<App>, who: &Who, person: String, it
     .await
 }
 
-pub(super) async fn post_check(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<CheckBody>) -> Answer {
+pub(super) async fn post_check(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<CheckBody>,
+) -> Answer {
     let made = check(&app, &who, it, "api").await?;
-    done(Upsert::Created, json!({"id": made.id, "person": made.person, "witness": made.witness, "direction": made.direction, "at": made.at}))
+    done(
+        Upsert::Created,
+        json!({"id": made.id, "person": made.person, "witness": made.witness, "direction": made.direction, "at": made.at}),
+    )
 }
 
 /// Compares card and PINs, keeps the check, tells the boxes of the room.
@@ -128,7 +140,10 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
     let wait = names.iter().map(|n| app.throttle().wait_ms(n, now_ms)).max().unwrap_or(0);
     if wait > 0 {
         let seconds = wait / 1000 + 1;
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many wrong PINs: try again in {seconds} s")));
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            format!("too many wrong PINs: try again in {seconds} s"),
+        ));
     }
     let (who, asked) = (who.clone(), it.clone());
     let compared = app.blocking(move |a| compare(a, &who, &asked, &card)).await?;
@@ -136,7 +151,10 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
         Ok(found) => found,
         Err(which) => {
             app.throttle().failed(&names[which], now_ms);
-            return Err(Problem::new(StatusCode::FORBIDDEN, ["card or PIN is wrong", "witness or witness's PIN is wrong"][which]));
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                ["card or PIN is wrong", "witness or witness's PIN is wrong"][which],
+            ));
         }
     };
     names.iter().for_each(|n| app.throttle().succeeded(n));
@@ -173,7 +191,9 @@ fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, P
     }
     let person = of_card.map(|c| c.person).unwrap_or_default();
     if person == it.witness {
-        return Err(Problem::unprocessable("witness: another person than the one who is verified must witness it (P4)"));
+        return Err(Problem::unprocessable(
+            "witness: another person than the one who is verified must witness it (P4)",
+        ));
     }
     let witness = a.store.credential_of(&it.witness)?;
     if !right(&witness, &it.witness_pin) {
@@ -182,7 +202,9 @@ fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, P
     for id in [&person, &it.witness] {
         let found = a.store.practitioner(id)?.ok_or_else(|| Problem::unknown("practitioner", id))?;
         if !found.sites.iter().any(|s| s.institution == room.institution) {
-            return Err(Problem::unprocessable(format!("`{id}` has no relation to this institution: register it or issue a pass first")));
+            return Err(Problem::unprocessable(format!(
+                "`{id}` has no relation to this institution: register it or issue a pass first"
+            )));
         }
     }
     Ok(Ok((person, who.name.clone())))
@@ -224,7 +246,9 @@ pub(super) async fn seen(app: &Arc<App>, who: &Who) -> Result<Vec<KeptCheck>, Pr
         let seen = Seen::of(a, &who)?;
         let rooms: Vec<_> = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str())).collect();
         let checks = a.store.checks(500)?;
-        Ok::<_, StoreError>(checks.into_iter().filter(|c| rooms.iter().any(|r| r.id.as_str() == c.room)).take(100).collect())
+        Ok::<_, StoreError>(
+            checks.into_iter().filter(|c| rooms.iter().any(|r| r.id.as_str() == c.room)).take(100).collect(),
+        )
     })
     .await
 }

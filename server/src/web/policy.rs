@@ -40,7 +40,11 @@ pub(super) struct PolicyQuery {
     pub lang: Option<String>,
 }
 
-pub(super) async fn post_policy(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<PolicyBody>) -> Answer {
+pub(super) async fn post_policy(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<PolicyBody>,
+) -> Answer {
     let version = put(&app, &who, it).await?;
     done(Upsert::Created, json!({"version": version}))
 }
@@ -49,21 +53,30 @@ fn division(code: &str) -> Result<(), Problem> {
     if code.len() <= 12 && code.chars().all(|c| c.is_ascii_digit()) {
         return Ok(());
     }
-    Err(Problem::unprocessable("jurisdiction: use the digits of the administrative division, such as 5101, or nothing for all"))
+    Err(Problem::unprocessable(
+        "jurisdiction: use the digits of the administrative division, such as 5101, or nothing for all",
+    ))
 }
 
 /// Replaces the whole policy of one jurisdiction.
 pub(super) async fn put(app: &Arc<App>, who: &Who, it: PolicyBody) -> Result<u64, Problem> {
     division(&it.jurisdiction)?;
-    if !it.jurisdiction.starts_with(&who.scope) || (who.role == Role::Supervisor && who.scope.is_empty() && app.config.accounts) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "jurisdiction: a policy may be set for your own jurisdiction or a part of it"));
+    if !it.jurisdiction.starts_with(&who.scope)
+        || (who.role == Role::Supervisor && who.scope.is_empty() && app.config.accounts)
+    {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "jurisdiction: a policy may be set for your own jurisdiction or a part of it",
+        ));
     }
     for (name, value) in &it.settings {
         settings::check(name, *value).map_err(Problem::unprocessable)?;
     }
     let production = app.config.mode == crate::config::Mode::Production;
     if production && it.settings.get("liveness_waived") == Some(&1) {
-        return Err(Problem::unprocessable("settings: `liveness_waived` = 1 is refused in production: every box would refuse it"));
+        return Err(Problem::unprocessable(
+            "settings: `liveness_waived` = 1 is refused in production: every box would refuse it",
+        ));
     }
     let row = PolicyRow {
         version: 0,

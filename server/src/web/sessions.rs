@@ -96,9 +96,8 @@ pub(super) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<Session,
 
 pub(super) async fn get_session(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
     let session = find(&app, &who, &id).await?;
-    let (changes, mut summaries) = app
-        .blocking(move |a| Ok::<_, StoreError>((a.store.session_changes(&id)?, a.store.summaries()?)))
-        .await?;
+    let (changes, mut summaries) =
+        app.blocking(move |a| Ok::<_, StoreError>((a.store.session_changes(&id)?, a.store.summaries()?))).await?;
     let summary = summaries.remove(session.id.as_str());
     Ok((StatusCode::OK, Json(json!({"session": session, "changes": changes, "summary": summary}))))
 }
@@ -179,7 +178,8 @@ mod tests {
     #[test]
     fn a_cancellation_and_an_emergency_need_a_reason() {
         assert!(apply(session(), SessionStep::Cancel { reason: Some(" ".into()) }).is_err());
-        let (cancelled, why) = apply(session(), SessionStep::Cancel { reason: Some("patient stayed away".into()) }).unwrap();
+        let (cancelled, why) =
+            apply(session(), SessionStep::Cancel { reason: Some("patient stayed away".into()) }).unwrap();
         assert_eq!((cancelled.cancelled, why.as_str()), (true, "patient stayed away"));
         assert!(apply(session(), SessionStep::Emergency { raised: true, reason: None }).is_err());
         assert!(apply(session(), SessionStep::Emergency { raised: false, reason: None }).is_ok());

@@ -58,7 +58,10 @@ fn a_lead_in_whose_name_five_sessions_ran_without_him_is_one_alert_with_its_sess
     b.say(&summary("ll-4", 1, &json!({})));
     let alerts = house.until("alerts", |a| !of_rule(a, "LL-2").is_empty());
     let (alert, found) = of_rule(&alerts, "LL-2")[0];
-    assert_eq!((&found["severity"], &found["kind"], &found["step"]), (&json!("L2"), &json!("LicenseLending"), &json!("opened")));
+    assert_eq!(
+        (&found["severity"], &found["kind"], &found["step"]),
+        (&json!("L2"), &json!("LicenseLending"), &json!("opened"))
+    );
     assert!(found["explanation"]["zh"].as_str().unwrap().starts_with("疑似"));
     assert_eq!(found["candidate_basis"][0]["law"], "医师法");
     assert_eq!(found["persons"][0]["person"], "p-lead");
@@ -113,9 +116,16 @@ fn a_clinic_whose_sessions_can_never_be_judged_is_told() {
     let alerts = house.until("alerts", |a| !of_rule(a, "HB-5").is_empty());
     let (_, found) = of_rule(&alerts, "HB-5")[0];
     assert_eq!(found["severity"], "L1");
-    let counts: Vec<(&str, i64)> =
-        found["counts"].as_array().unwrap().iter().map(|c| (c["name"].as_str().unwrap(), c["value"].as_i64().unwrap())).collect();
-    assert!(counts.contains(&("not_assessable_sessions", 4)) && counts.contains(&("declared_sessions", 10)), "{counts:?}");
+    let counts: Vec<(&str, i64)> = found["counts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| (c["name"].as_str().unwrap(), c["value"].as_i64().unwrap()))
+        .collect();
+    assert!(
+        counts.contains(&("not_assessable_sessions", 4)) && counts.contains(&("declared_sessions", 10)),
+        "{counts:?}"
+    );
 
     // The city allows more: the same figures raise nothing there, and the hash tells which policy was asked.
     let before = found["manifest"]["policy_sha256"].clone();
@@ -209,7 +219,10 @@ fn a_check_by_card_pin_and_witness_reaches_the_box_and_a_wrong_pin_does_not() {
         house.must_post(&format!("practitioners/{person}/credential"), &json!({"card":card,"pin":pin}));
     }
     let check = |pin: &str, witness: &str, witness_pin: &str| {
-        house.post("checks", &json!({"room":"room-1","card":"card 0001","pin":pin,"witness":witness,"witness_pin":witness_pin}))
+        house.post(
+            "checks",
+            &json!({"room":"room-1","card":"card 0001","pin":pin,"witness":witness,"witness_pin":witness_pin}),
+        )
     };
     assert_eq!(check("000111", "p-other", "284619").0, 403);
     assert_eq!(check("739104", "p-other", "000111").0, 403);
@@ -223,7 +236,10 @@ fn a_check_by_card_pin_and_witness_reaches_the_box_and_a_wrong_pin_does_not() {
     let checks = house.get("checks").to_string();
     assert!(!checks.contains("739104") && !checks.contains("0001"), "a PIN or a card came back: {checks}");
     // What the clinic's own system compared comes the same way.
-    let (status, _) = house.post("devices/box-1/commands", &json!({"command":"identity_check","person":"p-other","witness":"p-lead","at":ago(5),"direction":"out"}));
+    let (status, _) = house.post(
+        "devices/box-1/commands",
+        &json!({"command":"identity_check","person":"p-other","witness":"p-lead","at":ago(5),"direction":"out"}),
+    );
     assert_eq!(status, 202);
     b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.checks.len() == 2));
 }
@@ -231,13 +247,23 @@ fn a_check_by_card_pin_and_witness_reaches_the_box_and_a_wrong_pin_does_not() {
 #[test]
 fn a_session_is_opened_amended_closed_late_and_cancelled_and_every_word_is_kept() {
     let (house, b) = furnished();
-    house.must_post("sessions", &json!({"id":"t-1","room":"room-1","item":"laser-1","declared_lead":"p-lead","start":ago(300)}));
+    house.must_post(
+        "sessions",
+        &json!({"id":"t-1","room":"room-1","item":"laser-1","declared_lead":"p-lead","start":ago(300)}),
+    );
     house.must_post("sessions/t-1/steps", &json!({"step":"close","end":ago(240)}));
-    assert_eq!(house.post("sessions/t-1/steps", &json!({"step":"close","end":ago(230)})).0, 422, "another end needs a reason");
+    assert_eq!(
+        house.post("sessions/t-1/steps", &json!({"step":"close","end":ago(230)})).0,
+        422,
+        "another end needs a reason"
+    );
     house.must_post("sessions/t-1/steps", &json!({"step":"emergency","raised":true,"reason":"syncope"}));
     b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().any(|x| x.session.as_str() == "t-1" && x.emergency)));
     house.must_post("sessions/t-1/steps", &json!({"step":"cancel","reason":"stayed away"}));
-    b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().all(|x| x.session.as_str() != "t-1")));
+    b.told_until(
+        "sessions",
+        |d| matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().all(|x| x.session.as_str() != "t-1")),
+    );
     let kept = house.get("sessions/t-1");
     assert_eq!(kept["changes"].as_array().unwrap().len(), 4);
     assert_eq!((&kept["session"]["cancelled"], &kept["changes"][3]["reason"]), (&json!(true), &json!("stayed away")));
@@ -253,11 +279,26 @@ fn everything_that_a_rule_reads_can_be_entered_by_page_and_what_was_typed_stays(
     house.furnish();
     let form = |path: &str, body: &str| house.send("POST", path, "application/x-www-form-urlencoded", body.as_bytes());
     let entered = [
-        ("/registry/institutions/new", "id=clinic-9&name=%E6%96%B0&jurisdiction=510104&grade_ceiling=2&filed_items=laser-1&north_deg=30.5&east_deg=104.1"),
-        ("/registry/rooms/new", "id=room-9&name=r&institution=clinic-9&mode=in_room&time_zone=Asia%2FShanghai&operator=0,0+10,0+10,10&bed=&companion=&door=&privacy_mask=&day0=08:30-12:00,+13:30-18:00&day1=&day2=&day3=&day4=&day5=&day6="),
-        ("/registry/items/new", "id=item-9&name_zh=%E6%B3%A8%E5%B0%84&kind=injection&specialties=cosmetic_dermatology&min_operator=licensed_physician&min_duration_ms=10&prep_ms=5"),
-        ("/registry/people/new", "id=p-9&name=N&category=licensed_physician&registration=valid&relation%40clinic-9=exempt&exempt_until%40clinic-9=2099-01-01T00%3A00&lead_of%40clinic-9=cosmetic_surgery&roles%40clinic-9=anaesthesia"),
-        ("/registry/passes/new", "id=pass-9&person=p-9&institution=clinic-9&purpose=trainee&supervisor=p-lead&from=2026-03-02T09:00&to=2099-03-02T09:00"),
+        (
+            "/registry/institutions/new",
+            "id=clinic-9&name=%E6%96%B0&jurisdiction=510104&grade_ceiling=2&filed_items=laser-1&north_deg=30.5&east_deg=104.1",
+        ),
+        (
+            "/registry/rooms/new",
+            "id=room-9&name=r&institution=clinic-9&mode=in_room&time_zone=Asia%2FShanghai&operator=0,0+10,0+10,10&bed=&companion=&door=&privacy_mask=&day0=08:30-12:00,+13:30-18:00&day1=&day2=&day3=&day4=&day5=&day6=",
+        ),
+        (
+            "/registry/items/new",
+            "id=item-9&name_zh=%E6%B3%A8%E5%B0%84&kind=injection&specialties=cosmetic_dermatology&min_operator=licensed_physician&min_duration_ms=10&prep_ms=5",
+        ),
+        (
+            "/registry/people/new",
+            "id=p-9&name=N&category=licensed_physician&registration=valid&relation%40clinic-9=exempt&exempt_until%40clinic-9=2099-01-01T00%3A00&lead_of%40clinic-9=cosmetic_surgery&roles%40clinic-9=anaesthesia",
+        ),
+        (
+            "/registry/passes/new",
+            "id=pass-9&person=p-9&institution=clinic-9&purpose=trainee&supervisor=p-lead&from=2026-03-02T09:00&to=2099-03-02T09:00",
+        ),
         ("/sessions/new", "id=s-9&room=room-9&item=item-9&declared_lead=p-9&start=2026-03-02T09:00"),
     ];
     for (path, body) in entered {
@@ -275,7 +316,10 @@ fn everything_that_a_rule_reads_can_be_entered_by_page_and_what_was_typed_stays(
     assert_eq!(person["sites"][0]["lead_of"], json!(["cosmetic_surgery"]));
     assert_eq!(by_id("sessions", "id", "s-9")["start"], "2026-03-02T01:00:00.000Z");
 
-    let refused = form("/registry/rooms/room-9", "name=kept-name&institution=clinic-9&mode=in_room&time_zone=Asia%2FShanghai&bed=0,0+1,1&day0=8-12");
+    let refused = form(
+        "/registry/rooms/room-9",
+        "name=kept-name&institution=clinic-9&mode=in_room&time_zone=Asia%2FShanghai&bed=0,0+1,1&day0=8-12",
+    );
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("kept-name") && refused.body.contains("bed: each polygon needs"), "{}", refused.body);
     for bad in ["/registry/rooms/none", "/registry/none/new", "/sessions/none", "/policy/none"] {
@@ -300,8 +344,12 @@ fn a_policy_is_set_by_jurisdiction_with_its_range_and_reaches_the_boxes_of_that_
     let value = |policy: &Value, name: &str| {
         policy["effective"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap()["value"].clone()
     };
-    assert_eq!((value(&here, "ll2_days"), value(&house.get("policy?jurisdiction=33"), "ll2_days")), (json!(60), json!(30)));
-    let page = house.send("POST", "/policy", "application/x-www-form-urlencoded", b"jurisdiction=5101&reason=r&ll2_days=1");
+    assert_eq!(
+        (value(&here, "ll2_days"), value(&house.get("policy?jurisdiction=33"), "ll2_days")),
+        (json!(60), json!(30))
+    );
+    let page =
+        house.send("POST", "/policy", "application/x-www-form-urlencoded", b"jurisdiction=5101&reason=r&ll2_days=1");
     assert_eq!(page.status, 422);
     assert!(page.body.contains("7 to 180 days"), "{}", page.body);
     assert_eq!(house.page("/policy?jurisdiction=5101&lang=en").0, 200);

@@ -95,7 +95,12 @@ async fn make(
     let (fault, done) = match outcome {
         Ok(None) => (String::new(), None),
         Ok(Some(c)) => {
-            let done = format!("{} · {} · {}", name(&c.person), local(&c.at), l.t("核验通过,已下发设备", "verified, the box is told"));
+            let done = format!(
+                "{} · {} · {}",
+                name(&c.person),
+                local(&c.at),
+                l.t("核验通过,已下发设备", "verified, the box is told")
+            );
             (String::new(), Some(done))
         }
         Err(problem) => (problem.detail, None),
@@ -103,8 +108,18 @@ async fn make(
     // After a success only the room stays; nobody's choice of witness is offered to the next.
     let keep = done.is_none();
     let page = ChecksPage {
-        rooms: rooms.into_iter().map(|(id, words)| { let chosen = id == given.text("room"); (id, words, chosen) }).collect(),
-        people: people.iter().filter(|p| p.2).map(|p| (p.0.clone(), p.1.clone(), keep && p.0 == given.text("witness"))).collect(),
+        rooms: rooms
+            .into_iter()
+            .map(|(id, words)| {
+                let chosen = id == given.text("room");
+                (id, words, chosen)
+            })
+            .collect(),
+        people: people
+            .iter()
+            .filter(|p| p.2)
+            .map(|p| (p.0.clone(), p.1.clone(), keep && p.0 == given.text("witness")))
+            .collect(),
         out: keep && given.text("direction") == "out",
         rows: checks.iter().take(50).map(|c| row(l, c, &name)).collect(),
         without: people.clone(),

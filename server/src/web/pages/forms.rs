@@ -240,7 +240,8 @@ pub(super) fn show(
             placed = true;
         }
     }
-    let heading = if placed { f.l.t("请改正标出的栏目。", "Please mend the marked field.").to_owned() } else { fault };
+    let heading =
+        if placed { f.l.t("请改正标出的栏目。", "Please mend the marked field.").to_owned() } else { fault };
     let refused = !heading.is_empty();
     let mut response = render(&FormPage { f, h, fields, done, fault: heading })?;
     if refused {

@@ -74,7 +74,11 @@ pub(super) async fn page(
     l: Lang,
     Query(query): Query<PageQuery>,
 ) -> Response {
-    let place = if query.jurisdiction.is_empty() && who.role == Role::Supervisor { who.scope.clone() } else { query.jurisdiction };
+    let place = if query.jurisdiction.is_empty() && who.role == Role::Supervisor {
+        who.scope.clone()
+    } else {
+        query.jurisdiction
+    };
     let made = make(&app, &who, l, place, None, String::new(), !query.saved.is_empty()).await;
     shown(&app, l, made).await
 }
@@ -101,13 +105,16 @@ async fn make(
             ))
         })
         .await?;
-    let may_change = (matches!(who.role, Role::Admin | Role::Supervisor) || !app.config.accounts) && place.starts_with(&who.scope);
+    let may_change =
+        (matches!(who.role, Role::Admin | Role::Supervisor) || !app.config.accounts) && place.starts_with(&who.scope);
     let row = |about: &About| {
         let value = said.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
         let own_value = own.1.get(about.name).map(ToString::to_string).unwrap_or_default();
         Row {
-            said_by: said.get(about.name).map_or(String::new(), |(_, by)| if by.is_empty() { l.t("全部", "all").to_owned() } else { by.clone() }),
+            said_by: said.get(about.name).map_or(String::new(), |(_, by)| {
+                if by.is_empty() { l.t("全部", "all").to_owned() } else { by.clone() }
+            }),
             changed: value != about.default,
             wrong: !fault.is_empty() && fault.contains(&format!("`{}`", about.name)),
             own: typed.unwrap_or(own_value),
@@ -176,7 +183,8 @@ fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
         (l.t("线索处理", "Alerts"), &["alerts"]),
         (l.t("识别、角色与隐私", "Identity, roles and privacy"), &[""]),
     ];
-    let mut groups: Vec<Group> = families.iter().map(|(name, _)| Group { name: (*name).to_owned(), rows: Vec::new() }).collect();
+    let mut groups: Vec<Group> =
+        families.iter().map(|(name, _)| Group { name: (*name).to_owned(), rows: Vec::new() }).collect();
     for about in settings::all() {
         let family = families.iter().position(|(_, marks)| marks.iter().any(|m| about.rules.starts_with(m)));
         if let Some(group) = family.and_then(|n| groups.get_mut(n)) {

@@ -141,7 +141,8 @@ fn tags(l: Lang, s: &Session, k: &Known) -> Vec<(&'static str, String)> {
     add(s.emergency, "warn", "急救", "emergency");
     let (heard, ended) = k.times.get(s.id.as_str()).cloned().unwrap_or_default();
     add(ms(&heard) > ms(&s.start) + k.numbers.late_declared_ms, "warn", "迟报", "declared late");
-    let told_late = ended.zip(s.end.as_ref()).is_some_and(|(told, end)| ms(&told) > ms(end) + k.numbers.late_declared_ms);
+    let told_late =
+        ended.zip(s.end.as_ref()).is_some_and(|(told, end)| ms(&told) > ms(end) + k.numbers.late_declared_ms);
     add(told_late, "warn", "迟关闭", "closed late");
     let now = crate::clock::now().as_millisecond();
     let open_too_long = s.end.is_none() && !s.cancelled && now > ms(&s.start) + k.numbers.never_closed_ms;
@@ -201,7 +202,11 @@ async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String
     let page = SessionPage {
         summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
         alerts: alerts.iter().map(|a| (a.id.clone(), a.number, a.severity, kinds(&a.kinds))).collect(),
-        changes: changes.iter().enumerate().map(|(n, c)| change(l, n.checked_sub(1).and_then(|n| changes.get(n)), c)).collect(),
+        changes: changes
+            .iter()
+            .enumerate()
+            .map(|(n, c)| change(l, n.checked_sub(1).and_then(|n| changes.get(n)), c))
+            .collect(),
         fault,
         may_change: may_change(app, who),
         emergency: session.emergency,
@@ -234,7 +239,10 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
         (l.t("见到面部", "A face was seen"), yes(s.face_seen)),
         (l.t("身份未定的轨迹", "Undecided tracks"), s.indeterminate_tracks.to_string()),
         (l.t("非在册的轨迹", "Tracks of nobody registered"), s.unmatched_tracks.to_string()),
-        (l.t("未能判定的规则", "Rules that abstained"), s.undecided.iter().map(|u| u.rule.clone()).collect::<Vec<_>>().join("、")),
+        (
+            l.t("未能判定的规则", "Rules that abstained"),
+            s.undecided.iter().map(|u| u.rule.clone()).collect::<Vec<_>>().join("、"),
+        ),
     ];
     rows.retain(|(_, value)| !value.is_empty());
     if s.liveness_waived {
@@ -291,7 +299,8 @@ async fn make_form(
             let rooms: Vec<_> = rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
             let people = a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p));
             let people: Vec<_> = people.map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id))).collect();
-            let items = a.store.items()?.into_iter().map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
+            let items =
+                a.store.items()?.into_iter().map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
             Ok::<_, StoreError>((rooms, people, items.collect::<Vec<_>>()))
         })
         .await?;
@@ -302,7 +311,8 @@ async fn make_form(
         Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators")).options(people),
         Field::new(Kind::Moment, "start", l.t("开始(空为现在)", "Start (empty: now)")),
         Field::new(Kind::Moment, "end", l.t("结束(空为进行中)", "End (empty: still open)")),
-        Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym")).hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
+        Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
+            .hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
         Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
     ];
     if session.is_some() {
@@ -317,7 +327,10 @@ async fn make_form(
             None => l.t("登记诊疗活动", "Declare a session").to_owned(),
         },
         page: "sessions",
-        above: (if session.is_some() { here.clone() } else { "/sessions".to_owned() }, l.t("诊疗活动", "Sessions").to_owned()),
+        above: (
+            if session.is_some() { here.clone() } else { "/sessions".to_owned() },
+            l.t("诊疗活动", "Sessions").to_owned(),
+        ),
         here,
         button: l.t("登记", "Declare").to_owned(),
         ..Heading::default()
@@ -347,7 +360,8 @@ fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, St
         given.put_text(&mut fields, name);
     }
     given.put_many(&mut fields, "declared_operators");
-    let unchanged = |stored: Option<&String>, name: &str| stored.filter(|s| field_moment(s) == given.text(name)).cloned();
+    let unchanged =
+        |stored: Option<&String>, name: &str| stored.filter(|s| field_moment(s) == given.text(name)).cloned();
     let at = |stored: Option<&String>, name: &str| match unchanged(stored, name) {
         Some(stored) => Ok(Some(stored)),
         None => moment(name, given.text(name)),
@@ -395,7 +409,9 @@ async fn declare(app: &Arc<App>, who: &Who, l: Lang, id: String, given: Given) -
     let reason = given.text("reason").to_owned();
     let taken = app.store.session(&new_id)?.is_some() && before.is_none();
     let session = match read(&given, &new_id, before.as_ref()) {
-        Ok(_) if taken => Err(Problem::unprocessable(format!("id: `{}` stands already; amend it there", super::forms::clip(&new_id)))),
+        Ok(_) if taken => {
+            Err(Problem::unprocessable(format!("id: `{}` stands already; amend it there", super::forms::clip(&new_id))))
+        }
         Ok(session) => Ok(session),
         Err(fault) => Err(Problem::unprocessable(fault)),
     };

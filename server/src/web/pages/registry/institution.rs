@@ -32,14 +32,27 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         g => format!("{g} {}", l.t("级", "")),
     });
     let fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()).hint(l.t("字母、数字、. _ -;之后不可更改", "letters, digits, . _ -; fixed once saved")),
+        Field::new(Kind::Text, "id", l.t("编号", "Id"))
+            .needed()
+            .fixed(found.is_some())
+            .hint(l.t("字母、数字、. _ -;之后不可更改", "letters, digits, . _ -; fixed once saved")),
         Field::new(Kind::Text, "name", l.t("名称", "Name")).needed(),
         Field::new(Kind::Text, "code", l.t("统一社会信用代码或登记号", "Unified social credit code or licence number")),
-        Field::new(Kind::Text, "kind", l.t("类别", "Kind")).hint(l.t("如:门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
-        Field::new(Kind::Text, "jurisdiction", l.t("行政区划代码", "Jurisdiction")).hint(l.t("如 510104;决定由谁监管、适用哪套策略", "such as 510104; decides who supervises and which policy holds")),
-        Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade")).options(grades).hint(l.t("NL-4 读取", "read by NL-4")),
-        Field::new(Kind::Many, "filed_items", l.t("已备案项目(NL-4 读取)", "Filed items (read by NL-4)")).options(items),
-        Field::new(Kind::Text, "north_deg", l.t("北纬(度)", "Latitude, degrees north")).hint(l.t("LL-3 据此计算两地距离;留空则只判断同时在场", "LL-3 computes distances by it; left out, only overlaps are judged")),
+        Field::new(Kind::Text, "kind", l.t("类别", "Kind"))
+            .hint(l.t("如:门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
+        Field::new(Kind::Text, "jurisdiction", l.t("行政区划代码", "Jurisdiction")).hint(l.t(
+            "如 510104;决定由谁监管、适用哪套策略",
+            "such as 510104; decides who supervises and which policy holds",
+        )),
+        Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade"))
+            .options(grades)
+            .hint(l.t("NL-4 读取", "read by NL-4")),
+        Field::new(Kind::Many, "filed_items", l.t("已备案项目(NL-4 读取)", "Filed items (read by NL-4)"))
+            .options(items),
+        Field::new(Kind::Text, "north_deg", l.t("北纬(度)", "Latitude, degrees north")).hint(l.t(
+            "LL-3 据此计算两地距离;留空则只判断同时在场",
+            "LL-3 computes distances by it; left out, only overlaps are judged",
+        )),
         Field::new(Kind::Text, "east_deg", l.t("东经(度)", "Longitude, degrees east")),
     ];
     let title = found.map_or_else(|| l.t("新增机构", "New institution").to_owned(), |i| i.name);

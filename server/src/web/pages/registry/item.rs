@@ -8,7 +8,8 @@ use crate::web::error::Problem;
 use crate::web::pages::Lang;
 use crate::web::pages::forms::{Field, Given, Kind, or_none, worded};
 
-pub(super) const SPECIALTIES: [&str; 4] = ["cosmetic_surgery", "cosmetic_dentistry", "cosmetic_dermatology", "cosmetic_tcm"];
+pub(super) const SPECIALTIES: [&str; 4] =
+    ["cosmetic_surgery", "cosmetic_dentistry", "cosmetic_dermatology", "cosmetic_tcm"];
 
 pub(super) fn kind_words(l: Lang, kind: &str) -> String {
     match kind {
@@ -46,12 +47,30 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         Field::new(Kind::Text, "id", l.t("编码", "Code")).needed().fixed(found.is_some()),
         Field::new(Kind::Text, "name_zh", l.t("中文名称", "Name in Chinese")).needed(),
         Field::new(Kind::Text, "name_en", l.t("英文名称", "Name in English")),
-        Field::new(Kind::Choice, "kind", l.t("类型", "Kind")).options(kinds).needed().hint(l.t("NL-1 按类型取阈值", "NL-1 takes its thresholds by it")),
-        Field::new(Kind::Many, "specialties", l.t("可由哪些专业的主诊医师实施或指导", "Leads of which specialties may perform or guide it")).options(worded(&SPECIALTIES, |s| l.specialty(s))),
-        Field::new(Kind::Choice, "surgery_grade", l.t("手术级别(仅美容外科)", "Surgery grade (cosmetic surgery only)")).options(grades),
-        Field::new(Kind::Choice, "min_operator", l.t("最低操作资质", "Least qualified operator")).options(least).needed().hint(l.t("NL-2 读取", "read by NL-2")),
-        Field::new(Kind::Number, "min_duration_ms", l.t("最短合理时长(分钟)", "Least plausible duration, minutes")).hint(l.t("LL-5 读取", "read by LL-5")),
-        Field::new(Kind::Number, "prep_ms", l.t("准备时间(敷麻、拍照,分钟)", "Preparation (numbing, photographs), minutes")).hint(l.t("不计入操作时间", "no operating time")),
+        Field::new(Kind::Choice, "kind", l.t("类型", "Kind"))
+            .options(kinds)
+            .needed()
+            .hint(l.t("NL-1 按类型取阈值", "NL-1 takes its thresholds by it")),
+        Field::new(
+            Kind::Many,
+            "specialties",
+            l.t("可由哪些专业的主诊医师实施或指导", "Leads of which specialties may perform or guide it"),
+        )
+        .options(worded(&SPECIALTIES, |s| l.specialty(s))),
+        Field::new(Kind::Choice, "surgery_grade", l.t("手术级别(仅美容外科)", "Surgery grade (cosmetic surgery only)"))
+            .options(grades),
+        Field::new(Kind::Choice, "min_operator", l.t("最低操作资质", "Least qualified operator"))
+            .options(least)
+            .needed()
+            .hint(l.t("NL-2 读取", "read by NL-2")),
+        Field::new(Kind::Number, "min_duration_ms", l.t("最短合理时长(分钟)", "Least plausible duration, minutes"))
+            .hint(l.t("LL-5 读取", "read by LL-5")),
+        Field::new(
+            Kind::Number,
+            "prep_ms",
+            l.t("准备时间(敷麻、拍照,分钟)", "Preparation (numbing, photographs), minutes"),
+        )
+        .hint(l.t("不计入操作时间", "no operating time")),
         Field::new(Kind::Text, "jurisdiction", l.t("适用行政区划(空为全部)", "Jurisdiction (empty for all)")),
     ];
     let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);

@@ -136,10 +136,18 @@ async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> 
         Noun::Institution => {
             api::put_institution(app, who, read(institution::read(given, &id).map_err(wrong)?)?).await?;
         }
-        Noun::Room => { api::put_room(app, read(room::read(given, &id).map_err(wrong)?)?).await?; }
-        Noun::Item => { api::put_item(app, read(item::read(given, &id).map_err(wrong)?)?).await?; }
-        Noun::Person => { api::put_practitioner(app, read(person::read(given, &id).map_err(wrong)?)?).await?; }
-        Noun::Pass => { api::put_pass(app, read(pass::read(given, &id).map_err(wrong)?)?).await?; }
+        Noun::Room => {
+            api::put_room(app, read(room::read(given, &id).map_err(wrong)?)?).await?;
+        }
+        Noun::Item => {
+            api::put_item(app, read(item::read(given, &id).map_err(wrong)?)?).await?;
+        }
+        Noun::Person => {
+            api::put_practitioner(app, read(person::read(given, &id).map_err(wrong)?)?).await?;
+        }
+        Noun::Pass => {
+            api::put_pass(app, read(pass::read(given, &id).map_err(wrong)?)?).await?;
+        }
         Noun::Card => {
             let body = serde_json::from_value(person::read_card(given)).map_err(|e| wrong(e.to_string()))?;
             crate::web::checks::put_credential(app, who, id.clone(), body).await?;
@@ -152,8 +160,13 @@ async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> 
 fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
     for (name, value) in &fields {
         // An identifier's fault does not say which field it was.
-        if (name == "id" || name == "code") && value.as_str().is_some_and(|v| v.parse::<protocol::id::PersonId>().is_err()) && fields.contains_key("id") == (name == "id") {
-            return Err(Problem::unprocessable(format!("{name}: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit")));
+        if (name == "id" || name == "code")
+            && value.as_str().is_some_and(|v| v.parse::<protocol::id::PersonId>().is_err())
+            && fields.contains_key("id") == (name == "id")
+        {
+            return Err(Problem::unprocessable(format!(
+                "{name}: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit"
+            )));
         }
     }
     serde_json::from_value(Value::Object(fields)).map_err(|error| {
@@ -209,24 +222,69 @@ fn rows(a: &App, who: &Who, l: Lang) -> Result<(Rows, Rows, Rows, Rows, Rows), S
     let yes = |is: bool, zh, en| if is { l.t(zh, en).to_owned() } else { String::new() };
     let institutions = a.store.institutions()?.into_iter().filter(|i| seen.has(i.id.as_str())).map(|i| {
         let filed = format!("{} {}", i.filed_items.len(), l.t("项", "items"));
-        vec![i.id.to_string(), i.name, i.kind, i.jurisdiction, i.grade_ceiling.to_string(), filed, yes(i.place.is_some(), "有坐标", "placed")]
+        vec![
+            i.id.to_string(),
+            i.name,
+            i.kind,
+            i.jurisdiction,
+            i.grade_ceiling.to_string(),
+            filed,
+            yes(i.place.is_some(), "有坐标", "placed"),
+        ]
     });
     let rooms = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str())).map(|r| {
         let mode = room::mode_words(l, &serde_name(&r.mode));
-        let zones = r.zones.operator.len() + r.zones.bed.len() + r.zones.companion.len() + r.zones.door.len() + r.zones.privacy_mask.len();
-        vec![r.id.to_string(), r.name.clone(), r.institution.to_string(), mode, yes(r.intimate, "私密", "intimate"), format!("{zones} {}", l.t("个区域", "zones")), room::hours_words(l, &r.opening_min)]
+        let zones = r.zones.operator.len()
+            + r.zones.bed.len()
+            + r.zones.companion.len()
+            + r.zones.door.len()
+            + r.zones.privacy_mask.len();
+        vec![
+            r.id.to_string(),
+            r.name.clone(),
+            r.institution.to_string(),
+            mode,
+            yes(r.intimate, "私密", "intimate"),
+            format!("{zones} {}", l.t("个区域", "zones")),
+            room::hours_words(l, &r.opening_min),
+        ]
     });
     let items = a.store.items()?.into_iter().map(|i| {
         let specialties: Vec<String> = i.specialties.iter().map(|s| l.specialty(&serde_name(s))).collect();
         let grade = i.surgery_grade.map_or(String::new(), |g| g.to_string());
-        vec![i.code.to_string(), l.t(&i.name_zh, if i.name_en.is_empty() { &i.name_zh } else { &i.name_en }).to_owned(), item::kind_words(l, &serde_name(&i.kind)), specialties.join("、"), grade, l.category(&serde_name(&i.min_operator)), (i.min_duration_ms / 60_000).to_string()]
+        vec![
+            i.code.to_string(),
+            l.t(&i.name_zh, if i.name_en.is_empty() { &i.name_zh } else { &i.name_en }).to_owned(),
+            item::kind_words(l, &serde_name(&i.kind)),
+            specialties.join("、"),
+            grade,
+            l.category(&serde_name(&i.min_operator)),
+            (i.min_duration_ms / 60_000).to_string(),
+        ]
     });
     let people = a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p)).map(|p| {
-        let sites: Vec<String> = p.sites.iter().map(|s| format!("{} {}", s.institution, person::relation_words(l, &serde_name(&s.relation)))).collect();
-        vec![p.id.to_string(), p.name.0, l.category(&serde_name(&p.category)), l.registration(&serde_name(&p.registration)), sites.join(" · ")]
+        let sites: Vec<String> = p
+            .sites
+            .iter()
+            .map(|s| format!("{} {}", s.institution, person::relation_words(l, &serde_name(&s.relation))))
+            .collect();
+        vec![
+            p.id.to_string(),
+            p.name.0,
+            l.category(&serde_name(&p.category)),
+            l.registration(&serde_name(&p.registration)),
+            sites.join(" · "),
+        ]
     });
     let passes = a.store.passes()?.into_iter().filter(|p| seen.has(p.institution.as_str())).map(|p| {
-        vec![p.id.clone(), name(p.person.as_str()), pass::purpose_words(l, &p.purpose), p.supervisor.as_ref().map_or(String::new(), |s| name(s.as_str())), local(&p.from), local(&p.to)]
+        vec![
+            p.id.clone(),
+            name(p.person.as_str()),
+            pass::purpose_words(l, &p.purpose),
+            p.supervisor.as_ref().map_or(String::new(), |s| name(s.as_str())),
+            local(&p.from),
+            local(&p.to),
+        ]
     });
     Ok((institutions.collect(), rooms.collect(), items.collect(), people.collect(), passes.collect()))
 }

@@ -48,7 +48,9 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Choice, "person", l.t("持有人", "Holder")).options(people.clone()).needed(),
         Field::new(Kind::Choice, "institution", l.t("机构", "Institution")).options(institutions(a, seen)?).needed(),
         Field::new(Kind::Choice, "purpose", l.t("用途", "Purpose")).options(purposes).needed(),
-        Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor")).options(or_none(l, people)).hint(l.t("实习/进修必填;NL-3 读取", "needed for a trainee; read by NL-3")),
+        Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor"))
+            .options(or_none(l, people))
+            .hint(l.t("实习/进修必填;NL-3 读取", "needed for a trainee; read by NL-3")),
         Field::new(Kind::Moment, "from", l.t("生效", "From")).needed(),
         Field::new(Kind::Moment, "to", l.t("失效", "To")).needed(),
     ];

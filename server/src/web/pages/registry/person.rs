@@ -32,10 +32,18 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     }
     let mut stored = Given::default();
     let mut fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号(假名)", "Id (pseudonym)")).needed().fixed(found.is_some()).hint(l.t("设备与记录中只出现此编号,不出现姓名", "boxes and records hold this id, never the name")),
+        Field::new(Kind::Text, "id", l.t("编号(假名)", "Id (pseudonym)"))
+            .needed()
+            .fixed(found.is_some())
+            .hint(l.t("设备与记录中只出现此编号,不出现姓名", "boxes and records hold this id, never the name")),
         Field::new(Kind::Text, "name", l.t("姓名", "Name")).needed(),
-        Field::new(Kind::Choice, "category", l.t("类别", "Category")).options(worded(&CATEGORIES, |c| l.category(c))).needed(),
-        Field::new(Kind::Choice, "registration", l.t("注册状态", "Registration")).options(worded(&REGISTRATIONS, |r| l.registration(r))).needed().hint(l.t("LL-4 读取", "read by LL-4")),
+        Field::new(Kind::Choice, "category", l.t("类别", "Category"))
+            .options(worded(&CATEGORIES, |c| l.category(c)))
+            .needed(),
+        Field::new(Kind::Choice, "registration", l.t("注册状态", "Registration"))
+            .options(worded(&REGISTRATIONS, |r| l.registration(r)))
+            .needed()
+            .hint(l.t("LL-4 读取", "read by LL-4")),
     ];
     if let Some(p) = &found {
         stored.set("id", vec![p.id.to_string()]);
@@ -57,10 +65,30 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     places.truncate(12);
     for (id, name) in places {
         let relations = worded(&["", "primary", "filed_multi_site", "exempt", "none"], |r| relation_words(l, r));
-        fields.push(Field::new(Kind::Choice, &format!("relation@{id}"), &format!("{name} · {}", l.t("执业关系", "relation"))).options(relations));
-        fields.push(Field::new(Kind::Moment, &format!("exempt_until@{id}"), &format!("{name} · {}", l.t("豁免截止", "exempt until"))).hint(l.t("仅豁免时填写", "only for an exemption")));
-        fields.push(Field::new(Kind::Many, &format!("lead_of@{id}"), &format!("{name} · {}", l.t("主诊备案专业", "filed as lead for"))).options(worded(&SPECIALTIES, |s| l.specialty(s))));
-        fields.push(Field::new(Kind::Many, &format!("roles@{id}"), &format!("{name} · {}", l.t("其他角色", "other roles"))).options(worded(&["anaesthesia"], |_| l.t("麻醉", "anaesthesia").to_owned())));
+        fields.push(
+            Field::new(Kind::Choice, &format!("relation@{id}"), &format!("{name} · {}", l.t("执业关系", "relation")))
+                .options(relations),
+        );
+        fields.push(
+            Field::new(
+                Kind::Moment,
+                &format!("exempt_until@{id}"),
+                &format!("{name} · {}", l.t("豁免截止", "exempt until")),
+            )
+            .hint(l.t("仅豁免时填写", "only for an exemption")),
+        );
+        fields.push(
+            Field::new(
+                Kind::Many,
+                &format!("lead_of@{id}"),
+                &format!("{name} · {}", l.t("主诊备案专业", "filed as lead for")),
+            )
+            .options(worded(&SPECIALTIES, |s| l.specialty(s))),
+        );
+        fields.push(
+            Field::new(Kind::Many, &format!("roles@{id}"), &format!("{name} · {}", l.t("其他角色", "other roles")))
+                .options(worded(&["anaesthesia"], |_| l.t("麻醉", "anaesthesia").to_owned())),
+        );
     }
     let title = found.map_or_else(|| l.t("新增人员", "New practitioner").to_owned(), |p| p.name.0);
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
@@ -89,15 +117,25 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
 
 /// Card and PIN of a person: what is stored is never shown.
 pub(super) fn card(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
-    let person = a.store.practitioner(id)?.filter(|p| seen.person(p)).ok_or_else(|| Problem::unknown("practitioner", id))?;
+    let person =
+        a.store.practitioner(id)?.filter(|p| seen.person(p)).ok_or_else(|| Problem::unknown("practitioner", id))?;
     let set = a.store.credential_of(id)?;
     let fields = vec![
         Field::new(Kind::Text, "card", l.t("卡号", "Card number")).needed(),
         Field::new(Kind::Secret, "pin", l.t("PIN(6 至 12 位数字)", "PIN, 6 to 12 digits")).needed(),
     ];
     let intro = match set {
-        Some(c) => format!("{} {}", l.t("已设置卡与 PIN,保存后替换;设置时间", "A card and PIN are set and will be replaced; set at"), super::local(&c.set_at)),
-        None => l.t("设置后可用“卡 + PIN + 见证人”方式核验(P4),不采集人脸亦可。", "With them the person can be verified by card, PIN and witness (P4), without a face.").to_owned(),
+        Some(c) => format!(
+            "{} {}",
+            l.t("已设置卡与 PIN,保存后替换;设置时间", "A card and PIN are set and will be replaced; set at"),
+            super::local(&c.set_at)
+        ),
+        None => l
+            .t(
+                "设置后可用“卡 + PIN + 见证人”方式核验(P4),不采集人脸亦可。",
+                "With them the person can be verified by card, PIN and witness (P4), without a face.",
+            )
+            .to_owned(),
     };
     let title = format!("{} · {}", person.name.0, l.t("卡与 PIN", "card and PIN"));
     Ok(Sheet { fields, stored: Given::default(), title, intro, picture: Vec::new() })

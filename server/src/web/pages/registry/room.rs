@@ -64,7 +64,8 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         for (name, polygons) in zone_fields(&r.zones) {
             stored.set(name, vec![polygons.iter().map(corners).collect::<Vec<_>>().join("\n")]);
             // The picture is drawn 1000 × 562: thousandths of its height are 0.562 of a unit.
-            let scaled = |p: &Polygon| p.iter().map(|(x, y)| format!("{x},{}", y * 562 / 1000)).collect::<Vec<_>>().join(" ");
+            let scaled =
+                |p: &Polygon| p.iter().map(|(x, y)| format!("{x},{}", y * 562 / 1000)).collect::<Vec<_>>().join(" ");
             picture.extend(polygons.iter().map(|p| (name, scaled(p))));
         }
         for (n, day) in r.opening_min.iter().enumerate() {
@@ -72,9 +73,15 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
             stored.set(&format!("day{n}"), vec![spans.join(", ")]);
         }
     }
-    let title = found.as_ref().map_or_else(|| l.t("新增诊室", "New room").to_owned(), |r| format!("{} {}", r.name, r.id));
+    let title =
+        found.as_ref().map_or_else(|| l.t("新增诊室", "New room").to_owned(), |r| format!("{} {}", r.name, r.id));
     let fields = fields(l, found.is_some(), institutions(a, seen)?);
-    let intro = l.t("区域以画面宽高的千分之一为单位,每行一个多边形:x,y x,y x,y …", "Zones are in thousandths of the picture's width and height, one polygon a line: x,y x,y x,y …").to_owned();
+    let intro = l
+        .t(
+            "区域以画面宽高的千分之一为单位,每行一个多边形:x,y x,y x,y …",
+            "Zones are in thousandths of the picture's width and height, one polygon a line: x,y x,y x,y …",
+        )
+        .to_owned();
     Ok(Sheet { fields, stored, title, intro, picture })
 }
 
@@ -102,7 +109,11 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         fields.push(Field::new(Kind::Text, &format!("day{n}"), &label));
     }
     if let Some(first) = fields.iter_mut().find(|f| f.name == "day0") {
-        l.t("如 08:30-12:00, 13:30-18:00;空为休息;全天写 00:00-24:00。HB-1、HB-2 读取", "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by HB-1 and HB-2").clone_into(&mut first.hint);
+        l.t(
+            "如 08:30-12:00, 13:30-18:00;空为休息;全天写 00:00-24:00。HB-1、HB-2 读取",
+            "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by HB-1 and HB-2",
+        )
+        .clone_into(&mut first.hint);
     }
     fields
 }
@@ -118,7 +129,8 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
         zones.insert(name.to_owned(), json!(polygons(name, given.text(name))?));
     }
     fields.insert("zones".to_owned(), Value::Object(zones));
-    let week = (0..7).map(|n| hours(&format!("day{n}"), given.text(&format!("day{n}")))).collect::<Result<Vec<_>, _>>()?;
+    let week =
+        (0..7).map(|n| hours(&format!("day{n}"), given.text(&format!("day{n}")))).collect::<Result<Vec<_>, _>>()?;
     fields.insert("opening_min".to_owned(), json!(week));
     Ok(fields)
 }
@@ -130,8 +142,10 @@ fn polygons(name: &str, text: &str) -> Result<Vec<Polygon>, String> {
     };
     let mut polygons = Vec::new();
     for line in text.lines().filter(|l| !l.trim().is_empty()) {
-        let wrong = |word: &str| format!("{name}: `{}` is no corner; write x,y x,y x,y with numbers of 0 to 1000", clip(word));
-        let polygon: Polygon = line.split_whitespace().map(|w| corner(w).ok_or_else(|| wrong(w))).collect::<Result<_, _>>()?;
+        let wrong =
+            |word: &str| format!("{name}: `{}` is no corner; write x,y x,y x,y with numbers of 0 to 1000", clip(word));
+        let polygon: Polygon =
+            line.split_whitespace().map(|w| corner(w).ok_or_else(|| wrong(w))).collect::<Result<_, _>>()?;
         let inside = |(x, y): &(i32, i32)| (0..=1000).contains(x) && (0..=1000).contains(y);
         if polygon.len() < 3 || polygon.len() > 64 || !polygon.iter().all(inside) {
             return Err(format!("{name}: each polygon needs 3 to 64 corners, each 0 to 1000"));
