@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// A connection that is driven by hand.
 pub struct Client {
     runtime: Runtime,
-    client: AsyncClient,
+    speaker: AsyncClient,
     events: EventLoop,
 }
 
@@ -49,14 +49,14 @@ impl Client {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (client, events) = AsyncClient::new(options, 100);
-        let mut this = Self { runtime, client, events };
+        let mut this = Self { runtime, speaker: client, events };
         this.until("the broker's greeting", |packet| matches!(packet, Packet::ConnAck(_)).then_some(()))?;
         Ok(this)
     }
 
     /// True where the broker grants the subscription.
     pub fn may_hear(&mut self, filter: &str) -> Result<bool> {
-        self.client.try_subscribe(filter, QoS::AtLeastOnce)?;
+        self.speaker.try_subscribe(filter, QoS::AtLeastOnce)?;
         self.until("the answer to a subscription", |packet| match packet {
             Packet::SubAck(ack) => Some(ack.return_codes.iter().all(|code| format!("{code:?}").starts_with("Success"))),
             _ => None,
@@ -65,7 +65,7 @@ impl Client {
 
     /// Publishes and waits for the broker's word; the word itself differs from broker to broker.
     pub fn say(&mut self, topic: &str, payload: &str) -> Result<()> {
-        self.client.try_publish(topic, QoS::AtLeastOnce, false, payload.to_owned())?;
+        self.speaker.try_publish(topic, QoS::AtLeastOnce, false, payload.to_owned())?;
         // A broker may also end the connection of who says what he may not.
         let _ = self.until("the answer to a publish", |packet| matches!(packet, Packet::PubAck(_)).then_some(()));
         Ok(())

@@ -78,6 +78,7 @@ impl ServerPlan {
     }
 
     /// Keeps the address that a first start was given, so that boxes and tests find it again.
+    #[must_use]
     pub fn at(mut self, ready: &ServerReady) -> Self {
         ready.http.trim_start_matches("http://").clone_into(&mut self.http);
         if !self.mqtt.contains("external") {
