@@ -175,6 +175,7 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "evaluation_step_ms" => "判定节拍:线索在此间隔的整数倍时刻产生。",
         "observation_gap_ms" => "两次观察间隔不超过此值视为连续可见。",
         "liveness_waived" => "1:接受未做活体检测的画面(仅演示),各处均注明。",
+        "exclusion_gap_ms" => "排除某人身份所需合格帧之间的最长间隔;0:身份不确定者一律阻断缺席认定。",
         "match_frames" => "达到匹配阈值的帧数(认定身份)。",
         "match_spacing_ms" => "计入身份认定的两帧最小间隔。",
         "unmatched_frames" => "认定非在册人员所需的合格帧数。",
