@@ -189,7 +189,8 @@ impl Store {
     /// Connected boxes of these rooms or institutions; all when both are `None`. One that is away is told when it is back.
     pub fn devices_of(&self, institution: Option<&str>, room: Option<&str>) -> Result<Vec<String>> {
         self.read(|c| {
-            let sql = "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state = 'provisioned' AND d.online
+            let sql =
+                "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state = 'provisioned' AND d.online
                 AND (?1 IS NULL OR r.institution = ?1) AND (?2 IS NULL OR d.room = ?2) ORDER BY d.id";
             collect(c, sql, (institution, room), |row| Ok(row.get(0)?))
         })
@@ -207,7 +208,8 @@ pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Res
         .optional()?;
     let Some((was_online, last_boot, connected_at, status_boot)) = before else { return Ok((false, false)) };
     let boot_count = status.boot_count as i64;
-    let other_connection = !status.online && was_online && boot_count == last_boot && status.connected_at != connected_at;
+    let other_connection =
+        !status.online && was_online && boot_count == last_boot && status.connected_at != connected_at;
     if boot_count < last_boot || other_connection {
         super::count(tx, "stale_statuses", 1)?;
         return Ok((false, false));
@@ -224,11 +226,10 @@ pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Res
 
 /// New keys begin a new chain, in an epoch of its own; a box that comes back with the key it had goes on with its chain.
 fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> Result<()> {
-    let same: bool = tx.query_row(
-        "SELECT coalesce(signing_key = ?2, 0) FROM device WHERE id = ?1",
-        [device, signing_key],
-        |row| row.get(0),
-    )?;
+    let same: bool =
+        tx.query_row("SELECT coalesce(signing_key = ?2, 0) FROM device WHERE id = ?1", [device, signing_key], |row| {
+            row.get(0)
+        })?;
     if same {
         return Ok(());
     }
