@@ -275,7 +275,7 @@ impl<E: Eyes> Pipeline<E> {
         closer
     }
 
-    /// Embeds and searches. The embedding is wiped when this returns.
+    /// Embeds, and searches with what the track has shown so far.
     fn recognise(&mut self, frame: Frame<'_>, face: &FaceBox, track: TrackId) -> (Option<MatchScore>, Liveness) {
         if self.attempt(|eyes| eyes.masked(frame, face)).unwrap_or(false) {
             self.masked.insert(track);

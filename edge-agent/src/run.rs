@@ -21,9 +21,9 @@ use vision::{Analyzer, Options, Runtime, pack};
 
 use crate::{
     agent::{Agent, AgentClock, Ending, Event, HealthSource, Known, Parts, Settings, Summary, Vitals},
+    calibration,
     camera::{self, Capture, Opened, Stop},
     clock::RealClock,
-    calibration,
     config::{self, Config, Mode},
     logging,
     pipeline::{Manner, Pipeline},
@@ -120,7 +120,8 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     let analyzer = Analyzer::load(&runtime, &spec, options)?;
     let hashes: Vec<_> = located.pack.artefacts().iter().map(|(_, artefact)| artefact.sha256.to_string()).collect();
     let rivals = analyzer.thresholds().rivals;
-    let maker = Maker { pack: analyzer.pack().to_string(), length: analyzer.embedding_length(), rivals, calibrated_for };
+    let maker =
+        Maker { pack: analyzer.pack().to_string(), length: analyzer.embedding_length(), rivals, calibrated_for };
     tracing::info!("{}", located.pack.title);
     Ok(Models { analyzer, maker, pack: config.models.pack.clone(), pack_sha256: trust::sha256_hex(hashes.join("\n")) })
 }
@@ -280,10 +281,10 @@ fn pipeline(config: &Config, analyzer: Analyzer, scripted: bool, first_track: Tr
     let manner = Manner {
         motion_ppm: config.vision.motion_ppm,
         idle_detect_ms: config.vision.idle_detect_ms,
+        settled_detect_ms: config.vision.settled_detect_ms,
         assess_liveness: !scripted,
         live_camera: !scripted,
         first_track,
-        settled_detect_ms: config.vision.settled_detect_ms,
     };
     let scheduler = Scheduler::new(scheduler::Settings {
         evidence_every_ms: config.schedule.evidence_every_ms,

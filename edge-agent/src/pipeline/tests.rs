@@ -73,7 +73,8 @@ fn pipeline() -> Pipeline<Scripted> {
     for (person, axis) in [("p-1", 0), ("p-2", 1)] {
         gallery.insert(PersonId::new(person), &Template::new("test", unit(axis))).unwrap();
     }
-    pipeline.guided(Guidance { roll: Some(Roll { gallery, rotation: None, rivals: Rivals::NONE }), ..Guidance::default() });
+    pipeline
+        .guided(Guidance { roll: Some(Roll { gallery, rotation: None, rivals: Rivals::NONE }), ..Guidance::default() });
     pipeline
 }
 

@@ -23,10 +23,10 @@ use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
-use crate::provision;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
-use error::Problem;
+use crate::provision;
 pub(crate) use devices::random_token;
+use error::Problem;
 pub(crate) use pages::invitation;
 
 /// Nothing from elsewhere, nothing inline.
