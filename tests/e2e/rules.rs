@@ -93,7 +93,7 @@ fn filmed(folder: &Path, script: &str) -> (Program, Api) {
         &api,
         &morning,
         |person, attempt| {
-            if attempt == 0 { Ok(scene.enrolment_photo(person).map(Some)?) } else { Ok(None) }
+            if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) }
         },
     )
     .unwrap();
