@@ -19,7 +19,7 @@ fn origin() -> Origin {
             roster_version: 0,
             liveness_waived: false,
         },
-        policies: BTreeMap::from([(1, (77, "hash of policy 77".to_owned()))]),
+        policies: BTreeMap::from([(1, (77, "hash of policy 77".to_owned())), (5, (5, "hash of policy 5".to_owned()))]),
     }
 }
 
