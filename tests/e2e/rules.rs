@@ -109,7 +109,7 @@ fn filmed(folder: &Path, script: &str) -> (Program, Api) {
     let state = folder.join("agent-state").display().to_string();
     let args = ["provision", "--server", &ready.http, "--token", &token, "--state", &state];
     let mut provision = Program::start("zaigang-agent", args, folder).unwrap();
-    assert!(provision.wait(Duration::from_secs(60)).unwrap().unwrap().success(), "{}", provision.log_tail());
+    assert!(provision.wait(Duration::from_mins(1)).unwrap().unwrap().success(), "{}", provision.log_tail());
     let mut agent = morning::start_agent(folder, &settings).unwrap();
     let status = agent.wait(LIMIT).unwrap();
     assert!(status.is_some_and(|s| s.success()), "the box: {}", agent.log_tail());

@@ -88,7 +88,7 @@ fn matching(criterion: &mut Criterion) {
         }
         let probe = vector();
         group.bench_with_input(BenchmarkId::new("top 2", size), &size, |b, _| {
-            b.iter(|| black_box(gallery.top2(&probe)))
+            b.iter(|| black_box(gallery.top2(&probe)));
         });
         group.bench_with_input(BenchmarkId::new("top 2, every row in full", size), &size, |b, _| {
             b.iter(|| black_box(gallery.top2_in_full(&probe)));

@@ -11,7 +11,7 @@ fn said(zh: String, en: String) -> Explanation {
 }
 
 fn percent(part: usize, whole: usize) -> String {
-    let tenths = if whole == 0 { 0 } else { part * 1000 / whole };
+    let tenths = (part * 1000).checked_div(whole).unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 

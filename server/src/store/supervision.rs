@@ -55,6 +55,9 @@ fn to_judge(tx: &Connection, what: &str) -> Result<()> {
     Ok(())
 }
 
+/// An alert that rests on another: its id, number, kinds, and the rule that links the two.
+pub(crate) type Linked = (String, i64, Vec<String>, String);
+
 /// What somebody has to be judged anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToJudge {
@@ -191,8 +194,8 @@ impl Store {
         })
     }
 
-    /// Alerts that rest on each other: the other's id, number, kinds, and the rule that links them.
-    pub fn linked(&self, alert: &str) -> Result<Vec<(String, i64, Vec<String>, String)>> {
+    /// Alerts that rest on each other.
+    pub fn linked(&self, alert: &str) -> Result<Vec<Linked>> {
         self.read(|c| {
             let sql = "SELECT a.id, a.number, a.kinds, l.rule FROM alert_link l JOIN alert a
                 ON a.id = CASE WHEN l.alert = ?1 THEN l.other ELSE l.alert END
@@ -228,17 +231,14 @@ fn go_on_silent(tx: &Connection, device: &str, run: &str, now: &str) -> Result<b
         tx.prepare_cached(open)?.query_row([device, run], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     // Connected at the look before: another silence begins.
     let goes_on = last.filter(|(_, to)| ms(now).zip(ms(to)).is_some_and(|(now, to)| now - to <= 2 * LOOK_MS));
-    match goes_on {
-        Some((from, _)) => {
-            tx.prepare_cached("UPDATE silence SET to_at=?3 WHERE device=?1 AND from_at=?2")?
-                .execute([device, &from, now])?;
-            Ok(ms(now).zip(ms(&from)).is_some_and(|(now, from)| now - from > 300_000))
-        }
-        None => {
-            let sql = "INSERT OR REPLACE INTO silence VALUES (?1,?2,?2,?3)";
-            tx.prepare_cached(sql)?.execute([device, now, run])?;
-            Ok(false)
-        }
+    if let Some((from, _)) = goes_on {
+        tx.prepare_cached("UPDATE silence SET to_at=?3 WHERE device=?1 AND from_at=?2")?
+            .execute([device, &from, now])?;
+        Ok(ms(now).zip(ms(&from)).is_some_and(|(now, from)| now - from > 300_000))
+    } else {
+        let sql = "INSERT OR REPLACE INTO silence VALUES (?1,?2,?2,?3)";
+        tx.prepare_cached(sql)?.execute([device, now, run])?;
+        Ok(false)
     }
 }
 
@@ -318,28 +318,21 @@ fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
         p.updated_at
         FROM site s JOIN practitioner p ON p.id = s.practitioner JOIN room r ON r.institution = s.institution JOIN device d ON d.room = r.id
         WHERE s.institution = ?1 AND s.lead_of <> '[]' GROUP BY s.practitioner HAVING min(d.id)";
-    let rows: Vec<(String, String, String, Option<String>, Option<String>, String)> =
-        collect(c, sql, [institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?)))?;
-    let one = |(person, room, device, last, first, entered): (
-        String,
-        String,
-        String,
-        Option<String>,
-        Option<String>,
-        String,
-    )| {
+    let rows = collect(c, sql, [institution], |r| {
+        let (last, first): (Option<String>, Option<String>) = (r.get(3)?, r.get(4)?);
         // Without one report nobody could have been seen.
-        let first = ms(&first?)?;
-        Some(Registered {
+        let visible_since_ms = first.as_deref().and_then(ms).zip(ms(&r.get::<_, String>(5)?)).map(|(a, b)| a.max(b));
+        let (person, room, device) = (r.get(0)?, r.get(1)?, r.get(2)?);
+        Ok(visible_since_ms.map(|visible_since_ms| Registered {
             person,
             institution: institution.to_owned(),
             room,
             device,
             last_verified_ms: last.as_deref().and_then(ms),
-            visible_since_ms: first.max(ms(&entered)?),
-        })
-    };
-    Ok(rows.into_iter().filter_map(one).collect())
+            visible_since_ms,
+        }))
+    })?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
 fn undeclared(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occurrence>> {

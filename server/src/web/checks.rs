@@ -157,7 +157,9 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
             ));
         }
     };
-    names.iter().for_each(|n| app.throttle().succeeded(n));
+    for name in &names {
+        app.throttle().succeeded(name);
+    }
     let made = KeptCheck {
         id: format!("k-{}", uuid::Uuid::now_v7().simple()),
         room: it.room,

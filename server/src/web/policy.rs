@@ -153,8 +153,11 @@ pub(super) async fn get_by_hash(State(app): Shared, Path(sha256): Path<String>) 
     Ok((StatusCode::OK, Json(json!({"sha256": sha256, "settings": values, "first_used": first_used}))))
 }
 
+/// The settings that differ from the default, and since when they hold; empty where they always did.
+type ValuesSince = (BTreeMap<String, i64>, String);
+
 /// The defaults' own hashes are known without having been set.
-pub(super) fn of_hash(a: &App, sha256: &str) -> Result<Option<(BTreeMap<String, i64>, String)>, StoreError> {
+pub(super) fn of_hash(a: &App, sha256: &str) -> Result<Option<ValuesSince>, StoreError> {
     let nothing = BTreeMap::new();
     let defaults = [protocol::settings::canonical(&nothing), settings::canonical(&nothing)];
     if defaults.iter().any(|text| trust::sha256_hex(text) == sha256) {

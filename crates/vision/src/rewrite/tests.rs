@@ -51,8 +51,8 @@ fn a_scaling_that_left_the_network_is_in_the_feed() {
     let mut input = Input { mean: [10.0; 3], std: [4.0; 3], ..Input::raw(1, 1, crate::PixelOrder::Bgr) };
     let before: Vec<f32> = (0..3).map(|c| (100.0 - input.mean[c]) / input.std[c]).collect();
     rewritten.feed(&mut input);
-    for c in 0..3 {
+    for (c, before) in before.into_iter().enumerate() {
         let after = (100.0 - input.mean[c]) / input.std[c];
-        assert!((after - (before[c] * rewritten.gain[c] + rewritten.bias[c])).abs() < 1e-4, "{c}: {after}");
+        assert!((after - (before * rewritten.gain[c] + rewritten.bias[c])).abs() < 1e-4, "{c}: {after}");
     }
 }
