@@ -1,7 +1,7 @@
 //! A box as the wire sees it: its keys, its chain, its MQTT connection. It does what it is told, also what is wrong.
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::down::{Down, DownBody};
 use protocol::envelope::{Envelope, Sealed};
@@ -136,7 +136,7 @@ impl TestBox {
 
     fn link_by(&mut self, clock: &str, payload: &Value) -> Vec<u8> {
         self.seq += 1;
-        let body = json!({"v":1,"device":self.id,"seq":self.seq,"prev":self.prev,"event_id":uuid(self.seq),
+        let body = json!({"v":1,"device":self.id,"seq":self.seq,"prev":self.prev,"event_id":uuid(&self.id, self.seq),
             "stamp":{"utc":"2026-03-02T01:00:00.000Z","boot_id":"b","boot_count":self.boot_count,"mono_ms":5,"uncertainty_ms":20,"clock":clock},
             "payload":payload})
         .to_string();
@@ -168,19 +168,21 @@ impl TestBox {
     /// The next thing heard on a channel of its own.
     pub(crate) fn hear(&self, channel: &str) -> Vec<u8> {
         let topic = self.topic(channel);
-        loop {
-            let (heard, payload) = self.heard.as_ref().unwrap().recv_timeout(WAIT).expect("nothing was heard in time");
-            if heard == topic {
-                return payload;
-            }
-        }
+        self.first(|heard| heard == topic)
     }
 
     pub(crate) fn hear_event(&self, what: &str) -> String {
+        String::from_utf8_lossy(&self.first(|heard| heard == what)).into_owned()
+    }
+
+    /// One deadline for all that is passed over: knowledge that nobody acknowledges comes again and again.
+    fn first(&self, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
+        let deadline = Instant::now() + WAIT;
         loop {
-            let (heard, payload) = self.heard.as_ref().unwrap().recv_timeout(WAIT).expect("nothing was heard in time");
-            if heard == what {
-                return String::from_utf8_lossy(&payload).into_owned();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (heard, payload) = self.heard.as_ref().unwrap().recv_timeout(left).expect("nothing was heard in time");
+            if wanted(&heard) {
+                return payload;
             }
         }
     }
@@ -220,8 +222,9 @@ impl TestBox {
     }
 }
 
-fn uuid(n: u64) -> String {
-    format!("01890000-0000-7000-8000-{n:012x}")
+fn uuid(device: &str, n: u64) -> String {
+    let box_number: u8 = device.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    format!("01890000-0000-70{box_number:02x}-8000-{n:012x}")
 }
 
 pub(crate) fn health() -> Value {
