@@ -30,10 +30,12 @@ fn refuse(reason: &'static str, detail: impl Into<String>) -> Refusal {
     Refusal { reason, detail: detail.into(), alert_for: None }
 }
 
+/// `former_of` gives the keys that the box had before its present one: it is asked only where the present one does not fit.
 pub fn check(
     topic: &str,
     payload: &[u8],
     key_of: impl Fn(&DeviceId) -> Option<VerifyingKey>,
+    former_of: impl Fn(&DeviceId) -> Vec<VerifyingKey>,
 ) -> Result<Checked, Refusal> {
     let topic: Topic = topic.parse().map_err(|e: protocol::topic::BadTopic| refuse("unknown_topic", e.to_string()))?;
     if !Channel::UP.contains(&topic.channel) {
@@ -50,10 +52,17 @@ pub fn check(
     })?;
     let key = key_of(&topic.device)
         .ok_or_else(|| refuse("unknown_device", format!("device `{}` is not provisioned here", topic.device)))?;
-    let text = trust::verify(&parsed, &key).map_err(|e| Refusal {
-        reason: "bad_signature",
-        detail: format!("the message on `{topic}` was {e}"),
-        alert_for: Some(topic.device.clone()),
+    let text = trust::verify(&parsed, &key).map_err(|e| {
+        let former = || former_of(&topic.device).iter().any(|key| trust::verify(&parsed, key).is_ok());
+        if topic.channel == Channel::Status && former() {
+            // The last will of a box that was replaced comes after its successor: nobody forged it, and it says nothing.
+            return refuse(
+                "superseded_key",
+                format!("the status on `{topic}` was signed by an earlier key of the box"),
+            );
+        }
+        let detail = format!("the message on `{topic}` was {e}");
+        Refusal { reason: "bad_signature", detail, alert_for: Some(topic.device.clone()) }
     })?;
     match topic.channel {
         Channel::Status => status(&topic, text),
@@ -121,7 +130,24 @@ mod tests {
 
     fn try_it(key: &SigningKey, topic: &str, payload: &[u8]) -> Result<Checked, &'static str> {
         let public = key.verifying_key();
-        check(topic, payload, |d| (d.as_str() == "box-1").then_some(public)).map_err(|r| r.reason)
+        check(topic, payload, |d| (d.as_str() == "box-1").then_some(public), |_| Vec::new()).map_err(|r| r.reason)
+    }
+
+    #[test]
+    fn a_status_by_the_boxs_earlier_key_accuses_nobody_and_a_message_by_it_does() {
+        let (earlier, present, forger) =
+            (SigningKey::generate().unwrap(), SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let status =
+            json!({"v":1,"device":"box-1","online":false,"boot_count":1,"boot_id":"b","connected_at":""}).to_string();
+        let said = |key: &SigningKey, topic: &str, body: String| {
+            let payload = serde_json::to_vec(&key.sign(body)).unwrap();
+            let former = vec![earlier.verifying_key()];
+            let refusal = check(topic, &payload, |_| Some(present.verifying_key()), |_| former.clone()).unwrap_err();
+            (refusal.reason, refusal.alert_for.is_some())
+        };
+        assert_eq!(said(&earlier, "zaigang/v1/box-1/status", status.clone()), ("superseded_key", false));
+        assert_eq!(said(&forger, "zaigang/v1/box-1/status", status), ("bad_signature", true));
+        assert_eq!(said(&earlier, "zaigang/v1/box-1/health", body("box-1")), ("bad_signature", true));
     }
 
     #[test]

@@ -136,7 +136,9 @@ pub fn run(
 /// Signatures are checked on every core: they cost more than all the rest.
 fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw>) -> Vec<Entry> {
     let now = clock::now();
-    let looked = |raw: &Raw| check(&raw.topic, &raw.payload, |device| keys.find(device, store));
+    let looked = |raw: &Raw| {
+        check(&raw.topic, &raw.payload, |device| keys.find(device, store), |device| former_keys(store, device))
+    };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(raws.len().div_ceil(MANY));
     let results: Vec<Result<Checked, Refusal>> = if threads < 2 {
         raws.iter().map(looked).collect()
@@ -151,6 +153,12 @@ fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw
         })
     };
     raws.drain(..).zip(results).map(|(raw, result)| entry(raw, result, clocks, now)).collect()
+}
+
+/// What cannot be read or decoded fits no message: such a message is then refused as any other.
+fn former_keys(store: &Store, device: &DeviceId) -> Vec<VerifyingKey> {
+    let texts = store.former_signing_keys(device.as_str()).unwrap_or_default();
+    texts.iter().filter_map(|text| VerifyingKey::from_base64(text).ok()).collect()
 }
 
 /// Fewer messages than this are not worth a second thread.

@@ -178,6 +178,15 @@ impl Store {
         })
     }
 
+    /// The keys that a box had before its present one.
+    pub fn former_signing_keys(&self, id: &str) -> Result<Vec<String>> {
+        self.read(|c| {
+            let sql = "SELECT k.signing_key FROM device_key k JOIN device d ON d.id = k.device
+                WHERE d.id = ?1 AND k.signing_key IS NOT d.signing_key";
+            collect(c, sql, [id], |row| Ok(row.get(0)?))
+        })
+    }
+
     /// Nobody is known to be connected before the broker says so.
     pub fn all_offline(&self) -> Result<()> {
         self.write(|tx| {

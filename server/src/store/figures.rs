@@ -27,8 +27,16 @@ pub struct Summary {
 }
 
 const KINDS: [&str; 5] = ["LicenseLending", "NonLeadOperating", "UnlicensedOperator", "Integrity", "RecordMismatch"];
-const REASONS: [&str; 7] =
-    ["malformed", "oversized", "bad_signature", "unknown_device", "wrong_device", "unknown_topic", "fork"];
+const REASONS: [&str; 8] = [
+    "malformed",
+    "oversized",
+    "bad_signature",
+    "superseded_key",
+    "unknown_device",
+    "wrong_device",
+    "unknown_topic",
+    "fork",
+];
 
 impl Store {
     pub fn summary(&self) -> Result<Summary> {
