@@ -44,6 +44,8 @@ pub(crate) struct Stranger {
 /// An INDETERMINATE presence, and who it surely is not.
 #[derive(Clone, Debug)]
 pub(crate) struct Unknown {
+    pub(crate) track: TrackId,
+    pub(crate) cause: Cause,
     pub(crate) seen: Spans,
     /// `None`: it may be anybody.
     pub(crate) not: Option<Exclusion>,
@@ -51,9 +53,22 @@ pub(crate) struct Unknown {
     pub(crate) glimpse: bool,
 }
 
+/// Why nobody can say whose a presence was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Neither MATCHED nor UNMATCHED.
+    Unverified,
+    /// UNMATCHED, but entry order says that it may be somebody recognised who was seen badly.
+    TakesTurns,
+    /// UNMATCHED, but somebody whose absence matters has no confirmed template, and would score like that.
+    LeadWithoutTemplate,
+    /// It looks like somebody whom the roster does not confirm.
+    Unconfirmed(PersonId),
+}
+
 impl Unknown {
     /// Whether it may be this person.
-    fn may_be(&self, person: &PersonId, case: &Case<'_>) -> bool {
+    pub(crate) fn may_be(&self, person: &PersonId, case: &Case<'_>) -> bool {
         let (Some(from), Some(to)) = (self.seen.first(), self.seen.last()) else { return false };
         self.not.as_ref().is_none_or(|not| {
             if self.glimpse { not.names(person) } else { !not.excludes(person, from, to, &case.knowledge.policy) }

@@ -20,6 +20,7 @@ mod bounds;
 mod case;
 mod checks;
 mod civil;
+mod doubt;
 mod engine;
 mod entry;
 mod evaluate;

@@ -72,13 +72,7 @@ pub fn replay(recording: &[Entry], policy: Option<&Policy>) -> Vec<Output> {
 fn walk(recording: &[Entry], policy: Option<&Policy>, mut show: impl FnMut(&Engine, &Entry, Vec<Output>)) {
     let mut engine = Engine::new();
     for entry in recording {
-        let replaced = match (entry, policy) {
-            (Entry::Inform { at, fact }, Some(policy)) if matches!(**fact, Fact::Policy(_)) => {
-                Some(Entry::Inform { at: *at, fact: Box::new(Fact::Policy(Box::new(policy.clone()))) })
-            }
-            _ => None,
-        };
-        let outputs = engine.take(replaced.as_ref().unwrap_or(entry));
+        let outputs = engine.take(replaced(entry, policy).as_ref().unwrap_or(entry));
         show(&engine, entry, outputs);
     }
 }
@@ -157,14 +151,41 @@ pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Ve
         }
     });
     let Some(last) = steps.last() else { return Vec::new() };
-    let (persons, tracks): (BTreeSet<_>, BTreeSet<_>) =
-        (last.persons.iter().map(|p| p.person.clone()).collect(), last.tracks.iter().copied().collect());
+    let (in_the_way, doubts) = doubts(recording, policy, last);
+    let persons: BTreeSet<_> = last.persons.iter().map(|p| p.person.clone()).collect();
+    let tracks: BTreeSet<_> = last.tracks.iter().copied().chain(in_the_way).collect();
     let mut lines: Vec<String> = events.iter().filter_map(|e| event_line(e, &persons, &tracks)).collect();
     for step in &steps {
         lines.extend(step_lines(step));
     }
+    lines.extend(doubts);
     lines.extend(setting_lines(key.rule, &in_force));
     lines
+}
+
+/// What stood in the rule's way when the finding was last judged: the engine is led up to that tick, and no further.
+fn doubts(recording: &[Entry], policy: Option<&Policy>, last: &Finding) -> (Vec<TrackId>, Vec<String>) {
+    let Some(session) = &last.key.session else { return (Vec::new(), Vec::new()) };
+    let mut engine = Engine::new();
+    for entry in recording {
+        let (Entry::Observe { at, .. } | Entry::Inform { at, .. } | Entry::Expire { at }) = entry;
+        if at.mono >= last.raised_at.mono {
+            break;
+        }
+        engine.take(replaced(entry, policy).as_ref().unwrap_or(entry));
+    }
+    engine.expire(last.raised_at);
+    engine.doubts(last.key.rule, session, last.raised_at.mono)
+}
+
+/// A recorded policy, exchanged for the one to try.
+fn replaced(entry: &Entry, policy: Option<&Policy>) -> Option<Entry> {
+    match (entry, policy) {
+        (Entry::Inform { at, fact }, Some(policy)) if matches!(**fact, Fact::Policy(_)) => {
+            Some(Entry::Inform { at: *at, fact: Box::new(Fact::Policy(Box::new(policy.clone()))) })
+        }
+        _ => None,
+    }
 }
 
 fn same_verdict(a: &IdentityView, b: &IdentityView) -> bool {
@@ -180,7 +201,9 @@ fn event_line(
     tracks: &BTreeSet<TrackId>,
 ) -> Option<String> {
     let text = match view {
-        IdentityView::Matched { person, .. } if persons.contains(person) => format!("MATCHED {person}"),
+        IdentityView::Matched { person, .. } if persons.contains(person) || tracks.contains(track) => {
+            format!("MATCHED {person}")
+        }
         IdentityView::Unmatched { .. } if tracks.contains(track) => "UNMATCHED".to_owned(),
         IdentityView::Indeterminate if tracks.contains(track) => "INDETERMINATE".to_owned(),
         _ => return None,

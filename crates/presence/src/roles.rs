@@ -1,7 +1,7 @@
 //! Reads the tracks of a case: whose each stretch is, whether it operated, and what stays open. It fills the measures of
 //! [`Case`](crate::case::Case) and alleges nothing.
 
-use crate::case::{Case, Seen, Stranger, Unknown};
+use crate::case::{Case, Cause, Seen, Stranger, Unknown};
 use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
 use crate::finding::PresenceMethod;
 use crate::history::{History, TrackLog};
@@ -122,7 +122,8 @@ impl Case<'_> {
         let op = part.ring.union(&part.head).intersect(&gates.patient);
         lists.activity.extend(op.iter());
         if self.lead_unrecognisable {
-            self.unknown.push(Unknown { seen: part.seen.clone(), not: None, glimpse: false });
+            let (track, cause) = (part.id, Cause::LeadWithoutTemplate);
+            self.unknown.push(Unknown { track, cause, seen: part.seen.clone(), not: None, glimpse: false });
         }
         if !op.is_empty() {
             self.strangers.push(Stranger { track: part.id, op, votes: part.votes });
@@ -144,7 +145,12 @@ impl Case<'_> {
         let glimpse = part.seen.total() < self.knowledge.policy.indeterminate_ignore_ms();
         let exclusion = &part.track.exclusion;
         let not = (*who == Who::Unknown).then(|| exclusion.clone());
-        let unknown = Unknown { seen: part.seen.clone(), not, glimpse };
+        let cause = match who {
+            Who::Unknown => Cause::Unverified,
+            Who::Stranger => Cause::TakesTurns,
+            Who::Person(person) => Cause::Unconfirmed(person.clone()),
+        };
+        let unknown = Unknown { track: part.id, cause, seen: part.seen.clone(), not, glimpse };
         if glimpse && !exclusion.has_hit() {
             lists.shards.push(unknown);
             return;

@@ -53,6 +53,8 @@ pub struct Seen {
     pub face_seen: bool,
     /// The declared lead was verified in the room.
     pub lead_verified: bool,
+    /// LL-1 was undecided: whether he was there could not be told.
+    pub lead_open: bool,
     pub liveness_waived: bool,
 }
 
@@ -64,6 +66,11 @@ impl SessionOutcome {
 
     pub fn lead_verified(&self) -> bool {
         self.seen.as_ref().is_some_and(|s| s.lead_verified)
+    }
+
+    /// Whether it tells of its lead: he was verified, or LL-1 could be decided without him.
+    pub fn tells_of_its_lead(&self) -> bool {
+        self.seen.as_ref().is_some_and(|s| s.lead_verified || !s.lead_open)
     }
 }
 

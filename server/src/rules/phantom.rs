@@ -1,7 +1,8 @@
 //! LL-2 phantom lead: sessions are declared under a person who is hardly ever there.
 //!
 //! Rolling 30 days [D]: ≥5 assessable sessions and verified in <20 % → L2; none of ≥10 → L3; registered, unseen and
-//! undeclared for 30 days → L0, because absence alone is not unlawful.
+//! undeclared for 30 days → L0, because absence alone is not unlawful. A session in which the box could not tell whether he
+//! was there (LL-1 undecided) is left out: nobody is not-verified for want of a clear view.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use super::{Draft, Numbers, SessionOutcome, share_ppm, within, words};
 /// One draft per lead and institution, in the order of their ids.
 pub fn judge(outcomes: &[SessionOutcome], p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let mut by_lead: BTreeMap<(&str, &str), Vec<&SessionOutcome>> = BTreeMap::new();
-    for outcome in within(outcomes, p.ll2_days, now_ms).filter(|o| o.assessable()) {
+    for outcome in within(outcomes, p.ll2_days, now_ms).filter(|o| o.assessable() && o.tells_of_its_lead()) {
         if let Some(lead) = &outcome.declared_lead {
             by_lead.entry((lead, &outcome.institution)).or_default().push(outcome);
         }
@@ -164,6 +165,23 @@ mod tests {
         assert_eq!(severities(&sessions), []);
         sessions[0] = SessionOutcome { seen: None, ..session(0, 1) };
         assert_eq!(severities(&sessions), []);
+    }
+
+    #[test]
+    fn a_session_in_which_ll1_was_undecided_is_left_out_unless_he_was_verified() {
+        let mut sessions = month(6, 0);
+        sessions[0] = with(session(0, 1), |s| s.lead_open = true);
+        assert_eq!(severities(&sessions), [Severity::L2], "five tell");
+        sessions[1] = with(session(1, 1), |s| s.lead_open = true);
+        assert_eq!(severities(&sessions), [], "four tell");
+        sessions[1] = with(session(1, 1), |s| (s.lead_open, s.lead_verified) = (true, true));
+        assert_eq!(severities(&sessions), [], "one of five: he was there");
+        let ten = |open: bool| {
+            let mut sessions = month(10, 0);
+            sessions[9] = with(session(9, 1), |s| s.lead_open = open);
+            severities(&sessions)
+        };
+        assert_eq!((ten(false), ten(true)), (vec![Severity::L3], vec![Severity::L2]));
     }
 
     #[test]

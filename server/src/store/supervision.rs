@@ -307,6 +307,7 @@ fn of_summary(s: &PresenceSummary, lead_present: bool) -> Seen {
         visibility_i_ppm: s.visibility_over_i_ppm,
         face_seen: s.face_seen,
         lead_verified: s.lead_verified || lead_present,
+        lead_open: s.undecided.iter().any(|u| u.rule == "LL-1"),
         liveness_waived: s.liveness_waived,
     }
 }

@@ -55,6 +55,24 @@ fn a_glimpse_blocks_only_those_whom_it_names_and_many_block_everybody() {
 }
 
 #[test]
+fn a_mask_seen_in_some_frames_leaves_the_evidence_of_the_others() {
+    let day = |faces: &str| format!("{LENDING}{faces}");
+    let absent = ["LL-1 L2", "NL-1 L3"];
+    let bare_again = |second: u32| {
+        day(&format!(
+            "09:05:00-09:05:25 stranger elsewhere track=5
+             09:05:26-09:05:{:02} muffled elsewhere track=5
+             09:05:{second:02}-09:06:08 stranger elsewhere track=5",
+            second - 1
+        ))
+    };
+    assert_eq!(standing(&bare_again(55)), absent, "30 s from bare face to bare face");
+    assert_eq!(standing(&bare_again(56)), ["NL-1 L1"], "31 s: the lead may have taken his place");
+    let masked = day("09:05:00-09:06:20 muffled elsewhere track=5");
+    assert_eq!(standing(&masked), ["NL-1 L1"], "a masked face that says neither excludes nobody");
+}
+
+#[test]
 fn somebody_unknown_beside_the_lead_leaves_open_who_it_was() {
     let script = |to: &str| {
         format!(

@@ -6,17 +6,23 @@ use presence::*;
 use crate::script::{Call, Script, thresholds};
 
 fn recording() -> Vec<Entry> {
-    let script = "
+    recorded("")
+}
+
+fn recorded(more: &str) -> Vec<Entry> {
+    let script = format!(
+        "
         08:50       declare s1 filler lin 09:00-09:30
         09:00-09:25 patient bed
         09:02-09:20 qian operator
         until 09:40
-    ";
+        {more}"
+    );
     let entry = |call| match call {
         Call::Observe(at, seen) => Entry::Observe { at, seen: Observation::for_recording(&seen, &thresholds()) },
         Call::Inform(at, fact) => Entry::Inform { at, fact: Box::new(fact) },
     };
-    Script::parse(script).calls(1_000).into_iter().map(entry).collect()
+    Script::parse(&script).calls(1_000).into_iter().map(entry).collect()
 }
 
 fn key(recording: &[Entry], rule: Rule) -> FindingKey {
@@ -43,6 +49,9 @@ fn why_a_licence_seems_lent() {
           operator from 2026-03-02T09:02:00Z to 2026-03-02T09:20:00Z (1080000 ms)
           疑似挂证：登记主诊医师lin在操作时段（22分00秒）内出现0秒；qian处于操作位18分00秒；可见度100.0%。
           Suspected licence lending: the declared lead lin was present for 0 s of 22 min 00 s of operating time; qian stood in the operator role for 18 min 00 s; visibility 100.0%.
+        LL-1 asks whether lin was there from 2026-03-02T08:50:00Z to 2026-03-02T09:35:00Z
+          no track stood in the way of saying so
+          the operator zone was out of sight for 1000 ms of it
         LL-1 reads operating_pad_ms = 120000 ms
         LL-1 reads window_before_ms = 600000 ms
         LL-1 reads window_after_ms = 300000 ms
@@ -51,6 +60,31 @@ fn why_a_licence_seems_lent() {
         LL-1 reads exclusion_gap_ms = 30000 ms
         LL-1 reads ll1_activity_min_ms = 300000 ms
         LL-1 reads ll1_other_op_ms = 60000 ms"#]].assert_eq(&lines.join("\n"));
+}
+
+/// Which track stood in the way, from when to when, and what it lacks to be ruled out.
+#[test]
+fn why_an_absence_could_not_be_told() {
+    let doubts = |more: &str| {
+        let recording = recorded(more);
+        let lines = why(&recording, None, &key(&recording, Rule::Nl1));
+        let of_track = |line: &&String| line.contains("in the way") || line.starts_with("    ");
+        lines.iter().filter(of_track).map(|line| line.trim()).collect::<Vec<_>>().join("\n")
+    };
+    expect![[r#"
+        in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z (30000 ms in view) may have been lin: INDETERMINATE
+        31 frames of the whole track were compared with the roster: 0 not live, 0 of poor quality, 0 masked with a score that says neither
+        not ruled out to be lin: 31 frames from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z reach, with up to 400000 ppm, T_reject for him"#]].assert_eq(&doubts("09:10-09:10:30 dim elsewhere"));
+    expect![[r#"
+        in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:12Z (12000 ms in view) may have been hao, lin: INDETERMINATE
+        13 frames of the whole track were compared with the roster: 0 not live, 0 of poor quality, 0 masked with a score that says neither
+        not ruled out to be hao: 13 good, live frames over 12000 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms
+        not ruled out to be lin: 13 good, live frames over 12000 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms"#]].assert_eq(&doubts("09:10-09:10:12 stranger elsewhere"));
+    expect![[r#"
+        in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:11:00Z (60000 ms in view) may have been hao, lin: INDETERMINATE
+        61 frames of the whole track were compared with the roster: 0 not live, 0 of poor quality, 61 masked with a score that says neither
+        not ruled out to be hao: 0 good, live frames over 0 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms
+        not ruled out to be lin: 0 good, live frames over 0 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms"#]].assert_eq(&doubts("09:10-09:11 muffled elsewhere"));
 }
 
 #[test]

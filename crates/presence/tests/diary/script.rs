@@ -7,6 +7,7 @@
 //! 09:00-09:20 lin operator                          somebody of the roster stands in a zone, seen every second
 //! 09:00-09:20 stranger operator                     a face that scores low; `stranger2`, … are others
 //! 09:00-09:20 dim operator                          a face in the band between the thresholds
+//! 09:00-09:20 muffled operator                      a masked face that scores as most strangers do behind a mask
 //! 09:00-09:20 patient bed                           the patient lies on the bed
 //! 09:00-09:20 camera covered | moved | frozen | lost | no-door | no-operator
 //! 09:00-09:20 spoof operator                        a print or replay
@@ -356,12 +357,20 @@ fn face(who: &str, bbox: BoxPx, track: TrackId) -> Face {
         "dim" => (Some("lin".into()), 400_000),
         "spoof" => (Some("lin".into()), 700_000),
         "masked" => (Some("lin".into()), 380_000),
+        "muffled" => (None, 250_000),
         name => (Some(name.into()), 700_000),
     };
     let liveness = if kind == "spoof" { Liveness::Spoof } else { Liveness::Live };
     let match_ = Some(MatchScore { best, score_ppm, second_ppm: 100_000 });
     let on_bed = zones().of(bbox) == Zone::Bed;
-    Face { track, bbox, good_quality: true, masked: kind == "masked", match_: match_.filter(|_| !on_bed), liveness }
+    Face {
+        track,
+        bbox,
+        good_quality: true,
+        masked: matches!(kind, "masked" | "muffled"),
+        match_: match_.filter(|_| !on_bed),
+        liveness,
+    }
 }
 
 /// Drives an engine through the calls, waking it at its deadlines.
