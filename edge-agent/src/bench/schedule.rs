@@ -12,8 +12,8 @@ use std::{
 
 use image::RgbImage;
 use presence::{
-    DeploymentMode, Engine, Fact, GradeCeiling, IdentityView, Institution, InstitutionId, Moment, Observation, Policy,
-    Room, RoomId, TrackId,
+    DeploymentMode, Engine, Fact, GradeCeiling, IdentityView, Institution, InstitutionId, Moment, Observation,
+    PersonId, Policy, Practitioner, Room, RoomId, Roster, TrackId,
 };
 use serde::Serialize;
 use vision::{Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, VisionError};
@@ -93,7 +93,7 @@ impl Args {
         let player = |everything| -> anyhow::Result<Player> {
             let mut analyzer = load_models(&config, self.models.as_deref())?.analyzer;
             let gallery = three::gallery(&scene, &mut analyzer)?;
-            Ok(Player::new(&config, analyzer, gallery, everything))
+            Ok(Player::new(&config, analyzer, gallery, three::roster(&scene), everything))
         };
         let (mut scheduled, mut everything) = (player(false)?, player(true)?);
         let (mut image, mut faces) = (RgbImage::new(0, 0), 0);
@@ -151,7 +151,8 @@ impl Player {
     fn new(
         config: &Config,
         analyzer: Analyzer,
-        gallery: vision::Gallery<presence::PersonId>,
+        gallery: vision::Gallery<PersonId>,
+        people: Vec<Practitioner>,
         everything: bool,
     ) -> Self {
         let networks_ns = Rc::new(Cell::new(0));
@@ -178,7 +179,7 @@ impl Player {
         let roll = Some(Roll { gallery, rotation: None, rivals });
         let room = Some(Box::new((zones.clone(), policy.clone())));
         pipeline.guided(Guidance { room, roll, ..Guidance::default() });
-        let engine = engine(zones, policy, thresholds);
+        let engine = engine(zones, policy, thresholds, people);
         let (named, strangers) = (BTreeSet::new(), BTreeSet::new());
         Self { pipeline, engine, everything, networks_ns, whole_ns: 0, named, strangers }
     }
@@ -227,15 +228,25 @@ fn waived() -> Policy {
     policy
 }
 
-fn engine(zones: presence::Zones, policy: Policy, thresholds: presence::Thresholds) -> Engine {
+fn engine(
+    zones: presence::Zones,
+    policy: Policy,
+    thresholds: presence::Thresholds,
+    people: Vec<Practitioner>,
+) -> Engine {
     let mut engine = Engine::new();
     let at: Moment = moment(Now { mono_ms: 0, wall_ms: 1_700_000_000_000 });
+    // Without a roster the core takes no votes, and nobody is ever named.
+    let roster = Roster { version: 1, made_at: at.wall, registry_at: at.wall, people };
     let institution = Institution { id: InstitutionId::new("bench"), ceiling: GradeCeiling(4) };
     let room =
         Room { version: 1, id: RoomId::new("bench"), institution, mode: DeploymentMode::InRoom, zones, hours: None };
-    for fact in
-        [Fact::Thresholds(thresholds), Fact::Policy(Box::new(policy.with_version(1))), Fact::Room(Box::new(room))]
-    {
+    for fact in [
+        Fact::Thresholds(thresholds),
+        Fact::Policy(Box::new(policy.with_version(1))),
+        Fact::Room(Box::new(room)),
+        Fact::Roster(roster),
+    ] {
         engine.inform(at, fact);
     }
     engine

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use image::RgbImage;
-use presence::{BoxPx, PersonId, PointPx, Polygon, Zones};
+use presence::{
+    BoxPx, PersonId, PointPx, Polygon, Practitioner, PractitionerCategory, RegistrationStatus, SiteRelation, Zones,
+};
 use scene::{Cast, Morning, PhotoCast, Scene, room};
 use vision::{Analyzer, Gallery, Picture, PixelOrder};
 
@@ -60,6 +62,21 @@ pub(super) fn gallery(scene: &Scene, analyzer: &mut Analyzer) -> anyhow::Result<
         gallery.insert(PersonId::new(person), &template)?;
     }
     Ok(gallery)
+}
+
+/// The three as the registry would have them.
+pub(super) fn roster(scene: &Scene) -> Vec<Practitioner> {
+    let known = |person: &String| Practitioner {
+        id: PersonId::new(person),
+        category: PractitionerCategory::LicensedPhysician,
+        registration: RegistrationStatus::Valid,
+        relation: SiteRelation::Primary,
+        lead_for: Vec::new(),
+        anaesthesia: false,
+        confirmed: true,
+        has_template: true,
+    };
+    scene.morning().appearances.iter().map(|a| known(&a.person)).collect()
 }
 
 pub(super) fn picture(image: &RgbImage) -> anyhow::Result<Picture> {
