@@ -186,8 +186,12 @@ impl ServerSide {
                 let event = tokio::select! {
                     event = events.poll() => match event { Ok(event) => event, Err(_) => break },
                     () = quiet, if !held.is_empty() => {
-                        for (topic, payload) in held.drain(..).rev() {
-                            self.take(&topic, &payload, &client);
+                        // On a busy machine messages come one by one: some of those must come twice too.
+                        let twice = self.scramble.load(Ordering::Relaxed) > 0;
+                        for (n, (topic, payload)) in held.drain(..).rev().enumerate() {
+                            for _ in 0..=u8::from(twice && n.is_multiple_of(3)) {
+                                self.take(&topic, &payload, &client);
+                            }
                         }
                         continue;
                     }
