@@ -108,8 +108,9 @@ impl Engine {
         // Votes before a roster is known would make strangers of everybody.
         let thresholds = self.knowledge.thresholds.as_ref().filter(|_| self.knowledge.has_roster());
         let stir = self.history.take(now, seen, &room.zones, thresholds, &self.knowledge.policy);
+        let again = stir.changed_from.is_some_and(|from| self.knowledge.judge_again(from));
         let policy = &self.knowledge.policy;
-        let soon = stir.changed || (stir.operator && self.suspicious(now, seen));
+        let soon = again || stir.changed || (stir.operator && self.suspicious(now, seen));
         let mut due = tick_after(now + policy.p2_wipe_ms(), policy);
         if soon {
             due = due.min(tick_after(now, policy));

@@ -64,13 +64,15 @@ impl Engine {
         let extent = (bounds.start, bounds.end_seen, retire_at);
         let final_at = bounds.final_at;
         self.judge_session(id, at, offset, bounds, dirty, out);
-        if t < final_at {
-            next.at(final_at);
-        } else if let Some(session) = self.knowledge.sessions.get_mut(id) {
-            session.judged = true;
+        let Some(session) = self.knowledge.sessions.get_mut(id) else { return Some((extent.0, extent.1)) };
+        // An amendment may move the verdict of a session that was judged already into the future.
+        session.judged = t >= final_at;
+        if session.judged {
             session.offset = Some(offset);
             session.extent = Some(extent);
             next.at(retire_at.max(t + 1));
+        } else {
+            next.at(final_at);
         }
         Some((extent.0, extent.1))
     }

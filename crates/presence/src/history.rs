@@ -74,6 +74,8 @@ pub(crate) struct Stir {
     pub(crate) operator: bool,
     /// Verdict of some track changed, or a spoof was seen, or a patient.
     pub(crate) changed: bool,
+    /// When the first of the tracks was first seen that is, or may be, somebody else now.
+    pub(crate) changed_from: Option<u64>,
 }
 
 impl History {
@@ -181,11 +183,12 @@ impl History {
             return;
         }
         stir.changed |= track.liveness(at, face.liveness, policy);
-        if let Some(thresholds) = thresholds {
-            track.exclusion.take(at, face, thresholds, policy);
-        }
-        if let Some(vote) = thresholds.and_then(|t| Vote::of(face, t, policy)) {
-            stir.changed |= track.identity.vote(at, vote, policy);
+        let Some(thresholds) = thresholds else { return };
+        let otherwise = track.exclusion.take(at, face, thresholds, policy);
+        let verdict = Vote::of(face, thresholds, policy).is_some_and(|vote| track.identity.vote(at, vote, policy));
+        stir.changed |= verdict;
+        if verdict || otherwise {
+            stir.changed_from = Some(stir.changed_from.map_or(track.first(), |from| from.min(track.first())));
         }
     }
 

@@ -163,9 +163,28 @@ struct Run {
     frames: u32,
 }
 
+impl Run {
+    /// As many frames over as long as UNMATCHED asks for.
+    fn is_enough(&self, policy: &Policy) -> bool {
+        u64::from(self.frames) >= policy.unmatched_frames() && self.last - self.first >= policy.unmatched_span_ms()
+    }
+}
+
 impl Exclusion {
-    /// Takes one frame.
-    pub(crate) fn take(&mut self, at: u64, face: &Face, thresholds: &Thresholds, policy: &Policy) {
+    /// Takes one frame. True when it changes who the track may be.
+    pub(crate) fn take(&mut self, at: u64, face: &Face, thresholds: &Thresholds, policy: &Policy) -> bool {
+        let before = self.says(policy);
+        self.note(at, face, thresholds, policy);
+        self.says(policy) != before
+    }
+
+    /// What it comes to: whom it names, whether it is clear, and how many runs are long enough to speak against somebody.
+    fn says(&self, policy: &Policy) -> (bool, usize, bool, usize) {
+        let runs = self.runs.iter().filter(|run| run.is_enough(policy)).count();
+        (self.open.is_some(), self.named.len(), self.hit, runs)
+    }
+
+    fn note(&mut self, at: u64, face: &Face, thresholds: &Thresholds, policy: &Policy) {
         let Some(found) = &face.match_ else { return };
         let t_reject = if face.masked { thresholds.masked_t_reject_ppm } else { thresholds.t_reject_ppm };
         // What most strangers reach behind a mask names nobody; it excludes nobody either.
@@ -260,12 +279,9 @@ impl Exclusion {
     /// against him, and no part of it longer than `exclusion_gap_ms` without one.
     pub(crate) fn excludes(&self, person: &PersonId, from: u64, to: u64, policy: &Policy) -> bool {
         let gap = policy.exclusion_gap_ms();
-        let enough = |run: &Run| {
-            u64::from(run.frames) >= policy.unmatched_frames() && run.last - run.first >= policy.unmatched_span_ms()
-        };
         let covers = |run: &Run| run.first <= from.saturating_add(gap) && to <= run.last.saturating_add(gap);
         let possible = gap > 0 && !self.names(person);
-        possible && self.runs.iter().any(|run| enough(run) && covers(run))
+        possible && self.runs.iter().any(|run| run.is_enough(policy) && covers(run))
     }
 }
 

@@ -196,6 +196,16 @@ impl Knowledge {
         self.checks.retain(|(at, _)| at.0 >= checked);
     }
 
+    /// Somebody who was there at `from` is known otherwise now: sessions that were judged, and whose window he was in, are
+    /// judged again. True where there is one.
+    pub(crate) fn judge_again(&mut self, from: u64) -> bool {
+        let after = self.policy.window_after_ms();
+        let within =
+            |s: &&mut Session| s.judged && s.extent.is_some_and(|(_, end, _)| from <= end.saturating_add(after));
+        let touched = self.sessions.values_mut().filter(within).map(|s| s.dirty = true);
+        touched.count() > 0
+    }
+
     pub(crate) fn clear_dirty(&mut self) {
         for session in self.sessions.values_mut() {
             session.dirty = false;

@@ -11,7 +11,9 @@ type Place = (Rule, Option<SessionId>, u64);
 
 #[derive(Clone, Debug)]
 struct Entry {
-    /// As last said.
+    /// As last said: what a withdrawal takes back.
+    said: Finding,
+    /// As true now: what the closing step brings up to date.
     finding: Finding,
     state: State,
     /// Last time it was true; a finding without a session is known again by overlap with it.
@@ -106,7 +108,7 @@ impl Ledger {
             };
             let finding = stamp.finding(draft, key, incident, 1, Step::Opened);
             out.push(Output::Finding(Box::new(finding.clone())));
-            self.entries.insert(place, Entry { finding, state: State::Standing, last });
+            self.entries.insert(place, Entry { said: finding.clone(), finding, state: State::Standing, last });
             return;
         };
         entry.last = entry.last.max(last);
@@ -125,7 +127,7 @@ impl Ledger {
             entry.finding = stamp.finding(draft, key, incident, revision + 1, Step::Opened);
         } else if weaker {
             // There is no step downwards: what was said is taken back, and what remains is said anew.
-            let mut back = entry.finding.clone();
+            let mut back = entry.said.clone();
             (back.revision, back.step, back.raised_at) = (revision + 1, Step::Withdrawn, stamp.at);
             out.push(Output::Finding(Box::new(back)));
             entry.finding = stamp.finding(draft, key, incident, revision + 2, Step::Opened);
@@ -137,6 +139,7 @@ impl Ledger {
             return;
         }
         entry.state = State::Standing;
+        entry.said = entry.finding.clone();
         out.push(Output::Finding(Box::new(entry.finding.clone())));
     }
 
@@ -204,6 +207,9 @@ impl Ledger {
 
 impl Entry {
     fn step(&mut self, at: Moment, step: Step, out: &mut Vec<Output>) {
+        if step == Step::Withdrawn {
+            self.finding = Finding { revision: self.finding.revision, ..self.said.clone() };
+        }
         self.finding.revision += 1;
         self.finding.step = step;
         self.finding.raised_at = at;

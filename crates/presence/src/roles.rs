@@ -53,10 +53,16 @@ impl Case<'_> {
             }
             for (s_from, s_to, who, votes) in track.identity.stretches(track.last(), policy) {
                 let (s_from, s_to) = (s_from.max(from), s_to.min(to));
-                if s_from > s_to || (linked.contains(&id) && *who == Who::Unknown) {
+                if s_from > s_to {
                     continue;
                 }
                 let part = self.part((id, track), (s_from, s_to), who, votes, &named);
+                if linked.contains(&id) && *who == Who::Unknown {
+                    // The patient on his feet is nobody's absence, unless a frame says that he is somebody else.
+                    let (seen, not) = (part.seen, Some(track.exclusion.clone()));
+                    self.unknown.push(Unknown { track: id, cause: Cause::Unverified, seen, not, glimpse: true });
+                    continue;
+                }
                 self.read_part(&part, who, gates, &mut lists);
             }
         }
