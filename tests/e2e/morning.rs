@@ -19,7 +19,7 @@ fn play(folder: &Path, settings: &Settings) -> (Playing, Outcome) {
 }
 
 fn assert_as_scripted(playing: &Playing, outcome: &Outcome) {
-    assert_eq!(outcome.surprises(playing), Vec::<String>::new());
+    assert_eq!(outcome.surprises(&playing.morning), Vec::<String>::new());
     assert_eq!(outcome.agent.pending, 0, "messages without a receipt");
     assert_eq!(outcome.shown_twice(), 0, "steps of findings that the page showed twice");
     assert_eq!(outcome.server["duplicates_refused"], 0);

@@ -45,7 +45,7 @@ fn a_server_that_is_killed_in_the_middle_gets_everything_when_it_comes_back() {
 
     let heard = morning::listen(&playing.api, |_| {});
     let outcome = playing.finish(&heard, LIMIT).unwrap();
-    assert_eq!(outcome.surprises(&playing), Vec::<String>::new());
+    assert_eq!(outcome.surprises(&playing.morning), Vec::<String>::new());
     assert_eq!(outcome.agent.pending, 0);
     assert_nothing_lost(&playing, &outcome.server);
 }

@@ -68,7 +68,6 @@ pub struct Playing {
     pub ready: ServerReady,
     pub api: Api,
     pub morning: Morning,
-    pub faces: Faces,
     pub enrolled: clinic::Enrolled,
 }
 
@@ -93,7 +92,7 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
     if server.ended()?.is_some() {
         bail!("the server ended:\n{}", server.log_tail());
     }
-    Ok(Playing { server, agent, ready, api, morning, faces: settings.faces.clone(), enrolled })
+    Ok(Playing { server, agent, ready, api, morning, enrolled })
 }
 
 fn pack(faces: &Faces) -> &'static str {
@@ -319,21 +318,15 @@ impl Outcome {
         Ok(worst)
     }
 
-    /// What differs from the script's expectation, one line each. On photographs a finding may be weaker than scripted, since
-    /// a box that did not know somebody for a while says less; it may never be stronger, missing, or one more.
-    pub fn surprises(&self, playing: &Playing) -> Vec<String> {
-        let morning = &playing.morning;
-        let weaker_may_be = matches!(playing.faces, Faces::Photographs { .. });
+    /// What differs from the script's expectation, one line each.
+    pub fn surprises(&self, morning: &Morning) -> Vec<String> {
         let mut lines = Vec::new();
         let expected: BTreeMap<_, _> = morning.expected.iter().map(|e| (e.session.clone(), &e.findings)).collect();
         for (session, findings) in &expected {
             let mut wanted = (*findings).clone();
             wanted.sort();
             let found = self.incidents.get(session).cloned().unwrap_or_default();
-            let as_scripted = |(f, w): (&(String, String, String), &(String, String, String))| {
-                (&f.0, &f.1) == (&w.0, &w.1) && (f.2 == w.2 || weaker_may_be && f.2 < w.2)
-            };
-            if found.len() != wanted.len() || !found.iter().zip(&wanted).all(as_scripted) {
+            if found != wanted {
                 lines.push(format!("session {session}: expected {wanted:?}, found {found:?}"));
             }
         }

@@ -137,7 +137,7 @@ fn summarise(playing: &Playing, outcome: &Outcome) -> Result<()> {
         outcome.played.as_secs_f64(),
     ));
     say(&format!("           slowest from the box's disk to the page: {} ms", slowest.as_millis()));
-    let surprises = outcome.surprises(playing);
+    let surprises = outcome.surprises(&playing.morning);
     if !surprises.is_empty() || outcome.shown_twice() > 0 || outcome.agent.pending > 0 || count("quarantined") > 0 {
         bail!("the morning did not come out as scripted:\n  {}", surprises.join("\n  "));
     }
