@@ -32,6 +32,7 @@ mod history;
 mod id;
 mod identity;
 mod knowledge;
+pub mod law;
 mod ledger;
 mod observation;
 mod policy;

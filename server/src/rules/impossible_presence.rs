@@ -5,7 +5,7 @@
 
 use protocol::up::{FindingKind, PersonInFinding, Severity};
 
-use super::draft::{count, lending};
+use super::draft::count;
 use super::{Draft, Numbers, words};
 
 /// One verified presence of one person.
@@ -114,7 +114,7 @@ fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Opti
         device: later.device.clone(),
         session: None,
         persons: by(earlier).into_iter().chain(by(later)).collect(),
-        basis: lending(),
+        basis: protocol::law::lending(),
         intervals: vec![
             words::span("seen_at_first_place", earlier.from_ms, earlier.to_ms),
             words::span("seen_at_second_place", later.from_ms, later.to_ms),

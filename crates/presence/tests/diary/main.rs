@@ -8,5 +8,6 @@ mod everyday;
 mod facts;
 mod false_alarms;
 mod hearing;
+mod identity;
 mod properties;
 mod script;

@@ -129,6 +129,7 @@ fn catalogue() -> Catalogue {
     use Specialty::{CosmeticDermatology as Derm, CosmeticSurgery as Surg};
     let surgery = Item { surgery_grade: Some(2), ..item("lift", ItemKind::Surgery, Surg) };
     let grade4 = Item { surgery_grade: Some(4), ..item("grade4", ItemKind::Surgery, Surg) };
+    let grade3 = Item { surgery_grade: Some(3), ..item("grade3", ItemKind::Surgery, Surg) };
     let unfiled = Item { filed_here: false, ..item("unfiled", ItemKind::Injection, Derm) };
     let cream = Item { prep_ms: 1_200_000, ..item("numbed", ItemKind::Injection, Derm) };
     let peel = Item { min_operator: MinOperator::Nurse, ..item("peel", ItemKind::Other, Derm) };
@@ -136,6 +137,7 @@ fn catalogue() -> Catalogue {
         item("filler", ItemKind::Injection, Derm),
         item("laser", ItemKind::EnergyDevice, Derm),
         surgery,
+        grade3,
         grade4,
         unfiled,
         cream,
