@@ -24,6 +24,7 @@ mod doubt;
 mod engine;
 mod entry;
 mod evaluate;
+mod exclusion;
 mod fact;
 mod finding;
 mod forget;

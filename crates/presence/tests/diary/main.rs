@@ -4,6 +4,7 @@
 
 mod abstaining;
 mod boundaries;
+mod cast;
 mod everyday;
 mod facts;
 mod false_alarms;
