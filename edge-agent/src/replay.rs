@@ -1,9 +1,9 @@
 //! `zaigang-agent replay`: derives the findings of a recorded boot again, shows line by line why one stands, and tells
 //! what another policy would change. Reads the observation log alone: no camera, no network, no model.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _, io::Write as _, path::PathBuf};
 
-use presence::{Finding, FindingKey, Output, Policy};
+use presence::{Entry, Fact, Finding, FindingKey, Output, Policy};
 use protocol::{
     id::{DeviceId, RoomId},
     up::Manifest,
@@ -23,7 +23,7 @@ Examples:
   zaigang-agent replay --config agent.toml --policy other.toml         which findings would appear or vanish
   zaigang-agent replay --log /var/lib/zaigang --finding 3f9a…          the same from a state folder, or a copy of one with its key
 
-other.toml holds lines `setting = integer`; settings that are left out have their default.";
+other.toml holds lines `setting = integer`; settings that are left out stay as they were recorded.";
 
 /// Derive findings again from the observation log, and say why.
 #[derive(Debug, clap::Args)]
@@ -57,6 +57,16 @@ pub struct Args {
 
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
+        let mut text = String::new();
+        self.tell(&mut text)?;
+        // Whoever reads only the first lines (`| head`) has what he wanted.
+        match std::io::stdout().write_all(text.as_bytes()) {
+            Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => Err(why.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&self, text: &mut String) -> anyhow::Result<()> {
         let state = match (&self.log, &self.config) {
             (Some(log), _) => log.clone(),
             (None, Some(config)) => config::load(config)?.state_dir,
@@ -66,56 +76,69 @@ impl Args {
         let vault = Vault::of_existing(&state)?;
         let boots = vault.boots()?;
         if self.boots {
-            for boot in &boots {
-                println!("{boot}");
-            }
+            boots.iter().try_for_each(|boot| writeln!(text, "{boot}"))?;
             return Ok(());
         }
         let Some(boot) = self.boot.or(boots.last().copied()) else { anyhow::bail!("nothing is recorded") };
         let recording = vault.read(boot)?;
         anyhow::ensure!(!recording.is_empty(), "nothing is recorded of boot {boot}; --boots lists what is");
-        let device = self.device.unwrap_or_else(|| {
+        let device = self.device.clone().unwrap_or_else(|| {
             delivery::identity::Identity::load(&state).map_or_else(|_| unknown_device(), |identity| identity.device)
         });
-        let other = self.policy.as_deref().map(read_policy).transpose()?;
-        let outputs = presence::replay(&recording, other.as_ref());
-        if let Some(wanted) = &self.finding {
-            let (id, key) = find(&outputs, &device, wanted)?;
-            println!("{id}");
-            for line in &presence::why(&recording, other.as_ref(), &key) {
-                println!("{line}");
-            }
-            return Ok(());
+        let other = self.policy.as_deref().map(|path| read_policy(path, &recorded_policy(&recording))).transpose()?;
+        match (&self.finding, &other) {
+            (Some(wanted), other) => explain(&recording, other.as_ref(), &device, wanted, text)?,
+            (None, Some(other)) => compare(&recording, other, &device, text)?,
+            (None, None) => self.steps(&recording, &device, text)?,
         }
-        if let Some(other) = &other {
-            compare(&recording, other, &device);
-            return Ok(());
-        }
-        let steps = outputs.into_iter().filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None });
-        for step in steps {
+        Ok(())
+    }
+
+    /// Every step of every finding.
+    fn steps(&self, recording: &[Entry], device: &DeviceId, text: &mut String) -> anyhow::Result<()> {
+        for output in presence::replay(recording, None) {
+            let Output::Finding(step) = output else { continue };
             if self.json {
-                println!("{}", serde_json::to_string(&step)?);
+                writeln!(text, "{}", serde_json::to_string(&step)?)?;
             } else {
-                println!("{}", line(&step, &device));
+                writeln!(text, "{}", line(&step, device))?;
             }
         }
         Ok(())
     }
 }
 
-fn compare(recording: &[presence::Entry], other: &Policy, device: &DeviceId) {
+/// Why a finding stands: under the recorded policy, or under another (which may raise it, or not).
+fn explain(
+    recording: &[Entry],
+    other: Option<&Policy>,
+    device: &DeviceId,
+    wanted: &str,
+    text: &mut String,
+) -> anyhow::Result<()> {
+    let mut outputs = presence::replay(recording, None);
+    outputs.extend(other.map(|other| presence::replay(recording, Some(other))).unwrap_or_default());
+    let (id, key) = find(&outputs, device, wanted)?;
+    writeln!(text, "{id}")?;
+    for line in presence::why(recording, other, &key) {
+        writeln!(text, "{line}")?;
+    }
+    Ok(())
+}
+
+fn compare(recording: &[Entry], other: &Policy, device: &DeviceId, text: &mut String) -> std::fmt::Result {
     let result = presence::what_if(recording, other);
     for finding in &result.appear {
-        println!("+ {}", line(finding, device));
+        writeln!(text, "+ {}", line(finding, device))?;
     }
     for finding in &result.vanish {
-        println!("- {}", line(finding, device));
+        writeln!(text, "- {}", line(finding, device))?;
     }
     for (finding, before) in &result.change {
-        println!("~ {} (was {before:?})", line(finding, device));
+        writeln!(text, "~ {} (was {before:?})", line(finding, device))?;
     }
     let (appear, vanish, change) = (result.appear.len(), result.vanish.len(), result.change.len());
-    println!("{appear} would appear, {vanish} vanish, {change} change their severity");
+    writeln!(text, "{appear} would appear, {vanish} vanish, {change} change their severity")
 }
 
 fn line(finding: &Finding, device: &DeviceId) -> String {
@@ -176,13 +199,57 @@ fn unknown_device() -> DeviceId {
     "unknown".parse().unwrap()
 }
 
-fn read_policy(path: &std::path::Path) -> anyhow::Result<Policy> {
+/// The policy that was in force at the end of the recording.
+fn recorded_policy(recording: &[Entry]) -> Policy {
+    let told = recording.iter().rev().filter_map(|entry| match entry {
+        Entry::Inform { fact, .. } => match &**fact {
+            Fact::Policy(policy) => Some((**policy).clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    told.into_iter().next().unwrap_or_default()
+}
+
+/// The recorded policy with the file's settings in their places.
+fn read_policy(path: &std::path::Path, recorded: &Policy) -> anyhow::Result<Policy> {
     let said = |why: String| anyhow::anyhow!("--policy {}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|why| said(why.to_string()))?;
     let settings: BTreeMap<String, i64> = toml::from_str(&text).map_err(|why| said(why.message().to_owned()))?;
-    let mut policy = Policy::default().with_version(u32::MAX);
+    let mut policy = recorded.clone().with_version(u32::MAX);
     for (name, value) in settings {
         policy.set(&name, value).map_err(|why| said(why.to_string()))?;
     }
     Ok(policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use presence::{ClockQuality, Moment, Mono, Wall};
+
+    use super::*;
+
+    fn policy(ms: u64, setting: &str, value: i64) -> Entry {
+        let at = Moment { mono: Mono(ms), wall: Wall(ms as i64), clock: ClockQuality::GOOD };
+        let mut policy = Policy::default().with_version(ms as u32);
+        policy.set(setting, value).unwrap();
+        Entry::Inform { at, fact: Box::new(Fact::Policy(Box::new(policy))) }
+    }
+
+    #[test]
+    fn what_a_policy_file_leaves_out_stays_as_it_was_recorded() {
+        let recording = [policy(1, "hb4_frames", 7), policy(2, "liveness_waived", 1)];
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "nl1_gap_level = 2\n").unwrap();
+        let read = read_policy(file.path(), &recorded_policy(&recording)).unwrap();
+        assert_eq!((read.nl1_gap_level(), read.liveness_waived(), read.hb4_frames()), (2, 1, 3));
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_answered_with_its_neighbours_in_one_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "nl1_gap = 3\n").unwrap();
+        let said = read_policy(file.path(), &Policy::default()).unwrap_err().to_string();
+        assert!(said.contains("`nl1_gap`") && said.contains("nl1_gap_level") && !said.contains('\n'), "{said}");
+    }
 }

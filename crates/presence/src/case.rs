@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bounds::{Bounds, declared};
+use crate::exclusion::Exclusion;
 use crate::finding::{PresenceMethod, Visibility};
 use crate::history::History;
-use crate::identity::Exclusion;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
 use crate::roles::Gates;
 use crate::spans::{Spans, share_ppm};
@@ -172,9 +172,6 @@ impl<'a> Case<'a> {
         case.find_leads();
         let gates = Gates { patient: case.gate(hull, act_to), session: case.gate(None, act_to) };
         let unknown_ring = case.read_tracks(h, &gates);
-        if case.doorway {
-            case.pair_checks();
-        }
         case.read_checks();
         case.settle_anaesthesia();
         case.see(h, &unknown_ring);

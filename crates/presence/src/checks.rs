@@ -9,7 +9,7 @@ use crate::{CheckDirection, Checked, PersonId};
 
 impl Case<'_> {
     /// Doorway mode: verified sightings of a person are check-in and check-out in turn; between them he is inside.
-    pub(crate) fn pair_checks(&mut self) {
+    fn pair_checks(&mut self) {
         let bridge = self.knowledge.policy.presence_bridge_ms();
         let end = self.window.last().unwrap_or(0);
         for seen in self.people.values_mut() {
@@ -26,6 +26,9 @@ impl Case<'_> {
 
     /// Presences verified without a face: from the check-in to the check-out, or to the end of the window.
     pub(crate) fn read_checks(&mut self) {
+        if self.doorway {
+            self.pair_checks();
+        }
         let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
         let mut open: BTreeMap<&PersonId, u64> = BTreeMap::new();
         let knowledge = self.knowledge;

@@ -4,7 +4,7 @@
 use crate::bounds;
 use crate::case::{Case, Cause, Unknown};
 use crate::civil::clock;
-use crate::identity::{Missing, Naming};
+use crate::exclusion::{Missing, Naming};
 use crate::{Engine, Mono, PersonId, Rule, SessionId, TrackId};
 
 impl Engine {

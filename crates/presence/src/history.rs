@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::identity::{Exclusion, Identity, Vote};
+use crate::exclusion::Exclusion;
+use crate::identity::{Identity, Vote};
 use crate::spans::Spans;
 use crate::{CameraState, Face, Liveness, Observation, Policy, Thresholds, TrackId, Zone, Zones};
 

@@ -40,7 +40,15 @@ impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownSetting(name) => {
-                write!(f, "policy: no setting is called `{name}`; `Policy::settings` lists them")
+                let family = name.split('_').next().unwrap_or_default();
+                let near = |s: &&Setting| s.name.split('_').next() == Some(family);
+                let near: Vec<&str> = SETTINGS.iter().filter(near).map(|s| s.name).collect();
+                write!(f, "policy: no setting is called `{name}`; ")?;
+                if near.is_empty() {
+                    write!(f, "the server's policy page and `Policy::settings` list all")
+                } else {
+                    write!(f, "there are {}", near.join(", "))
+                }
             }
             Self::OutOfRange { setting, value } => write!(
                 f,

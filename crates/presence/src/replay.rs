@@ -125,7 +125,8 @@ pub fn standing(outputs: Vec<Output>) -> BTreeMap<FindingKey, Finding> {
 }
 
 /// Explains a finding line by line: who was recognised when, each step with its figures and intervals, and the settings
-/// that its rule read. Empty when the recording yields no such finding.
+/// that its rule read. A finding that does not arise under `policy` is explained by what stands in its way there. Empty when
+/// the recording yields no such finding at all.
 pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Vec<String> {
     let mut events: Vec<(Moment, TrackId, IdentityView)> = Vec::new();
     let mut seen: BTreeMap<TrackId, IdentityView> = BTreeMap::new();
@@ -150,7 +151,9 @@ pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Ve
             in_force = engine.policy().clone();
         }
     });
-    let Some(last) = steps.last() else { return Vec::new() };
+    let Some(last) = steps.last() else {
+        return policy.map_or_else(Vec::new, |other| why_not(recording, other, key));
+    };
     let (in_the_way, doubts) = doubts(recording, policy, last);
     let persons: BTreeSet<_> = last.persons.iter().map(|p| p.person.clone()).collect();
     let tracks: BTreeSet<_> = last.tracks.iter().copied().chain(in_the_way).collect();
@@ -160,6 +163,22 @@ pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Ve
     }
     lines.extend(doubts);
     lines.extend(setting_lines(key.rule, &in_force));
+    lines
+}
+
+/// Why a recorded finding does not arise under another policy, at the tick at which it was last said.
+fn why_not(recording: &[Entry], other: &Policy, key: &FindingKey) -> Vec<String> {
+    let said = replay(recording, None).into_iter().rev();
+    let recorded = said.filter_map(|output| if let Output::Finding(f) = output { Some(*f) } else { None });
+    let Some(last) = recorded.into_iter().find(|f| f.key == *key) else { return Vec::new() };
+    let mut lines = vec![format!(
+        "as recorded: {} {:?} {:?}; not so under the other policy",
+        key.rule.code(),
+        last.severity,
+        last.step
+    )];
+    lines.extend(doubts(recording, Some(other), &last).1);
+    lines.extend(setting_lines(key.rule, other));
     lines
 }
 

@@ -13,6 +13,7 @@
 pub mod down;
 pub mod envelope;
 pub mod id;
+pub mod law;
 pub mod provision;
 pub mod settings;
 pub mod topic;

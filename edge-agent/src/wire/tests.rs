@@ -142,3 +142,12 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
     let text = serde_json::to_string(told).unwrap();
     assert!(!text.contains("p-secret") && !text.contains("60000"), "hours or a person left the box: {text}");
 }
+
+/// What a rule of the server cites is what the same kind of finding of a box cites.
+#[test]
+fn the_server_cites_the_articles_that_the_box_does() {
+    let on_the_wire = |articles: &[core::Basis]| articles.iter().map(basis).collect::<Vec<_>>();
+    assert_eq!(on_the_wire(core::law::LENDING), protocol::law::lending());
+    assert_eq!(on_the_wire(core::law::DUTY), protocol::law::duty());
+    assert_eq!(on_the_wire(core::law::RECORDS), protocol::law::records());
+}

@@ -59,25 +59,6 @@ pub fn count(name: &str, value: i64) -> Count {
     Count { name: name.to_owned(), value }
 }
 
-pub fn basis(law: &str, article: &str, edition: &str) -> LegalBasis {
-    LegalBasis { law: law.to_owned(), article: article.to_owned(), edition: edition.to_owned() }
-}
-
-/// 医师法 54 and 医疗美容服务管理办法 11: the same articles as the box's LL-1.
-pub fn lending() -> Vec<LegalBasis> {
-    vec![basis("医师法", "第五十四条", "2022年3月1日施行"), basis("医疗美容服务管理办法", "第十一条", "2016年修正")]
-}
-
-/// 医疗机构管理条例 24: operate as licensed and supervised.
-pub fn duty() -> Vec<LegalBasis> {
-    vec![basis("医疗机构管理条例", "第二十四条", "2022年修订")]
-}
-
-/// 医疗美容服务管理办法 20: records of what was done.
-pub fn records() -> Vec<LegalBasis> {
-    vec![basis("医疗美容服务管理办法", "第二十条", "2016年修正")]
-}
-
 fn hash(parts: &[&str]) -> String {
     hex::encode(Sha256::digest(parts.join("\n"))).chars().take(32).collect()
 }

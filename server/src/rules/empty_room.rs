@@ -2,7 +2,7 @@
 
 use protocol::up::{FindingKind, Severity};
 
-use super::draft::{count, duty};
+use super::draft::count;
 use super::{Draft, Numbers, words};
 
 /// One local day of one room.
@@ -50,7 +50,7 @@ pub fn judge(it: &Days, p: &Numbers) -> Option<Draft> {
         device: it.device.clone(),
         session: None,
         persons: Vec::new(),
-        basis: duty(),
+        basis: protocol::law::duty(),
         intervals: vec![words::span("nobody_seen", first.span.0, empty[0].span.1)],
         counts: vec![
             count("empty_days", empty.len() as i64),

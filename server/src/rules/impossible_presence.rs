@@ -2,16 +2,21 @@
 //!
 //! max(0, d − 1 km) ÷ (t2 − t1 + clock uncertainty) above 120 km/h (d ≤50 km), 250 (≤300 km), 600 (beyond) → L2;
 //! an overlap longer than 2 min and the uncertainty → L3. Both clocks must be synchronised. All numbers [D].
+//!
+//! The finding is raised where he was seen later; where the other place belongs to another jurisdiction, there too, word for
+//! word: each place's supervisors see what lies in theirs, and neither alone has both halves.
 
 use protocol::up::{FindingKind, PersonInFinding, Severity};
 
-use super::draft::{count, lending};
+use super::draft::count;
 use super::{Draft, Numbers, words};
 
 /// One verified presence of one person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sighting {
     pub institution: String,
+    /// Whose supervisors are asked: digits of the administrative division.
+    pub jurisdiction: String,
     pub room: String,
     pub device: String,
     pub session: Option<String>,
@@ -45,7 +50,7 @@ pub fn judge(person: &str, sightings: &[Sighting], p: &Numbers, now_ms: i64) -> 
     for (n, later) in ordered.iter().enumerate() {
         // The sighting that reaches furthest among the earlier ones elsewhere: a short visit in between hides nothing.
         let earlier = ordered[..n].iter().filter(|e| e.institution != later.institution).max_by_key(|e| e.to_ms);
-        found.extend(earlier.and_then(|earlier| pair(person, earlier, later, p)));
+        found.extend(earlier.into_iter().flat_map(|earlier| pair(person, earlier, later, p)));
     }
     found
 }
@@ -87,8 +92,17 @@ fn misfit(earlier: &Sighting, later: &Sighting, p: &Numbers) -> Option<Misfit> {
     })
 }
 
-fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Option<Draft> {
-    let misfit = misfit(earlier, later, p)?;
+/// One draft, or the same one for each of two jurisdictions.
+fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Vec<Draft> {
+    let Some(misfit) = misfit(earlier, later, p) else { return Vec::new() };
+    let mut places = vec![later];
+    if earlier.jurisdiction != later.jurisdiction {
+        places.push(earlier);
+    }
+    places.into_iter().map(|at| draft(person, (earlier, later), &misfit, at)).collect()
+}
+
+fn draft(person: &str, (earlier, later): (&Sighting, &Sighting), misfit: &Misfit, at: &Sighting) -> Draft {
     let by = |s: &Sighting| {
         let part = |person| PersonInFinding { person, part: "present".into(), verified_by: s.verified_by.clone() };
         person.parse().ok().map(part)
@@ -104,17 +118,17 @@ fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Opti
     if misfit.limit_kmh > 0 {
         counts.extend([count("speed_kmh", misfit.speed_kmh), count("speed_max_kmh", misfit.limit_kmh)]);
     }
-    Some(Draft {
+    Draft {
         rule: "LL-3",
         kind: FindingKind::LicenseLending,
         severity: misfit.severity,
         subject: format!("{person} {} {} {}", earlier.institution, later.institution, later.from_ms),
-        institution: later.institution.clone(),
-        room: later.room.clone(),
-        device: later.device.clone(),
+        institution: at.institution.clone(),
+        room: at.room.clone(),
+        device: at.device.clone(),
         session: None,
         persons: by(earlier).into_iter().chain(by(later)).collect(),
-        basis: lending(),
+        basis: protocol::law::lending(),
         intervals: vec![
             words::span("seen_at_first_place", earlier.from_ms, earlier.to_ms),
             words::span("seen_at_second_place", later.from_ms, later.to_ms),
@@ -132,7 +146,7 @@ fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Opti
         incidents: Vec::new(),
         visibility_ppm: 1_000_000,
         liveness_waived: earlier.liveness_waived || later.liveness_waived,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +161,7 @@ mod tests {
     fn seen(institution: &str, from_ms: i64, to_ms: i64, place: (f64, f64)) -> Sighting {
         Sighting {
             institution: institution.into(),
+            jurisdiction: "510104".into(),
             room: format!("{institution}-r"),
             device: format!("{institution}-box"),
             session: None,
@@ -204,6 +219,21 @@ mod tests {
         };
         assert_eq!(overlap(122_000), []);
         assert_eq!(overlap(122_001), [Severity::L3]);
+    }
+
+    #[test]
+    fn two_jurisdictions_are_told_the_same_and_one_is_told_once() {
+        let both = |second: &str| {
+            let there = Sighting { jurisdiction: second.into(), ..minutes("b", 50, 70, MIANYANG) };
+            judge("p", &[minutes("a", 0, 60, CHENGDU), there], &Numbers::default(), NOW)
+        };
+        let places = |drafts: &[Draft]| drafts.iter().map(|d| d.institution.clone()).collect::<Vec<_>>();
+        assert_eq!(places(&both("510104")), ["b"]);
+        let told = both("510700");
+        assert_eq!(places(&told), ["b", "a"]);
+        assert_eq!((&told[0].subject, &told[0].explanation), (&told[1].subject, &told[1].explanation));
+        assert_eq!((told[1].room.as_str(), told[1].device.as_str()), ("a-r", "a-box"));
+        assert_ne!(told[0].incident_id(1), told[1].incident_id(1), "each inbox has its own item");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use protocol::up::{FindingKind, Severity};
 
-use super::draft::{count, duty};
+use super::draft::count;
 use super::{DAY_MS, Draft, Numbers, SessionOutcome, share_ppm, within, words};
 
 /// Whether a session counts, and whether it counts as NotAssessable. An empty room is HB-1's question; a room without a
@@ -53,7 +53,7 @@ fn of_institution(sessions: &[(&SessionOutcome, bool)], told: Option<i64>, p: &N
         device: latest.device.clone(),
         session: None,
         persons: Vec::new(),
-        basis: duty(),
+        basis: protocol::law::duty(),
         intervals: dark.iter().map(|s| words::interval("declared", s)).collect(),
         counts: vec![
             count("window_days", p.hb5_days),

@@ -5,7 +5,7 @@
 
 use protocol::up::{FindingKind, Severity};
 
-use super::draft::{count, duty};
+use super::draft::count;
 use super::{DAY_MS, Draft, Numbers, words};
 
 /// A stretch of time, ms since the epoch, half-open.
@@ -55,7 +55,7 @@ fn draft(line: &Line, (from, to): Span, repeat: usize, p: &Numbers, now_ms: i64)
         device: line.device.clone(),
         session: None,
         persons: Vec::new(),
-        basis: duty(),
+        basis: protocol::law::duty(),
         intervals: vec![words::span("unheard", from, to)],
         counts: vec![
             count("unheard_ms", to - from),

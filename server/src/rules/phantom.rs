@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use protocol::up::{FindingKind, PersonInFinding, Severity};
 
-use super::draft::{count, lending};
+use super::draft::count;
 use super::{Draft, Numbers, SessionOutcome, share_ppm, within, words};
 
 /// One draft per lead and institution, in the order of their ids.
@@ -42,7 +42,7 @@ fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Dr
         device: latest.device.clone(),
         session: None,
         persons: named(person),
-        basis: lending(),
+        basis: protocol::law::lending(),
         intervals: sessions.iter().filter(|s| !s.lead_verified()).map(|s| words::interval("declared", s)).collect(),
         counts: vec![
             count("window_days", p.ll2_days),

@@ -4,7 +4,7 @@
 
 use protocol::up::{FindingKind, Severity};
 
-use super::draft::{count, records};
+use super::draft::count;
 use super::{DAY_MS, Draft, Numbers, words};
 
 /// The number of the `n`-th of rising times within its own window of `days`, itself included.
@@ -49,7 +49,7 @@ pub fn undeclared(occurrences: &[Occurrence], p: &Numbers, now_ms: i64) -> Vec<D
             device: it.device.clone(),
             session: None,
             persons: Vec::new(),
-            basis: records(),
+            basis: protocol::law::records(),
             intervals: Vec::new(),
             counts: vec![
                 count("undeclared_procedures", repeat as i64),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use protocol::up::{FindingKind, Severity};
 
-use super::draft::{count, records};
+use super::draft::count;
 use super::{Draft, Numbers, SessionOutcome, within, words};
 
 /// The camera saw the declared time, and saw nobody: no activity is then the only thing that may stand against judging it.
@@ -51,7 +51,7 @@ fn draft(sessions: &[&SessionOutcome], repeat: usize, p: &Numbers) -> Draft {
         device: it.device.clone(),
         session: Some(it.session.clone()),
         persons: Vec::new(),
-        basis: records(),
+        basis: protocol::law::records(),
         intervals: vec![words::interval("declared", it)],
         counts: vec![
             count("visibility_over_i_ppm", i64::from(visibility_ppm)),

@@ -174,8 +174,8 @@ impl Store {
     pub fn sightings(&self, person: &str, from: &str) -> Result<(Vec<Sighting>, Vec<Standing>)> {
         self.read(|c| {
             let sql = "SELECT r.institution, p.room, p.device, p.session, p.from_at, p.to_at, p.uncertainty_ms, p.synchronised,
-                p.verified_by, g.north_udeg, g.east_udeg, coalesce(json_extract(s.report, '$.liveness_waived'), 0)
-                FROM presence p JOIN room r ON r.id = p.room LEFT JOIN institution_place g ON g.institution = r.institution
+                p.verified_by, g.north_udeg, g.east_udeg, coalesce(json_extract(s.report, '$.liveness_waived'), 0), i.jurisdiction
+                FROM presence p JOIN room r ON r.id = p.room JOIN institution i ON i.id = r.institution LEFT JOIN institution_place g ON g.institution = r.institution
                 LEFT JOIN summary s ON s.session = p.session AND s.device = p.device
                 WHERE p.person = ?1 AND p.from_at > ?2 ORDER BY p.from_at";
             let sightings = collect(c, sql, [person, from], sighting)?.into_iter().flatten().collect();
@@ -380,6 +380,7 @@ fn sighting(r: &rusqlite::Row<'_>) -> Result<Option<Sighting>> {
     let place: (Option<i64>, Option<i64>) = (r.get(9)?, r.get(10)?);
     Ok(Some(Sighting {
         institution: r.get(0)?,
+        jurisdiction: r.get(12)?,
         room: r.get(1)?,
         device: r.get(2)?,
         session: r.get(3)?,
@@ -469,13 +470,20 @@ fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (
     }
 }
 
-/// The incident is linked with those that it rests on.
+/// The incident is linked with those that it rests on, and with what another place is told of the same.
 fn link(tx: &Connection, report: &FindingReport, draft: &crate::rules::Draft) -> Result<()> {
     let mut others = draft.incidents.clone();
     for session in &draft.related {
         let sql = "SELECT id FROM alert WHERE session = ?1";
         others.extend(collect::<String, _>(tx, sql, [session], |r| Ok(r.get(0)?))?);
     }
+    let twins = "SELECT json_extract(report, '$.incident_id') FROM own_finding WHERE rule=?1 AND subject=?2 AND institution<>?3";
+    others.extend(collect::<String, _>(
+        tx,
+        twins,
+        [draft.rule, &draft.subject, &draft.institution],
+        |r| Ok(r.get(0)?),
+    )?);
     for other in others.iter().filter(|o| **o != report.incident_id) {
         let sql = "INSERT OR IGNORE INTO alert_link VALUES (?1,?2,?3)";
         tx.prepare_cached(sql)?.execute([&report.incident_id, other, &report.rule])?;

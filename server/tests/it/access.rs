@@ -14,7 +14,7 @@ fn guarded() -> House {
 }
 
 /// An API token of this role, as the store keeps it.
-fn token(house: &House, role: Role, scope: &str) -> String {
+pub(crate) fn token(house: &House, role: Role, scope: &str) -> String {
     let token = format!("token-of-{}-{scope}", role.as_str());
     let store = &house.running().app.store;
     store
@@ -23,7 +23,7 @@ fn token(house: &House, role: Role, scope: &str) -> String {
     token
 }
 
-fn ask(house: &House, method: &str, path: &str, token: &str, body: &str) -> Answer {
+pub(crate) fn ask(house: &House, method: &str, path: &str, token: &str, body: &str) -> Answer {
     let bearer = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
     house.send_with(method, path, &format!("{bearer}Content-Type: application/json\r\n"), body.as_bytes())
 }

@@ -3,7 +3,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use server::access::Role;
 
+use crate::access::{ask, token};
 use crate::boxes::{TestBox, finding};
 use crate::house::House;
 
@@ -81,6 +83,19 @@ fn a_lead_in_whose_name_five_sessions_ran_without_him_is_one_alert_with_its_sess
 }
 
 #[test]
+fn a_session_in_which_the_box_could_not_tell_is_left_out_of_ll2() {
+    let (house, mut b) = furnished();
+    for n in 0..5 {
+        declare(&house, &format!("ll-{n}"), 600 - n * 60, 570 - n * 60);
+        b.say(&summary(&format!("ll-{n}"), 1, &json!({})));
+    }
+    house.until("alerts", |a| of_rule(a, "LL-2").iter().any(|(_, f)| f["step"] == "opened"));
+    // A later fact: somebody whom nobody made out may have been the lead. Four sessions are left, which are too few.
+    b.say(&summary("ll-4", 2, &json!({"undecided":[{"rule":"LL-1","reason":"absence"}]})));
+    house.until("alerts", |a| of_rule(a, "LL-2").iter().all(|(_, f)| f["step"] == "withdrawn"));
+}
+
+#[test]
 fn a_session_in_an_empty_room_joins_its_own_incident_and_the_third_is_the_supervisors() {
     let (house, mut b) = furnished();
     let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false,"visibility_over_a_ppm":0});
@@ -144,6 +159,21 @@ fn presence(house: &House, b: &mut TestBox, clock: &str, from: i64, to: i64) {
     let _ = house;
 }
 
+/// Each supervisor has the alert of his own place and not the other's; the two are linked.
+fn told_in_both_jurisdictions(house: House) {
+    let all = house.until("alerts", |a| of_rule(a, "LL-3").len() == 2);
+    let told = of_rule(&all, "LL-3");
+    let linked = house.get(&format!("alerts/{}", told[0].0["id"].as_str().unwrap()))["linked"][0]["id"].clone();
+    assert_eq!(linked, told[1].0["id"], "the other half of the matter is linked");
+    let house = house.restart_with("[access]\naccounts = true\n");
+    for (scope, place) in [("5101", "clinic-1"), ("5107", "clinic-2")] {
+        let token = token(&house, Role::Supervisor, scope);
+        let theirs = ask(&house, "GET", "/api/v1/alerts", &token, "").json();
+        let seen: Vec<_> = of_rule(&theirs, "LL-3").iter().map(|(alert, _)| alert["institution"].clone()).collect();
+        assert_eq!(seen, [json!(place)], "supervisor of {scope}");
+    }
+}
+
 #[test]
 fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
     for (clock, said) in [("synchronised", true), ("unsynchronised", false)] {
@@ -161,8 +191,10 @@ fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
         if said {
             let alerts = house.until("alerts", |a| !of_rule(a, "LL-3").is_empty());
             let (alert, found) = of_rule(&alerts, "LL-3")[0];
-            assert_eq!((&found["severity"], &alert["institution"]), (&json!("L3"), &json!("clinic-2")));
+            assert_eq!(found["severity"], "L3");
+            assert!(["clinic-1", "clinic-2"].contains(&alert["institution"].as_str().unwrap()));
             assert_eq!(found["intervals"].as_array().unwrap().len(), 2);
+            told_in_both_jurisdictions(house);
         } else {
             // The judgement of this institution's sessions is the proof that the round went over the presences too.
             declare(&house, "hb-0", 100, 90);

@@ -109,15 +109,3 @@ pub(crate) fn en_ms(ms: u64) -> String {
 pub(crate) fn percent(ppm: u32) -> String {
     format!("{}.{}%", ppm / 10_000, ppm / 1_000 % 10)
 }
-
-/// An article of a law.
-pub(crate) const fn article(law: &'static str, article: &'static str, edition: &'static str) -> Basis {
-    Basis { law, article, edition }
-}
-
-pub(crate) const MEASURES: &str = "医疗美容服务管理办法";
-pub(crate) const MEASURES_EDITION: &str = "2016年修正";
-pub(crate) const PHYSICIANS: &str = "医师法";
-pub(crate) const PHYSICIANS_EDITION: &str = "2022年3月1日施行";
-pub(crate) const INSTITUTIONS: &str = "医疗机构管理条例";
-pub(crate) const INSTITUTIONS_EDITION: &str = "2022年修订";

@@ -1,16 +1,14 @@
 //! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack. (HB-1 and HB-5: the server.)
 
-use super::draft::{self, Draft, article, en_ms, zh_ms};
+use super::draft::{Draft, en_ms, zh_ms};
 use super::{role_ppm, votes_ppm};
 use crate::case::Case;
-use crate::finding::{Basis, Kind, Rule, Severity, Subject};
+use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::history::{Fault, History};
 use crate::knowledge::Knowledge;
+use crate::law::{DUTY, RECORDS};
 use crate::spans::Spans;
 use crate::{CameraState, Policy, Wall};
-
-const DUTY: &[Basis] = &[article(draft::INSTITUTIONS, "第二十四条", draft::INSTITUTIONS_EDITION)];
-const RECORDS: &[Basis] = &[article(draft::PHYSICIANS, "第二十四条", draft::PHYSICIANS_EDITION)];
 
 /// HB-3: the bed is occupied and somebody operates, without a session.
 pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {

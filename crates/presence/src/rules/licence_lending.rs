@@ -1,20 +1,11 @@
 //! 挂证: LL-1 substitution, LL-4 status, LL-5 clock-and-go. (LL-2 and LL-3 look across days and places: the server.)
 
-use super::draft::{self, Draft, article, en_ms, percent, zh_ms};
+use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::{absent, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
-use crate::finding::{Basis, Kind, Rule, Severity, Subject};
+use crate::finding::{Kind, Rule, Severity, Subject};
+use crate::law::{LENDING, STATUS};
 use crate::spans::{Spans, share_ppm};
-
-const LENDING: &[Basis] = &[
-    article(draft::PHYSICIANS, "第五十四条", draft::PHYSICIANS_EDITION),
-    article(draft::MEASURES, "第十八条", draft::MEASURES_EDITION),
-];
-const STATUS: &[Basis] = &[
-    article(draft::PHYSICIANS, "第十三条", draft::PHYSICIANS_EDITION),
-    article(draft::PHYSICIANS, "第十四条", draft::PHYSICIANS_EDITION),
-    article(draft::PHYSICIANS, "第五十七条", draft::PHYSICIANS_EDITION),
-];
 
 /// Somebody else than the declared lead who operated: who, how long.
 struct Other<'c, 'a> {

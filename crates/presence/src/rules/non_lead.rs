@@ -1,29 +1,12 @@
 //! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees, NL-4 grade and filing.
 
-use super::draft::{self, Draft, article, en_ms, percent, zh_ms};
+use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::{absent, nl_need_ms, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
-use crate::finding::{Basis, Kind, Rule, Severity, Subject};
+use crate::finding::{Kind, Rule, Severity, Subject};
+use crate::law::{ASSISTANTS, GRADE, NON_LEAD, NURSES};
 use crate::spans::{Spans, share_ppm};
 use crate::{ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as Category};
-
-const NON_LEAD: &[Basis] = &[
-    article(draft::MEASURES, "第十一条", draft::MEASURES_EDITION),
-    article(draft::MEASURES, "第十二条", draft::MEASURES_EDITION),
-    article(draft::MEASURES, "第十八条", draft::MEASURES_EDITION),
-];
-const NURSES: &[Basis] = &[
-    article(draft::MEASURES, "第十三条", draft::MEASURES_EDITION),
-    article(draft::MEASURES, "第十八条", draft::MEASURES_EDITION),
-];
-const ASSISTANTS: &[Basis] = &[
-    article(draft::PHYSICIANS, "第三十四条", draft::PHYSICIANS_EDITION),
-    article(draft::MEASURES, "第十八条", draft::MEASURES_EDITION),
-];
-const GRADE: &[Basis] = &[
-    article(draft::MEASURES, "第十六条", draft::MEASURES_EDITION),
-    article("医疗美容项目分级管理目录", "全文", "2009年版"),
-];
 
 /// Of those for whom `who` holds, whoever operated most and at least `need`; the lesser id at equal times.
 fn most<'c, 'a>(
@@ -199,7 +182,7 @@ fn below_scope(
     severity: Severity,
     case: &Case<'_>,
     (seen, op, need): (&Seen<'_>, &Spans, u64),
-    basis: &'static [Basis],
+    basis: &'static [crate::Basis],
     (zh_what, en_what): (&str, &str),
     (zh_lead, en_lead): (&str, &str),
 ) -> Draft {

@@ -1,24 +1,13 @@
 //! 非卫技人员开展诊疗活动: UQ-1 unidentified operator, UQ-2 non-clinical staff, UQ-3 outside the category's scope.
 //! UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so far, at the session's end.
 
-use super::draft::{self, Draft, article, en_ms, zh_ms};
+use super::draft::{Draft, en_ms, zh_ms};
 use super::{nl_need_ms, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
-use crate::finding::{Basis, Kind, Rule, Severity, Subject};
+use crate::finding::{Kind, Rule, Severity, Subject};
+use crate::law::{OUT_OF_SCOPE, UNLICENSED};
 use crate::spans::Spans;
 use crate::{CheckDirection, Checked, PractitionerCategory as Category};
-
-const UNLICENSED: &[Basis] = &[
-    article(draft::INSTITUTIONS, "第二十七条", draft::INSTITUTIONS_EDITION),
-    article(draft::PHYSICIANS, "第五十九条", draft::PHYSICIANS_EDITION),
-    article(draft::MEASURES, "第十四条", draft::MEASURES_EDITION),
-];
-
-/// A pharmacist is health staff: the article on non-health staff does not fit.
-const OUT_OF_SCOPE: &[Basis] = &[
-    article(draft::PHYSICIANS, "第五十九条", draft::PHYSICIANS_EDITION),
-    article(draft::MEASURES, "第十四条", draft::MEASURES_EDITION),
-];
 
 /// Whether somebody in the operator zone may be working on a patient: one was seen, or the session is over and none was
 /// ever seen (a covered face), so that the declaration has to do.

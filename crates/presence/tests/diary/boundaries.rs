@@ -23,6 +23,23 @@ fn ll1_somebody_else_operates_for_60_s_so_that_a_is_5_min() {
 }
 
 #[test]
+fn ll1_somebody_elses_op_and_a_apart() {
+    // With the other limit lowered, each stands alone: 59 s of Op make 299 s of A.
+    let of = |setting: &str, to: &str| filler(&format!("set {setting}\n09:05-{to} qian operator"));
+    stands(&of("ll1_activity_min_ms 60000", "09:05:59"), &[]);
+    stands(&of("ll1_activity_min_ms 60000", "09:06"), &["LL-1 L2"]);
+    stands(&of("ll1_other_op_ms 30000", "09:05:59"), &[]);
+    stands(&of("ll1_other_op_ms 30000", "09:06"), &["LL-1 L2"]);
+}
+
+#[test]
+fn ll1_three_frames_of_the_lead_are_his_presence_and_two_only_block() {
+    let with = |to: &str| filler(&format!("09:05-09:06 qian operator\n09:10:00-09:10:{to} lin elsewhere"));
+    stands(&with("01"), &[]);
+    stands(&with("02"), &["LL-5 L2"]);
+}
+
+#[test]
 fn ll1_a_lead_in_his_place_is_a_mismatch() {
     stands(&filler("09:05-09:20 hao operator"), &["LL-1 L1"]);
 }
@@ -32,6 +49,12 @@ fn ll1_the_door_was_seen_for_95_per_cent() {
     // I is 1,800 s: 90 s may be missing.
     stands(&filler("09:05-09:06 qian operator\n09:10:00-09:11:28 camera no-door"), &["LL-1 L2"]);
     stands(&filler("09:05-09:06 qian operator\n09:10:00-09:11:29 camera no-door"), &[]);
+}
+
+#[test]
+fn ll1_a_stranger_of_20_s_was_not_the_lead() {
+    stands(&filler("09:05-09:06 qian operator\n09:10-09:10:19 stranger elsewhere"), &[]);
+    stands(&filler("09:05-09:06 qian operator\n09:10-09:10:20 stranger elsewhere"), &["LL-1 L2"]);
 }
 
 #[test]
@@ -55,6 +78,25 @@ fn ll4_an_old_registry_asks_to_refresh_it() {
 }
 
 #[test]
+fn ll4_a_registry_of_three_hours_to_the_second() {
+    // The registry of 06:00 and a limit of three hours: the clock of a script cannot reach 24.
+    let gone = |from: &str| {
+        filler(&format!("set registry_age_max_ms 10800000\n09:00-09:25 lin operator\n{from}-09:06 gone operator"))
+    };
+    stands(&gone("09:00:00"), &["LL-4 L3"]);
+    stands(&gone("09:00:01"), &["LL-4 L1"]);
+}
+
+#[test]
+fn ll4_a_pass_that_ended_with_the_second_before() {
+    let pass = |until: &str| {
+        filler(&format!("08:30 pass away visiting 08:00-{until}\n09:00-09:25 lin operator\n09:05-09:06 away operator"))
+    };
+    stands(&pass("09:00:00"), &["LL-4 L3"]);
+    stands(&pass("09:00:01"), &[]);
+}
+
+#[test]
 fn ll4_a_visiting_doctors_pass_covers_the_site() {
     stands(&filler("08:30 pass away visiting 08:00-18:00\n09:00-09:25 lin operator\n09:05-09:06 away operator"), &[]);
 }
@@ -64,6 +106,15 @@ fn ll5_a_fifth_of_a() {
     // A is 25 min: 300 s are a fifth.
     stands(&filler("09:00-09:21 qian operator\n09:00-09:05 lin elsewhere"), &["NL-1 L1"]);
     stands(&filler("09:00-09:21 qian operator\n09:00-09:04:59 lin elsewhere"), &["LL-5 L2", "NL-1 L1"]);
+}
+
+#[test]
+fn ll5_at_the_door_the_item_takes_ten_minutes() {
+    let out = |at: &str| {
+        format!("doorway\n08:50 declare s1 filler lin 09:00-09:30\n09:00:00-09:00:05 lin door\n{at} lin door")
+    };
+    stands(&out("09:09:55-09:10:00"), &[]);
+    stands(&out("09:09:54-09:09:59"), &["LL-5 L2"]);
 }
 
 #[test]
@@ -128,6 +179,25 @@ fn nl1_energy_device_half_and_10_min() {
 }
 
 #[test]
+fn nl1_energy_device_a_gap_of_10_min() {
+    // A from 08:58 to 09:23; the lead is there for a quarter of it at most.
+    let laser = |back: &str| {
+        format!(
+            "08:50 declare s1 laser - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian operator\n\
+             08:58-08:59 lin elsewhere\n{back}-09:13 lin elsewhere\n09:22-09:23 lin elsewhere"
+        )
+    };
+    stands(&laser("09:08:59"), &[]);
+    stands(&laser("09:09:00"), &["NL-1 L1"]);
+}
+
+#[test]
+fn nl1_and_nl2_levels_are_the_policys() {
+    stands(&nobodys("set nl1_gap_level 2\n09:00-09:21 qian operator\n08:58-09:17:59 lin elsewhere"), &["NL-1 L2"]);
+    stands(&nobodys("set nl2_with_lead_level 1\n09:05-09:08 tan operator\n09:00-09:20 lin elsewhere"), &["NL-2 L1"]);
+}
+
+#[test]
 fn nl2_a_nurse_alone() {
     stands(&nobodys("09:05-09:07:59 sun operator"), &[]);
     stands(&nobodys("09:05-09:08 sun operator"), &["NL-2 L2"]);
@@ -151,6 +221,12 @@ fn nl4_needs_no_face() {
     stands("08:50 declare s1 unfiled lin 09:00-09:30", &["NL-4 L2"]);
     stands("08:50 declare s1 lift zhao 09:00-09:30", &[]);
     stands("08:50 declare s1 unfiled lin 11:00-11:30", &[]);
+}
+
+#[test]
+fn nl4_the_ceiling_is_grade_3() {
+    stands("08:50 declare s1 grade3 zhao 09:00-09:30", &[]);
+    stands("08:50 declare s1 grade4 zhao 09:00-09:30", &["NL-4 L2"]);
 }
 
 #[test]
@@ -202,6 +278,13 @@ fn hb2_a_minute_in_opening_hours() {
     stands("09:00-09:01 camera frozen", &["HB-2 L1"]);
     stands("09:00-09:05 camera lost", &[]);
     stands("from 20:30\nuntil 21:00\n20:40-20:45 camera moved", &[]);
+}
+
+#[test]
+fn hb2_the_room_closes_at_20_00() {
+    let covered = |from: &str| format!("from 19:30\nuntil 20:30\n{from}-20:05 camera covered");
+    stands(&covered("19:59:59"), &["HB-2 L1"]);
+    stands(&covered("20:00:00"), &[]);
 }
 
 #[test]

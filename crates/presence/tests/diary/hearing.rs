@@ -87,6 +87,24 @@ fn why_an_absence_could_not_be_told() {
         not ruled out to be lin: 0 good, live frames over 0 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms"#]].assert_eq(&doubts("09:10-09:11 muffled elsewhere"));
 }
 
+/// A finding that another policy would not raise: what stands in its way there.
+#[test]
+fn why_a_finding_would_not_arise_under_another_policy() {
+    let recording = recorded("09:10-09:10:30 stranger elsewhere");
+    let key = key(&recording, Rule::Ll1);
+    let mut to_the_letter = Policy::default();
+    to_the_letter.set("exclusion_gap_ms", 0).unwrap();
+    to_the_letter.set("unmatched_span_ms", 40_000).unwrap();
+    let lines = why(&recording, Some(&to_the_letter), &key);
+    expect![[r#"
+        as recorded: LL-1 L2 Opened; not so under the other policy
+        LL-1 asks whether lin was there from 2026-03-02T08:50:00Z to 2026-03-02T09:35:00Z
+        in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z (30000 ms in view) may have been lin: INDETERMINATE
+        31 frames of the whole track were compared with the roster: 0 not live, 0 of poor quality, 0 masked with a score that says neither
+        not ruled out to be lin: exclusion_gap_ms = 0 takes no evidence short of a verdict
+        the operator zone was out of sight for 1000 ms of it"#]].assert_eq(&lines.iter().filter(|l| !l.contains("reads")).map(|l| l.trim()).collect::<Vec<_>>().join("\n"));
+}
+
 #[test]
 fn what_a_stricter_policy_would_change() {
     let mut strict = Policy::default();

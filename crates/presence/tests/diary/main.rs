@@ -4,9 +4,11 @@
 
 mod abstaining;
 mod boundaries;
+mod cast;
 mod everyday;
 mod facts;
 mod false_alarms;
 mod hearing;
+mod identity;
 mod properties;
 mod script;

@@ -21,6 +21,8 @@ use std::fmt::Write as _;
 
 use presence::*;
 
+pub(crate) use crate::cast::{catalogue, person, room, roster, thresholds, zones};
+
 /// 2026-03-02 is a Monday; scripts play on it, UTC.
 const MIDNIGHT: i64 = 1_772_409_600_000;
 /// The box booted one hour before midnight.
@@ -41,18 +43,6 @@ fn clock(wall: Wall) -> String {
     format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
 }
 
-pub(crate) fn zones() -> Zones {
-    let polygon = |x, y, w, h| vec![Polygon::from_box(BoxPx { x, y, w, h })];
-    Zones {
-        operator: polygon(300, 200, 600, 300),
-        bed: polygon(400, 520, 400, 180),
-        companion: polygon(0, 400, 200, 300),
-        door: polygon(1100, 0, 180, 400),
-        head_end: polygon(920, 400, 150, 200),
-        privacy_mask: Vec::new(),
-    }
-}
-
 fn place(zone: &str, slot: usize) -> BoxPx {
     let at = |x: i32, y: i32| BoxPx { x: x + 100 * (slot as i32 % 4), y, w: 60, h: 80 };
     match zone {
@@ -63,107 +53,6 @@ fn place(zone: &str, slot: usize) -> BoxPx {
         "head" => BoxPx { x: 940 + 20 * (slot as i32 % 4), y: 450, w: 60, h: 80 },
         "elsewhere" => at(300, 20),
         other => panic!("no zone: {other}"),
-    }
-}
-
-fn person(id: &str, category: PractitionerCategory, lead_for: &[Specialty]) -> Practitioner {
-    Practitioner {
-        id: id.into(),
-        category,
-        registration: RegistrationStatus::Valid,
-        relation: SiteRelation::Primary,
-        lead_for: lead_for.to_vec(),
-        anaesthesia: id == "ma",
-        confirmed: id != "new",
-        has_template: id != "cardonly",
-    }
-}
-
-/// The staff: `lin`, `hao` lead dermatology; `zhao` leads surgery; `cardonly` leads dermatology and has no template.
-pub(crate) fn roster() -> Roster {
-    use PractitionerCategory as C;
-    let derm = [Specialty::CosmeticDermatology];
-    let mut people = vec![
-        person("lin", C::LicensedPhysician, &derm),
-        person("hao", C::LicensedPhysician, &derm),
-        person("cardonly", C::LicensedPhysician, &derm),
-        person("zhao", C::LicensedPhysician, &[Specialty::CosmeticSurgery]),
-        person("qian", C::LicensedPhysician, &[]),
-        person("ma", C::LicensedPhysician, &[]),
-        person("new", C::LicensedPhysician, &[]),
-        person("gone", C::LicensedPhysician, &[]),
-        person("away", C::LicensedPhysician, &[]),
-        person("li", C::AssistantPhysician, &[]),
-        person("sun", C::Nurse, &[]),
-        person("tan", C::Technician, &[]),
-        person("zhou", C::Pharmacist, &[]),
-        person("zheng", C::Trainee, &[]),
-        person("wu", C::NonClinical, &[]),
-    ];
-    for p in &mut people {
-        match p.id.as_str() {
-            "gone" => p.registration = RegistrationStatus::Cancelled,
-            "away" => p.relation = SiteRelation::None,
-            _ => {}
-        }
-    }
-    // Without a template cardonly would block every absence; scripts that want him say `with cardonly`.
-    people.retain(|p| p.id.as_str() != "cardonly");
-    Roster { version: 1, made_at: wall("06:00"), registry_at: wall("06:00"), people }
-}
-
-fn item(id: &str, kind: ItemKind, specialty: Specialty) -> Item {
-    Item {
-        id: id.into(),
-        kind,
-        specialties: vec![specialty],
-        surgery_grade: None,
-        min_operator: MinOperator::Physician,
-        min_duration_ms: 600_000,
-        prep_ms: 0,
-        filed_here: true,
-    }
-}
-
-fn catalogue() -> Catalogue {
-    use Specialty::{CosmeticDermatology as Derm, CosmeticSurgery as Surg};
-    let surgery = Item { surgery_grade: Some(2), ..item("lift", ItemKind::Surgery, Surg) };
-    let grade4 = Item { surgery_grade: Some(4), ..item("grade4", ItemKind::Surgery, Surg) };
-    let unfiled = Item { filed_here: false, ..item("unfiled", ItemKind::Injection, Derm) };
-    let cream = Item { prep_ms: 1_200_000, ..item("numbed", ItemKind::Injection, Derm) };
-    let peel = Item { min_operator: MinOperator::Nurse, ..item("peel", ItemKind::Other, Derm) };
-    let items = vec![
-        item("filler", ItemKind::Injection, Derm),
-        item("laser", ItemKind::EnergyDevice, Derm),
-        surgery,
-        grade4,
-        unfiled,
-        cream,
-        peel,
-    ];
-    Catalogue { version: 1, items }
-}
-
-pub(crate) fn room() -> Room {
-    let day = || vec![(8 * 60, 20 * 60)];
-    Room {
-        version: 1,
-        id: "room-1".into(),
-        institution: Institution { id: "clinic".into(), ceiling: GradeCeiling(3) },
-        mode: DeploymentMode::InRoom,
-        zones: zones(),
-        hours: Some(OpeningHours { utc_offset_min: 0, week: [day(), day(), day(), day(), day(), day(), Vec::new()] }),
-    }
-}
-
-pub(crate) fn thresholds() -> Thresholds {
-    Thresholds {
-        t_match_ppm: 500_000,
-        t_reject_ppm: 300_000,
-        margin_ppm: 50_000,
-        masked_t_match_ppm: 450_000,
-        masked_t_reject_ppm: 200_000,
-        masked_margin_ppm: 50_000,
     }
 }
 
@@ -284,26 +173,7 @@ impl Script {
                 witness: words[3].into(),
                 track: words.get(4).map(|t| TrackId(1_000 + t.trim_start_matches("track=").parse::<u64>().unwrap())),
             }),
-            "pass" => {
-                let (from, until) = words[3].split_once('-').unwrap();
-                let kind = match words[2] {
-                    "trainee" => PassKind::Trainee { supervisor: words[4].into() },
-                    "visiting" => PassKind::VisitingDoctor,
-                    "engineer" => PassKind::Engineer,
-                    _ => PassKind::Inspector,
-                };
-                let holder = if words[1].starts_with("pass") {
-                    PassHolder::WitnessedCheckIn
-                } else {
-                    PassHolder::Person(words[1].into())
-                };
-                let id = if words[1].starts_with("pass") {
-                    words[1].into()
-                } else {
-                    PassId::new(&format!("pass-{}", words[1]))
-                };
-                Fact::Pass(Pass { id, version: 1, holder, kind, from: wall(from), until: wall(until) })
-            }
+            "pass" => pass(words),
             other => panic!("no such line: {other}"),
         };
         self.facts.push((at, fact));
@@ -348,6 +218,22 @@ impl Script {
         }
         Some(seen)
     }
+}
+
+fn pass(words: &[&str]) -> Fact {
+    let (from, until) = words[3].split_once('-').unwrap();
+    let kind = match words[2] {
+        "trainee" => PassKind::Trainee { supervisor: words[4].into() },
+        "visiting" => PassKind::VisitingDoctor,
+        "engineer" => PassKind::Engineer,
+        _ => PassKind::Inspector,
+    };
+    let (id, holder) = if words[1].starts_with("pass") {
+        (words[1].into(), PassHolder::WitnessedCheckIn)
+    } else {
+        (PassId::new(&format!("pass-{}", words[1])), PassHolder::Person(words[1].into()))
+    };
+    Fact::Pass(Pass { id, version: 1, holder, kind, from: wall(from), until: wall(until) })
 }
 
 fn face(who: &str, bbox: BoxPx, track: TrackId) -> Face {
