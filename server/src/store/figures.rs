@@ -6,7 +6,7 @@ use super::registry::collect;
 use super::{Result, Store};
 
 /// `GET /api/v1/summary`, but for what the faces and the configuration add.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct Summary {
     pub findings_stored: i64,
     pub finding_steps_stored: i64,

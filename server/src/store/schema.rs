@@ -13,6 +13,9 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0004_access.sql"),
     include_str!("../../migrations/0005_delivery.sql"),
     include_str!("../../migrations/0006_rules.sql"),
+    include_str!("../../migrations/0007_retention.sql"),
+    include_str!("../../migrations/0008_figures.sql"),
+    include_str!("../../migrations/0009_notify.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[include_str!("../../migrations/faces_0001.sql")];

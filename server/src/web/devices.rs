@@ -63,7 +63,7 @@ fn inward() -> CheckDirection {
     CheckDirection::In
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CommandBody {
     /// P4: a person was verified by card, PIN and witness.

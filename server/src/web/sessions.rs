@@ -22,7 +22,7 @@ use crate::store::{SessionDeed, StoreError, Upsert};
 type Shared = State<Arc<App>>;
 
 /// What somebody does to a session that stands.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum SessionStep {
     /// It is over; without `end` now.
