@@ -58,7 +58,7 @@ pub struct Running {
     mqtt: tokio::task::JoinHandle<()>,
     ingest: std::thread::JoinHandle<()>,
     /// Kept while the server runs: a restore asks for it.
-    _running: std::fs::File,
+    _lock: std::fs::File,
 }
 
 /// The broker asks here who may connect.
@@ -151,7 +151,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     wait_for_broker(&app).await?;
     let ready = ready(http_address, &app);
     let first_admin = first_admin(&app, &ready.http).await?;
-    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, _running: running })
+    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, _lock: running })
 }
 
 /// There is no default password: whoever starts the server for the first time gets a link that works once.

@@ -221,6 +221,20 @@ impl FaceStore {
         self.read(|c| collect(c, &format!("{ENROLMENT} ORDER BY e.proposed_at DESC, e.id LIMIT 1000"), [], enrolment))
     }
 
+    /// All enrolments of these persons, newest first.
+    pub fn enrolments_of(&self, persons: &[String]) -> Result<Vec<Enrolment>> {
+        let sql = format!(
+            "{ENROLMENT} WHERE e.person IN (SELECT value FROM json_each(?1)) ORDER BY e.proposed_at DESC, e.id"
+        );
+        self.read(|c| collect(c, &sql, [serde_json::to_string(persons)?], enrolment))
+    }
+
+    /// What waits for a supervisor, newest first.
+    pub fn proposals(&self, limit: u32) -> Result<Vec<Enrolment>> {
+        let sql = format!("{ENROLMENT} WHERE e.state = 'proposed' ORDER BY e.proposed_at DESC LIMIT ?1");
+        self.read(|c| collect(c, &sql, [limit], enrolment))
+    }
+
     pub fn enrolment(&self, id: &str) -> Result<Option<Enrolment>> {
         self.read(|c| enrolment_by_id(c, id))
     }

@@ -96,12 +96,12 @@ impl Store {
 
     pub fn practitioners(&self, institution: Option<&str>) -> Result<Vec<Practitioner>> {
         self.read(|c| match institution {
-            None => practitioners(c, "SELECT id, name, category, registration FROM practitioner ORDER BY id", None),
+            None => practitioners(c, "SELECT id, name, category, registration FROM practitioner ORDER BY id", []),
             Some(id) => practitioners(
                 c,
                 "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s ON s.practitioner = p.id
                  WHERE s.institution = ?1 ORDER BY p.id",
-                Some(id),
+                [id],
             ),
         })
     }
@@ -109,7 +109,7 @@ impl Store {
     pub fn practitioner(&self, id: &str) -> Result<Option<Practitioner>> {
         self.read(|c| {
             let sql = "SELECT id, name, category, registration FROM practitioner WHERE id = ?1";
-            Ok(practitioners(c, sql, Some(id))?.pop())
+            Ok(practitioners(c, sql, [id])?.pop())
         })
     }
 
@@ -124,6 +124,10 @@ impl Store {
 
     pub fn put_room(&self, it: &Room, now: &str) -> Result<Upsert> {
         self.write(|tx| put_room(tx, it, now))
+    }
+
+    pub fn room(&self, id: &str) -> Result<Option<Room>> {
+        self.read(|c| room_by_id(c, id))
     }
 
     pub fn rooms(&self) -> Result<Vec<Room>> {
@@ -152,6 +156,32 @@ impl Store {
         self.read(|c| Ok(collect(c, "SELECT id FROM session", [], |r| Ok(r.get(0)?))?.into_iter().collect()))
     }
 
+    /// The newest sessions that begin before a place in the list, of the reader's part of the country.
+    pub fn sessions_part(&self, part: &super::Part, before: &str) -> Result<Vec<Session>> {
+        // The list goes by start and id; the reader's `after` is both, with a blank between.
+        let (start, id) = before.split_once(' ').unwrap_or((before, ""));
+        let everywhere = part.jurisdiction.is_empty() && part.institution.is_empty();
+        let seen = if everywhere {
+            "?4 = ?5"
+        } else {
+            "EXISTS (SELECT 1 FROM room r JOIN institution i ON i.id = r.institution WHERE r.id = s.room
+             AND substr(i.jurisdiction, 1, length(?4)) = ?4 AND (?5 = '' OR i.id = ?5))"
+        };
+        let sql = format!(
+            "SELECT s.spec FROM session s WHERE (?1 = '' OR (s.start_at, s.id) < (?1, ?2)) AND {seen}
+             ORDER BY s.start_at DESC, s.id DESC LIMIT ?3"
+        );
+        self.read(|c| decode_all(c, &sql, (start, id, part.limit.clamp(1, 501), &part.jurisdiction, &part.institution)))
+    }
+
+    /// Emergency flags since then, by institution's name.
+    pub fn emergencies(&self, part: &super::Part, since: &str) -> Result<Vec<(String, i64)>> {
+        let sql = "SELECT i.name, count(*) FROM session s JOIN room r ON r.id = s.room JOIN institution i ON i.id = r.institution
+            WHERE json_extract(s.spec, '$.emergency') AND s.start_at > ?1
+            AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR i.id = ?3) GROUP BY i.id ORDER BY 2 DESC LIMIT 20";
+        self.read(|c| collect(c, sql, (since, &part.jurisdiction, &part.institution), |r| Ok((r.get(0)?, r.get(1)?))))
+    }
+
     pub fn session(&self, id: &str) -> Result<Option<Session>> {
         self.read(|c| Ok(decode_all(c, "SELECT spec FROM session WHERE id = ?1", [id])?.pop()))
     }
@@ -173,12 +203,13 @@ impl Store {
         })
     }
 
-    /// When the server first heard of each session, and when its present end was told.
-    pub fn session_times(&self) -> Result<BTreeMap<String, (String, Option<String>)>> {
+    /// When the server first heard of each of these sessions, and when its present end was told.
+    pub fn session_times(&self, ids: &[String]) -> Result<BTreeMap<String, (String, Option<String>)>> {
         self.read(|c| {
             let sql = "SELECT s.id, s.declared_at, (SELECT min(h.at) FROM session_change h WHERE h.session = s.id
-                AND json_extract(h.spec, '$.end') IS NOT NULL) FROM session s ORDER BY s.start_at DESC LIMIT 1000";
-            Ok(collect(c, sql, [], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?.into_iter().collect())
+                AND json_extract(h.spec, '$.end') IS NOT NULL) FROM session s WHERE s.id IN (SELECT value FROM json_each(?1))";
+            let ids = serde_json::to_string(ids)?;
+            Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?.into_iter().collect())
         })
     }
 
@@ -318,11 +349,8 @@ pub(super) fn room_by_id(c: &Connection, id: &str) -> Result<Option<Room>> {
     column(c, "SELECT spec FROM room WHERE id = ?1", id)?.map(|spec| Ok(serde_json::from_str(&spec)?)).transpose()
 }
 
-pub(super) fn practitioners(c: &Connection, sql: &str, id: Option<&str>) -> Result<Vec<Practitioner>> {
-    let people = match id {
-        Some(id) => collect(c, sql, [id], practitioner)?,
-        None => collect(c, sql, [], practitioner)?,
-    };
+pub(super) fn practitioners<P: rusqlite::Params>(c: &Connection, sql: &str, params: P) -> Result<Vec<Practitioner>> {
+    let people = collect(c, sql, params, practitioner)?;
     people.into_iter().map(|p| Ok(Practitioner { sites: sites(c, p.id.as_str())?, ..p })).collect()
 }
 
@@ -363,7 +391,7 @@ fn put_place(tx: &Transaction<'_>, it: &Institution) -> Result<()> {
     Ok(())
 }
 
-fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
+pub(super) fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
     let place: (Option<i64>, Option<i64>) = (row.get("north_udeg")?, row.get("east_udeg")?);
     Ok(Institution {
         id: named(row.get("id")?)?,

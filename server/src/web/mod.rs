@@ -14,6 +14,7 @@ mod hooks;
 mod live;
 mod openapi;
 mod pages;
+mod part;
 mod policy;
 mod registry;
 mod running;

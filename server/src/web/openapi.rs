@@ -1,4 +1,4 @@
-//! The API's description (OpenAPI 3.1), made from the code: routes and roles from [`RULES`], shapes from the types.
+//! The API's description (`OpenAPI` 3.1), made from the code: routes and roles from [`RULES`], shapes from the types.
 //!
 //! A test fails where a route of `/api/v1` has no entry here, and where `server/openapi.json` is not what this makes.
 

@@ -354,27 +354,27 @@ fn typed(noun: Noun, object: Value) -> Result<Imported, Wrong> {
     };
     Ok(match noun {
         Noun::Institutions => {
-            let it: Institution = model(noun, object)?;
+            let it: Institution = model(noun, &object)?;
             it.check().map_err(named)?;
             Imported::Institution(it)
         }
         Noun::Practitioners => {
-            let mut it: Practitioner = model(noun, object)?;
+            let mut it: Practitioner = model(noun, &object)?;
             it.check().map_err(named)?;
             Imported::Practitioner(it)
         }
         Noun::Rooms => {
-            let it: Room = model(noun, object)?;
+            let it: Room = model(noun, &object)?;
             it.check().map_err(named)?;
             Imported::Room(it)
         }
         Noun::Items => {
-            let it: Item = model(noun, object)?;
+            let it: Item = model(noun, &object)?;
             it.check().map_err(named)?;
             Imported::Item(it)
         }
         Noun::Sessions => {
-            let mut it: Session = model(noun, object)?;
+            let mut it: Session = model(noun, &object)?;
             it.check().map_err(named)?;
             Imported::Session(it)
         }
@@ -382,7 +382,7 @@ fn typed(noun: Noun, object: Value) -> Result<Imported, Wrong> {
 }
 
 /// serde says what is wrong, but not where: the field is found by leaving each one out until the fault is another.
-fn model<T: DeserializeOwned>(noun: Noun, object: Value) -> Result<T, Wrong> {
+fn model<T: DeserializeOwned>(noun: Noun, object: &Value) -> Result<T, Wrong> {
     let error = match serde_json::from_value(object.clone()) {
         Ok(it) => return Ok(it),
         Err(error) => error.to_string(),

@@ -169,7 +169,7 @@ pub(super) fn object(noun: Noun, order: &[usize], cells: &[String]) -> Result<Va
             let place = (fields.remove("north_deg"), fields.remove("east_deg"));
             match place {
                 (Some(north), Some(east)) => {
-                    drop(fields.insert("place".into(), json!({"north_deg": north, "east_deg": east})))
+                    fields.insert("place".into(), json!({"north_deg": north, "east_deg": east}));
                 }
                 (None, None) => {}
                 (None, _) => return Err(("north_deg".into(), "is needed where east_deg is given".into())),
