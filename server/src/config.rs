@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::retention::Times;
+
 /// The commented file that `zaigang-server config` prints: every key with unit, range and default.
 pub const COMMENTED: &str = include_str!("../zaigang-server.toml");
 
@@ -76,12 +78,42 @@ pub struct External {
     pub shared: bool,
 }
 
+/// Where anything may be sent to (P12): nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outgoing {
+    /// Such as `https://hooks.example.cn`; plain http on loopback alone.
+    pub webhook_origins: Vec<String>,
+    pub smtp: Option<Smtp>,
+}
+
+/// The one mail server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smtp {
+    pub host: String,
+    pub port: u16,
+    pub tls: SmtpTls,
+    pub username: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub from: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpTls {
+    /// On loopback alone.
+    None,
+    Starttls,
+    Implicit,
+}
+
 /// Checked settings: a value here is in range.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub mode: Mode,
     pub data_dir: PathBuf,
     pub master_key_file: PathBuf,
+    /// Deletions, signed; outside the data and its backups.
+    pub tombstone_file: PathBuf,
     pub pack: Pack,
     pub models_dir: Option<PathBuf>,
     pub http_listen: SocketAddr,
@@ -95,6 +127,8 @@ pub struct Config {
     pub knowledge_retry_ms: u64,
     pub token_valid_min: i64,
     pub certificate_days: u64,
+    pub retention: Times,
+    pub outgoing: Outgoing,
     pub log_level: String,
     pub log_json: bool,
 }
@@ -105,6 +139,7 @@ struct Raw {
     mode: Mode,
     data_dir: PathBuf,
     master_key_file: Spanned<PathBuf>,
+    tombstone_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
     models: RawModels,
     #[serde(default)]
@@ -119,6 +154,11 @@ struct Raw {
     knowledge: RawKnowledge,
     #[serde(default)]
     provisioning: RawProvisioning,
+    #[serde(default)]
+    retention: RawRetention,
+    #[serde(default)]
+    outgoing: RawOutgoing,
+    smtp: Option<Spanned<RawSmtp>>,
     #[serde(default)]
     log: RawLog,
 }
@@ -184,6 +224,33 @@ struct RawKnowledge {
 struct RawProvisioning {
     token_valid_min: Option<Spanned<i64>>,
     certificate_days: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawRetention {
+    dismissed_h: Option<Spanned<i64>>,
+    undecided_days: Option<Spanned<i64>>,
+    presence_days: Option<Spanned<i64>>,
+    quarantine_days: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawOutgoing {
+    #[serde(default)]
+    webhook_origins: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSmtp {
+    host: String,
+    port: Option<Spanned<i64>>,
+    tls: Option<SmtpTls>,
+    username: Option<String>,
+    password_file: Option<PathBuf>,
+    from: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -263,6 +330,12 @@ fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
         let why = "`master_key_file` lies inside `data_dir`: keep it elsewhere, so that a copy of the data is no copy of the key";
         return Err(source.wrong(raw.master_key_file.span().start, why));
     }
+    let tombstones = raw.tombstone_file.as_ref();
+    let tombstone_file = tombstones.map_or_else(|| master_key_file.with_extension("tombstones"), |p| at(p.get_ref()));
+    if tombstone_file.starts_with(&data_dir) {
+        let why = "`tombstone_file` lies inside `data_dir`: keep it elsewhere, so that a restored copy of the data learns who withdrew since";
+        return Err(source.wrong(tombstones.map_or(0, |p| p.span().start), why));
+    }
     let pack = raw.models.pack.as_ref().map_or(Pack::Real, |p| *p.get_ref());
     if raw.mode == Mode::Production && pack == Pack::Avatar {
         let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \"production\"`: use \"real\"";
@@ -307,11 +380,59 @@ fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
             90,
             (1, 825),
         )? as u64,
+        retention: retention(source, raw.retention)?,
+        outgoing: outgoing(source, raw.outgoing, raw.smtp, base)?,
         log_level: level,
         log_json: raw.log.format == Some(RawFormat::Json),
         data_dir,
         master_key_file,
+        tombstone_file,
     })
+}
+
+fn retention(source: &Source<'_>, raw: RawRetention) -> Result<Times, ConfigError> {
+    Ok(Times {
+        dismissed_h: source.number("retention.dismissed_h", raw.dismissed_h, 24, (1, 8760))?,
+        undecided_days: source.number("retention.undecided_days", raw.undecided_days, 30, (1, 365))?,
+        presence_days: source.number("retention.presence_days", raw.presence_days, 210, (200, 1096))?,
+        quarantine_days: source.number("retention.quarantine_days", raw.quarantine_days, 30, (1, 365))?,
+    })
+}
+
+fn outgoing(
+    source: &Source<'_>,
+    raw: RawOutgoing,
+    smtp: Option<Spanned<RawSmtp>>,
+    base: &Path,
+) -> Result<Outgoing, ConfigError> {
+    let mut webhook_origins = Vec::new();
+    for origin in raw.webhook_origins {
+        let text = origin.get_ref().trim_end_matches('/').to_owned();
+        let (scheme, host) = text.split_once("://").unwrap_or(("", ""));
+        let here = ["127.0.0.1", "[::1]", "localhost"].iter().any(|h| host == *h || host.starts_with(&format!("{h}:")));
+        let bare = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
+        if !bare || !(scheme == "https" || (scheme == "http" && here)) {
+            let why = format!(
+                "`outgoing.webhook_origins` holds `{text}`: use https://HOST or https://HOST:PORT (plain http on loopback alone)"
+            );
+            return Err(source.wrong(origin.span().start, why));
+        }
+        webhook_origins.push(text);
+    }
+    let Some(smtp) = smtp else { return Ok(Outgoing { webhook_origins, smtp: None }) };
+    let at = smtp.span().start;
+    let it = smtp.into_inner();
+    let tls = it.tls.unwrap_or(SmtpTls::Starttls);
+    let here = matches!(it.host.as_str(), "127.0.0.1" | "::1" | "localhost");
+    if tls == SmtpTls::None && !here {
+        let why = "`smtp.tls = \"none\"` is for a mail server on loopback: use \"starttls\" or \"implicit\"";
+        return Err(source.wrong(at, why));
+    }
+    let default = if tls == SmtpTls::Implicit { 465 } else { 587 };
+    let port = source.number("smtp.port", it.port, default, (1, 65_535))? as u16;
+    let password_file = it.password_file.map(|p| base.join(p));
+    let smtp = Smtp { host: it.host, port, tls, username: it.username, password_file, from: it.from };
+    Ok(Outgoing { webhook_origins, smtp: Some(smtp) })
 }
 
 /// Passwords and names do not travel in clear beyond this machine.

@@ -180,18 +180,18 @@ impl Iterator for Pages<'_> {
     }
 }
 
-struct Hashing<W> {
+pub(crate) struct Hashing<W> {
     out: W,
     hash: sha2::Sha256,
 }
 
 impl<W: Write> Hashing<W> {
-    fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         use sha2::Digest as _;
         Self { out, hash: sha2::Sha256::new() }
     }
 
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         use sha2::Digest as _;
         hex::encode(self.hash.finalize())
     }
@@ -210,7 +210,7 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-fn uid() -> u32 {
+pub(crate) fn uid() -> u32 {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata("/proc/self").map_or(0, |meta| meta.uid())
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use server::config::{Broker, COMMENTED, Config};
-use server::{broker_config, export, run};
+use server::{backup, broker_config, export, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -17,6 +17,8 @@ Examples:
   zaigang-server --config F --listen 127.0.0.1:0 --ready-file R    take a free port and write where it is to R
   zaigang-server broker-config                        Mosquitto's configuration and ACL for boxes elsewhere
   zaigang-server export --device box-1 --out F        a box's signed chain, for zaigang-verify
+  zaigang-server backup --to F                        both databases and the keys in one file, while it runs
+  zaigang-server restore --from F                     and back; who withdrew since is deleted again
 
 One process holds everything: an MQTT broker (or a connection to yours), the ingest, the databases, the pages.
 The databases lie in `data_dir`; the key that opens the faces lies elsewhere, in `master_key_file`. Back up both, apart.
@@ -44,6 +46,47 @@ enum Command {
     BrokerConfig(BrokerConfigArgs),
     /// Write a box's signed chain as a bundle that `zaigang-verify` checks offline
     Export(ExportArgs),
+    /// Write both databases and the server's keys into one file, while the server runs
+    Backup(BackupArgs),
+    /// Put a backup in place of the data, and delete again who withdrew since
+    Restore(RestoreArgs),
+}
+
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  zaigang-server backup --config zaigang-server.toml --to /media/backup/2026-03-02.zgbackup
+  zaigang-server restore --config zaigang-server.toml --from /media/backup/2026-03-02.zgbackup
+
+A backup is taken beside the running server; a restore asks that it be stopped. The archive holds both databases and the
+server's signing key and authority, these sealed with the master key. The master key and the ledger of deletions
+(`tombstone_file`) are not in it: keep copies of them, elsewhere. What a restore replaces is kept beside, not removed.";
+
+#[derive(Debug, Args)]
+#[command(after_help = BACKUP_EXAMPLES)]
+struct BackupArgs {
+    /// The server's configuration
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The archive to write; it must not be there yet
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+    /// Reason, for the audit log
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    why: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = BACKUP_EXAMPLES)]
+struct RestoreArgs {
+    /// The server's configuration
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The archive
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// Reason, for the audit log
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    why: String,
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +203,20 @@ impl ExportArgs {
     }
 }
 
+impl BackupArgs {
+    fn run(self) -> anyhow::Result<()> {
+        println!("{}", backup::backup(&load(self.config)?, &self.to, &self.why)?);
+        Ok(())
+    }
+}
+
+impl RestoreArgs {
+    fn run(self) -> anyhow::Result<()> {
+        println!("{}", backup::restore(&load(self.config)?, &self.from, &self.why)?);
+        Ok(())
+    }
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
@@ -172,6 +229,8 @@ fn main() -> ExitCode {
         }
         Some(Command::BrokerConfig(args)) => args.run(),
         Some(Command::Export(args)) => args.run(),
+        Some(Command::Backup(args)) => args.run(),
+        Some(Command::Restore(args)) => args.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@ use trust::SigningKey;
 
 use crate::access::Role;
 use crate::app::App;
+use crate::backup;
 use crate::broker::{self, Credentials};
 use crate::broker_config;
 use crate::ca::Authority;
@@ -23,8 +24,11 @@ use crate::enrol::{Engine, Slot};
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Pusher};
 use crate::mqtt::{self, Login};
+use crate::notify;
+use crate::retention;
 use crate::store::{FaceStore, Store};
 use crate::supervise;
+use crate::tombstone::Ledger;
 use crate::vault::Key;
 use crate::web;
 
@@ -53,6 +57,8 @@ pub struct Running {
     http: tokio::task::JoinHandle<std::io::Result<()>>,
     mqtt: tokio::task::JoinHandle<()>,
     ingest: std::thread::JoinHandle<()>,
+    /// Kept while the server runs: a restore asks for it.
+    _lock: std::fs::File,
 }
 
 /// The broker asks here who may connect.
@@ -82,9 +88,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("`data_dir` {} can not be made", config.data_dir.display()))?;
     let master = Key::master(&config.master_key_file)?;
+    let running = backup::running_lock(&config.data_dir)?;
     let store = Arc::new(Store::open(&config.data_dir)?);
-    let faces = Arc::new(FaceStore::open(&config.data_dir, master.clone())?);
     let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
+    let faces = Arc::new(faces(&config, &master, &signer)?);
     let keys = Arc::new(Keys::default());
     keys.reload(&store)?;
     store.all_offline()?;
@@ -138,11 +145,13 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     load_models(&app);
     tokio::spawn(watch_gaps(Arc::clone(&app)));
     tokio::spawn(supervise::run(Arc::clone(&app)));
+    tokio::spawn(retention::run(Arc::clone(&app)));
+    tokio::spawn(notify::run(Arc::clone(&app)));
     let http = tokio::spawn(serve(listener, Arc::clone(&app), stopping));
     wait_for_broker(&app).await?;
     let ready = ready(http_address, &app);
     let first_admin = first_admin(&app, &ready.http).await?;
-    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest })
+    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, _lock: running })
 }
 
 /// There is no default password: whoever starts the server for the first time gets a link that works once.
@@ -226,6 +235,22 @@ async fn broker(config: &Config, store: &Arc<Store>, authority: &Authority) -> a
             Ok((login, BrokerAddress { host, port, tls: it.tls, username: None, password: None }))
         }
     }
+}
+
+/// The faces, with the ledger's deletions replayed: also where somebody put an old copy in place by hand.
+fn faces(config: &Config, master: &Key, signer: &Arc<SigningKey>) -> anyhow::Result<FaceStore> {
+    let ledger = Ledger::new(&config.tombstone_file, Arc::clone(signer));
+    let (faces, replay) = FaceStore::open(&config.data_dir, master.clone())?.with_ledger(ledger)?;
+    if replay.replayed > 0 {
+        tracing::warn!(
+            replayed = replay.replayed,
+            "the ledger of deletions knew more than the database: deleted again"
+        );
+    }
+    if replay.other_signer > 0 {
+        tracing::warn!(lines = replay.other_signer, "the ledger of deletions holds lines of another signing key");
+    }
+    Ok(faces)
 }
 
 fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {

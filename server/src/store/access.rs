@@ -26,6 +26,19 @@ impl std::fmt::Debug for Account {
     }
 }
 
+/// An API token as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct ApiToken {
+    /// The first 16 hex digits of its hash.
+    pub id: String,
+    pub name: String,
+    pub role: Role,
+    pub scope: String,
+    pub created_at: String,
+    pub expires_at: String,
+    pub revoked: bool,
+}
+
 /// One line of the audit log.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct AuditEntry {
@@ -171,6 +184,11 @@ impl Store {
         })
     }
 
+    /// After a restore: a login or an invitation that was ended since the backup must not come back.
+    pub fn end_every_login(&self) -> Result<()> {
+        self.write(|tx| Ok(tx.execute_batch("DELETE FROM login; DELETE FROM invitation;")?))
+    }
+
     /// Whose cookie this is.
     pub fn who_by_login(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
         let sql = "SELECT a.id, a.role, a.scope, l.csrf FROM login l JOIN account a ON a.id = l.account
@@ -198,6 +216,33 @@ impl Store {
                 params![token_hash, name, role.as_str(), scope, now, expires_at],
             )?;
             Ok(())
+        })
+    }
+
+    /// Every API token, newest first; the token itself is nowhere.
+    pub fn api_tokens(&self) -> Result<Vec<ApiToken>> {
+        let sql = "SELECT substr(token_hash, 1, 16), name, role, scope, created_at, expires_at, revoked FROM api_token ORDER BY created_at DESC, name";
+        self.read(|c| {
+            collect(c, sql, [], |r| {
+                Ok(ApiToken {
+                    id: r.get(0)?,
+                    name: r.get(1)?,
+                    role: role(r.get(2)?)?,
+                    scope: r.get(3)?,
+                    created_at: r.get(4)?,
+                    expires_at: r.get(5)?,
+                    revoked: r.get(6)?,
+                })
+            })
+        })
+    }
+
+    pub fn revoke_api_token(&self, id: &str) -> Result<()> {
+        self.write(|tx| {
+            match tx.execute("UPDATE api_token SET revoked = 1 WHERE substr(token_hash, 1, 16) = ?1", [id])? {
+                0 => Err(StoreError::Unknown { what: "API token", id: id.to_owned() }),
+                _ => Ok(()),
+            }
         })
     }
 

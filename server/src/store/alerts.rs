@@ -119,7 +119,8 @@ impl AlertFilter {
         };
         let text = |t: &Option<String>| t.clone().map(Value::Text);
         add("state = ?", self.state.map(|s| Value::Text(s.as_str().to_owned())));
-        add("severity >= ?", self.min_severity.map(|s| Value::Integer(s.into())));
+        // The plus keeps the list walked newest first: an index over severities would sort everything.
+        add("+severity >= ?", self.min_severity.map(|s| Value::Integer(s.into())));
         add("instr(kinds, '\"' || ? || '\"') > 0", text(&self.kind));
         add("device = ?", text(&self.device));
         add("institution = ?", text(&self.institution));
@@ -154,12 +155,14 @@ impl Store {
         self.read(|c| collect(c, &sql, params_from_iter(values), alert))
     }
 
-    /// How many alerts each state holds.
-    pub fn alert_counts(&self) -> Result<Vec<(String, u8, i64)>> {
-        self.read(|c| {
-            let sql = "SELECT state, severity, count(*) FROM alert GROUP BY state, severity";
-            collect(c, sql, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
-        })
+    /// How many alerts each state holds, of a jurisdiction (a prefix) or of one institution; both empty for all.
+    pub fn alert_counts(&self, jurisdiction: &str, institution: &str) -> Result<Vec<(String, u8, i64)>> {
+        let sql = if institution.is_empty() {
+            "SELECT state, severity, sum(n) FROM alert_count WHERE substr(jurisdiction, 1, length(?1)) = ?1 AND ?2 = '' GROUP BY state, severity"
+        } else {
+            "SELECT state, severity, count(*) FROM alert WHERE ?1 IS NOT NULL AND institution = ?2 GROUP BY state, severity"
+        };
+        self.read(|c| collect(c, sql, [jurisdiction, institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))
     }
 
     pub fn alert(&self, id: &str) -> Result<Option<Alert>> {

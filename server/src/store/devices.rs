@@ -56,7 +56,7 @@ pub struct NewKeys<'a> {
     pub firmware: &'a str,
 }
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "SELECT d.id, d.room, r.institution, d.state, d.signing_key, d.sealing_key, d.firmware, d.online, d.last_seen,
     d.clock_offset_ms, d.health, d.contiguous_seq, d.chain, d.epoch FROM device d JOIN room r ON r.id = d.room";
 
@@ -256,7 +256,7 @@ fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> R
     Ok(())
 }
 
-fn device(c: &Connection, row: &rusqlite::Row<'_>) -> Result<Device> {
+pub(super) fn device(c: &Connection, row: &rusqlite::Row<'_>) -> Result<Device> {
     let id: String = row.get(0)?;
     let (contiguous, epoch): (i64, i64) = (row.get(11)?, row.get(13)?);
     let health: Option<String> = row.get(10)?;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::registry::collect;
 use super::{Result, StoreError, lock, named, open, schema};
 use crate::model::Consent;
+use crate::tombstone::Ledger;
 use crate::vault::Key;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -96,6 +97,8 @@ pub struct FaceStore {
     connection: Mutex<Connection>,
     master: Key,
     path: PathBuf,
+    /// Where deletions are signed; none where the database is only read.
+    pub(super) ledger: Option<Ledger>,
 }
 
 const ENROLMENT: &str = "SELECT e.id, e.person, e.institution, e.state, e.pack, e.proposed_at, e.decided_at, e.decided_by, e.reason, e.outcome,
@@ -106,7 +109,7 @@ impl FaceStore {
     pub fn open(dir: &Path, master: Key) -> Result<Self> {
         let path = dir.join("faces.db");
         let connection = open(&path, schema::FACES, "FULL")?;
-        let store = Self { connection: Mutex::new(connection), master, path };
+        let store = Self { connection: Mutex::new(connection), master, path, ledger: None };
         store.read(|c| {
             let any: Option<(String, Vec<u8>)> = c
                 .query_row("SELECT person, wrapped FROM person_key LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
@@ -117,7 +120,7 @@ impl FaceStore {
         Ok(store)
     }
 
-    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut connection = lock(&self.connection);
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let made = work(&tx)?;
@@ -125,7 +128,7 @@ impl FaceStore {
         Ok(made)
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         work(&lock(&self.connection))
     }
 
@@ -218,6 +221,20 @@ impl FaceStore {
         self.read(|c| collect(c, &format!("{ENROLMENT} ORDER BY e.proposed_at DESC, e.id LIMIT 1000"), [], enrolment))
     }
 
+    /// All enrolments of these persons, newest first.
+    pub fn enrolments_of(&self, persons: &[String]) -> Result<Vec<Enrolment>> {
+        let sql = format!(
+            "{ENROLMENT} WHERE e.person IN (SELECT value FROM json_each(?1)) ORDER BY e.proposed_at DESC, e.id"
+        );
+        self.read(|c| collect(c, &sql, [serde_json::to_string(persons)?], enrolment))
+    }
+
+    /// What waits for a supervisor, newest first.
+    pub fn proposals(&self, limit: u32) -> Result<Vec<Enrolment>> {
+        let sql = format!("{ENROLMENT} WHERE e.state = 'proposed' ORDER BY e.proposed_at DESC LIMIT ?1");
+        self.read(|c| collect(c, &sql, [limit], enrolment))
+    }
+
     pub fn enrolment(&self, id: &str) -> Result<Option<Enrolment>> {
         self.read(|c| enrolment_by_id(c, id))
     }
@@ -270,35 +287,6 @@ impl FaceStore {
                 let person: String = row.get(1)?;
                 let key = self.master.unwrap_key(&key_label(&person), &row.get::<_, Vec<u8>>(3)?)?;
                 Ok(key.open(&format!("photo {}", row.get::<_, String>(0)?), &row.get::<_, Vec<u8>>(2)?)?)
-            })
-        })
-    }
-
-    /// Destroys the person's key and everything that it sealed, and leaves a tombstone.
-    pub fn withdraw(&self, person: &str, reason: &str, now: &str) -> Result<Withdrawal> {
-        self.write(|tx| {
-            let done = Withdrawal {
-                templates_deleted: tx.execute("DELETE FROM template WHERE person = ?1", [person])? as u64,
-                photos_deleted: tx.execute("DELETE FROM photo WHERE person = ?1", [person])? as u64,
-            };
-            tx.execute("DELETE FROM person_key WHERE person = ?1", [person])?;
-            tx.execute(
-                "UPDATE enrolment SET state='withdrawn', decided_at=?2, reason=?3 WHERE person=?1 AND state <> 'refused'",
-                params![person, now, reason],
-            )?;
-            tx.execute(
-                "INSERT OR REPLACE INTO tombstone VALUES (?1,?2,?3,?4,?5)",
-                params![person, now, reason, done.templates_deleted as i64, done.photos_deleted as i64],
-            )?;
-            Ok(done)
-        })
-    }
-
-    /// Deletions as (person, time, reason), oldest first; a restore replays them.
-    pub fn tombstones(&self) -> Result<Vec<(String, String, String)>> {
-        self.read(|c| {
-            collect(c, "SELECT person, at, reason FROM tombstone ORDER BY at", [], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?))
             })
         })
     }

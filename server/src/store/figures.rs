@@ -6,7 +6,7 @@ use super::registry::collect;
 use super::{Result, Store};
 
 /// `GET /api/v1/summary`, but for what the faces and the configuration add.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct Summary {
     pub findings_stored: i64,
     pub finding_steps_stored: i64,
@@ -48,16 +48,18 @@ impl Store {
                     .collect();
             let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
             let by_kind: Vec<(String, i64)> =
-                collect(c, "SELECT kind, count(*) FROM finding GROUP BY kind", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+                collect(c, "SELECT kind, sum(n) FROM finding_count GROUP BY kind", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
             let mut findings_by_kind: BTreeMap<String, i64> = KINDS.iter().map(|k| ((*k).to_owned(), 0)).collect();
             findings_by_kind.extend(by_kind);
             Ok(Summary {
                 findings_stored: findings_by_kind.values().sum(),
                 finding_steps_stored: counter("finding_steps"),
                 findings_by_kind,
-                findings_withdrawn: one("SELECT count(*) FROM finding WHERE step = 'withdrawn'")?,
-                alerts: one("SELECT count(*) FROM alert")?,
-                alerts_open: one("SELECT count(*) FROM alert WHERE state NOT IN ('dismissed','unfounded','closed')")?,
+                findings_withdrawn: one("SELECT coalesce(sum(n), 0) FROM finding_count WHERE withdrawn")?,
+                alerts: one("SELECT coalesce(sum(n), 0) FROM alert_count")?,
+                alerts_open: one(
+                    "SELECT coalesce(sum(n), 0) FROM alert_count WHERE state NOT IN ('dismissed','unfounded','closed')",
+                )?,
                 messages_stored: counters.iter().filter(|(n, _)| n.starts_with("stored.")).map(|(_, v)| v).sum(),
                 presences_stored: counter("stored.presence"),
                 health_stored: counter("stored.health"),

@@ -148,7 +148,7 @@ fn passes(c: &Connection, institution: &str, now: &str) -> Result<Vec<protocol::
 fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {
     let sql = "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s ON s.practitioner = p.id
         WHERE s.institution = ?1 ORDER BY p.id";
-    let people = practitioners(c, sql, Some(institution))?;
+    let people = practitioners(c, sql, [institution])?;
     let person = |p: model::Practitioner| {
         let site = p.sites.into_iter().find(|s| s.institution.as_str() == institution)?;
         Some(RosterPerson {

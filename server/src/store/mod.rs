@@ -6,37 +6,47 @@
 mod access;
 mod alerts;
 mod chains;
+mod charts;
 mod checks;
 mod devices;
 mod faces;
 mod feed;
 mod figures;
+mod hooks;
 mod knowledge;
 mod messages;
+mod pages;
 mod policies;
 mod registry;
+mod retention;
 mod schema;
 mod supervision;
+mod tombstones;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
-pub use access::{Account, AuditEntry, Deed};
+pub use access::{Account, ApiToken, AuditEntry, Deed};
 pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
 pub use chains::{Era, Stretch};
+pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
 pub use checks::{Credential, KeptCheck};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
 pub use feed::FeedEvent;
 pub use figures::Summary;
+pub use hooks::{Came, Delivery, Hook, HookKind, NewDelivery};
 pub use knowledge::Issue;
 pub(crate) use knowledge::device_id;
 pub use messages::{Committed, Entry, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};
+pub use pages::Part;
 pub use policies::PolicyRow;
-pub use registry::{SessionChange, SessionDeed};
+pub use registry::{Imported, SessionChange, SessionDeed};
+pub use retention::RetentionRun;
 pub use supervision::{Dossier, Hour, LOOK_MS, Post, Silence, ToJudge};
+pub use tombstones::Replay;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -52,6 +62,8 @@ pub enum StoreError {
     Conflict(String),
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
+    #[error(transparent)]
+    Ledger(#[from] crate::tombstone::LedgerError),
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -111,6 +123,46 @@ impl Store {
     pub fn is_writable(&self) -> bool {
         self.write(|tx| count(tx, "readiness_probes", 1)).is_ok()
     }
+}
+
+/// What a copied database says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CopyFacts {
+    /// Migrations that it has seen.
+    pub schema: i64,
+    /// How many this program knows.
+    pub known: i64,
+}
+
+/// Copies one of the two databases (`zaigang.db`, `faces.db`) while a server may be writing it. Migrates nothing, so that
+/// a backup made by a newer program before an update is one that the older program still reads.
+pub fn copy_database(from: &Path, target: &Path) -> Result<CopyFacts> {
+    let why =
+        |e: &dyn std::fmt::Display| StoreError::Open { path: from.to_owned(), why: format!("can not be read: {e}") };
+    let source = open_reader(from).map_err(|e| why(&e))?;
+    backup(&source, target)?;
+    check_copy(target)
+}
+
+/// Asks a copy whether it is whole, and of which version.
+pub fn check_copy(path: &Path) -> Result<CopyFacts> {
+    let fault = |why: String| StoreError::Open { path: path.to_owned(), why };
+    let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // One file, with no journal beside it that could be forgotten.
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    let verdict: String = copy.pragma_query_value(None, "quick_check", |r| r.get(0))?;
+    if verdict != "ok" {
+        return Err(fault(format!("is damaged: {verdict}")));
+    }
+    let schema: i64 = copy.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    let faces = path.file_name().is_some_and(|n| n == "faces.db");
+    let known = if faces { schema::FACES.len() } else { schema::FACTS.len() } as i64;
+    if schema > known {
+        return Err(fault(format!(
+            "was written by a later version (schema {schema}, this program knows {known}): update the program"
+        )));
+    }
+    Ok(CopyFacts { schema, known })
 }
 
 fn backup(from: &Connection, target: &Path) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Institutions, practitioners, rooms, items, sessions, passes, policy: upserts by id, and reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
@@ -32,7 +32,7 @@ pub struct SessionDeed<'a> {
 }
 
 /// One version of a session.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct SessionChange {
     pub revision: u32,
     pub at: String,
@@ -41,28 +41,45 @@ pub struct SessionChange {
     pub session: Session,
 }
 
+/// What an import stores, in the order of its file.
+#[derive(Debug, Clone)]
+pub enum Imported {
+    Institution(Institution),
+    Practitioner(Practitioner),
+    Room(Room),
+    Item(Item),
+    Session(Session),
+}
+
 impl Store {
+    /// All of a file or nothing; gives how many were new. The error names the entry (from 0) that could not be stored.
+    pub fn put_all(
+        &self,
+        all: &[Imported],
+        deed: &SessionDeed<'_>,
+        now: &str,
+    ) -> std::result::Result<usize, (usize, StoreError)> {
+        let mut at = 0;
+        let stored = self.write(|tx| {
+            let mut created = 0;
+            for (n, one) in all.iter().enumerate() {
+                at = n;
+                let upsert = match one {
+                    Imported::Institution(it) => put_institution(tx, it, now)?,
+                    Imported::Practitioner(it) => put_practitioner(tx, it, now)?,
+                    Imported::Room(it) => put_room(tx, it, now)?,
+                    Imported::Item(it) => put_item(tx, it, now)?,
+                    Imported::Session(it) => put_session(tx, it, deed, now)?.0,
+                };
+                created += usize::from(upsert == Upsert::Created);
+            }
+            Ok(created)
+        });
+        stored.map_err(|error| (at, error))
+    }
+
     pub fn put_institution(&self, it: &Institution, now: &str) -> Result<Upsert> {
-        self.write(|tx| {
-            let existed = exists(tx, "institution", "id", it.id.as_str())?;
-            tx.execute(
-                "INSERT INTO institution VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(id) DO UPDATE SET
-                 name=excluded.name, code=excluded.code, kind=excluded.kind, grade_ceiling=excluded.grade_ceiling,
-                 filed_items=excluded.filed_items, jurisdiction=excluded.jurisdiction, updated_at=excluded.updated_at",
-                params![
-                    it.id.as_str(),
-                    it.name,
-                    it.code,
-                    it.kind,
-                    it.grade_ceiling,
-                    serde_json::to_string(&it.filed_items)?,
-                    it.jurisdiction,
-                    now
-                ],
-            )?;
-            put_place(tx, it)?;
-            Ok(upsert(existed))
-        })
+        self.write(|tx| put_institution(tx, it, now))
     }
 
     pub fn institutions(&self) -> Result<Vec<Institution>> {
@@ -74,29 +91,17 @@ impl Store {
     }
 
     pub fn put_practitioner(&self, it: &Practitioner, now: &str) -> Result<Upsert> {
-        self.write(|tx| {
-            let existed = exists(tx, "practitioner", "id", it.id.as_str())?;
-            tx.execute(
-                "INSERT INTO practitioner VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
-                 name=excluded.name, category=excluded.category, registration=excluded.registration, updated_at=excluded.updated_at",
-                params![it.id.as_str(), it.name.0, name_of(&it.category)?, name_of(&it.registration)?, now],
-            )?;
-            tx.execute("DELETE FROM site WHERE practitioner = ?1", [it.id.as_str()])?;
-            for site in &it.sites {
-                put_site(tx, it.id.as_str(), site)?;
-            }
-            Ok(upsert(existed))
-        })
+        self.write(|tx| put_practitioner(tx, it, now))
     }
 
     pub fn practitioners(&self, institution: Option<&str>) -> Result<Vec<Practitioner>> {
         self.read(|c| match institution {
-            None => practitioners(c, "SELECT id, name, category, registration FROM practitioner ORDER BY id", None),
+            None => practitioners(c, "SELECT id, name, category, registration FROM practitioner ORDER BY id", []),
             Some(id) => practitioners(
                 c,
                 "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s ON s.practitioner = p.id
                  WHERE s.institution = ?1 ORDER BY p.id",
-                Some(id),
+                [id],
             ),
         })
     }
@@ -104,7 +109,7 @@ impl Store {
     pub fn practitioner(&self, id: &str) -> Result<Option<Practitioner>> {
         self.read(|c| {
             let sql = "SELECT id, name, category, registration FROM practitioner WHERE id = ?1";
-            Ok(practitioners(c, sql, Some(id))?.pop())
+            Ok(practitioners(c, sql, [id])?.pop())
         })
     }
 
@@ -118,16 +123,11 @@ impl Store {
     }
 
     pub fn put_room(&self, it: &Room, now: &str) -> Result<Upsert> {
-        self.write(|tx| {
-            must_exist(tx, "institution", it.institution.as_str())?;
-            let existed = exists(tx, "room", "id", it.id.as_str())?;
-            tx.execute(
-                "INSERT INTO room VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
-                 institution=excluded.institution, name=excluded.name, spec=excluded.spec, updated_at=excluded.updated_at",
-                params![it.id.as_str(), it.institution.as_str(), it.name, serde_json::to_string(it)?, now],
-            )?;
-            Ok(upsert(existed))
-        })
+        self.write(|tx| put_room(tx, it, now))
+    }
+
+    pub fn room(&self, id: &str) -> Result<Option<Room>> {
+        self.read(|c| room_by_id(c, id))
     }
 
     pub fn rooms(&self) -> Result<Vec<Room>> {
@@ -135,15 +135,7 @@ impl Store {
     }
 
     pub fn put_item(&self, it: &Item, now: &str) -> Result<Upsert> {
-        self.write(|tx| {
-            let existed = exists(tx, "item", "code", it.code.as_str())?;
-            tx.execute(
-                "INSERT INTO item VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT(code) DO UPDATE SET jurisdiction=excluded.jurisdiction,
-                 name_zh=excluded.name_zh, name_en=excluded.name_en, spec=excluded.spec, updated_at=excluded.updated_at",
-                params![it.code.as_str(), it.jurisdiction, it.name_zh, it.name_en, serde_json::to_string(it)?, now],
-            )?;
-            Ok(upsert(existed))
-        })
+        self.write(|tx| put_item(tx, it, now))
     }
 
     pub fn items(&self) -> Result<Vec<Item>> {
@@ -153,38 +145,41 @@ impl Store {
     /// Stores a session or its amendment; gives its revision. A revision that is not above the stored one is a conflict,
     /// unless the same content comes again.
     pub fn put_session(&self, it: &Session, deed: &SessionDeed<'_>, now: &str) -> Result<(Upsert, u32)> {
-        self.write(|tx| {
-            must_exist(tx, "room", it.room.as_str())?;
-            let stored: Option<(u32, String)> = tx
-                .query_row("SELECT revision, spec FROM session WHERE id = ?1", [it.id.as_str()], |r| {
-                    Ok((r.get(0)?, r.get(1)?))
-                })
-                .optional()?;
-            let last = stored.as_ref().map_or(0, |(revision, _)| *revision);
-            let revision = it.revision.unwrap_or(last + 1);
-            let kept = Session { revision: Some(revision), ..it.clone() };
-            let spec = serde_json::to_string(&kept)?;
-            if stored.as_ref().is_some_and(|(r, s)| *r == revision && *s == spec) {
-                return Ok((Upsert::Replaced, revision));
-            }
-            if revision <= last {
-                return Err(StoreError::Conflict(format!(
-                    "session `{}` is at revision {last}: an amendment needs {} or none",
-                    it.id,
-                    last + 1
-                )));
-            }
-            write_session(tx, &kept, revision, &spec, now)?;
-            tx.execute(
-                "INSERT OR REPLACE INTO session_change VALUES (?1,?2,?3,?4,?5,?6)",
-                params![it.id.as_str(), revision, now, deed.by, deed.reason, spec],
-            )?;
-            Ok((upsert(stored.is_some()), revision))
-        })
+        self.write(|tx| put_session(tx, it, deed, now))
     }
 
     pub fn sessions(&self) -> Result<Vec<Session>> {
         self.read(|c| decode_all(c, "SELECT spec FROM session ORDER BY start_at DESC, id LIMIT 1000", []))
+    }
+
+    pub fn session_ids(&self) -> Result<BTreeSet<String>> {
+        self.read(|c| Ok(collect(c, "SELECT id FROM session", [], |r| Ok(r.get(0)?))?.into_iter().collect()))
+    }
+
+    /// The newest sessions that begin before a place in the list, of the reader's part of the country.
+    pub fn sessions_part(&self, part: &super::Part, before: &str) -> Result<Vec<Session>> {
+        // The list goes by start and id; the reader's `after` is both, with a blank between.
+        let (start, id) = before.split_once(' ').unwrap_or((before, ""));
+        let everywhere = part.jurisdiction.is_empty() && part.institution.is_empty();
+        let seen = if everywhere {
+            "?4 = ?5"
+        } else {
+            "EXISTS (SELECT 1 FROM room r JOIN institution i ON i.id = r.institution WHERE r.id = s.room
+             AND substr(i.jurisdiction, 1, length(?4)) = ?4 AND (?5 = '' OR i.id = ?5))"
+        };
+        let sql = format!(
+            "SELECT s.spec FROM session s WHERE (?1 = '' OR (s.start_at, s.id) < (?1, ?2)) AND {seen}
+             ORDER BY s.start_at DESC, s.id DESC LIMIT ?3"
+        );
+        self.read(|c| decode_all(c, &sql, (start, id, part.limit.clamp(1, 501), &part.jurisdiction, &part.institution)))
+    }
+
+    /// Emergency flags since then, by institution's name.
+    pub fn emergencies(&self, part: &super::Part, since: &str) -> Result<Vec<(String, i64)>> {
+        let sql = "SELECT i.name, count(*) FROM session s JOIN room r ON r.id = s.room JOIN institution i ON i.id = r.institution
+            WHERE json_extract(s.spec, '$.emergency') AND s.start_at > ?1
+            AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR i.id = ?3) GROUP BY i.id ORDER BY 2 DESC LIMIT 20";
+        self.read(|c| collect(c, sql, (since, &part.jurisdiction, &part.institution), |r| Ok((r.get(0)?, r.get(1)?))))
     }
 
     pub fn session(&self, id: &str) -> Result<Option<Session>> {
@@ -208,12 +203,13 @@ impl Store {
         })
     }
 
-    /// When the server first heard of each session, and when its present end was told.
-    pub fn session_times(&self) -> Result<BTreeMap<String, (String, Option<String>)>> {
+    /// When the server first heard of each of these sessions, and when its present end was told.
+    pub fn session_times(&self, ids: &[String]) -> Result<BTreeMap<String, (String, Option<String>)>> {
         self.read(|c| {
             let sql = "SELECT s.id, s.declared_at, (SELECT min(h.at) FROM session_change h WHERE h.session = s.id
-                AND json_extract(h.spec, '$.end') IS NOT NULL) FROM session s ORDER BY s.start_at DESC LIMIT 1000";
-            Ok(collect(c, sql, [], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?.into_iter().collect())
+                AND json_extract(h.spec, '$.end') IS NOT NULL) FROM session s WHERE s.id IN (SELECT value FROM json_each(?1))";
+            let ids = serde_json::to_string(ids)?;
+            Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?.into_iter().collect())
         })
     }
 
@@ -234,6 +230,89 @@ impl Store {
     pub fn passes(&self) -> Result<Vec<Pass>> {
         self.read(|c| decode_all(c, "SELECT spec FROM pass ORDER BY id", []))
     }
+}
+
+fn put_institution(tx: &Transaction<'_>, it: &Institution, now: &str) -> Result<Upsert> {
+    let existed = exists(tx, "institution", "id", it.id.as_str())?;
+    tx.execute(
+        "INSERT INTO institution VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(id) DO UPDATE SET
+         name=excluded.name, code=excluded.code, kind=excluded.kind, grade_ceiling=excluded.grade_ceiling,
+         filed_items=excluded.filed_items, jurisdiction=excluded.jurisdiction, updated_at=excluded.updated_at",
+        params![
+            it.id.as_str(),
+            it.name,
+            it.code,
+            it.kind,
+            it.grade_ceiling,
+            serde_json::to_string(&it.filed_items)?,
+            it.jurisdiction,
+            now
+        ],
+    )?;
+    put_place(tx, it)?;
+    Ok(upsert(existed))
+}
+
+fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: &str) -> Result<Upsert> {
+    let existed = exists(tx, "practitioner", "id", it.id.as_str())?;
+    tx.execute(
+        "INSERT INTO practitioner VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
+         name=excluded.name, category=excluded.category, registration=excluded.registration, updated_at=excluded.updated_at",
+        params![it.id.as_str(), it.name.0, name_of(&it.category)?, name_of(&it.registration)?, now],
+    )?;
+    tx.execute("DELETE FROM site WHERE practitioner = ?1", [it.id.as_str()])?;
+    for site in &it.sites {
+        put_site(tx, it.id.as_str(), site)?;
+    }
+    Ok(upsert(existed))
+}
+
+fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Upsert> {
+    must_exist(tx, "institution", it.institution.as_str())?;
+    let existed = exists(tx, "room", "id", it.id.as_str())?;
+    tx.execute(
+        "INSERT INTO room VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
+         institution=excluded.institution, name=excluded.name, spec=excluded.spec, updated_at=excluded.updated_at",
+        params![it.id.as_str(), it.institution.as_str(), it.name, serde_json::to_string(it)?, now],
+    )?;
+    Ok(upsert(existed))
+}
+
+fn put_item(tx: &Transaction<'_>, it: &Item, now: &str) -> Result<Upsert> {
+    let existed = exists(tx, "item", "code", it.code.as_str())?;
+    tx.execute(
+        "INSERT INTO item VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT(code) DO UPDATE SET jurisdiction=excluded.jurisdiction,
+         name_zh=excluded.name_zh, name_en=excluded.name_en, spec=excluded.spec, updated_at=excluded.updated_at",
+        params![it.code.as_str(), it.jurisdiction, it.name_zh, it.name_en, serde_json::to_string(it)?, now],
+    )?;
+    Ok(upsert(existed))
+}
+
+fn put_session(tx: &Transaction<'_>, it: &Session, deed: &SessionDeed<'_>, now: &str) -> Result<(Upsert, u32)> {
+    must_exist(tx, "room", it.room.as_str())?;
+    let stored: Option<(u32, String)> = tx
+        .query_row("SELECT revision, spec FROM session WHERE id = ?1", [it.id.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let last = stored.as_ref().map_or(0, |(revision, _)| *revision);
+    let revision = it.revision.unwrap_or(last + 1);
+    let kept = Session { revision: Some(revision), ..it.clone() };
+    let spec = serde_json::to_string(&kept)?;
+    if stored.as_ref().is_some_and(|(r, s)| *r == revision && *s == spec) {
+        return Ok((Upsert::Replaced, revision));
+    }
+    if revision <= last {
+        return Err(StoreError::Conflict(format!(
+            "session `{}` is at revision {last}: an amendment needs {} or none",
+            it.id,
+            last + 1
+        )));
+    }
+    write_session(tx, &kept, revision, &spec, now)?;
+    tx.execute(
+        "INSERT OR REPLACE INTO session_change VALUES (?1,?2,?3,?4,?5,?6)",
+        params![it.id.as_str(), revision, now, deed.by, deed.reason, spec],
+    )?;
+    Ok((upsert(stored.is_some()), revision))
 }
 
 fn put_site(tx: &Transaction<'_>, person: &str, site: &Site) -> Result<()> {
@@ -270,11 +349,8 @@ pub(super) fn room_by_id(c: &Connection, id: &str) -> Result<Option<Room>> {
     column(c, "SELECT spec FROM room WHERE id = ?1", id)?.map(|spec| Ok(serde_json::from_str(&spec)?)).transpose()
 }
 
-pub(super) fn practitioners(c: &Connection, sql: &str, id: Option<&str>) -> Result<Vec<Practitioner>> {
-    let people = match id {
-        Some(id) => collect(c, sql, [id], practitioner)?,
-        None => collect(c, sql, [], practitioner)?,
-    };
+pub(super) fn practitioners<P: rusqlite::Params>(c: &Connection, sql: &str, params: P) -> Result<Vec<Practitioner>> {
+    let people = collect(c, sql, params, practitioner)?;
     people.into_iter().map(|p| Ok(Practitioner { sites: sites(c, p.id.as_str())?, ..p })).collect()
 }
 
@@ -315,7 +391,7 @@ fn put_place(tx: &Transaction<'_>, it: &Institution) -> Result<()> {
     Ok(())
 }
 
-fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
+pub(super) fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
     let place: (Option<i64>, Option<i64>) = (row.get("north_udeg")?, row.get("east_udeg")?);
     Ok(Institution {
         id: named(row.get("id")?)?,

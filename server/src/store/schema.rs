@@ -13,9 +13,14 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0004_access.sql"),
     include_str!("../../migrations/0005_delivery.sql"),
     include_str!("../../migrations/0006_rules.sql"),
+    include_str!("../../migrations/0007_retention.sql"),
+    include_str!("../../migrations/0008_figures.sql"),
+    include_str!("../../migrations/0009_notify.sql"),
+    include_str!("../../migrations/0010_speed.sql"),
 ];
 
-pub(super) const FACES: &[&str] = &[include_str!("../../migrations/faces_0001.sql")];
+pub(super) const FACES: &[&str] =
+    &[include_str!("../../migrations/faces_0001.sql"), include_str!("../../migrations/faces_0002.sql")];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {
     let done: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

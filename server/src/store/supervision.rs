@@ -207,11 +207,12 @@ impl Store {
     }
 
     /// The box's summary of a session, with when it came.
-    pub fn summaries(&self) -> Result<BTreeMap<String, PresenceSummary>> {
+    pub fn summaries(&self, sessions: &[String]) -> Result<BTreeMap<String, PresenceSummary>> {
         self.read(|c| {
-            let rows: Vec<PresenceSummary> =
-                decode_all(c, "SELECT report FROM summary ORDER BY received_at DESC LIMIT 1000", [])?;
-            Ok(rows.into_iter().rev().map(|s| (s.session.to_string(), s)).collect())
+            let sql =
+                "SELECT report FROM summary WHERE session IN (SELECT value FROM json_each(?1)) ORDER BY received_at";
+            let rows: Vec<PresenceSummary> = decode_all(c, sql, [serde_json::to_string(sessions)?])?;
+            Ok(rows.into_iter().map(|s| (s.session.to_string(), s)).collect())
         })
     }
 }

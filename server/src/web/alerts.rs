@@ -149,7 +149,7 @@ fn finding(stored: &StoredFinding) -> Value {
     value
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StepBody {
     pub step: String,

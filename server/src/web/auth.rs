@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use trust::sha256_hex;
 
 use super::error::Problem;
-use super::pages::cookie;
+use super::pages::{self, Lang, cookie};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
@@ -33,6 +33,12 @@ const ADMIN: &[Role] = &[Admin];
 const POLICY: &[Role] = &[Admin, Supervisor];
 /// Who declares sessions, and who reads them.
 const REGISTRY_SIGHT: &[Role] = &[Supervisor, Reviewer, Clinic, Integrator, Auditor];
+
+/// Who answers for what is kept and what is deleted.
+const KEEPERS: &[Role] = &[Admin, Supervisor, Auditor];
+
+/// Tables in and out; the handler asks whose: the registry for REGISTRY, sessions for clinics and machines.
+const BULK: &[Role] = &[Supervisor, Clinic, Integrator];
 
 /// What is kept of a request in the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +78,19 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/accounts", ADMIN, Audit::Yes),
     rule("POST", "/accounts/{id}/disable", ADMIN, Audit::Yes),
     rule("GET", "/audit", &[Admin, Auditor], Audit::Yes),
+    rule("GET", "/system", PEOPLE, Audit::No),
+    rule("GET", "/retention", KEEPERS, Audit::Yes),
+    rule("GET", "/import", BULK, Audit::No),
+    rule("POST", "/import", BULK, Audit::Yes),
+    rule("GET", "/export/{noun}", BULK, Audit::Yes),
+    rule("GET", "/tokens", ADMIN, Audit::Yes),
+    rule("POST", "/tokens", ADMIN, Audit::Yes),
+    rule("POST", "/tokens/{id}/revoke", ADMIN, Audit::Yes),
+    rule("GET", "/hooks", ADMIN, Audit::No),
+    rule("POST", "/hooks", ADMIN, Audit::Yes),
+    rule("POST", "/hooks/{id}", ADMIN, Audit::Yes),
+    rule("GET", "/figures", SIGHT, Audit::No),
+    rule("GET", "/figures.csv", SIGHT, Audit::Yes),
     rule("GET", "/", SIGHT, Audit::No),
     rule("GET", "/alerts/{id}", SIGHT, Audit::Yes),
     rule("POST", "/alerts/{id}", &[Supervisor, Reviewer, Clinic], Audit::Yes),
@@ -128,8 +147,25 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/api/v1/alerts", SIGHT, Audit::Yes),
     rule("GET", "/api/v1/alerts/{id}", SIGHT, Audit::Yes),
     rule("POST", "/api/v1/alerts/{id}/steps", &[Supervisor, Reviewer, Clinic], Audit::Yes),
+    rule("GET", "/api/v1/retention", KEEPERS, Audit::Yes),
+    rule("GET", "/api/v1/export/{noun}", BULK, Audit::Yes),
+    rule("POST", "/api/v1/import/{noun}", BULK, Audit::Yes),
+    rule("GET", "/api/v1/openapi.json", EVERYBODY, Audit::No),
+    rule("GET", "/api/v1/tokens", ADMIN, Audit::Yes),
+    rule("POST", "/api/v1/tokens", ADMIN, Audit::Yes),
+    rule("POST", "/api/v1/tokens/{id}/revoke", ADMIN, Audit::Yes),
+    rule("GET", "/api/v1/hooks", ADMIN, Audit::No),
+    rule("POST", "/api/v1/hooks", ADMIN, Audit::Yes),
+    rule("POST", "/api/v1/hooks/{id}/steps", ADMIN, Audit::Yes),
+    rule("GET", "/api/v1/deliveries", ADMIN, Audit::No),
+    rule("GET", "/api/v1/figures", SIGHT, Audit::No),
     rule("GET", "/api/v1/summary", &[Admin, Supervisor, Reviewer, Auditor], Audit::No),
 ];
+
+/// Whether this role may open a page; the overview lists only those.
+pub(super) fn may_open(role: Role, path: &str) -> bool {
+    rule_of(&Method::GET, path).is_some_and(|r| r.roles.contains(&role))
+}
 
 fn rule_of(method: &Method, path: &str) -> Option<&'static Rule> {
     let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
@@ -176,6 +212,7 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     let method = request.method().clone();
     let object = clip(request.uri().path(), 300);
     let page = !path.starts_with("/api/") && method == Method::GET;
+    let lang = Lang::of(request.uri(), request.headers());
     let who = match who(&app, request.headers()).await {
         Ok(who) => who,
         Err(problem) => return problem.into_response(),
@@ -198,6 +235,7 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
             Problem::new(StatusCode::UNAUTHORIZED, "log in, or send an API token as `Authorization: Bearer …`")
                 .into_response()
         }
+        (false, Some(_)) if page => forbidden_page(&app, lang).await,
         (false, Some(_)) => Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response(),
     };
     if rule.is_some_and(|r| r.audit == Audit::Yes) {
@@ -214,6 +252,11 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
         }
     }
     response
+}
+
+async fn forbidden_page(app: &Arc<App>, l: Lang) -> Response {
+    let words = l.t("您的角色不能打开此页", "your role may not open this page");
+    pages::shown(app, l, Err(Problem::new(StatusCode::FORBIDDEN, words))).await
 }
 
 /// A one-time link must not stand in a log.

@@ -23,7 +23,7 @@ use crate::store::{KeptCheck, StoreError, Upsert};
 type Shared = State<Arc<App>>;
 
 /// A check as the kiosk at the door sends it.
-#[derive(Clone, serde::Deserialize)]
+#[derive(Clone, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CheckBody {
     pub room: String,
@@ -50,7 +50,7 @@ impl std::fmt::Debug for CheckBody {
     }
 }
 
-#[derive(Clone, serde::Deserialize)]
+#[derive(Clone, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CredentialBody {
     pub card: String,

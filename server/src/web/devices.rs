@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use base64::Engine as _;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use trust::sha256_hex;
 
 use super::error::{Body, Problem};
+use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
 use crate::access::Who;
@@ -41,10 +42,17 @@ pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>)
     done(upsert, json!({"id": it.id, "room": it.room, "provisioning_token": token, "expires_at": expires_at}))
 }
 
-pub(super) async fn get_devices(State(app): Shared) -> Answer {
-    let devices = app.blocking(|a| a.store.devices()).await?;
-    let devices: Vec<Value> = devices.iter().map(shown).collect();
-    Ok((StatusCode::OK, Json(json!({"devices": devices}))))
+pub(super) async fn get_devices(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, 500);
+    let asked = part.clone();
+    let mut found = app.blocking(move |a| a.store.devices_part(&asked)).await?;
+    let next = cut(&mut found, &part, |d| d.id.clone());
+    let devices: Vec<Value> = found.iter().map(shown).collect();
+    Ok((StatusCode::OK, Json(json!({"devices": devices, "next": next}))))
 }
 
 fn shown(d: &Device) -> Value {
@@ -63,7 +71,7 @@ fn inward() -> CheckDirection {
     CheckDirection::In
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CommandBody {
     /// P4: a person was verified by card, PIN and witness.

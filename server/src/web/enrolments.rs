@@ -138,7 +138,7 @@ fn site_of(person: &crate::model::Practitioner, wanted: Option<String>) -> Resul
     }
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Decision {
     #[serde(default)]
@@ -204,7 +204,7 @@ pub(super) async fn get_enrolments(State(app): Shared) -> Answer {
     Ok((StatusCode::OK, Json(json!({"enrolments": found}))))
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WithdrawBody {
     reason: Option<String>,

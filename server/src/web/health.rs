@@ -28,7 +28,12 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let (summary, counters, persons, states) = app
         .blocking(|a| {
-            Ok::<_, StoreError>((a.store.summary()?, a.store.counters()?, a.faces.persons()?, a.store.alert_counts()?))
+            Ok::<_, StoreError>((
+                a.store.summary()?,
+                a.store.counters()?,
+                a.faces.persons()?,
+                a.store.alert_counts("", "")?,
+            ))
         })
         .await?;
     let mut text = String::new();

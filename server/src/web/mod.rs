@@ -2,17 +2,25 @@
 
 mod alerts;
 pub mod auth;
+mod bulk;
 mod checks;
+mod csv;
 mod devices;
 mod enrolments;
 pub mod error;
+mod figures;
 mod health;
+mod hooks;
 mod live;
+mod openapi;
 mod pages;
+mod part;
 mod policy;
 mod registry;
+mod running;
 mod scope;
 mod sessions;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -27,7 +35,7 @@ use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
 use crate::provision;
 pub(crate) use devices::random_token;
 use error::Problem;
-pub(crate) use pages::invitation;
+pub(crate) use pages::{invitation, zone};
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -65,6 +73,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/alerts/{id}", get(alerts::get_alert))
         .route("/alerts/{id}/steps", post(alerts::post_step))
         .route("/summary", get(alerts::get_summary))
+        .route("/retention", get(running::get_retention))
+        .route("/figures", get(figures::get_figures))
+        .route("/openapi.json", get(openapi::get_openapi))
+        .route("/tokens", get(tokens::get_tokens).post(tokens::post_token))
+        .route("/tokens/{id}/revoke", post(tokens::post_revoke))
+        .route("/hooks", get(hooks::get_hooks).post(hooks::post_hook))
+        .route("/hooks/{id}/steps", post(hooks::post_step))
+        .route("/deliveries", get(hooks::get_deliveries))
+        .route("/export/{noun}", get(bulk::get_export))
+        .route("/import/{noun}", post(bulk::post_import).layer(DefaultBodyLimit::max(bulk::MOST_BYTES + 65_536)))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(1024 * 1024));
@@ -74,6 +92,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .nest("/api/v1", api)
         .route("/events", get(live::get_events))
+        .route("/figures.csv", get(figures::get_csv))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

@@ -20,7 +20,7 @@ use crate::store::{PolicyRow, StoreError, Upsert};
 
 type Shared = State<Arc<App>>;
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PolicyBody {
     pub settings: BTreeMap<String, i64>,

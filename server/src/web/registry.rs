@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::error::{Body, Problem};
+use super::part::{PartQuery, cut};
 use super::scope::Seen;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
-use crate::store::{StoreError, Upsert};
+use crate::store::Upsert;
+
+/// Entries of a list where the reader does not say how many.
+const LISTED: u32 = 500;
 
 type Shared = State<Arc<App>>;
 pub(super) type Answer = Result<(StatusCode, Json<Value>), Problem>;
@@ -53,23 +57,57 @@ pub(super) async fn put_institution(app: &Arc<App>, who: &Who, it: Institution) 
     Ok(upsert)
 }
 
-pub(super) async fn get_institutions(State(app): Shared) -> Answer {
-    let found = app.blocking(|a| a.store.institutions()).await?;
-    Ok((StatusCode::OK, Json(json!({"institutions": found}))))
+pub(super) async fn get_institutions(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, LISTED);
+    let asked = part.clone();
+    let mut found = app.blocking(move |a| a.store.institutions_part(&asked)).await?;
+    let next = cut(&mut found, &part, |it| it.id.to_string());
+    Ok((StatusCode::OK, Json(json!({"institutions": found, "next": next}))))
 }
 
-pub(super) async fn post_practitioner(State(app): Shared, Body(it): Body<Practitioner>) -> Answer {
+pub(super) async fn post_practitioner(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<Practitioner>,
+) -> Answer {
     let id = it.id.clone();
-    done(put_practitioner(&app, it).await?, json!({"id": id}))
+    done(put_practitioner(&app, &who, it).await?, json!({"id": id}))
 }
 
-pub(super) async fn put_practitioner(app: &Arc<App>, mut it: Practitioner) -> Result<Upsert, Problem> {
+/// Sites in another's part of the country are neither added, changed nor taken away.
+fn sites_within(seen: &Seen, before: Option<&Practitioner>, it: &mut Practitioner) -> Result<(), Problem> {
+    let stood = before.map_or(&[][..], |p| &p.sites);
+    if before.is_some_and(|p| !p.sites.is_empty() && !seen.person(p)) {
+        return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
+    }
+    for site in &it.sites {
+        if !seen.has(site.institution.as_str()) && !stood.contains(site) {
+            return Err(Problem::unprocessable(format!(
+                "sites: institution `{}` is unknown: register it first",
+                site.institution
+            )));
+        }
+    }
+    for site in stood.iter().filter(|s| !seen.has(s.institution.as_str())) {
+        if !it.sites.contains(site) {
+            it.sites.push(site.clone());
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn put_practitioner(app: &Arc<App>, who: &Who, mut it: Practitioner) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
-    let sites = it.sites.clone();
+    let (sites, who) = (it.sites.clone(), who.clone());
     let (upsert, before) = app
         .blocking(move |a| {
             let before = a.store.practitioner(it.id.as_str())?;
-            Ok::<_, crate::store::StoreError>((a.store.put_practitioner(&it, &now_text())?, before))
+            sites_within(&Seen::of(a, &who)?, before.as_ref(), &mut it)?;
+            Ok::<_, Problem>((a.store.put_practitioner(&it, &now_text())?, before))
         })
         .await?;
     // A site that he left must hear of it too.
@@ -79,33 +117,55 @@ pub(super) async fn put_practitioner(app: &Arc<App>, mut it: Practitioner) -> Re
     Ok(upsert)
 }
 
-pub(super) async fn get_practitioners(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
-    let found = app
+pub(super) async fn get_practitioners(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, LISTED);
+    let asked = part.clone();
+    let mut found = app.blocking(move |a| a.store.practitioners_part(&asked)).await?;
+    let next = cut(&mut found, &part, |it| it.id.to_string());
+    Ok((StatusCode::OK, Json(json!({"practitioners": found, "next": next}))))
+}
+
+pub(super) async fn post_room(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<Room>) -> Answer {
+    let id = it.id.clone();
+    done(put_room(&app, &who, it).await?, json!({"id": id}))
+}
+
+pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upsert, Problem> {
+    it.check().map_err(Problem::unprocessable)?;
+    let (id, who) = (it.id.clone(), who.clone());
+    let upsert = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
-            let found = a.store.practitioners(None)?;
-            Ok::<_, StoreError>(found.into_iter().filter(|p| seen.person(p)).collect::<Vec<_>>())
+            if let Some(before) = a.store.room(it.id.as_str())? {
+                seen.must_have(before.institution.as_str(), "room", it.id.as_str())?;
+            }
+            seen_or_new(&seen, it.institution.as_str())?;
+            Ok::<_, Problem>(a.store.put_room(&it, &now_text())?)
         })
         .await?;
-    Ok((StatusCode::OK, Json(json!({"practitioners": found}))))
-}
-
-pub(super) async fn post_room(State(app): Shared, Body(it): Body<Room>) -> Answer {
-    let id = it.id.clone();
-    done(put_room(&app, it).await?, json!({"id": id}))
-}
-
-pub(super) async fn put_room(app: &Arc<App>, it: Room) -> Result<Upsert, Problem> {
-    it.check().map_err(Problem::unprocessable)?;
-    let id = it.id.clone();
-    let upsert = app.blocking(move |a| a.store.put_room(&it, &now_text())).await?;
     app.tell(Nudge::Room(id.to_string()));
     Ok(upsert)
 }
 
-pub(super) async fn get_rooms(State(app): Shared) -> Answer {
-    let found = app.blocking(|a| a.store.rooms()).await?;
-    Ok((StatusCode::OK, Json(json!({"rooms": found}))))
+pub(super) async fn get_rooms(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, LISTED);
+    let asked = part.clone();
+    let mut found = app.blocking(move |a| a.store.rooms_part(&asked)).await?;
+    let next = cut(&mut found, &part, |it| it.id.to_string());
+    Ok((StatusCode::OK, Json(json!({"rooms": found, "next": next}))))
+}
+
+/// An institution that is nowhere is the store's to name; one that lies elsewhere is as unknown.
+fn seen_or_new(seen: &Seen, institution: &str) -> Result<(), Problem> {
+    seen.must_have(institution, "institution", institution)
 }
 
 pub(super) async fn post_item(State(app): Shared, Body(it): Body<Item>) -> Answer {
@@ -120,25 +180,44 @@ pub(super) async fn put_item(app: &Arc<App>, it: Item) -> Result<Upsert, Problem
     Ok(upsert)
 }
 
-pub(super) async fn get_items(State(app): Shared) -> Answer {
-    let found = app.blocking(|a| a.store.items()).await?;
-    Ok((StatusCode::OK, Json(json!({"items": found}))))
+pub(super) async fn get_items(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, LISTED);
+    let asked = part.clone();
+    let mut found = app.blocking(move |a| a.store.items_part(&asked)).await?;
+    let next = cut(&mut found, &part, |it| it.code.to_string());
+    Ok((StatusCode::OK, Json(json!({"items": found, "next": next}))))
 }
 
-pub(super) async fn post_pass(State(app): Shared, Body(it): Body<Pass>) -> Answer {
+pub(super) async fn post_pass(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<Pass>) -> Answer {
     let id = it.id.clone();
-    done(put_pass(&app, it).await?, json!({"id": id}))
+    done(put_pass(&app, &who, it).await?, json!({"id": id}))
 }
 
-pub(super) async fn put_pass(app: &Arc<App>, mut it: Pass) -> Result<Upsert, Problem> {
+pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
-    let institution = it.institution.clone();
-    let upsert = app.blocking(move |a| a.store.put_pass(&it, &now_text())).await?;
+    let (institution, who) = (it.institution.clone(), who.clone());
+    let upsert = app
+        .blocking(move |a| {
+            seen_or_new(&Seen::of(a, &who)?, it.institution.as_str())?;
+            Ok::<_, Problem>(a.store.put_pass(&it, &now_text())?)
+        })
+        .await?;
     app.tell(Nudge::Institution(institution.to_string()));
     Ok(upsert)
 }
 
-pub(super) async fn get_passes(State(app): Shared) -> Answer {
-    let found = app.blocking(|a| a.store.passes()).await?;
+pub(super) async fn get_passes(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+    let found = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &who)?;
+            let mut found = a.store.passes()?;
+            found.retain(|p| seen.has(p.institution.as_str()));
+            Ok::<_, Problem>(found)
+        })
+        .await?;
     Ok((StatusCode::OK, Json(json!({"passes": found}))))
 }

@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde_json::json;
 
 use super::error::{Body, Problem};
+use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
 use crate::access::Who;
@@ -22,7 +23,7 @@ use crate::store::{SessionDeed, StoreError, Upsert};
 type Shared = State<Arc<App>>;
 
 /// What somebody does to a session that stands.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum SessionStep {
     /// It is over; without `end` now.
@@ -72,14 +73,16 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, mut it: Session, why: String)
     Ok(stored)
 }
 
-pub(super) async fn get_sessions(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
-    let found = app
-        .blocking(move |a| {
-            let found = a.store.sessions()?;
-            Seen::of(a, &who)?.sessions(a, found)
-        })
-        .await?;
-    Ok((StatusCode::OK, Json(json!({"sessions": found}))))
+pub(super) async fn get_sessions(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, 500);
+    let asked = part.clone();
+    let mut found = app.blocking(move |a| a.store.sessions_part(&asked, &asked.after)).await?;
+    let next = cut(&mut found, &part, |s| format!("{} {}", s.start, s.id));
+    Ok((StatusCode::OK, Json(json!({"sessions": found, "next": next}))))
 }
 
 /// A session that this person sees.
@@ -96,8 +99,11 @@ pub(super) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<Session,
 
 pub(super) async fn get_session(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
     let session = find(&app, &who, &id).await?;
-    let (changes, mut summaries) =
-        app.blocking(move |a| Ok::<_, StoreError>((a.store.session_changes(&id)?, a.store.summaries()?))).await?;
+    let (changes, mut summaries) = app
+        .blocking(move |a| {
+            Ok::<_, StoreError>((a.store.session_changes(&id)?, a.store.summaries(std::slice::from_ref(&id))?))
+        })
+        .await?;
     let summary = summaries.remove(session.id.as_str());
     Ok((StatusCode::OK, Json(json!({"session": session, "changes": changes, "summary": summary}))))
 }

@@ -9,7 +9,7 @@ use crate::house::{Answer, House};
 
 const FAR: &str = "2099-01-01T00:00:00.000Z";
 
-fn guarded() -> House {
+pub(crate) fn guarded() -> House {
     House::with(tempfile::tempdir().unwrap(), "[access]\naccounts = true\n")
 }
 
@@ -141,4 +141,31 @@ fn the_audit_log_holds_who_read_what() {
         ("reviewer", "GET /api/v1/practitioners", 200)
     );
     assert_eq!(store.verify_audit().unwrap(), Ok(1));
+}
+
+#[test]
+fn an_api_token_opens_what_its_role_and_scope_say_until_it_is_revoked() {
+    let house = guarded();
+    let store = &house.running().app.store;
+    let admin = "an-administrators-token";
+    store.put_api_token(&trust::sha256_hex(admin), "admin", Role::Admin, "", "2026-01-01T00:00:00.000Z", FAR).unwrap();
+    let made =
+        ask(&house, "POST", "/api/v1/tokens", admin, r#"{"name":"his","role":"integrator","scope":"5101","days":30}"#);
+    assert_eq!(made.status, 201, "{}", made.body);
+    let (id, token) =
+        (made.json()["id"].as_str().unwrap().to_owned(), made.json()["token"].as_str().unwrap().to_owned());
+    assert_eq!(ask(&house, "GET", "/api/v1/practitioners", &token, "").status, 200);
+    assert_eq!(ask(&house, "GET", "/api/v1/alerts", &token, "").status, 403);
+    assert!(!ask(&house, "GET", "/api/v1/tokens", admin, "").body.contains(&token), "a token is shown again");
+    assert_eq!(ask(&house, "POST", &format!("/api/v1/tokens/{id}/revoke"), admin, "").status, 200);
+    assert_eq!(ask(&house, "GET", "/api/v1/practitioners", &token, "").status, 401);
+    for wrong in [
+        r#"{"name":"x","role":"admin","days":1}"#,
+        r#"{"name":"","role":"auditor","days":1}"#,
+        r#"{"name":"x","role":"clinic","days":1}"#,
+        r#"{"name":"x","role":"auditor","days":9999}"#,
+    ] {
+        let answer = ask(&house, "POST", "/api/v1/tokens", admin, wrong);
+        assert_eq!((answer.status, answer.head.contains("problem+json")), (422, true), "{wrong}");
+    }
 }

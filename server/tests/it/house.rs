@@ -39,11 +39,14 @@ impl House {
         self.restart_with("")
     }
 
-    pub(crate) fn restart_with(mut self, extra: &str) -> Self {
+    pub(crate) fn restart_with(self, extra: &str) -> Self {
+        Self::with(self.close(), extra)
+    }
+
+    /// Stops and gives the folder.
+    pub(crate) fn close(mut self) -> tempfile::TempDir {
         self.stop();
-        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        drop(self);
-        Self::with(folder, extra)
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn running(&self) -> &Running {

@@ -4,11 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it stands; helpers are tests too")]
 
 mod access;
+mod backup;
 mod bad_input;
 mod boxes;
 mod delivery;
 mod enrolment;
+mod figures;
 mod house;
 mod knowledge;
+mod notify;
 mod pages;
 mod supervision;
+mod tables;

@@ -44,7 +44,19 @@ fn a_supervisor_reads_an_alert_in_chinese_and_in_english() {
 fn nothing_inline_and_nothing_from_elsewhere() {
     let house = House::new();
     house.furnish();
-    for path in ["/", "/people", "/devices", "/sessions", "/enrol"] {
+    for path in [
+        "/",
+        "/people",
+        "/devices",
+        "/sessions",
+        "/enrol",
+        "/system",
+        "/retention",
+        "/figures",
+        "/import",
+        "/tokens",
+        "/hooks",
+    ] {
         let answer = house.send_with("GET", path, "", b"");
         assert!(answer.head.contains("default-src 'none'") && !answer.head.contains("unsafe"), "{}", answer.head);
         let text = answer.body;

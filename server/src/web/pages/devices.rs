@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{OriginalUri, State};
+use axum::Extension;
+use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
 use crate::app::App;
 use crate::store::{Device, DeviceState, StoreError};
 use crate::web::error::Problem;
+use crate::web::part::{PartQuery, cut};
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -17,6 +20,8 @@ struct DevicesPage {
     f: Frame,
     boxes: Vec<BoxView>,
     quarantine: Vec<(String, String, String, String)>,
+    q: String,
+    next: Option<String>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
@@ -42,21 +47,31 @@ struct BoxView {
     degraded: Vec<String>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, OriginalUri(uri): OriginalUri) -> Response {
-    let made = make(&app, l, uri.path()).await;
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Query(query): Query<PartQuery>,
+) -> Response {
+    let made = make(&app, l, &who, &query).await;
     shown(&app, l, made).await
 }
 
-async fn make(app: &Arc<App>, l: Lang, here: &str) -> Result<Response, Problem> {
-    let (devices, quarantine) =
-        app.blocking(|a| Ok::<_, StoreError>((a.store.devices()?, a.store.quarantined(20)?))).await?;
+async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<Response, Problem> {
+    let part = query.part(who, 50);
+    let asked = part.clone();
+    let (mut devices, quarantine) =
+        app.blocking(move |a| Ok::<_, StoreError>((a.store.devices_part(&asked)?, a.store.quarantined(20)?))).await?;
+    let next = cut(&mut devices, &part, |d| d.id.clone());
     let page = DevicesPage {
         boxes: devices.iter().map(|d| view(l, d)).collect(),
         quarantine: quarantine
             .into_iter()
             .map(|(at, topic, reason, detail, _)| (local(&at), topic, reason, detail))
             .collect(),
-        f: Frame::of(app, l, "devices", here).await?,
+        q: part.text,
+        next,
+        f: Frame::of(app, l, "devices", "/devices").await?,
     };
     render(&page)
 }

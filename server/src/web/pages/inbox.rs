@@ -16,6 +16,7 @@ use crate::rules::Numbers;
 use crate::store::{Alert, StoreError};
 use crate::web::alerts::{ListQuery, scoped};
 use crate::web::error::Problem;
+use crate::web::part::PartQuery;
 
 #[derive(Template)]
 #[template(path = "inbox.html")]
@@ -79,14 +80,18 @@ pub(super) async fn page(
     shown(&app, l, made).await
 }
 
-type Found = (Vec<(Alert, String)>, BTreeMap<String, String>, Vec<(String, u8, i64)>, i64, i64);
+type Found = (Vec<(Alert, String)>, BTreeMap<String, String>, Vec<(String, u8, i64)>, i64, i64, Vec<(String, String)>);
+
+/// Institutions that a list to choose from may have; where there are more, an id is typed.
+const CHOICE: u32 = 60;
 
 async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQuery) -> Result<Response, Problem> {
     query.state.get_or_insert_with(|| "open".to_owned());
     let filter = query.filter(50)?;
     let filter = scoped(filter, who);
     let limit = filter.limit as usize;
-    let (alerts, institutions, counts, devices, online): Found = app
+    let part = PartQuery::default().part(who, CHOICE);
+    let (alerts, institutions, counts, devices, online, mut choice): Found = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;
             let mut shown = Vec::with_capacity(alerts.len());
@@ -95,9 +100,12 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQue
                 let said = findings.first().map(|f| l.t(&f.report.explanation.zh, &f.report.explanation.en).to_owned());
                 shown.push((alert, said.unwrap_or_default()));
             }
-            let names = a.store.institutions()?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
+            let places: Vec<String> = shown.iter().map(|(alert, _)| alert.institution.clone()).collect();
+            let names = a.store.institution_names(&places)?;
             let summary = a.store.summary()?;
-            Ok::<_, StoreError>((shown, names, a.store.alert_counts()?, summary.devices, summary.devices_online))
+            let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
+            let choice = a.store.institutions_part(&part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
+            Ok::<_, StoreError>((shown, names, counts, summary.devices, summary.devices_online, choice))
         })
         .await?;
     let next = if alerts.len() == limit { alerts.last().map(|(a, _)| a.number) } else { None };
@@ -108,6 +116,9 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQue
         devices_online: online,
         devices,
     };
+    if choice.len() > CHOICE as usize {
+        choice.clear();
+    }
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     let scope = if who.role == crate::access::Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers = Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
@@ -120,7 +131,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQue
             kind: text(&query.kind),
             institution: text(&query.institution),
         },
-        institutions: institutions.into_iter().collect(),
+        institutions: choice,
         next,
         figures,
         f: Frame::of(app, l, "inbox", here).await?,

@@ -1,16 +1,22 @@
 //! The pages: server-rendered, zh-CN by default, English by toggle, every asset in the binary. View models only.
 
 mod alert;
+mod chart;
 mod checks;
 mod devices;
+mod figures;
 mod forms;
+mod hooks;
+mod import;
 mod inbox;
 mod login;
 mod people;
 mod policy;
 mod registry;
 mod sessions;
+mod system;
 mod timeline;
+mod tokens;
 mod words;
 
 use std::convert::Infallible;
@@ -20,7 +26,7 @@ use askama::Template;
 use axum::Router;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
@@ -52,6 +58,15 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/accounts", get(login::accounts).post(login::invite))
         .route("/accounts/{id}/disable", post(login::disable))
         .route("/audit", get(login::audit))
+        .route("/import", get(import::page).post(import::submit))
+        .route("/export/{noun}", get(super::bulk::get_export))
+        .route("/tokens", get(tokens::page).post(tokens::submit))
+        .route("/tokens/{id}/revoke", post(tokens::revoke))
+        .route("/hooks", get(hooks::page).post(hooks::submit))
+        .route("/hooks/{id}", post(hooks::step))
+        .route("/figures", get(figures::page))
+        .route("/system", get(system::page))
+        .route("/retention", get(system::retention))
         .route("/language", get(language))
         .route("/assets/style.css", get(style))
         .route("/assets/app.js", get(script))
@@ -97,9 +112,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Lang {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let query = parts.uri.query().unwrap_or_default();
-        let asked = query.split('&').find_map(|p| p.strip_prefix("lang=")).and_then(Lang::parse);
-        Ok(asked.or_else(|| cookie(&parts.headers, "lang").and_then(|v| Lang::parse(&v))).unwrap_or_default())
+        Ok(Self::of(&parts.uri, &parts.headers))
+    }
+}
+
+impl Lang {
+    pub(in crate::web) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
+        let query = uri.query().unwrap_or_default();
+        let asked = query.split('&').find_map(|p| p.strip_prefix("lang=")).and_then(Self::parse);
+        asked.or_else(|| cookie(headers, "lang").and_then(|v| Self::parse(&v))).unwrap_or_default()
     }
 }
 
@@ -177,7 +198,7 @@ async fn icon() -> Response {
 }
 
 /// The zone of the pages.
-pub(super) fn zone() -> jiff::tz::TimeZone {
+pub(crate) fn zone() -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
 }
 

@@ -14,9 +14,10 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::model::{Consent, Practitioner};
-use crate::store::{Enrolment, EnrolmentState, StoreError};
+use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
 use crate::web::enrolments::{Decision, decide as decide_enrolment, propose, read_upload};
 use crate::web::error::Problem;
+use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
 
 /// The text that is signed. Its hash is what the consent record holds; a change of the text is a new version.
@@ -30,6 +31,8 @@ struct PeoplePage {
     rows: Vec<PersonRow>,
     proposals: Vec<(String, String, String)>,
     count: i64,
+    q: String,
+    next: Option<String>,
 }
 
 struct PersonRow {
@@ -44,29 +47,45 @@ struct PersonRow {
     enrolment: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
-    let made = make(&app, l, who).await;
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Query(query): Query<PartQuery>,
+) -> Response {
+    let part = query.part(&who, 50);
+    let made = make(&app, l, who, part).await;
     shown(&app, l, made).await
 }
 
-async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
-    let (people, enrolments, institutions, count) = app
+async fn make(app: &Arc<App>, l: Lang, who: Who, part: Part) -> Result<Response, Problem> {
+    let q = part.text.clone();
+    let (people, next, enrolments, waiting, institutions, count) = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
-            let people: Vec<Practitioner> =
-                a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p)).collect();
-            let enrolments: Vec<Enrolment> =
-                a.faces.enrolments()?.into_iter().filter(|e| seen.has(&e.institution)).collect();
-            Ok::<_, StoreError>((people, enrolments, a.store.institutions()?, a.faces.persons()?))
+            let mut people: Vec<Practitioner> = a.store.practitioners_part(&part)?;
+            let next = cut(&mut people, &part, |p| p.id.to_string());
+            let ids: Vec<String> = people.iter().map(|p| p.id.to_string()).collect();
+            let mut enrolments: Vec<Enrolment> = a.faces.enrolments_of(&ids)?;
+            enrolments.retain(|e| seen.has(&e.institution));
+            let mut waiting = a.faces.proposals(200)?;
+            waiting.retain(|e| seen.has(&e.institution));
+            let persons: Vec<String> = waiting.iter().map(|e| e.person.clone()).collect();
+            let waiting = (waiting, a.store.names_of(&persons)?);
+            let places: Vec<String> = people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
+            let institutions = a.store.institution_names(&places)?;
+            Ok::<_, StoreError>((people, next, enrolments, waiting, institutions, a.faces.persons()?))
         })
         .await?;
-    let places: BTreeMap<String, String> = institutions.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
-    let names: BTreeMap<&str, &str> = people.iter().map(|p| (p.id.as_str(), p.name.0.as_str())).collect();
-    let proposals = enrolments.iter().filter(|e| e.state == EnrolmentState::Proposed).map(|e| {
-        (e.id.clone(), names.get(e.person.as_str()).unwrap_or(&e.person.as_str()).to_string(), local(&e.proposed_at))
+    let (waiting, names) = waiting;
+    let proposals = waiting.into_iter().take(50).map(|e| {
+        let name = names.get(&e.person).map_or_else(|| e.person.clone(), |n| n.0.clone());
+        (e.id, name, local(&e.proposed_at))
     });
     let page = PeoplePage {
-        rows: people.iter().map(|p| person(l, p, &enrolments, &places)).collect(),
+        rows: people.iter().map(|p| person(l, p, &enrolments, &institutions)).collect(),
+        q,
+        next,
         proposals: proposals.collect(),
         count,
         f: Frame::of(app, l, "people", "/people").await?,

@@ -17,8 +17,9 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::model::{Item, Name, Session};
 use crate::rules::{Numbers, words};
-use crate::store::{AlertFilter, SessionChange, StoreError};
+use crate::store::{AlertFilter, Part, SessionChange, StoreError};
 use crate::web::error::Problem;
+use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
 use crate::web::sessions::{SessionStep, find, put, take};
 
@@ -26,6 +27,7 @@ use crate::web::sessions::{SessionStep, find, put, take};
 #[template(path = "sessions.html")]
 struct SessionsPage {
     f: Frame,
+    next: Option<String>,
     rows: Vec<SessionRow>,
     emergencies: Vec<(String, i64)>,
 }
@@ -54,42 +56,51 @@ struct Known {
     numbers: Numbers,
 }
 
-fn known(a: &App) -> Result<Known, StoreError> {
+/// What is needed for these sessions alone.
+fn known(a: &App, sessions: &[Session]) -> Result<Known, StoreError> {
     let values = crate::web::policy::values_at(a, "")?;
+    let ids: Vec<String> = sessions.iter().map(|s| s.id.to_string()).collect();
+    let people: Vec<String> = sessions
+        .iter()
+        .flat_map(|s| s.declared_lead.iter().chain(&s.declared_operators))
+        .map(ToString::to_string)
+        .collect();
     Ok(Known {
-        names: a.store.names()?,
+        names: a.store.names_of(&people)?,
         items: a.store.items()?,
-        times: a.store.session_times()?,
-        summaries: a.store.summaries()?,
+        times: a.store.session_times(&ids)?,
+        summaries: a.store.summaries(&ids)?,
         numbers: Numbers::of(&values),
     })
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
-    let made = make_list(&app, l, who).await;
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Query(query): Query<PartQuery>,
+) -> Response {
+    let made = make_list(&app, l, &query.part(&who, 50)).await;
     shown(&app, l, made).await
 }
 
-async fn make_list(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
-    let (sessions, known, rooms, places) = app
+async fn make_list(app: &Arc<App>, l: Lang, part: &Part) -> Result<Response, Problem> {
+    let asked = part.clone();
+    let (sessions, next, known, emergencies) = app
         .blocking(move |a| {
-            let sessions = Seen::of(a, &who)?.sessions(a, a.store.sessions()?)?;
-            let rooms: BTreeMap<String, String> =
-                a.store.rooms()?.into_iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect();
-            let places: BTreeMap<String, String> =
-                a.store.institutions()?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
-            Ok::<_, StoreError>((sessions, known(a)?, rooms, places))
+            let mut sessions = a.store.sessions_part(&asked, &asked.after)?;
+            let next = cut(&mut sessions, &asked, |s| format!("{} {}", s.start, s.id));
+            let newest = sessions.first().map_or(0, |s| ms(&s.start));
+            let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS).unwrap_or_default();
+            let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
+            let known = known(a, &sessions)?;
+            Ok::<_, StoreError>((sessions, next, known, emergencies))
         })
         .await?;
-    let newest = sessions.iter().map(|s| ms(&s.start)).max().unwrap_or(0);
-    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
-    for s in sessions.iter().filter(|s| s.emergency && ms(&s.start) > newest - 30 * crate::rules::DAY_MS) {
-        let place = rooms.get(s.room.as_str()).cloned().unwrap_or_default();
-        *counts.entry(places.get(&place).cloned().unwrap_or(place)).or_default() += 1;
-    }
     let page = SessionsPage {
-        rows: sessions.iter().take(200).map(|s| row(l, s, &known)).collect(),
-        emergencies: counts.into_iter().collect(),
+        rows: sessions.iter().map(|s| row(l, s, &known)).collect(),
+        emergencies,
+        next,
         f: Frame::of(app, l, "sessions", "/sessions").await?,
     };
     render(&page)
@@ -191,11 +202,15 @@ pub(super) async fn detail(
 
 async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String) -> Result<Response, Problem> {
     let session = find(app, who, id).await?;
-    let wanted = id.to_owned();
+    let (wanted, one) = (id.to_owned(), session.clone());
     let (known, changes, alerts) = app
         .blocking(move |a| {
             let filter = AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
-            Ok::<_, StoreError>((known(a)?, a.store.session_changes(&wanted)?, a.store.alerts(&filter)?))
+            Ok::<_, StoreError>((
+                known(a, std::slice::from_ref(&one))?,
+                a.store.session_changes(&wanted)?,
+                a.store.alerts(&filter)?,
+            ))
         })
         .await?;
     let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");

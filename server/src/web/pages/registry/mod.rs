@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -20,8 +20,9 @@ use super::forms::{Field, Given, Heading, show};
 use super::{Frame, Lang, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
-use crate::store::StoreError;
+use crate::store::{Part, StoreError};
 use crate::web::error::Problem;
+use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
 
 /// One noun's form: its fields, and what is stored of it.
@@ -137,16 +138,16 @@ async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> 
             api::put_institution(app, who, read(institution::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Room => {
-            api::put_room(app, read(room::read(given, &id).map_err(wrong)?)?).await?;
+            api::put_room(app, who, read(room::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Item => {
             api::put_item(app, read(item::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Person => {
-            api::put_practitioner(app, read(person::read(given, &id).map_err(wrong)?)?).await?;
+            api::put_practitioner(app, who, read(person::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Pass => {
-            api::put_pass(app, read(pass::read(given, &id).map_err(wrong)?)?).await?;
+            api::put_pass(app, who, read(pass::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Card => {
             let body = serde_json::from_value(person::read_card(given)).map_err(|e| wrong(e.to_string()))?;
@@ -187,104 +188,184 @@ fn institutions(a: &App, seen: &Seen) -> Result<Vec<(String, String)>, StoreErro
     Ok(all.into_iter().filter(|i| seen.has(i.id.as_str())).map(|i| (i.id.to_string(), i.name)).collect())
 }
 
+/// The tables of the overview: in the address, zh, en.
+const TABLES: [(&str, &str, &str); 5] = [
+    ("institutions", "机构", "Institutions"),
+    ("rooms", "诊室", "Rooms"),
+    ("items", "项目目录", "Item catalogue"),
+    ("people", "执业人员", "Practitioners"),
+    ("passes", "通行许可", "Passes"),
+];
+
 #[derive(Template)]
 #[template(path = "registry.html")]
 struct RegistryPage {
     f: Frame,
-    institutions: Vec<Vec<String>>,
-    rooms: Vec<Vec<String>>,
-    items: Vec<Vec<String>>,
-    people: Vec<Vec<String>>,
-    passes: Vec<Vec<String>>,
+    noun: &'static str,
+    title: &'static str,
+    tabs: Vec<(&'static str, &'static str, bool)>,
+    heads: Vec<&'static str>,
+    rows: Rows,
+    q: String,
+    next: Option<String>,
     may_change: bool,
 }
 
-pub(super) async fn overview(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
-    let made = make_overview(&app, who, l).await;
+pub(super) async fn overview(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Query(query): Query<PartQuery>,
+) -> Response {
+    let made = make_overview(&app, who, l, query).await;
     shown(&app, l, made).await
 }
 
-async fn make_overview(app: &Arc<App>, who: Who, l: Lang) -> Result<Response, Problem> {
+async fn make_overview(app: &Arc<App>, who: Who, l: Lang, query: PartQuery) -> Result<Response, Problem> {
     use crate::access::Role;
     let may_change = matches!(who.role, Role::Supervisor | Role::Integrator) || !app.config.accounts;
-    let (institutions, rooms, items, people, passes) = app.blocking(move |a| rows(a, &who, l)).await?;
+    let asked = query.noun.as_deref().unwrap_or("institutions");
+    let here = TABLES.iter().find(|t| t.0 == asked).ok_or_else(|| Problem::unknown("table", asked))?;
+    let noun = here.0;
+    let part = query.part(&who, 50);
+    let (wanted, limit) = (part.clone(), part.limit as usize);
+    let mut rows = app.blocking(move |a| rows(a, &who, l, noun, &wanted)).await?;
+    let next = cut(&mut rows, &part, |r| r.first().cloned().unwrap_or_default());
+    debug_assert!(rows.len() < limit, "a page is never longer than was asked");
     let f = Frame::of(app, l, "registry", "/registry").await?;
-    render(&RegistryPage { f, institutions, rooms, items, people, passes, may_change })
+    let tabs = TABLES.iter().map(|t| (t.0, l.t(t.1, t.2), t.0 == noun)).collect();
+    render(&RegistryPage {
+        f,
+        noun,
+        title: l.t(here.1, here.2),
+        tabs,
+        heads: heads(l, noun),
+        rows,
+        q: part.text,
+        next,
+        may_change,
+    })
+}
+
+fn heads(l: Lang, noun: &str) -> Vec<&'static str> {
+    let words: &[(&str, &str)] = match noun {
+        "rooms" => &[
+            ("编号", "Id"),
+            ("名称", "Name"),
+            ("机构", "Institution"),
+            ("方式", "Mode"),
+            ("", ""),
+            ("区域", "Zones"),
+            ("营业", "Open"),
+        ],
+        "items" => &[
+            ("编码", "Code"),
+            ("名称", "Name"),
+            ("类型", "Kind"),
+            ("主诊专业", "Specialties"),
+            ("级别", "Grade"),
+            ("最低资质", "Least operator"),
+            ("最短(分)", "Least min"),
+        ],
+        "people" => {
+            &[("编号", "Id"), ("姓名", "Name"), ("类别", "Category"), ("注册", "Registration"), ("执业关系", "Sites")]
+        }
+        "passes" => &[
+            ("编号", "Id"),
+            ("持有人", "Holder"),
+            ("用途", "Purpose"),
+            ("带教", "Supervisor"),
+            ("生效", "From"),
+            ("失效", "To"),
+        ],
+        _ => &[
+            ("编号", "Id"),
+            ("名称", "Name"),
+            ("类别", "Kind"),
+            ("区划", "Jurisdiction"),
+            ("手术级别", "Grade"),
+            ("备案", "Filed"),
+            ("位置", "Place"),
+        ],
+    };
+    words.iter().map(|w| if l == Lang::En { w.1 } else { w.0 }).collect()
 }
 
 type Rows = Vec<Vec<String>>;
 
-/// First column the id, the rest as shown.
-fn rows(a: &App, who: &Who, l: Lang) -> Result<(Rows, Rows, Rows, Rows, Rows), StoreError> {
-    let seen = Seen::of(a, who)?;
-    let names = a.store.names()?;
-    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+/// One page of one table: first column the id, the rest as shown.
+fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, StoreError> {
     let yes = |is: bool, zh, en| if is { l.t(zh, en).to_owned() } else { String::new() };
-    let institutions = a.store.institutions()?.into_iter().filter(|i| seen.has(i.id.as_str())).map(|i| {
-        let filed = format!("{} {}", i.filed_items.len(), l.t("项", "items"));
-        vec![
-            i.id.to_string(),
-            i.name,
-            i.kind,
-            i.jurisdiction,
-            i.grade_ceiling.to_string(),
-            filed,
-            yes(i.place.is_some(), "有坐标", "placed"),
-        ]
-    });
-    let rooms = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str())).map(|r| {
-        let mode = room::mode_words(l, &serde_name(&r.mode));
-        let zones = r.zones.operator.len()
-            + r.zones.bed.len()
-            + r.zones.companion.len()
-            + r.zones.door.len()
-            + r.zones.privacy_mask.len();
-        vec![
-            r.id.to_string(),
-            r.name.clone(),
-            r.institution.to_string(),
-            mode,
-            yes(r.intimate, "私密", "intimate"),
-            format!("{zones} {}", l.t("个区域", "zones")),
-            room::hours_words(l, &r.opening_min),
-        ]
-    });
-    let items = a.store.items()?.into_iter().map(|i| {
-        let specialties: Vec<String> = i.specialties.iter().map(|s| l.specialty(&serde_name(s))).collect();
-        let grade = i.surgery_grade.map_or(String::new(), |g| g.to_string());
-        vec![
-            i.code.to_string(),
-            l.t(&i.name_zh, if i.name_en.is_empty() { &i.name_zh } else { &i.name_en }).to_owned(),
-            item::kind_words(l, &serde_name(&i.kind)),
-            specialties.join("、"),
-            grade,
-            l.category(&serde_name(&i.min_operator)),
-            (i.min_duration_ms / 60_000).to_string(),
-        ]
-    });
-    let people = a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p)).map(|p| {
-        let sites: Vec<String> = p
-            .sites
-            .iter()
-            .map(|s| format!("{} {}", s.institution, person::relation_words(l, &serde_name(&s.relation))))
-            .collect();
-        vec![
-            p.id.to_string(),
-            p.name.0,
-            l.category(&serde_name(&p.category)),
-            l.registration(&serde_name(&p.registration)),
-            sites.join(" · "),
-        ]
-    });
-    let passes = a.store.passes()?.into_iter().filter(|p| seen.has(p.institution.as_str())).map(|p| {
+    Ok(match noun {
+        "rooms" => a.store.rooms_part(part)?.into_iter().map(|r| room_row(l, &r)).collect(),
+        "items" => a.store.items_part(part)?.into_iter().map(|i| item_row(l, &i)).collect(),
+        "people" => a.store.practitioners_part(part)?.into_iter().map(|p| person_row(l, p)).collect(),
+        "passes" => pass_rows(a, who, l, part)?,
+        _ => {
+            let row = |i: crate::model::Institution| {
+                let filed = format!("{} {}", i.filed_items.len(), l.t("项", "items"));
+                let place = yes(i.place.is_some(), "有坐标", "placed");
+                vec![i.id.to_string(), i.name, i.kind, i.jurisdiction, i.grade_ceiling.to_string(), filed, place]
+            };
+            a.store.institutions_part(part)?.into_iter().map(row).collect()
+        }
+    })
+}
+
+fn room_row(l: Lang, r: &crate::model::Room) -> Vec<String> {
+    let z = &r.zones;
+    let zones = z.operator.len() + z.bed.len() + z.companion.len() + z.door.len() + z.privacy_mask.len();
+    vec![
+        r.id.to_string(),
+        r.name.clone(),
+        r.institution.to_string(),
+        room::mode_words(l, &serde_name(&r.mode)),
+        if r.intimate { l.t("私密", "intimate").to_owned() } else { String::new() },
+        format!("{zones} {}", l.t("个区域", "zones")),
+        room::hours_words(l, &r.opening_min),
+    ]
+}
+
+fn item_row(l: Lang, i: &crate::model::Item) -> Vec<String> {
+    let specialties: Vec<String> = i.specialties.iter().map(|s| l.specialty(&serde_name(s))).collect();
+    vec![
+        i.code.to_string(),
+        l.t(&i.name_zh, if i.name_en.is_empty() { &i.name_zh } else { &i.name_en }).to_owned(),
+        item::kind_words(l, &serde_name(&i.kind)),
+        specialties.join("、"),
+        i.surgery_grade.map_or(String::new(), |g| g.to_string()),
+        l.category(&serde_name(&i.min_operator)),
+        (i.min_duration_ms / 60_000).to_string(),
+    ]
+}
+
+fn person_row(l: Lang, p: crate::model::Practitioner) -> Vec<String> {
+    let site =
+        |s: &crate::model::Site| format!("{} {}", s.institution, person::relation_words(l, &serde_name(&s.relation)));
+    let sites: Vec<String> = p.sites.iter().map(site).collect();
+    let (category, registration) = (l.category(&serde_name(&p.category)), l.registration(&serde_name(&p.registration)));
+    vec![p.id.to_string(), p.name.0, category, registration, sites.join(" · ")]
+}
+
+fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreError> {
+    let seen = Seen::of(a, who)?;
+    let mut passes = a.store.passes()?;
+    passes.retain(|p| p.id > part.after && p.id.contains(&part.text) && seen.has(p.institution.as_str()));
+    passes.truncate(part.limit as usize);
+    let people: Vec<String> =
+        passes.iter().flat_map(|p| std::iter::once(&p.person).chain(&p.supervisor)).map(ToString::to_string).collect();
+    let names = a.store.names_of(&people)?;
+    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+    let row = |p: crate::model::Pass| {
+        let supervisor = p.supervisor.as_ref().map_or(String::new(), |s| name(s.as_str()));
         vec![
             p.id.clone(),
             name(p.person.as_str()),
             pass::purpose_words(l, &p.purpose),
-            p.supervisor.as_ref().map_or(String::new(), |s| name(s.as_str())),
+            supervisor,
             local(&p.from),
             local(&p.to),
         ]
-    });
-    Ok((institutions.collect(), rooms.collect(), items.collect(), people.collect(), passes.collect()))
+    };
+    Ok(passes.into_iter().map(row).collect())
 }

@@ -1,0 +1,63 @@
+//! One e-mail per delivery, by the one SMTP server that the configuration names. Ids and figures only, in both languages.
+
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{Message, SmtpTransport, Transport as _};
+use serde_json::Value;
+
+use crate::config::{Outgoing, Smtp, SmtpTls};
+
+pub(super) fn send(outgoing: &Outgoing, to: &str, event: &str, body: &str) -> Result<String, String> {
+    let smtp = outgoing.smtp.as_ref().ok_or("the configuration names no mail server ([smtp])")?;
+    let data: Value = serde_json::from_str::<Value>(body).unwrap_or_default()["data"].take();
+    let message = message(smtp, to, event, &data)?;
+    let answer = transport(smtp)?.send(&message).map_err(|e| e.to_string())?;
+    Ok(format!("{} {}", answer.code(), answer.first_line().unwrap_or_default()))
+}
+
+fn message(smtp: &Smtp, to: &str, event: &str, data: &Value) -> Result<Message, String> {
+    let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
+    let number = data["number"].as_i64().unwrap_or(0);
+    let (severity, rule) = (text("severity"), text("rule"));
+    let subject = match event {
+        "test" => "在岗:测试邮件 / Zaigang: test".to_owned(),
+        "alert.escalated" => format!("在岗:线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}"),
+        _ => format!("在岗:线索 #{number} ({severity}) {rule} / lead #{number}"),
+    };
+    let body = format!(
+        "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule}\n状态 / State: {}\n时间 / Raised: {}\n事件 / Event: {event}\n\n\
+         线索须经两名核查人员复核;本邮件不含人员信息。\nA lead is examined by two reviewers; this message names nobody.\n",
+        text("state"),
+        text("raised_at"),
+    );
+    let address = |what: &str, text: &str| text.parse().map_err(|e| format!("{what} `{text}`: {e}"));
+    Message::builder()
+        .from(address("smtp.from", &smtp.from)?)
+        .to(address("target", to)?)
+        .subject(subject)
+        .header(ContentType::TEXT_PLAIN)
+        .body(body)
+        .map_err(|e| e.to_string())
+}
+
+fn transport(smtp: &Smtp) -> Result<SmtpTransport, String> {
+    let tls = || TlsParameters::new(smtp.host.clone()).map_err(|e| e.to_string());
+    let tls = match smtp.tls {
+        SmtpTls::None => Tls::None,
+        SmtpTls::Starttls => Tls::Required(tls()?),
+        SmtpTls::Implicit => Tls::Wrapper(tls()?),
+    };
+    let mut builder =
+        SmtpTransport::builder_dangerous(&smtp.host).port(smtp.port).tls(tls).timeout(Some(super::ANSWER_WITHIN));
+    if let Some(username) = &smtp.username {
+        let password = match &smtp.password_file {
+            Some(path) => {
+                std::fs::read_to_string(path).map_err(|e| format!("`smtp.password_file`: {e}"))?.trim().to_owned()
+            }
+            None => String::new(),
+        };
+        builder = builder.credentials(Credentials::new(username.clone(), password));
+    }
+    Ok(builder.build())
+}

@@ -1,0 +1,127 @@
+//! Tells people and machines beyond the pages: signed webhooks and e-mail, by severity, with quiet hours and escalation.
+//!
+//! A delivery is a row before anything is sent, and stays one: the log. It is tried until it is taken or given up. Nothing
+//! goes anywhere that the configuration does not name (P12), and a message holds ids and figures, never a name.
+
+mod mail;
+pub mod plan;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::app::App;
+use crate::clock;
+use crate::config::Outgoing;
+use crate::store::{Came, Delivery, Hook, HookKind, StoreError};
+
+/// How often is looked for what is new and what is due.
+const ROUND: Duration = Duration::from_secs(1);
+const AT_ONCE: u32 = 20;
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Runs until the server stops.
+pub async fn run(app: Arc<App>) {
+    let mut stopping = app.stopping.clone();
+    let mut tick = tokio::time::interval(ROUND);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = stopping.wait_for(|s| *s) => return,
+        }
+        if let Err(problem) = app.blocking(round).await {
+            tracing::error!("not everybody was told: {}", problem.detail);
+        }
+    }
+}
+
+/// One look: plans what the feed asks for, escalates what nobody took up, sends what is due.
+fn round(app: &App) -> Result<(), StoreError> {
+    let (now, zone) = (clock::now(), crate::web::zone());
+    let text = clock::text(now);
+    app.store.plan_deliveries(&text, |hooks, event, jurisdiction| {
+        plan::deliveries(hooks, event, jurisdiction, now, &zone)
+    })?;
+    app.store.take_escalations(&text, |minutes| clock::text(now - SignedDuration::from_mins(minutes)))?;
+    let due = app.store.due_deliveries(&text, AT_ONCE)?;
+    if due.is_empty() {
+        return Ok(());
+    }
+    let hooks = app.store.hooks()?;
+    // Side by side: one target that does not answer holds nobody else up.
+    std::thread::scope(|scope| {
+        for delivery in &due {
+            let hook = hooks.iter().find(|h| h.id == delivery.hook && h.enabled);
+            scope.spawn(move || one(app, hook, delivery));
+        }
+    });
+    Ok(())
+}
+
+fn one(app: &App, hook: Option<&Hook>, delivery: &Delivery) {
+    let (came, answer) = match hook {
+        None => (Came::Failed, "the hook is disabled or gone".to_owned()),
+        Some(hook) => match send(app, hook, delivery) {
+            Ok(answer) => (Came::Delivered, answer),
+            Err(fault) => {
+                let next = plan::again(clock::now(), delivery.attempts + 1);
+                (next.map_or(Came::Failed, |at| Came::Again(clock::text(at))), fault)
+            }
+        },
+    };
+    let answer = clock::clip(&answer.replace(['\n', '\r'], " "), 300);
+    if let Err(error) = app.store.delivered(delivery.id, &came, &answer, &clock::now_text()) {
+        tracing::error!(delivery = delivery.id, %error, "what came of a delivery was not written down");
+    }
+}
+
+fn send(app: &App, hook: &Hook, delivery: &Delivery) -> Result<String, String> {
+    match hook.kind {
+        HookKind::Email => mail::send(&app.config.outgoing, &hook.target, &delivery.event, &delivery.body),
+        HookKind::Webhook => {
+            allowed(&app.config.outgoing, &hook.target)?;
+            let sealed = app.store.hook_secret(&hook.id).map_err(|e| e.to_string())?.ok_or("the hook has no secret")?;
+            let secret = app.master.open(&secret_label(&hook.id), &sealed).map_err(|e| e.to_string())?;
+            post(&hook.target, &secret, delivery)
+        }
+    }
+}
+
+pub(crate) fn secret_label(hook: &str) -> String {
+    format!("webhook {hook}")
+}
+
+/// The configuration names every place that anything goes to.
+pub(crate) fn allowed(outgoing: &Outgoing, target: &str) -> Result<(), String> {
+    let named = |origin: &String| {
+        target.strip_prefix(origin.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    };
+    if outgoing.webhook_origins.iter().any(named) {
+        return Ok(());
+    }
+    Err("target: the configuration's `outgoing.webhook_origins` does not name this origin".to_owned())
+}
+
+fn post(target: &str, secret: &[u8], delivery: &Delivery) -> Result<String, String> {
+    let at = clock::now().as_second();
+    let signature = plan::signature(secret, at, &delivery.body).ok_or("not signed")?;
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(ANSWER_WITHIN))
+        // A redirect would lead to where the configuration names nothing.
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .user_agent("zaigang-server")
+        .build();
+    let answer = ureq::Agent::new_with_config(config)
+        .post(target)
+        .header("Content-Type", "application/json")
+        .header("X-Zaigang-Event", &delivery.event)
+        .header("X-Zaigang-Delivery", &delivery.id.to_string())
+        .header("X-Zaigang-Signature", &signature)
+        .send(&delivery.body)
+        .map_err(|e| e.to_string())?;
+    let status = answer.status();
+    if status.is_success() { Ok(status.to_string()) } else { Err(status.to_string()) }
+}

@@ -1,0 +1,136 @@
+//! Who is kept how long (P8, P9, P11), and the clockwork that deletes: a table of jobs, run every hour.
+//!
+//! Every time here is an engineering default [D] that the configuration sets. Frames are never stored and no picture is
+//! saved at all (P6), so there is no job for them. The audit log is not in the table: nothing deletes from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::app::App;
+use crate::clock;
+use crate::store::StoreError;
+
+/// Between two runs.
+pub const EVERY: Duration = Duration::from_hours(1);
+
+/// Checked settings, in whole units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    pub dismissed_h: i64,
+    pub undecided_days: i64,
+    pub presence_days: i64,
+    pub quarantine_days: i64,
+}
+
+/// One row of the schedule.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    pub name: &'static str,
+    pub zh: &'static str,
+    pub en: &'static str,
+    /// The requirement that asks for it.
+    pub basis: &'static str,
+    pub key: &'static str,
+    hours: fn(&Times) -> i64,
+}
+
+impl Job {
+    /// How long it leaves things alone.
+    pub fn hours(&self, times: &Times) -> i64 {
+        (self.hours)(times)
+    }
+}
+
+/// Every job, as the page shows them.
+pub const JOBS: [Job; 6] = [
+    Job {
+        name: "dismissed",
+        zh: "已驳回线索中的人员与说明(签名记录仍在链中,仅凭案号与事由查阅)",
+        en: "Persons and words of dismissed leads (the signed record stays in the chain, read by case and reason alone)",
+        basis: "P8",
+        key: "retention.dismissed_h",
+        hours: |t| t.dismissed_h,
+    },
+    Job {
+        name: "undecided",
+        zh: "未审核的采集申请:照片与模板连同密钥销毁",
+        en: "Undecided enrolment proposals: photographs and templates, destroyed with their key",
+        basis: "P8, P9",
+        key: "retention.undecided_days",
+        hours: |t| t.undecided_days * 24,
+    },
+    Job {
+        name: "presence",
+        zh: "执业人员在场记录",
+        en: "Sightings of registered practitioners",
+        basis: "P8, P15",
+        key: "retention.presence_days",
+        hours: |t| t.presence_days * 24,
+    },
+    Job {
+        name: "quarantine",
+        zh: "被拒收的消息",
+        en: "Messages that were refused",
+        basis: "P8",
+        key: "retention.quarantine_days",
+        hours: |t| t.quarantine_days * 24,
+    },
+    Job {
+        name: "deliveries",
+        zh: "已完成的通知记录",
+        en: "Notifications that were made or given up",
+        basis: "P8",
+        key: "",
+        hours: |_| 90 * 24,
+    },
+    Job {
+        name: "access",
+        zh: "过期的登录、邀请与接口令牌",
+        en: "Logins, invitations and API tokens that ran out",
+        basis: "P8",
+        key: "",
+        hours: |_| 24,
+    },
+];
+
+/// Runs until the server stops; once at the start, then every hour.
+pub async fn run(app: Arc<App>) {
+    let mut stopping = app.stopping.clone();
+    let mut tick = tokio::time::interval(EVERY);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = stopping.wait_for(|s| *s) => return,
+        }
+        match app.blocking(|a| round(a, clock::now())).await {
+            Ok(removed) if removed > 0 => tracing::info!(removed, "retention: deleted what has had its time"),
+            Ok(_) => {}
+            Err(problem) => tracing::error!("retention: not everything was deleted: {}", problem.detail),
+        }
+    }
+}
+
+/// Every job once; gives how much was removed in all.
+pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
+    let mut removed = 0;
+    for job in JOBS {
+        let before = clock::text(now - SignedDuration::from_hours(job.hours(&app.config.retention)));
+        let done = one(app, &job, &before, &clock::text(now))?;
+        app.store.retention_ran(job.name, &clock::text(now), done)?;
+        removed += done;
+    }
+    Ok(removed)
+}
+
+fn one(app: &App, job: &Job, before: &str, now: &str) -> Result<usize, StoreError> {
+    match job.name {
+        "dismissed" => app.store.strike_dismissed(before, now),
+        "undecided" => Ok(app.faces.forget_undecided(before, now)?.len()),
+        "presence" => app.store.forget_presence(before),
+        "quarantine" => app.store.forget_quarantine(before),
+        "deliveries" => app.store.forget_deliveries(before),
+        _ => app.store.forget_access(now, before),
+    }
+}

@@ -1,0 +1,98 @@
+//! Lists a page at a time: after an id, at most so many, narrowed to a part of the country and to a text.
+
+use rusqlite::Connection;
+
+use super::registry::{collect, decode_all, institution, practitioners};
+use super::{Device, Result, Store, devices};
+use crate::model::{Institution, Item, Practitioner, Room};
+
+/// Which part of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// Only what comes after this id; empty for the beginning.
+    pub after: String,
+    pub limit: u32,
+    /// In the id or the name; empty for everything.
+    pub text: String,
+    /// A prefix; empty for all.
+    pub jurisdiction: String,
+    /// One institution; empty for all.
+    pub institution: String,
+}
+
+/// `i` is an institution that the reader sees. Every list here hangs on one, or (the catalogue) on none.
+const SEEN: &str = "substr(i.jurisdiction, 1, length(?4)) = ?4 AND (?5 = '' OR i.id = ?5)";
+
+impl Part {
+    fn bound(&self) -> (&str, u32, &str, &str, &str) {
+        (&self.after, self.limit.clamp(1, 501), &self.text, &self.jurisdiction, &self.institution)
+    }
+}
+
+impl Store {
+    pub fn institutions_part(&self, part: &Part) -> Result<Vec<Institution>> {
+        let sql = format!(
+            "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN institution_place p ON p.institution = i.id
+             WHERE i.id > ?1 AND {SEEN} AND (?3 = '' OR instr(i.id, ?3) OR instr(i.name, ?3)) ORDER BY i.id LIMIT ?2"
+        );
+        self.read(|c| collect(c, &sql, part.bound(), institution))
+    }
+
+    pub fn practitioners_part(&self, part: &Part) -> Result<Vec<Practitioner>> {
+        // Without a scope nobody has to be asked where he works.
+        let seen = if part.jurisdiction.is_empty() && part.institution.is_empty() {
+            "?4 = ?5".to_owned()
+        } else {
+            format!(
+                "EXISTS (SELECT 1 FROM site s JOIN institution i ON i.id = s.institution WHERE s.practitioner = p.id AND {SEEN})"
+            )
+        };
+        let sql = format!(
+            "SELECT p.id, p.name, p.category, p.registration FROM practitioner p
+             WHERE p.id > ?1 AND {seen} AND (?3 = '' OR instr(p.id, ?3) OR instr(p.name, ?3)) ORDER BY p.id LIMIT ?2"
+        );
+        self.read(|c| practitioners(c, &sql, part.bound()))
+    }
+
+    pub fn rooms_part(&self, part: &Part) -> Result<Vec<Room>> {
+        let sql = format!(
+            "SELECT r.spec FROM room r JOIN institution i ON i.id = r.institution
+             WHERE r.id > ?1 AND {SEEN} AND (?3 = '' OR instr(r.id, ?3) OR instr(r.name, ?3)) ORDER BY r.id LIMIT ?2"
+        );
+        self.read(|c| decode_all(c, &sql, part.bound()))
+    }
+
+    pub fn items_part(&self, part: &Part) -> Result<Vec<Item>> {
+        let sql = "SELECT spec FROM item WHERE code > ?1 AND (?3 = '' OR instr(code, ?3) OR instr(name_zh, ?3) OR instr(name_en, ?3))
+            AND ?4 IS NOT NULL AND ?5 IS NOT NULL ORDER BY code LIMIT ?2";
+        self.read(|c| decode_all(c, sql, part.bound()))
+    }
+
+    /// Boxes with their last word.
+    pub fn devices_part(&self, part: &Part) -> Result<Vec<Device>> {
+        let sql = format!(
+            "{} JOIN institution i ON i.id = r.institution
+             WHERE d.id > ?1 AND {SEEN} AND (?3 = '' OR instr(d.id, ?3) OR instr(d.room, ?3)) ORDER BY d.id LIMIT ?2",
+            devices::COLUMNS
+        );
+        self.read(|c| collect(c, &sql, part.bound(), |row| devices::device(c, row)))
+    }
+
+    /// Names of these institutions alone.
+    pub fn institution_names(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, String>> {
+        let sql = "SELECT id, name FROM institution WHERE id IN (SELECT value FROM json_each(?1))";
+        let ids = serde_json::to_string(ids)?;
+        self.read(|c| Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect()))
+    }
+
+    /// Names of these persons alone.
+    pub fn names_of(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
+        self.read(|c| names_of(c, ids))
+    }
+}
+
+fn names_of(c: &Connection, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
+    let sql = "SELECT id, name FROM practitioner WHERE id IN (SELECT value FROM json_each(?1))";
+    let ids = serde_json::to_string(ids)?;
+    Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, crate::model::Name(r.get(1)?))))?.into_iter().collect())
+}

@@ -1,0 +1,193 @@
+//! The ledger of deletions (P9): one signed line per withdrawal, each naming the hash of the one before it.
+//!
+//! It lies outside `data_dir` and outside every backup, so that a database brought back from yesterday still learns who
+//! withdrew today. A line is on disk before the deletion is committed: a power cut between the two ends with the deletion
+//! done at the next start. It holds ids, times and reasons; never a name and never a face.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use protocol::envelope::Envelope;
+use trust::{SigningKey, ZERO_HASH, chain_hash};
+
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error("the ledger of deletions {path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the ledger of deletions {path}, line {line}: {why}: bring the file back from its own copy, deletions depend on it"
+    )]
+    Broken { path: PathBuf, line: usize, why: String },
+    #[error("a deletion does not encode: {0}")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// One deletion.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct Tombstone {
+    pub person: String,
+    /// RFC 3339 UTC ms.
+    pub at: String,
+    pub reason: String,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Line {
+    n: u64,
+    #[serde(flatten)]
+    tombstone: Tombstone,
+    prev: String,
+}
+
+/// What was read of a ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Read {
+    pub tombstones: Vec<Tombstone>,
+    /// Hash of the last line, which the next one names.
+    pub head: String,
+    /// Lines signed by a key that is not this server's: the chain holds, the signature cannot be checked here.
+    pub other_signer: usize,
+    /// A power cut left half a last line; its deletion was answered to nobody.
+    pub torn: bool,
+}
+
+/// The ledger's file, and the key that signs its lines.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    path: PathBuf,
+    signer: Arc<SigningKey>,
+}
+
+impl Ledger {
+    pub fn new(path: &Path, signer: Arc<SigningKey>) -> Self {
+        Self { path: path.to_owned(), signer }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads and checks the whole file; one that is not there yet is empty.
+    pub fn read(&self) -> Result<Read, LedgerError> {
+        match File::open(&self.path) {
+            Ok(mut file) => {
+                file.lock_shared().map_err(|e| self.io(e))?;
+                self.checked(&mut file)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Read { head: ZERO_HASH.to_owned(), ..Read::default() })
+            }
+            Err(error) => Err(self.io(error)),
+        }
+    }
+
+    /// Appends what is not there yet; returns once it would survive a power cut. Several servers may share the file.
+    pub fn append(&self, tombstones: &[Tombstone]) -> Result<usize, LedgerError> {
+        if let Some(parent) = self.path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            std::fs::create_dir_all(parent).map_err(|e| self.io(e))?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&self.path).map_err(|e| self.io(e))?;
+        file.lock().map_err(|e| self.io(e))?;
+        let Read { tombstones: known, mut head, .. } = self.checked(&mut file)?;
+        let mut text = String::new();
+        let new: Vec<&Tombstone> = tombstones.iter().filter(|t| !known.contains(t)).collect();
+        for (n, tombstone) in new.iter().enumerate() {
+            let line = Line { n: (known.len() + n + 1) as u64, tombstone: (*tombstone).clone(), prev: head };
+            let envelope = self.signer.sign(serde_json::to_string(&line)?);
+            head = chain_hash(&envelope.body);
+            text.push_str(&serde_json::to_string(&envelope)?);
+            text.push('\n');
+        }
+        // `checked` left the end of the last whole line as the place to go on.
+        let end = file.stream_position().map_err(|e| self.io(e))?;
+        file.set_len(end).and_then(|()| file.write_all(text.as_bytes())).map_err(|e| self.io(e))?;
+        file.sync_all().map_err(|e| self.io(e))?;
+        Ok(new.len())
+    }
+
+    /// Leaves the file's position behind its last whole line.
+    fn checked(&self, file: &mut File) -> Result<Read, LedgerError> {
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(|e| self.io(e))?;
+        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        file.seek(SeekFrom::Start(whole as u64)).map_err(|e| self.io(e))?;
+        let mut read = Read { head: ZERO_HASH.to_owned(), torn: whole < text.len(), ..Read::default() };
+        let ours = self.signer.verifying_key();
+        for (n, line) in text[..whole].lines().enumerate() {
+            let broken = |why: String| LedgerError::Broken { path: self.path.clone(), line: n + 1, why };
+            let envelope: Envelope = serde_json::from_str(line).map_err(|e| broken(format!("is no envelope ({e})")))?;
+            if envelope.key_id == ours.key_id() {
+                trust::verify(&envelope, &ours).map_err(|e| broken(e.to_string()))?;
+            } else {
+                read.other_signer += 1;
+            }
+            let said: Line =
+                serde_json::from_str(&envelope.body).map_err(|e| broken(format!("is no deletion ({e})")))?;
+            if said.n != (n + 1) as u64 || said.prev != read.head {
+                return Err(broken("does not follow the line before it".to_owned()));
+            }
+            read.head = chain_hash(&envelope.body);
+            read.tombstones.push(said.tombstone);
+        }
+        Ok(read)
+    }
+
+    fn io(&self, source: std::io::Error) -> LedgerError {
+        LedgerError::Io { path: self.path.clone(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(person: &str, at: &str) -> Tombstone {
+        Tombstone { person: person.into(), at: at.into(), reason: "asked".into() }
+    }
+
+    fn ledger() -> (Ledger, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let key = Arc::new(SigningKey::generate().unwrap());
+        (Ledger::new(&dir.path().join("keys/tombstones"), key), dir)
+    }
+
+    #[test]
+    fn deletions_come_back_in_their_order_and_each_stands_once() {
+        let (ledger, _dir) = ledger();
+        assert!(ledger.read().unwrap().tombstones.is_empty());
+        assert_eq!(ledger.append(&[one("p-1", "t1"), one("p-2", "t2")]).unwrap(), 2);
+        assert_eq!(ledger.append(&[one("p-2", "t2"), one("p-3", "t3")]).unwrap(), 1);
+        let read = ledger.read().unwrap();
+        assert_eq!(read.tombstones.iter().map(|t| t.person.as_str()).collect::<Vec<_>>(), ["p-1", "p-2", "p-3"]);
+    }
+
+    #[test]
+    fn a_line_that_was_taken_out_or_changed_is_found() {
+        let (ledger, _dir) = ledger();
+        ledger.append(&[one("p-1", "t1"), one("p-2", "t2"), one("p-3", "t3")]).unwrap();
+        let text = std::fs::read_to_string(ledger.path()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        std::fs::write(ledger.path(), format!("{}\n{}\n", lines[0], lines[2])).unwrap();
+        assert!(ledger.read().unwrap_err().to_string().contains("line 2: does not follow"));
+        std::fs::write(ledger.path(), text.replace("p-2", "p-9")).unwrap();
+        assert!(ledger.read().unwrap_err().to_string().contains("line 2"));
+    }
+
+    #[test]
+    fn half_a_last_line_is_a_deletion_that_nobody_was_promised() {
+        let (ledger, _dir) = ledger();
+        ledger.append(&[one("p-1", "t1"), one("p-2", "t2")]).unwrap();
+        let text = std::fs::read_to_string(ledger.path()).unwrap();
+        std::fs::write(ledger.path(), &text[..text.len() - 20]).unwrap();
+        assert!(ledger.read().unwrap().torn);
+        ledger.append(&[one("p-3", "t3")]).unwrap();
+        let read = ledger.read().unwrap();
+        assert_eq!(read.tombstones, [one("p-1", "t1"), one("p-3", "t3")]);
+        assert!(!read.torn);
+    }
+}

@@ -1,0 +1,443 @@
+//! CSV in and out: `GET /api/v1/export/{noun}`, `POST /api/v1/import/{noun}`. A dry run lists every row's fault.
+//!
+//! An import is stored whole or not at all, after every row passed; the same checks as the API's, and the same scopes.
+
+pub(in crate::web) mod sheet;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::csv::{Record, cell, read};
+use super::error::Problem;
+use super::scope::Seen;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::clock::{clip, now_text};
+use crate::knowledge::Nudge;
+use crate::model::{Institution, Item, Practitioner, Room, Session};
+use crate::store::{Imported, SessionDeed};
+pub(super) use sheet::Noun;
+
+/// Bytes and rows of one file, at most.
+pub(super) const MOST_BYTES: usize = 8 << 20;
+const MOST_ROWS: usize = 20_000;
+
+/// What is wrong with a row, or worth a second look.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Remark {
+    pub line: u64,
+    /// Empty where the whole row is meant.
+    pub column: String,
+    pub text: String,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone, Default, serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Report {
+    pub rows: usize,
+    pub created: usize,
+    pub replaced: usize,
+    pub faults: Vec<Remark>,
+    pub stored: bool,
+}
+
+/// The rows that passed, each with the lines that it came from.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<(u64, Imported)>,
+    faults: Vec<Remark>,
+}
+
+pub(super) fn may(app: &App, who: &Who, noun: Noun) -> bool {
+    match noun {
+        _ if !app.config.accounts => true,
+        Noun::Sessions => matches!(who.role, Role::Clinic | Role::Integrator),
+        _ => matches!(who.role, Role::Supervisor | Role::Integrator),
+    }
+}
+
+fn noun_of(app: &App, who: &Who, text: &str) -> Result<Noun, Problem> {
+    let noun = Noun::parse(text).ok_or_else(|| Problem::unknown("table", text))?;
+    if may(app, who, noun) {
+        Ok(noun)
+    } else {
+        Err(Problem::unprocessable(format!("{text}: your role does not bring these in")))
+    }
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImportQuery {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(super) async fn post_import(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Path(noun): Path<String>,
+    Query(query): Query<ImportQuery>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let noun = noun_of(&app, &who, &noun)?;
+    let why = headers.get("x-why").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let report = import(&app, &who, noun, body.to_vec(), query.dry_run, why).await?;
+    let status = if query.dry_run || report.stored { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    if status == StatusCode::OK {
+        return Ok((status, Json(json!(report))).into_response());
+    }
+    let mut problem = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422,
+        "detail": format!("nothing was stored: {} of {} rows are at fault", report.faults.len(), report.rows)});
+    problem["faults"] = json!(report.faults);
+    Ok((status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response())
+}
+
+/// Reads, checks and, unless it is a dry run or a row is at fault, stores a whole file.
+pub(super) async fn import(
+    app: &Arc<App>,
+    who: &Who,
+    noun: Noun,
+    bytes: Vec<u8>,
+    dry_run: bool,
+    why: String,
+) -> Result<Report, Problem> {
+    if bytes.len() > MOST_BYTES {
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the file is larger than {} MiB: divide it", MOST_BYTES >> 20),
+        ));
+    }
+    let who = who.clone();
+    let (report, told) = app.blocking(move |a| work(a, &who, noun, &bytes, dry_run, &why)).await?;
+    for nudge in told {
+        app.tell(nudge);
+    }
+    if report.stored {
+        app.touch();
+    }
+    Ok(report)
+}
+
+fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> Result<(Report, Vec<Nudge>), Problem> {
+    let records = read(bytes).map_err(Problem::unprocessable)?;
+    let Some((head, records)) = records.split_first() else {
+        return Err(Problem::unprocessable(format!(
+            "the file is empty; its first line names the columns: {}",
+            noun.head()
+        )));
+    };
+    if records.len() > MOST_ROWS {
+        return Err(Problem::unprocessable(format!(
+            "{} rows, at most {MOST_ROWS} at once: divide the file",
+            records.len()
+        )));
+    }
+    let order =
+        sheet::order(noun, &head.cells).map_err(|e| Problem::unprocessable(format!("line {}: {e}", head.line)))?;
+    let known = Known::of(a, who)?;
+    let Batch { entries, mut faults } = batch(noun, &order, records, &known);
+    faults.sort_by_key(|f| f.line);
+    let mut report = Report { rows: records.len(), faults, ..Report::default() };
+    let new = entries.iter().filter(|(_, e)| !known.holds(e)).count();
+    (report.created, report.replaced) = (new, entries.len() - new);
+    if dry || !report.faults.is_empty() {
+        return Ok((report, Vec::new()));
+    }
+    let lines: Vec<u64> = entries.iter().map(|e| e.0).collect();
+    let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.1)).collect();
+    let deed = SessionDeed { by: &who.name, reason: &clip(if why.is_empty() { "CSV" } else { why }, 400) };
+    match a.store.put_all(&all, &deed, &now_text()) {
+        Ok(_) => report.stored = true,
+        Err((at, error)) => {
+            let text = Problem::from(error).detail;
+            report.faults.push(Remark { line: lines.get(at).copied().unwrap_or(0), column: String::new(), text });
+            return Ok((report, Vec::new()));
+        }
+    }
+    Ok((report, told(&all)))
+}
+
+/// Who has to hear of it, each once.
+fn told(all: &[Imported]) -> Vec<Nudge> {
+    let mut places = BTreeSet::new();
+    let mut rooms = BTreeSet::new();
+    for one in all {
+        match one {
+            Imported::Item(_) => return vec![Nudge::All],
+            Imported::Institution(it) => drop(places.insert(it.id.to_string())),
+            Imported::Practitioner(it) => places.extend(it.sites.iter().map(|s| s.institution.to_string())),
+            Imported::Room(it) => drop(rooms.insert(it.id.to_string())),
+            Imported::Session(it) => drop(rooms.insert(it.room.to_string())),
+        }
+    }
+    places.into_iter().map(Nudge::Institution).chain(rooms.into_iter().map(Nudge::Room)).collect()
+}
+
+/// What rows may refer to, and what the reader may touch.
+struct Known {
+    seen: Seen,
+    who: Who,
+    institutions: BTreeSet<String>,
+    /// Room and its institution.
+    rooms: BTreeMap<String, String>,
+    items: BTreeSet<String>,
+    people: BTreeMap<String, Practitioner>,
+    sessions: BTreeSet<String>,
+}
+
+impl Known {
+    fn of(a: &App, who: &Who) -> Result<Self, Problem> {
+        Ok(Self {
+            seen: Seen::of(a, who)?,
+            who: who.clone(),
+            institutions: a.store.institutions()?.into_iter().map(|i| i.id.to_string()).collect(),
+            rooms: a.store.rooms()?.into_iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect(),
+            items: a.store.items()?.into_iter().map(|i| i.code.to_string()).collect(),
+            people: a.store.practitioners(None)?.into_iter().map(|p| (p.id.to_string(), p)).collect(),
+            sessions: a.store.session_ids()?,
+        })
+    }
+
+    fn holds(&self, it: &Imported) -> bool {
+        match it {
+            Imported::Institution(it) => self.institutions.contains(it.id.as_str()),
+            Imported::Practitioner(it) => self.people.contains_key(it.id.as_str()),
+            Imported::Room(it) => self.rooms.contains_key(it.id.as_str()),
+            Imported::Item(it) => self.items.contains(it.code.as_str()),
+            Imported::Session(it) => self.sessions.contains(it.id.as_str()),
+        }
+    }
+
+    /// A practitioner keeps his sites in other parts of the country: they are not this reader's to take away.
+    fn completed(&self, it: Imported) -> Imported {
+        let Imported::Practitioner(mut it) = it else { return it };
+        if let Some(before) = self.people.get(it.id.as_str()) {
+            let elsewhere = before.sites.iter().filter(|s| !self.seen.has(s.institution.as_str()));
+            it.sites.extend(elsewhere.cloned());
+        }
+        Imported::Practitioner(it)
+    }
+
+    /// What else must be there, and lie within the reader's part of the country.
+    fn refers(&self, it: &Imported) -> Vec<(&'static str, String)> {
+        let mut wrong = Vec::new();
+        let mut place = |column: &'static str, id: &str| {
+            if !self.institutions.contains(id) || !self.seen.has(id) {
+                wrong.push((column, format!("institution `{id}` is unknown: register it first")));
+            }
+        };
+        match it {
+            Imported::Institution(it) => {
+                let elsewhere = self.institutions.contains(it.id.as_str()) && !self.seen.has(it.id.as_str());
+                if elsewhere || !self.who.sees(it.id.as_str(), &it.jurisdiction) {
+                    wrong.push(("jurisdiction", format!("`{}` is not yours", it.jurisdiction)));
+                }
+            }
+            Imported::Practitioner(it) => {
+                it.sites.iter().for_each(|s| place("institution", s.institution.as_str()));
+                if self.people.get(it.id.as_str()).is_some_and(|before| !self.seen.person(before)) {
+                    wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
+                }
+            }
+            Imported::Room(it) => {
+                place("institution", it.institution.as_str());
+                if self.rooms.get(it.id.as_str()).is_some_and(|before| !self.seen.has(before)) {
+                    wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
+                }
+            }
+            Imported::Item(_) => {}
+            Imported::Session(it) => {
+                if self.rooms.get(it.room.as_str()).is_none_or(|i| !self.seen.has(i)) {
+                    wrong.push(("room", format!("room `{}` is unknown: register it first", it.room)));
+                }
+                if it.item.as_ref().is_some_and(|i| !self.items.contains(i.as_str())) {
+                    wrong.push(("item", "this item is in no catalogue: register it first".to_owned()));
+                }
+                let people = it.declared_lead.iter().map(|p| ("declared_lead", p));
+                for (column, person) in people.chain(it.declared_operators.iter().map(|p| ("declared_operators", p))) {
+                    if !self.people.contains_key(person.as_str()) {
+                        wrong.push((column, format!("practitioner `{person}` is unknown: register him first")));
+                    }
+                }
+            }
+        }
+        wrong
+    }
+}
+
+fn batch(noun: Noun, order: &[usize], records: &[Record], known: &Known) -> Batch {
+    let mut batch = Batch::default();
+    let mut first_line: BTreeMap<String, usize> = BTreeMap::new();
+    for record in records {
+        let mut fault = |column: &str, text: String| {
+            batch.faults.push(Remark { line: record.line, column: column.to_owned(), text });
+        };
+        let read = sheet::object(noun, order, &record.cells).and_then(|object| typed(noun, object));
+        let it = match read {
+            Ok(it) => it,
+            Err((column, text)) => {
+                fault(&column, text);
+                continue;
+            }
+        };
+        let refers = known.refers(&it);
+        let sound = refers.is_empty();
+        for (column, text) in refers {
+            fault(column, text);
+        }
+        let key = key(&it);
+        match first_line.get(&key).copied() {
+            None => {
+                first_line.insert(key, batch.entries.len());
+                batch.entries.push((record.line, it));
+            }
+            Some(at) => {
+                // A row that is at fault already does not complain a second time.
+                if let Err(text) = join(&mut batch.entries[at], it)
+                    && sound
+                {
+                    batch.faults.push(Remark { line: record.line, column: noun.key().to_owned(), text });
+                }
+            }
+        }
+    }
+    batch
+}
+
+fn key(it: &Imported) -> String {
+    match it {
+        Imported::Institution(it) => it.id.to_string(),
+        Imported::Practitioner(it) => it.id.to_string(),
+        Imported::Room(it) => it.id.to_string(),
+        Imported::Item(it) => it.code.to_string(),
+        Imported::Session(it) => it.id.to_string(),
+    }
+}
+
+/// A second row of a practitioner adds an institution; of anything else it is a mistake.
+fn join(first: &mut (u64, Imported), again: Imported) -> Result<(), String> {
+    let (line, first) = (first.0, &mut first.1);
+    let (Imported::Practitioner(first), Imported::Practitioner(again)) = (first, again) else {
+        return Err(format!("the same stands in line {line}"));
+    };
+    if (&first.name, first.category, first.registration) != (&again.name, again.category, again.registration) {
+        return Err(format!("name, category or registration differ from line {line}"));
+    }
+    for site in again.sites {
+        if first.sites.iter().any(|s| s.institution == site.institution) {
+            return Err(format!("the same institution stands in line {line}"));
+        }
+        first.sites.push(site);
+    }
+    Ok(())
+}
+
+type Wrong = (String, String);
+
+/// The API's own model and its own checks; the column is the field that the fault begins with.
+fn typed(noun: Noun, object: Value) -> Result<Imported, Wrong> {
+    let named = |fault: String| match fault.split_once(": ") {
+        Some((column, why)) if column.chars().all(|c| c.is_ascii_lowercase() || c == '_') => {
+            (column.to_owned(), why.to_owned())
+        }
+        _ => (String::new(), fault),
+    };
+    Ok(match noun {
+        Noun::Institutions => {
+            let it: Institution = model(noun, &object)?;
+            it.check().map_err(named)?;
+            Imported::Institution(it)
+        }
+        Noun::Practitioners => {
+            let mut it: Practitioner = model(noun, &object)?;
+            it.check().map_err(named)?;
+            Imported::Practitioner(it)
+        }
+        Noun::Rooms => {
+            let it: Room = model(noun, &object)?;
+            it.check().map_err(named)?;
+            Imported::Room(it)
+        }
+        Noun::Items => {
+            let it: Item = model(noun, &object)?;
+            it.check().map_err(named)?;
+            Imported::Item(it)
+        }
+        Noun::Sessions => {
+            let mut it: Session = model(noun, &object)?;
+            it.check().map_err(named)?;
+            Imported::Session(it)
+        }
+    })
+}
+
+/// serde says what is wrong, but not where: the field is found by leaving each one out until the fault is another.
+fn model<T: DeserializeOwned>(noun: Noun, object: &Value) -> Result<T, Wrong> {
+    let error = match serde_json::from_value(object.clone()) {
+        Ok(it) => return Ok(it),
+        Err(error) => error.to_string(),
+    };
+    if let Some((field, _)) = error.strip_prefix("missing field `").and_then(|t| t.split_once('`')) {
+        return Err((field.to_owned(), "this is needed".to_owned()));
+    }
+    let fields: Vec<String> = object.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
+    let at = fields.into_iter().find(|name| {
+        let mut without = object.clone();
+        without.as_object_mut().and_then(|o| o.remove(name));
+        let other = serde_json::from_value::<T>(without).err().map(|e| e.to_string());
+        other.is_none_or(|o| o != error)
+    });
+    let column = at.unwrap_or_default();
+    let column = if noun == Noun::Practitioners && column == "sites" { String::new() } else { column };
+    Err((column, clip(&error, 300)))
+}
+
+pub(super) async fn get_export(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Path(noun): Path<String>,
+) -> Result<Response, Problem> {
+    let noun = noun_of(&app, &who, &noun)?;
+    let text = app.blocking(move |a| export(a, &who, noun)).await?;
+    let name = format!("attachment; filename=\"zaigang-{}.csv\"", noun.name());
+    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], text)
+        .into_response())
+}
+
+/// Everything of a noun that the reader sees, as an import takes it.
+fn export(a: &App, who: &Who, noun: Noun) -> Result<String, Problem> {
+    let seen = Seen::of(a, who)?;
+    let objects: Vec<Value> = match noun {
+        Noun::Institutions => {
+            a.store.institutions()?.iter().filter(|i| seen.has(i.id.as_str())).map(|i| json!(i)).collect()
+        }
+        Noun::Practitioners => {
+            a.store.practitioners(None)?.iter().filter(|p| seen.person(p)).map(|p| json!(p)).collect()
+        }
+        Noun::Rooms => a.store.rooms()?.iter().filter(|r| seen.has(r.institution.as_str())).map(|r| json!(r)).collect(),
+        Noun::Items => a.store.items()?.iter().map(|i| json!(i)).collect(),
+        Noun::Sessions => {
+            let found = a.store.sessions()?;
+            seen.sessions(a, found)?.iter().map(|s| json!(s)).collect()
+        }
+    };
+    // A spreadsheet knows by the byte-order mark that this is UTF-8.
+    let mut text = format!("\u{feff}{}\n", noun.head());
+    for object in &objects {
+        for row in sheet::rows(noun, object) {
+            let cells: Vec<String> = row.iter().map(|c| cell(c)).collect();
+            let _ = writeln!(text, "{}", cells.join(","));
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,309 @@
+//! The registry as tables: which columns a noun has, a row as the API's JSON, and the API's JSON as a row. Pure.
+//!
+//! Lists stand in one cell, divided by `;`. A practitioner with several institutions has one row for each. Rooms keep their
+//! zones as JSON in a cell, because polygons have no better one.
+
+use serde_json::{Map, Value, json};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum Noun {
+    Institutions,
+    Practitioners,
+    Rooms,
+    Items,
+    Sessions,
+}
+
+/// How a cell becomes JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Number,
+    Degrees,
+    YesNo,
+    List,
+    Json,
+}
+
+use Kind::{Degrees, Json, List, Number, Text, YesNo};
+
+type Column = (&'static str, Kind);
+
+const INSTITUTIONS: &[Column] = &[
+    ("id", Text),
+    ("name", Text),
+    ("code", Text),
+    ("kind", Text),
+    ("grade_ceiling", Number),
+    ("filed_items", List),
+    ("jurisdiction", Text),
+    ("north_deg", Degrees),
+    ("east_deg", Degrees),
+];
+const PRACTITIONERS: &[Column] = &[
+    ("id", Text),
+    ("name", Text),
+    ("category", Text),
+    ("registration", Text),
+    ("institution", Text),
+    ("relation", Text),
+    ("exempt_until", Text),
+    ("lead_of", List),
+    ("roles", List),
+];
+const ROOMS: &[Column] = &[
+    ("id", Text),
+    ("institution", Text),
+    ("name", Text),
+    ("mode", Text),
+    ("intimate", YesNo),
+    ("time_zone", Text),
+    ("zones", Json),
+    ("opening_min", Json),
+];
+const ITEMS: &[Column] = &[
+    ("code", Text),
+    ("name_zh", Text),
+    ("name_en", Text),
+    ("kind", Text),
+    ("specialties", List),
+    ("surgery_grade", Number),
+    ("min_operator", Text),
+    ("min_duration_ms", Number),
+    ("prep_ms", Number),
+    ("jurisdiction", Text),
+];
+const SESSIONS: &[Column] = &[
+    ("id", Text),
+    ("room", Text),
+    ("item", Text),
+    ("declared_lead", Text),
+    ("declared_operators", List),
+    ("start", Text),
+    ("end", Text),
+    ("cancelled", YesNo),
+    ("emergency", YesNo),
+    ("patient_ref", Text),
+];
+
+impl Noun {
+    pub(in crate::web) const ALL: [Self; 5] =
+        [Self::Institutions, Self::Items, Self::Rooms, Self::Practitioners, Self::Sessions];
+
+    pub(in crate::web) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|n| n.name() == text)
+    }
+
+    pub(in crate::web) fn name(self) -> &'static str {
+        match self {
+            Self::Institutions => "institutions",
+            Self::Practitioners => "practitioners",
+            Self::Rooms => "rooms",
+            Self::Items => "items",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    pub(super) fn key(self) -> &'static str {
+        if self == Self::Items { "code" } else { "id" }
+    }
+
+    fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Institutions => INSTITUTIONS,
+            Self::Practitioners => PRACTITIONERS,
+            Self::Rooms => ROOMS,
+            Self::Items => ITEMS,
+            Self::Sessions => SESSIONS,
+        }
+    }
+
+    pub(in crate::web) fn head(self) -> String {
+        self.columns().iter().map(|c| c.0).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Which column of the noun each column of a file is; `Err` is one line.
+pub(super) fn order(noun: Noun, head: &[String]) -> Result<Vec<usize>, String> {
+    let columns = noun.columns();
+    let mut order = Vec::with_capacity(head.len());
+    for name in head {
+        let known = columns.iter().position(|c| c.0 == name.to_ascii_lowercase());
+        let at = known.ok_or_else(|| {
+            format!(
+                "column `{}` is unknown; the columns of {} are {}",
+                crate::clock::clip(name, 40),
+                noun.name(),
+                noun.head()
+            )
+        })?;
+        if order.contains(&at) {
+            return Err(format!("column `{name}` stands twice"));
+        }
+        order.push(at);
+    }
+    if !head.iter().any(|h| h.eq_ignore_ascii_case(noun.key())) {
+        return Err(format!(
+            "the column `{}` is missing; the first line names the columns: {}",
+            noun.key(),
+            noun.head()
+        ));
+    }
+    Ok(order)
+}
+
+/// A row's cells as the API's JSON; `Err` gives the column and what is wrong with it.
+pub(super) fn object(noun: Noun, order: &[usize], cells: &[String]) -> Result<Value, (String, String)> {
+    if cells.len() > order.len() {
+        return Err((String::new(), format!("{} cells, the first line has {}", cells.len(), order.len())));
+    }
+    let mut fields = Map::new();
+    for (at, cell) in order.iter().zip(cells) {
+        let (name, kind) = noun.columns()[*at];
+        if let Some(value) = value(kind, cell).map_err(|why| (name.to_owned(), why))? {
+            fields.insert(name.to_owned(), value);
+        }
+    }
+    match noun {
+        Noun::Institutions => {
+            let place = (fields.remove("north_deg"), fields.remove("east_deg"));
+            match place {
+                (Some(north), Some(east)) => {
+                    fields.insert("place".into(), json!({"north_deg": north, "east_deg": east}));
+                }
+                (None, None) => {}
+                (None, _) => return Err(("north_deg".into(), "is needed where east_deg is given".into())),
+                (_, None) => return Err(("east_deg".into(), "is needed where north_deg is given".into())),
+            }
+        }
+        Noun::Practitioners => {
+            let mut site = Map::new();
+            for name in ["institution", "relation", "exempt_until", "lead_of", "roles"] {
+                if let Some(value) = fields.remove(name) {
+                    site.insert(name.to_owned(), value);
+                }
+            }
+            let sites = if site.is_empty() { json!([]) } else { json!([site]) };
+            fields.insert("sites".into(), sites);
+        }
+        Noun::Rooms | Noun::Items | Noun::Sessions => {}
+    }
+    Ok(Value::Object(fields))
+}
+
+fn value(kind: Kind, cell: &str) -> Result<Option<Value>, String> {
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    let shown = crate::clock::clip(cell, 60);
+    Ok(Some(match kind {
+        Text => json!(cell),
+        Number => json!(cell.parse::<i64>().map_err(|_| format!("`{shown}` is no whole number"))?),
+        Degrees => json!(
+            cell.parse::<f64>()
+                .ok()
+                .filter(|d| d.is_finite())
+                .ok_or_else(|| format!("`{shown}` is no number of degrees"))?
+        ),
+        YesNo => json!(match cell.to_lowercase().as_str() {
+            "true" | "yes" | "1" | "是" => true,
+            "false" | "no" | "0" | "否" => false,
+            _ => return Err(format!("`{shown}`: use yes or no (是, 否)")),
+        }),
+        List => json!(cell.split([';', ';']).map(str::trim).filter(|t| !t.is_empty()).collect::<Vec<_>>()),
+        Json => serde_json::from_str(cell).map_err(|e| format!("is no JSON: {e}"))?,
+    }))
+}
+
+/// An object of the API as rows of cells, in the order of [`Noun::head`].
+pub(super) fn rows(noun: Noun, object: &Value) -> Vec<Vec<String>> {
+    let row =
+        |from: &Value| -> Vec<String> { noun.columns().iter().map(|(name, kind)| text(*kind, &from[*name])).collect() };
+    match noun {
+        Noun::Institutions => {
+            let mut flat = object.clone();
+            for name in ["north_deg", "east_deg"] {
+                flat[name] = object["place"][name].clone();
+            }
+            vec![row(&flat)]
+        }
+        Noun::Practitioners => {
+            let sites = object["sites"].as_array().cloned().unwrap_or_default();
+            let with = |site: &Value| {
+                let mut flat = object.clone();
+                for name in ["institution", "relation", "exempt_until", "lead_of", "roles"] {
+                    flat[name] = site[name].clone();
+                }
+                row(&flat)
+            };
+            if sites.is_empty() { vec![row(object)] } else { sites.iter().map(with).collect() }
+        }
+        Noun::Rooms | Noun::Items | Noun::Sessions => vec![row(object)],
+    }
+}
+
+fn text(kind: Kind, value: &Value) -> String {
+    match (kind, value) {
+        (_, Value::Null) => String::new(),
+        (List, Value::Array(list)) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(";"),
+        (YesNo, Value::Bool(is)) => if *is { "yes" } else { "no" }.to_owned(),
+        (Text, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(noun: Noun) -> Vec<String> {
+        noun.head().split(',').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_goes_out_comes_in_the_same() {
+        for (noun, object_) in [
+            (
+                Noun::Institutions,
+                json!({"id":"c-1","name":"锦城","grade_ceiling":2,"filed_items":["a","b"],"place":{"north_deg":30.5,"east_deg":104.1}}),
+            ),
+            (
+                Noun::Items,
+                json!({"code":"x","name_zh":"激光","kind":"surgery","specialties":["cosmetic_surgery"],"surgery_grade":2,"min_operator":"nurse"}),
+            ),
+            (
+                Noun::Rooms,
+                json!({"id":"r","institution":"c-1","mode":"in_room","intimate":false,"zones":{"bed":[[[0,1],[2,3],[4,5]]]}}),
+            ),
+            (
+                Noun::Sessions,
+                json!({"id":"s","room":"r","declared_operators":["p-1"],"start":"2026-03-02T01:00:00.000Z","cancelled":false,"emergency":true}),
+            ),
+            (
+                Noun::Practitioners,
+                json!({"id":"p","name":"王","category":"nurse","registration":"valid","sites":[{"institution":"c-1","relation":"primary"}]}),
+            ),
+        ] {
+            let order = order(noun, &head(noun)).unwrap();
+            let rows = rows(noun, &object_);
+            assert_eq!(object(noun, &order, &rows[0]).unwrap(), object_, "{noun:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_cell_names_its_column() {
+        let order = order(Noun::Items, &head(Noun::Items)).unwrap();
+        let mut cells = vec![String::new(); 10];
+        cells[5] = "two".into();
+        assert_eq!(object(Noun::Items, &order, &cells).unwrap_err().0, "surgery_grade");
+    }
+
+    #[test]
+    fn a_head_that_is_none_says_what_one_looks_like() {
+        let of = |names: &[&str]| {
+            order(Noun::Rooms, &names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap_err()
+        };
+        assert!(of(&["id", "colour"]).contains("`colour` is unknown") && of(&["name"]).contains("`id` is missing"));
+        assert!(of(&["id", "id"]).contains("twice"));
+    }
+}

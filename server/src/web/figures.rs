@@ -1,0 +1,170 @@
+//! `/api/v1/figures`, and the same as CSV: leads, false alarms, visibility and abstention of a span of days.
+//!
+//! By rule, severity, state, box and day; never by person (P15). What a role sees is narrowed to its part of the country.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::error::Problem;
+use super::pages::zone;
+use super::registry::Answer;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::clock;
+use crate::store::{Cell, Figures, Sight, Span};
+
+/// A page of figures shows no longer span.
+const MOST_DAYS: i32 = 400;
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FiguresQuery {
+    /// First day in the pages' zone, such as `2026-03-02`; left out: 29 days before the last.
+    pub from: Option<String>,
+    /// Last day, included; left out: today.
+    pub to: Option<String>,
+    #[expect(dead_code, reason = "read from the address by `Lang`")]
+    pub lang: Option<String>,
+}
+
+/// The days asked for, and the same as the store asks.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub from: Date,
+    pub to: Date,
+    pub span: Span,
+}
+
+impl FiguresQuery {
+    pub(super) fn read(&self, who: &Who) -> Result<Asked, Problem> {
+        let day = |name: &str, text: &Option<String>| match text.as_deref().filter(|t| !t.is_empty()) {
+            None => Ok(None),
+            Some(text) => text.parse::<Date>().map(Some).map_err(|_| {
+                Problem::unprocessable(format!("{name}: `{}` is no day such as 2026-03-02", clock::clip(text, 40)))
+            }),
+        };
+        let now = clock::now().to_zoned(zone());
+        let to = day("to", &self.to)?.unwrap_or_else(|| now.date());
+        let month = jiff::Span::new().days(29);
+        let from = day("from", &self.from)?.unwrap_or_else(|| to.saturating_sub(month));
+        let days = (to - from).get_days();
+        if !(0..MOST_DAYS).contains(&days) {
+            return Err(Problem::unprocessable(format!("from: it must lie before `to`, at most {MOST_DAYS} days")));
+        }
+        let begin = |d: Date| d.to_zoned(zone()).map(|z| clock::text(z.timestamp()));
+        let outside = |_| Problem::unprocessable("from, to: these days lie outside the calendar");
+        let clinic = who.role == Role::Clinic;
+        let span = Span {
+            from: begin(from).map_err(outside)?,
+            to: begin(to.saturating_add(jiff::Span::new().days(1))).map_err(outside)?,
+            jurisdiction: if clinic { String::new() } else { who.scope.clone() },
+            institution: if clinic { who.scope.clone() } else { String::new() },
+            zone_s: i64::from(now.offset().seconds()),
+        };
+        Ok(Asked { from, to, span })
+    }
+}
+
+pub(super) async fn get_figures(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Query(query): Query<FiguresQuery>,
+) -> Answer {
+    let Asked { from, to, span } = query.read(&who)?;
+    let figures = app.blocking(move |a| a.store.figures(&span)).await?;
+    let mut body = json!(figures);
+    body["from"] = json!(from.to_string());
+    body["to"] = json!(to.to_string());
+    Ok((StatusCode::OK, Json(body)))
+}
+
+pub(super) async fn get_csv(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Query(query): Query<FiguresQuery>,
+) -> Result<Response, Problem> {
+    let Asked { from, to, span } = query.read(&who)?;
+    let figures = app.blocking(move |a| a.store.figures(&span)).await?;
+    let name = format!("attachment; filename=\"zaigang-figures-{from}-{to}.csv\"");
+    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, csv(&figures)).into_response())
+}
+
+/// One long table: `figure,key,severity,value,of`. Shares are in ppm.
+fn csv(figures: &Figures) -> String {
+    let mut out = "figure,key,severity,value,of\n".to_owned();
+    let mut row = |figure: &str, key: &str, severity: &str, value: i64, of: &str| {
+        let _ = writeln!(out, "{figure},{},{severity},{value},{of}", super::csv::cell(key));
+    };
+    let tables: [(&str, &[Cell]); 7] = [
+        ("findings_by_rule", &figures.by_rule),
+        ("findings_by_kind", &figures.by_kind),
+        ("incidents_by_state", &figures.by_state),
+        ("incidents_by_day", &figures.by_day),
+        ("dismissed_because", &figures.dismissed_because),
+        ("not_assessable_because", &figures.not_assessable_because),
+        ("rule_abstained_because", &figures.undecided),
+    ];
+    for (figure, cells) in tables {
+        for cell in cells {
+            row(figure, &cell.key, &cell.severity, cell.count, "");
+        }
+    }
+    for d in &figures.devices {
+        row("incidents_by_device", &d.device, "", d.incidents, "");
+        row("false_alarms_by_device", &d.device, "", d.false_alarms, &d.decided.to_string());
+        row("withdrawn_by_device", &d.device, "", d.withdrawn, &d.incidents.to_string());
+    }
+    let sights: [(&str, &[Sight]); 2] = [("day", &figures.sight_by_day), ("device", &figures.sight_by_device)];
+    for (by, sights) in sights {
+        for s in sights {
+            let of = s.sessions.to_string();
+            row(&format!("visibility_a_ppm_by_{by}"), &s.key, "", s.visibility_a_ppm, &of);
+            row(&format!("visibility_i_ppm_by_{by}"), &s.key, "", s.visibility_i_ppm, &of);
+            row(&format!("not_assessable_by_{by}"), &s.key, "", s.not_assessable, &of);
+            row(&format!("abstained_by_{by}"), &s.key, "", s.abstained, &of);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(from: &str, to: &str) -> Result<Asked, Problem> {
+        FiguresQuery { from: Some(from.into()), to: Some(to.into()), lang: None }.read(&Who::open_house())
+    }
+
+    #[test]
+    fn the_last_day_is_counted_whole() {
+        let asked = asked("2026-03-02", "2026-03-02").unwrap();
+        assert_eq!(asked.span.from, "2026-03-01T16:00:00.000Z");
+        assert_eq!(asked.span.to, "2026-03-02T16:00:00.000Z");
+    }
+
+    #[test]
+    fn days_that_are_none_or_too_many_are_named() {
+        for (from, to, why) in [
+            ("yesterday", "2026-03-02", "`yesterday`"),
+            ("2026-03-03", "2026-03-02", "before"),
+            ("2020-01-01", "2026-03-02", "400"),
+        ] {
+            assert!(asked(from, to).unwrap_err().detail.contains(why), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_clinic_counts_itself_alone() {
+        let clinic = Who { role: Role::Clinic, scope: "c-1".into(), ..Who::nobody() };
+        let span = FiguresQuery::default().read(&clinic).unwrap().span;
+        assert_eq!((span.institution.as_str(), span.jurisdiction.as_str()), ("c-1", ""));
+    }
+}

@@ -1,0 +1,346 @@
+//! The API's description (`OpenAPI` 3.1), made from the code: routes and roles from [`RULES`], shapes from the types.
+//!
+//! A test fails where a route of `/api/v1` has no entry here, and where `server/openapi.json` is not what this makes.
+
+use std::fmt::Write as _;
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use protocol::provision::{ProvisionRequest, ProvisionResponse};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::auth::{Audit, RULES, Rule};
+use super::{alerts, bulk, checks, devices, enrolments, hooks, policy, running, sessions, tokens};
+use crate::access::Role;
+use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
+use crate::store::{ApiToken, Delivery, Figures, Hook, Summary};
+
+type Shape = fn(&mut SchemaGenerator) -> Schema;
+
+/// What a request's body is.
+#[derive(Clone, Copy)]
+enum Takes {
+    Nothing,
+    Json(Shape),
+    Csv,
+    Form,
+}
+
+/// What comes back.
+#[derive(Clone, Copy)]
+enum Gives {
+    /// An object whose members API.md names.
+    Object,
+    Json(Shape),
+    /// `{"name": […]}`, with `next` where the list has pages.
+    List(&'static str, Shape),
+    /// A list whose members API.md names.
+    Objects(&'static str),
+    Csv,
+}
+
+struct Operation {
+    method: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    query: &'static [&'static str],
+    takes: Takes,
+    gives: Gives,
+}
+
+fn shape<T: JsonSchema>(made: &mut SchemaGenerator) -> Schema {
+    made.subschema_for::<T>()
+}
+
+const fn get(path: &'static str, summary: &'static str, query: &'static [&'static str], gives: Gives) -> Operation {
+    Operation { method: "GET", path, summary, query, takes: Takes::Nothing, gives }
+}
+
+const fn post(path: &'static str, summary: &'static str, takes: Takes, gives: Gives) -> Operation {
+    Operation { method: "POST", path, summary, query: &[], takes, gives }
+}
+
+use Gives::{List, Object, Objects};
+
+const PAGE: &[&str] = &["after", "limit", "q"];
+const DAYS: &[&str] = &["from", "to"];
+
+const OPERATIONS: &[Operation] = &[
+    get("/institutions", "Institutions, by id", PAGE, List("institutions", shape::<Institution>)),
+    post("/institutions", "Register or replace an institution", Takes::Json(shape::<Institution>), Object),
+    get("/practitioners", "Practitioners, by id", PAGE, List("practitioners", shape::<Practitioner>)),
+    post("/practitioners", "Register or replace a practitioner", Takes::Json(shape::<Practitioner>), Object),
+    post(
+        "/practitioners/{id}/withdraw",
+        "Withdraw consent: delete everywhere",
+        Takes::Json(shape::<enrolments::WithdrawBody>),
+        Object,
+    ),
+    post(
+        "/practitioners/{id}/credential",
+        "Set card and PIN (P4)",
+        Takes::Json(shape::<checks::CredentialBody>),
+        Object,
+    ),
+    get("/rooms", "Rooms, by id", PAGE, List("rooms", shape::<Room>)),
+    post("/rooms", "Register or replace a room", Takes::Json(shape::<Room>), Object),
+    get("/items", "The item catalogue, by code", PAGE, List("items", shape::<Item>)),
+    post("/items", "Register or replace an item", Takes::Json(shape::<Item>), Object),
+    get("/sessions", "Declared sessions, newest first", &["after", "limit"], List("sessions", shape::<Session>)),
+    post("/sessions", "Open or amend a session", Takes::Json(shape::<Session>), Object),
+    get("/sessions/{id}", "A session, every word of it, and what the box saw", &[], Object),
+    post(
+        "/sessions/{id}/steps",
+        "Close, cancel, flag or reopen a session",
+        Takes::Json(shape::<sessions::SessionStep>),
+        Object,
+    ),
+    get("/checks", "Checks by card, PIN and witness", &[], Objects("checks")),
+    post("/checks", "Check by card, PIN and witness (P4)", Takes::Json(shape::<checks::CheckBody>), Object),
+    get("/passes", "Passes", &[], List("passes", shape::<Pass>)),
+    post("/passes", "Issue or replace a pass", Takes::Json(shape::<Pass>), Object),
+    get("/policy", "The numbers in force at a place, with their history", &["jurisdiction"], Object),
+    post("/policy", "Replace the policy of a jurisdiction", Takes::Json(shape::<policy::PolicyBody>), Object),
+    get("/policy/{sha256}", "The values behind a hash in a manifest", &[], Object),
+    get("/devices", "Boxes with their last word", &[], Objects("devices")),
+    post("/devices", "Register a box; gives its single-use token", Takes::Json(shape::<DevicePlace>), Object),
+    post("/devices/{id}/revoke", "Take a box's keys away", Takes::Nothing, Object),
+    post("/devices/{id}/commands", "Send a box a command", Takes::Json(shape::<devices::CommandBody>), Object),
+    post(
+        "/provision",
+        "Exchange a token for a box's credentials",
+        Takes::Json(shape::<ProvisionRequest>),
+        Gives::Json(shape::<ProvisionResponse>),
+    ),
+    post(
+        "/provision/renew",
+        "The next TLS certificate of a box",
+        Takes::Json(shape::<protocol::envelope::Envelope>),
+        Object,
+    ),
+    get("/enrolments", "Enrolments, newest first", &[], Objects("enrolments")),
+    post("/enrolments", "Propose an enrolment: photographs with a consent record", Takes::Form, Object),
+    post("/enrolments/{id}/confirm", "Confirm a proposal", Takes::Json(shape::<enrolments::Decision>), Object),
+    post("/enrolments/{id}/refuse", "Refuse a proposal", Takes::Json(shape::<enrolments::Decision>), Object),
+    get(
+        "/alerts",
+        "Alerts (incidents), newest first",
+        &["state", "severity", "kind", "device", "institution", "session", "assignee", "before", "limit"],
+        Objects("alerts"),
+    ),
+    get("/alerts/{id}", "An alert with its findings and steps", &[], Object),
+    post("/alerts/{id}/steps", "Take a step of the case workflow", Takes::Json(shape::<alerts::StepBody>), Object),
+    get("/summary", "Counts over everything", &[], Gives::Json(shape::<Summary>)),
+    get(
+        "/figures",
+        "Leads, false alarms, visibility and abstention of a span of days",
+        DAYS,
+        Gives::Json(shape::<Figures>),
+    ),
+    get(
+        "/retention",
+        "What is deleted when, and the signed deletions",
+        &[],
+        Gives::Json(shape::<running::RetentionSeen>),
+    ),
+    get("/export/{noun}", "institutions, practitioners, rooms, items or sessions as CSV", &[], Gives::Csv),
+    Operation {
+        method: "POST",
+        path: "/import/{noun}",
+        summary: "Import a CSV, whole or not at all; `dry_run=true` lists every row's fault and stores nothing",
+        query: &["dry_run"],
+        takes: Takes::Csv,
+        gives: Gives::Json(shape::<bulk::Report>),
+    },
+    get("/tokens", "API tokens, newest first", &[], List("tokens", shape::<ApiToken>)),
+    post("/tokens", "Make an API token; it is shown once", Takes::Json(shape::<tokens::TokenBody>), Object),
+    post("/tokens/{id}/revoke", "Revoke an API token", Takes::Nothing, Object),
+    get("/hooks", "Webhooks and mailboxes that are told of alerts", &[], List("hooks", shape::<Hook>)),
+    post(
+        "/hooks",
+        "Add a webhook or mailbox; a webhook's secret is shown once",
+        Takes::Json(shape::<hooks::HookBody>),
+        Object,
+    ),
+    post("/hooks/{id}/steps", "Test, disable or enable a hook", Takes::Json(shape::<hooks::HookStep>), Object),
+    get(
+        "/deliveries",
+        "What was told to whom, newest first",
+        &["hook", "before", "limit"],
+        List("deliveries", shape::<Delivery>),
+    ),
+    get("/openapi.json", "This description", &[], Object),
+];
+
+pub(super) async fn get_openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text()).into_response()
+}
+
+/// The whole description, pretty, with an end of line.
+fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn document() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    let mut made = settings.into_generator();
+    let mut paths = Map::new();
+    for rule in RULES {
+        let Some(path) = rule.path.strip_prefix("/api/v1") else { continue };
+        let Some(operation) = OPERATIONS.iter().find(|o| o.method == rule.method && o.path == path) else { continue };
+        let entry = paths.entry(path.to_owned()).or_insert_with(|| json!({}));
+        entry[rule.method.to_lowercase()] = described(rule, operation, &mut made);
+    }
+    let mut schemas = made.take_definitions(true);
+    schemas.insert("Problem".to_owned(), problem());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Zaigang 在岗",
+            "version": "1",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": "The supervisors' server. Times are RFC 3339 UTC with milliseconds; shares and scores are parts per million (`_ppm`)."
+        },
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "responses": {"Problem": {
+                "description": "One clear line that names the thing and the mend (RFC 9457)",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            }}
+        }
+    })
+}
+
+fn problem() -> Value {
+    json!({"type": "object", "required": ["type", "title", "status", "detail"], "properties": {
+        "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
+        "faults": {"type": "array", "items": {"$ref": "#/components/schemas/Remark"}}
+    }})
+}
+
+fn described(rule: &Rule, it: &Operation, made: &mut SchemaGenerator) -> Value {
+    let mut parameters: Vec<Value> = it
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+        .collect();
+    for name in it.query {
+        let kind = match *name {
+            "limit" => json!({"type": "integer", "minimum": 1, "maximum": 500}),
+            "before" => json!({"type": "integer"}),
+            "dry_run" => json!({"type": "boolean", "default": false}),
+            "from" | "to" => json!({"type": "string", "format": "date"}),
+            _ => json!({"type": "string"}),
+        };
+        parameters.push(json!({"name": name, "in": "query", "schema": kind}));
+    }
+    let roles: Vec<&str> = rule.roles.iter().map(|r| r.as_str()).collect();
+    let mut operation = json!({
+        "summary": it.summary,
+        "operationId": operation_id(it),
+        "parameters": parameters,
+        "responses": {
+            "200": {"description": "done", "content": answer(it.gives, made)},
+            "default": {"$ref": "#/components/responses/Problem"}
+        },
+        "x-roles": roles,
+        "x-audited": rule.audit == Audit::Yes,
+    });
+    if it.method == "POST" {
+        operation["responses"]["201"] = operation["responses"]["200"].clone();
+    }
+    if rule.roles.contains(&Role::Public) {
+        operation["security"] = json!([]);
+    }
+    if let Some(content) = request(it.takes, made) {
+        operation["requestBody"] = json!({"required": true, "content": content});
+    }
+    operation
+}
+
+fn operation_id(it: &Operation) -> String {
+    let mut id = it.method.to_lowercase();
+    for part in it.path.split(['/', '.']).filter(|p| !p.is_empty()) {
+        let _ = write!(id, "_{}", part.trim_matches(['{', '}']));
+    }
+    id
+}
+
+fn request(takes: Takes, made: &mut SchemaGenerator) -> Option<Value> {
+    Some(match takes {
+        Takes::Nothing => return None,
+        Takes::Json(shape) => json!({"application/json": {"schema": shape(made)}}),
+        Takes::Csv => json!({"text/csv": {"schema": {"type": "string"}}}),
+        Takes::Form => {
+            json!({"multipart/form-data": {"schema": {"type": "object", "required": ["person", "consent", "photo"], "properties": {
+                "person": {"type": "string"}, "institution": {"type": "string"}, "consent": made.subschema_for::<crate::model::Consent>(),
+                "photo": {"type": "array", "items": {"type": "string", "contentMediaType": "image/jpeg"}}
+            }}}})
+        }
+    })
+}
+
+fn answer(gives: Gives, made: &mut SchemaGenerator) -> Value {
+    let list = |name: &str, items: Value| json!({"type": "object", "required": [name], "properties": {name: {"type": "array", "items": items}, "next": {"type": ["string", "integer", "null"]}}});
+    let schema = match gives {
+        Gives::Csv => return json!({"text/csv": {"schema": {"type": "string"}}}),
+        Object => json!({"type": "object"}),
+        Gives::Json(shape) => json!(shape(made)),
+        List(name, shape) => list(name, json!(shape(made))),
+        Objects(name) => list(name, json!({"type": "object"})),
+    };
+    json!({"application/json": {"schema": schema}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_described_and_every_description_is_of_a_call() {
+        let calls: Vec<(&str, &str)> =
+            RULES.iter().filter_map(|r| Some((r.method, r.path.strip_prefix("/api/v1")?))).collect();
+        for call in &calls {
+            assert!(OPERATIONS.iter().any(|o| (o.method, o.path) == *call), "{call:?} is not described");
+        }
+        assert_eq!(OPERATIONS.len(), calls.len());
+    }
+
+    /// `ZAIGANG_BLESS=1 cargo test -p server openapi` writes it anew; the difference is then read in the review.
+    #[test]
+    fn the_golden_file_is_what_the_code_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        if std::env::var_os("ZAIGANG_BLESS").is_some() {
+            std::fs::write(path, text()).unwrap();
+        }
+        let golden = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            golden == text(),
+            "server/openapi.json is not what the code says: run ZAIGANG_BLESS=1 cargo test -p server openapi"
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document();
+        let text = document.to_string();
+        let mut found = 0;
+        for rest in text.split("\"#/components/schemas/").skip(1) {
+            let name = rest.split('"').next().unwrap();
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+            found += 1;
+        }
+        assert!(found > 20, "{found}");
+    }
+}

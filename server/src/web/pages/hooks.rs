@@ -1,0 +1,214 @@
+//! Notifications by page: who is told, by which way and when; a test; the log of deliveries.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Given;
+use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
+use crate::app::App;
+use crate::notify::plan::Quiet;
+use crate::store::{Delivery, Hook, HookKind, StoreError};
+use crate::web::error::Problem;
+use crate::web::hooks::{self, HookBody, HookStep};
+
+struct HookRow {
+    id: String,
+    kind: &'static str,
+    target: String,
+    severity: u8,
+    scope: String,
+    quiet: String,
+    escalation: String,
+    enabled: bool,
+}
+
+struct LogRow {
+    id: i64,
+    hook: String,
+    event: String,
+    state: String,
+    words: &'static str,
+    attempts: u32,
+    time: String,
+    answer: String,
+}
+
+/// What the form shows: as it was typed.
+struct Typed {
+    id: String,
+    email: bool,
+    target: String,
+    min_severity: String,
+    jurisdiction: String,
+    states: bool,
+    quiet_from: String,
+    quiet_to: String,
+    escalate_after_min: String,
+    escalate_to: String,
+}
+
+#[derive(Template)]
+#[template(path = "hooks.html")]
+struct HooksPage {
+    f: Frame,
+    hooks: Vec<HookRow>,
+    log: Vec<LogRow>,
+    fault: String,
+    secret: String,
+    origins: Vec<String>,
+    mail: bool,
+    t: Typed,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, l: Lang) -> Response {
+    let made = make(&app, l, &Given::default(), Ok(String::new())).await;
+    shown(&app, l, made).await
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let done = match read(&given) {
+        Ok(body) => hooks::make(&app, &who, body).await,
+        Err(fault) => Err(Problem::unprocessable(fault)),
+    };
+    let made = match done {
+        Ok(made) => make(&app, l, &Given::default(), Ok(made["secret"].as_str().unwrap_or_default().to_owned())).await,
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make(&app, l, &given, Err(problem)).await,
+    };
+    shown(&app, l, made).await
+}
+
+fn read(given: &Given) -> Result<HookBody, String> {
+    let minutes = |name: &str| -> Result<Option<u16>, String> {
+        let text = given.text(name);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let time: jiff::civil::Time = text.parse().map_err(|_| format!("{name}: use a time of day such as 22:00"))?;
+        Ok(Some(u16::try_from(time.hour()).unwrap_or(0) * 60 + u16::try_from(time.minute()).unwrap_or(0)))
+    };
+    let quiet = match (minutes("quiet_from")?, minutes("quiet_to")?) {
+        (Some(from_min), Some(to_min)) => Some(Quiet { from_min, to_min, below: 3 }),
+        (None, None) => None,
+        _ => return Err("quiet_from: give both ends of the quiet hours, or none".to_owned()),
+    };
+    let after = given.text("escalate_after_min");
+    let after = if after.is_empty() {
+        None
+    } else {
+        Some(after.parse().map_err(|_| "escalate_after_min: use whole minutes".to_owned())?)
+    };
+    Ok(HookBody {
+        id: given.text("id").to_owned(),
+        kind: if given.text("kind") == "email" { HookKind::Email } else { HookKind::Webhook },
+        target: given.text("target").to_owned(),
+        min_severity: given.text("min_severity").parse().map_err(|_| "min_severity: use 0 to 3".to_owned())?,
+        jurisdiction: given.text("jurisdiction").to_owned(),
+        states: given.text("states") == "yes",
+        quiet,
+        escalate_after_min: after,
+        escalate_to: Some(given.text("escalate_to").to_owned()).filter(|t| !t.is_empty()),
+    })
+}
+
+fn typed(given: &Given) -> Typed {
+    let text = |name: &str| given.text(name).to_owned();
+    let severity = text("min_severity");
+    Typed {
+        id: text("id"),
+        email: given.text("kind") == "email",
+        target: text("target"),
+        min_severity: if severity.is_empty() { "2".to_owned() } else { severity },
+        jurisdiction: text("jurisdiction"),
+        states: given.text("states") == "yes",
+        quiet_from: text("quiet_from"),
+        quiet_to: text("quiet_to"),
+        escalate_after_min: text("escalate_after_min"),
+        escalate_to: text("escalate_to"),
+    }
+}
+
+async fn make(app: &Arc<App>, l: Lang, given: &Given, outcome: Result<String, Problem>) -> Result<Response, Problem> {
+    let (found, log) =
+        app.blocking(|a| Ok::<_, StoreError>((a.store.hooks()?, a.store.deliveries(None, None, 50)?))).await?;
+    let (secret, fault) = match outcome {
+        Ok(secret) => (secret, String::new()),
+        Err(problem) => (String::new(), problem.detail),
+    };
+    render(&HooksPage {
+        hooks: found.into_iter().map(|h| hook(l, h)).collect(),
+        log: log.into_iter().map(|d| line(l, d)).collect(),
+        fault,
+        secret,
+        origins: app.config.outgoing.webhook_origins.clone(),
+        mail: app.config.outgoing.smtp.is_some(),
+        t: typed(given),
+        f: Frame::of(app, l, "system", "/hooks").await?,
+    })
+}
+
+fn hook(l: Lang, h: Hook) -> HookRow {
+    let time = |min: u16| format!("{:02}:{:02}", min / 60, min % 60);
+    let quiet = h.quiet.map(|q| format!("{}–{} · < L{}", time(q.from_min), time(q.to_min), q.below));
+    let escalation =
+        h.escalate_after_min.zip(h.escalate_to).map(|(min, to)| format!("{min} {} → {to}", l.t("分钟", "min")));
+    HookRow {
+        kind: if h.kind == HookKind::Email { l.t("邮件", "e-mail") } else { "webhook" },
+        scope: if h.jurisdiction.is_empty() { l.t("全部", "all").to_owned() } else { h.jurisdiction },
+        quiet: quiet.unwrap_or_else(|| "—".to_owned()),
+        escalation: escalation.unwrap_or_else(|| "—".to_owned()),
+        id: h.id,
+        target: h.target,
+        severity: h.min_severity,
+        enabled: h.enabled,
+    }
+}
+
+fn line(l: Lang, d: Delivery) -> LogRow {
+    let words = match d.state.as_str() {
+        "delivered" => l.t("已送达", "delivered"),
+        "failed" => l.t("已放弃", "given up"),
+        _ => l.t("等待", "waiting"),
+    };
+    let time = d.done_at.unwrap_or(d.next_at);
+    LogRow {
+        id: d.id,
+        hook: d.hook,
+        event: d.event,
+        state: d.state,
+        words,
+        attempts: d.attempts,
+        time: local(&time),
+        answer: d.answer,
+    }
+}
+
+pub(super) async fn step(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let step = match Given::of(pairs).text("step") {
+        "test" => Ok(HookStep::Test),
+        "disable" => Ok(HookStep::Disable),
+        "enable" => Ok(HookStep::Enable),
+        _ => Err(Problem::unprocessable("step: use test, disable or enable")),
+    };
+    let made = match step {
+        Ok(step) => hooks::take(&app, id, step).await.map(|()| Redirect::to("/hooks").into_response()),
+        Err(problem) => Err(problem),
+    };
+    shown(&app, l, made).await
+}

@@ -1,0 +1,118 @@
+//! What stands behind the daily work: an overview of the pages that a role may open, and what is deleted when.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
+use crate::app::App;
+use crate::web::auth::may_open;
+use crate::web::error::Problem;
+use crate::web::running;
+
+/// Address, zh, en, and what it is for in both languages.
+const PAGES: [(&str, &str, &str, &str, &str); 8] = [
+    ("/checks", "替代核验", "Checks without a face", "刷卡 + PIN + 见证人", "Card, PIN and witness"),
+    (
+        "/import",
+        "表格导入导出",
+        "Tables in and out",
+        "CSV:机构、人员、诊室、项目、诊疗活动",
+        "CSV: institutions, practitioners, rooms, items, sessions",
+    ),
+    ("/policy", "规则参数", "Policy", "每个数值、来源与历史", "Every number, its source and history"),
+    (
+        "/retention",
+        "留存与删除",
+        "Retention",
+        "何时删除什么;已签名的删除记录",
+        "What is deleted when, and the signed deletions",
+    ),
+    ("/hooks", "通知", "Notifications", "Webhook 与邮件、免打扰、升级", "Webhooks and e-mail, quiet hours, escalation"),
+    ("/tokens", "接口令牌", "API tokens", "按角色与范围;可吊销", "By role and scope; can be revoked"),
+    ("/accounts", "账户", "Accounts", "邀请、停用", "Invite and disable"),
+    ("/audit", "审计日志", "Audit log", "谁在何时看过什么", "Who looked at what, and when"),
+];
+
+#[derive(Template)]
+#[template(path = "system.html")]
+struct SystemPage {
+    f: Frame,
+    pages: Vec<(&'static str, &'static str, &'static str)>,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let open = |path: &str| !app.config.accounts || may_open(who.role, path);
+    let pages = PAGES.iter().filter(|p| open(p.0)).map(|p| (p.0, l.t(p.1, p.2), l.t(p.3, p.4))).collect();
+    let made = match Frame::of(&app, l, "system", "/system").await {
+        Ok(f) => render(&SystemPage { f, pages }),
+        Err(problem) => Err(problem),
+    };
+    shown(&app, l, made).await
+}
+
+#[derive(Template)]
+#[template(path = "retention.html")]
+struct RetentionPage {
+    f: Frame,
+    jobs: Vec<JobRow>,
+    audit_since: String,
+    audit_entries: i64,
+    tombstones: Vec<(String, String, String)>,
+    in_all: usize,
+    holds: bool,
+    fault: String,
+}
+
+struct JobRow {
+    what: &'static str,
+    kept: String,
+    basis: &'static str,
+    setting: &'static str,
+    last: String,
+    next: String,
+    removed: i64,
+    in_all: i64,
+}
+
+pub(super) async fn retention(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let made = make_retention(&app, who, l).await;
+    shown(&app, l, made).await
+}
+
+async fn make_retention(app: &Arc<App>, who: Who, l: Lang) -> Result<Response, Problem> {
+    let seen = app.blocking(move |a| running::retention(a, &who)).await?;
+    let time = |at: &Option<String>| at.as_deref().map_or_else(|| "—".to_owned(), local);
+    let jobs = seen.jobs.iter().map(|j| JobRow {
+        what: l.t(j.zh, j.en),
+        kept: duration(l, j.kept_h),
+        basis: j.basis,
+        setting: j.setting,
+        last: time(&j.last_at),
+        next: time(&j.next_at),
+        removed: j.last_removed,
+        in_all: j.removed_in_all,
+    });
+    render(&RetentionPage {
+        jobs: jobs.collect(),
+        audit_since: time(&seen.audit_since),
+        audit_entries: seen.audit_entries,
+        tombstones: seen.tombstones.into_iter().map(|t| (local(&t.at), t.person, t.reason)).collect(),
+        in_all: seen.tombstones_in_all,
+        holds: seen.ledger_holds,
+        fault: seen.ledger_fault,
+        f: Frame::of(app, l, "system", "/retention").await?,
+    })
+}
+
+fn duration(l: Lang, hours: i64) -> String {
+    if hours % 24 == 0 && hours > 24 {
+        format!("{} {}", hours / 24, l.t("天", "days"))
+    } else {
+        format!("{hours} {}", l.t("小时", "h"))
+    }
+}

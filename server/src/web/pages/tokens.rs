@@ -1,0 +1,102 @@
+//! API tokens by page: made, shown once, revoked.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Given;
+use super::{Frame, Lang, local, render, shown};
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::web::error::Problem;
+use crate::web::tokens::{self, TokenBody};
+
+struct Row {
+    id: String,
+    name: String,
+    role: &'static str,
+    scope: String,
+    expires: String,
+    over: bool,
+    revoked: bool,
+}
+
+#[derive(Template)]
+#[template(path = "tokens.html")]
+struct TokensPage {
+    f: Frame,
+    rows: Vec<Row>,
+    fault: String,
+    token: String,
+    name: String,
+    scope: String,
+    days: String,
+    roles: Vec<(&'static str, bool)>,
+}
+
+const ROLES: [&str; 5] = ["integrator", "clinic", "supervisor", "reviewer", "auditor"];
+
+pub(super) async fn page(State(app): State<Arc<App>>, l: Lang) -> Response {
+    let made = make(&app, l, &Given::default(), Ok(String::new())).await;
+    shown(&app, l, made).await
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let made = match token(&app, &who, &given).await {
+        Ok(token) => make(&app, l, &Given::default(), Ok(token)).await,
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make(&app, l, &given, Err(problem)).await,
+    };
+    shown(&app, l, made).await
+}
+
+async fn token(app: &Arc<App>, who: &Who, given: &Given) -> Result<String, Problem> {
+    let role = Role::parse(given.text("role")).ok_or_else(|| Problem::unprocessable("role: choose one"))?;
+    let days = given.text("days").parse().map_err(|_| Problem::unprocessable("days: use 1 to 366"))?;
+    let (name, scope) = (given.text("name").to_owned(), given.text("scope").to_owned());
+    let made = tokens::make(app, who, TokenBody { name, role, scope, days }).await?;
+    Ok(made["token"].as_str().unwrap_or_default().to_owned())
+}
+
+async fn make(app: &Arc<App>, l: Lang, given: &Given, outcome: Result<String, Problem>) -> Result<Response, Problem> {
+    let now = crate::clock::now_text();
+    let tokens = app.blocking(|a| a.store.api_tokens()).await?;
+    let rows = tokens.into_iter().map(|t| Row {
+        over: t.expires_at <= now,
+        id: t.id,
+        name: t.name,
+        role: t.role.as_str(),
+        scope: t.scope,
+        expires: local(&t.expires_at),
+        revoked: t.revoked,
+    });
+    let (token, fault) = match outcome {
+        Ok(token) => (token, String::new()),
+        Err(problem) => (String::new(), problem.detail),
+    };
+    let days = if given.text("days").is_empty() { "90" } else { given.text("days") };
+    render(&TokensPage {
+        rows: rows.collect(),
+        fault,
+        token,
+        name: given.text("name").to_owned(),
+        scope: given.text("scope").to_owned(),
+        days: days.to_owned(),
+        roles: ROLES.iter().map(|r| (*r, *r == given.text("role"))).collect(),
+        f: Frame::of(app, l, "system", "/tokens").await?,
+    })
+}
+
+pub(super) async fn revoke(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>) -> Response {
+    let made = app.blocking(move |a| a.store.revoke_api_token(&id)).await;
+    shown(&app, l, made.map(|()| Redirect::to("/tokens").into_response())).await
+}

@@ -1,0 +1,54 @@
+//! Lists a page at a time: `?after=ID&limit=N&q=TEXT`, narrowed to what the reader sees; `next` is the next `after`.
+
+use crate::access::{Role, Who};
+use crate::store::Part;
+
+#[derive(Debug, Default, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartQuery {
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+    pub q: Option<String>,
+    /// Which table, where a page has several.
+    pub noun: Option<String>,
+    #[expect(dead_code, reason = "read from the address by `Lang`")]
+    pub lang: Option<String>,
+}
+
+impl PartQuery {
+    /// One more than is shown is asked for, so that the end is known.
+    pub(super) fn part(&self, who: &Who, default_limit: u32) -> Part {
+        let clinic = who.role == Role::Clinic;
+        let clipped = |text: &Option<String>| crate::clock::clip(text.as_deref().unwrap_or_default().trim(), 100);
+        Part {
+            after: clipped(&self.after),
+            limit: self.limit.unwrap_or(default_limit).clamp(1, 500) + 1,
+            text: clipped(&self.q),
+            jurisdiction: if clinic { String::new() } else { who.scope.clone() },
+            institution: if clinic { who.scope.clone() } else { String::new() },
+        }
+    }
+}
+
+/// Takes the one too many away; gives the id of the last, where there was one.
+pub(super) fn cut<T>(found: &mut Vec<T>, part: &Part, id: impl Fn(&T) -> String) -> Option<String> {
+    if found.len() < part.limit as usize {
+        return None;
+    }
+    found.truncate(part.limit as usize - 1);
+    found.last().map(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_full_names_the_next_and_the_last_does_not() {
+        let part = PartQuery { limit: Some(2), ..PartQuery::default() }.part(&Who::open_house(), 50);
+        let mut full = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        assert_eq!(cut(&mut full, &part, Clone::clone), Some("b".to_owned()));
+        assert_eq!(full.len(), 2);
+        assert_eq!(cut(&mut full, &part, Clone::clone), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! What the server says of its own running: the schedule of deletions and the ledger of tombstones.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde_json::json;
+
+use super::error::Problem;
+use super::registry::Answer;
+use super::scope::Seen;
+use crate::access::Who;
+use crate::app::App;
+use crate::retention::{EVERY, JOBS};
+use crate::tombstone::Tombstone;
+
+/// One job with its last run.
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+pub(super) struct JobSeen {
+    pub job: &'static str,
+    pub zh: &'static str,
+    pub en: &'static str,
+    pub basis: &'static str,
+    /// The key in the configuration that sets it; empty where it is fixed.
+    pub setting: &'static str,
+    pub kept_h: i64,
+    pub last_at: Option<String>,
+    pub next_at: Option<String>,
+    pub last_removed: i64,
+    pub removed_in_all: i64,
+}
+
+/// All that somebody may see of what was and will be deleted.
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+pub(super) struct RetentionSeen {
+    pub jobs: Vec<JobSeen>,
+    /// Nothing deletes from the audit log (P11: at least three years).
+    pub audit_since: Option<String>,
+    pub audit_entries: i64,
+    /// Of persons in the reader's scope, newest first, at most 200.
+    pub tombstones: Vec<Tombstone>,
+    pub tombstones_in_all: usize,
+    /// The signed chain holds and says the same as the database.
+    pub ledger_holds: bool,
+    pub ledger_fault: String,
+}
+
+/// Blocking: it asks the stores and reads the ledger.
+pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
+    let runs = a.store.retention_runs()?;
+    let jobs = JOBS.iter().map(|job| {
+        let run = runs.iter().find(|r| r.job == job.name);
+        let next = run.and_then(|r| r.last_at.parse::<jiff::Timestamp>().ok()).map(|at| crate::clock::text(at + EVERY));
+        JobSeen {
+            job: job.name,
+            zh: job.zh,
+            en: job.en,
+            basis: job.basis,
+            setting: job.key,
+            kept_h: job.hours(&a.config.retention),
+            last_at: run.map(|r| r.last_at.clone()),
+            next_at: next,
+            last_removed: run.map_or(0, |r| r.last_removed),
+            removed_in_all: run.map_or(0, |r| r.removed_in_all),
+        }
+    });
+    let audit = a.store.audit_since()?;
+    let stored = a.faces.tombstones()?;
+    let (ledger_holds, ledger_fault) = match a.faces.read_ledger() {
+        Ok(said) if stored.iter().all(|t| said.contains(t)) => (true, String::new()),
+        Ok(_) => (false, "the ledger lacks a deletion that the database knows; a restart signs it".to_owned()),
+        Err(error) => (false, error.to_string()),
+    };
+    let seen = Seen::of(a, who)?;
+    let mut tombstones = Vec::new();
+    for tombstone in stored.iter().rev() {
+        let known = a.store.practitioner(&tombstone.person)?;
+        if known.map_or(matches!(seen, Seen::All), |p| seen.person(&p)) {
+            tombstones.push(tombstone.clone());
+        }
+        if tombstones.len() == 200 {
+            break;
+        }
+    }
+    Ok(RetentionSeen {
+        jobs: jobs.collect(),
+        audit_since: audit.as_ref().map(|(at, _)| at.clone()),
+        audit_entries: audit.map_or(0, |(_, n)| n),
+        tombstones,
+        tombstones_in_all: stored.len(),
+        ledger_holds,
+        ledger_fault,
+    })
+}
+
+pub(super) async fn get_retention(State(app): State<Arc<App>>, Extension(who): Extension<Who>) -> Answer {
+    let seen = app.blocking(move |a| retention(a, &who)).await?;
+    Ok((StatusCode::OK, Json(json!(seen))))
+}

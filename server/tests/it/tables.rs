@@ -1,0 +1,117 @@
+//! Tables in and out: a dry run that lists every row's fault, an import that is whole or nothing, an export that comes back.
+
+use server::access::Role;
+
+use crate::access::{ask, token};
+use crate::house::{Answer, House};
+
+fn import(house: &House, noun: &str, dry: bool, text: &str) -> Answer {
+    house.send("POST", &format!("/api/v1/import/{noun}?dry_run={dry}"), "text/csv", text.as_bytes())
+}
+
+const PEOPLE: &str = "id,name,category,registration,institution,relation,lead_of\n\
+    p-1,王一,licensed_physician,valid,clinic-1,primary,cosmetic_surgery;cosmetic_tcm\n\
+    p-2,李二,nurse,valid,clinic-1,primary,\n";
+
+#[test]
+fn a_dry_run_lists_every_rows_fault_and_stores_nothing() {
+    let house = House::new();
+    house.furnish();
+    let text = format!(
+        "{PEOPLE}p-3,,nurse,valid,clinic-1,primary,\np-4,赵,doctor,valid,clinic-1,primary,\np-5,钱,nurse,valid,clinic-9,primary,\n\
+         p-2,李二,nurse,valid,clinic-1,primary,\np-6,孙,nurse,valid,clinic-1,primary,cosmetic_tcm\np 7,周,nurse,valid,,,\n"
+    );
+    let before = house.get("practitioners")["practitioners"].as_array().unwrap().len();
+    let answer = import(&house, "practitioners", true, &text).json();
+    let faults: Vec<(u64, String, String)> = answer["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| {
+            (f["line"].as_u64().unwrap(), f["column"].as_str().unwrap().into(), f["text"].as_str().unwrap().into())
+        })
+        .collect();
+    let at =
+        |line: u64| faults.iter().find(|f| f.0 == line).unwrap_or_else(|| panic!("line {line} has no fault: {answer}"));
+    assert_eq!(faults.iter().map(|f| f.0).collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9], "{answer}");
+    assert_eq!(at(4).1, "name");
+    assert_eq!(at(5).1, "category");
+    assert!(at(6).1 == "institution" && at(6).2.contains("clinic-9"));
+    assert!(at(7).2.contains("line 3"));
+    assert_eq!(at(8).1, "lead_of");
+    assert_eq!(at(9).1, "id");
+    assert_eq!(answer["stored"], false);
+    let really = import(&house, "practitioners", false, &text);
+    assert_eq!((really.status, really.json()["faults"].as_array().unwrap().len()), (422, 6));
+    assert!(really.head.contains("application/problem+json"), "{}", really.head);
+    assert_eq!(house.get("practitioners")["practitioners"].as_array().unwrap().len(), before, "half a file was stored");
+}
+
+#[test]
+fn what_is_exported_can_be_imported_and_changes_nothing() {
+    let house = House::new();
+    house.furnish();
+    assert_eq!(import(&house, "practitioners", false, PEOPLE).json()["created"], 2);
+    for noun in ["institutions", "items", "rooms", "practitioners", "sessions"] {
+        let text = house.send_with("GET", &format!("/api/v1/export/{noun}"), "", b"").body;
+        let before = house.get(noun);
+        let answer = import(&house, noun, noun == "sessions", &text);
+        assert_eq!(answer.status, 200, "{noun}: {}", answer.body);
+        assert_eq!(
+            (&answer.json()["created"], answer.json()["faults"].as_array().unwrap().len()),
+            (&0.into(), 0),
+            "{noun}"
+        );
+        assert_eq!(house.get(noun), before, "{noun}");
+    }
+}
+
+#[test]
+fn a_file_that_is_none_gets_one_line() {
+    let house = House::new();
+    for (text, why) in [
+        (&b""[..], "empty"),
+        (b"colour\nred\n", "`colour` is unknown"),
+        (b"id,name\nc-1,\xff\xfe\n", "line 2"),
+        (b"name\nx\n", "`id` is missing"),
+    ] {
+        let answer = house.send("POST", "/api/v1/import/institutions", "text/csv", text);
+        let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(answer.status == 422 && detail.contains(why) && !detail.contains('\n'), "{} {detail}", answer.status);
+    }
+    assert_eq!(import(&house, "secrets", false, "id\n").status, 404);
+}
+
+#[test]
+fn a_supervisor_brings_in_his_own_jurisdiction_alone() {
+    let house = House::new();
+    house.furnish();
+    let house = house.restart_with("[access]\naccounts = true\n");
+    let other = token(&house, Role::Supervisor, "5102");
+    let ask = |noun: &str, text: &str| ask(&house, "POST", &format!("/api/v1/import/{noun}"), &other, text).status;
+    assert_eq!(ask("institutions", "id,name,jurisdiction\nc-9,x,510104\n"), 422);
+    assert_eq!(
+        ask("institutions", "id,name,jurisdiction\nclinic-1,x,510201\n"),
+        422,
+        "another's institution was taken"
+    );
+    assert_eq!(ask("institutions", "id,name,jurisdiction\nc-9,x,510201\n"), 200);
+    assert_eq!(ask("practitioners", PEOPLE), 422);
+    assert_eq!(
+        ask("sessions", "id,room,start\ns-9,room-1,2026-03-02T01:00:00Z\n"),
+        422,
+        "a supervisor declared a session"
+    );
+}
+
+#[test]
+fn the_page_keeps_what_was_pasted() {
+    let house = House::new();
+    house.furnish();
+    let body = "--x\r\nContent-Disposition: form-data; name=\"noun\"\r\n\r\ninstitutions\r\n--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nid,name\nc-7,<b>\nc-8,\n\r\n--x\r\nContent-Disposition: form-data; name=\"act\"\r\n\r\nstore\r\n--x--\r\n";
+    let answer = house.send("POST", "/import?lang=en", "multipart/form-data; boundary=x", body.as_bytes());
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains("c-7,&#60;b&#62;") || answer.body.contains("c-7,&lt;b&gt;"), "{}", answer.body);
+    assert!(answer.body.contains("nothing was stored"), "{}", answer.body);
+    assert_eq!(house.get("institutions")["institutions"].as_array().unwrap().len(), 1);
+}
