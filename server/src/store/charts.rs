@@ -179,9 +179,9 @@ mod tests {
     fn store() -> (Store, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let fill = r#"INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510104','t');
+        let fill = r"INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510104','t');
             INSERT INTO room VALUES ('r-1','c-1','','{}','t');
-            INSERT INTO device (id, room, state) VALUES ('box-1','r-1','provisioned');"#;
+            INSERT INTO device (id, room, state) VALUES ('box-1','r-1','provisioned');";
         store.write(|tx| Ok(tx.execute_batch(fill)?)).unwrap();
         (store, dir)
     }

@@ -282,7 +282,7 @@ fn batch(noun: Noun, order: &[usize], records: &[Record], known: &Known) -> Batc
         let mut fault = |column: &str, text: String| {
             batch.faults.push(Remark { line: record.line, column: column.to_owned(), text });
         };
-        let read = sheet::object(noun, order, &record.cells).and_then(|object| typed(noun, object));
+        let read = sheet::object(noun, order, &record.cells).and_then(|object| typed(noun, &object));
         let it = match read {
             Ok(it) => it,
             Err((column, text)) => {
@@ -345,7 +345,7 @@ fn join(first: &mut (u64, Imported), again: Imported) -> Result<(), String> {
 type Wrong = (String, String);
 
 /// The API's own model and its own checks; the column is the field that the fault begins with.
-fn typed(noun: Noun, object: Value) -> Result<Imported, Wrong> {
+fn typed(noun: Noun, object: &Value) -> Result<Imported, Wrong> {
     let named = |fault: String| match fault.split_once(": ") {
         Some((column, why)) if column.chars().all(|c| c.is_ascii_lowercase() || c == '_') => {
             (column.to_owned(), why.to_owned())
@@ -354,27 +354,27 @@ fn typed(noun: Noun, object: Value) -> Result<Imported, Wrong> {
     };
     Ok(match noun {
         Noun::Institutions => {
-            let it: Institution = model(noun, &object)?;
+            let it: Institution = model(noun, object)?;
             it.check().map_err(named)?;
             Imported::Institution(it)
         }
         Noun::Practitioners => {
-            let mut it: Practitioner = model(noun, &object)?;
+            let mut it: Practitioner = model(noun, object)?;
             it.check().map_err(named)?;
             Imported::Practitioner(it)
         }
         Noun::Rooms => {
-            let it: Room = model(noun, &object)?;
+            let it: Room = model(noun, object)?;
             it.check().map_err(named)?;
             Imported::Room(it)
         }
         Noun::Items => {
-            let it: Item = model(noun, &object)?;
+            let it: Item = model(noun, object)?;
             it.check().map_err(named)?;
             Imported::Item(it)
         }
         Noun::Sessions => {
-            let mut it: Session = model(noun, &object)?;
+            let mut it: Session = model(noun, object)?;
             it.check().map_err(named)?;
             Imported::Session(it)
         }
