@@ -1,6 +1,6 @@
 //! What must hold for every day, not for a scripted one: random scripts in, relations between two runs out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use presence::*;
 use proptest::prelude::*;
@@ -215,12 +215,13 @@ proptest! {
         }
     }
 
-    /// Whoever is named as an operator was MATCHED (or showed a card), and whoever is counted as a stranger was UNMATCHED,
-    /// at some time before the finding was raised.
+    /// Whoever is named as an operator had three live frames at T_match or above (or showed a card), and whoever is counted
+    /// as a stranger five good, live ones below T_reject, before the finding was raised. Counted here from what was seen.
     #[test]
     fn whoever_is_accused_was_recognised(text in morning()) {
+        let t = thresholds();
         let mut engine = Engine::new();
-        let (mut matched, mut unmatched) = (BTreeSet::new(), BTreeSet::new());
+        let (mut hits, mut lows) = (BTreeMap::<PersonId, u32>::new(), BTreeMap::<TrackId, u32>::new());
         for call in calls(&text) {
             let (out, seen) = match &call {
                 Call::Observe(at, seen) => (engine.observe(*at, seen), seen.faces.as_slice()),
@@ -228,17 +229,23 @@ proptest! {
             };
             for f in findings(out) {
                 for p in f.persons.iter().filter(|p| p.part == "operator" && p.method == Some(PresenceMethod::Face)) {
-                    prop_assert!(matched.contains(&p.person), "{} named {}", f.key.rule.code(), p.person);
+                    let of_him = hits.get(&p.person).copied().unwrap_or(0);
+                    prop_assert!(of_him >= 3, "{} named {} after {of_him} frames", f.key.rule.code(), p.person);
                 }
                 for track in f.tracks.iter().filter(|_| f.key.rule == Rule::Uq1) {
-                    prop_assert!(unmatched.contains(track), "UQ-1 counted track {}", track.0);
+                    let below = lows.get(track).copied().unwrap_or(0);
+                    prop_assert!(below >= 5, "UQ-1 counted track {} after {below} frames", track.0);
                 }
             }
-            for face in seen {
-                match engine.identity(face.track) {
-                    IdentityView::Matched { person, .. } => { matched.insert(person); }
-                    IdentityView::Unmatched { .. } => { unmatched.insert(face.track); }
-                    IdentityView::Indeterminate => {}
+            for face in seen.iter().filter(|face| face.liveness == Liveness::Live) {
+                let Some(found) = &face.match_ else { continue };
+                let (t_match, t_reject) =
+                    if face.masked { (t.masked_t_match_ppm, t.masked_t_reject_ppm) } else { (t.t_match_ppm, t.t_reject_ppm) };
+                if found.score_ppm >= t_match && let Some(best) = &found.best {
+                    *hits.entry(best.clone()).or_default() += 1;
+                }
+                if found.score_ppm < t_reject && face.good_quality {
+                    *lows.entry(face.track).or_default() += 1;
                 }
             }
         }
