@@ -2,12 +2,12 @@
 
 use crate::bounds::{self, Bounds};
 use crate::case::Case;
-use crate::evaluate::Next;
 use crate::finding::{Finding, FindingKey, Output, Rule, Subject};
 use crate::ledger::Stamp;
 use crate::report::stamp;
 use crate::rules::{self, Draft};
 use crate::spans::Spans;
+use crate::ticks::Next;
 use crate::{DeploymentMode, Engine, Moment, SessionId};
 
 impl Engine {

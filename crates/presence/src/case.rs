@@ -8,7 +8,6 @@ use crate::exclusion::Exclusion;
 use crate::finding::{PresenceMethod, Visibility};
 use crate::history::History;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
-use crate::roles::Gates;
 use crate::spans::{Spans, share_ppm};
 use crate::{DeploymentMode, Item, PersonId, Practitioner, SessionId, TrackId, Wall};
 
@@ -74,6 +73,12 @@ impl Unknown {
             if self.glimpse { not.names(person) } else { !not.excludes(person, from, to, &case.knowledge.policy) }
         })
     }
+}
+
+/// When operating counts: of staff throughout the session, of others only while the patient is there.
+pub(crate) struct Gates {
+    pub(crate) patient: Spans,
+    pub(crate) session: Spans,
 }
 
 /// The measures.

@@ -14,6 +14,7 @@ use crate::identity::Who;
 use crate::knowledge::Knowledge;
 use crate::ledger::Ledger;
 use crate::spans::Spans;
+use crate::ticks::tick_after;
 use crate::{ClockQuality, Fact, Moment, Mono, Observation, PersonId, Policy, SessionId, TrackId};
 
 /// What the engine holds of a track's identity now; the embedding scheduler reads it.
@@ -227,12 +228,6 @@ impl Engine {
         }
         out
     }
-}
-
-/// The next tick, strictly after `t`.
-pub(crate) fn tick_after(t: u64, policy: &Policy) -> u64 {
-    let step = policy.evaluation_step_ms();
-    (t / step + 1) * step
 }
 
 /// P1: whoever became the patient is forgotten at once.

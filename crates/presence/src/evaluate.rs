@@ -7,6 +7,7 @@ use crate::finding::{Output, PresenceSummary, Rule};
 use crate::report::{stamp, summarise};
 use crate::rules;
 use crate::spans::Spans;
+use crate::ticks::Next;
 use crate::{Engine, Moment, Mono, SessionId, Wall};
 
 impl Engine {
@@ -17,7 +18,7 @@ impl Engine {
             return;
         };
         let at = Moment { mono: Mono(t), wall: Wall((t as i64).saturating_add(offset)), clock: self.clock };
-        let mut next = Next { t, step: self.knowledge.policy.evaluation_step_ms(), due: None };
+        let mut next = Next::after(t, &self.knowledge.policy);
         let ids: Vec<SessionId> = self.knowledge.sessions.keys().cloned().collect();
         let mut taken: Vec<(u64, u64)> = self.past.iter().collect();
         for id in &ids {
@@ -156,25 +157,5 @@ impl Engine {
         self.ledger.forget(Some(id), 0);
         self.summaries.remove(id);
         self.knowledge.bury(id);
-    }
-}
-
-/// Collects the earliest next tick.
-pub(crate) struct Next {
-    t: u64,
-    pub(crate) step: u64,
-    due: Option<u64>,
-}
-
-impl Next {
-    /// Something is to be done at `at`, or at the first tick after it.
-    pub(crate) fn at(&mut self, at: u64) {
-        let tick = at.div_ceil(self.step).saturating_mul(self.step).max((self.t / self.step + 1) * self.step);
-        self.due = Some(self.due.map_or(tick, |d| d.min(tick)));
-    }
-
-    /// Something is to be done by `at`.
-    pub(crate) fn at_or_before(&mut self, at: u64) {
-        self.at((at / self.step) * self.step);
     }
 }

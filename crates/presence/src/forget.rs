@@ -2,10 +2,10 @@
 
 use crate::apart::is_about_the_roster;
 use crate::bounds;
-use crate::evaluate::Next;
 use crate::finding::{Output, Rule};
 use crate::identity::Who;
 use crate::spans::Spans;
+use crate::ticks::Next;
 use crate::{Engine, Moment, Wall};
 
 impl Engine {

@@ -42,6 +42,7 @@ mod report;
 mod roles;
 mod rules;
 mod spans;
+mod ticks;
 mod time;
 mod track;
 

@@ -1,19 +1,13 @@
 //! Reads the tracks of a case: whose each stretch is, whether it operated, and what stays open. It fills the measures of
 //! [`Case`](crate::case::Case) and alleges nothing.
 
-use crate::case::{Case, Cause, Seen, Stranger, Unknown};
+use crate::case::{Case, Cause, Gates, Seen, Stranger, Unknown};
 use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
 use crate::finding::PresenceMethod;
 use crate::history::{History, TrackLog};
 use crate::identity::Who;
 use crate::spans::Spans;
 use crate::{Checked, PractitionerCategory, TrackId};
-
-/// When operating counts: of staff throughout the session, of others only while the patient is there.
-pub(crate) struct Gates {
-    pub(crate) patient: Spans,
-    pub(crate) session: Spans,
-}
 
 /// Spans collected over all tracks.
 #[derive(Default)]
