@@ -127,10 +127,11 @@ impl House {
         Store::open(&config(self.folder.path()).data_dir).unwrap()
     }
 
-    /// The rules across days ask about every institution once after a start; that is not what is measured here.
+    /// The rules across days ask about every institution once after a start: that is given a minute, then the lists are
+    /// measured beside it.
     fn wait_until_judged(&self) {
         let store = self.store();
-        let deadline = Instant::now() + Duration::from_mins(10);
+        let deadline = Instant::now() + Duration::from_mins(1);
         let mut calm = 0;
         while calm < 3 && Instant::now() < deadline {
             calm = if store.left_to_judge().unwrap() == 0 { calm + 1 } else { 0 };
