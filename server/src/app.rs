@@ -14,6 +14,7 @@ use crate::ingest::Keys;
 use crate::knowledge::Nudge;
 use crate::store::{FaceStore, Store};
 use crate::vault::Key;
+use crate::web::Meter;
 use crate::web::error::Problem;
 
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct App {
     /// Rises whenever the feed may have grown.
     pub changed: watch::Sender<u64>,
     pub connected: watch::Receiver<bool>,
+    /// Of HTTP; `/metrics` shows it.
+    pub meter: Meter,
     /// True once the server is stopping: live streams end, so that connections can close.
     pub stopping: watch::Receiver<bool>,
 }

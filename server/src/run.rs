@@ -140,6 +140,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         nudge,
         changed,
         connected,
+        meter: web::Meter::default(),
         stopping: stopping.clone(),
     });
     load_models(&app);

@@ -293,7 +293,7 @@ impl FaceStore {
 
     /// Persons with at least one template (P14).
     pub fn persons(&self) -> Result<i64> {
-        self.read(|c| Ok(c.query_row("SELECT count(DISTINCT person) FROM template", [], |r| r.get(0))?))
+        self.read(|c| Ok(c.query_row("SELECT n FROM face_count WHERE name = 'persons'", [], |r| r.get(0))?))
     }
 
     /// Persons with a confirmed template, of which pack.

@@ -20,6 +20,7 @@ mod policies;
 mod registry;
 mod retention;
 mod schema;
+mod seeded;
 mod supervision;
 mod tombstones;
 
@@ -45,6 +46,7 @@ pub use pages::Part;
 pub use policies::PolicyRow;
 pub use registry::{Imported, SessionChange, SessionDeed};
 pub use retention::RetentionRun;
+pub use seeded::Amount;
 pub use supervision::{Dossier, Hour, LOOK_MS, Post, Silence, ToJudge};
 pub use tombstones::Replay;
 

@@ -17,10 +17,14 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0008_figures.sql"),
     include_str!("../../migrations/0009_notify.sql"),
     include_str!("../../migrations/0010_speed.sql"),
+    include_str!("../../migrations/0011_counts.sql"),
 ];
 
-pub(super) const FACES: &[&str] =
-    &[include_str!("../../migrations/faces_0001.sql"), include_str!("../../migrations/faces_0002.sql")];
+pub(super) const FACES: &[&str] = &[
+    include_str!("../../migrations/faces_0001.sql"),
+    include_str!("../../migrations/faces_0002.sql"),
+    include_str!("../../migrations/faces_0003.sql"),
+];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {
     let done: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -55,6 +59,63 @@ mod tests {
             let rows: i64 = connection.query_row("SELECT count(*) FROM institution", [], |r| r.get(0)).unwrap();
             assert_eq!(rows, 1, "from version {old}");
         }
+    }
+
+    /// What a migration counts must agree with what stood there before it, and go on agreeing.
+    #[test]
+    fn counts_of_an_old_database_are_right_after_it_came_forward_and_stay_right() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("t"), &FACTS[..6]).unwrap();
+        let alert = |id: &str, state: &str| {
+            format!("INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
+                VALUES ('{id}','{state}',2,'[]','c','5101','r','d','t','t','t',0,'{{}}');
+                INSERT INTO finding VALUES ('f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,'{{}}');")
+        };
+        connection.execute_batch(&(alert("a", "raised") + &alert("b", "lead"))).unwrap();
+        migrate(&mut connection, Path::new("t"), FACTS).unwrap();
+        connection.execute_batch(&alert("c", "raised")).unwrap();
+        connection
+            .execute_batch(
+                "UPDATE alert SET state='dismissed' WHERE id='a'; UPDATE finding SET step='withdrawn' WHERE id='f-a';",
+            )
+            .unwrap();
+        let same = |counted: &str, real: &str| {
+            let of = |sql: &str| -> Vec<(String, i64)> {
+                let mut statement = connection.prepare(sql).unwrap();
+                statement
+                    .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+                    .unwrap()
+                    .map(std::result::Result::unwrap)
+                    .collect()
+            };
+            assert_eq!(of(counted), of(real));
+        };
+        same(
+            "SELECT state, n FROM alert_count WHERE n > 0 ORDER BY 1",
+            "SELECT state, count(*) FROM alert GROUP BY 1 ORDER BY 1",
+        );
+        same(
+            "SELECT kind || withdrawn, n FROM finding_count WHERE n > 0 ORDER BY 1",
+            "SELECT kind || (step = 'withdrawn'), count(*) FROM finding GROUP BY 1 ORDER BY 1",
+        );
+    }
+
+    #[test]
+    fn persons_with_templates_are_counted_as_they_come_and_go() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("t"), &FACES[..1]).unwrap();
+        let enrolment = "INSERT INTO enrolment (id,person,institution,state,pack,proposed_at,outcome,consent) VALUES ('e','p','c','confirmed','a','t','{}','{}');";
+        let template = |id: &str, person: &str| {
+            format!("INSERT INTO template VALUES ('{id}','e','{person}','c','a','h',0,x'00');")
+        };
+        connection.execute_batch(&(enrolment.to_owned() + &template("1", "p") + &template("2", "p"))).unwrap();
+        migrate(&mut connection, Path::new("t"), FACES).unwrap();
+        let persons = |c: &Connection| -> i64 { c.query_row("SELECT n FROM face_count", [], |r| r.get(0)).unwrap() };
+        assert_eq!(persons(&connection), 1);
+        connection.execute_batch(&(template("3", "p") + &template("4", "q"))).unwrap();
+        assert_eq!(persons(&connection), 2);
+        connection.execute_batch("DELETE FROM template WHERE person = 'p'").unwrap();
+        assert_eq!(persons(&connection), 1);
     }
 
     #[test]

@@ -59,5 +59,6 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     for (state, severity, value) in states {
         let _ = writeln!(text, "zaigang_alerts{{state=\"{state}\",severity=\"L{severity}\"}} {value}");
     }
+    text.push_str(&app.meter.text());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }

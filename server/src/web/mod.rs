@@ -13,6 +13,7 @@ mod health;
 mod hooks;
 mod live;
 mod openapi;
+mod outer;
 mod pages;
 mod part;
 mod policy;
@@ -35,6 +36,7 @@ use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
 use crate::provision;
 pub(crate) use devices::random_token;
 use error::Problem;
+pub use outer::Meter;
 pub(crate) use pages::{invitation, zone};
 
 /// Nothing from elsewhere, nothing inline.
@@ -99,6 +101,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(pages::router().layer(DefaultBodyLimit::max((MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS)))
         .fallback(not_found)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), auth::layer))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), outer::layer))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))

@@ -129,3 +129,55 @@ pub(crate) fn upload(house: &House, fields: &[(&str, &[u8])], photos: &[&[u8]]) 
     let answer = house.send("POST", "/api/v1/enrolments", "multipart/form-data; boundary=cut", &body);
     (answer.status, answer.json())
 }
+
+#[test]
+fn every_fault_of_the_api_is_a_problem_and_every_answer_has_its_own_id() {
+    let house = House::new();
+    let mut ids = std::collections::BTreeSet::new();
+    for (method, path, status) in [
+        ("GET", "/api/v1/alerts?before=yesterday", 400),
+        ("GET", "/api/v1/alerts?colour=red", 400),
+        ("GET", "/api/v1/institutions?limit=-1", 400),
+        ("GET", "/api/v1/nothing", 404),
+        ("PUT", "/api/v1/items", 405),
+        ("POST", "/api/v1/items", 415),
+    ] {
+        let answer = house.send_with(method, path, "", b"");
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        assert!(answer.head.contains("application/problem+json"), "{method} {path}: {}", answer.head);
+        let problem = answer.json();
+        let detail = problem["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(problem["status"] == status && !detail.is_empty() && !detail.contains('\n'), "{problem}");
+        let id = answer.head.lines().find_map(|l| l.strip_prefix("x-request-id: ")).unwrap().to_owned();
+        assert!(ids.insert(id), "an id came twice");
+    }
+    let metrics = house.page("/metrics").1;
+    assert!(metrics.contains("zaigang_http_requests_total{status=\"4xx\"}"), "{metrics}");
+}
+
+#[test]
+fn a_list_comes_a_page_at_a_time_with_nothing_missed_and_nothing_twice() {
+    let house = House::new();
+    house.furnish();
+    for n in 0..7 {
+        let id = format!("more-{n}");
+        house.must_post(
+            "institutions",
+            &serde_json::json!({"id": id, "name": format!("机构 {n}"), "jurisdiction": "510104"}),
+        );
+    }
+    let (mut after, mut seen) = (String::new(), Vec::new());
+    loop {
+        let page = house.get(&format!("institutions?limit=3&after={after}"));
+        let found = page["institutions"].as_array().unwrap().clone();
+        assert!(found.len() <= 3, "{page}");
+        seen.extend(found.iter().map(|i| i["id"].as_str().unwrap().to_owned()));
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut after),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 8, "{seen:?}");
+    assert!(seen.windows(2).all(|w| w[0] < w[1]), "{seen:?}");
+    assert_eq!(house.get("institutions?q=more-3")["institutions"].as_array().unwrap().len(), 1);
+}

@@ -22,7 +22,7 @@ impl Stack {
 /// Classes of the four severities.
 pub(super) const SEVERITIES: [&str; 4] = ["v0", "v1", "v2", "v3"];
 
-const WIDE: i64 = 720;
+const WIDE: i64 = 480;
 
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -37,14 +37,19 @@ fn open(height: i64, title: &str) -> String {
 
 /// Horizontal bars, one row each, all to one scale.
 pub(super) fn bars(title: &str, rows: &[Stack]) -> String {
+    scaled(title, rows, rows.iter().map(Stack::sum).max().unwrap_or(0))
+}
+
+/// The same to a scale that is given, such as 100 %.
+pub(super) fn scaled(title: &str, rows: &[Stack], most: i64) -> String {
     const ROW: i64 = 30;
-    const LEFT: i64 = 190;
-    const RIGHT: i64 = WIDE - 90;
-    let most = rows.iter().map(Stack::sum).max().unwrap_or(0).max(1);
+    const LEFT: i64 = 130;
+    const RIGHT: i64 = WIDE - 110;
+    let most = most.max(1);
     let mut svg = open(rows.len() as i64 * ROW + 8, title);
     for (n, row) in rows.iter().enumerate() {
         let y = n as i64 * ROW + 6;
-        let name: String = row.name.chars().take(26).collect();
+        let name: String = row.name.chars().take(16).collect();
         let _ = write!(svg, r#"<text class="name" x="{}" y="{}">{}</text>"#, LEFT - 10, y + 15, escape(&name));
         let mut x = LEFT;
         for (class, value) in row.parts.iter().filter(|p| p.1 > 0) {
@@ -70,7 +75,7 @@ pub(super) fn columns(title: &str, days: &[Stack]) -> String {
     let step = ((WIDE - 50) / (days.len() as i64).max(1)).clamp(1, 60);
     let mut svg = open(HEIGHT, title);
     axis(&mut svg, FLOOR, &most.to_string());
-    let every = (days.len() as i64 / 8).max(1);
+    let every = (days.len() as i64 / 5).max(1);
     for (n, day) in days.iter().enumerate() {
         let x = 46 + n as i64 * step;
         let mut y = FLOOR;
@@ -92,14 +97,14 @@ pub(super) fn columns(title: &str, days: &[Stack]) -> String {
     svg
 }
 
-/// A line of shares over days, in ppm, with the limit below which nothing is alleged.
+/// A line of shares (0 to 1) over days, in ppm, with the limit below which nothing is alleged.
 pub(super) fn line(title: &str, days: &[(String, i64)], limit_ppm: i64) -> String {
     const HEIGHT: i64 = 220;
     const FLOOR: i64 = HEIGHT - 28;
     let y = |ppm: i64| FLOOR - ppm.clamp(0, 1_000_000) * (FLOOR - 16) / 1_000_000;
     let step = ((WIDE - 70) / (days.len() as i64).max(1)).clamp(1, 60);
     let mut svg = open(HEIGHT, title);
-    axis(&mut svg, FLOOR, "100 %");
+    axis(&mut svg, FLOOR, "1");
     let at = y(limit_ppm);
     let _ = write!(
         svg,
@@ -111,7 +116,7 @@ pub(super) fn line(title: &str, days: &[(String, i64)], limit_ppm: i64) -> Strin
     let points: Vec<String> =
         days.iter().enumerate().map(|(n, d)| format!("{},{}", 50 + n as i64 * step, y(d.1))).collect();
     let _ = write!(svg, r#"<polyline class="line" points="{}"/>"#, points.join(" "));
-    let every = (days.len() as i64 / 8).max(1);
+    let every = (days.len() as i64 / 5).max(1);
     for (n, (day, ppm)) in days.iter().enumerate() {
         let x = 50 + n as i64 * step;
         let what = escape(&format!("{day}: {} %", ppm / 10_000));
@@ -148,7 +153,7 @@ mod tests {
     #[test]
     fn the_longest_bar_fills_the_scale_and_none_is_invisible() {
         let svg = bars("t", &[one("LL-1", 1_000_000), one("LL-2", 1), one("LL-3", 0)]);
-        assert!(svg.contains(r#"width="440""#) && svg.contains(r#"width="2""#), "{svg}");
+        assert!(svg.contains(r#"width="240""#) && svg.contains(r#"width="2""#), "{svg}");
         assert_eq!(svg.matches("<rect").count(), 2, "nothing has no bar");
     }
 

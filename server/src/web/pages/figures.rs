@@ -200,7 +200,7 @@ fn false_alarms(l: Lang, found: &Figures) -> Chart {
             "按事件计;误报 = 被人排除或现场查否。n 件无误报时,95 % 置信上限为 3/n",
             "Counted by incident; false = dismissed by people or unfounded on site. None in n is bounded by 3/n at 95 %",
         ),
-        svg: chart::bars(title, &stacks),
+        svg: chart::scaled(title, &stacks, 1_000_000),
         head: vec![l.t("设备", "box"), l.t("事件", "incidents"), l.t("已定", "decided"), l.t("误报", "false"), l.t("占比", "share"), l.t("已撤回", "withdrawn")],
         rows: rows.collect(),
         severities: false,
@@ -251,7 +251,7 @@ fn sight_boxes(l: Lang, sights: &[Sight]) -> Chart {
     Chart {
         title,
         note: l.t("不可评估与有规则弃权的诊疗活动", "Sessions not assessable, and with a rule that abstained"),
-        svg: chart::bars(title, &stacks),
+        svg: chart::scaled(title, &stacks, 1_000_000),
         head: sight_head(l, l.t("设备", "box")),
         rows: sight_rows(sights),
         severities: false,

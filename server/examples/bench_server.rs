@@ -1,0 +1,284 @@
+//! `scripts/bench server`: the lists' time with many findings stored against their time with a thousand, as ratios.
+//!
+//! It fills two folders from a seed, starts the server over each in a process of its own, and asks every list again and
+//! again over loopback. Each figure holds or falls short; the exit status is 1 where one falls short.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on stops where it stands")]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use server::config::Config;
+use server::run;
+use server::store::{Amount, FaceStore, Store};
+use server::vault::Key;
+
+const LISTS: [&str; 17] = [
+    "/",
+    "/?state=all",
+    "/?state=dismissed",
+    "/?state=open&severity=L3",
+    "/?state=all&institution=c-00007",
+    "/people",
+    "/sessions",
+    "/registry?noun=institutions",
+    "/registry?noun=people",
+    "/registry?noun=rooms",
+    "/devices",
+    "/audit",
+    "/hooks",
+    "/api/v1/alerts?limit=50",
+    "/api/v1/practitioners?limit=50",
+    "/api/v1/sessions?limit=50",
+    "/api/v1/summary",
+];
+/// Shown beside the lists, without a bound: its time grows with the days that are asked for.
+const FIGURES: &str = "/figures";
+const RATIO_PPM: u64 = 2_000_000;
+const MEMORY_KIB: u64 = 300 * 1024;
+
+#[derive(Parser)]
+struct Args {
+    /// Findings stored in the large house
+    #[arg(long, default_value_t = 1_000_000)]
+    findings: i64,
+    #[arg(long, default_value_t = 2_000)]
+    institutions: i64,
+    #[arg(long, default_value_t = 20_000)]
+    people: i64,
+    #[arg(long, default_value_t = 1)]
+    seed: i64,
+    /// Requests per list
+    #[arg(long, default_value_t = 60)]
+    rounds: usize,
+    #[arg(long)]
+    json: bool,
+    /// Only starts the server over this folder; what the measurement calls itself with
+    #[arg(long, hide = true)]
+    serve: Option<std::path::PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Some(folder) = &args.serve {
+        serve(folder);
+        return ExitCode::SUCCESS;
+    }
+    measure(&args)
+}
+
+fn config(folder: &Path) -> Config {
+    let text = "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+        [mqtt]\nlisten = \"127.0.0.1:0\"\n[models]\npack = \"avatar\"\n";
+    Config::parse(&folder.join("z.toml"), text).unwrap()
+}
+
+/// Runs until its standard input is closed.
+fn serve(folder: &Path) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let running = runtime.block_on(run::start(config(folder))).unwrap();
+    println!("{}", running.ready.http);
+    let mut end = String::new();
+    let _ = std::io::stdin().read_to_string(&mut end);
+    runtime.block_on(running.stop());
+}
+
+/// One server over one folder.
+struct House {
+    folder: tempfile::TempDir,
+    process: Child,
+    address: String,
+}
+
+impl House {
+    fn new(amount: &Amount) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        std::fs::create_dir_all(&config.data_dir).unwrap();
+        let store = Store::open(&config.data_dir).unwrap();
+        store.fill(amount).unwrap();
+        let faces = FaceStore::open(&config.data_dir, Key::master(&config.master_key_file).unwrap()).unwrap();
+        faces.fill(amount.people, amount.institutions).unwrap();
+        drop((store, faces));
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .arg("--serve")
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut address = String::new();
+        let mut byte = [0];
+        while process.stdout.as_mut().unwrap().read(&mut byte).unwrap() == 1 && byte[0] != b'\n' {
+            address.push(char::from(byte[0]));
+        }
+        let address = address.strip_prefix("http://").unwrap().to_owned();
+        let house = Self { folder, process, address };
+        house.wait_until_judged();
+        house
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&config(self.folder.path()).data_dir).unwrap()
+    }
+
+    /// The rules across days ask about every institution once after a start: that is given a minute, then the lists are
+    /// measured beside it.
+    fn wait_until_judged(&self) {
+        let store = self.store();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let mut calm = 0;
+        while calm < 3 && Instant::now() < deadline {
+            calm = if store.left_to_judge().unwrap() == 0 { calm + 1 } else { 0 };
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    fn ask(&self, path: &str) -> u64 {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(
+            answer.starts_with(b"HTTP/1.1 200"),
+            "{path}: {}",
+            String::from_utf8_lossy(&answer[..answer.len().min(300)])
+        );
+        began.elapsed().as_micros() as u64
+    }
+
+    fn p95_us(&self, path: &str, rounds: usize) -> u64 {
+        for _ in 0..3 {
+            self.ask(path);
+        }
+        let mut times: Vec<u64> = (0..rounds).map(|_| self.ask(path)).collect();
+        times.sort_unstable();
+        times[(times.len() * 95).div_ceil(100) - 1]
+    }
+
+    fn memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// One line of the result.
+struct Line {
+    name: String,
+    small_us: u64,
+    large_us: u64,
+    ppm: u64,
+    bound: Option<u64>,
+}
+
+impl Line {
+    fn ratio(name: &str, small_us: u64, large_us: u64, bound: Option<u64>) -> Self {
+        Self { name: name.to_owned(), small_us, large_us, ppm: large_us * 1_000_000 / small_us.max(1), bound }
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.bound {
+            None => "not bounded",
+            Some(bound) if self.ppm <= bound => "holds",
+            Some(_) => "falls short",
+        }
+    }
+}
+
+fn measure(args: &Args) -> ExitCode {
+    let newest_ms = jiff::Timestamp::now().as_millisecond();
+    let large = Amount {
+        seed: args.seed,
+        from: 0,
+        findings: args.findings,
+        institutions: args.institutions,
+        people: args.people,
+        newest_ms,
+    };
+    let small = Amount {
+        findings: 1000,
+        institutions: (args.institutions / 20).max(60),
+        people: (args.people / 20).max(60),
+        ..large
+    };
+    let filling = Instant::now();
+    let (small, house) = (House::new(&small), House::new(&large));
+    eprintln!("filled and started in {} s", filling.elapsed().as_secs());
+    let mut lines = Vec::new();
+    for path in LISTS.into_iter().chain([FIGURES]) {
+        let bound = (path != FIGURES).then_some(RATIO_PPM);
+        let line = Line::ratio(path, small.p95_us(path, args.rounds), house.p95_us(path, args.rounds), bound);
+        say(args, &line);
+        lines.push(line);
+    }
+    let memory = house.memory_kib();
+    let idle = house.p95_us("/", args.rounds);
+    let busy = while_writing(&house, &large, args.rounds);
+    let line = Line::ratio("/ while findings are written at full speed", idle, busy, Some(RATIO_PPM));
+    say(args, &line);
+    lines.push(line);
+    let fits = memory <= MEMORY_KIB;
+    let short = lines.iter().filter(|l| l.verdict() == "falls short").count() + usize::from(!fits);
+    if args.json {
+        let rows: Vec<_> = lines.iter().map(|l| serde_json::json!({"name": l.name, "small_p95_us": l.small_us, "large_p95_us": l.large_us, "ratio_ppm": l.ppm, "verdict": l.verdict()})).collect();
+        println!(
+            "{}",
+            serde_json::json!({"findings": args.findings, "institutions": args.institutions, "people": args.people, "seed": args.seed, "rounds": args.rounds,
+            "optimised": !cfg!(debug_assertions), "lists": rows, "memory_kib": memory, "memory": if fits { "holds" } else { "falls short" }, "falls_short": short})
+        );
+    } else {
+        println!(
+            "memory of the large house  {} MiB of at most 300  {}",
+            memory / 1024,
+            if fits { "holds" } else { "falls short" }
+        );
+        println!("{short} fall short");
+    }
+    if short == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn say(args: &Args, line: &Line) {
+    if !args.json {
+        let ratio = format!("{}.{:02}", line.ppm / 1_000_000, line.ppm % 1_000_000 / 10_000);
+        println!(
+            "{:<44} p95 {:>7} us -> {:>7} us  x{ratio}  {}",
+            line.name,
+            line.small_us,
+            line.large_us,
+            line.verdict()
+        );
+    }
+}
+
+/// The inbox's time while findings come in, 256 in a transaction, each on disk before the next.
+fn while_writing(house: &House, large: &Amount, rounds: usize) -> u64 {
+    let store = house.store();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut from = large.findings;
+            while !stop.load(Ordering::Relaxed) {
+                store.fill(&Amount { from, findings: 256, ..*large }).unwrap();
+                from += 256;
+            }
+            eprintln!("{} findings written meanwhile", from - large.findings);
+        });
+        let time = house.p95_us("/", rounds);
+        stop.store(true, Ordering::Relaxed);
+        time
+    })
+}
