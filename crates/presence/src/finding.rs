@@ -228,7 +228,7 @@ pub struct Basis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Interval {
-    /// For what: `declared`, `operating`, `lead_present`, `lead_gap`, `operator`, `bed_occupied`, `camera`.
+    /// For what: `declared`, `operating`, `lead_present`, `lead_perhaps`, `lead_gap`, `operator`, `bed_occupied`, `camera`.
     pub what: &'static str,
     /// Begin.
     pub from: Mono,

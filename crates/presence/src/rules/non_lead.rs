@@ -67,13 +67,15 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
             ),
         ));
     }
-    little_lead(case, &op).map(|(g, gap, present)| {
+    little_lead(case, &op).map(|Little { share_ppm: g, gap, present, perhaps }| {
         let level = if case.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
         let (from, to) = gap;
         base(level, from)
             .figure("lead_share_ppm", g)
             .figure("lead_gap_ms", to - from)
+            .figure("lead_perhaps_ms", perhaps.total())
             .span("lead_present", &present)
+            .span("lead_perhaps", &perhaps)
             .span("lead_gap", &Spans::one(from, to))
             .says(
                 format!(
@@ -93,17 +95,28 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
     })
 }
 
-/// A lead who was there too little: g, the longest gap in which the non-lead operated, and the lead's presence.
-fn little_lead(case: &Case<'_>, op: &Spans) -> Option<(u32, (u64, u64), Spans)> {
+/// A lead who was there too little.
+struct Little {
+    /// g.
+    share_ppm: u32,
+    /// The longest time without him in which the non-lead operated.
+    gap: (u64, u64),
+    present: Spans,
+    /// When somebody who may have been a lead was there, or the view was blind: it counted for him.
+    perhaps: Spans,
+}
+
+fn little_lead(case: &Case<'_>, op: &Spans) -> Option<Little> {
     let (share, gap) = presence_demanded(case)?;
     let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.a);
     // Whatever could have been a lead counts for him.
     let perhaps = present.union(&case.unknown_for(|id| case.leads.contains(id))).union(&case.blind).intersect(&case.a);
     let alone = case.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
-    let longest = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;
-    let little = u64::from(share_ppm(perhaps.total(), case.a.total())) < share && longest.1 - longest.0 >= gap;
-    little.then(|| (share_ppm(present.total(), case.a.total()), longest, present))
+    let gap_used = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;
+    let little = u64::from(share_ppm(perhaps.total(), case.a.total())) < share && gap_used.1 - gap_used.0 >= gap;
+    let perhaps = perhaps.minus(&present);
+    little.then(|| Little { share_ppm: share_ppm(present.total(), case.a.total()), gap: gap_used, present, perhaps })
 }
 
 /// Op while nobody stood beside him whom he could be assisting.

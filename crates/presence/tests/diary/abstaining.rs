@@ -34,6 +34,11 @@ fn a_face_that_may_be_the_lead_leaves_his_absence_open() {
     let script = format!("{LENDING}09:10-09:10:30 dim elsewhere");
     assert_eq!(standing(&script), ["NL-1 L1"], "the gap stands: he can have been there for half a minute at most");
     assert_eq!(undecided(&script), ["LL-1 absence", "LL-5 absence", "NL-2 absence", "NL-3 absence"]);
+    let last = play(&script).into_iter().rev().find_map(|o| if let Output::Finding(f) = o { Some(f) } else { None });
+    let intervals = last.expect("NL-1").intervals;
+    let perhaps =
+        intervals.iter().find(|i| i.what == "lead_perhaps").expect("the half minute counted for the lead is named");
+    assert_eq!(perhaps.to.0 - perhaps.from.0, 30_000);
 }
 
 #[test]
