@@ -102,8 +102,10 @@ mod tests {
     fn the_second_in_thirty_days_is_the_supervisors() {
         let both = vec![outage(NOW - 20 * DAY_MS, 31), outage(NOW - DAY_MS, 31)];
         assert_eq!(severities(&line(both)), [Severity::L1, Severity::L2]);
-        let old = vec![outage(NOW - 31 * DAY_MS, 31), outage(NOW - DAY_MS, 31)];
-        assert_eq!(severities(&line(old)), [Severity::L1]);
+        // What of the first lies within the thirty days must itself be longer than half an hour.
+        let first_began = |before_ms: i64| vec![outage(NOW - 30 * DAY_MS - before_ms, 31), outage(NOW - DAY_MS, 31)];
+        assert_eq!(severities(&line(first_began(59_000))), [Severity::L1, Severity::L2]);
+        assert_eq!(severities(&line(first_began(61_000))), [Severity::L1]);
     }
 
     #[test]
