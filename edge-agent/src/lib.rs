@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod doctor;
+pub mod door;
 pub mod enroll;
 pub mod eyes;
 pub mod facts;
