@@ -27,5 +27,6 @@ pub mod replay;
 pub mod roll;
 pub mod run;
 pub mod scheduler;
+pub mod service;
 pub mod watch;
 pub mod wire;

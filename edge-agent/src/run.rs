@@ -31,6 +31,7 @@ use crate::{
     record::{Recorder, Vault},
     roll::Maker,
     scheduler::{self, Scheduler},
+    service,
     watch::watch,
     wire::Origin,
 };
@@ -214,9 +215,11 @@ impl Assembled {
         if let Some(path) = ready_file {
             write_ready(path, &self.identity).with_context(|| format!("--ready-file {}", path.display()))?;
         }
+        service::ready();
         tracing::info!(device = %self.identity.device, room = %self.identity.room, "running");
 
         let ending = self.agent.run(&self.events);
+        service::stopping();
         self.stop.set();
         // Answers that the pipeline waits for will not come any more.
         drop(self.events);

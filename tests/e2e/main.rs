@@ -12,3 +12,4 @@ mod privacy;
 mod provision;
 mod rules;
 mod server_faults;
+mod service;
