@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod export;
+mod https;
 mod knowledge;
 mod layers;
 mod models;
