@@ -18,7 +18,7 @@ use presence::PersonId;
 use serde::Serialize;
 use vision::{Analyzer, FaceBox, Gallery, Picture, PixelOrder, Rect, Runtime, Template};
 
-use crate::{agent::Vitals, config, run::load_models};
+use crate::{config, heat::Heat, run::load_models};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -132,7 +132,7 @@ impl Args {
         let config = config::load(path)?;
         let models = load_models(&config, self.models.as_deref())?;
         let providers = Runtime::init()?.providers();
-        let before = (temperature(), throttle_count());
+        let before = (Heat::of_this_board().hottest_mc(), throttle_count());
         let (stages, frame_cpu_us) = measure(models.analyzer, self.runs as usize, self.gallery)?;
         let mut other_providers = Vec::new();
         for provider in providers.iter().filter(|name| **name != config.models.provider) {
@@ -279,15 +279,11 @@ fn board((temperature_before_mc, throttled_before): (Option<i32>, Option<u64>), 
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
             .unwrap_or_else(|| "not shown".to_owned()),
         temperature_before_mc,
-        temperature_after_mc: temperature(),
+        temperature_after_mc: Heat::of_this_board().hottest_mc(),
         throttled: throttle_count().zip(throttled_before).map(|(after, before)| after.saturating_sub(before)),
         onnxruntime: Runtime::build_info().split_whitespace().collect::<Vec<_>>().join(" "),
         providers,
     }
-}
-
-fn temperature() -> Option<i32> {
-    Vitals::thermal_zones().iter().filter_map(|zone| std::fs::read_to_string(zone).ok()?.trim().parse().ok()).max()
 }
 
 fn throttle_count() -> Option<u64> {

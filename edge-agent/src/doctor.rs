@@ -11,10 +11,11 @@ use serde::Serialize;
 use vision::Gate;
 
 use crate::{
-    agent::{AgentClock, Vitals},
+    agent::AgentClock,
     camera::{self, Look, Stop},
     clock::RealClock,
     config::{self, Config},
+    heat::Heat,
     run::load_models,
 };
 
@@ -113,7 +114,7 @@ fn closing(verdict: Verdict) -> &'static str {
 
 /// Every check, in the order in which a mend makes sense.
 pub fn examine(config: &Config, models: Option<&Path>) -> Vec<Check> {
-    let mut checks = vec![disk(config), clock(), heat(&Vitals::thermal_zones()), at_rest()];
+    let mut checks = vec![disk(config), clock(), heat(&Heat::of_this_board()), at_rest()];
     let (model_check, mut analyzer) = match load_models(config, models) {
         Ok(models) => {
             let found = format!("pack \"{}\", {}", models.pack, vision::Runtime::build_info());
@@ -155,9 +156,12 @@ fn clock() -> Check {
     }
 }
 
-fn heat(zones: &[PathBuf]) -> Check {
-    let hottest = zones.iter().filter_map(|zone| std::fs::read_to_string(zone).ok()?.trim().parse::<i32>().ok()).max();
-    match hottest {
+fn heat(board: &Heat) -> Check {
+    if board.slowed() == Some(true) {
+        let mend = "a supply of the board's own wattage, and air: the firmware says that it slows the processor now";
+        return Check::warning("temperature", "the board slows itself down", mend);
+    }
+    match board.hottest_mc() {
         None => Check::good("temperature", "this board shows none"),
         Some(mc) if mc >= 80_000 => Check::warning(
             "temperature",

@@ -14,6 +14,7 @@ pub mod door;
 pub mod enroll;
 pub mod eyes;
 pub mod facts;
+pub mod heat;
 pub mod logging;
 pub mod lookout;
 mod memory;

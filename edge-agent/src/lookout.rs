@@ -11,7 +11,7 @@ use crate::{
     bench::rss_mib,
     camera::{self, Capture, Counters, Next, Shot, Stop},
     clock::RealClock,
-    config,
+    config, logging,
     motion::Motion,
     pipeline::FROZEN_AFTER_MS,
 };
@@ -65,6 +65,7 @@ impl State {
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
+        logging::init(&config.log);
         let (stop, clock) = (Stop::default(), RealClock::start());
         let opened = camera::source(&config.camera, clock, &stop)?;
         let counters = Arc::new(Counters::default());

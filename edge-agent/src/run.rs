@@ -22,10 +22,11 @@ use vision::{Analyzer, Options, Runtime, pack};
 use crate::{
     agent::{Agent, AgentClock, Ending, Event, HealthSource, Known, Parts, Settings, Summary, Vitals},
     calibration,
-    camera::{self, Capture, Opened, Stop},
+    camera::{self, Capture, Stop},
     clock::RealClock,
     config::{self, Config, Mode},
     door::{Door, Screen},
+    heat::{Governor, Heat},
     logging,
     pipeline::{Manner, Pipeline},
     record::{Recorder, Vault},
@@ -70,7 +71,7 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
         logging::init(&config.log);
-        let scripted = !matches!(config.camera.source, config::Source::V4l2 { .. });
+        let scripted = !config.camera.source.is_live();
         anyhow::ensure!(
             scripted || !self.once,
             "--once needs a scripted camera (camera.kind = \"scene\" or \"files\")"
@@ -178,7 +179,7 @@ impl Assembled {
                 state_dir: config.state_dir.clone(),
                 disk_low_bytes: config.health.disk_low_bytes,
                 counters: std::sync::Arc::clone(&counters),
-                thermal: Vitals::thermal_zones(),
+                heat: Heat::of_this_board(),
             }),
             thresholds: thresholds(&models.analyzer),
             record: recorder(config, outbox.boot().boot_count, thresholds(&models.analyzer)),
@@ -189,7 +190,12 @@ impl Assembled {
         let first_track = TrackId(outbox.boot().boot_count << 32);
         let pipeline = pipeline(config, models.analyzer, scripted, first_track);
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
-        let pipeline = watching(pipeline, opened, reconnect, counters, to_agent.clone(), clock, stop.clone())?;
+        let governor = (!scripted).then(|| Governor::new(Heat::of_this_board(), config.health.slow_from_mc));
+        let capture_stop = stop.clone();
+        let make = move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
+        let (events_in, watch_stop) = (to_agent.clone(), stop.clone());
+        let work = move || watch(pipeline, make, governor, &events_in, clock, &watch_stop);
+        let pipeline = std::thread::Builder::new().name("pipeline".to_owned()).spawn(work)?;
         let state_dir = config.state_dir.clone();
         Ok(Self { agent, events, to_agent, identity, outbox, state_dir, stop, pipeline })
     }
@@ -297,21 +303,6 @@ fn pipeline(config: &Config, analyzer: Analyzer, scripted: bool, first_track: Tr
         budget_ms_per_s: config.schedule.budget_ms_per_s,
     });
     Pipeline::new(analyzer, manner, scheduler, Door::new(config.doorway.screen.clone().map(Screen::new)))
-}
-
-fn watching(
-    pipeline: Pipeline<Analyzer>,
-    opened: Opened,
-    reconnect: Duration,
-    counters: std::sync::Arc<camera::Counters>,
-    to_agent: Sender<Event>,
-    clock: RealClock,
-    stop: Stop,
-) -> anyhow::Result<JoinHandle<Option<Capture>>> {
-    let capture_stop = stop.clone();
-    let make = move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
-    let work = move || watch(pipeline, make, &to_agent, clock, &stop);
-    Ok(std::thread::Builder::new().name("pipeline".to_owned()).spawn(work)?)
 }
 
 async fn stop_on_signal(to_agent: Sender<Event>) {

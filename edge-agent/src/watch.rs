@@ -11,6 +11,7 @@ use crate::{
     camera::{Capture, Decoder, Next, Shot, Stop},
     clock::RealClock,
     eyes::Eyes,
+    heat::Governor,
     pipeline::{Guidance, Pipeline, nothing_seen},
 };
 
@@ -19,10 +20,12 @@ const LOST_AFTER: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs until the source is over, the agent is gone, or the program stops. `make` starts the capture; it is called once
-/// the agent lets the pipeline begin, so that no scripted frame passes before the knowledge is there.
+/// the agent lets the pipeline begin, so that no scripted frame passes before the knowledge is there. A live camera's
+/// frames come as seldom as `governor` says; the newest is taken after each rest.
 pub fn watch<E: Eyes>(
     mut pipeline: Pipeline<E>,
     make: impl FnOnce() -> std::io::Result<Capture>,
+    mut governor: Option<Governor>,
     events: &Sender<Event>,
     clock: RealClock,
     stop: &Stop,
@@ -54,6 +57,11 @@ pub fn watch<E: Eyes>(
             }
             Next::Nothing => None,
         };
+        if let Some(governor) = &mut governor {
+            let rest = governor.pause(clock.now().mono_ms);
+            capture.rests(rest);
+            stop.sleep_until(last_frame + rest);
+        }
         let Some(seen) = seen else { continue };
         let (answer, guidance) = sync_channel(1);
         if events.send(Event::Seen(Box::new(seen), answer)).is_err() {

@@ -11,7 +11,7 @@ use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport};
 
 use super::Seen;
-use crate::{camera::Counters, pipeline::Figures};
+use crate::{camera::Counters, heat::Heat, pipeline::Figures};
 
 /// What the heartbeat is made from.
 #[derive(Debug)]
@@ -33,16 +33,7 @@ pub struct Vitals {
     pub state_dir: PathBuf,
     pub disk_low_bytes: u64,
     pub counters: Arc<Counters>,
-    /// The highest of these counts, read from sysfs; empty where the board has none.
-    pub thermal: Vec<PathBuf>,
-}
-
-impl Vitals {
-    /// The thermal zones of this machine.
-    pub fn thermal_zones() -> Vec<PathBuf> {
-        let Ok(zones) = std::fs::read_dir("/sys/class/thermal") else { return Vec::new() };
-        zones.filter_map(|zone| Some(zone.ok()?.path().join("temp"))).filter(|path| path.exists()).collect()
-    }
+    pub heat: Heat,
 }
 
 impl HealthSource {
@@ -84,6 +75,10 @@ impl HealthSource {
         if disk_free_bytes < self.vitals.disk_low_bytes {
             degraded.push(format!("only {} MiB of disk are free", disk_free_bytes >> 20));
         }
+        let rest_ms = counters.rest_ms.load(Ordering::Relaxed);
+        if rest_ms > 0 {
+            degraded.push(format!("the board is hot: one frame in {rest_ms} ms; give it air"));
+        }
         if self.figures.failed > 0 {
             degraded.push(format!("{} frames or faces were given up because a network failed", self.figures.failed));
         }
@@ -111,7 +106,7 @@ impl HealthSource {
             knowledge_version,
             pack: self.vitals.pack.clone(),
             visibility_ppm,
-            temperature_mc: temperature_mc(&self.vitals.thermal),
+            temperature_mc: self.vitals.heat.hottest_mc(),
             degraded,
         }
     }
@@ -119,9 +114,4 @@ impl HealthSource {
 
 fn free_bytes(path: &std::path::Path) -> u64 {
     rustix::fs::statvfs(path).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-/// The hottest zone in thousandths of a degree Celsius.
-fn temperature_mc(zones: &[PathBuf]) -> Option<i32> {
-    zones.iter().filter_map(|zone| std::fs::read_to_string(zone).ok()?.trim().parse().ok()).max()
 }

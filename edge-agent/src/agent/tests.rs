@@ -1,6 +1,6 @@
 //! The agent as the server and the pipeline see it: knowledge in, looks in; outbox rows and guidance out.
 
-use std::{collections::BTreeMap, sync::mpsc::channel, sync::mpsc::sync_channel};
+use std::{collections::BTreeMap, path::Path, sync::mpsc::channel, sync::mpsc::sync_channel};
 
 use base64::Engine as _;
 use presence::{BoxPx, CameraHealth, ClockQuality, Face, Liveness, MatchScore, PersonId};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use trust::SigningKey;
 
 use super::*;
-use crate::{camera::Counters, roll::Maker};
+use crate::{camera::Counters, heat::Heat, roll::Maker};
 
 const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z
 
@@ -66,7 +66,7 @@ fn box_1(settings: Settings) -> Box1 {
             state_dir: dir.path().to_owned(),
             disk_low_bytes: 0,
             counters: std::sync::Arc::new(Counters::default()),
-            thermal: vec![],
+            heat: Heat::under(Path::new("/nowhere")),
         }),
         record: None,
         thresholds: Thresholds {

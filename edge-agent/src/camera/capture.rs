@@ -34,6 +34,8 @@ pub struct Counters {
     /// Times that the camera vanished or could not be opened.
     pub losses: AtomicU64,
     pub present: AtomicBool,
+    /// How long the pipeline rests between two frames because the board is hot, in ms.
+    pub rest_ms: AtomicU64,
 }
 
 /// What the pipeline gets.
@@ -100,6 +102,11 @@ impl Capture {
             }
             slot = self.shared.changed.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Tells whoever reads the counters how long the pipeline rests between two frames.
+    pub fn rests(&self, rest: Duration) {
+        self.shared.counters.rest_ms.store(rest.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// Ends the thread. A driver that does not come back from its read is left behind after `wait`.

@@ -12,7 +12,7 @@ use super::{
 
 type Checked<T> = Result<T, Problem>;
 
-const NO_KIND: &str = "`[camera]` with `kind` is missing: \"v4l2\", \"files\" or \"scene\"";
+const NO_KIND: &str = "`[camera]` with `kind` is missing: \"v4l2\", \"rtsp\", \"files\" or \"scene\"";
 
 pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
@@ -121,6 +121,7 @@ fn health(raw: &raw::Health) -> Checked<HealthSettings> {
         disk_low_bytes: number("health.disk_low_mib", raw.disk_low_mib.as_ref(), 1..=1_048_576, 256)? as u64
             * 1024
             * 1024,
+        slow_from_mc: number("health.slow_from_c", raw.slow_from_c.as_ref(), 40..=110, 75)? as i32 * 1000,
     })
 }
 
@@ -136,6 +137,7 @@ fn server(raw: raw::Server) -> Checked<ServerSettings> {
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     V4l2,
+    Rtsp,
     Files,
     Scene,
 }
@@ -143,8 +145,9 @@ enum Kind {
 fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Checked<CameraSettings> {
     let raw = camera.get_ref();
     let Some(kind) = &raw.kind else { return Err(wrong(camera, NO_KIND)) };
-    let chosen = choice("camera.kind", kind, &[("v4l2", Kind::V4l2), ("files", Kind::Files), ("scene", Kind::Scene)])?;
-    if chosen != Kind::V4l2 && mode == Mode::Production {
+    let kinds = [("v4l2", Kind::V4l2), ("rtsp", Kind::Rtsp), ("files", Kind::Files), ("scene", Kind::Scene)];
+    let chosen = choice("camera.kind", kind, &kinds)?;
+    if matches!(chosen, Kind::Files | Kind::Scene) && mode == Mode::Production {
         let what =
             format!("`camera.kind = \"{}\"` is no live camera: refused with mode = \"production\"", kind.get_ref());
         return Err(wrong(kind, &what));
@@ -157,11 +160,32 @@ fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Ch
             height: number("camera.height", raw.height.as_ref(), 120..=4096, 720)? as u32,
             frame_rate: decimal("camera.frame_rate", raw.frame_rate.as_ref(), (1.0, 60.0), 15.0)? as u32,
         },
+        Kind::Rtsp => rtsp(base, camera)?,
         Kind::Files => files(base, camera)?,
         Kind::Scene => scene(base, raw)?,
     };
     let reconnect_ms = number("camera.reconnect_ms", raw.reconnect_ms.as_ref(), 100..=60_000, 2_000)? as u64;
     Ok(CameraSettings { source, reconnect_ms })
+}
+
+/// The address is told to nobody, so it must not hold what opens the camera.
+fn rtsp(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
+    let raw = camera.get_ref();
+    let Some(written) = &raw.url else {
+        return Err(wrong(camera, "`camera.kind = \"rtsp\"` needs `url` (rtsp://host:554/path)"));
+    };
+    let url: url::Url = written
+        .get_ref()
+        .parse()
+        .ok()
+        .filter(|url: &url::Url| url.scheme() == "rtsp" && url.host_str().is_some())
+        .ok_or_else(|| wrong(written, "`camera.url` is no address of the form rtsp://host:554/path"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let what = "`camera.url` holds user or password: write user:password into a file and name it in `camera.credentials_file`";
+        return Err(wrong(written, what));
+    }
+    let credentials_file = path_of(base, "camera.credentials_file", raw.credentials_file.clone())?;
+    Ok(Source::Rtsp { url, credentials_file })
 }
 
 fn files(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
@@ -201,10 +225,13 @@ fn script(raw: &raw::Camera, frame_rate: f64) -> Checked<Script> {
 
 /// A key that another kind of camera reads would be ignored in silence, so it is refused.
 fn refuse_foreign_keys(raw: &raw::Camera, kind: &str) -> Checked<()> {
-    let keys: [(&str, Option<usize>, &[&str]); 9] = [
+    let keys: [(&str, Option<usize>, &[&str]); 12] = [
         ("device", place(raw.device.as_ref()), &["v4l2"]),
         ("width", place(raw.width.as_ref()), &["v4l2"]),
         ("height", place(raw.height.as_ref()), &["v4l2"]),
+        ("url", place(raw.url.as_ref()), &["rtsp"]),
+        ("credentials_file", place(raw.credentials_file.as_ref()), &["rtsp"]),
+        ("frame_rate", place(raw.frame_rate.as_ref()), &["v4l2", "files", "scene"]),
         ("folder", place(raw.folder.as_ref()), &["files"]),
         ("list", place(raw.list.as_ref()), &["files"]),
         ("script", place(raw.script.as_ref()), &["scene"]),

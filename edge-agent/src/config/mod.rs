@@ -86,9 +86,33 @@ pub struct CameraSettings {
 /// Where frames come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    V4l2 { device: String, width: u32, height: u32, frame_rate: u32 },
-    Files { folder: Option<PathBuf>, list: Vec<PathBuf>, script: Script },
-    Scene { scene: SceneSettings, script: Script },
+    V4l2 {
+        device: String,
+        width: u32,
+        height: u32,
+        frame_rate: u32,
+    },
+    /// An IP camera; the address holds neither user nor password.
+    Rtsp {
+        url: url::Url,
+        credentials_file: Option<PathBuf>,
+    },
+    Files {
+        folder: Option<PathBuf>,
+        list: Vec<PathBuf>,
+        script: Script,
+    },
+    Scene {
+        scene: SceneSettings,
+        script: Script,
+    },
+}
+
+impl Source {
+    /// Whether what it shows happens now.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::V4l2 { .. } | Self::Rtsp { .. })
+    }
 }
 
 /// The clock of a source that is not live.
@@ -141,6 +165,8 @@ pub struct HealthSettings {
     pub every_ms: u64,
     /// Below this the box says that its disk is nearly full.
     pub disk_low_bytes: u64,
+    /// From this temperature on frames come more seldom.
+    pub slow_from_mc: i32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -58,6 +58,8 @@ pub(super) struct Camera {
     pub(super) width: Number,
     pub(super) height: Number,
     pub(super) frame_rate: Decimal,
+    pub(super) url: Text,
+    pub(super) credentials_file: Text,
     pub(super) folder: Text,
     pub(super) list: Option<Spanned<Vec<String>>>,
     pub(super) script: Text,
@@ -93,6 +95,7 @@ pub(super) struct Schedule {
 pub(super) struct Health {
     pub(super) every_s: Number,
     pub(super) disk_low_mib: Number,
+    pub(super) slow_from_c: Number,
 }
 
 #[derive(Debug, Default, Deserialize)]

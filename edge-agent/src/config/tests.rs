@@ -37,7 +37,7 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         "mode = \"production\"\n[camera]\nkind = \"v4l2\"\nwidht = 640\n",
         &expect![[
-            r"/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `folder`, `list`, `script`, `seed`, `cast`, `start`, `speed`"
+            r"/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `url`, `credentials_file`, `folder`, `list`, `script`, `seed`, `cast`, `start`, `speed`"
         ]],
     );
 }
@@ -50,7 +50,9 @@ fn a_wrong_value_is_told_with_its_range() {
     );
     check(
         "mode = \"production\"\n[camera]\nkind = \"webcam\"\n",
-        &expect![[r#"/etc/zaigang/agent.toml:3: `camera.kind = "webcam"` is none of "v4l2", "files", "scene""#]],
+        &expect![[
+            r#"/etc/zaigang/agent.toml:3: `camera.kind = "webcam"` is none of "v4l2", "rtsp", "files", "scene""#
+        ]],
     );
     check(
         "mode = \"demonstration\"\n[camera]\nkind = \"scene\"\nspeed = -1\n",
@@ -110,4 +112,28 @@ fn every_board_profile_and_the_scene_are_valid() {
     for file in files {
         load(&file).unwrap_or_else(|why| panic!("{why}"));
     }
+}
+
+#[test]
+fn an_address_that_would_give_the_camera_away_is_refused() {
+    check(
+        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nurl = \"rtsp://admin:secret@10.0.0.9/live\"\n",
+        &expect![[
+            r"/etc/zaigang/agent.toml:4: `camera.url` holds user or password: write user:password into a file and name it in `camera.credentials_file`"
+        ]],
+    );
+    check(
+        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nurl = \"http://10.0.0.9/live\"\n",
+        &expect![[r"/etc/zaigang/agent.toml:4: `camera.url` is no address of the form rtsp://host:554/path"]],
+    );
+    check(
+        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nframe_rate = 5\nurl = \"rtsp://10.0.0.9/live\"\n",
+        &expect![[
+            r#"/etc/zaigang/agent.toml:4: `camera.frame_rate` belongs to kind = "v4l2" or "files" or "scene", not to "rtsp""#
+        ]],
+    );
+    check(
+        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nurl = \"rtsp://10.0.0.9/live\"\ncredentials_file = \"camera.txt\"\n",
+        &expect!["accepted"],
+    );
 }
