@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use delivery::identity::CertificateTimes;
 use serde::Serialize;
-use vision::Gate;
+use vision::{Gate, Runtime};
 
 use crate::{
     agent::AgentClock,
@@ -123,6 +124,7 @@ pub fn examine(config: &Config, models: Option<&Path>) -> Vec<Check> {
         Err(why) => (Check::bad("models", format!("{why:#}"), "see the line itself; then run this again"), None),
     };
     checks.push(model_check);
+    checks.push(providers(config));
     checks.extend(camera_checks(config, analyzer.as_mut()));
     checks.extend(identity(config));
     checks
@@ -181,6 +183,20 @@ fn at_rest() -> Check {
         "no TPM2: a stolen disk reads templates",
         "encrypt the data partition with a key that is not on it",
     )
+}
+
+/// What the library of this board can compute on, beside what is asked of it.
+fn providers(config: &Config) -> Check {
+    let present = match Runtime::init() {
+        Ok(runtime) => runtime.providers(),
+        Err(why) => return Check::bad("providers", why.to_string(), "install the ONNX Runtime of this board"),
+    };
+    let (asked, found) = (config.models.provider.as_str(), format!("this ONNX Runtime has {}", present.join(", ")));
+    if present.contains(&asked) {
+        return Check::good("providers", format!("{found}; \"{asked}\" is asked for"));
+    }
+    let mend = "set models.provider to one of these, or install an ONNX Runtime with it";
+    Check::warning("providers", format!("{found}, not \"{asked}\": the CPU computes"), mend)
 }
 
 fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Vec<Check> {
@@ -258,7 +274,24 @@ fn identity(config: &Config) -> Vec<Check> {
     let host = config.server.broker_host.clone().unwrap_or_else(|| identity.broker.host.clone());
     let port = config.server.broker_port.unwrap_or(identity.broker.port);
     let registered = Check::good("identity", format!("device {}, room {}", identity.device, identity.room));
-    vec![registered, broker(&host, port)]
+    vec![registered, certificate(identity.certificate, jiff::Timestamp::now()), broker(&host, port)]
+}
+
+/// A certificate is renewed by itself after two thirds of its life; one that was not stands here before it runs out.
+fn certificate(times: Option<CertificateTimes>, now: jiff::Timestamp) -> Check {
+    let Some(times) = times else {
+        return Check::good("certificate", "none: the broker that provisioning named speaks no TLS");
+    };
+    let until = times.expires_at.strftime("%Y-%m-%d");
+    if now >= times.expires_at {
+        let mend = "check the clock; where it is right, provision again with a new token";
+        return Check::bad("certificate", format!("ran out on {until}"), mend);
+    }
+    if now >= times.renew_at() {
+        let mend = "let the agent run with the server in reach: it asks every hour";
+        return Check::warning("certificate", format!("good until {until}, and its renewal is late"), mend);
+    }
+    Check::good("certificate", format!("good until {until}"))
 }
 
 fn broker(host: &str, port: u16) -> Check {
@@ -297,6 +330,15 @@ mod tests {
         let bad: Vec<_> = checks.iter().filter(|c| c.verdict == Verdict::Bad).map(|c| c.what).collect();
         assert_eq!(bad, ["camera", "identity"]);
         assert!(checks.iter().filter(|c| c.verdict == Verdict::Bad).all(|c| !c.mend.is_empty()));
+    }
+
+    #[test]
+    fn a_certificate_is_told_before_it_runs_out() {
+        let day = |n: i64| jiff::Timestamp::from_second(1_770_000_000 + n * 86_400).unwrap();
+        let times = CertificateTimes { issued_at: day(0), expires_at: day(90) };
+        let verdicts = [0, 59, 60, 89, 90].map(|n| certificate(Some(times), day(n)).verdict);
+        assert_eq!(verdicts, [Verdict::Good, Verdict::Good, Verdict::Warning, Verdict::Warning, Verdict::Bad]);
+        assert_eq!(certificate(None, day(0)).verdict, Verdict::Good);
     }
 
     #[test]

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = pathlib.Path(__file__).parent
 USER, PASSWORD = "installer", "correct-horse-7"
@@ -58,9 +59,10 @@ class Watch:
 
     def until(self, pattern):
         """The first line from now on that holds the pattern; None where none comes in time."""
+        end = time.monotonic() + PATIENCE_S
         try:
             while True:
-                line = self.lines.get(timeout=PATIENCE_S)
+                line = self.lines.get(timeout=max(0, end - time.monotonic()))
                 if re.search(pattern, line):
                     return line.strip()
         except queue.Empty:

@@ -27,7 +27,6 @@ def main():
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
     auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
-    auth.set_supported_methods(0)
     server.set_auth(auth)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(PICTURE)

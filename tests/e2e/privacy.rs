@@ -89,3 +89,22 @@ fn the_scan_finds_what_it_looks_for() {
     let embedding = "0.1, ".repeat(256);
     assert!(std::panic::catch_unwind(|| assert_no_embedding(Path::new("x"), &embedding)).is_err());
 }
+
+/// P13: the texts that a clinic needs before a box is switched on are there, in both languages, with the places to fill in.
+#[test]
+fn the_clinics_texts_say_what_the_law_asks_of_them() {
+    let folder = root().join("docs/templates");
+    let asked: [(&str, &[&str]); 4] = [
+        ("signage.zh.md", &["目的", "处理者", "联系", "不录像", "English"]),
+        ("patient-notice.zh.md", &["谁在处理", "为什么", "保存多久", "权利", "监护人", "English"]),
+        ("refusal.zh.md", &["撤回", "证件 + PIN + 见证人", "24 小时", "签字", "English"]),
+        ("impact-assessment.zh.md", &["必要性", "风险与措施", "权益的影响", "结论", "English"]),
+    ];
+    for (name, words) in asked {
+        let text = fs::read_to_string(folder.join(name)).unwrap_or_else(|why| panic!("{name}: {why}"));
+        assert!(text.contains('【'), "{name} has no place to fill in");
+        for word in words {
+            assert!(text.contains(word), "{name} says nothing of `{word}`");
+        }
+    }
+}
