@@ -51,6 +51,8 @@ enum Command {
     Evaluate(evaluate::cli::Evaluate),
     /// Choose this clinic's thresholds from its own people
     Calibrate(evaluate::cli::CalibrateArgs),
+    /// End this box's service: tell the server, destroy the keys
+    Retire(crate::retire::Args),
     /// How wide a face is in the picture, from lens, resolution and distance
     Optics(crate::optics::Args),
     /// Print an example configuration, or check one
@@ -71,6 +73,7 @@ pub fn main() -> anyhow::Result<()> {
         Command::Replay(args) => args.run(),
         Command::Evaluate(command) => evaluate::cli::run(&command, &mut std::io::stdout().lock()),
         Command::Calibrate(args) => evaluate::cli::run_calibrate(&args, &mut std::io::stdout().lock()),
+        Command::Retire(args) => args.run(),
         Command::Optics(args) => args.run(),
         Command::Config(args) => args.run(),
     }

@@ -25,6 +25,7 @@ pub mod pipeline;
 pub mod privacy;
 pub mod record;
 pub mod replay;
+pub mod retire;
 pub mod roll;
 pub mod run;
 pub mod scheduler;

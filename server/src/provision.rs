@@ -11,7 +11,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
-use protocol::provision::{BrokerAddress, ProvisionRequest, ProvisionResponse, RenewRequest, RenewResponse};
+use protocol::provision::{
+    BrokerAddress, ProvisionRequest, ProvisionResponse, RenewRequest, RenewResponse, RetireRequest,
+};
 use serde_json::{Value, json};
 use trust::{SealingPublicKey, VerifyingKey, sha256_hex};
 
@@ -107,20 +109,38 @@ pub(crate) async fn post_renew(
     }))
 }
 
+/// `POST /api/v1/provision/retire`: an envelope signed by the box, which destroys its keys next. A replay finds no key.
+pub(crate) async fn post_retire(
+    State(app): State<Arc<App>>,
+    Body(envelope): Body<Envelope>,
+) -> Result<Json<Value>, Problem> {
+    let said: RetireRequest = serde_json::from_str(&envelope.body)
+        .map_err(|e| Problem::unprocessable(format!("the retirement does not decode: {e}")))?;
+    let refused = |why: &str| Problem::new(StatusCode::FORBIDDEN, format!("the box is not retired: {why}"));
+    let key = app.keys.of(&said.retires).ok_or_else(|| refused("it is not provisioned here, or was revoked"))?;
+    trust::verify(&envelope, &key).map_err(|why| refused(&why.to_string()))?;
+    take_keys(&app, said.retires.to_string()).await?;
+    tracing::warn!(device = %said.retires, undelivered = said.undelivered, "device retired by itself");
+    Ok(Json(json!({"id": said.retires, "state": "retired", "undelivered": said.undelivered})))
+}
+
 /// `POST /api/v1/devices/{id}/revoke`: its messages are refused from here on, its password and certificates are void.
 pub(crate) async fn post_revoke(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let device = id.clone();
+    take_keys(&app, id.clone()).await?;
+    tracing::warn!(device = id, "device revoked");
+    Ok((StatusCode::OK, Json(json!({"id": id, "state": "revoked"}))))
+}
+
+async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {
     app.blocking(move |a| {
         a.store.revoke_device(&device, &now_text())?;
         a.keys.remove(&device);
         write_revocation_list(a)
     })
-    .await?;
-    tracing::warn!(device = id, "device revoked");
-    Ok((StatusCode::OK, Json(json!({"id": id, "state": "revoked"}))))
+    .await
 }
 
 /// `data_dir/ca.crl`, the file that Mosquitto's `crlfile` names.

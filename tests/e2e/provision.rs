@@ -9,9 +9,10 @@ use e2e::api::Api;
 use e2e::boxes::{PlainBox, furnish, provisioned, until};
 use e2e::client::Client;
 use e2e::mosquitto::{self, Mosquitto, free_port};
-use e2e::programs::Program;
+use e2e::programs::{Program, program};
 use e2e::server::{ServerPlan, api};
 use jiff::{SignedDuration, Timestamp};
+use protocol::provision::BrokerAddress;
 use serde_json::json;
 
 /// A house with a broker: server, API, and what must live as long.
@@ -220,4 +221,57 @@ fn a_certificate_is_renewed_before_its_end_and_a_revoked_box_is_shut_out() {
     assert!(Client::connect("box-1", &renewed).is_err(), "the broker lets a revoked certificate in");
     let (other, _) = house.identity("box-2");
     assert!(Client::connect("box-2", &other).is_ok());
+}
+
+/// Runs `zaigang-agent retire` on a state folder; gives what it said, and whether it ended well.
+fn retire(dir: &Path, more: &[&str]) -> (bool, String) {
+    let config = dir.with_extension("toml");
+    let text = format!("mode = \"demonstration\"\nstate_dir = \"{}\"\n[camera]\nkind = \"v4l2\"\n", dir.display());
+    std::fs::write(&config, text).unwrap();
+    let mut command = std::process::Command::new(program("zaigang-agent").unwrap());
+    let ended = command.args(["retire", "--config"]).arg(&config).args(more).output().unwrap();
+    (ended.status.success(), String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned())
+}
+
+#[test]
+fn a_box_that_retires_tells_the_server_and_keeps_nothing() {
+    let house = House::embedded();
+    let (identity, dir) = house.identity("box-1");
+    let the_box = PlainBox::start(identity.clone(), &dir).unwrap();
+    the_box.raise(1).unwrap();
+    let (done, said) = retire(&dir, &["--yes"]);
+    assert!(!done && said.contains("stop the agent first"), "{said}");
+    the_box.drained().unwrap();
+    the_box.stop();
+
+    let (done, said) = retire(&dir, &[]);
+    assert!(!done && said.contains("--yes") && dir.join("signing.key").exists(), "{said}");
+    let (done, said) = retire(&dir, &["--yes"]);
+    assert!(done && said.contains("the server knows"), "{said}");
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "{said}");
+    assert!(Client::connect("box-1", &identity).is_err(), "a retired box is let in");
+
+    // Somebody who recorded what the box said can not say it for it once more, nor for its successor.
+    let (successor, _) = house.identity("box-1");
+    let forged = identity.signing.sign(json!({"retires": "box-1", "undelivered": 0}).to_string());
+    let refused = house.api.post("provision/retire", &serde_json::to_value(&forged).unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("not retired"), "{refused}");
+    assert!(Client::connect("box-1", &successor).is_ok(), "the successor in the same room");
+}
+
+#[test]
+fn findings_without_a_receipt_are_given_up_only_by_word() {
+    let house = House::embedded();
+    let (identity, dir) = house.identity("box-1");
+    let the_box = PlainBox::start(Identity { broker: unreachable(&identity), ..identity }, &dir).unwrap();
+    the_box.raise(1).unwrap();
+    the_box.stop();
+    let (done, said) = retire(&dir, &["--yes"]);
+    assert!(!done && said.contains("no receipt yet") && dir.join("signing.key").exists(), "{said}");
+    let (done, said) = retire(&dir, &["--yes", "--lose-undelivered"]);
+    assert!(done && !dir.join("outbox.db").exists(), "{said}");
+}
+
+fn unreachable(identity: &Identity) -> BrokerAddress {
+    BrokerAddress { port: free_port().unwrap(), ..identity.broker.clone() }
 }

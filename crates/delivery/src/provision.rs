@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use protocol::provision::{ProvisionRequest, ProvisionResponse, RenewRequest, RenewResponse};
+use protocol::provision::{ProvisionRequest, ProvisionResponse, RenewRequest, RenewResponse, RetireRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trust::VerifyingKey;
@@ -139,6 +139,22 @@ pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionErro
     identity.certificate = Some(renewed);
     identity.save(dir)?;
     Ok(Renewal::Renewed(renewed))
+}
+
+/// Tells the server, over the signature of the key that is about to go, that this box will not come back. Blocking.
+///
+/// # Errors
+/// [`ProvisionError`] where the server refuses, can not be reached, or is not known.
+pub fn retire(dir: &Path, undelivered: u64) -> Result<(), ProvisionError> {
+    let identity = Identity::load(dir)?;
+    let server = identity.server_url.clone().ok_or(ProvisionError::NoAddress)?;
+    let url = format!("{}/retire", endpoint(&server)?);
+    let request = RetireRequest { retires: identity.device.clone(), undelivered };
+    // A plain struct of a text and a number: JSON can hold it.
+    let envelope = identity.signing.sign(serde_json::to_string(&request).unwrap_or_default());
+    let ca = dir.join(SERVER_CA);
+    let _: serde_json::Value = post(&url, ca.exists().then_some(ca.as_path()), &envelope)?;
+    Ok(())
 }
 
 /// The key of a certificate, made here, and the request for it.

@@ -69,6 +69,16 @@ pub struct RenewResponse {
     pub certificate_expires_at: String,
 }
 
+/// The body of the envelope that a box signs with its Ed25519 key and posts to `/api/v1/provision/retire`, before it
+/// destroys that key. No other signed text of a box reads as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetireRequest {
+    pub retires: DeviceId,
+    /// Messages that the box gives up, because the server never receipted them.
+    pub undelivered: u64,
+}
+
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BrokerAddress {
     pub host: String,

@@ -61,6 +61,9 @@ struct Report {
     warm_kib: u64,
     end_kib: u64,
     most_kib: u64,
+    /// Open files and sockets at the end, and threads.
+    handles: u64,
+    threads: u64,
     targets: Vec<Target>,
 }
 
@@ -115,6 +118,7 @@ impl Args {
         let (mut decoder, begun, from) = (Decoder::default(), Instant::now(), cpu_ns());
         let warm_up = (self.frames / 10).min(2_000);
         let (mut warm_kib, mut most_kib) = (0, 0);
+        let (mut warm_handles, mut warm_threads, mut given_up) = (0, 0, 0_u64);
         for frame in 0..self.frames {
             let shot = &shots[(frame / self.still) as usize % shots.len()];
             let at = Now { mono_ms: frame * 67, wall_ms: 1_700_000_000_000 };
@@ -125,17 +129,22 @@ impl Args {
                 let known = |track| (track, IdentityView::Unmatched { renew_before });
                 let identities = seen.faces.iter().map(|face| known(face.track)).collect();
                 pipeline.guided(Guidance { identities, ..Guidance::default() });
+            } else {
+                given_up += 1;
             }
             if frame + 1 == warm_up {
                 warm_kib = rss_kib();
+                (warm_handles, warm_threads) = (entries("/proc/self/fd"), entries("/proc/self/task"));
             }
             if frame % 500 == 0 {
                 most_kib = most_kib.max(rss_kib());
             }
         }
         let end_kib = rss_kib();
+        let (handles, threads) = (entries("/proc/self/fd"), entries("/proc/self/task"));
         let figures = pipeline.figures();
         let mib = |kib: u64| kib as f64 / 1024.0;
+        let added = (handles + threads) as f64 - (warm_handles + warm_threads) as f64;
         Ok(Report {
             frames: self.frames,
             detections: figures.detections_run,
@@ -144,12 +153,27 @@ impl Args {
             warm_kib,
             end_kib,
             most_kib: most_kib.max(end_kib),
+            handles,
+            threads,
             targets: vec![
                 Target::at_most("resident memory", mib(most_kib.max(end_kib)), MOST_MIB, " MiB"),
                 Target::at_most("growth after the warm-up", mib(end_kib) - mib(warm_kib), GROWTH_MIB, " MiB"),
+                Target::at_most("open files and threads added after the warm-up", added, 0.0, ""),
+                Target::at_most("frames shown and not counted", self.frames.abs_diff(figures.frames) as f64, 0.0, ""),
+                Target::at_most(
+                    "frames given up, or failures of a network",
+                    (given_up + figures.failed) as f64,
+                    0.0,
+                    "",
+                ),
             ],
         })
     }
+}
+
+/// How many entries a folder of the kernel has.
+fn entries(folder: &str) -> u64 {
+    std::fs::read_dir(folder).map_or(0, |entries| entries.count() as u64)
 }
 
 /// Frames as cameras send them: most as JPEG, every fourth as YUYV.

@@ -140,6 +140,7 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/api/v1/devices/{id}/commands", &[Supervisor, Clinic], Audit::Yes),
     rule("POST", "/api/v1/provision", EVERYBODY, Audit::Yes),
     rule("POST", "/api/v1/provision/renew", EVERYBODY, Audit::Yes),
+    rule("POST", "/api/v1/provision/retire", EVERYBODY, Audit::Yes),
     rule("GET", "/api/v1/enrolments", &[Supervisor, Auditor], Audit::Yes),
     rule("POST", "/api/v1/enrolments", &[Supervisor, Clinic], Audit::Yes),
     rule("POST", "/api/v1/enrolments/{id}/confirm", AUTHORITY, Audit::Yes),

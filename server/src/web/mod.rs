@@ -63,6 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/devices/{id}/commands", post(devices::post_command))
         .route("/provision", post(provision::post_provision))
         .route("/provision/renew", post(provision::post_renew))
+        .route("/provision/retire", post(provision::post_retire))
         .route(
             "/enrolments",
             get(enrolments::get_enrolments)

@@ -120,6 +120,7 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<protocol::envelope::Envelope>),
         Object,
     ),
+    post("/provision/retire", "A box ends its own service", Takes::Json(shape::<protocol::envelope::Envelope>), Object),
     get("/enrolments", "Enrolments, newest first", &[], Objects("enrolments")),
     post("/enrolments", "Propose an enrolment: photographs with a consent record", Takes::Form, Object),
     post("/enrolments/{id}/confirm", "Confirm a proposal", Takes::Json(shape::<enrolments::Decision>), Object),
