@@ -1,16 +1,16 @@
-//! `zaigang-verify BUNDLE`: checks an exported chain offline and says in one sentence what holds. Opens no connection and
+//! `zaigang-verify BUNDLE`: checks an exported chain or audit log offline and says in one sentence what holds. Opens no connection and
 //! changes no file.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-zaigang-verify checks an exported chain of a box, without any network.
+zaigang-verify checks an exported chain of a box, or an exported audit log, without any network.
 
 usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] BUNDLE
 
-  BUNDLE            a file written by `zaigang-server export --device D`
+  BUNDLE            a file written by `zaigang-server export --device D`, or the audit log's export
   --device-key-id   refuse unless the box's key has this id (16 hex digits)
   --server-key-id   refuse unless the server's key has this id
 
@@ -30,6 +30,12 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The first line, where it lies in what was read first.
+fn first_line(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.iter().position(|b| *b == b'\n')?;
+    std::str::from_utf8(&bytes[..end]).ok()
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +63,24 @@ impl Request {
         if request.bundle.is_empty() { Err("name a bundle".to_owned()) } else { Ok(Some(request)) }
     }
 
+    /// An exported audit log: it names no box.
+    fn audit(&self, log: impl BufRead) -> ExitCode {
+        let report = match trust::audit::check(log) {
+            Ok(report) => report,
+            Err(fault) => {
+                println!("DOES NOT HOLD: {}: {fault}", self.bundle);
+                return ExitCode::FAILURE;
+            }
+        };
+        if self.server_key_id.as_ref().is_some_and(|expected| *expected != report.server_key_id) {
+            let found = &report.server_key_id;
+            println!("DOES NOT HOLD: {}: signed by a server with key {found}, not the one you named", self.bundle);
+            return ExitCode::FAILURE;
+        }
+        println!("HOLDS: {report}");
+        ExitCode::SUCCESS
+    }
+
     fn run(&self) -> ExitCode {
         let file = match File::open(&self.bundle) {
             Ok(file) => file,
@@ -65,7 +89,11 @@ impl Request {
                 return ExitCode::from(2);
             }
         };
-        let report = match trust::bundle::check(BufReader::new(file)) {
+        let mut reader = BufReader::new(file);
+        if reader.fill_buf().is_ok_and(|bytes| first_line(bytes).is_some_and(trust::audit::is_audit)) {
+            return self.audit(reader);
+        }
+        let report = match trust::bundle::check(reader) {
             Ok(report) => report,
             Err(fault) => {
                 println!("DOES NOT HOLD: {}: {fault}", self.bundle);

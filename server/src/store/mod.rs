@@ -23,6 +23,7 @@ mod schema;
 mod seeded;
 mod supervision;
 mod tombstones;
+mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,7 @@ pub use retention::RetentionRun;
 pub use seeded::Amount;
 pub use supervision::{Dossier, Hour, LOOK_MS, Post, Silence, ToJudge};
 pub use tombstones::Replay;
+pub use views::{PlaceSeen, View};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -64,6 +66,8 @@ pub enum StoreError {
     Conflict(String),
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
+    #[error("writing: {0}")]
+    Io(#[from] std::io::Error),
     #[error(transparent)]
     Ledger(#[from] crate::tombstone::LedgerError),
 }

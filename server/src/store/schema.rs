@@ -18,6 +18,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0009_notify.sql"),
     include_str!("../../migrations/0010_speed.sql"),
     include_str!("../../migrations/0011_counts.sql"),
+    include_str!("../../migrations/0012_views.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
