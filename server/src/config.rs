@@ -107,6 +107,8 @@ pub struct Smtp {
     pub tls: SmtpTls,
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
+    /// PEM: an authority that vouches for the mail server, beside the public ones.
+    pub ca_file: Option<PathBuf>,
     pub from: String,
 }
 
@@ -270,6 +272,7 @@ struct RawSmtp {
     tls: Option<SmtpTls>,
     username: Option<String>,
     password_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
     from: String,
 }
 
@@ -497,7 +500,8 @@ fn outgoing(
     let default = if tls == SmtpTls::Implicit { 465 } else { 587 };
     let port = source.number("smtp.port", it.port, default, (1, 65_535))? as u16;
     let password_file = it.password_file.map(|p| base.join(p));
-    let smtp = Smtp { host: it.host, port, tls, username: it.username, password_file, from: it.from };
+    let ca_file = it.ca_file.map(|p| base.join(p));
+    let smtp = Smtp { host: it.host, port, tls, username: it.username, password_file, ca_file, from: it.from };
     Ok(Outgoing { webhook_origins, smtp: Some(smtp) })
 }
 

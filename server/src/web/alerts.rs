@@ -93,11 +93,10 @@ pub(super) async fn get_alerts(
 
 /// Narrowed to what this person sees.
 pub(super) fn scoped(mut filter: AlertFilter, who: &Who) -> AlertFilter {
+    if filter.assignee.as_deref() == Some("me") {
+        filter.assignee = Some(who.name.clone());
+    }
     match who.role {
-        _ if filter.assignee.as_deref() == Some("me") => {
-            filter.assignee = Some(who.name.clone());
-            return scoped(filter, who);
-        }
         Role::Clinic => filter.institution = Some(who.scope.clone()),
         _ if !who.scope.is_empty() => filter.jurisdiction = Some(who.scope.clone()),
         _ => {}

@@ -2,6 +2,7 @@
 //!
 //! It is put together in memory for one reader and kept nowhere; the audit log says who took it, of which case, and why.
 
+use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
 
@@ -127,7 +128,7 @@ fn zipped(parts: Vec<Part>) -> zip::result::ZipResult<Vec<u8>> {
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let mut sums = String::new();
     for part in parts {
-        sums.push_str(&format!("{}  {}\n", trust::sha256_hex(&part.bytes), part.name));
+        let _ = writeln!(sums, "{}  {}", trust::sha256_hex(&part.bytes), part.name);
         out.start_file(part.name, options)?;
         out.write_all(&part.bytes)?;
     }
