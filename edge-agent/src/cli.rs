@@ -40,6 +40,8 @@ enum Command {
     Doctor(crate::doctor::Args),
     /// Watch the camera for a while: gone, covered, frozen
     Camera(crate::lookout::Args),
+    /// Try the check of a door: turn the head as asked
+    Door(crate::door::Args),
     /// How fast this board is, stage by stage
     Bench(crate::bench::Args),
     /// Derive findings again from the observation log, and say why
@@ -64,6 +66,7 @@ pub fn main() -> anyhow::Result<()> {
         Command::Models(args) => args.run(),
         Command::Doctor(args) => args.run(),
         Command::Camera(args) => args.run(),
+        Command::Door(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Replay(args) => args.run(),
         Command::Evaluate(command) => evaluate::cli::run(&command, &mut std::io::stdout().lock()),

@@ -19,8 +19,8 @@ pub trait Eyes {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError>;
     fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError>;
     fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError>;
-    /// Whether a mask is worn; `false` where the pack cannot tell.
-    fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<bool, VisionError>;
+    /// How likely a mask is worn in this frame, 0-1; `None` where the pack cannot tell.
+    fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError>;
     /// The networks' answer on this frame; `None` where the pack has none.
     fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError>;
     /// Answers of networks that were dropped because they were not finite.
@@ -42,8 +42,8 @@ impl Eyes for Analyzer {
         Analyzer::embed(self, frame, face)
     }
 
-    fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<bool, VisionError> {
-        Ok(Analyzer::masked(self, frame, face)?.is_some_and(|score| score.is_masked()))
+    fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {
+        Ok(Analyzer::masked(self, frame, face)?.map(|score| score.probability()))
     }
 
     fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {

@@ -11,6 +11,11 @@ use vision::{Embedding, LiveTrack, LiveVerdict, LivenessScore, TrackProbe};
 
 /// An identity lapses after 30 s out of sight; nothing older is of use.
 const OUT_OF_SIGHT_MS: u64 = 60_000;
+/// How much one look says of whether a mask is worn: some bare faces are called masked in every second frame, and each change
+/// of mind costs the probe.
+const MASK_SHARE: f32 = 0.35;
+/// How far beyond one half the looks together must say the opposite before it is believed.
+const MASK_SURE: f32 = 0.15;
 
 /// The memory of all tracks in view.
 #[derive(Debug, Default)]
@@ -23,6 +28,10 @@ struct Shown {
     at_ms: u64,
     probe: TrackProbe,
     masked: bool,
+    /// How likely a mask is worn, over the looks so far; `None`: never asked.
+    mask: Option<f32>,
+    /// What that was last taken for.
+    covered: bool,
     live: LiveTrack,
 }
 
@@ -45,6 +54,18 @@ impl Memory {
             LiveVerdict::Unsure => Liveness::Unsure,
             LiveVerdict::NotAssessed => Liveness::NotAssessed,
         }
+    }
+
+    /// Adds what one look says of a mask (0-1), and says whether the track wears one. Nothing said changes nothing.
+    pub(crate) fn covered(&mut self, track: TrackId, worn: Option<f32>) -> bool {
+        let shown = self.tracks.entry(track).or_default();
+        let Some(worn) = worn else { return shown.covered };
+        let first = shown.mask.is_none();
+        let mean = shown.mask.map_or(worn, |before| before + MASK_SHARE * (worn - before));
+        shown.mask = Some(mean);
+        let sure = if first { 0.0 } else { MASK_SURE };
+        shown.covered = if shown.covered { mean > 0.5 - sure } else { mean > 0.5 + sure };
+        shown.covered
     }
 
     /// Adds a look, and gives the probe of all looks. A mask put on or taken off begins a new probe: covered and bare
@@ -93,6 +114,19 @@ mod tests {
         memory.looked(track, false, &unit(0));
         let alike = memory.looked(track, true, &unit(1)).cosine(&unit(1)).unwrap();
         assert!(alike > 0.9999, "{alike}");
+    }
+
+    #[test]
+    fn a_mask_is_believed_over_several_looks_and_a_doubtful_one_changes_nothing() {
+        let (mut memory, track) = (Memory::default(), TrackId(1));
+        assert!(!memory.covered(track, Some(0.4)), "the first look decides for now");
+        let doubtful = [0.6, 0.4, 0.7, 0.3, 0.6, 0.4].map(|worn| memory.covered(track, Some(worn)));
+        assert_eq!(doubtful, [false; 6]);
+        let worn = [0.95; 4].map(|worn| memory.covered(track, Some(worn)));
+        assert_eq!(worn, [false, true, true, true], "a mask that is put on is seen at the second look");
+        assert!(memory.covered(track, None), "a look that failed changes nothing");
+        let off = [0.05; 4].map(|worn| memory.covered(track, Some(worn)));
+        assert_eq!(off, [true, true, false, false]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use vision::{FaceBox, Frame, FrameError, Gallery, Picture, Rivals, Rotation, Vis
 
 use crate::{
     clock::Now,
+    door::Door,
     eyes::{Eyes, Worth, appearance},
     memory::Memory,
     motion::Motion,
@@ -78,6 +79,8 @@ pub struct Guidance {
     pub wipe: Vec<TrackId>,
     /// New zones (in pixels) and settings.
     pub room: Option<Box<(Zones, Policy)>>,
+    /// Whether the room is a doorway.
+    pub doorway: Option<bool>,
     /// New privacy masks, in thousandths of the picture.
     pub mask: Option<Vec<protocol::down::Polygon>>,
     /// New templates; the old ones are wiped.
@@ -101,6 +104,8 @@ pub struct Pipeline<E> {
     masked: BTreeSet<TrackId>,
     /// What each track has shown so far.
     memory: Memory,
+    /// Who is asked at a door to turn the head.
+    door: Door,
     faces: Vec<FaceBox>,
     scratch: Vec<u8>,
     figures: Figures,
@@ -110,7 +115,7 @@ pub struct Pipeline<E> {
 }
 
 impl<E: Eyes> Pipeline<E> {
-    pub fn new(eyes: E, manner: Manner, scheduler: Scheduler) -> Self {
+    pub fn new(eyes: E, manner: Manner, scheduler: Scheduler, door: Door) -> Self {
         Self {
             eyes,
             manner,
@@ -122,6 +127,7 @@ impl<E: Eyes> Pipeline<E> {
             identities: BTreeMap::new(),
             masked: BTreeSet::new(),
             memory: Memory::default(),
+            door,
             faces: Vec::new(),
             scratch: Vec::new(),
             figures: Figures::default(),
@@ -138,6 +144,9 @@ impl<E: Eyes> Pipeline<E> {
         if let Some(room) = guidance.room {
             self.configure(room.0, room.1);
         }
+        if let Some(doorway) = guidance.doorway {
+            self.door.set_doorway(doorway && self.manner.assess_liveness);
+        }
         if guidance.roll.is_some() {
             self.roll = guidance.roll;
         }
@@ -151,6 +160,7 @@ impl<E: Eyes> Pipeline<E> {
             self.identities.remove(&track);
             self.masked.remove(&track);
             self.memory.forget(track);
+            self.door.forget(track);
         }
         for (track, identity) in guidance.identities {
             if let Some(tracker) = &mut self.tracker {
@@ -220,6 +230,7 @@ impl<E: Eyes> Pipeline<E> {
             self.identities.remove(track);
             self.masked.remove(track);
             self.memory.forget(*track);
+            self.door.forget(*track);
         }
         // Where nothing was detected anew the boxes are old: a face cut out by them would be off its place, and landmarks
         // that did not move would pass for a frozen picture.
@@ -259,6 +270,8 @@ impl<E: Eyes> Pipeline<E> {
             let (track, permission, quality_ppm) = (tracked.track, tracked.embed, worth.quality_ppm);
             candidates.push(Candidate { track, permission, quality_ppm, identity });
         }
+        let allowed = tracked.iter().zip(&faces).filter(|(tracked, _)| tracked.embed != EmbedPermission::Forbidden);
+        self.door.frame(at.mono_ms, allowed.map(|(tracked, face)| (tracked.track, face)));
         for (track, why) in self.scheduler.plan(at.mono_ms, real_ms, &candidates) {
             let Some((_, face)) = tracked.iter().zip(&faces).find(|(t, _)| t.track == track) else { continue };
             let begun = Instant::now();
@@ -277,14 +290,16 @@ impl<E: Eyes> Pipeline<E> {
 
     /// Embeds, and searches with what the track has shown so far.
     fn recognise(&mut self, frame: Frame<'_>, face: &FaceBox, track: TrackId) -> (Option<MatchScore>, Liveness) {
-        if self.attempt(|eyes| eyes.masked(frame, face)).unwrap_or(false) {
+        let worn = self.attempt(|eyes| eyes.masked(frame, face)).flatten();
+        if self.memory.covered(track, worn) {
             self.masked.insert(track);
         } else {
             self.masked.remove(&track);
         }
         let liveness = if self.manner.assess_liveness {
             let score = self.attempt(|eyes| eyes.liveness(frame, face));
-            score.map_or(Liveness::Unsure, |score| self.memory.judged(track, score))
+            let networks = score.map_or(Liveness::Unsure, |score| self.memory.judged(track, score));
+            self.door.verdict(track, networks)
         } else {
             Liveness::NotAssessed
         };

@@ -25,11 +25,13 @@ use crate::{
     camera::{self, Capture, Opened, Stop},
     clock::RealClock,
     config::{self, Config, Mode},
+    door::{Door, Screen},
     logging,
     pipeline::{Manner, Pipeline},
     record::{Recorder, Vault},
     roll::Maker,
     scheduler::{self, Scheduler},
+    service,
     watch::watch,
     wire::Origin,
 };
@@ -213,9 +215,11 @@ impl Assembled {
         if let Some(path) = ready_file {
             write_ready(path, &self.identity).with_context(|| format!("--ready-file {}", path.display()))?;
         }
+        service::ready();
         tracing::info!(device = %self.identity.device, room = %self.identity.room, "running");
 
         let ending = self.agent.run(&self.events);
+        service::stopping();
         self.stop.set();
         // Answers that the pipeline waits for will not come any more.
         drop(self.events);
@@ -292,7 +296,7 @@ fn pipeline(config: &Config, analyzer: Analyzer, scripted: bool, first_track: Tr
         better_by_ppm: config.schedule.better_by_ppm,
         budget_ms_per_s: config.schedule.budget_ms_per_s,
     });
-    Pipeline::new(analyzer, manner, scheduler)
+    Pipeline::new(analyzer, manner, scheduler, Door::new(config.doorway.screen.clone().map(Screen::new)))
 }
 
 fn watching(
@@ -323,7 +327,6 @@ async fn stop_on_signal(to_agent: Sender<Event>) {
     let _ = to_agent.send(Event::Shutdown);
 }
 
-/// Written beside and renamed, so that whoever waits for the file reads it whole.
 /// Asks every hour whether the TLS certificate is due for renewal; the next connection uses the new one.
 async fn keep_certificate(state_dir: PathBuf) {
     let mut hourly = tokio::time::interval(Duration::from_hours(1));
@@ -339,6 +342,7 @@ async fn keep_certificate(state_dir: PathBuf) {
     }
 }
 
+/// Written beside and renamed, so that whoever waits for the file reads it whole.
 fn write_ready(path: &Path, identity: &Identity) -> std::io::Result<()> {
     let line = serde_json::json!({"device": identity.device, "room": identity.room, "pid": std::process::id()});
     let unfinished = path.with_extension("unfinished");

@@ -5,7 +5,22 @@
 use jiff::Timestamp;
 
 pub fn now() -> Timestamp {
-    Timestamp::now()
+    Timestamp::now() + stepped_by()
+}
+
+/// A fault test steps the clock of the running server: `ZAIGANG_CLOCK_STEP` names a file that holds seconds. Nothing at all
+/// in a release build.
+#[cfg(debug_assertions)]
+fn stepped_by() -> jiff::SignedDuration {
+    static FILE: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
+    let file = FILE.get_or_init(|| std::env::var_os("ZAIGANG_CLOCK_STEP").map(Into::into));
+    let seconds = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+    jiff::SignedDuration::from_secs(seconds.unwrap_or(0))
+}
+
+#[cfg(not(debug_assertions))]
+fn stepped_by() -> jiff::SignedDuration {
+    jiff::SignedDuration::ZERO
 }
 
 /// `2026-03-02T01:00:00.000Z`: fixed width, so that texts sort as times do.

@@ -136,6 +136,8 @@ pub struct Config {
     pub accounts: bool,
     pub broker: Broker,
     pub batch_max: usize,
+    /// Findings of one batch whose incidents are made in its transaction; of a larger batch they are made after the receipts.
+    pub at_once_max: usize,
     pub gap_alert_s: u64,
     pub knowledge_expires_h: i64,
     pub knowledge_refresh_min: u64,
@@ -230,6 +232,7 @@ enum RawBroker {
 #[serde(deny_unknown_fields)]
 struct RawIngest {
     batch_max: Option<Spanned<i64>>,
+    at_once_max: Option<Spanned<i64>>,
     gap_alert_s: Option<Spanned<i64>>,
 }
 
@@ -402,7 +405,8 @@ fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
         models_dir: raw.models.folder.as_deref().map(at),
         http_listen: loopback(source, source.address("http.listen", raw.http.listen, "127.0.0.1:8080")?)?,
         broker: broker(source, raw.mqtt, base)?,
-        batch_max: source.number("ingest.batch_max", ingest.batch_max, 256, (1, 4096))? as usize,
+        batch_max: source.number("ingest.batch_max", ingest.batch_max, 1024, (1, 4096))? as usize,
+        at_once_max: source.number("ingest.at_once_max", ingest.at_once_max, 64, (0, 4096))? as usize,
         gap_alert_s: source.number("ingest.gap_alert_s", ingest.gap_alert_s, 60, (1, 86_400))? as u64,
         knowledge_expires_h: source.number("knowledge.expires_h", knowledge.expires_h, 168, (1, 2160))?,
         knowledge_refresh_min: source.number("knowledge.refresh_min", knowledge.refresh_min, 360, (1, 1380))? as u64,
@@ -556,7 +560,7 @@ mod tests {
     fn the_printed_file_is_valid_and_says_the_defaults() {
         let printed = Config::parse(Path::new("/etc/z.toml"), COMMENTED).unwrap();
         let least = parse("").unwrap();
-        assert_eq!(printed.batch_max, least.batch_max);
+        assert_eq!((printed.batch_max, printed.at_once_max), (least.batch_max, least.at_once_max));
         assert_eq!(printed.http_listen, least.http_listen);
         assert_eq!(printed.broker, least.broker);
         assert_eq!(printed.gap_alert_s, least.gap_alert_s);
@@ -567,7 +571,7 @@ mod tests {
     #[test]
     fn a_wrong_value_names_file_line_and_range() {
         let error = parse("[ingest]\nbatch_max = 0\n").unwrap_err();
-        assert_eq!(error, "/etc/z.toml, line 5: `ingest.batch_max` is 0: it must be 1 to 4096 (default 256)");
+        assert_eq!(error, "/etc/z.toml, line 5: `ingest.batch_max` is 0: it must be 1 to 4096 (default 1024)");
         let error = parse("[http]\nlisten = \"everywhere\"\n").unwrap_err();
         assert!(error.starts_with("/etc/z.toml, line 5: `http.listen` is `everywhere`"), "{error}");
         let error = Config::parse(Path::new("z.toml"), "mode = \"sandbox\"\n").unwrap_err().to_string();

@@ -266,12 +266,21 @@ async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
     }
     println!("READY {}", serde_json::to_string(&started.ready)?);
     tracing::info!(http = started.ready.http, "ready");
+    tell_service_manager(sd_notify::NotifyState::Ready);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    tell_service_manager(sd_notify::NotifyState::Stopping);
     started.stop().await;
     Ok(())
+}
+
+/// For systemd's `Type=notify`; silent where no service manager asked.
+fn tell_service_manager(state: sd_notify::NotifyState<'_>) {
+    if let Err(why) = sd_notify::notify(&[state]) {
+        tracing::warn!("the service manager could not be told: {why}");
+    }
 }
 
 /// Logs go to standard error, so that standard output stays machine-readable. The broker's own chatter is kept at warnings.

@@ -106,8 +106,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (told_tx, told_rx) = mpsc::unbounded_channel();
     let (nudge, nudges) = mpsc::unbounded_channel();
 
-    let ingest =
-        ingest::spawn(Arc::clone(&store), Arc::clone(&keys), config.batch_max, raw_rx, told_tx, changed.clone())?;
+    let sizes = ingest::Sizes { batch_max: config.batch_max, at_once_max: config.at_once_max };
+    let ingest = ingest::spawn(Arc::clone(&store), Arc::clone(&keys), sizes, raw_rx, told_tx, changed.clone())?;
     let (mouth, events) = mqtt::connect(&login);
     let mqtt = tokio::spawn(mqtt::run(mouth.clone(), events, raw_tx, connected_tx, stopping.clone(), login.shared));
     let pusher = Arc::new(Pusher {

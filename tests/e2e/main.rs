@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod export;
+mod https;
 mod knowledge;
 mod layers;
 mod models;
@@ -12,3 +13,4 @@ mod privacy;
 mod provision;
 mod rules;
 mod server_faults;
+mod service;

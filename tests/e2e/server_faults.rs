@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use delivery::outbox::plan::spread;
 use delivery::testing::Outcome;
+use e2e::api::Api;
 use e2e::boxes::{PlainBox, furnish, provisioned, until};
 use e2e::mosquitto::{self, Mosquitto};
 use e2e::programs::{Program, ServerReady};
 use e2e::server::{ServerPlan, api, findings_of};
+use serde_json::json;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -23,6 +25,7 @@ struct Stage {
     plan: ServerPlan,
     server: Option<Program>,
     the_box: PlainBox,
+    api: Api,
     raised: u32,
     broker: Mosquitto,
     folder: tempfile::TempDir,
@@ -38,8 +41,8 @@ impl Stage {
         let plan = ServerPlan::external(folder.path(), broker.port);
         let (server, ready) = plan.start(&[]).unwrap();
         let the_box = a_box(folder.path(), &ready);
-        let plan = plan.at(&ready);
-        Some(Self { plan, server: Some(server), the_box, raised: 0, broker, folder })
+        let (plan, api) = (plan.at(&ready), api(&ready));
+        Some(Self { plan, server: Some(server), the_box, api, raised: 0, broker, folder })
     }
 
     fn raise(&mut self) {
@@ -89,6 +92,9 @@ fn a_server_killed_in_every_state_of_its_ingest_loses_and_doubles_nothing() {
     for state in server_states() {
         for time in ["1", "3"] {
             stage.server.take().unwrap().kill().unwrap();
+            // Incidents are made apart from the receipts where more findings come than this.
+            let at_once_max = if state.starts_with("incidents.") { 0 } else { 64 };
+            stage.plan.more = format!("[ingest]\nat_once_max = {at_once_max}\n");
             stage.server = Some(stage.plan.launch(&[("ZAIGANG_KILL_AT", &format!("{state}:{time}"))]).unwrap());
             until(&format!("{state}:{time} is reached"), || {
                 stage.raise();
@@ -103,6 +109,11 @@ fn a_server_killed_in_every_state_of_its_ingest_loses_and_doubles_nothing() {
     }
     stage.start();
     let outcome = stage.verdict("server: SIGKILL in every state of the ingest", killed);
+    until("every stored finding is on the pages", || {
+        let summary = stage.api.get("summary").unwrap();
+        summary["finding_steps_stored"].as_u64() == Some(u64::from(stage.raised))
+    })
+    .unwrap();
     assert!(outcome.print(), "{}", stage.folder.path().display());
 }
 
@@ -111,7 +122,7 @@ fn server_states() -> Vec<String> {
     let source = std::fs::read_to_string(e2e::programs::root().join("server/src/ingest/fault.rs")).unwrap();
     let list = source.split("STATES: &[&str] = &[").nth(1).unwrap().split("];").next().unwrap();
     let states: Vec<String> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
-    assert!(states.len() >= 9, "{states:?}");
+    assert!(states.len() >= 11, "{states:?}");
     states
 }
 
@@ -175,6 +186,41 @@ fn a_server_whose_disk_is_full_gives_no_receipt_until_there_is_room() {
     let outcome = outcome(&plan, "server: disk full, then room again", waiting, raised);
     assert!(outcome.print());
     the_box.stop();
+}
+
+/// The server's clock steps by a day, forward and back, while it runs and across a restart: versions of receipts and knowledge
+/// go on rising, so the box goes on taking them.
+#[test]
+fn a_server_whose_clock_steps_by_a_day_loses_nothing_and_is_still_believed() {
+    let test = "a_server_whose_clock_steps_by_a_day_loses_nothing_and_is_still_believed";
+    let Some(mut stage) = Stage::new(test) else { return };
+    let steps = stage.folder.path().join("clock-step");
+    let environment = [("ZAIGANG_CLOCK_STEP", steps.to_str().unwrap())];
+    stage.server.take().unwrap().kill().unwrap();
+    stage.server = Some(stage.plan.start(&environment).unwrap().0);
+    let day = 86_400;
+    let mut times = 0;
+    for step in [day, 0, -day, day, -day, 0] {
+        std::fs::write(&steps, step.to_string()).unwrap();
+        times += 1;
+        (0..25).for_each(|_| stage.raise());
+        stage.the_box.drained().unwrap();
+        // What the box is told after a step is newer than what it was told before.
+        let institution = json!({"id": "inst-1", "name": format!("门诊部 {times}"), "kind": "门诊部", "grade_ceiling": 2,
+            "filed_items": [], "jurisdiction": "510100"});
+        stage.api.post("institutions", &institution).unwrap();
+        let person = json!({"id": format!("p-{times}"), "name": "甲", "category": "nurse", "registration": "valid",
+            "sites": [{"institution": "inst-1", "relation": "primary", "lead_of": []}]});
+        stage.api.post("practitioners", &person).unwrap();
+        until("the box took the newer roster", || stage.the_box.known(|k| k.roster_size == times)).unwrap();
+        if times % 2 == 0 {
+            stage.server.take().unwrap().kill().unwrap();
+            stage.server = Some(stage.plan.start(&environment).unwrap().0);
+        }
+    }
+    assert_eq!(stage.the_box.stats.refusals().stale, 0, "the box refused what a stepped clock had dated");
+    let outcome = stage.verdict("server: its clock steps by a day, 6 times", times as u64);
+    assert!(outcome.print(), "{}", stage.folder.path().display());
 }
 
 /// Two server processes over one database share one subscription: each finding goes to one of them, and one of them dies.

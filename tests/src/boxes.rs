@@ -61,6 +61,8 @@ pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<Identity> {
 pub struct Known {
     pub kinds: BTreeSet<String>,
     pub templates_of: BTreeSet<PersonId>,
+    /// Persons of the roster that holds.
+    pub roster_size: usize,
     pub checked: BTreeSet<PersonId>,
 }
 
@@ -170,6 +172,7 @@ impl Engine {
                     roster.persons.iter().filter(|p| !p.templates.is_empty()).map(|p| p.person.clone()).collect();
                 let gone = known.templates_of.difference(&with).cloned().collect();
                 known.templates_of = with;
+                known.roster_size = roster.persons.len();
                 gone
             }
             Down::Command(Command::ForgetPerson { person }) => known.templates_of.take(person).into_iter().collect(),

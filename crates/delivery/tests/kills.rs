@@ -13,8 +13,8 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
 use delivery::fault::STATES;
 use delivery::identity::Identity;
@@ -23,6 +23,8 @@ use delivery::outbox::{Outbox, OutboxError, OutboxOptions};
 use delivery::testing::Outcome;
 use protocol::up::{HealthReport, Up};
 use support::{Mosquitto, ServerSide, Stored, TestBox, box_settings, numbered_finding, stamp};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 
 const SIGKILL: i32 = 9;
@@ -46,8 +48,10 @@ async fn live(dir: &Path) {
     let outbox = Outbox::open_with(dir, identity.signing.clone(), identity.device.clone(), options).unwrap();
     let (to_engine, _from_server) = mpsc::channel(10);
     let (stop, stopped) = watch::channel(false);
+    let settings = box_settings(identity);
+    let mut changes = settings.stats.changes();
     // The full disk is about the time before the link is back.
-    let link = (!small).then(|| tokio::spawn(mqtt::run(box_settings(identity), outbox.clone(), to_engine, stopped)));
+    let link = (!small).then(|| tokio::spawn(mqtt::run(settings, outbox.clone(), to_engine, stopped)));
     let mut log = OpenOptions::new().create(true).append(true).open(dir.join("raised.log")).unwrap();
     // Never used twice, also where a finding was written but not yet promised.
     let first = outbox.boot().boot_count as u32 * 1000;
@@ -64,16 +68,37 @@ async fn live(dir: &Path) {
             // One write: a kill between the digits and the line's end would join two promises into one number.
             log.write_all(format!("{number}\n").as_bytes()).unwrap();
         }
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        // Whoever is about to kill this process counts these lines; afterwards nobody reads them.
+        let _ = writeln!(std::io::stdout(), "raised {number}");
+        if link.is_some() {
+            at_most(WAITING, &outbox, &mut changes, Duration::MAX).await;
+        }
     }
     if let Some(link) = link {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while outbox.stats().unwrap().depth > 0 && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        at_most(0, &outbox, &mut changes, DRAINED_WITHIN).await;
+        assert_eq!(outbox.stats().unwrap().depth, 0, "not drained within {DRAINED_WITHIN:?}");
         stop.send(true).unwrap();
         link.await.unwrap();
     }
+}
+
+/// Thousands of kills leave thousands of rows, and each is deleted on a disk that others use too.
+const DRAINED_WITHIN: Duration = Duration::from_mins(10);
+
+/// Findings that the box raises ahead of the receipts.
+const WAITING: u64 = 16;
+
+/// Waits for receipts until so few rows are left, or for as long as that.
+async fn at_most(rows: u64, outbox: &Outbox, changes: &mut watch::Receiver<u64>, limit: Duration) {
+    let fewer = async {
+        loop {
+            changes.borrow_and_update();
+            if outbox.stats().unwrap().depth <= rows || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(limit, fewer).await;
 }
 
 struct Arena {
@@ -91,29 +116,36 @@ impl Arena {
         let the_box = TestBox::new(temp.path(), broker.port);
         let dir = temp.path().join("box");
         the_box.write_to(&dir);
-        let server = tokio::spawn(ServerSide::serve(the_box.server.clone(), broker.port));
+        let server = tokio::spawn(ServerSide::serve(the_box.server.clone(), broker.line()));
         Some(Self { the_box, dir, broker, server, _temp: temp })
     }
 
     fn start(&self, settings: &[(&str, &str)]) -> Child {
+        self.spawn(settings, Stdio::null())
+    }
+
+    /// What it says of each finding is heard by [`raised`].
+    fn start_heard(&self, settings: &[(&str, &str)]) -> Child {
+        self.spawn(settings, Stdio::piped())
+    }
+
+    fn spawn(&self, settings: &[(&str, &str)], said: Stdio) -> Child {
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "box_process", "--nocapture"])
             .env("ZAIGANG_TEST_BOX", &self.dir)
             .envs(settings.iter().copied())
-            .stdout(Stdio::null())
+            .stdout(said)
             .stderr(OpenOptions::new().create(true).append(true).open(self.dir.join("stderr.log")).unwrap())
+            .kill_on_drop(true)
             .spawn()
             .unwrap()
     }
 
     /// Lets a box live without a fault until its outbox is empty.
     async fn drain(&self) {
-        for _ in 0..5 {
-            if finish(self.start(&[("ZAIGANG_TEST_COUNT", "1")])).await == Some(0) {
-                return;
-            }
-        }
-        panic!("the box does not live: {}", fs::read_to_string(self.dir.join("stderr.log")).unwrap());
+        let code = finish(self.start(&[("ZAIGANG_TEST_COUNT", "1")])).await;
+        let said = || fs::read_to_string(self.dir.join("stderr.log")).unwrap();
+        assert_eq!(code, Some(0), "the box does not live: {}", said());
     }
 
     fn promised(&self) -> BTreeSet<u32> {
@@ -164,14 +196,19 @@ fn chain_fault(stored: &Stored) -> Option<String> {
 
 /// The exit code; `None` for a process that was killed.
 async fn finish(mut child: Child) -> Option<i32> {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.signal().is_none_or(|signal| signal == SIGKILL), "{status}");
-            return status.code();
-        }
-        assert!(Instant::now() < deadline, "a box process hangs");
-        tokio::time::sleep(Duration::from_millis(3)).await;
+    let status = tokio::time::timeout(2 * DRAINED_WITHIN, child.wait()).await.expect("a box process hangs").unwrap();
+    assert!(status.signal().is_none_or(|signal| signal == SIGKILL), "{status}");
+    status.code()
+}
+
+/// Waits until the box has raised so many findings, or has ended.
+async fn raised(child: &mut Child, count: u64) {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut seen = 0;
+    while seen < count
+        && let Some(line) = lines.next_line().await.unwrap()
+    {
+        seen += u64::from(line.contains("raised "));
     }
 }
 
@@ -254,11 +291,10 @@ async fn random_kills_lose_and_double_nothing() {
     let seed = number("ZAIGANG_TORTURE_SEED", 1);
     let mut dice = seed;
     for kill in 0..kills {
-        let mut child = arena.start(&[("ZAIGANG_TEST_COUNT", "500")]);
-        let life = delivery::outbox::plan::spread(100, 900, &mut dice);
-        tokio::time::sleep(Duration::from_millis(life)).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut child = arena.start_heard(&[("ZAIGANG_TEST_COUNT", "500")]);
+        // In the middle of whatever it does then: its disk, its link and this test go on side by side.
+        raised(&mut child, delivery::outbox::plan::spread(20, 1000, &mut dice)).await;
+        child.kill().await.unwrap();
         if kill % 50 == 49 {
             // The broker with all its sessions, too.
             arena.broker.kill();

@@ -56,6 +56,7 @@ impl Authority<'_> {
 fn link(the_box: &TestBox, outbox: &Outbox) -> (JoinHandle<()>, LinkStats, watch::Sender<bool>) {
     let settings = the_box.settings();
     let stats = settings.stats.clone();
+    support::follow(&stats);
     let (to_engine, _) = mpsc::channel(10);
     let (stop, stopped) = watch::channel(false);
     (tokio::spawn(mqtt::run(settings, outbox.clone(), to_engine, stopped)), stats, stop)
@@ -93,7 +94,7 @@ async fn a_certificate_opens_its_own_topics_and_no_others() {
     let Some(broker) = Mosquitto::start_with(temp.path(), test, &listener) else { return };
     let mut the_box = TestBox::new(temp.path(), tls_port);
     the_box.identity.broker.tls = true;
-    let server = tokio::spawn(the_box.server.clone().serve(broker.port));
+    let server = tokio::spawn(the_box.server.clone().serve(broker.line()));
     let outbox = the_box.outbox();
     outbox.append(stamp(&outbox), numbered_finding(1)).unwrap();
     let stored = || the_box.server.stored.lock().unwrap().findings();

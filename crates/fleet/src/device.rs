@@ -13,7 +13,7 @@ use protocol::down::{Down, DownBody};
 use protocol::envelope::{Envelope, Sealed};
 use protocol::id::DeviceId;
 use protocol::topic::{Channel, Topic};
-use protocol::up::{ClockSource, HealthReport, KnowledgeAck, Stamp, StatusBody, Up, UpBody};
+use protocol::up::{ClockSource, HealthReport, KnowledgeAck, Stamp, StatusBody, Step, Up, UpBody};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, LastWill, Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
@@ -58,9 +58,13 @@ pub(crate) struct Chain {
     seq: u64,
     prev: String,
     heartbeat: u64,
+    findings: u64,
     boot_id: String,
     began: Instant,
 }
+
+/// The life of a finding: each step is a message, and each finding an incident of its own.
+const STEPS: [Step; 3] = [Step::Opened, Step::Strengthened, Step::Closed];
 
 /// A signed message, ready to publish.
 #[derive(Debug)]
@@ -76,7 +80,16 @@ impl Chain {
     pub(crate) fn new(identity: Identity) -> anyhow::Result<Self> {
         let device = identity.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("{e}"))?;
         let boot_id = uuid::Uuid::now_v7().to_string();
-        Ok(Self { identity, device, seq: 0, prev: ZERO_HASH.to_owned(), heartbeat: 0, boot_id, began: Instant::now() })
+        Ok(Self {
+            identity,
+            device,
+            seq: 0,
+            prev: ZERO_HASH.to_owned(),
+            heartbeat: 0,
+            findings: 0,
+            boot_id,
+            began: Instant::now(),
+        })
     }
 
     pub(crate) fn device(&self) -> &DeviceId {
@@ -87,10 +100,11 @@ impl Chain {
         self.seq += 1;
         let mut payload = payload;
         match &mut payload {
-            // One incident per box: what is measured is the delivery, not the inbox.
             Up::Finding(finding) => {
-                finding.revision = self.seq as u32;
-                trust::sha256_hex(self.device.as_str())[..32].clone_into(&mut finding.finding_id);
+                let (life, step) = (self.findings / 3, (self.findings % 3) as usize);
+                self.findings += 1;
+                (finding.step, finding.revision) = (STEPS[step], step as u32 + 1);
+                trust::sha256_hex(format!("{} {life}", self.device))[..32].clone_into(&mut finding.finding_id);
                 finding.incident_id.clone_from(&finding.finding_id);
             }
             Up::Health(health) => {

@@ -57,7 +57,7 @@ impl Rig {
             format!(
                 "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[models]\npack = \"avatar\"\n\
                  [access]\naccounts = false\n[http]\nlisten = \"{http}\"\n[mqtt]\nbroker = \"external\"\nhost = \"127.0.0.1\"\n\
-                 port = {broker_port}\n[ingest]\nbatch_max = 1024\n[knowledge]\nretry_ms = 60000\n[log]\nlevel = \"warn\"\n"
+                 port = {broker_port}\n[knowledge]\nretry_ms = 60000\n[log]\nlevel = \"warn\"\n"
             ),
         )?;
         let client = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
@@ -139,6 +139,11 @@ impl Rig {
     /// Everything that the server stored of the boxes.
     pub(crate) fn stored(&self) -> u64 {
         self.summary().ok().and_then(|s| s["messages_stored"].as_u64()).unwrap_or(0)
+    }
+
+    /// Steps of findings that are part of an incident.
+    pub(crate) fn steps_shown(&self) -> u64 {
+        self.summary().ok().and_then(|s| s["finding_steps_stored"].as_u64()).unwrap_or(0)
     }
 
     fn post<T: serde::de::DeserializeOwned>(&self, path: &str, body: &impl serde::Serialize) -> Result<T> {

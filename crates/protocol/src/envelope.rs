@@ -19,6 +19,14 @@ pub struct Envelope {
     pub body: String,
 }
 
+impl Envelope {
+    /// # Errors
+    /// `serde_json`'s, with line and column, where the text is no envelope.
+    pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
 /// An [`Envelope`], serialised, then sealed for one box (RFC 9180 HPKE, base mode, DHKEM(X25519, HKDF-SHA256),
 /// HKDF-SHA256, ChaCha20-Poly1305; `info` = "zaigang/v1/{device}").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -21,6 +21,16 @@ pub struct UpBody {
     pub payload: Up,
 }
 
+impl UpBody {
+    /// Decoded here and not where it is needed, so that the one decoder is compiled once, optimised in every profile.
+    ///
+    /// # Errors
+    /// `serde_json`'s, with line and column, where the text is no such body.
+    pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
 /// When something was written down, by both clocks of the box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stamp {
@@ -107,6 +117,14 @@ pub struct FindingReport {
     /// When the rule came true, RFC 3339 UTC with milliseconds.
     pub raised_at: String,
     pub manifest: Manifest,
+}
+
+impl FindingReport {
+    /// # Errors
+    /// None that is known: a plain struct of texts and numbers.
+    pub fn to_text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -111,7 +111,8 @@ pub(crate) struct Glasses {
 }
 
 impl Identity {
-    /// The face of `seed`. Two different seeds are two different people.
+    /// The face of `seed`. Two different seeds are two different people. One long list: the order in which numbers are drawn
+    /// is part of every golden picture, and it can be read here in one piece.
     pub fn from_seed(seed: u64) -> Self {
         let d = &mut Dice::new(seed, 1);
         let skin = skin(d);
@@ -212,6 +213,7 @@ impl Identity {
 
 impl Identity {
     /// The numbers that make this face, in a fixed order: what a trainer may teach an embedder to read off a picture.
+    /// A list and no procedure, hence its length.
     pub fn traits(&self) -> Vec<f32> {
         let (e, b, n, m, h) = (&self.eyes, &self.brows, &self.nose, &self.mouth, &self.hair);
         let mut all = vec![

@@ -1,15 +1,12 @@
 //! Faces in a frame: feeding a `YuNet`-shaped detector, decoding its anchors, and non-maximum suppression.
 //! It never says who a face is and never keeps a picture.
 
-use fast_image_resize as fir;
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x3;
-
 use crate::{
     error::VisionError,
-    frame::{Frame, FrameError},
+    frame::Frame,
     runtime::{Expect, Net, Outputs, Runtime},
     sample,
+    scale::Scaler,
     spec::{DetectorSpec, Input},
 };
 
@@ -68,8 +65,7 @@ pub struct Detector {
     /// Frames are scaled down to at most this width or height; 0 means never.
     longest_side_px: u32,
     planes: Vec<f32>,
-    scaled: Vec<u8>,
-    resizer: fir::Resizer,
+    scaler: Scaler,
     candidates: Vec<FaceBox>,
     not_finite: u64,
     /// What the network was fed last.
@@ -100,8 +96,7 @@ impl Detector {
             spec: spec.clone(),
             longest_side_px,
             planes: Vec::new(),
-            scaled: Vec::new(),
-            resizer: fir::Resizer::new(),
+            scaler: Scaler::default(),
             candidates: Vec::new(),
             not_finite: 0,
             net_size: (0, 0),
@@ -122,7 +117,7 @@ impl Detector {
             (0, 0) => (width.next_multiple_of(32), height.next_multiple_of(32)),
             fixed => fixed,
         };
-        self.feed(frame, (width, height), net_size)?;
+        self.feed(frame, (width, height), net_size);
         self.net_size = net_size;
         let (threshold, candidates) = (self.spec.score_threshold, &mut self.candidates);
         candidates.clear();
@@ -163,22 +158,12 @@ impl Detector {
         (scaled(frame.width()), scaled(frame.height()))
     }
 
-    fn feed(&mut self, frame: Frame<'_>, size: (u32, u32), net_size: (u32, u32)) -> Result<(), VisionError> {
+    fn feed(&mut self, frame: Frame<'_>, size: (u32, u32), net_size: (u32, u32)) {
         if size == (frame.width(), frame.height()) {
             sample::padded(frame, net_size, &self.spec.input, &mut self.planes);
-            return Ok(());
+        } else {
+            self.scaler.scaled(frame, size, net_size, &self.spec.input, &mut self.planes);
         }
-        let broken = |error: &dyn std::fmt::Display| FrameError::Broken(error.to_string());
-        // Typed images: the untyped call compiles the resizer for every pixel type there is, here, which takes minutes.
-        let source = TypedImageRef::<U8x3>::from_buffer(frame.width(), frame.height(), frame.data());
-        let source = source.map_err(|e| broken(&e))?;
-        self.scaled.resize(size.0 as usize * size.1 as usize * 3, 0);
-        let mut target = TypedImage::<U8x3>::from_buffer(size.0, size.1, &mut self.scaled).map_err(|e| broken(&e))?;
-        let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-        self.resizer.resize_typed(&source, &mut target, &options).map_err(|e| broken(&e))?;
-        let scaled = Frame::new(&self.scaled, size.0, size.1, frame.order())?;
-        sample::padded(scaled, net_size, &self.spec.input, &mut self.planes);
-        Ok(())
     }
 }
 

@@ -27,6 +27,7 @@ mod rewrite;
 pub mod rotate;
 mod runtime;
 mod sample;
+mod scale;
 mod spec;
 mod template;
 

@@ -7,14 +7,14 @@ use crate::{align::Similarity, frame::Frame, spec::Input};
 const MAX_TAPS: usize = 8;
 
 /// How a byte becomes a number: `byte × gain + bias`, and from which byte of the pixel each plane is taken.
-struct Feed {
-    gain: [f32; 3],
-    bias: [f32; 3],
-    source: [usize; 3],
+pub(crate) struct Feed {
+    pub(crate) gain: [f32; 3],
+    pub(crate) bias: [f32; 3],
+    pub(crate) source: [usize; 3],
 }
 
 impl Feed {
-    fn new(frame: Frame<'_>, input: &Input) -> Self {
+    pub(crate) fn new(frame: Frame<'_>, input: &Input) -> Self {
         let source = if frame.order() == input.order { [0, 1, 2] } else { [2, 1, 0] };
         Self { gain: input.std.map(f32::recip), bias: std::array::from_fn(|c| -input.mean[c] / input.std[c]), source }
     }
@@ -80,7 +80,8 @@ fn spread(row: &[u8], [first, second, third]: [&mut [f32]; 3], feed: &Feed) {
     }
 }
 
-fn split(planes: &mut [f32], each: usize) -> [&mut [f32]; 3] {
+/// The three planes, one after another in memory.
+pub(crate) fn split(planes: &mut [f32], each: usize) -> [&mut [f32]; 3] {
     let (first, rest) = planes.split_at_mut(each);
     let (second, third) = rest.split_at_mut(each);
     [first, second, &mut third[..each]]

@@ -174,6 +174,7 @@ impl Agent {
         match facts::room(*version, self.known.generation, wire, size, self.wall()) {
             Ok(room) => {
                 let zones = room.zones.clone();
+                self.guidance.doorway = Some(wire.mode == down::DeploymentMode::Doorway);
                 self.inform(Fact::Room(Box::new(room)));
                 self.guidance.room = Some(Box::new((zones, self.engine.policy().clone())));
             }

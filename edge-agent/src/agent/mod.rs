@@ -26,6 +26,7 @@ use crate::{
     clock::{Now, rfc3339_ms},
     pipeline::{Figures, Guidance},
     record::Recorder,
+    service::Watchdog,
     wire::{self, Origin},
 };
 
@@ -105,6 +106,7 @@ pub struct Agent {
     informed: Instant,
     /// `--once`: when the scene was over.
     over: Option<Instant>,
+    watchdog: Watchdog,
 }
 
 impl std::fmt::Debug for Agent {
@@ -147,6 +149,7 @@ impl Agent {
             heartbeat: now,
             informed: now,
             over: None,
+            watchdog: Watchdog::of_service_manager(),
         };
         agent.inform(Fact::Thresholds(parts.thresholds));
         agent
@@ -235,6 +238,8 @@ impl Agent {
     }
 
     fn seen(&mut self, seen: &Seen) -> Guidance {
+        // Only a pipeline that looks keeps the box alive; one that has lost its camera says so each second.
+        self.watchdog.feed();
         self.clock.frame(seen.at);
         self.health.looked(seen);
         if let Some(size) = seen.size

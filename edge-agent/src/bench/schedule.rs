@@ -25,6 +25,7 @@ use super::{
 use crate::{
     clock::Now,
     config::{self, Config},
+    door::Door,
     eyes::{Eyes, Worth},
     pipeline::{Figures, Guidance, Manner, Pipeline, Roll, moment},
     run::{load_models, thresholds},
@@ -174,7 +175,7 @@ impl Player {
             budget_ms_per_s: if everything { 0 } else { schedule.budget_ms_per_s },
         };
         let eyes = Metered { analyzer, networks_ns: Rc::clone(&networks_ns) };
-        let mut pipeline = Pipeline::new(eyes, manner, Scheduler::new(settings));
+        let mut pipeline = Pipeline::new(eyes, manner, Scheduler::new(settings), Door::new(None));
         let (zones, policy) = (three::zones(), waived());
         let roll = Some(Roll { gallery, rotation: None, rivals });
         let room = Some(Box::new((zones.clone(), policy.clone())));
@@ -278,7 +279,7 @@ impl Eyes for Metered {
     fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
         self.metered(|analyzer| analyzer.embed(frame, face))
     }
-    fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<bool, VisionError> {
+    fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {
         Eyes::masked(&mut self.analyzer, frame, face)
     }
     fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {

@@ -17,6 +17,7 @@ use crate::{
     camera::{Decoder, Pixels},
     clock::Now,
     config,
+    door::Door,
     pipeline::{Guidance, Manner, Pipeline, Roll},
     run::load_models,
     scheduler::{self, Scheduler},
@@ -90,6 +91,7 @@ impl Args {
                 better_by_ppm: schedule.better_by_ppm,
                 budget_ms_per_s: schedule.budget_ms_per_s,
             }),
+            Door::new(None),
         );
         let room = Some(Box::new((three::zones(), presence::Policy::default())));
         pipeline.guided(Guidance { room, roll: Some(Roll { gallery, rotation: None, rivals }), ..Guidance::default() });

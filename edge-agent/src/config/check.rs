@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::{
-    CameraSettings, Config, HealthSettings, LogFormat, LogSettings, Mode, ModelSettings, Problem, SceneSettings,
-    ScheduleSettings, Script, ServerSettings, Source, VisionSettings,
+    CameraSettings, Config, DoorwaySettings, HealthSettings, LogFormat, LogSettings, Mode, ModelSettings, Problem,
+    SceneSettings, ScheduleSettings, Script, ServerSettings, Source, VisionSettings,
     raw::{self, Raw, Text},
 };
 
@@ -28,6 +28,7 @@ pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
         vision: vision(&raw.vision)?,
         schedule: schedule(&raw.schedule)?,
         health: health(&raw.health)?,
+        doorway: DoorwaySettings { screen: path_of(base, "doorway.screen", raw.doorway.screen)? },
         server: server(raw.server)?,
         sha256: String::new(),
     })

@@ -34,6 +34,7 @@ pub struct Config {
     pub vision: VisionSettings,
     pub schedule: ScheduleSettings,
     pub health: HealthSettings,
+    pub doorway: DoorwaySettings,
     pub server: ServerSettings,
     /// SHA-256 of the file, hex: every finding names it.
     pub sha256: String,
@@ -140,6 +141,12 @@ pub struct HealthSettings {
     pub every_ms: u64,
     /// Below this the box says that its disk is nearly full.
     pub disk_low_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DoorwaySettings {
+    /// Where whoever stands at the door is asked to turn the head: a terminal, a pipe or a file. `None`: nobody is asked.
+    pub screen: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -26,6 +26,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) health: Health,
     #[serde(default)]
+    pub(super) doorway: Doorway,
+    #[serde(default)]
     pub(super) server: Server,
 }
 
@@ -91,6 +93,12 @@ pub(super) struct Schedule {
 pub(super) struct Health {
     pub(super) every_s: Number,
     pub(super) disk_low_mib: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Doorway {
+    pub(super) screen: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]

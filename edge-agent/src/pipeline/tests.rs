@@ -31,8 +31,8 @@ impl Eyes for Scripted {
         let left = face.rect.x < 500.0;
         Ok(unit(usize::from(!left)))
     }
-    fn masked(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<bool, VisionError> {
-        Ok(false)
+    fn masked(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Option<f32>, VisionError> {
+        Ok(Some(0.0))
     }
     fn liveness(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
         Ok(Some(LivenessScore { live: 0.99 }))
@@ -65,7 +65,7 @@ const MANNER: Manner = Manner {
 fn pipeline() -> Pipeline<Scripted> {
     let settings =
         Settings { evidence_every_ms: 1_000, renewal_ms: 270_000, better_by_ppm: 150_000, budget_ms_per_s: 0 };
-    let mut pipeline = Pipeline::new(Scripted::default(), MANNER, Scheduler::new(settings));
+    let mut pipeline = Pipeline::new(Scripted::default(), MANNER, Scheduler::new(settings), Door::new(None));
     let corner = |x, y| PointPx { x, y };
     let bed = Polygon { corners: vec![corner(0, 360), corner(1280, 360), corner(1280, 720), corner(0, 720)] };
     pipeline.configure(Zones { bed: vec![bed], ..Zones::default() }, Policy::default());
@@ -194,4 +194,19 @@ fn a_still_picture_of_a_live_camera_is_frozen_and_of_a_scene_is_not() {
         look(&mut pipeline, 0, &[]);
         assert_eq!(look(&mut pipeline, 11_000, &[]).unwrap().camera.state, expected);
     }
+}
+
+#[test]
+fn at_a_door_nobody_counts_as_live_who_was_not_asked_to_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let screen = folder.path().join("screen");
+    std::fs::write(&screen, "").unwrap();
+    let mut pipeline = pipeline();
+    pipeline.door = Door::new(Some(crate::door::Screen::new(screen.clone())));
+    pipeline.guided(Guidance { doorway: Some(true), ..Guidance::default() });
+    for second in 0..4 {
+        let seen = look(&mut pipeline, second * 1_000, &[face(100.0, 100.0)]).unwrap();
+        assert_eq!(seen.faces[0].liveness, Liveness::Unsure, "the networks alone would call it live after three looks");
+    }
+    assert!(std::fs::read_to_string(screen).unwrap().contains("请正视镜头"));
 }

@@ -47,7 +47,7 @@ pub fn check(
     }
     let envelope = std::str::from_utf8(payload)
         .map_err(|_| refuse("malformed", format!("the message on `{topic}` is no UTF-8 text")))?;
-    let parsed: Envelope = serde_json::from_str(envelope).map_err(|e| {
+    let parsed = Envelope::from_text(envelope).map_err(|e| {
         refuse("malformed", format!("the message on `{topic}` is no envelope: {}", clip(&e.to_string(), 200)))
     })?;
     let key = key_of(&topic.device)
@@ -82,7 +82,7 @@ fn status(topic: &Topic, text: &str) -> Result<Checked, Refusal> {
 }
 
 fn chained(topic: &Topic, text: &str) -> Result<UpBody, Refusal> {
-    let body: UpBody = serde_json::from_str(text)
+    let body = UpBody::from_text(text)
         .map_err(|e| refuse("malformed", format!("a signed message of `{}` does not decode: {e}", topic.device)))?;
     own(topic, &body.device)?;
     let expected = body.payload.channel();

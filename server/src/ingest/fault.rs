@@ -14,6 +14,8 @@ pub const STATES: &[&str] = &[
     "receipt.signed",
     "receipt.handed_over",
     "quarantine.committed",
+    "incidents.before_commit",
+    "incidents.committed",
 ];
 
 #[cfg(debug_assertions)]

@@ -1,9 +1,10 @@
-//! From the broker's message to the committed row and the receipt: one thread that checks, batches, commits, then says so.
+//! From the broker's message to the committed row and the receipt: one thread checks and batches, one commits and says so.
 //!
 //! A receipt is handed out only after the commit that it speaks of. Bad input is set aside and counted; it never ends the thread.
 
 pub mod chain;
 pub mod check;
+mod commits;
 pub mod fault;
 pub mod integrity;
 mod offset;
@@ -101,11 +102,20 @@ impl Keys {
     }
 }
 
+/// How much is done in one go.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Messages of one transaction.
+    pub batch_max: usize,
+    /// Findings of one batch whose incidents are made in its transaction.
+    pub at_once_max: usize,
+}
+
 /// Runs until the channel closes; blocking, so it has a thread of its own.
 pub fn run(
     store: &Store,
     keys: &Keys,
-    batch_max: usize,
+    sizes: Sizes,
     mut inbox: mpsc::Receiver<Raw>,
     tell: &mpsc::UnboundedSender<Told>,
     changed: &tokio::sync::watch::Sender<u64>,
@@ -113,16 +123,10 @@ pub fn run(
     // One batch is checked while the one before is committed: the disk's wait is not the processor's.
     let (checked, to_commit) = std::sync::mpsc::sync_channel::<Vec<Entry>>(1);
     std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for batch in to_commit {
-                fault::state("ingest.checked");
-                commit(store, &batch, tell);
-                changed.send_modify(|n| *n += 1);
-            }
-        });
+        scope.spawn(move || commits::run(store, sizes.at_once_max, &to_commit, tell, changed));
         let mut clocks = Clocks::default();
-        let mut raws = Vec::with_capacity(batch_max);
-        while inbox.blocking_recv_many(&mut raws, batch_max) > 0 {
+        let mut raws = Vec::with_capacity(sizes.batch_max);
+        while inbox.blocking_recv_many(&mut raws, sizes.batch_max) > 0 {
             fault::state("ingest.received");
             if checked.send(check_all(store, keys, &mut clocks, &mut raws)).is_err() {
                 return;
@@ -187,51 +191,16 @@ fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: T
     }
 }
 
-/// A batch that can not be committed is tried one by one, so that a single bad row holds nothing else up; what still
-/// fails gets no receipt, and its box sends it again.
-fn commit(store: &Store, batch: &[Entry], tell: &mpsc::UnboundedSender<Told>) {
-    if batch.is_empty() {
-        return;
-    }
-    match store.commit_batch(batch) {
-        Ok(done) => {
-            fault::state("store.committed");
-            if batch.iter().any(|entry| matches!(entry, Entry::Aside(_))) {
-                fault::state("quarantine.committed");
-            }
-            for (device, online, fresh) in done.statuses {
-                tracing::info!(%device, online, fresh, "device status");
-                let _ = tell.send(Told::Status { device, online, fresh });
-            }
-            for device in done.acked {
-                let _ = tell.send(Told::Acked(device));
-            }
-            let _ = tell.send(Told::Receipts(done.receipts));
-            fault::state("ingest.told");
-        }
-        Err(error) if batch.len() > 1 => {
-            tracing::warn!(%error, messages = batch.len(), "a batch was not committed: each message is tried by itself");
-            for one in batch {
-                commit(store, std::slice::from_ref(one), tell);
-            }
-        }
-        Err(error) => {
-            let device = batch[0].device();
-            tracing::error!(device, %error, "message not committed: no receipt, the box will send it again");
-        }
-    }
-}
-
 /// For [`run`] on a thread of its own.
 pub fn spawn(
     store: Arc<Store>,
     keys: Arc<Keys>,
-    batch_max: usize,
+    sizes: Sizes,
     inbox: mpsc::Receiver<Raw>,
     tell: mpsc::UnboundedSender<Told>,
     changed: tokio::sync::watch::Sender<u64>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new()
         .name("ingest".to_owned())
-        .spawn(move || run(&store, &keys, batch_max, inbox, &tell, &changed))
+        .spawn(move || run(&store, &keys, sizes, inbox, &tell, &changed))
 }

@@ -1,25 +1,13 @@
-//! Alerts: findings grouped by incident, moved by the state machine of `crate::alert`, listed and followed.
+//! Alerts: listed, followed, and moved by the state machine of `crate::alert`. How findings become alerts is `incidents`'.
 
-use std::collections::BTreeSet;
-
-use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
+use protocol::up::FindingReport;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 use serde_json::json;
 
 use super::registry::collect;
-use super::{Result, Store, StoreError, count, feed, name_of, named};
+use super::{Result, Store, StoreError, feed};
 use crate::alert::{Case, Reason, State, Step};
-use crate::ingest::integrity;
-
-/// The message that carried a step.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) device: &'a str,
-    pub(super) epoch: i64,
-    pub(super) seq: i64,
-    pub(super) received_at: &'a str,
-}
 
 /// One incident, as the inbox shows it.
 #[derive(Debug, Clone)]
@@ -240,151 +228,6 @@ impl Store {
     }
 }
 
-/// Takes one step of a box's finding into its incident.
-pub(super) fn apply_finding(tx: &Transaction<'_>, report: &FindingReport, place: &Place<'_>) -> Result<()> {
-    count(tx, "finding_steps", 1)?;
-    keep_step(tx, report, place)?;
-    let before: Option<(u32, u8)> = tx
-        .prepare_cached("SELECT revision, severity FROM finding WHERE id = ?1")?
-        .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
-    if before.is_some_and(|(revision, _)| revision >= report.revision) {
-        count(tx, "late_steps", 1)?;
-        return Ok(());
-    }
-    let severity_before = current_severity(tx, &report.incident_id)?;
-    if severity_before.is_none() {
-        open_alert(tx, report, place)?;
-    }
-    put_finding(tx, report, place)?;
-    refresh(tx, report, severity_before, place.received_at)?;
-    feed::append(tx, "alert", &feed_data(tx, report, place.received_at)?)
-}
-
-/// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
-fn keep_step(tx: &Connection, report: &FindingReport, place: &Place<'_>) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO finding_step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?
-        .execute(params![
-            report.finding_id,
-            report.revision,
-            report.incident_id,
-            report.rule,
-            name_of(&report.step)?,
-            number(report.severity),
-            report.raised_at,
-            place.received_at,
-            place.device,
-            place.epoch,
-            place.seq,
-            report.explanation.zh,
-            report.explanation.en
-        ])?;
-    Ok(())
-}
-
-/// A step of a finding of the server's rules. Without a device the one of its alert stays.
-pub(super) fn say_own(tx: &Transaction<'_>, report: &FindingReport, device: Option<&str>, now: &str) -> Result<()> {
-    let known = super::column(tx, "SELECT device FROM alert WHERE id = ?1", &report.incident_id)?;
-    let device = device.map(str::to_owned).or(known).unwrap_or_default();
-    apply_finding(tx, report, &Place { device: &device, epoch: -1, seq: 0, received_at: now })
-}
-
-/// Raises one of the server's own Integrity findings, once per cause.
-pub(super) fn raise_integrity(tx: &Transaction<'_>, device: &str, cause: &integrity::Cause, now: &str) -> Result<()> {
-    let sql = "SELECT d.room, r.institution FROM device d JOIN room r ON r.id = d.room WHERE d.id = ?1";
-    let found: Option<(String, String)> = tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    let Some((room, institution)) = found else { return Ok(()) };
-    let place =
-        integrity::Where { device: named(device.to_owned())?, room: named(room)?, institution: named(institution)? };
-    let report = cause.report(&place, now);
-    let known = tx.prepare_cached("SELECT 1 FROM finding WHERE id = ?1")?.exists([&report.finding_id])?;
-    if known {
-        return Ok(());
-    }
-    apply_finding(tx, &report, &Place { device, epoch: -1, seq: 0, received_at: now })
-}
-
-fn current_severity(tx: &Connection, incident: &str) -> Result<Option<u8>> {
-    let sql = "SELECT severity FROM alert WHERE id = ?1";
-    Ok(tx.prepare_cached(sql)?.query_row([incident], |r| r.get(0)).optional()?)
-}
-
-fn open_alert(tx: &Connection, report: &FindingReport, place: &Place<'_>) -> Result<()> {
-    let jurisdiction: Option<String> =
-        super::column(tx, "SELECT jurisdiction FROM institution WHERE id = ?1", report.institution.as_str())?;
-    let case = Case::default();
-    tx.execute(
-        "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session, device, item, raised_at,
-         received_at, updated_at, liveness_waived, case_file) VALUES (?1,?2,?3,'[]',?4,?5,?6,?7,?8,?9,?10,?11,?11,?12,?13)",
-        params![
-            report.incident_id,
-            case.state.as_str(),
-            number(report.severity),
-            report.institution.as_str(),
-            jurisdiction.unwrap_or_default(),
-            report.room.as_str(),
-            report.session.as_ref().map(protocol::id::SessionId::as_str),
-            place.device,
-            report.item.as_ref().map(protocol::id::ItemCode::as_str),
-            report.raised_at,
-            place.received_at,
-            report.manifest.liveness_waived,
-            serde_json::to_string(&case)?
-        ],
-    )?;
-    Ok(())
-}
-
-fn put_finding(tx: &Connection, report: &FindingReport, place: &Place<'_>) -> Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(id) DO UPDATE SET
-         severity=excluded.severity, step=excluded.step, revision=excluded.revision, device=excluded.device,
-         epoch=excluded.epoch, seq=excluded.seq, report=excluded.report",
-    )?
-    .execute(params![
-        report.finding_id,
-        report.incident_id,
-        report.rule,
-        kind_name(report.kind),
-        number(report.severity),
-        name_of(&report.step)?,
-        report.revision,
-        report.raised_at,
-        place.received_at,
-        place.device,
-        place.epoch,
-        place.seq,
-        serde_json::to_string(report)?
-    ])?;
-    Ok(())
-}
-
-/// Severity and kinds of the alert follow its standing findings; the state machine hears of it.
-fn refresh(tx: &Transaction<'_>, report: &FindingReport, before: Option<u8>, now: &str) -> Result<()> {
-    let id = &report.incident_id;
-    let standing: Vec<(String, u8)> =
-        collect(tx, "SELECT kind, severity FROM finding WHERE alert=?1 AND step <> 'withdrawn'", [id], |r| {
-            Ok((r.get(0)?, r.get(1)?))
-        })?;
-    let found = alert_by_id(tx, id)?.ok_or_else(|| StoreError::Unknown { what: "alert", id: id.clone() })?;
-    let (step, severity) = match standing.iter().map(|(_, s)| *s).max() {
-        None => (Step::AllWithdrawn, found.severity),
-        Some(severity) => (Step::Strengthened { raises_severity: before.is_some_and(|b| severity > b) }, severity),
-    };
-    let case =
-        found.case.take(&found.device, &step, now).map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
-    let kinds: BTreeSet<&String> = standing.iter().map(|(kind, _)| kind).collect();
-    let kinds = if kinds.is_empty() { serde_json::to_string(&found.kinds)? } else { serde_json::to_string(&kinds)? };
-    tx.execute(
-        "UPDATE alert SET severity=?2, kinds=?3, liveness_waived = liveness_waived OR ?4 WHERE id=?1",
-        params![id, severity, kinds, report.manifest.liveness_waived],
-    )?;
-    if case != found.case || matches!(report.step, FindingStep::Withdrawn) {
-        record(tx, id, &found.device, &name_of(&report.step)?, &report.rule, case.state, now)?;
-    }
-    write_case(tx, id, &case, now)
-}
-
 fn write_case(tx: &Connection, alert: &str, case: &Case, now: &str) -> Result<()> {
     tx.execute(
         "UPDATE alert SET state=?2, case_file=?3, updated_at=?4 WHERE id=?1",
@@ -393,11 +236,17 @@ fn write_case(tx: &Connection, alert: &str, case: &Case, now: &str) -> Result<()
     Ok(())
 }
 
-fn record(tx: &Connection, alert: &str, by: &str, step: &str, note: &str, state: State, now: &str) -> Result<()> {
-    tx.execute(
-        "INSERT INTO alert_step (alert, at, actor, step, note, state_after) VALUES (?1,?2,?3,?4,?5,?6)",
-        params![alert, now, by, step, note, state.as_str()],
-    )?;
+pub(super) fn record(
+    tx: &Connection,
+    alert: &str,
+    by: &str,
+    step: &str,
+    note: &str,
+    state: State,
+    now: &str,
+) -> Result<()> {
+    let sql = "INSERT INTO alert_step (alert, at, actor, step, note, state_after) VALUES (?1,?2,?3,?4,?5,?6)";
+    tx.prepare_cached(sql)?.execute(params![alert, now, by, step, note, state.as_str()])?;
     Ok(())
 }
 
@@ -407,37 +256,7 @@ fn announce(tx: &Connection, alert: &str) -> Result<()> {
     feed::append(tx, "alert", &data)
 }
 
-fn feed_data(tx: &Connection, report: &FindingReport, received_at: &str) -> Result<serde_json::Value> {
-    let found = alert_by_id(tx, &report.incident_id)?;
-    Ok(json!({
-        "alert": report.incident_id,
-        "number": found.as_ref().map(|a| a.number),
-        "state": found.as_ref().map(|a| a.case.state),
-        "finding": report.finding_id,
-        "rule": report.rule,
-        "kind": report.kind,
-        "severity": report.severity,
-        "step": report.step,
-        "revision": report.revision,
-        "raised_at": report.raised_at,
-        "received_at": received_at,
-    }))
-}
-
-pub(super) fn number(severity: Severity) -> u8 {
-    match severity {
-        Severity::L0 => 0,
-        Severity::L1 => 1,
-        Severity::L2 => 2,
-        Severity::L3 => 3,
-    }
-}
-
-fn kind_name(kind: FindingKind) -> String {
-    format!("{kind:?}")
-}
-
-fn alert_by_id(c: &Connection, id: &str) -> Result<Option<Alert>> {
+pub(super) fn alert_by_id(c: &Connection, id: &str) -> Result<Option<Alert>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE id = ?1"), [id], alert)?.pop())
 }
 

@@ -301,3 +301,34 @@ fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_holds_until_its_time_and_not_a_millisecond_longer() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let rows = "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510100','t');
+            INSERT INTO room VALUES ('r-1','c-1','x','{}','t');";
+        store.write(|tx| Ok(tx.execute_batch(rows)?)).unwrap();
+        let place = DevicePlace { id: "box-1".parse().unwrap(), room: "r-1".parse().unwrap() };
+        store.put_device(&place, "hash", "2026-03-02T02:00:00.000Z").unwrap();
+        let take = |now: &str| {
+            let keys = NewKeys {
+                token_hash: "hash",
+                signing_key: "k",
+                sealing_key: "s",
+                mqtt_secret_hash: "m",
+                firmware: "f",
+            };
+            store.provision(&keys, now).unwrap()
+        };
+        for late in ["2026-03-02T02:00:00.000Z", "2026-03-02T02:00:00.001Z", "2027-01-01T00:00:00.000Z"] {
+            assert_eq!(take(late), None, "{late}");
+        }
+        assert!(take("2026-03-02T01:59:59.999Z").is_some());
+        assert_eq!(take("2026-03-02T01:59:59.999Z"), None, "used");
+    }
+}

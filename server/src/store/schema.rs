@@ -18,7 +18,8 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0009_notify.sql"),
     include_str!("../../migrations/0010_speed.sql"),
     include_str!("../../migrations/0011_counts.sql"),
-    include_str!("../../migrations/0012_views.sql"),
+    include_str!("../../migrations/0012_later.sql"),
+    include_str!("../../migrations/0013_views.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

@@ -1,69 +1,18 @@
-//! What the rules across days read, gathered; and what they say, written: steps of the server's own findings.
-//!
-//! Nothing here judges. Boxes' summaries come in by [`summary`], looks at the boxes by [`Store::look`].
+//! What the rules across days read, gathered. Nothing here judges and nothing is written.
 
 use std::collections::BTreeMap;
 
-use protocol::up::{CameraState, FindingReport, HealthReport, PresenceSummary, Severity, Step};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::up::{FindingReport, PresenceSummary, Severity};
+use rusqlite::{Connection, params};
 
-use super::messages::Incoming;
-use super::registry::{collect, decode_all, institution_by_id};
-use super::{Result, Store, StoreError, alerts, column, name_of, named};
+use super::registry::{collect, institution_by_id};
+use super::{Result, Store, named};
 use crate::model::{Institution, Room, Session};
 use crate::rules::impossible_presence::Sighting;
-use crate::rules::ledger::{Said, Standing};
+use crate::rules::ledger::Standing;
 use crate::rules::phantom::Registered;
 use crate::rules::repeated::Occurrence;
-use crate::rules::{Seen, SessionOutcome, draft::Key, draft::Making, ledger};
-
-/// One box's summary of a session replaces its earlier one, and the presences that came with that.
-pub(super) fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64) -> Result<()> {
-    let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
-    let session = report.session.as_str();
-    let sql = "INSERT INTO summary VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(session, device) DO UPDATE SET
-        revision=excluded.revision, at=excluded.at, received_at=excluded.received_at, report=excluded.report,
-        epoch=excluded.epoch, seq=excluded.seq WHERE excluded.epoch > epoch OR (excluded.epoch = epoch AND excluded.seq > seq)";
-    let text = serde_json::to_string(report)?;
-    let changed = tx.prepare_cached(sql)?.execute(params![
-        device,
-        session,
-        report.revision,
-        report.at,
-        it.received_at,
-        text,
-        epoch,
-        seq
-    ])?;
-    if changed == 0 {
-        return super::count(tx, "late_summaries", 1);
-    }
-    let stale = "DELETE FROM presence WHERE session=?1 AND device=?2 AND (epoch < ?3 OR (epoch = ?3 AND seq < ?4)) RETURNING person";
-    let gone: Vec<String> = collect(tx, stale, params![session, device, epoch, seq], |r| Ok(r.get(0)?))?;
-    for person in gone {
-        to_judge(tx, &format!("p:{person}"))?;
-    }
-    let institution = "SELECT institution FROM room WHERE id = ?1";
-    if let Some(institution) = column(tx, institution, report.room.as_str())? {
-        to_judge(tx, &format!("i:{institution}"))?;
-    }
-    Ok(())
-}
-
-fn to_judge(tx: &Connection, what: &str) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO to_judge VALUES (?1)")?.execute([what])?;
-    Ok(())
-}
-
-/// An alert that rests on another: its id, number, kinds, and the rule that links the two.
-pub(crate) type Linked = (String, i64, Vec<String>, String);
-
-/// What somebody has to be judged anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ToJudge {
-    Institution(String),
-    Person(String),
-}
+use crate::rules::{Seen, SessionOutcome, draft::Key};
 
 /// A box's silence, as looked at: RFC 3339 UTC.
 pub type Silence = (String, String);
@@ -95,60 +44,11 @@ pub struct Dossier {
     pub policy_version: u64,
 }
 
-fn ms(text: &str) -> Option<i64> {
+pub(super) fn ms(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
 impl Store {
-    /// What is to be judged anew, taken off the list: whoever takes it judges it before the next crash or marks it again.
-    pub fn take_to_judge(&self, limit: u32) -> Result<Vec<ToJudge>> {
-        self.write(|tx| {
-            let sql =
-                "DELETE FROM to_judge WHERE what IN (SELECT what FROM to_judge ORDER BY what LIMIT ?1) RETURNING what";
-            let rows: Vec<String> = collect(tx, sql, [limit], |r| Ok(r.get(0)?))?;
-            Ok(rows.iter().filter_map(|what| to_judge_of(what)).collect())
-        })
-    }
-
-    /// Asks for an institution or a person again.
-    pub fn judge_again(&self, what: &ToJudge) -> Result<()> {
-        self.write(|tx| match what {
-            ToJudge::Institution(id) => to_judge(tx, &format!("i:{id}")),
-            ToJudge::Person(id) => to_judge(tx, &format!("p:{id}")),
-        })
-    }
-
-    /// Time alone changes verdicts: windows move on, notices age.
-    pub fn judge_everything(&self) -> Result<()> {
-        self.write(|tx| {
-            tx.execute("INSERT OR IGNORE INTO to_judge SELECT 'i:' || id FROM institution", [])?;
-            tx.execute("INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'p:' || person FROM presence", [])?;
-            Ok(())
-        })
-    }
-
-    /// One look at every box that was ever heard: is it connected, is its camera live, how many faces did it count.
-    /// `run` names this run of the server. Looks older than `forget_before` go.
-    pub fn look(&self, run: &str, now: &str, forget_before: &str) -> Result<()> {
-        let hour = ms(now).unwrap_or(0).div_euclid(3_600_000);
-        self.write(|tx| {
-            let sql = "SELECT id, online, health FROM device WHERE state = 'provisioned' AND last_seen IS NOT NULL";
-            let boxes: Vec<(String, bool, Option<String>)> =
-                collect(tx, sql, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
-            for (device, online, health) in &boxes {
-                let health = health.as_ref().and_then(|h| serde_json::from_str::<HealthReport>(h).ok());
-                if !online && go_on_silent(tx, device, run, now)? {
-                    mark_institution_of(tx, device)?;
-                }
-                look_hour(tx, device, hour, *online, health.as_ref())?;
-            }
-            let oldest_hour = ms(forget_before).unwrap_or(0).div_euclid(3_600_000);
-            tx.execute("DELETE FROM silence WHERE to_at < ?1", [forget_before])?;
-            tx.execute("DELETE FROM hour_seen WHERE hour < ?1", [oldest_hour])?;
-            Ok(())
-        })
-    }
-
     /// What the rules read of one institution: sessions that began after `from`, and all that stands.
     pub fn dossier(&self, institution: &str, from: &str) -> Result<Option<Dossier>> {
         self.read(|c| {
@@ -183,90 +83,6 @@ impl Store {
             Ok((sightings, stands))
         })
     }
-
-    /// Writes the steps that the ledger wants; gives how many.
-    pub fn say(&self, said: &[Said], policy: (&str, u64), now: &str) -> Result<usize> {
-        self.write(|tx| {
-            for one in said {
-                say_one(tx, one, policy, now)?;
-            }
-            Ok(said.len())
-        })
-    }
-
-    /// Alerts that rest on each other.
-    pub fn linked(&self, alert: &str) -> Result<Vec<Linked>> {
-        self.read(|c| {
-            let sql = "SELECT a.id, a.number, a.kinds, l.rule FROM alert_link l JOIN alert a
-                ON a.id = CASE WHEN l.alert = ?1 THEN l.other ELSE l.alert END
-                WHERE (l.alert = ?1 OR l.other = ?1) AND a.id <> ?1 ORDER BY a.number LIMIT 50";
-            collect(c, sql, [alert], |r| {
-                Ok((r.get(0)?, r.get(1)?, serde_json::from_str(&r.get::<_, String>(2)?)?, r.get(3)?))
-            })
-        })
-    }
-
-    /// The box's summary of a session, with when it came.
-    pub fn summaries(&self, sessions: &[String]) -> Result<BTreeMap<String, PresenceSummary>> {
-        self.read(|c| {
-            let sql =
-                "SELECT report FROM summary WHERE session IN (SELECT value FROM json_each(?1)) ORDER BY received_at";
-            let rows: Vec<PresenceSummary> = decode_all(c, sql, [serde_json::to_string(sessions)?])?;
-            Ok(rows.into_iter().map(|s| (s.session.to_string(), s)).collect())
-        })
-    }
-}
-
-fn to_judge_of(what: &str) -> Option<ToJudge> {
-    match what.split_once(':')? {
-        ("i", id) => Some(ToJudge::Institution(id.to_owned())),
-        ("p", id) => Some(ToJudge::Person(id.to_owned())),
-        _ => None,
-    }
-}
-
-/// True once a silence is long enough to be worth a question; asked again each further look.
-fn go_on_silent(tx: &Connection, device: &str, run: &str, now: &str) -> Result<bool> {
-    let open = "SELECT from_at, to_at FROM silence WHERE device=?1 AND run=?2 ORDER BY from_at DESC LIMIT 1";
-    let last: Option<(String, String)> =
-        tx.prepare_cached(open)?.query_row([device, run], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    // Connected at the look before: another silence begins.
-    let goes_on = last.filter(|(_, to)| ms(now).zip(ms(to)).is_some_and(|(now, to)| now - to <= 2 * LOOK_MS));
-    if let Some((from, _)) = goes_on {
-        tx.prepare_cached("UPDATE silence SET to_at=?3 WHERE device=?1 AND from_at=?2")?
-            .execute([device, &from, now])?;
-        Ok(ms(now).zip(ms(&from)).is_some_and(|(now, from)| now - from > 300_000))
-    } else {
-        let sql = "INSERT OR REPLACE INTO silence VALUES (?1,?2,?2,?3)";
-        tx.prepare_cached(sql)?.execute([device, now, run])?;
-        Ok(false)
-    }
-}
-
-/// Between two looks, ms; what looks [`Store::look`] keeps to it.
-pub const LOOK_MS: i64 = 60_000;
-
-fn mark_institution_of(tx: &Connection, device: &str) -> Result<()> {
-    let sql = "SELECT r.institution FROM device d JOIN room r ON r.id = d.room WHERE d.id = ?1";
-    match column(tx, sql, device)? {
-        Some(institution) => to_judge(tx, &format!("i:{institution}")),
-        None => Ok(()),
-    }
-}
-
-fn look_hour(tx: &Connection, device: &str, hour: i64, online: bool, health: Option<&HealthReport>) -> Result<()> {
-    let live = online && health.is_some_and(|h| h.camera == CameraState::Live);
-    let counter = health.map_or(0, |h| h.faces as i64);
-    let before = "SELECT last_faces FROM hour_seen WHERE device=?1 ORDER BY hour DESC LIMIT 1";
-    let last: Option<i64> = tx.prepare_cached(before)?.query_row([device], |r| r.get(0)).optional()?;
-    // A counter that fell began anew with the box.
-    let faces = last.map_or(0, |last| if counter >= last { counter - last } else { counter });
-    tx.prepare_cached(
-        "INSERT INTO hour_seen VALUES (?1,?2,1,?3,?4,?5) ON CONFLICT(device, hour) DO UPDATE SET looks = looks + 1,
-         live = live + excluded.live, faces = faces + excluded.faces, last_faces = excluded.last_faces",
-    )?
-    .execute(params![device, hour, live, faces, counter])?;
-    Ok(())
 }
 
 fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<SessionOutcome>> {
@@ -410,84 +226,4 @@ fn standing(c: &Connection, which: &str, id: &str) -> Result<Vec<Standing>> {
             raised_ms: ms(&r.get::<_, String>(8)?).unwrap_or(0),
         })
     })
-}
-
-fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (&str, u64), now: &str) -> Result<()> {
-    let key = (said.key.rule.as_str(), said.key.institution.as_str(), said.key.subject.as_str());
-    let last: Option<(String, u32, String)> = tx
-        .prepare_cached(
-            "SELECT report, serial, raised_at FROM own_finding WHERE rule=?1 AND institution=?2 AND subject=?3",
-        )?
-        .query_row(key, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
-        .optional()?;
-    let report = match (&said.draft, &last) {
-        (Some(draft), _) => {
-            let making = Making {
-                serial: said.serial,
-                step: said.step,
-                revision: said.revision,
-                raised_at: now,
-                policy_sha256,
-                policy_version,
-            };
-            draft.report(&making)
-        }
-        (None, Some((text, ..))) => {
-            let before: FindingReport = serde_json::from_str(text)?;
-            Some(FindingReport { step: said.step, revision: said.revision, raised_at: now.to_owned(), ..before })
-        }
-        (None, None) => None,
-    };
-    let Some(report) = report else {
-        return Err(StoreError::Conflict(format!("a finding of {} names no place of the registry", said.key.rule)));
-    };
-    let raised_at = match &last {
-        Some((_, serial, raised)) if *serial == said.serial && said.step != Step::Opened => raised.as_str(),
-        _ => now,
-    };
-    let weight = said.draft.as_ref().map(ledger::weight);
-    tx.prepare_cached(
-        "INSERT INTO own_finding VALUES (?1,?2,?3,?4,?5,?6,?7,coalesce(?8, 0),?9,?10) ON CONFLICT(rule, institution, subject)
-         DO UPDATE SET serial=excluded.serial, revision=excluded.revision, step=excluded.step, severity=excluded.severity,
-         weight=coalesce(?8, weight), raised_at=excluded.raised_at, report=excluded.report",
-    )?
-    .execute(params![
-        key.0,
-        key.1,
-        key.2,
-        said.serial,
-        said.revision,
-        name_of(&report.step)?,
-        name_of(&report.severity)?,
-        weight.map(|w| w as i64),
-        raised_at,
-        serde_json::to_string(&report)?
-    ])?;
-    let device = said.draft.as_ref().map(|d| d.device.clone());
-    alerts::say_own(tx, &report, device.as_deref(), now)?;
-    match &said.draft {
-        Some(draft) => link(tx, &report, draft),
-        None => Ok(()),
-    }
-}
-
-/// The incident is linked with those that it rests on, and with what another place is told of the same.
-fn link(tx: &Connection, report: &FindingReport, draft: &crate::rules::Draft) -> Result<()> {
-    let mut others = draft.incidents.clone();
-    for session in &draft.related {
-        let sql = "SELECT id FROM alert WHERE session = ?1";
-        others.extend(collect::<String, _>(tx, sql, [session], |r| Ok(r.get(0)?))?);
-    }
-    let twins = "SELECT json_extract(report, '$.incident_id') FROM own_finding WHERE rule=?1 AND subject=?2 AND institution<>?3";
-    others.extend(collect::<String, _>(
-        tx,
-        twins,
-        [draft.rule, &draft.subject, &draft.institution],
-        |r| Ok(r.get(0)?),
-    )?);
-    for other in others.iter().filter(|o| **o != report.incident_id) {
-        let sql = "INSERT OR IGNORE INTO alert_link VALUES (?1,?2,?3)";
-        tx.prepare_cached(sql)?.execute([&report.incident_id, other, &report.rule])?;
-    }
-    Ok(())
 }

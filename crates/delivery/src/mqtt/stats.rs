@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use tokio::sync::watch;
+
 /// Cheap to clone; all clones show the same figures.
 #[derive(Debug, Clone, Default)]
 pub struct LinkStats {
@@ -24,6 +26,7 @@ struct Inner {
     stale: AtomicU64,
     repeated: AtomicU64,
     undelivered: AtomicU64,
+    changes: watch::Sender<u64>,
 }
 
 /// Messages from the broker that were refused.
@@ -97,27 +100,38 @@ impl LinkStats {
         }
     }
 
+    /// Rises with every figure that changes, so that nobody has to ask again and again.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
+    }
+
+    fn count(&self, counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.inner.changes.send_modify(|n| *n += 1);
+    }
+
     pub(super) fn set_connected(&self, connected: bool) {
         if connected {
             self.inner.connections.fetch_add(1, Ordering::Relaxed);
         }
         self.inner.connected.store(connected, Ordering::Relaxed);
+        self.inner.changes.send_modify(|n| *n += 1);
     }
 
     pub(super) fn count_attempt(&self) {
-        self.inner.attempts.fetch_add(1, Ordering::Relaxed);
+        self.count(&self.inner.attempts);
     }
 
     pub(super) fn count_published(&self) {
-        self.inner.published.fetch_add(1, Ordering::Relaxed);
+        self.count(&self.inner.published);
     }
 
     pub(super) fn count_receipt(&self) {
-        self.inner.receipts.fetch_add(1, Ordering::Relaxed);
+        self.count(&self.inner.receipts);
     }
 
     pub(super) fn count_delivered(&self) {
-        self.inner.delivered.fetch_add(1, Ordering::Relaxed);
+        self.count(&self.inner.delivered);
     }
 
     pub(super) fn count_refused(&self, reason: Reason) {
@@ -130,6 +144,6 @@ impl LinkStats {
             Reason::Repeated => &self.inner.repeated,
             Reason::Undelivered => &self.inner.undelivered,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.count(counter);
     }
 }

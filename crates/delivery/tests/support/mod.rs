@@ -1,16 +1,18 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 //! A real Mosquitto on a free port, and a small server side: stores by event id, checks the chain, gives signed receipts.
+//! Whatever happens here is news, and tests wait for news: nobody sleeps and hopes.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, TcpStream};
+use std::io::BufRead as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use delivery::identity::Identity;
-use delivery::mqtt::Settings;
+use delivery::mqtt::{LinkStats, Settings};
 use delivery::outbox::plan::{Limits, spread};
 use delivery::outbox::{Outbox, OutboxOptions};
 use jiff::Timestamp;
@@ -23,21 +25,54 @@ use protocol::up::{ClockSource, Stamp, Up, UpBody};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Packet};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use tokio::sync::watch;
 use trust::{SealingKey, SigningKey, VerifyingKey, ZERO_HASH, chain_hash, sign_down, verify};
 
-/// Waits for something to come true; fails the test after a minute.
+/// Longer than anything takes on a busy machine.
+const LIMIT: Duration = Duration::from_mins(1);
+
+static NEWS: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
+
+fn news() {
+    NEWS.send_modify(|n| *n += 1);
+}
+
+/// Waits for something to come true, looking again at every news; fails the test after a minute.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !holds() {
-        assert!(Instant::now() < deadline, "after 60 s still not: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    let deadline = tokio::time::Instant::now() + LIMIT;
+    let mut news = NEWS.subscribe();
+    loop {
+        news.borrow_and_update();
+        if holds() {
+            return;
+        }
+        let heard = tokio::time::timeout_at(deadline, news.changed()).await;
+        assert!(heard.is_ok(), "after {LIMIT:?} still not: {what}");
     }
+}
+
+/// What a link counts is news too.
+pub(crate) fn follow(stats: &LinkStats) {
+    let mut changes = stats.changes();
+    tokio::spawn(async move {
+        while changes.changed().await.is_ok() {
+            news();
+        }
+    });
 }
 
 pub(crate) struct Mosquitto {
     pub(crate) port: u16,
     dir: PathBuf,
     child: Option<Child>,
+    up: watch::Sender<bool>,
+}
+
+/// Where the broker listens, and whether it lives.
+#[derive(Clone)]
+pub(crate) struct Line {
+    port: u16,
+    up: watch::Receiver<bool>,
 }
 
 impl Mosquitto {
@@ -55,29 +90,39 @@ impl Mosquitto {
         let port = free_port();
         let user = if is_root() { "user root\n" } else { "" };
         let config = format!(
-            "per_listener_settings true\npersistence false\nlog_dest none\nmax_packet_size 2000000\n{user}\
+            "per_listener_settings true\npersistence false\nlog_dest stderr\nlog_type information\nmax_packet_size 2000000\n{user}\
              listener {port} 127.0.0.1\nallow_anonymous true\n{more}"
         );
         std::fs::write(dir.join("mosquitto.conf"), config).unwrap();
-        let mut broker = Self { port, dir: dir.to_owned(), child: None };
+        let mut broker = Self { port, dir: dir.to_owned(), child: None, up: watch::Sender::new(false) };
         broker.resume();
         Some(broker)
     }
 
-    /// Starts again on the same port, with nothing remembered.
+    pub(crate) fn line(&self) -> Line {
+        Line { port: self.port, up: self.up.subscribe() }
+    }
+
+    /// Starts again on the same port, with nothing remembered; it says itself when it listens.
     pub(crate) fn resume(&mut self) {
         let config = self.dir.join("mosquitto.conf");
-        let child = Command::new("/usr/sbin/mosquitto").arg("-c").arg(config).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            Command::new("/usr/sbin/mosquitto").arg("-c").arg(config).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
         self.child = Some(child);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < deadline, "mosquitto did not start");
-            std::thread::sleep(Duration::from_millis(10));
+        let mut line = String::new();
+        while !line.trim_end().ends_with("running") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "mosquitto ended before it listened");
         }
+        // What it says later must go somewhere, or it would stand still one day.
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        self.up.send_replace(true);
     }
 
     /// SIGKILL: sessions, queues and retained messages are gone.
     pub(crate) fn kill(&mut self) {
+        self.up.send_replace(false);
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -138,6 +183,9 @@ impl Stored {
     }
 }
 
+/// A message that nothing follows is held back no longer than this.
+const HELD_FOR: Duration = Duration::from_millis(30);
+
 /// The server's half, in memory.
 #[derive(Clone)]
 pub(crate) struct ServerSide {
@@ -175,17 +223,17 @@ impl ServerSide {
         sign_down(&self.key, &self.device, self.next_version(), now, later, payload).unwrap()
     }
 
-    /// Serves until aborted; reconnects like the real one.
-    pub(crate) async fn serve(self, port: u16) {
-        loop {
-            let (client, mut events) = AsyncClient::new(client_options("server", port), 1000);
+    /// Serves until aborted; connects again as soon as the broker lives again.
+    pub(crate) async fn serve(self, mut line: Line) {
+        while line.up.wait_for(|up| *up).await.is_ok() {
+            let (client, mut events) = AsyncClient::new(client_options("server", line.port), 1000);
             let mut held: Vec<(String, Vec<u8>)> = Vec::new();
             let mut dice = 7;
             loop {
-                let quiet = tokio::time::sleep(Duration::from_millis(30));
-                let event = tokio::select! {
-                    event = events.poll() => match event { Ok(event) => event, Err(_) => break },
-                    () = quiet, if !held.is_empty() => {
+                let event = match tokio::time::timeout(HELD_FOR, events.poll()).await {
+                    Ok(Ok(event)) => event,
+                    Ok(Err(_)) => break,
+                    Err(_) => {
                         // On a busy machine messages come one by one: some of those must come twice too.
                         let twice = self.scramble.load(Ordering::Relaxed) > 0;
                         for (n, (topic, payload)) in held.drain(..).rev().enumerate() {
@@ -218,11 +266,15 @@ impl ServerSide {
                     _ => {}
                 }
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
     fn take(&self, topic: &str, payload: &[u8], client: &AsyncClient) {
+        self.keep(topic, payload, client);
+        news();
+    }
+
+    fn keep(&self, topic: &str, payload: &[u8], client: &AsyncClient) {
         let mut stored = self.stored.lock().unwrap();
         let envelope: Envelope = serde_json::from_slice(payload).unwrap();
         let Ok(text) = verify(&envelope, &self.device_key) else {

@@ -1,0 +1,148 @@
+//! One drawn trial: who is enrolled, whose tracks are searched, and what the box's own gallery answers. It counts nothing.
+
+use vision::{Embedding, Gallery, Gate, Rivals, Template, TrackProbe};
+
+use super::{Fusion, Plan, Set, Templates};
+use crate::{dice::Dice, sample::Sample};
+
+/// Templates of these trials carry it; they are never kept.
+const PACK: &str = "trial";
+
+/// One gallery and its probes.
+pub(super) struct Trial<'a> {
+    /// The box's own gallery and search.
+    gallery: Gallery<usize>,
+    rivals: Rivals,
+    cohort: Vec<&'a Embedding>,
+    pub(super) probes: Vec<Probe<'a>>,
+}
+
+/// A track of one person.
+pub(super) struct Probe<'a> {
+    pub(super) person: usize,
+    pub(super) mated: bool,
+    /// Which of the person's tracks.
+    pub(super) number: usize,
+    pub(super) frames: Vec<&'a Sample>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Scored {
+    pub(super) person: usize,
+    pub(super) best: f32,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn draw(set: &'a Set, plan: Plan, dice: &mut Dice) -> Self {
+        let needed = plan.track + plan.enrol;
+        let (mut able, mut others): (Vec<usize>, Vec<usize>) =
+            (0..set.probes.len()).partition(|p| set.probes[*p].len() >= needed);
+        dice.shuffle(&mut able);
+        others.extend(able.split_off(plan.people.min(able.len())));
+        dice.shuffle(&mut others);
+        let cohort_people: Vec<usize> = others.split_off(others.len() - plan.cohort.min(others.len() / 2));
+        let cohort = cohort_people
+            .iter()
+            .filter_map(|p| set.enrolments[*p].iter().flatten().next().map(|s| &s.embedding))
+            .collect();
+        let length = set.enrolments.iter().flatten().flatten().map(|s| s.embedding.len()).next().unwrap_or_default();
+        let gallery = Gallery::new(PACK, length);
+        let mut trial = Self { gallery, rivals: plan.thresholds.rivals, cohort, probes: Vec::new() };
+        for person in able {
+            let mut order: Vec<usize> = (0..set.probes[person].len()).collect();
+            dice.shuffle(&mut order);
+            let enrol = enrolments(&set.enrolments[person], &order, plan.enrol);
+            let rest: Vec<usize> = order.iter().copied().filter(|i| !enrol.contains(i)).collect();
+            let chosen: Vec<&Embedding> =
+                enrol.iter().filter_map(|i| set.enrolments[person][*i].as_ref()).map(|s| &s.embedding).collect();
+            let chosen: Vec<Template> = chosen.into_iter().map(|e| Template::new(PACK, e.clone())).collect();
+            // Templates of one length and pack cannot be refused.
+            let _ = match plan.templates {
+                Templates::Best => chosen.iter().try_for_each(|t| trial.gallery.insert(person, t)),
+                Templates::Mean => trial.gallery.enrol(person, &chosen),
+            };
+            trial.add_tracks(set, person, &rest, plan.track, true);
+        }
+        for person in others {
+            // A stranger's tracks are the same in every trial.
+            let mut order: Vec<usize> = (0..set.probes[person].len()).collect();
+            Dice::new(plan.seed, 1 << 32 | person as u64).shuffle(&mut order);
+            trial.add_tracks(set, person, &order, plan.track, false);
+        }
+        trial
+    }
+
+    fn add_tracks(&mut self, set: &'a Set, person: usize, order: &[usize], length: usize, mated: bool) {
+        for (number, chunk) in order.chunks_exact(length).enumerate() {
+            let frames: Vec<&Sample> = chunk.iter().filter_map(|i| set.probes[person][*i].as_ref()).collect();
+            if !frames.is_empty() {
+                self.probes.push(Probe { person, mated, number, frames });
+            }
+        }
+    }
+
+    /// The best person and their score as the box makes it, normalised where there is a cohort.
+    pub(super) fn search(&mut self, probe: &Embedding) -> Scored {
+        let best = self.gallery.identify(probe, self.rivals).best;
+        let mut found = best.map_or(Scored { person: usize::MAX, best: -1.0 }, |best| Scored {
+            person: best.person,
+            best: best.cosine,
+        });
+        if !self.cohort.is_empty() {
+            found.best = normalise(found.best, self.cohort.iter().filter_map(|c| c.cosine(probe)).collect());
+        }
+        found
+    }
+
+    /// What each look at a track gives; the last one is the track's.
+    pub(super) fn looks<'s>(&mut self, probe: &Probe<'s>, how: Fusion) -> Vec<(Scored, &'s Sample)> {
+        let mut memory = TrackProbe::default();
+        let last = probe.frames.len().saturating_sub(1);
+        let mut looks = Vec::with_capacity(probe.frames.len());
+        for (index, frame) in probe.frames.iter().enumerate() {
+            let fused = match how {
+                Fusion::Track => memory.add(&frame.embedding),
+                _ if index == last => fuse(&probe.frames, how).unwrap_or_else(|| frame.embedding.clone()),
+                _ => frame.embedding.clone(),
+            };
+            let mut found = self.search(&fused);
+            if how == Fusion::Scores && index == last {
+                found.best *= agreement(&probe.frames);
+            }
+            looks.push((found, *frame));
+        }
+        looks
+    }
+}
+
+/// The photographs that enrol: in the order drawn, those that the box's gate takes; others only where these are too few.
+fn enrolments(photos: &[Option<Sample>], order: &[usize], count: usize) -> Vec<usize> {
+    let taken = |i: &usize| photos[*i].as_ref().is_some_and(|s| Gate::ENROLMENT.check(&s.quality).is_empty());
+    let refused = |i: &usize| photos[*i].is_some() && !taken(i);
+    order.iter().copied().filter(taken).chain(order.iter().copied().filter(refused)).take(count).collect()
+}
+
+/// How far a score stands above the probe's best cohort scores (adaptive T-norm), brought back near cosine's range.
+fn normalise(score: f32, mut cohort: Vec<f32>) -> f32 {
+    cohort.sort_unstable_by(|a, b| b.total_cmp(a));
+    cohort.truncate(30);
+    let count = cohort.len().max(1) as f32;
+    let mean = cohort.iter().sum::<f32>() / count;
+    let deviation = (cohort.iter().map(|s| (s - mean).powi(2)).sum::<f32>() / count).sqrt();
+    (score - mean) / deviation.max(0.02) / 20.0
+}
+
+/// Length of the plain mean of unit vectors, 0-1: a cosine to their direction times it is the mean of their cosines.
+fn agreement(frames: &[&Sample]) -> f32 {
+    let pairs = frames.iter().flat_map(|a| frames.iter().map(|b| a.embedding.cosine(&b.embedding).unwrap_or(0.0)));
+    (pairs.sum::<f32>().max(0.0)).sqrt() / frames.len().max(1) as f32
+}
+
+/// One embedding of a track.
+fn fuse(frames: &[&Sample], how: Fusion) -> Option<Embedding> {
+    let weight = |sample: &Sample| match how {
+        Fusion::Mean | Fusion::Track | Fusion::Scores => 1.0,
+        Fusion::Quality => sample.quality.unified(),
+    };
+    Embedding::mean(frames.iter().map(|s| (&s.embedding, weight(s))))
+}

@@ -1,0 +1,204 @@
+//! The active check at a door (rooms in doorway mode): whoever stands nearest is asked on a screen to turn the head, in an
+//! order drawn at random, and nobody counts as live before he has. It holds track numbers alone, and asks without a camera
+//! of its own: the pipeline hands it the landmarks that it has anyway.
+
+use std::{collections::BTreeMap, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+
+use presence::{Liveness, TrackId};
+use vision::{ActiveCheck, ActiveState, FaceBox, Turn};
+
+mod trial;
+
+pub use trial::Args;
+
+/// A check that was passed speaks for the track so long: a check-in takes seconds, and tracks may change hands.
+const PASS_MS: u64 = 60_000;
+/// After a check that was not passed the next one begins this much later.
+const REST_MS: u64 = 2_000;
+/// Whose face was not seen for this long has left; the next one is asked.
+const LEFT_MS: u64 = 2_000;
+
+/// What stands on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompt {
+    Nobody,
+    Straight,
+    Turn(Turn),
+    Passed,
+    Again,
+}
+
+impl Prompt {
+    /// In both languages of the clinic; directions are the person's own.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Nobody => "",
+            Self::Straight => "请正视镜头 · Look straight at the camera",
+            Self::Turn(Turn::Left) => "请向您的左侧转头 · Turn your head to your left",
+            Self::Turn(Turn::Right) => "请向您的右侧转头 · Turn your head to your right",
+            Self::Passed => "验证通过,谢谢 · Thank you",
+            Self::Again => "未通过,请稍候再试 · Not passed; please wait and try again",
+        }
+    }
+}
+
+/// A terminal, a pipe or a file to which each prompt is written as a line. A screen that does not take it costs the prompt,
+/// never a frame.
+#[derive(Debug)]
+pub struct Screen {
+    path: PathBuf,
+    complained: bool,
+}
+
+impl Screen {
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, complained: false }
+    }
+
+    fn show(&mut self, prompt: Prompt) {
+        // Never waits: a pipe that nobody reads or a terminal that is stopped must not hold up the pipeline.
+        let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
+        let written = std::fs::OpenOptions::new()
+            .append(true)
+            .custom_flags(flags)
+            .open(&self.path)
+            .and_then(|mut file| file.write_all(format!("{}\n", prompt.words()).as_bytes()));
+        if let Err(why) = written
+            && !std::mem::replace(&mut self.complained, true)
+        {
+            tracing::warn!(
+                "doorway.screen {}: cannot be written to ({why}); nobody at the door can be asked",
+                self.path.display()
+            );
+        }
+    }
+}
+
+/// The check of whoever is asked now.
+#[derive(Debug)]
+struct Asked {
+    track: TrackId,
+    check: ActiveCheck,
+    seen_ms: u64,
+    /// When it ended without being passed.
+    failed_ms: Option<u64>,
+}
+
+/// The door's memory; without a screen nobody is asked, and the networks alone judge.
+#[derive(Debug)]
+pub struct Door {
+    screen: Option<Screen>,
+    /// The room is in doorway mode.
+    on: bool,
+    asked: Option<Asked>,
+    /// When each track passed.
+    passed: BTreeMap<TrackId, u64>,
+    prompt: Prompt,
+}
+
+impl Door {
+    pub fn new(screen: Option<Screen>) -> Self {
+        Self { screen, on: false, asked: None, passed: BTreeMap::new(), prompt: Prompt::Nobody }
+    }
+
+    /// What the server says of the room.
+    pub fn set_doorway(&mut self, doorway: bool) {
+        if doorway && !self.on && self.screen.is_none() {
+            tracing::warn!("the room is a doorway and doorway.screen is not set: nobody is asked to turn the head");
+        }
+        self.on = doorway;
+    }
+
+    /// Takes the faces of a frame that may be looked at closer, and asks the nearest.
+    pub fn frame<'a>(&mut self, mono_ms: u64, faces: impl Iterator<Item = (TrackId, &'a FaceBox)>) {
+        if !self.asks() {
+            return;
+        }
+        self.passed.retain(|_, since| mono_ms.saturating_sub(*since) < PASS_MS);
+        let faces: Vec<_> = faces.collect();
+        let over = |asked: &Asked| {
+            let rested = asked.failed_ms.is_some_and(|at| mono_ms.saturating_sub(at) >= REST_MS);
+            rested || self.passed.contains_key(&asked.track) || mono_ms.saturating_sub(asked.seen_ms) >= LEFT_MS
+        };
+        if self.asked.as_ref().is_some_and(over) {
+            self.asked = None;
+        }
+        if self.asked.is_none() {
+            let waiting = faces.iter().filter(|(track, _)| !self.passed.contains_key(track));
+            let nearest = waiting.max_by(|a, b| a.1.rect.width.total_cmp(&b.1.rect.width));
+            self.asked = nearest.map(|(track, _)| Asked {
+                track: *track,
+                check: ActiveCheck::new(drawn()),
+                seen_ms: mono_ms,
+                failed_ms: None,
+            });
+        }
+        self.ask(mono_ms, &faces);
+    }
+
+    fn ask(&mut self, mono_ms: u64, faces: &[(TrackId, &FaceBox)]) {
+        let Some(asked) = &mut self.asked else {
+            let prompt = if faces.is_empty() { Prompt::Nobody } else { self.prompt };
+            return self.show(prompt);
+        };
+        if let Some((_, face)) = faces.iter().find(|(track, _)| *track == asked.track) {
+            asked.seen_ms = mono_ms;
+            asked.check.frame(mono_ms, &face.landmarks);
+        }
+        let prompt = match asked.check.state() {
+            ActiveState::Straight => Prompt::Straight,
+            ActiveState::Asked(turn) => Prompt::Turn(turn),
+            ActiveState::Passed => {
+                self.passed.insert(asked.track, mono_ms);
+                Prompt::Passed
+            }
+            ActiveState::WrongWay | ActiveState::TooSlow => {
+                asked.failed_ms.get_or_insert(mono_ms);
+                Prompt::Again
+            }
+        };
+        self.show(prompt);
+    }
+
+    /// What the networks say of a track, and what the door knows of it: nobody is live who did not turn as asked.
+    pub fn verdict(&self, track: TrackId, networks: Liveness) -> Liveness {
+        match networks {
+            Liveness::Spoof => Liveness::Spoof,
+            networks if !self.asks() => networks,
+            _ if self.passed.contains_key(&track) => Liveness::Live,
+            _ => Liveness::Unsure,
+        }
+    }
+
+    pub fn forget(&mut self, track: TrackId) {
+        self.passed.remove(&track);
+        self.asked.take_if(|asked| asked.track == track);
+    }
+
+    /// What the screen says now.
+    pub fn prompt(&self) -> Prompt {
+        self.prompt
+    }
+
+    fn asks(&self) -> bool {
+        self.on && self.screen.is_some()
+    }
+
+    fn show(&mut self, prompt: Prompt) {
+        if prompt != self.prompt {
+            self.prompt = prompt;
+            if let Some(screen) = &mut self.screen {
+                screen.show(prompt);
+            }
+        }
+    }
+}
+
+/// Bits that nobody can foresee. Without any, the order is one that no recording made today knows either.
+fn drawn() -> u64 {
+    getrandom::u64()
+        .unwrap_or_else(|_| u64::from(std::process::id()) ^ jiff::Timestamp::now().as_microsecond().cast_unsigned())
+}
+
+#[cfg(test)]
+mod tests;

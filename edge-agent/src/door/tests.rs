@@ -1,0 +1,101 @@
+//! Scripts at a door: who stands there, how he turns, and what the screen says.
+
+use vision::Rect;
+
+use super::*;
+
+/// A mean head at 100 px eye distance, turned by `yaw_deg` to the picture's right; `depth` 0 is a photograph of one.
+fn head(width: f32, depth: f32, yaw_deg: f32) -> FaceBox {
+    let (sin, cos) = yaw_deg.to_radians().sin_cos();
+    let landmarks = [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.6, 0.6], [-0.4, 1.1, 0.1], [0.4, 1.1, 0.1]]
+        .map(|[x, y, z]: [f32; 3]| [300.0 + width / 2.0 * (x * cos + z * depth * sin), 200.0 + width / 2.0 * y]);
+    FaceBox { rect: Rect { x: 250.0, y: 150.0, width, height: width * 1.2 }, score: 0.9, landmarks }
+}
+
+fn door(folder: &tempfile::TempDir) -> Door {
+    let path = folder.path().join("screen");
+    std::fs::write(&path, "").unwrap();
+    let mut door = Door::new(Some(Screen::new(path)));
+    door.set_doorway(true);
+    door
+}
+
+/// How far somebody turns who does what the screen says.
+fn obeying(prompt: Prompt) -> f32 {
+    match prompt {
+        Prompt::Turn(Turn::Left) => 30.0,
+        Prompt::Turn(Turn::Right) => -30.0,
+        _ => 0.0,
+    }
+}
+
+#[test]
+fn who_turns_as_asked_is_live_and_before_that_nobody_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut door, track) = (door(&folder), TrackId(7));
+    let mut at = 0;
+    while door.prompt() != Prompt::Passed {
+        assert_eq!(door.verdict(track, Liveness::Live), Liveness::Unsure, "{at} ms");
+        let face = head(100.0, 1.0, obeying(door.prompt()));
+        door.frame(at, [(track, &face)].into_iter());
+        at += 100;
+        assert!(at < 15_000, "the check never ends: {:?}", door.prompt());
+    }
+    assert_eq!(door.verdict(track, Liveness::Unsure), Liveness::Live);
+    assert_eq!(door.verdict(track, Liveness::Spoof), Liveness::Spoof, "a screen's glare is not outweighed by turns");
+    assert_eq!(door.verdict(TrackId(8), Liveness::Live), Liveness::Unsure, "who comes with him is not live for it");
+    let said = std::fs::read_to_string(folder.path().join("screen")).unwrap();
+    assert!(said.contains("左侧") && said.contains("右侧") && said.trim_end().ends_with("Thank you"), "{said}");
+    door.frame(at + PASS_MS, std::iter::empty());
+    assert_eq!(door.verdict(track, Liveness::Live), Liveness::Unsure, "a pass does not last");
+}
+
+#[test]
+fn a_photograph_held_before_the_door_is_never_live_and_is_asked_again_after_a_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut door, track) = (door(&folder), TrackId(1));
+    for at in (0..60_000).step_by(100) {
+        let face = head(100.0, 0.0, obeying(door.prompt()));
+        door.frame(at, [(track, &face)].into_iter());
+        assert_eq!(door.verdict(track, Liveness::Live), Liveness::Unsure, "{at} ms");
+    }
+    let said = std::fs::read_to_string(folder.path().join("screen")).unwrap();
+    assert!((5..=12).contains(&said.matches("未通过").count()), "{said}");
+}
+
+#[test]
+fn the_nearest_is_asked_first_and_the_next_one_when_he_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut door = door(&folder);
+    let (far, near) = (head(60.0, 1.0, 0.0), head(120.0, 1.0, 0.0));
+    door.frame(0, [(TrackId(1), &far), (TrackId(2), &near)].into_iter());
+    assert_eq!(door.asked.as_ref().map(|a| a.track), Some(TrackId(2)));
+    door.frame(LEFT_MS + 100, [(TrackId(1), &far)].into_iter());
+    assert_eq!(door.asked.as_ref().map(|a| a.track), Some(TrackId(1)));
+    door.frame(3 * LEFT_MS, std::iter::empty());
+    assert_eq!(door.prompt(), Prompt::Nobody);
+}
+
+#[test]
+fn without_a_screen_or_in_a_room_the_networks_alone_judge() {
+    let mut door = Door::new(None);
+    door.set_doorway(true);
+    assert_eq!(door.verdict(TrackId(1), Liveness::Live), Liveness::Live);
+    let folder = tempfile::tempdir().unwrap();
+    let mut door = self::door(&folder);
+    door.set_doorway(false);
+    door.frame(0, [(TrackId(1), &head(100.0, 1.0, 0.0))].into_iter());
+    assert_eq!((door.verdict(TrackId(1), Liveness::Live), door.prompt()), (Liveness::Live, Prompt::Nobody));
+}
+
+#[test]
+fn a_screen_that_nobody_reads_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut door = Door::new(Some(Screen::new(pipe)));
+    door.set_doorway(true);
+    door.frame(0, [(TrackId(1), &head(100.0, 1.0, 0.0))].into_iter());
+    assert_eq!(door.prompt(), Prompt::Straight);
+}

@@ -1,0 +1,246 @@
+//! What the boxes said: one transaction per batch, idempotent by event id, then the receipts that are due.
+//!
+//! A receipt speaks of the message's row and its place in the chain. The findings of a small batch become incidents in the
+//! same transaction; those of a large one are noted there and taken up by [`later`], so that receipts do not wait for pages.
+
+mod aside;
+mod chain;
+mod effects;
+mod later;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
+
+use protocol::up::{StatusBody, Up, UpBody};
+use rusqlite::{Connection, Transaction, params};
+
+use super::incidents::{self, Place, Step};
+use super::{Result, Store, StoreError, count, devices};
+use crate::ingest::chain::{ChainState, Judgement};
+use crate::ingest::fault;
+pub use aside::QuarantineRow;
+use chain::Chain;
+
+/// A message whose signature, schema and device were checked.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub body: UpBody,
+    /// [`trust::chain_hash`] of the body's exact text.
+    pub hash: String,
+    /// The whole envelope as it arrived.
+    pub envelope: String,
+    pub received_at: String,
+    /// Box minus server, where the box's clock is a real one.
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// A message that was refused.
+#[derive(Debug, Clone)]
+pub struct Quarantined {
+    pub received_at: String,
+    pub topic: String,
+    pub reason: &'static str,
+    pub detail: String,
+    pub payload: Vec<u8>,
+    /// The device it claims to come from, where that is a registered one.
+    pub device: Option<String>,
+}
+
+/// One thing that the ingest found; a batch is committed as one.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    Message(Box<Incoming>),
+    Status { status: StatusBody, received_at: String },
+    Aside(Quarantined),
+}
+
+impl Entry {
+    /// Whose it is, for the log; empty where nobody knows.
+    pub fn device(&self) -> &str {
+        match self {
+            Self::Message(it) => it.body.device.as_str(),
+            Self::Status { status, .. } => status.device.as_str(),
+            Self::Aside(it) => it.device.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Stored,
+    Duplicate,
+    Forked(String),
+}
+
+/// What to tell a device after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptDue {
+    pub device: String,
+    pub version: u64,
+    pub contiguous_seq: u64,
+    pub contiguous_hash: String,
+    pub above: Vec<u64>,
+}
+
+#[derive(Debug, Default)]
+pub struct Committed {
+    pub outcomes: Vec<Outcome>,
+    /// Boxes that came on line (true) or went, where that is news, and whether they started anew.
+    pub statuses: Vec<(String, bool, bool)>,
+    pub receipts: Vec<ReceiptDue>,
+    /// Boxes that answered a piece of knowledge.
+    pub acked: Vec<String>,
+    /// Findings whose incidents are still to be made: [`Store::take_up`].
+    pub later: usize,
+}
+
+/// Counters of a batch, written once.
+type Tally = BTreeMap<&'static str, i64>;
+
+impl Store {
+    /// Stores a batch: all of it and its effects, or nothing. Every device in it is due a receipt, for duplicates too.
+    /// More findings than `at_once_max` are left for [`Self::take_up`], and so are all while some are left.
+    pub fn commit_batch(&self, batch: &[Entry], at_once_max: usize) -> Result<Committed> {
+        self.write(|tx| {
+            let mut done = Committed::default();
+            let mut chains: BTreeMap<&str, Chain<'_>> = BTreeMap::new();
+            let mut tally = Tally::new();
+            let mut findings = Vec::new();
+            for entry in batch {
+                let incoming = match entry {
+                    Entry::Message(incoming) => incoming,
+                    Entry::Aside(aside) => {
+                        aside::quarantine(tx, aside)?;
+                        continue;
+                    }
+                    Entry::Status { status, received_at } => {
+                        let (news, fresh) = devices::set_online(tx, status, received_at)?;
+                        if news {
+                            done.statuses.push((status.device.to_string(), status.online, fresh));
+                        }
+                        continue;
+                    }
+                };
+                let chain = match chains.entry(incoming.body.device.as_str()) {
+                    MapEntry::Occupied(known) => known.into_mut(),
+                    MapEntry::Vacant(new) => new.insert(chain::chain_of(tx, incoming)?),
+                };
+                let outcome = store_one(tx, incoming, chain, &mut tally, &mut done.acked)?;
+                fault::state("store.row_written");
+                if !matches!(outcome, Outcome::Forked(_)) {
+                    chain.seqs.push(incoming.body.seq);
+                }
+                if let (Outcome::Stored, Up::Finding(report)) = (&outcome, &incoming.body.payload) {
+                    findings.push(Step { report, place: place(incoming, chain.epoch) });
+                }
+                done.outcomes.push(outcome);
+            }
+            if findings.len() > at_once_max || (!findings.is_empty() && later::any(tx)?) {
+                done.later = later::note(tx, &findings)?;
+            } else {
+                incidents::take_in(tx, &findings)?;
+            }
+            for (device, chain) in chains {
+                chain::write_back(tx, device, &chain)?;
+                done.receipts.push(chain::receipt(tx, device, chain)?);
+            }
+            for (name, by) in tally {
+                count(tx, name, by)?;
+            }
+            fault::state("store.before_commit");
+            Ok(done)
+        })
+    }
+}
+
+fn place(it: &Incoming, epoch: i64) -> Place<'_> {
+    Place { device: it.body.device.as_str(), epoch, seq: it.body.seq as i64, received_at: &it.received_at }
+}
+
+fn store_one<'a>(
+    tx: &Transaction<'_>,
+    it: &'a Incoming,
+    chain: &mut Chain<'a>,
+    tally: &mut Tally,
+    acked: &mut Vec<String>,
+) -> Result<Outcome> {
+    chain.received_at = &it.received_at;
+    chain.boot_count = chain.boot_count.max(it.body.stamp.boot_count);
+    chain.clock_offset_ms = it.clock_offset_ms.or(chain.clock_offset_ms);
+    // The usual case asks nothing first: the next link goes in where nothing stands in its way.
+    let linked = chain.is_followed_by(it) && insert(tx, it, chain.epoch)?;
+    if !linked {
+        match chain::judged(tx, it, chain)? {
+            Judgement::Duplicate => {
+                *tally.entry("duplicates_refused").or_default() += 1;
+                return Ok(Outcome::Duplicate);
+            }
+            Judgement::Fork(detail) => {
+                aside::fork(tx, it, &detail)?;
+                return Ok(Outcome::Forked(detail));
+            }
+            Judgement::Restart => {
+                chain.epoch += 1;
+                chain.restarted = true;
+                chain.state = ChainState { contiguous_seq: it.body.seq.saturating_sub(1), ..ChainState::new() };
+                chain.above = false;
+            }
+            Judgement::Next => {}
+            Judgement::Above => chain.above = true,
+        }
+        if !insert(tx, it, chain.epoch)? {
+            let why = format!("sequence {} of `{}` is new and has a row", it.body.seq, it.body.device);
+            return Err(StoreError::Conflict(why));
+        }
+    }
+    *tally.entry(counter(&it.body.payload)).or_default() += 1;
+    effects::apply(tx, it, chain.epoch, acked)?;
+    chain.above |= matches!(it.body.payload, Up::Dropped(_));
+    chain::advance(tx, it, chain)?;
+    Ok(Outcome::Stored)
+}
+
+/// False where its place or its event id is taken.
+fn insert(tx: &Connection, it: &Incoming, epoch: i64) -> Result<bool> {
+    let body = &it.body;
+    let sql = "INSERT INTO message VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO NOTHING";
+    let rows = tx.prepare_cached(sql)?.execute(params![
+        body.device.as_str(),
+        epoch,
+        body.seq as i64,
+        body.event_id,
+        it.hash,
+        body.prev,
+        kind(&body.payload),
+        it.received_at,
+        it.envelope
+    ])?;
+    Ok(rows == 1)
+}
+
+fn kind(payload: &Up) -> &'static str {
+    match payload {
+        Up::Finding(_) => "finding",
+        Up::Presence(_) => "presence",
+        Up::PresenceSummary(_) => "presence_summary",
+        Up::Health(_) => "health",
+        Up::KnowledgeAck(_) => "knowledge_ack",
+        Up::Dropped(_) => "dropped",
+        Up::ChainBreak(_) => "chain_break",
+        Up::Unknown => "unknown",
+    }
+}
+
+/// The counter of what is stored of a kind.
+fn counter(payload: &Up) -> &'static str {
+    match payload {
+        Up::Finding(_) => "stored.finding",
+        Up::Presence(_) => "stored.presence",
+        Up::PresenceSummary(_) => "stored.presence_summary",
+        Up::Health(_) => "stored.health",
+        Up::KnowledgeAck(_) => "stored.knowledge_ack",
+        Up::Dropped(_) => "stored.dropped",
+        Up::ChainBreak(_) => "stored.chain_break",
+        Up::Unknown => "stored.unknown",
+    }
+}
