@@ -15,8 +15,8 @@ use crate::ingest::Keys;
 use crate::knowledge::Nudge;
 use crate::store::{FaceStore, Store};
 use crate::vault::Key;
-use crate::web::{Made, Meter, Walked};
 use crate::web::error::Problem;
+use crate::web::{Made, Meter, Walked};
 
 #[derive(Debug)]
 pub struct App {

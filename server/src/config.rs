@@ -86,7 +86,7 @@ pub struct Outgoing {
     pub smtp: Option<Smtp>,
 }
 
-/// The login provider (OpenID Connect).
+/// The login provider (`OpenID` Connect).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oidc {
     /// Without a slash at its end.

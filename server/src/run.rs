@@ -127,7 +127,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .await
         .with_context(|| format!("`http.listen` {} can not be used: choose another address", config.http_listen))?;
     let http_address = listener.local_addr()?;
-    let oidc = config.oidc.clone().map(Provider::new).transpose().context("`oidc.client_secret_file` can not be read")?;
+    let oidc =
+        config.oidc.clone().map(Provider::new).transpose().context("`oidc.client_secret_file` can not be read")?;
     let app = Arc::new(App {
         figures: web::Made::default(),
         walked: web::Walked::default(),

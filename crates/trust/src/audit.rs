@@ -77,7 +77,10 @@ pub struct Report {
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { server_key_id, entries, exported_at } = self;
-        write!(f, "audit log of {entries} entries from the first, none changed, exported {exported_at}, server key {server_key_id}")
+        write!(
+            f,
+            "audit log of {entries} entries from the first, none changed, exported {exported_at}, server key {server_key_id}"
+        )
     }
 }
 
@@ -108,8 +111,7 @@ pub fn write<E: From<std::io::Error>>(
         line(out, &entry)?;
         (count, last) = (count + 1, entry.hash);
     }
-    let seal =
-        Seal { format: FORMAT.to_owned(), exported_at: exported_at.to_owned(), entries: count, last_hash: last };
+    let seal = Seal { format: FORMAT.to_owned(), exported_at: exported_at.to_owned(), entries: count, last_hash: last };
     let body = serde_json::to_string(&seal).map_err(std::io::Error::from)?;
     line(out, &signer.sign(body))?;
     Ok(count)

@@ -1,4 +1,4 @@
-//! Logging in through an OpenID Connect provider: authorization code with PKCE (RFC 7636), state and nonce; the ID token is
+//! Logging in through an `OpenID` Connect provider: authorization code with PKCE (RFC 7636), state and nonce; the ID token is
 //! verified against the provider's keys. It says only who somebody is; what he may do is his account's role here.
 //!
 //! Nothing is called but the issuer that the configuration names and the addresses that the issuer's own metadata gives.
@@ -230,7 +230,7 @@ struct Wanted<'a> {
     nonce: &'a str,
 }
 
-/// Signature, issuer, audience, times and nonce of an ID token (OpenID Connect Core §3.1.3.7).
+/// Signature, issuer, audience, times and nonce of an ID token (`OpenID` Connect Core §3.1.3.7).
 fn verified(token: &str, keys: &KeySet, wanted: &Wanted<'_>, now_s: i64) -> Result<serde_json::Value, OidcError> {
     let fault = |why: &str| OidcError::Token(why.to_owned());
     let (signed, signature) = token.rsplit_once('.').ok_or_else(|| fault("it is no signed token"))?;

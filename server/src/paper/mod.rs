@@ -118,7 +118,9 @@ fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<Placed>> {
             Block::Title(text) => wrapped(text, 18.0, WIDTH, wide).into_iter().for_each(|t| put(MARGIN, 18.0, t, 30.0)),
             Block::Heading(text) => {
                 put(MARGIN, 6.0, String::new(), 8.0);
-                wrapped(text, 13.0, WIDTH, wide).into_iter().for_each(|t| put(MARGIN, 13.0, t, 22.0));
+                for t in wrapped(text, 13.0, WIDTH, wide) {
+                    put(MARGIN, 13.0, t, 22.0);
+                }
             }
             Block::Pair(name, value) => {
                 let values = wrapped(value, 10.0, WIDTH - 130.0, wide);

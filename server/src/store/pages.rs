@@ -99,9 +99,11 @@ impl Store {
 
     /// How many boxes stand in a part of the country, and how many of them are connected.
     pub fn boxes_seen(&self, part: &Part) -> Result<(i64, i64)> {
-        let sql = "SELECT count(*), coalesce(sum(d.online), 0) FROM device d JOIN room r ON r.id = d.room
-             JOIN institution i ON i.id = r.institution WHERE d.state <> 'revoked'
-             AND substr(i.jurisdiction, 1, length(?1)) = ?1 AND (?2 = '' OR i.id = ?2)";
+        if part.jurisdiction.is_empty() && part.institution.is_empty() {
+            return self.read(boxes);
+        }
+        let sql = "SELECT coalesce(sum(k.boxes), 0), coalesce(sum(k.online), 0) FROM institution i CROSS JOIN place k ON k.institution = i.id
+             WHERE i.jurisdiction >= ?1 AND i.jurisdiction < ?1 || '~' AND (?2 = '' OR i.id = ?2)";
         self.read(|c| {
             Ok(c.prepare_cached(sql)?
                 .query_row((&part.jurisdiction, &part.institution), |r| Ok((r.get(0)?, r.get(1)?)))?)
@@ -119,6 +121,12 @@ impl Store {
     pub fn names_of(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
         self.read(|c| names_of(c, ids))
     }
+}
+
+/// How many boxes stand anywhere, and how many of them are connected.
+pub(super) fn boxes(c: &Connection) -> Result<(i64, i64)> {
+    let mut sql = c.prepare_cached("SELECT boxes, online FROM box_total")?;
+    Ok(sql.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
 fn names_of(c: &Connection, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {

@@ -67,15 +67,21 @@ impl Store {
 
     /// Institutions with boxes, those with a silent one first.
     pub fn places_seen(&self, part: &Part) -> Result<Vec<PlaceSeen>> {
-        let sql = "WITH p AS (SELECT i.id, i.name, count(*) AS boxes, sum(d.online) AS online FROM device d
-                JOIN room r ON r.id = d.room JOIN institution i ON i.id = r.institution WHERE d.state <> 'revoked'
-                AND substr(i.jurisdiction, 1, length(?1)) = ?1 AND (?2 = '' OR i.id = ?2)
-                GROUP BY i.id ORDER BY online < boxes DESC, i.id LIMIT ?3)
-            SELECT p.id, p.name, p.boxes, p.online, count(a.id), coalesce(max(a.severity), 0) FROM p LEFT JOIN alert a
-                ON a.institution = p.id AND a.state NOT IN ('dismissed','unfounded','closed')
-                GROUP BY p.id ORDER BY p.online < p.boxes DESC, 5 DESC, p.id";
+        // Everything is read in the order of the list and ends with its page; a part of the country is sorted first.
+        let from = if part.jurisdiction.is_empty() {
+            "place k CROSS JOIN institution i ON i.id = k.institution WHERE ?1 = ''"
+        } else {
+            "institution i CROSS JOIN place k ON k.institution = i.id WHERE i.jurisdiction >= ?1 AND i.jurisdiction < ?1 || '~'"
+        };
+        let sql = format!(
+            "WITH p AS (SELECT i.id, i.name, k.boxes, k.online FROM {from} AND k.boxes > 0 AND (?2 = '' OR i.id = ?2)
+                ORDER BY k.online < k.boxes DESC, k.institution LIMIT ?3)
+            SELECT p.id, p.name, p.boxes, p.online, coalesce(sum(a.n), 0), coalesce(max(a.severity), 0) FROM p
+                LEFT JOIN place_alert a ON a.institution = p.id AND a.n > 0
+                GROUP BY p.id ORDER BY p.online < p.boxes DESC, 5 DESC, p.id"
+        );
         self.read(|c| {
-            collect(c, sql, (&part.jurisdiction, &part.institution, part.limit.clamp(1, 501)), |r| {
+            collect(c, &sql, (&part.jurisdiction, &part.institution, part.limit.clamp(1, 501)), |r| {
                 Ok(PlaceSeen {
                     institution: r.get(0)?,
                     name: r.get(1)?,

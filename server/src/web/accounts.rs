@@ -15,9 +15,7 @@ use crate::app::App;
 
 pub(super) async fn get_accounts(State(app): State<Arc<App>>) -> Answer {
     let accounts = app.blocking(|a| a.store.accounts()).await?;
-    let shown = |a: crate::store::Account| {
-        json!({"id": a.id, "display": a.display, "role": a.role, "scope": a.scope, "one_time_codes": a.totp.is_some(), "disabled": a.disabled})
-    };
+    let shown = |a: crate::store::Account| json!({"id": a.id, "display": a.display, "role": a.role, "scope": a.scope, "one_time_codes": a.totp.is_some(), "disabled": a.disabled});
     let accounts: Vec<Value> = accounts.into_iter().map(shown).collect();
     Ok((StatusCode::OK, Json(json!({"accounts": accounts}))))
 }
@@ -39,10 +37,7 @@ pub(super) async fn post_disable(
 
 pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), Problem> {
     if who.name == id {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "nobody disables his own account: ask another administrator",
-        ));
+        return Err(Problem::new(StatusCode::CONFLICT, "nobody disables his own account: ask another administrator"));
     }
     let id = id.to_owned();
     app.blocking(move |a| a.store.set_disabled(&id, true)).await

@@ -222,7 +222,7 @@ pub(super) async fn take(app: &Arc<App>, who: &Who, id: String, it: StepBody) ->
             let after = a.store.take_step(&id, &by, &step, &note, &now_text())?;
             // Whoever begins has it from then on.
             if step == Step::Take && before.assignee.is_none() {
-                return assign(a, &after, &by, &by);
+                return give(a, &after, &by, &by);
             }
             Ok::<_, Problem>(after)
         })
@@ -245,6 +245,10 @@ fn assign(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> 
             )));
         }
     }
+    give(a, alert, to, by)
+}
+
+fn give(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {
     a.store.assign(&alert.id, Some(to).filter(|t| !t.is_empty()), by, &now_text())?;
     a.store.alert(&alert.id)?.ok_or_else(|| Problem::unknown("alert", &alert.id))
 }
@@ -289,11 +293,7 @@ pub(super) async fn take_all(app: &Arc<App>, who: &Who, it: BulkBody) -> Result<
     Ok(answers)
 }
 
-pub(super) async fn post_steps(
-    State(app): Shared,
-    Extension(who): Extension<Who>,
-    Body(it): Body<BulkBody>,
-) -> Answer {
+pub(super) async fn post_steps(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<BulkBody>) -> Answer {
     let answers = take_all(&app, &who, it).await?;
     Ok((StatusCode::OK, Json(json!({"alerts": answers}))))
 }
@@ -314,8 +314,8 @@ pub(super) async fn get_summary(State(app): Shared, Extension(who): Extension<Wh
     let (summary, persons) = app
         .blocking(move |a| {
             let mut summary = a.store.summary()?;
-            if !part.jurisdiction.is_empty() {
-                let counts = a.store.alert_counts(&part.jurisdiction, "")?;
+            if !part.jurisdiction.is_empty() || !part.institution.is_empty() {
+                let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
                 let open = |state: &str| AlertState::parse(state).is_some_and(AlertState::is_open);
                 summary.alerts = counts.iter().map(|c| c.2).sum();
                 summary.alerts_open = counts.iter().filter(|c| open(&c.0)).map(|c| c.2).sum();

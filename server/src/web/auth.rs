@@ -288,9 +288,8 @@ fn why(request: &Request) -> String {
         #[serde(default)]
         why: String,
     }
-    let said = request.headers().get("x-why").and_then(|v| v.to_str().ok()).map(str::to_owned).unwrap_or_else(|| {
-        axum::extract::Query::<Said>::try_from_uri(request.uri()).map(|q| q.0.why).unwrap_or_default()
-    });
+    let in_address = || axum::extract::Query::<Said>::try_from_uri(request.uri()).map(|q| q.0.why).unwrap_or_default();
+    let said = request.headers().get("x-why").and_then(|v| v.to_str().ok()).map_or_else(in_address, str::to_owned);
     clip(said.trim(), 200)
 }
 

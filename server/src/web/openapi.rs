@@ -70,9 +70,19 @@ const DAYS: &[&str] = &["from", "to"];
 
 const OPERATIONS: &[Operation] = &[
     get("/institutions", "Institutions, by id", PAGE, List("institutions", shape::<Institution>)),
-    post("/institutions", "Register or replace an institution", Takes::Json(shape::<Institution>), Gives::Json(shape::<answers::Made>)),
+    post(
+        "/institutions",
+        "Register or replace an institution",
+        Takes::Json(shape::<Institution>),
+        Gives::Json(shape::<answers::Made>),
+    ),
     get("/practitioners", "Practitioners, by id", PAGE, List("practitioners", shape::<Practitioner>)),
-    post("/practitioners", "Register or replace a practitioner", Takes::Json(shape::<Practitioner>), Gives::Json(shape::<answers::Made>)),
+    post(
+        "/practitioners",
+        "Register or replace a practitioner",
+        Takes::Json(shape::<Practitioner>),
+        Gives::Json(shape::<answers::Made>),
+    ),
     post(
         "/practitioners/{id}/withdraw",
         "Withdraw consent: delete everywhere",
@@ -90,8 +100,18 @@ const OPERATIONS: &[Operation] = &[
     get("/items", "The item catalogue, by code", PAGE, List("items", shape::<Item>)),
     post("/items", "Register or replace an item", Takes::Json(shape::<Item>), Gives::Json(shape::<answers::ItemMade>)),
     get("/sessions", "Declared sessions, newest first", &["after", "limit", "at"], List("sessions", shape::<Session>)),
-    post("/sessions", "Open or amend a session", Takes::Json(shape::<Session>), Gives::Json(shape::<answers::SessionMade>)),
-    get("/sessions/{id}", "A session, every word of it, and what the box saw", &[], Gives::Json(shape::<answers::SessionSeen>)),
+    post(
+        "/sessions",
+        "Open or amend a session",
+        Takes::Json(shape::<Session>),
+        Gives::Json(shape::<answers::SessionMade>),
+    ),
+    get(
+        "/sessions/{id}",
+        "A session, every word of it, and what the box saw",
+        &[],
+        Gives::Json(shape::<answers::SessionSeen>),
+    ),
     post(
         "/sessions/{id}/steps",
         "Close, cancel, flag or reopen a session",
@@ -99,16 +119,41 @@ const OPERATIONS: &[Operation] = &[
         Gives::Json(shape::<answers::SessionMade>),
     ),
     get("/checks", "Checks by card, PIN and witness, newest first", PAGE, List("checks", shape::<KeptCheck>)),
-    post("/checks", "Check by card, PIN and witness (P4)", Takes::Json(shape::<checks::CheckBody>), Gives::Json(shape::<answers::CheckMade>)),
+    post(
+        "/checks",
+        "Check by card, PIN and witness (P4)",
+        Takes::Json(shape::<checks::CheckBody>),
+        Gives::Json(shape::<answers::CheckMade>),
+    ),
     get("/passes", "Passes, by id", PAGE, List("passes", shape::<Pass>)),
     post("/passes", "Issue or replace a pass", Takes::Json(shape::<Pass>), Gives::Json(shape::<answers::Made>)),
-    get("/policy", "The numbers in force at a place, with their history", &["jurisdiction"], Gives::Json(shape::<answers::PolicySeen>)),
-    post("/policy", "Replace the policy of a jurisdiction", Takes::Json(shape::<policy::PolicyBody>), Gives::Json(shape::<answers::PolicyMade>)),
+    get(
+        "/policy",
+        "The numbers in force at a place, with their history",
+        &["jurisdiction"],
+        Gives::Json(shape::<answers::PolicySeen>),
+    ),
+    post(
+        "/policy",
+        "Replace the policy of a jurisdiction",
+        Takes::Json(shape::<policy::PolicyBody>),
+        Gives::Json(shape::<answers::PolicyMade>),
+    ),
     get("/policy/{sha256}", "The values behind a hash in a manifest", &[], Gives::Json(shape::<answers::PolicyOfHash>)),
     get("/devices", "Boxes with their last word, by id", PAGE, List("devices", shape::<answers::BoxSeen>)),
-    post("/devices", "Register a box; gives its single-use token", Takes::Json(shape::<DevicePlace>), Gives::Json(shape::<answers::BoxMade>)),
+    post(
+        "/devices",
+        "Register a box; gives its single-use token",
+        Takes::Json(shape::<DevicePlace>),
+        Gives::Json(shape::<answers::BoxMade>),
+    ),
     post("/devices/{id}/revoke", "Take a box's keys away", Takes::Nothing, Gives::Json(shape::<answers::Revoked>)),
-    post("/devices/{id}/commands", "Send a box a command", Takes::Json(shape::<devices::CommandBody>), Gives::Json(shape::<answers::CommandSent>)),
+    post(
+        "/devices/{id}/commands",
+        "Send a box a command",
+        Takes::Json(shape::<devices::CommandBody>),
+        Gives::Json(shape::<answers::CommandSent>),
+    ),
     post(
         "/provision",
         "Exchange a token for a box's credentials",
@@ -122,15 +167,30 @@ const OPERATIONS: &[Operation] = &[
         Gives::Json(shape::<RenewResponse>),
     ),
     get("/enrolments", "Enrolments, newest first", PAGE, List("enrolments", shape::<Enrolment>)),
-    post("/enrolments", "Propose an enrolment: photographs with a consent record", Takes::Form, Gives::Json(shape::<answers::EnrolmentMade>)),
+    post(
+        "/enrolments",
+        "Propose an enrolment: photographs with a consent record",
+        Takes::Form,
+        Gives::Json(shape::<answers::EnrolmentMade>),
+    ),
     post(
         "/enrolments/quality",
         "Whether a photograph would do, and why not; nothing is kept",
         Takes::Picture,
         Gives::Json(shape::<crate::enrol::PhotoOutcome>),
     ),
-    post("/enrolments/{id}/confirm", "Confirm a proposal", Takes::Json(shape::<enrolments::Decision>), Gives::Json(shape::<answers::EnrolmentDecided>)),
-    post("/enrolments/{id}/refuse", "Refuse a proposal", Takes::Json(shape::<enrolments::Decision>), Gives::Json(shape::<answers::EnrolmentDecided>)),
+    post(
+        "/enrolments/{id}/confirm",
+        "Confirm a proposal",
+        Takes::Json(shape::<enrolments::Decision>),
+        Gives::Json(shape::<answers::EnrolmentDecided>),
+    ),
+    post(
+        "/enrolments/{id}/refuse",
+        "Refuse a proposal",
+        Takes::Json(shape::<enrolments::Decision>),
+        Gives::Json(shape::<answers::EnrolmentDecided>),
+    ),
     get(
         "/alerts",
         "Alerts (incidents), newest first",
@@ -138,7 +198,12 @@ const OPERATIONS: &[Operation] = &[
         List("alerts", shape::<answers::AlertSeen>),
     ),
     get("/alerts/{id}", "An alert with its findings and steps", &[], Gives::Json(shape::<answers::AlertWhole>)),
-    post("/alerts/{id}/steps", "Take a step of the case workflow", Takes::Json(shape::<alerts::StepBody>), Gives::Json(shape::<answers::StepTaken>)),
+    post(
+        "/alerts/{id}/steps",
+        "Take a step of the case workflow",
+        Takes::Json(shape::<alerts::StepBody>),
+        Gives::Json(shape::<answers::StepTaken>),
+    ),
     get("/summary", "Counts over everything", &[], Gives::Json(shape::<Summary>)),
     get(
         "/figures",
@@ -187,7 +252,12 @@ const OPERATIONS: &[Operation] = &[
         gives: Gives::Json(shape::<bulk::Report>),
     },
     get("/tokens", "API tokens, newest first", &[], List("tokens", shape::<ApiToken>)),
-    post("/tokens", "Make an API token; it is shown once", Takes::Json(shape::<tokens::TokenBody>), Gives::Json(shape::<answers::TokenMade>)),
+    post(
+        "/tokens",
+        "Make an API token; it is shown once",
+        Takes::Json(shape::<tokens::TokenBody>),
+        Gives::Json(shape::<answers::TokenMade>),
+    ),
     post("/tokens/{id}/revoke", "Revoke an API token", Takes::Nothing, Gives::Json(shape::<answers::TokenRevoked>)),
     get("/hooks", "Webhooks and mailboxes that are told of alerts", &[], List("hooks", shape::<Hook>)),
     post(
@@ -196,7 +266,12 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<hooks::HookBody>),
         Gives::Json(shape::<answers::HookMade>),
     ),
-    post("/hooks/{id}/steps", "Test, disable or enable a hook", Takes::Json(shape::<hooks::HookStep>), Gives::Json(shape::<answers::Made>)),
+    post(
+        "/hooks/{id}/steps",
+        "Test, disable or enable a hook",
+        Takes::Json(shape::<hooks::HookStep>),
+        Gives::Json(shape::<answers::Made>),
+    ),
     get(
         "/deliveries",
         "What was told to whom, newest first",
@@ -330,7 +405,9 @@ fn answer(gives: Gives, made: &mut SchemaGenerator) -> Value {
     let schema = match gives {
         Gives::Csv => return json!({"text/csv": {"schema": {"type": "string"}}}),
         Gives::Lines => return json!({"application/jsonl": {"schema": {"type": "string"}}}),
-        Gives::Zip => return json!({"application/zip": {"schema": {"type": "string", "contentMediaType": "application/zip"}}}),
+        Gives::Zip => {
+            return json!({"application/zip": {"schema": {"type": "string", "contentMediaType": "application/zip"}}});
+        }
         Object => json!({"type": "object"}),
         Gives::Json(shape) => json!(shape(made)),
         List(name, shape) => list(name, json!(shape(made))),

@@ -67,7 +67,8 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     let mut case = whole(a, &alert)?;
     case["persons"] = persons(a, &case)?;
     case["institution_registered"] = json!(a.store.institution(&alert.institution)?);
-    case["package"] = json!({"made_at": made_at, "by": who.name, "why": clock::clip(why, 200), "format": "zaigang-case/1"});
+    case["package"] =
+        json!({"made_at": made_at, "by": who.name, "why": clock::clip(why, 200), "format": "zaigang-case/1"});
     let text = serde_json::to_vec_pretty(&case).map_err(|e| Problem::internal(&e))?;
     let mut parts = vec![Part { name: "case.json".to_owned(), bytes: text }];
     parts.extend(chain(a, &alert)?);

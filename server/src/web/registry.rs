@@ -218,6 +218,6 @@ pub(super) async fn get_passes(
     let part = query.part(&who, LISTED);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.passes_part(&asked)).await?;
-    let next = cut(&mut found, &part, |it| it.id.to_string());
+    let next = cut(&mut found, &part, |it| it.id.clone());
     Ok((StatusCode::OK, Json(json!({"passes": found, "next": next}))))
 }

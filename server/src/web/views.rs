@@ -31,9 +31,10 @@ const PARTS: [&str; 7] = ["state", "severity", "kind", "device", "institution", 
 
 /// Keeps only the filter's own parts.
 fn tidied(query: &str) -> String {
-    let parts = query.trim_start_matches('?').split('&').filter(|part| {
-        part.split_once('=').is_some_and(|(name, value)| PARTS.contains(&name) && !value.is_empty())
-    });
+    let parts = query
+        .trim_start_matches('?')
+        .split('&')
+        .filter(|part| part.split_once('=').is_some_and(|(name, value)| PARTS.contains(&name) && !value.is_empty()));
     parts.collect::<Vec<_>>().join("&")
 }
 

@@ -47,7 +47,10 @@ fn lists_and_counts_are_of_the_readers_own_part_of_the_country() {
         assert!(!wall.contains("王主诊"), "a person's name stands on the wall");
     }
     let supervisor = token(&house, Role::Supervisor, "5201");
-    assert!(!ask(&house, "GET", "/enrol", &supervisor, "").body.contains("王主诊"), "people from elsewhere are offered");
+    assert!(
+        !ask(&house, "GET", "/enrol", &supervisor, "").body.contains("王主诊"),
+        "people from elsewhere are offered"
+    );
 }
 
 #[test]

@@ -148,12 +148,13 @@ fn an_e_mail_says_the_number_and_names_nobody() {
 fn an_e_mail_goes_over_tls_to_whom_the_authority_vouches_for_and_to_nobody_else() {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (certificate, key) = (certified.cert.der().clone(), certified.signing_key.serialize_der());
-    let tls = rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], rustls::pki_types::PrivatePkcs8KeyDer::from(key).into())
-        .unwrap();
+    let tls =
+        rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], rustls::pki_types::PrivatePkcs8KeyDer::from(key).into())
+            .unwrap();
     let tls = std::sync::Arc::new(tls);
     for trusted in [true, false] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -173,7 +174,9 @@ fn an_e_mail_goes_over_tls_to_whom_the_authority_vouches_for_and_to_nobody_else(
         let authority = if trusted { "ca_file = \"mail-ca.pem\"\n" } else { "" };
         let house = House::with(
             folder,
-            &format!("[smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"implicit\"\n{authority}from = \"Zaigang <zaigang@example.cn>\"\n"),
+            &format!(
+                "[smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"implicit\"\n{authority}from = \"Zaigang <zaigang@example.cn>\"\n"
+            ),
         );
         house.must_post("hooks", &json!({"id":"mail","kind":"email","target":"duty@example.cn"}));
         house.must_post("hooks/mail/steps", &json!({"step":"test"}));

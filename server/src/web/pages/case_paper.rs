@@ -24,7 +24,11 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
         pair("案号", "Case number", text(&case["case_number"])),
         pair("发生(设备时钟)", "Raised (box's clock)", local(&text(&case["raised_at"]))),
         pair("接收(服务器时钟)", "Received (server's clock)", local(&text(&case["received_at"]))),
-        pair("导出", "Exported", format!("{} · {}", local(&text(&case["package"]["made_at"])), text(&case["package"]["by"]))),
+        pair(
+            "导出",
+            "Exported",
+            format!("{} · {}", local(&text(&case["package"]["made_at"])), text(&case["package"]["by"])),
+        ),
         pair("事由", "Reason", text(&case["package"]["why"])),
     ]);
     out.retain(|block| !matches!(block, Block::Pair(_, value) if value.is_empty()));
@@ -36,11 +40,14 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
     for step in list(&case["steps"]) {
         let after = State::parse(step["state_after"].as_str().unwrap_or_default()).map_or("", |s| l.state(s));
         let note = text(&step["note"]);
-        let said = format!("{} → {after}{}{note}", l.step(&text(&step["step"])), if note.is_empty() { "" } else { ":" });
+        let said =
+            format!("{} → {after}{}{note}", l.step(&text(&step["step"])), if note.is_empty() { "" } else { ":" });
         out.push(Block::Pair(format!("{} {}", local(&text(&step["at"])), text(&step["by"])), said));
     }
     out.push(Block::Heading(l.t("三、物品清单", "3. Items").to_owned()));
-    out.push(Block::Text(l.t("(由承办人填写)____________________", "(filled in by the officer) ____________________").to_owned()));
+    out.push(Block::Text(
+        l.t("(由承办人填写)____________________", "(filled in by the officer) ____________________").to_owned(),
+    ));
     out.push(Block::Heading(l.t("四、电子数据清单", "4. Electronic data").to_owned()));
     for (name, bytes, sha256) in files {
         out.push(Block::Pair(name.clone(), format!("{bytes} {}", l.t("字节", "bytes"))));

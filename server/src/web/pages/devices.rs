@@ -63,8 +63,8 @@ pub(super) async fn page(
 async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<Response, Problem> {
     let part = query.part(who, 50);
     let (asked, everywhere) = (part.clone(), who.scope.is_empty());
-    let (mut devices, quarantine, mut places) =
-        app.blocking(move |a| {
+    let (mut devices, quarantine, mut places) = app
+        .blocking(move |a| {
             // A refused message names no institution: only who sees all boxes sees them.
             let quarantine = if everywhere { a.store.quarantined(20)? } else { Vec::new() };
             Ok::<_, StoreError>((a.store.devices_part(&asked)?, quarantine, a.store.places_seen(&asked)?))

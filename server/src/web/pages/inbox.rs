@@ -90,8 +90,14 @@ pub(super) async fn page(
     shown(&app, l, made).await
 }
 
-type Found =
-    (Vec<(Alert, String)>, BTreeMap<String, String>, Vec<(String, u8, i64)>, (i64, i64), Vec<(String, String)>, Vec<View>);
+type Found = (
+    Vec<(Alert, String)>,
+    BTreeMap<String, String>,
+    Vec<(String, u8, i64)>,
+    (i64, i64),
+    Vec<(String, String)>,
+    Vec<View>,
+);
 
 /// Institutions that a list to choose from may have; where there are more, an id is typed.
 const CHOICE: u32 = 60;

@@ -320,7 +320,9 @@ async fn audit_page(app: &Arc<App>, l: Lang, query: AuditQuery) -> Result<Respon
     let (search, before) = (clock::clip(&query.q, 100), query.before);
     let wanted = search.clone();
     let (entries, verdict) = app
-        .blocking(move |a| Ok::<_, StoreError>((a.store.audit_log(&wanted, before, 100)?, crate::web::audit::verdict(a)?)))
+        .blocking(move |a| {
+            Ok::<_, StoreError>((a.store.audit_log(&wanted, before, 100)?, crate::web::audit::verdict(a)?))
+        })
         .await?;
     let rows = entries.into_iter().map(|e| (e.id, local(&e.at), e.actor, e.action, e.object, e.why, e.status));
     let (holds, checked) = match verdict {

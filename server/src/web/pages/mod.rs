@@ -134,8 +134,8 @@ pub(super) struct Frame {
     pub here: String,
     /// Only what the reader may open.
     pub menu: Vec<Entry>,
-    /// The reader's role has a guide of its own.
-    pub guide: bool,
+    /// Where the guide of the reader's role stands.
+    pub guide: Option<&'static str>,
 }
 
 impl Frame {
@@ -166,7 +166,7 @@ impl Frame {
                 .filter(|m| may_open(m.1))
                 .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
                 .collect(),
-            guide: may_open("/guide"),
+            guide: may_open("/guide").then_some("/guide"),
         })
     }
 }

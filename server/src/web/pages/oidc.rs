@@ -23,7 +23,8 @@ fn provider(app: &App) -> Result<Arc<Provider>, Problem> {
 
 fn said(error: &OidcError) -> Problem {
     tracing::warn!(%error, "a login by the provider failed");
-    let status = if matches!(error, OidcError::Provider(_)) { StatusCode::BAD_GATEWAY } else { StatusCode::UNAUTHORIZED };
+    let status =
+        if matches!(error, OidcError::Provider(_)) { StatusCode::BAD_GATEWAY } else { StatusCode::UNAUTHORIZED };
     Problem::new(status, error.to_string())
 }
 
@@ -80,9 +81,8 @@ async fn come_in(app: &Arc<App>, l: Lang, headers: &HeaderMap, query: BackQuery)
     }
     let name = app
         .blocking(move |a| {
-            let name = provider(a)?
-                .finish(&query.state, &query.code, clock::now().as_millisecond())
-                .map_err(|e| said(&e))?;
+            let name =
+                provider(a)?.finish(&query.state, &query.code, clock::now().as_millisecond()).map_err(|e| said(&e))?;
             let known = a.store.account(&name)?.is_some_and(|account| !account.disabled);
             if known { Ok(name) } else { Err(no_account()) }
         })

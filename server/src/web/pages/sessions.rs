@@ -321,7 +321,12 @@ async fn make_form(
     let (rooms, people, items) = app
         .blocking(move |a| {
             let part = PartQuery::default().part(&asking, 499);
-            let rooms: Vec<_> = a.store.rooms_part(&part)?.into_iter().map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
+            let rooms: Vec<_> = a
+                .store
+                .rooms_part(&part)?
+                .into_iter()
+                .map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id)))
+                .collect();
             let people = a.store.practitioners_part(&part)?.into_iter();
             let people: Vec<_> = people.map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id))).collect();
             let items =
