@@ -226,8 +226,9 @@ fn from_elsewhere(headers: &HeaderMap) -> bool {
     if text("authorization").is_some() {
         return false;
     }
-    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return true;
+    // No page can set this header; where it is missing, the origin has to do.
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
     }
     let host = text("host").unwrap_or_default();
     text("origin").is_some_and(|origin| origin.split_once("://").is_none_or(|(_, o)| o != host))
@@ -368,6 +369,8 @@ mod tests {
             ("origin", "http://127.0.0.1:8080"),
             ("sec-fetch-site", "same-origin")
         ])));
+        assert!(!from_elsewhere(&headers(&[("origin", "null"), ("sec-fetch-site", "same-origin")])), "our own form");
+        assert!(from_elsewhere(&headers(&[("host", "127.0.0.1:8080"), ("origin", "null")])));
         assert!(!from_elsewhere(&headers(&[("host", "127.0.0.1:8080")])), "a program without a browser");
     }
 }
