@@ -123,7 +123,7 @@ mod tests {
             )
             .unwrap();
         migrate(&mut connection, Path::new("t"), FACTS).unwrap();
-        let mut after = |sql: &str| -> Vec<(String, i64, i64)> {
+        let after = |sql: &str| -> Vec<(String, i64, i64)> {
             connection.execute_batch(sql).unwrap();
             let real = "SELECT r.institution, count(*), sum(d.online) FROM device d JOIN room r ON r.id = d.room WHERE d.state <> 'revoked' GROUP BY 1";
             let all = |sql: &str| -> Vec<(String, i64, i64)> {
