@@ -134,23 +134,13 @@ mod tests {
     #[test]
     fn what_the_agent_made_is_gone_and_what_it_does_not_know_stays() {
         let state = tempfile::tempdir().unwrap();
-        let put = |name: &str| {
+        let made = ["identity.toml", "signing.key", "sealing.key", "tls.pem", "ca.pem", "outbox.db", "outbox.db-wal"];
+        let in_folders = ["knowledge/roster.bin", "observations/1-0.zlog", "observations/observations.key"];
+        for name in made.iter().chain(&in_folders).chain(&["outbox.broken-1.db", "holiday.txt"]) {
             let path = state.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "secret").unwrap();
-        };
-        [
-            "identity.toml",
-            "signing.key",
-            "sealing.key",
-            "tls.pem",
-            "ca.pem",
-            "outbox.db",
-            "outbox.db-wal",
-            "outbox.broken-1.db",
-        ]
-        .map(put);
-        ["knowledge/roster.bin", "observations/1-0.zlog", "observations/observations.key", "holiday.txt"].map(put);
+        }
         let left = destroy(state.path()).unwrap();
         assert_eq!(left, [state.path().join("holiday.txt")]);
         let names: Vec<_> = fs::read_dir(state.path()).unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -38,8 +38,8 @@ function tone() {
 
 function writing() {
   const at = document.activeElement;
-  const typed = [...document.querySelectorAll("[data-keep] input:not([type=hidden]), [data-keep] textarea")].some((i) => i.value);
-  return typed || (at && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName));
+  const typed = [...document.querySelectorAll("[data-keep] input:not([type=hidden], [type=checkbox], [type=radio]), [data-keep] textarea")].some((i) => i.value);
+  return typed || (at && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName) && at.type !== "checkbox");
 }
 
 // Fetches this very page and puts the live part in place; what somebody is writing is left alone.
@@ -54,7 +54,10 @@ function refresh() {
       const next = page.getElementById("live");
       const known = new Set([...here.querySelectorAll(".inbox a")].map((a) => a.href));
       if (!next || writing()) return;
+      const ticks = new Set(picked().map((box) => box.value));
       document.getElementById("live").replaceWith(next);
+      for (const box of document.querySelectorAll(".pick input")) box.checked = ticks.has(box.value);
+      tally();
       const nav = page.querySelector(".top nav");
       if (nav) document.querySelector(".top nav").replaceWith(nav);
       for (const link of next.querySelectorAll(".inbox a")) {
@@ -64,6 +67,19 @@ function refresh() {
       refreshing = null;
     }
   }, 150);
+}
+
+function picked() {
+  return [...document.querySelectorAll(".pick input:checked")];
+}
+
+// How many leads are ticked; the first one opens the form for all of them.
+function tally() {
+  const count = document.getElementById("ticked");
+  if (!count) return;
+  const n = picked().length;
+  count.textContent = n ? `(${n})` : "";
+  if (n) count.closest("details").open = true;
 }
 
 function follow() {
@@ -86,9 +102,9 @@ function follow() {
   source.onerror = () => dot.classList.replace("ok", "bad");
 }
 
-// j and k walk the inbox, Enter opens, u goes back, / reaches the filter.
+// j and k walk the inbox, Enter opens, x ticks, u goes back, / reaches the filter, ? opens the guide.
 function keys(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName) && event.target.type !== "checkbox")) return;
   const rows = [...document.querySelectorAll(".inbox li")];
   const at = rows.findIndex((row) => row.classList.contains("at"));
   if (event.key === "j" || event.key === "k") {
@@ -99,6 +115,12 @@ function keys(event) {
     next.querySelector("a").focus();
   } else if (event.key === "u" && location.pathname.startsWith("/alerts/")) {
     location.href = "/";
+  } else if (event.key === "x" && at >= 0) {
+    const box = rows[at].querySelector(".pick input");
+    if (box) box.checked = !box.checked;
+    tally();
+  } else if (event.key === "?") {
+    document.querySelector("a.help")?.click();
   } else if (event.key === "/") {
     document.querySelector(".filters select")?.focus();
     event.preventDefault();
@@ -106,6 +128,7 @@ function keys(event) {
 }
 
 document.addEventListener("keydown", keys);
+document.addEventListener("change", (event) => { if (event.target.closest(".pick")) tally(); });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   unseen = 0;

@@ -6,6 +6,7 @@ use protocol::provision::BrokerAddress;
 use tokio::sync::{mpsc, watch};
 use trust::SigningKey;
 
+use crate::access::oidc::Provider;
 use crate::access::throttle::Throttle;
 use crate::ca::Authority;
 use crate::config::Config;
@@ -14,8 +15,8 @@ use crate::ingest::Keys;
 use crate::knowledge::Nudge;
 use crate::store::{FaceStore, Store};
 use crate::vault::Key;
-use crate::web::Meter;
 use crate::web::error::Problem;
+use crate::web::{Made, Meter, Walked};
 
 #[derive(Debug)]
 pub struct App {
@@ -30,6 +31,12 @@ pub struct App {
     /// Seals one-time-code secrets.
     pub master: Key,
     pub throttled: Mutex<Throttle>,
+    /// What the page of figures showed last.
+    pub figures: Made,
+    /// How far the audit log's chain was walked.
+    pub walked: Walked,
+    /// Where people may log in instead of by password, if anywhere.
+    pub oidc: Option<Arc<Provider>>,
     /// Where boxes find the broker.
     pub broker: BrokerAddress,
     pub nudge: mpsc::UnboundedSender<Nudge>,

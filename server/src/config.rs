@@ -86,6 +86,19 @@ pub struct Outgoing {
     pub smtp: Option<Smtp>,
 }
 
+/// The login provider (`OpenID` Connect).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oidc {
+    /// Without a slash at its end.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret_file: Option<PathBuf>,
+    /// Where browsers reach this server; without a slash at its end.
+    pub public_url: String,
+    /// Which claim of the ID token is the login name here.
+    pub claim: String,
+}
+
 /// The one mail server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Smtp {
@@ -94,6 +107,8 @@ pub struct Smtp {
     pub tls: SmtpTls,
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
+    /// PEM: an authority that vouches for the mail server, beside the public ones.
+    pub ca_file: Option<PathBuf>,
     pub from: String,
 }
 
@@ -131,6 +146,10 @@ pub struct Config {
     pub certificate_days: u64,
     pub retention: Times,
     pub outgoing: Outgoing,
+    /// A login provider beside passwords.
+    pub oidc: Option<Oidc>,
+    /// With Chinese, for the PDF of a case package; without it one of Debian's is looked for.
+    pub font_file: Option<PathBuf>,
     pub log_level: String,
     pub log_json: bool,
 }
@@ -161,6 +180,9 @@ struct Raw {
     #[serde(default)]
     outgoing: RawOutgoing,
     smtp: Option<Spanned<RawSmtp>>,
+    oidc: Option<Spanned<RawOidc>>,
+    #[serde(default)]
+    export: RawExport,
     #[serde(default)]
     log: RawLog,
 }
@@ -253,7 +275,24 @@ struct RawSmtp {
     tls: Option<SmtpTls>,
     username: Option<String>,
     password_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
     from: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOidc {
+    issuer: String,
+    client_id: String,
+    client_secret_file: Option<PathBuf>,
+    public_url: String,
+    claim: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawExport {
+    font_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]
@@ -386,6 +425,8 @@ fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
         )? as u64,
         retention: retention(source, raw.retention)?,
         outgoing: outgoing(source, raw.outgoing, raw.smtp, base)?,
+        oidc: oidc(source, raw.oidc, base)?,
+        font_file: raw.export.font_file.as_deref().map(at),
         log_level: level,
         log_json: raw.log.format == Some(RawFormat::Json),
         data_dir,
@@ -401,6 +442,34 @@ fn retention(source: &Source<'_>, raw: RawRetention) -> Result<Times, ConfigErro
         presence_days: source.number("retention.presence_days", raw.presence_days, 210, (200, 1096))?,
         quarantine_days: source.number("retention.quarantine_days", raw.quarantine_days, 30, (1, 365))?,
     })
+}
+
+/// Https, or plain http on this machine.
+pub(crate) fn is_safe_origin(address: &str) -> bool {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", ""));
+    let host = rest.split('/').next().unwrap_or_default();
+    let here = ["127.0.0.1", "[::1]", "localhost"].iter().any(|h| host == *h || host.starts_with(&format!("{h}:")));
+    !host.is_empty() && !host.contains(['@', ' ']) && (scheme == "https" || (scheme == "http" && here))
+}
+
+fn oidc(source: &Source<'_>, raw: Option<Spanned<RawOidc>>, base: &Path) -> Result<Option<Oidc>, ConfigError> {
+    let Some(raw) = raw else { return Ok(None) };
+    let at = raw.span().start;
+    let it = raw.into_inner();
+    let address = |key: &str, text: &str| {
+        let text = text.trim_end_matches('/').to_owned();
+        if is_safe_origin(&text) {
+            return Ok(text);
+        }
+        Err(source.wrong(at, format!("`oidc.{key}` is `{text}`: use https://HOST (plain http on loopback alone)")))
+    };
+    Ok(Some(Oidc {
+        issuer: address("issuer", &it.issuer)?,
+        public_url: address("public_url", &it.public_url)?,
+        client_id: it.client_id,
+        client_secret_file: it.client_secret_file.map(|p| base.join(p)),
+        claim: it.claim.unwrap_or_else(|| "preferred_username".to_owned()),
+    }))
 }
 
 fn outgoing(
@@ -435,7 +504,8 @@ fn outgoing(
     let default = if tls == SmtpTls::Implicit { 465 } else { 587 };
     let port = source.number("smtp.port", it.port, default, (1, 65_535))? as u16;
     let password_file = it.password_file.map(|p| base.join(p));
-    let smtp = Smtp { host: it.host, port, tls, username: it.username, password_file, from: it.from };
+    let ca_file = it.ca_file.map(|p| base.join(p));
+    let smtp = Smtp { host: it.host, port, tls, username: it.username, password_file, ca_file, from: it.from };
     Ok(Outgoing { webhook_origins, smtp: Some(smtp) })
 }
 

@@ -31,7 +31,7 @@ pub enum EnrolFault {
 }
 
 /// What became of one photograph.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub struct PhotoOutcome {
     pub index: usize,
     pub accepted: bool,
@@ -40,7 +40,7 @@ pub struct PhotoOutcome {
     pub quality_ppm: Option<u32>,
 }
 
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub struct ReasonText {
     pub code: String,
     pub zh: String,
@@ -54,7 +54,7 @@ impl PhotoOutcome {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Likeness {
     pub person: String,
     pub score_ppm: i32,

@@ -71,6 +71,25 @@ pub fn run(data_dir: &Path, wanted: &Wanted) -> anyhow::Result<String> {
     ))
 }
 
+/// A bundle of everything that came from a box between two times, to a file; false where nothing came.
+pub(crate) fn bundle(
+    store: &Store,
+    signer: &SigningKey,
+    device: &str,
+    (from, to): (&str, &str),
+    out: &Path,
+) -> anyhow::Result<bool> {
+    let id: DeviceId = device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("device: {e}"))?;
+    // The latest era in which anything came then.
+    for era in store.eras(device)?.into_iter().rev() {
+        if let Some(stretch) = store.stretch(device, &era, from, to)? {
+            write(store, signer, &id, &stretch, out)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn era(store: &Store, wanted: &Wanted) -> anyhow::Result<Era> {
     let mut eras = store.eras(&wanted.device)?;
     if wanted.key_id.is_empty() {

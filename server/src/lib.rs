@@ -21,6 +21,7 @@ pub mod knowledge;
 pub mod model;
 pub mod mqtt;
 pub mod notify;
+pub mod paper;
 pub mod provision;
 pub mod retention;
 pub mod rules;

@@ -121,7 +121,7 @@ pub(crate) async fn post_retire(
     trust::verify(&envelope, &key).map_err(|why| refused(&why.to_string()))?;
     take_keys(&app, said.retires.to_string()).await?;
     tracing::warn!(device = %said.retires, undelivered = said.undelivered, "device retired by itself");
-    Ok(Json(json!({"id": said.retires, "state": "retired", "undelivered": said.undelivered})))
+    Ok(Json(json!({"id": said.retires, "state": "revoked"})))
 }
 
 /// `POST /api/v1/devices/{id}/revoke`: its messages are refused from here on, its password and certificates are void.

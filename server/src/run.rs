@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use trust::SigningKey;
 
 use crate::access::Role;
+use crate::access::oidc::Provider;
 use crate::app::App;
 use crate::backup;
 use crate::broker::{self, Credentials};
@@ -126,7 +127,12 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .await
         .with_context(|| format!("`http.listen` {} can not be used: choose another address", config.http_listen))?;
     let http_address = listener.local_addr()?;
+    let oidc =
+        config.oidc.clone().map(Provider::new).transpose().context("`oidc.client_secret_file` can not be read")?;
     let app = Arc::new(App {
+        figures: web::Made::default(),
+        walked: web::Walked::default(),
+        oidc: oidc.map(Arc::new),
         engine: Slot::default(),
         master,
         throttled: std::sync::Mutex::default(),

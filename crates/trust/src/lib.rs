@@ -12,7 +12,9 @@
 //! | seal for a box, and open on it | [`seal`], [`open`] |
 //! | ids of findings, hash of settings | [`finding_id`], [`incident_id`], [`canonical_sha256`] |
 //! | an exported chain | [`bundle::write`], [`bundle::check`] |
+//! | an exported audit log | [`audit::write`], [`audit::check`] |
 
+pub mod audit;
 pub mod bundle;
 pub mod down;
 mod envelope;

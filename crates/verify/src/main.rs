@@ -1,16 +1,19 @@
-//! `zaigang-verify BUNDLE`: checks an exported chain offline and says in one sentence what holds. Opens no connection and
-//! changes no file.
+//! `zaigang-verify BUNDLE`: checks an exported chain, an audit log or a case package offline and says in one sentence what holds.
+//! Opens no connection and changes no file.
+
+mod package;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-zaigang-verify checks an exported chain of a box, without any network.
+zaigang-verify checks an exported chain of a box, an exported audit log or a case package, without any network.
 
 usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] BUNDLE
 
-  BUNDLE            a file written by `zaigang-server export --device D`
+  BUNDLE            a file written by `zaigang-server export --device D`, the audit log's export,
+                    or a case package (zip)
   --device-key-id   refuse unless the box's key has this id (16 hex digits)
   --server-key-id   refuse unless the server's key has this id
 
@@ -30,6 +33,12 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The first line, where it lies in what was read first.
+fn first_line(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.iter().position(|b| *b == b'\n')?;
+    std::str::from_utf8(&bytes[..end]).ok()
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +66,61 @@ impl Request {
         if request.bundle.is_empty() { Err("name a bundle".to_owned()) } else { Ok(Some(request)) }
     }
 
+    /// An exported audit log: it names no box.
+    fn audit(&self, log: impl BufRead) -> ExitCode {
+        let report = match trust::audit::check(log) {
+            Ok(report) => report,
+            Err(fault) => {
+                println!("DOES NOT HOLD: {}: {fault}", self.bundle);
+                return ExitCode::FAILURE;
+            }
+        };
+        if self.server_key_id.as_ref().is_some_and(|expected| *expected != report.server_key_id) {
+            let found = &report.server_key_id;
+            println!("DOES NOT HOLD: {}: signed by a server with key {found}, not the one you named", self.bundle);
+            return ExitCode::FAILURE;
+        }
+        println!("HOLDS: {report}");
+        ExitCode::SUCCESS
+    }
+
+    /// Whether the keys are those that were named; says so where they are not.
+    fn expects(&self, report: &trust::bundle::Report) -> bool {
+        let known = [
+            ("box", &self.device_key_id, &report.device_key_id),
+            ("server", &self.server_key_id, &report.server_key_id),
+        ];
+        for (whose, expected, found) in known {
+            if expected.as_ref().is_some_and(|expected| expected != found) {
+                println!("DOES NOT HOLD: {}: signed by a {whose} with key {found}, not the one you named", self.bundle);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A case package: its files, and the chain in it.
+    fn package(&self, zip: BufReader<File>) -> ExitCode {
+        let package = match package::check(zip) {
+            Ok(package) => package,
+            Err(fault) => {
+                println!("DOES NOT HOLD: {}: {fault}", self.bundle);
+                return ExitCode::FAILURE;
+            }
+        };
+        if !package.chains.iter().all(|(_, report)| self.expects(report)) {
+            return ExitCode::FAILURE;
+        }
+        println!("HOLDS: case package of {} files, each as SHA256SUMS says", package.files);
+        for (name, report) in &package.chains {
+            println!("HOLDS: {name}: {report}");
+        }
+        if package.chains.is_empty() {
+            println!("It holds no box's chain: nothing in it is signed.");
+        }
+        ExitCode::SUCCESS
+    }
+
     fn run(&self) -> ExitCode {
         let file = match File::open(&self.bundle) {
             Ok(file) => file,
@@ -65,22 +129,22 @@ impl Request {
                 return ExitCode::from(2);
             }
         };
-        let report = match trust::bundle::check(BufReader::new(file)) {
+        let mut reader = BufReader::new(file);
+        if reader.fill_buf().is_ok_and(|bytes| first_line(bytes).is_some_and(trust::audit::is_audit)) {
+            return self.audit(reader);
+        }
+        if reader.fill_buf().is_ok_and(package::is_zip) {
+            return self.package(reader);
+        }
+        let report = match trust::bundle::check(reader) {
             Ok(report) => report,
             Err(fault) => {
                 println!("DOES NOT HOLD: {}: {fault}", self.bundle);
                 return ExitCode::FAILURE;
             }
         };
-        let known = [
-            ("box", &self.device_key_id, &report.device_key_id),
-            ("server", &self.server_key_id, &report.server_key_id),
-        ];
-        for (whose, expected, found) in known {
-            if expected.as_ref().is_some_and(|expected| expected != found) {
-                println!("DOES NOT HOLD: {}: signed by a {whose} with key {found}, not the one you named", self.bundle);
-                return ExitCode::FAILURE;
-            }
+        if !self.expects(&report) {
+            return ExitCode::FAILURE;
         }
         println!("HOLDS: {report}");
         ExitCode::SUCCESS

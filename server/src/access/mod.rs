@@ -1,5 +1,6 @@
 //! Who somebody is and what he may do. Pure but for the password hash; the store keeps accounts, `web::auth` asks here.
 
+pub mod oidc;
 pub mod password;
 pub mod throttle;
 pub mod totp;

@@ -2,7 +2,7 @@
 
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport as _};
 use serde_json::Value;
 
@@ -41,8 +41,19 @@ fn message(smtp: &Smtp, to: &str, event: &str, data: &Value) -> Result<Message, 
         .map_err(|e| e.to_string())
 }
 
+/// The mail server's certificate must be of its host, by a public authority or the one that the configuration names.
+fn parameters(smtp: &Smtp) -> Result<TlsParameters, String> {
+    let mut made = TlsParameters::builder(smtp.host.clone());
+    if let Some(path) = &smtp.ca_file {
+        let pem = std::fs::read(path).map_err(|e| format!("`smtp.ca_file`: {e}"))?;
+        let authority = Certificate::from_pem(&pem).map_err(|e| format!("`smtp.ca_file`: {e}"))?;
+        made = made.add_root_certificate(authority);
+    }
+    made.build_rustls().map_err(|e| e.to_string())
+}
+
 fn transport(smtp: &Smtp) -> Result<SmtpTransport, String> {
-    let tls = || TlsParameters::new(smtp.host.clone()).map_err(|e| e.to_string());
+    let tls = || parameters(smtp);
     let tls = match smtp.tls {
         SmtpTls::None => Tls::None,
         SmtpTls::Starttls => Tls::Required(tls()?),

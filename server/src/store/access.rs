@@ -1,7 +1,6 @@
 //! Accounts, logins, tokens, one-time links, and the audit log with its hash chain.
 
 use rusqlite::{OptionalExtension as _, params};
-use sha2::{Digest as _, Sha256};
 
 use super::registry::collect;
 use super::{Result, Store, StoreError};
@@ -40,18 +39,7 @@ pub struct ApiToken {
 }
 
 /// One line of the audit log.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct AuditEntry {
-    pub id: i64,
-    pub at: String,
-    pub actor: String,
-    pub action: String,
-    pub object: String,
-    pub why: String,
-    pub status: u16,
-    pub prev: String,
-    pub hash: String,
-}
+pub use trust::audit::Entry as AuditEntry;
 
 /// What is to be written down.
 #[derive(Debug, Clone)]
@@ -61,18 +49,6 @@ pub struct Deed {
     pub object: String,
     pub why: String,
     pub status: u16,
-}
-
-/// Each part goes in with its length, so that no two entries give the same bytes.
-fn audit_hash(id: i64, at: &str, deed: &Deed, prev: &str) -> String {
-    let mut hasher = Sha256::new_with_prefix("zaigang/v1/audit");
-    for part in
-        [&id.to_string(), at, &deed.actor, &deed.action, &deed.object, &deed.why, &deed.status.to_string(), prev]
-    {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part);
-    }
-    hex::encode(hasher.finalize())
 }
 
 fn role(text: String) -> Result<Role> {
@@ -263,10 +239,21 @@ impl Store {
                 .query_row("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
                 .optional()?;
             let (id, prev) = last.map_or_else(|| (1, trust::ZERO_HASH.to_owned()), |(id, hash)| (id + 1, hash));
-            let hash = audit_hash(id, now, deed, &prev);
+            let mut it = AuditEntry {
+                id,
+                at: now.to_owned(),
+                actor: deed.actor.clone(),
+                action: deed.action.clone(),
+                object: deed.object.clone(),
+                why: deed.why.clone(),
+                status: deed.status,
+                prev,
+                hash: String::new(),
+            };
+            it.hash = it.made_hash();
             tx.execute(
                 "INSERT INTO audit VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-                params![id, now, deed.actor, deed.action, deed.object, deed.why, deed.status, prev, hash],
+                params![it.id, it.at, it.actor, it.action, it.object, it.why, it.status, it.prev, it.hash],
             )?;
             Ok(())
         })
@@ -281,24 +268,38 @@ impl Store {
 
     /// Walks the whole chain; `Err` names the first entry that does not hold.
     pub fn verify_audit(&self) -> Result<std::result::Result<i64, i64>> {
+        Ok(self.verify_audit_after(0, "")?.map(|(last, _)| last))
+    }
+
+    /// Walks the chain from behind an entry that was walked before (0: from the beginning); gives the last id and hash.
+    /// `Err` names the first entry that does not hold.
+    pub fn verify_audit_after(&self, id: i64, hash: &str) -> Result<std::result::Result<(i64, String), i64>> {
         self.read(|c| {
-            let mut prev = trust::ZERO_HASH.to_owned();
-            let mut last = 0;
-            let sql = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit ORDER BY id";
-            let mut statement = c.prepare_cached(sql)?;
-            let mut rows = statement.query([])?;
+            let mut prev = if id == 0 { trust::ZERO_HASH.to_owned() } else { hash.to_owned() };
+            let mut last = id;
+            let mut statement = c.prepare_cached(&format!("{AUDIT} WHERE id > ?1 ORDER BY id"))?;
+            let mut rows = statement.query([id])?;
             while let Some(row) = rows.next()? {
                 let e = entry(row)?;
-                let deed = Deed { actor: e.actor, action: e.action, object: e.object, why: e.why, status: e.status };
-                if e.id != last + 1 || e.prev != prev || audit_hash(e.id, &e.at, &deed, &prev) != e.hash {
+                if !e.follows(last, &prev) {
                     return Ok(Err(last + 1));
                 }
                 (prev, last) = (e.hash, e.id);
             }
-            Ok(Ok(last))
+            Ok(Ok((last, prev)))
+        })
+    }
+
+    /// The whole log, oldest first, sealed by the server's key; gives how many entries.
+    pub fn export_audit(&self, out: &mut impl std::io::Write, signer: &trust::SigningKey, now: &str) -> Result<i64> {
+        self.read(|c| {
+            let entries = collect(c, &format!("{AUDIT} ORDER BY id"), [], entry)?;
+            trust::audit::write(out, signer, now, entries.into_iter().map(Ok))
         })
     }
 }
+
+const AUDIT: &str = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit";
 
 fn account(r: &rusqlite::Row<'_>) -> Result<Account> {
     Ok(Account {

@@ -145,10 +145,12 @@ impl Store {
 
     /// How many alerts each state holds, of a jurisdiction (a prefix) or of one institution; both empty for all.
     pub fn alert_counts(&self, jurisdiction: &str, institution: &str) -> Result<Vec<(String, u8, i64)>> {
-        let sql = if institution.is_empty() {
-            "SELECT state, severity, sum(n) FROM alert_count WHERE substr(jurisdiction, 1, length(?1)) = ?1 AND ?2 = '' GROUP BY state, severity"
-        } else {
+        let sql = if !institution.is_empty() {
             "SELECT state, severity, count(*) FROM alert WHERE ?1 IS NOT NULL AND institution = ?2 GROUP BY state, severity"
+        } else if jurisdiction.is_empty() {
+            "SELECT state, severity, n FROM alert_total WHERE n > 0 AND ?1 = ?2"
+        } else {
+            "SELECT state, severity, sum(n) FROM alert_count WHERE jurisdiction >= ?1 AND jurisdiction < ?1 || '~' AND ?2 = '' GROUP BY state, severity"
         };
         self.read(|c| collect(c, sql, [jurisdiction, institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))
     }

@@ -8,7 +8,7 @@ use super::registry::collect;
 use super::{Result, Store};
 
 /// What is counted: a span of the server's time, and the part of the country.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Span {
     /// RFC 3339 UTC ms; included.
     pub from: String,

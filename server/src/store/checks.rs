@@ -7,7 +7,7 @@ use super::registry::collect;
 use super::{Result, Store, StoreError, name_of, named};
 
 /// One check as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct KeptCheck {
     pub id: String,
     pub room: String,
@@ -84,26 +84,21 @@ impl Store {
             super::feed::append(tx, "session", &serde_json::json!({"check": it.id, "room": it.room}))
         })
     }
+}
 
-    /// Newest first.
-    pub fn checks(&self, limit: u32) -> Result<Vec<KeptCheck>> {
-        self.read(|c| {
-            let sql = "SELECT id, room, person, witness, direction, at, made_at, made_by, via FROM identity_check ORDER BY at DESC, id LIMIT ?1";
-            collect(c, sql, [limit], |r| {
-                Ok(KeptCheck {
-                    id: r.get(0)?,
-                    room: r.get(1)?,
-                    person: r.get(2)?,
-                    witness: r.get(3)?,
-                    direction: named(r.get(4)?)?,
-                    at: r.get(5)?,
-                    made_at: r.get(6)?,
-                    made_by: r.get(7)?,
-                    via: r.get(8)?,
-                })
-            })
-        })
-    }
+/// A row of `identity_check`.
+pub(super) fn kept(r: &rusqlite::Row<'_>) -> Result<KeptCheck> {
+    Ok(KeptCheck {
+        id: r.get(0)?,
+        room: r.get(1)?,
+        person: r.get(2)?,
+        witness: r.get(3)?,
+        direction: named(r.get(4)?)?,
+        at: r.get(5)?,
+        made_at: r.get(6)?,
+        made_by: r.get(7)?,
+        via: r.get(8)?,
+    })
 }
 
 fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential>> {

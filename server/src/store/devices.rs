@@ -8,7 +8,7 @@ use super::registry::collect;
 use super::{Result, Store, StoreError, Upsert, feed};
 use crate::model::DevicePlace;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
     Registered,
@@ -36,7 +36,7 @@ pub struct Device {
     pub knowledge: Vec<KnowledgeState>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct KnowledgeState {
     pub kind: String,
     pub version: u64,

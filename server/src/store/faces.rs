@@ -2,6 +2,7 @@
 //!
 //! It stands apart from every name. Withdrawal destroys the key with everything that it sealed and leaves a tombstone.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -9,12 +10,12 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use zeroize::Zeroizing;
 
 use super::registry::collect;
-use super::{Result, StoreError, lock, named, open, schema};
+use super::{Part, Result, StoreError, lock, named, open, schema};
 use crate::model::Consent;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnrolmentState {
     Proposed,
@@ -23,7 +24,7 @@ pub enum EnrolmentState {
     Withdrawn,
 }
 
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub struct Enrolment {
     pub id: String,
     pub person: String,
@@ -217,8 +218,16 @@ impl FaceStore {
         })
     }
 
-    pub fn enrolments(&self) -> Result<Vec<Enrolment>> {
-        self.read(|c| collect(c, &format!("{ENROLMENT} ORDER BY e.proposed_at DESC, e.id LIMIT 1000"), [], enrolment))
+    /// Newest first, of these institutions (none: of all); `after` is the last one's time and id with a blank between.
+    pub fn enrolments_part(&self, part: &Part, seen: Option<&BTreeSet<String>>) -> Result<Vec<Enrolment>> {
+        let (at, id) = part.after.split_once(' ').unwrap_or((&part.after, ""));
+        let sql = format!(
+            "{ENROLMENT} WHERE (?1 = '' OR e.proposed_at < ?1 OR (e.proposed_at = ?1 AND e.id > ?2))
+             AND (?3 IS NULL OR e.institution IN (SELECT value FROM json_each(?3)))
+             AND (?4 = '' OR instr(e.person, ?4)) ORDER BY e.proposed_at DESC, e.id LIMIT ?5"
+        );
+        let seen = seen.map(serde_json::to_string).transpose()?;
+        self.read(|c| collect(c, &sql, (at, id, seen, &part.text, part.limit.clamp(1, 501)), enrolment))
     }
 
     /// All enrolments of these persons, newest first.

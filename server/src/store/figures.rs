@@ -51,14 +51,15 @@ impl Store {
                 collect(c, "SELECT kind, sum(n) FROM finding_count GROUP BY kind", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
             let mut findings_by_kind: BTreeMap<String, i64> = KINDS.iter().map(|k| ((*k).to_owned(), 0)).collect();
             findings_by_kind.extend(by_kind);
+            let (devices, devices_online) = super::pages::boxes(c)?;
             Ok(Summary {
                 findings_stored: findings_by_kind.values().sum(),
                 finding_steps_stored: counter("finding_steps"),
                 findings_by_kind,
                 findings_withdrawn: one("SELECT coalesce(sum(n), 0) FROM finding_count WHERE withdrawn")?,
-                alerts: one("SELECT coalesce(sum(n), 0) FROM alert_count")?,
+                alerts: one("SELECT coalesce(sum(n), 0) FROM alert_total")?,
                 alerts_open: one(
-                    "SELECT coalesce(sum(n), 0) FROM alert_count WHERE state NOT IN ('dismissed','unfounded','closed')",
+                    "SELECT coalesce(sum(n), 0) FROM alert_total WHERE state NOT IN ('dismissed','unfounded','closed')",
                 )?,
                 messages_stored: counters.iter().filter(|(n, _)| n.starts_with("stored.")).map(|(_, v)| v).sum(),
                 presences_stored: counter("stored.presence"),
@@ -67,8 +68,8 @@ impl Store {
                 duplicates_refused: counter("duplicates_refused"),
                 quarantined: counter("quarantined"),
                 rejected: REASONS.iter().map(|r| ((*r).to_owned(), counter(&format!("rejected.{r}")))).collect(),
-                devices: one("SELECT count(*) FROM device WHERE state <> 'revoked'")?,
-                devices_online: one("SELECT count(*) FROM device WHERE online")?,
+                devices,
+                devices_online,
                 liveness_waived: one("SELECT EXISTS (SELECT 1 FROM alert WHERE liveness_waived)")? == 1,
             })
         })

@@ -27,6 +27,7 @@ mod seeded;
 mod supervision;
 mod to_judge;
 mod tombstones;
+mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -55,6 +56,7 @@ pub use seeded::Amount;
 pub use supervision::{Dossier, Hour, Post, Silence};
 pub use to_judge::ToJudge;
 pub use tombstones::Replay;
+pub use views::{PlaceSeen, View};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -70,6 +72,8 @@ pub enum StoreError {
     Conflict(String),
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
+    #[error("writing: {0}")]
+    Io(#[from] std::io::Error),
     #[error(transparent)]
     Ledger(#[from] crate::tombstone::LedgerError),
 }

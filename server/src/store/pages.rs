@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::registry::{collect, decode_all, institution, practitioners};
-use super::{Device, Result, Store, devices};
-use crate::model::{Institution, Item, Practitioner, Room};
+use super::{Device, KeptCheck, Result, Store, checks, devices};
+use crate::model::{Institution, Item, Pass, Practitioner, Room};
 
 /// Which part of a list.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +78,38 @@ impl Store {
         self.read(|c| collect(c, &sql, part.bound(), |row| devices::device(c, row)))
     }
 
+    pub fn passes_part(&self, part: &Part) -> Result<Vec<Pass>> {
+        let sql = format!(
+            "SELECT p.spec FROM pass p JOIN institution i ON i.id = p.institution
+             WHERE p.id > ?1 AND {SEEN} AND (?3 = '' OR instr(p.id, ?3)) ORDER BY p.id LIMIT ?2"
+        );
+        self.read(|c| decode_all(c, &sql, part.bound()))
+    }
+
+    /// Newest first; `after` is the last one's time and id with a blank between.
+    pub fn checks_part(&self, part: &Part) -> Result<Vec<KeptCheck>> {
+        let (at, id) = part.after.split_once(' ').unwrap_or((&part.after, ""));
+        let sql = "SELECT k.id, k.room, k.person, k.witness, k.direction, k.at, k.made_at, k.made_by, k.via
+             FROM identity_check k JOIN room r ON r.id = k.room JOIN institution i ON i.id = r.institution
+             WHERE (?1 = '' OR k.at < ?1 OR (k.at = ?1 AND k.id > ?6)) AND substr(i.jurisdiction, 1, length(?4)) = ?4
+             AND (?5 = '' OR i.id = ?5) AND (?3 = '' OR instr(k.person, ?3) OR instr(k.room, ?3)) ORDER BY k.at DESC, k.id LIMIT ?2";
+        let bound = (at, part.limit.clamp(1, 501), &part.text, &part.jurisdiction, &part.institution, id);
+        self.read(|c| collect(c, sql, bound, checks::kept))
+    }
+
+    /// How many boxes stand in a part of the country, and how many of them are connected.
+    pub fn boxes_seen(&self, part: &Part) -> Result<(i64, i64)> {
+        if part.jurisdiction.is_empty() && part.institution.is_empty() {
+            return self.read(boxes);
+        }
+        let sql = "SELECT coalesce(sum(k.boxes), 0), coalesce(sum(k.online), 0) FROM institution i CROSS JOIN place k ON k.institution = i.id
+             WHERE i.jurisdiction >= ?1 AND i.jurisdiction < ?1 || '~' AND (?2 = '' OR i.id = ?2)";
+        self.read(|c| {
+            Ok(c.prepare_cached(sql)?
+                .query_row((&part.jurisdiction, &part.institution), |r| Ok((r.get(0)?, r.get(1)?)))?)
+        })
+    }
+
     /// Names of these institutions alone.
     pub fn institution_names(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, String>> {
         let sql = "SELECT id, name FROM institution WHERE id IN (SELECT value FROM json_each(?1))";
@@ -89,6 +121,12 @@ impl Store {
     pub fn names_of(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
         self.read(|c| names_of(c, ids))
     }
+}
+
+/// How many boxes stand anywhere, and how many of them are connected.
+pub(super) fn boxes(c: &Connection) -> Result<(i64, i64)> {
+    let mut sql = c.prepare_cached("SELECT boxes, online FROM box_total")?;
+    Ok(sql.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
 fn names_of(c: &Connection, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {

@@ -9,7 +9,7 @@ use super::{Result, Store};
 use crate::rules::settings;
 
 /// One policy as it was set.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct PolicyRow {
     pub version: u64,
     /// Whom it holds for: an administrative division's code or the beginning of one; empty for all.

@@ -18,7 +18,8 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0009_notify.sql"),
     include_str!("../../migrations/0010_speed.sql"),
     include_str!("../../migrations/0011_counts.sql"),
-    include_str!("../../migrations/0013_later.sql"),
+    include_str!("../../migrations/0012_later.sql"),
+    include_str!("../../migrations/0013_views.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
@@ -96,8 +97,59 @@ mod tests {
             "SELECT state, count(*) FROM alert GROUP BY 1 ORDER BY 1",
         );
         same(
+            "SELECT state || severity, n FROM alert_total WHERE n > 0 ORDER BY 1",
+            "SELECT state || severity, count(*) FROM alert GROUP BY 1 ORDER BY 1",
+        );
+        same(
+            "SELECT institution || severity, n FROM place_alert WHERE n > 0 ORDER BY 1",
+            "SELECT institution || severity, count(*) FROM alert WHERE state <> 'dismissed' GROUP BY 1 ORDER BY 1",
+        );
+        same(
             "SELECT kind || withdrawn, n FROM finding_count WHERE n > 0 ORDER BY 1",
             "SELECT kind || (step = 'withdrawn'), count(*) FROM finding GROUP BY 1 ORDER BY 1",
+        );
+    }
+
+    /// Boxes by institution: as they come, go on and off, move, are revoked and taken back, and as their room changes hands.
+    #[test]
+    fn boxes_of_an_institution_are_counted_as_they_change() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("t"), &FACTS[..12]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO institution VALUES ('a','x',NULL,'',0,'[]','5101','t'), ('b','x',NULL,'',0,'[]','5102','t');
+                 INSERT INTO room VALUES ('r-a','a','','{}','t'), ('r-b','b','','{}','t');
+                 INSERT INTO device (id, room, state, online) VALUES ('old','r-a','provisioned',1), ('gone','r-a','revoked',0);",
+            )
+            .unwrap();
+        migrate(&mut connection, Path::new("t"), FACTS).unwrap();
+        let after = |sql: &str| -> Vec<(String, i64, i64)> {
+            connection.execute_batch(sql).unwrap();
+            let real = "SELECT r.institution, count(*), sum(d.online) FROM device d JOIN room r ON r.id = d.room WHERE d.state <> 'revoked' GROUP BY 1";
+            let all = |sql: &str| -> Vec<(String, i64, i64)> {
+                let mut statement = connection.prepare(sql).unwrap();
+                let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
+                rows.map(std::result::Result::unwrap).collect()
+            };
+            let counted = all("SELECT institution, boxes, online FROM place WHERE boxes > 0 ORDER BY 1");
+            assert_eq!(counted, all(real), "{sql}");
+            assert_eq!(
+                all("SELECT '', boxes, online FROM box_total"),
+                all("SELECT '', sum(boxes), sum(online) FROM place"),
+                "{sql}"
+            );
+            counted
+        };
+        assert_eq!(after(""), [("a".to_owned(), 1, 1)]);
+        after("INSERT INTO device (id, room, state) VALUES ('new','r-b','registered')");
+        after("UPDATE device SET online = 1 WHERE id = 'new'");
+        after("UPDATE device SET room = 'r-a' WHERE id = 'new'");
+        after("UPDATE device SET state = 'provisioned', online = 0 WHERE id = 'new'");
+        after("UPDATE room SET institution = 'b' WHERE id = 'r-a'");
+        after("UPDATE device SET state = 'revoked', online = 0 WHERE id = 'old'");
+        assert_eq!(
+            after("UPDATE device SET state = 'provisioned' WHERE id IN ('old','gone')"),
+            [("b".to_owned(), 3, 0)]
         );
     }
 

@@ -8,6 +8,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::error::{Body, Problem};
+use super::part::PartQuery;
 use super::registry::Answer;
 use crate::access::{Role, Who};
 use crate::alert::{Reason, State as AlertState, Step, Verdict};
@@ -29,6 +30,7 @@ pub(super) struct ListQuery {
     pub session: Option<String>,
     pub assignee: Option<String>,
     pub before: Option<i64>,
+    #[serde(default, deserialize_with = "super::part::limit")]
     pub limit: Option<u32>,
     /// The pages' language; the API ignores it.
     #[expect(dead_code, reason = "read from the address by `Lang`")]
@@ -91,6 +93,9 @@ pub(super) async fn get_alerts(
 
 /// Narrowed to what this person sees.
 pub(super) fn scoped(mut filter: AlertFilter, who: &Who) -> AlertFilter {
+    if filter.assignee.as_deref() == Some("me") {
+        filter.assignee = Some(who.name.clone());
+    }
     match who.role {
         Role::Clinic => filter.institution = Some(who.scope.clone()),
         _ if !who.scope.is_empty() => filter.jurisdiction = Some(who.scope.clone()),
@@ -105,20 +110,21 @@ pub(super) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<Alert, P
 }
 
 pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
-    let wanted = id.clone();
-    let (alert, findings, steps, events, linked) = app
+    let body = app
         .blocking(move |a| {
-            Ok::<_, StoreError>((
-                a.store.alert(&wanted)?,
-                a.store.findings(&wanted)?,
-                a.store.alert_steps(&wanted)?,
-                a.store.finding_events(&wanted)?,
-                a.store.linked(&wanted)?,
-            ))
+            let alert = seen(a.store.alert(&id)?, &who, &id)?;
+            Ok::<_, Problem>(whole(a, &alert)?)
         })
         .await?;
-    let alert = seen(alert, &who, &id)?;
-    let mut body = shown(&alert, &findings);
+    Ok((StatusCode::OK, Json(body)))
+}
+
+/// An alert with everything that is known of it. Blocking.
+pub(super) fn whole(a: &App, alert: &Alert) -> Result<Value, StoreError> {
+    let steps = a.store.alert_steps(&alert.id)?;
+    let events = a.store.finding_events(&alert.id)?;
+    let linked = a.store.linked(&alert.id)?;
+    let mut body = shown(alert, &a.store.findings(&alert.id)?);
     body["steps"] = steps
         .iter()
         .map(|s| json!({"at": s.at, "by": s.actor, "step": s.step, "note": s.note, "state_after": s.state_after}))
@@ -128,7 +134,7 @@ pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>
         .iter()
         .map(|(id, number, kinds, rule)| json!({"id": id, "number": number, "kinds": kinds, "rule": rule}))
         .collect();
-    Ok((StatusCode::OK, Json(body)))
+    Ok(body)
 }
 
 fn shown(alert: &Alert, findings: &[StoredFinding]) -> Value {
@@ -149,7 +155,7 @@ fn finding(stored: &StoredFinding) -> Value {
     value
 }
 
-#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StepBody {
     pub step: String,
@@ -158,6 +164,8 @@ pub(super) struct StepBody {
     pub reason: Option<String>,
     pub case_number: Option<String>,
     pub note: Option<String>,
+    /// With `assign`: the login name of whoever is to act; empty takes it back.
+    pub to: Option<String>,
 }
 
 impl StepBody {
@@ -184,7 +192,7 @@ impl StepBody {
             "answer" => Step::Answer,
             "comment" => Step::Comment,
             other => {
-                let why = "use take, review, go_on_site, found, nothing_found, close, answer or comment";
+                let why = "use take, assign, review, go_on_site, found, nothing_found, close, answer or comment";
                 return Err(Problem::unprocessable(format!("step: `{}` is none; {why}", clip(other, 40))));
             }
         })
@@ -193,7 +201,8 @@ impl StepBody {
 
 /// Takes a step in this person's name; without accounts, in the name that was given.
 pub(super) async fn take(app: &Arc<App>, who: &Who, id: String, it: StepBody) -> Result<Alert, Problem> {
-    let step = it.step()?;
+    let assigned = (it.step == "assign").then(|| clip(it.to.as_deref().unwrap_or("").trim(), 64));
+    let step = if assigned.is_some() { Step::Comment } else { it.step()? };
     if who.role == Role::Clinic && step != Step::Answer {
         return Err(Problem::new(StatusCode::FORBIDDEN, "a clinic may answer; verdicts are the authority's"));
     }
@@ -206,12 +215,87 @@ pub(super) async fn take(app: &Arc<App>, who: &Who, id: String, it: StepBody) ->
     let who = who.clone();
     let alert = app
         .blocking(move |a| {
-            seen(a.store.alert(&id)?, &who, &id)?;
-            Ok::<_, Problem>(a.store.take_step(&id, &by, &step, &note, &now_text())?)
+            let before = seen(a.store.alert(&id)?, &who, &id)?;
+            if let Some(to) = assigned {
+                return assign(a, &before, &to, &by);
+            }
+            let after = a.store.take_step(&id, &by, &step, &note, &now_text())?;
+            // Whoever begins has it from then on.
+            if step == Step::Take && before.assignee.is_none() {
+                return give(a, &after, &by, &by);
+            }
+            Ok::<_, Problem>(after)
         })
         .await?;
     app.touch();
     Ok(alert)
+}
+
+/// Gives the alert to somebody who may give verdicts on it.
+fn assign(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {
+    if a.config.accounts && !to.is_empty() {
+        let account = a.store.account(to)?.filter(|x| !x.disabled);
+        let able = account.is_some_and(|x| {
+            matches!(x.role, Role::Supervisor | Role::Reviewer) && alert.jurisdiction.starts_with(&x.scope)
+        });
+        if !able {
+            return Err(Problem::unprocessable(format!(
+                "to: `{}` is no supervisor or reviewer of this alert's jurisdiction",
+                clip(to, 40)
+            )));
+        }
+    }
+    give(a, alert, to, by)
+}
+
+fn give(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {
+    a.store.assign(&alert.id, Some(to).filter(|t| !t.is_empty()), by, &now_text())?;
+    a.store.alert(&alert.id)?.ok_or_else(|| Problem::unknown("alert", &alert.id))
+}
+
+/// The same step on several alerts. Each is taken or refused by itself, and both are told.
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BulkBody {
+    /// At most 200.
+    pub ids: Vec<String>,
+    pub step: StepBody,
+}
+
+/// What became of one alert of several.
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+pub(super) struct BulkAnswer {
+    pub id: String,
+    /// The alert's state after the step; left out where it was refused.
+    pub state: Option<AlertState>,
+    pub refused: Option<String>,
+}
+
+pub(super) const MOST_AT_ONCE: usize = 200;
+
+/// Verdicts in bulk are single verdicts: two reviewers are needed for each alert all the same.
+pub(super) async fn take_all(app: &Arc<App>, who: &Who, it: BulkBody) -> Result<Vec<BulkAnswer>, Problem> {
+    if it.ids.is_empty() || it.ids.len() > MOST_AT_ONCE {
+        return Err(Problem::unprocessable(format!("ids: choose 1 to {MOST_AT_ONCE} alerts")));
+    }
+    if it.step.step != "assign" {
+        it.step.step()?;
+    }
+    let mut answers = Vec::with_capacity(it.ids.len());
+    for id in it.ids {
+        let (state, refused) = match take(app, who, id.clone(), it.step.clone()).await {
+            Ok(alert) => (Some(alert.case.state), None),
+            Err(problem) if problem.status.is_server_error() => return Err(problem),
+            Err(problem) => (None, Some(problem.detail)),
+        };
+        answers.push(BulkAnswer { id: clip(&id, 64), state, refused });
+    }
+    Ok(answers)
+}
+
+pub(super) async fn post_steps(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<BulkBody>) -> Answer {
+    let answers = take_all(&app, &who, it).await?;
+    Ok((StatusCode::OK, Json(json!({"alerts": answers}))))
 }
 
 pub(super) async fn post_step(
@@ -224,8 +308,22 @@ pub(super) async fn post_step(
     Ok((StatusCode::OK, Json(json!({"id": alert.id, "state": alert.case.state, "reviews": alert.case.reviews}))))
 }
 
-pub(super) async fn get_summary(State(app): Shared) -> Answer {
-    let (summary, persons) = app.blocking(|a| Ok::<_, StoreError>((a.store.summary()?, a.faces.persons()?))).await?;
+/// Alerts and boxes are those that the reader sees; messages and findings are counted over the whole server.
+pub(super) async fn get_summary(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+    let part = PartQuery::default().part(&who, 1);
+    let (summary, persons) = app
+        .blocking(move |a| {
+            let mut summary = a.store.summary()?;
+            if !part.jurisdiction.is_empty() || !part.institution.is_empty() {
+                let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
+                let open = |state: &str| AlertState::parse(state).is_some_and(AlertState::is_open);
+                summary.alerts = counts.iter().map(|c| c.2).sum();
+                summary.alerts_open = counts.iter().filter(|c| open(&c.0)).map(|c| c.2).sum();
+                (summary.devices, summary.devices_online) = a.store.boxes_seen(&part)?;
+            }
+            Ok::<_, StoreError>((summary, a.faces.persons()?))
+        })
+        .await?;
     let mut body = serde_json::to_value(&summary).map_err(|e| Problem::internal(&e))?;
     body["persons_with_templates"] = json!(persons);
     body["pack"] = json!(app.config.pack.name());

@@ -26,6 +26,11 @@ use Role::{Admin, Auditor, Clinic, Integrator, Reviewer, Supervisor};
 const EVERYBODY: &[Role] = &Role::ALL;
 const PEOPLE: &[Role] = &[Admin, Supervisor, Reviewer, Clinic, Integrator, Auditor];
 const SIGHT: &[Role] = &[Supervisor, Reviewer, Clinic, Auditor];
+/// Who keeps views of the inbox: whoever sees it but the auditor, who changes nothing.
+const READERS: &[Role] = &[Supervisor, Reviewer, Clinic];
+/// Who takes a case out of the house.
+const PACKAGE: &[Role] = &[Supervisor, Auditor];
+const VERDICTS: &[Role] = &[Supervisor, Reviewer];
 const AUTHORITY: &[Role] = &[Supervisor];
 const REGISTRY: &[Role] = &[Supervisor, Integrator];
 const ADMIN: &[Role] = &[Admin];
@@ -67,10 +72,13 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/metrics", EVERYBODY, Audit::No),
     rule("GET", "/assets/style.css", EVERYBODY, Audit::No),
     rule("GET", "/assets/app.js", EVERYBODY, Audit::No),
+    rule("GET", "/assets/enrol.js", EVERYBODY, Audit::No),
     rule("GET", "/assets/icon.svg", EVERYBODY, Audit::No),
     rule("GET", "/language", EVERYBODY, Audit::No),
     rule("GET", "/login", EVERYBODY, Audit::No),
     rule("POST", "/login", EVERYBODY, Audit::Yes),
+    rule("GET", "/login/oidc", EVERYBODY, Audit::No),
+    rule("GET", "/login/oidc/done", EVERYBODY, Audit::Yes),
     rule("POST", "/logout", PEOPLE, Audit::Yes),
     rule("GET", "/welcome/{token}", EVERYBODY, Audit::No),
     rule("POST", "/welcome/{token}", EVERYBODY, Audit::Yes),
@@ -78,6 +86,7 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/accounts", ADMIN, Audit::Yes),
     rule("POST", "/accounts/{id}/disable", ADMIN, Audit::Yes),
     rule("GET", "/audit", &[Admin, Auditor], Audit::Yes),
+    rule("GET", "/audit/export", &[Admin, Auditor], Audit::Yes),
     rule("GET", "/system", PEOPLE, Audit::No),
     rule("GET", "/retention", KEEPERS, Audit::Yes),
     rule("GET", "/import", BULK, Audit::No),
@@ -94,10 +103,17 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/", SIGHT, Audit::No),
     rule("GET", "/alerts/{id}", SIGHT, Audit::Yes),
     rule("POST", "/alerts/{id}", &[Supervisor, Reviewer, Clinic], Audit::Yes),
+    rule("GET", "/alerts/{id}/package", PACKAGE, Audit::Yes),
+    rule("POST", "/bulk", VERDICTS, Audit::Yes),
+    rule("POST", "/views", READERS, Audit::Yes),
+    rule("POST", "/views/{id}/delete", READERS, Audit::Yes),
+    rule("GET", "/wall", SIGHT, Audit::No),
+    rule("GET", "/guide", PEOPLE, Audit::No),
     rule("GET", "/devices", &[Admin, Supervisor, Reviewer, Auditor], Audit::No),
     rule("GET", "/sessions", SIGHT, Audit::Yes),
     rule("GET", "/sessions/{id}", SIGHT, Audit::Yes),
     rule("POST", "/sessions/{id}", &[Clinic], Audit::Yes),
+    rule("GET", "/rooms/{id}/qr", &[Supervisor, Clinic], Audit::No),
     rule("GET", "/checks", &[Supervisor, Clinic, Auditor], Audit::Yes),
     rule("POST", "/checks", &[Supervisor, Clinic], Audit::Yes),
     rule("GET", "/registry", REGISTRY_SIGHT, Audit::No),
@@ -143,11 +159,22 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/api/v1/provision/retire", EVERYBODY, Audit::Yes),
     rule("GET", "/api/v1/enrolments", &[Supervisor, Auditor], Audit::Yes),
     rule("POST", "/api/v1/enrolments", &[Supervisor, Clinic], Audit::Yes),
+    rule("POST", "/api/v1/enrolments/quality", &[Supervisor, Clinic], Audit::No),
     rule("POST", "/api/v1/enrolments/{id}/confirm", AUTHORITY, Audit::Yes),
     rule("POST", "/api/v1/enrolments/{id}/refuse", AUTHORITY, Audit::Yes),
     rule("GET", "/api/v1/alerts", SIGHT, Audit::Yes),
     rule("GET", "/api/v1/alerts/{id}", SIGHT, Audit::Yes),
     rule("POST", "/api/v1/alerts/{id}/steps", &[Supervisor, Reviewer, Clinic], Audit::Yes),
+    rule("GET", "/api/v1/alerts/{id}/package", PACKAGE, Audit::Yes),
+    rule("POST", "/api/v1/alerts/steps", VERDICTS, Audit::Yes),
+    rule("GET", "/api/v1/views", SIGHT, Audit::No),
+    rule("POST", "/api/v1/views", READERS, Audit::Yes),
+    rule("POST", "/api/v1/views/{id}/delete", READERS, Audit::Yes),
+    rule("GET", "/api/v1/audit", &[Admin, Auditor], Audit::Yes),
+    rule("GET", "/api/v1/audit/export", &[Admin, Auditor], Audit::Yes),
+    rule("GET", "/api/v1/accounts", ADMIN, Audit::Yes),
+    rule("POST", "/api/v1/accounts", ADMIN, Audit::Yes),
+    rule("POST", "/api/v1/accounts/{id}/disable", ADMIN, Audit::Yes),
     rule("GET", "/api/v1/retention", KEEPERS, Audit::Yes),
     rule("GET", "/api/v1/export/{noun}", BULK, Audit::Yes),
     rule("POST", "/api/v1/import/{noun}", BULK, Audit::Yes),
@@ -200,8 +227,9 @@ fn from_elsewhere(headers: &HeaderMap) -> bool {
     if text("authorization").is_some() {
         return false;
     }
-    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return true;
+    // No page can set this header; where it is missing, the origin has to do.
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
     }
     let host = text("host").unwrap_or_default();
     text("origin").is_some_and(|origin| origin.split_once("://").is_none_or(|(_, o)| o != host))
@@ -224,13 +252,13 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
             .into_response();
     }
     let allowed = !app.config.accounts || rule.is_some_and(|r| r.roles.contains(&who.role));
-    let why = request.headers().get("x-why").and_then(|v| v.to_str().ok()).map(|v| clip(v, 200)).unwrap_or_default();
+    let why = why(&request);
     let (name, public) = (who.name.clone(), who.role == Role::Public);
-    request.extensions_mut().insert(who);
+    request.extensions_mut().insert(who.clone());
     let response = match (allowed, rule) {
         (_, None) => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method, or has no rule")
             .into_response(),
-        (true, _) => next.run(request).await,
+        (true, _) => pages::READER.scope(who, next.run(request)).await,
         (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
         (false, Some(_)) if public => {
             Problem::new(StatusCode::UNAUTHORIZED, "log in, or send an API token as `Authorization: Bearer …`")
@@ -253,6 +281,18 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
         }
     }
     response
+}
+
+/// The case or the reason: the header `X-Why`, or `why` in the address.
+fn why(request: &Request) -> String {
+    #[derive(Default, serde::Deserialize)]
+    struct Said {
+        #[serde(default)]
+        why: String,
+    }
+    let in_address = || axum::extract::Query::<Said>::try_from_uri(request.uri()).map(|q| q.0.why).unwrap_or_default();
+    let said = request.headers().get("x-why").and_then(|v| v.to_str().ok()).map_or_else(in_address, str::to_owned);
+    clip(said.trim(), 200)
 }
 
 async fn forbidden_page(app: &Arc<App>, l: Lang) -> Response {
@@ -330,6 +370,8 @@ mod tests {
             ("origin", "http://127.0.0.1:8080"),
             ("sec-fetch-site", "same-origin")
         ])));
+        assert!(!from_elsewhere(&headers(&[("origin", "null"), ("sec-fetch-site", "same-origin")])), "our own form");
+        assert!(from_elsewhere(&headers(&[("host", "127.0.0.1:8080"), ("origin", "null")])));
         assert!(!from_elsewhere(&headers(&[("host", "127.0.0.1:8080")])), "a program without a browser");
     }
 }

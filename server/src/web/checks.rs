@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use jiff::SignedDuration;
@@ -11,6 +11,7 @@ use protocol::down::CheckDirection;
 use serde_json::json;
 
 use super::error::{Body, Problem};
+use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
 use crate::access::{Who, password};
@@ -18,7 +19,7 @@ use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::config::Mode;
 use crate::knowledge::Nudge;
-use crate::store::{KeptCheck, StoreError, Upsert};
+use crate::store::{KeptCheck, Upsert};
 
 type Shared = State<Arc<App>>;
 
@@ -236,23 +237,22 @@ pub(super) async fn keep(app: &Arc<App>, made: KeptCheck) -> Result<KeptCheck, P
     Ok(made)
 }
 
-pub(super) async fn get_checks(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
-    let checks = seen(&app, &who).await?;
-    Ok((StatusCode::OK, Json(json!({"checks": checks}))))
+pub(super) async fn get_checks(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, 100);
+    let asked = part.clone();
+    let mut found = app.blocking(move |a| a.store.checks_part(&asked)).await?;
+    let next = cut(&mut found, &part, |c| format!("{} {}", c.at, c.id));
+    Ok((StatusCode::OK, Json(json!({"checks": found, "next": next}))))
 }
 
 /// The last checks at rooms that this person sees.
 pub(super) async fn seen(app: &Arc<App>, who: &Who) -> Result<Vec<KeptCheck>, Problem> {
-    let who = who.clone();
-    app.blocking(move |a| {
-        let seen = Seen::of(a, &who)?;
-        let rooms: Vec<_> = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str())).collect();
-        let checks = a.store.checks(500)?;
-        Ok::<_, StoreError>(
-            checks.into_iter().filter(|c| rooms.iter().any(|r| r.id.as_str() == c.room)).take(100).collect(),
-        )
-    })
-    .await
+    let part = PartQuery::default().part(who, 99);
+    app.blocking(move |a| a.store.checks_part(&part)).await
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Multipart, Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use protocol::down::Command;
 use serde_json::{Value, json};
 
 use super::error::{Body, Problem};
+use super::part::{PartQuery, cut};
 use super::registry::Answer;
 use super::scope::Seen;
 use crate::access::Who;
@@ -87,6 +88,17 @@ pub(super) async fn post_enrolment(State(app): Shared, Extension(who): Extension
     let person = upload.person.clone();
     let (institution, proposed) = propose(&app, &who, upload).await?;
     Ok((StatusCode::CREATED, Json(answer(&app, &person, &institution, &proposed))))
+}
+
+/// Whether a photograph would pass the gate. It is looked at and forgotten; no face of it is kept or compared.
+pub(super) async fn post_quality(State(app): Shared, photo: axum::body::Bytes) -> Answer {
+    if photo.is_empty() {
+        return Err(Problem::unprocessable("body: one JPEG or PNG is needed"));
+    }
+    let engine = app.engine.get()?;
+    let outcome = app.blocking(move |_| Ok::<_, Problem>(engine.judge(&[photo.to_vec()]).0.pop())).await?;
+    let outcome = outcome.ok_or_else(|| Problem::internal(&"the photograph was not judged"))?;
+    Ok((StatusCode::OK, Json(json!(outcome))))
 }
 
 fn answer(app: &App, person: &str, institution: &str, proposed: &Proposed) -> Value {
@@ -199,9 +211,21 @@ pub(super) async fn decide(
     Ok(enrolment)
 }
 
-pub(super) async fn get_enrolments(State(app): Shared) -> Answer {
-    let found = app.blocking(|a| a.faces.enrolments()).await?;
-    Ok((StatusCode::OK, Json(json!({"enrolments": found}))))
+pub(super) async fn get_enrolments(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, 100);
+    let asked = part.clone();
+    let mut found = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &who)?;
+            a.faces.enrolments_part(&asked, seen.these())
+        })
+        .await?;
+    let next = cut(&mut found, &part, |e| format!("{} {}", e.proposed_at, e.id));
+    Ok((StatusCode::OK, Json(json!({"enrolments": found, "next": next}))))
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]

@@ -167,11 +167,12 @@ pub(super) async fn post_step(
 pub(super) struct DeliveryQuery {
     hook: Option<String>,
     before: Option<i64>,
+    #[serde(default, deserialize_with = "super::part::limit")]
     limit: Option<u32>,
 }
 
 pub(super) async fn get_deliveries(State(app): State<Arc<App>>, Query(query): Query<DeliveryQuery>) -> Answer {
-    let limit = query.limit.unwrap_or(100).clamp(1, 500);
+    let limit = query.limit.unwrap_or(100);
     let found = app.blocking(move |a| a.store.deliveries(query.hook.as_deref(), query.before, limit)).await?;
     let next = (found.len() == limit as usize).then(|| found.last().map(|d| d.id)).flatten();
     Ok((StatusCode::OK, Json(json!({"deliveries": found, "next": next}))))

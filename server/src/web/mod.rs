@@ -1,6 +1,9 @@
 //! Everything that HTTP reaches: JSON under `/api/v1`, pages, the live stream, health. Decides nothing and holds no SQL.
 
+mod accounts;
 mod alerts;
+mod answers;
+mod audit;
 pub mod auth;
 mod bulk;
 mod checks;
@@ -14,6 +17,7 @@ mod hooks;
 mod live;
 mod openapi;
 mod outer;
+mod package;
 mod pages;
 mod part;
 mod policy;
@@ -22,6 +26,7 @@ mod running;
 mod scope;
 mod sessions;
 mod tokens;
+mod views;
 
 use std::sync::Arc;
 
@@ -34,8 +39,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
 use crate::provision;
+pub use audit::Walked;
 pub(crate) use devices::random_token;
 use error::Problem;
+pub use figures::Made;
 pub use outer::Meter;
 pub(crate) use pages::{invitation, zone};
 
@@ -70,12 +77,21 @@ pub fn router(app: Arc<App>) -> Router {
                 .post(enrolments::post_enrolment)
                 .layer(DefaultBodyLimit::max((MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS)),
         )
+        .route("/enrolments/quality", post(enrolments::post_quality).layer(DefaultBodyLimit::max(MOST_PHOTO_BYTES)))
         .route("/enrolments/{id}/confirm", post(enrolments::post_confirm))
         .route("/enrolments/{id}/refuse", post(enrolments::post_refuse))
         .route("/alerts", get(alerts::get_alerts))
         .route("/alerts/{id}", get(alerts::get_alert))
         .route("/alerts/{id}/steps", post(alerts::post_step))
+        .route("/alerts/{id}/package", get(package::get_package))
+        .route("/alerts/steps", post(alerts::post_steps))
+        .route("/views", get(views::get_views).post(views::post_view))
+        .route("/views/{id}/delete", post(views::post_delete))
         .route("/summary", get(alerts::get_summary))
+        .route("/audit", get(audit::get_audit))
+        .route("/audit/export", get(audit::get_export))
+        .route("/accounts", get(accounts::get_accounts).post(accounts::post_invitation))
+        .route("/accounts/{id}/disable", post(accounts::post_disable))
         .route("/retention", get(running::get_retention))
         .route("/figures", get(figures::get_figures))
         .route("/openapi.json", get(openapi::get_openapi))
@@ -105,7 +121,8 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), outer::layer))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        // Not `no-referrer`: browsers then send `Origin: null` with our own forms.
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
         .with_state(app)
 }

@@ -6,16 +6,16 @@ use std::fmt::Write as _;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use protocol::provision::{ProvisionRequest, ProvisionResponse};
+use protocol::provision::{ProvisionRequest, ProvisionResponse, RenewResponse};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::auth::{Audit, RULES, Rule};
-use super::{alerts, bulk, checks, devices, enrolments, hooks, policy, running, sessions, tokens};
+use super::{alerts, answers, bulk, checks, devices, enrolments, hooks, policy, running, sessions, tokens, views};
 use crate::access::Role;
 use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
-use crate::store::{ApiToken, Delivery, Figures, Hook, Summary};
+use crate::store::{ApiToken, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, View};
 
 type Shape = fn(&mut SchemaGenerator) -> Schema;
 
@@ -26,19 +26,20 @@ enum Takes {
     Json(Shape),
     Csv,
     Form,
+    Picture,
 }
 
 /// What comes back.
 #[derive(Clone, Copy)]
 enum Gives {
-    /// An object whose members API.md names.
+    /// This very description.
     Object,
     Json(Shape),
     /// `{"name": […]}`, with `next` where the list has pages.
     List(&'static str, Shape),
-    /// A list whose members API.md names.
-    Objects(&'static str),
     Csv,
+    Zip,
+    Lines,
 }
 
 struct Operation {
@@ -62,52 +63,97 @@ const fn post(path: &'static str, summary: &'static str, takes: Takes, gives: Gi
     Operation { method: "POST", path, summary, query: &[], takes, gives }
 }
 
-use Gives::{List, Object, Objects};
+use Gives::{List, Object};
 
-const PAGE: &[&str] = &["after", "limit", "q"];
+const PAGE: &[&str] = &["after", "limit", "q", "at"];
 const DAYS: &[&str] = &["from", "to"];
 
 const OPERATIONS: &[Operation] = &[
     get("/institutions", "Institutions, by id", PAGE, List("institutions", shape::<Institution>)),
-    post("/institutions", "Register or replace an institution", Takes::Json(shape::<Institution>), Object),
+    post(
+        "/institutions",
+        "Register or replace an institution",
+        Takes::Json(shape::<Institution>),
+        Gives::Json(shape::<answers::Made>),
+    ),
     get("/practitioners", "Practitioners, by id", PAGE, List("practitioners", shape::<Practitioner>)),
-    post("/practitioners", "Register or replace a practitioner", Takes::Json(shape::<Practitioner>), Object),
+    post(
+        "/practitioners",
+        "Register or replace a practitioner",
+        Takes::Json(shape::<Practitioner>),
+        Gives::Json(shape::<answers::Made>),
+    ),
     post(
         "/practitioners/{id}/withdraw",
         "Withdraw consent: delete everywhere",
         Takes::Json(shape::<enrolments::WithdrawBody>),
-        Object,
+        Gives::Json(shape::<answers::Withdrawn>),
     ),
     post(
         "/practitioners/{id}/credential",
         "Set card and PIN (P4)",
         Takes::Json(shape::<checks::CredentialBody>),
-        Object,
+        Gives::Json(shape::<answers::CredentialSet>),
     ),
     get("/rooms", "Rooms, by id", PAGE, List("rooms", shape::<Room>)),
-    post("/rooms", "Register or replace a room", Takes::Json(shape::<Room>), Object),
+    post("/rooms", "Register or replace a room", Takes::Json(shape::<Room>), Gives::Json(shape::<answers::Made>)),
     get("/items", "The item catalogue, by code", PAGE, List("items", shape::<Item>)),
-    post("/items", "Register or replace an item", Takes::Json(shape::<Item>), Object),
-    get("/sessions", "Declared sessions, newest first", &["after", "limit"], List("sessions", shape::<Session>)),
-    post("/sessions", "Open or amend a session", Takes::Json(shape::<Session>), Object),
-    get("/sessions/{id}", "A session, every word of it, and what the box saw", &[], Object),
+    post("/items", "Register or replace an item", Takes::Json(shape::<Item>), Gives::Json(shape::<answers::ItemMade>)),
+    get("/sessions", "Declared sessions, newest first", &["after", "limit", "at"], List("sessions", shape::<Session>)),
+    post(
+        "/sessions",
+        "Open or amend a session",
+        Takes::Json(shape::<Session>),
+        Gives::Json(shape::<answers::SessionMade>),
+    ),
+    get(
+        "/sessions/{id}",
+        "A session, every word of it, and what the box saw",
+        &[],
+        Gives::Json(shape::<answers::SessionSeen>),
+    ),
     post(
         "/sessions/{id}/steps",
         "Close, cancel, flag or reopen a session",
         Takes::Json(shape::<sessions::SessionStep>),
-        Object,
+        Gives::Json(shape::<answers::SessionMade>),
     ),
-    get("/checks", "Checks by card, PIN and witness", &[], Objects("checks")),
-    post("/checks", "Check by card, PIN and witness (P4)", Takes::Json(shape::<checks::CheckBody>), Object),
-    get("/passes", "Passes", &[], List("passes", shape::<Pass>)),
-    post("/passes", "Issue or replace a pass", Takes::Json(shape::<Pass>), Object),
-    get("/policy", "The numbers in force at a place, with their history", &["jurisdiction"], Object),
-    post("/policy", "Replace the policy of a jurisdiction", Takes::Json(shape::<policy::PolicyBody>), Object),
-    get("/policy/{sha256}", "The values behind a hash in a manifest", &[], Object),
-    get("/devices", "Boxes with their last word", &[], Objects("devices")),
-    post("/devices", "Register a box; gives its single-use token", Takes::Json(shape::<DevicePlace>), Object),
-    post("/devices/{id}/revoke", "Take a box's keys away", Takes::Nothing, Object),
-    post("/devices/{id}/commands", "Send a box a command", Takes::Json(shape::<devices::CommandBody>), Object),
+    get("/checks", "Checks by card, PIN and witness, newest first", PAGE, List("checks", shape::<KeptCheck>)),
+    post(
+        "/checks",
+        "Check by card, PIN and witness (P4)",
+        Takes::Json(shape::<checks::CheckBody>),
+        Gives::Json(shape::<answers::CheckMade>),
+    ),
+    get("/passes", "Passes, by id", PAGE, List("passes", shape::<Pass>)),
+    post("/passes", "Issue or replace a pass", Takes::Json(shape::<Pass>), Gives::Json(shape::<answers::Made>)),
+    get(
+        "/policy",
+        "The numbers in force at a place, with their history",
+        &["jurisdiction"],
+        Gives::Json(shape::<answers::PolicySeen>),
+    ),
+    post(
+        "/policy",
+        "Replace the policy of a jurisdiction",
+        Takes::Json(shape::<policy::PolicyBody>),
+        Gives::Json(shape::<answers::PolicyMade>),
+    ),
+    get("/policy/{sha256}", "The values behind a hash in a manifest", &[], Gives::Json(shape::<answers::PolicyOfHash>)),
+    get("/devices", "Boxes with their last word, by id", PAGE, List("devices", shape::<answers::BoxSeen>)),
+    post(
+        "/devices",
+        "Register a box; gives its single-use token",
+        Takes::Json(shape::<DevicePlace>),
+        Gives::Json(shape::<answers::BoxMade>),
+    ),
+    post("/devices/{id}/revoke", "Take a box's keys away", Takes::Nothing, Gives::Json(shape::<answers::Revoked>)),
+    post(
+        "/devices/{id}/commands",
+        "Send a box a command",
+        Takes::Json(shape::<devices::CommandBody>),
+        Gives::Json(shape::<answers::CommandSent>),
+    ),
     post(
         "/provision",
         "Exchange a token for a box's credentials",
@@ -118,21 +164,52 @@ const OPERATIONS: &[Operation] = &[
         "/provision/renew",
         "The next TLS certificate of a box",
         Takes::Json(shape::<protocol::envelope::Envelope>),
-        Object,
+        Gives::Json(shape::<RenewResponse>),
     ),
-    post("/provision/retire", "A box ends its own service", Takes::Json(shape::<protocol::envelope::Envelope>), Object),
-    get("/enrolments", "Enrolments, newest first", &[], Objects("enrolments")),
-    post("/enrolments", "Propose an enrolment: photographs with a consent record", Takes::Form, Object),
-    post("/enrolments/{id}/confirm", "Confirm a proposal", Takes::Json(shape::<enrolments::Decision>), Object),
-    post("/enrolments/{id}/refuse", "Refuse a proposal", Takes::Json(shape::<enrolments::Decision>), Object),
+    post(
+        "/provision/retire",
+        "A box ends its own service",
+        Takes::Json(shape::<protocol::envelope::Envelope>),
+        Gives::Json(shape::<answers::Revoked>),
+    ),
+    get("/enrolments", "Enrolments, newest first", PAGE, List("enrolments", shape::<Enrolment>)),
+    post(
+        "/enrolments",
+        "Propose an enrolment: photographs with a consent record",
+        Takes::Form,
+        Gives::Json(shape::<answers::EnrolmentMade>),
+    ),
+    post(
+        "/enrolments/quality",
+        "Whether a photograph would do, and why not; nothing is kept",
+        Takes::Picture,
+        Gives::Json(shape::<crate::enrol::PhotoOutcome>),
+    ),
+    post(
+        "/enrolments/{id}/confirm",
+        "Confirm a proposal",
+        Takes::Json(shape::<enrolments::Decision>),
+        Gives::Json(shape::<answers::EnrolmentDecided>),
+    ),
+    post(
+        "/enrolments/{id}/refuse",
+        "Refuse a proposal",
+        Takes::Json(shape::<enrolments::Decision>),
+        Gives::Json(shape::<answers::EnrolmentDecided>),
+    ),
     get(
         "/alerts",
         "Alerts (incidents), newest first",
         &["state", "severity", "kind", "device", "institution", "session", "assignee", "before", "limit"],
-        Objects("alerts"),
+        List("alerts", shape::<answers::AlertSeen>),
     ),
-    get("/alerts/{id}", "An alert with its findings and steps", &[], Object),
-    post("/alerts/{id}/steps", "Take a step of the case workflow", Takes::Json(shape::<alerts::StepBody>), Object),
+    get("/alerts/{id}", "An alert with its findings and steps", &[], Gives::Json(shape::<answers::AlertWhole>)),
+    post(
+        "/alerts/{id}/steps",
+        "Take a step of the case workflow",
+        Takes::Json(shape::<alerts::StepBody>),
+        Gives::Json(shape::<answers::StepTaken>),
+    ),
     get("/summary", "Counts over everything", &[], Gives::Json(shape::<Summary>)),
     get(
         "/figures",
@@ -140,12 +217,37 @@ const OPERATIONS: &[Operation] = &[
         DAYS,
         Gives::Json(shape::<Figures>),
     ),
+    post(
+        "/alerts/steps",
+        "One step on several alerts",
+        Takes::Json(shape::<alerts::BulkBody>),
+        List("alerts", shape::<alerts::BulkAnswer>),
+    ),
+    get(
+        "/alerts/{id}/package",
+        "The case as a zip: PDF, JSON, chain bundle and checksums; `why` goes into the audit log",
+        &["why"],
+        Gives::Zip,
+    ),
+    get("/views", "The caller's saved views of the inbox", &[], List("views", shape::<View>)),
+    post("/views", "Keep a view", Takes::Json(shape::<views::ViewBody>), Gives::Json(shape::<View>)),
+    post("/views/{id}/delete", "Delete a view", Takes::Nothing, Gives::Json(shape::<answers::ViewDeleted>)),
     get(
         "/retention",
         "What is deleted when, and the signed deletions",
         &[],
         Gives::Json(shape::<running::RetentionSeen>),
     ),
+    get("/audit", "The audit log, newest first", &["q", "before", "limit"], List("audit", shape::<answers::AuditSeen>)),
+    get("/audit/export", "The whole audit log, sealed: `zaigang-verify` checks it", &[], Gives::Lines),
+    get("/accounts", "Accounts", &[], List("accounts", shape::<answers::AccountSeen>)),
+    post(
+        "/accounts",
+        "Invite somebody; the link is shown once and works once",
+        Takes::Json(shape::<super::pages::InviteForm>),
+        Gives::Json(shape::<answers::Invited>),
+    ),
+    post("/accounts/{id}/disable", "Disable an account", Takes::Nothing, Gives::Json(shape::<answers::Disabled>)),
     get("/export/{noun}", "institutions, practitioners, rooms, items or sessions as CSV", &[], Gives::Csv),
     Operation {
         method: "POST",
@@ -156,16 +258,26 @@ const OPERATIONS: &[Operation] = &[
         gives: Gives::Json(shape::<bulk::Report>),
     },
     get("/tokens", "API tokens, newest first", &[], List("tokens", shape::<ApiToken>)),
-    post("/tokens", "Make an API token; it is shown once", Takes::Json(shape::<tokens::TokenBody>), Object),
-    post("/tokens/{id}/revoke", "Revoke an API token", Takes::Nothing, Object),
+    post(
+        "/tokens",
+        "Make an API token; it is shown once",
+        Takes::Json(shape::<tokens::TokenBody>),
+        Gives::Json(shape::<answers::TokenMade>),
+    ),
+    post("/tokens/{id}/revoke", "Revoke an API token", Takes::Nothing, Gives::Json(shape::<answers::TokenRevoked>)),
     get("/hooks", "Webhooks and mailboxes that are told of alerts", &[], List("hooks", shape::<Hook>)),
     post(
         "/hooks",
         "Add a webhook or mailbox; a webhook's secret is shown once",
         Takes::Json(shape::<hooks::HookBody>),
-        Object,
+        Gives::Json(shape::<answers::HookMade>),
     ),
-    post("/hooks/{id}/steps", "Test, disable or enable a hook", Takes::Json(shape::<hooks::HookStep>), Object),
+    post(
+        "/hooks/{id}/steps",
+        "Test, disable or enable a hook",
+        Takes::Json(shape::<hooks::HookStep>),
+        Gives::Json(shape::<answers::Made>),
+    ),
     get(
         "/deliveries",
         "What was told to whom, newest first",
@@ -241,7 +353,8 @@ fn described(rule: &Rule, it: &Operation, made: &mut SchemaGenerator) -> Value {
             "limit" => json!({"type": "integer", "minimum": 1, "maximum": 500}),
             "before" => json!({"type": "integer"}),
             "dry_run" => json!({"type": "boolean", "default": false}),
-            "from" | "to" => json!({"type": "string", "format": "date"}),
+            // A form sends a day that was left out as an empty text.
+            "from" | "to" => json!({"type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"}),
             _ => json!({"type": "string"}),
         };
         parameters.push(json!({"name": name, "in": "query", "schema": kind}));
@@ -282,6 +395,7 @@ fn request(takes: Takes, made: &mut SchemaGenerator) -> Option<Value> {
     Some(match takes {
         Takes::Nothing => return None,
         Takes::Json(shape) => json!({"application/json": {"schema": shape(made)}}),
+        Takes::Picture => json!({"image/jpeg": {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}}),
         Takes::Csv => json!({"text/csv": {"schema": {"type": "string"}}}),
         Takes::Form => {
             json!({"multipart/form-data": {"schema": {"type": "object", "required": ["person", "consent", "photo"], "properties": {
@@ -296,10 +410,13 @@ fn answer(gives: Gives, made: &mut SchemaGenerator) -> Value {
     let list = |name: &str, items: Value| json!({"type": "object", "required": [name], "properties": {name: {"type": "array", "items": items}, "next": {"type": ["string", "integer", "null"]}}});
     let schema = match gives {
         Gives::Csv => return json!({"text/csv": {"schema": {"type": "string"}}}),
+        Gives::Lines => return json!({"application/jsonl": {"schema": {"type": "string"}}}),
+        Gives::Zip => {
+            return json!({"application/zip": {"schema": {"type": "string", "contentMediaType": "application/zip"}}});
+        }
         Object => json!({"type": "object"}),
         Gives::Json(shape) => json!(shape(made)),
         List(name, shape) => list(name, json!(shape(made))),
-        Objects(name) => list(name, json!({"type": "object"})),
     };
     json!({"application/json": {"schema": schema}})
 }

@@ -7,12 +7,24 @@ use crate::store::Part;
 #[serde(deny_unknown_fields)]
 pub(super) struct PartQuery {
     pub after: Option<String>,
+    #[serde(default, deserialize_with = "limit")]
     pub limit: Option<u32>,
     pub q: Option<String>,
+    /// One institution, where the list hangs on institutions.
+    pub at: Option<String>,
     /// Which table, where a page has several.
     pub noun: Option<String>,
     #[expect(dead_code, reason = "read from the address by `Lang`")]
     pub lang: Option<String>,
+}
+
+/// 1 to 500, as the API's description says; anything else is refused rather than bent.
+pub(super) fn limit<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(from)?;
+    match text.parse::<u32>() {
+        Ok(n) if (1..=500).contains(&n) => Ok(Some(n)),
+        _ => Err(serde::de::Error::custom("limit: use 1 to 500")),
+    }
 }
 
 impl PartQuery {
@@ -22,10 +34,10 @@ impl PartQuery {
         let clipped = |text: &Option<String>| crate::clock::clip(text.as_deref().unwrap_or_default().trim(), 100);
         Part {
             after: clipped(&self.after),
-            limit: self.limit.unwrap_or(default_limit).clamp(1, 500) + 1,
+            limit: self.limit.unwrap_or(default_limit) + 1,
             text: clipped(&self.q),
             jurisdiction: if clinic { String::new() } else { who.scope.clone() },
-            institution: if clinic { who.scope.clone() } else { String::new() },
+            institution: if clinic { who.scope.clone() } else { clipped(&self.at) },
         }
     }
 }

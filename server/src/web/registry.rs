@@ -210,14 +210,14 @@ pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<
     Ok(upsert)
 }
 
-pub(super) async fn get_passes(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
-    let found = app
-        .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
-            let mut found = a.store.passes()?;
-            found.retain(|p| seen.has(p.institution.as_str()));
-            Ok::<_, Problem>(found)
-        })
-        .await?;
-    Ok((StatusCode::OK, Json(json!({"passes": found}))))
+pub(super) async fn get_passes(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Query(query): Query<PartQuery>,
+) -> Answer {
+    let part = query.part(&who, LISTED);
+    let asked = part.clone();
+    let mut found = app.blocking(move |a| a.store.passes_part(&asked)).await?;
+    let next = cut(&mut found, &part, |it| it.id.clone());
+    Ok((StatusCode::OK, Json(json!({"passes": found, "next": next}))))
 }

@@ -26,6 +26,14 @@ impl Seen {
         Ok(Self::These(seen.map(|i| i.id.to_string()).collect()))
     }
 
+    /// The institutions, where not all are seen.
+    pub(super) fn these(&self) -> Option<&BTreeSet<String>> {
+        match self {
+            Self::All => None,
+            Self::These(these) => Some(these),
+        }
+    }
+
     pub(super) fn has(&self, institution: &str) -> bool {
         match self {
             Self::All => true,

@@ -11,6 +11,7 @@ mod delivery;
 mod enrolment;
 mod figures;
 mod house;
+mod inbox;
 mod knowledge;
 mod notify;
 mod pages;

@@ -143,36 +143,87 @@ fn an_e_mail_says_the_number_and_names_nobody() {
     house.until("deliveries", |d| d["deliveries"][0]["state"] == "delivered");
 }
 
+/// The same over TLS from the first byte, by an authority that only the configuration knows; without it nothing is sent.
+#[test]
+fn an_e_mail_goes_over_tls_to_whom_the_authority_vouches_for_and_to_nobody_else() {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (certified.cert.der().clone(), certified.signing_key.serialize_der());
+    let tls =
+        rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], rustls::pki_types::PrivatePkcs8KeyDer::from(key).into())
+            .unwrap();
+    let tls = std::sync::Arc::new(tls);
+    for trusted in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (tell, heard) = mpsc::channel();
+        let tls = std::sync::Arc::clone(&tls);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let made = rustls::ServerConnection::new(std::sync::Arc::clone(&tls)).unwrap();
+                let stream = rustls::StreamOwned::new(made, stream.unwrap());
+                // A client that does not trust us goes away in the middle.
+                let _ = mail_dialogue(stream, &tell);
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mail-ca.pem"), certified.cert.pem()).unwrap();
+        let authority = if trusted { "ca_file = \"mail-ca.pem\"\n" } else { "" };
+        let house = House::with(
+            folder,
+            &format!(
+                "[smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"implicit\"\n{authority}from = \"Zaigang <zaigang@example.cn>\"\n"
+            ),
+        );
+        house.must_post("hooks", &json!({"id":"mail","kind":"email","target":"duty@example.cn"}));
+        house.must_post("hooks/mail/steps", &json!({"step":"test"}));
+        if trusted {
+            assert!(heard.recv_timeout(WAIT).unwrap().contains("To: duty@example.cn"));
+            house.until("deliveries", |d| d["deliveries"][0]["state"] == "delivered");
+        } else {
+            let told = house.until("deliveries", |d| d["deliveries"][0]["attempts"].as_i64() > Some(0));
+            assert_ne!(told["deliveries"][0]["state"], "delivered", "{told}");
+            assert!(heard.try_recv().is_err(), "a message went to whom nobody vouches for");
+        }
+    }
+}
+
 /// As much of a mail server as one message needs.
 fn mail_server(listener: &TcpListener, tell: &mpsc::Sender<String>) {
     let (stream, _) = listener.accept().unwrap();
-    let mut out = stream.try_clone().unwrap();
+    mail_dialogue(stream, tell).unwrap();
+}
+
+fn mail_dialogue(stream: impl std::io::Read + std::io::Write, tell: &mpsc::Sender<String>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
-    out.write_all(b"220 here\r\n").unwrap();
+    reader.get_mut().write_all(b"220 here\r\n")?;
     let mut line = String::new();
-    while reader.read_line(&mut line).unwrap() > 0 {
+    while reader.read_line(&mut line)? > 0 {
         let command = line.trim().to_uppercase();
         if command == "DATA" {
-            out.write_all(b"354 go on\r\n").unwrap();
+            reader.get_mut().write_all(b"354 go on\r\n")?;
             let mut message = String::new();
             loop {
                 let mut part = String::new();
-                reader.read_line(&mut part).unwrap();
+                reader.read_line(&mut part)?;
                 if part == ".\r\n" {
                     break;
                 }
                 message.push_str(&part);
             }
-            out.write_all(b"250 taken\r\n").unwrap();
+            reader.get_mut().write_all(b"250 taken\r\n")?;
             tell.send(message).unwrap();
         } else if command.starts_with("QUIT") {
-            out.write_all(b"221 bye\r\n").unwrap();
-            return;
+            return reader.get_mut().write_all(b"221 bye\r\n");
         } else {
-            out.write_all(b"250 ok\r\n").unwrap();
+            reader.get_mut().write_all(b"250 ok\r\n")?;
         }
         line.clear();
     }
+    Ok(())
 }
 
 #[test]

@@ -56,11 +56,16 @@ fn nothing_inline_and_nothing_from_elsewhere() {
         "/import",
         "/tokens",
         "/hooks",
+        "/wall",
+        "/guide",
+        "/rooms/room-1/qr",
     ] {
         let answer = house.send_with("GET", path, "", b"");
         assert!(answer.head.contains("default-src 'none'") && !answer.head.contains("unsafe"), "{}", answer.head);
         let text = answer.body;
+        let own = house.base.as_str();
         for bad in ["<script>", "onclick=", "style=\"", "http://", "https://"] {
+            let text = text.replace(own, "").replace("http://www.w3.org/2000/svg", "");
             assert!(!text.contains(bad), "{path} holds {bad}");
         }
     }

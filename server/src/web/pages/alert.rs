@@ -10,12 +10,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::timeline::{Timeline, draw};
 use super::{Frame, Lang, local, render, shown};
-use crate::access::Who;
+use crate::access::{Role, Who};
 use crate::alert::{Reason, State as AlertState};
 use crate::app::App;
 use crate::model::Name;
 use crate::store::{Alert, AlertFilter, AlertStep, FindingEvent, StoreError, StoredFinding};
 use crate::web::alerts::{StepBody, seen, take};
+use crate::web::auth::may_open;
 use crate::web::error::Problem;
 
 #[derive(Template)]
@@ -41,6 +42,9 @@ struct AlertPage {
     linked: Vec<LinkView>,
     waived: bool,
     dismissed: String,
+    /// Verdicts and assignment are the authority's; a clinic answers.
+    may_judge: bool,
+    may_package: bool,
     can_review: bool,
     can_take: bool,
     can_go: bool,
@@ -184,6 +188,8 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         can_decide: state == AlertState::OnSite,
         can_close: matches!(state, AlertState::Case | AlertState::Unfounded),
         named: app.config.accounts,
+        may_judge: !app.config.accounts || matches!(who.role, Role::Supervisor | Role::Reviewer),
+        may_package: !app.config.accounts || may_open(who.role, "/alerts/{id}/package"),
     };
     render(&page)
 }

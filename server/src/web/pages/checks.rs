@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::store::{KeptCheck, StoreError};
 use crate::web::checks::{CheckBody, check, seen as latest};
 use crate::web::error::Problem;
-use crate::web::scope::Seen;
+use crate::web::part::PartQuery;
 
 #[derive(Template)]
 #[template(path = "checks.html")]
@@ -79,11 +79,11 @@ async fn make(
     let asking = who.clone();
     let (rooms, people) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &asking)?;
-            let rooms = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str()));
+            let part = PartQuery::default().part(&asking, 499);
+            let rooms = a.store.rooms_part(&part)?.into_iter();
             let rooms: Vec<_> = rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
             let mut people = Vec::new();
-            for p in a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p)) {
+            for p in a.store.practitioners_part(&part)? {
                 let set = a.store.credential_of(p.id.as_str())?.is_some();
                 people.push((p.id.to_string(), p.name.0, set));
             }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::{Frame, Lang, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
-use crate::store::{Device, DeviceState, StoreError};
+use crate::store::{Device, DeviceState, PlaceSeen, StoreError};
 use crate::web::error::Problem;
 use crate::web::part::{PartQuery, cut};
 
@@ -20,6 +20,9 @@ struct DevicesPage {
     f: Frame,
     boxes: Vec<BoxView>,
     quarantine: Vec<(String, String, String, String)>,
+    /// Institutions, those with a silent box first.
+    places: Vec<PlaceSeen>,
+    places_open: bool,
     q: String,
     next: Option<String>,
 }
@@ -59,11 +62,19 @@ pub(super) async fn page(
 
 async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<Response, Problem> {
     let part = query.part(who, 50);
-    let asked = part.clone();
-    let (mut devices, quarantine) =
-        app.blocking(move |a| Ok::<_, StoreError>((a.store.devices_part(&asked)?, a.store.quarantined(20)?))).await?;
+    let (asked, everywhere) = (part.clone(), who.scope.is_empty());
+    let (mut devices, quarantine, mut places) = app
+        .blocking(move |a| {
+            // A refused message names no institution: only who sees all boxes sees them.
+            let quarantine = if everywhere { a.store.quarantined(20)? } else { Vec::new() };
+            Ok::<_, StoreError>((a.store.devices_part(&asked)?, quarantine, a.store.places_seen(&asked)?))
+        })
+        .await?;
     let next = cut(&mut devices, &part, |d| d.id.clone());
+    places.truncate(50);
     let page = DevicesPage {
+        places_open: places.len() > 1 && places.len() < 10,
+        places,
         boxes: devices.iter().map(|d| view(l, d)).collect(),
         quarantine: quarantine
             .into_iter()

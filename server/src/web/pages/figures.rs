@@ -61,7 +61,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &FiguresQuery) -> Resul
         Err(problem) => (FiguresQuery::default().read(who)?, problem.detail),
     };
     let span = asked.span.clone();
-    let found = app.blocking(move |a| a.store.figures(&span)).await?;
+    let found = app.blocking(move |a| crate::web::figures::of(a, &span)).await?;
     let typed =
         |given: &Option<String>, read: String| if fault.is_empty() { read } else { given.clone().unwrap_or(read) };
     let decided: i64 = found.devices.iter().map(|d| d.decided).sum();

@@ -9,11 +9,11 @@ use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 
 use super::{Frame, Lang, local, render, shown};
-use crate::access::Who;
-use crate::alert::{State as AlertState, due_hours};
+use crate::access::{Role, Who};
+use crate::alert::{Reason, State as AlertState, due_hours};
 use crate::app::App;
 use crate::rules::Numbers;
-use crate::store::{Alert, StoreError};
+use crate::store::{Alert, StoreError, View};
 use crate::web::alerts::{ListQuery, scoped};
 use crate::web::error::Problem;
 use crate::web::part::PartQuery;
@@ -28,6 +28,13 @@ struct InboxPage {
     institutions: Vec<(String, String)>,
     next: Option<i64>,
     figures: Figures,
+    views: Vec<View>,
+    /// The filter as an address, for the forms.
+    view: String,
+    may_step: bool,
+    named: bool,
+    reasons: Vec<(&'static str, &'static str)>,
+    notice: Notice,
 }
 
 /// The filter as the form shows it.
@@ -36,6 +43,7 @@ struct Shown {
     severity: String,
     kind: String,
     institution: String,
+    assignee: String,
 }
 
 struct Tab {
@@ -65,6 +73,7 @@ struct Row {
     state_code: &'static str,
     assignee: String,
     raised_at: String,
+    due: String,
     overdue: bool,
     waived: bool,
 }
@@ -76,22 +85,47 @@ pub(super) async fn page(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let made = make(&app, l, &who, uri.path_and_query().map_or("/", |p| p.as_str()), query).await;
+    let here = uri.path_and_query().map_or("/", |p| p.as_str());
+    let made = make(&app, l, &who, here, query, Notice::default()).await;
     shown(&app, l, made).await
 }
 
-type Found = (Vec<(Alert, String)>, BTreeMap<String, String>, Vec<(String, u8, i64)>, i64, i64, Vec<(String, String)>);
+type Found = (
+    Vec<(Alert, String)>,
+    BTreeMap<String, String>,
+    Vec<(String, u8, i64)>,
+    (i64, i64),
+    Vec<(String, String)>,
+    Vec<View>,
+);
 
 /// Institutions that a list to choose from may have; where there are more, an id is typed.
 const CHOICE: u32 = 60;
 
-async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQuery) -> Result<Response, Problem> {
+/// What became of a step on several leads.
+#[derive(Debug, Default)]
+pub(super) struct Notice {
+    /// How many of how many.
+    pub done: Option<(usize, usize)>,
+    /// Why others were not.
+    pub refused: Vec<String>,
+}
+
+pub(super) async fn make(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    here: &str,
+    mut query: ListQuery,
+    notice: Notice,
+) -> Result<Response, Problem> {
     query.state.get_or_insert_with(|| "open".to_owned());
     let filter = query.filter(50)?;
     let filter = scoped(filter, who);
     let limit = filter.limit as usize;
     let part = PartQuery::default().part(who, CHOICE);
-    let (alerts, institutions, counts, devices, online, mut choice): Found = app
+    let owner = who.name.clone();
+    let (alerts, institutions, counts, (devices, online), mut choice, views): Found = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;
             let mut shown = Vec::with_capacity(alerts.len());
@@ -102,10 +136,9 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQue
             }
             let places: Vec<String> = shown.iter().map(|(alert, _)| alert.institution.clone()).collect();
             let names = a.store.institution_names(&places)?;
-            let summary = a.store.summary()?;
             let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
             let choice = a.store.institutions_part(&part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
-            Ok::<_, StoreError>((shown, names, counts, summary.devices, summary.devices_online, choice))
+            Ok::<_, StoreError>((shown, names, counts, a.store.boxes_seen(&part)?, choice, a.store.views(&owner)?))
         })
         .await?;
     let next = if alerts.len() == limit { alerts.last().map(|(a, _)| a.number) } else { None };
@@ -120,7 +153,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQue
         choice.clear();
     }
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
-    let scope = if who.role == crate::access::Role::Clinic { String::new() } else { who.scope.clone() };
+    let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers = Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
     let page = InboxPage {
         rows: alerts.iter().map(|(alert, said)| row(l, alert, said, &institutions, &numbers)).collect(),
@@ -130,13 +163,41 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, here: &str, mut query: ListQue
             severity: text(&query.severity),
             kind: text(&query.kind),
             institution: text(&query.institution),
+            assignee: text(&query.assignee),
         },
+        views,
+        view: address(&query),
+        may_step: !app.config.accounts || matches!(who.role, Role::Supervisor | Role::Reviewer),
+        named: app.config.accounts,
+        reasons: Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn).map(|r| (r.as_str(), l.reason(*r))).collect(),
+        notice,
         institutions: choice,
         next,
         figures,
         f: Frame::of(app, l, "inbox", here).await?,
     };
     render(&page)
+}
+
+/// The filter as it stands behind the `?`.
+fn address(query: &ListQuery) -> String {
+    let parts = [
+        ("state", &query.state),
+        ("severity", &query.severity),
+        ("kind", &query.kind),
+        ("device", &query.device),
+        ("institution", &query.institution),
+        ("session", &query.session),
+        ("assignee", &query.assignee),
+    ];
+    let given = parts.into_iter().filter_map(|(name, value)| Some((name, value.as_deref().filter(|v| !v.is_empty())?)));
+    given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+}
+
+/// Percent-encoded, but for what needs none.
+fn encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 fn tabs(l: Lang, counts: &[(String, u8, i64)], current: &str) -> Vec<Tab> {
@@ -173,13 +234,15 @@ fn row(l: Lang, alert: &Alert, said: &str, institutions: &BTreeMap<String, Strin
         state_code: alert.case.state.as_str(),
         assignee: alert.assignee.clone().unwrap_or_default(),
         raised_at: local(&alert.raised_at),
-        overdue: overdue(alert, numbers),
+        due: due(alert, numbers).map(|at| local(&crate::clock::text(at))).unwrap_or_default(),
+        overdue: due(alert, numbers).is_some_and(|at| at < crate::clock::now()),
         waived: alert.liveness_waived,
     }
 }
 
-fn overdue(alert: &Alert, numbers: &Numbers) -> bool {
-    let due = jiff::SignedDuration::from_hours(due_hours(alert.severity, numbers));
-    let received = alert.received_at.parse::<jiff::Timestamp>();
-    alert.case.state.is_open() && received.is_ok_and(|at| at + due < crate::clock::now())
+/// When somebody has to have acted, while it is open.
+fn due(alert: &Alert, numbers: &Numbers) -> Option<jiff::Timestamp> {
+    let within = jiff::SignedDuration::from_hours(due_hours(alert.severity, numbers));
+    let received = alert.received_at.parse::<jiff::Timestamp>().ok()?;
+    alert.case.state.is_open().then(|| received + within)
 }

@@ -20,7 +20,7 @@ use crate::web::devices::random_token;
 use crate::web::error::Problem;
 
 /// A login holds for a working day.
-const LOGIN_HOURS: i64 = 10;
+pub(super) const LOGIN_HOURS: i64 = 10;
 const INVITED_HOURS: i64 = 72;
 
 #[derive(Template)]
@@ -29,6 +29,8 @@ struct LoginPage {
     f: Frame,
     name: String,
     fault: String,
+    /// A login provider is configured.
+    oidc: bool,
 }
 
 pub(super) async fn page(State(app): State<Arc<App>>, l: Lang) -> Response {
@@ -37,7 +39,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, l: Lang) -> Response {
 }
 
 async fn login_page(app: &Arc<App>, l: Lang, name: String, fault: String) -> Result<Response, Problem> {
-    render(&LoginPage { f: Frame::of(app, l, "", "/login").await?, name, fault })
+    render(&LoginPage { oidc: app.oidc.is_some(), f: Frame::of(app, l, "", "/login").await?, name, fault })
 }
 
 #[derive(serde::Deserialize)]
@@ -72,7 +74,7 @@ pub(super) async fn submit(
     shown(&app, l, made).await
 }
 
-fn set_cookie(headers: &HeaderMap, token: &str, seconds: i64) -> [(header::HeaderName, String); 1] {
+pub(super) fn set_cookie(headers: &HeaderMap, token: &str, seconds: i64) -> [(header::HeaderName, String); 1] {
     let tls = headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
     let secure = if tls { "; Secure" } else { "" };
     [(header::SET_COOKIE, format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"))]
@@ -95,6 +97,12 @@ async fn log_in(app: &Arc<App>, name: &str, it: Credentials) -> Result<String, P
         return Err(wrong());
     }
     app.throttle().succeeded(name);
+    entered(app, name).await
+}
+
+/// A new login of an account that was proven; gives what the cookie holds.
+pub(super) async fn entered(app: &Arc<App>, name: &str) -> Result<String, Problem> {
+    let now = clock::now();
     let token = random_token()?;
     let (hash, account) = (sha256_hex(&token), name.to_owned());
     let expires = clock::text(now + SignedDuration::from_hours(LOGIN_HOURS));
@@ -237,8 +245,9 @@ async fn accounts_page(app: &Arc<App>, l: Lang, link: String, fault: String) -> 
     render(&AccountsPage { rows: rows.collect(), link, fault, f: Frame::of(app, l, "accounts", "/accounts").await? })
 }
 
-#[derive(serde::Deserialize)]
-pub(super) struct InviteForm {
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct InviteForm {
     role: String,
     #[serde(default)]
     scope: String,
@@ -253,7 +262,7 @@ pub(super) async fn invite(State(app): State<Arc<App>>, l: Lang, Form(it): Form<
     shown(&app, l, made).await
 }
 
-async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<String, Problem> {
+pub(in crate::web) async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<String, Problem> {
     let role = Role::parse(&it.role).filter(|r| *r != Role::Public);
     let role = role.ok_or_else(|| {
         Problem::unprocessable("role: use admin, supervisor, reviewer, clinic, integrator or auditor")
@@ -280,11 +289,8 @@ pub(super) async fn disable(
     Extension(who): Extension<Who>,
     Path(id): Path<String>,
 ) -> Response {
-    let made = if who.name == id {
-        Err(Problem::new(StatusCode::CONFLICT, "nobody disables his own account: ask another administrator"))
-    } else {
-        app.blocking(move |a| a.store.set_disabled(&id, true)).await.map(|()| Redirect::to("/accounts").into_response())
-    };
+    let gone = crate::web::accounts::disable(&app, &who, &id).await;
+    let made = gone.map(|()| Redirect::to("/accounts").into_response());
     shown(&app, l, made).await
 }
 
@@ -314,7 +320,9 @@ async fn audit_page(app: &Arc<App>, l: Lang, query: AuditQuery) -> Result<Respon
     let (search, before) = (clock::clip(&query.q, 100), query.before);
     let wanted = search.clone();
     let (entries, verdict) = app
-        .blocking(move |a| Ok::<_, StoreError>((a.store.audit_log(&wanted, before, 100)?, a.store.verify_audit()?)))
+        .blocking(move |a| {
+            Ok::<_, StoreError>((a.store.audit_log(&wanted, before, 100)?, crate::web::audit::verdict(a)?))
+        })
         .await?;
     let rows = entries.into_iter().map(|e| (e.id, local(&e.at), e.actor, e.action, e.object, e.why, e.status));
     let (holds, checked) = match verdict {

@@ -1,22 +1,28 @@
 //! The pages: server-rendered, zh-CN by default, English by toggle, every asset in the binary. View models only.
 
 mod alert;
+mod bulk_steps;
+pub(super) mod case_paper;
 mod chart;
 mod checks;
 mod devices;
 mod figures;
 mod forms;
+mod guide;
 mod hooks;
 mod import;
 mod inbox;
 mod login;
+mod oidc;
 mod people;
 mod policy;
 mod registry;
+mod room_qr;
 mod sessions;
 mod system;
 mod timeline;
 mod tokens;
+mod wall;
 mod words;
 
 use std::convert::Infallible;
@@ -31,15 +37,24 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 pub(crate) use login::invitation;
+pub(super) use login::{InviteForm, make_invitation};
 pub(crate) use words::Lang;
 
 use super::error::Problem;
+use super::part::PartQuery;
+use crate::access::Who;
 use crate::app::App;
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(inbox::page))
         .route("/alerts/{id}", get(alert::page).post(alert::step))
+        .route("/alerts/{id}/package", get(super::package::get_package))
+        .route("/bulk", post(bulk_steps::submit))
+        .route("/views", post(bulk_steps::keep))
+        .route("/views/{id}/delete", post(bulk_steps::forget))
+        .route("/wall", get(wall::page))
+        .route("/guide", get(guide::page))
         .route("/devices", get(devices::page))
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}", get(sessions::detail).post(sessions::submit))
@@ -53,11 +68,14 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
         .route("/enrolments/{id}/photo/{n}", get(people::photo))
         .route("/login", get(login::page).post(login::submit))
+        .route("/login/oidc", get(oidc::begin))
+        .route("/login/oidc/done", get(oidc::done))
         .route("/logout", post(login::logout))
         .route("/welcome/{token}", get(login::welcome).post(login::accept))
         .route("/accounts", get(login::accounts).post(login::invite))
         .route("/accounts/{id}/disable", post(login::disable))
         .route("/audit", get(login::audit))
+        .route("/audit/export", get(super::audit::get_export))
         .route("/import", get(import::page).post(import::submit))
         .route("/export/{noun}", get(super::bulk::get_export))
         .route("/tokens", get(tokens::page).post(tokens::submit))
@@ -70,7 +88,34 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/language", get(language))
         .route("/assets/style.css", get(style))
         .route("/assets/app.js", get(script))
+        .route("/assets/enrol.js", get(enrol_script))
+        .route("/rooms/{id}/qr", get(room_qr::page))
         .route("/assets/icon.svg", get(icon))
+}
+
+tokio::task_local! {
+    /// Whoever asked for the page that is being made: the frame's menu and counts are his. Set by `auth::layer`.
+    pub(super) static READER: Who;
+}
+
+/// The menu: key, address, zh, en.
+const MENU: [(&str, &str, &str, &str); 8] = [
+    ("inbox", "/", "线索", "Leads"),
+    ("wall", "/wall", "大屏", "Wall"),
+    ("people", "/people", "人员", "People"),
+    ("sessions", "/sessions", "诊疗活动", "Sessions"),
+    ("registry", "/registry", "登记", "Registry"),
+    ("devices", "/devices", "设备", "Devices"),
+    ("figures", "/figures", "统计", "Figures"),
+    ("system", "/system", "更多", "More"),
+];
+
+/// One entry of the menu.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub key: &'static str,
+    pub href: &'static str,
+    pub name: &'static str,
 }
 
 /// What every page's frame needs.
@@ -87,12 +132,25 @@ pub(super) struct Frame {
     /// Number of the newest event, from which the page follows the feed.
     pub feed_head: i64,
     pub here: String,
+    /// Only what the reader may open.
+    pub menu: Vec<Entry>,
+    /// Where the guide of the reader's role stands.
+    pub guide: Option<&'static str>,
 }
 
 impl Frame {
     pub(super) async fn of(app: &Arc<App>, l: Lang, page: &'static str, here: &str) -> Result<Self, Problem> {
-        let (summary, feed_head) =
-            app.blocking(|a| Ok::<_, crate::store::StoreError>((a.store.summary()?, a.store.feed_head()?))).await?;
+        let who = READER.try_with(Clone::clone).unwrap_or_else(|_| Who::nobody());
+        let part = PartQuery::default().part(&who, 1);
+        let (summary, feed_head, counts) = app
+            .blocking(move |a| {
+                let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
+                Ok::<_, crate::store::StoreError>((a.store.summary()?, a.store.feed_head()?, counts))
+            })
+            .await?;
+        let may_open = |path: &str| !app.config.accounts || super::auth::may_open(who.role, path);
+        let open = |state: &str| crate::alert::State::parse(state).is_some_and(crate::alert::State::is_open);
+        let open_alerts = counts.iter().filter(|(state, _, _)| open(state)).map(|c| c.2).sum();
         Ok(Self {
             l,
             page,
@@ -100,9 +158,15 @@ impl Frame {
             liveness_waived: summary.liveness_waived,
             connected: *app.connected.borrow(),
             accounts: app.config.accounts && !page.is_empty(),
-            open_alerts: if page.is_empty() { 0 } else { summary.alerts_open },
+            open_alerts: if page.is_empty() || !may_open("/") { 0 } else { open_alerts },
             feed_head,
             here: here.to_owned(),
+            menu: MENU
+                .iter()
+                .filter(|m| may_open(m.1))
+                .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
+                .collect(),
+            guide: may_open("/guide").then_some("/guide"),
         })
     }
 }
@@ -191,6 +255,10 @@ async fn style() -> Response {
 
 async fn script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/app.js"))
+}
+
+async fn enrol_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/enrol.js"))
 }
 
 async fn icon() -> Response {

@@ -10,7 +10,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Frame, Lang, local, render, shown};
-use crate::access::Who;
+use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::model::{Consent, Practitioner};
@@ -147,21 +147,28 @@ pub(super) struct FormQuery {
     person: Option<String>,
 }
 
-pub(super) async fn form(State(app): State<Arc<App>>, l: Lang, Query(query): Query<FormQuery>) -> Response {
-    let made = make_form(&app, l, query.person.unwrap_or_default(), String::new(), true, String::new()).await;
+pub(super) async fn form(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Query(query): Query<FormQuery>,
+) -> Response {
+    let made = make_form(&app, &who, l, query.person.unwrap_or_default(), String::new(), true, String::new()).await;
     shown(&app, l, made).await
 }
 
 /// What was typed stays, whatever was refused.
 async fn make_form(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     person: String,
     signature: String,
     keep_photo: bool,
     fault: String,
 ) -> Result<Response, Problem> {
-    let people = app.blocking(|a| a.store.practitioners(None)).await?;
+    let part = PartQuery::default().part(who, 499);
+    let people = app.blocking(move |a| a.store.practitioners_part(&part)).await?;
     let page = EnrolPage {
         people: people.into_iter().map(|p| (p.id.to_string(), p.name.0)).collect(),
         person,
@@ -206,7 +213,7 @@ async fn take_upload(app: &Arc<App>, l: Lang, who: &Who, form: Multipart) -> Res
     }
     match propose(app, who, upload).await {
         Ok((_, proposed)) => Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response()),
-        Err(problem) => make_form(app, l, person, signature, keep, problem.detail).await,
+        Err(problem) => make_form(app, who, l, person, signature, keep, problem.detail).await,
     }
 }
 
@@ -220,6 +227,8 @@ struct EnrolmentPage {
     institution: String,
     state: String,
     proposed: bool,
+    may_decide: bool,
+    named: bool,
     at: String,
     pack: String,
     decided: String,
@@ -248,6 +257,7 @@ pub(super) async fn enrolment(
 
 async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<Response, Problem> {
     let wanted = id.clone();
+    let may_decide = !app.config.accounts || who.role == Role::Supervisor;
     let (found, names) = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
@@ -278,6 +288,8 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result
         name: name(&e.person),
         state: l.enrolment(&serde_name(&e.state)),
         proposed: e.state == EnrolmentState::Proposed,
+        may_decide,
+        named: app.config.accounts,
         at: local(&e.proposed_at),
         decided: match (&e.decided_by, &e.decided_at) {
             (Some(by), Some(at)) => format!("{by} · {}", local(at)),

@@ -20,7 +20,6 @@ use crate::rules::{Numbers, words};
 use crate::store::{AlertFilter, Part, SessionChange, StoreError};
 use crate::web::error::Problem;
 use crate::web::part::{PartQuery, cut};
-use crate::web::scope::Seen;
 use crate::web::sessions::{SessionStep, find, put, take};
 
 #[derive(Template)]
@@ -30,6 +29,8 @@ struct SessionsPage {
     next: Option<String>,
     rows: Vec<SessionRow>,
     emergencies: Vec<(String, i64)>,
+    /// Rooms whose QR code can be printed.
+    rooms: Vec<(String, String)>,
 }
 
 struct SessionRow {
@@ -80,13 +81,13 @@ pub(super) async fn list(
     l: Lang,
     Query(query): Query<PartQuery>,
 ) -> Response {
-    let made = make_list(&app, l, &query.part(&who, 50)).await;
+    let made = make_list(&app, l, &query.part(&who, 50), &query.part(&who, 20)).await;
     shown(&app, l, made).await
 }
 
-async fn make_list(app: &Arc<App>, l: Lang, part: &Part) -> Result<Response, Problem> {
-    let asked = part.clone();
-    let (sessions, next, known, emergencies) = app
+async fn make_list(app: &Arc<App>, l: Lang, part: &Part, few: &Part) -> Result<Response, Problem> {
+    let (asked, few) = (part.clone(), Part { after: String::new(), text: String::new(), ..few.clone() });
+    let (sessions, next, known, emergencies, rooms) = app
         .blocking(move |a| {
             let mut sessions = a.store.sessions_part(&asked, &asked.after)?;
             let next = cut(&mut sessions, &asked, |s| format!("{} {}", s.start, s.id));
@@ -94,12 +95,14 @@ async fn make_list(app: &Arc<App>, l: Lang, part: &Part) -> Result<Response, Pro
             let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS).unwrap_or_default();
             let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
             let known = known(a, &sessions)?;
-            Ok::<_, StoreError>((sessions, next, known, emergencies))
+            let rooms = a.store.rooms_part(&few)?.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
+            Ok::<_, StoreError>((sessions, next, known, emergencies, rooms))
         })
         .await?;
     let page = SessionsPage {
         rows: sessions.iter().map(|s| row(l, s, &known)).collect(),
         emergencies,
+        rooms,
         next,
         f: Frame::of(app, l, "sessions", "/sessions").await?,
     };
@@ -183,6 +186,9 @@ struct SessionPage {
 pub(super) struct DetailQuery {
     #[serde(default)]
     edit: String,
+    /// A room's QR code leads to the form with the room chosen.
+    #[serde(default)]
+    room: String,
 }
 
 pub(super) async fn detail(
@@ -193,7 +199,12 @@ pub(super) async fn detail(
     Query(query): Query<DetailQuery>,
 ) -> Response {
     let made = if id == "new" || !query.edit.is_empty() {
-        make_form(&app, &who, l, &id, None, None).await
+        let chosen = (!query.room.is_empty()).then(|| {
+            let mut given = Given::default();
+            given.set("room", vec![query.room]);
+            given
+        });
+        make_form(&app, &who, l, &id, chosen, None).await
     } else {
         make_detail(&app, &who, l, &id, String::new()).await
     };
@@ -309,10 +320,14 @@ async fn make_form(
     let asking = who.clone();
     let (rooms, people, items) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &asking)?;
-            let rooms = a.store.rooms()?.into_iter().filter(|r| seen.has(r.institution.as_str()));
-            let rooms: Vec<_> = rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
-            let people = a.store.practitioners(None)?.into_iter().filter(|p| seen.person(p));
+            let part = PartQuery::default().part(&asking, 499);
+            let rooms: Vec<_> = a
+                .store
+                .rooms_part(&part)?
+                .into_iter()
+                .map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id)))
+                .collect();
+            let people = a.store.practitioners_part(&part)?.into_iter();
             let people: Vec<_> = people.map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id))).collect();
             let items =
                 a.store.items()?.into_iter().map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));

@@ -1,0 +1,362 @@
+//! Logging in through an `OpenID` Connect provider: authorization code with PKCE (RFC 7636), state and nonce; the ID token is
+//! verified against the provider's keys. It says only who somebody is; what he may do is his account's role here.
+//!
+//! Nothing is called but the issuer that the configuration names and the addresses that the issuer's own metadata gives.
+//! Only keys of asymmetric algorithms are taken: a shared-secret or unsigned token is refused.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Oidc as Settings;
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Somebody who logs in has this long at the provider.
+const PENDING_MS: i64 = 600_000;
+/// Logins begun and not finished; older ones go first.
+const MOST_PENDING: usize = 2000;
+/// Clocks of two houses differ by no more.
+const LEEWAY_S: i64 = 60;
+
+#[derive(Debug, thiserror::Error)]
+pub enum OidcError {
+    #[error("the login provider does not answer as it should: {0}")]
+    Provider(String),
+    #[error("this login was not begun here, or too long ago: begin again")]
+    NotBegun,
+    #[error("the login provider's token is refused: {0}")]
+    Token(String),
+}
+
+/// What the provider says of itself.
+#[derive(Debug, Clone, Deserialize)]
+struct Metadata {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    jwks_uri: String,
+}
+
+/// A login that was begun.
+struct Pending {
+    nonce: String,
+    verifier: String,
+    begun_ms: i64,
+}
+
+/// The configured provider.
+pub struct Provider {
+    settings: Settings,
+    secret: Option<String>,
+    metadata: Mutex<Option<Metadata>>,
+    pending: Mutex<HashMap<String, Pending>>,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider").field("issuer", &self.settings.issuer).finish_non_exhaustive()
+    }
+}
+
+/// Where the browser goes, and what its cookie holds until it is back.
+#[derive(Debug)]
+pub struct Begun {
+    pub address: String,
+    pub state: String,
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    id_token: String,
+}
+
+/// The provider's keys (RFC 7517), as far as they verify.
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Jwk>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Jwk {
+    kid: Option<String>,
+    kty: String,
+    crv: String,
+    n: String,
+    e: String,
+    x: String,
+    y: String,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+}
+
+impl Provider {
+    /// Reads the secret; asks nobody yet.
+    pub fn new(settings: Settings) -> std::io::Result<Self> {
+        let secret = match &settings.client_secret_file {
+            Some(path) => Some(std::fs::read_to_string(path)?.trim().to_owned()),
+            None => None,
+        };
+        Ok(Self { settings, secret, metadata: Mutex::default(), pending: Mutex::default() })
+    }
+
+    /// Begins a login. Blocking: the first one asks the provider for its metadata.
+    pub fn begin(&self, random: impl Fn() -> Result<String, OidcError>, now_ms: i64) -> Result<Begun, OidcError> {
+        let metadata = self.metadata()?;
+        let (state, nonce, verifier) = (random()?, random()?, random()?);
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
+        let back = self.back();
+        let parts = [
+            ("response_type", "code"),
+            ("client_id", &self.settings.client_id),
+            ("redirect_uri", &back),
+            ("scope", "openid profile"),
+            ("state", &state),
+            ("nonce", &nonce),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        let query: Vec<String> = parts.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let joint = if metadata.authorization_endpoint.contains('?') { '&' } else { '?' };
+        let address = format!("{}{joint}{}", metadata.authorization_endpoint, query.join("&"));
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.retain(|_, p| now_ms - p.begun_ms < PENDING_MS);
+        if pending.len() >= MOST_PENDING
+            && let Some(oldest) = pending.iter().min_by_key(|(_, p)| p.begun_ms).map(|(state, _)| state.clone())
+        {
+            pending.remove(&oldest);
+        }
+        pending.insert(state.clone(), Pending { nonce, verifier, begun_ms: now_ms });
+        Ok(Begun { address, state })
+    }
+
+    /// Ends a login: the login name that the provider vouches for. A state works once. Blocking.
+    pub fn finish(&self, state: &str, code: &str, now_ms: i64) -> Result<String, OidcError> {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(state);
+        let pending = pending.filter(|p| now_ms - p.begun_ms < PENDING_MS).ok_or(OidcError::NotBegun)?;
+        let metadata = self.metadata()?;
+        let token = self.exchange(&metadata, code, &pending.verifier)?;
+        let keys: KeySet = get(&metadata.jwks_uri)?;
+        let wanted = Wanted { issuer: &metadata.issuer, client: &self.settings.client_id, nonce: &pending.nonce };
+        let claims = verified(&token, &keys, &wanted, now_ms / 1000)?;
+        let name = claims[self.settings.claim.as_str()].as_str().unwrap_or_default().trim().to_owned();
+        if name.is_empty() {
+            return Err(OidcError::Token(format!("it holds no `{}`", self.settings.claim)));
+        }
+        Ok(name)
+    }
+
+    fn back(&self) -> String {
+        format!("{}/login/oidc/done", self.settings.public_url)
+    }
+
+    fn metadata(&self) -> Result<Metadata, OidcError> {
+        let mut known = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(metadata) = &*known {
+            return Ok(metadata.clone());
+        }
+        let found: Metadata = get(&format!("{}/.well-known/openid-configuration", self.settings.issuer))?;
+        if found.issuer.trim_end_matches('/') != self.settings.issuer {
+            return Err(OidcError::Provider("its metadata name another issuer".to_owned()));
+        }
+        for address in [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri] {
+            if !crate::config::is_safe_origin(address) {
+                return Err(OidcError::Provider("its metadata name an address without https".to_owned()));
+            }
+        }
+        *known = Some(found.clone());
+        Ok(found)
+    }
+
+    /// The code for an ID token.
+    fn exchange(&self, metadata: &Metadata, code: &str, verifier: &str) -> Result<String, OidcError> {
+        let back = self.back();
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", back.as_str()),
+            ("code_verifier", verifier),
+        ];
+        let mut request = agent().post(&metadata.token_endpoint);
+        match &self.secret {
+            Some(secret) => {
+                // RFC 6749 §2.3.1: both parts are form-encoded first.
+                let both = STANDARD.encode(format!("{}:{}", encoded(&self.settings.client_id), encoded(secret)));
+                request = request.header("Authorization", &format!("Basic {both}"));
+            }
+            None => form.push(("client_id", self.settings.client_id.as_str())),
+        }
+        let mut answer = request.send_form(form).map_err(|e| OidcError::Provider(e.to_string()))?;
+        if !answer.status().is_success() {
+            return Err(OidcError::Provider(format!("the code was refused ({})", answer.status())));
+        }
+        let tokens: Tokens = answer.body_mut().read_json().map_err(|e| OidcError::Provider(e.to_string()))?;
+        Ok(tokens.id_token)
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(ANSWER_WITHIN))
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .user_agent("zaigang-server")
+        .build();
+    ureq::Agent::new_with_config(config)
+}
+
+fn get<T: serde::de::DeserializeOwned>(address: &str) -> Result<T, OidcError> {
+    let fault = |e: ureq::Error| OidcError::Provider(e.to_string());
+    let mut answer = agent().get(address).call().map_err(fault)?;
+    if !answer.status().is_success() {
+        return Err(OidcError::Provider(answer.status().to_string()));
+    }
+    answer.body_mut().read_json().map_err(fault)
+}
+
+/// What a token must say.
+struct Wanted<'a> {
+    issuer: &'a str,
+    client: &'a str,
+    nonce: &'a str,
+}
+
+/// Signature, issuer, audience, times and nonce of an ID token (`OpenID` Connect Core §3.1.3.7).
+fn verified(token: &str, keys: &KeySet, wanted: &Wanted<'_>, now_s: i64) -> Result<serde_json::Value, OidcError> {
+    let fault = |why: &str| OidcError::Token(why.to_owned());
+    let (signed, signature) = token.rsplit_once('.').ok_or_else(|| fault("it is no signed token"))?;
+    let (head, body) = signed.split_once('.').ok_or_else(|| fault("it is no signed token"))?;
+    let read = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| fault("it is no base64"));
+    let header: Header = serde_json::from_slice(&read(head)?).map_err(|_| fault("its header does not decode"))?;
+    let key = match &header.kid {
+        Some(kid) => keys.keys.iter().find(|key| key.kid.as_ref() == Some(kid)),
+        None => keys.keys.first().filter(|_| keys.keys.len() == 1),
+    };
+    let key = key.ok_or_else(|| fault("it names no key of the provider"))?;
+    if !holds(&header.alg, key, signed.as_bytes(), &read(signature)?) {
+        return Err(fault("its signature does not hold, or is not one that only the provider can make"));
+    }
+    let claims: serde_json::Value =
+        serde_json::from_slice(&read(body)?).map_err(|_| fault("what it says does not decode"))?;
+    if claims["iss"].as_str() != Some(wanted.issuer) {
+        return Err(fault("another issuer made it"));
+    }
+    let audience = match &claims["aud"] {
+        serde_json::Value::Array(several) => several.iter().filter_map(serde_json::Value::as_str).collect(),
+        one => one.as_str().into_iter().collect::<Vec<_>>(),
+    };
+    let ours = audience.contains(&wanted.client);
+    if !ours || (audience.len() > 1 && claims["azp"].as_str() != Some(wanted.client)) {
+        return Err(fault("it was made for another client"));
+    }
+    if claims["exp"].as_i64().is_none_or(|exp| exp + LEEWAY_S < now_s) {
+        return Err(fault("it is out of date"));
+    }
+    if claims["nonce"].as_str() != Some(wanted.nonce) {
+        return Err(fault("it answers another login"));
+    }
+    Ok(claims)
+}
+
+/// Only algorithms with a private key: a shared secret, or no signature, proves nothing.
+fn holds(algorithm: &str, key: &Jwk, signed: &[u8], signature: &[u8]) -> bool {
+    use ring::signature::{
+        ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
+        UnparsedPublicKey,
+    };
+    let part = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+    let rsa = || RsaPublicKeyComponents { n: part(&key.n), e: part(&key.e) };
+    match (algorithm, key.kty.as_str(), key.crv.as_str()) {
+        ("RS256", "RSA", _) => rsa().verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature).is_ok(),
+        ("PS256", "RSA", _) => rsa().verify(&RSA_PSS_2048_8192_SHA256, signed, signature).is_ok(),
+        ("ES256", "EC", "P-256") => {
+            let point = [vec![4], part(&key.x), part(&key.y)].concat();
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature).is_ok()
+        }
+        ("EdDSA", "OKP", "Ed25519") => UnparsedPublicKey::new(&ED25519, part(&key.x)).verify(signed, signature).is_ok(),
+        _ => false,
+    }
+}
+
+fn encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An Ed25519 key pair of RFC 8037's appendix A, whose tokens are signed below.
+    const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    const D: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+
+    fn signed(claims: &serde_json::Value, header: &str) -> String {
+        use ed25519_dalek::Signer as _;
+        let secret: [u8; 32] = URL_SAFE_NO_PAD.decode(D).unwrap().try_into().unwrap();
+        let head = URL_SAFE_NO_PAD.encode(header);
+        let body = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let both = format!("{head}.{body}");
+        let signature = ed25519_dalek::SigningKey::from_bytes(&secret).sign(both.as_bytes());
+        format!("{both}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    fn keys() -> KeySet {
+        let text = serde_json::json!({"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","alg":"EdDSA","x":X}]});
+        serde_json::from_value(text).unwrap()
+    }
+
+    const HEADER: &str = r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#;
+
+    fn claims() -> serde_json::Value {
+        serde_json::json!({"iss":"https://i","aud":"zaigang","exp":4_102_444_800u64,"nonce":"n","preferred_username":"wang"})
+    }
+
+    fn asked(token: &str) -> Result<serde_json::Value, OidcError> {
+        let wanted = Wanted { issuer: "https://i", client: "zaigang", nonce: "n" };
+        verified(token, &keys(), &wanted, 1_770_000_000)
+    }
+
+    #[test]
+    fn a_token_of_the_provider_is_taken_and_any_other_is_not() {
+        assert_eq!(asked(&signed(&claims(), HEADER)).unwrap()["preferred_username"], "wang");
+        for (name, value) in [
+            ("iss", serde_json::json!("https://other")),
+            ("aud", serde_json::json!("another")),
+            ("exp", serde_json::json!(1_000_000)),
+            ("nonce", serde_json::json!("m")),
+            ("aud", serde_json::json!(["zaigang", "another"])),
+        ] {
+            let mut wrong = claims();
+            wrong[name] = value;
+            assert!(asked(&signed(&wrong, HEADER)).is_err(), "{name} was taken: {wrong}");
+        }
+        assert!(asked(&signed(&claims(), r#"{"alg":"EdDSA","kid":"other"}"#)).is_err());
+        assert!(asked(&signed(&claims(), r#"{"alg":"HS256","kid":"k"}"#)).is_err(), "a shared secret was taken");
+        let mut forged = signed(&claims(), HEADER);
+        forged.replace_range(forged.len() - 6.., "AAAAAA");
+        assert!(asked(&forged).is_err());
+    }
+
+    #[test]
+    fn a_state_that_was_not_begun_here_ends_nothing() {
+        let settings = Settings {
+            issuer: "http://127.0.0.1:1".into(),
+            client_id: "zaigang".into(),
+            client_secret_file: None,
+            public_url: "http://127.0.0.1:2".into(),
+            claim: "sub".into(),
+        };
+        let provider = Provider::new(settings).unwrap();
+        assert!(matches!(provider.finish("state", "code", 0), Err(OidcError::NotBegun)));
+    }
+}

@@ -1,0 +1,152 @@
+//! A font that stands on this machine, cut down to the glyphs that a paper uses, and written into its PDF.
+//!
+//! A composite font with the glyphs' own numbers (ISO 32000-1 §9.7), and the way back to text, so that it can be searched.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
+use pdf_writer::{Finish as _, Name, Pdf, Rect, Ref, Str};
+use subsetter::GlyphRemapper;
+use ttf_parser::{Face, GlyphId, RawFace, Tag};
+
+use super::PaperError;
+
+/// Where Debian puts fonts that hold Chinese, with the index of the simplified one in a collection.
+const FONTS: [(&str, u32); 5] = [
+    ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", 2),
+    ("/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc", 2),
+    ("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", 0),
+    ("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc", 0),
+    ("/usr/share/fonts/truetype/arphic/uming.ttc", 0),
+];
+const NAME: Name<'static> = Name(b"ZAIGAN+Paper");
+const IDENTITY: SystemInfo<'static> = SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
+
+/// A font's file.
+pub struct Font {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    index: u32,
+}
+
+impl std::fmt::Debug for Font {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Font").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// The characters of a paper and the numbers of their glyphs in the small font.
+#[derive(Default)]
+pub(super) struct Used {
+    remapper: GlyphRemapper,
+    /// Character → glyph in the small font.
+    glyphs: BTreeMap<char, u16>,
+}
+
+impl Font {
+    /// Reads the font that is named, or the first of Debian's that is there.
+    pub fn find(named: Option<&Path>) -> Result<Self, PaperError> {
+        let (path, index) = match named {
+            Some(path) => (path.to_owned(), 0),
+            None => FONTS
+                .iter()
+                .map(|(path, index)| (PathBuf::from(path), *index))
+                .find(|(path, _)| path.exists())
+                .ok_or(PaperError::NoFont)?,
+        };
+        let bad = |why: String| PaperError::BadFont { path: path.clone(), why };
+        let bytes = std::fs::read(&path).map_err(|e| bad(e.to_string()))?;
+        Face::parse(&bytes, index).map_err(|e| bad(e.to_string()))?;
+        Ok(Self { path, bytes, index })
+    }
+
+    fn bad(&self, why: &dyn std::fmt::Display) -> PaperError {
+        PaperError::BadFont { path: self.path.clone(), why: why.to_string() }
+    }
+
+    fn face(&self) -> Result<Face<'_>, PaperError> {
+        Face::parse(&self.bytes, self.index).map_err(|e| self.bad(&e))
+    }
+
+    /// How wide each of these characters is, in em.
+    pub(super) fn widths(&self, characters: impl Iterator<Item = char>) -> Result<BTreeMap<char, f32>, PaperError> {
+        let face = self.face()?;
+        let em = f32::from(face.units_per_em());
+        let width = |c| f32::from(face.glyph_hor_advance(face.glyph_index(c).unwrap_or(GlyphId(0))).unwrap_or(0)) / em;
+        Ok(characters.map(|c| (c, width(c))).collect())
+    }
+
+    /// Gives every character its glyph in the small font.
+    pub(super) fn used(&self, characters: impl Iterator<Item = char>) -> Result<Used, PaperError> {
+        let face = self.face()?;
+        let mut used = Used::default();
+        for c in characters {
+            if !used.glyphs.contains_key(&c) {
+                let glyph = face.glyph_index(c).unwrap_or(GlyphId(0)).0;
+                used.glyphs.insert(c, used.remapper.remap(glyph));
+            }
+        }
+        Ok(used)
+    }
+
+    /// Writes the small font with everything that belongs to it; takes four numbers from `next` on.
+    pub(super) fn embed(&self, pdf: &mut Pdf, id: Ref, next: &mut Ref, used: &Used) -> Result<(), PaperError> {
+        let face = self.face()?;
+        let small = subsetter::subset(&self.bytes, self.index, &used.remapper).map_err(|e| self.bad(&e))?;
+        let outlines = RawFace::parse(&small, 0).ok().and_then(|raw| raw.table(Tag::from_bytes(b"CFF ")));
+        let (cid, descriptor, data, cmap) = (next.bump(), next.bump(), next.bump(), next.bump());
+        pdf.type0_font(id)
+            .base_font(NAME)
+            .encoding_predefined(Name(b"Identity-H"))
+            .descendant_font(cid)
+            .to_unicode(cmap);
+        let em = 1000.0 / f32::from(face.units_per_em());
+        let mut font = pdf.cid_font(cid);
+        font.subtype(if outlines.is_some() { CidFontType::Type0 } else { CidFontType::Type2 });
+        font.base_font(NAME).system_info(IDENTITY).font_descriptor(descriptor).default_width(0.0);
+        if outlines.is_none() {
+            font.cid_to_gid_map_predefined(Name(b"Identity"));
+        }
+        let advance = |old| f32::from(face.glyph_hor_advance(GlyphId(old)).unwrap_or(0)) * em;
+        font.widths().consecutive(0, used.remapper.remapped_gids().map(advance));
+        font.finish();
+        describe(pdf, &face, em, (descriptor, data), outlines.is_some());
+        match outlines {
+            Some(cff) => {
+                pdf.stream(data, cff).pair(Name(b"Subtype"), Name(b"CIDFontType0C"));
+            }
+            None => {
+                pdf.stream(data, &small).pair(Name(b"Length1"), small.len() as i32);
+            }
+        }
+        let mut back = UnicodeCmap::<u16>::new(Name(b"Custom"), IDENTITY);
+        for (c, glyph) in &used.glyphs {
+            back.pair(*glyph, *c);
+        }
+        pdf.cmap(cmap, &back.finish());
+        Ok(())
+    }
+}
+
+fn describe(pdf: &mut Pdf, face: &Face<'_>, em: f32, (id, data): (Ref, Ref), cff: bool) {
+    let units = |value: i16| f32::from(value) * em;
+    let frame = face.global_bounding_box();
+    let mut about = pdf.font_descriptor(id);
+    about.name(NAME).flags(FontFlags::SYMBOLIC).italic_angle(0.0).stem_v(80.0);
+    about.bbox(Rect::new(units(frame.x_min), units(frame.y_min), units(frame.x_max), units(frame.y_max)));
+    about.ascent(units(face.ascender())).descent(units(face.descender()));
+    about.cap_height(units(face.capital_height().unwrap_or_else(|| face.ascender())));
+    if cff {
+        about.font_file3(data);
+    } else {
+        about.font_file2(data);
+    }
+}
+
+impl Used {
+    /// A text as the small font's glyph numbers.
+    pub(super) fn shown(&self, text: &str) -> Vec<u8> {
+        text.chars().filter_map(|c| self.glyphs.get(&c)).flat_map(|glyph| glyph.to_be_bytes()).collect()
+    }
+}

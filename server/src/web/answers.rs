@@ -1,0 +1,329 @@
+//! The shapes of answers that handlers put together by hand, for the API's description alone. schemathesis holds them
+//! against a running server's answers, so a shape that is not the answer's fails there.
+
+#![expect(dead_code, reason = "shapes for the description: never made, only described")]
+
+use std::collections::BTreeMap;
+
+use protocol::down::CheckDirection;
+use protocol::up::{FindingReport, PresenceSummary};
+use schemars::JsonSchema;
+
+use crate::alert::{Reason, Review, State};
+use crate::model::Session;
+use crate::store::{DeviceState, EnrolmentState, KnowledgeState, PolicyRow, SessionChange};
+
+/// What was registered, replaced or changed.
+#[derive(JsonSchema)]
+pub(super) struct Made {
+    id: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct ItemMade {
+    code: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct Withdrawn {
+    templates_deleted: u64,
+    photos_deleted: u64,
+    /// Boxes that were told to forget; each answers with a receipt.
+    devices_told: Vec<String>,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct CredentialSet {
+    person: String,
+    credential: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct SessionMade {
+    id: String,
+    revision: u32,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct SessionSeen {
+    session: Session,
+    /// Every word of it, oldest first.
+    changes: Vec<SessionChange>,
+    /// What the box saw; none before it said so.
+    summary: Option<PresenceSummary>,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct CheckMade {
+    id: String,
+    person: String,
+    witness: String,
+    direction: CheckDirection,
+    at: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct PolicyMade {
+    version: u64,
+}
+
+/// A setting in force, with all that is said of it.
+#[derive(JsonSchema)]
+pub(super) struct SettingSeen {
+    name: String,
+    value: i64,
+    default: i64,
+    /// `default`, `all`, or the jurisdiction whose policy says it.
+    said_by: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct PolicyHashes {
+    r#box: String,
+    server: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct PolicySeen {
+    version: u64,
+    jurisdiction: String,
+    settings: BTreeMap<String, i64>,
+    effective: Vec<SettingSeen>,
+    policy_sha256: PolicyHashes,
+    history: Vec<PolicyRow>,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct PolicyOfHash {
+    sha256: String,
+    settings: BTreeMap<String, i64>,
+    first_used: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct BoxSeen {
+    id: String,
+    room: String,
+    institution: String,
+    state: DeviceState,
+    online: bool,
+    last_seen: Option<String>,
+    clock_offset_ms: Option<i64>,
+    firmware: String,
+    pack: Option<String>,
+    camera: Option<String>,
+    outbox_depth: Option<u64>,
+    visibility_ppm: Option<u32>,
+    degraded: Vec<String>,
+    frames: Option<u64>,
+    faces: Option<u64>,
+    /// Everything up to this sequence is stored.
+    contiguous_seq: u64,
+    above: Vec<u64>,
+    chain: String,
+    knowledge: Vec<KnowledgeState>,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct BoxMade {
+    id: String,
+    room: String,
+    /// Shown once; works once.
+    provisioning_token: String,
+    expires_at: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct Revoked {
+    id: String,
+    state: DeviceState,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct CommandSent {
+    device: String,
+    command: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct EnrolmentMade {
+    id: String,
+    person: String,
+    institution: String,
+    state: EnrolmentState,
+    pack: String,
+    pack_note: String,
+    liveness: String,
+    photos: Vec<crate::enrol::PhotoOutcome>,
+    duplicates: Vec<crate::enrol::Likeness>,
+    templates: u64,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct EnrolmentDecided {
+    id: String,
+    person: String,
+    state: EnrolmentState,
+}
+
+/// A finding as its box (or the server's own rule) reported it last, where it stands in the chain, and when it came.
+#[derive(JsonSchema)]
+pub(super) struct FindingSeen {
+    #[schemars(flatten)]
+    report: FindingReport,
+    received_at: String,
+    chain: ChainSeen,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct AlertSeen {
+    id: String,
+    /// What people call it by.
+    number: i64,
+    state: State,
+    /// `L0` to `L3`.
+    severity: String,
+    kinds: Vec<String>,
+    institution: String,
+    room: String,
+    session: Option<String>,
+    device: String,
+    item: Option<String>,
+    assignee: Option<String>,
+    raised_at: String,
+    received_at: String,
+    updated_at: String,
+    liveness_waived: bool,
+    reviews: Vec<Review>,
+    dismissed_because: Option<Reason>,
+    case_number: Option<String>,
+    findings: Vec<FindingSeen>,
+}
+
+/// All empty for the server's own findings.
+#[derive(JsonSchema)]
+pub(super) struct ChainSeen {
+    device: String,
+    seq: u64,
+    hash: String,
+    prev: String,
+    /// Linked to everything before it.
+    linked: bool,
+    key_id: String,
+}
+
+/// One step in the life of a finding.
+#[derive(JsonSchema)]
+pub(super) struct EventSeen {
+    finding_id: String,
+    revision: u32,
+    rule: String,
+    step: String,
+    severity: u8,
+    /// The box's clock.
+    at: String,
+    received_at: String,
+    /// In the box's chain; 0 for the server's own.
+    seq: u64,
+    zh: String,
+    en: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct AlertStepSeen {
+    at: String,
+    by: String,
+    step: String,
+    note: String,
+    state_after: String,
+}
+
+/// Another alert that rests on this one, or on which this one rests.
+#[derive(JsonSchema)]
+pub(super) struct LinkSeen {
+    id: String,
+    number: i64,
+    kinds: Vec<String>,
+    rule: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct AlertWhole {
+    #[schemars(flatten)]
+    alert: AlertSeen,
+    steps: Vec<AlertStepSeen>,
+    events: Vec<EventSeen>,
+    linked: Vec<LinkSeen>,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct StepTaken {
+    id: String,
+    state: State,
+    reviews: Vec<Review>,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct ViewDeleted {
+    id: i64,
+    deleted: bool,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct TokenMade {
+    id: String,
+    /// Shown once.
+    token: String,
+    name: String,
+    role: crate::access::Role,
+    scope: String,
+    expires_at: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct TokenRevoked {
+    id: String,
+    revoked: bool,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct HookMade {
+    id: String,
+    /// Of a webhook, shown once.
+    secret: Option<String>,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct AuditSeen {
+    id: i64,
+    at: String,
+    actor: String,
+    action: String,
+    object: String,
+    why: String,
+    status: u16,
+    prev: String,
+    hash: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct AccountSeen {
+    id: String,
+    display: String,
+    role: crate::access::Role,
+    scope: String,
+    one_time_codes: bool,
+    disabled: bool,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct Invited {
+    /// The link's path on this server.
+    path: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct Disabled {
+    id: String,
+    disabled: bool,
+}

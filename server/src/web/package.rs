@@ -1,0 +1,139 @@
+//! A case package: one zip with the case as PDF and as JSON, the chain of its box as a bundle, and a checksum of each.
+//!
+//! It is put together in memory for one reader and kept nowhere; the audit log says who took it, of which case, and why.
+
+use std::fmt::Write as _;
+use std::io::{Cursor, Write as _};
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+
+use super::alerts::{seen, whole};
+use super::error::Problem;
+use super::pages::Lang;
+use super::pages::case_paper;
+use crate::access::Who;
+use crate::app::App;
+use crate::clock;
+use crate::export;
+use crate::paper;
+use crate::store::Alert;
+
+/// A bundle reaches this far before the first word of the case and after the last.
+const AROUND_H: i64 = 1;
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PackageQuery {
+    /// Case number or reason, for the audit log.
+    #[serde(default)]
+    pub why: String,
+    #[expect(dead_code, reason = "read from the address by `Lang`")]
+    pub lang: Option<String>,
+}
+
+/// One file of the package.
+struct Part {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+pub(super) async fn get_package(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+    Query(query): Query<PackageQuery>,
+) -> Result<Response, Problem> {
+    if query.why.trim().is_empty() {
+        return Err(Problem::unprocessable("why: say the case number or the reason; it goes into the audit log"));
+    }
+    let (number, bytes) = app.blocking(move |a| made(a, &who, l, &id, query.why.trim())).await?;
+    let name = format!("attachment; filename=\"zaigang-case-{number}.zip\"");
+    let headers = [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((StatusCode::OK, headers, bytes).into_response())
+}
+
+/// Blocking: number of the alert and the zip.
+fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8>), Problem> {
+    let alert = seen(a.store.alert(id)?, who, id)?;
+    let made_at = clock::now_text();
+    let mut case = whole(a, &alert)?;
+    case["persons"] = persons(a, &case)?;
+    case["institution_registered"] = json!(a.store.institution(&alert.institution)?);
+    case["package"] =
+        json!({"made_at": made_at, "by": who.name, "why": clock::clip(why, 200), "format": "zaigang-case/1"});
+    let text = serde_json::to_vec_pretty(&case).map_err(|e| Problem::internal(&e))?;
+    let mut parts = vec![Part { name: "case.json".to_owned(), bytes: text }];
+    parts.extend(chain(a, &alert)?);
+    let listed: Vec<(String, usize, String)> =
+        parts.iter().map(|p| (p.name.clone(), p.bytes.len(), trust::sha256_hex(&p.bytes))).collect();
+    let font = paper::Font::find(a.config.font_file.as_deref())
+        .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
+    let title = format!("{} #{}", l.t("案件材料", "Case papers"), alert.number);
+    let blocks = case_paper::blocks(l, &title, &case, &listed);
+    let foot = l.t("线索材料,不作违法认定", "Lead, not a finding of a violation");
+    let pdf = paper::pdf(&title, l.code(), &blocks, foot, &font).map_err(|e| Problem::internal(&e))?;
+    parts.insert(0, Part { name: "case.pdf".to_owned(), bytes: pdf });
+    Ok((alert.number, zipped(parts).map_err(|e| Problem::internal(&e))?))
+}
+
+/// Names of whoever the findings and the declaration name; nobody else's.
+fn persons(a: &App, case: &Value) -> Result<Value, Problem> {
+    let mut ids: Vec<String> = Vec::new();
+    for finding in case["findings"].as_array().into_iter().flatten() {
+        for person in finding["persons"].as_array().into_iter().flatten() {
+            ids.extend(person["person"].as_str().map(str::to_owned));
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    let mut found = Vec::new();
+    for id in ids {
+        if let Some(p) = a.store.practitioner(&id)? {
+            found.push(json!({"id": p.id, "name": p.name, "category": p.category, "registration": p.registration}));
+        }
+    }
+    Ok(json!(found))
+}
+
+/// The chain of the box around the case; none for what the server itself found.
+fn chain(a: &App, alert: &Alert) -> Result<Option<Part>, Problem> {
+    if alert.device.is_empty() {
+        return Ok(None);
+    }
+    let time = |text: &str| text.parse::<jiff::Timestamp>().unwrap_or_else(|_| clock::now());
+    let around = SignedDuration::from_hours(AROUND_H);
+    let from = clock::text(time(&alert.received_at) - around);
+    let to = clock::text(time(&alert.updated_at).max(time(&alert.received_at)) + around);
+    let folder = tempfile::tempdir().map_err(|e| Problem::internal(&e))?;
+    let path = folder.path().join("chain");
+    let written = export::bundle(&a.store, &a.signer, &alert.device, (&from, &to), &path)
+        .map_err(|e| Problem::internal(&format!("{e:#}")))?;
+    if !written {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(&path).map_err(|e| Problem::internal(&e))?;
+    Ok(Some(Part { name: format!("chain-{}.jsonl", alert.device), bytes }))
+}
+
+/// The parts with `SHA256SUMS`, which `sha256sum -c` reads.
+fn zipped(parts: Vec<Part>) -> zip::result::ZipResult<Vec<u8>> {
+    let mut out = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut sums = String::new();
+    for part in parts {
+        let _ = writeln!(sums, "{}  {}", trust::sha256_hex(&part.bytes), part.name);
+        out.start_file(part.name, options)?;
+        out.write_all(&part.bytes)?;
+    }
+    out.start_file("SHA256SUMS", options)?;
+    out.write_all(sums.as_bytes())?;
+    Ok(out.finish()?.into_inner())
+}

@@ -1,0 +1,94 @@
+//! The inbox's own forms: one step on several leads, and views kept or deleted. The steps are `web::alerts`' to take.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Given;
+use super::inbox::{self, Notice};
+use super::{Lang, shown};
+use crate::access::Who;
+use crate::app::App;
+use crate::clock::clip;
+use crate::web::alerts::{BulkBody, ListQuery, StepBody, take_all};
+use crate::web::error::Problem;
+use crate::web::views::{ViewBody, put};
+
+/// One step on everything that was ticked.
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let ids: Vec<String> = pairs.iter().filter(|(name, _)| name == "id").map(|(_, id)| id.clone()).collect();
+    let given = Given::of(pairs);
+    let text = |name: &str| Some(given.text(name).trim().to_owned()).filter(|t| !t.is_empty());
+    let step = StepBody {
+        step: given.text("step").to_owned(),
+        by: text("by"),
+        verdict: None,
+        reason: text("reason"),
+        case_number: None,
+        note: text("note"),
+        to: text("to"),
+    };
+    let view = given.text("view").to_owned();
+    let asked = ids.len();
+    let notice = match take_all(&app, &who, BulkBody { ids, step }).await {
+        Ok(answers) => {
+            let refused: Vec<String> = answers.iter().filter_map(|a| a.refused.clone()).collect();
+            let done = asked - refused.len();
+            Notice { done: Some((done, asked)), refused: told_once(refused) }
+        }
+        Err(problem) if problem.status.is_server_error() => return shown(&app, l, Err(problem)).await,
+        Err(problem) => Notice { done: None, refused: vec![problem.detail] },
+    };
+    let query = read(&view).unwrap_or_default();
+    let made = inbox::make(&app, l, &who, &format!("/?{view}"), query, notice).await;
+    shown(&app, l, made).await
+}
+
+/// The same reason for many alerts is one line.
+fn told_once(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines.dedup();
+    lines.truncate(10);
+    lines
+}
+
+/// The filter in an address of the inbox.
+fn read(view: &str) -> Option<ListQuery> {
+    let uri: axum::http::Uri = format!("/?{}", view.trim_start_matches('?')).parse().ok()?;
+    axum::extract::Query::try_from_uri(&uri).ok().map(|axum::extract::Query(query)| query)
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct ViewForm {
+    name: String,
+    #[serde(default)]
+    query: String,
+}
+
+pub(super) async fn keep(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Form(it): Form<ViewForm>,
+) -> Response {
+    let asked = ViewBody { name: clip(&it.name, 60), query: clip(&it.query, 600) };
+    let made = put(&app, &who, asked).await.map(|view| Redirect::to(&format!("/?{}", view.query)).into_response());
+    shown(&app, l, made).await
+}
+
+pub(super) async fn forget(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<i64>,
+) -> Response {
+    let gone: Result<(), Problem> = app.blocking(move |a| a.store.delete_view(&who.name, id)).await;
+    shown(&app, l, gone.map(|()| Redirect::to("/").into_response())).await
+}

@@ -1,0 +1,112 @@
+//! The words of a case's paper: what was found, who reviewed it, which electronic data go along. Reads the case's JSON,
+//! so that the paper says nothing that the file beside it does not.
+
+use serde_json::Value;
+
+use super::{Lang, local};
+use crate::alert::State;
+use crate::paper::Block;
+
+pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(String, usize, String)]) -> Vec<Block> {
+    let mut out = vec![Block::Title(title.to_owned())];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let pair = |zh: &str, en: &str, value: String| Block::Pair(l.t(zh, en).to_owned(), value);
+    let state = State::parse(case["state"].as_str().unwrap_or_default()).map_or("", |s| l.state(s));
+    let institution = &case["institution_registered"];
+    out.extend([
+        pair("机构", "Institution", format!("{} ({})", text(&institution["name"]), text(&case["institution"]))),
+        pair("统一社会信用代码 / 登记号", "Registration code", text(&institution["code"])),
+        pair("诊室", "Room", text(&case["room"])),
+        pair("设备", "Box", text(&case["device"])),
+        pair("诊疗活动", "Session", text(&case["session"])),
+        pair("级别", "Severity", text(&case["severity"])),
+        pair("状态", "State", state.to_owned()),
+        pair("案号", "Case number", text(&case["case_number"])),
+        pair("发生(设备时钟)", "Raised (box's clock)", local(&text(&case["raised_at"]))),
+        pair("接收(服务器时钟)", "Received (server's clock)", local(&text(&case["received_at"]))),
+        pair(
+            "导出",
+            "Exported",
+            format!("{} · {}", local(&text(&case["package"]["made_at"])), text(&case["package"]["by"])),
+        ),
+        pair("事由", "Reason", text(&case["package"]["why"])),
+    ]);
+    out.retain(|block| !matches!(block, Block::Pair(_, value) if value.is_empty()));
+    out.push(Block::Heading(l.t("一、发现的情况", "1. What was found").to_owned()));
+    for finding in list(&case["findings"]) {
+        found(l, case, finding, &mut out);
+    }
+    out.push(Block::Heading(l.t("二、办理与复核", "2. Steps and reviews").to_owned()));
+    for step in list(&case["steps"]) {
+        let after = State::parse(step["state_after"].as_str().unwrap_or_default()).map_or("", |s| l.state(s));
+        let note = text(&step["note"]);
+        let said =
+            format!("{} → {after}{}{note}", l.step(&text(&step["step"])), if note.is_empty() { "" } else { ":" });
+        out.push(Block::Pair(format!("{} {}", local(&text(&step["at"])), text(&step["by"])), said));
+    }
+    out.push(Block::Heading(l.t("三、物品清单", "3. Items").to_owned()));
+    out.push(Block::Text(
+        l.t("(由承办人填写)____________________", "(filled in by the officer) ____________________").to_owned(),
+    ));
+    out.push(Block::Heading(l.t("四、电子数据清单", "4. Electronic data").to_owned()));
+    for (name, bytes, sha256) in files {
+        out.push(Block::Pair(name.clone(), format!("{bytes} {}", l.t("字节", "bytes"))));
+        out.push(Block::Small(format!("SHA-256 {sha256}")));
+    }
+    out.push(Block::Small(
+        l.t(
+            "记录链文件可用 zaigang-verify 离线校验;全部文件可用 sha256sum -c SHA256SUMS 核对。",
+            "The chain is verified offline by zaigang-verify, all files by sha256sum -c SHA256SUMS.",
+        )
+        .to_owned(),
+    ));
+    out.push(Block::Heading(l.t("五、移送", "5. Transfer").to_owned()));
+    out.push(Block::Text(
+        l.t(
+            "移送机关:____________________    接收机关:____________________\n承办人:__________    日期:______年____月____日",
+            "From: ____________________    To: ____________________\nOfficer: __________    Date: __________",
+        )
+        .to_owned(),
+    ));
+    out
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// One finding: its words, whom it names, the basis, the manifest and the place in the chain.
+fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let kind = l.kind(&text(&finding["kind"]));
+    out.push(Block::Text(format!("{} · {} · {}", text(&finding["rule"]), kind, text(&finding["severity"]))));
+    out.push(Block::Text(text(&finding["explanation"][l.t("zh", "en")])));
+    for person in list(&finding["persons"]) {
+        let id = text(&person["person"]);
+        let name = list(&case["persons"]).find(|p| p["id"] == person["person"]).map(|p| text(&p["name"]));
+        let part = l.part(&text(&person["part"]));
+        out.push(Block::Pair(part, format!("{} ({id})", name.unwrap_or_default())));
+    }
+    for basis in list(&finding["candidate_basis"]) {
+        let named = format!("{} {} {}", text(&basis["law"]), text(&basis["article"]), text(&basis["edition"]));
+        out.push(Block::Pair(l.t("可能涉及的依据", "Candidate basis").to_owned(), named));
+    }
+    for interval in list(&finding["intervals"]) {
+        let span = format!("{} – {}", local(&text(&interval["from"])), local(&text(&interval["to"])));
+        out.push(Block::Pair(l.interval(&text(&interval["what"])), span));
+    }
+    let (manifest, chain) = (&finding["manifest"], &finding["chain"]);
+    let mut small = |name: &str, value: &Value| {
+        if let Some(said) = value.as_str().filter(|v| !v.is_empty()) {
+            out.push(Block::Small(format!("{name} {said}")));
+        }
+    };
+    small(l.t("固件", "Firmware"), &manifest["firmware"]);
+    small(l.t("模型包 SHA-256", "Pack SHA-256"), &manifest["pack_sha256"]);
+    small(l.t("配置 SHA-256", "Configuration SHA-256"), &manifest["config_sha256"]);
+    small(l.t("策略 SHA-256", "Policy SHA-256"), &manifest["policy_sha256"]);
+    small(l.t("记录链哈希", "Chain hash"), &chain["hash"]);
+    small(l.t("前一条", "Previous"), &chain["prev"]);
+    small(l.t("签名密钥", "Signing key"), &chain["key_id"]);
+    out.push(Block::Gap);
+}

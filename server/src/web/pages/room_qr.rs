@@ -1,0 +1,67 @@
+//! A room's QR code to print and hang up: scanned, it opens the declaration of a session with the room chosen.
+//!
+//! It holds an address and nothing secret: whoever scans it still has to log in.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use qrcode::QrCode;
+use qrcode::render::svg;
+
+use super::{Frame, Lang, render, shown};
+use crate::access::Who;
+use crate::app::App;
+use crate::web::error::Problem;
+use crate::web::scope::Seen;
+
+#[derive(Template)]
+#[template(path = "room_qr.html")]
+struct QrPage {
+    f: Frame,
+    room: String,
+    name: String,
+    address: String,
+    svg: String,
+}
+
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    let made = make(&app, l, who, &headers, id).await;
+    shown(&app, l, made).await
+}
+
+async fn make(app: &Arc<App>, l: Lang, who: Who, headers: &HeaderMap, id: String) -> Result<Response, Problem> {
+    let room = app
+        .blocking(move |a| {
+            let room = a.store.room(&id)?.ok_or_else(|| Problem::unknown("room", &id))?;
+            Seen::of(a, &who)?.must_have(room.institution.as_str(), "room", &id)?;
+            Ok::<_, Problem>(room)
+        })
+        .await?;
+    let address = format!("{}/sessions/new?room={}", origin(app, headers), room.id);
+    let code = QrCode::new(&address).map_err(|e| Problem::internal(&e))?;
+    let drawn = code.render::<svg::Color<'_>>().min_dimensions(320, 320).quiet_zone(true).build();
+    // Only the drawing: the declaration before it has no place inside a page.
+    let svg = drawn.find("<svg").map_or(String::new(), |at| drawn[at..].to_owned());
+    let f = Frame::of(app, l, "sessions", &format!("/rooms/{}/qr", room.id)).await?;
+    render(&QrPage { f, room: room.id.to_string(), name: room.name, address, svg })
+}
+
+/// How browsers reach this server: as the configuration says, else as this one did.
+fn origin(app: &App, headers: &HeaderMap) -> String {
+    if let Some(oidc) = &app.config.oidc {
+        return oidc.public_url.clone();
+    }
+    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let tls = headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
+    format!("{}://{}", if tls { "https" } else { "http" }, crate::clock::clip(text(header::HOST), 200))
+}

@@ -1,0 +1,91 @@
+//! The screen on the wall: what is open, what is urgent, which boxes are silent, by institution. Big type, dark, live.
+//!
+//! It shows no person: neither a name nor an id stands on it, because everybody in the room reads it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::{Frame, Lang, local, render, shown};
+use crate::access::Who;
+use crate::alert::State as AlertState;
+use crate::app::App;
+use crate::store::{AlertFilter, PlaceSeen, StoreError};
+use crate::web::alerts::scoped;
+use crate::web::error::Problem;
+use crate::web::part::PartQuery;
+
+/// As many as are read from across a room.
+const LEADS: u32 = 8;
+const PLACES: u32 = 15;
+
+#[derive(Template)]
+#[template(path = "wall.html")]
+struct WallPage {
+    f: Frame,
+    open: i64,
+    urgent: i64,
+    boxes: i64,
+    online: i64,
+    silent: i64,
+    at: String,
+    leads: Vec<Lead>,
+    places: Vec<PlaceSeen>,
+}
+
+struct Lead {
+    number: i64,
+    severity: u8,
+    level: &'static str,
+    kinds: String,
+    place: String,
+    state: &'static str,
+    at: String,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let made = make(&app, l, &who).await;
+    shown(&app, l, made).await
+}
+
+async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
+    let part = PartQuery { limit: Some(PLACES), ..PartQuery::default() }.part(who, PLACES);
+    let filter = scoped(AlertFilter { open_only: true, limit: LEADS, ..AlertFilter::default() }, who);
+    let (alerts, names, counts, boxes, places) = app
+        .blocking(move |a| {
+            let alerts = a.store.alerts(&filter)?;
+            let at: Vec<String> = alerts.iter().map(|x| x.institution.clone()).collect();
+            Ok::<_, StoreError>((
+                alerts,
+                a.store.institution_names(&at)?,
+                a.store.alert_counts(&part.jurisdiction, &part.institution)?,
+                a.store.boxes_seen(&part)?,
+                a.store.places_seen(&part)?,
+            ))
+        })
+        .await?;
+    let open = |state: &str| AlertState::parse(state).is_some_and(AlertState::is_open);
+    let leads = alerts.iter().map(|a| Lead {
+        number: a.number,
+        severity: a.severity,
+        level: l.severity(a.severity),
+        kinds: a.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
+        place: format!("{} · {}", names.get(&a.institution).unwrap_or(&a.institution), a.room),
+        state: l.state(a.case.state),
+        at: local(&a.raised_at),
+    });
+    render(&WallPage {
+        open: counts.iter().filter(|c| open(&c.0)).map(|c| c.2).sum(),
+        urgent: counts.iter().filter(|c| open(&c.0) && c.1 == 3).map(|c| c.2).sum(),
+        boxes: boxes.0,
+        online: boxes.1,
+        silent: boxes.0 - boxes.1,
+        at: local(&crate::clock::now_text()),
+        leads: leads.collect(),
+        places: places.into_iter().take(PLACES as usize).collect(),
+        f: Frame::of(app, l, "wall", "/wall").await?,
+    })
+}
