@@ -81,7 +81,9 @@ mod tests {
     }
 
     fn sums(files: &[(&str, &str)]) -> String {
-        files.iter().map(|(name, text)| format!("{}  {name}\n", trust::sha256_hex(text))).collect()
+        let lines: Vec<String> =
+            files.iter().map(|(name, text)| format!("{}  {name}", trust::sha256_hex(text))).collect();
+        lines.join("\n")
     }
 
     #[test]
