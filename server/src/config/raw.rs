@@ -1,0 +1,163 @@
+//! The configuration's file as it is written: tables and keys, each optional as the file allows it. Nothing is judged here.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Mode, Pack, SmtpTls};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub(super) mode: Mode,
+    pub(super) data_dir: PathBuf,
+    pub(super) master_key_file: Spanned<PathBuf>,
+    pub(super) tombstone_file: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) models: RawModels,
+    #[serde(default)]
+    pub(super) http: RawHttp,
+    #[serde(default)]
+    pub(super) access: RawAccess,
+    #[serde(default)]
+    pub(super) mqtt: RawMqtt,
+    #[serde(default)]
+    pub(super) ingest: RawIngest,
+    #[serde(default)]
+    pub(super) knowledge: RawKnowledge,
+    #[serde(default)]
+    pub(super) provisioning: RawProvisioning,
+    #[serde(default)]
+    pub(super) retention: RawRetention,
+    #[serde(default)]
+    pub(super) outgoing: RawOutgoing,
+    pub(super) smtp: Option<Spanned<RawSmtp>>,
+    pub(super) oidc: Option<Spanned<RawOidc>>,
+    #[serde(default)]
+    pub(super) export: RawExport,
+    #[serde(default)]
+    pub(super) log: RawLog,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawModels {
+    pub(super) pack: Option<Spanned<Pack>>,
+    pub(super) folder: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHttp {
+    pub(super) listen: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAccess {
+    pub(super) accounts: Option<Spanned<bool>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMqtt {
+    pub(super) broker: Option<RawBroker>,
+    pub(super) listen: Option<Spanned<String>>,
+    pub(super) host: Option<String>,
+    pub(super) port: Option<Spanned<i64>>,
+    pub(super) username: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) tls: Option<bool>,
+    pub(super) boxes_host: Option<String>,
+    pub(super) boxes_port: Option<Spanned<i64>>,
+    pub(super) shared: Option<bool>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawBroker {
+    Embedded,
+    External,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIngest {
+    pub(super) batch_max: Option<Spanned<i64>>,
+    pub(super) at_once_max: Option<Spanned<i64>>,
+    pub(super) gap_alert_s: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKnowledge {
+    pub(super) expires_h: Option<Spanned<i64>>,
+    pub(super) refresh_min: Option<Spanned<i64>>,
+    pub(super) retry_ms: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProvisioning {
+    pub(super) token_valid_min: Option<Spanned<i64>>,
+    pub(super) certificate_days: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetention {
+    pub(super) dismissed_h: Option<Spanned<i64>>,
+    pub(super) undecided_days: Option<Spanned<i64>>,
+    pub(super) presence_days: Option<Spanned<i64>>,
+    pub(super) quarantine_days: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOutgoing {
+    #[serde(default)]
+    pub(super) webhook_origins: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSmtp {
+    pub(super) host: String,
+    pub(super) port: Option<Spanned<i64>>,
+    pub(super) tls: Option<SmtpTls>,
+    pub(super) username: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) from: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOidc {
+    pub(super) issuer: String,
+    pub(super) client_id: String,
+    pub(super) client_secret_file: Option<PathBuf>,
+    pub(super) public_url: String,
+    pub(super) claim: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawExport {
+    pub(super) font_file: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLog {
+    pub(super) level: Option<Spanned<String>>,
+    pub(super) format: Option<RawFormat>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawFormat {
+    Text,
+    Json,
+}

@@ -1,0 +1,47 @@
+//! What an administrator who mistypes is told.
+
+use super::*;
+
+const LEAST: &str = "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n";
+
+fn parse(extra: &str) -> Result<Config, String> {
+    Config::parse(Path::new("/etc/z.toml"), &format!("{LEAST}{extra}")).map_err(|e| e.to_string())
+}
+
+#[test]
+fn the_printed_file_is_valid_and_says_the_defaults() {
+    let printed = Config::parse(Path::new("/etc/z.toml"), COMMENTED).unwrap();
+    let least = parse("").unwrap();
+    assert_eq!((printed.batch_max, printed.at_once_max), (least.batch_max, least.at_once_max));
+    assert_eq!(printed.http_listen, least.http_listen);
+    assert_eq!(printed.broker, least.broker);
+    assert_eq!(printed.gap_alert_s, least.gap_alert_s);
+    assert_eq!(printed.knowledge_refresh_min, least.knowledge_refresh_min);
+    assert_eq!(least.data_dir, Path::new("/etc/data"));
+}
+
+#[test]
+fn a_wrong_value_names_file_line_and_range() {
+    let error = parse("[ingest]\nbatch_max = 0\n").unwrap_err();
+    assert_eq!(error, "/etc/z.toml, line 5: `ingest.batch_max` is 0: it must be 1 to 4096 (default 1024)");
+    let error = parse("[http]\nlisten = \"everywhere\"\n").unwrap_err();
+    assert!(error.starts_with("/etc/z.toml, line 5: `http.listen` is `everywhere`"), "{error}");
+    let error = Config::parse(Path::new("z.toml"), "mode = \"sandbox\"\n").unwrap_err().to_string();
+    assert!(error.contains("line 1") && error.contains("`demonstration`"), "{error}");
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_known_ones() {
+    let error = parse("[mqtt]\nlisten_on = \"127.0.0.1:1\"\n").unwrap_err();
+    assert!(error.contains("line 5") && error.contains("listen_on") && error.contains("`password_file`"), "{error}");
+}
+
+#[test]
+fn what_must_not_be_is_refused() {
+    let drawn = LEAST.replace("demonstration", "production") + "[models]\npack = \"avatar\"\n";
+    assert!(Config::parse(Path::new("z.toml"), &drawn).unwrap_err().to_string().contains("drawn faces only"));
+    assert!(parse("[http]\nlisten = \"0.0.0.0:80\"\n").unwrap_err().contains("loopback alone"));
+    assert!(parse("[mqtt]\nlisten = \"0.0.0.0:1883\"\n").unwrap_err().contains("loopback alone"));
+    let inside = "mode = \"production\"\ndata_dir = \"d\"\nmaster_key_file = \"d/master.key\"\n";
+    assert!(Config::parse(Path::new("z.toml"), inside).unwrap_err().to_string().contains("inside `data_dir`"));
+}
