@@ -133,6 +133,9 @@ pub fn check(from: impl BufRead) -> Result<Report, Fault> {
     let fault = |line: usize, why: &str| Fault { line, why: why.to_owned() };
     let (_, first) = lines.next().ok_or_else(|| fault(1, "there is nothing"))?;
     let header: Header = read(1, first)?;
+    if header.format != FORMAT {
+        return Err(fault(1, "it is no audit log of a version that is known here"));
+    }
     let key = VerifyingKey::from_base64(&header.server_key).map_err(|e| fault(1, &e.to_string()))?;
     let (mut count, mut last) = (0, ZERO_HASH.to_owned());
     let mut waiting: Option<(usize, String)> = None;

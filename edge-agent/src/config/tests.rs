@@ -72,7 +72,9 @@ fn what_is_missing_is_said() {
     check("", &expect![[r#"/etc/zaigang/agent.toml:1: `mode` is missing: "production" or "demonstration""#]]);
     check(
         "mode = \"production\"\n",
-        &expect![[r#"/etc/zaigang/agent.toml:2: `[camera]` with `kind` is missing: "v4l2", "files" or "scene""#]],
+        &expect![[
+            r#"/etc/zaigang/agent.toml:2: `[camera]` with `kind` is missing: "v4l2", "rtsp", "files" or "scene""#
+        ]],
     );
     check(
         "mode = \"demonstration\"\n[camera]\nkind = \"files\"\n",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::raw::{Raw, RawBroker, RawFormat, RawMqtt, RawOidc, RawOutgoing, RawRetention};
+use super::raw::{Raw, RawBroker, RawFormat, RawMqtt, RawOidc, RawOutgoing, RawRetention, RawSmtp};
 use super::{Broker, Config, ConfigError, External, Mode, Oidc, Outgoing, Pack, Smtp, SmtpTls};
 use crate::retention::Times;
 

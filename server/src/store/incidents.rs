@@ -36,6 +36,8 @@ struct Known<'a> {
     kind: String,
     severity: u8,
     withdrawn: bool,
+    /// The step that it began with, where this transaction brings it: when it was raised and received stays for ever.
+    first: Option<Step<'a>>,
     /// The step that is to be written; `None` where nothing changed.
     changed: Option<Step<'a>>,
 }
@@ -131,8 +133,14 @@ fn load<'a>(tx: &Connection, step: &Step<'_>, places: &mut HashMap<String, Strin
     };
     let sql = "SELECT id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE alert = ?1";
     let findings = collect(tx, sql, [id], |r| {
-        let known =
-            Known { revision: r.get(1)?, kind: r.get(2)?, severity: r.get(3)?, withdrawn: r.get(4)?, changed: None };
+        let known = Known {
+            revision: r.get(1)?,
+            kind: r.get(2)?,
+            severity: r.get(3)?,
+            withdrawn: r.get(4)?,
+            first: None,
+            changed: None,
+        };
         Ok((r.get(0)?, known))
     })?;
     Ok(Incident { alert, dirty: false, findings: findings.into_iter().collect() })
@@ -152,11 +160,13 @@ impl<'a> Incident<'a> {
     fn take(&mut self, tx: &Connection, step: Step<'a>) -> Result<()> {
         let (report, now) = (step.report, step.place.received_at);
         let before = (!self.findings.is_empty()).then_some(self.alert.severity);
+        let first = self.findings.get(&report.finding_id).map_or(Some(step), |known| known.first);
         let known = Known {
             revision: report.revision,
             kind: kind_name(report.kind),
             severity: number(report.severity),
             withdrawn: matches!(report.step, FindingStep::Withdrawn),
+            first,
             changed: Some(step),
         };
         self.findings.insert(report.finding_id.clone(), known);
@@ -192,7 +202,7 @@ impl<'a> Incident<'a> {
     fn write(&self, tx: &Connection) -> Result<()> {
         for known in self.findings.values() {
             if let Some(step) = &known.changed {
-                put_finding(tx, step)?;
+                put_finding(tx, known.first.as_ref().unwrap_or(step), step)?;
             }
         }
         if !self.dirty {
@@ -265,10 +275,11 @@ fn open_alert(tx: &Connection, step: &Step<'_>, places: &mut HashMap<String, Str
     Ok(alert)
 }
 
-fn put_finding(tx: &Connection, Step { report, place }: &Step<'_>) -> Result<()> {
+/// The finding as its last step says it, raised and received when its first one was.
+fn put_finding(tx: &Connection, first: &Step<'_>, Step { report, place }: &Step<'_>) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(id) DO UPDATE SET
-         severity=excluded.severity, step=excluded.step, revision=excluded.revision, device=excluded.device,
+         kind=excluded.kind, severity=excluded.severity, step=excluded.step, revision=excluded.revision, device=excluded.device,
          epoch=excluded.epoch, seq=excluded.seq, report=excluded.report",
     )?
     .execute(params![
@@ -279,8 +290,8 @@ fn put_finding(tx: &Connection, Step { report, place }: &Step<'_>) -> Result<()>
         number(report.severity),
         step_name(report.step),
         report.revision,
-        report.raised_at,
-        place.received_at,
+        first.report.raised_at,
+        first.place.received_at,
         place.device,
         place.epoch,
         place.seq,

@@ -190,7 +190,7 @@ mod tests {
             while later.take_up(7).unwrap() > 0 {}
             assert_eq!(later.findings_due().unwrap(), 0);
             let wanted = shown(&one_by_one);
-            assert!(wanted.len() > 60);
+            assert!(wanted.len() > 30, "the dice made next to nothing: {}", wanted.len());
             assert_eq!(shown(&at_once), wanted, "seed {seed}");
             assert_eq!(shown(&later), wanted, "seed {seed}");
         }
