@@ -75,9 +75,14 @@ pub(super) async fn submit(
 }
 
 pub(super) fn set_cookie(headers: &HeaderMap, token: &str, seconds: i64) -> [(header::HeaderName, String); 1] {
-    let tls = headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
-    let secure = if tls { "; Secure" } else { "" };
+    let secure = secure(headers);
     [(header::SET_COOKIE, format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"))]
+}
+
+/// What a cookie says where the proxy before this server speaks TLS.
+pub(super) fn secure(headers: &HeaderMap) -> &'static str {
+    let tls = headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
+    if tls { "; Secure" } else { "" }
 }
 
 /// One answer for every wrong login, so that it names neither the account nor what was wrong.

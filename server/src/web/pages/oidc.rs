@@ -28,7 +28,8 @@ fn said(error: &OidcError) -> Problem {
     Problem::new(status, error.to_string())
 }
 
-pub(super) async fn begin(State(app): State<Arc<App>>, l: Lang) -> Response {
+pub(super) async fn begin(State(app): State<Arc<App>>, l: Lang, headers: HeaderMap) -> Response {
+    let secure = login::secure(&headers);
     let made = app
         .blocking(|a| {
             let random = || random_token().map_err(|p| OidcError::Provider(p.detail));
@@ -36,7 +37,8 @@ pub(super) async fn begin(State(app): State<Arc<App>>, l: Lang) -> Response {
         })
         .await
         .map(|begun| {
-            let cookie = format!("{COOKIE}={}; Path=/login/oidc; Max-Age=600; HttpOnly; SameSite=Lax", begun.state);
+            let cookie =
+                format!("{COOKIE}={}; Path=/login/oidc; Max-Age=600; HttpOnly; SameSite=Lax{secure}", begun.state);
             ([(header::SET_COOKIE, cookie)], Redirect::to(&begun.address)).into_response()
         });
     shown(&app, l, made).await
