@@ -155,7 +155,8 @@ fn the_embedded_broker_listens_on_loopback_alone_and_says_so() {
 fn a_token_works_once_and_not_after_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let plan = ServerPlan::embedded(folder.path());
-    let (_server, ready) = plan.start(&[]).unwrap();
+    let steps = folder.path().join("clock-step");
+    let (_server, ready) = plan.start(&[("ZAIGANG_CLOCK_STEP", steps.to_str().unwrap())]).unwrap();
     let api = api(&ready);
     furnish(&api).unwrap();
     let answer = api.post("devices", &json!({"id": "box-1", "room": "room-1"})).unwrap();
@@ -176,6 +177,13 @@ fn a_token_works_once_and_not_after_its_time() {
     let newer = again(())["provisioning_token"].as_str().unwrap().to_owned();
     assert!(take("third", &older).is_err());
     assert!(take("third", &newer).is_ok());
+    // An hour later by the server's clock.
+    let late = again(())["provisioning_token"].as_str().unwrap().to_owned();
+    std::fs::write(&steps, "3601").unwrap();
+    let refused = take("fourth", &late).unwrap_err().to_string();
+    assert!(refused.contains("out of date"), "{refused}");
+    std::fs::write(&steps, "0").unwrap();
+    assert!(take("fourth", &late).is_ok(), "the same token in its time");
 }
 
 #[test]
