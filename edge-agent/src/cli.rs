@@ -32,12 +32,16 @@ enum Command {
     Run(crate::run::Args),
     /// Register this box with its server, once
     Provision(Provision),
+    /// Take a flashed box's settings and registration from its boot partition
+    FirstBoot(crate::first_boot::Args),
     /// Propose a practitioner's face for enrolment
     Enroll(crate::enroll::Args),
     /// Model packs: list, verify, fetch, import; make signed archives
     Models(crate::models::Args),
     /// Check everything a box needs, with the mends
     Doctor(crate::doctor::Args),
+    /// Ask whether the running box looks, sees and reaches its server
+    Healthy(crate::healthy::Args),
     /// Watch the camera for a while: gone, covered, frozen
     Camera(crate::lookout::Args),
     /// Try the check of a door: turn the head as asked
@@ -64,9 +68,11 @@ pub fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Run(args) => args.run(),
         Command::Provision(args) => args.run(),
+        Command::FirstBoot(args) => args.run(),
         Command::Enroll(args) => args.run(),
         Command::Models(args) => args.run(),
         Command::Doctor(args) => args.run(),
+        Command::Healthy(args) => args.run(),
         Command::Camera(args) => args.run(),
         Command::Door(args) => args.run(),
         Command::Bench(args) => args.run(),

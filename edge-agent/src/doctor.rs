@@ -115,7 +115,7 @@ fn closing(verdict: Verdict) -> &'static str {
 
 /// Every check, in the order in which a mend makes sense.
 pub fn examine(config: &Config, models: Option<&Path>) -> Vec<Check> {
-    let mut checks = vec![disk(config), clock(), heat(&Heat::of_this_board()), at_rest()];
+    let mut checks = vec![disk(config), clock(), heat(&Heat::of_this_board()), at_rest(config)];
     let (model_check, mut analyzer) = match load_models(config, models) {
         Ok(models) => {
             let found = format!("pack \"{}\", {}", models.pack, vision::Runtime::build_info());
@@ -174,15 +174,23 @@ fn heat(board: &Heat) -> Check {
     }
 }
 
-fn at_rest() -> Check {
-    if Path::new("/dev/tpmrm0").exists() {
-        return Check::good("at rest", "a TPM2 is there for the disk's key");
+/// Whether the keys that open roster and observation log lie on the disk for whoever carries it away.
+fn at_rest(config: &Config) -> Check {
+    let key = config.state_dir.join("sealing.key");
+    let sealed = std::fs::read_to_string(&key).is_ok_and(|text| trust::board::is_sealed(&text));
+    let tpm = Path::new("/dev/tpmrm0").exists();
+    let steps = "give the unit the credential zaigang.kek (hardware/README.md, At rest), then provision again";
+    match (sealed, tpm) {
+        (true, _) => Check::good("at rest", "the keys are sealed under this board's own key"),
+        (false, true) => {
+            Check::warning("at rest", "a TPM2 is there, but the keys are plain: a stolen disk reads templates", steps)
+        }
+        (false, false) => Check::warning(
+            "at rest",
+            "no TPM2: a stolen disk reads templates",
+            "encrypt the data partition with a key that is not on it",
+        ),
     }
-    Check::warning(
-        "at rest",
-        "no TPM2: a stolen disk reads templates",
-        "encrypt the data partition with a key that is not on it",
-    )
 }
 
 /// What the library of this board can compute on, beside what is asked of it.

@@ -14,6 +14,8 @@ pub mod door;
 pub mod enroll;
 pub mod eyes;
 pub mod facts;
+pub mod first_boot;
+pub mod healthy;
 pub mod heat;
 pub mod logging;
 pub mod lookout;

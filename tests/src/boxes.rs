@@ -61,6 +61,8 @@ pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<Identity> {
 pub struct Known {
     pub kinds: BTreeSet<String>,
     pub templates_of: BTreeSet<PersonId>,
+    /// The vectors of those templates, as they came.
+    pub vectors: Vec<String>,
     /// Persons of the roster that holds.
     pub roster_size: usize,
     pub checked: BTreeSet<PersonId>,
@@ -172,6 +174,8 @@ impl Engine {
                     roster.persons.iter().filter(|p| !p.templates.is_empty()).map(|p| p.person.clone()).collect();
                 let gone = known.templates_of.difference(&with).cloned().collect();
                 known.templates_of = with;
+                let templates = roster.persons.iter().flat_map(|person| &person.templates);
+                known.vectors = templates.map(|template| template.vector.clone()).collect();
                 known.roster_size = roster.persons.len();
                 gone
             }

@@ -5,6 +5,8 @@ pub mod api;
 pub mod boxes;
 pub mod client;
 pub mod clinic;
+pub mod guest;
+pub mod https;
 pub mod morning;
 pub mod mosquitto;
 pub mod programs;

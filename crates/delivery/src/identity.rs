@@ -90,6 +90,8 @@ pub(crate) const SIGNING: &str = "signing.key";
 pub(crate) const SEALING: &str = "sealing.key";
 /// Certificate and key in one file, so that a renewal replaces both in one step.
 pub(crate) const TLS: &str = "tls.pem";
+/// What it is when it is sealed under the board's key.
+pub(crate) const TLS_KIND: &str = "zaigang-tls";
 pub(crate) const CA: &str = "ca.pem";
 
 impl Identity {

@@ -15,7 +15,7 @@ use trust::VerifyingKey;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use zeroize::Zeroize as _;
 
-use crate::identity::{CA, CertificateTimes, Identity, IdentityError, TLS, keys_of, write_private};
+use crate::identity::{CA, CertificateTimes, Identity, IdentityError, TLS, TLS_KIND, keys_of, write_private};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -183,7 +183,12 @@ fn times(expires_at: &str) -> Result<CertificateTimes, ProvisionError> {
 
 fn store(dir: &Path, name: &str, pem: &str) -> Result<(), ProvisionError> {
     let path = dir.join(name);
-    write_private(&path, pem.as_bytes()).map_err(|source| IdentityError::File { path, source }.into())
+    let text = if name == TLS {
+        trust::protect_text(TLS_KIND, pem).map_err(IdentityError::Key)?
+    } else {
+        pem.to_owned().into()
+    };
+    write_private(&path, text.as_bytes()).map_err(|source| IdentityError::File { path, source }.into())
 }
 
 /// Plain HTTP only to this machine: the token must not cross a network in clear.

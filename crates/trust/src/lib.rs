@@ -15,6 +15,7 @@
 //! | an exported audit log | [`audit::write`], [`audit::check`] |
 
 pub mod audit;
+pub mod board;
 pub mod bundle;
 pub mod down;
 mod envelope;
@@ -26,7 +27,7 @@ mod seal;
 pub use down::{DownVerifier, sign_down};
 pub use envelope::{DOMAIN, chain_hash, verify};
 pub use hash::{canonical_sha256, finding_id, incident_id, sha256_hex};
-pub use keyfile::{KeyFileError, read_secret, write_new};
+pub use keyfile::{KeyFileError, protect_text, read_secret, read_text, write_new};
 pub use keys::{SealingKey, SealingPublicKey, SigningKey, VerifyingKey};
 pub use seal::{open, seal};
 

@@ -11,7 +11,7 @@ use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport};
 
 use super::Seen;
-use crate::{camera::Counters, heat::Heat, pipeline::Figures};
+use crate::{camera::Counters, healthy::Standing, heat::Heat, pipeline::Figures};
 
 /// What the heartbeat is made from.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct HealthSource {
     /// Looks since the last report, and those of them in which the room could be judged.
     looks: u64,
     clear: u64,
+    /// What the server had receipted when the agent started.
+    receipted_before: Option<u64>,
 }
 
 /// Where the figures come from.
@@ -39,7 +41,7 @@ pub struct Vitals {
 impl HealthSource {
     pub fn new(vitals: Vitals) -> Self {
         let (camera, figures) = (CameraState::Absent, Figures::default());
-        Self { vitals, started: Instant::now(), camera, figures, looks: 0, clear: 0 }
+        Self { vitals, started: Instant::now(), camera, figures, looks: 0, clear: 0, receipted_before: None }
     }
 
     pub fn looked(&mut self, seen: &Seen) {
@@ -61,6 +63,13 @@ impl HealthSource {
 
     pub fn counters(&self) -> &Counters {
         &self.vitals.counters
+    }
+
+    /// How the box stands, for whoever decides on this machine whether an update stays.
+    pub fn standing(&mut self, outbox: &Outbox) -> Standing {
+        let receipted = outbox.stats().map_or(0, |stats| stats.receipted_seq);
+        let before = *self.receipted_before.get_or_insert(receipted);
+        Standing { camera_live: self.camera == CameraState::Live, server_reached: receipted > before }
     }
 
     /// One heartbeat; the outbox adds its number and its own figures.

@@ -364,6 +364,7 @@ impl Agent {
             record.flush();
             report.degraded.extend(record.complaint().map(str::to_owned));
         }
+        self.health.standing(&self.outbox).leave();
         self.append(Up::Health(report));
     }
 }

@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{MAX_KNOWLEDGE_BYTES, Settings};
-use crate::identity::TlsFiles;
+use crate::identity::{TLS_KIND, TlsFiles};
 use crate::outbox::Boot;
 
 /// Room for topic and properties beside the largest payload.
@@ -84,7 +84,9 @@ pub(super) fn status_payload(settings: &Settings, boot: &Boot, online: bool, con
 /// TLS towards the broker: the pinned authority alone, and the box's own certificate where it has one.
 pub fn client_tls(files: &TlsFiles) -> Result<rustls::ClientConfig, TlsError> {
     let mut roots = rustls::RootCertStore::empty();
-    for certificate in certificates(&files.ca_pem)? {
+    let ca = std::fs::read_to_string(&files.ca_pem)
+        .map_err(|error| TlsError::Pem { path: files.ca_pem.clone(), why: error.to_string() })?;
+    for certificate in certificates(&files.ca_pem, &ca)? {
         roots.add(certificate)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -92,15 +94,18 @@ pub fn client_tls(files: &TlsFiles) -> Result<rustls::ClientConfig, TlsError> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);
     let Some((certificate, key)) = &files.client else { return Ok(config.with_no_client_auth()) };
-    let key = PrivateKeyDer::from_pem_file(key)
+    // Both stand in files that may be sealed under the board's key.
+    let read = |path: &PathBuf| {
+        trust::read_text(path, TLS_KIND).map_err(|error| TlsError::Pem { path: path.clone(), why: error.to_string() })
+    };
+    let secret = PrivateKeyDer::from_pem_slice(read(key)?.as_bytes())
         .map_err(|error| TlsError::Pem { path: key.clone(), why: error.to_string() })?;
-    Ok(config.with_client_auth_cert(certificates(certificate)?, key)?)
+    Ok(config.with_client_auth_cert(certificates(certificate, &read(certificate)?)?, secret)?)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(path: &Path, text: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bad = |why: String| TlsError::Pem { path: path.to_owned(), why };
-    let found: Vec<_> = CertificateDer::pem_file_iter(path)
-        .map_err(|error| bad(error.to_string()))?
+    let found: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|error| bad(error.to_string()))?;
     if found.is_empty() { Err(bad("holds no certificate".to_owned())) } else { Ok(found) }

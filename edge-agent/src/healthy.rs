@@ -1,0 +1,113 @@
+//! `zaigang-agent healthy`: whether the running box does its work: it looks, the camera gives pictures, and the server has
+//! receipted something since the start. The agent leaves that in its runtime folder with each heartbeat; whoever decides
+//! whether an update stays asks here. It never reaches into the agent, and nothing of a person stands in the file.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "health.json";
+/// Two heartbeats of the default length and a half: what is older was left by an agent that stands still.
+const FRESH: Duration = Duration::from_secs(150);
+
+/// How the box stood at its last heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub camera_live: bool,
+    /// The server receipted a row of this box since the agent started.
+    pub server_reached: bool,
+}
+
+impl Standing {
+    /// Leaves it in the service manager's runtime folder (`RuntimeDirectory=`); without one there is nobody to ask.
+    pub fn leave(self) {
+        let Some(folder) = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from) else { return };
+        if let Err(why) = self.write(&folder) {
+            tracing::warn!("{}: {why}", folder.join(FILE).display());
+        }
+    }
+
+    fn write(self, folder: &Path) -> io::Result<()> {
+        let new = folder.join("health.json.new");
+        fs::write(&new, serde_json::to_vec(&self)?)?;
+        fs::rename(new, folder.join(FILE))
+    }
+
+    fn read(folder: &Path, now: SystemTime) -> Result<Self, String> {
+        let path = folder.join(FILE);
+        let said = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+        let written =
+            fs::metadata(&path).and_then(|meta| meta.modified()).map_err(|_| "no heartbeat yet".to_owned())?;
+        // A clock that was set back makes it newer than now, which is no sign of age.
+        if now.duration_since(written).is_ok_and(|age| age > FRESH) {
+            return Err("the agent's last heartbeat is old".to_owned());
+        }
+        serde_json::from_slice(&fs::read(&path).map_err(|why| said(&why))?).map_err(|why| said(&why))
+    }
+
+    fn judge(self) -> Result<(), String> {
+        match self {
+            Self { camera_live: false, .. } => Err("the camera gives no usable picture".to_owned()),
+            Self { server_reached: false, .. } => {
+                Err("the server receipted nothing since the agent started".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Ask whether the running box looks, sees and reaches its server.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit code 0: it does; 1: it does not, and one line says what is missing.\n\n\
+    Example:\n  zaigang-agent healthy --wait-s 600      after an update: within ten minutes, or not at all")]
+pub struct Args {
+    /// Wait this long for it, in s
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=86400))]
+    wait_s: u64,
+    /// The agent's runtime folder
+    #[arg(long, value_name = "FOLDER", default_value = "/run/zaigang")]
+    runtime: PathBuf,
+}
+
+impl Args {
+    pub fn run(self) -> anyhow::Result<()> {
+        let until = Instant::now() + Duration::from_secs(self.wait_s);
+        loop {
+            match Standing::read(&self.runtime, SystemTime::now()).and_then(Standing::judge) {
+                Ok(()) => {
+                    println!("healthy: the agent looks, the camera is there, the server answers");
+                    return Ok(());
+                }
+                Err(why) if Instant::now() >= until => anyhow::bail!("not healthy: {why}"),
+                Err(_) => std::thread::sleep(Duration::from_secs(1)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn healthy_is_a_fresh_heartbeat_with_camera_and_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        let at = |now| Standing::read(folder.path(), now).and_then(Standing::judge);
+        assert_eq!(at(now).unwrap_err(), "no heartbeat yet");
+        Standing { camera_live: true, server_reached: false }.write(folder.path()).unwrap();
+        assert_eq!(at(now).unwrap_err(), "the server receipted nothing since the agent started");
+        Standing { camera_live: false, server_reached: true }.write(folder.path()).unwrap();
+        assert_eq!(at(now).unwrap_err(), "the camera gives no usable picture");
+        Standing { camera_live: true, server_reached: true }.write(folder.path()).unwrap();
+        at(now).unwrap();
+        let written = fs::metadata(folder.path().join(FILE)).unwrap().modified().unwrap();
+        at(written + FRESH).unwrap();
+        assert_eq!(at(written + FRESH + Duration::from_secs(1)).unwrap_err(), "the agent's last heartbeat is old");
+        at(written - Duration::from_hours(24)).unwrap();
+    }
+}

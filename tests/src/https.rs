@@ -1,0 +1,101 @@
+//! A proxy that ends TLS before the server, as a clinic's does, under an authority of its own. One request per connection.
+
+use std::io::{Read, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, Result};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// An authority, and a certificate of it for one host.
+#[derive(Debug)]
+pub struct Authority {
+    pub pem: String,
+    config: Arc<rustls::ServerConfig>,
+}
+
+impl Authority {
+    pub fn new(host: &str) -> Result<Self> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key)?.pem();
+        let issuer = Issuer::new(params, key);
+        let key = KeyPair::generate()?;
+        let leaf = CertificateParams::new(vec![host.to_owned()])?.signed_by(&key, &issuer)?;
+        let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], secret)?;
+        Ok(Self { pem, config: Arc::new(config) })
+    }
+
+    pub fn write(&self, path: &Path) -> Result<PathBuf> {
+        std::fs::write(path, &self.pem).with_context(|| path.display().to_string())?;
+        Ok(path.to_owned())
+    }
+}
+
+/// Counts the requests that it read; it lives as long as the program.
+#[derive(Debug)]
+pub struct Proxy {
+    pub url: String,
+    pub port: u16,
+    requests: Arc<AtomicU64>,
+}
+
+impl Proxy {
+    pub fn start(authority: &Authority, server: &str) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let port = listener.local_addr()?.port();
+        let (config, requests) = (Arc::clone(&authority.config), Arc::<AtomicU64>::default());
+        let (server, counted) = (server.trim_start_matches("http://").to_owned(), Arc::clone(&requests));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // A box that turns away ends its connection in the middle of the handshake.
+                let _ = pass(stream, &config, &server, &counted);
+            }
+        });
+        Ok(Self { url: format!("https://127.0.0.1:{port}"), port, requests })
+    }
+
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+fn pass(stream: TcpStream, config: &Arc<rustls::ServerConfig>, server: &str, requests: &AtomicU64) -> Result<()> {
+    let mut near = rustls::StreamOwned::new(rustls::ServerConnection::new(Arc::clone(config))?, stream);
+    let request = read_request(&mut near)?;
+    requests.fetch_add(1, Ordering::SeqCst);
+    let mut far = TcpStream::connect(server)?;
+    far.write_all(&request)?;
+    let mut answer = Vec::new();
+    far.read_to_end(&mut answer)?;
+    near.write_all(&answer)?;
+    near.conn.send_close_notify();
+    near.flush()?;
+    Ok(())
+}
+
+/// Head and body, with a wish for the end of the connection after the answer.
+fn read_request(from: &mut impl Read) -> Result<Vec<u8>> {
+    let (mut bytes, mut some) = (Vec::new(), [0; 4096]);
+    loop {
+        let count = from.read(&mut some)?;
+        anyhow::ensure!(count > 0, "ended early");
+        bytes.extend_from_slice(&some[..count]);
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length =
+            head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        if body.len() >= length.unwrap_or(0) {
+            return Ok(format!("{head}\r\nConnection: close\r\n\r\n{body}").into_bytes());
+        }
+    }
+}
