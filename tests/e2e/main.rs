@@ -1,6 +1,7 @@
 //! End-to-end tests: real programs, a real broker, real SQLite, real pictures. One binary, so that it links once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
+mod at_rest;
 mod bad_input;
 mod export;
 mod https;

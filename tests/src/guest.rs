@@ -90,13 +90,12 @@ impl Card {
 pub struct Guest {
     child: Child,
     serial: PathBuf,
-    tpm: Option<Child>,
     pub started: Instant,
 }
 
 impl Guest {
-    /// Switches it on; `stick` is a second disk, `tpm` the folder of its TPM2's state. The serial line goes to `serial`.
-    pub fn start(card: &Card, serial: PathBuf, stick: Option<&Path>, tpm: Option<&Path>) -> Result<Self> {
+    /// Switches it on; `stick` is a second disk. The serial line goes to `serial`.
+    pub fn start(card: &Card, serial: PathBuf, stick: Option<&Path>) -> Result<Self> {
         let disk =
             |path: &Path, id: &str| format!("if=none,format=raw,cache=writeback,id={id},file={}", path.display());
         let mut command = Command::new("qemu-system-aarch64");
@@ -111,18 +110,8 @@ impl Guest {
         if let Some(stick) = stick {
             command.args(["-drive", &disk(stick, "stick"), "-device", "virtio-blk-pci,drive=stick"]);
         }
-        let tpm = match tpm {
-            None => None,
-            Some(state) => {
-                let (emulator, socket) = swtpm(state)?;
-                let chardev = format!("socket,id=tpm-line,path={}", socket.display());
-                command.args(["-chardev", &chardev, "-tpmdev", "emulator,id=tpm,chardev=tpm-line"]);
-                command.args(["-device", "tpm-tis-device,tpmdev=tpm"]);
-                Some(emulator)
-            }
-        };
         let child = command.spawn().context("qemu-system-aarch64")?;
-        Ok(Self { child, serial, tpm, started: Instant::now() })
+        Ok(Self { child, serial, started: Instant::now() })
     }
 
     /// What its serial line said so far.
@@ -150,33 +139,9 @@ impl Guest {
     /// Cuts the power: nothing is flushed that the machine had not yet written.
     pub fn cut(&mut self) {
         // It may have ended by itself; there is nobody to tell.
-        for program in [Some(&mut self.child), self.tpm.as_mut()].into_iter().flatten() {
-            let _ = program.kill();
-            let _ = program.wait();
-        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
-}
-
-/// A TPM2 in software, with its state in a folder.
-fn swtpm(state: &Path) -> Result<(Child, PathBuf)> {
-    std::fs::create_dir_all(state)?;
-    let socket = state.join("line");
-    // Of a machine whose power was cut.
-    let _ = std::fs::remove_file(&socket);
-    let child = Command::new("swtpm")
-        .args(["socket", "--tpm2", "--tpmstate", &format!("dir={}", state.display())])
-        .args(["--ctrl", &format!("type=unixio,path={}", socket.display()), "--flags", "startup-clear"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("swtpm")?;
-    let began = Instant::now();
-    while !socket.exists() {
-        anyhow::ensure!(began.elapsed() < Duration::from_secs(30), "swtpm makes no socket");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok((child, socket))
 }
 
 impl Drop for Guest {

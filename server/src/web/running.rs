@@ -31,6 +31,28 @@ pub(super) struct JobSeen {
     pub removed_in_all: i64,
 }
 
+/// Where the number of persons whose faces are stored stands against the filing duty at the 网信部门
+/// (人脸识别技术应用安全管理办法, 2025-06-01).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Filing {
+    NotDue,
+    /// From 80,000: time to prepare it (P14).
+    Near,
+    /// From 100,000: within 30 working days.
+    Due,
+}
+
+impl Filing {
+    pub(super) fn at(persons: i64) -> Self {
+        match persons {
+            100_000.. => Self::Due,
+            80_000.. => Self::Near,
+            _ => Self::NotDue,
+        }
+    }
+}
+
 /// All that somebody may see of what was and will be deleted.
 #[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub(super) struct RetentionSeen {
@@ -38,6 +60,9 @@ pub(super) struct RetentionSeen {
     /// Nothing deletes from the audit log (P11: at least three years).
     pub audit_since: Option<String>,
     pub audit_entries: i64,
+    /// Persons of all institutions with at least one face template.
+    pub persons_with_templates: i64,
+    pub filing: Filing,
     /// Of persons in the reader's scope, newest first, at most 200.
     pub tombstones: Vec<Tombstone>,
     pub tombstones_in_all: usize,
@@ -67,6 +92,7 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
     });
     let audit = a.store.audit_since()?;
     let stored = a.faces.tombstones()?;
+    let persons = a.faces.persons()?;
     let (ledger_holds, ledger_fault) = match a.faces.read_ledger() {
         Ok(said) if stored.iter().all(|t| said.contains(t)) => (true, String::new()),
         Ok(_) => (false, "the ledger lacks a deletion that the database knows; a restart signs it".to_owned()),
@@ -87,6 +113,8 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
         jobs: jobs.collect(),
         audit_since: audit.as_ref().map(|(at, _)| at.clone()),
         audit_entries: audit.map_or(0, |(_, n)| n),
+        persons_with_templates: persons,
+        filing: Filing::at(persons),
         tombstones,
         tombstones_in_all: stored.len(),
         ledger_holds,
@@ -97,4 +125,15 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
 pub(super) async fn get_retention(State(app): State<Arc<App>>, Extension(who): Extension<Who>) -> Answer {
     let seen = app.blocking(move |a| retention(a, &who)).await?;
     Ok((StatusCode::OK, Json(json!(seen))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filing_duty_is_announced_at_80_000_and_due_at_100_000() {
+        let told = [0, 79_999, 80_000, 99_999, 100_000].map(Filing::at);
+        assert_eq!(told, [Filing::NotDue, Filing::NotDue, Filing::Near, Filing::Near, Filing::Due]);
+    }
 }

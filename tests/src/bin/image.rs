@@ -145,19 +145,9 @@ fn at_rest(card: &Card, checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
-/// What a thief of the card reads on it, without the board.
+/// What the raw card shows. This machine has no TPM2 (Debian's arm64 kernel has no driver for qemu's), so the keys lie on it in
+/// plain, and who has them opens the roster: `tests/e2e/at_rest.rs` has the TPM2.
 fn stolen(card: &Card, clinic: &Clinic, checks: &mut Checks) -> Result<()> {
-    let keys = ["signing.key", "sealing.key", "tls.pem", "observations/observations.key"];
-    let mut plain = Vec::new();
-    for key in keys {
-        let text = card.debugfs(4, &format!("cat /zaigang/{key}"))?;
-        if !text.starts_with("board:") {
-            plain.push(key);
-        }
-    }
-    let figure = if plain.is_empty() { "all sealed".to_owned() } else { format!("plain: {}", plain.join(", ")) };
-    checks.say("keys on the card, with a TPM2 (swtpm)", "sealed under the board", &figure, plain.is_empty());
-
     let mut needles: Vec<Vec<u8>> =
         clinic.morning.people.iter().map(|person| person.name_zh.clone().into_bytes()).collect();
     for vector in &clinic.vectors()? {
@@ -245,7 +235,7 @@ impl Machine<'_> {
     fn start(&mut self, stick: Option<&Path>) -> Result<Guest> {
         self.starts += 1;
         let serial = self.folder.join(format!("serial-{}.log", self.starts));
-        Guest::start(self.card, serial, stick, Some(&self.folder.join("tpm")))
+        Guest::start(self.card, serial, stick)
     }
 
     /// A stick with the label that updates have, and one file.

@@ -44,6 +44,8 @@ pub struct Surroundings {
     pub environment: Option<PathBuf>,
     /// The program's own models folder.
     pub cache: Option<PathBuf>,
+    /// Packs that came with the system, as on a box's image: what is imported on the box goes before them.
+    pub shipped: Option<PathBuf>,
     /// Places from which the source tree is looked for, upwards.
     pub starts: Vec<PathBuf>,
 }
@@ -63,6 +65,7 @@ impl Surroundings {
             named: named.map(Path::to_path_buf),
             environment: folder("ZAIGANG_MODELS"),
             cache,
+            shipped: Some(PathBuf::from("/usr/share/zaigang/models")),
             starts: [env::current_dir().ok(), env::current_exe().ok()].into_iter().flatten().collect(),
         }
     }
@@ -76,8 +79,8 @@ pub struct Search {
 }
 
 impl Search {
-    /// The order of every program: `--models`, `$ZAIGANG_MODELS`, imported packs, the cache, `../shared/models`, the
-    /// source tree's `models/`.
+    /// The order of every program: `--models`, `$ZAIGANG_MODELS`, imported packs, the cache, the system's packs,
+    /// `../shared/models`, the source tree's `models/`.
     pub fn standard(named: Option<&Path>) -> Self {
         Self::within(&Surroundings::of_process(named))
     }
@@ -106,6 +109,9 @@ impl Search {
                 add(pack, FolderKind::Installed);
             }
             add(cache.clone(), FolderKind::Cache);
+        }
+        for pack in around.shipped.iter().flat_map(|shipped| installed(shipped)) {
+            add(pack, FolderKind::Installed);
         }
         let tree = around.starts.iter().find_map(|start| source_tree(start));
         let beside = |root: &Path| root.parent().map(|p| p.join("shared/models"));

@@ -139,6 +139,24 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// The frame of a page that nobody looks at.
+    #[cfg(test)]
+    fn for_test(l: Lang) -> Self {
+        Self {
+            l,
+            page: "",
+            pack_note: "",
+            liveness_waived: false,
+            connected: true,
+            accounts: false,
+            open_alerts: 0,
+            feed_head: 0,
+            here: String::new(),
+            menu: Vec::new(),
+            guide: None,
+        }
+    }
+
     pub(super) async fn of(app: &Arc<App>, l: Lang, page: &'static str, here: &str) -> Result<Self, Problem> {
         let who = READER.try_with(Clone::clone).unwrap_or_else(|_| Who::nobody());
         let part = PartQuery::default().part(&who, 1);

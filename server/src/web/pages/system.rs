@@ -12,7 +12,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::web::auth::may_open;
 use crate::web::error::Problem;
-use crate::web::running;
+use crate::web::running::{self, Filing};
 
 /// Address, zh, en, and what it is for in both languages.
 const PAGES: [(&str, &str, &str, &str, &str); 8] = [
@@ -62,6 +62,8 @@ struct RetentionPage {
     jobs: Vec<JobRow>,
     audit_since: String,
     audit_entries: i64,
+    persons: i64,
+    filing: Filing,
     tombstones: Vec<(String, String, String)>,
     in_all: usize,
     holds: bool,
@@ -101,6 +103,8 @@ async fn make_retention(app: &Arc<App>, who: Who, l: Lang) -> Result<Response, P
         jobs: jobs.collect(),
         audit_since: time(&seen.audit_since),
         audit_entries: seen.audit_entries,
+        persons: seen.persons_with_templates,
+        filing: seen.filing,
         tombstones: seen.tombstones.into_iter().map(|t| (local(&t.at), t.person, t.reason)).collect(),
         in_all: seen.tombstones_in_all,
         holds: seen.ledger_holds,
@@ -114,5 +118,33 @@ fn duration(l: Lang, hours: i64) -> String {
         format!("{} {}", hours / 24, l.t("天", "days"))
     } else {
         format!("{hours} {}", l.t("小时", "h"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P14: the page says it, not only a number for machines.
+    #[test]
+    fn the_page_warns_of_the_filing_duty_from_80_000_persons() {
+        let page = |persons| {
+            let page = RetentionPage {
+                f: Frame::for_test(Lang::Zh),
+                jobs: Vec::new(),
+                audit_since: String::new(),
+                audit_entries: 0,
+                persons,
+                filing: Filing::at(persons),
+                tombstones: Vec::new(),
+                in_all: 0,
+                holds: true,
+                fault: String::new(),
+            };
+            page.render().unwrap()
+        };
+        assert!(!page(79_999).contains("备案"), "too early");
+        assert!(page(80_000).contains("请准备备案"));
+        assert!(page(100_000).contains("30 个工作日内"));
     }
 }
