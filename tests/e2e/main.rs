@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
 
 mod bad_input;
+mod commission;
 mod export;
 mod https;
 mod knowledge;
