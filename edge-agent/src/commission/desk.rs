@@ -123,7 +123,7 @@ impl Desk {
         let before = self.link.room().borrow().as_ref().map(|(_, room)| room.zones.clone());
         if before.as_ref() != Some(zones) {
             let masks = before.into_iter().flat_map(|zones| zones.privacy_mask).chain(zones.privacy_mask.clone());
-            self.view.set_masks(masks.collect());
+            self.view.set_zones(masks.collect(), zones.bed.clone());
         }
         Ok(())
     }

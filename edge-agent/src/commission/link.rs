@@ -151,8 +151,8 @@ impl Link {
         self.inner.outbox.boot().stamp(utc, now.mono_ms, quality.uncertainty_ms, clock.source())
     }
 
-    /// Raises the installer's test, waits for the server's receipt, and withdraws it again: a withdrawn finding counts in no
-    /// figure and stands in nobody's inbox. One at a time.
+    /// Raises the installer's test, waits for the server's receipt, and withdraws it again: a withdrawn finding is no
+    /// open lead and nobody's false alarm. One at a time.
     pub(super) fn raise_test(&self) -> Result<(), String> {
         let Some((_, room)) = self.inner.room.borrow().clone() else {
             return Err("the server has not told this box its room yet".to_owned());

@@ -8,6 +8,7 @@ mod access;
 mod desk;
 mod link;
 pub mod lock;
+mod seen;
 mod tell;
 mod tls;
 mod view;
@@ -142,13 +143,13 @@ fn let_in(state_dir: &Path, identity: &Identity, outbox: &Outbox) -> anyhow::Res
     Ok(())
 }
 
-/// Gives the view the masks of the zones in force, now and whenever they change.
+/// Gives the view the masks and beds of the zones in force, now and whenever they change.
 async fn masks(desk: Arc<Desk>) {
     let mut room = desk.link.room();
     loop {
-        let masks = room.borrow_and_update().as_ref().map(|(_, room)| room.zones.privacy_mask.clone());
-        if let Some(masks) = masks {
-            desk.view.set_masks(masks);
+        let zones = room.borrow_and_update().as_ref().map(|(_, room)| room.zones.clone());
+        if let Some(zones) = zones {
+            desk.view.set_zones(zones.privacy_mask, zones.bed);
         }
         if room.changed().await.is_err() {
             return;

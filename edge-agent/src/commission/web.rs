@@ -18,8 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{
     access::{Entry, is_local},
     desk::{Desk, Over},
+    seen::Pixels,
     tls::Tls,
-    view::Pixels,
 };
 
 type Answer = Response<Full<Bytes>>;
@@ -194,9 +194,9 @@ fn picture(desk: &Desk, query: &str) -> Answer {
 }
 
 fn face(desk: &Desk) -> Answer {
-    match desk.view.newer(0).and_then(|seen| seen.widest_face()) {
+    match desk.view.face() {
         Some(face) => pixels(face, &json!({})),
-        None => refused(StatusCode::CONFLICT, "no face is in view"),
+        None => refused(StatusCode::CONFLICT, "no face is in view, or only in the bed"),
     }
 }
 
