@@ -178,6 +178,11 @@ fn zones_that_differ_from_the_locked_ones_are_raised_once_and_close_by_themselve
         09:40 declare s1 filler lin 09:45-10:00
         until 11:00
         ",
-        &expect![[""]],
+        &expect![[r#"
+            09:00:05 Opened HB-6 L1 Integrity - []
+            09:30:00 Closed HB-6 L1 Integrity - []
+            09:30:05 Opened HB-6 L1 Integrity - []
+            10:00:00 Closed HB-6 L1 Integrity - []
+        "#]],
     );
 }
