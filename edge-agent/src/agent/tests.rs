@@ -21,7 +21,7 @@ const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z
 struct Box1 {
     agent: Agent,
     outbox: Outbox,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 fn settings(scripted: bool, once: bool) -> Settings {
@@ -82,7 +82,7 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
             masked_margin_ppm: 50_000,
         },
     });
-    Box1 { agent, outbox, _dir: dir }
+    Box1 { agent, outbox, dir }
 }
 
 fn at(ms: u64) -> Now {
@@ -487,7 +487,7 @@ fn zones_changed_behind_the_lock_are_raised_once_for_each_change() {
     box1.told(5, other(1));
     assert_eq!(raised(&mut box1, 240_000), 2, "back and changed again is news");
     // A restart knows what was told.
-    let kept = LockWatch::load(box1._dir.path()).unwrap().zones(6, &changed_zones(other(1)));
+    let kept = LockWatch::load(box1.dir.path()).unwrap().zones(6, &changed_zones(other(1)));
     assert_eq!(kept, None);
 }
 

@@ -84,7 +84,7 @@ impl Args {
         runtime.shutdown_timeout(Duration::from_millis(500));
         match over {
             Over::Locked => {
-                println!("locked: start the agent; a supervisor unlocks this box on the server's page of devices")
+                println!("locked: start the agent; a supervisor unlocks this box on the server's page of devices");
             }
             Over::Stopped => println!("stopped: the box is not locked"),
             Over::Closed(why) => anyhow::bail!("{why}: the page is closed and the box is not locked; run this again"),

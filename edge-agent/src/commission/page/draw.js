@@ -111,10 +111,10 @@ export class Drawing {
     const pen = this.canvas.getContext("2d");
     pen.clearRect(0, 0, width, height);
     pen.lineWidth = 2 * scale;
-    pen.font = `600 ${13 * scale}px system-ui, sans-serif`;
+    pen.font = `600 ${(box.width < 500 ? 10 : 13) * scale}px system-ui, sans-serif`;
     const to = ([x, y]) => [(x * width) / 1000, (y * height) / 1000];
-    for (const face of this.faces) this.paintFace(pen, face, to, scale);
     for (const kind of KINDS) for (const polygon of this.zones[kind.name]) this.paintZone(pen, kind, polygon, to, scale, true);
+    for (const face of this.faces) this.paintFace(pen, face, to, scale);
     if (this.corners.length) this.paintZone(pen, kindOf(this.kind), this.corners, to, scale, false);
   }
 
@@ -146,7 +146,12 @@ export class Drawing {
       pen.fill();
       pen.stroke();
     }
-    if (closed) this.label(pen, kind.zh, to(polygon[0]), scale, kind.colour);
+    if (closed) {
+      // Under the highest corner: faces have their label below them.
+      const top = polygon.reduce((best, corner) => (corner[1] < best[1] ? corner : best));
+      const [x, y] = to(top);
+      this.label(pen, kind.zh, [x + 8 * scale, y + 20 * scale], scale, kind.colour);
+    }
   }
 
   paintFace(pen, face, to, scale) {
@@ -155,7 +160,7 @@ export class Drawing {
     const [right, bottom] = to([face.x + face.w, face.y + face.h]);
     pen.strokeStyle = colour;
     pen.strokeRect(x, y, right - x, bottom - y);
-    this.label(pen, `${face.px} px ${face.enough ? "✓" : "✗ 太小"}`, [x, bottom + 18 * scale], scale, colour);
+    this.label(pen, `${face.px} ${face.enough ? "px ✓" : "px ✗ 太小"}`, [x, bottom + 18 * scale], scale, colour);
   }
 
   label(pen, text, [x, y], scale, colour) {

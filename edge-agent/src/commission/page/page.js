@@ -165,9 +165,9 @@ function inForce(state) {
     const kept = sessionStorage.getItem(KEPT);
     drawing.load(JSON.parse(kept ?? zones));
     changed();
-    if (!shown.dirty) say("zones-said", `生效中(版本 ${state.version})`, `in force (version ${state.version})`, "good");
+    if (!shown.dirty) say("zones-said", "生效中", "in force", "good");
   } else if (!shown.dirty && zones === shown.zones) {
-    say("zones-said", `已生效(版本 ${state.version})`, `in force (version ${state.version})`, "good");
+    say("zones-said", "已保存并生效", "saved and in force", "good");
   } else if (!shown.dirty && shown.version !== state.version) {
     shown.zones = zones;
     drawing.load(JSON.parse(zones));

@@ -1,5 +1,7 @@
 //! The form of a room: its camera's mode, its zones with a drawing of them, its opening hours.
 
+use std::fmt::Write as _;
+
 use protocol::down::{Polygon, Zones};
 use serde_json::{Map, Value, json};
 
@@ -84,7 +86,8 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         .to_owned();
     for drawn in a.store.zones_drawn(id, 5)? {
         let words = l.t("在设备上绘制", "drawn at the box");
-        intro += &format!(" · {} {words} {}", local(&drawn.at), drawn.device);
+        // Writing to a text cannot fail.
+        let _ = write!(intro, " · {} {words} {}", local(&drawn.at), drawn.device);
     }
     Ok(Sheet { fields, stored, title, intro, picture })
 }
