@@ -171,7 +171,7 @@ impl Page {
 /// A server with an open room, and a box in it whose camera shows one drawn person.
 struct House {
     api: Api,
-    _server: Program,
+    server: Program,
     config: PathBuf,
     state: PathBuf,
     identity: Identity,
@@ -201,7 +201,7 @@ impl House {
             pictures.display()
         );
         std::fs::write(&config, text).unwrap();
-        Self { api, _server: server, config, state, identity, folder }
+        Self { api, server, config, state, identity, folder }
     }
 
     fn page(&self) -> Page {
@@ -478,6 +478,24 @@ fn unlocked_again(house: &House) {
     until("the zones come back signed", || page.state()["zones"] == zones(800)).unwrap();
     page.program.terminate().unwrap();
     assert!(!house.state.join("commission.toml").exists());
+}
+
+/// A mask may stand in zones that the box was never told: until then there is no picture.
+#[test]
+fn without_the_rooms_zones_there_is_no_picture() {
+    let mut house = House::new();
+    house.server.kill().unwrap();
+    let mut page = house.page();
+    page.come_in();
+    for _ in 0..20 {
+        assert_eq!(page.state()["known"], false);
+        assert_eq!(page.get("/view?after=0").status, 204, "a picture without the room's masks");
+        assert_eq!(page.get("/face").status, 409);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let unsent = page.post("/zones", &zones(600));
+    assert!(unsent.status == 422 && unsent.json()["error"].as_str().unwrap().contains("can not be reached"));
+    page.program.terminate().unwrap();
 }
 
 #[test]
