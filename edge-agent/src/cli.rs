@@ -50,6 +50,8 @@ enum Command {
     Bench(crate::bench::Args),
     /// Derive findings again from the observation log, and say why
     Replay(crate::replay::Args),
+    /// Serve the installer's page: picture, zones, tests, lock
+    Commission(crate::commission::Args),
     /// Measure recognition on your own people (ISO/IEC 19795-1)
     #[command(subcommand)]
     Evaluate(evaluate::cli::Evaluate),
@@ -77,6 +79,7 @@ pub fn main() -> anyhow::Result<()> {
         Command::Door(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Replay(args) => args.run(),
+        Command::Commission(args) => args.run(),
         Command::Evaluate(command) => evaluate::cli::run(&command, &mut std::io::stdout().lock()),
         Command::Calibrate(args) => evaluate::cli::run_calibrate(&args, &mut std::io::stdout().lock()),
         Command::Retire(args) => args.run(),

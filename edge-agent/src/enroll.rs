@@ -44,6 +44,9 @@ pub struct Args {
     /// Where the person has several sites: which
     #[arg(long, value_name = "ID")]
     institution: Option<InstitutionId>,
+    /// A file with an API token of the clinic or a supervisor, where the server asks for one
+    #[arg(long, value_name = "FILE")]
+    api_token_file: Option<PathBuf>,
     /// The configuration that names the model pack
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -55,7 +58,7 @@ pub struct Args {
 /// The consent of a person (P3), as the server takes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Consent {
+pub(crate) struct Consent {
     text_version: String,
     text_sha256: String,
     purposes: Vec<String>,
@@ -74,7 +77,19 @@ impl Args {
         let consent = read_consent(consent)?;
         let photos = self.photos.iter().map(|path| read_photo(path)).collect::<anyhow::Result<Vec<_>>>()?;
         self.judge(&photos)?;
-        let answer = self.propose(&consent, &photos)?;
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_mins(1)))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let proposal = Proposal {
+            person: &self.person,
+            institution: self.institution.as_ref(),
+            consent: &consent,
+            photos: &photos,
+            api_token: self.api_token_file.as_deref().map(read_api_token).transpose()?,
+        };
+        let answer = proposal.send(&agent, &self.server)?;
         println!("proposed: {} (a supervisor must confirm it)", answer["id"].as_str().unwrap_or("?"));
         for duplicate in answer["duplicates"].as_array().into_iter().flatten() {
             println!("warning: resembles {} by {} ppm", duplicate["person"], duplicate["score_ppm"]);
@@ -103,28 +118,37 @@ impl Args {
         );
         Ok(())
     }
+}
 
-    fn propose(&self, consent: &Consent, photos: &[Vec<u8>]) -> anyhow::Result<serde_json::Value> {
+/// What goes to the server, once everything was judged here.
+pub(crate) struct Proposal<'a> {
+    pub person: &'a PersonId,
+    pub institution: Option<&'a InstitutionId>,
+    pub consent: &'a Consent,
+    pub photos: &'a [Vec<u8>],
+    pub api_token: Option<String>,
+}
+
+impl Proposal<'_> {
+    /// Proposes it; a supervisor confirms.
+    pub(crate) fn send(self, agent: &ureq::Agent, server: &str) -> anyhow::Result<serde_json::Value> {
         use ureq::unversioned::multipart::{Form, Part};
-        let consent = serde_json::to_string(consent)?;
+        let consent = serde_json::to_string(self.consent)?;
         let mut form = Form::new().text("person", self.person.as_str()).text("consent", &consent);
-        if let Some(institution) = &self.institution {
+        if let Some(institution) = self.institution {
             form = form.text("institution", institution.as_str());
         }
-        for photo in photos {
+        for photo in self.photos {
             // A file's name may be a person's: it stays here.
             form = form.part("photo", Part::bytes(photo).file_name("photo").mime_str(mime(photo))?);
         }
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_mins(1)))
-            .http_status_as_error(false)
-            .build()
-            .into();
-        let url = format!("{}/api/v1/enrolments", self.server.trim_end_matches('/'));
-        let mut response = agent
-            .post(&url)
-            .send(form)
-            .map_err(|why| anyhow::anyhow!("{url}: the server can not be reached: {why}"))?;
+        let url = format!("{}/api/v1/enrolments", server.trim_end_matches('/'));
+        let mut request = agent.post(&url);
+        if let Some(token) = self.api_token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let mut response =
+            request.send(form).map_err(|why| anyhow::anyhow!("{url}: the server can not be reached: {why}"))?;
         let status = response.status();
         let text = response.body_mut().read_to_string().unwrap_or_default();
         let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
@@ -136,21 +160,38 @@ impl Args {
     }
 }
 
+pub(crate) fn read_api_token(path: &Path) -> anyhow::Result<String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|why| anyhow::anyhow!("--api-token-file {}: {why}", path.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+impl Consent {
+    /// What is missing in it, one line.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if !self.purposes.iter().any(|p| p == "recognition") {
+            return Err("`purposes` lacks \"recognition\"");
+        }
+        if self.text_sha256.len() != 64 || !self.text_sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err("`text_sha256` is no SHA-256 of 64 hex digits");
+        }
+        if self.signature.trim().is_empty() {
+            return Err("`signature` is empty");
+        }
+        if self.signed_at.parse::<jiff::Timestamp>().is_err() {
+            return Err("`signed_at` is no time: write it as \"2026-03-02T09:00:00+08:00\"");
+        }
+        Ok(())
+    }
+}
+
 fn read_consent(path: &Path) -> anyhow::Result<Consent> {
     let text = std::fs::read_to_string(path).map_err(|why| anyhow::anyhow!("--consent {}: {why}", path.display()))?;
     let consent: Consent = toml::from_str(&text).map_err(|why| {
         let line = why.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         anyhow::anyhow!("--consent {}:{line}: {}", path.display(), why.message())
     })?;
-    let said = |what: &str| anyhow::anyhow!("--consent {}: {what}", path.display());
-    anyhow::ensure!(consent.purposes.iter().any(|p| p == "recognition"), said("`purposes` lacks \"recognition\""));
-    let hex = consent.text_sha256.len() == 64 && consent.text_sha256.bytes().all(|b| b.is_ascii_hexdigit());
-    anyhow::ensure!(hex, said("`text_sha256` is no SHA-256 of 64 hex digits"));
-    anyhow::ensure!(!consent.signature.trim().is_empty(), said("`signature` is empty"));
-    anyhow::ensure!(
-        consent.signed_at.parse::<jiff::Timestamp>().is_ok(),
-        said("`signed_at` is no time: write it as \"2026-03-02T09:00:00+08:00\"")
-    );
+    consent.check().map_err(|what| anyhow::anyhow!("--consent {}: {what}", path.display()))?;
     Ok(consent)
 }
 

@@ -1,6 +1,7 @@
 //! The box: camera → faces → tracks → presence → findings → outbox → MQTT. Data moves that one way; what comes back is knowledge.
 //!
-//! It never saves or sends a picture, never sends an embedding, and never stores one outside the sealed roster.
+//! It never saves a picture, shows one to nobody but an installer before the lock ([`commission`]), never sends an embedding,
+//! and never stores one outside the sealed roster.
 
 pub mod agent;
 pub mod bench;
@@ -8,6 +9,7 @@ mod calibration;
 pub mod camera;
 pub mod cli;
 pub mod clock;
+pub mod commission;
 pub mod config;
 pub mod doctor;
 pub mod door;

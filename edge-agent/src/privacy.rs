@@ -21,6 +21,11 @@ impl Mask {
         self.polygons.is_empty()
     }
 
+    /// Whether both hide the same.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.polygons == other.polygons
+    }
+
     /// Blackens the masked part of a picture of `width`×`height` pixels of 3 bytes.
     pub fn apply(&mut self, pixels: &mut [u8], width: u32, height: u32) {
         if self.size != (width, height) {

@@ -219,7 +219,10 @@ impl Recorder {
     fn try_note(&mut self, entry: &Entry) -> Result<(), RecordError> {
         let (Entry::Observe { at, .. } | Entry::Inform { at, .. } | Entry::Expire { at }) = entry;
         self.turn_to_day(at.wall.0.div_euclid(DAY_MS))?;
-        if let Entry::Inform { at, fact } = entry {
+        // Drifted zones are an event: a later day's log must not tell of them again.
+        if let Entry::Inform { at, fact } = entry
+            && !matches!(**fact, Fact::ZonesDrifted(_))
+        {
             self.standing.insert(identity(fact), (*at, (**fact).clone()));
         }
         match entry {
@@ -279,6 +282,7 @@ impl Recorder {
 fn identity(fact: &Fact) -> String {
     match fact {
         Fact::Room(_) => "0 room".to_owned(),
+        Fact::ZonesDrifted(drift) => format!("3 zones {}", drift.version),
         Fact::Policy(_) => "1 policy".to_owned(),
         Fact::Thresholds(_) => "2 thresholds".to_owned(),
         Fact::Catalogue(_) => "3 catalogue".to_owned(),

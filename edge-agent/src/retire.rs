@@ -108,7 +108,9 @@ fn destroy(state: &Path) -> io::Result<Vec<PathBuf>> {
         match name.as_str() {
             LAST => {}
             "knowledge" | "observations" => fs::remove_dir_all(&path)?,
-            "signing.key" | "sealing.key" | "tls.pem" | "ca.pem" | "server-ca.pem" => fs::remove_file(&path)?,
+            "signing.key" | "sealing.key" | "tls.pem" | "ca.pem" | "server-ca.pem" | "commission.toml" => {
+                fs::remove_file(&path)?;
+            }
             outbox if outbox.starts_with("outbox.") => fs::remove_file(&path)?,
             _ => left.push(path),
         }

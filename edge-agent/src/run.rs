@@ -20,7 +20,7 @@ use tokio::sync::watch as flag;
 use vision::{Analyzer, Options, Runtime, pack};
 
 use crate::{
-    agent::{Agent, AgentClock, Ending, Event, HealthSource, Known, Parts, Settings, Summary, Vitals},
+    agent::{Agent, AgentClock, Ending, Event, HealthSource, Known, LockWatch, Parts, Settings, Summary, Vitals},
     calibration,
     camera::{self, Capture, Stop},
     clock::RealClock,
@@ -182,6 +182,7 @@ impl Assembled {
                 heat: Heat::of_this_board(),
             }),
             thresholds: thresholds(&models.analyzer),
+            lock: LockWatch::load(&config.state_dir)?,
             record: recorder(config, outbox.boot().boot_count, thresholds(&models.analyzer)),
             store: store.clone(),
         });
@@ -256,7 +257,7 @@ fn recorder(config: &Config, boot: u64, thresholds: Thresholds) -> Option<Record
     }
 }
 
-fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {
+pub(crate) fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {
     Origin {
         device: identity.device.clone(),
         room: identity.room.clone(),

@@ -12,6 +12,7 @@ pub mod broker;
 pub mod broker_config;
 pub mod ca;
 pub mod clock;
+pub mod commission;
 pub mod config;
 pub mod enrol;
 pub mod export;

@@ -3,6 +3,7 @@
 
 mod at_rest;
 mod bad_input;
+mod commission;
 mod export;
 mod https;
 mod knowledge;

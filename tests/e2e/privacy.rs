@@ -38,7 +38,7 @@ fn assert_no_embedding(file: &Path, text: &str) {
     }
 }
 
-fn holds_picture(bytes: &[u8]) -> bool {
+pub(crate) fn holds_picture(bytes: &[u8]) -> bool {
     const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0";
     const EXIF: &[u8] = b"\xFF\xD8\xFF\xE1";
     const PNG: &[u8] = b"\x89PNG\r\n\x1A\n";
@@ -49,8 +49,11 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-fn files_under(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_under(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
+    if folder.is_file() {
+        return vec![folder.to_owned()];
+    }
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

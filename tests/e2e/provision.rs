@@ -249,6 +249,13 @@ fn a_box_that_retires_tells_the_server_and_keeps_nothing() {
     the_box.raise(1).unwrap();
     let (done, said) = retire(&dir, &["--yes"]);
     assert!(!done && said.contains("stop the agent first"), "{said}");
+    // What is still to come would be acknowledged after the last look at the outbox.
+    until("all knowledge arrived", || {
+        ["catalogue", "policy", "room", "roster", "sessions"]
+            .iter()
+            .all(|kind| the_box.known(|k| k.kinds.contains(*kind)))
+    })
+    .unwrap();
     the_box.drained().unwrap();
     the_box.stop();
 

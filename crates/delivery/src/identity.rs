@@ -158,7 +158,7 @@ pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
 }
 
 /// Mode 0600, replaced in one step, on disk when it returns.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");
     let unfinished = PathBuf::from(unfinished);

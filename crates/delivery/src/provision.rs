@@ -146,15 +146,22 @@ pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionErro
 /// # Errors
 /// [`ProvisionError`] where the server refuses, can not be reached, or is not known.
 pub fn retire(dir: &Path, undelivered: u64) -> Result<(), ProvisionError> {
+    let request = RetireRequest { retires: Identity::load(dir)?.device, undelivered };
+    let _: serde_json::Value = state(dir, "retire", &request)?;
+    Ok(())
+}
+
+/// Says something to the server under `/api/v1/provision/{what}`, signed by this box. Blocking.
+///
+/// # Errors
+/// [`ProvisionError`] where the server refuses, can not be reached, or is not known.
+pub fn state<T: DeserializeOwned>(dir: &Path, what: &str, statement: &impl Serialize) -> Result<T, ProvisionError> {
     let identity = Identity::load(dir)?;
     let server = identity.server_url.clone().ok_or(ProvisionError::NoAddress)?;
-    let url = format!("{}/retire", endpoint(&server)?);
-    let request = RetireRequest { retires: identity.device.clone(), undelivered };
-    // A plain struct of a text and a number: JSON can hold it.
-    let envelope = identity.signing.sign(serde_json::to_string(&request).unwrap_or_default());
+    let url = format!("{}/{what}", endpoint(&server)?);
+    let text = serde_json::to_string(statement).map_err(|error| ProvisionError::BadAnswer(error.to_string()))?;
     let ca = dir.join(SERVER_CA);
-    let _: serde_json::Value = post(&url, ca.exists().then_some(ca.as_path()), &envelope)?;
-    Ok(())
+    post(&url, ca.exists().then_some(ca.as_path()), &identity.signing.sign(text))
 }
 
 /// The key of a certificate, made here, and the request for it.
@@ -207,7 +214,18 @@ fn endpoint(server: &str) -> Result<String, ProvisionError> {
     Ok(format!("{url}/api/v1/provision"))
 }
 
-fn post<T: DeserializeOwned>(url: &str, ca: Option<&Path>, request: &impl Serialize) -> Result<T, ProvisionError> {
+/// The server of a provisioned box: its address, and a client that believes its authority.
+///
+/// # Errors
+/// [`ProvisionError`] where the address is not known, would send secrets in clear, or the authority can not be read.
+pub fn server_of(dir: &Path) -> Result<(String, ureq::Agent), ProvisionError> {
+    let server = Identity::load(dir)?.server_url.ok_or(ProvisionError::NoAddress)?;
+    endpoint(&server)?;
+    let ca = dir.join(SERVER_CA);
+    Ok((server, client(ca.exists().then_some(ca.as_path()))?))
+}
+
+fn client(ca: Option<&Path>) -> Result<ureq::Agent, ProvisionError> {
     let mut tls = TlsConfig::builder();
     if let Some(ca) = ca {
         let bad = |why: String| ProvisionError::BadAuthority { path: ca.to_owned(), why };
@@ -215,19 +233,26 @@ fn post<T: DeserializeOwned>(url: &str, ca: Option<&Path>, request: &impl Serial
         let certificate = Certificate::from_pem(&pem).map_err(|error| bad(error.to_string()))?;
         tls = tls.root_certs(RootCerts::from([certificate]));
     }
-    let agent: ureq::Agent = ureq::Agent::config_builder()
+    Ok(ureq::Agent::config_builder()
         .tls_config(tls.build())
         .timeout_global(Some(Duration::from_secs(30)))
         .http_status_as_error(false)
         .max_redirects(0)
         .build()
-        .into();
+        .into())
+}
+
+fn post<T: DeserializeOwned>(url: &str, ca: Option<&Path>, request: &impl Serialize) -> Result<T, ProvisionError> {
+    let agent = client(ca)?;
     let mut response =
         agent.post(url).send_json(request).map_err(|error| ProvisionError::Unreachable(error.to_string()))?;
     let status = response.status();
     if !status.is_success() {
         let text = response.body_mut().read_to_string().unwrap_or_default();
-        let line: String = text.chars().take(300).collect();
+        // The server's own line, where it is one of its problems (RFC 9457).
+        let problem: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+        let detail = problem.as_ref().and_then(|p| p["detail"].as_str()).unwrap_or(&text);
+        let line: String = detail.chars().take(300).collect();
         return Err(ProvisionError::Refused(format!("{status} {line}")));
     }
     response.body_mut().read_json().map_err(|error| ProvisionError::BadAnswer(error.to_string()))

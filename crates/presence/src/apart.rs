@@ -40,12 +40,12 @@ impl Engine {
             self.ledger.say(&stamp, draft, out);
         }
         if self.dirty {
-            let of_camera = |rule| matches!(rule, Rule::Hb2 | Rule::Hb4);
+            let of_camera = |rule| matches!(rule, Rule::Hb2 | Rule::Hb4 | Rule::Hb6);
             self.ledger.withdraw(at, None, |rule, first| of_camera(rule) || said.contains(&(rule, first)), out);
         }
     }
 
-    /// HB-2 and HB-4.
+    /// HB-2, HB-4 and HB-6.
     pub(crate) fn integrity(&mut self, at: Moment, next: &mut Next, out: &mut Vec<Output>) {
         let t = at.mono.0;
         let Some(offset) = self.offset else { return };
@@ -59,6 +59,9 @@ impl Engine {
             self.ledger.say(&stamp, draft, out);
         }
         self.ledger.close(at, |f, _| f.key.rule == Rule::Hb2 && over.contains(&f.key.first_cause.0), out);
+        for (told, drift) in std::mem::take(&mut self.drifts) {
+            self.ledger.say(&stamp, rules::zones_drifted(told, drift), out);
+        }
         // An attack in a session that is forgotten was said with it.
         for draft in attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause)) {
             stamp.session = self.session_of(draft.first_cause);

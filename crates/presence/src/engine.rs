@@ -15,7 +15,7 @@ use crate::knowledge::Knowledge;
 use crate::ledger::Ledger;
 use crate::spans::Spans;
 use crate::ticks::tick_after;
-use crate::{ClockQuality, Fact, Moment, Mono, Observation, PersonId, Policy, SessionId, TrackId};
+use crate::{ClockQuality, Fact, Moment, Mono, Observation, PersonId, Policy, SessionId, TrackId, ZonesDrifted};
 
 /// What the engine holds of a track's identity now; the embedding scheduler reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub struct Engine {
     pub(crate) blocked: BTreeMap<SessionId, Blocked>,
     /// Extents of retired sessions, as long as their history is kept: no undeclared use of the bed.
     pub(crate) past: Spans,
+    /// Zones that differ from the locked ones, to be said at the next evaluation; and the newest version told.
+    pub(crate) drifts: Vec<(u64, ZonesDrifted)>,
+    drift_version: u64,
     pub(crate) latest: u64,
     pub(crate) clock: ClockQuality,
     /// Wall minus monotonic time, ms; `None` before the first call.
@@ -87,6 +90,8 @@ impl Engine {
             summaries: BTreeMap::new(),
             blocked: BTreeMap::new(),
             past: Spans::none(),
+            drifts: Vec::new(),
+            drift_version: 0,
             latest: 0,
             clock: ClockQuality { synchronised: false, uncertainty_ms: u32::MAX },
             offset: None,
@@ -127,15 +132,32 @@ impl Engine {
     /// Takes one piece of knowledge. What follows from it is said at the next evaluation tick.
     pub fn inform(&mut self, at: Moment, fact: Fact) -> Vec<Output> {
         let out = self.advance(at);
-        if self.knowledge.take(fact) {
-            self.dirty = true;
-            self.watched = self.knowledge.watched();
+        let news = match fact {
+            Fact::ZonesDrifted(drift) => self.drifted(drift),
+            fact => {
+                self.knowledge.take(fact) && {
+                    self.dirty = true;
+                    self.watched = self.knowledge.watched();
+                    true
+                }
+            }
+        };
+        if news {
             let due = tick_after(self.latest, &self.knowledge.policy);
             self.due = Some(self.due.map_or(due, |d| d.min(due)));
         } else {
             self.counts.stale_facts += 1;
         }
         out
+    }
+
+    fn drifted(&mut self, drift: ZonesDrifted) -> bool {
+        let newer = drift.version > self.drift_version;
+        if newer {
+            self.drift_version = drift.version;
+            self.drifts.push((self.latest, drift));
+        }
+        newer
     }
 
     /// Lets time pass. A call before [`Engine::next_deadline`] is a no-op.

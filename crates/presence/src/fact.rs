@@ -27,6 +27,18 @@ pub enum Fact {
     Pass(Pass),
     /// Somebody was verified without his face (P4).
     IdentityCheck(IdentityCheck),
+    /// The room's zones are others than those that its installer locked.
+    ZonesDrifted(ZonesDrifted),
+}
+
+/// Zones that differ from the locked ones came into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ZonesDrifted {
+    /// Version of the knowledge that brought them; each is told once.
+    pub version: u64,
+    /// When the lock was set.
+    pub locked_at: Wall,
 }
 
 /// A room and its place.

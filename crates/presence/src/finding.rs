@@ -111,7 +111,7 @@ pub enum Subject {
     Camera,
 }
 
-/// The rules that run on the box (domain §3).
+/// The rules that run on the box (domain §3, and HB-6: decision 0091).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(missing_docs, reason = "named as in domain.md §3; see Rule::code")]
@@ -129,6 +129,7 @@ pub enum Rule {
     Hb2,
     Hb3,
     Hb4,
+    Hb6,
 }
 
 impl Rule {
@@ -148,6 +149,7 @@ impl Rule {
             Self::Hb2 => "HB-2",
             Self::Hb3 => "HB-3",
             Self::Hb4 => "HB-4",
+            Self::Hb6 => "HB-6",
         }
     }
 }

@@ -46,7 +46,8 @@ impl Engine {
         let usual = t.saturating_sub(p.late_fact_ms() + p.window_before_ms());
         let starts = self.knowledge.sessions.keys().filter_map(|id| bounds::declared(&self.knowledge, id, offset));
         // What stands must be derivable again, also when a late fact asks for it.
-        let alone = self.ledger.standing_alone().filter(|(key, _)| !matches!(key.rule, Rule::Hb2 | Rule::Hb4));
+        let alone =
+            self.ledger.standing_alone().filter(|(key, _)| !matches!(key.rule, Rule::Hb2 | Rule::Hb4 | Rule::Hb6));
         let alone = alone.filter(|(key, _)| !is_about_the_roster(key)).map(|(key, _)| key.first_cause.0);
         let needed = starts.map(|(from, _)| from).chain(alone).min();
         let needed = needed.map(|n| n.saturating_sub(p.window_before_ms()));

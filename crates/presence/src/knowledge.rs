@@ -118,6 +118,8 @@ impl Knowledge {
                 let self_witnessed = matches!(&check.who, Checked::Person(p) if *p == check.witness);
                 !self_witnessed && self.checks.insert((check.at, check))
             }
+            // No knowledge to judge by: the engine says it and forgets it.
+            Fact::ZonesDrifted(_) => false,
         }
     }
 

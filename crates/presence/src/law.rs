@@ -48,7 +48,7 @@ pub const GRADE: &[Basis] = &[
 pub const UNLICENSED: &[Basis] = &[institutions("第二十七条"), physicians("第五十九条"), measures("第十四条")];
 /// UQ-3: as UQ-1, but a pharmacist is health staff.
 pub const OUT_OF_SCOPE: &[Basis] = &[physicians("第五十九条"), measures("第十四条")];
-/// HB-2, HB-4 (and the server's HB-1 of an empty room, HB-2, HB-5): operate as laws and standards ask.
+/// HB-2, HB-4, HB-6 (and the server's HB-1 of an empty room, HB-2, HB-5): operate as laws and standards ask.
 pub const DUTY: &[Basis] = &[institutions("第二十四条")];
 /// HB-3 (and the server's HB-1, HB-3): medical records of what was done.
 pub const RECORDS: &[Basis] = &[physicians("第二十四条")];

@@ -50,7 +50,7 @@ pub use engine::{Counts, Engine, IdentityView};
 pub use fact::{
     Catalogue, CheckDirection, Checked, DeploymentMode, EmergencyFlag, Fact, GradeCeiling, IdentityCheck, Institution,
     Item, ItemKind, MinOperator, OpeningHours, Pass, PassHolder, PassKind, Practitioner, PractitionerCategory,
-    RegistrationStatus, Room, Roster, SessionClose, SessionRecord, SiteRelation, Specialty, Thresholds,
+    RegistrationStatus, Room, Roster, SessionClose, SessionRecord, SiteRelation, Specialty, Thresholds, ZonesDrifted,
 };
 pub use finding::{
     Assessment, Basis, Confidence, Explanation, Figure, Finding, FindingKey, IncidentKey, Interval, Kind, Output,

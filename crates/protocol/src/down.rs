@@ -35,6 +35,7 @@ pub enum Down {
     Room(Room),
     Sessions(Sessions),
     Command(Command),
+    Unlock(Unlock),
     #[serde(other)]
     Unknown,
 }
@@ -49,6 +50,7 @@ impl Down {
             Self::Room(_) => "room",
             Self::Sessions(_) => "sessions",
             Self::Command(_) => "command",
+            Self::Unlock(_) => "unlock",
             Self::Unknown => "unknown",
         }
     }
@@ -56,7 +58,7 @@ impl Down {
     pub fn channel(&self) -> Channel {
         match self {
             Self::Receipt(_) => Channel::Receipts,
-            Self::Command(_) => Channel::Commands,
+            Self::Command(_) | Self::Unlock(_) => Channel::Commands,
             _ => Channel::Knowledge,
         }
     }
@@ -71,6 +73,13 @@ pub struct Receipt {
     pub contiguous_hash: String,
     /// Sequences above the gap that are stored too, rising.
     pub above: Vec<u64>,
+}
+
+/// Opens one box's lock for its installer, once: given over HTTPS to the box that asked, never sent by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unlock {
+    /// The lock that it opens; another one stays.
+    pub lock: String,
 }
 
 /// Everyone who may be recognised in this room, with the facts that the rules read. Always whole.

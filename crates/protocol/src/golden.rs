@@ -11,6 +11,11 @@ fn the_wire_is_what_was_released() {
     expect_file!["../golden/up.json"].assert_eq(&schema(schema_for!(crate::up::UpBody)));
     expect_file!["../golden/status.json"].assert_eq(&schema(schema_for!(crate::up::StatusBody)));
     expect_file!["../golden/down.json"].assert_eq(&schema(schema_for!(crate::down::DownBody)));
+    expect_file!["../golden/zones_request.json"].assert_eq(&schema(schema_for!(crate::commission::ZonesRequest)));
+    expect_file!["../golden/lock_request.json"].assert_eq(&schema(schema_for!(crate::commission::LockRequest)));
+    expect_file!["../golden/unlock_request.json"].assert_eq(&schema(schema_for!(crate::commission::UnlockRequest)));
+    expect_file!["../golden/commission_answer.json"]
+        .assert_eq(&schema(schema_for!(crate::commission::CommissionAnswer)));
     expect_file!["../golden/provision_request.json"]
         .assert_eq(&schema(schema_for!(crate::provision::ProvisionRequest)));
     expect_file!["../golden/provision_response.json"]

@@ -10,6 +10,7 @@
 //! Compatibility: an unknown *field* is ignored on decoding and survives in storage, because the signed body is kept
 //! as the exact string it was ([`envelope::Envelope::body`]). An unknown *message type* decodes to `Unknown`.
 
+pub mod commission;
 pub mod down;
 pub mod envelope;
 pub mod id;

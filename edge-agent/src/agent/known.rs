@@ -137,7 +137,7 @@ impl Agent {
             Down::Roster(roster) => self.apply_roster(version, &body.issued_at, roster),
             Down::Sessions(sessions) => self.apply_sessions(version, sessions).map(|()| Vec::new()),
             Down::Command(command) => self.obey(command),
-            Down::Receipt(_) | Down::Unknown => {
+            Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => {
                 Err(Unusable(format!("this version of the agent knows no `{}`: update it", body.kind)))
             }
         }
@@ -165,6 +165,10 @@ impl Agent {
         self.guidance.mask = Some(wire.zones.privacy_mask.clone());
         self.known.room = Some((version, wire.clone()));
         self.inform_room();
+        if let Some(drift) = self.lock.zones(version, &wire.zones) {
+            tracing::warn!(version, "the zones are others than those that the installer locked");
+            self.inform(Fact::ZonesDrifted(drift));
+        }
         Ok(())
     }
 

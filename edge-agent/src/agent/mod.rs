@@ -4,6 +4,7 @@
 //! whole or refused whole, and acknowledged either way. This file reads no camera, sends nothing, and holds no embedding.
 
 mod clock;
+mod drift;
 mod health;
 mod known;
 mod tally;
@@ -14,10 +15,11 @@ use std::{
 };
 
 use delivery::{knowledge::KnowledgeStore, mqtt::Delivered, outbox::Outbox};
-use presence::{Engine, Entry, Fact, Moment, Observation, Output, Thresholds, TrackId};
+use presence::{Engine, Entry, Fact, Moment, Observation, Output, Rule, Thresholds, TrackId};
 use protocol::up::Up;
 
 pub use clock::AgentClock;
+pub use drift::LockWatch;
 pub use health::{HealthSource, Vitals};
 pub use known::{Known, unknown_institution};
 pub use tally::{Summary, Tally};
@@ -96,6 +98,7 @@ pub struct Agent {
     tally: Tally,
     /// The observation log; `None` where it could not be opened, which was said.
     record: Option<Recorder>,
+    lock: LockWatch,
     /// What the pipeline is told with the next answer.
     guidance: Guidance,
     /// The pipeline of a scripted source, waiting for the knowledge.
@@ -127,6 +130,7 @@ pub struct Parts {
     pub health: HealthSource,
     pub thresholds: Thresholds,
     pub record: Option<Recorder>,
+    pub lock: LockWatch,
 }
 
 impl Agent {
@@ -143,6 +147,7 @@ impl Agent {
             origin: parts.origin,
             health: parts.health,
             record: parts.record,
+            lock: parts.lock,
             guidance: Guidance::default(),
             begin: None,
             started: now,
@@ -326,8 +331,11 @@ impl Agent {
         }
         self.tally.count(&message);
         let stamp = self.stamp();
-        if let Err(why) = self.outbox.append(stamp, message) {
-            tracing::error!("outbox: {why}");
+        let drifted = matches!(&message, Up::Finding(f) if f.rule == Rule::Hb6.code());
+        match self.outbox.append(stamp, message) {
+            Ok(_) if drifted => self.lock.told(),
+            Ok(_) => {}
+            Err(why) => tracing::error!("outbox: {why}"),
         }
     }
 

@@ -21,7 +21,7 @@ const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z
 struct Box1 {
     agent: Agent,
     outbox: Outbox,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 fn settings(scripted: bool, once: bool) -> Settings {
@@ -29,7 +29,10 @@ fn settings(scripted: bool, once: bool) -> Settings {
 }
 
 fn box_1(settings: Settings) -> Box1 {
-    let dir = tempfile::tempdir().unwrap();
+    box_in(settings, tempfile::tempdir().unwrap())
+}
+
+fn box_in(settings: Settings, dir: TempDir) -> Box1 {
     let device: DeviceId = "box-1".parse().unwrap();
     let outbox = Outbox::open(dir.path(), SigningKey::generate().unwrap(), device.clone()).unwrap();
     let manifest = Manifest {
@@ -69,6 +72,7 @@ fn box_1(settings: Settings) -> Box1 {
             heat: Heat::under(Path::new("/nowhere")),
         }),
         record: None,
+        lock: LockWatch::load(dir.path()).unwrap(),
         thresholds: Thresholds {
             t_match_ppm: 500_000,
             t_reject_ppm: 300_000,
@@ -78,7 +82,7 @@ fn box_1(settings: Settings) -> Box1 {
             masked_margin_ppm: 50_000,
         },
     });
-    Box1 { agent, outbox, _dir: dir }
+    Box1 { agent, outbox, dir }
 }
 
 fn at(ms: u64) -> Now {
@@ -441,4 +445,52 @@ fn no_log_line_at_any_level_shows_a_template() {
     for secret in [vector.as_str(), secret.rotation_seed.as_deref().unwrap(), "1.0, 0.0"] {
         assert!(!said.contains(secret), "the log shows {secret}");
     }
+}
+
+#[test]
+fn zones_changed_behind_the_lock_are_raised_once_for_each_change() {
+    let other = |x: i32| {
+        let Down::Room(mut changed) = room() else { panic!() };
+        changed.zones.bed = vec![vec![(x, 0), (900, 0), (900, 900)]];
+        Down::Room(changed)
+    };
+    let Down::Room(locked) = room() else { panic!() };
+    let dir = tempfile::tempdir().unwrap();
+    let lock = crate::commission::lock::Lock {
+        lock: "0".repeat(32),
+        locked_at: "2026-03-02T00:00:00.000Z".into(),
+        session: "ab".into(),
+        zones_sha256: crate::commission::lock::hash(&locked.zones),
+        told_sha256: None,
+    };
+    lock.save(dir.path()).unwrap();
+    let mut box1 = box_in(settings(true, false), dir);
+    let raised = |box1: &mut Box1, ms: u64| {
+        box1.sees(ms, vec![], 0);
+        let all = box1.findings();
+        all.into_iter().filter(|f| f.rule == "HB-6" && f.step == Step::Opened).count()
+    };
+    box1.told_everything();
+    assert_eq!(raised(&mut box1, 60_000), 0, "the zones that were locked are no news");
+    box1.told(2, other(1));
+    assert_eq!(raised(&mut box1, 120_000), 1);
+    box1.told(3, other(1));
+    assert_eq!(raised(&mut box1, 180_000), 1, "the same zones again are the same change");
+    let found = box1.findings().into_iter().find(|f| f.rule == "HB-6").unwrap();
+    assert_eq!((found.severity, found.kind), (protocol::up::Severity::L1, protocol::up::FindingKind::Integrity));
+    assert!(
+        found.explanation.zh.contains("疑似") && found.explanation.en.contains("locked"),
+        "{:?}",
+        found.explanation
+    );
+    box1.told(4, room());
+    box1.told(5, other(1));
+    assert_eq!(raised(&mut box1, 240_000), 2, "back and changed again is news");
+    // A restart knows what was told.
+    let kept = LockWatch::load(box1.dir.path()).unwrap().zones(6, &changed_zones(other(1)));
+    assert_eq!(kept, None);
+}
+
+fn changed_zones(room: Down) -> protocol::down::Zones {
+    if let Down::Room(room) = room { room.zones } else { panic!("no room") }
 }

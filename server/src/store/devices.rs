@@ -34,6 +34,10 @@ pub struct Device {
     pub above: Vec<u64>,
     pub chain: String,
     pub knowledge: Vec<KnowledgeState>,
+    /// Since when its lock stands; `None` while its commissioning goes on.
+    pub locked_at: Option<String>,
+    /// Until when it may fetch the unlock that somebody granted.
+    pub unlocked_until: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -58,7 +62,8 @@ pub struct NewKeys<'a> {
 
 pub(super) const COLUMNS: &str =
     "SELECT d.id, d.room, r.institution, d.state, d.signing_key, d.sealing_key, d.firmware, d.online, d.last_seen,
-    d.clock_offset_ms, d.health, d.contiguous_seq, d.chain, d.epoch FROM device d JOIN room r ON r.id = d.room";
+    d.clock_offset_ms, d.health, d.contiguous_seq, d.chain, d.epoch, cm.locked_at, cm.unlocked_until
+    FROM device d JOIN room r ON r.id = d.room LEFT JOIN commissioning cm ON cm.device = d.id";
 
 impl Store {
     /// Registers a box for a room with a new single-use token (its hash); an earlier token holds no longer.
@@ -101,6 +106,8 @@ impl Store {
             begin_chain(tx, &device, keys.signing_key, now)?;
             // Its next versions are above all earlier ones, whatever was forgotten here.
             tx.execute("DELETE FROM knowledge WHERE device = ?1", [&device])?;
+            // What an earlier box of this name locked is not this one's lock.
+            tx.execute("DELETE FROM commissioning WHERE device = ?1", [&device])?;
             Ok(Some((device, room)))
         })
     }
@@ -275,6 +282,8 @@ pub(super) fn device(c: &Connection, row: &rusqlite::Row<'_>) -> Result<Device> 
         above: above(c, &id, epoch, contiguous)?,
         chain: row.get(12)?,
         knowledge: knowledge_of(c, &id)?,
+        locked_at: row.get(14)?,
+        unlocked_until: row.get(15)?,
         id,
     })
 }
@@ -289,7 +298,7 @@ pub(super) fn above(c: &Connection, device: &str, epoch: i64, contiguous: i64) -
 
 fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {
     let sql = "SELECT kind, version, ack_version, applied, refused_because FROM knowledge
-        WHERE device = ?1 AND kind NOT IN ('receipt') ORDER BY kind";
+        WHERE device = ?1 AND kind NOT IN ('receipt', 'unlock') ORDER BY kind";
     collect(c, sql, [device], |row| {
         let (version, acked): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
         let answered = acked == Some(version);

@@ -62,8 +62,8 @@ impl Store {
     /// Connected boxes with something unanswered since `unanswered`, never told, or with a roster from before `stale`.
     pub(crate) fn overdue(&self, unanswered: &str, stale: &str) -> Result<Vec<String>> {
         let sql = "SELECT d.id FROM device d WHERE d.online AND d.state = 'provisioned' AND (
-            (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command')) < 5
-            OR EXISTS (SELECT 1 FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command')
+            (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command', 'unlock')) < 5
+            OR EXISTS (SELECT 1 FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command', 'unlock')
                 AND ((coalesce(k.ack_version, 0) <> k.version AND k.issued_at < ?1) OR (k.kind = 'roster' AND k.issued_at < ?2))))";
         self.read(|c| collect(c, sql, (unanswered, stale), |row| Ok(row.get(0)?)))
     }

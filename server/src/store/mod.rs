@@ -8,6 +8,7 @@ mod alerts;
 mod chains;
 mod charts;
 mod checks;
+mod commissioning;
 mod devices;
 mod faces;
 mod feed;
@@ -39,6 +40,7 @@ pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFin
 pub use chains::{Era, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
 pub use checks::{Credential, KeptCheck};
+pub use commissioning::{Said, ZonesDrawn};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
 pub use feed::FeedEvent;

@@ -267,7 +267,7 @@ fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: &str) -> Resul
     Ok(upsert(existed))
 }
 
-fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Upsert> {
+pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Upsert> {
     must_exist(tx, "institution", it.institution.as_str())?;
     let existed = exists(tx, "room", "id", it.id.as_str())?;
     tx.execute(

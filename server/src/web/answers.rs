@@ -122,6 +122,10 @@ pub(super) struct BoxSeen {
     above: Vec<u64>,
     chain: String,
     knowledge: Vec<KnowledgeState>,
+    /// Since when its commissioning is locked.
+    locked_at: Option<String>,
+    /// Until when it may fetch the unlock that somebody granted.
+    unlocked_until: Option<String>,
 }
 
 #[derive(JsonSchema)]
@@ -137,6 +141,13 @@ pub(super) struct BoxMade {
 pub(super) struct Revoked {
     id: String,
     state: DeviceState,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct Unlocked {
+    id: String,
+    /// The box may fetch its unlock until then.
+    unlocked_until: String,
 }
 
 #[derive(JsonSchema)]

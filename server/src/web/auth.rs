@@ -110,6 +110,7 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/wall", SIGHT, Audit::No),
     rule("GET", "/guide", PEOPLE, Audit::No),
     rule("GET", "/devices", &[Admin, Supervisor, Reviewer, Auditor], Audit::No),
+    rule("POST", "/devices/{id}/unlock", REGISTRY, Audit::Yes),
     rule("GET", "/sessions", SIGHT, Audit::Yes),
     rule("GET", "/sessions/{id}", SIGHT, Audit::Yes),
     rule("POST", "/sessions/{id}", &[Clinic], Audit::Yes),
@@ -154,9 +155,13 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/api/v1/devices", ADMIN, Audit::Yes),
     rule("POST", "/api/v1/devices/{id}/revoke", ADMIN, Audit::Yes),
     rule("POST", "/api/v1/devices/{id}/commands", &[Supervisor, Clinic], Audit::Yes),
+    rule("POST", "/api/v1/devices/{id}/unlock", REGISTRY, Audit::Yes),
     rule("POST", "/api/v1/provision", EVERYBODY, Audit::Yes),
     rule("POST", "/api/v1/provision/renew", EVERYBODY, Audit::Yes),
     rule("POST", "/api/v1/provision/retire", EVERYBODY, Audit::Yes),
+    rule("POST", "/api/v1/provision/zones", EVERYBODY, Audit::Yes),
+    rule("POST", "/api/v1/provision/lock", EVERYBODY, Audit::Yes),
+    rule("POST", "/api/v1/provision/unlock", EVERYBODY, Audit::Yes),
     rule("GET", "/api/v1/enrolments", &[Supervisor, Auditor], Audit::Yes),
     rule("POST", "/api/v1/enrolments", &[Supervisor, Clinic], Audit::Yes),
     rule("POST", "/api/v1/enrolments/quality", &[Supervisor, Clinic], Audit::No),
@@ -189,6 +194,11 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/api/v1/figures", SIGHT, Audit::No),
     rule("GET", "/api/v1/summary", &[Admin, Supervisor, Reviewer, Auditor], Audit::No),
 ];
+
+/// Whether this role may send this form.
+pub(super) fn may_send(role: Role, path: &str) -> bool {
+    rule_of(&Method::POST, path).is_some_and(|r| r.roles.contains(&role))
+}
 
 /// Whether this role may open a page; the overview lists only those.
 pub(super) fn may_open(role: Role, path: &str) -> bool {

@@ -64,7 +64,16 @@ fn shown(d: &Device) -> Value {
         "visibility_ppm": health.map(|h| h.visibility_ppm), "degraded": health.map_or(&[] as &[String], |h| &h.degraded),
         "frames": health.map(|h| h.frames), "faces": health.map(|h| h.faces),
         "contiguous_seq": d.contiguous_seq, "above": d.above, "chain": d.chain, "knowledge": d.knowledge,
+        "locked_at": d.locked_at, "unlocked_until": d.unlocked_until,
     })
+}
+
+/// A box in service that this person sees; blocking.
+pub(crate) fn seen_device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
+    let found = a.store.device(id)?.filter(|d| d.state == DeviceState::Provisioned);
+    let found = found.ok_or_else(|| Problem::unknown("provisioned device", id))?;
+    Seen::of(a, who)?.must_have(&found.institution, "provisioned device", id)?;
+    Ok(found)
 }
 
 fn inward() -> CheckDirection {
@@ -106,10 +115,7 @@ pub(super) async fn post_command(
                     return Err(Problem::unknown("practitioner", one));
                 }
             }
-            let found = a.store.device(&device)?.filter(|d| d.state == DeviceState::Provisioned);
-            let found = found.ok_or_else(|| Problem::unknown("provisioned device", &device))?;
-            Seen::of(a, &who)?.must_have(&found.institution, "provisioned device", &device)?;
-            Ok(found)
+            seen_device(a, &who, &device)
         })
         .await?;
     let made = KeptCheck {

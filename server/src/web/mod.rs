@@ -38,9 +38,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
-use crate::provision;
+use crate::{commission, provision};
 pub use audit::Walked;
-pub(crate) use devices::random_token;
+pub(crate) use devices::{random_token, seen_device};
 use error::Problem;
 pub use figures::Made;
 pub use outer::Meter;
@@ -68,9 +68,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/devices", get(devices::get_devices).post(devices::post_device))
         .route("/devices/{id}/revoke", post(provision::post_revoke))
         .route("/devices/{id}/commands", post(devices::post_command))
+        .route("/devices/{id}/unlock", post(commission::post_unlock))
         .route("/provision", post(provision::post_provision))
         .route("/provision/renew", post(provision::post_renew))
         .route("/provision/retire", post(provision::post_retire))
+        .route("/provision/zones", post(commission::post_zones))
+        .route("/provision/lock", post(commission::post_lock))
+        .route("/provision/unlock", post(commission::post_ask_unlock))
         .route(
             "/enrolments",
             get(enrolments::get_enrolments)

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use protocol::commission::CommissionAnswer;
 use protocol::provision::{ProvisionRequest, ProvisionResponse, RenewResponse};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -155,6 +156,12 @@ const OPERATIONS: &[Operation] = &[
         Gives::Json(shape::<answers::CommandSent>),
     ),
     post(
+        "/devices/{id}/unlock",
+        "Unlock a box for commissioning",
+        Takes::Nothing,
+        Gives::Json(shape::<answers::Unlocked>),
+    ),
+    post(
         "/provision",
         "Exchange a token for a box's credentials",
         Takes::Json(shape::<ProvisionRequest>),
@@ -171,6 +178,24 @@ const OPERATIONS: &[Operation] = &[
         "A box ends its own service",
         Takes::Json(shape::<protocol::envelope::Envelope>),
         Gives::Json(shape::<answers::Revoked>),
+    ),
+    post(
+        "/provision/zones",
+        "A box brings the zones that its installer drew",
+        Takes::Json(shape::<protocol::envelope::Envelope>),
+        Gives::Json(shape::<CommissionAnswer>),
+    ),
+    post(
+        "/provision/lock",
+        "A box is locked: its commissioning is over",
+        Takes::Json(shape::<protocol::envelope::Envelope>),
+        Gives::Json(shape::<CommissionAnswer>),
+    ),
+    post(
+        "/provision/unlock",
+        "A box asks for its unlock",
+        Takes::Json(shape::<protocol::envelope::Envelope>),
+        Gives::Json(shape::<CommissionAnswer>),
     ),
     get("/enrolments", "Enrolments, newest first", PAGE, List("enrolments", shape::<Enrolment>)),
     post(

@@ -1,4 +1,5 @@
-//! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack. (HB-1 and HB-5: the server.)
+//! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack, HB-6 zones changed behind the installer's
+//! lock. (HB-1 and HB-5: the server.)
 
 use super::draft::{Draft, en_ms, zh_ms};
 use super::{role_ppm, votes_ppm};
@@ -8,7 +9,7 @@ use crate::history::{Fault, History};
 use crate::knowledge::Knowledge;
 use crate::law::{DUTY, RECORDS};
 use crate::spans::Spans;
-use crate::{CameraState, Policy, Wall};
+use crate::{CameraState, Policy, Wall, ZonesDrifted};
 
 /// HB-3: the bed is occupied and somebody operates, without a session.
 pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
@@ -59,6 +60,20 @@ fn camera_fault(fault: &Fault) -> Draft {
         .says(
             format!("疑似设备异常：营业时间内{zh}{}。", zh_ms(length)),
             format!("Suspected camera fault: {en} for {} in opening hours.", en_ms(length)),
+        )
+}
+
+/// HB-6: the zones in force are others than those that the installer locked. It names nobody: whoever changed them stands in
+/// the server's audit log.
+pub(crate) fn zones_drifted(told: u64, drift: ZonesDrifted) -> Draft {
+    Draft::new(Rule::Hb6, Kind::Integrity, Severity::L1, Subject::Room, told)
+        .span("zones_changed", &Spans::one(told, told))
+        .figure("locked_at_ms", drift.locked_at.0)
+        .figure("room_version", drift.version)
+        .basis(DUTY)
+        .says(
+            "疑似安装后区域被更改：当前生效的区域与安装锁定时不同，请核对画面区域与隐私遮蔽。".to_owned(),
+            "Suspected change of zones after installation: the zones in force differ from those that were locked; check the zones and privacy masks.".to_owned(),
         )
 }
 

@@ -166,3 +166,23 @@ fn at_the_door_check_in_and_check_out_are_paired() {
     "#]],
     );
 }
+
+#[test]
+fn zones_that_differ_from_the_locked_ones_are_raised_once_and_close_by_themselves() {
+    check(
+        "
+        09:00 zones 7
+        09:10 zones 7
+        09:20 zones 6
+        09:30 zones 8
+        09:40 declare s1 filler lin 09:45-10:00
+        until 11:00
+        ",
+        &expect![[r#"
+            09:00:05 Opened HB-6 L1 Integrity - []
+            09:30:00 Closed HB-6 L1 Integrity - []
+            09:30:05 Opened HB-6 L1 Integrity - []
+            10:00:00 Closed HB-6 L1 Integrity - []
+        "#]],
+    );
+}

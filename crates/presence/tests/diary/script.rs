@@ -174,6 +174,9 @@ impl Script {
                 track: words.get(4).map(|t| TrackId(1_000 + t.trim_start_matches("track=").parse::<u64>().unwrap())),
             }),
             "pass" => pass(words),
+            "zones" => {
+                Fact::ZonesDrifted(ZonesDrifted { version: words[1].parse().unwrap(), locked_at: wall("08:00") })
+            }
             other => panic!("no such line: {other}"),
         };
         self.facts.push((at, fact));

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Frame, Lang, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
+use crate::clock::now_text;
 use crate::store::{Device, DeviceState, PlaceSeen, StoreError};
+use crate::web::auth::may_send;
 use crate::web::error::Problem;
 use crate::web::part::{PartQuery, cut};
 
@@ -48,6 +50,10 @@ struct BoxView {
     above: usize,
     knowledge: Vec<(String, u64, &'static str, String)>,
     degraded: Vec<String>,
+    locked: String,
+    /// It may fetch an unlock until then.
+    unlocked: String,
+    may_unlock: bool,
 }
 
 pub(super) async fn page(
@@ -58,6 +64,17 @@ pub(super) async fn page(
 ) -> Response {
     let made = make(&app, l, &who, &query).await;
     shown(&app, l, made).await
+}
+
+/// "Unlock for commissioning": the box may fetch its unlock for two hours.
+pub(super) async fn unlock(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
+    let made = crate::commission::unlock(&app, who, id).await;
+    shown(&app, l, made.map(|_| Redirect::to("/devices").into_response())).await
 }
 
 async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<Response, Problem> {
@@ -72,10 +89,12 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         .await?;
     let next = cut(&mut devices, &part, |d| d.id.clone());
     places.truncate(50);
+    let now = now_text();
+    let may_unlock = !app.config.accounts || may_send(who.role, "/devices/{id}/unlock");
     let page = DevicesPage {
         places_open: places.len() > 1 && places.len() < 10,
         places,
-        boxes: devices.iter().map(|d| view(l, d)).collect(),
+        boxes: devices.iter().map(|d| view(l, d, &now, may_unlock)).collect(),
         quarantine: quarantine
             .into_iter()
             .map(|(at, topic, reason, detail, _)| (local(&at), topic, reason, detail))
@@ -87,7 +106,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
     render(&page)
 }
 
-fn view(l: Lang, d: &Device) -> BoxView {
+fn view(l: Lang, d: &Device, now: &str, may_unlock: bool) -> BoxView {
     let health = d.health.as_ref();
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
     let camera = health.and_then(|h| serde_json::to_value(h.camera).ok()).and_then(|v| v.as_str().map(str::to_owned));
@@ -127,6 +146,9 @@ fn view(l: Lang, d: &Device) -> BoxView {
             })
             .collect(),
         degraded: health.map(|h| h.degraded.clone()).unwrap_or_default(),
+        locked: d.locked_at.as_deref().map(local).unwrap_or_default(),
+        unlocked: d.unlocked_until.as_deref().filter(|until| *until > now).map(local).unwrap_or_default(),
+        may_unlock: may_unlock && d.state == DeviceState::Provisioned && d.locked_at.is_some(),
     }
 }
 

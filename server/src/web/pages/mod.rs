@@ -56,6 +56,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/wall", get(wall::page))
         .route("/guide", get(guide::page))
         .route("/devices", get(devices::page))
+        .route("/devices/{id}/unlock", post(devices::unlock))
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}", get(sessions::detail).post(sessions::submit))
         .route("/checks", get(checks::page).post(checks::submit))

@@ -1,13 +1,15 @@
 //! The form of a room: its camera's mode, its zones with a drawing of them, its opening hours.
 
+use std::fmt::Write as _;
+
 use protocol::down::{Polygon, Zones};
 use serde_json::{Map, Value, json};
 
 use super::{NEW, Sheet, institutions, serde_name};
 use crate::app::App;
 use crate::web::error::Problem;
-use crate::web::pages::Lang;
 use crate::web::pages::forms::{Field, Given, Kind, clip, worded};
+use crate::web::pages::{Lang, local};
 use crate::web::scope::Seen;
 
 const DAYS_ZH: [&str; 7] = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
@@ -76,12 +78,17 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     let title =
         found.as_ref().map_or_else(|| l.t("新增诊室", "New room").to_owned(), |r| format!("{} {}", r.name, r.id));
     let fields = fields(l, found.is_some(), institutions(a, seen)?);
-    let intro = l
+    let mut intro = l
         .t(
             "区域以画面宽高的千分之一为单位,每行一个多边形:x,y x,y x,y …",
             "Zones are in thousandths of the picture's width and height, one polygon a line: x,y x,y x,y …",
         )
         .to_owned();
+    for drawn in a.store.zones_drawn(id, 5)? {
+        let words = l.t("在设备上绘制", "drawn at the box");
+        // Writing to a text cannot fail.
+        let _ = write!(intro, " · {} {words} {}", local(&drawn.at), drawn.device);
+    }
     Ok(Sheet { fields, stored, title, intro, picture })
 }
 

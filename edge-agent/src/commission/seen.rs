@@ -1,0 +1,209 @@
+//! One picture as the installer's page may see it: masked first, then searched for faces, and handed out as bare pixels. It
+//! makes no picture file, and cuts nobody out who lies in a bed.
+
+use protocol::down::Polygon;
+use serde::Serialize;
+use vision::{FaceBox, Frame, Picture, PixelOrder};
+
+use super::walk::ENOUGH_PX;
+use crate::{eyes::Eyes, privacy::Mask};
+
+/// Widest picture that is handed out; larger ones are made smaller by whole numbers.
+const SHOWN_WIDTH: u32 = 640;
+
+/// One face of the newest picture, in thousandths of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct FaceSeen {
+    pub(super) x: i32,
+    pub(super) y: i32,
+    pub(super) w: i32,
+    pub(super) h: i32,
+    /// Its width in the camera's own pixels.
+    pub(super) px: u32,
+    pub(super) enough: bool,
+}
+
+/// The newest picture: masked, in the camera's own size.
+pub(super) struct Seen {
+    pub(super) number: u64,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pixels: Vec<u8>,
+    order: PixelOrder,
+    pub(super) faces: Vec<FaceSeen>,
+    boxes: Vec<FaceBox>,
+}
+
+/// Pixels never print.
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Seen({}×{}, {} faces)", self.width, self.height, self.faces.len())
+    }
+}
+
+/// Bare pixels, red, green, blue, from top to bottom.
+pub(super) struct Pixels {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) rgb: Vec<u8>,
+}
+
+/// Masks a copy of the picture, then finds the faces in it.
+pub(super) fn seen(
+    eyes: &mut impl Eyes,
+    picture: &Picture,
+    mask: &mut Mask,
+    number: u64,
+) -> Result<Seen, vision::VisionError> {
+    let frame = picture.frame();
+    let (width, height, order) = (frame.width(), frame.height(), frame.order());
+    let mut pixels = frame.data().to_vec();
+    mask.apply(&mut pixels, width, height);
+    let mut boxes = Vec::new();
+    eyes.detect(Frame::new(&pixels, width, height, order)?, &mut boxes)?;
+    let faces = boxes.iter().map(|face| shown(face, width, height)).collect();
+    Ok(Seen { number, width, height, pixels, order, faces, boxes })
+}
+
+fn shown(face: &FaceBox, width: u32, height: u32) -> FaceSeen {
+    let part = |value: f32, whole: u32| (value * 1000.0 / whole as f32).round() as i32;
+    let px = face.rect.width.max(0.0).round() as u32;
+    FaceSeen {
+        x: part(face.rect.x, width),
+        y: part(face.rect.y, height),
+        w: part(face.rect.width, width),
+        h: part(face.rect.height, height),
+        px,
+        enough: px >= ENOUGH_PX,
+    }
+}
+
+impl Seen {
+    /// The whole picture, made small enough to show.
+    pub(super) fn whole(&self) -> Pixels {
+        let step = self.width.div_ceil(SHOWN_WIDTH).max(1);
+        self.cut((0, 0), (self.width / step * step, self.height / step * step), step)
+    }
+
+    /// The widest face with what is around it, in the camera's own pixels; nobody else needs to be in an enrolment, and
+    /// whoever lies in a bed is never in one (P1).
+    pub(super) fn widest_face(&self, beds: &[Polygon]) -> Option<Pixels> {
+        let lies = |shown: &FaceSeen| beds.iter().any(|bed| holds(bed, (shown.x + shown.w / 2, shown.y + shown.h / 2)));
+        let standing = self.boxes.iter().zip(&self.faces).filter(|(_, shown)| !lies(shown)).map(|(face, _)| face);
+        let face = standing.max_by(|a, b| a.rect.width.total_cmp(&b.rect.width))?;
+        let margin = face.rect.width.max(face.rect.height) * 0.6;
+        let clamp = |value: f32, most: u32| value.clamp(0.0, most as f32) as u32;
+        let (left, top) = (clamp(face.rect.x - margin, self.width), clamp(face.rect.y - margin, self.height));
+        let right = clamp(face.rect.x + face.rect.width + margin, self.width);
+        let bottom = clamp(face.rect.y + face.rect.height + margin, self.height);
+        (right > left && bottom > top).then(|| self.cut((left, top), (right - left, bottom - top), 1))
+    }
+
+    /// A rectangle that lies in the picture, each `step`×`step` pixels as their mean.
+    fn cut(&self, (left, top): (u32, u32), (width, height): (u32, u32), step: u32) -> Pixels {
+        let (out_width, out_height, step) = ((width / step) as usize, (height / step) as usize, step as usize);
+        let channels = if self.order == PixelOrder::Rgb { [0, 1, 2] } else { [2, 1, 0] };
+        let (left, top, row_bytes) = (left as usize, top as usize, self.width as usize * 3);
+        let mut rgb = Vec::with_capacity(out_width * out_height * 3);
+        for row in 0..out_height {
+            for column in 0..out_width {
+                for channel in channels {
+                    let at = |dy: usize, dx: usize| {
+                        (top + row * step + dy) * row_bytes + (left + column * step + dx) * 3 + channel
+                    };
+                    let all = (0..step).flat_map(|dy| (0..step).map(move |dx| (dy, dx)));
+                    let sum: usize = all.map(|(dy, dx)| usize::from(self.pixels[at(dy, dx)])).sum();
+                    rgb.push((sum / (step * step)) as u8);
+                }
+            }
+        }
+        Pixels { width: out_width as u32, height: out_height as u32, rgb }
+    }
+}
+
+/// Whether a point lies in a polygon: an odd number of its edges is to the right.
+fn holds(polygon: &[(i32, i32)], (x, y): (i32, i32)) -> bool {
+    let edges = polygon.iter().zip(polygon.iter().cycle().skip(1));
+    let crossed = edges.filter(|(a, b)| {
+        let (ax, ay, bx, by) = (i64::from(a.0), i64::from(a.1), i64::from(b.0), i64::from(b.1));
+        let (x, y) = (i64::from(x), i64::from(y));
+        let right = (bx - ax) * (y - ay) - (x - ax) * (by - ay);
+        (ay > y) != (by > y) && (right > 0) == (by > ay)
+    });
+    crossed.count() % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use vision::{Embedding, LivenessScore, Rect, VisionError};
+
+    use super::*;
+    use crate::eyes::Worth;
+
+    /// Sees one face where the picture is not black.
+    struct OneFace;
+
+    impl Eyes for OneFace {
+        fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
+            let white = frame.data().chunks(3).position(|p| p[0] > 0);
+            if let Some(at) = white {
+                let (x, y) = (at as u32 % frame.width(), at as u32 / frame.width());
+                let rect = Rect { x: x as f32, y: y as f32, width: 40.0, height: 50.0 };
+                faces.push(FaceBox { rect, score: 0.9, landmarks: [[0.0; 2]; 5] });
+            }
+            Ok(())
+        }
+
+        fn assess(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Worth, VisionError> {
+            unreachable!("the view judges nobody's face by itself")
+        }
+
+        fn embed(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Embedding, VisionError> {
+            unreachable!("the view embeds nobody")
+        }
+
+        fn masked(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Option<f32>, VisionError> {
+            unreachable!()
+        }
+
+        fn liveness(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+            unreachable!()
+        }
+
+        fn dropped_not_finite(&self) -> u64 {
+            0
+        }
+    }
+
+    fn white(width: u32, height: u32) -> Picture {
+        Picture::new(vec![200; (width * height * 3) as usize], width, height, PixelOrder::Bgr).unwrap()
+    }
+
+    #[test]
+    fn what_lies_under_a_mask_is_black_before_anybody_is_looked_for() {
+        let mut left = Mask::new(vec![vec![(0, 0), (500, 0), (500, 1000), (0, 1000)]]);
+        let half = seen(&mut OneFace, &white(200, 100), &mut left, 1).unwrap();
+        assert!(half.faces[0].x >= 500, "{:?}", half.faces);
+        let shown = half.whole();
+        assert_eq!((shown.rgb[0], shown.rgb[shown.rgb.len() - 1]), (0, 200));
+        let mut all = Mask::new(vec![vec![(0, 0), (1000, 0), (1000, 1000), (0, 1000)]]);
+        let none = seen(&mut OneFace, &white(200, 100), &mut all, 2).unwrap();
+        assert!(none.faces.is_empty() && none.widest_face(&[]).is_none());
+        assert!(none.whole().rgb.iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn a_wide_picture_is_made_smaller_and_a_face_is_cut_out_as_it_is() {
+        let seen = seen(&mut OneFace, &white(1920, 1080), &mut Mask::default(), 1).unwrap();
+        let whole = seen.whole();
+        assert_eq!((whole.width, whole.height, whole.rgb.len()), (640, 360, 640 * 360 * 3));
+        assert_eq!((seen.faces[0].px, seen.faces[0].enough), (40, true));
+        let face = seen.widest_face(&[]).unwrap();
+        assert_eq!((face.width, face.height), (70, 80));
+        // Its middle is at (10, 23) thousandths.
+        let bed = |right: i32| vec![vec![(0, 0), (right, 0), (right, 500), (0, 500)]];
+        assert!(seen.widest_face(&bed(100)).is_none(), "a face in the bed was photographed");
+        assert!(seen.widest_face(&bed(9)).is_some());
+        assert!(!format!("{seen:?}").contains("200"), "pixels print");
+    }
+}
