@@ -104,7 +104,9 @@ fn place(work: tempfile::TempDir, folder: &Path) -> anyhow::Result<()> {
 /// Puts a pack in force: `<pack>.current` holds its folder's name.
 fn point(models: &Path, pack: &str, folder: &Path) -> anyhow::Result<()> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut file = tempfile::NamedTempFile::new_in(models)?;
+    // Nothing secret: whoever imports, as root may, the agent's own user must be able to read it.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(models)?;
     writeln!(file, "{name}")?;
     file.as_file().sync_all()?;
     file.persist(models.join(format!("{pack}{POINTER_SUFFIX}")))?;
