@@ -134,7 +134,7 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
         agent.ended().unwrap().is_none()
             && state.join("knowledge").is_dir()
             && files(&state.join("knowledge")).iter().any(|(path, _)| path.to_string_lossy().contains("roster"))
-            && api.get("summary").is_ok_and(|summary| summary["findings"].as_u64() > Some(0))
+            && api.get("summary").is_ok_and(|summary| summary["findings_stored"].as_u64() > Some(0))
     })
     .unwrap();
     agent.kill().unwrap();

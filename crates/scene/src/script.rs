@@ -138,6 +138,15 @@ impl Morning {
         Self::parse(include_str!("morning.toml"))
     }
 
+    /// A scene that comes with the program, by the name that a configuration gives it.
+    pub fn named(name: &str) -> Option<Result<Self, ScriptError>> {
+        match name {
+            "clinic_morning" => Some(Self::bundled()),
+            "stranger" => Some(Self::parse(include_str!("stranger.toml"))),
+            _ => None,
+        }
+    }
+
     /// Reads and checks a script.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let morning: Self =
@@ -252,6 +261,8 @@ mod tests {
         let m = Morning::bundled().unwrap();
         assert!(m.duration_ms / 1000 <= 4_500);
         assert_eq!(m.practitioners().count(), 10);
+        Morning::named("stranger").unwrap().unwrap();
+        assert!(Morning::named("nowhere.toml").is_none());
     }
 
     #[test]

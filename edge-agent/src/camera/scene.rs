@@ -31,13 +31,12 @@ pub struct SceneScript {
 impl SceneScript {
     /// Reads the script and the cast; the error is one line.
     pub fn load(settings: &SceneSettings) -> anyhow::Result<Self> {
-        let morning = match settings.script.as_str() {
-            "clinic_morning" => Morning::bundled()?,
-            path => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|why| anyhow::anyhow!("camera.script {path}: {why}"))?;
-                Morning::parse(&text)?
-            }
+        let path = settings.script.as_str();
+        let morning = if let Some(bundled) = Morning::named(path) {
+            bundled?
+        } else {
+            let text = std::fs::read_to_string(path).map_err(|why| anyhow::anyhow!("camera.script {path}: {why}"))?;
+            Morning::parse(&text)?
         };
         let scene = match &settings.cast {
             None => Scene::drawn(morning, settings.seed),

@@ -202,7 +202,7 @@ fn files(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
 fn scene(base: &Path, raw: &raw::Camera) -> Checked<Source> {
     let scene = SceneSettings {
         script: match raw.script.as_ref().map_or("clinic_morning", |s| s.get_ref()) {
-            bundled @ "clinic_morning" => bundled.to_owned(),
+            bundled @ ("clinic_morning" | "stranger") => bundled.to_owned(),
             path => base.join(path).display().to_string(),
         },
         seed: number("camera.seed", raw.seed.as_ref(), 0..=i64::MAX, 1)? as u64,

@@ -128,7 +128,7 @@ pub struct Script {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SceneSettings {
-    /// `clinic_morning`, or the path of a script.
+    /// `clinic_morning`, `stranger`, or the path of a script.
     pub script: String,
     pub seed: u64,
     /// `None`: drawn faces. Otherwise a folder with a folder per person, or a TOML file that names the photographs.

@@ -256,10 +256,14 @@ fn folders_are_looked_at_in_the_documented_order() {
     fs::create_dir_all(repo.join("models")).unwrap();
     fs::write(repo.join("models/manifest.toml"), b"format = 1").unwrap();
     fs::create_dir_all(repo.join("crates/vision")).unwrap();
+    let shipped = place.path().join("shipped");
+    fs::create_dir_all(shipped.join("small@01234567")).unwrap();
+    fs::write(shipped.join("small.current"), "small@01234567\n").unwrap();
     let search = Search::within(&Surroundings {
         named: Some("/named".into()),
         environment: Some("/environment".into()),
         cache: Some("/cache".into()),
+        shipped: Some(shipped.clone()),
         starts: vec![repo.join("crates/vision")],
     });
     let found: Vec<(PathBuf, FolderKind)> = search.folders().iter().map(|f| (f.path.clone(), f.kind)).collect();
@@ -269,6 +273,7 @@ fn folders_are_looked_at_in_the_documented_order() {
             ("/named".into(), FolderKind::Named),
             ("/environment".into(), FolderKind::Environment),
             ("/cache".into(), FolderKind::Cache),
+            (shipped.join("small@01234567"), FolderKind::Installed),
             (place.path().join("shared/models"), FolderKind::Mirror),
             (repo.join("models"), FolderKind::Bundled),
         ]
