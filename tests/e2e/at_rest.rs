@@ -153,8 +153,8 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
         stolen.push(("credential.secret".into(), secret));
     }
     assert!(times(&stolen, b"device = \"box-1\"") > 0, "the search finds what is there");
-    for person in &morning.people {
-        assert_eq!(times(&stolen, person.name_zh.as_bytes()), usize::from(person.name_zh.is_empty()), "{}", person.id);
+    for person in morning.people.iter().filter(|person| !person.name_zh.is_empty()) {
+        assert_eq!(times(&stolen, person.name_zh.as_bytes()), 0, "the name of {}", person.id);
     }
     for vector in &vectors {
         assert_eq!(times(&stolen, vector.as_bytes()), 0, "a template, as text");

@@ -94,13 +94,19 @@ pub fn client_tls(files: &TlsFiles) -> Result<rustls::ClientConfig, TlsError> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);
     let Some((certificate, key)) = &files.client else { return Ok(config.with_no_client_auth()) };
-    // Both stand in files that may be sealed under the board's key.
-    let read = |path: &PathBuf| {
-        trust::read_text(path, TLS_KIND).map_err(|error| TlsError::Pem { path: path.clone(), why: error.to_string() })
+    let bad = |path: &Path, why: String| TlsError::Pem { path: path.to_owned(), why };
+    // The key's file may be sealed under the board's key, and holds the certificate too where a box was provisioned.
+    let secret_text = trust::read_text(key, TLS_KIND).map_err(|error| bad(key, error.to_string()))?;
+    let secret = PrivateKeyDer::from_pem_slice(secret_text.as_bytes()).map_err(|error| bad(key, error.to_string()))?;
+    let chain = if certificate == key {
+        certificates(certificate, &secret_text)?
+    } else {
+        certificates(
+            certificate,
+            &std::fs::read_to_string(certificate).map_err(|error| bad(certificate, error.to_string()))?,
+        )?
     };
-    let secret = PrivateKeyDer::from_pem_slice(read(key)?.as_bytes())
-        .map_err(|error| TlsError::Pem { path: key.clone(), why: error.to_string() })?;
-    Ok(config.with_client_auth_cert(certificates(certificate, &read(certificate)?)?, secret)?)
+    Ok(config.with_client_auth_cert(chain, secret)?)
 }
 
 fn certificates(path: &Path, text: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
