@@ -202,7 +202,12 @@ fn updates(machine: &mut Machine<'_>, good: &Path, unhealthy: &Path, checks: &mu
 
     let stick = machine.stick(&bytes)?;
     let mut guest = machine.start(Some(&stick))?;
-    guest.until("the new slot", LIMIT, |said| said.contains("zaigang: slot B") && said.contains("is confirmed"))?;
+    // Confirmed is what the boot loader reads: the count of its starts was taken back.
+    let confirmed = || {
+        let state = machine.card.get("grub/grubenv").unwrap_or_default();
+        ["B_OK=1", "B_TRY=0"].iter().all(|line| state.lines().any(|found| found == *line))
+    };
+    guest.until("the new slot", LIMIT, |said| said.contains(", slot B") && confirmed())?;
     let seconds = guest.started.elapsed().as_secs();
     checks.say("a good update", "the other slot, confirmed", &format!("slot B confirmed after {seconds} s"), true);
     // The stick is still there, and its version is the one that runs.
