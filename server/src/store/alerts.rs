@@ -1,8 +1,8 @@
 //! Alerts: listed, followed, and moved by the state machine of `crate::alert`. How findings become alerts is `incidents`'.
 
-use protocol::up::FindingReport;
+use protocol::up::{Explanation, FindingReport};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use serde_json::json;
 
 use super::registry::collect;
@@ -35,6 +35,12 @@ pub struct StoredFinding {
     pub report: FindingReport,
     pub received_at: String,
     pub located: Located,
+}
+
+/// Of a report, what a list shows.
+#[derive(serde::Deserialize)]
+struct Said {
+    explanation: Explanation,
 }
 
 /// Where in its device's chain a finding's last step stands; all empty for the server's own.
@@ -166,6 +172,19 @@ impl Store {
                 FROM finding f LEFT JOIN message m ON m.device=f.device AND m.epoch=f.epoch AND m.seq=f.seq
                 LEFT JOIN device d ON d.id = f.device WHERE f.alert = ?1 ORDER BY f.severity DESC, f.raised_at, f.id";
             collect(c, sql, [alert], finding)
+        })
+    }
+
+    /// What the worst finding of each alert says, in the order asked: all that a list shows of findings.
+    pub fn explanations<'a>(&self, alerts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Option<Explanation>>> {
+        let sql = "SELECT report FROM finding WHERE alert = ?1 ORDER BY severity DESC, raised_at, id LIMIT 1";
+        self.read(|c| {
+            let mut worst = c.prepare_cached(sql)?;
+            let said = alerts.into_iter().map(|alert| {
+                let report: Option<String> = worst.query_row([alert], |r| r.get(0)).optional()?;
+                Ok(report.map(|text| serde_json::from_str::<Said>(&text)).transpose()?.map(|said| said.explanation))
+            });
+            said.collect()
         })
     }
 

@@ -128,13 +128,10 @@ pub(super) async fn make(
     let (alerts, institutions, counts, (devices, online), mut choice, views): Found = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;
-            let mut shown = Vec::with_capacity(alerts.len());
-            for alert in alerts {
-                let findings = a.store.findings(&alert.id)?;
-                let said = findings.first().map(|f| l.t(&f.report.explanation.zh, &f.report.explanation.en).to_owned());
-                shown.push((alert, said.unwrap_or_default()));
-            }
-            let places: Vec<String> = shown.iter().map(|(alert, _)| alert.institution.clone()).collect();
+            let said = a.store.explanations(alerts.iter().map(|alert| alert.id.as_str()))?;
+            let said = said.into_iter().map(|e| e.map(|e| l.t(&e.zh, &e.en).to_owned()).unwrap_or_default());
+            let places: Vec<String> = alerts.iter().map(|alert| alert.institution.clone()).collect();
+            let shown = alerts.into_iter().zip(said).collect();
             let names = a.store.institution_names(&places)?;
             let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
             let choice = a.store.institutions_part(&part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
