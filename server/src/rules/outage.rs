@@ -19,7 +19,7 @@ pub struct Line {
     pub room: String,
     /// When the server looked and the box was not connected.
     pub silent: Vec<Span>,
-    /// When the room was open.
+    /// When the room was open, in rising order: a room that never closes has one span a day.
     pub open: Vec<Span>,
 }
 
@@ -31,10 +31,22 @@ pub fn common(a: &[Span], b: &[Span]) -> Vec<Span> {
     met
 }
 
+/// Spans that touch or overlap are one; rising. A silence does not end at midnight where the opening hours go on.
+fn joined(spans: &[Span]) -> Vec<Span> {
+    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
+    for &(from, to) in spans {
+        match joined.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
+}
+
 /// One draft per outage.
 pub fn judge(line: &Line, p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let window = [(now_ms - p.hb2_days * DAY_MS, now_ms)];
-    let unheard = common(&common(&line.silent, &line.open), &window);
+    let unheard = common(&common(&line.silent, &joined(&line.open)), &window);
     let long: Vec<Span> = unheard.into_iter().filter(|(from, to)| to - from > p.hb2_outage_ms).collect();
     let drafts = long.iter().enumerate().map(|(n, span)| {
         let repeat = super::repeated::within_window(long.iter().map(|s| s.0), n, p.hb2_days);
@@ -122,6 +134,17 @@ mod tests {
     fn a_stop_of_the_server_divides_a_silence_and_neither_half_alleges_anything() {
         let start = NOW - DAY_MS;
         assert_eq!(severities(&line(vec![outage(start, 29), outage(start + 30 * MINUTE, 29)])), []);
+    }
+
+    #[test]
+    fn midnight_divides_no_silence_of_a_room_that_never_closes() {
+        let midnight = NOW - DAY_MS;
+        let mut always = line(vec![(midnight - 16 * MINUTE, midnight + 15 * MINUTE)]);
+        always.open = vec![(midnight - DAY_MS, midnight), (midnight, NOW)];
+        assert_eq!(severities(&always), [Severity::L1]);
+        // And one of 70 minutes is one, not two that would repeat.
+        always.silent = vec![(midnight - 35 * MINUTE, midnight + 35 * MINUTE)];
+        assert_eq!(severities(&always), [Severity::L1]);
     }
 
     #[test]
