@@ -83,7 +83,7 @@ pub struct Request<'a> {
 pub struct Engine {
     analyzer: Mutex<Analyzer>,
     pub pack: String,
-    embedder_sha256: String,
+    pub(crate) embedder_sha256: String,
     length: usize,
     duplicate_ppm: i32,
     unlike_ppm: i32,
@@ -123,18 +123,7 @@ impl Engine {
         self.refuse_unlike(&fresh, &known, request.person)?;
         let duplicates = self.duplicates(&fresh, &known, request.person);
         let id = format!("e-{}", uuid::Uuid::now_v7().simple());
-        let seed = faces.rotation_seed(request.institution)?;
-        let rotation = Rotation::from_key(seed.bytes(), self.length);
-        let templates: Vec<NewTemplate> = enrolled
-            .iter()
-            .enumerate()
-            .map(|(n, (_, e))| NewTemplate {
-                id: format!("{id}-t{n}"),
-                embedder_sha256: self.embedder_sha256.clone(),
-                masked: e.quality.masked.is_some_and(|p| p > 0.5),
-                vector: e.template.turned(&rotation).to_bytes(),
-            })
-            .collect();
+        let templates = self.templates(faces, request.institution, &id, &enrolled)?;
         let photos: Vec<Vec<u8>> = if request.consent.keeps_photo() {
             enrolled.iter().map(|(index, _)| request.photos[*index].clone()).collect()
         } else {
@@ -153,6 +142,25 @@ impl Engine {
         };
         faces.propose(&proposal, now)?;
         Ok(Proposed { templates: templates.len(), id, photos: outcomes, duplicates })
+    }
+
+    /// Turned by the clinic's rotation, ready to be sealed; numbered behind `name`.
+    pub(crate) fn templates(
+        &self,
+        faces: &FaceStore,
+        institution: &str,
+        name: &str,
+        enrolled: &[(usize, Enrolled)],
+    ) -> Result<Vec<NewTemplate>, StoreError> {
+        let seed = faces.rotation_seed(institution)?;
+        let rotation = Rotation::from_key(seed.bytes(), self.length);
+        let template = |(n, (_, e)): (usize, &(usize, Enrolled))| NewTemplate {
+            id: format!("{name}-t{n}"),
+            embedder_sha256: self.embedder_sha256.clone(),
+            masked: e.quality.masked.is_some_and(|p| p > 0.5),
+            vector: e.template.turned(&rotation).to_bytes(),
+        };
+        Ok(enrolled.iter().enumerate().map(template).collect())
     }
 
     /// Quality reasons for each photograph, and the templates of those that passed; stores nothing.

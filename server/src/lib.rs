@@ -24,6 +24,7 @@ pub mod mqtt;
 pub mod notify;
 pub mod paper;
 pub mod provision;
+pub mod renew;
 pub mod retention;
 pub mod rules;
 pub mod run;

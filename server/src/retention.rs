@@ -44,7 +44,7 @@ impl Job {
 }
 
 /// Every job, as the page shows them.
-pub const JOBS: [Job; 6] = [
+pub const JOBS: [Job; 7] = [
     Job {
         name: "dismissed",
         zh: "已驳回线索中的人员与说明(签名记录仍在链中,仅凭案号与事由查阅)",
@@ -60,6 +60,14 @@ pub const JOBS: [Job; 6] = [
         basis: "P8, P9",
         key: "retention.undecided_days",
         hours: |t| t.undecided_days * 24,
+    },
+    Job {
+        name: "superseded",
+        zh: "更换模型后旧模型的人脸模板",
+        en: "Face templates of an earlier model, after a change of the pack",
+        basis: "P8, P9",
+        key: "",
+        hours: |_| 30 * 24,
     },
     Job {
         name: "presence",
@@ -128,6 +136,7 @@ fn one(app: &App, job: &Job, before: &str, now: &str) -> Result<usize, StoreErro
     match job.name {
         "dismissed" => app.store.strike_dismissed(before, now),
         "undecided" => Ok(app.faces.forget_undecided(before, now)?.len()),
+        "superseded" => app.faces.forget_superseded(before),
         "presence" => app.store.forget_presence(before),
         "quarantine" => app.store.forget_quarantine(before),
         "deliveries" => app.store.forget_deliveries(before),

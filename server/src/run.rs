@@ -23,9 +23,10 @@ use crate::clock;
 use crate::config::{Broker, Config, External, Mode};
 use crate::enrol::{Engine, Slot};
 use crate::ingest::{self, Keys};
-use crate::knowledge::{self, Pusher};
+use crate::knowledge::{self, Nudge, Pusher};
 use crate::mqtt::{self, Login};
 use crate::notify;
+use crate::renew::{Renewal, renew};
 use crate::retention;
 use crate::store::{FaceStore, Store};
 use crate::supervise;
@@ -285,7 +286,24 @@ fn load_models(app: &Arc<App>) {
             Err(error) => tracing::warn!(pack = app.config.pack.name(), "enrolment is not available: {error}"),
         }
         app.engine.fill(loaded);
+        renew_templates(&app);
     });
+}
+
+/// Templates of another embedder than the loaded one are made anew, and boxes told once all of them are.
+fn renew_templates(app: &App) {
+    let Ok(engine) = app.engine.get() else { return };
+    match renew(&engine, &app.faces, || *app.stopping.borrow()) {
+        Ok(Renewal { changed: false, .. }) => {}
+        Ok(Renewal { templates, enrolments, come_again, .. }) => {
+            tracing::info!(pack = engine.pack, templates, enrolments, come_again, "templates of this model are in use");
+            app.tell(Nudge::All);
+            app.touch();
+        }
+        Err(error) => {
+            tracing::error!(pack = engine.pack, %error, "templates not made anew: the next start tries again")
+        }
+    }
 }
 
 /// A gap that stands too long becomes an alert.

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
+use super::embedders::IN_USE;
 use super::registry::collect;
 use super::{Part, Result, StoreError, lock, named, open, schema};
 use crate::model::Consent;
@@ -103,7 +104,7 @@ pub struct FaceStore {
 }
 
 const ENROLMENT: &str = "SELECT e.id, e.person, e.institution, e.state, e.pack, e.proposed_at, e.decided_at, e.decided_by, e.reason, e.outcome,
-    (SELECT count(*) FROM template t WHERE t.enrolment = e.id), (SELECT count(*) FROM photo p WHERE p.enrolment = e.id) FROM enrolment e";
+    (SELECT count(*) FROM template t WHERE t.enrolment = e.id AND t.pack = e.pack), (SELECT count(*) FROM photo p WHERE p.enrolment = e.id) FROM enrolment e";
 
 impl FaceStore {
     /// Opens `faces.db` in the folder. A master key that does not open what is stored is refused here, not later.
@@ -167,20 +168,7 @@ impl FaceStore {
                 ],
             )?;
             for template in it.templates {
-                let sealed = key.seal(&format!("template {}", template.id), &template.vector)?;
-                tx.execute(
-                    "INSERT INTO template VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
-                    params![
-                        template.id,
-                        it.id,
-                        it.person,
-                        it.institution,
-                        it.pack,
-                        template.embedder_sha256,
-                        template.masked,
-                        sealed
-                    ],
-                )?;
+                self.insert_template(tx, (it.id, it.person, it.institution), it.pack, template)?;
             }
             for (n, photo) in it.photos.iter().enumerate() {
                 let id = format!("{}-{n}", it.id);
@@ -189,6 +177,29 @@ impl FaceStore {
             }
             Ok(())
         })
+    }
+
+    /// Seals a template with its person's key; 0 where it stands already. `of`: enrolment, person, institution.
+    pub(super) fn insert_template(
+        &self,
+        tx: &Transaction<'_>,
+        of: (&str, &str, &str),
+        pack: &str,
+        template: &NewTemplate,
+    ) -> Result<usize> {
+        let (enrolment, person, institution) = of;
+        let sealed = self.person_key(tx, person)?.seal(&format!("template {}", template.id), &template.vector)?;
+        let row = params![
+            template.id,
+            enrolment,
+            person,
+            institution,
+            pack,
+            template.embedder_sha256,
+            template.masked,
+            sealed
+        ];
+        Ok(tx.execute("INSERT OR IGNORE INTO template VALUES (?1,?2,?3,?4,?5,?6,?7,?8)", row)?)
     }
 
     /// Confirms or refuses a proposal; a refused one loses its templates and photographs.
@@ -248,14 +259,9 @@ impl FaceStore {
         self.read(|c| enrolment_by_id(c, id))
     }
 
-    /// Templates of one institution (rotated by its seed), opened.
+    /// Templates in use of one institution (rotated by its seed), opened.
     pub fn templates_of(&self, institution: &str) -> Result<Vec<StoredTemplate>> {
-        self.opened("WHERE t.institution = ?1", institution)
-    }
-
-    /// All templates of one person.
-    pub fn templates_of_person(&self, person: &str) -> Result<Vec<StoredTemplate>> {
-        self.opened("WHERE t.person = ?1", person)
+        self.opened(&format!("WHERE t.institution = ?1 AND {IN_USE}"), institution)
     }
 
     /// Every template stored; the duplicate check turns each back by its own clinic's rotation.

@@ -27,6 +27,7 @@ pub(super) const FACES: &[&str] = &[
     include_str!("../../migrations/faces_0001.sql"),
     include_str!("../../migrations/faces_0002.sql"),
     include_str!("../../migrations/faces_0003.sql"),
+    include_str!("../../migrations/faces_0004.sql"),
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {

@@ -164,6 +164,7 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/api/v1/provision/unlock", EVERYBODY, Audit::Yes),
     rule("GET", "/api/v1/enrolments", &[Supervisor, Auditor], Audit::Yes),
     rule("POST", "/api/v1/enrolments", &[Supervisor, Clinic], Audit::Yes),
+    rule("GET", "/api/v1/enrolments/come-again", &[Supervisor, Clinic, Auditor], Audit::Yes),
     rule("POST", "/api/v1/enrolments/quality", &[Supervisor, Clinic], Audit::No),
     rule("POST", "/api/v1/enrolments/{id}/confirm", AUTHORITY, Audit::Yes),
     rule("POST", "/api/v1/enrolments/{id}/refuse", AUTHORITY, Audit::Yes),

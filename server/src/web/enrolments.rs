@@ -228,6 +228,19 @@ pub(super) async fn get_enrolments(
     Ok((StatusCode::OK, Json(json!({"enrolments": found, "next": next}))))
 }
 
+/// Whose templates are of an earlier model and could not be made anew, in the reader's scope.
+pub(super) async fn get_come_again(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+    let people = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &who)?;
+            let mut people = a.faces.come_again(u32::MAX)?;
+            people.retain(|one| seen.has(&one.institution));
+            Ok::<_, StoreError>(people)
+        })
+        .await?;
+    Ok((StatusCode::OK, Json(json!({"come_again": people}))))
+}
+
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WithdrawBody {

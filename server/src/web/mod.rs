@@ -81,6 +81,7 @@ pub fn router(app: Arc<App>) -> Router {
                 .post(enrolments::post_enrolment)
                 .layer(DefaultBodyLimit::max((MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS)),
         )
+        .route("/enrolments/come-again", get(enrolments::get_come_again))
         .route("/enrolments/quality", post(enrolments::post_quality).layer(DefaultBodyLimit::max(MOST_PHOTO_BYTES)))
         .route("/enrolments/{id}/confirm", post(enrolments::post_confirm))
         .route("/enrolments/{id}/refuse", post(enrolments::post_refuse))

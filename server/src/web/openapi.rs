@@ -16,7 +16,7 @@ use super::auth::{Audit, RULES, Rule};
 use super::{alerts, answers, bulk, checks, devices, enrolments, hooks, policy, running, sessions, tokens, views};
 use crate::access::Role;
 use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
-use crate::store::{ApiToken, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, View};
+use crate::store::{ApiToken, ComeAgain, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, View};
 
 type Shape = fn(&mut SchemaGenerator) -> Schema;
 
@@ -198,6 +198,12 @@ const OPERATIONS: &[Operation] = &[
         Gives::Json(shape::<CommissionAnswer>),
     ),
     get("/enrolments", "Enrolments, newest first", PAGE, List("enrolments", shape::<Enrolment>)),
+    get(
+        "/enrolments/come-again",
+        "Persons whose templates are of an earlier model and could not be made anew",
+        &[],
+        List("come_again", shape::<ComeAgain>),
+    ),
     post(
         "/enrolments",
         "Propose an enrolment: photographs with a consent record",

@@ -138,6 +138,60 @@ fn the_same_face_under_another_name_is_named_and_a_strangers_face_under_the_same
 }
 
 #[test]
+fn a_change_of_the_model_makes_templates_anew_of_kept_photographs_and_lists_the_others() {
+    let Some((house, people)) = house("a_change_of_the_model_makes_templates_anew") else { return };
+    let token = house.must_post("devices", &json!({"id":"box-1","room":"room-1"}));
+    let mut b = TestBox::provision(&house, token["provisioning_token"].as_str().unwrap());
+    let (first, kept) = enrol_first(&house, "p-lead", &people);
+    let unkept = CONSENT.replace(",\"keep_photo\"", "");
+    let unkept = people.iter().enumerate().filter(|(n, _)| *n != first).find_map(|(_, photos)| {
+        let fields = [("person", &b"p-other"[..]), ("consent", unkept.as_bytes())];
+        let (status, answer) = upload(&house, &fields, &[&photos[0]]);
+        (status == 201).then_some(answer)
+    });
+    for proposed in [&kept, &unkept.expect("no photograph of a second person passed the gate")] {
+        house.must_post(
+            &format!("enrolments/{}/confirm", proposed["id"].as_str().unwrap()),
+            &json!({"by":"supervisor"}),
+        );
+    }
+    let (pack, nobody) = (kept["pack"].clone(), house.get("enrolments/come-again"));
+    assert_eq!(nobody["come_again"], json!([]));
+
+    // The pack that made them was another one.
+    let folder = house.close();
+    let faces = rusqlite::Connection::open(folder.path().join("data/faces.db")).unwrap();
+    let earlier = "UPDATE template SET embedder_sha256 = 'earlier', pack = 'earlier';
+        UPDATE enrolment SET pack = 'earlier'; UPDATE embedder SET sha256 = 'earlier';";
+    faces.execute_batch(earlier).unwrap();
+    drop(faces);
+
+    let house = House::with_pack(folder, "real");
+    b.move_to(&house);
+    b.connect();
+    let body = b.told_until("roster", |d| match d {
+        Down::Roster(r) => r.persons.iter().any(|p| p.templates.iter().any(|t| t.embedder_sha256 != "earlier")),
+        _ => false,
+    });
+    let Down::Roster(roster) = body.payload else { unreachable!() };
+    let templates = |person: &str| {
+        roster.persons.iter().find(|p| p.person.as_str() == person).map(|p| (p.confirmed, p.templates.len()))
+    };
+    assert_eq!((templates("p-lead"), templates("p-other")), (Some((true, 1)), Some((false, 0))));
+    let again = house.get("enrolments/come-again")["come_again"].clone();
+    assert_eq!((&again[0]["person"], &again[0]["because"]), (&json!("p-other"), &json!("no_photograph")), "{again}");
+    assert_eq!(again.as_array().unwrap().len(), 1);
+    let (status, page) = house.page("/people?lang=en");
+    assert!(status == 200 && page.contains("The model changed") && page.contains("must come again"), "{page}");
+    let id = kept["id"].as_str().unwrap();
+    let (_, page) = house.page(&format!("/enrolments/{id}?lang=en"));
+    assert!(page.contains("made anew of the kept photographs"), "{page}");
+    let all = house.get("enrolments");
+    let renewed = all["enrolments"].as_array().unwrap().iter().find(|e| e["id"] == kept["id"]).unwrap().clone();
+    assert_ne!(renewed["pack"], "earlier", "{renewed} {pack}");
+}
+
+#[test]
 fn pictures_that_are_none_get_one_line_each_and_the_server_goes_on() {
     let Some((house, people)) = house("pictures_that_are_none") else { return };
     let truncated = &people[0][0][..people[0][0].len() / 3];

@@ -30,10 +30,15 @@ struct PeoplePage {
     f: Frame,
     rows: Vec<PersonRow>,
     proposals: Vec<(String, String, String)>,
+    /// Id, name, why: at most [`LISTED`].
+    come_again: Vec<(String, String, &'static str)>,
     count: i64,
     q: String,
     next: Option<String>,
 }
+
+/// Proposals and people to come again that the page lists above everybody.
+const LISTED: usize = 50;
 
 struct PersonRow {
     id: String,
@@ -70,20 +75,37 @@ async fn make(app: &Arc<App>, l: Lang, who: Who, part: Part) -> Result<Response,
             enrolments.retain(|e| seen.has(&e.institution));
             let mut waiting = a.faces.proposals(200)?;
             waiting.retain(|e| seen.has(&e.institution));
-            let persons: Vec<String> = waiting.iter().map(|e| e.person.clone()).collect();
-            let waiting = (waiting, a.store.names_of(&persons)?);
+            let mut again = a.faces.come_again(200)?;
+            again.retain(|one| seen.has(&one.institution));
+            let persons = waiting.iter().map(|e| &e.person).chain(again.iter().map(|one| &one.person));
+            let persons: Vec<String> = persons.cloned().collect();
+            let outdated = a.faces.come_again_of(&ids)?;
+            let waiting = (waiting, again, outdated, a.store.names_of(&persons)?);
             let places: Vec<String> = people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
             let institutions = a.store.institution_names(&places)?;
             Ok::<_, StoreError>((people, next, enrolments, waiting, institutions, a.faces.persons()?))
         })
         .await?;
-    let (waiting, names) = waiting;
-    let proposals = waiting.into_iter().take(50).map(|e| {
-        let name = names.get(&e.person).map_or_else(|| e.person.clone(), |n| n.0.clone());
+    let (waiting, again, outdated, names) = waiting;
+    let name = |person: &str| names.get(person).map_or_else(|| person.to_owned(), |n| n.0.clone());
+    let proposals = waiting.into_iter().take(LISTED).map(|e| {
+        let name = name(&e.person);
         (e.id, name, local(&e.proposed_at))
     });
+    let come_again = again.into_iter().take(LISTED).map(|one| {
+        let why = match one.because.as_str() {
+            "no_photograph" => l.t("未留存照片", "no photograph was kept"),
+            _ => l.t("留存照片不合新模型要求", "the kept photograph does not pass the new model's gate"),
+        };
+        let name = name(&one.person);
+        (one.person, name, why)
+    });
     let page = PeoplePage {
-        rows: people.iter().map(|p| person(l, p, &enrolments, &institutions)).collect(),
+        rows: people
+            .iter()
+            .map(|p| person(l, p, &enrolments, &institutions, outdated.contains(p.id.as_str())))
+            .collect(),
+        come_again: come_again.collect(),
         q,
         next,
         proposals: proposals.collect(),
@@ -97,7 +119,13 @@ fn serde_name<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn person(l: Lang, p: &Practitioner, enrolments: &[Enrolment], places: &BTreeMap<String, String>) -> PersonRow {
+fn person(
+    l: Lang,
+    p: &Practitioner,
+    enrolments: &[Enrolment],
+    places: &BTreeMap<String, String>,
+    outdated: bool,
+) -> PersonRow {
     let mine: Vec<&Enrolment> = enrolments.iter().filter(|e| e.person == p.id.as_str()).collect();
     let best = mine
         .iter()
@@ -119,8 +147,13 @@ fn person(l: Lang, p: &Practitioner, enrolments: &[Enrolment], places: &BTreeMap
         registration_ok: registration == "valid",
         registration: l.registration(&registration),
         sites: sites.collect(),
-        face: best.map_or_else(|| l.t("未采集", "none").to_owned(), |e| l.enrolment(&serde_name(&e.state))),
+        face: match best {
+            _ if outdated => l.t("需重新采集", "must come again").to_owned(),
+            Some(e) => l.enrolment(&serde_name(&e.state)),
+            None => l.t("未采集", "none").to_owned(),
+        },
         face_class: best.map_or("off", |e| match e.state {
+            _ if outdated => "bad",
             EnrolmentState::Confirmed => "ok",
             EnrolmentState::Proposed => "warn",
             _ => "off",
@@ -231,6 +264,8 @@ struct EnrolmentPage {
     named: bool,
     at: String,
     pack: String,
+    /// When its templates were made anew after a change of the model.
+    renewed: String,
     decided: String,
     photos: Vec<PhotoView>,
     kept: i64,
@@ -302,6 +337,7 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result
         id: e.id,
         person: e.person,
         institution: e.institution,
+        renewed: e.outcome["renewed_at"].as_str().map(local).unwrap_or_default(),
         pack: e.pack,
         f: Frame::of(app, l, "people", &format!("/enrolments/{id}")).await?,
     };
