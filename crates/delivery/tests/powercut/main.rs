@@ -20,6 +20,8 @@ use trust::{SigningKey, ZERO_HASH, chain_hash};
 #[derive(Default)]
 struct Server {
     hashes: BTreeMap<u64, String>,
+    /// Everything up to here is stored; nothing is ever taken away, so it only rises.
+    contiguous_seq: u64,
 }
 
 impl Server {
@@ -35,11 +37,11 @@ impl Server {
         }
     }
 
-    fn receipt(&self) -> Receipt {
-        let mut contiguous_seq = 0;
-        while self.hashes.contains_key(&(contiguous_seq + 1)) {
-            contiguous_seq += 1;
+    fn receipt(&mut self) -> Receipt {
+        while self.hashes.contains_key(&(self.contiguous_seq + 1)) {
+            self.contiguous_seq += 1;
         }
+        let contiguous_seq = self.contiguous_seq;
         let contiguous_hash = self.hashes.get(&contiguous_seq).cloned().unwrap_or_else(|| ZERO_HASH.to_owned());
         Receipt {
             contiguous_seq,

@@ -152,6 +152,8 @@ pub(crate) struct Stored {
     pub(crate) arrivals: u64,
     pub(crate) bad: u64,
     pub(crate) statuses: Vec<bool>,
+    /// Everything up to here is stored; nothing is ever taken away, so it only rises.
+    contiguous_seq: u64,
 }
 
 impl Stored {
@@ -172,11 +174,11 @@ impl Stored {
         found
     }
 
-    fn receipt(&self) -> Receipt {
-        let mut contiguous_seq = 0;
-        while self.hashes.contains_key(&(contiguous_seq + 1)) {
-            contiguous_seq += 1;
+    fn receipt(&mut self) -> Receipt {
+        while self.hashes.contains_key(&(self.contiguous_seq + 1)) {
+            self.contiguous_seq += 1;
         }
+        let contiguous_seq = self.contiguous_seq;
         let contiguous_hash = self.hashes.get(&contiguous_seq).cloned().unwrap_or_else(|| ZERO_HASH.to_owned());
         let above = self.hashes.range(contiguous_seq + 2..).map(|(seq, _)| *seq).collect();
         Receipt { contiguous_seq, contiguous_hash, above }
