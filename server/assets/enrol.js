@@ -110,12 +110,22 @@ function signature() {
   pad.addEventListener("pointerup", () => {
     drawing = false;
     if (length > 4) field.value = pad.toDataURL("image/png");
+    shown();
   });
   document.getElementById("unsign").addEventListener("click", () => {
     pen.clearRect(0, 0, pad.width, pad.height);
     length = 0;
     field.value = "";
+    shown();
   });
+  // A form that came back brings the drawing back too; a picture is never read as text.
+  const shown = () => field.closest("label").classList.toggle("drawn", field.value.startsWith("data:image/png"));
+  if (field.value.startsWith("data:image/png")) {
+    const earlier = new Image();
+    earlier.onload = () => pen.drawImage(earlier, 0, 0);
+    earlier.src = field.value;
+  }
+  shown();
 }
 
 document.getElementById("open").addEventListener("click", open);

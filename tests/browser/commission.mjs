@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { end, folder, over, program, run, serve, start, until } from "./house.mjs";
-import { browser, faults, go, look, picture, verdict } from "./pages.mjs";
+import { end, folder, program, run, serve, start, until } from "./house.mjs";
+import { browser, go, look, picture, test } from "./pages.mjs";
 
 const said = (text) => console.log(`· ${text}`);
 
@@ -197,11 +197,4 @@ async function main() {
   await chrome.close();
 }
 
-try {
-  await main();
-} catch (error) {
-  faults.push(error.stack ?? String(error));
-} finally {
-  await over();
-}
-process.exitCode = verdict() ? 0 : 1;
+await test(main);

@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { box, code, end, folder, morning, over, program, run, serve, until } from "./house.mjs";
-import { browser, faults, go, look, picture, verdict } from "./pages.mjs";
+import { box, code, end, folder, morning, program, run, serve, until } from "./house.mjs";
+import { browser, go, look, picture, test } from "./pages.mjs";
 
 const PASSWORD = "correct horse battery staple";
 const said = (text) => console.log(`· ${text}`);
@@ -261,11 +261,4 @@ async function jpeg(bytes) {
   return Buffer.from(data.split(",")[1], "base64");
 }
 
-try {
-  await main();
-} catch (error) {
-  faults.push(error.stack ?? String(error));
-} finally {
-  await over();
-}
-process.exitCode = verdict() ? 0 : 1;
+await test(main);

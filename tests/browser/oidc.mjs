@@ -6,8 +6,8 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import Provider from "oidc-provider";
-import { folder, over, serve } from "./house.mjs";
-import { browser, faults, go, verdict } from "./pages.mjs";
+import { folder, serve } from "./house.mjs";
+import { browser, go, test } from "./pages.mjs";
 
 const PASSWORD = "correct horse battery staple";
 const SECRET = "a-secret-of-this-test-alone-0123456789";
@@ -82,11 +82,4 @@ async function main() {
   await sso.close();
 }
 
-try {
-  await main();
-} catch (error) {
-  faults.push(error.stack ?? String(error));
-} finally {
-  await over();
-}
-process.exit(verdict() ? 0 : 1);
+await test(main);

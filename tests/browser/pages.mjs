@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
-import { root } from "./house.mjs";
+import { over, root } from "./house.mjs";
 
 export const faults = [];
 let looked = 0;
@@ -63,9 +63,16 @@ export async function picture(page, name, { width = 1280, height = 860, colorSch
   if (before) await page.setViewportSize(before);
 }
 
-/** Ends the test with every fault, or with how much was looked at. */
-export function verdict() {
+/** Runs a test to its end, ends what it started, and says every fault, or how much was looked at. */
+export async function test(main) {
+  try {
+    await main();
+  } catch (error) {
+    faults.push(error.stack ?? String(error));
+  } finally {
+    await over();
+  }
   for (const fault of faults) console.error(`FAULT ${fault}`);
   console.log(`${looked} pages looked at in two colours and at 360 px, ${faults.length} faults`);
-  return faults.length === 0;
+  process.exit(faults.length === 0 ? 0 : 1);
 }

@@ -444,7 +444,8 @@ fn changed_behind_the_lock(house: &House) {
     let config = house.config.display().to_string();
     let live = std::fs::read_to_string(&house.config)
         .unwrap()
-        .replace("speed = 1", "speed = 1\nstart = \"2026-03-02T01:00:00Z\"");
+        .replace("speed = 1", "speed = 1\nstart = \"2026-03-02T01:00:00Z\"")
+        + "[health]\nevery_s = 1\n";
     std::fs::write(&house.config, live).unwrap();
     let mut agent = Program::start("zaigang-agent", ["run", "--config", &config], house.folder.path()).unwrap();
     let mut room = house.room();
@@ -459,9 +460,18 @@ fn changed_behind_the_lock(house: &House) {
         "{finding}"
     );
     agent.terminate().unwrap();
+    let device = || house.api.get("devices").unwrap()["devices"][0].clone();
+    let room = || device()["knowledge"].as_array().unwrap().iter().find(|k| k["kind"] == "room").unwrap().clone();
+    let told = room()["version"].as_u64();
     let mut again = Program::start("zaigang-agent", ["run", "--config", &config], house.folder.path()).unwrap();
-    until("the box is back", || house.api.get("devices").is_ok_and(|d| d["devices"][0]["online"] == true)).unwrap();
-    std::thread::sleep(Duration::from_secs(8));
+    until("the zones reach the box again", || room()["version"].as_u64() > told && room()["applied"] == true).unwrap();
+    // Its health comes behind whatever it raised of them.
+    let answered = device()["contiguous_seq"].as_u64().unwrap();
+    until("the box looks", || {
+        let now = device();
+        now["contiguous_seq"].as_u64().unwrap() >= answered + 3 && now["frames"].as_u64().unwrap() > 0
+    })
+    .unwrap();
     again.terminate().unwrap();
     assert_eq!(raised().len(), 1, "a restart raised the same change again");
 }

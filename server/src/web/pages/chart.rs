@@ -44,7 +44,7 @@ pub(super) fn bars(title: &str, rows: &[Stack]) -> String {
 pub(super) fn scaled(title: &str, rows: &[Stack], most: i64) -> String {
     const ROW: i64 = 30;
     const LEFT: i64 = 130;
-    const RIGHT: i64 = WIDE - 110;
+    const RIGHT: i64 = WIDE - 140;
     let most = most.max(1);
     let mut svg = open(rows.len() as i64 * ROW + 8, title);
     for (n, row) in rows.iter().enumerate() {
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn the_longest_bar_fills_the_scale_and_none_is_invisible() {
         let svg = bars("t", &[one("LL-1", 1_000_000), one("LL-2", 1), one("LL-3", 0)]);
-        assert!(svg.contains(r#"width="240""#) && svg.contains(r#"width="2""#), "{svg}");
+        assert!(svg.contains(r#"width="210""#) && svg.contains(r#"width="2""#), "{svg}");
         assert_eq!(svg.matches("<rect").count(), 2, "nothing has no bar");
     }
 
