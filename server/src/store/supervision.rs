@@ -174,7 +174,8 @@ fn undeclared(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occur
 }
 
 fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
-    let sql = "SELECT r.spec, d.id FROM device d JOIN room r ON r.id = d.room
+    // CROSS keeps the order: otherwise every box in service is looked at for each institution.
+    let sql = "SELECT r.spec, d.id FROM room r CROSS JOIN device d ON d.room = r.id
         WHERE r.institution = ?1 AND d.state = 'provisioned' AND d.last_seen IS NOT NULL ORDER BY d.id";
     let places: Vec<(String, String)> = collect(c, sql, [institution], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let hour = ms(from).unwrap_or(0).div_euclid(3_600_000);
