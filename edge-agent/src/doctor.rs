@@ -15,9 +15,11 @@ use crate::{
     agent::AgentClock,
     camera::{self, Look, Stop},
     clock::RealClock,
+    commission::lock::Lock,
     config::{self, Config},
     heat::Heat,
     run::load_models,
+    storage::Storage,
 };
 
 const EXAMPLES: &str = "\
@@ -127,7 +129,21 @@ pub fn examine(config: &Config, models: Option<&Path>) -> Vec<Check> {
     checks.push(providers(config));
     checks.extend(camera_checks(config, analyzer.as_mut()));
     checks.extend(identity(config));
+    checks.push(commissioned(&config.state_dir));
     checks
+}
+
+/// Whether the installer has ended his work: until then everybody on the local network with the code may see the picture.
+fn commissioned(state_dir: &Path) -> Check {
+    match Lock::load(state_dir) {
+        Ok(Some(lock)) => Check::good("commissioning", format!("locked since {}", lock.locked_at)),
+        Ok(None) => Check::warning(
+            "commissioning",
+            "not locked: zones and masks can still be changed on the box",
+            "run `zaigang-agent commission`, look at the zones, and lock",
+        ),
+        Err(why) => Check::bad("commissioning", why.to_string(), "see the line itself"),
+    }
 }
 
 fn disk(config: &Config) -> Check {
@@ -138,6 +154,14 @@ fn disk(config: &Config) -> Check {
             "make the folder, owned by the agent's user",
         ),
         Ok(disk) => {
+            let failing = Storage::under(&config.state_dir).complaints();
+            if !failing.is_empty() {
+                return Check::bad(
+                    "disk",
+                    failing.join("; "),
+                    "replace the card; a new one is set up with a new token",
+                );
+            }
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let found = format!("{} MiB free in {}", free >> 20, config.state_dir.display());
             if free < config.health.disk_low_bytes {
@@ -338,6 +362,24 @@ mod tests {
         let bad: Vec<_> = checks.iter().filter(|c| c.verdict == Verdict::Bad).map(|c| c.what).collect();
         assert_eq!(bad, ["camera", "identity"]);
         assert!(checks.iter().filter(|c| c.verdict == Verdict::Bad).all(|c| !c.mend.is_empty()));
+    }
+
+    #[test]
+    fn a_box_says_whether_its_installer_has_ended_his_work() {
+        let state = tempfile::tempdir().unwrap();
+        let verdict = || commissioned(state.path()).verdict;
+        assert_eq!(verdict(), Verdict::Warning);
+        let lock = Lock {
+            lock: "0".repeat(32),
+            locked_at: "2026-03-02T01:00:00.000Z".to_owned(),
+            session: String::new(),
+            zones_sha256: String::new(),
+            told_sha256: None,
+        };
+        lock.save(state.path()).unwrap();
+        assert_eq!(verdict(), Verdict::Good);
+        std::fs::write(state.path().join(crate::commission::lock::FILE), "lock = ").unwrap();
+        assert_eq!(verdict(), Verdict::Bad);
     }
 
     #[test]

@@ -11,12 +11,13 @@ use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport};
 
 use super::Seen;
-use crate::{camera::Counters, healthy::Standing, heat::Heat, pipeline::Figures};
+use crate::{camera::Counters, healthy::Standing, heat::Heat, pipeline::Figures, storage::Storage};
 
 /// What the heartbeat is made from.
 #[derive(Debug)]
 pub struct HealthSource {
     vitals: Vitals,
+    storage: Storage,
     started: Instant,
     camera: CameraState,
     figures: Figures,
@@ -41,7 +42,8 @@ pub struct Vitals {
 impl HealthSource {
     pub fn new(vitals: Vitals) -> Self {
         let (camera, figures) = (CameraState::Absent, Figures::default());
-        Self { vitals, started: Instant::now(), camera, figures, looks: 0, clear: 0, receipted_before: None }
+        let storage = Storage::under(&vitals.state_dir);
+        Self { vitals, storage, started: Instant::now(), camera, figures, looks: 0, clear: 0, receipted_before: None }
     }
 
     pub fn looked(&mut self, seen: &Seen) {
@@ -84,6 +86,7 @@ impl HealthSource {
         if disk_free_bytes < self.vitals.disk_low_bytes {
             degraded.push(format!("only {} MiB of disk are free", disk_free_bytes >> 20));
         }
+        degraded.extend(self.storage.complaints());
         let rest_ms = counters.rest_ms.load(Ordering::Relaxed);
         if rest_ms > 0 {
             degraded.push(format!("the board is hot: one frame in {rest_ms} ms; give it air"));

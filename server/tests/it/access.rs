@@ -146,6 +146,21 @@ fn the_audit_log_holds_who_read_what() {
     assert_eq!(store.verify_audit().unwrap(), Ok(1));
 }
 
+/// P11: kept at least three years, whatever else has had its time.
+#[test]
+fn what_was_read_is_still_known_after_three_years_of_retention() {
+    let house = guarded();
+    ask(&house, "GET", "/api/v1/practitioners", &token(&house, Role::Supervisor, ""), "");
+    let app = &house.running().app;
+    let before = app.store.audit_log("", None, 10).unwrap();
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 3 * 366);
+    server::retention::round(app, later).unwrap();
+    let after = app.store.audit_log("", None, 10).unwrap();
+    assert_eq!(after.len(), 1);
+    assert_eq!((&after[0].at, &after[0].action), (&before[0].at, &before[0].action));
+    assert_eq!(app.store.verify_audit().unwrap(), Ok(1));
+}
+
 #[test]
 fn an_api_token_opens_what_its_role_and_scope_say_until_it_is_revoked() {
     let house = guarded();
