@@ -131,9 +131,11 @@ impl Desk {
     /// Judges a photograph, and keeps a good one for the proposal.
     pub(super) async fn photograph(&self, photo: Vec<u8>) -> Result<Judged, Refusal> {
         if hold(&self.photos).len() >= MOST_PHOTOS {
-            return Err(format!("{MOST_PHOTOS} photographs are enough: send or drop them"));
+            return Err(format!(
+                "照片已够 {MOST_PHOTOS} 张,请提交或清除 · {MOST_PHOTOS} photographs are enough: send or drop them"
+            ));
         }
-        let judged = self.view.judge(photo.clone()).await.ok_or("the view is over")?;
+        let judged = self.view.judge(photo.clone()).await.ok_or("画面已结束 · the view is over")?;
         if judged.good {
             hold(&self.photos).push(photo);
         }
@@ -146,11 +148,14 @@ impl Desk {
 
     /// Proposes the person by the photographs taken; a supervisor confirms.
     pub(super) fn enrol(&self, it: &Enrolment) -> Result<Value, Refusal> {
-        let person: PersonId = it.person.trim().parse().map_err(|why: protocol::id::BadId| format!("person: {why}"))?;
-        it.consent.check().map_err(|why| format!("consent: {why}: without a consent record nobody is enrolled"))?;
+        let person: PersonId =
+            it.person.trim().parse().map_err(|why: protocol::id::BadId| format!("人员编号不对 · person: {why}"))?;
+        it.consent.check().map_err(|why| {
+            format!("同意书不完整,没有同意书不得采集 · consent: {why}: without a consent record nobody is enrolled")
+        })?;
         let photos = std::mem::take(&mut *hold(&self.photos));
         if photos.is_empty() {
-            return Err("take a photograph first".to_owned());
+            return Err("请先拍照 · take a photograph first".to_owned());
         }
         let sent = self.propose(&person, &it.consent, &photos);
         if sent.is_err() {
@@ -175,10 +180,10 @@ impl Desk {
     /// Ends commissioning: the server first, then the file, then the view.
     pub(super) fn lock(&self) -> Result<(), Refusal> {
         let Some((_, room)) = self.link.room().borrow().clone() else {
-            return Err("the server has not told this box its room yet".to_owned());
+            return Err("服务器尚未下发本诊室信息,请稍候 · the server has not told this box its room yet".to_owned());
         };
         if room.zones == Zones::default() {
-            return Err("no zone is drawn yet: the box could not tell operator, bed and door apart".to_owned());
+            return Err("尚未画区域,设备分不清操作区、床位与门 · no zone is drawn yet: the box could not tell operator, bed and door apart".to_owned());
         }
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(|why| why.to_string())?;

@@ -167,7 +167,9 @@ async fn enter(desk: &Desk, request: Request<Incoming>) -> Answer {
             answer
         }
         Entry::Wrong { left } => {
-            let mut answer = done(&json!({"error": format!("wrong code; {left} tries are left"), "left": left}));
+            let mut answer = done(
+                &json!({"error": format!("验证码不对,还可试 {left} 次 · wrong code; {left} tries are left"), "left": left}),
+            );
             *answer.status_mut() = StatusCode::UNAUTHORIZED;
             answer
         }
