@@ -34,6 +34,6 @@ pub mod roll;
 pub mod run;
 pub mod scheduler;
 pub mod service;
-mod storage;
+pub mod storage;
 pub mod watch;
 pub mod wire;

@@ -301,7 +301,7 @@ fn renew_templates(app: &App) {
             app.touch();
         }
         Err(error) => {
-            tracing::error!(pack = engine.pack, %error, "templates not made anew: the next start tries again")
+            tracing::error!(pack = engine.pack, %error, "templates not made anew: the next start tries again");
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! An import is stored whole or not at all, after every row passed; the same checks as the API's, and the same scopes.
 
+mod known;
 pub(in crate::web) mod sheet;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Practitioner, Room, Session};
 use crate::store::{Imported, SessionDeed};
+use known::Known;
 pub(super) use sheet::Noun;
 
 /// Bytes and rows of one file, at most.
@@ -181,98 +183,6 @@ fn told(all: &[Imported]) -> Vec<Nudge> {
         }
     }
     places.into_iter().map(Nudge::Institution).chain(rooms.into_iter().map(Nudge::Room)).collect()
-}
-
-/// What rows may refer to, and what the reader may touch.
-struct Known {
-    seen: Seen,
-    who: Who,
-    institutions: BTreeSet<String>,
-    /// Room and its institution.
-    rooms: BTreeMap<String, String>,
-    items: BTreeSet<String>,
-    people: BTreeMap<String, Practitioner>,
-    sessions: BTreeSet<String>,
-}
-
-impl Known {
-    fn of(a: &App, who: &Who) -> Result<Self, Problem> {
-        Ok(Self {
-            seen: Seen::of(a, who)?,
-            who: who.clone(),
-            institutions: a.store.institutions()?.into_iter().map(|i| i.id.to_string()).collect(),
-            rooms: a.store.rooms()?.into_iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect(),
-            items: a.store.items()?.into_iter().map(|i| i.code.to_string()).collect(),
-            people: a.store.practitioners(None)?.into_iter().map(|p| (p.id.to_string(), p)).collect(),
-            sessions: a.store.session_ids()?,
-        })
-    }
-
-    fn holds(&self, it: &Imported) -> bool {
-        match it {
-            Imported::Institution(it) => self.institutions.contains(it.id.as_str()),
-            Imported::Practitioner(it) => self.people.contains_key(it.id.as_str()),
-            Imported::Room(it) => self.rooms.contains_key(it.id.as_str()),
-            Imported::Item(it) => self.items.contains(it.code.as_str()),
-            Imported::Session(it) => self.sessions.contains(it.id.as_str()),
-        }
-    }
-
-    /// A practitioner keeps his sites in other parts of the country: they are not this reader's to take away.
-    fn completed(&self, it: Imported) -> Imported {
-        let Imported::Practitioner(mut it) = it else { return it };
-        if let Some(before) = self.people.get(it.id.as_str()) {
-            let elsewhere = before.sites.iter().filter(|s| !self.seen.has(s.institution.as_str()));
-            it.sites.extend(elsewhere.cloned());
-        }
-        Imported::Practitioner(it)
-    }
-
-    /// What else must be there, and lie within the reader's part of the country.
-    fn refers(&self, it: &Imported) -> Vec<(&'static str, String)> {
-        let mut wrong = Vec::new();
-        let mut place = |column: &'static str, id: &str| {
-            if !self.institutions.contains(id) || !self.seen.has(id) {
-                wrong.push((column, format!("institution `{id}` is unknown: register it first")));
-            }
-        };
-        match it {
-            Imported::Institution(it) => {
-                let elsewhere = self.institutions.contains(it.id.as_str()) && !self.seen.has(it.id.as_str());
-                if elsewhere || !self.who.sees(it.id.as_str(), &it.jurisdiction) {
-                    wrong.push(("jurisdiction", format!("`{}` is not yours", it.jurisdiction)));
-                }
-            }
-            Imported::Practitioner(it) => {
-                it.sites.iter().for_each(|s| place("institution", s.institution.as_str()));
-                if self.people.get(it.id.as_str()).is_some_and(|before| !self.seen.person(before)) {
-                    wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
-                }
-            }
-            Imported::Room(it) => {
-                place("institution", it.institution.as_str());
-                if self.rooms.get(it.id.as_str()).is_some_and(|before| !self.seen.has(before)) {
-                    wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
-                }
-            }
-            Imported::Item(_) => {}
-            Imported::Session(it) => {
-                if self.rooms.get(it.room.as_str()).is_none_or(|i| !self.seen.has(i)) {
-                    wrong.push(("room", format!("room `{}` is unknown: register it first", it.room)));
-                }
-                if it.item.as_ref().is_some_and(|i| !self.items.contains(i.as_str())) {
-                    wrong.push(("item", "this item is in no catalogue: register it first".to_owned()));
-                }
-                let people = it.declared_lead.iter().map(|p| ("declared_lead", p));
-                for (column, person) in people.chain(it.declared_operators.iter().map(|p| ("declared_operators", p))) {
-                    if !self.people.contains_key(person.as_str()) {
-                        wrong.push((column, format!("practitioner `{person}` is unknown: register him first")));
-                    }
-                }
-            }
-        }
-        wrong
-    }
 }
 
 fn batch(noun: Noun, order: &[usize], records: &[Record], known: &Known) -> Batch {

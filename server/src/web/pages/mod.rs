@@ -18,6 +18,7 @@ mod people;
 mod policy;
 mod registry;
 mod room_qr;
+mod session;
 mod sessions;
 mod system;
 mod timeline;
@@ -58,7 +59,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/devices", get(devices::page))
         .route("/devices/{id}/unlock", post(devices::unlock))
         .route("/sessions", get(sessions::list))
-        .route("/sessions/{id}", get(sessions::detail).post(sessions::submit))
+        .route("/sessions/{id}", get(session::detail).post(sessions::submit))
         .route("/checks", get(checks::page).post(checks::submit))
         .route("/registry", get(registry::overview))
         .route("/registry/{noun}/{id}", get(registry::form).post(registry::submit))

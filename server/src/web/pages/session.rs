@@ -1,0 +1,165 @@
+//! One session by page: what was declared and changed, what the box saw of it, and the leads that came of it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use protocol::up::PresenceSummary;
+
+use super::forms::Given;
+use super::sessions::{SessionRow, known, make_form, row};
+use super::{Frame, Lang, local, render, shown};
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::rules::words;
+use crate::store::{AlertFilter, SessionChange, StoreError};
+use crate::web::error::Problem;
+use crate::web::sessions::find;
+
+#[derive(Template)]
+#[template(path = "session.html")]
+struct SessionPage {
+    f: Frame,
+    s: SessionRow,
+    summary: Vec<(&'static str, String)>,
+    alerts: Vec<(String, i64, u8, String)>,
+    /// Time, by whom, what, why.
+    changes: Vec<(String, String, String, String)>,
+    fault: String,
+    may_change: bool,
+    emergency: bool,
+    closed: bool,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct DetailQuery {
+    #[serde(default)]
+    edit: String,
+    /// A room's QR code leads to the form with the room chosen.
+    #[serde(default)]
+    room: String,
+}
+
+pub(super) async fn detail(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(id): Path<String>,
+    Query(query): Query<DetailQuery>,
+) -> Response {
+    let made = if id == "new" || !query.edit.is_empty() {
+        let chosen = (!query.room.is_empty()).then(|| {
+            let mut given = Given::default();
+            given.set("room", vec![query.room]);
+            given
+        });
+        make_form(&app, &who, l, &id, chosen, None).await
+    } else {
+        make_detail(&app, &who, l, &id, String::new()).await
+    };
+    shown(&app, l, made).await
+}
+
+pub(super) async fn make_detail(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: &str,
+    fault: String,
+) -> Result<Response, Problem> {
+    let session = find(app, who, id).await?;
+    let (wanted, one) = (id.to_owned(), session.clone());
+    let (known, changes, alerts) = app
+        .blocking(move |a| {
+            let filter = AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
+            Ok::<_, StoreError>((
+                known(a, std::slice::from_ref(&one))?,
+                a.store.session_changes(&wanted)?,
+                a.store.alerts(&filter)?,
+            ))
+        })
+        .await?;
+    let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");
+    let page = SessionPage {
+        summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
+        alerts: alerts.iter().map(|a| (a.id.clone(), a.number, a.severity, kinds(&a.kinds))).collect(),
+        changes: changes
+            .iter()
+            .enumerate()
+            .map(|(n, c)| change(l, n.checked_sub(1).and_then(|n| changes.get(n)), c))
+            .collect(),
+        fault,
+        may_change: may_change(app, who),
+        emergency: session.emergency,
+        closed: session.end.is_some() || session.cancelled,
+        s: row(l, &session, &known),
+        f: Frame::of(app, l, "sessions", &format!("/sessions/{id}")).await?,
+    };
+    let refused = !page.fault.is_empty();
+    let mut response = render(&page)?;
+    if refused {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+fn may_change(app: &App, who: &Who) -> bool {
+    who.role == Role::Clinic || !app.config.accounts
+}
+
+fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
+    let percent = |ppm: u32| format!("{}.{} %", ppm / 10_000, ppm / 1000 % 10);
+    let yes = |is: bool| if is { l.t("是", "yes") } else { l.t("否", "no") }.to_owned();
+    let because = s.not_assessable_because.iter().map(|w| l.t(words::reason_zh(w), words::reason_en(w)).to_owned());
+    let mut rows = vec![
+        (l.t("可判定", "Assessable"), yes(s.assessable)),
+        (l.t("原因", "Because of"), because.collect::<Vec<_>>().join("、")),
+        (l.t("操作时段可见度", "Visibility while operating"), percent(s.visibility_over_a_ppm)),
+        (l.t("全时段可见度", "Visibility over the session"), percent(s.visibility_over_i_ppm)),
+        (l.t("核实登记主诊到场", "Declared lead verified"), yes(s.lead_verified)),
+        (l.t("见到面部", "A face was seen"), yes(s.face_seen)),
+        (l.t("身份未定的轨迹", "Undecided tracks"), s.indeterminate_tracks.to_string()),
+        (l.t("非在册的轨迹", "Tracks of nobody registered"), s.unmatched_tracks.to_string()),
+        (
+            l.t("未能判定的规则", "Rules that abstained"),
+            s.undecided.iter().map(|u| u.rule.clone()).collect::<Vec<_>>().join("、"),
+        ),
+    ];
+    rows.retain(|(_, value)| !value.is_empty());
+    if s.liveness_waived {
+        rows.push((l.t("活体检测", "Liveness"), l.t("已豁免(演示)", "waived (not production)").to_owned()));
+    }
+    rows
+}
+
+/// What changed against the version before, in words.
+fn change(l: Lang, before: Option<&SessionChange>, c: &SessionChange) -> (String, String, String, String) {
+    let mut what = Vec::new();
+    let (now, old) = (&c.session, before.map(|b| &b.session));
+    match old {
+        None => what.push(l.t("登记", "declared").to_owned()),
+        Some(old) => {
+            let mut said = |is: bool, zh: &str, en: &str| {
+                if is {
+                    what.push(l.t(zh, en).to_owned());
+                }
+            };
+            said(now.cancelled && !old.cancelled, "取消", "cancelled");
+            said(!now.cancelled && old.cancelled, "恢复", "restored");
+            said(now.emergency && !old.emergency, "标记急救", "flagged as an emergency");
+            said(!now.emergency && old.emergency, "撤销急救标记", "flag taken back");
+            said(now.end.is_some() && old.end.is_none(), "结束", "closed");
+            said(now.end.is_none() && old.end.is_some(), "重新打开", "opened again");
+            said(now.end.is_some() && old.end.is_some() && now.end != old.end, "更改结束时间", "other end");
+            said(now.start != old.start, "更改开始时间", "other start");
+            said(now.declared_lead != old.declared_lead, "更改主诊", "other lead");
+            said(now.declared_operators != old.declared_operators, "更改操作人", "other operators");
+            said(now.item != old.item, "更改项目", "other item");
+            said(now.room != old.room, "更改诊室", "other room");
+        }
+    }
+    let by = if c.by.is_empty() { "—".to_owned() } else { c.by.clone() };
+    (local(&c.at), by, what.join("、"), c.reason.clone())
+}
