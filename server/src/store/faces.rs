@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use zeroize::Zeroizing;
 
 use super::embedders::IN_USE;
 use super::registry::collect;
-use super::{Part, Result, StoreError, lock, named, open, schema};
+use super::{Part, Result, StoreError, in_transaction, lock, named, open, schema};
 use crate::model::Consent;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
@@ -123,11 +123,7 @@ impl FaceStore {
     }
 
     pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = lock(&self.connection);
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let made = work(&tx)?;
-        tx.commit()?;
-        Ok(made)
+        in_transaction(&mut lock(&self.connection), work)
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -24,6 +24,7 @@ mod pages;
 mod policies;
 mod registry;
 mod retention;
+mod room;
 mod schema;
 mod seeded;
 mod supervision;
@@ -32,6 +33,7 @@ mod tombstones;
 mod views;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
@@ -97,6 +99,8 @@ pub struct Store {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     path: PathBuf,
+    /// The last write found no room: before the next one the log is copied home.
+    full: AtomicBool,
 }
 
 impl Store {
@@ -104,16 +108,20 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self> {
         let path = dir.join("zaigang.db");
         let writer = open(&path, schema::FACTS, "FULL")?;
-        Ok(Self { writer: Mutex::new(writer), readers: Mutex::new(Vec::new()), path })
+        Ok(Self { writer: Mutex::new(writer), readers: Mutex::new(Vec::new()), path, full: AtomicBool::new(false) })
     }
 
     /// Runs `work` in one write transaction: all of it is stored, or nothing.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = lock(&self.writer);
-        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let made = work(&tx)?;
-        tx.commit()?;
-        Ok(made)
+        if self.full.load(Ordering::Relaxed) && room::settle(&writer, &self.path) {
+            self.full.store(false, Ordering::Relaxed);
+        }
+        let made = in_transaction(&mut writer, work);
+        if room::was_full(&made) {
+            self.full.store(true, Ordering::Relaxed);
+        }
+        made
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -187,6 +195,13 @@ fn backup(from: &Connection, target: &Path) -> Result<()> {
     Ok(())
 }
 
+fn in_transaction<T>(writer: &mut Connection, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let made = work(&tx)?;
+    tx.commit()?;
+    Ok(made)
+}
+
 /// A panic while the lock was held rolled its transaction back, so the connection is sound.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -197,17 +212,16 @@ fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connectio
         .map_err(|e| StoreError::Open { path: path.to_owned(), why: format!("can not be opened: {e}") })?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     // Of a new database: a signed finding takes a little more than half of 4 KiB, and a page would hold one.
-    connection.pragma_update(None, "page_size", 8192)?;
+    connection.pragma_update(None, "page_size", room::PAGE_BYTES as i64)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
-    // A page of the log is written once per batch and copied home once per checkpoint: rarer checkpoints of more pages copy
-    // less, and what a rush touches stays in memory. 4,096 pages of 8 KiB are 32 MiB of log.
-    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    // What a rush touches stays in memory.
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.set_prepared_statement_cache_capacity(128);
     schema::migrate(&mut connection, path, migrations)?;
+    room::settle(&connection, path);
     Ok(connection)
 }
 
