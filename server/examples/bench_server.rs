@@ -154,12 +154,7 @@ impl House {
     }
 
     fn p95_us(&self, path: &str, rounds: usize) -> u64 {
-        for _ in 0..3 {
-            self.ask(path);
-        }
-        let mut times: Vec<u64> = (0..rounds).map(|_| self.ask(path)).collect();
-        times.sort_unstable();
-        times[(times.len() * 95).div_ceil(100) - 1]
+        p95((0..rounds).map(|_| self.ask(path)).collect())
     }
 
     fn memory_kib(&self) -> u64 {
@@ -174,6 +169,20 @@ impl Drop for House {
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }
+}
+
+/// Both houses are asked in turn, so that what else the machine does falls on both.
+fn p95_of_both(small: &House, large: &House, path: &str, rounds: usize) -> (u64, u64) {
+    for house in [small, large, small, large] {
+        house.ask(path);
+    }
+    let (few, many) = (0..rounds).map(|_| (small.ask(path), large.ask(path))).unzip();
+    (p95(few), p95(many))
+}
+
+fn p95(mut times_us: Vec<u64>) -> u64 {
+    times_us.sort_unstable();
+    times_us[(times_us.len() * 95).div_ceil(100) - 1]
 }
 
 /// One line of the result.
@@ -221,7 +230,8 @@ fn measure(args: &Args) -> ExitCode {
     let mut lines = Vec::new();
     for path in LISTS.into_iter().chain([FIGURES]) {
         let bound = (path != FIGURES).then_some(RATIO_PPM);
-        let line = Line::ratio(path, small.p95_us(path, args.rounds), house.p95_us(path, args.rounds), bound);
+        let (few_us, many_us) = p95_of_both(&small, &house, path, args.rounds);
+        let line = Line::ratio(path, few_us, many_us, bound);
         say(args, &line);
         lines.push(line);
     }
