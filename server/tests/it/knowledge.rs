@@ -17,6 +17,23 @@ fn a_box_that_connects_is_told_everything_about_its_room() {
     assert_eq!(kinds, ["catalogue", "policy", "room", "roster", "sessions"]);
 }
 
+/// P7: whoever reads the broker's traffic learns for whom it is and how long it is, and nothing of whom it speaks.
+#[test]
+fn what_the_broker_carries_to_a_box_shows_nobody() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    for _ in 0..5 {
+        let carried = String::from_utf8(b.hear("knowledge")).unwrap();
+        let sealed: serde_json::Value = serde_json::from_str(&carried).unwrap();
+        let fields: Vec<&str> = sealed.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, ["ct", "enc", "to", "v"]);
+        for shown in ["p-lead", "p-other", "clinic-1", "laser-1", "templates", "rotation_seed"] {
+            assert!(!carried.contains(shown), "{shown} can be read");
+        }
+    }
+}
+
 #[test]
 fn a_change_reaches_the_box_with_a_higher_version() {
     let house = House::new();
