@@ -1,8 +1,9 @@
 //! What is judged apart from sessions: uses of the bed that none covers, the camera, and presentation attacks.
 
+use crate::blocked::{MAX_BLOCKED, is_about_the_roster};
 use crate::bounds::{self, Bounds};
 use crate::case::Case;
-use crate::finding::{Finding, FindingKey, Output, Rule, Subject};
+use crate::finding::{Finding, Output, Rule};
 use crate::ledger::Stamp;
 use crate::report::stamp;
 use crate::rules::{self, Draft};
@@ -117,29 +118,4 @@ impl Engine {
         let draft = rules::uq1_frequent(&Spans::from_unsorted(spans), self.blocked.len() as u64, needed)?;
         Some((stamp, draft))
     }
-}
-
-/// Sessions with a blocked UQ-1 that are remembered.
-const MAX_BLOCKED: usize = 128;
-
-/// A session in which UQ-1 was blocked: under which roster, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Blocked {
-    roster: u64,
-    from: u64,
-    to: u64,
-}
-
-impl Blocked {
-    /// The event of a case, if it is one.
-    pub(crate) fn of(case: &Case<'_>, said: &[Draft]) -> Option<Self> {
-        let judged = case.faults().is_empty() && said.iter().all(|d| d.rule != Rule::Uq1);
-        let op = rules::uq1_blocked(case).filter(|_| judged).map(|_| case.stranger_op().union(&case.doubted))?;
-        Some(Self { roster: case.roster_version(), from: op.first()?, to: op.last()? })
-    }
-}
-
-/// Whether a finding is the one about blocked UQ-1s: the only one of the rule whose subject is the room.
-pub(crate) fn is_about_the_roster(key: &FindingKey) -> bool {
-    key.rule == Rule::Uq1 && key.subject == Subject::Room
 }

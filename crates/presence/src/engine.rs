@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::apart::Blocked;
+use crate::blocked::Blocked;
 use crate::bounds;
 use crate::finding::{Output, PresenceSummary};
 use crate::history::History;

@@ -1,6 +1,6 @@
 //! One evaluation: every session that is due is judged, then what lies outside of sessions, and what is over is forgotten.
 
-use crate::apart::Blocked;
+use crate::blocked::Blocked;
 use crate::bounds::{self, Bounds};
 use crate::case::Case;
 use crate::finding::{Output, PresenceSummary, Rule};

@@ -1,6 +1,6 @@
 //! Forgetting: faces that privacy says must go (P2), and history that no late fact can ask for any more.
 
-use crate::apart::is_about_the_roster;
+use crate::blocked::is_about_the_roster;
 use crate::bounds;
 use crate::finding::{Output, Rule};
 use crate::identity::Who;

@@ -16,6 +16,7 @@
 //! the session's end + `window_after_ms`, because only then can nobody arrive any more who would make it lawful.
 
 mod apart;
+mod blocked;
 mod bounds;
 mod case;
 mod checks;

@@ -10,7 +10,7 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use crate::keyfile::KeyFileError;
+use crate::KeyFileError;
 
 /// The credential's name.
 pub const CREDENTIAL: &str = "zaigang.kek";

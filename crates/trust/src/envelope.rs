@@ -6,10 +6,7 @@ use protocol::WIRE_VERSION;
 use protocol::envelope::Envelope;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Refused, SigningKey, VerifyingKey};
-
-/// Separates our signatures and hashes from every other use of the same key (`"zaigang/v1" ‖ body`).
-pub const DOMAIN: &str = "zaigang/v1";
+use crate::{DOMAIN, Refused, SigningKey, VerifyingKey};
 
 impl SigningKey {
     /// Signs the exact text; the envelope keeps it unchanged.

@@ -4,34 +4,14 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::KeyFileError;
 use crate::board::{BoardKey, is_sealed};
-
-#[derive(Debug, thiserror::Error)]
-pub enum KeyFileError {
-    #[error("key file {path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
-    #[error(
-        "key file {path} can be read by others (mode {mode:o}): run `chmod 600 {path}`, and make a new key if somebody else had access"
-    )]
-    Open { path: PathBuf, mode: u32 },
-    #[error("{path} is no `{kind}` key file: restore it from a backup or provision the device again")]
-    Malformed { path: PathBuf, kind: &'static str },
-    #[error(
-        "{path} is sealed under the key of the board that made it, and this process was given no such key: run it as a unit \
-         with `ImportCredential=zaigang.kek` (systemd-run --pipe -p ImportCredential=zaigang.kek COMMAND) on that board"
-    )]
-    Sealed { path: PathBuf },
-    #[error("{path} was sealed on another board, or changed: provision the device again")]
-    OtherBoard { path: PathBuf },
-    #[error("the machine has no randomness to make a key with")]
-    NoRandomness,
-}
 
 /// Reads 32 secret bytes of the given kind; refuses a file that group or others may read.
 pub fn read_secret(path: &Path, kind: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {

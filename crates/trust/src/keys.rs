@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::Signer as _;
 use zeroize::Zeroizing;
 
-use crate::keyfile::{KeyFileError, read_secret, write_new};
-use crate::{Refused, sha256_hex};
+use crate::keyfile::{read_secret, write_new};
+use crate::{KeyFileError, Refused, sha256_hex};
 
 const SIGNING_KIND: &str = "zaigang-ed25519-secret";
 const SEALING_KIND: &str = "zaigang-x25519-secret";
@@ -110,10 +110,6 @@ impl SealingKey {
     /// Writes a file of mode 0600; an existing one is never overwritten.
     pub fn to_new_file(&self, path: &Path) -> Result<(), KeyFileError> {
         write_new(path, SEALING_KIND, &self.0)
-    }
-
-    pub fn public_key(&self) -> SealingPublicKey {
-        SealingPublicKey(crate::seal::public_of(&self.0))
     }
 
     pub(crate) fn secret(&self) -> &[u8; 32] {

@@ -14,6 +14,9 @@
 //! | an exported chain | [`bundle::write`], [`bundle::check`] |
 //! | an exported audit log | [`audit::write`], [`audit::check`] |
 
+use std::io;
+use std::path::PathBuf;
+
 pub mod audit;
 pub mod board;
 pub mod bundle;
@@ -25,11 +28,14 @@ mod keys;
 mod seal;
 
 pub use down::{DownVerifier, sign_down};
-pub use envelope::{DOMAIN, chain_hash, verify};
+pub use envelope::{chain_hash, verify};
 pub use hash::{canonical_sha256, finding_id, incident_id, sha256_hex};
-pub use keyfile::{KeyFileError, protect_text, read_secret, read_text, write_new};
+pub use keyfile::{protect_text, read_secret, read_text, write_new};
 pub use keys::{SealingKey, SealingPublicKey, SigningKey, VerifyingKey};
 pub use seal::{open, seal};
+
+/// Separates our signatures and hashes from every other use of the same key (`"zaigang/v1" ‖ body`).
+pub const DOMAIN: &str = "zaigang/v1";
 
 /// The hash that the first link of a chain names as its predecessor.
 pub const ZERO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -59,4 +65,26 @@ pub enum Refused {
     Expired { kind: String, version: u64, expires_at: String },
     #[error("no randomness from the operating system: {0}")]
     NoRandomness(String),
+}
+
+/// Why a secret on disk could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    #[error("key file {path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "key file {path} can be read by others (mode {mode:o}): run `chmod 600 {path}`, and make a new key if somebody else had access"
+    )]
+    Open { path: PathBuf, mode: u32 },
+    #[error("{path} is no `{kind}` key file: restore it from a backup or provision the device again")]
+    Malformed { path: PathBuf, kind: &'static str },
+    #[error(
+        "{path} is sealed under the key of the board that made it, and this process was given no such key: run it as a unit \
+         with `ImportCredential=zaigang.kek` (systemd-run --pipe -p ImportCredential=zaigang.kek COMMAND) on that board"
+    )]
+    Sealed { path: PathBuf },
+    #[error("{path} was sealed on another board, or changed: provision the device again")]
+    OtherBoard { path: PathBuf },
+    #[error("the machine has no randomness to make a key with")]
+    NoRandomness,
 }

@@ -55,8 +55,10 @@ pub fn open(sealed: &Sealed, device: &DeviceId, key: &SealingKey) -> Result<Enve
     serde_json::from_slice(&plain).map_err(|error| malformed("sealed envelope", error))
 }
 
-pub(crate) fn public_of(secret: &[u8; 32]) -> [u8; 32] {
-    BoxKem::sk_to_pk(&private(secret)).to_bytes().into()
+impl SealingKey {
+    pub fn public_key(&self) -> SealingPublicKey {
+        SealingPublicKey(BoxKem::sk_to_pk(&private(self.secret())).to_bytes().into())
+    }
 }
 
 #[expect(

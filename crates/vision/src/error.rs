@@ -1,8 +1,8 @@
-//! The one error of the vision crate's calls. It never carries pixels or embeddings.
+//! The errors of the vision crate's calls. None ever carries pixels or embeddings.
 
 use std::path::PathBuf;
 
-use crate::{frame::FrameError, runtime::RuntimeError};
+use crate::frame::FrameError;
 
 /// What can go wrong between a picture and its numbers.
 #[derive(Debug, thiserror::Error)]
@@ -25,4 +25,27 @@ pub enum VisionError {
     /// The pack has no such network.
     #[error("the pack \"{pack}\" has no {role} network")]
     NoSuchRole { pack: String, role: &'static str },
+}
+
+/// ONNX Runtime could not be loaded, or failed at work.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The variable that names the library is unset or empty.
+    #[error(
+        "ORT_DYLIB_PATH is not set: it must name libonnxruntime.so; run ./scripts/setup, or set it to the ONNX Runtime of this board"
+    )]
+    NoLibraryNamed,
+    /// No file there.
+    #[error(
+        "{}: no ONNX Runtime library there; run ./scripts/setup, or set ORT_DYLIB_PATH to the ONNX Runtime of this board", path.display()
+    )]
+    LibraryMissing { path: PathBuf },
+    /// The file is there and is no ONNX Runtime, or one for another machine.
+    #[error(
+        "{}: cannot be used as ONNX Runtime ({why}); run ./scripts/setup, or set ORT_DYLIB_PATH to one of version {oldest} or newer", path.display()
+    )]
+    LibraryUnusable { path: PathBuf, why: String, oldest: &'static str },
+    /// The library is loaded and refuses to work.
+    #[error("ONNX Runtime failed: {0}")]
+    Failed(String),
 }

@@ -10,7 +10,6 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 use zeroize::Zeroize;
 
 use codes::{Codes, ROUNDING};
-pub use rivals::Rivals;
 
 use crate::{
     embed::Embedding,

@@ -34,14 +34,16 @@ mod template;
 pub use analyzer::{Analyzer, Options};
 pub use detect::{Detector, FaceBox, Rect};
 pub use embed::{Embedder, Embedding};
-pub use error::VisionError;
+pub use error::{RuntimeError, VisionError};
 pub use frame::{Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;
-pub use gallery::{Gallery, Match, Rivals, Scored};
+pub use gallery::{Gallery, Match, Scored};
 pub use liveness::{ActiveCheck, ActiveState, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn};
 pub use mask::{MaskFlag, MaskScore};
 pub use quality::{Gate, Quality, Reason};
 pub use rotate::Rotation;
-pub use runtime::{Runtime, RuntimeError};
-pub use spec::{AlignTemplate, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec, PackSpec, Thresholds};
+pub use runtime::Runtime;
+pub use spec::{
+    AlignTemplate, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec, PackSpec, Rivals, Thresholds,
+};
 pub use template::{Template, TemplateError};

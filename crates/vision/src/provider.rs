@@ -6,7 +6,7 @@ use ort::{
     session::builder::SessionBuilder,
 };
 
-use crate::runtime::RuntimeError;
+use crate::error::RuntimeError;
 
 /// A provider that this program can name.
 struct Known {

@@ -2,41 +2,19 @@
 //! shape is not what its role needs. It never panics for a missing or old library and never sends telemetry.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Mutex, PoisonError},
 };
 
 use ort::{environment::Environment, session::Session, value::TensorRef};
 
-use crate::{error::VisionError, provider, rewrite, spec::Input};
+use crate::error::{RuntimeError, VisionError};
+use crate::{provider, rewrite, spec::Input};
 
 /// Names the shared library of ONNX Runtime.
 const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 /// The oldest ONNX Runtime whose interface holds every call made here.
 const OLDEST: &str = "1.22";
-
-/// ONNX Runtime could not be loaded, or failed at work.
-#[derive(Debug, thiserror::Error)]
-pub enum RuntimeError {
-    /// The variable that names the library is unset or empty.
-    #[error(
-        "ORT_DYLIB_PATH is not set: it must name libonnxruntime.so; run ./scripts/setup, or set it to the ONNX Runtime of this board"
-    )]
-    NoLibraryNamed,
-    /// No file there.
-    #[error(
-        "{}: no ONNX Runtime library there; run ./scripts/setup, or set ORT_DYLIB_PATH to the ONNX Runtime of this board", path.display()
-    )]
-    LibraryMissing { path: PathBuf },
-    /// The file is there and is no ONNX Runtime, or one for another machine.
-    #[error(
-        "{}: cannot be used as ONNX Runtime ({why}); run ./scripts/setup, or set ORT_DYLIB_PATH to one of version {OLDEST} or newer", path.display()
-    )]
-    LibraryUnusable { path: PathBuf, why: String },
-    /// The library is loaded and refuses to work.
-    #[error("ONNX Runtime failed: {0}")]
-    Failed(String),
-}
 
 impl<R> From<ort::Error<R>> for RuntimeError {
     fn from(error: ort::Error<R>) -> Self {
@@ -189,6 +167,7 @@ fn load(path: &Path) -> Result<Environment, RuntimeError> {
     }
     let builder = ort::init_from(&absolute).map_err(|error| RuntimeError::LibraryUnusable {
         path: absolute.clone(),
+        oldest: OLDEST,
         why: match error {
             ort::LoadDynamicError::BadVersion { version_str, .. } => {
                 format!("it is version {version_str}, older than {OLDEST}")

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::{frame::PixelOrder, gallery::Rivals};
+use crate::frame::PixelOrder;
 
 /// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +112,23 @@ pub struct Thresholds {
     pub duplicate_ppm: i32,
     /// How the scores that the bands hold for are made.
     pub rivals: Rivals,
+}
+
+/// How the rivals count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rivals {
+    /// How much of their mean is taken from a score, 0-1,000,000; 0: scores are plain cosines.
+    pub share_ppm: u32,
+    /// How many of the next best people are rivals; fewer where fewer are enrolled.
+    pub count: u32,
+}
+
+impl Rivals {
+    /// Plain cosines.
+    pub const NONE: Self = Self { share_ppm: 0, count: 0 };
+    /// What measured best for the real pack.
+    pub const REAL: Self = Self { share_ppm: 700_000, count: 10 };
 }
 
 /// All networks of one pack.

@@ -2,7 +2,7 @@
 //! lock. (HB-1 and HB-5: the server.)
 
 use super::draft::{Draft, en_ms, zh_ms};
-use super::{role_ppm, votes_ppm};
+use super::measures::{role_ppm, votes_ppm};
 use crate::case::Case;
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::history::{Fault, History};

@@ -1,7 +1,7 @@
 //! 挂证: LL-1 substitution, LL-4 status, LL-5 clock-and-go. (LL-2 and LL-3 look across days and places: the server.)
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
-use super::{absent, role_ppm, votes_ppm};
+use super::measures::{absent, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{LENDING, STATUS};

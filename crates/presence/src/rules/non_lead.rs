@@ -1,7 +1,7 @@
 //! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees, NL-4 grade and filing.
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
-use super::{absent, nl_need_ms, role_ppm, votes_ppm};
+use super::measures::{absent, nl_need_ms, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{ASSISTANTS, GRADE, NON_LEAD, NURSES};

@@ -1,7 +1,8 @@
 //! Which rules abstain in a session that is assessable, and why: their silence then says nothing. Each question is asked
 //! where the rule itself fell silent; a rule that spoke is decided.
 
-use super::{Draft, absence_can_be_told, nl_need_ms, not_seen};
+use super::draft::Draft;
+use super::measures::{absence_can_be_told, nl_need_ms, not_seen};
 use crate::case::Case;
 use crate::finding::{Rule, Undecided};
 use crate::spans::share_ppm;
@@ -18,7 +19,7 @@ pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
     }
     let mut open = vec![
         (Rule::Ll4, unknown_operator(case)),
-        (Rule::Uq1, super::uq1_blocked(case).or_else(|| unknown_operator(case))),
+        (Rule::Uq1, super::unlicensed::uq1_blocked(case).or_else(|| unknown_operator(case))),
         (Rule::Uq2, unknown_operator(case)),
     ];
     if case.item.is_some() {

@@ -2,7 +2,7 @@
 //! UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so far, at the session's end.
 
 use super::draft::{Draft, en_ms, zh_ms};
-use super::{nl_need_ms, role_ppm, votes_ppm};
+use super::measures::{nl_need_ms, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{OUT_OF_SCOPE, UNLICENSED};

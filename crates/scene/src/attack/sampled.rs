@@ -64,39 +64,41 @@ impl Thing {
     }
 }
 
-/// See [`Attack::frame`].
-pub(super) fn frame(attack: &Attack<'_>, t_ms: u64) -> RgbImage {
-    let thing = Thing::new(attack);
-    let t_s = t_ms as f32 / 1000.0;
-    let [dx, dy, yaw, pitch, roll, near] = thing.pose(t_s);
-    let half = attack.half_height_px * (1.0 + near);
-    let centre = [attack.x + dx * half, attack.y + dy * half];
-    let mut img = attack.background.clone();
-    let reach = half * 1.5;
-    let (w, h) = (img.width() as i32, img.height() as i32);
-    let rows = ((centre[1] - reach) as i32).max(0)..((centre[1] + reach) as i32).min(h);
-    for y in rows {
-        for x in ((centre[0] - reach) as i32).max(0)..((centre[0] + reach) as i32).min(w) {
-            let under = img.get_pixel(x as u32, y as u32).0.map(|c| f32::from(c) / 255.0);
-            let mut sum = [0.0_f32; 3];
-            for ray in 0..ACROSS * DOWN {
-                let place = |step: usize, of: usize| (step as f32 + 0.5) / of as f32;
-                let seen = [
-                    (x as f32 + place(ray % ACROSS, ACROSS) - centre[0]) / half,
-                    (y as f32 + place(ray / ACROSS, DOWN) - centre[1]) / half,
-                ];
-                let (colour, alpha) = match meet(seen, [yaw, pitch, roll], thing.bend) {
-                    Some((place, facing)) => surface(attack, &thing, place, facing, t_s),
-                    None => ([0.0; 3], 0.0),
-                };
-                let ray = mix(under, colour, alpha);
-                sum = std::array::from_fn(|c| sum[c] + ray[c]);
+impl Attack<'_> {
+    /// See [`Attack::frame`].
+    pub(super) fn sampled(&self, t_ms: u64) -> RgbImage {
+        let thing = Thing::new(self);
+        let t_s = t_ms as f32 / 1000.0;
+        let [dx, dy, yaw, pitch, roll, near] = thing.pose(t_s);
+        let half = self.half_height_px * (1.0 + near);
+        let centre = [self.x + dx * half, self.y + dy * half];
+        let mut img = self.background.clone();
+        let reach = half * 1.5;
+        let (w, h) = (img.width() as i32, img.height() as i32);
+        let rows = ((centre[1] - reach) as i32).max(0)..((centre[1] + reach) as i32).min(h);
+        for y in rows {
+            for x in ((centre[0] - reach) as i32).max(0)..((centre[0] + reach) as i32).min(w) {
+                let under = img.get_pixel(x as u32, y as u32).0.map(|c| f32::from(c) / 255.0);
+                let mut sum = [0.0_f32; 3];
+                for ray in 0..ACROSS * DOWN {
+                    let place = |step: usize, of: usize| (step as f32 + 0.5) / of as f32;
+                    let seen = [
+                        (x as f32 + place(ray % ACROSS, ACROSS) - centre[0]) / half,
+                        (y as f32 + place(ray / ACROSS, DOWN) - centre[1]) / half,
+                    ];
+                    let (colour, alpha) = match meet(seen, [yaw, pitch, roll], thing.bend) {
+                        Some((place, facing)) => surface(self, &thing, place, facing, t_s),
+                        None => ([0.0; 3], 0.0),
+                    };
+                    let ray = mix(under, colour, alpha);
+                    sum = std::array::from_fn(|c| sum[c] + ray[c]);
+                }
+                let pixel = sum.map(|s| (s / (ACROSS * DOWN) as f32 * 255.0).clamp(0.0, 255.0) as u8);
+                img.put_pixel(x as u32, y as u32, Rgb(pixel));
             }
-            let pixel = sum.map(|s| (s / (ACROSS * DOWN) as f32 * 255.0).clamp(0.0, 255.0) as u8);
-            img.put_pixel(x as u32, y as u32, Rgb(pixel));
         }
+        camera(&img, &thing, self.seed ^ (t_ms << 20))
     }
-    camera(&img, &thing, attack.seed ^ (t_ms << 20))
 }
 
 /// Where a ray meets the bent surface: the place on the unrolled sheet in half heights, and how it faces the camera.

@@ -1,7 +1,7 @@
 //! A whole presentation attack, frame by frame: an instrument that a hand holds up before a camera in a room.
 //! Two renderers that share no code for the instrument, its motion or the camera: thresholds are chosen on
 //! [`Renderer::Painted`] and measured on [`Renderer::Sampled`]. Neither is a real attack.
-use super::{Held, Instrument, present, sampled};
+use super::{Held, Instrument, present};
 use crate::dice::Dice;
 use image::RgbImage;
 
@@ -34,7 +34,7 @@ impl Attack<'_> {
     pub fn frame(&self, t_ms: u64) -> RgbImage {
         match self.renderer {
             Renderer::Painted => self.painted(t_ms),
-            Renderer::Sampled => sampled::frame(self, t_ms),
+            Renderer::Sampled => self.sampled(t_ms),
         }
     }
 

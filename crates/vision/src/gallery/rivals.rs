@@ -5,24 +5,7 @@
 use std::hash::Hash;
 
 use super::{Gallery, Match, Scored};
-use crate::{Embedding, Template, TemplateError, kernel};
-
-/// How the rivals count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rivals {
-    /// How much of their mean is taken from a score, 0-1,000,000; 0: scores are plain cosines.
-    pub share_ppm: u32,
-    /// How many of the next best people are rivals; fewer where fewer are enrolled.
-    pub count: u32,
-}
-
-impl Rivals {
-    /// Plain cosines.
-    pub const NONE: Self = Self { share_ppm: 0, count: 0 };
-    /// What measured best for the real pack.
-    pub const REAL: Self = Self { share_ppm: 700_000, count: 10 };
-}
+use crate::{Embedding, Rivals, Template, TemplateError, kernel};
 
 impl<P: Clone + Eq + Hash> Gallery<P> {
     /// Enrols a person by the mean of these templates: better than the best of them (decision 0033). With one it is

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::PackError;
-use crate::{gallery::Rivals, spec::PackSpec};
+use crate::spec::{PackSpec, Rivals};
 
 /// What a calibration file holds that the box needs; the counts that it rests on stand beside it in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Digest;
-use crate::gallery::Rivals;
+use crate::spec::Rivals;
 
 /// What a model does in the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
