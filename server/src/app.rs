@@ -13,10 +13,11 @@ use crate::config::Config;
 use crate::enrol::Slot;
 use crate::ingest::Keys;
 use crate::knowledge::Nudge;
+use crate::meter::Meter;
+use crate::problem::Problem;
+use crate::remembered::{Made, Walked};
 use crate::store::{FaceStore, Store};
 use crate::vault::Key;
-use crate::web::error::Problem;
-use crate::web::{Made, Meter, Walked};
 
 #[derive(Debug)]
 pub struct App {

@@ -12,7 +12,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::broker::SERVER;
 use crate::ca::{Authority, Use, write_private};
 use crate::clock;
-use crate::provision::revoked;
 use crate::store::Store;
 
 /// Where the files lie on a Debian machine.
@@ -38,7 +37,7 @@ pub fn write(data_dir: &Path, folder: &Path, hosts: &[&str], listen: &str) -> an
     std::fs::create_dir_all(folder).with_context(|| format!("{} can not be made", folder.display()))?;
     let name = hosts.first().context("name the broker by --host, as the boxes will call it")?;
     let (certificate, key) = authority.issue(name, hosts, Use::Server, now, VALID)?;
-    let list = authority.revocation_list(&revoked(&store.revoked_certificates(&clock::text(now))?), now)?;
+    let list = authority.revocation_list(&crate::ca::revoked(&store.revoked_certificates(&clock::text(now))?), now)?;
     let home = std::path::absolute(folder)?;
     let conf = conf(&home.display().to_string(), listen, "persistence false\n");
     for (file, text) in [

@@ -211,6 +211,11 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CaError> {
     out.write_all(bytes).and_then(|()| out.sync_all()).and_then(|()| fs::rename(&part, path)).map_err(file)
 }
 
+/// Rows whose time does not parse were written by another program; they are taken as revoked at once.
+pub(crate) fn revoked(rows: &[(String, String)]) -> Vec<(String, jiff::Timestamp)> {
+    rows.iter().map(|(serial, at)| (serial.clone(), at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,11 @@ pub fn now_text() -> String {
     text(now())
 }
 
+/// The zone in which people read times.
+pub fn zone() -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
+}
+
 /// Reads any RFC 3339 time; the error names what was read.
 pub fn parse(what: &str, value: &str) -> Result<Timestamp, String> {
     value

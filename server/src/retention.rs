@@ -10,19 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
 use crate::clock;
+use crate::config::RetentionTimes;
 use crate::store::StoreError;
 
 /// Between two runs.
 pub const EVERY: Duration = Duration::from_hours(1);
-
-/// Checked settings, in whole units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Times {
-    pub dismissed_h: i64,
-    pub undecided_days: i64,
-    pub presence_days: i64,
-    pub quarantine_days: i64,
-}
 
 /// One row of the schedule.
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +25,12 @@ pub struct Job {
     /// The requirement that asks for it.
     pub basis: &'static str,
     pub key: &'static str,
-    hours: fn(&Times) -> i64,
+    hours: fn(&RetentionTimes) -> i64,
 }
 
 impl Job {
     /// How long it leaves things alone.
-    pub fn hours(&self, times: &Times) -> i64 {
+    pub fn hours(&self, times: &RetentionTimes) -> i64 {
         (self.hours)(times)
     }
 }

@@ -24,8 +24,10 @@ use crate::config::{Broker, Config, External, Mode};
 use crate::enrol::{Engine, Slot};
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
+use crate::meter::Meter;
 use crate::mqtt::{self, Login};
 use crate::notify;
+use crate::remembered::{Made, Walked};
 use crate::renew::{Renewal, renew};
 use crate::retention;
 use crate::store::{FaceStore, Store};
@@ -131,8 +133,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let oidc =
         config.oidc.clone().map(Provider::new).transpose().context("`oidc.client_secret_file` can not be read")?;
     let app = Arc::new(App {
-        figures: web::Made::default(),
-        walked: web::Walked::default(),
+        figures: Made::default(),
+        walked: Walked::default(),
         oidc: oidc.map(Arc::new),
         engine: Slot::default(),
         master,
@@ -147,7 +149,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         nudge,
         changed,
         connected,
-        meter: web::Meter::default(),
+        meter: Meter::default(),
         stopping: stopping.clone(),
     });
     load_models(&app);

@@ -2,6 +2,7 @@
 
 pub mod oidc;
 pub mod password;
+pub mod secret;
 pub mod throttle;
 pub mod totp;
 

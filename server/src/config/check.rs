@@ -6,8 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::raw::{Raw, RawBroker, RawFormat, RawMqtt, RawOidc, RawOutgoing, RawRetention, RawSmtp};
-use super::{Broker, Config, ConfigError, External, Mode, Oidc, Outgoing, Pack, Smtp, SmtpTls};
-use crate::retention::Times;
+use super::{Broker, Config, ConfigError, External, Mode, Oidc, Outgoing, Pack, RetentionTimes, Smtp, SmtpTls};
 
 /// The text with its name, so that a fault can say where it stands.
 pub(super) struct Source<'a> {
@@ -118,8 +117,8 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
     })
 }
 
-fn retention(source: &Source<'_>, raw: RawRetention) -> Result<Times, ConfigError> {
-    Ok(Times {
+fn retention(source: &Source<'_>, raw: RawRetention) -> Result<RetentionTimes, ConfigError> {
+    Ok(RetentionTimes {
         dismissed_h: source.number("retention.dismissed_h", raw.dismissed_h, 24, (1, 8760))?,
         undecided_days: source.number("retention.undecided_days", raw.undecided_days, 30, (1, 365))?,
         presence_days: source.number("retention.presence_days", raw.presence_days, 210, (200, 1096))?,

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::retention::Times;
 use check::Source;
 
 pub(crate) use check::is_safe_origin;
@@ -149,7 +148,7 @@ pub struct Config {
     pub knowledge_retry_ms: u64,
     pub token_valid_min: i64,
     pub certificate_days: u64,
-    pub retention: Times,
+    pub retention: RetentionTimes,
     pub outgoing: Outgoing,
     /// A login provider beside passwords.
     pub oidc: Option<Oidc>,
@@ -178,3 +177,12 @@ impl Config {
 
 #[cfg(test)]
 mod tests;
+
+/// Who is kept how long: checked settings, in whole units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionTimes {
+    pub dismissed_h: i64,
+    pub undecided_days: i64,
+    pub presence_days: i64,
+    pub quarantine_days: i64,
+}

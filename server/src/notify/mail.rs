@@ -1,5 +1,7 @@
 //! One e-mail per delivery, by the one SMTP server that the configuration names. Ids and figures only, in both languages.
 
+use std::time::Duration;
+
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
@@ -7,6 +9,8 @@ use lettre::{Message, SmtpTransport, Transport as _};
 use serde_json::Value;
 
 use crate::config::{Outgoing, Smtp, SmtpTls};
+
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) fn send(outgoing: &Outgoing, to: &str, event: &str, body: &str) -> Result<String, String> {
     let smtp = outgoing.smtp.as_ref().ok_or("the configuration names no mail server ([smtp])")?;
@@ -60,7 +64,7 @@ fn transport(smtp: &Smtp) -> Result<SmtpTransport, String> {
         SmtpTls::Implicit => Tls::Wrapper(tls()?),
     };
     let mut builder =
-        SmtpTransport::builder_dangerous(&smtp.host).port(smtp.port).tls(tls).timeout(Some(super::ANSWER_WITHIN));
+        SmtpTransport::builder_dangerous(&smtp.host).port(smtp.port).tls(tls).timeout(Some(ANSWER_WITHIN));
     if let Some(username) = &smtp.username {
         let password = match &smtp.password_file {
             Some(path) => {

@@ -19,7 +19,6 @@ use crate::store::{Came, Delivery, Hook, HookKind, StoreError};
 /// How often is looked for what is new and what is due.
 const ROUND: Duration = Duration::from_secs(1);
 const AT_ONCE: u32 = 20;
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs until the server stops.
 pub async fn run(app: Arc<App>) {
@@ -39,7 +38,7 @@ pub async fn run(app: Arc<App>) {
 
 /// One look: plans what the feed asks for, escalates what nobody took up, sends what is due.
 fn round(app: &App) -> Result<(), StoreError> {
-    let (now, zone) = (clock::now(), crate::web::zone());
+    let (now, zone) = (clock::now(), clock::zone());
     let text = clock::text(now);
     app.store.plan_deliveries(&text, |hooks, event, jurisdiction| {
         plan::deliveries(hooks, event, jurisdiction, now, &zone)
@@ -108,7 +107,7 @@ fn post(target: &str, secret: &[u8], delivery: &Delivery) -> Result<String, Stri
     let at = clock::now().as_second();
     let signature = plan::signature(secret, at, &delivery.body).ok_or("not signed")?;
     let config = ureq::Agent::config_builder()
-        .timeout_global(Some(ANSWER_WITHIN))
+        .timeout_global(Some(mail::ANSWER_WITHIN))
         // A redirect would lead to where the configuration names nothing.
         .max_redirects(0)
         .http_status_as_error(false)

@@ -7,23 +7,12 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::clock;
-use crate::store::{FeedEvent, Hook, NewDelivery};
+use crate::store::{FeedEvent, Hook, NewDelivery, Quiet};
 
 /// After that many attempts a delivery has failed; with the waits below that is about two days.
 pub const MOST_ATTEMPTS: u32 = 12;
 const FIRST_WAIT_S: i64 = 10;
 const LONGEST_WAIT_S: i64 = 6 * 3600;
-
-/// Minutes of the pages' day in which what is below a severity waits; past midnight where `to` is the smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-pub struct Quiet {
-    /// 0 to 1439.
-    pub from_min: u16,
-    /// 0 to 1439; excluded.
-    pub to_min: u16,
-    /// 0 to 4: severities below this wait; 3 lets L3 through.
-    pub below: u8,
-}
 
 /// When something of this severity may be told.
 pub fn not_before(now: Timestamp, quiet: Option<Quiet>, severity: u8, zone: &TimeZone) -> Timestamp {

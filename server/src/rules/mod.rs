@@ -13,6 +13,7 @@ pub mod outage;
 pub mod phantom;
 pub mod repeated;
 pub mod settings;
+pub mod sighting;
 pub mod silent_session;
 pub mod words;
 

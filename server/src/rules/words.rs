@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use protocol::up::{Explanation, Interval, Severity};
 
 use super::SessionOutcome;
-use super::impossible_presence::Sighting;
+use super::sighting::Sighting;
 
 fn said(zh: String, en: String) -> Explanation {
     Explanation { zh, en }

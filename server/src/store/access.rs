@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store, StoreError};
 use crate::access::{Role, Who};
 

@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use serde_json::json;
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store, StoreError, feed};
 use crate::alert::{Case, Reason, State, Step};
 

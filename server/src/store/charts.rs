@@ -4,7 +4,7 @@
 
 use rusqlite::Connection;
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store};
 
 /// What is counted: a span of the server's time, and the part of the country.

@@ -3,7 +3,7 @@
 use protocol::down::{CheckDirection, WitnessedCheck};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
 
 /// One check as it is kept.

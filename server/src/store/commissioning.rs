@@ -4,7 +4,8 @@
 use protocol::down::Zones;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::registry::{collect, put_room, room_by_id};
+use super::registry::{put_room, room_by_id};
+use super::rows::collect;
 use super::{Result, Store, StoreError};
 use crate::model::Room;
 

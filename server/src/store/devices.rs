@@ -4,7 +4,7 @@ use protocol::up::{HealthReport, StatusBody};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store, StoreError, Upsert, feed};
 use crate::model::DevicePlace;
 

@@ -5,7 +5,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{FaceStore, NewTemplate, Result};
 
 /// An enrolment without a template of the new embedder.
@@ -25,10 +25,6 @@ pub struct ComeAgain {
     pub because: String,
     pub since: String,
 }
-
-/// Of a template `t`: it is of the embedder in use, or none was ever recorded.
-pub(super) const IN_USE: &str =
-    "(t.embedder_sha256 = (SELECT sha256 FROM embedder) OR NOT EXISTS (SELECT 1 FROM embedder))";
 
 impl FaceStore {
     /// The embedder in use (its SHA-256) and since when.

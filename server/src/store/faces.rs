@@ -9,8 +9,7 @@ use std::sync::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use zeroize::Zeroizing;
 
-use super::embedders::IN_USE;
-use super::registry::collect;
+use super::rows::collect;
 use super::{Part, Result, StoreError, in_transaction, lock, named, open, schema};
 use crate::model::Consent;
 use crate::tombstone::Ledger;
@@ -105,6 +104,10 @@ pub struct FaceStore {
 
 const ENROLMENT: &str = "SELECT e.id, e.person, e.institution, e.state, e.pack, e.proposed_at, e.decided_at, e.decided_by, e.reason, e.outcome,
     (SELECT count(*) FROM template t WHERE t.enrolment = e.id AND t.pack = e.pack), (SELECT count(*) FROM photo p WHERE p.enrolment = e.id) FROM enrolment e";
+
+/// Of a template `t`: it is of the embedder in use, or none was ever recorded.
+pub(super) const IN_USE: &str =
+    "(t.embedder_sha256 = (SELECT sha256 FROM embedder) OR NOT EXISTS (SELECT 1 FROM embedder))";
 
 impl FaceStore {
     /// Opens `faces.db` in the folder. A master key that does not open what is stored is refused here, not later.

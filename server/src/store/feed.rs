@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store};
 
 /// Events kept; older ones go. A page that was away longer loads its list anew anyway.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store};
 
 /// `GET /api/v1/summary`, but for what the faces and the configuration add.

@@ -2,15 +2,25 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{FeedEvent, Result, Store, StoreError, count};
-use crate::notify::plan::Quiet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HookKind {
     Webhook,
     Email,
+}
+
+/// Minutes of the pages' day in which what is below a severity waits; past midnight where `to` is the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct Quiet {
+    /// 0 to 1439.
+    pub from_min: u16,
+    /// 0 to 1439; excluded.
+    pub to_min: u16,
+    /// 0 to 4: severities below this wait; 3 lets L3 through.
+    pub below: u8,
 }
 
 /// Somebody who is told. The secret is not part of it.

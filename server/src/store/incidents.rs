@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
 
 use super::alerts::{Alert, alert_by_id, record};
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, StoreError, column, count, feed, named};
 use crate::alert::{Case, State, Step as CaseStep};
 use crate::ingest::integrity;

@@ -6,7 +6,8 @@ use protocol::down::{Catalogue, Down, Policy, Room, RosterPerson, Sessions, Temp
 use protocol::id::DeviceId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::registry::{collect, decode_all, institution_by_id, practitioners, room_by_id};
+use super::registry::{institution_by_id, practitioners, room_by_id};
+use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError};
 use crate::model;
 

@@ -3,7 +3,7 @@
 use protocol::up::{CameraState, HealthReport};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::supervision::ms;
 use super::to_judge::mark;
 use super::{Result, Store, column};

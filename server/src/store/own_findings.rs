@@ -3,7 +3,7 @@
 use protocol::up::FindingReport;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store, StoreError, incidents, name_of};
 use crate::rules::draft::Making;
 use crate::rules::ledger::{self, Said};

@@ -2,32 +2,13 @@
 
 use rusqlite::Connection;
 
-use super::registry::{collect, decode_all, institution, practitioners};
-use super::{Device, KeptCheck, Result, Store, checks, devices};
+use super::registry::{institution, practitioners};
+use super::rows::{collect, decode_all};
+use super::{Device, KeptCheck, Part, Result, Store, checks, devices};
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
-
-/// Which part of a list.
-#[derive(Debug, Clone, Default)]
-pub struct Part {
-    /// Only what comes after this id; empty for the beginning.
-    pub after: String,
-    pub limit: u32,
-    /// In the id or the name; empty for everything.
-    pub text: String,
-    /// A prefix; empty for all.
-    pub jurisdiction: String,
-    /// One institution; empty for all.
-    pub institution: String,
-}
 
 /// `i` is an institution that the reader sees. Every list here hangs on one, or (the catalogue) on none.
 const SEEN: &str = "substr(i.jurisdiction, 1, length(?4)) = ?4 AND (?5 = '' OR i.id = ?5)";
-
-impl Part {
-    fn bound(&self) -> (&str, u32, &str, &str, &str) {
-        (&self.after, self.limit.clamp(1, 501), &self.text, &self.jurisdiction, &self.institution)
-    }
-}
 
 impl Store {
     pub fn institutions_part(&self, part: &Part) -> Result<Vec<Institution>> {

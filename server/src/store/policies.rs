@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store};
 use crate::rules::settings;
 

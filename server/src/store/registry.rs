@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
 
+use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, Upsert, column, feed, name_of, named};
 use crate::model::{Institution, Item, Name, Pass, Place, Practitioner, Room, Session, Site};
 
@@ -403,29 +404,4 @@ pub(super) fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
         jurisdiction: row.get("jurisdiction")?,
         place: place.0.zip(place.1).map(|(n, e)| Place { north_deg: n as f64 / 1e6, east_deg: e as f64 / 1e6 }),
     })
-}
-
-/// All rows of a query, each turned by `make`.
-pub(super) fn collect<T, P: rusqlite::Params>(
-    c: &Connection,
-    sql: &str,
-    params: P,
-    make: impl Fn(&rusqlite::Row<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
-    let mut statement = c.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    let mut made = Vec::new();
-    while let Some(row) = rows.next()? {
-        made.push(make(row)?);
-    }
-    Ok(made)
-}
-
-/// All rows of a query whose first column is JSON.
-pub(super) fn decode_all<T: serde::de::DeserializeOwned, P: rusqlite::Params>(
-    c: &Connection,
-    sql: &str,
-    params: P,
-) -> Result<Vec<T>> {
-    collect(c, sql, params, |row| Ok(serde_json::from_str(&row.get::<_, String>(0)?)?))
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Result, Store};
 
 /// One run of a job.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use protocol::up::{FindingReport, PresenceSummary, Severity};
 use rusqlite::{Connection, params};
 
-use super::registry::{collect, institution_by_id};
+use super::registry::institution_by_id;
+use super::rows::collect;
 use super::{Result, Store, named};
 use crate::model::{Institution, Room, Session};
-use crate::rules::impossible_presence::Sighting;
 use crate::rules::ledger::Standing;
 use crate::rules::phantom::Registered;
 use crate::rules::repeated::Occurrence;
+use crate::rules::sighting::Sighting;
 use crate::rules::{Seen, SessionOutcome, draft::Key};
 
 /// A box's silence, as looked at: RFC 3339 UTC.

@@ -1,13 +1,12 @@
-//! Whom the rules are to be asked about again, and the boxes' summaries that ask for it.
+//! Whom the rules are to be asked about again.
 
 use std::collections::BTreeMap;
 
 use protocol::up::PresenceSummary;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
-use super::inbox::Incoming;
-use super::registry::{collect, decode_all};
-use super::{Result, Store, column};
+use super::rows::{collect, decode_all};
+use super::{Result, Store};
 
 /// What somebody has to be judged anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,39 +60,6 @@ fn to_judge_of(what: &str) -> Option<ToJudge> {
         ("p", id) => Some(ToJudge::Person(id.to_owned())),
         _ => None,
     }
-}
-
-/// One box's summary of a session replaces its earlier one, and the presences that came with that.
-pub(super) fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64) -> Result<()> {
-    let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
-    let session = report.session.as_str();
-    let sql = "INSERT INTO summary VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(session, device) DO UPDATE SET
-        revision=excluded.revision, at=excluded.at, received_at=excluded.received_at, report=excluded.report,
-        epoch=excluded.epoch, seq=excluded.seq WHERE excluded.epoch > epoch OR (excluded.epoch = epoch AND excluded.seq > seq)";
-    let text = serde_json::to_string(report)?;
-    let changed = tx.prepare_cached(sql)?.execute(params![
-        device,
-        session,
-        report.revision,
-        report.at,
-        it.received_at,
-        text,
-        epoch,
-        seq
-    ])?;
-    if changed == 0 {
-        return super::count(tx, "late_summaries", 1);
-    }
-    let stale = "DELETE FROM presence WHERE session=?1 AND device=?2 AND (epoch < ?3 OR (epoch = ?3 AND seq < ?4)) RETURNING person";
-    let gone: Vec<String> = collect(tx, stale, params![session, device, epoch, seq], |r| Ok(r.get(0)?))?;
-    for person in gone {
-        mark(tx, &format!("p:{person}"))?;
-    }
-    let institution = "SELECT institution FROM room WHERE id = ?1";
-    if let Some(institution) = column(tx, institution, report.room.as_str())? {
-        mark(tx, &format!("i:{institution}"))?;
-    }
-    Ok(())
 }
 
 pub(super) fn mark(tx: &Connection, what: &str) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{FaceStore, Result, Withdrawal};
 use crate::tombstone::{Ledger, Tombstone};
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::registry::collect;
+use super::rows::collect;
 use super::{Part, Result, Store, StoreError};
 
 /// Views that one person keeps at most.

@@ -7,13 +7,13 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::error::{Body, Problem};
 use super::part::PartQuery;
 use super::registry::Answer;
 use crate::access::{Role, Who};
 use crate::alert::{Reason, State as AlertState, Step, Verdict};
 use crate::app::App;
 use crate::clock::{clip, now_text};
+use crate::problem::{Body, Problem};
 use crate::store::{Alert, AlertFilter, StoreError, StoredFinding};
 
 type Shared = State<Arc<App>>;

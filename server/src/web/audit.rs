@@ -1,6 +1,6 @@
 //! `/api/v1/audit` and its export: who read or changed what, when, why. The log is verified as far as it is new.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -8,27 +8,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::error::Problem;
 use super::registry::Answer;
 use crate::app::App;
 use crate::clock::{clip, now_text};
+use crate::problem::Problem;
 use crate::store::StoreError;
-
-/// Up to which entry the chain was walked since this process started: the next look goes on from there.
-#[derive(Debug, Default)]
-pub struct Walked(Mutex<(i64, String)>);
-
-/// The whole chain's verdict, asked of what is new alone: `Ok(entries)`, or the first that does not hold.
-pub(super) fn verdict(a: &App) -> Result<Result<i64, i64>, StoreError> {
-    let from = a.walked.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    match a.store.verify_audit_after(from.0, &from.1)? {
-        Ok((last, hash)) => {
-            *a.walked.0.lock().unwrap_or_else(PoisonError::into_inner) = (last, hash);
-            Ok(Ok(last))
-        }
-        Err(first) => Ok(Err(first)),
-    }
-}
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +28,10 @@ pub(super) async fn get_audit(State(app): State<Arc<App>>, Query(query): Query<A
     let limit = query.limit.unwrap_or(100);
     let (entries, verdict) = app
         .blocking(move |a| {
-            Ok::<_, StoreError>((a.store.audit_log(&clip(&query.q, 100), query.before, limit)?, verdict(a)?))
+            Ok::<_, StoreError>((
+                a.store.audit_log(&clip(&query.q, 100), query.before, limit)?,
+                a.walked.verdict(&a.store)?,
+            ))
         })
         .await?;
     let next = (entries.len() == limit as usize).then(|| entries.last().map(|e| e.id)).flatten();

@@ -10,7 +10,6 @@ use jiff::SignedDuration;
 use protocol::down::CheckDirection;
 use serde_json::json;
 
-use super::error::{Body, Problem};
 use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
@@ -19,6 +18,7 @@ use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::config::Mode;
 use crate::knowledge::Nudge;
+use crate::problem::{Body, Problem};
 use crate::store::{KeptCheck, Upsert};
 
 type Shared = State<Arc<App>>;

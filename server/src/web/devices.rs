@@ -5,33 +5,25 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use protocol::down::CheckDirection;
 use protocol::id::PersonId;
 use serde_json::{Value, json};
 use trust::sha256_hex;
 
-use super::error::{Body, Problem};
 use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
 use crate::access::Who;
+use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock::{self, now_text};
 use crate::knowledge::Nudge;
 use crate::model::DevicePlace;
+use crate::problem::{Body, Problem};
 use crate::store::{Device, DeviceState, KeptCheck};
 
 type Shared = State<Arc<App>>;
-
-/// 256 random bits as text.
-pub(crate) fn random_token() -> Result<String, Problem> {
-    let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).map_err(|e| Problem::internal(&e))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
-}
 
 pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>) -> Answer {
     let token = random_token()?;

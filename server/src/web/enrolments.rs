@@ -8,7 +8,6 @@ use axum::{Extension, Json};
 use protocol::down::Command;
 use serde_json::{Value, json};
 
-use super::error::{Body, Problem};
 use super::part::{PartQuery, cut};
 use super::registry::Answer;
 use super::scope::Seen;
@@ -18,6 +17,7 @@ use crate::clock::now_text;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS, Proposed, Request};
 use crate::knowledge::Nudge;
 use crate::model::Consent;
+use crate::problem::{Body, Problem};
 use crate::store::{Enrolment, StoreError};
 
 type Shared = State<Arc<App>>;

@@ -3,8 +3,7 @@
 //! By rule, severity, state, box and day; never by person (P15). What a role sees is narrowed to its part of the country.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
@@ -13,13 +12,12 @@ use axum::{Extension, Json};
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::error::Problem;
-use super::pages::zone;
 use super::registry::Answer;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock;
-use crate::store::{Cell, Figures, Sight, Span, StoreError};
+use crate::problem::Problem;
+use crate::store::{Cell, Figures, Sight, Span};
 
 /// A page of figures shows no longer span.
 const MOST_DAYS: i32 = 400;
@@ -51,7 +49,7 @@ impl FiguresQuery {
                 Problem::unprocessable(format!("{name}: `{}` is no day such as 2026-03-02", clock::clip(text, 40)))
             }),
         };
-        let now = clock::now().to_zoned(zone());
+        let now = clock::now().to_zoned(clock::zone());
         let to = day("to", &self.to)?.unwrap_or_else(|| now.date());
         let month = jiff::Span::new().days(29);
         let from = day("from", &self.from)?.unwrap_or_else(|| to.saturating_sub(month));
@@ -59,7 +57,7 @@ impl FiguresQuery {
         if !(0..MOST_DAYS).contains(&days) {
             return Err(Problem::unprocessable(format!("from: it must lie before `to`, at most {MOST_DAYS} days")));
         }
-        let begin = |d: Date| d.to_zoned(zone()).map(|z| clock::text(z.timestamp()));
+        let begin = |d: Date| d.to_zoned(clock::zone()).map(|z| clock::text(z.timestamp()));
         let outside = |_| Problem::unprocessable("from, to: these days lie outside the calendar");
         let clinic = who.role == Role::Clinic;
         let span = Span {
@@ -73,39 +71,13 @@ impl FiguresQuery {
     }
 }
 
-/// Figures are made from every lead of their days. What was made is shown again for a minute: a page that is open on
-/// several screens, or reloaded, costs the store nothing.
-#[derive(Debug, Default)]
-pub struct Made(Mutex<Vec<(Span, Instant, Arc<Figures>)>>);
-
-const FRESH: Duration = Duration::from_mins(1);
-const MOST_MADE: usize = 32;
-
-/// The figures of a span, at most a minute old. Blocking.
-pub(super) fn of(a: &App, span: &Span) -> Result<Arc<Figures>, StoreError> {
-    let held = |made: &mut Vec<(Span, Instant, Arc<Figures>)>| {
-        made.retain(|(_, at, _)| at.elapsed() < FRESH);
-        made.iter().find(|(of, _, _)| of == span).map(|(_, _, figures)| Arc::clone(figures))
-    };
-    if let Some(found) = held(&mut a.figures.0.lock().unwrap_or_else(PoisonError::into_inner)) {
-        return Ok(found);
-    }
-    let figures = Arc::new(a.store.figures(span)?);
-    let mut made = a.figures.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if made.len() >= MOST_MADE {
-        made.remove(0);
-    }
-    made.push((span.clone(), Instant::now(), Arc::clone(&figures)));
-    Ok(figures)
-}
-
 pub(super) async fn get_figures(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Who>,
     Query(query): Query<FiguresQuery>,
 ) -> Answer {
     let Asked { from, to, span } = query.read(&who)?;
-    let figures = app.blocking(move |a| of(a, &span)).await?;
+    let figures = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let mut body = json!(*figures);
     body["from"] = json!(from.to_string());
     body["to"] = json!(to.to_string());
@@ -118,7 +90,7 @@ pub(super) async fn get_csv(
     Query(query): Query<FiguresQuery>,
 ) -> Result<Response, Problem> {
     let Asked { from, to, span } = query.read(&who)?;
-    let figures = app.blocking(move |a| of(a, &span)).await?;
+    let figures = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let name = format!("attachment; filename=\"zaigang-figures-{from}-{to}.csv\"");
     let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, csv(&figures)).into_response())

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::error::Problem;
 use crate::app::App;
+use crate::problem::Problem;
 use crate::store::StoreError;
 
 pub(super) async fn healthz() -> &'static str {

@@ -7,13 +7,13 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::error::{Body, Problem};
 use super::registry::Answer;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::notify;
-use crate::notify::plan::Quiet;
+use crate::problem::{Body, Problem};
+use crate::store::Quiet;
 use crate::store::{Hook, HookKind, NewDelivery};
 use crate::vault::Key;
 

@@ -12,9 +12,9 @@ use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
 use tokio::sync::watch;
 
-use super::error::Problem;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::problem::Problem;
 use crate::store::FeedEvent;
 
 #[derive(Debug, serde::Deserialize)]

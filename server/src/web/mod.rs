@@ -4,13 +4,13 @@ mod accounts;
 mod alerts;
 mod answers;
 mod audit;
-pub mod auth;
+mod auth;
 mod bulk;
 mod checks;
+mod commission;
 mod csv;
 mod devices;
 mod enrolments;
-pub mod error;
 mod figures;
 mod health;
 mod hooks;
@@ -21,7 +21,9 @@ mod package;
 mod pages;
 mod part;
 mod policy;
+mod provision;
 mod registry;
+pub mod rights;
 mod running;
 mod scope;
 mod sessions;
@@ -38,13 +40,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
-use crate::{commission, provision};
-pub use audit::Walked;
-pub(crate) use devices::{random_token, seen_device};
-use error::Problem;
-pub use figures::Made;
-pub use outer::Meter;
-pub(crate) use pages::{invitation, zone};
+use crate::problem::Problem;
+pub(crate) use accounts::invitation;
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \

@@ -12,7 +12,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::auth::{Audit, RULES, Rule};
+use super::rights::{Audit, RULES, Rule};
 use super::{alerts, answers, bulk, checks, devices, enrolments, hooks, policy, running, sessions, tokens, views};
 use crate::access::Role;
 use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
@@ -275,7 +275,7 @@ const OPERATIONS: &[Operation] = &[
     post(
         "/accounts",
         "Invite somebody; the link is shown once and works once",
-        Takes::Json(shape::<super::pages::InviteForm>),
+        Takes::Json(shape::<super::accounts::InviteForm>),
         Gives::Json(shape::<answers::Invited>),
     ),
     post("/accounts/{id}/disable", "Disable an account", Takes::Nothing, Gives::Json(shape::<answers::Disabled>)),

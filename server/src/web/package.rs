@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 use super::alerts::{seen, whole};
-use super::error::Problem;
-use super::pages::Lang;
 use super::pages::case_paper;
+use super::pages::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
 use crate::export;
 use crate::paper;
+use crate::problem::Problem;
 use crate::store::Alert;
 
 /// A bundle reaches this far before the first word of the case and after the last.

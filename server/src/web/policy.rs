@@ -9,12 +9,12 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::error::{Body, Problem};
 use super::registry::{Answer, done};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
+use crate::problem::{Body, Problem};
 use crate::rules::settings;
 use crate::store::{PolicyRow, StoreError, Upsert};
 

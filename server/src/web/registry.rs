@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::error::{Body, Problem};
 use super::part::{PartQuery, cut};
 use super::scope::Seen;
 use crate::access::Who;
@@ -15,6 +14,7 @@ use crate::app::App;
 use crate::clock::now_text;
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
+use crate::problem::{Body, Problem};
 use crate::store::Upsert;
 
 /// Entries of a list where the reader does not say how many.

@@ -7,11 +7,11 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::json;
 
-use super::error::Problem;
 use super::registry::Answer;
 use super::scope::Seen;
 use crate::access::Who;
 use crate::app::App;
+use crate::problem::Problem;
 use crate::retention::{EVERY, JOBS};
 use crate::tombstone::Tombstone;
 

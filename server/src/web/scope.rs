@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::error::Problem;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::model::{Practitioner, Session};
+use crate::problem::Problem;
 use crate::store::StoreError;
 
 /// All institutions, or some.

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde_json::json;
 
-use super::error::{Body, Problem};
 use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
@@ -18,6 +17,7 @@ use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::knowledge::Nudge;
 use crate::model::Session;
+use crate::problem::{Body, Problem};
 use crate::store::{SessionDeed, StoreError, Upsert};
 
 type Shared = State<Arc<App>>;

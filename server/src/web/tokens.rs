@@ -8,12 +8,12 @@ use axum::{Extension, Json};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::devices::random_token;
-use super::error::{Body, Problem};
 use super::registry::Answer;
+use crate::access::secret::random_token;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock;
+use crate::problem::{Body, Problem};
 
 const MOST_DAYS: i64 = 366;
 

@@ -7,11 +7,11 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::json;
 
-use super::error::{Body, Problem};
 use super::registry::Answer;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
+use crate::problem::{Body, Problem};
 use crate::store::View;
 
 type Shared = State<Arc<App>>;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use server::access::Role;
-use server::web::auth::RULES;
+use server::web::rights::RULES;
 
 use crate::boxes::{TestBox, finding};
 use crate::house::{Answer, House};

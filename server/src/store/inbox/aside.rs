@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::super::{Result, Store, count, incidents, registry};
+use super::super::{Result, Store, count, incidents, rows};
 use super::{Incoming, Quarantined};
 use crate::ingest::integrity;
 
@@ -14,7 +14,7 @@ impl Store {
     pub fn quarantined(&self, limit: u32) -> Result<Vec<QuarantineRow>> {
         self.read(|c| {
             let sql = "SELECT received_at, topic, reason, detail, bytes FROM quarantine ORDER BY id DESC LIMIT ?1";
-            registry::collect(c, sql, [limit], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
+            rows::collect(c, sql, [limit], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
         })
     }
 }

@@ -5,7 +5,7 @@
 use protocol::up::Up;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::super::registry::collect;
+use super::super::rows::collect;
 use super::super::{Result, Store, devices, incidents, knowledge};
 use super::{Incoming, ReceiptDue};
 use crate::ingest::chain::{ChainState, Judgement, Link, judge};

@@ -1,9 +1,10 @@
 //! What a stored message changes beyond its own row, but for findings: those are `incidents`'.
 
-use protocol::up::{DroppedReport, HealthReport, KnowledgeAck, PresenceReport, Up};
+use protocol::up::{DroppedReport, HealthReport, KnowledgeAck, PresenceReport, PresenceSummary, Up};
 use rusqlite::{Connection, Transaction, params};
 
-use super::super::{Result, count, feed, incidents, to_judge};
+use super::super::rows::collect;
+use super::super::{Result, column, count, feed, incidents, to_judge};
 use super::Incoming;
 use crate::ingest::integrity;
 
@@ -12,7 +13,7 @@ pub(super) fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut
     let device = it.body.device.as_str();
     match &it.body.payload {
         Up::Presence(report) => presence(tx, it, report, epoch),
-        Up::PresenceSummary(report) => to_judge::summary(tx, it, report, epoch),
+        Up::PresenceSummary(report) => summary(tx, it, report, epoch),
         Up::Health(report) => health(tx, device, report),
         Up::KnowledgeAck(ack) => {
             acked.push(device.to_owned());
@@ -25,6 +26,39 @@ pub(super) fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut
         }
         Up::Finding(_) | Up::Unknown => Ok(()),
     }
+}
+
+/// One box's summary of a session replaces its earlier one, and the presences that came with that.
+fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64) -> Result<()> {
+    let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
+    let session = report.session.as_str();
+    let sql = "INSERT INTO summary VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(session, device) DO UPDATE SET
+        revision=excluded.revision, at=excluded.at, received_at=excluded.received_at, report=excluded.report,
+        epoch=excluded.epoch, seq=excluded.seq WHERE excluded.epoch > epoch OR (excluded.epoch = epoch AND excluded.seq > seq)";
+    let text = serde_json::to_string(report)?;
+    let changed = tx.prepare_cached(sql)?.execute(params![
+        device,
+        session,
+        report.revision,
+        report.at,
+        it.received_at,
+        text,
+        epoch,
+        seq
+    ])?;
+    if changed == 0 {
+        return count(tx, "late_summaries", 1);
+    }
+    let stale = "DELETE FROM presence WHERE session=?1 AND device=?2 AND (epoch < ?3 OR (epoch = ?3 AND seq < ?4)) RETURNING person";
+    let gone: Vec<String> = collect(tx, stale, params![session, device, epoch, seq], |r| Ok(r.get(0)?))?;
+    for person in gone {
+        to_judge::mark(tx, &format!("p:{person}"))?;
+    }
+    let institution = "SELECT institution FROM room WHERE id = ?1";
+    if let Some(institution) = column(tx, institution, report.room.as_str())? {
+        to_judge::mark(tx, &format!("i:{institution}"))?;
+    }
+    Ok(())
 }
 
 fn presence(tx: &Connection, it: &Incoming, report: &PresenceReport, epoch: i64) -> Result<()> {

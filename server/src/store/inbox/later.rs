@@ -7,7 +7,7 @@ use protocol::up::{Up, UpBody};
 use rusqlite::{Connection, params};
 
 use super::super::incidents::{self, Place, Step};
-use super::super::registry::collect;
+use super::super::rows::collect;
 use super::super::{Result, Store, count};
 use crate::ingest::fault;
 

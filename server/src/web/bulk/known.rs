@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::access::Who;
 use crate::app::App;
 use crate::model::Practitioner;
+use crate::problem::Problem;
 use crate::store::Imported;
-use crate::web::error::Problem;
 use crate::web::scope::Seen;
 
 /// What rows may refer to, and what the reader may touch.

@@ -18,13 +18,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::csv::{Record, cell, read};
-use super::error::Problem;
 use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Practitioner, Room, Session};
+use crate::problem::Problem;
 use crate::store::{Imported, SessionDeed};
 use known::Known;
 pub(super) use sheet::Noun;

@@ -8,16 +8,17 @@ use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::frame::{Frame, local, render, shown};
 use super::timeline::{Timeline, draw};
-use super::{Frame, Lang, local, render, shown};
+use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::{Reason, State as AlertState};
 use crate::app::App;
 use crate::model::Name;
+use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, AlertStep, FindingEvent, StoreError, StoredFinding};
 use crate::web::alerts::{StepBody, seen, take};
-use crate::web::auth::may_open;
-use crate::web::error::Problem;
+use crate::web::rights::may_open;
 
 #[derive(Template)]
 #[template(path = "alert.html")]

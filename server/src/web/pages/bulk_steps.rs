@@ -7,13 +7,14 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
+use super::frame::shown;
 use super::inbox::{self, Notice};
-use super::{Lang, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::clip;
+use crate::problem::Problem;
 use crate::web::alerts::{BulkBody, ListQuery, StepBody, take_all};
-use crate::web::error::Problem;
 use crate::web::views::{ViewBody, put};
 
 /// One step on everything that was ticked.

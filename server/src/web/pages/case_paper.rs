@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::{Lang, local};
+use super::frame::local;
+use super::words::Lang;
 use crate::alert::State;
 use crate::paper::Block;
 

@@ -8,12 +8,13 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 
 use super::forms::{Given, moment};
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
+use crate::problem::Problem;
 use crate::store::{KeptCheck, StoreError};
 use crate::web::checks::{CheckBody, check, seen as latest};
-use crate::web::error::Problem;
 use crate::web::part::PartQuery;
 
 #[derive(Template)]

@@ -7,14 +7,15 @@ use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
+use crate::problem::Problem;
 use crate::store::{Device, DeviceState, PlaceSeen, StoreError};
-use crate::web::auth::may_send;
-use crate::web::error::Problem;
 use crate::web::part::{PartQuery, cut};
+use crate::web::rights::may_send;
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -73,7 +74,7 @@ pub(super) async fn unlock(
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
-    let made = crate::commission::unlock(&app, who, id).await;
+    let made = crate::web::commission::unlock(&app, who, id).await;
     shown(&app, l, made.map(|_| Redirect::to("/devices").into_response())).await
 }
 

@@ -9,12 +9,13 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::chart::{self, SEVERITIES, Stack};
-use super::{Frame, Lang, render, shown};
+use super::frame::{Frame, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{Reason, State as AlertState};
 use crate::app::App;
+use crate::problem::Problem;
 use crate::store::{Cell, Figures, Sight};
-use crate::web::error::Problem;
 use crate::web::figures::FiguresQuery;
 
 /// Below this share nothing is alleged (domain.md §3).
@@ -61,7 +62,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &FiguresQuery) -> Resul
         Err(problem) => (FiguresQuery::default().read(who)?, problem.detail),
     };
     let span = asked.span.clone();
-    let found = app.blocking(move |a| crate::web::figures::of(a, &span)).await?;
+    let found = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let typed =
         |given: &Option<String>, read: String| if fault.is_empty() { read } else { given.clone().unwrap_or(read) };
     let decided: i64 = found.devices.iter().map(|d| d.decided).sum();

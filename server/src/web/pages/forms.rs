@@ -7,8 +7,9 @@ use askama::Template;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::{Frame, Lang, render};
-use crate::web::error::Problem;
+use super::frame::{Frame, render};
+use super::words::Lang;
+use crate::problem::Problem;
 
 /// How a field is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,14 +181,14 @@ pub(super) fn moment(name: &str, text: &str) -> Result<Option<String>, String> {
     }
     let wrong = || format!("{name}: `{}` is no local time such as 2026-03-02T09:00", clip(text));
     let civil: jiff::civil::DateTime = text.parse().map_err(|_| wrong())?;
-    let zone = super::zone();
+    let zone = crate::clock::zone();
     Ok(Some(crate::clock::text(civil.to_zoned(zone).map_err(|_| wrong())?.timestamp())))
 }
 
 /// A stored time as a field of the browser wants it.
 pub(super) fn field_moment(time: &str) -> String {
     match time.parse::<jiff::Timestamp>() {
-        Ok(at) => at.to_zoned(super::zone()).strftime("%Y-%m-%dT%H:%M").to_string(),
+        Ok(at) => at.to_zoned(crate::clock::zone()).strftime("%Y-%m-%dT%H:%M").to_string(),
         Err(_) => String::new(),
     }
 }

@@ -7,7 +7,8 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Frame, Lang, render, shown};
+use super::frame::{Frame, render, shown};
+use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 

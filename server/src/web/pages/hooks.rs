@@ -8,12 +8,13 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::notify::plan::Quiet;
+use crate::problem::Problem;
+use crate::store::Quiet;
 use crate::store::{Delivery, Hook, HookKind, StoreError};
-use crate::web::error::Problem;
 use crate::web::hooks::{self, HookBody, HookStep};
 
 struct HookRow {

@@ -7,11 +7,12 @@ use axum::Extension;
 use axum::extract::{Multipart, State};
 use axum::response::Response;
 
-use super::{Frame, Lang, render, shown};
+use super::frame::{Frame, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
+use crate::problem::Problem;
 use crate::web::bulk::{self, MOST_BYTES, Noun, Remark, Report};
-use crate::web::error::Problem;
 
 /// Faults shown; the count says how many there are.
 const MOST_SHOWN: usize = 500;

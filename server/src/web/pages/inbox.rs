@@ -8,14 +8,15 @@ use axum::Extension;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::{Reason, State as AlertState, due_hours};
 use crate::app::App;
+use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Alert, StoreError, View};
 use crate::web::alerts::{ListQuery, scoped};
-use crate::web::error::Problem;
 use crate::web::part::PartQuery;
 
 #[derive(Template)]

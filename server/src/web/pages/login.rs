@@ -10,18 +10,19 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
 use trust::sha256_hex;
 
-use super::{Frame, Lang, cookie, local, render, shown};
-use crate::access::{Role, Who, password, totp};
+use super::frame::{Frame, cookie, local, render, shown};
+use super::words::Lang;
+use crate::access::secret::random_token;
+use crate::access::{Who, password, totp};
 use crate::app::App;
 use crate::clock::{self, now_text};
+use crate::problem::Problem;
 use crate::store::{Account, StoreError};
+use crate::web::accounts::{InviteForm, make_invitation};
 use crate::web::auth::COOKIE;
-use crate::web::devices::random_token;
-use crate::web::error::Problem;
 
 /// A login holds for a working day.
 pub(super) const LOGIN_HOURS: i64 = 10;
-const INVITED_HOURS: i64 = 72;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -250,14 +251,6 @@ async fn accounts_page(app: &Arc<App>, l: Lang, link: String, fault: String) -> 
     render(&AccountsPage { rows: rows.collect(), link, fault, f: Frame::of(app, l, "accounts", "/accounts").await? })
 }
 
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::web) struct InviteForm {
-    role: String,
-    #[serde(default)]
-    scope: String,
-}
-
 pub(super) async fn invite(State(app): State<Arc<App>>, l: Lang, Form(it): Form<InviteForm>) -> Response {
     let made = match make_invitation(&app, &it).await {
         Ok(link) => accounts_page(&app, l, link, String::new()).await,
@@ -265,27 +258,6 @@ pub(super) async fn invite(State(app): State<Arc<App>>, l: Lang, Form(it): Form<
         Err(problem) => accounts_page(&app, l, String::new(), problem.detail).await,
     };
     shown(&app, l, made).await
-}
-
-pub(in crate::web) async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<String, Problem> {
-    let role = Role::parse(&it.role).filter(|r| *r != Role::Public);
-    let role = role.ok_or_else(|| {
-        Problem::unprocessable("role: use admin, supervisor, reviewer, clinic, integrator or auditor")
-    })?;
-    let scope = it.scope.trim().to_owned();
-    if role == Role::Clinic && scope.is_empty() {
-        return Err(Problem::unprocessable("scope: a clinic's account needs the institution's id"));
-    }
-    invitation(app, role, scope).await
-}
-
-/// A one-time link to a new account.
-pub(crate) async fn invitation(app: &Arc<App>, role: Role, scope: String) -> Result<String, Problem> {
-    let token = random_token()?;
-    let hash = sha256_hex(&token);
-    let expires = clock::text(clock::now() + SignedDuration::from_hours(INVITED_HOURS));
-    app.blocking(move |a| a.store.invite(&hash, role, &scope, &expires)).await?;
-    Ok(format!("/welcome/{token}"))
 }
 
 pub(super) async fn disable(
@@ -325,9 +297,7 @@ async fn audit_page(app: &Arc<App>, l: Lang, query: AuditQuery) -> Result<Respon
     let (search, before) = (clock::clip(&query.q, 100), query.before);
     let wanted = search.clone();
     let (entries, verdict) = app
-        .blocking(move |a| {
-            Ok::<_, StoreError>((a.store.audit_log(&wanted, before, 100)?, crate::web::audit::verdict(a)?))
-        })
+        .blocking(move |a| Ok::<_, StoreError>((a.store.audit_log(&wanted, before, 100)?, a.walked.verdict(&a.store)?)))
         .await?;
     let rows = entries.into_iter().map(|e| (e.id, local(&e.at), e.actor, e.action, e.object, e.why, e.status));
     let (holds, checked) = match verdict {

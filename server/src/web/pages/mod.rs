@@ -8,6 +8,7 @@ mod checks;
 mod devices;
 mod figures;
 mod forms;
+pub(super) mod frame;
 mod guide;
 mod hooks;
 mod import;
@@ -24,26 +25,18 @@ mod system;
 mod timeline;
 mod tokens;
 mod wall;
-mod words;
+pub(super) mod words;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use askama::Template;
 use axum::Router;
-use axum::extract::{FromRequestParts, Query, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
-pub(crate) use login::invitation;
-pub(super) use login::{InviteForm, make_invitation};
-pub(crate) use words::Lang;
+use words::Lang;
 
-use super::error::Problem;
-use super::part::PartQuery;
-use crate::access::Who;
 use crate::app::App;
 
 pub(super) fn router() -> Router<Arc<App>> {
@@ -59,7 +52,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/devices", get(devices::page))
         .route("/devices/{id}/unlock", post(devices::unlock))
         .route("/sessions", get(sessions::list))
-        .route("/sessions/{id}", get(session::detail).post(sessions::submit))
+        .route("/sessions/{id}", get(session::detail).post(session::submit))
         .route("/checks", get(checks::page).post(checks::submit))
         .route("/registry", get(registry::overview))
         .route("/registry/{noun}/{id}", get(registry::form).post(registry::submit))
@@ -93,158 +86,6 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/assets/enrol.js", get(enrol_script))
         .route("/rooms/{id}/qr", get(room_qr::page))
         .route("/assets/icon.svg", get(icon))
-}
-
-tokio::task_local! {
-    /// Whoever asked for the page that is being made: the frame's menu and counts are his. Set by `auth::layer`.
-    pub(super) static READER: Who;
-}
-
-/// The menu: key, address, zh, en.
-const MENU: [(&str, &str, &str, &str); 8] = [
-    ("inbox", "/", "线索", "Leads"),
-    ("wall", "/wall", "大屏", "Wall"),
-    ("people", "/people", "人员", "People"),
-    ("sessions", "/sessions", "诊疗活动", "Sessions"),
-    ("registry", "/registry", "登记", "Registry"),
-    ("devices", "/devices", "设备", "Devices"),
-    ("figures", "/figures", "统计", "Figures"),
-    ("system", "/system", "更多", "More"),
-];
-
-/// One entry of the menu.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub key: &'static str,
-    pub href: &'static str,
-    pub name: &'static str,
-}
-
-/// What every page's frame needs.
-#[derive(Debug, Clone)]
-pub(super) struct Frame {
-    pub l: Lang,
-    pub page: &'static str,
-    pub pack_note: &'static str,
-    pub liveness_waived: bool,
-    pub connected: bool,
-    /// People log in here: the frame offers to log out.
-    pub accounts: bool,
-    pub open_alerts: i64,
-    /// Number of the newest event, from which the page follows the feed.
-    pub feed_head: i64,
-    pub here: String,
-    /// Only what the reader may open.
-    pub menu: Vec<Entry>,
-    /// Where the guide of the reader's role stands.
-    pub guide: Option<&'static str>,
-}
-
-impl Frame {
-    /// The frame of a page that nobody looks at.
-    #[cfg(test)]
-    fn for_test(l: Lang) -> Self {
-        Self {
-            l,
-            page: "",
-            pack_note: "",
-            liveness_waived: false,
-            connected: true,
-            accounts: false,
-            open_alerts: 0,
-            feed_head: 0,
-            here: String::new(),
-            menu: Vec::new(),
-            guide: None,
-        }
-    }
-
-    pub(super) async fn of(app: &Arc<App>, l: Lang, page: &'static str, here: &str) -> Result<Self, Problem> {
-        let who = READER.try_with(Clone::clone).unwrap_or_else(|_| Who::nobody());
-        let part = PartQuery::default().part(&who, 1);
-        let (summary, feed_head, counts) = app
-            .blocking(move |a| {
-                let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
-                Ok::<_, crate::store::StoreError>((a.store.summary()?, a.store.feed_head()?, counts))
-            })
-            .await?;
-        let may_open = |path: &str| !app.config.accounts || super::auth::may_open(who.role, path);
-        let open = |state: &str| crate::alert::State::parse(state).is_some_and(crate::alert::State::is_open);
-        let open_alerts = counts.iter().filter(|(state, _, _)| open(state)).map(|c| c.2).sum();
-        Ok(Self {
-            l,
-            page,
-            pack_note: app.config.pack.note(),
-            liveness_waived: summary.liveness_waived,
-            connected: *app.connected.borrow(),
-            accounts: app.config.accounts && !page.is_empty(),
-            open_alerts: if page.is_empty() || !may_open("/") { 0 } else { open_alerts },
-            feed_head,
-            here: here.to_owned(),
-            menu: MENU
-                .iter()
-                .filter(|m| may_open(m.1))
-                .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
-                .collect(),
-            guide: may_open("/guide").then_some("/guide"),
-        })
-    }
-}
-
-/// The language: `?lang=`, else the cookie, else zh-CN.
-impl<S: Send + Sync> FromRequestParts<S> for Lang {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.uri, &parts.headers))
-    }
-}
-
-impl Lang {
-    pub(in crate::web) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
-        let query = uri.query().unwrap_or_default();
-        let asked = query.split('&').find_map(|p| p.strip_prefix("lang=")).and_then(Self::parse);
-        asked.or_else(|| cookie(headers, "lang").and_then(|v| Self::parse(&v))).unwrap_or_default()
-    }
-}
-
-pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|pair| {
-        let (key, value) = pair.trim().split_once('=')?;
-        (key == name).then(|| value.to_owned())
-    })
-}
-
-pub(super) fn render<T: Template>(template: &T) -> Result<Response, Problem> {
-    match template.render() {
-        Ok(text) => Ok(Html(text).into_response()),
-        Err(error) => Err(Problem::internal(&error)),
-    }
-}
-
-/// A page that says what went wrong, in the frame of the others.
-#[derive(Template)]
-#[template(path = "fault.html")]
-struct FaultPage {
-    f: Frame,
-    status: u16,
-    detail: String,
-}
-
-/// Shows a problem as a page rather than as JSON.
-pub(super) async fn shown(app: &Arc<App>, l: Lang, made: Result<Response, Problem>) -> Response {
-    let problem = match made {
-        Ok(response) => return response,
-        Err(problem) => problem,
-    };
-    let status = problem.status;
-    match Frame::of(app, l, "", "/").await {
-        Ok(f) => match render(&FaultPage { f, status: status.as_u16(), detail: problem.detail }) {
-            Ok(page) => (status, page).into_response(),
-            Err(worse) => worse.into_response(),
-        },
-        Err(worse) => worse.into_response(),
-    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -283,17 +124,4 @@ async fn enrol_script() -> Response {
 
 async fn icon() -> Response {
     asset("image/svg+xml", include_str!("../../../assets/icon.svg"))
-}
-
-/// The zone of the pages.
-pub(crate) fn zone() -> jiff::tz::TimeZone {
-    jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
-}
-
-/// A stored time in the zone of the pages, to the second.
-pub(super) fn local(time: &str) -> String {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(at) => at.to_zoned(zone()).strftime("%m-%d %H:%M:%S").to_string(),
-        Err(_) => time.to_owned(),
-    }
 }

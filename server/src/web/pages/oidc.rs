@@ -7,12 +7,14 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{Frame, Lang, cookie, login, render, shown};
+use super::frame::{Frame, cookie, render, shown};
+use super::login;
+use super::words::Lang;
 use crate::access::oidc::{OidcError, Provider};
+use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock;
-use crate::web::devices::random_token;
-use crate::web::error::Problem;
+use crate::problem::Problem;
 
 /// Binds the way back to the browser that went; `Lax`, because the provider's page sends it here.
 const COOKIE: &str = "zaigang-oidc";

@@ -9,14 +9,15 @@ use axum::extract::{Form, Multipart, Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::model::{Consent, Practitioner};
+use crate::problem::Problem;
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
 use crate::web::enrolments::{Decision, decide as decide_enrolment, propose, read_upload};
-use crate::web::error::Problem;
 use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
 

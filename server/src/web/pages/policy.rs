@@ -10,12 +10,13 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::problem::Problem;
 use crate::rules::settings::{self, About};
 use crate::store::{PolicyRow, StoreError};
-use crate::web::error::Problem;
 use crate::web::policy::{PolicyBody, of_hash, put, values_at};
 
 #[derive(Template)]

@@ -12,10 +12,11 @@ use axum::response::Response;
 use qrcode::QrCode;
 use qrcode::render::svg;
 
-use super::{Frame, Lang, render, shown};
+use super::frame::{Frame, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::web::error::Problem;
+use crate::problem::Problem;
 use crate::web::scope::Seen;
 
 #[derive(Template)]

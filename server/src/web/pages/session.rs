@@ -1,22 +1,23 @@
-//! One session by page: what was declared and changed, what the box saw of it, and the leads that came of it.
+//! One session by page: what was declared and changed, what the box saw of it, the leads that came of it, and its steps.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
-use axum::response::Response;
+use axum::extract::{Form, Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
 use protocol::up::PresenceSummary;
 
-use super::forms::Given;
-use super::sessions::{SessionRow, known, make_form, row};
-use super::{Frame, Lang, local, render, shown};
+use super::forms::{Given, moment};
+use super::frame::{Frame, local, render, shown};
+use super::sessions::{SessionRow, declare, known, make_form, row};
+use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::problem::Problem;
 use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
-use crate::web::error::Problem;
-use crate::web::sessions::find;
+use crate::web::sessions::{SessionStep, find, take};
 
 #[derive(Template)]
 #[template(path = "session.html")]
@@ -62,13 +63,44 @@ pub(super) async fn detail(
     shown(&app, l, made).await
 }
 
-pub(super) async fn make_detail(
-    app: &Arc<App>,
-    who: &Who,
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
     l: Lang,
-    id: &str,
-    fault: String,
-) -> Result<Response, Problem> {
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let made = if given.text("step").is_empty() {
+        declare(&app, &who, l, id, given).await
+    } else {
+        step(&app, &who, l, &id, &given).await
+    };
+    shown(&app, l, made).await
+}
+
+async fn step(app: &Arc<App>, who: &Who, l: Lang, id: &str, given: &Given) -> Result<Response, Problem> {
+    let reason = Some(given.text("reason").to_owned());
+    let step = match given.text("step") {
+        "close" => moment("end", given.text("end")).map(|end| SessionStep::Close { end, reason }),
+        "cancel" => Ok(SessionStep::Cancel { reason }),
+        "emergency" => Ok(SessionStep::Emergency { raised: true, reason }),
+        "no_emergency" => Ok(SessionStep::Emergency { raised: false, reason }),
+        "reopen" => Ok(SessionStep::Reopen { reason }),
+        other => Err(format!("step: `{}` is none", super::forms::clip(other))),
+    };
+    let taken = match step {
+        Ok(step) => take(app, who, id, step).await,
+        Err(fault) => Err(Problem::unprocessable(fault)),
+    };
+    match taken {
+        Ok(_) => Ok(Redirect::to(&format!("/sessions/{id}")).into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make_detail(app, who, l, id, problem.detail).await,
+    }
+}
+
+async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String) -> Result<Response, Problem> {
     let session = find(app, who, id).await?;
     let (wanted, one) = (id.to_owned(), session.clone());
     let (known, changes, alerts) = app

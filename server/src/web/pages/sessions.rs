@@ -6,22 +6,22 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::up::PresenceSummary;
 use serde_json::{Map, Value};
 
 use super::forms::{Field, Given, Heading, Kind, field_moment, moment, or_none, show};
-use super::session::make_detail;
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::model::{Item, Name, Session};
+use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Part, StoreError};
-use crate::web::error::Problem;
 use crate::web::part::{PartQuery, cut};
-use crate::web::sessions::{SessionStep, find, put, take};
+use crate::web::sessions::{find, put};
 
 #[derive(Template)]
 #[template(path = "sessions.html")]
@@ -273,23 +273,7 @@ fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, St
     })
 }
 
-pub(super) async fn submit(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-    Path(id): Path<String>,
-    Form(pairs): Form<Vec<(String, String)>>,
-) -> Response {
-    let given = Given::of(pairs);
-    let made = if given.text("step").is_empty() {
-        declare(&app, &who, l, id, given).await
-    } else {
-        step(&app, &who, l, &id, &given).await
-    };
-    shown(&app, l, made).await
-}
-
-async fn declare(app: &Arc<App>, who: &Who, l: Lang, id: String, given: Given) -> Result<Response, Problem> {
+pub(super) async fn declare(app: &Arc<App>, who: &Who, l: Lang, id: String, given: Given) -> Result<Response, Problem> {
     let before = if id == "new" { None } else { Some(find(app, who, &id).await?) };
     let typed = given.text("id");
     let new_id = match &before {
@@ -314,26 +298,5 @@ async fn declare(app: &Arc<App>, who: &Who, l: Lang, id: String, given: Given) -
         Ok(_) => Ok(Redirect::to(&format!("/sessions/{new_id}")).into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => make_form(app, who, l, &id, Some(given), Some(problem.detail)).await,
-    }
-}
-
-async fn step(app: &Arc<App>, who: &Who, l: Lang, id: &str, given: &Given) -> Result<Response, Problem> {
-    let reason = Some(given.text("reason").to_owned());
-    let step = match given.text("step") {
-        "close" => moment("end", given.text("end")).map(|end| SessionStep::Close { end, reason }),
-        "cancel" => Ok(SessionStep::Cancel { reason }),
-        "emergency" => Ok(SessionStep::Emergency { raised: true, reason }),
-        "no_emergency" => Ok(SessionStep::Emergency { raised: false, reason }),
-        "reopen" => Ok(SessionStep::Reopen { reason }),
-        other => Err(format!("step: `{}` is none", super::forms::clip(other))),
-    };
-    let taken = match step {
-        Ok(step) => take(app, who, id, step).await,
-        Err(fault) => Err(Problem::unprocessable(fault)),
-    };
-    match taken {
-        Ok(_) => Ok(Redirect::to(&format!("/sessions/{id}")).into_response()),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make_detail(app, who, l, id, problem.detail).await,
     }
 }

@@ -7,11 +7,12 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::web::auth::may_open;
-use crate::web::error::Problem;
+use crate::problem::Problem;
+use crate::web::rights::may_open;
 use crate::web::running::{self, Filing};
 
 /// Address, zh, en, and what it is for in both languages.

@@ -2,7 +2,8 @@
 
 use protocol::up::Interval;
 
-use super::{Lang, local};
+use super::frame::local;
+use super::words::Lang;
 
 pub(super) struct Timeline {
     pub rows: Vec<TimelineRow>,

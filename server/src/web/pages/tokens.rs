@@ -8,10 +8,11 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::web::error::Problem;
+use crate::problem::Problem;
 use crate::web::tokens::{self, TokenBody};
 
 struct Row {

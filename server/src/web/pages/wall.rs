@@ -9,13 +9,14 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::alert::State as AlertState;
 use crate::app::App;
+use crate::problem::Problem;
 use crate::store::{AlertFilter, PlaceSeen, StoreError};
 use crate::web::alerts::scoped;
-use crate::web::error::Problem;
 use crate::web::part::PartQuery;
 
 /// As many as are read from across a room.

@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{NEW, Sheet};
 use crate::app::App;
-use crate::web::error::Problem;
-use crate::web::pages::Lang;
+use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, worded};
+use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
 pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {

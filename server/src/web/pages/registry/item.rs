@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::{NEW, Sheet, serde_name};
 use crate::app::App;
-use crate::web::error::Problem;
-use crate::web::pages::Lang;
+use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, or_none, worded};
+use crate::web::pages::words::Lang;
 
 pub(super) const SPECIALTIES: [&str; 4] =
     ["cosmetic_surgery", "cosmetic_dentistry", "cosmetic_dermatology", "cosmetic_tcm"];

@@ -17,11 +17,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::forms::{Field, Given, Heading, show};
-use super::{Frame, Lang, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
+use crate::problem::Problem;
 use crate::store::{Part, StoreError};
-use crate::web::error::Problem;
 use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
 

@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::{NEW, Sheet, institutions};
 use crate::app::App;
-use crate::web::error::Problem;
-use crate::web::pages::Lang;
+use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, or_none, worded};
+use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
 pub(super) fn purpose_words(l: Lang, purpose: &str) -> String {

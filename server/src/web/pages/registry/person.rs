@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{NEW, Sheet, institutions, item::SPECIALTIES, serde_name};
 use crate::app::App;
-use crate::web::error::Problem;
-use crate::web::pages::Lang;
+use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, worded};
+use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
 const CATEGORIES: [&str; 7] =
@@ -128,7 +128,7 @@ pub(super) fn card(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pro
         Some(c) => format!(
             "{} {}",
             l.t("已设置卡与 PIN,保存后替换;设置时间", "A card and PIN are set and will be replaced; set at"),
-            super::local(&c.set_at)
+            crate::web::pages::frame::local(&c.set_at)
         ),
         None => l
             .t(

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::{NEW, Sheet, institutions, serde_name};
 use crate::app::App;
-use crate::web::error::Problem;
+use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, clip, worded};
-use crate::web::pages::{Lang, local};
+use crate::web::pages::frame::local;
+use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
 const DAYS_ZH: [&str; 7] = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];

@@ -17,11 +17,12 @@ use protocol::provision::{
 use serde_json::{Value, json};
 use trust::{SealingPublicKey, VerifyingKey, sha256_hex};
 
+use crate::access::secret::random_token;
 use crate::app::App;
-use crate::ca::{Authority, CaError, Issued, write_private};
+use crate::ca::{Authority, CaError, Issued, revoked, write_private};
 use crate::clock::{self, now_text};
+use crate::problem::{Body, Problem};
 use crate::store::NewKeys;
-use crate::web::error::{Body, Problem};
 
 impl From<CaError> for Problem {
     fn from(error: CaError) -> Self {
@@ -42,7 +43,7 @@ pub(crate) async fn post_provision(
     SealingPublicKey::from_base64(&it.sealing_key).map_err(wrong)?;
     // A request that can not be signed must not use the token up.
     it.csr_pem.as_deref().map(Authority::examine).transpose()?;
-    let password = crate::web::random_token()?;
+    let password = random_token()?;
     let (secret_hash, token_hash) = (sha256_hex(&password), sha256_hex(&it.token));
     let csr = it.csr_pem.clone();
     let taken = app
@@ -148,9 +149,4 @@ fn write_revocation_list(app: &App) -> Result<(), Problem> {
     let now = clock::now();
     let list = app.authority.revocation_list(&revoked(&app.store.revoked_certificates(&clock::text(now))?), now)?;
     Ok(write_private(&app.config.data_dir.join("ca.crl"), list.as_bytes())?)
-}
-
-/// Rows whose time does not parse were written by another program; they are taken as revoked at once.
-pub(crate) fn revoked(rows: &[(String, String)]) -> Vec<(String, jiff::Timestamp)> {
-    rows.iter().map(|(serial, at)| (serial.clone(), at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH))).collect()
 }

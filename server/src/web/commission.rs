@@ -15,14 +15,14 @@ use protocol::id::DeviceId;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::devices::seen_device;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{self, now_text};
 use crate::knowledge::Nudge;
 use crate::model::Room;
+use crate::problem::{Body, Problem};
 use crate::store::{Deed, Said, StoreError};
-use crate::web::error::{Body, Problem};
-use crate::web::seen_device;
 
 /// A box's clock may be off by this much while an installer works at it.
 const CLOCK_OFF: SignedDuration = SignedDuration::from_mins(10);
