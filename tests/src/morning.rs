@@ -35,6 +35,12 @@ pub struct Settings {
     pub seed: u64,
     /// Scene seconds in a real second; 0: as fast as the machine can.
     pub speed: u32,
+    /// Frames in a second of scene time, 1 to 60.
+    pub frame_rate: u32,
+    /// How many frames in a row show one picture.
+    pub still: u32,
+    /// How often the morning is played, one after the other.
+    pub rounds: u64,
     /// Address the page is served on, `127.0.0.1:0` for any free port.
     pub listen: String,
     /// The box ends with the scene.
@@ -50,6 +56,9 @@ impl Settings {
             faces: Faces::Drawn,
             seed: 1,
             speed: 0,
+            frame_rate: 1,
+            still: 1,
+            rounds: 1,
             listen: ANY_PORT.to_owned(),
             once: true,
             log_level: "info".to_owned(),
@@ -161,13 +170,14 @@ fn provision(folder: &Path, settings: &Settings, ready: &ServerReady, token: &st
     };
     let start = Morning::bundled()?.wall_start;
     let (pack, seed, speed) = (pack(&settings.faces), settings.seed, settings.speed);
+    let (frame_rate, still, rounds) = (settings.frame_rate, settings.still, settings.rounds);
     // The avatar pack's small detector places landmarks better on the whole picture (models/avatar/FIGURES.md).
     let detect_side_px = if matches!(settings.faces, Faces::Drawn) { 1280 } else { 640 };
     fs::write(
         folder.join("agent.toml"),
         format!(
             "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[log]\nlevel = \"{}\"\n\n[models]\npack = \"{pack}\"\n\n\
-             [camera]\nkind = \"scene\"\nseed = {seed}\n{cast}start = \"{start}\"\nframe_rate = 1\nspeed = {speed}\n\n\
+             [camera]\nkind = \"scene\"\nseed = {seed}\nrounds = {rounds}\nstill = {still}\n{cast}start = \"{start}\"\nframe_rate = {frame_rate}\nspeed = {speed}\n\n\
              [vision]\ndetect_side_px = {detect_side_px}\n\n[health]\nevery_s = 5\n",
             settings.log_level,
         ),
@@ -224,10 +234,16 @@ pub fn text(data: &Value, field: &str) -> String {
 #[derive(Debug, Clone, Deserialize)]
 pub struct BoxSummary {
     pub frames: u64,
+    pub frames_dropped: u64,
+    /// Pictures that could not be read.
+    pub frames_skipped: u64,
     pub faces: u64,
     pub presences: u64,
     pub delivered: u64,
     pub pending: u64,
+    /// Given up for lack of disk.
+    pub dropped: u64,
+    pub finding_steps: u64,
     /// Every step of every finding, with the real time at which it went to the outbox.
     pub raised: Vec<Raised>,
 }

@@ -1,5 +1,6 @@
 //! A drawn treatment room as a camera: the scripted morning of the scene crate, or the same morning with photographs.
-//! Each frame is drawn for its own time, so that a run can be repeated frame by frame. Never used in production.
+//! Each frame is drawn for its own time, so that a run can be repeated frame by frame; the script may be played several
+//! times, and time goes on. Never used in production.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,10 @@ use crate::{clock::ScriptedClock, config::SceneSettings};
 #[derive(Debug)]
 pub struct SceneCamera {
     scene: Scene,
+    rounds: u64,
+    still: u64,
     index: u64,
+    drawn: RgbImage,
     clock: ScriptedClock,
     pacer: Pacer,
 }
@@ -26,6 +30,8 @@ pub struct SceneCamera {
 #[derive(Debug)]
 pub struct SceneScript {
     scene: Scene,
+    rounds: u64,
+    still: u64,
 }
 
 impl SceneScript {
@@ -45,7 +51,7 @@ impl SceneScript {
                 Scene::new(morning, Cast::Photos(cast), settings.seed)?
             }
         };
-        Ok(Self { scene })
+        Ok(Self { scene, rounds: settings.rounds, still: settings.still })
     }
 
     /// The time of the script's first frame, where the configuration names none.
@@ -54,7 +60,15 @@ impl SceneScript {
     }
 
     pub fn film(self, clock: ScriptedClock, speed_permille: u32, stop: Stop) -> SceneCamera {
-        SceneCamera { scene: self.scene, index: 0, clock, pacer: Pacer::new(speed_permille, stop) }
+        SceneCamera {
+            scene: self.scene,
+            rounds: self.rounds,
+            still: self.still,
+            index: 0,
+            drawn: RgbImage::new(scene::room::WIDTH, scene::room::HEIGHT),
+            clock,
+            pacer: Pacer::new(speed_permille, stop),
+        }
     }
 }
 
@@ -75,14 +89,16 @@ fn photographs(cast: &Path, morning: &Morning, seed: u64) -> anyhow::Result<Phot
 impl Camera for SceneCamera {
     fn look(&mut self) -> Result<Look, Gone> {
         let at = self.clock.at_frame(self.index);
-        if at.mono_ms > self.scene.morning().duration_ms {
+        let round_ms = self.scene.morning().duration_ms + 1;
+        if at.mono_ms / round_ms >= self.rounds {
             return Ok(Look::End(at));
         }
+        if self.index.is_multiple_of(self.still) {
+            self.scene.frame_at(at.mono_ms % round_ms, &mut self.drawn);
+        }
         self.index += 1;
-        let mut frame = RgbImage::new(scene::room::WIDTH, scene::room::HEIGHT);
-        self.scene.frame_at(at.mono_ms, &mut frame);
-        let (width, height) = frame.dimensions();
-        let picture = Picture::new(frame.into_raw(), width, height, PixelOrder::Rgb)
+        let (width, height) = self.drawn.dimensions();
+        let picture = Picture::new(self.drawn.as_raw().clone(), width, height, PixelOrder::Rgb)
             .map_err(|why| Gone { why: why.to_string() })?;
         self.pacer.wait(at.mono_ms);
         Ok(Look::Shot(Shot { pixels: Pixels::Ready(picture), at }))
@@ -94,7 +110,7 @@ mod tests {
     use super::*;
 
     fn settings() -> SceneSettings {
-        SceneSettings { script: "clinic_morning".to_owned(), seed: 7, cast: None }
+        SceneSettings { script: "clinic_morning".to_owned(), seed: 7, rounds: 1, still: 1, cast: None }
     }
 
     #[test]
@@ -111,6 +127,23 @@ mod tests {
             let (a, b) = (a.pixels.decode().unwrap(), b.pixels.decode().unwrap());
             assert_eq!(a.frame().data(), b.frame().data());
         }
+    }
+
+    #[test]
+    fn every_round_shows_the_whole_script_and_time_goes_on() {
+        let script = SceneScript::load(&SceneSettings { rounds: 3, ..settings() }).unwrap();
+        let round_s = script.scene.morning().duration_ms / 1_000 + 1;
+        // A frame every minute of a script of some forty.
+        let mut camera = script.film(ScriptedClock::new(jiff::Timestamp::UNIX_EPOCH, 1_000 / 60), 0, Stop::default());
+        let mut last_ms = 0;
+        let mut shots = 0;
+        while let Look::Shot(shot) = camera.look().unwrap() {
+            assert!(shots == 0 || shot.at.mono_ms > last_ms);
+            last_ms = shot.at.mono_ms;
+            shots += 1;
+        }
+        assert!(last_ms > 2 * round_s * 1_000 && last_ms <= 3 * round_s * 1_000, "{last_ms}");
+        assert_eq!(shots, 3 * round_s * 16 / 1_000 + 1, "a frame at 0 s, and one each 62.5 s");
     }
 
     #[test]

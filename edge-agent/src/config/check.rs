@@ -206,6 +206,8 @@ fn scene(base: &Path, raw: &raw::Camera) -> Checked<Source> {
             path => base.join(path).display().to_string(),
         },
         seed: number("camera.seed", raw.seed.as_ref(), 0..=i64::MAX, 1)? as u64,
+        still: number("camera.still", raw.still.as_ref(), 1..=1_000, 1)? as u64,
+        rounds: number("camera.rounds", raw.rounds.as_ref(), 1..=100_000, 1)? as u64,
         cast: path_of(base, "camera.cast", raw.cast.clone())?,
     };
     Ok(Source::Scene { scene, script: script(raw, 2.0)? })
@@ -225,7 +227,7 @@ fn script(raw: &raw::Camera, frame_rate: f64) -> Checked<Script> {
 
 /// A key that another kind of camera reads would be ignored in silence, so it is refused.
 fn refuse_foreign_keys(raw: &raw::Camera, kind: &str) -> Checked<()> {
-    let keys: [(&str, Option<usize>, &[&str]); 12] = [
+    let keys: [(&str, Option<usize>, &[&str]); 14] = [
         ("device", place(raw.device.as_ref()), &["v4l2"]),
         ("width", place(raw.width.as_ref()), &["v4l2"]),
         ("height", place(raw.height.as_ref()), &["v4l2"]),
@@ -236,6 +238,8 @@ fn refuse_foreign_keys(raw: &raw::Camera, kind: &str) -> Checked<()> {
         ("list", place(raw.list.as_ref()), &["files"]),
         ("script", place(raw.script.as_ref()), &["scene"]),
         ("seed", place(raw.seed.as_ref()), &["scene"]),
+        ("still", place(raw.still.as_ref()), &["scene"]),
+        ("rounds", place(raw.rounds.as_ref()), &["scene"]),
         ("cast", place(raw.cast.as_ref()), &["scene"]),
         ("start", place(raw.start.as_ref()).or(place(raw.speed.as_ref())), &["files", "scene"]),
     ];

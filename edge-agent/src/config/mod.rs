@@ -131,6 +131,10 @@ pub struct SceneSettings {
     /// `clinic_morning`, `stranger`, or the path of a script.
     pub script: String,
     pub seed: u64,
+    /// How often the script is played, one after the other; time goes on.
+    pub rounds: u64,
+    /// How many frames in a row show one picture; time goes on.
+    pub still: u64,
     /// `None`: drawn faces. Otherwise a folder with a folder per person, or a TOML file that names the photographs.
     pub cast: Option<PathBuf>,
 }

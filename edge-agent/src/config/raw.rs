@@ -64,6 +64,8 @@ pub(super) struct Camera {
     pub(super) list: Option<Spanned<Vec<String>>>,
     pub(super) script: Text,
     pub(super) seed: Number,
+    pub(super) rounds: Number,
+    pub(super) still: Number,
     pub(super) cast: Text,
     pub(super) start: Text,
     pub(super) speed: Decimal,
