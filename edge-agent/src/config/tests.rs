@@ -37,7 +37,7 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         "mode = \"production\"\n[camera]\nkind = \"v4l2\"\nwidht = 640\n",
         &expect![[
-            r"/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `url`, `credentials_file`, `folder`, `list`, `script`, `seed`, `cast`, `start`, `speed`"
+            r"/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `url`, `credentials_file`, `folder`, `list`, `script`, `seed`, `rounds`, `still`, `cast`, `start`, `speed`"
         ]],
     );
 }
