@@ -17,6 +17,8 @@ use crate::store::{FaceStore, NewTemplate, Proposal, StoreError};
 pub const MOST_PHOTOS: usize = 8;
 /// Bytes of one photograph, at most.
 pub const MOST_PHOTO_BYTES: usize = 16 * 1024 * 1024;
+/// Of one upload: the photographs with their form.
+pub const MOST_UPLOAD_BYTES: usize = (MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS;
 
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolFault {

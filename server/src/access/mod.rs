@@ -58,16 +58,24 @@ pub struct Who {
     pub scope: String,
     /// Expected back from forms; empty where a token cannot be sent by another site's page.
     pub csrf: String,
+    /// Proven by an API token: a program, whoever made it.
+    pub by_token: bool,
 }
 
 impl Who {
     pub fn nobody() -> Self {
-        Self { name: "public".to_owned(), role: Role::Public, scope: String::new(), csrf: String::new() }
+        Self {
+            name: "public".to_owned(),
+            role: Role::Public,
+            scope: String::new(),
+            csrf: String::new(),
+            by_token: false,
+        }
     }
 
     /// Where accounts are switched off (a demonstration on loopback): everything is open, and the name says so.
     pub fn open_house() -> Self {
-        Self { name: "open".to_owned(), role: Role::Admin, scope: String::new(), csrf: String::new() }
+        Self { name: "open".to_owned(), role: Role::Admin, scope: String::new(), csrf: String::new(), by_token: false }
     }
 
     /// Whether something that belongs to this institution in this jurisdiction may be seen.

@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 
 /// NIST SP 800-63B asks for length, not for a mixture of signs.
 pub const LEAST_CHARS: usize = 12;
-const MOST_BYTES: usize = 512;
+pub const MOST_BYTES: usize = 512;
 
 fn hasher() -> Argon2<'static> {
     // The parameters are the constants above the fold: they are in argon2's range, so the default stands in for nothing.
@@ -28,6 +28,13 @@ pub fn fault(password: &str, name: &str) -> Option<&'static str> {
         return Some("the password is too easy to guess: it repeats one character, counts, or holds the login name");
     }
     None
+}
+
+/// One of two places at the hash: it takes 19 MiB and a core for a moment, and anybody may ask for a login.
+pub async fn turn() -> Option<tokio::sync::SemaphorePermit<'static>> {
+    static TURNS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
+    // Nothing closes it, so nobody is turned away.
+    TURNS.acquire().await.ok()
 }
 
 pub fn hash(password: &str) -> Result<String, String> {

@@ -23,7 +23,20 @@ impl Throttle {
         (last + wait - now_ms).max(0)
     }
 
-    pub fn failed(&mut self, name: &str, now_ms: i64) {
+    /// Counts an attempt as failed before it is looked at, so that many at once are no way around; or says how long to wait.
+    pub fn attempt(&mut self, names: &[&str], now_ms: i64) -> Result<(), i64> {
+        match names.iter().map(|name| self.wait_ms(name, now_ms)).max() {
+            Some(wait) if wait > 0 => Err(wait),
+            _ => {
+                for name in names {
+                    self.failed(name, now_ms);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn failed(&mut self, name: &str, now_ms: i64) {
         if self.failures.len() >= REMEMBERED && !self.failures.contains_key(name) {
             let oldest = self.failures.iter().min_by_key(|(_, (_, at))| *at).map(|(name, _)| name.clone());
             if let Some(oldest) = oldest {
@@ -61,5 +74,14 @@ mod tests {
         assert_eq!(throttle.wait_ms("li", 0), 0);
         throttle.succeeded("wang");
         assert_eq!(throttle.wait_ms("wang", 0), 0);
+    }
+
+    #[test]
+    fn attempts_that_come_at_once_count_before_any_is_answered() {
+        let mut throttle = Throttle::default();
+        let begun = (0..20).filter(|_| throttle.attempt(&["card", "witness"], 0).is_ok()).count();
+        assert_eq!(begun, 5);
+        throttle.succeeded("card");
+        assert_eq!(throttle.attempt(&["card", "witness"], 0), Err(1000), "the witness still waits");
     }
 }

@@ -171,7 +171,7 @@ impl Store {
             WHERE l.token_hash = ?1 AND l.expires_at > ?2 AND NOT a.disabled";
         self.read(|c| {
             let found = collect(c, sql, [token_hash, now], |r| {
-                Ok(Who { name: r.get(0)?, role: role(r.get(1)?)?, scope: r.get(2)?, csrf: r.get(3)? })
+                Ok(Who { name: r.get(0)?, role: role(r.get(1)?)?, scope: r.get(2)?, csrf: r.get(3)?, by_token: false })
             })?;
             Ok(found.into_iter().next())
         })
@@ -227,7 +227,13 @@ impl Store {
         let sql = "SELECT name, role, scope FROM api_token WHERE token_hash = ?1 AND expires_at > ?2 AND NOT revoked";
         self.read(|c| {
             let found = collect(c, sql, [token_hash, now], |r| {
-                Ok(Who { name: r.get(0)?, role: role(r.get(1)?)?, scope: r.get(2)?, csrf: String::new() })
+                Ok(Who {
+                    name: r.get(0)?,
+                    role: role(r.get(1)?)?,
+                    scope: r.get(2)?,
+                    csrf: String::new(),
+                    by_token: true,
+                })
             })?;
             Ok(found.into_iter().next())
         })

@@ -1,6 +1,6 @@
 //! Institutions, practitioners, rooms, items, sessions, passes, policy: upserts by id, and reads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
@@ -139,6 +139,10 @@ impl Store {
         self.write(|tx| put_item(tx, it, now))
     }
 
+    pub fn item(&self, code: &str) -> Result<Option<Item>> {
+        self.read(|c| Ok(decode_all(c, "SELECT spec FROM item WHERE code = ?1", [code])?.pop()))
+    }
+
     pub fn items(&self) -> Result<Vec<Item>> {
         self.read(|c| decode_all(c, "SELECT spec FROM item ORDER BY code", []))
     }
@@ -153,8 +157,10 @@ impl Store {
         self.read(|c| decode_all(c, "SELECT spec FROM session ORDER BY start_at DESC, id LIMIT 1000", []))
     }
 
-    pub fn session_ids(&self) -> Result<BTreeSet<String>> {
-        self.read(|c| Ok(collect(c, "SELECT id FROM session", [], |r| Ok(r.get(0)?))?.into_iter().collect()))
+    /// Every session and its room.
+    pub fn session_rooms(&self) -> Result<BTreeMap<String, String>> {
+        let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?));
+        self.read(|c| Ok(collect(c, "SELECT id, room FROM session", [], row)?.into_iter().collect()))
     }
 
     /// The newest sessions that begin before a place in the list, of the reader's part of the country.
@@ -226,6 +232,10 @@ impl Store {
             )?;
             Ok(upsert(existed))
         })
+    }
+
+    pub fn pass(&self, id: &str) -> Result<Option<Pass>> {
+        self.read(|c| Ok(decode_all(c, "SELECT spec FROM pass WHERE id = ?1", [id])?.pop()))
     }
 
     pub fn passes(&self) -> Result<Vec<Pass>> {

@@ -40,6 +40,9 @@ pub(super) async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<S
         Problem::unprocessable("role: use admin, supervisor, reviewer, clinic, integrator or auditor")
     })?;
     let scope = it.scope.trim().to_owned();
+    if role == Role::Admin && !scope.is_empty() {
+        return Err(Problem::unprocessable("scope: an administrator runs the whole server; leave it empty"));
+    }
     if role == Role::Clinic && scope.is_empty() {
         return Err(Problem::unprocessable("scope: a clinic's account needs the institution's id"));
     }

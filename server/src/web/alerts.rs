@@ -199,12 +199,22 @@ impl StepBody {
     }
 }
 
+/// Two reviewers are two people: a token says which program asks, not who decides.
+pub(super) const PERSONS_ALONE: &str = "only a person decides this: log in, and do it without an API token";
+
 /// Takes a step in this person's name; without accounts, in the name that was given.
 pub(super) async fn take(app: &Arc<App>, who: &Who, id: String, it: StepBody) -> Result<Alert, Problem> {
     let assigned = (it.step == "assign").then(|| clip(it.to.as_deref().unwrap_or("").trim(), 64));
     let step = if assigned.is_some() { Step::Comment } else { it.step()? };
     if who.role == Role::Clinic && step != Step::Answer {
         return Err(Problem::new(StatusCode::FORBIDDEN, "a clinic may answer; verdicts are the authority's"));
+    }
+    let of_case = matches!(step, Step::GoOnSite | Step::Found { .. } | Step::NothingFound | Step::Close);
+    if app.config.accounts && of_case && who.role != Role::Supervisor {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "a case is the supervisor's: a reviewer gives verdicts"));
+    }
+    if who.by_token && (of_case || matches!(step, Step::Review { .. })) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
     let given = it.by.as_deref().unwrap_or("").trim().to_owned();
     let by = if app.config.accounts { who.name.clone() } else { given };

@@ -9,6 +9,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use tracing::Instrument as _;
 use trust::sha256_hex;
 
 use super::pages::frame::{self, cookie};
@@ -78,32 +79,38 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     let why = why(&request);
     let (name, public) = (who.name.clone(), who.role == Role::Public);
     request.extensions_mut().insert(who.clone());
-    let response = match (allowed, rule) {
-        (_, None) => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method, or has no rule")
-            .into_response(),
-        (true, _) => frame::READER.scope(who, next.run(request)).await,
-        (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
-        (false, Some(_)) if public => {
-            Problem::new(StatusCode::UNAUTHORIZED, "log in, or send an API token as `Authorization: Bearer …`")
-                .into_response()
-        }
-        (false, Some(_)) if page => forbidden_page(&app, lang).await,
-        (false, Some(_)) => Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response(),
-    };
-    if rule.is_some_and(|r| r.audit == Audit::Yes) {
-        let deed = Deed {
-            actor: name,
-            action: format!("{method} {path}"),
-            object: hidden(&path, object),
-            why,
-            status: response.status().as_u16(),
+    // A task of its own: whoever hangs up in the middle does not take the entry in the log with him.
+    let work = async move {
+        let response = match (allowed, rule) {
+            (_, None) => {
+                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method, or has no rule")
+                    .into_response()
+            }
+            (true, _) => frame::READER.scope(who, next.run(request)).await,
+            (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
+            (false, Some(_)) if public => {
+                Problem::new(StatusCode::UNAUTHORIZED, "log in, or send an API token as `Authorization: Bearer …`")
+                    .into_response()
+            }
+            (false, Some(_)) if page => forbidden_page(&app, lang).await,
+            (false, Some(_)) => Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response(),
         };
-        let written = app.blocking(move |a| a.store.audit(&deed, &now_text())).await;
-        if written.is_err() && !method.is_safe() {
-            tracing::error!("an action could not be written to the audit log");
+        if rule.is_some_and(|r| r.audit == Audit::Yes) {
+            let deed = Deed {
+                actor: name,
+                action: format!("{method} {path}"),
+                object: hidden(&path, object),
+                why,
+                status: response.status().as_u16(),
+            };
+            let written = app.blocking(move |a| a.store.audit(&deed, &now_text())).await;
+            if written.is_err() {
+                tracing::error!("a request could not be written to the audit log");
+            }
         }
-    }
-    response
+        response
+    };
+    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|error| Problem::internal(&error).into_response())
 }
 
 /// The case or the reason: the header `X-Why`, or `why` in the address.

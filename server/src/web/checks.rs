@@ -138,8 +138,7 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
     let at = time(app, it.at.as_deref())?;
     let names = [format!("card {card}"), format!("witness {}", clip(&it.witness, 64))];
     let now_ms = clock::now().as_millisecond();
-    let wait = names.iter().map(|n| app.throttle().wait_ms(n, now_ms)).max().unwrap_or(0);
-    if wait > 0 {
+    if let Err(wait) = app.throttle().attempt(&[&names[0], &names[1]], now_ms) {
         let seconds = wait / 1000 + 1;
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -147,11 +146,13 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
         ));
     }
     let (who, asked) = (who.clone(), it.clone());
+    let _turn = password::turn().await;
     let compared = app.blocking(move |a| compare(a, &who, &asked, &card)).await?;
     let (person, by) = match compared {
         Ok(found) => found,
         Err(which) => {
-            app.throttle().failed(&names[which], now_ms);
+            // Of the two only the wrong one has failed.
+            app.throttle().succeeded(&names[1 - which]);
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 ["card or PIN is wrong", "witness or witness's PIN is wrong"][which],
@@ -203,21 +204,27 @@ fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, P
         return Ok(Err(1));
     }
     for id in [&person, &it.witness] {
-        let found = a.store.practitioner(id)?.ok_or_else(|| Problem::unknown("practitioner", id))?;
-        if !found.sites.iter().any(|s| s.institution == room.institution) {
-            return Err(Problem::unprocessable(format!(
-                "`{id}` has no relation to this institution: register it or issue a pass first"
-            )));
-        }
+        works_at(a, id, room.institution.as_str())?;
     }
     Ok(Ok((person, who.name.clone())))
+}
+
+/// A check is of somebody who may be in that institution's rooms.
+pub(super) fn works_at(a: &App, id: &str, institution: &str) -> Result<(), Problem> {
+    let found = a.store.practitioner(id)?.ok_or_else(|| Problem::unknown("practitioner", id))?;
+    if found.sites.iter().any(|s| s.institution.as_str() == institution) {
+        return Ok(());
+    }
+    Err(Problem::unprocessable(format!(
+        "`{id}` has no relation to this institution: register it or issue a pass first"
+    )))
 }
 
 /// The hash of nobody's PIN, so that an unknown card costs the same time.
 static NOBODY: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| password::hash("nobody").unwrap_or_default());
 
 /// Now, or within the last day; a demonstration plays on a day of its own.
-fn time(app: &App, given: Option<&str>) -> Result<String, Problem> {
+pub(super) fn time(app: &App, given: Option<&str>) -> Result<String, Problem> {
     let now = clock::now();
     let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(clock::text(now)) };
     let at = clock::parse("at", given).map_err(Problem::unprocessable)?;

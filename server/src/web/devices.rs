@@ -98,16 +98,15 @@ pub(super) async fn post_command(
             "witness: another person than the one who is verified must witness it (P4)",
         ));
     }
-    let at = clock::normal("at", &at).map_err(Problem::unprocessable)?;
+    let at = super::checks::time(&app, Some(&at))?;
     let (device, by, p, w) = (id.clone(), who.name.clone(), person.to_string(), witness.to_string());
     let found = app
         .blocking(move |a| {
+            let found = seen_device(a, &who, &device)?;
             for one in [&p, &w] {
-                if a.store.practitioner(one)?.is_none() {
-                    return Err(Problem::unknown("practitioner", one));
-                }
+                super::checks::works_at(a, one, &found.institution)?;
             }
-            seen_device(a, &who, &device)
+            Ok::<_, Problem>(found)
         })
         .await?;
     let made = KeptCheck {

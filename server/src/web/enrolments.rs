@@ -8,10 +8,11 @@ use axum::{Extension, Json};
 use protocol::down::Command;
 use serde_json::{Value, json};
 
+use super::alerts::PERSONS_ALONE;
 use super::part::{PartQuery, cut};
 use super::registry::Answer;
 use super::scope::Seen;
-use crate::access::Who;
+use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::now_text;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS, Proposed, Request};
@@ -87,7 +88,7 @@ pub(super) async fn post_enrolment(State(app): Shared, Extension(who): Extension
     }
     let person = upload.person.clone();
     let (institution, proposed) = propose(&app, &who, upload).await?;
-    Ok((StatusCode::CREATED, Json(answer(&app, &person, &institution, &proposed))))
+    Ok((StatusCode::CREATED, Json(answer(&app, &who, &person, &institution, &proposed))))
 }
 
 /// Whether a photograph would pass the gate. It is looked at and forgotten; no face of it is kept or compared.
@@ -101,11 +102,17 @@ pub(super) async fn post_quality(State(app): Shared, photo: axum::body::Bytes) -
     Ok((StatusCode::OK, Json(json!(outcome))))
 }
 
-fn answer(app: &App, person: &str, institution: &str, proposed: &Proposed) -> Value {
+/// Whom a face resembles elsewhere in the country is for those who decide: to a clinic it would be a search by face (P10).
+pub(super) fn may_compare(app: &App, who: &Who) -> bool {
+    !app.config.accounts || who.role == Role::Supervisor && !who.by_token
+}
+
+fn answer(app: &App, who: &Who, person: &str, institution: &str, proposed: &Proposed) -> Value {
+    let duplicates = if may_compare(app, who) { json!(proposed.duplicates) } else { json!([]) };
     json!({
         "id": proposed.id, "person": person, "institution": institution, "state": "proposed",
         "pack": app.config.pack.name(), "pack_note": app.config.pack.note(), "liveness": "not assessed",
-        "photos": proposed.photos, "duplicates": proposed.duplicates, "templates": proposed.templates,
+        "photos": proposed.photos, "duplicates": duplicates, "templates": proposed.templates,
     })
 }
 
@@ -191,6 +198,9 @@ pub(super) async fn decide(
     confirm: bool,
     it: Decision,
 ) -> Result<Enrolment, Problem> {
+    if who.by_token {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
     let Decision { by, reason } = it;
     let by = if app.config.accounts { who.name.clone() } else { by.trim().to_owned() };
     if by.is_empty() || by.chars().count() > 100 {
@@ -211,6 +221,12 @@ pub(super) async fn decide(
     Ok(enrolment)
 }
 
+pub(super) fn hide_likeness(outcome: &mut Value) {
+    if let Some(outcome) = outcome.as_object_mut() {
+        outcome.remove("duplicates");
+    }
+}
+
 pub(super) async fn get_enrolments(
     State(app): Shared,
     Extension(who): Extension<Who>,
@@ -221,7 +237,13 @@ pub(super) async fn get_enrolments(
     let mut found = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
-            a.faces.enrolments_part(&asked, seen.these())
+            let mut found = a.faces.enrolments_part(&asked, seen.these())?;
+            if !may_compare(a, &who) {
+                for e in &mut found {
+                    hide_likeness(&mut e.outcome);
+                }
+            }
+            Ok::<_, StoreError>(found)
         })
         .await?;
     let next = cut(&mut found, &part, |e| format!("{} {}", e.proposed_at, e.id));

@@ -39,7 +39,7 @@ use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
-use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS};
+use crate::enrol::{MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES};
 use crate::problem::Problem;
 pub(crate) use accounts::invitation;
 
@@ -76,7 +76,7 @@ pub fn router(app: Arc<App>) -> Router {
             "/enrolments",
             get(enrolments::get_enrolments)
                 .post(enrolments::post_enrolment)
-                .layer(DefaultBodyLimit::max((MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS)),
+                .layer(DefaultBodyLimit::max(MOST_UPLOAD_BYTES)),
         )
         .route("/enrolments/come-again", get(enrolments::get_come_again))
         .route("/enrolments/quality", post(enrolments::post_quality).layer(DefaultBodyLimit::max(MOST_PHOTO_BYTES)))
@@ -117,7 +117,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        .merge(pages::router().layer(DefaultBodyLimit::max((MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS)))
+        .merge(pages::router().layer(DefaultBodyLimit::max(1024 * 1024)))
         .fallback(not_found)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), auth::layer))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), outer::layer))

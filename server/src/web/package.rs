@@ -111,7 +111,9 @@ fn chain(a: &App, alert: &Alert) -> Result<Option<Part>, Problem> {
     let time = |text: &str| text.parse::<jiff::Timestamp>().unwrap_or_else(|_| clock::now());
     let around = SignedDuration::from_hours(AROUND_H);
     let from = clock::text(time(&alert.received_at) - around);
-    let to = clock::text(time(&alert.updated_at).max(time(&alert.received_at)) + around);
+    // Steps that people take move no chain: it ends behind the last word of the box.
+    let last = a.store.finding_events(&alert.id)?.into_iter().map(|e| time(&e.received_at)).max();
+    let to = clock::text(last.unwrap_or_else(|| time(&alert.received_at)) + around);
     let folder = tempfile::tempdir().map_err(|e| Problem::internal(&e))?;
     let path = folder.path().join("chain");
     let written = export::bundle(&a.store, &a.signer, &alert.device, (&from, &to), &path)

@@ -1,5 +1,6 @@
 //! `/api/v1`: institutions, practitioners, rooms, items, passes. Upserts by id; boxes are told at once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
@@ -8,7 +9,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::part::{PartQuery, cut};
-use super::scope::Seen;
+use super::scope::{Seen, item_is_his};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
@@ -168,14 +169,22 @@ fn seen_or_new(seen: &Seen, institution: &str) -> Result<(), Problem> {
     seen.must_have(institution, "institution", institution)
 }
 
-pub(super) async fn post_item(State(app): Shared, Body(it): Body<Item>) -> Answer {
+pub(super) async fn post_item(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<Item>) -> Answer {
     let code = it.code.clone();
-    done(put_item(&app, it).await?, json!({"code": code}))
+    done(put_item(&app, &who, it).await?, json!({"code": code}))
 }
 
-pub(super) async fn put_item(app: &Arc<App>, it: Item) -> Result<Upsert, Problem> {
+pub(super) async fn put_item(app: &Arc<App>, who: &Who, it: Item) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
-    let upsert = app.blocking(move |a| a.store.put_item(&it, &now_text())).await?;
+    let who = who.clone();
+    let upsert = app
+        .blocking(move |a| {
+            let before = a.store.item(it.code.as_str())?.map(|b| b.jurisdiction);
+            item_is_his(&who, before.as_deref(), &it.jurisdiction)
+                .map_err(|why| Problem::unprocessable(format!("jurisdiction: {why}")))?;
+            Ok::<_, Problem>(a.store.put_item(&it, &now_text())?)
+        })
+        .await?;
     app.tell(Nudge::All);
     Ok(upsert)
 }
@@ -199,14 +208,23 @@ pub(super) async fn post_pass(State(app): Shared, Extension(who): Extension<Who>
 
 pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
-    let (institution, who) = (it.institution.clone(), who.clone());
-    let upsert = app
+    let who = who.clone();
+    let (upsert, places) = app
         .blocking(move |a| {
-            seen_or_new(&Seen::of(a, &who)?, it.institution.as_str())?;
-            Ok::<_, Problem>(a.store.put_pass(&it, &now_text())?)
+            let seen = Seen::of(a, &who)?;
+            seen_or_new(&seen, it.institution.as_str())?;
+            let before = a.store.pass(&it.id)?.map(|b| b.institution);
+            if before.as_ref().is_some_and(|b| !seen.has(b.as_str())) {
+                return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
+            }
+            let mut places = BTreeSet::from([it.institution.to_string()]);
+            places.extend(before.map(|b| b.to_string()));
+            Ok::<_, Problem>((a.store.put_pass(&it, &now_text())?, places))
         })
         .await?;
-    app.tell(Nudge::Institution(institution.to_string()));
+    for place in places {
+        app.tell(Nudge::Institution(place));
+    }
     Ok(upsert)
 }
 

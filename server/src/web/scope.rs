@@ -8,6 +8,22 @@ use crate::model::{Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
+/// An item of the catalogue holds where its jurisdiction says. Whoever has a part of the country sets those of his part, and
+/// takes none away from anybody else.
+pub(super) fn item_is_his(who: &Who, before: Option<&str>, after: &str) -> Result<(), String> {
+    if before.is_some_and(|of| !of.starts_with(&who.scope)) {
+        return Err("this code is another jurisdiction's: choose another".to_owned());
+    }
+    if !after.starts_with(&who.scope) {
+        return Err(format!(
+            "`{}` is not yours: use one that begins with {}",
+            crate::clock::clip(after, 20),
+            who.scope
+        ));
+    }
+    Ok(())
+}
+
 /// All institutions, or some.
 #[derive(Debug)]
 pub(super) enum Seen {

@@ -16,7 +16,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::knowledge::Nudge;
-use crate::model::Session;
+use crate::model::{Room, Session};
 use crate::problem::{Body, Problem};
 use crate::store::{SessionDeed, StoreError, Upsert};
 
@@ -55,13 +55,18 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, mut it: Session, why: String)
     let (stored, rooms) = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
-            let before = a.store.session(it.id.as_str())?;
-            let mut rooms = vec![it.room.to_string()];
-            rooms.extend(before.map(|b| b.room.to_string()));
-            let all = a.store.rooms()?;
-            for room in rooms.iter().filter_map(|id| all.iter().find(|r| r.id.as_str() == id)) {
-                seen.must_have(room.institution.as_str(), "room", room.id.as_str())?;
+            let before = a.store.session(it.id.as_str())?.map(|b| b.room);
+            let hidden = |room: Option<Room>| room.is_some_and(|r| !seen.has(r.institution.as_str()));
+            if let Some(room) = &before
+                && hidden(a.store.room(room.as_str())?)
+            {
+                return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
             }
+            if hidden(a.store.room(it.room.as_str())?) {
+                return Err(Problem::unknown("room", it.room.as_str()));
+            }
+            let mut rooms = vec![it.room.to_string()];
+            rooms.extend(before.map(|room| room.to_string()));
             let deed = SessionDeed { by: &who.name, reason: &clip(&why, 400) };
             Ok::<_, Problem>((a.store.put_session(&it, &deed, &now_text())?, rooms))
         })

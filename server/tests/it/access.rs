@@ -26,8 +26,25 @@ pub(crate) fn token(house: &House, role: Role, scope: &str) -> String {
     token
 }
 
+/// A person of this role who has logged in: what [`ask`] sends for him.
+pub(crate) fn login(house: &House, name: &str, role: Role, scope: &str) -> String {
+    let (token, store) = (format!("login-of-{name}"), &house.running().app.store);
+    let now = "2026-01-01T00:00:00.000Z";
+    store.invite(&trust::sha256_hex(name), role, scope, FAR).unwrap();
+    store.accept_invitation(&trust::sha256_hex(name), name, name, "no hash", now).unwrap();
+    store.log_in(&trust::sha256_hex(&token), name, "", now, FAR).unwrap();
+    token
+}
+
+/// As a program with its token, as a person with his login, or as nobody where both are empty.
 pub(crate) fn ask(house: &House, method: &str, path: &str, token: &str, body: &str) -> Answer {
-    let bearer = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+    let bearer = match token {
+        "" => String::new(),
+        login if login.starts_with("login-of-") => {
+            format!("Cookie: zaigang={login}\r\nSec-Fetch-Site: same-origin\r\n")
+        }
+        token => format!("Authorization: Bearer {token}\r\n"),
+    };
     house.send_with(method, path, &format!("{bearer}Content-Type: application/json\r\n"), body.as_bytes())
 }
 

@@ -3,12 +3,12 @@
 use serde_json::json;
 use server::access::Role;
 
-use crate::access::{ask, token};
+use crate::access::{ask, login, token};
 use crate::boxes::{TestBox, finding};
 use crate::house::House;
 
 /// A house with two leads of clinic-1 in 510104, behind accounts.
-fn house() -> House {
+pub(crate) fn house() -> House {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
@@ -24,7 +24,7 @@ fn house() -> House {
     house.restart_with("[access]\naccounts = true\n")
 }
 
-fn ids() -> [String; 2] {
+pub(crate) fn ids() -> [String; 2] {
     ["1".repeat(32), "2".repeat(32)]
 }
 
@@ -74,7 +74,7 @@ fn lists_go_on_where_a_page_ends() {
 #[test]
 fn a_step_on_several_leads_is_taken_or_refused_one_by_one() {
     let house = house();
-    let reviewer = token(&house, Role::Reviewer, "5101");
+    let reviewer = login(&house, "wang", Role::Reviewer, "5101");
     let body = |step: &str| json!({"ids": [ids()[0], ids()[1], "none"], "step": {"step": step}}).to_string();
     let answer = ask(&house, "POST", "/api/v1/alerts/steps", &reviewer, &body("uphold")).json();
     let states: Vec<_> = answer["alerts"].as_array().unwrap().iter().map(|a| a["state"].clone()).collect();
@@ -83,7 +83,7 @@ fn a_step_on_several_leads_is_taken_or_refused_one_by_one() {
     // The same person again is no second reviewer, however many are ticked.
     let again = ask(&house, "POST", "/api/v1/alerts/steps", &reviewer, &body("uphold")).json();
     assert!(again["alerts"].as_array().unwrap().iter().all(|a| a["state"].is_null()), "{again}");
-    let elsewhere = token(&house, Role::Reviewer, "5201");
+    let elsewhere = login(&house, "li", Role::Reviewer, "5201");
     let foreign = ask(&house, "POST", "/api/v1/alerts/steps", &elsewhere, &body("uphold")).json();
     assert!(foreign["alerts"].as_array().unwrap().iter().all(|a| a["state"].is_null()), "{foreign}");
     let clinic = token(&house, Role::Clinic, "clinic-1");

@@ -15,5 +15,6 @@ mod inbox;
 mod knowledge;
 mod notify;
 mod pages;
+mod reach;
 mod supervision;
 mod tables;

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::model::Practitioner;
 use crate::problem::Problem;
 use crate::store::Imported;
-use crate::web::scope::Seen;
+use crate::web::scope::{Seen, item_is_his};
 
 /// What rows may refer to, and what the reader may touch.
 pub(super) struct Known {
@@ -18,9 +18,11 @@ pub(super) struct Known {
     institutions: BTreeSet<String>,
     /// Room and its institution.
     rooms: BTreeMap<String, String>,
-    items: BTreeSet<String>,
+    /// Item and the jurisdiction whose it is.
+    items: BTreeMap<String, String>,
     people: BTreeMap<String, Practitioner>,
-    sessions: BTreeSet<String>,
+    /// Session and its room.
+    sessions: BTreeMap<String, String>,
 }
 
 impl Known {
@@ -30,9 +32,9 @@ impl Known {
             who: who.clone(),
             institutions: a.store.institutions()?.into_iter().map(|i| i.id.to_string()).collect(),
             rooms: a.store.rooms()?.into_iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect(),
-            items: a.store.items()?.into_iter().map(|i| i.code.to_string()).collect(),
+            items: a.store.items()?.into_iter().map(|i| (i.code.to_string(), i.jurisdiction)).collect(),
             people: a.store.practitioners(None)?.into_iter().map(|p| (p.id.to_string(), p)).collect(),
-            sessions: a.store.session_ids()?,
+            sessions: a.store.session_rooms()?,
         })
     }
 
@@ -41,8 +43,8 @@ impl Known {
             Imported::Institution(it) => self.institutions.contains(it.id.as_str()),
             Imported::Practitioner(it) => self.people.contains_key(it.id.as_str()),
             Imported::Room(it) => self.rooms.contains_key(it.id.as_str()),
-            Imported::Item(it) => self.items.contains(it.code.as_str()),
-            Imported::Session(it) => self.sessions.contains(it.id.as_str()),
+            Imported::Item(it) => self.items.contains_key(it.code.as_str()),
+            Imported::Session(it) => self.sessions.contains_key(it.id.as_str()),
         }
     }
 
@@ -54,6 +56,12 @@ impl Known {
             it.sites.extend(elsewhere.cloned());
         }
         Imported::Practitioner(it)
+    }
+
+    /// The room that a session leaves by being replaced, if it does.
+    pub(super) fn left(&self, it: &Imported) -> Option<&String> {
+        let Imported::Session(it) = it else { return None };
+        self.sessions.get(it.id.as_str()).filter(|room| *room != it.room.as_str())
     }
 
     /// What else must be there, and lie within the reader's part of the country.
@@ -83,12 +91,21 @@ impl Known {
                     wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
                 }
             }
-            Imported::Item(_) => {}
+            Imported::Item(it) => {
+                let before = self.items.get(it.code.as_str()).map(String::as_str);
+                if let Err(why) = item_is_his(&self.who, before, &it.jurisdiction) {
+                    wrong.push(("jurisdiction", why));
+                }
+            }
             Imported::Session(it) => {
                 if self.rooms.get(it.room.as_str()).is_none_or(|i| !self.seen.has(i)) {
                     wrong.push(("room", format!("room `{}` is unknown: register it first", it.room)));
                 }
-                if it.item.as_ref().is_some_and(|i| !self.items.contains(i.as_str())) {
+                let before = self.sessions.get(it.id.as_str()).and_then(|room| self.rooms.get(room));
+                if before.is_some_and(|institution| !self.seen.has(institution)) {
+                    wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
+                }
+                if it.item.as_ref().is_some_and(|i| !self.items.contains_key(i.as_str())) {
                     wrong.push(("item", "this item is in no catalogue: register it first".to_owned()));
                 }
                 let people = it.declared_lead.iter().map(|p| ("declared_lead", p));

@@ -166,11 +166,11 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> R
             return Ok((report, Vec::new()));
         }
     }
-    Ok((report, told(&all)))
+    Ok((report, told(&all, &known)))
 }
 
 /// Who has to hear of it, each once.
-fn told(all: &[Imported]) -> Vec<Nudge> {
+fn told(all: &[Imported], known: &Known) -> Vec<Nudge> {
     let mut places = BTreeSet::new();
     let mut rooms = BTreeSet::new();
     for one in all {
@@ -179,7 +179,10 @@ fn told(all: &[Imported]) -> Vec<Nudge> {
             Imported::Institution(it) => drop(places.insert(it.id.to_string())),
             Imported::Practitioner(it) => places.extend(it.sites.iter().map(|s| s.institution.to_string())),
             Imported::Room(it) => drop(rooms.insert(it.id.to_string())),
-            Imported::Session(it) => drop(rooms.insert(it.room.to_string())),
+            Imported::Session(it) => {
+                rooms.insert(it.room.to_string());
+                rooms.extend(known.left(one).cloned());
+            }
         }
     }
     places.into_iter().map(Nudge::Institution).chain(rooms.into_iter().map(Nudge::Room)).collect()

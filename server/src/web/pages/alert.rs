@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::model::Name;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, AlertStep, FindingEvent, StoreError, StoredFinding};
-use crate::web::alerts::{StepBody, seen, take};
+use crate::web::alerts::{StepBody, scoped, seen, take};
 use crate::web::rights::may_open;
 
 #[derive(Template)]
@@ -129,7 +129,7 @@ struct Found {
     linked: Vec<Alert>,
 }
 
-fn find(a: &App, id: &str) -> Result<Found, StoreError> {
+fn find(a: &App, who: &Who, id: &str) -> Result<Found, StoreError> {
     let alert = a.store.alert(id)?;
     let institution = match &alert {
         Some(alert) => a.store.institution(&alert.institution)?.map(|i| i.name),
@@ -143,7 +143,7 @@ fn find(a: &App, id: &str) -> Result<Found, StoreError> {
     let linked = match &alert {
         Some(alert) => {
             let same = AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
-            a.store.alerts(&same)?.into_iter().filter(|other| other.id != alert.id).take(5).collect()
+            a.store.alerts(&scoped(same, who))?.into_iter().filter(|other| other.id != alert.id).take(5).collect()
         }
         None => Vec::new(),
     };
@@ -162,9 +162,11 @@ fn find(a: &App, id: &str) -> Result<Found, StoreError> {
 
 async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response, Problem> {
     let wanted = id.clone();
-    let found = app.blocking(move |a| find(a, &wanted)).await?;
+    let reader = who.clone();
+    let found = app.blocking(move |a| find(a, &reader, &wanted)).await?;
     let alert = seen(found.alert.clone(), who, &id)?;
     let state = alert.case.state;
+    let has_cases = !app.config.accounts || who.role == Role::Supervisor;
     let dismissed = alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
         f: Frame::of(app, l, "inbox", &format!("/alerts/{id}")).await?,
@@ -185,9 +187,9 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         dismissed,
         can_take: state == AlertState::Raised,
         can_review: matches!(state, AlertState::Raised | AlertState::Review1 | AlertState::Review2),
-        can_go: state == AlertState::Lead,
-        can_decide: state == AlertState::OnSite,
-        can_close: matches!(state, AlertState::Case | AlertState::Unfounded),
+        can_go: has_cases && state == AlertState::Lead,
+        can_decide: has_cases && state == AlertState::OnSite,
+        can_close: has_cases && matches!(state, AlertState::Case | AlertState::Unfounded),
         named: app.config.accounts,
         may_judge: !app.config.accounts || matches!(who.role, Role::Supervisor | Role::Reviewer),
         may_package: !app.config.accounts || may_open(who.role, "/alerts/{id}/package"),

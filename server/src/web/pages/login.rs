@@ -90,19 +90,19 @@ pub(super) fn secure(headers: &HeaderMap) -> &'static str {
 async fn log_in(app: &Arc<App>, name: &str, it: Credentials) -> Result<String, Problem> {
     let wrong = || Problem::new(StatusCode::UNAUTHORIZED, "login name, password or code is wrong");
     let now = clock::now();
-    let wait = app.throttle().wait_ms(name, now.as_millisecond());
-    if wait > 0 {
+    let throttled = format!("login {name}");
+    if let Err(wait) = app.throttle().attempt(&[&throttled], now.as_millisecond()) {
         let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
     }
     let who = name.to_owned();
+    let _turn = password::turn().await;
     let good = app.blocking(move |a| proven(a, &who, &it, now.as_second())).await?;
     if !good {
-        app.throttle().failed(name, now.as_millisecond());
         tracing::warn!("a login failed");
         return Err(wrong());
     }
-    app.throttle().succeeded(name);
+    app.throttle().succeeded(&throttled);
     entered(app, name).await
 }
 
@@ -118,6 +118,9 @@ pub(super) async fn entered(app: &Arc<App>, name: &str) -> Result<String, Proble
 
 /// Takes its time for a name that does not exist, too.
 fn proven(app: &App, name: &str, it: &Credentials, now_s: i64) -> Result<bool, StoreError> {
+    if it.password.len() > password::MOST_BYTES {
+        return Ok(false);
+    }
     let account: Option<Account> = app.store.account(name)?.filter(|a| !a.disabled);
     let Some(account) = account else {
         let _ = password::hash(&it.password);

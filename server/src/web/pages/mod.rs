@@ -30,6 +30,7 @@ pub(super) mod words;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -38,6 +39,8 @@ use axum::routing::{get, post};
 use words::Lang;
 
 use crate::app::App;
+use crate::enrol::MOST_UPLOAD_BYTES;
+use crate::web::bulk::MOST_BYTES;
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
@@ -59,7 +62,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/policy", get(policy::page).post(policy::submit))
         .route("/policy/{sha256}", get(policy::by_hash))
         .route("/people", get(people::page))
-        .route("/enrol", get(people::form).post(people::submit))
+        .route("/enrol", get(people::form).post(people::submit).layer(DefaultBodyLimit::max(MOST_UPLOAD_BYTES)))
         .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
         .route("/enrolments/{id}/photo/{n}", get(people::photo))
         .route("/login", get(login::page).post(login::submit))
@@ -71,7 +74,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/accounts/{id}/disable", post(login::disable))
         .route("/audit", get(login::audit))
         .route("/audit/export", get(super::audit::get_export))
-        .route("/import", get(import::page).post(import::submit))
+        .route("/import", get(import::page).post(import::submit).layer(DefaultBodyLimit::max(MOST_BYTES + 65_536)))
         .route("/export/{noun}", get(super::bulk::get_export))
         .route("/tokens", get(tokens::page).post(tokens::submit))
         .route("/tokens/{id}/revoke", post(tokens::revoke))
@@ -99,7 +102,7 @@ async fn language(State(_): State<Arc<App>>, Query(query): Query<LanguageQuery>)
     // Only a path of this server: `//elsewhere` would be another host.
     let back = query
         .back
-        .filter(|b| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\'))
+        .filter(|b| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\') && !b.chars().any(char::is_control))
         .unwrap_or_else(|| "/".to_owned());
     let code = if lang == Lang::En { "en" } else { "zh" };
     let cookie = format!("lang={code}; Path=/; Max-Age=31536000; SameSite=Lax");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Form, Multipart, Path, Query, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, local, render, shown};
@@ -17,7 +17,8 @@ use crate::clock::{clip, now_text};
 use crate::model::{Consent, Practitioner};
 use crate::problem::Problem;
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
-use crate::web::enrolments::{Decision, decide as decide_enrolment, propose, read_upload};
+use crate::web::alerts::PERSONS_ALONE;
+use crate::web::enrolments::{Decision, decide as decide_enrolment, hide_likeness, may_compare, propose, read_upload};
 use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
 
@@ -297,7 +298,10 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result
     let (found, names) = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
-            let found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
+            let mut found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
+            if let Some(e) = found.as_mut().filter(|_| !may_compare(a, &who)) {
+                hide_likeness(&mut e.outcome);
+            }
             Ok::<_, StoreError>((found, a.store.names()?))
         })
         .await?;
@@ -382,6 +386,9 @@ pub(super) async fn photo(
         .blocking(move |a| {
             let found = a.faces.enrolment(&wanted)?.ok_or_else(|| Problem::unknown("enrolment", &wanted))?;
             Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &wanted)?;
+            if who.by_token {
+                return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+            }
             Ok::<_, Problem>(a.faces.photos(&wanted)?)
         })
         .await?;

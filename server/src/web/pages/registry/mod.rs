@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Part, StoreError};
 use crate::web::part::{PartQuery, cut};
+use crate::web::rights::may_send;
 use crate::web::scope::Seen;
 
 /// One noun's form: its fields, and what is stored of it.
@@ -125,8 +126,19 @@ fn sheet(a: &App, who: &Who, l: Lang, noun: Noun, id: &str) -> Result<Sheet, Pro
         Noun::Item => item::sheet(a, l, id),
         Noun::Person => person::sheet(a, &seen, l, id),
         Noun::Pass => pass::sheet(a, &seen, l, id),
-        Noun::Card => person::card(a, &seen, l, id),
+        Noun::Card => {
+            sets_cards(a, who)?;
+            person::card(a, &seen, l, id)
+        }
     }
+}
+
+/// Cards and PINs prove who somebody is (P4): the page asks the same of its reader as the API.
+fn sets_cards(app: &App, who: &Who) -> Result<(), Problem> {
+    if app.config.accounts && !may_send(who.role, "/api/v1/practitioners/{id}/credential") {
+        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "your role may not set cards and PINs"));
+    }
+    Ok(())
 }
 
 async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> Result<String, Problem> {
@@ -142,7 +154,7 @@ async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> 
             api::put_room(app, who, read(room::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Item => {
-            api::put_item(app, read(item::read(given, &id).map_err(wrong)?)?).await?;
+            api::put_item(app, who, read(item::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Person => {
             api::put_practitioner(app, who, read(person::read(given, &id).map_err(wrong)?)?).await?;
@@ -151,6 +163,7 @@ async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> 
             api::put_pass(app, who, read(pass::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Card => {
+            sets_cards(app, who)?;
             let body = serde_json::from_value(person::read_card(given)).map_err(|e| wrong(e.to_string()))?;
             crate::web::checks::put_credential(app, who, id.clone(), body).await?;
         }
