@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use protocol::down::{Command, Down};
 use serde_json::{Value, json};
 
+use server::access::Role;
+
+use crate::access::{ask, login};
 use crate::bad_input::upload;
 use crate::boxes::TestBox;
 use crate::house::House;
@@ -130,11 +133,22 @@ fn the_same_face_under_another_name_is_named_and_a_strangers_face_under_the_same
     let (status, twice) = propose(&house, "p-other", &[&people[first][0]]);
     assert_eq!(status, 201, "{twice}");
     assert_eq!(twice["duplicates"][0]["person"], "p-lead");
+    let enrolment = format!("/enrolments/{}", twice["id"].as_str().unwrap());
     let refused = people.iter().enumerate().filter(|(n, _)| *n != first).find_map(|(_, photos)| {
         let (status, answer) = propose(&house, "p-lead", &[&photos[0]]);
         answer["detail"].as_str().filter(|d| status == 422 && d.contains("too unlike")).map(str::to_owned)
     });
     assert!(refused.is_some(), "another person's face was taken for the same person");
+
+    // Whom a face resembles is for whoever decides: to a clinic it would be a search by face (P10).
+    let house = house.restart_with("[access]\naccounts = true\n");
+    for (role, scope, told) in [(Role::Supervisor, "5101", true), (Role::Clinic, "clinic-1", false)] {
+        let who = login(&house, role.as_str(), role, scope);
+        let page = ask(&house, "GET", &format!("{enrolment}?lang=en"), &who, "");
+        assert_eq!((page.status, page.body.contains("Perhaps the same person twice")), (200, told), "{role:?}");
+        let list = ask(&house, "GET", "/api/v1/enrolments", &who, "").body;
+        assert_eq!(list.contains("score_ppm"), told, "{role:?}: {list}");
+    }
 }
 
 #[test]

@@ -93,6 +93,17 @@ impl House {
         Answer { status, head: head.to_lowercase(), body: body.to_owned() }
     }
 
+    /// Sends a request and hangs up before the answer.
+    pub(crate) fn send_and_leave(&self, path: &str, kind: &str, body: &[u8]) {
+        let address = self.base.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    }
+
     pub(crate) fn must_post(&self, path: &str, body: &Value) -> Value {
         let (status, answer) = self.post(path, body);
         assert!((200..300).contains(&status), "POST {path}: {status} {answer}");

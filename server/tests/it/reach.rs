@@ -127,3 +127,29 @@ fn the_choice_of_a_language_leads_to_no_other_host() {
         assert!(answer.status == 303 && answer.head.contains("location: /\r\n"), "{back}: {}", answer.head);
     }
 }
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A login hashes for a tenth of a second: long enough to be gone before it is answered.
+#[test]
+fn whoever_hangs_up_stands_in_the_log_all_the_same() {
+    let house = two_clinics();
+    for _ in 0..3 {
+        house.send_and_leave("/login", FORM, b"name=wang&password=guess");
+    }
+    let log = || house.running().app.store.audit_log("POST /login", None, 10).unwrap().len();
+    let by = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while log() < 3 && std::time::Instant::now() < by {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(log(), 3);
+}
+
+#[test]
+fn nobody_fills_the_memory_without_a_login() {
+    let house = two_clinics();
+    let body = [&b"name=wang&password="[..], &vec![b'x'; 2 * 1024 * 1024]].concat();
+    for path in ["/login", "/welcome/none"] {
+        assert_eq!(house.send("POST", path, FORM, &body).status, 413, "{path}");
+    }
+}

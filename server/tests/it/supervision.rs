@@ -274,6 +274,15 @@ fn a_check_by_card_pin_and_witness_reaches_the_box_and_a_wrong_pin_does_not() {
     );
     assert_eq!(status, 202);
     b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.checks.len() == 2));
+    house.must_post(
+        "practitioners",
+        &json!({"id":"p-guest","name":"周客","category":"licensed_physician","registration":"valid","sites":[]}),
+    );
+    let (status, said) = house.post(
+        "devices/box-1/commands",
+        &json!({"command":"identity_check","person":"p-guest","witness":"p-lead","at":ago(5)}),
+    );
+    assert_eq!(status, 422, "{said}");
 }
 
 #[test]
