@@ -113,7 +113,9 @@ struct Provision {
         value_name = "TOKEN",
         env = "ZAIGANG_TOKEN",
         hide_env_values = true,
-        required_unless_present = "token_file"
+        required_unless_present = "token_file",
+        // One token in 64 begins with a hyphen.
+        allow_hyphen_values = true
     )]
     token: Option<String>,
     /// A file that holds the token; it is removed once the server has taken it
