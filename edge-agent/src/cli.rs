@@ -163,3 +163,17 @@ impl Provision {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_begins_with_a_hyphen_is_a_token() {
+        let line = ["zaigang-agent", "provision", "--server", "http://x", "--token", "-Yx", "--state", "s"];
+        let Command::Provision(given) = Arguments::try_parse_from(line).unwrap().command else {
+            panic!("another command was read");
+        };
+        assert_eq!((given.token.as_deref(), given.state), (Some("-Yx"), Some(PathBuf::from("s"))));
+    }
+}
