@@ -1,5 +1,6 @@
 //! What the parts of a running server share. Holds handles only; the work is in the modules.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::provision::BrokerAddress;
@@ -51,15 +52,17 @@ pub struct App {
 }
 
 impl App {
-    /// Runs database or network-model work off the async threads.
-    pub async fn blocking<T: Send + 'static, E: Into<Problem> + Send + 'static>(
+    /// Runs database or network-model work here and now, while another thread takes over this one's other tasks: handing
+    /// it to a waiting thread and back would be two more turns to wait for on a busy machine, and a page asks several times.
+    #[expect(clippy::unused_async, reason = "whoever calls it stands still: `.await` says so at each of the calls")]
+    pub async fn blocking<T, E: Into<Problem>>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, Problem> {
-        let app = Arc::clone(self);
-        match tokio::task::spawn_blocking(move || work(&app)).await {
+        // A panic is this request's fault alone; locks that it held are taken as they stand (`store::lock`).
+        match tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(|| work(self)))) {
             Ok(done) => done.map_err(Into::into),
-            Err(error) => Err(Problem::internal(&error)),
+            Err(_) => Err(Problem::internal(&"panicked; the line of the panic stands before this one")),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod access;
 pub mod alert;
 pub mod app;
 pub mod backup;
+pub mod behind;
 pub mod broker;
 pub mod broker_config;
 pub mod ca;

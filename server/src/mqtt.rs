@@ -12,6 +12,7 @@ use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
 
+use crate::behind;
 use crate::broker::MAX_PACKET_BYTES;
 use crate::ingest::Raw;
 
@@ -98,6 +99,7 @@ pub async fn run(
                 connected.send_replace(true);
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
+                behind::between_two();
                 let topic = String::from_utf8_lossy(&publish.topic).into_owned();
                 if inbox.send(Raw { topic, payload: publish.payload.to_vec() }).await.is_err() {
                     return;

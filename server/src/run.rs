@@ -16,6 +16,7 @@ use crate::access::Role;
 use crate::access::oidc::Provider;
 use crate::app::App;
 use crate::backup;
+use crate::behind::Behind;
 use crate::broker::{self, Credentials};
 use crate::broker_config;
 use crate::ca::Authority;
@@ -61,6 +62,7 @@ pub struct Running {
     http: tokio::task::JoinHandle<std::io::Result<()>>,
     mqtt: tokio::task::JoinHandle<()>,
     ingest: std::thread::JoinHandle<()>,
+    behind: Behind,
     /// Kept while the server runs: a restore asks for it.
     _lock: std::fs::File,
 }
@@ -101,7 +103,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     store.all_offline()?;
 
     let authority = Authority::open(&config.data_dir)?;
-    let (login, address) = broker(&config, &store, &authority).await?;
+    let behind = Behind::new().context("threads behind the pages")?;
+    let (login, address) = broker(&behind, &config, &store, &authority).await?;
     let (stop, stopping) = watch::channel(false);
     let (connected_tx, connected) = watch::channel(false);
     let changed = watch::Sender::new(0);
@@ -112,7 +115,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let sizes = ingest::Sizes { batch_max: config.batch_max, at_once_max: config.at_once_max };
     let ingest = ingest::spawn(Arc::clone(&store), Arc::clone(&keys), sizes, raw_rx, told_tx, changed.clone())?;
     let (mouth, events) = mqtt::connect(&login);
-    let mqtt = tokio::spawn(mqtt::run(mouth.clone(), events, raw_tx, connected_tx, stopping.clone(), login.shared));
+    let mqtt = behind.spawn(mqtt::run(mouth.clone(), events, raw_tx, connected_tx, stopping.clone(), login.shared));
     let pusher = Arc::new(Pusher {
         store: Arc::clone(&store),
         faces: Arc::clone(&faces),
@@ -123,8 +126,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         retry: Duration::from_millis(config.knowledge_retry_ms),
         any_date: config.mode == Mode::Demonstration,
     });
-    tokio::spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
-    tokio::spawn(knowledge::run(pusher, nudges));
+    behind.spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
+    behind.spawn(knowledge::run(pusher, nudges));
 
     let listener = TcpListener::bind(config.http_listen)
         .await
@@ -153,15 +156,15 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         stopping: stopping.clone(),
     });
     load_models(&app);
-    tokio::spawn(watch_gaps(Arc::clone(&app)));
-    tokio::spawn(supervise::run(Arc::clone(&app)));
-    tokio::spawn(retention::run(Arc::clone(&app)));
-    tokio::spawn(notify::run(Arc::clone(&app)));
+    behind.spawn(watch_gaps(Arc::clone(&app)));
+    behind.spawn(supervise::run(Arc::clone(&app)));
+    behind.spawn(retention::run(Arc::clone(&app)));
+    behind.spawn(notify::run(Arc::clone(&app)));
     let http = tokio::spawn(serve(listener, Arc::clone(&app), stopping));
     wait_for_broker(&app).await?;
     let ready = ready(http_address, &app);
     let first_admin = first_admin(&app, &ready.http).await?;
-    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, _lock: running })
+    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, behind, _lock: running })
 }
 
 /// There is no default password: whoever starts the server for the first time gets a link that works once.
@@ -205,12 +208,17 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
     }
 }
 
-async fn broker(config: &Config, store: &Arc<Store>, authority: &Authority) -> anyhow::Result<(Login, BrokerAddress)> {
+async fn broker(
+    behind: &Behind,
+    config: &Config,
+    store: &Arc<Store>,
+    authority: &Authority,
+) -> anyhow::Result<(Login, BrokerAddress)> {
     match &config.broker {
         Broker::Embedded { listen } => {
             let server_password = hex::encode(Key::generate()?.bytes());
             let passwords = Passwords { store: Arc::clone(store), server_password: server_password.clone() };
-            let started = broker::start(*listen, Arc::new(passwords)).await?;
+            let started = behind.spawn(broker::start(*listen, Arc::new(passwords))).await??;
             tracing::info!(address = %started.address, "embedded MQTT broker: own topics only, no TLS, loopback alone");
             let (host, port) = (started.address.ip().to_string(), started.address.port());
             let login = Login {
@@ -351,6 +359,7 @@ impl Running {
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             tracing::warn!("not everything stopped in time; what was not receipted will be sent again by the boxes");
         }
+        drop(self.behind);
     }
 }
 

@@ -17,6 +17,7 @@ use protocol::id::DeviceId;
 use tokio::sync::mpsc;
 use trust::VerifyingKey;
 
+use crate::behind;
 use crate::clock;
 use crate::store::{Entry, Incoming, Quarantined, ReceiptDue, Store, StoreError};
 use check::{Checked, Refusal, check};
@@ -141,6 +142,7 @@ pub fn run(
 fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw>) -> Vec<Entry> {
     let now = clock::now();
     let looked = |raw: &Raw| {
+        behind::between_two();
         check(&raw.topic, &raw.payload, |device| keys.find(device, store), |device| former_keys(store, device))
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(raws.len().div_ceil(MANY));
@@ -200,7 +202,8 @@ pub fn spawn(
     tell: mpsc::UnboundedSender<Told>,
     changed: tokio::sync::watch::Sender<u64>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("ingest".to_owned())
-        .spawn(move || run(&store, &keys, sizes, inbox, &tell, &changed))
+    std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
+        behind::give_way();
+        run(&store, &keys, sizes, inbox, &tell, &changed);
+    })
 }

@@ -222,6 +222,12 @@ fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connectio
     // What a rush touches stays in memory.
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.set_prepared_statement_cache_capacity(128);
+    // Steps of SQLite's machine between two looks whether somebody waits for the core: below a hundred microseconds.
+    let go_on = || {
+        crate::behind::between_two();
+        false
+    };
+    connection.progress_handler(1000, Some(go_on))?;
     schema::migrate(&mut connection, path, migrations)?;
     room::settle(&connection, path);
     Ok(connection)
