@@ -3,6 +3,7 @@
 
 use std::future::Future;
 
+use rustix::process::{getpriority_process, setpriority_process};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
@@ -14,7 +15,12 @@ const NICE: i32 = 10;
 /// for people, so a system that refuses is told of and no more.
 pub fn give_way() {
     // On Linux the priority of "this process" is that of the calling thread: setpriority(2), C library/kernel differences.
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+    let given = match getpriority_process(None) {
+        Ok(nice) if nice >= NICE => return,
+        Ok(_) => setpriority_process(None, NICE),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = given {
         tracing::warn!(%error, "ingest runs with the priority of the pages: they will be slower in a rush");
     }
 }
@@ -59,5 +65,30 @@ impl Drop for Behind {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nice_of_this_thread() -> i32 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        // The name may hold blanks; nice is the 19th field, the 17th behind the name (proc_pid_stat(5)).
+        stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn work_behind_the_pages_gives_way_with_every_thread_that_it_starts() {
+        let behind = Behind::new().unwrap();
+        let (said, heard) = std::sync::mpsc::channel();
+        let work = async move {
+            let on_a_blocking_thread = tokio::task::spawn_blocking(nice_of_this_thread).await.unwrap();
+            let on_its_child = std::thread::spawn(nice_of_this_thread).join().unwrap();
+            said.send([nice_of_this_thread(), on_a_blocking_thread, on_its_child]).unwrap();
+        };
+        drop(behind.spawn(work));
+        let before = nice_of_this_thread();
+        assert_eq!(heard.recv_timeout(std::time::Duration::from_secs(20)).unwrap(), [before.max(NICE); 3]);
     }
 }

@@ -93,6 +93,8 @@ impl Rig {
             .arg(self.dir.path().join("server.toml"))
             .arg("--ready-file")
             .arg(&ready)
+            // As its unit starts it.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
