@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::provision::BrokerAddress;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use trust::SigningKey;
 
 use crate::access::oidc::Provider;
@@ -49,20 +49,49 @@ pub struct App {
     pub meter: Meter,
     /// True once the server is stopping: live streams end, so that connections can close.
     pub stopping: watch::Receiver<bool>,
+    pub turns: Turns,
+}
+
+/// How many pieces of work may each keep a thread at once; the rest wait without one. Both together stay far below the
+/// `TasksMax` of the unit.
+#[derive(Debug)]
+pub struct Turns {
+    here: Semaphore,
+    elsewhere: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { here: Semaphore::new(64), elsewhere: Semaphore::new(8) }
+    }
 }
 
 impl App {
-    /// Runs database or network-model work here and now, while another thread takes over this one's other tasks: handing
-    /// it to a waiting thread and back would be two more turns to wait for on a busy machine, and a page asks several times.
-    #[expect(clippy::unused_async, reason = "whoever calls it stands still: `.await` says so at each of the calls")]
+    /// Runs work on the database or the networks here and now, while another thread takes over this one's other tasks:
+    /// handing it to a waiting thread and back would be two more turns to wait for on a busy machine, and a page asks
+    /// several times. So many at once at most: each keeps a thread, and somebody must be left to answer `/healthz`.
     pub async fn blocking<T, E: Into<Problem>>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, Problem> {
+        let _turn = self.turns.here.acquire().await.map_err(|error| Problem::internal(&error))?;
         // A panic is this request's fault alone; locks that it held are taken as they stand (`store::lock`).
         match tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(|| work(self)))) {
             Ok(done) => done.map_err(Into::into),
             Err(_) => Err(Problem::internal(&"panicked; the line of the panic stands before this one")),
+        }
+    }
+
+    /// Runs work that waits for another machine, such as a login provider, on a thread that has nothing else to do. Fewer at once than of [`Self::blocking`], and none of its turns.
+    pub async fn waiting<T: Send + 'static, E: Into<Problem> + Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.turns.elsewhere.acquire().await.map_err(|error| Problem::internal(&error))?;
+        let app = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&app)).await {
+            Ok(done) => done.map_err(Into::into),
+            Err(error) => Err(Problem::internal(&error)),
         }
     }
 

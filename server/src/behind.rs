@@ -1,7 +1,9 @@
 //! The threads behind the pages: MQTT, ingest, knowledge, rules across days, retention, notices. Each gives way to the
 //! threads that answer people, so that a rush of findings does not make the inbox wait. It decides nothing about the work.
 
+use std::cell::Cell;
 use std::future::Future;
+use std::time::{Duration, Instant};
 
 use rustix::process::{getpriority_process, setpriority_process};
 use tokio::runtime::{Builder, Runtime};
@@ -11,9 +13,20 @@ use tokio::task::JoinHandle;
 /// same core, and all of it while nobody else does.
 const NICE: i32 = 10;
 
-/// Makes the calling thread, and every thread that it will start, give way. Without it everything still works, only slower
-/// for people, so a system that refuses is told of and no more.
+/// Work of this long between two looks whether somebody waits for the core. A thread that yields loses some ten
+/// milliseconds where another one is at work without a pause: yielding more often would leave ingest far less than the tenth
+/// that its priority gives it.
+const LOOK: Duration = Duration::from_micros(500);
+
+thread_local! {
+    /// When this thread last yielded; nothing for one that does not give way.
+    static YIELDED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Makes the calling thread give way; a thread that it starts inherits the priority, and calls this to yield as well.
+/// Without it everything still works, only slower for people, so a system that refuses is told of and no more.
 pub fn give_way() {
+    YIELDED.set(Some(Instant::now()));
     // On Linux the priority of "this process" is that of the calling thread: setpriority(2), C library/kernel differences.
     let given = match getpriority_process(None) {
         Ok(nice) if nice >= NICE => return,
@@ -25,11 +38,14 @@ pub fn give_way() {
     }
 }
 
-/// Gives the core to whoever waits for it, and goes on at once where nobody does. Called between two pieces of work of some
-/// hundred microseconds: a scheduler may let even a thread of low priority finish its slice of several milliseconds before
-/// one that has just been woken gets its turn (EEVDF's run to parity), and an answer is several such turns.
+/// On a thread that gives way, lets whoever waits for the core have it from time to time, and goes on at once where nobody
+/// does. A scheduler may let even a thread of low priority finish its slice of several milliseconds before one that has
+/// just been woken gets its turn (EEVDF's run to parity), and an answer is several such turns.
 pub fn between_two() {
-    std::thread::yield_now();
+    if YIELDED.get().is_some_and(|at| at.elapsed() >= LOOK) {
+        std::thread::yield_now();
+        YIELDED.set(Some(Instant::now()));
+    }
 }
 
 /// A runtime of its own.
@@ -59,8 +75,17 @@ impl Behind {
     }
 }
 
+impl Behind {
+    /// Ends its work where it stands, and waits so long for threads that are in the middle of something. Blocks.
+    pub fn end(mut self, within: Duration) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(within);
+        }
+    }
+}
+
 impl Drop for Behind {
-    /// A runtime may not wait for its threads inside another one; what was to be finished was awaited before.
+    /// Of a start that failed: a runtime may not wait for its threads inside another one.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

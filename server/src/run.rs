@@ -14,7 +14,7 @@ use trust::SigningKey;
 
 use crate::access::Role;
 use crate::access::oidc::Provider;
-use crate::app::App;
+use crate::app::{App, Turns};
 use crate::backup;
 use crate::behind::Behind;
 use crate::broker::{self, Credentials};
@@ -40,7 +40,8 @@ use crate::web;
 /// Messages between the broker and the ingest; beyond that the broker waits.
 const INBOX: usize = 4096;
 /// A stop takes no longer than this.
-const STOP_WITHIN: Duration = Duration::from_millis(4500);
+const STOP_WITHIN: Duration = Duration::from_secs(4);
+const BEHIND_WITHIN: Duration = Duration::from_millis(500);
 
 /// Where a started server is found; what `--ready-file` holds.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -154,6 +155,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         connected,
         meter: Meter::default(),
         stopping: stopping.clone(),
+        turns: Turns::default(),
     });
     load_models(&app);
     behind.spawn(watch_gaps(Arc::clone(&app)));
@@ -346,7 +348,7 @@ async fn watch_gaps(app: Arc<App>) {
 }
 
 impl Running {
-    /// Stops within five seconds; everything received before is committed.
+    /// Stops within five seconds; everything received before is committed, and the databases are closed.
     pub async fn stop(self) {
         tracing::info!("stopping");
         self.stop.send_replace(true);
@@ -359,7 +361,9 @@ impl Running {
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             tracing::warn!("not everything stopped in time; what was not receipted will be sent again by the boxes");
         }
-        drop(self.behind);
+        // The threads behind the pages hold the databases too: whoever restores next must find nobody there.
+        drop(self.app);
+        let _ = tokio::task::spawn_blocking(move || self.behind.end(BEHIND_WITHIN)).await;
     }
 }
 

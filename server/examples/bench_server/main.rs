@@ -268,10 +268,10 @@ fn measure(args: &Args) -> ExitCode {
         say(args, &line);
         lines.push(line);
     }
-    let memory = house.memory_kib();
     let line = while_ingesting(&house, &broker, args.rounds);
     say(args, &line);
     lines.push(line);
+    let memory = house.memory_kib();
     let fits = memory <= MEMORY_KIB;
     let short = lines.iter().filter(|l| l.verdict() == "falls short").count() + usize::from(!fits);
     if args.json {

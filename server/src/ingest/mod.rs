@@ -124,7 +124,10 @@ pub fn run(
     // One batch is checked while the one before is committed: the disk's wait is not the processor's.
     let (checked, to_commit) = std::sync::mpsc::sync_channel::<Vec<Entry>>(1);
     std::thread::scope(|scope| {
-        scope.spawn(move || commits::run(store, sizes.at_once_max, &to_commit, tell, changed));
+        scope.spawn(move || {
+            behind::give_way();
+            commits::run(store, sizes.at_once_max, &to_commit, tell, changed);
+        });
         let mut clocks = Clocks::default();
         let mut raws = Vec::with_capacity(sizes.batch_max);
         while inbox.blocking_recv_many(&mut raws, sizes.batch_max) > 0 {
@@ -152,7 +155,12 @@ fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw
         std::thread::scope(|scope| {
             let parts: Vec<_> = raws
                 .chunks(raws.len().div_ceil(threads))
-                .map(|part| scope.spawn(move || part.iter().map(looked).collect::<Vec<_>>()))
+                .map(|part| {
+                    scope.spawn(move || {
+                        behind::give_way();
+                        part.iter().map(looked).collect::<Vec<_>>()
+                    })
+                })
                 .collect();
             // A panic in a check is this thread's panic too.
             parts.into_iter().flat_map(|p| p.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()

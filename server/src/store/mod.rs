@@ -109,7 +109,14 @@ impl Store {
     /// Opens `zaigang.db` in the folder, making and migrating it as needed.
     pub fn open(dir: &Path) -> Result<Self> {
         let path = dir.join("zaigang.db");
-        let writer = open(&path, schema::FACTS, "FULL")?;
+        let mut writer = open(&path, schema::FACTS, "FULL")?;
+        // Between two looks whether somebody waits for the core: below a hundred microseconds.
+        let steps_of_sqlites_machine = 1000;
+        let go_on = || {
+            crate::behind::between_two();
+            false
+        };
+        writer.progress_handler(steps_of_sqlites_machine, Some(go_on))?;
         Ok(Self { writer: Mutex::new(writer), readers: Mutex::new(Vec::new()), path, full: AtomicBool::new(false) })
     }
 
@@ -222,12 +229,6 @@ fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connectio
     // What a rush touches stays in memory.
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.set_prepared_statement_cache_capacity(128);
-    // Steps of SQLite's machine between two looks whether somebody waits for the core: below a hundred microseconds.
-    let go_on = || {
-        crate::behind::between_two();
-        false
-    };
-    connection.progress_handler(1000, Some(go_on))?;
     schema::migrate(&mut connection, path, migrations)?;
     room::settle(&connection, path);
     Ok(connection)

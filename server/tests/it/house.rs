@@ -102,6 +102,7 @@ impl House {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
         );
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         let mut go_on = [0; 25];
         stream.read_exact(&mut go_on).unwrap();

@@ -33,7 +33,7 @@ fn said(error: &OidcError) -> Problem {
 pub(super) async fn begin(State(app): State<Arc<App>>, l: Lang, headers: HeaderMap) -> Response {
     let secure = login::secure(&headers);
     let made = app
-        .blocking(|a| {
+        .waiting(|a| {
             let random = || random_token().map_err(|p| OidcError::Provider(p.detail));
             provider(a)?.begin(random, clock::now().as_millisecond()).map_err(|e| said(&e))
         })
@@ -84,7 +84,7 @@ async fn come_in(app: &Arc<App>, l: Lang, headers: &HeaderMap, query: BackQuery)
         return Err(said(&OidcError::NotBegun));
     }
     let name = app
-        .blocking(move |a| {
+        .waiting(move |a| {
             let name =
                 provider(a)?.finish(&query.state, &query.code, clock::now().as_millisecond()).map_err(|e| said(&e))?;
             let known = a.store.account(&name)?.is_some_and(|account| !account.disabled);
