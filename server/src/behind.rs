@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{getpriority_process, setpriority_process};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Interval;
 
 /// Steps of nice(2). The scheduler gives a thread with ten about a tenth of the time of one with none while both want the
 /// same core, and all of it while nobody else does.
@@ -45,6 +47,16 @@ pub fn between_two() {
     if YIELDED.get().is_some_and(|at| at.elapsed() >= LOOK) {
         std::thread::yield_now();
         YIELDED.set(Some(Instant::now()));
+    }
+}
+
+/// Waits for the next tick; false once the server is stopping. That is asked first: a thread that comes back from its work
+/// while the runtime ends may not ask a timer any more.
+pub async fn next_round(tick: &mut Interval, stopping: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        biased;
+        _ = stopping.wait_for(|stop| *stop) => false,
+        _ = tick.tick() => true,
     }
 }
 

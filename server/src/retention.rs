@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
+use crate::behind;
 use crate::clock;
 use crate::config::RetentionTimes;
 use crate::store::StoreError;
@@ -100,9 +101,8 @@ pub async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.clone();
     let mut tick = tokio::time::interval(EVERY);
     loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = stopping.wait_for(|s| *s) => return,
+        if !behind::next_round(&mut tick, &mut stopping).await {
+            return;
         }
         match app.blocking(|a| round(a, clock::now())).await {
             Ok(removed) if removed > 0 => tracing::info!(removed, "retention: deleted what has had its time"),

@@ -16,7 +16,7 @@ use crate::access::Role;
 use crate::access::oidc::Provider;
 use crate::app::{App, Turns};
 use crate::backup;
-use crate::behind::Behind;
+use crate::behind::{self, Behind};
 use crate::broker::{self, Credentials};
 use crate::broker_config;
 use crate::ca::Authority;
@@ -324,9 +324,8 @@ async fn watch_gaps(app: Arc<App>) {
     let mut tick = tokio::time::interval(Duration::from_secs(app.config.gap_alert_s.clamp(1, 10)));
     let mut stopping = app.stopping.clone();
     loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = stopping.wait_for(|s| *s) => return,
+        if !behind::next_round(&mut tick, &mut stopping).await {
+            return;
         }
         // Another process over the same store may have provisioned or revoked boxes.
         if matches!(&app.config.broker, Broker::External(External { shared: true, .. }))
@@ -348,7 +347,7 @@ async fn watch_gaps(app: Arc<App>) {
 }
 
 impl Running {
-    /// Stops within five seconds; everything received before is committed, and the databases are closed.
+    /// Stops within five seconds; everything received before is committed.
     pub async fn stop(self) {
         tracing::info!("stopping");
         self.stop.send_replace(true);
@@ -361,7 +360,7 @@ impl Running {
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             tracing::warn!("not everything stopped in time; what was not receipted will be sent again by the boxes");
         }
-        // The threads behind the pages hold the databases too: whoever restores next must find nobody there.
+        // The threads behind the pages work on the databases too: whoever restores next must find nobody at it.
         drop(self.app);
         let _ = tokio::task::spawn_blocking(move || self.behind.end(BEHIND_WITHIN)).await;
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
+use crate::behind;
 use crate::clock;
 use crate::config::Mode;
 use crate::rules::draft::Draft;
@@ -35,9 +36,8 @@ pub async fn run(app: Arc<App>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut looked, mut whole) = (i64::MIN, i64::MIN);
     loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = stopping.wait_for(|s| *s) => return,
+        if !behind::next_round(&mut tick, &mut stopping).await {
+            return;
         }
         let now = clock::now();
         let now_ms = now.as_millisecond();

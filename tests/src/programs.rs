@@ -111,6 +111,9 @@ impl Program {
     pub fn terminate(&mut self) -> Result<ExitStatus> {
         self.signal("-TERM")?;
         match self.wait(Duration::from_secs(5))? {
+            Some(_) if self.log_text().contains(" panicked at ") => {
+                bail!("{} panicked:\n{}", self.name, self.log_tail())
+            }
             Some(status) => Ok(status),
             None => bail!("{} did not stop within 5 s of SIGTERM:\n{}", self.name, self.log_tail()),
         }

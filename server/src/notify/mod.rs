@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::app::App;
+use crate::behind;
 use crate::clock;
 use crate::config::Outgoing;
 use crate::store::{Came, Delivery, Hook, HookKind, StoreError};
@@ -26,9 +27,8 @@ pub async fn run(app: Arc<App>) {
     let mut tick = tokio::time::interval(ROUND);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = stopping.wait_for(|s| *s) => return,
+        if !behind::next_round(&mut tick, &mut stopping).await {
+            return;
         }
         if let Err(problem) = app.blocking(round).await {
             tracing::error!("not everybody was told: {}", problem.detail);
