@@ -5,6 +5,7 @@ pub mod api;
 pub mod boxes;
 pub mod client;
 pub mod clinic;
+pub mod demo;
 pub mod guest;
 pub mod https;
 pub mod morning;

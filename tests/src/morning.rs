@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use scene::{Kind, Morning, PhotoCast, Scene};
+use scene::{Kind, Morning, PhotoCast, Photographed, Scene};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -31,6 +31,8 @@ pub enum Faces {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub faces: Faces,
+    /// `clinic_morning`, `stranger`, or the file of a scene.
+    pub script: String,
     /// Varies the sensor noise, the room's colours and, with photographs, who plays whom.
     pub seed: u64,
     /// Scene seconds in a real second; 0: as fast as the machine can.
@@ -54,6 +56,7 @@ impl Settings {
     pub fn drawn_once() -> Self {
         Self {
             faces: Faces::Drawn,
+            script: "clinic_morning".to_owned(),
             seed: 1,
             speed: 0,
             frame_rate: 1,
@@ -63,6 +66,27 @@ impl Settings {
             once: true,
             log_level: "info".to_owned(),
         }
+    }
+}
+
+impl Settings {
+    /// What is played: the script, or as much of it as the photographs allow.
+    pub fn morning(&self) -> Result<Morning> {
+        let morning = match Morning::named(&self.script) {
+            Some(named) => named?,
+            None => Morning::parse(&fs::read_to_string(&self.script).with_context(|| self.script.clone())?)?,
+        };
+        let Faces::Photographs { folder } = &self.faces else { return Ok(morning) };
+        let there = Photographed::in_folder(folder)?;
+        morning.shortened(there.practitioners, there.people).with_context(|| {
+            format!(
+                "{} has photographs of {} people, six or more of {}: two people are the least, six pictures of one of \
+                 them; ten with six pictures and nine more play all of it",
+                folder.display(),
+                there.people,
+                there.practitioners
+            )
+        })
     }
 }
 
@@ -85,7 +109,7 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
     let (mut server, ready) = start_server(folder, settings, ANY_PORT)?;
     let api = Api::new(&ready.http);
     told(&format!("page       {}", ready.http));
-    let morning = Morning::bundled()?;
+    let morning = settings.morning()?;
     clinic::register(&api, &morning)?;
     let enrolled = enrol(folder, settings, &api, &morning)?;
     told(&format!(
@@ -96,7 +120,7 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
     ));
     clinic::declare_sessions(&api, &morning)?;
     let token = clinic::register_device(&api, &morning)?;
-    provision(folder, settings, &ready, &token)?;
+    provision(folder, settings, &morning, &ready, &token)?;
     let agent = start_agent(folder, settings)?;
     if server.ended()?.is_some() {
         bail!("the server ended:\n{}", server.log_tail());
@@ -162,13 +186,26 @@ fn enrol(folder: &Path, settings: &Settings, api: &Api, morning: &Morning) -> Re
     Ok(enrolled)
 }
 
+/// What the box's camera plays, as its configuration names it: a scene that comes with it, or a file beside.
+fn camera_script(folder: &Path, settings: &Settings, morning: &Morning) -> Result<String> {
+    let text = morning.to_toml()?;
+    if let Some(named) = Morning::named(&settings.script)
+        && named?.to_toml()? == text
+    {
+        return Ok(settings.script.clone());
+    }
+    fs::write(folder.join("scene.toml"), text)?;
+    Ok("scene.toml".to_owned())
+}
+
 /// Writes the box's configuration and trades the token for an identity.
-fn provision(folder: &Path, settings: &Settings, ready: &ServerReady, token: &str) -> Result<()> {
+fn provision(folder: &Path, settings: &Settings, morning: &Morning, ready: &ServerReady, token: &str) -> Result<()> {
+    let script = camera_script(folder, settings, morning)?;
     let cast = match settings.faces {
         Faces::Drawn => "",
         Faces::Photographs { .. } => "cast = \"cast.toml\"\n",
     };
-    let start = Morning::bundled()?.wall_start;
+    let start = &morning.wall_start;
     let (pack, seed, speed) = (pack(&settings.faces), settings.seed, settings.speed);
     let (frame_rate, still, rounds) = (settings.frame_rate, settings.still, settings.rounds);
     // The avatar pack's small detector places landmarks better on the whole picture (models/avatar/FIGURES.md).
@@ -177,7 +214,7 @@ fn provision(folder: &Path, settings: &Settings, ready: &ServerReady, token: &st
         folder.join("agent.toml"),
         format!(
             "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[log]\nlevel = \"{}\"\n\n[models]\npack = \"{pack}\"\n\n\
-             [camera]\nkind = \"scene\"\nseed = {seed}\nrounds = {rounds}\nstill = {still}\n{cast}start = \"{start}\"\nframe_rate = {frame_rate}\nspeed = {speed}\n\n\
+             [camera]\nkind = \"scene\"\nscript = \"{script}\"\nseed = {seed}\nrounds = {rounds}\nstill = {still}\n{cast}start = \"{start}\"\nframe_rate = {frame_rate}\nspeed = {speed}\n\n\
              [vision]\ndetect_side_px = {detect_side_px}\n\n[health]\nevery_s = 5\n",
             settings.log_level,
         ),
@@ -269,7 +306,15 @@ pub struct Outcome {
     pub played: Duration,
 }
 
+/// What the box logs when its scene is over.
+const OVER: &str = "the scripted source is over";
+
 impl Playing {
+    /// Whether the box has come to the end of its scene.
+    pub fn is_over(&self) -> bool {
+        self.agent.log_text().contains(OVER)
+    }
+
     /// Waits for the box to end with its scene, then asks the server what it holds.
     pub fn finish(&mut self, heard: &Mutex<Heard>, limit: Duration) -> Result<Outcome> {
         let began = Instant::now();
@@ -300,7 +345,50 @@ fn await_arrivals(heard: &Mutex<Heard>, agent: &BoxSummary) -> Result<()> {
     }
 }
 
-fn incidents(api: &Api) -> Result<Incidents> {
+/// One session: what was played in it, what must come of it and what the server holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub session: String,
+    /// The story in one line; empty for an alert that belongs to no session of the script.
+    pub told: String,
+    /// (rule, kind, severity), sorted.
+    pub expected: Vec<(String, String, String)>,
+    pub seen: Vec<(String, String, String)>,
+}
+
+impl Row {
+    pub fn as_expected(&self) -> bool {
+        self.expected == self.seen
+    }
+}
+
+/// Every session of the script, and every alert that none of them explains.
+pub fn compare(morning: &Morning, incidents: &Incidents) -> Vec<Row> {
+    let seen = |session: &str| incidents.get(session).cloned().unwrap_or_default();
+    let expected = |session: &str| {
+        let of = morning.expected.iter().filter(|e| e.session == session);
+        let mut findings: Vec<_> = of.flat_map(|e| e.findings.clone()).collect();
+        findings.sort();
+        findings
+    };
+    let mut rows: Vec<_> = morning
+        .sessions
+        .iter()
+        .map(|s| (s.id.clone(), s.told.clone()))
+        .map(|(session, told)| Row { expected: expected(&session), seen: seen(&session), session, told })
+        .collect();
+    let strange = incidents.iter().filter(|(id, _)| morning.sessions.iter().all(|s| s.id != **id));
+    rows.extend(strange.map(|(id, seen)| Row {
+        session: id.clone(),
+        told: String::new(),
+        expected: Vec::new(),
+        seen: seen.clone(),
+    }));
+    rows
+}
+
+/// What the server holds.
+pub fn incidents(api: &Api) -> Result<Incidents> {
     let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
     let answer = api.get("alerts?limit=200")?;
     for alert in answer["alerts"].as_array().into_iter().flatten() {
@@ -336,19 +424,8 @@ impl Outcome {
 
     /// What differs from the script's expectation, one line each.
     pub fn surprises(&self, morning: &Morning) -> Vec<String> {
-        let mut lines = Vec::new();
-        let expected: BTreeMap<_, _> = morning.expected.iter().map(|e| (e.session.clone(), &e.findings)).collect();
-        for (session, findings) in &expected {
-            let mut wanted = (*findings).clone();
-            wanted.sort();
-            let found = self.incidents.get(session).cloned().unwrap_or_default();
-            if found != wanted {
-                lines.push(format!("session {session}: expected {wanted:?}, found {found:?}"));
-            }
-        }
-        for (session, found) in self.incidents.iter().filter(|(s, _)| !expected.contains_key(*s)) {
-            lines.push(format!("session `{session}`: expected nothing, found {found:?}"));
-        }
-        lines
+        let rows = compare(morning, &self.incidents);
+        let differing = rows.iter().filter(|row| !row.as_expected());
+        differing.map(|r| format!("session `{}`: expected {:?}, found {:?}", r.session, r.expected, r.seen)).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -23,12 +24,52 @@ pub fn program(name: &str) -> Result<PathBuf> {
             return Ok(candidate);
         }
     }
-    bail!("{name} is not built: run `cargo build --workspace --bins` (./scripts/test does)")
+    bail!(
+        "{name} is not built: run `cargo build -p server -p edge-agent -p e2e --bins` (./scripts/demo and ./scripts/test do)"
+    )
 }
 
 /// The root of the checkout.
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The programs that this process started and has not seen end, in order; `None` once [`end_all`] was called.
+static RUNNING: Mutex<Option<Vec<u32>>> = Mutex::new(Some(Vec::new()));
+
+fn running() -> MutexGuard<'static, Option<Vec<u32>>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends every program that this process started, the last one first, and lets it start no more. For the end of the whole
+/// process: whoever owns a [`Program`] sees it end.
+pub fn end_all() {
+    let pids = running().take().unwrap_or_default();
+    for pid in pids.into_iter().rev() {
+        end_process(pid);
+    }
+}
+
+/// SIGTERM, and SIGKILL to what has not ended after the 5 s that every program promises.
+pub fn end_process(pid: u32) {
+    for (signal, patience) in [("-TERM", Duration::from_secs(6)), ("-KILL", Duration::from_secs(2))] {
+        // Where it has just ended there is nobody to tell.
+        let _ = Command::new("kill").arg(signal).arg(pid.to_string()).stderr(Stdio::null()).status();
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if !is_running(pid) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Whether there is such a process that still runs; one that nobody has waited for yet does not.
+pub fn is_running(pid: u32) -> bool {
+    // After the name in brackets, which may hold anything, stands the state.
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X'])))
 }
 
 /// A child that is killed when its owner goes, its output kept in a file.
@@ -54,16 +95,19 @@ impl Program {
     ) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let append = |path: &Path| File::options().create(true).append(true).open(path);
-        let child = Command::new(program(name)?)
+        let mut command = Command::new(program(name)?);
+        command
             .args(args)
             .current_dir(root())
             .env("ORT_DYLIB_PATH", onnxruntime())
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(append(&folder.join(format!("{name}.out")))?)
-            .stderr(append(&log)?)
-            .spawn()
-            .with_context(|| format!("could not start {name}"))?;
+            .stderr(append(&log)?);
+        let mut running = running();
+        let running = running.as_mut().with_context(|| format!("{name} is not started: everything ends"))?;
+        let child = command.spawn().with_context(|| format!("could not start {name}"))?;
+        running.push(child.id());
         Ok(Self { child, name: name.to_owned(), log })
     }
 
@@ -76,7 +120,7 @@ impl Program {
             {
                 return Ok(text);
             }
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.ended()? {
                 bail!("{} ended with {status} before it was ready:\n{}", self.name, self.log_tail());
             }
             if Instant::now() > deadline {
@@ -92,14 +136,22 @@ impl Program {
 
     /// `None` while it runs.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        Ok(self.child.try_wait()?)
+        // Its number may belong to another process as soon as it was waited for.
+        let mut running = running();
+        let status = self.child.try_wait()?;
+        if status.is_some()
+            && let Some(running) = running.as_mut()
+        {
+            running.retain(|pid| *pid != self.child.id());
+        }
+        Ok(status)
     }
 
     /// Waits for the end, `None` when `limit` passes first.
     pub fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.ended()? {
                 return Ok(Some(status));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -122,7 +174,9 @@ impl Program {
     /// SIGKILL: a power cut, as far as a process can tell.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
-        self.child.wait()?;
+        while self.ended()?.is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         Ok(())
     }
 
@@ -152,8 +206,7 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         // It may have ended by itself; there is nobody to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.kill();
     }
 }
 

@@ -31,6 +31,22 @@ impl std::fmt::Debug for PhotoCast {
     }
 }
 
+/// How many people a folder of photographs has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Photographed {
+    /// Those with photographs enough for a practitioner.
+    pub practitioners: usize,
+    /// All of them.
+    pub people: usize,
+}
+
+impl Photographed {
+    pub fn in_folder(folder: &Path) -> Result<Self, PhotoError> {
+        let people = list(folder)?;
+        Ok(Self { practitioners: people.iter().filter(|p| p.len() > LEAST_IN_ROOM).count(), people: people.len() })
+    }
+}
+
 /// A practitioner's first photograph enrols; at least this many others appear in the room.
 const LEAST_IN_ROOM: usize = 5;
 
@@ -53,8 +69,10 @@ impl PhotoCast {
         for p in &leads {
             by_person.insert(p.id.clone(), rich.pop().unwrap_or_default());
         }
-        if poor.len() < others.len() {
-            return Err(short(poor.len(), others.len(), 1));
+        // Whoever is left of those with many photographs may play a part that needs one.
+        while poor.len() < others.len() {
+            let Some(more) = rich.pop() else { return Err(short(poor.len(), others.len(), 1)) };
+            poor.insert(0, more);
         }
         for p in &others {
             by_person.insert(p.id.clone(), poor.pop().unwrap_or_default());

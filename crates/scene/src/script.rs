@@ -1,7 +1,7 @@
 //! The scripted morning: who is who, what is declared, who is where and when, and which findings must come of it.
 //! Never draws, and never decides what a rule says.
 use crate::room;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Nobody walks faster, px per scene second: at one frame a second a face then still overlaps itself.
@@ -13,7 +13,7 @@ pub(crate) const WALK_PX_PER_S: f32 = 32.0;
 pub struct ScriptError(String);
 
 /// What a person is in the story.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Practitioner,
@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 /// What covers a head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wearing {
     Mask,
@@ -31,7 +31,7 @@ pub enum Wearing {
 }
 
 /// Somebody of the morning. All names are invented.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
     pub id: String,
@@ -54,7 +54,7 @@ pub struct Person {
 }
 
 /// An item of the catalogue.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
     pub code: String,
@@ -65,12 +65,12 @@ pub struct Item {
     pub grade: Option<u8>,
     pub specialties: Vec<String>,
     pub min_operator: String,
-    #[serde(rename = "min_duration", deserialize_with = "clock")]
+    #[serde(rename = "min_duration", with = "clock")]
     pub min_duration_ms: u64,
 }
 
 /// A declared session; times in ms of scene time.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
     pub id: String,
@@ -79,15 +79,15 @@ pub struct Session {
     pub item: String,
     pub declared_lead: String,
     pub declared_operators: Vec<String>,
-    #[serde(rename = "start", deserialize_with = "clock")]
+    #[serde(rename = "start", with = "clock")]
     pub start_ms: u64,
-    #[serde(rename = "end", deserialize_with = "clock")]
+    #[serde(rename = "end", with = "clock")]
     pub end_ms: u64,
     pub patient_ref: String,
 }
 
 /// One stay of a person in the room.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Appearance {
     pub person: String,
@@ -97,11 +97,11 @@ pub struct Appearance {
 }
 
 /// Be at this spot at this time.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Waypoint(pub String, #[serde(deserialize_with = "clock")] pub u64);
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Waypoint(pub String, #[serde(with = "clock")] pub u64);
 
 /// The findings of one session, which form one incident.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     pub session: String,
@@ -110,13 +110,13 @@ pub struct Expected {
 }
 
 /// The whole script.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Morning {
     pub title: String,
     /// RFC 3339 UTC of scene time 0.
     pub wall_start: String,
-    #[serde(rename = "duration", deserialize_with = "clock")]
+    #[serde(rename = "duration", with = "clock")]
     pub duration_ms: u64,
     pub room: String,
     pub institution: String,
@@ -153,6 +153,11 @@ impl Morning {
             toml::from_str(text).map_err(|e| ScriptError(e.to_string().trim_end().replace('\n', " ")))?;
         morning.check()?;
         Ok(morning)
+    }
+
+    /// The script as text, which [`Self::parse`] reads.
+    pub fn to_toml(&self) -> Result<String, ScriptError> {
+        toml::to_string(self).map_err(|e| ScriptError(e.to_string()))
     }
 
     pub fn person(&self, id: &str) -> Option<&Person> {
@@ -242,14 +247,24 @@ pub(crate) fn walk_ms(from: &str, to: &str) -> u64 {
     (far / WALK_PX_PER_S * 1000.0) as u64
 }
 
-/// Reads MM:SS as milliseconds.
-fn clock<'de, D: serde::Deserializer<'de>>(de: D) -> Result<u64, D::Error> {
-    let text = String::deserialize(de)?;
-    let parsed = text
-        .split_once(':')
-        .and_then(|(m, s)| Some((m.parse::<u64>().ok()?, s.parse::<u64>().ok().filter(|s| *s < 60)?)));
-    let (m, s) = parsed.ok_or_else(|| serde::de::Error::custom(format!("time {text:?} is not MM:SS")))?;
-    Ok((m * 60 + s) * 1000)
+/// Milliseconds as MM:SS.
+mod clock {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(de: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(de)?;
+        let parsed = text
+            .split_once(':')
+            .and_then(|(m, s)| Some((m.parse::<u64>().ok()?, s.parse::<u64>().ok().filter(|s| *s < 60)?)));
+        let (m, s) = parsed.ok_or_else(|| serde::de::Error::custom(format!("time {text:?} is not MM:SS")))?;
+        Ok((m * 60 + s) * 1000)
+    }
+
+    // (The reference is what serde hands over.)
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn serialize<S: Serializer>(ms: &u64, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&format!("{:02}:{:02}", ms / 60_000, ms / 1_000 % 60))
+    }
 }
 
 #[cfg(test)]

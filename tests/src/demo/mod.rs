@@ -1,0 +1,120 @@
+//! The demonstration that `./scripts/demo` plays: what it prints, where it keeps its data, how it ends.
+//! It decides nothing: what it prints is what the server holds.
+
+pub mod instance;
+pub mod signals;
+pub mod table;
+pub mod told;
+
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::morning::{self, Faces, Heard, Outcome, Playing, Settings};
+use instance::Instance;
+
+/// Longer than the slowest machine that was tried took for the whole morning.
+const LIMIT: Duration = Duration::from_mins(30);
+/// How long the last steps may take to reach the pages when the scene is over.
+const LAST_STEPS: Duration = Duration::from_secs(15);
+
+/// One line on standard output, for whoever reads along.
+pub fn say(line: &str) {
+    // A reader that is gone does not stop the demonstration.
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Plays the scene in `instance` and says what comes of it; with `once` an error where that is not what was scripted.
+pub fn play(instance: &Instance, settings: &Settings) -> Result<()> {
+    let mut playing = morning::start(instance.folder(), settings, &mut say)?;
+    let page = playing.ready.http.clone();
+    let morning = &playing.morning;
+    match &settings.faces {
+        Faces::Drawn => say("faces      drawn; the avatar pack knows no real people"),
+        Faces::Photographs { .. } => say(&photographs_line(settings, morning)?),
+    }
+    say("liveness   waived: drawn and filed pictures have none; every finding says so");
+    say(&format!("scene      {}, {} min", morning.title, morning.duration_ms / 60_000));
+    say(&format!("alerts     your time · {} · level · what is suspected · where to click", told::SCENE_TIME));
+    let api = playing.api.clone();
+    let heard = morning::listen(&playing.api, move |event| say(&told::line(&api, event)));
+    if settings.once {
+        return once(&mut playing, &heard, &page);
+    }
+    stay(&mut playing, &page)
+}
+
+/// Who plays, where fewer photographs than the script has parts leave something out.
+fn photographs_line(settings: &Settings, morning: &scene::Morning) -> Result<String> {
+    let whole = Settings { faces: Faces::Drawn, ..settings.clone() }.morning()?;
+    let (people, all) = (morning.people.len(), whole.people.len());
+    if people == all {
+        return Ok(format!("faces      photographs of {people} people, recognised by the real pack"));
+    }
+    let (sessions, of) = (morning.sessions.len(), whole.sessions.len());
+    Ok(format!(
+        "faces      photographs of {people} people, recognised by the real pack; the script has {all}, so {sessions} of its \
+         {of} sessions are played"
+    ))
+}
+
+/// To the end of the scene, then the table and the figures.
+fn once(playing: &mut Playing, heard: &Mutex<Heard>, page: &str) -> Result<()> {
+    let outcome = playing.finish(heard, LIMIT)?;
+    let rows = morning::compare(&playing.morning, &outcome.incidents);
+    say(&table::text(&rows));
+    summarise(&outcome)?;
+    say(&format!("over       the page was {page}; server and box end now"));
+    if rows.iter().any(|row| !row.as_expected()) {
+        bail!("what was raised is not what was expected");
+    }
+    Ok(())
+}
+
+fn summarise(outcome: &Outcome) -> Result<()> {
+    let figure = |name: &str| outcome.server[name].as_u64().unwrap_or(0);
+    say(&format!(
+        "summary    {:.0} s · {} frames · {} faces · {} presences · {} steps of findings · {} messages delivered, {} doubled",
+        outcome.played.as_secs_f64(),
+        outcome.agent.frames,
+        outcome.agent.faces,
+        outcome.agent.presences,
+        outcome.agent.finding_steps,
+        outcome.agent.delivered,
+        outcome.shown_twice(),
+    ));
+    say(&format!("           slowest from the box's disk to the page: {} ms", outcome.slowest()?.as_millis()));
+    let (pending, doubled, refused) = (outcome.agent.pending, outcome.shown_twice(), figure("quarantined"));
+    if pending > 0 || doubled > 0 || refused > 0 {
+        bail!("{pending} messages have no receipt, {doubled} were shown twice, {refused} were refused");
+    }
+    Ok(())
+}
+
+/// Until one of the programs ends or the user does; says when the scene is over.
+fn stay(playing: &mut Playing, page: &str) -> Result<()> {
+    say("running    Ctrl-C ends it");
+    let mut over_since = None;
+    let mut said = false;
+    loop {
+        if let Some(status) = playing.server.ended()? {
+            bail!("the server ended with {status}:\n{}", playing.server.log_tail());
+        }
+        if let Some(status) = playing.agent.ended()? {
+            bail!("the box ended with {status}:\n{}", playing.agent.log_tail());
+        }
+        if !said && playing.is_over() {
+            let since = *over_since.get_or_insert_with(Instant::now);
+            let rows = morning::compare(&playing.morning, &morning::incidents(&playing.api)?);
+            if rows.iter().all(morning::Row::as_expected) || since.elapsed() > LAST_STEPS {
+                said = true;
+                say(&table::text(&rows));
+                say(&format!("over       the scene is over; the server goes on until Ctrl-C: {page}"));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
