@@ -5,6 +5,7 @@ mod at_rest;
 mod bad_input;
 mod commission;
 mod export;
+mod hostile;
 mod https;
 mod knowledge;
 mod layers;

@@ -33,20 +33,7 @@ impl Client {
     /// # Errors
     /// The broker's refusal.
     pub fn connect(id: &str, identity: &Identity) -> Result<Self> {
-        let broker = &identity.broker;
-        let mut options = MqttOptions::new(id, &broker.host, broker.port);
-        options.set_keep_alive(Duration::from_secs(30)).set_clean_start(true);
-        let mut properties = ConnectProperties::new();
-        properties.max_packet_size = Some(2 << 20);
-        options.set_connect_properties(properties);
-        if let (Some(user), Some(password)) = (&broker.username, &broker.password) {
-            options.set_credentials(user, password);
-        }
-        if broker.tls {
-            let files = identity.tls.as_ref().context("no certificate")?;
-            let tls = TlsConfiguration::Rustls(Arc::new(client_tls(files)?));
-            options.set_transport(Transport::tls_with_config(tls));
-        }
+        let options = options(id, identity)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (client, events) = AsyncClient::new(options, 100);
         let mut this = Self { runtime, speaker: client, events };
@@ -92,4 +79,23 @@ impl Client {
         }
         bail!("{what}: not within {LIMIT:?}")
     }
+}
+
+/// How to connect under `id` with what this identity holds: password or certificate.
+pub fn options(id: &str, identity: &Identity) -> Result<MqttOptions> {
+    let broker = &identity.broker;
+    let mut options = MqttOptions::new(id, &broker.host, broker.port);
+    options.set_keep_alive(Duration::from_secs(30)).set_clean_start(true);
+    let mut properties = ConnectProperties::new();
+    properties.max_packet_size = Some(2 << 20);
+    options.set_connect_properties(properties);
+    if let (Some(user), Some(password)) = (&broker.username, &broker.password) {
+        options.set_credentials(user, password);
+    }
+    if broker.tls {
+        let files = identity.tls.as_ref().context("no certificate")?;
+        let tls = TlsConfiguration::Rustls(Arc::new(client_tls(files)?));
+        options.set_transport(Transport::tls_with_config(tls));
+    }
+    Ok(options)
 }

@@ -7,6 +7,7 @@ pub mod client;
 pub mod clinic;
 pub mod demo;
 pub mod guest;
+pub mod hostile;
 pub mod https;
 pub mod morning;
 pub mod mosquitto;

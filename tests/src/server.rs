@@ -20,6 +20,8 @@ pub struct ServerPlan {
     pub http: String,
     /// Logs, ready file and configuration bear this name, so that two servers can share a folder.
     pub name: String,
+    /// People log in; without accounts everybody who reaches the server is let in.
+    pub accounts: bool,
 }
 
 impl ServerPlan {
@@ -31,6 +33,7 @@ impl ServerPlan {
             more: String::new(),
             http: "127.0.0.1:0".to_owned(),
             name: "server".to_owned(),
+            accounts: false,
         }
     }
 
@@ -48,8 +51,8 @@ impl ServerPlan {
     pub fn write(&self) -> Result<()> {
         let text = format!(
             "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n[models]\npack = \"avatar\"\n\
-             [access]\naccounts = false\n[http]\nlisten = \"{}\"\n[mqtt]\n{}{}",
-            self.http, self.mqtt, self.more
+             [access]\naccounts = {}\n[http]\nlisten = \"{}\"\n[mqtt]\n{}{}",
+            self.accounts, self.http, self.mqtt, self.more
         );
         Ok(std::fs::write(self.config(), text)?)
     }
