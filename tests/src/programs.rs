@@ -100,6 +100,8 @@ impl Program {
             .args(args)
             .current_dir(root())
             .env("ORT_DYLIB_PATH", onnxruntime())
+            // From 1.31 on the library begins telemetry of its own (a file in the temporary folder) before it can be told not to.
+            .env("ORT_DISABLE_TELEMETRY", "1")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(append(&folder.join(format!("{name}.out")))?)
