@@ -4,6 +4,7 @@
 mod at_rest;
 mod bad_input;
 mod commission;
+mod demo;
 mod export;
 mod hostile;
 mod https;

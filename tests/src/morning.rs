@@ -112,11 +112,13 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
     let morning = settings.morning()?;
     clinic::register(&api, &morning)?;
     let enrolled = enrol(folder, settings, &api, &morning)?;
+    let refused = match enrolled.refused_pictures {
+        0 => String::new(),
+        n => format!(" ({n} were refused by the quality gate before)"),
+    };
     told(&format!(
-        "enrolled   {} practitioners from one picture each ({} pictures refused by the quality gate before); \
-         confirmed by the demo's scripted supervisor",
-        enrolled.from_picture.len(),
-        enrolled.refused_pictures
+        "enrolled   practitioners: {}, by one picture each{refused}; confirmed by the scripted supervisor",
+        enrolled.from_picture.len()
     ));
     clinic::declare_sessions(&api, &morning)?;
     let token = clinic::register_device(&api, &morning)?;

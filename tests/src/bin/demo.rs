@@ -65,7 +65,6 @@ fn main() -> ExitCode {
         None => morning(&args),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
-    signals::wait_if_ending();
     eprintln!("zaigang-demo: {error:#}");
     ExitCode::FAILURE
 }
@@ -97,7 +96,8 @@ fn morning(args: &Args) -> Result<()> {
     }
     let instance = Instance::open(args.keep.as_deref())?;
     signals::end_at_the_first(instance.temporary())?;
-    demo::play(&instance, &settings)
+    // Its folder stays until the signal's own end is over.
+    demo::play(&instance, &settings).inspect_err(|_| signals::wait_if_ending())
 }
 
 fn faces(args: &Args) -> Result<Faces> {

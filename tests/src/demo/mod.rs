@@ -17,8 +17,8 @@ use instance::Instance;
 
 /// Longer than the slowest machine that was tried took for the whole morning.
 const LIMIT: Duration = Duration::from_mins(30);
-/// How long the last steps may take to reach the pages when the scene is over.
-const LAST_STEPS: Duration = Duration::from_secs(15);
+/// The rules wait this long behind a session's end, and the clock of a box whose scene is over runs at the speed of life.
+const LAST_VERDICT: Duration = Duration::from_mins(6);
 
 /// One line on standard output, for whoever reads along.
 pub fn say(line: &str) {
@@ -94,11 +94,11 @@ fn summarise(outcome: &Outcome) -> Result<()> {
     Ok(())
 }
 
-/// Until one of the programs ends or the user does; says when the scene is over.
+/// Until one of the programs ends or the user does; says when the scene is over, and what came of it.
 fn stay(playing: &mut Playing, page: &str) -> Result<()> {
     say("running    Ctrl-C ends it");
-    let mut over_since = None;
-    let mut said = false;
+    let mut over: Option<Instant> = None;
+    let mut compared = false;
     loop {
         if let Some(status) = playing.server.ended()? {
             bail!("the server ended with {status}:\n{}", playing.server.log_tail());
@@ -106,13 +106,19 @@ fn stay(playing: &mut Playing, page: &str) -> Result<()> {
         if let Some(status) = playing.agent.ended()? {
             bail!("the box ended with {status}:\n{}", playing.agent.log_tail());
         }
-        if !said && playing.is_over() {
-            let since = *over_since.get_or_insert_with(Instant::now);
+        if !compared && (over.is_some() || playing.is_over()) {
+            let since = over.map_or(Duration::ZERO, |at| at.elapsed());
             let rows = morning::compare(&playing.morning, &morning::incidents(&playing.api)?);
-            if rows.iter().all(morning::Row::as_expected) || since.elapsed() > LAST_STEPS {
-                said = true;
+            compared = rows.iter().all(morning::Row::as_expected) || since > LAST_VERDICT;
+            if compared {
                 say(&table::text(&rows));
+            }
+            if over.is_none() {
+                over = Some(Instant::now());
                 say(&format!("over       the scene is over; the server goes on until Ctrl-C: {page}"));
+                if !compared {
+                    say("           the box's clock goes on, too: its last verdicts come up to six minutes later");
+                }
             }
         }
         std::thread::sleep(Duration::from_millis(500));

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +13,9 @@ use crate::programs;
 
 /// Whether a signal has come, and its thread ends this process.
 static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// The programs of a terminal hear its Ctrl-C all at once.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// From now on the first of these signals ends the programs, removes `temporary` and ends this process with 128 + signal.
 pub fn end_at_the_first(temporary: Option<&Path>) -> Result<()> {
@@ -41,18 +45,18 @@ fn end(number: i32, name: &str, temporary: Option<PathBuf>) -> ! {
     ENDING.store(true, Ordering::SeqCst);
     say(&format!("\nending     {name}: server and box are told"));
     programs::end_all();
-    if let Some(folder) = temporary
-        && let Err(why) = std::fs::remove_dir_all(&folder)
-    {
-        say(&format!("ended      but {} is left: {why}", folder.display()));
-    } else {
-        say("ended      nothing runs any more");
+    match temporary.map(|folder| (std::fs::remove_dir_all(&folder), folder)) {
+        Some((Err(why), folder)) if folder.exists() => {
+            say(&format!("ended      but {} is left: {why}", folder.display()))
+        }
+        _ => say("ended      nothing runs any more"),
     }
     std::process::exit(128 + number)
 }
 
-/// After an error: waits for the end where a signal is its reason.
+/// After an error: waits for the end where a signal is its reason. The programs may have heard it a moment before.
 pub fn wait_if_ending() {
+    std::thread::sleep(GRACE);
     while ENDING.load(Ordering::SeqCst) {
         std::thread::park();
     }
