@@ -14,6 +14,7 @@ mod models;
 mod morning;
 mod outage;
 mod privacy;
+mod progress;
 mod provision;
 mod rules;
 mod server_faults;

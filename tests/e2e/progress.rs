@@ -1,0 +1,72 @@
+//! Whoever waits for a build where no terminal is sees how far it is: `scripts/build` over a compiler that the test drives.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use e2e::programs::root;
+
+/// Three crates: the second is done before the first line of progress, the third when the file `go` is there.
+const CARGO: &str = r#"#!/bin/sh
+if [ "$1" = tree ]; then printf 'a v1\nb v1\nb v1 (*)\nc v1 (proc-macro)\n'; exit 0; fi
+echo "$*" >>"$HERE/asked"
+done_with() { echo "{\"reason\":\"compiler-artifact\",\"package_id\":\"$1\",\"target\":{\"kind\":[\"lib\"]},\"fresh\":$2}"; }
+done_with a true; done_with b false
+while [ ! -e "$HERE/go" ]; do sleep 0.05; done
+echo 'what a program says'
+done_with c false
+exit "$(cat "$HERE/status")"
+"#;
+
+fn build(here: &Path) -> Child {
+    let cargo = here.join("cargo");
+    fs::write(&cargo, CARGO).unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    Command::new(root().join("scripts/build"))
+        .args(["--what", "building the lot", "build", "-p", "c"])
+        .env("PATH", format!("{}:{}", here.display(), std::env::var("PATH").unwrap()))
+        .env("HERE", here)
+        .env("ZAIGANG_PROGRESS_S", "0.2")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_build_without_a_terminal_tells_its_crates_and_its_end() {
+    let here = tempfile::tempdir().unwrap();
+    fs::write(here.path().join("status"), "0").unwrap();
+    let mut build = build(here.path());
+    let mut lines = BufReader::new(build.stderr.take().unwrap()).lines();
+    let line = lines.find_map(|l| l.ok().filter(|l| l.contains("2 of 3 crates after"))).unwrap();
+    assert!(line.starts_with("building the lot: "), "{line}");
+    fs::write(here.path().join("go"), "").unwrap();
+    let last = lines.map_while(Result::ok).last().unwrap();
+    assert!(last.contains("done in") && last.contains("3 crates, 2 of them compiled"), "{last}");
+    let output = build.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "what a program says\n");
+    let asked = fs::read_to_string(here.path().join("asked")).unwrap();
+    assert_eq!(asked, "build --message-format json-render-diagnostics --quiet -p c\n");
+}
+
+#[test]
+fn a_build_that_fails_ends_with_its_status() {
+    let here = tempfile::tempdir().unwrap();
+    fs::write(here.path().join("status"), "101").unwrap();
+    fs::write(here.path().join("go"), "").unwrap();
+    assert_eq!(build(here.path()).wait_with_output().unwrap().status.code(), Some(101));
+}
+
+#[test]
+fn a_build_that_is_told_to_end_ends() {
+    let here = tempfile::tempdir().unwrap();
+    let mut build = build(here.path());
+    let mut lines = BufReader::new(build.stderr.take().unwrap()).lines();
+    lines.find(|l| l.as_ref().is_ok_and(|l| l.contains("2 of 3"))).unwrap().unwrap();
+    assert!(Command::new("kill").arg(build.id().to_string()).status().unwrap().success());
+    assert_eq!(build.wait().unwrap().code(), Some(128 + 15));
+}
