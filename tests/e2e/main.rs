@@ -3,6 +3,7 @@
 
 mod at_rest;
 mod bad_input;
+mod book;
 mod commission;
 mod demo;
 mod export;

@@ -12,4 +12,5 @@ pub mod https;
 pub mod morning;
 pub mod mosquitto;
 pub mod programs;
+pub mod reference;
 pub mod server;

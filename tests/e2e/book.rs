@@ -1,0 +1,140 @@
+//! The book of docs/: every page says for whom it is, its links lead somewhere, its commands run, its reference is current.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use e2e::programs::{program, root};
+use e2e::reference;
+use expect_test::expect_file;
+
+const PAGES: &[&str] = &["index.md", "try.md", "install.md", "server.md", "review.md"];
+const OTHERS: &[&str] =
+    &["development.md", "delivery.md", "benchmarks.md", "evaluation.md", "models.md", "templates/README.md"];
+
+fn docs() -> PathBuf {
+    root().join("docs")
+}
+
+/// The pages that are read from the first to the last, in both languages.
+fn pages() -> Vec<PathBuf> {
+    let both = PAGES.iter().flat_map(|page| [docs().join(page), docs().join("zh").join(page)]);
+    both.chain([docs().join("reference/index.md")]).collect()
+}
+
+#[test]
+fn the_reference_is_what_the_programs_say() {
+    for page in reference::pages().unwrap() {
+        expect_file![docs().join("reference").join(page.file)].assert_eq(&page.text);
+    }
+}
+
+#[test]
+fn every_page_says_for_whom_it_is() {
+    let generated = fs::read_dir(docs().join("reference")).unwrap().map(|e| e.unwrap().path());
+    for page in pages().into_iter().chain(OTHERS.iter().map(|p| docs().join(p))).chain(generated) {
+        let text = fs::read_to_string(&page).unwrap();
+        let said = text.lines().take(6).any(|l| l.starts_with("*For ") || l.starts_with("*读者"));
+        assert!(said, "{} does not say for whom it is", page.display());
+    }
+}
+
+#[test]
+fn every_link_of_the_book_leads_somewhere() {
+    let checked = Command::new("python3").arg(root().join("scripts/book")).arg("--check").output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+/// The keys that a program knows in a table (`""`: at the top), as it says them when it meets another one.
+fn known_keys(check: &[&str], table: &str) -> BTreeSet<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wrong.toml");
+    let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
+    fs::write(&file, format!("{head}no_such_key = 1\n")).unwrap();
+    let output = Command::new(program(check[0]).unwrap()).args(&check[1..]).arg(&file).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let (_, expected) = said.split_once("expected ").unwrap_or_else(|| panic!("[{table}]: {said}"));
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_that_a_program_knows_is_in_the_reference() {
+    for (check, page) in [
+        (["zaigang-agent", "config", "--check"], "agent-configuration.md"),
+        (["zaigang-server", "check", "--config"], "server-configuration.md"),
+    ] {
+        let text = fs::read_to_string(docs().join("reference").join(page)).unwrap();
+        let part = |heading: &str| text.split("\n## ").find_map(|part| part.strip_prefix(heading)).unwrap_or_default();
+        let has = |part: &str, key: &str| {
+            let mut lines = part.lines().map(|l| l.trim_start_matches('#').trim());
+            lines.any(|l| l.strip_prefix(key).is_some_and(|rest| rest.starts_with(" = ")))
+        };
+        let mut tables = 0;
+        for key in known_keys(&check, "") {
+            let table = part(&format!("[{key}]\n"));
+            assert!(!table.is_empty() || has(part("At the top\n"), &key), "{page} does not have {key}");
+            if table.is_empty() {
+                continue;
+            }
+            tables += 1;
+            let missing: Vec<_> = known_keys(&check, &key).into_iter().filter(|inner| !has(table, inner)).collect();
+            assert!(missing.is_empty(), "{page}: [{key}] does not have {missing:?}");
+        }
+        assert!(tables > 5, "{page} has {tables} tables");
+    }
+}
+
+/// The commands of a page: those of blocks without a title, one after the other.
+fn commands(page: &Path) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    for line in fs::read_to_string(page).unwrap().lines() {
+        match line {
+            "```bash" => inside = true,
+            "```" => inside = false,
+            line if inside => commands.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    commands
+}
+
+#[test]
+fn every_command_of_the_book_without_a_title_runs() {
+    let programs = program("zaigang-agent").unwrap().parent().unwrap().display().to_string();
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
+    let mut run = BTreeSet::new();
+    for page in pages() {
+        // A reader types them one after the other in one folder.
+        let folder = tempfile::tempdir().unwrap();
+        for command in commands(&page) {
+            // The script builds first, which the tests have done.
+            let typed = command.replace("./scripts/demo", "zaigang-demo");
+            let once = typed.starts_with("zaigang-demo") && !run.insert(typed.clone());
+            if once {
+                continue;
+            }
+            let output = Command::new("bash")
+                .args(["-euo", "pipefail", "-c", &typed])
+                .current_dir(folder.path())
+                .env("PATH", &path)
+                .env("TMPDIR", folder.path())
+                .output()
+                .unwrap();
+            let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "{}: {command}\n{out}{err}", page.display());
+            run.insert(typed);
+        }
+    }
+    assert!(run.len() >= 9, "these alone were found: {run:?}");
+}
+
+#[test]
+fn the_two_languages_hold_the_same_commands() {
+    for page in PAGES {
+        let (english, chinese) = (commands(&docs().join(page)), commands(&docs().join("zh").join(page)));
+        let missing: Vec<_> = chinese.iter().filter(|c| !english.contains(c)).collect();
+        assert!(missing.is_empty(), "{page}: only in Chinese: {missing:?}");
+    }
+}
