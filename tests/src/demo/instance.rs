@@ -79,15 +79,16 @@ pub fn clean() -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for left in servers() {
         let Some(folder) = left.folder.filter(|f| f.join(LOCK).exists()) else { continue };
-        if !is_in_use(&folder) {
+        // Temporary folders elsewhere are another user's, or another TMPDIR's.
+        let ours = !is_temporary(&folder) || folder.parent() == Some(&std::env::temp_dir());
+        if ours && !is_in_use(&folder) {
             programs::end_process(left.pid);
             lines.push(format!("ended {} (process {}) of {}", left.name, left.pid, folder.display()));
         }
     }
     for entry in fs::read_dir(std::env::temp_dir())? {
         let folder = entry?.path();
-        let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
-        if !ours || !folder.is_dir() {
+        if !is_temporary(&folder) || !folder.is_dir() {
             continue;
         }
         if is_in_use(&folder) {
@@ -98,6 +99,10 @@ pub fn clean() -> Result<Vec<String>> {
         lines.push(format!("removed {}", folder.display()));
     }
     Ok(lines)
+}
+
+fn is_temporary(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
 }
 
 /// Held for as long as its demonstration lives, however that ends.
