@@ -224,7 +224,9 @@ fn a_closed_terminal_ends_the_demo() {
     terminal.kill().unwrap();
     terminal.wait().unwrap();
     let left: Vec<_> = pids.into_iter().filter(|pid| !gone(*pid)).collect();
-    left.iter().for_each(|pid| end_process(*pid));
+    for pid in &left {
+        end_process(*pid);
+    }
     assert_eq!(left, Vec::<u32>::new(), "these ran on");
 }
 
@@ -289,13 +291,13 @@ fn fewer_than_ten_people_play_what_they_allow() {
     let pictures = |p: &PathBuf| fs::read_dir(p).map_or(0, Iterator::count);
     let mut people: Vec<_> = fs::read_dir(&photographs).unwrap().map(|e| e.unwrap().path()).collect();
     people.sort();
-    let rich = people.iter().filter(|p| pictures(p) > 5).take(2);
-    for person in rich.chain(people.iter().filter(|p| pictures(p) == 1).take(2)) {
+    let rich = people.iter().filter(|p| pictures(p) > 5).take(1);
+    for person in rich.chain(people.iter().filter(|p| pictures(p) == 1).take(1)) {
         let link = few.join(person.file_name().unwrap());
         std::os::unix::fs::symlink(fs::canonicalize(person).unwrap(), link).unwrap();
     }
     let (code, said) = finished(&temporary, &["--real", "--once", "--photos", few.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("photographs of 4 people") && said.contains("2 of its 4 sessions are played"), "{said}");
-    assert!(said.contains("LL-1 L2") && said.contains("as expected"), "{said}");
+    assert!(said.contains("photographs of 2 people") && said.contains("sessions played: 1 of 4"), "{said}");
+    assert!(said.contains("NL-1 L3") && said.contains("as expected"), "{said}");
 }

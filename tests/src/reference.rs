@@ -61,7 +61,7 @@ fn configuration(title: &str, reader: &str, text: &str) -> String {
         let table = line.trim_start_matches("# ").strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if let Some(name) = table.filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')) {
             page.truncate(page.trim_end().len());
-            page.push_str(&format!("\n```\n\n## [{name}]\n\n```toml\n"));
+            page.extend(["\n```\n\n## [", name, "]\n\n```toml\n"]);
         }
         page.push_str(line);
         page.push('\n');
@@ -86,7 +86,7 @@ fn command(page: &mut String, program: &str, path: &mut Vec<String>) -> Result<(
     let name = [&[program.to_owned()], path.as_slice()].concat().join(" ");
     let level = "#".repeat((path.len() + 2).min(4));
     let help: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
-    page.push_str(&format!("\n{level} {name}\n\n```text\n{}\n```\n", help.join("\n")));
+    page.extend(["\n", &level, " ", &name, "\n\n```text\n", &help.join("\n"), "\n```\n"]);
     for inner in subcommands(&help) {
         path.push(inner);
         command(page, program, path)?;

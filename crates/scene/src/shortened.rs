@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::script::{Appearance, Kind, Morning, Session};
 
+/// Nobody waits for a room that stays empty.
+const EMPTY_AT_THE_END_MS: u64 = 30_000;
+
 impl Morning {
     /// The morning as `people` different persons can play it, of whom `practitioners` may enrol; nobody plays two parts.
     /// Left out, until it fits: practitioners off duty, companions, practitioners under whom nothing is declared, then session
@@ -21,11 +24,20 @@ impl Morning {
             let last = dull.or_else(|| morning.sessions.len().checked_sub(1))?;
             morning.drop_session(last);
         }
+        if morning.sessions.len() < self.sessions.len() {
+            morning.duration_ms = morning.duration_ms.min(morning.last_ms() + EMPTY_AT_THE_END_MS);
+        }
         (!morning.expected.is_empty()).then_some(morning)
     }
 
     fn fits(&self, practitioners: usize, people: usize) -> bool {
         self.practitioners().count() <= practitioners && self.people.len() <= people
+    }
+
+    /// When the last person has left and the last session has ended.
+    fn last_ms(&self) -> u64 {
+        let left = self.appearances.iter().filter_map(|a| a.path.last()).map(|w| w.1);
+        left.chain(self.sessions.iter().map(|s| s.end_ms)).max().unwrap_or(0)
     }
 
     fn keep_people(&mut self, keep: impl Fn(&Self, &str) -> bool) {

@@ -74,7 +74,9 @@ fn clean() -> Result<()> {
     if lines.is_empty() {
         say("nothing was left");
     }
-    lines.iter().for_each(|line| say(line));
+    for line in &lines {
+        say(line);
+    }
     Ok(())
 }
 

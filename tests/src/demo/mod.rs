@@ -56,8 +56,8 @@ fn photographs_line(settings: &Settings, morning: &scene::Morning) -> Result<Str
     }
     let (sessions, of) = (morning.sessions.len(), whole.sessions.len());
     Ok(format!(
-        "faces      photographs of {people} people, recognised by the real pack; the script has {all}, so {sessions} of its \
-         {of} sessions are played"
+        "faces      photographs of {people} people, recognised by the real pack; the script has {all}: sessions \
+         played: {sessions} of {of}"
     ))
 }
 

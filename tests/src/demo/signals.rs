@@ -47,7 +47,7 @@ fn end(number: i32, name: &str, temporary: Option<PathBuf>) -> ! {
     programs::end_all();
     match temporary.map(|folder| (std::fs::remove_dir_all(&folder), folder)) {
         Some((Err(why), folder)) if folder.exists() => {
-            say(&format!("ended      but {} is left: {why}", folder.display()))
+            say(&format!("ended      but {} is left: {why}", folder.display()));
         }
         _ => say("ended      nothing runs any more"),
     }
