@@ -24,9 +24,7 @@ pub fn program(name: &str) -> Result<PathBuf> {
             return Ok(candidate);
         }
     }
-    bail!(
-        "{name} is not built: run `cargo build -p server -p edge-agent -p e2e --bins` (./scripts/demo and ./scripts/test do)"
-    )
+    bail!("{name} is not built: run `cargo build --workspace --bins` (./scripts/test does)")
 }
 
 /// The root of the checkout.

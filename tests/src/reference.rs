@@ -105,7 +105,7 @@ fn subcommands(help: &[&str]) -> Vec<String> {
 
 /// What a program prints, at one width whoever asks, with nothing of this machine's environment in it.
 fn said(name: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program(name)?).args(arguments).env_clear().env("COLUMNS", "100").output()?;
+    let output = Command::new(program(name)?).args(arguments).env_clear().env("COLUMNS", "88").output()?;
     if !output.status.success() {
         bail!("{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
