@@ -103,9 +103,12 @@ allow_anonymous false
 acl_file {home}/zaigang.acl
 # Largest packet in bytes: a roster for one room, sealed (protocol::MAX_KNOWLEDGE_BYTES) with its header.
 max_packet_size 1114112
-# What is on its way to a box that is away; nothing that must survive rests on it.
+# What is on its way to a box that is away or does not answer, each: one set of knowledge of five kinds fits, and no box
+# takes more of the broker's memory than that. Nothing that must survive rests on it: the server sends it again.
 max_queued_messages 1000
+max_queued_bytes 8388608
 max_inflight_messages 20
+max_inflight_bytes 8388608
 {persistence}
 listener {listen}
 cafile {home}/ca.crt
