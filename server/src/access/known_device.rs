@@ -50,8 +50,7 @@ impl<'a> KnownDevices<'a> {
         let mac = hex::encode(self.mac(account, &said)?.finalize().into_bytes());
         let mut all = vec![format!("{said}.{mac}")];
         let own = |one: &&str| self.read(one, account, now_s).is_some();
-        let plain =
-            |one: &&str| one.len() < 200 && one.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        let plain = |one: &&str| one.len() < 200 && one.bytes().all(|b| b.is_ascii_hexdigit() || b == b'.');
         let others = before.split(BETWEEN).filter(|one| !one.is_empty() && plain(one) && !own(one));
         all.extend(others.take(ACCOUNTS_MAX - 1).map(str::to_owned));
         Some(all.join(&BETWEEN.to_string()))

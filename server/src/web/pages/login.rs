@@ -97,7 +97,7 @@ fn remember(app: &App, headers: &HeaderMap, name: &str, visitor: &Visitor, respo
     let nonce = match visitor {
         Visitor::Known { nonce } => nonce.clone(),
         Visitor::At(_) => match random_token() {
-            Ok(token) => token.chars().take(32).collect(),
+            Ok(token) => sha256_hex(token).chars().take(32).collect(),
             Err(_) => return,
         },
     };
