@@ -127,6 +127,19 @@ tls_version tlsv1.2
 
 #[cfg(test)]
 mod tests {
+    /// A box that never answers takes no more of the broker's memory than one set of knowledge needs.
+    #[test]
+    fn what_waits_for_one_box_is_bounded_in_bytes() {
+        let text = super::text();
+        for key in ["max_queued_bytes ", "max_inflight_bytes "] {
+            let bytes = text.lines().find_map(|line| line.strip_prefix(key)).and_then(|n| n.parse::<usize>().ok());
+            assert!(
+                bytes.is_some_and(|n| (5 * protocol::MAX_KNOWLEDGE_BYTES..=16 << 20).contains(&n)),
+                "{key}{bytes:?}"
+            );
+        }
+    }
+
     #[test]
     fn the_acl_names_every_channel_in_its_direction() {
         let text = super::text();
