@@ -87,7 +87,7 @@ function follow() {
   source.addEventListener("alert", (event) => {
     const data = JSON.parse(event.data);
     refresh();
-    if (!data.finding || data.step !== "opened") return;
+    if (!data.finding || data.step !== "opened" || data.news === false) return;
     if (document.hidden) {
       unseen += 1;
       document.title = `(${unseen}) ${baseTitle}`;
@@ -96,7 +96,7 @@ function follow() {
     say(`${zh ? "新线索" : "New lead"} #${data.number} · ${data.severity} · ${data.rule}`, `/alerts/${encodeURIComponent(data.alert)}`);
     if (data.severity === "L3") tone();
   });
-  for (const name of ["device", "session", "enrolment"]) source.addEventListener(name, refresh);
+  for (const name of ["device", "session", "enrolment", "missed"]) source.addEventListener(name, refresh);
   const dot = document.getElementById("link");
   source.onopen = () => dot.classList.replace("bad", "ok");
   source.onerror = () => dot.classList.replace("ok", "bad");

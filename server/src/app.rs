@@ -7,18 +7,23 @@ use protocol::provision::BrokerAddress;
 use tokio::sync::{Semaphore, mpsc, watch};
 use trust::SigningKey;
 
+use crate::access::anonymous::Refusals;
 use crate::access::oidc::Provider;
 use crate::access::throttle::Throttle;
 use crate::ca::Authority;
+use crate::clock;
 use crate::config::Config;
 use crate::enrol::Slot;
 use crate::ingest::Keys;
 use crate::knowledge::Nudge;
 use crate::meter::Meter;
 use crate::problem::Problem;
-use crate::remembered::{Made, Walked};
-use crate::store::{FaceStore, Store};
+use crate::remembered::{Made, Probed, Walked};
+use crate::store::{Deed, FaceStore, Store, StoreError};
 use crate::vault::Key;
+use crate::web::bodies::Bodies;
+use crate::web::live::Streams;
+use crate::work_queue::{Turn, WorkQueue};
 
 #[derive(Debug)]
 pub struct App {
@@ -50,6 +55,19 @@ pub struct App {
     /// True once the server is stopping: live streams end, so that connections can close.
     pub stopping: watch::Receiver<bool>,
     pub turns: Turns,
+    /// Hashing of passwords and PINs for whoever asks.
+    pub hashes: WorkQueue,
+    /// The same for persons who are logged in and browsers that are known: a flood of strangers does not keep them waiting.
+    pub known_hashes: WorkQueue,
+    /// Looks at photographs: the networks work for one at a time.
+    pub analyses: WorkQueue,
+    /// Memory for bodies of requests.
+    pub bodies: Bodies,
+    pub streams: Streams,
+    /// Whether the database could be written when that was last tried.
+    pub probed: Probed,
+    /// Of nobody in particular, until they are written into the audit log.
+    pub refusals: Mutex<Refusals>,
 }
 
 /// How many pieces of work may each keep a thread at once; the rest wait without one. Both together stay far below the
@@ -93,6 +111,57 @@ impl App {
             Ok(done) => done.map_err(Into::into),
             Err(error) => Err(Problem::internal(&error)),
         }
+    }
+
+    /// A turn to hash a password or a PIN; before anything else is held, since it may have to wait.
+    pub async fn hash_turn(&self, known: bool) -> Result<Turn<'_>, Problem> {
+        let queue = if known { &self.known_hashes } else { &self.hashes };
+        queue.turn().await.map_err(|_| {
+            let zh = "登录请求过多,请几秒后重试";
+            Problem::busy(zh, "too many passwords are being checked: try again in a few seconds", 3)
+        })
+    }
+
+    /// Runs networks on photographs, one request at a time and outside the turns of [`Self::blocking`].
+    pub async fn analysing<T: Send + 'static, E: Into<Problem> + Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.analyses.turn().await.map_err(|_| {
+            let zh = "正在分析的照片过多,请稍后重试";
+            Problem::busy(zh, "too many photographs are being looked at: try again in a moment", 10)
+        })?;
+        let app = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&app)).await {
+            Ok(done) => done.map_err(Into::into),
+            Err(error) => Err(Problem::internal(&error)),
+        }
+    }
+
+    /// Writes a deed into the audit log; of refusals of nobody in particular only a few a minute and the count of the rest.
+    pub fn write_down(&self, deed: &Deed, refused_anonymous: bool) -> Result<(), StoreError> {
+        let now = clock::now();
+        let (whole, over) = if refused_anonymous {
+            self.refusals().take(deed, now.as_second(), self.config.limits.anonymous_entries_per_min)
+        } else {
+            (true, Vec::new())
+        };
+        for counted in over.iter().chain(whole.then_some(deed)) {
+            self.store.audit(counted, &clock::text(now))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the counts of a minute that is over, or of the running one where the server stops.
+    pub fn write_refusals(&self, stopping: bool) -> Result<(), StoreError> {
+        let (now, whole_max) = (clock::now(), self.config.limits.anonymous_entries_per_min);
+        let over =
+            if stopping { self.refusals().end(whole_max) } else { self.refusals().over(now.as_second(), whole_max) };
+        over.iter().try_for_each(|counted| self.store.audit(counted, &clock::text(now)))
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn throttle(&self) -> MutexGuard<'_, Throttle> {

@@ -103,9 +103,12 @@ allow_anonymous false
 acl_file {home}/zaigang.acl
 # Largest packet in bytes: a roster for one room, sealed (protocol::MAX_KNOWLEDGE_BYTES) with its header.
 max_packet_size 1114112
-# What is on its way to a box that is away; nothing that must survive rests on it.
+# What is on its way to a box that is away or does not answer, each: one set of knowledge of five kinds fits, and no box
+# takes more of the broker's memory than that. Nothing that must survive rests on it: the server sends it again.
 max_queued_messages 1000
+max_queued_bytes 8388608
 max_inflight_messages 20
+max_inflight_bytes 8388608
 {persistence}
 listener {listen}
 cafile {home}/ca.crt
@@ -124,6 +127,19 @@ tls_version tlsv1.2
 
 #[cfg(test)]
 mod tests {
+    /// A box that never answers takes no more of the broker's memory than one set of knowledge needs.
+    #[test]
+    fn what_waits_for_one_box_is_bounded_in_bytes() {
+        let text = super::text();
+        for key in ["max_queued_bytes ", "max_inflight_bytes "] {
+            let bytes = text.lines().find_map(|line| line.strip_prefix(key)).and_then(|n| n.parse::<usize>().ok());
+            assert!(
+                bytes.is_some_and(|n| (5 * protocol::MAX_KNOWLEDGE_BYTES..=16 << 20).contains(&n)),
+                "{key}{bytes:?}"
+            );
+        }
+    }
+
     #[test]
     fn the_acl_names_every_channel_in_its_direction() {
         let text = super::text();

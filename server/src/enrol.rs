@@ -121,9 +121,10 @@ impl Engine {
             return Err(EnrolFault::NonePassed(outcomes));
         }
         let fresh: Vec<&Template> = enrolled.iter().map(|(_, e)| &e.template).collect();
-        let known = self.known(faces)?;
-        self.refuse_unlike(&fresh, &known, request.person)?;
-        let duplicates = self.duplicates(&fresh, &known, request.person);
+        let Compared { own, best } = self.compare(faces, &fresh, request.person)?;
+        self.refuse_unlike(&fresh, &own)?;
+        let duplicates: Vec<Likeness> =
+            best.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm }).collect();
         let id = format!("e-{}", uuid::Uuid::now_v7().simple());
         let templates = self.templates(faces, request.institution, &id, &enrolled)?;
         let photos: Vec<Vec<u8>> = if request.consent.keeps_photo() {
@@ -187,30 +188,35 @@ impl Engine {
         (outcomes, enrolled)
     }
 
-    /// Every stored template of this pack, turned back by its clinic's rotation.
-    fn known(&self, faces: &FaceStore) -> Result<Vec<(String, Template)>, EnrolFault> {
+    /// Holds the fresh templates against every stored one of this pack, turned back by its clinic's rotation: a part at a
+    /// time, so that neither memory nor the database is held for the whole country.
+    fn compare(&self, faces: &FaceStore, fresh: &[&Template], person: &str) -> Result<Compared, EnrolFault> {
         let mut rotations = std::collections::BTreeMap::new();
-        let mut known = Vec::new();
-        for stored in faces.all_templates()?.into_iter().filter(|t| t.pack == self.pack) {
-            if !rotations.contains_key(&stored.institution) {
-                let seed = faces.rotation_seed(&stored.institution)?;
-                rotations.insert(stored.institution.clone(), Rotation::from_key(seed.bytes(), self.length));
-            }
-            let rotation = &rotations[&stored.institution];
-            match Template::from_bytes(stored.pack.as_str(), self.length, &stored.vector) {
-                Ok(template) => known.push((stored.person, template.turned_back(rotation))),
-                Err(error) => tracing::error!(template = stored.id, %error, "a stored template is left out"),
+        let mut compared = Compared::default();
+        let mut after = String::new();
+        loop {
+            let part = faces.templates_behind(&after)?;
+            let Some(last) = part.last() else { return Ok(compared) };
+            after.clone_from(&last.id);
+            for stored in part.into_iter().filter(|t| t.pack == self.pack) {
+                if !rotations.contains_key(&stored.institution) {
+                    let seed = faces.rotation_seed(&stored.institution)?;
+                    rotations.insert(stored.institution.clone(), Rotation::from_key(seed.bytes(), self.length));
+                }
+                let rotation = &rotations[&stored.institution];
+                match Template::from_bytes(stored.pack.as_str(), self.length, &stored.vector) {
+                    Ok(template) => compared.add(self, fresh, person, stored.person, template.turned_back(rotation)),
+                    Err(error) => tracing::error!(template = stored.id, %error, "a stored template is left out"),
+                }
             }
         }
-        Ok(known)
     }
 
     /// A face too unlike the person's other ones is refused: it is another person's, or a mix-up of files.
-    fn refuse_unlike(&self, fresh: &[&Template], known: &[(String, Template)], person: &str) -> Result<(), EnrolFault> {
-        let own: Vec<&Template> = known.iter().filter(|(p, _)| p == person).map(|(_, t)| t).collect();
+    fn refuse_unlike(&self, fresh: &[&Template], own: &[Template]) -> Result<(), EnrolFault> {
         for (n, one) in fresh.iter().enumerate() {
             let others: Vec<&Template> =
-                own.iter().copied().chain(fresh.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, t)| *t)).collect();
+                own.iter().chain(fresh.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, t)| *t)).collect();
             let best = others.iter().map(|other| cosine_ppm(one, other)).max();
             if best.is_some_and(|best| best < self.unlike_ppm) {
                 return Err(EnrolFault::Refused(format!(
@@ -221,18 +227,28 @@ impl Engine {
         }
         Ok(())
     }
+}
 
-    /// Other persons whose face matches: perhaps one person under two registrations.
-    fn duplicates(&self, fresh: &[&Template], known: &[(String, Template)], person: &str) -> Vec<Likeness> {
-        let mut best = std::collections::BTreeMap::new();
-        for (other, template) in known.iter().filter(|(p, _)| p != person) {
-            let score = fresh.iter().map(|f| cosine_ppm(f, template)).max().unwrap_or(-1_000_000);
-            if score >= self.duplicate_ppm {
-                let entry = best.entry(other.clone()).or_insert(score);
-                *entry = score.max(*entry);
-            }
+/// What the comparison with the stored templates gave.
+#[derive(Default)]
+struct Compared {
+    /// The person's other templates.
+    own: Vec<Template>,
+    /// Other persons whose face matches, with their best score: perhaps one person under two registrations.
+    best: std::collections::BTreeMap<String, i32>,
+}
+
+impl Compared {
+    fn add(&mut self, engine: &Engine, fresh: &[&Template], person: &str, of: String, template: Template) {
+        if of == person {
+            self.own.push(template);
+            return;
         }
-        best.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm }).collect()
+        let score = fresh.iter().map(|f| cosine_ppm(f, &template)).max().unwrap_or(-1_000_000);
+        if score >= engine.duplicate_ppm {
+            let best = self.best.entry(of).or_insert(score);
+            *best = score.max(*best);
+        }
     }
 }
 

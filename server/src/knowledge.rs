@@ -18,7 +18,12 @@ use trust::{SealingPublicKey, SigningKey};
 use crate::clock;
 use crate::ingest::{Told, fault};
 use crate::mqtt::Mouth;
-use crate::store::{FaceStore, ReceiptDue, Store, StoreError};
+use crate::store::{FaceStore, Issued, ReceiptDue, Store, StoreError};
+
+/// Sendings in vain after which a box that connects anew is sent nothing before its time.
+const PATIENT: u32 = 5;
+/// 2 to the power of this times any retry time is longer than a day.
+const DOUBLINGS: u32 = 19;
 
 /// Something changed that boxes must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +51,8 @@ pub struct Pusher {
     pub expires: SignedDuration,
     pub refresh: SignedDuration,
     pub retry: Duration,
+    /// The wait for an answer doubles with each sending in vain, up to this.
+    pub retry_max: Duration,
     /// A demonstration plays on a day of its own: its sessions and passes are sent whatever the date is here.
     pub any_date: bool,
 }
@@ -164,10 +171,18 @@ impl Pusher {
         }
         let mut due = Vec::new();
         for device in &fresh {
-            due.extend(Self::logged(device, self.due(device, |_| true)).into_iter().flatten());
+            let again = |kind: &str| match self.store.issued(device, kind) {
+                Ok(Some(issued)) => issued.answered || issued.tries <= PATIENT || self.waited(&issued),
+                _ => true,
+            };
+            due.extend(Self::logged(device, self.due(device, again)).into_iter().flatten());
         }
         for device in back.difference(&fresh) {
-            let unanswered = |kind: &str| !matches!(self.store.issued(device, kind), Ok(Some((_, true, _))));
+            // A box that never answers gains nothing by coming back again and again.
+            let unanswered = |kind: &str| match self.store.issued(device, kind) {
+                Ok(Some(issued)) => !issued.answered && (issued.tries <= PATIENT || self.waited(&issued)),
+                _ => true,
+            };
             due.extend(Self::logged(device, self.due(device, unanswered)).into_iter().flatten());
         }
         for device in changed.iter().filter(|d| !fresh.contains(*d) && !back.contains(*d)) {
@@ -180,8 +195,8 @@ impl Pusher {
     /// Unacknowledged for longer than the retry time, or (the roster) no longer fresh.
     fn overdue(&self) -> Vec<Letter> {
         let now = clock::now();
-        let retry = SignedDuration::try_from(self.retry).unwrap_or(SignedDuration::from_secs(5));
-        let (unanswered, stale) = (clock::text(now - retry), clock::text(now - self.refresh));
+        let stale = clock::text(now - self.refresh);
+        let unanswered: Vec<String> = (0..=DOUBLINGS).map(|tries| clock::text(now - self.wait(tries))).collect();
         let devices = match self.store.overdue(&unanswered, &stale) {
             Ok(devices) => devices,
             Err(error) => {
@@ -192,13 +207,25 @@ impl Pusher {
         let mut due = Vec::new();
         for device in devices {
             let again = |kind: &str| match self.store.issued(&device, kind) {
-                Ok(Some((_, acked, at))) => (!acked && at < unanswered) || (kind == "roster" && at < stale),
+                Ok(Some(issued)) if issued.answered => kind == "roster" && issued.at < stale,
+                Ok(Some(issued)) => self.waited(&issued),
                 Ok(None) => true,
                 Err(_) => false,
             };
             due.extend(Self::logged(&device, self.due(&device, again)).into_iter().flatten());
         }
         self.issue(due)
+    }
+
+    /// How long an answer is waited for after so many sendings.
+    fn wait(&self, tries: u32) -> SignedDuration {
+        let retry =
+            self.retry.saturating_mul(1 << tries.saturating_sub(1).min(DOUBLINGS)).min(self.retry_max.max(self.retry));
+        SignedDuration::try_from(retry).unwrap_or(SignedDuration::from_secs(5))
+    }
+
+    fn waited(&self, issued: &Issued) -> bool {
+        issued.at < clock::text(clock::now() - self.wait(issued.tries))
     }
 
     fn logged<T>(device: &str, made: Result<T, PushError>) -> Option<T> {
@@ -223,7 +250,7 @@ impl Pusher {
         for payload in [vec![Down::Roster(roster)], facts.rest].concat() {
             let kind = payload.kind();
             let content = trust::canonical_sha256(&payload)?;
-            let same = self.store.issued(device, kind)?.is_some_and(|(last, _, _)| last == content);
+            let same = self.store.issued(device, kind)?.is_some_and(|last| last.content == content);
             if !same || again(kind) {
                 due.push(Due { device: device.to_owned(), payload, content });
             }

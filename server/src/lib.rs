@@ -35,3 +35,4 @@ pub mod supervise;
 pub mod tombstone;
 pub mod vault;
 pub mod web;
+pub mod work_queue;

@@ -14,6 +14,8 @@ pub struct Meter {
     buckets: [AtomicU64; BUCKETS_MS.len()],
     count: AtomicU64,
     sum_us: AtomicU64,
+    logins_throttled: AtomicU64,
+    proposals_refused: AtomicU64,
 }
 
 impl Meter {
@@ -27,6 +29,24 @@ impl Meter {
                 bucket.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    pub fn login_throttled(&self) {
+        self.logins_throttled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Logins that had to wait after failures, since the start.
+    pub fn logins_throttled(&self) -> u64 {
+        self.logins_throttled.load(Ordering::Relaxed)
+    }
+
+    pub fn proposal_refused(&self) {
+        self.proposals_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Enrolment proposals of institutions with too many open ones, since the start.
+    pub fn proposals_refused(&self) -> u64 {
+        self.proposals_refused.load(Ordering::Relaxed)
     }
 
     /// As Prometheus reads it.

@@ -13,11 +13,20 @@ use crate::store::StoreError;
 pub struct Problem {
     pub status: StatusCode,
     pub detail: String,
+    /// The same line for a page in Chinese, where there is one.
+    pub zh: Option<&'static str>,
+    /// Seconds after which it may be tried again.
+    pub retry_after_s: Option<u32>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self { status, detail: detail.into(), zh: None, retry_after_s: None }
+    }
+
+    /// A bound is reached: nothing was begun, and it may be tried again so many seconds later.
+    pub fn busy(zh: &'static str, en: &'static str, retry_after_s: u32) -> Self {
+        Self { zh: Some(zh), retry_after_s: Some(retry_after_s), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, en) }
     }
 
     pub fn unprocessable(detail: impl Into<String>) -> Self {
@@ -46,7 +55,17 @@ impl IntoResponse for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response();
+        retry_after(&mut response, self.retry_after_s);
+        response
+    }
+}
+
+/// Says when to try again, where that is known.
+pub fn retry_after(response: &mut Response, seconds: Option<u32>) {
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
 }
 

@@ -8,6 +8,7 @@ use crate::store::{Figures, Span, Store, StoreError};
 
 const FRESH: Duration = Duration::from_mins(1);
 const MOST_MADE: usize = 32;
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// Figures are made from every lead of their days; what was made is shown again for a minute.
 #[derive(Debug, Default)]
@@ -30,6 +31,25 @@ impl Made {
         }
         made.push((span.clone(), Instant::now(), Arc::clone(&figures)));
         Ok(figures)
+    }
+}
+
+/// Whether the database could be written: a look is a commit, and anybody may ask.
+#[derive(Debug, Default)]
+pub struct Probed(Mutex<Option<(Instant, bool)>>);
+
+impl Probed {
+    /// At most a second old. Whoever asks meanwhile waits for the one look. Blocking.
+    pub fn writable(&self, store: &Store) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, writable)) = *last
+            && at.elapsed() < PROBE_EVERY
+        {
+            return writable;
+        }
+        let writable = store.is_writable();
+        *last = Some((Instant::now(), writable));
+        writable
     }
 }
 

@@ -12,8 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use trust::SigningKey;
 
-use crate::access::Role;
 use crate::access::oidc::Provider;
+use crate::access::{Role, password};
 use crate::app::{App, Turns};
 use crate::backup;
 use crate::behind::{self, Behind};
@@ -21,14 +21,14 @@ use crate::broker::{self, Credentials};
 use crate::broker_config;
 use crate::ca::Authority;
 use crate::clock;
-use crate::config::{Broker, Config, External, Mode};
+use crate::config::{Broker, Config, External, Limits, Mode};
 use crate::enrol::{Engine, Slot};
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
 use crate::meter::Meter;
 use crate::mqtt::{self, Login};
 use crate::notify;
-use crate::remembered::{Made, Walked};
+use crate::remembered::{Made, Probed, Walked};
 use crate::renew::{Renewal, renew};
 use crate::retention;
 use crate::store::{FaceStore, Store};
@@ -36,6 +36,9 @@ use crate::supervise;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
 use crate::web;
+use crate::web::bodies::Bodies;
+use crate::web::live::Streams;
+use crate::work_queue::WorkQueue;
 
 /// Messages between the broker and the ingest; beyond that the broker waits.
 const INBOX: usize = 4096;
@@ -125,6 +128,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         expires: SignedDuration::from_hours(config.knowledge_expires_h),
         refresh: SignedDuration::from_mins(config.knowledge_refresh_min as i64),
         retry: Duration::from_millis(config.knowledge_retry_ms),
+        retry_max: Duration::from_mins(config.knowledge_retry_max_min),
         any_date: config.mode == Mode::Demonstration,
     });
     behind.spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
@@ -136,6 +140,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let http_address = listener.local_addr()?;
     let oidc =
         config.oidc.clone().map(Provider::new).transpose().context("`oidc.client_secret_file` can not be read")?;
+    let Limits { hash_waiting_max, analyses_waiting_max, bodies_max_mib, streams_per_account_max, .. } = config.limits;
     let app = Arc::new(App {
         figures: Made::default(),
         walked: Walked::default(),
@@ -156,9 +161,17 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         meter: Meter::default(),
         stopping: stopping.clone(),
         turns: Turns::default(),
+        hashes: WorkQueue::new(password::AT_ONCE, hash_waiting_max),
+        known_hashes: WorkQueue::new(password::KNOWN_AT_ONCE, hash_waiting_max),
+        analyses: WorkQueue::new(1, analyses_waiting_max),
+        bodies: Bodies::new(bodies_max_mib),
+        streams: Streams::new(streams_per_account_max),
+        probed: Probed::default(),
+        refusals: std::sync::Mutex::default(),
     });
     load_models(&app);
     behind.spawn(watch_gaps(Arc::clone(&app)));
+    behind.spawn(count_refusals(Arc::clone(&app)));
     behind.spawn(supervise::run(Arc::clone(&app)));
     behind.spawn(retention::run(Arc::clone(&app)));
     behind.spawn(notify::run(Arc::clone(&app)));
@@ -191,7 +204,8 @@ async fn serve(listener: TcpListener, app: Arc<App>, mut stopping: watch::Receiv
     let stop = async move {
         let _ = stopping.wait_for(|s| *s).await;
     };
-    axum::serve(listener, web::router(app)).with_graceful_shutdown(stop).await
+    let router = web::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
 /// Ready means that boxes can be heard; an external broker that is down is waited for in the background.
@@ -346,6 +360,17 @@ async fn watch_gaps(app: Arc<App>) {
     }
 }
 
+/// What nobody in particular was refused stands in the audit log a minute later.
+async fn count_refusals(app: Arc<App>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(10));
+    let mut stopping = app.stopping.clone();
+    while behind::next_round(&mut tick, &mut stopping).await {
+        if let Err(problem) = app.blocking(|a| a.write_refusals(false)).await {
+            tracing::error!("refusals were not written to the audit log: {}", problem.detail);
+        }
+    }
+}
+
 impl Running {
     /// Stops within five seconds; everything received before is committed.
     pub async fn stop(self) {
@@ -359,6 +384,9 @@ impl Running {
         };
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             tracing::warn!("not everything stopped in time; what was not receipted will be sent again by the boxes");
+        }
+        if let Err(problem) = self.app.blocking(|a| a.write_refusals(true)).await {
+            tracing::error!("refusals were not written to the audit log: {}", problem.detail);
         }
         // The threads behind the pages work on the databases too: whoever restores next must find nobody at it.
         drop(self.app);

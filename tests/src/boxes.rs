@@ -46,6 +46,9 @@ pub fn furnish(api: &Api) -> Result<()> {
         &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2, "filed_items": [], "jurisdiction": "510100"}),
     )?;
     api.post("rooms", &json!({"id": "room-1", "institution": "inst-1", "name": "一号", "mode": "in_room"}))?;
+    // Faults are counted in more findings than a box may send in a day.
+    let budget = json!({"budget_finding_per_day": 100_000_000, "budget_finding_kib_per_day": 1_073_741_824});
+    api.post("policy", &json!({"settings": budget, "reason": "faults are counted"}))?;
     Ok(())
 }
 

@@ -163,6 +163,11 @@ impl Rig {
             "institutions",
             &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2, "filed_items": [], "jurisdiction": "510100"}),
         )?;
+        // What one server carries is measured without the bound of each box.
+        let _: Value = self.post(
+            "policy",
+            &json!({"settings": {"budget_finding_per_day": 100_000_000, "budget_finding_kib_per_day": 1_073_741_824}, "reason": "measured"}),
+        )?;
         for room in 0..count.div_ceil(BOXES_PER_ROOM) {
             let id = format!("{name}-room-{room}");
             let _: Value =

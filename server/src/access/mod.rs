@@ -1,8 +1,11 @@
 //! Who somebody is and what he may do. Pure but for the password hash; the store keeps accounts, `web::auth` asks here.
 
+pub mod anonymous;
+pub mod known_device;
 pub mod oidc;
 pub mod password;
 pub mod secret;
+pub mod source;
 pub mod throttle;
 pub mod totp;
 

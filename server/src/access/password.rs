@@ -1,17 +1,24 @@
 //! Passwords: argon2id (OWASP's least: 19 MiB, two passes, one lane), and what a password must have. Never printed.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, Version};
+use std::sync::{Mutex, PoisonError};
+
+use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 /// NIST SP 800-63B asks for length, not for a mixture of signs.
 pub const LEAST_CHARS: usize = 12;
 pub const MOST_BYTES: usize = 512;
 
-fn hasher() -> Argon2<'static> {
+/// Hashes at once, for strangers and for those who are known: each takes 19 MiB and a core for a moment.
+pub const AT_ONCE: usize = 2;
+pub const KNOWN_AT_ONCE: usize = 1;
+
+const SALT_BYTES: usize = 16;
+const HASH_BYTES: usize = 32;
+
+fn params() -> Params {
     // The parameters are the constants above the fold: they are in argon2's range, so the default stands in for nothing.
-    let params = Params::new(19_456, 2, 1, None).unwrap_or_default();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+    Params::new(19_456, 2, 1, None).unwrap_or_default()
 }
 
 /// One line that says what is wrong with a new password, if anything.
@@ -30,15 +37,37 @@ pub fn fault(password: &str, name: &str) -> Option<&'static str> {
     None
 }
 
-/// One of two places at the hash: it takes 19 MiB and a core for a moment, and anybody may ask for a login.
-pub async fn turn() -> Option<tokio::sync::SemaphorePermit<'static>> {
-    static TURNS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
-    // Nothing closes it, so nobody is turned away.
-    TURNS.acquire().await.ok()
+/// The same memory again and again: given back and taken anew it would stay with whichever thread last hashed.
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+/// The raw hash of a password. Whoever calls it holds a turn of `App::hashes`.
+fn hashed(password: &str, salt: &[u8], params: &Params) -> Result<[u8; HASH_BYTES], argon2::Error> {
+    let blocks = params.block_count();
+    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    memory.resize(blocks, Block::new());
+    let mut out = [0; HASH_BYTES];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let made = argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut out, &mut memory[..]);
+    let mut free = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    if free.len() < AT_ONCE + KNOWN_AT_ONCE {
+        free.push(memory);
+    }
+    made.map(|()| out)
 }
 
 pub fn hash(password: &str) -> Result<String, String> {
-    hasher().hash_password(password.as_bytes()).map(|h| h.to_string()).map_err(|e| e.to_string())
+    let mut salt = [0; SALT_BYTES];
+    getrandom::fill(&mut salt).map_err(|e| e.to_string())?;
+    let params = params();
+    let out = hashed(password, &salt, &params).map_err(|e| e.to_string())?;
+    let hash = PasswordHash {
+        algorithm: Ident::new(Algorithm::Argon2id.as_str()).map_err(|e| e.to_string())?,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(|e| e.to_string())?,
+        salt: Some(Salt::new(&salt).map_err(|e| e.to_string())?),
+        hash: Some(Output::new(&out).map_err(|e| e.to_string())?),
+    };
+    Ok(hash.to_string())
 }
 
 /// Takes as long for a wrong password as for a right one.
@@ -46,7 +75,16 @@ pub fn verify(password: &str, hash: &str) -> bool {
     if password.len() > MOST_BYTES {
         return false;
     }
-    PasswordHash::new(hash).is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok())
+    let verified = || {
+        let hash = PasswordHash::new(hash).ok()?;
+        let ours =
+            hash.algorithm.as_str() == Algorithm::Argon2id.as_str() && hash.version == Some(Version::V0x13.into());
+        let params = Params::try_from(&hash).ok().filter(|_| ours)?;
+        let out = hashed(password, &hash.salt?, &params).ok()?;
+        // Output compares in constant time.
+        Some(Output::new(&out).ok()? == hash.hash?)
+    };
+    verified().unwrap_or(false)
 }
 
 #[cfg(test)]

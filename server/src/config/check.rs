@@ -5,8 +5,13 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::raw::{Raw, RawBroker, RawFormat, RawMqtt, RawOidc, RawOutgoing, RawRetention, RawSmtp};
-use super::{Broker, Config, ConfigError, External, Mode, Oidc, Outgoing, Pack, RetentionTimes, Smtp, SmtpTls};
+use super::raw::{
+    Raw, RawAccess, RawBroker, RawEnrolment, RawFormat, RawHttp, RawMqtt, RawOidc, RawOutgoing, RawRetention, RawSmtp,
+};
+use super::{
+    Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals, Outgoing, Pack, RetentionTimes, Smtp,
+    SmtpTls,
+};
 
 /// The text with its name, so that a fault can say where it stands.
 pub(super) struct Source<'a> {
@@ -80,12 +85,14 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         return Err(source.wrong(offset, why));
     }
     let (ingest, knowledge) = (raw.ingest, raw.knowledge);
+    let listen = raw.http.listen.clone();
+    let limits = limits(source, raw.http, &raw.access, &raw.enrolment)?;
     Ok(Config {
         mode: raw.mode,
         accounts,
         pack,
         models_dir: raw.models.folder.as_deref().map(at),
-        http_listen: loopback(source, source.address("http.listen", raw.http.listen, "127.0.0.1:8080")?)?,
+        http_listen: loopback(source, source.address("http.listen", listen, "127.0.0.1:8080")?)?,
         broker: broker(source, raw.mqtt, base)?,
         batch_max: source.number("ingest.batch_max", ingest.batch_max, 1024, (1, 4096))? as usize,
         at_once_max: source.number("ingest.at_once_max", ingest.at_once_max, 64, (0, 4096))? as usize,
@@ -105,6 +112,9 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
             90,
             (1, 825),
         )? as u64,
+        knowledge_retry_max_min: source.number("knowledge.retry_max_min", knowledge.retry_max_min, 60, (1, 1440))?
+            as u64,
+        limits,
         retention: retention(source, raw.retention)?,
         outgoing: outgoing(source, raw.outgoing, raw.smtp, base)?,
         oidc: oidc(source, raw.oidc, base)?,
@@ -114,6 +124,45 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         data_dir,
         master_key_file,
         tombstone_file,
+    })
+}
+
+fn limits(
+    source: &Source<'_>,
+    http: RawHttp,
+    access: &RawAccess,
+    enrolment: &RawEnrolment,
+) -> Result<Limits, ConfigError> {
+    let number = |key: &str, value: &Option<Spanned<i64>>, default: i64, range: (i64, i64)| {
+        source.number(key, value.clone(), default, range)
+    };
+    let mut trusted_proxies = Vec::new();
+    for proxy in http.trusted_proxies {
+        let network = proxy.get_ref().parse().map_err(|why: String| {
+            let why = format!("`http.trusted_proxies`: {why}; use addresses such as 127.0.0.1 or 10.1.0.0/16");
+            source.wrong(proxy.span().start, why)
+        })?;
+        trusted_proxies.push(network);
+    }
+    Ok(Limits {
+        trusted_proxies,
+        bodies_max_mib: number("http.bodies_max_mib", &http.bodies_max_mib, 256, (160, 65_536))? as usize,
+        streams_per_account_max: number("http.streams_per_account_max", &http.streams_per_account_max, 32, (1, 10_000))?
+            as usize,
+        replay_max: number("http.replay_max", &http.replay_max, 1000, (100, 10_000))?,
+        hash_waiting_max: number("access.hash_waiting_max", &access.hash_waiting_max, 64, (1, 1000))? as usize,
+        anonymous_entries_per_min: number(
+            "access.anonymous_entries_per_min",
+            &access.anonymous_entries_per_min,
+            10,
+            (0, 1000),
+        )? as u32,
+        analyses_waiting_max: number("enrolment.analyses_waiting_max", &enrolment.analyses_waiting_max, 8, (0, 100))?
+            as usize,
+        open_proposals: OpenProposals {
+            count_max: number("enrolment.open_proposals_max", &enrolment.open_proposals_max, 100, (1, 10_000))?,
+            photos_max_mib: number("enrolment.open_photos_max_mib", &enrolment.open_photos_max_mib, 512, (1, 65_536))?,
+        },
     })
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::access::source::Network;
 use check::Source;
 
 pub(crate) use check::is_safe_origin;
@@ -90,6 +91,33 @@ pub struct Outgoing {
     pub smtp: Option<Smtp>,
 }
 
+/// What anybody may take of the house, so that nobody takes all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Whose word about a request's source is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Memory for the bodies of all requests together.
+    pub bodies_max_mib: usize,
+    pub streams_per_account_max: usize,
+    /// Events that a live stream goes back at most.
+    pub replay_max: i64,
+    /// Logins that wait for their hash.
+    pub hash_waiting_max: usize,
+    /// Refusals of each kind a minute that stand in the audit log one by one.
+    pub anonymous_entries_per_min: u32,
+    /// Requests that wait for the networks.
+    pub analyses_waiting_max: usize,
+    pub open_proposals: OpenProposals,
+}
+
+/// What one institution may have waiting for a supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenProposals {
+    pub count_max: i64,
+    /// Of their kept photographs.
+    pub photos_max_mib: i64,
+}
+
 /// The login provider (`OpenID` Connect).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oidc {
@@ -146,6 +174,9 @@ pub struct Config {
     pub knowledge_expires_h: i64,
     pub knowledge_refresh_min: u64,
     pub knowledge_retry_ms: u64,
+    /// Longest wait between two sendings of what a box never acknowledges.
+    pub knowledge_retry_max_min: u64,
+    pub limits: Limits,
     pub token_valid_min: i64,
     pub certificate_days: u64,
     pub retention: RetentionTimes,

@@ -21,6 +21,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) access: RawAccess,
     #[serde(default)]
+    pub(super) enrolment: RawEnrolment,
+    #[serde(default)]
     pub(super) mqtt: RawMqtt,
     #[serde(default)]
     pub(super) ingest: RawIngest,
@@ -51,12 +53,27 @@ pub(super) struct RawModels {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHttp {
     pub(super) listen: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) trusted_proxies: Vec<Spanned<String>>,
+    pub(super) bodies_max_mib: Option<Spanned<i64>>,
+    pub(super) streams_per_account_max: Option<Spanned<i64>>,
+    pub(super) replay_max: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAccess {
     pub(super) accounts: Option<Spanned<bool>>,
+    pub(super) hash_waiting_max: Option<Spanned<i64>>,
+    pub(super) anonymous_entries_per_min: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEnrolment {
+    pub(super) analyses_waiting_max: Option<Spanned<i64>>,
+    pub(super) open_proposals_max: Option<Spanned<i64>>,
+    pub(super) open_photos_max_mib: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -95,6 +112,7 @@ pub(super) struct RawKnowledge {
     pub(super) expires_h: Option<Spanned<i64>>,
     pub(super) refresh_min: Option<Spanned<i64>>,
     pub(super) retry_ms: Option<Spanned<i64>>,
+    pub(super) retry_max_min: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]

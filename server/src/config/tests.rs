@@ -16,6 +16,8 @@ fn the_printed_file_is_valid_and_says_the_defaults() {
     assert_eq!(printed.http_listen, least.http_listen);
     assert_eq!(printed.broker, least.broker);
     assert_eq!(printed.gap_alert_s, least.gap_alert_s);
+    assert_eq!(printed.limits, least.limits);
+    assert_eq!(printed.knowledge_retry_max_min, least.knowledge_retry_max_min);
     assert_eq!(printed.knowledge_refresh_min, least.knowledge_refresh_min);
     assert_eq!(least.data_dir, Path::new("/etc/data"));
 }
@@ -26,6 +28,8 @@ fn a_wrong_value_names_file_line_and_range() {
     assert_eq!(error, "/etc/z.toml, line 5: `ingest.batch_max` is 0: it must be 1 to 4096 (default 1024)");
     let error = parse("[http]\nlisten = \"everywhere\"\n").unwrap_err();
     assert!(error.starts_with("/etc/z.toml, line 5: `http.listen` is `everywhere`"), "{error}");
+    let error = parse("[http]\ntrusted_proxies = [\"127.0.0.1\", \"proxy\"]\n").unwrap_err();
+    assert!(error.starts_with("/etc/z.toml, line 5: `http.trusted_proxies`: `proxy` is no IP address"), "{error}");
     let error = Config::parse(Path::new("z.toml"), "mode = \"sandbox\"\n").unwrap_err().to_string();
     assert!(error.contains("line 1") && error.contains("`demonstration`"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! The server's own Integrity findings about a box's chain: why, how severe, and in which words. Pure.
 
+use super::budget::Kind;
 use protocol::id::{DeviceId, InstitutionId, RoomId};
 use protocol::up::{Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step};
 use sha2::{Digest as _, Sha256};
@@ -15,6 +16,8 @@ pub enum Cause {
     Refused { reason: &'static str, day: String },
     /// The box declared that its database was lost.
     Break { epoch: i64, reason: String },
+    /// The box sent more than its budget; one finding a day.
+    OverBudget { kind: Kind, day: String },
 }
 
 /// Where the finding belongs.
@@ -32,13 +35,14 @@ impl Cause {
             Self::BadLink { .. } | Self::Refused { reason: "fork", .. } => "CHAIN-FORK",
             Self::Refused { .. } => "CHAIN-REFUSED",
             Self::Break { .. } => "CHAIN-BREAK",
+            Self::OverBudget { .. } => "BOX-BUDGET",
         }
     }
 
     fn severity(&self) -> Severity {
         match self {
             Self::Gap { .. } | Self::Break { .. } => Severity::L1,
-            Self::BadLink { .. } | Self::Refused { .. } => Severity::L2,
+            Self::BadLink { .. } | Self::Refused { .. } | Self::OverBudget { .. } => Severity::L2,
         }
     }
 
@@ -48,6 +52,7 @@ impl Cause {
             Self::BadLink { seq } => format!("link {seq}"),
             Self::Refused { reason, day } => format!("refused {reason} {day}"),
             Self::Break { epoch, .. } => format!("break {epoch}"),
+            Self::OverBudget { day, .. } => format!("budget {day}"),
         }
     }
 
@@ -70,6 +75,21 @@ impl Cause {
             Self::Break { reason, .. } => (
                 format!("设备声明其记录数据库损坏并重新开始记录链:{reason}"),
                 format!("The box declared its record database lost and began a new chain: {reason}"),
+            ),
+            Self::OverBudget { kind, day } => (
+                format!(
+                    "{day} 该设备发送的{}超出每日上限,超出部分暂缓接收,仍留存于设备",
+                    match kind {
+                        Kind::Finding => "线索",
+                        Kind::Presence => "在场记录",
+                        Kind::Health => "心跳",
+                        Kind::Other => "应答与声明",
+                    }
+                ),
+                format!(
+                    "On {day} the box sent more than its budget of messages of kind {}: the rest is not receipted and stays in the box",
+                    kind.as_str()
+                ),
             ),
         };
         Explanation { zh, en }
@@ -118,7 +138,7 @@ impl Cause {
         match self {
             Self::Gap { from_seq, to_seq } => vec![one("missing_messages", to_seq - from_seq + 1)],
             Self::BadLink { seq } => vec![one("seq", *seq as i64)],
-            Self::Refused { .. } | Self::Break { .. } => Vec::new(),
+            Self::Refused { .. } | Self::Break { .. } | Self::OverBudget { .. } => Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A receipt is handed out only after the commit that it speaks of. Bad input is set aside and counted; it never ends the thread.
 
+pub mod budget;
 pub mod chain;
 pub mod check;
 mod commits;

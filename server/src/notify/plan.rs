@@ -56,6 +56,10 @@ pub fn deliveries(
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
     let severity =
         data["severity"].as_str().and_then(|s| s.strip_prefix('L')).and_then(|s| s.parse().ok()).unwrap_or(0u8);
+    // Of a box that floods its alerts people are told once, and again when it grows worse.
+    if data["news"] == false {
+        return Vec::new();
+    }
     let (finding, opened) = (data.get("finding").is_some(), data["step"] == "opened");
     let name = match (finding, opened) {
         (true, true) => "alert.opened",
@@ -160,5 +164,9 @@ mod tests {
             ["all", "urgent", "opened-only"]
         );
         assert_eq!(told(json!({"alert":"a","severity":"L3","state":"lead"})), ["all"]);
+        let joined =
+            |news: bool| told(json!({"alert":"joined-1","finding":"f","severity":"L3","step":"opened","news":news}));
+        assert!(joined(false).is_empty());
+        assert_eq!(joined(true), ["all", "urgent", "opened-only"]);
     }
 }

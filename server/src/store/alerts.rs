@@ -167,11 +167,22 @@ impl Store {
 
     /// The findings of an alert, worst first.
     pub fn findings(&self, alert: &str) -> Result<Vec<StoredFinding>> {
+        self.worst_findings(alert, i64::MAX)
+    }
+
+    /// How many findings an alert holds: where incidents were joined, more than a page shows.
+    pub fn finding_count(&self, alert: &str) -> Result<i64> {
+        let sql = "SELECT count(*) FROM finding WHERE alert = ?1";
+        self.read(|c| Ok(c.prepare_cached(sql)?.query_row([alert], |r| r.get(0))?))
+    }
+
+    /// As [`Self::findings`], up to `limit`.
+    pub fn worst_findings(&self, alert: &str, limit: i64) -> Result<Vec<StoredFinding>> {
         self.read(|c| {
             let sql = "SELECT f.report, f.received_at, f.device, f.seq, m.hash, m.prev, m.envelope, f.seq <= d.contiguous_seq OR f.epoch < d.epoch
                 FROM finding f LEFT JOIN message m ON m.device=f.device AND m.epoch=f.epoch AND m.seq=f.seq
-                LEFT JOIN device d ON d.id = f.device WHERE f.alert = ?1 ORDER BY f.severity DESC, f.raised_at, f.id";
-            collect(c, sql, [alert], finding)
+                LEFT JOIN device d ON d.id = f.device WHERE f.alert = ?1 ORDER BY f.severity DESC, f.raised_at, f.id LIMIT ?2";
+            collect(c, sql, (alert, limit), finding)
         })
     }
 
@@ -203,12 +214,12 @@ impl Store {
         })
     }
 
-    /// Every step of every finding of an alert, in the order of their coming.
-    pub fn finding_events(&self, alert: &str) -> Result<Vec<FindingEvent>> {
+    /// The steps of the findings of an alert, in the order of their coming, up to `limit`.
+    pub fn finding_events(&self, alert: &str, limit: i64) -> Result<Vec<FindingEvent>> {
         self.read(|c| {
             let sql = "SELECT finding, revision, rule, step, severity, at, received_at, seq, zh, en FROM finding_step
-                WHERE alert = ?1 ORDER BY received_at, at, finding, revision";
-            collect(c, sql, [alert], |r| {
+                WHERE alert = ?1 ORDER BY received_at, at, finding, revision LIMIT ?2";
+            collect(c, sql, (alert, limit), |r| {
                 Ok(FindingEvent {
                     finding_id: r.get(0)?,
                     revision: r.get(1)?,

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::rows::collect;
 use super::{Part, Result, StoreError, in_transaction, lock, named, open, schema};
+use crate::config::OpenProposals;
 use crate::model::Consent;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
@@ -87,6 +88,20 @@ impl std::fmt::Debug for StoredTemplate {
     }
 }
 
+/// Of one institution: proposals that wait, and the bytes of their kept photographs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenNow {
+    pub count: i64,
+    pub photo_bytes: i64,
+}
+
+impl OpenNow {
+    /// Another one is not taken.
+    pub fn is_beyond(&self, limits: OpenProposals) -> bool {
+        self.count >= limits.count_max || self.photo_bytes >= limits.photos_max_mib << 20
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Withdrawal {
     pub templates_deleted: u64,
@@ -108,6 +123,9 @@ const ENROLMENT: &str = "SELECT e.id, e.person, e.institution, e.state, e.pack, 
 /// Of a template `t`: it is of the embedder in use, or none was ever recorded.
 pub(super) const IN_USE: &str =
     "(t.embedder_sha256 = (SELECT sha256 FROM embedder) OR NOT EXISTS (SELECT 1 FROM embedder))";
+
+/// Templates read and opened in one go.
+const TEMPLATES_AT_ONCE: i64 = 256;
 
 impl FaceStore {
     /// Opens `faces.db` in the folder. A master key that does not open what is stored is refused here, not later.
@@ -260,36 +278,52 @@ impl FaceStore {
 
     /// Templates in use of one institution (rotated by its seed), opened.
     pub fn templates_of(&self, institution: &str) -> Result<Vec<StoredTemplate>> {
-        self.opened(&format!("WHERE t.institution = ?1 AND {IN_USE}"), institution)
+        self.opened(&format!("WHERE t.institution = ?1 AND {IN_USE}"), institution, i64::MAX)
     }
 
-    /// Every template stored; the duplicate check turns each back by its own clinic's rotation.
-    pub fn all_templates(&self) -> Result<Vec<StoredTemplate>> {
-        self.opened("WHERE ?1 = ''", "")
+    /// Up to [`TEMPLATES_AT_ONCE`] templates of the country behind the one named `after`, in the order of their ids: the
+    /// duplicate check turns each back by its own clinic's rotation, and others reach the database in between.
+    pub fn templates_behind(&self, after: &str) -> Result<Vec<StoredTemplate>> {
+        self.opened("WHERE t.id > ?1", after, TEMPLATES_AT_ONCE)
     }
 
-    fn opened(&self, condition: &str, value: &str) -> Result<Vec<StoredTemplate>> {
+    fn opened(&self, condition: &str, value: &str, limit: i64) -> Result<Vec<StoredTemplate>> {
         let sql = format!(
             "SELECT t.id, t.person, t.institution, t.pack, t.embedder_sha256, t.masked, e.state = 'confirmed', t.sealed, k.wrapped
-             FROM template t JOIN enrolment e ON e.id = t.enrolment JOIN person_key k ON k.person = t.person {condition} ORDER BY t.id"
+             FROM template t JOIN enrolment e ON e.id = t.enrolment JOIN person_key k ON k.person = t.person {condition} ORDER BY t.id LIMIT ?2"
         );
-        self.read(|c| {
-            collect(c, &sql, [value], |row| {
-                let (id, person): (String, String) = (row.get(0)?, row.get(1)?);
-                let key = self.master.unwrap_key(&key_label(&person), &row.get::<_, Vec<u8>>(8)?)?;
-                let vector = key.open(&format!("template {id}"), &row.get::<_, Vec<u8>>(7)?)?;
-                Ok(StoredTemplate {
+        let sealed = self.read(|c| {
+            collect(c, &sql, (value, limit), |row| {
+                let template = StoredTemplate {
+                    id: row.get(0)?,
+                    person: row.get(1)?,
                     institution: row.get(2)?,
                     pack: row.get(3)?,
                     embedder_sha256: row.get(4)?,
                     masked: row.get(5)?,
                     confirmed: row.get(6)?,
-                    id,
-                    person,
-                    vector,
-                })
+                    vector: Zeroizing::new(row.get(7)?),
+                };
+                Ok((template, row.get::<_, Vec<u8>>(8)?))
             })
-        })
+        })?;
+        // Opened once the database is free again.
+        let open = |(sealed, wrapped): (StoredTemplate, Vec<u8>)| {
+            let key = self.master.unwrap_key(&key_label(&sealed.person), &wrapped)?;
+            let vector = key.open(&format!("template {}", sealed.id), &sealed.vector)?;
+            Ok(StoredTemplate { vector, ..sealed })
+        };
+        sealed.into_iter().map(open).collect()
+    }
+
+    /// What of this institution waits for a supervisor.
+    pub fn open_proposals(&self, institution: &str) -> Result<OpenNow> {
+        let sql = "SELECT (SELECT count(*) FROM enrolment WHERE institution = ?1 AND state = 'proposed'),
+            (SELECT coalesce(sum(length(p.sealed)), 0) FROM enrolment e JOIN photo p ON p.enrolment = e.id
+             WHERE e.institution = ?1 AND e.state = 'proposed')";
+        self.read(
+            |c| Ok(c.query_row(sql, [institution], |r| Ok(OpenNow { count: r.get(0)?, photo_bytes: r.get(1)? }))?),
+        )
     }
 
     /// The photographs kept with an enrolment, opened, for the confirming supervisor.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::alerts::{Alert, alert_by_id, record};
 use super::rows::collect;
-use super::{Result, StoreError, column, count, feed, named};
+use super::{Result, StoreError, budgets, column, count, feed, named};
 use crate::alert::{Case, State, Step as CaseStep};
 use crate::ingest::integrity;
 
@@ -50,34 +50,58 @@ struct Incident<'a> {
     findings: BTreeMap<String, Known<'a>>,
 }
 
+/// Whether new incidents of a box that has many open alerts join one.
+pub(super) enum Joining<'a> {
+    /// Of the rules across days: other alerts name these.
+    Never,
+    /// Beyond so many open alerts of the device.
+    Beyond(HashMap<&'a str, i64>),
+}
+
+/// What the alerts of a transaction have in common, read once.
+#[derive(Default)]
+struct Around {
+    /// Jurisdictions by institution.
+    places: HashMap<String, String>,
+    /// Open alerts by device, not counted further than needed.
+    open: HashMap<String, i64>,
+}
+
 /// Takes steps of findings into their incidents, in this order.
-pub(super) fn take_in(tx: &Transaction<'_>, steps: &[Step<'_>]) -> Result<()> {
+pub(super) fn take_in(tx: &Transaction<'_>, steps: &[Step<'_>], joining: &Joining<'_>) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
-    let mut incidents: BTreeMap<&str, Incident<'_>> = BTreeMap::new();
-    let mut places = HashMap::new();
-    let mut late = 0;
+    let mut incidents: BTreeMap<String, Incident<'_>> = BTreeMap::new();
+    // The alert of each incident that a device names.
+    let mut alerts: HashMap<(&str, &str), String> = HashMap::new();
+    let mut around = Around::default();
+    let (mut late, mut joined) = (0, 0);
     for step in steps {
-        keep_step(tx, step)?;
-        let id = step.report.incident_id.as_str();
-        if !incidents.contains_key(id) {
-            incidents.insert(id, load(tx, step, &mut places)?);
+        let named = (step.place.device, step.report.incident_id.as_str());
+        if !alerts.contains_key(&named) {
+            let incident = load(tx, step, joining, &mut around)?;
+            alerts.insert(named, incident.alert.id.clone());
+            incidents.entry(incident.alert.id.clone()).or_insert(incident);
         }
-        let Some(incident) = incidents.get_mut(id) else { continue };
+        let Some(incident) = incidents.get_mut(&alerts[&named]) else { continue };
+        keep_step(tx, step, &incident.alert.id)?;
+        joined += i64::from(incident.is_joined() && incident.alert.id != step.report.incident_id);
         if revision_of(tx, incident, step)?.is_some_and(|revision| revision >= step.report.revision) {
             late += 1;
             continue;
         }
-        incident.take(tx, *step)?;
-        feed::append(tx, "alert", &feed_data(&incident.alert, step))?;
+        let news = incident.take(tx, *step)?;
+        feed::append(tx, "alert", &feed_data(&incident.alert, step, news))?;
     }
     for incident in incidents.values() {
         incident.write(tx)?;
     }
     count(tx, "finding_steps", steps.len() as i64)?;
-    if late > 0 {
-        count(tx, "late_steps", late)?;
+    for (name, by) in [("late_steps", late), ("joined_steps", joined)] {
+        if by > 0 {
+            count(tx, name, by)?;
+        }
     }
     Ok(())
 }
@@ -86,7 +110,8 @@ pub(super) fn take_in(tx: &Transaction<'_>, steps: &[Step<'_>]) -> Result<()> {
 pub(super) fn say_own(tx: &Transaction<'_>, report: &FindingReport, device: Option<&str>, now: &str) -> Result<()> {
     let known = column(tx, "SELECT device FROM alert WHERE id = ?1", &report.incident_id)?;
     let device = device.map(str::to_owned).or(known).unwrap_or_default();
-    take_in(tx, &[Step { report, place: Place { device: &device, epoch: -1, seq: 0, received_at: now } }])
+    let place = Place { device: &device, epoch: -1, seq: 0, received_at: now };
+    take_in(tx, &[Step { report, place }], &Joining::Never)
 }
 
 /// Raises one of the server's own Integrity findings, once per cause.
@@ -101,16 +126,19 @@ pub(super) fn raise_integrity(tx: &Transaction<'_>, device: &str, cause: &integr
     if known {
         return Ok(());
     }
-    take_in(tx, &[Step { report: &report, place: Place { device, epoch: -1, seq: 0, received_at: now } }])
+    // A box can give cause as often as it likes.
+    let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
+    let place = Place { device, epoch: -1, seq: 0, received_at: now };
+    take_in(tx, &[Step { report: &report, place }], &Joining::Beyond(max))
 }
 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
-fn keep_step(tx: &Connection, Step { report, place }: &Step<'_>) -> Result<()> {
+fn keep_step(tx: &Connection, Step { report, place }: &Step<'_>, alert: &str) -> Result<()> {
     tx.prepare_cached("INSERT OR IGNORE INTO finding_step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?
         .execute(params![
             report.finding_id,
             report.revision,
-            report.incident_id,
+            alert,
             report.rule,
             step_name(report.step),
             number(report.severity),
@@ -125,12 +153,23 @@ fn keep_step(tx: &Connection, Step { report, place }: &Step<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Begins the id of an alert in which incidents of one box were joined.
+pub(crate) const JOINED: &str = "joined-";
+
 /// The incident as it stands, or a new one that begins with this step.
-fn load<'a>(tx: &Connection, step: &Step<'_>, places: &mut HashMap<String, String>) -> Result<Incident<'a>> {
-    let id = &step.report.incident_id;
-    let Some(alert) = alert_by_id(tx, id)? else {
-        return Ok(Incident { alert: open_alert(tx, step, places)?, dirty: false, findings: BTreeMap::new() });
+fn load<'a>(tx: &Connection, step: &Step<'_>, joining: &Joining<'_>, around: &mut Around) -> Result<Incident<'a>> {
+    let Some(alert) = alert_of(tx, step)? else {
+        let alert = match joined_alert(tx, step, joining, around)? {
+            Some(Joined::Open(alert)) => *alert,
+            Some(Joined::New(id)) => open_alert(tx, step, &id, around)?,
+            None => open_alert(tx, step, &step.report.incident_id, around)?,
+        };
+        return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
     };
+    if alert.id.starts_with(JOINED) {
+        return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
+    }
+    let id = &alert.id;
     let sql = "SELECT id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE alert = ?1";
     let findings = collect(tx, sql, [id], |r| {
         let known = Known {
@@ -146,6 +185,60 @@ fn load<'a>(tx: &Connection, step: &Step<'_>, places: &mut HashMap<String, Strin
     Ok(Incident { alert, dirty: false, findings: findings.into_iter().collect() })
 }
 
+/// The alert that bears the incident's name, or that holds the finding because its incident was joined.
+fn alert_of(tx: &Connection, step: &Step<'_>) -> Result<Option<Alert>> {
+    if let Some(alert) = alert_by_id(tx, &step.report.incident_id)? {
+        return Ok(Some(alert));
+    }
+    let sql = "SELECT alert FROM finding WHERE id = ?1";
+    match column(tx, sql, &step.report.finding_id)?.filter(|alert| alert.starts_with(JOINED)) {
+        Some(alert) => alert_by_id(tx, &alert),
+        None => Ok(None),
+    }
+}
+
+enum Joined {
+    Open(Box<Alert>),
+    New(String),
+}
+
+/// The one alert that a box's further incidents join, where it has as many open ones as it may have.
+fn joined_alert(
+    tx: &Connection,
+    step: &Step<'_>,
+    joining: &Joining<'_>,
+    around: &mut Around,
+) -> Result<Option<Joined>> {
+    let device = step.place.device;
+    let Joining::Beyond(max) = joining else { return Ok(None) };
+    let Some(max) = max.get(device).copied() else { return Ok(None) };
+    let open = match around.open.get_mut(device) {
+        Some(open) => open,
+        None => {
+            let sql = "SELECT count(*) FROM (SELECT 1 FROM alert WHERE device = ?1
+                AND state NOT IN ('dismissed','unfounded','closed') LIMIT ?2)";
+            let open: i64 = tx.prepare_cached(sql)?.query_row((device, max), |r| r.get(0))?;
+            around.open.entry(device.to_owned()).or_insert(open)
+        }
+    };
+    if *open < max {
+        *open += 1;
+        return Ok(None);
+    }
+    let sql = "SELECT id FROM alert WHERE device = ?1 AND id >= ?2 AND id < ?2 || '~'
+        AND state NOT IN ('dismissed','unfounded','closed') LIMIT 1";
+    let known: Option<String> = tx.prepare_cached(sql)?.query_row((device, JOINED), |r| r.get(0)).optional()?;
+    Ok(match known {
+        Some(id) => alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert))),
+        None => {
+            let began =
+                format!("zaigang/v1/server/joined\n{device}\n{}\n{}", step.report.incident_id, step.place.received_at);
+            let id: String = trust::sha256_hex(began).chars().take(32).collect();
+            Some(Joined::New(format!("{JOINED}{id}")))
+        }
+    })
+}
+
 /// The revision of the finding that is known; also where another incident holds it.
 fn revision_of(tx: &Connection, incident: &Incident<'_>, step: &Step<'_>) -> Result<Option<u32>> {
     if let Some(known) = incident.findings.get(&step.report.finding_id) {
@@ -156,8 +249,47 @@ fn revision_of(tx: &Connection, incident: &Incident<'_>, step: &Step<'_>) -> Res
 }
 
 impl<'a> Incident<'a> {
-    /// Severity and kinds of the alert follow its standing findings; the state machine hears of it.
-    fn take(&mut self, tx: &Connection, step: Step<'a>) -> Result<()> {
+    fn is_joined(&self) -> bool {
+        self.alert.id.starts_with(JOINED)
+    }
+
+    /// Severity and kinds of the alert follow its standing findings; the state machine hears of it. False where nobody
+    /// needs to be told: a further finding of what was joined.
+    fn take(&mut self, tx: &Connection, step: Step<'a>) -> Result<bool> {
+        if self.is_joined() { self.take_joined(step) } else { self.take_own(tx, step).map(|()| true) }
+    }
+
+    /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of them back, and its
+    /// worst one stays on top until people have judged it.
+    fn take_joined(&mut self, step: Step<'a>) -> Result<bool> {
+        let (report, now) = (step.report, step.place.received_at);
+        let withdrawn = matches!(report.step, FindingStep::Withdrawn);
+        let (kind, severity) = (kind_name(report.kind), number(report.severity));
+        let first = self.findings.get(&report.finding_id).map_or(Some(step), |known| known.first);
+        let known =
+            Known { revision: report.revision, kind: kind.clone(), severity, withdrawn, first, changed: Some(step) };
+        self.findings.insert(report.finding_id.clone(), known);
+        let alert = &mut self.alert;
+        let mut news = alert.received_at == now && alert.updated_at == now && !self.dirty;
+        if !withdrawn {
+            let raises_severity = severity > alert.severity;
+            let said = CaseStep::Strengthened { raises_severity };
+            let case = alert.case.take(&alert.device, &said, now);
+            alert.case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+            news |= raises_severity || !alert.kinds.contains(&kind);
+            alert.severity = alert.severity.max(severity);
+            if !alert.kinds.contains(&kind) {
+                alert.kinds.push(kind);
+                alert.kinds.sort();
+            }
+        }
+        alert.liveness_waived |= report.manifest.liveness_waived;
+        now.clone_into(&mut alert.updated_at);
+        self.dirty = true;
+        Ok(news)
+    }
+
+    fn take_own(&mut self, tx: &Connection, step: Step<'a>) -> Result<()> {
         let (report, now) = (step.report, step.place.received_at);
         let before = (!self.findings.is_empty()).then_some(self.alert.severity);
         let first = self.findings.get(&report.finding_id).map_or(Some(step), |known| known.first);
@@ -202,7 +334,7 @@ impl<'a> Incident<'a> {
     fn write(&self, tx: &Connection) -> Result<()> {
         for known in self.findings.values() {
             if let Some(step) = &known.changed {
-                put_finding(tx, known.first.as_ref().unwrap_or(step), step)?;
+                put_finding(tx, &self.alert.id, known.first.as_ref().unwrap_or(step), step)?;
             }
         }
         if !self.dirty {
@@ -225,9 +357,10 @@ impl<'a> Incident<'a> {
     }
 }
 
-/// A new alert, as the incident's first finding makes it.
-fn open_alert(tx: &Connection, step: &Step<'_>, places: &mut HashMap<String, String>) -> Result<Alert> {
+/// A new alert, as the incident's first finding makes it; one of joined incidents is of no session.
+fn open_alert(tx: &Connection, step: &Step<'_>, id: &str, Around { places, .. }: &mut Around) -> Result<Alert> {
     let Step { report, place } = step;
+    let own = id == report.incident_id;
     let institution = report.institution.to_string();
     if !places.contains_key(&institution) {
         let found = column(tx, "SELECT jurisdiction FROM institution WHERE id = ?1", &institution)?;
@@ -235,15 +368,15 @@ fn open_alert(tx: &Connection, step: &Step<'_>, places: &mut HashMap<String, Str
     }
     let mut alert = Alert {
         number: 0,
-        id: report.incident_id.clone(),
+        id: id.to_owned(),
         severity: number(report.severity),
         kinds: vec![kind_name(report.kind)],
         jurisdiction: places[&institution].clone(),
         institution,
         room: report.room.to_string(),
-        session: report.session.as_ref().map(ToString::to_string),
+        session: report.session.as_ref().filter(|_| own).map(ToString::to_string),
         device: place.device.to_owned(),
-        item: report.item.as_ref().map(ToString::to_string),
+        item: report.item.as_ref().filter(|_| own).map(ToString::to_string),
         assignee: None,
         raised_at: report.raised_at.clone(),
         received_at: place.received_at.to_owned(),
@@ -276,7 +409,7 @@ fn open_alert(tx: &Connection, step: &Step<'_>, places: &mut HashMap<String, Str
 }
 
 /// The finding as its last step says it, raised and received when its first one was.
-fn put_finding(tx: &Connection, first: &Step<'_>, Step { report, place }: &Step<'_>) -> Result<()> {
+fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, Step { report, place }: &Step<'_>) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(id) DO UPDATE SET
          kind=excluded.kind, severity=excluded.severity, step=excluded.step, revision=excluded.revision, device=excluded.device,
@@ -284,7 +417,7 @@ fn put_finding(tx: &Connection, first: &Step<'_>, Step { report, place }: &Step<
     )?
     .execute(params![
         report.finding_id,
-        report.incident_id,
+        alert,
         report.rule,
         kind_name(report.kind),
         number(report.severity),
@@ -300,9 +433,10 @@ fn put_finding(tx: &Connection, first: &Step<'_>, Step { report, place }: &Step<
     Ok(())
 }
 
-fn feed_data(alert: &Alert, Step { report, place }: &Step<'_>) -> serde_json::Value {
+fn feed_data(alert: &Alert, Step { report, place }: &Step<'_>, news: bool) -> serde_json::Value {
     json!({
-        "alert": report.incident_id,
+        "alert": alert.id,
+        "news": news,
         "number": alert.number,
         "state": alert.case.state,
         "finding": report.finding_id,

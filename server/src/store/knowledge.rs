@@ -17,6 +17,17 @@ pub struct Issue {
     pub version: u64,
 }
 
+/// The last sending of one kind of knowledge to one box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Issued {
+    /// Hash of what was said.
+    pub content: String,
+    pub answered: bool,
+    pub at: String,
+    /// Sendings since the last answer.
+    pub tries: u32,
+}
+
 /// The facts for one box, but for the faces.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -52,21 +63,29 @@ impl Store {
         })
     }
 
-    /// The last version and content hash issued, whether the box answered it, and when it was issued.
-    pub(crate) fn issued(&self, device: &str, kind: &str) -> Result<Option<(String, bool, String)>> {
+    /// What was issued last of a kind.
+    pub(crate) fn issued(&self, device: &str, kind: &str) -> Result<Option<Issued>> {
         self.read(|c| {
-            let sql = "SELECT content, coalesce(ack_version, 0) = version, issued_at FROM knowledge WHERE device=?1 AND kind=?2";
-            Ok(c.prepare_cached(sql)?.query_row((device, kind), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?)
+            let sql = "SELECT content, coalesce(ack_version, 0) = version, issued_at, tries FROM knowledge WHERE device=?1 AND kind=?2";
+            let issued = c.prepare_cached(sql)?.query_row((device, kind), |r| {
+                Ok(Issued { content: r.get(0)?, answered: r.get(1)?, at: r.get(2)?, tries: r.get(3)? })
+            });
+            Ok(issued.optional()?)
         })
     }
 
-    /// Connected boxes with something unanswered since `unanswered`, never told, or with a roster from before `stale`.
-    pub(crate) fn overdue(&self, unanswered: &str, stale: &str) -> Result<Vec<String>> {
+    /// Connected boxes with something unanswered for too long, never told, or with a roster from before `stale`. Of what
+    /// was sent n times in vain, `unanswered[n]` is the time before which the last sending was (the last one for more).
+    pub(crate) fn overdue(&self, unanswered: &[String], stale: &str) -> Result<Vec<String>> {
         let sql = "SELECT d.id FROM device d WHERE d.online AND d.state = 'provisioned' AND (
             (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command', 'unlock')) < 5
             OR EXISTS (SELECT 1 FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command', 'unlock')
-                AND ((coalesce(k.ack_version, 0) <> k.version AND k.issued_at < ?1) OR (k.kind = 'roster' AND k.issued_at < ?2))))";
-        self.read(|c| collect(c, sql, (unanswered, stale), |row| Ok(row.get(0)?)))
+                AND ((coalesce(k.ack_version, 0) <> k.version
+                      AND k.issued_at < (SELECT value FROM json_each(?1) WHERE key = min(k.tries, ?3)))
+                     OR (k.kind = 'roster' AND coalesce(k.ack_version, 0) = k.version AND k.issued_at < ?2))))";
+        let last = unanswered.len().saturating_sub(1) as i64;
+        let unanswered = serde_json::to_string(unanswered)?;
+        self.read(|c| collect(c, sql, (unanswered, stale, last), |row| Ok(row.get(0)?)))
     }
 
     /// Takes the next version of a kind for a device.
@@ -95,8 +114,9 @@ impl Store {
 fn next(tx: &Connection, device: &str, kind: &str, content: &str, now: &str) -> Result<u64> {
     let version: i64 = tx
         .prepare_cached(
-            "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,?2,?5,?3,?4)
+            "INSERT INTO knowledge (device, kind, version, content, issued_at, tries) VALUES (?1,?2,?5,?3,?4,1)
              ON CONFLICT(device, kind) DO UPDATE SET version = max(version + 1, excluded.version),
+             tries = CASE WHEN coalesce(ack_version, 0) = version THEN 1 ELSE min(tries, 1000) + 1 END,
              content = excluded.content, issued_at = excluded.issued_at RETURNING version",
         )?
         .query_row(params![device, kind, content, now, version_at(now)], |r| r.get(0))?;

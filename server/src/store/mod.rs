@@ -5,6 +5,7 @@
 
 mod access;
 mod alerts;
+mod budgets;
 mod chains;
 mod charts;
 mod checks;
@@ -48,12 +49,14 @@ pub use checks::{Credential, KeptCheck};
 pub use commissioning::{Said, ZonesDrawn};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use embedders::{ComeAgain, Outdated};
-pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
+pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, OpenNow, Proposal, StoredTemplate, Withdrawal};
 pub use feed::FeedEvent;
 pub use figures::Summary;
 pub use hooks::{Came, Delivery, Hook, HookKind, NewDelivery, Quiet};
 pub use inbox::{Committed, Entry, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};
+pub(crate) use incidents::JOINED;
 pub use knowledge::Issue;
+pub(crate) use knowledge::Issued;
 pub(crate) use knowledge::device_id;
 pub use looks::LOOK_MS;
 pub use part::Part;
@@ -103,6 +106,8 @@ pub struct Store {
     path: PathBuf,
     /// The last write found no room: before the next one the log is copied home.
     full: AtomicBool,
+    /// Taken by whoever writes a batch, inside its transaction.
+    budgets: Mutex<budgets::Budgets>,
 }
 
 impl Store {
@@ -117,7 +122,13 @@ impl Store {
             false
         };
         writer.progress_handler(steps_of_sqlites_machine, Some(go_on))?;
-        Ok(Self { writer: Mutex::new(writer), readers: Mutex::new(Vec::new()), path, full: AtomicBool::new(false) })
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Vec::new()),
+            path,
+            full: AtomicBool::new(false),
+            budgets: Mutex::default(),
+        })
     }
 
     /// Runs `work` in one write transaction: all of it is stored, or nothing.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
-use super::{Result, Store};
+use super::{Result, Store, lock};
 use crate::rules::settings;
 
 /// One policy as it was set.
@@ -61,6 +61,7 @@ impl Store {
             )?;
             Ok(tx.last_insert_rowid() as u64)
         })
+        .inspect(|_| lock(&self.budgets).forget())
     }
 
     /// The policy that one jurisdiction itself set; version 0 with no settings before the first.

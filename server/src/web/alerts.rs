@@ -18,6 +18,9 @@ use crate::store::{Alert, AlertFilter, StoreError, StoredFinding};
 
 type Shared = State<Arc<App>>;
 
+/// Findings of one alert on a page or in an answer: where a box's incidents were joined, there may be thousands.
+pub(super) const FINDINGS_SHOWN: i64 = 200;
+
 /// What a list of alerts may be asked for.
 #[derive(Debug, Default, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,7 +83,7 @@ pub(super) async fn get_alerts(
         .blocking(move |a| {
             let mut shown = Vec::new();
             for alert in a.store.alerts(&filter)? {
-                let findings = a.store.findings(&alert.id)?;
+                let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
                 shown.push((alert, findings));
             }
             Ok::<_, StoreError>(shown)
@@ -113,18 +116,18 @@ pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>
     let body = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
-            Ok::<_, Problem>(whole(a, &alert)?)
+            Ok::<_, Problem>(whole(a, &alert, FINDINGS_SHOWN)?)
         })
         .await?;
     Ok((StatusCode::OK, Json(body)))
 }
 
-/// An alert with everything that is known of it. Blocking.
-pub(super) fn whole(a: &App, alert: &Alert) -> Result<Value, StoreError> {
+/// An alert with everything that is known of it; of its findings the worst ones, and of their steps as many. Blocking.
+pub(super) fn whole(a: &App, alert: &Alert, findings_max: i64) -> Result<Value, StoreError> {
     let steps = a.store.alert_steps(&alert.id)?;
-    let events = a.store.finding_events(&alert.id)?;
+    let events = a.store.finding_events(&alert.id, findings_max)?;
     let linked = a.store.linked(&alert.id)?;
-    let mut body = shown(alert, &a.store.findings(&alert.id)?);
+    let mut body = shown(alert, &a.store.worst_findings(&alert.id, findings_max)?);
     body["steps"] = steps
         .iter()
         .map(|s| json!({"at": s.at, "by": s.actor, "step": s.step, "note": s.note, "state_after": s.state_after}))

@@ -106,6 +106,7 @@ pub(super) async fn put_credential(
         return Err(Problem::unprocessable(fault));
     }
     let who = who.clone();
+    let _turn = app.hash_turn(true).await?;
     app.blocking(move |a| {
         let found = a.store.practitioner(&person)?.ok_or_else(|| Problem::unknown("practitioner", &person))?;
         if !Seen::of(a, &who)?.person(&found) {
@@ -146,7 +147,7 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
         ));
     }
     let (who, asked) = (who.clone(), it.clone());
-    let _turn = password::turn().await;
+    let _turn = app.hash_turn(true).await?;
     let compared = app.blocking(move |a| compare(a, &who, &asked, &card)).await?;
     let (person, by) = match compared {
         Ok(found) => found,

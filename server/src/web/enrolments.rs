@@ -97,7 +97,7 @@ pub(super) async fn post_quality(State(app): Shared, photo: axum::body::Bytes) -
         return Err(Problem::unprocessable("body: one JPEG or PNG is needed"));
     }
     let engine = app.engine.get()?;
-    let outcome = app.blocking(move |_| Ok::<_, Problem>(engine.judge(&[photo.to_vec()]).0.pop())).await?;
+    let outcome = app.analysing(move |_| Ok::<_, Problem>(engine.judge(&[photo.to_vec()]).0.pop())).await?;
     let outcome = outcome.ok_or_else(|| Problem::internal(&"the photograph was not judged"))?;
     Ok((StatusCode::OK, Json(json!(outcome))))
 }
@@ -128,11 +128,16 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
     let engine = app.engine.get()?;
     let who = who.clone();
     let proposed = app
-        .blocking(move |a| {
+        .analysing(move |a| {
             let found = a.store.practitioner(&person)?;
             let found = found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: person.clone() })?;
             let institution = site_of(&found, institution)?;
             Seen::of(a, &who)?.must_have(&institution, "practitioner", &person)?;
+            let open = a.faces.open_proposals(&institution)?;
+            if open.is_beyond(a.config.limits.open_proposals) {
+                a.meter.proposal_refused();
+                return Err(too_many_proposals());
+            }
             let request = Request { person: &person, institution: &institution, consent: &consent, photos };
             let proposed = engine.propose(&a.faces, &request, &now_text())?;
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
@@ -143,6 +148,16 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
     app.tell(Nudge::Institution(proposed.0.clone()));
     app.touch();
     Ok(proposed)
+}
+
+fn too_many_proposals() -> Problem {
+    Problem {
+        zh: Some("该机构待审核的采集申请过多,请等监管人员审核后再提交"),
+        ..Problem::new(
+            StatusCode::CONFLICT,
+            "too many enrolments of this institution wait for a supervisor: wait until some are decided",
+        )
+    }
 }
 
 fn site_of(person: &crate::model::Practitioner, wanted: Option<String>) -> Result<String, Problem> {

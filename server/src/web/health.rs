@@ -16,7 +16,7 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let writable = app.blocking(|a| Ok::<_, StoreError>(a.store.is_writable())).await.unwrap_or(false);
+    let writable = app.blocking(|a| Ok::<_, StoreError>(a.probed.writable(&a.store))).await.unwrap_or(false);
     let broker = *app.connected.borrow();
     match (writable, broker) {
         (true, true) => (StatusCode::OK, "ready\n").into_response(),
@@ -60,5 +60,34 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
         let _ = writeln!(text, "zaigang_alerts{{state=\"{state}\",severity=\"L{severity}\"}} {value}");
     }
     text.push_str(&app.meter.text());
+    limits(&mut text, &app);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+/// What is bounded: how much of it is taken, and how often it refused.
+fn limits(text: &mut String, app: &App) {
+    let refused = [
+        ("hashes", app.hashes.refused() + app.known_hashes.refused()),
+        ("logins", app.meter.logins_throttled()),
+        ("analyses", app.analyses.refused()),
+        ("bodies", app.bodies.refused()),
+        ("streams", app.streams.refused()),
+        ("proposals", app.meter.proposals_refused()),
+    ];
+    text.push_str(
+        "# HELP zaigang_refused_total Requests refused because a bound was reached, since the start.\n# TYPE zaigang_refused_total counter\n",
+    );
+    for (limit, count) in refused {
+        let _ = writeln!(text, "zaigang_refused_total{{limit=\"{limit}\"}} {count}");
+    }
+    let taken = [
+        ("hashes", app.hashes.taken() + app.known_hashes.taken()),
+        ("analyses", app.analyses.taken()),
+        ("body_kib", app.bodies.taken_kib()),
+        ("streams", app.streams.taken()),
+    ];
+    text.push_str("# HELP zaigang_taken Of what is bounded, how much is in use.\n# TYPE zaigang_taken gauge\n");
+    for (of, count) in taken {
+        let _ = writeln!(text, "zaigang_taken{{of=\"{of}\"}} {count}");
+    }
 }

@@ -5,6 +5,7 @@ mod alerts;
 mod answers;
 mod audit;
 mod auth;
+pub(crate) mod bodies;
 mod bulk;
 mod checks;
 mod commission;
@@ -14,7 +15,7 @@ mod enrolments;
 mod figures;
 mod health;
 mod hooks;
-mod live;
+pub(crate) mod live;
 mod openapi;
 mod outer;
 mod package;
@@ -27,6 +28,7 @@ pub mod rights;
 mod running;
 mod scope;
 mod sessions;
+mod source;
 mod tokens;
 mod views;
 
@@ -106,7 +108,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/import/{noun}", post(bulk::post_import).layer(DefaultBodyLimit::max(bulk::MOST_BYTES + 65_536)))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(1024 * 1024));
+        .layer(DefaultBodyLimit::max(bodies::ORDINARY_BYTES));
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -117,8 +119,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        .merge(pages::router().layer(DefaultBodyLimit::max(1024 * 1024)))
+        .merge(pages::router().layer(DefaultBodyLimit::max(bodies::ORDINARY_BYTES)))
         .fallback(not_found)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), bodies::layer))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), auth::layer))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), outer::layer))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))

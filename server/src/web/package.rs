@@ -64,7 +64,7 @@ pub(super) async fn get_package(
 fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8>), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     let made_at = clock::now_text();
-    let mut case = whole(a, &alert)?;
+    let mut case = whole(a, &alert, i64::MAX)?;
     case["persons"] = persons(a, &case)?;
     case["institution_registered"] = json!(a.store.institution(&alert.institution)?);
     case["package"] =
@@ -112,7 +112,7 @@ fn chain(a: &App, alert: &Alert) -> Result<Option<Part>, Problem> {
     let around = SignedDuration::from_hours(AROUND_H);
     let from = clock::text(time(&alert.received_at) - around);
     // Steps that people take move no chain: it ends behind the last word of the box.
-    let last = a.store.finding_events(&alert.id)?.into_iter().map(|e| time(&e.received_at)).max();
+    let last = a.store.finding_events(&alert.id, i64::MAX)?.into_iter().map(|e| time(&e.received_at)).max();
     let to = clock::text(last.unwrap_or_else(|| time(&alert.received_at)) + around);
     let folder = tempfile::tempdir().map_err(|e| Problem::internal(&e))?;
     let path = folder.path().join("chain");

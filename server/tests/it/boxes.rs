@@ -171,6 +171,19 @@ impl TestBox {
         self.first(|heard| heard == topic)
     }
 
+    /// The next thing heard on a channel of its own before then, if any.
+    pub(crate) fn heard_before(&self, channel: &str, until: Instant) -> Option<Vec<u8>> {
+        let topic = self.topic(channel);
+        loop {
+            let left = until.checked_duration_since(Instant::now())?;
+            match self.heard.as_ref().unwrap().recv_timeout(left) {
+                Ok((heard, payload)) if heard == topic => return Some(payload),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
     pub(crate) fn hear_event(&self, what: &str) -> String {
         String::from_utf8_lossy(&self.first(|heard| heard == what)).into_owned()
     }

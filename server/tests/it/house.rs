@@ -168,8 +168,13 @@ impl Drop for House {
 
 fn start(folder: &Path, pack: &str, extra: &str) -> (Running, tokio::runtime::Runtime) {
     let path = folder.join("zaigang-server.toml");
+    let listen = "[http]\nlisten = \"127.0.0.1:0\"\n";
+    let (http, extra) = match extra.split_once("[http]\n") {
+        Some((before, keys)) => (String::new(), format!("{before}{listen}{keys}")),
+        None => (listen.to_owned(), extra.to_owned()),
+    };
     let text = format!(
-        "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n\
+        "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n{http}[mqtt]\nlisten = \"127.0.0.1:0\"\n\
          [knowledge]\nretry_ms = 500\n[ingest]\ngap_alert_s = 1\n[models]\npack = \"{pack}\"\n{extra}"
     );
     let config = Config::parse(&path, &text).unwrap();

@@ -13,6 +13,7 @@ mod figures;
 mod house;
 mod inbox;
 mod knowledge;
+mod load;
 mod notify;
 mod pages;
 mod reach;

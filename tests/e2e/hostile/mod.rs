@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError, Weak};
 
 use e2e::hostile::HostileClinic;
 
+mod load;
 mod place;
 
 /// The house that the scenes share: started by the first that asks, ended with the last that holds it.

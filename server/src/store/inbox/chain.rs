@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use super::super::rows::collect;
 use super::super::{Result, Store, devices, incidents, knowledge};
 use super::{Incoming, ReceiptDue};
+use crate::ingest::budget::{Limits, Spent};
 use crate::ingest::chain::{ChainState, Judgement, Link, judge};
 use crate::ingest::integrity;
 
@@ -22,6 +23,10 @@ pub(super) struct Chain<'a> {
     pub(super) received_at: &'a str,
     pub(super) boot_count: u64,
     pub(super) clock_offset_ms: Option<i64>,
+    pub(super) limits: Limits,
+    pub(super) spent: Spent,
+    /// Something of this batch is beyond the budget.
+    pub(super) withheld: bool,
     /// What the receipt must name even above a gap.
     pub(super) seqs: Vec<u64>,
 }
@@ -39,13 +44,16 @@ impl Chain<'_> {
 
 impl Store {
     /// Raises an Integrity alert for every chain with a gap whose oldest message above it came before `received_before`.
+    /// Not where the server itself withheld something in the last hour: the box keeps that and sends it again.
     pub fn raise_gaps(&self, received_before: &str, now: &str) -> Result<u32> {
         self.write(|tx| {
             let sql = "SELECT d.id, d.contiguous_seq, min(m.seq) FROM device d JOIN message m
                  ON m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq
-                 WHERE d.chain NOT IN ('gap') GROUP BY d.id HAVING min(m.received_at) < ?1";
+                 WHERE d.chain NOT IN ('gap')
+                 AND (d.withheld_at IS NULL OR d.withheld_at < strftime('%Y-%m-%dT%H:%M:%fZ', ?2, '-1 hour'))
+                 GROUP BY d.id HAVING min(m.received_at) < ?1";
             let gaps: Vec<(String, i64, i64)> =
-                collect(tx, sql, [received_before], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+                collect(tx, sql, [received_before, now], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
             for (device, contiguous, above) in &gaps {
                 tx.execute("UPDATE device SET chain = 'gap' WHERE id = ?1", [device])?;
                 let cause = integrity::Cause::Gap { from_seq: contiguous + 1, to_seq: above - 1 };
@@ -75,16 +83,20 @@ pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Resul
     Ok(judge(&chain.state, Link { seq, hash: &it.hash, prev: &it.body.prev, breaks }, stored.as_deref()))
 }
 
-pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming) -> Result<Chain<'a>> {
+pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming, limits: Limits) -> Result<Chain<'a>> {
     let device = it.body.device.as_str();
-    let (epoch, seq, hash, above): (i64, i64, String, bool) = tx
+    let today = it.received_at.get(..10).unwrap_or_default();
+    let (epoch, seq, hash, spent, above): (i64, i64, String, Spent, bool) = tx
         .prepare_cached(
-            "SELECT epoch, contiguous_seq, contiguous_hash,
+            "SELECT epoch, contiguous_seq, contiguous_hash, spent_day, spent,
              EXISTS (SELECT 1 FROM message m WHERE m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq)
              OR EXISTS (SELECT 1 FROM dropped p WHERE p.device = d.id AND p.epoch = d.epoch AND p.seq > d.contiguous_seq)
              FROM device d WHERE id = ?1",
         )?
-        .query_row([device], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?;
+        .query_row([device], |r| {
+            let spent = Spent::read(r.get_ref(3)?.as_str()?, r.get_ref(4)?.as_str()?, today);
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?, spent, r.get(5)?))
+        })?;
     let hash = if hash.is_empty() { trust::ZERO_HASH.to_owned() } else { hash };
     Ok(Chain {
         epoch,
@@ -95,6 +107,9 @@ pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming) -> Result<Chain<'a
         received_at: &it.received_at,
         boot_count: 0,
         clock_offset_ms: None,
+        limits,
+        spent,
+        withheld: false,
         seqs: Vec::new(),
     })
 }
@@ -133,7 +148,8 @@ pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Re
          chain = CASE WHEN ?5 THEN 'forked' WHEN ?6 THEN 'restarted'
                       WHEN chain='gap' AND NOT EXISTS (SELECT 1 FROM message WHERE device=?1 AND epoch=?2 AND seq>?3) THEN 'intact'
                       ELSE chain END,
-         last_seen=?7, boot_count=max(boot_count, ?8), clock_offset_ms=coalesce(?9, clock_offset_ms) WHERE id=?1",
+         last_seen=?7, boot_count=max(boot_count, ?8), clock_offset_ms=coalesce(?9, clock_offset_ms),
+         spent_day=?10, spent=?11, withheld_at = CASE WHEN ?12 THEN ?7 ELSE withheld_at END WHERE id=?1",
     )?
     .execute(params![
         device,
@@ -144,7 +160,10 @@ pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Re
         chain.restarted,
         chain.received_at,
         chain.boot_count as i64,
-        chain.clock_offset_ms
+        chain.clock_offset_ms,
+        chain.spent.day,
+        chain.spent.text(),
+        chain.withheld
     ])?;
     Ok(())
 }

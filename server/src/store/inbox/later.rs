@@ -6,9 +6,9 @@ use protocol::envelope::Envelope;
 use protocol::up::{Up, UpBody};
 use rusqlite::{Connection, params};
 
-use super::super::incidents::{self, Place, Step};
+use super::super::incidents::{self, Joining, Place, Step};
 use super::super::rows::collect;
-use super::super::{Result, Store, count};
+use super::super::{Result, Store, count, lock};
 use crate::ingest::fault;
 
 pub(super) fn any(c: &Connection) -> Result<bool> {
@@ -64,7 +64,13 @@ impl Store {
                 // It was decoded before it was stored: somebody changed the table by hand.
                 count(tx, "findings_unreadable", (due.len() - steps.len()) as i64)?;
             }
-            incidents::take_in(tx, &steps)?;
+            let mut budgets = lock(&self.budgets);
+            let max = steps.iter().map(|step| {
+                let place = &step.place;
+                Ok((place.device, budgets.of(tx, place.device, place.received_at)?.open_alerts_max))
+            });
+            let max = max.collect::<Result<_>>()?;
+            incidents::take_in(tx, &steps, &Joining::Beyond(max))?;
             tx.prepare_cached("DELETE FROM finding_due WHERE note <= ?1")?.execute([last])?;
             fault::state("incidents.before_commit");
             Ok(due.len())

@@ -14,10 +14,11 @@ use std::collections::btree_map::Entry as MapEntry;
 use protocol::up::{StatusBody, Up, UpBody};
 use rusqlite::{Connection, Transaction, params};
 
-use super::incidents::{self, Place, Step};
-use super::{Result, Store, StoreError, count, devices};
+use super::incidents::{self, Joining, Place, Step};
+use super::{Result, Store, StoreError, count, devices, lock};
+use crate::ingest::budget::Kind;
 use crate::ingest::chain::{ChainState, Judgement};
-use crate::ingest::fault;
+use crate::ingest::{fault, integrity};
 pub use aside::QuarantineRow;
 use chain::Chain;
 
@@ -70,6 +71,8 @@ pub enum Outcome {
     Stored,
     Duplicate,
     Forked(String),
+    /// Beyond the box's budget: not stored and not receipted.
+    Withheld,
 }
 
 /// What to tell a device after the commit.
@@ -106,6 +109,7 @@ impl Store {
             let mut chains: BTreeMap<&str, Chain<'_>> = BTreeMap::new();
             let mut tally = Tally::new();
             let mut findings = Vec::new();
+            let mut budgets = lock(&self.budgets);
             for entry in batch {
                 let incoming = match entry {
                     Entry::Message(incoming) => incoming,
@@ -123,11 +127,14 @@ impl Store {
                 };
                 let chain = match chains.entry(incoming.body.device.as_str()) {
                     MapEntry::Occupied(known) => known.into_mut(),
-                    MapEntry::Vacant(new) => new.insert(chain::chain_of(tx, incoming)?),
+                    MapEntry::Vacant(new) => {
+                        let limits = budgets.of(tx, incoming.body.device.as_str(), &incoming.received_at)?;
+                        new.insert(chain::chain_of(tx, incoming, limits)?)
+                    }
                 };
                 let outcome = store_one(tx, incoming, chain, &mut tally, &mut done.acked)?;
                 fault::state("store.row_written");
-                if !matches!(outcome, Outcome::Forked(_)) {
+                if !matches!(outcome, Outcome::Forked(_) | Outcome::Withheld) {
                     chain.seqs.push(incoming.body.seq);
                 }
                 if let (Outcome::Stored, Up::Finding(report)) = (&outcome, &incoming.body.payload) {
@@ -138,7 +145,8 @@ impl Store {
             if findings.len() > at_once_max || (!findings.is_empty() && later::any(tx)?) {
                 done.later = later::note(tx, &findings)?;
             } else {
-                incidents::take_in(tx, &findings)?;
+                let max = chains.iter().map(|(device, chain)| (*device, chain.limits.open_alerts_max)).collect();
+                incidents::take_in(tx, &findings, &Joining::Beyond(max))?;
             }
             for (device, chain) in chains {
                 chain::write_back(tx, device, &chain)?;
@@ -167,6 +175,10 @@ fn store_one<'a>(
     chain.received_at = &it.received_at;
     chain.boot_count = chain.boot_count.max(it.body.stamp.boot_count);
     chain.clock_offset_ms = it.clock_offset_ms.or(chain.clock_offset_ms);
+    let (kind, bytes) = (Kind::of(&it.body.payload), it.envelope.len() as u64);
+    if !chain.spent.fits(kind, bytes, &chain.limits) {
+        return withhold(tx, it, chain, tally);
+    }
     // The usual case asks nothing first: the next link goes in where nothing stands in its way.
     let linked = chain.is_followed_by(it) && insert(tx, it, chain.epoch)?;
     if !linked {
@@ -193,11 +205,27 @@ fn store_one<'a>(
             return Err(StoreError::Conflict(why));
         }
     }
+    chain.spent.add(kind, bytes);
     *tally.entry(counter(&it.body.payload)).or_default() += 1;
     effects::apply(tx, it, chain.epoch, acked)?;
     chain.above |= matches!(it.body.payload, Up::Dropped(_));
     chain::advance(tx, it, chain)?;
     Ok(Outcome::Stored)
+}
+
+/// A message beyond the budget changes nothing; one that is stored already is receipted as ever.
+fn withhold(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>, tally: &mut Tally) -> Result<Outcome> {
+    if chain::judged(tx, it, chain)? == Judgement::Duplicate {
+        *tally.entry("duplicates_refused").or_default() += 1;
+        return Ok(Outcome::Duplicate);
+    }
+    let kind = Kind::of(&it.body.payload);
+    *tally.entry(kind.withheld()).or_default() += 1;
+    if !std::mem::replace(&mut chain.withheld, true) {
+        let cause = integrity::Cause::OverBudget { kind, day: chain.spent.day.clone() };
+        incidents::raise_integrity(tx, it.body.device.as_str(), &cause, &it.received_at)?;
+    }
+    Ok(Outcome::Withheld)
 }
 
 /// False where its place or its event id is taken.

@@ -16,8 +16,8 @@ use crate::alert::{Reason, State as AlertState};
 use crate::app::App;
 use crate::model::Name;
 use crate::problem::Problem;
-use crate::store::{Alert, AlertFilter, AlertStep, FindingEvent, StoreError, StoredFinding};
-use crate::web::alerts::{StepBody, scoped, seen, take};
+use crate::store::{Alert, AlertFilter, AlertStep, FindingEvent, JOINED, StoreError, StoredFinding};
+use crate::web::alerts::{FINDINGS_SHOWN, StepBody, scoped, seen, take};
 use crate::web::rights::may_open;
 
 #[derive(Template)]
@@ -127,6 +127,8 @@ struct Found {
     events: Vec<FindingEvent>,
     resting: Vec<(String, i64, Vec<String>, String)>,
     linked: Vec<Alert>,
+    /// How many findings it holds, where it is one that a box's incidents were joined in; else 0.
+    joined: i64,
 }
 
 fn find(a: &App, who: &Who, id: &str) -> Result<Found, StoreError> {
@@ -148,9 +150,10 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, StoreError> {
         None => Vec::new(),
     };
     Ok(Found {
-        findings: a.store.findings(id)?,
+        findings: a.store.worst_findings(id, FINDINGS_SHOWN)?,
+        joined: if id.starts_with(JOINED) { a.store.finding_count(id)? } else { 0 },
         steps: a.store.alert_steps(id)?,
-        events: a.store.finding_events(id)?,
+        events: a.store.finding_events(id, FINDINGS_SHOWN)?,
         resting: a.store.linked(id)?,
         names: a.store.names()?,
         institution: institution.unwrap_or_default(),
@@ -240,6 +243,14 @@ fn facts(l: Lang, alert: &Alert, found: &Found) -> Vec<(String, String)> {
     add("诊疗活动", "Session", alert.session.clone().unwrap_or_default());
     add("项目", "Item", found.item.clone());
     add("设备", "Device", alert.device.clone());
+    if found.joined > 0 {
+        let zh = format!("该设备未结线索已达上限,后续线索合并于此,共 {} 条,以下列出最重的", found.joined);
+        let en = format!(
+            "the box has too many open leads: further ones join here, {} findings; the worst are shown",
+            found.joined
+        );
+        add("合并", "Joined", l.t(&zh, &en).to_owned());
+    }
     add("发生", "Raised (box)", local(&alert.raised_at));
     add("接收", "Received (server)", local(&alert.received_at));
     add("负责人", "Assignee", alert.assignee.clone().unwrap_or_default());

@@ -13,7 +13,7 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
-use crate::problem::Problem;
+use crate::problem::{Problem, retry_after};
 use crate::web::part::PartQuery;
 
 tokio::task_local! {
@@ -152,16 +152,26 @@ struct FaultPage {
     detail: String,
 }
 
+/// A problem's one line in the reader's language, where there is one.
+pub(super) fn line(l: Lang, problem: Problem) -> String {
+    problem.zh.filter(|_| l == Lang::Zh).map_or(problem.detail, str::to_owned)
+}
+
 /// Shows a problem as a page rather than as JSON.
 pub(in crate::web) async fn shown(app: &Arc<App>, l: Lang, made: Result<Response, Problem>) -> Response {
     let problem = match made {
         Ok(response) => return response,
         Err(problem) => problem,
     };
-    let status = problem.status;
+    let (status, wait_s) = (problem.status, problem.retry_after_s);
+    let detail = line(l, problem);
     match Frame::of(app, l, "", "/").await {
-        Ok(f) => match render(&FaultPage { f, status: status.as_u16(), detail: problem.detail }) {
-            Ok(page) => (status, page).into_response(),
+        Ok(f) => match render(&FaultPage { f, status: status.as_u16(), detail }) {
+            Ok(page) => {
+                let mut response = (status, page).into_response();
+                retry_after(&mut response, wait_s);
+                response
+            }
             Err(worse) => worse.into_response(),
         },
         Err(worse) => worse.into_response(),

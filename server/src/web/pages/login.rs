@@ -10,16 +10,22 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
 use trust::sha256_hex;
 
-use super::frame::{Frame, cookie, local, render, shown};
+use super::frame::{Frame, cookie, line, local, render, shown};
 use super::words::Lang;
+use crate::access::known_device::{KNOWN_S, KnownDevices};
 use crate::access::secret::random_token;
+use crate::access::throttle::Visitor;
 use crate::access::{Who, password, totp};
 use crate::app::App;
 use crate::clock::{self, now_text};
-use crate::problem::Problem;
+use crate::problem::{Problem, retry_after};
 use crate::store::{Account, StoreError};
 use crate::web::accounts::{InviteForm, make_invitation};
 use crate::web::auth::COOKIE;
+use crate::web::source::Source;
+
+/// Says that an account logged in here before; it opens nothing.
+const KNOWN_COOKIE: &str = "zaigang-known";
 
 /// A login holds for a working day.
 pub(super) const LOGIN_HOURS: i64 = 10;
@@ -54,25 +60,57 @@ pub(super) struct Credentials {
 pub(super) async fn submit(
     State(app): State<Arc<App>>,
     l: Lang,
+    source: Source,
     headers: HeaderMap,
     Form(it): Form<Credentials>,
 ) -> Response {
     let name = clock::clip(it.name.trim(), 64);
-    let made = match log_in(&app, &name, it).await {
-        Ok(token) => Ok((set_cookie(&headers, &token, LOGIN_HOURS * 3600), Redirect::to("/")).into_response()),
+    let visitor = visitor(&app, &headers, &name, source);
+    let made = match log_in(&app, &name, &visitor, it).await {
+        Ok(token) => {
+            let mut response = (set_cookie(&headers, &token, LOGIN_HOURS * 3600), Redirect::to("/")).into_response();
+            remember(&app, &headers, &name, &visitor, &mut response);
+            Ok(response)
+        }
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => {
-            let fault = if l == Lang::Zh {
-                "登录名、口令或动态码不正确,或尝试过于频繁"
-            } else {
-                &problem.detail
-            };
-            login_page(&app, l, name, fault.to_owned())
-                .await
-                .map(|page| (StatusCode::UNAUTHORIZED, page).into_response())
+            let (status, wait_s) = (problem.status, problem.retry_after_s);
+            login_page(&app, l, name, line(l, problem)).await.map(|page| {
+                let mut response = (status, page).into_response();
+                retry_after(&mut response, wait_s);
+                response
+            })
         }
     };
     shown(&app, l, made).await
+}
+
+/// The browser as this account knows it, or the address that a trusted proxy names.
+fn visitor(app: &App, headers: &HeaderMap, name: &str, source: Source) -> Visitor {
+    let known = cookie(headers, KNOWN_COOKIE)
+        .and_then(|said| KnownDevices::new(&app.master).read(&said, name, clock::now().as_second()));
+    known.map_or(Visitor::At(source.0), |device| Visitor::Known { nonce: device.nonce })
+}
+
+/// From here on this browser is known to the account. Without the cookie it is no worse off than before.
+fn remember(app: &App, headers: &HeaderMap, name: &str, visitor: &Visitor, response: &mut Response) {
+    let nonce = match visitor {
+        Visitor::Known { nonce } => nonce.clone(),
+        Visitor::At(_) => match random_token() {
+            Ok(token) => sha256_hex(token).chars().take(32).collect(),
+            Err(_) => return,
+        },
+    };
+    let before = cookie(headers, KNOWN_COOKIE).unwrap_or_default();
+    let issued = KnownDevices::new(&app.master).issue(&before, name, &nonce, clock::now().as_second());
+    let secure = secure(headers);
+    let cookie = issued.and_then(|value| {
+        let text = format!("{KNOWN_COOKIE}={value}; Path=/login; Max-Age={KNOWN_S}; HttpOnly; SameSite=Strict{secure}");
+        header::HeaderValue::try_from(text).ok()
+    });
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
 }
 
 pub(super) fn set_cookie(headers: &HeaderMap, token: &str, seconds: i64) -> [(header::HeaderName, String); 1] {
@@ -87,23 +125,40 @@ pub(super) fn secure(headers: &HeaderMap) -> &'static str {
 }
 
 /// One answer for every wrong login, so that it names neither the account nor what was wrong.
-async fn log_in(app: &Arc<App>, name: &str, it: Credentials) -> Result<String, Problem> {
-    let wrong = || Problem::new(StatusCode::UNAUTHORIZED, "login name, password or code is wrong");
+async fn log_in(app: &Arc<App>, name: &str, visitor: &Visitor, it: Credentials) -> Result<String, Problem> {
     let now = clock::now();
-    let throttled = format!("login {name}");
-    if let Err(wait) = app.throttle().attempt(&[&throttled], now.as_millisecond()) {
-        let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
-    }
+    let attempt = app.throttle().attempt_login(name, visitor, now.as_millisecond()).map_err(|wait_ms| {
+        app.meter.login_throttled();
+        let seconds = u32::try_from(wait_ms / 1000 + 1).unwrap_or(u32::MAX);
+        Problem {
+            zh: Some("尝试过于频繁,请稍后重试"),
+            retry_after_s: Some(seconds),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many attempts: wait {seconds} s"))
+        }
+    })?;
     let who = name.to_owned();
-    let _turn = password::turn().await;
-    let good = app.blocking(move |a| proven(a, &who, &it, now.as_second())).await?;
-    if !good {
-        tracing::warn!("a login failed");
-        return Err(wrong());
+    let proven = match app.hash_turn(matches!(visitor, Visitor::Known { .. })).await {
+        Ok(_turn) => app.blocking(move |a| proven(a, &who, &it, now.as_second())).await,
+        Err(problem) => Err(problem),
+    };
+    match proven {
+        Ok(true) => {
+            app.throttle().taken_back(&attempt, true);
+            entered(app, name).await
+        }
+        Ok(false) => {
+            tracing::warn!("a login failed");
+            let why = "login name, password or code is wrong";
+            Err(Problem {
+                zh: Some("登录名、口令或动态码不正确"), ..Problem::new(StatusCode::UNAUTHORIZED, why)
+            })
+        }
+        // The password was not looked at.
+        Err(problem) => {
+            app.throttle().taken_back(&attempt, false);
+            Err(problem)
+        }
     }
-    app.throttle().succeeded(&throttled);
-    entered(app, name).await
 }
 
 /// A new login of an account that was proven; gives what the cookie holds.
@@ -160,15 +215,23 @@ struct WelcomePage {
 }
 
 pub(super) async fn welcome(State(app): State<Arc<App>>, l: Lang, Path(token): Path<String>) -> Response {
-    let hash = sha256_hex(&token);
-    let made = match app.blocking(move |a| a.store.invitation_holds(&hash, &now_text())).await {
-        Ok(true) => welcome_page(&app, l, WelcomeForm::default(), String::new(), None).await,
-        Ok(false) => {
-            Err(Problem::new(StatusCode::NOT_FOUND, "this link is unknown, used or out of date: ask for a new one"))
-        }
+    let made = match invited(&app, &token).await {
+        Ok(()) => welcome_page(&app, l, WelcomeForm::default(), String::new(), None).await,
         Err(problem) => Err(problem),
     };
     shown(&app, l, made).await
+}
+
+/// Whether the link holds: asked before anything that costs more than a look.
+async fn invited(app: &Arc<App>, token: &str) -> Result<(), Problem> {
+    let hash = sha256_hex(token);
+    if app.blocking(move |a| a.store.invitation_holds(&hash, &now_text())).await? {
+        return Ok(());
+    }
+    let why = "this link is unknown, used or out of date: ask for a new one";
+    Err(Problem {
+        zh: Some("此链接无效、已使用或已过期,请重新索取"), ..Problem::new(StatusCode::NOT_FOUND, why)
+    })
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -201,7 +264,7 @@ pub(super) async fn accept(
     let made = match make_account(&app, &token, &it).await {
         Ok(None) => Ok(Redirect::to("/login").into_response()),
         Ok(secret) => welcome_page(&app, l, it, String::new(), secret).await,
-        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) if problem.status.is_server_error() || problem.status == StatusCode::NOT_FOUND => Err(problem),
         Err(problem) => welcome_page(&app, l, it, problem.detail, None).await,
     };
     shown(&app, l, made).await
@@ -209,6 +272,7 @@ pub(super) async fn accept(
 
 /// Makes the account; with a second factor, gives its secret.
 async fn make_account(app: &Arc<App>, token: &str, it: &WelcomeForm) -> Result<Option<Vec<u8>>, Problem> {
+    invited(app, token).await?;
     let good = it.name.parse::<protocol::id::PersonId>().is_ok();
     if !good {
         return Err(Problem::unprocessable("login name: 1 to 64 of a-z A-Z 0-9 . _ -"));
@@ -221,6 +285,8 @@ async fn make_account(app: &Arc<App>, token: &str, it: &WelcomeForm) -> Result<O
     let wants_code = it.totp.is_some();
     let (hash, name, display) = (sha256_hex(token), it.name.clone(), clock::clip(it.display.trim(), 100));
     let (typed, sealed) = (it.password.clone(), secret.clone());
+    // Whoever holds a link was invited.
+    let _turn = app.hash_turn(true).await?;
     app.blocking(move |a| {
         let hashed = password::hash(&typed).map_err(|e| Problem::internal(&e))?;
         a.store.accept_invitation(&hash, &name, &display, &hashed, &now_text())?;

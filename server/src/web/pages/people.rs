@@ -9,7 +9,7 @@ use axum::extract::{Form, Multipart, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -248,7 +248,7 @@ async fn take_upload(app: &Arc<App>, l: Lang, who: &Who, form: Multipart) -> Res
     }
     match propose(app, who, upload).await {
         Ok((_, proposed)) => Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response()),
-        Err(problem) => make_form(app, who, l, person, signature, keep, problem.detail).await,
+        Err(problem) => make_form(app, who, l, person, signature, keep, line(l, problem)).await,
     }
 }
 

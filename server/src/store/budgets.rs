@@ -1,0 +1,61 @@
+//! What the policies say a box may send, remembered for a minute: ingest asks for it in every batch.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::{Result, column, policies};
+use crate::ingest::budget::Limits;
+use crate::rules::Numbers;
+
+/// By device and by jurisdiction.
+#[derive(Debug, Default)]
+pub(super) struct Budgets {
+    minute: String,
+    by_device: HashMap<String, Limits>,
+    by_jurisdiction: HashMap<String, Limits>,
+}
+
+impl Budgets {
+    /// What holds for a box at `now` (RFC 3339).
+    pub(super) fn of(&mut self, c: &Connection, device: &str, now: &str) -> Result<Limits> {
+        let minute = now.get(..16).unwrap_or(now);
+        if self.minute != minute {
+            self.forget();
+            minute.clone_into(&mut self.minute);
+        }
+        if let Some(limits) = self.by_device.get(device) {
+            return Ok(*limits);
+        }
+        let jurisdiction = jurisdiction_of(c, device)?;
+        let limits = match self.by_jurisdiction.get(&jurisdiction) {
+            Some(limits) => *limits,
+            None => at(c, &jurisdiction)?,
+        };
+        self.by_jurisdiction.insert(jurisdiction, limits);
+        self.by_device.insert(device.to_owned(), limits);
+        Ok(limits)
+    }
+
+    /// A policy was set.
+    pub(super) fn forget(&mut self) {
+        self.by_device.clear();
+        self.by_jurisdiction.clear();
+    }
+}
+
+/// What holds for a box now, asked of the tables.
+pub(super) fn of_device(c: &Connection, device: &str) -> Result<Limits> {
+    at(c, &jurisdiction_of(c, device)?)
+}
+
+fn jurisdiction_of(c: &Connection, device: &str) -> Result<String> {
+    let sql = "SELECT i.jurisdiction FROM device d JOIN room r ON r.id = d.room
+        JOIN institution i ON i.id = r.institution WHERE d.id = ?1";
+    Ok(column(c, sql, device)?.unwrap_or_default())
+}
+
+fn at(c: &Connection, jurisdiction: &str) -> Result<Limits> {
+    let (_, values) = policies::values_for(c, jurisdiction)?;
+    Ok(Limits::of(&Numbers::of(&values)))
+}

@@ -1,0 +1,120 @@
+//! Memory for the bodies of requests: one bound for all readers together, taken before the first byte is read.
+//!
+//! Whoever is not logged in has a small part of his own, so that neither side can take the other's. A body that comes too
+//! slowly is cut off: what it holds is given back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::bulk::MOST_BYTES;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::enrol::{MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES};
+use crate::problem::Problem;
+
+/// Of a request that is no upload.
+pub(super) const ORDINARY_BYTES: usize = 1024 * 1024;
+/// Of a request by nobody in particular: a login, a one-time link, a box that introduces itself.
+const ANONYMOUS_BYTES: usize = 256 * 1024;
+/// How long somebody waits for room.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A body has this long, and as much longer as it takes at the least speed.
+const BODY_S: u64 = 10;
+const LEAST_BYTES_PER_S: u64 = 32 * 1024;
+
+/// The memory, in KiB.
+#[derive(Debug)]
+pub struct Bodies {
+    known: Semaphore,
+    anonymous: Semaphore,
+    size_kib: usize,
+    refused: AtomicU64,
+}
+
+impl Bodies {
+    /// `max_mib` for all together, an eighth of it for those who are not logged in.
+    pub fn new(max_mib: usize) -> Self {
+        let size_kib = max_mib * 1024;
+        let anonymous = size_kib / 8;
+        let (known, anonymous) = (Semaphore::new(size_kib - anonymous), Semaphore::new(anonymous));
+        Self { known, anonymous, size_kib, refused: AtomicU64::new(0) }
+    }
+
+    async fn room(&self, bytes: usize, anonymous: bool) -> Result<SemaphorePermit<'_>, Problem> {
+        let kib = u32::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
+        let memory = if anonymous { &self.anonymous } else { &self.known };
+        match timeout(PATIENCE, memory.acquire_many(kib)).await {
+            Ok(Ok(room)) => Ok(room),
+            _ => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                let zh = "服务器正在接收的数据过多,请稍后重试";
+                Err(Problem::busy(zh, "the server is receiving too much at once: try again in a moment", 5))
+            }
+        }
+    }
+
+    /// What is taken now.
+    pub fn taken_kib(&self) -> usize {
+        self.size_kib - self.known.available_permits() - self.anonymous.available_permits()
+    }
+
+    /// How many requests found no room since the start.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+fn most_bytes(path: &str, anonymous: bool) -> usize {
+    match path {
+        _ if anonymous => ANONYMOUS_BYTES,
+        "/enrol" | "/api/v1/enrolments" => MOST_UPLOAD_BYTES,
+        "/api/v1/enrolments/quality" => MOST_PHOTO_BYTES,
+        "/import" | "/api/v1/import/{noun}" => MOST_BYTES + 65_536,
+        _ => ORDINARY_BYTES,
+    }
+}
+
+pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let anonymous = request.extensions().get::<Who>().is_none_or(|who| who.role == Role::Public);
+    let most = most_bytes(path, anonymous);
+    // A body that does not say its length may become as long as it is allowed to.
+    let announced = request.body().size_hint().exact().map_or(most, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    if announced > most {
+        let why = format!("the body has {announced} bytes: at most {most} are taken here");
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
+    }
+    let _room = match app.bodies.room(announced, anonymous).await {
+        Ok(room) => room,
+        Err(problem) => return problem.into_response(),
+    };
+    let within = Duration::from_secs(BODY_S + announced as u64 / LEAST_BYTES_PER_S);
+    let request = request.map(|body| until(body, Instant::now() + within));
+    // The room is held until the answer is there: the handler keeps what it read.
+    next.run(request).await
+}
+
+/// The body, or a fault in its place once the time is over.
+fn until(body: Body, deadline: Instant) -> Body {
+    let chunks = stream::unfold(Some(body.into_data_stream()), move |chunks| async move {
+        let mut chunks = chunks?;
+        match timeout_at(deadline, chunks.next()).await {
+            Ok(chunk) => Some((chunk?.map_err(axum::BoxError::from), Some(chunks))),
+            Err(_) => Some((Err("the body came too slowly".into()), None)),
+        }
+    });
+    Body::from_stream(chunks)
+}
