@@ -133,7 +133,7 @@ fn write(
         exported_at: clock::text(now),
     };
     let receipt = |(contiguous_seq, contiguous_hash)| {
-        let payload = Down::Receipt(Receipt { contiguous_seq, contiguous_hash, above: Vec::new() });
+        let payload = Down::Receipt(Receipt { contiguous_seq, contiguous_hash, above: Vec::new(), audit_head: None });
         // No box is to take it: it goes into the bundle as the server's word, and its version is the lowest there is.
         trust::sign_down(signer, device, 0, now, now + SignedDuration::from_secs(1), payload)
     };

@@ -305,6 +305,7 @@ impl Pusher {
             contiguous_seq: due.contiguous_seq,
             contiguous_hash: due.contiguous_hash.clone(),
             above: due.above.clone(),
+            audit_head: None,
         };
         self.plain(&id, due.version, clock::now(), Down::Receipt(receipt))
     }
