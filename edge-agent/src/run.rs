@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use delivery::provision::{self, Renewal};
-use delivery::{identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox};
+use delivery::{audit_heads::AuditHeads, identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox};
 use presence::{Thresholds, TrackId};
 use protocol::up::Manifest;
 use tokio::sync::watch as flag;
@@ -208,6 +208,7 @@ impl Assembled {
         let (to_engine, mut delivered) = tokio::sync::mpsc::channel(64);
         let mut settings = mqtt::Settings::new(self.identity.clone());
         settings.flush_ms = STOP_LINK_MS;
+        settings.audit_heads = Some(AuditHeads::new(&self.state_dir, self.identity.server));
         let link = runtime.spawn(mqtt::run(settings, self.outbox.clone(), to_engine, told));
         runtime.spawn(keep_certificate(self.state_dir.clone()));
         let to_agent = self.to_agent.clone();

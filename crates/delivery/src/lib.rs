@@ -11,6 +11,7 @@
 //! 4. `tokio::spawn(mqtt::run(settings, outbox, to_engine, shutdown))`; what comes back arrives as [`mqtt::Delivered`],
 //!    already verified; the engine answers with [`outbox::Outbox::accept`] or [`outbox::Outbox::refuse`].
 
+pub mod audit_heads;
 pub mod fault;
 pub mod identity;
 pub mod knowledge;

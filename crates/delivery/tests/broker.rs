@@ -223,8 +223,14 @@ async fn what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_no
     let json = |value: &protocol::envelope::Envelope| serde_json::to_string(value).unwrap();
     let now = jiff::Timestamp::now();
     let later = now + std::time::Duration::from_mins(10);
-    let receipt =
-        || Down::Receipt(Receipt { contiguous_seq: event.seq, contiguous_hash: event.hash.clone(), above: vec![] });
+    let receipt = || {
+        Down::Receipt(Receipt {
+            contiguous_seq: event.seq,
+            contiguous_hash: event.hash.clone(),
+            above: vec![],
+            audit_head: None,
+        })
+    };
     let forger = SigningKey::generate().unwrap();
 
     say(Channel::Receipts, "no json".into());
@@ -281,7 +287,12 @@ async fn a_forged_a_replayed_and_a_rolled_back_receipt_roster_and_command_are_ea
     until("connected", || link.stats.connected()).await;
     let evil = attacker(broker.port);
     let (device, forger) = (the_box.identity.device.clone(), SigningKey::generate().unwrap());
-    let nothing = Receipt { contiguous_seq: 0, contiguous_hash: trust::ZERO_HASH.to_owned(), above: Vec::new() };
+    let nothing = Receipt {
+        contiguous_seq: 0,
+        contiguous_hash: trust::ZERO_HASH.to_owned(),
+        above: Vec::new(),
+        audit_head: None,
+    };
     let roster = Roster {
         snapshot_at: "2026-03-02T01:00:00.000Z".into(),
         institution: "inst-1".parse().unwrap(),

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::envelope::Envelope;
 use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
 use crate::topic::Channel;
 
@@ -73,6 +74,27 @@ pub struct Receipt {
     pub contiguous_hash: String,
     /// Sequences above the gap that are stored too, rising.
     pub above: Vec<u64>,
+    /// Where the server's audit log stood: an envelope of its own over an [`AuditHead`], so that the box can keep it as
+    /// a witness without this receipt. Absent where this box was given the newest one already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_head: Option<Envelope>,
+}
+
+/// [`AuditHead::format`] of this version.
+pub const AUDIT_HEAD_FORMAT: &str = "zaigang-audit-head/1";
+
+/// Where the server's audit log stood at a time, signed by the server's key. Every later copy of the log must still hold
+/// this entry with this hash: a tail that was cut off and entries that were rewritten show against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditHead {
+    /// [`AUDIT_HEAD_FORMAT`]: tells this text from every other that the same key signs.
+    pub format: String,
+    /// How many entries there were: the id of the last one.
+    pub entries: u64,
+    /// Hash of that entry, 64 hex digits.
+    pub hash: String,
+    /// RFC 3339 UTC ms, the server's clock.
+    pub at: String,
 }
 
 /// Opens one box's lock for its installer, once: given over HTTPS to the box that asked, never sent by itself.

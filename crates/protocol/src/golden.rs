@@ -11,6 +11,7 @@ fn the_wire_is_what_was_released() {
     expect_file!["../golden/up.json"].assert_eq(&schema(schema_for!(crate::up::UpBody)));
     expect_file!["../golden/status.json"].assert_eq(&schema(schema_for!(crate::up::StatusBody)));
     expect_file!["../golden/down.json"].assert_eq(&schema(schema_for!(crate::down::DownBody)));
+    expect_file!["../golden/audit_head.json"].assert_eq(&schema(schema_for!(crate::down::AuditHead)));
     expect_file!["../golden/zones_request.json"].assert_eq(&schema(schema_for!(crate::commission::ZonesRequest)));
     expect_file!["../golden/lock_request.json"].assert_eq(&schema(schema_for!(crate::commission::LockRequest)));
     expect_file!["../golden/unlock_request.json"].assert_eq(&schema(schema_for!(crate::commission::UnlockRequest)));
@@ -30,6 +31,14 @@ fn a_message_of_a_later_version_decodes_to_what_is_known_of_it() {
     let body: crate::up::UpBody = serde_json::from_str(later).unwrap();
     assert_eq!(body.payload, crate::up::Up::Unknown);
     assert_eq!(body.stamp.clock, crate::up::ClockSource::Unknown);
+}
+
+#[test]
+fn a_receipt_of_an_older_server_has_no_head() {
+    let older = r#"{"type":"receipt","contiguous_seq":1,"contiguous_hash":"ab","above":[]}"#;
+    let receipt: crate::down::Down = serde_json::from_str(older).unwrap();
+    assert!(matches!(&receipt, crate::down::Down::Receipt(it) if it.audit_head.is_none()));
+    assert_eq!(serde_json::to_string(&receipt).unwrap(), older);
 }
 
 #[test]

@@ -1,10 +1,14 @@
-//! The audit log as an export: every entry with its hash, chained, and a seal by the server's key over all of them.
+//! The audit log as an export: every entry with its hash, chained, and a seal by the server's key over all of them; and
+//! its signed heads, which others keep and which every later copy of the log must still agree with.
 //!
 //! One line each: the header, the entries oldest first, the seal (an envelope). What a line says is its own; this file only
-//! says whether anything was changed, left out or added since.
+//! says whether anything was changed, left out or added since. A log that was cut or rewritten as a whole is sound in
+//! itself: only a head that lay elsewhere shows it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
+use protocol::down::{AUDIT_HEAD_FORMAT, AuditHead};
 use protocol::envelope::Envelope;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -72,15 +76,22 @@ pub struct Report {
     pub server_key_id: String,
     pub entries: i64,
     pub exported_at: String,
+    /// How many heads it was compared with, and the time of the latest of them.
+    pub heads: usize,
+    pub latest_head_at: String,
 }
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { server_key_id, entries, exported_at } = self;
+        let Self { server_key_id, entries, exported_at, heads, latest_head_at } = self;
         write!(
             f,
             "audit log of {entries} entries from the first, none changed, exported {exported_at}, server key {server_key_id}"
-        )
+        )?;
+        if *heads == 0 {
+            return write!(f, "; compared with no head: a log cut or rewritten as a whole would not show");
+        }
+        write!(f, "; it agrees with {heads} signed heads, the latest of {latest_head_at}")
     }
 }
 
@@ -127,8 +138,52 @@ pub fn is_audit(first_line: &str) -> bool {
     serde_json::from_str::<Header>(first_line).is_ok_and(|header| header.format == FORMAT)
 }
 
-/// Checks a whole log.
+/// An envelope over an [`AuditHead`].
+pub type SignedHead = Envelope;
+
+/// Signs where the log stands.
+pub fn sign_head(signer: &SigningKey, entries: i64, hash: &str, at: &str) -> Result<SignedHead, serde_json::Error> {
+    let head = AuditHead {
+        format: AUDIT_HEAD_FORMAT.to_owned(),
+        entries: entries.unsigned_abs(),
+        hash: hash.to_owned(),
+        at: at.to_owned(),
+    };
+    Ok(signer.sign(serde_json::to_string(&head)?))
+}
+
+/// Reads a head that this key must have signed.
+pub fn read_head(signed: &SignedHead, key: &VerifyingKey) -> Result<AuditHead, String> {
+    let body = verify(signed, key).map_err(|refused| refused.to_string())?;
+    let head: AuditHead = serde_json::from_str(body).map_err(|e| format!("it is no head of an audit log: {e}"))?;
+    if head.format != AUDIT_HEAD_FORMAT {
+        return Err("it is no head of an audit log of a version that is known here".to_owned());
+    }
+    Ok(head)
+}
+
+/// Heads as they are kept: one envelope a line. A last line that a power cut tore is passed over.
+pub fn heads_of(text: &str) -> Result<Vec<SignedHead>, Fault> {
+    let mut heads = Vec::new();
+    let whole = text.ends_with('\n');
+    let lines: Vec<&str> = text.lines().collect();
+    for (n, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        match serde_json::from_str(line) {
+            Ok(head) => heads.push(head),
+            Err(_) if n + 1 == lines.len() && !whole => {}
+            Err(e) => return Err(Fault { line: n + 1, why: format!("it is no signed head: {e}") }),
+        }
+    }
+    Ok(heads)
+}
+
+/// Checks a whole log by itself.
 pub fn check(from: impl BufRead) -> Result<Report, Fault> {
+    check_against(from, &[])
+}
+
+/// Checks a whole log, and that it still holds every entry that these heads speak of.
+pub fn check_against(from: impl BufRead, heads: &[SignedHead]) -> Result<Report, Fault> {
     let mut lines = from.lines().enumerate().map(|(n, text)| (n + 1, text));
     let fault = |line: usize, why: &str| Fault { line, why: why.to_owned() };
     let (_, first) = lines.next().ok_or_else(|| fault(1, "there is nothing"))?;
@@ -137,6 +192,7 @@ pub fn check(from: impl BufRead) -> Result<Report, Fault> {
         return Err(fault(1, "it is no audit log of a version that is known here"));
     }
     let key = VerifyingKey::from_base64(&header.server_key).map_err(|e| fault(1, &e.to_string()))?;
+    let mut witnesses = Witnesses::new(heads, &key).map_err(|why| fault(1, &why))?;
     let (mut count, mut last) = (0, ZERO_HASH.to_owned());
     let mut waiting: Option<(usize, String)> = None;
     for (number, text) in lines {
@@ -148,6 +204,7 @@ pub fn check(from: impl BufRead) -> Result<Report, Fault> {
                 return Err(fault(at, "this entry was changed, or one before it is missing"));
             }
             (count, last) = (entry.id, entry.hash);
+            witnesses.compare(count, &last).map_err(|why| fault(at, &why))?;
         }
     }
     let (at, text) = waiting.ok_or_else(|| fault(2, "the seal is missing"))?;
@@ -160,7 +217,56 @@ pub fn check(from: impl BufRead) -> Result<Report, Fault> {
     if seal.exported_at != header.exported_at {
         return Err(fault(1, "the header is of another log"));
     }
-    Ok(Report { server_key_id: key.key_id(), entries: count, exported_at: seal.exported_at })
+    witnesses.all_reached(count).map_err(|why| fault(at, &why))?;
+    let (heads, latest_head_at) = (witnesses.heads, witnesses.latest_at);
+    Ok(Report { server_key_id: key.key_id(), entries: count, exported_at: seal.exported_at, heads, latest_head_at })
+}
+
+/// What others remember of a log: hash and time by entry.
+#[derive(Debug, Default)]
+pub struct Witnesses {
+    heads: usize,
+    latest_at: String,
+    /// Entries not yet reached.
+    ahead: BTreeMap<i64, Vec<(String, String)>>,
+}
+
+impl Witnesses {
+    /// Reads the heads; one that another key signed is a fault, named by its place.
+    pub fn new(heads: &[SignedHead], key: &VerifyingKey) -> Result<Self, String> {
+        let mut all = Self { heads: heads.len(), ..Self::default() };
+        for (n, signed) in heads.iter().enumerate() {
+            let head = read_head(signed, key).map_err(|why| format!("head {}: {why}", n + 1))?;
+            let entries = i64::try_from(head.entries).map_err(|_| format!("head {}: no such count", n + 1))?;
+            all.latest_at = all.latest_at.max(head.at.clone());
+            if entries > 0 {
+                all.ahead.entry(entries).or_default().push((head.hash, head.at));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The log's entry of this number has this hash.
+    pub fn compare(&mut self, entry: i64, hash: &str) -> Result<(), String> {
+        let known = self.ahead.remove(&entry).unwrap_or_default();
+        match known.iter().find(|(signed, _)| signed != hash) {
+            None => Ok(()),
+            Some((_, at)) => Err(format!(
+                "entry {entry} is another than the head of {at} speaks of: it, or one before it, was rewritten"
+            )),
+        }
+    }
+
+    /// The log ends behind this entry.
+    pub fn all_reached(&self, entries: i64) -> Result<(), String> {
+        match self.ahead.last_key_value() {
+            None => Ok(()),
+            Some((known, of)) => Err(format!(
+                "the log ends with entry {entries} and the head of {} speaks of entry {known}: its tail was cut off",
+                of.first().map_or("", |(_, at)| at.as_str())
+            )),
+        }
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(line: usize, text: std::io::Result<String>) -> Result<T, Fault> {
@@ -217,6 +323,48 @@ mod tests {
         }
         assert!(check(lines[..6].join("\n").as_bytes()).is_err(), "the seal may be taken out");
         assert!(is_audit(lines[0]) && !is_audit(lines[1]));
+    }
+
+    /// The head of a log of so many entries, as it was signed then.
+    fn head(count: i64) -> Envelope {
+        let text = String::from_utf8(log(count)).unwrap();
+        let last = text.lines().nth(count as usize).unwrap();
+        let entry: Entry = serde_json::from_str(last).unwrap();
+        sign_head(&SigningKey::from_bytes(&[7; 32]), count, &entry.hash, "2026-03-02T02:00:00.000Z").unwrap()
+    }
+
+    #[test]
+    fn a_log_cut_and_sealed_anew_fails_an_earlier_head() {
+        let heads = [head(3), head(5)];
+        assert_eq!(check_against(log(5).as_slice(), &heads).unwrap().heads, 2);
+        assert_eq!(check_against(log(9).as_slice(), &heads).unwrap().entries, 9, "it grew since");
+        assert_eq!(check(log(4).as_slice()).unwrap().entries, 4, "by itself it is sound");
+        let cut = check_against(log(4).as_slice(), &heads).unwrap_err();
+        assert!(cut.why.contains("ends with entry 4") && cut.why.contains("entry 5"), "{cut}");
+    }
+
+    #[test]
+    fn a_log_rewritten_as_a_whole_fails_an_earlier_head() {
+        let signer = SigningKey::from_bytes(&[7; 32]);
+        let other = sign_head(&signer, 4, &"ab".repeat(32), "2026-03-02T02:00:00.000Z").unwrap();
+        let fault = check_against(log(5).as_slice(), &[head(3), other]).unwrap_err();
+        assert!(fault.why.contains("entry 4") && fault.why.contains("rewritten"), "{fault}");
+    }
+
+    #[test]
+    fn a_head_of_another_key_is_no_witness() {
+        let forged = sign_head(&SigningKey::from_bytes(&[8; 32]), 5, "", "2026-03-02T02:00:00.000Z").unwrap();
+        assert!(check_against(log(5).as_slice(), &[forged]).unwrap_err().why.contains("head 1"));
+        let seal = SigningKey::from_bytes(&[7; 32]).sign("{\"format\":\"zaigang-audit/1\"}".to_owned());
+        assert!(check_against(log(5).as_slice(), &[seal]).is_err(), "another text of the same key");
+    }
+
+    #[test]
+    fn a_torn_last_line_of_kept_heads_is_passed_over() {
+        let line = serde_json::to_string(&head(3)).unwrap();
+        assert_eq!(heads_of(&format!("{line}\n{line}\n")).unwrap().len(), 2);
+        assert_eq!(heads_of(&format!("{line}\n{}", &line[..40])).unwrap().len(), 1);
+        assert_eq!(heads_of(&format!("{}\n{line}\n", &line[..40])).unwrap_err().line, 1);
     }
 
     #[test]

@@ -162,7 +162,12 @@ mod tests {
         let server = Server::new();
         let mut verifier = server.box_1();
         verifier.taken("policy", 9);
-        let receipt = Down::Receipt(Receipt { contiguous_seq: 1, contiguous_hash: String::new(), above: vec![] });
+        let receipt = Down::Receipt(Receipt {
+            contiguous_seq: 1,
+            contiguous_hash: String::new(),
+            above: vec![],
+            audit_head: None,
+        });
         assert!(verifier.check(&server.says(1, receipt), Some(at(1))).is_ok());
     }
 

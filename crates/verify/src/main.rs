@@ -10,12 +10,15 @@ use std::process::ExitCode;
 const HELP: &str = "\
 zaigang-verify checks an exported chain of a box, an exported audit log or a case package, without any network.
 
-usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] BUNDLE
+usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] [--head FILE]... BUNDLE
 
   BUNDLE            a file written by `zaigang-server export --device D`, the audit log's export,
                     or a case package (zip)
   --device-key-id   refuse unless the box's key has this id (16 hex digits)
   --server-key-id   refuse unless the server's key has this id
+  --head            signed heads of the audit log, one a line, as a box keeps them (audit-heads.jsonl in its state
+                    folder), as the server wrote them outside its data, or as the webhook got them: an audit log
+                    must still hold every entry that they speak of. May be given more than once
 
 A bundle carries the keys it is checked with. Compare the two key ids in the answer with the ones you know, or give them
 as options: only then does the answer say whose chain it is.
@@ -46,6 +49,8 @@ struct Request {
     bundle: String,
     device_key_id: Option<String>,
     server_key_id: Option<String>,
+    /// Files of signed heads.
+    heads: Vec<String>,
 }
 
 impl Request {
@@ -53,11 +58,12 @@ impl Request {
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut request = Self::default();
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a key id"));
+            let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
                 "-h" | "--help" => return Ok(None),
                 "--device-key-id" => request.device_key_id = Some(value()?),
                 "--server-key-id" => request.server_key_id = Some(value()?),
+                "--head" => request.heads.push(value()?),
                 option if option.starts_with('-') => return Err(format!("unknown option {option}")),
                 path if request.bundle.is_empty() => path.clone_into(&mut request.bundle),
                 extra => return Err(format!("one bundle at a time, not also {extra}")),
@@ -66,9 +72,30 @@ impl Request {
         if request.bundle.is_empty() { Err("name a bundle".to_owned()) } else { Ok(Some(request)) }
     }
 
+    /// What others kept of the log.
+    fn heads(&self) -> Result<Vec<trust::audit::SignedHead>, String> {
+        let mut heads = Vec::new();
+        for path in &self.heads {
+            let text = std::fs::read_to_string(path).map_err(|e| format!("--head {path}: {e}"))?;
+            let read = trust::audit::heads_of(&text).map_err(|fault| format!("--head {path}: {fault}"))?;
+            if read.is_empty() {
+                return Err(format!("--head {path}: it holds no head"));
+            }
+            heads.extend(read);
+        }
+        Ok(heads)
+    }
+
     /// An exported audit log: it names no box.
     fn audit(&self, log: impl BufRead) -> ExitCode {
-        let report = match trust::audit::check(log) {
+        let heads = match self.heads() {
+            Ok(heads) => heads,
+            Err(line) => {
+                eprintln!("zaigang-verify: {line}");
+                return ExitCode::from(2);
+            }
+        };
+        let report = match trust::audit::check_against(log, &heads) {
             Ok(report) => report,
             Err(fault) => {
                 println!("DOES NOT HOLD: {}: {fault}", self.bundle);
@@ -130,7 +157,12 @@ impl Request {
             }
         };
         let mut reader = BufReader::new(file);
-        if reader.fill_buf().is_ok_and(|bytes| first_line(bytes).is_some_and(trust::audit::is_audit)) {
+        let is_audit = reader.fill_buf().is_ok_and(|bytes| first_line(bytes).is_some_and(trust::audit::is_audit));
+        if !is_audit && !self.heads.is_empty() {
+            eprintln!("zaigang-verify: --head: heads speak of an audit log, and {} is none", self.bundle);
+            return ExitCode::from(2);
+        }
+        if is_audit {
             return self.audit(reader);
         }
         if reader.fill_buf().is_ok_and(package::is_zip) {

@@ -357,7 +357,7 @@ fn a_run_with_once_ends_when_every_row_has_its_receipt() {
     let text = box_1.outbox.envelope(last).unwrap().unwrap().1;
     let envelope: protocol::envelope::Envelope = serde_json::from_str(&text).unwrap();
     let hash = trust::chain_hash(&envelope.body);
-    let receipt = down::Receipt { contiguous_seq: last, contiguous_hash: hash, above: vec![] };
+    let receipt = down::Receipt { contiguous_seq: last, contiguous_hash: hash, above: vec![], audit_head: None };
     box_1.outbox.apply_receipt(&receipt).unwrap();
     assert_eq!(box_1.agent.tick(), Some(Ending::Complete));
     let summary = box_1.agent.summary();

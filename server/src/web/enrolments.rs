@@ -9,6 +9,7 @@ use protocol::down::Command;
 use serde_json::{Value, json};
 
 use super::alerts::PERSONS_ALONE;
+use super::deed;
 use super::part::{PartQuery, cut};
 use super::registry::Answer;
 use super::scope::Seen;
@@ -126,6 +127,8 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
         return Err(Problem::unprocessable("photo: at least one JPEG or PNG file is needed"));
     }
     let engine = app.engine.get()?;
+    deed::persons([&person]);
+    deed::did("enrolment proposed");
     let who = who.clone();
     let proposed = app
         .analysing(move |a| {
@@ -133,6 +136,7 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
             let found = found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: person.clone() })?;
             let institution = site_of(&found, institution)?;
             Seen::of(a, &who)?.must_have(&institution, "practitioner", &person)?;
+            deed::at(&institution);
             let open = a.faces.open_proposals(&institution)?;
             if open.is_beyond(a.config.limits.open_proposals) {
                 a.meter.proposal_refused();
@@ -226,6 +230,7 @@ pub(super) async fn decide(
         .blocking(move |a| {
             let found = a.faces.enrolment(&id)?.ok_or_else(|| Problem::unknown("enrolment", &id))?;
             Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
+            deed::at(&found.institution);
             let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), &now_text())?;
             a.store.feed_append("enrolment", &json!({"enrolment": id, "state": enrolment.state}))?;
             Ok::<_, Problem>(enrolment)
@@ -233,6 +238,8 @@ pub(super) async fn decide(
         .await?;
     app.tell(Nudge::Institution(enrolment.institution.clone()));
     app.touch();
+    deed::persons([&enrolment.person]);
+    deed::did(format!("enrolment {}: {}", enrolment.id, if confirm { "confirmed" } else { "refused" }));
     Ok(enrolment)
 }
 
@@ -262,6 +269,7 @@ pub(super) async fn get_enrolments(
         })
         .await?;
     let next = cut(&mut found, &part, |e| format!("{} {}", e.proposed_at, e.id));
+    deed::persons(found.iter().map(|e| &e.person));
     Ok((StatusCode::OK, Json(json!({"enrolments": found, "next": next}))))
 }
 
@@ -275,6 +283,7 @@ pub(super) async fn get_come_again(State(app): Shared, Extension(who): Extension
             Ok::<_, StoreError>(people)
         })
         .await?;
+    deed::persons(people.iter().map(|one| &one.person));
     Ok((StatusCode::OK, Json(json!({"come_again": people}))))
 }
 
@@ -298,6 +307,8 @@ pub(super) async fn post_withdraw(
 async fn withdraw(app: &Arc<App>, who: Who, id: String, reason: String) -> Result<Value, Problem> {
     let person: protocol::id::PersonId =
         id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
+    deed::persons([&id]);
+    deed::did("consent withdrawn, templates and photographs deleted");
     let (done, devices, sites) = app
         .blocking(move |a| {
             let found = a

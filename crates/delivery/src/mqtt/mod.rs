@@ -17,6 +17,7 @@ use protocol::topic::Channel;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
+use crate::audit_heads::AuditHeads;
 use crate::identity::Identity;
 use crate::outbox::Outbox;
 use crate::outbox::plan::{Limits, Planner, backoff_ms, spread};
@@ -45,6 +46,8 @@ pub struct Settings {
     pub now: fn() -> Option<Timestamp>,
     /// Shared figures, for the heartbeat.
     pub stats: LinkStats,
+    /// Where the server's audit heads are kept; `None`: nowhere (a simulated box).
+    pub audit_heads: Option<AuditHeads>,
 }
 
 impl Settings {
@@ -59,6 +62,7 @@ impl Settings {
             flush_ms: 4_000,
             now: || Some(Timestamp::now()),
             stats: LinkStats::default(),
+            audit_heads: None,
         }
     }
 }

@@ -228,9 +228,16 @@ impl Session<'_> {
 
     async fn on_receipt(&mut self, receipt: protocol::down::Receipt, version: u64) {
         fault::state("mqtt.receipt_verified");
+        let heads = self.settings.audit_heads.clone();
         let applied = on_disk(self.outbox, move |outbox| {
             let applied = outbox.apply_receipt(&receipt)?;
             outbox.note_version("receipt", version)?;
+            // A head that can not be kept stops no receipt: the server sends another one within the hour.
+            if let (Some(heads), Some(signed)) = (heads, &receipt.audit_head)
+                && let Err(error) = heads.keep(signed)
+            {
+                warn!("the server's audit head is not kept: {error}");
+            }
             Ok(applied)
         });
         match applied.await {

@@ -70,7 +70,7 @@ fn rows(outbox: &Outbox, key: &VerifyingKey) -> Vec<(String, UpBody)> {
 }
 
 fn receipt(event: &EventRef, above: &[u64]) -> Receipt {
-    Receipt { contiguous_seq: event.seq, contiguous_hash: event.hash.clone(), above: above.to_vec() }
+    Receipt { contiguous_seq: event.seq, contiguous_hash: event.hash.clone(), above: above.to_vec(), audit_head: None }
 }
 
 #[test]

@@ -47,6 +47,7 @@ impl Server {
             contiguous_seq,
             contiguous_hash,
             above: self.hashes.range(contiguous_seq + 1..).map(|h| *h.0).collect(),
+            audit_head: None,
         }
     }
 }

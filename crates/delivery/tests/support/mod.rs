@@ -181,7 +181,7 @@ impl Stored {
         let contiguous_seq = self.contiguous_seq;
         let contiguous_hash = self.hashes.get(&contiguous_seq).cloned().unwrap_or_else(|| ZERO_HASH.to_owned());
         let above = self.hashes.range(contiguous_seq + 2..).map(|(seq, _)| *seq).collect();
-        Receipt { contiguous_seq, contiguous_hash, above }
+        Receipt { contiguous_seq, contiguous_hash, above, audit_head: None }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use super::{FORMAT, Header, Line, Seal};
+use super::{FORMAT, HashOnly, Header, Line, Seal};
 use crate::{VerifyingKey, ZERO_HASH, chain_hash, verify};
 
 /// What is wrong, and where.
@@ -40,7 +40,10 @@ impl std::error::Error for Fault {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     pub header: Header,
+    /// Those that are here whole.
     pub messages: u64,
+    /// Messages of which only the hash is here: their place is held, their content was not checked.
+    pub hash_only: u64,
     pub last_seq: u64,
     /// Sequences that the box declared dropped for space.
     pub dropped: u64,
@@ -74,7 +77,11 @@ impl fmt::Display for Report {
             self.receipted_seq,
             self.device_key_id,
             self.server_key_id,
-        )
+        )?;
+        if self.hash_only > 0 {
+            write!(f, "; of {} more only the hash is here, in its place in the chain", self.hash_only)?;
+        }
+        Ok(())
     }
 }
 
@@ -93,6 +100,10 @@ pub fn check(input: impl BufRead) -> Result<Report, Fault> {
             Line::Message(envelope) => {
                 checker.now = None;
                 checker.message(&envelope).map_err(|why| Fault { line: lines.number, seq: checker.now, why })?;
+            }
+            Line::HashOnly(stub) => {
+                checker.now = Some(stub.seq);
+                checker.hash_only(stub).map_err(|why| Fault { line: lines.number, seq: checker.now, why })?;
             }
             Line::Receipt(envelope) => checker.receipt(&envelope).map_err(|why| lines.fault(why))?,
             Line::End(envelope) => {
@@ -158,6 +169,7 @@ struct Checker {
     heartbeat: Option<u64>,
     missing_heartbeats: u64,
     messages: u64,
+    hash_only: u64,
     receipts: u64,
     breaks: Vec<u64>,
     /// Links whose predecessor is missing: `(seq, prev)`, to be compared with the declared hash.
@@ -185,6 +197,7 @@ impl Checker {
             heartbeat: None,
             missing_heartbeats: 0,
             messages: 0,
+            hash_only: 0,
             receipts: 0,
             breaks: Vec::new(),
             loose: Vec::new(),
@@ -219,29 +232,46 @@ impl Checker {
         Ok(())
     }
 
-    fn link(&mut self, body: &UpBody) -> Result<(), String> {
-        let (expected_seq, expected_prev) = match &self.last {
-            Some((seq, hash)) => (seq + 1, hash.clone()),
-            None => (self.header.from_seq, self.header.prev.clone()),
-        };
-        if body.seq < expected_seq {
-            return Err(format!("comes after sequence {}: the order was changed", expected_seq - 1));
+    /// Its signature can not be checked without its text; its place can, and the next message vouches for its hash.
+    fn hash_only(&mut self, stub: HashOnly) -> Result<(), String> {
+        if [&stub.hash, &stub.prev].iter().any(|hash| hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
+            return Err("names no hash of 64 hex digits".to_owned());
         }
+        self.place(stub.seq, &stub.prev, false)?;
+        self.hashes.insert(stub.seq, stub.hash.clone());
+        self.last = Some((stub.seq, stub.hash));
+        self.hash_only += 1;
+        Ok(())
+    }
+
+    fn link(&mut self, body: &UpBody) -> Result<(), String> {
         let is_break = matches!(body.payload, Up::ChainBreak(_));
         if is_break {
             self.breaks.push(body.seq);
         }
-        if body.seq > expected_seq {
-            self.gaps.push((expected_seq, body.seq));
+        self.place(body.seq, &body.prev, is_break)
+    }
+
+    fn place(&mut self, seq: u64, prev: &str, is_break: bool) -> Result<(), String> {
+        let (expected_seq, expected_prev) = match &self.last {
+            Some((seq, hash)) => (seq.saturating_add(1), hash.clone()),
+            None => (self.header.from_seq, self.header.prev.clone()),
+        };
+        if seq < expected_seq {
+            return Err(format!("comes after sequence {}: the order was changed", expected_seq - 1));
         }
-        if is_break && body.prev == ZERO_HASH {
+        if seq > expected_seq {
+            self.gaps.push((expected_seq, seq));
+        }
+        if is_break && prev == ZERO_HASH {
             return Ok(());
         }
-        if body.seq == expected_seq && body.prev != expected_prev {
+        if seq == expected_seq && prev != expected_prev {
             return Err("does not name the message before it: one of the two was changed or exchanged".to_owned());
         }
-        if body.seq > expected_seq {
-            self.loose.push((body.seq, body.prev.clone()));
+        if seq > expected_seq {
+            self.loose.push((seq, prev.to_owned()));
         }
         Ok(())
     }
@@ -290,10 +320,11 @@ impl Checker {
         if envelope.v != WIRE_VERSION || seal.v != envelope.v || seal.format != FORMAT {
             return Err("the seal is of another version: it was changed".to_owned());
         }
-        if (seal.messages, seal.receipts) != (self.messages, self.receipts) {
+        let messages = self.messages + self.hash_only;
+        if (seal.messages, seal.receipts) != (messages, self.receipts) {
             return Err(format!(
-                "the server sealed {} messages and {} receipts, here are {} and {}: lines were removed or added",
-                seal.messages, seal.receipts, self.messages, self.receipts
+                "the server sealed {} messages and {} receipts, here are {messages} and {}: lines were removed or added",
+                seal.messages, seal.receipts, self.receipts
             ));
         }
         if seal.lines_sha256 != lines_sha256 {
@@ -339,6 +370,7 @@ impl Checker {
         let receipted_seq = self.receipted.keys().copied().max().unwrap_or(0).min(last_seq);
         Ok(Report {
             messages: self.messages,
+            hash_only: self.hash_only,
             last_seq,
             dropped: self.dropped.len() as u64,
             lost_at_breaks,

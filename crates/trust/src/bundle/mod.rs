@@ -35,11 +35,37 @@ pub struct Header {
     pub exported_at: String,
 }
 
+/// What is left of a message whose content is not here: its time to be kept was over, or it is nobody's business in this
+/// case. The message after it is signed and names this hash, so nothing can be put in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HashOnly {
+    pub seq: u64,
+    /// [`crate::chain_hash`] of the text that was signed, 64 hex digits.
+    pub hash: String,
+    /// Hash of the message before it.
+    pub prev: String,
+}
+
+/// One link of the chain, whole or by its hash alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    Whole(Envelope),
+    HashOnly(HashOnly),
+}
+
+impl From<Envelope> for Link {
+    fn from(it: Envelope) -> Self {
+        Self::Whole(it)
+    }
+}
+
 /// Every line after the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
     Message(Envelope),
+    HashOnly(HashOnly),
     Receipt(Envelope),
     /// Signed by the server; its body is a [`Seal`].
     End(Envelope),
@@ -51,6 +77,7 @@ enum Line {
 struct Seal {
     v: u16,
     format: String,
+    /// Whole and by their hash alone.
     messages: u64,
     receipts: u64,
     /// SHA-256 of all lines before this one, line ends included.

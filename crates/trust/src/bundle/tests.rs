@@ -68,8 +68,12 @@ impl Chain {
     }
 
     fn bundle(&self) -> Vec<u8> {
-        let receipt =
-            Receipt { contiguous_seq: self.seq, contiguous_hash: self.hashes.last().unwrap().clone(), above: vec![] };
+        let receipt = Receipt {
+            contiguous_seq: self.seq,
+            contiguous_hash: self.hashes.last().unwrap().clone(),
+            above: vec![],
+            audit_head: None,
+        };
         let at = Timestamp::from_second(1_790_000_000).unwrap();
         let receipt = sign_down(&self.server, &"box-1".parse().unwrap(), 1, at, at, Down::Receipt(receipt)).unwrap();
         let mut out = Vec::new();
@@ -123,6 +127,48 @@ fn a_removed_an_exchanged_and_a_cut_message_are_found() {
     exchanged.swap(2, 3);
     assert!(why(&joined(exchanged)).starts_with("line 4 (sequence 2)"));
     assert!(why(&joined(lines[..4].to_vec())).contains("cut short"));
+}
+
+fn hash_only(chain: &Chain, seq: usize) -> Link {
+    let prev = seq.checked_sub(2).map_or(ZERO_HASH.to_owned(), |n| chain.hashes[n].clone());
+    Link::HashOnly(HashOnly { seq: seq as u64, hash: chain.hashes[seq - 1].clone(), prev })
+}
+
+fn written(chain: &Chain, links: Vec<Link>) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut out, &chain.header(), links, [], &chain.server).unwrap();
+    out
+}
+
+#[test]
+fn a_message_by_its_hash_alone_keeps_its_place() {
+    let mut chain = Chain::new();
+    chain.beats(5);
+    let mut links: Vec<Link> = chain.messages.iter().cloned().map(Link::from).collect();
+    links[1] = hash_only(&chain, 2);
+    links[4] = hash_only(&chain, 5);
+    let report = check(written(&chain, links).as_slice()).unwrap();
+    assert_eq!((report.messages, report.hash_only, report.last_seq), (3, 2, 5));
+    assert!(report.to_string().contains("of 2 more only the hash"), "{report}");
+}
+
+#[test]
+fn a_hash_put_in_the_place_of_another_message_is_found() {
+    let mut chain = Chain::new();
+    chain.beats(5);
+    let sound: Vec<Link> = chain.messages.iter().cloned().map(Link::from).collect();
+    let forged = |at: usize, change: &dyn Fn(&mut HashOnly)| {
+        let mut links = sound.clone();
+        let Link::HashOnly(mut stub) = hash_only(&chain, at) else { unreachable!() };
+        change(&mut stub);
+        links[at - 1] = Link::HashOnly(stub);
+        why(&written(&chain, links))
+    };
+    assert!(forged(3, &|s| s.hash = "ab".repeat(32)).contains("does not name the message before it"));
+    assert!(forged(3, &|s| s.prev = "ab".repeat(32)).contains("does not name the message before it"));
+    assert!(forged(3, &|s| s.seq = 2).contains("the order was changed"));
+    assert!(forged(3, &|s| s.seq = u64::MAX).contains("the order was changed"));
+    assert!(forged(5, &|s| s.hash = "x".into()).contains("64 hex digits"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use protocol::envelope::Envelope;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{FORMAT, Header, Line, Seal};
+use super::{FORMAT, Header, Line, Link, Seal};
 use crate::SigningKey;
 
 /// Writes messages (in the order of their sequence) and receipts, and seals the whole with the server's key. Gives the
@@ -15,7 +15,7 @@ use crate::SigningKey;
 pub fn write(
     out: impl Write,
     header: &Header,
-    messages: impl IntoIterator<Item = Envelope>,
+    messages: impl IntoIterator<Item = impl Into<Link>>,
     receipts: impl IntoIterator<Item = Envelope>,
     server: &SigningKey,
 ) -> io::Result<u64> {
@@ -23,8 +23,11 @@ pub fn write(
     let mut seal =
         Seal { v: WIRE_VERSION, format: FORMAT.to_owned(), messages: 0, receipts: 0, lines_sha256: String::new() };
     writer.line(header)?;
-    for envelope in messages {
-        writer.line(&Line::Message(envelope))?;
+    for link in messages {
+        writer.line(&match link.into() {
+            Link::Whole(envelope) => Line::Message(envelope),
+            Link::HashOnly(stub) => Line::HashOnly(stub),
+        })?;
         seal.messages += 1;
     }
     for envelope in receipts {
