@@ -16,3 +16,4 @@ mod provision;
 mod rules;
 mod server_faults;
 mod service;
+mod update;
