@@ -1,7 +1,8 @@
-//! From uploaded photographs to a proposal: quality reasons, the check against the person's other faces, the search for
+//! From uploaded photographs to a proposal: quality reasons, how like the person's confirmed faces it is, the search for
 //! a second person with the same face, and templates turned by the clinic's secret rotation.
 //!
-//! Never confirms anything, never keeps a photograph without that purpose in the consent, and never prints a score with a name.
+//! What a comparison with stored faces found is for whoever decides; it refuses nothing, so that a clinic can neither ask
+//! whose face this is nor, by a first wrong proposal, keep another clinic's honest one out. Never confirms anything, never keeps a photograph without that purpose in the consent, and never prints a score with a name.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,7 @@ use vision::pack::{Manifest, Search};
 use vision::{Analyzer, Gate, Options, Rotation, Runtime, Template};
 
 use crate::model::Consent;
-use crate::store::{FaceStore, NewTemplate, Proposal, StoreError};
+use crate::store::{Enrolment, FaceStore, NewTemplate, Proposal, StoreError};
 
 /// Photographs of one enrolment, at most.
 pub const MOST_PHOTOS: usize = 8;
@@ -62,12 +63,21 @@ pub struct Likeness {
     pub score_ppm: i32,
 }
 
+/// What a comparison with stored faces found. For the supervisor who decides, never for the clinic that proposes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Compared {
+    /// Other persons with this face.
+    pub duplicates: Vec<Likeness>,
+    /// The best score against the person's own confirmed faces, where it is too low for one person.
+    pub unlike_ppm: Option<i32>,
+}
+
 /// An answered proposal.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Proposed {
     pub id: String,
     pub photos: Vec<PhotoOutcome>,
-    pub duplicates: Vec<Likeness>,
+    pub compared: Compared,
     pub templates: usize,
 }
 
@@ -121,9 +131,8 @@ impl Engine {
             return Err(EnrolFault::NonePassed(outcomes));
         }
         let fresh: Vec<&Template> = enrolled.iter().map(|(_, e)| &e.template).collect();
-        let known = self.known(faces)?;
-        self.refuse_unlike(&fresh, &known, request.person)?;
-        let duplicates = self.duplicates(&fresh, &known, request.person);
+        self.refuse_two_faces(&fresh)?;
+        let compared = self.compare(&fresh, &self.known(faces, request.institution)?, request.person);
         let id = format!("e-{}", uuid::Uuid::now_v7().simple());
         let templates = self.templates(faces, request.institution, &id, &enrolled)?;
         let photos: Vec<Vec<u8>> = if request.consent.keeps_photo() {
@@ -131,7 +140,7 @@ impl Engine {
         } else {
             Vec::new()
         };
-        let outcome = serde_json::json!({"photos": outcomes, "duplicates": duplicates});
+        let outcome = outcome(&outcomes, &compared);
         let proposal = Proposal {
             id: &id,
             person: request.person,
@@ -143,7 +152,15 @@ impl Engine {
             photos: &photos,
         };
         faces.propose(&proposal, now)?;
-        Ok(Proposed { templates: templates.len(), id, photos: outcomes, duplicates })
+        Ok(Proposed { templates: templates.len(), id, photos: outcomes, compared })
+    }
+
+    /// Compares a proposal once more, with what was confirmed since. Blocking.
+    pub fn compare_again(&self, faces: &FaceStore, proposal: &Enrolment) -> Result<Compared, EnrolFault> {
+        let known = self.known(faces, &proposal.institution)?;
+        let fresh: Vec<&Template> = known.iter().filter(|k| k.enrolment == proposal.id).map(|k| &k.template).collect();
+        let others: Vec<Known> = known.iter().filter(|k| k.enrolment != proposal.id).cloned().collect();
+        Ok(self.compare(&fresh, &others, &proposal.person))
     }
 
     /// Turned by the clinic's rotation, ready to be sealed; numbered behind `name`.
@@ -187,34 +204,38 @@ impl Engine {
         (outcomes, enrolled)
     }
 
-    /// Every stored template of this pack, turned back by its clinic's rotation.
-    fn known(&self, faces: &FaceStore) -> Result<Vec<(String, Template)>, EnrolFault> {
+    /// Templates of this pack that were confirmed anywhere, and what this institution itself proposed, each turned back by
+    /// its clinic's rotation. What another clinic only proposed is nobody's face yet.
+    fn known(&self, faces: &FaceStore, institution: &str) -> Result<Vec<Known>, EnrolFault> {
         let mut rotations = std::collections::BTreeMap::new();
         let mut known = Vec::new();
-        for stored in faces.all_templates()?.into_iter().filter(|t| t.pack == self.pack) {
+        for stored in faces.comparable_templates(institution)?.into_iter().filter(|t| t.pack == self.pack) {
             if !rotations.contains_key(&stored.institution) {
                 let seed = faces.rotation_seed(&stored.institution)?;
                 rotations.insert(stored.institution.clone(), Rotation::from_key(seed.bytes(), self.length));
             }
             let rotation = &rotations[&stored.institution];
             match Template::from_bytes(stored.pack.as_str(), self.length, &stored.vector) {
-                Ok(template) => known.push((stored.person, template.turned_back(rotation))),
+                Ok(template) => known.push(Known {
+                    person: stored.person,
+                    enrolment: stored.enrolment,
+                    confirmed: stored.confirmed,
+                    template: template.turned_back(rotation),
+                }),
                 Err(error) => tracing::error!(template = stored.id, %error, "a stored template is left out"),
             }
         }
         Ok(known)
     }
 
-    /// A face too unlike the person's other ones is refused: it is another person's, or a mix-up of files.
-    fn refuse_unlike(&self, fresh: &[&Template], known: &[(String, Template)], person: &str) -> Result<(), EnrolFault> {
-        let own: Vec<&Template> = known.iter().filter(|(p, _)| p == person).map(|(_, t)| t).collect();
+    /// Photographs of one proposal that show two people are a mix-up of files; that says nothing of anybody stored.
+    fn refuse_two_faces(&self, fresh: &[&Template]) -> Result<(), EnrolFault> {
         for (n, one) in fresh.iter().enumerate() {
-            let others: Vec<&Template> =
-                own.iter().copied().chain(fresh.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, t)| *t)).collect();
-            let best = others.iter().map(|other| cosine_ppm(one, other)).max();
+            let others = fresh.iter().enumerate().filter(|(m, _)| *m != n);
+            let best = others.map(|(_, other)| cosine_ppm(one, other)).max();
             if best.is_some_and(|best| best < self.unlike_ppm) {
                 return Err(EnrolFault::Refused(format!(
-                    "the face of photo {} is too unlike this person's other ones: check that all photographs show the same person",
+                    "the face of photo {} is too unlike the other ones: check that all photographs show the same person",
                     n + 1
                 )));
             }
@@ -222,18 +243,37 @@ impl Engine {
         Ok(())
     }
 
-    /// Other persons whose face matches: perhaps one person under two registrations.
-    fn duplicates(&self, fresh: &[&Template], known: &[(String, Template)], person: &str) -> Vec<Likeness> {
+    fn compare(&self, fresh: &[&Template], known: &[Known], person: &str) -> Compared {
+        let of = |one: &Known| fresh.iter().map(|f| cosine_ppm(f, &one.template)).max().unwrap_or(-1_000_000);
         let mut best = std::collections::BTreeMap::new();
-        for (other, template) in known.iter().filter(|(p, _)| p != person) {
-            let score = fresh.iter().map(|f| cosine_ppm(f, template)).max().unwrap_or(-1_000_000);
+        for other in known.iter().filter(|k| k.person != person) {
+            let score = of(other);
             if score >= self.duplicate_ppm {
-                let entry = best.entry(other.clone()).or_insert(score);
+                let entry = best.entry(other.person.clone()).or_insert(score);
                 *entry = score.max(*entry);
             }
         }
-        best.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm }).collect()
+        // Of each photograph its best; the worst of them speaks.
+        let own: Vec<&Known> = known.iter().filter(|k| k.person == person && k.confirmed).collect();
+        let likeness = |f: &&Template| own.iter().map(|k| cosine_ppm(f, &k.template)).max();
+        let unlike_ppm = fresh.iter().filter_map(likeness).min().filter(|score| *score < self.unlike_ppm);
+        let duplicates = best.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm });
+        Compared { duplicates: duplicates.collect(), unlike_ppm }
     }
+}
+
+/// A stored face as it is compared.
+#[derive(Debug, Clone)]
+struct Known {
+    person: String,
+    enrolment: String,
+    confirmed: bool,
+    template: Template,
+}
+
+/// What is kept with a proposal.
+pub fn outcome(photos: &impl serde::Serialize, compared: &Compared) -> serde_json::Value {
+    serde_json::json!({"photos": photos, "duplicates": compared.duplicates, "unlike_ppm": compared.unlike_ppm})
 }
 
 fn cosine_ppm(one: &Template, other: &Template) -> i32 {

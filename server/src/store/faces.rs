@@ -72,6 +72,7 @@ pub struct Proposal<'a> {
 #[derive(Clone)]
 pub struct StoredTemplate {
     pub id: String,
+    pub enrolment: String,
     pub person: String,
     pub institution: String,
     pub pack: String,
@@ -263,14 +264,23 @@ impl FaceStore {
         self.opened(&format!("WHERE t.institution = ?1 AND {IN_USE}"), institution)
     }
 
-    /// Every template stored; the duplicate check turns each back by its own clinic's rotation.
-    pub fn all_templates(&self) -> Result<Vec<StoredTemplate>> {
-        self.opened("WHERE ?1 = ''", "")
+    /// What a proposal of this institution may be compared with: every confirmed template, and its own proposals.
+    pub fn comparable_templates(&self, institution: &str) -> Result<Vec<StoredTemplate>> {
+        self.opened("WHERE e.state = 'confirmed' OR (e.state = 'proposed' AND t.institution = ?1)", institution)
+    }
+
+    /// What a later comparison found of a proposal, in place of the earlier.
+    pub fn set_outcome(&self, id: &str, outcome: &serde_json::Value) -> Result<()> {
+        self.write(|tx| {
+            let sql = "UPDATE enrolment SET outcome = ?2 WHERE id = ?1 AND state = 'proposed'";
+            tx.execute(sql, [id, &outcome.to_string()])?;
+            Ok(())
+        })
     }
 
     fn opened(&self, condition: &str, value: &str) -> Result<Vec<StoredTemplate>> {
         let sql = format!(
-            "SELECT t.id, t.person, t.institution, t.pack, t.embedder_sha256, t.masked, e.state = 'confirmed', t.sealed, k.wrapped
+            "SELECT t.id, t.person, t.institution, t.pack, t.embedder_sha256, t.masked, e.state = 'confirmed', t.sealed, k.wrapped, t.enrolment
              FROM template t JOIN enrolment e ON e.id = t.enrolment JOIN person_key k ON k.person = t.person {condition} ORDER BY t.id"
         );
         self.read(|c| {
@@ -284,6 +294,7 @@ impl FaceStore {
                     embedder_sha256: row.get(4)?,
                     masked: row.get(5)?,
                     confirmed: row.get(6)?,
+                    enrolment: row.get(9)?,
                     id,
                     person,
                     vector,

@@ -147,12 +147,14 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, StoreError> {
         }
         None => Vec::new(),
     };
+    let findings = a.store.findings(id)?;
+    let people: Vec<String> = findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.to_string()).collect();
     Ok(Found {
-        findings: a.store.findings(id)?,
+        names: a.store.names_of(&people)?,
+        findings,
         steps: a.store.alert_steps(id)?,
         events: a.store.finding_events(id)?,
         resting: a.store.linked(id)?,
-        names: a.store.names()?,
         institution: institution.unwrap_or_default(),
         item,
         linked,
