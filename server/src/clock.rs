@@ -37,11 +37,13 @@ pub fn zone() -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
-/// Reads any RFC 3339 time; the error names what was read.
+/// From 1970 to the year 9000, in seconds: such a time has the width of [`text`], and days may be added to it.
+const TIMES_S: std::ops::Range<i64> = 0..221_845_392_000;
+
+/// Reads an RFC 3339 time from 1970 to the year 9000; the error names what was read.
 pub fn parse(what: &str, value: &str) -> Result<Timestamp, String> {
-    value
-        .parse::<Timestamp>()
-        .map_err(|_| format!("{what}: `{}` is no RFC 3339 time such as 2026-03-02T01:00:00.000Z", clip(value, 60)))
+    let read = value.parse::<Timestamp>().ok().filter(|at| TIMES_S.contains(&at.as_second()));
+    read.ok_or_else(|| format!("{what}: `{}` is no RFC 3339 time such as 2026-03-02T01:00:00.000Z", clip(value, 60)))
 }
 
 /// The same time in the fixed width of [`text`].
@@ -60,5 +62,16 @@ mod tests {
     fn a_time_has_one_width_whatever_it_was_written_in() {
         assert_eq!(super::normal("start", "2026-03-02T09:00:00+08:00").unwrap(), "2026-03-02T01:00:00.000Z");
         assert!(super::parse("start", "yesterday").unwrap_err().starts_with("start: `yesterday`"));
+    }
+
+    #[test]
+    fn a_time_that_no_clock_shows_is_refused() {
+        for wrong in ["-000001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9000-01-01T00:00:00Z", "9999-12-30T22:00:00Z"]
+        {
+            assert!(super::parse("start", wrong).is_err(), "{wrong}");
+        }
+        for right in ["1970-01-01T00:00:00Z", "8999-12-31T23:59:59.999Z"] {
+            assert_eq!(super::normal("start", right).unwrap().len(), 24, "{right}");
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! From uploaded photographs to a proposal: quality reasons, the check against the person's other faces, the search for
+//! From uploaded photographs to a proposal: quality reasons, how like the person's confirmed faces it is, the search for
 //! a second person with the same face, and templates turned by the clinic's secret rotation.
 //!
-//! Never confirms anything, never keeps a photograph without that purpose in the consent, and never prints a score with a name.
+//! What a comparison with stored faces found is for whoever decides; it refuses nothing, so that a clinic can neither ask
+//! whose face this is nor, by a first wrong proposal, keep another clinic's honest one out. Never confirms anything, never keeps a photograph without that purpose in the consent, and never prints a score with a name.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,7 @@ use vision::pack::{Manifest, Search};
 use vision::{Analyzer, Gate, Options, Rotation, Runtime, Template};
 
 use crate::model::Consent;
-use crate::store::{FaceStore, NewTemplate, Proposal, StoreError};
+use crate::store::{Enrolment, FaceStore, NewTemplate, Proposal, StoreError};
 
 /// Photographs of one enrolment, at most.
 pub const MOST_PHOTOS: usize = 8;
@@ -62,12 +63,21 @@ pub struct Likeness {
     pub score_ppm: i32,
 }
 
+/// What a comparison with stored faces found. For the supervisor who decides, never for the clinic that proposes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Compared {
+    /// Other persons with this face.
+    pub duplicates: Vec<Likeness>,
+    /// The best score against the person's own confirmed faces, where it is too low for one person.
+    pub unlike_ppm: Option<i32>,
+}
+
 /// An answered proposal.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Proposed {
     pub id: String,
     pub photos: Vec<PhotoOutcome>,
-    pub duplicates: Vec<Likeness>,
+    pub compared: Compared,
     pub templates: usize,
 }
 
@@ -121,10 +131,10 @@ impl Engine {
             return Err(EnrolFault::NonePassed(outcomes));
         }
         let fresh: Vec<&Template> = enrolled.iter().map(|(_, e)| &e.template).collect();
-        let Compared { own, best } = self.compare(faces, &fresh, request.person)?;
-        self.refuse_unlike(&fresh, &own)?;
-        let duplicates: Vec<Likeness> =
-            best.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm }).collect();
+        self.refuse_two_faces(&fresh)?;
+        let mut comparison = Comparison::of(self, &fresh, request.person);
+        self.each_known(faces, request.institution, |known| comparison.add(&known))?;
+        let compared = comparison.end();
         let id = format!("e-{}", uuid::Uuid::now_v7().simple());
         let templates = self.templates(faces, request.institution, &id, &enrolled)?;
         let photos: Vec<Vec<u8>> = if request.consent.keeps_photo() {
@@ -132,7 +142,7 @@ impl Engine {
         } else {
             Vec::new()
         };
-        let outcome = serde_json::json!({"photos": outcomes, "duplicates": duplicates});
+        let outcome = outcome(&outcomes, &compared);
         let proposal = Proposal {
             id: &id,
             person: request.person,
@@ -144,7 +154,25 @@ impl Engine {
             photos: &photos,
         };
         faces.propose(&proposal, now)?;
-        Ok(Proposed { templates: templates.len(), id, photos: outcomes, duplicates })
+        Ok(Proposed { templates: templates.len(), id, photos: outcomes, compared })
+    }
+
+    /// Compares a proposal once more, with what was confirmed since. Blocking.
+    pub fn compare_again(&self, faces: &FaceStore, proposal: &Enrolment) -> Result<Compared, EnrolFault> {
+        let mut proposed = Vec::new();
+        self.each_known(faces, &proposal.institution, |known| {
+            if known.enrolment == proposal.id {
+                proposed.push(known.template);
+            }
+        })?;
+        let fresh: Vec<&Template> = proposed.iter().collect();
+        let mut comparison = Comparison::of(self, &fresh, &proposal.person);
+        self.each_known(faces, &proposal.institution, |known| {
+            if known.enrolment != proposal.id {
+                comparison.add(&known);
+            }
+        })?;
+        Ok(comparison.end())
     }
 
     /// Turned by the clinic's rotation, ready to be sealed; numbered behind `name`.
@@ -188,15 +216,20 @@ impl Engine {
         (outcomes, enrolled)
     }
 
-    /// Holds the fresh templates against every stored one of this pack, turned back by its clinic's rotation: a part at a
-    /// time, so that neither memory nor the database is held for the whole country.
-    fn compare(&self, faces: &FaceStore, fresh: &[&Template], person: &str) -> Result<Compared, EnrolFault> {
+    /// Templates of this pack that were confirmed anywhere, and what this institution itself proposed, each turned back by
+    /// its clinic's rotation. What another clinic only proposed is nobody's face yet. Read a part at a time, so that
+    /// neither memory nor the database is held for the whole country.
+    fn each_known(
+        &self,
+        faces: &FaceStore,
+        institution: &str,
+        mut look: impl FnMut(Known),
+    ) -> Result<(), EnrolFault> {
         let mut rotations = std::collections::BTreeMap::new();
-        let mut compared = Compared::default();
         let mut after = String::new();
         loop {
-            let part = faces.templates_behind(&after)?;
-            let Some(last) = part.last() else { return Ok(compared) };
+            let part = faces.comparable_templates(institution, &after)?;
+            let Some(last) = part.last() else { return Ok(()) };
             after.clone_from(&last.id);
             for stored in part.into_iter().filter(|t| t.pack == self.pack) {
                 if !rotations.contains_key(&stored.institution) {
@@ -205,22 +238,26 @@ impl Engine {
                 }
                 let rotation = &rotations[&stored.institution];
                 match Template::from_bytes(stored.pack.as_str(), self.length, &stored.vector) {
-                    Ok(template) => compared.add(self, fresh, person, stored.person, template.turned_back(rotation)),
+                    Ok(template) => look(Known {
+                        person: stored.person,
+                        enrolment: stored.enrolment,
+                        confirmed: stored.confirmed,
+                        template: template.turned_back(rotation),
+                    }),
                     Err(error) => tracing::error!(template = stored.id, %error, "a stored template is left out"),
                 }
             }
         }
     }
 
-    /// A face too unlike the person's other ones is refused: it is another person's, or a mix-up of files.
-    fn refuse_unlike(&self, fresh: &[&Template], own: &[Template]) -> Result<(), EnrolFault> {
+    /// Photographs of one proposal that show two people are a mix-up of files; that says nothing of anybody stored.
+    fn refuse_two_faces(&self, fresh: &[&Template]) -> Result<(), EnrolFault> {
         for (n, one) in fresh.iter().enumerate() {
-            let others: Vec<&Template> =
-                own.iter().chain(fresh.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, t)| *t)).collect();
-            let best = others.iter().map(|other| cosine_ppm(one, other)).max();
+            let others = fresh.iter().enumerate().filter(|(m, _)| *m != n);
+            let best = others.map(|(_, other)| cosine_ppm(one, other)).max();
             if best.is_some_and(|best| best < self.unlike_ppm) {
                 return Err(EnrolFault::Refused(format!(
-                    "the face of photo {} is too unlike this person's other ones: check that all photographs show the same person",
+                    "the face of photo {} is too unlike the other ones: check that all photographs show the same person",
                     n + 1
                 )));
             }
@@ -229,27 +266,57 @@ impl Engine {
     }
 }
 
-/// What the comparison with the stored templates gave.
-#[derive(Default)]
-struct Compared {
-    /// The person's other templates.
-    own: Vec<Template>,
-    /// Other persons whose face matches, with their best score: perhaps one person under two registrations.
-    best: std::collections::BTreeMap<String, i32>,
+/// Fresh faces held against stored ones, one stored face at a time.
+struct Comparison<'a> {
+    fresh: &'a [&'a Template],
+    person: &'a str,
+    duplicate_ppm: i32,
+    unlike_ppm: i32,
+    /// Other persons whose face matches, with their best score.
+    others: std::collections::BTreeMap<String, i32>,
+    /// Of each fresh face its best score against the person's own confirmed ones.
+    own: Vec<Option<i32>>,
 }
 
-impl Compared {
-    fn add(&mut self, engine: &Engine, fresh: &[&Template], person: &str, of: String, template: Template) {
-        if of == person {
-            self.own.push(template);
+impl<'a> Comparison<'a> {
+    fn of(engine: &Engine, fresh: &'a [&'a Template], person: &'a str) -> Self {
+        let (duplicate_ppm, unlike_ppm) = (engine.duplicate_ppm, engine.unlike_ppm);
+        Self { fresh, person, duplicate_ppm, unlike_ppm, others: std::collections::BTreeMap::new(), own: vec![None; fresh.len()] }
+    }
+
+    fn add(&mut self, known: &Known) {
+        if known.person == self.person {
+            for (best, fresh) in self.own.iter_mut().zip(self.fresh).filter(|_| known.confirmed) {
+                *best = (*best).max(Some(cosine_ppm(fresh, &known.template)));
+            }
             return;
         }
-        let score = fresh.iter().map(|f| cosine_ppm(f, &template)).max().unwrap_or(-1_000_000);
-        if score >= engine.duplicate_ppm {
-            let best = self.best.entry(of).or_insert(score);
+        let score = self.fresh.iter().map(|f| cosine_ppm(f, &known.template)).max().unwrap_or(-1_000_000);
+        if score >= self.duplicate_ppm {
+            let best = self.others.entry(known.person.clone()).or_insert(score);
             *best = score.max(*best);
         }
     }
+
+    /// Of each photograph its best; the worst of them speaks.
+    fn end(self) -> Compared {
+        let worst = self.own.into_iter().flatten().min();
+        let duplicates = self.others.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm });
+        Compared { duplicates: duplicates.collect(), unlike_ppm: worst.filter(|score| *score < self.unlike_ppm) }
+    }
+}
+
+/// A stored face as it is compared.
+struct Known {
+    person: String,
+    enrolment: String,
+    confirmed: bool,
+    template: Template,
+}
+
+/// What is kept with a proposal.
+pub fn outcome(photos: &impl serde::Serialize, compared: &Compared) -> serde_json::Value {
+    serde_json::json!({"photos": photos, "duplicates": compared.duplicates, "unlike_ppm": compared.unlike_ppm})
 }
 
 fn cosine_ppm(one: &Template, other: &Template) -> i32 {

@@ -72,7 +72,8 @@ pub fn retry_after(response: &mut Response, seconds: Option<u32>) {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            // In the words for what lies elsewhere: whether it exists is not told.
+            StoreError::Unknown { what, id } => Self::unknown(what, id),
             StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why.clone()),
             _ => Self::internal(&error),
         }

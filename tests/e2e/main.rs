@@ -20,3 +20,4 @@ mod provision;
 mod rules;
 mod server_faults;
 mod service;
+mod update;

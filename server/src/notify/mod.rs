@@ -43,7 +43,11 @@ fn round(app: &App) -> Result<(), StoreError> {
     app.store.plan_deliveries(&text, |hooks, event, jurisdiction| {
         plan::deliveries(hooks, event, jurisdiction, now, &zone)
     })?;
-    app.store.take_escalations(&text, |minutes| clock::text(now - SignedDuration::from_mins(minutes)))?;
+    app.store.take_escalations(
+        &text,
+        |minutes| clock::text(now - SignedDuration::from_mins(minutes)),
+        |to, severity, jurisdiction| plan::escalation(to, severity, jurisdiction, now, &zone),
+    )?;
     let due = app.store.due_deliveries(&text, AT_ONCE)?;
     if due.is_empty() {
         return Ok(());

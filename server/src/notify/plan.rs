@@ -45,6 +45,16 @@ pub fn signature(secret: &[u8], at_s: i64, body: &str) -> Option<String> {
     Some(format!("t={at_s},v1={}", hex::encode(mac.finalize().into_bytes())))
 }
 
+/// Whether somebody may hear of an alert of this severity in this jurisdiction, whichever way it comes to him.
+pub fn hears(hook: &Hook, severity: u8, jurisdiction: &str) -> bool {
+    hook.enabled && severity >= hook.min_severity && jurisdiction.starts_with(&hook.jurisdiction)
+}
+
+/// When an alert that nobody took up is told to `to`; `None` where that is not for his ears.
+pub fn escalation(to: &Hook, severity: u8, jurisdiction: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
+    hears(to, severity, jurisdiction).then(|| clock::text(not_before(now, to.quiet, severity, zone)))
+}
+
 /// The deliveries that an event of the feed asks for.
 pub fn deliveries(
     hooks: &[Hook],
@@ -67,9 +77,7 @@ pub fn deliveries(
         (false, _) => "alert.state",
     };
     let wanted = |h: &&Hook| {
-        h.enabled
-            && severity >= h.min_severity
-            && jurisdiction.starts_with(&h.jurisdiction)
+        hears(h, severity, jurisdiction)
             // What the box takes back or closes is no news for a phone at night, but it is for a machine.
             && (opened || h.states)
     };
@@ -168,5 +176,12 @@ mod tests {
             |news: bool| told(json!({"alert":"joined-1","finding":"f","severity":"L3","step":"opened","news":news}));
         assert!(joined(false).is_empty());
         assert_eq!(joined(true), ["all", "urgent", "opened-only"]);
+
+        let goes_on = |n: usize| escalation(&hooks[n], 2, "510104", now, &zone());
+        let went_on: Vec<bool> = (0..hooks.len()).map(|n| goes_on(n).is_some()).collect();
+        assert_eq!(went_on, [true, false, false, true, false], "what is not for him came by the other way");
+        let at_night = Hook { quiet: Some(NIGHT), ..hooks[0].clone() };
+        let three = at("2026-03-01T19:00:30Z");
+        assert_eq!(escalation(&at_night, 2, "510104", three, &zone()).unwrap(), "2026-03-01T23:00:00.000Z");
     }
 }

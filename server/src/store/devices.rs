@@ -104,6 +104,8 @@ impl Store {
                 params![device, keys.sealing_key, keys.mqtt_secret_hash, keys.firmware],
             )?;
             begin_chain(tx, &device, keys.signing_key, now)?;
+            // A stolen predecessor keeps its certificate's key: from here on it opens nothing.
+            tx.execute("UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS NULL", [&device, now])?;
             // Its next versions are above all earlier ones, whatever was forgotten here.
             tx.execute("DELETE FROM knowledge WHERE device = ?1", [&device])?;
             // What an earlier box of this name locked is not this one's lock.

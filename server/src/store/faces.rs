@@ -73,6 +73,7 @@ pub struct Proposal<'a> {
 #[derive(Clone)]
 pub struct StoredTemplate {
     pub id: String,
+    pub enrolment: String,
     pub person: String,
     pub institution: String,
     pub pack: String,
@@ -278,22 +279,36 @@ impl FaceStore {
 
     /// Templates in use of one institution (rotated by its seed), opened.
     pub fn templates_of(&self, institution: &str) -> Result<Vec<StoredTemplate>> {
-        self.opened(&format!("WHERE t.institution = ?1 AND {IN_USE}"), institution, i64::MAX)
+        self.opened(&format!("t.institution = ?1 AND {IN_USE}"), institution, "", i64::MAX)
     }
 
-    /// Up to [`TEMPLATES_AT_ONCE`] templates of the country behind the one named `after`, in the order of their ids: the
-    /// duplicate check turns each back by its own clinic's rotation, and others reach the database in between.
-    pub fn templates_behind(&self, after: &str) -> Result<Vec<StoredTemplate>> {
-        self.opened("WHERE t.id > ?1", after, TEMPLATES_AT_ONCE)
+    /// What a proposal of this institution may be compared with, every confirmed template and its own proposals: up to
+    /// [`TEMPLATES_AT_ONCE`] of them behind the one named `after`, in the order of their ids. Others reach the database
+    /// in between.
+    pub fn comparable_templates(&self, institution: &str, after: &str) -> Result<Vec<StoredTemplate>> {
+        let condition = "(e.state = 'confirmed' OR (e.state = 'proposed' AND t.institution = ?1))";
+        self.opened(condition, institution, after, TEMPLATES_AT_ONCE)
     }
 
-    fn opened(&self, condition: &str, value: &str, limit: i64) -> Result<Vec<StoredTemplate>> {
+    /// What a later comparison found of a proposal, in place of the earlier.
+    pub fn set_outcome(&self, id: &str, outcome: &serde_json::Value) -> Result<()> {
+        self.write(|tx| {
+            let sql = "UPDATE enrolment SET outcome = ?2 WHERE id = ?1 AND state = 'proposed'";
+            tx.execute(sql, [id, &outcome.to_string()])?;
+            Ok(())
+        })
+    }
+
+    /// Those that the condition on an institution (`?1`) names, behind the id `after`.
+    fn opened(&self, condition: &str, institution: &str, after: &str, limit: i64) -> Result<Vec<StoredTemplate>> {
         let sql = format!(
-            "SELECT t.id, t.person, t.institution, t.pack, t.embedder_sha256, t.masked, e.state = 'confirmed', t.sealed, k.wrapped
-             FROM template t JOIN enrolment e ON e.id = t.enrolment JOIN person_key k ON k.person = t.person {condition} ORDER BY t.id LIMIT ?2"
+            "SELECT t.id, t.person, t.institution, t.pack, t.embedder_sha256, t.masked, e.state = 'confirmed',
+                t.sealed, k.wrapped, t.enrolment
+             FROM template t JOIN enrolment e ON e.id = t.enrolment JOIN person_key k ON k.person = t.person
+             WHERE t.id > ?2 AND {condition} ORDER BY t.id LIMIT ?3"
         );
         let sealed = self.read(|c| {
-            collect(c, &sql, (value, limit), |row| {
+            collect(c, &sql, (institution, after, limit), |row| {
                 let template = StoredTemplate {
                     id: row.get(0)?,
                     person: row.get(1)?,
@@ -302,6 +317,7 @@ impl FaceStore {
                     embedder_sha256: row.get(4)?,
                     masked: row.get(5)?,
                     confirmed: row.get(6)?,
+                    enrolment: row.get(9)?,
                     vector: Zeroizing::new(row.get(7)?),
                 };
                 Ok((template, row.get::<_, Vec<u8>>(8)?))

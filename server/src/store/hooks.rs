@@ -189,21 +189,35 @@ impl Store {
         })
     }
 
-    /// Alerts told of that nobody took up in time, each once: what was told, and to whom it goes now.
-    pub fn take_escalations(&self, now: &str, since: impl Fn(i64) -> String) -> Result<usize> {
+    /// Alerts told of that nobody took up in time, each once: what was told, and to whom it goes now. `due_at` says when
+    /// the other one may hear of an alert of that severity and jurisdiction; one who may not is counted and not told.
+    pub fn take_escalations(
+        &self,
+        now: &str,
+        since: impl Fn(i64) -> String,
+        due_at: impl Fn(&Hook, u8, &str) -> Option<String>,
+    ) -> Result<usize> {
         self.write(|tx| {
             let mut escalated = 0;
-            for hook in all_hooks(tx)? {
+            let hooks = all_hooks(tx)?;
+            for hook in &hooks {
                 let (Some(after), Some(to)) = (hook.escalate_after_min, &hook.escalate_to) else { continue };
-                let sql = "SELECT d.id, d.alert, d.body FROM delivery d JOIN alert a ON a.id = d.alert
+                let to = hooks.iter().find(|h| h.id == *to);
+                let sql = "SELECT d.id, d.alert, d.body, a.severity, a.jurisdiction FROM delivery d JOIN alert a ON a.id = d.alert
                     WHERE d.hook = ?1 AND d.event = 'alert.opened' AND NOT d.escalated AND d.made_at <= ?2 AND a.state = 'raised' LIMIT 100";
-                let due: Vec<(i64, String, String)> =
-                    collect(tx, sql, (&hook.id, since(after)), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
-                for (id, alert, body) in due {
+                let due: Vec<(i64, String, String, u8, String)> = collect(tx, sql, (&hook.id, since(after)), |r| {
+                    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+                })?;
+                for (id, alert, body, severity, jurisdiction) in due {
                     tx.execute("UPDATE delivery SET escalated = 1 WHERE id = ?1", [id])?;
-                    let (hook, event) = (to.clone(), "alert.escalated");
+                    let told = to.and_then(|to| Some((to.id.clone(), due_at(to, severity, &jurisdiction)?)));
+                    let Some((hook, next_at)) = told else {
+                        count(tx, "notify.escalation_not_for_him", 1)?;
+                        continue;
+                    };
+                    let event = "alert.escalated";
                     let body = body.replacen("\"alert.opened\"", "\"alert.escalated\"", 1);
-                    insert(tx, &NewDelivery { hook, event, alert: Some(alert), body, next_at: now.to_owned() }, now)?;
+                    insert(tx, &NewDelivery { hook, event, alert: Some(alert), body, next_at }, now)?;
                     escalated += 1;
                 }
             }

@@ -16,11 +16,11 @@ use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::now_text;
-use crate::enrol::{MOST_PHOTO_BYTES, MOST_PHOTOS, Proposed, Request};
+use crate::enrol::{Compared, MOST_PHOTO_BYTES, MOST_PHOTOS, Proposed, Request, outcome};
 use crate::knowledge::Nudge;
 use crate::model::Consent;
 use crate::problem::{Body, Problem};
-use crate::store::{Enrolment, StoreError};
+use crate::store::{Enrolment, EnrolmentState, StoreError};
 
 type Shared = State<Arc<App>>;
 
@@ -109,11 +109,11 @@ pub(super) fn may_compare(app: &App, who: &Who) -> bool {
 }
 
 fn answer(app: &App, who: &Who, person: &str, institution: &str, proposed: &Proposed) -> Value {
-    let duplicates = if may_compare(app, who) { json!(proposed.duplicates) } else { json!([]) };
+    let compared = if may_compare(app, who) { proposed.compared.clone() } else { Compared::default() };
     json!({
         "id": proposed.id, "person": person, "institution": institution, "state": "proposed",
         "pack": app.config.pack.name(), "pack_note": app.config.pack.note(), "liveness": "not assessed",
-        "photos": proposed.photos, "duplicates": duplicates, "templates": proposed.templates,
+        "photos": proposed.photos, "duplicates": compared.duplicates, "unlike_ppm": compared.unlike_ppm, "templates": proposed.templates,
     })
 }
 
@@ -133,9 +133,9 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
     let proposed = app
         .analysing(move |a| {
             let found = a.store.practitioner(&person)?;
-            let found = found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: person.clone() })?;
-            let institution = site_of(&found, institution)?;
-            Seen::of(a, &who)?.must_have(&institution, "practitioner", &person)?;
+            let seen = Seen::of(a, &who)?;
+            let found = found.filter(|p| seen.person(p)).ok_or_else(|| Problem::unknown("practitioner", &person))?;
+            let institution = site_of(&found, &seen, institution)?;
             deed::at(&institution);
             let open = a.faces.open_proposals(&institution)?;
             if open.is_beyond(a.config.limits.open_proposals) {
@@ -164,8 +164,9 @@ fn too_many_proposals() -> Problem {
     }
 }
 
-fn site_of(person: &crate::model::Practitioner, wanted: Option<String>) -> Result<String, Problem> {
-    let sites: Vec<&str> = person.sites.iter().map(|s| s.institution.as_str()).collect();
+/// Of a person's sites only those that the reader sees are told and taken.
+fn site_of(person: &crate::model::Practitioner, seen: &Seen, wanted: Option<String>) -> Result<String, Problem> {
+    let sites: Vec<&str> = person.sites.iter().map(|s| s.institution.as_str()).filter(|i| seen.has(i)).collect();
     match (wanted, sites.as_slice()) {
         (Some(wanted), sites) if sites.contains(&wanted.as_str()) => Ok(wanted),
         (None, [only]) => Ok((*only).to_owned()),
@@ -231,6 +232,9 @@ pub(super) async fn decide(
             let found = a.faces.enrolment(&id)?.ok_or_else(|| Problem::unknown("enrolment", &id))?;
             Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
             deed::at(&found.institution);
+            if confirm && found.state == EnrolmentState::Proposed {
+                as_it_was_shown(a, &found)?;
+            }
             let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), &now_text())?;
             a.store.feed_append("enrolment", &json!({"enrolment": id, "state": enrolment.state}))?;
             Ok::<_, Problem>(enrolment)
@@ -243,8 +247,28 @@ pub(super) async fn decide(
     Ok(enrolment)
 }
 
+/// Nobody confirms what he did not see: a likeness that only came to be after the proposal is shown first.
+fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
+    // Without the networks nothing new was confirmed with them either.
+    let Ok(engine) = a.engine.get() else { return Ok(()) };
+    let now = engine.compare_again(&a.faces, proposal)?;
+    let shown = &proposal.outcome;
+    let news = now.unlike_ppm.is_some() && shown["unlike_ppm"].is_null()
+        || now.duplicates.iter().any(|d| {
+            let known = shown["duplicates"].as_array().into_iter().flatten();
+            known.into_iter().all(|k| k["person"].as_str() != Some(d.person.as_str()))
+        });
+    if !news {
+        return Ok(());
+    }
+    a.faces.set_outcome(&proposal.id, &outcome(&shown["photos"], &now))?;
+    let why = "since it was proposed another face came that this one must be compared with: open it again";
+    Err(Problem::new(StatusCode::CONFLICT, why))
+}
+
 pub(super) fn hide_likeness(outcome: &mut Value) {
     if let Some(outcome) = outcome.as_object_mut() {
+        outcome.remove("unlike_ppm");
         outcome.remove("duplicates");
     }
 }

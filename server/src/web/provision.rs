@@ -57,6 +57,7 @@ pub(crate) async fn post_provision(
             };
             let Some((device, room)) = a.store.provision(&keys, &now_text())? else { return Ok(None) };
             a.keys.put(&device, it.signing_key.trim());
+            write_revocation_list(a)?;
             let issued = csr.map(|csr| certify(a, &csr, &device)).transpose()?;
             Ok::<_, Problem>(Some((device, room, issued)))
         })

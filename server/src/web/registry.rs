@@ -83,11 +83,30 @@ pub(super) async fn post_practitioner(
     done(put_practitioner(&app, &who, it).await?, json!({"id": id}))
 }
 
+pub(super) const WORKS_ELSEWHERE_TOO: &str =
+    "this person also works where you have no say: only an authority over all of the person's sites changes this";
+
+/// What somebody would change for another's part of the country too: the box there judges by it.
+pub(super) fn not_his_to_change(seen: &Seen, before: &Practitioner, after: &Practitioner) -> Option<&'static str> {
+    if before.sites.iter().all(|site| seen.has(site.institution.as_str())) {
+        return None;
+    }
+    let changed = [
+        ("name", before.name != after.name),
+        ("category", before.category != after.category),
+        ("registration", before.registration != after.registration),
+    ];
+    changed.into_iter().find(|(_, changed)| *changed).map(|(column, _)| column)
+}
+
 /// Sites in another's part of the country are neither added, changed nor taken away.
 fn sites_within(seen: &Seen, before: Option<&Practitioner>, it: &mut Practitioner) -> Result<(), Problem> {
     let stood = before.map_or(&[][..], |p| &p.sites);
     if before.is_some_and(|p| !p.sites.is_empty() && !seen.person(p)) {
         return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
+    }
+    if let Some(column) = before.and_then(|before| not_his_to_change(seen, before, it)) {
+        return Err(Problem::unprocessable(format!("{column}: {WORKS_ELSEWHERE_TOO}")));
     }
     for site in &it.sites {
         if !seen.has(site.institution.as_str()) && !stood.contains(site) {

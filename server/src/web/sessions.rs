@@ -141,7 +141,7 @@ pub(super) async fn post_step(
 /// Takes a step; what came in between is a conflict, not lost.
 pub(super) async fn take(app: &Arc<App>, who: &Who, id: &str, step: SessionStep) -> Result<(Upsert, u32), Problem> {
     let session = find(app, who, id).await?;
-    let revision = session.revision.map(|r| r + 1);
+    let revision = session.revision.map(|r| r.saturating_add(1));
     let (changed, reason) = apply(Session { revision, ..session }, step).map_err(Problem::unprocessable)?;
     put(app, who, changed, reason).await
 }

@@ -121,8 +121,12 @@ fn what_nobody_takes_up_goes_on_to_the_next() {
     // The minute is over when the clock that asks says so.
     let store = &house.running().app.store;
     let far = "2099-01-01T00:00:00.000Z";
-    assert_eq!(store.take_escalations(far, |_| far.to_owned()).unwrap(), 1);
-    assert_eq!(store.take_escalations(far, |_| far.to_owned()).unwrap(), 0, "escalated twice");
+    assert_eq!(store.take_escalations(far, |_| far.to_owned(), |_, _, _| Some(far.to_owned())).unwrap(), 1);
+    assert_eq!(
+        store.take_escalations(far, |_| far.to_owned(), |_, _, _| Some(far.to_owned())).unwrap(),
+        0,
+        "escalated twice"
+    );
     assert_eq!(store.deliveries(Some("chief"), None, 5).unwrap()[0].event, "alert.escalated");
 }
 

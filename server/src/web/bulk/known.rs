@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::model::Practitioner;
 use crate::problem::Problem;
 use crate::store::Imported;
+use crate::web::registry::{WORKS_ELSEWHERE_TOO, not_his_to_change};
 use crate::web::scope::{Seen, item_is_his};
 
 /// What rows may refer to, and what the reader may touch.
@@ -81,8 +82,11 @@ impl Known {
             }
             Imported::Practitioner(it) => {
                 it.sites.iter().for_each(|s| place("institution", s.institution.as_str()));
-                if self.people.get(it.id.as_str()).is_some_and(|before| !self.seen.person(before)) {
+                let before = self.people.get(it.id.as_str());
+                if before.is_some_and(|before| !self.seen.person(before)) {
                     wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
+                } else if let Some(column) = before.and_then(|before| not_his_to_change(&self.seen, before, it)) {
+                    wrong.push((column, WORKS_ELSEWHERE_TOO.to_owned()));
                 }
             }
             Imported::Room(it) => {

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::csv::{Record, cell, read};
 use super::deed;
+use super::part::{PartQuery, cut};
 use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -26,13 +27,15 @@ use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Practitioner, Room, Session};
 use crate::problem::Problem;
-use crate::store::{Imported, SessionDeed};
+use crate::store::{Imported, SessionDeed, StoreError};
 use known::Known;
 pub(super) use sheet::Noun;
 
 /// Bytes and rows of one file, at most.
 pub(super) const MOST_BYTES: usize = 8 << 20;
 const MOST_ROWS: usize = 20_000;
+/// Sessions read at once for an export.
+const PAGE: u32 = 500;
 
 /// What is wrong with a row, or worth a second look.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -335,6 +338,23 @@ pub(super) async fn get_export(
         .into_response())
 }
 
+/// The newest sessions that the reader sees, as many as an import takes at once. The store narrows them down, so that
+/// another's sessions take no room among them.
+fn sessions(a: &App, who: &Who) -> Result<Vec<Session>, StoreError> {
+    let part = PartQuery::default().part(who, PAGE);
+    let (mut all, mut before) = (Vec::new(), String::new());
+    while all.len() < MOST_ROWS {
+        let mut found = a.store.sessions_part(&part, &before)?;
+        let next = cut(&mut found, &part, |s| format!("{} {}", s.start, s.id));
+        all.append(&mut found);
+        match next {
+            Some(next) => before = next,
+            None => break,
+        }
+    }
+    Ok(all)
+}
+
 /// Everything of a noun that the reader sees, as an import takes it.
 fn export(a: &App, who: &Who, noun: Noun) -> Result<String, Problem> {
     let seen = Seen::of(a, who)?;
@@ -349,10 +369,7 @@ fn export(a: &App, who: &Who, noun: Noun) -> Result<String, Problem> {
         }
         Noun::Rooms => a.store.rooms()?.iter().filter(|r| seen.has(r.institution.as_str())).map(|r| json!(r)).collect(),
         Noun::Items => a.store.items()?.iter().map(|i| json!(i)).collect(),
-        Noun::Sessions => {
-            let found = a.store.sessions()?;
-            seen.sessions(a, found)?.iter().map(|s| json!(s)).collect()
-        }
+        Noun::Sessions => sessions(a, who)?.iter().map(|s| json!(s)).collect(),
     };
     // A spreadsheet knows by the byte-order mark that this is UTF-8.
     let mut text = format!("\u{feff}{}\n", noun.head());

@@ -277,6 +277,8 @@ struct EnrolmentPage {
     kept: i64,
     templates: i64,
     duplicates: Vec<(String, String, String)>,
+    /// How like the person's confirmed faces it is, where that is too little.
+    unlike: Option<String>,
 }
 
 struct PhotoView {
@@ -306,15 +308,12 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result
             if let Some(e) = found.as_mut().filter(|_| !may_compare(a, &who)) {
                 hide_likeness(&mut e.outcome);
             }
-            let mut people: Vec<String> = Vec::new();
+            let named: Vec<String> = found.iter().flat_map(named_in).collect();
             if let Some(e) = &found {
                 deed::at(&e.institution);
-                people.push(e.person.clone());
-                let alike = e.outcome["duplicates"].as_array().into_iter().flatten();
-                people.extend(alike.filter_map(|d| d["person"].as_str().map(str::to_owned)));
             }
-            deed::persons(&people);
-            Ok::<_, StoreError>((found, a.store.names_of(&people)?))
+            deed::persons(&named);
+            Ok::<_, StoreError>((found, a.store.names_of(&named)?))
         })
         .await?;
     let e = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
@@ -349,6 +348,7 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result
         },
         photos: photos.collect(),
         duplicates: duplicates.collect(),
+        unlike: e.outcome["unlike_ppm"].as_i64().map(|ppm| format!("{} %", ppm / 10_000)),
         kept: e.photos,
         templates: e.templates,
         id: e.id,
@@ -359,6 +359,13 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result
         f: Frame::of(app, l, "people", &format!("/enrolments/{id}")).await?,
     };
     render(&page)
+}
+
+/// Whose names an enrolment's page shows.
+fn named_in(e: &Enrolment) -> Vec<String> {
+    let duplicates = e.outcome["duplicates"].as_array().into_iter().flatten();
+    let like = duplicates.filter_map(|d| d["person"].as_str().map(str::to_owned));
+    std::iter::once(e.person.clone()).chain(like).collect()
 }
 
 #[derive(Debug, serde::Deserialize)]

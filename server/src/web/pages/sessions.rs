@@ -268,7 +268,7 @@ fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, St
     fields.insert("emergency".to_owned(), Value::from(!given.text("emergency").is_empty()));
     if let Some(before) = before {
         fields.insert("cancelled".to_owned(), Value::from(before.cancelled));
-        fields.insert("revision".to_owned(), Value::from(before.revision.unwrap_or(1) + 1));
+        fields.insert("revision".to_owned(), Value::from(before.revision.unwrap_or(1).saturating_add(1)));
     }
     serde_json::from_value(Value::Object(fields)).map_err(|e| {
         let text = e.to_string();
