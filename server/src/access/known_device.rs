@@ -33,7 +33,7 @@ impl<'a> KnownDevices<'a> {
     }
 
     /// The browser as `account` knows it, if the cookie says so and is not out of date.
-    pub fn read(&self, cookie: &str, account: &str, now_s: i64) -> Option<KnownDevice> {
+    pub fn read(self, cookie: &str, account: &str, now_s: i64) -> Option<KnownDevice> {
         cookie.split(BETWEEN).take(ACCOUNTS_MAX).find_map(|one| {
             let (said, mac) = one.rsplit_once('.')?;
             let (nonce, issued) = said.split_once('.')?;
@@ -45,7 +45,7 @@ impl<'a> KnownDevices<'a> {
     }
 
     /// The cookie after a login: this account first, and the others that the browser was known by.
-    pub fn issue(&self, before: &str, account: &str, nonce: &str, now_s: i64) -> Option<String> {
+    pub fn issue(self, before: &str, account: &str, nonce: &str, now_s: i64) -> Option<String> {
         let said = format!("{nonce}.{now_s}");
         let mac = hex::encode(self.mac(account, &said)?.finalize().into_bytes());
         let mut all = vec![format!("{said}.{mac}")];
@@ -56,7 +56,7 @@ impl<'a> KnownDevices<'a> {
         Some(all.join(&BETWEEN.to_string()))
     }
 
-    fn mac(&self, account: &str, said: &str) -> Option<Hmac<Sha256>> {
+    fn mac(self, account: &str, said: &str) -> Option<Hmac<Sha256>> {
         // HMAC takes a key of any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(self.master.bytes()).ok()?;
         mac.update(format!("zaigang/v1/known-device\n{account}\n{said}").as_bytes());

@@ -2,6 +2,7 @@
 //!
 //! What a transaction touches is read once, changed in memory in the order of the steps, and written once at its end.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
@@ -79,12 +80,16 @@ pub(super) fn take_in(tx: &Transaction<'_>, steps: &[Step<'_>], joining: &Joinin
     let (mut late, mut joined) = (0, 0);
     for step in steps {
         let named = (step.place.device, step.report.incident_id.as_str());
-        if !alerts.contains_key(&named) {
-            let incident = load(tx, step, joining, &mut around)?;
-            alerts.insert(named, incident.alert.id.clone());
-            incidents.entry(incident.alert.id.clone()).or_insert(incident);
-        }
-        let Some(incident) = incidents.get_mut(&alerts[&named]) else { continue };
+        let alert: &String = match alerts.entry(named) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let incident = load(tx, step, joining, &mut around)?;
+                let id = new.insert(incident.alert.id.clone());
+                incidents.entry(id.clone()).or_insert(incident);
+                id
+            }
+        };
+        let Some(incident) = incidents.get_mut(alert) else { continue };
         keep_step(tx, step, &incident.alert.id)?;
         joined += i64::from(incident.is_joined() && incident.alert.id != step.report.incident_id);
         if revision_of(tx, incident, step)?.is_some_and(|revision| revision >= step.report.revision) {
@@ -220,14 +225,13 @@ fn joined_alert(
     let device = step.place.device;
     let Joining::Beyond(max) = joining else { return Ok(None) };
     let Some(max) = max.get(device).copied() else { return Ok(None) };
-    let open = match around.open.get_mut(device) {
-        Some(open) => open,
-        None => {
-            let sql = "SELECT count(*) FROM (SELECT 1 FROM alert WHERE device = ?1
-                AND state NOT IN ('dismissed','unfounded','closed') LIMIT ?2)";
-            let open: i64 = tx.prepare_cached(sql)?.query_row((device, max), |r| r.get(0))?;
-            around.open.entry(device.to_owned()).or_insert(open)
-        }
+    let open = if let Some(open) = around.open.get_mut(device) {
+        open
+    } else {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM alert WHERE device = ?1
+            AND state NOT IN ('dismissed','unfounded','closed') LIMIT ?2)";
+        let open: i64 = tx.prepare_cached(sql)?.query_row((device, max), |r| r.get(0))?;
+        around.open.entry(device.to_owned()).or_insert(open)
     };
     if *open < max {
         *open += 1;
@@ -236,15 +240,12 @@ fn joined_alert(
     let sql = "SELECT id FROM alert WHERE device = ?1 AND id >= ?2 AND id < ?2 || '~'
         AND state NOT IN ('dismissed','unfounded','closed') LIMIT 1";
     let known: Option<String> = tx.prepare_cached(sql)?.query_row((device, JOINED), |r| r.get(0)).optional()?;
-    Ok(match known {
-        Some(id) => alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert))),
-        None => {
-            let began =
-                format!("zaigang/v1/server/joined\n{device}\n{}\n{}", step.report.incident_id, step.place.received_at);
-            let id: String = trust::sha256_hex(began).chars().take(32).collect();
-            Some(Joined::New(format!("{JOINED}{id}")))
-        }
-    })
+    if let Some(id) = known {
+        return Ok(alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert))));
+    }
+    let began = format!("zaigang/v1/server/joined\n{device}\n{}\n{}", step.report.incident_id, step.place.received_at);
+    let id: String = trust::sha256_hex(began).chars().take(32).collect();
+    Ok(Some(Joined::New(format!("{JOINED}{id}"))))
 }
 
 /// The revision of the finding that is known; also where another incident holds it.

@@ -53,14 +53,12 @@ impl Bodies {
     async fn room(&self, bytes: usize, anonymous: bool) -> Result<SemaphorePermit<'_>, Problem> {
         let kib = u32::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
         let memory = if anonymous { &self.anonymous } else { &self.known };
-        match timeout(PATIENCE, memory.acquire_many(kib)).await {
-            Ok(Ok(room)) => Ok(room),
-            _ => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
-                let zh = "服务器正在接收的数据过多,请稍后重试";
-                Err(Problem::busy(zh, "the server is receiving too much at once: try again in a moment", 5))
-            }
+        if let Ok(Ok(room)) = timeout(PATIENCE, memory.acquire_many(kib)).await {
+            return Ok(room);
         }
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let zh = "服务器正在接收的数据过多,请稍后重试";
+        Err(Problem::busy(zh, "the server is receiving too much at once: try again in a moment", 5))
     }
 
     /// What is taken now.

@@ -35,6 +35,15 @@ fn log_in(house: &House, source: &str, cookie: &str, body: &[u8]) -> Answer {
     house.send_with("POST", "/login?lang=en", &headers, body)
 }
 
+/// Whether guesses at one source make the right password wait that comes from `source` with `cookie`. On a machine that
+/// stalls a wait may end before it is met.
+fn waits(house: &House, guesser: &str, source: &str, cookie: &str) -> bool {
+    (0..5).any(|_| {
+        (0..8).for_each(|_| drop(log_in(house, guesser, "", WRONG)));
+        log_in(house, source, cookie, RIGHT).status == 429
+    })
+}
+
 /// `count` posts by eight connections at once; gives the answers.
 fn flood(house: &House, count: usize, post: impl Fn(&House) -> Answer + Sync) -> Vec<Answer> {
     let left = std::sync::atomic::AtomicUsize::new(count);
@@ -87,15 +96,11 @@ fn a_full_hash_queue_refuses_in_the_readers_language() {
 fn others_failures_lock_no_name_out() {
     let house = with("[http]\ntrusted_proxies = [\"127.0.0.1\"]\n[access]\naccounts = true\n");
     wang(&house);
-    for _ in 0..40 {
-        log_in(&house, "203.0.113.9", "", WRONG);
-    }
-    assert_eq!(log_in(&house, "203.0.113.9", "", RIGHT).status, 429, "the guesser is not slowed down");
+    assert!(waits(&house, "203.0.113.9", "203.0.113.9", ""), "the guesser is not slowed down");
     let honest = log_in(&house, "198.51.100.7", "", RIGHT);
     assert_eq!(honest.status, 303, "the right password was locked out: {}", honest.body);
     // What a client writes itself stands before what the proxy adds, and is believed by nobody.
-    let forged = log_in(&house, "192.0.2.1, 203.0.113.9", "", RIGHT);
-    assert_eq!(forged.status, 429, "a forged source came in");
+    assert!(waits(&house, "203.0.113.9", "192.0.2.1, 203.0.113.9", ""), "a forged source came in");
 }
 
 #[test]
@@ -106,13 +111,11 @@ fn a_known_browser_comes_in_while_its_name_is_guessed() {
     let known = first.head.lines().find_map(|l| l.strip_prefix("set-cookie: zaigang-known=")).expect("no cookie");
     assert!(known.contains("httponly") && known.contains("samesite=strict"), "{known}");
     let known = known.split(';').next().unwrap();
-    for _ in 0..12 {
-        log_in(&house, "", "", WRONG);
-    }
-    assert_eq!(log_in(&house, "", "", RIGHT).status, 429, "an unknown browser is not slowed down");
+    assert!(waits(&house, "", "", ""), "an unknown browser is not slowed down");
     assert_eq!(log_in(&house, "", &format!("zaigang-known={known}"), RIGHT).status, 303);
-    let forged = format!("zaigang-known={}0", &known[..known.len() - 1]);
-    assert_eq!(log_in(&house, "", &forged, RIGHT).status, 429, "a forged cookie is believed");
+    let last = if known.ends_with('0') { '1' } else { '0' };
+    let forged = format!("zaigang-known={}{last}", &known[..known.len() - 1]);
+    assert!(waits(&house, "", "", &forged), "a forged cookie is believed");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::ingest::chain::{ChainState, Judgement, Link, judge};
 use crate::ingest::integrity;
 
 /// A device within the transaction.
+#[expect(clippy::struct_excessive_bools, reason = "four things that may each have happened in a batch")]
 pub(super) struct Chain<'a> {
     pub(super) epoch: i64,
     pub(super) state: ChainState,
