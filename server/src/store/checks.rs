@@ -17,7 +17,7 @@ pub struct KeptCheck {
     pub at: String,
     pub made_at: String,
     pub made_by: String,
-    /// `page` or `api`: card and PIN were compared here; `system`: by the clinic's own.
+    /// `page` or `api`: card and PIN were compared here; `system`: the clinic's own system states it, and it verifies nobody.
     pub via: String,
 }
 
@@ -108,15 +108,18 @@ fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential
     Ok(found.pop())
 }
 
-/// The checks that a room's box is told: those from `from` on, oldest first.
+/// The checks that a room's box is told: those from `from` on, oldest first. What a clinic's system merely stated is shown
+/// to people and silences no rule: no box hears of it.
 pub(super) fn of_room(c: &Connection, room: &str, from: &str) -> Result<Vec<WitnessedCheck>> {
-    let sql = "SELECT person, witness, direction, at FROM identity_check WHERE room = ?1 AND at >= ?2 ORDER BY at, id LIMIT 500";
+    let sql = "SELECT * FROM (SELECT person, witness, direction, at, made_at FROM identity_check
+        WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT 500) ORDER BY 4, 1";
     collect(c, sql, [room, from], |r| {
         Ok(WitnessedCheck {
             person: named(r.get(0)?)?,
             witness: named(r.get(1)?)?,
             direction: named(r.get(2)?)?,
             at: r.get(3)?,
+            stated_at: Some(r.get(4)?),
         })
     })
 }
