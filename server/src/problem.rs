@@ -55,6 +55,7 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
             StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why.clone()),
+            StoreError::Refused(why) => Self::unprocessable(why.clone()),
             _ => Self::internal(&error),
         }
     }

@@ -1,7 +1,7 @@
 //! The other way of being verified (P4): cards, PINs, and the witnessed checks that the boxes are told of.
 
 use protocol::down::{CheckDirection, WitnessedCheck};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
@@ -30,27 +30,6 @@ pub struct Credential {
 }
 
 impl Store {
-    /// Gives a person a card and a PIN, in place of earlier ones.
-    pub fn put_credential(&self, person: &str, card_hash: &str, pin_hash: &str, by: &str, now: &str) -> Result<()> {
-        self.write(|tx| {
-            if !tx.prepare_cached("SELECT 1 FROM practitioner WHERE id = ?1")?.exists([person])? {
-                return Err(StoreError::Unknown { what: "practitioner", id: person.to_owned() });
-            }
-            let other: Option<String> = tx
-                .query_row("SELECT person FROM credential WHERE card_hash = ?1 AND person <> ?2", [card_hash, person], |r| r.get(0))
-                .optional()?;
-            if other.is_some() {
-                return Err(StoreError::Conflict("card: this card is another person's".to_owned()));
-            }
-            tx.execute(
-                "INSERT INTO credential VALUES (?1,?2,?3,?4,?5) ON CONFLICT(person) DO UPDATE SET card_hash=excluded.card_hash,
-                 pin_hash=excluded.pin_hash, set_at=excluded.set_at, set_by=excluded.set_by",
-                params![person, card_hash, pin_hash, now, by],
-            )?;
-            Ok(())
-        })
-    }
-
     /// Whose card this is.
     pub fn credential_of_card(&self, card_hash: &str) -> Result<Option<Credential>> {
         self.read(|c| credential(c, "card_hash", card_hash))

@@ -22,6 +22,7 @@ mod looks;
 mod own_findings;
 mod pages;
 mod part;
+mod personal;
 mod policies;
 mod registry;
 mod retention;
@@ -29,6 +30,8 @@ mod room;
 mod rows;
 mod schema;
 mod seeded;
+mod sight;
+mod statements;
 mod supervision;
 mod to_judge;
 mod tombstones;
@@ -57,10 +60,12 @@ pub use knowledge::Issue;
 pub(crate) use knowledge::device_id;
 pub use looks::LOOK_MS;
 pub use part::Part;
+pub use personal::{PersonalLink, Purpose};
 pub use policies::PolicyRow;
 pub use registry::{Imported, SessionChange, SessionDeed};
 pub use retention::RetentionRun;
 pub use seeded::Amount;
+pub use statements::{Stated, StatedKind, Statement, StatementKind};
 pub use supervision::{Dossier, Hour, Post, Silence};
 pub use to_judge::ToJudge;
 pub use tombstones::Replay;
@@ -78,6 +83,9 @@ pub enum StoreError {
     Unknown { what: &'static str, id: String },
     #[error("{0}")]
     Conflict(String),
+    /// What is asked can not be taken as it is; one line that says why.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
     #[error("writing: {0}")]

@@ -79,7 +79,9 @@ pub(super) async fn get_alerts(
     let found = app
         .blocking(move |a| {
             let mut shown = Vec::new();
-            for alert in a.store.alerts(&filter)? {
+            let alerts = a.store.alerts(&filter)?;
+            super::sight::note(a, &alerts)?;
+            for alert in alerts {
                 let findings = a.store.findings(&alert.id)?;
                 shown.push((alert, findings));
             }
@@ -113,7 +115,10 @@ pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>
     let body = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
-            Ok::<_, Problem>(whole(a, &alert)?)
+            super::sight::note(a, [&alert])?;
+            let mut body = whole(a, &alert)?;
+            body["statements"] = json!(super::statements::of(a, &who, &alert)?);
+            Ok::<_, Problem>(body)
         })
         .await?;
     Ok((StatusCode::OK, Json(body)))
@@ -143,7 +148,7 @@ fn shown(alert: &Alert, findings: &[StoredFinding]) -> Value {
         "kinds": alert.kinds, "institution": alert.institution, "room": alert.room, "session": alert.session,
         "device": alert.device, "item": alert.item, "assignee": alert.assignee, "raised_at": alert.raised_at,
         "received_at": alert.received_at, "updated_at": alert.updated_at, "liveness_waived": alert.liveness_waived,
-        "reviews": alert.case.reviews, "dismissed_because": alert.case.dismissed_because, "case_number": alert.case.case_number,
+        "reviews": alert.case.reviews, "withdrawn_at": alert.case.withdrawn_at, "dismissed_because": alert.case.dismissed_because, "case_number": alert.case.case_number,
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
     })
 }

@@ -63,7 +63,8 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     let path = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
     let Some(path) = path else { return next.run(request).await };
     let method = request.method().clone();
-    let object = clip(request.uri().path(), 300);
+    // A one-time link opens something: it is never written down.
+    let object = if path.contains("{token}") { path.clone() } else { clip(request.uri().path(), 300) };
     let page = !path.starts_with("/api/") && method == Method::GET;
     let lang = Lang::of(request.uri(), request.headers());
     let who = match who(&app, request.headers()).await {

@@ -64,7 +64,9 @@ pub(super) async fn get_package(
 fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8>), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     let made_at = clock::now_text();
+    super::sight::note(a, [&alert])?;
     let mut case = whole(a, &alert)?;
+    case["statements"] = json!(super::statements::of(a, who, &alert)?);
     case["persons"] = persons(a, &case)?;
     case["institution_registered"] = json!(a.store.institution(&alert.institution)?);
     case["package"] =

@@ -16,5 +16,6 @@ mod knowledge;
 mod notify;
 mod pages;
 mod reach;
+mod stated;
 mod supervision;
 mod tables;

@@ -25,7 +25,7 @@ use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Practitioner, Room, Session};
 use crate::problem::Problem;
-use crate::store::{Imported, SessionDeed};
+use crate::store::{Imported, SessionDeed, Stated, StoreError};
 use known::Known;
 pub(super) use sheet::Noun;
 
@@ -159,7 +159,10 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> R
     let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.1)).collect();
     let deed = SessionDeed { by: &who.name, reason: &clip(if why.is_empty() { "CSV" } else { why }, 400) };
     match a.store.put_all(&all, &deed, &now_text()) {
-        Ok(_) => report.stored = true,
+        Ok(_) => {
+            report.stored = true;
+            state(a, who, &all)?;
+        }
         Err((at, error)) => {
             let text = Problem::from(error).detail;
             report.faults.push(Remark { line: lines.get(at).copied().unwrap_or(0), column: String::new(), text });
@@ -167,6 +170,22 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> R
         }
     }
     Ok((report, told(&all, &known)))
+}
+
+/// Filings of a table are stated as those of a form are; sessions keep their own history.
+fn state(a: &App, who: &Who, all: &[Imported]) -> Result<(), StoreError> {
+    let said = all.iter().flat_map(|one| match one {
+        Imported::Institution(it) => vec![Stated::institution(who, it.id.as_str())],
+        Imported::Practitioner(it) => {
+            let at = |site: &crate::model::Site| Stated::practitioner(who, site.institution.as_str(), it.id.as_str());
+            it.sites.iter().map(at).collect()
+        }
+        Imported::Room(_) | Imported::Item(_) | Imported::Session(_) => Vec::new(),
+    });
+    for one in said {
+        a.store.state_now(&one, &now_text())?;
+    }
+    Ok(())
 }
 
 /// Who has to hear of it, each once.

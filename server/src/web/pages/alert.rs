@@ -19,6 +19,7 @@ use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, AlertStep, FindingEvent, StoreError, StoredFinding};
 use crate::web::alerts::{StepBody, scoped, seen, take};
 use crate::web::rights::may_open;
+use crate::web::statements::{self, StatementBlock, StatementShown};
 
 #[derive(Template)]
 #[template(path = "alert.html")]
@@ -41,6 +42,8 @@ struct AlertPage {
     /// What happened to its findings, step by step.
     events: Vec<EventView>,
     linked: Vec<LinkView>,
+    /// What was stated, as HTML that `StatementBlock` escaped.
+    statements: String,
     waived: bool,
     dismissed: String,
     /// Verdicts and assignment are the authority's; a clinic answers.
@@ -127,6 +130,7 @@ struct Found {
     events: Vec<FindingEvent>,
     resting: Vec<(String, i64, Vec<String>, String)>,
     linked: Vec<Alert>,
+    statements: Vec<StatementShown>,
 }
 
 fn find(a: &App, who: &Who, id: &str) -> Result<Found, StoreError> {
@@ -147,7 +151,15 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, StoreError> {
         }
         None => Vec::new(),
     };
+    let statements = match alert.as_ref().filter(|alert| who.sees(&alert.institution, &alert.jurisdiction)) {
+        Some(alert) => {
+            crate::web::sight::note(a, [alert])?;
+            statements::of(a, who, alert)?
+        }
+        None => Vec::new(),
+    };
     Ok(Found {
+        statements,
         findings: a.store.findings(id)?,
         steps: a.store.alert_steps(id)?,
         events: a.store.finding_events(id)?,
@@ -184,6 +196,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         events: found.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
         waived: alert.liveness_waived,
+        statements: StatementBlock::new(l, &alert, &found.statements).html(),
         dismissed,
         can_take: state == AlertState::Raised,
         can_review: matches!(state, AlertState::Raised | AlertState::Review1 | AlertState::Review2),

@@ -129,6 +129,7 @@ pub(super) async fn make(
     let (alerts, institutions, counts, (devices, online), mut choice, views): Found = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;
+            crate::web::sight::note(a, &alerts)?;
             let said = a.store.explanations(alerts.iter().map(|alert| alert.id.as_str()))?;
             let said = said.into_iter().map(|e| e.map(|e| l.t(&e.zh, &e.en).to_owned()).unwrap_or_default());
             let places: Vec<String> = alerts.iter().map(|alert| alert.institution.clone()).collect();
