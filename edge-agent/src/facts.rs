@@ -7,7 +7,6 @@ use protocol::down::{
     self, Catalogue, DeploymentMode, ItemKind, Policy, PractitionerCategory, RegistrationStatus, Room, Roster, Session,
     Sessions, SiteRelation, Specialty,
 };
-use protocol::id::PersonId;
 
 /// Why a message was refused; one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -200,10 +199,11 @@ fn pass(number: u32, wire: &down::Pass) -> Converted<core::Pass> {
         kind,
         from: time("roster: a pass's from", &wire.from)?,
         until: time("roster: a pass's to", &wire.to)?,
+        stated_at: stated(wire.stated_at.as_deref())?,
     })
 }
 
-pub fn catalogue(version: u64, wire: &Catalogue) -> core::Catalogue {
+pub fn catalogue(version: u64, wire: &Catalogue) -> Converted<core::Catalogue> {
     let items = wire.items.iter().map(|item| core::Item {
         id: core::ItemId::new(item.code.as_str()),
         kind: match item.kind {
@@ -225,13 +225,15 @@ pub fn catalogue(version: u64, wire: &Catalogue) -> core::Catalogue {
         prep_ms: item.prep_ms,
         filed_here: item.filed_here,
     });
-    core::Catalogue { version, items: items.collect() }
+    Ok(core::Catalogue { version, items: items.collect(), stated_at: stated(wire.stated_at.as_deref())? })
 }
 
-/// One session and its emergency flag. Odd versions are the box's own: a session that vanished from the list.
+/// One session and its emergency flag.
 pub fn session(room: &core::RoomId, wire: &Session) -> Converted<(core::SessionRecord, core::EmergencyFlag)> {
     let id = core::SessionId::new(wire.session.as_str());
+    // Earlier versions of the agent put cancellations of their own between two revisions.
     let version = wire.revision.saturating_mul(2);
+    let stated_at = stated(wire.stated_at.as_deref())?;
     let record = core::SessionRecord {
         id: id.clone(),
         version,
@@ -242,51 +244,43 @@ pub fn session(room: &core::RoomId, wire: &Session) -> Converted<(core::SessionR
         start: time("session: start", &wire.start)?,
         end: wire.end.as_ref().map(|end| time("session: end", end)).transpose()?,
         cancelled: wire.cancelled,
+        stated_at,
     };
-    Ok((record, core::EmergencyFlag { session: id, version, raised: wire.emergency }))
+    Ok((record, core::EmergencyFlag { session: id, version, raised: wire.emergency, stated_at }))
 }
 
-/// The facts of a whole list: each session with its flag, and a cancellation for each that `before` had and `wire` has
-/// no more. A session that began more than a day before `now` left the list by age and is not cancelled by that.
-pub fn sessions(room: &core::RoomId, before: &Sessions, wire: &Sessions, now: Timestamp) -> Converted<Vec<core::Fact>> {
+/// The facts of a list: each session with its flag, what was said of it before, and the checks. A session that is missing
+/// was left out or left by age: nobody said that it was cancelled.
+pub fn sessions(room: &core::RoomId, wire: &Sessions) -> Converted<Vec<core::Fact>> {
     let mut facts = Vec::new();
-    for declared in &wire.sessions {
+    for declared in wire.sessions.iter().flat_map(|s| s.former.iter().rev().chain([s])) {
         let (record, flag) = session(room, declared)?;
         facts.push(core::Fact::Session(record));
         facts.push(core::Fact::Emergency(flag));
     }
-    let day_ago = Wall(now.as_millisecond() - 24 * 3_600_000);
-    for gone in before.sessions.iter().filter(|b| wire.sessions.iter().all(|s| s.session != b.session)) {
-        let (mut record, _) = session(room, gone)?;
-        if record.start >= day_ago {
-            record.version += 1;
-            record.cancelled = true;
-            facts.push(core::Fact::Session(record));
-        }
-    }
     for check in &wire.checks {
-        facts.push(core::Fact::IdentityCheck(self::check(&check.person, &check.witness, check.direction, &check.at)?));
+        facts.push(core::Fact::IdentityCheck(self::check(check)?));
     }
     Ok(facts)
 }
 
 /// A check by card, PIN and witness (P4). A direction of a later version is taken for "in": it widens who may be there.
-pub fn check(
-    person: &PersonId,
-    witness: &PersonId,
-    direction: down::CheckDirection,
-    at: &str,
-) -> Converted<core::IdentityCheck> {
+pub fn check(wire: &down::WitnessedCheck) -> Converted<core::IdentityCheck> {
     Ok(core::IdentityCheck {
-        who: core::Checked::Person(core::PersonId::new(person.as_str())),
-        direction: match direction {
+        who: core::Checked::Person(core::PersonId::new(wire.person.as_str())),
+        direction: match wire.direction {
             down::CheckDirection::In | down::CheckDirection::Unknown => core::CheckDirection::In,
             down::CheckDirection::Out => core::CheckDirection::Out,
         },
-        at: time("identity check: at", at)?,
-        witness: core::PersonId::new(witness.as_str()),
+        at: time("identity check: at", &wire.at)?,
+        witness: core::PersonId::new(wire.witness.as_str()),
         track: None,
+        stated_at: stated(wire.stated_at.as_deref())?,
     })
+}
+
+fn stated(text: Option<&str>) -> Converted<Option<Wall>> {
+    text.map(|text| time("stated_at", text)).transpose()
 }
 
 fn time(what: &str, text: &str) -> Converted<Wall> {

@@ -7,7 +7,7 @@ use protocol::{
     id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
     up::{
         Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, PersonInFinding,
-        PresenceReport, PresenceSummary, Severity, Step, UndecidedRule, Up,
+        PresenceReport, PresenceSummary, Severity, Step, UndecidedRule, Up, WithdrawalCause,
     },
 };
 
@@ -96,6 +96,10 @@ pub fn finding(
         counts: counts(finding),
         explanation: Explanation { zh: finding.explanation.zh.clone(), en: finding.explanation.en.clone() },
         raised_at: rfc3339_ms(finding.raised_at.wall.0),
+        withdrawn_because: finding.withdrawn_because.map(|why| match why {
+            core::Withdrawal::OwnCorrection => WithdrawalCause::OwnCorrection,
+            core::Withdrawal::StatedBefore => WithdrawalCause::StatedBefore,
+        }),
         manifest: origin.manifest(finding),
     }
 }

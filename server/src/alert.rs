@@ -177,8 +177,11 @@ pub enum Step {
     Strengthened {
         raises_severity: bool,
     },
-    /// The last standing finding was withdrawn by the box.
-    AllWithdrawn,
+    /// The last standing finding was withdrawn by the box. `unseen`: nobody outside the box has seen the alert, and the box
+    /// gave a ground of its own. Only then it is dismissed with it; otherwise it is marked, and two people decide.
+    AllWithdrawn {
+        unseen: bool,
+    },
 }
 
 impl Step {
@@ -194,7 +197,7 @@ impl Step {
             Self::Answer => "answer",
             Self::Comment => "comment",
             Self::Strengthened { .. } => "strengthened",
-            Self::AllWithdrawn => "all_withdrawn",
+            Self::AllWithdrawn { .. } => "all_withdrawn",
         }
     }
 }
@@ -217,11 +220,20 @@ pub struct Case {
     pub dismissed_because: Option<Reason>,
     #[serde(default)]
     pub case_number: Option<String>,
+    /// The box took everything back at this time, and nothing was said again since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_at: Option<String>,
 }
 
 impl Default for Case {
     fn default() -> Self {
-        Self { state: State::Raised, reviews: Vec::new(), dismissed_because: None, case_number: None }
+        Self {
+            state: State::Raised,
+            reviews: Vec::new(),
+            dismissed_because: None,
+            case_number: None,
+            withdrawn_at: None,
+        }
     }
 }
 
@@ -246,12 +258,17 @@ impl Case {
                 (State::Dismissed, true) => Self::default(),
                 // Only a withdrawal had dismissed it, and now something stands again.
                 (State::Dismissed, false) if self.dismissed_because == Some(Reason::Withdrawn) => Self::default(),
-                _ => self.clone(),
+                _ => Self { withdrawn_at: None, ..self.clone() },
             }),
-            (State::Raised | State::Review1 | State::Review2, Step::AllWithdrawn) => {
-                Ok(Self { state: State::Dismissed, dismissed_because: Some(Reason::Withdrawn), ..self.clone() })
+            (state, Step::AllWithdrawn { unseen }) => {
+                let marked = Self { withdrawn_at: Some(at.to_owned()), ..self.clone() };
+                Ok(if state == State::Raised && *unseen {
+                    Self { state: State::Dismissed, dismissed_because: Some(Reason::Withdrawn), ..marked }
+                } else {
+                    marked
+                })
             }
-            (_, Step::Answer | Step::Comment | Step::AllWithdrawn) => Ok(self.clone()),
+            (_, Step::Answer | Step::Comment) => Ok(self.clone()),
             (State::Raised, Step::Take) => Ok(self.at(State::Review1)),
             (State::Raised | State::Review1 | State::Review2, Step::Review { verdict, reason }) => {
                 self.review(by, *verdict, *reason, at)
@@ -358,11 +375,30 @@ mod tests {
         assert_eq!(after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]), Err(Refusal::NoReason));
     }
 
+    const UNSEEN: Step = Step::AllWithdrawn { unseen: true };
+
     #[test]
-    fn what_the_box_withdraws_is_dismissed_unless_people_went_further() {
-        assert_eq!(after(&[("box", Step::AllWithdrawn)]).unwrap().dismissed_because, Some(Reason::Withdrawn));
-        let lead = after(&[("wang", UPHOLD), ("li", UPHOLD), ("box", Step::AllWithdrawn)]).unwrap();
-        assert_eq!(lead.state, State::Lead);
+    fn a_withdrawal_dismisses_only_what_nobody_has_seen() {
+        let unseen = after(&[("box", UNSEEN)]).unwrap();
+        assert_eq!((unseen.state, unseen.dismissed_because), (State::Dismissed, Some(Reason::Withdrawn)));
+        let seen = after(&[("box", Step::AllWithdrawn { unseen: false })]).unwrap();
+        assert_eq!((seen.state, seen.withdrawn_at.is_some()), (State::Raised, true), "marked, and two people decide");
+    }
+
+    #[test]
+    fn a_withdrawal_moves_nothing_from_the_first_review_on() {
+        for steps in [
+            vec![("wang", Step::Take)],
+            vec![("wang", UPHOLD)],
+            vec![("wang", DISMISS)],
+            vec![("wang", UPHOLD), ("li", UPHOLD)],
+        ] {
+            let before = after(&steps).unwrap();
+            for unseen in [true, false] {
+                let marked = before.take("box", &Step::AllWithdrawn { unseen }, "t").unwrap();
+                assert_eq!(Case { withdrawn_at: None, ..marked }, before);
+            }
+        }
     }
 
     #[test]
@@ -378,7 +414,7 @@ mod tests {
     #[test]
     fn what_was_withdrawn_and_is_said_again_is_new_again() {
         let said_again = Step::Strengthened { raises_severity: false };
-        let again = after(&[("box", Step::AllWithdrawn), ("box", said_again)]).unwrap();
+        let again = after(&[("box", UNSEEN), ("box", said_again)]).unwrap();
         assert_eq!(again, Case::default());
     }
 

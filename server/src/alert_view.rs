@@ -44,6 +44,8 @@ pub struct AlertForAuthority {
     pub updated_at: String,
     pub liveness_waived: bool,
     pub reviews: Vec<Review>,
+    /// When the box took every finding back, where that dismissed nothing.
+    pub withdrawn_at: Option<String>,
     pub dismissed_because: Option<Reason>,
     pub case_number: Option<String>,
     pub findings: Vec<FindingSeen>,
@@ -96,6 +98,22 @@ pub struct AnswerSeen {
     pub note: String,
 }
 
+/// What was stated of an alert's session, room or persons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct StatementSeen {
+    /// When it reached the server.
+    pub at: String,
+    /// Who stated it; left out for a clinic where it may be the authority's.
+    pub by: Option<String>,
+    /// `session`, `check`, `stated_check`, `pass`, `practitioner`, `institution`, `consent_withdrawn`.
+    pub kind: &'static str,
+    /// What was stated, in Chinese and English.
+    pub zh: String,
+    pub en: String,
+    /// Milliseconds after the alert was raised; `None`: it had reached the server before.
+    pub after_ms: Option<i64>,
+}
+
 /// An alert with everything that is known of it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WholeForAuthority {
@@ -104,6 +122,7 @@ pub struct WholeForAuthority {
     pub steps: Vec<StepSeen>,
     pub events: Vec<FindingEvent>,
     pub linked: Vec<LinkSeen>,
+    pub statements: Vec<StatementSeen>,
 }
 
 /// An alert with everything that its clinic learns of it.
@@ -113,6 +132,7 @@ pub struct WholeForClinic {
     pub alert: AlertForClinic,
     pub answers: Vec<AnswerSeen>,
     pub events: Vec<FindingEvent>,
+    pub statements: Vec<StatementSeen>,
 }
 
 /// A line of a list, by who reads it.
@@ -155,6 +175,7 @@ impl AlertForAuthority {
             updated_at: it.updated_at,
             liveness_waived: it.liveness_waived,
             reviews: it.case.reviews,
+            withdrawn_at: it.case.withdrawn_at,
             dismissed_because: it.case.dismissed_because,
             case_number: it.case.case_number,
             findings: findings.into_iter().map(seen).collect(),
@@ -190,22 +211,28 @@ impl WholeForAuthority {
         steps: Vec<AlertStep>,
         events: Vec<FindingEvent>,
         linked: Vec<LinkSeen>,
+        statements: Vec<StatementSeen>,
     ) -> Self {
         let step =
             |s: AlertStep| StepSeen { at: s.at, by: s.actor, step: s.step, note: s.note, state_after: s.state_after };
-        Self { alert, steps: steps.into_iter().map(step).collect(), events, linked }
+        Self { alert, steps: steps.into_iter().map(step).collect(), events, linked, statements }
     }
 }
 
 impl WholeForClinic {
     /// `steps` are all that were taken; only the answers come through.
-    pub fn of(alert: AlertForClinic, steps: Vec<AlertStep>, events: Vec<FindingEvent>) -> Self {
+    pub fn of(
+        alert: AlertForClinic,
+        steps: Vec<AlertStep>,
+        events: Vec<FindingEvent>,
+        statements: Vec<StatementSeen>,
+    ) -> Self {
         let answers = steps.into_iter().filter(|s| s.step == "answer").map(|s| AnswerSeen { at: s.at, note: s.note });
         let event = |e: FindingEvent| match elsewhere(&e.rule) {
             false => e,
             true => FindingEvent { zh: ELSEWHERE.0.to_owned(), en: ELSEWHERE.1.to_owned(), ..e },
         };
-        Self { alert, answers: answers.collect(), events: events.into_iter().map(event).collect() }
+        Self { alert, answers: answers.collect(), events: events.into_iter().map(event).collect(), statements }
     }
 }
 

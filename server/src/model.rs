@@ -284,9 +284,18 @@ pub struct Session {
     pub patient_ref: Option<String>,
 }
 
+/// Operators that one session may declare.
+pub const MOST_OPERATORS: usize = 20;
+/// Sessions of a room that may be open at a time.
+pub const MOST_OPEN_SESSIONS: usize = 50;
+
 impl Session {
     pub fn check(&mut self) -> Result<(), Fault> {
         self.start = clock::normal("start", &self.start)?;
+        let operators = self.declared_operators.len();
+        if operators > MOST_OPERATORS {
+            return Err(format!("declared_operators: {operators} are named, at most {MOST_OPERATORS} are taken"));
+        }
         if let Some(end) = &mut self.end {
             *end = clock::normal("end", end)?;
             if *end < self.start {
@@ -312,6 +321,8 @@ impl Session {
             end: self.end.clone(),
             cancelled: self.cancelled,
             emergency: self.emergency,
+            stated_at: None,
+            former: Vec::new(),
         }
     }
 }
@@ -354,6 +365,7 @@ impl Pass {
             supervisor: self.supervisor.clone(),
             from: self.from.clone(),
             to: self.to.clone(),
+            stated_at: None,
         }
     }
 }

@@ -75,6 +75,7 @@ impl From<StoreError> for Problem {
             // In the words for what lies elsewhere: whether it exists is not told.
             StoreError::Unknown { what, id } => Self::unknown(what, id),
             StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why.clone()),
+            StoreError::Refused(why) => Self::unprocessable(why.clone()),
             _ => Self::internal(&error),
         }
     }

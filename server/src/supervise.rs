@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::behind;
 use crate::clock;
 use crate::config::Mode;
+use crate::knowledge::Nudge;
 use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
 use crate::rules::ledger::{Standing, reconcile};
@@ -49,6 +50,9 @@ pub async fn run(app: Arc<App>) {
             whole = now_ms;
         }
         let (name, any_date) = (run.clone(), app.config.mode == Mode::Demonstration);
+        if look && !any_date {
+            end_overdue(&app, now).await;
+        }
         let done = app.blocking(move |a| round(&a.store, &name, now, (look, all), any_date)).await;
         match done {
             Ok(0) => {}
@@ -58,6 +62,21 @@ pub async fn run(app: Arc<App>) {
             }
             Err(problem) => tracing::error!("rules across days not asked: {}", problem.detail),
         }
+    }
+}
+
+/// A session that nobody closes ends at its policy's bound, and its box hears of it.
+async fn end_overdue(app: &Arc<App>, now: Timestamp) {
+    match app.blocking(move |a| a.store.end_overdue_sessions(&clock::text(now))).await {
+        Ok(rooms) if rooms.is_empty() => {}
+        Ok(rooms) => {
+            tracing::info!(sessions = rooms.len(), "sessions that nobody closed have ended");
+            for room in rooms {
+                app.tell(Nudge::Room(room));
+            }
+            app.touch();
+        }
+        Err(problem) => tracing::error!("open sessions not looked at: {}", problem.detail),
     }
 }
 

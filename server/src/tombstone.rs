@@ -32,6 +32,9 @@ pub struct Tombstone {
     /// RFC 3339 UTC ms.
     pub at: String,
     pub reason: String,
+    /// The institution whose enrolments alone were deleted; `None`: everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub institution: Option<String>,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
 
     fn one(person: &str, at: &str) -> Tombstone {
-        Tombstone { person: person.into(), at: at.into(), reason: "asked".into() }
+        Tombstone { person: person.into(), at: at.into(), reason: "asked".into(), institution: None }
     }
 
     fn ledger() -> (Ledger, tempfile::TempDir) {

@@ -57,6 +57,7 @@ pub fn finding(severity: &str) -> Up {
             zh: "疑似美容非主诊医师独立执业".into(), en: "Suspected non-lead operating".into()
         },
         raised_at: "2026-03-02T01:10:00.000Z".into(),
+        withdrawn_because: None,
         manifest: Manifest {
             firmware: "0.1.0".into(),
             pack: "avatar".into(),

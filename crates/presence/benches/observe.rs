@@ -72,6 +72,7 @@ fn engine(people: u64) -> Engine {
             start: wall,
             end: Some(Wall(wall.0 + 3_600_000)),
             cancelled: false,
+            stated_at: None,
         }),
     ];
     for fact in facts {

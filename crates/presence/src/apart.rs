@@ -3,7 +3,8 @@
 use crate::blocked::{MAX_BLOCKED, is_about_the_roster};
 use crate::bounds::{self, Bounds};
 use crate::case::Case;
-use crate::finding::{Finding, Output, Rule};
+use crate::finding::{Finding, Output, Rule, Withdrawal};
+use crate::knowledge::Knowledge;
 use crate::ledger::Stamp;
 use crate::report::stamp;
 use crate::rules::{self, Draft};
@@ -14,24 +15,9 @@ use crate::{DeploymentMode, Engine, Moment, SessionId};
 impl Engine {
     /// Uses of the bed that no session covers.
     pub(crate) fn occasions(&mut self, at: Moment, taken: &Spans, out: &mut Vec<Output>) {
-        let t = at.mono.0;
         let Some(offset) = self.offset else { return };
-        let p = &self.knowledge.policy;
-        let in_room = self.knowledge.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::InRoom);
-        let bed =
-            if in_room { self.history.bed_uses(self.history.known_from, t, p).minus(taken) } else { Spans::none() };
-        let (after, recent) = (p.window_after_ms(), 2 * p.evaluation_step_ms() + p.observation_gap_ms());
+        let drafts = self.occasion_drafts(&self.knowledge, taken, at, offset, self.dirty);
         let mut said = Vec::new();
-        let mut drafts = Vec::new();
-        for (start, end) in bed.iter() {
-            if !self.dirty && end + recent < t {
-                continue;
-            }
-            let bounds = Bounds { start, end, end_seen: end, lo: start, hi: end, final_at: end + after };
-            let case = Case::measure(&self.knowledge, &self.history, None, bounds, t, offset);
-            let stamp = stamp(&case, at, offset);
-            drafts.extend(rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)));
-        }
         for (stamp, draft) in drafts {
             said.push((draft.rule, self.ledger.anchor(&stamp, &draft)));
             self.ledger.say(&stamp, draft, out);
@@ -42,8 +28,34 @@ impl Engine {
         }
         if self.dirty {
             let of_camera = |rule| matches!(rule, Rule::Hb2 | Rule::Hb4 | Rule::Hb6);
-            self.ledger.withdraw(at, None, |rule, first| of_camera(rule) || said.contains(&(rule, first)), out);
+            said.extend(self.upheld_alone(at, &said));
+            let stays = |rule, first| of_camera(rule) || said.contains(&(rule, first));
+            self.ledger.withdraw(at, None, stays, |_| Withdrawal::OwnCorrection, out);
         }
+    }
+
+    /// What the rules say of uses of the bed that `taken` leaves over, by some knowledge. `all`: also of those long over.
+    pub(crate) fn occasion_drafts(
+        &self,
+        known: &Knowledge,
+        taken: &Spans,
+        at: Moment,
+        offset: i64,
+        all: bool,
+    ) -> Vec<(Stamp, Draft)> {
+        let (t, p) = (at.mono.0, &known.policy);
+        let in_room = known.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::InRoom);
+        let bed =
+            if in_room { self.history.bed_uses(self.history.known_from, t, p).minus(taken) } else { Spans::none() };
+        let (after, recent) = (p.window_after_ms(), 2 * p.evaluation_step_ms() + p.observation_gap_ms());
+        let mut drafts = Vec::new();
+        for (start, end) in bed.iter().filter(|(_, end)| all || end + recent >= t) {
+            let bounds = Bounds { start, end, end_seen: end, lo: start, hi: end, final_at: end + after };
+            let case = Case::measure(known, &self.history, None, bounds, t, offset);
+            let stamp = stamp(&case, at, offset);
+            drafts.extend(rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)));
+        }
+        drafts
     }
 
     /// HB-2, HB-4 and HB-6.
@@ -65,7 +77,8 @@ impl Engine {
         }
         // An attack in a session that is forgotten was said with it.
         for draft in attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause)) {
-            stamp.session = self.session_of(draft.first_cause);
+            let said = self.ledger.session_of_attack(draft.first_cause);
+            stamp.session = said.unwrap_or_else(|| self.session_of(draft.first_cause));
             self.ledger.say(&stamp, draft, out);
         }
         let old = |f: &Finding, last: u64| f.key.session.is_none() && t >= last.saturating_add(late);
@@ -100,6 +113,8 @@ impl Engine {
             liveness_waived: k.policy.liveness_waived() == 1,
             policy_version: k.policy.version(),
             roster_version: k.roster_version(),
+            withdrawal: Withdrawal::OwnCorrection,
+            basis_tick: at.mono.0,
         }
     }
 

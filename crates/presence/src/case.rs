@@ -177,7 +177,7 @@ impl<'a> Case<'a> {
         case.find_leads();
         let gates = Gates { patient: case.gate(hull, act_to), session: case.gate(None, act_to) };
         let unknown_ring = case.read_tracks(h, &gates);
-        case.read_checks();
+        case.read_checks(h);
         case.settle_anaesthesia();
         case.see(h, &unknown_ring);
         case

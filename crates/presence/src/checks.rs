@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bounds::mono_of;
 use crate::case::{Case, Seen};
+use crate::history::History;
 use crate::spans::Spans;
 use crate::{CheckDirection, Checked, PersonId};
 
@@ -24,8 +25,9 @@ impl Case<'_> {
         }
     }
 
-    /// Presences verified without a face: from the check-in to the check-out, or to the end of the window.
-    pub(crate) fn read_checks(&mut self) {
+    /// Presences verified without a face: from the check-in to the check-out, or to the end of the window. A check-in counts
+    /// where its witness was recognised in the room; without him it is only stated.
+    pub(crate) fn read_checks(&mut self, h: &History) {
         if self.doorway {
             self.pair_checks();
         }
@@ -39,6 +41,7 @@ impl Case<'_> {
                 break;
             }
             match check.direction {
+                CheckDirection::In if !h.witnessed(at, &check.witness, &knowledge.policy) => {}
                 CheckDirection::In => {
                     open.entry(id).or_insert(at);
                 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::basis::Basis;
 use crate::blocked::Blocked;
 use crate::bounds;
 use crate::finding::{Output, PresenceSummary};
@@ -53,6 +54,8 @@ pub struct Engine {
     pub(crate) knowledge: Knowledge,
     pub(crate) history: History,
     pub(crate) ledger: Ledger,
+    /// What was known at the ticks at which something was raised that stands.
+    pub(crate) bases: BTreeMap<u64, Basis>,
     /// Persons whose presence in the operator zone asks for evaluation during the act.
     pub(crate) watched: BTreeSet<PersonId>,
     pub(crate) summaries: BTreeMap<SessionId, PresenceSummary>,
@@ -86,6 +89,7 @@ impl Engine {
             knowledge: Knowledge::default(),
             history: History::default(),
             ledger: Ledger::default(),
+            bases: BTreeMap::new(),
             watched: BTreeSet::new(),
             summaries: BTreeMap::new(),
             blocked: BTreeMap::new(),
@@ -135,6 +139,7 @@ impl Engine {
         let news = match fact {
             Fact::ZonesDrifted(drift) => self.drifted(drift),
             fact => {
+                self.enter_bases(&fact, at.wall);
                 self.knowledge.take(fact) && {
                     self.dirty = true;
                     self.watched = self.knowledge.watched();

@@ -3,9 +3,10 @@
 use crate::blocked::Blocked;
 use crate::bounds::{self, Bounds};
 use crate::case::Case;
-use crate::finding::{Output, PresenceSummary, Rule};
+use crate::finding::{Output, PresenceSummary, Rule, Withdrawal};
+use crate::ledger::Stamp;
 use crate::report::{stamp, summarise};
-use crate::rules;
+use crate::rules::{self, Draft};
 use crate::spans::Spans;
 use crate::ticks::Next;
 use crate::{Engine, Moment, Mono, SessionId, Wall};
@@ -19,6 +20,7 @@ impl Engine {
         };
         let at = Moment { mono: Mono(t), wall: Wall((t as i64).saturating_add(offset)), clock: self.clock };
         let mut next = Next::after(t, &self.knowledge.policy);
+        let said_before = out.len();
         let ids: Vec<SessionId> = self.knowledge.sessions.keys().cloned().collect();
         let mut taken: Vec<(u64, u64)> = self.past.iter().collect();
         for id in &ids {
@@ -28,6 +30,7 @@ impl Engine {
         }
         self.occasions(at, &Spans::from_unsorted(taken), out);
         self.integrity(at, &mut next, out);
+        self.remember_basis(t, at.wall, out.get(said_before..).unwrap_or(&[]));
         self.wipe_old(t, &mut next, out);
         self.housekeeping(at);
         self.knowledge.clear_dirty();
@@ -54,12 +57,14 @@ impl Engine {
         }
         let offset = session.offset.unwrap_or(offset);
         let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, t, offset) else {
-            return self.cancelled(id, at, next, out);
+            return self.cancelled(id, at, offset, next, out);
         };
         if t < bounds.start {
             next.at(bounds.start);
-            self.ledger.withdraw(at, Some(id), |_, _| !dirty, out);
-            return Some((bounds.start, bounds.end_seen));
+            if dirty {
+                self.settle(id, at, offset, Vec::new(), true, out);
+            }
+            return Some(self.extent_as_of(id, t, offset).unwrap_or((bounds.start, bounds.end_seen)));
         }
         let retire_at = bounds.final_at.saturating_add(self.knowledge.policy.late_fact_ms());
         let extent = (bounds.start, bounds.end_seen, retire_at);
@@ -84,9 +89,20 @@ impl Engine {
         Spans::one(from.saturating_sub(p.window_after_ms()), to.saturating_add(p.operating_pad_ms()))
     }
 
-    /// A session that is cancelled, elsewhere or not yet told: nothing stands for it.
-    fn cancelled(&mut self, id: &SessionId, at: Moment, next: &mut Next, out: &mut Vec<Output>) -> Option<(u64, u64)> {
-        self.ledger.withdraw(at, Some(id), |_, _| false, out);
+    /// A session that is cancelled, elsewhere or not yet told. What stands for it by what was stated before it was raised goes
+    /// on standing, and keeps the session's place.
+    fn cancelled(
+        &mut self,
+        id: &SessionId,
+        at: Moment,
+        offset: i64,
+        next: &mut Next,
+        out: &mut Vec<Output>,
+    ) -> Option<(u64, u64)> {
+        if self.dirty || self.knowledge.sessions.get(id)?.dirty {
+            self.settle(id, at, offset, Vec::new(), true, out);
+        }
+        let extent = self.extent_as_of(id, at.mono.0, offset);
         let late = self.knowledge.policy.late_fact_ms();
         let session = self.knowledge.sessions.get_mut(id)?;
         let gone_at = session.told_at.max(1) + late;
@@ -94,12 +110,16 @@ impl Engine {
             session.told_at = at.mono.0;
             next.at(at.mono.0 + late);
         } else if at.mono.0 >= gone_at {
+            self.ledger.close(at, |f, _| f.key.session.as_ref() == Some(id), out);
             self.ledger.forget(Some(id), 0);
             self.knowledge.bury(id);
+            if let Some((from, to)) = extent {
+                self.past = self.past.union(&self.margin(from, to));
+            }
         } else {
             next.at(gone_at);
         }
-        None
+        extent
     }
 
     fn judge_session(
@@ -123,18 +143,43 @@ impl Engine {
         let authoritative = case.is_final || dirty;
         let wipe = case.is_final;
         let window = case.window.clone();
-        if authoritative {
-            let said: Vec<Rule> = drafts.iter().map(|d| d.rule).collect();
-            self.ledger.withdraw(at, Some(id), |rule, _| said.contains(&rule) || rule == Rule::Hb4, out);
-        }
-        for draft in drafts {
-            self.ledger.say(&stamp, draft, out);
-        }
+        let drafts = drafts.into_iter().map(|draft| (stamp.clone(), draft)).collect();
+        self.settle(id, at, offset, drafts, authoritative, out);
         if let Some(summary) = summary {
             self.say_summary(summary, out);
         }
         if wipe {
             self.wipe_window(&window, out);
+        }
+    }
+
+    /// Says what the rules say now, and takes back what neither they say nor what was known when it was raised.
+    fn settle(
+        &mut self,
+        id: &SessionId,
+        at: Moment,
+        offset: i64,
+        mut drafts: Vec<(Stamp, Draft)>,
+        authoritative: bool,
+        out: &mut Vec<Output>,
+    ) {
+        let said: Vec<Draft> = drafts.iter().map(|(_, d)| d.clone()).collect();
+        let reviewed = self.review(id, at, offset, &said);
+        drafts.retain(|(_, d)| !reviewed.kept.contains(&d.rule));
+        for (stamp, draft) in reviewed.remains {
+            drafts.retain(|(_, d)| d.rule != draft.rule);
+            drafts.push((stamp, draft));
+        }
+        let why = |rule| reviewed.taken_back.get(&rule).copied().unwrap_or(Withdrawal::OwnCorrection);
+        if authoritative {
+            let stays = |rule: Rule| {
+                rule == Rule::Hb4 || reviewed.kept.contains(&rule) || drafts.iter().any(|(_, d)| d.rule == rule)
+            };
+            self.ledger.withdraw(at, Some(id), |rule, _| stays(rule), why, out);
+        }
+        for (mut stamp, draft) in drafts {
+            stamp.withdrawal = why(draft.rule);
+            self.ledger.say(&stamp, draft, out);
         }
     }
 

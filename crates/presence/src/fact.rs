@@ -31,6 +31,23 @@ pub enum Fact {
     ZonesDrifted(ZonesDrifted),
 }
 
+impl Fact {
+    /// When the fact reached the server, as far as it is known. `heard`: when the box was told.
+    pub(crate) fn stated_at(&self, heard: Wall) -> Wall {
+        let stated = match self {
+            Self::Session(it) => it.stated_at,
+            Self::SessionClosed(it) => it.stated_at,
+            Self::Emergency(it) => it.stated_at,
+            Self::Pass(it) => it.stated_at,
+            Self::IdentityCheck(it) => it.stated_at,
+            Self::Catalogue(it) => it.stated_at,
+            Self::Roster(it) => Some(it.made_at),
+            Self::Room(_) | Self::Policy(_) | Self::Thresholds(_) | Self::ZonesDrifted(_) => None,
+        };
+        stated.unwrap_or(heard)
+    }
+}
+
 /// Zones that differ from the locked ones came into force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -227,6 +244,9 @@ pub struct Catalogue {
     pub version: u64,
     /// The items; the last of two with the same id counts.
     pub items: Vec<Item>,
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub stated_at: Option<Wall>,
 }
 
 /// A cosmetic item (美容项目).
@@ -299,6 +319,9 @@ pub struct SessionRecord {
     pub end: Option<Wall>,
     /// It did not take place.
     pub cancelled: bool,
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub stated_at: Option<Wall>,
 }
 
 /// The end of a session.
@@ -311,6 +334,9 @@ pub struct SessionClose {
     pub version: u32,
     /// When it ended.
     pub end: Wall,
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub stated_at: Option<Wall>,
 }
 
 /// The emergency flag of a session: lowers the severity by one level (not below L1), never suppresses.
@@ -323,6 +349,9 @@ pub struct EmergencyFlag {
     pub version: u32,
     /// Set or taken back.
     pub raised: bool,
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub stated_at: Option<Wall>,
 }
 
 /// A time-limited permit.
@@ -341,6 +370,9 @@ pub struct Pass {
     pub from: Wall,
     /// Until before this one.
     pub until: Wall,
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub stated_at: Option<Wall>,
 }
 
 /// Whom a pass binds: never "any stranger".
@@ -378,12 +410,16 @@ pub struct IdentityCheck {
     pub who: Checked,
     /// Into or out of the room.
     pub direction: CheckDirection,
-    /// When.
+    /// When. It counts from here, and never from before it reached the server.
     pub at: Wall,
-    /// Who witnessed it; a check witnessed by the checked person himself is not accepted.
+    /// Who witnessed it: somebody whom the box recognised in the room at that time, and not the checked person himself.
+    /// Otherwise it is only stated, and counts as nobody's presence.
     pub witness: PersonId,
     /// The track that stood there, where the box saw it: binds that track alone.
     pub track: Option<TrackId>,
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub stated_at: Option<Wall>,
 }
 
 /// Whom a check is about.

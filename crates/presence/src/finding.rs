@@ -53,6 +53,8 @@ pub struct Finding {
     pub emergency: bool,
     /// The policy waived liveness: pictures may be drawn or filed.
     pub liveness_waived: bool,
+    /// Why it was taken back; only with [`Step::Withdrawn`].
+    pub withdrawn_because: Option<Withdrawal>,
     /// Version of the policy that was read; its hash is the agent's (over [`Policy::canonical`](crate::Policy::canonical)).
     pub policy_version: u32,
     /// Version of the roster that was read; 0 for none.
@@ -196,8 +198,18 @@ pub enum Step {
     Strengthened,
     /// The box will change it no more: `late_fact_ms` after the session's window, or when the state it reports ended.
     Closed,
-    /// Later facts undid it.
+    /// The box took it back; [`Finding::withdrawn_because`] says why.
     Withdrawn,
+}
+
+/// Why the box took a finding back. What was stated after a finding was raised is never a ground: it explains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Withdrawal {
+    /// The box sees it otherwise itself: a track was joined, a look was better.
+    OwnCorrection,
+    /// A fact that had reached the server before the finding's own time, and that the box learned afterwards.
+    StatedBefore,
 }
 
 /// Four confidences, each 0..=1,000,000 ppm.

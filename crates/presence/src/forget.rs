@@ -6,7 +6,7 @@ use crate::finding::{Output, Rule};
 use crate::identity::Who;
 use crate::spans::Spans;
 use crate::ticks::Next;
-use crate::{Engine, Moment, Wall};
+use crate::{Engine, Moment, PersonId, Wall};
 
 impl Engine {
     /// P2: a session is over: nobody unidentified in it is remembered by face.
@@ -49,12 +49,16 @@ impl Engine {
         let alone =
             self.ledger.standing_alone().filter(|(key, _)| !matches!(key.rule, Rule::Hb2 | Rule::Hb4 | Rule::Hb6));
         let alone = alone.filter(|(key, _)| !is_about_the_roster(key)).map(|(key, _)| key.first_cause.0);
-        let needed = starts.map(|(from, _)| from).chain(alone).min();
+        let upheld = self.ledger.standing_sessions().into_iter();
+        let upheld = upheld.filter_map(|id| self.extent_as_of(id, t, offset)).map(|(from, _)| from);
+        let needed = starts.map(|(from, _)| from).chain(alone).chain(upheld).min();
         let needed = needed.map(|n| n.saturating_sub(p.window_before_ms()));
         let oldest = t.saturating_sub(p.session_max_ms() + p.late_fact_ms());
         let horizon = needed.map_or(usual, |n| n.min(usual)).max(oldest);
         // A little slack keeps this from running over every list at every tick.
         if horizon > self.history.known_from + p.window_after_ms() || self.history.crowded() {
+            let checks: Vec<(u64, PersonId)> = self.knowledge.witnesses(offset).collect();
+            self.history.settle_witnesses(&checks, horizon, p);
             self.history.forget_before(horizon);
             self.past.forget_before(horizon);
             self.ledger.forget(None, horizon);

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::exclusion::Exclusion;
-use crate::identity::{Identity, Vote};
+use crate::identity::{Identity, Vote, Who};
 use crate::spans::Spans;
-use crate::{CameraState, Face, Liveness, Observation, Policy, Thresholds, TrackId, Zone, Zones};
+use crate::{CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone, Zones};
 
 /// More tracks than this are never kept: the oldest go, and what they were part of is no longer assessable.
 const MAX_TRACKS: usize = 16_384;
@@ -66,6 +66,8 @@ pub(crate) struct History {
     pub(crate) faults: Vec<Fault>,
     /// Nothing before this is known any more.
     pub(crate) known_from: u64,
+    /// Witnesses of checks whose time is forgotten, and whether they were recognised then.
+    witnesses: BTreeMap<(u64, PersonId), bool>,
 }
 
 /// What in an observation asks for an evaluation soon.
@@ -105,6 +107,34 @@ impl History {
             }
         }
         stir
+    }
+
+    /// Whether the witness of a check at `at` was recognised in the room then, within `presence_bridge_ms`. Where the box has no
+    /// memory of that time (it started since) he may have been.
+    pub(crate) fn witnessed(&self, at: u64, witness: &PersonId, policy: &Policy) -> bool {
+        if let Some(known) = self.witnesses.get(&(at, witness.clone())) {
+            return *known;
+        }
+        at < self.known_from || self.recognised(at, witness, policy)
+    }
+
+    fn recognised(&self, at: u64, person: &PersonId, policy: &Policy) -> bool {
+        let (from, to) = (at.saturating_sub(policy.presence_bridge_ms()), at + policy.presence_bridge_ms());
+        let near = self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
+        near.flat_map(|t| {
+            let his = t.identity.stretches(t.last(), policy).into_iter();
+            his.filter(|(_, _, who, _)| matches!(who, Who::Person(p) if p == person)).map(move |(a, b, ..)| (t, a, b))
+        })
+        .any(|(t, a, b)| !t.seen.clip(a, b).clip(from, to).is_empty())
+    }
+
+    /// Settles who was recognised as a witness before what he was recognised by is forgotten.
+    pub(crate) fn settle_witnesses(&mut self, checks: &[(u64, PersonId)], horizon: u64, policy: &Policy) {
+        for (at, witness) in checks.iter().filter(|(at, _)| *at < horizon && *at >= self.known_from) {
+            let seen = self.recognised(*at, witness, policy);
+            self.witnesses.insert((*at, witness.clone()), seen);
+        }
+        self.witnesses.retain(|key, _| checks.contains(key));
     }
 
     /// Operator-zone time of everybody but patients and companions, in `from..=to`.

@@ -2,7 +2,9 @@
 //! two equal versions that differ the greater by content, so that even a contradiction has one outcome.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
+use crate::bounds::mono_of;
 use crate::{
     Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, Pass, PassHolder, PassId,
     PassKind, PersonId, Policy, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster, SessionClose,
@@ -22,9 +24,9 @@ pub(crate) struct Knowledge {
     pub(crate) room: Option<Box<Room>>,
     pub(crate) thresholds: Option<Thresholds>,
     /// By version; the newest few, because a session is judged by the roster of its own time.
-    rosters: BTreeMap<u64, KnownRoster>,
-    catalogue: Option<Catalogue>,
-    pub(crate) items: BTreeMap<ItemId, Item>,
+    rosters: BTreeMap<u64, Arc<KnownRoster>>,
+    catalogue: Option<Arc<Catalogue>>,
+    pub(crate) items: Arc<BTreeMap<ItemId, Item>>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     tombstones: VecDeque<(SessionId, u32)>,
     pub(crate) passes: BTreeMap<PassId, Pass>,
@@ -116,7 +118,7 @@ impl Knowledge {
             }
             Fact::IdentityCheck(check) => {
                 let self_witnessed = matches!(&check.who, Checked::Person(p) if *p == check.witness);
-                !self_witnessed && self.checks.insert((check.at, check))
+                !self_witnessed && self.checks.insert((check.counts_from(), check))
             }
             // No knowledge to judge by: the engine says it and forgets it.
             Fact::ZonesDrifted(_) => false,
@@ -128,7 +130,7 @@ impl Knowledge {
         let newer = self.rosters.get(&version).is_none_or(|old| roster > old.roster);
         if newer {
             let people = roster.people.iter().map(|p| (p.id.clone(), p.clone())).collect();
-            self.rosters.insert(version, KnownRoster { roster, people });
+            self.rosters.insert(version, Arc::new(KnownRoster { roster, people }));
             if self.rosters.len() > MAX_ROSTERS {
                 self.rosters.pop_first();
             }
@@ -138,7 +140,8 @@ impl Knowledge {
 
     /// The roster by which something that ended at `end` is judged: the newest made until then, else the oldest known.
     pub(crate) fn roster_at(&self, end: Wall) -> Option<&KnownRoster> {
-        self.rosters.values().rev().find(|r| r.roster.made_at <= end).or_else(|| self.rosters.values().next())
+        let known = self.rosters.values().map(Arc::as_ref);
+        known.clone().rev().find(|r| r.roster.made_at <= end).or_else(|| known.clone().next())
     }
 
     pub(crate) fn has_roster(&self) -> bool {
@@ -158,10 +161,10 @@ impl Knowledge {
     }
 
     fn catalogue(&mut self, catalogue: Catalogue) -> bool {
-        let newer = self.catalogue.as_ref().is_none_or(|old| (catalogue.version, &catalogue) > (old.version, old));
+        let newer = self.catalogue.as_ref().is_none_or(|old| (catalogue.version, &catalogue) > (old.version, &**old));
         if newer {
-            self.items = catalogue.items.iter().map(|i| (i.id.clone(), i.clone())).collect();
-            self.catalogue = Some(catalogue);
+            self.items = Arc::new(catalogue.items.iter().map(|i| (i.id.clone(), i.clone())).collect());
+            self.catalogue = Some(Arc::new(catalogue));
         }
         newer
     }
@@ -198,6 +201,11 @@ impl Knowledge {
         self.checks.retain(|(at, _)| at.0 >= checked);
     }
 
+    /// When each check counts from, in monotonic ms, and who witnessed it.
+    pub(crate) fn witnesses(&self, offset: i64) -> impl Iterator<Item = (u64, PersonId)> + '_ {
+        self.checks.iter().map(move |(_, check)| (mono_of(check.counts_from(), offset), check.witness.clone()))
+    }
+
     /// Somebody who was there at `from` is known otherwise now: sessions that were judged, and whose window he was in, are
     /// judged again. True where there is one.
     pub(crate) fn judge_again(&mut self, from: u64) -> bool {
@@ -225,6 +233,13 @@ impl Knowledge {
     pub(crate) fn bound(&self, track: TrackId) -> Option<&Checked> {
         let of_track = |(_, c): &&(Wall, IdentityCheck)| c.track == Some(track) && c.direction == CheckDirection::In;
         self.checks.iter().find(of_track).map(|(_, c)| &c.who)
+    }
+}
+
+impl IdentityCheck {
+    /// A check counts from the moment it was made, never backwards.
+    pub(crate) fn counts_from(&self) -> Wall {
+        self.stated_at.map_or(self.at, |stated| stated.max(self.at))
     }
 }
 

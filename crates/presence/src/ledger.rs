@@ -1,8 +1,10 @@
 //! Which findings stand, and which steps of them are news. It compares what the rules say now with what was said before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::finding::{Confidence, Finding, FindingKey, IncidentKey, Interval, Output, Rule, Step, Visibility};
+use crate::finding::{
+    Confidence, Finding, FindingKey, IncidentKey, Interval, Output, Rule, Step, Visibility, Withdrawal,
+};
 use crate::rules::Draft;
 use crate::{Moment, Mono, SessionId, Wall};
 
@@ -18,6 +20,27 @@ struct Entry {
     state: State,
     /// Last time it was true; a finding without a session is known again by overlap with it.
     last: u64,
+    /// The ticks at which it was opened (last) and last said: what was known then is what it is held against.
+    opened_tick: u64,
+    said_tick: u64,
+}
+
+/// A finding that stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing<'a> {
+    pub(crate) rule: Rule,
+    /// Its first cause in the ledger; 0 where it is of a session.
+    pub(crate) first: u64,
+    /// As last said.
+    pub(crate) said: &'a Finding,
+    pub(crate) opened_tick: u64,
+    pub(crate) said_tick: u64,
+}
+
+/// Whether a draft alleges less than what was said: a lower severity, or somebody no longer named.
+pub(crate) fn is_weaker(said: &Finding, draft: &Draft) -> bool {
+    let names = |p: &crate::PersonPart| draft.persons.iter().any(|n| n.person == p.person && n.part == p.part);
+    draft.severity < said.severity || !said.persons.iter().all(names)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +67,10 @@ pub(crate) struct Stamp {
     pub(crate) liveness_waived: bool,
     pub(crate) policy_version: u32,
     pub(crate) roster_version: u64,
+    /// Why what this draft weakens is taken back.
+    pub(crate) withdrawal: Withdrawal,
+    /// The tick whose knowledge it was judged by.
+    pub(crate) basis_tick: u64,
 }
 
 impl Stamp {
@@ -84,6 +111,7 @@ impl Stamp {
             visibility: self.visibility,
             emergency: draft.emergency,
             liveness_waived: self.liveness_waived,
+            withdrawn_because: None,
             policy_version: self.policy_version,
             roster_version: self.roster_version,
         }
@@ -108,7 +136,9 @@ impl Ledger {
             };
             let finding = stamp.finding(draft, key, incident, 1, Step::Opened);
             out.push(Output::Finding(Box::new(finding.clone())));
-            self.entries.insert(place, Entry { said: finding.clone(), finding, state: State::Standing, last });
+            let (opened_tick, said_tick) = (stamp.basis_tick, stamp.basis_tick);
+            let said = finding.clone();
+            self.entries.insert(place, Entry { said, finding, state: State::Standing, last, opened_tick, said_tick });
             return;
         };
         entry.last = entry.last.max(last);
@@ -119,7 +149,7 @@ impl Ledger {
         let named = |f: &Finding| f.persons.iter().map(|p| (p.person.clone(), p.part)).collect::<Vec<_>>();
         let (old_names, new_names) =
             (named(old), draft.persons.iter().map(|p| (p.person.clone(), p.part)).collect::<Vec<_>>());
-        let weaker = draft.severity < old.severity || old_names.iter().any(|n| !new_names.contains(n));
+        let weaker = is_weaker(old, &draft);
         let stronger =
             draft.severity > old.severity || new_names.iter().any(|n| !old_names.contains(n)) || draft.kind != old.kind;
         let (key, incident, revision) = (old.key.clone(), old.incident.clone(), old.revision);
@@ -129,6 +159,7 @@ impl Ledger {
             // There is no step downwards: what was said is taken back, and what remains is said anew.
             let mut back = entry.said.clone();
             (back.revision, back.step, back.raised_at) = (revision + 1, Step::Withdrawn, stamp.at);
+            back.withdrawn_because = Some(stamp.withdrawal);
             out.push(Output::Finding(Box::new(back)));
             entry.finding = stamp.finding(draft, key, incident, revision + 2, Step::Opened);
         } else if stronger {
@@ -139,6 +170,10 @@ impl Ledger {
             return;
         }
         entry.state = State::Standing;
+        entry.said_tick = stamp.basis_tick;
+        if entry.finding.step == Step::Opened {
+            entry.opened_tick = entry.said_tick;
+        }
         entry.said = entry.finding.clone();
         out.push(Output::Finding(Box::new(entry.finding.clone())));
     }
@@ -163,12 +198,13 @@ impl Ledger {
         at: Moment,
         session: Option<&SessionId>,
         keep: impl Fn(Rule, u64) -> bool,
+        why: impl Fn(Rule) -> Withdrawal,
         out: &mut Vec<Output>,
     ) {
         for ((rule, of, first), entry) in &mut self.entries {
             if of.as_ref() == session && entry.state == State::Standing && !keep(*rule, *first) {
                 entry.state = State::Withdrawn;
-                entry.step(at, Step::Withdrawn, out);
+                entry.step(at, Step::Withdrawn, Some(why(*rule)), out);
             }
         }
     }
@@ -178,7 +214,7 @@ impl Ledger {
         for entry in self.entries.values_mut() {
             if over(&entry.finding, entry.last) {
                 if entry.state == State::Standing {
-                    entry.step(at, Step::Closed, out);
+                    entry.step(at, Step::Closed, None, out);
                 }
                 entry.state = State::Closed;
             }
@@ -199,6 +235,38 @@ impl Ledger {
         alone.map(|(_, e)| (&e.finding.key, e.last))
     }
 
+    /// What stands for a session, or without one.
+    pub(crate) fn standing_of(&self, session: Option<&SessionId>) -> impl Iterator<Item = Standing<'_>> + '_ {
+        let session = session.cloned();
+        let of = self.entries.iter().filter(move |((_, of, _), e)| *of == session && e.state == State::Standing);
+        of.map(|((rule, _, first), e)| Standing {
+            rule: *rule,
+            first: *first,
+            said: &e.said,
+            opened_tick: e.opened_tick,
+            said_tick: e.said_tick,
+        })
+    }
+
+    /// The sessions for which something stands.
+    pub(crate) fn standing_sessions(&self) -> BTreeSet<&SessionId> {
+        let standing = self.entries.iter().filter(|(_, e)| e.state == State::Standing);
+        standing.filter_map(|((_, of, _), _)| of.as_ref()).collect()
+    }
+
+    /// The ticks whose knowledge something that stands is held against.
+    pub(crate) fn basis_ticks(&self) -> BTreeSet<u64> {
+        let standing = self.entries.values().filter(|e| e.state == State::Standing);
+        standing.flat_map(|e| [e.opened_tick, e.said_tick]).collect()
+    }
+
+    /// The session under which a presentation attack was said already.
+    pub(crate) fn session_of_attack(&self, first_cause: u64) -> Option<Option<SessionId>> {
+        let said =
+            |((rule, ..), e): &(&Place, &Entry)| *rule == Rule::Hb4 && e.finding.key.first_cause == Mono(first_cause);
+        self.entries.iter().find(said).map(|((_, session, _), _)| session.clone())
+    }
+
     /// Where a draft without a session would be entered (its first cause in the ledger).
     pub(crate) fn anchor(&self, stamp: &Stamp, draft: &Draft) -> u64 {
         self.place(stamp, draft).2
@@ -206,12 +274,13 @@ impl Ledger {
 }
 
 impl Entry {
-    fn step(&mut self, at: Moment, step: Step, out: &mut Vec<Output>) {
+    fn step(&mut self, at: Moment, step: Step, why: Option<Withdrawal>, out: &mut Vec<Output>) {
         if step == Step::Withdrawn {
             self.finding = Finding { revision: self.finding.revision, ..self.said.clone() };
         }
         self.finding.revision += 1;
         self.finding.step = step;
+        self.finding.withdrawn_because = why;
         self.finding.raised_at = at;
         out.push(Output::Finding(Box::new(self.finding.clone())));
     }

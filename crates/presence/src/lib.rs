@@ -16,6 +16,7 @@
 //! the session's end + `window_after_ms`, because only then can nobody arrive any more who would make it lawful.
 
 mod apart;
+mod basis;
 mod blocked;
 mod bounds;
 mod case;
@@ -56,6 +57,7 @@ pub use fact::{
 pub use finding::{
     Assessment, Basis, Confidence, Explanation, Figure, Finding, FindingKey, IncidentKey, Interval, Kind, Output,
     PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule, Severity, Step, Subject, Undecided, Visibility,
+    Withdrawal,
 };
 pub use geometry::{BoxPx, PointPx, Polygon, Zone, Zones};
 pub use id::{InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId, TrackId};

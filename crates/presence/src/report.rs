@@ -1,7 +1,7 @@
 //! What a session's verdict carries beside the findings: their common stamp, and the presence summary.
 
 use crate::case::Case;
-use crate::finding::{Assessment, PersonPresence, PresenceSummary};
+use crate::finding::{Assessment, PersonPresence, PresenceSummary, Withdrawal};
 use crate::ledger::Stamp;
 use crate::rules;
 use crate::spans::{Spans, share_ppm};
@@ -26,6 +26,8 @@ pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: i64) -> Stamp {
         liveness_waived: policy.liveness_waived() == 1,
         policy_version: policy.version(),
         roster_version: case.roster_version(),
+        withdrawal: Withdrawal::OwnCorrection,
+        basis_tick: at.mono.0,
     }
 }
 

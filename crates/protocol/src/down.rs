@@ -233,12 +233,18 @@ pub struct Pass {
     pub supervisor: Option<PersonId>,
     pub from: String,
     pub to: String,
+    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a finding takes nothing back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_at: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Catalogue {
     pub jurisdiction: String,
     pub items: Vec<Item>,
+    /// When the newest of it (an item, a filing) reached the server, RFC 3339 UTC with milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_at: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -313,7 +319,8 @@ pub struct Zones {
 /// At least three `(x, y)` corners.
 pub type Polygon = Vec<(i32, i32)>;
 
-/// The room's declared sessions from yesterday on. Always whole: one that is missing was cancelled.
+/// The room's declared sessions from yesterday on, newest first; cancelled ones and those that moved to another room are
+/// among them, as cancelled. One that is missing left the list by age or was left out: that it is missing says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sessions {
     pub sessions: Vec<Session>,
@@ -321,6 +328,14 @@ pub struct Sessions {
     /// box that was off line must hear of them too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<WitnessedCheck>,
+    /// Sessions of that time that found no place in the message: 0 says that it is complete.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// One check by card, PIN and witness (P4). The server compared card and PIN; neither travels.
@@ -332,6 +347,9 @@ pub struct WitnessedCheck {
     pub direction: CheckDirection,
     /// RFC 3339 UTC with milliseconds.
     pub at: String,
+    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a finding takes nothing back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_at: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -361,6 +379,13 @@ pub struct Session {
     pub end: Option<String>,
     pub cancelled: bool,
     pub emergency: bool,
+    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a finding takes nothing back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_at: Option<String>,
+    /// What was said of it before, newest first, each with its own revision and time: a box that was off line judges by what
+    /// had reached the server before a finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Session>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

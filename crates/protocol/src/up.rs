@@ -116,6 +116,9 @@ pub struct FindingReport {
     pub explanation: Explanation,
     /// When the rule came true, RFC 3339 UTC with milliseconds.
     pub raised_at: String,
+    /// Why the box takes it back; only with [`Step::Withdrawn`], and missing from older boxes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_because: Option<WithdrawalCause>,
     pub manifest: Manifest,
 }
 
@@ -134,6 +137,18 @@ pub enum Step {
     Strengthened,
     Closed,
     Withdrawn,
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why a box took a finding back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WithdrawalCause {
+    /// It sees the room otherwise: a track was joined, a look was better.
+    OwnCorrection,
+    /// A fact that had reached the server before the finding's own time, and that the box learned afterwards.
+    StatedBefore,
     #[serde(other)]
     Unknown,
 }

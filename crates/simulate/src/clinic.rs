@@ -85,13 +85,14 @@ pub(crate) fn knowledge(policy: &Policy) -> Vec<Fact> {
         kind: PassKind::Trainee { supervisor: "lead1".into() },
         from: wall(0),
         until: wall(90_000),
+        stated_at: None,
     };
     vec![
         Fact::Policy(Box::new(policy.clone())),
         Fact::Thresholds(THRESHOLDS),
         Fact::Room(Box::new(room)),
         Fact::Roster(Roster { version: 1, made_at: wall(0), registry_at: wall(0), people }),
-        Fact::Catalogue(Catalogue { version: 1, items }),
+        Fact::Catalogue(Catalogue { version: 1, items, stated_at: None }),
         Fact::Pass(trainee),
     ]
 }
@@ -149,6 +150,7 @@ pub(crate) fn declaration(truth: &Truth) -> Fact {
         start: wall(truth.start),
         end: Some(wall(truth.end)),
         cancelled: false,
+        stated_at: None,
     })
 }
 

@@ -24,7 +24,8 @@ pub struct Known {
     policy: Option<u64>,
     catalogue: Option<u64>,
     roster: Option<u64>,
-    sessions: Option<(u64, down::Sessions)>,
+    /// With the number of sessions that the server had to leave out.
+    sessions: Option<(u64, u32)>,
     /// Who has templates here.
     enrolled: BTreeSet<PersonId>,
     items: BTreeMap<SessionId, ItemCode>,
@@ -75,6 +76,12 @@ impl Known {
             self.sessions.as_ref().map(|s| s.0),
         ];
         versions.into_iter().flatten().max().unwrap_or(0)
+    }
+
+    /// One line where the server could not tell every session of the room.
+    pub fn sessions_left_out(&self) -> Option<String> {
+        let (_, left_out) = self.sessions.filter(|(_, left_out)| *left_out > 0)?;
+        Some(format!("{left_out} declared sessions of this room were left out by the server: close what is over"))
     }
 
     pub fn item_of(&self, session: &SessionId) -> Option<ItemCode> {
@@ -130,13 +137,14 @@ impl Agent {
             Down::Policy(policy) => self.apply_policy(version, policy).map(|()| Vec::new()),
             Down::Room(room) => self.apply_room(version, room).map(|()| Vec::new()),
             Down::Catalogue(catalogue) => {
+                let catalogue = facts::catalogue(version, catalogue)?;
                 self.known.catalogue = Some(version);
-                self.inform(Fact::Catalogue(facts::catalogue(version, catalogue)));
+                self.inform(Fact::Catalogue(catalogue));
                 Ok(Vec::new())
             }
             Down::Roster(roster) => self.apply_roster(version, &body.issued_at, roster),
             Down::Sessions(sessions) => self.apply_sessions(version, sessions).map(|()| Vec::new()),
-            Down::Command(command) => self.obey(command),
+            Down::Command(command) => self.obey(body, command),
             Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => {
                 Err(Unusable(format!("this version of the agent knows no `{}`: update it", body.kind)))
             }
@@ -210,22 +218,29 @@ impl Agent {
 
     fn apply_sessions(&mut self, version: u64, wire: &down::Sessions) -> Result<(), Unusable> {
         let room = presence::RoomId::new(self.origin.room.as_str());
-        let none = down::Sessions::default();
-        let before = self.known.sessions.as_ref().map_or(&none, |(_, before)| before);
-        let facts = facts::sessions(&room, before, wire, self.wall())?;
+        let facts = facts::sessions(&room, wire)?;
         self.known.items = wire.sessions.iter().filter_map(|s| Some((s.session.clone(), s.item.clone()?))).collect();
         tracing::info!(version, declared = wire.sessions.len(), "sessions");
-        self.known.sessions = Some((version, wire.clone()));
+        if wire.left_out > 0 {
+            tracing::warn!(version, left_out = wire.left_out, "the server could not tell every session of this room");
+        }
+        self.known.sessions = Some((version, wire.left_out));
         for fact in facts {
             self.inform(fact);
         }
         Ok(())
     }
 
-    fn obey(&mut self, command: &Command) -> Result<Vec<PersonId>, Unusable> {
+    fn obey(&mut self, body: &DownBody, command: &Command) -> Result<Vec<PersonId>, Unusable> {
         match command {
             Command::IdentityCheck { person, witness, at } => {
-                let check = facts::check(person, witness, down::CheckDirection::In, at)?;
+                let check = facts::check(&down::WitnessedCheck {
+                    person: person.clone(),
+                    witness: witness.clone(),
+                    direction: down::CheckDirection::In,
+                    at: at.clone(),
+                    stated_at: Some(body.issued_at.clone()),
+                })?;
                 self.inform(Fact::IdentityCheck(check));
                 Ok(Vec::new())
             }

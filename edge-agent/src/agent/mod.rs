@@ -368,6 +368,7 @@ impl Agent {
         self.heartbeat = Instant::now();
         self.clock.refresh();
         let mut report = self.health.report(&self.outbox, self.known.newest_version(), self.clock.complaint());
+        report.degraded.extend(self.known.sessions_left_out());
         if let Some(record) = &mut self.record {
             record.flush();
             report.degraded.extend(record.complaint().map(str::to_owned));

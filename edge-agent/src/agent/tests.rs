@@ -107,9 +107,12 @@ impl Box1 {
     fn told_everything(&mut self) {
         self.told(1, policy());
         self.told(1, room());
-        self.told(1, Down::Catalogue(down::Catalogue { jurisdiction: "cn".into(), items: vec![item()] }));
+        self.told(
+            1,
+            Down::Catalogue(down::Catalogue { jurisdiction: "cn".into(), items: vec![item()], stated_at: None }),
+        );
         self.told(1, roster("avatar/1", true));
-        self.told(1, Down::Sessions(down::Sessions { sessions: vec![session("s-1")], checks: vec![] }));
+        self.told(1, Down::Sessions(down::Sessions { sessions: vec![session("s-1")], ..down::Sessions::default() }));
     }
 
     fn sees(&mut self, ms: u64, faces: Vec<Face>, patients: u16) -> Guidance {
@@ -219,6 +222,8 @@ fn session(id: &str) -> down::Session {
         end: Some("2026-03-02T00:45:00.000Z".into()),
         cancelled: false,
         emergency: false,
+        stated_at: None,
+        former: vec![],
     }
 }
 

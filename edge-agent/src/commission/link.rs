@@ -18,7 +18,7 @@ use delivery::{
 use jiff::Timestamp;
 use protocol::{
     down::{Down, Room},
-    up::{Confidence, Explanation, FindingKind, FindingReport, Severity, Stamp, Step, Up},
+    up::{Confidence, Explanation, FindingKind, FindingReport, Severity, Stamp, Step, Up, WithdrawalCause},
 };
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
@@ -185,6 +185,7 @@ impl Link {
         }
         let after_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         (report.step, report.revision) = (Step::Withdrawn, 2);
+        report.withdrawn_because = Some(WithdrawalCause::OwnCorrection);
         self.append(&report).await?;
         Ok(Test::Received { after_ms })
     }
@@ -228,6 +229,7 @@ fn test_report(origin: &Origin, room: &Room, at: Timestamp) -> FindingReport {
             en: "Installer's test: sent from the box by its installer to try the way to the server. It concerns nobody and is withdrawn at once.".to_owned(),
         },
         raised_at: format!("{at:.3}"),
+        withdrawn_because: None,
         manifest: origin.manifest.clone(),
     }
 }

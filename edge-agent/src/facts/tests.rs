@@ -30,6 +30,8 @@ fn declared(id: &str, revision: u32, start: &str) -> Session {
         end: None,
         cancelled: false,
         emergency: false,
+        stated_at: None,
+        former: vec![],
     }
 }
 
@@ -74,23 +76,41 @@ fn production_refuses_waived_liveness_and_nobody_takes_an_unknown_setting() {
 }
 
 #[test]
-fn a_session_that_left_the_list_is_cancelled_unless_it_left_by_age() {
+fn a_session_that_left_the_list_is_not_cancelled() {
     let room = core::RoomId::new("room-1");
-    let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
-    let before = Sessions {
-        sessions: vec![declared("s-1", 1, "2026-03-02T08:00:00Z"), declared("s-0", 1, "2026-02-28T08:00:00Z")],
-        checks: vec![],
+    let list = |ids: &[&str]| Sessions {
+        sessions: ids.iter().map(|id| declared(id, 1, "2026-03-02T08:00:00Z")).collect(),
+        ..Sessions::default()
     };
-    let after = Sessions { sessions: vec![declared("s-2", 3, "2026-03-02T10:00:00Z")], checks: vec![] };
-    let said: Vec<_> = sessions(&room, &before, &after, now)
-        .unwrap()
-        .into_iter()
-        .filter_map(|fact| match fact {
-            core::Fact::Session(s) => Some((s.id.to_string(), s.version, s.cancelled)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(said, [("s-2".to_owned(), 6, false), ("s-1".to_owned(), 3, true)]);
+    let mut engine = core::Engine::new();
+    let at = core::Moment { mono: core::Mono(0), wall: Wall(0), clock: core::ClockQuality::GOOD };
+    for list in [list(&["s-1", "s-2"]), list(&["s-2"])] {
+        for fact in sessions(&room, &list).unwrap() {
+            if let core::Fact::Session(record) = &fact {
+                assert!(!record.cancelled, "{}", record.id);
+            }
+            engine.inform(at, fact);
+        }
+    }
+}
+
+#[test]
+fn what_was_said_before_comes_with_its_own_time() {
+    let room = core::RoomId::new("room-1");
+    let former =
+        Session { stated_at: Some("2026-03-02T08:01:00Z".into()), ..declared("s-1", 1, "2026-03-02T08:00:00Z") };
+    let wire = Session {
+        cancelled: true,
+        stated_at: Some("2026-03-02T08:40:00Z".into()),
+        former: vec![former],
+        ..declared("s-1", 2, "2026-03-02T08:00:00Z")
+    };
+    let said = sessions(&room, &Sessions { sessions: vec![wire], ..Sessions::default() }).unwrap();
+    let records = said.into_iter().filter_map(|fact| match fact {
+        core::Fact::Session(s) => Some((s.version, s.cancelled, s.stated_at.map(|w| w.0 % 3_600_000 / 60_000))),
+        _ => None,
+    });
+    assert_eq!(records.collect::<Vec<_>>(), [(2, false, Some(1)), (4, true, Some(40))]);
 }
 
 #[test]
@@ -100,18 +120,14 @@ fn a_check_by_card_pin_and_witness_comes_with_the_sessions() {
         witness: "zhao".parse().unwrap(),
         direction,
         at: at.to_owned(),
+        stated_at: None,
     };
     let room = core::RoomId::new("room-1");
-    let told =
-        |check| sessions(&room, &Sessions::default(), &Sessions { sessions: vec![], checks: vec![check] }, now());
+    let told = |check| sessions(&room, &Sessions { checks: vec![check], ..Sessions::default() });
     let said = told(check(down::CheckDirection::Out, "2026-03-02T08:00:00Z")).unwrap();
     let [core::Fact::IdentityCheck(heard)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!((heard.direction, heard.witness.as_str()), (core::CheckDirection::Out, "zhao"));
     assert!(told(check(down::CheckDirection::In, "at nine")).unwrap_err().to_string().contains("identity check"));
-}
-
-fn now() -> Timestamp {
-    "2026-03-02T09:00:00Z".parse().unwrap()
 }
 
 /// The server shows and checks a policy by the table in `protocol`, which this test keeps equal to the core's.

@@ -49,6 +49,7 @@ fn core_finding(session: Option<&str>, first_cause_ms: u64, boot_wall_ms: i64) -
         visibility: Some(core::Visibility { over_a_ppm: 900_000, over_i_ppm: 800_000 }),
         emergency: false,
         liveness_waived: true,
+        withdrawn_because: None,
         policy_version: 5,
         roster_version: 6,
     }

@@ -130,6 +130,16 @@ impl Throttle {
         self.failures.insert(name.to_owned(), ((count + 1).min(40), now_ms));
     }
 
+    /// Takes back one attempt that was counted and then not compared; earlier failures stay.
+    pub fn take_back(&mut self, name: &str) {
+        if let Some(entry) = self.failures.get_mut(name) {
+            entry.0 = entry.0.saturating_sub(1);
+            if entry.0 == 0 {
+                self.failures.remove(name);
+            }
+        }
+    }
+
     pub fn succeeded(&mut self, name: &str) {
         self.failures.remove(name);
     }
@@ -157,6 +167,24 @@ mod tests {
         assert_eq!(throttle.wait_ms("li", 0), 0);
         throttle.succeeded("wang");
         assert_eq!(throttle.wait_ms("wang", 0), 0);
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_compared_resets_nobody() {
+        let mut throttle = Throttle::default();
+        let mut guesses = 0;
+        for round in 0..100 {
+            // Four guesses at the witness, then one attempt with an unknown card, in which nobody looks at him.
+            for _ in 0..4 {
+                guesses += i32::from(throttle.attempt(&["card", "witness"], 0).is_ok());
+                throttle.succeeded("card");
+            }
+            let unknown = format!("unknown card {round}");
+            if throttle.attempt(&[&unknown, "witness"], 0).is_ok() {
+                throttle.take_back("witness");
+            }
+        }
+        assert_eq!(guesses, 5, "then he waits");
     }
 
     #[test]

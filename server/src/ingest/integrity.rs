@@ -120,6 +120,7 @@ impl Cause {
             counts: self.counts(),
             explanation: self.explanation(),
             raised_at: now.to_owned(),
+            withdrawn_because: None,
             manifest: Manifest {
                 firmware: concat!("zaigang-server ", env!("CARGO_PKG_VERSION")).to_owned(),
                 pack: String::new(),

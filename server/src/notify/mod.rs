@@ -52,6 +52,7 @@ fn round(app: &App) -> Result<(), StoreError> {
     if due.is_empty() {
         return Ok(());
     }
+    app.store.note_seen(due.iter().filter_map(|d| d.alert.as_deref()), &text)?;
     let hooks = app.store.hooks()?;
     // Side by side: one target that does not answer holds nobody else up.
     std::thread::scope(|scope| {

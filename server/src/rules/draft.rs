@@ -110,6 +110,7 @@ impl Draft {
             counts: self.counts.clone(),
             explanation: self.explanation.clone(),
             raised_at: making.raised_at.to_owned(),
+            withdrawn_because: None,
             manifest: Manifest {
                 firmware: concat!("zaigang-server ", env!("CARGO_PKG_VERSION")).to_owned(),
                 pack: String::new(),

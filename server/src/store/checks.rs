@@ -1,7 +1,7 @@
 //! The other way of being verified (P4): cards, PINs, and the witnessed checks that the boxes are told of.
 
 use protocol::down::{CheckDirection, WitnessedCheck};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
@@ -17,7 +17,7 @@ pub struct KeptCheck {
     pub at: String,
     pub made_at: String,
     pub made_by: String,
-    /// `page` or `api`: card and PIN were compared here; `system`: by the clinic's own.
+    /// `page` or `api`: card and PIN were compared here; `system`: the clinic's own system states it, and it verifies nobody.
     pub via: String,
 }
 
@@ -30,27 +30,6 @@ pub struct Credential {
 }
 
 impl Store {
-    /// Gives a person a card and a PIN, in place of earlier ones.
-    pub fn put_credential(&self, person: &str, card_hash: &str, pin_hash: &str, by: &str, now: &str) -> Result<()> {
-        self.write(|tx| {
-            if !tx.prepare_cached("SELECT 1 FROM practitioner WHERE id = ?1")?.exists([person])? {
-                return Err(StoreError::Unknown { what: "practitioner", id: person.to_owned() });
-            }
-            let other: Option<String> = tx
-                .query_row("SELECT person FROM credential WHERE card_hash = ?1 AND person <> ?2", [card_hash, person], |r| r.get(0))
-                .optional()?;
-            if other.is_some() {
-                return Err(StoreError::Conflict("card: this card is another person's".to_owned()));
-            }
-            tx.execute(
-                "INSERT INTO credential VALUES (?1,?2,?3,?4,?5) ON CONFLICT(person) DO UPDATE SET card_hash=excluded.card_hash,
-                 pin_hash=excluded.pin_hash, set_at=excluded.set_at, set_by=excluded.set_by",
-                params![person, card_hash, pin_hash, now, by],
-            )?;
-            Ok(())
-        })
-    }
-
     /// Whose card this is.
     pub fn credential_of_card(&self, card_hash: &str) -> Result<Option<Credential>> {
         self.read(|c| credential(c, "card_hash", card_hash))
@@ -108,15 +87,18 @@ fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential
     Ok(found.pop())
 }
 
-/// The checks that a room's box is told: those from `from` on, oldest first.
+/// The checks that a room's box is told: those from `from` on, oldest first. What a clinic's system merely stated is shown
+/// to people and silences no rule: no box hears of it.
 pub(super) fn of_room(c: &Connection, room: &str, from: &str) -> Result<Vec<WitnessedCheck>> {
-    let sql = "SELECT person, witness, direction, at FROM identity_check WHERE room = ?1 AND at >= ?2 ORDER BY at, id LIMIT 500";
+    let sql = "SELECT * FROM (SELECT person, witness, direction, at, made_at FROM identity_check
+        WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT 500) ORDER BY 4, 1";
     collect(c, sql, [room, from], |r| {
         Ok(WitnessedCheck {
             person: named(r.get(0)?)?,
             witness: named(r.get(1)?)?,
             direction: named(r.get(2)?)?,
             at: r.get(3)?,
+            stated_at: Some(r.get(4)?),
         })
     })
 }

@@ -376,6 +376,32 @@ impl FaceStore {
         &self.path
     }
 
+    /// Seals what is left of a person with a new key and destroys the old one; with nothing left the key alone goes.
+    pub(super) fn renew_key(&self, tx: &Transaction<'_>, person: &str) -> Result<()> {
+        let sql = "SELECT wrapped FROM person_key WHERE person = ?1";
+        let wrapped: Option<Vec<u8>> = tx.query_row(sql, [person], |r| r.get(0)).optional()?;
+        let Some(wrapped) = wrapped else { return Ok(()) };
+        let (old, new) = (self.master.unwrap_key(&key_label(person), &wrapped)?, Key::generate()?);
+        let mut left = 0;
+        for table in ["template", "photo"] {
+            let sealed = format!("SELECT id, sealed FROM {table} WHERE person = ?1");
+            let rows: Vec<(String, Vec<u8>)> = collect(tx, &sealed, [person], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            left += rows.len();
+            for (id, sealed) in rows {
+                let label = format!("{table} {id}");
+                let again = new.seal(&label, &old.open(&label, &sealed)?)?;
+                tx.execute(&format!("UPDATE {table} SET sealed = ?2 WHERE id = ?1"), params![id, again])?;
+            }
+        }
+        if left == 0 {
+            tx.execute("DELETE FROM person_key WHERE person = ?1", [person])?;
+            return Ok(());
+        }
+        let wrapped = self.master.seal(&key_label(person), new.bytes())?;
+        tx.execute("UPDATE person_key SET wrapped = ?2 WHERE person = ?1", params![person, wrapped])?;
+        Ok(())
+    }
+
     fn person_key(&self, tx: &Transaction<'_>, person: &str) -> Result<Key> {
         let sql = "SELECT wrapped FROM person_key WHERE person = ?1";
         let wrapped: Option<Vec<u8>> = tx.query_row(sql, [person], |r| r.get(0)).optional()?;

@@ -5,15 +5,18 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
+use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep, WithdrawalCause};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::alerts::{Alert, alert_by_id, record};
 use super::rows::collect;
-use super::{Result, StoreError, budgets, column, count, feed, named};
+use super::{Result, StoreError, budgets, column, count, feed, named, sight};
 use crate::alert::{Case, State, Step as CaseStep};
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::ingest::integrity;
+
+/// The rule of the finding by which an installer tries the way to the server.
+const INSTALLERS_TEST: &str = "TEST";
 
 /// The message that carried a step.
 #[derive(Debug, Clone, Copy)]
@@ -313,7 +316,7 @@ impl<'a> Incident<'a> {
         self.findings.insert(report.finding_id.clone(), known);
         let standing = || self.findings.values().filter(|known| !known.withdrawn);
         let (said, severity) = match standing().map(|known| known.severity).max() {
-            None => (CaseStep::AllWithdrawn, self.alert.severity),
+            None => (CaseStep::AllWithdrawn { unseen: self.corrects_itself_unseen(tx, &step)? }, self.alert.severity),
             Some(severity) => {
                 (CaseStep::Strengthened { raises_severity: before.is_some_and(|b| severity > b) }, severity)
             }
@@ -338,6 +341,16 @@ impl<'a> Incident<'a> {
         now.clone_into(&mut alert.updated_at);
         alert.case = case;
         Ok(())
+    }
+
+    /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The server's own findings and
+    /// those of boxes that name no ground (older ones) are people's to judge.
+    fn corrects_itself_unseen(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+        let cause = step.report.withdrawn_because;
+        let own = matches!(cause, Some(WithdrawalCause::OwnCorrection | WithdrawalCause::StatedBefore));
+        // The installer's test concerns nobody, whoever looked at it.
+        let test = step.report.rule == INSTALLERS_TEST && self.findings.values().all(|known| known.severity == 0);
+        Ok(own && step.place.epoch >= 0 && (test || !sight::was_seen(tx, &self.alert.id)?))
     }
 
     fn write(&self, tx: &Connection) -> Result<()> {

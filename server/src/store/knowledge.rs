@@ -133,7 +133,10 @@ fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalog
     let filed: BTreeSet<&str> = institution.filed_items.iter().map(protocol::id::ItemCode::as_str).collect();
     let items: Vec<model::Item> = decode_all(c, "SELECT spec FROM item ORDER BY code", [])?;
     let ours = |item: &model::Item| institution.jurisdiction.starts_with(&item.jurisdiction);
+    let newest = "SELECT max(at) FROM (SELECT updated_at AS at FROM institution WHERE id = ?1 UNION ALL SELECT updated_at FROM item)";
+    let stated_at: Option<String> = c.prepare_cached(newest)?.query_row([institution.id.as_str()], |r| r.get(0))?;
     Ok(Catalogue {
+        stated_at: stated_at.filter(|at| at.parse::<jiff::Timestamp>().is_ok()),
         jurisdiction: institution.jurisdiction.clone(),
         items: items.iter().filter(|i| ours(i)).map(|i| i.wire(filed.contains(i.code.as_str()))).collect(),
     })
@@ -152,18 +155,71 @@ fn wire_room(room: &model::Room, institution: &model::Institution) -> Room {
     }
 }
 
+/// Sessions of a room in one message, and former revisions of one session.
+const MOST_SESSIONS: usize = 400;
+const MOST_FORMER: usize = 20;
+/// Of a message of at most [`protocol::MAX_KNOWLEDGE_BYTES`], sealed and in base64: for what counts now, and in all.
+const NOW_BYTES: usize = 300 * 1024;
+const ALL_BYTES: usize = 480 * 1024;
+
+/// The sessions of a room, newest first: open ones, those that ended or were cancelled since `from`, and those that moved
+/// elsewhere, as cancelled here. Each carries what was said of it before, and when each word reached the server.
 fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> {
-    let sql = "SELECT spec FROM session WHERE room = ?1 AND cancelled = 0 AND (end_at IS NULL OR end_at >= ?2)
-        ORDER BY start_at, id LIMIT 200";
-    let sessions: Vec<model::Session> = decode_all(c, sql, [room.id.as_str(), from])?;
+    let sql =
+        "SELECT id, start_at FROM session WHERE room = ?1 AND CASE cancelled WHEN 0 THEN end_at IS NULL OR end_at >= ?2
+            ELSE updated_at >= ?2 END
+        UNION SELECT s.id, s.start_at FROM session_change h JOIN session s ON s.id = h.session
+            WHERE json_extract(h.spec, '$.room') = ?1 AND s.room <> ?1 AND s.updated_at >= ?2
+        ORDER BY 2 DESC, 1";
+    let ids: Vec<String> = collect(c, sql, [room.id.as_str(), from], |r| Ok(r.get(0)?))?;
+    let (mut told, mut bytes) = (Vec::new(), 0);
+    for id in ids.iter().take(MOST_SESSIONS) {
+        let mut said = revisions(c, id, &room.id)?;
+        if said.is_empty() {
+            continue;
+        }
+        let former = said.split_off(1);
+        let now = said.remove(0);
+        bytes += serde_json::to_string(&now)?.len();
+        if bytes > NOW_BYTES {
+            break;
+        }
+        told.push((now, former));
+    }
+    let mut left_out = ids.len().saturating_sub(told.len());
+    let mut sessions = Vec::with_capacity(told.len());
+    for (mut now, former) in told {
+        let more = serde_json::to_string(&former)?.len();
+        if bytes + more <= ALL_BYTES {
+            bytes += more;
+            now.former = former;
+        } else {
+            left_out += 1;
+        }
+        sessions.push(now);
+    }
     let checks = super::checks::of_room(c, room.id.as_str(), from)?;
-    Ok(Sessions { sessions: sessions.iter().map(model::Session::wire).collect(), checks })
+    Ok(Sessions { sessions, checks, left_out: u32::try_from(left_out).unwrap_or(u32::MAX) })
+}
+
+/// What was said of a session, newest first, as a room's box is told it.
+fn revisions(c: &Connection, session: &str, room: &protocol::id::RoomId) -> Result<Vec<protocol::down::Session>> {
+    let sql = "SELECT at, spec FROM session_change WHERE session = ?1 ORDER BY revision DESC LIMIT ?2";
+    collect(c, sql, params![session, MOST_FORMER as i64 + 1], |r| {
+        let spec: model::Session = serde_json::from_str(&r.get::<_, String>(1)?)?;
+        let mut wire = spec.wire();
+        wire.stated_at = Some(r.get(0)?);
+        wire.cancelled |= spec.room != *room;
+        Ok(wire)
+    })
 }
 
 fn passes(c: &Connection, institution: &str, now: &str) -> Result<Vec<protocol::down::Pass>> {
-    let passes: Vec<model::Pass> =
-        decode_all(c, "SELECT spec FROM pass WHERE institution = ?1 ORDER BY id", [institution])?;
-    Ok(passes.iter().filter(|p| p.to.as_str() > now).map(model::Pass::wire).collect())
+    let sql = "SELECT spec, updated_at FROM pass WHERE institution = ?1 ORDER BY id";
+    let passes: Vec<(model::Pass, String)> =
+        collect(c, sql, [institution], |r| Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?)))?;
+    let told = passes.into_iter().filter(|(p, _)| p.to.as_str() > now);
+    Ok(told.map(|(p, at)| protocol::down::Pass { stated_at: Some(at), ..p.wire() }).collect())
 }
 
 fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {

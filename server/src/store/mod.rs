@@ -23,6 +23,7 @@ mod looks;
 mod own_findings;
 mod pages;
 mod part;
+mod personal;
 mod policies;
 mod registry;
 mod retention;
@@ -30,6 +31,8 @@ mod room;
 mod rows;
 mod schema;
 mod seeded;
+mod sight;
+mod statements;
 mod supervision;
 mod to_judge;
 mod tombstones;
@@ -60,10 +63,12 @@ pub(crate) use knowledge::Issued;
 pub(crate) use knowledge::device_id;
 pub use looks::LOOK_MS;
 pub use part::Part;
+pub use personal::{PersonalLink, Purpose};
 pub use policies::PolicyRow;
 pub use registry::{Imported, SessionChange, SessionDeed};
 pub use retention::RetentionRun;
 pub use seeded::Amount;
+pub use statements::{Stated, StatedKind, Statement, StatementKind};
 pub use supervision::{Dossier, Hour, Post, Silence};
 pub use to_judge::ToJudge;
 pub use tombstones::Replay;
@@ -81,6 +86,9 @@ pub enum StoreError {
     Unknown { what: &'static str, id: String },
     #[error("{0}")]
     Conflict(String),
+    /// What is asked can not be taken as it is; one line that says why.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
     #[error("writing: {0}")]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, Upsert, column, feed, name_of, named};
-use crate::model::{Institution, Item, Name, Pass, Place, Practitioner, Room, Session, Site};
+use crate::model::{Institution, Item, MOST_OPEN_SESSIONS, Name, Pass, Place, Practitioner, Room, Session, Site};
 
 /// A system that counts its own drafts may leave revisions out: so many at once.
 const MOST_REVISIONS_AT_ONCE: u32 = 10_000;
@@ -34,6 +34,10 @@ pub struct SessionDeed<'a> {
     pub by: &'a str,
     pub reason: &'a str,
 }
+
+/// Who ends a session that nobody closed: no login name can be this.
+const BY_POLICY: &str = "(policy)";
+const NEVER_CLOSED: &str = "从未结束,按策略上限截止 / never closed: ended at the policy's bound";
 
 /// One version of a session.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -200,6 +204,34 @@ impl Store {
         })
     }
 
+    /// Sessions that nobody closed end at their policy's bound (`session_max_ms`), as a revision of their own that says so.
+    /// Gives their rooms.
+    pub fn end_overdue_sessions(&self, now: &str) -> Result<Vec<String>> {
+        let now_ms = now.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
+        // No policy lets a session last for less than an hour.
+        let oldest = jiff::Timestamp::from_millisecond(now_ms - 3_600_000).map(crate::clock::text).unwrap_or_default();
+        let sql = "SELECT s.spec, i.jurisdiction FROM session s JOIN room r ON r.id = s.room JOIN institution i
+            ON i.id = r.institution WHERE s.end_at IS NULL AND s.cancelled = 0 AND s.start_at < ?1 LIMIT 1000";
+        let open: Vec<(Session, String)> = self.read(|c| {
+            collect(c, sql, [oldest.as_str()], |r| Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?)))
+        })?;
+        let mut rooms = Vec::new();
+        for (session, jurisdiction) in open {
+            let values = self.read(|c| Ok(super::policies::values_for(c, &jurisdiction)?.1))?;
+            let max_ms = values.get("session_max_ms").copied().unwrap_or(43_200_000);
+            let Ok(start) = session.start.parse::<jiff::Timestamp>() else { continue };
+            let end_ms = start.as_millisecond().saturating_add(max_ms);
+            let Some(end) = jiff::Timestamp::from_millisecond(end_ms).ok().filter(|_| end_ms <= now_ms) else {
+                continue;
+            };
+            let revision = session.revision.map(|r| r.saturating_add(1));
+            let ended = Session { end: Some(crate::clock::text(end)), revision, ..session };
+            self.put_session(&ended, &SessionDeed { by: BY_POLICY, reason: NEVER_CLOSED }, now)?;
+            rooms.push(ended.room.to_string());
+        }
+        Ok(rooms)
+    }
+
     /// When the server first heard of each of these sessions, and when its present end was told.
     pub fn session_times(&self, ids: &[String]) -> Result<BTreeMap<String, (String, Option<String>)>> {
         self.read(|c| {
@@ -217,7 +249,8 @@ impl Store {
             let existed = exists(tx, "pass", "id", &it.id)?;
             tx.execute(
                 "INSERT INTO pass VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET person=excluded.person,
-                 institution=excluded.institution, spec=excluded.spec, updated_at=excluded.updated_at",
+                 institution=excluded.institution, spec=excluded.spec,
+                 updated_at=CASE WHEN pass.spec = excluded.spec THEN pass.updated_at ELSE excluded.updated_at END",
                 params![it.id, it.person.as_str(), it.institution.as_str(), serde_json::to_string(it)?, now],
             )?;
             Ok(upsert(existed))
@@ -312,12 +345,52 @@ fn put_session(tx: &Transaction<'_>, it: &Session, deed: &SessionDeed<'_>, now: 
         // Whoever took the highest number would end every later amendment.
         return Err(StoreError::Conflict(format!("revision: session `{}` is at {last}: use {next}, or none", it.id)));
     }
+    let before: Option<Session> = stored.as_ref().map(|(_, spec)| serde_json::from_str(spec)).transpose()?;
+    persons_known(tx, it, before.as_ref())?;
+    room_for_one_more(tx, it, before.as_ref())?;
     write_session(tx, &kept, revision, &spec, now)?;
     tx.execute(
         "INSERT OR REPLACE INTO session_change VALUES (?1,?2,?3,?4,?5,?6)",
         params![it.id.as_str(), revision, now, deed.by, deed.reason, spec],
     )?;
     Ok((upsert(stored.is_some()), revision))
+}
+
+/// Whoever is declared works at the room's institution or has a pass of it; who was declared before stays.
+fn persons_known(tx: &Connection, it: &Session, before: Option<&Session>) -> Result<()> {
+    let named = it.declared_lead.iter().map(|p| ("declared_lead", p));
+    let named = named.chain(it.declared_operators.iter().map(|p| ("declared_operators", p)));
+    let sql =
+        "SELECT 1 FROM room r WHERE r.id = ?1 AND (EXISTS (SELECT 1 FROM site s WHERE s.institution = r.institution AND
+        s.practitioner = ?2) OR EXISTS (SELECT 1 FROM pass p WHERE p.institution = r.institution AND p.person = ?2))";
+    for (field, person) in named {
+        let stood = before.is_some_and(|b| {
+            b.room == it.room && (b.declared_lead.as_ref() == Some(person) || b.declared_operators.contains(person))
+        });
+        if !stood && !tx.prepare_cached(sql)?.exists([it.room.as_str(), person.as_str()])? {
+            return Err(StoreError::Refused(format!(
+                "{field}: `{person}` has no relation to this institution: register it or issue a pass first"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A room holds so many open sessions; the next is refused by name, so that the newest always reaches its box.
+fn room_for_one_more(tx: &Connection, it: &Session, before: Option<&Session>) -> Result<()> {
+    let open = |s: &Session| s.end.is_none() && !s.cancelled;
+    if !open(it) || before.is_some_and(|b| open(b) && b.room == it.room) {
+        return Ok(());
+    }
+    let sql = "SELECT count(*) FROM session WHERE room = ?1 AND id <> ?2 AND end_at IS NULL AND cancelled = 0";
+    let count: i64 = tx.prepare_cached(sql)?.query_row([it.room.as_str(), it.id.as_str()], |r| r.get(0))?;
+    if count < MOST_OPEN_SESSIONS as i64 {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "room `{}` has {count} open sessions: close one of them before `{}` is opened",
+        it.room, it.id
+    )))
 }
 
 fn put_site(tx: &Transaction<'_>, person: &str, site: &Site) -> Result<()> {

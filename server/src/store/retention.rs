@@ -20,12 +20,14 @@ const FORGOTTEN_AT_ONCE: i64 = 2000;
 const STRUCK: (&str, &str) = ("已驳回,内容已按留存期限删除", "dismissed; struck when its retention ran out");
 
 impl Store {
-    /// Persons and words of alerts dismissed before then. Rule, severity, device and reason stay for the figures; the signed
+    /// Persons and words of alerts that two people dismissed before then: what a box withdrew alone keeps both. Rule, severity, device and reason stay for the figures; the signed
     /// record stays in the chain, and is read by case and reason alone.
     pub fn strike_dismissed(&self, before: &str, now: &str) -> Result<usize> {
         self.write(|tx| {
             let due = "SELECT id FROM alert WHERE state = 'dismissed' AND updated_at < ?1
-                AND (struck_at IS NULL OR struck_at < updated_at) LIMIT 1000";
+                AND (struck_at IS NULL OR struck_at < updated_at)
+                AND (SELECT count(DISTINCT json_extract(r.value, '$.by')) FROM json_each(case_file, '$.reviews') r
+                    WHERE json_extract(r.value, '$.verdict') = 'dismiss') >= 2 LIMIT 1000";
             let ids: Vec<String> = collect(tx, due, [before], |r| Ok(r.get(0)?))?;
             for id in &ids {
                 tx.prepare_cached(
@@ -181,7 +183,7 @@ mod tests {
             .write(|tx| {
                 Ok(tx.execute_batch(
                     r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
-                       VALUES ('i','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{}');
+                       VALUES ('i','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{"reviews":[{"by":"wang","verdict":"dismiss"},{"by":"li","verdict":"dismiss"}]}');
                        INSERT INTO finding VALUES ('f','i','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,
                        '{"persons":[{"person":"p-1"}],"explanation":{"zh":"王","en":"Wang"},"rule":"LL-1"}');
                        INSERT INTO finding_step VALUES ('f',1,'i','LL-1','opened',2,'t','t','d',0,1,'王','Wang');"#,
@@ -197,6 +199,21 @@ mod tests {
         assert_eq!(store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T02:00:00.000Z").unwrap(), 0, "twice");
         let report: String = store.read(|c| Ok(c.query_row("SELECT report FROM finding", [], |r| r.get(0))?)).unwrap();
         assert!(!report.contains("p-1") && !report.contains("Wang") && report.contains("LL-1"), "{report}");
+    }
+
+    #[test]
+    fn what_a_box_withdrew_alone_keeps_its_persons() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let one = r#"{"by":"wang","verdict":"dismiss"}"#;
+        for (id, reviews) in [("a", String::new()), ("b", one.to_owned()), ("c", format!("{one},{one}"))] {
+            let sql = format!(
+                r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
+                   VALUES ('{id}','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{{"reviews":[{reviews}]}}');"#
+            );
+            store.write(|tx| Ok(tx.execute_batch(&sql)?)).unwrap();
+        }
+        assert_eq!(store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T01:00:00.000Z").unwrap(), 0);
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0013_views.sql"),
     include_str!("../../migrations/0014_commissioning.sql"),
     include_str!("../../migrations/0015_emergencies.sql"),
+    include_str!("../../migrations/0017_stated.sql"),
     include_str!("../../migrations/0018_eyes.sql"),
     include_str!("../../migrations/0019_load.sql"),
 ];
@@ -31,6 +32,7 @@ pub(super) const FACES: &[&str] = &[
     include_str!("../../migrations/faces_0002.sql"),
     include_str!("../../migrations/faces_0003.sql"),
     include_str!("../../migrations/faces_0004.sql"),
+    include_str!("../../migrations/faces_0005.sql"),
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {

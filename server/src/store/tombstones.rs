@@ -24,7 +24,7 @@ impl FaceStore {
         let signed = if ours.iter().all(|t| read.tombstones.contains(t)) { 0 } else { ledger.append(&ours)? };
         let mut replay = Replay { replayed: 0, signed, other_signer: read.other_signer };
         for missing in read.tombstones.iter().filter(|t| !ours.contains(t)) {
-            self.write(|tx| delete(tx, missing))?;
+            self.write(|tx| self.delete(tx, missing))?;
             replay.replayed += 1;
         }
         self.ledger = Some(ledger);
@@ -33,18 +33,41 @@ impl FaceStore {
 
     /// Destroys the person's key and everything that it sealed, and leaves a tombstone.
     pub fn withdraw(&self, person: &str, reason: &str, now: &str) -> Result<Withdrawal> {
-        let tombstone = Tombstone { person: person.to_owned(), at: now.to_owned(), reason: reason.to_owned() };
+        self.bury(Tombstone {
+            person: person.to_owned(),
+            at: now.to_owned(),
+            reason: reason.to_owned(),
+            institution: None,
+        })
+    }
+
+    /// Deletes what was enrolled for one institution. What others hold is sealed anew, and the key that it was sealed with
+    /// before is destroyed: nothing opens what was deleted.
+    pub fn withdraw_at(&self, person: &str, institution: &str, reason: &str, now: &str) -> Result<Withdrawal> {
+        let institution = Some(institution.to_owned());
+        self.bury(Tombstone { person: person.to_owned(), at: now.to_owned(), reason: reason.to_owned(), institution })
+    }
+
+    fn bury(&self, tombstone: Tombstone) -> Result<Withdrawal> {
         if let Some(ledger) = &self.ledger {
             ledger.append(std::slice::from_ref(&tombstone))?;
         }
-        self.write(|tx| delete(tx, &tombstone))
+        self.write(|tx| self.delete(tx, &tombstone))
+    }
+
+    fn delete(&self, tx: &Transaction<'_>, it: &Tombstone) -> Result<Withdrawal> {
+        let done = delete(tx, it)?;
+        if it.institution.is_some() {
+            self.renew_key(tx, &it.person)?;
+        }
+        Ok(done)
     }
 
     /// Deletions, oldest first.
     pub fn tombstones(&self) -> Result<Vec<Tombstone>> {
         self.read(|c| {
-            collect(c, "SELECT person, at, reason FROM tombstone ORDER BY at, person", [], |r| {
-                Ok(Tombstone { person: r.get(0)?, at: r.get(1)?, reason: r.get(2)? })
+            collect(c, "SELECT person, at, reason, institution FROM tombstone ORDER BY at, person", [], |r| {
+                Ok(Tombstone { person: r.get(0)?, at: r.get(1)?, reason: r.get(2)?, institution: r.get(3)? })
             })
         })
     }
@@ -90,18 +113,108 @@ impl FaceStore {
 }
 
 fn delete(tx: &Transaction<'_>, it: &Tombstone) -> Result<Withdrawal> {
+    let here = "person = ?1 AND (?2 IS NULL OR institution = ?2)";
+    let of = params![it.person, it.institution];
+    let photos =
+        format!("DELETE FROM photo WHERE person = ?1 AND enrolment IN (SELECT id FROM enrolment WHERE {here})");
     let done = Withdrawal {
-        templates_deleted: tx.execute("DELETE FROM template WHERE person = ?1", [&it.person])? as u64,
-        photos_deleted: tx.execute("DELETE FROM photo WHERE person = ?1", [&it.person])? as u64,
+        photos_deleted: tx.execute(&photos, of)? as u64,
+        templates_deleted: tx.execute(&format!("DELETE FROM template WHERE {here}"), of)? as u64,
     };
-    tx.execute("DELETE FROM person_key WHERE person = ?1", [&it.person])?;
+    if it.institution.is_none() {
+        tx.execute("DELETE FROM person_key WHERE person = ?1", [&it.person])?;
+    }
     tx.execute(
-        "UPDATE enrolment SET state='withdrawn', decided_at=?2, reason=?3 WHERE person=?1 AND state <> 'refused'",
-        [&it.person, &it.at, &it.reason],
+        "UPDATE enrolment SET state='withdrawn', decided_at=?3, reason=?4 WHERE person=?1 AND (?2 IS NULL OR institution = ?2)
+         AND state <> 'refused'",
+        params![it.person, it.institution, it.at, it.reason],
     )?;
     tx.execute(
-        "INSERT OR REPLACE INTO tombstone VALUES (?1,?2,?3,?4,?5)",
-        params![it.person, it.at, it.reason, done.templates_deleted as i64, done.photos_deleted as i64],
+        "INSERT OR REPLACE INTO tombstone VALUES (?1,?2,?3,?4,?5,?6)",
+        params![it.person, it.at, it.reason, done.templates_deleted as i64, done.photos_deleted as i64, it.institution],
     )?;
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use zeroize::Zeroizing;
+
+    use super::super::{NewTemplate, Proposal};
+    use super::*;
+    use crate::model::Consent;
+    use crate::vault::Key;
+
+    fn propose(faces: &FaceStore, institution: &str) {
+        let consent = Consent {
+            text_version: "1".into(),
+            text_sha256: "a".repeat(64),
+            purposes: vec!["recognition".into(), "keep_photo".into()],
+            scope: institution.into(),
+            signature: "s".into(),
+            signed_at: "t".into(),
+            guardian: None,
+        };
+        let id = format!("e-{institution}");
+        let vector = Zeroizing::new(institution.as_bytes().to_vec());
+        let template = NewTemplate { id: format!("{id}-t"), embedder_sha256: "a".into(), masked: false, vector };
+        let proposal = Proposal {
+            id: &id,
+            person: "p-1",
+            institution,
+            pack: "pack",
+            outcome: &serde_json::json!({}),
+            consent: &consent,
+            templates: &[template],
+            photos: &[institution.as_bytes().to_vec()],
+        };
+        faces.propose(&proposal, "t1").unwrap();
+    }
+
+    fn held(faces: &FaceStore) -> Vec<String> {
+        let all = ["c-1", "c-2"].map(|clinic| faces.comparable_templates(clinic, "").unwrap());
+        let mut held: Vec<String> = all.into_iter().flatten().map(|t| t.institution).collect();
+        held.sort();
+        held
+    }
+
+    #[test]
+    fn a_withdrawal_at_one_clinic_leaves_the_other_and_renews_the_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
+        propose(&faces, "c-1");
+        propose(&faces, "c-2");
+        let wrapped = || -> Vec<u8> {
+            faces.read(|c| Ok(c.query_row("SELECT wrapped FROM person_key", [], |r| r.get(0))?)).unwrap()
+        };
+        let before = wrapped();
+        let done = faces.withdraw_at("p-1", "c-1", "asked", "t2").unwrap();
+        assert_eq!((done.templates_deleted, done.photos_deleted), (1, 1));
+        assert_eq!(held(&faces), ["c-2"]);
+        assert_eq!(*faces.photos("e-c-2").unwrap()[0], b"c-2".to_vec(), "it opens under the new key");
+        assert_ne!(wrapped(), before, "the key that sealed what was deleted is gone");
+        faces.withdraw_at("p-1", "c-2", "asked", "t3").unwrap();
+        assert!(!faces.holds_anything_of("p-1").unwrap(), "with nothing left the key goes too");
+    }
+
+    #[test]
+    fn a_restored_database_learns_which_clinics_enrolment_was_withdrawn() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = Arc::new(trust::SigningKey::generate().unwrap());
+        let ledger = Ledger::new(&dir.path().join("tombstones"), signer);
+        let tombstone = Tombstone {
+            person: "p-1".into(),
+            at: "t2".into(),
+            reason: "asked".into(),
+            institution: Some("c-1".into()),
+        };
+        ledger.append(&[tombstone]).unwrap();
+        let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
+        propose(&faces, "c-1");
+        propose(&faces, "c-2");
+        let (faces, replay) = faces.with_ledger(ledger).unwrap();
+        assert_eq!((replay.replayed, held(&faces)), (1, vec!["c-2".to_owned()]));
+    }
 }

@@ -96,6 +96,7 @@ pub(super) async fn get_alerts(
     let (alerts, next) = app
         .blocking(move |a| {
             let found = a.store.alerts(&filter)?;
+            super::sight::note(a, &found)?;
             let next = (found.len() == limit).then(|| found.last().map(|alert| alert.number)).flatten();
             Ok::<_, StoreError>((listed(a, &who, found)?, next))
         })
@@ -153,8 +154,9 @@ pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>
     let whole = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
+            super::sight::note(a, [&alert])?;
             Ok::<_, Problem>(match who.role {
-                Role::Clinic => WholeSeen::Clinic(Box::new(whole_for_clinic(a, &alert)?)),
+                Role::Clinic => WholeSeen::Clinic(Box::new(whole_for_clinic(a, &who, &alert)?)),
                 _ => WholeSeen::Authority(Box::new(whole(a, &who, &alert, FINDINGS_SHOWN)?)),
             })
         })
@@ -171,17 +173,19 @@ pub(super) fn whole(a: &App, who: &Who, alert: &Alert, findings_max: i64) -> Res
         a.store.alert_steps(&alert.id)?,
         a.store.finding_events(&alert.id, findings_max)?,
         linked(a, who, &alert.id)?,
+        super::statements::of(a, who, alert)?,
     ))
 }
 
 /// An alert with everything that its clinic learns of it. Blocking.
-pub(super) fn whole_for_clinic(a: &App, alert: &Alert) -> Result<WholeForClinic, StoreError> {
+pub(super) fn whole_for_clinic(a: &App, who: &Who, alert: &Alert) -> Result<WholeForClinic, StoreError> {
     let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
     name_persons(&findings);
     let steps = a.store.alert_steps(&alert.id)?;
     let answered = steps.iter().any(|s| s.step == "answer");
     let events = a.store.finding_events(&alert.id, FINDINGS_SHOWN)?;
-    Ok(WholeForClinic::of(AlertForClinic::of(alert, answered, findings), steps, events))
+    let statements = super::statements::of(a, who, alert)?;
+    Ok(WholeForClinic::of(AlertForClinic::of(alert, answered, findings), steps, events, statements))
 }
 
 /// Alerts that this one rests on or that rest on it, of the reader's own part of the country.

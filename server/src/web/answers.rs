@@ -27,14 +27,32 @@ pub(super) struct ItemMade {
 pub(super) struct Withdrawn {
     templates_deleted: u64,
     photos_deleted: u64,
+    /// Whose enrolments were deleted.
+    institutions: Vec<String>,
     /// Boxes that were told to forget; each answers with a receipt.
     devices_told: Vec<String>,
 }
 
 #[derive(JsonSchema)]
-pub(super) struct CredentialSet {
+pub(super) struct LinkMade {
     person: String,
-    credential: String,
+    purpose: crate::store::Purpose,
+    /// Shown this once; for the person alone.
+    link: String,
+    expires_at: String,
+}
+
+/// What a one-time link did: `credential`, or the figures of the deletion.
+#[derive(JsonSchema)]
+pub(super) struct PersonalDone {
+    #[serde(default)]
+    person: Option<String>,
+    #[serde(default)]
+    credential: Option<String>,
+    #[serde(default)]
+    templates_deleted: Option<u64>,
+    #[serde(default)]
+    photos_deleted: Option<u64>,
 }
 
 #[derive(JsonSchema)]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use jiff::SignedDuration;
@@ -37,7 +37,7 @@ pub(super) struct CheckBody {
     pub witness_pin: String,
     #[serde(default = "inward")]
     pub direction: CheckDirection,
-    /// When the person came or went; now where it is left out.
+    /// Left out: a check counts from the moment it is made, never backwards. (A demonstration plays on a day of its own.)
     #[serde(default)]
     pub at: Option<String>,
 }
@@ -52,21 +52,8 @@ impl std::fmt::Debug for CheckBody {
     }
 }
 
-#[derive(Clone, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CredentialBody {
-    pub card: String,
-    pub pin: String,
-}
-
-impl std::fmt::Debug for CredentialBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CredentialBody([redacted])")
-    }
-}
-
 /// A card's number without blanks, 4 to 40 letters and digits; its hash is what is kept.
-fn card_hash(card: &str) -> Result<String, Problem> {
+pub(super) fn card_hash(card: &str) -> Result<String, Problem> {
     let number: String = card.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
     if !(4..=40).contains(&number.len()) || !number.chars().all(|c| c.is_ascii_alphanumeric()) {
         return Err(Problem::unprocessable("card: 4 to 40 letters and digits, as they stand on the card"));
@@ -75,7 +62,7 @@ fn card_hash(card: &str) -> Result<String, Problem> {
 }
 
 /// A PIN of 6 to 12 digits that does not count or repeat.
-fn pin_fault(pin: &str) -> Option<&'static str> {
+pub(super) fn pin_fault(pin: &str) -> Option<&'static str> {
     if !(6..=12).contains(&pin.len()) || !pin.chars().all(|c| c.is_ascii_digit()) {
         return Some("pin: 6 to 12 digits are needed");
     }
@@ -84,41 +71,6 @@ fn pin_fault(pin: &str) -> Option<&'static str> {
         return Some("pin: digits that repeat or count are guessed first; choose others");
     }
     None
-}
-
-pub(super) async fn post_credential(
-    State(app): Shared,
-    Extension(who): Extension<Who>,
-    Path(id): Path<String>,
-    Body(it): Body<CredentialBody>,
-) -> Answer {
-    put_credential(&app, &who, id.clone(), it).await?;
-    Ok((StatusCode::OK, Json(json!({"person": id, "credential": "set"}))))
-}
-
-pub(super) async fn put_credential(
-    app: &Arc<App>,
-    who: &Who,
-    person: String,
-    it: CredentialBody,
-) -> Result<(), Problem> {
-    let card = card_hash(&it.card)?;
-    if let Some(fault) = pin_fault(&it.pin) {
-        return Err(Problem::unprocessable(fault));
-    }
-    deed::persons([&person]);
-    deed::did("card and PIN set");
-    let who = who.clone();
-    let _turn = app.hash_turn(true).await?;
-    app.blocking(move |a| {
-        let found = a.store.practitioner(&person)?.ok_or_else(|| Problem::unknown("practitioner", &person))?;
-        if !Seen::of(a, &who)?.person(&found) {
-            return Err(Problem::unknown("practitioner", &person));
-        }
-        let pin = password::hash(&it.pin).map_err(|e| Problem::internal(&e))?;
-        Ok(a.store.put_credential(&person, &card, &pin, &who.name, &now_text())?)
-    })
-    .await
 }
 
 pub(super) async fn post_check(
@@ -139,7 +91,7 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
     if it.direction == CheckDirection::Unknown {
         return Err(Problem::unprocessable("direction: use in or out"));
     }
-    let at = time(app, it.at.as_deref())?;
+    let at = made_now(app, it.at.as_deref())?;
     let names = [format!("card {card}"), format!("witness {}", clip(&it.witness, 64))];
     let now_ms = clock::now().as_millisecond();
     if let Err(wait) = app.throttle().attempt(&[&names[0], &names[1]], now_ms) {
@@ -155,8 +107,12 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
     let (person, by) = match compared {
         Ok(found) => found,
         Err(which) => {
-            // Of the two only the wrong one has failed.
-            app.throttle().succeeded(&names[1 - which]);
+            // The card's PIN is compared first. A right one clears its own failures and nobody else's; where it was wrong the
+            // witness's was not compared, and only this attempt is taken back from him.
+            match which {
+                0 => app.throttle().take_back(&names[1]),
+                _ => app.throttle().succeeded(&names[0]),
+            }
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 ["card or PIN is wrong", "witness or witness's PIN is wrong"][which],
@@ -227,7 +183,21 @@ pub(super) fn works_at(a: &App, id: &str, institution: &str) -> Result<(), Probl
 /// The hash of nobody's PIN, so that an unknown card costs the same time.
 static NOBODY: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| password::hash("nobody").unwrap_or_default());
 
-/// Now, or within the last day; a demonstration plays on a day of its own.
+/// Now. Another time within two minutes of it is taken for now; a demonstration plays on a day of its own.
+fn made_now(app: &App, given: Option<&str>) -> Result<String, Problem> {
+    let now = clock::now();
+    let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(clock::text(now)) };
+    let at = clock::parse("at", given).map_err(Problem::unprocessable)?;
+    if app.config.mode == Mode::Demonstration {
+        return Ok(clock::text(at));
+    }
+    if at > now + SignedDuration::from_mins(2) || at < now - SignedDuration::from_mins(2) {
+        return Err(Problem::unprocessable("at: a check counts from the moment it is made: leave this out"));
+    }
+    Ok(clock::text(now))
+}
+
+/// When something that a clinic's system states is said to have been: now, or within the last day; a demonstration plays on a day of its own.
 pub(super) fn time(app: &App, given: Option<&str>) -> Result<String, Problem> {
     let now = clock::now();
     let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(clock::text(now)) };
@@ -239,7 +209,7 @@ pub(super) fn time(app: &App, given: Option<&str>) -> Result<String, Problem> {
     Err(Problem::unprocessable("at: a check is told within a day, and not before it happens"))
 }
 
-/// Keeps a check that was compared, here or by the clinic's own system.
+/// Keeps a check that was compared here, or that a clinic's system states.
 pub(super) async fn keep(app: &Arc<App>, made: KeptCheck) -> Result<KeptCheck, Problem> {
     let kept = made.clone();
     deed::persons([&made.person, &made.witness]);
@@ -289,7 +259,9 @@ mod tests {
 
     #[test]
     fn neither_card_nor_pin_prints() {
-        let body = CredentialBody { card: "SECRETCARD".into(), pin: "739104".into() };
-        assert!(!format!("{body:?}").contains("SECRET") && !format!("{body:?}").contains("739104"));
+        let body =
+            serde_json::json!({"room":"r-1","card":"SECRETCARD","pin":"739104","witness":"w","witness_pin":"739105"});
+        let body: CheckBody = serde_json::from_value(body).unwrap();
+        assert!(!format!("{body:?}").contains("SECRET") && !format!("{body:?}").contains("7391"));
     }
 }

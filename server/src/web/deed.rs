@@ -110,8 +110,8 @@ pub(super) fn entry(address: &str, notes: &Notes) -> Entry {
 /// The address with what was searched for, as it was typed; without secrets and without what stands elsewhere.
 pub(super) fn address(route: &str, uri: &Uri) -> String {
     // A one-time link must not stand in a log.
-    if route.starts_with("/welcome") {
-        return "/welcome/[redacted]".to_owned();
+    if route.contains("{token}") {
+        return route.replace("{token}", "[redacted]");
     }
     let path = clip(uri.path(), 300);
     if route.starts_with("/login") {

@@ -20,7 +20,7 @@ use crate::enrol::{Compared, MOST_PHOTO_BYTES, MOST_PHOTOS, Proposed, Request, o
 use crate::knowledge::Nudge;
 use crate::model::Consent;
 use crate::problem::{Body, Problem};
-use crate::store::{Enrolment, EnrolmentState, StoreError};
+use crate::store::{Enrolment, EnrolmentState, Stated, StoreError};
 
 type Shared = State<Arc<App>>;
 
@@ -315,44 +315,111 @@ pub(super) async fn get_come_again(State(app): Shared, Extension(who): Extension
 #[serde(deny_unknown_fields)]
 pub(super) struct WithdrawBody {
     reason: Option<String>,
+    /// The institution whose enrolments are deleted; a clinic's own where it is left out, everywhere for the authority.
+    institution: Option<String>,
 }
 
+/// A clinic passes on that somebody withdrew consent *there*; deletion everywhere is the authority's word, or the person's own
+/// (`/api/v1/personal`).
 pub(super) async fn post_withdraw(
     State(app): Shared,
     Extension(who): Extension<Who>,
     Path(id): Path<String>,
     Body(it): Body<WithdrawBody>,
 ) -> Answer {
-    let body = withdraw(&app, who, id, it.reason.unwrap_or_default()).await?;
+    let reason = crate::clock::clip(&it.reason.unwrap_or_default(), 400);
+    let institution = match (it.institution.filter(|i| !i.is_empty()), who.role) {
+        (None, Role::Clinic) => Some(who.scope.clone()),
+        (given, _) => given,
+    };
+    let body = match institution {
+        Some(institution) => delete_at(&app, who, id, institution, reason).await?,
+        None if who.by_token => return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE)),
+        None => {
+            let (wanted, reader) = (id.clone(), who.clone());
+            app.blocking(move |a| visible(a, &reader, &wanted).map(|_| ())).await?;
+            delete_everywhere(&app, &id, &reason, &who.name).await?
+        }
+    };
     Ok((StatusCode::OK, Json(body)))
 }
 
-/// Deletes here first; the boxes are told by a new roster and by a command, and answer with receipts.
-async fn withdraw(app: &Arc<App>, who: Who, id: String, reason: String) -> Result<Value, Problem> {
+fn visible(a: &App, who: &Who, id: &str) -> Result<crate::model::Practitioner, Problem> {
+    let found = a.store.practitioner(id)?;
+    let found = found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.to_owned() })?;
+    if Seen::of(a, who)?.person(&found) { Ok(found) } else { Err(Problem::unknown("practitioner", id)) }
+}
+
+/// Deletes what was enrolled for one institution, and tells its boxes.
+async fn delete_at(
+    app: &Arc<App>,
+    who: Who,
+    id: String,
+    institution: String,
+    reason: String,
+) -> Result<Value, Problem> {
     let person: protocol::id::PersonId =
         id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
     deed::persons([&id]);
-    deed::did("consent withdrawn, templates and photographs deleted");
-    let (done, devices, sites) = app
+    deed::at(&institution);
+    deed::did("consent withdrawn at one institution, its templates and photographs deleted");
+    let place = institution.clone();
+    let (done, devices) = app
         .blocking(move |a| {
-            let found = a
-                .store
-                .practitioner(&id)?
-                .ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.clone() })?;
-            if !Seen::of(a, &who)?.person(&found) {
-                return Err(Problem::unknown("practitioner", &id));
+            let found = visible(a, &who, &id)?;
+            Seen::of(a, &who)?.must_have(&institution, "institution", &institution)?;
+            let enrolled = a.faces.enrolments_of(std::slice::from_ref(&id))?;
+            let here = enrolled.iter().any(|e| e.institution == institution)
+                || found.sites.iter().any(|s| s.institution.as_str() == institution);
+            if !here {
+                return Err(Problem::unprocessable(format!("institution: nothing was enrolled for `{institution}`")));
             }
-            let done = a.faces.withdraw(&id, &crate::clock::clip(&reason, 400), &now_text())?;
-            Ok::<_, Problem>((done, a.store.devices_for_person(&id)?, found.sites))
+            let now = now_text();
+            let done = a.faces.withdraw_at(&id, &institution, &reason, &now)?;
+            a.store.state_now(&Stated::consent(&who, &institution, &id), &now)?;
+            Ok::<_, Problem>((done, a.store.devices_of(Some(&institution), None)?))
         })
         .await?;
-    for site in sites {
-        app.tell(Nudge::Institution(site.institution.to_string()));
+    Ok(tell_deleted(app, &person, &[place], &devices, &done))
+}
+
+/// Deletes everything of a person, whoever enrolled it; the boxes are told by a new roster and by a command, and answer with
+/// receipts.
+pub(super) async fn delete_everywhere(app: &Arc<App>, id: &str, reason: &str, by: &str) -> Result<Value, Problem> {
+    let person: protocol::id::PersonId =
+        id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
+    let (id, reason, by) = (id.to_owned(), reason.to_owned(), by.to_owned());
+    let (done, devices, places) = app
+        .blocking(move |a| {
+            let sites = a.store.practitioner(&id)?.map(|p| p.sites).unwrap_or_default();
+            let places: Vec<String> = sites.iter().map(|s| s.institution.to_string()).collect();
+            let now = now_text();
+            let done = a.faces.withdraw(&id, &reason, &now)?;
+            for place in &places {
+                a.store.state_now(&Stated { by: by.clone(), ..Stated::consent(&Who::nobody(), place, &id) }, &now)?;
+            }
+            Ok::<_, Problem>((done, a.store.devices_for_person(&id)?, places))
+        })
+        .await?;
+    Ok(tell_deleted(app, &person, &places, &devices, &done))
+}
+
+fn tell_deleted(
+    app: &Arc<App>,
+    person: &protocol::id::PersonId,
+    places: &[String],
+    devices: &[String],
+    done: &crate::store::Withdrawal,
+) -> Value {
+    for place in places {
+        app.tell(Nudge::Institution(place.clone()));
     }
-    for device in &devices {
+    for device in devices {
         app.tell(Nudge::Command { device: device.clone(), command: Command::ForgetPerson { person: person.clone() } });
     }
-    Ok(
-        json!({"templates_deleted": done.templates_deleted, "photos_deleted": done.photos_deleted, "devices_told": devices}),
-    )
+    app.touch();
+    json!({
+        "templates_deleted": done.templates_deleted, "photos_deleted": done.photos_deleted, "institutions": places,
+        "devices_told": devices,
+    })
 }

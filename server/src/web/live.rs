@@ -206,10 +206,18 @@ impl Reader {
         may
     }
 
+    /// Whoever hears of an alert has seen it. An event that cannot be noted is not told: the reader comes again.
+    async fn noted(&self, event: &FeedEvent) -> bool {
+        let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+        let Some(id) = data["alert"].as_str().map(str::to_owned) else { return true };
+        self.app.blocking(move |a| a.store.note_seen([id.as_str()], &crate::clock::now_text())).await.is_ok()
+    }
+
     async fn next(&mut self) -> Option<FeedEvent> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
-                return Some(event);
+                // Whoever hears of an alert has seen it. What can not be noted is not told: the reader comes again.
+                return self.noted(&event).await.then_some(event);
             }
             tokio::select! {
                 changed = self.changed.changed() => changed.ok()?,

@@ -22,6 +22,7 @@ mod outer;
 mod package;
 mod pages;
 mod part;
+mod personal;
 mod policy;
 mod provision;
 mod registry;
@@ -29,7 +30,9 @@ pub mod rights;
 mod running;
 mod scope;
 mod sessions;
+mod sight;
 mod source;
+mod statements;
 mod tokens;
 mod views;
 
@@ -62,7 +65,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/sessions/{id}", get(sessions::get_session))
         .route("/sessions/{id}/steps", post(sessions::post_step))
         .route("/checks", get(checks::get_checks).post(checks::post_check))
-        .route("/practitioners/{id}/credential", post(checks::post_credential))
+        .route("/practitioners/{id}/links", post(personal::post_link))
+        .route("/personal/{token}", post(personal::post_personal))
         .route("/passes", get(registry::get_passes).post(registry::post_pass))
         .route("/policy", get(policy::get_policy).post(policy::post_policy))
         .route("/policy/{sha256}", get(policy::get_by_hash))

@@ -13,7 +13,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::rights::{Audit, RULES, Rule};
-use super::{alerts, answers, bulk, checks, devices, enrolments, hooks, policy, running, sessions, tokens, views};
+use super::{
+    alerts, answers, bulk, checks, devices, enrolments, hooks, personal, policy, running, sessions, tokens, views,
+};
 use crate::access::Role;
 use crate::alert_view::{AlertSeen, WholeSeen};
 use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
@@ -87,15 +89,21 @@ const OPERATIONS: &[Operation] = &[
     ),
     post(
         "/practitioners/{id}/withdraw",
-        "Withdraw consent: delete everywhere",
+        "Withdraw consent: at one institution, or (the authority) everywhere",
         Takes::Json(shape::<enrolments::WithdrawBody>),
         Gives::Json(shape::<answers::Withdrawn>),
     ),
     post(
-        "/practitioners/{id}/credential",
-        "Set card and PIN (P4)",
-        Takes::Json(shape::<checks::CredentialBody>),
-        Gives::Json(shape::<answers::CredentialSet>),
+        "/practitioners/{id}/links",
+        "Give a person a one-time link: card and PIN (P4), or withdrawal of consent",
+        Takes::Json(shape::<personal::LinkBody>),
+        Gives::Json(shape::<answers::LinkMade>),
+    ),
+    post(
+        "/personal/{token}",
+        "What the person of a one-time link does",
+        Takes::Json(shape::<personal::PersonalStep>),
+        Gives::Json(shape::<answers::PersonalDone>),
     ),
     get("/rooms", "Rooms, by id", PAGE, List("rooms", shape::<Room>)),
     post("/rooms", "Register or replace a room", Takes::Json(shape::<Room>), Gives::Json(shape::<answers::Made>)),

@@ -68,6 +68,7 @@ pub(super) async fn get_package(
 fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8>), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     let made_at = clock::now_text();
+    super::sight::note(a, [&alert])?;
     let whole = whole(a, who, &alert, i64::MAX)?;
     deed::did(format!("case package of alert {}", alert.id));
     let about: BTreeSet<PersonId> =

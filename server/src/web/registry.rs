@@ -17,7 +17,7 @@ use crate::clock::now_text;
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
 use crate::problem::{Body, Problem};
-use crate::store::Upsert;
+use crate::store::{Stated, Upsert};
 
 /// Entries of a list where the reader does not say how many.
 const LISTED: u32 = 500;
@@ -55,7 +55,9 @@ pub(super) async fn put_institution(app: &Arc<App>, who: &Who, it: Institution) 
             }
             deed::at(it.id.as_str());
             deed::did(format!("institution {}: {}", it.id, deed::changes(before.as_ref(), &it)));
-            Ok::<_, Problem>(a.store.put_institution(&it, &now_text())?)
+            let (upsert, now) = (a.store.put_institution(&it, &now_text())?, now_text());
+            a.store.state_now(&Stated::institution(&who, it.id.as_str()), &now)?;
+            Ok::<_, Problem>(upsert)
         })
         .await?;
     app.tell(Nudge::Institution(id.to_string()));
@@ -134,7 +136,14 @@ pub(super) async fn put_practitioner(app: &Arc<App>, who: &Who, mut it: Practiti
             it.sites.iter().for_each(|site| deed::at(site.institution.as_str()));
             deed::persons([it.id.as_str()]);
             deed::did(format!("practitioner {}: {}", it.id, deed::changes(before.as_ref(), &it)));
-            Ok::<_, Problem>((a.store.put_practitioner(&it, &now_text())?, before))
+            let upsert = a.store.put_practitioner(&it, &now_text())?;
+            if before.as_ref() != Some(&it) {
+                for site in &it.sites {
+                    let said = Stated::practitioner(&who, site.institution.as_str(), it.id.as_str());
+                    a.store.state_now(&said, &now_text())?;
+                }
+            }
+            Ok::<_, Problem>((upsert, before))
         })
         .await?;
     // A site that he left must hear of it too.
@@ -254,7 +263,9 @@ pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<
             deed::at(it.institution.as_str());
             deed::persons([it.person.as_str()]);
             deed::did(format!("pass {}: {}", it.id, deed::changes(stood.as_ref(), &it)));
-            Ok::<_, Problem>((a.store.put_pass(&it, &now_text())?, places))
+            let upsert = a.store.put_pass(&it, &now_text())?;
+            a.store.state_now(&Stated::pass(&who, it.institution.as_str(), it.person.as_str(), &it.id), &now_text())?;
+            Ok::<_, Problem>((upsert, places))
         })
         .await?;
     for place in places {

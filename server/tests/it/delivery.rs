@@ -47,12 +47,14 @@ fn findings_of_one_session_are_one_alert_with_the_highest_severity_and_every_kin
 }
 
 #[test]
-fn a_withdrawn_finding_dismisses_its_alert_and_an_older_step_changes_nothing() {
+fn an_unseen_withdrawn_finding_dismisses_and_an_older_step_changes_nothing() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
-    b.say(&finding('a', '1', "withdrawn", 3, "LL-1", "LicenseLending", "L2"));
+    let mut withdrawn = finding('a', '1', "withdrawn", 3, "LL-1", "LicenseLending", "L2");
+    withdrawn["withdrawn_because"] = json!("own_correction");
+    b.say(&withdrawn);
     b.say(&finding('a', '1', "strengthened", 2, "LL-1", "LicenseLending", "L3"));
     b.receipted(3);
     let alert = house.get(&format!("alerts/{}", "1".repeat(32)));

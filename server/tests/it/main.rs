@@ -19,5 +19,6 @@ mod load;
 mod notify;
 mod pages;
 mod reach;
+mod stated;
 mod supervision;
 mod tables;

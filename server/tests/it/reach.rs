@@ -99,18 +99,6 @@ fn a_token_decides_nothing_and_a_reviewer_has_no_cases() {
 }
 
 #[test]
-fn who_may_not_set_a_card_by_the_api_may_not_by_the_page() {
-    let house = two_clinics();
-    let integrator = token(&house, Role::Integrator, "5101");
-    assert_eq!(ask(&house, "GET", "/registry/cards/p-lead", &integrator, "").status, 403);
-    let headers = format!("Authorization: Bearer {integrator}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
-    let form = house.send_with("POST", "/registry/cards/p-lead", &headers, b"card=12345678&pin=739154");
-    assert_eq!(form.status, 403, "{}", form.body);
-    let body = json!({"card":"12345678","pin":"739154"}).to_string();
-    assert_eq!(ask(&house, "POST", "/api/v1/practitioners/p-lead/credential", &integrator, &body).status, 403);
-}
-
-#[test]
 fn an_administrator_is_invited_for_the_whole_server() {
     let house = two_clinics();
     let admin = login(&house, "root", Role::Admin, "");

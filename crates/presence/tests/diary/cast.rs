@@ -93,7 +93,7 @@ pub(crate) fn catalogue() -> Catalogue {
         cream,
         peel,
     ];
-    Catalogue { version: 1, items }
+    Catalogue { version: 1, items, stated_at: None }
 }
 
 pub(crate) fn room() -> Room {

@@ -138,13 +138,13 @@ fn the_camera_is_knocked_and_put_back() {
 
 #[test]
 fn a_session_is_declared_late() {
-    nothing(
-        "
-        09:20       declare s1 filler lin 09:00-09:30
+    let used = "
         09:00-09:25 patient bed
         09:00-09:25 lin operator
-        ",
-    );
+    ";
+    let declared = |at: &str| standing(&format!("{at} declare s1 filler lin 09:00-09:30\n{used}"));
+    assert_eq!(declared("09:02"), Vec::<String>::new());
+    assert_eq!(declared("09:08"), ["HB-3 L1"], "the clinic corrects itself");
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod hearing;
 mod identity;
 mod properties;
 mod script;
+mod stated;

@@ -152,10 +152,22 @@ proptest! {
         prop_assert_eq!(drive(&twice, true), drive(&once, true));
     }
 
-    /// Facts about the session that come late, twice and in the wrong order come to the same verdicts.
+    /// Facts about the session that were stated in time, and come late, twice and in the wrong order, come to the same
+    /// verdicts. (What is stated after a finding is `stated`'s.)
     #[test]
     fn late_facts_come_to_the_same_verdicts(text in morning(), late in 0_i64..1_500) {
-        let calls = calls(&format!("set late_fact_ms 7200000\n{text}\nuntil 11:10"));
+        let mut calls = calls(&format!("set late_fact_ms 7200000\n{text}\nuntil 11:10"));
+        for call in &mut calls {
+            let Call::Inform(_, fact) = call else { continue };
+            let stated = match fact {
+                Fact::Session(it) => &mut it.stated_at,
+                Fact::SessionClosed(it) => &mut it.stated_at,
+                Fact::Emergency(it) => &mut it.stated_at,
+                Fact::Pass(it) => &mut it.stated_at,
+                _ => continue,
+            };
+            *stated = Some(wall("08:50"));
+        }
         let about_sessions = |c: &&Call| matches!(
             c, Call::Inform(_, Fact::Session(_) | Fact::SessionClosed(_) | Fact::Emergency(_) | Fact::Pass(_) | Fact::IdentityCheck(_))
         );
@@ -308,11 +320,23 @@ fn shifted(call: &Call, ms: i64) -> Call {
         Call::Observe(at, seen) => Call::Observe(m(*at), seen.clone()),
         Call::Inform(at, fact) => {
             let fact = match fact.clone() {
-                Fact::Session(r) => Fact::Session(SessionRecord { start: w(r.start), end: r.end.map(w), ..r }),
-                Fact::SessionClosed(c) => Fact::SessionClosed(SessionClose { end: w(c.end), ..c }),
+                Fact::Session(r) => Fact::Session(SessionRecord {
+                    start: w(r.start),
+                    end: r.end.map(w),
+                    stated_at: r.stated_at.map(w),
+                    ..r
+                }),
+                Fact::SessionClosed(c) => {
+                    Fact::SessionClosed(SessionClose { end: w(c.end), stated_at: c.stated_at.map(w), ..c })
+                }
+                Fact::Emergency(e) => Fact::Emergency(EmergencyFlag { stated_at: e.stated_at.map(w), ..e }),
                 Fact::Roster(r) => Fact::Roster(Roster { made_at: w(r.made_at), registry_at: w(r.registry_at), ..r }),
-                Fact::Pass(p) => Fact::Pass(Pass { from: w(p.from), until: w(p.until), ..p }),
-                Fact::IdentityCheck(c) => Fact::IdentityCheck(IdentityCheck { at: w(c.at), ..c }),
+                Fact::Pass(p) => {
+                    Fact::Pass(Pass { from: w(p.from), until: w(p.until), stated_at: p.stated_at.map(w), ..p })
+                }
+                Fact::IdentityCheck(c) => {
+                    Fact::IdentityCheck(IdentityCheck { at: w(c.at), stated_at: c.stated_at.map(w), ..c })
+                }
                 other => other,
             };
             Call::Inform(m(*at), fact)

@@ -4,6 +4,7 @@
 //! 08:50       declare s1 filler lin 09:00-09:30     a session, told at 08:50 (end may be missing: `09:00-`)
 //! 09:40       amend s1 filler lin 09:00-09:30       the same session, next version
 //! 09:40       cancel s1 | close s1 09:25 | emergency s1 | check lin in|out sun [track] | pass wu engineer 08:00-18:00
+//! 09:40       cancel s1 stated=09:20                told at 09:40; it had reached the server at 09:20 (every fact may say so)
 //! 09:00-09:20 lin operator                          somebody of the roster stands in a zone, seen every second
 //! 09:00-09:20 stranger operator                     a face that scores low; `stranger2`, … are others
 //! 09:00-09:20 dim operator                          a face in the band between the thresholds
@@ -134,6 +135,9 @@ impl Script {
     }
 
     fn fact(&mut self, at: Wall, words: &[&str], versions: &mut BTreeMap<String, (u32, Option<SessionRecord>)>) {
+        let stated = words.iter().find_map(|w| w.strip_prefix("stated=")).map_or(at, wall);
+        let words: Vec<&str> = words.iter().copied().filter(|w| !w.starts_with("stated=")).collect();
+        let stated_at = Some(stated);
         let known = versions.entry(words[1].to_owned()).or_default();
         let fact = match words[0] {
             "declare" | "amend" => {
@@ -149,19 +153,23 @@ impl Script {
                     start: wall(start),
                     end: (!end.is_empty()).then(|| wall(end)),
                     cancelled: false,
+                    stated_at,
                 };
                 known.1 = Some(record.clone());
                 Fact::Session(record)
             }
             "cancel" => {
                 known.0 += 1;
-                let record = SessionRecord { version: known.0, cancelled: true, ..known.1.clone().unwrap() };
+                let record = SessionRecord { version: known.0, cancelled: true, stated_at, ..known.1.clone().unwrap() };
                 Fact::Session(record)
             }
             "close" => {
-                Fact::SessionClosed(SessionClose { session: words[1].into(), version: known.0, end: wall(words[2]) })
+                let (session, end) = (words[1].into(), wall(words[2]));
+                Fact::SessionClosed(SessionClose { session, version: known.0, end, stated_at })
             }
-            "emergency" => Fact::Emergency(EmergencyFlag { session: words[1].into(), version: 1, raised: true }),
+            "emergency" => {
+                Fact::Emergency(EmergencyFlag { session: words[1].into(), version: 1, raised: true, stated_at })
+            }
             "check" => Fact::IdentityCheck(IdentityCheck {
                 who: if words[1].starts_with("pass") {
                     Checked::Pass(words[1].into())
@@ -170,10 +178,11 @@ impl Script {
                 },
                 direction: if words[2] == "in" { CheckDirection::In } else { CheckDirection::Out },
                 at,
+                stated_at,
                 witness: words[3].into(),
                 track: words.get(4).map(|t| TrackId(1_000 + t.trim_start_matches("track=").parse::<u64>().unwrap())),
             }),
-            "pass" => pass(words),
+            "pass" => pass(&words, stated_at),
             "zones" => {
                 Fact::ZonesDrifted(ZonesDrifted { version: words[1].parse().unwrap(), locked_at: wall("08:00") })
             }
@@ -223,7 +232,7 @@ impl Script {
     }
 }
 
-fn pass(words: &[&str]) -> Fact {
+fn pass(words: &[&str], stated_at: Option<Wall>) -> Fact {
     let (from, until) = words[3].split_once('-').unwrap();
     let kind = match words[2] {
         "trainee" => PassKind::Trainee { supervisor: words[4].into() },
@@ -236,7 +245,7 @@ fn pass(words: &[&str]) -> Fact {
     } else {
         (PassId::new(&format!("pass-{}", words[1])), PassHolder::Person(words[1].into()))
     };
-    Fact::Pass(Pass { id, version: 1, holder, kind, from: wall(from), until: wall(until) })
+    Fact::Pass(Pass { id, version: 1, holder, kind, from: wall(from), until: wall(until), stated_at })
 }
 
 fn face(who: &str, bbox: BoxPx, track: TrackId) -> Face {

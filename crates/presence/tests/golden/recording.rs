@@ -117,7 +117,7 @@ fn catalogue() -> Catalogue {
         item("laser", ItemKind::EnergyDevice, Specialty::CosmeticDermatology, None),
         item("rebuild", ItemKind::Surgery, Specialty::CosmeticSurgery, Some(4)),
     ];
-    Catalogue { version: 1, items }
+    Catalogue { version: 1, items, stated_at: None }
 }
 
 fn thresholds() -> Thresholds {
@@ -143,6 +143,7 @@ fn session(number: usize) -> SessionRecord {
         start: moment(start).wall,
         end: Some(moment(end).wall),
         cancelled: false,
+        stated_at: None,
     }
 }
 

@@ -27,7 +27,7 @@ use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Practitioner, Room, Session};
 use crate::problem::Problem;
-use crate::store::{Imported, SessionDeed, StoreError};
+use crate::store::{Imported, SessionDeed, Stated, StoreError};
 use known::Known;
 pub(super) use sheet::Noun;
 
@@ -165,6 +165,7 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> R
     match a.store.put_all(&all, &deed, &now_text()) {
         Ok(_) => {
             report.stored = true;
+            state(a, who, &all)?;
             deed::did(format!("{}: {} new, {} replaced", noun.name(), report.created, report.replaced));
             deed::persons(all.iter().filter_map(|one| match one {
                 Imported::Practitioner(it) => Some(it.id.as_str()),
@@ -178,6 +179,22 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> R
         }
     }
     Ok((report, told(&all, &known)))
+}
+
+/// Filings of a table are stated as those of a form are; sessions keep their own history.
+fn state(a: &App, who: &Who, all: &[Imported]) -> Result<(), StoreError> {
+    let said = all.iter().flat_map(|one| match one {
+        Imported::Institution(it) => vec![Stated::institution(who, it.id.as_str())],
+        Imported::Practitioner(it) => {
+            let at = |site: &crate::model::Site| Stated::practitioner(who, site.institution.as_str(), it.id.as_str());
+            it.sites.iter().map(at).collect()
+        }
+        Imported::Room(_) | Imported::Item(_) | Imported::Session(_) => Vec::new(),
+    });
+    for one in said {
+        a.store.state_now(&one, &now_text())?;
+    }
+    Ok(())
 }
 
 /// Who has to hear of it, each once.

@@ -21,6 +21,7 @@ use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, FindingEvent, JOINED, StoreError};
 use crate::web::alerts::{FINDINGS_SHOWN, StepBody, scoped, seen, take, whole};
 use crate::web::rights::may_open;
+use crate::web::statements::StatementBlock;
 
 #[derive(Template)]
 #[template(path = "alert.html")]
@@ -43,6 +44,8 @@ struct AlertPage {
     /// What happened to its findings, step by step.
     events: Vec<EventView>,
     linked: Vec<LinkView>,
+    /// What was stated, as HTML that `StatementBlock` escaped.
+    statements: String,
     waived: bool,
     dismissed: String,
     /// Verdicts and assignment are the authority's; a clinic answers.
@@ -151,6 +154,7 @@ pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
 
 fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
+    crate::web::sight::note(a, [&alert])?;
     let whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
     let same = AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
     let same = a.store.alerts(&scoped(same, who))?.into_iter().filter(|other| other.id != alert.id).take(5).collect();
@@ -187,6 +191,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
         waived: alert.liveness_waived,
+        statements: StatementBlock::new(l, alert.case.withdrawn_at.as_deref().filter(|_| state.is_open()), &found.whole.statements).html(),
         dismissed,
         can_take: state == AlertState::Raised,
         can_review: matches!(state, AlertState::Raised | AlertState::Review1 | AlertState::Review2),

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::model::Name;
 use crate::problem::Problem;
 use crate::web::alerts::{seen, whole_for_clinic};
+use crate::web::statements::StatementBlock;
 use crate::web::scope::Seen;
 
 #[derive(Template)]
@@ -32,6 +33,7 @@ struct ClinicPage {
     facts: Vec<(String, String)>,
     findings: Vec<FindingView>,
     events: Vec<EventView>,
+    statements: String,
     /// Time and words.
     answers: Vec<(String, String)>,
 }
@@ -45,7 +47,8 @@ struct Found {
 
 fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
-    let whole = whole_for_clinic(a, &alert)?;
+    crate::web::sight::note(a, [&alert])?;
+    let whole = whole_for_clinic(a, who, &alert)?;
     let names = Seen::of(a, who)?.names(a, &persons_of(&whole.alert.findings))?;
     Ok(Found { severity: alert.severity, place: place(a, &alert)?, names, whole })
 }
@@ -65,6 +68,7 @@ pub(super) async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Resu
         facts: facts(l, &whole, &place),
         findings: whole.alert.findings.iter().map(|f| finding(l, f, &names)).collect(),
         events: whole.events.iter().map(|e| event(l, e)).collect(),
+        statements: StatementBlock::new(l, None, &whole.statements).html(),
         answers: whole.answers.iter().map(|a| (local(&a.at), a.note.clone())).collect(),
     };
     render(&page)

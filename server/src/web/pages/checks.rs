@@ -10,8 +10,9 @@ use axum::response::Response;
 use super::forms::{Given, moment};
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
-use crate::access::Who;
+use crate::access::{Role, Who};
 use crate::app::App;
+use crate::config::Mode;
 use crate::problem::Problem;
 use crate::store::{KeptCheck, StoreError};
 use crate::web::checks::{CheckBody, check, seen as latest};
@@ -28,6 +29,9 @@ struct ChecksPage {
     rows: Vec<[String; 6]>,
     /// Everybody, and whether a card is set.
     without: Vec<(String, String, bool)>,
+    /// The reader may give out links; and a demonstration's checks may lie on another day.
+    gives_links: bool,
+    any_time: bool,
     fault: String,
     done: Option<String>,
 }
@@ -127,6 +131,8 @@ async fn make(
         out: keep && given.text("direction") == "out",
         rows: checks.iter().take(50).map(|c| row(l, c, &name)).collect(),
         without: people.clone(),
+        gives_links: !app.config.accounts || who.role == Role::Supervisor,
+        any_time: app.config.mode == Mode::Demonstration,
         fault,
         done,
         f: Frame::of(app, l, "sessions", "/checks").await?,
@@ -146,7 +152,7 @@ fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {
     };
     let via = match c.via.as_str() {
         "page" => l.t("页面", "page"),
-        "system" => l.t("机构系统", "clinic's system"),
+        "system" => l.t("机构系统陈述(不作核验)", "stated by the clinic's system: verifies nobody"),
         _ => l.t("接口", "API"),
     };
     [local(&c.at), c.room.clone(), name(&c.person), direction.to_owned(), name(&c.witness), via.to_owned()]

@@ -179,7 +179,7 @@ pub(in crate::web) async fn shown(app: &Arc<App>, l: Lang, made: Result<Response
 }
 
 /// A stored time in the zone of the pages, to the second.
-pub(super) fn local(time: &str) -> String {
+pub(in crate::web) fn local(time: &str) -> String {
     match time.parse::<jiff::Timestamp>() {
         Ok(at) => at.to_zoned(clock::zone()).strftime("%m-%d %H:%M:%S").to_string(),
         Err(_) => time.to_owned(),

@@ -148,6 +148,7 @@ impl Counts {
 
 fn find(a: &App, who: &Who, l: Lang, filter: &AlertFilter, part: &Part) -> Result<Found, StoreError> {
     let alerts = a.store.alerts(filter)?;
+    crate::web::sight::note(a, &alerts)?;
     let ids = || alerts.iter().map(|alert| alert.id.as_str());
     let said = a.store.explanations(ids())?;
     let clinic = who.role == Role::Clinic;

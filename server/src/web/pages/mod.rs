@@ -17,6 +17,7 @@ mod inbox;
 mod login;
 mod oidc;
 mod people;
+mod personal;
 mod policy;
 mod registry;
 mod room_qr;
@@ -58,6 +59,8 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}", get(session::detail).post(session::submit))
         .route("/checks", get(checks::page).post(checks::submit))
+        .route("/checks/{id}/link", get(personal::link_page).post(personal::give_link))
+        .route("/personal/{token}", get(personal::page).post(personal::submit))
         .route("/registry", get(registry::overview))
         .route("/registry/{noun}/{id}", get(registry::form).post(registry::submit))
         .route("/policy", get(policy::page).post(policy::submit))

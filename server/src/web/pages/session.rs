@@ -19,6 +19,7 @@ use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
 use crate::web::alerts::scoped;
 use crate::web::sessions::{SessionStep, find, take};
+use crate::web::statements::change_words;
 
 #[derive(Template)]
 #[template(path = "session.html")]
@@ -111,7 +112,7 @@ async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String
             Ok::<_, StoreError>((
                 known(a, who, std::slice::from_ref(&one))?,
                 a.store.session_changes(&wanted)?,
-                a.store.alerts(&filter)?,
+                seen_alerts(a, &filter)?,
             ))
         })
         .await?;
@@ -137,6 +138,12 @@ async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
+}
+
+fn seen_alerts(a: &App, filter: &AlertFilter) -> Result<Vec<crate::store::Alert>, StoreError> {
+    let alerts = a.store.alerts(filter)?;
+    crate::web::sight::note(a, &alerts)?;
+    Ok(alerts)
 }
 
 fn may_change(app: &App, who: &Who) -> bool {
@@ -168,32 +175,8 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// What changed against the version before, in words.
+/// When, who, what changed against the version before, and why.
 fn change(l: Lang, before: Option<&SessionChange>, c: &SessionChange) -> (String, String, String, String) {
-    let mut what = Vec::new();
-    let (now, old) = (&c.session, before.map(|b| &b.session));
-    match old {
-        None => what.push(l.t("登记", "declared").to_owned()),
-        Some(old) => {
-            let mut said = |is: bool, zh: &str, en: &str| {
-                if is {
-                    what.push(l.t(zh, en).to_owned());
-                }
-            };
-            said(now.cancelled && !old.cancelled, "取消", "cancelled");
-            said(!now.cancelled && old.cancelled, "恢复", "restored");
-            said(now.emergency && !old.emergency, "标记急救", "flagged as an emergency");
-            said(!now.emergency && old.emergency, "撤销急救标记", "flag taken back");
-            said(now.end.is_some() && old.end.is_none(), "结束", "closed");
-            said(now.end.is_none() && old.end.is_some(), "重新打开", "opened again");
-            said(now.end.is_some() && old.end.is_some() && now.end != old.end, "更改结束时间", "other end");
-            said(now.start != old.start, "更改开始时间", "other start");
-            said(now.declared_lead != old.declared_lead, "更改主诊", "other lead");
-            said(now.declared_operators != old.declared_operators, "更改操作人", "other operators");
-            said(now.item != old.item, "更改项目", "other item");
-            said(now.room != old.room, "更改诊室", "other room");
-        }
-    }
     let by = if c.by.is_empty() { "—".to_owned() } else { c.by.clone() };
-    (local(&c.at), by, what.join("、"), c.reason.clone())
+    (local(&c.at), by, change_words(l, before, c), c.reason.clone())
 }

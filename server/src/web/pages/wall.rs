@@ -58,6 +58,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
     let (alerts, answered, names, counts, boxes, places) = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;
+            crate::web::sight::note(a, &alerts)?;
             let answered = a.store.answered(alerts.iter().map(|x| x.id.as_str()))?;
             let at: Vec<String> = alerts.iter().map(|x| x.institution.clone()).collect();
             Ok::<_, StoreError>((

@@ -25,7 +25,6 @@ use crate::problem::Problem;
 use crate::store::{Part, StoreError};
 use crate::web::deed;
 use crate::web::part::{PartQuery, cut};
-use crate::web::rights::may_send;
 use crate::web::scope::Seen;
 
 /// One noun's form: its fields, and what is stored of it.
@@ -45,7 +44,6 @@ enum Noun {
     Item,
     Person,
     Pass,
-    Card,
 }
 
 impl Noun {
@@ -56,7 +54,6 @@ impl Noun {
             "items" => Self::Item,
             "people" => Self::Person,
             "passes" => Self::Pass,
-            "cards" => Self::Card,
             other => return Err(Problem::unknown("form", other)),
         })
     }
@@ -71,7 +68,7 @@ pub(super) async fn form(
     l: Lang,
     Path((noun, id)): Path<(String, String)>,
 ) -> Response {
-    let made = fill(&app, &who, l, &noun, &id, None, None, false).await;
+    let made = fill(&app, &who, l, &noun, &id, None, None).await;
     shown(&app, l, made).await
 }
 
@@ -84,15 +81,13 @@ pub(super) async fn submit(
 ) -> Response {
     let given = Given::of(pairs);
     let made = match put(&app, &who, &noun, &id, &given).await {
-        Ok(id) if noun == "cards" => fill(&app, &who, l, &noun, &id, None, None, true).await,
         Ok(_) => Ok(Redirect::to("/registry").into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => fill(&app, &who, l, &noun, &id, Some(given), Some(problem.detail), false).await,
+        Err(problem) => fill(&app, &who, l, &noun, &id, Some(given), Some(problem.detail)).await,
     };
     shown(&app, l, made).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "one form, shown in three situations")]
 async fn fill(
     app: &Arc<App>,
     who: &Who,
@@ -101,10 +96,9 @@ async fn fill(
     id: &str,
     given: Option<Given>,
     fault: Option<String>,
-    done: bool,
 ) -> Result<Response, Problem> {
     let kind = Noun::parse(noun)?;
-    if matches!(kind, Noun::Person | Noun::Card) {
+    if matches!(kind, Noun::Person) {
         deed::persons([id]);
     }
     let (wanted, who) = (id.to_owned(), who.clone());
@@ -119,7 +113,7 @@ async fn fill(
         picture: sheet.picture,
     };
     let f = Frame::of(app, l, "registry", &heading.here).await?;
-    show(f, heading, sheet.fields, given.as_ref().unwrap_or(&sheet.stored), fault, done)
+    show(f, heading, sheet.fields, given.as_ref().unwrap_or(&sheet.stored), fault, false)
 }
 
 fn sheet(a: &App, who: &Who, l: Lang, noun: Noun, id: &str) -> Result<Sheet, Problem> {
@@ -130,19 +124,7 @@ fn sheet(a: &App, who: &Who, l: Lang, noun: Noun, id: &str) -> Result<Sheet, Pro
         Noun::Item => item::sheet(a, l, id),
         Noun::Person => person::sheet(a, &seen, l, id),
         Noun::Pass => pass::sheet(a, &seen, l, id),
-        Noun::Card => {
-            sets_cards(a, who)?;
-            person::card(a, &seen, l, id)
-        }
     }
-}
-
-/// Cards and PINs prove who somebody is (P4): the page asks the same of its reader as the API.
-fn sets_cards(app: &App, who: &Who) -> Result<(), Problem> {
-    if app.config.accounts && !may_send(who.role, "/api/v1/practitioners/{id}/credential") {
-        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "your role may not set cards and PINs"));
-    }
-    Ok(())
 }
 
 async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> Result<String, Problem> {
@@ -165,11 +147,6 @@ async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> 
         }
         Noun::Pass => {
             api::put_pass(app, who, read(pass::read(given, &id).map_err(wrong)?)?).await?;
-        }
-        Noun::Card => {
-            sets_cards(app, who)?;
-            let body = serde_json::from_value(person::read_card(given)).map_err(|e| wrong(e.to_string()))?;
-            crate::web::checks::put_credential(app, who, id.clone(), body).await?;
         }
     }
     Ok(id)

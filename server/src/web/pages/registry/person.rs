@@ -114,33 +114,3 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
     fields.insert("sites".to_owned(), Value::from(sites));
     Ok(fields)
 }
-
-/// Card and PIN of a person: what is stored is never shown.
-pub(super) fn card(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
-    let person =
-        a.store.practitioner(id)?.filter(|p| seen.person(p)).ok_or_else(|| Problem::unknown("practitioner", id))?;
-    let set = a.store.credential_of(id)?;
-    let fields = vec![
-        Field::new(Kind::Text, "card", l.t("卡号", "Card number")).needed(),
-        Field::new(Kind::Secret, "pin", l.t("PIN(6 至 12 位数字)", "PIN, 6 to 12 digits")).needed(),
-    ];
-    let intro = match set {
-        Some(c) => format!(
-            "{} {}",
-            l.t("已设置卡与 PIN,保存后替换;设置时间", "A card and PIN are set and will be replaced; set at"),
-            crate::web::pages::frame::local(&c.set_at)
-        ),
-        None => l
-            .t(
-                "设置后可用“卡 + PIN + 见证人”方式核验(P4),不采集人脸亦可。",
-                "With them the person can be verified by card, PIN and witness (P4), without a face.",
-            )
-            .to_owned(),
-    };
-    let title = format!("{} · {}", person.name.0, l.t("卡与 PIN", "card and PIN"));
-    Ok(Sheet { fields, stored: Given::default(), title, intro, picture: Vec::new() })
-}
-
-pub(super) fn read_card(given: &Given) -> Value {
-    json!({"card": given.text("card"), "pin": given.text("pin")})
-}

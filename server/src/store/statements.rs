@@ -1,0 +1,163 @@
+//! What is stated about an alert's session, room and people, with who and when: a session's revisions, checks, passes,
+//! filings, consent. Every word is kept; none of them moves an alert.
+
+use std::collections::BTreeSet;
+
+use protocol::down::CheckDirection;
+use rusqlite::{Connection, params};
+
+use super::registry::SessionChange;
+use super::rows::collect;
+use super::{Alert, Result, Store, name_of, named};
+use crate::access::{Role, Who};
+
+/// What somebody states that has no history of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    pub by: String,
+    pub role: Role,
+    pub kind: StatedKind,
+    pub institution: String,
+    pub person: Option<String>,
+    /// The pass, the person or the institution.
+    pub object: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatedKind {
+    /// A pass was issued or changed.
+    Pass,
+    /// A person's registration, sites or lead filings.
+    Practitioner,
+    /// The institution's filed items or its grade.
+    Institution,
+    ConsentWithdrawn,
+}
+
+impl Stated {
+    fn of(who: &Who, kind: StatedKind, institution: &str, person: Option<&str>, object: &str) -> Self {
+        Self {
+            by: who.name.clone(),
+            role: who.role,
+            kind,
+            institution: institution.to_owned(),
+            person: person.map(str::to_owned),
+            object: object.to_owned(),
+        }
+    }
+
+    pub fn consent(who: &Who, institution: &str, person: &str) -> Self {
+        Self::of(who, StatedKind::ConsentWithdrawn, institution, Some(person), person)
+    }
+
+    pub fn pass(who: &Who, institution: &str, person: &str, pass: &str) -> Self {
+        Self::of(who, StatedKind::Pass, institution, Some(person), pass)
+    }
+
+    pub fn practitioner(who: &Who, institution: &str, person: &str) -> Self {
+        Self::of(who, StatedKind::Practitioner, institution, Some(person), person)
+    }
+
+    pub fn institution(who: &Who, institution: &str) -> Self {
+        Self::of(who, StatedKind::Institution, institution, None, institution)
+    }
+}
+
+/// One word about an alert, as pages show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// When it reached the server.
+    pub at: String,
+    pub by: String,
+    pub kind: StatementKind,
+}
+
+/// What was stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatementKind {
+    /// A revision of the session, with the one before it; `None`: the declaration.
+    Session {
+        before: Option<Box<SessionChange>>,
+        now: Box<SessionChange>,
+    },
+    /// A check; `stated`: the clinic's system says so, and nobody compared card and PIN.
+    Check {
+        person: String,
+        direction: CheckDirection,
+        stated: bool,
+    },
+    Other {
+        kind: StatedKind,
+        person: Option<String>,
+        object: String,
+    },
+}
+
+/// Filings shown of one alert.
+const MOST: usize = 100;
+
+impl Store {
+    pub fn state_now(&self, it: &Stated, now: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT INTO statement (at, by_whom, by_role, kind, institution, person, object) VALUES (?1,?2,?3,?4,?5,?6,?7)",
+                params![now, it.by, it.role.as_str(), name_of(&it.kind)?, it.institution, it.person, it.object],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// What was stated that touches an alert, oldest first: its session's every word, the room's checks of that day, and of
+    /// the people named (and their institution) what was filed since the day before.
+    pub fn statements(&self, alert: &Alert) -> Result<Vec<Statement>> {
+        let around = |hours: i64| {
+            let raised = alert.raised_at.parse::<jiff::Timestamp>().ok();
+            let moved = raised.and_then(|at| at.checked_add(jiff::SignedDuration::from_hours(hours)).ok());
+            moved.map_or_else(|| alert.raised_at.clone(), crate::clock::text)
+        };
+        let (day_before, day_after) = (around(-24), around(24));
+        let mut said = Vec::new();
+        if let Some(session) = &alert.session {
+            let changes = self.session_changes(session)?;
+            for (n, now) in changes.iter().enumerate() {
+                let before = n.checked_sub(1).and_then(|n| changes.get(n)).cloned().map(Box::new);
+                let kind = StatementKind::Session { before, now: Box::new(now.clone()) };
+                said.push(Statement { at: now.at.clone(), by: now.by.clone(), kind });
+            }
+        }
+        self.read(|c| {
+            said.extend(checks(c, &alert.room, &day_before, &day_after)?);
+            said.extend(filings(c, alert, &day_before)?);
+            Ok(())
+        })?;
+        said.sort_by(|a, b| a.at.cmp(&b.at));
+        Ok(said)
+    }
+}
+
+fn checks(c: &Connection, room: &str, from: &str, to: &str) -> Result<Vec<Statement>> {
+    let sql = "SELECT made_at, made_by, person, direction, via = 'system' FROM identity_check
+        WHERE room = ?1 AND at >= ?2 AND at <= ?3 ORDER BY made_at, id LIMIT 100";
+    collect(c, sql, [room, from, to], |r| {
+        let kind = StatementKind::Check { person: r.get(2)?, direction: named(r.get(3)?)?, stated: r.get(4)? };
+        Ok(Statement { at: r.get(0)?, by: r.get(1)?, kind })
+    })
+}
+
+fn filings(c: &Connection, alert: &Alert, from: &str) -> Result<Vec<Statement>> {
+    let reports = "SELECT report FROM finding WHERE alert = ?1";
+    let reports: Vec<String> = collect(c, reports, [&alert.id], |r| Ok(r.get(0)?))?;
+    let mut persons = BTreeSet::new();
+    for report in &reports {
+        let report: protocol::up::FindingReport = serde_json::from_str(report)?;
+        persons.extend(report.persons.into_iter().map(|p| p.person.to_string()));
+    }
+    let persons = serde_json::to_string(&persons)?;
+    let sql = "SELECT at, by_whom, kind, person, object FROM statement WHERE institution = ?1 AND at >= ?2
+        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3))) ORDER BY at, id LIMIT ?4";
+    collect(c, sql, params![alert.institution, from, persons, MOST as i64], |r| {
+        let kind = StatementKind::Other { kind: named(r.get(2)?)?, person: r.get(3)?, object: r.get(4)? };
+        Ok(Statement { at: r.get(0)?, by: r.get(1)?, kind })
+    })
+}

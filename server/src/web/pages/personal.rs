@@ -1,0 +1,159 @@
+//! The pages of a person's one-time link: card and PIN, or the withdrawal of consent everywhere. No login leads here.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::response::Response;
+
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
+use crate::access::Who;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::store::Purpose;
+use crate::web::personal::{PersonalStep, link_of, make_link, take};
+use crate::web::scope::Seen;
+
+#[derive(Template)]
+#[template(path = "personal.html")]
+struct PersonalPage {
+    f: Frame,
+    withdrawal: bool,
+    fault: String,
+    done: bool,
+}
+
+#[derive(Default, serde::Deserialize)]
+pub(super) struct PersonalForm {
+    #[serde(default)]
+    card: String,
+    #[serde(default)]
+    pin: String,
+    #[serde(default)]
+    again: String,
+    #[serde(default)]
+    reason: String,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, Path(token): Path<String>) -> Response {
+    let made = match link_of(&app, &token).await {
+        Ok(link) => make(&app, l, link.purpose, String::new(), false).await,
+        Err(problem) => Err(problem),
+    };
+    shown(&app, l, made).await
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Path(token): Path<String>,
+    Form(it): Form<PersonalForm>,
+) -> Response {
+    let made = match link_of(&app, &token).await {
+        Ok(link) => match act(&app, &token, link.purpose, it).await {
+            Ok(()) => make(&app, l, link.purpose, String::new(), true).await,
+            Err(problem) if problem.status.is_server_error() => Err(problem),
+            Err(problem) => make(&app, l, link.purpose, problem.detail, false).await,
+        },
+        Err(problem) => Err(problem),
+    };
+    shown(&app, l, made).await
+}
+
+async fn act(app: &Arc<App>, token: &str, purpose: Purpose, it: PersonalForm) -> Result<(), Problem> {
+    let step = match purpose {
+        Purpose::Card if it.pin != it.again => return Err(Problem::unprocessable("pin: the two are not the same")),
+        Purpose::Card => PersonalStep::SetCard { card: it.card, pin: it.pin },
+        Purpose::Withdrawal => PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) },
+    };
+    take(app, token, step).await.map(|_| ())
+}
+
+async fn make(app: &Arc<App>, l: Lang, purpose: Purpose, fault: String, done: bool) -> Result<Response, Problem> {
+    let refused = !fault.is_empty();
+    let f = Frame::of(app, l, "", "/login").await?;
+    let mut response = render(&PersonalPage { f, withdrawal: purpose == Purpose::Withdrawal, fault, done })?;
+    if refused {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "personal_link.html")]
+struct LinkPage {
+    f: Frame,
+    name: String,
+    set: String,
+    link: String,
+    until: String,
+    fault: String,
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct LinkForm {
+    purpose: Purpose,
+}
+
+/// The supervisor's page from which a link is given out.
+pub(super) async fn link_page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(person): Path<String>,
+) -> Response {
+    let made = link_shown(&app, &who, l, &person, Ok(None)).await;
+    shown(&app, l, made).await
+}
+
+pub(super) async fn give_link(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Path(person): Path<String>,
+    Form(it): Form<LinkForm>,
+) -> Response {
+    let made = match make_link(&app, &who, &person, it.purpose).await {
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        outcome => link_shown(&app, &who, l, &person, outcome.map(Some)).await,
+    };
+    shown(&app, l, made).await
+}
+
+async fn link_shown(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    person: &str,
+    outcome: Result<Option<(String, String)>, Problem>,
+) -> Result<Response, Problem> {
+    let (who, wanted) = (who.clone(), person.to_owned());
+    let (name, set_at) = app
+        .blocking(move |a| {
+            let found = a.store.practitioner(&wanted)?;
+            let found = found.ok_or_else(|| Problem::unknown("practitioner", &wanted))?;
+            if !Seen::of(a, &who)?.person(&found) {
+                return Err(Problem::unknown("practitioner", &wanted));
+            }
+            Ok::<_, Problem>((found.name.0, a.store.credential_of(&wanted)?.map(|c| c.set_at)))
+        })
+        .await?;
+    let set = match set_at {
+        Some(at) => format!("{} {}", l.t("本人已设置卡与 PIN:", "card and PIN were set:"), local(&at)),
+        None => l.t("本人尚未设置卡与 PIN。", "no card and PIN are set yet.").to_owned(),
+    };
+    let (link, until, fault) = match outcome {
+        Ok(None) => (String::new(), String::new(), String::new()),
+        Ok(Some((link, until))) => (link, local(&until), String::new()),
+        Err(problem) => (String::new(), String::new(), problem.detail),
+    };
+    let refused = !fault.is_empty();
+    let f = Frame::of(app, l, "sessions", &format!("/checks/{person}/link")).await?;
+    let mut response = render(&LinkPage { f, name, set, link, until, fault })?;
+    if refused {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}

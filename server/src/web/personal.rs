@@ -1,0 +1,151 @@
+//! `/api/v1/personal`: what a person does over a one-time link from the authority, without a login: set card and PIN (P4), or
+//! withdraw consent everywhere. A clinic can do neither for him.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use trust::sha256_hex;
+
+use super::alerts::PERSONS_ALONE;
+use super::checks::{card_hash, pin_fault};
+use super::deed;
+use super::enrolments;
+use super::registry::Answer;
+use super::scope::Seen;
+use crate::access::secret::random_token;
+use crate::access::{Who, password};
+use crate::app::App;
+use crate::clock::{self, clip, now_text};
+use crate::problem::{Body, Problem};
+use crate::store::{PersonalLink, Purpose};
+
+type Shared = State<Arc<App>>;
+
+/// A link is sent to its person, who needs a while to look.
+const VALID_HOURS: i64 = 72;
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkBody {
+    pub purpose: Purpose,
+}
+
+pub(super) async fn post_link(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(it): Body<LinkBody>,
+) -> Answer {
+    let (link, expires_at) = make_link(&app, &who, &id, it.purpose).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"person": id, "purpose": it.purpose, "link": link, "expires_at": expires_at})),
+    ))
+}
+
+/// The link, and until when it holds.
+pub(super) async fn make_link(
+    app: &Arc<App>,
+    who: &Who,
+    person: &str,
+    purpose: Purpose,
+) -> Result<(String, String), Problem> {
+    if who.by_token {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
+    let token = random_token()?;
+    let expires_at = clock::text(clock::now() + SignedDuration::from_hours(VALID_HOURS));
+    let (hash, until, who, person) = (sha256_hex(&token), expires_at.clone(), who.clone(), person.to_owned());
+    app.blocking(move |a| {
+        let found = a.store.practitioner(&person)?;
+        let found = found.ok_or_else(|| Problem::unknown("practitioner", &person))?;
+        if !Seen::of(a, &who)?.person(&found) {
+            return Err(Problem::unknown("practitioner", &person));
+        }
+        let link = PersonalLink { person, purpose, made_by: who.name.clone() };
+        Ok(a.store.put_personal_link(&hash, &link, &now_text(), &until)?)
+    })
+    .await?;
+    Ok((format!("/personal/{token}"), expires_at))
+}
+
+/// What the link's person does.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum PersonalStep {
+    /// Sets card and PIN, in place of earlier ones.
+    SetCard {
+        card: String,
+        /// 6 to 12 digits.
+        pin: String,
+    },
+    /// Withdraws consent at every institution: templates, photographs and their key are destroyed.
+    Withdraw { reason: Option<String> },
+}
+
+impl std::fmt::Debug for PersonalStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PersonalStep([redacted])")
+    }
+}
+
+pub(super) async fn post_personal(
+    State(app): Shared,
+    Path(token): Path<String>,
+    Body(it): Body<PersonalStep>,
+) -> Answer {
+    let body = take(&app, &token, it).await?;
+    Ok((StatusCode::OK, Json(body)))
+}
+
+/// Whose link this is and what it is for.
+pub(super) async fn link_of(app: &Arc<App>, token: &str) -> Result<PersonalLink, Problem> {
+    let hash = sha256_hex(token);
+    let found = app.blocking(move |a| a.store.personal_link(&hash, &now_text())).await?;
+    found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "this link is unknown, used or out of date: ask the authority for a new one",
+        )
+    })
+}
+
+/// The link is looked up before anything is hashed.
+pub(super) async fn take(app: &Arc<App>, token: &str, it: PersonalStep) -> Result<Value, Problem> {
+    let link = link_of(app, token).await?;
+    let hash = sha256_hex(token);
+    match (it, link.purpose) {
+        (PersonalStep::SetCard { card, pin }, Purpose::Card) => {
+            let card = card_hash(&card)?;
+            if let Some(fault) = pin_fault(&pin) {
+                return Err(Problem::unprocessable(fault));
+            }
+            deed::persons([&link.person]);
+            deed::did("card and PIN set over the person's own link");
+            // Whoever holds a link was sent it.
+            let _turn = app.hash_turn(true).await?;
+            let person = app
+                .blocking(move |a| {
+                    let pin = password::hash(&pin).map_err(|e| Problem::internal(&e))?;
+                    Ok::<_, Problem>(a.store.set_credential(&hash, &card, &pin, &now_text())?)
+                })
+                .await?;
+            Ok(json!({"person": person, "credential": "set"}))
+        }
+        (PersonalStep::Withdraw { reason }, Purpose::Withdrawal) => {
+            deed::persons([&link.person]);
+            deed::did("consent withdrawn everywhere over the person's own link");
+            let reason = clip(reason.as_deref().unwrap_or("the person's own link"), 400);
+            let done = enrolments::delete_everywhere(app, &link.person, &reason, "the person").await?;
+            // Used up last: a link whose effect was cut short can be taken again.
+            app.blocking(move |a| a.store.use_personal_link(&hash)).await?;
+            Ok(done)
+        }
+        (_, Purpose::Card) => Err(Problem::unprocessable("step: this link sets card and PIN: use set_card")),
+        (_, Purpose::Withdrawal) => Err(Problem::unprocessable("step: this link withdraws consent: use withdraw")),
+    }
+}

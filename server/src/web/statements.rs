@@ -1,0 +1,183 @@
+//! What a clinic stated, as an alert shows it: who, when, and how long after the alert. A type of its own, for pages and API
+//! alike. It explains; nothing here moves an alert.
+
+use askama::Template;
+use protocol::down::CheckDirection;
+
+use super::pages::frame::local;
+use super::pages::words::Lang;
+use crate::access::{Role, Who};
+use crate::alert_view::StatementSeen;
+use crate::app::App;
+use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, StoreError};
+
+/// What was stated of an alert, oldest first. Blocking.
+pub(super) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Vec<StatementSeen>, StoreError> {
+    let raised = ms(&alert.raised_at);
+    let said = a.store.statements(alert)?;
+    Ok(said.iter().map(|s| shown(who, s, raised)).collect())
+}
+
+fn ms(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
+}
+
+fn shown(who: &Who, it: &Statement, raised_ms: i64) -> StatementSeen {
+    let after = ms(&it.at) - raised_ms;
+    let both = |words: &dyn Fn(Lang) -> String| (words(Lang::Zh), words(Lang::En));
+    let (kind, (zh, en), of_clinic) = match &it.kind {
+        StatementKind::Session { before, now } => {
+            let words = |l: Lang| {
+                let what = change_words(l, before.as_deref(), now);
+                let session = l.t("诊疗活动", "session");
+                let why = if now.reason.is_empty() { String::new() } else { format!(" ({})", now.reason) };
+                format!("{session}: {what}{why}")
+            };
+            ("session", both(&words), true)
+        }
+        StatementKind::Check { person, direction, stated } => {
+            let words = |l: Lang| {
+                let way = match direction {
+                    CheckDirection::Out => l.t("离开", "out"),
+                    _ => l.t("进入", "in"),
+                };
+                let how = if *stated {
+                    l.t("机构系统陈述(不作核验)", "stated by the clinic's system, verifies nobody")
+                } else {
+                    l.t("卡 + PIN + 见证人核验", "check by card, PIN and witness")
+                };
+                format!("{how}: {person} {way}")
+            };
+            (if *stated { "stated_check" } else { "check" }, both(&words), true)
+        }
+        StatementKind::Other { kind, person, object } => {
+            let (name, zh, en) = match kind {
+                StatedKind::Pass => ("pass", "签发或更改通行证", "pass issued or changed:"),
+                StatedKind::Practitioner => ("practitioner", "更改执业登记或备案", "registration or filing changed:"),
+                StatedKind::Institution => {
+                    ("institution", "更改机构登记或项目备案", "institution's record or filed items changed:")
+                }
+                StatedKind::ConsentWithdrawn => {
+                    ("consent_withdrawn", "撤回人脸识别同意", "consent to recognition withdrawn:")
+                }
+            };
+            let whom = person.as_ref().filter(|p| *p != object).map(|p| format!(" ({p})")).unwrap_or_default();
+            (name, both(&|l| format!("{} {object}{whom}", l.t(zh, en))), false)
+        }
+    };
+    StatementSeen {
+        at: it.at.clone(),
+        by: (of_clinic || who.role != Role::Clinic).then(|| it.by.clone()).filter(|by| !by.is_empty()),
+        kind,
+        zh,
+        en,
+        after_ms: (after >= 0).then_some(after),
+    }
+}
+
+/// What changed in a session against the version before, in words.
+pub(super) fn change_words(l: Lang, before: Option<&SessionChange>, c: &SessionChange) -> String {
+    let mut what = Vec::new();
+    let (now, old) = (&c.session, before.map(|b| &b.session));
+    match old {
+        None => what.push(l.t("登记", "declared").to_owned()),
+        Some(old) => {
+            let mut said = |is: bool, zh: &str, en: &str| {
+                if is {
+                    what.push(l.t(zh, en).to_owned());
+                }
+            };
+            said(now.cancelled && !old.cancelled, "取消", "cancelled");
+            said(!now.cancelled && old.cancelled, "恢复", "restored");
+            said(now.emergency && !old.emergency, "标记急救", "flagged as an emergency");
+            said(!now.emergency && old.emergency, "撤销急救标记", "flag taken back");
+            said(now.end.is_some() && old.end.is_none(), "结束", "closed");
+            said(now.end.is_none() && old.end.is_some(), "重新打开", "opened again");
+            said(now.end.is_some() && old.end.is_some() && now.end != old.end, "更改结束时间", "other end");
+            said(now.start != old.start, "更改开始时间", "other start");
+            said(now.declared_lead != old.declared_lead, "更改主诊", "other lead");
+            said(now.declared_operators != old.declared_operators, "更改操作人", "other operators");
+            said(now.item != old.item, "更改项目", "other item");
+            said(now.room != old.room, "更改诊室", "other room");
+        }
+    }
+    what.join("、")
+}
+
+/// The block of an alert's page.
+#[derive(Template)]
+#[template(path = "statements.html")]
+pub(super) struct StatementBlock {
+    l: Lang,
+    rows: Vec<Row>,
+    /// When the box took everything back, where two people are still to decide.
+    withdrawn: String,
+}
+
+struct Row {
+    at: String,
+    by: String,
+    text: String,
+    after: String,
+}
+
+impl StatementBlock {
+    /// `withdrawn_at`: when the box took everything back, where people have still to decide.
+    pub(super) fn new(l: Lang, withdrawn_at: Option<&str>, said: &[StatementSeen]) -> Self {
+        let withdrawn = withdrawn_at;
+        Self { l, rows: said.iter().map(|s| row(l, s)).collect(), withdrawn: withdrawn.map(local).unwrap_or_default() }
+    }
+
+    /// The block as HTML; every value in it is escaped by the template.
+    pub(super) fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
+}
+
+fn row(l: Lang, s: &StatementSeen) -> Row {
+    let after = match s.after_ms {
+        None => l.t("线索产生前", "before the alert").to_owned(),
+        Some(ms) => match l {
+            Lang::Zh => format!("线索产生后{}", long(l, ms)),
+            Lang::En => format!("{} after the alert", long(l, ms)),
+        },
+    };
+    Row { at: local(&s.at), by: s.by.clone().unwrap_or_default(), text: l.t(&s.zh, &s.en).to_owned(), after }
+}
+
+/// Whole minutes, hours from two hours on, days from two days on.
+fn long(l: Lang, ms: i64) -> String {
+    let minutes = ms / 60_000;
+    match (minutes / 60, l) {
+        (0..=1, Lang::Zh) => format!("{minutes}分钟"),
+        (0..=1, Lang::En) => format!("{minutes} min"),
+        (hours @ 2..=47, Lang::Zh) => format!("{hours}小时"),
+        (hours @ 2..=47, Lang::En) => format!("{hours} h"),
+        (hours, Lang::Zh) => format!("{}天", hours / 24),
+        (hours, Lang::En) => format!("{} days", hours / 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_says_how_long_after_the_alert_it_came() {
+        let said = |after_ms| {
+            let s = StatementSeen {
+                at: "2026-03-02T01:00:00.000Z".into(),
+                by: None,
+                kind: "session",
+                zh: "取消".into(),
+                en: "cancelled".into(),
+                after_ms,
+            };
+            (row(Lang::Zh, &s).after, row(Lang::En, &s).after)
+        };
+        assert_eq!(said(Some(6 * 60_000)), ("线索产生后6分钟".to_owned(), "6 min after the alert".to_owned()));
+        assert_eq!(said(Some(30 * 3_600_000)).1, "30 h after the alert");
+        assert_eq!(said(Some(72 * 3_600_000)).0, "线索产生后3天");
+        assert_eq!(said(None).1, "before the alert");
+    }
+}
