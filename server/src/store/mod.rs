@@ -4,6 +4,7 @@
 //! a receipt may leave the house once a method here has returned. No method reads the clock.
 
 mod access;
+mod accounts;
 mod alerts;
 mod chains;
 mod charts;
@@ -41,6 +42,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 pub use access::{Account, ApiToken, AuditEntry, Deed};
+pub use accounts::Invited;
 pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
 pub use chains::{Era, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};

@@ -14,35 +14,50 @@ use trust::sha256_hex;
 
 use super::pages::frame::{self, cookie};
 use super::pages::words::Lang;
-use super::rights::{Audit, rule_of};
+use super::rights::{Audit, Rule, rule_of};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
+use crate::config::Config;
 use crate::problem::Problem;
-use crate::store::Deed;
+use crate::store::{Deed, StoreError};
 
-/// The cookie that holds a login. `HttpOnly`, `SameSite=Strict`, and Secure behind TLS.
-pub(super) const COOKIE: &str = "zaigang";
+/// The cookie that holds a login: `HttpOnly` and `SameSite=Strict`. Where browsers come over TLS it is `Secure` and bears the
+/// prefix by which they take it from this host alone, so that no neighbour's page can set another.
+pub(super) fn cookie_name(config: &Config) -> &'static str {
+    if config.is_https() { "__Host-zaigang" } else { "zaigang" }
+}
 
-/// Whoever sent this; nobody in particular where nothing proves it.
-async fn who(app: &Arc<App>, headers: &HeaderMap) -> Result<Who, Problem> {
+/// Whoever sent this, nobody in particular where nothing proves it; and whether he must set up a second factor first.
+async fn who(app: &Arc<App>, headers: &HeaderMap) -> Result<(Who, bool), Problem> {
     if !app.config.accounts {
-        return Ok(Who::open_house());
+        return Ok((Who::open_house(), false));
     }
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    let (token, by_token) = match (bearer, cookie(headers, COOKIE)) {
+    let (token, by_token) = match (bearer, cookie(headers, cookie_name(&app.config))) {
         (Some(token), _) => (token.to_owned(), true),
         (None, Some(token)) => (token, false),
-        (None, None) => return Ok(Who::nobody()),
+        (None, None) => return Ok((Who::nobody(), false)),
     };
     let hash = sha256_hex(token);
     let found = app
         .blocking(move |a| {
-            if by_token { a.store.who_by_token(&hash, &now_text()) } else { a.store.who_by_login(&hash, &now_text()) }
+            if by_token {
+                return Ok::<_, StoreError>(a.store.who_by_token(&hash, &now_text())?.map(|who| (who, false)));
+            }
+            let Some(who) = a.store.who_by_login(&hash, &now_text())? else { return Ok(None) };
+            let due = a.store.second_factor_due(&who.name)?;
+            Ok(Some((who, due)))
         })
         .await?;
-    Ok(found.unwrap_or_else(Who::nobody))
+    Ok(found.unwrap_or_else(|| (Who::nobody(), false)))
+}
+
+/// What somebody may do before the second factor that his role needs is set up: what everybody may, and his own account.
+fn open_before_second_factor(path: &str, rule: Option<&Rule>) -> bool {
+    let own = path == "/account" || path.starts_with("/account/") || path.starts_with("/api/v1/account/");
+    own || path == "/logout" || rule.is_some_and(|r| r.roles.contains(&Role::Public))
 }
 
 /// A page of another site may not make this browser change anything here: browsers say where a request comes from.
@@ -66,11 +81,12 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     let object = clip(request.uri().path(), 300);
     let page = !path.starts_with("/api/") && method == Method::GET;
     let lang = Lang::of(request.uri(), request.headers());
-    let who = match who(&app, request.headers()).await {
-        Ok(who) => who,
+    let (who, due) = match who(&app, request.headers()).await {
+        Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
     let rule = rule_of(&method, &path);
+    let due = due && !open_before_second_factor(&path, rule);
     if !method.is_safe() && from_elsewhere(request.headers()) {
         return Problem::new(StatusCode::FORBIDDEN, "this request came from a page of another site and is refused")
             .into_response();
@@ -85,6 +101,11 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
             (_, None) => {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method, or has no rule")
                     .into_response()
+            }
+            (true, _) if due && page => Redirect::to("/account").into_response(),
+            (true, _) if due => {
+                let why = "your role needs one-time codes: set them up on the page /account first";
+                Problem::new(StatusCode::FORBIDDEN, why).into_response()
             }
             (true, _) => frame::READER.scope(who, next.run(request)).await,
             (false, Some(_)) if public && page => Redirect::to("/login").into_response(),

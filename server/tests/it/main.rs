@@ -4,17 +4,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it stands; helpers are tests too")]
 
 mod access;
+mod accounts;
 mod backup;
 mod bad_input;
 mod boxes;
 mod delivery;
 mod enrolment;
 mod figures;
+mod foreign;
 mod house;
 mod inbox;
 mod knowledge;
 mod notify;
 mod pages;
+mod provider;
 mod reach;
 mod supervision;
 mod tables;
