@@ -7,6 +7,7 @@ use protocol::provision::BrokerAddress;
 use tokio::sync::{Semaphore, mpsc, watch};
 use trust::SigningKey;
 
+use crate::access::Who;
 use crate::access::anonymous::Refusals;
 use crate::access::oidc::Provider;
 use crate::access::throttle::Throttle;
@@ -142,17 +143,23 @@ impl App {
     }
 
     /// Writes a deed into the audit log; of refusals of nobody in particular only a few a minute and the count of the rest.
-    pub fn write_down(&self, deed: &Deed, refused_anonymous: bool) -> Result<(), StoreError> {
+    pub fn write_down(
+        &self,
+        deed: &Deed,
+        who: &Who,
+        institutions: &[String],
+        refused_anonymous: bool,
+    ) -> Result<(), StoreError> {
         let now = clock::now();
         let (whole, over) = if refused_anonymous {
             self.refusals().take(deed, now.as_second(), self.config.limits.anonymous_entries_per_min)
         } else {
             (true, Vec::new())
         };
-        for counted in over.iter().chain(whole.then_some(deed)) {
+        for counted in &over {
             self.store.audit(counted, &clock::text(now))?;
         }
-        Ok(())
+        if whole { self.store.audit_at(deed, who, institutions, &clock::text(now)) } else { Ok(()) }
     }
 
     /// Writes the counts of a minute that is over, or of the running one where the server stops.

@@ -261,8 +261,8 @@ async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.ready_file {
         run::write_ready_file(path, &started.ready)?;
     }
-    if let Some(link) = &started.first_admin {
-        println!("FIRST-ADMIN {link}");
+    if let Some(file) = &started.first_admin {
+        println!("FIRST-ADMIN {}: a link that works once, for the first administrator", file.display());
     }
     println!("READY {}", serde_json::to_string(&started.ready)?);
     tracing::info!(http = started.ready.http, "ready");

@@ -21,7 +21,7 @@ use crate::backup;
 use crate::behind::{self, Behind};
 use crate::broker::{self, Credentials};
 use crate::broker_config;
-use crate::ca::Authority;
+use crate::ca::{Authority, write_private};
 use crate::clock;
 use crate::config::{Broker, Config, External, Limits, Mode};
 use crate::enrol::{Engine, Slot};
@@ -64,8 +64,8 @@ pub struct Ready {
 #[derive(Debug)]
 pub struct Running {
     pub ready: Ready,
-    /// The one-time link to the first administrator's account, where there is no account yet.
-    pub first_admin: Option<String>,
+    /// A file of mode 0600 with the one-time link to the first administrator's account, where there is no account yet.
+    pub first_admin: Option<PathBuf>,
     pub app: Arc<App>,
     stop: watch::Sender<bool>,
     http: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -109,6 +109,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let faces = Arc::new(faces(&config, &master, &signer)?);
     let heads = Arc::new(Heads::new(&config.audit.head_file, Arc::clone(&signer)));
     heads.resume()?;
+    let keyed = store.key_cards(|hash| keyed_card(&master, hash))?;
+    if keyed > 0 {
+        tracing::info!(keyed, "cards are kept by a keyed hash from here on");
+    }
     let keys = Arc::new(Keys::default());
     keys.reload(&store)?;
     store.all_offline()?;
@@ -157,6 +161,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     };
     let oidc =
         config.oidc.clone().map(Provider::new).transpose().context("`oidc.client_secret_file` can not be read")?;
+    if config.oidc.as_ref().is_some_and(|oidc| oidc.claim_is_ignored) {
+        tracing::warn!("`oidc.claim` has no effect: people link their own accounts on the page /account");
+    }
     let Limits { hash_waiting_max, analyses_waiting_max, bodies_max_mib, streams_per_account_max, .. } = config.limits;
     let app = Arc::new(App {
         figures: Made::default(),
@@ -205,13 +212,36 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, behind, _lock: running })
 }
 
-/// There is no default password: whoever starts the server for the first time gets a link that works once.
-async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<String>> {
+/// A card as the database keeps it: its number is short, so a plain hash would be guessed from a stolen database.
+pub(crate) fn keyed_card(master: &Key, hash: &str) -> String {
+    format!("keyed:{}", master.keyed("card", hash))
+}
+
+/// There is no default password: whoever starts the server for the first time gets a link that works once. It lies in a
+/// file that only the server's user reads, because a journal is read by many and kept.
+async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBuf>> {
+    let dir = &app.config.data_dir;
     if !app.config.accounts || app.store.has_accounts()? {
+        forget_first_admin(dir);
         return Ok(None);
     }
-    let path = web::invitation(app, Role::Admin, String::new()).await.map_err(|p| anyhow::anyhow!(p.detail))?;
-    Ok(Some(format!("{base}{path}")))
+    let link = web::invitation(app, Role::Admin, String::new()).await.map_err(|p| anyhow::anyhow!(p.detail))?;
+    let base = app.config.public_url.as_deref().unwrap_or(base);
+    let path = std::path::absolute(dir.join(FIRST_ADMIN)).context("the folder of the data")?;
+    write_private(&path, format!("{base}{link}\n").as_bytes())?;
+    Ok(Some(path))
+}
+
+const FIRST_ADMIN: &str = "first-admin-link";
+
+/// The link was used, or is not wanted: what is left of it opens nothing.
+pub(crate) fn forget_first_admin(data_dir: &Path) {
+    match std::fs::remove_file(data_dir.join(FIRST_ADMIN)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "the used link of the first administrator could not be removed");
+        }
+        _ => {}
+    }
 }
 
 fn ready(http: SocketAddr, metrics: Option<SocketAddr>, app: &App) -> Ready {

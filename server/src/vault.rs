@@ -9,6 +9,8 @@ use std::path::Path;
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 const NONCE_BYTES: usize = 24;
@@ -61,6 +63,15 @@ impl Key {
             return Ok(key);
         }
         trust::read_secret(path, KIND).map(Self).map_err(|e| wrong(e.to_string()))
+    }
+
+    /// A text as nobody computes it without this key: what is few enough to be guessed is kept by it, not by a plain hash.
+    pub fn keyed(&self, what: &str, text: &str) -> String {
+        let mut block = Zeroizing::new([0; 64]);
+        block[..32].copy_from_slice(self.bytes());
+        let mut mac = Hmac::<Sha256>::new((&*block).into());
+        mac.update(format!("zaigang/v1/keyed\n{what}\n{text}").as_bytes());
+        hex::encode(mac.finalize().into_bytes())
     }
 
     pub fn seal(&self, what: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {

@@ -92,8 +92,9 @@ export async function serve(at, { accounts = true, mqtt = 0, listen = 0, extra =
     if (server.exitCode !== null) throw new Error(readFileSync(join(at, `${name}.log`), "utf8"));
     return JSON.parse(readFileSync(file, "utf8"));
   });
-  const link = /FIRST-ADMIN \S+?(\/welcome\/\S+)/.exec(readFileSync(join(at, `${name}.log`), "utf8"));
-  return { server, http, link: link && `${http}${link[1]}` };
+  const file = /FIRST-ADMIN (\S+):/.exec(readFileSync(join(at, `${name}.log`), "utf8"));
+  const link = file && /\/welcome\/\S+/.exec(readFileSync(file[1], "utf8"));
+  return { server, http, link: link && `${http}${link[0]}` };
 }
 
 /** Lets the box go on, a day later where asked, so that what it sees is news. */

@@ -1,5 +1,5 @@
-// Logging in through a real OpenID Connect provider (the certified `oidc-provider`), on loopback: whoever has an account
-// here comes in, whoever has none is told so, and a way back that was not begun here leads nowhere.
+// Logging in through a real OpenID Connect provider (the certified `oidc-provider`), on loopback: whoever linked his account
+// comes in, whoever is only called like one does not, and a way back that was not begun here leads nowhere.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -35,9 +35,9 @@ async function provider(port, back) {
   return { issuer, close: () => new Promise((done) => { listening.closeAllConnections(); listening.close(done); }) };
 }
 
-async function atProvider(page, http, name) {
-  await go(page, `${http}/login`);
-  await page.click("a[href='/login/oidc']");
+async function atProvider(page, from, link, name) {
+  await go(page, from);
+  await page.click(`a[href='${link}']`);
   await page.fill("input[name=login]", name);
   await page.fill("input[name=password]", "anything");
   await page.click("button[type=submit]");
@@ -52,7 +52,7 @@ async function main() {
   writeFileSync(join(at, "oidc-secret"), SECRET);
   const house = await serve(at, {
     listen: web,
-    extra: `[oidc]\nissuer = "${sso.issuer}"\nclient_id = "zaigang"\nclient_secret_file = "oidc-secret"\npublic_url = "${http}"\nclaim = "sub"\n`,
+    extra: `[oidc]\nissuer = "${sso.issuer}"\nclient_id = "zaigang"\nclient_secret_file = "oidc-secret"\npublic_url = "${http}"\n`,
   });
   const chrome = await browser();
   const first = await (await chrome.newContext()).newPage();
@@ -64,20 +64,38 @@ async function main() {
   await first.click("main button");
   await first.waitForURL("**/login");
 
+  // Called `wang` at the provider, too, but that is no proof.
+  const login = [`${http}/login`, "/login/oidc"];
+  const namesake = await (await chrome.newContext()).newPage();
+  await atProvider(namesake, ...login, "wang");
+  await namesake.waitForURL("**/login/oidc/done?**");
+  assert.match(await namesake.locator("main").innerText(), /no account here is linked/);
+
+  await go(first, `${http}/login`);
+  await first.fill("[name=name]", "wang");
+  await first.fill("[name=password]", PASSWORD);
+  await first.click("main button");
+  await first.waitForURL(`${http}/`);
+  await atProvider(first, `${http}/account`, "/account/provider", "person-17");
+  await first.waitForURL("**/login/oidc/done?**");
+  assert.match(await first.locator("main").innerText(), /person-17/);
+  await first.click("main button");
+  await first.waitForURL(`${http}/account`);
+
   const known = await (await chrome.newContext()).newPage();
-  await atProvider(known, http, "wang");
+  await atProvider(known, ...login, "person-17");
   await known.waitForURL(`${http}/`);
   assert.equal((await go(known, `${http}/accounts`)).status(), 200, "whoever came in by the provider is not logged in");
   const cookies = await known.context().cookies(http);
-  const login = cookies.find((cookie) => cookie.name === "zaigang");
-  assert(login?.httpOnly && login.sameSite === "Strict", JSON.stringify(cookies.map(({ name, sameSite }) => ({ name, sameSite }))));
+  const held = cookies.find((cookie) => cookie.name === "zaigang");
+  assert(held?.httpOnly && held.sameSite === "Strict", JSON.stringify(cookies.map(({ name, sameSite }) => ({ name, sameSite }))));
 
   const stranger = await (await chrome.newContext()).newPage();
-  await atProvider(stranger, http, "mallory");
+  await atProvider(stranger, ...login, "mallory");
   await stranger.waitForURL("**/login/oidc/done?**");
-  assert.match(await stranger.locator("main").innerText(), /no account here/);
+  assert.match(await stranger.locator("main").innerText(), /no account here is linked/);
   assert.equal((await fetch(`${http}/login/oidc/done?state=guessed&code=guessed`)).status, 401);
-  console.log("· a login through the provider works, a stranger is refused, a forged way back leads nowhere");
+  console.log("· a linked account comes in through the provider, a namesake and a stranger do not, a forged way back leads nowhere");
   await chrome.close();
   await sso.close();
 }

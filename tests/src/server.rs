@@ -16,6 +16,8 @@ pub struct ServerPlan {
     pub mqtt: String,
     /// Lines for other tables, whole.
     pub more: String,
+    /// Further host names by which it is reached.
+    pub names: Vec<String>,
     /// Such as `127.0.0.1:0`; of a restarted server the address it had.
     pub http: String,
     /// Logs, ready file and configuration bear this name, so that two servers can share a folder.
@@ -31,6 +33,7 @@ impl ServerPlan {
             folder: folder.to_owned(),
             mqtt: "listen = \"127.0.0.1:0\"\n".to_owned(),
             more: String::new(),
+            names: Vec::new(),
             http: "127.0.0.1:0".to_owned(),
             name: "server".to_owned(),
             accounts: false,
@@ -51,8 +54,8 @@ impl ServerPlan {
     pub fn write(&self) -> Result<()> {
         let text = format!(
             "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n[models]\npack = \"avatar\"\n\
-             [access]\naccounts = {}\n[http]\nlisten = \"{}\"\n[mqtt]\n{}{}",
-            self.accounts, self.http, self.mqtt, self.more
+             [access]\naccounts = {}\n[http]\nlisten = \"{}\"\nnames = {:?}\n[mqtt]\n{}{}",
+            self.accounts, self.http, self.names, self.mqtt, self.more
         );
         Ok(std::fs::write(self.config(), text)?)
     }

@@ -1,16 +1,18 @@
 //! Logging in through an `OpenID` Connect provider: authorization code with PKCE (RFC 7636), state and nonce; the ID token is
 //! verified against the provider's keys. It says only who somebody is; what he may do is his account's role here.
 //!
+//! Who somebody is, are `iss` and `sub` together, which never change and are never given to another (Core §5.7); a name may.
+//! What a login waits for travels in its own browser's cookie, so that nobody's logins push another's out.
+//!
 //! Nothing is called but the issuer that the configuration names and the addresses that the issuer's own metadata gives.
 //! Only keys of asymmetric algorithms are taken: a shared-secret or unsigned token is refused.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Oidc as Settings;
@@ -18,8 +20,8 @@ use crate::config::Oidc as Settings;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Somebody who logs in has this long at the provider.
 const PENDING_MS: i64 = 600_000;
-/// Logins begun and not finished; older ones go first.
-const MOST_PENDING: usize = 2000;
+/// As `sub` is limited (Core §2).
+const MOST_SUBJECT_BYTES: usize = 255;
 /// Clocks of two houses differ by no more.
 const LEEWAY_S: i64 = 60;
 
@@ -42,11 +44,36 @@ struct Metadata {
     jwks_uri: String,
 }
 
-/// A login that was begun.
-struct Pending {
+/// A login that was begun; its browser keeps it, sealed.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Pending {
+    state: String,
     nonce: String,
     verifier: String,
     begun_ms: i64,
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").field("begun_ms", &self.begun_ms).finish_non_exhaustive()
+    }
+}
+
+/// Whom the provider vouches for: the pair that it never gives to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderIdentity {
+    pub issuer: String,
+    pub subject: String,
+}
+
+/// What the provider said of somebody who logged in there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vouched {
+    pub identity: ProviderIdentity,
+    /// How the provider calls him, for him to read; it identifies nobody.
+    pub shown: String,
+    /// The provider asked for a second factor.
+    pub strong: bool,
 }
 
 /// The configured provider.
@@ -54,7 +81,6 @@ pub struct Provider {
     settings: Settings,
     secret: Option<String>,
     metadata: Mutex<Option<Metadata>>,
-    pending: Mutex<HashMap<String, Pending>>,
 }
 
 impl std::fmt::Debug for Provider {
@@ -67,7 +93,7 @@ impl std::fmt::Debug for Provider {
 #[derive(Debug)]
 pub struct Begun {
     pub address: String,
-    pub state: String,
+    pub pending: Pending,
 }
 
 #[derive(Deserialize)]
@@ -106,7 +132,7 @@ impl Provider {
             Some(path) => Some(std::fs::read_to_string(path)?.trim().to_owned()),
             None => None,
         };
-        Ok(Self { settings, secret, metadata: Mutex::default(), pending: Mutex::default() })
+        Ok(Self { settings, secret, metadata: Mutex::default() })
     }
 
     /// Begins a login. Blocking: the first one asks the provider for its metadata.
@@ -115,7 +141,7 @@ impl Provider {
         let (state, nonce, verifier) = (random()?, random()?, random()?);
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
         let back = self.back();
-        let parts = [
+        let mut parts = vec![
             ("response_type", "code"),
             ("client_id", &self.settings.client_id),
             ("redirect_uri", &back),
@@ -125,34 +151,33 @@ impl Provider {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
+        let acr = self.settings.strong_acr.join(" ");
+        if !acr.is_empty() {
+            parts.push(("acr_values", &acr));
+        }
         let query: Vec<String> = parts.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let joint = if metadata.authorization_endpoint.contains('?') { '&' } else { '?' };
         let address = format!("{}{joint}{}", metadata.authorization_endpoint, query.join("&"));
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.retain(|_, p| now_ms - p.begun_ms < PENDING_MS);
-        if pending.len() >= MOST_PENDING
-            && let Some(oldest) = pending.iter().min_by_key(|(_, p)| p.begun_ms).map(|(state, _)| state.clone())
-        {
-            pending.remove(&oldest);
-        }
-        pending.insert(state.clone(), Pending { nonce, verifier, begun_ms: now_ms });
-        Ok(Begun { address, state })
+        Ok(Begun { address, pending: Pending { state, nonce, verifier, begun_ms: now_ms } })
     }
 
-    /// Ends a login: the login name that the provider vouches for. A state works once. Blocking.
-    pub fn finish(&self, state: &str, code: &str, now_ms: i64) -> Result<String, OidcError> {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(state);
-        let pending = pending.filter(|p| now_ms - p.begun_ms < PENDING_MS).ok_or(OidcError::NotBegun)?;
+    /// Ends a login: whom the provider vouches for. `state` and `code` came back with the browser. Blocking.
+    pub fn finish(&self, pending: &Pending, state: &str, code: &str, now_ms: i64) -> Result<Vouched, OidcError> {
+        let fresh = (0..PENDING_MS).contains(&now_ms.saturating_sub(pending.begun_ms));
+        if state.is_empty() || state != pending.state || !fresh {
+            return Err(OidcError::NotBegun);
+        }
         let metadata = self.metadata()?;
         let token = self.exchange(&metadata, code, &pending.verifier)?;
         let keys: KeySet = get(&metadata.jwks_uri)?;
-        let wanted = Wanted { issuer: &metadata.issuer, client: &self.settings.client_id, nonce: &pending.nonce };
+        let wanted = Wanted {
+            issuer: &metadata.issuer,
+            client: &self.settings.client_id,
+            nonce: &pending.nonce,
+            begun_s: pending.begun_ms / 1000,
+        };
         let claims = verified(&token, &keys, &wanted, now_ms / 1000)?;
-        let name = claims[self.settings.claim.as_str()].as_str().unwrap_or_default().trim().to_owned();
-        if name.is_empty() {
-            return Err(OidcError::Token(format!("it holds no `{}`", self.settings.claim)));
-        }
-        Ok(name)
+        vouched(&claims, &metadata.issuer, &self.settings)
     }
 
     fn back(&self) -> String {
@@ -223,11 +248,30 @@ fn get<T: serde::de::DeserializeOwned>(address: &str) -> Result<T, OidcError> {
     answer.body_mut().read_json().map_err(fault)
 }
 
+/// Who a verified token says that somebody is.
+fn vouched(claims: &serde_json::Value, issuer: &str, settings: &Settings) -> Result<Vouched, OidcError> {
+    let subject = claims["sub"].as_str().unwrap_or_default();
+    if subject.is_empty() || subject.len() > MOST_SUBJECT_BYTES {
+        return Err(OidcError::Token("it says no `sub`".to_owned()));
+    }
+    let name = ["preferred_username", "name", "email"].iter().find_map(|claim| claims[*claim].as_str());
+    let by_acr = claims["acr"].as_str().is_some_and(|acr| settings.strong_acr.iter().any(|s| s == acr));
+    let methods = claims["amr"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+    let by_amr = methods.into_iter().any(|amr| settings.strong_amr.iter().any(|s| s == amr));
+    Ok(Vouched {
+        identity: ProviderIdentity { issuer: issuer.to_owned(), subject: subject.to_owned() },
+        shown: crate::clock::clip(name.unwrap_or(subject), 100),
+        strong: by_acr || by_amr,
+    })
+}
+
 /// What a token must say.
 struct Wanted<'a> {
     issuer: &'a str,
     client: &'a str,
     nonce: &'a str,
+    /// The login began then: no token for it was made before.
+    begun_s: i64,
 }
 
 /// Signature, issuer, audience, times and nonce of an ID token (`OpenID` Connect Core §3.1.3.7).
@@ -258,8 +302,18 @@ fn verified(token: &str, keys: &KeySet, wanted: &Wanted<'_>, now_s: i64) -> Resu
     if !ours || (audience.len() > 1 && claims["azp"].as_str() != Some(wanted.client)) {
         return Err(fault("it was made for another client"));
     }
-    if claims["exp"].as_i64().is_none_or(|exp| exp + LEEWAY_S < now_s) {
+    let time = |claim: &str| claims[claim].as_i64();
+    if time("exp").is_none_or(|exp| exp.saturating_add(LEEWAY_S) < now_s) {
         return Err(fault("it is out of date"));
+    }
+    let soon = now_s.saturating_add(LEEWAY_S);
+    let before = wanted.begun_s.saturating_sub(LEEWAY_S);
+    if time("iat").is_none_or(|made| !(before..=soon).contains(&made)) {
+        return Err(fault("it was not made for this login's time: compare the clocks of both servers"));
+    }
+    // Where it stands, it is a time.
+    if !claims["nbf"].is_null() && time("nbf").is_none_or(|from| from > soon) {
+        return Err(fault("it is not in force yet"));
     }
     if claims["nonce"].as_str() != Some(wanted.nonce) {
         return Err(fault("it answers another login"));
@@ -318,12 +372,14 @@ mod tests {
     const HEADER: &str = r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#;
 
     fn claims() -> serde_json::Value {
-        serde_json::json!({"iss":"https://i","aud":"zaigang","exp":4_102_444_800u64,"nonce":"n","preferred_username":"wang"})
+        serde_json::json!({"iss":"https://i","sub":"1","aud":"zaigang","exp":4_102_444_800u64,"iat":NOW_S,"nonce":"n","preferred_username":"wang"})
     }
 
+    const NOW_S: i64 = 1_770_000_000;
+
     fn asked(token: &str) -> Result<serde_json::Value, OidcError> {
-        let wanted = Wanted { issuer: "https://i", client: "zaigang", nonce: "n" };
-        verified(token, &keys(), &wanted, 1_770_000_000)
+        let wanted = Wanted { issuer: "https://i", client: "zaigang", nonce: "n", begun_s: NOW_S - 30 };
+        verified(token, &keys(), &wanted, NOW_S)
     }
 
     #[test]
@@ -335,10 +391,23 @@ mod tests {
             ("exp", serde_json::json!(1_000_000)),
             ("nonce", serde_json::json!("m")),
             ("aud", serde_json::json!(["zaigang", "another"])),
+            ("exp", serde_json::json!("soon")),
+            ("iat", serde_json::json!(null)),
+            ("iat", serde_json::json!(NOW_S - 600)),
+            ("iat", serde_json::json!(NOW_S + 61)),
+            ("iat", serde_json::json!(i64::MIN)),
+            ("nbf", serde_json::json!(NOW_S + 61)),
+            ("nbf", serde_json::json!(i64::MAX)),
+            ("nbf", serde_json::json!("now")),
         ] {
             let mut wrong = claims();
             wrong[name] = value;
             assert!(asked(&signed(&wrong, HEADER)).is_err(), "{name} was taken: {wrong}");
+        }
+        for (name, value) in [("exp", i64::MAX), ("nbf", NOW_S), ("nbf", i64::MIN), ("iat", NOW_S - 60)] {
+            let mut good = claims();
+            good[name] = value.into();
+            assert!(asked(&signed(&good, HEADER)).is_ok(), "{name} {value}");
         }
         assert!(asked(&signed(&claims(), r#"{"alg":"EdDSA","kid":"other"}"#)).is_err());
         assert!(asked(&signed(&claims(), r#"{"alg":"HS256","kid":"k"}"#)).is_err(), "a shared secret was taken");
@@ -347,16 +416,58 @@ mod tests {
         assert!(asked(&forged).is_err());
     }
 
-    #[test]
-    fn a_state_that_was_not_begun_here_ends_nothing() {
-        let settings = Settings {
+    fn settings() -> Settings {
+        Settings {
             issuer: "http://127.0.0.1:1".into(),
             client_id: "zaigang".into(),
             client_secret_file: None,
             public_url: "http://127.0.0.1:2".into(),
-            claim: "sub".into(),
+            claim_is_ignored: false,
+            strong_acr: vec!["gold".into()],
+            strong_amr: vec!["mfa".into()],
+        }
+    }
+
+    #[test]
+    fn a_name_identifies_nobody_and_a_second_factor_is_told() {
+        let of = |more: serde_json::Value| {
+            let mut claims = claims();
+            claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            vouched(&claims, "https://i", &settings())
         };
-        let provider = Provider::new(settings).unwrap();
-        assert!(matches!(provider.finish("state", "code", 0), Err(OidcError::NotBegun)));
+        let plain = of(serde_json::json!({})).unwrap();
+        assert_eq!((plain.identity.subject.as_str(), plain.shown.as_str(), plain.strong), ("1", "wang", false));
+        let renamed = of(serde_json::json!({"preferred_username":"li"})).unwrap();
+        assert_eq!(renamed.identity, plain.identity, "another name is another person");
+        for (more, strong) in [
+            (serde_json::json!({"acr":"gold"}), true),
+            (serde_json::json!({"acr":"bronze","amr":["pwd"]}), false),
+            (serde_json::json!({"amr":["pwd","mfa"]}), true),
+            (serde_json::json!({"amr":"mfa"}), false),
+        ] {
+            assert_eq!(of(more.clone()).unwrap().strong, strong, "{more}");
+        }
+        for wrong in [serde_json::json!(""), serde_json::json!(null), serde_json::json!(7), "s".repeat(256).into()] {
+            assert!(of(serde_json::json!({"sub":wrong})).is_err());
+        }
+    }
+
+    #[test]
+    fn a_state_that_was_not_begun_here_ends_nothing() {
+        let provider = Provider::new(settings()).unwrap();
+        let begun = |state: &str, begun_ms| Pending {
+            state: state.to_owned(),
+            nonce: String::new(),
+            verifier: String::new(),
+            begun_ms,
+        };
+        for (pending, state, now_ms) in [
+            (begun("state", 0), "other", 1),
+            (begun("", 0), "", 1),
+            (begun("state", 0), "state", PENDING_MS),
+            (begun("state", 2), "state", 1),
+        ] {
+            assert!(matches!(provider.finish(&pending, state, "code", now_ms), Err(OidcError::NotBegun)));
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::raw::{
 };
 use super::{
     AuditAnchors, Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals, Outgoing, Pack,
-    RetentionTimes, Smtp, SmtpTls,
+    RetentionTimes, Smtp, SmtpTls, host_of, is_loopback,
 };
 
 /// The text with its name, so that a fault can say where it stands.
@@ -75,7 +75,11 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         return Err(source.wrong(raw.models.pack.map_or(0, |p| p.span().start), why));
     }
     let production = raw.mode == Mode::Production;
-    let accounts = raw.access.accounts.as_ref().map_or(production, |a| *a.get_ref());
+    let oidc = oidc(source, raw.oidc, raw.http.public_url.as_ref().map(|u| u.get_ref().as_str()), base)?;
+    let (public_url, names) = reached(source, raw.http.public_url.clone(), raw.http.names.clone(), oidc.as_ref())?;
+    // A demonstration is open to this machine; one that others reach is so only where its file says it.
+    let closed = production || public_url.is_some() || !names.is_empty();
+    let accounts = raw.access.accounts.as_ref().map_or(closed, |a| *a.get_ref());
     if production && !accounts {
         let why = "`access.accounts = false` opens the house to everybody and is refused where `mode = \"production\"`";
         return Err(source.wrong(raw.access.accounts.map_or(0, |a| a.span().start), why));
@@ -97,6 +101,8 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         pack,
         models_dir: raw.models.folder.as_deref().map(at),
         http_listen: loopback(source, source.address("http.listen", listen, "127.0.0.1:8080")?)?,
+        public_url,
+        names,
         broker: broker(source, raw.mqtt, base)?,
         batch_max: source.number("ingest.batch_max", ingest.batch_max, 1024, (1, 4096))? as usize,
         at_once_max: source.number("ingest.at_once_max", ingest.at_once_max, 64, (0, 4096))? as usize,
@@ -119,11 +125,12 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         knowledge_retry_max_min: source.number("knowledge.retry_max_min", knowledge.retry_max_min, 60, (1, 1440))?
             as u64,
         limits,
+        server_ca_sha256: raw.provisioning.server_ca_file.map(|file| fingerprint(source, &file, base)).transpose()?,
         retention: retention(source, raw.retention)?,
         audit,
         metrics_listen,
         outgoing,
-        oidc: oidc(source, raw.oidc, base)?,
+        oidc,
         font_file: raw.export.font_file.as_deref().map(at),
         log_level: level,
         log_json: raw.log.format == Some(RawFormat::Json),
@@ -221,7 +228,59 @@ pub(crate) fn is_safe_origin(address: &str) -> bool {
     !host.is_empty() && !host.contains(['@', ' ']) && (scheme == "https" || (scheme == "http" && here))
 }
 
-fn oidc(source: &Source<'_>, raw: Option<Spanned<RawOidc>>, base: &Path) -> Result<Option<Oidc>, ConfigError> {
+/// Under which address and names others reach this server.
+fn reached(
+    source: &Source<'_>,
+    public_url: Option<Spanned<String>>,
+    names: Vec<Spanned<String>>,
+    oidc: Option<&Oidc>,
+) -> Result<(Option<String>, Vec<String>), ConfigError> {
+    let public_url = match public_url {
+        None => oidc.map(|oidc| oidc.public_url.clone()),
+        Some(url) => {
+            let text = url.get_ref().trim_end_matches('/').to_owned();
+            let host = text.split_once("://").map_or("", |(_, rest)| rest);
+            if !is_safe_origin(&text) || host.contains(['/', '?', '#']) {
+                let why = format!(
+                    "`http.public_url` is `{text}`: use https://HOST or https://HOST:PORT (plain http on loopback alone)"
+                );
+                return Err(source.wrong(url.span().start, why));
+            }
+            Some(text)
+        }
+    };
+    let mut read = Vec::new();
+    for name in names {
+        let text = name.get_ref().to_ascii_lowercase();
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b)) {
+            let why = format!("`http.names` holds `{text}`: use a host name or an IP address, without a port");
+            return Err(source.wrong(name.span().start, why));
+        }
+        read.push(text);
+    }
+    Ok((public_url, read))
+}
+
+/// SHA-256 of the first certificate of a PEM file, as boxes pin it.
+fn fingerprint(source: &Source<'_>, file: &Spanned<std::path::PathBuf>, base: &Path) -> Result<String, ConfigError> {
+    use rustls::pki_types::pem::PemObject as _;
+    let path = base.join(file.get_ref());
+    let wrong = |why: &str| {
+        let why = format!("`provisioning.server_ca_file` {}: {why}", path.display());
+        source.wrong(file.span().start, why)
+    };
+    let pem = std::fs::read(&path).map_err(|error| wrong(&error.to_string()))?;
+    let certificate =
+        rustls::pki_types::CertificateDer::from_pem_slice(&pem).map_err(|_| wrong("it holds no PEM certificate"))?;
+    Ok(trust::sha256_hex(certificate.as_ref()))
+}
+
+fn oidc(
+    source: &Source<'_>,
+    raw: Option<Spanned<RawOidc>>,
+    http_public_url: Option<&str>,
+    base: &Path,
+) -> Result<Option<Oidc>, ConfigError> {
     let Some(raw) = raw else { return Ok(None) };
     let at = raw.span().start;
     let it = raw.into_inner();
@@ -232,12 +291,24 @@ fn oidc(source: &Source<'_>, raw: Option<Spanned<RawOidc>>, base: &Path) -> Resu
         }
         Err(source.wrong(at, format!("`oidc.{key}` is `{text}`: use https://HOST (plain http on loopback alone)")))
     };
+    let public_url = match (it.public_url.as_deref(), http_public_url) {
+        (Some(own), Some(http)) if own.trim_end_matches('/') != http.trim_end_matches('/') => {
+            return Err(source.wrong(at, "`oidc.public_url` is another than `http.public_url`: leave it out"));
+        }
+        (Some(url), _) | (None, Some(url)) => address("public_url", url)?,
+        (None, None) => {
+            let why = "`http.public_url` is missing: the login provider sends browsers back to it";
+            return Err(source.wrong(at, why));
+        }
+    };
     Ok(Some(Oidc {
         issuer: address("issuer", &it.issuer)?,
-        public_url: address("public_url", &it.public_url)?,
+        public_url,
         client_id: it.client_id,
         client_secret_file: it.client_secret_file.map(|p| base.join(p)),
-        claim: it.claim.unwrap_or_else(|| "preferred_username".to_owned()),
+        claim_is_ignored: it.claim.is_some(),
+        strong_acr: it.strong_acr.unwrap_or_default(),
+        strong_amr: it.strong_amr.unwrap_or_else(|| vec!["mfa".to_owned()]),
     }))
 }
 
@@ -293,13 +364,24 @@ fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, Conf
     if raw.broker == Some(RawBroker::External) {
         let port = source.number("mqtt.port", raw.port, 1883, (1, 65_535))? as u16;
         let boxes_port = source.number("mqtt.boxes_port", raw.boxes_port, port.into(), (1, 65_535))? as u16;
+        let tls = raw.tls.unwrap_or(false);
+        for (key, host) in [("host", &raw.host), ("boxes_host", &raw.boxes_host)] {
+            let Some(host) = host.as_ref().filter(|host| !tls && !is_loopback(&host_of(host.get_ref()))) else {
+                continue;
+            };
+            let why = format!(
+                "`mqtt.{key}` is `{}` and `mqtt.tls` is off: passwords and findings would cross a network in clear; set tls = true (`zaigang-server broker-config` makes what the broker needs)",
+                host.get_ref()
+            );
+            return Err(source.wrong(host.span().start, why));
+        }
         return Ok(Broker::External(External {
-            host: raw.host.unwrap_or_else(|| "127.0.0.1".to_owned()),
+            host: raw.host.map_or_else(|| "127.0.0.1".to_owned(), Spanned::into_inner),
             port,
             username: raw.username,
             password_file: raw.password_file.map(|p| base.join(p)),
-            tls: raw.tls.unwrap_or(false),
-            boxes_host: raw.boxes_host,
+            tls,
+            boxes_host: raw.boxes_host.map(Spanned::into_inner),
             boxes_port: (boxes_port != port).then_some(boxes_port),
             shared: raw.shared.unwrap_or(false),
         }));

@@ -136,8 +136,12 @@ pub struct Oidc {
     pub client_secret_file: Option<PathBuf>,
     /// Where browsers reach this server; without a slash at its end.
     pub public_url: String,
-    /// Which claim of the ID token is the login name here.
-    pub claim: String,
+    /// The file names a claim that is the login name: it has no effect any more.
+    pub claim_is_ignored: bool,
+    /// Values of `acr` by which the provider says that a second factor was asked for.
+    pub strong_acr: Vec<String>,
+    /// The same in `amr` (RFC 8176).
+    pub strong_amr: Vec<String>,
 }
 
 /// The one mail server.
@@ -173,6 +177,10 @@ pub struct Config {
     pub pack: Pack,
     pub models_dir: Option<PathBuf>,
     pub http_listen: SocketAddr,
+    /// Where browsers and boxes reach this server, without a slash at its end; `None` where that is this machine alone.
+    pub public_url: Option<String>,
+    /// Further host names that it answers to, in lower case, beside those of loopback.
+    pub names: Vec<String>,
     /// False in a demonstration on loopback: everybody may do everything, and the audit log says `open`.
     pub accounts: bool,
     pub broker: Broker,
@@ -188,6 +196,8 @@ pub struct Config {
     pub limits: Limits,
     pub token_valid_min: i64,
     pub certificate_days: u64,
+    /// SHA-256 of the certificate of the authority that vouches for this server's HTTPS, which boxes pin.
+    pub server_ca_sha256: Option<String>,
     pub retention: RetentionTimes,
     pub audit: AuditAnchors,
     /// Loopback alone; `None`: `/metrics` is served nowhere.
@@ -201,7 +211,43 @@ pub struct Config {
     pub log_json: bool,
 }
 
+/// The host of an address or of a `Host` header, without its port, in lower case.
+pub(crate) fn host_of(authority: &str) -> String {
+    let without_port = match authority.rsplit_once(':') {
+        // An IPv6 address has colons of its own, and before a port its brackets.
+        Some((host, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']')) =>
+        {
+            host
+        }
+        _ => authority,
+    };
+    without_port.to_ascii_lowercase()
+}
+
+/// Whether a host's name means this machine, whatever a name server says.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 impl Config {
+    /// The host of `public_url`.
+    pub fn public_host(&self) -> Option<String> {
+        let rest = self.public_url.as_ref()?.split_once("://")?.1;
+        Some(host_of(rest.split('/').next().unwrap_or_default()))
+    }
+
+    /// Browsers reach this server over TLS: its cookies never travel without.
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// Whether any other machine has a name to reach this server by.
+    pub fn is_reached_from_elsewhere(&self) -> bool {
+        self.public_host().iter().chain(&self.names).any(|name| !is_loopback(name))
+    }
+
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), why: error.to_string() })?;

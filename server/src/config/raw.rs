@@ -62,6 +62,9 @@ pub(super) struct RawHttp {
     pub(super) bodies_max_mib: Option<Spanned<i64>>,
     pub(super) streams_per_account_max: Option<Spanned<i64>>,
     pub(super) replay_max: Option<Spanned<i64>>,
+    pub(super) public_url: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) names: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -85,12 +88,12 @@ pub(super) struct RawEnrolment {
 pub(super) struct RawMqtt {
     pub(super) broker: Option<RawBroker>,
     pub(super) listen: Option<Spanned<String>>,
-    pub(super) host: Option<String>,
+    pub(super) host: Option<Spanned<String>>,
     pub(super) port: Option<Spanned<i64>>,
     pub(super) username: Option<String>,
     pub(super) password_file: Option<PathBuf>,
     pub(super) tls: Option<bool>,
-    pub(super) boxes_host: Option<String>,
+    pub(super) boxes_host: Option<Spanned<String>>,
     pub(super) boxes_port: Option<Spanned<i64>>,
     pub(super) shared: Option<bool>,
 }
@@ -124,6 +127,7 @@ pub(super) struct RawKnowledge {
 pub(super) struct RawProvisioning {
     pub(super) token_valid_min: Option<Spanned<i64>>,
     pub(super) certificate_days: Option<Spanned<i64>>,
+    pub(super) server_ca_file: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -160,8 +164,11 @@ pub(super) struct RawOidc {
     pub(super) issuer: String,
     pub(super) client_id: String,
     pub(super) client_secret_file: Option<PathBuf>,
-    pub(super) public_url: String,
+    pub(super) public_url: Option<String>,
+    /// Read so that an older file still starts the server; a name identifies nobody.
     pub(super) claim: Option<String>,
+    pub(super) strong_acr: Option<Vec<String>>,
+    pub(super) strong_amr: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]

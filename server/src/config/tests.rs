@@ -49,3 +49,43 @@ fn what_must_not_be_is_refused() {
     let inside = "mode = \"production\"\ndata_dir = \"d\"\nmaster_key_file = \"d/master.key\"\n";
     assert!(Config::parse(Path::new("z.toml"), inside).unwrap_err().to_string().contains("inside `data_dir`"));
 }
+
+#[test]
+fn an_outside_broker_without_tls_is_refused_beyond_this_machine() {
+    let external = |more: &str| parse(&format!("[mqtt]\nbroker = \"external\"\n{more}"));
+    for host in ["127.0.0.1", "localhost", "[::1]", "::1", "127.0.0.2"] {
+        assert!(external(&format!("host = \"{host}\"\n")).is_ok(), "{host}");
+    }
+    for host in ["broker.example.cn", "10.0.0.7", "localhost.example.cn", "127.0.0.1.example.cn"] {
+        let error = external(&format!("host = \"{host}\"\n")).unwrap_err();
+        assert!(error.contains("line 6") && error.contains("tls = true"), "{error}");
+        assert!(external(&format!("boxes_host = \"{host}\"\n")).unwrap_err().contains("boxes_host"), "{host}");
+        assert!(external(&format!("host = \"{host}\"\ntls = true\n")).is_ok(), "{host}");
+    }
+}
+
+#[test]
+fn a_demonstration_that_others_reach_asks_for_accounts() {
+    assert!(!parse("").unwrap().accounts);
+    assert!(parse("[http]\npublic_url = \"https://demo.example.cn\"\n").unwrap().accounts);
+    assert!(parse("[http]\nnames = [\"demo.example.cn\"]\n").unwrap().accounts);
+    let said = parse("[http]\nnames = [\"demo.example.cn\"]\n[access]\naccounts = false\n").unwrap();
+    assert!(!said.accounts && said.is_reached_from_elsewhere());
+}
+
+#[test]
+fn the_public_address_is_an_origin_and_nothing_more() {
+    let url = |text: &str| parse(&format!("[http]\npublic_url = \"{text}\"\n"));
+    let config = url("https://Zaigang.example.cn:8443/").unwrap();
+    assert_eq!(config.public_host().as_deref(), Some("zaigang.example.cn"));
+    assert!(config.is_https());
+    for wrong in ["http://zaigang.example.cn", "zaigang.example.cn", "https://a.cn/path", "https://a@b.cn"] {
+        assert!(url(wrong).unwrap_err().contains("line 5: `http.public_url`"), "{wrong}");
+    }
+    let oidc = "[oidc]\nissuer = \"https://i.cn\"\nclient_id = \"z\"\n";
+    assert!(parse(oidc).unwrap_err().contains("`http.public_url` is missing"));
+    let both = format!("[http]\npublic_url = \"https://a.cn\"\n{oidc}public_url = \"https://b.cn\"\n");
+    assert!(parse(&both).unwrap_err().contains("another than"));
+    let old = parse(&format!("{oidc}public_url = \"https://b.cn/\"\nclaim = \"sub\"\n")).unwrap();
+    assert_eq!(old.public_url.as_deref(), Some("https://b.cn"));
+}

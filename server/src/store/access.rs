@@ -73,19 +73,20 @@ impl Store {
         self.read(|c| collect(c, sql, [], account))
     }
 
-    /// Makes an account from a one-time link and uses the link up.
+    /// Makes an account from a one-time link and uses the link up; with its sealed second factor, or none of both.
     pub fn accept_invitation(
         &self,
         token_hash: &str,
         id: &str,
         display: &str,
         password_hash: &str,
+        totp: Option<&[u8]>,
         now: &str,
     ) -> Result<Role> {
         self.write(|tx| {
             let invited: Option<(String, String)> = tx
                 .query_row(
-                    "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 RETURNING role, scope",
+                    "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 AND account IS NULL RETURNING role, scope",
                     [token_hash, now],
                     |r| Ok((r.get(0)?, r.get(1)?)),
                 )
@@ -103,8 +104,8 @@ impl Store {
                 return Err(StoreError::Conflict(format!("the login name `{id}` is taken: choose another")));
             }
             tx.execute(
-                "INSERT INTO account (id, display, role, scope, password_hash, created_at) VALUES (?1,?2,?3,?4,?5,?6)",
-                params![id, display, granted, scope, password_hash, now],
+                "INSERT INTO account (id, display, role, scope, password_hash, totp, created_at) VALUES (?1,?2,?3,?4,?5,?6,?7)",
+                params![id, display, granted, scope, password_hash, totp, now],
             )?;
             role(granted)
         })
@@ -113,7 +114,7 @@ impl Store {
     pub fn invite(&self, token_hash: &str, role: Role, scope: &str, expires_at: &str) -> Result<()> {
         self.write(|tx| {
             tx.execute(
-                "INSERT INTO invitation VALUES (?1,?2,?3,?4)",
+                "INSERT INTO invitation (token_hash, role, scope, expires_at) VALUES (?1,?2,?3,?4)",
                 params![token_hash, role.as_str(), scope, expires_at],
             )?;
             Ok(())
@@ -123,13 +124,6 @@ impl Store {
     pub fn invitation_holds(&self, token_hash: &str, now: &str) -> Result<bool> {
         let sql = "SELECT 1 FROM invitation WHERE token_hash = ?1 AND expires_at > ?2";
         self.read(|c| Ok(c.prepare_cached(sql)?.exists([token_hash, now])?))
-    }
-
-    pub fn set_totp(&self, id: &str, sealed: &[u8]) -> Result<()> {
-        self.write(|tx| {
-            tx.execute("UPDATE account SET totp = ?2, totp_last = 0 WHERE id = ?1", params![id, sealed])?;
-            Ok(())
-        })
     }
 
     /// Takes a time step as used; false if a later or equal one was.
@@ -448,8 +442,8 @@ mod tests {
         let (store, _dir) = store();
         store.invite("h", Role::Reviewer, "5101", "2026-03-03T00:00:00.000Z").unwrap();
         let now = "2026-03-02T00:00:00.000Z";
-        assert_eq!(store.accept_invitation("h", "wang", "王", "p", now).unwrap(), Role::Reviewer);
-        assert!(store.accept_invitation("h", "li", "李", "p", now).is_err());
+        assert_eq!(store.accept_invitation("h", "wang", "王", "p", None, now).unwrap(), Role::Reviewer);
+        assert!(store.accept_invitation("h", "li", "李", "p", None, now).is_err());
         store.log_in("t", "wang", "c", now, "2026-03-02T08:00:00.000Z").unwrap();
         assert_eq!(store.who_by_login("t", now).unwrap().unwrap().scope, "5101");
         assert!(store.who_by_login("t", "2026-03-02T08:00:00.000Z").unwrap().is_none());

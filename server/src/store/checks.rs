@@ -30,6 +30,20 @@ pub struct Credential {
 }
 
 impl Store {
+    /// Gives the cards that an earlier version kept by a plain hash their keyed one; how many there were.
+    pub fn key_cards(&self, keyed: impl Fn(&str) -> String) -> Result<usize> {
+        self.write(|tx| {
+            let plain: Vec<String> =
+                collect(tx, "SELECT card_hash FROM credential WHERE card_hash NOT LIKE 'keyed:%'", [], |r| {
+                    Ok(r.get(0)?)
+                })?;
+            for hash in &plain {
+                tx.execute("UPDATE credential SET card_hash = ?2 WHERE card_hash = ?1", [hash, &keyed(hash)])?;
+            }
+            Ok(plain.len())
+        })
+    }
+
     /// Whose card this is.
     pub fn credential_of_card(&self, card_hash: &str) -> Result<Option<Credential>> {
         self.read(|c| credential(c, "card_hash", card_hash))
@@ -101,4 +115,30 @@ pub(super) fn of_room(c: &Connection, room: &str, from: &str) -> Result<Vec<Witn
             stated_at: Some(r.get(4)?),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::Key;
+
+    #[test]
+    fn a_cards_hash_needs_the_servers_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let plain = trust::sha256_hex("zaigang/v1/card\n0017");
+        store
+            .write(|tx| {
+                tx.execute("INSERT INTO practitioner VALUES ('p-1','x','licensed_physician','valid','t')", [])?;
+                Ok(tx.execute("INSERT INTO credential VALUES ('p-1',?1,'pin','t','by')", [&plain])?)
+            })
+            .unwrap();
+        let (ours, other) = (Key::from_bytes([1; 32]), Key::from_bytes([2; 32]));
+        let keyed = |hash: &str| crate::run::keyed_card(&ours, hash);
+        assert_eq!(store.key_cards(keyed).unwrap(), 1);
+        assert_eq!(store.key_cards(keyed).unwrap(), 0, "keyed twice");
+        assert!(store.credential_of_card(&plain).unwrap().is_none(), "a card is still found by its number alone");
+        assert!(store.credential_of_card(&crate::run::keyed_card(&other, &plain)).unwrap().is_none());
+        assert_eq!(store.credential_of_card(&keyed(&plain)).unwrap().unwrap().person, "p-1");
+    }
 }

@@ -4,6 +4,7 @@
 //! a receipt may leave the house once a method here has returned. No method reads the clock.
 
 mod access;
+mod accounts;
 mod alerts;
 mod budgets;
 mod chains;
@@ -45,6 +46,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 pub use access::{Account, ApiToken, AuditEntry, Deed};
+pub use accounts::Invited;
 pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
 pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};

@@ -25,6 +25,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0017_stated.sql"),
     include_str!("../../migrations/0018_eyes.sql"),
     include_str!("../../migrations/0019_load.sql"),
+    include_str!("../../migrations/0020_accounts.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

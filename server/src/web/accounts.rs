@@ -1,4 +1,4 @@
-//! `/api/v1/accounts`: who may come in, invitations, and who may no longer.
+//! `/api/v1/accounts`: who may come in, invitations, a way back in, who needs a second factor, and who may no longer.
 
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ use crate::app::App;
 use crate::clock;
 use crate::problem::{Body, Problem};
 
+/// As an institution's jurisdiction has them.
+const MOST_DIVISION_DIGITS: usize = 12;
 /// How long an invitation may wait.
 const INVITED_HOURS: i64 = 72;
 
@@ -45,10 +47,27 @@ pub(super) async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<S
     if role == Role::Admin && !scope.is_empty() {
         return Err(Problem::unprocessable("scope: an administrator runs the whole server; leave it empty"));
     }
-    if role == Role::Clinic && scope.is_empty() {
+    scope_is_there(app, role, &scope).await?;
+    invitation(app, role, scope).await
+}
+
+/// A scope is an institution that is registered, or the first digits of a division: a mistyped one would show nothing, or
+/// everything.
+pub(super) async fn scope_is_there(app: &Arc<App>, role: Role, scope: &str) -> Result<(), Problem> {
+    if role != Role::Clinic {
+        let digits = scope.len() <= MOST_DIVISION_DIGITS && scope.chars().all(|c| c.is_ascii_digit());
+        let why = "scope: use the first digits of an administrative division, such as 5101; empty for all";
+        return if digits { Ok(()) } else { Err(Problem::unprocessable(why)) };
+    }
+    if scope.is_empty() {
         return Err(Problem::unprocessable("scope: a clinic's account needs the institution's id"));
     }
-    invitation(app, role, scope).await
+    let wanted = scope.to_owned();
+    if app.blocking(move |a| a.store.institution(&wanted)).await?.is_none() {
+        let why = format!("scope: institution `{}` is unknown: register it first", clock::clip(scope, 80));
+        return Err(Problem::unprocessable(why));
+    }
+    Ok(())
 }
 
 /// A one-time link to a new account.
@@ -85,4 +104,64 @@ pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), P
     // Streams that it opened end now.
     app.touch();
     Ok(())
+}
+
+pub(super) async fn post_enable(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    enable(&app, &id).await?;
+    Ok((StatusCode::OK, Json(json!({"id": id, "disabled": false}))))
+}
+
+/// The account comes back as it was: role, scope, password and second factor.
+pub(super) async fn enable(app: &Arc<App>, id: &str) -> Result<(), Problem> {
+    let id = id.to_owned();
+    app.blocking(move |a| a.store.set_disabled(&id, false)).await
+}
+
+pub(super) async fn post_reset(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+) -> Answer {
+    let path = invite_again(&app, &who, &id).await?;
+    Ok((StatusCode::CREATED, Json(json!({"path": path}))))
+}
+
+/// A one-time link by which the account's owner sets a new password and second factor. It is another administrator's to
+/// give: whoever sits at an open login can not make it his own.
+pub(super) async fn invite_again(app: &Arc<App>, who: &Who, id: &str) -> Result<String, Problem> {
+    if who.name == id {
+        let why = "nobody resets his own account: change the password on its page, or ask another administrator";
+        return Err(Problem::new(StatusCode::CONFLICT, why));
+    }
+    let token = random_token()?;
+    let (hash, id) = (sha256_hex(&token), id.to_owned());
+    let expires = clock::text(clock::now() + SignedDuration::from_hours(INVITED_HOURS));
+    app.blocking(move |a| a.store.invite_again(&hash, &id, &expires)).await?;
+    Ok(format!("/welcome/{token}"))
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecondFactorRoles {
+    /// Whose people need a one-time code beside the password; the whole list, in place of the former.
+    roles: Vec<Role>,
+}
+
+pub(super) async fn get_second_factor(State(app): State<Arc<App>>) -> Answer {
+    let roles = app.blocking(|a| a.store.second_factor_roles()).await?;
+    Ok((StatusCode::OK, Json(json!(SecondFactorRoles { roles }))))
+}
+
+pub(super) async fn post_second_factor(State(app): State<Arc<App>>, Body(it): Body<SecondFactorRoles>) -> Answer {
+    let said = json!(it);
+    set_second_factor_roles(&app, it.roles).await?;
+    Ok((StatusCode::OK, Json(said)))
+}
+
+/// Whoever has none yet sets it up before anything else, at once and also in a login that stands.
+pub(super) async fn set_second_factor_roles(app: &Arc<App>, roles: Vec<Role>) -> Result<(), Problem> {
+    if roles.contains(&Role::Public) {
+        return Err(Problem::unprocessable("roles: nobody logs in as `public`"));
+    }
+    app.blocking(move |a| a.store.set_second_factor_roles(&roles)).await
 }

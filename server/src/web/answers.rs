@@ -151,6 +151,8 @@ pub(super) struct BoxMade {
     room: String,
     /// Shown once; works once.
     provisioning_token: String,
+    /// What the box pins (`TOKEN sha256:HEX` in its token file); `null` where the configuration names no `server_ca_file`.
+    server_ca_sha256: Option<String>,
     expires_at: String,
 }
 
@@ -184,6 +186,8 @@ pub(super) struct EnrolmentMade {
     liveness: String,
     photos: Vec<crate::enrol::PhotoOutcome>,
     duplicates: Vec<crate::enrol::Likeness>,
+    /// The best score against the person's confirmed faces, where it is too low; `null` to a clinic.
+    unlike_ppm: Option<i32>,
     templates: u64,
 }
 
@@ -251,6 +255,13 @@ pub(super) struct AccountSeen {
 pub(super) struct Invited {
     /// The link's path on this server.
     path: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct PasswordChanged {
+    id: String,
+    /// `changed`.
+    password: String,
 }
 
 #[derive(JsonSchema)]

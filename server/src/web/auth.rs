@@ -15,15 +15,19 @@ use trust::sha256_hex;
 use super::deed::{self, Notes};
 use super::pages::frame::{self, cookie};
 use super::pages::words::Lang;
-use super::rights::{Audit, rule_of};
+use super::rights::{Audit, Rule, rule_of};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
+use crate::config::Config;
 use crate::problem::Problem;
 use crate::store::Deed;
 
-/// The cookie that holds a login. `HttpOnly`, `SameSite=Strict`, and Secure behind TLS.
-pub(super) const COOKIE: &str = "zaigang";
+/// The cookie that holds a login: `HttpOnly` and `SameSite=Strict`. Where browsers come over TLS it is `Secure` and bears the
+/// prefix by which they take it from this host alone, so that no neighbour's page can set another.
+pub(super) fn cookie_name(config: &Config) -> &'static str {
+    if config.is_https() { "__Host-zaigang" } else { "zaigang" }
+}
 
 /// What a request proves itself with: hashes, never the secret. Kept by a live stream, which asks again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +46,7 @@ impl Credential {
         }
         let bearer =
             headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-        match (bearer, cookie(headers, COOKIE)) {
+        match (bearer, cookie(headers, cookie_name(&app.config))) {
             (Some(token), _) => Self::Token(sha256_hex(token)),
             (None, Some(token)) => Self::Login(sha256_hex(token)),
             (None, None) => Self::Nothing,
@@ -59,6 +63,23 @@ impl Credential {
         };
         Ok(found.unwrap_or_else(Who::nobody))
     }
+
+    /// Whether this login's account must set up a second factor first.
+    async fn second_factor_due(&self, app: &Arc<App>, who: &Who) -> Result<bool, Problem> {
+        match self {
+            Self::Login(_) if who.role != Role::Public => {
+                let name = who.name.clone();
+                Ok(app.blocking(move |a| a.store.second_factor_due(&name)).await?)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+/// What somebody may do before the second factor that his role needs is set up: what everybody may, and his own account.
+fn open_before_second_factor(path: &str, rule: Option<&Rule>) -> bool {
+    let own = path == "/account" || path.starts_with("/account/") || path.starts_with("/api/v1/account/");
+    own || path == "/logout" || rule.is_some_and(|r| r.roles.contains(&Role::Public))
 }
 
 /// A page of another site may not make this browser change anything here: browsers say where a request comes from.
@@ -83,11 +104,16 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     let page = !path.starts_with("/api/") && method == Method::GET;
     let lang = Lang::of(request.uri(), request.headers());
     let credential = Credential::of(&app, request.headers());
-    let who = match credential.who(&app).await {
-        Ok(who) => who,
+    let found = match credential.who(&app).await {
+        Ok(who) => credential.second_factor_due(&app, &who).await.map(|due| (who, due)),
+        Err(problem) => Err(problem),
+    };
+    let (who, due) = match found {
+        Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
     let rule = rule_of(&method, &path);
+    let due = due && !open_before_second_factor(&path, rule);
     if !method.is_safe() && from_elsewhere(request.headers()) {
         return Problem::new(StatusCode::FORBIDDEN, "this request came from a page of another site and is refused")
             .into_response();
@@ -110,6 +136,11 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
             (_, None) => {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method, or has no rule")
                     .into_response()
+            }
+            (true, _) if due && page => Redirect::to("/account").into_response(),
+            (true, _) if due => {
+                let why = "your role needs one-time codes: set them up on the page /account first";
+                Problem::new(StatusCode::FORBIDDEN, why).into_response()
             }
             (true, _) => {
                 let answered = frame::READER.scope(who, next.run(request));
@@ -134,7 +165,8 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
             why,
             status: response.status().as_u16(),
         };
-        match app.blocking(|a| a.store.audit_at(&done, &reader, &entry.institutions, &now_text())).await {
+        let refused = public && !(allowed && done.status < 400);
+        match app.blocking(|a| a.write_down(&done, &reader, &entry.institutions, refused)).await {
             Ok(()) => response,
             // P11: what can not be written down is not told. A change that was made stands; its answer says so.
             Err(_) => unlogged(method.is_safe()).into_response(),

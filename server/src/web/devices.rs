@@ -33,7 +33,10 @@ pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>)
     let (hash, expires, place) = (sha256_hex(&token), expires_at.clone(), it.clone());
     let upsert = app.blocking(move |a| a.store.put_device(&place, &hash, &expires)).await?;
     app.tell(Nudge::Room(it.room.to_string()));
-    done(upsert, json!({"id": it.id, "room": it.room, "provisioning_token": token, "expires_at": expires_at}))
+    done(
+        upsert,
+        json!({"id": it.id, "room": it.room, "provisioning_token": token, "server_ca_sha256": app.config.server_ca_sha256, "expires_at": expires_at}),
+    )
 }
 
 pub(super) async fn get_devices(

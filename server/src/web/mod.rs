@@ -1,5 +1,6 @@
 //! Everything that HTTP reaches: JSON under `/api/v1`, pages, the live stream, health. Decides nothing and holds no SQL.
 
+mod account;
 mod accounts;
 mod alerts;
 mod answers;
@@ -16,6 +17,7 @@ mod enrolments;
 mod figures;
 mod health;
 mod hooks;
+mod host;
 pub(crate) mod live;
 mod openapi;
 mod outer;
@@ -102,6 +104,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/audit/export", get(audit::get_export))
         .route("/accounts", get(accounts::get_accounts).post(accounts::post_invitation))
         .route("/accounts/{id}/disable", post(accounts::post_disable))
+        .route("/accounts/{id}/enable", post(accounts::post_enable))
+        .route("/accounts/{id}/reset", post(accounts::post_reset))
+        .route("/accounts/second-factor", get(accounts::get_second_factor).post(accounts::post_second_factor))
+        .route("/account/password", post(account::post_password))
         .route("/retention", get(running::get_retention))
         .route("/figures", get(figures::get_figures))
         .route("/openapi.json", get(openapi::get_openapi))
@@ -128,6 +134,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(not_found)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), bodies::layer))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), auth::layer))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), host::layer))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), outer::layer))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -287,6 +287,31 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<super::accounts::InviteForm>),
         Gives::Json(shape::<answers::Invited>),
     ),
+    post("/accounts/{id}/enable", "Enable an account", Takes::Nothing, Gives::Json(shape::<answers::Disabled>)),
+    post(
+        "/accounts/{id}/reset",
+        "A one-time link to a new password and second factor of an account",
+        Takes::Nothing,
+        Gives::Json(shape::<answers::Invited>),
+    ),
+    get(
+        "/accounts/second-factor",
+        "Roles that need a one-time code",
+        &[],
+        Gives::Json(shape::<super::accounts::SecondFactorRoles>),
+    ),
+    post(
+        "/accounts/second-factor",
+        "Say which roles need a one-time code",
+        Takes::Json(shape::<super::accounts::SecondFactorRoles>),
+        Gives::Json(shape::<super::accounts::SecondFactorRoles>),
+    ),
+    post(
+        "/account/password",
+        "Change one's own password; every other login ends",
+        Takes::Json(shape::<super::account::PasswordBody>),
+        Gives::Json(shape::<answers::PasswordChanged>),
+    ),
     post("/accounts/{id}/disable", "Disable an account", Takes::Nothing, Gives::Json(shape::<answers::Disabled>)),
     get("/export/{noun}", "institutions, practitioners, rooms, items or sessions as CSV", &[], Gives::Csv),
     Operation {

@@ -120,7 +120,7 @@ pub(super) async fn take(app: &Arc<App>, token: &str, it: PersonalStep) -> Resul
     let hash = sha256_hex(token);
     match (it, link.purpose) {
         (PersonalStep::SetCard { card, pin }, Purpose::Card) => {
-            let card = card_hash(&card)?;
+            let card = card_hash(&app.master, &card)?;
             if let Some(fault) = pin_fault(&pin) {
                 return Err(Problem::unprocessable(fault));
             }

@@ -42,12 +42,7 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Val
         return Err(Problem::unprocessable("role: use supervisor, reviewer, clinic, integrator or auditor"));
     }
     let scope = it.scope.trim().to_owned();
-    if it.role == Role::Clinic && scope.is_empty() {
-        return Err(Problem::unprocessable("scope: a clinic's token needs the institution's id"));
-    }
-    if it.role != Role::Clinic && !scope.chars().all(|c| c.is_ascii_digit()) {
-        return Err(Problem::unprocessable("scope: use the first digits of an administrative division, such as 5101"));
-    }
+    super::accounts::scope_is_there(app, it.role, &scope).await?;
     if !(1..=MOST_DAYS).contains(&it.days) {
         return Err(Problem::unprocessable(format!("days: use 1 to {MOST_DAYS}")));
     }

@@ -1,5 +1,7 @@
 //! Who may do what: every route × every role, scopes, login, one-time links, and the audit log that shows it all.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::json;
 use server::access::Role;
 use server::web::rights::RULES;
@@ -31,7 +33,7 @@ pub(crate) fn login(house: &House, name: &str, role: Role, scope: &str) -> Strin
     let (token, store) = (format!("login-of-{name}"), &house.running().app.store);
     let now = "2026-01-01T00:00:00.000Z";
     store.invite(&trust::sha256_hex(name), role, scope, FAR).unwrap();
-    store.accept_invitation(&trust::sha256_hex(name), name, name, "no hash", now).unwrap();
+    store.accept_invitation(&trust::sha256_hex(name), name, name, "no hash", None, now).unwrap();
     store.log_in(&trust::sha256_hex(&token), name, "", now, FAR).unwrap();
     token
 }
@@ -112,13 +114,16 @@ fn each_sees_his_own_jurisdiction_and_institution_only() {
 #[test]
 fn the_first_administrator_comes_in_by_a_link_that_works_once() {
     let house = guarded();
-    let link = house.running().first_admin.clone().expect("no link was made");
-    let path = link.strip_prefix(&house.base).unwrap().to_owned();
+    let file = house.running().first_admin.clone().expect("no link was made");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "others may read the link");
+    let link = std::fs::read_to_string(&file).unwrap();
+    let path = link.trim().strip_prefix(&house.base).unwrap().to_owned();
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let make = b"name=wang&display=Wang&password=correct+horse+battery";
     assert_eq!(house.send_with("GET", "/accounts", "", b"").status, 303, "the house was open");
     assert_eq!(house.send_with("POST", &path, form, make).status, 303);
     assert_eq!(house.send_with("GET", &path, "", b"").status, 404, "the link worked twice");
+    assert!(!file.exists(), "the used link still lies there");
 
     let wrong = house.send_with("POST", "/login", form, b"name=wang&password=wrong");
     assert_eq!(wrong.status, 401);

@@ -90,7 +90,7 @@ impl House {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text.as_str(), ""));
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-        Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+        Answer { status, head: head.to_lowercase(), as_sent: head.to_owned(), body: body.to_owned() }
     }
 
     /// Hangs up before the answer, but once the request is at work: the server asks for the body when it wants to read it.
@@ -187,10 +187,22 @@ fn start(folder: &Path, pack: &str, extra: &str) -> (Running, tokio::runtime::Ru
 pub(crate) struct Answer {
     pub status: u16,
     pub head: String,
+    as_sent: String,
     pub body: String,
 }
 
 impl Answer {
+    /// The value of the first header that begins so, in the case in which it came.
+    pub(crate) fn raw(&self, name: &str) -> String {
+        let lines = self.as_sent.lines().filter(|line| line.to_lowercase().starts_with(name));
+        lines.map(|line| line[name.len()..].trim().to_owned()).next().unwrap_or_default()
+    }
+
+    /// The first cookie that is set, as a browser sends it back.
+    pub(crate) fn cookie(&self) -> String {
+        self.raw("set-cookie: ").split(';').next().unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or(Value::String(self.body.clone()))
     }

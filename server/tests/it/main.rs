@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it stands; helpers are tests too")]
 
 mod access;
+mod accounts;
 mod audit;
 mod backup;
 mod bad_input;
@@ -12,12 +13,14 @@ mod delivery;
 mod enrolment;
 mod eyes;
 mod figures;
+mod foreign;
 mod house;
 mod inbox;
 mod knowledge;
 mod load;
 mod notify;
 mod pages;
+mod provider;
 mod reach;
 mod stated;
 mod supervision;

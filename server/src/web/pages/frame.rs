@@ -13,6 +13,7 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
+use crate::config::Mode;
 use crate::problem::{Problem, retry_after};
 use crate::web::part::PartQuery;
 
@@ -41,12 +42,32 @@ pub(super) struct Entry {
     pub name: &'static str,
 }
 
+/// A demonstration says so on every page, whatever its pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Demonstration {
+    No,
+    WithAccounts,
+    /// Nobody logs in: whoever opens a page may do everything.
+    Open,
+}
+
+impl Demonstration {
+    pub(super) fn is_on(self) -> bool {
+        self != Self::No
+    }
+
+    pub(super) fn is_open(self) -> bool {
+        self == Self::Open
+    }
+}
+
 /// What every page's frame needs.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub l: Lang,
     pub page: &'static str,
     pub pack_note: &'static str,
+    pub demonstration: Demonstration,
     pub liveness_waived: bool,
     pub connected: bool,
     /// People log in here: the frame offers to log out.
@@ -69,6 +90,7 @@ impl Frame {
             l,
             page: "",
             pack_note: "",
+            demonstration: Demonstration::No,
             liveness_waived: false,
             connected: true,
             accounts: false,
@@ -96,6 +118,11 @@ impl Frame {
             l,
             page,
             pack_note: app.config.pack.note(),
+            demonstration: match (app.config.mode, app.config.accounts) {
+                (Mode::Production, _) => Demonstration::No,
+                (Mode::Demonstration, true) => Demonstration::WithAccounts,
+                (Mode::Demonstration, false) => Demonstration::Open,
+            },
             liveness_waived: summary.liveness_waived,
             connected: *app.connected.borrow(),
             accounts: app.config.accounts && !page.is_empty(),

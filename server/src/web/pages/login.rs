@@ -15,13 +15,14 @@ use super::words::Lang;
 use crate::access::known_device::{KNOWN_S, KnownDevices};
 use crate::access::secret::random_token;
 use crate::access::throttle::Visitor;
-use crate::access::{Who, password, totp};
+use crate::access::{Role, Who, password, totp};
 use crate::app::App;
 use crate::clock::{self, now_text};
 use crate::problem::{Problem, retry_after};
-use crate::store::{Account, StoreError};
-use crate::web::accounts::{InviteForm, make_invitation};
-use crate::web::auth::COOKIE;
+use crate::store::{Account, Invited, StoreError};
+use crate::web::account::code_holds;
+use crate::web::accounts::{InviteForm, invite_again, make_invitation, set_second_factor_roles};
+use crate::web::auth::cookie_name;
 use crate::web::deed;
 use crate::web::source::Source;
 
@@ -80,7 +81,8 @@ pub(super) async fn submit(
     }
     let made = match entered {
         Ok(token) => {
-            let mut response = (set_cookie(&headers, &token, LOGIN_HOURS * 3600), Redirect::to("/")).into_response();
+            let login = set_cookie(&app, &headers, &token, LOGIN_HOURS * 3600);
+            let mut response = (login, Redirect::to("/")).into_response();
             remember(&app, &headers, &name, &visitor, &mut response);
             Ok(response)
         }
@@ -115,7 +117,7 @@ fn remember(app: &App, headers: &HeaderMap, name: &str, visitor: &Visitor, respo
     };
     let before = cookie(headers, KNOWN_COOKIE).unwrap_or_default();
     let issued = KnownDevices::new(&app.master).issue(&before, name, &nonce, clock::now().as_second());
-    let secure = secure(headers);
+    let secure = secure(app, headers);
     let cookie = issued.and_then(|value| {
         let text = format!("{KNOWN_COOKIE}={value}; Path=/login; Max-Age={KNOWN_S}; HttpOnly; SameSite=Strict{secure}");
         header::HeaderValue::try_from(text).ok()
@@ -125,15 +127,20 @@ fn remember(app: &App, headers: &HeaderMap, name: &str, visitor: &Visitor, respo
     }
 }
 
-pub(super) fn set_cookie(headers: &HeaderMap, token: &str, seconds: i64) -> [(header::HeaderName, String); 1] {
-    let secure = secure(headers);
-    [(header::SET_COOKIE, format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"))]
+pub(super) fn set_cookie(
+    app: &App,
+    headers: &HeaderMap,
+    token: &str,
+    seconds: i64,
+) -> [(header::HeaderName, String); 1] {
+    let (name, secure) = (cookie_name(&app.config), secure(app, headers));
+    [(header::SET_COOKIE, format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"))]
 }
 
-/// What a cookie says where the proxy before this server speaks TLS.
-pub(super) fn secure(headers: &HeaderMap) -> &'static str {
-    let tls = headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
-    if tls { "; Secure" } else { "" }
+/// What a cookie says where browsers come over TLS: by the configuration, or by the word of the proxy where that is silent.
+pub(super) fn secure(app: &App, headers: &HeaderMap) -> &'static str {
+    let by_proxy = || headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
+    if app.config.is_https() || by_proxy() { "; Secure" } else { "" }
 }
 
 /// One answer for every wrong login, so that it names neither the account nor what was wrong.
@@ -196,16 +203,11 @@ fn proven(app: &App, name: &str, it: &Credentials, now_s: i64) -> Result<bool, S
     if !password::verify(&it.password, &account.password_hash) {
         return Ok(false);
     }
-    let Some(sealed) = &account.totp else { return Ok(true) };
-    let secret = app.master.open(&format!("totp {name}"), sealed)?;
-    match totp::check(&secret, &it.code, now_s, account.totp_last) {
-        Some(step) => app.store.use_totp_step(name, step),
-        None => Ok(false),
-    }
+    code_holds(app, &account, &it.code, now_s)
 }
 
 pub(super) async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if let Some(token) = cookie(&headers, COOKIE) {
+    if let Some(token) = cookie(&headers, cookie_name(&app.config)) {
         let hash = sha256_hex(token);
         if let Err(problem) = app.blocking(move |a| a.store.log_out(&hash)).await {
             return problem.into_response();
@@ -213,7 +215,7 @@ pub(super) async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         // Streams that this login opened end now.
         app.touch();
     }
-    (set_cookie(&headers, "", 0), Redirect::to("/login")).into_response()
+    (set_cookie(&app, &headers, "", 0), Redirect::to("/login")).into_response()
 }
 
 #[derive(Template)]
@@ -223,6 +225,10 @@ struct WelcomePage {
     fault: String,
     name: String,
     display: String,
+    /// An account that stands gets a new password.
+    again: bool,
+    /// This role needs a second factor: it is not for the invitee to leave out.
+    needs_code: bool,
     /// Shown once after the account was made.
     secret: String,
     uri: String,
@@ -230,27 +236,38 @@ struct WelcomePage {
 
 pub(super) async fn welcome(State(app): State<Arc<App>>, l: Lang, Path(token): Path<String>) -> Response {
     let made = match invited(&app, &token).await {
-        Ok(()) => welcome_page(&app, l, WelcomeForm::default(), String::new(), None).await,
+        Ok(link) => welcome_page(&app, l, &link, WelcomeForm::default(), String::new(), None).await,
         Err(problem) => Err(problem),
     };
     shown(&app, l, made).await
 }
 
-/// Whether the link holds: asked before anything that costs more than a look.
-async fn invited(app: &Arc<App>, token: &str) -> Result<(), Problem> {
+/// A link that holds, and whether its role needs a second factor.
+struct Link {
+    invited: Invited,
+    needs_code: bool,
+}
+
+/// Asked before anything that costs more than a look.
+async fn invited(app: &Arc<App>, token: &str) -> Result<Link, Problem> {
     let hash = sha256_hex(token);
-    if app.blocking(move |a| a.store.invitation_holds(&hash, &now_text())).await? {
-        return Ok(());
-    }
+    let found = app
+        .blocking(move |a| {
+            let Some(invited) = a.store.invited(&hash, &now_text())? else { return Ok(None) };
+            let needs_code = a.store.second_factor_roles()?.contains(&invited.role);
+            Ok::<_, StoreError>(Some(Link { invited, needs_code }))
+        })
+        .await?;
     let why = "this link is unknown, used or out of date: ask for a new one";
-    Err(Problem {
-        zh: Some("此链接无效、已使用或已过期,请重新索取"), ..Problem::new(StatusCode::NOT_FOUND, why)
-    })
+    let zh = Some("此链接无效、已使用或已过期,请重新索取");
+    found.ok_or_else(|| Problem { zh, ..Problem::new(StatusCode::NOT_FOUND, why) })
 }
 
 #[derive(Default, serde::Deserialize)]
 pub(super) struct WelcomeForm {
+    #[serde(default)]
     name: String,
+    #[serde(default)]
     display: String,
     password: String,
     #[serde(default)]
@@ -260,13 +277,23 @@ pub(super) struct WelcomeForm {
 async fn welcome_page(
     app: &Arc<App>,
     l: Lang,
+    link: &Link,
     it: WelcomeForm,
     fault: String,
     secret: Option<Vec<u8>>,
 ) -> Result<Response, Problem> {
-    let (shown_secret, uri) = secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &it.name)));
-    let f = Frame::of(app, l, "", "/login").await?;
-    render(&WelcomePage { f, fault, name: it.name, display: it.display, secret: shown_secret, uri })
+    let name = link.invited.account.clone().unwrap_or(it.name);
+    let (shown_secret, uri) = secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &name)));
+    render(&WelcomePage {
+        f: Frame::of(app, l, "", "/login").await?,
+        fault,
+        name,
+        display: it.display,
+        again: link.invited.account.is_some(),
+        needs_code: link.needs_code,
+        secret: shown_secret,
+        uri,
+    })
 }
 
 pub(super) async fn accept(
@@ -275,43 +302,51 @@ pub(super) async fn accept(
     Path(token): Path<String>,
     Form(it): Form<WelcomeForm>,
 ) -> Response {
-    let made = match make_account(&app, &token, &it).await {
-        Ok(None) => Ok(Redirect::to("/login").into_response()),
-        Ok(secret) => welcome_page(&app, l, it, String::new(), secret).await,
-        Err(problem) if problem.status.is_server_error() || problem.status == StatusCode::NOT_FOUND => Err(problem),
-        Err(problem) => welcome_page(&app, l, it, problem.detail, None).await,
+    // Before any work: only a link that holds is worth a hash.
+    let made = match invited(&app, &token).await {
+        Ok(link) => match make_account(&app, &token, &link, &it).await {
+            Ok(None) => Ok(Redirect::to("/login").into_response()),
+            Ok(secret) => welcome_page(&app, l, &link, it, String::new(), secret).await,
+            Err(problem) if problem.status.is_server_error() => Err(problem),
+            Err(problem) => welcome_page(&app, l, &link, it, problem.detail, None).await,
+        },
+        Err(problem) => Err(problem),
     };
     shown(&app, l, made).await
 }
 
-/// Makes the account; with a second factor, gives its secret.
-async fn make_account(app: &Arc<App>, token: &str, it: &WelcomeForm) -> Result<Option<Vec<u8>>, Problem> {
-    invited(app, token).await?;
-    let good = it.name.parse::<protocol::id::PersonId>().is_ok();
+/// Makes the account, or gives one that stands a new password; with a second factor, gives its secret.
+async fn make_account(app: &Arc<App>, token: &str, link: &Link, it: &WelcomeForm) -> Result<Option<Vec<u8>>, Problem> {
+    let name = link.invited.account.clone().unwrap_or_else(|| it.name.clone());
+    let good = name.parse::<protocol::id::PersonId>().is_ok();
     if !good {
         return Err(Problem::unprocessable("login name: 1 to 64 of a-z A-Z 0-9 . _ -"));
     }
-    if let Some(fault) = password::fault(&it.password, &it.name) {
+    if let Some(fault) = password::fault(&it.password, &name) {
         return Err(Problem::unprocessable(fault));
     }
     let mut secret = vec![0u8; 20];
     getrandom::fill(&mut secret).map_err(|e| Problem::internal(&e))?;
-    let wants_code = it.totp.is_some();
-    let (hash, name, display) = (sha256_hex(token), it.name.clone(), clock::clip(it.display.trim(), 100));
-    let (typed, sealed) = (it.password.clone(), secret.clone());
-    deed::did(format!("account {} made from its invitation", clock::clip(&it.name, 64)));
+    let wants_code = link.needs_code || it.totp.is_some();
+    let (hash, display) = (sha256_hex(token), clock::clip(it.display.trim(), 100));
+    let (typed, kept, again) = (it.password.clone(), secret.clone(), link.invited.account.is_some());
+    deed::did(format!("account {} made from its invitation", clock::clip(&name, 64)));
     // Whoever holds a link was invited.
     let _turn = app.hash_turn(true).await?;
     app.blocking(move |a| {
         let hashed = password::hash(&typed).map_err(|e| Problem::internal(&e))?;
-        a.store.accept_invitation(&hash, &name, &display, &hashed, &now_text())?;
-        if wants_code {
-            let sealed = a.master.seal(&format!("totp {name}"), &sealed).map_err(|e| Problem::internal(&e))?;
-            a.store.set_totp(&name, &sealed)?;
+        let seal = || a.master.seal(&format!("totp {name}"), &kept).map_err(|e| Problem::internal(&e));
+        let sealed = if wants_code { Some(seal()?) } else { None };
+        // Account and second factor in one step: neither stands without the other.
+        if again {
+            a.store.reset_account(&hash, &hashed, sealed.as_deref(), &now_text())?;
+        } else {
+            a.store.accept_invitation(&hash, &name, &display, &hashed, sealed.as_deref(), &now_text())?;
         }
         Ok::<_, Problem>(())
     })
     .await?;
+    crate::run::forget_first_admin(&app.config.data_dir);
     Ok(wants_code.then_some(secret))
 }
 
@@ -320,6 +355,8 @@ async fn make_account(app: &Arc<App>, token: &str, it: &WelcomeForm) -> Result<O
 struct AccountsPage {
     f: Frame,
     rows: Vec<(String, String, &'static str, String, bool, bool)>,
+    /// Each role, and whether its people need a second factor.
+    roles: Vec<(&'static str, bool)>,
     link: String,
     fault: String,
 }
@@ -330,18 +367,56 @@ pub(super) async fn accounts(State(app): State<Arc<App>>, l: Lang) -> Response {
 }
 
 async fn accounts_page(app: &Arc<App>, l: Lang, link: String, fault: String) -> Result<Response, Problem> {
-    let accounts = app.blocking(|a| a.store.accounts()).await?;
+    let (accounts, needed) =
+        app.blocking(|a| Ok::<_, StoreError>((a.store.accounts()?, a.store.second_factor_roles()?))).await?;
     let rows = accounts.into_iter().map(|a| (a.id, a.display, a.role.as_str(), a.scope, a.totp.is_some(), a.disabled));
-    render(&AccountsPage { rows: rows.collect(), link, fault, f: Frame::of(app, l, "accounts", "/accounts").await? })
+    let roles = Role::ALL.into_iter().filter(|r| *r != Role::Public).map(|r| (r.as_str(), needed.contains(&r)));
+    render(&AccountsPage {
+        rows: rows.collect(),
+        roles: roles.collect(),
+        link,
+        fault,
+        f: Frame::of(app, l, "accounts", "/accounts").await?,
+    })
+}
+
+/// The page again, with a link that was made, or with what was wrong.
+async fn accounts_again(app: &Arc<App>, l: Lang, made: Result<String, Problem>) -> Response {
+    let made = match made {
+        Ok(link) => accounts_page(app, l, link, String::new()).await,
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => accounts_page(app, l, String::new(), problem.detail).await,
+    };
+    shown(app, l, made).await
 }
 
 pub(super) async fn invite(State(app): State<Arc<App>>, l: Lang, Form(it): Form<InviteForm>) -> Response {
-    let made = match make_invitation(&app, &it).await {
-        Ok(link) => accounts_page(&app, l, link, String::new()).await,
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => accounts_page(&app, l, String::new(), problem.detail).await,
+    let made = make_invitation(&app, &it).await;
+    accounts_again(&app, l, made).await
+}
+
+pub(super) async fn reset(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+) -> Response {
+    let made = invite_again(&app, &who, &id).await;
+    accounts_again(&app, l, made).await
+}
+
+/// Each ticked role comes as a field of its own.
+pub(super) async fn second_factor_roles(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Form(ticked): Form<std::collections::BTreeMap<String, String>>,
+) -> Response {
+    let roles = ticked.keys().map(|role| Role::parse(role).ok_or_else(|| Problem::unknown("role", role)));
+    let made = match roles.collect::<Result<Vec<_>, _>>() {
+        Ok(roles) => set_second_factor_roles(&app, roles).await,
+        Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    accounts_again(&app, l, made.map(|()| String::new())).await
 }
 
 pub(super) async fn disable(
@@ -351,8 +426,12 @@ pub(super) async fn disable(
     Path(id): Path<String>,
 ) -> Response {
     let gone = crate::web::accounts::disable(&app, &who, &id).await;
-    let made = gone.map(|()| Redirect::to("/accounts").into_response());
-    shown(&app, l, made).await
+    accounts_again(&app, l, gone.map(|()| String::new())).await
+}
+
+pub(super) async fn enable(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>) -> Response {
+    let back = crate::web::accounts::enable(&app, &id).await;
+    accounts_again(&app, l, back.map(|()| String::new())).await
 }
 
 #[derive(Template)]

@@ -1,5 +1,6 @@
 //! The pages: server-rendered, zh-CN by default, English by toggle, every asset in the binary. View models only.
 
+mod account;
 mod alert;
 mod alert_clinic;
 mod bulk_steps;
@@ -70,12 +71,20 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
         .route("/enrolments/{id}/photo/{n}", get(people::photo))
         .route("/login", get(login::page).post(login::submit))
-        .route("/login/oidc", get(oidc::begin))
+        .route("/login/oidc", get(oidc::begin).post(oidc::code))
         .route("/login/oidc/done", get(oidc::done))
         .route("/logout", post(login::logout))
         .route("/welcome/{token}", get(login::welcome).post(login::accept))
         .route("/accounts", get(login::accounts).post(login::invite))
         .route("/accounts/{id}/disable", post(login::disable))
+        .route("/accounts/{id}/enable", post(login::enable))
+        .route("/accounts/{id}/reset", post(login::reset))
+        .route("/accounts/second-factor", post(login::second_factor_roles))
+        .route("/account", get(account::page))
+        .route("/account/password", post(account::password))
+        .route("/account/second-factor", post(account::second_factor))
+        .route("/account/provider", get(oidc::begin_link).post(oidc::link))
+        .route("/account/provider/unlink", post(account::unlink))
         .route("/audit", get(login::audit))
         .route("/audit/export", get(super::audit::get_export))
         .route("/import", get(import::page).post(import::submit).layer(DefaultBodyLimit::max(MOST_BYTES + 65_536)))

@@ -1,24 +1,37 @@
-//! The way to the login provider and back. Whoever comes back needs an account here; the provider gives no role.
+//! The way to the login provider and back: to come in, or to link one's own account. Whoever comes back needs an account
+//! here that he linked himself; the provider gives no role and its names identify nobody.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::Extension;
+use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, cookie, render, shown};
 use super::login;
 use super::words::Lang;
-use crate::access::oidc::{OidcError, Provider};
+use crate::access::Who;
+use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity, Vouched};
 use crate::access::secret::random_token;
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, now_text};
 use crate::problem::Problem;
+use crate::web::account::{self, carried, carry};
 use crate::web::deed;
 
-/// Binds the way back to the browser that went; `Lax`, because the provider's page sends it here.
-const COOKIE: &str = "zaigang-oidc";
+/// What its browser carries between going and coming back.
+const WAY: &str = "way to the login provider";
+const LINK: &str = "link to an account";
+const CODE: &str = "login without its code";
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Way {
+    pending: Pending,
+    /// The account that is to be linked; `None` where somebody wants to come in.
+    link: Option<String>,
+}
 
 fn provider(app: &App) -> Result<Arc<Provider>, Problem> {
     app.oidc.clone().ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the configuration names no login provider"))
@@ -31,20 +44,44 @@ fn said(error: &OidcError) -> Problem {
     Problem::new(status, error.to_string())
 }
 
+fn cookie_name(app: &App) -> &'static str {
+    if app.config.is_https() { "__Host-zaigang-oidc" } else { "zaigang-oidc" }
+}
+
+/// `Lax`, because the provider's page sends the browser back here.
+fn way_cookie(app: &App, headers: &HeaderMap, value: &str, seconds: u32) -> String {
+    let (name, secure) = (cookie_name(app), login::secure(app, headers));
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+}
+
 pub(super) async fn begin(State(app): State<Arc<App>>, l: Lang, headers: HeaderMap) -> Response {
-    let secure = login::secure(&headers);
-    let made = app
+    let made = go(&app, &headers, None).await;
+    shown(&app, l, made).await
+}
+
+/// The way to link one's own account; nothing is linked before its owner says so on the way back.
+pub(super) async fn begin_link(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    headers: HeaderMap,
+) -> Response {
+    let made = match account::own(&app, &who).await {
+        Ok(own) => go(&app, &headers, Some(own.id)).await,
+        Err(problem) => Err(problem),
+    };
+    shown(&app, l, made).await
+}
+
+async fn go(app: &Arc<App>, headers: &HeaderMap, link: Option<String>) -> Result<Response, Problem> {
+    let Begun { address, pending } = app
         .waiting(|a| {
             let random = || random_token().map_err(|p| OidcError::Provider(p.detail));
             provider(a)?.begin(random, clock::now().as_millisecond()).map_err(|e| said(&e))
         })
-        .await
-        .map(|begun| {
-            let cookie =
-                format!("{COOKIE}={}; Path=/login/oidc; Max-Age=600; HttpOnly; SameSite=Lax{secure}", begun.state);
-            ([(header::SET_COOKIE, cookie)], Redirect::to(&begun.address)).into_response()
-        });
-    shown(&app, l, made).await
+        .await?;
+    let way = carry(app, WAY, Way { pending, link })?;
+    Ok(([(header::SET_COOKIE, way_cookie(app, headers, &way, 600))], Redirect::to(&address)).into_response())
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -70,44 +107,169 @@ pub(super) async fn done(
     headers: HeaderMap,
     Query(query): Query<BackQuery>,
 ) -> Response {
-    let made = come_in(&app, l, &headers, query).await;
+    let made = come_back(&app, l, &headers, query).await;
     shown(&app, l, made).await
 }
 
-async fn come_in(app: &Arc<App>, l: Lang, headers: &HeaderMap, query: BackQuery) -> Result<Response, Problem> {
+async fn come_back(app: &Arc<App>, l: Lang, headers: &HeaderMap, query: BackQuery) -> Result<Response, Problem> {
     if !query.error.is_empty() {
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             format!("the login provider says: {}", clock::clip(&query.error, 80)),
         ));
     }
-    if query.state.is_empty() || cookie(headers, COOKIE).as_deref() != Some(query.state.as_str()) {
-        return Err(said(&OidcError::NotBegun));
-    }
-    let (name, known) = app
+    let way: Option<Way> = cookie(headers, cookie_name(app)).and_then(|text| carried(app, WAY, &text));
+    let Way { pending, link } = way.ok_or_else(|| said(&OidcError::NotBegun))?;
+    let vouched = app
         .waiting(move |a| {
-            let name =
-                provider(a)?.finish(&query.state, &query.code, clock::now().as_millisecond()).map_err(|e| said(&e))?;
-            let known = a.store.account(&name)?.is_some_and(|account| !account.disabled);
-            Ok::<_, Problem>((name, known))
+            let now_ms = clock::now().as_millisecond();
+            provider(a)?.finish(&pending, &query.state, &query.code, now_ms).map_err(|e| said(&e))
         })
         .await?;
-    let named = clock::clip(&name, 64);
-    if !known {
-        deed::did(format!("login by the provider as {named}: refused, no account here"));
-        return Err(no_account());
+    let mut response = match link {
+        Some(account) => confirm_page(app, l, account, vouched).await?,
+        None => come_in(app, l, headers, &vouched).await?,
+    };
+    // It worked once.
+    if let Ok(over) = way_cookie(app, headers, "", 0).parse() {
+        response.headers_mut().append(header::SET_COOKIE, over);
     }
-    deed::by(&name);
-    deed::did(format!("login by the provider as {named}: in"));
-    let token = login::entered(app, &name).await?;
-    let page = render(&EnteredPage { f: Frame::of(app, l, "", "/").await? })?;
-    let mut response = (login::set_cookie(headers, &token, login::LOGIN_HOURS * 3600), page).into_response();
-    let over = header::HeaderValue::from_static("zaigang-oidc=; Path=/login/oidc; Max-Age=0; HttpOnly; SameSite=Lax");
-    response.headers_mut().append(header::SET_COOKIE, over);
     Ok(response)
+}
+
+async fn come_in(app: &Arc<App>, l: Lang, headers: &HeaderMap, vouched: &Vouched) -> Result<Response, Problem> {
+    let identity = vouched.identity.clone();
+    let account = app
+        .blocking(move |a| match a.store.account_of(&identity)? {
+            Some(id) => a.store.account(&id),
+            None => Ok(None),
+        })
+        .await?
+        .ok_or_else(|| {
+            deed::did("login by the provider: refused, no account here is linked to that identity");
+            no_account()
+        })?;
+    if account.totp.is_some() && !vouched.strong {
+        let sealed = carry(app, CODE, account.id)?;
+        return code_page(app, l, sealed, String::new()).await;
+    }
+    entered(app, l, headers, &account.id).await
+}
+
+async fn entered(app: &Arc<App>, l: Lang, headers: &HeaderMap, account: &str) -> Result<Response, Problem> {
+    deed::by(account);
+    deed::did(format!("login by the provider as {account}: in"));
+    let token = login::entered(app, account).await?;
+    let page = render(&EnteredPage { f: Frame::of(app, l, "", "/").await? })?;
+    Ok((login::set_cookie(app, headers, &token, login::LOGIN_HOURS * 3600), page).into_response())
+}
+
+/// Where the provider asked for no second factor, the account's own code is.
+#[derive(Template)]
+#[template(path = "oidc_code.html")]
+struct CodePage {
+    f: Frame,
+    sealed: String,
+    fault: String,
+}
+
+async fn code_page(app: &Arc<App>, l: Lang, sealed: String, fault: String) -> Result<Response, Problem> {
+    render(&CodePage { f: Frame::of(app, l, "", "/login").await?, sealed, fault })
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct CodeForm {
+    sealed: String,
+    code: String,
+}
+
+pub(super) async fn code(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    headers: HeaderMap,
+    Form(it): Form<CodeForm>,
+) -> Response {
+    let made = with_code(&app, l, &headers, it).await;
+    shown(&app, l, made).await
+}
+
+async fn with_code(app: &Arc<App>, l: Lang, headers: &HeaderMap, it: CodeForm) -> Result<Response, Problem> {
+    let id: String = carried(app, CODE, &it.sealed).ok_or_else(|| said(&OidcError::NotBegun))?;
+    let (now, counted) = (clock::now(), format!("code {id}"));
+    if let Err(wait) = app.throttle().attempt(&[&counted], now.as_millisecond()) {
+        let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
+    }
+    let (asked, typed) = (id.clone(), it.code);
+    let good = app
+        .blocking(move |a| match a.store.account(&asked)?.filter(|account| !account.disabled) {
+            Some(account) => account::code_holds(a, &account, &typed, now.as_second()),
+            None => Ok(false),
+        })
+        .await?;
+    if !good {
+        let fault = l.t("动态码不正确", "the code is wrong").to_owned();
+        let page = code_page(app, l, it.sealed, fault).await?;
+        return Ok((StatusCode::UNAUTHORIZED, page).into_response());
+    }
+    app.throttle().succeeded(&counted);
+    entered(app, l, headers, &id).await
+}
+
+/// Whom the provider vouched for, and whose account it is to open.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Proof {
+    account: String,
+    identity: ProviderIdentity,
+}
+
+#[derive(Template)]
+#[template(path = "oidc_link.html")]
+struct LinkPage {
+    f: Frame,
+    account: String,
+    shown: String,
+    issuer: String,
+    subject: String,
+    sealed: String,
+}
+
+async fn confirm_page(app: &Arc<App>, l: Lang, account: String, vouched: Vouched) -> Result<Response, Problem> {
+    let Vouched { identity, shown, .. } = vouched;
+    let sealed = carry(app, LINK, Proof { account: account.clone(), identity: identity.clone() })?;
+    let f = Frame::of(app, l, "", "/account").await?;
+    render(&LinkPage { f, account, shown, issuer: identity.issuer, subject: identity.subject, sealed })
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct LinkForm {
+    sealed: String,
+}
+
+/// The owner's word, under his own login.
+pub(super) async fn link(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Form(it): Form<LinkForm>,
+) -> Response {
+    let made = take_link(&app, &who, &it.sealed).await;
+    shown(&app, l, made.map(|()| Redirect::to("/account").into_response())).await
+}
+
+async fn take_link(app: &Arc<App>, who: &Who, sealed: &str) -> Result<(), Problem> {
+    let own = account::own(app, who).await?;
+    let proof: Option<Proof> = carried(app, LINK, sealed);
+    let proof = proof
+        .filter(|proof| proof.account == own.id)
+        .ok_or_else(|| Problem::unprocessable("this link was begun by another login, or too long ago: begin again"))?;
+    app.blocking(move |a| a.store.link_identity(&own.id, &proof.identity, &now_text())).await
 }
 
 /// Without the name: whoever is not known here learns nothing of who is.
 fn no_account() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "you have no account here: ask an administrator for an invitation")
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "no account here is linked to you: log in with your password and link it on the page of your account, or ask an administrator for an invitation",
+    )
 }

@@ -59,8 +59,8 @@ async fn make(app: &Arc<App>, l: Lang, who: Who, headers: &HeaderMap, id: String
 
 /// How browsers reach this server: as the configuration says, else as this one did.
 fn origin(app: &App, headers: &HeaderMap) -> String {
-    if let Some(oidc) = &app.config.oidc {
-        return oidc.public_url.clone();
+    if let Some(url) = &app.config.public_url {
+        return url.clone();
     }
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let tls = headers.get("x-forwarded-proto").is_some_and(|p| p == "https");

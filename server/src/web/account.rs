@@ -1,0 +1,178 @@
+//! What somebody does with his own account: another password, a second factor, the link to the login provider. Each asks
+//! for the password or a code again; a login that was left open changes nothing by itself. It shows no secret twice.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use trust::sha256_hex;
+
+use super::auth::cookie_name;
+use super::pages::frame::cookie;
+use super::registry::Answer;
+use crate::access::{Who, password, totp};
+use crate::app::App;
+use crate::clock;
+use crate::problem::{Body, Problem};
+use crate::store::{Account, StoreError};
+
+/// How long a form that holds something sealed may stand open.
+const OPEN_MS: i64 = 600_000;
+
+/// What travels through a browser and back unread: sealed, for one purpose, for ten minutes.
+#[derive(Serialize, serde::Deserialize)]
+struct Carried<T> {
+    until_ms: i64,
+    it: T,
+}
+
+pub(super) fn carry<T: Serialize>(app: &App, purpose: &str, it: T) -> Result<String, Problem> {
+    let carried = Carried { until_ms: clock::now().as_millisecond() + OPEN_MS, it };
+    let plain = serde_json::to_vec(&carried).map_err(|e| Problem::internal(&e))?;
+    let sealed = app.master.seal(&format!("carried: {purpose}"), &plain).map_err(|e| Problem::internal(&e))?;
+    Ok(URL_SAFE_NO_PAD.encode(sealed))
+}
+
+/// `None` for what was not sealed here for this purpose, or too long ago.
+pub(super) fn carried<T: DeserializeOwned>(app: &App, purpose: &str, text: &str) -> Option<T> {
+    let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let plain = app.master.open(&format!("carried: {purpose}"), &sealed).ok()?;
+    let carried: Carried<T> = serde_json::from_slice(&plain).ok()?;
+    (clock::now().as_millisecond() < carried.until_ms).then_some(carried.it)
+}
+
+/// The account of whoever logged in; a program has none.
+pub(super) async fn own(app: &Arc<App>, who: &Who) -> Result<Account, Problem> {
+    let none = || Problem::new(StatusCode::CONFLICT, "this is for people who logged in: a token has no account");
+    if who.by_token || !app.config.accounts {
+        return Err(none());
+    }
+    let name = who.name.clone();
+    app.blocking(move |a| a.store.account(&name)).await?.ok_or_else(none)
+}
+
+/// The hash of the login that asks, which stays when the others end.
+pub(super) fn kept(app: &App, headers: &HeaderMap) -> String {
+    cookie(headers, cookie_name(&app.config)).map(sha256_hex).unwrap_or_default()
+}
+
+/// The account, where its password, and its code if it has one, were typed again. Counted apart from logins: nobody who
+/// is not logged in can use these attempts up.
+async fn proven(app: &Arc<App>, who: &Who, typed: &str, code: &str) -> Result<Account, Problem> {
+    let account = own(app, who).await?;
+    let (now, counted) = (clock::now(), format!("own account {}", account.id));
+    if let Err(wait) = app.throttle().attempt(&[&counted], now.as_millisecond()) {
+        let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
+    }
+    let (asked, typed, code) = (account.clone(), typed.to_owned(), code.to_owned());
+    let _turn = app.hash_turn(true).await?;
+    let good = app
+        .blocking(move |a| {
+            Ok::<_, StoreError>(
+                password::verify(&typed, &asked.password_hash) && code_holds(a, &asked, &code, now.as_second())?,
+            )
+        })
+        .await?;
+    if !good {
+        return Err(Problem::unprocessable("the present password or code is wrong"));
+    }
+    app.throttle().succeeded(&counted);
+    Ok(account)
+}
+
+/// Whether this code is the account's now, and uses it up; true where it has none.
+pub(super) fn code_holds(app: &App, account: &Account, code: &str, now_s: i64) -> Result<bool, StoreError> {
+    let Some(sealed) = &account.totp else { return Ok(true) };
+    let secret = app.master.open(&format!("totp {}", account.id), sealed)?;
+    match totp::check(&secret, code, now_s, account.totp_last) {
+        Some(step) => app.store.use_totp_step(&account.id, step),
+        None => Ok(false),
+    }
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PasswordBody {
+    pub present: String,
+    pub new: String,
+    /// The one-time code, where the account has one.
+    #[serde(default)]
+    pub code: String,
+}
+
+/// Every other login of the account ends.
+pub(super) async fn change_password(app: &Arc<App>, who: &Who, kept: String, it: PasswordBody) -> Result<(), Problem> {
+    if let Some(fault) = password::fault(&it.new, &who.name) {
+        return Err(Problem::unprocessable(fault));
+    }
+    let account = proven(app, who, &it.present, &it.code).await?;
+    let _turn = app.hash_turn(true).await?;
+    app.blocking(move |a| {
+        let hashed = password::hash(&it.new).map_err(|e| Problem::internal(&e))?;
+        Ok::<_, Problem>(a.store.set_password(&account.id, &hashed, &kept)?)
+    })
+    .await
+}
+
+pub(super) async fn post_password(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+    Body(it): Body<PasswordBody>,
+) -> Answer {
+    change_password(&app, &who, kept(&app, &headers), it).await?;
+    Ok((StatusCode::OK, Json(json!({"id": who.name, "password": "changed"}))))
+}
+
+const FACTOR: &str = "second factor";
+
+/// A secret that waits for its first code.
+#[derive(Serialize, serde::Deserialize)]
+struct Waiting {
+    account: String,
+    secret: Vec<u8>,
+}
+
+/// A new secret for the authenticator, and the same sealed, for the form that brings its first code.
+pub(super) async fn begin_factor(
+    app: &Arc<App>,
+    who: &Who,
+    present: &str,
+    code: &str,
+) -> Result<(Vec<u8>, String), Problem> {
+    let account = proven(app, who, present, code).await?;
+    let mut secret = vec![0u8; 20];
+    getrandom::fill(&mut secret).map_err(|e| Problem::internal(&e))?;
+    let sealed = carry(app, FACTOR, Waiting { account: account.id, secret: secret.clone() })?;
+    Ok((secret, sealed))
+}
+
+/// Takes the secret into use once its first code was typed: whoever mistyped it is not locked out.
+pub(super) async fn finish_factor(
+    app: &Arc<App>,
+    who: &Who,
+    kept: String,
+    sealed: &str,
+    code: &str,
+) -> Result<(), Problem> {
+    let account = own(app, who).await?;
+    let waiting: Option<Waiting> = carried(app, FACTOR, sealed);
+    let waiting = waiting
+        .filter(|w| w.account == account.id)
+        .ok_or_else(|| Problem::unprocessable("this form is too old: begin again with your password"))?;
+    let step = totp::check(&waiting.secret, code, clock::now().as_second(), 0)
+        .ok_or_else(|| Problem::unprocessable("code: it is not the one that this secret shows now"))?;
+    app.blocking(move |a| {
+        let label = format!("totp {}", account.id);
+        let sealed = a.master.seal(&label, &waiting.secret).map_err(|e| Problem::internal(&e))?;
+        Ok::<_, Problem>(a.store.set_totp(&account.id, &sealed, step, &kept)?)
+    })
+    .await
+}

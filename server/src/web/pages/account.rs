@@ -1,0 +1,145 @@
+//! The page of one's own account: password, second factor, login provider. What each asks for is `web::account`'s.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
+use crate::access::{Who, totp};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::store::StoreError;
+use crate::web::account::{self, PasswordBody};
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    f: Frame,
+    name: String,
+    display: String,
+    role: &'static str,
+    scope: String,
+    has_code: bool,
+    /// Nothing else is open until a second factor is set up.
+    due: bool,
+    /// A login provider is configured.
+    provider: bool,
+    linked_at: String,
+    fault: String,
+    done: &'static str,
+    /// Shown once, until its first code is typed.
+    secret: String,
+    uri: String,
+    sealed: String,
+}
+
+/// What the page shows beside the account itself.
+#[derive(Default)]
+struct Shown {
+    fault: String,
+    done: &'static str,
+    secret: Option<Vec<u8>>,
+    sealed: String,
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let made = account_page(&app, l, &who, Shown::default()).await;
+    shown(&app, l, made).await
+}
+
+async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<Response, Problem> {
+    let own = account::own(app, who).await?;
+    let name = own.id.clone();
+    let (due, linked_at) = app
+        .blocking(move |a| Ok::<_, StoreError>((a.store.second_factor_due(&name)?, a.store.linked_at(&name)?)))
+        .await?;
+    let (secret, uri) = it.secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &own.id)));
+    render(&AccountPage {
+        f: Frame::of(app, l, "system", "/account").await?,
+        name: own.id,
+        display: own.display,
+        role: own.role.as_str(),
+        scope: own.scope,
+        has_code: own.totp.is_some(),
+        due,
+        provider: app.oidc.is_some(),
+        linked_at: linked_at.map(|at| local(&at)).unwrap_or_default(),
+        fault: it.fault,
+        done: it.done,
+        secret,
+        uri,
+        sealed: it.sealed,
+    })
+}
+
+/// The page again, with what became of a form.
+async fn again(app: &Arc<App>, l: Lang, who: &Who, made: Result<Shown, Problem>) -> Response {
+    let page = match made {
+        Ok(it) => account_page(app, l, who, it).await,
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(Problem { status, detail, .. }) => {
+            let it = Shown { fault: detail, ..Shown::default() };
+            account_page(app, l, who, it).await.map(|page| (status, page).into_response())
+        }
+    };
+    shown(app, l, page).await
+}
+
+pub(super) async fn password(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    headers: HeaderMap,
+    Form(it): Form<PasswordBody>,
+) -> Response {
+    let made = account::change_password(&app, &who, account::kept(&app, &headers), it).await;
+    let done = l.t("口令已更改,其他登录均已结束", "the password is changed; every other login has ended");
+    again(&app, l, &who, made.map(|()| Shown { done, ..Shown::default() })).await
+}
+
+/// First the password, then the first code of the secret that was shown.
+#[derive(serde::Deserialize)]
+pub(super) struct FactorForm {
+    #[serde(default)]
+    present: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    sealed: String,
+}
+
+pub(super) async fn second_factor(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    headers: HeaderMap,
+    Form(it): Form<FactorForm>,
+) -> Response {
+    let made = if it.sealed.is_empty() {
+        account::begin_factor(&app, &who, &it.present, &it.code).await.map(|(secret, sealed)| Shown {
+            secret: Some(secret),
+            sealed,
+            ..Shown::default()
+        })
+    } else {
+        let kept = account::kept(&app, &headers);
+        let done = l.t("动态码已启用", "one-time codes are in use");
+        account::finish_factor(&app, &who, kept, &it.sealed, &it.code)
+            .await
+            .map(|()| Shown { done, ..Shown::default() })
+    };
+    again(&app, l, &who, made).await
+}
+
+pub(super) async fn unlink(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+    let made = match account::own(&app, &who).await {
+        Ok(own) => app.blocking(move |a| a.store.unlink_identity(&own.id)).await,
+        Err(problem) => Err(problem),
+    };
+    shown(&app, l, made.map(|()| Redirect::to("/account").into_response())).await
+}
