@@ -340,12 +340,7 @@ pub struct FindingNews {
 
 impl FindingNews {
     pub fn of(alert: &Alert, arrival: Arrival<'_>) -> Self {
-        Self {
-            alert: alert.id.clone(),
-            number: alert.number,
-            state: alert.case.state,
-            step: StepNews::of(arrival),
-        }
+        Self { alert: alert.id.clone(), number: alert.number, state: alert.case.state, step: StepNews::of(arrival) }
     }
 }
 

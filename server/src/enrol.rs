@@ -219,12 +219,7 @@ impl Engine {
     /// Templates of this pack that were confirmed anywhere, and what this institution itself proposed, each turned back by
     /// its clinic's rotation. What another clinic only proposed is nobody's face yet. Read a part at a time, so that
     /// neither memory nor the database is held for the whole country.
-    fn each_known(
-        &self,
-        faces: &FaceStore,
-        institution: &str,
-        mut look: impl FnMut(Known),
-    ) -> Result<(), EnrolFault> {
+    fn each_known(&self, faces: &FaceStore, institution: &str, mut look: impl FnMut(Known)) -> Result<(), EnrolFault> {
         let mut rotations = std::collections::BTreeMap::new();
         let mut after = String::new();
         loop {
@@ -281,7 +276,14 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     fn of(engine: &Engine, fresh: &'a [&'a Template], person: &'a str) -> Self {
         let (duplicate_ppm, unlike_ppm) = (engine.duplicate_ppm, engine.unlike_ppm);
-        Self { fresh, person, duplicate_ppm, unlike_ppm, others: std::collections::BTreeMap::new(), own: vec![None; fresh.len()] }
+        Self {
+            fresh,
+            person,
+            duplicate_ppm,
+            unlike_ppm,
+            others: std::collections::BTreeMap::new(),
+            own: vec![None; fresh.len()],
+        }
     }
 
     fn add(&mut self, known: &Known) {

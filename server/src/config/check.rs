@@ -6,8 +6,8 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::raw::{
-    Raw, RawAccess, RawAudit, RawBroker, RawEnrolment, RawFormat, RawHttp, RawMqtt, RawOidc, RawOutgoing,
-    RawRetention, RawSmtp,
+    Raw, RawAccess, RawAudit, RawBroker, RawEnrolment, RawFormat, RawHttp, RawMqtt, RawOidc, RawOutgoing, RawRetention,
+    RawSmtp,
 };
 use super::{
     AuditAnchors, Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals, Outgoing, Pack,

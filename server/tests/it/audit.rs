@@ -67,8 +67,7 @@ fn a_write_says_its_object_and_its_step() {
 #[test]
 fn a_login_carries_the_name_that_was_tried() {
     let house = guarded();
-    let link = house.running().first_admin.clone().unwrap();
-    let path = link.strip_prefix(&house.base).unwrap().to_owned();
+    let path = house.first_admin_path();
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     house.send_with("POST", &path, form, b"name=wang&display=Wang&password=correct+horse+battery");
     house.send_with("POST", "/login", form, b"name=wang&password=guess");
@@ -82,8 +81,7 @@ fn a_login_carries_the_name_that_was_tried() {
 #[test]
 fn a_name_that_the_log_gives_to_others_makes_no_account() {
     let house = guarded();
-    let link = house.running().first_admin.clone().unwrap();
-    let path = link.strip_prefix(&house.base).unwrap().to_owned();
+    let path = house.first_admin_path();
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     for name in ["public", "open", "box-1", "uid0", "OPEN"] {
         let body = format!("name={name}&display=x&password=correct+horse+battery");

@@ -74,6 +74,13 @@ impl House {
         self.send_with(method, path, &format!("Content-Type: {content_type}\r\n"), body)
     }
 
+    /// The address behind the link of the first administrator.
+    pub(crate) fn first_admin_path(&self) -> String {
+        let file = self.running().first_admin.clone().expect("a link was made");
+        let link = std::fs::read_to_string(file).unwrap();
+        format!("/welcome/{}", link.trim().rsplit('/').next().unwrap())
+    }
+
     pub(crate) fn send_with(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let address = self.base.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();

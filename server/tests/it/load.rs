@@ -23,9 +23,8 @@ fn with(extra: &str) -> House {
 
 /// Makes the account `wang` by the first administrator's link.
 fn wang(house: &House) {
-    let link = house.running().first_admin.clone().unwrap();
-    let path = link.strip_prefix(&house.base).unwrap();
-    let made = house.send_with("POST", path, FORM, WELCOME);
+    let path = house.first_admin_path();
+    let made = house.send_with("POST", &path, FORM, WELCOME);
     assert_eq!(made.status, 303, "{}", made.body);
 }
 

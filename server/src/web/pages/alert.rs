@@ -191,7 +191,12 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
         waived: alert.liveness_waived,
-        statements: StatementBlock::new(l, alert.case.withdrawn_at.as_deref().filter(|_| state.is_open()), &found.whole.statements).html(),
+        statements: StatementBlock::new(
+            l,
+            alert.case.withdrawn_at.as_deref().filter(|_| state.is_open()),
+            &found.whole.statements,
+        )
+        .html(),
         dismissed,
         can_take: state == AlertState::Raised,
         can_review: matches!(state, AlertState::Raised | AlertState::Review1 | AlertState::Review2),

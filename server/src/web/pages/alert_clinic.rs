@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::model::Name;
 use crate::problem::Problem;
 use crate::web::alerts::{seen, whole_for_clinic};
-use crate::web::statements::StatementBlock;
 use crate::web::scope::Seen;
+use crate::web::statements::StatementBlock;
 
 #[derive(Template)]
 #[template(path = "alert_clinic.html")]
