@@ -19,6 +19,7 @@ pub mod facts;
 pub mod first_boot;
 pub mod healthy;
 pub mod heat;
+pub mod live_view;
 
 pub mod logging;
 pub mod lookout;
