@@ -8,7 +8,10 @@ use std::{
 
 use protocol::id::{InstitutionId, PersonId};
 use serde::{Deserialize, Serialize};
-use vision::{Gate, enrol::template_from_photo};
+use vision::{
+    Analyzer, Gate, Picture,
+    enrol::{EnrolError, Enrolled, template_from_photo, template_from_picture},
+};
 
 use crate::{camera, config, run::load_models};
 
@@ -182,6 +185,54 @@ impl Consent {
             return Err("`signed_at` is no time: write it as \"2026-03-02T09:00:00+08:00\"");
         }
         Ok(())
+    }
+}
+
+/// How a photograph was judged, in both languages: what an enrolment's page shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Judged {
+    pub(crate) good: bool,
+    /// Width of the face, where one was measured.
+    pub(crate) width_px: Option<u32>,
+    pub(crate) zh: String,
+    pub(crate) en: String,
+}
+
+/// Judges a photograph (JPEG or PNG) as the server will.
+pub(crate) fn judged(analyzer: &mut Analyzer, photo: &[u8]) -> Judged {
+    Judged::of(template_from_photo(analyzer, photo, &Gate::ENROLMENT))
+}
+
+impl Judged {
+    /// [`judged`] for a picture that is decoded already.
+    pub(crate) fn picture(analyzer: &mut Analyzer, picture: &Picture) -> Self {
+        Self::of(template_from_picture(analyzer, picture, &Gate::ENROLMENT))
+    }
+
+    /// Nobody can be judged.
+    pub(crate) fn nobody() -> Self {
+        let (zh, en) = ("画面中没有人脸".to_owned(), "no face is in view".to_owned());
+        Self { good: false, width_px: None, zh, en }
+    }
+
+    fn of(result: Result<Enrolled, EnrolError>) -> Self {
+        match result {
+            Ok(enrolled) => Self {
+                good: true,
+                width_px: Some(enrolled.quality.face_width_px.round() as u32),
+                zh: "照片合格".to_owned(),
+                en: "good".to_owned(),
+            },
+            Err(why) => {
+                let width_px = match &why {
+                    EnrolError::Rejected(rejection) => {
+                        rejection.quality.as_ref().map(|q| q.face_width_px.round() as u32)
+                    }
+                    EnrolError::Vision(_) => None,
+                };
+                Self { good: false, width_px, zh: why.zh(), en: why.to_string() }
+            }
+        }
     }
 }
 

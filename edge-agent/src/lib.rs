@@ -1,7 +1,7 @@
 //! The box: camera → faces → tracks → presence → findings → outbox → MQTT. Data moves that one way; what comes back is knowledge.
 //!
-//! It never saves a picture, shows one to nobody but an installer before the lock ([`commission`]), never sends an embedding,
-//! and never stores one outside the sealed roster.
+//! It never saves a picture, shows one to nobody but an installer before the lock ([`commission`]) and, in a demonstration, the
+//! user it runs as (`live_view`); it never sends an embedding, and never stores one outside the sealed roster.
 
 pub mod agent;
 pub mod bench;
@@ -19,6 +19,8 @@ pub mod facts;
 pub mod first_boot;
 pub mod healthy;
 pub mod heat;
+pub mod live_view;
+
 pub mod logging;
 pub mod lookout;
 mod memory;
@@ -34,6 +36,7 @@ pub mod roll;
 pub mod run;
 pub mod scheduler;
 pub mod service;
+mod shown;
 pub mod storage;
 pub mod watch;
 pub mod wire;

@@ -40,6 +40,9 @@ pub struct Figures {
     /// Faces found, over all frames.
     pub faces: u64,
     pub embedded: u64,
+    /// Searches of the gallery, and what they took in all, µs.
+    pub searched: u64,
+    pub searched_us: u64,
     /// Looks put off for the processor budget.
     pub deferred: u64,
     /// Looks that the last frame wanted and could not afford: the backlog.
@@ -307,8 +310,11 @@ impl<E: Eyes> Pipeline<E> {
         self.figures.embedded += 1;
         let probe = self.memory.looked(track, self.masked.contains(&track), &embedding);
         let Some(roll) = &mut self.roll else { return (None, liveness) };
+        let begun = Instant::now();
         let turned = roll.rotation.as_ref().map(|rotation| rotation.turn(&probe));
         let found = roll.gallery.identify(turned.as_ref().unwrap_or(&probe), roll.rivals);
+        self.figures.searched += 1;
+        self.figures.searched_us += begun.elapsed().as_micros() as u64;
         let match_ = found.best.map(|best| MatchScore {
             score_ppm: best.ppm(),
             best: Some(best.person),

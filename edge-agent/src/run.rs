@@ -24,9 +24,11 @@ use crate::{
     calibration,
     camera::{self, Capture, Stop},
     clock::RealClock,
-    config::{self, Config, Mode},
+    config::{self, Config, Mode, Source},
     door::{Door, Screen},
+    eyes::Eyes,
     heat::{Governor, Heat},
+    live_view::{LiveView, Watched},
     logging,
     pipeline::{Manner, Pipeline},
     record::{Recorder, Vault},
@@ -71,7 +73,7 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
         logging::init(&config.log);
-        let scripted = !config.camera.source.is_live();
+        let scripted = matches!(config.camera.source, Source::Files { .. } | Source::Scene { .. });
         anyhow::ensure!(
             scripted || !self.once,
             "--once needs a scripted camera (camera.kind = \"scene\" or \"files\")"
@@ -189,14 +191,26 @@ impl Assembled {
         agent.recall(store.load(&identity));
         // Track numbers are never reused, also over restarts.
         let first_track = TrackId(outbox.boot().boot_count << 32);
-        let pipeline = pipeline(config, models.analyzer, scripted, first_track);
+        let view = match &config.live_view {
+            None => None,
+            Some(shown) => Some(LiveView::start(shown, &config.state_dir, thresholds(&models.analyzer), stop.clone())?),
+        };
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
         let governor = (!scripted).then(|| Governor::new(Heat::of_this_board(), config.health.slow_from_mc));
         let capture_stop = stop.clone();
         let make = move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
         let (events_in, watch_stop) = (to_agent.clone(), stop.clone());
-        let work = move || watch(pipeline, make, governor, &events_in, clock, &watch_stop);
-        let pipeline = std::thread::Builder::new().name("pipeline".to_owned()).spawn(work)?;
+        let thread = std::thread::Builder::new().name("pipeline".to_owned());
+        let pipeline = match view {
+            None => {
+                let pipeline = pipeline(config, models.analyzer, first_track);
+                thread.spawn(move || watch(pipeline, make, governor, None, &events_in, clock, &watch_stop))?
+            }
+            Some(view) => {
+                let pipeline = pipeline(config, Watched::new(models.analyzer, view.clone()), first_track);
+                thread.spawn(move || watch(pipeline, make, governor, Some(&view), &events_in, clock, &watch_stop))?
+            }
+        };
         let state_dir = config.state_dir.clone();
         Ok(Self { agent, events, to_agent, identity, outbox, state_dir, stop, pipeline })
     }
@@ -289,13 +303,14 @@ pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
     }
 }
 
-fn pipeline(config: &Config, analyzer: Analyzer, scripted: bool, first_track: TrackId) -> Pipeline<Analyzer> {
+fn pipeline<E: Eyes>(config: &Config, eyes: E, first_track: TrackId) -> Pipeline<E> {
+    let live = config.camera.source.is_live();
     let manner = Manner {
         motion_ppm: config.vision.motion_ppm,
         idle_detect_ms: config.vision.idle_detect_ms,
         settled_detect_ms: config.vision.settled_detect_ms,
-        assess_liveness: !scripted,
-        live_camera: !scripted,
+        assess_liveness: live,
+        live_camera: live,
         first_track,
     };
     let scheduler = Scheduler::new(scheduler::Settings {
@@ -304,7 +319,7 @@ fn pipeline(config: &Config, analyzer: Analyzer, scripted: bool, first_track: Tr
         better_by_ppm: config.schedule.better_by_ppm,
         budget_ms_per_s: config.schedule.budget_ms_per_s,
     });
-    Pipeline::new(analyzer, manner, scheduler, Door::new(config.doorway.screen.clone().map(Screen::new)))
+    Pipeline::new(eyes, manner, scheduler, Door::new(config.doorway.screen.clone().map(Screen::new)))
 }
 
 async fn stop_on_signal(to_agent: Sender<Event>) {

@@ -12,6 +12,7 @@ use crate::{
     clock::RealClock,
     eyes::Eyes,
     heat::Governor,
+    live_view::LiveView,
     pipeline::{Guidance, Pipeline, nothing_seen},
 };
 
@@ -21,18 +22,23 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs until the source is over, the agent is gone, or the program stops. `make` starts the capture; it is called once
 /// the agent lets the pipeline begin, so that no scripted frame passes before the knowledge is there. A live camera's
-/// frames come as seldom as `governor` says; the newest is taken after each rest.
+/// frames come as seldom as `governor` says; the newest is taken after each rest. A demonstration's `view` is told of each look.
 pub fn watch<E: Eyes>(
     mut pipeline: Pipeline<E>,
     make: impl FnOnce() -> std::io::Result<Capture>,
     mut governor: Option<Governor>,
+    view: Option<&LiveView>,
     events: &Sender<Event>,
     clock: RealClock,
     stop: &Stop,
 ) -> Option<Capture> {
     let (answer, begin) = sync_channel(1);
     events.send(Event::Begin(answer)).ok()?;
-    pipeline.guided(wait_for(&begin, stop)?);
+    let guidance = wait_for(&begin, stop)?;
+    if let Some(view) = view {
+        view.guided(&guidance);
+    }
+    pipeline.guided(guidance);
     let capture = match make() {
         Ok(capture) => capture,
         Err(why) => {
@@ -64,11 +70,20 @@ pub fn watch<E: Eyes>(
         }
         let Some(seen) = seen else { continue };
         let (answer, guidance) = sync_channel(1);
+        let shown = view.filter(|view| view.is_open()).map(|view| (view, seen.clone()));
         if events.send(Event::Seen(Box::new(seen), answer)).is_err() {
             break;
         }
         match wait_for(&guidance, stop) {
-            Some(guidance) => pipeline.guided(guidance),
+            Some(guidance) => {
+                if let Some(view) = view {
+                    view.guided(&guidance);
+                }
+                if let Some((view, seen)) = shown {
+                    view.looked(&seen, &guidance.identities);
+                }
+                pipeline.guided(guidance);
+            }
             None => break,
         }
     }

@@ -17,7 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clinic-sim", &[]),
     ("simulate", &["presence", "clinic-sim"]),
     ("evaluate", &["vision"]),
-    ("edge-agent", &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate"]),
+    ("local-page", &[]),
+    ("edge-agent", &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate", "local-page"]),
     ("server", &["vision", "protocol", "trust"]),
 ];
 

@@ -15,6 +15,7 @@ pub mod down;
 pub mod envelope;
 pub mod id;
 pub mod law;
+pub mod live;
 pub mod provision;
 pub mod settings;
 pub mod topic;

@@ -48,7 +48,7 @@ pub enum Event {
 }
 
 /// One look at the room.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Seen {
     pub at: Now,
     /// Size of the picture in pixels; `None` where no frame came.

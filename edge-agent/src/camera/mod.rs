@@ -1,10 +1,12 @@
-//! Where frames come from: one trait for a live camera, pictures in files and a drawn scene, and the thread that reads it.
+//! Where frames come from: one trait for a live camera, pictures in files or a pipe and a drawn scene, and the thread that
+//! reads it.
 //!
 //! A live camera never waits for vision: the newest frame wins and the others are counted as dropped. A scripted source
 //! is repeatable: each of its frames is processed, in order, and the source waits. No frame is ever saved.
 
 mod capture;
 mod files;
+mod mjpeg;
 mod open;
 mod pixels;
 mod rtsp;
@@ -15,6 +17,7 @@ mod v4l2;
 pub use capture::{Capture, Counters, Next, Pace};
 pub use files::Files;
 pub(crate) use files::read_bytes;
+pub use mjpeg::Mjpeg;
 pub use open::{Opened, source};
 pub use pixels::{Decoder, Pixels};
 pub use rtsp::Rtsp;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Camera, Files, Gone, Open, Pace, Rtsp, SceneScript, Stop, V4l2};
+use super::{Camera, Files, Gone, Mjpeg, Open, Pace, Rtsp, SceneScript, Stop, V4l2};
 use crate::{
     clock::{Now, RealClock, ScriptedClock},
     config::{CameraSettings, Script, Source},
@@ -36,6 +36,10 @@ pub fn source(settings: &CameraSettings, clock: RealClock, stop: &Stop) -> anyho
         Source::Rtsp { url, credentials_file } => {
             let open: Open =
                 Box::new(move || Ok(Box::new(Rtsp::open(&url, credentials_file.as_ref(), clock)?) as Box<dyn Camera>));
+            Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
+        }
+        Source::Mjpeg { pipe, .. } => {
+            let open: Open = Box::new(move || Ok(Box::new(Mjpeg::open(&pipe, clock)?) as Box<dyn Camera>));
             Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
         }
         Source::Files { folder, list, script } => {

@@ -29,8 +29,10 @@ impl V4l2 {
     pub fn open(device: &str, wish: (u32, u32, u32), clock: RealClock) -> Result<Self, Gone> {
         let said =
             |why: String| Gone { why: format!("{device}: {}", why.split_whitespace().collect::<Vec<_>>().join(" ")) };
-        let index =
-            device_index(device).ok_or_else(|| said("not the name of a V4L2 device (/dev/videoN)".to_owned()))?;
+        let device = &resolved(device);
+        let index = device_index(device).ok_or_else(|| {
+            said("not the name of a V4L2 device (/dev/videoN, or a link to one under /dev/v4l)".to_owned())
+        })?;
         if !std::path::Path::new(&format!("/dev/video{index}")).exists() {
             return Err(said("there is no such device".to_owned()));
         }
@@ -59,6 +61,12 @@ impl Camera for V4l2 {
         };
         Ok(Look::Shot(Shot { pixels, at }))
     }
+}
+
+/// A name that stays with the camera (`/dev/v4l/by-id/…`) as the device that it leads to now.
+fn resolved(device: &str) -> String {
+    let led = std::fs::read_link(device).ok().and_then(|_| std::fs::canonicalize(device).ok());
+    led.map_or_else(|| device.to_owned(), |path| path.display().to_string())
 }
 
 fn device_index(device: &str) -> Option<u32> {
@@ -97,6 +105,17 @@ mod tests {
         assert_eq!(chosen((1280, 720, 5)), offered[1]);
         assert_eq!(chosen((700, 500, 15)), offered[0]);
         assert_eq!(nearest(&[offered[4]], (1280, 720, 15)), None);
+    }
+
+    #[test]
+    fn a_name_that_stays_with_the_camera_leads_to_its_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let (device, by_id) = (folder.path().join("video7"), folder.path().join("usb-Webcam-index0"));
+        std::fs::write(&device, "").unwrap();
+        std::os::unix::fs::symlink("video7", &by_id).unwrap();
+        let device = std::fs::canonicalize(device).unwrap();
+        assert_eq!(resolved(&by_id.display().to_string()), device.display().to_string());
+        assert_eq!(resolved("/dev/video977"), "/dev/video977");
     }
 
     #[test]

@@ -8,19 +8,19 @@ use std::{
 };
 
 use delivery::{identity::Identity, provision::server_of};
+use local_page::{Access, Entry};
 use protocol::{down::Zones, id::PersonId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{
-    access::{Access, Entry},
     link::Link,
     lock::{self, Lock},
     tell,
-    view::{Judged, View},
+    view::View,
 };
-use crate::enroll::{Consent, Proposal, read_api_token};
+use crate::enroll::{Consent, Judged, Proposal, read_api_token};
 
 /// Photographs of one person that wait to be sent.
 const MOST_PHOTOS: usize = 5;

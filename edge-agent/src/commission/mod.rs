@@ -4,7 +4,6 @@
 //! It never runs beside the agent (the outbox and the camera are held alone), never on a locked box, and never for anybody
 //! outside this network; no picture that it shows is ever written down.
 
-mod access;
 mod desk;
 mod link;
 pub mod lock;
@@ -25,6 +24,7 @@ use std::{
 use anyhow::Context as _;
 use delivery::{identity::Identity, outbox::Outbox};
 use jiff::Timestamp;
+use local_page::{Access, TRIES};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
@@ -32,7 +32,6 @@ use crate::{
     logging,
     run::{load_models, origin},
 };
-use access::Access;
 use desk::{Desk, Over};
 use link::Link;
 use lock::Lock;
@@ -176,7 +175,7 @@ fn announce(addresses: &[IpAddr], port: u16, tls: &Tls, desk: &Desk) {
         println!("page         https://{}", SocketAddr::new(*address, port));
     }
     println!("fingerprint  {}", tls.shown());
-    println!("code         {}   (once, {} tries, 30 minutes)", desk::hold(&desk.access).shown(), access::TRIES);
+    println!("code         {}   (once, {} tries, 30 minutes)", desk::hold(&desk.access).shown(), TRIES);
     println!("Compare the fingerprint with the certificate that the browser shows before you give the code.");
 }
 

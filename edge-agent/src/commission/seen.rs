@@ -1,15 +1,13 @@
 //! One picture as the installer's page may see it: masked first, then searched for faces, and handed out as bare pixels. It
 //! makes no picture file, and cuts nobody out who lies in a bed.
 
+use local_page::Pixels;
 use protocol::down::Polygon;
 use serde::Serialize;
 use vision::{FaceBox, Frame, Picture, PixelOrder};
 
 use super::walk::ENOUGH_PX;
-use crate::{eyes::Eyes, privacy::Mask};
-
-/// Widest picture that is handed out; larger ones are made smaller by whole numbers.
-const SHOWN_WIDTH: u32 = 640;
+use crate::{eyes::Eyes, privacy::Mask, shown};
 
 /// One face of the newest picture, in thousandths of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,13 +37,6 @@ impl std::fmt::Debug for Seen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Seen({}×{}, {} faces)", self.width, self.height, self.faces.len())
     }
-}
-
-/// Bare pixels, red, green, blue, from top to bottom.
-pub(super) struct Pixels {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) rgb: Vec<u8>,
 }
 
 /// Masks a copy of the picture, then finds the faces in it.
@@ -80,9 +71,8 @@ fn shown(face: &FaceBox, width: u32, height: u32) -> FaceSeen {
 
 impl Seen {
     /// The whole picture, made small enough to show.
-    pub(super) fn whole(&self) -> Pixels {
-        let step = self.width.div_ceil(SHOWN_WIDTH).max(1);
-        self.cut((0, 0), (self.width / step * step, self.height / step * step), step)
+    pub(super) fn whole(&self) -> Option<Pixels> {
+        Some(shown::whole(self.frame()?))
     }
 
     /// The widest face with what is around it, in the camera's own pixels; nobody else needs to be in an enrolment, and
@@ -91,33 +81,11 @@ impl Seen {
         let lies = |shown: &FaceSeen| beds.iter().any(|bed| holds(bed, (shown.x + shown.w / 2, shown.y + shown.h / 2)));
         let standing = self.boxes.iter().zip(&self.faces).filter(|(_, shown)| !lies(shown)).map(|(face, _)| face);
         let face = standing.max_by(|a, b| a.rect.width.total_cmp(&b.rect.width))?;
-        let margin = face.rect.width.max(face.rect.height) * 0.6;
-        let clamp = |value: f32, most: u32| value.clamp(0.0, most as f32) as u32;
-        let (left, top) = (clamp(face.rect.x - margin, self.width), clamp(face.rect.y - margin, self.height));
-        let right = clamp(face.rect.x + face.rect.width + margin, self.width);
-        let bottom = clamp(face.rect.y + face.rect.height + margin, self.height);
-        (right > left && bottom > top).then(|| self.cut((left, top), (right - left, bottom - top), 1))
+        shown::around(self.frame()?, &face.rect)
     }
 
-    /// A rectangle that lies in the picture, each `step`×`step` pixels as their mean.
-    fn cut(&self, (left, top): (u32, u32), (width, height): (u32, u32), step: u32) -> Pixels {
-        let (out_width, out_height, step) = ((width / step) as usize, (height / step) as usize, step as usize);
-        let channels = if self.order == PixelOrder::Rgb { [0, 1, 2] } else { [2, 1, 0] };
-        let (left, top, row_bytes) = (left as usize, top as usize, self.width as usize * 3);
-        let mut rgb = Vec::with_capacity(out_width * out_height * 3);
-        for row in 0..out_height {
-            for column in 0..out_width {
-                for channel in channels {
-                    let at = |dy: usize, dx: usize| {
-                        (top + row * step + dy) * row_bytes + (left + column * step + dx) * 3 + channel
-                    };
-                    let all = (0..step).flat_map(|dy| (0..step).map(move |dx| (dy, dx)));
-                    let sum: usize = all.map(|(dy, dx)| usize::from(self.pixels[at(dy, dx)])).sum();
-                    rgb.push((sum / (step * step)) as u8);
-                }
-            }
-        }
-        Pixels { width: out_width as u32, height: out_height as u32, rgb }
+    fn frame(&self) -> Option<Frame<'_>> {
+        Frame::new(&self.pixels, self.width, self.height, self.order).ok()
     }
 }
 
@@ -184,18 +152,18 @@ mod tests {
         let mut left = Mask::new(vec![vec![(0, 0), (500, 0), (500, 1000), (0, 1000)]]);
         let half = seen(&mut OneFace, &white(200, 100), &mut left, 1).unwrap();
         assert!(half.faces[0].x >= 500, "{:?}", half.faces);
-        let shown = half.whole();
+        let shown = half.whole().unwrap();
         assert_eq!((shown.rgb[0], shown.rgb[shown.rgb.len() - 1]), (0, 200));
         let mut all = Mask::new(vec![vec![(0, 0), (1000, 0), (1000, 1000), (0, 1000)]]);
         let none = seen(&mut OneFace, &white(200, 100), &mut all, 2).unwrap();
         assert!(none.faces.is_empty() && none.widest_face(&[]).is_none());
-        assert!(none.whole().rgb.iter().all(|byte| *byte == 0));
+        assert!(none.whole().unwrap().rgb.iter().all(|byte| *byte == 0));
     }
 
     #[test]
     fn a_wide_picture_is_made_smaller_and_a_face_is_cut_out_as_it_is() {
         let seen = seen(&mut OneFace, &white(1920, 1080), &mut Mask::default(), 1).unwrap();
-        let whole = seen.whole();
+        let whole = seen.whole().unwrap();
         assert_eq!((whole.width, whole.height, whole.rgb.len()), (640, 360, 640 * 360 * 3));
         assert_eq!((seen.faces[0].px, seen.faces[0].enough), (40, true));
         let face = seen.widest_face(&[]).unwrap();

@@ -12,32 +12,24 @@ use std::{
     time::Duration,
 };
 
+use local_page::Pixels;
 use protocol::down::Polygon;
-use serde::Serialize;
-use vision::{Analyzer, Gate, enrol::EnrolError, enrol::template_from_photo};
+use vision::Analyzer;
 
 use super::{
-    seen::{Pixels, Seen, seen},
+    seen::{Seen, seen},
     walk::{Figures, Walk},
 };
 use crate::{
     camera::{self, Capture, Decoder, Next, Shot, Stop},
     clock::RealClock,
     config::CameraSettings,
+    enroll::{Judged, judged},
     privacy::Mask,
 };
 
 /// A camera without a picture for this long is said to be gone.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How a photograph was judged.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Judged {
-    pub(super) good: bool,
-    pub(super) width_px: Option<u32>,
-    pub(super) zh: String,
-    pub(super) en: String,
-}
 
 enum Ask {
     Judge(Vec<u8>, tokio::sync::oneshot::Sender<Judged>),
@@ -173,7 +165,7 @@ impl Work {
         while !self.shared.stop.is_set() {
             while let Ok(Ask::Judge(photo, answer)) = asked.try_recv() {
                 // Who asked may have gone.
-                let _ = answer.send(judge(&mut self.analyzer, &photo));
+                let _ = answer.send(judged(&mut self.analyzer, &photo));
             }
             match capture.next(PATIENCE) {
                 Next::End(_) => return,
@@ -203,23 +195,5 @@ impl Work {
         now.walk.frame(seen.faces.iter().map(|face| face.px));
         now.complaint = None;
         now.seen = Some(Arc::new(seen));
-    }
-}
-
-fn judge(analyzer: &mut Analyzer, photo: &[u8]) -> Judged {
-    match template_from_photo(analyzer, photo, &Gate::ENROLMENT) {
-        Ok(enrolled) => Judged {
-            good: true,
-            width_px: Some(enrolled.quality.face_width_px.round() as u32),
-            zh: "照片合格".to_owned(),
-            en: "good".to_owned(),
-        },
-        Err(why) => {
-            let width_px = match &why {
-                EnrolError::Rejected(rejection) => rejection.quality.as_ref().map(|q| q.face_width_px.round() as u32),
-                EnrolError::Vision(_) => None,
-            };
-            Judged { good: false, width_px, zh: why.zh(), en: why.to_string() }
-        }
     }
 }

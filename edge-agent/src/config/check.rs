@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::{
-    CameraSettings, Config, DoorwaySettings, HealthSettings, LogFormat, LogSettings, Mode, ModelSettings, Problem,
-    SceneSettings, ScheduleSettings, Script, ServerSettings, Source, VisionSettings,
+    CameraSettings, Config, DoorwaySettings, HealthSettings, LiveViewSettings, LogFormat, LogSettings, Mode,
+    ModelSettings, Problem, SceneSettings, ScheduleSettings, Script, ServerSettings, Source, VisionSettings,
     raw::{self, Raw, Text},
 };
 
 type Checked<T> = Result<T, Problem>;
 
-const NO_KIND: &str = "`[camera]` with `kind` is missing: \"v4l2\", \"rtsp\", \"files\" or \"scene\"";
+const NO_KIND: &str = "`[camera]` with `kind` is missing: \"v4l2\", \"rtsp\", \"files\", \"scene\" or \"mjpeg\"";
 
 pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
@@ -29,6 +29,7 @@ pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
         schedule: schedule(&raw.schedule)?,
         health: health(&raw.health)?,
         doorway: DoorwaySettings { screen: path_of(base, "doorway.screen", raw.doorway.screen)? },
+        live_view: live_view(base, mode, raw.live_view)?,
         server: server(raw.server)?,
         sha256: String::new(),
     })
@@ -125,6 +126,16 @@ fn health(raw: &raw::Health) -> Checked<HealthSettings> {
     })
 }
 
+/// P6: nobody sees through a box in production.
+fn live_view(base: &Path, mode: Mode, raw: raw::LiveView) -> Checked<Option<LiveViewSettings>> {
+    if let Some(socket) = &raw.socket
+        && mode == Mode::Production
+    {
+        return Err(wrong(socket, "`live_view.socket` shows the camera's picture: refused with mode = \"production\""));
+    }
+    Ok(path_of(base, "live_view.socket", raw.socket)?.map(|socket| LiveViewSettings { socket }))
+}
+
 fn server(raw: raw::Server) -> Checked<ServerSettings> {
     let broker_port = match &raw.broker_port {
         None => None,
@@ -140,14 +151,21 @@ enum Kind {
     Rtsp,
     Files,
     Scene,
+    Mjpeg,
 }
 
 fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Checked<CameraSettings> {
     let raw = camera.get_ref();
     let Some(kind) = &raw.kind else { return Err(wrong(camera, NO_KIND)) };
-    let kinds = [("v4l2", Kind::V4l2), ("rtsp", Kind::Rtsp), ("files", Kind::Files), ("scene", Kind::Scene)];
+    let kinds = [
+        ("v4l2", Kind::V4l2),
+        ("rtsp", Kind::Rtsp),
+        ("files", Kind::Files),
+        ("scene", Kind::Scene),
+        ("mjpeg", Kind::Mjpeg),
+    ];
     let chosen = choice("camera.kind", kind, &kinds)?;
-    if matches!(chosen, Kind::Files | Kind::Scene) && mode == Mode::Production {
+    if matches!(chosen, Kind::Files | Kind::Scene | Kind::Mjpeg) && mode == Mode::Production {
         let what =
             format!("`camera.kind = \"{}\"` is no live camera: refused with mode = \"production\"", kind.get_ref());
         return Err(wrong(kind, &what));
@@ -163,6 +181,11 @@ fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Ch
         Kind::Rtsp => rtsp(base, camera)?,
         Kind::Files => files(base, camera)?,
         Kind::Scene => scene(base, raw)?,
+        Kind::Mjpeg => Source::Mjpeg {
+            pipe: path_of(base, "camera.pipe", raw.pipe.clone())?
+                .ok_or_else(|| wrong(camera, "`camera.kind = \"mjpeg\"` needs `pipe`, the path of a named pipe"))?,
+            live: raw.live.as_ref().is_some_and(|live| *live.get_ref()),
+        },
     };
     let reconnect_ms = number("camera.reconnect_ms", raw.reconnect_ms.as_ref(), 100..=60_000, 2_000)? as u64;
     Ok(CameraSettings { source, reconnect_ms })
@@ -227,13 +250,15 @@ fn script(raw: &raw::Camera, frame_rate: f64) -> Checked<Script> {
 
 /// A key that another kind of camera reads would be ignored in silence, so it is refused.
 fn refuse_foreign_keys(raw: &raw::Camera, kind: &str) -> Checked<()> {
-    let keys: [(&str, Option<usize>, &[&str]); 14] = [
+    let keys: [(&str, Option<usize>, &[&str]); 16] = [
         ("device", place(raw.device.as_ref()), &["v4l2"]),
         ("width", place(raw.width.as_ref()), &["v4l2"]),
         ("height", place(raw.height.as_ref()), &["v4l2"]),
         ("url", place(raw.url.as_ref()), &["rtsp"]),
         ("credentials_file", place(raw.credentials_file.as_ref()), &["rtsp"]),
         ("frame_rate", place(raw.frame_rate.as_ref()), &["v4l2", "files", "scene"]),
+        ("pipe", place(raw.pipe.as_ref()), &["mjpeg"]),
+        ("live", place(raw.live.as_ref()), &["mjpeg"]),
         ("folder", place(raw.folder.as_ref()), &["files"]),
         ("list", place(raw.list.as_ref()), &["files"]),
         ("script", place(raw.script.as_ref()), &["scene"]),

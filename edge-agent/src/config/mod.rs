@@ -35,6 +35,7 @@ pub struct Config {
     pub schedule: ScheduleSettings,
     pub health: HealthSettings,
     pub doorway: DoorwaySettings,
+    pub live_view: Option<LiveViewSettings>,
     pub server: ServerSettings,
     /// SHA-256 of the file, hex: every finding names it.
     pub sha256: String,
@@ -97,6 +98,12 @@ pub enum Source {
         url: url::Url,
         credentials_file: Option<PathBuf>,
     },
+    /// What another program writes into a named pipe, for a demonstration.
+    Mjpeg {
+        pipe: PathBuf,
+        /// It happens now, in front of a lens; otherwise there is no life to be judged in it.
+        live: bool,
+    },
     Files {
         folder: Option<PathBuf>,
         list: Vec<PathBuf>,
@@ -111,7 +118,7 @@ pub enum Source {
 impl Source {
     /// Whether what it shows happens now.
     pub fn is_live(&self) -> bool {
-        matches!(self, Self::V4l2 { .. } | Self::Rtsp { .. })
+        matches!(self, Self::V4l2 { .. } | Self::Rtsp { .. } | Self::Mjpeg { live: true, .. })
     }
 }
 
@@ -177,6 +184,13 @@ pub struct HealthSettings {
 pub struct DoorwaySettings {
     /// Where whoever stands at the door is asked to turn the head: a terminal, a pipe or a file. `None`: nobody is asked.
     pub screen: Option<PathBuf>,
+}
+
+/// The picture for the user of a demonstration; never in production.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveViewSettings {
+    /// Where the socket is made, in a folder that is this user's alone.
+    pub socket: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -28,6 +28,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) doorway: Doorway,
     #[serde(default)]
+    pub(super) live_view: LiveView,
+    #[serde(default)]
     pub(super) server: Server,
 }
 
@@ -60,6 +62,8 @@ pub(super) struct Camera {
     pub(super) frame_rate: Decimal,
     pub(super) url: Text,
     pub(super) credentials_file: Text,
+    pub(super) pipe: Text,
+    pub(super) live: Option<Spanned<bool>>,
     pub(super) folder: Text,
     pub(super) list: Option<Spanned<Vec<String>>>,
     pub(super) script: Text,
@@ -104,6 +108,12 @@ pub(super) struct Health {
 #[serde(deny_unknown_fields)]
 pub(super) struct Doorway {
     pub(super) screen: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LiveView {
+    pub(super) socket: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -36,9 +36,9 @@ fn the_shipped_example_is_valid_and_its_comments_tell_the_defaults() {
 fn an_unknown_key_is_named_with_its_line() {
     check(
         "mode = \"production\"\n[camera]\nkind = \"v4l2\"\nwidht = 640\n",
-        &expect![[
-            r"/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `url`, `credentials_file`, `folder`, `list`, `script`, `seed`, `rounds`, `still`, `cast`, `start`, `speed`"
-        ]],
+        &expect![
+            "/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `url`, `credentials_file`, `pipe`, `live`, `folder`, `list`, `script`, `seed`, `rounds`, `still`, `cast`, `start`, `speed`"
+        ],
     );
 }
 
@@ -51,7 +51,7 @@ fn a_wrong_value_is_told_with_its_range() {
     check(
         "mode = \"production\"\n[camera]\nkind = \"webcam\"\n",
         &expect![[
-            r#"/etc/zaigang/agent.toml:3: `camera.kind = "webcam"` is none of "v4l2", "rtsp", "files", "scene""#
+            r#"/etc/zaigang/agent.toml:3: `camera.kind = "webcam"` is none of "v4l2", "rtsp", "files", "scene", "mjpeg""#
         ]],
     );
     check(
@@ -73,7 +73,7 @@ fn what_is_missing_is_said() {
     check(
         "mode = \"production\"\n",
         &expect![[
-            r#"/etc/zaigang/agent.toml:2: `[camera]` with `kind` is missing: "v4l2", "rtsp", "files" or "scene""#
+            r#"/etc/zaigang/agent.toml:2: `[camera]` with `kind` is missing: "v4l2", "rtsp", "files", "scene" or "mjpeg""#
         ]],
     );
     check(
@@ -92,7 +92,7 @@ fn a_key_of_another_camera_is_refused_instead_of_ignored() {
 
 #[test]
 fn production_refuses_whatever_is_not_real_life() {
-    for kind in ["files\"\nfolder = \"x", "scene"] {
+    for kind in ["files\"\nfolder = \"x", "scene", "mjpeg\"\npipe = \"x"] {
         let text = format!("mode = \"production\"\n[camera]\nkind = \"{kind}\"\n");
         let error = parse(Path::new("a.toml"), &text).unwrap_err().to_string();
         assert!(error.contains("a.toml:3") && error.contains("production"), "{error}");
@@ -103,6 +103,22 @@ fn production_refuses_whatever_is_not_real_life() {
             r#"/etc/zaigang/agent.toml:3: `models.pack = "avatar"` knows drawn faces only: refused with mode = "production""#
         ]],
     );
+}
+
+/// P6.
+#[test]
+fn production_refuses_a_view_of_the_picture() {
+    let text = |mode: &str| {
+        format!("mode = \"{mode}\"\n[camera]\nkind = \"v4l2\"\n[live_view]\nsocket = \"live/view.sock\"\n")
+    };
+    check(
+        &text("production"),
+        &expect![[
+            r#"/etc/zaigang/agent.toml:5: `live_view.socket` shows the camera's picture: refused with mode = "production""#
+        ]],
+    );
+    let shown = parse(Path::new("/etc/zaigang/agent.toml"), &text("demonstration")).unwrap().live_view.unwrap();
+    assert_eq!(shown.socket, Path::new("/etc/zaigang/live/view.sock"));
 }
 
 #[test]

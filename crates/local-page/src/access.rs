@@ -6,15 +6,15 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Wrong codes that are borne.
-pub(super) const TRIES: u8 = 10;
+pub const TRIES: u8 = 10;
 /// How long the code waits for its use, and a session for its next request, ms.
-pub(super) const PATIENCE_MS: u64 = 30 * 60 * 1000;
+pub const PATIENCE_MS: u64 = 30 * 60 * 1000;
 /// Digits of the code.
 const DIGITS: usize = 8;
 
 /// How an attempt to come in went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Entry {
+pub enum Entry {
     /// The session's token, for the cookie.
     In(String),
     Wrong {
@@ -25,7 +25,7 @@ pub(super) enum Entry {
 }
 
 /// The door of one start of the page.
-pub(super) struct Access {
+pub struct Access {
     code: String,
     made_ms: u64,
     wrong: u8,
@@ -49,19 +49,19 @@ impl std::fmt::Debug for Access {
 
 impl Access {
     /// A door whose code is drawn from `random`.
-    pub(super) fn new(random: u64, now_ms: u64) -> Self {
+    pub fn new(random: u64, now_ms: u64) -> Self {
         let code = format!("{:0DIGITS$}", random % 10_u64.pow(DIGITS as u32));
         Self { code, made_ms: now_ms, wrong: 0, session: None }
     }
 
     /// The code as it is shown: in two groups.
-    pub(super) fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         let (left, right) = self.code.split_at(DIGITS / 2);
         format!("{left} {right}")
     }
 
     /// Tries a code; `token` becomes the session's where it is the right one. Blanks and hyphens in it do not count.
-    pub(super) fn enter(&mut self, code: &str, token: String, now_ms: u64) -> Entry {
+    pub fn enter(&mut self, code: &str, token: String, now_ms: u64) -> Entry {
         if let Some(why) = self.over(now_ms) {
             return Entry::Closed(why);
         }
@@ -81,7 +81,7 @@ impl Access {
     }
 
     /// Whether this cookie is the session's; keeps it awake.
-    pub(super) fn holds(&mut self, token: &str, now_ms: u64) -> bool {
+    pub fn holds(&mut self, token: &str, now_ms: u64) -> bool {
         if self.over(now_ms).is_some() {
             return false;
         }
@@ -95,7 +95,7 @@ impl Access {
     }
 
     /// Why nothing can be opened here any more; `None` while it can.
-    pub(super) fn over(&self, now_ms: u64) -> Option<&'static str> {
+    pub fn over(&self, now_ms: u64) -> Option<&'static str> {
         if self.wrong >= TRIES {
             return Some(TOO_OFTEN);
         }
@@ -119,7 +119,7 @@ fn same(given: &str, own: &str) -> bool {
 }
 
 /// Whether an address lies on this machine or in this network: loopback, private, link-local, unique local.
-pub(super) fn is_local(peer: IpAddr) -> bool {
+pub fn is_local(peer: IpAddr) -> bool {
     match peer {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

@@ -1,0 +1,116 @@
+//! The vision stages with somebody who looks on: each is timed, the picture is kept for the view, and a photograph that was
+//! asked for is taken between two frames. Everything is handed on to the analyzer unchanged.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use local_page::Pixels;
+use presence::BoxPx;
+use protocol::live::Photograph;
+use vision::{Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, PixelOrder, VisionError};
+
+use super::{LiveView, meter::Stage};
+use crate::{
+    enroll::Judged,
+    eyes::{Eyes, Worth},
+    shown,
+};
+
+/// The analyzer of a box with a view.
+#[derive(Debug)]
+pub struct Watched {
+    analyzer: Analyzer,
+    view: LiveView,
+}
+
+impl Watched {
+    pub fn new(analyzer: Analyzer, view: LiveView) -> Self {
+        Self { analyzer, view }
+    }
+
+    fn timed<T>(&mut self, stage: Stage, call: impl FnOnce(&mut Analyzer) -> T) -> T {
+        if !self.view.is_open() {
+            return call(&mut self.analyzer);
+        }
+        let begun = Instant::now();
+        let answer = call(&mut self.analyzer);
+        let took = begun.elapsed();
+        // What took no time at all did not run: a pack without this network.
+        if took > Duration::from_micros(1) {
+            self.view.shared.lock().meter.ran(stage, took);
+        }
+        answer
+    }
+
+    fn show(&mut self, frame: Frame<'_>, faces: &[FaceBox]) {
+        if !self.view.is_open() {
+            return;
+        }
+        let pixels = Arc::new(shown::whole(frame));
+        let ask = {
+            let mut now = self.view.shared.lock();
+            now.pixels = Some(pixels);
+            now.ask.take()
+        };
+        if let Some(answer) = ask {
+            // Who asked may have gone.
+            let _ = answer.send(self.photograph(frame, faces));
+        }
+    }
+
+    /// The widest face that may be photographed, cut out, and judged as the server will judge it.
+    fn photograph(&mut self, frame: Frame<'_>, faces: &[FaceBox]) -> (Photograph, Arc<Pixels>) {
+        let allowed = |face: &&FaceBox| {
+            let rect = face.rect;
+            let [x, y, w, h] = [rect.x, rect.y, rect.width, rect.height].map(|value| value.round() as i32);
+            self.view.shared.lock().may_be_photographed(BoxPx { x, y, w, h })
+        };
+        let widest = faces.iter().filter(allowed).max_by(|a, b| a.rect.width.total_cmp(&b.rect.width));
+        let cut = widest.and_then(|face| shown::around(frame, &face.rect));
+        let picture = cut.as_ref().map(|cut| Picture::new(cut.rgb.clone(), cut.width, cut.height, PixelOrder::Rgb));
+        let judged = match &picture {
+            Some(Ok(picture)) => Judged::picture(&mut self.analyzer, picture),
+            Some(Err(_)) | None => Judged::nobody(),
+        };
+        let pixels = cut.unwrap_or(Pixels::default());
+        let photograph = Photograph {
+            width: pixels.width,
+            height: pixels.height,
+            good: judged.good,
+            face_px: judged.width_px,
+            zh: judged.zh,
+            en: judged.en,
+        };
+        (photograph, Arc::new(pixels))
+    }
+}
+
+impl Eyes for Watched {
+    fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
+        self.timed(Stage::Detect, |analyzer| analyzer.detect_into(frame, faces))?;
+        self.show(frame, faces);
+        Ok(())
+    }
+
+    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError> {
+        Eyes::assess(&mut self.analyzer, frame, face)
+    }
+
+    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
+        self.timed(Stage::Embed, |analyzer| analyzer.embed(frame, face))
+    }
+
+    fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {
+        Eyes::masked(&mut self.analyzer, frame, face)
+    }
+
+    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+        self.timed(Stage::Liveness, |analyzer| analyzer.liveness(frame, face))
+    }
+
+    fn dropped_not_finite(&self) -> u64 {
+        self.analyzer.dropped_not_finite()
+    }
+}
