@@ -186,7 +186,7 @@ impl Assembled {
             record: recorder(config, outbox.boot().boot_count, thresholds(&models.analyzer)),
             store: store.clone(),
         });
-        agent.recall(store.load(&identity));
+        agent.recall(store.load(&identity, &outbox.down_versions()?));
         // Track numbers are never reused, also over restarts.
         let first_track = TrackId(outbox.boot().boot_count << 32);
         let pipeline = pipeline(config, models.analyzer, scripted, first_track);
