@@ -217,4 +217,46 @@ mod tests {
         assert_eq!(CertificateDer::from_pem_slice(pem_of(&der).as_bytes()).unwrap(), der);
         assert_eq!(among(pem_of(&der).as_bytes(), &trust::sha256_hex(der.as_ref())), Some(der));
     }
+
+    /// A server on loopback that presents these certificates, once per connection; its address.
+    fn presenting(chain: Vec<CertificateDer<'static>>, secret: Vec<u8>) -> String {
+        let secret = rustls::pki_types::PrivateKeyDer::Pkcs8(secret.into());
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, secret)
+            .unwrap();
+        let (config, listener) = (Arc::new(config), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let url = format!("https://{}/api", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+                // Whoever turns away ends it in the middle.
+                while connection.is_handshaking() && connection.complete_io(&mut stream).is_ok() {}
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn the_authority_with_the_fingerprint_is_taken_from_what_is_presented() {
+        let root_key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let root = params.self_signed(&root_key).unwrap().der().clone();
+        let issuer = rcgen::Issuer::new(params, root_key);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let leaf =
+            rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let url = presenting(vec![leaf.der().clone(), root.clone()], key.serialize_der());
+        let wanted = trust::sha256_hex(root.as_ref());
+        assert_eq!(authority(&url, ServerCa::Sha256(&wanted)).unwrap(), pem_of(&root));
+        let other = authority(&url, ServerCa::Sha256(&"0f".repeat(32)));
+        assert!(matches!(other, Err(ProvisionError::NotPresented { .. })), "{other:?}");
+        // Without the authority beside it, the certificate alone says nothing.
+        let bare = presenting(vec![leaf.der().clone()], key.serialize_der());
+        let missing = authority(&bare, ServerCa::Sha256(&wanted));
+        assert!(matches!(missing, Err(ProvisionError::NotPresented { .. })), "{missing:?}");
+    }
 }
