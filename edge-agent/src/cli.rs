@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use delivery::pin::{ServerCa, TokenLine};
 use delivery::provision::Provisioning;
 
 const EXAMPLES: &str = "\
@@ -92,10 +93,12 @@ const PROVISION_EXAMPLES: &str = "\
 The supervisors' page shows the token when the device is added; it works once.
 
 Examples:
-  zaigang-agent provision --config agent.toml --server https://zaigang.example.cn --token-file token
+  zaigang-agent provision --config agent.toml --server https://zaigang.example.cn --token-file token   # TOKEN sha256:HEX
+  zaigang-agent provision --config agent.toml --server https://zaigang.example.cn --token-file token --server-ca ca.pem
   ZAIGANG_TOKEN=… zaigang-agent provision --state /var/lib/zaigang --server http://127.0.0.1:8080
 
-The keys are made here and never leave the box. Plain http:// is accepted for a server on this machine alone.";
+The keys are made here and never leave the box. The token goes to a server that the given authority vouches for and to no other. Plain http:// is accepted for a server on
+this machine alone.";
 
 /// Registers this box: trades a single-use token for its identity, and pins the server's signing key.
 #[derive(clap::Args)]
@@ -104,9 +107,12 @@ struct Provision {
     /// Address of the server
     #[arg(long, value_name = "URL")]
     server: String,
-    /// PEM file of the authority that signed the server's certificate, where no public one did
+    /// PEM file of the authority that signed the server's certificate; https needs this or its SHA-256
     #[arg(long, value_name = "FILE")]
     server_ca: Option<PathBuf>,
+    /// SHA-256 of that authority's certificate, 64 hex digits; a token may carry it (`TOKEN sha256:HEX`)
+    #[arg(long, value_name = "HEX", conflicts_with = "server_ca")]
+    server_ca_sha256: Option<String>,
     /// The token; a file or the environment keeps it out of the list of processes
     #[arg(
         long,
@@ -145,15 +151,16 @@ impl Provision {
         };
         let token = match (&self.token_file, self.token) {
             (Some(file), _) => std::fs::read_to_string(file)
-                .map_err(|why| anyhow::anyhow!("--token-file {}: {why}", file.display()))?
-                .trim()
-                .to_owned(),
+                .map_err(|why| anyhow::anyhow!("--token-file {}: {why}", file.display()))?,
             (None, Some(token)) => token,
             (None, None) => anyhow::bail!("give the token by --token-file"),
         };
         let firmware = env!("CARGO_PKG_VERSION");
-        let to = Provisioning { server: &self.server, server_ca: self.server_ca.as_deref(), firmware };
-        let identity = delivery::provision::provision(to, token, &state)?;
+        let token = TokenLine::parse(&token);
+        let sha256 = self.server_ca_sha256.as_deref().or(token.server_ca_sha256.as_deref());
+        let server_ca = self.server_ca.as_deref().map(ServerCa::File).or(sha256.map(ServerCa::Sha256));
+        let to = Provisioning { server: &self.server, server_ca, firmware };
+        let identity = delivery::provision::provision(to, token.token.clone(), &state)?;
         if let Some(file) = &self.token_file {
             std::fs::remove_file(file).map_err(|why| {
                 anyhow::anyhow!("provisioned, but the used token in {} can not be removed: {why}", file.display())

@@ -13,9 +13,11 @@ use std::{
 use anyhow::Context as _;
 use delivery::{
     identity::{Identity, IdentityError},
+    pin::{ServerCa, TokenLine},
     provision::{Provisioning, provision},
 };
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::config;
 
@@ -24,7 +26,8 @@ The file, on the boot partition of the flashed card:
   server = \"https://zaigang.example.cn\"
   token = \"…\"                          # from the supervisors' page of the device; erased here once it is used
   # room = \"room-7\"                    # if given, a registration for another room is refused
-  # server_ca = \"server-ca.pem\"        # a file beside this one, where no public authority signed the server
+  server_ca_sha256 = \"64 hex digits\"   # of the certificate of the server's authority, from the same page
+  # server_ca = \"server-ca.pem\"        # or that certificate itself, a file beside this one
   # agent_config = \"agent.toml\"        # a file beside this one, to go before the image's own
   # [wifi]
   # ssid = \"clinic\"
@@ -64,9 +67,11 @@ enum Step {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     server: Option<String>,
-    token: Option<String>,
+    /// Empty once it was taken.
+    token: Option<Spanned<String>>,
     room: Option<String>,
     server_ca: Option<String>,
+    server_ca_sha256: Option<String>,
     agent_config: Option<String>,
     wifi: Option<Wifi>,
     time: Option<Time>,
@@ -76,7 +81,8 @@ struct Wanted {
 #[serde(deny_unknown_fields)]
 struct Wifi {
     ssid: String,
-    password: Option<String>,
+    /// Empty once it was taken.
+    password: Option<Spanned<String>>,
     country: String,
 }
 
@@ -86,6 +92,23 @@ struct Time {
     servers: Vec<String>,
     #[serde(default)]
     nts: bool,
+}
+
+/// What leaves the card once it was taken.
+#[derive(Debug, Clone, Copy)]
+enum Secret {
+    Token,
+    WifiPassword,
+}
+
+impl Secret {
+    fn of(self, wanted: &Wanted) -> Option<&Spanned<String>> {
+        let value = match self {
+            Self::Token => wanted.token.as_ref(),
+            Self::WifiPassword => wanted.wifi.as_ref()?.password.as_ref(),
+        };
+        value.filter(|value| !value.get_ref().is_empty())
+    }
 }
 
 impl Args {
@@ -113,7 +136,7 @@ impl Args {
     fn settings(&self, boot: &Path) -> anyhow::Result<()> {
         let Some(wanted) = read(&self.from)? else { return Ok(()) };
         // Everything is judged before anything is written.
-        let network = wanted.wifi.as_ref().filter(|wifi| wifi.password.is_some()).map(Wifi::supplicant).transpose()?;
+        let network = Secret::WifiPassword.of(&wanted).and(wanted.wifi.as_ref()).map(Wifi::supplicant).transpose()?;
         let clock = wanted.time.as_ref().map(Time::sources).transpose()?;
         let agent = wanted.agent_config.as_deref().map(|name| beside(boot, "agent_config", name)).transpose()?;
         if let Some(file) = &agent {
@@ -122,7 +145,7 @@ impl Args {
         fs::create_dir_all(&self.system).with_context(|| self.system.display().to_string())?;
         if let Some(text) = network {
             replace(&self.system.join("wpa_supplicant.conf"), &text, 0o600)?;
-            erase(&self.from, "password")?;
+            erase(&self.from, Secret::WifiPassword)?;
             println!("Wi-Fi is set");
         }
         if let Some(text) = clock {
@@ -141,7 +164,7 @@ impl Args {
         let state = config::load(&self.config)?.state_dir;
         match Identity::load(&state) {
             Ok(identity) => {
-                erase(&self.from, "token")?;
+                erase(&self.from, Secret::Token)?;
                 println!("this box is device {} in room {}", identity.device, identity.room);
                 return Ok(());
             }
@@ -151,14 +174,16 @@ impl Args {
         let from = self.from.display();
         let wanted =
             read(&self.from)?.with_context(|| format!("{from} is missing: write `server` and `token` to it"))?;
-        let server = wanted.server.with_context(|| format!("{from}: `server` is missing: \"https://HOST\""))?;
-        let token = wanted.token.with_context(|| {
+        let server = wanted.server.clone().with_context(|| format!("{from}: `server` is missing: \"https://HOST\""))?;
+        let token = Secret::Token.of(&wanted).map(|token| TokenLine::parse(token.get_ref())).with_context(|| {
             format!("{from}: `token` is missing: the supervisors' page shows it when a device is added")
         })?;
-        let server_ca = wanted.server_ca.as_deref().map(|name| beside(boot, "server_ca", name)).transpose()?;
-        let to = Provisioning { server: &server, server_ca: server_ca.as_deref(), firmware: env!("CARGO_PKG_VERSION") };
-        let identity = provision(to, token.trim().to_owned(), &state)?;
-        erase(&self.from, "token")?;
+        let file = wanted.server_ca.as_deref().map(|name| beside(boot, "server_ca", name)).transpose()?;
+        let sha256 = wanted.server_ca_sha256.as_deref().or(token.server_ca_sha256.as_deref());
+        let server_ca = file.as_deref().map(ServerCa::File).or(sha256.map(ServerCa::Sha256));
+        let to = Provisioning { server: &server, server_ca, firmware: env!("CARGO_PKG_VERSION") };
+        let identity = provision(to, token.token.clone(), &state)?;
+        erase(&self.from, Secret::Token)?;
         println!("registered: device {}, room {}", identity.device, identity.room);
         if let Some(room) = wanted.room.filter(|room| *room != identity.room.as_str()) {
             anyhow::bail!(
@@ -177,13 +202,17 @@ fn read(from: &Path) -> anyhow::Result<Option<Wanted>> {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(why) => return Err(why).with_context(|| from.display().to_string()),
     };
-    // Editors of other systems put a mark at the beginning.
-    let text = text.trim_start_matches('\u{feff}');
+    let text = unmarked(&text);
     toml::from_str(text).map(Some).map_err(|wrong| {
         let line = wrong.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         // The message alone: the text around it may hold a token.
         anyhow::anyhow!("{}, line {line}: {}", from.display(), wrong.message())
     })
+}
+
+/// Editors of other systems put a mark at the beginning.
+fn unmarked(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
 }
 
 /// A file on the boot partition, by its name alone.
@@ -199,7 +228,7 @@ fn beside(boot: &Path, key: &str, name: &str) -> anyhow::Result<PathBuf> {
 impl Wifi {
     /// The network as `wpa_supplicant.conf(5)` has it; the name in hexadecimal, which needs no escape.
     fn supplicant(&self) -> anyhow::Result<String> {
-        let password = self.password.as_deref().unwrap_or_default();
+        let password = self.password.as_ref().map_or("", |password| password.get_ref().as_str());
         anyhow::ensure!((1..=32).contains(&self.ssid.len()), "`wifi.ssid` has 1 to 32 bytes");
         let printable = password.bytes().all(|b| (0x20..0x7f).contains(&b));
         anyhow::ensure!(
@@ -228,22 +257,27 @@ impl Time {
     }
 }
 
-/// Takes a key's value out of the file and leaves the rest as it was written.
-fn erase(from: &Path, key: &str) -> anyhow::Result<()> {
-    let Ok(text) = fs::read_to_string(from) else { return Ok(()) };
-    let holds = |line: &str| line.split_once('=').is_some_and(|(name, _)| name.trim() == key);
-    if !text.lines().any(holds) {
-        return Ok(());
-    }
-    let kept: String = text
-        .lines()
-        .map(|line| {
-            if holds(line) { format!("# {key}: taken over by the box, and erased here\n") } else { format!("{line}\n") }
-        })
-        .collect();
+/// Takes a secret out of the file and leaves the rest as it was written. The parser says where it stands, so that every
+/// spelling of TOML is found; a copy in a comment goes with it.
+fn erase(from: &Path, secret: Secret) -> anyhow::Result<()> {
+    let Some(wanted) = read(from)? else { return Ok(()) };
+    let Some(value) = secret.of(&wanted) else { return Ok(()) };
+    let written = fs::read_to_string(from).with_context(|| from.display().to_string())?;
+    let text = unmarked(&written);
+    let (before, after) = (text.get(..value.span().start), text.get(value.span().end..));
+    let (Some(before), Some(after)) = (before, after) else {
+        anyhow::bail!("{} was changed meanwhile", from.display())
+    };
+    let hidden = "#".repeat(value.get_ref().chars().count());
+    let emptied = [before, after].join("\"\"");
+    let without_copies = [before, after].map(|part| part.replace(value.get_ref().as_str(), &hidden)).join("\"\"");
+    // Only comments may change: a password such as "password" is a key's name, too.
+    let table = |text: &str| toml::from_str::<toml::Table>(text).ok();
+    let same = table(&without_copies).is_some_and(|read| Some(read) == table(&emptied));
+    let kept = if same { without_copies } else { emptied };
     // In place first, so that the old cells of the file system hold it no longer; then as a whole file.
-    fs::write(from, "#".repeat(text.len())).and_then(|()| fs::File::open(from)?.sync_all()).context("erasing")?;
-    replace(from, &kept, 0o600).with_context(|| format!("{} still holds `{key}`: erase it by hand", from.display()))
+    fs::write(from, "#".repeat(written.len())).and_then(|()| fs::File::open(from)?.sync_all()).context("erasing")?;
+    replace(from, &kept, 0o600).with_context(|| format!("{} still holds a secret: erase it by hand", from.display()))
 }
 
 /// The old file or the new one, whenever the power goes.

@@ -188,7 +188,7 @@ impl Assembled {
             record: recorder(config, outbox.boot().boot_count, thresholds(&models.analyzer)),
             store: store.clone(),
         });
-        agent.recall(store.load(&identity));
+        agent.recall(store.load(&identity, &outbox.down_versions()?));
         // Track numbers are never reused, also over restarts.
         let first_track = TrackId(outbox.boot().boot_count << 32);
         let view = match &config.live_view {

@@ -4,13 +4,21 @@
 use std::path::Path;
 
 use delivery::identity::Identity;
+use delivery::pin::{ServerCa, TokenLine};
 use delivery::provision::{Provisioning, Renewal, provision, renew_if_due};
 use e2e::boxes::furnish;
 use e2e::https::{Authority, Proxy};
 use e2e::mosquitto::free_port;
 use e2e::server::{ServerPlan, api};
 use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
+
+fn fingerprint(authority: &Authority) -> String {
+    let der = CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap();
+    trust::sha256_hex(der.as_ref())
+}
 
 #[test]
 fn a_box_is_provisioned_and_renewed_over_https_and_its_token_goes_to_nobody_else() {
@@ -31,15 +39,34 @@ fn a_box_is_provisioned_and_renewed_over_https_and_its_token_goes_to_nobody_else
     let token = answer["provisioning_token"].as_str().unwrap();
     let dir = folder.path().join("box");
     let take = |ca: Option<&Path>| {
-        let to = Provisioning { server: &proxy.url, server_ca: ca, firmware: "test" };
+        let to = Provisioning { server: &proxy.url, server_ca: ca.map(ServerCa::File), firmware: "test" };
         provision(to, token.to_owned(), &dir)
     };
 
-    // Neither with another authority nor with the public ones does a byte of the token leave the box.
-    for ca in [Some(other.as_path()), None] {
-        let refused = take(ca).unwrap_err().to_string();
-        assert!(refused.contains("can not be reached"), "{refused}");
+    // Neither with another authority nor with none, nor with another's fingerprint, does a byte of the token leave the box.
+    let other_sha256 = fingerprint(&foreign);
+    let by_sha256 = |sha256: &str, dir: &Path| {
+        let to = Provisioning { server: &proxy.url, server_ca: Some(ServerCa::Sha256(sha256)), firmware: "test" };
+        provision(to, token.to_owned(), dir)
+    };
+    for (refused, why) in [
+        (take(Some(&other)), "can not be reached"),
+        (take(None), "say who vouches for the server"),
+        (by_sha256(&other_sha256, &dir), "presents no certificate whose SHA-256"),
+    ] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
     }
+    // Whoever presents the wanted authority beside a certificate of his own gets no further than the handshake.
+    let imposter = Proxy::start(&foreign.presenting(&ours).unwrap(), &ready.http).unwrap();
+    let to = Provisioning {
+        server: &imposter.url,
+        server_ca: Some(ServerCa::Sha256(&fingerprint(&ours))),
+        firmware: "test",
+    };
+    let refused = provision(to, token.to_owned(), &dir).unwrap_err().to_string();
+    assert!(refused.contains("can not be reached"), "{refused}");
+    assert_eq!(imposter.requests(), 0, "the token was sent to an imposter");
     assert_eq!(proxy.requests(), 0, "the token was sent to a server that nobody vouches for");
 
     let identity = take(Some(&trusted)).unwrap();
@@ -50,4 +77,14 @@ fn a_box_is_provisioned_and_renewed_over_https_and_its_token_goes_to_nobody_else
     assert!(matches!(renew_if_due(&dir, due).unwrap(), Renewal::Renewed(_)));
     assert_eq!(proxy.requests(), 2);
     assert_eq!(Identity::load(&dir).unwrap().server_url.as_deref(), Some(proxy.url.as_str()));
+
+    // The fingerprint alone does as well, and is the file's equal afterwards.
+    let answer = api.post("devices", &json!({"id": "box-2", "room": "room-1"})).unwrap();
+    let second = folder.path().join("box-2");
+    let line =
+        TokenLine::parse(&format!("{} sha256:{}", answer["provisioning_token"].as_str().unwrap(), fingerprint(&ours)));
+    let sha256 = line.server_ca_sha256.as_deref().map(ServerCa::Sha256);
+    let to = Provisioning { server: &proxy.url, server_ca: sha256, firmware: "test" };
+    assert_eq!(provision(to, line.token.clone(), &second).unwrap().device.as_str(), "box-2");
+    assert!(matches!(renew_if_due(&second, due).unwrap(), Renewal::Renewed(_)));
 }

@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// An authority, and a certificate of it for one host.
 #[derive(Debug)]
 pub struct Authority {
     pub pem: String,
+    /// The certificate for the host, its key, and the authority's own.
+    leaf: CertificateDer<'static>,
+    secret: Vec<u8>,
+    root: CertificateDer<'static>,
     config: Arc<rustls::ServerConfig>,
 }
 
@@ -22,23 +26,37 @@ impl Authority {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key)?.pem();
+        let own = params.self_signed(&key)?;
+        let (pem, root) = (own.pem(), own.der().clone());
         let issuer = Issuer::new(params, key);
         let key = KeyPair::generate()?;
         let leaf = CertificateParams::new(vec![host.to_owned()])?.signed_by(&key, &issuer)?;
-        let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone()], secret)?;
-        Ok(Self { pem, config: Arc::new(config) })
+        let (leaf, secret) = (leaf.der().clone(), key.serialize_der());
+        let config = presenting(vec![leaf.clone(), root.clone()], &secret)?;
+        Ok(Self { pem, leaf, secret, root, config })
+    }
+
+    /// The same certificate and key, which shows another's authority beside them.
+    pub fn presenting(&self, other: &Self) -> Result<Self> {
+        let config = presenting(vec![self.leaf.clone(), other.root.clone()], &self.secret)?;
+        let (pem, leaf, secret) = (self.pem.clone(), self.leaf.clone(), self.secret.clone());
+        Ok(Self { pem, leaf, secret, root: self.root.clone(), config })
     }
 
     pub fn write(&self, path: &Path) -> Result<PathBuf> {
         std::fs::write(path, &self.pem).with_context(|| path.display().to_string())?;
         Ok(path.to_owned())
     }
+}
+
+fn presenting(chain: Vec<CertificateDer<'static>>, secret: &[u8]) -> Result<Arc<rustls::ServerConfig>> {
+    let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(secret.to_vec()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, secret)?;
+    Ok(Arc::new(config))
 }
 
 /// Counts the requests that it read; it lives as long as the program.

@@ -17,6 +17,7 @@ pub mod identity;
 pub mod knowledge;
 pub mod mqtt;
 pub mod outbox;
+pub mod pin;
 pub mod provision;
 #[doc(hidden)]
 pub mod testing;

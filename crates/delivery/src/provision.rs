@@ -16,6 +16,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use zeroize::Zeroize as _;
 
 use crate::identity::{CA, CertificateTimes, Identity, IdentityError, TLS, TLS_KIND, keys_of, write_private};
+use crate::pin::{self, ServerCa};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -33,6 +34,16 @@ pub enum ProvisionError {
     BadAnswer(String),
     #[error("{path}: {why}: give the PEM file of the authority that signed the server's certificate")]
     BadAuthority { path: PathBuf, why: String },
+    #[error(
+        "`{url}`: say who vouches for the server: a PEM file (--server-ca), or the SHA-256 of its authority's certificate (--server-ca-sha256, or `sha256:…` behind the token)"
+    )]
+    NoAuthority { url: String },
+    #[error("`{given}` is no SHA-256 of a certificate: use 64 hex digits, with or without colons")]
+    BadFingerprint { given: String },
+    #[error(
+        "{url} presents no certificate whose SHA-256 is {wanted}: compare it with the supervisors' page, or give the authority's PEM file"
+    )]
+    NotPresented { url: String, wanted: String },
     #[error("this box does not know its server's address: it was provisioned by an older version; provision it again")]
     NoAddress,
     #[error("the key for TLS was not made: {0}")]
@@ -46,8 +57,8 @@ pub enum ProvisionError {
 pub struct Provisioning<'a> {
     /// `https://HOST[:PORT]`; plain HTTP for a server on this machine alone.
     pub server: &'a str,
-    /// PEM file of the authority of the server's HTTPS certificate; without one, the public authorities are believed.
-    pub server_ca: Option<&'a Path>,
+    /// The authority of the server's HTTPS certificate, the only one that is believed; needed wherever TLS is spoken.
+    pub server_ca: Option<ServerCa<'a>>,
     pub firmware: &'a str,
 }
 
@@ -63,7 +74,16 @@ pub fn provision(to: Provisioning<'_>, mut token: String, dir: &Path) -> Result<
             device: known.device.to_string(),
         });
     }
+    let ca = match to.server_ca {
+        Some(ca) => Some(pin::authority(&url, ca)?),
+        None if url.starts_with("https://") => return Err(ProvisionError::NoAuthority { url: to.server.to_owned() }),
+        None => None,
+    };
     let (signing, sealing) = keys_of(dir)?;
+    if let Some(pem) = &ca {
+        store(dir, SERVER_CA, pem)?;
+    }
+    let pinned = dir.join(SERVER_CA);
     let tls = TlsKey::generate("zaigang-box")?;
     let mut request = ProvisionRequest {
         token,
@@ -72,7 +92,7 @@ pub fn provision(to: Provisioning<'_>, mut token: String, dir: &Path) -> Result<
         csr_pem: Some(tls.csr_pem.clone()),
         firmware: to.firmware.to_owned(),
     };
-    let answer = post(&url, to.server_ca, &request);
+    let answer = post(&url, ca.is_some().then_some(pinned.as_path()), &request);
     request.token.zeroize();
     let answer: ProvisionResponse = answer?;
     let server = VerifyingKey::from_base64(&answer.server_signing_key)
@@ -84,10 +104,6 @@ pub fn provision(to: Provisioning<'_>, mut token: String, dir: &Path) -> Result<
         certificate = Some(times(expires_at)?);
         store(dir, TLS, &format!("{pem}{}", tls.key_pem))?;
         store(dir, CA, ca)?;
-    }
-    if let Some(path) = to.server_ca {
-        let pem = std::fs::read(path).map_err(|source| IdentityError::File { path: path.to_owned(), source })?;
-        store(dir, SERVER_CA, &String::from_utf8_lossy(&pem))?;
     }
     let identity = Identity {
         device: answer.device,
@@ -272,5 +288,14 @@ mod tests {
         for wrong in ["", "ftp://x", "server", "https://"] {
             assert!(matches!(endpoint(wrong), Err(ProvisionError::BadUrl { .. })), "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_public_authority_vouches_for_a_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = Provisioning { server: "https://127.0.0.1:9", server_ca: None, firmware: "t" };
+        let refused = provision(to, "token".into(), dir.path()).unwrap_err();
+        assert!(matches!(refused, ProvisionError::NoAuthority { .. }), "{refused}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "keys were made for nobody");
     }
 }

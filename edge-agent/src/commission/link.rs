@@ -67,7 +67,7 @@ impl Link {
     /// Holds the outbox, takes what the last run knew of the room, and connects. Call it inside the async runtime.
     pub(super) fn start(identity: &Identity, outbox: Outbox, state_dir: &Path, origin: Origin) -> anyhow::Result<Self> {
         let store = KnowledgeStore::open(state_dir).context("the folder for knowledge can not be made")?;
-        let known = store.load(identity).into_iter().find_map(|body| match body.payload {
+        let known = store.load(identity, &outbox.down_versions()?).into_iter().find_map(|body| match body.payload {
             Down::Room(room) if room.room == identity.room && facts::check_room(&room).is_ok() => {
                 Some((body.version, room))
             }
