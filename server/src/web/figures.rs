@@ -79,7 +79,8 @@ pub(super) async fn get_figures(
     Query(query): Query<FiguresQuery>,
 ) -> Answer {
     let Asked { from, to, span } = query.read(&who)?;
-    let figures = told(&who, &*app.blocking(move |a| a.figures.figures(&a.store, &span)).await?);
+    let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
+    let figures = told(&who, &made);
     let mut body = json!(figures);
     body["from"] = json!(from.to_string());
     body["to"] = json!(to.to_string());
@@ -92,7 +93,8 @@ pub(super) async fn get_csv(
     Query(query): Query<FiguresQuery>,
 ) -> Result<Response, Problem> {
     let Asked { from, to, span } = query.read(&who)?;
-    let figures = told(&who, &*app.blocking(move |a| a.figures.figures(&a.store, &span)).await?);
+    let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
+    let figures = told(&who, &made);
     let name = format!("attachment; filename=\"zaigang-figures-{from}-{to}.csv\"");
     let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, csv(&figures)).into_response())

@@ -133,7 +133,9 @@ pub(super) async fn put_practitioner(app: &Arc<App>, who: &Who, mut it: Practiti
         .blocking(move |a| {
             let before = a.store.practitioner(it.id.as_str())?;
             sites_within(&Seen::of(a, &who)?, before.as_ref(), &mut it)?;
-            it.sites.iter().for_each(|site| deed::at(site.institution.as_str()));
+            for site in &it.sites {
+                deed::at(site.institution.as_str());
+            }
             deed::persons([it.id.as_str()]);
             deed::did(format!("practitioner {}: {}", it.id, deed::changes(before.as_ref(), &it)));
             let upsert = a.store.put_practitioner(&it, &now_text())?;

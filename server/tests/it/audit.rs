@@ -245,7 +245,8 @@ fn a_sighting_loses_its_content_when_its_time_is_over_and_the_chain_holds() {
     let data = house.folder.path().join("data");
     let bundle = |name: &str| {
         let out = house.folder.path().join(name);
-        let wanted = server::export::Wanted { device: "box-1".into(), out: out.clone(), ..Default::default() };
+        let wanted =
+            server::export::Wanted { device: "box-1".into(), out: out.clone(), ..server::export::Wanted::default() };
         server::export::run(&data, &wanted).unwrap();
         std::fs::read_to_string(out).unwrap()
     };

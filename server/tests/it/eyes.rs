@@ -142,9 +142,10 @@ impl Stream {
         let address = house.base.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(WAIT)).unwrap();
-        let proof = match credential.starts_with("login-of-") {
-            true => format!("Cookie: zaigang={credential}\r\nSec-Fetch-Site: same-origin"),
-            false => format!("Authorization: Bearer {credential}"),
+        let proof = if credential.starts_with("login-of-") {
+            format!("Cookie: zaigang={credential}\r\nSec-Fetch-Site: same-origin")
+        } else {
+            format!("Authorization: Bearer {credential}")
         };
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{proof}\r\n\r\n").unwrap();
         let mut opened = Self(BufReader::new(stream));

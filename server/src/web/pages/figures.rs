@@ -62,7 +62,8 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &FiguresQuery) -> Resul
         Err(problem) => (FiguresQuery::default().read(who)?, problem.detail),
     };
     let span = asked.span.clone();
-    let found = told(who, &*app.blocking(move |a| a.figures.figures(&a.store, &span)).await?);
+    let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
+    let found = told(who, &made);
     let typed =
         |given: &Option<String>, read: String| if fault.is_empty() { read } else { given.clone().unwrap_or(read) };
     let decided: i64 = found.devices.iter().map(|d| d.decided).sum();
