@@ -83,7 +83,8 @@ function tally() {
 }
 
 function follow() {
-  const source = new EventSource(`/events?after=${document.body.dataset.feed || 0}`);
+  const feed = document.body.dataset.feed;
+  const source = new EventSource(`/events${feed ? `?after=${encodeURIComponent(feed)}` : ""}`);
   source.addEventListener("alert", (event) => {
     const data = JSON.parse(event.data);
     refresh();

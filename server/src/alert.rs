@@ -61,6 +61,44 @@ impl State {
     }
 }
 
+/// All that the clinic learns of where its own alert stands. The workflow knows no step of service yet: until it does,
+/// nothing more is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClinicState {
+    Open,
+    /// Open, and the clinic has answered.
+    Answered,
+    Closed,
+}
+
+impl ClinicState {
+    pub const ALL: [Self; 3] = [Self::Open, Self::Answered, Self::Closed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Answered => "answered",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+impl State {
+    /// What the clinic hears of this state, `answered` where it has said something.
+    pub fn for_clinic(self, answered: bool) -> ClinicState {
+        match (self.is_open(), answered) {
+            (false, _) => ClinicState::Closed,
+            (true, true) => ClinicState::Answered,
+            (true, false) => ClinicState::Open,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -342,6 +380,20 @@ mod tests {
         let said_again = Step::Strengthened { raises_severity: false };
         let again = after(&[("box", Step::AllWithdrawn), ("box", said_again)]).unwrap();
         assert_eq!(again, Case::default());
+    }
+
+    #[test]
+    fn the_clinic_is_told_three_states_and_no_step_between() {
+        for state in State::ALL {
+            let told = [state.for_clinic(false), state.for_clinic(true)];
+            let expected = if state.is_open() {
+                [ClinicState::Open, ClinicState::Answered]
+            } else {
+                [ClinicState::Closed, ClinicState::Closed]
+            };
+            assert_eq!(told, expected, "{state:?}");
+        }
+        assert!(ClinicState::ALL.into_iter().all(|s| ClinicState::parse(s.as_str()) == Some(s)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use trust::SigningKey;
 
 use crate::access::oidc::Provider;
 use crate::access::throttle::Throttle;
+use crate::audit_head::Heads;
 use crate::ca::Authority;
 use crate::config::Config;
 use crate::enrol::Slot;
@@ -37,6 +38,8 @@ pub struct App {
     pub figures: Made,
     /// How far the audit log's chain was walked.
     pub walked: Walked,
+    /// What was signed of it, and lies elsewhere.
+    pub heads: Arc<Heads>,
     /// Where people may log in instead of by password, if anywhere.
     pub oidc: Option<Arc<Provider>>,
     /// Where boxes find the broker.

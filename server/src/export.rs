@@ -1,7 +1,8 @@
 //! `zaigang-server export`: one box's chain as a self-contained bundle that `zaigang-verify` checks without us.
 //!
 //! Works beside a running server or without one; reads the chain, signs the receipt and the seal, and writes the deed
-//! into the audit log. A bundle holds ids, times and figures, no name and no face.
+//! into the audit log. A bundle holds ids, times and figures, no name and no face. Of a sighting whose time was over, and in
+//! a case package of one that the case is not about, it holds the hash alone: the chain is whole all the same.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,11 +13,12 @@ use jiff::SignedDuration;
 use protocol::down::{Down, Receipt};
 use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
-use trust::bundle::{FORMAT, Header};
+use protocol::up::{PresenceReport, Up, UpBody};
+use trust::bundle::{FORMAT, HashOnly, Header, Link};
 use trust::{SigningKey, VerifyingKey};
 
 use crate::clock;
-use crate::store::{Deed, Era, Store, StoreError, Stretch};
+use crate::store::{Deed, Era, Store, StoreError, StoredLink, Stretch};
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +54,7 @@ pub fn run(data_dir: &Path, wanted: &Wanted) -> anyhow::Result<String> {
     let Some(stretch) = store.stretch(&wanted.device, &era, &from, &to)? else {
         bail!("no message of {device} came from {from} to {to}: nothing is exported");
     };
-    let (lines, hash) = write(&store, &signer, &device, &stretch, &wanted.out)?;
+    let (lines, hash) = write(&store, &signer, &device, &stretch, &|_| true, &wanted.out)?;
     let deed = Deed {
         actor: format!("command line, uid {}", uid()),
         action: "export".to_owned(),
@@ -71,19 +73,21 @@ pub fn run(data_dir: &Path, wanted: &Wanted) -> anyhow::Result<String> {
     ))
 }
 
-/// A bundle of everything that came from a box between two times, to a file; false where nothing came.
+/// A bundle of everything that came from a box between two times, to a file; false where nothing came. Of the sightings
+/// only those are whole that `shown` says.
 pub(crate) fn bundle(
     store: &Store,
     signer: &SigningKey,
     device: &str,
     (from, to): (&str, &str),
+    shown: &dyn Fn(&PresenceReport) -> bool,
     out: &Path,
 ) -> anyhow::Result<bool> {
     let id: DeviceId = device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("device: {e}"))?;
     // The latest era in which anything came then.
     for era in store.eras(device)?.into_iter().rev() {
         if let Some(stretch) = store.stretch(device, &era, from, to)? {
-            write(store, signer, &id, &stretch, out)?;
+            write(store, signer, &id, &stretch, shown, out)?;
             return Ok(true);
         }
     }
@@ -120,6 +124,7 @@ fn write(
     signer: &SigningKey,
     device: &DeviceId,
     stretch: &Stretch,
+    shown: &dyn Fn(&PresenceReport) -> bool,
     out: &Path,
 ) -> anyhow::Result<(u64, String)> {
     let now = clock::now();
@@ -138,8 +143,15 @@ fn write(
         trust::sign_down(signer, device, 0, now, now + SignedDuration::from_secs(1), payload)
     };
     let receipts: Vec<Envelope> = stretch.receipted.clone().map(receipt).transpose()?.into_iter().collect();
-    let mut pages =
-        Pages { store, device: device.as_str(), stretch, page: Vec::new().into_iter(), after: None, fault: None };
+    let mut pages = Pages {
+        store,
+        device: device.as_str(),
+        stretch,
+        shown,
+        page: Vec::new().into_iter(),
+        after: None,
+        fault: None,
+    };
     let unfinished = PathBuf::from(format!("{}.part", out.display()));
     let to_stdout = out == Path::new("-");
     let (lines, hash) = if to_stdout {
@@ -163,32 +175,44 @@ fn write(
     Ok((lines, hash))
 }
 
-/// The envelopes of a stretch, read as they are needed; a fault ends them and is kept.
+/// The links of a stretch, read as they are needed; a fault ends them and is kept.
 struct Pages<'a> {
     store: &'a Store,
     device: &'a str,
     stretch: &'a Stretch,
-    page: std::vec::IntoIter<(u64, String)>,
+    shown: &'a dyn Fn(&PresenceReport) -> bool,
+    page: std::vec::IntoIter<StoredLink>,
     after: Option<u64>,
     fault: Option<StoreError>,
 }
 
 impl Pages<'_> {
-    fn read(&mut self) -> Result<Option<Envelope>, StoreError> {
+    fn read(&mut self) -> Result<Option<Link>, StoreError> {
         if self.page.len() == 0 {
             let after = self.after.unwrap_or(self.stretch.from_seq.saturating_sub(1));
             self.page = self.store.stretch_page(self.device, self.stretch, after)?.into_iter();
         }
-        let Some((seq, text)) = self.page.next() else { return Ok(None) };
-        self.after = Some(seq);
-        Ok(Some(serde_json::from_str(&text)?))
+        let Some(stored) = self.page.next() else { return Ok(None) };
+        self.after = Some(stored.seq);
+        let whole = match &stored.envelope {
+            None => None,
+            Some(text) => Some(serde_json::from_str(text)?).filter(|it| !stored.is_sighting || self.is_shown(it)),
+        };
+        let StoredLink { seq, hash, prev, .. } = stored;
+        Ok(Some(whole.map_or(Link::HashOnly(HashOnly { seq, hash, prev }), Link::Whole)))
+    }
+
+    /// What can not be read as a sighting is not shown as one.
+    fn is_shown(&self, sighting: &Envelope) -> bool {
+        UpBody::from_text(&sighting.body)
+            .is_ok_and(|body| matches!(&body.payload, Up::Presence(report) if (self.shown)(report)))
     }
 }
 
 impl Iterator for Pages<'_> {
-    type Item = Envelope;
+    type Item = Link;
 
-    fn next(&mut self) -> Option<Envelope> {
+    fn next(&mut self) -> Option<Link> {
         match self.read() {
             Ok(found) => found,
             Err(fault) => {

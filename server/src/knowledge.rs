@@ -2,8 +2,8 @@
 //!
 //! Every sending has a version of its own that only rises (a box refuses what is not newer). Nothing here decides what is true.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,8 +13,10 @@ use protocol::down::{Command, Down, Receipt, Roster, Template};
 use protocol::id::DeviceId;
 use protocol::topic::{Channel, Topic};
 use tokio::sync::mpsc;
+use trust::audit::SignedHead;
 use trust::{SealingPublicKey, SigningKey};
 
+use crate::audit_head::Heads;
 use crate::clock;
 use crate::ingest::{Told, fault};
 use crate::mqtt::Mouth;
@@ -42,6 +44,10 @@ pub struct Pusher {
     pub store: Arc<Store>,
     pub faces: Arc<FaceStore>,
     pub signer: Arc<SigningKey>,
+    /// What was signed of the audit log: each box is given the newest once, with a receipt.
+    pub heads: Arc<Heads>,
+    /// The head that each box was given last.
+    pub heads_told: Mutex<HashMap<String, SignedHead>>,
     pub mouth: Mouth,
     pub expires: SignedDuration,
     pub refresh: SignedDuration,
@@ -305,9 +311,21 @@ impl Pusher {
             contiguous_seq: due.contiguous_seq,
             contiguous_hash: due.contiguous_hash.clone(),
             above: due.above.clone(),
-            audit_head: None,
+            audit_head: self.head_for(&due.device),
         };
         self.plain(&id, due.version, clock::now(), Down::Receipt(receipt))
+    }
+
+    /// The audit log's newest head, where this box was not given it yet. A receipt that is lost takes it along, and the next
+    /// head comes within the hour.
+    fn head_for(&self, device: &str) -> Option<SignedHead> {
+        let newest = self.heads.newest()?;
+        let mut told = self.heads_told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.get(device) == Some(&newest) {
+            return None;
+        }
+        told.insert(device.to_owned(), newest.clone());
+        Some(newest)
     }
 
     /// Receipts and commands hold no personal data: signed, not sealed.

@@ -6,7 +6,9 @@
 
 pub mod access;
 pub mod alert;
+pub mod alert_view;
 pub mod app;
+pub mod audit_head;
 pub mod backup;
 pub mod behind;
 pub mod broker;

@@ -4,6 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use trust::audit::Witnesses;
+
+use crate::audit_head::Heads;
 use crate::store::{Figures, Span, Store, StoreError};
 
 const FRESH: Duration = Duration::from_mins(1);
@@ -33,20 +36,76 @@ impl Made {
     }
 }
 
-/// Up to which entry the audit log's chain was walked since this process started: the next look goes on from there.
+/// Where the audit log does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditFault {
+    /// The first entry that is missing or was changed.
+    pub entry: i64,
+    pub why: String,
+}
+
+/// What is remembered of the audit log's chain: how far it held, and when it was last walked as a whole.
 #[derive(Debug, Default)]
-pub struct Walked(Mutex<(i64, String)>);
+pub struct Walked(Mutex<Walk>);
+
+#[derive(Debug, Default)]
+struct Walk {
+    /// The last entry that held, with its hash.
+    last: i64,
+    hash: String,
+    /// When the whole log was walked last, and how long that took.
+    whole: Option<(Instant, Duration)>,
+}
+
+/// A whole walk may take one part in so many of the time: a small log is walked at every look, a large one less often.
+const REST: u32 = 20;
 
 impl Walked {
-    /// The whole chain's verdict, asked of what is new alone: `Ok(entries)`, or the first that does not hold. Blocking.
-    pub fn verdict(&self, store: &Store) -> Result<Result<i64, i64>, StoreError> {
-        let from = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match store.verify_audit_after(from.0, &from.1)? {
-            Ok((last, hash)) => {
-                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (last, hash);
-                Ok(Ok(last))
+    /// The chain's verdict: it is unbroken, it still holds what this process saw of it and every signed head that is kept.
+    /// `Ok(entries)`, or where it does not. What failed is never remembered as walked. Blocking.
+    pub fn verdict(&self, store: &Store, heads: &Heads) -> Result<Result<i64, AuditFault>, StoreError> {
+        let mut walk = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let broken = |entry: i64, why: &str| Ok(Err(AuditFault { entry, why: why.to_owned() }));
+        if walk.last > 0 {
+            match store.audit_hash(walk.last)? {
+                None => {
+                    return broken(walk.last, "this entry was seen here, and the log ends before it: it was cut off");
+                }
+                Some(hash) if hash != walk.hash => {
+                    return broken(
+                        walk.last,
+                        "this entry is another than was seen here: it, or one before it, was rewritten",
+                    );
+                }
+                Some(_) => {}
             }
-            Err(first) => Ok(Err(first)),
         }
+        let due = walk.whole.is_none_or(|(at, took)| at.elapsed() >= took.saturating_mul(REST));
+        let from = if due { (0, String::new()) } else { (walk.last, walk.hash.clone()) };
+        let began = Instant::now();
+        let mut witnesses = match if due { heads.witnesses() } else { Ok(Witnesses::default()) } {
+            Ok(witnesses) => witnesses,
+            Err(error) => return broken(0, &error.to_string()),
+        };
+        let mut other = None;
+        let compare = |entry: i64, hash: &str| {
+            if let Err(why) = witnesses.compare(entry, hash) {
+                other.get_or_insert(AuditFault { entry, why });
+            }
+        };
+        let walked = store.walk_audit(from.0, &from.1, compare)?;
+        let (last, hash) = match (walked, other) {
+            (Err(entry), _) => return broken(entry, "this entry was changed, or one before it is missing"),
+            (Ok(_), Some(fault)) => return Ok(Err(fault)),
+            (Ok(end), None) => end,
+        };
+        if let Err(why) = witnesses.all_reached(last) {
+            return broken(last + 1, &why);
+        }
+        (walk.last, walk.hash) = (last, hash);
+        if due {
+            walk.whole = Some((began, began.elapsed()));
+        }
+        Ok(Ok(last))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use jiff::SignedDuration;
 use protocol::provision::BrokerAddress;
 use tokio::net::TcpListener;
@@ -15,6 +16,7 @@ use trust::SigningKey;
 use crate::access::Role;
 use crate::access::oidc::Provider;
 use crate::app::{App, Turns};
+use crate::audit_head::{self, Heads};
 use crate::backup;
 use crate::behind::{self, Behind};
 use crate::broker::{self, Credentials};
@@ -47,6 +49,9 @@ const BEHIND_WITHIN: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Ready {
     pub http: String,
+    /// Where `/metrics` is served, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
     pub mqtt: BrokerAddress,
     pub server_signing_key: String,
     pub pid: u32,
@@ -99,6 +104,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let store = Arc::new(Store::open(&config.data_dir)?);
     let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
     let faces = Arc::new(faces(&config, &master, &signer)?);
+    let heads = Arc::new(Heads::new(&config.audit.head_file, Arc::clone(&signer)));
+    heads.resume()?;
     let keys = Arc::new(Keys::default());
     keys.reload(&store)?;
     store.all_offline()?;
@@ -121,6 +128,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         store: Arc::clone(&store),
         faces: Arc::clone(&faces),
         signer: Arc::clone(&signer),
+        heads: Arc::clone(&heads),
+        heads_told: std::sync::Mutex::default(),
         mouth,
         expires: SignedDuration::from_hours(config.knowledge_expires_h),
         refresh: SignedDuration::from_mins(config.knowledge_refresh_min as i64),
@@ -134,11 +143,20 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .await
         .with_context(|| format!("`http.listen` {} can not be used: choose another address", config.http_listen))?;
     let http_address = listener.local_addr()?;
+    let metrics = match config.metrics_listen {
+        None => None,
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("`metrics.listen` {address} can not be used: choose another address"))?,
+        ),
+    };
     let oidc =
         config.oidc.clone().map(Provider::new).transpose().context("`oidc.client_secret_file` can not be read")?;
     let app = Arc::new(App {
         figures: Made::default(),
         walked: Walked::default(),
+        heads,
         oidc: oidc.map(Arc::new),
         engine: Slot::default(),
         master,
@@ -162,9 +180,14 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     behind.spawn(supervise::run(Arc::clone(&app)));
     behind.spawn(retention::run(Arc::clone(&app)));
     behind.spawn(notify::run(Arc::clone(&app)));
-    let http = tokio::spawn(serve(listener, Arc::clone(&app), stopping));
+    behind.spawn(audit_head::run(Arc::clone(&app)));
+    let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    if let Some(listener) = metrics {
+        behind.spawn(serve(listener, web::metrics_router(Arc::clone(&app)), stopping.clone()));
+    }
+    let http = tokio::spawn(serve(listener, web::router(Arc::clone(&app)), stopping));
     wait_for_broker(&app).await?;
-    let ready = ready(http_address, &app);
+    let ready = ready(http_address, metrics_address, &app);
     let first_admin = first_admin(&app, &ready.http).await?;
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, behind, _lock: running })
 }
@@ -178,20 +201,21 @@ async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<String
     Ok(Some(format!("{base}{path}")))
 }
 
-fn ready(http: SocketAddr, app: &App) -> Ready {
+fn ready(http: SocketAddr, metrics: Option<SocketAddr>, app: &App) -> Ready {
     Ready {
         http: format!("http://{http}"),
+        metrics: metrics.map(|address| format!("http://{address}/metrics")),
         mqtt: app.broker.clone(),
         server_signing_key: app.signer.verifying_key().to_base64(),
         pid: std::process::id(),
     }
 }
 
-async fn serve(listener: TcpListener, app: Arc<App>, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
+async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
     let stop = async move {
         let _ = stopping.wait_for(|s| *s).await;
     };
-    axum::serve(listener, web::router(app)).with_graceful_shutdown(stop).await
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
 /// Ready means that boxes can be heard; an external broker that is down is waited for in the background.

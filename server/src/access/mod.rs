@@ -48,6 +48,15 @@ impl Role {
     }
 }
 
+/// Whether a login name is one by which the audit log calls somebody else: nobody, everybody, a box, the machine itself.
+/// Case does not tell two names apart to whoever reads them.
+pub fn is_reserved(name: &str) -> bool {
+    const WHOLE: [&str; 6] = ["public", "open", "nobody", "system", "server", "zaigang"];
+    const BEGINNINGS: [&str; 6] = ["box", "uid", "command line", "command-line", "token", "zaigang-"];
+    let name = name.trim().to_lowercase();
+    WHOLE.contains(&name.as_str()) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
 /// Whoever sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
@@ -105,6 +114,18 @@ mod tests {
         assert!(!who(Role::Clinic, "c-2").sees("c-1", "510104"));
         assert!(!who(Role::Clinic, "").sees("c-1", ""));
         assert!(!who(Role::Public, "").sees("c-1", "510104"));
+    }
+
+    #[test]
+    fn names_that_the_log_gives_to_others_are_reserved() {
+        for name in
+            ["public", "Open", "box", "box-1", "BOX 7", "uid1000", "uid 0", "command line, uid 0", "zaigang-server"]
+        {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in ["wang", "opens", "li.public", "wu-box"] {
+            assert!(!is_reserved(name), "{name}");
+        }
     }
 
     #[test]

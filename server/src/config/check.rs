@@ -5,8 +5,10 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::raw::{Raw, RawBroker, RawFormat, RawMqtt, RawOidc, RawOutgoing, RawRetention, RawSmtp};
-use super::{Broker, Config, ConfigError, External, Mode, Oidc, Outgoing, Pack, RetentionTimes, Smtp, SmtpTls};
+use super::raw::{Raw, RawAudit, RawBroker, RawFormat, RawMqtt, RawOidc, RawOutgoing, RawRetention, RawSmtp};
+use super::{
+    AuditAnchors, Broker, Config, ConfigError, External, Mode, Oidc, Outgoing, Pack, RetentionTimes, Smtp, SmtpTls,
+};
 
 /// The text with its name, so that a fault can say where it stands.
 pub(super) struct Source<'a> {
@@ -60,6 +62,9 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         let why = "`tombstone_file` lies inside `data_dir`: keep it elsewhere, so that a restored copy of the data learns who withdrew since";
         return Err(source.wrong(tombstones.map_or(0, |p| p.span().start), why));
     }
+    let outgoing = outgoing(source, raw.outgoing, raw.smtp, base)?;
+    let audit = audit(source, raw.audit, (base, &data_dir, &master_key_file), &outgoing)?;
+    let metrics_listen = raw.metrics.listen.map(|listen| metrics(source, listen)).transpose()?;
     let pack = raw.models.pack.as_ref().map_or(Pack::Real, |p| *p.get_ref());
     if raw.mode == Mode::Production && pack == Pack::Avatar {
         let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \"production\"`: use \"real\"";
@@ -106,7 +111,9 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
             (1, 825),
         )? as u64,
         retention: retention(source, raw.retention)?,
-        outgoing: outgoing(source, raw.outgoing, raw.smtp, base)?,
+        audit,
+        metrics_listen,
+        outgoing,
         oidc: oidc(source, raw.oidc, base)?,
         font_file: raw.export.font_file.as_deref().map(at),
         log_level: level,
@@ -124,6 +131,38 @@ fn retention(source: &Source<'_>, raw: RawRetention) -> Result<RetentionTimes, C
         presence_days: source.number("retention.presence_days", raw.presence_days, 210, (200, 1096))?,
         quarantine_days: source.number("retention.quarantine_days", raw.quarantine_days, 30, (1, 365))?,
     })
+}
+
+fn audit(
+    source: &Source<'_>,
+    raw: RawAudit,
+    (base, data_dir, master_key_file): (&Path, &Path, &Path),
+    outgoing: &Outgoing,
+) -> Result<AuditAnchors, ConfigError> {
+    let given = raw.head_file.as_ref();
+    let head_file =
+        given.map_or_else(|| master_key_file.with_extension("audit-heads"), |path| base.join(path.get_ref()));
+    if head_file.starts_with(data_dir) {
+        let why = "`audit.head_file` lies inside `data_dir`: keep it elsewhere, so that whoever changes the log has to change it in two places";
+        return Err(source.wrong(given.map_or(0, |p| p.span().start), why));
+    }
+    let Some(target) = raw.head_webhook else { return Ok(AuditAnchors { head_file, head_webhook: None }) };
+    crate::notify::allowed(outgoing, target.get_ref())
+        .map_err(|why| source.wrong(target.span().start, format!("`audit.head_webhook`: {why}")))?;
+    Ok(AuditAnchors { head_file, head_webhook: Some(target.into_inner()) })
+}
+
+/// Counts of what happens here are not for every visitor of the pages: an address of their own, on this machine.
+fn metrics(source: &Source<'_>, listen: Spanned<String>) -> Result<SocketAddr, ConfigError> {
+    let at = listen.span().start;
+    let address = source.address("metrics.listen", Some(listen), "")?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(source.wrong(
+        at,
+        format!("`metrics.listen` is {address}: it is plain HTTP without a login and is served on loopback alone; let a collector on this machine, or a proxy with its own login, fetch it"),
+    ))
 }
 
 /// Https, or plain http on this machine.

@@ -90,6 +90,15 @@ pub struct Outgoing {
     pub smtp: Option<Smtp>,
 }
 
+/// Where the audit log's signed heads go, beside the boxes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditAnchors {
+    /// Outside the data and its backups.
+    pub head_file: PathBuf,
+    /// Its origin stands among [`Outgoing::webhook_origins`].
+    pub head_webhook: Option<String>,
+}
+
 /// The login provider (`OpenID` Connect).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oidc {
@@ -149,6 +158,9 @@ pub struct Config {
     pub token_valid_min: i64,
     pub certificate_days: u64,
     pub retention: RetentionTimes,
+    pub audit: AuditAnchors,
+    /// Loopback alone; `None`: `/metrics` is served nowhere.
+    pub metrics_listen: Option<SocketAddr>,
     pub outgoing: Outgoing,
     /// A login provider beside passwords.
     pub oidc: Option<Oidc>,

@@ -35,6 +35,10 @@ pub(super) struct Raw {
     pub(super) smtp: Option<Spanned<RawSmtp>>,
     pub(super) oidc: Option<Spanned<RawOidc>>,
     #[serde(default)]
+    pub(super) audit: RawAudit,
+    #[serde(default)]
+    pub(super) metrics: RawMetrics,
+    #[serde(default)]
     pub(super) export: RawExport,
     #[serde(default)]
     pub(super) log: RawLog,
@@ -140,6 +144,19 @@ pub(super) struct RawOidc {
     pub(super) client_secret_file: Option<PathBuf>,
     pub(super) public_url: String,
     pub(super) claim: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAudit {
+    pub(super) head_file: Option<Spanned<PathBuf>>,
+    pub(super) head_webhook: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMetrics {
+    pub(super) listen: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -1,6 +1,8 @@
 //! Accounts, logins, tokens, one-time links, and the audit log with its hash chain.
 
-use rusqlite::{OptionalExtension as _, params};
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError};
@@ -91,6 +93,11 @@ impl Store {
             let used =
                 || StoreError::Conflict("this link is unknown, used or out of date: ask for a new one".to_owned());
             let (granted, scope) = invited.ok_or_else(used)?;
+            if crate::access::is_reserved(id) {
+                return Err(StoreError::Conflict(format!(
+                    "the login name `{id}` is reserved, because the audit log calls others so: choose another"
+                )));
+            }
             let taken = tx.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([id])?;
             if taken {
                 return Err(StoreError::Conflict(format!("the login name `{id}` is taken: choose another")));
@@ -239,37 +246,70 @@ impl Store {
         })
     }
 
+    /// An entry that belongs to no part of the country: of the server itself.
     pub fn audit(&self, deed: &Deed, now: &str) -> Result<()> {
+        self.write(|tx| append_audit(tx, deed, now).map(|_| ()))
+    }
+
+    /// An entry with the place that it is about: what somebody with a scope does lies in his scope, of anybody else it is
+    /// where these institutions lie.
+    pub fn audit_at(&self, deed: &Deed, who: &Who, institutions: &[String], now: &str) -> Result<()> {
         self.write(|tx| {
-            let last: Option<(i64, String)> = tx
-                .query_row("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
-                .optional()?;
-            let (id, prev) = last.map_or_else(|| (1, trust::ZERO_HASH.to_owned()), |(id, hash)| (id + 1, hash));
-            let mut it = AuditEntry {
-                id,
-                at: now.to_owned(),
-                actor: deed.actor.clone(),
-                action: deed.action.clone(),
-                object: deed.object.clone(),
-                why: deed.why.clone(),
-                status: deed.status,
-                prev,
-                hash: String::new(),
+            let entry = append_audit(tx, deed, now)?;
+            let place = |institution: &str| {
+                super::column(tx, "SELECT jurisdiction FROM institution WHERE id = ?1", institution)
             };
-            it.hash = it.made_hash();
-            tx.execute(
-                "INSERT INTO audit VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-                params![it.id, it.at, it.actor, it.action, it.object, it.why, it.status, it.prev, it.hash],
-            )?;
+            let mut places = BTreeSet::new();
+            match who.role {
+                Role::Clinic => places.extend(place(&who.scope)?),
+                _ if !who.scope.is_empty() => places.extend([who.scope.clone()]),
+                _ => {
+                    for institution in institutions {
+                        places.extend(place(institution)?);
+                    }
+                }
+            }
+            let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO audit_place VALUES (?1, ?2)")?;
+            for place in places {
+                insert.execute(params![entry, place])?;
+            }
             Ok(())
         })
     }
 
-    /// The log, newest first, narrowed to an actor or an object that holds the text.
+    /// How many entries there are, and the hash of the last.
+    pub fn audit_head(&self) -> Result<(i64, String)> {
+        self.read(|c| {
+            let sql = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
+            let last = c.prepare_cached(sql)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+            Ok(last.unwrap_or((0, trust::ZERO_HASH.to_owned())))
+        })
+    }
+
+    /// The hash of one entry, where there is one of this number.
+    pub fn audit_hash(&self, entry: i64) -> Result<Option<String>> {
+        self.read(|c| {
+            Ok(c.prepare_cached("SELECT hash FROM audit WHERE id = ?1")?.query_row([entry], |r| r.get(0)).optional()?)
+        })
+    }
+
+    /// The log, newest first, narrowed to entries that hold the text.
     pub fn audit_log(&self, search: &str, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>> {
-        let sql = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit
-            WHERE id < ?1 AND (?2 = '' OR instr(actor, ?2) OR instr(object, ?2) OR instr(why, ?2) OR instr(action, ?2)) ORDER BY id DESC LIMIT ?3";
-        self.read(|c| collect(c, sql, (before.unwrap_or(i64::MAX), search, limit.clamp(1, 1000)), entry))
+        self.audit_log_of("", search, before, limit)
+    }
+
+    /// The log, newest first, narrowed to entries of a part of the country (a prefix, empty for all) that hold the text. An
+    /// entry that is also about another part is not shown to one part alone.
+    pub fn audit_log_of(&self, scope: &str, search: &str, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>> {
+        let sql = format!(
+            "{AUDIT} WHERE id < ?1
+             AND (?2 = '' OR instr(actor, ?2) OR instr(object, ?2) OR instr(why, ?2) OR instr(action, ?2))
+             AND (?4 = '' OR (EXISTS (SELECT 1 FROM audit_place p WHERE p.entry = id) AND NOT EXISTS
+                (SELECT 1 FROM audit_place p WHERE p.entry = id AND substr(p.jurisdiction, 1, length(?4)) <> ?4)))
+             ORDER BY id DESC LIMIT ?3"
+        );
+        let bound = (before.unwrap_or(i64::MAX), search, limit.clamp(1, 1000), scope);
+        self.read(|c| collect(c, &sql, bound, entry))
     }
 
     /// Walks the whole chain; `Err` names the first entry that does not hold.
@@ -280,6 +320,16 @@ impl Store {
     /// Walks the chain from behind an entry that was walked before (0: from the beginning); gives the last id and hash.
     /// `Err` names the first entry that does not hold.
     pub fn verify_audit_after(&self, id: i64, hash: &str) -> Result<std::result::Result<(i64, String), i64>> {
+        self.walk_audit(id, hash, |_, _| {})
+    }
+
+    /// The same; each entry that holds is handed over with its hash.
+    pub fn walk_audit(
+        &self,
+        id: i64,
+        hash: &str,
+        mut each: impl FnMut(i64, &str),
+    ) -> Result<std::result::Result<(i64, String), i64>> {
         self.read(|c| {
             let mut prev = if id == 0 { trust::ZERO_HASH.to_owned() } else { hash.to_owned() };
             let mut last = id;
@@ -291,6 +341,7 @@ impl Store {
                     return Ok(Err(last + 1));
                 }
                 (prev, last) = (e.hash, e.id);
+                each(last, &prev);
             }
             Ok(Ok((last, prev)))
         })
@@ -303,6 +354,30 @@ impl Store {
             trust::audit::write(out, signer, now, entries.into_iter().map(Ok))
         })
     }
+}
+
+/// The next link of the log; gives its number.
+fn append_audit(tx: &Connection, deed: &Deed, now: &str) -> Result<i64> {
+    let last: Option<(i64, String)> = tx
+        .prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?
+        .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let (id, prev) = last.map_or_else(|| (1, trust::ZERO_HASH.to_owned()), |(id, hash)| (id + 1, hash));
+    let mut it = AuditEntry {
+        id,
+        at: now.to_owned(),
+        actor: deed.actor.clone(),
+        action: deed.action.clone(),
+        object: deed.object.clone(),
+        why: deed.why.clone(),
+        status: deed.status,
+        prev,
+        hash: String::new(),
+    };
+    it.hash = it.made_hash();
+    tx.prepare_cached("INSERT INTO audit VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?
+        .execute(params![it.id, it.at, it.actor, it.action, it.object, it.why, it.status, it.prev, it.hash])?;
+    Ok(id)
 }
 
 const AUDIT: &str = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit";
@@ -336,7 +411,13 @@ fn entry(r: &rusqlite::Row<'_>) -> Result<AuditEntry> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::audit_head::Heads;
+    use crate::remembered::Walked;
 
     fn store() -> (Store, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
@@ -374,5 +455,69 @@ mod tests {
         assert!(store.who_by_login("t", "2026-03-02T08:00:00.000Z").unwrap().is_none());
         store.set_disabled("wang", true).unwrap();
         assert!(store.who_by_login("t", now).unwrap().is_none());
+    }
+
+    fn grow(store: &Store, by: i64) {
+        for n in 0..by {
+            let deed = Deed {
+                actor: "wang".into(),
+                action: "GET /people".into(),
+                object: n.to_string(),
+                why: String::new(),
+                status: 200,
+            };
+            store.audit(&deed, "2026-03-02T01:00:00.000Z").unwrap();
+        }
+    }
+
+    fn heads(dir: &Path) -> Heads {
+        Heads::new(&dir.join("heads"), Arc::new(trust::SigningKey::from_bytes(&[7; 32])))
+    }
+
+    /// As somebody at the machine does it: past the program.
+    fn by_hand(dir: &Path, sql: &str) {
+        Connection::open(dir.join("zaigang.db")).unwrap().execute_batch(sql).unwrap();
+    }
+
+    #[test]
+    fn a_cut_tail_is_found_live_and_stays_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, heads, walked) = (Store::open(dir.path()).unwrap(), heads(dir.path()), Walked::default());
+        grow(&store, 5);
+        assert_eq!(walked.verdict(&store, &heads).unwrap(), Ok(5));
+        by_hand(dir.path(), "DELETE FROM audit WHERE id > 3");
+        assert_eq!(walked.verdict(&store, &heads).unwrap().unwrap_err().entry, 5);
+        grow(&store, 4);
+        let fault = walked.verdict(&store, &heads).unwrap().unwrap_err();
+        assert!(fault.why.contains("rewritten"), "a log that grew again over the cut: {fault:?}");
+    }
+
+    #[test]
+    fn a_rewritten_middle_is_found_live() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, heads, walked) = (Store::open(dir.path()).unwrap(), heads(dir.path()), Walked::default());
+        grow(&store, 5);
+        assert_eq!(walked.verdict(&store, &heads).unwrap(), Ok(5));
+        by_hand(dir.path(), "UPDATE audit SET object = 'other' WHERE id = 2");
+        // A whole walk is due as soon as it has rested; this one took no time.
+        let rested = Instant::now() + Duration::from_secs(5);
+        let found = loop {
+            match walked.verdict(&store, &heads).unwrap() {
+                Err(fault) => break fault,
+                Ok(_) => assert!(Instant::now() < rested, "the middle was never walked again"),
+            }
+        };
+        assert_eq!(found.entry, 2);
+    }
+
+    #[test]
+    fn a_cut_tail_is_found_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, kept) = (Store::open(dir.path()).unwrap(), heads(dir.path()));
+        grow(&store, 5);
+        kept.sign(&store, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        by_hand(dir.path(), "DELETE FROM audit WHERE id > 3");
+        let fault = Walked::default().verdict(&store, &heads(dir.path())).unwrap().unwrap_err();
+        assert!(fault.why.contains("entry 5") && fault.why.contains("cut off"), "{fault:?}");
     }
 }

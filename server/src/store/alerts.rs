@@ -1,13 +1,15 @@
 //! Alerts: listed, followed, and moved by the state machine of `crate::alert`. How findings become alerts is `incidents`'.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use protocol::up::{Explanation, FindingReport};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
-use serde_json::json;
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed};
-use crate::alert::{Case, Reason, State, Step};
+use crate::alert::{Case, ClinicState, Reason, State, Step};
+use crate::alert_view::{ClinicNews, StateNews};
 
 /// One incident, as the inbox shows it.
 #[derive(Debug, Clone)]
@@ -40,11 +42,12 @@ pub struct StoredFinding {
 /// Of a report, what a list shows.
 #[derive(serde::Deserialize)]
 struct Said {
+    rule: String,
     explanation: Explanation,
 }
 
 /// Where in its device's chain a finding's last step stands; all empty for the server's own.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct Located {
     pub device: String,
     pub seq: u64,
@@ -65,7 +68,7 @@ pub struct AlertStep {
 }
 
 /// One step in the life of a finding.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct FindingEvent {
     pub finding_id: String,
     pub revision: u32,
@@ -96,6 +99,8 @@ pub struct AlertFilter {
     pub jurisdiction: Option<String>,
     pub assignee: Option<String>,
     pub session: Option<String>,
+    /// As the clinic is told it.
+    pub clinic_state: Option<ClinicState>,
     /// Alerts with a smaller number, for the next page.
     pub before: Option<i64>,
     pub limit: u32,
@@ -131,13 +136,23 @@ impl AlertFilter {
         add("assignee = ?", text(&self.assignee));
         add("session = ?", text(&self.session));
         add("number < ?", self.before.map(Value::Integer));
+        match self.clinic_state {
+            None => {}
+            Some(ClinicState::Open) => conditions.extend([STANDS_OPEN, NOT_ANSWERED]),
+            Some(ClinicState::Answered) => conditions.extend([STANDS_OPEN, ANSWERED]),
+            Some(ClinicState::Closed) => conditions.push("state IN ('dismissed','unfounded','closed')"),
+        }
         if self.open_only {
-            conditions.push("state NOT IN ('dismissed','unfounded','closed')");
+            conditions.push(STANDS_OPEN);
         }
         let limit = self.limit.clamp(1, 500);
         (format!("{COLUMNS} WHERE {} ORDER BY number DESC LIMIT {limit}", conditions.join(" AND ")), values)
     }
 }
+
+const STANDS_OPEN: &str = "state NOT IN ('dismissed','unfounded','closed')";
+const ANSWERED: &str = "EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id AND s.step = 'answer')";
+const NOT_ANSWERED: &str = "NOT EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id AND s.step = 'answer')";
 
 const COLUMNS: &str =
     "SELECT number, id, severity, kinds, institution, jurisdiction, room, session, device, item, assignee,
@@ -161,6 +176,35 @@ impl Store {
         self.read(|c| collect(c, sql, [jurisdiction, institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))
     }
 
+    /// How many alerts of an institution stand where, as it is told; and how many of the open ones are urgent.
+    pub fn clinic_counts(&self, institution: &str) -> Result<(BTreeMap<&'static str, i64>, i64)> {
+        let sql = format!(
+            "SELECT CASE WHEN NOT ({STANDS_OPEN}) THEN 'closed' WHEN {ANSWERED} THEN 'answered' ELSE 'open' END,
+             count(*), sum(severity = 3) FROM alert WHERE institution = ?1 GROUP BY 1"
+        );
+        let found: Vec<(String, i64, i64)> =
+            self.read(|c| collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))?;
+        let (mut counts, mut urgent) = (BTreeMap::new(), 0);
+        for (state, count, worst) in found {
+            let Some(state) = ClinicState::parse(&state) else { continue };
+            counts.insert(state.as_str(), count);
+            urgent += if state == ClinicState::Closed { 0 } else { worst };
+        }
+        Ok((counts, urgent))
+    }
+
+    /// Which of these alerts their clinic has answered.
+    pub fn answered<'a>(&self, alerts: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<String>> {
+        self.read(|c| {
+            let of = alerts.into_iter().filter_map(|id| match answered(c, id) {
+                Ok(false) => None,
+                Ok(true) => Some(Ok(id.to_owned())),
+                Err(error) => Some(Err(error)),
+            });
+            of.collect()
+        })
+    }
+
     pub fn alert(&self, id: &str) -> Result<Option<Alert>> {
         self.read(|c| alert_by_id(c, id))
     }
@@ -175,14 +219,20 @@ impl Store {
         })
     }
 
-    /// What the worst finding of each alert says, in the order asked: all that a list shows of findings.
-    pub fn explanations<'a>(&self, alerts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Option<Explanation>>> {
+    /// Rule and words of the worst finding of each alert, in the order asked: all that a list shows of findings.
+    pub fn explanations<'a>(
+        &self,
+        alerts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<Option<(String, Explanation)>>> {
         let sql = "SELECT report FROM finding WHERE alert = ?1 ORDER BY severity DESC, raised_at, id LIMIT 1";
         self.read(|c| {
             let mut worst = c.prepare_cached(sql)?;
             let said = alerts.into_iter().map(|alert| {
                 let report: Option<String> = worst.query_row([alert], |r| r.get(0)).optional()?;
-                Ok(report.map(|text| serde_json::from_str::<Said>(&text)).transpose()?.map(|said| said.explanation))
+                Ok(report
+                    .map(|text| serde_json::from_str::<Said>(&text))
+                    .transpose()?
+                    .map(|said| (said.rule, said.explanation)))
             });
             said.collect()
         })
@@ -230,10 +280,11 @@ impl Store {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
             let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
+            let before = told(tx, &found)?;
             let case = found.case.take(by, step, now).map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
             write_case(tx, alert, &case, now)?;
             record(tx, alert, by, step.name(), note, case.state, now)?;
-            announce(tx, alert)?;
+            announce(tx, alert, before)?;
             alert_by_id(tx, alert)?.ok_or_else(unknown)
         })
     }
@@ -242,9 +293,10 @@ impl Store {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
             let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
+            let before = told(tx, &found)?;
             tx.execute("UPDATE alert SET assignee=?2, updated_at=?3 WHERE id=?1", params![alert, to, now])?;
             record(tx, alert, by, "assign", to.unwrap_or(""), found.case.state, now)?;
-            announce(tx, alert)
+            announce(tx, alert, before)
         })
     }
 }
@@ -271,10 +323,20 @@ pub(super) fn record(
     Ok(())
 }
 
-fn announce(tx: &Connection, alert: &str) -> Result<()> {
+/// Somebody took a step: the authority hears of each, the clinic where what it is told has changed.
+fn announce(tx: &Connection, alert: &str, before: ClinicState) -> Result<()> {
     let Some(found) = alert_by_id(tx, alert)? else { return Ok(()) };
-    let data = json!({"alert": alert, "number": found.number, "state": found.case.state, "severity": format!("L{}", found.severity)});
-    feed::append(tx, "alert", &data)
+    let now = told(tx, &found)?;
+    feed::append_alert(tx, &found, &StateNews::of(&found), (now != before).then(|| ClinicNews::of(&found, now, None)))
+}
+
+fn answered(c: &Connection, alert: &str) -> Result<bool> {
+    Ok(c.prepare_cached("SELECT 1 FROM alert_step WHERE alert = ?1 AND step = 'answer' LIMIT 1")?.exists([alert])?)
+}
+
+/// What the clinic is told of where this alert stands.
+pub(super) fn told(c: &Connection, alert: &Alert) -> Result<ClinicState> {
+    Ok(alert.case.state.for_clinic(answered(c, &alert.id)?))
 }
 
 pub(super) fn alert_by_id(c: &Connection, id: &str) -> Result<Option<Alert>> {

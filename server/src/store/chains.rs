@@ -32,6 +32,18 @@ pub struct Stretch {
     pub receipted: Option<(u64, String)>,
 }
 
+/// A stored message in its place in the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLink {
+    pub seq: u64,
+    pub hash: String,
+    pub prev: String,
+    /// Who was verified when, in one room.
+    pub is_sighting: bool,
+    /// `None` where its time to be kept was over.
+    pub envelope: Option<String>,
+}
+
 impl Store {
     /// The eras of a device, the latest last.
     pub fn eras(&self, device: &str) -> Result<Vec<Era>> {
@@ -67,11 +79,11 @@ impl Store {
         })
     }
 
-    /// The envelopes of a stretch above `after`, in the order of their sequence, with the last sequence read.
-    pub fn stretch_page(&self, device: &str, stretch: &Stretch, after: u64) -> Result<Vec<(u64, String)>> {
+    /// The messages of a stretch above `after`, in the order of their sequence.
+    pub fn stretch_page(&self, device: &str, stretch: &Stretch, after: u64) -> Result<Vec<StoredLink>> {
         self.read(|c| {
             let sql =
-                "SELECT seq, envelope FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND seq>?4 AND seq<=?5
+                "SELECT seq, hash, prev, kind = 'presence', envelope FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND seq>?4 AND seq<=?5
                 ORDER BY seq, epoch LIMIT ?6";
             let bounds = params![
                 device,
@@ -81,7 +93,16 @@ impl Store {
                 stretch.to_seq as i64,
                 PAGE
             ];
-            collect(c, sql, bounds, |r| Ok((r.get::<_, i64>(0)? as u64, r.get(1)?)))
+            collect(c, sql, bounds, |r| {
+                let envelope: String = r.get(4)?;
+                Ok(StoredLink {
+                    seq: r.get::<_, i64>(0)? as u64,
+                    hash: r.get(1)?,
+                    prev: r.get(2)?,
+                    is_sighting: r.get(3)?,
+                    envelope: (!envelope.is_empty()).then_some(envelope),
+                })
+            })
         })
     }
 }

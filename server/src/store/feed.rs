@@ -1,9 +1,15 @@
 //! The feed that pages follow: numbered events with ids and figures only, kept so that a reader can resume.
+//!
+//! An event of an alert has two faces, written together: the authority's, and, where it learns anything, the clinic's. Who
+//! reads gets the one that is his, or nothing; the numbers of what he does not get never reach him ([`crate::web`]).
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
+use serde::Serialize;
 
+use super::alerts::Alert;
 use super::rows::collect;
 use super::{Result, Store};
+use crate::alert_view::ClinicNews;
 
 /// Events kept; older ones go. A page that was away longer loads its list anew anyway.
 const KEPT: i64 = 10_000;
@@ -15,8 +21,40 @@ pub struct FeedEvent {
     pub data: String,
 }
 
+/// Whose eyes the feed is read with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedReader {
+    /// Everything of the whole server.
+    All,
+    /// Alerts of a jurisdiction (a prefix).
+    Authority(String),
+    /// What one institution learns of its own alerts.
+    Clinic(String),
+}
+
 pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> Result<()> {
     tx.prepare_cached("INSERT INTO feed (event, data) VALUES (?1, ?2)")?.execute((event, data.to_string()))?;
+    trim(tx)
+}
+
+/// An event of an alert. `None` for the clinic: nothing that it is told has changed.
+pub(super) fn append_alert(
+    tx: &Connection,
+    alert: &Alert,
+    for_authority: &impl Serialize,
+    for_clinic: Option<ClinicNews>,
+) -> Result<()> {
+    let sql = "INSERT INTO feed (event, data, institution, jurisdiction, for_clinic) VALUES ('alert',?1,?2,?3,?4)";
+    tx.prepare_cached(sql)?.execute(params![
+        serde_json::to_string(for_authority)?,
+        alert.institution,
+        alert.jurisdiction,
+        for_clinic.map(|news| serde_json::to_string(&news)).transpose()?
+    ])?;
+    trim(tx)
+}
+
+fn trim(tx: &Connection) -> Result<()> {
     let id = tx.last_insert_rowid();
     if id % 256 == 0 {
         tx.execute("DELETE FROM feed WHERE id <= ?1", [id - KEPT])?;
@@ -24,19 +62,41 @@ pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> 
     Ok(())
 }
 
+fn head(c: &Connection) -> Result<i64> {
+    Ok(c.prepare_cached("SELECT coalesce(max(id), 0) FROM feed")?.query_row([], |row| row.get(0))?)
+}
+
 impl Store {
-    /// Up to `limit` events after `id`, oldest first.
-    pub fn feed_after(&self, id: i64, limit: u32) -> Result<Vec<FeedEvent>> {
+    /// Up to `limit` events after `id` that this reader may hear, oldest first; and the number up to which was looked.
+    pub fn feed_of(&self, reader: &FeedReader, id: i64, limit: u32) -> Result<(Vec<FeedEvent>, i64)> {
+        let (sql, of) = match reader {
+            FeedReader::All => ("SELECT id, event, data FROM feed WHERE id > ?1 AND ?3 = '' ORDER BY id LIMIT ?2", ""),
+            FeedReader::Authority(prefix) => (
+                "SELECT id, event, data FROM feed WHERE id > ?1 AND substr(jurisdiction, 1, length(?3)) = ?3
+                 ORDER BY id LIMIT ?2",
+                prefix.as_str(),
+            ),
+            FeedReader::Clinic(institution) => (
+                "SELECT id, event, for_clinic FROM feed WHERE id > ?1 AND institution = ?3 AND for_clinic IS NOT NULL
+                 ORDER BY id LIMIT ?2",
+                institution.as_str(),
+            ),
+        };
         self.read(|c| {
-            collect(c, "SELECT id, event, data FROM feed WHERE id > ?1 ORDER BY id LIMIT ?2", (id, limit), |row| {
+            // Before the events: what comes between the two is looked at again, not passed over.
+            let head = head(c)?;
+            let found: Vec<FeedEvent> = collect(c, sql, (id, limit, of), |row| {
                 Ok(FeedEvent { id: row.get(0)?, event: row.get(1)?, data: row.get(2)? })
-            })
+            })?;
+            let full = found.len() == limit as usize;
+            let last = found.last().map_or(id, |event| event.id);
+            Ok((found, if full { last } else { last.max(head).max(id) }))
         })
     }
 
     /// The number of the newest event; 0 before the first.
     pub fn feed_head(&self) -> Result<i64> {
-        self.read(|c| Ok(c.query_row("SELECT coalesce(max(id), 0) FROM feed", [], |row| row.get(0))?))
+        self.read(head)
     }
 
     pub fn feed_append(&self, event: &str, data: &serde_json::Value) -> Result<()> {

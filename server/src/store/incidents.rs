@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
-use serde_json::json;
 
 use super::alerts::{Alert, alert_by_id, record};
 use super::rows::collect;
 use super::{Result, StoreError, column, count, feed, named};
 use crate::alert::{Case, State, Step as CaseStep};
+use crate::alert_view::{ClinicNews, FindingNews};
 use crate::ingest::integrity;
 
 /// The message that carried a step.
@@ -70,7 +70,15 @@ pub(super) fn take_in(tx: &Transaction<'_>, steps: &[Step<'_>]) -> Result<()> {
             continue;
         }
         incident.take(tx, *step)?;
-        feed::append(tx, "alert", &feed_data(&incident.alert, step))?;
+        let alert = &incident.alert;
+        let told = super::alerts::told(tx, alert)?;
+        let (report, at) = (step.report, step.place.received_at);
+        feed::append_alert(
+            tx,
+            alert,
+            &FindingNews::of(alert, report, at),
+            Some(ClinicNews::of(alert, told, Some((report, at)))),
+        )?;
     }
     for incident in incidents.values() {
         incident.write(tx)?;
@@ -298,22 +306,6 @@ fn put_finding(tx: &Connection, first: &Step<'_>, Step { report, place }: &Step<
         report.to_text()?
     ])?;
     Ok(())
-}
-
-fn feed_data(alert: &Alert, Step { report, place }: &Step<'_>) -> serde_json::Value {
-    json!({
-        "alert": report.incident_id,
-        "number": alert.number,
-        "state": alert.case.state,
-        "finding": report.finding_id,
-        "rule": report.rule,
-        "kind": report.kind,
-        "severity": report.severity,
-        "step": report.step,
-        "revision": report.revision,
-        "raised_at": report.raised_at,
-        "received_at": place.received_at,
-    })
 }
 
 pub(super) fn number(severity: Severity) -> u8 {

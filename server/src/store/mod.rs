@@ -42,14 +42,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 
 pub use access::{Account, ApiToken, AuditEntry, Deed};
 pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
-pub use chains::{Era, Stretch};
+pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
 pub use checks::{Credential, KeptCheck};
 pub use commissioning::{Said, ZonesDrawn};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use embedders::{ComeAgain, Outdated};
 pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, Proposal, StoredTemplate, Withdrawal};
-pub use feed::FeedEvent;
+pub use feed::{FeedEvent, FeedReader};
 pub use figures::Summary;
 pub use hooks::{Came, Delivery, Hook, HookKind, NewDelivery, Quiet};
 pub use inbox::{Committed, Entry, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};

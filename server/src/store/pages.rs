@@ -98,6 +98,21 @@ impl Store {
         self.read(|c| Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect()))
     }
 
+    /// Names of those of these persons who have a site or a pass at one of these institutions.
+    pub fn names_at(
+        &self,
+        ids: &[String],
+        institutions: &std::collections::BTreeSet<String>,
+    ) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
+        let sql = "SELECT p.id, p.name FROM practitioner p WHERE p.id IN (SELECT value FROM json_each(?1)) AND (
+             EXISTS (SELECT 1 FROM site s WHERE s.practitioner = p.id AND s.institution IN (SELECT value FROM json_each(?2)))
+             OR EXISTS (SELECT 1 FROM pass a WHERE a.person = p.id AND a.institution IN (SELECT value FROM json_each(?2))))";
+        let bound = (serde_json::to_string(ids)?, serde_json::to_string(institutions)?);
+        self.read(|c| {
+            Ok(collect(c, sql, bound, |r| Ok((r.get(0)?, crate::model::Name(r.get(1)?))))?.into_iter().collect())
+        })
+    }
+
     /// Names of these persons alone.
     pub fn names_of(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
         self.read(|c| names_of(c, ids))

@@ -1,6 +1,6 @@
 //! Deleting what has had its time: each method removes what is older than a moment and says how much that was.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store};
@@ -13,6 +13,9 @@ pub struct RetentionRun {
     pub last_removed: i64,
     pub removed_in_all: i64,
 }
+
+/// Sightings that one transaction deletes.
+const FORGOTTEN_AT_ONCE: i64 = 2000;
 
 const STRUCK: (&str, &str) = ("已驳回,内容已按留存期限删除", "dismissed; struck when its retention ran out");
 
@@ -38,9 +41,18 @@ impl Store {
         })
     }
 
-    /// Sightings whose stay ended before then.
+    /// Sightings whose stay ended before then: their rows, and the content of the signed messages that brought them. Hash
+    /// and place in the chain stay, so that it still verifies. Also messages that came that long ago and whose row went
+    /// before, when a later summary replaced it. Gives how many sightings lost their content or their row.
     pub fn forget_presence(&self, before: &str) -> Result<usize> {
-        self.write(|tx| Ok(tx.execute("DELETE FROM presence WHERE to_at < ?1", [before])?))
+        let mut removed = 0;
+        loop {
+            let done = self.write(|tx| forget_some(tx, before))?;
+            removed += done;
+            if done == 0 {
+                return Ok(removed);
+            }
+        }
     }
 
     pub fn forget_quarantine(&self, before: &str) -> Result<usize> {
@@ -91,9 +103,75 @@ impl Store {
     }
 }
 
+/// One turn of the writer, so that ingest gets its own between two.
+fn forget_some(tx: &Connection, before: &str) -> Result<usize> {
+    let due: Vec<(String, i64, i64)> = collect(
+        tx,
+        "SELECT device, epoch, seq FROM presence WHERE to_at < ?1 LIMIT ?2",
+        (before, FORGOTTEN_AT_ONCE),
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+    )?;
+    let mut row = tx.prepare_cached("DELETE FROM presence WHERE device=?1 AND epoch=?2 AND seq=?3")?;
+    let mut content = tx.prepare_cached(
+        "UPDATE message SET envelope = '' WHERE device=?1 AND epoch=?2 AND seq=?3 AND kind = 'presence'",
+    )?;
+    for (device, epoch, seq) in &due {
+        row.execute((device, epoch, seq))?;
+        content.execute((device, epoch, seq))?;
+    }
+    let old = "UPDATE message SET envelope = '' WHERE rowid IN (SELECT rowid FROM message
+        WHERE kind = 'presence' AND envelope <> '' AND received_at < ?1 ORDER BY received_at LIMIT ?2)";
+    Ok(due.len() + tx.prepare_cached(old)?.execute((before, FORGOTTEN_AT_ONCE))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Three messages of a box, the second a sighting.
+    fn with_a_sighting(store: &Store, received_at: &str, to_at: &str) {
+        let message = |seq: i64, kind: &str| {
+            format!(
+                "INSERT INTO message VALUES ('b',0,{seq},'e-{seq}','h-{seq}','h-{}','{kind}','{received_at}','content {seq}');",
+                seq - 1
+            )
+        };
+        let all = message(1, "health") + &message(2, "presence") + &message(3, "health");
+        let row =
+            format!("INSERT INTO presence VALUES ('b',0,2,'r','s','p-1','operator','{to_at}','{to_at}','face',5,1);");
+        store.write(|tx| Ok(tx.execute_batch(&(all + &row))?)).unwrap();
+    }
+
+    fn contents(store: &Store) -> Vec<(String, String)> {
+        store
+            .read(|c| collect(c, "SELECT hash, envelope FROM message ORDER BY seq", [], |r| Ok((r.get(0)?, r.get(1)?))))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_sighting_loses_row_and_content_and_keeps_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        with_a_sighting(&store, "2026-03-05T00:00:00.000Z", "2026-03-02T00:00:00.000Z");
+        assert_eq!(store.forget_presence("2026-03-01T00:00:00.000Z").unwrap(), 0, "too early");
+        assert_eq!(store.forget_presence("2026-03-03T00:00:00.000Z").unwrap(), 1);
+        let kept = contents(&store);
+        assert_eq!(kept[1], ("h-2".to_owned(), String::new()));
+        assert_eq!((kept[0].1.as_str(), kept[2].1.as_str()), ("content 1", "content 3"));
+        let rows: i64 = store.read(|c| Ok(c.query_row("SELECT count(*) FROM presence", [], |r| r.get(0))?)).unwrap();
+        assert_eq!(rows, 0);
+    }
+
+    #[test]
+    fn a_sighting_without_a_row_goes_by_when_it_came() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        with_a_sighting(&store, "2026-03-02T00:00:00.000Z", "2026-03-02T00:00:00.000Z");
+        store.write(|tx| Ok(tx.execute("DELETE FROM presence", [])?)).unwrap();
+        assert_eq!(store.forget_presence("2026-03-03T00:00:00.000Z").unwrap(), 1);
+        assert_eq!(store.forget_presence("2026-03-03T00:00:00.000Z").unwrap(), 0, "twice");
+        assert_eq!(contents(&store)[1].1, "");
+    }
 
     #[test]
     fn a_dismissed_alert_loses_its_persons_once_and_keeps_what_figures_need() {

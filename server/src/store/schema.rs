@@ -22,6 +22,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0013_views.sql"),
     include_str!("../../migrations/0014_commissioning.sql"),
     include_str!("../../migrations/0015_emergencies.sql"),
+    include_str!("../../migrations/0018_eyes.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use trust::sha256_hex;
 
+use super::deed;
 use super::registry::Answer;
 use crate::access::secret::random_token;
 use crate::access::{Role, Who};
@@ -40,6 +41,7 @@ pub(super) async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<S
         Problem::unprocessable("role: use admin, supervisor, reviewer, clinic, integrator or auditor")
     })?;
     let scope = it.scope.trim().to_owned();
+    deed::did(format!("invited as {} for `{}`", role.as_str(), clock::clip(&scope, 64)));
     if role == Role::Admin && !scope.is_empty() {
         return Err(Problem::unprocessable("scope: an administrator runs the whole server; leave it empty"));
     }
@@ -78,5 +80,9 @@ pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), P
         return Err(Problem::new(StatusCode::CONFLICT, "nobody disables his own account: ask another administrator"));
     }
     let id = id.to_owned();
-    app.blocking(move |a| a.store.set_disabled(&id, true)).await
+    deed::did(format!("account {} disabled, its logins ended", clock::clip(&id, 64)));
+    app.blocking(move |a| a.store.set_disabled(&id, true)).await?;
+    // Streams that it opened end now.
+    app.touch();
+    Ok(())
 }

@@ -1,16 +1,21 @@
 //! `/api/v1/alerts`: list, detail and steps of the case workflow; `/api/v1/summary`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::deed;
 use super::part::PartQuery;
 use super::registry::Answer;
 use crate::access::{Role, Who};
-use crate::alert::{Reason, State as AlertState, Step, Verdict};
+use crate::alert::{ClinicState, Reason, Review, State as AlertState, Step, Verdict};
+use crate::alert_view::{
+    AlertForAuthority, AlertForClinic, AlertSeen, LinkSeen, WholeForAuthority, WholeForClinic, WholeSeen,
+};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::problem::{Body, Problem};
@@ -38,8 +43,9 @@ pub(super) struct ListQuery {
 }
 
 impl ListQuery {
-    /// An empty text is no condition, because a form sends every field.
-    pub(super) fn filter(&self, default_limit: u32) -> Result<AlertFilter, Problem> {
+    /// An empty text is no condition, because a form sends every field. Narrowed to what this person sees; a clinic asks
+    /// by what it is told, so that no filter tells it more.
+    pub(super) fn filter(&self, who: &Who, default_limit: u32) -> Result<AlertFilter, Problem> {
         let given = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
         let mut filter = AlertFilter {
             kind: given(&self.kind),
@@ -51,13 +57,21 @@ impl ListQuery {
             limit: self.limit.unwrap_or(default_limit).clamp(1, 500),
             ..AlertFilter::default()
         };
-        match given(&self.state).as_deref() {
-            None | Some("all") => {}
-            Some("open") => filter.open_only = true,
-            Some(text) => {
-                let known = AlertState::parse(text);
-                filter.state = Some(known.ok_or_else(|| Problem::bad(format!("state: `{}` is none; use open, raised, review1, review2, dismissed, lead, on_site, unfounded, case or closed", clip(text, 40))))?);
+        let wrong = |text: &str, known: &str| Problem::bad(format!("state: `{}` is none; use {known}", clip(text, 40)));
+        match (given(&self.state).as_deref(), who.role) {
+            (None | Some("all"), _) => {}
+            (Some(text), Role::Clinic) => {
+                let known = ClinicState::parse(text).ok_or_else(|| wrong(text, "open, answered, closed or all"))?;
+                filter.clinic_state = Some(known);
             }
+            (Some("open"), _) => filter.open_only = true,
+            (Some(text), _) => {
+                let all = "open, raised, review1, review2, dismissed, lead, on_site, unfounded, case or closed";
+                filter.state = Some(AlertState::parse(text).ok_or_else(|| wrong(text, all))?);
+            }
+        }
+        if who.role == Role::Clinic && filter.assignee.is_some() {
+            return Err(Problem::bad("assignee: a clinic's list has none; leave it out"));
         }
         if let Some(text) = given(&self.severity) {
             let level = text.strip_prefix('L').and_then(|n| n.parse().ok()).filter(|n| *n <= 3);
@@ -65,7 +79,7 @@ impl ListQuery {
                 level.ok_or_else(|| Problem::bad(format!("severity: `{}` is none; use L0 to L3", clip(&text, 40))))?,
             );
         }
-        Ok(filter)
+        Ok(scoped(filter, who))
     }
 }
 
@@ -74,21 +88,41 @@ pub(super) async fn get_alerts(
     Extension(who): Extension<Who>,
     Query(query): Query<ListQuery>,
 ) -> Answer {
-    let filter = scoped(query.filter(50)?, &who);
+    let filter = query.filter(&who, 50)?;
     let limit = filter.limit as usize;
-    let found = app
+    let (alerts, next) = app
         .blocking(move |a| {
-            let mut shown = Vec::new();
-            for alert in a.store.alerts(&filter)? {
-                let findings = a.store.findings(&alert.id)?;
-                shown.push((alert, findings));
-            }
-            Ok::<_, StoreError>(shown)
+            let found = a.store.alerts(&filter)?;
+            let next = (found.len() == limit).then(|| found.last().map(|alert| alert.number)).flatten();
+            Ok::<_, StoreError>((listed(a, &who, found)?, next))
         })
         .await?;
-    let next = if found.len() == limit { found.last().map(|(a, _)| a.number) } else { None };
-    let alerts: Vec<Value> = found.iter().map(|(a, f)| shown(a, f)).collect();
     Ok((StatusCode::OK, Json(json!({"alerts": alerts, "next": next}))))
+}
+
+/// The lines of a list, each as this reader sees it. Blocking.
+fn listed(a: &App, who: &Who, found: Vec<Alert>) -> Result<Vec<AlertSeen>, StoreError> {
+    let answered = match who.role {
+        Role::Clinic => a.store.answered(found.iter().map(|alert| alert.id.as_str()))?,
+        _ => BTreeSet::new(),
+    };
+    let mut lines = Vec::with_capacity(found.len());
+    for alert in found {
+        let findings = a.store.findings(&alert.id)?;
+        name_persons(&findings);
+        lines.push(match who.role {
+            Role::Clinic => {
+                AlertSeen::Clinic(Box::new(AlertForClinic::of(&alert, answered.contains(&alert.id), findings)))
+            }
+            _ => AlertSeen::Authority(Box::new(AlertForAuthority::of(&alert, findings))),
+        });
+    }
+    Ok(lines)
+}
+
+/// The audit log says whom these findings name.
+fn name_persons(findings: &[StoredFinding]) {
+    deed::persons(findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.as_str()));
 }
 
 /// Narrowed to what this person sees.
@@ -106,53 +140,55 @@ pub(super) fn scoped(mut filter: AlertFilter, who: &Who) -> AlertFilter {
 
 /// An alert that this person does not see is unknown to him.
 pub(super) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<Alert, Problem> {
-    alert.filter(|a| who.sees(&a.institution, &a.jurisdiction)).ok_or_else(|| Problem::unknown("alert", id))
+    let alert = alert.filter(|a| who.sees(&a.institution, &a.jurisdiction));
+    let alert = alert.ok_or_else(|| Problem::unknown("alert", id))?;
+    deed::at(&alert.institution);
+    Ok(alert)
 }
 
 pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
-    let body = app
+    let whole = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
-            Ok::<_, Problem>(whole(a, &alert)?)
+            Ok::<_, Problem>(match who.role {
+                Role::Clinic => WholeSeen::Clinic(Box::new(whole_for_clinic(a, &alert)?)),
+                _ => WholeSeen::Authority(Box::new(whole(a, &who, &alert)?)),
+            })
         })
         .await?;
-    Ok((StatusCode::OK, Json(body)))
+    Ok((StatusCode::OK, Json(json!(whole))))
 }
 
 /// An alert with everything that is known of it. Blocking.
-pub(super) fn whole(a: &App, alert: &Alert) -> Result<Value, StoreError> {
+pub(super) fn whole(a: &App, who: &Who, alert: &Alert) -> Result<WholeForAuthority, StoreError> {
+    let findings = a.store.findings(&alert.id)?;
+    name_persons(&findings);
+    Ok(WholeForAuthority::of(
+        AlertForAuthority::of(alert, findings),
+        a.store.alert_steps(&alert.id)?,
+        a.store.finding_events(&alert.id)?,
+        linked(a, who, &alert.id)?,
+    ))
+}
+
+/// An alert with everything that its clinic learns of it. Blocking.
+pub(super) fn whole_for_clinic(a: &App, alert: &Alert) -> Result<WholeForClinic, StoreError> {
+    let findings = a.store.findings(&alert.id)?;
+    name_persons(&findings);
     let steps = a.store.alert_steps(&alert.id)?;
-    let events = a.store.finding_events(&alert.id)?;
-    let linked = a.store.linked(&alert.id)?;
-    let mut body = shown(alert, &a.store.findings(&alert.id)?);
-    body["steps"] = steps
-        .iter()
-        .map(|s| json!({"at": s.at, "by": s.actor, "step": s.step, "note": s.note, "state_after": s.state_after}))
-        .collect();
-    body["events"] = json!(events);
-    body["linked"] = linked
-        .iter()
-        .map(|(id, number, kinds, rule)| json!({"id": id, "number": number, "kinds": kinds, "rule": rule}))
-        .collect();
-    Ok(body)
+    let answered = steps.iter().any(|s| s.step == "answer");
+    Ok(WholeForClinic::of(AlertForClinic::of(alert, answered, findings), steps, a.store.finding_events(&alert.id)?))
 }
 
-fn shown(alert: &Alert, findings: &[StoredFinding]) -> Value {
-    json!({
-        "id": alert.id, "number": alert.number, "state": alert.case.state, "severity": format!("L{}", alert.severity),
-        "kinds": alert.kinds, "institution": alert.institution, "room": alert.room, "session": alert.session,
-        "device": alert.device, "item": alert.item, "assignee": alert.assignee, "raised_at": alert.raised_at,
-        "received_at": alert.received_at, "updated_at": alert.updated_at, "liveness_waived": alert.liveness_waived,
-        "reviews": alert.case.reviews, "dismissed_because": alert.case.dismissed_because, "case_number": alert.case.case_number,
-        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
-    })
-}
-
-fn finding(stored: &StoredFinding) -> Value {
-    let mut value = serde_json::to_value(&stored.report).unwrap_or_default();
-    value["received_at"] = json!(stored.received_at);
-    value["chain"] = json!(stored.located);
-    value
+/// Alerts that this one rests on or that rest on it, of the reader's own part of the country.
+pub(super) fn linked(a: &App, who: &Who, id: &str) -> Result<Vec<LinkSeen>, StoreError> {
+    let mut links = Vec::new();
+    for (id, number, kinds, rule) in a.store.linked(id)? {
+        if a.store.alert(&id)?.is_some_and(|other| who.sees(&other.institution, &other.jurisdiction)) {
+            links.push(LinkSeen { id, number, kinds, rule });
+        }
+    }
+    Ok(links)
 }
 
 #[derive(Debug, Clone, serde::Deserialize, schemars::JsonSchema)]
@@ -199,6 +235,14 @@ impl StepBody {
     }
 }
 
+/// Where the alert stands after a step, as whoever took it may know.
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub(super) enum StepTaken {
+    Authority { id: String, state: AlertState, reviews: Vec<Review> },
+    Clinic { id: String, state: ClinicState },
+}
+
 /// Two reviewers are two people: a token says which program asks, not who decides.
 pub(super) const PERSONS_ALONE: &str = "only a person decides this: log in, and do it without an API token";
 
@@ -223,6 +267,7 @@ pub(super) async fn take(app: &Arc<App>, who: &Who, id: String, it: StepBody) ->
     }
     let note = clip(it.note.as_deref().unwrap_or(""), 4000);
     let who = who.clone();
+    deed::did(format!("alert {}: {}", clip(&id, 64), in_words(&step, assigned.as_deref())));
     let alert = app
         .blocking(move |a| {
             let before = seen(a.store.alert(&id)?, &who, &id)?;
@@ -239,6 +284,17 @@ pub(super) async fn take(app: &Arc<App>, who: &Who, id: String, it: StepBody) ->
         .await?;
     app.touch();
     Ok(alert)
+}
+
+/// A step as the audit log says it.
+fn in_words(step: &Step, assigned: Option<&str>) -> String {
+    match (assigned, step) {
+        (Some(""), _) => "assigned to nobody".to_owned(),
+        (Some(to), _) => format!("assigned to {to}"),
+        (None, Step::Review { reason: Some(reason), .. }) => format!("{} ({})", step.name(), reason.as_str()),
+        (None, Step::Found { case_number }) => format!("found, case {}", clip(case_number, 60)),
+        (None, step) => step.name().to_owned(),
+    }
 }
 
 /// Gives the alert to somebody who may give verdicts on it.
@@ -315,7 +371,12 @@ pub(super) async fn post_step(
     Body(it): Body<StepBody>,
 ) -> Answer {
     let alert = take(&app, &who, id, it).await?;
-    Ok((StatusCode::OK, Json(json!({"id": alert.id, "state": alert.case.state, "reviews": alert.case.reviews}))))
+    let taken = match who.role {
+        // What a clinic may do is answer, and now it has.
+        Role::Clinic => StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id },
+        _ => StepTaken::Authority { id: alert.id, state: alert.case.state, reviews: alert.case.reviews },
+    };
+    Ok((StatusCode::OK, Json(json!(taken))))
 }
 
 /// Alerts and boxes are those that the reader sees; messages and findings are counted over the whole server.

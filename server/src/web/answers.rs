@@ -6,10 +6,9 @@
 use std::collections::BTreeMap;
 
 use protocol::down::CheckDirection;
-use protocol::up::{FindingReport, PresenceSummary};
+use protocol::up::PresenceSummary;
 use schemars::JsonSchema;
 
-use crate::alert::{Reason, Review, State};
 use crate::model::Session;
 use crate::store::{DeviceState, EnrolmentState, KnowledgeState, PolicyRow, SessionChange};
 
@@ -175,103 +174,6 @@ pub(super) struct EnrolmentDecided {
     id: String,
     person: String,
     state: EnrolmentState,
-}
-
-/// A finding as its box (or the server's own rule) reported it last, where it stands in the chain, and when it came.
-#[derive(JsonSchema)]
-pub(super) struct FindingSeen {
-    #[schemars(flatten)]
-    report: FindingReport,
-    received_at: String,
-    chain: ChainSeen,
-}
-
-#[derive(JsonSchema)]
-pub(super) struct AlertSeen {
-    id: String,
-    /// What people call it by.
-    number: i64,
-    state: State,
-    /// `L0` to `L3`.
-    severity: String,
-    kinds: Vec<String>,
-    institution: String,
-    room: String,
-    session: Option<String>,
-    device: String,
-    item: Option<String>,
-    assignee: Option<String>,
-    raised_at: String,
-    received_at: String,
-    updated_at: String,
-    liveness_waived: bool,
-    reviews: Vec<Review>,
-    dismissed_because: Option<Reason>,
-    case_number: Option<String>,
-    findings: Vec<FindingSeen>,
-}
-
-/// All empty for the server's own findings.
-#[derive(JsonSchema)]
-pub(super) struct ChainSeen {
-    device: String,
-    seq: u64,
-    hash: String,
-    prev: String,
-    /// Linked to everything before it.
-    linked: bool,
-    key_id: String,
-}
-
-/// One step in the life of a finding.
-#[derive(JsonSchema)]
-pub(super) struct EventSeen {
-    finding_id: String,
-    revision: u32,
-    rule: String,
-    step: String,
-    severity: u8,
-    /// The box's clock.
-    at: String,
-    received_at: String,
-    /// In the box's chain; 0 for the server's own.
-    seq: u64,
-    zh: String,
-    en: String,
-}
-
-#[derive(JsonSchema)]
-pub(super) struct AlertStepSeen {
-    at: String,
-    by: String,
-    step: String,
-    note: String,
-    state_after: String,
-}
-
-/// Another alert that rests on this one, or on which this one rests.
-#[derive(JsonSchema)]
-pub(super) struct LinkSeen {
-    id: String,
-    number: i64,
-    kinds: Vec<String>,
-    rule: String,
-}
-
-#[derive(JsonSchema)]
-pub(super) struct AlertWhole {
-    #[schemars(flatten)]
-    alert: AlertSeen,
-    steps: Vec<AlertStepSeen>,
-    events: Vec<EventSeen>,
-    linked: Vec<LinkSeen>,
-}
-
-#[derive(JsonSchema)]
-pub(super) struct StepTaken {
-    id: String,
-    state: State,
-    reviews: Vec<Review>,
 }
 
 #[derive(JsonSchema)]

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use tracing::Instrument as _;
 use trust::sha256_hex;
 
+use super::deed::{self, Notes};
 use super::pages::frame::{self, cookie};
 use super::pages::words::Lang;
 use super::rights::{Audit, rule_of};
@@ -24,25 +25,40 @@ use crate::store::Deed;
 /// The cookie that holds a login. `HttpOnly`, `SameSite=Strict`, and Secure behind TLS.
 pub(super) const COOKIE: &str = "zaigang";
 
-/// Whoever sent this; nobody in particular where nothing proves it.
-async fn who(app: &Arc<App>, headers: &HeaderMap) -> Result<Who, Problem> {
-    if !app.config.accounts {
-        return Ok(Who::open_house());
+/// What a request proves itself with: hashes, never the secret. Kept by a live stream, which asks again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// Accounts are switched off: everybody is everybody.
+    OpenHouse,
+    Token(String),
+    Login(String),
+    Nothing,
+}
+
+impl Credential {
+    fn of(app: &App, headers: &HeaderMap) -> Self {
+        if !app.config.accounts {
+            return Self::OpenHouse;
+        }
+        let bearer =
+            headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+        match (bearer, cookie(headers, COOKIE)) {
+            (Some(token), _) => Self::Token(sha256_hex(token)),
+            (None, Some(token)) => Self::Login(sha256_hex(token)),
+            (None, None) => Self::Nothing,
+        }
     }
-    let bearer =
-        headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    let (token, by_token) = match (bearer, cookie(headers, COOKIE)) {
-        (Some(token), _) => (token.to_owned(), true),
-        (None, Some(token)) => (token, false),
-        (None, None) => return Ok(Who::nobody()),
-    };
-    let hash = sha256_hex(token);
-    let found = app
-        .blocking(move |a| {
-            if by_token { a.store.who_by_token(&hash, &now_text()) } else { a.store.who_by_login(&hash, &now_text()) }
-        })
-        .await?;
-    Ok(found.unwrap_or_else(Who::nobody))
+
+    /// Whoever this proves now; nobody in particular where it proves nothing, or no more.
+    pub(super) async fn who(&self, app: &Arc<App>) -> Result<Who, Problem> {
+        let found = match self {
+            Self::OpenHouse => return Ok(Who::open_house()),
+            Self::Nothing => None,
+            Self::Token(hash) => app.blocking(|a| a.store.who_by_token(hash, &now_text())).await?,
+            Self::Login(hash) => app.blocking(|a| a.store.who_by_login(hash, &now_text())).await?,
+        };
+        Ok(found.unwrap_or_else(Who::nobody))
+    }
 }
 
 /// A page of another site may not make this browser change anything here: browsers say where a request comes from.
@@ -63,10 +79,11 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     let path = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
     let Some(path) = path else { return next.run(request).await };
     let method = request.method().clone();
-    let object = clip(request.uri().path(), 300);
+    let address = deed::address(&path, request.uri());
     let page = !path.starts_with("/api/") && method == Method::GET;
     let lang = Lang::of(request.uri(), request.headers());
-    let who = match who(&app, request.headers()).await {
+    let credential = Credential::of(&app, request.headers());
+    let who = match credential.who(&app).await {
         Ok(who) => who,
         Err(problem) => return problem.into_response(),
     };
@@ -75,10 +92,16 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
         return Problem::new(StatusCode::FORBIDDEN, "this request came from a page of another site and is refused")
             .into_response();
     }
+    let why = match why(&request) {
+        Ok(why) => why,
+        Err(problem) => return problem.into_response(),
+    };
     let allowed = !app.config.accounts || rule.is_some_and(|r| r.roles.contains(&who.role));
-    let why = why(&request);
-    let (name, public) = (who.name.clone(), who.role == Role::Public);
+    let public = who.role == Role::Public;
     request.extensions_mut().insert(who.clone());
+    request.extensions_mut().insert(credential);
+    let notes = Notes::default();
+    let reader = who.clone();
     // A task of its own: whoever hangs up in the middle does not take the entry in the log with him.
     let work = async move {
         let response = match (allowed, rule) {
@@ -86,7 +109,10 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method, or has no rule")
                     .into_response()
             }
-            (true, _) => frame::READER.scope(who, next.run(request)).await,
+            (true, _) => {
+                let answered = frame::READER.scope(who, next.run(request));
+                deed::NOTES.scope(Arc::clone(&notes), answered).await
+            }
             (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
             (false, Some(_)) if public => {
                 Problem::new(StatusCode::UNAUTHORIZED, "log in, or send an API token as `Authorization: Bearer …`")
@@ -95,34 +121,55 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
             (false, Some(_)) if page => forbidden_page(&app, lang).await,
             (false, Some(_)) => Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response(),
         };
-        if rule.is_some_and(|r| r.audit == Audit::Yes) {
-            let deed = Deed {
-                actor: name,
-                action: format!("{method} {path}"),
-                object: hidden(&path, object),
-                why,
-                status: response.status().as_u16(),
-            };
-            let written = app.blocking(move |a| a.store.audit(&deed, &now_text())).await;
-            if written.is_err() {
-                tracing::error!("a request could not be written to the audit log");
-            }
+        if rule.is_none_or(|r| r.audit == Audit::No) {
+            return response;
         }
-        response
+        let entry = deed::entry(&address, &notes);
+        let done = Deed {
+            actor: entry.actor.unwrap_or_else(|| reader.name.clone()),
+            action: format!("{method} {path}"),
+            object: entry.object,
+            why,
+            status: response.status().as_u16(),
+        };
+        match app.blocking(|a| a.store.audit_at(&done, &reader, &entry.institutions, &now_text())).await {
+            Ok(()) => response,
+            // P11: what can not be written down is not told. A change that was made stands; its answer says so.
+            Err(_) => unlogged(method.is_safe()).into_response(),
+        }
     };
     tokio::spawn(work.in_current_span()).await.unwrap_or_else(|error| Problem::internal(&error).into_response())
 }
 
-/// The case or the reason: the header `X-Why`, or `why` in the address.
-fn why(request: &Request) -> String {
+fn unlogged(read: bool) -> Problem {
+    tracing::error!("a request could not be written to the audit log: nothing of it is told");
+    let detail = if read {
+        "this could not be written to the audit log, so nothing is shown: the server's disk may be full"
+    } else {
+        "this could not be written to the audit log: look whether it was done before doing it again"
+    };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+}
+
+/// The case or the reason: the header `X-Why` in UTF-8, or `why` in the address.
+fn why(request: &Request) -> Result<String, Problem> {
     #[derive(Default, serde::Deserialize)]
     struct Said {
         #[serde(default)]
         why: String,
     }
     let in_address = || axum::extract::Query::<Said>::try_from_uri(request.uri()).map(|q| q.0.why).unwrap_or_default();
-    let said = request.headers().get("x-why").and_then(|v| v.to_str().ok()).map_or_else(in_address, str::to_owned);
-    clip(said.trim(), 200)
+    let said = reason(request.headers())?.unwrap_or_else(in_address);
+    Ok(clip(said.trim(), 200))
+}
+
+/// What the header `X-Why` says.
+pub(super) fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("x-why") else { return Ok(None) };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Ok(Some(text.to_owned())),
+        Err(_) => Err(Problem::bad("X-Why: send it in UTF-8, it goes into the audit log")),
+    }
 }
 
 async fn forbidden_page(app: &Arc<App>, l: Lang) -> Response {
@@ -130,14 +177,21 @@ async fn forbidden_page(app: &Arc<App>, l: Lang) -> Response {
     frame::shown(app, l, Err(Problem::new(StatusCode::FORBIDDEN, words))).await
 }
 
-/// A one-time link must not stand in a log.
-fn hidden(path: &str, object: String) -> String {
-    if path.starts_with("/welcome") { "/welcome/[redacted]".to_owned() } else { object }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[test]
+    fn a_reason_in_chinese_is_read_and_no_text_is_refused() {
+        let with = |bytes: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-why", header::HeaderValue::from_bytes(bytes).unwrap());
+            reason(&headers)
+        };
+        assert_eq!(with("案号 2026-17".as_bytes()).unwrap().as_deref(), Some("案号 2026-17"));
+        assert_eq!(with(b"\xb0\xb8").unwrap_err().status, StatusCode::BAD_REQUEST);
+        assert_eq!(reason(&HeaderMap::new()).unwrap(), None);
+    }
+
     #[test]
     fn a_request_from_another_sites_page_is_known() {
         let headers = |pairs: &[(&'static str, &'static str)]| {

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use protocol::down::CheckDirection;
 use serde_json::json;
 
+use super::deed;
 use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
@@ -105,6 +106,8 @@ pub(super) async fn put_credential(
     if let Some(fault) = pin_fault(&it.pin) {
         return Err(Problem::unprocessable(fault));
     }
+    deed::persons([&person]);
+    deed::did("card and PIN set");
     let who = who.clone();
     app.blocking(move |a| {
         let found = a.store.practitioner(&person)?.ok_or_else(|| Problem::unknown("practitioner", &person))?;
@@ -238,6 +241,8 @@ pub(super) fn time(app: &App, given: Option<&str>) -> Result<String, Problem> {
 /// Keeps a check that was compared, here or by the clinic's own system.
 pub(super) async fn keep(app: &Arc<App>, made: KeptCheck) -> Result<KeptCheck, Problem> {
     let kept = made.clone();
+    deed::persons([&made.person, &made.witness]);
+    deed::did(format!("check {} in room {} by {}", made.id, made.room, made.via));
     app.blocking(move |a| a.store.put_check(&kept)).await?;
     app.tell(Nudge::Room(made.room.clone()));
     app.touch();
@@ -253,6 +258,7 @@ pub(super) async fn get_checks(
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.checks_part(&asked)).await?;
     let next = cut(&mut found, &part, |c| format!("{} {}", c.at, c.id));
+    deed::persons(found.iter().flat_map(|c| [&c.person, &c.witness]));
     Ok((StatusCode::OK, Json(json!({"checks": found, "next": next}))))
 }
 

@@ -11,6 +11,7 @@ use protocol::id::PersonId;
 use serde_json::{Value, json};
 use trust::sha256_hex;
 
+use super::deed;
 use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
@@ -26,6 +27,7 @@ use crate::store::{Device, DeviceState, KeptCheck};
 type Shared = State<Arc<App>>;
 
 pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>) -> Answer {
+    deed::did(format!("box {} registered for room {}, token made", it.id, it.room));
     let token = random_token()?;
     let expires_at = clock::text(clock::now() + SignedDuration::from_mins(app.config.token_valid_min));
     let (hash, expires, place) = (sha256_hex(&token), expires_at.clone(), it.clone());
@@ -103,6 +105,7 @@ pub(super) async fn post_command(
     let found = app
         .blocking(move |a| {
             let found = seen_device(a, &who, &device)?;
+            deed::at(&found.institution);
             for one in [&p, &w] {
                 super::checks::works_at(a, one, &found.institution)?;
             }

@@ -9,6 +9,7 @@ use protocol::down::Command;
 use serde_json::{Value, json};
 
 use super::alerts::PERSONS_ALONE;
+use super::deed;
 use super::part::{PartQuery, cut};
 use super::registry::Answer;
 use super::scope::Seen;
@@ -126,6 +127,8 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
         return Err(Problem::unprocessable("photo: at least one JPEG or PNG file is needed"));
     }
     let engine = app.engine.get()?;
+    deed::persons([&person]);
+    deed::did("enrolment proposed");
     let who = who.clone();
     let proposed = app
         .blocking(move |a| {
@@ -133,6 +136,7 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
             let found = found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: person.clone() })?;
             let institution = site_of(&found, institution)?;
             Seen::of(a, &who)?.must_have(&institution, "practitioner", &person)?;
+            deed::at(&institution);
             let request = Request { person: &person, institution: &institution, consent: &consent, photos };
             let proposed = engine.propose(&a.faces, &request, &now_text())?;
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
@@ -211,6 +215,7 @@ pub(super) async fn decide(
         .blocking(move |a| {
             let found = a.faces.enrolment(&id)?.ok_or_else(|| Problem::unknown("enrolment", &id))?;
             Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
+            deed::at(&found.institution);
             let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), &now_text())?;
             a.store.feed_append("enrolment", &json!({"enrolment": id, "state": enrolment.state}))?;
             Ok::<_, Problem>(enrolment)
@@ -218,6 +223,8 @@ pub(super) async fn decide(
         .await?;
     app.tell(Nudge::Institution(enrolment.institution.clone()));
     app.touch();
+    deed::persons([&enrolment.person]);
+    deed::did(format!("enrolment {}: {}", enrolment.id, if confirm { "confirmed" } else { "refused" }));
     Ok(enrolment)
 }
 
@@ -247,6 +254,7 @@ pub(super) async fn get_enrolments(
         })
         .await?;
     let next = cut(&mut found, &part, |e| format!("{} {}", e.proposed_at, e.id));
+    deed::persons(found.iter().map(|e| &e.person));
     Ok((StatusCode::OK, Json(json!({"enrolments": found, "next": next}))))
 }
 
@@ -260,6 +268,7 @@ pub(super) async fn get_come_again(State(app): Shared, Extension(who): Extension
             Ok::<_, StoreError>(people)
         })
         .await?;
+    deed::persons(people.iter().map(|one| &one.person));
     Ok((StatusCode::OK, Json(json!({"come_again": people}))))
 }
 
@@ -283,6 +292,8 @@ pub(super) async fn post_withdraw(
 async fn withdraw(app: &Arc<App>, who: Who, id: String, reason: String) -> Result<Value, Problem> {
     let person: protocol::id::PersonId =
         id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
+    deed::persons([&id]);
+    deed::did("consent withdrawn, templates and photographs deleted");
     let (done, devices, sites) = app
         .blocking(move |a| {
             let found = a

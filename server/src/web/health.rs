@@ -1,11 +1,15 @@
-//! `/healthz`, `/readyz`, `/metrics`: for whoever runs the server. Counts only, no person.
+//! `/healthz`, `/readyz`, and on a listener of its own `/metrics`: for whoever runs the server. Counts only, no person.
+//!
+//! Counts tell too: one case in a small district that goes on site is one clinic's warning. So the pages serve no metrics.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -25,7 +29,12 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+/// All that the metrics' own listener serves.
+pub fn metrics_router(app: Arc<App>) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(app)
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let (summary, counters, persons, states) = app
         .blocking(|a| {
             Ok::<_, StoreError>((

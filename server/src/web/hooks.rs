@@ -7,10 +7,11 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::deed;
 use super::registry::Answer;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::{clip, now_text};
 use crate::notify;
 use crate::problem::{Body, Problem};
 use crate::store::Quiet;
@@ -84,6 +85,7 @@ impl HookBody {
 /// Makes a hook; a webhook's secret stands in the answer alone.
 pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Value, Problem> {
     let by = who.name.clone();
+    deed::did(format!("hook {} made for {:?}", clip(&it.id, 64), clip(&it.target, 200)));
     app.blocking(move |a| {
         it.check(a, &a.store.hooks()?).map_err(Problem::unprocessable)?;
         let secret = match it.kind {
@@ -135,6 +137,7 @@ pub(super) enum HookStep {
 }
 
 pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(), Problem> {
+    deed::did(format!("hook {}: {step:?}", clip(&id, 64)));
     app.blocking(move |a| {
         match step {
             HookStep::Disable => a.store.enable_hook(&id, false)?,

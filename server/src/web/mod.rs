@@ -9,6 +9,7 @@ mod bulk;
 mod checks;
 mod commission;
 mod csv;
+mod deed;
 mod devices;
 mod enrolments;
 mod figures;
@@ -42,6 +43,7 @@ use crate::app::App;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES};
 use crate::problem::Problem;
 pub(crate) use accounts::invitation;
+pub use health::metrics_router;
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -116,7 +118,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/figures.csv", get(figures::get_csv))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics))
         .merge(pages::router().layer(DefaultBodyLimit::max(1024 * 1024)))
         .fallback(not_found)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), auth::layer))

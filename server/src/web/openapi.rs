@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::rights::{Audit, RULES, Rule};
 use super::{alerts, answers, bulk, checks, devices, enrolments, hooks, policy, running, sessions, tokens, views};
 use crate::access::Role;
+use crate::alert_view::{AlertSeen, WholeSeen};
 use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
 use crate::store::{ApiToken, ComeAgain, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, View};
 
@@ -232,14 +233,14 @@ const OPERATIONS: &[Operation] = &[
         "/alerts",
         "Alerts (incidents), newest first",
         &["state", "severity", "kind", "device", "institution", "session", "assignee", "before", "limit"],
-        List("alerts", shape::<answers::AlertSeen>),
+        List("alerts", shape::<AlertSeen>),
     ),
-    get("/alerts/{id}", "An alert with its findings and steps", &[], Gives::Json(shape::<answers::AlertWhole>)),
+    get("/alerts/{id}", "An alert with its findings and steps", &[], Gives::Json(shape::<WholeSeen>)),
     post(
         "/alerts/{id}/steps",
         "Take a step of the case workflow",
         Takes::Json(shape::<alerts::StepBody>),
-        Gives::Json(shape::<answers::StepTaken>),
+        Gives::Json(shape::<alerts::StepTaken>),
     ),
     get("/summary", "Counts over everything", &[], Gives::Json(shape::<Summary>)),
     get(

@@ -2,6 +2,7 @@
 //!
 //! It is put together in memory for one reader and kept nowhere; the audit log says who took it, of which case, and why.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
@@ -11,10 +12,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
+use protocol::id::{PersonId, SessionId};
+use protocol::up::PresenceReport;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 use super::alerts::{seen, whole};
+use super::deed;
 use super::pages::case_paper;
 use super::pages::words::Lang;
 use crate::access::Who;
@@ -64,14 +68,18 @@ pub(super) async fn get_package(
 fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8>), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     let made_at = clock::now_text();
-    let mut case = whole(a, &alert)?;
-    case["persons"] = persons(a, &case)?;
+    let whole = whole(a, who, &alert)?;
+    deed::did(format!("case package of alert {}", alert.id));
+    let about: BTreeSet<PersonId> =
+        whole.alert.findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.clone()).collect();
+    let mut case = json!(whole);
+    case["persons"] = persons(a, &about)?;
     case["institution_registered"] = json!(a.store.institution(&alert.institution)?);
     case["package"] =
         json!({"made_at": made_at, "by": who.name, "why": clock::clip(why, 200), "format": "zaigang-case/1"});
     let text = serde_json::to_vec_pretty(&case).map_err(|e| Problem::internal(&e))?;
     let mut parts = vec![Part { name: "case.json".to_owned(), bytes: text }];
-    parts.extend(chain(a, &alert)?);
+    parts.extend(chain(a, &alert, &about)?);
     let listed: Vec<(String, usize, String)> =
         parts.iter().map(|p| (p.name.clone(), p.bytes.len(), trust::sha256_hex(&p.bytes))).collect();
     let font = paper::Font::find(a.config.font_file.as_deref())
@@ -85,26 +93,19 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
 }
 
 /// Names of whoever the findings and the declaration name; nobody else's.
-fn persons(a: &App, case: &Value) -> Result<Value, Problem> {
-    let mut ids: Vec<String> = Vec::new();
-    for finding in case["findings"].as_array().into_iter().flatten() {
-        for person in finding["persons"].as_array().into_iter().flatten() {
-            ids.extend(person["person"].as_str().map(str::to_owned));
-        }
-    }
-    ids.sort();
-    ids.dedup();
+fn persons(a: &App, about: &BTreeSet<PersonId>) -> Result<Value, Problem> {
     let mut found = Vec::new();
-    for id in ids {
-        if let Some(p) = a.store.practitioner(&id)? {
+    for id in about {
+        if let Some(p) = a.store.practitioner(id.as_str())? {
             found.push(json!({"id": p.id, "name": p.name, "category": p.category, "registration": p.registration}));
         }
     }
     Ok(json!(found))
 }
 
-/// The chain of the box around the case; none for what the server itself found.
-fn chain(a: &App, alert: &Alert) -> Result<Option<Part>, Problem> {
+/// The chain of the box around the case; none for what the server itself found. Of the sightings in it only those of the
+/// case's own session and of whom it is about are whole: it is no attendance record of their colleagues (P15).
+fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Part>, Problem> {
     if alert.device.is_empty() {
         return Ok(None);
     }
@@ -116,7 +117,10 @@ fn chain(a: &App, alert: &Alert) -> Result<Option<Part>, Problem> {
     let to = clock::text(last.unwrap_or_else(|| time(&alert.received_at)) + around);
     let folder = tempfile::tempdir().map_err(|e| Problem::internal(&e))?;
     let path = folder.path().join("chain");
-    let written = export::bundle(&a.store, &a.signer, &alert.device, (&from, &to), &path)
+    let of_the_case = |seen: &PresenceReport| {
+        seen.session.as_ref().map(SessionId::as_str) == alert.session.as_deref() && about.contains(&seen.person)
+    };
+    let written = export::bundle(&a.store, &a.signer, &alert.device, (&from, &to), &of_the_case, &path)
         .map_err(|e| Problem::internal(&format!("{e:#}")))?;
     if !written {
         return Ok(None);

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::deed;
 use super::registry::{Answer, done};
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -78,6 +79,8 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: PolicyBody) -> Result<u64
             "settings: `liveness_waived` = 1 is refused in production: every box would refuse it",
         ));
     }
+    let said: Vec<String> = it.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    deed::did(format!("policy of `{}`: {}", it.jurisdiction, said.join(", ")));
     let row = PolicyRow {
         version: 0,
         jurisdiction: it.jurisdiction,

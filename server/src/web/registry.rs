@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::deed;
 use super::part::{PartQuery, cut};
 use super::scope::{Seen, item_is_his};
 use crate::access::Who;
@@ -48,9 +49,12 @@ pub(super) async fn put_institution(app: &Arc<App>, who: &Who, it: Institution) 
     let (id, who) = (it.id.clone(), who.clone());
     let upsert = app
         .blocking(move |a| {
-            if let Some(before) = a.store.institution(it.id.as_str())? {
+            let before = a.store.institution(it.id.as_str())?;
+            if let Some(before) = &before {
                 Seen::of(a, &who)?.must_have(before.id.as_str(), "institution", before.id.as_str())?;
             }
+            deed::at(it.id.as_str());
+            deed::did(format!("institution {}: {}", it.id, deed::changes(before.as_ref(), &it)));
             Ok::<_, Problem>(a.store.put_institution(&it, &now_text())?)
         })
         .await?;
@@ -108,6 +112,11 @@ pub(super) async fn put_practitioner(app: &Arc<App>, who: &Who, mut it: Practiti
         .blocking(move |a| {
             let before = a.store.practitioner(it.id.as_str())?;
             sites_within(&Seen::of(a, &who)?, before.as_ref(), &mut it)?;
+            for site in &it.sites {
+                deed::at(site.institution.as_str());
+            }
+            deed::persons([it.id.as_str()]);
+            deed::did(format!("practitioner {}: {}", it.id, deed::changes(before.as_ref(), &it)));
             Ok::<_, Problem>((a.store.put_practitioner(&it, &now_text())?, before))
         })
         .await?;
@@ -127,6 +136,7 @@ pub(super) async fn get_practitioners(
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.practitioners_part(&asked)).await?;
     let next = cut(&mut found, &part, |it| it.id.to_string());
+    deed::persons(found.iter().map(|it| it.id.as_str()));
     Ok((StatusCode::OK, Json(json!({"practitioners": found, "next": next}))))
 }
 
@@ -141,10 +151,13 @@ pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upse
     let upsert = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
-            if let Some(before) = a.store.room(it.id.as_str())? {
+            let before = a.store.room(it.id.as_str())?;
+            if let Some(before) = &before {
                 seen.must_have(before.institution.as_str(), "room", it.id.as_str())?;
             }
             seen_or_new(&seen, it.institution.as_str())?;
+            deed::at(it.institution.as_str());
+            deed::did(format!("room {}: {}", it.id, deed::changes(before.as_ref(), &it)));
             Ok::<_, Problem>(a.store.put_room(&it, &now_text())?)
         })
         .await?;
@@ -179,9 +192,10 @@ pub(super) async fn put_item(app: &Arc<App>, who: &Who, it: Item) -> Result<Upse
     let who = who.clone();
     let upsert = app
         .blocking(move |a| {
-            let before = a.store.item(it.code.as_str())?.map(|b| b.jurisdiction);
-            item_is_his(&who, before.as_deref(), &it.jurisdiction)
+            let before = a.store.item(it.code.as_str())?;
+            item_is_his(&who, before.as_ref().map(|b| b.jurisdiction.as_str()), &it.jurisdiction)
                 .map_err(|why| Problem::unprocessable(format!("jurisdiction: {why}")))?;
+            deed::did(format!("item {}: {}", it.code, deed::changes(before.as_ref(), &it)));
             Ok::<_, Problem>(a.store.put_item(&it, &now_text())?)
         })
         .await?;
@@ -213,12 +227,16 @@ pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
             seen_or_new(&seen, it.institution.as_str())?;
-            let before = a.store.pass(&it.id)?.map(|b| b.institution);
+            let stood = a.store.pass(&it.id)?;
+            let before = stood.as_ref().map(|b| b.institution.clone());
             if before.as_ref().is_some_and(|b| !seen.has(b.as_str())) {
                 return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
             }
             let mut places = BTreeSet::from([it.institution.to_string()]);
             places.extend(before.map(|b| b.to_string()));
+            deed::at(it.institution.as_str());
+            deed::persons([it.person.as_str()]);
+            deed::did(format!("pass {}: {}", it.id, deed::changes(stood.as_ref(), &it)));
             Ok::<_, Problem>((a.store.put_pass(&it, &now_text())?, places))
         })
         .await?;
@@ -237,5 +255,6 @@ pub(super) async fn get_passes(
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.passes_part(&asked)).await?;
     let next = cut(&mut found, &part, |it| it.id.clone());
+    deed::persons(found.iter().map(|it| it.person.as_str()));
     Ok((StatusCode::OK, Json(json!({"passes": found, "next": next}))))
 }

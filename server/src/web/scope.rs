@@ -1,10 +1,10 @@
 //! Which institutions somebody sees: the one question that every list and every object is narrowed by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::model::{Practitioner, Session};
+use crate::model::{Name, Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -64,6 +64,15 @@ impl Seen {
     /// Refuses what lies elsewhere, in words that say no more than that it is unknown.
     pub(super) fn must_have(&self, institution: &str, what: &str, id: &str) -> Result<(), Problem> {
         if self.has(institution) { Ok(()) } else { Err(Problem::unknown(what, id)) }
+    }
+
+    /// Names of these people, as far as they are any of the reader's business: who has a site or a pass at an institution
+    /// that he sees. Of anybody else he reads the id that somebody declared, and no name.
+    pub(super) fn names(&self, app: &App, people: &[String]) -> Result<BTreeMap<String, Name>, StoreError> {
+        match self.these() {
+            None => app.store.names_of(people),
+            Some(places) => app.store.names_at(people, places),
+        }
     }
 
     /// The sessions of rooms that are seen.

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
+use protocol::id::PersonId;
 use serde_json::json;
 
+use super::deed;
 use super::part::{PartQuery, cut};
 use super::registry::{Answer, done};
 use super::scope::Seen;
@@ -42,7 +44,7 @@ pub(super) async fn post_session(
     headers: HeaderMap,
     Body(it): Body<Session>,
 ) -> Answer {
-    let why = headers.get("x-why").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let why = super::auth::reason(&headers)?.unwrap_or_default();
     let id = it.id.clone();
     let (upsert, revision) = put(&app, &who, it, why).await?;
     done(upsert, json!({"id": id, "revision": revision}))
@@ -55,7 +57,8 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, mut it: Session, why: String)
     let (stored, rooms) = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
-            let before = a.store.session(it.id.as_str())?.map(|b| b.room);
+            let stood = a.store.session(it.id.as_str())?;
+            let before = stood.as_ref().map(|b| b.room.clone());
             let hidden = |room: Option<Room>| room.is_some_and(|r| !seen.has(r.institution.as_str()));
             if let Some(room) = &before
                 && hidden(a.store.room(room.as_str())?)
@@ -65,6 +68,11 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, mut it: Session, why: String)
             if hidden(a.store.room(it.room.as_str())?) {
                 return Err(Problem::unknown("room", it.room.as_str()));
             }
+            if let Some(room) = a.store.room(it.room.as_str())? {
+                deed::at(room.institution.as_str());
+            }
+            deed::persons(it.declared_lead.iter().chain(&it.declared_operators).map(PersonId::as_str));
+            deed::did(format!("session {}: {}", it.id, deed::changes(stood.as_ref(), &it)));
             let mut rooms = vec![it.room.to_string()];
             rooms.extend(before.map(|room| room.to_string()));
             let deed = SessionDeed { by: &who.name, reason: &clip(&why, 400) };
@@ -87,7 +95,13 @@ pub(super) async fn get_sessions(
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.sessions_part(&asked, &asked.after)).await?;
     let next = cut(&mut found, &part, |s| format!("{} {}", s.start, s.id));
+    name_declared(&found);
     Ok((StatusCode::OK, Json(json!({"sessions": found, "next": next}))))
+}
+
+fn name_declared(sessions: &[Session]) {
+    let all = sessions.iter().flat_map(|s| s.declared_lead.iter().chain(&s.declared_operators));
+    deed::persons(all.map(PersonId::as_str));
 }
 
 /// A session that this person sees.
@@ -104,6 +118,7 @@ pub(super) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<Session,
 
 pub(super) async fn get_session(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
     let session = find(&app, &who, &id).await?;
+    name_declared(std::slice::from_ref(&session));
     let (changes, mut summaries) = app
         .blocking(move |a| {
             Ok::<_, StoreError>((a.store.session_changes(&id)?, a.store.summaries(std::slice::from_ref(&id))?))

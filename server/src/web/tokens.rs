@@ -8,6 +8,7 @@ use axum::{Extension, Json};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::deed;
 use super::registry::Answer;
 use crate::access::secret::random_token;
 use crate::access::{Role, Who};
@@ -58,6 +59,7 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Val
     let answer =
         json!({"id": id, "token": token, "name": name, "role": it.role, "scope": scope, "expires_at": expires});
     let actor = format!("{name} (token of {})", who.name);
+    deed::did(format!("token {id} made: {actor}, {} for `{scope}`, {} days", it.role.as_str(), it.days));
     app.blocking(move |a| a.store.put_api_token(&hash, &actor, it.role, &scope, &now, &expires)).await?;
     Ok(answer)
 }
@@ -75,8 +77,15 @@ pub(super) async fn get_tokens(State(app): State<Arc<App>>) -> Answer {
     Ok((StatusCode::OK, Json(json!({"tokens": tokens}))))
 }
 
+/// Ends a token, and the streams that it opened.
+pub(super) async fn revoke(app: &Arc<App>, id: &str) -> Result<(), Problem> {
+    deed::did(format!("token {} revoked", clock::clip(id, 64)));
+    app.blocking(|a| a.store.revoke_api_token(id)).await?;
+    app.touch();
+    Ok(())
+}
+
 pub(super) async fn post_revoke(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
-    let known = id.clone();
-    app.blocking(move |a| a.store.revoke_api_token(&known)).await?;
+    revoke(&app, &id).await?;
     Ok((StatusCode::OK, Json(json!({"id": id, "revoked": true}))))
 }

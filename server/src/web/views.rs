@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::json;
 
+use super::deed;
 use super::registry::Answer;
 use crate::access::Who;
 use crate::app::App;
@@ -47,6 +48,7 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: ViewBody) -> Result<View,
         return Err(Problem::unprocessable("query: at most 500 characters are kept"));
     }
     let (owner, query) = (who.name.clone(), tidied(&it.query));
+    deed::did(format!("view kept: {query}"));
     app.blocking(move |a| a.store.put_view(&owner, &name, &query, &now_text())).await
 }
 

@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it stands; helpers are tests too")]
 
 mod access;
+mod audit;
 mod backup;
 mod bad_input;
 mod boxes;
 mod delivery;
 mod enrolment;
+mod eyes;
 mod figures;
 mod house;
 mod inbox;

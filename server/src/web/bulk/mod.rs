@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::csv::{Record, cell, read};
+use super::deed;
 use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -92,7 +93,7 @@ pub(super) async fn post_import(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let noun = noun_of(&app, &who, &noun)?;
-    let why = headers.get("x-why").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let why = super::auth::reason(&headers)?.unwrap_or_default();
     let report = import(&app, &who, noun, body.to_vec(), query.dry_run, why).await?;
     let status = if query.dry_run || report.stored { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     if status == StatusCode::OK {
@@ -159,7 +160,14 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> R
     let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.1)).collect();
     let deed = SessionDeed { by: &who.name, reason: &clip(if why.is_empty() { "CSV" } else { why }, 400) };
     match a.store.put_all(&all, &deed, &now_text()) {
-        Ok(_) => report.stored = true,
+        Ok(_) => {
+            report.stored = true;
+            deed::did(format!("{}: {} new, {} replaced", noun.name(), report.created, report.replaced));
+            deed::persons(all.iter().filter_map(|one| match one {
+                Imported::Practitioner(it) => Some(it.id.as_str()),
+                _ => None,
+            }));
+        }
         Err((at, error)) => {
             let text = Problem::from(error).detail;
             report.faults.push(Remark { line: lines.get(at).copied().unwrap_or(0), column: String::new(), text });
@@ -335,7 +343,9 @@ fn export(a: &App, who: &Who, noun: Noun) -> Result<String, Problem> {
             a.store.institutions()?.iter().filter(|i| seen.has(i.id.as_str())).map(|i| json!(i)).collect()
         }
         Noun::Practitioners => {
-            a.store.practitioners(None)?.iter().filter(|p| seen.person(p)).map(|p| json!(p)).collect()
+            let all = a.store.practitioners(None)?;
+            deed::persons(all.iter().filter(|p| seen.person(p)).map(|p| p.id.as_str()));
+            all.iter().filter(|p| seen.person(p)).map(|p| json!(p)).collect()
         }
         Noun::Rooms => a.store.rooms()?.iter().filter(|r| seen.has(r.institution.as_str())).map(|r| json!(r)).collect(),
         Noun::Items => a.store.items()?.iter().map(|i| json!(i)).collect(),

@@ -8,16 +8,18 @@ use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::alert_clinic;
 use super::frame::{Frame, local, render, shown};
 use super::timeline::{Timeline, draw};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::{Reason, State as AlertState};
+use crate::alert_view::{FindingSeen, StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::model::Name;
 use crate::problem::Problem;
-use crate::store::{Alert, AlertFilter, AlertStep, FindingEvent, StoreError, StoredFinding};
-use crate::web::alerts::{StepBody, scoped, seen, take};
+use crate::store::{Alert, AlertFilter, FindingEvent, StoreError};
+use crate::web::alerts::{StepBody, scoped, seen, take, whole};
 use crate::web::rights::may_open;
 
 #[derive(Template)]
@@ -53,36 +55,36 @@ struct AlertPage {
     can_close: bool,
 }
 
-struct FindingView {
-    rule: String,
-    kind: String,
-    severity: u8,
-    level: &'static str,
-    step: String,
-    withdrawn: bool,
-    explanation: String,
-    other_language: String,
-    persons: Vec<PersonView>,
-    basis: Vec<(String, String, String)>,
-    confidence: Vec<(&'static str, u32)>,
-    timeline: Option<Timeline>,
-    intervals: Vec<(String, String, String)>,
-    counts: Vec<(String, String)>,
-    policy_sha256: String,
-    manifest: Vec<(&'static str, String)>,
-    chain: Vec<(&'static str, String)>,
-    chain_ok: Option<bool>,
+pub(super) struct FindingView {
+    pub(super) rule: String,
+    pub(super) kind: String,
+    pub(super) severity: u8,
+    pub(super) level: &'static str,
+    pub(super) step: String,
+    pub(super) withdrawn: bool,
+    pub(super) explanation: String,
+    pub(super) other_language: String,
+    pub(super) persons: Vec<PersonView>,
+    pub(super) basis: Vec<(String, String, String)>,
+    pub(super) confidence: Vec<(&'static str, u32)>,
+    pub(super) timeline: Option<Timeline>,
+    pub(super) intervals: Vec<(String, String, String)>,
+    pub(super) counts: Vec<(String, String)>,
+    pub(super) policy_sha256: String,
+    pub(super) manifest: Vec<(&'static str, String)>,
+    pub(super) chain: Vec<(&'static str, String)>,
+    pub(super) chain_ok: Option<bool>,
 }
 
-struct EventView {
-    at: String,
-    received: String,
-    class: String,
-    step: String,
-    rule: String,
-    severity: u8,
-    text: String,
-    seq: u64,
+pub(super) struct EventView {
+    pub(super) at: String,
+    pub(super) received: String,
+    pub(super) class: String,
+    pub(super) step: String,
+    pub(super) rule: String,
+    pub(super) severity: u8,
+    pub(super) text: String,
+    pub(super) seq: u64,
 }
 
 struct LinkView {
@@ -92,11 +94,11 @@ struct LinkView {
     why: String,
 }
 
-struct PersonView {
-    name: String,
-    id: String,
-    part: String,
-    verified: String,
+pub(super) struct PersonView {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) part: String,
+    pub(super) verified: String,
 }
 
 struct StepView {
@@ -113,49 +115,47 @@ pub(super) async fn page(
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
-    let made = make(&app, l, &who, id).await;
+    let made = match who.role {
+        Role::Clinic => alert_clinic::make(&app, l, &who, id).await,
+        _ => make(&app, l, &who, id).await,
+    };
     shown(&app, l, made).await
 }
 
 struct Found {
-    alert: Option<Alert>,
-    findings: Vec<StoredFinding>,
-    steps: Vec<AlertStep>,
+    alert: Alert,
+    whole: WholeForAuthority,
     names: BTreeMap<String, Name>,
-    institution: String,
-    item: String,
-    events: Vec<FindingEvent>,
-    resting: Vec<(String, i64, Vec<String>, String)>,
-    linked: Vec<Alert>,
+    place: Place,
+    /// Others of the same box.
+    same: Vec<Alert>,
 }
 
-fn find(a: &App, who: &Who, id: &str) -> Result<Found, StoreError> {
-    let alert = a.store.alert(id)?;
-    let institution = match &alert {
-        Some(alert) => a.store.institution(&alert.institution)?.map(|i| i.name),
-        None => None,
-    };
-    let item = alert.as_ref().and_then(|x| x.item.clone());
-    let item = match item {
+/// Where an alert lies, in the words of the registry.
+pub(super) struct Place {
+    pub(super) institution: String,
+    pub(super) item: String,
+}
+
+pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
+    let item = match alert.item.clone() {
         Some(code) => a.store.items()?.into_iter().find(|i| i.code.as_str() == code).map_or(code, |i| i.name_zh),
         None => String::new(),
     };
-    let linked = match &alert {
-        Some(alert) => {
-            let same = AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
-            a.store.alerts(&scoped(same, who))?.into_iter().filter(|other| other.id != alert.id).take(5).collect()
-        }
-        None => Vec::new(),
-    };
+    let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
+    Ok(Place { institution, item })
+}
+
+fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
+    let alert = seen(a.store.alert(id)?, who, id)?;
+    let whole = whole(a, who, &alert)?;
+    let same = AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
+    let same = a.store.alerts(&scoped(same, who))?.into_iter().filter(|other| other.id != alert.id).take(5).collect();
     Ok(Found {
-        findings: a.store.findings(id)?,
-        steps: a.store.alert_steps(id)?,
-        events: a.store.finding_events(id)?,
-        resting: a.store.linked(id)?,
-        names: a.store.names()?,
-        institution: institution.unwrap_or_default(),
-        item,
-        linked,
+        names: a.store.names_of(&persons_of(&whole.alert.findings))?,
+        place: place(a, &alert)?,
+        same,
+        whole,
         alert,
     })
 }
@@ -164,7 +164,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
     let wanted = id.clone();
     let reader = who.clone();
     let found = app.blocking(move |a| find(a, &reader, &wanted)).await?;
-    let alert = seen(found.alert.clone(), who, &id)?;
+    let alert = &found.alert;
     let state = alert.case.state;
     let has_cases = !app.config.accounts || who.role == Role::Supervisor;
     let dismissed = alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
@@ -176,12 +176,12 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         state: l.state(state),
         state_code: state.as_str(),
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
-        facts: facts(l, &alert, &found),
-        findings: found.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
-        steps: found.steps.iter().map(|s| step_view(l, s)).collect(),
+        facts: facts(l, alert, &found.place),
+        findings: found.whole.alert.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
+        steps: found.whole.steps.iter().map(|s| step_view(l, s)).collect(),
         path: path(l, state),
         reasons: Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn).map(|r| (r.as_str(), l.reason(*r))).collect(),
-        events: found.events.iter().map(|e| event(l, e)).collect(),
+        events: found.whole.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
         waived: alert.liveness_waived,
         dismissed,
@@ -197,7 +197,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
     render(&page)
 }
 
-fn event(l: Lang, e: &FindingEvent) -> EventView {
+pub(super) fn event(l: Lang, e: &FindingEvent) -> EventView {
     EventView {
         at: local(&e.at),
         received: local(&e.received_at),
@@ -213,13 +213,13 @@ fn event(l: Lang, e: &FindingEvent) -> EventView {
 /// What it rests on (or what rests on it) first, then others of the same box.
 fn links(l: Lang, found: &Found) -> Vec<LinkView> {
     let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");
-    let resting = found.resting.iter().map(|(id, number, of, rule)| LinkView {
-        id: id.clone(),
-        number: *number,
-        kinds: kinds(of),
-        why: format!("{rule} {}", l.t("依据", "rests on it")),
+    let resting = found.whole.linked.iter().map(|link| LinkView {
+        id: link.id.clone(),
+        number: link.number,
+        kinds: kinds(&link.kinds),
+        why: format!("{} {}", link.rule, l.t("依据", "rests on it")),
     });
-    let same = found.linked.iter().filter(|a| found.resting.iter().all(|r| r.0 != a.id)).map(|a| LinkView {
+    let same = found.same.iter().filter(|a| found.whole.linked.iter().all(|r| r.id != a.id)).map(|a| LinkView {
         id: a.id.clone(),
         number: a.number,
         kinds: kinds(&a.kinds),
@@ -228,17 +228,17 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
     resting.chain(same).collect()
 }
 
-fn facts(l: Lang, alert: &Alert, found: &Found) -> Vec<(String, String)> {
+fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let mut add = |zh: &str, en: &str, value: String| {
         if !value.is_empty() {
             facts.push((l.t(zh, en).to_owned(), value));
         }
     };
-    add("机构", "Institution", found.institution.clone());
+    add("机构", "Institution", place.institution.clone());
     add("诊室", "Room", alert.room.clone());
     add("诊疗活动", "Session", alert.session.clone().unwrap_or_default());
-    add("项目", "Item", found.item.clone());
+    add("项目", "Item", place.item.clone());
     add("设备", "Device", alert.device.clone());
     add("发生", "Raised (box)", local(&alert.raised_at));
     add("接收", "Received (server)", local(&alert.received_at));
@@ -264,17 +264,22 @@ fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
     stages.iter().enumerate().map(|(n, s)| (l.state(*s), class(n))).collect()
 }
 
-fn step_view(l: Lang, step: &AlertStep) -> StepView {
+fn step_view(l: Lang, step: &StepSeen) -> StepView {
     StepView {
         at: local(&step.at),
-        actor: step.actor.clone(),
+        actor: step.by.clone(),
         step: l.step(&step.step),
         note: step.note.clone(),
         state: AlertState::parse(&step.state_after).map_or("", |s| l.state(s)),
     }
 }
 
-fn finding(l: Lang, stored: &StoredFinding, names: &BTreeMap<String, Name>) -> FindingView {
+/// Whom these findings name.
+pub(super) fn persons_of(findings: &[FindingSeen]) -> Vec<String> {
+    findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.to_string()).collect()
+}
+
+pub(super) fn finding(l: Lang, stored: &FindingSeen, names: &BTreeMap<String, Name>) -> FindingView {
     let r = &stored.report;
     let severity = match r.severity {
         protocol::up::Severity::L0 => 0,
@@ -307,7 +312,7 @@ fn finding(l: Lang, stored: &StoredFinding, names: &BTreeMap<String, Name>) -> F
         policy_sha256: r.manifest.policy_sha256.clone(),
         manifest: manifest(l, r),
         chain: chain(l, stored),
-        chain_ok: (!stored.located.hash.is_empty()).then_some(stored.located.linked),
+        chain_ok: (!stored.chain.hash.is_empty()).then_some(stored.chain.linked),
     }
 }
 
@@ -358,8 +363,8 @@ fn manifest(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, Stri
     rows
 }
 
-fn chain(l: Lang, stored: &StoredFinding) -> Vec<(&'static str, String)> {
-    let c = &stored.located;
+fn chain(l: Lang, stored: &FindingSeen) -> Vec<(&'static str, String)> {
+    let c = &stored.chain;
     if c.hash.is_empty() {
         return vec![(l.t("来源", "Source"), l.t("由服务器生成", "made by the server").to_owned())];
     }

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{KeptCheck, StoreError};
 use crate::web::checks::{CheckBody, check, seen as latest};
+use crate::web::deed;
 use crate::web::part::PartQuery;
 
 #[derive(Template)]
@@ -92,6 +93,8 @@ async fn make(
         })
         .await?;
     let checks = latest(app, who).await?;
+    deed::persons(people.iter().map(|p| &p.0));
+    deed::persons(checks.iter().flat_map(|c| [&c.person, &c.witness]));
     let name = |id: &str| people.iter().find(|p| p.0 == id).map_or_else(|| id.to_owned(), |p| p.1.clone());
     let (fault, done) = match outcome {
         Ok(None) => (String::new(), None),

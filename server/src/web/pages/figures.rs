@@ -12,11 +12,11 @@ use super::chart::{self, SEVERITIES, Stack};
 use super::frame::{Frame, render, shown};
 use super::words::Lang;
 use crate::access::Who;
-use crate::alert::{Reason, State as AlertState};
+use crate::alert::{ClinicState, Reason, State as AlertState};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Cell, Figures, Sight};
-use crate::web::figures::FiguresQuery;
+use crate::web::figures::{FiguresQuery, told};
 
 /// Below this share nothing is alleged (domain.md §3).
 const V_LIMIT_PPM: i64 = 600_000;
@@ -62,7 +62,8 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &FiguresQuery) -> Resul
         Err(problem) => (FiguresQuery::default().read(who)?, problem.detail),
     };
     let span = asked.span.clone();
-    let found = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
+    let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
+    let found = told(who, &made);
     let typed =
         |given: &Option<String>, read: String| if fault.is_empty() { read } else { given.clone().unwrap_or(read) };
     let decided: i64 = found.devices.iter().map(|d| d.decided).sum();
@@ -121,7 +122,8 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
         rows: rows(&days),
         severities: true,
     };
-    let state = |code: &str| AlertState::parse(code).map_or_else(|| code.to_owned(), |s| l.state(s).to_owned());
+    let told_state = |code: &str| ClinicState::parse(code).map(|s| l.clinic_state(s).to_owned());
+    let state = |code: &str| told_state(code).unwrap_or_else(|| own_state(l, code));
     let reason = |code: &str| {
         Reason::ALL.into_iter().find(|r| r.as_str() == code).map_or_else(|| code.to_owned(), |r| l.reason(r).to_owned())
     };
@@ -154,6 +156,10 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
             &same,
         ),
     ]
+}
+
+fn own_state(l: Lang, code: &str) -> String {
+    AlertState::parse(code).map_or_else(|| code.to_owned(), |s| l.state(s).to_owned())
 }
 
 fn why(l: Lang, code: &str) -> String {

@@ -52,8 +52,8 @@ pub(super) struct Frame {
     /// People log in here: the frame offers to log out.
     pub accounts: bool,
     pub open_alerts: i64,
-    /// Number of the newest event, from which the page follows the feed.
-    pub feed_head: i64,
+    /// Where the feed stands, in the reader's own numbers: from there the page follows it. Empty for whoever may not.
+    pub feed_head: String,
     pub here: String,
     /// Only what the reader may open.
     pub menu: Vec<Entry>,
@@ -73,7 +73,7 @@ impl Frame {
             connected: true,
             accounts: false,
             open_alerts: 0,
-            feed_head: 0,
+            feed_head: String::new(),
             here: String::new(),
             menu: Vec::new(),
             guide: None,
@@ -100,7 +100,7 @@ impl Frame {
             connected: *app.connected.borrow(),
             accounts: app.config.accounts && !page.is_empty(),
             open_alerts: if page.is_empty() || !may_open("/") { 0 } else { open_alerts },
-            feed_head,
+            feed_head: crate::web::live::cursor(app, &who, feed_head),
             here: here.to_owned(),
             menu: MENU
                 .iter()

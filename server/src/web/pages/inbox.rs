@@ -1,22 +1,24 @@
 //! The inbox: one line per incident, worst and newest first to the eye, filtered by the address.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
+use protocol::up::Explanation;
 
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
-use crate::alert::{Reason, State as AlertState, due_hours};
+use crate::alert::{ClinicState, Reason, State as AlertState, due_hours};
+use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::Numbers;
-use crate::store::{Alert, StoreError, View};
-use crate::web::alerts::{ListQuery, scoped};
+use crate::store::{Alert, AlertFilter, Part, StoreError, View};
+use crate::web::alerts::ListQuery;
 use crate::web::part::PartQuery;
 
 #[derive(Template)]
@@ -91,14 +93,84 @@ pub(super) async fn page(
     shown(&app, l, made).await
 }
 
-type Found = (
-    Vec<(Alert, String)>,
-    BTreeMap<String, String>,
-    Vec<(String, u8, i64)>,
-    (i64, i64),
-    Vec<(String, String)>,
-    Vec<View>,
-);
+struct Found {
+    lines: Vec<Line>,
+    places: BTreeMap<String, String>,
+    counts: Counts,
+    /// All, and those that are connected.
+    boxes: (i64, i64),
+    choice: Vec<(String, String)>,
+    views: Vec<View>,
+}
+
+/// One alert of the list, with what is told of it beyond its own fields.
+struct Line {
+    alert: Alert,
+    said: String,
+    /// What the clinic is told of its state; `None` for everybody else.
+    told: Option<ClinicState>,
+}
+
+/// How many alerts stand where, as the reader may know it.
+enum Counts {
+    /// State, severity, count.
+    Authority(Vec<(String, u8, i64)>),
+    Clinic {
+        by_state: BTreeMap<&'static str, i64>,
+        urgent: i64,
+    },
+}
+
+impl Counts {
+    fn of(a: &App, who: &Who, part: &Part) -> Result<Self, StoreError> {
+        if who.role == Role::Clinic {
+            let (by_state, urgent) = a.store.clinic_counts(&who.scope)?;
+            return Ok(Self::Clinic { by_state, urgent });
+        }
+        Ok(Self::Authority(a.store.alert_counts(&part.jurisdiction, &part.institution)?))
+    }
+
+    /// Open ones, and the urgent among them.
+    fn open(&self) -> (i64, i64) {
+        let open = |s: &str| AlertState::parse(s).is_some_and(AlertState::is_open);
+        match self {
+            Self::Authority(counts) => (
+                counts.iter().filter(|(s, _, _)| open(s)).map(|c| c.2).sum(),
+                counts.iter().filter(|(s, severity, _)| open(s) && *severity == 3).map(|c| c.2).sum(),
+            ),
+            Self::Clinic { by_state, urgent } => {
+                let of = |state: ClinicState| by_state.get(state.as_str()).copied().unwrap_or(0);
+                (of(ClinicState::Open) + of(ClinicState::Answered), *urgent)
+            }
+        }
+    }
+}
+
+fn find(a: &App, who: &Who, l: Lang, filter: &AlertFilter, part: &Part) -> Result<Found, StoreError> {
+    let alerts = a.store.alerts(filter)?;
+    let ids = || alerts.iter().map(|alert| alert.id.as_str());
+    let said = a.store.explanations(ids())?;
+    let clinic = who.role == Role::Clinic;
+    let answered = if clinic { a.store.answered(ids())? } else { BTreeSet::new() };
+    let places: Vec<String> = alerts.iter().map(|alert| alert.institution.clone()).collect();
+    let line = |(alert, said): (Alert, Option<(String, Explanation)>)| {
+        let said = said.map(|(rule, said)| if clinic { words_for_clinic(&rule, said) } else { said });
+        Line {
+            said: said.map(|e| l.t(&e.zh, &e.en).to_owned()).unwrap_or_default(),
+            told: clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id))),
+            alert,
+        }
+    };
+    let choice = a.store.institutions_part(part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
+    Ok(Found {
+        lines: alerts.into_iter().zip(said).map(line).collect(),
+        places: a.store.institution_names(&places)?,
+        counts: Counts::of(a, who, part)?,
+        boxes: a.store.boxes_seen(part)?,
+        choice,
+        views: a.store.views(&who.name)?,
+    })
+}
 
 /// Institutions that a list to choose from may have; where there are more, an id is typed.
 const CHOICE: u32 = 60;
@@ -121,32 +193,14 @@ pub(super) async fn make(
     notice: Notice,
 ) -> Result<Response, Problem> {
     query.state.get_or_insert_with(|| "open".to_owned());
-    let filter = query.filter(50)?;
-    let filter = scoped(filter, who);
+    let filter = query.filter(who, 50)?;
     let limit = filter.limit as usize;
     let part = PartQuery::default().part(who, CHOICE);
-    let owner = who.name.clone();
-    let (alerts, institutions, counts, (devices, online), mut choice, views): Found = app
-        .blocking(move |a| {
-            let alerts = a.store.alerts(&filter)?;
-            let said = a.store.explanations(alerts.iter().map(|alert| alert.id.as_str()))?;
-            let said = said.into_iter().map(|e| e.map(|e| l.t(&e.zh, &e.en).to_owned()).unwrap_or_default());
-            let places: Vec<String> = alerts.iter().map(|alert| alert.institution.clone()).collect();
-            let shown = alerts.into_iter().zip(said).collect();
-            let names = a.store.institution_names(&places)?;
-            let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
-            let choice = a.store.institutions_part(&part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
-            Ok::<_, StoreError>((shown, names, counts, a.store.boxes_seen(&part)?, choice, a.store.views(&owner)?))
-        })
-        .await?;
-    let next = if alerts.len() == limit { alerts.last().map(|(a, _)| a.number) } else { None };
-    let open = |s: &str| AlertState::parse(s).is_some_and(AlertState::is_open);
-    let figures = Figures {
-        open: counts.iter().filter(|(s, _, _)| open(s)).map(|c| c.2).sum(),
-        urgent: counts.iter().filter(|(s, severity, _)| open(s) && *severity == 3).map(|c| c.2).sum(),
-        devices_online: online,
-        devices,
-    };
+    let Found { lines, places, counts, boxes: (devices, online), mut choice, views } =
+        app.blocking(|a| find(a, who, l, &filter, &part)).await?;
+    let next = if lines.len() == limit { lines.last().map(|line| line.alert.number) } else { None };
+    let (open, urgent) = counts.open();
+    let figures = Figures { open, urgent, devices_online: online, devices };
     if choice.len() > CHOICE as usize {
         choice.clear();
     }
@@ -154,7 +208,7 @@ pub(super) async fn make(
     let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers = Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
     let page = InboxPage {
-        rows: alerts.iter().map(|(alert, said)| row(l, alert, said, &institutions, &numbers)).collect(),
+        rows: lines.iter().map(|line| row(l, line, &places, &numbers)).collect(),
         tabs: tabs(l, &counts, query.state.as_deref().unwrap_or("open")),
         query: Shown {
             state: text(&query.state),
@@ -198,14 +252,23 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-fn tabs(l: Lang, counts: &[(String, u8, i64)], current: &str) -> Vec<Tab> {
-    let sum = |wanted: &dyn Fn(&str) -> bool| counts.iter().filter(|(s, _, _)| wanted(s)).map(|c| c.2).sum();
+fn tabs(l: Lang, counts: &Counts, current: &str) -> Vec<Tab> {
     let tab = |code: &str, name: &'static str, count: i64| Tab {
         name,
         href: format!("/?state={code}"),
         count,
         here: current == code,
     };
+    let counts = match counts {
+        Counts::Authority(counts) => counts,
+        Counts::Clinic { by_state, .. } => {
+            let of = |state: ClinicState| {
+                tab(state.as_str(), l.clinic_state(state), by_state.get(state.as_str()).copied().unwrap_or(0))
+            };
+            return ClinicState::ALL.into_iter().map(of).collect();
+        }
+    };
+    let sum = |wanted: &dyn Fn(&str) -> bool| counts.iter().filter(|(s, _, _)| wanted(s)).map(|c| c.2).sum();
     let one = |code: &'static str| move |s: &str| s == code;
     vec![
         tab("open", l.t("待办", "Open"), sum(&|s| AlertState::parse(s).is_some_and(AlertState::is_open))),
@@ -217,23 +280,26 @@ fn tabs(l: Lang, counts: &[(String, u8, i64)], current: &str) -> Vec<Tab> {
     ]
 }
 
-fn row(l: Lang, alert: &Alert, said: &str, institutions: &BTreeMap<String, String>, numbers: &Numbers) -> Row {
+fn row(l: Lang, line: &Line, institutions: &BTreeMap<String, String>, numbers: &Numbers) -> Row {
+    let Line { alert, said, told } = line;
     let place = institutions.get(&alert.institution).unwrap_or(&alert.institution);
+    // Above L1 the time is the authority's to keep, and that it has run out is nobody else's business.
+    let due = due(alert, numbers).filter(|_| told.is_none() || alert.severity <= 1);
     Row {
         id: alert.id.clone(),
         number: alert.number,
         severity: alert.severity,
         level: l.severity(alert.severity),
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
-        summary: said.to_owned(),
+        summary: said.clone(),
         place: format!("{place} · {}", alert.room),
         session: alert.session.clone().unwrap_or_default(),
-        state: l.state(alert.case.state),
-        state_code: alert.case.state.as_str(),
-        assignee: alert.assignee.clone().unwrap_or_default(),
+        state: told.map_or_else(|| l.state(alert.case.state), |told| l.clinic_state(told)),
+        state_code: told.map_or_else(|| alert.case.state.as_str(), ClinicState::as_str),
+        assignee: alert.assignee.clone().filter(|_| told.is_none()).unwrap_or_default(),
         raised_at: local(&alert.raised_at),
-        due: due(alert, numbers).map(|at| local(&crate::clock::text(at))).unwrap_or_default(),
-        overdue: due(alert, numbers).is_some_and(|at| at < crate::clock::now()),
+        due: due.map(|at| local(&crate::clock::text(at))).unwrap_or_default(),
+        overdue: due.is_some_and(|at| at < crate::clock::now()),
         waived: alert.liveness_waived,
     }
 }

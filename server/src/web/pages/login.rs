@@ -20,6 +20,7 @@ use crate::problem::Problem;
 use crate::store::{Account, StoreError};
 use crate::web::accounts::{InviteForm, make_invitation};
 use crate::web::auth::COOKIE;
+use crate::web::deed;
 
 /// A login holds for a working day.
 pub(super) const LOGIN_HOURS: i64 = 10;
@@ -58,7 +59,18 @@ pub(super) async fn submit(
     Form(it): Form<Credentials>,
 ) -> Response {
     let name = clock::clip(it.name.trim(), 64);
-    let made = match log_in(&app, &name, it).await {
+    let entered = log_in(&app, &name, it).await;
+    match &entered {
+        Ok(_) => {
+            deed::by(&name);
+            deed::did(format!("login {name}: in"));
+        }
+        Err(problem) if problem.status == StatusCode::TOO_MANY_REQUESTS => {
+            deed::did(format!("login {name}: too many attempts"));
+        }
+        Err(_) => deed::did(format!("login {name}: refused")),
+    }
+    let made = match entered {
         Ok(token) => Ok((set_cookie(&headers, &token, LOGIN_HOURS * 3600), Redirect::to("/")).into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => {
@@ -143,6 +155,8 @@ pub(super) async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         if let Err(problem) = app.blocking(move |a| a.store.log_out(&hash)).await {
             return problem.into_response();
         }
+        // Streams that this login opened end now.
+        app.touch();
     }
     (set_cookie(&headers, "", 0), Redirect::to("/login")).into_response()
 }
@@ -221,6 +235,7 @@ async fn make_account(app: &Arc<App>, token: &str, it: &WelcomeForm) -> Result<O
     let wants_code = it.totp.is_some();
     let (hash, name, display) = (sha256_hex(token), it.name.clone(), clock::clip(it.display.trim(), 100));
     let (typed, sealed) = (it.password.clone(), secret.clone());
+    deed::did(format!("account {} made from its invitation", clock::clip(&it.name, 64)));
     app.blocking(move |a| {
         let hashed = password::hash(&typed).map_err(|e| Problem::internal(&e))?;
         a.store.accept_invitation(&hash, &name, &display, &hashed, &now_text())?;
@@ -282,6 +297,10 @@ struct AuditPage {
     rows: Vec<(i64, String, String, String, String, String, u16)>,
     holds: bool,
     checked: i64,
+    /// Why it does not hold.
+    fault: String,
+    /// The reader sees all of it, and may export it.
+    whole: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -291,21 +310,38 @@ pub(super) struct AuditQuery {
     before: Option<i64>,
 }
 
-pub(super) async fn audit(State(app): State<Arc<App>>, l: Lang, Query(query): Query<AuditQuery>) -> Response {
-    let made = audit_page(&app, l, query).await;
+pub(super) async fn audit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Query(query): Query<AuditQuery>,
+) -> Response {
+    let made = audit_page(&app, &who, l, query).await;
     shown(&app, l, made).await
 }
 
-async fn audit_page(app: &Arc<App>, l: Lang, query: AuditQuery) -> Result<Response, Problem> {
+async fn audit_page(app: &Arc<App>, who: &Who, l: Lang, query: AuditQuery) -> Result<Response, Problem> {
     let (search, before) = (clock::clip(&query.q, 100), query.before);
     let wanted = search.clone();
     let (entries, verdict) = app
-        .blocking(move |a| Ok::<_, StoreError>((a.store.audit_log(&wanted, before, 100)?, a.walked.verdict(&a.store)?)))
+        .blocking(move |a| {
+            let entries = a.store.audit_log_of(&who.scope, &wanted, before, 100)?;
+            Ok::<_, StoreError>((entries, a.walked.verdict(&a.store, &a.heads)?))
+        })
         .await?;
     let rows = entries.into_iter().map(|e| (e.id, local(&e.at), e.actor, e.action, e.object, e.why, e.status));
-    let (holds, checked) = match verdict {
-        Ok(count) => (true, count),
-        Err(first) => (false, first),
+    let (holds, checked, fault) = match verdict {
+        Ok(count) => (true, count, String::new()),
+        Err(fault) => (false, fault.entry, fault.why),
     };
-    render(&AuditPage { rows: rows.collect(), search, holds, checked, f: Frame::of(app, l, "audit", "/audit").await? })
+    let whole = who.scope.is_empty();
+    render(&AuditPage {
+        rows: rows.collect(),
+        search,
+        holds,
+        checked,
+        fault,
+        whole,
+        f: Frame::of(app, l, "audit", "/audit").await?,
+    })
 }

@@ -1,6 +1,7 @@
 //! The pages: server-rendered, zh-CN by default, English by toggle, every asset in the binary. View models only.
 
 mod alert;
+mod alert_clinic;
 mod bulk_steps;
 pub(super) mod case_paper;
 mod chart;

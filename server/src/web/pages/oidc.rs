@@ -15,6 +15,7 @@ use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock;
 use crate::problem::Problem;
+use crate::web::deed;
 
 /// Binds the way back to the browser that went; `Lax`, because the provider's page sends it here.
 const COOKIE: &str = "zaigang-oidc";
@@ -83,14 +84,21 @@ async fn come_in(app: &Arc<App>, l: Lang, headers: &HeaderMap, query: BackQuery)
     if query.state.is_empty() || cookie(headers, COOKIE).as_deref() != Some(query.state.as_str()) {
         return Err(said(&OidcError::NotBegun));
     }
-    let name = app
+    let (name, known) = app
         .waiting(move |a| {
             let name =
                 provider(a)?.finish(&query.state, &query.code, clock::now().as_millisecond()).map_err(|e| said(&e))?;
             let known = a.store.account(&name)?.is_some_and(|account| !account.disabled);
-            if known { Ok(name) } else { Err(no_account()) }
+            Ok::<_, Problem>((name, known))
         })
         .await?;
+    let named = clock::clip(&name, 64);
+    if !known {
+        deed::did(format!("login by the provider as {named}: refused, no account here"));
+        return Err(no_account());
+    }
+    deed::by(&name);
+    deed::did(format!("login by the provider as {named}: in"));
     let token = login::entered(app, &name).await?;
     let page = render(&EnteredPage { f: Frame::of(app, l, "", "/").await? })?;
     let mut response = (login::set_cookie(headers, &token, login::LOGIN_HOURS * 3600), page).into_response();

@@ -18,6 +18,7 @@ use crate::model::{Consent, Practitioner};
 use crate::problem::Problem;
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
 use crate::web::alerts::PERSONS_ALONE;
+use crate::web::deed;
 use crate::web::enrolments::{Decision, decide as decide_enrolment, hide_likeness, may_compare, propose, read_upload};
 use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
@@ -89,6 +90,8 @@ async fn make(app: &Arc<App>, l: Lang, who: Who, part: Part) -> Result<Response,
         })
         .await?;
     let (waiting, again, outdated, names) = waiting;
+    deed::persons(people.iter().map(|p| p.id.as_str()));
+    deed::persons(names.keys());
     let name = |person: &str| names.get(person).map_or_else(|| person.to_owned(), |n| n.0.clone());
     let proposals = waiting.into_iter().take(LISTED).map(|e| {
         let name = name(&e.person);
@@ -204,6 +207,7 @@ async fn make_form(
 ) -> Result<Response, Problem> {
     let part = PartQuery::default().part(who, 499);
     let people = app.blocking(move |a| a.store.practitioners_part(&part)).await?;
+    deed::persons(people.iter().map(|p| p.id.as_str()));
     let page = EnrolPage {
         people: people.into_iter().map(|p| (p.id.to_string(), p.name.0)).collect(),
         person,
@@ -302,7 +306,15 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result
             if let Some(e) = found.as_mut().filter(|_| !may_compare(a, &who)) {
                 hide_likeness(&mut e.outcome);
             }
-            Ok::<_, StoreError>((found, a.store.names()?))
+            let mut people: Vec<String> = Vec::new();
+            if let Some(e) = &found {
+                deed::at(&e.institution);
+                people.push(e.person.clone());
+                let alike = e.outcome["duplicates"].as_array().into_iter().flatten();
+                people.extend(alike.filter_map(|d| d["person"].as_str().map(str::to_owned)));
+            }
+            deed::persons(&people);
+            Ok::<_, StoreError>((found, a.store.names_of(&people)?))
         })
         .await?;
     let e = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
+use crate::web::alerts::scoped;
 use crate::web::sessions::{SessionStep, find, take};
 
 #[derive(Template)]
@@ -106,8 +107,9 @@ async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String
     let (known, changes, alerts) = app
         .blocking(move |a| {
             let filter = AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
+            let filter = scoped(filter, who);
             Ok::<_, StoreError>((
-                known(a, std::slice::from_ref(&one))?,
+                known(a, who, std::slice::from_ref(&one))?,
                 a.store.session_changes(&wanted)?,
                 a.store.alerts(&filter)?,
             ))

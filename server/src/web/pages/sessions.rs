@@ -20,7 +20,9 @@ use crate::model::{Item, Name, Session};
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Part, StoreError};
+use crate::web::deed;
 use crate::web::part::{PartQuery, cut};
+use crate::web::scope::Seen;
 use crate::web::sessions::{find, put};
 
 #[derive(Template)]
@@ -59,7 +61,7 @@ pub(super) struct Known {
 }
 
 /// What is needed for these sessions alone.
-pub(super) fn known(a: &App, sessions: &[Session]) -> Result<Known, StoreError> {
+pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, StoreError> {
     let values = crate::web::policy::values_at(a, "")?;
     let ids: Vec<String> = sessions.iter().map(|s| s.id.to_string()).collect();
     let people: Vec<String> = sessions
@@ -67,8 +69,9 @@ pub(super) fn known(a: &App, sessions: &[Session]) -> Result<Known, StoreError> 
         .flat_map(|s| s.declared_lead.iter().chain(&s.declared_operators))
         .map(ToString::to_string)
         .collect();
+    deed::persons(&people);
     Ok(Known {
-        names: a.store.names_of(&people)?,
+        names: Seen::of(a, who)?.names(a, &people)?,
         items: a.store.items()?,
         times: a.store.session_times(&ids)?,
         summaries: a.store.summaries(&ids)?,
@@ -82,11 +85,11 @@ pub(super) async fn list(
     l: Lang,
     Query(query): Query<PartQuery>,
 ) -> Response {
-    let made = make_list(&app, l, &query.part(&who, 50), &query.part(&who, 20)).await;
+    let made = make_list(&app, &who, l, &query.part(&who, 50), &query.part(&who, 20)).await;
     shown(&app, l, made).await
 }
 
-async fn make_list(app: &Arc<App>, l: Lang, part: &Part, few: &Part) -> Result<Response, Problem> {
+async fn make_list(app: &Arc<App>, who: &Who, l: Lang, part: &Part, few: &Part) -> Result<Response, Problem> {
     let (asked, few) = (part.clone(), Part { after: String::new(), text: String::new(), ..few.clone() });
     let (sessions, next, known, emergencies, rooms) = app
         .blocking(move |a| {
@@ -95,7 +98,7 @@ async fn make_list(app: &Arc<App>, l: Lang, part: &Part, few: &Part) -> Result<R
             let newest = sessions.first().map_or(0, |s| ms(&s.start));
             let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS).unwrap_or_default();
             let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
-            let known = known(a, &sessions)?;
+            let known = known(a, who, &sessions)?;
             let rooms = a.store.rooms_part(&few)?.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
             Ok::<_, StoreError>((sessions, next, known, emergencies, rooms))
         })

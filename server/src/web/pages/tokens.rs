@@ -98,6 +98,6 @@ async fn make(app: &Arc<App>, l: Lang, given: &Given, outcome: Result<String, Pr
 }
 
 pub(super) async fn revoke(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>) -> Response {
-    let made = app.blocking(move |a| a.store.revoke_api_token(&id)).await;
+    let made = crate::web::tokens::revoke(&app, &id).await;
     shown(&app, l, made.map(|()| Redirect::to("/tokens").into_response())).await
 }

@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
-use crate::access::Who;
+use crate::access::{Role, Who};
 use crate::alert::State as AlertState;
 use crate::app::App;
 use crate::problem::Problem;
@@ -55,12 +55,14 @@ pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<
 async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
     let part = PartQuery { limit: Some(PLACES), ..PartQuery::default() }.part(who, PLACES);
     let filter = scoped(AlertFilter { open_only: true, limit: LEADS, ..AlertFilter::default() }, who);
-    let (alerts, names, counts, boxes, places) = app
+    let (alerts, answered, names, counts, boxes, places) = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;
+            let answered = a.store.answered(alerts.iter().map(|x| x.id.as_str()))?;
             let at: Vec<String> = alerts.iter().map(|x| x.institution.clone()).collect();
             Ok::<_, StoreError>((
                 alerts,
+                answered,
                 a.store.institution_names(&at)?,
                 a.store.alert_counts(&part.jurisdiction, &part.institution)?,
                 a.store.boxes_seen(&part)?,
@@ -75,7 +77,10 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         level: l.severity(a.severity),
         kinds: a.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
         place: format!("{} · {}", names.get(&a.institution).unwrap_or(&a.institution), a.room),
-        state: l.state(a.case.state),
+        state: match who.role {
+            Role::Clinic => l.clinic_state(a.case.state.for_clinic(answered.contains(&a.id))),
+            _ => l.state(a.case.state),
+        },
         at: local(&a.raised_at),
     });
     render(&WallPage {

@@ -2,7 +2,7 @@
 //!
 //! An alert is always a lead 线索, worded 疑似…; nothing here says that a law was broken.
 
-use crate::alert::{Reason, State};
+use crate::alert::{ClinicState, Reason, State};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Lang {
@@ -75,6 +75,14 @@ impl Lang {
             State::Unfounded => self.t("查无实据", "Unfounded"),
             State::Case => self.t("已立案", "Case opened"),
             State::Closed => self.t("已办结", "Closed"),
+        }
+    }
+
+    pub(crate) fn clinic_state(self, state: ClinicState) -> &'static str {
+        match state {
+            ClinicState::Open => self.t("待说明", "Open"),
+            ClinicState::Answered => self.t("已说明", "Answered"),
+            ClinicState::Closed => self.t("已办结", "Closed"),
         }
     }
 

@@ -23,6 +23,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Part, StoreError};
+use crate::web::deed;
 use crate::web::part::{PartQuery, cut};
 use crate::web::rights::may_send;
 use crate::web::scope::Seen;
@@ -103,6 +104,9 @@ async fn fill(
     done: bool,
 ) -> Result<Response, Problem> {
     let kind = Noun::parse(noun)?;
+    if matches!(kind, Noun::Person | Noun::Card) {
+        deed::persons([id]);
+    }
     let (wanted, who) = (id.to_owned(), who.clone());
     let sheet = app.blocking(move |a| sheet(a, &who, l, kind, &wanted)).await?;
     let heading = Heading {
@@ -313,7 +317,11 @@ fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, St
     Ok(match noun {
         "rooms" => a.store.rooms_part(part)?.into_iter().map(|r| room_row(l, &r)).collect(),
         "items" => a.store.items_part(part)?.into_iter().map(|i| item_row(l, &i)).collect(),
-        "people" => a.store.practitioners_part(part)?.into_iter().map(|p| person_row(l, p)).collect(),
+        "people" => {
+            let people = a.store.practitioners_part(part)?;
+            deed::persons(people.iter().map(|p| p.id.as_str()));
+            people.into_iter().map(|p| person_row(l, p)).collect()
+        }
         "passes" => pass_rows(a, who, l, part)?,
         _ => {
             let row = |i: crate::model::Institution| {
@@ -368,6 +376,7 @@ fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreErro
     passes.truncate(part.limit as usize);
     let people: Vec<String> =
         passes.iter().flat_map(|p| std::iter::once(&p.person).chain(&p.supervisor)).map(ToString::to_string).collect();
+    deed::persons(&people);
     let names = a.store.names_of(&people)?;
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
     let row = |p: crate::model::Pass| {

@@ -1,0 +1,372 @@
+//! What each reader sees of an alert: two types, made here and nowhere else, used by page, API, live stream, webhook and
+//! case package alike.
+//!
+//! The clinic is the suspect: [`AlertForClinic`] has no field for a reviewer, a note, an assignment, a step between, another
+//! institution, or that somebody is on the way. What is not in the type can not be forgotten in a page.
+
+use std::collections::BTreeSet;
+
+use protocol::up::{Explanation, FindingKind, FindingReport, Severity, Step as FindingStep};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::alert::{ClinicState, Reason, Review, State};
+use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
+
+/// A finding as its box (or the server's own rule) reported it last, where it stands in the chain, and when it came.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct FindingSeen {
+    #[serde(flatten)]
+    pub report: FindingReport,
+    pub received_at: String,
+    /// All empty for the server's own findings.
+    pub chain: Located,
+}
+
+/// An alert as supervisors, reviewers and auditors see it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AlertForAuthority {
+    pub id: String,
+    /// What people call it by.
+    pub number: i64,
+    pub state: State,
+    /// `L0` to `L3`.
+    pub severity: String,
+    pub kinds: Vec<String>,
+    pub institution: String,
+    pub room: String,
+    pub session: Option<String>,
+    pub device: String,
+    pub item: Option<String>,
+    pub assignee: Option<String>,
+    pub raised_at: String,
+    pub received_at: String,
+    pub updated_at: String,
+    pub liveness_waived: bool,
+    pub reviews: Vec<Review>,
+    pub dismissed_because: Option<Reason>,
+    pub case_number: Option<String>,
+    pub findings: Vec<FindingSeen>,
+}
+
+/// An alert as its own clinic sees it: what was seen, the rule, the law, and one of three states.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AlertForClinic {
+    pub id: String,
+    /// What people call it by.
+    pub number: i64,
+    pub state: ClinicState,
+    /// `L0` to `L3`.
+    pub severity: String,
+    pub kinds: Vec<String>,
+    pub institution: String,
+    pub room: String,
+    pub session: Option<String>,
+    pub device: String,
+    pub item: Option<String>,
+    pub raised_at: String,
+    pub received_at: String,
+    pub liveness_waived: bool,
+    pub findings: Vec<FindingSeen>,
+}
+
+/// One line of the record.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StepSeen {
+    pub at: String,
+    pub by: String,
+    pub step: String,
+    pub note: String,
+    pub state_after: String,
+}
+
+/// Another alert that rests on this one, or on which this one rests.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct LinkSeen {
+    pub id: String,
+    pub number: i64,
+    pub kinds: Vec<String>,
+    pub rule: String,
+}
+
+/// The clinic's own word. Whoever wrote it down stays unnamed: it may have been the authority, by telephone.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AnswerSeen {
+    pub at: String,
+    pub note: String,
+}
+
+/// An alert with everything that is known of it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct WholeForAuthority {
+    #[serde(flatten)]
+    pub alert: AlertForAuthority,
+    pub steps: Vec<StepSeen>,
+    pub events: Vec<FindingEvent>,
+    pub linked: Vec<LinkSeen>,
+}
+
+/// An alert with everything that its clinic learns of it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct WholeForClinic {
+    #[serde(flatten)]
+    pub alert: AlertForClinic,
+    pub answers: Vec<AnswerSeen>,
+    pub events: Vec<FindingEvent>,
+}
+
+/// A line of a list, by who reads it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AlertSeen {
+    Authority(Box<AlertForAuthority>),
+    Clinic(Box<AlertForClinic>),
+}
+
+/// A whole alert, by who reads it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum WholeSeen {
+    Authority(Box<WholeForAuthority>),
+    Clinic(Box<WholeForClinic>),
+}
+
+fn seen(finding: StoredFinding) -> FindingSeen {
+    FindingSeen { report: finding.report, received_at: finding.received_at, chain: finding.located }
+}
+
+impl AlertForAuthority {
+    pub fn of(alert: &Alert, findings: Vec<StoredFinding>) -> Self {
+        let it = alert.clone();
+        Self {
+            id: it.id,
+            number: it.number,
+            state: it.case.state,
+            severity: format!("L{}", it.severity),
+            kinds: it.kinds,
+            institution: it.institution,
+            room: it.room,
+            session: it.session,
+            device: it.device,
+            item: it.item,
+            assignee: it.assignee,
+            raised_at: it.raised_at,
+            received_at: it.received_at,
+            updated_at: it.updated_at,
+            liveness_waived: it.liveness_waived,
+            reviews: it.case.reviews,
+            dismissed_because: it.case.dismissed_because,
+            case_number: it.case.case_number,
+            findings: findings.into_iter().map(seen).collect(),
+        }
+    }
+}
+
+impl AlertForClinic {
+    pub fn of(alert: &Alert, answered: bool, findings: Vec<StoredFinding>) -> Self {
+        let it = alert.clone();
+        Self {
+            state: it.case.state.for_clinic(answered),
+            id: it.id,
+            number: it.number,
+            severity: format!("L{}", it.severity),
+            kinds: it.kinds,
+            institution: it.institution,
+            room: it.room,
+            session: it.session,
+            device: it.device,
+            item: it.item,
+            raised_at: it.raised_at,
+            received_at: it.received_at,
+            liveness_waived: it.liveness_waived,
+            findings: findings.into_iter().map(|f| here(seen(f))).collect(),
+        }
+    }
+}
+
+impl WholeForAuthority {
+    pub fn of(
+        alert: AlertForAuthority,
+        steps: Vec<AlertStep>,
+        events: Vec<FindingEvent>,
+        linked: Vec<LinkSeen>,
+    ) -> Self {
+        let step =
+            |s: AlertStep| StepSeen { at: s.at, by: s.actor, step: s.step, note: s.note, state_after: s.state_after };
+        Self { alert, steps: steps.into_iter().map(step).collect(), events, linked }
+    }
+}
+
+impl WholeForClinic {
+    /// `steps` are all that were taken; only the answers come through.
+    pub fn of(alert: AlertForClinic, steps: Vec<AlertStep>, events: Vec<FindingEvent>) -> Self {
+        let answers = steps.into_iter().filter(|s| s.step == "answer").map(|s| AnswerSeen { at: s.at, note: s.note });
+        let event = |e: FindingEvent| {
+            let Explanation { zh, en } = words_for_clinic(&e.rule, Explanation { zh: e.zh, en: e.en });
+            FindingEvent { zh, en, ..e }
+        };
+        Self { alert, answers: answers.collect(), events: events.into_iter().map(event).collect() }
+    }
+}
+
+/// The one rule that compares institutions: its words, times and distances tell of another one.
+fn elsewhere(rule: &str) -> bool {
+    rule == "LL-3"
+}
+
+const ELSEWHERE: (&str, &str) = (
+    "疑似挂证或冒用身份:该执业人员在本机构核实在场的时间,与其另一次核实在场的记录不能同时成立。",
+    "Suspected licence lending or borrowed identity: the practitioner's verified presence at this institution can not be \
+     reconciled with another verified presence.",
+);
+
+/// What a list shows of a finding's words.
+pub fn words_for_clinic(rule: &str, said: Explanation) -> Explanation {
+    if !elsewhere(rule) {
+        return said;
+    }
+    Explanation { zh: ELSEWHERE.0.to_owned(), en: ELSEWHERE.1.to_owned() }
+}
+
+/// A finding without what it says of other places.
+fn here(finding: FindingSeen) -> FindingSeen {
+    if !elsewhere(&finding.report.rule) {
+        return finding;
+    }
+    let mut report = finding.report;
+    let mut known = BTreeSet::new();
+    report.persons.retain(|p| known.insert(p.person.clone()));
+    report.intervals.clear();
+    report.counts.clear();
+    report.explanation = words_for_clinic(&report.rule, report.explanation);
+    FindingSeen { report, ..finding }
+}
+
+/// Live news for the authority: somebody took a step.
+#[derive(Debug, Clone, Serialize)]
+pub struct StateNews {
+    alert: String,
+    number: i64,
+    state: State,
+    severity: String,
+}
+
+impl StateNews {
+    pub fn of(alert: &Alert) -> Self {
+        Self {
+            alert: alert.id.clone(),
+            number: alert.number,
+            state: alert.case.state,
+            severity: format!("L{}", alert.severity),
+        }
+    }
+}
+
+/// What happened to a finding.
+#[derive(Debug, Clone, Serialize)]
+struct StepNews {
+    finding: String,
+    rule: String,
+    kind: FindingKind,
+    severity: Severity,
+    step: FindingStep,
+    revision: u32,
+    raised_at: String,
+    received_at: String,
+}
+
+impl StepNews {
+    fn of(report: &FindingReport, received_at: &str) -> Self {
+        Self {
+            finding: report.finding_id.clone(),
+            rule: report.rule.clone(),
+            kind: report.kind,
+            severity: report.severity,
+            step: report.step,
+            revision: report.revision,
+            raised_at: report.raised_at.clone(),
+            received_at: received_at.to_owned(),
+        }
+    }
+}
+
+/// Live news for the authority: a finding was opened, strengthened, closed or withdrawn.
+#[derive(Debug, Clone, Serialize)]
+pub struct FindingNews {
+    alert: String,
+    number: i64,
+    state: State,
+    #[serde(flatten)]
+    step: StepNews,
+}
+
+impl FindingNews {
+    pub fn of(alert: &Alert, report: &FindingReport, received_at: &str) -> Self {
+        Self {
+            alert: alert.id.clone(),
+            number: alert.number,
+            state: alert.case.state,
+            step: StepNews::of(report, received_at),
+        }
+    }
+}
+
+/// Live news for the clinic: a finding's step, or that what it is told of the state has changed.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClinicNews {
+    alert: String,
+    number: i64,
+    state: ClinicState,
+    /// Of the whole alert.
+    alert_severity: String,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    step: Option<StepNews>,
+}
+
+impl ClinicNews {
+    pub fn of(alert: &Alert, state: ClinicState, step: Option<(&FindingReport, &str)>) -> Self {
+        Self {
+            alert: alert.id.clone(),
+            number: alert.number,
+            state,
+            alert_severity: format!("L{}", alert.severity),
+            step: step.map(|(report, at)| StepNews::of(report, at)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FINDING: &str = r#"{"finding_id":"f","incident_id":"i","step":"opened","revision":1,"rule":"LL-3",
+        "kind":"LicenseLending","severity":"L3","room":"r","institution":"c-1",
+        "confidence":{"identity_ppm":1,"role_ppm":1,"session_ppm":1,"visibility_ppm":1},
+        "persons":[{"person":"p","part":"present","verified_by":"face"},{"person":"p","part":"present","verified_by":"face"}],
+        "candidate_basis":[{"law":"医师法","article":"第十三条","edition":"2022-03-01"}],
+        "intervals":[{"what":"seen_at_first_place","from":"2026-03-02T01:00:00.000Z","to":"2026-03-02T02:00:00.000Z"}],
+        "counts":[{"name":"distance_m","value":40000}],
+        "explanation":{"zh":"在机构 c-2 与机构 c-1 同时","en":"at c-2 and at c-1"},"raised_at":"t",
+        "manifest":{"firmware":"","pack":"","pack_sha256":"","config_sha256":"","policy_sha256":"","policy_version":1,
+        "roster_version":1,"liveness_waived":false}}"#;
+
+    fn stored(rule: &str) -> FindingSeen {
+        let mut report: FindingReport = serde_json::from_str(FINDING).unwrap();
+        report.rule = rule.to_owned();
+        FindingSeen { report, received_at: "t".to_owned(), chain: Located::default() }
+    }
+
+    #[test]
+    fn a_finding_that_compares_places_tells_its_clinic_of_none() {
+        let told = serde_json::to_string(&here(stored("LL-3"))).unwrap();
+        assert!(!told.contains("c-2") && !told.contains("40000") && !told.contains("seen_at"), "{told}");
+        assert!(told.contains("医师法") && told.contains("LL-3"), "rule and law stay: {told}");
+        assert_eq!(told.matches("\"person\":\"p\"").count(), 1);
+    }
+
+    #[test]
+    fn any_other_finding_is_told_as_it_is() {
+        let whole = stored("LL-1");
+        assert_eq!(serde_json::to_value(here(whole.clone())).unwrap(), serde_json::to_value(whole).unwrap());
+    }
+}

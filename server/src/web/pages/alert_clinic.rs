@@ -1,0 +1,85 @@
+//! One alert as its own clinic sees it: what was seen, the rule, the law, its answers, and one of three states. It is made of
+//! [`WholeForClinic`] alone, which knows nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::response::Response;
+
+use super::alert::{EventView, FindingView, Place, event, finding, persons_of, place};
+use super::frame::{Frame, local, render};
+use super::words::Lang;
+use crate::access::Who;
+use crate::alert_view::WholeForClinic;
+use crate::app::App;
+use crate::model::Name;
+use crate::problem::Problem;
+use crate::web::alerts::{seen, whole_for_clinic};
+use crate::web::scope::Seen;
+
+#[derive(Template)]
+#[template(path = "alert_clinic.html")]
+struct ClinicPage {
+    f: Frame,
+    number: i64,
+    severity: u8,
+    level: &'static str,
+    state: &'static str,
+    state_code: &'static str,
+    kinds: Vec<String>,
+    waived: bool,
+    facts: Vec<(String, String)>,
+    findings: Vec<FindingView>,
+    events: Vec<EventView>,
+    /// Time and words.
+    answers: Vec<(String, String)>,
+}
+
+struct Found {
+    severity: u8,
+    whole: WholeForClinic,
+    names: BTreeMap<String, Name>,
+    place: Place,
+}
+
+fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
+    let alert = seen(a.store.alert(id)?, who, id)?;
+    let whole = whole_for_clinic(a, &alert)?;
+    let names = Seen::of(a, who)?.names(a, &persons_of(&whole.alert.findings))?;
+    Ok(Found { severity: alert.severity, place: place(a, &alert)?, names, whole })
+}
+
+pub(super) async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response, Problem> {
+    let (wanted, reader) = (id.clone(), who.clone());
+    let Found { severity, whole, names, place } = app.blocking(move |a| find(a, &reader, &wanted)).await?;
+    let page = ClinicPage {
+        f: Frame::of(app, l, "inbox", &format!("/alerts/{id}")).await?,
+        number: whole.alert.number,
+        severity,
+        level: l.severity(severity),
+        state: l.clinic_state(whole.alert.state),
+        state_code: whole.alert.state.as_str(),
+        kinds: whole.alert.kinds.iter().map(|k| l.kind(k)).collect(),
+        waived: whole.alert.liveness_waived,
+        facts: facts(l, &whole, &place),
+        findings: whole.alert.findings.iter().map(|f| finding(l, f, &names)).collect(),
+        events: whole.events.iter().map(|e| event(l, e)).collect(),
+        answers: whole.answers.iter().map(|a| (local(&a.at), a.note.clone())).collect(),
+    };
+    render(&page)
+}
+
+fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<(String, String)> {
+    let alert = &whole.alert;
+    let all = [
+        (l.t("机构", "Institution"), place.institution.clone()),
+        (l.t("诊室", "Room"), alert.room.clone()),
+        (l.t("诊疗活动", "Session"), alert.session.clone().unwrap_or_default()),
+        (l.t("项目", "Item"), place.item.clone()),
+        (l.t("设备", "Device"), alert.device.clone()),
+        (l.t("发生", "Raised (box)"), local(&alert.raised_at)),
+        (l.t("接收", "Received (server)"), local(&alert.received_at)),
+    ];
+    all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value)).collect()
+}
