@@ -15,6 +15,7 @@ mod inbox;
 mod knowledge;
 mod notify;
 mod pages;
+mod place;
 mod reach;
 mod supervision;
 mod tables;
