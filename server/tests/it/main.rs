@@ -18,6 +18,7 @@ mod knowledge;
 mod load;
 mod notify;
 mod pages;
+mod place;
 mod reach;
 mod stated;
 mod supervision;
