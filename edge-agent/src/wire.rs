@@ -6,8 +6,9 @@ use presence::{self as core, Output, PresenceMethod, Subject};
 use protocol::{
     id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
     up::{
-        Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, PersonInFinding,
-        PresenceReport, PresenceSummary, Severity, Step, UndecidedRule, Up, WithdrawalCause,
+        Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, LivenessEvidence, Manifest,
+        PersonInFinding, PresenceEvidence, PresenceReport, PresenceSummary, Severity, Step, UndecidedRule, Up,
+        WithdrawalCause,
     },
 };
 
@@ -143,9 +144,23 @@ fn presences(origin: &Origin, summary: &core::PresenceSummary) -> Vec<PresenceRe
             from: rfc3339_ms(person.first.0),
             to: rfc3339_ms(person.last.0),
             verified_by: method(Some(person.method)).to_owned(),
+            evidence: Some(evidence(&person.looks)),
         })
     };
     summary.present.iter().filter_map(report).collect()
+}
+
+fn evidence(looks: &core::Looks) -> PresenceEvidence {
+    PresenceEvidence {
+        looks: looks.count,
+        score_min_ppm: looks.score_min_ppm,
+        score_max_ppm: looks.score_max_ppm,
+        liveness: match looks {
+            core::Looks { count: 0, .. } => LivenessEvidence::NoLook,
+            core::Looks { waived: true, .. } => LivenessEvidence::Waived,
+            core::Looks { waived: false, .. } => LivenessEvidence::Live,
+        },
+    }
 }
 
 /// What keeps two findings apart: nothing more than the session where there is one (one finding per rule and session, so

@@ -25,6 +25,7 @@ pub mod meter;
 pub mod model;
 pub mod mqtt;
 pub mod notify;
+pub mod own_id;
 pub mod paper;
 pub mod problem;
 pub mod remembered;

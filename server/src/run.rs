@@ -104,7 +104,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .with_context(|| format!("`data_dir` {} can not be made", config.data_dir.display()))?;
     let master = Key::master(&config.master_key_file)?;
     let running = backup::running_lock(&config.data_dir)?;
-    let store = Arc::new(Store::open(&config.data_dir)?);
+    let demonstration = config.mode == Mode::Demonstration;
+    let store = Arc::new(Store::open(&config.data_dir)?.believing_scripted_clocks(demonstration));
     let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
     let faces = Arc::new(faces(&config, &master, &signer)?);
     let heads = Arc::new(Heads::new(&config.audit.head_file, Arc::clone(&signer)));

@@ -25,5 +25,5 @@ pub mod says;
 mod user;
 
 pub use device::{HostileBox, Message};
-pub use house::{Account, BOTH_SIDES, HostileClinic, Side};
+pub use house::{Account, BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, Side};
 pub use user::{Answer, User};

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use protocol::up::{
     Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, Severity, Step, Up,
 };
 
-/// A finding of the given severity (`L0` to `L3`), of the usual size (about 1.5 KB signed).
+/// A finding of the given severity (`L0` to `L3`), of the usual size (about 1.5 KB signed), raised now: no server takes one
+/// that is older than its box, or yet to come.
 pub fn finding(severity: &str) -> Up {
+    let now = format!("{:.3}", Timestamp::now());
     let severity = match severity {
         "L0" => Severity::L0,
         "L1" => Severity::L1,
@@ -47,16 +50,12 @@ pub fn finding(severity: &str) -> Up {
             article: "11".into(),
             edition: "2016".into(),
         }],
-        intervals: vec![Interval {
-            what: "operating".into(),
-            from: "2026-03-02T01:00:00.000Z".into(),
-            to: "2026-03-02T01:10:00.000Z".into(),
-        }],
+        intervals: vec![Interval { what: "operating".into(), from: now.clone(), to: now.clone() }],
         counts: vec![Count { name: "operating_ms".into(), value: 600_000 }],
         explanation: Explanation {
             zh: "疑似美容非主诊医师独立执业".into(), en: "Suspected non-lead operating".into()
         },
-        raised_at: "2026-03-02T01:10:00.000Z".into(),
+        raised_at: now,
         withdrawn_because: None,
         manifest: Manifest {
             firmware: "0.1.0".into(),

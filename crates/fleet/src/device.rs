@@ -106,6 +106,7 @@ impl Chain {
                 (finding.step, finding.revision) = (STEPS[step], step as u32 + 1);
                 trust::sha256_hex(format!("{} {life}", self.device))[..32].clone_into(&mut finding.finding_id);
                 finding.incident_id.clone_from(&finding.finding_id);
+                finding.room.clone_from(&self.identity.room);
             }
             Up::Health(health) => {
                 self.heartbeat += 1;

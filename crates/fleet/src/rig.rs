@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use protocol::id::RoomId;
 use protocol::provision::{ProvisionRequest, ProvisionResponse};
 use serde_json::{Value, json};
 use trust::{SealingKey, SigningKey, VerifyingKey};
@@ -22,6 +23,8 @@ const CALLERS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) device: String,
+    /// The room that it was registered for: a server believes it of no other.
+    pub(crate) room: RoomId,
     pub(crate) signing: SigningKey,
     pub(crate) sealing: SealingKey,
     pub(crate) server: VerifyingKey,
@@ -212,7 +215,7 @@ impl Rig {
         };
         let answer: ProvisionResponse = self.post("provision", &request)?;
         let server = VerifyingKey::from_base64(&answer.server_signing_key)?;
-        Ok(Identity { device: answer.device.to_string(), signing, sealing, server })
+        Ok(Identity { device: answer.device.to_string(), room: answer.room, signing, sealing, server })
     }
 
     pub(crate) fn dir(&self) -> &Path {

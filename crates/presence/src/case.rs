@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bounds::{Bounds, declared};
 use crate::exclusion::Exclusion;
-use crate::finding::{PresenceMethod, Visibility};
+use crate::finding::{Looks, PresenceMethod, Visibility};
 use crate::history::History;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
 use crate::spans::{Spans, share_ppm};
@@ -22,13 +22,16 @@ pub(crate) struct Seen<'a> {
     pub(crate) unclosed: bool,
     /// Votes for him.
     pub(crate) votes: u32,
+    /// The looks that recognised him.
+    pub(crate) looks: Looks,
 }
 
 impl<'a> Seen<'a> {
     /// Verified without a face so far.
     pub(crate) fn by_card(info: &'a Practitioner) -> Self {
         let method = PresenceMethod::CardPinWitness;
-        Self { info, present: Spans::none(), op: Spans::none(), method, unclosed: false, votes: 0 }
+        let looks = Looks::default();
+        Self { info, present: Spans::none(), op: Spans::none(), method, unclosed: false, votes: 0, looks }
     }
 }
 

@@ -357,6 +357,31 @@ pub struct PersonPresence {
     pub present_ms: u64,
     /// Time in the operator role, ms.
     pub operating_ms: u64,
+    /// The looks that it rests on.
+    pub looks: Looks,
+}
+
+/// Looks that recognised one person: how many, and their figures. No look names anybody else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Looks {
+    /// At or above the threshold, with the margin, and live (or waived).
+    pub count: u32,
+    /// The lowest and the highest calibrated cosine × 10⁶ of them; 0 of none.
+    pub score_min_ppm: i32,
+    pub score_max_ppm: i32,
+    /// Some were not assessed for liveness, and the policy waived it.
+    pub waived: bool,
+}
+
+impl Looks {
+    pub(crate) fn add(&mut self, score_ppm: i32, waived: bool) {
+        let first = self.count == 0;
+        self.score_min_ppm = if first { score_ppm } else { self.score_min_ppm.min(score_ppm) };
+        self.score_max_ppm = if first { score_ppm } else { self.score_max_ppm.max(score_ppm) };
+        self.count = self.count.saturating_add(1);
+        self.waived |= waived;
+    }
 }
 
 /// How a presence was verified.

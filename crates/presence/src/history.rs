@@ -10,6 +10,8 @@ use crate::{CameraState, Face, Liveness, Observation, PersonId, Policy, Threshol
 
 /// More tracks than this are never kept: the oldest go, and what they were part of is no longer assessable.
 const MAX_TRACKS: usize = 16_384;
+/// Recognising looks that are kept of one track.
+const MAX_HITS: usize = 512;
 
 /// One track.
 #[derive(Clone, Debug)]
@@ -31,6 +33,18 @@ pub(crate) struct TrackLog {
     pub(crate) wiped: bool,
     companion: Spans,
     first: u64,
+    /// Looks that recognised somebody, in their order.
+    hits: Vec<HitLog>,
+}
+
+/// A look that recognised somebody.
+#[derive(Clone, Debug)]
+pub(crate) struct HitLog {
+    at: u64,
+    person: PersonId,
+    pub(crate) score_ppm: i32,
+    /// Not assessed for liveness, and waived.
+    pub(crate) waived: bool,
 }
 
 /// Presentation-attack counts of a track.
@@ -216,7 +230,11 @@ impl History {
         stir.changed |= track.liveness(at, face.liveness, policy);
         let Some(thresholds) = thresholds else { return };
         let otherwise = track.exclusion.take(at, face, thresholds, policy);
-        let verdict = Vote::of(face, thresholds, policy).is_some_and(|vote| track.identity.vote(at, vote, policy));
+        let vote = Vote::of(face, thresholds, policy);
+        if let (Some(Vote::Hit(person)), Some(found)) = (&vote, &face.match_) {
+            track.hit(at, person, found.score_ppm, face.liveness == Liveness::NotAssessed);
+        }
+        let verdict = vote.is_some_and(|vote| track.identity.vote(at, vote, policy));
         stir.changed |= verdict;
         if verdict || otherwise {
             stir.changed_from = Some(stir.changed_from.map_or(track.first(), |from| from.min(track.first())));
@@ -262,7 +280,21 @@ impl TrackLog {
             patient: false,
             spoof: Spoof::default(),
             wiped: false,
+            hits: Vec::new(),
         }
+    }
+
+    fn hit(&mut self, at: u64, person: &PersonId, score_ppm: i32, waived: bool) {
+        // Of a track that is looked at all day the latest are enough to show what a presence rests on.
+        if self.hits.len() >= MAX_HITS {
+            self.hits.drain(..MAX_HITS / 2);
+        }
+        self.hits.push(HitLog { at, person: person.clone(), score_ppm, waived });
+    }
+
+    /// The looks within `spans` that recognised this person.
+    pub(crate) fn hits_for<'t>(&'t self, person: &'t PersonId, spans: &'t Spans) -> impl Iterator<Item = &'t HitLog> {
+        self.hits.iter().filter(move |hit| hit.person == *person && spans.touches(hit.at, hit.at))
     }
 
     pub(crate) fn first(&self) -> u64 {
@@ -279,6 +311,7 @@ impl TrackLog {
             spans.forget_before(horizon);
         }
         self.companion_ms = self.companion.total();
+        self.hits.retain(|hit| hit.at >= horizon);
         self.identity.forget_before(horizon);
         self.exclusion.forget_before(horizon);
     }

@@ -55,9 +55,9 @@ pub use fact::{
     RegistrationStatus, Room, Roster, SessionClose, SessionRecord, SiteRelation, Specialty, Thresholds, ZonesDrifted,
 };
 pub use finding::{
-    Assessment, Basis, Confidence, Explanation, Figure, Finding, FindingKey, IncidentKey, Interval, Kind, Output,
-    PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule, Severity, Step, Subject, Undecided, Visibility,
-    Withdrawal,
+    Assessment, Basis, Confidence, Explanation, Figure, Finding, FindingKey, IncidentKey, Interval, Kind, Looks,
+    Output, PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule, Severity, Step, Subject, Undecided,
+    Visibility, Withdrawal,
 };
 pub use geometry::{BoxPx, PointPx, Polygon, Zone, Zones};
 pub use id::{InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId, TrackId};

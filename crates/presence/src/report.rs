@@ -41,6 +41,7 @@ pub(crate) fn summarise(case: &Case<'_>, said: &[rules::Draft], id: &SessionId, 
         last: case.wall(s.present.last().unwrap_or(0)),
         present_ms: s.present.total(),
         operating_ms: s.op.total(),
+        looks: s.looks,
     });
     let present: Vec<PersonPresence> = present.collect();
     PresenceSummary {

@@ -102,6 +102,7 @@ impl Case<'_> {
             seen.present = seen.present.union(&part.seen);
             seen.op = seen.op.union(&op);
             seen.votes += part.votes;
+            part.track.hits_for(id, &part.seen).for_each(|hit| seen.looks.add(hit.score_ppm, hit.waived));
             if method == PresenceMethod::Face {
                 seen.method = method;
             }

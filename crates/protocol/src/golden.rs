@@ -52,3 +52,17 @@ fn a_template_never_prints() {
     };
     assert!(!format!("{template:?}").contains("SECRET"));
 }
+
+#[test]
+fn a_presence_of_an_earlier_box_is_a_bare_claim() {
+    let earlier = r#"{"type":"presence","room":"r","person":"p","role":"operator","from":"2026-01-01T00:00:00.000Z",
+        "to":"2026-01-01T00:10:00.000Z","verified_by":"face"}"#;
+    let crate::up::Up::Presence(report) = serde_json::from_str(earlier).unwrap() else { panic!("no presence") };
+    assert_eq!(report.evidence, None);
+    let later = earlier.replace(
+        r#""verified_by":"face""#,
+        r#""verified_by":"face","evidence":{"looks":3,"score_min_ppm":1,"score_max_ppm":2,"liveness":"thermal","x":1}"#,
+    );
+    let crate::up::Up::Presence(report) = serde_json::from_str(&later).unwrap() else { panic!("no presence") };
+    assert_eq!(report.evidence.unwrap().liveness, crate::up::LivenessEvidence::Unknown);
+}

@@ -252,6 +252,34 @@ pub struct PresenceReport {
     pub from: String,
     pub to: String,
     pub verified_by: String,
+    /// What the claim rests on; absent from boxes that do not say it: a bare claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<PresenceEvidence>,
+}
+
+/// The figures that one presence rests on: of this person, in this session, and of nobody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PresenceEvidence {
+    /// Looks that recognised the person, at or above the threshold and with its margin; 0 where a card did.
+    pub looks: u32,
+    /// The lowest and the highest score of those looks, calibrated cosine × 10⁶; 0 without a look.
+    pub score_min_ppm: i32,
+    pub score_max_ppm: i32,
+    pub liveness: LivenessEvidence,
+}
+
+/// What was found of liveness in the looks that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LivenessEvidence {
+    /// Each of them was judged live.
+    Live,
+    /// Not assessed, and waived by the policy: drawn or filed pictures.
+    Waived,
+    /// No look counts: the person was verified another way.
+    NoLook,
+    #[serde(other)]
+    Unknown,
 }
 
 /// What was seen of one session, once its window has passed, and again (higher `revision`) when a later fact changed it.

@@ -118,6 +118,7 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
         last: Wall(61_000),
         present_ms: 60_000,
         operating_ms: 0,
+        looks: core::Looks { count: 3, score_min_ppm: 610_000, score_max_ppm: 740_000, waived: false },
     };
     let summary = core::PresenceSummary {
         session: core::SessionId::new("s-1"),
@@ -140,6 +141,9 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
     assert_eq!(told.not_assessable_because, ["no_activity"]);
     assert_eq!((told.undecided[0].rule.as_str(), told.undecided[0].reason.as_str()), ("LL-1", "door"));
     assert_eq!(present.verified_by, "card_pin_witness");
+    let rests_on = present.evidence.as_ref().unwrap();
+    assert_eq!((rests_on.looks, rests_on.score_min_ppm, rests_on.score_max_ppm), (3, 610_000, 740_000));
+    assert_eq!(rests_on.liveness, protocol::up::LivenessEvidence::Live);
     let text = serde_json::to_string(told).unwrap();
     assert!(!text.contains("p-secret") && !text.contains("60000"), "hours or a person left the box: {text}");
 }

@@ -45,10 +45,17 @@ pub enum Judgement {
     Restart,
     /// Contradicts what is stored; the line says how.
     Fork(String),
+    /// Further ahead than any chain grows in the time that a server may have forgotten.
+    Jump(String),
 }
 
-/// `stored_hash` is the hash of what is stored (or declared dropped) at this sequence, if anything.
-pub fn judge(state: &ChainState, link: Link<'_>, stored_hash: Option<&str>) -> Judgement {
+/// A sequence may be so far beyond everything that is known of the device: a box says some 5,000 things a day, and the
+/// server may have lost a year of them with its disk [D].
+pub const AHEAD_MAX: u64 = 10_000_000;
+
+/// `stored_hash` is the hash of what is stored (or declared dropped) at this sequence, if anything; `highest` the highest
+/// sequence that is known of the device.
+pub fn judge(state: &ChainState, link: Link<'_>, stored_hash: Option<&str>, highest: u64) -> Judgement {
     if let Some(stored) = stored_hash {
         if stored == link.hash {
             return Judgement::Duplicate;
@@ -56,6 +63,10 @@ pub fn judge(state: &ChainState, link: Link<'_>, stored_hash: Option<&str>) -> J
         if !link.breaks {
             return Judgement::Fork(format!("sequence {} is stored with another content", link.seq));
         }
+    }
+    let known = highest.max(state.contiguous_seq);
+    if link.seq > known.saturating_add(AHEAD_MAX) {
+        return Judgement::Jump(format!("sequence {} is {AHEAD_MAX} and more beyond {known}", link.seq));
     }
     let first_ever = state.contiguous_seq == 0 && link.seq == 1;
     if link.breaks && link.prev == trust::ZERO_HASH && !first_ever {
@@ -91,34 +102,45 @@ mod tests {
 
     #[test]
     fn the_first_link_names_zeros() {
-        assert_eq!(judge(&ChainState::new(), link(1, "a", trust::ZERO_HASH), None), Judgement::Next);
-        assert!(matches!(judge(&ChainState::new(), link(1, "a", "b"), None), Judgement::Fork(_)));
-        assert!(matches!(judge(&ChainState::new(), link(0, "a", trust::ZERO_HASH), None), Judgement::Fork(_)));
+        assert_eq!(judge(&ChainState::new(), link(1, "a", trust::ZERO_HASH), None, 0), Judgement::Next);
+        assert!(matches!(judge(&ChainState::new(), link(1, "a", "b"), None, 0), Judgement::Fork(_)));
+        assert!(matches!(judge(&ChainState::new(), link(0, "a", trust::ZERO_HASH), None, 0), Judgement::Fork(_)));
     }
 
     #[test]
     fn a_link_follows_its_predecessor_or_waits_above_the_gap() {
-        assert_eq!(judge(&at(4, "d"), link(5, "e", "d"), None), Judgement::Next);
-        assert_eq!(judge(&at(4, "d"), link(7, "g", "f"), None), Judgement::Above);
-        assert!(matches!(judge(&at(4, "d"), link(5, "e", "x"), None), Judgement::Fork(_)));
+        assert_eq!(judge(&at(4, "d"), link(5, "e", "d"), None, 0), Judgement::Next);
+        assert_eq!(judge(&at(4, "d"), link(7, "g", "f"), None, 0), Judgement::Above);
+        assert!(matches!(judge(&at(4, "d"), link(5, "e", "x"), None, 0), Judgement::Fork(_)));
     }
 
     #[test]
     fn what_comes_twice_is_a_duplicate_and_what_differs_a_fork() {
-        assert_eq!(judge(&at(4, "d"), link(3, "c", "b"), Some("c")), Judgement::Duplicate);
-        assert!(matches!(judge(&at(4, "d"), link(3, "C", "b"), Some("c")), Judgement::Fork(_)));
-        assert!(matches!(judge(&at(4, "d"), link(3, "C", "b"), None), Judgement::Fork(_)));
-        assert_eq!(judge(&at(4, "d"), link(7, "g", "f"), Some("g")), Judgement::Duplicate);
+        assert_eq!(judge(&at(4, "d"), link(3, "c", "b"), Some("c"), 0), Judgement::Duplicate);
+        assert!(matches!(judge(&at(4, "d"), link(3, "C", "b"), Some("c"), 0), Judgement::Fork(_)));
+        assert!(matches!(judge(&at(4, "d"), link(3, "C", "b"), None, 0), Judgement::Fork(_)));
+        assert_eq!(judge(&at(4, "d"), link(7, "g", "f"), Some("g"), 0), Judgement::Duplicate);
     }
 
     #[test]
     fn a_declared_break_starts_a_new_chain_anywhere() {
         let broken = Link { breaks: true, ..link(1, "n", trust::ZERO_HASH) };
-        assert_eq!(judge(&at(4, "d"), broken, Some("a")), Judgement::Restart);
-        assert_eq!(judge(&at(4, "d"), Link { seq: 5, ..broken }, None), Judgement::Restart);
-        assert_eq!(judge(&at(4, "d"), broken, Some("n")), Judgement::Duplicate);
+        assert_eq!(judge(&at(4, "d"), broken, Some("a"), 0), Judgement::Restart);
+        assert_eq!(judge(&at(4, "d"), Link { seq: 5, ..broken }, None, 0), Judgement::Restart);
+        assert_eq!(judge(&at(4, "d"), broken, Some("n"), 0), Judgement::Duplicate);
         // Nothing was ever heard of this box, and it lost what it had: its chain begins where it says.
-        assert_eq!(judge(&ChainState::new(), Link { seq: 5, ..broken }, None), Judgement::Restart);
-        assert_eq!(judge(&ChainState::new(), broken, None), Judgement::Next);
+        assert_eq!(judge(&ChainState::new(), Link { seq: 5, ..broken }, None, 0), Judgement::Restart);
+        assert_eq!(judge(&ChainState::new(), broken, None, 0), Judgement::Next);
+    }
+
+    #[test]
+    fn a_sequence_that_no_chain_reaches_is_a_jump() {
+        let far = 4 + AHEAD_MAX;
+        assert_eq!(judge(&at(4, "d"), link(far, "g", "f"), None, 4), Judgement::Above);
+        assert!(matches!(judge(&at(4, "d"), link(far + 1, "g", "f"), None, 4), Judgement::Jump(_)));
+        let broken = |seq| Link { breaks: true, ..link(seq, "n", trust::ZERO_HASH) };
+        assert_eq!(judge(&at(4, "d"), broken(far), None, 4), Judgement::Restart);
+        assert!(matches!(judge(&at(4, "d"), broken(1 << 62), None, 4), Judgement::Jump(_)));
+        assert_eq!(judge(&at(4, "d"), broken(far + 1), None, 5), Judgement::Restart);
     }
 }

@@ -3,7 +3,8 @@
 use super::budget::Kind;
 use protocol::id::{DeviceId, InstitutionId, RoomId};
 use protocol::up::{Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step};
-use sha2::{Digest as _, Sha256};
+
+use crate::own_id::OwnIds;
 
 /// What is wrong with a chain. The same cause twice is the same finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +15,18 @@ pub enum Cause {
     BadLink { seq: u64 },
     /// Messages in this device's name were refused; one finding a day and reason.
     Refused { reason: &'static str, day: String },
-    /// The box declared that its database was lost.
-    Break { epoch: i64, reason: String },
+    /// What the box itself said was set aside: of a foreign place, of an impossible time; one finding a day and reason.
+    SetAside { reason: &'static str, day: String },
+    /// The box declared that its database was lost, for the n-th time in [`BREAK_DAYS`] days.
+    Break { epoch: i64, reason: String, times: i64 },
     /// The box sent more than its budget; one finding a day.
     OverBudget { kind: Kind, day: String },
 }
+
+/// Declared breaks are counted over so many days [D].
+pub const BREAK_DAYS: i64 = 30;
+/// From so many on they are the supervisors' [D].
+const BREAKS_REPEATED: i64 = 2;
 
 /// Where the finding belongs.
 #[derive(Debug, Clone)]
@@ -33,7 +41,7 @@ impl Cause {
         match self {
             Self::Gap { .. } => "CHAIN-GAP",
             Self::BadLink { .. } | Self::Refused { reason: "fork", .. } => "CHAIN-FORK",
-            Self::Refused { .. } => "CHAIN-REFUSED",
+            Self::Refused { .. } | Self::SetAside { .. } => "CHAIN-REFUSED",
             Self::Break { .. } => "CHAIN-BREAK",
             Self::OverBudget { .. } => "BOX-BUDGET",
         }
@@ -41,8 +49,11 @@ impl Cause {
 
     fn severity(&self) -> Severity {
         match self {
+            Self::Break { times, .. } if *times >= BREAKS_REPEATED => Severity::L2,
             Self::Gap { .. } | Self::Break { .. } => Severity::L1,
-            Self::BadLink { .. } | Self::Refused { .. } | Self::OverBudget { .. } => Severity::L2,
+            Self::BadLink { .. } | Self::Refused { .. } | Self::SetAside { .. } | Self::OverBudget { .. } => {
+                Severity::L2
+            }
         }
     }
 
@@ -50,7 +61,7 @@ impl Cause {
         match self {
             Self::Gap { from_seq, .. } => format!("gap {from_seq}"),
             Self::BadLink { seq } => format!("link {seq}"),
-            Self::Refused { reason, day } => format!("refused {reason} {day}"),
+            Self::Refused { reason, day } | Self::SetAside { reason, day } => format!("refused {reason} {day}"),
             Self::Break { epoch, .. } => format!("break {epoch}"),
             Self::OverBudget { day, .. } => format!("budget {day}"),
         }
@@ -72,9 +83,19 @@ impl Cause {
                 format!("{day} 有以该设备名义发送的消息被拒收(原因:{reason}),原文已隔离保存"),
                 format!("On {day} messages in this box's name were refused ({reason}); they are kept in quarantine"),
             ),
-            Self::Break { reason, .. } => (
-                format!("设备声明其记录数据库损坏并重新开始记录链:{reason}"),
-                format!("The box declared its record database lost and began a new chain: {reason}"),
+            Self::SetAside { reason, day } => {
+                let (zh, en) = set_aside_words(reason);
+                (
+                    format!("{day} 该设备签名的消息{zh},未予采信,原文已保存"),
+                    format!("On {day} the box itself signed messages that {en}: they have no effect and are kept"),
+                )
+            }
+            Self::Break { reason, times, .. } => (
+                format!("设备声明其记录数据库损坏并重新开始记录链(近 {BREAK_DAYS} 天第 {times} 次):{reason}"),
+                format!(
+                    "The box declared its record database lost and began a new chain (number {times} within \
+                     {BREAK_DAYS} days): {reason}"
+                ),
             ),
             Self::OverBudget { kind, day } => (
                 format!(
@@ -96,11 +117,8 @@ impl Cause {
     }
 
     /// The finding with its incident, made by the server at `now` (RFC 3339 UTC).
-    pub fn report(&self, place: &Where, now: &str) -> FindingReport {
-        let id = |purpose: &str| {
-            let text = format!("zaigang/v1/server/{purpose}\n{}\n{}", place.device, self.key());
-            hex::encode(Sha256::digest(text)).chars().take(32).collect::<String>()
-        };
+    pub fn report(&self, place: &Where, ids: &OwnIds, now: &str) -> FindingReport {
+        let id = |purpose: &str| ids.id(&["chain", purpose, place.device.as_str(), &self.key()]);
         FindingReport {
             finding_id: id("finding"),
             incident_id: id("incident"),
@@ -139,8 +157,18 @@ impl Cause {
         match self {
             Self::Gap { from_seq, to_seq } => vec![one("missing_messages", to_seq - from_seq + 1)],
             Self::BadLink { seq } => vec![one("seq", *seq as i64)],
-            Self::Refused { .. } | Self::Break { .. } | Self::OverBudget { .. } => Vec::new(),
+            Self::Break { times, .. } => vec![one("breaks", *times), one("window_days", BREAK_DAYS)],
+            Self::Refused { .. } | Self::SetAside { .. } | Self::OverBudget { .. } => Vec::new(),
         }
+    }
+}
+
+fn set_aside_words(reason: &str) -> (&'static str, &'static str) {
+    match reason {
+        "wrong_place" => ("涉及其他诊室、机构或他室的诊疗活动", "speak of another room, institution or session"),
+        "wrong_time" => ("所述时间不可能", "speak of a time that can not be"),
+        "revision_jump" => ("跳过了线索的中间步骤", "skip steps of a finding"),
+        _ => ("格式不符", "are not in form"),
     }
 }
 
@@ -152,7 +180,8 @@ mod tests {
     fn the_same_cause_is_the_same_finding_and_another_is_not() {
         let place =
             Where { device: "box-1".parse().unwrap(), room: "r".parse().unwrap(), institution: "c".parse().unwrap() };
-        let gap = |from_seq| Cause::Gap { from_seq, to_seq: 9 }.report(&place, "2026-03-02T01:00:00.000Z");
+        let ids = OwnIds::new(vec![7]);
+        let gap = |from_seq| Cause::Gap { from_seq, to_seq: 9 }.report(&place, &ids, "2026-03-02T01:00:00.000Z");
         assert_eq!(gap(4).finding_id, gap(4).finding_id);
         assert_ne!(gap(4).finding_id, gap(5).finding_id);
         assert_eq!(gap(4).counts[0].value, 6);

@@ -9,6 +9,7 @@ mod commits;
 pub mod fault;
 pub mod integrity;
 mod offset;
+pub mod place;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -4,7 +4,8 @@ use protocol::up::{
     Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, PersonInFinding,
     Severity, Step,
 };
-use sha2::{Digest as _, Sha256};
+
+use crate::own_id::OwnIds;
 
 /// What a rule says now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,14 +54,11 @@ pub struct Making<'a> {
     pub raised_at: &'a str,
     pub policy_sha256: &'a str,
     pub policy_version: u64,
+    pub ids: &'a OwnIds,
 }
 
 pub fn count(name: &str, value: i64) -> Count {
     Count { name: name.to_owned(), value }
-}
-
-fn hash(parts: &[&str]) -> String {
-    hex::encode(Sha256::digest(parts.join("\n"))).chars().take(32).collect()
 }
 
 impl Draft {
@@ -68,18 +66,16 @@ impl Draft {
         Key { rule: self.rule.to_owned(), institution: self.institution.clone(), subject: self.subject.clone() }
     }
 
-    pub fn finding_id(&self, serial: u32) -> String {
-        hash(&["zaigang/v1/server/rule", self.rule, &self.institution, &self.subject, &serial.to_string()])
+    pub fn finding_id(&self, serial: u32, ids: &OwnIds) -> String {
+        ids.id(&["rule", self.rule, &self.institution, &self.subject, &serial.to_string()])
     }
 
     /// The incident: the session's, as the box of its room makes it, or one of its own.
-    pub fn incident_id(&self, serial: u32) -> String {
+    pub fn incident_id(&self, serial: u32, ids: &OwnIds) -> String {
         let session = self.session.as_ref().and_then(|s| s.parse().ok());
         match (self.device.parse(), session) {
             (Ok(device), Some(session)) => trust::incident_id(&device, Some(&session), 0),
-            _ => {
-                hash(&["zaigang/v1/server/incident", self.rule, &self.institution, &self.subject, &serial.to_string()])
-            }
+            _ => ids.id(&["incident", self.rule, &self.institution, &self.subject, &serial.to_string()]),
         }
     }
 
@@ -92,8 +88,8 @@ impl Draft {
             visibility_ppm: self.visibility_ppm,
         };
         Some(FindingReport {
-            finding_id: self.finding_id(making.serial),
-            incident_id: self.incident_id(making.serial),
+            finding_id: self.finding_id(making.serial, making.ids),
+            incident_id: self.incident_id(making.serial, making.ids),
             step: making.step,
             revision: making.revision,
             rule: self.rule.to_owned(),

@@ -1,7 +1,8 @@
 //! LL-3 impossible presence: verified at one place and then at another that nobody reaches in that time. Ids only.
 //!
 //! max(0, d − 1 km) ÷ (t2 − t1 + clock uncertainty) above 120 km/h (d ≤50 km), 250 (≤300 km), 600 (beyond) → L2;
-//! an overlap longer than 2 min and the uncertainty → L3. Both clocks must be synchronised. All numbers [D].
+//! an overlap longer than 2 min and the uncertainty → L3. Both clocks must be synchronised, both chains whole over what they
+//! say, and the person on the roster of both. All numbers [D].
 //!
 //! The finding is raised where he was seen later; where the other place belongs to another jurisdiction, there too, word for
 //! word: each place's supervisors see what lies in theirs, and neither alone has both halves.
@@ -16,7 +17,7 @@ use super::{Draft, Numbers, words};
 pub fn judge(person: &str, sightings: &[Sighting], p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let since = now_ms - p.ll3_days * super::DAY_MS;
     let mut ordered: Vec<&Sighting> =
-        sightings.iter().filter(|s| s.synchronised && s.from_ms > since && s.from_ms <= now_ms).collect();
+        sightings.iter().filter(|s| s.counts() && s.from_ms > since && s.from_ms <= now_ms).collect();
     ordered.sort_by_key(|s| (s.from_ms, s.to_ms));
     let mut found = Vec::new();
     for (n, later) in ordered.iter().enumerate() {
@@ -87,6 +88,9 @@ fn draft(person: &str, (earlier, later): (&Sighting, &Sighting), misfit: &Misfit
     if let Some(d) = misfit.distance_m {
         counts.push(count("distance_m", d));
     }
+    for (name, sighting) in [("looks_at_first_place", earlier), ("looks_at_second_place", later)] {
+        counts.extend(sighting.evidence.as_ref().map(|e| count(name, i64::from(e.looks))));
+    }
     if misfit.limit_kmh > 0 {
         counts.extend([count("speed_kmh", misfit.speed_kmh), count("speed_max_kmh", misfit.limit_kmh)]);
     }
@@ -123,6 +127,9 @@ fn draft(person: &str, (earlier, later): (&Sighting, &Sighting), misfit: &Misfit
 
 #[cfg(test)]
 mod tests {
+    use protocol::up::{LivenessEvidence, PresenceEvidence};
+
+    use super::super::sighting::ChainStanding;
     use super::*;
 
     const CHENGDU: (f64, f64) = (30.66, 104.06);
@@ -143,6 +150,10 @@ mod tests {
             synchronised: true,
             verified_by: "face".into(),
             liveness_waived: false,
+            on_roster: true,
+            chain_whole: true,
+            chain: ChainStanding::Intact,
+            evidence: None,
             place: Some(place),
         }
     }
@@ -205,7 +216,8 @@ mod tests {
         assert_eq!(places(&told), ["b", "a"]);
         assert_eq!((&told[0].subject, &told[0].explanation), (&told[1].subject, &told[1].explanation));
         assert_eq!((told[1].room.as_str(), told[1].device.as_str()), ("a-r", "a-box"));
-        assert_ne!(told[0].incident_id(1), told[1].incident_id(1), "each inbox has its own item");
+        let ids = crate::own_id::OwnIds::new(vec![7]);
+        assert_ne!(told[0].incident_id(1, &ids), told[1].incident_id(1, &ids), "each inbox has its own item");
     }
 
     #[test]
@@ -221,6 +233,36 @@ mod tests {
             pair[at].synchronised = false;
             assert_eq!(severities(&pair), []);
         }
+    }
+
+    #[test]
+    fn a_broken_chain_and_a_person_of_no_roster_support_nothing() {
+        for at in 0..2 {
+            let mut pair = [minutes("a", 0, 60, CHENGDU), minutes("b", 50, 70, MIANYANG)];
+            pair[at].chain_whole = false;
+            assert_eq!(severities(&pair), []);
+            (pair[at].chain_whole, pair[at].on_roster) = (true, false);
+            assert_eq!(severities(&pair), []);
+        }
+    }
+
+    #[test]
+    fn both_boxes_their_chains_and_what_they_rest_on_are_named() {
+        let bare = Sighting { chain: ChainStanding::Restarted, ..minutes("b", 50, 70, MIANYANG) };
+        let evidence = PresenceEvidence {
+            looks: 7,
+            score_min_ppm: 610_000,
+            score_max_ppm: 780_000,
+            liveness: LivenessEvidence::Live,
+        };
+        let shown = Sighting { evidence: Some(evidence), ..minutes("a", 0, 60, CHENGDU) };
+        let draft = judge("p", &[shown, bare], &Numbers::default(), NOW).remove(0);
+        for (words, bare) in [(&draft.explanation.zh, "未附依据"), (&draft.explanation.en, "a bare claim")] {
+            assert!(words.contains("a-box") && words.contains("b-box"), "{words}");
+            assert!(words.contains("0.610") && words.contains("0.780") && words.contains(bare), "{words}");
+        }
+        assert!(draft.explanation.en.contains("restarted"), "{}", draft.explanation.en);
+        assert!(draft.counts.iter().any(|c| c.name == "looks_at_first_place" && c.value == 7));
     }
 
     #[test]

@@ -90,6 +90,7 @@ mod tests {
     use protocol::up::{Explanation, FindingKind};
 
     use super::*;
+    use crate::own_id::OwnIds;
 
     fn draft(severity: Severity, related: usize) -> Draft {
         Draft {
@@ -162,14 +163,16 @@ mod tests {
         assert_eq!(steps(&withdrawn, vec![], true), []);
         let closed = [after(&reconcile(&opened, vec![], |_| true)[0])];
         assert_eq!(steps(&closed, vec![draft(Severity::L1, 1)], true), [(Step::Opened, 1, 1)]);
-        assert_ne!(draft(Severity::L1, 1).finding_id(0), draft(Severity::L1, 1).finding_id(1));
+        let ids = OwnIds::new(vec![7]);
+        assert_ne!(draft(Severity::L1, 1).finding_id(0, &ids), draft(Severity::L1, 1).finding_id(1, &ids));
     }
 
     #[test]
     fn a_finding_about_a_session_joins_the_incident_of_its_box() {
         let of_the_box = trust::incident_id(&"box-1".parse().unwrap(), Some(&"s-1".parse().unwrap()), 0);
-        assert_eq!(draft(Severity::L1, 1).incident_id(0), of_the_box);
+        let ids = OwnIds::new(vec![7]);
+        assert_eq!(draft(Severity::L1, 1).incident_id(0, &ids), of_the_box);
         let alone = Draft { session: None, ..draft(Severity::L1, 1) };
-        assert_ne!(alone.incident_id(0), of_the_box);
+        assert_ne!(alone.incident_id(0, &ids), of_the_box);
     }
 }

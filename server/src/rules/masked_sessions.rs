@@ -13,6 +13,8 @@ use super::{DAY_MS, Draft, Numbers, SessionOutcome, share_ppm, within, words};
 /// box, and a session whose report may still come, are nobody's fault.
 fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
     match &outcome.seen {
+        // What may be missing from its chain can not be told from what was never seen.
+        Some(_) if !outcome.chain_whole => Some(true),
         Some(seen) if seen.assessable || !seen.face_seen && seen.because.iter().any(|w| w == "no_activity") => {
             Some(false)
         }
@@ -76,6 +78,7 @@ fn reasons(dark: &[&SessionOutcome]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for outcome in dark {
         match &outcome.seen {
+            Some(_) if !outcome.chain_whole => *counts.entry("chain").or_default() += 1,
             Some(seen) => seen.because.iter().for_each(|why| *counts.entry(why).or_default() += 1),
             None => *counts.entry("no_report").or_default() += 1,
         }

@@ -38,6 +38,8 @@ pub struct SessionOutcome {
     pub seen: Option<Seen>,
     /// A box was provisioned in the room by the session's start.
     pub watched: bool,
+    /// Nothing is missing from the chain of the box that said so, from the session's start to the word.
+    pub chain_whole: bool,
 }
 
 /// What the box said of a session.
@@ -62,7 +64,7 @@ pub struct Seen {
 impl SessionOutcome {
     /// Something may be alleged from it.
     pub fn assessable(&self) -> bool {
-        !self.cancelled && self.seen.as_ref().is_some_and(|s| s.assessable)
+        !self.cancelled && self.chain_whole && self.seen.as_ref().is_some_and(|s| s.assessable)
     }
 
     pub fn lead_verified(&self) -> bool {
@@ -113,6 +115,7 @@ pub(crate) mod script {
                 ..Seen::default()
             }),
             watched: true,
+            chain_whole: true,
         }
     }
 

@@ -168,6 +168,13 @@ mod tests {
     }
 
     #[test]
+    fn a_session_over_a_break_of_the_chain_does_not_count() {
+        let mut sessions = month(5, 0);
+        sessions[0] = SessionOutcome { chain_whole: false, ..session(0, 1) };
+        assert_eq!(severities(&sessions), []);
+    }
+
+    #[test]
     fn a_session_in_which_ll1_was_undecided_is_left_out_unless_he_was_verified() {
         let mut sessions = month(6, 0);
         sessions[0] = with(session(0, 1), |s| s.lead_open = true);

@@ -1,5 +1,7 @@
 //! One verified presence of one person somewhere, and how far two places lie apart.
 
+use protocol::up::PresenceEvidence;
+
 /// One verified presence of one person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sighting {
@@ -17,8 +19,47 @@ pub struct Sighting {
     /// `face` or `card_pin_witness`.
     pub verified_by: String,
     pub liveness_waived: bool,
+    /// The person stood in the registry for that institution: only then can the box's roster have held him.
+    pub on_roster: bool,
+    /// Nothing is missing from the box's chain over this time.
+    pub chain_whole: bool,
+    /// How the box's chain stands as a whole.
+    pub chain: ChainStanding,
+    /// What the claim rests on; `None`: a bare claim.
+    pub evidence: Option<PresenceEvidence>,
     /// Degrees north and east, where the institution's place is known.
     pub place: Option<(f64, f64)>,
+}
+
+impl Sighting {
+    /// Whether anything may be built on it.
+    pub fn counts(&self) -> bool {
+        self.synchronised && self.on_roster && self.chain_whole
+    }
+}
+
+/// The state of a device's chain, as the store names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChainStanding {
+    #[default]
+    Intact,
+    /// Something is missing now.
+    Gap,
+    /// Two messages claim one place, or one does not follow.
+    Forked,
+    /// Its record database was lost, and a new chain begun.
+    Restarted,
+}
+
+impl ChainStanding {
+    pub fn of(name: &str) -> Self {
+        match name {
+            "gap" => Self::Gap,
+            "forked" => Self::Forked,
+            "restarted" => Self::Restarted,
+            _ => Self::Intact,
+        }
+    }
 }
 
 /// Great-circle distance in metres (haversine, mean radius 6,371 km).

@@ -11,11 +11,12 @@ use super::{Draft, Numbers, SessionOutcome, within, words};
 
 /// The camera saw the declared time, and saw nobody: no activity is then the only thing that may stand against judging it.
 fn silent(outcome: &SessionOutcome, p: &Numbers) -> bool {
-    outcome.seen.as_ref().is_some_and(|s| {
-        !s.face_seen
-            && i64::from(s.visibility_i_ppm) >= p.hb1_visible_min_ppm
-            && s.because.iter().all(|why| why == "no_activity" || why == "visibility" && s.visibility_a_ppm == 0)
-    })
+    outcome.chain_whole
+        && outcome.seen.as_ref().is_some_and(|s| {
+            !s.face_seen
+                && i64::from(s.visibility_i_ppm) >= p.hb1_visible_min_ppm
+                && s.because.iter().all(|why| why == "no_activity" || why == "visibility" && s.visibility_a_ppm == 0)
+        })
 }
 
 /// One draft per silent session, in the order of their start.
@@ -119,6 +120,11 @@ mod tests {
     fn a_room_seen_for_one_part_per_million_too_little_alleges_nothing() {
         assert_eq!(severities(&[nobody(1, 1)]), [Severity::L1]);
         assert_eq!(severities(&[with(nobody(1, 1), |s| s.visibility_i_ppm = 599_999)]), []);
+    }
+
+    #[test]
+    fn a_session_over_a_break_of_the_chain_alleges_nothing() {
+        assert_eq!(severities(&[SessionOutcome { chain_whole: false, ..nobody(1, 1) }]), []);
     }
 
     #[test]

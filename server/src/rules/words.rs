@@ -1,10 +1,10 @@
 //! The words of the server's findings, in both languages, made from the figures alone. A finding is a lead 线索: "疑似…".
 
 use jiff::Timestamp;
-use protocol::up::{Explanation, Interval, Severity};
+use protocol::up::{Explanation, Interval, LivenessEvidence, PresenceEvidence, Severity};
 
 use super::SessionOutcome;
-use super::sighting::Sighting;
+use super::sighting::{ChainStanding, Sighting};
 
 fn said(zh: String, en: String) -> Explanation {
     Explanation { zh, en }
@@ -62,24 +62,82 @@ pub(super) fn impossible(
         Some(d) => (format!(",两地相距约 {} 公里", d / 1000), format!(", about {} km apart", d / 1000)),
         None => (String::new(), String::new()),
     };
+    let (rests_zh, rests_en) = (statements_zh(earlier, later), statements_en(earlier, later));
     if severity == Severity::L3 {
         let minutes = minutes(overlap_ms);
         return said(
-            format!("疑似挂证或冒用身份:同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} 分钟{far_zh}。"),
             format!(
-                "Suspected licence lending or borrowed identity: the same practitioner was verified at {a} and at {b} at the same time for {minutes} min{far_en}."
+                "疑似挂证或冒用身份:同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} 分钟{far_zh}。{rests_zh}"
+            ),
+            format!(
+                "Suspected licence lending or borrowed identity: the same practitioner was verified at {a} and at {b} at the same time for {minutes} min{far_en}. {rests_en}"
             ),
         );
     }
     let gap = minutes((later.from_ms - earlier.to_ms).max(0));
     said(
         format!(
-            "疑似挂证或冒用身份:同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} 核实在场{far_zh},折合时速约 {speed_kmh} 公里。"
+            "疑似挂证或冒用身份:同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} 核实在场{far_zh},折合时速约 {speed_kmh} 公里。{rests_zh}"
         ),
         format!(
-            "Suspected licence lending or borrowed identity: the same practitioner was verified at {b} {gap} min after {a}{far_en}, which takes about {speed_kmh} km/h."
+            "Suspected licence lending or borrowed identity: the same practitioner was verified at {b} {gap} min after {a}{far_en}, which takes about {speed_kmh} km/h. {rests_en}"
         ),
     )
+}
+
+/// Which boxes say so, how their chains stand, and on what each claim rests.
+fn statements_zh(earlier: &Sighting, later: &Sighting) -> String {
+    let one = |s: &Sighting| {
+        let chain = match s.chain {
+            ChainStanding::Intact => "记录链完整",
+            ChainStanding::Gap => "该时段记录链完整,现有缺口",
+            ChainStanding::Forked => "该时段记录链完整,另有分叉",
+            ChainStanding::Restarted => "该时段记录链完整,曾重新开始",
+        };
+        format!("设备 {}({chain};{})", s.device, evidence_zh(s.evidence.as_ref()))
+    };
+    format!("依据:{}、{}。", one(earlier), one(later))
+}
+
+fn statements_en(earlier: &Sighting, later: &Sighting) -> String {
+    let one = |s: &Sighting| {
+        let chain = match s.chain {
+            ChainStanding::Intact => "chain intact",
+            ChainStanding::Gap => "chain whole over this time, a gap now",
+            ChainStanding::Forked => "chain whole over this time, forked elsewhere",
+            ChainStanding::Restarted => "chain whole over this time, restarted once",
+        };
+        format!("box {} ({chain}; {})", s.device, evidence_en(s.evidence.as_ref()))
+    };
+    format!("By {} and {}.", one(earlier), one(later))
+}
+
+/// A calibrated cosine × 10⁶ with three places.
+fn score(ppm: i32) -> String {
+    format!("{:.3}", f64::from(ppm) / 1e6)
+}
+
+/// What a presence rests on, in words.
+pub(crate) fn evidence_zh(evidence: Option<&PresenceEvidence>) -> String {
+    let Some(it) = evidence else { return "未附依据,仅为设备陈述".to_owned() };
+    let live = match it.liveness {
+        LivenessEvidence::Live => "均判定为活体",
+        LivenessEvidence::Waived => "活体检测已豁免",
+        LivenessEvidence::NoLook => return "未经人脸识别".to_owned(),
+        LivenessEvidence::Unknown => "活体情况不明",
+    };
+    format!("{} 次识别,相似度 {} 至 {},{live}", it.looks, score(it.score_min_ppm), score(it.score_max_ppm))
+}
+
+pub(crate) fn evidence_en(evidence: Option<&PresenceEvidence>) -> String {
+    let Some(it) = evidence else { return "a bare claim: the box said no figures".to_owned() };
+    let live = match it.liveness {
+        LivenessEvidence::Live => "each judged live",
+        LivenessEvidence::Waived => "liveness waived",
+        LivenessEvidence::NoLook => return "not by the face".to_owned(),
+        LivenessEvidence::Unknown => "liveness not told",
+    };
+    format!("{} looks, score {} to {}, {live}", it.looks, score(it.score_min_ppm), score(it.score_max_ppm))
 }
 
 pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanation {
@@ -153,6 +211,7 @@ pub(crate) fn reason_zh(why: &str) -> &str {
         "never_closed" => "未关闭登记",
         "history" => "登记过迟",
         "no_report" => "无设备报告",
+        "chain" => "记录链不完整",
         other => other,
     }
 }
@@ -165,6 +224,7 @@ pub(crate) fn reason_en(why: &str) -> &str {
         "never_closed" => "never closed",
         "history" => "declared too late",
         "no_report" => "no report of the box",
+        "chain" => "the box's chain is not whole",
         other => other,
     }
 }

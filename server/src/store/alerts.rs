@@ -354,6 +354,12 @@ pub(super) fn alert_by_id(c: &Connection, id: &str) -> Result<Option<Alert>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE id = ?1"), [id], alert)?.pop())
 }
 
+/// The alert of an incident, by whose it is and what that calls it.
+pub(super) fn alert_of(c: &Connection, origin: &str, incident: &str) -> Result<Option<Alert>> {
+    let sql = format!("{COLUMNS} WHERE origin = ?1 AND incident = ?2 AND incident <> ''");
+    Ok(collect(c, &sql, [origin, incident], alert)?.pop())
+}
+
 fn alert(row: &rusqlite::Row<'_>) -> Result<Alert> {
     Ok(Alert {
         number: row.get(0)?,

@@ -191,7 +191,7 @@ mod tests {
         let sql = format!(
             "INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
              VALUES ('{id}','{state}',2,'[]','c-1','510104','r-1','box-1','{at}','{at}','{at}',0,'{case}');
-             INSERT INTO finding VALUES ('f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'{at}','{at}','box-1',0,1,'{{}}')"
+             INSERT INTO finding VALUES ('box-1','f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'{at}','{at}','box-1',0,1,'{{}}')"
         );
         store.write(|tx| Ok(tx.execute_batch(&sql)?)).unwrap();
     }

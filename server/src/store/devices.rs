@@ -67,7 +67,8 @@ pub(super) const COLUMNS: &str =
 
 impl Store {
     /// Registers a box for a room with a new single-use token (its hash); an earlier token holds no longer.
-    pub fn put_device(&self, it: &DevicePlace, token_hash: &str, expires_at: &str) -> Result<Upsert> {
+    /// In a room other than before it is believed there from now on, and in its former one until it took this registration.
+    pub fn put_device(&self, it: &DevicePlace, token_hash: &str, now: &str, expires_at: &str) -> Result<Upsert> {
         self.write(|tx| {
             if it.id.as_str().starts_with(crate::broker::SERVER) {
                 let why = format!("device id `{}`: names that begin with {} are the server's own", it.id, crate::broker::SERVER);
@@ -83,6 +84,10 @@ impl Store {
                  ON CONFLICT(id) DO UPDATE SET room=excluded.room, token_hash=excluded.token_hash, token_expires_at=excluded.token_expires_at",
                 params![it.id.as_str(), it.room.as_str(), token_hash, expires_at],
             )?;
+            let moved = "INSERT INTO device_place SELECT ?1, ?2, ?3, NULL WHERE ?3 <>
+                (SELECT room FROM device_place WHERE device = ?1 ORDER BY since DESC LIMIT 1)
+                ON CONFLICT DO UPDATE SET room = excluded.room, taken_at = NULL";
+            tx.execute(moved, [it.id.as_str(), now, it.room.as_str()])?;
             Ok(if existed { Upsert::Replaced } else { Upsert::Created })
         })
     }
@@ -104,6 +109,8 @@ impl Store {
                 params![device, keys.sealing_key, keys.mqtt_secret_hash, keys.firmware],
             )?;
             begin_chain(tx, &device, keys.signing_key, now)?;
+            let taken = "UPDATE device_place SET taken_at = ?2 WHERE device = ?1 AND taken_at IS NULL";
+            tx.execute(taken, [device.as_str(), now])?;
             // A stolen predecessor keeps its certificate's key: from here on it opens nothing.
             tx.execute("UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS NULL", [&device, now])?;
             // Its next versions are above all earlier ones, whatever was forgotten here.
@@ -325,7 +332,7 @@ mod tests {
             INSERT INTO room VALUES ('r-1','c-1','x','{}','t');";
         store.write(|tx| Ok(tx.execute_batch(rows)?)).unwrap();
         let place = DevicePlace { id: "box-1".parse().unwrap(), room: "r-1".parse().unwrap() };
-        store.put_device(&place, "hash", "2026-03-02T02:00:00.000Z").unwrap();
+        store.put_device(&place, "hash", "2026-03-02T01:00:00.000Z", "2026-03-02T02:00:00.000Z").unwrap();
         let take = |now: &str| {
             let keys = NewKeys {
                 token_hash: "hash",

@@ -2,18 +2,21 @@
 //!
 //! What a transaction touches is read once, changed in memory in the order of the steps, and written once at its end.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep, WithdrawalCause};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::alerts::{Alert, alert_by_id, record};
+use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
-use super::{Result, StoreError, budgets, column, count, feed, named, sight};
+use super::{Result, StoreError, budgets, column, count, feed, inbox, named, own_ids, sight};
 use crate::alert::{Case, State, Step as CaseStep};
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::ingest::integrity;
+use crate::ingest::place::Placed;
+use crate::own_id::is_own;
 
 /// The rule of the finding by which an installer tries the way to the server.
 const INSTALLERS_TEST: &str = "TEST";
@@ -28,10 +31,40 @@ pub(super) struct Place<'a> {
 }
 
 /// One step in the life of a finding, and where it came from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Step<'a> {
     pub(super) report: &'a FindingReport,
     pub(super) place: Place<'a>,
+    /// Whose finding it is: the box that says it, or nobody's but the server's own (empty). No other ever touches it.
+    pub(super) origin: &'a str,
+    /// Whose incident it joins: a finding of the server about a session joins that of its box.
+    pub(super) incident_origin: &'a str,
+    /// What the server made of its place and time.
+    pub(super) placed: Placed,
+}
+
+impl<'a> Step<'a> {
+    /// A box's own.
+    pub(super) fn of_box(report: &'a FindingReport, place: Place<'a>, placed: Placed) -> Self {
+        Self { report, place, origin: place.device, incident_origin: place.device, placed }
+    }
+
+    /// One of the server's own.
+    fn own(report: &'a FindingReport, device: &'a str, incident_origin: &'a str, now: &'a str) -> Self {
+        let placed = Placed {
+            institution: report.institution.to_string(),
+            session_known: report.session.is_some(),
+            at: report.raised_at.clone(),
+            until: report.raised_at.clone(),
+        };
+        Self {
+            report,
+            place: Place { device, epoch: -1, seq: 0, received_at: now },
+            origin: "",
+            incident_origin,
+            placed,
+        }
+    }
 }
 
 /// What an incident's alert remembers of one finding.
@@ -41,9 +74,9 @@ struct Known<'a> {
     severity: u8,
     withdrawn: bool,
     /// The step that it began with, where this transaction brings it: when it was raised and received stays for ever.
-    first: Option<Step<'a>>,
+    first: Option<&'a Step<'a>>,
     /// The step that is to be written; `None` where nothing changed.
-    changed: Option<Step<'a>>,
+    changed: Option<&'a Step<'a>>,
 }
 
 /// An incident of this transaction.
@@ -51,7 +84,8 @@ struct Incident<'a> {
     alert: Alert,
     /// Differs from what stands in the table.
     dirty: bool,
-    findings: BTreeMap<String, Known<'a>>,
+    /// By origin and id.
+    findings: BTreeMap<(String, String), Known<'a>>,
 }
 
 /// Whether new incidents of a box that has many open alerts join one.
@@ -65,25 +99,31 @@ pub(super) enum Joining<'a> {
 /// What the alerts of a transaction have in common, read once.
 #[derive(Default)]
 struct Around {
-    /// Jurisdictions by institution.
-    places: HashMap<String, String>,
+    /// By institution.
+    jurisdictions: HashMap<String, String>,
     /// Open alerts by device, not counted further than needed.
     open: HashMap<String, i64>,
 }
 
 /// Takes steps of findings into their incidents, in this order.
-pub(super) fn take_in(tx: &Transaction<'_>, steps: &[Step<'_>], joining: &Joining<'_>) -> Result<()> {
+pub(super) fn take_in<'a>(tx: &Transaction<'_>, steps: &'a [Step<'a>], joining: &Joining<'_>) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
     let mut incidents: BTreeMap<String, Incident<'_>> = BTreeMap::new();
-    // The alert of each incident that a device names.
+    // The alert of each incident, by whose it is and what that calls it.
     let mut alerts: HashMap<(&str, &str), String> = HashMap::new();
     let mut around = Around::default();
+    let mut jumps = Vec::new();
     let (mut late, mut joined) = (0, 0);
     for step in steps {
-        let named = (step.place.device, step.report.incident_id.as_str());
-        let alert: &String = match alerts.entry(named) {
+        let key = (step.incident_origin, step.report.incident_id.as_str());
+        let known = revision_of(tx, alerts.get(&key).and_then(|alert| incidents.get(alert)), step)?;
+        if !follows(tx, known, step)? {
+            jumps.push((step, known));
+            continue;
+        }
+        let alert: &String = match alerts.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 let incident = load(tx, step, joining, &mut around)?;
@@ -93,13 +133,13 @@ pub(super) fn take_in(tx: &Transaction<'_>, steps: &[Step<'_>], joining: &Joinin
             }
         };
         let Some(incident) = incidents.get_mut(alert) else { continue };
-        keep_step(tx, step, &incident.alert.id)?;
-        joined += i64::from(incident.is_joined() && incident.alert.id != step.report.incident_id);
-        if revision_of(tx, incident, step)?.is_some_and(|revision| revision >= step.report.revision) {
+        keep_step(tx, &incident.alert.id, step)?;
+        joined += i64::from(incident.is_joined());
+        if known.is_some_and(|revision| revision >= step.report.revision) {
             late += 1;
             continue;
         }
-        let news = incident.take(tx, *step)?;
+        let news = incident.take(tx, step)?;
         let alert = &incident.alert;
         let told = super::alerts::told(tx, alert)?;
         let arrival = Arrival { report: step.report, received_at: step.place.received_at, news };
@@ -113,52 +153,90 @@ pub(super) fn take_in(tx: &Transaction<'_>, steps: &[Step<'_>], joining: &Joinin
     for incident in incidents.values() {
         incident.write(tx)?;
     }
-    count(tx, "finding_steps", steps.len() as i64)?;
+    count(tx, "finding_steps", (steps.len() - jumps.len()) as i64)?;
     for (name, by) in [("late_steps", late), ("joined_steps", joined)] {
         if by > 0 {
             count(tx, name, by)?;
         }
     }
+    for (step, known) in jumps {
+        set_jump_aside(tx, step, known)?;
+    }
     Ok(())
 }
 
-/// A step of a finding of the server's rules. Without a device the one of its alert stays.
-pub(super) fn say_own(tx: &Transaction<'_>, report: &FindingReport, device: Option<&str>, now: &str) -> Result<()> {
-    let known = column(tx, "SELECT device FROM alert WHERE id = ?1", &report.incident_id)?;
-    let device = device.map(str::to_owned).or(known).unwrap_or_default();
-    let place = Place { device: &device, epoch: -1, seq: 0, received_at: now };
-    take_in(tx, &[Step { report, place }], &Joining::Never)
+/// A step follows the one before it. One that is missing may be on its way or was declared lost: as many messages must then
+/// be missing below this one.
+fn follows(tx: &Connection, known: Option<u32>, Step { report, place, origin, .. }: &Step<'_>) -> Result<bool> {
+    let expected = known.map_or(1, |revision| revision.saturating_add(1));
+    if origin.is_empty() || report.revision <= expected {
+        return Ok(report.revision > 0);
+    }
+    let sql = "SELECT count(*) FROM message WHERE device=?1 AND epoch=?2 AND seq<?3";
+    let there: i64 = tx.prepare_cached(sql)?.query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+    Ok(i64::from(report.revision - expected) < place.seq - there)
 }
 
-/// Raises one of the server's own Integrity findings, once per cause.
+fn set_jump_aside(tx: &Transaction<'_>, step: &Step<'_>, known: Option<u32>) -> Result<()> {
+    let detail = format!(
+        "revision {} of finding {} follows revision {}",
+        step.report.revision,
+        step.report.finding_id,
+        known.unwrap_or(0)
+    );
+    inbox::set_aside(tx, &step.place, "revision_jump", &detail, &step.report.to_text()?)
+}
+
+/// A step of a finding of the server's rules; gives its alert. One that is known stays in its incident; a new one about a
+/// session joins that of the box.
+pub(super) fn say_own(tx: &Transaction<'_>, report: &FindingReport, device: &str, now: &str) -> Result<String> {
+    let known: Option<(String, String)> = tx
+        .prepare_cached(
+            "SELECT a.origin, a.device FROM finding f JOIN alert a ON a.id = f.alert WHERE f.origin = '' AND f.id = ?1",
+        )?
+        .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let (origin, device) = match known {
+        Some((origin, of_alert)) if device.is_empty() => (origin, of_alert),
+        Some((origin, _)) => (origin, device.to_owned()),
+        None if is_own(&report.incident_id) => (String::new(), device.to_owned()),
+        None => (device.to_owned(), device.to_owned()),
+    };
+    take_in(tx, &[Step::own(report, &device, &origin, now)], &Joining::Never)?;
+    let sql = "SELECT id FROM alert WHERE origin = ?1 AND incident = ?2 AND incident <> ''";
+    Ok(tx.prepare_cached(sql)?.query_row([origin.as_str(), &report.incident_id], |r| r.get(0))?)
+}
+
+/// Raises one of the server's own Integrity findings, once per cause, where the box is registered.
 pub(super) fn raise_integrity(tx: &Transaction<'_>, device: &str, cause: &integrity::Cause, now: &str) -> Result<()> {
-    let sql = "SELECT d.room, r.institution FROM device d JOIN room r ON r.id = d.room WHERE d.id = ?1";
+    let sql = "SELECT p.room, r.institution FROM device_place p JOIN room r ON r.id = p.room
+        WHERE p.device = ?1 ORDER BY p.taken_at IS NULL, p.since DESC LIMIT 1";
     let found: Option<(String, String)> = tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     let Some((room, institution)) = found else { return Ok(()) };
     let place =
         integrity::Where { device: named(device.to_owned())?, room: named(room)?, institution: named(institution)? };
-    let report = cause.report(&place, now);
-    let known = tx.prepare_cached("SELECT 1 FROM finding WHERE id = ?1")?.exists([&report.finding_id])?;
-    if known {
+    let report = cause.report(&place, &own_ids(tx)?, now);
+    let known = "SELECT 1 FROM finding WHERE origin = '' AND id = ?1";
+    if tx.prepare_cached(known)?.exists([&report.finding_id])? {
         return Ok(());
     }
     // A box can give cause as often as it likes.
     let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
-    let place = Place { device, epoch: -1, seq: 0, received_at: now };
-    take_in(tx, &[Step { report: &report, place }], &Joining::Beyond(max))
+    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Beyond(max))
 }
 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
-fn keep_step(tx: &Connection, Step { report, place }: &Step<'_>, alert: &str) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO finding_step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?
+fn keep_step(tx: &Connection, alert: &str, Step { report, place, origin, placed, .. }: &Step<'_>) -> Result<()> {
+    tx.prepare_cached("INSERT OR IGNORE INTO finding_step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")?
         .execute(params![
+            origin,
             report.finding_id,
             report.revision,
             alert,
             report.rule,
             step_name(report.step),
             number(report.severity),
-            report.raised_at,
+            placed.at,
             place.received_at,
             place.device,
             place.epoch,
@@ -174,40 +252,41 @@ pub(crate) const JOINED: &str = "joined-";
 
 /// The incident as it stands, or a new one that begins with this step.
 fn load<'a>(tx: &Connection, step: &Step<'_>, joining: &Joining<'_>, around: &mut Around) -> Result<Incident<'a>> {
-    let Some(alert) = alert_of(tx, step)? else {
+    let Some(alert) = alert_for(tx, step)? else {
         let alert = match joined_alert(tx, step, joining, around)? {
             Some(Joined::Open(alert)) => *alert,
-            Some(Joined::New(id)) => open_alert(tx, step, &id, around)?,
-            None => open_alert(tx, step, &step.report.incident_id, around)?,
+            Some(Joined::New(id)) => open_alert(tx, step, Some(id), around)?,
+            None => open_alert(tx, step, None, around)?,
         };
         return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
     };
     if alert.id.starts_with(JOINED) {
         return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
     }
-    let id = &alert.id;
-    let sql = "SELECT id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE alert = ?1";
-    let findings = collect(tx, sql, [id], |r| {
+    let sql = "SELECT origin, id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE alert = ?1";
+    let findings = collect(tx, sql, [&alert.id], |r| {
         let known = Known {
-            revision: r.get(1)?,
-            kind: r.get(2)?,
-            severity: r.get(3)?,
-            withdrawn: r.get(4)?,
+            revision: r.get(2)?,
+            kind: r.get(3)?,
+            severity: r.get(4)?,
+            withdrawn: r.get(5)?,
             first: None,
             changed: None,
         };
-        Ok((r.get(0)?, known))
+        Ok(((r.get(0)?, r.get(1)?), known))
     })?;
     Ok(Incident { alert, dirty: false, findings: findings.into_iter().collect() })
 }
 
-/// The alert that bears the incident's name, or that holds the finding because its incident was joined.
-fn alert_of(tx: &Connection, step: &Step<'_>) -> Result<Option<Alert>> {
-    if let Some(alert) = alert_by_id(tx, &step.report.incident_id)? {
+/// The alert of the incident, or the joined one that holds the finding.
+fn alert_for(tx: &Connection, step: &Step<'_>) -> Result<Option<Alert>> {
+    if let Some(alert) = alert_of(tx, step.incident_origin, &step.report.incident_id)? {
         return Ok(Some(alert));
     }
-    let sql = "SELECT alert FROM finding WHERE id = ?1";
-    match column(tx, sql, &step.report.finding_id)?.filter(|alert| alert.starts_with(JOINED)) {
+    let sql = "SELECT alert FROM finding WHERE origin = ?1 AND id = ?2";
+    let key = [step.origin, step.report.finding_id.as_str()];
+    let held: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    match held.filter(|alert| alert.starts_with(JOINED)) {
         Some(alert) => alert_by_id(tx, &alert),
         None => Ok(None),
     }
@@ -218,7 +297,8 @@ enum Joined {
     New(String),
 }
 
-/// The one alert that a box's further incidents join, where it has as many open ones as it may have.
+/// The one alert that a box's further incidents in a room join, where it has as many open ones as it may have. It is named
+/// as the server's own ids are, so that no message can carry its id.
 fn joined_alert(
     tx: &Connection,
     step: &Step<'_>,
@@ -240,24 +320,28 @@ fn joined_alert(
         *open += 1;
         return Ok(None);
     }
-    let sql = "SELECT id FROM alert WHERE device = ?1 AND id >= ?2 AND id < ?2 || '~'
+    let sql =
+        "SELECT id FROM alert WHERE device = ?1 AND id >= ?2 AND id < ?2 || '~' AND institution = ?3 AND room = ?4
         AND state NOT IN ('dismissed','unfounded','closed') LIMIT 1";
-    let known: Option<String> = tx.prepare_cached(sql)?.query_row((device, JOINED), |r| r.get(0)).optional()?;
+    let (institution, room) = (step.placed.institution.as_str(), step.report.room.as_str());
+    let key = (device, JOINED, institution, room);
+    let known: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
     if let Some(id) = known {
         return Ok(alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert))));
     }
-    let began = format!("zaigang/v1/server/joined\n{device}\n{}\n{}", step.report.incident_id, step.place.received_at);
-    let id: String = trust::sha256_hex(began).chars().take(32).collect();
+    let began = [step.incident_origin, step.report.incident_id.as_str(), step.place.received_at];
+    let id = own_ids(tx)?.id(&["joined", device, began[0], began[1], began[2]]);
     Ok(Some(Joined::New(format!("{JOINED}{id}"))))
 }
 
 /// The revision of the finding that is known; also where another incident holds it.
-fn revision_of(tx: &Connection, incident: &Incident<'_>, step: &Step<'_>) -> Result<Option<u32>> {
-    if let Some(known) = incident.findings.get(&step.report.finding_id) {
+fn revision_of(tx: &Connection, incident: Option<&Incident<'_>>, step: &Step<'_>) -> Result<Option<u32>> {
+    let key = (step.origin.to_owned(), step.report.finding_id.clone());
+    if let Some(known) = incident.and_then(|incident| incident.findings.get(&key)) {
         return Ok(Some(known.revision));
     }
-    let sql = "SELECT revision FROM finding WHERE id = ?1";
-    Ok(tx.prepare_cached(sql)?.query_row([&step.report.finding_id], |r| r.get(0)).optional()?)
+    let sql = "SELECT revision FROM finding WHERE origin = ?1 AND id = ?2";
+    Ok(tx.prepare_cached(sql)?.query_row([&key.0, &key.1], |r| r.get(0)).optional()?)
 }
 
 impl<'a> Incident<'a> {
@@ -267,20 +351,21 @@ impl<'a> Incident<'a> {
 
     /// Severity and kinds of the alert follow its standing findings; the state machine hears of it. False where nobody
     /// needs to be told: a further finding of what was joined.
-    fn take(&mut self, tx: &Connection, step: Step<'a>) -> Result<bool> {
+    fn take(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<bool> {
         if self.is_joined() { self.take_joined(step) } else { self.take_own(tx, step).map(|()| true) }
     }
 
     /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of them back, and its
     /// worst one stays on top until people have judged it.
-    fn take_joined(&mut self, step: Step<'a>) -> Result<bool> {
+    fn take_joined(&mut self, step: &'a Step<'a>) -> Result<bool> {
         let (report, now) = (step.report, step.place.received_at);
         let withdrawn = matches!(report.step, FindingStep::Withdrawn);
         let (kind, severity) = (kind_name(report.kind), number(report.severity));
-        let first = self.findings.get(&report.finding_id).map_or(Some(step), |known| known.first);
+        let key = (step.origin.to_owned(), report.finding_id.clone());
+        let first = self.findings.get(&key).map_or(Some(step), |known| known.first);
         let known =
             Known { revision: report.revision, kind: kind.clone(), severity, withdrawn, first, changed: Some(step) };
-        self.findings.insert(report.finding_id.clone(), known);
+        self.findings.insert(key, known);
         let alert = &mut self.alert;
         let mut news = alert.received_at == now && alert.updated_at == now && !self.dirty;
         if !withdrawn {
@@ -301,10 +386,11 @@ impl<'a> Incident<'a> {
         Ok(news)
     }
 
-    fn take_own(&mut self, tx: &Connection, step: Step<'a>) -> Result<()> {
+    fn take_own(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<()> {
         let (report, now) = (step.report, step.place.received_at);
         let before = (!self.findings.is_empty()).then_some(self.alert.severity);
-        let first = self.findings.get(&report.finding_id).map_or(Some(step), |known| known.first);
+        let key = (step.origin.to_owned(), report.finding_id.clone());
+        let first = self.findings.get(&key).map_or(Some(step), |known| known.first);
         let known = Known {
             revision: report.revision,
             kind: kind_name(report.kind),
@@ -313,10 +399,10 @@ impl<'a> Incident<'a> {
             first,
             changed: Some(step),
         };
-        self.findings.insert(report.finding_id.clone(), known);
+        self.findings.insert(key, known);
         let standing = || self.findings.values().filter(|known| !known.withdrawn);
         let (said, severity) = match standing().map(|known| known.severity).max() {
-            None => (CaseStep::AllWithdrawn { unseen: self.corrects_itself_unseen(tx, &step)? }, self.alert.severity),
+            None => (CaseStep::AllWithdrawn { unseen: self.corrects_itself_unseen(tx, step)? }, self.alert.severity),
             Some(severity) => {
                 (CaseStep::Strengthened { raises_severity: before.is_some_and(|b| severity > b) }, severity)
             }
@@ -355,8 +441,8 @@ impl<'a> Incident<'a> {
 
     fn write(&self, tx: &Connection) -> Result<()> {
         for known in self.findings.values() {
-            if let Some(step) = &known.changed {
-                put_finding(tx, &self.alert.id, known.first.as_ref().unwrap_or(step), step)?;
+            if let Some(step) = known.changed {
+                put_finding(tx, &self.alert.id, known.first.unwrap_or(step), step)?;
             }
         }
         if !self.dirty {
@@ -379,28 +465,38 @@ impl<'a> Incident<'a> {
     }
 }
 
-/// A new alert, as the incident's first finding makes it; one of joined incidents is of no session.
-fn open_alert(tx: &Connection, step: &Step<'_>, id: &str, Around { places, .. }: &mut Around) -> Result<Alert> {
-    let Step { report, place } = step;
-    let own = id == report.incident_id;
-    let institution = report.institution.to_string();
-    if !places.contains_key(&institution) {
+/// A new alert, as the incident's first finding makes it; one of joined incidents has an id of its own, is of no session
+/// and bears no incident's name.
+fn open_alert(
+    tx: &Connection,
+    step: &Step<'_>,
+    joined: Option<String>,
+    Around { jurisdictions, .. }: &mut Around,
+) -> Result<Alert> {
+    let Step { report, place, incident_origin, placed, .. } = step;
+    let institution = placed.institution.clone();
+    if !jurisdictions.contains_key(&institution) {
         let found = column(tx, "SELECT jurisdiction FROM institution WHERE id = ?1", &institution)?;
-        places.insert(institution.clone(), found.unwrap_or_default());
+        jurisdictions.insert(institution.clone(), found.unwrap_or_default());
     }
+    let own = joined.is_none();
+    let (id, origin, incident) = match joined {
+        Some(id) => (id, "", ""),
+        None => (alert_id(tx, incident_origin, &report.incident_id)?, *incident_origin, report.incident_id.as_str()),
+    };
     let mut alert = Alert {
         number: 0,
-        id: id.to_owned(),
+        id,
         severity: number(report.severity),
         kinds: vec![kind_name(report.kind)],
-        jurisdiction: places[&institution].clone(),
+        jurisdiction: jurisdictions[&institution].clone(),
         institution,
         room: report.room.to_string(),
-        session: report.session.as_ref().filter(|_| own).map(ToString::to_string),
+        session: report.session.as_ref().filter(|_| own && placed.session_known).map(ToString::to_string),
         device: place.device.to_owned(),
         item: report.item.as_ref().filter(|_| own).map(ToString::to_string),
         assignee: None,
-        raised_at: report.raised_at.clone(),
+        raised_at: placed.at.clone(),
         received_at: place.received_at.to_owned(),
         updated_at: place.received_at.to_owned(),
         liveness_waived: report.manifest.liveness_waived,
@@ -408,7 +504,8 @@ fn open_alert(tx: &Connection, step: &Step<'_>, id: &str, Around { places, .. }:
     };
     tx.prepare_cached(
         "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session, device, item, raised_at,
-         received_at, updated_at, liveness_waived, case_file) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14)",
+         received_at, updated_at, liveness_waived, case_file, origin, incident)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14,?15,?16)",
     )?
     .execute(params![
         alert.id,
@@ -424,20 +521,39 @@ fn open_alert(tx: &Connection, step: &Step<'_>, id: &str, Around { places, .. }:
         alert.raised_at,
         alert.received_at,
         alert.liveness_waived,
-        serde_json::to_string(&alert.case)?
+        serde_json::to_string(&alert.case)?,
+        origin,
+        incident
     ])?;
     alert.number = tx.last_insert_rowid();
     Ok(alert)
 }
 
+/// An alert goes by its incident's id, unless another origin's incident bears the same one.
+fn alert_id(tx: &Connection, origin: &str, incident: &str) -> Result<String> {
+    if !tx.prepare_cached("SELECT 1 FROM alert WHERE id = ?1")?.exists([incident])? {
+        return Ok(incident.to_owned());
+    }
+    Ok(own_ids(tx)?.id(&["alert", origin, incident]))
+}
+
 /// The finding as its last step says it, raised and received when its first one was.
-fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, Step { report, place }: &Step<'_>) -> Result<()> {
+fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, step: &Step<'_>) -> Result<()> {
+    let Step { report, place, origin, placed, .. } = step;
+    let as_placed = report.raised_at == placed.at && report.institution.as_str() == placed.institution;
+    let report = if as_placed {
+        Cow::Borrowed(*report)
+    } else {
+        let institution = named(placed.institution.clone())?;
+        Cow::Owned(FindingReport { raised_at: placed.at.clone(), institution, ..(*report).clone() })
+    };
     tx.prepare_cached(
-        "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(id) DO UPDATE SET
+        "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT(origin, id) DO UPDATE SET
          kind=excluded.kind, severity=excluded.severity, step=excluded.step, revision=excluded.revision, device=excluded.device,
          epoch=excluded.epoch, seq=excluded.seq, report=excluded.report",
     )?
     .execute(params![
+        origin,
         report.finding_id,
         alert,
         report.rule,
@@ -445,7 +561,7 @@ fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, Step { report, pl
         number(report.severity),
         step_name(report.step),
         report.revision,
-        first.report.raised_at,
+        first.placed.at,
         first.place.received_at,
         place.device,
         place.epoch,

@@ -45,6 +45,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
+use crate::own_id::OwnIds;
+
 pub use access::{Account, ApiToken, AuditEntry, Deed};
 pub use accounts::Invited;
 pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
@@ -118,6 +120,8 @@ pub struct Store {
     full: AtomicBool,
     /// Taken by whoever writes a batch, inside its transaction.
     budgets: Mutex<budgets::Budgets>,
+    /// Scripted clocks of boxes are believed.
+    demonstration: bool,
 }
 
 impl Store {
@@ -132,13 +136,21 @@ impl Store {
             false
         };
         writer.progress_handler(steps_of_sqlites_machine, Some(go_on))?;
+        make_own_id_key(&writer)?;
         Ok(Self {
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
             path,
             full: AtomicBool::new(false),
             budgets: Mutex::default(),
+            demonstration: false,
         })
+    }
+
+    /// Whether boxes whose clock is a script's are believed: in a demonstration, which says so on every page.
+    #[must_use]
+    pub fn believing_scripted_clocks(self, demonstration: bool) -> Self {
+        Self { demonstration, ..self }
     }
 
     /// Runs `work` in one write transaction: all of it is stored, or nothing.
@@ -269,6 +281,21 @@ fn count(tx: &Connection, name: &str, by: i64) -> Result<()> {
     let sql = "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value";
     tx.prepare_cached(sql)?.execute((name, by))?;
     Ok(())
+}
+
+/// Once in the life of a database; a second process over it finds the first one's.
+fn make_own_id_key(c: &Connection) -> Result<()> {
+    if c.prepare_cached("SELECT 1 FROM own_id_key")?.exists([])? {
+        return Ok(());
+    }
+    let mut key = [0u8; 32];
+    getrandom::fill(&mut key).map_err(|e| StoreError::Io(std::io::Error::other(e.to_string())))?;
+    c.execute("INSERT INTO own_id_key VALUES (1, ?1) ON CONFLICT DO NOTHING", [&key[..]])?;
+    Ok(())
+}
+
+fn own_ids(c: &Connection) -> Result<OwnIds> {
+    Ok(OwnIds::new(c.prepare_cached("SELECT key FROM own_id_key")?.query_row([], |r| r.get(0))?))
 }
 
 /// A text column of the row with this id, if there is one.

@@ -44,9 +44,11 @@ fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (
         )?
         .query_row(key, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
         .optional()?;
+    let ids = super::own_ids(tx)?;
     let report = match (&said.draft, &last) {
         (Some(draft), _) => {
             let making = Making {
+                ids: &ids,
                 serial: said.serial,
                 step: said.step,
                 revision: said.revision,
@@ -62,9 +64,16 @@ fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (
         }
         (None, None) => None,
     };
-    let Some(report) = report else {
+    let Some(mut report) = report else {
         return Err(StoreError::Conflict(format!("a finding of {} names no place of the registry", said.key.rule)));
     };
+    if let Some((text, serial, _)) = &last
+        && *serial == said.serial
+    {
+        // It goes on under the id that it has, whatever this version would give it.
+        let before: FindingReport = serde_json::from_str(text)?;
+        (report.finding_id, report.incident_id) = (before.finding_id, before.incident_id);
+    }
     let raised_at = match &last {
         Some((_, serial, raised)) if *serial == said.serial && said.step != Step::Opened => raised.as_str(),
         _ => now,
@@ -87,16 +96,16 @@ fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (
         raised_at,
         serde_json::to_string(&report)?
     ])?;
-    let device = said.draft.as_ref().map(|d| d.device.clone());
-    incidents::say_own(tx, &report, device.as_deref(), now)?;
+    let device = said.draft.as_ref().map(|d| d.device.as_str()).unwrap_or_default();
+    let alert = incidents::say_own(tx, &report, device, now)?;
     match &said.draft {
-        Some(draft) => link(tx, &report, draft),
+        Some(draft) => link(tx, &alert, &report.rule, draft),
         None => Ok(()),
     }
 }
 
 /// The incident is linked with those that it rests on, and with what another place is told of the same.
-fn link(tx: &Connection, report: &FindingReport, draft: &crate::rules::Draft) -> Result<()> {
+fn link(tx: &Connection, alert: &str, rule: &str, draft: &crate::rules::Draft) -> Result<()> {
     let mut others = draft.incidents.clone();
     for session in &draft.related {
         let sql = "SELECT id FROM alert WHERE session = ?1";
@@ -109,9 +118,9 @@ fn link(tx: &Connection, report: &FindingReport, draft: &crate::rules::Draft) ->
         [draft.rule, &draft.subject, &draft.institution],
         |r| Ok(r.get(0)?),
     )?);
-    for other in others.iter().filter(|o| **o != report.incident_id) {
+    for other in others.iter().filter(|o| *o != alert) {
         let sql = "INSERT OR IGNORE INTO alert_link VALUES (?1,?2,?3)";
-        tx.prepare_cached(sql)?.execute([&report.incident_id, other, &report.rule])?;
+        tx.prepare_cached(sql)?.execute([alert, other, rule])?;
     }
     Ok(())
 }

@@ -184,9 +184,9 @@ mod tests {
                 Ok(tx.execute_batch(
                     r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
                        VALUES ('i','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{"reviews":[{"by":"wang","verdict":"dismiss"},{"by":"li","verdict":"dismiss"}]}');
-                       INSERT INTO finding VALUES ('f','i','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,
+                       INSERT INTO finding VALUES ('d','f','i','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,
                        '{"persons":[{"person":"p-1"}],"explanation":{"zh":"王","en":"Wang"},"rule":"LL-1"}');
-                       INSERT INTO finding_step VALUES ('f',1,'i','LL-1','opened',2,'t','t','d',0,1,'王','Wang');"#,
+                       INSERT INTO finding_step VALUES ('d','f',1,'i','LL-1','opened',2,'t','t','d',0,1,'王','Wang');"#,
                 )?)
             })
             .unwrap();

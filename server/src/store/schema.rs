@@ -22,6 +22,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0013_views.sql"),
     include_str!("../../migrations/0014_commissioning.sql"),
     include_str!("../../migrations/0015_emergencies.sql"),
+    include_str!("../../migrations/0016_places.sql"),
     include_str!("../../migrations/0017_stated.sql"),
     include_str!("../../migrations/0018_eyes.sql"),
     include_str!("../../migrations/0019_load.sql"),
@@ -76,14 +77,15 @@ mod tests {
     fn counts_of_an_old_database_are_right_after_it_came_forward_and_stay_right() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, Path::new("t"), &FACTS[..6]).unwrap();
-        let alert = |id: &str, state: &str| {
+        let alert = |id: &str, state: &str, (more, values): (&str, &str)| {
             format!("INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
                 VALUES ('{id}','{state}',2,'[]','c','5101','r','d','t','t','t',0,'{{}}');
-                INSERT INTO finding VALUES ('f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,'{{}}');")
+                INSERT INTO finding (id,alert,rule,kind,severity,step,revision,raised_at,received_at,device,epoch,seq,report{more})
+                VALUES ('f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,'{{}}'{values});")
         };
-        connection.execute_batch(&(alert("a", "raised") + &alert("b", "lead"))).unwrap();
+        connection.execute_batch(&(alert("a", "raised", ("", "")) + &alert("b", "lead", ("", "")))).unwrap();
         migrate(&mut connection, Path::new("t"), FACTS).unwrap();
-        connection.execute_batch(&alert("c", "raised")).unwrap();
+        connection.execute_batch(&alert("c", "raised", (",origin", ",'d'"))).unwrap();
         connection
             .execute_batch(
                 "UPDATE alert SET state='dismissed' WHERE id='a'; UPDATE finding SET step='withdrawn' WHERE id='f-a';",
@@ -116,6 +118,45 @@ mod tests {
             "SELECT kind || withdrawn, n FROM finding_count WHERE n > 0 ORDER BY 1",
             "SELECT kind || (step = 'withdrawn'), count(*) FROM finding GROUP BY 1 ORDER BY 1",
         );
+    }
+
+    /// Findings, incidents, places and owners of an old database come forward with whose they are.
+    #[test]
+    fn whose_an_old_finding_is_follows_from_what_stood_there() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("t"), &FACTS[..15]).unwrap();
+        let alert = |id: &str, session: &str, epoch: i64| {
+            format!("INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,session,device,raised_at,received_at,updated_at,liveness_waived,case_file)
+                VALUES ('{id}','raised',2,'[]','c','5101','r',{session},'box-1','t','t','t',0,'{{}}');
+                INSERT INTO finding VALUES ('f-{id}','{id}','X','Integrity',2,'opened',1,'t','t','box-1',{epoch},1,'{{}}');
+                INSERT INTO finding_step VALUES ('f-{id}',1,'{id}','X','opened',2,'t','t','box-1',{epoch},1,'z','e');")
+        };
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO institution VALUES ('c','x',NULL,'',0,'[]','5101','t');
+                 INSERT INTO room VALUES ('r','c','','{{}}','t'), ('r-2','c','','{{}}','t');
+                 INSERT INTO device (id, room, state) VALUES ('box-1','r','provisioned');
+                 {}{}{}",
+                alert("of-box", "NULL", 0),
+                alert("own", "NULL", -1),
+                alert("own-of-session", "'s-1'", -1)
+            ))
+            .unwrap();
+        migrate(&mut connection, Path::new("t"), FACTS).unwrap();
+        let rows = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |r| r.get(0)).unwrap().map(std::result::Result::unwrap).collect()
+        };
+        let of = ["of-box box-1", "own ", "own-of-session box-1"];
+        assert_eq!(rows("SELECT incident || ' ' || origin FROM alert ORDER BY id"), of);
+        let findings = ["f-of-box box-1", "f-own ", "f-own-of-session "];
+        assert_eq!(rows("SELECT id || ' ' || origin FROM finding ORDER BY id"), findings);
+        assert_eq!(rows("SELECT finding || ' ' || origin FROM finding_step ORDER BY finding"), findings);
+        assert_eq!(rows("SELECT device || room || since || taken_at FROM device_place"), ["box-1r"]);
+        connection
+            .execute_batch("INSERT INTO institution VALUES ('d','x',NULL,'',0,'[]','5102','t'); UPDATE room SET institution = 'd', updated_at = 'u' WHERE id = 'r'")
+            .unwrap();
+        assert_eq!(rows("SELECT room || since || institution FROM room_owner ORDER BY 1"), ["r-2c", "rc", "rud"]);
     }
 
     /// Boxes by institution: as they come, go on and off, move, are revoked and taken back, and as their room changes hands.

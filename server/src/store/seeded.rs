@@ -84,19 +84,19 @@ impl Store {
             let state = "CASE WHEN h % 1000 < 30 THEN 'raised' WHEN h % 1000 < 45 THEN 'review2' WHEN h % 1000 < 55 THEN 'lead'
                 WHEN h % 1000 < 60 THEN 'case' WHEN h % 1000 < 600 THEN 'dismissed' ELSE 'closed' END";
             tx.execute(
-                &format!("{ROWS} INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,session,device,item,raised_at,received_at,updated_at,liveness_waived,case_file)
+                &format!("{ROWS} INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,session,device,item,raised_at,received_at,updated_at,liveness_waived,case_file,origin,incident)
                     SELECT id, {state}, 1 + h % 3, '[\"LicenseLending\"]', printf('c-%05d', p), CAST(510100 + p % 100 AS TEXT), printf('r-%05d', p),
-                    printf('s-%08d', i / 10), printf('box-%05d', p), 'laser-1', at, at, at, 0, '{{\"state\":\"' || {state} || '\",\"reviews\":[]}}' FROM x"),
+                    printf('s-%08d', i / 10), printf('box-%05d', p), 'laser-1', at, at, at, 0, '{{\"state\":\"' || {state} || '\",\"reviews\":[]}}', printf('box-%05d', p), id FROM x"),
                 bound,
             )?;
             let rule = "CASE h % 5 WHEN 0 THEN 'LL-1' WHEN 1 THEN 'NL-1' WHEN 2 THEN 'UQ-1' WHEN 3 THEN 'HB-3' ELSE 'LL-5' END";
             tx.execute(
-                &format!("{ROWS} INSERT INTO finding SELECT id, id, {rule}, 'LicenseLending', 1 + h % 3, 'opened', 1, at, at, printf('box-%05d', p), 0, i,
+                &format!("{ROWS} INSERT INTO finding SELECT printf('box-%05d', p), id, id, {rule}, 'LicenseLending', 1 + h % 3, 'opened', 1, at, at, printf('box-%05d', p), 0, i,
                     replace(replace(replace(replace(replace(replace(replace(?8, '$ID', id), '$RULE', {rule}), '$ROOM', printf('r-%05d', p)), '$PLACE', printf('c-%05d', p)),
                     '$SESSION', printf('s-%08d', i / 10)), '$PERSON', printf('p-%06d', h % 20000)), '$AT', at) FROM x"),
                 (bound.0, bound.1, bound.2, bound.3, bound.4, bound.5, bound.6, REPORT),
             )?;
-            tx.execute(&format!("{ROWS} INSERT INTO finding_step SELECT id, 1, id, {rule}, 'opened', 1 + h % 3, at, at, printf('box-%05d', p), 0, i, '疑似', 'Suspected' FROM x"), bound)?;
+            tx.execute(&format!("{ROWS} INSERT INTO finding_step SELECT printf('box-%05d', p), id, 1, id, {rule}, 'opened', 1 + h % 3, at, at, printf('box-%05d', p), 0, i, '疑似', 'Suspected' FROM x"), bound)?;
             let spec = r#"{"id":"$S","room":"$R","revision":1,"declared_operators":[],"start":"$AT","end":"$AT","cancelled":false,"emergency":false}"#;
             tx.execute(
                 &format!("{ROWS} INSERT INTO session SELECT printf('s-%08d', i / 10), printf('r-%05d', p), 1, at, at, 0,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::up::{FindingReport, PresenceSummary, Severity};
+use protocol::up::{FindingReport, PresenceEvidence, PresenceSummary, Severity};
 use rusqlite::{Connection, params};
 
 use super::registry::institution_by_id;
@@ -12,7 +12,7 @@ use crate::model::{Institution, Room, Session};
 use crate::rules::ledger::Standing;
 use crate::rules::phantom::Registered;
 use crate::rules::repeated::Occurrence;
-use crate::rules::sighting::Sighting;
+use crate::rules::sighting::{ChainStanding, Sighting};
 use crate::rules::{Seen, SessionOutcome, draft::Key};
 
 /// A box's silence, as looked at: RFC 3339 UTC.
@@ -75,9 +75,11 @@ impl Store {
     pub fn sightings(&self, person: &str, from: &str) -> Result<(Vec<Sighting>, Vec<Standing>)> {
         self.read(|c| {
             let sql = "SELECT r.institution, p.room, p.device, p.session, p.from_at, p.to_at, p.uncertainty_ms, p.synchronised,
-                p.verified_by, g.north_udeg, g.east_udeg, coalesce(json_extract(s.report, '$.liveness_waived'), 0), i.jurisdiction
+                p.verified_by, g.north_udeg, g.east_udeg, coalesce(json_extract(s.report, '$.liveness_waived'), 0), i.jurisdiction,
+                p.on_roster, coalesce(d.chain, ''), p.evidence,
+                NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = p.device AND f.from_at <= p.to_at AND f.to_at >= p.from_at)
                 FROM presence p JOIN room r ON r.id = p.room JOIN institution i ON i.id = r.institution LEFT JOIN institution_place g ON g.institution = r.institution
-                LEFT JOIN summary s ON s.session = p.session AND s.device = p.device
+                LEFT JOIN device d ON d.id = p.device LEFT JOIN summary s ON s.session = p.session AND s.device = p.device
                 WHERE p.person = ?1 AND p.from_at > ?2 ORDER BY p.from_at";
             let sightings = collect(c, sql, [person, from], sighting)?.into_iter().flatten().collect();
             let stands = standing(c, "rule = 'LL-3' AND substr(subject, 1, length(?1) + 1) = ?1 || ' '", person)?;
@@ -86,10 +88,26 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What was said of these persons in a session: who, and what that rests on (`None`: a bare claim).
+    pub fn verified_in(&self, session: &str, persons: &[String]) -> Result<Vec<(String, Option<PresenceEvidence>)>> {
+        self.read(|c| {
+            let sql = "SELECT person, evidence FROM presence WHERE session = ?1
+                AND person IN (SELECT value FROM json_each(?2)) ORDER BY person, from_at";
+            let persons = serde_json::to_string(persons)?;
+            collect(c, sql, [session, persons.as_str()], |r| {
+                let evidence: Option<String> = r.get(1)?;
+                Ok((r.get(0)?, evidence.map(|text| serde_json::from_str(&text)).transpose()?))
+            })
+        })
+    }
+}
+
 fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<SessionOutcome>> {
     let sql = "SELECT x.spec, coalesce(s.device, (SELECT d.id FROM device d WHERE d.room = x.room AND d.state <> 'registered' ORDER BY d.id LIMIT 1), ''),
         s.report, EXISTS (SELECT 1 FROM device d WHERE d.room = x.room AND d.state = 'provisioned' AND d.last_seen IS NOT NULL),
-        EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person = json_extract(x.spec, '$.declared_lead'))
+        EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person = json_extract(x.spec, '$.declared_lead')),
+        NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = s.device AND f.from_at <= max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at)
         FROM session x JOIN room r ON r.id = x.room LEFT JOIN summary s ON s.session = x.id
         AND s.received_at = (SELECT max(t.received_at) FROM summary t WHERE t.session = x.id)
         WHERE r.institution = ?1 AND x.start_at > ?2 ORDER BY x.start_at, x.id";
@@ -110,6 +128,7 @@ fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<Session
             cancelled: session.cancelled,
             seen: seen.map(|s| of_summary(&s, lead_present)),
             watched,
+            chain_whole: r.get(5)?,
         }))
     })?;
     Ok(rows.into_iter().flatten().collect())
@@ -209,6 +228,10 @@ fn sighting(r: &rusqlite::Row<'_>) -> Result<Option<Sighting>> {
         synchronised: r.get(7)?,
         verified_by: r.get(8)?,
         liveness_waived: r.get(11)?,
+        on_roster: r.get(13)?,
+        chain: ChainStanding::of(&r.get::<_, String>(14)?),
+        evidence: r.get::<_, Option<String>>(15)?.map(|text| serde_json::from_str(&text)).transpose()?,
+        chain_whole: r.get(16)?,
         place: place.0.zip(place.1).map(|(north, east)| (north as f64 / 1e6, east as f64 / 1e6)),
     }))
 }

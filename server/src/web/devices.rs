@@ -29,9 +29,10 @@ type Shared = State<Arc<App>>;
 pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>) -> Answer {
     deed::did(format!("box {} registered for room {}, token made", it.id, it.room));
     let token = random_token()?;
-    let expires_at = clock::text(clock::now() + SignedDuration::from_mins(app.config.token_valid_min));
+    let now = clock::now();
+    let expires_at = clock::text(now + SignedDuration::from_mins(app.config.token_valid_min));
     let (hash, expires, place) = (sha256_hex(&token), expires_at.clone(), it.clone());
-    let upsert = app.blocking(move |a| a.store.put_device(&place, &hash, &expires)).await?;
+    let upsert = app.blocking(move |a| a.store.put_device(&place, &hash, &clock::text(now), &expires)).await?;
     app.tell(Nudge::Room(it.room.to_string()));
     done(
         upsert,

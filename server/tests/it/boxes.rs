@@ -10,6 +10,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{LastWill, Packet};
 use rumqttc::v5::{Client, Event, MqttOptions};
 use serde_json::{Value, json};
+use server::store::NewKeys;
 use trust::{DownVerifier, SealingKey, SigningKey, VerifyingKey, chain_hash};
 
 use crate::house::House;
@@ -44,6 +45,35 @@ impl TestBox {
             server: VerifyingKey::from_base64(answer["server_signing_key"].as_str().unwrap()).unwrap(),
             password: answer["broker"]["password"].as_str().unwrap().to_owned(),
             port: answer["broker"]["port"].as_u64().unwrap() as u16,
+            signing,
+            sealing,
+            seq: 0,
+            prev: trust::ZERO_HASH.to_owned(),
+            client: None,
+            heard: None,
+            boot_count: 0,
+        }
+    }
+
+    /// As if the token had been used at `since`: a box that has stood there for a while may speak of that while.
+    pub(crate) fn provision_since(house: &House, token: &str, since: &str) -> Self {
+        let (signing, sealing) = (SigningKey::generate().unwrap(), SealingKey::generate().unwrap());
+        let (app, password) = (&house.running().app, "a password of the broker");
+        let key = signing.verifying_key().to_base64();
+        let keys = NewKeys {
+            token_hash: &trust::sha256_hex(token),
+            signing_key: &key,
+            sealing_key: &sealing.public_key().to_base64(),
+            mqtt_secret_hash: &trust::sha256_hex(password),
+            firmware: "test 1",
+        };
+        let (id, _) = app.store.provision(&keys, since).unwrap().expect("the token holds");
+        app.keys.put(&id, &key);
+        Self {
+            id,
+            server: app.signer.verifying_key(),
+            password: password.to_owned(),
+            port: house.mqtt_port(),
             signing,
             sealing,
             seq: 0,
@@ -136,8 +166,11 @@ impl TestBox {
 
     fn link_by(&mut self, clock: &str, payload: &Value) -> Vec<u8> {
         self.seq += 1;
+        // A scripted clock plays a day of its own; a real one says what time it is.
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+        let utc = if clock == "scene" { "2026-03-02T01:00:00.000Z" } else { &now };
         let body = json!({"v":1,"device":self.id,"seq":self.seq,"prev":self.prev,"event_id":uuid(&self.id, self.seq),
-            "stamp":{"utc":"2026-03-02T01:00:00.000Z","boot_id":"b","boot_count":self.boot_count,"mono_ms":5,"uncertainty_ms":20,"clock":clock},
+            "stamp":{"utc":utc,"boot_id":"b","boot_count":self.boot_count,"mono_ms":5,"uncertainty_ms":20,"clock":clock},
             "payload":payload})
         .to_string();
         let _: UpBody = serde_json::from_str(&body).expect("the test speaks the wire");

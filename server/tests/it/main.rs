@@ -20,6 +20,7 @@ mod knowledge;
 mod load;
 mod notify;
 mod pages;
+mod place;
 mod provider;
 mod reach;
 mod stated;

@@ -39,7 +39,7 @@ fn of_rule<'a>(alerts: &'a Value, rule: &str) -> Vec<(&'a Value, &'a Value)> {
 
 fn furnished() -> (House, TestBox) {
     let house = House::new();
-    let mut b = TestBox::provision(&house, &house.furnish());
+    let mut b = TestBox::provision_since(&house, &house.furnish(), &ago(24 * 60));
     b.connect();
     (house, b)
 }
@@ -182,8 +182,15 @@ fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
         house.must_post("institutions", &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104","place":{"north_deg":30.66,"east_deg":104.06}}));
         house.must_post("institutions", &json!({"id":"clinic-2","name":"绵阳医疗美容诊所","jurisdiction":"510700","place":{"north_deg":31.47,"east_deg":104.68}}));
         house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-2","mode":"in_room"}));
+        house.must_post(
+            "practitioners",
+            &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician","registration":"valid",
+            "sites":[{"institution":"clinic-1","relation":"primary","lead_of":["cosmetic_dermatology"]},
+                {"institution":"clinic-2","relation":"filed_multi_site","lead_of":[]}]}),
+        );
         let token = house.must_post("devices", &json!({"id":"box-2","room":"room-2"}));
-        let mut other = TestBox::provision(&house, token["provisioning_token"].as_str().unwrap());
+        let token = token["provisioning_token"].as_str().unwrap();
+        let mut other = TestBox::provision_since(&house, token, &ago(24 * 60));
         other.connect();
         presence(&house, &mut b, clock, 120, 60);
         presence(&house, &mut other, "synchronised", 90, 80);

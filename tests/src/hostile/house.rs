@@ -65,8 +65,9 @@ impl Side {
     }
 }
 
-/// A physician who lawfully works on both sides.
+/// Physicians who lawfully work on both sides: one whose id comes before everybody's, and one whose id comes last.
 pub const BOTH_SIDES: &str = "p-both";
+pub const BOTH_SIDES_LAST: &str = "p-twin";
 
 /// Somebody with an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -282,7 +283,8 @@ impl HostileClinic {
             let lead_of = if lead { json!(["cosmetic_dermatology"]) } else { json!([]) };
             json!({"institution": side.institution(), "relation": "primary", "lead_of": lead_of})
         };
-        let mut people = vec![(BOTH_SIDES, vec![site(Side::Here, false), site(Side::There, false)])];
+        let both = || Side::BOTH.map(|side| site(side, false)).to_vec();
+        let mut people = vec![(BOTH_SIDES, both()), (BOTH_SIDES_LAST, both())];
         for side in Side::BOTH {
             people.push((side.lead(), vec![site(side, true)]));
             people.push((side.physician(), vec![site(side, false)]));

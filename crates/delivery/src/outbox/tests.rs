@@ -52,6 +52,7 @@ fn presence() -> Up {
         from: "2026-03-02T01:00:00.000Z".into(),
         to: "2026-03-02T01:05:00.000Z".into(),
         verified_by: "face".into(),
+        evidence: None,
     })
 }
 

@@ -255,7 +255,7 @@ impl Checker {
 
     fn place(&mut self, seq: u64, prev: &str, is_break: bool) -> Result<(), String> {
         let (expected_seq, expected_prev) = match &self.last {
-            Some((seq, hash)) => (seq.saturating_add(1), hash.clone()),
+            Some((seq, hash)) => (seq.checked_add(1).ok_or("nothing follows the last sequence")?, hash.clone()),
             None => (self.header.from_seq, self.header.prev.clone()),
         };
         if seq < expected_seq {
@@ -335,8 +335,9 @@ impl Checker {
 
     /// What can only be judged at the end: gaps against declarations, receipts against the chain.
     fn report(mut self) -> Result<Report, String> {
+        let last_break = self.breaks.iter().copied().max().unwrap_or(0);
         for (seq, prev) in &self.loose {
-            let covered_by_break = self.breaks.iter().any(|at| at > seq);
+            let covered_by_break = last_break > *seq;
             match self.dropped.get(&(seq - 1)) {
                 Some(hash) if hash == prev => {}
                 Some(_) => {
@@ -347,16 +348,12 @@ impl Checker {
             }
         }
         let mut lost_at_breaks = 0;
+        // Counted by intervals: a gap is as wide as somebody says, what was declared dropped is written out.
         for (from, to) in std::mem::take(&mut self.gaps) {
-            for seq in from..to {
-                if self.dropped.contains_key(&seq) {
-                    continue;
-                }
-                if !self.breaks.iter().any(|at| *at > seq) {
-                    return Err(format!("sequence {seq} is missing and was not declared"));
-                }
-                lost_at_breaks += 1;
+            if let Some(seq) = first_not_in(&self.dropped, from.max(last_break), to) {
+                return Err(format!("sequence {seq} is missing and was not declared"));
             }
+            lost_at_breaks += to - from - self.dropped.range(from..to).count() as u64;
         }
         for (seq, hash) in &self.receipted {
             let own = self.hashes.get(seq).or_else(|| self.dropped.get(seq));
@@ -383,4 +380,19 @@ impl Checker {
             header: self.header,
         })
     }
+}
+
+/// The first sequence in `from..to` that was not declared dropped.
+fn first_not_in(dropped: &BTreeMap<u64, String>, from: u64, to: u64) -> Option<u64> {
+    if from >= to {
+        return None;
+    }
+    let mut expected = from;
+    for seq in dropped.range(from..to).map(|(seq, _)| *seq) {
+        if seq != expected {
+            break;
+        }
+        expected += 1;
+    }
+    (expected < to).then_some(expected)
 }

@@ -216,3 +216,24 @@ fn a_receipt_for_another_message_is_found() {
     *chain.hashes.last_mut().unwrap() = chain_hash("x");
     assert!(why(&chain.bundle()).contains("a receipt confirms another message"));
 }
+
+#[test]
+fn a_break_at_an_enormous_sequence_is_counted_at_once() {
+    let mut chain = Chain::new();
+    chain.beats(2);
+    chain.seq = 1 << 62;
+    chain.says(Up::ChainBreak(ChainBreak { reason: "torn".into(), last_receipted_seq: Some(2) }));
+    chain.beats(1);
+    let report = check(chain.bundle().as_slice()).unwrap();
+    assert_eq!((report.breaks, report.lost_at_breaks), (1, (1 << 62) - 2));
+}
+
+#[test]
+fn what_is_missing_behind_the_last_break_is_found_however_wide() {
+    let mut chain = Chain::new();
+    chain.beats(1);
+    chain.says(Up::ChainBreak(ChainBreak { reason: "torn".into(), last_receipted_seq: None }));
+    chain.seq = 1 << 62;
+    chain.beats(1);
+    assert!(why(&chain.bundle()).contains("is missing and was not declared"));
+}

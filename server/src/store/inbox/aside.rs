@@ -2,8 +2,9 @@
 
 use rusqlite::{Transaction, params};
 
+use super::super::incidents::Place;
 use super::super::{Result, Store, count, incidents, rows};
-use super::{Incoming, Quarantined};
+use super::{Incoming, Quarantined, chain};
 use crate::ingest::integrity;
 
 /// Time, topic, reason, detail, bytes.
@@ -24,6 +25,15 @@ const QUARANTINE_MAX: i64 = 10_000;
 
 /// Keeps a refused message aside, counts it, and raises the Integrity alert that its reason asks for.
 pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
+    keep(tx, it)?;
+    if let Some(device) = &it.device {
+        let cause = integrity::Cause::Refused { reason: it.reason, day: day(&it.received_at) };
+        incidents::raise_integrity(tx, device, &cause, &it.received_at)?;
+    }
+    Ok(())
+}
+
+fn keep(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     let kept = &it.payload[..it.payload.len().min(protocol::MAX_MESSAGE_BYTES)];
     tx.execute(
         "INSERT INTO quarantine (received_at, topic, reason, detail, bytes, payload) VALUES (?1,?2,?3,?4,?5,?6)",
@@ -35,26 +45,45 @@ pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
         count(tx, "quarantine_forgotten", gone as i64)?;
     }
     count(tx, "quarantined", 1)?;
-    count(tx, &format!("rejected.{}", it.reason), 1)?;
-    if let Some(device) = &it.device {
-        let cause = integrity::Cause::Refused { reason: it.reason, day: it.received_at.chars().take(10).collect() };
-        incidents::raise_integrity(tx, device, &cause, &it.received_at)?;
-    }
-    Ok(())
+    count(tx, &format!("rejected.{}", it.reason), 1)
 }
 
-pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
+/// Keeps what a box signed and may not say: it stands in its chain, and has no effect.
+pub(in super::super) fn set_aside(
+    tx: &Transaction<'_>,
+    place: &Place<'_>,
+    reason: &'static str,
+    detail: &str,
+    text: &str,
+) -> Result<()> {
+    keep(tx, &of_box(place.device, place.received_at, reason, detail, text))?;
+    let cause = integrity::Cause::SetAside { reason, day: day(place.received_at) };
+    incidents::raise_integrity(tx, place.device, &cause, place.received_at)
+}
+
+pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str) -> Result<()> {
     let device = it.body.device.as_str();
     tx.execute("UPDATE device SET chain = 'forked' WHERE id = ?1", [device])?;
-    quarantine(
-        tx,
-        &Quarantined {
-            received_at: it.received_at.clone(),
-            topic: format!("zaigang/v1/{device}"),
-            reason: "fork",
-            detail: detail.to_owned(),
-            payload: it.envelope.clone().into_bytes(),
-            device: Some(device.to_owned()),
-        },
-    )
+    chain::note_fault(tx, device, "fork", (epoch, it.body.seq as i64), (&it.received_at, &it.received_at))?;
+    quarantine(tx, &of_box(device, &it.received_at, "fork", detail, &it.envelope))
+}
+
+/// A sequence that no chain reaches: kept aside, and no receipt covers it.
+pub(super) fn jump(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
+    quarantine(tx, &of_box(it.body.device.as_str(), &it.received_at, "sequence_jump", detail, &it.envelope))
+}
+
+fn of_box(device: &str, received_at: &str, reason: &'static str, detail: &str, text: &str) -> Quarantined {
+    Quarantined {
+        received_at: received_at.to_owned(),
+        topic: format!("zaigang/v1/{device}"),
+        reason,
+        detail: detail.to_owned(),
+        payload: text.as_bytes().to_vec(),
+        device: Some(device.to_owned()),
+    }
+}
+
+fn day(at: &str) -> String {
+    at.chars().take(10).collect()
 }

@@ -2,15 +2,22 @@
 //!
 //! What belongs where is `crate::ingest::chain`'s to say; here is what it asks of the tables.
 
+use jiff::{SignedDuration, Timestamp};
 use protocol::up::Up;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::super::rows::collect;
 use super::super::{Result, Store, devices, incidents, knowledge};
+use super::places::Places;
 use super::{Incoming, ReceiptDue};
+use crate::clock;
 use crate::ingest::budget::{Limits, Spent};
 use crate::ingest::chain::{ChainState, Judgement, Link, judge};
 use crate::ingest::integrity;
+use crate::ingest::place::Registration;
+
+/// Device, contiguous sequence, first stored one above it, epoch, and when that was received.
+type Gap = (String, i64, i64, i64, String);
 
 /// A device within the transaction.
 #[expect(clippy::struct_excessive_bools, reason = "four things that may each have happened in a batch")]
@@ -30,6 +37,10 @@ pub(super) struct Chain<'a> {
     pub(super) withheld: bool,
     /// What the receipt must name even above a gap.
     pub(super) seqs: Vec<u64>,
+    /// Where the box may speak of, once it spoke of a place in this epoch.
+    registration: Option<(i64, Registration)>,
+    /// Something stood beyond the mark when the transaction began: a gap that may be mended.
+    had_gap: bool,
 }
 
 impl Chain<'_> {
@@ -41,6 +52,23 @@ impl Chain<'_> {
             && it.body.seq == self.state.contiguous_seq + 1
             && it.body.prev == self.state.contiguous_hash
     }
+
+    /// Where its box may speak of; `None` where the message speaks of no place.
+    pub(super) fn registration(
+        &mut self,
+        tx: &Connection,
+        it: &Incoming,
+        places: &Places,
+    ) -> Result<Option<&Registration>> {
+        if !matches!(it.body.payload, Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_)) {
+            return Ok(None);
+        }
+        if self.registration.as_ref().is_none_or(|(epoch, _)| *epoch != self.epoch) {
+            let found = places.registration(tx, it.body.device.as_str(), self.epoch)?;
+            self.registration = Some((self.epoch, found));
+        }
+        Ok(self.registration.as_ref().map(|(_, registration)| registration))
+    }
 }
 
 impl Store {
@@ -48,21 +76,72 @@ impl Store {
     /// Not where the server itself withheld something in the last hour: the box keeps that and sends it again.
     pub fn raise_gaps(&self, received_before: &str, now: &str) -> Result<u32> {
         self.write(|tx| {
-            let sql = "SELECT d.id, d.contiguous_seq, min(m.seq) FROM device d JOIN message m
+            let sql =
+                "SELECT d.id, d.contiguous_seq, min(m.seq), d.epoch, min(m.received_at) FROM device d JOIN message m
                  ON m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq
                  WHERE d.chain NOT IN ('gap')
                  AND (d.withheld_at IS NULL OR d.withheld_at < strftime('%Y-%m-%dT%H:%M:%fZ', ?2, '-1 hour'))
                  GROUP BY d.id HAVING min(m.received_at) < ?1";
-            let gaps: Vec<(String, i64, i64)> =
-                collect(tx, sql, [received_before, now], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
-            for (device, contiguous, above) in &gaps {
+            let gaps: Vec<Gap> = collect(tx, sql, [received_before, now], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+            })?;
+            for (device, contiguous, above, epoch, until) in &gaps {
                 tx.execute("UPDATE device SET chain = 'gap' WHERE id = ?1", [device])?;
+                let from = last_word(tx, device, *epoch, *contiguous)?;
+                note_fault(tx, device, "gap", (*epoch, contiguous + 1), (&from, until))?;
                 let cause = integrity::Cause::Gap { from_seq: contiguous + 1, to_seq: above - 1 };
                 incidents::raise_integrity(tx, device, &cause, now)?;
             }
             Ok(gaps.len() as u32)
         })
     }
+}
+
+/// When the last message up to this place of the chain was received; empty where there was none.
+fn last_word(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<String> {
+    let sql = "SELECT received_at FROM message WHERE device=?1 AND (epoch, seq) <= (?2, ?3) ORDER BY epoch DESC, seq DESC LIMIT 1";
+    let found: Option<String> = tx.prepare_cached(sql)?.query_row((device, epoch, seq), |r| r.get(0)).optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// What was said between the last word before a declared break and the break itself may be gone.
+pub(super) fn note_break(tx: &Connection, it: &Incoming, epoch: i64) -> Result<()> {
+    let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
+    let from = last_word(tx, device, epoch, seq - 1)?;
+    note_fault(tx, device, "break", (epoch, seq), (&from, &it.received_at))
+}
+
+/// Where the chain is not whole; whoever the box spoke of in that time is judged anew.
+pub(super) fn note_fault(
+    tx: &Connection,
+    device: &str,
+    kind: &str,
+    (epoch, seq): (i64, i64),
+    (from, to): (&str, &str),
+) -> Result<()> {
+    let sql = "INSERT OR IGNORE INTO chain_fault VALUES (?1,?2,?3,?4,?5,?6)";
+    tx.prepare_cached(sql)?.execute(params![device, kind, epoch, seq, from, to])?;
+    judge_again(tx, device, from, to)
+}
+
+fn judge_again(tx: &Connection, device: &str, from: &str, to: &str) -> Result<()> {
+    let places = "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM device_place p
+        JOIN room r ON r.id = p.room WHERE p.device = ?1";
+    tx.prepare_cached(places)?.execute([device])?;
+    let persons = "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'p:' || person FROM presence
+        WHERE device = ?1 AND from_at <= ?3 AND to_at >= ?2";
+    tx.prepare_cached(persons)?.execute([device, from, to])?;
+    Ok(())
+}
+
+/// How often the box declared a break in the time over which they are counted.
+pub(super) fn breaks_since(tx: &Connection, device: &str, now: &str) -> Result<i64> {
+    let since = now.parse::<Timestamp>().map_or_else(
+        |_| String::new(),
+        |now| clock::text(now - SignedDuration::from_hours(24 * integrity::BREAK_DAYS)),
+    );
+    let sql = "SELECT count(*) FROM chain_fault WHERE device = ?1 AND kind = 'break' AND to_at >= ?2";
+    Ok(tx.prepare_cached(sql)?.query_row([device, &since], |r| r.get(0))?)
 }
 
 pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Result<Judgement> {
@@ -81,7 +160,16 @@ pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Resul
     // Of the next sequence nothing is stored where nothing is stored beyond the mark.
     let next = !chain.above && seq == chain.state.contiguous_seq + 1;
     let stored = if next { None } else { stored_hash(tx, it.body.device.as_str(), chain.epoch, seq)? };
-    Ok(judge(&chain.state, Link { seq, hash: &it.hash, prev: &it.body.prev, breaks }, stored.as_deref()))
+    let highest = if seq > chain.state.contiguous_seq + 1 { highest(tx, it, chain)? } else { 0 };
+    let link = Link { seq, hash: &it.hash, prev: &it.body.prev, breaks };
+    Ok(judge(&chain.state, link, stored.as_deref(), highest))
+}
+
+/// The highest sequence that is known of the device.
+fn highest(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Result<u64> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM message WHERE device = ?1 AND epoch = ?2";
+    let stored: i64 = tx.prepare_cached(sql)?.query_row((it.body.device.as_str(), chain.epoch), |r| r.get(0))?;
+    Ok(chain.state.contiguous_seq.max(stored as u64))
 }
 
 pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming, limits: Limits) -> Result<Chain<'a>> {
@@ -112,6 +200,8 @@ pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming, limits: Limits) ->
         spent,
         withheld: false,
         seqs: Vec::new(),
+        registration: None,
+        had_gap: above,
     })
 }
 
@@ -133,7 +223,10 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
         let Some((hash, prev)) = at(tx, device, chain.epoch, chain.state.contiguous_seq + 1)? else { break };
         if prev.is_some_and(|p| p != chain.state.contiguous_hash) {
             chain.forked = true;
-            let cause = integrity::Cause::BadLink { seq: chain.state.contiguous_seq + 1 };
+            let seq = chain.state.contiguous_seq + 1;
+            let fault = (chain.epoch, seq as i64);
+            note_fault(tx, device, "fork", fault, (&it.received_at, &it.received_at))?;
+            let cause = integrity::Cause::BadLink { seq };
             return incidents::raise_integrity(tx, device, &cause, &it.received_at);
         }
         chain.state.contiguous_seq += 1;
@@ -166,6 +259,16 @@ pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Re
         chain.spent.text(),
         chain.withheld
     ])?;
+    if !chain.had_gap {
+        return Ok(());
+    }
+    // What was missing came after all: the chain is whole there.
+    let mended =
+        "DELETE FROM chain_fault WHERE device=?1 AND kind='gap' AND epoch=?2 AND seq<=?3 RETURNING from_at, to_at";
+    let mark = (device, chain.epoch, chain.state.contiguous_seq as i64);
+    for (from, to) in collect(tx, mended, mark, |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))? {
+        judge_again(tx, device, &from, &to)?;
+    }
     Ok(())
 }
 

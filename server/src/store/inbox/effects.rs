@@ -4,16 +4,37 @@ use protocol::up::{DroppedReport, HealthReport, KnowledgeAck, PresenceReport, Pr
 use rusqlite::{Connection, Transaction, params};
 
 use super::super::rows::collect;
-use super::super::{Result, column, count, feed, incidents, to_judge};
-use super::Incoming;
+use super::super::{Result, count, feed, incidents, to_judge};
+use super::places::Places;
+use super::{Incoming, chain};
+use crate::clock::clip;
 use crate::ingest::integrity;
+use crate::ingest::place::Placed;
 
-/// What the payload changes beyond its own row.
+/// What a statement about a place changes, where the box may make it.
+pub(super) fn of_place(
+    tx: &Transaction<'_>,
+    it: &Incoming,
+    epoch: i64,
+    placed: &Placed,
+    places: &mut Places,
+) -> Result<()> {
+    match &it.body.payload {
+        Up::Presence(report) => {
+            let on_roster = places.on_roster(tx, &placed.institution, report.person.as_str())?;
+            presence(tx, it, report, epoch, placed, on_roster)
+        }
+        // Of a session that nobody declared here, a summary says nothing to anybody.
+        Up::PresenceSummary(_) if !placed.session_known => count(tx, "summaries_of_unknown_sessions", 1),
+        Up::PresenceSummary(report) => summary(tx, it, report, epoch, placed),
+        _ => Ok(()),
+    }
+}
+
+/// What the payload changes beyond its own row, where it speaks of no place.
 pub(super) fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut Vec<String>) -> Result<()> {
     let device = it.body.device.as_str();
     match &it.body.payload {
-        Up::Presence(report) => presence(tx, it, report, epoch),
-        Up::PresenceSummary(report) => summary(tx, it, report, epoch),
         Up::Health(report) => health(tx, device, report),
         Up::KnowledgeAck(ack) => {
             acked.push(device.to_owned());
@@ -21,15 +42,17 @@ pub(super) fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut
         }
         Up::Dropped(report) => dropped(tx, device, epoch, report),
         Up::ChainBreak(declared) => {
-            let cause = integrity::Cause::Break { epoch, reason: declared.reason.clone() };
+            chain::note_break(tx, it, epoch)?;
+            let times = chain::breaks_since(tx, device, &it.received_at)?;
+            let cause = integrity::Cause::Break { epoch, reason: clip(&declared.reason, 200), times };
             incidents::raise_integrity(tx, device, &cause, &it.received_at)
         }
-        Up::Finding(_) | Up::Unknown => Ok(()),
+        Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_) | Up::Unknown => Ok(()),
     }
 }
 
 /// One box's summary of a session replaces its earlier one, and the presences that came with that.
-fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64) -> Result<()> {
+fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64, placed: &Placed) -> Result<()> {
     let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
     let session = report.session.as_str();
     let sql = "INSERT INTO summary VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(session, device) DO UPDATE SET
@@ -40,7 +63,7 @@ fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64)
         device,
         session,
         report.revision,
-        report.at,
+        placed.at,
         it.received_at,
         text,
         epoch,
@@ -54,31 +77,36 @@ fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64)
     for person in gone {
         to_judge::mark(tx, &format!("p:{person}"))?;
     }
-    let institution = "SELECT institution FROM room WHERE id = ?1";
-    if let Some(institution) = column(tx, institution, report.room.as_str())? {
-        to_judge::mark(tx, &format!("i:{institution}"))?;
-    }
-    Ok(())
+    to_judge::mark(tx, &format!("i:{}", placed.institution))
 }
 
-fn presence(tx: &Connection, it: &Incoming, report: &PresenceReport, epoch: i64) -> Result<()> {
+fn presence(
+    tx: &Connection,
+    it: &Incoming,
+    report: &PresenceReport,
+    epoch: i64,
+    placed: &Placed,
+    on_roster: bool,
+) -> Result<()> {
     let stamp = &it.body.stamp;
-    tx.prepare_cached("INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?.execute(
-        params![
-            it.body.device.as_str(),
-            epoch,
-            it.body.seq as i64,
-            report.room.as_str(),
-            report.session.as_ref().map(protocol::id::SessionId::as_str),
-            report.person.as_str(),
-            report.role,
-            report.from,
-            report.to,
-            report.verified_by,
-            stamp.uncertainty_ms,
-            stamp.clock == protocol::up::ClockSource::Synchronised,
-        ],
-    )?;
+    let evidence = report.evidence.as_ref().map(serde_json::to_string).transpose()?;
+    let sql = "INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)";
+    tx.prepare_cached(sql)?.execute(params![
+        it.body.device.as_str(),
+        epoch,
+        it.body.seq as i64,
+        report.room.as_str(),
+        report.session.as_ref().filter(|_| placed.session_known).map(protocol::id::SessionId::as_str),
+        report.person.as_str(),
+        report.role,
+        placed.at,
+        placed.until,
+        report.verified_by,
+        stamp.uncertainty_ms,
+        stamp.clock == protocol::up::ClockSource::Synchronised,
+        evidence,
+        on_roster,
+    ])?;
     Ok(())
 }
 

@@ -2,14 +2,20 @@
 //! them, taken up in the order of their coming. What is noted is never forgotten: a note goes in the transaction that makes
 //! its incident.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+
 use protocol::envelope::Envelope;
 use protocol::up::{Up, UpBody};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::super::incidents::{self, Joining, Place, Step};
 use super::super::rows::collect;
 use super::super::{Result, Store, count, lock};
+use super::places::Places;
+use super::{Incoming, set_aside};
 use crate::ingest::fault;
+use crate::ingest::place::Registration;
 
 pub(super) fn any(c: &Connection) -> Result<bool> {
     Ok(c.prepare_cached("SELECT 1 FROM finding_due LIMIT 1")?.exists([])?)
@@ -57,13 +63,13 @@ impl Store {
                 })
             })?;
             let Some(last) = due.last().map(|d| d.note) else { return Ok(0) };
-            let bodies: Vec<Option<UpBody>> = due.iter().map(|d| body(&d.envelope)).collect();
-            let steps: Vec<Step<'_>> =
-                due.iter().zip(&bodies).filter_map(|(due, body)| step(due, body.as_ref())).collect();
-            if steps.len() < due.len() {
+            let messages: Vec<Option<Incoming>> = due.iter().map(message).collect();
+            let readable = messages.iter().flatten().count();
+            if readable < due.len() {
                 // It was decoded before it was stored: somebody changed the table by hand.
-                count(tx, "findings_unreadable", (due.len() - steps.len()) as i64)?;
+                count(tx, "findings_unreadable", (due.len() - readable) as i64)?;
             }
+            let steps = self.steps(tx, &due, &messages)?;
             let mut budgets = lock(&self.budgets);
             let max = steps.iter().map(|step| {
                 let place = &step.place;
@@ -82,14 +88,43 @@ impl Store {
     }
 }
 
-fn body(envelope: &str) -> Option<UpBody> {
-    UpBody::from_text(&Envelope::from_text(envelope).ok()?.body).ok()
+impl Store {
+    /// Placed anew: what was stored before places were asked for is asked now.
+    fn steps<'a>(
+        &self,
+        tx: &Transaction<'_>,
+        due: &'a [Due],
+        messages: &'a [Option<Incoming>],
+    ) -> Result<Vec<Step<'a>>> {
+        let mut places = Places::new(self.demonstration);
+        let mut registrations: HashMap<(&str, i64), Registration> = HashMap::new();
+        let mut steps = Vec::with_capacity(due.len());
+        for (due, it) in due.iter().zip(messages).filter_map(|(due, it)| Some((due, it.as_ref()?))) {
+            let Up::Finding(report) = &it.body.payload else { continue };
+            let registration = match registrations.entry((&due.device, due.epoch)) {
+                MapEntry::Occupied(known) => known.into_mut(),
+                MapEntry::Vacant(new) => new.insert(places.registration(tx, &due.device, due.epoch)?),
+            };
+            let place = Place { device: &due.device, epoch: due.epoch, seq: due.seq, received_at: &due.received_at };
+            match places.judged(tx, it, registration)? {
+                Some(Ok(placed)) => steps.push(Step::of_box(report, place, placed)),
+                Some(Err(why)) => set_aside(tx, &place, why.reason, &why.detail, &due.envelope)?,
+                None => {}
+            }
+        }
+        Ok(steps)
+    }
 }
 
-fn step<'a>(due: &'a Due, body: Option<&'a UpBody>) -> Option<Step<'a>> {
-    let Up::Finding(report) = &body?.payload else { return None };
-    let place = Place { device: &due.device, epoch: due.epoch, seq: due.seq, received_at: &due.received_at };
-    Some(Step { report, place })
+fn message(due: &Due) -> Option<Incoming> {
+    let body = UpBody::from_text(&Envelope::from_text(&due.envelope).ok()?.body).ok()?;
+    Some(Incoming {
+        body,
+        hash: String::new(),
+        envelope: String::new(),
+        received_at: due.received_at.clone(),
+        clock_offset_ms: None,
+    })
 }
 
 #[cfg(test)]
@@ -104,12 +139,15 @@ mod tests {
     const STEPS: [FindingStep; 4] =
         [FindingStep::Opened, FindingStep::Strengthened, FindingStep::Withdrawn, FindingStep::Closed];
 
-    fn finding(dice: &mut u64) -> Value {
+    /// One of four findings, with a step that follows the last one of it, or repeats an earlier.
+    fn finding(dice: &mut u64, last: &mut [u64; 4]) -> Value {
         let mut roll = |sides: u64| {
             *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (*dice >> 33) % sides
         };
-        let (which, revision) = (roll(4), 1 + roll(6));
+        let which = roll(4);
+        let revision = 1 + roll(last[which as usize] + 1);
+        last[which as usize] = last[which as usize].max(revision);
         json!({"type": "finding", "finding_id": format!("{which:032x}"), "incident_id": format!("{:032x}", which / 2),
             "step": STEPS[roll(4) as usize], "revision": revision, "rule": "NL-1",
             "kind": if roll(2) == 0 { "NonLeadOperating" } else { "LicenseLending" }, "severity": format!("L{}", 1 + roll(3)),
@@ -122,14 +160,14 @@ mod tests {
 
     /// A chain of findings, as the check hands it over.
     fn messages(count: u64, seed: u64) -> Vec<Entry> {
-        let mut dice = seed;
+        let (mut dice, mut last) = (seed, [0; 4]);
         let mut prev = trust::ZERO_HASH.to_owned();
         (1..=count)
             .map(|seq| {
                 let body = json!({"v": 1, "device": "box-1", "seq": seq, "prev": prev, "event_id": format!("e-{seq}"),
                     "stamp": {"utc": "2026-03-02T01:10:00.000Z", "boot_id": "b", "boot_count": 1, "mono_ms": seq,
                         "uncertainty_ms": 20, "clock": "scene"},
-                    "payload": finding(&mut dice)})
+                    "payload": finding(&mut dice, &mut last)})
                 .to_string();
                 prev = trust::chain_hash(&body);
                 let envelope = json!({"v": 1, "key_id": "k", "sig": "s", "body": body}).to_string();
@@ -146,7 +184,7 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path()).unwrap().believing_scripted_clocks(true);
         let _: DeviceId = "box-1".parse().unwrap();
         let rows = "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510100','t');
             INSERT INTO room VALUES ('r-1','c-1','x','{}','t');

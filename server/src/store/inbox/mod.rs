@@ -7,6 +7,7 @@ mod aside;
 mod chain;
 mod effects;
 mod later;
+mod places;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
@@ -18,9 +19,12 @@ use super::incidents::{self, Joining, Place, Step};
 use super::{Result, Store, StoreError, count, devices, lock};
 use crate::ingest::budget::Kind;
 use crate::ingest::chain::{ChainState, Judgement};
+use crate::ingest::place::Placed;
 use crate::ingest::{fault, integrity};
 pub use aside::QuarantineRow;
+pub(super) use aside::set_aside;
 use chain::Chain;
+use places::Places;
 
 /// A message whose signature, schema and device were checked.
 #[derive(Debug, Clone)]
@@ -70,9 +74,12 @@ impl Entry {
 pub enum Outcome {
     Stored,
     Duplicate,
+    /// Not stored: it contradicts the chain.
     Forked(String),
     /// Beyond the box's budget: not stored and not receipted.
     Withheld,
+    /// Stored in the chain, and without effect: its reason.
+    SetAside(&'static str),
 }
 
 /// What to tell a device after the commit.
@@ -107,6 +114,7 @@ impl Store {
         self.write(|tx| {
             let mut done = Committed::default();
             let mut chains: BTreeMap<&str, Chain<'_>> = BTreeMap::new();
+            let mut places = Places::new(self.demonstration);
             let mut tally = Tally::new();
             let mut findings = Vec::new();
             let mut budgets = lock(&self.budgets);
@@ -132,13 +140,14 @@ impl Store {
                         new.insert(chain::chain_of(tx, incoming, limits)?)
                     }
                 };
-                let outcome = store_one(tx, incoming, chain, &mut tally, &mut done.acked)?;
+                let (outcome, placed) = store_one(tx, incoming, chain, &mut places, &mut tally, &mut done.acked)?;
                 fault::state("store.row_written");
                 if !matches!(outcome, Outcome::Forked(_) | Outcome::Withheld) {
                     chain.seqs.push(incoming.body.seq);
                 }
-                if let (Outcome::Stored, Up::Finding(report)) = (&outcome, &incoming.body.payload) {
-                    findings.push(Step { report, place: place(incoming, chain.epoch) });
+                if let (Outcome::Stored, Some(placed), Up::Finding(report)) = (&outcome, placed, &incoming.body.payload)
+                {
+                    findings.push(Step::of_box(report, place(incoming, chain.epoch), placed));
                 }
                 done.outcomes.push(outcome);
             }
@@ -165,19 +174,21 @@ fn place(it: &Incoming, epoch: i64) -> Place<'_> {
     Place { device: it.body.device.as_str(), epoch, seq: it.body.seq as i64, received_at: &it.received_at }
 }
 
+/// Stores a message where its chain wants it; what it may not say has no effect beyond that.
 fn store_one<'a>(
     tx: &Transaction<'_>,
     it: &'a Incoming,
     chain: &mut Chain<'a>,
+    places: &mut Places,
     tally: &mut Tally,
     acked: &mut Vec<String>,
-) -> Result<Outcome> {
+) -> Result<(Outcome, Option<Placed>)> {
     chain.received_at = &it.received_at;
     chain.boot_count = chain.boot_count.max(it.body.stamp.boot_count);
     chain.clock_offset_ms = it.clock_offset_ms.or(chain.clock_offset_ms);
     let (kind, bytes) = (Kind::of(&it.body.payload), it.envelope.len() as u64);
     if !chain.spent.fits(kind, bytes, &chain.limits) {
-        return withhold(tx, it, chain, tally);
+        return Ok((withhold(tx, it, chain, tally)?, None));
     }
     // The usual case asks nothing first: the next link goes in where nothing stands in its way.
     let linked = chain.is_followed_by(it) && insert(tx, it, chain.epoch)?;
@@ -185,11 +196,15 @@ fn store_one<'a>(
         match chain::judged(tx, it, chain)? {
             Judgement::Duplicate => {
                 *tally.entry("duplicates_refused").or_default() += 1;
-                return Ok(Outcome::Duplicate);
+                return Ok((Outcome::Duplicate, None));
             }
             Judgement::Fork(detail) => {
-                aside::fork(tx, it, &detail)?;
-                return Ok(Outcome::Forked(detail));
+                aside::fork(tx, it, chain.epoch, &detail)?;
+                return Ok((Outcome::Forked(detail), None));
+            }
+            Judgement::Jump(detail) => {
+                aside::jump(tx, it, &detail)?;
+                return Ok((Outcome::Forked(detail), None));
             }
             Judgement::Restart => {
                 chain.epoch += 1;
@@ -207,10 +222,27 @@ fn store_one<'a>(
     }
     chain.spent.add(kind, bytes);
     *tally.entry(counter(&it.body.payload)).or_default() += 1;
-    effects::apply(tx, it, chain.epoch, acked)?;
+    let judged = match chain.registration(tx, it, places)? {
+        Some(registration) => places.judged(tx, it, registration)?,
+        None => None,
+    };
+    let (outcome, placed) = match judged {
+        Some(Err(why)) => {
+            set_aside(tx, &place(it, chain.epoch), why.reason, &why.detail, &it.envelope)?;
+            (Outcome::SetAside(why.reason), None)
+        }
+        Some(Ok(placed)) => {
+            effects::of_place(tx, it, chain.epoch, &placed, places)?;
+            (Outcome::Stored, Some(placed))
+        }
+        None => {
+            effects::apply(tx, it, chain.epoch, acked)?;
+            (Outcome::Stored, None)
+        }
+    };
     chain.above |= matches!(it.body.payload, Up::Dropped(_));
     chain::advance(tx, it, chain)?;
-    Ok(Outcome::Stored)
+    Ok((outcome, placed))
 }
 
 /// A message beyond the budget changes nothing; one that is stored already is receipted as ever.

@@ -27,6 +27,8 @@ struct SessionPage {
     f: Frame,
     s: SessionRow,
     summary: Vec<(&'static str, String)>,
+    /// Of those who were declared: who was verified, and what that rests on.
+    verified: Vec<(String, String)>,
     alerts: Vec<(String, i64, u8, String)>,
     /// Time, by whom, what, why.
     changes: Vec<(String, String, String, String)>,
@@ -105,19 +107,30 @@ async fn step(app: &Arc<App>, who: &Who, l: Lang, id: &str, given: &Given) -> Re
 async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String) -> Result<Response, Problem> {
     let session = find(app, who, id).await?;
     let (wanted, one) = (id.to_owned(), session.clone());
-    let (known, changes, alerts) = app
+    let (known, changes, alerts, verified) = app
         .blocking(move |a| {
             let filter = AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
             let filter = scoped(filter, who);
+            let declared = one.declared_lead.iter().chain(&one.declared_operators);
+            let declared: Vec<String> = declared.map(ToString::to_string).collect();
             Ok::<_, StoreError>((
                 known(a, who, std::slice::from_ref(&one))?,
                 a.store.session_changes(&wanted)?,
                 seen_alerts(a, &filter)?,
+                a.store.verified_in(&wanted, &declared)?,
             ))
         })
         .await?;
     let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");
     let page = SessionPage {
+        verified: verified
+            .iter()
+            .map(|(person, evidence)| {
+                let evidence = evidence.as_ref();
+                let words = if l == Lang::Zh { words::evidence_zh(evidence) } else { words::evidence_en(evidence) };
+                (known.name(person), words)
+            })
+            .collect(),
         summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
         alerts: alerts.iter().map(|a| (a.id.clone(), a.number, a.severity, kinds(&a.kinds))).collect(),
         changes: changes

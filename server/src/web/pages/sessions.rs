@@ -60,6 +60,13 @@ pub(super) struct Known {
     numbers: Numbers,
 }
 
+impl Known {
+    /// The name of somebody whom one of the sessions declares; the id where there is none.
+    pub(super) fn name(&self, person: &str) -> String {
+        self.names.get(person).map_or_else(|| person.to_owned(), |name| name.0.clone())
+    }
+}
+
 /// What is needed for these sessions alone.
 pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, StoreError> {
     let values = crate::web::policy::values_at(a, "")?;
@@ -118,7 +125,7 @@ fn ms(text: &str) -> i64 {
 }
 
 pub(super) fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
-    let name = |id: &str| k.names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+    let name = |id: &str| k.name(id);
     let item = |code: &str| {
         let found = k.items.iter().find(|i| i.code.as_str() == code);
         found.map_or_else(|| code.to_owned(), |i| i.name_zh.clone())

@@ -1,0 +1,111 @@
+//! What the registry knows of the boxes that speak in this transaction: looked up once, kept for its length.
+//!
+//! What follows from it is `crate::ingest::place`'s to say.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::super::rows::collect;
+use super::super::supervision::ms;
+use super::super::{Result, column};
+use super::Incoming;
+use crate::ingest::place::{Placed, Post, Registration, SessionPlace, SetAside, judge};
+
+/// A registration with one owner of its room: since, room, taken at, owned since, institution.
+type PostRow = (String, String, Option<String>, String, String);
+
+/// The registry's answers of one transaction.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    demonstration: bool,
+    /// By session and room.
+    sessions: HashMap<(String, String), SessionPlace>,
+    /// By institution and person.
+    rosters: HashMap<(String, String), bool>,
+}
+
+impl Places {
+    pub(super) fn new(demonstration: bool) -> Self {
+        Self { demonstration, ..Self::default() }
+    }
+
+    /// Of the key that signed in this epoch.
+    pub(super) fn registration(&self, c: &Connection, device: &str, epoch: i64) -> Result<Registration> {
+        let since =
+            "SELECT since FROM device_key WHERE device = ?1 AND from_epoch <= ?2 ORDER BY from_epoch DESC LIMIT 1";
+        let key_since: Vec<String> = collect(c, since, (device, epoch), |r| Ok(r.get(0)?))?;
+        let sql = "SELECT p.since, p.room, p.taken_at, o.since, o.institution FROM device_place p
+            JOIN room_owner o ON o.room = p.room WHERE p.device = ?1 ORDER BY p.since, o.since";
+        let rows: Vec<PostRow> =
+            collect(c, sql, [device], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?;
+        let from_ever = |text: &str| ms(text).unwrap_or(i64::MIN);
+        let mut posts: Vec<(String, Post)> = Vec::new();
+        for (since, room, taken, owned_since, institution) in rows {
+            let owner = (from_ever(&owned_since), institution);
+            match posts.last_mut() {
+                Some((same, post)) if *same == since => post.owners.push(owner),
+                _ => {
+                    let since_ms = from_ever(&since);
+                    let taken_ms = taken.as_deref().map(from_ever);
+                    posts.push((since, Post { room, since_ms, taken_ms, owners: vec![owner] }));
+                }
+            }
+        }
+        Ok(Registration {
+            posts: posts.into_iter().map(|(_, post)| post).collect(),
+            key_since_ms: key_since.first().and_then(|since| ms(since)),
+            demonstration: self.demonstration,
+        })
+    }
+
+    /// Where a statement belongs, or why it has no effect; `None` for what speaks of no place.
+    pub(super) fn judged(
+        &mut self,
+        c: &Connection,
+        it: &Incoming,
+        registration: &Registration,
+    ) -> Result<Option<std::result::Result<Placed, SetAside>>> {
+        let mut failed = None;
+        let received_ms = ms(&it.received_at).unwrap_or(0);
+        let judged = judge(&it.body, registration, received_ms, |session, room| {
+            self.session(c, session, room).unwrap_or_else(|error| {
+                failed = Some(error);
+                SessionPlace::Unknown
+            })
+        });
+        failed.map_or(Ok(judged), Err)
+    }
+
+    /// Where a session is; one that was amended to another room is of both.
+    fn session(&mut self, c: &Connection, session: &str, room: &str) -> Result<SessionPlace> {
+        let key = (session.to_owned(), room.to_owned());
+        if let Some(known) = self.sessions.get(&key) {
+            return Ok(*known);
+        }
+        let place = match column(c, "SELECT room FROM session WHERE id = ?1", session)? {
+            None => SessionPlace::Unknown,
+            Some(now) if now == room => SessionPlace::ThisRoom,
+            Some(_) => {
+                let once = "SELECT 1 FROM session_change WHERE session = ?1 AND json_extract(spec, '$.room') = ?2";
+                let here = c.prepare_cached(once)?.exists([session, room])?;
+                if here { SessionPlace::ThisRoom } else { SessionPlace::Elsewhere }
+            }
+        };
+        self.sessions.insert(key, place);
+        Ok(place)
+    }
+
+    /// Whether the registry lets this person work there, by site or pass: only then can the box's roster hold him.
+    pub(super) fn on_roster(&mut self, c: &Connection, institution: &str, person: &str) -> Result<bool> {
+        let key = (institution.to_owned(), person.to_owned());
+        if let Some(known) = self.rosters.get(&key) {
+            return Ok(*known);
+        }
+        let sql = "SELECT 1 FROM site WHERE institution = ?1 AND practitioner = ?2
+            UNION ALL SELECT 1 FROM pass WHERE institution = ?1 AND person = ?2";
+        let there = c.prepare_cached(sql)?.exists([institution, person])?;
+        self.rosters.insert(key, there);
+        Ok(there)
+    }
+}
