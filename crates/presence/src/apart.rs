@@ -77,8 +77,8 @@ impl Engine {
         }
         // An attack in a session that is forgotten was said with it.
         for draft in attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause)) {
-            let said = self.ledger.session_of_attack(draft.first_cause);
-            stamp.session = said.unwrap_or_else(|| self.session_of(draft.first_cause));
+            let now = self.session_of(draft.first_cause);
+            stamp.session = self.ledger.session_of_attack(draft.first_cause, now);
             self.ledger.say(&stamp, draft, out);
         }
         let old = |f: &Finding, last: u64| f.key.session.is_none() && t >= last.saturating_add(late);

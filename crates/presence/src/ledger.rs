@@ -260,11 +260,11 @@ impl Ledger {
         standing.flat_map(|e| [e.opened_tick, e.said_tick]).collect()
     }
 
-    /// The session under which a presentation attack was said already.
-    pub(crate) fn session_of_attack(&self, first_cause: u64) -> Option<Option<SessionId>> {
+    /// The session under which a presentation attack was said; `otherwise` for one that was not said yet.
+    pub(crate) fn session_of_attack(&self, first_cause: u64, otherwise: Option<SessionId>) -> Option<SessionId> {
         let said =
             |((rule, ..), e): &(&Place, &Entry)| *rule == Rule::Hb4 && e.finding.key.first_cause == Mono(first_cause);
-        self.entries.iter().find(said).map(|((_, session, _), _)| session.clone())
+        self.entries.iter().find(said).map_or(otherwise, |((_, session, _), _)| session.clone())
     }
 
     /// Where a draft without a session would be entered (its first cause in the ledger).

@@ -33,7 +33,7 @@ impl FaceStore {
 
     /// Destroys the person's key and everything that it sealed, and leaves a tombstone.
     pub fn withdraw(&self, person: &str, reason: &str, now: &str) -> Result<Withdrawal> {
-        self.bury(Tombstone {
+        self.bury(&Tombstone {
             person: person.to_owned(),
             at: now.to_owned(),
             reason: reason.to_owned(),
@@ -45,14 +45,14 @@ impl FaceStore {
     /// before is destroyed: nothing opens what was deleted.
     pub fn withdraw_at(&self, person: &str, institution: &str, reason: &str, now: &str) -> Result<Withdrawal> {
         let institution = Some(institution.to_owned());
-        self.bury(Tombstone { person: person.to_owned(), at: now.to_owned(), reason: reason.to_owned(), institution })
+        self.bury(&Tombstone { person: person.to_owned(), at: now.to_owned(), reason: reason.to_owned(), institution })
     }
 
-    fn bury(&self, tombstone: Tombstone) -> Result<Withdrawal> {
+    fn bury(&self, tombstone: &Tombstone) -> Result<Withdrawal> {
         if let Some(ledger) = &self.ledger {
-            ledger.append(std::slice::from_ref(&tombstone))?;
+            ledger.append(std::slice::from_ref(tombstone))?;
         }
-        self.write(|tx| self.delete(tx, &tombstone))
+        self.write(|tx| self.delete(tx, tombstone))
     }
 
     fn delete(&self, tx: &Transaction<'_>, it: &Tombstone) -> Result<Withdrawal> {
