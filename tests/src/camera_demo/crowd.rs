@@ -12,7 +12,7 @@ use super::act::Act;
 /// Who plays the lead.
 pub(super) const LEAD: &str = "li";
 /// How long nobody stands at the bed between two acts, so that one person is not taken for another's track.
-const EMPTY: Duration = Duration::from_millis(5_000);
+const EMPTY: Duration = Duration::from_millis(11_000);
 /// Longer than anybody watches; then it begins anew.
 const HOURS_MS: u64 = 5 * 3_600_000;
 

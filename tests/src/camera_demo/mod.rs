@@ -251,14 +251,12 @@ fn start_box(
     if let Source::Rtsp { credentials: Some(credentials), .. } = source {
         private(&folder.join("camera.credentials"), credentials)?;
     }
-    // The avatar pack's small detector places landmarks better on the whole picture (models/avatar/FIGURES.md).
-    let side_px = if pack == "avatar" { 1280 } else { 640 };
     let (camera, config) = (source.config(pipe), folder.join("agent.toml"));
     fs::write(
         &config,
         format!(
             "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n[models]\npack = \"{pack}\"\n[camera]\n{camera}\
-             [vision]\ndetect_side_px = {side_px}\nidle_detect_ms = 400\n[schedule]\nevidence_every_ms = 400\n\
+             [vision]\nidle_detect_ms = 400\n[schedule]\nevidence_every_ms = 400\nrenewal_s = 10\n\
              [health]\nevery_s = 5\n[live_view]\nsocket = \"live/view.sock\"\n"
         ),
     )?;
