@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Serves a moving test picture as H.264 over RTSP on loopback, behind a password. For scripts/rtsp-test; no camera.
 
-    hardware/rtsp/server.py PORT USER PASSWORD      prints "serving" once it listens
+    hardware/rtsp/server.py PORT USER PASSWORD            prints "serving" once it listens
+    hardware/rtsp/server.py PORT USER PASSWORD FOLDER     the photographs 0.jpg, 1.jpg, … in it, four seconds each
 """
 import sys
 
@@ -15,10 +16,16 @@ PICTURE = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=640,height=360,framerate=15/1 "
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 )"
 )
+PHOTOGRAPHS = (
+    '( multifilesrc location="{folder}/%d.jpg" index=0 loop=true caps=image/jpeg,framerate=1/4 ! jpegdec ! videoconvert '
+    "! videoscale add-borders=true ! video/x-raw,format=I420,width=640,height=480 ! videorate ! video/x-raw,framerate=10/1 "
+    "! x264enc tune=zerolatency speed-preset=ultrafast bitrate=4000 key-int-max=10 ! rtph264pay name=pay0 pt=96 )"
+)
 
 
 def main():
     port, user, password = sys.argv[1:4]
+    picture = PHOTOGRAPHS.format(folder=sys.argv[4]) if len(sys.argv) > 4 else PICTURE
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
@@ -29,7 +36,7 @@ def main():
     auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
     server.set_auth(auth)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(PICTURE)
+    factory.set_launch(picture)
     factory.set_shared(True)
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("viewer", "media.factory.access", True)

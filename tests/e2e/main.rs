@@ -4,6 +4,7 @@
 mod at_rest;
 mod bad_input;
 mod book;
+mod camera_demo;
 mod commission;
 mod demo;
 mod export;

@@ -143,8 +143,8 @@ fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-/// Polygons in thousandths of the picture.
-fn zones() -> Value {
+/// The drawn room's zones, polygons in thousandths of the picture.
+pub fn zones() -> Value {
     let of = |kind: room::ZoneKind| -> Vec<Vec<(i32, i32)>> {
         let thousandths = |&(x, y): &(i32, i32)| (x * 1000 / room::WIDTH as i32, y * 1000 / room::HEIGHT as i32);
         room::zones().iter().filter(|z| z.kind == kind).map(|z| z.polygon.iter().map(thousandths).collect()).collect()

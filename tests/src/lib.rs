@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod boxes;
+pub mod camera_demo;
 pub mod client;
 pub mod clinic;
 pub mod demo;

@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
+use e2e::camera_demo;
 use e2e::demo::{self, instance, instance::Instance, say, signals};
 use e2e::morning::{Faces, Settings};
 use e2e::programs::root;
@@ -16,6 +17,8 @@ Examples:
   ./scripts/demo --once                     ends with the scene: a table of what was expected and seen, 1 where they differ
   ./scripts/demo --once --script stranger   the shortest scene: half a minute
   ./scripts/demo --real --photos FOLDER     the real model pack on photographs of your own
+  ./scripts/demo --camera /dev/video0       your own face: a page with what the box sees, and the alerts that follow
+  ./scripts/demo --camera demo:crowd        the same page with drawn people, without a camera
   ./scripts/demo clean                      ends and removes what a killed demonstration left
 
 Several may run at once: each has a free port and a folder of its own.";
@@ -41,6 +44,10 @@ struct Args {
     /// Who plays whom (--real), and the sensor noise
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Your own face instead of the morning: /dev/video0, /dev/v4l/by-id/…, rtsp://[USER:PASSWORD@]HOST/PATH, a film (MP4,
+    /// M4V, MOV with H.264; anything else where ffmpeg is installed), a folder of JPEG or PNG, or demo:crowd (drawn people)
+    #[arg(long, value_name = "CAMERA", conflicts_with_all = ["real", "once", "keep"])]
+    camera: Option<String>,
     /// Scene seconds in a real second; 0: as fast as this machine can
     #[arg(long, default_value_t = 0)]
     speed: u32,
@@ -62,11 +69,18 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.command {
         Some(Command::Clean) => clean(),
+        None if args.camera.is_some() => camera(&args),
         None => morning(&args),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     eprintln!("zaigang-demo: {error:#}");
     ExitCode::FAILURE
+}
+
+fn camera(args: &Args) -> Result<()> {
+    let listen = args.listen.parse().with_context(|| format!("--listen {}", args.listen))?;
+    let (camera, photos) = (args.camera.clone().unwrap_or_default(), root().join(&args.photos));
+    camera_demo::run(&camera_demo::Settings { camera, listen, photos }, &mut say)
 }
 
 fn clean() -> Result<()> {

@@ -1,0 +1,125 @@
+// "Your own face" in a real browser, with drawn people: the code, the picture with its verdicts, three photographs, somebody
+// else who steps in, and the alerts that the real rules raise beside it; then the end, which leaves nothing.
+//   node your-own-face.mjs [--screenshots]
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { end, folder, start, until } from "./house.mjs";
+import { browser, go, look, picture, test } from "./pages.mjs";
+
+const said = (text) => console.log(`· ${text}`);
+const text = (page, where) => page.locator(where).innerText();
+
+/** Starts it in a temporary folder of its own; gives what it printed. */
+async function demo() {
+  const at = folder();
+  const temporary = join(at, "tmp");
+  mkdirSync(temporary);
+  process.env.TMPDIR = temporary;
+  const program = start("zaigang-demo", ["--camera", "demo:crowd"], at, "demo.log");
+  const log = join(at, "demo.log");
+  const printed = await until("the page's address", () => {
+    const all = readFileSync(log, "utf8");
+    if (program.exitCode !== null) throw new Error(all);
+    return /^running/m.test(all) && all;
+  });
+  return { program, temporary, log, url: /page\s+(\S+)/.exec(printed)[1], code: /code\s+(\d{4} \d{4})/.exec(printed)[1] };
+}
+
+async function comesIn(page, { url, code }) {
+  await go(page, url);
+  await page.locator("#login").waitFor();
+  await look(page, "your own face: code");
+  await page.fill("#code", "0000 0000");
+  await page.click("#code-form button");
+  await page.locator("#login-said.bad").waitFor();
+  // As the browser is opened where there is a display: the code in the address is used at once and taken out of it.
+  await page.goto(`${url}#${code.replace(" ", "")}`);
+  await page.reload();
+  await page.locator("#work").waitFor();
+  assert.equal(new URL(page.url()).hash, "", "the code stays in the address");
+}
+
+async function enrols(page) {
+  await page.locator(".face-line").first().waitFor({ timeout: 60_000 });
+  assert(await page.locator("#enrol").isDisabled(), "nobody agreed yet");
+  await look(page, "your own face: before the enrolment");
+  await page.check("#agreed");
+  await page.click("#enrol");
+  await until("the enrolment", async () => {
+    if (await page.locator("#enrol-said[data-done='1']").count()) return true;
+    throw new Error(`${await text(page, "#enrol-said")} ${await text(page, "#count")}`);
+  }, 180);
+  assert(await page.locator("#enrol-work").isHidden());
+  await page.locator(".face-line.MATCHED").waitFor({ timeout: 60_000 });
+  assert.match(await text(page, ".face-line.MATCHED"), /您[\s\S]*you[\s\S]*≥/);
+  said(`recognised: ${(await text(page, ".face-line.MATCHED")).replaceAll("\n", " ")}`);
+}
+
+/** Figures of the last second stand on the page. */
+async function costs(page) {
+  await until("the costs", async () => /ms/.test(await text(page, "#detect")) && /ms/.test(await text(page, "#embed")), 60);
+  said(`costs: detect ${await text(page, "#detect")}, embed ${await text(page, "#embed")}, match ${await text(page, "#match")}, ${await text(page, "#rate")} faces, CPU ${await text(page, "#cpu")}`);
+}
+
+async function stepsIn(page) {
+  await page.click("#act-other");
+  await page.locator("#round").waitFor();
+  assert(await page.locator("#act-work").isDisabled(), "two acts at once");
+  await page.locator(".face-line.UNMATCHED").waitFor({ timeout: 60_000 });
+  await page.getByText("UQ-1").waitFor({ timeout: 90_000 });
+  said("somebody else: UNMATCHED, and UQ-1 during the act");
+  await picture(page, "your-own-face", { width: 1280, height: 1000, full: true });
+  await picture(page, "your-own-face-phone", { width: 360, height: 780 });
+  await page.getByText("LL-1").waitFor({ timeout: 150_000 });
+  assert.match(await text(page, "#inbox"), /疑似挂证/);
+  said("the lead never came: LL-1 when the session was over");
+  await look(page, "your own face: after the alerts");
+}
+
+/** Whatever the box is not sure of accuses nobody. */
+async function nothingIsRaised(page, act) {
+  const before = await page.locator("#inbox .finding").count();
+  await page.locator(`#act-${act}:not([disabled])`).waitFor({ timeout: 60_000 });
+  await page.click(`#act-${act}`);
+  await until(`the end of ${act}`, async () => /没有产生线索|已产生线索/.test(await text(page, "#round-verdict")) && /本场结束/.test(await text(page, "#round-stage")), 150);
+  said(`${act}: ${(await text(page, "#seen")).replaceAll("\n", " ")}; ${(await text(page, "#round-verdict"))}`);
+  assert.equal(await page.locator("#inbox .finding").count(), before, `${act} raised something`);
+}
+
+async function opensTheInbox(page) {
+  const [other] = await Promise.all([page.context().waitForEvent("page"), page.locator("#inbox a").first().click()]);
+  await other.waitForLoadState("domcontentloaded");
+  assert.match(await other.locator("#main").innerText(), /UQ-1|LL-1/);
+  await other.close();
+}
+
+async function main() {
+  const there = await demo();
+  const chrome = await browser();
+  const context = await chrome.newContext({ viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => { if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) complaints.push(message.text()); });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await comesIn(page, there);
+  await enrols(page);
+  await costs(page);
+  await stepsIn(page);
+  await opensTheInbox(page);
+  if (process.argv.includes("--every-act")) for (const act of ["mask", "leave", "work", "photo"]) await nothingIsRaised(page, act);
+  const other = await (await chrome.newContext()).newPage();
+  await go(other, `${there.url}#${there.code.replace(" ", "")}`);
+  await other.locator("#login-said.bad").waitFor();
+  assert.match(await other.locator("#login-said").innerText(), /used already/, "a code opened a second browser");
+  assert.deepEqual(complaints, []);
+  await end(there.program);
+  await page.locator("#over").waitFor({ timeout: 20_000 });
+  await look(page, "your own face: over");
+  assert.deepEqual(readdirSync(there.temporary).filter((name) => name.startsWith("zaigang")), [], "something is left");
+  assert.match(readFileSync(there.log, "utf8"), /^over/m);
+  said("over: the page is empty, and nothing is left");
+  await chrome.close();
+}
+
+await test(main);

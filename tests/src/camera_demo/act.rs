@@ -1,0 +1,19 @@
+//! What the page asks whoever stands before the camera to do, one act in one declared session. Pure data.
+
+use serde::{Deserialize, Serialize};
+
+/// An act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Act {
+    /// The lead works: nothing is raised.
+    Work,
+    /// Somebody else works in a session that is declared under the lead.
+    Other,
+    /// A photograph of the lead is held up.
+    Photo,
+    /// The lead puts on a mask.
+    Mask,
+    /// Nobody is there.
+    Leave,
+}

@@ -1,0 +1,132 @@
+//! The acts as rounds: each is one declared session under you as lead, with a moment to get ready before it and the verdict
+//! after it. Between two rounds the room has no operator zone, so nothing is judged. The server raises the alerts, not this.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+use protocol::live::{Sight, Status};
+use serde::Serialize;
+
+use super::act::Act;
+use super::house::{self, Alert};
+use super::source::Source;
+use crate::api::Api;
+
+/// To leave the picture, or to find the photograph.
+const GET_READY: Duration = Duration::from_secs(10);
+/// The session. LL-1 asks for a minute of operating at the least, and nothing shortens that.
+const SESSION: Duration = Duration::from_secs(75);
+/// After it: the window, the next evaluation, and the way to the page.
+const VERDICT: Duration = Duration::from_secs(12);
+
+/// Where a round stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Stage {
+    GetReady,
+    Session,
+    Verdict,
+    Over,
+}
+
+/// One act being played, or played last.
+#[derive(Debug, Clone)]
+pub(super) struct Round {
+    pub(super) act: Act,
+    pub(super) session: String,
+    pub(super) stage: Stage,
+    /// When the stage ends.
+    until: Instant,
+    /// What the box held faces for while the session ran.
+    seen: BTreeSet<&'static str>,
+}
+
+/// A round as the page shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct RoundShown {
+    pub(super) act: Act,
+    pub(super) session: String,
+    pub(super) stage: Stage,
+    pub(super) left_s: u64,
+    pub(super) seen: Vec<&'static str>,
+    pub(super) alerts: Vec<Alert>,
+}
+
+/// All rounds of a demonstration.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    count: u32,
+    pub(super) current: Option<Round>,
+}
+
+impl Rounds {
+    /// Whether an act may begin.
+    pub(super) fn is_free(&self) -> bool {
+        self.current.as_ref().is_none_or(|round| round.stage == Stage::Over)
+    }
+
+    /// Declares the session of an act.
+    pub(super) fn begin(&mut self, api: &Api, act: Act) -> Result<()> {
+        let session = format!("demo-{}", self.count + 1);
+        let span = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::ZERO);
+        let from = Timestamp::now() + span(GET_READY);
+        house::declare(api, &session, from, from + span(SESSION))?;
+        self.count += 1;
+        let until = Instant::now() + GET_READY;
+        self.current = Some(Round { act, session, stage: Stage::GetReady, until, seen: BTreeSet::new() });
+        Ok(())
+    }
+
+    /// Lets time pass: goes to the next stage when it is due. True where it went on.
+    pub(super) fn tick(&mut self, api: &Api, source: &Source) -> Result<bool> {
+        let Some(round) = &mut self.current else { return Ok(false) };
+        if round.stage == Stage::Over || Instant::now() < round.until {
+            return Ok(false);
+        }
+        let (next, lasts) = match round.stage {
+            Stage::GetReady => (Stage::Session, SESSION),
+            Stage::Session => (Stage::Verdict, VERDICT),
+            Stage::Verdict | Stage::Over => (Stage::Over, Duration::ZERO),
+        };
+        match next {
+            Stage::Session => house::set_zones(api, source, true)?,
+            Stage::Verdict => house::set_zones(api, source, false)?,
+            Stage::GetReady | Stage::Over => {}
+        }
+        round.stage = next;
+        round.until += lasts;
+        Ok(true)
+    }
+
+    /// Notes what the box holds the faces of a look for.
+    pub(super) fn saw(&mut self, sight: &Sight) {
+        let Some(round) = self.current.as_mut().filter(|round| round.stage == Stage::Session) else { return };
+        round.seen.extend(sight.faces.iter().map(|face| match face.status {
+            Status::Matched => "MATCHED",
+            Status::Unmatched => "UNMATCHED",
+            Status::Indeterminate => "INDETERMINATE",
+            Status::Spoof => "SPOOF",
+        }));
+    }
+
+    /// The current round with what the inbox holds of it.
+    pub(super) fn shown(&self, inbox: &[Alert]) -> Option<RoundShown> {
+        let round = self.current.as_ref()?;
+        Some(RoundShown {
+            act: round.act,
+            session: round.session.clone(),
+            stage: round.stage,
+            left_s: round.until.saturating_duration_since(Instant::now()).as_secs(),
+            seen: round.seen.iter().copied().collect(),
+            alerts: inbox.iter().filter(|alert| alert.session == round.session).cloned().collect(),
+        })
+    }
+
+    /// What drawn people do now.
+    pub(super) fn act_on_stage(&self) -> Act {
+        let playing = self.current.as_ref().filter(|round| matches!(round.stage, Stage::GetReady | Stage::Session));
+        playing.map_or(Act::Work, |round| round.act)
+    }
+}
