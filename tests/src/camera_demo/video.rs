@@ -212,13 +212,7 @@ mod tests {
         };
         assert_eq!(made(&[0, 2, 7, 8, 0, 1, 9], 2), [0, 0, 0, 1, 7, 8, 0, 0, 0, 1, 9]);
         assert_eq!(made(&[0, 1, 7, 0xFF, 0xFF, 9], 2), [0, 0, 0, 1, 7]);
-<<<<<<< ours
         assert!(made(&[0xFF; 9], 4).is_empty());
-||||||| base
-        assert_eq!(made(&[0xFF; 9], 4), []);
-=======
-        assert_eq!(made(&[0xFF; 9], 4), [0_u8; 0]);
->>>>>>> theirs
     }
 
     #[test]
