@@ -60,6 +60,7 @@ impl Side {
         if self == Self::Here { "p-here-other" } else { "p-there-other" }
     }
 
+    #[must_use]
     pub fn opposite(self) -> Self {
         if self == Self::Here { Self::There } else { Self::Here }
     }
