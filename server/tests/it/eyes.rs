@@ -112,16 +112,19 @@ fn a_clinic_reads_names_of_its_own_people_alone() {
         "institutions",
         &json!({"id":"clinic-2","name":"别处诊所","grade_ceiling":1,"filed_items":[],"jurisdiction":"520100"}),
     );
-    house.must_post(
-        "practitioners",
-        &json!({"id":"p-far","name":"赵远方","category":"licensed_physician","registration":"valid",
-            "sites":[{"institution":"clinic-2","relation":"primary","lead_of":[]}]}),
-    );
+    let works_at = |sites: &Value| {
+        let far = json!({"id":"p-far","name":"赵远方","category":"licensed_physician","registration":"valid","sites":sites});
+        house.must_post("practitioners", &far);
+    };
+    let there = json!({"institution":"clinic-2","relation":"primary","lead_of":[]});
+    works_at(&json!([there, {"institution":"clinic-1","relation":"filed_multi_site","lead_of":[]}]));
     house.must_post(
         "sessions",
         &json!({"id":"s-far","room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-far"],
             "start":"2099-03-02T12:00:00+08:00"}),
     );
+    // Here he works no longer.
+    works_at(&json!([there]));
     let house = house.restart_with("[access]\naccounts = true\n");
     let clinic = token(&house, Role::Clinic, "clinic-1");
     for path in ["/sessions", "/sessions/s-far"] {
@@ -262,12 +265,7 @@ fn a_stream_ends_with_the_login_the_account_or_the_token_that_opened_it() {
 fn metrics_stand_on_a_listener_of_their_own() {
     let house = House::with(tempfile::tempdir().unwrap(), "[metrics]\nlisten = \"127.0.0.1:0\"\n");
     assert_eq!(house.page("/metrics").0, 404, "the pages serve metrics");
-    let own = house.running().ready.metrics.clone().expect("no address of the metrics");
-    let address = own.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(WAIT)).unwrap();
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let text = std::io::read_to_string(stream).unwrap();
+    let text = house.metrics();
     assert!(text.contains("zaigang_devices 0") && text.contains("zaigang_http_requests_total"), "{text}");
 }
 

@@ -134,6 +134,16 @@ impl House {
         (answer.status, answer.body)
     }
 
+    /// What the metrics' own listener serves, where the house has one.
+    pub(crate) fn metrics(&self) -> String {
+        let own = self.running().ready.metrics.clone().expect("no address of the metrics");
+        let address = own.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        std::io::read_to_string(stream).unwrap()
+    }
+
     /// Asks until `good` says so; fails after ten seconds.
     pub(crate) fn until(&self, path: &str, good: impl Fn(&Value) -> bool) -> Value {
         let deadline = std::time::Instant::now() + Duration::from_secs(20);

@@ -13,6 +13,7 @@ use crate::boxes::{TestBox, WAIT, finding, health};
 use crate::house::{Answer, House};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+const METRICS: &str = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
 const RIGHT: &[u8] = b"name=wang&password=correct+horse+battery";
 const WRONG: &[u8] = b"name=wang&password=guess";
 const WELCOME: &[u8] = b"name=wang&display=Wang&password=correct+horse+battery";
@@ -78,7 +79,7 @@ fn an_unknown_invitation_costs_no_hash() {
 
 #[test]
 fn a_full_hash_queue_refuses_in_the_readers_language() {
-    let house = with("[access]\naccounts = true\nhash_waiting_max = 1\n");
+    let house = with(&format!("[access]\naccounts = true\nhash_waiting_max = 1\n{METRICS}"));
     let answers = flood(&house, 40, |h| h.send_with("POST", "/login", FORM, b"name=nobody&password=guess"));
     let refused: Vec<_> = answers.iter().filter(|a| a.status == 503).collect();
     assert!(!refused.is_empty(), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
@@ -87,7 +88,7 @@ fn a_full_hash_queue_refuses_in_the_readers_language() {
         assert!(answer.body.contains("登录请求过多"), "{}", answer.body);
     }
     wang(&house);
-    let metrics = house.page("/metrics").1;
+    let metrics = house.metrics();
     assert!(metrics.contains("zaigang_refused_total{limit=\"hashes\"}"), "{metrics}");
 }
 
@@ -153,7 +154,7 @@ fn policy(house: &House, name: &str, value: i64) {
 
 #[test]
 fn beyond_its_budget_a_box_gets_no_receipt() {
-    let house = House::new();
+    let house = with(METRICS);
     let mut b = TestBox::provision(&house, &house.furnish());
     policy(&house, "budget_health_per_day", 100);
     b.connect();
@@ -172,7 +173,7 @@ fn beyond_its_budget_a_box_gets_no_receipt() {
     let alert = house.get(&format!("alerts/{}", alerts["alerts"][0]["id"].as_str().unwrap()));
     assert_eq!(alerts["alerts"].as_array().unwrap().len(), 1, "the gap that the server makes accuses: {alerts}");
     assert_eq!(alert["findings"][0]["rule"], "BOX-BUDGET", "{alert}");
-    assert!(house.page("/metrics").1.contains("zaigang_total{name=\"withheld.health\"} 5"));
+    assert!(house.metrics().contains("zaigang_total{name=\"withheld.health\"} 5"));
     // With more room the box sends again what it kept: nothing was lost.
     policy(&house, "budget_health_per_day", 1000);
     let by = Instant::now() + Duration::from_secs(90);
