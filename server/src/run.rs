@@ -148,23 +148,13 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     behind.spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
     behind.spawn(knowledge::run(pusher, nudges));
 
-    let listener = TcpListener::bind(config.http_listen)
-        .await
-        .with_context(|| format!("`http.listen` {} can not be used: choose another address", config.http_listen))?;
+    let listener = listen("http.listen", config.http_listen).await?;
     let http_address = listener.local_addr()?;
     let metrics = match config.metrics_listen {
         None => None,
-        Some(address) => Some(
-            TcpListener::bind(address)
-                .await
-                .with_context(|| format!("`metrics.listen` {address} can not be used: choose another address"))?,
-        ),
+        Some(address) => Some(listen("metrics.listen", address).await?),
     };
-    let oidc =
-        config.oidc.clone().map(Provider::new).transpose().context("`oidc.client_secret_file` can not be read")?;
-    if config.oidc.as_ref().is_some_and(|oidc| oidc.claim_is_ignored) {
-        tracing::warn!("`oidc.claim` has no effect: people link their own accounts on the page /account");
-    }
+    let oidc = login_provider(&config)?;
     let Limits { hash_waiting_max, analyses_waiting_max, bodies_max_mib, streams_per_account_max, .. } = config.limits;
     let app = Arc::new(App {
         figures: Made::default(),
@@ -211,6 +201,20 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let ready = ready(http_address, metrics_address, &app);
     let first_admin = first_admin(&app, &ready.http).await?;
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, behind, _lock: running })
+}
+
+async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("`{key}` {address} can not be used: choose another address"))
+}
+
+fn login_provider(config: &Config) -> anyhow::Result<Option<Provider>> {
+    let Some(oidc) = &config.oidc else { return Ok(None) };
+    if oidc.claim_is_ignored {
+        tracing::warn!("`oidc.claim` has no effect: people link their own accounts on the page /account");
+    }
+    Ok(Some(Provider::new(oidc.clone()).context("`oidc.client_secret_file` can not be read")?))
 }
 
 /// A card as the database keeps it: its number is short, so a plain hash would be guessed from a stolen database.

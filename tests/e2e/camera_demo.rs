@@ -328,7 +328,7 @@ fn a_film_shows_its_faces() {
     demo.end();
 }
 
-/// GStreamer's RTSP server with photographs, as `scripts/rtsp-test` starts it with a moving picture.
+/// `GStreamer`'s RTSP server with photographs, as `scripts/rtsp-test` starts it with a moving picture.
 struct Rtsp(Child);
 
 impl Rtsp {

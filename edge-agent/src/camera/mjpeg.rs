@@ -97,7 +97,7 @@ impl Splitter {
                 Place::Outside => self.find_start()?,
                 Place::Header => self.pass_segment()?,
                 Place::Scan => {
-                    if let Some(end) = self.find_end()? {
+                    if let ScanEnd::Picture(end) = self.find_end()? {
                         let picture = self.bytes[..end].to_vec();
                         self.restart(end);
                         return Some(picture);
@@ -148,8 +148,8 @@ impl Splitter {
         Some(())
     }
 
-    /// Just behind the end marker; `Some(None)` where another scan of the same picture begins.
-    fn find_end(&mut self) -> Option<Option<usize>> {
+    /// What ends the scan, once that has come.
+    fn find_end(&mut self) -> Option<ScanEnd> {
         loop {
             let found = self.bytes.get(self.at..)?.iter().position(|byte| *byte == 0xFF);
             let Some(found) = found else {
@@ -158,16 +158,24 @@ impl Splitter {
             };
             self.at += found;
             match self.bytes.get(self.at + 1)? {
-                0xD9 => return Some(Some(self.at + 2)),
+                0xD9 => return Some(ScanEnd::Picture(self.at + 2)),
                 0x00 | 0xD0..=0xD7 => self.at += 2,
                 0xFF => self.at += 1,
                 _ => {
                     self.place = Place::Header;
-                    return Some(None);
+                    return Some(ScanEnd::NextScan);
                 }
             }
         }
     }
+}
+
+/// What a scan's bytes end with.
+enum ScanEnd {
+    /// The picture is whole: the place just behind its end marker.
+    Picture(usize),
+    /// Another scan of the same picture begins.
+    NextScan,
 }
 
 #[cfg(test)]

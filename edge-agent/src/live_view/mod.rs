@@ -156,7 +156,7 @@ impl Shared {
         self.open.store(false, Ordering::Relaxed);
         let mut now = self.lock();
         let (zones, number) = (now.zones.take(), now.number);
-        *now = Now { zones, number, ..Now::default() };
+        *now = Now { number, zones, ..Now::default() };
     }
 }
 

@@ -27,6 +27,7 @@ const PHOTOGRAPH_WITHIN: Duration = Duration::from_secs(5);
 const MOST_ASK_BYTES: u64 = 1_000;
 
 /// Makes the socket. Its folder is made for this user alone; one that others may enter is refused.
+#[expect(clippy::verbose_bit_mask, reason = "permissions are read in octal")]
 pub(super) fn bind(path: &Path) -> anyhow::Result<UnixListener> {
     let folder = path.parent().context("it has no folder")?;
     if !folder.exists() {

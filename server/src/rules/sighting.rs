@@ -4,6 +4,7 @@ use protocol::up::PresenceEvidence;
 
 /// One verified presence of one person.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that may take the sighting's weight")]
 pub struct Sighting {
     pub institution: String,
     /// Whose supervisors are asked: digits of the administrative division.

@@ -8,8 +8,12 @@ use std::sync::{Mutex, PoisonError, Weak};
 
 use e2e::hostile::HostileClinic;
 
+mod audit;
+mod eyes;
 mod load;
 mod place;
+mod rest;
+mod stated;
 
 /// The house that the scenes share: started by the first that asks, ended with the last that holds it.
 fn house() -> std::sync::Arc<HostileClinic> {

@@ -12,7 +12,7 @@ use super::act::Act;
 /// Who plays the lead.
 pub(super) const LEAD: &str = "li";
 /// How long nobody stands at the bed between two acts, so that one person is not taken for another's track.
-const EMPTY: Duration = Duration::from_millis(11_000);
+const EMPTY: Duration = Duration::from_secs(11);
 /// Longer than anybody watches; then it begins anew.
 const HOURS_MS: u64 = 5 * 3_600_000;
 
@@ -74,9 +74,9 @@ impl Crowd {
 fn scene(at_the_bed: Option<(&str, &str)>) -> Result<Scene> {
     let mut text = SCRIPT.to_owned();
     if let Some((person, wears)) = at_the_bed {
-        text += &format!(
-            "[[appearance]]\nperson = \"{person}\"\n{wears}path = [[\"operator_middle\", \"00:00\"], [\"operator_middle\", \"300:00\"]]\n"
-        );
+        let path = "[[\"operator_middle\", \"00:00\"], [\"operator_middle\", \"300:00\"]]";
+        let appearance = format!("[[appearance]]\nperson = \"{person}\"\n{wears}path = {path}\n");
+        text.push_str(&appearance);
     }
     Ok(Scene::drawn(Morning::parse(&text)?, 1))
 }

@@ -43,7 +43,7 @@ pub(super) fn play(source: &Source, pipe: &Path, stage: &Stage) -> Result<()> {
             check(&files)?;
             Box::new(move |pipe| show(&files, pipe))
         }
-        Source::Video(path) => video::reel(path)?,
+        Source::Video(path) => video::player(path)?,
     };
     rustix::fs::mknodat(rustix::fs::CWD, pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .with_context(|| format!("the pipe {}", pipe.display()))?;

@@ -1,4 +1,4 @@
-//! A film as pictures: MP4, M4V and MOV with H.264 by themselves; whatever else (MKV, AVI, WebM, HEVC, …) by an ffmpeg that is
+//! A film as pictures: MP4, M4V and MOV with H.264 by themselves; whatever else (MKV, AVI, `WebM`, HEVC, …) by an ffmpeg that is
 //! installed, and named where it is not. A film plays at its own speed.
 
 use std::fs::File;
@@ -25,8 +25,11 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 const NO_FFMPEG: &str =
     "only MP4, M4V and MOV with H.264 are read without help: install ffmpeg (apt install ffmpeg) for any other film";
 
-/// What plays the film once; an error names the film and the mend.
-pub(super) fn reel(path: &Path) -> Result<Box<dyn FnMut(&mut Pipe) -> Result<()> + Send>> {
+/// Plays a film once into the box's pipe.
+pub(super) type Player = Box<dyn FnMut(&mut Pipe) -> Result<()> + Send>;
+
+/// What plays the film; an error names the film and the mend.
+pub(super) fn player(path: &Path) -> Result<Player> {
     let said = || format!("--camera {}", path.display());
     let path = path.to_owned();
     match Film::open(&path) {
@@ -219,7 +222,7 @@ mod tests {
     fn what_is_no_film_is_named_with_the_mend() {
         let file = tempfile::NamedTempFile::with_suffix(".mp4").unwrap();
         std::fs::write(file.path(), b"\0\0\0\x18ftypmp42\0\0\0\0mp42mp41 and nothing more").unwrap();
-        let Err(why) = reel(file.path()) else { panic!("a film was made of nothing") };
+        let Err(why) = player(file.path()) else { panic!("a film was made of nothing") };
         let said = format!("{why:#}");
         assert!(said.contains(".mp4") && said.contains("ffmpeg"), "{said}");
     }

@@ -60,6 +60,7 @@ impl Side {
         if self == Self::Here { "p-here-other" } else { "p-there-other" }
     }
 
+    #[must_use]
     pub fn opposite(self) -> Self {
         if self == Self::Here { Self::There } else { Self::Here }
     }
@@ -143,9 +144,9 @@ impl HostileClinic {
         let folder = tempfile::tempdir()?;
         let plan = ServerPlan { accounts: true, more: more.to_owned(), ..ServerPlan::embedded(folder.path()) };
         let (server, ready) = plan.start(environment)?;
-        let link = server.stdout().lines().find_map(|line| line.strip_prefix("FIRST-ADMIN ").map(str::to_owned));
-        let path = link.context("the server printed no link for the first administrator")?;
-        let path = path.strip_prefix(&ready.http).context("the link leads elsewhere")?.to_owned();
+        let link = std::fs::read_to_string(folder.path().join("server-data/first-admin-link"))
+            .context("the server left no link for the first administrator")?;
+        let path = link.trim().strip_prefix(&ready.http).context("the link leads elsewhere")?.to_owned();
         let admin = welcomed(&ready.http, &path, Account::Admin)?;
         let plan = plan.at(&ready);
         let users = Mutex::default();
@@ -197,6 +198,13 @@ impl HostileClinic {
         Ok(User::with_token(self.base(), made["token"].as_str().context("no token")?))
     }
 
+    /// A program of the whole country with an API token of this role, such as `integrator`.
+    pub fn program_of_the_country(&self, role: &str) -> Result<User> {
+        let made =
+            self.admin.post("/api/v1/tokens", &json!({"name": format!("country-{role}"), "role": role, "days": 1}))?;
+        Ok(User::with_token(self.base(), made.ok()?["token"].as_str().context("no token")?))
+    }
+
     /// Whoever comes by.
     pub fn nobody(&self) -> User {
         User::nobody(self.base())
@@ -245,9 +253,15 @@ impl HostileClinic {
 
     /// SIGTERM, and the same server again over the same folder, on the same ports.
     pub fn restart(&self) -> Result<()> {
+        self.restart_after(|_| Ok(()))
+    }
+
+    /// As [`Self::restart`]; while the server is down, somebody has its folder of data to himself.
+    pub fn restart_after(&self, deed: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(mut running) = server.take() else { bail!("the server is not running") };
         running.terminate()?;
+        deed(&self.folder.path().join("server-data"))?;
         *server = Some(self.plan.start(&[])?.0);
         Ok(())
     }
@@ -274,10 +288,7 @@ impl HostileClinic {
         }
         let item = json!({"code": "laser-1", "name_zh": "激光脱毛", "name_en": "Laser", "kind": "energy_device",
             "specialties": ["cosmetic_dermatology"], "min_operator": "licensed_physician"});
-        let country =
-            self.admin.post("/api/v1/tokens", &json!({"name": "furnisher", "role": "integrator", "days": 1}))?;
-        let token = country.ok()?["token"].as_str().context("no token")?.to_owned();
-        let country = User::with_token(self.base(), &token);
+        let country = self.program_of_the_country("integrator")?;
         country.post("/api/v1/items", &item)?.ok()?;
         let site = |side: Side, lead: bool| {
             let lead_of = if lead { json!(["cosmetic_dermatology"]) } else { json!([]) };

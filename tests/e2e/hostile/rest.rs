@@ -1,0 +1,146 @@
+//! Foreign names, foreign ids, numbers that nobody means, and a box that was replaced.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use e2e::hostile::{Account, HostileClinic, Side, says};
+use serde_json::{Value, json};
+
+use super::house;
+
+const HERE: Side = Side::Here;
+
+/// How long the list of revoked certificates is; 0 where there is none.
+fn revocation_list_bytes(house: &HostileClinic) -> u64 {
+    std::fs::metadata(house.folder().join("server-data/ca.crl")).map_or(0, |list| list.len())
+}
+
+#[test]
+fn a_replaced_box_takes_its_certificate_along() {
+    let house = house();
+    let stolen = house.provision("rest-replaced", HERE.room()).unwrap();
+    let before = revocation_list_bytes(&house);
+    let token = house.register("rest-replaced", HERE.room()).unwrap();
+    let state = house.folder().join("state-rest-replaced-again");
+    let mut new = e2e::hostile::HostileBox::provision(house.base(), &token, &state).unwrap();
+    new.settle().unwrap();
+    assert!(revocation_list_bytes(&house) > before, "the stolen box's certificate still opens the broker");
+    drop(stolen);
+}
+
+#[test]
+fn an_interval_told_backwards_stops_no_page() {
+    let house = house();
+    let mut liar = house.provision("rest-backwards", HERE.room()).unwrap();
+    let mut lie = says::finding(HERE, '1', "NL-1", "L2");
+    lie.intervals[0].from = says::ago(0);
+    lie.intervals[0].to = says::ago(600);
+    liar.say(lie).unwrap();
+    liar.settle().unwrap();
+    let alerts = house.alerts(Account::Supervisor(HERE)).unwrap();
+    let mine: Vec<_> = alerts.iter().filter(|a| a["device"] == "rest-backwards").collect();
+    assert!(!mine.is_empty(), "nobody is told");
+    for alert in mine {
+        let page = format!("/alerts/{}", alert["id"].as_str().unwrap());
+        let status = house.user(Account::Supervisor(HERE)).unwrap().get(&page).map_or(0, |a| a.status);
+        assert_eq!(status, 200, "the alert's page is gone");
+    }
+}
+
+#[test]
+fn the_highest_revision_ends_no_amendments() {
+    let house = house();
+    house.declare(HERE, "rest-frozen", HERE.room(), &says::ago(600), None).unwrap();
+    let clinic = house.user(Account::Clinic(HERE)).unwrap();
+    let session = |revision: Value| {
+        let body = json!({"id": "rest-frozen", "room": HERE.room(), "start": says::ago(600), "revision": revision});
+        clinic.post("/api/v1/sessions", &body).map_or(0, |a| a.status)
+    };
+    let highest = session(json!(u32::MAX));
+    assert_eq!(session(Value::Null), 200, "the session can not be amended any more");
+    assert_eq!(highest, 409);
+}
+
+/// A page elsewhere lets its own name mean 127.0.0.1.
+#[test]
+fn a_foreign_host_name_is_answered_nothing() {
+    let house = house();
+    let answer = |name: &str| {
+        let mut stream = TcpStream::connect(house.base().strip_prefix("http://").unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "GET /login HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    assert!(answer("localhost").starts_with("HTTP/1.1 200"));
+    let foreign = answer("rebound.example");
+    assert!(foreign.starts_with("HTTP/1.1 421"), "{}", foreign.lines().next().unwrap_or_default());
+    assert!(!foreign.contains("<html"), "it reads a page");
+}
+
+#[test]
+fn a_registration_that_holds_elsewhere_is_not_changed_here() {
+    let house = house();
+    let sites = Side::BOTH.map(|side| json!({"institution": side.institution(), "relation": "primary", "lead_of": []}));
+    let person = |registration: &str| {
+        json!({"id": "p-elsewhere", "name": "两地医师", "category": "licensed_physician",
+            "registration": registration, "sites": sites})
+    };
+    let country = house.program_of_the_country("integrator").unwrap();
+    country.post("/api/v1/practitioners", &person("valid")).unwrap().ok().unwrap();
+    for who in [Account::Supervisor(HERE), Account::Integrator(HERE)] {
+        let changed = house.user(who).unwrap().post("/api/v1/practitioners", &person("revoked")).unwrap();
+        assert_eq!(changed.status, 422, "{who} ends a registration in another province: {}", changed.text);
+    }
+    let there = house.user(Account::Supervisor(Side::There)).unwrap();
+    let listed = there.get("/api/v1/practitioners?limit=500").unwrap().ok().unwrap();
+    let listed = listed["practitioners"].as_array().unwrap();
+    let stands = listed.iter().find(|p| p["id"] == "p-elsewhere").unwrap();
+    assert_eq!(stands["registration"], "valid");
+}
+
+#[test]
+fn newer_sessions_elsewhere_empty_no_export() {
+    let house = house();
+    house.declare(HERE, "rest-old", HERE.room(), "2020-03-02T01:00:00Z", Some("2020-03-02T02:00:00Z")).unwrap();
+    let mut table =
+        "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref\n".to_owned();
+    for n in 0..1100 {
+        let room = Side::There.other_room();
+        table += &format!("rest-far-{n},{room},,,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,\n");
+    }
+    let there = house.user(Account::Clinic(Side::There)).unwrap();
+    there.send("/api/v1/import/sessions", "text/csv", table.as_bytes()).unwrap().ok().unwrap();
+    let export = house.user(Account::Clinic(HERE)).unwrap().get("/api/v1/export/sessions").unwrap();
+    assert_eq!(export.status, 200, "{}", export.text);
+    assert!(export.text.contains("rest-old"), "sessions elsewhere pushed the clinic's own out");
+    assert!(!export.text.contains("rest-far"), "another clinic's sessions");
+}
+
+#[test]
+fn foreign_and_unknown_ids_answer_alike() {
+    let house = house();
+    house.declare(Side::There, "rest-foreign", Side::There.room(), &says::ago(600), Some(&says::ago(60))).unwrap();
+    let said = |who: Account, path: &str, body: &Value, id: &str| {
+        let answer = house.user(who).unwrap().post(path, body).unwrap();
+        assert!(answer.status >= 400, "{who} {path} with {id}: {}", answer.status);
+        (answer.status, answer.json()["detail"].as_str().unwrap_or_default().replace(id, "ID"))
+    };
+    let in_room = |room: &str| {
+        let session = json!({"id": "rest-new", "room": room, "start": says::ago(60)});
+        said(Account::Clinic(HERE), "/api/v1/sessions", &session, room)
+    };
+    assert_eq!(in_room(Side::There.room()), in_room("no-room"), "it learns which rooms there are");
+    let cancel = |session: &str| {
+        let step = json!({"step": "cancel", "reason": "x"});
+        said(Account::Clinic(HERE), &format!("/api/v1/sessions/{session}/steps"), &step, session)
+    };
+    assert_eq!(cancel("rest-foreign"), cancel("rest-unknown"), "it learns which sessions there are");
+    let at = |institution: &str| {
+        let room = json!({"id": "rest-room", "institution": institution, "mode": "in_room"});
+        said(Account::Integrator(HERE), "/api/v1/rooms", &room, institution)
+    };
+    assert_eq!(at(Side::There.institution()), at("no-clinic"), "it learns which clinics there are");
+}
