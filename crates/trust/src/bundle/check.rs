@@ -255,7 +255,10 @@ impl Checker {
 
     fn place(&mut self, seq: u64, prev: &str, is_break: bool) -> Result<(), String> {
         let (expected_seq, expected_prev) = match &self.last {
-            Some((seq, hash)) => (seq.checked_add(1).ok_or("nothing follows the last sequence")?, hash.clone()),
+            Some((seq, hash)) => (
+                seq.checked_add(1).ok_or("comes after the last sequence there is: the order was changed")?,
+                hash.clone(),
+            ),
             None => (self.header.from_seq, self.header.prev.clone()),
         };
         if seq < expected_seq {
