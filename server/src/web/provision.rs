@@ -3,7 +3,7 @@
 //!
 //! It never sees a box's secret key, and never takes a name from a request: the token or the signature says who asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
@@ -145,8 +145,11 @@ async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {
     .await
 }
 
-/// `data_dir/ca.crl`, the file that Mosquitto's `crlfile` names.
+/// `data_dir/ca.crl`, the file that Mosquitto's `crlfile` names. One at a time: of two at once, one failed after its box's
+/// token was used up, or an older list could end up in place of a newer one.
 fn write_revocation_list(app: &App) -> Result<(), Problem> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let now = clock::now();
     let list = app.authority.revocation_list(&revoked(&app.store.revoked_certificates(&clock::text(now))?), now)?;
     Ok(write_private(&app.config.data_dir.join("ca.crl"), list.as_bytes())?)

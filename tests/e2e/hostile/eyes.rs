@@ -50,7 +50,7 @@ fn without_secrets(place: &str, text: &str) {
 #[test]
 fn a_clinic_reads_no_word_of_the_deliberation() {
     let house = house();
-    let alert = raised(&house, "eyes-deliberated", '1');
+    let alert = raised(&house, "eyes-deliberated", '4');
     deliberate(&house, &alert);
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
     for path in [
@@ -136,7 +136,7 @@ impl Stream {
 #[test]
 fn a_clinics_stream_tells_no_step_between() {
     let house = house();
-    let alert = raised(&house, "eyes-stream", '2');
+    let alert = raised(&house, "eyes-stream", '5');
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
     let mut stream = Stream::of(&house, &clinic);
     deliberate(&house, &alert);
