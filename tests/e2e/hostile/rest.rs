@@ -116,12 +116,12 @@ fn a_registration_that_holds_elsewhere_is_not_changed_here() {
 fn newer_sessions_elsewhere_empty_no_export() {
     let house = house();
     house.declare(HERE, "rest-old", HERE.room(), "2020-03-02T01:00:00Z", Some("2020-03-02T02:00:00Z")).unwrap();
-    let mut table =
-        "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref\n".to_owned();
-    for n in 0..1100 {
+    let head = "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref".to_owned();
+    let far = |n: u32| {
         let room = Side::There.other_room();
-        table += &format!("rest-far-{n},{room},,,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,\n");
-    }
+        format!("rest-far-{n},{room},,,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,")
+    };
+    let table = std::iter::once(head).chain((0..1100).map(far)).collect::<Vec<_>>().join("\n");
     let there = house.user(Account::Clinic(Side::There)).unwrap();
     there.send("/api/v1/import/sessions", "text/csv", table.as_bytes()).unwrap().ok().unwrap();
     let export = house.user(Account::Clinic(HERE)).unwrap().get("/api/v1/export/sessions").unwrap();
