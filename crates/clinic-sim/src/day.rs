@@ -102,15 +102,18 @@ pub struct Item {
     pub code: &'static str,
     /// Surgery (leads: surgery) or injection (leads: dermatology).
     pub surgery: bool,
+    /// An energy device, which a nurse may use under a lead; dermatology.
+    pub energy: bool,
     /// Above the institution's ceiling.
     pub too_high: bool,
 }
 
 /// The items.
 pub const ITEMS: &[Item] = &[
-    Item { code: "filler", surgery: false, too_high: false },
-    Item { code: "lift", surgery: true, too_high: false },
-    Item { code: "rebuild", surgery: true, too_high: true },
+    Item { code: "filler", surgery: false, energy: false, too_high: false },
+    Item { code: "lift", surgery: true, energy: false, too_high: false },
+    Item { code: "rebuild", surgery: true, energy: false, too_high: true },
+    Item { code: "laser", surgery: false, energy: true, too_high: false },
 ];
 
 /// A planted offence: the rule that has to say it.

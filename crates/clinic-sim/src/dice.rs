@@ -42,6 +42,18 @@ impl Dice {
         mean + (sum - 6.0) * spread
     }
 
+    /// Normal with mean and spread, of four draws: for what is drawn by the million.
+    pub fn noise(&mut self, mean: f64, spread: f64) -> f64 {
+        let sum = self.unit() + self.unit() + self.unit() + self.unit();
+        // Four uniform draws have a variance of a third.
+        mean + (sum - 2.0) * 1.732 * spread
+    }
+
+    /// A duration of mean `mean` seconds, at most five times the mean, falling exponentially.
+    pub fn lasting_s(&mut self, mean: f64) -> f64 {
+        (-(1.0 - self.unit()).ln() * mean).min(5.0 * mean)
+    }
+
     /// A duration of mean `mean` seconds, at least 1 and at most five times the mean, falling exponentially.
     pub fn lasting(&mut self, mean: f64) -> u32 {
         (-(1.0 - self.unit()).ln() * mean).clamp(1.0, 5.0 * mean) as u32

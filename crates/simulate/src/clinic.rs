@@ -125,10 +125,14 @@ fn practitioner(id: &str, category: Category) -> Practitioner {
 fn item(item: &clinic_sim::Item) -> Item {
     Item {
         id: item.code.into(),
-        kind: if item.surgery { ItemKind::Surgery } else { ItemKind::Injection },
+        kind: match (item.surgery, item.energy) {
+            (true, _) => ItemKind::Surgery,
+            (_, true) => ItemKind::EnergyDevice,
+            _ => ItemKind::Injection,
+        },
         specialties: vec![if item.surgery { Specialty::CosmeticSurgery } else { Specialty::CosmeticDermatology }],
         surgery_grade: item.surgery.then_some(if item.too_high { 4 } else { 2 }),
-        min_operator: MinOperator::Physician,
+        min_operator: if item.energy { MinOperator::Nurse } else { MinOperator::Physician },
         min_duration_ms: 600_000,
         prep_ms: 0,
         filed_here: true,
@@ -182,4 +186,91 @@ pub(crate) fn observation(look: Look, covered: bool, ids: &[(&'static str, Perso
     });
     seen.faces = faces.collect();
     seen
+}
+
+/// The moment of a millisecond of a scene.
+pub(crate) fn instant(ms: u64) -> Moment {
+    let wall = Wall(MIDNIGHT + ms as i64);
+    Moment { mono: Mono(BOOT_MS + ms), wall, clock: ClockQuality::GOOD }
+}
+
+/// Milliseconds of a scene at a monotonic time.
+pub(crate) fn elapsed_ms(at: Mono) -> u64 {
+    at.0.saturating_sub(BOOT_MS)
+}
+
+/// As [`knowledge`], with a roster of this age, and an engineer's pass.
+pub(crate) fn knowledge_of(policy: &Policy, roster_age_h: u32) -> Vec<Fact> {
+    let mut facts = knowledge(policy);
+    let made = Wall(wall(0).0 - i64::from(roster_age_h) * 3_600_000);
+    for fact in &mut facts {
+        if let Fact::Roster(roster) = fact {
+            (roster.made_at, roster.registry_at) = (made, made);
+        }
+    }
+    facts.push(Fact::Pass(Pass {
+        id: "engineer".into(),
+        version: 1,
+        holder: PassHolder::WitnessedCheckIn,
+        kind: PassKind::Engineer,
+        from: wall(0),
+        until: wall(90_000),
+    }));
+    facts
+}
+
+/// The declaration of a scene's session.
+pub(crate) fn declared(s: &clinic_sim::scene::Declared) -> Fact {
+    Fact::Session(SessionRecord {
+        id: SessionId::new(&format!("s{}", s.number)),
+        version: 1,
+        room: "room".into(),
+        item: s.item.map(Into::into),
+        lead: s.lead.map(Into::into),
+        operators: Vec::new(),
+        start: wall(s.start),
+        end: Some(wall(s.end)),
+        cancelled: false,
+    })
+}
+
+/// What the engine is shown of one look at a scene.
+pub(crate) fn shot(shot: &clinic_sim::Shot, covered: bool) -> Observation {
+    let mut seen = Observation::default();
+    if covered {
+        seen.camera.state = CameraState::Covered;
+        return seen;
+    }
+    seen.patients = shot.patients;
+    seen.faces = shot.faces.iter().map(face).collect();
+    seen
+}
+
+fn face(face: &clinic_sim::Sighting) -> Face {
+    let (w, h) = face.size;
+    Face {
+        track: TrackId(face.track),
+        bbox: BoxPx { x: face.at.0 - w / 2, y: face.at.1 - h / 2, w, h },
+        good_quality: face.good,
+        masked: face.masked,
+        match_: face.scores.as_ref().map(|scores| scored(scores)),
+        liveness: match face.liveness {
+            Spoofness::Live => Liveness::Live,
+            Spoofness::Spoof => Liveness::Spoof,
+            Spoofness::Unsure => Liveness::Unsure,
+        },
+    }
+}
+
+/// Best and second of all scores.
+fn scored(scores: &[f64]) -> MatchScore {
+    let ppm = |score: f64| (score.clamp(-1.0, 1.0) * 1e6) as i32;
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let (best, second) = (order[0], order[1]);
+    MatchScore {
+        best: Some(PersonId::new(crate::scenes::staff(best))),
+        score_ppm: ppm(scores[best]),
+        second_ppm: ppm(scores[second]),
+    }
 }

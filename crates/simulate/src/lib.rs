@@ -3,9 +3,11 @@
 
 mod clinic;
 mod run;
+mod scenes;
 mod score;
 mod targets;
 
 pub use run::{diary, run};
+pub use scenes::{ProfileScore, SceneScore, profile, scene_diary};
 pub use score::{Recall, Score, Tally};
-pub use targets::{Target, targets};
+pub use targets::{Target, profile_targets, targets};

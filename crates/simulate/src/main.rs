@@ -8,13 +8,22 @@ use anyhow::Context as _;
 use clap::Parser;
 use clinic_sim::ErrorModel;
 use presence::Policy;
-use simulate::{diary, run, targets};
+use simulate::{ProfileScore, Target, diary, profile, profile_targets, run, scene_diary, targets};
 
 /// Tries the rules on random lawful and unlawful clinic days with known truth, through an error model of recognition.
+///
+/// With `--profile calm`, `busy` or `rough` it plays a catalogue of scenes under that noise instead: offences, lawful scenes
+/// that must stay quiet, and ways past the rules that must not stay silent. Example: `simulate --profile rough --explain`.
 #[derive(Debug, Parser)]
 #[command(name = "zaigang-simulate", version)]
 struct Args {
-    /// How many sessions, shared evenly by the FNIR levels.
+    /// How badly the camera sees: `own` (random days), `calm`, `busy` or `rough` (the catalogue of scenes). May be a list.
+    #[arg(long, value_delimiter = ',', default_value = "own")]
+    profile: Vec<String>,
+    /// With another profile than `own`: only scenes whose name holds this.
+    #[arg(long)]
+    scene: Option<String>,
+    /// How many sessions, shared evenly by the FNIR levels, or by the scenes of a profile.
     #[arg(long, default_value_t = 10_000)]
     sessions: u64,
     /// Seed: the same seed gives the same figures.
@@ -54,29 +63,77 @@ fn main() -> anyhow::Result<ExitCode> {
         let (name, value) = setting.split_once('=').with_context(|| format!("--set {setting}: give NAME=VALUE"))?;
         policy.set(name, value.parse().with_context(|| format!("--set {setting}: the value is a whole number"))?)?;
     }
+    if args.profile.iter().all(|name| name == "own") {
+        own(&args, &mut model, &policy)
+    } else {
+        scenes(&args, &model, &policy)
+    }
+}
+
+/// Random days at each level of FNIR.
+fn own(args: &Args, model: &mut ErrorModel, policy: &Policy) -> anyhow::Result<ExitCode> {
     if let Some(number) = args.day {
         model.identity.fnir = args.fnir.first().copied().unwrap_or(model.identity.fnir);
-        print!("{}", diary(&model, &policy, args.seed, number));
+        print!("{}", diary(model, policy, args.seed, number));
         return Ok(ExitCode::SUCCESS);
     }
     let each = args.sessions.div_ceil(args.fnir.len().max(1) as u64);
     let mut all = Vec::new();
     for &fnir in &args.fnir {
         model.identity.fnir = fnir;
-        let score = run(&model, &policy, each, args.seed);
+        let score = run(model, policy, each, args.seed);
         if args.explain {
             explain(fnir, &score);
         }
         all.extend(targets(fnir, &score));
     }
-    if args.json {
+    print_targets(args.json, &all)
+}
+
+/// The catalogue of scenes under each profile.
+fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<ExitCode> {
+    /// Scenes in the catalogue, about: `--sessions` is shared by them.
+    const SCENES: u64 = 56;
+    let (profiles, weights) = (clinic_sim::profiles()?, clinic_sim::weights()?);
+    let mut all = Vec::new();
+    for name in &args.profile {
+        let noise = profiles.get(name).with_context(|| {
+            let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
+            format!("--profile {name}: there are own, {}", names.join(", "))
+        })?;
+        if let Some(number) = args.day {
+            let scene = args.scene.as_deref().context("--day with a profile: say which --scene")?;
+            print!("{}", scene_diary(noise, model, policy, args.seed, scene, number));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let each = args.sessions.div_ceil(SCENES);
+        let score = profile(noise, model, policy, each, args.seed, args.scene.as_deref());
+        if args.explain {
+            explain_scenes(&score);
+        }
+        all.extend(profile_targets(name, &score, &weights));
+    }
+    print_targets(args.json, &all)
+}
+
+fn explain_scenes(score: &ProfileScore) {
+    for ((_, scene), s) in &score.scenes {
+        eprintln!("{scene}: {} played", s.played);
+        for (why, n) in &s.why {
+            eprintln!("  {n:4} {why}");
+        }
+    }
+}
+
+fn print_targets(json: bool, all: &[Target]) -> anyhow::Result<ExitCode> {
+    if json {
         let rows: Vec<_> = all
             .iter()
             .map(|t| serde_json::json!({"name": t.name, "target": t.target, "figure": t.figure, "holds": t.holds}))
             .collect();
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
-        for t in &all {
+        for t in all {
             println!("{} · {} · {} · {}", t.name, t.target, t.figure, if t.holds { "holds" } else { "falls short" });
         }
     }

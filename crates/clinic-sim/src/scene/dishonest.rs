@@ -1,0 +1,174 @@
+//! Ways past the rules that one session can show. Something of L1 or above must be said in most of them.
+//! What only a month can tell (a face never seen, a lamp before the ring) is the server's and not here.
+
+use super::{Declared, Pose, Recipe, Stage, Stint, Walk};
+use crate::{Actor, Zone};
+
+/// All of them.
+pub const DISHONEST: &[Recipe] = &[
+    ("covers of 55 s again and again", covers),
+    ("unplugged for 25 min", unplugged),
+    ("pieces of 170 s", pieces),
+    ("bursts of 50 s", bursts),
+    ("no item", |s| declared_as(s, None, Some("lead1"))),
+    ("unknown item", |s| declared_as(s, Some("no-such-item"), Some("lead1"))),
+    ("no lead", |s| declared_as(s, Some("filler"), None)),
+    ("dummy session beside the real one", dummy),
+    ("lead glimpsed at the door for 3 s", |s| lead_looks_in(s, Zone::Door, 3)),
+    ("lead looks in for 20 s", |s| lead_looks_in(s, Zone::Elsewhere, 20)),
+    ("lead comes for 60 s every 4 min", comes_and_goes),
+    ("photograph of the lead", photograph),
+    ("from the companion's place alone", from_the_companions_place),
+    ("nurse as alibi with no lead", nurse_as_alibi),
+    ("stranger takes turns with a nurse", takes_turns),
+    ("stranger beside a 30 h old roster", old_roster),
+    ("physician in cap, mask and goggles", goggles),
+    ("patient draped after 70 s", draped),
+    ("a printed face at the bed", print),
+    ("stranger all alone", stranger_alone),
+    ("stranger beside the lead", stranger_beside),
+    ("nobody declared", undeclared),
+];
+
+fn physician_alone(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 60);
+    s.works("phys1", from, s.to);
+    s.nurse_helps();
+}
+
+fn covers(s: &mut Stage<'_>) {
+    physician_alone(s);
+    let mut at = s.from + 30;
+    while at + 55 < s.to {
+        s.scene.covers.push((at, at + 55));
+        at += 55 + s.dice.between(8, 25);
+    }
+}
+
+fn unplugged(s: &mut Stage<'_>) {
+    s.to = s.from + 1_620;
+    s.scene.patients = vec![(s.from, s.to)];
+    s.declared().end = s.to + 60;
+    s.scene.act = (s.from, s.to);
+    physician_alone(s);
+    s.scene.unplugged.push((s.from + 50, s.from + 50 + 1_500));
+}
+
+fn pieces(s: &mut Stage<'_>) {
+    let first = s.from;
+    s.scene.sessions.clear();
+    s.scene.patients.clear();
+    for number in 0..5 {
+        let from = first + number * 290;
+        s.scene.patients.push((from, from + 170));
+        s.works("phys1", from + 2, from + 168);
+        let (item, lead) = (Some("filler"), Some("lead1"));
+        s.scene.sessions.push(Declared { number, item, lead, start: from, end: from + 170 });
+    }
+}
+
+fn bursts(s: &mut Stage<'_>) {
+    s.stands_by("lead1", s.from + 10, s.to);
+    let mut at = s.from + 20;
+    while at + 50 < s.to {
+        s.stranger_works(at, at + 50);
+        at += 50 + s.dice.between(75, 100);
+    }
+}
+
+fn declared_as(s: &mut Stage<'_>, item: Option<&'static str>, lead: Option<&'static str>) {
+    (s.declared().item, s.declared().lead) = (item, lead);
+    physician_alone(s);
+}
+
+fn dummy(s: &mut Stage<'_>) {
+    // A dermatologist operates at surgery; a session of the own specialty runs beside it.
+    (s.declared().item, s.declared().lead) = (Some("lift"), Some("surgeon"));
+    let (start, end) = (s.declared().start, s.declared().end);
+    let (item, lead) = (Some("filler"), Some("lead1"));
+    s.scene.sessions.push(Declared { number: 1, item, lead, start: start + 1, end });
+    let from = s.from + s.dice.between(10, 60);
+    s.works("lead1", from, s.to);
+    s.nurse_helps();
+}
+
+fn lead_looks_in(s: &mut Stage<'_>, zone: Zone, long: u32) {
+    physician_alone(s);
+    let at = s.from + s.dice.between(60, 400);
+    if zone == Zone::Door {
+        let stints = vec![Stint { from: at, to: at + long, zone, pose: Pose::Working }];
+        s.scene.people.push(Walk { who: Actor::Staff("lead1"), stints, witnessed: false });
+    } else {
+        s.stands_by("lead1", at, at + long);
+    }
+}
+
+fn comes_and_goes(s: &mut Stage<'_>) {
+    physician_alone(s);
+    let mut at = s.from + 30;
+    while at + 60 < s.to {
+        s.stands_by("lead1", at, at + 60);
+        at += 240;
+    }
+}
+
+fn photograph(s: &mut Stage<'_>) {
+    physician_alone(s);
+    let stints = vec![Stint { from: s.from + 20, to: s.to, zone: Zone::Elsewhere, pose: Pose::Photo }];
+    s.scene.people.push(Walk { who: Actor::Staff("lead1"), stints, witnessed: false });
+}
+
+fn from_the_companions_place(s: &mut Stage<'_>) {
+    let places = [(Zone::Companion, s.from + 10, s.to)];
+    s.visit(Actor::Outsider(1), Pose::Working, &places);
+}
+
+fn nurse_as_alibi(s: &mut Stage<'_>) {
+    s.works("nurse1", s.from + 5, s.to);
+    s.stranger_works(s.from + 15, s.to);
+}
+
+fn takes_turns(s: &mut Stage<'_>) {
+    let mut at = s.from + 10;
+    while at + 150 < s.to {
+        s.works("nurse1", at, at + 60);
+        s.stranger_works(at + 65, at + 145);
+        at += 155;
+    }
+}
+
+fn old_roster(s: &mut Stage<'_>) {
+    s.scene.roster_age_h = 30;
+    s.stranger_works(s.from + 10, s.to);
+}
+
+fn goggles(s: &mut Stage<'_>) {
+    let places = [(Zone::Operator, s.from + 10, s.to)];
+    s.visit(Actor::Staff("phys1"), Pose::Covered, &places);
+}
+
+fn draped(s: &mut Stage<'_>) {
+    physician_alone(s);
+    s.scene.draped = Some(s.from + 70);
+}
+
+fn print(s: &mut Stage<'_>) {
+    s.works("phys1", s.from + 10, s.to);
+    let places = [(Zone::Elsewhere, s.from + 20, s.from + 60), (Zone::Operator, s.from + 60, s.to)];
+    s.visit(Actor::Outsider(3), Pose::Picture, &places);
+}
+
+fn stranger_alone(s: &mut Stage<'_>) {
+    s.stranger_works(s.from + 10, s.to);
+}
+
+fn stranger_beside(s: &mut Stage<'_>) {
+    s.works("lead1", s.from + 5, s.to);
+    let from = s.from + s.dice.between(60, 200);
+    s.stranger_works(from, from + 300);
+}
+
+fn undeclared(s: &mut Stage<'_>) {
+    s.scene.sessions.clear();
+    s.works("phys1", s.from + 10, s.to);
+}

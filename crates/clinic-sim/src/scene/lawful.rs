@@ -1,0 +1,199 @@
+//! Lawful scenes that look like offences to a hasty rule. Nothing of L2 or above may be said of any.
+
+use super::{Declared, Pose, Recipe, Stage, Stint, Walk};
+use crate::{Actor, Zone};
+
+/// All of them.
+pub const LAWFUL: &[Recipe] = &[
+    ("lead and nurse", lead_and_nurse),
+    ("lead steps out for two minutes", steps_out),
+    ("lead guides a physician", guides),
+    ("two leads alternate", alternate),
+    ("companion comes near", companion_near),
+    ("trainee under the lead", trainee),
+    ("anaesthetist at the head end", |s| anaesthetist(s, Pose::Working)),
+    ("patient stands at the bed first", stands_first),
+    ("cleaner at the empty bed", cleaner),
+    ("lead with the back turned", |s| lead_in(s, Pose::Away)),
+    ("lead badly seen", |s| lead_in(s, Pose::Poor)),
+    ("anaesthetist badly seen", |s| anaesthetist(s, Pose::Poor)),
+    ("lead injects for 90 s", injects),
+    ("lead instructs for 3 min", instructs),
+    ("portrait on the wall", |s| picture(s, Zone::Elsewhere)),
+    ("phone in view", |s| picture(s, Zone::Companion)),
+    ("companion holds the hand", holds_the_hand),
+    ("patient at the mirror", mirror),
+    ("engineer with a witnessed check-in", engineer),
+    ("two sessions in a row", in_a_row),
+    ("another lead in place", another_lead),
+    ("box restarted before", |s| restarted(s, false)),
+    ("box restarted in the middle", |s| restarted(s, true)),
+];
+
+fn lead_and_nurse(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    s.works("lead1", from, s.to);
+    s.nurse_helps();
+}
+
+fn steps_out(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    let middle = from.midpoint(s.to);
+    s.works("lead1", from, middle);
+    s.works("lead1", middle + 120, s.to);
+    s.works("phys1", from + 30, s.to);
+}
+
+fn guides(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    s.stands_by("lead1", from, s.to + 20);
+    s.works("phys1", from + 20, s.to);
+}
+
+fn alternate(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    let middle = from.midpoint(s.to);
+    s.works("lead1", from, middle);
+    s.works("lead2", middle + 10, s.to);
+}
+
+fn companion_near(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    let (middle, near) = (from.midpoint(s.to), s.dice.between(5, 29));
+    s.works("lead1", from, s.to);
+    let places = [
+        (Zone::Companion, s.from, middle),
+        (Zone::Operator, middle, middle + near),
+        (Zone::Companion, middle + near, s.to),
+    ];
+    s.visit(Actor::Outsider(9), Pose::Working, &places);
+}
+
+fn trainee(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    s.works("trainee", from + 20, s.to);
+    s.stands_by("lead1", from, s.to + 10);
+}
+
+fn anaesthetist(s: &mut Stage<'_>, pose: Pose) {
+    let from = s.from + s.dice.between(10, 90);
+    (s.declared().item, s.declared().lead) = (Some("lift"), Some("surgeon"));
+    s.works("surgeon", from, s.to);
+    let places = [(Zone::Head, s.from, s.to)];
+    s.visit(Actor::Staff("anaes"), pose, &places);
+}
+
+fn stands_first(s: &mut Stage<'_>) {
+    s.works("lead1", s.from + 30, s.to);
+    let stood = s.dice.between(30, 110);
+    standing_patient(s, &[(Zone::Operator, stood)]);
+    s.nurse_helps();
+}
+
+/// The patient stands about before lying down: seconds per place.
+fn standing_patient(s: &mut Stage<'_>, places: &[(Zone, u32)]) {
+    let mut at = s.from - places.iter().map(|p| p.1).sum::<u32>();
+    let stint = |from, to, zone| Stint { from, to, zone, pose: Pose::Working };
+    let mut stints = vec![stint(at - 5, at, Zone::Door)];
+    for (zone, long) in places {
+        stints.push(stint(at, at + long, *zone));
+        at += long;
+    }
+    stints.push(stint(s.to, s.to + 8, Zone::Elsewhere));
+    stints.push(stint(s.to + 8, s.to + 12, Zone::Door));
+    s.scene.people.push(Walk { who: Actor::Patient(0), stints, witnessed: false });
+}
+
+fn cleaner(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    s.works("lead1", from, s.to);
+    s.declared().end = s.to + 400;
+    let after = s.to + s.dice.between(30, 60);
+    let places = [(Zone::Operator, after, after + s.dice.between(60, 180))];
+    s.visit(Actor::Outsider(5), Pose::Working, &places);
+}
+
+fn lead_in(s: &mut Stage<'_>, pose: Pose) {
+    let from = s.from + s.dice.between(10, 60);
+    let places = [(Zone::Operator, from, s.to)];
+    s.visit(Actor::Staff("lead1"), pose, &places);
+    s.works("phys1", from + 20, s.to);
+}
+
+fn injects(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(60, 150);
+    s.works("lead1", from, from + 90);
+    s.works("nurse1", s.from + 10, s.to);
+}
+
+fn instructs(s: &mut Stage<'_>) {
+    s.declared().item = Some("laser");
+    let from = s.from + s.dice.between(20, 90);
+    s.stands_by("lead1", from, from + 180);
+    s.works("nurse1", s.from + 10, s.to);
+}
+
+fn picture(s: &mut Stage<'_>, zone: Zone) {
+    lead_and_nurse(s);
+    let stints = vec![Stint { from: s.from, to: s.to, zone, pose: Pose::Picture }];
+    s.scene.people.push(Walk { who: Actor::Outsider(8), stints, witnessed: false });
+}
+
+fn holds_the_hand(s: &mut Stage<'_>) {
+    lead_and_nurse(s);
+    let (near, long) = (s.from + s.dice.between(60, 200), s.dice.between(120, 420));
+    let places =
+        [(Zone::Companion, s.from, near), (Zone::Operator, near, near + long), (Zone::Companion, near + long, s.to)];
+    s.visit(Actor::Outsider(9), Pose::Working, &places);
+}
+
+fn mirror(s: &mut Stage<'_>) {
+    lead_and_nurse(s);
+    let (mirror, ring) = (s.dice.between(60, 240), s.dice.between(20, 70));
+    standing_patient(s, &[(Zone::Elsewhere, mirror), (Zone::Operator, ring)]);
+}
+
+fn engineer(s: &mut Stage<'_>) {
+    lead_and_nurse(s);
+    let at = s.from + s.dice.between(100, 300);
+    let places = [(Zone::Operator, at, at + s.dice.between(100, 240))];
+    s.visit(Actor::Outsider(7), Pose::Working, &places);
+    if let Some(walk) = s.scene.people.last_mut() {
+        walk.witnessed = true;
+    }
+}
+
+fn in_a_row(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    s.works("lead1", from, s.to);
+    let (begin, end) = (s.to + s.dice.between(200, 420), s.to + s.dice.between(1_300, 1_700));
+    s.scene.patients.push((begin, end));
+    s.scene.sessions.push(Declared {
+        number: 1,
+        item: Some("filler"),
+        lead: Some("lead2"),
+        start: begin - 60,
+        end: end + 60,
+    });
+    s.works("lead2", begin + 20, end);
+}
+
+fn another_lead(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 90);
+    s.works("lead2", from, s.to);
+    s.nurse_helps();
+}
+
+fn restarted(s: &mut Stage<'_>, middle: bool) {
+    let from = s.from + s.dice.between(10, 60);
+    let at = if middle { from.midpoint(s.to) } else { s.from - 30 };
+    s.scene.unplugged.push((at, at + s.dice.between(40, 100)));
+    if middle && s.dice.chance(0.5) {
+        // The lead did the lead's part before; a nurse goes on.
+        s.works("lead1", from, at - 20);
+        s.works("nurse1", from + 10, s.to);
+    } else {
+        s.works("lead1", from, s.to);
+        s.nurse_helps();
+    }
+}

@@ -1,0 +1,244 @@
+//! Scenes: one treatment (or a few) in a room, with everybody in it and the truth about it. Offences have a rule that must
+//! speak, lawful scenes must stay quiet, dishonest ones are ways past the rules that must not stay silent.
+//! Nothing here knows what a camera makes of a scene.
+
+mod dishonest;
+mod lawful;
+mod offences;
+
+use crate::{Actor, Dice, Plant, Zone};
+
+pub use dishonest::DISHONEST;
+pub use lawful::LAWFUL;
+pub use offences::OFFENCES;
+
+/// What a scene is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Truth {
+    /// A rule has to say it.
+    Offence(Plant),
+    /// Nothing of L2 or above may be said.
+    Lawful,
+    /// Something of L1 or above has to be said, by whichever rule.
+    Dishonest,
+}
+
+/// How somebody shows the face.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pose {
+    /// As people do at work: now and then down or away.
+    Working,
+    /// The back to the camera, or behind a lamp: hardly ever a face.
+    Away,
+    /// Cap, mask and goggles: poor looks, some of which still resemble him.
+    Covered,
+    /// Badly seen throughout: turned head, bad light, poor template.
+    Poor,
+    /// A photograph of this member of the staff that liveness cannot decide on.
+    Photo,
+    /// A picture that liveness sees through: a portrait, a phone.
+    Picture,
+}
+
+/// Somebody in one place for a while; seconds, `to` exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stint {
+    /// From.
+    pub from: u32,
+    /// Until before.
+    pub to: u32,
+    /// Where.
+    pub zone: Zone,
+    /// How.
+    pub pose: Pose,
+}
+
+/// Somebody's way through a scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// Who.
+    pub who: Actor,
+    /// Where and when, in order.
+    pub stints: Vec<Stint>,
+    /// The clinic binds this person's first track to an engineer's pass, witnessed by the lead.
+    pub witnessed: bool,
+}
+
+/// What was declared of a session. Seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Number in the scene.
+    pub number: u32,
+    /// Item code; `None`: left out. May be a code that nobody knows.
+    pub item: Option<&'static str>,
+    /// Lead.
+    pub lead: Option<&'static str>,
+    /// Start.
+    pub start: u32,
+    /// End.
+    pub end: u32,
+}
+
+/// One scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scene {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub truth: Truth,
+    /// What was declared.
+    pub sessions: Vec<Declared>,
+    /// Everybody but the patient on the bed.
+    pub people: Vec<Walk>,
+    /// The patients on the bed.
+    pub patients: Vec<(u32, u32)>,
+    /// From when on the patient's face is covered.
+    pub draped: Option<u32>,
+    /// The lens is covered.
+    pub covers: Vec<(u32, u32)>,
+    /// The box has no power; it begins anew afterwards.
+    pub unplugged: Vec<(u32, u32)>,
+    /// Age of the roster, h.
+    pub roster_age_h: u32,
+    /// When the act takes place.
+    pub act: (u32, u32),
+    /// Whose face has to be seen for the offence to be told.
+    pub actors: Vec<Actor>,
+    /// Its length, s.
+    pub length: u32,
+}
+
+/// A scene of the catalogue: its name and how it is made.
+pub type Recipe = (&'static str, fn(&mut Stage<'_>));
+
+/// A scene in the making.
+#[derive(Debug)]
+pub struct Stage<'d> {
+    /// Chance.
+    pub dice: &'d mut Dice,
+    /// What is made.
+    pub scene: Scene,
+    /// The act: patient on the bed.
+    pub from: u32,
+    /// Its end.
+    pub to: u32,
+}
+
+impl Scene {
+    /// One scene of a recipe.
+    pub fn new(recipe: &Recipe, truth: Truth, dice: &mut Dice) -> Self {
+        let from = 700 + dice.between(0, 60);
+        let to = from + dice.between(780, 1_800);
+        let declared =
+            Declared { number: 0, item: Some("filler"), lead: Some("lead1"), start: from - 60, end: to + 60 };
+        let scene = Self {
+            name: recipe.0,
+            truth,
+            sessions: vec![declared],
+            people: Vec::new(),
+            patients: vec![(from, to)],
+            draped: None,
+            covers: Vec::new(),
+            unplugged: Vec::new(),
+            roster_age_h: 1,
+            act: (from, to),
+            actors: Vec::new(),
+            length: 0,
+        };
+        let mut stage = Stage { dice, scene, from, to };
+        recipe.1(&mut stage);
+        let mut scene = stage.scene;
+        scene.patient_walks(dice);
+        scene.length = scene.sessions.iter().map(|s| s.end).max().unwrap_or(0).max(to) + 2_700;
+        scene
+    }
+
+    /// Each patient walks in, lies down, gets up and walks out.
+    fn patient_walks(&mut self, dice: &mut Dice) {
+        let patients: Vec<(u32, u32)> = self.patients.clone();
+        for (number, (from, to)) in patients.into_iter().enumerate() {
+            let who = Actor::Patient(number as u32);
+            if self.people.iter().any(|w| w.who == who) {
+                continue;
+            }
+            let (walk, rise) = (dice.between(5, 12), dice.between(5, 12));
+            let at = |from, to, zone| Stint { from, to, zone, pose: Pose::Working };
+            let stints = vec![
+                at(from - walk - 4, from - walk, Zone::Door),
+                at(from - walk, from, Zone::Elsewhere),
+                at(to, to + rise, Zone::Elsewhere),
+                at(to + rise, to + rise + 4, Zone::Door),
+            ];
+            self.people.push(Walk { who, stints, witnessed: false });
+        }
+    }
+}
+
+impl Stage<'_> {
+    /// In through the door, from place to place, and out again. One entry in ten and half of all exits show no face.
+    pub fn visit(&mut self, who: Actor, pose: Pose, places: &[(Zone, u32, u32)]) {
+        let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
+        let (before, after) = (self.dice.between(3, 8), self.dice.between(3, 8));
+        let shown = |hidden: bool, pose| if hidden { Pose::Away } else { pose };
+        let at_door = if pose == Pose::Away { Pose::Working } else { pose };
+        let (hides_in, hides_out) = (self.dice.chance(0.1), self.dice.chance(0.5));
+        let mut stints = vec![Stint {
+            from: first.1.saturating_sub(before),
+            to: first.1,
+            zone: Zone::Door,
+            pose: shown(hides_in, at_door),
+        }];
+        stints.extend(places.iter().map(|&(zone, from, to)| Stint { from, to, zone, pose }));
+        stints.push(Stint { from: last.2, to: last.2 + after, zone: Zone::Door, pose: shown(hides_out, at_door) });
+        let walk = self.scene.people.iter_mut().find(|w| w.who == who);
+        match walk {
+            Some(walk) => walk.stints.extend(stints),
+            None => self.scene.people.push(Walk { who, stints, witnessed: false }),
+        }
+    }
+
+    /// In, at work, out.
+    pub fn works(&mut self, id: &'static str, from: u32, to: u32) {
+        self.visit(Actor::Staff(id), Pose::Working, &[(Zone::Operator, from, to)]);
+    }
+
+    /// In, standing by, out.
+    pub fn stands_by(&mut self, id: &'static str, from: u32, to: u32) {
+        self.visit(Actor::Staff(id), Pose::Working, &[(Zone::Elsewhere, from, to)]);
+    }
+
+    /// A nurse who hands and helps: now aside, now at the bed.
+    pub fn nurse_helps(&mut self) {
+        let (from, to) = (self.from + self.dice.between(0, 60), self.to + self.dice.between(10, 90));
+        let half = from.midpoint(to);
+        let places =
+            [(Zone::Elsewhere, from, half), (Zone::Operator, half, half + 60), (Zone::Elsewhere, half + 60, to)];
+        self.visit(Actor::Staff("nurse1"), Pose::Working, &places);
+        self.errands();
+    }
+
+    /// Others of the house who fetch something: short, and mostly without a good look at them.
+    pub fn errands(&mut self) {
+        let mut at = self.from + self.dice.between(60, 300);
+        while at + 30 < self.to {
+            let long = self.dice.between(6, 25);
+            self.visit(Actor::Staff("nurse2"), Pose::Working, &[(Zone::Elsewhere, at, at + long)]);
+            at += long + self.dice.between(120, 500);
+        }
+    }
+
+    /// Somebody who is not enrolled operates.
+    pub fn stranger_works(&mut self, from: u32, to: u32) {
+        self.visit(Actor::Outsider(1), Pose::Working, &[(Zone::Operator, from, to)]);
+    }
+
+    /// The first session as declared.
+    pub fn declared(&mut self) -> &mut Declared {
+        &mut self.scene.sessions[0]
+    }
+
+    /// Whose face has to be seen for the offence to be told.
+    pub fn told_by(&mut self, who: &[Actor]) {
+        self.scene.actors = who.to_vec();
+    }
+}

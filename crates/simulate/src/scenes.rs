@@ -1,0 +1,346 @@
+//! Plays the catalogue of scenes under a profile's noise, and compares what was said with the truth of each scene.
+//! Whether a session could be judged is told by the generator's truth alone, never by the engine's own figures.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, Truth};
+use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, STAFF, Scene, Sensor};
+use presence::{
+    Assessment, CheckDirection, Checked, Engine, Fact, Finding, IdentityCheck, IdentityView, Moment, Observation,
+    Output, Policy, PresenceSummary, Rule, SessionId, Severity, Step, TrackId, standing,
+};
+
+use crate::clinic;
+
+/// How often the box embeds a face that is known, and one known for a stranger, ms.
+const RENEW_MS: u64 = 20_000;
+const STRANGER_MS: u64 = 5_000;
+/// How often it embeds an open one.
+const EVIDENCE_MS: u64 = 900;
+
+/// A face that matters must be found so often, and in so much of its time, for a session to be assessable.
+const LEAST_LOOKS: u64 = 20;
+const LEAST_SHARE: f64 = 0.2;
+
+/// What came of all scenes of one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SceneScore {
+    /// Scenes played.
+    pub played: u64,
+    /// Of them assessable by the generator's truth.
+    pub assessable: u64,
+    /// Of those decided: found, or the engine said that it could judge the rule.
+    pub decided: u64,
+    /// Of those with the rule's finding.
+    pub found: u64,
+    /// Sessions that the engine itself called NotAssessable.
+    pub not_assessable: u64,
+    /// With a finding of L2 or above.
+    pub raised_l2: u64,
+    /// Without any finding of L1 or above.
+    pub silent: u64,
+    /// Why something was said or not, for `--explain`: how often each.
+    pub why: BTreeMap<String, u64>,
+}
+
+/// What came of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileScore {
+    /// Per scene.
+    pub scenes: BTreeMap<(Truth, &'static str), SceneScore>,
+}
+
+/// All scenes with their truth.
+fn catalogue() -> Vec<(Truth, &'static Recipe)> {
+    let offences = OFFENCES.iter().map(|(plant, recipe)| (Truth::Offence(*plant), recipe));
+    let lawful = LAWFUL.iter().map(|recipe| (Truth::Lawful, recipe));
+    let dishonest = DISHONEST.iter().map(|recipe| (Truth::Dishonest, recipe));
+    offences.chain(lawful).chain(dishonest).collect()
+}
+
+/// Plays every scene (or those whose name holds `only`) `each` times. The same seed gives the same score.
+pub fn profile(
+    noise: &Noise,
+    model: &ErrorModel,
+    policy: &Policy,
+    each: u64,
+    seed: u64,
+    only: Option<&str>,
+) -> ProfileScore {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let mut all: Vec<(Truth, &'static Recipe, u64)> = Vec::new();
+    for (index, (truth, recipe)) in catalogue().into_iter().enumerate() {
+        if only.is_none_or(|only| recipe.0.contains(only)) {
+            all.extend((0..each).map(|n| (truth, recipe, index as u64 * 1_000_000 + n)));
+        }
+    }
+    let mut score = ProfileScore::default();
+    std::thread::scope(|scope| {
+        let all = &all;
+        let part = |from: u64| {
+            let mut score = ProfileScore::default();
+            for (truth, recipe, number) in all.iter().skip(from as usize).step_by(threads as usize) {
+                let played = play(recipe, *truth, noise, model, policy, seed, *number, |_, _, _| {});
+                score.scenes.entry((*truth, recipe.0)).or_default().add(&played.score());
+            }
+            score
+        };
+        let workers: Vec<_> = (0..threads).map(|n| scope.spawn(move || part(n))).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => {
+                    for (key, scene) in part.scenes {
+                        score.scenes.entry(key).or_default().add(&scene);
+                    }
+                }
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    score
+}
+
+impl SceneScore {
+    fn add(&mut self, other: &Self) {
+        self.played += other.played;
+        self.assessable += other.assessable;
+        self.decided += other.decided;
+        self.found += other.found;
+        self.not_assessable += other.not_assessable;
+        self.raised_l2 += other.raised_l2;
+        self.silent += other.silent;
+        for (why, n) in &other.why {
+            *self.why.entry(why.clone()).or_default() += n;
+        }
+    }
+}
+
+/// One scene with what was said of it.
+struct Played {
+    scene: Scene,
+    findings: Vec<Finding>,
+    summaries: BTreeMap<SessionId, PresenceSummary>,
+    /// Seconds in the scene, and looks with a face.
+    seen: BTreeMap<Actor, (u64, u64)>,
+    every_ms: f64,
+}
+
+#[expect(clippy::too_many_arguments, reason = "one scene needs all of its world")]
+fn play(
+    recipe: &'static Recipe,
+    truth: Truth,
+    noise: &Noise,
+    model: &ErrorModel,
+    policy: &Policy,
+    seed: u64,
+    number: u64,
+    mut watch: impl FnMut(u64, &Observation, &Engine),
+) -> Played {
+    let scene = Scene::new(recipe, truth, &mut Dice::new(seed, 2 * number));
+    let mut sensor = Sensor::new(noise, model, Dice::new(seed, 2 * number + 1));
+    let mut seen: BTreeMap<Actor, (u64, u64)> = BTreeMap::new();
+    for walk in &scene.people {
+        let time = walk.stints.iter().map(|s| u64::from(s.to - s.from)).sum();
+        seen.insert(walk.who, (time, 0));
+    }
+    let mut witness = None;
+    let mut looked: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut out = Vec::new();
+    let mut engine = begin(&scene, policy, 0, &mut out);
+    let mut power = true;
+    let mut t = 0;
+    while t < u64::from(scene.length) * 1_000 {
+        t = sensor.next(t);
+        let second = (t / 1_000) as u32;
+        let during = |spans: &[(u32, u32)]| spans.iter().any(|(a, b)| *a <= second && second < *b);
+        if during(&scene.unplugged) {
+            power = false;
+            continue;
+        }
+        if !power {
+            power = true;
+            engine = begin(&scene, policy, t, &mut out);
+        }
+        let embeds = |track: u64| {
+            let since = looked.get(&track).map_or(u64::MAX, |last| t - last);
+            since
+                >= match engine.identity(TrackId(track)) {
+                    IdentityView::Matched { .. } => RENEW_MS,
+                    IdentityView::Unmatched { .. } => STRANGER_MS,
+                    IdentityView::Indeterminate => EVIDENCE_MS,
+                }
+        };
+        let shot = sensor.shot(t, &scene, embeds);
+        for face in &shot.faces {
+            if face.scores.is_some() {
+                looked.insert(face.track, t);
+            }
+            if face.witnessed && witness.is_none() {
+                witness = Some(face.track);
+                out.extend(engine.inform(clinic::instant(t), checked(t, face.track)));
+            }
+        }
+        for who in sensor.found() {
+            if let Some((_, looks)) = seen.get_mut(who) {
+                *looks += 1;
+            }
+        }
+        let look = clinic::shot(&shot, during(&scene.covers));
+        out.extend(engine.observe(clinic::instant(t), &look));
+        watch(t, &look, &engine);
+    }
+    out.extend(engine.expire(clinic::instant(u64::from(scene.length) * 1_000 + 60_000)));
+    let mut summaries = BTreeMap::new();
+    for output in &out {
+        if let Output::PresenceSummary(summary) = output {
+            summaries.insert(summary.session.clone(), (**summary).clone());
+        }
+    }
+    let every_ms = sensor.every_ms;
+    Played { scene, findings: standing(out).into_values().collect(), summaries, seen, every_ms }
+}
+
+/// A box that was just switched on, and is told what the server knows.
+fn begin(scene: &Scene, policy: &Policy, t: u64, out: &mut Vec<Output>) -> Engine {
+    let mut engine = Engine::new();
+    let at = clinic::instant(t);
+    let facts = clinic::knowledge_of(policy, scene.roster_age_h).into_iter();
+    for fact in facts.chain(scene.sessions.iter().map(clinic::declared)) {
+        out.extend(engine.inform(at, fact));
+    }
+    engine
+}
+
+/// The engineer's check-in, witnessed by the lead, bound to the track that stood there.
+fn checked(t: u64, track: u64) -> Fact {
+    let Moment { wall, .. } = clinic::instant(t);
+    Fact::IdentityCheck(IdentityCheck {
+        who: Checked::Pass("engineer".into()),
+        direction: CheckDirection::In,
+        at: wall,
+        witness: "lead1".into(),
+        track: Some(TrackId(track)),
+    })
+}
+
+impl Played {
+    /// Whether a person who sees what the camera saw could tell the offence.
+    fn assessable(&self) -> bool {
+        self.scene.actors.iter().all(|who| {
+            let (time_s, looks) = self.seen.get(who).copied().unwrap_or_default();
+            looks >= LEAST_LOOKS.min(time_s / 3)
+                && looks as f64 * self.every_ms / 1_000.0 >= time_s as f64 * LEAST_SHARE
+        })
+    }
+
+    fn score(&self) -> SceneScore {
+        let mut score = SceneScore { played: 1, ..SceneScore::default() };
+        let worst = self.findings.iter().map(|f| f.severity).max();
+        score.raised_l2 = u64::from(worst >= Some(Severity::L2));
+        score.silent = u64::from(worst < Some(Severity::L1));
+        let summary = self.summaries.values().next();
+        let judged = summary.is_some_and(|s| s.assessment == Assessment::Assessable);
+        score.not_assessable = u64::from(!judged && !self.scene.sessions.is_empty());
+        if let Truth::Offence(plant) = self.scene.truth {
+            let code = plant.code();
+            // What the rule says of itself as less than its own level is a doubt, not the finding.
+            let least = if matches!(plant, Plant::Uq2 | Plant::Hb3) { Severity::L1 } else { Severity::L2 };
+            let found = self.findings.iter().any(|f| f.key.rule.code() == code && f.severity >= least);
+            let open = |s: &PresenceSummary| s.undecided.iter().any(|u| u.rule.code() == code);
+            let free = matches!(plant, Plant::Nl4 | Plant::Hb3);
+            let decided = found || free || (judged && !summary.is_some_and(open));
+            score.assessable = u64::from(self.assessable());
+            score.decided = score.assessable * u64::from(decided);
+            score.found = score.assessable * u64::from(found);
+        }
+        score.why.insert(self.why(), 1);
+        score
+    }
+
+    /// What was said, or why nothing was.
+    fn why(&self) -> String {
+        let mut said: Vec<String> =
+            self.findings.iter().map(|f| format!("{} {:?}", f.key.rule.code(), f.severity)).collect();
+        said.sort();
+        said.dedup();
+        for summary in self.summaries.values() {
+            match &summary.assessment {
+                Assessment::NotAssessable(why) => said.push(format!("NotAssessable {}", why.join(" "))),
+                Assessment::Assessable => {
+                    let open: Vec<String> = summary
+                        .undecided
+                        .iter()
+                        .filter(|u| self.matters(u.rule))
+                        .map(|u| format!("{} {}", u.rule.code(), u.reason))
+                        .collect();
+                    if !open.is_empty() {
+                        said.push(format!("undecided: {}", open.join(", ")));
+                    }
+                }
+            }
+        }
+        if said.is_empty() { "nothing".to_owned() } else { said.join("; ") }
+    }
+
+    fn matters(&self, rule: Rule) -> bool {
+        match self.scene.truth {
+            Truth::Offence(plant) => plant.code() == rule.code(),
+            _ => true,
+        }
+    }
+}
+
+/// One scene as text: what was true, and what the engine said of it.
+pub fn scene_diary(noise: &Noise, model: &ErrorModel, policy: &Policy, seed: u64, name: &str, number: u64) -> String {
+    let all = catalogue();
+    let Some((index, (truth, recipe))) = all.into_iter().enumerate().find(|(_, (_, r))| r.0.contains(name)) else {
+        return format!("no scene is called {name}\n");
+    };
+    let mut lines: Vec<(u64, String)> = Vec::new();
+    let mut views: BTreeMap<TrackId, String> = BTreeMap::new();
+    let mut last: BTreeMap<TrackId, (u64, (i32, i32))> = BTreeMap::new();
+    let watch = |t: u64, seen: &Observation, engine: &Engine| {
+        for face in &seen.faces {
+            let view = format!("{:?}", engine.identity(face.track));
+            let view = view.split("renew").next().unwrap_or_default().to_owned();
+            let at = face.bbox.centre();
+            if views.insert(face.track, view.clone()).as_ref() != Some(&view) {
+                lines.push((
+                    t,
+                    format!("      track {} at {},{} masked {}: {view}", face.track.0, at.x, at.y, face.masked),
+                ));
+            }
+            last.insert(face.track, (t, (at.x, at.y)));
+        }
+    };
+    let played = play(recipe, truth, noise, model, policy, seed, index as u64 * 1_000_000 + number, watch);
+    lines.extend(last.into_iter().map(|(track, (t, at))| (t, format!("      track {} last at {at:?}", track.0))));
+    for walk in &played.scene.people {
+        lines.extend(walk.stints.iter().map(|s| {
+            (u64::from(s.from) * 1_000, format!("  {:?} {:?} {:?} until {}", walk.who, s.zone, s.pose, s.to))
+        }));
+    }
+    for session in &played.scene.sessions {
+        lines.push((u64::from(session.start) * 1_000, format!("{session:?}")));
+    }
+    for f in &played.findings {
+        let step = if f.step == Step::Withdrawn { "withdrawn " } else { "" };
+        let at = clinic::elapsed_ms(f.raised_at.mono);
+        lines.push((
+            at,
+            format!("    {step}{} {:?}: {} {:?}", f.key.rule.code(), f.severity, f.explanation.en, f.figures),
+        ));
+    }
+    lines.extend(played.summaries.values().map(|s| (clinic::elapsed_ms(s.at.mono), format!("    {s:?}"))));
+    lines.sort();
+    lines.iter().fold(String::new(), |mut text, (t, line)| {
+        let _ = writeln!(text, "{:8.1} {line}", *t as f64 / 1_000.0);
+        text
+    })
+}
+
+/// Everybody of the staff, in the order of a look's scores.
+pub(crate) fn staff(n: usize) -> &'static str {
+    STAFF[n].id
+}
