@@ -215,6 +215,7 @@ pub(crate) fn knowledge_of(policy: &Policy, roster_age_h: u32) -> Vec<Fact> {
         kind: PassKind::Engineer,
         from: wall(0),
         until: wall(90_000),
+        stated_at: None,
     }));
     facts
 }
@@ -231,6 +232,7 @@ pub(crate) fn declared(s: &clinic_sim::scene::Declared) -> Fact {
         start: wall(s.start),
         end: Some(wall(s.end)),
         cancelled: false,
+        stated_at: None,
     })
 }
 

@@ -221,6 +221,7 @@ fn checked(t: u64, track: u64) -> Fact {
         at: wall,
         witness: "lead1".into(),
         track: Some(TrackId(track)),
+        stated_at: None,
     })
 }
 

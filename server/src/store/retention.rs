@@ -139,8 +139,9 @@ mod tests {
             )
         };
         let all = message(1, "health") + &message(2, "presence") + &message(3, "health");
-        let row =
-            format!("INSERT INTO presence VALUES ('b',0,2,'r','s','p-1','operator','{to_at}','{to_at}','face',5,1,NULL,1);");
+        let row = format!(
+            "INSERT INTO presence VALUES ('b',0,2,'r','s','p-1','operator','{to_at}','{to_at}','face',5,1,NULL,1);"
+        );
         store.write(|tx| Ok(tx.execute_batch(&(all + &row))?)).unwrap();
     }
 

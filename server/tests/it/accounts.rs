@@ -45,13 +45,9 @@ fn hidden(body: &str) -> String {
 
 /// What an authenticator shows, so many steps from now.
 pub(crate) fn code(secret: &str, steps: i64) -> String {
-    let bits: String =
-        secret.chars().map(|c| format!("{:05b}", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).unwrap())).collect();
-    let key: Vec<u8> = bits
-        .as_bytes()
-        .chunks_exact(8)
-        .map(|b| u8::from_str_radix(std::str::from_utf8(b).unwrap(), 2).unwrap())
-        .collect();
+    let letter = |c| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).unwrap();
+    let bits: Vec<u8> = secret.chars().flat_map(|c| (0..5).rev().map(move |n| (letter(c) >> n & 1) as u8)).collect();
+    let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();
     let mut mac = Hmac::<Sha1>::new_from_slice(&key).unwrap();
     mac.update(&(jiff::Timestamp::now().as_second() / 30 + steps).to_be_bytes());
     let digest = mac.finalize().into_bytes();

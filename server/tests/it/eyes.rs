@@ -113,7 +113,8 @@ fn a_clinic_reads_names_of_its_own_people_alone() {
         &json!({"id":"clinic-2","name":"别处诊所","grade_ceiling":1,"filed_items":[],"jurisdiction":"520100"}),
     );
     let works_at = |sites: &Value| {
-        let far = json!({"id":"p-far","name":"赵远方","category":"licensed_physician","registration":"valid","sites":sites});
+        let far =
+            json!({"id":"p-far","name":"赵远方","category":"licensed_physician","registration":"valid","sites":sites});
         house.must_post("practitioners", &far);
     };
     let there = json!({"institution":"clinic-2","relation":"primary","lead_of":[]});

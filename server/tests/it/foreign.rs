@@ -75,10 +75,9 @@ fn newer_sessions_elsewhere_empty_no_export() {
         &json!({"id":"s-old","room":"room-1","start":"2020-03-02T09:00:00+08:00","end":"2020-03-02T10:00:00+08:00"}),
     );
     let head = "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref";
-    let mut csv = format!("{head}\n");
-    for n in 0..1100 {
-        csv += &format!("s-far-{n},room-2,,,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,\n");
-    }
+    let far = |n| format!("s-far-{n},room-2,,,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,");
+    let lines: Vec<String> = std::iter::once(head.to_owned()).chain((0..1100).map(far)).collect();
+    let csv = lines.join("\n") + "\n";
     let imported = house.send("POST", "/api/v1/import/sessions", "text/csv", csv.as_bytes());
     assert_eq!(imported.status, 200, "{}", imported.body);
     let house = house.restart_with("[access]\naccounts = true\n");

@@ -1,6 +1,8 @@
 //! Whatever one device sends, nothing of another's changes: random hostile messages against the store, from a box whose
 //! signature holds.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use protocol::up::{Up, UpBody};
@@ -130,7 +132,8 @@ fn of_victim(store: &Store) -> String {
     let mut all = String::new();
     for alert in store.alerts(&filter).unwrap() {
         let parts = (store.findings(&alert.id).unwrap(), store.finding_events(&alert.id, 500).unwrap());
-        all += &format!("{alert:?}\n{parts:?}\n{:?}\n", store.alert_steps(&alert.id).unwrap());
+        let steps = store.alert_steps(&alert.id).unwrap();
+        writeln!(all, "{alert:?}\n{parts:?}\n{steps:?}").unwrap();
     }
     let summaries = store.summaries(&["s-victim".to_owned()]).unwrap();
     let (sightings, _) = store.sightings("p-victim", "").unwrap();

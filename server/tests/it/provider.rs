@@ -61,7 +61,7 @@ impl Fake {
     }
 
     /// Goes by `begin`, comes back as `subject`.
-    fn comes_back(&self, house: &House, begin: &str, cookie: &str, more: Value) -> (Answer, String) {
+    fn comes_back(&self, house: &House, begin: &str, cookie: &str, more: &Value) -> (Answer, String) {
         let gone = page(house, begin, cookie);
         assert_eq!(gone.status, 303, "{}", gone.body);
         let location = gone.raw("location: ");
@@ -104,35 +104,39 @@ fn the_provider_opens_a_linked_account_alone() {
     let other = enter(&house, "li", PASSWORD, "").unwrap();
     // A name that is the account's proves nothing.
     let named = json!({"sub":"17","preferred_username":"wang"});
-    let (stranger, _) = fake.comes_back(&house, "/login/oidc", "", named.clone());
+    let (stranger, _) = fake.comes_back(&house, "/login/oidc", "", &named);
     assert!(stranger.status == 403 && stranger.body.contains("no account here is linked"), "{}", stranger.body);
 
     // The way to a link needs a login, and its end the same one's word.
     assert_eq!(page(&house, "/account/provider", "").status, 303);
     assert!(page(&house, "/account/provider", "").head.contains("location: /login"));
-    let (confirm, back) = fake.comes_back(&house, "/account/provider", &mine, named.clone());
+    let (confirm, back) = fake.comes_back(&house, "/account/provider", &mine, &named);
     assert!(confirm.status == 200 && confirm.body.contains("<code>wang</code>"), "{}", confirm.body);
-    assert_eq!(fake.comes_back(&house, "/login/oidc", "", named.clone()).0.status, 403, "linked without a word");
+    assert_eq!(fake.comes_back(&house, "/login/oidc", "", &named).0.status, 403, "linked without a word");
     let proof = sealed(&confirm);
     assert_eq!(form(&house, "/account/provider", &other, &format!("sealed={proof}")).status, 422, "another's login");
     assert_eq!(form(&house, "/account/provider", "", &format!("sealed={proof}")).status, 401);
     assert_eq!(form(&house, "/account/provider", &mine, &format!("sealed={proof}")).status, 303);
 
-    let (entered, _) = fake.comes_back(&house, "/login/oidc", "", json!({"sub":"17","preferred_username":"renamed"}));
+    let (entered, _) = fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17","preferred_username":"renamed"}));
     assert_eq!(entered.status, 200, "{}", entered.body);
     assert_eq!(page(&house, "/", &entered.cookie()).status, 200);
     assert_eq!(
-        fake.comes_back(&house, "/login/oidc", "", json!({"sub":"18","preferred_username":"wang"})).0.status,
+        fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"18","preferred_username":"wang"})).0.status,
         403
     );
     // A way back that another browser went, or none.
     assert_eq!(page(&house, &back, "").status, 401);
     assert_eq!(page(&house, "/login/oidc/done?state=&code=c", "zaigang-oidc=").status, 401);
     // The same identity opens no second account.
-    let (confirm, _) = fake.comes_back(&house, "/account/provider", &other, named);
+    let (confirm, _) = fake.comes_back(&house, "/account/provider", &other, &named);
     assert_eq!(form(&house, "/account/provider", &other, &format!("sealed={}", sealed(&confirm))).status, 409);
     assert_eq!(form(&house, "/account/provider/unlink", &mine, "").status, 303);
-    assert_eq!(fake.comes_back(&house, "/login/oidc", "", json!({"sub":"17"})).0.status, 403, "unlinked, and still in");
+    assert_eq!(
+        fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17"})).0.status,
+        403,
+        "unlinked, and still in"
+    );
 }
 
 #[test]
@@ -141,10 +145,10 @@ fn a_provider_without_a_second_factor_skips_no_code() {
     let house = fake.house();
     let secret = person(&house, "wang", Role::Supervisor, true).unwrap();
     let mine = enter(&house, "wang", PASSWORD, &code(&secret, -1)).unwrap();
-    let (confirm, _) = fake.comes_back(&house, "/account/provider", &mine, json!({"sub":"17"}));
+    let (confirm, _) = fake.comes_back(&house, "/account/provider", &mine, &json!({"sub":"17"}));
     assert_eq!(form(&house, "/account/provider", &mine, &format!("sealed={}", sealed(&confirm))).status, 303);
 
-    let (asked, _) = fake.comes_back(&house, "/login/oidc", "", json!({"sub":"17","amr":["pwd"]}));
+    let (asked, _) = fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17","amr":["pwd"]}));
     assert!(asked.body.contains("One-time code"), "{}", asked.body);
     assert!(!asked.head.contains("set-cookie: zaigang="), "the account's code was skipped");
     let half = sealed(&asked);
@@ -157,6 +161,6 @@ fn a_provider_without_a_second_factor_skips_no_code() {
     assert_eq!(with(&right).status, 401, "a code worked twice");
     assert_eq!(form(&house, "/login/oidc", "", "sealed=forged&code=000000").status, 401);
 
-    let (strong, _) = fake.comes_back(&house, "/login/oidc", "", json!({"sub":"17","amr":["pwd","mfa"]}));
+    let (strong, _) = fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17","amr":["pwd","mfa"]}));
     assert_eq!(page(&house, "/", &strong.cookie()).status, 200);
 }
