@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep, WithdrawalCause};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -116,11 +116,26 @@ pub(super) fn take_in<'a>(tx: &Transaction<'_>, steps: &'a [Step<'a>], joining: 
     let mut around = Around::default();
     let mut jumps = Vec::new();
     let (mut late, mut joined) = (0, 0);
-    for step in steps {
+    // A step that was overtaken on its way is asked again behind those that came with it.
+    let mut queue: VecDeque<(&Step<'_>, bool)> = steps.iter().map(|step| (step, false)).collect();
+    let mut overtaken: Vec<&Step<'_>> = Vec::new();
+    loop {
+        let Some((step, again)) = queue.pop_front() else {
+            if overtaken.is_empty() {
+                break;
+            }
+            overtaken.sort_by_key(|step| step.report.revision);
+            queue.extend(overtaken.drain(..).map(|step| (step, true)));
+            continue;
+        };
         let key = (step.incident_origin, step.report.incident_id.as_str());
         let known = revision_of(tx, alerts.get(&key).and_then(|alert| incidents.get(alert)), step)?;
         if !follows(tx, known, step)? {
-            jumps.push((step, known));
+            if again {
+                jumps.push((step, known));
+            } else {
+                overtaken.push(step);
+            }
             continue;
         }
         let alert: &String = match alerts.entry(key) {
@@ -165,8 +180,8 @@ pub(super) fn take_in<'a>(tx: &Transaction<'_>, steps: &'a [Step<'a>], joining: 
     Ok(())
 }
 
-/// A step follows the one before it. One that is missing may be on its way or was declared lost: as many messages must then
-/// be missing below this one.
+/// A step follows the one before it. One that is missing may be on its way, may wait for its incident or was declared lost:
+/// as many messages must then be missing or waiting below this one.
 fn follows(tx: &Connection, known: Option<u32>, Step { report, place, origin, .. }: &Step<'_>) -> Result<bool> {
     let expected = known.map_or(1, |revision| revision.saturating_add(1));
     if origin.is_empty() || report.revision <= expected {
@@ -174,7 +189,10 @@ fn follows(tx: &Connection, known: Option<u32>, Step { report, place, origin, ..
     }
     let sql = "SELECT count(*) FROM message WHERE device=?1 AND epoch=?2 AND seq<?3";
     let there: i64 = tx.prepare_cached(sql)?.query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
-    Ok(i64::from(report.revision - expected) < place.seq - there)
+    let sql = "SELECT count(*) FROM finding_due WHERE device=?1 AND epoch=?2 AND seq<?3";
+    let waiting: i64 =
+        tx.prepare_cached(sql)?.query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+    Ok(i64::from(report.revision - expected) < place.seq - there + waiting)
 }
 
 fn set_jump_aside(tx: &Transaction<'_>, step: &Step<'_>, known: Option<u32>) -> Result<()> {

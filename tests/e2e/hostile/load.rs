@@ -66,7 +66,7 @@ fn a_box_buries_nothing_under_its_own_alerts() {
     let house = house();
     let mut liar = house.provision("load-burier", Side::Here.room()).unwrap();
     let say = |n: u32, severity: &str| {
-        let mut report = says::finding(Side::Here, 'a', "HB-3", severity);
+        let mut report = says::finding(Side::Here, 'a', "HB-6", severity);
         report.finding_id = format!("10ad{n:028x}");
         report.incident_id = format!("10ae{n:028x}");
         Message::from(report)
