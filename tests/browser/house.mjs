@@ -92,8 +92,8 @@ export async function serve(at, { accounts = true, mqtt = 0, listen = 0, extra =
     if (server.exitCode !== null) throw new Error(readFileSync(join(at, `${name}.log`), "utf8"));
     return JSON.parse(readFileSync(file, "utf8"));
   });
-  const file = /FIRST-ADMIN (\S+):/.exec(readFileSync(join(at, `${name}.log`), "utf8"));
-  const link = file && /\/welcome\/\S+/.exec(readFileSync(file[1], "utf8"));
+  const told = /FIRST-ADMIN (\S+):/.exec(readFileSync(join(at, `${name}.log`), "utf8"));
+  const link = told && /\/welcome\/\S+/.exec(readFileSync(told[1], "utf8"));
   return { server, http, link: link && `${http}${link[0]}` };
 }
 
