@@ -9,7 +9,7 @@
 //! # fn scene() -> anyhow::Result<()> {
 //! let house = HostileClinic::start()?;
 //! let mut liar = house.provision("box-liar", Side::Here.room())?;
-//! let seq = liar.say(&says::finding(Side::There, 'a', "NL-1", "L3"))?;
+//! let seq = liar.say(says::finding(Side::There, 'a', "NL-1", "L3"))?;
 //! liar.receipted(seq)?;
 //! let alerts = house.user(Account::Supervisor(Side::There))?.get("/api/v1/alerts")?.ok()?;
 //! assert_eq!(alerts["alerts"].as_array().map(Vec::len), Some(0));
