@@ -1,5 +1,6 @@
 //! Two messages for one fault: a clear line for the client (RFC 9457), and the chain of causes for the log.
 
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
@@ -99,6 +100,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
+            .await
+            .map_err(|error| Problem::new(error.status(), "the request's body could not be read, or is too large"))?;
+        // A list of a body's values in their order would be taken for the body.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::unprocessable("the body is a list: send an object"));
+        }
+        let request = Request::from_parts(parts, bytes.into());
         match axum::Json::<T>::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Self(value)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::new(
