@@ -16,7 +16,7 @@ use crate::config::Mode;
 use crate::knowledge::Nudge;
 use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
-use crate::rules::ledger::{Standing, reconcile};
+use crate::rules::ledger::{Standing, Undone, reconcile};
 use crate::rules::{
     DAY_MS, Numbers, impossible_presence, masked_sessions, outage, phantom, repeated, settings, silent_session,
 };
@@ -128,9 +128,18 @@ fn institution(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Resul
     let drafts = asked(&dossier, &numbers, session_now, now_ms);
     // In its own hour a finding is asked with the notice of that hour: none was given yet.
     let shift = now_ms - session_now;
-    let still =
-        |s: &Standing| asked(&dossier, &numbers, s.raised_ms - shift, s.raised_ms).iter().any(|d| d.key() == s.key);
-    let said = reconcile(&dossier.standing, drafts, still);
+    let undone = |s: &Standing| {
+        let says = |drafts: Vec<Draft>| drafts.iter().any(|d| d.key() == s.key && d.severity >= s.severity);
+        let then = dossier.as_stated_by(s.raised_ms);
+        if says(asked(&then, &numbers, session_now, now_ms)) {
+            Undone::ByStatement
+        } else if says(asked(&then, &numbers, s.raised_ms - shift, s.raised_ms)) {
+            Undone::ByTime
+        } else {
+            Undone::ByFact
+        }
+    };
+    let said = reconcile(&dossier.standing, drafts, undone);
     if said.is_empty() {
         return Ok(0);
     }
@@ -176,11 +185,12 @@ fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usi
     let judged_at = if any_date { latest } else { now.as_millisecond() };
     let drafts = impossible_presence::judge(id, &sightings, &numbers, judged_at);
     // What the window left behind was true: the pair is judged as of the day of its second half.
-    let still = |s: &Standing| {
+    let undone = |s: &Standing| {
         let at = s.key.subject.rsplit(' ').next().and_then(|at| at.parse().ok()).unwrap_or(s.raised_ms);
-        impossible_presence::judge(id, &sightings, &numbers, at).iter().any(|d| d.key() == s.key)
+        let still = impossible_presence::judge(id, &sightings, &numbers, at).iter().any(|d| d.key() == s.key);
+        if still { Undone::ByTime } else { Undone::ByFact }
     };
-    let said = reconcile(&standing, drafts, still);
+    let said = reconcile(&standing, drafts, undone);
     if said.is_empty() {
         return Ok(0);
     }
@@ -191,7 +201,7 @@ fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usi
 }
 
 fn withdraw_all(store: &Store, standing: &[Standing], now: Timestamp) -> Result<usize, StoreError> {
-    let said = reconcile(standing, Vec::new(), |_| false);
+    let said = reconcile(standing, Vec::new(), |_| Undone::ByFact);
     store.say(&said, ("", 0), &clock::text(now))
 }
 

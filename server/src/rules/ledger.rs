@@ -1,8 +1,9 @@
 //! What the rules say now against what stands: the difference, as steps. Pure.
 //!
 //! A finding that is not wanted any more is Closed where time alone undid it (the window moved on) and Withdrawn where a
-//! fact did (a session was amended, a late report came): asked by judging its own hour again with today's facts. There is
-//! no step that lowers a severity: what is less now is Withdrawn and Opened anew under the same id.
+//! box's fact did (a late report came): asked by judging its own hour again with today's facts. What a clinic stated of its
+//! sessions after the finding was raised undoes nothing: the finding stands, and its alert shows the statement. There is no
+//! step that lowers a severity: what is less now is Withdrawn and Opened anew under the same id.
 
 use std::collections::BTreeMap;
 
@@ -41,13 +42,24 @@ pub struct Said {
     pub draft: Option<Draft>,
 }
 
+/// Why a standing finding is not wanted any more, or is a lesser one now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undone {
+    /// By what was stated after it was raised, and by nothing else.
+    ByStatement,
+    /// Its own hour still says so; the window moved on.
+    ByTime,
+    /// Its own hour says otherwise, with what the boxes told since.
+    ByFact,
+}
+
 /// How many things a draft rests on: more of them strengthen it.
 pub fn weight(draft: &Draft) -> usize {
     draft.related.len() + draft.incidents.len()
 }
 
-/// `still` says whether a standing finding would have been raised in its own hour, with what is known today.
-pub fn reconcile(standing: &[Standing], drafts: Vec<Draft>, still: impl Fn(&Standing) -> bool) -> Vec<Said> {
+/// `undone` is asked of a standing finding that is not among the drafts, or that a draft says less gravely.
+pub fn reconcile(standing: &[Standing], drafts: Vec<Draft>, undone: impl Fn(&Standing) -> Undone) -> Vec<Said> {
     let last: BTreeMap<&Key, &Standing> = standing.iter().map(|s| (&s.key, s)).collect();
     let mut said = Vec::new();
     let mut wanted = std::collections::BTreeSet::new();
@@ -57,7 +69,7 @@ pub fn reconcile(standing: &[Standing], drafts: Vec<Draft>, still: impl Fn(&Stan
             continue;
         }
         match last.get(&key) {
-            Some(old) if old.stands() => said.extend(again(old, draft)),
+            Some(old) if old.stands() => said.extend(again(old, draft, &undone)),
             // It comes back to life where a fact had undone it; after its time was over it is another one.
             Some(old) => {
                 let withdrawn = old.step == Step::Withdrawn;
@@ -68,18 +80,22 @@ pub fn reconcile(standing: &[Standing], drafts: Vec<Draft>, still: impl Fn(&Stan
         }
     }
     for old in standing.iter().filter(|s| s.stands() && !wanted.contains(&s.key)) {
-        let step = if still(old) { Step::Closed } else { Step::Withdrawn };
+        let step = match undone(old) {
+            Undone::ByStatement => continue,
+            Undone::ByTime => Step::Closed,
+            Undone::ByFact => Step::Withdrawn,
+        };
         said.push(Said { key: old.key.clone(), serial: old.serial, revision: old.revision + 1, step, draft: None });
     }
     said
 }
 
-fn again(old: &Standing, draft: Draft) -> Vec<Said> {
+fn again(old: &Standing, draft: Draft, undone: &impl Fn(&Standing) -> Undone) -> Vec<Said> {
     let say = |revision, step, draft| Said { key: old.key.clone(), serial: old.serial, revision, step, draft };
     if draft.severity > old.severity || (draft.severity == old.severity && weight(&draft) > old.weight) {
         return vec![say(old.revision + 1, Step::Strengthened, Some(draft))];
     }
-    if draft.severity < old.severity {
+    if draft.severity < old.severity && undone(old) != Undone::ByStatement {
         return vec![say(old.revision + 1, Step::Withdrawn, None), say(old.revision + 2, Step::Opened, Some(draft))];
     }
     Vec::new()
@@ -127,42 +143,49 @@ mod tests {
         }
     }
 
-    fn steps(standing: &[Standing], drafts: Vec<Draft>, still: bool) -> Vec<(Step, u32, u32)> {
-        reconcile(standing, drafts, |_| still).iter().map(|s| (s.step, s.serial, s.revision)).collect()
+    fn steps(standing: &[Standing], drafts: Vec<Draft>, undone: Undone) -> Vec<(Step, u32, u32)> {
+        reconcile(standing, drafts, |_| undone).iter().map(|s| (s.step, s.serial, s.revision)).collect()
     }
 
     #[test]
     fn what_is_said_again_unchanged_says_nothing() {
-        let opened = reconcile(&[], vec![draft(Severity::L1, 1)], |_| true);
+        let opened = reconcile(&[], vec![draft(Severity::L1, 1)], |_| Undone::ByTime);
         assert_eq!((opened[0].step, opened[0].revision), (Step::Opened, 1));
         let stands = [after(&opened[0])];
-        assert_eq!(steps(&stands, vec![draft(Severity::L1, 1)], true), []);
-        assert_eq!(steps(&stands, vec![draft(Severity::L1, 1), draft(Severity::L1, 1)], true), []);
+        assert_eq!(steps(&stands, vec![draft(Severity::L1, 1)], Undone::ByTime), []);
+        assert_eq!(steps(&stands, vec![draft(Severity::L1, 1), draft(Severity::L1, 1)], Undone::ByTime), []);
     }
 
     #[test]
     fn a_graver_or_a_broader_one_is_strengthened_and_a_lesser_one_opened_anew() {
-        let stands = [after(&reconcile(&[], vec![draft(Severity::L2, 2)], |_| true)[0])];
-        assert_eq!(steps(&stands, vec![draft(Severity::L3, 2)], true), [(Step::Strengthened, 0, 2)]);
-        assert_eq!(steps(&stands, vec![draft(Severity::L2, 3)], true), [(Step::Strengthened, 0, 2)]);
-        assert_eq!(steps(&stands, vec![draft(Severity::L1, 2)], true), [(Step::Withdrawn, 0, 2), (Step::Opened, 0, 3)]);
+        let stands = [after(&reconcile(&[], vec![draft(Severity::L2, 2)], |_| Undone::ByTime)[0])];
+        assert_eq!(steps(&stands, vec![draft(Severity::L3, 2)], Undone::ByTime), [(Step::Strengthened, 0, 2)]);
+        assert_eq!(steps(&stands, vec![draft(Severity::L2, 3)], Undone::ByTime), [(Step::Strengthened, 0, 2)]);
+        assert_eq!(steps(&stands, vec![draft(Severity::L1, 2)], Undone::ByTime), [(Step::Withdrawn, 0, 2), (Step::Opened, 0, 3)]);
     }
 
     #[test]
     fn time_closes_and_a_fact_withdraws() {
-        let stands = [after(&reconcile(&[], vec![draft(Severity::L1, 1)], |_| true)[0])];
-        assert_eq!(steps(&stands, vec![], true), [(Step::Closed, 0, 2)]);
-        assert_eq!(steps(&stands, vec![], false), [(Step::Withdrawn, 0, 2)]);
+        let stands = [after(&reconcile(&[], vec![draft(Severity::L1, 1)], |_| Undone::ByTime)[0])];
+        assert_eq!(steps(&stands, vec![], Undone::ByTime), [(Step::Closed, 0, 2)]);
+        assert_eq!(steps(&stands, vec![], Undone::ByFact), [(Step::Withdrawn, 0, 2)]);
+    }
+
+    #[test]
+    fn what_is_stated_afterwards_undoes_nothing() {
+        let stands = [after(&reconcile(&[], vec![draft(Severity::L2, 2)], |_| Undone::ByTime)[0])];
+        assert_eq!(steps(&stands, vec![], Undone::ByStatement), []);
+        assert_eq!(steps(&stands, vec![draft(Severity::L1, 1)], Undone::ByStatement), []);
     }
 
     #[test]
     fn what_was_withdrawn_comes_back_under_its_id_and_what_was_closed_under_another() {
-        let opened = [after(&reconcile(&[], vec![draft(Severity::L1, 1)], |_| true)[0])];
-        let withdrawn = [after(&reconcile(&opened, vec![], |_| false)[0])];
-        assert_eq!(steps(&withdrawn, vec![draft(Severity::L1, 1)], true), [(Step::Opened, 0, 3)]);
-        assert_eq!(steps(&withdrawn, vec![], true), []);
-        let closed = [after(&reconcile(&opened, vec![], |_| true)[0])];
-        assert_eq!(steps(&closed, vec![draft(Severity::L1, 1)], true), [(Step::Opened, 1, 1)]);
+        let opened = [after(&reconcile(&[], vec![draft(Severity::L1, 1)], |_| Undone::ByTime)[0])];
+        let withdrawn = [after(&reconcile(&opened, vec![], |_| Undone::ByFact)[0])];
+        assert_eq!(steps(&withdrawn, vec![draft(Severity::L1, 1)], Undone::ByTime), [(Step::Opened, 0, 3)]);
+        assert_eq!(steps(&withdrawn, vec![], Undone::ByTime), []);
+        let closed = [after(&reconcile(&opened, vec![], |_| Undone::ByTime)[0])];
+        assert_eq!(steps(&closed, vec![draft(Severity::L1, 1)], Undone::ByTime), [(Step::Opened, 1, 1)]);
         let ids = OwnIds::new(vec![7]);
         assert_ne!(draft(Severity::L1, 1).finding_id(0, &ids), draft(Severity::L1, 1).finding_id(1, &ids));
     }

@@ -2,7 +2,7 @@
 //!
 //! HB-3 (a treatment without a declared session) comes from the boxes; three in 30 days at one institution → L2 [D].
 
-use protocol::up::{FindingKind, Severity};
+use protocol::up::{Count, Explanation, FindingKind, Severity};
 
 use super::draft::count;
 use super::{DAY_MS, Draft, Numbers, words};
@@ -27,18 +27,31 @@ pub struct Occurrence {
     pub liveness_waived: bool,
 }
 
-/// HB-3 again and again; `occurrences` are those that stand at one institution.
+/// HB-3 again and again; `occurrences` are those that stand at one institution. What comes within 24 h of a repeat belongs
+/// to it: one box that repeats itself all day makes one alert.
 pub fn undeclared(occurrences: &[Occurrence], p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let mut ordered: Vec<&Occurrence> =
         occurrences.iter().filter(|o| o.at_ms <= now_ms && o.at_ms > now_ms - p.hb3_days * DAY_MS).collect();
     ordered.sort_by_key(|o| (o.at_ms, &o.finding));
-    let mut drafts = Vec::new();
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut day_began_ms = None;
     for (n, it) in ordered.iter().enumerate() {
         let repeat = within_window(ordered.iter().map(|o| o.at_ms), n, p.hb3_days);
         // One that is L2 by its length needs no second finding to say so.
         if (repeat as i64) < p.hb3_repeats || it.severity >= Severity::L2 {
             continue;
         }
+        let incidents = ordered[n + 1 - repeat..=n].iter().map(|o| o.incident.clone()).collect();
+        if let Some(draft) = drafts.last_mut()
+            && day_began_ms.is_some_and(|began| it.at_ms < began + DAY_MS)
+        {
+            (draft.counts, draft.explanation) = told(repeat, p);
+            draft.incidents = incidents;
+            draft.liveness_waived |= it.liveness_waived;
+            continue;
+        }
+        day_began_ms = Some(it.at_ms);
+        let (counts, explanation) = told(repeat, p);
         drafts.push(Draft {
             rule: "HB-3",
             kind: FindingKind::Integrity,
@@ -51,19 +64,24 @@ pub fn undeclared(occurrences: &[Occurrence], p: &Numbers, now_ms: i64) -> Vec<D
             persons: Vec::new(),
             basis: protocol::law::records(),
             intervals: Vec::new(),
-            counts: vec![
-                count("undeclared_procedures", repeat as i64),
-                count("window_days", p.hb3_days),
-                count("repeats_needed", p.hb3_repeats),
-            ],
-            explanation: words::undeclared(repeat, p.hb3_days),
+            counts,
+            explanation,
             related: Vec::new(),
-            incidents: ordered[n + 1 - repeat..=n].iter().map(|o| o.incident.clone()).collect(),
+            incidents,
             visibility_ppm: 1_000_000,
             liveness_waived: it.liveness_waived,
         });
     }
     drafts
+}
+
+fn told(repeat: usize, p: &Numbers) -> (Vec<Count>, Explanation) {
+    let counts = vec![
+        count("undeclared_procedures", repeat as i64),
+        count("window_days", p.hb3_days),
+        count("repeats_needed", p.hb3_repeats),
+    ];
+    (counts, words::undeclared(repeat, p.hb3_days))
 }
 
 #[cfg(test)]
@@ -110,5 +128,16 @@ mod tests {
         let long = Occurrence { severity: Severity::L2, ..at(3, NOW - 1) };
         assert!(said(&[at(1, NOW - 3), at(2, NOW - 2), long.clone()]).is_empty());
         assert_eq!(said(&[at(1, NOW - 3), at(2, NOW - 2), long, at(4, NOW)]), ["repeat f-4"]);
+    }
+
+    #[test]
+    fn repeats_of_one_day_are_one_finding() {
+        let mut all: Vec<Occurrence> = (0..60).map(|n| at(n, NOW - DAY_MS + n * 60_000)).collect();
+        let drafts = undeclared(&all, &Numbers::default(), NOW);
+        assert_eq!(drafts.iter().map(|d| d.subject.as_str()).collect::<Vec<_>>(), ["repeat f-2"]);
+        assert_eq!(drafts[0].incidents.len(), 60);
+        assert_eq!(drafts[0].counts[0].value, 60);
+        all.push(at(60, NOW - DAY_MS + 2 * 60_000 + DAY_MS));
+        assert_eq!(undeclared(&all, &Numbers::default(), NOW + DAY_MS).len(), 2);
     }
 }

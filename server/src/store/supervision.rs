@@ -31,10 +31,12 @@ pub struct Post {
 }
 
 /// Everything that the rules read of one institution.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Dossier {
     pub institution: Institution,
     pub outcomes: Vec<SessionOutcome>,
+    /// Every word about the sessions that were revised, oldest first.
+    pub revised: BTreeMap<String, Vec<Declared>>,
     pub registered: Vec<Registered>,
     pub undeclared: Vec<Occurrence>,
     pub posts: Vec<Post>,
@@ -43,6 +45,40 @@ pub struct Dossier {
     pub newest_summary: Option<String>,
     pub values: BTreeMap<String, i64>,
     pub policy_version: u64,
+}
+
+/// What was declared of a session, from its moment on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// When it reached the server, ms since the epoch.
+    pub at_ms: i64,
+    pub declared_lead: Option<String>,
+    /// A presence of that lead came.
+    pub lead_present: bool,
+    pub start_ms: i64,
+    pub end_ms: i64,
+    pub cancelled: bool,
+}
+
+impl Dossier {
+    /// The same with every session as it was declared by that moment: what the boxes saw stays as it is known today.
+    pub fn as_stated_by(&self, at_ms: i64) -> Self {
+        let mut then = self.clone();
+        for outcome in &mut then.outcomes {
+            let words = self.revised.get(&outcome.session).into_iter().flatten();
+            // One that was declared only afterwards has its first word.
+            let first = words.clone().next();
+            let Some(word) = words.take_while(|w| w.at_ms <= at_ms).last().or(first) else { continue };
+            if outcome.declared_lead != word.declared_lead {
+                outcome.declared_lead.clone_from(&word.declared_lead);
+                if let Some(seen) = &mut outcome.seen {
+                    seen.lead_verified = word.lead_present;
+                }
+            }
+            (outcome.start_ms, outcome.end_ms, outcome.cancelled) = (word.start_ms, word.end_ms, word.cancelled);
+        }
+        then
+    }
 }
 
 pub(super) fn ms(text: &str) -> Option<i64> {
@@ -59,6 +95,7 @@ impl Store {
             let newest = "SELECT max(s.at) FROM summary s JOIN session x ON x.id = s.session JOIN room r ON r.id = x.room WHERE r.institution = ?1";
             Ok(Some(Dossier {
                 outcomes: outcomes(c, id, from)?,
+                revised: revised(c, id, from)?,
                 registered: registered(c, id)?,
                 undeclared: undeclared(c, id, from)?,
                 posts: posts(c, id, from)?,
@@ -132,6 +169,31 @@ fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<Session
         }))
     })?;
     Ok(rows.into_iter().flatten().collect())
+}
+
+fn revised(c: &Connection, institution: &str, from: &str) -> Result<BTreeMap<String, Vec<Declared>>> {
+    let sql = "SELECT h.at, h.spec,
+        EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person = json_extract(h.spec, '$.declared_lead'))
+        FROM session x JOIN room r ON r.id = x.room JOIN session_change h ON h.session = x.id
+        WHERE r.institution = ?1 AND x.start_at > ?2
+        AND EXISTS (SELECT 1 FROM session_change o WHERE o.session = x.id AND o.revision <> h.revision)
+        ORDER BY h.session, h.revision";
+    let rows: Vec<(String, String, bool)> =
+        collect(c, sql, [institution, from], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+    let mut revised: BTreeMap<String, Vec<Declared>> = BTreeMap::new();
+    for (at, spec, lead_present) in rows {
+        let session: Session = serde_json::from_str(&spec)?;
+        let Some((at_ms, start_ms)) = ms(&at).zip(ms(&session.start)) else { continue };
+        revised.entry(session.id.to_string()).or_default().push(Declared {
+            at_ms,
+            declared_lead: session.declared_lead.as_ref().map(ToString::to_string),
+            lead_present,
+            start_ms,
+            end_ms: session.end.as_deref().and_then(ms).unwrap_or(start_ms),
+            cancelled: session.cancelled,
+        });
+    }
+    Ok(revised)
 }
 
 /// The lead as declared *now* counts as verified where a presence of that person came, too: the summary speaks of the lead

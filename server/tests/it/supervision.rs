@@ -70,17 +70,40 @@ fn a_lead_in_whose_name_five_sessions_ran_without_him_is_one_alert_with_its_sess
     let detail = house.get(&format!("alerts/{}", alert["id"].as_str().unwrap()));
     assert_eq!(detail["linked"][0]["id"], "1".repeat(32), "the box's incident of one of the sessions is linked");
 
-    // The clinic says afterwards that another one led: the finding is marked, and people decide.
+    // The clinic says afterwards that another one led, and that one session never was.
     house.must_post(
         "sessions",
         &json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)}),
     );
+    house.must_post("sessions/ll-3/steps", &json!({"step":"cancel","reason":"stayed away"}));
+    // A later fact of the box is judged behind both.
+    b.say(&summary("ll-1", 2, &json!({"assessable":false,"not_assessable_because":["visibility"]})));
     let after = house.until("alerts", |a| of_rule(a, "LL-2").iter().all(|(_, f)| f["step"] == "withdrawn"));
     let marked = of_rule(&after, "LL-2")[0].0;
     assert_eq!((&marked["state"], marked["withdrawn_at"].is_string()), (&json!("raised"), true));
     let events = house.get(&format!("alerts/{}", alert["id"].as_str().unwrap()))["events"].clone();
     let steps: Vec<&str> = events.as_array().unwrap().iter().map(|e| e["step"].as_str().unwrap()).collect();
     assert_eq!(steps, ["opened", "withdrawn"]);
+}
+
+#[test]
+fn what_a_clinic_states_later_withdraws_no_ll2() {
+    let (house, mut b) = furnished();
+    for n in 0..5 {
+        declare(&house, &format!("ll-{n}"), 600 - n * 60, 570 - n * 60);
+        b.say(&summary(&format!("ll-{n}"), 1, &json!({})));
+    }
+    house.until("alerts", |a| !of_rule(a, "LL-2").is_empty());
+    house.must_post("sessions/ll-3/steps", &json!({"step":"cancel","reason":"stayed away"}));
+    let amended = json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)});
+    house.must_post("sessions", &amended);
+    // A silent session declared after both is judged behind them.
+    declare(&house, "hb-0", 200, 170);
+    b.say(&summary("hb-0", 1, &json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false,
+        "visibility_over_a_ppm":0})));
+    let after = house.until("alerts", |a| !of_rule(a, "HB-1").is_empty());
+    let (alert, found) = of_rule(&after, "LL-2")[0];
+    assert_eq!((&found["step"], &alert["withdrawn_at"]), (&json!("opened"), &Value::Null), "the accused took it back");
 }
 
 #[test]
