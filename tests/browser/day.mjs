@@ -165,7 +165,7 @@ async function upholds(chrome, house, link, name, lead) {
   await look(page, "reviewer /alerts/{id}");
   await page.fill("[name=note]", `${name}: 已核对时间轴`);
   await page.click("button[value=uphold]");
-  await page.locator(".steps").waitFor();
+  await page.locator(".steps li", { hasText: name }).first().waitFor();
   return page;
 }
 

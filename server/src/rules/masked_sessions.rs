@@ -143,6 +143,14 @@ mod tests {
     }
 
     #[test]
+    fn a_session_over_a_break_counts_as_undecided() {
+        let mut sessions = fortnight(10, 3);
+        assert_eq!(severities(&sessions, &BTreeMap::new()), []);
+        sessions[9].chain_whole = false;
+        assert_eq!(severities(&sessions, &BTreeMap::new()), [Severity::L1]);
+    }
+
+    #[test]
     fn the_words_name_the_share_and_the_reasons() {
         let draft = judge(&fortnight(10, 4), &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
         assert!(
