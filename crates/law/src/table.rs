@@ -1,0 +1,486 @@
+//! The table as it is shipped, and what it says of a matter on a day.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Decision;
+
+/// What a finding may be about in law. The names are those of `law.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Matter {
+    Lending,
+    ImpossiblePresence,
+    Site,
+    Unregistered,
+    NurseRegistration,
+    OtherStaffRegistration,
+    NonLead,
+    NurseBeyond,
+    Assistant,
+    Trainee,
+    Grade,
+    Unlicensed,
+    OutOfScope,
+    Undeclared,
+    FalseRecord,
+    Spoof,
+    Zones,
+    /// A duty that the agreement with the clinic alone holds.
+    Agreement,
+    System,
+}
+
+impl Matter {
+    pub const ALL: [Self; 19] = [
+        Self::Lending,
+        Self::ImpossiblePresence,
+        Self::Site,
+        Self::Unregistered,
+        Self::NurseRegistration,
+        Self::OtherStaffRegistration,
+        Self::NonLead,
+        Self::NurseBeyond,
+        Self::Assistant,
+        Self::Trainee,
+        Self::Grade,
+        Self::Unlicensed,
+        Self::OutOfScope,
+        Self::Undeclared,
+        Self::FalseRecord,
+        Self::Spoof,
+        Self::Zones,
+        Self::Agreement,
+        Self::System,
+    ];
+
+    /// As on the wire, in addresses and in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lending => "lending",
+            Self::ImpossiblePresence => "impossible_presence",
+            Self::Site => "site",
+            Self::Unregistered => "unregistered",
+            Self::NurseRegistration => "nurse_registration",
+            Self::OtherStaffRegistration => "other_staff_registration",
+            Self::NonLead => "non_lead",
+            Self::NurseBeyond => "nurse_beyond",
+            Self::Assistant => "assistant",
+            Self::Trainee => "trainee",
+            Self::Grade => "grade",
+            Self::Unlicensed => "unlicensed",
+            Self::OutOfScope => "out_of_scope",
+            Self::Undeclared => "undeclared",
+            Self::FalseRecord => "false_record",
+            Self::Spoof => "spoof",
+            Self::Zones => "zones",
+            Self::Agreement => "agreement",
+            Self::System => "system",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.as_str() == text)
+    }
+
+    /// What a finding of `rule` is about where it does not say so itself. `about` is the category of whom it names, where
+    /// one person's registration is the matter. An unknown rule is about nothing in law.
+    pub fn of_rule(rule: &str, about: Option<Category>) -> Self {
+        match rule {
+            "LL-1" | "LL-2" | "LL-5" => Self::Lending,
+            "LL-3" => Self::ImpossiblePresence,
+            "LL-4" => match about {
+                Some(Category::Nurse) => Self::NurseRegistration,
+                Some(Category::Pharmacist | Category::Technician) => Self::OtherStaffRegistration,
+                _ => Self::Site,
+            },
+            "NL-1" => Self::NonLead,
+            "NL-2" => Self::NurseBeyond,
+            "NL-3" if about == Some(Category::Trainee) => Self::Trainee,
+            "NL-3" => Self::Assistant,
+            "NL-4" => Self::Grade,
+            "UQ-1" | "UQ-2" => Self::Unlicensed,
+            "UQ-3" => Self::OutOfScope,
+            "HB-1" => Self::FalseRecord,
+            "HB-3" => Self::Undeclared,
+            "HB-4" => Self::Spoof,
+            "HB-6" => Self::Zones,
+            "HB-2" | "HB-5" | "HB-7" => Self::Agreement,
+            _ => Self::System,
+        }
+    }
+}
+
+impl fmt::Display for Matter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What kind of staff somebody is registered as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    LicensedPhysician,
+    AssistantPhysician,
+    Nurse,
+    Pharmacist,
+    Technician,
+    Trainee,
+    NonClinical,
+}
+
+/// How far a text was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// The whole instrument.
+    FullText,
+    /// This article alone.
+    Excerpt,
+    /// The number follows from two excerpts.
+    Derived,
+    /// Not seen.
+    Memory,
+}
+
+/// Whom a penalty meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Against {
+    Person,
+    Institution,
+    Either,
+}
+
+/// Basis of a duty, or penalty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Basis,
+    Penalty,
+}
+
+/// A law, a regulation or a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instrument {
+    pub name: String,
+    pub edition: String,
+    /// `None`: the date was not seen.
+    #[serde(default)]
+    pub in_force: Option<Date>,
+    pub grade: Grade,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Citation {
+    law: String,
+    article: String,
+    #[serde(default)]
+    grade: Option<Grade>,
+    /// In short; empty where the words were not seen.
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    against: Option<Against>,
+    /// It fits acts of this day and later.
+    #[serde(default)]
+    from: Option<Date>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatterRow {
+    id: Matter,
+    zh: String,
+    en: String,
+    /// Whom it may be about; empty: anybody.
+    #[serde(default)]
+    categories: Vec<Category>,
+    /// The agreement with the clinic holds the duty, beside or instead of a law.
+    #[serde(default)]
+    agreement: bool,
+    #[serde(default)]
+    basis: Vec<Citation>,
+    #[serde(default)]
+    penalties: Vec<Citation>,
+    #[serde(default)]
+    caution_zh: String,
+    #[serde(default)]
+    caution_en: String,
+    /// Said where no article stands.
+    #[serde(default)]
+    none_zh: String,
+    #[serde(default)]
+    none_en: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: String,
+    instruments: BTreeMap<String, Instrument>,
+    matters: Vec<MatterRow>,
+}
+
+/// Why a table can not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    #[error("law table: {0}")]
+    Toml(#[from] toml::de::Error),
+    #[error("law table: `{matter}` cites `{law}`, which is no instrument of the table")]
+    UnknownLaw { matter: Matter, law: String },
+    #[error("law table: `{0}` is missing or stands twice")]
+    Matter(Matter),
+    #[error("law table: `{0}` has neither an article nor a word why there is none")]
+    Nothing(Matter),
+}
+
+/// What is said with an article, always: how far it can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "mark")]
+pub enum Mark {
+    /// Nobody has confirmed it: the grade says how far it was read.
+    Unconfirmed { grade: Grade },
+    /// The authority's lawyer has.
+    Confirmed { by: String, on: String },
+}
+
+impl Mark {
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Unconfirmed { grade: Grade::FullText } => "条号已据公开文本核对，待法制审核".to_owned(),
+            Self::Unconfirmed { grade: Grade::Excerpt } => "条号据公开节录核对，待法制审核".to_owned(),
+            Self::Unconfirmed { grade: Grade::Derived } => "条号据2016年决定推定，待法制审核".to_owned(),
+            Self::Unconfirmed { grade: Grade::Memory } => "条号及版次待核".to_owned(),
+            Self::Confirmed { by, on } => format!("{on} 经 {by} 法制审核确认"),
+        }
+    }
+
+    pub fn en(&self) -> String {
+        match self {
+            Self::Unconfirmed { grade: Grade::FullText } => "checked with a public text; legal review to come".to_owned(),
+            Self::Unconfirmed { grade: Grade::Excerpt } => "checked with an excerpt; legal review to come".to_owned(),
+            Self::Unconfirmed { grade: Grade::Derived } => {
+                "number derived from the decision of 2016; legal review to come".to_owned()
+            }
+            Self::Unconfirmed { grade: Grade::Memory } => "number and edition not verified".to_owned(),
+            Self::Confirmed { by, on } => format!("confirmed in legal review by {by} on {on}"),
+        }
+    }
+}
+
+/// One article as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Cited {
+    pub kind: Kind,
+    pub law: String,
+    pub article: String,
+    pub edition: String,
+    /// Day of the year in which the instrument came into force, RFC 3339; empty where it was not seen.
+    pub in_force: String,
+    pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
+    /// It does not fit acts before this day, RFC 3339.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub from: String,
+    pub mark: Mark,
+}
+
+/// What the table says of a matter on a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Legal {
+    pub matter: Matter,
+    pub title_zh: String,
+    pub title_en: String,
+    pub basis: Vec<Cited>,
+    pub penalties: Vec<Cited>,
+    pub caution_zh: String,
+    pub caution_en: String,
+    /// Said where no article stands: 「无法定依据」.
+    pub none_zh: String,
+    pub none_en: String,
+    /// The duty comes from the agreement with the clinic, whose clause the institution's record holds.
+    pub agreement: bool,
+}
+
+/// The table with what the authority's lawyer said of it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    file: File,
+    decisions: Vec<Decision>,
+}
+
+#[expect(clippy::expect_used, reason = "the shipped table is read by this crate's own test")]
+static SHIPPED: LazyLock<Table> =
+    LazyLock::new(|| Table::read(include_str!("law.toml")).expect("the shipped law table is good"));
+
+impl Table {
+    pub fn shipped() -> &'static Self {
+        &SHIPPED
+    }
+
+    pub fn read(text: &str) -> Result<Self, TableError> {
+        let file: File = toml::from_str(text)?;
+        for matter in Matter::ALL {
+            if file.matters.iter().filter(|m| m.id == matter).count() != 1 {
+                return Err(TableError::Matter(matter));
+            }
+        }
+        for row in &file.matters {
+            for cited in row.basis.iter().chain(&row.penalties) {
+                if !file.instruments.contains_key(&cited.law) {
+                    return Err(TableError::UnknownLaw { matter: row.id, law: cited.law.clone() });
+                }
+            }
+            if row.basis.is_empty() && row.none_zh.is_empty() {
+                return Err(TableError::Nothing(row.id));
+            }
+        }
+        Ok(Self { file, decisions: Vec::new() })
+    }
+
+    /// The same with the authority's decisions, oldest first; the last about an article holds.
+    #[must_use]
+    pub fn with(&self, decisions: Vec<Decision>) -> Self {
+        Self { file: self.file.clone(), decisions }
+    }
+
+    /// The shipped version, and how many decisions stand beside it: `2026-11-28+3`.
+    pub fn version(&self) -> String {
+        match self.decisions.len() {
+            0 => self.file.version.clone(),
+            n => format!("{}+{n}", self.file.version),
+        }
+    }
+
+    /// What it says of a matter for acts of a day; `None`: of any day.
+    pub fn of(&self, matter: Matter, on: Option<Date>) -> Option<Legal> {
+        let row = self.file.matters.iter().find(|m| m.id == matter)?;
+        let fits = |c: &&Citation| on.is_none_or(|on| c.from.is_none_or(|from| from <= on));
+        let listed = |kind, citations: &[Citation]| {
+            let shipped: Vec<Cited> = citations.iter().filter(fits).filter_map(|c| self.cited(kind, c)).collect();
+            Decision::applied(&self.decisions, matter, kind, shipped)
+        };
+        Some(Legal {
+            matter,
+            title_zh: row.zh.clone(),
+            title_en: row.en.clone(),
+            basis: listed(Kind::Basis, &row.basis),
+            penalties: listed(Kind::Penalty, &row.penalties),
+            caution_zh: row.caution_zh.clone(),
+            caution_en: row.caution_en.clone(),
+            none_zh: row.none_zh.clone(),
+            none_en: row.none_en.clone(),
+            agreement: row.agreement,
+        })
+    }
+
+    /// Whom a matter may be about; empty: anybody.
+    pub fn categories(&self, matter: Matter) -> &[Category] {
+        self.file.matters.iter().find(|m| m.id == matter).map_or(&[], |m| &m.categories)
+    }
+
+    fn cited(&self, kind: Kind, c: &Citation) -> Option<Cited> {
+        let law = self.file.instruments.get(&c.law)?;
+        Some(Cited {
+            kind,
+            law: law.name.clone(),
+            article: c.article.clone(),
+            edition: law.edition.clone(),
+            in_force: law.in_force.map(|d| d.to_string()).unwrap_or_default(),
+            text: c.text.clone(),
+            against: c.against,
+            from: c.from.map(|d| d.to_string()).unwrap_or_default(),
+            mark: Mark::Unconfirmed { grade: c.grade.unwrap_or(law.grade) },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(matter: Matter, on: &str) -> Legal {
+        Table::shipped().of(matter, Some(on.parse().unwrap())).unwrap()
+    }
+
+    fn penal(legal: &Legal) -> Vec<&str> {
+        legal.penalties.iter().map(|c| c.article.as_str()).collect()
+    }
+
+    #[test]
+    fn every_matter_stands_once_under_its_own_name() {
+        for matter in Matter::ALL {
+            assert_eq!(Matter::parse(matter.as_str()), Some(matter));
+            let named: Matter = serde_name(matter.as_str());
+            assert_eq!(named, matter);
+            assert!(Table::shipped().of(matter, None).is_some(), "{matter}");
+        }
+    }
+
+    fn serde_name(name: &str) -> Matter {
+        #[derive(Deserialize)]
+        struct One {
+            matter: Matter,
+        }
+        toml::from_str::<One>(&format!("matter = \"{name}\"")).unwrap().matter
+    }
+
+    #[test]
+    fn a_physicians_place_was_another_before_5_june_2026() {
+        assert_eq!(penal(&of(Matter::Site, "2026-06-04")), Vec::<&str>::new());
+        assert_eq!(penal(&of(Matter::Site, "2026-06-05")), ["第五十七条"]);
+        assert!(of(Matter::Site, "2026-06-04").caution_zh.contains("2026年6月5日"));
+    }
+
+    #[test]
+    fn what_was_not_seen_keeps_its_mark() {
+        let grade = of(Matter::Grade, "2026-11-28");
+        let catalogue = grade.basis.iter().find(|c| c.law == "医疗美容项目分级管理目录").unwrap();
+        assert_eq!(catalogue.mark.zh(), "条号及版次待核");
+        let measures = grade.basis.iter().find(|c| c.law == "医疗美容服务管理办法").unwrap();
+        assert!(measures.mark.zh().contains("推定"));
+    }
+
+    #[test]
+    fn a_nurse_is_no_matter_of_the_physicians_law() {
+        let matter = Matter::of_rule("LL-4", Some(Category::Nurse));
+        let legal = of(matter, "2026-11-28");
+        assert!(legal.basis.iter().chain(&legal.penalties).all(|c| c.law == "护士条例"));
+        assert_eq!(Matter::of_rule("NL-3", Some(Category::Trainee)), Matter::Trainee);
+        assert_eq!(Matter::of_rule("LL-4", Some(Category::Technician)), Matter::OtherStaffRegistration);
+    }
+
+    #[test]
+    fn where_there_is_no_basis_the_table_says_so() {
+        for matter in [Matter::Agreement, Matter::System, Matter::OtherStaffRegistration] {
+            let legal = of(matter, "2026-11-28");
+            assert!(legal.basis.is_empty() && legal.none_zh.contains('无') || legal.none_zh.contains("没有"), "{matter}");
+        }
+    }
+
+    #[test]
+    fn every_penalty_says_against_whom() {
+        for matter in Matter::ALL {
+            let legal = of(matter, "2026-11-28");
+            assert!(legal.penalties.iter().all(|c| c.against.is_some()), "{matter}");
+            assert!(legal.basis.iter().all(|c| c.against.is_none()), "{matter}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_cites_an_unknown_law_is_refused() {
+        let text = include_str!("law.toml").replace("[instruments.nurses]", "[instruments.nursing]");
+        let error = Table::read(&text).unwrap_err().to_string();
+        assert!(error.contains("nurse_registration") && error.contains("nurses"), "{error}");
+    }
+}
