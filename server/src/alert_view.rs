@@ -6,11 +6,14 @@
 
 use std::collections::BTreeSet;
 
+use law::Legal;
 use protocol::up::{Explanation, FindingKind, FindingReport, Severity, Step as FindingStep};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alert::{ClinicState, Reason, Review, State};
+use crate::case_clocks::CaseClock;
+use crate::monitoring_review::Standing;
 use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
 
 /// A finding as its box (or the server's own rule) reported it last, where it stands in the chain, and when it came.
@@ -21,6 +24,18 @@ pub struct FindingSeen {
     pub received_at: String,
     /// All empty for the server's own findings.
     pub chain: Located,
+    /// Basis and penalty as this server's law table has them for the day of the act; a list leaves them out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legal: Option<Legal>,
+}
+
+/// What the law says of a whole alert.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct LawSeen {
+    /// Which table: the shipped version, and how many decisions of a lawyer stand beside it.
+    pub table_version: String,
+    /// 行政处罚法 41: whether the record may be more than a lead.
+    pub monitoring: Standing,
 }
 
 /// An alert as supervisors, reviewers and auditors see it.
@@ -123,6 +138,9 @@ pub struct WholeForAuthority {
     pub events: Vec<FindingEvent>,
     pub linked: Vec<LinkSeen>,
     pub statements: Vec<StatementSeen>,
+    pub law: LawSeen,
+    /// What the law wants next, and by when; the clinic does not learn it.
+    pub clock: Option<CaseClock>,
 }
 
 /// An alert with everything that its clinic learns of it.
@@ -133,6 +151,7 @@ pub struct WholeForClinic {
     pub answers: Vec<AnswerSeen>,
     pub events: Vec<FindingEvent>,
     pub statements: Vec<StatementSeen>,
+    pub law: LawSeen,
 }
 
 /// A line of a list, by who reads it.
@@ -152,7 +171,7 @@ pub enum WholeSeen {
 }
 
 fn seen(finding: StoredFinding) -> FindingSeen {
-    FindingSeen { report: finding.report, received_at: finding.received_at, chain: finding.located }
+    FindingSeen { report: finding.report, received_at: finding.received_at, chain: finding.located, legal: None }
 }
 
 impl AlertForAuthority {
@@ -212,10 +231,12 @@ impl WholeForAuthority {
         events: Vec<FindingEvent>,
         linked: Vec<LinkSeen>,
         statements: Vec<StatementSeen>,
+        law: LawSeen,
+        clock: Option<CaseClock>,
     ) -> Self {
         let step =
             |s: AlertStep| StepSeen { at: s.at, by: s.actor, step: s.step, note: s.note, state_after: s.state_after };
-        Self { alert, steps: steps.into_iter().map(step).collect(), events, linked, statements }
+        Self { alert, steps: steps.into_iter().map(step).collect(), events, linked, statements, law, clock }
     }
 }
 
@@ -226,13 +247,14 @@ impl WholeForClinic {
         steps: Vec<AlertStep>,
         events: Vec<FindingEvent>,
         statements: Vec<StatementSeen>,
+        law: LawSeen,
     ) -> Self {
         let answers = steps.into_iter().filter(|s| s.step == "answer").map(|s| AnswerSeen { at: s.at, note: s.note });
         let event = |e: FindingEvent| {
             let Explanation { zh, en } = words_for_clinic(&e.rule, Explanation { zh: e.zh, en: e.en });
             FindingEvent { zh, en, ..e }
         };
-        Self { alert, answers: answers.collect(), events: events.into_iter().map(event).collect(), statements }
+        Self { alert, answers: answers.collect(), events: events.into_iter().map(event).collect(), statements, law }
     }
 }
 
@@ -386,7 +408,7 @@ mod tests {
     fn stored(rule: &str) -> FindingSeen {
         let mut report: FindingReport = serde_json::from_str(FINDING).unwrap();
         report.rule = rule.to_owned();
-        FindingSeen { report, received_at: "t".to_owned(), chain: Located::default() }
+        FindingSeen { report, received_at: "t".to_owned(), chain: Located::default(), legal: None }
     }
 
     #[test]

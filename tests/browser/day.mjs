@@ -115,7 +115,7 @@ async function supervisor(chrome, house, link, enrolment) {
   await visit(page, house.http, "supervisor", [
     "/", "/?state=all&severity=L2", "/wall", "/people", "/sessions", "/registry", "/registry?noun=people", "/registry?noun=rooms",
     "/registry/rooms/new", "/registry/people/new", `/registry/rooms/${house.room}`, "/devices", "/figures", "/policy", "/checks",
-    "/import", "/system", "/retention", "/guide", "/?lang=en", "/wall?lang=en",
+    "/import", "/system", "/retention", "/guide", "/law", "/calendar", "/devices/box-1/review", "/?lang=en", "/wall?lang=en",
   ]);
   await go(page, `${house.http}${enrolment}?lang=zh`);
   await look(page, "supervisor /enrolments/{id}");

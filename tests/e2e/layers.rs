@@ -13,19 +13,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("zaigang-verify", &["trust"]),
     ("zaigang-fleet", &["protocol", "trust", "delivery"]),
     ("vision", &[]),
+    ("law", &[]),
     ("scene", &[]),
     ("clinic-sim", &[]),
     ("simulate", &["presence", "clinic-sim"]),
     ("evaluate", &["vision"]),
     ("local-page", &[]),
     ("edge-agent", &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate", "local-page"]),
-    ("server", &["vision", "protocol", "trust"]),
+    ("server", &["vision", "protocol", "trust", "law"]),
 ];
 
 /// Crate → the outside packages that must never be among its dependencies, however deep.
 const NEVER: &[(&str, &[&str])] = &[
     ("presence", &["tokio", "ort", "image", "rusqlite", "rumqttc", "chrono", "jiff", "time"]),
     ("protocol", &["tokio", "ort", "image", "rusqlite", "rumqttc"]),
+    ("law", &["tokio", "rusqlite", "rumqttc", "ureq"]),
     ("vision", &["tokio", "rumqttc", "rusqlite", "axum"]),
     ("scene", &["tokio", "ort", "rumqttc", "rusqlite"]),
     ("delivery", &["ort", "image", "axum"]),

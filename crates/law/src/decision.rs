@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn the_last_word_about_an_article_holds() {
-        let changed = Decision { new_article: "第十七条".into(), ..word(Verdict::Changed, "第十六条第二款") };
+        let changed =
+            Decision { new_article: "第十七条".into(), ..word(Verdict::Changed, "第十六条第二款") };
         assert_eq!(basis(vec![changed.clone()])[1].article, "第十七条");
         let out = word(Verdict::StruckOut, "第十七条");
         assert_eq!(basis(vec![changed.clone(), out]).len(), 2);

@@ -7,4 +7,4 @@ mod decision;
 mod table;
 
 pub use decision::{Decision, DecisionError, Verdict};
-pub use table::{Against, Category, Cited, Grade, Instrument, Kind, Legal, Matter, Mark, Table, TableError};
+pub use table::{Against, Category, Cited, Grade, Instrument, Kind, Legal, Mark, Matter, Table, TableError};

@@ -244,8 +244,8 @@ pub enum TableError {
 }
 
 /// What is said with an article, always: how far it can be trusted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case", tag = "mark")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "state")]
 pub enum Mark {
     /// Nobody has confirmed it: the grade says how far it was read.
     Unconfirmed { grade: Grade },
@@ -266,7 +266,9 @@ impl Mark {
 
     pub fn en(&self) -> String {
         match self {
-            Self::Unconfirmed { grade: Grade::FullText } => "checked with a public text; legal review to come".to_owned(),
+            Self::Unconfirmed { grade: Grade::FullText } => {
+                "checked with a public text; legal review to come".to_owned()
+            }
             Self::Unconfirmed { grade: Grade::Excerpt } => "checked with an excerpt; legal review to come".to_owned(),
             Self::Unconfirmed { grade: Grade::Derived } => {
                 "number derived from the decision of 2016; legal review to come".to_owned()
@@ -464,7 +466,10 @@ mod tests {
     fn where_there_is_no_basis_the_table_says_so() {
         for matter in [Matter::Agreement, Matter::System, Matter::OtherStaffRegistration] {
             let legal = of(matter, "2026-11-28");
-            assert!(legal.basis.is_empty() && legal.none_zh.contains('无') || legal.none_zh.contains("没有"), "{matter}");
+            assert!(
+                legal.basis.is_empty() && legal.none_zh.contains('无') || legal.none_zh.contains("没有"),
+                "{matter}"
+            );
         }
     }
 

@@ -161,7 +161,10 @@ mod tests {
         let stands = [after(&reconcile(&[], vec![draft(Severity::L2, 2)], |_| Undone::ByTime)[0])];
         assert_eq!(steps(&stands, vec![draft(Severity::L3, 2)], Undone::ByTime), [(Step::Strengthened, 0, 2)]);
         assert_eq!(steps(&stands, vec![draft(Severity::L2, 3)], Undone::ByTime), [(Step::Strengthened, 0, 2)]);
-        assert_eq!(steps(&stands, vec![draft(Severity::L1, 2)], Undone::ByTime), [(Step::Withdrawn, 0, 2), (Step::Opened, 0, 3)]);
+        assert_eq!(
+            steps(&stands, vec![draft(Severity::L1, 2)], Undone::ByTime),
+            [(Step::Withdrawn, 0, 2), (Step::Opened, 0, 3)]
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod hooks;
 mod inbox;
 mod incidents;
 mod knowledge;
+mod law;
 mod looks;
 mod own_findings;
 mod pages;
@@ -47,6 +48,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 
 use crate::own_id::OwnIds;
 
+pub use self::law::ReviewEntry;
 pub use access::{Account, ApiToken, AuditEntry, Deed};
 pub use accounts::Invited;
 pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};

@@ -27,6 +27,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0018_eyes.sql"),
     include_str!("../../migrations/0019_load.sql"),
     include_str!("../../migrations/0020_accounts.sql"),
+    include_str!("../../migrations/0023_law.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

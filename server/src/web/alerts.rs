@@ -14,10 +14,13 @@ use super::registry::Answer;
 use crate::access::{Role, Who};
 use crate::alert::{ClinicState, Reason, Review, State as AlertState, Step, Verdict};
 use crate::alert_view::{
-    AlertForAuthority, AlertForClinic, AlertSeen, LinkSeen, WholeForAuthority, WholeForClinic, WholeSeen,
+    AlertForAuthority, AlertForClinic, AlertSeen, FindingSeen, LawSeen, LinkSeen, WholeForAuthority, WholeForClinic,
+    WholeSeen,
 };
 use crate::app::App;
+use crate::case_clocks;
 use crate::clock::{clip, now_text};
+use crate::legal;
 use crate::problem::{Body, Problem};
 use crate::store::{Alert, AlertFilter, StoreError, StoredFinding};
 
@@ -168,13 +171,30 @@ pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>
 pub(super) fn whole(a: &App, who: &Who, alert: &Alert, findings_max: i64) -> Result<WholeForAuthority, StoreError> {
     let findings = a.store.worst_findings(&alert.id, findings_max)?;
     name_persons(&findings);
+    let mut seen = AlertForAuthority::of(alert, findings);
+    let law = law_of(a, alert, &mut seen.findings)?;
+    let steps = a.store.alert_steps(&alert.id)?;
+    let states = steps.iter().filter_map(|s| Some((s.at.as_str(), AlertState::parse(&s.state_after)?)));
+    let clock = case_clocks::running(states, &super::calendar::calendar(a)?, jiff::Zoned::now().date());
     Ok(WholeForAuthority::of(
-        AlertForAuthority::of(alert, findings),
-        a.store.alert_steps(&alert.id)?,
+        seen,
+        steps,
         a.store.finding_events(&alert.id, findings_max)?,
         linked(a, who, &alert.id)?,
         super::statements::of(a, who, alert)?,
+        law,
+        clock,
     ))
+}
+
+/// Basis and penalty go to each finding; what holds of the whole alert comes back. Blocking.
+fn law_of(a: &App, alert: &Alert, findings: &mut [FindingSeen]) -> Result<LawSeen, StoreError> {
+    let table = legal::table(&a.store)?;
+    for finding in &mut *findings {
+        finding.legal = legal::of(&a.store, &table, &finding.report)?;
+    }
+    let monitoring = legal::standing(&a.store, alert, findings.iter().map(|f| &f.report))?;
+    Ok(LawSeen { table_version: table.version(), monitoring })
 }
 
 /// An alert with everything that its clinic learns of it. Blocking.
@@ -185,7 +205,9 @@ pub(super) fn whole_for_clinic(a: &App, who: &Who, alert: &Alert) -> Result<Whol
     let answered = steps.iter().any(|s| s.step == "answer");
     let events = a.store.finding_events(&alert.id, FINDINGS_SHOWN)?;
     let statements = super::statements::of(a, who, alert)?;
-    Ok(WholeForClinic::of(AlertForClinic::of(alert, answered, findings), steps, events, statements))
+    let mut seen = AlertForClinic::of(alert, answered, findings);
+    let law = law_of(a, alert, &mut seen.findings)?;
+    Ok(WholeForClinic::of(seen, steps, events, statements, law))
 }
 
 /// Alerts that this one rests on or that rest on it, of the reader's own part of the country.

@@ -8,6 +8,7 @@ mod audit;
 mod auth;
 pub(crate) mod bodies;
 mod bulk;
+mod calendar;
 mod checks;
 mod commission;
 mod csv;
@@ -18,7 +19,9 @@ mod figures;
 mod health;
 mod hooks;
 mod host;
+mod law;
 pub(crate) mod live;
+mod monitoring;
 mod openapi;
 mod outer;
 mod package;
@@ -76,6 +79,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/devices/{id}/revoke", post(provision::post_revoke))
         .route("/devices/{id}/commands", post(devices::post_command))
         .route("/devices/{id}/unlock", post(commission::post_unlock))
+        .route("/devices/{id}/review", get(monitoring::get_review).post(monitoring::post_review))
+        .route("/workdays", get(calendar::get_workdays).post(calendar::post_workdays))
+        .route("/law", get(law::get_law).post(law::post_decision))
         .route("/provision", post(provision::post_provision))
         .route("/provision/renew", post(provision::post_renew))
         .route("/provision/retire", post(provision::post_retire))

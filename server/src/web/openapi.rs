@@ -14,7 +14,8 @@ use serde_json::{Map, Value, json};
 
 use super::rights::{Audit, RULES, Rule};
 use super::{
-    alerts, answers, bulk, checks, devices, enrolments, hooks, personal, policy, running, sessions, tokens, views,
+    alerts, answers, bulk, calendar, checks, devices, enrolments, hooks, law, monitoring, personal, policy, running,
+    sessions, tokens, views,
 };
 use crate::access::Role;
 use crate::alert_view::{AlertSeen, WholeSeen};
@@ -134,6 +135,42 @@ const OPERATIONS: &[Operation] = &[
         "Check by card, PIN and witness (P4)",
         Takes::Json(shape::<checks::CheckBody>),
         Gives::Json(shape::<answers::CheckMade>),
+    ),
+    get(
+        "/workdays",
+        "Which years have a table of working days, and what was imported",
+        &[],
+        Gives::Json(shape::<calendar::Workdays>),
+    ),
+    post(
+        "/workdays",
+        "Import a year's notice of holidays and weekend days worked",
+        Takes::Json(shape::<calendar::WorkdaysBody>),
+        Gives::Json(shape::<calendar::Workdays>),
+    ),
+    get(
+        "/law",
+        "Basis and penalty per matter, with every decision of a lawyer",
+        &[],
+        Gives::Json(shape::<law::LawTable>),
+    ),
+    post(
+        "/law",
+        "Confirm, change, strike out or add an article of the law table",
+        Takes::Json(shape::<law::DecisionBody>),
+        Gives::Json(shape::<law::LawVersion>),
+    ),
+    get(
+        "/devices/{id}/review",
+        "What stands for a box by 行政处罚法 41, with history",
+        &[],
+        Gives::Json(shape::<monitoring::ReviewSeen>),
+    ),
+    post(
+        "/devices/{id}/review",
+        "Enter the reviews of a box in its room (行政处罚法 41)",
+        Takes::Json(shape::<crate::monitoring_review::MonitoringReview>),
+        Gives::Json(shape::<monitoring::ReviewSeen>),
     ),
     get("/passes", "Passes, by id", PAGE, List("passes", shape::<Pass>)),
     post("/passes", "Issue or replace a pass", Takes::Json(shape::<Pass>), Gives::Json(shape::<answers::Made>)),

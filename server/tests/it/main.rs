@@ -17,6 +17,7 @@ mod foreign;
 mod house;
 mod inbox;
 mod knowledge;
+mod law;
 mod load;
 mod notify;
 mod pages;

@@ -26,7 +26,7 @@ fn a_supervisor_reads_an_alert_in_chinese_and_in_english() {
         "Suspected licence lending",
         "王主诊",
         "医师法",
-        "第十三条",
+        "第五十四条第三款",
         "liveness waived",
         "linked, signature valid",
         "<svg",

@@ -95,12 +95,17 @@ fn what_a_clinic_states_later_withdraws_no_ll2() {
     }
     house.until("alerts", |a| !of_rule(a, "LL-2").is_empty());
     house.must_post("sessions/ll-3/steps", &json!({"step":"cancel","reason":"stayed away"}));
-    let amended = json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)});
+    let amended =
+        json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)});
     house.must_post("sessions", &amended);
     // A silent session declared after both is judged behind them.
     declare(&house, "hb-0", 200, 170);
-    b.say(&summary("hb-0", 1, &json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false,
-        "visibility_over_a_ppm":0})));
+    b.say(&summary(
+        "hb-0",
+        1,
+        &json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false,
+        "visibility_over_a_ppm":0}),
+    ));
     let after = house.until("alerts", |a| !of_rule(a, "HB-1").is_empty());
     let (alert, found) = of_rule(&after, "LL-2")[0];
     assert_eq!((&found["step"], &alert["withdrawn_at"]), (&json!("opened"), &Value::Null), "the accused took it back");

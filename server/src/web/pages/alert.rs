@@ -10,12 +10,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::alert_clinic;
 use super::frame::{Frame, local, render, shown};
+use super::law::MatterView;
 use super::timeline::{Timeline, draw};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::{Reason, State as AlertState};
-use crate::alert_view::{FindingSeen, StepSeen, WholeForAuthority};
+use crate::alert_view::{FindingSeen, LawSeen, StepSeen, WholeForAuthority};
 use crate::app::App;
+use crate::case_clocks::CaseClock;
 use crate::model::Name;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, FindingEvent, JOINED, StoreError};
@@ -46,6 +48,10 @@ struct AlertPage {
     linked: Vec<LinkView>,
     /// What was stated, as HTML that `StatementBlock` escaped.
     statements: String,
+    /// 行政处罚法 41: said while the box's reviews are not complete.
+    monitoring: String,
+    law_version: String,
+    clock: Option<ClockView>,
     waived: bool,
     dismissed: String,
     /// Verdicts and assignment are the authority's; a clinic answers.
@@ -68,7 +74,7 @@ pub(super) struct FindingView {
     pub(super) explanation: String,
     pub(super) other_language: String,
     pub(super) persons: Vec<PersonView>,
-    pub(super) basis: Vec<(String, String, String)>,
+    pub(super) legal: Option<MatterView>,
     pub(super) confidence: Vec<(&'static str, u32)>,
     pub(super) timeline: Option<Timeline>,
     pub(super) intervals: Vec<(String, String, String)>,
@@ -88,6 +94,31 @@ pub(super) struct EventView {
     pub(super) severity: u8,
     pub(super) text: String,
     pub(super) seq: u64,
+}
+
+/// What the law wants next.
+struct ClockView {
+    title: &'static str,
+    on: String,
+    late: bool,
+    article: &'static str,
+    estimated: &'static str,
+}
+
+impl ClockView {
+    fn of(l: Lang, it: &CaseClock) -> Self {
+        Self {
+            title: l.t(it.due.zh(), it.due.en()),
+            on: it.deadline.on.to_string(),
+            late: it.late,
+            article: l.t(it.article_zh, it.article_en),
+            estimated: if it.deadline.year_without_table {
+                l.t("该年尚无节假日表，只扣除周末", "no table of holidays for that year: weekends alone are left out")
+            } else {
+                ""
+            },
+        }
+    }
 }
 
 struct LinkView {
@@ -190,6 +221,9 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         reasons: Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn).map(|r| (r.as_str(), l.reason(*r))).collect(),
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
+        monitoring: monitoring(l, &found.whole.law),
+        law_version: found.whole.law.table_version.clone(),
+        clock: found.whole.clock.as_ref().map(|c| ClockView::of(l, c)),
         waived: alert.liveness_waived,
         statements: StatementBlock::new(
             l,
@@ -208,6 +242,10 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         may_package: !app.config.accounts || may_open(who.role, "/alerts/{id}/package"),
     };
     render(&page)
+}
+
+pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
+    l.t(&law.monitoring.notice_zh, &law.monitoring.notice_en).to_owned()
 }
 
 pub(super) fn event(l: Lang, e: &FindingEvent) -> EventView {
@@ -325,7 +363,7 @@ pub(super) fn finding(l: Lang, stored: &FindingSeen, names: &BTreeMap<String, Na
         explanation: l.t(&r.explanation.zh, &r.explanation.en).to_owned(),
         other_language: l.t(&r.explanation.en, &r.explanation.zh).to_owned(),
         persons: persons.collect(),
-        basis: r.candidate_basis.iter().map(|b| (b.law.clone(), b.article.clone(), b.edition.clone())).collect(),
+        legal: stored.legal.as_ref().map(|legal| MatterView::of(l, legal)),
         confidence: confidence(l, r),
         timeline: draw(l, &r.intervals),
         intervals: r.intervals.iter().map(|i| (l.interval(&i.what), local(&i.from), local(&i.to))).collect(),

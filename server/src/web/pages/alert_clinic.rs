@@ -7,7 +7,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::response::Response;
 
-use super::alert::{EventView, FindingView, Place, event, finding, persons_of, place};
+use super::alert::{EventView, FindingView, Place, event, finding, monitoring, persons_of, place};
 use super::frame::{Frame, local, render};
 use super::words::Lang;
 use crate::access::Who;
@@ -29,6 +29,8 @@ struct ClinicPage {
     state: &'static str,
     state_code: &'static str,
     kinds: Vec<String>,
+    monitoring: String,
+    law_version: String,
     waived: bool,
     facts: Vec<(String, String)>,
     findings: Vec<FindingView>,
@@ -64,6 +66,8 @@ pub(super) async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Resu
         state: l.clinic_state(whole.alert.state),
         state_code: whole.alert.state.as_str(),
         kinds: whole.alert.kinds.iter().map(|k| l.kind(k)).collect(),
+        monitoring: monitoring(l, &whole.law),
+        law_version: whole.law.table_version.clone(),
         waived: whole.alert.liveness_waived,
         facts: facts(l, &whole, &place),
         findings: whole.alert.findings.iter().map(|f| finding(l, f, &names)).collect(),

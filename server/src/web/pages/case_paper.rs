@@ -33,6 +33,10 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
         pair("事由", "Reason", text(&case["package"]["why"])),
     ]);
     out.retain(|block| !matches!(block, Block::Pair(_, value) if value.is_empty()));
+    let notice = text(&case["law"]["monitoring"][l.t("notice_zh", "notice_en")]);
+    if !notice.is_empty() {
+        out.push(Block::Text(notice));
+    }
     out.push(Block::Heading(l.t("一、发现的情况", "1. What was found").to_owned()));
     for finding in list(&case["findings"]) {
         found(l, case, finding, &mut out);
@@ -88,10 +92,7 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
         let part = l.part(&text(&person["part"]));
         out.push(Block::Pair(part, format!("{} ({id})", name.unwrap_or_default())));
     }
-    for basis in list(&finding["candidate_basis"]) {
-        let named = format!("{} {} {}", text(&basis["law"]), text(&basis["article"]), text(&basis["edition"]));
-        out.push(Block::Pair(l.t("可能涉及的依据", "Candidate basis").to_owned(), named));
-    }
+    law(l, case, &finding["legal"], out);
     for interval in list(&finding["intervals"]) {
         let span = format!("{} – {}", local(&text(&interval["from"])), local(&text(&interval["to"])));
         out.push(Block::Pair(l.interval(&text(&interval["what"])), span));
@@ -110,4 +111,32 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
     small(l.t("前一条", "Previous"), &chain["prev"]);
     small(l.t("签名密钥", "Signing key"), &chain["key_id"]);
     out.push(Block::Gap);
+}
+
+/// Basis and penalty with how far each was read; never an article without its mark.
+fn law(l: Lang, case: &Value, legal: &Value, out: &mut Vec<Block>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let lists = [("basis", l.t("可能涉及的依据", "Candidate basis")), ("penalties", l.t("罚则", "Penalty"))];
+    for (list_name, title) in lists {
+        for cited in list(&legal[list_name]) {
+            let Ok(mark) = serde_json::from_value::<law::Mark>(cited["mark"].clone()) else { continue };
+            let said = format!(
+                "{} {} {} ({}; {})",
+                text(&cited["law"]),
+                text(&cited["article"]),
+                text(&cited["text"]),
+                text(&cited["edition"]),
+                l.t(&mark.zh(), &mark.en())
+            );
+            out.push(Block::Pair(title.to_owned(), said));
+        }
+    }
+    for word in ["none", "caution"] {
+        let said = text(&legal[format!("{word}_{}", l.t("zh", "en"))]);
+        if !said.is_empty() {
+            out.push(Block::Small(said));
+        }
+    }
+    let version = text(&case["law"]["table_version"]);
+    out.push(Block::Small(format!("{} {version}", l.t("依据与罚则表", "Table of basis and penalty"))));
 }

@@ -4,6 +4,7 @@ mod account;
 mod alert;
 mod alert_clinic;
 mod bulk_steps;
+mod calendar;
 pub(super) mod case_paper;
 mod chart;
 mod checks;
@@ -15,7 +16,9 @@ mod guide;
 mod hooks;
 mod import;
 mod inbox;
+mod law;
 mod login;
+mod monitoring;
 mod oidc;
 mod people;
 mod personal;
@@ -57,6 +60,9 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/guide", get(guide::page))
         .route("/devices", get(devices::page))
         .route("/devices/{id}/unlock", post(devices::unlock))
+        .route("/devices/{id}/review", get(monitoring::page).post(monitoring::submit))
+        .route("/calendar", get(calendar::page).post(calendar::submit))
+        .route("/law", get(law::page).post(law::submit))
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}", get(session::detail).post(session::submit))
         .route("/checks", get(checks::page).post(checks::submit))

@@ -16,7 +16,7 @@ use crate::web::rights::may_open;
 use crate::web::running::{self, Filing};
 
 /// Address, zh, en, and what it is for in both languages.
-const PAGES: [(&str, &str, &str, &str, &str); 8] = [
+const PAGES: [(&str, &str, &str, &str, &str); 10] = [
     ("/checks", "替代核验", "Checks without a face", "刷卡 + PIN + 见证人", "Card, PIN and witness"),
     (
         "/import",
@@ -25,6 +25,14 @@ const PAGES: [(&str, &str, &str, &str, &str); 8] = [
         "CSV:机构、人员、诊室、项目、诊疗活动",
         "CSV: institutions, practitioners, rooms, items, sessions",
     ),
+    (
+        "/law",
+        "依据与罚则",
+        "Basis and penalty",
+        "条文、核对程度、法制审核",
+        "Articles, how far they were read, legal review",
+    ),
+    ("/calendar", "工作日历", "Working days", "办案期限所用的节假日", "Holidays that the case's deadlines count"),
     ("/policy", "规则参数", "Policy", "每个数值、来源与历史", "Every number, its source and history"),
     (
         "/retention",

@@ -1,0 +1,208 @@
+//! What 行政处罚法 41 asks before a device's records may prove anything: 法制审核, 技术审核, the place made public, a mark on site,
+//! and 检定. Pure. It refuses nothing: while one of them is missing, a finding is a lead and says so.
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Somebody's review of a device in its room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// Who reviewed: an office or a person of it.
+    pub by: String,
+    /// Day, RFC 3339.
+    #[schemars(with = "String")]
+    pub on: Date,
+    /// Number or name of the document.
+    pub document: String,
+}
+
+/// Where and when the place was made public, or marked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// The publication, or what marks the place.
+    pub at: String,
+    /// Day, RFC 3339.
+    #[schemars(with = "String")]
+    pub on: Date,
+}
+
+/// What stands of one box in one room.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MonitoringReview {
+    /// 法制审核.
+    #[serde(default)]
+    pub legal: Option<Review>,
+    /// 技术审核.
+    #[serde(default)]
+    pub technical: Option<Review>,
+    /// 设置地点向社会公布.
+    #[serde(default)]
+    pub published: Option<Notice>,
+    /// 标志明显.
+    #[serde(default)]
+    pub marked: Option<Notice>,
+    /// 检定.
+    #[serde(default)]
+    pub verified: Option<Review>,
+}
+
+/// One thing that the law asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    Legal,
+    Technical,
+    Published,
+    Marked,
+    Verified,
+}
+
+impl Part {
+    pub const ALL: [Self; 5] = [Self::Legal, Self::Technical, Self::Published, Self::Marked, Self::Verified];
+
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Legal => "法制审核",
+            Self::Technical => "技术审核",
+            Self::Published => "设置地点公布",
+            Self::Marked => "现场标志",
+            Self::Verified => "检定",
+        }
+    }
+
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::Legal => "legal review",
+            Self::Technical => "technical review",
+            Self::Published => "publication of the place",
+            Self::Marked => "mark on site",
+            Self::Verified => "metrological verification",
+        }
+    }
+}
+
+/// Whether a finding's record may be more than a lead, and what it says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Standing {
+    /// What did not stand on the day of the act.
+    pub missing: Vec<Part>,
+    /// Printed wherever the finding is; empty where nothing is missing.
+    pub notice_zh: String,
+    pub notice_en: String,
+}
+
+const NOTICE_ZH: &str = "本记录为线索，未经法制和技术审核不得作为处罚证据";
+const NOTICE_EN: &str =
+    "This record is a lead: without legal and technical review it may not be used as evidence for a penalty";
+
+impl MonitoringReview {
+    fn day(&self, part: Part) -> Option<Date> {
+        match part {
+            Part::Legal => self.legal.as_ref().map(|r| r.on),
+            Part::Technical => self.technical.as_ref().map(|r| r.on),
+            Part::Published => self.published.as_ref().map(|n| n.on),
+            Part::Marked => self.marked.as_ref().map(|n| n.on),
+            Part::Verified => self.verified.as_ref().map(|r| r.on),
+        }
+    }
+
+    /// How it stood on the day of an act: what came later counts for later acts alone.
+    pub fn standing(&self, act: Date) -> Standing {
+        let lacks = |part: &Part| self.day(*part).is_none_or(|on| on > act);
+        let missing: Vec<Part> = Part::ALL.into_iter().filter(lacks).collect();
+        let (notice_zh, notice_en) = if missing.is_empty() {
+            (String::new(), String::new())
+        } else {
+            let list = |word: fn(Part) -> &'static str, with: &str| {
+                missing.iter().map(|p| word(*p)).collect::<Vec<_>>().join(with)
+            };
+            (
+                format!("{NOTICE_ZH}（行政处罚法第四十一条；尚缺：{}）", list(Part::zh, "、")),
+                format!("{NOTICE_EN} (行政处罚法 41; missing: {})", list(Part::en, ", ")),
+            )
+        };
+        Standing { missing, notice_zh, notice_en }
+    }
+
+    /// One line that names the field, where a text is missing or too long.
+    pub fn check(&self, today: Date) -> Result<(), String> {
+        let reviews = [("legal", &self.legal), ("technical", &self.technical), ("verified", &self.verified)];
+        for (name, it) in reviews {
+            let Some(it) = it else { continue };
+            text(&format!("{name}.by"), &it.by)?;
+            text(&format!("{name}.document"), &it.document)?;
+            past(name, it.on, today)?;
+        }
+        for (name, it) in [("published", &self.published), ("marked", &self.marked)] {
+            let Some(it) = it else { continue };
+            text(&format!("{name}.at"), &it.at)?;
+            past(name, it.on, today)?;
+        }
+        Ok(())
+    }
+}
+
+fn text(name: &str, value: &str) -> Result<(), String> {
+    match value.trim().chars().count() {
+        0 => Err(format!("{name}: fill it in")),
+        1..=200 => Ok(()),
+        _ => Err(format!("{name}: use at most 200 characters")),
+    }
+}
+
+fn past(name: &str, on: Date, today: Date) -> Result<(), String> {
+    if on > today { Err(format!("{name}.on: {on} is still to come; enter it once it was done")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn whole() -> MonitoringReview {
+        let review = |on| Some(Review { by: "法制科".into(), on: day(on), document: "审〔2026〕1号".into() });
+        let notice = |on| Some(Notice { at: "官网公告".into(), on: day(on) });
+        MonitoringReview {
+            legal: review("2026-06-01"),
+            technical: review("2026-06-02"),
+            published: notice("2026-06-03"),
+            marked: notice("2026-06-04"),
+            verified: review("2026-06-05"),
+        }
+    }
+
+    #[test]
+    fn a_box_without_a_review_gives_leads_alone() {
+        let standing = MonitoringReview::default().standing(day("2026-11-28"));
+        assert_eq!(standing.missing, Part::ALL);
+        assert!(standing.notice_zh.starts_with("本记录为线索，未经法制和技术审核不得作为处罚证据"));
+    }
+
+    #[test]
+    fn a_review_counts_from_its_day_on() {
+        assert_eq!(whole().standing(day("2026-06-05")).missing, []);
+        assert_eq!(whole().standing(day("2026-06-05")).notice_zh, "");
+        assert_eq!(whole().standing(day("2026-06-04")).missing, [Part::Verified]);
+    }
+
+    #[test]
+    fn one_missing_part_is_named() {
+        let standing = MonitoringReview { marked: None, ..whole() }.standing(day("2026-11-28"));
+        assert!(standing.notice_zh.contains("尚缺：现场标志") && standing.notice_en.contains("mark on site"));
+    }
+
+    #[test]
+    fn a_review_of_tomorrow_is_refused_by_name() {
+        let fault = whole().check(day("2026-06-04")).unwrap_err();
+        assert!(fault.contains("verified.on") && fault.contains("2026-06-05"), "{fault}");
+        let empty = MonitoringReview { marked: Some(Notice { at: " ".into(), on: day("2026-06-01") }), ..whole() };
+        assert!(empty.check(day("2026-11-28")).unwrap_err().contains("marked.at"));
+    }
+}

@@ -1,0 +1,85 @@
+//! The lawyer's decisions about the law table, and the reviews of boxes by 行政处罚法 41: appended, never overwritten. And the
+//! imported years of the calendar.
+
+use ::law::Decision;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::rows::{collect, decode_all};
+use super::{Result, Store, name_of, named};
+use crate::calendar::NoticeDay;
+use crate::monitoring_review::MonitoringReview;
+
+/// One word about a box's review.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct ReviewEntry {
+    pub at: String,
+    pub by: String,
+    pub room: String,
+    pub record: MonitoringReview,
+}
+
+impl Store {
+    /// Every decision, oldest first.
+    pub fn law_decisions(&self) -> Result<Vec<Decision>> {
+        self.read(|c| decode_all(c, "SELECT decision FROM law_decision ORDER BY id", []))
+    }
+
+    pub fn decide_law(&self, it: &Decision) -> Result<()> {
+        self.write(|tx| {
+            let sql = "INSERT INTO law_decision (at, decision) VALUES (?1,?2)";
+            tx.execute(sql, params![it.at, serde_json::to_string(it)?])?;
+            Ok(())
+        })
+    }
+
+    /// What stands of a box in a room; nothing where nobody wrote a word.
+    pub fn monitoring_review(&self, device: &str, room: &str) -> Result<MonitoringReview> {
+        self.read(|c| {
+            let sql = "SELECT record FROM monitoring_review WHERE device = ?1 AND room = ?2 ORDER BY id DESC LIMIT 1";
+            let found: Option<String> = c.prepare_cached(sql)?.query_row([device, room], |r| r.get(0)).optional()?;
+            Ok(found.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
+        })
+    }
+
+    /// Every word about a box, newest first.
+    pub fn monitoring_reviews(&self, device: &str, limit: u32) -> Result<Vec<ReviewEntry>> {
+        self.read(|c| {
+            let sql =
+                "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 ORDER BY id DESC LIMIT ?2";
+            collect(c, sql, params![device, limit], |r| {
+                let record = serde_json::from_str(&r.get::<_, String>(3)?)?;
+                Ok(ReviewEntry { at: r.get(0)?, by: r.get(1)?, room: r.get(2)?, record })
+            })
+        })
+    }
+
+    pub fn put_monitoring_review(&self, device: &str, it: &ReviewEntry) -> Result<()> {
+        self.write(|tx| {
+            let sql = "INSERT INTO monitoring_review (device, room, at, by_whom, record) VALUES (?1,?2,?3,?4,?5)";
+            tx.execute(sql, params![device, it.room, it.at, it.by, serde_json::to_string(&it.record)?])?;
+            Ok(())
+        })
+    }
+
+    /// The years that were imported, by day.
+    pub fn workdays(&self) -> Result<Vec<NoticeDay>> {
+        self.read(|c| {
+            collect(c, "SELECT day, kind FROM workday ORDER BY day", [], |r| {
+                Ok(NoticeDay { day: named(r.get(0)?)?, kind: named(r.get(1)?)? })
+            })
+        })
+    }
+
+    /// Replaces every year that the days are of.
+    pub fn put_workdays(&self, days: &[NoticeDay]) -> Result<()> {
+        self.write(|tx| {
+            for day in days {
+                tx.execute("DELETE FROM workday WHERE substr(day, 1, 4) = ?1", [format!("{:04}", day.day.year())])?;
+            }
+            for day in days {
+                tx.execute("INSERT INTO workday VALUES (?1,?2)", params![day.day.to_string(), name_of(&day.kind)?])?;
+            }
+            Ok(())
+        })
+    }
+}

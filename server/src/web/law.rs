@@ -1,0 +1,120 @@
+//! `/api/v1/law`: basis and penalty per matter, and what the authority's lawyer decides of them. The table itself is
+//! `crates/law`; every decision stands beside it with who, when and why.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use law::{Against, Decision, Kind, Legal, Matter, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::deed;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::clock::{clip, now_text};
+use crate::legal;
+use crate::problem::{Body, Problem};
+
+/// The whole table with its history.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct LawTable {
+    /// The shipped version, and how many decisions stand beside it.
+    pub version: String,
+    pub matters: Vec<Legal>,
+    /// Oldest first.
+    pub decisions: Vec<Decision>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct LawVersion {
+    pub version: String,
+}
+
+/// One word of a lawyer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DecisionBody {
+    pub matter: Matter,
+    pub kind: Kind,
+    /// The instrument's name, such as 医师法.
+    pub law: String,
+    /// The article as it stands in the table; of `added`: the new one.
+    pub article: String,
+    pub verdict: Verdict,
+    /// Of `changed`: the article that stands instead.
+    #[serde(default)]
+    pub new_article: String,
+    /// Of `changed` and `added`.
+    #[serde(default)]
+    pub edition: String,
+    /// Of `changed` and `added`: the article's words in short.
+    #[serde(default)]
+    pub text: String,
+    #[serde(default)]
+    pub against: Option<Against>,
+    /// Why, with the source.
+    pub note: String,
+}
+
+pub(super) async fn get_law(State(app): State<Arc<App>>) -> Result<Json<LawTable>, Problem> {
+    Ok(Json(app.blocking(move |a| whole(a)).await?))
+}
+
+/// Blocking.
+pub(super) fn whole(a: &App) -> Result<LawTable, Problem> {
+    let decisions = a.store.law_decisions()?;
+    let table = law::Table::shipped().with(decisions.clone());
+    let matters = Matter::ALL.into_iter().filter_map(|m| table.of(m, None)).collect();
+    Ok(LawTable { version: table.version(), matters, decisions })
+}
+
+pub(super) async fn post_decision(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Body(it): Body<DecisionBody>,
+) -> Result<(StatusCode, Json<LawVersion>), Problem> {
+    Ok((StatusCode::CREATED, Json(decide(&app, &who, it).await?)))
+}
+
+/// One table holds for the whole server: whoever answers for a part of the country alone does not change it.
+pub(super) fn may_decide(app: &App, who: &Who) -> bool {
+    !app.config.accounts || (matches!(who.role, Role::Admin | Role::Supervisor) && who.scope.is_empty())
+}
+
+pub(super) async fn decide(app: &Arc<App>, who: &Who, it: DecisionBody) -> Result<LawVersion, Problem> {
+    if !may_decide(app, who) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "law: the table holds for every jurisdiction; an account without a scope decides",
+        ));
+    }
+    deed::did(format!("law table: {} {} {} {:?}", it.matter, it.law, it.article, it.verdict));
+    let short = |text: &str, most| clip(text.trim(), most);
+    let decision = Decision {
+        matter: it.matter,
+        kind: it.kind,
+        law: short(&it.law, 60),
+        article: short(&it.article, 60),
+        verdict: it.verdict,
+        edition: short(&it.edition, 120),
+        new_article: short(&it.new_article, 60),
+        text: short(&it.text, 400),
+        against: it.against,
+        note: short(&it.note, 400),
+        by: who.name.clone(),
+        at: now_text(),
+    };
+    app.blocking(move |a| {
+        let table = legal::table(&a.store)?;
+        let standing = table.of(decision.matter, None).map(|legal| match decision.kind {
+            Kind::Basis => legal.basis,
+            Kind::Penalty => legal.penalties,
+        });
+        decision.check(&standing.unwrap_or_default()).map_err(|e| Problem::unprocessable(e.to_string()))?;
+        a.store.decide_law(&decision)?;
+        Ok::<_, Problem>(LawVersion { version: legal::table(&a.store)?.version() })
+    })
+    .await
+}

@@ -1,0 +1,83 @@
+//! `/api/v1/devices/{id}/review`: what stands for a box by 行政处罚法 41, entered by the authority, with history.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use jiff::Zoned;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::deed;
+use super::scope::Seen;
+use crate::access::Who;
+use crate::app::App;
+use crate::clock::now_text;
+use crate::monitoring_review::{MonitoringReview, Standing};
+use crate::problem::{Body, Problem};
+use crate::store::{Device, ReviewEntry};
+
+/// A box's reviews in the room where it is registered now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ReviewSeen {
+    pub device: String,
+    pub room: String,
+    pub record: MonitoringReview,
+    /// As of today.
+    pub standing: Standing,
+    /// Every word, of every room, newest first.
+    pub history: Vec<ReviewEntry>,
+}
+
+pub(super) async fn get_review(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+) -> Result<Json<ReviewSeen>, Problem> {
+    Ok(Json(app.blocking(move |a| seen(a, &who, &id)).await?))
+}
+
+pub(super) async fn post_review(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Body(it): Body<MonitoringReview>,
+) -> Result<Json<ReviewSeen>, Problem> {
+    Ok(Json(enter(&app, who, id, it).await?))
+}
+
+/// Blocking.
+pub(super) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, Problem> {
+    let device = device(a, who, id)?;
+    let record = a.store.monitoring_review(id, &device.room)?;
+    Ok(ReviewSeen {
+        standing: record.standing(Zoned::now().date()),
+        history: a.store.monitoring_reviews(id, 50)?,
+        device: device.id,
+        room: device.room,
+        record,
+    })
+}
+
+/// A box of whatever state: its reviews may be entered before it is in service.
+fn device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
+    let found = a.store.device(id)?.ok_or_else(|| Problem::unknown("device", id))?;
+    Seen::of(a, who)?.must_have(&found.institution, "device", id)?;
+    Ok(found)
+}
+
+pub(super) async fn enter(
+    app: &Arc<App>,
+    who: Who,
+    id: String,
+    record: MonitoringReview,
+) -> Result<ReviewSeen, Problem> {
+    record.check(Zoned::now().date()).map_err(Problem::unprocessable)?;
+    deed::did(format!("reviews of box {id} by 行政处罚法 41 entered"));
+    app.blocking(move |a| {
+        let room = device(a, &who, &id)?.room;
+        a.store.put_monitoring_review(&id, &ReviewEntry { at: now_text(), by: who.name.clone(), room, record })?;
+        seen(a, &who, &id)
+    })
+    .await
+}

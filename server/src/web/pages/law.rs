@@ -1,0 +1,216 @@
+//! The law table by page: basis and penalty of every matter with how far each text was read, and a form by which the
+//! authority's lawyer confirms, changes, strikes out or adds an article; with its history.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use law::{Against, Cited, Legal, Matter, Verdict};
+
+use super::forms::Given;
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
+use crate::access::Who;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::web::law::{DecisionBody, decide, may_decide, whole};
+
+#[derive(Template)]
+#[template(path = "law.html")]
+struct LawPage {
+    f: Frame,
+    version: String,
+    matters: Vec<MatterView>,
+    history: Vec<[String; 6]>,
+    may_decide: bool,
+    saved: bool,
+    fault: String,
+    /// Which form was refused: its matter.
+    of: String,
+    note: String,
+}
+
+/// What an alert's page and this one show of a matter.
+pub(super) struct MatterView {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) basis: Vec<CitedView>,
+    pub(super) penalties: Vec<CitedView>,
+    pub(super) caution: String,
+    /// Where no article stands.
+    pub(super) none: String,
+    pub(super) agreement: &'static str,
+}
+
+pub(super) struct CitedView {
+    pub(super) law: String,
+    pub(super) article: String,
+    pub(super) edition: String,
+    pub(super) text: String,
+    pub(super) against: &'static str,
+    pub(super) mark: String,
+    pub(super) confirmed: bool,
+}
+
+impl MatterView {
+    pub(super) fn of(l: Lang, legal: &Legal) -> Self {
+        Self {
+            id: legal.matter.to_string(),
+            title: l.t(&legal.title_zh, &legal.title_en).to_owned(),
+            basis: legal.basis.iter().map(|c| CitedView::of(l, c)).collect(),
+            penalties: legal.penalties.iter().map(|c| CitedView::of(l, c)).collect(),
+            caution: l.t(&legal.caution_zh, &legal.caution_en).to_owned(),
+            none: l.t(&legal.none_zh, &legal.none_en).to_owned(),
+            agreement: if legal.agreement {
+                l.t(
+                    "依据与机构签订的协议（条款见机构登记）",
+                    "By the agreement with the clinic (its clause: the registry)",
+                )
+            } else {
+                ""
+            },
+        }
+    }
+}
+
+impl CitedView {
+    fn of(l: Lang, c: &Cited) -> Self {
+        let from =
+            if c.from.is_empty() { String::new() } else { format!(" · {} {}", l.t("适用自", "from"), c.from) };
+        let in_force = if c.in_force.is_empty() {
+            String::new()
+        } else {
+            format!(" · {} {}", l.t("施行", "in force"), c.in_force)
+        };
+        Self {
+            law: c.law.clone(),
+            article: c.article.clone(),
+            edition: format!("{}{in_force}{from}", c.edition),
+            text: c.text.clone(),
+            against: match c.against {
+                None => "",
+                Some(Against::Person) => l.t("个人", "person"),
+                Some(Against::Institution) => l.t("机构", "institution"),
+                Some(Against::Either) => l.t("机构或个人", "either"),
+            },
+            mark: l.t(&c.mark.zh(), &c.mark.en()).to_owned(),
+            confirmed: matches!(c.mark, law::Mark::Confirmed { .. }),
+        }
+    }
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct PageQuery {
+    #[serde(default)]
+    saved: String,
+}
+
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Query(query): Query<PageQuery>,
+) -> Response {
+    let made = make(&app, &who, l, None, !query.saved.is_empty()).await;
+    shown(&app, l, made).await
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    refused: Option<(Given, String)>,
+    saved: bool,
+) -> Result<Response, Problem> {
+    let table = app.blocking(move |a| whole(a)).await?;
+    let line = |d: &law::Decision| {
+        let article =
+            if d.new_article.is_empty() { d.article.clone() } else { format!("{} → {}", d.article, d.new_article) };
+        let matter = table.matters.iter().find(|m| m.matter == d.matter);
+        let title = matter.map(|m| l.t(&m.title_zh, &m.title_en).to_owned()).unwrap_or_default();
+        [
+            local(&d.at),
+            d.by.clone(),
+            title,
+            format!("{} {article}", d.law),
+            verdict(l, d.verdict).to_owned(),
+            d.note.clone(),
+        ]
+    };
+    let refused_status = refused.is_some();
+    let (of, note, fault) = refused.map_or_else(Default::default, |(given, fault)| {
+        (given.text("matter").to_owned(), given.text("note").to_owned(), fault)
+    });
+    let page = LawPage {
+        f: Frame::of(app, l, "system", "/law").await?,
+        version: table.version.clone(),
+        matters: table.matters.iter().map(|m| MatterView::of(l, m)).collect(),
+        history: table.decisions.iter().rev().map(line).collect(),
+        may_decide: may_decide(app, who),
+        saved,
+        fault,
+        of,
+        note,
+    };
+    let mut response = render(&page)?;
+    if refused_status {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+fn verdict(l: Lang, it: Verdict) -> &'static str {
+    match it {
+        Verdict::Confirmed => l.t("确认", "confirmed"),
+        Verdict::Changed => l.t("修改", "changed"),
+        Verdict::StruckOut => l.t("删除", "struck out"),
+        Verdict::Added => l.t("新增", "added"),
+        Verdict::Reopened => l.t("撤回此前决定", "reopened"),
+    }
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let done = match read(&given) {
+        Ok(body) => decide(&app, &who, body).await,
+        Err(fault) => Err(Problem::unprocessable(fault)),
+    };
+    let made = match done {
+        Ok(_) => Ok(Redirect::to(&format!("/law?saved=1#{}", given.text("matter"))).into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make(&app, &who, l, Some((given, problem.detail)), false).await,
+    };
+    shown(&app, l, made).await
+}
+
+/// The article is sent as `law|article`, as the page listed it; of a new one both are typed.
+fn read(given: &Given) -> Result<DecisionBody, String> {
+    let word = |name: &str| serde_json::Value::String(given.text(name).to_owned());
+    let listed = given.text("cited").split_once('|');
+    let (law, article) = listed.unwrap_or((given.text("law"), given.text("article")));
+    let against = given.text("against");
+    let unknown = |name: &str| format!("{name}: `{}` is none of the list", super::forms::clip(given.text(name)));
+    Ok(DecisionBody {
+        matter: Matter::parse(given.text("matter")).ok_or_else(|| unknown("matter"))?,
+        kind: serde_json::from_value(word("kind")).map_err(|_| unknown("kind"))?,
+        law: law.to_owned(),
+        article: article.to_owned(),
+        verdict: serde_json::from_value(word("verdict")).map_err(|_| unknown("verdict"))?,
+        new_article: given.text("new_article").to_owned(),
+        edition: given.text("edition").to_owned(),
+        text: given.text("text").to_owned(),
+        against: if against.is_empty() {
+            None
+        } else {
+            Some(serde_json::from_value(word("against")).map_err(|_| unknown("against"))?)
+        },
+        note: given.text("note").to_owned(),
+    })
+}
