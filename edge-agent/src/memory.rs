@@ -1,16 +1,20 @@
 //! What each track has shown so far: one fused probe of its face, and what speaks for or against a living head.
 //!
 //! It lives in memory alone, one vector and a few numbers a track, is wiped when it is dropped, and is dropped with the
-//! track: when the engine says so, at once when the track becomes the patient, and when it has been out of sight for a
-//! minute. A face in the bed zone never comes here (P1, P2; decision 0081).
+//! track: when the engine says so, at once when the track becomes the patient, and when it has been out of sight for ten
+//! minutes. A face in the bed zone never comes here (P1, P2; decision 0081).
 
 use std::collections::BTreeMap;
 
 use presence::{Liveness, TrackId};
 use vision::{Embedding, LiveTrack, LiveVerdict, LivenessScore, TrackProbe};
 
-/// An identity lapses after 30 s out of sight; nothing older is of use.
-const OUT_OF_SIGHT_MS: u64 = 60_000;
+/// A face that comes back within this time is held against those that went: whose tracks are one person's. The engine orders
+/// every track of a session to be wiped at its end, and others ten minutes after they were last seen (P2).
+const OUT_OF_SIGHT_MS: u64 = 600_000;
+/// Looks after which a track is held against earlier ones; and at most so many of these.
+const LOOKS_TO_COMPARE: u32 = 3;
+const COMPARED: usize = 16;
 /// How much one look says of whether a mask is worn: some bare faces are called masked in every second frame, and each change
 /// of mind costs the probe.
 const MASK_SHARE: f32 = 0.35;
@@ -27,6 +31,10 @@ pub(crate) struct Memory {
 struct Shown {
     at_ms: u64,
     probe: TrackProbe,
+    /// The probe as of the last look.
+    fused: Option<Embedding>,
+    looks: u32,
+    first_ms: u64,
     masked: bool,
     /// How likely a mask is worn, over the looks so far; `None`: never asked.
     mask: Option<f32>,
@@ -39,6 +47,9 @@ impl Memory {
     /// A frame that shows the track: where its landmarks are, in pixels.
     pub(crate) fn seen(&mut self, track: TrackId, mono_ms: u64, landmarks: &[[f32; 2]; 5]) {
         let shown = self.tracks.entry(track).or_default();
+        if shown.at_ms == 0 {
+            shown.first_ms = mono_ms;
+        }
         shown.at_ms = mono_ms;
         shown.live.moved(landmarks);
     }
@@ -76,7 +87,22 @@ impl Memory {
             shown.probe = TrackProbe::default();
             shown.masked = masked;
         }
-        shown.probe.add(look)
+        let fused = shown.probe.add(look);
+        shown.looks += 1;
+        shown.fused = Some(fused.clone());
+        fused
+    }
+
+    /// How like a track is to those that went out of view before it came, ppm: said once, at its third look. A masked face
+    /// and a bare one are not compared.
+    pub(crate) fn alike(&self, track: TrackId) -> Vec<(TrackId, i32)> {
+        let Some(shown) = self.tracks.get(&track).filter(|s| s.looks == LOOKS_TO_COMPARE) else { return Vec::new() };
+        let Some(face) = &shown.fused else { return Vec::new() };
+        let before = |s: &Shown| s.at_ms < shown.first_ms && s.masked == shown.masked;
+        let mut earlier: Vec<_> = self.tracks.iter().filter(|(_, s)| before(s)).collect();
+        earlier.sort_by_key(|(_, s)| std::cmp::Reverse(s.at_ms));
+        let alike = earlier.into_iter().filter_map(|(id, s)| Some((*id, s.fused.as_ref()?.cosine(face)?)));
+        alike.map(|(id, cosine)| (id, (cosine * 1e6) as i32)).take(COMPARED).collect()
     }
 
     /// Wipes what is held of a track.
@@ -130,11 +156,30 @@ mod tests {
     }
 
     #[test]
-    fn who_is_out_of_sight_for_a_minute_is_wiped() {
+    fn a_face_that_comes_back_is_held_against_those_that_went() {
+        let mut memory = Memory::default();
+        let (went, beside, comes) = (TrackId(1), TrackId(2), TrackId(3));
+        memory.seen(went, 1_000, &FACE);
+        memory.looked(went, false, &unit(0));
+        memory.seen(comes, 5_000, &FACE);
+        memory.seen(beside, 6_000, &FACE);
+        memory.looked(beside, false, &unit(1));
+        for _ in 0..2 {
+            memory.looked(comes, false, &unit(0));
+            assert!(memory.alike(comes).is_empty(), "two looks are too few");
+        }
+        memory.looked(comes, false, &unit(0));
+        assert_eq!(memory.alike(comes), [(went, 1_000_000)], "whoever is there at the same time is somebody else");
+        memory.forget(went);
+        assert!(memory.alike(comes).is_empty(), "who became the patient is compared with nobody");
+    }
+
+    #[test]
+    fn who_is_out_of_sight_for_ten_minutes_is_wiped() {
         let mut memory = Memory::default();
         memory.seen(TrackId(1), 0, &FACE);
         memory.seen(TrackId(2), 30_000, &FACE);
-        memory.forget_unseen(60_001);
+        memory.forget_unseen(600_001);
         assert_eq!(memory.tracks(), 1);
         memory.forget(TrackId(2));
         assert_eq!(memory.tracks(), 0);

@@ -11,8 +11,8 @@ use std::{
 };
 
 use presence::{
-    BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Liveness, MatchScore, Moment,
-    Mono, Observation, PersonId, Policy, TrackId, Tracked, Tracker, Wall, Zone, Zones,
+    BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Likeness, Liveness, MatchScore,
+    Moment, Mono, Observation, PersonId, PersonScore, Policy, TrackId, Tracked, Tracker, Wall, Zone, Zones,
 };
 use vision::{FaceBox, Frame, FrameError, Gallery, Picture, Rivals, Rotation, VisionError};
 
@@ -78,6 +78,8 @@ pub struct Roll {
 #[derive(Debug, Default)]
 pub struct Guidance {
     pub identities: Vec<(TrackId, IdentityView)>,
+    /// The few whose scores matter to the sessions of now.
+    pub relevant: Vec<PersonId>,
     /// Tracks of which everything must be forgotten.
     pub wipe: Vec<TrackId>,
     /// New zones (in pixels) and settings.
@@ -103,6 +105,8 @@ pub struct Pipeline<E> {
     scheduler: Scheduler,
     roll: Option<Roll>,
     identities: BTreeMap<TrackId, IdentityView>,
+    /// The few whose scores matter to the sessions of now.
+    relevant: Vec<PersonId>,
     /// Tracks that wore a mask when last looked at.
     masked: BTreeSet<TrackId>,
     /// What each track has shown so far.
@@ -128,6 +132,7 @@ impl<E: Eyes> Pipeline<E> {
             scheduler,
             roll: None,
             identities: BTreeMap::new(),
+            relevant: Vec::new(),
             masked: BTreeSet::new(),
             memory: Memory::default(),
             door,
@@ -165,6 +170,7 @@ impl<E: Eyes> Pipeline<E> {
             self.memory.forget(track);
             self.door.forget(track);
         }
+        self.relevant = guidance.relevant;
         for (track, identity) in guidance.identities {
             if let Some(tracker) = &mut self.tracker {
                 tracker.set_practitioner(track, matches!(identity, IdentityView::Matched { .. }));
@@ -240,8 +246,11 @@ impl<E: Eyes> Pipeline<E> {
         let looks = if sight.detect { self.look_closer(frame, at, real, &scene.tracked) } else { BTreeMap::new() };
         self.settled = scene.tracked.iter().all(|tracked| self.is_settled(tracked)) && !scene.tracked.is_empty();
         let faces = scene.tracked.iter().filter(|t| !t.patient && t.zone != Zone::Masked).map(|t| self.face(t, &looks));
-        let faces = faces.collect();
-        Ok(Observation { camera, faces, patients: scene.patients, became_patient: scene.became_patient })
+        let faces: Vec<Face> = faces.collect();
+        let likeness = looks.iter().flat_map(|(track, look)| look.alike.iter().map(|a| (*track, *a)));
+        let likeness = likeness.map(|(track, (earlier, face_ppm))| Likeness { track, earlier, face_ppm }).collect();
+        let (patients, became_patient) = (scene.patients, scene.became_patient);
+        Ok(Observation { camera, faces, patients, became_patient, likeness })
     }
 
     /// Nothing is to be learned of this face for now.
@@ -268,7 +277,10 @@ impl<E: Eyes> Pipeline<E> {
             }
             self.memory.seen(tracked.track, at.mono_ms, &face.landmarks);
             let Some(worth) = self.attempt(|eyes| eyes.assess(frame, face)) else { continue };
-            closer.insert(tracked.track, Closer { worth, match_: None, liveness: Liveness::NotAssessed });
+            closer.insert(
+                tracked.track,
+                Closer { worth, match_: None, liveness: Liveness::NotAssessed, alike: Vec::new() },
+            );
             let identity = self.identities.get(&tracked.track).cloned().unwrap_or(IdentityView::Indeterminate);
             let (track, permission, quality_ppm) = (tracked.track, tracked.embed, worth.quality_ppm);
             candidates.push(Candidate { track, permission, quality_ppm, identity });
@@ -281,6 +293,7 @@ impl<E: Eyes> Pipeline<E> {
             let (match_, liveness) = self.recognise(frame, face, track);
             let Some(entry) = closer.get_mut(&track) else { continue };
             (entry.match_, entry.liveness) = (match_, liveness);
+            entry.alike = self.memory.alike(track);
             let cost_us = begun.elapsed().as_micros() as u64;
             self.scheduler.looked(at.mono_ms, real_ms, track, entry.worth.quality_ppm, cost_us);
             tracing::trace!(track = track.0, ?why, quality_ppm = entry.worth.quality_ppm, cost_us, "looked closer");
@@ -313,12 +326,16 @@ impl<E: Eyes> Pipeline<E> {
         let begun = Instant::now();
         let turned = roll.rotation.as_ref().map(|rotation| rotation.turn(&probe));
         let found = roll.gallery.identify(turned.as_ref().unwrap_or(&probe), roll.rivals);
+        let turned = turned.as_ref().unwrap_or(&probe);
+        let relevant = roll.gallery.scores_of(turned, &self.relevant, roll.rivals).into_iter();
+        let relevant = relevant.map(|s| PersonScore { score_ppm: s.ppm(), person: s.person }).collect();
         self.figures.searched += 1;
         self.figures.searched_us += begun.elapsed().as_micros() as u64;
         let match_ = found.best.map(|best| MatchScore {
             score_ppm: best.ppm(),
             best: Some(best.person),
             second_ppm: found.second.map_or(-1_000_000, |second| second.ppm()),
+            relevant,
         });
         (match_, liveness)
     }
@@ -355,6 +372,8 @@ struct Closer {
     worth: Worth,
     match_: Option<MatchScore>,
     liveness: Liveness,
+    /// How like its track is to earlier ones, ppm, once that can be said.
+    alike: Vec<(TrackId, i32)>,
 }
 
 /// A look at a camera that gives no frames.

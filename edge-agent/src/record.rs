@@ -320,7 +320,12 @@ mod tests {
             bbox: BoxPx { x: 1, y: 2, w: 3, h: 4 },
             good_quality: true,
             masked: false,
-            match_: Some(MatchScore { best: Some(PersonId::new("p-secret")), score_ppm, second_ppm: 0 }),
+            match_: Some(MatchScore {
+                best: Some(PersonId::new("p-secret")),
+                score_ppm,
+                second_ppm: 0,
+                relevant: Vec::new(),
+            }),
             liveness: Liveness::Live,
         };
         Entry::Observe { at: moment(ms), seen: Observation { faces: vec![face], ..Observation::default() } }

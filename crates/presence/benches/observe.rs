@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use presence::{
     BoxPx, ClockQuality, DeploymentMode, Engine, Face, Fact, GradeCeiling, Institution, Liveness, MatchScore, Moment,
-    Mono, Observation, PersonId, Polygon, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster,
-    SessionRecord, SiteRelation, Specialty, Thresholds, TrackId, Wall, Zones,
+    Mono, Observation, PersonId, PersonScore, Polygon, Practitioner, PractitionerCategory, RegistrationStatus, Room,
+    Roster, SessionRecord, SiteRelation, Specialty, Thresholds, TrackId, Wall, Zones,
 };
 
 /// Observations of one run: ten minutes at 5 a second.
@@ -91,6 +91,9 @@ fn observation(people: u64) -> Observation {
             best: Some(PersonId::new(&format!("person-{n}"))),
             score_ppm: 640_000,
             second_ppm: 150_000,
+            relevant: (0..people.min(16))
+                .map(|p| PersonScore { person: PersonId::new(&format!("person-{p}")), score_ppm: 120_000 })
+                .collect(),
         }),
         liveness: Liveness::Live,
     };

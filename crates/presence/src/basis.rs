@@ -146,7 +146,8 @@ impl Engine {
         let Some(bounds) = session_bounds(known, &self.history, id, t, offset).filter(|b| b.start <= t) else {
             return nothing;
         };
-        let case = Case::measure(known, &self.history, Some((id, session)), bounds, t, offset);
+        let mut case = Case::measure(known, &self.history, Some((id, session)), bounds, t, offset);
+        case.pieces = self.pieces(known, id, &case.bounds, t, offset);
         let stamp = stamp(&case, at, offset);
         let drafts = rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)).collect();
         Judged { drafts, lost: case.history_lost }

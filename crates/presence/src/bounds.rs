@@ -77,9 +77,11 @@ fn on_paper(k: &Knowledge, id: &SessionId, start: u64, offset: i64) -> (u64, u64
     let (mut lo, mut hi) = (start.saturating_sub(k.policy.window_before_ms()), u64::MAX);
     for other in k.sessions.keys().filter(|other| *other != id) {
         let Some((from, to)) = declared(k, other, offset) else { continue };
-        if from > start {
+        // A session that begins in the first half of this one lies beside it, not after it: each is judged.
+        let own = declared(k, id, offset).and_then(|(_, end)| end);
+        if from > start && own.is_none_or(|end| from > start.midpoint(end)) {
             hi = hi.min(from);
-        } else if from < start {
+        } else if from < start && to.is_none_or(|to| to <= own.map_or(u64::MAX, |end| start.midpoint(end))) {
             lo = lo.max(to.unwrap_or(start).min(start));
         }
     }

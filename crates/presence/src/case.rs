@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bounds::{Bounds, declared};
-use crate::exclusion::Exclusion;
+use crate::bounds::Bounds;
+use crate::evidence::{Standing, Sum};
 use crate::finding::{Looks, PresenceMethod, Visibility};
 use crate::history::History;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
 use crate::spans::{Spans, share_ppm};
-use crate::{DeploymentMode, Item, PersonId, Practitioner, SessionId, TrackId, Wall};
+use crate::{DeploymentMode, Item, ItemKind, PersonId, Practitioner, SessionId, TrackId, Wall};
 
 /// A practitioner in a case.
 #[derive(Clone, Debug)]
@@ -24,35 +24,53 @@ pub(crate) struct Seen<'a> {
     pub(crate) votes: u32,
     /// The looks that recognised him.
     pub(crate) looks: Looks,
+    /// His stays in view, in the order of the tracks.
+    pub(crate) stays: Vec<Stay>,
+}
+
+/// Somebody in view from time to time, and how he came and went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stay {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    /// He came in by the door and was seen inside after it.
+    pub(crate) came_in: bool,
+    /// He was inside and last seen at the door.
+    pub(crate) went_out: bool,
+    /// He was seen at the door alone.
+    pub(crate) at_door: bool,
 }
 
 impl<'a> Seen<'a> {
     /// Verified without a face so far.
     pub(crate) fn by_card(info: &'a Practitioner) -> Self {
         let method = PresenceMethod::CardPinWitness;
-        let looks = Looks::default();
-        Self { info, present: Spans::none(), op: Spans::none(), method, unclosed: false, votes: 0, looks }
+        let (present, op) = (Spans::none(), Spans::none());
+        Self { info, present, op, method, unclosed: false, votes: 0, looks: Looks::default(), stays: Vec::new() }
     }
 }
 
 /// Somebody UNMATCHED in the operator role.
 #[derive(Clone, Debug)]
 pub(crate) struct Stranger {
-    pub(crate) track: TrackId,
+    pub(crate) tracks: Vec<TrackId>,
     pub(crate) op: Spans,
     pub(crate) votes: u32,
+    /// Was there when the patient lay down, or has sat with the companions.
+    pub(crate) came_with_patient: bool,
 }
 
-/// An INDETERMINATE presence, and who it surely is not.
+/// An INDETERMINATE presence, and what was seen of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Unknown {
-    pub(crate) track: TrackId,
+pub(crate) struct Unknown<'a> {
+    pub(crate) tracks: Vec<TrackId>,
     pub(crate) cause: Cause,
     pub(crate) seen: Spans,
-    /// `None`: it may be anybody.
-    pub(crate) not: Option<Exclusion>,
-    /// Too short to be anybody's presence but of those whom a frame of it names.
-    pub(crate) glimpse: bool,
+    pub(crate) sum: Sum<'a>,
+    /// It appears where the patient got up: nobody's presence but of those whom its looks name.
+    pub(crate) afoot: bool,
+    /// It may be anybody, whatever was seen.
+    pub(crate) anybody: bool,
 }
 
 /// Why nobody can say whose a presence was.
@@ -68,20 +86,66 @@ pub(crate) enum Cause {
     Unconfirmed(PersonId),
 }
 
-impl Unknown {
-    /// Whether it may be this person.
-    pub(crate) fn may_be(&self, person: &PersonId, case: &Case<'_>) -> bool {
-        let (Some(from), Some(to)) = (self.seen.first(), self.seen.last()) else { return false };
-        self.not.as_ref().is_none_or(|not| {
-            if self.glimpse { not.names(person) } else { !not.excludes(person, from, to, &case.knowledge.policy) }
-        })
-    }
-}
-
 /// When operating counts: of staff throughout the session, of others only while the patient is there.
 pub(crate) struct Gates {
     pub(crate) patient: Spans,
     pub(crate) session: Spans,
+}
+
+impl Gates {
+    /// Operating of somebody who is no staff: from when the patient was first seen; after the patient was last seen (a
+    /// drape) as long as he stays at the bed at which he stood then.
+    pub(crate) fn with_patient(&self, at_bed: &Spans) -> Spans {
+        let (Some(first), Some(last)) = (self.patient.first(), self.patient.last()) else { return Spans::none() };
+        let bridged = at_bed.bridged(60_000);
+        let stays = bridged.iter().filter(|s| s.0 < last && s.1 > last).map(|s| (last, s.1));
+        let stays = Spans::from_unsorted(stays.collect());
+        at_bed.intersect(&self.patient.union(&stays.intersect(&self.session.clip(first, u64::MAX))))
+    }
+}
+
+/// How long somebody was there, at least and at most.
+#[derive(Clone, Debug)]
+pub(crate) struct TwoBounds {
+    /// Verified.
+    pub(crate) certain: Spans,
+    /// Verified, not ruled out, or out of sight.
+    pub(crate) possible: Spans,
+}
+
+/// What may be said of the absence of some people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// They were not there.
+    Told,
+    /// Only looks that may not be of a living face speak for them.
+    NeverLive,
+    /// It cannot be said.
+    Open,
+}
+
+/// What was done in the sessions shortly before, which count as one with this.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pieces {
+    pub(crate) a_ms: u64,
+    pub(crate) op: BTreeMap<PersonId, u64>,
+    pub(crate) stranger_op: Spans,
+}
+
+impl Pieces {
+    /// One session as a piece of a later one.
+    pub(crate) fn of(case: &Case<'_>) -> Self {
+        let op = case.people.iter().map(|(person, seen)| (person.clone(), seen.op.total()));
+        Self { a_ms: case.a.total(), op: op.collect(), stranger_op: case.stranger_op() }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.a_ms += other.a_ms;
+        for (person, op_ms) in &other.op {
+            *self.op.entry(person.clone()).or_default() += op_ms;
+        }
+        self.stranger_op = self.stranger_op.union(&other.stranger_op);
+    }
 }
 
 /// The measures.
@@ -108,14 +172,20 @@ pub(crate) struct Case<'a> {
     pub(crate) people: BTreeMap<PersonId, Seen<'a>>,
     pub(crate) strangers: Vec<Stranger>,
     /// INDETERMINATE tracks of the window that may have been somebody's presence.
-    pub(crate) unknown: Vec<Unknown>,
+    pub(crate) unknown: Vec<Unknown<'a>>,
     pub(crate) unknown_tracks: u32,
     /// Operating of INDETERMINATE people whom entry order does not explain as somebody recognised.
     pub(crate) unexplained: Spans,
     /// Operating of UNMATCHED people who may be somebody recognised (entry order).
     pub(crate) doubted: Spans,
+    /// When somebody stood or sat beside the bed: with the companions or elsewhere.
+    pub(crate) beside: Spans,
+    /// What was done in the pieces before.
+    pub(crate) pieces: Pieces,
     /// No healthy view of the operator zone.
     pub(crate) blind: Spans,
+    /// No picture at all.
+    pub(crate) dark: Spans,
     /// Members of L.
     pub(crate) leads: BTreeSet<PersonId>,
     /// Some member of L (or the declared lead) has no template: an UNMATCHED track may be him.
@@ -129,7 +199,7 @@ pub(crate) struct Case<'a> {
 impl<'a> Case<'a> {
     pub(crate) fn measure(
         k: &'a Knowledge,
-        h: &History,
+        h: &'a History,
         session: Option<(&'a SessionId, &'a Session)>,
         bounds: Bounds,
         now: u64,
@@ -137,7 +207,7 @@ impl<'a> Case<'a> {
     ) -> Self {
         let p = &k.policy;
         let record = session.and_then(|(_, s)| s.record.as_ref());
-        let item = record.and_then(|r| r.item.as_ref()).and_then(|id| k.items.get(id));
+        let item = record.map(|r| r.item.as_ref().and_then(|id| k.items.get(id)).unwrap_or(&k.strictest));
         let to = bounds.end_seen.saturating_add(p.window_after_ms()).min(now);
         // What lies in a neighbouring session is that session's.
         let window = Spans::one(bounds.lo, to.min(bounds.hi));
@@ -168,7 +238,10 @@ impl<'a> Case<'a> {
             unknown_tracks: 0,
             unexplained: Spans::none(),
             doubted: Spans::none(),
+            beside: Spans::none(),
+            pieces: Pieces::default(),
             blind: Spans::none(),
+            dark: Spans::none(),
             leads: BTreeSet::new(),
             lead_unrecognisable: false,
             clock_doubt: h.clock_doubt.touches(bounds.start, bounds.end_seen.min(now)),
@@ -179,9 +252,11 @@ impl<'a> Case<'a> {
         };
         case.find_leads();
         let gates = Gates { patient: case.gate(hull, act_to), session: case.gate(None, act_to) };
-        let unknown_ring = case.read_tracks(h, &gates);
+        let unknown_ring = case.read_people(h, &gates);
         case.read_checks(h);
+        case.bridge_op();
         case.settle_anaesthesia();
+        case.settle_companions();
         case.see(h, &unknown_ring);
         case
     }
@@ -202,21 +277,12 @@ impl<'a> Case<'a> {
     }
 
     fn find_leads(&mut self) {
-        let k = self.knowledge;
-        let Some((id, session)) = self.session else { return };
-        let mut items: Vec<&Item> = self.item.into_iter().collect();
-        // Where sessions overlap, nobody can say whose the act is: the leads of each count.
-        for (other, s) in &k.sessions {
-            let overlaps = other != id
-                && declared(k, other, self.offset).is_some_and(|(from, to)| {
-                    from < self.bounds.end_seen && to.unwrap_or(u64::MAX) > self.bounds.start
-                });
-            let item = s.record.as_ref().and_then(|r| r.item.as_ref()).and_then(|i| k.items.get(i));
-            items.extend(item.filter(|_| overlaps));
-        }
+        let Some((_, session)) = self.session else { return };
+        let strictest = self.item.is_some_and(|item| std::ptr::eq(item, &raw const *self.knowledge.strictest));
         let declared_lead = session.record.as_ref().and_then(|r| r.lead.as_ref());
         for person in self.roster.into_iter().flat_map(|r| r.people.values()) {
-            if items.iter().any(|item| person.leads(item)) {
+            // Of an item that nobody knows every lead may be the one: the strictest reading.
+            if self.item.is_some_and(|item| person.leads(item) || (strictest && !person.lead_for.is_empty())) {
                 self.leads.insert(person.id.clone());
             }
             let matters = self.leads.contains(&person.id) || declared_lead == Some(&person.id);
@@ -260,6 +326,7 @@ impl<'a> Case<'a> {
         self.v = Visibility { over_a_ppm: seen(&self.a), over_i_ppm: seen(&self.i) };
         self.door_ppm = share_ppm(h.door.intersect(&self.i).total(), self.i.total());
         self.blind = self.window.minus(&h.clear);
+        self.dark = self.i.minus(&h.clear.union(&h.door));
     }
 
     /// A person of the roster by which the case is judged.
@@ -286,9 +353,129 @@ impl<'a> Case<'a> {
 
     /// INDETERMINATE presences that may have been one of those for whom `who` holds.
     pub(crate) fn unknown_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
-        let people = || self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id));
-        let open = self.unknown.iter().filter(|u| u.not.is_none() || people().any(|id| u.may_be(id, self)));
-        Spans::from_unsorted(open.flat_map(|u| u.seen.iter()).collect())
+        let people: Vec<&PersonId> =
+            self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect();
+        let open = self.unknown.iter().flat_map(|u| {
+            let anybody = u.anybody.then(|| u.seen.clone());
+            let of = people.iter().map(|id| self.open_for(u, id)).filter(|(standing, _)| *standing != Standing::Out);
+            of.map(|(_, spans)| spans).chain(anybody).collect::<Vec<_>>()
+        });
+        Spans::from_unsorted(open.flat_map(|spans| spans.iter().collect::<Vec<_>>()).collect())
+    }
+
+    /// Whether it can be said that none of these people was there: nobody who may as well be one of them, and what was not
+    /// told apart or not seen is shorter than `hides_ms`.
+    pub(crate) fn absence(&self, who: impl Fn(&PersonId) -> bool, hides_ms: u64) -> Absence {
+        let people: Vec<&PersonId> =
+            self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect();
+        let standings = self.unknown.iter().map(|u| {
+            let each = people.iter().map(|id| self.open_for(u, id).0);
+            if u.anybody { Standing::Open } else { each.max().unwrap_or(Standing::Out) }
+        });
+        match standings.max().unwrap_or(Standing::Out) {
+            Standing::Open => Absence::Open,
+            _ if people.iter().any(|id| self.could_hide(id, hides_ms.max(1))) => Absence::Open,
+            Standing::NeverLive => Absence::NeverLive,
+            Standing::Doubtful | Standing::Out => Absence::Told,
+        }
+    }
+
+    /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen. Each glimpse alone may say
+    /// too little against him; that he was in as many of them as that takes is as unlikely as all of it together.
+    fn could_hide(&self, id: &PersonId, hides_ms: u64) -> bool {
+        let mut pieces = vec![(0, self.blind.intersect(&self.i).total())];
+        for unknown in &self.unknown {
+            let (standing, spans) = self.open_for(unknown, id);
+            let part = spans.total() < unknown.seen.total();
+            // Time without a look near it, and time whose looks speak for him: nothing speaks against those.
+            let against = if part { 0 } else { (-unknown.sum.of(id)).max(0) };
+            if matches!(standing, Standing::Doubtful | Standing::Open) && spans.total() > 0 {
+                pieces.push((against, spans.total()));
+            }
+        }
+        // The cheapest first, by evidence per time; the last one in part.
+        pieces.sort_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))));
+        let (mut against, mut left) = (0, hides_ms);
+        for (mnat, ms) in pieces {
+            if ms >= left {
+                against += mnat * left as i64 / ms.max(1) as i64;
+                return against < self.knowledge.policy.evidence_out_mnat() as i64;
+            }
+            against += mnat;
+            left -= ms;
+        }
+        false
+    }
+
+    /// How long the lead's own part of the item takes at least, ms.
+    pub(crate) fn lead_part_ms(&self) -> u64 {
+        let p = &self.knowledge.policy;
+        let Some(item) = self.item else { return p.lead_part_injection_ms() };
+        item.lead_part_ms.unwrap_or_else(|| match item.kind {
+            ItemKind::Surgery | ItemKind::Thread => {
+                (u128::from(self.a.total()) * u128::from(p.lead_part_surgery_ppm()) / 1_000_000) as u64
+            }
+            ItemKind::Injection => p.lead_part_injection_ms(),
+            ItemKind::EnergyDevice => p.lead_part_energy_ms(),
+            ItemKind::Other => p.lead_part_other_ms(),
+        })
+    }
+
+    /// A recognised person's time in the room during A, at least and at most.
+    pub(crate) fn presence(&self, seen: &Seen<'_>) -> TwoBounds {
+        let certain = seen.present.bridged(self.knowledge.policy.presence_bridge_ms()).intersect(&self.a);
+        let perhaps = self.unknown_for(|id| *id == seen.info.id).union(&self.blind);
+        TwoBounds { possible: certain.union(&perhaps.intersect(&self.a)), certain }
+    }
+
+    /// When somebody may have stayed in the room with the back turned: from where he vanished inside it until he was seen
+    /// again, unless he came in by the door then.
+    pub(crate) fn unaccounted(&self, seen: &Seen<'_>) -> Spans {
+        const SAME_PASSAGE_MS: u64 = 15_000;
+        let mut stays = seen.stays.clone();
+        stays.sort_unstable();
+        let end = self.a.last().unwrap_or(0);
+        let mut out = Vec::new();
+        // Whether he is inside, since when unseen, and when he was last seen at the door.
+        let begin = self.a.first().unwrap_or(0);
+        let (mut inside, mut since, mut door) = (false, begin, None::<u64>);
+        if let Some(first) = stays.first().filter(|s| !s.came_in && s.from > begin) {
+            // Nobody saw him come: he may have been there before. A look at the door alone may be of one who goes.
+            let enters = |next: &Stay| !next.at_door && next.from <= first.to.saturating_add(SAME_PASSAGE_MS);
+            if !first.at_door || !stays.get(1).is_some_and(enters) {
+                out.push((begin, first.from));
+            }
+        }
+        for stay in stays {
+            let passage = door.is_some_and(|at| stay.from <= at.saturating_add(SAME_PASSAGE_MS));
+            let came_in = stay.came_in || (passage && !stay.at_door && !inside);
+            if inside && !came_in && since < stay.from {
+                out.push((since, stay.from));
+            }
+            inside = match (stay.at_door, passage) {
+                // Seen at the door alone: he comes, or he goes.
+                (true, false) => !inside,
+                (true, true) => inside,
+                (false, _) => !stay.went_out,
+            };
+            since = stay.to;
+            door = (stay.at_door || stay.went_out).then_some(stay.to);
+        }
+        if inside && since < end {
+            out.push((since, end));
+        }
+        Spans::from_unsorted(out)
+    }
+
+    /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own here.
+    pub(crate) fn op_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
+        let before = self.pieces.op.get(id).copied().unwrap_or(0);
+        if own.total() < self.knowledge.policy.uq_op_ms() { own.total() } else { own.total() + before }
+    }
+
+    /// |A| of this session and of the pieces before it, ms.
+    pub(crate) fn a_with_pieces(&self) -> u64 {
+        self.a.total() + self.pieces.a_ms
     }
 
     pub(crate) fn stranger_op(&self) -> Spans {

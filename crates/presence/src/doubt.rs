@@ -4,7 +4,7 @@
 use crate::bounds;
 use crate::case::{Case, Cause, Unknown};
 use crate::civil::clock;
-use crate::exclusion::{Missing, Naming};
+use crate::evidence::Standing;
 use crate::{Engine, Mono, PersonId, Rule, SessionId, TrackId};
 
 impl Engine {
@@ -28,7 +28,7 @@ impl Engine {
         for unknown in &case.unknown {
             let said = case.doubt(unknown, &whose);
             if !said.is_empty() {
-                tracks.push(unknown.track);
+                tracks.extend(&unknown.tracks);
             }
             lines.extend(said);
         }
@@ -57,55 +57,37 @@ fn names(people: &[PersonId]) -> String {
 }
 
 impl Case<'_> {
-    fn doubt(&self, unknown: &Unknown, whose: &[PersonId]) -> Vec<String> {
+    fn doubt(&self, unknown: &Unknown<'_>, whose: &[PersonId]) -> Vec<String> {
         let (Some(from), Some(to)) = (unknown.seen.first(), unknown.seen.last()) else { return Vec::new() };
-        let may_be: Vec<PersonId> = whose.iter().filter(|id| unknown.may_be(id, self)).cloned().collect();
+        let open = |id: &&PersonId| {
+            let (standing, spans) = self.open_for(unknown, id);
+            standing != Standing::Out && !(standing == Standing::Doubtful && spans.is_empty())
+        };
+        let may_be: Vec<PersonId> = whose.iter().filter(open).cloned().collect();
         if may_be.is_empty() {
             return Vec::new();
         }
+        let tracks: Vec<String> = unknown.tracks.iter().map(|t| t.0.to_string()).collect();
         let mut lines = vec![format!(
             "  in the way: track {} from {} to {} ({} ms in view) may have been {}: {}",
-            unknown.track.0,
+            tracks.join("+"),
             clock(self.wall(from)),
             clock(self.wall(to)),
             unknown.seen.total(),
             names(&may_be),
             unknown.cause.text()
         )];
-        if let Some(not) = &unknown.not {
-            let [compared, not_live, poor, silent] = not.frames();
-            lines.push(format!(
-                "    {compared} frames of the whole track were compared with the roster: {not_live} not live, {poor} of poor \
-                 quality, {silent} masked with a score that says neither"
-            ));
-            lines.extend(may_be.iter().filter_map(|id| self.lacks(unknown, id, from, to)));
-        }
+        let out = self.knowledge.policy.evidence_out_mnat();
+        lines.extend(may_be.iter().map(|id| {
+            let (standing, spans) = self.open_for(unknown, id);
+            format!(
+                "    {} live looks speak with {} mnat for {id}; asked to rule him out: -{out} ({standing:?}, {} ms)",
+                unknown.sum.looks(),
+                unknown.sum.of(id),
+                spans.total()
+            )
+        }));
         lines
-    }
-
-    /// What is missing to say that a track was not this person.
-    fn lacks(&self, unknown: &Unknown, person: &PersonId, from: u64, to: u64) -> Option<String> {
-        let p = &self.knowledge.policy;
-        let text = match unknown.not.as_ref()?.missing(person, from, to, p)? {
-            Missing::Refused => "exclusion_gap_ms = 0 takes no evidence short of a verdict".to_owned(),
-            Missing::Named(frames) => format!("{} T_reject for him", self.naming(frames)),
-            Missing::Open(frames) => {
-                format!("{} T_reject for a second person too, so that it may be anybody", self.naming(frames))
-            }
-            Missing::Evidence { frames, span_ms } => format!(
-                "{frames} good, live frames over {span_ms} ms speak against it; asked are {} over {} ms, from first to last \
-                 without a pause over {} ms",
-                p.unmatched_frames(),
-                p.unmatched_span_ms(),
-                p.exclusion_gap_ms()
-            ),
-        };
-        Some(format!("    not ruled out to be {person}: {text}"))
-    }
-
-    fn naming(&self, n: Naming) -> String {
-        let (first, last) = (clock(self.wall(n.first)), clock(self.wall(n.last)));
-        format!("{} frames from {first} to {last} reach, with up to {} ppm,", n.frames, n.score_ppm)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::history::History;
 use crate::identity::Who;
 use crate::knowledge::Knowledge;
 use crate::ledger::Ledger;
+use crate::pieces::JudgedPiece;
 use crate::spans::Spans;
 use crate::ticks::tick_after;
 use crate::{ClockQuality, Fact, Moment, Mono, Observation, PersonId, Policy, SessionId, TrackId, ZonesDrifted};
@@ -63,6 +64,8 @@ pub struct Engine {
     pub(crate) blocked: BTreeMap<SessionId, Blocked>,
     /// Extents of retired sessions, as long as their history is kept: no undeclared use of the bed.
     pub(crate) past: Spans,
+    /// What was done in sessions that were judged, as pieces of those that follow.
+    pub(crate) judged_pieces: BTreeMap<SessionId, JudgedPiece>,
     /// Zones that differ from the locked ones, to be said at the next evaluation; and the newest version told.
     pub(crate) drifts: Vec<(u64, ZonesDrifted)>,
     drift_version: u64,
@@ -94,6 +97,7 @@ impl Engine {
             summaries: BTreeMap::new(),
             blocked: BTreeMap::new(),
             past: Spans::none(),
+            judged_pieces: BTreeMap::new(),
             drifts: Vec::new(),
             drift_version: 0,
             latest: 0,
@@ -183,6 +187,13 @@ impl Engine {
     /// What could not be used so far.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// The people whose scores matter now, at most 16: declared leads and operators of sessions that are on or begin within
+    /// `window_before_ms`, and the leads filed here for their items. For [`MatchScore::relevant`](crate::MatchScore::relevant).
+    pub fn relevant(&self) -> Vec<PersonId> {
+        let Some(offset) = self.offset else { return Vec::new() };
+        self.knowledge.relevant(self.latest, offset)
     }
 
     /// Identity of a track in view.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::{History, TrackLog};
+use crate::history::History;
 use crate::identity::Who;
 use crate::spans::Spans;
 use crate::{PersonId, Policy, TrackId, Zone};
@@ -32,13 +32,10 @@ pub(crate) fn named_tracks(h: &History, from: u64, to: u64, policy: &Policy) -> 
     named
 }
 
-/// Whether an unrecognised stretch of a track may be a recognised person seen badly: he vanishes in the room just before it
-/// begins, or appears there just after it ends, without going through the door, and is never seen beside it.
-pub(crate) fn takes_turns(named: &[Named], track: &TrackLog, seen: &Spans, within: u64) -> bool {
+/// Whether an unrecognised stretch may be a recognised person seen badly: he vanishes in the room just before it begins, or
+/// appears there just after it ends, without going through the door, and is never seen beside it.
+pub(crate) fn takes_turns(named: &[Named], (from, to): (u64, u64), came_in: bool, went_out: bool, within: u64) -> bool {
     const OVERLAP_MS: u64 = 3_000;
-    let (Some(from), Some(to)) = (seen.first(), seen.last()) else { return false };
-    let came_in = track.first() == from && track.first_zone == Zone::Door;
-    let went_out = track.last() == to && track.last_zone == Zone::Door;
     let earlier = |n: &Named| n.to <= from + OVERLAP_MS;
     let later = |n: &Named| n.from + OVERLAP_MS >= to;
     named.iter().any(|n| {

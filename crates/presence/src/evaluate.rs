@@ -2,9 +2,10 @@
 
 use crate::blocked::Blocked;
 use crate::bounds::{self, Bounds};
-use crate::case::Case;
+use crate::case::{Case, Pieces};
 use crate::finding::{Output, PresenceSummary, Rule, Withdrawal};
 use crate::ledger::Stamp;
+use crate::pieces::JudgedPiece;
 use crate::report::{stamp, summarise};
 use crate::rules::{self, Draft};
 use crate::spans::Spans;
@@ -132,7 +133,8 @@ impl Engine {
         out: &mut Vec<Output>,
     ) {
         let Some(session) = self.knowledge.sessions.get(id) else { return };
-        let case = Case::measure(&self.knowledge, &self.history, Some((id, session)), bounds, at.mono.0, offset);
+        let mut case = Case::measure(&self.knowledge, &self.history, Some((id, session)), bounds, at.mono.0, offset);
+        case.pieces = self.pieces(&self.knowledge, id, &case.bounds, at.mono.0, offset);
         let drafts = rules::judge(&case);
         let stamp = stamp(&case, at, offset);
         let summary = case.is_final.then(|| summarise(&case, &drafts, id, at));
@@ -141,6 +143,10 @@ impl Engine {
             self.blocked.extend(Blocked::of(&case, &drafts).map(|event| (id.clone(), event)));
         }
         let authoritative = case.is_final || dirty;
+        if case.is_final {
+            let (from, to) = (case.bounds.start, case.bounds.end);
+            self.judged_pieces.insert(id.clone(), JudgedPiece { from, to, retired: false, did: Pieces::of(&case) });
+        }
         let wipe = case.is_final;
         let window = case.window.clone();
         let drafts = drafts.into_iter().map(|draft| (stamp.clone(), draft)).collect();
@@ -202,5 +208,8 @@ impl Engine {
         self.ledger.forget(Some(id), 0);
         self.summaries.remove(id);
         self.knowledge.bury(id);
+        if let Some(piece) = self.judged_pieces.get_mut(id) {
+            piece.retired = true;
+        }
     }
 }

@@ -267,6 +267,9 @@ pub struct Item {
     pub min_duration_ms: u64,
     /// Numbing and photographs before the act, ms: no operating time.
     pub prep_ms: u64,
+    /// How long the lead's own part takes at least, ms (LL-5); `None`: by the kind, as the policy says.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub lead_part_ms: Option<u64>,
     /// The institution has filed it (NL-4).
     pub filed_here: bool,
 }
@@ -307,7 +310,7 @@ pub struct SessionRecord {
     pub version: u32,
     /// Its room; a session of another room is ignored (or removed, when amended to one).
     pub room: RoomId,
-    /// What is done. `None`: only UQ, LL-4 and HB run.
+    /// What is done. `None`, or an id that the catalogue does not hold: read as an injection that any lead here may guide.
     pub item: Option<ItemId>,
     /// Under whose name.
     pub lead: Option<PersonId>,
@@ -339,7 +342,7 @@ pub struct SessionClose {
     pub stated_at: Option<Wall>,
 }
 
-/// The emergency flag of a session: lowers the severity by one level (not below L1), never suppresses.
+/// The emergency flag of a session: lowers the severity to L1, never suppresses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EmergencyFlag {

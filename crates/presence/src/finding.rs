@@ -132,6 +132,7 @@ pub enum Rule {
     Hb3,
     Hb4,
     Hb6,
+    Hb7,
 }
 
 impl Rule {
@@ -152,6 +153,7 @@ impl Rule {
             Self::Hb3 => "HB-3",
             Self::Hb4 => "HB-4",
             Self::Hb6 => "HB-6",
+            Self::Hb7 => "HB-7",
         }
     }
 }
@@ -309,7 +311,7 @@ pub struct PresenceSummary {
     pub face_seen: bool,
     /// Who of the roster was verified.
     pub present: Vec<PersonPresence>,
-    /// Tracks in the operator zone that stayed INDETERMINATE (abstentions).
+    /// People in the operator zone who stayed INDETERMINATE (abstentions).
     pub indeterminate_tracks: u32,
     /// Tracks in the operator zone that were UNMATCHED: events, not people.
     pub unmatched_tracks: u32,

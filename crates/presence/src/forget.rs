@@ -57,10 +57,13 @@ impl Engine {
         let horizon = needed.map_or(usual, |n| n.min(usual)).max(oldest);
         // A little slack keeps this from running over every list at every tick.
         if horizon > self.history.known_from + p.window_after_ms() || self.history.crowded() {
+            // The next session may begin as long after it, and is remembered from before its own begin.
+            let window_ms = p.pieces_gap_ms() + p.session_max_ms();
             let checks: Vec<(u64, PersonId)> = self.knowledge.witnesses(offset).collect();
             self.history.settle_witnesses(&checks, horizon, p);
             self.history.forget_before(horizon);
             self.past.forget_before(horizon);
+            self.judged_pieces.retain(|_, piece| !piece.retired || piece.to + window_ms >= horizon);
             self.ledger.forget(None, horizon);
             self.knowledge.forget_before(Wall((horizon as i64).saturating_add(offset)));
         }

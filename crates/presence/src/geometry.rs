@@ -126,6 +126,20 @@ pub enum Zone {
 }
 
 impl Zones {
+    /// Whether a face is within reach of the bed: no further from the box around it than three widths of the face.
+    pub(crate) fn reach_the_bed(&self, face: BoxPx) -> bool {
+        let (p, far) = (face.centre(), face.w.max(0).saturating_mul(3));
+        let near = |from: i32, to: i32, at: i32| at >= from.saturating_sub(far) && at <= to.saturating_add(far);
+        self.bed.iter().any(|bed| {
+            let of = |axis: fn(&PointPx) -> i32| {
+                let all = || bed.corners.iter().map(axis);
+                all().min().zip(all().max())
+            };
+            let (x, y) = (of(|c| c.x), of(|c| c.y));
+            x.is_some_and(|(a, b)| near(a, b, p.x)) && y.is_some_and(|(a, b)| near(a, b, p.y))
+        })
+    }
+
     /// The zone of a face box, by its centre. Where zones overlap the order of [`Zone`] decides.
     pub fn of(&self, face: BoxPx) -> Zone {
         let p = face.centre();

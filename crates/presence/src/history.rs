@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::exclusion::Exclusion;
+use crate::evidence::Evidence;
 use crate::identity::{Identity, Vote, Who};
 use crate::spans::Spans;
-use crate::{CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone, Zones};
+use crate::{BoxPx, CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone, Zones};
 
 /// More tracks than this are never kept: the oldest go, and what they were part of is no longer assessable.
 const MAX_TRACKS: usize = 16_384;
 /// Recognising looks that are kept of one track.
 const MAX_HITS: usize = 512;
+
+/// Earlier tracks to which a track's likeness is kept.
+const MAX_ALIKE: usize = 16;
 
 /// One track.
 #[derive(Clone, Debug)]
@@ -23,7 +26,18 @@ pub(crate) struct TrackLog {
     pub(crate) head: Spans,
     pub(crate) companion_ms: u64,
     pub(crate) identity: Identity,
-    pub(crate) exclusion: Exclusion,
+    pub(crate) evidence: Evidence,
+    /// With the companions or elsewhere, not at the bed and not at the door.
+    pub(crate) aside: Spans,
+    /// With the companions, or elsewhere within reach of the bed.
+    pub(crate) beside: Spans,
+    /// How like it is to earlier tracks, ppm.
+    pub(crate) alike: Vec<(TrackId, i32)>,
+    /// Its box when it was seen first and last.
+    pub(crate) first_at: BoxPx,
+    pub(crate) last_at: BoxPx,
+    /// How far it moved in looks that are a presentation attack.
+    pub(crate) reach: Option<Reach>,
     /// Where it was seen first and last.
     pub(crate) first_zone: Zone,
     pub(crate) last_zone: Zone,
@@ -47,6 +61,33 @@ pub(crate) struct HitLog {
     pub(crate) waived: bool,
 }
 
+/// How far the centre of a face moved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    x: (i32, i32),
+    y: (i32, i32),
+    width: i32,
+}
+
+impl Reach {
+    fn of(at: BoxPx) -> Self {
+        let c = at.centre();
+        Self { x: (c.x, c.x), y: (c.y, c.y), width: at.w }
+    }
+
+    fn add(&mut self, at: BoxPx) {
+        let c = at.centre();
+        self.x = (self.x.0.min(c.x), self.x.1.max(c.x));
+        self.y = (self.y.0.min(c.y), self.y.1.max(c.y));
+        self.width = self.width.max(at.w);
+    }
+
+    /// Whether it moved as only a body does: by several widths of the face.
+    pub(crate) fn is_of_a_body(self) -> bool {
+        (self.x.1 - self.x.0).max(self.y.1 - self.y.0) >= self.width.saturating_mul(3)
+    }
+}
+
 /// Presentation-attack counts of a track.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spoof {
@@ -54,6 +95,8 @@ pub(crate) struct Spoof {
     pub(crate) assessed: u32,
     pub(crate) first: u64,
     pub(crate) last: u64,
+    live: u32,
+    last_live: u64,
 }
 
 /// A state of the camera that HB-2 reports.
@@ -113,6 +156,12 @@ impl History {
         }
         for face in &seen.faces {
             self.face(at, face, zones, thresholds, policy, &mut stir);
+        }
+        for like in &seen.likeness {
+            let Some(track) = self.tracks.get_mut(&like.track).filter(|t| !t.patient) else { continue };
+            if track.alike.len() < MAX_ALIKE && track.alike.iter().all(|(earlier, _)| *earlier != like.earlier) {
+                track.alike.push((like.earlier, like.face_ppm));
+            }
         }
         for id in &seen.became_patient {
             if let Some(track) = self.tracks.get_mut(id) {
@@ -208,20 +257,32 @@ impl History {
             return;
         }
         let gap = policy.observation_gap_ms();
-        let track = self.tracks.entry(face.track).or_insert_with(|| TrackLog::new(at, zone));
+        let track = self.tracks.entry(face.track).or_insert_with(|| TrackLog::new(at, zone, face.bbox));
         if track.seen.last().is_some_and(|last| at > last + policy.break_ms()) {
             track.identity.break_at(at);
         }
         track.seen.extend_to(at, gap);
         track.last_zone = zone;
+        track.last_at = face.bbox;
+        if face.liveness == Liveness::Spoof {
+            track.reach.get_or_insert_with(|| Reach::of(face.bbox)).add(face.bbox);
+        }
         match zone {
             Zone::Operator => track.ring.extend_to(at, gap),
             Zone::HeadEnd => track.head.extend_to(at, gap),
             Zone::Companion => {
                 track.companion.extend_to(at, gap);
                 track.companion_ms = track.companion.total();
+                track.aside.extend_to(at, gap);
+                track.beside.extend_to(at, gap);
             }
-            _ => {}
+            Zone::Elsewhere => {
+                track.aside.extend_to(at, gap);
+                if zones.reach_the_bed(face.bbox) {
+                    track.beside.extend_to(at, gap);
+                }
+            }
+            Zone::Masked | Zone::Bed | Zone::Door => {}
         }
         stir.operator |= matches!(zone, Zone::Operator | Zone::HeadEnd) && !track.patient;
         if track.patient || zone == Zone::Bed {
@@ -229,16 +290,15 @@ impl History {
         }
         stir.changed |= track.liveness(at, face.liveness, policy);
         let Some(thresholds) = thresholds else { return };
-        let otherwise = track.exclusion.take(at, face, thresholds, policy);
+        let otherwise = track.evidence.take(at, face, thresholds, policy);
         let vote = Vote::of(face, thresholds, policy);
         if let (Some(Vote::Hit(person)), Some(found)) = (&vote, &face.match_) {
             track.hit(at, person, found.score_ppm, face.liveness == Liveness::NotAssessed);
         }
         let verdict = vote.is_some_and(|vote| track.identity.vote(at, vote, policy));
         stir.changed |= verdict;
-        if verdict || otherwise {
-            stir.changed_from = Some(stir.changed_from.map_or(track.first(), |from| from.min(track.first())));
-        }
+        let since = if verdict { Some(track.first()) } else { otherwise };
+        stir.changed_from = stir.changed_from.into_iter().chain(since).min();
     }
 
     /// Drops what ended before `horizon`, and the oldest tracks beyond the hard limit.
@@ -265,7 +325,7 @@ impl History {
 }
 
 impl TrackLog {
-    fn new(at: u64, zone: Zone) -> Self {
+    fn new(at: u64, zone: Zone, bbox: BoxPx) -> Self {
         Self {
             seen: Spans::none(),
             ring: Spans::none(),
@@ -274,7 +334,13 @@ impl TrackLog {
             first: at,
             companion_ms: 0,
             identity: Identity::new(at),
-            exclusion: Exclusion::default(),
+            evidence: Evidence::default(),
+            aside: Spans::none(),
+            beside: Spans::none(),
+            alike: Vec::new(),
+            first_at: bbox,
+            last_at: bbox,
+            reach: None,
             first_zone: zone,
             last_zone: zone,
             patient: false,
@@ -307,13 +373,15 @@ impl TrackLog {
 
     /// Somebody may stay in view for days: what is older than the horizon goes, but when he came stays known.
     fn forget_before(&mut self, horizon: u64) {
-        for spans in [&mut self.seen, &mut self.ring, &mut self.head, &mut self.companion] {
+        for spans in
+            [&mut self.seen, &mut self.ring, &mut self.head, &mut self.companion, &mut self.aside, &mut self.beside]
+        {
             spans.forget_before(horizon);
         }
         self.companion_ms = self.companion.total();
         self.hits.retain(|hit| hit.at >= horizon);
         self.identity.forget_before(horizon);
-        self.exclusion.forget_before(horizon);
+        self.evidence.forget_before(horizon);
     }
 
     /// Sits with the companions more than it stands at the bed.
@@ -324,22 +392,23 @@ impl TrackLog {
     fn liveness(&mut self, at: u64, liveness: Liveness, policy: &Policy) -> bool {
         let spoof = &mut self.spoof;
         match liveness {
-            Liveness::Spoof => {
-                spoof.assessed += 1;
+            // Both kinds are counted at the same spacing: at many looks a second the spoofs were a small part of them.
+            Liveness::Spoof if spoof.frames == 0 || at - spoof.last >= policy.match_spacing_ms() => {
                 if spoof.frames == 0 {
                     spoof.first = at;
-                } else if at - spoof.last < policy.match_spacing_ms() {
-                    return false;
                 }
+                spoof.assessed += 1;
                 spoof.frames += 1;
                 spoof.last = at;
                 true
             }
-            Liveness::Live => {
+            Liveness::Live if spoof.live == 0 || at - spoof.last_live >= policy.match_spacing_ms() => {
                 spoof.assessed += 1;
+                spoof.live += 1;
+                spoof.last_live = at;
                 false
             }
-            Liveness::Unsure | Liveness::NotAssessed => false,
+            Liveness::Spoof | Liveness::Live | Liveness::Unsure | Liveness::NotAssessed => false,
         }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::bounds::mono_of;
 use crate::{
-    Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, Pass, PassHolder, PassId,
-    PassKind, PersonId, Policy, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster, SessionClose,
-    SessionId, SessionRecord, SiteRelation, Thresholds, TrackId, Wall,
+    Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind, MinOperator, Pass,
+    PassHolder, PassId, PassKind, PersonId, Policy, Practitioner, PractitionerCategory, RegistrationStatus, Room,
+    Roster, SessionClose, SessionId, SessionRecord, SiteRelation, Thresholds, TrackId, Wall,
 };
 
 /// Forgotten sessions of which a late duplicate is recognised.
@@ -27,10 +27,40 @@ pub(crate) struct Knowledge {
     rosters: BTreeMap<u64, Arc<KnownRoster>>,
     catalogue: Option<Arc<Catalogue>>,
     pub(crate) items: Arc<BTreeMap<ItemId, Item>>,
+    /// What an item that is missing or unknown counts as.
+    pub(crate) strictest: Strictest,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     tombstones: VecDeque<(SessionId, u32)>,
     pub(crate) passes: BTreeMap<PassId, Pass>,
     pub(crate) checks: BTreeSet<(Wall, IdentityCheck)>,
+}
+
+/// The strictest reading of a declaration without a known item: an injection, which a physician performs.
+#[derive(Clone, Debug)]
+pub(crate) struct Strictest(Item);
+
+impl Default for Strictest {
+    fn default() -> Self {
+        Self(Item {
+            id: ItemId::new(""),
+            kind: ItemKind::Injection,
+            specialties: Vec::new(),
+            surgery_grade: None,
+            min_operator: MinOperator::Physician,
+            min_duration_ms: 0,
+            prep_ms: 0,
+            lead_part_ms: None,
+            filed_here: true,
+        })
+    }
+}
+
+impl std::ops::Deref for Strictest {
+    type Target = Item;
+
+    fn deref(&self) -> &Item {
+        &self.0
+    }
 }
 
 /// A roster with its people by id.
@@ -167,6 +197,31 @@ impl Knowledge {
             self.catalogue = Some(Arc::new(catalogue));
         }
         newer
+    }
+
+    /// Those who matter to the sessions around `now`: first who was declared, then the leads that they may have.
+    pub(crate) fn relevant(&self, now: u64, offset: i64) -> Vec<PersonId> {
+        const MOST: usize = 16;
+        let Some(roster) = self.rosters.values().next_back() else { return Vec::new() };
+        let on = |id: &&SessionId| {
+            crate::bounds::declared(self, id, offset).is_some_and(|(from, to)| {
+                let (before, after) = (self.policy.window_before_ms(), self.policy.window_after_ms());
+                from <= now.saturating_add(before) && to.is_none_or(|to| now <= to.saturating_add(after))
+            })
+        };
+        let records: Vec<&SessionRecord> =
+            self.sessions.keys().filter(on).filter_map(|id| self.sessions.get(id)?.record.as_ref()).collect();
+        let mut people: Vec<PersonId> =
+            records.iter().flat_map(|r| r.lead.iter().chain(&r.operators)).cloned().collect();
+        for record in &records {
+            let item = record.item.as_ref().and_then(|id| self.items.get(id));
+            let leads = roster.people.values().filter(|p| item.map_or(!p.lead_for.is_empty(), |item| p.leads(item)));
+            people.extend(leads.map(|p| p.id.clone()));
+        }
+        let mut seen = BTreeSet::new();
+        people.retain(|id| roster.people.contains_key(id) && seen.insert(id.clone()));
+        people.truncate(MOST);
+        people
     }
 
     /// Version of the newest roster; 0 for none.

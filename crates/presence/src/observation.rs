@@ -16,6 +16,9 @@ pub struct Observation {
     pub patients: u16,
     /// Tracks that became the patient with this frame: the engine forgets them and answers with `WipeTrack`.
     pub became_patient: Vec<TrackId>,
+    /// How like tracks of this look are to earlier ones.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub likeness: Vec<Likeness>,
 }
 
 /// State of the camera in one frame.
@@ -80,6 +83,34 @@ pub struct MatchScore {
     pub score_ppm: i32,
     /// The same of the next *other* person; −1,000,000 where the gallery holds one person alone.
     pub second_ppm: i32,
+    /// The score of each person who matters to a session of now ([`Engine::relevant`](crate::Engine::relevant), at most 16),
+    /// in any order. Who is left out is taken to score no more than `second_ppm` (or `score_ppm`, when `best` is left out
+    /// or lies below T_reject). Empty in recordings of before 2026-12.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub relevant: Vec<PersonScore>,
+}
+
+/// The score of one person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct PersonScore {
+    /// Who.
+    pub person: PersonId,
+    /// Calibrated cosine × 10⁶.
+    pub score_ppm: i32,
+}
+
+/// How like a track is to an earlier one, as the box tells from what it holds of both in memory. Told once, when the later
+/// track has shown enough; never of a patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Likeness {
+    /// The later track.
+    pub track: TrackId,
+    /// The earlier one.
+    pub earlier: TrackId,
+    /// Cosine of their fused embeddings × 10⁶.
+    pub face_ppm: i32,
 }
 
 /// Result of the liveness check (ISO/IEC 30107-3) on one frame.

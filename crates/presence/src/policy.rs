@@ -8,7 +8,7 @@ use std::fmt;
 pub struct Setting {
     /// Its name; the unit stands last in it.
     pub name: &'static str,
-    /// `ms`, `ppm`, `frames`, `level` (severity), `flag` (0 or 1) or `count`.
+    /// `ms`, `ppm`, `frames`, `level` (severity), `flag` (0 or 1), `count`, or `mnat` (thousandths of a nat).
     pub unit: &'static str,
     /// Least value.
     pub min: i64,
@@ -98,13 +98,24 @@ settings! {
     window_before_ms = 600_000 "ms" [0, 3_600_000] "LL-1, NL-1 to NL-3, UQ-3" "A lead seen this long before the start counts as there.";
     window_after_ms = 300_000 "ms" [0, 3_600_000] "LL-1, LL-5, NL-1 to NL-3, UQ-3" "A lead seen this long after the end counts as there; the verdict waits for it.";
     door_visible_min_ppm = 950_000 "ppm" [0, 1_000_000] "LL-1" "Least share of I with the door zone visible.";
+    op_bridge_ms = 12_000 "ms" [0, 60_000] "all" "Who was at the bed before and after a time of at most this length without a look was there in between.";
     indeterminate_ignore_ms = 10_000 "ms" [0, 60_000] "LL-1, NL-1 to NL-3, UQ-3" "An INDETERMINATE track seen for less cannot have been somebody's presence.";
-    exclusion_gap_ms = 30_000 "ms" [0, 300_000] "LL-1, LL-5, NL-1 to NL-3, UQ-2" "Longest pause between the good frames that show who an INDETERMINATE track surely is not; 0: such a track always blocks an absence.";
+    exclusion_gap_ms = 30_000 "ms" [0, 300_000] "LL-1, LL-5, NL-1 to NL-3, UQ-2" "Looks are summed over stretches of this length, and speak for no time further from them; 0: whoever is not recognised may be anybody.";
+    evidence_out_mnat = 7_000 "mnat" [3_000, 20_000] "LL-1, LL-5, NL-1 to NL-3, UQ-1, UQ-2" "Evidence against a person from which somebody surely is not he; 7,000: an error of one in a thousand.";
+    evidence_open_mnat = 1_000 "mnat" [0, 7_000] "LL-1, NL-1 to NL-3" "With less evidence against a person the looks speak as much for him: he cannot be called absent.";
+    evidence_named_mnat = 3_000 "mnat" [500, 20_000] "LL-1, NL-1 to NL-3" "Evidence for a person from which looks name him.";
+    join_gap_ms = 60_000 "ms" [0, 300_000] "identity" "A face that appears where another vanished within this time, and no other could have, may be the same person.";
+    join_alike_ppm = 420_000 "ppm" [0, 1_000_000] "identity" "Likeness of two tracks' faces from which they are one person of a session.";
     ll1_activity_min_ms = 300_000 "ms" [60_000, 3_600_000] "LL-1" "Least |A|.";
     ll1_other_op_ms = 60_000 "ms" [10_000, 3_600_000] "LL-1" "Least Op of somebody else.";
     ll4_op_ms = 60_000 "ms" [1_000, 3_600_000] "LL-4" "Least Op in `uq_window_ms` that makes an operator.";
     registry_age_max_ms = 86_400_000 "ms" [3_600_000, 2_592_000_000] "LL-4" "An older registry snapshot yields L1 (refresh it).";
     ll5_presence_min_ppm = 200_000 "ppm" [0, 1_000_000] "LL-5" "Least Pres of the declared lead.";
+    ll5_short_level = 0 "level" [0, 1] "LL-5" "Severity of a lead who did the lead's part and was there for less than `ll5_presence_min_ppm`.";
+    lead_part_surgery_ppm = 200_000 "ppm" [0, 1_000_000] "LL-1, LL-5" "The lead's own part of a surgery or thread item that names none, as a share of A.";
+    lead_part_energy_ms = 60_000 "ms" [0, 3_600_000] "LL-1, LL-5" "The lead's own part of an item with an energy device that names none.";
+    lead_part_injection_ms = 45_000 "ms" [0, 3_600_000] "LL-1, LL-5" "The lead's own part of an injection item that names none.";
+    lead_part_other_ms = 30_000 "ms" [0, 3_600_000] "LL-1, LL-5" "The lead's own part of another item that names none.";
     nl_op_min_ms = 180_000 "ms" [10_000, 3_600_000] "NL-1 to NL-3, UQ-3" "Least Op.";
     nl_op_share_ppm = 200_000 "ppm" [0, 1_000_000] "NL-1 to NL-3, UQ-3" "Least Op as a share of A, where that is more.";
     nl1_share_invasive_ppm = 800_000 "ppm" [0, 1_000_000] "NL-1" "Least g for surgery, injection, thread.";
@@ -112,17 +123,25 @@ settings! {
     nl1_gap_invasive_ms = 300_000 "ms" [60_000, 3_600_000] "NL-1" "A gap without a lead counts from here: surgery, injection, thread.";
     nl1_gap_energy_ms = 600_000 "ms" [60_000, 3_600_000] "NL-1" "A gap without a lead counts from here: energy device.";
     nl1_gap_level = 1 "level" [1, 2] "NL-1" "Severity of a lead who was there too little.";
+    nl1_short_gap_ms = 60_000 "ms" [10_000, 3_600_000] "NL-1" "Gaps without a lead of at least this length add up.";
+    nl1_short_gaps_ppm = 500_000 "ppm" [0, 1_000_000] "NL-1" "From this share of A on they count.";
+    nl2_share_ppm = 500_000 "ppm" [0, 1_000_000] "NL-2" "With a lead there for less it is L1.";
     nl2_with_lead_level = 0 "level" [0, 1] "NL-2" "Severity while a lead is present.";
     uq_op_ms = 60_000 "ms" [10_000, 3_600_000] "UQ-1, UQ-2" "Least Op within `uq_window_ms`.";
     uq_window_ms = 120_000 "ms" [10_000, 3_600_000] "UQ-1, UQ-2, LL-4" "The sliding window of that Op.";
+    uq_total_ms = 180_000 "ms" [10_000, 3_600_000] "UQ-1" "Op in all from which it counts, of one or of several who take turns.";
     uq_long_ms = 300_000 "ms" [60_000, 3_600_000] "UQ-1, UQ-2" "Op from which the severity rises.";
     uq_blocked_count = 3 "count" [1, 100] "UQ-1" "Blocked UQ-1 events since the roster changed that make an L1.";
     roster_age_max_ms = 86_400_000 "ms" [3_600_000, 2_592_000_000] "UQ-1" "With an older roster nobody is a stranger.";
     hb2_ms = 60_000 "ms" [5_000, 3_600_000] "HB-2" "A covered, moved or frozen view counts from here.";
+    hb2_session_ms = 300_000 "ms" [60_000, 3_600_000] "HB-2" "No picture for so long at once while a session was open counts.";
+    hb2_session_sum_ms = 600_000 "ms" [60_000, 3_600_000] "HB-2" "No picture for so long in all while a session was open counts.";
     hb3_ms = 180_000 "ms" [30_000, 3_600_000] "HB-3" "Operating on an occupied bed without a session counts from here.";
     hb3_long_ms = 600_000 "ms" [60_000, 3_600_000] "HB-3" "From here it is L2.";
     hb4_frames = 3 "frames" [1, 50] "HB-4" "Spoof frames, `match_spacing_ms` apart, that make a presentation attack.";
     hb4_share_ppm = 500_000 "ppm" [0, 1_000_000] "HB-4" "Least share of spoof among the track's assessed frames.";
+    hb7_ms = 300_000 "ms" [60_000, 3_600_000] "HB-7" "A bed occupied for so long with nobody in the operator zone, and somebody beside it, counts.";
+    pieces_gap_ms = 600_000 "ms" [0, 3_600_000] "LL-1, NL-1 to NL-3, UQ-1" "What one person did in sessions less than this apart is added up.";
     bed_bridge_ms = 180_000 "ms" [0, 3_600_000] "roles" "Between two sightings of the patient at most this far apart the bed counts as occupied.";
     bed_seen_min_ms = 60_000 "ms" [0, 600_000] "roles" "Once the patient was seen on the bed over this long, operating counts from his first to his last sighting.";
     patient_link_ms = 15_000 "ms" [0, 120_000] "roles" "An unidentified track that ends this long before the bed is occupied, or begins this long after it is left, is the patient.";

@@ -1,173 +1,306 @@
-//! Reads the tracks of a case: whose each stretch is, whether it operated, and what stays open. It fills the measures of
+//! Reads the people of a case: who each is, whether he operated, and what stays open. It fills the measures of
 //! [`Case`](crate::case::Case) and alleges nothing.
 
-use crate::case::{Case, Cause, Gates, Seen, Stranger, Unknown};
-use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
-use crate::finding::PresenceMethod;
-use crate::history::{History, TrackLog};
-use crate::identity::Who;
-use crate::spans::Spans;
-use crate::{Checked, PractitionerCategory, TrackId};
+use std::collections::BTreeSet;
 
-/// Spans collected over all tracks.
+use crate::case::{Case, Cause, Gates, Seen, Stay, Stranger, Unknown};
+use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
+use crate::evidence::Standing;
+use crate::finding::PresenceMethod;
+use crate::history::History;
+use crate::identity::Who;
+use crate::people::{Part, Somebody, people};
+use crate::spans::Spans;
+use crate::{Checked, PersonId, PractitionerCategory, TrackId, Zone};
+
+/// Spans collected over all people.
 #[derive(Default)]
 struct Lists {
     unknown_ring: Vec<(u64, u64)>,
     activity: Vec<(u64, u64)>,
     unexplained: Vec<(u64, u64)>,
     doubted: Vec<(u64, u64)>,
-    /// Short INDETERMINATE sightings without a hit.
-    shards: Vec<Unknown>,
+    beside: Vec<(u64, u64)>,
+    /// Strangers who may be somebody recognised.
+    turning: Vec<Stranger>,
 }
 
-/// The part of a track that is one stretch of identity, within the window.
-struct Part<'t> {
-    id: TrackId,
-    track: &'t TrackLog,
-    votes: u32,
-    seen: Spans,
-    ring: Spans,
-    head: Spans,
-    /// It may be a recognised person seen badly (entry order).
-    turns: bool,
-}
-
-impl Case<'_> {
-    /// Reads every track of the window. Returns when somebody INDETERMINATE stood in the operator zone.
-    pub(crate) fn read_tracks(&mut self, h: &History, gates: &Gates) -> Spans {
+impl<'a> Case<'a> {
+    /// Reads everybody of the window. Returns when somebody INDETERMINATE stood in the operator zone.
+    pub(crate) fn read_people(&mut self, h: &'a History, gates: &Gates) -> Spans {
         let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
         let policy = &self.knowledge.policy;
         let linked = linked_patients(h, &h.bed_uses(from, to, policy), policy.patient_link_ms());
         let named = named_tracks(h, from, to, policy);
-        let mut lists = Lists::default();
+        let mut parts = Vec::new();
         for (&id, track) in h.tracks.iter().filter(|(_, t)| t.last() >= from && t.first() <= to) {
             self.face_seen = true;
             if track.patient {
                 continue;
             }
-            for (s_from, s_to, who, votes) in track.identity.stretches(track.last(), policy) {
+            let stretches = track.identity.stretches(track.last(), policy);
+            let exchanged = stretches.iter().any(|(_, _, who, _)| matches!(who, Who::Person(_)));
+            for (s_from, s_to, who, votes) in stretches {
                 let (s_from, s_to) = (s_from.max(from), s_to.min(to));
-                if s_from > s_to {
-                    continue;
+                if s_from <= s_to {
+                    let part = Part::new(id, track, (s_from, s_to), who.clone(), votes);
+                    parts.push(Part { exchanged, ..part });
                 }
-                let part = self.part((id, track), (s_from, s_to), who, votes, &named);
-                if linked.contains(&id) && *who == Who::Unknown {
-                    // The patient on his feet is nobody's absence, unless a frame says that he is somebody else.
-                    let (seen, not) = (part.seen, Some(track.exclusion.clone()));
-                    self.unknown.push(Unknown { track: id, cause: Cause::Unverified, seen, not, glimpse: true });
-                    continue;
-                }
-                self.read_part(&part, who, gates, &mut lists);
             }
         }
-        self.settle_shards(lists.shards);
+        let mut lists = Lists::default();
+        for somebody in people(parts, policy) {
+            self.read_somebody(&somebody, &linked, &named, gates, &mut lists);
+        }
+        self.settle_turns(lists.turning, &mut lists.doubted);
         self.activity = Spans::from_unsorted(lists.activity);
         self.unexplained = Spans::from_unsorted(lists.unexplained);
         self.doubted = Spans::from_unsorted(lists.doubted);
+        self.beside = Spans::from_unsorted(lists.beside);
         Spans::from_unsorted(lists.unknown_ring)
     }
 
-    fn part<'t>(
-        &self,
-        (id, track): (TrackId, &'t TrackLog),
-        (from, to): (u64, u64),
-        who: &Who,
-        votes: u32,
+    fn read_somebody(
+        &mut self,
+        somebody: &Somebody<'a>,
+        linked: &BTreeSet<TrackId>,
         named: &[Named],
-    ) -> Part<'t> {
-        let seen = track.seen.clip(from, to);
-        let recognised = matches!(who, Who::Person(_));
-        let turns = !recognised && takes_turns(named, track, &seen, self.knowledge.policy.handover_ms());
-        Part { id, track, votes, ring: track.ring.clip(from, to), head: track.head.clip(from, to), seen, turns }
-    }
-
-    fn read_part(&mut self, part: &Part<'_>, who: &Who, gates: &Gates, lists: &mut Lists) {
-        let bound = self.knowledge.bound(part.id);
-        let person = match (who, bound) {
-            (Who::Person(p), _) => Some((p, PresenceMethod::Face)),
-            (_, Some(Checked::Person(p))) => Some((p, PresenceMethod::CardPinWitness)),
-            _ => None,
-        };
-        if let Some((id, method)) = person
-            && let Some(info) = self.known(id)
-            && (info.confirmed || method == PresenceMethod::CardPinWitness)
-        {
-            let declared = self.is_declared(id);
-            let at_bed = if info.anaesthesia && !declared { part.ring.clone() } else { part.ring.union(&part.head) };
-            // Staff who stay at the bed of a covered patient are at work; of others that cannot be said.
-            let gate = if info.category == PractitionerCategory::NonClinical { &gates.patient } else { &gates.session };
-            let op = at_bed.intersect(gate);
-            lists.activity.extend(op.iter());
-            let seen = self.people.entry(id.clone()).or_insert_with(|| Seen { method, ..Seen::by_card(info) });
-            seen.present = seen.present.union(&part.seen);
-            seen.op = seen.op.union(&op);
-            seen.votes += part.votes;
-            part.track.hits_for(id, &part.seen).for_each(|hit| seen.looks.add(hit.score_ppm, hit.waived));
-            if method == PresenceMethod::Face {
-                seen.method = method;
+        gates: &Gates,
+        lists: &mut Lists,
+    ) {
+        let policy = &self.knowledge.policy;
+        let bound = somebody.parts.iter().find_map(|p| self.knowledge.bound(p.id));
+        for part in &somebody.parts {
+            lists.beside.extend(part.beside().iter());
+        }
+        if somebody.has_person() {
+            let sure = somebody.person().filter(|_| !somebody.joined).cloned();
+            for part in &somebody.parts {
+                match (&part.who, &sure) {
+                    (Who::Person(person), _) => self.recognised(part, person, PresenceMethod::Face, gates, lists),
+                    // The face is alike, and the evidence does not speak against it.
+                    (_, Some(person)) => self.recognised(part, &person.clone(), PresenceMethod::Face, gates, lists),
+                    _ => self.unrecognised(std::slice::from_ref(part), somebody, linked, named, gates, lists),
+                }
             }
             return;
         }
-        let stranger = *who == Who::Stranger;
-        if bound.is_some() || (stranger && part.track.is_companion()) {
-            return;
-        }
-        if stranger && !part.turns {
-            self.stranger(part, gates, lists);
-        } else {
-            self.indeterminate(part, who, gates, lists);
+        match bound {
+            Some(Checked::Person(person)) => {
+                for part in &somebody.parts {
+                    self.recognised(part, person, PresenceMethod::CardPinWitness, gates, lists);
+                }
+            }
+            // A pass holder is at work with leave, also where the track broke after the witnessed check-in.
+            Some(Checked::Pass(_)) => {}
+            None => match somebody.matched(policy) {
+                Some((person, _)) => {
+                    for part in &somebody.parts {
+                        self.recognised(part, &person, PresenceMethod::Face, gates, lists);
+                    }
+                }
+                None => self.unrecognised(&somebody.parts, somebody, linked, named, gates, lists),
+            },
         }
     }
 
-    fn stranger(&mut self, part: &Part<'_>, gates: &Gates, lists: &mut Lists) {
-        let op = part.ring.union(&part.head).intersect(&gates.patient);
+    fn recognised(&mut self, part: &Part<'a>, id: &PersonId, method: PresenceMethod, gates: &Gates, lists: &mut Lists) {
+        let confirmed = |info: &&crate::Practitioner| info.confirmed || method == PresenceMethod::CardPinWitness;
+        let Some(info) = self.known(id).filter(confirmed) else {
+            self.indeterminate(std::slice::from_ref(part), &Cause::Unconfirmed(id.clone()), false, gates, lists);
+            return;
+        };
+        let declared = self.is_declared(id);
+        let at_bed = if info.anaesthesia && !declared { part.ring.clone() } else { part.ring.union(&part.head) };
+        // Staff who stay at the bed of a covered patient are at work; of others that cannot be said.
+        let non_clinical = info.category == PractitionerCategory::NonClinical;
+        let op = if non_clinical { gates.with_patient(&at_bed) } else { at_bed.intersect(&gates.session) };
+        lists.activity.extend(op.iter());
+        let votes = part.votes.max(part.sum.hits(id));
+        let seen = self.people.entry(id.clone()).or_insert_with(|| Seen { method, ..Seen::by_card(info) });
+        seen.present = seen.present.union(&part.seen);
+        seen.op = seen.op.union(&op);
+        seen.votes += votes;
+        part.track.hits_for(id, &part.seen).for_each(|hit| seen.looks.add(hit.score_ppm, hit.waived));
+        if method == PresenceMethod::Face {
+            seen.method = method;
+        }
+        if let (Some(from), Some(to)) = (part.seen.first(), part.seen.last()) {
+            let inside = !(part.ring.is_empty() && part.head.is_empty() && part.elsewhere().is_empty());
+            let came_in = inside && part.track.first_zone == Zone::Door && part.track.seen.first() == Some(from);
+            let went_out = inside && part.track.last_zone == Zone::Door && part.track.seen.last() == Some(to);
+            let at_door = !inside && part.track.first_zone == Zone::Door;
+            seen.stays.push(Stay { from, to, came_in, went_out, at_door });
+        }
+    }
+
+    /// Parts of one person whom nobody recognised.
+    fn unrecognised(
+        &mut self,
+        parts: &[Part<'a>],
+        somebody: &Somebody<'a>,
+        linked: &BTreeSet<TrackId>,
+        named: &[Named],
+        gates: &Gates,
+        lists: &mut Lists,
+    ) {
+        let policy = &self.knowledge.policy;
+        let turns = turns(parts, named, policy.handover_ms());
+        let lows = somebody.unmatched(policy).filter(|_| !somebody.has_person());
+        let strange = |p: &Part<'_>| p.who == Who::Stranger || (lows.is_some() && p.sum.of_anybody() <= -3_500);
+        let (strangers, others): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(strange);
+        let afoot = parts.iter().any(|p| linked.contains(&p.id));
+        if !strangers.is_empty() && !is_companion(somebody) {
+            self.stranger(&strangers, somebody, turns, gates, lists);
+        }
+        let others: Vec<Part<'a>> = if is_companion(somebody) && !strangers.is_empty() { Vec::new() } else { others };
+        if others.is_empty() {
+            return;
+        }
+        if afoot && strangers.is_empty() {
+            // The patient on his feet is nobody's absence, unless looks say that he is somebody else.
+            self.afoot(&others);
+            return;
+        }
+        self.indeterminate(&others, &Cause::Unverified, turns || somebody.has_person(), gates, lists);
+    }
+
+    fn afoot(&mut self, parts: &[Part<'a>]) {
+        let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
+        self.unknown.push(unknown(parts, Cause::Unverified, seen, true));
+    }
+
+    fn stranger(&mut self, parts: &[Part<'a>], somebody: &Somebody<'a>, turns: bool, gates: &Gates, lists: &mut Lists) {
+        let at_bed = Spans::from_unsorted(parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect());
+        let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
+        // Who is there before and after a short look down was there in between.
+        let op = gates.with_patient(&at_bed.bridged(self.knowledge.policy.op_bridge_ms()));
         lists.activity.extend(op.iter());
         if self.lead_unrecognisable {
-            let (track, cause) = (part.id, Cause::LeadWithoutTemplate);
-            self.unknown.push(Unknown { track, cause, seen: part.seen.clone(), not: None, glimpse: false });
+            let mut open = unknown(parts, Cause::LeadWithoutTemplate, seen.clone(), false);
+            open.anybody = true;
+            self.unknown.push(open);
         }
-        if !op.is_empty() {
-            self.strangers.push(Stranger { track: part.id, op, votes: part.votes });
+        let early = self.bed.first().is_some_and(|lay| seen.first() <= Some(lay + 20_000));
+        let stranger = Stranger {
+            tracks: parts.iter().map(|p| p.id).collect(),
+            op: op.clone(),
+            votes: parts.iter().map(|p| p.votes.max(p.sum.lows_and_bands().0)).max().unwrap_or(0),
+            came_with_patient: early || somebody.companion_ms() >= 10_000,
+        };
+        if turns {
+            lists.unknown_ring.extend(at_bed.iter());
+            if !op.is_empty() {
+                lists.turning.push(stranger);
+            }
+            self.unknown_tracks += u32::from(!at_bed.is_empty());
+            self.unknown.push(unknown(parts, Cause::TakesTurns, seen, false));
+        } else if !op.is_empty() {
+            self.strangers.push(stranger);
         }
     }
 
-    fn indeterminate(&mut self, part: &Part<'_>, who: &Who, gates: &Gates, lists: &mut Lists) {
-        let at_bed = part.ring.union(&part.head);
-        if !part.track.is_companion() {
-            let op = at_bed.intersect(&gates.patient);
+    /// One who takes turns with a recognised person may be that person, once. Who does it again and again, with the
+    /// recognised one in between, is somebody else: a doctor is not taken for a stranger twice in a session.
+    fn settle_turns(&mut self, turning: Vec<Stranger>, doubted: &mut Vec<(u64, u64)>) {
+        let between = |a: &Stranger, b: &Stranger| {
+            let (Some(from), Some(to)) = (a.op.last(), b.op.first()) else { return false };
+            from < to && self.people.values().any(|s| s.op.touches(from, to))
+        };
+        let times = turning.windows(2).filter(|pair| between(&pair[0], &pair[1])).count();
+        if times >= 2 {
+            self.strangers.extend(turning);
+        } else {
+            doubted.extend(turning.iter().flat_map(|s| s.op.iter()));
+        }
+    }
+
+    fn indeterminate(&mut self, parts: &[Part<'a>], cause: &Cause, explained: bool, gates: &Gates, lists: &mut Lists) {
+        let policy = &self.knowledge.policy;
+        let at_bed = Spans::from_unsorted(parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect());
+        let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
+        let companion_ms: u64 = parts.iter().map(|p| p.track.companion_ms).sum();
+        let unknown = unknown(parts, cause.clone(), seen.clone(), false);
+        let named = policy.evidence_named_mnat() as i64;
+        let told = unknown.sum.of_anybody() <= -(policy.evidence_out_mnat() as i64)
+            || unknown.sum.best().is_some_and(|(_, mnat)| mnat >= named);
+        if companion_ms == 0 || companion_ms < at_bed.total() {
+            let op = gates.with_patient(&at_bed);
             lists.activity.extend(op.iter());
-            lists.unknown_ring.extend(at_bed.iter());
-            match who {
-                Who::Stranger => lists.doubted.extend(op.iter()),
-                _ if !part.turns => lists.unexplained.extend(op.iter()),
-                _ => {}
+            if !told || *cause != Cause::Unverified {
+                lists.unknown_ring.extend(at_bed.iter());
+            }
+            if !explained {
+                lists.unexplained.extend(op.iter());
             }
         }
-        let glimpse = part.seen.total() < self.knowledge.policy.indeterminate_ignore_ms();
-        let exclusion = &part.track.exclusion;
-        let not = (*who == Who::Unknown).then(|| exclusion.clone());
-        let cause = match who {
-            Who::Unknown => Cause::Unverified,
-            Who::Stranger => Cause::TakesTurns,
-            Who::Person(person) => Cause::Unconfirmed(person.clone()),
-        };
-        let unknown = Unknown { track: part.id, cause, seen: part.seen.clone(), not, glimpse };
-        if glimpse && !exclusion.has_hit() {
-            lists.shards.push(unknown);
-            return;
-        }
-        self.unknown_tracks += u32::from(!glimpse && !at_bed.is_empty());
+        let long = seen.total() >= policy.indeterminate_ignore_ms();
+        self.unknown_tracks += u32::from(long && !at_bed.is_empty());
         self.unknown.push(unknown);
     }
 
-    /// A glimpse is nobody's presence but of those whom it names; many of them may be anybody's.
-    fn settle_shards(&mut self, mut shards: Vec<Unknown>) {
-        let seen = Spans::from_unsorted(shards.iter().flat_map(|s| s.seen.iter()).collect());
-        if seen.total() >= self.knowledge.policy.indeterminate_ignore_ms() {
-            for shard in &mut shards {
-                shard.glimpse = false;
-            }
+    /// Who is at the bed before and after a short look down was there in between.
+    pub(crate) fn bridge_op(&mut self) {
+        let bridge = self.knowledge.policy.op_bridge_ms();
+        for seen in self.people.values_mut() {
+            seen.op = seen.op.bridged(bridge);
         }
-        self.unknown.extend(shards);
+        self.activity = self.activity.bridged(bridge);
+    }
+
+    /// A companion who came with the patient and stays at the bed while a lead works there is no operator.
+    pub(crate) fn settle_companions(&mut self) {
+        let leads = self.op_of(|s| self.leads.contains(&s.info.id));
+        let at_work = leads.bridged(self.knowledge.policy.operating_pad_ms()).padded(30_000);
+        for stranger in self.strangers.iter_mut().filter(|s| s.came_with_patient) {
+            stranger.op = stranger.op.minus(&at_work);
+        }
+        self.strangers.retain(|s| !s.op.is_empty());
+    }
+}
+
+fn unknown<'a>(parts: &[Part<'a>], cause: Cause, seen: Spans, afoot: bool) -> Unknown<'a> {
+    let mut sum = crate::evidence::Sum::default();
+    for part in parts {
+        sum.add(&part.sum);
+    }
+    Unknown { tracks: parts.iter().map(|p| p.id).collect(), cause, seen, sum, afoot, anybody: false }
+}
+
+/// Sits with the companions more than he stands at the bed.
+fn is_companion(somebody: &Somebody<'_>) -> bool {
+    let companion_ms = somebody.companion_ms();
+    companion_ms > 0 && companion_ms >= somebody.parts.iter().map(|p| p.track.ring.total()).sum()
+}
+
+/// Whether parts of an unrecognised person may be a recognised one seen badly (entry order).
+fn turns(parts: &[Part<'_>], named: &[Named], within: u64) -> bool {
+    let first = parts.iter().min_by_key(|p| p.seen.first());
+    let last = parts.iter().max_by_key(|p| p.seen.last());
+    let (Some(first), Some(last)) = (first, last) else { return false };
+    let (Some(from), Some(to)) = (first.seen.first(), last.seen.last()) else { return false };
+    let came_in = first.track.first() == from && first.track.first_zone == Zone::Door;
+    let went_out = last.track.last() == to && last.track.last_zone == Zone::Door;
+    takes_turns(named, (from, to), came_in, went_out, within)
+}
+
+impl Case<'_> {
+    /// Whether an unrecognised presence may be a person, and when.
+    pub(crate) fn open_for(&self, unknown: &Unknown<'_>, person: &PersonId) -> (Standing, Spans) {
+        let policy = &self.knowledge.policy;
+        if policy.exclusion_gap_ms() == 0 || unknown.anybody {
+            return (Standing::Open, unknown.seen.clone());
+        }
+        let standing = match &unknown.cause {
+            Cause::Unconfirmed(of) if of == person => Standing::Open,
+            _ => unknown.sum.standing(person, policy),
+        };
+        if unknown.afoot && unknown.sum.of(person) < policy.evidence_named_mnat() as i64 {
+            return (Standing::Out, Spans::none());
+        }
+        match standing {
+            Standing::Out => (Standing::Doubtful, unknown.sum.open_within(person, &unknown.seen, policy)),
+            other => (other, unknown.seen.clone()),
+        }
     }
 }

@@ -3,9 +3,9 @@
 use clinic_sim::{Category, ITEMS, Look, STAFF, Session as Truth, Spoofness, Zone as Place};
 use presence::{
     BoxPx, CameraState, Catalogue, ClockQuality, DeploymentMode, Face, Fact, GradeCeiling, Institution, Item, ItemKind,
-    Liveness, MatchScore, MinOperator, Moment, Mono, Observation, Pass, PassHolder, PassKind, PersonId, Policy,
-    Polygon, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster, SessionId, SessionRecord,
-    SiteRelation, Specialty, Thresholds, TrackId, Wall, Zones,
+    Likeness, Liveness, MatchScore, MinOperator, Moment, Mono, Observation, Pass, PassHolder, PassKind, PersonId,
+    PersonScore, Policy, Polygon, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster, SessionId,
+    SessionRecord, SiteRelation, Specialty, Thresholds, TrackId, Wall, Zones,
 };
 
 /// Thresholds that the bundled error model is written for.
@@ -135,6 +135,7 @@ fn item(item: &clinic_sim::Item) -> Item {
         min_operator: if item.energy { MinOperator::Nurse } else { MinOperator::Physician },
         min_duration_ms: 600_000,
         prep_ms: 0,
+        lead_part_ms: None,
         filed_here: true,
     }
 }
@@ -177,6 +178,7 @@ pub(crate) fn observation(look: Look, covered: bool, ids: &[(&'static str, Perso
             best: ids.iter().find(|(id, _)| *id == best).map(|(_, person)| person.clone()),
             score_ppm: ppm(score),
             second_ppm: ppm(second),
+            relevant: Vec::new(),
         }),
         liveness: match face.liveness {
             Spoofness::Live => Liveness::Live,
@@ -237,25 +239,32 @@ pub(crate) fn declared(s: &clinic_sim::scene::Declared) -> Fact {
 }
 
 /// What the engine is shown of one look at a scene.
-pub(crate) fn shot(shot: &clinic_sim::Shot, covered: bool) -> Observation {
+pub(crate) fn shot(shot: &clinic_sim::Shot, covered: bool, relevant: &[PersonId]) -> Observation {
     let mut seen = Observation::default();
     if covered {
         seen.camera.state = CameraState::Covered;
         return seen;
     }
     seen.patients = shot.patients;
-    seen.faces = shot.faces.iter().map(face).collect();
+    seen.faces = shot.faces.iter().map(|f| face(f, relevant)).collect();
+    let ppm = |score: f64| (score.clamp(-1.0, 1.0) * 1e6) as i32;
+    for f in &shot.faces {
+        let like = f.like.iter().filter_map(|(earlier, alike, _)| Some((*earlier, (*alike)?)));
+        let of =
+            |(earlier, alike)| Likeness { track: TrackId(f.track), earlier: TrackId(earlier), face_ppm: ppm(alike) };
+        seen.likeness.extend(like.map(of));
+    }
     seen
 }
 
-fn face(face: &clinic_sim::Sighting) -> Face {
+fn face(face: &clinic_sim::Sighting, relevant: &[PersonId]) -> Face {
     let (w, h) = face.size;
     Face {
         track: TrackId(face.track),
         bbox: BoxPx { x: face.at.0 - w / 2, y: face.at.1 - h / 2, w, h },
         good_quality: face.good,
         masked: face.masked,
-        match_: face.scores.as_ref().map(|scores| scored(scores)),
+        match_: face.scores.as_ref().map(|scores| scored(scores, relevant)),
         liveness: match face.liveness {
             Spoofness::Live => Liveness::Live,
             Spoofness::Spoof => Liveness::Spoof,
@@ -264,8 +273,8 @@ fn face(face: &clinic_sim::Sighting) -> Face {
     }
 }
 
-/// Best and second of all scores.
-fn scored(scores: &[f64]) -> MatchScore {
+/// Best and second of all scores, and those of the people who matter.
+fn scored(scores: &[f64], relevant: &[PersonId]) -> MatchScore {
     let ppm = |score: f64| (score.clamp(-1.0, 1.0) * 1e6) as i32;
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
@@ -274,5 +283,13 @@ fn scored(scores: &[f64]) -> MatchScore {
         best: Some(PersonId::new(crate::scenes::staff(best))),
         score_ppm: ppm(scores[best]),
         second_ppm: ppm(scores[second]),
+        relevant: STAFF
+            .iter()
+            .zip(scores)
+            .filter_map(|(s, score)| {
+                let person = relevant.iter().find(|p| p.as_str() == s.id)?.clone();
+                Some(PersonScore { person, score_ppm: ppm(*score) })
+            })
+            .collect(),
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, Truth};
+use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Pose, Recipe, Truth, Walk};
 use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, STAFF, Scene, Sensor};
 use presence::{
     Assessment, CheckDirection, Checked, Engine, Fact, Finding, IdentityCheck, IdentityView, Moment, Observation,
@@ -186,7 +186,7 @@ fn play(
                 *looks += 1;
             }
         }
-        let look = clinic::shot(&shot, during(&scene.covers));
+        let look = clinic::shot(&shot, during(&scene.covers), &engine.relevant());
         out.extend(engine.observe(clinic::instant(t), &look));
         watch(t, &look, &engine);
     }
@@ -228,6 +228,15 @@ fn checked(t: u64, track: u64) -> Fact {
 impl Played {
     /// Whether a person who sees what the camera saw could tell the offence.
     fn assessable(&self) -> bool {
+        // Who vanishes in the room may have stayed with the back turned, and who was not seen to come may have been there:
+        // only a face seen coming and leaving tells.
+        let unseen = |w: &Walk| [w.stints.first(), w.stints.last()].into_iter().flatten().any(|s| s.pose == Pose::Away);
+        let lead = Actor::Staff("lead1");
+        if self.scene.truth == Truth::Offence(Plant::Ll5)
+            && self.scene.people.iter().any(|w| w.who == lead && unseen(w))
+        {
+            return false;
+        }
         self.scene.actors.iter().all(|who| {
             let (time_s, looks) = self.seen.get(who).copied().unwrap_or_default();
             looks >= LEAST_LOOKS.min(time_s / 3)

@@ -256,6 +256,7 @@ impl Agent {
         let outputs = self.call(&Entry::Observe { at, seen: observation });
         let tracks = seen.observation.faces.iter().map(|face| face.track);
         self.guidance.identities = tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
+        self.guidance.relevant = self.engine.relevant();
         self.say(outputs);
         std::mem::take(&mut self.guidance)
     }

@@ -116,7 +116,13 @@ impl Box1 {
     }
 
     fn sees(&mut self, ms: u64, faces: Vec<Face>, patients: u16) -> Guidance {
-        let observation = Observation { camera: CameraHealth::default(), faces, patients, became_patient: vec![] };
+        let observation = Observation {
+            camera: CameraHealth::default(),
+            faces,
+            patients,
+            became_patient: vec![],
+            ..Observation::default()
+        };
         let seen = Seen { at: at(ms), size: Some((1000, 1000)), observation, figures: Figures::default() };
         let (answer, guidance) = sync_channel(1);
         self.agent.take(Event::Seen(Box::new(seen), answer));
@@ -234,7 +240,12 @@ fn stranger(track: u64) -> Face {
         bbox: BoxPx { x: 300, y: 100, w: 80, h: 100 },
         good_quality: true,
         masked: false,
-        match_: Some(MatchScore { best: Some(PersonId::new("li")), score_ppm: 100_000, second_ppm: -1_000_000 }),
+        match_: Some(MatchScore {
+            best: Some(PersonId::new("li")),
+            score_ppm: 100_000,
+            second_ppm: -1_000_000,
+            relevant: Vec::new(),
+        }),
         liveness: Liveness::NotAssessed,
     }
 }

@@ -31,8 +31,9 @@ fn refused(state: &Path, socket: &Path) -> String {
 }
 
 fn face(track: u64, score_ppm: Option<i32>, liveness: Liveness) -> Face {
+    let best = Some(PersonId::new("you"));
     let match_ =
-        score_ppm.map(|score_ppm| MatchScore { score_ppm, best: Some(PersonId::new("you")), second_ppm: -1_000_000 });
+        score_ppm.map(|score_ppm| MatchScore { score_ppm, best, second_ppm: -1_000_000, relevant: Vec::new() });
     let bbox = BoxPx { x: 100, y: 50, w: 50, h: 60 };
     Face { track: TrackId(track), bbox, good_quality: true, masked: false, match_, liveness }
 }

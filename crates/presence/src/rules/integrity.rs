@@ -1,15 +1,15 @@
 //! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack, HB-6 zones changed behind the installer's
-//! lock. (HB-1 and HB-5: the server.)
+//! lock, HB-7 zones that do not fit. (HB-1 and HB-5: the server.)
 
 use super::draft::{Draft, en_ms, zh_ms};
 use super::measures::{role_ppm, votes_ppm};
 use crate::case::Case;
 use crate::finding::{Kind, Rule, Severity, Subject};
-use crate::history::{Fault, History};
+use crate::history::{Fault, History, Reach, TrackLog};
 use crate::knowledge::Knowledge;
 use crate::law::{DUTY, RECORDS};
 use crate::spans::Spans;
-use crate::{CameraState, Policy, Wall, ZonesDrifted};
+use crate::{CameraState, Policy, Wall, Zone, ZonesDrifted};
 
 /// HB-3: the bed is occupied and somebody operates, without a session.
 pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
@@ -35,6 +35,55 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
     Some(draft.says(
         format!("疑似未登记诊疗活动：床位有人且操作位有人{}，无对应登记。", zh_ms(total)),
         format!("Suspected undeclared procedure: the bed was occupied and somebody operated for {}, with no session declared.", en_ms(total)),
+    ))
+}
+
+/// HB-2 in a session: no picture for long at once, or again and again.
+pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
+    let p = &case.knowledge.policy;
+    let (total, longest) = (case.dark.total(), case.dark.iter().map(|s| s.1 - s.0).max().unwrap_or(0));
+    if longest < p.hb2_session_ms() && total < p.hb2_session_sum_ms() {
+        return None;
+    }
+    let draft = Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, case.dark.first()?)
+        .span("camera", &case.dark)
+        .figure("camera_fault_ms", total)
+        .figure("camera_fault_longest_ms", longest)
+        .basis(DUTY);
+    Some(draft.says(
+        format!("疑似设备异常：诊疗期间无画面共{}，最长一次{}。", zh_ms(total), zh_ms(longest)),
+        format!(
+            "Suspected camera fault: no picture for {} of the session, {} of it at once.",
+            en_ms(total),
+            en_ms(longest)
+        ),
+    ))
+}
+
+/// HB-7: the bed is occupied, nobody is in the operator zone, and somebody stays beside it: the zones do not fit the room, or
+/// somebody works from outside them.
+pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
+    let p = &case.knowledge.policy;
+    let beside = case.beside.bridged(p.presence_bridge_ms());
+    let at_bed = case.activity.padded(p.presence_bridge_ms() / 2).bridged(p.operating_pad_ms());
+    let alone = case.bed.intersect(&case.i).intersect(&beside).minus(&at_bed).minus(&case.blind);
+    let alone = alone.bridged(p.presence_bridge_ms());
+    let total = alone.iter().map(|s| s.1 - s.0).max().unwrap_or(0);
+    if total < p.hb7_ms() {
+        return None;
+    }
+    let draft = Draft::new(Rule::Hb7, Kind::Integrity, Severity::L1, Subject::Room, alone.first()?)
+        .span("beside", &alone)
+        .span("bed_occupied", &case.bed)
+        .figure("beside_ms", total)
+        .basis(DUTY);
+    Some(draft.says(
+        format!("疑似区域设置与实际不符：床位有人且操作位无人{}，期间另有人在床旁，请核对画面区域。", zh_ms(total)),
+        format!(
+            "Suspected zones that do not fit: the bed was occupied with nobody in the operator zone for {} while somebody \
+             stayed beside it; check the zones.",
+            en_ms(total)
+        ),
     ))
 }
 
@@ -88,6 +137,14 @@ fn is_open(k: &Knowledge, at: Wall) -> bool {
     hours.week[weekday].iter().any(|(from, to)| i64::from(*from) <= minute && minute < i64::from(*to))
 }
 
+/// Whether a face takes part as a body does: it moved through the room and stood where a body can. A portrait on the wall, a
+/// phone or a screen does not.
+fn takes_part(track: &TrackLog, policy: &Policy) -> bool {
+    let came_in = track.first_zone == Zone::Door && track.spoof.first <= track.first() + policy.observation_gap_ms();
+    let long = track.ring.total() + track.head.total() + track.aside.total() >= policy.indeterminate_ignore_ms();
+    (came_in || track.reach.is_some_and(Reach::is_of_a_body)) && long
+}
+
 /// HB-4: faces that are no living faces.
 pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
     let attacked = h.tracks.iter().filter(|(_, t)| {
@@ -98,7 +155,8 @@ pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
     attacked
         .map(|(id, track)| {
             let s = &track.spoof;
-            let mut draft = Draft::new(Rule::Hb4, Kind::Integrity, Severity::L2, Subject::Track(*id), s.first)
+            let severity = if takes_part(track, policy) { Severity::L2 } else { Severity::L0 };
+            let mut draft = Draft::new(Rule::Hb4, Kind::Integrity, severity, Subject::Track(*id), s.first)
                 .span("camera", &Spans::one(s.first, s.last))
                 .figure("spoof_frames", s.frames)
                 .figure("assessed_frames", s.assessed)

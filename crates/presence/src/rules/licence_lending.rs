@@ -1,8 +1,8 @@
 //! 挂证: LL-1 substitution, LL-4 status, LL-5 clock-and-go. (LL-2 and LL-3 look across days and places: the server.)
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
-use super::measures::{absent, role_ppm, votes_ppm};
-use crate::case::{Case, Seen};
+use super::measures::{absent, by_absence, role_ppm, votes_ppm};
+use crate::case::{Case, Seen, TwoBounds};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{LENDING, STATUS};
 use crate::spans::{Spans, share_ppm};
@@ -11,14 +11,18 @@ use crate::spans::{Spans, share_ppm};
 struct Other<'c, 'a> {
     person: Option<&'c Seen<'a>>,
     op: Spans,
+    /// With what he did in the pieces before.
+    op_ms: u64,
 }
 
 /// Who operated most, other than the declared lead. At equal times a known person, then the lesser id.
 fn other_operator<'c, 'a>(case: &'c Case<'a>) -> Other<'c, 'a> {
-    let mut best = Other { person: None, op: case.stranger_op() };
+    let op = case.stranger_op();
+    let mut best = Other { person: None, op_ms: op.total() + case.pieces.stranger_op.total(), op };
     for (id, seen) in case.people.iter().rev() {
-        if case.declared_lead() != Some(id) && seen.op.total() >= best.op.total() {
-            best = Other { person: Some(seen), op: seen.op.clone() };
+        let op_ms = case.op_with_pieces(id, &seen.op);
+        if case.declared_lead() != Some(id) && op_ms >= best.op_ms {
+            best = Other { person: Some(seen), op: seen.op.clone(), op_ms };
         }
     }
     best
@@ -29,14 +33,17 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let lead = case.declared_lead()?;
     let recognisable = case.known(lead).is_some_and(|l| l.has_template && l.confirmed);
-    let enough = case.a.total() >= p.ll1_activity_min_ms() && u64::from(case.door_ppm) >= p.door_visible_min_ppm();
+    let enough =
+        case.a_with_pieces() >= p.ll1_activity_min_ms() && u64::from(case.door_ppm) >= p.door_visible_min_ppm();
     let other = other_operator(case);
-    if !recognisable || !enough || other.op.total() < p.ll1_other_op_ms() || !absent(case, |id| id == lead) {
+    if !recognisable || !enough || other.op_ms < p.ll1_other_op_ms() {
         return None;
     }
+    let absence = absent(case, |id| id == lead)?;
     let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
     let (kind, severity) =
         if is_lead { (Kind::RecordMismatch, Severity::L1) } else { (Kind::LicenseLending, Severity::L2) };
+    let severity = by_absence(absence, severity);
     let votes = other.person.map_or_else(|| case.strangers.iter().map(|s| s.votes).max().unwrap_or(0), |s| s.votes);
     let mut draft = Draft::new(Rule::Ll1, kind, severity, Subject::Person(lead.clone()), case.a.first().unwrap_or(0))
         .person(lead, "declared_lead", None)
@@ -163,25 +170,19 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
     )
 }
 
-/// LL-5: the declared lead was seen, but for less than a fifth of the operating time, while somebody else operated.
+/// LL-5: the declared lead was seen, but for less than the lead's own part takes, while somebody else operated.
 pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let lead = case.declared_lead()?;
     let seen = case.people.get(lead)?;
-    let present = seen.present.bridged(p.presence_bridge_ms()).intersect(&case.a);
-    // Whatever could have been him counts for him.
-    let perhaps =
-        present.union(&case.unknown_for(|id| id == lead).intersect(&case.a)).union(&case.blind.intersect(&case.a));
     let other = other_operator(case);
-    let away = other.op.minus(&perhaps);
-    let short = u64::from(share_ppm(perhaps.total(), case.a.total())) < p.ll5_presence_min_ppm();
-    let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
-    if !short || !visible || case.a.total() < p.ll1_activity_min_ms() || away.total() < p.ll1_other_op_ms() {
+    let Lead { present, severity, left_unseen, away, is_short } = lead_of(case, seen, &other)?;
+    if !is_short || case.a.total() < p.ll1_activity_min_ms() || away.total() < p.ll1_other_op_ms() {
         return None;
     }
     let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
     let (kind, severity) =
-        if is_lead { (Kind::RecordMismatch, Severity::L1) } else { (Kind::LicenseLending, Severity::L2) };
+        if is_lead { (Kind::RecordMismatch, severity.min(Severity::L1)) } else { (Kind::LicenseLending, severity) };
     let pres = share_ppm(present.total(), case.a.total());
     let mut draft = Draft::new(Rule::Ll5, kind, severity, Subject::Person(lead.clone()), case.a.first().unwrap_or(0))
         .person(lead, "declared_lead", Some(seen.method))
@@ -190,6 +191,8 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
         .span("operator", &other.op)
         .figure("lead_present_ms", present.total())
         .figure("lead_present_ppm", pres)
+        .figure("lead_part_ms", case.lead_part_ms())
+        .figure("lead_left_unseen_flag", u8::from(left_unseen))
         .figure("other_operating_ms", other.op.total())
         .sure(votes_ppm(seen.votes), role_ppm(away.total(), p.ll1_other_op_ms()))
         .basis(LENDING);
@@ -206,4 +209,33 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
             percent(pres)
         ),
     ))
+}
+
+/// The lead in a case: how long, and what that comes to.
+struct Lead {
+    present: Spans,
+    severity: Severity,
+    /// Nobody saw him leave: he may have stayed with the back turned.
+    left_unseen: bool,
+    away: Spans,
+    is_short: bool,
+}
+
+/// `None`: what was out of sight does not let it be said.
+fn lead_of(case: &Case<'_>, seen: &Seen<'_>, other: &Other<'_, '_>) -> Option<Lead> {
+    let p = &case.knowledge.policy;
+    let TwoBounds { certain, possible } = case.presence(seen);
+    let part = case.lead_part_ms();
+    // Who vanished inside the room may have stayed with the back turned; a face that left by the door is gone.
+    let stayed = possible.union(&case.unaccounted(seen).intersect(&case.a));
+    let left_unseen = stayed.total() >= part;
+    let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
+    let share = u64::from(share_ppm(possible.total(), case.a.total()));
+    let level = if p.ll5_short_level() == 0 { Severity::L0 } else { Severity::L1 };
+    let (is_short, severity) = if possible.total() < part {
+        (true, if left_unseen { Severity::L1 } else { Severity::L2 })
+    } else {
+        (share < p.ll5_presence_min_ppm(), level)
+    };
+    visible.then(|| Lead { away: other.op.minus(&possible), present: certain, severity, left_unseen, is_short })
 }

@@ -1,7 +1,8 @@
 //! What several rules ask of a case: who was seen, whose absence can be told, and how sure that makes.
 
 use crate::PersonId;
-use crate::case::Case;
+use crate::case::{Absence, Case};
+use crate::finding::Severity;
 use crate::spans::share_ppm;
 
 /// Op that the rules of the NL family ask for, ms.
@@ -11,10 +12,11 @@ pub(super) fn nl_need_ms(case: &Case<'_>) -> u64 {
     p.nl_op_min_ms().max(share as u64)
 }
 
-/// Whether it can be said that none of these people was there: the window has passed, it could be seen, and nobody
-/// INDETERMINATE may have been one of them.
-pub(super) fn absent(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
-    case.is_final && not_seen(case, &who) && absence_can_be_told(case, &who)
+/// Whether none of these people was there: the window has passed, it could be seen, and nobody INDETERMINATE may have been
+/// one of them. `None`: one of them was recognised, or it cannot be said.
+pub(super) fn absent(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Option<Absence> {
+    let told = case.is_final && not_seen(case, &who);
+    Some(absence(case, &who)).filter(|absence| told && *absence != Absence::Open)
 }
 
 /// Whether none of these people was recognised in the window.
@@ -22,10 +24,16 @@ pub(super) fn not_seen(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool
     case.presence_of(|s| who(&s.info.id)).is_empty()
 }
 
-/// Whether these people, not being seen, may be called absent.
-pub(super) fn absence_can_be_told(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
+/// Whether these people, not being recognised, may be called absent.
+pub(super) fn absence(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Absence {
     let visible = u64::from(case.v.over_i_ppm) >= case.knowledge.policy.visibility_min_ppm();
-    visible && case.unknown_for(&who).is_empty()
+    if visible { case.absence(who, case.lead_part_ms()) } else { Absence::Open }
+}
+
+/// The severity of what an absence supports: where only looks of a face that may not be living speak for the absent, the
+/// clinic is asked.
+pub(super) fn by_absence(absence: Absence, severity: Severity) -> Severity {
+    if absence == Absence::NeverLive { Severity::L1 } else { severity }
 }
 
 /// How sure `votes` frames make (Laplace's rule of succession, n/(n+1)).

@@ -32,7 +32,7 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
         if case.session.is_none() {
             drafts.extend(integrity::hb3(case));
         }
-        if case.is_final && case.session.is_some() && case.item.is_some() {
+        if case.is_final && case.session.is_some() {
             drafts.extend(licence_lending::ll1(case));
             drafts.extend(licence_lending::ll5(case));
             drafts.extend(non_lead::nl1(case));
@@ -40,6 +40,11 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
             drafts.extend(non_lead::nl3(case));
             drafts.extend(unlicensed::uq3(case));
         }
+    }
+    if case.is_final && case.session.is_some() && !case.doorway {
+        // Whoever hides the room makes it unassessable: these ask for no view of the operator zone.
+        drafts.extend(integrity::hb2_in_session(case));
+        drafts.extend(integrity::hb7(case));
     }
     if case.session.is_some_and(|(_, s)| s.emergency()) {
         for draft in &mut drafts {
@@ -50,12 +55,8 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
 }
 
 impl Severity {
-    /// One level lower, but not below L1: an emergency lowers, it never suppresses.
+    /// L1 at most: an emergency lowers, it never suppresses.
     pub(crate) fn softened(self) -> Self {
-        match self {
-            Self::L3 => Self::L2,
-            Self::L2 | Self::L1 => Self::L1,
-            Self::L0 => Self::L0,
-        }
+        self.min(Self::L1)
     }
 }

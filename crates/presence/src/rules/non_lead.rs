@@ -1,7 +1,7 @@
 //! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees, NL-4 grade and filing.
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
-use super::measures::{absent, nl_need_ms, role_ppm, votes_ppm};
+use super::measures::{absent, by_absence, nl_need_ms, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{ASSISTANTS, GRADE, NON_LEAD, NURSES};
@@ -16,7 +16,8 @@ fn most<'c, 'a>(
     who: impl Fn(&Seen<'a>) -> bool,
 ) -> Option<(&'c Seen<'a>, Spans)> {
     let operated = case.people.values().filter(|s| who(s)).map(|s| (s, op(s)));
-    operated.filter(|(_, op)| op.total() >= need && op.total() > 0).rev().max_by_key(|(_, op)| op.total())
+    let enough = |s: &Seen<'_>, op: &Spans| op.total() > 0 && case.op_with_pieces(&s.info.id, op) >= need;
+    operated.filter(|(s, op)| enough(s, op)).rev().max_by_key(|(_, op)| op.total())
 }
 
 /// Least g and least gap for the item's kind; `None`: only the complete absence counts.
@@ -52,8 +53,8 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
             .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
             .basis(NON_LEAD)
     };
-    if absent(case, |p| case.leads.contains(p)) {
-        let severity = if is_invasive(item.kind) { Severity::L3 } else { Severity::L2 };
+    if let Some(absence) = absent(case, |p| case.leads.contains(p)) {
+        let severity = by_absence(absence, if is_invasive(item.kind) { Severity::L3 } else { Severity::L2 });
         let p = &case.knowledge.policy;
         let (zh_op, en_op) = (zh_ms(op.total()), en_ms(op.total()));
         let (zh_before, en_before) = (zh_ms(p.window_before_ms()), en_ms(p.window_before_ms()));
@@ -114,7 +115,12 @@ fn little_lead(case: &Case<'_>, op: &Spans) -> Option<Little> {
     let alone = case.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
     let gap_used = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;
-    let little = u64::from(share_ppm(perhaps.total(), case.a.total())) < share && gap_used.1 - gap_used.0 >= gap;
+    let p = &case.knowledge.policy;
+    // Short gaps add up: who comes for a minute now and then guides nobody.
+    let short: u64 = alone.iter().filter(used).map(|s| s.1 - s.0).filter(|ms| *ms >= p.nl1_short_gap_ms()).sum();
+    let often = u64::from(share_ppm(short, case.a.total())) >= p.nl1_short_gaps_ppm();
+    let long = gap_used.1 - gap_used.0 >= gap;
+    let little = u64::from(share_ppm(perhaps.total(), case.a.total())) < share && (long || often);
     let perhaps = perhaps.minus(&present);
     little.then(|| Little { share_ppm: share_ppm(present.total(), case.a.total()), gap: gap_used, present, perhaps })
 }
@@ -134,11 +140,16 @@ pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
     let need = nl_need_ms(case);
     let who = |s: &Seen<'_>| matches!(s.info.category, Category::Nurse | Category::Technician);
     let (seen, op) = most(case, need, |s| unaided(case, s), who)?;
-    let lead_there = !case.presence_of(|s| case.leads.contains(&s.info.id)).is_empty();
-    let severity = if absent(case, |p| case.leads.contains(p)) {
-        Severity::L2
+    let is_lead = |s: &Seen<'_>| case.leads.contains(&s.info.id);
+    let lead_there = !case.presence_of(is_lead).is_empty();
+    let severity = if let Some(absence) = absent(case, |p| case.leads.contains(p)) {
+        by_absence(absence, Severity::L2)
     } else if lead_there {
-        if case.knowledge.policy.nl2_with_lead_level() == 0 { Severity::L0 } else { Severity::L1 }
+        let p = &case.knowledge.policy;
+        let perhaps = case.unknown_for(|id| case.leads.contains(id)).union(&case.blind);
+        let there = case.presence_of(is_lead).union(&perhaps).intersect(&case.a);
+        let half = u64::from(share_ppm(there.total(), case.a.total())) >= p.nl2_share_ppm();
+        if half && p.nl2_with_lead_level() == 0 { Severity::L0 } else { Severity::L1 }
     } else {
         return None;
     };
@@ -163,13 +174,14 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
     let need = nl_need_ms(case);
     let who = |s: &Seen<'_>| {
         matches!(s.info.category, Category::AssistantPhysician | Category::Trainee)
-            && absent(case, |p| supervises(case, p, &s.info.id))
+            && absent(case, |p| supervises(case, p, &s.info.id)).is_some()
     };
     let (seen, op) = most(case, need, |s| unaided(case, s), who)?;
+    let absence = absent(case, |p| supervises(case, p, &seen.info.id))?;
     let what = ("执业助理医师或实习进修人员", "an assistant physician or trainee");
     let draft = below_scope(
         Rule::Nl3,
-        Severity::L2,
+        by_absence(absence, Severity::L2),
         case,
         (seen, &op, need),
         ASSISTANTS,

@@ -2,10 +2,9 @@
 //! where the rule itself fell silent; a rule that spoke is decided.
 
 use super::draft::Draft;
-use super::measures::{absence_can_be_told, nl_need_ms, not_seen};
-use crate::case::Case;
-use crate::finding::{Rule, Undecided};
-use crate::spans::share_ppm;
+use super::measures::{absence, nl_need_ms, not_seen};
+use crate::case::{Absence, Case, TwoBounds};
+use crate::finding::{Rule, Severity, Undecided};
 
 const OPERATOR: &str = "operator";
 const ABSENCE: &str = "absence";
@@ -22,7 +21,7 @@ pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
         (Rule::Uq1, super::unlicensed::uq1_blocked(case).or_else(|| unknown_operator(case))),
         (Rule::Uq2, unknown_operator(case)),
     ];
-    if case.item.is_some() {
+    if case.session.is_some() {
         let leads = || lead_question(case);
         open.extend([(Rule::Ll1, ll1(case)), (Rule::Ll5, ll5(case))]);
         open.extend([
@@ -32,7 +31,8 @@ pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
             (Rule::Uq3, scope_question(case)),
         ]);
     }
-    let silent = |rule: Rule| said.iter().all(|d| d.rule != rule);
+    // What a rule says to the clinic alone while its own question is open decides nothing.
+    let silent = |rule: Rule| said.iter().all(|d| d.rule != rule || d.severity <= Severity::L1);
     let open = open.into_iter().filter_map(|(rule, reason)| Some(Undecided { rule, reason: reason? }));
     let mut open: Vec<Undecided> = open.filter(|u| silent(u.rule)).collect();
     open.sort_unstable();
@@ -56,7 +56,7 @@ fn lead_question(case: &Case<'_>) -> Option<&'static str> {
     if !not_seen(case, lead) {
         return None;
     }
-    if absence_can_be_told(case, lead) { scope_question(case) } else { Some(ABSENCE) }
+    if absence(case, lead) == Absence::Open { Some(ABSENCE) } else { scope_question(case) }
 }
 
 fn ll1(case: &Case<'_>) -> Option<&'static str> {
@@ -72,7 +72,7 @@ fn ll1(case: &Case<'_>) -> Option<&'static str> {
     if u64::from(case.door_ppm) < p.door_visible_min_ppm() {
         return Some(DOOR);
     }
-    if absence_can_be_told(case, is_lead) { unknown_operator(case) } else { Some(ABSENCE) }
+    if absence(case, is_lead) == Absence::Open { Some(ABSENCE) } else { unknown_operator(case) }
 }
 
 /// LL-5: the lead was there for less than asked, and only who or what was not made out might fill the rest.
@@ -83,13 +83,11 @@ fn ll5(case: &Case<'_>) -> Option<&'static str> {
         // Not recognised at all: he may have been there for a little while, or not.
         return (!case.unknown_for(|id| id == lead).is_empty()).then_some(ABSENCE);
     };
-    let present = seen.present.bridged(p.presence_bridge_ms()).intersect(&case.a);
-    let short = u64::from(share_ppm(present.total(), case.a.total())) < p.ll5_presence_min_ppm();
+    let TwoBounds { certain, possible } = case.presence(seen);
+    let part = case.lead_part_ms();
     let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
-    if !short || case.a.total() < p.ll1_activity_min_ms() {
+    if certain.total() >= part || case.a.total() < p.ll1_activity_min_ms() {
         return None;
     }
-    let perhaps = present.union(&case.unknown_for(|id| id == lead)).union(&case.blind).intersect(&case.a);
-    let open = u64::from(share_ppm(perhaps.total(), case.a.total())) >= p.ll5_presence_min_ppm();
-    if open || !visible { Some(ABSENCE) } else { unknown_operator(case) }
+    if possible.total() >= part || !visible { Some(ABSENCE) } else { unknown_operator(case) }
 }

@@ -15,29 +15,47 @@ fn patient_plausible(case: &Case<'_>) -> bool {
     case.bed_seen || (case.session.is_some() && case.is_final)
 }
 
-/// UQ-1: somebody UNMATCHED operates.
+/// Op in this session, and with the pieces before it, of people UNMATCHED; and whether it is enough.
+fn strangers_operate(case: &Case<'_>, op: &Spans) -> bool {
+    let p = &case.knowledge.policy;
+    let in_all = op.total() + if op.is_empty() { 0 } else { case.pieces.stranger_op.total() };
+    op.densest(p.uq_window_ms()) >= p.uq_op_ms() || in_all >= p.uq_total_ms()
+}
+
+/// UQ-1: somebody UNMATCHED operates, or several who take turns.
 pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let op = case.stranger_op();
     let dense = op.densest(p.uq_window_ms());
-    if !patient_plausible(case) || dense < p.uq_op_ms() || stranger_may_be_ours(case, &op) {
+    if !patient_plausible(case) || !strangers_operate(case, &op) {
         return None;
     }
+    let aged = match ours(case, &op) {
+        None => false,
+        Some(Ours::OldRoster) => true,
+        Some(Ours::Unrecognisable) => return None,
+    };
     let total = op.total();
-    let severity = if total >= p.uq_long_ms() { Severity::L3 } else { Severity::L2 };
-    let first = case.strangers.iter().min_by_key(|s| (s.op.first(), s.track))?;
+    let (kind, severity) = match (aged, total >= p.uq_long_ms()) {
+        // Whoever was enrolled since the roster was made is unknown to the box: for the authority to renew it.
+        (true, _) => (Kind::RecordMismatch, Severity::L1),
+        (false, true) => (Kind::UnlicensedOperator, Severity::L3),
+        (false, false) => (Kind::UnlicensedOperator, Severity::L2),
+    };
+    let first = case.strangers.iter().min_by_key(|s| (s.op.first(), s.tracks.clone()))?;
     let votes = case.strangers.iter().map(|s| s.votes).max().unwrap_or(0);
-    let mut draft = Draft::new(Rule::Uq1, Kind::UnlicensedOperator, severity, Subject::Track(first.track), op.first()?)
+    let mut draft = Draft::new(Rule::Uq1, kind, severity, Subject::Track(*first.tracks.first()?), op.first()?)
         .measured(case)
         .span("operator", &op)
         .span("bed_occupied", &case.bed)
         .figure("operator_ms", total)
         .figure("operator_densest_ms", dense)
+        .figure("roster_old_flag", u8::from(aged))
         .figure("unmatched_tracks_count", case.strangers.len())
         .figure("frames", votes)
         .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
         .basis(UNLICENSED);
-    draft.tracks = case.strangers.iter().map(|s| s.track).collect();
+    draft.tracks = case.strangers.iter().flat_map(|s| s.tracks.iter().copied()).collect();
     let window = p.uq_window_ms();
     Some(draft.says(
         format!(
@@ -64,10 +82,10 @@ pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<&'static str> {
     if !patient_plausible(case) || all.densest(p.uq_window_ms()) < p.uq_op_ms() {
         return None;
     }
-    if stranger_may_be_ours(case, &all) {
+    if ours(case, &all) == Some(Ours::Unrecognisable) {
         return Some("roster");
     }
-    (strangers.densest(p.uq_window_ms()) < p.uq_op_ms()).then_some("operator")
+    (!strangers_operate(case, &strangers)).then_some("operator")
 }
 
 /// UQ-1, L1: too many sessions in which the rule was blocked. For the clinic: renew the roster, enrol who is missing.
@@ -89,11 +107,18 @@ pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Dr
     ))
 }
 
-/// Whether an UNMATCHED face may be a registered person: the roster is old, or somebody is there, or declared to be, whom
-/// the box cannot recognise.
-pub(crate) fn stranger_may_be_ours(case: &Case<'_>, op: &Spans) -> bool {
+/// Why an UNMATCHED face may be a registered person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ours {
+    /// The roster is old.
+    OldRoster,
+    /// There is no roster, or somebody is there, or declared to be, whom the box cannot recognise.
+    Unrecognisable,
+}
+
+fn ours(case: &Case<'_>, op: &Spans) -> Option<Ours> {
     let k = case.knowledge;
-    let Some(roster) = case.roster.map(|r| &r.roster) else { return true };
+    let Some(roster) = case.roster.map(|r| &r.roster) else { return Some(Ours::Unrecognisable) };
     let begin = case.wall(op.first().unwrap_or(case.now));
     let stale = begin.0.saturating_sub(roster.made_at.0) > k.policy.roster_age_max_ms() as i64;
     let unseen_way = k.checks.iter().any(|(at, check)| {
@@ -104,7 +129,7 @@ pub(crate) fn stranger_may_be_ours(case: &Case<'_>, op: &Spans) -> bool {
     let record = case.session.and_then(|(_, s)| s.record.as_ref());
     let declared = record.iter().flat_map(|r| r.lead.iter().chain(&r.operators));
     let unrecognisable = declared.clone().any(|id| case.known(id).is_none_or(|p| !p.has_template || !p.confirmed));
-    stale || unseen_way || unrecognisable
+    if unseen_way || unrecognisable { Some(Ours::Unrecognisable) } else { stale.then_some(Ours::OldRoster) }
 }
 
 /// UQ-2: somebody non-clinical operates.

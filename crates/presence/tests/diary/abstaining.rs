@@ -33,7 +33,7 @@ fn a_clear_case_leaves_nothing_open() {
 fn a_face_that_may_be_the_lead_leaves_his_absence_open() {
     let script = format!("{LENDING}09:10-09:10:30 dim elsewhere");
     assert_eq!(standing(&script), ["NL-1 L1"], "the gap stands: he can have been there for half a minute at most");
-    assert_eq!(undecided(&script), ["LL-1 absence", "LL-5 absence", "NL-2 absence", "NL-3 absence"]);
+    assert_eq!(undecided(&script), ["LL-1 absence", "LL-5 absence", "NL-1 absence", "NL-2 absence", "NL-3 absence"]);
     let last = play(&script).into_iter().rev().find_map(|o| if let Output::Finding(f) = o { Some(f) } else { None });
     let intervals = last.expect("NL-1").intervals;
     let perhaps =
@@ -49,14 +49,14 @@ fn a_door_out_of_sight_leaves_ll1_open() {
 }
 
 #[test]
-fn a_glimpse_blocks_only_those_whom_it_names_and_many_block_everybody() {
+fn a_glimpse_blocks_only_those_whom_it_may_be() {
     let glimpse = |who: &str, from: &str, to: &str| format!("09:10:{from}-09:10:{to} {who} elsewhere\n");
     let absent = ["LL-1 L2", "NL-1 L3"];
     assert_eq!(standing(&format!("{LENDING}{}", glimpse("sun", "00", "01"))), absent, "two hits for the nurse");
     assert_eq!(standing(&format!("{LENDING}{}", glimpse("dim", "00", "04"))), ["NL-1 L1"], "it may be the lead");
     let three = [("00", "04"), ("10", "14"), ("20", "24")].map(|(a, b)| glimpse("stranger", a, b)).concat();
     assert_eq!(standing(&format!("{LENDING}{}", glimpse("stranger", "00", "04"))), absent, "nobody's presence");
-    assert_eq!(standing(&format!("{LENDING}{three}")), ["NL-1 L1"], "12 s of glimpses may be somebody's");
+    assert_eq!(standing(&format!("{LENDING}{three}")), absent, "each of them speaks against everybody");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_mask_seen_in_some_frames_leaves_the_evidence_of_the_others() {
         ))
     };
     assert_eq!(standing(&bare_again(55)), absent, "30 s from bare face to bare face");
-    assert_eq!(standing(&bare_again(56)), ["NL-1 L1"], "31 s: the lead may have taken his place");
+    assert_eq!(standing(&bare_again(56)), absent, "31 s: the lead's part does not fit in one");
     let masked = day("09:05:00-09:06:20 muffled elsewhere track=5");
     assert_eq!(standing(&masked), ["NL-1 L1"], "a masked face that says neither excludes nobody");
 }
@@ -123,7 +123,7 @@ fn blocked_uq1_is_counted_and_said_to_the_clinic_when_frequent() {
     let session = |n: u32, from: u32| {
         format!(
             "
-            08:50 declare s{n} filler lin 09:{from}-09:{}
+            08:50 declare s{n} filler lin 09:{from}-09:{} new
             09:{from}-09:{} patient bed
             09:{from}-09:{} lin operator
             09:{}-09:{} stranger{n} operator
@@ -135,10 +135,10 @@ fn blocked_uq1_is_counted_and_said_to_the_clinic_when_frequent() {
             from + 8
         )
     };
-    // The roster of 06:00 is too old for all of them.
+    // A declared operator whose enrolment nobody has confirmed: he may be the stranger.
     let days = |count: u32| {
         let sessions: String = (0..count).map(|n| session(n, 10 + 15 * n)).collect();
-        format!("set roster_age_max_ms 3600000\n{sessions}\nuntil 10:30")
+        format!("{sessions}\nuntil 10:30")
     };
     assert_eq!(standing(&days(2)), nothing());
     assert_eq!(standing(&days(3)), ["UQ-1 L1"]);
@@ -165,7 +165,7 @@ fn the_lead_of_an_undeclared_treatment_next_door_is_not_the_lead_of_this_one() {
         standing(script).into_iter().filter(|s| s.starts_with("LL") || s.starts_with("NL")).collect()
     };
     assert_eq!(of_session(&day("")), ["LL-1 L2", "NL-1 L3"]);
-    assert_eq!(of_session(&day("08:57-08:58 lin elsewhere")), ["LL-5 L2", "NL-1 L1"], "nearer to this one");
+    assert_eq!(of_session(&day("08:57-08:58 lin elsewhere")), ["LL-5 L1", "NL-1 L1"], "nearer to this one");
 }
 
 #[test]
@@ -216,7 +216,12 @@ fn memory_is_bounded_by_people_and_sessions_not_by_time() {
                         bbox: BoxPx { x: 310, y: 20, w: 60, h: 80 },
                         good_quality: true,
                         masked: false,
-                        match_: Some(MatchScore { best: Some("sun".into()), score_ppm: 650_000, second_ppm: 100_000 }),
+                        match_: Some(MatchScore {
+                            best: Some("sun".into()),
+                            score_ppm: 650_000,
+                            second_ppm: 100_000,
+                            relevant: Vec::new(),
+                        }),
                         liveness: Liveness::Live,
                     };
                     seen.faces.push(stays);

@@ -71,6 +71,7 @@ fn item(id: &str, kind: ItemKind, specialty: Specialty) -> Item {
         min_operator: MinOperator::Physician,
         min_duration_ms: 600_000,
         prep_ms: 0,
+        lead_part_ms: None,
         filed_here: true,
     }
 }

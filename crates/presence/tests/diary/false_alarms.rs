@@ -41,8 +41,8 @@ fn two_leads_alternate() {
             09:02-09:25 hao operator
             ",
         ),
-        ["LL-5 L1"],
-        "the record names the other one: a mismatch that the clinic corrects"
+        ["LL-5 L0"],
+        "two minutes are the lead's own part of an injection"
     );
 }
 
@@ -171,6 +171,6 @@ fn an_emergency_lowers_and_never_suppresses() {
             09:00-09:25 qian operator
             ",
         ),
-        ["NL-1 L2"]
+        ["NL-1 L1"]
     );
 }

@@ -58,8 +58,16 @@ fn why_a_licence_seems_lent() {
         LL-1 reads door_visible_min_ppm = 950000 ppm
         LL-1 reads indeterminate_ignore_ms = 10000 ms
         LL-1 reads exclusion_gap_ms = 30000 ms
+        LL-1 reads evidence_out_mnat = 7000 mnat
+        LL-1 reads evidence_open_mnat = 1000 mnat
+        LL-1 reads evidence_named_mnat = 3000 mnat
         LL-1 reads ll1_activity_min_ms = 300000 ms
-        LL-1 reads ll1_other_op_ms = 60000 ms"#]].assert_eq(&lines.join("\n"));
+        LL-1 reads ll1_other_op_ms = 60000 ms
+        LL-1 reads lead_part_surgery_ppm = 200000 ppm
+        LL-1 reads lead_part_energy_ms = 60000 ms
+        LL-1 reads lead_part_injection_ms = 45000 ms
+        LL-1 reads lead_part_other_ms = 30000 ms
+        LL-1 reads pieces_gap_ms = 600000 ms"#]].assert_eq(&lines.join("\n"));
 }
 
 /// Which track stood in the way, from when to when, and what it lacks to be ruled out.
@@ -73,18 +81,12 @@ fn why_an_absence_could_not_be_told() {
     };
     expect![[r#"
         in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z (30000 ms in view) may have been lin: INDETERMINATE
-        31 frames of the whole track were compared with the roster: 0 not live, 0 of poor quality, 0 masked with a score that says neither
-        not ruled out to be lin: 31 frames from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z reach, with up to 400000 ppm, T_reject for him"#]].assert_eq(&doubts("09:10-09:10:30 dim elsewhere"));
-    expect![[r#"
-        in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:12Z (12000 ms in view) may have been hao, lin: INDETERMINATE
-        13 frames of the whole track were compared with the roster: 0 not live, 0 of poor quality, 0 masked with a score that says neither
-        not ruled out to be hao: 13 good, live frames over 12000 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms
-        not ruled out to be lin: 13 good, live frames over 12000 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms"#]].assert_eq(&doubts("09:10-09:10:12 stranger elsewhere"));
+        31 live looks speak with 0 mnat for lin; asked to rule him out: -7000 (Open, 30000 ms)"#]].assert_eq(&doubts("09:10-09:10:30 dim elsewhere"));
+    expect!["no track stood in the way of saying so"].assert_eq(&doubts("09:10-09:10:12 stranger elsewhere"));
     expect![[r#"
         in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:11:00Z (60000 ms in view) may have been hao, lin: INDETERMINATE
-        61 frames of the whole track were compared with the roster: 0 not live, 0 of poor quality, 61 masked with a score that says neither
-        not ruled out to be hao: 0 good, live frames over 0 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms
-        not ruled out to be lin: 0 good, live frames over 0 ms speak against it; asked are 5 over 20000 ms, from first to last without a pause over 30000 ms"#]].assert_eq(&doubts("09:10-09:11 muffled elsewhere"));
+        61 live looks speak with 0 mnat for hao; asked to rule him out: -7000 (Open, 60000 ms)
+        61 live looks speak with 0 mnat for lin; asked to rule him out: -7000 (Open, 60000 ms)"#]].assert_eq(&doubts("09:10-09:11 muffled elsewhere"));
 }
 
 /// A finding that another policy would not raise: what stands in its way there.
@@ -100,8 +102,7 @@ fn why_a_finding_would_not_arise_under_another_policy() {
         as recorded: LL-1 L2 Opened; not so under the other policy
         LL-1 asks whether lin was there from 2026-03-02T08:50:00Z to 2026-03-02T09:35:00Z
         in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z (30000 ms in view) may have been lin: INDETERMINATE
-        31 frames of the whole track were compared with the roster: 0 not live, 0 of poor quality, 0 masked with a score that says neither
-        not ruled out to be lin: exclusion_gap_ms = 0 takes no evidence short of a verdict
+        31 live looks speak with -53826 mnat for lin; asked to rule him out: -7000 (Open, 30000 ms)
         the operator zone was out of sight for 1000 ms of it"#]].assert_eq(&lines.iter().filter(|l| !l.contains("reads")).map(|l| l.trim()).collect::<Vec<_>>().join("\n"));
 }
 

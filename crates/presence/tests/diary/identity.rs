@@ -42,7 +42,12 @@ fn view(frames: &[Frame], end_ms: u64) -> &'static str {
             bbox: BoxPx { x: 310, y: 20, w: 60, h: 80 },
             good_quality: f.good_quality,
             masked: false,
-            match_: Some(MatchScore { best: Some("lin".into()), score_ppm: f.score_ppm, second_ppm: f.second_ppm }),
+            match_: Some(MatchScore {
+                best: Some("lin".into()),
+                score_ppm: f.score_ppm,
+                second_ppm: f.second_ppm,
+                relevant: Vec::new(),
+            }),
             liveness: f.liveness,
         };
         engine.observe(moment(f.at_ms), &Observation { faces: vec![face], ..Observation::default() });

@@ -223,7 +223,7 @@ proptest! {
         // A card says who somebody is; this is about faces.
         calls.retain(|c| !matches!(c, Call::Inform(_, Fact::IdentityCheck(_))));
         for f in findings(drive(&calls, true)) {
-            prop_assert!(matches!(f.key.rule, Rule::Hb2 | Rule::Nl4), "{} was raised", f.key.rule.code());
+            prop_assert!(matches!(f.key.rule, Rule::Hb2 | Rule::Hb7 | Rule::Nl4), "{} was raised", f.key.rule.code());
         }
     }
 

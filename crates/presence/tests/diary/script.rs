@@ -259,7 +259,7 @@ fn face(who: &str, bbox: BoxPx, track: TrackId) -> Face {
         name => (Some(name.into()), 700_000),
     };
     let liveness = if kind == "spoof" { Liveness::Spoof } else { Liveness::Live };
-    let match_ = Some(MatchScore { best, score_ppm, second_ppm: 100_000 });
+    let match_ = Some(MatchScore { best, score_ppm, second_ppm: 100_000, relevant: Vec::new() });
     let on_bed = zones().of(bbox) == Zone::Bed;
     Face {
         track,

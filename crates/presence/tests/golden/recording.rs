@@ -110,6 +110,7 @@ fn catalogue() -> Catalogue {
         min_operator: MinOperator::Physician,
         min_duration_ms: 600_000,
         prep_ms: 0,
+        lead_part_ms: None,
         filed_here: true,
     };
     let items = vec![
@@ -161,7 +162,12 @@ fn face(number: usize, noise: &mut Noise) -> Face {
         bbox: BoxPx { x: x + 90 * (number as i32 % 3), y, w: 60, h: 80 },
         good_quality: noise.below(10) > 0,
         masked: number % 4 == 3,
-        match_: (noise.below(3) > 0).then_some(MatchScore { best, score_ppm, second_ppm: 140_000 }),
+        match_: (noise.below(3) > 0).then_some(MatchScore {
+            best,
+            score_ppm,
+            second_ppm: 140_000,
+            relevant: Vec::new(),
+        }),
         liveness: if who == "!" { Liveness::Spoof } else { Liveness::Live },
     }
 }

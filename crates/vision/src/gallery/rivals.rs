@@ -35,6 +35,26 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         found
     }
 
+    /// The scores of some people, held against the same rivals as [`Gallery::identify`]'s. Who is not enrolled is left out.
+    pub fn scores_of(&self, query: &Embedding, people: &[P], rivals: Rivals) -> Vec<Scored<P>> {
+        if people.is_empty() || !query.as_slice().iter().all(|x| x.is_finite()) {
+            return Vec::new();
+        }
+        let taken = if rivals.share_ppm == 0 || rivals.count == 0 || self.people.len() < 2 {
+            0.0
+        } else {
+            self.mean_of_rivals(query.as_slice(), rivals.count as usize) * rivals.share_ppm as f32 / 1e6
+        };
+        let of = |person: &P| {
+            let place = self.places.get(person)?;
+            let rows = self.rows.chunks_exact(self.length.max(1)).zip(&self.owners);
+            let cosines = rows.filter(|(_, owner)| *owner == place).map(|(row, _)| kernel::dot(query.as_slice(), row));
+            let cosine = cosines.fold(f32::MIN, f32::max);
+            (cosine > f32::MIN).then(|| Scored { person: person.clone(), cosine: cosine - taken })
+        };
+        people.iter().filter_map(of).collect()
+    }
+
     /// Mean cosine of the `count` people after the best.
     fn mean_of_rivals(&self, query: &[f32], count: usize) -> f32 {
         let mut highest = vec![f32::MIN; self.people.len()];
@@ -80,6 +100,17 @@ mod tests {
         assert_eq!((best.person, second.person), (best_held.person, second_held.person));
         assert!(best_held.cosine < best.cosine - 0.1);
         assert!(((best.cosine - second.cosine) - (best_held.cosine - second_held.cosine)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_score_of_a_person_is_that_of_the_search() {
+        let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
+        for rivals in [Rivals::NONE, Rivals { share_ppm: 500_000, count: 10 }] {
+            let found = gallery().identify(&query, rivals);
+            let (best, second) = (found.best.expect("three people"), found.second.expect("three people"));
+            let scores = gallery().scores_of(&query, &[second.person, best.person, "nobody"], rivals);
+            assert_eq!(scores, [second, best]);
+        }
     }
 
     #[test]

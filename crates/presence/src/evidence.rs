@@ -1,0 +1,351 @@
+//! What the looks at a track say for and against each person, as log-likelihood ratios in thousandths of a nat (mnat): "it is
+//! he" against "it is somebody else". Looks add up, but looks that follow each other count for less than as many apart.
+//! It names nobody and judges nothing: `people` adds the evidence of the tracks that are one person (`docs/decisions/0110`).
+
+use crate::identity::{Vote, accepted_as_live};
+use crate::spans::Spans;
+use crate::{Face, MatchScore, PersonId, Policy, Thresholds};
+
+/// A look is worth this at a place between T_reject (0) and T_match (1,000) of its scale: from a stranger's usual scores to
+/// a genuine one's. Between the points it is interpolated, beyond them it stays. The default where a pack brings no curve.
+const CURVE: [(i64, i64); 7] =
+    [(-1_500, -3_000), (-500, -2_000), (0, -1_200), (500, 0), (800, 2_000), (1_000, 3_500), (1_500, 6_000)];
+
+/// Looks of one stretch are alike to this part in a thousand: n of them are worth n ÷ (1 + (n − 1) × this).
+const ALIKE_PERMILLE: i64 = 100;
+
+/// The evidence of one track, in stretches of time, so that a track that was exchanged between two people shows it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evidence {
+    chunks: Vec<Chunk>,
+    last_look: Option<u64>,
+}
+
+/// The looks of one stretch of time.
+#[derive(Clone, Debug)]
+pub(crate) struct Chunk {
+    slot: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// Thousandths of a look.
+    weight: i64,
+    /// Live looks that say something: good ones, and poor ones that speak for somebody.
+    looks: u32,
+    /// Good, live looks below T_reject; live looks that are neither below it nor hits.
+    lows: u32,
+    bands: u32,
+    /// Sums of those who were named or whose scores were given.
+    persons: Vec<(PersonId, i64)>,
+    /// An upper bound of everybody else's sum.
+    rest: i64,
+    /// Hits per person, `match_spacing_ms` apart, and when the last was.
+    hits: Vec<(PersonId, u32, u64)>,
+    /// Whom looks named whose liveness is not known.
+    unsure: Vec<PersonId>,
+}
+
+/// What several chunks together say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sum<'e> {
+    chunks: Vec<&'e Chunk>,
+    /// What it says at most for whoever is not listed, and how much more for those who are.
+    rest: i64,
+    more: Vec<(&'e PersonId, i64)>,
+}
+
+/// Whether somebody may be a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// Surely not, but for an error of one in a thousand.
+    Out,
+    /// Too little was seen to say so.
+    Doubtful,
+    /// Only looks that may not be of a living face name him.
+    NeverLive,
+    /// Looks speak for him, or as much for as against.
+    Open,
+}
+
+impl Evidence {
+    /// Takes one look. When that changes what its stretch says: from when on.
+    pub(crate) fn take(&mut self, at: u64, face: &Face, t: &Thresholds, policy: &Policy) -> Option<u64> {
+        let found = face.match_.as_ref()?;
+        let slot = at / policy.exclusion_gap_ms().max(5_000);
+        if self.chunks.last().is_none_or(|c| c.slot != slot) {
+            self.chunks.push(Chunk::new(slot, at));
+        }
+        let spacing = policy.match_spacing_ms();
+        let apart = self.last_look.map_or(spacing, |last| (at - last).min(spacing));
+        let index = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[index];
+        let before = chunk.says(policy);
+        chunk.last = at;
+        if accepted_as_live(face.liveness, policy) {
+            self.last_look = Some(at);
+            chunk.live(at, face, found, (apart * 1_000 / spacing) as i64, t, policy);
+        } else if let Some(best) = found.best.as_ref().filter(|_| found.score_ppm >= names_from(face, t))
+            && !chunk.unsure.contains(best)
+        {
+            chunk.unsure.push(best.clone());
+        }
+        (chunk.says(policy) != before).then_some(chunk.first)
+    }
+
+    /// The evidence of `from..=to`.
+    pub(crate) fn within(&self, from: u64, to: u64) -> Sum<'_> {
+        let mut sum = Sum::default();
+        for chunk in self.chunks.iter().filter(|c| c.last >= from && c.first <= to) {
+            sum.take(chunk);
+        }
+        sum
+    }
+
+    pub(crate) fn forget_before(&mut self, horizon: u64) {
+        self.chunks.retain(|c| c.last >= horizon);
+    }
+}
+
+/// From which score a look names somebody. Most strangers reach the T_reject of a masked face.
+fn names_from(face: &Face, t: &Thresholds) -> i32 {
+    if face.masked { t.masked_t_reject_ppm.max(t.t_reject_ppm) } else { t.t_reject_ppm }
+}
+
+/// What one score is worth, mnat.
+fn worth(score_ppm: i32, (t_reject, t_match): (i32, i32)) -> i64 {
+    let scale = i64::from(t_match) - i64::from(t_reject);
+    if scale <= 0 {
+        return 0;
+    }
+    let x = (i64::from(score_ppm) - i64::from(t_reject)) * 1_000 / scale;
+    let (first, last) = (CURVE[0], CURVE[CURVE.len() - 1]);
+    if x <= first.0 {
+        return first.1;
+    }
+    let above = CURVE.iter().zip(&CURVE[1..]).find(|(_, b)| x <= b.0);
+    above.map_or(last.1, |(a, b)| a.1 + (x - a.0) * (b.1 - a.1) / (b.0 - a.0))
+}
+
+impl Chunk {
+    fn new(slot: u64, at: u64) -> Self {
+        Self {
+            slot,
+            first: at,
+            last: at,
+            weight: 0,
+            looks: 0,
+            lows: 0,
+            bands: 0,
+            persons: Vec::new(),
+            rest: 0,
+            hits: Vec::new(),
+            unsure: Vec::new(),
+        }
+    }
+
+    fn live(&mut self, at: u64, face: &Face, found: &MatchScore, weight: i64, t: &Thresholds, policy: &Policy) {
+        let scale =
+            if face.masked { (t.masked_t_reject_ppm, t.masked_t_match_ppm) } else { (t.t_reject_ppm, t.t_match_ppm) };
+        self.looks += u32::from(face.good_quality || worth(found.score_ppm, scale) > 0);
+        match Vote::of(face, t, policy) {
+            Some(Vote::Hit(person)) => self.hit(at, &person, policy),
+            Some(Vote::Low) => self.lows += 1,
+            Some(Vote::Band) => self.bands += 1,
+            None => {}
+        }
+        // A recording leaves out who was nearest below T_reject: nothing may hang on it.
+        let best = found.best.as_ref().filter(|_| found.score_ppm >= scale.0);
+        let others_ppm = if best.is_some() { found.second_ppm } else { found.score_ppm };
+        let given = found.relevant.iter().map(|r| (&r.person, r.score_ppm));
+        for (person, _) in given.clone().chain(best.map(|b| (b, 0))) {
+            if !self.persons.iter().any(|(known, _)| known == person) {
+                self.persons.push((person.clone(), self.rest));
+            }
+        }
+        // A poor look that scores low says nothing, for a turned head is unlike everybody; one that is like somebody is not
+        // too poor to tell him from the others.
+        let tells = face.good_quality || (worth(found.score_ppm, scale) > 0 && worth(others_ppm, scale) < 0);
+        // What most strangers reach behind a mask says little of anybody: badly seen people reach it too.
+        let silent = |score_ppm: i32| face.masked && score_ppm >= scale.0 && score_ppm < scale.0.midpoint(scale.1);
+        let value = |score_ppm: i32| {
+            let value = if silent(score_ppm) { 0 } else { worth(score_ppm, scale) };
+            (if tells { value } else { value.max(0) }) * weight / 1_000
+        };
+        for (person, sum) in &mut self.persons {
+            let of_him = given.clone().find(|(p, _)| *p == person).map(|(_, score)| score);
+            let score = if best == Some(person) { found.score_ppm } else { of_him.unwrap_or(others_ppm) };
+            *sum += value(score);
+        }
+        self.rest += value(others_ppm);
+        self.weight += weight;
+    }
+
+    fn hit(&mut self, at: u64, person: &PersonId, policy: &Policy) {
+        match self.hits.iter_mut().find(|(p, ..)| p == person) {
+            Some((_, count, last)) if at - *last >= policy.match_spacing_ms() => (*count, *last) = (*count + 1, at),
+            Some(_) => {}
+            None => self.hits.push((person.clone(), 1, at)),
+        }
+    }
+
+    fn sum(&self, person: &PersonId) -> i64 {
+        self.persons.iter().find(|(p, _)| p == person).map_or(self.rest, |(_, sum)| *sum)
+    }
+
+    /// What a sum over these looks comes to, since they are alike.
+    fn discounted(&self, sum: i64) -> i64 {
+        let more = (self.weight - 1_000).max(0);
+        sum * 1_000 / (1_000 + more * ALIKE_PERMILLE / 1_000)
+    }
+
+    fn of(&self, person: &PersonId) -> i64 {
+        self.discounted(self.sum(person))
+    }
+
+    /// What it comes to for whoever it speaks of, in steps: what a verdict reads.
+    fn says(&self, policy: &Policy) -> (Vec<u8>, u8, usize, u32, usize) {
+        let step = |sum: i64| standing_step(self.discounted(sum), policy);
+        let persons = self.persons.iter().map(|(_, sum)| step(*sum)).collect();
+        (persons, step(self.rest), self.hits.len(), self.lows.min(5), self.unsure.len())
+    }
+}
+
+fn standing_step(mnat: i64, policy: &Policy) -> u8 {
+    match mnat {
+        m if m <= -(policy.evidence_out_mnat() as i64) => 0,
+        m if m <= -(policy.evidence_open_mnat() as i64) => 1,
+        m if m < policy.evidence_named_mnat() as i64 => 2,
+        _ => 3,
+    }
+}
+
+impl<'e> Sum<'e> {
+    fn take(&mut self, chunk: &'e Chunk) {
+        let rest = chunk.discounted(chunk.rest);
+        self.chunks.push(chunk);
+        self.rest += rest;
+        for (person, sum) in &chunk.persons {
+            self.more(person, chunk.discounted(*sum) - rest);
+        }
+    }
+
+    fn more(&mut self, person: &'e PersonId, mnat: i64) {
+        match self.more.iter_mut().find(|(p, _)| *p == person) {
+            Some((_, more)) => *more += mnat,
+            None => self.more.push((person, mnat)),
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.chunks.extend(&other.chunks);
+        self.rest += other.rest;
+        for (person, mnat) in &other.more {
+            self.more(person, *mnat);
+        }
+    }
+
+    /// What all of it says for a person, mnat.
+    pub(crate) fn of(&self, person: &PersonId) -> i64 {
+        self.rest + self.more.iter().find(|(p, _)| *p == person).map_or(0, |(_, more)| *more)
+    }
+
+    /// What it says for whomever it says most, at most.
+    pub(crate) fn of_anybody(&self) -> i64 {
+        self.rest + self.more.iter().map(|(_, more)| *more).fold(0, i64::max)
+    }
+
+    /// Whom it names, with what it says for him.
+    pub(crate) fn best(&self) -> Option<(&'e PersonId, i64)> {
+        let best = self.more.iter().max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)))?;
+        Some((best.0, self.rest + best.1))
+    }
+
+    /// What it says for the likeliest person but this one.
+    pub(crate) fn of_others(&self, person: &PersonId) -> i64 {
+        let others = self.more.iter().filter(|(p, _)| *p != person);
+        self.rest + others.map(|(_, more)| *more).fold(0, i64::max)
+    }
+
+    /// Hits for a person.
+    pub(crate) fn hits(&self, person: &PersonId) -> u32 {
+        self.chunks.iter().flat_map(|c| &c.hits).filter(|(p, ..)| p == person).map(|(_, n, _)| n).sum()
+    }
+
+    /// Everybody who was hit.
+    pub(crate) fn hit(&self) -> impl Iterator<Item = &'e PersonId> + '_ {
+        self.chunks.iter().flat_map(|c| c.hits.iter().map(|(p, ..)| p))
+    }
+
+    /// Live looks that say something.
+    pub(crate) fn looks(&self) -> u32 {
+        self.chunks.iter().map(|c| c.looks).sum()
+    }
+
+    /// Good, live looks below T_reject, and those that say neither.
+    pub(crate) fn lows_and_bands(&self) -> (u32, u32) {
+        (self.chunks.iter().map(|c| c.lows).sum(), self.chunks.iter().map(|c| c.bands).sum())
+    }
+
+    /// From the first look to the last, ms.
+    pub(crate) fn span_ms(&self) -> u64 {
+        let first = self.chunks.iter().map(|c| c.first).min().unwrap_or(0);
+        self.chunks.iter().map(|c| c.last).max().unwrap_or(0) - first
+    }
+
+    /// Whether it may be this person.
+    pub(crate) fn standing(&self, person: &PersonId, policy: &Policy) -> Standing {
+        let mnat = self.of(person);
+        if self.chunks.iter().any(|c| c.unsure.contains(person)) && mnat <= 0 && self.looks() < 3 {
+            return Standing::NeverLive;
+        }
+        match standing_step(mnat, policy) {
+            0 => Standing::Out,
+            1 => Standing::Doubtful,
+            3 => Standing::Open,
+            // One look that says neither is no face to reckon with.
+            _ if self.looks() < 3 => Standing::Doubtful,
+            _ => Standing::Open,
+        }
+    }
+
+    /// The part of `seen` in which it may be this person although the whole speaks against him: nobody looked for longer than
+    /// `exclusion_gap_ms`, or the looks of that time speak for him (two people were exchanged).
+    pub(crate) fn open_within(&self, person: &PersonId, seen: &Spans, policy: &Policy) -> Spans {
+        let gap = policy.exclusion_gap_ms();
+        let named = policy.evidence_named_mnat() as i64;
+        let (mut speaks, mut against) = (Vec::new(), Vec::new());
+        for c in &self.chunks {
+            let around = (c.first.saturating_sub(gap), c.last.saturating_add(gap));
+            match c.of(person) {
+                mnat if mnat >= named / 2 => speaks.push((c.first, c.last)),
+                mnat if mnat <= -named / 2 => against.push(around),
+                _ => {}
+            }
+        }
+        let uncovered = seen.minus(&Spans::from_unsorted(against));
+        uncovered.union(&seen.intersect(&Spans::from_unsorted(speaks)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_curve_rises_from_strangers_to_people() {
+        let t = (300_000, 500_000);
+        assert_eq!(worth(-1_000_000, t), -3_000);
+        assert_eq!(worth(300_000, t), -1_200);
+        assert_eq!(worth(400_000, t), 0);
+        assert_eq!(worth(500_000, t), 3_500);
+        assert_eq!(worth(1_000_000, t), 6_000);
+        let all: Vec<i64> = (0..200).map(|n| worth(n * 5_000, t)).collect();
+        assert!(all.is_sorted());
+    }
+
+    #[test]
+    fn alike_looks_count_for_less() {
+        let chunk = |weight| Chunk { weight, ..Chunk::new(0, 0) };
+        assert_eq!(chunk(1_000).discounted(-2_000), -2_000, "one look is one look");
+        assert!(chunk(10_000).discounted(-20_000) > -11_000, "ten are five");
+    }
+}

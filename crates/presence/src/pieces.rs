@@ -1,0 +1,58 @@
+//! Sessions of one room that lie close together count as one for windows and minima: what was done in those before.
+//! Of a session that is over only sums are kept, so that a late fact about the next one still finds them.
+
+use crate::bounds::{self, Bounds};
+use crate::case::{Case, Pieces};
+use crate::knowledge::Knowledge;
+use crate::{Engine, SessionId};
+
+/// What was done in a session that was judged, as a piece of the next one.
+#[derive(Clone, Debug)]
+pub(crate) struct JudgedPiece {
+    /// Declared start and end, monotonic ms.
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    /// The session itself is forgotten.
+    pub(crate) retired: bool,
+    pub(crate) did: Pieces,
+}
+
+impl Engine {
+    /// What was done in the sessions before this one, each less than `pieces_gap_ms` from the next, by some knowledge.
+    pub(crate) fn pieces(&self, k: &Knowledge, id: &SessionId, bounds: &Bounds, now: u64, offset: i64) -> Pieces {
+        let told = k.sessions.keys().filter(|other| *other != id).filter_map(|other| {
+            let (from, to) = bounds::declared(k, other, offset)?;
+            Some((from, to?, other))
+        });
+        let gone = self.judged_pieces.iter().filter(|(other, piece)| piece.retired && !k.sessions.contains_key(*other));
+        let gone = gone.map(|(other, piece)| (piece.from, piece.to, other));
+        let mut earlier: Vec<(u64, u64, &SessionId)> = told
+            .chain(gone)
+            .filter(|(from, to, other)| *other != id && *from < bounds.start && *to <= bounds.start)
+            .collect();
+        earlier.sort_unstable();
+        let mut pieces = Pieces::default();
+        let mut begin = bounds.start;
+        for (from, to, other) in earlier.into_iter().rev() {
+            if begin > to.saturating_add(k.policy.pieces_gap_ms()) {
+                break;
+            }
+            begin = from;
+            pieces.add(&self.piece(k, other, now, offset));
+        }
+        pieces
+    }
+
+    fn piece(&self, k: &Knowledge, id: &SessionId, now: u64, offset: i64) -> Pieces {
+        let current = std::ptr::eq(k, &raw const self.knowledge) && !self.dirty;
+        let session = k.sessions.get(id);
+        let settled = current && session.is_some_and(|s| s.judged && !s.dirty);
+        if let Some(piece) = self.judged_pieces.get(id).filter(|piece| settled || piece.retired) {
+            return piece.did.clone();
+        }
+        let measured = session.zip(bounds::session_bounds(k, &self.history, id, now, offset));
+        measured.map_or_else(Pieces::default, |(session, of)| {
+            Pieces::of(&Case::measure(k, &self.history, Some((id, session)), of, now, offset))
+        })
+    }
+}
