@@ -18,6 +18,7 @@ use crate::{
     calibrate,
     degrade::Degrade,
     det,
+    groups::Groups,
     identify::{self, Fusion, Templates},
     liveness,
     sample::Treatment,
@@ -110,9 +111,13 @@ pub struct IdentifyArgs {
     pub common: Common,
     #[command(flatten)]
     pub treat: Treat,
-    /// Folder of people, one folder a person.
-    #[arg(long)]
-    pub gallery: PathBuf,
+    /// Folder of people, one folder a person; may be given again, people of the same name are one.
+    #[arg(long, required = true)]
+    pub gallery: Vec<PathBuf>,
+    /// Demographic groups, each measured by itself beside a control of equal size: a CSV `person,group`, or a plain
+    /// list of the people of one group.
+    #[arg(long, visible_alias = "cohort-file")]
+    pub groups: Option<PathBuf>,
     /// Enrolment photographs a person, 1-10.
     #[arg(long, default_value_t = 3)]
     pub enrol: usize,
@@ -224,8 +229,8 @@ fn run_verify(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    if args.enrol == 0 || args.people < 2 || args.trials == 0 || args.track == 0 {
-        bail!("--enrol, --trials and --track are at least 1, --people at least 2");
+    if args.enrol == 0 || args.people == 0 || args.trials == 0 || args.track == 0 {
+        bail!("--enrol, --people, --trials and --track are at least 1");
     }
     let spec = pack(&args.common)?;
     let mut thresholds = spec.thresholds;
@@ -250,7 +255,8 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         per_image: true,
     };
     let threads = usize::from(args.common.threads);
-    let report = identify::run(&spec, &args.gallery, args.treat.treatment(), plan, threads)?;
+    let groups = args.groups.as_deref().map(Groups::load).transpose()?;
+    let report = identify::run(&spec, &args.gallery, groups.as_ref(), args.treat.treatment(), plan, threads)?;
     print(&args.common, &report, out)
 }
 

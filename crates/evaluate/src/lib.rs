@@ -12,6 +12,7 @@ pub mod degrade;
 pub mod det;
 pub mod dice;
 pub mod discard;
+pub mod groups;
 pub mod identify;
 pub mod liveness;
 pub mod people;
