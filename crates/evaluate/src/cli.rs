@@ -4,6 +4,7 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
@@ -56,7 +57,8 @@ pub struct Common {
 /// What is done to the photographs first.
 #[derive(Debug, Args)]
 pub struct Treat {
-    /// A room camera's picture: the face 48 or 32 px wide, motion blur, other light, noise, JPEG 60.
+    /// A room camera's picture: the face 48 or 32 px wide, motion blur, other light, noise, JPEG 60; or `sensor`, a poor
+    /// camera: defocus, darkness, noise, JPEG 45-75.
     #[arg(long)]
     pub degrade: Option<Degrade>,
     /// Draw a mask over the face by its landmarks.
@@ -136,9 +138,9 @@ pub struct IdentifyArgs {
     /// How a person's templates become one score.
     #[arg(long, default_value = "mean")]
     pub templates: Templates,
-    /// Normalise scores against this many cohort people; 0: not.
-    #[arg(long, default_value_t = 0)]
-    pub cohort: usize,
+    /// Hold scores against enrolled people alone, without the pack's cohort of rows that are nobody.
+    #[arg(long)]
+    pub no_cohort: bool,
     /// Share of the rivals' mean that is taken from a score, 0-1; default: the pack's.
     #[arg(long)]
     pub rivals: Option<f32>,
@@ -158,6 +160,12 @@ pub struct LivenessArgs {
     /// The networks look at every n-th frame of a track.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub score_every: u16,
+    /// A poorer camera: `sensor` (defocus, darkness, noise, JPEG 45-75), or a room camera as in `identify`.
+    #[arg(long)]
+    pub degrade: Option<Degrade>,
+    /// Seed of everything that is drawn.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `calibrate`: choose thresholds for this clinic.
@@ -167,7 +175,7 @@ pub struct CalibrateArgs {
     pub common: Common,
     #[command(flatten)]
     pub treat: Treat,
-    /// The clinic's people, one folder a person, two or more photographs each.
+    /// The clinic's people, one folder a person; who has two or more photographs is looked for, too.
     #[arg(long)]
     pub people: PathBuf,
     /// Strangers, one folder a person.
@@ -190,7 +198,9 @@ pub fn run(command: &Evaluate, out: &mut dyn Write) -> anyhow::Result<()> {
         Evaluate::Verify(args) => run_verify(args, out),
         Evaluate::Identify(args) => run_identify(args, out),
         Evaluate::Liveness(args) => {
-            let report = liveness::run(&pack(&args.common)?, &args.labels, usize::from(args.score_every))?;
+            let score_every = usize::from(args.score_every);
+            let viewing = liveness::Viewing { score_every, degrade: args.degrade, seed: args.seed };
+            let report = liveness::run(&pack(&args.common)?, &args.labels, viewing)?;
             print(&args.common, &report, out)
         }
     }
@@ -232,11 +242,14 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     if args.enrol == 0 || args.people == 0 || args.trials == 0 || args.track == 0 {
         bail!("--enrol, --people, --trials and --track are at least 1");
     }
-    let spec = pack(&args.common)?;
+    let mut spec = pack(&args.common)?;
+    if args.no_cohort {
+        spec.cohort = Arc::default();
+    }
     let mut thresholds = spec.thresholds;
     if let Some(share) = args.rivals {
         let count = if thresholds.rivals.count == 0 { Rivals::REAL.count } else { thresholds.rivals.count };
-        thresholds.rivals = Rivals { share_ppm: (share.clamp(0.0, 1.0) * 1e6) as u32, count };
+        thresholds.rivals = Rivals { share_ppm: (share.clamp(0.0, 1.0) * 1e6) as u32, count, ..thresholds.rivals };
     }
     if let Some(t_reject) = args.t_reject {
         let ppm = (t_reject * 1e6) as i32;
@@ -249,7 +262,6 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         track: args.track,
         fusion: args.fusion,
         templates: args.templates,
-        cohort: args.cohort,
         thresholds,
         seed: args.treat.seed,
         per_image: true,

@@ -5,11 +5,11 @@ mod differential;
 mod tally;
 mod trial;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::ensure;
 use serde::Serialize;
-use vision::{Gate, PackSpec, Thresholds};
+use vision::{Embedding, Gate, PackSpec, Thresholds};
 
 pub use self::differential::{Differential, Group};
 use self::{
@@ -62,8 +62,6 @@ pub struct Plan {
     pub track: usize,
     pub fusion: Fusion,
     pub templates: Templates,
-    /// Scores are normalised against this many cohort people outside gallery and probes; 0: not.
-    pub cohort: usize,
     /// A registered track is declared UNMATCHED when every good frame scores below its `t_reject`, bare or masked; how
     /// scores are held against rivals.
     pub thresholds: Thresholds,
@@ -157,7 +155,7 @@ pub fn run(
     let clean = Treatment { degrade: None, draw_mask: false, ..treatment };
     let probes = samples(spec, &everyone, treatment, threads)?;
     let enrolments = if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
-    let set = Set { probes, enrolments };
+    let set = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort) };
     let mut report = report(&set, plan);
     report.pack.clone_from(&spec.name);
     if let Some(groups) = groups {
@@ -186,6 +184,8 @@ pub fn samples(
 pub struct Set {
     pub probes: Samples,
     pub enrolments: Samples,
+    /// The pack's rows that are nobody.
+    pub cohort: Arc<[Embedding]>,
 }
 
 impl Set {

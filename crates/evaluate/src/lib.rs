@@ -7,6 +7,7 @@
 
 pub mod calibrate;
 pub mod cli;
+pub mod cohort;
 pub mod curve;
 pub mod degrade;
 pub mod det;
