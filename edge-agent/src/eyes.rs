@@ -12,13 +12,16 @@ pub struct Worth {
     pub quality_ppm: u32,
     /// Passed the gate for recognition: may speak for UNMATCHED.
     pub good: bool,
+    /// Good enough for the liveness networks.
+    pub shows_liveness: bool,
 }
 
 /// The stages.
 pub trait Eyes {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError>;
     fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError>;
-    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError>;
+    /// `covered`: the face wears a mask.
+    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox, covered: bool) -> Result<Embedding, VisionError>;
     /// How likely a mask is worn in this frame, 0-1; `None` where the pack cannot tell.
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError>;
     /// The networks' answer on this frame; `None` where the pack has none.
@@ -35,11 +38,12 @@ impl Eyes for Analyzer {
     fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError> {
         let quality: Quality = Analyzer::assess(self, frame, face)?;
         let quality_ppm = (quality.unified() * 1e6).clamp(0.0, 1e6) as u32;
-        Ok(Worth { quality_ppm, good: Gate::RECOGNITION.check(&quality).is_empty() })
+        let good = Gate::RECOGNITION.check(&quality).is_empty();
+        Ok(Worth { quality_ppm, good, shows_liveness: Gate::liveness(&quality) })
     }
 
-    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
-        Analyzer::embed(self, frame, face)
+    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox, covered: bool) -> Result<Embedding, VisionError> {
+        if covered { self.embed_covered(frame, face) } else { Analyzer::embed(self, frame, face) }
     }
 
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {

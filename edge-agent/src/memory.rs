@@ -59,12 +59,14 @@ impl Memory {
         let live = &mut self.tracks.entry(track).or_default().live;
         let Some(score) = score else { return Liveness::NotAssessed };
         live.scored(score);
-        match live.verdict() {
-            LiveVerdict::Live => Liveness::Live,
-            LiveVerdict::Spoof => Liveness::Spoof,
-            LiveVerdict::Unsure => Liveness::Unsure,
-            LiveVerdict::NotAssessed => Liveness::NotAssessed,
-        }
+        liveness(live)
+    }
+
+    /// A frame too poor for the networks: what the track as a whole is without it.
+    pub(crate) fn too_poor(&mut self, track: TrackId) -> Liveness {
+        let live = &mut self.tracks.entry(track).or_default().live;
+        live.too_poor();
+        liveness(live)
     }
 
     /// Adds what one look says of a mask (0-1), and says whether the track wears one. Nothing said changes nothing.
@@ -118,6 +120,15 @@ impl Memory {
     #[cfg(test)]
     pub(crate) fn tracks(&self) -> usize {
         self.tracks.len()
+    }
+}
+
+fn liveness(live: &LiveTrack) -> Liveness {
+    match live.verdict() {
+        LiveVerdict::Live => Liveness::Live,
+        LiveVerdict::Spoof => Liveness::Spoof,
+        LiveVerdict::Unsure => Liveness::Unsure,
+        LiveVerdict::NotAssessed => Liveness::NotAssessed,
     }
 }
 

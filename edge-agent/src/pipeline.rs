@@ -290,8 +290,8 @@ impl<E: Eyes> Pipeline<E> {
         for (track, why) in self.scheduler.plan(at.mono_ms, real_ms, &candidates) {
             let Some((_, face)) = tracked.iter().zip(&faces).find(|(t, _)| t.track == track) else { continue };
             let begun = Instant::now();
-            let (match_, liveness) = self.recognise(frame, face, track);
             let Some(entry) = closer.get_mut(&track) else { continue };
+            let (match_, liveness) = self.recognise(frame, face, track, entry.worth.shows_liveness);
             (entry.match_, entry.liveness) = (match_, liveness);
             entry.alike = self.memory.alike(track);
             let cost_us = begun.elapsed().as_micros() as u64;
@@ -305,23 +305,33 @@ impl<E: Eyes> Pipeline<E> {
     }
 
     /// Embeds, and searches with what the track has shown so far.
-    fn recognise(&mut self, frame: Frame<'_>, face: &FaceBox, track: TrackId) -> (Option<MatchScore>, Liveness) {
+    fn recognise(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+        track: TrackId,
+        shows_liveness: bool,
+    ) -> (Option<MatchScore>, Liveness) {
         let worn = self.attempt(|eyes| eyes.masked(frame, face)).flatten();
         if self.memory.covered(track, worn) {
             self.masked.insert(track);
         } else {
             self.masked.remove(&track);
         }
-        let liveness = if self.manner.assess_liveness {
+        let liveness = if self.manner.assess_liveness && !shows_liveness {
+            let networks = self.memory.too_poor(track);
+            self.door.verdict(track, networks)
+        } else if self.manner.assess_liveness {
             let score = self.attempt(|eyes| eyes.liveness(frame, face));
             let networks = score.map_or(Liveness::Unsure, |score| self.memory.judged(track, score));
             self.door.verdict(track, networks)
         } else {
             Liveness::NotAssessed
         };
-        let Some(embedding) = self.attempt(|eyes| eyes.embed(frame, face)) else { return (None, liveness) };
+        let covered = self.masked.contains(&track);
+        let Some(embedding) = self.attempt(|eyes| eyes.embed(frame, face, covered)) else { return (None, liveness) };
         self.figures.embedded += 1;
-        let probe = self.memory.looked(track, self.masked.contains(&track), &embedding);
+        let probe = self.memory.looked(track, covered, &embedding);
         let Some(roll) = &mut self.roll else { return (None, liveness) };
         let begun = Instant::now();
         let turned = roll.rotation.as_ref().map(|rotation| rotation.turn(&probe));

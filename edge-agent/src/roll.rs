@@ -1,15 +1,17 @@
 //! From a roster's templates to the gallery that the pipeline searches. A template of another pack refuses the whole
 //! roster in one line: a box that knows half of its people would call the other half strangers.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use presence::PersonId;
 use protocol::down::Roster;
-use vision::{Gallery, Rivals, Rotation, Template};
+use vision::{Embedding, Gallery, Rivals, Rotation, Template};
 
 use crate::{facts::Unusable, pipeline::Roll};
 
 /// What the loaded pack makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Maker {
     /// The id that templates carry.
     pub pack: String,
@@ -17,6 +19,8 @@ pub struct Maker {
     pub length: usize,
     /// How the pack's scores are held against rivals.
     pub rivals: Rivals,
+    /// Rows that are nobody, which scores are held against.
+    pub cohort: Arc<[Embedding]>,
     /// People that the thresholds were chosen for; `None`: the pack's own.
     pub calibrated_for: Option<usize>,
 }
@@ -46,6 +50,8 @@ pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
     }
     crate::calibration::warn_when_outgrown(gallery.people(), maker.calibrated_for);
     let rotation = roster.rotation_seed.as_deref().map(|seed| rotation(seed, maker.length)).transpose()?;
+    let turned = |row: &Embedding| rotation.as_ref().map_or_else(|| row.clone(), |rotation| rotation.turn(row));
+    gallery.set_cohort(&maker.cohort.iter().map(turned).collect::<Vec<_>>());
     Ok(Roll { gallery, rotation, rivals: maker.rivals })
 }
 
@@ -57,10 +63,8 @@ fn rotation(seed: &str, length: usize) -> Result<Rotation, Unusable> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::down::{self, PractitionerCategory, RegistrationStatus, RosterPerson, SiteRelation};
-    use vision::Embedding;
-
     use super::*;
+    use protocol::down::{self, PractitionerCategory, RegistrationStatus, RosterPerson, SiteRelation};
 
     fn vector(axis: usize) -> Embedding {
         let mut values = vec![0.0; 4];
@@ -97,7 +101,13 @@ mod tests {
     }
 
     fn maker() -> Maker {
-        Maker { pack: "avatar/1".to_owned(), length: 4, rivals: Rivals::NONE, calibrated_for: None }
+        Maker {
+            pack: "avatar/1".to_owned(),
+            length: 4,
+            rivals: Rivals::NONE,
+            cohort: Arc::default(),
+            calibrated_for: None,
+        }
     }
 
     #[test]
@@ -115,6 +125,19 @@ mod tests {
         let probe = roll.rotation.as_ref().unwrap().turn(&vector(0));
         let best = roll.gallery.top2(&probe).best.unwrap();
         assert!(best.cosine > 0.999, "{}", best.cosine);
+    }
+
+    #[test]
+    fn a_clinic_of_one_is_held_against_the_turned_cohort() {
+        let seed = [7; 32];
+        let rotation = Rotation::from_key(&seed, 4);
+        let cohort: Arc<[Embedding]> = vec![vector(1)].into();
+        let rivals = Rivals { share_ppm: 1_000_000, ..Rivals::REAL };
+        let maker = Maker { rivals, cohort, ..maker() };
+        let mut roll = gather(&roster("avatar/1", &rotation.turn(&vector(0)), Some(seed)), &maker).unwrap();
+        let like_nobody = rotation.turn(&vector(1));
+        let best = roll.gallery.identify(&like_nobody, roll.rivals).best.unwrap();
+        assert!(best.cosine < -0.99, "{}", best.cosine);
     }
 
     #[test]

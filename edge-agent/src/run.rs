@@ -6,7 +6,10 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -125,8 +128,13 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     let analyzer = Analyzer::load(&runtime, &spec, options)?;
     let hashes: Vec<_> = located.pack.artefacts().iter().map(|(_, artefact)| artefact.sha256.to_string()).collect();
     let rivals = analyzer.thresholds().rivals;
-    let maker =
-        Maker { pack: analyzer.pack().to_string(), length: analyzer.embedding_length(), rivals, calibrated_for };
+    let maker = Maker {
+        pack: analyzer.pack().to_string(),
+        length: analyzer.embedding_length(),
+        rivals,
+        cohort: Arc::clone(analyzer.cohort()),
+        calibrated_for,
+    };
     tracing::info!("{}", located.pack.title);
     Ok(Models { analyzer, maker, pack: config.models.pack.clone(), pack_sha256: trust::sha256_hex(hashes.join("\n")) })
 }

@@ -117,7 +117,7 @@ impl Engine {
         Ok(Self {
             pack: analyzer.pack().to_string(),
             length: analyzer.embedding_length(),
-            embedder_sha256: located.embedder.facts.artefact.sha256.to_string(),
+            embedder_sha256: located.pack.embedder_digest().to_string(),
             duplicate_ppm: thresholds.duplicate_ppm,
             unlike_ppm: thresholds.unlike_ppm,
             analyzer: Mutex::new(analyzer),

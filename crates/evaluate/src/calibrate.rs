@@ -2,11 +2,14 @@
 //! the box's own search and fusion. `T_match` keeps the false positive identification rate at the gallery's size,
 //! `T_reject` keeps registered people from being called strangers. The numbers that they rest on are written beside them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::ensure;
 use serde::Serialize;
-use vision::{Embedding, Gallery, PackSpec, Rivals, Template, TrackProbe};
+use vision::{Embedding, Gallery, PackSpec, Risk, Rivals, Template, TrackProbe};
 
 use crate::{
     curve::IMPOSTORS_PER_RATE,
@@ -20,6 +23,10 @@ const REJECT_SHARE: f64 = 0.0005;
 const RESERVE: f32 = 0.05;
 /// Share of registered people whose distance to the second may be smaller than the margin.
 const MARGIN_SHARE: f64 = 0.005;
+/// Fewer strangers than this show no tail: the pack's own threshold stands, and is only raised.
+const LEAST_FITTED: usize = 100;
+/// Most pairs of people that are named as alike.
+const MOST_ALIKE: usize = 5;
 /// Looks of a track.
 const TRACK: usize = 5;
 const PACK: &str = "calibration";
@@ -41,12 +48,24 @@ pub struct Calibration {
     pub rivals: Held,
     pub bare: Band,
     pub masked: Band,
+    /// The people who resemble each other most, by the names of their folders; the likeliest mix-up first.
+    pub alike: Vec<AlikePair>,
 }
 
 #[derive(Debug, Serialize)]
 pub struct Held {
     pub share_ppm: u32,
     pub count: u32,
+    pub per_doubling_ppm: u32,
+}
+
+/// Two enrolled people who resemble each other.
+#[derive(Debug, Serialize)]
+pub struct AlikePair {
+    pub people: [String; 2],
+    /// Cosine of their templates × 10⁶.
+    pub cosine_ppm: i32,
+    pub risk: Risk,
 }
 
 /// One set of thresholds and what it rests on. Score × 10⁶.
@@ -55,7 +74,8 @@ pub struct Band {
     pub t_match_ppm: i32,
     pub t_reject_ppm: i32,
     pub margin_ppm: i32,
-    /// "counted": the quantile of so many non-mated tracks; "fitted": an extreme-value tail, because they were too few.
+    /// "counted": the quantile of so many non-mated tracks; "fitted": an extreme-value tail, because they were too few;
+    /// "pack": the pack's own threshold, because they were far too few, raised above what any of them reached.
     pub method: &'static str,
     pub non_mated_probes: usize,
     pub mated_probes: usize,
@@ -67,8 +87,9 @@ pub struct Band {
     pub faces: &'static str,
 }
 
-/// Chooses the thresholds for the people of a folder (two or more photographs each, one person a folder): the first
-/// `enrol` of them enrol, at most all but one; the others are tracks.
+/// Chooses the thresholds for the people of a folder (one person a folder): the first `enrol` of a person's photographs
+/// enrol, at most all but one; the others are tracks. It works for a clinic of one person, too: what its own people cannot
+/// show comes from the pack, whose cohort makes a small gallery's scores comparable with a large one's.
 pub fn run(
     spec: &PackSpec,
     folder: &Path,
@@ -78,33 +99,47 @@ pub fn run(
     threads: usize,
 ) -> anyhow::Result<Calibration> {
     ensure!((1e-6..=0.1).contains(&fpir), "--fpir is {fpir}; it must lie in 0.000001-0.1");
-    let people = people::scan(folder, 2)?;
-    ensure!(people.len() >= 2, "{}: two or more people are needed", folder.display());
+    let people = people::scan(folder, 1)?;
     let cohort = cohort.map(|c| people::scan(c, 1)).transpose()?.unwrap_or_default();
-    let split = |photos: &'_ [PathBuf]| enrol.clamp(1, photos.len() - 1);
+    let split = |photos: &'_ [PathBuf]| enrol.min(photos.len() - 1).max(1);
     let enrolled: Vec<&[PathBuf]> = people.iter().map(|p| &p.photos[..split(&p.photos)]).collect();
     let probes: Vec<&[PathBuf]> = people.iter().map(|p| &p.photos[split(&p.photos)..]).collect();
     let strangers: Vec<&[PathBuf]> = cohort.iter().map(|p| &p.photos[..]).collect();
     let plain = Treatment { degrade: None, draw_mask: false, ..treatment };
-    let clinic = Clinic { enrolled: take(spec, &enrolled, plain, threads)?, rivals: spec.thresholds.rivals };
+    let cohort_rows = Arc::clone(&spec.cohort);
+    let enrolled = take(spec, &enrolled, plain, threads)?;
+    let clinic = Clinic { enrolled, rivals: spec.thresholds.rivals, cohort: cohort_rows };
     let band = |treatment: Treatment, faces| -> anyhow::Result<Band> {
         let own = take(spec, &probes, treatment, threads)?;
         let others = take(spec, &strangers, treatment, threads)?;
-        let most = if treatment.draw_mask { spec.thresholds.masked_t_reject_ppm } else { spec.thresholds.t_reject_ppm };
-        Ok(clinic.search(&own, &others)?.band(fpir, most as f32 / 1e6, faces))
+        let t = &spec.thresholds;
+        let (t_match, t_reject) = if treatment.draw_mask {
+            (t.masked_t_match_ppm, t.masked_t_reject_ppm)
+        } else {
+            (t.t_match_ppm, t.t_reject_ppm)
+        };
+        Ok(clinic.search(&own, &others)?.band(fpir, (t_match as f32 / 1e6, t_reject as f32 / 1e6), faces))
     };
     let bare = band(treatment, "photographed")?;
     let masked = band(Treatment { draw_mask: true, ..treatment }, "drawn")?;
-    let Rivals { share_ppm, count } = clinic.rivals;
+    let Rivals { share_ppm, count, per_doubling_ppm } = clinic.rivals;
+    let (gallery, limits) = (clinic.gallery(None)?, Risk::limits(&spec.thresholds));
+    let named = |index: usize| people[index].id.clone();
+    let alike = gallery.alike_pairs(MOST_ALIKE).into_iter().map(|pair| AlikePair {
+        people: [named(pair.people[0]), named(pair.people[1])],
+        cosine_ppm: ppm(pair.cosine),
+        risk: Risk::of(pair.cosine, limits),
+    });
     Ok(Calibration {
         pack: spec.name.clone(),
         gallery_people: people.len(),
         enrol,
         cohort_people: cohort.len(),
         fpir,
-        rivals: Held { share_ppm, count },
+        rivals: Held { share_ppm, count, per_doubling_ppm },
         bare,
         masked,
+        alike: alike.collect(),
     })
 }
 
@@ -121,6 +156,7 @@ fn take(spec: &PackSpec, people: &[&[PathBuf]], treatment: Treatment, threads: u
 struct Clinic {
     enrolled: Looks,
     rivals: Rivals,
+    cohort: Arc<[Embedding]>,
 }
 
 impl Clinic {
@@ -128,6 +164,7 @@ impl Clinic {
     fn gallery(&self, without: Option<usize>) -> anyhow::Result<Gallery<usize>> {
         let length = self.enrolled.iter().flatten().next().map_or(0, Embedding::len);
         let mut gallery = Gallery::new(PACK, length);
+        gallery.set_cohort(&self.cohort);
         for (person, looks) in self.enrolled.iter().enumerate().filter(|(p, _)| Some(*p) != without) {
             let templates: Vec<_> = looks.iter().map(|e| Template::new(PACK, e.clone())).collect();
             gallery.enrol(person, &templates)?;
@@ -192,10 +229,10 @@ struct Seen {
 }
 
 impl Seen {
-    /// A clinic's few photographs may lower `T_reject`, and never raise it above `most`, the pack's.
-    fn band(mut self, fpir: f64, most: f32, faces: &'static str) -> Band {
+    /// A clinic's few photographs may lower the pack's `T_reject`, and never raise it.
+    fn band(mut self, fpir: f64, (pack_t_match, most): (f32, f32), faces: &'static str) -> Band {
         self.strangers.sort_unstable_by(f32::total_cmp);
-        let (t_match, method) = t_match(&self.strangers, fpir);
+        let (t_match, method) = t_match(&self.strangers, fpir, pack_t_match);
         let sorted = |mut values: Vec<f32>| {
             values.sort_unstable_by(f32::total_cmp);
             values
@@ -218,19 +255,22 @@ impl Seen {
 }
 
 /// The threshold that at most `fpir` of the strangers reach. Each stranger's score is the highest of many people, so
-/// where they are too few to count, the tail is that of extreme values (Gumbel, by moments); never below what a stranger
-/// has reached already.
-fn t_match(sorted: &[f32], fpir: f64) -> (f32, &'static str) {
+/// where they are too few to count, the tail is that of extreme values (Gumbel, by moments); where they show no tail
+/// either, it is the pack's. Never below what a stranger has reached already.
+fn t_match(sorted: &[f32], fpir: f64, pack: f32) -> (f32, &'static str) {
+    let seen = sorted.last().map_or(-1.0, |highest| highest.next_up());
+    if sorted.len() < LEAST_FITTED && (sorted.len() as f64) < IMPOSTORS_PER_RATE / fpir {
+        return (pack.max(seen).min(0.99), "pack");
+    }
     if sorted.len() as f64 >= IMPOSTORS_PER_RATE / fpir {
         return (quantile(sorted, 1.0 - fpir), "counted");
     }
-    let count = sorted.len().max(1) as f64;
+    let count = sorted.len() as f64;
     let mean = sorted.iter().map(|s| f64::from(*s)).sum::<f64>() / count;
     let deviation = (sorted.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>() / count).sqrt();
     let spread = deviation * 6.0_f64.sqrt() / std::f64::consts::PI;
     let fitted = mean - 0.577_215_7 * spread - spread * (-(1.0 - fpir).ln()).ln();
-    let seen = sorted.last().copied().unwrap_or(-1.0);
-    ((fitted as f32).max(seen.next_up()).min(0.99), "fitted")
+    ((fitted as f32).max(seen).min(0.99), "fitted")
 }
 
 /// The score that hardly any registered track stays below with every look; `sorted` upwards.
@@ -238,7 +278,7 @@ fn t_reject(sorted: &[f32]) -> f32 {
     if sorted.len() as f64 * REJECT_SHARE >= 1.0 {
         return quantile(sorted, REJECT_SHARE);
     }
-    sorted.first().map_or(0.0, |lowest| lowest - RESERVE)
+    sorted.first().map_or(1.0, |lowest| lowest - RESERVE)
 }
 
 /// The value that a share of the sorted numbers stays below.
@@ -263,24 +303,31 @@ mod tests {
         // Quantiles of a Gumbel law with mode 0.2 and spread 0.05: the fit must find its tail again.
         let sorted: Vec<f32> =
             (1..=100).map(|i| 0.2 - 0.05 * (-(f64::from(i) / 101.0).ln()).ln()).map(|s| s as f32).collect();
-        let (threshold, method) = t_match(&sorted, 0.005);
+        let (threshold, method) = t_match(&sorted, 0.005, 0.9);
         assert_eq!(method, "fitted");
         let truth = 0.2 - 0.05 * (-(0.995_f64).ln()).ln();
         assert!((f64::from(threshold) - truth).abs() < 0.03, "{threshold} for {truth}");
-        let (threshold, _) = t_match(&[0.1, 0.1, 0.1, 0.6], 0.1);
-        assert!(threshold > 0.6);
+    }
+
+    #[test]
+    fn a_handful_of_strangers_only_raises_the_packs_threshold() {
+        assert_eq!(t_match(&[], 0.005, 0.4), (0.4, "pack"));
+        assert_eq!(t_match(&[0.1, 0.3], 0.005, 0.4), (0.4, "pack"));
+        let (threshold, method) = t_match(&[0.1, 0.1, 0.1, 0.6], 0.1, 0.4);
+        assert!(threshold > 0.6 && method == "pack", "{threshold}");
     }
 
     #[test]
     fn enough_strangers_are_counted() {
         let sorted: Vec<f32> = (0..4000).map(|i| i as f32 / 8000.0).collect();
-        let (threshold, method) = t_match(&sorted, 0.005);
+        let (threshold, method) = t_match(&sorted, 0.005, 0.9);
         assert!(method == "counted" && (threshold - 0.4975).abs() < 1e-3, "{threshold}");
     }
 
     #[test]
     fn few_registered_tracks_leave_a_reserve_below_the_lowest() {
         assert!((t_reject(&[0.3, 0.5, 0.6]) - 0.25).abs() < 1e-6);
+        assert!(t_reject(&[]) >= 1.0, "no track lowers nothing");
         let many: Vec<f32> = (0..10_000).map(|i| 0.2 + i as f32 / 20_000.0).collect();
         assert!((t_reject(&many) - 0.2).abs() < 1e-3);
     }

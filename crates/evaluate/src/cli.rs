@@ -4,6 +4,7 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
@@ -18,6 +19,7 @@ use crate::{
     calibrate,
     degrade::Degrade,
     det,
+    groups::Groups,
     identify::{self, Fusion, Templates},
     liveness,
     sample::Treatment,
@@ -55,7 +57,8 @@ pub struct Common {
 /// What is done to the photographs first.
 #[derive(Debug, Args)]
 pub struct Treat {
-    /// A room camera's picture: the face 48 or 32 px wide, motion blur, other light, noise, JPEG 60.
+    /// A room camera's picture: the face 48 or 32 px wide, motion blur, other light, noise, JPEG 60; or `sensor`, a poor
+    /// camera: defocus, darkness, noise, JPEG 45-75.
     #[arg(long)]
     pub degrade: Option<Degrade>,
     /// Draw a mask over the face by its landmarks.
@@ -110,9 +113,13 @@ pub struct IdentifyArgs {
     pub common: Common,
     #[command(flatten)]
     pub treat: Treat,
-    /// Folder of people, one folder a person.
-    #[arg(long)]
-    pub gallery: PathBuf,
+    /// Folder of people, one folder a person; may be given again, people of the same name are one.
+    #[arg(long, required = true)]
+    pub gallery: Vec<PathBuf>,
+    /// Demographic groups, each measured by itself beside a control of equal size: a CSV `person,group`, or a plain
+    /// list of the people of one group.
+    #[arg(long, visible_alias = "cohort-file")]
+    pub groups: Option<PathBuf>,
     /// Enrolment photographs a person, 1-10.
     #[arg(long, default_value_t = 3)]
     pub enrol: usize,
@@ -131,9 +138,9 @@ pub struct IdentifyArgs {
     /// How a person's templates become one score.
     #[arg(long, default_value = "mean")]
     pub templates: Templates,
-    /// Normalise scores against this many cohort people; 0: not.
-    #[arg(long, default_value_t = 0)]
-    pub cohort: usize,
+    /// Hold scores against enrolled people alone, without the pack's cohort of rows that are nobody.
+    #[arg(long)]
+    pub no_cohort: bool,
     /// Share of the rivals' mean that is taken from a score, 0-1; default: the pack's.
     #[arg(long)]
     pub rivals: Option<f32>,
@@ -153,6 +160,12 @@ pub struct LivenessArgs {
     /// The networks look at every n-th frame of a track.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub score_every: u16,
+    /// A poorer camera: `sensor` (defocus, darkness, noise, JPEG 45-75), or a room camera as in `identify`.
+    #[arg(long)]
+    pub degrade: Option<Degrade>,
+    /// Seed of everything that is drawn.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `calibrate`: choose thresholds for this clinic.
@@ -162,7 +175,7 @@ pub struct CalibrateArgs {
     pub common: Common,
     #[command(flatten)]
     pub treat: Treat,
-    /// The clinic's people, one folder a person, two or more photographs each.
+    /// The clinic's people, one folder a person; who has two or more photographs is looked for, too.
     #[arg(long)]
     pub people: PathBuf,
     /// Strangers, one folder a person.
@@ -185,7 +198,9 @@ pub fn run(command: &Evaluate, out: &mut dyn Write) -> anyhow::Result<()> {
         Evaluate::Verify(args) => run_verify(args, out),
         Evaluate::Identify(args) => run_identify(args, out),
         Evaluate::Liveness(args) => {
-            let report = liveness::run(&pack(&args.common)?, &args.labels, usize::from(args.score_every))?;
+            let score_every = usize::from(args.score_every);
+            let viewing = liveness::Viewing { score_every, degrade: args.degrade, seed: args.seed };
+            let report = liveness::run(&pack(&args.common)?, &args.labels, viewing)?;
             print(&args.common, &report, out)
         }
     }
@@ -224,14 +239,17 @@ fn run_verify(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    if args.enrol == 0 || args.people < 2 || args.trials == 0 || args.track == 0 {
-        bail!("--enrol, --trials and --track are at least 1, --people at least 2");
+    if args.enrol == 0 || args.people == 0 || args.trials == 0 || args.track == 0 {
+        bail!("--enrol, --people, --trials and --track are at least 1");
     }
-    let spec = pack(&args.common)?;
+    let mut spec = pack(&args.common)?;
+    if args.no_cohort {
+        spec.cohort = Arc::default();
+    }
     let mut thresholds = spec.thresholds;
     if let Some(share) = args.rivals {
         let count = if thresholds.rivals.count == 0 { Rivals::REAL.count } else { thresholds.rivals.count };
-        thresholds.rivals = Rivals { share_ppm: (share.clamp(0.0, 1.0) * 1e6) as u32, count };
+        thresholds.rivals = Rivals { share_ppm: (share.clamp(0.0, 1.0) * 1e6) as u32, count, ..thresholds.rivals };
     }
     if let Some(t_reject) = args.t_reject {
         let ppm = (t_reject * 1e6) as i32;
@@ -244,13 +262,13 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         track: args.track,
         fusion: args.fusion,
         templates: args.templates,
-        cohort: args.cohort,
         thresholds,
         seed: args.treat.seed,
         per_image: true,
     };
     let threads = usize::from(args.common.threads);
-    let report = identify::run(&spec, &args.gallery, args.treat.treatment(), plan, threads)?;
+    let groups = args.groups.as_deref().map(Groups::load).transpose()?;
+    let report = identify::run(&spec, &args.gallery, groups.as_ref(), args.treat.treatment(), plan, threads)?;
     print(&args.common, &report, out)
 }
 

@@ -12,6 +12,12 @@ use crate::dice::Dice;
 
 const NOISE_SIGMA: f64 = 6.0;
 const JPEG_QUALITY: u8 = 60;
+/// Of a poor sensor: the widest face, defocus (σ in face widths), gain, noise (σ in grey levels), JPEG quality.
+const SENSOR_FACE_PX: f64 = 160.0;
+const SENSOR_DEFOCUS: (f64, f64) = (0.004, 0.02);
+const SENSOR_GAIN: (f64, f64) = (0.3, 0.9);
+const SENSOR_NOISE: (f64, f64) = (4.0, 16.0);
+const SENSOR_JPEG: (f64, f64) = (45.0, 75.0);
 
 /// Which camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -21,32 +27,57 @@ pub enum Degrade {
     Clinic48,
     /// The face 32 px wide.
     Clinic32,
+    /// A cheap or badly set camera, the face as wide as it was, at most 160 px: out of focus, dark, noisy, JPEG 45-75.
+    Sensor,
+}
+
+/// What is done to the pixels between lens and file.
+struct Fault {
+    gain: f64,
+    noise_sigma: f64,
+    jpeg_quality: u8,
 }
 
 impl Degrade {
-    fn face_width_px(self) -> f64 {
+    fn face_width_px(self, found: f64) -> f64 {
         match self {
             Self::Clinic48 => 48.0,
             Self::Clinic32 => 32.0,
+            Self::Sensor => found.min(SENSOR_FACE_PX),
         }
+    }
+
+    /// Blurs, and draws what follows.
+    fn blur(self, pixels: &mut Vec<u8>, size: (u32, u32), face_px: f64, dice: &mut Dice) -> anyhow::Result<Fault> {
+        if self == Self::Sensor {
+            defocus(pixels, size, face_px * dice.between(SENSOR_DEFOCUS.0, SENSOR_DEFOCUS.1))?;
+            return Ok(Fault {
+                gain: dice.between(SENSOR_GAIN.0, SENSOR_GAIN.1),
+                noise_sigma: dice.between(SENSOR_NOISE.0, SENSOR_NOISE.1),
+                jpeg_quality: dice.between(SENSOR_JPEG.0, SENSOR_JPEG.1) as u8,
+            });
+        }
+        motion_blur(pixels, size.0, size.1, dice);
+        let gain = dice.between(0.55, 1.2);
+        Ok(Fault { gain, noise_sigma: NOISE_SIGMA, jpeg_quality: JPEG_QUALITY })
     }
 }
 
 /// The degraded picture. `face` is the face in `picture` that is brought to size.
 pub fn degrade(picture: &Picture, face: &FaceBox, how: Degrade, dice: &mut Dice) -> anyhow::Result<Picture> {
     let frame = picture.frame();
-    let scale = how.face_width_px() / f64::from(face.rect.width.max(1.0));
+    let found = f64::from(face.rect.width.max(1.0));
+    let scale = how.face_width_px(found) / found;
     let size = |side: u32| ((f64::from(side) * scale).round() as u32).max(16);
     let (width, height) = (size(frame.width()), size(frame.height()));
     let mut pixels = shrink(frame, width, height)?;
-    motion_blur(&mut pixels, width, height, dice);
-    let gain = dice.between(0.55, 1.2);
+    let fault = how.blur(&mut pixels, (width, height), found * scale, dice)?;
     for value in &mut pixels {
-        let noisy = f64::from(*value) * gain + dice.normal() * NOISE_SIGMA;
+        let noisy = f64::from(*value) * fault.gain + dice.normal() * fault.noise_sigma;
         *value = noisy.round().clamp(0.0, 255.0) as u8;
     }
     let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
+    JpegEncoder::new_with_quality(&mut jpeg, fault.jpeg_quality)
         .write_image(&pixels, width, height, ExtendedColorType::Rgb8)
         .context("the degraded picture cannot be compressed")?;
     Ok(Picture::decode(&jpeg)?)
@@ -63,6 +94,14 @@ fn shrink(frame: Frame<'_>, width: u32, height: u32) -> anyhow::Result<Vec<u8>> 
         pixels.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2));
     }
     Ok(pixels)
+}
+
+/// A lens out of focus: a Gaussian of this deviation in pixels.
+fn defocus(pixels: &mut Vec<u8>, (width, height): (u32, u32), sigma_px: f64) -> anyhow::Result<()> {
+    let sharp = image::RgbImage::from_raw(width, height, std::mem::take(pixels));
+    let sharp = sharp.context("the degraded picture has not its size")?;
+    *pixels = image::imageops::blur(&sharp, sigma_px.max(0.1) as f32).into_raw();
+    Ok(())
 }
 
 /// A straight smear of 1-3 px in a drawn direction, in five steps.

@@ -1,21 +1,24 @@
 //! Open set, one to many: galleries of N people drawn by seed, mated and non-mated probes, per image and per track
 //! of several frames. FNIR at fixed FPIR (ISO/IEC 19795-1), with intervals bootstrapped by person.
 
+mod differential;
 mod tally;
 mod trial;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::ensure;
 use serde::Serialize;
-use vision::{Gate, PackSpec, Thresholds};
+use vision::{Embedding, Gate, PackSpec, Thresholds};
 
+pub use self::differential::{Differential, Group};
 use self::{
     tally::{Tally, Verdicts},
     trial::Trial,
 };
 use crate::{
     dice::Dice,
+    groups::Groups,
     people,
     sample::{self, Sample, Treatment},
 };
@@ -59,8 +62,6 @@ pub struct Plan {
     pub track: usize,
     pub fusion: Fusion,
     pub templates: Templates,
-    /// Scores are normalised against this many cohort people outside gallery and probes; 0: not.
-    pub cohort: usize,
     /// A registered track is declared UNMATCHED when every good frame scores below its `t_reject`, bare or masked; how
     /// scores are held against rivals.
     pub thresholds: Thresholds,
@@ -94,6 +95,9 @@ pub struct Report {
     pub enrolment_refused: f64,
     /// Share of the probes' frames that the mask flag calls masked; null where it was not run.
     pub masked_frames: Option<f64>,
+    /// Each demographic group by itself, beside a control of the others; only where groups were named.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Differential>,
 }
 
 /// Rates at the thresholds that the pack carries.
@@ -131,25 +135,32 @@ pub struct FnirAtFpir {
 }
 
 /// Photographs for enrolment stay as they are; probes are treated.
-pub fn run(spec: &PackSpec, folder: &Path, treatment: Treatment, plan: Plan, threads: usize) -> anyhow::Result<Report> {
-    let everyone = people::scan(folder, plan.track)?;
+pub fn run(
+    spec: &PackSpec,
+    folders: &[PathBuf],
+    groups: Option<&Groups>,
+    treatment: Treatment,
+    plan: Plan,
+    threads: usize,
+) -> anyhow::Result<Report> {
+    let everyone = people::scan_all(folders, plan.track)?;
     let mated_able = everyone.iter().filter(|p| p.photos.len() >= plan.track + plan.enrol).count();
     ensure!(
         mated_able >= plan.people,
         "{}: {mated_able} people have the {} photographs that are needed for a gallery of {}",
-        folder.display(),
+        people::named(folders),
         plan.track + plan.enrol,
         plan.people
     );
     let clean = Treatment { degrade: None, draw_mask: false, ..treatment };
     let probes = samples(spec, &everyone, treatment, threads)?;
     let enrolments = if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
-    let missed = probes.iter().flatten().filter(|s| s.is_none()).count();
-    let images = probes.iter().map(Vec::len).sum::<usize>();
-    let set = Set { probes, enrolments };
+    let set = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort) };
     let mut report = report(&set, plan);
     report.pack.clone_from(&spec.name);
-    report.failure_to_acquire = missed as f64 / images as f64;
+    if let Some(groups) = groups {
+        report.groups = differential::all(&set, &groups.members(&everyone), plan);
+    }
     Ok(report)
 }
 
@@ -173,6 +184,15 @@ pub fn samples(
 pub struct Set {
     pub probes: Samples,
     pub enrolments: Samples,
+    /// The pack's rows that are nobody.
+    pub cohort: Arc<[Embedding]>,
+}
+
+impl Set {
+    fn failure_to_acquire(&self) -> f64 {
+        let missed = self.probes.iter().flatten().filter(|s| s.is_none()).count();
+        missed as f64 / self.probes.iter().map(Vec::len).sum::<usize>().max(1) as f64
+    }
 }
 
 /// The drawn trials over samples that are taken already.
@@ -202,7 +222,7 @@ pub fn report(set: &Set, plan: Plan) -> Report {
         trials: plan.trials,
         frames_per_track: plan.track,
         images: set.probes.iter().map(Vec::len).sum(),
-        failure_to_acquire: 0.0,
+        failure_to_acquire: set.failure_to_acquire(),
         per_image: images.rates(),
         per_track: tracks.rates(),
         registered_unmatched: 0.0,
@@ -212,6 +232,7 @@ pub fn report(set: &Set, plan: Plan) -> Report {
         at_pack_thresholds: AtPack::default(),
         enrolment_refused: refused_share(set),
         masked_frames: masked_share(set),
+        groups: BTreeMap::new(),
     };
     verdicts.into(&mut report, &plan.thresholds);
     report

@@ -7,11 +7,13 @@
 
 pub mod calibrate;
 pub mod cli;
+pub mod cohort;
 pub mod curve;
 pub mod degrade;
 pub mod det;
 pub mod dice;
 pub mod discard;
+pub mod groups;
 pub mod identify;
 pub mod liveness;
 pub mod people;

@@ -5,9 +5,14 @@ use std::{collections::BTreeMap, fs, path::Path, path::PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
-use vision::{Analyzer, FaceBox, LiveTrack, LiveVerdict, Options, PackSpec, Picture, Rect, Runtime};
+use vision::{Analyzer, FaceBox, Gate, LiveTrack, LiveVerdict, Options, PackSpec, Picture, Rect, Runtime};
 
-use crate::{curve::bootstrap_by_group, sample::main_face};
+use crate::{
+    curve::bootstrap_by_group,
+    degrade::{self, Degrade},
+    dice::Dice,
+    sample::main_face,
+};
 
 /// A picture is live from this mean probability on.
 pub const THRESHOLD: f32 = 0.5;
@@ -35,7 +40,7 @@ pub struct Report {
 pub struct Rate {
     pub rate: f64,
     pub errors: u32,
-    /// Tracks called UNSURE: no error, and no answer either. Pictures never are.
+    /// Tracks called UNSURE, and pictures too poor to be judged: no error, and no answer either.
     pub unsure: u32,
     pub presentations: u32,
     /// Distinct sources (third column of the CSV), or presentations where it says none; drawn with replacement.
@@ -57,21 +62,31 @@ enum Judged {
     Unsure,
 }
 
-/// Judges the lines of a CSV (`path,live|print|replay|mask[,source]`, paths beside the CSV unless absolute). The networks
-/// run on every `score_every`th frame of a track, as the box's scheduler lets them.
-pub fn run(spec: &PackSpec, labels: &Path, score_every: usize) -> anyhow::Result<Report> {
+/// How presentations are shown and looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewing {
+    /// The networks look at every n-th frame of a track, as the box's scheduler lets them.
+    pub score_every: usize,
+    /// The camera that everything is seen through.
+    pub degrade: Option<Degrade>,
+    pub seed: u64,
+}
+
+/// Judges the lines of a CSV (`path,live|print|replay|mask[,source]`, paths beside the CSV unless absolute).
+pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<Report> {
     let runtime = Runtime::init()?;
     let mut analyzer = Analyzer::load(&runtime, spec, Options { detect_longest_side_px: 640, threads: 1 })?;
     ensure!(analyzer.has_liveness(), "pack \"{}\" has no liveness network", spec.name);
     let mut judged: BTreeMap<&str, Vec<(Judged, String)>> = BTreeMap::new();
     let (mut missed, mut tracks, mut pictures) = (0, 0, 0);
-    for row in read(labels)? {
+    for (number, row) in read(labels)?.into_iter().enumerate() {
+        let camera = Camera { viewing, presentation: number as u64 };
         let said = if row.path.is_dir() {
             tracks += 1;
-            track(&mut analyzer, &row.path, score_every.max(1))?
+            track(&mut analyzer, &row.path, &camera)?
         } else {
             pictures += 1;
-            picture(&mut analyzer, &row.path)?
+            picture(&mut analyzer, &row.path, &camera)?
         };
         match said {
             None => missed += 1,
@@ -114,15 +129,41 @@ fn open(path: &Path) -> anyhow::Result<Picture> {
         .with_context(|| path.display().to_string())
 }
 
-fn picture(analyzer: &mut Analyzer, path: &Path) -> anyhow::Result<Option<Judged>> {
-    let picture = open(path)?;
+/// What one presentation is seen through: the same lens, light and pattern of noise for all its frames.
+struct Camera {
+    viewing: Viewing,
+    presentation: u64,
+}
+
+impl Camera {
+    fn see(&self, picture: Picture, face: Option<&FaceBox>) -> anyhow::Result<Picture> {
+        let (Some(how), Some(face)) = (self.viewing.degrade, face) else { return Ok(picture) };
+        degrade::degrade(&picture, face, how, &mut Dice::new(self.viewing.seed, self.presentation))
+    }
+
+    /// A frame's picture as this camera shows it; scaled by its main face.
+    fn open(&self, analyzer: &mut Analyzer, path: &Path) -> anyhow::Result<Picture> {
+        let picture = open(path)?;
+        let face = match self.viewing.degrade {
+            Some(_) => main_face(picture.frame(), &analyzer.detect(picture.frame())?),
+            None => None,
+        };
+        self.see(picture, face.as_ref())
+    }
+}
+
+fn picture(analyzer: &mut Analyzer, path: &Path, camera: &Camera) -> anyhow::Result<Option<Judged>> {
+    let picture = camera.open(analyzer, path)?;
     let frame = picture.frame();
     let Some(face) = main_face(frame, &analyzer.detect(frame)?) else { return Ok(None) };
+    if !Gate::liveness(&analyzer.assess(frame, &face)?) {
+        return Ok(Some(Judged::Unsure));
+    }
     let live = analyzer.liveness(frame, &face)?.is_some_and(|score| score.live >= THRESHOLD);
     Ok(Some(if live { Judged::Live } else { Judged::Attack }))
 }
 
-fn track(analyzer: &mut Analyzer, folder: &Path, score_every: usize) -> anyhow::Result<Option<Judged>> {
+fn track(analyzer: &mut Analyzer, folder: &Path, camera: &Camera) -> anyhow::Result<Option<Judged>> {
     let mut frames: Vec<PathBuf> = fs::read_dir(folder)
         .with_context(|| folder.display().to_string())?
         .map(|entry| Ok(entry?.path()))
@@ -131,7 +172,7 @@ fn track(analyzer: &mut Analyzer, folder: &Path, score_every: usize) -> anyhow::
     let mut live = LiveTrack::default();
     let (mut last, mut seen): (Option<Rect>, usize) = (None, 0);
     for path in &frames {
-        let picture = open(path)?;
+        let picture = camera.open(analyzer, path)?;
         let frame = picture.frame();
         let Some(face) = follow(last, &analyzer.detect(frame)?).or_else(|| match last {
             None => main_face(frame, &analyzer.detect(frame).unwrap_or_default()),
@@ -141,10 +182,11 @@ fn track(analyzer: &mut Analyzer, folder: &Path, score_every: usize) -> anyhow::
         };
         last = Some(face.rect);
         live.moved(&face.landmarks);
-        if seen % score_every == 0
-            && let Some(score) = analyzer.liveness(frame, &face)?
-        {
-            live.scored(score);
+        if seen % camera.viewing.score_every.max(1) == 0 {
+            match analyzer.liveness(frame, &face)? {
+                Some(score) if Gate::liveness(&analyzer.assess(frame, &face)?) => live.scored(score),
+                _ => live.too_poor(),
+            }
         }
         seen += 1;
     }

@@ -1,6 +1,7 @@
 //! A folder of people: one folder a person, photographs inside. Reads names to tell people apart, reports none.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -21,6 +22,25 @@ impl std::fmt::Debug for Person {
     }
 }
 
+/// The people of several folders; who stands in two of them by the same name is one person.
+pub fn scan_all(folders: &[PathBuf], least: usize) -> anyhow::Result<Vec<Person>> {
+    let mut people: BTreeMap<String, Person> = BTreeMap::new();
+    for folder in folders {
+        for found in scan(folder, 1)? {
+            let person = people.entry(found.id.clone()).or_insert_with(|| Person { id: found.id, photos: Vec::new() });
+            person.photos.extend(found.photos);
+        }
+    }
+    people.retain(|_, person| person.photos.len() >= least.max(1));
+    ensure!(!people.is_empty(), "{}", nobody(&named(folders), least));
+    Ok(people.into_values().collect())
+}
+
+/// Folders as errors name them.
+pub fn named(folders: &[PathBuf]) -> String {
+    folders.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// The people of a folder who have at least `least` photographs, in the order of their names.
 pub fn scan(folder: &Path, least: usize) -> anyhow::Result<Vec<Person>> {
     let mut people = Vec::new();
@@ -34,12 +54,12 @@ pub fn scan(folder: &Path, least: usize) -> anyhow::Result<Vec<Person>> {
             people.push(Person { id, photos });
         }
     }
-    ensure!(
-        !people.is_empty(),
-        "{}: no person with {least} or more JPEG or PNG photographs; one folder a person is expected",
-        folder.display()
-    );
+    ensure!(!people.is_empty(), "{}", nobody(&folder.display().to_string(), least));
     Ok(people)
+}
+
+fn nobody(folder: &str, least: usize) -> String {
+    format!("{folder}: no person with {least} or more JPEG or PNG photographs; one folder a person is expected")
 }
 
 fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -23,13 +23,26 @@ impl Default for Options {
     }
 }
 
+/// Faces this wide, in pixels, and wider give the companion its whole weight; narrower ones less, down to a fifth: it knows
+/// small faces less well than the first embedder (decision 0115).
+const COMPANION_FROM_PX: f32 = 48.0;
+const COMPANION_TO_PX: f32 = 24.0;
+const COMPANION_LEAST: f32 = 0.2;
+
+fn weight_of_small(face_width_px: f32) -> f32 {
+    ((face_width_px - COMPANION_TO_PX) / (COMPANION_FROM_PX - COMPANION_TO_PX)).clamp(COMPANION_LEAST, 1.0)
+}
+
 /// The open networks of one pack.
 #[derive(Debug)]
 pub struct Analyzer {
     pack: Arc<str>,
     thresholds: Thresholds,
+    cohort: Arc<[Embedding]>,
     detector: Detector,
     embedder: Embedder,
+    /// A second embedder for bare faces, and what it weighs.
+    companion: Option<(Embedder, f32)>,
     liveness: Option<Liveness>,
     mask: Option<MaskFlag>,
     assessor: Assessor,
@@ -42,8 +55,13 @@ impl Analyzer {
         Ok(Self {
             pack: spec.name.as_str().into(),
             thresholds: spec.thresholds,
+            cohort: Arc::clone(&spec.cohort),
             detector: Detector::load(&runtime, &spec.detector, options.detect_longest_side_px)?,
             embedder: Embedder::load(&runtime, &spec.embedder)?,
+            companion: match &spec.companion {
+                Some(companion) => Some((Embedder::load(&runtime, &companion.embedder)?, companion.share)),
+                None => None,
+            },
             liveness: Liveness::load(&runtime, &spec.liveness)?,
             mask: match &spec.mask {
                 Some(mask) => Some(MaskFlag::load(&runtime, mask)?),
@@ -62,9 +80,14 @@ impl Analyzer {
         self.thresholds
     }
 
+    /// Rows that are nobody, for [`crate::Gallery::set_cohort`].
+    pub fn cohort(&self) -> &Arc<[Embedding]> {
+        &self.cohort
+    }
+
     /// Length of the pack's embeddings.
     pub fn embedding_length(&self) -> usize {
-        self.embedder.length()
+        self.embedder.length() + self.companion.as_ref().map_or(0, |(second, _)| second.length())
     }
 
     /// Whether the pack can judge liveness; if not, it is "not assessed", which is not "live".
@@ -87,9 +110,17 @@ impl Analyzer {
         self.assessor.assess(frame, face)
     }
 
-    /// Aligns and embeds a face.
+    /// Aligns and embeds a bare face.
     pub fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
-        self.embedder.embed(frame, &face.landmarks)
+        let first = self.embedder.embed(frame, &face.landmarks)?;
+        let Some((second, share)) = &mut self.companion else { return Ok(first) };
+        Ok(first.joined(&second.embed(frame, &face.landmarks)?, *share * weight_of_small(face.rect.width)))
+    }
+
+    /// Aligns and embeds a face that wears a mask: the companion knows covered faces less well, and is left out.
+    pub fn embed_covered(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
+        let first = self.embedder.embed(frame, &face.landmarks)?;
+        Ok(self.companion.as_ref().map_or_else(|| first.clone(), |(second, _)| first.alone(second.length())))
     }
 
     /// A face as a template of this pack.
@@ -113,7 +144,10 @@ impl Analyzer {
     pub fn run_again(&mut self, role: &str) -> Result<(), VisionError> {
         match role {
             "detector" => self.detector.run_again(),
-            "embedder" => self.embedder.run_again(),
+            "embedder" => {
+                self.embedder.run_again()?;
+                self.companion.as_mut().map_or(Ok(()), |(second, _)| second.run_again())
+            }
             _ => self.liveness.as_mut().map_or(Ok(()), Liveness::run_again),
         }
     }
@@ -122,7 +156,20 @@ impl Analyzer {
     pub fn dropped_not_finite(&self) -> u64 {
         self.detector.dropped_not_finite()
             + self.embedder.dropped_not_finite()
+            + self.companion.as_ref().map_or(0, |(second, _)| second.dropped_not_finite())
             + self.liveness.as_ref().map_or(0, Liveness::dropped_not_finite)
             + self.mask.as_ref().map_or(0, MaskFlag::dropped_not_finite)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_face_leaves_the_companion_a_fifth() {
+        for (width_px, weight) in [(16.0, 0.2), (36.0, 0.5), (48.0, 1.0), (200.0, 1.0)] {
+            assert!((weight_of_small(width_px) - weight).abs() < 1e-6, "{width_px} px");
+        }
     }
 }

@@ -43,6 +43,27 @@ impl Embedding {
         (self.len() == other.len()).then(|| kernel::dot(&self.values, &other.values))
     }
 
+    /// Both vectors, one behind the other, as one of length 1: the cosine of two such is the mean of both cosines, the
+    /// second weighing `share` (0-1).
+    #[must_use]
+    pub fn joined(&self, second: &Self, share: f32) -> Self {
+        let (first, weight) = ((1.0 - share).max(0.0).sqrt(), share.max(0.0).sqrt());
+        let mut values = Vec::with_capacity(self.len() + second.len());
+        values.extend(self.values.iter().map(|v| v * first));
+        values.extend(second.values.iter().map(|v| v * weight));
+        Self { values }
+    }
+
+    /// This vector where the second one is left out: held against [`Embedding::joined`] ones, its cosine is the first
+    /// network's, times the root of what that one weighs.
+    #[must_use]
+    pub fn alone(&self, second_length: usize) -> Self {
+        let mut values = Vec::with_capacity(self.len() + second_length);
+        values.extend_from_slice(&self.values);
+        values.resize(self.len() + second_length, 0.0);
+        Self { values }
+    }
+
     /// The weighted mean direction of several embeddings. `None` where there is none, or lengths or numbers
     /// do not fit.
     pub fn mean<'a>(weighted: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
@@ -152,5 +173,30 @@ impl Embedder {
             self.not_finite += 1;
             VisionError::NotFinite { role: "embedder" }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(values: &[f32]) -> Embedding {
+        Embedding::normalised(values.to_vec()).expect("a direction")
+    }
+
+    #[test]
+    fn the_cosine_of_joined_vectors_is_the_weighted_mean() {
+        let (a, b) = (unit(&[1.0, 0.0]), unit(&[0.6, 0.8]));
+        let (c, d) = (unit(&[0.0, 1.0, 0.0]), unit(&[0.0, 0.8, 0.6]));
+        let joined = a.joined(&c, 0.25).cosine(&b.joined(&d, 0.25)).expect("one length");
+        assert!((joined - (0.75 * 0.6 + 0.25 * 0.8)).abs() < 1e-6, "{joined}");
+    }
+
+    #[test]
+    fn a_covered_face_is_compared_by_the_first_network_alone() {
+        let (a, b) = (unit(&[1.0, 0.0]), unit(&[0.6, 0.8]));
+        let template = b.joined(&unit(&[0.0, 0.8, 0.6]), 0.5);
+        let alone = a.alone(3).cosine(&template).expect("one length");
+        assert!((alone - 0.5_f32.sqrt() * 0.6).abs() < 1e-6, "{alone}");
     }
 }

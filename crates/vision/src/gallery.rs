@@ -2,6 +2,7 @@
 //! It answers by person, never decides: thresholds and votes are the presence core's. It refuses templates of
 //! another pack, and never matches a number that is not finite.
 
+mod alike;
 mod codes;
 mod rivals;
 
@@ -9,6 +10,7 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use zeroize::Zeroize;
 
+pub use alike::{Alike, Risk};
 use codes::{Codes, ROUNDING};
 
 use crate::{
@@ -58,6 +60,8 @@ pub struct Gallery<P> {
     people: Vec<P>,
     /// Where each person stands in `people`.
     places: HashMap<P, usize>,
+    /// Rows that are nobody, one after the other: rivals only, never an answer.
+    cohort: Vec<f32>,
     not_finite: u64,
 }
 
@@ -72,6 +76,7 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
             owners: Vec::new(),
             people: Vec::new(),
             places: HashMap::new(),
+            cohort: Vec::new(),
             not_finite: 0,
         }
     }

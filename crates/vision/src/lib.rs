@@ -37,13 +37,14 @@ pub use embed::{Embedder, Embedding};
 pub use error::{RuntimeError, VisionError};
 pub use frame::{Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;
-pub use gallery::{Gallery, Match, Scored};
+pub use gallery::{Alike, Gallery, Match, Risk, Scored};
 pub use liveness::{ActiveCheck, ActiveState, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn};
 pub use mask::{MaskFlag, MaskScore};
 pub use quality::{Gate, Quality, Reason};
 pub use rotate::Rotation;
 pub use runtime::Runtime;
 pub use spec::{
-    AlignTemplate, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec, PackSpec, Rivals, Thresholds,
+    AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec, PackSpec, Rivals,
+    Thresholds,
 };
 pub use template::{Template, TemplateError};

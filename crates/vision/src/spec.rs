@@ -1,9 +1,9 @@
 //! What a network wants to be fed and what it answers: the facts of one model pack, already parsed and checked.
 //! It never reads a manifest (that is `pack`'s work) and never opens a model file.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use crate::frame::PixelOrder;
+use crate::{embed::Embedding, frame::PixelOrder};
 
 /// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +79,15 @@ pub struct EmbedderSpec {
     pub length: usize,
 }
 
+/// A second embedder beside the first. A bare face's embedding is the unit vectors of both, one behind the other, so that
+/// the cosine of two is a weighted mean of both networks' cosines; a covered face is left to the first alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompanionSpec {
+    pub embedder: EmbedderSpec,
+    /// What it weighs in the cosine of two bare faces, above 0 and below 1.
+    pub share: f32,
+}
+
 /// One presentation-attack network on a crop around the face box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LivenessSpec {
@@ -114,21 +123,25 @@ pub struct Thresholds {
     pub rivals: Rivals,
 }
 
-/// How the rivals count.
+/// How the rivals count, and what the size of the gallery costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rivals {
-    /// How much of their mean is taken from a score, 0-1,000,000; 0: scores are plain cosines.
+    /// How much of their mean is taken from a score, 0-2,000,000; 0: scores are plain cosines.
     pub share_ppm: u32,
     /// How many of the next best people are rivals; fewer where fewer are enrolled.
     pub count: u32,
+    /// Taken from a score for each doubling of the people enrolled up to `count`, × 10⁶: to one of ten people a stranger
+    /// is likelier alike than to one alone. So one threshold holds for a clinic of one person and for one of fifty.
+    #[serde(default)]
+    pub per_doubling_ppm: u32,
 }
 
 impl Rivals {
     /// Plain cosines.
-    pub const NONE: Self = Self { share_ppm: 0, count: 0 };
+    pub const NONE: Self = Self { share_ppm: 0, count: 0, per_doubling_ppm: 0 };
     /// What measured best for the real pack.
-    pub const REAL: Self = Self { share_ppm: 700_000, count: 10 };
+    pub const REAL: Self = Self { share_ppm: 1_000_000, count: 10, per_doubling_ppm: 20_000 };
 }
 
 /// All networks of one pack.
@@ -138,10 +151,14 @@ pub struct PackSpec {
     pub name: String,
     pub detector: DetectorSpec,
     pub embedder: EmbedderSpec,
+    pub companion: Option<CompanionSpec>,
     /// Empty where the pack cannot tell (the avatar pack): liveness is then not assessed.
     pub liveness: Vec<LivenessSpec>,
     pub mask: Option<MaskSpec>,
     pub thresholds: Thresholds,
+    /// Rows that are nobody, which scores are held against beside the enrolled people; empty where none was made for
+    /// these embedders.
+    pub cohort: Arc<[Embedding]>,
 }
 
 impl PackSpec {
@@ -167,6 +184,7 @@ impl PackSpec {
                 template: AlignTemplate::INTEL_128,
                 length: 256,
             },
+            companion: None,
             liveness: vec![
                 liveness("minifasnet_v2_2.7_80x80.fast.onnx", 2.7),
                 liveness("minifasnet_v1se_4.0_80x80.fast.onnx", 4.0),
@@ -186,6 +204,7 @@ impl PackSpec {
                 duplicate_ppm: 500_000,
                 rivals: Rivals::NONE,
             },
+            cohort: Arc::default(),
         }
     }
 }

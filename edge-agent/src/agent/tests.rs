@@ -54,6 +54,7 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
             pack: "avatar/1".into(),
             length: 4,
             rivals: vision::Rivals::NONE,
+            cohort: std::sync::Arc::default(),
             calibrated_for: None,
         }),
         origin: Origin {

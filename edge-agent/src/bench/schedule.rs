@@ -276,8 +276,8 @@ impl Eyes for Metered {
     fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError> {
         Eyes::assess(&mut self.analyzer, frame, face)
     }
-    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
-        self.metered(|analyzer| analyzer.embed(frame, face))
+    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox, covered: bool) -> Result<Embedding, VisionError> {
+        self.metered(|analyzer| Eyes::embed(analyzer, frame, face, covered))
     }
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {
         Eyes::masked(&mut self.analyzer, frame, face)

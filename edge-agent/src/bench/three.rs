@@ -52,6 +52,7 @@ fn appearance(person: &str, path: &[(&str, u64)], seconds: u64) -> anyhow::Resul
 /// The three, enrolled by their photographs.
 pub(super) fn gallery(scene: &Scene, analyzer: &mut Analyzer) -> anyhow::Result<Gallery<PersonId>> {
     let mut gallery = Gallery::new(analyzer.pack().to_string(), analyzer.embedding_length());
+    gallery.set_cohort(analyzer.cohort());
     let morning = scene.morning();
     for person in morning.appearances.iter().map(|a| &a.person) {
         let Some(photo) = scene.enrolment_photo(person)? else { anyhow::bail!("{person} has no photograph") };

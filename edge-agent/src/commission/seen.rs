@@ -126,7 +126,7 @@ mod tests {
             unreachable!("the view judges nobody's face by itself")
         }
 
-        fn embed(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Embedding, VisionError> {
+        fn embed(&mut self, _: Frame<'_>, _: &FaceBox, _: bool) -> Result<Embedding, VisionError> {
             unreachable!("the view embeds nobody")
         }
 

@@ -98,8 +98,8 @@ impl Eyes for Watched {
         Eyes::assess(&mut self.analyzer, frame, face)
     }
 
-    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
-        self.timed(Stage::Embed, |analyzer| analyzer.embed(frame, face))
+    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox, covered: bool) -> Result<Embedding, VisionError> {
+        self.timed(Stage::Embed, |analyzer| Eyes::embed(analyzer, frame, face, covered))
     }
 
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {

@@ -66,12 +66,13 @@ fn model_files(located: &LocatedPack) -> Vec<(String, PathBuf)> {
         (located.detector.facts.artefact.file.clone(), located.detector.path.clone()),
         (located.embedder.facts.artefact.file.clone(), located.embedder.path.clone()),
     ];
+    files.extend(located.companion.iter().map(|net| (net.facts.artefact.file.clone(), net.path.clone())));
     files.extend(located.liveness.iter().map(|net| (net.facts.artefact.file.clone(), net.path.clone())));
     files.extend(located.mask.iter().map(|net| (net.facts.artefact.file.clone(), net.path.clone())));
     files
 }
 
-/// The part of a manifest that one pack needs: the pack, its models, their template.
+/// The part of a manifest that one pack needs: the pack, its models, their templates.
 fn excerpt(text: &str, pack: &str) -> anyhow::Result<String> {
     let whole: Table = text.parse()?;
     let entry = whole.get("pack").and_then(|packs| packs.get(pack)).context("the manifest lost its pack")?;
@@ -84,12 +85,13 @@ fn excerpt(text: &str, pack: &str) -> anyhow::Result<String> {
         };
         wanted.extend(names.into_iter().map(|name| (section.to_owned(), name)));
     }
-    let template = entry
-        .get("embedder")
-        .and_then(Value::as_str)
-        .and_then(|embedder| whole.get("embedder")?.get(embedder)?.get("template")?.as_str())
-        .context("the embedder has no template")?;
-    wanted.insert(("template".to_owned(), template.to_owned()));
+    let companion = entry.get("companion").and_then(|second| second.get("embedder")?.as_str());
+    wanted.extend(companion.map(|name| ("embedder".to_owned(), name.to_owned())));
+    let embedders: Vec<String> = wanted.iter().filter(|(s, _)| s == "embedder").map(|(_, name)| name.clone()).collect();
+    for embedder in embedders {
+        let template = whole.get("embedder").and_then(|all| all.get(&embedder)?.get("template")?.as_str());
+        wanted.insert(("template".to_owned(), template.context("the embedder has no template")?.to_owned()));
+    }
     wanted.insert(("pack".to_owned(), pack.to_owned()));
 
     let mut part = Table::new();

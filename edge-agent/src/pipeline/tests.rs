@@ -23,10 +23,10 @@ impl Eyes for Scripted {
         if self.broken { Err(VisionError::NotFinite { role: "detector" }) } else { Ok(()) }
     }
     fn assess(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Worth, VisionError> {
-        Ok(Worth { quality_ppm: 600_000, good: true })
+        Ok(Worth { quality_ppm: 600_000, good: true, shows_liveness: true })
     }
     /// The embedding tells where the face was: person 1 stands on the left, person 2 on the right.
-    fn embed(&mut self, _: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
+    fn embed(&mut self, _: Frame<'_>, face: &FaceBox, _: bool) -> Result<Embedding, VisionError> {
         self.embedded.push(face.rect.y);
         let left = face.rect.x < 500.0;
         Ok(unit(usize::from(!left)))

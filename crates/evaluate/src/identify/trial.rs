@@ -13,7 +13,6 @@ pub(super) struct Trial<'a> {
     /// The box's own gallery and search.
     gallery: Gallery<usize>,
     rivals: Rivals,
-    cohort: Vec<&'a Embedding>,
     pub(super) probes: Vec<Probe<'a>>,
 }
 
@@ -40,14 +39,10 @@ impl<'a> Trial<'a> {
         dice.shuffle(&mut able);
         others.extend(able.split_off(plan.people.min(able.len())));
         dice.shuffle(&mut others);
-        let cohort_people: Vec<usize> = others.split_off(others.len() - plan.cohort.min(others.len() / 2));
-        let cohort = cohort_people
-            .iter()
-            .filter_map(|p| set.enrolments[*p].iter().flatten().next().map(|s| &s.embedding))
-            .collect();
         let length = set.enrolments.iter().flatten().flatten().map(|s| s.embedding.len()).next().unwrap_or_default();
-        let gallery = Gallery::new(PACK, length);
-        let mut trial = Self { gallery, rivals: plan.thresholds.rivals, cohort, probes: Vec::new() };
+        let mut gallery = Gallery::new(PACK, length);
+        gallery.set_cohort(&set.cohort);
+        let mut trial = Self { gallery, rivals: plan.thresholds.rivals, probes: Vec::new() };
         for person in able {
             let mut order: Vec<usize> = (0..set.probes[person].len()).collect();
             dice.shuffle(&mut order);
@@ -81,17 +76,10 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// The best person and their score as the box makes it, normalised where there is a cohort.
+    /// The best person and their score as the box makes it.
     pub(super) fn search(&mut self, probe: &Embedding) -> Scored {
         let best = self.gallery.identify(probe, self.rivals).best;
-        let mut found = best.map_or(Scored { person: usize::MAX, best: -1.0 }, |best| Scored {
-            person: best.person,
-            best: best.cosine,
-        });
-        if !self.cohort.is_empty() {
-            found.best = normalise(found.best, self.cohort.iter().filter_map(|c| c.cosine(probe)).collect());
-        }
-        found
+        best.map_or(Scored { person: usize::MAX, best: -1.0 }, |best| Scored { person: best.person, best: best.cosine })
     }
 
     /// What each look at a track gives; the last one is the track's.
@@ -120,16 +108,6 @@ fn enrolments(photos: &[Option<Sample>], order: &[usize], count: usize) -> Vec<u
     let taken = |i: &usize| photos[*i].as_ref().is_some_and(|s| Gate::ENROLMENT.check(&s.quality).is_empty());
     let refused = |i: &usize| photos[*i].is_some() && !taken(i);
     order.iter().copied().filter(taken).chain(order.iter().copied().filter(refused)).take(count).collect()
-}
-
-/// How far a score stands above the probe's best cohort scores (adaptive T-norm), brought back near cosine's range.
-fn normalise(score: f32, mut cohort: Vec<f32>) -> f32 {
-    cohort.sort_unstable_by(|a, b| b.total_cmp(a));
-    cohort.truncate(30);
-    let count = cohort.len().max(1) as f32;
-    let mean = cohort.iter().sum::<f32>() / count;
-    let deviation = (cohort.iter().map(|s| (s - mean).powi(2)).sum::<f32>() / count).sqrt();
-    (score - mean) / deviation.max(0.02) / 20.0
 }
 
 /// Length of the plain mean of unit vectors, 0-1: a cosine to their direction times it is the mean of their cosines.

@@ -1,6 +1,7 @@
 //! A search whose scores are held against the probe's rivals: from the best cosine a share of the mean of the next best
 //! people's is taken. A blurred or masked face resembles everybody a little, and that resemblance says nothing of who it
-//! is. It needs no cohort of strangers: the other enrolled people are the cohort (decision 0033).
+//! is. The rivals are the other enrolled people (decision 0033) and a cohort of rows that are nobody, so that a clinic of one
+//! person is searched like one of fifty (decision 0116).
 
 use std::hash::Hash;
 
@@ -21,16 +22,20 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         templates.iter().try_for_each(|template| self.insert(person.clone(), template))
     }
 
-    /// The two likeliest people, their scores held against the rivals. The margin between them stays that of the
-    /// cosines. Unusable embeddings match nobody and are counted, as in [`Gallery::top2`].
+    /// Sets the rivals that are nobody: a gallery of few people has too few of its own. Rows of another length are left out.
+    pub fn set_cohort(&mut self, rows: &[Embedding]) {
+        let fitting = rows.iter().filter(|row| row.len() == self.length);
+        self.cohort = fitting.flat_map(|row| row.as_slice().iter().copied()).collect();
+    }
+
+    /// The two likeliest people, their scores held against the rivals: the other people, and the cohort. The margin between
+    /// the two stays that of the cosines. Unusable embeddings match nobody and are counted, as in [`Gallery::top2`].
     pub fn identify(&mut self, query: &Embedding, rivals: Rivals) -> Match<P> {
         let mut found = self.top2(query);
-        if rivals.share_ppm == 0 || rivals.count == 0 || found.second.is_none() {
-            return found;
-        }
-        let taken = self.mean_of_rivals(query.as_slice(), rivals.count as usize) * rivals.share_ppm as f32 / 1e6;
+        let Some(best) = &found.best else { return found };
+        let taken = self.taken(query.as_slice(), &best.person, rivals);
         for scored in [&mut found.best, &mut found.second].into_iter().flatten() {
-            *scored = Scored { person: scored.person.clone(), cosine: scored.cosine - taken };
+            scored.cosine -= taken;
         }
         found
     }
@@ -40,37 +45,52 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         if people.is_empty() || !query.as_slice().iter().all(|x| x.is_finite()) {
             return Vec::new();
         }
-        let taken = if rivals.share_ppm == 0 || rivals.count == 0 || self.people.len() < 2 {
-            0.0
-        } else {
-            self.mean_of_rivals(query.as_slice(), rivals.count as usize) * rivals.share_ppm as f32 / 1e6
-        };
+        let highest = self.highest(query.as_slice());
+        let best = (0..highest.len()).max_by(|a, b| highest[*a].total_cmp(&highest[*b]));
+        let Some(best) = best.and_then(|place| self.people.get(place)) else { return Vec::new() };
+        let taken = self.taken(query.as_slice(), best, rivals);
         let of = |person: &P| {
-            let place = self.places.get(person)?;
-            let rows = self.rows.chunks_exact(self.length.max(1)).zip(&self.owners);
-            let cosines = rows.filter(|(_, owner)| *owner == place).map(|(row, _)| kernel::dot(query.as_slice(), row));
-            let cosine = cosines.fold(f32::MIN, f32::max);
+            let cosine = *highest.get(*self.places.get(person)?)?;
             (cosine > f32::MIN).then(|| Scored { person: person.clone(), cosine: cosine - taken })
         };
         people.iter().filter_map(of).collect()
     }
 
-    /// Mean cosine of the `count` people after the best.
-    fn mean_of_rivals(&self, query: &[f32], count: usize) -> f32 {
+    /// What the rivals take from every score.
+    fn taken(&self, query: &[f32], best: &P, rivals: Rivals) -> f32 {
+        // With as many people as there are rivals, the rivals themselves rise with the gallery.
+        let people = self.people.len().min(rivals.count as usize).max(1) as f32;
+        let by_size = people.log2() * rivals.per_doubling_ppm as f32 / 1e6;
+        if rivals.share_ppm == 0 {
+            return by_size;
+        }
+        by_size + self.mean_of_rivals(query, best, rivals.count as usize) * rivals.share_ppm as f32 / 1e6
+    }
+
+    /// Each person's best cosine, by their place.
+    fn highest(&self, query: &[f32]) -> Vec<f32> {
         let mut highest = vec![f32::MIN; self.people.len()];
         for (row, owner) in self.rows.chunks_exact(self.length.max(1)).zip(&self.owners) {
             highest[*owner] = highest[*owner].max(kernel::dot(query, row));
         }
-        let (low, high) = (1, (count + 1).min(highest.len()));
-        if high <= low {
+        highest
+    }
+
+    /// Mean cosine of the `count` likeliest rivals of the best person; 0 without any.
+    fn mean_of_rivals(&self, query: &[f32], best: &P, count: usize) -> f32 {
+        let mut highest = self.highest(query);
+        if let Some(place) = self.places.get(best) {
+            highest.swap_remove(*place);
+        }
+        highest.extend(self.cohort.chunks_exact(self.length.max(1)).map(|row| kernel::dot(query, row)));
+        let count = count.min(highest.len());
+        if count == 0 {
             return 0.0;
         }
-        if high < highest.len() {
-            highest.select_nth_unstable_by(high - 1, |a, b| b.total_cmp(a));
+        if count < highest.len() {
+            highest.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a));
         }
-        let leading = &highest[..high];
-        let best = leading.iter().copied().fold(f32::MIN, f32::max);
-        (leading.iter().sum::<f32>() - best) / (high - low) as f32
+        highest[..count].iter().sum::<f32>() / count as f32
     }
 }
 
@@ -94,7 +114,7 @@ mod tests {
     fn what_resembles_everybody_scores_lower_and_keeps_its_order_and_margin() {
         let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
         let plain = gallery().top2(&query);
-        let held = gallery().identify(&query, Rivals { share_ppm: 500_000, count: 10 });
+        let held = gallery().identify(&query, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 0 });
         let scores = |m: &Match<&'static str>| (m.best.expect("three people"), m.second.expect("three people"));
         let ((best, second), (best_held, second_held)) = (scores(&plain), scores(&held));
         assert_eq!((best.person, second.person), (best_held.person, second_held.person));
@@ -105,7 +125,7 @@ mod tests {
     #[test]
     fn the_score_of_a_person_is_that_of_the_search() {
         let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
-        for rivals in [Rivals::NONE, Rivals { share_ppm: 500_000, count: 10 }] {
+        for rivals in [Rivals::NONE, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 9_000 }] {
             let found = gallery().identify(&query, rivals);
             let (best, second) = (found.best.expect("three people"), found.second.expect("three people"));
             let scores = gallery().scores_of(&query, &[second.person, best.person, "nobody"], rivals);
@@ -116,9 +136,10 @@ mod tests {
     #[test]
     fn the_rivals_are_the_next_best_people_and_no_more_than_asked_for() {
         let query = Embedding::normalised(vec![0.0, 1.0, 0.0]).expect("a direction");
-        assert!((gallery().mean_of_rivals(query.as_slice(), 1) - 0.6).abs() < 1e-6);
-        assert!((gallery().mean_of_rivals(query.as_slice(), 2) - 0.3).abs() < 1e-6);
-        assert!((gallery().mean_of_rivals(query.as_slice(), 9) - 0.3).abs() < 1e-6);
+        for (count, mean) in [(1, 0.6), (2, 0.3), (9, 0.3), (0, 0.0)] {
+            let found = gallery().mean_of_rivals(query.as_slice(), &"b", count);
+            assert!((found - mean).abs() < 1e-6, "{count}: {found}");
+        }
     }
 
     #[test]
@@ -128,6 +149,35 @@ mod tests {
         let mut alone = Gallery::new("p", 3);
         alone.enrol("a", &[template([1.0, 0.0, 0.0])]).expect("this pack");
         assert_eq!(alone.identify(&query, Rivals::REAL), alone.top2(&query));
+    }
+
+    #[test]
+    fn a_cohort_is_held_against_one_person_and_never_named() {
+        let query = Embedding::normalised(vec![1.0, 0.2, 0.1]).expect("a direction");
+        let mut alone = Gallery::new("p", 3);
+        alone.enrol("a", &[template([0.0, 1.0, 0.0])]).expect("this pack");
+        let plain = alone.top2(&query).best.expect("one person").cosine;
+        alone.set_cohort(&[query.clone(), Embedding::normalised(vec![1.0; 4]).expect("another length")]);
+        let found = alone.identify(&query, Rivals::REAL);
+        assert_eq!((found.best.expect("one person").person, found.second), ("a", None));
+        assert!((found.best.expect("one person").cosine - (plain - 1.0)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_larger_gallery_costs_a_score_up_to_as_many_people_as_rivals() {
+        let query = Embedding::normalised(vec![1.0, 0.2, 0.1]).expect("a direction");
+        let rivals = Rivals { share_ppm: 0, count: 4, per_doubling_ppm: 20_000 };
+        let taken = |people: usize| {
+            let mut gallery = Gallery::new("p", 3);
+            for person in 0..people {
+                gallery.enrol(person, &[template([1.0, 0.0, 0.0])]).expect("this pack");
+            }
+            let score = |found: Match<usize>| found.best.expect("somebody").cosine;
+            score(gallery.top2(&query)) - score(gallery.identify(&query, rivals))
+        };
+        for (people, expected) in [(1, 0.0), (2, 0.02), (4, 0.04), (50, 0.04)] {
+            assert!((taken(people) - expected).abs() < 1e-6, "{people}: {}", taken(people));
+        }
     }
 
     #[test]

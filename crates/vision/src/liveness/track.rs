@@ -7,9 +7,9 @@ use super::LivenessScore;
 /// Frames with a network score before anything is said.
 const LEAST_FRAMES: u32 = 3;
 /// Mean score from which the networks alone say LIVE, and below which they alone say SPOOF. Chosen on live clips and on
-/// attacks of the painted renderer (decision 0034), not on those of the other.
+/// attacks of the painted renderer (decision 0034), and on stills of live people and of attacks (decision 0117).
 const SURELY_LIVE: f32 = 0.87;
-const SURELY_SPOOF: f32 = 0.30;
+const SURELY_SPOOF: f32 = 0.05;
 /// Mean score from which a head that was seen turning is believed.
 const PERHAPS_LIVE: f32 = 0.75;
 /// How far the nose must wander across the face, in eye distances, to prove depth: a turn of about 15°. Noise and the
@@ -40,6 +40,8 @@ pub enum LiveVerdict {
 pub struct LiveTrack {
     frames: u32,
     sum: f32,
+    /// Frames whose picture was too poor for the networks.
+    poor: u32,
     last: Option<[[f32; 2]; 5]>,
     /// Where the nose stood across the face in the last frames, a ring.
     way: [f32; WAY],
@@ -49,7 +51,7 @@ pub struct LiveTrack {
 
 impl Default for LiveTrack {
     fn default() -> Self {
-        Self { frames: 0, sum: 0.0, last: None, way: [0.0; WAY], steps: 0, unmoved: 0 }
+        Self { frames: 0, sum: 0.0, poor: 0, last: None, way: [0.0; WAY], steps: 0, unmoved: 0 }
     }
 }
 
@@ -60,6 +62,11 @@ impl LiveTrack {
             self.frames += 1;
             self.sum += score.live;
         }
+    }
+
+    /// A frame too poor for the networks ([`crate::Gate::liveness`]): it has no say, and a track of such frames is UNSURE.
+    pub fn too_poor(&mut self) {
+        self.poor += 1;
     }
 
     /// Adds where the landmarks were in one frame, in pixels; ones that are not finite are passed over.
@@ -99,7 +106,9 @@ impl LiveTrack {
     }
 
     pub fn verdict(&self) -> LiveVerdict {
-        let Some(mean) = self.mean() else { return LiveVerdict::NotAssessed };
+        let Some(mean) = self.mean() else {
+            return if self.poor > 0 { LiveVerdict::Unsure } else { LiveVerdict::NotAssessed };
+        };
         if self.frames < LEAST_FRAMES || self.is_frozen() {
             return LiveVerdict::Unsure;
         }
@@ -163,7 +172,8 @@ mod tests {
     fn parallax_lifts_a_doubtful_head_and_never_a_sure_attack() {
         assert_eq!(track(1.0, 0.8).verdict(), LiveVerdict::Live);
         assert_eq!(track(0.0, 0.8).verdict(), LiveVerdict::Unsure);
-        assert_eq!(track(1.0, 0.1).verdict(), LiveVerdict::Spoof);
+        assert_eq!(track(1.0, 0.03).verdict(), LiveVerdict::Spoof);
+        assert_eq!(track(1.0, 0.2).verdict(), LiveVerdict::Unsure, "no uncertain look accuses");
         assert_eq!(track(0.0, 0.9).verdict(), LiveVerdict::Live);
     }
 
@@ -179,6 +189,13 @@ mod tests {
         let mut unassessed = LiveTrack::default();
         unassessed.moved(&turned(1.0, 0.0));
         assert_eq!(unassessed.verdict(), LiveVerdict::NotAssessed);
+    }
+
+    #[test]
+    fn poor_pictures_alone_leave_a_track_unsure() {
+        let mut track = LiveTrack::default();
+        (0..20).for_each(|_| track.too_poor());
+        assert_eq!(track.verdict(), LiveVerdict::Unsure, "never condemned, and never waived as not assessed");
     }
 
     #[test]

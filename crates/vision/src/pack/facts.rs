@@ -310,8 +310,10 @@ impl Thresholds {
         if [self.unlike_ppm, self.duplicate_ppm].iter().any(|t| !(-ONE..=ONE).contains(t)) {
             return Some("unlike_ppm and duplicate_ppm are -1000000 to 1000000".to_owned());
         }
-        if self.rivals.share_ppm > 1_000_000 || self.rivals.count > 1_000 {
-            return Some("rivals: share_ppm is 0 to 1000000, count 0 to 1000".to_owned());
+        let Rivals { share_ppm, count, per_doubling_ppm } = self.rivals;
+        if share_ppm > 2_000_000 || count > 1_000 || per_doubling_ppm > 200_000 {
+            let limits = "share_ppm is 0 to 2000000, count 0 to 1000, per_doubling_ppm 0 to 200000";
+            return Some(format!("rivals: {limits}"));
         }
         match self.liveness {
             Some(band) if band.live_ppm > 1_000_000 || band.spoof_ppm > band.live_ppm => {

@@ -35,6 +35,8 @@ pub struct LocatedPack {
     pub detector: Located<Detector>,
     /// Embeds faces.
     pub embedder: Located<Embedder>,
+    /// Embeds bare faces beside the first.
+    pub companion: Option<Located<Embedder>>,
     /// Judges liveness; empty: `NotAssessed`.
     pub liveness: Vec<Located<Liveness>>,
     /// Flags masks.
@@ -66,6 +68,12 @@ impl Pack {
         let mut rejected = Vec::new();
         let detector = self.find(search, self.detector.clone(), &self.detector.artefact, &mut rejected)?;
         let embedder = self.find(search, self.embedder.clone(), &self.embedder.artefact, &mut rejected)?;
+        let companion = match &self.companion {
+            Some(second) => {
+                Some(self.find(search, second.embedder.clone(), &second.embedder.artefact, &mut rejected)?)
+            }
+            None => None,
+        };
         let mut liveness = Vec::new();
         for net in &self.liveness {
             liveness.push(self.find(search, net.clone(), &net.artefact, &mut rejected)?);
@@ -74,7 +82,7 @@ impl Pack {
             Some(net) => Some(self.find(search, net.clone(), &net.artefact, &mut rejected)?),
             None => None,
         };
-        Ok(LocatedPack { pack: self.clone(), detector, embedder, liveness, mask, rejected })
+        Ok(LocatedPack { pack: self.clone(), detector, embedder, companion, liveness, mask, rejected })
     }
 
     fn find<F>(

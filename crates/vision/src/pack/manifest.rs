@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::facts::{Artefact, Detector, Embedder, Input, Liveness, MaskFlag, Role, Template, Thresholds};
 use super::search::{FolderKind, INSTALLED_MANIFEST, Search};
-use super::{InputSize, PackError};
+use super::{Digest, InputSize, PackError};
 
 /// The manifest that the program carries.
 const BUILT_IN: &str = include_str!("../../../../models/manifest.toml");
@@ -39,12 +39,32 @@ pub struct Pack {
     pub detector: Detector,
     /// Embeds faces.
     pub embedder: Embedder,
+    /// Embeds bare faces beside the first.
+    pub companion: Option<Companion>,
     /// Judges liveness; empty: `NotAssessed`.
     pub liveness: Vec<Liveness>,
     /// Flags masks, if the pack can.
     pub mask: Option<MaskFlag>,
     /// When scores count.
     pub thresholds: Thresholds,
+}
+
+/// A second embedder, and what it weighs in the cosine of two bare faces.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Companion {
+    /// Name of the embedder's entry.
+    pub name: String,
+    /// How it is fed and read.
+    pub embedder: Embedder,
+    /// 1 to 999,999.
+    pub share_ppm: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCompanion {
+    embedder: Spanned<String>,
+    share_ppm: u32,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +105,8 @@ struct RawPack {
     optional: bool,
     detector: Spanned<String>,
     embedder: Spanned<String>,
+    #[serde(default)]
+    companion: Option<RawCompanion>,
     #[serde(default)]
     liveness: Vec<Spanned<String>>,
     #[serde(default)]
@@ -197,12 +219,24 @@ impl Pack {
     /// What a template carries: templates are comparable only when these are equal. It names the embedder and its
     /// bytes, not the thresholds, so that a calibration invalidates no template.
     pub fn template_id(&self) -> String {
-        format!("{}@{}", self.embedder_name, self.embedder.artefact.sha256.short())
+        let name = &self.embedder_name;
+        let named = self.companion.as_ref().map_or_else(|| name.clone(), |second| format!("{name}+{}", second.name));
+        format!("{named}@{}", self.embedder_digest().short())
+    }
+
+    /// What tells templates apart: the SHA-256 of the embedder's file, or with a companion that of one line of both files'
+    /// SHA-256 and the companion's share.
+    pub fn embedder_digest(&self) -> Digest {
+        let first = self.embedder.artefact.sha256;
+        self.companion.as_ref().map_or(first, |second| {
+            Digest::of(format!("{first} {} {}", second.embedder.artefact.sha256, second.share_ppm).as_bytes())
+        })
     }
 
     /// Every file with its role, in the order in which they are used.
     pub fn artefacts(&self) -> Vec<(Role, &Artefact)> {
         let mut all = vec![(Role::Detector, &self.detector.artefact), (Role::Embedder, &self.embedder.artefact)];
+        all.extend(self.companion.iter().map(|second| (Role::Embedder, &second.embedder.artefact)));
         all.extend(self.liveness.iter().map(|net| (Role::Liveness, &net.artefact)));
         all.extend(self.mask.iter().map(|net| (Role::Mask, &net.artefact)));
         all
@@ -251,6 +285,18 @@ fn check_embedder(entry: &Spanned<RawEmbedder>, raw: &RawManifest, at: &Text<'_>
     })
 }
 
+fn check_companion(
+    from: &RawCompanion,
+    embedders: &BTreeMap<String, Embedder>,
+    at: &Text<'_>,
+) -> Result<Companion, PackError> {
+    let embedder = at.named(embedders, "embedder", &from.embedder)?.clone();
+    if !(1..1_000_000).contains(&from.share_ppm) {
+        return Err(at.fault(from.embedder.span().start, "the companion's share_ppm is 1 to 999999"));
+    }
+    Ok(Companion { name: from.embedder.get_ref().clone(), embedder, share_ppm: from.share_ppm })
+}
+
 fn check_artefact(artefact: &Artefact, start: usize, at: &Text<'_>) -> Result<(), PackError> {
     let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0', ':']);
     if !artefact.file.split('/').all(plain) {
@@ -294,6 +340,10 @@ fn check_pack(
         let message = format!("pack {name}: liveness nets and liveness thresholds go together");
         return Err(at.fault(from.thresholds.span().start, message));
     }
+    let companion = match &from.companion {
+        Some(second) => Some(check_companion(second, embedders, at)?),
+        None => None,
+    };
     let mask = match &from.mask {
         Some(net) => Some(at.named(&raw.mask, "mask", net)?.get_ref().clone()),
         None => None,
@@ -306,6 +356,7 @@ fn check_pack(
         embedder_name: from.embedder.get_ref().clone(),
         detector: at.named(&raw.detector, "detector", &from.detector)?.get_ref().clone(),
         embedder: at.named(embedders, "embedder", &from.embedder)?.clone(),
+        companion,
         liveness,
         mask,
         thresholds: from.thresholds.get_ref().clone(),

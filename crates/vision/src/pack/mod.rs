@@ -15,6 +15,7 @@
 //! ```
 
 mod calibration;
+pub mod cohort;
 mod digest;
 mod error;
 mod facts;
@@ -31,7 +32,7 @@ pub use facts::{
     Source, Template, Thresholds,
 };
 pub use locate::{Located, LocatedPack, Rejected, verify_file};
-pub use manifest::{Manifest, Pack};
+pub use manifest::{Companion, Manifest, Pack};
 pub use search::{Folder, FolderKind, INSTALLED_MANIFEST, POINTER_SUFFIX, Search, Surroundings};
 
 #[cfg(test)]

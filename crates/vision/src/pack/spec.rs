@@ -1,15 +1,13 @@
 //! From a located pack to what the networks are loaded with. The only file here that knows the pixel code's types.
 
-use super::{Colour, Input, InputSize, LocatedPack, Thresholds};
+use super::{Colour, Input, InputSize, LocatedPack, Thresholds, cohort};
 use crate::frame::PixelOrder;
-use crate::spec::{self, AlignTemplate, DetectorSpec, EmbedderSpec, LivenessSpec, MaskSpec, PackSpec};
+use crate::spec::{self, AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, LivenessSpec, MaskSpec, PackSpec};
 
 impl LocatedPack {
     /// The specification that the analyzer loads. Its name is the template id: templates of the same embedder stay
     /// comparable through a calibration, and those of another are refused.
     pub fn spec(&self) -> PackSpec {
-        let embedder = &self.embedder.facts;
-        let [width, height] = embedder.template.size;
         PackSpec {
             name: self.pack.template_id(),
             detector: DetectorSpec {
@@ -18,16 +16,27 @@ impl LocatedPack {
                 score_threshold: share(self.detector.facts.score_ppm),
                 nms_threshold: share(self.detector.facts.nms_ppm),
             },
-            embedder: EmbedderSpec {
-                model: self.embedder.path.clone(),
-                input: input(&embedder.input),
-                template: AlignTemplate { width, height, points: embedder.template.points },
-                length: embedder.length,
-            },
+            embedder: embedder(&self.embedder),
+            companion: self
+                .companion
+                .as_ref()
+                .zip(self.pack.companion.as_ref())
+                .map(|(located, second)| CompanionSpec { embedder: embedder(located), share: share(second.share_ppm) }),
             liveness: self.liveness.iter().map(liveness).collect(),
             mask: self.mask.as_ref().map(|net| MaskSpec { model: net.path.clone(), input: input(&net.facts.input) }),
             thresholds: thresholds(&self.pack.thresholds),
+            cohort: cohort::built_in(self.pack.embedder_digest()),
         }
+    }
+}
+
+fn embedder(net: &super::Located<super::Embedder>) -> EmbedderSpec {
+    let [width, height] = net.facts.template.size;
+    EmbedderSpec {
+        model: net.path.clone(),
+        input: input(&net.facts.input),
+        template: AlignTemplate { width, height, points: net.facts.template.points },
+        length: net.facts.length,
     }
 }
 

@@ -3,6 +3,12 @@
 
 use super::Quality;
 
+/// What [`Gate::liveness`] asks for, chosen on live stills and the same ones through a poor camera (decision 0117): squared
+/// Laplacian above the noise, noise in grey levels, mean grey 0-1.
+const LIVENESS_SHARPNESS: f32 = 150.0;
+const LIVENESS_NOISE: f32 = 3.0;
+const LIVENESS_LUMINANCE: f32 = 0.25;
+
 /// The least that a face must have. Degrees, pixels, and shares 0-1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gate {
@@ -51,6 +57,14 @@ impl Gate {
         min_detector_score: 0.6,
         max_masked: 2.0,
     };
+
+    /// Whether the liveness networks may speak of this picture. Noise, blur and darkness look to them like paper, so a poor
+    /// picture says nothing: it neither confirms nor condemns.
+    pub fn liveness(quality: &Quality) -> bool {
+        quality.sharpness_above_noise() >= LIVENESS_SHARPNESS
+            && quality.noise_sigma <= LIVENESS_NOISE
+            && quality.luminance_mean >= LIVENESS_LUMINANCE
+    }
 
     /// Everything that is wrong with a face; empty when it is good enough.
     pub fn check(&self, quality: &Quality) -> Vec<Reason> {
