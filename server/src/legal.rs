@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use law::{Category, Legal, Matter, Table};
-use protocol::down::PractitionerCategory;
+use protocol::down::{PractitionerCategory, RegistrationStatus};
 use protocol::up::FindingReport;
 
 use crate::monitoring_review::Standing;
@@ -19,13 +19,18 @@ pub fn table(store: &Store) -> Result<Table> {
 /// Basis and penalty of a finding on the day of the act.
 pub fn of(store: &Store, table: &Table, report: &FindingReport) -> Result<Option<Legal>> {
     let about = match (report.rule.as_str(), report.persons.first()) {
-        ("LL-4" | "NL-3", Some(named)) => store.practitioner(named.person.as_str())?.and_then(|p| category(p.category)),
+        ("LL-4" | "NL-3", Some(named)) => store.practitioner(named.person.as_str())?,
         _ => None,
     };
+    let registered = about.as_ref().is_none_or(|p| p.registration == RegistrationStatus::Valid);
+    let about = about.and_then(|p| category(p.category));
     // A room that stood empty for days is a matter of the agreement; one silent session may be a false record.
     let matter = match report.rule.as_str() {
         "HB-1" if report.session.is_none() => Matter::Agreement,
-        rule => Matter::of_rule(rule, about),
+        rule => match Matter::of_rule(rule, about) {
+            Matter::Site if !registered => Matter::Unregistered,
+            matter => matter,
+        },
     };
     Ok(table.of(matter, act_day(report)))
 }

@@ -11,6 +11,7 @@ mod export;
 mod hostile;
 mod https;
 mod knowledge;
+mod law;
 mod layers;
 mod models;
 mod morning;

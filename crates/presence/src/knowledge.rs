@@ -310,20 +310,29 @@ impl Practitioner {
     }
 
     /// Why his registration does not let him work here at `at`; `None`: it does, or he needs none.
-    pub(crate) fn status_fault(&self, at: Wall, pass: Option<&Pass>) -> Option<&'static str> {
+    pub(crate) fn status_fault(&self, at: Wall, pass: Option<&Pass>) -> Option<StatusFault> {
         if matches!(self.category, PractitionerCategory::NonClinical | PractitionerCategory::Trainee) {
             return None;
         }
         if self.registration != RegistrationStatus::Valid {
-            return Some("registration");
+            return Some(StatusFault::Registration);
         }
         let visiting = pass.is_some_and(|p| p.kind == PassKind::VisitingDoctor);
         match self.relation {
             SiteRelation::Primary | SiteRelation::FiledMultiSite => None,
             SiteRelation::Exempt { from, until } if from <= at && at < until => None,
-            SiteRelation::Exempt { .. } | SiteRelation::None => (!visiting).then_some("site"),
+            SiteRelation::Exempt { .. } | SiteRelation::None => (!visiting).then_some(StatusFault::Site),
         }
     }
+}
+
+/// What is wrong with somebody's registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusFault {
+    /// It is not in force.
+    Registration,
+    /// It does not cover this institution.
+    Site,
 }
 
 /// Puts `new` into the slot when it is of a higher version, or of the same and greater. True when the slot changed.

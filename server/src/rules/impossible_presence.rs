@@ -104,7 +104,7 @@ fn draft(person: &str, (earlier, later): (&Sighting, &Sighting), misfit: &Misfit
         device: at.device.clone(),
         session: None,
         persons: by(earlier).into_iter().chain(by(later)).collect(),
-        basis: protocol::law::lending(),
+        basis: protocol::law::impossible_presence(),
         intervals: vec![
             words::span("seen_at_first_place", earlier.from_ms, earlier.to_ms),
             words::span("seen_at_second_place", later.from_ms, later.to_ms),

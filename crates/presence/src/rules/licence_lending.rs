@@ -4,7 +4,8 @@ use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::measures::{absent, by_absence, role_ppm, votes_ppm};
 use crate::case::{Case, Seen, TwoBounds};
 use crate::finding::{Kind, Rule, Severity, Subject};
-use crate::law::{LENDING, STATUS};
+use crate::knowledge::StatusFault;
+use crate::law::{self, LENDING};
 use crate::spans::{Spans, share_ppm};
 
 /// Somebody else than the declared lead who operated: who, how long.
@@ -102,8 +103,8 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     let id = &seen.info.id;
     let op = op_spans.total();
     let (zh_fault, en_fault) = match fault {
-        "site" => ("执业注册未覆盖本机构", "whose registration does not cover this institution"),
-        _ => ("执业注册状态非有效", "whose registration is not in force"),
+        StatusFault::Site => ("执业注册未覆盖本机构", "whose registration does not cover this institution"),
+        StatusFault::Registration => ("执业注册状态非有效", "whose registration is not in force"),
     };
     let (zh_age, en_age) = if fresh {
         ("", "")
@@ -118,7 +119,7 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
             .figure("operator_ms", op)
             .figure("registry_age_ms", age)
             .sure(votes_ppm(seen.votes), role_ppm(op, p.ll4_op_ms()))
-            .basis(STATUS)
+            .basis(law::status(seen.info.category, fault))
             .says(
                 format!("疑似执业资格异常：{id}（{zh_fault}）处于操作位{}{zh_age}。", zh_ms(op)),
                 format!(

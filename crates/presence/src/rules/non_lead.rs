@@ -4,7 +4,7 @@ use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::measures::{absent, by_absence, nl_need_ms, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
-use crate::law::{ASSISTANTS, GRADE, NON_LEAD, NURSES};
+use crate::law::{self, GRADE, NON_LEAD, NURSES};
 use crate::spans::{Spans, share_ppm};
 use crate::{ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as Category};
 
@@ -184,7 +184,7 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
         by_absence(absence, Severity::L2),
         case,
         (seen, &op, need),
-        ASSISTANTS,
+        law::supervised(seen.info.category),
         what,
         ("未见带教或指导医师", "no supervisor was seen"),
     );
