@@ -10,8 +10,15 @@ use e2e::reference;
 use expect_test::expect_file;
 
 const PAGES: &[&str] = &["index.md", "try.md", "install.md", "server.md", "review.md"];
-const OTHERS: &[&str] =
-    &["development.md", "delivery.md", "benchmarks.md", "evaluation.md", "models.md", "templates/README.md"];
+const OTHERS: &[&str] = &[
+    "development.md",
+    "delivery.md",
+    "proxy.md",
+    "benchmarks.md",
+    "evaluation.md",
+    "models.md",
+    "templates/README.md",
+];
 
 fn docs() -> PathBuf {
     root().join("docs")
