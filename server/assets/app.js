@@ -1,5 +1,5 @@
-// Follows the server's event stream and shows what is new without a reload. Resumes by the last number it saw.
-// Sends nothing by itself; without this script every page still works.
+// Follows the server's event stream and shows what is new without a reload. Resumes by the last number it saw; says so where
+// the stream is dead, and loads the page anew once it lives again. Without this script every page still works.
 "use strict";
 
 const toast = document.getElementById("toast");
@@ -48,8 +48,10 @@ function refresh() {
   if (!here || writing() || refreshing) return;
   refreshing = setTimeout(async () => {
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (!answer.ok) return;
+      const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+      if (answer.redirected && new URL(answer.url).pathname === "/login") return void lose(true);
+      if (!answer.ok) return void lose(false);
+      lose.fresh = Date.now();
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = page.getElementById("live");
       const known = new Set([...here.querySelectorAll(".inbox a")].map((a) => a.href));
@@ -63,6 +65,8 @@ function refresh() {
       for (const link of next.querySelectorAll(".inbox a")) {
         if (!known.has(link.href)) link.parentElement.classList.add("fresh");
       }
+    } catch {
+      lose(false);
     } finally {
       refreshing = null;
     }
@@ -82,25 +86,156 @@ function tally() {
   if (n) count.closest("details").open = true;
 }
 
-function follow() {
-  const feed = document.body.dataset.feed;
-  const source = new EventSource(`/events${feed ? `?after=${encodeURIComponent(feed)}` : ""}`);
-  source.addEventListener("alert", (event) => {
-    const data = JSON.parse(event.data);
-    refresh();
-    if (!data.finding || data.step !== "opened" || data.news === false) return;
-    if (document.hidden) {
-      unseen += 1;
-      document.title = `(${unseen}) ${baseTitle}`;
-    }
-    const zh = document.documentElement.lang.startsWith("zh");
-    say(`${zh ? "新线索" : "New lead"} #${data.number} · ${data.severity} · ${data.rule}`, `/alerts/${encodeURIComponent(data.alert)}`);
-    if (data.severity === "L3") tone();
-  });
-  for (const name of ["device", "session", "enrolment", "missed"]) source.addEventListener(name, refresh);
+// ---- The live stream: one for all tabs of a browser. The tab that holds the lock reads it and tells the others; when it is
+// closed, the next one goes on from the last event that it heard of.
+
+const chinese = document.documentElement.lang.startsWith("zh");
+// The server beats every 10 s.
+const QUIET_MS = 25000;
+const TRY_AGAIN_MS = 3000;
+const channel = "BroadcastChannel" in window ? new BroadcastChannel("zaigang-feed") : null;
+let lastId = document.body.dataset.feed;
+let lastEventAt = 0;
+let heardAt = performance.now();
+let lost = false;
+const shownAt = new Date();
+
+function time(date) {
+  return date.toLocaleTimeString(chinese ? "zh-CN" : "en-GB", { hour12: false, timeZone: "Asia/Shanghai" });
+}
+
+// Old figures never pass for new ones: the page says since when it stands still.
+function lose(ended) {
   const dot = document.getElementById("link");
-  source.onopen = () => dot.classList.replace("bad", "ok");
-  source.onerror = () => dot.classList.replace("ok", "bad");
+  dot?.classList.replace("ok", "bad");
+  const bar = document.getElementById("lost");
+  if (!bar || (lost && !ended)) return;
+  lost = true;
+  document.body.classList.add("stale");
+  const since = time(new Date(Math.max(shownAt.getTime(), lose.fresh ?? 0)));
+  bar.textContent = ended
+    ? (chinese ? `登录已结束,画面停留在 ${since};请重新登录` : `The login has ended; this is how it stood at ${since}. Log in again`)
+    : (chinese ? `连接已断开,画面停留在 ${since};正在重新连接…` : `Disconnected; this is how it stood at ${since}. Connecting again…`);
+  bar.hidden = false;
+  if (ended && document.body.classList.contains("wall")) location.href = "/login";
+}
+
+function heard() {
+  heardAt = performance.now();
+  document.getElementById("link")?.classList.replace("bad", "ok");
+  if (!lost) return;
+  lost = false;
+  // What came meanwhile may be more than the stream tells.
+  if (document.getElementById("live") && !writing()) {
+    location.reload();
+    return;
+  }
+  document.body.classList.remove("stale");
+  document.getElementById("lost").hidden = true;
+  refresh();
+}
+
+function news(name, id, text) {
+  lastId = id || lastId;
+  lastEventAt = Date.now();
+  const data = text ? JSON.parse(text) : {};
+  refresh();
+  if (name !== "alert" || !data.finding || data.step !== "opened" || data.news === false) return;
+  if (document.hidden) {
+    unseen += 1;
+    document.title = `(${unseen}) ${baseTitle}`;
+  }
+  say(`${chinese ? "新线索" : "New lead"} #${data.number} · ${data.severity} · ${data.rule}`, `/alerts/${encodeURIComponent(data.alert)}`);
+  if (data.severity === "L3") tone();
+}
+
+// Of the lines of an event stream (HTML, 9.2) those that our server writes.
+async function read(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  let event = {};
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    heard();
+    channel?.postMessage({ beat: true });
+    rest += value;
+    const lines = rest.split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      const [, field, text] = line.match(/^(id|event|data): ?(.*)$/) ?? [];
+      if (field) {
+        event[field] = text;
+      } else if (line === "" && event.data !== undefined) {
+        channel?.postMessage({ event });
+        news(event.event, event.id, event.data);
+        event = {};
+      } else if (line === "") {
+        event = {};
+      }
+    }
+  }
+}
+
+async function lead() {
+  for (;;) {
+    const stop = new AbortController();
+    // A stream that is silent is dead, whatever the connection says.
+    const watch = setInterval(() => { if (performance.now() - heardAt > QUIET_MS) stop.abort(); }, 5000);
+    try {
+      heardAt = performance.now();
+      const answer = await fetch("/events", { headers: { accept: "text/event-stream", "last-event-id": lastId }, cache: "no-store", signal: stop.signal });
+      if (answer.redirected || answer.status === 401 || answer.status === 403) {
+        channel?.postMessage({ ended: true });
+        lose(true);
+      } else if (answer.ok && answer.headers.get("content-type")?.startsWith("text/event-stream")) {
+        await read(answer);
+      } else {
+        channel?.postMessage({ lost: true });
+        lose(false);
+      }
+    } catch {
+      channel?.postMessage({ lost: true });
+      lose(false);
+    } finally {
+      clearInterval(watch);
+    }
+    await new Promise((done) => { setTimeout(done, TRY_AGAIN_MS); });
+  }
+}
+
+function follow() {
+  if (!lastId) return;
+  channel?.addEventListener("message", ({ data }) => {
+    if (data.hello) channel.postMessage({ beat: true, lastEventAt });
+    if (data.beat) {
+      // What happened after this page was made and before it listened.
+      if (data.lastEventAt > performance.timeOrigin) refresh();
+      heard();
+    }
+    if (data.event) news(data.event.event, data.event.id, data.event.data);
+    if (data.lost) lose(false);
+    if (data.ended) lose(true);
+  });
+  channel?.postMessage({ hello: true });
+  setInterval(() => { if (performance.now() - heardAt > 2 * QUIET_MS) lose(false); }, 5000);
+  // Whoever looks at the wall sees by its time that it lives.
+  if (document.body.classList.contains("wall")) setInterval(refresh, 60000);
+  if (channel && navigator.locks) navigator.locks.request("zaigang-feed", lead);
+  else lead();
+}
+
+// A list too long to be looked through is found by a search: of the typed name or id the server gives the people.
+function searchPeople(event) {
+  const field = event.target;
+  if (!field.matches?.("input[data-people]") || !field.value) return;
+  clearTimeout(searchPeople.timer);
+  searchPeople.timer = setTimeout(async () => {
+    const answer = await fetch(`/api/v1/practitioners?limit=50&q=${encodeURIComponent(field.value)}`).catch(() => null);
+    if (!answer?.ok) return;
+    const { practitioners } = await answer.json();
+    field.list.replaceChildren(...practitioners.map((p) => new Option(`${p.name} (${p.id})`, p.id)));
+  }, 250);
 }
 
 // j and k walk the inbox, Enter opens, x ticks, u goes back, / reaches the filter, ? opens the guide.
@@ -129,6 +264,7 @@ function keys(event) {
 }
 
 document.addEventListener("keydown", keys);
+document.addEventListener("input", searchPeople);
 document.addEventListener("change", (event) => { if (event.target.closest(".pick")) tally(); });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;

@@ -13,6 +13,7 @@ use crate::access::oidc::Provider;
 use crate::access::throttle::Throttle;
 use crate::audit_head::Heads;
 use crate::ca::Authority;
+use crate::certificates::Certificates;
 use crate::clock;
 use crate::config::Config;
 use crate::enrol::Slot;
@@ -36,6 +37,8 @@ pub struct App {
     pub signer: Arc<SigningKey>,
     /// Signs certificates of boxes.
     pub authority: Authority,
+    /// When those of the house run out.
+    pub certificates: Arc<Certificates>,
     pub engine: Slot,
     /// Seals one-time-code secrets.
     pub master: Key,

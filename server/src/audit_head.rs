@@ -19,13 +19,13 @@ use crate::app::App;
 use crate::behind;
 use crate::clock;
 use crate::store::{Store, StoreError};
+use crate::tls_client;
 
 /// How often is looked whether a head is due.
 const ROUND: Duration = Duration::from_secs(10);
 /// A head is signed when the log has grown by so many entries, or at all within so long.
 const ENTRIES: i64 = 100;
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum HeadError {
@@ -209,22 +209,20 @@ async fn tell(app: &Arc<App>, newest: Option<SignedHead>) -> bool {
             return true;
         }
     };
-    let sent = app.waiting(move |_| post(&target, &body).map_err(|e| crate::problem::Problem::internal(&e))).await;
+    let sent = app
+        .waiting(move |a| {
+            post(a.config.outgoing.ca_file.as_deref(), &target, &body)
+                .map_err(|e| crate::problem::Problem::internal(&e))
+        })
+        .await;
     if sent.is_err() {
         tracing::warn!("`audit.head_webhook` did not take the audit log's head: it is tried again");
     }
     sent.is_ok()
 }
 
-fn post(target: &str, body: &str) -> Result<(), String> {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(ANSWER_WITHIN))
-        // A redirect would lead to where the configuration names nothing.
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .user_agent("zaigang-server")
-        .build();
-    let agent = ureq::Agent::new_with_config(config);
+fn post(ca_file: Option<&Path>, target: &str, body: &str) -> Result<(), String> {
+    let agent = tls_client::http(ca_file)?;
     let answer = agent.post(target).header("Content-Type", "application/json").send(body).map_err(|e| e.to_string())?;
     let status = answer.status();
     if status.is_success() { Ok(()) } else { Err(status.to_string()) }

@@ -16,7 +16,7 @@ use trust::SigningKey;
 use crate::clock;
 use crate::config::Config;
 use crate::export::Hashing;
-use crate::store::{Deed, FaceStore, Store, check_copy, copy_database};
+use crate::store::{CopyFacts, Deed, FaceStore, Store, check_copy, copy_database, schema_of};
 use crate::tombstone::Ledger;
 use crate::vault::Key;
 
@@ -117,6 +117,36 @@ pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
         bytes / 1024,
         manifest.made_at
     ))
+}
+
+/// Before this program changes how an older one's data is laid out, all of it is copied beside; gives where. The older
+/// program comes back to it with `restore`.
+pub fn before_update(config: &Config) -> anyhow::Result<Option<String>> {
+    let facts = DATABASES.map(|name| config.data_dir.join(name)).map(|path| schema_of(&path));
+    let facts: Vec<CopyFacts> = facts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    if facts.iter().all(|f| f.schema == 0 || f.schema >= f.known) {
+        return Ok(None);
+    }
+    let to = config.data_dir.join(format!("{BEFORE_UPDATE}{}.zgbackup", clock::now_text().replace([':', '.'], "")));
+    let said = backup(config, &to, "before an update")?;
+    // Whoever withdrew is in the older ones, too.
+    for older in before_updates(&config.data_dir).into_iter().rev().skip(KEPT_BEFORE_UPDATES) {
+        fs::remove_file(&older).with_context(|| format!("{} can not be removed", older.display()))?;
+    }
+    Ok(Some(format!("the data is of an earlier version and is backed up before it is changed: {said}")))
+}
+
+const BEFORE_UPDATE: &str = "before-update-";
+const KEPT_BEFORE_UPDATES: usize = 2;
+
+/// Backups that updates made, oldest first.
+pub fn before_updates(data_dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(data_dir).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut found: Vec<PathBuf> =
+        entries.filter(|path| name(path).starts_with(BEFORE_UPDATE) && name(path).ends_with(".zgbackup")).collect();
+    found.sort();
+    found
 }
 
 fn entry(folder: &Path, name: &str, sealed: bool) -> anyhow::Result<Entry> {

@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::broker::SERVER;
 use crate::ca::{Authority, Use, write_private};
+use crate::certificates::{Certificates, Noting, Whose};
 use crate::clock;
 use crate::store::Store;
 
@@ -31,6 +32,8 @@ pub fn text() -> String {
 /// Writes authority, revocation list, the broker's certificate and key for the named hosts, ACL and configuration into a
 /// folder. What Mosquitto must include is `zaigang.conf`; `listen` is `8883` or `PORT ADDRESS`. Gives the line to print.
 pub fn write(data_dir: &Path, folder: &Path, hosts: &[&str], listen: &str) -> anyhow::Result<String> {
+    // Before the first start of the server there is no folder yet.
+    std::fs::create_dir_all(data_dir).with_context(|| format!("`data_dir` {} can not be made", data_dir.display()))?;
     let authority = Authority::open(data_dir)?;
     let store = Store::open(data_dir)?;
     let now = clock::now();
@@ -61,15 +64,23 @@ pub fn write(data_dir: &Path, folder: &Path, hosts: &[&str], listen: &str) -> an
 }
 
 /// The server's own way in: a certificate of its own authority, made anew at each start and kept in memory alone.
-pub(crate) fn server_tls(authority: &Authority, name: &str) -> anyhow::Result<rustls::ClientConfig> {
+pub(crate) fn server_tls(
+    authority: &Authority,
+    name: &str,
+    certificates: &Arc<Certificates>,
+) -> anyhow::Result<rustls::ClientConfig> {
     let (certificate, key) = authority.issue(name, &[], Use::Client, clock::now(), VALID)?;
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.ca_pem().as_bytes())?)?;
     let certificate = CertificateDer::from_pem_slice(certificate.pem.as_bytes())?;
+    // It verifies as always; that it also notes when the broker's certificate runs out is all that is its own.
+    let verifier =
+        Noting::new(roots, Arc::clone(certificates), Whose::Broker).map_err(|why| anyhow::anyhow!("{why}"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(vec![certificate], PrivateKeyDer::from_pem_slice(key.as_bytes())?)?)
 }
 
@@ -138,6 +149,14 @@ mod tests {
                 "{key}{bytes:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_files_are_written_before_the_first_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, to) = (dir.path().join("not/there/yet"), dir.path().join("broker"));
+        let said = super::write(&data, &to, &["broker.example.cn"], "8883").unwrap();
+        assert!(said.contains("broker.example.cn") && to.join("broker.key").exists());
     }
 
     #[test]

@@ -23,6 +23,12 @@ fn stepped_by() -> jiff::SignedDuration {
     jiff::SignedDuration::ZERO
 }
 
+/// Milliseconds since this program first asked: a clock that nobody sets, for waits.
+pub fn monotonic_ms() -> i64 {
+    static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    BEGAN.get_or_init(std::time::Instant::now).elapsed().as_millis() as i64
+}
+
 /// `2026-03-02T01:00:00.000Z`: fixed width, so that texts sort as times do.
 pub fn text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()

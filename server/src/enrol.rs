@@ -7,11 +7,12 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use vision::enrol::{EnrolError, Enrolled, template_from_photo};
+use vision::enrol::{EnrolError, Enrolled, template_from_picture};
 use vision::pack::{Manifest, Search};
 use vision::{Analyzer, Gate, Options, Rotation, Runtime, Template};
 
 use crate::model::Consent;
+use crate::photo;
 use crate::store::{Enrolment, FaceStore, NewTemplate, Proposal, StoreError};
 
 /// Photographs of one enrolment, at most.
@@ -33,6 +34,19 @@ pub enum EnrolFault {
     Store(#[from] StoreError),
 }
 
+impl EnrolFault {
+    /// The line in Chinese, where there is one.
+    pub fn zh(&self) -> Option<String> {
+        match self {
+            Self::NonePassed(photos) => {
+                let lines: Vec<String> = photos.iter().map(PhotoOutcome::line_zh).collect();
+                Some(format!("没有合格的照片:{}", lines.join(" · ")))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What became of one photograph.
 #[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
 pub struct PhotoOutcome {
@@ -41,6 +55,14 @@ pub struct PhotoOutcome {
     pub reasons: Vec<ReasonText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality_ppm: Option<u32>,
+    /// Faces beside the one that was taken: smaller ones, which whoever decides should see.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_faces: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
@@ -54,6 +76,11 @@ impl PhotoOutcome {
     fn line(&self) -> String {
         let reasons: Vec<&str> = self.reasons.iter().map(|r| r.en.as_str()).collect();
         format!("photo {}: {}", self.index + 1, reasons.join("; "))
+    }
+
+    fn line_zh(&self) -> String {
+        let reasons: Vec<&str> = self.reasons.iter().map(|r| r.zh.as_str()).collect();
+        format!("第 {} 张:{}", self.index + 1, reasons.join(";"))
     }
 }
 
@@ -201,15 +228,21 @@ impl Engine {
         let mut outcomes = Vec::new();
         let mut enrolled = Vec::new();
         for (index, photo) in photos.iter().enumerate() {
-            match template_from_photo(&mut analyzer, photo, &gate) {
-                Ok(good) => {
+            match looked_at(&mut analyzer, photo, &gate) {
+                Ok((good, other_faces)) => {
                     let quality_ppm = Some((good.quality.unified().clamp(0.0, 1.0) * 1_000_000.0) as u32);
-                    outcomes.push(PhotoOutcome { index, accepted: true, reasons: Vec::new(), quality_ppm });
+                    outcomes.push(PhotoOutcome {
+                        index,
+                        accepted: true,
+                        reasons: Vec::new(),
+                        quality_ppm,
+                        other_faces,
+                    });
                     enrolled.push((index, good));
                 }
-                Err(error) => {
-                    let reasons = reasons(&error);
-                    outcomes.push(PhotoOutcome { index, accepted: false, reasons, quality_ppm: None });
+                Err(reasons) => {
+                    let refused = PhotoOutcome { index, accepted: false, reasons, quality_ppm: None, other_faces: 0 };
+                    outcomes.push(refused);
                 }
             }
         }
@@ -323,6 +356,22 @@ pub fn outcome(photos: &impl serde::Serialize, compared: &Compared) -> serde_jso
 
 fn cosine_ppm(one: &Template, other: &Template) -> i32 {
     one.embedding().cosine(other.embedding()).map_or(-1_000_000, |c| (c * 1_000_000.0) as i32)
+}
+
+/// One photograph's template, and how many faces are in it beside that one.
+fn looked_at(analyzer: &mut Analyzer, photo: &[u8], gate: &Gate) -> Result<(Enrolled, usize), Vec<ReasonText>> {
+    let picture = photo::read(photo)
+        .map_err(|fault| vec![ReasonText { code: fault.code().to_owned(), zh: fault.zh(), en: fault.en() }])?;
+    let good = template_from_picture(analyzer, &picture, gate).map_err(|error| {
+        let mut reasons = reasons(&error);
+        if photo::is_cmyk(photo) {
+            let (zh, en) = ("照片为 CMYK 模式:请另存为 RGB", "the photograph is CMYK: save it as RGB");
+            reasons.push(ReasonText { code: "cmyk".to_owned(), zh: zh.to_owned(), en: en.to_owned() });
+        }
+        reasons
+    })?;
+    let faces = analyzer.detect(picture.frame()).map_or(1, |faces| faces.len());
+    Ok((good, faces.saturating_sub(1)))
 }
 
 fn reasons(error: &EnrolError) -> Vec<ReasonText> {

@@ -5,6 +5,7 @@
 //! It never sees a patient or a stranger, never accuses (every alert is a lead 线索), and names a person on pages alone.
 
 pub mod access;
+pub mod account_command;
 pub mod alert;
 pub mod alert_view;
 pub mod app;
@@ -16,6 +17,7 @@ pub mod broker_config;
 pub mod ca;
 pub mod calendar;
 pub mod case_clocks;
+pub mod certificates;
 pub mod clock;
 pub mod config;
 pub mod enrol;
@@ -31,6 +33,7 @@ pub mod mqtt;
 pub mod notify;
 pub mod own_id;
 pub mod paper;
+pub mod photo;
 pub mod problem;
 pub mod remembered;
 pub mod renew;
@@ -39,6 +42,8 @@ pub mod rules;
 pub mod run;
 pub mod store;
 pub mod supervise;
+pub mod text;
+pub mod tls_client;
 pub mod tombstone;
 pub mod vault;
 pub mod web;

@@ -1,14 +1,20 @@
 //! `zaigang-server`: arguments → configuration → run. The work is in the library.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use server::config::{Broker, COMMENTED, Config};
-use server::{backup, broker_config, export, run};
+use server::config::{Broker, COMMENTED, Config, ConfigError, files};
+use server::run::SetUpFault;
+use server::{account_command, backup, broker_config, export, run};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::{Format, Full, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,10 +44,12 @@ struct Cli {
 enum Command {
     /// Start the server (the default when no command is named)
     Run(RunArgs),
-    /// Print the commented configuration
-    Config,
-    /// Check a configuration and say what is wrong with it
-    Check(RunArgs),
+    /// Print the commented configuration; with --check, check one as `check` does
+    Config(ConfigArgs),
+    /// Check a configuration: its keys, and every file that it names
+    Check(CheckArgs),
+    /// An account's waits and way in, for an administrator at this machine
+    Account(AccountArgs),
     /// Print a Mosquitto configuration and its ACL: TLS, client certificates, own topics only; or write all its files
     BrokerConfig(BrokerConfigArgs),
     /// Write a box's signed chain as a bundle that `zaigang-verify` checks offline
@@ -141,6 +149,97 @@ struct ExportArgs {
 }
 
 #[derive(Debug, Args)]
+struct ConfigArgs {
+    /// Check a configuration instead of printing one
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    args: CheckArgs,
+}
+
+const CHECK_EXITS: &str = "Exit codes: 0 the configuration is sound; 1 something is wrong, one line each.";
+
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXITS)]
+struct CheckArgs {
+    /// The configuration file; print one with `zaigang-server config`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print {"sound", "faults"} instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+impl CheckArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let faults = match load(self.config) {
+            Ok(config) => files::faults(&config),
+            Err(error) => vec![format!("{error:#}")],
+        };
+        if self.json {
+            println!("{}", serde_json::json!({"sound": faults.is_empty(), "faults": faults}));
+        } else if faults.is_empty() {
+            println!("the configuration is sound, and every file that it names can be opened");
+        }
+        if faults.is_empty() {
+            return Ok(());
+        }
+        if self.json {
+            return Err(Said.into());
+        }
+        anyhow::bail!("{}", faults.join("\n"))
+    }
+}
+
+/// The fault was printed already.
+#[derive(Debug, thiserror::Error)]
+#[error("")]
+struct Said;
+
+const ACCOUNT_EXAMPLES: &str = "\
+Examples:
+  zaigang-server account clear-waits wang --config F    wang may try again at once after wrong passwords or codes
+  zaigang-server account reset wang --config F          a one-time link to a new password and second factor
+
+Both work beside the running server and stand in the audit log. The link is written to a file that only this user reads.";
+
+#[derive(Debug, Args)]
+#[command(after_help = ACCOUNT_EXAMPLES)]
+struct AccountArgs {
+    /// What is done
+    #[arg(value_enum)]
+    deed: AccountDeed,
+    /// The login name
+    name: String,
+    /// The server's configuration
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Reason, for the audit log
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    why: String,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum AccountDeed {
+    /// End the waits after wrong passwords and codes
+    ClearWaits,
+    /// Make a one-time link to a new password
+    Reset,
+}
+
+impl AccountArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let config = load(self.config)?;
+        let said = match self.deed {
+            AccountDeed::ClearWaits => account_command::clear_waits(&config, &self.name, &self.why)?,
+            AccountDeed::Reset => account_command::reset(&config, &self.name, &self.why)?,
+        };
+        println!("{said}");
+        Ok(())
+    }
+}
+
+#[derive(Debug, Args)]
 struct RunArgs {
     /// The configuration file; print one with `zaigang-server config`
     #[arg(long, value_name = "FILE")]
@@ -222,8 +321,10 @@ fn main() -> ExitCode {
     let done = match cli.command {
         None => start(&cli.run),
         Some(Command::Run(args)) => start(&args),
-        Some(Command::Check(args)) => args.config().map(|_| println!("the configuration is sound")),
-        Some(Command::Config) => {
+        Some(Command::Check(args)) => args.run(),
+        Some(Command::Config(args)) if args.check => args.args.run(),
+        Some(Command::Account(args)) => args.run(),
+        Some(Command::Config(_)) => {
             print!("{COMMENTED}");
             Ok(())
         }
@@ -234,12 +335,21 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Said>() => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("zaigang-server: {error:#}");
-            ExitCode::FAILURE
+            let text = format!("{error:#}");
+            for line in text.lines() {
+                eprintln!("zaigang-server: {line}");
+            }
+            // Nothing that a service manager mends by starting again.
+            let set_up = error.chain().any(|cause| cause.is::<SetUpFault>() || cause.is::<ConfigError>());
+            if set_up { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
+
+/// As sysexits.h calls it; the unit does not start the server again after it.
+const EX_CONFIG: u8 = 78;
 
 fn start(args: &RunArgs) -> anyhow::Result<()> {
     let config = args.config()?;
@@ -287,9 +397,33 @@ fn tell_service_manager(state: sd_notify::NotifyState<'_>) {
 fn log_to_stderr(config: &Config) {
     let filter = EnvFilter::new(format!("rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,ort=warn,{}", config.log_level));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for a terminal; a journal takes priorities instead, and has times of its own.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     if config.log_json {
         builder.json().init();
+    } else if std::env::var_os("JOURNAL_STREAM").is_some() {
+        builder.event_format(Journal(Format::default().without_time().with_ansi(false))).init();
     } else {
         builder.init();
+    }
+}
+
+/// A line with its priority in front, as sd-daemon(3) reads it.
+struct Journal(Format<Full, ()>);
+
+impl<S, N> FormatEvent<S, N> for Journal
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+        let priority = match *event.metadata().level() {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            _ => 7,
+        };
+        write!(writer, "<{priority}>")?;
+        self.0.format_event(ctx, writer, event)
     }
 }

@@ -12,6 +12,7 @@ use protocol::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionI
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
+use crate::text::{Listed, line, line_or_nothing};
 
 /// A person's name: shown on pages, kept in the store, never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -24,17 +25,124 @@ impl fmt::Debug for Name {
     }
 }
 
-/// One clear line: what is wrong and what would be right.
-pub type Fault = String;
+pub use crate::text::Fault;
 
-fn text(what: &str, value: &str, max: usize) -> Result<(), Fault> {
-    let length = value.chars().count();
-    if value.trim().is_empty() || length > max || value.chars().any(char::is_control) {
-        return Err(format!(
-            "{what}: 1 to {max} characters without control characters are needed, {length} were given"
-        ));
+/// Characters of an institution's kind, a room's name and other short labels, at most.
+const LABEL_CHARS: usize = 100;
+
+impl Listed for PractitionerCategory {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("licensed_physician", Self::LicensedPhysician),
+        ("assistant_physician", Self::AssistantPhysician),
+        ("nurse", Self::Nurse),
+        ("pharmacist", Self::Pharmacist),
+        ("technician", Self::Technician),
+        ("trainee", Self::Trainee),
+        ("non_clinical", Self::NonClinical),
+    ];
+}
+
+impl Listed for RegistrationStatus {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("valid", Self::Valid),
+        ("expired", Self::Expired),
+        ("suspended", Self::Suspended),
+        ("cancelled", Self::Cancelled),
+        ("revoked", Self::Revoked),
+        ("pending", Self::Pending),
+    ];
+}
+
+impl Listed for SiteRelation {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("primary", Self::Primary),
+        ("filed_multi_site", Self::FiledMultiSite),
+        ("exempt", Self::Exempt),
+        ("none", Self::None),
+    ];
+}
+
+impl Listed for Specialty {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("cosmetic_surgery", Self::CosmeticSurgery),
+        ("cosmetic_dentistry", Self::CosmeticDentistry),
+        ("cosmetic_dermatology", Self::CosmeticDermatology),
+        ("cosmetic_tcm", Self::CosmeticTcm),
+    ];
+}
+
+impl Listed for ItemKind {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("surgery", Self::Surgery),
+        ("injection", Self::Injection),
+        ("thread", Self::Thread),
+        ("energy_device", Self::EnergyDevice),
+        ("other", Self::Other),
+    ];
+}
+
+/// A role at an institution beside that of the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteRole {
+    Anaesthesia,
+}
+
+impl SiteRole {
+    /// As the wire calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anaesthesia => "anaesthesia",
+        }
     }
-    Ok(())
+}
+
+impl Listed for SiteRole {
+    const WORDS: &'static [(&'static str, Self)] = &[("anaesthesia", Self::Anaesthesia)];
+}
+
+/// Readers of the fields that hold a word of a list; each names its field.
+mod word {
+    use serde::Deserializer;
+
+    use super::{
+        DeploymentMode, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, SiteRole, Specialty,
+    };
+    use crate::text::{Listed, read_many, read_one};
+
+    macro_rules! readers {
+        ($($read:ident $field:ident: $type:ty;)*) => {$(
+            pub(super) fn $field<'de, D: Deserializer<'de>>(from: D) -> Result<readers!(@ $read $type), D::Error> {
+                $read(stringify!($field), from)
+            }
+        )*};
+        (@ read_one $type:ty) => { $type };
+        (@ read_many $type:ty) => { Vec<$type> };
+    }
+
+    readers! {
+        read_one category: PractitionerCategory;
+        read_one min_operator: PractitionerCategory;
+        read_one registration: RegistrationStatus;
+        read_one relation: SiteRelation;
+        read_one kind: ItemKind;
+        read_one mode: DeploymentMode;
+        read_many lead_of: Specialty;
+        read_many specialties: Specialty;
+        read_many roles: SiteRole;
+    }
+
+    impl Listed for DeploymentMode {
+        const WORDS: &'static [(&'static str, Self)] = &[("in_room", Self::InRoom), ("doorway", Self::Doorway)];
+    }
+}
+
+/// Digits of an administrative division, or nothing.
+fn division(what: &str, digits: &str) -> Result<(), Fault> {
+    if digits.len() <= 12 && digits.chars().all(|c| c.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(format!("{what}: use the digits of the administrative division, such as 510100"))
 }
 
 /// Where an institution is (WGS 84): LL-3 asks how far two are apart.
@@ -68,7 +176,8 @@ pub struct Institution {
 
 impl Institution {
     pub fn check(&self) -> Result<(), Fault> {
-        text("name", &self.name, 200)?;
+        line("name", &self.name, 200)?;
+        line_or_nothing("kind", &self.kind, LABEL_CHARS)?;
         if self.place.is_some_and(|p| !(-90.0..=90.0).contains(&p.north_deg) || !(-180.0..=180.0).contains(&p.east_deg))
         {
             return Err("place: north_deg is -90 to 90 and east_deg -180 to 180, such as 30.66 and 104.06".to_owned());
@@ -76,9 +185,7 @@ impl Institution {
         if self.grade_ceiling > 4 {
             return Err(format!("grade_ceiling: {} is no surgery grade, use 0 to 4", self.grade_ceiling));
         }
-        if !self.jurisdiction.chars().all(|c| c.is_ascii_digit()) || self.jurisdiction.len() > 12 {
-            return Err("jurisdiction: use the digits of the administrative division, such as 510100".to_owned());
-        }
+        division("jurisdiction", &self.jurisdiction)?;
         match &self.code {
             Some(code) => crate::idcheck::institution_code(code),
             None => Ok(()),
@@ -91,7 +198,9 @@ impl Institution {
 pub struct Practitioner {
     pub id: PersonId,
     pub name: Name,
+    #[serde(deserialize_with = "word::category")]
     pub category: PractitionerCategory,
+    #[serde(deserialize_with = "word::registration")]
     pub registration: RegistrationStatus,
     #[serde(default)]
     pub sites: Vec<Site>,
@@ -101,24 +210,19 @@ pub struct Practitioner {
 #[serde(deny_unknown_fields)]
 pub struct Site {
     pub institution: InstitutionId,
+    #[serde(deserialize_with = "word::relation")]
     pub relation: SiteRelation,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exempt_until: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::lead_of")]
     pub lead_of: Vec<Specialty>,
-    #[serde(default)]
-    pub roles: Vec<String>,
+    #[serde(default, deserialize_with = "word::roles")]
+    pub roles: Vec<SiteRole>,
 }
 
 impl Practitioner {
     pub fn check(&mut self) -> Result<(), Fault> {
-        text("name", &self.name.0, 100)?;
-        if self.category == PractitionerCategory::Unknown {
-            return Err("category: use licensed_physician, assistant_physician, nurse, pharmacist, technician, trainee or non_clinical".to_owned());
-        }
-        if self.registration == RegistrationStatus::Unknown {
-            return Err("registration: use valid, expired, suspended, cancelled, revoked or pending".to_owned());
-        }
+        line("name", &self.name.0, 100)?;
         for site in &mut self.sites {
             site.check()?;
             if !site.lead_of.is_empty() && self.category != PractitionerCategory::LicensedPhysician {
@@ -133,16 +237,8 @@ impl Practitioner {
 
 impl Site {
     fn check(&mut self) -> Result<(), Fault> {
-        if self.relation == SiteRelation::Unknown {
-            return Err("relation: use primary, filed_multi_site, exempt or none".to_owned());
-        }
         if let Some(until) = &mut self.exempt_until {
             *until = clock::normal("exempt_until", until)?;
-        }
-        if self.lead_of.contains(&Specialty::Unknown) {
-            return Err(
-                "lead_of: use cosmetic_surgery, cosmetic_dentistry, cosmetic_dermatology or cosmetic_tcm".to_owned()
-            );
         }
         Ok(())
     }
@@ -155,6 +251,7 @@ pub struct Room {
     pub institution: InstitutionId,
     #[serde(default)]
     pub name: String,
+    #[serde(deserialize_with = "word::mode")]
     pub mode: DeploymentMode,
     #[serde(default)]
     pub intimate: bool,
@@ -176,6 +273,7 @@ fn always_open() -> Vec<Vec<(u16, u16)>> {
 
 impl Room {
     pub fn check(&self) -> Result<(), Fault> {
+        line_or_nothing("name", &self.name, LABEL_CHARS)?;
         if self.intimate && self.mode == DeploymentMode::InRoom {
             return Err("mode: an intimate room refuses in_room, use doorway (P5)".to_owned());
         }
@@ -217,10 +315,13 @@ pub struct Item {
     pub name_zh: String,
     #[serde(default)]
     pub name_en: String,
+    #[serde(deserialize_with = "word::kind")]
     pub kind: ItemKind,
+    #[serde(deserialize_with = "word::specialties")]
     pub specialties: Vec<Specialty>,
     #[serde(default)]
     pub surgery_grade: Option<u8>,
+    #[serde(deserialize_with = "word::min_operator")]
     pub min_operator: PractitionerCategory,
     #[serde(default)]
     pub min_duration_ms: u64,
@@ -232,15 +333,14 @@ pub struct Item {
 
 impl Item {
     pub fn check(&self) -> Result<(), Fault> {
-        text("name_zh", &self.name_zh, 200)?;
-        if self.specialties.is_empty() || self.specialties.contains(&Specialty::Unknown) {
+        line("name_zh", &self.name_zh, 200)?;
+        line_or_nothing("name_en", &self.name_en, 200)?;
+        division("jurisdiction", &self.jurisdiction)?;
+        if self.specialties.is_empty() {
             return Err("specialties: name at least one of cosmetic_surgery, cosmetic_dentistry, cosmetic_dermatology, cosmetic_tcm".to_owned());
         }
         if self.surgery_grade.is_some_and(|g| !(1..=4).contains(&g)) {
             return Err("surgery_grade: use 1 to 4, or leave it out".to_owned());
-        }
-        if self.min_operator == PractitionerCategory::Unknown {
-            return Err("min_operator: use a practitioner category such as licensed_physician".to_owned());
         }
         Ok(())
     }
@@ -414,8 +514,11 @@ impl Consent {
                 clock::clip(other, 40)
             ));
         }
-        text("consent.text_version", &self.text_version, 40)?;
-        text("consent.scope", &self.scope, 200)?;
+        line("consent.text_version", &self.text_version, 40)?;
+        line("consent.scope", &self.scope, 200)?;
+        if let Some(guardian) = &self.guardian {
+            line_or_nothing("consent.guardian", guardian, LABEL_CHARS)?;
+        }
         if self.signature.trim().is_empty() || self.signature.len() > 200_000 {
             return Err(
                 "consent.signature: who signed, or the drawn signature as base64 of at most 200,000 characters"

@@ -3,11 +3,11 @@
 //! Reconnects with back-off; what was not delivered meanwhile comes again from the boxes' outboxes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::topic::{Channel, Topic};
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Filter, Packet};
+use rumqttc::v5::mqttbytes::v5::{Filter, Packet, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
@@ -15,6 +15,10 @@ use tokio::sync::{mpsc, watch};
 use crate::behind;
 use crate::broker::MAX_PACKET_BYTES;
 use crate::ingest::Raw;
+use crate::tls_client;
+
+/// A fault of the connection that stands is said again.
+const SAID_AGAIN: Duration = Duration::from_hours(1);
 
 /// Where the broker is and who we are there.
 #[derive(Clone)]
@@ -84,6 +88,7 @@ pub async fn run(
     shared: bool,
 ) {
     let mut wait = Duration::from_millis(200);
+    let (mut last_fault, mut told_at) = (String::new(), None);
     loop {
         let polled = tokio::select! {
             polled = events.poll() => polled,
@@ -94,8 +99,18 @@ pub async fn run(
                 wait = Duration::from_millis(200);
                 subscribe(&mouth.client, shared);
             }
-            Ok(Event::Incoming(Packet::SubAck(_))) => {
+            Ok(Event::Incoming(Packet::SubAck(ack))) => {
+                let refused = ack.return_codes.iter().find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
+                if let Some(code) = refused {
+                    connected.send_replace(false);
+                    tracing::error!(
+                        ?code,
+                        "the broker refuses this server's subscription, so nothing is received: its ACL must let `zaigang-server` read zaigang/v1/+/… (`zaigang-server broker-config` prints it)"
+                    );
+                    continue;
+                }
                 tracing::info!("connected to the broker");
+                (last_fault, told_at) = (String::new(), None);
                 connected.send_replace(true);
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
@@ -107,8 +122,12 @@ pub async fn run(
             }
             Ok(_) => {}
             Err(error) => {
-                if connected.send_replace(false) {
-                    tracing::warn!(%error, "connection to the broker lost, trying again");
+                connected.send_replace(false);
+                let fault = tls_client::explained(&error, "ca.pem of `data_dir`");
+                // The same fault is said once, and again each hour that it stands.
+                if fault != last_fault || told_at.is_none_or(|at: Instant| at.elapsed() > SAID_AGAIN) {
+                    tracing::warn!("no connection to the broker, trying again: {fault}");
+                    (last_fault, told_at) = (fault, Some(Instant::now()));
                 }
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}

@@ -1,7 +1,9 @@
 //! Two messages for one fault: a clear line for the client (RFC 9457), and the chain of causes for the log.
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,13 +11,14 @@ use serde::de::DeserializeOwned;
 
 use crate::enrol::EnrolFault;
 use crate::store::StoreError;
+use crate::text;
 
 #[derive(Debug)]
 pub struct Problem {
     pub status: StatusCode,
     pub detail: String,
     /// The same line for a page in Chinese, where there is one.
-    pub zh: Option<&'static str>,
+    pub zh: Option<Cow<'static, str>>,
     /// Seconds after which it may be tried again.
     pub retry_after_s: Option<u32>,
 }
@@ -27,7 +30,11 @@ impl Problem {
 
     /// A bound is reached: nothing was begun, and it may be tried again so many seconds later.
     pub fn busy(zh: &'static str, en: &'static str, retry_after_s: u32) -> Self {
-        Self { zh: Some(zh), retry_after_s: Some(retry_after_s), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, en) }
+        Self {
+            zh: Some(zh.into()),
+            retry_after_s: Some(retry_after_s),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, en)
+        }
     }
 
     pub fn unprocessable(detail: impl Into<String>) -> Self {
@@ -86,7 +93,9 @@ impl From<EnrolFault> for Problem {
     fn from(fault: EnrolFault) -> Self {
         match fault {
             EnrolFault::NoModels(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()),
-            EnrolFault::NonePassed(_) | EnrolFault::Refused(_) => Self::unprocessable(fault.to_string()),
+            EnrolFault::NonePassed(_) | EnrolFault::Refused(_) => {
+                Self { zh: fault.zh().map(Cow::from), ..Self::unprocessable(fault.to_string()) }
+            }
             EnrolFault::Store(error) => error.into(),
         }
     }
@@ -108,6 +117,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(Problem::unprocessable("the body is a list: send an object"));
         }
+        let bytes = match text::fold_body(&bytes).map_err(Problem::unprocessable)? {
+            Some(folded) => Bytes::from(folded),
+            None => bytes,
+        };
         let request = Request::from_parts(parts, bytes.into());
         match axum::Json::<T>::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Self(value)),
@@ -122,11 +135,51 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// A form's fields, tidied as every text that comes in.
+#[derive(Debug)]
+pub struct Form<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let unreadable = |error: FormRejection| Problem::new(error.status(), error.body_text());
+        let fields = axum::Form::<Vec<(String, String)>>::from_request(request, state).await;
+        let axum::Form(mut fields) = fields.map_err(unreadable)?;
+        text::tidy_form(&mut fields);
+        let encoded = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        let body = encoded.collect::<Vec<_>>().join("&");
+        let again = axum::http::Request::post("/")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(axum::body::Body::from(body))
+            .map_err(|error| Problem::internal(&error))?;
+        let axum::Form(value) = axum::Form::<T>::from_request(again, state).await.map_err(unreadable)?;
+        Ok(Self(value))
+    }
+}
+
+/// As a part of a query or a form.
+pub(crate) fn encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
 /// The innermost cause names the field; the outer texts only say that JSON was wrong.
 fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(next) = innermost.source() {
         innermost = next;
     }
-    crate::clock::clip(&innermost.to_string(), 300)
+    crate::clock::clip(&once_named(&innermost.to_string()), 300)
+}
+
+/// A reader of a word of a list names its field by itself, and the path to it stands before that.
+fn once_named(text: &str) -> String {
+    if let Some((path, rest)) = text.split_once(": ")
+        && let Some((field, why)) = rest.split_once(": ")
+        && path.rsplit('.').next().and_then(|last| last.split('[').next()) == Some(field)
+    {
+        return format!("{path}: {why}");
+    }
+    text.to_owned()
 }

@@ -22,8 +22,9 @@ use crate::behind::{self, Behind};
 use crate::broker::{self, Credentials};
 use crate::broker_config;
 use crate::ca::{Authority, write_private};
+use crate::certificates::{self, Certificates};
 use crate::clock;
-use crate::config::{Broker, Config, External, Limits, Mode};
+use crate::config::{Broker, Config, External, Limits, Mode, files};
 use crate::enrol::{Engine, Slot};
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
@@ -33,7 +34,7 @@ use crate::notify;
 use crate::remembered::{Made, Probed, Walked};
 use crate::renew::{Renewal, renew};
 use crate::retention;
-use crate::store::{FaceStore, Store};
+use crate::store::{Bounds, FaceStore, Store};
 use crate::supervise;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
@@ -99,11 +100,13 @@ impl Credentials for Passwords {
     }
 }
 
+/// Something outside has to be set up otherwise: trying again by itself does not help.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SetUpFault(pub String);
+
 pub async fn start(config: Config) -> anyhow::Result<Running> {
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("`data_dir` {} can not be made", config.data_dir.display()))?;
-    let master = Key::master(&config.master_key_file)?;
-    let running = backup::running_lock(&config.data_dir)?;
+    let (master, running) = ready_data(&config)?;
     let demonstration = config.mode == Mode::Demonstration;
     let store = Arc::new(Store::open(&config.data_dir)?.believing_scripted_clocks(demonstration));
     let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
@@ -120,7 +123,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let authority = Authority::open(&config.data_dir)?;
     let behind = Behind::new().context("threads behind the pages")?;
-    let (login, address) = broker(&behind, &config, &store, &authority).await?;
+    let certificates = Arc::new(Certificates::default());
+    let (login, address) = broker(&behind, &config, &store, &authority, &certificates).await?;
     let (stop, stopping) = watch::channel(false);
     let (connected_tx, connected) = watch::channel(false);
     let changed = watch::Sender::new(0);
@@ -171,6 +175,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         keys,
         signer,
         authority,
+        certificates,
         nudge,
         changed,
         connected,
@@ -186,12 +191,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         refusals: std::sync::Mutex::default(),
     });
     load_models(&app);
-    behind.spawn(watch_gaps(Arc::clone(&app)));
-    behind.spawn(count_refusals(Arc::clone(&app)));
-    behind.spawn(supervise::run(Arc::clone(&app)));
-    behind.spawn(retention::run(Arc::clone(&app)));
-    behind.spawn(notify::run(Arc::clone(&app)));
-    behind.spawn(audit_head::run(Arc::clone(&app)));
+    keep_watch(&behind, &app);
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(listener) = metrics {
         behind.spawn(serve(listener, web::metrics_router(Arc::clone(&app)), stopping.clone()));
@@ -201,6 +201,33 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let ready = ready(http_address, metrics_address, &app);
     let first_admin = first_admin(&app, &ready.http).await?;
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, behind, _lock: running })
+}
+
+/// The key and the lock of the data, which are backed up where this program is about to change their layout.
+fn ready_data(config: &Config) -> anyhow::Result<(Key, std::fs::File)> {
+    if let Some(open) = files::open_secrets(config).into_iter().next() {
+        return Err(SetUpFault(open).into());
+    }
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("`data_dir` {} can not be made", config.data_dir.display()))?;
+    let master = Key::master(&config.master_key_file)?;
+    let running = backup::running_lock(&config.data_dir)?;
+    if let Some(said) = backup::before_update(config)? {
+        tracing::info!("{said}");
+    }
+    Ok((master, running))
+}
+
+/// What goes on behind the pages for as long as the server runs.
+fn keep_watch(behind: &Behind, app: &Arc<App>) {
+    behind.spawn(watch_gaps(Arc::clone(app)));
+    behind.spawn(count_refusals(Arc::clone(app)));
+    behind.spawn(cut_marks(Arc::clone(app)));
+    behind.spawn(supervise::run(Arc::clone(app)));
+    behind.spawn(retention::run(Arc::clone(app)));
+    behind.spawn(notify::run(Arc::clone(app)));
+    behind.spawn(audit_head::run(Arc::clone(app)));
+    behind.spawn(certificates::run(Arc::clone(app)));
 }
 
 async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -230,6 +257,8 @@ async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBu
         forget_first_admin(dir);
         return Ok(None);
     }
+    // A link of an earlier start opens nothing any more.
+    app.store.end_invitations()?;
     let link = web::invitation(app, Role::Admin, String::new()).await.map_err(|p| anyhow::anyhow!(p.detail))?;
     let base = app.config.public_url.as_deref().unwrap_or(base);
     let path = std::path::absolute(dir.join(FIRST_ADMIN)).context("the folder of the data")?;
@@ -283,17 +312,41 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
     }
 }
 
+/// Another program may hold the address for a moment, as the one before us does; or for good, as Debian's Mosquitto does.
+async fn embedded(listen: SocketAddr, passwords: Arc<Passwords>) -> anyhow::Result<broker::Embedded> {
+    const TRIES: usize = 6;
+    for attempt in 1.. {
+        match std::net::TcpListener::bind(listen) {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && attempt < TRIES => {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                return Err(SetUpFault(format!(
+                    "the embedded broker can not listen on {listen}: another program holds it, most likely Debian's Mosquitto. \
+                     Give this server another address (`mqtt.listen = \"127.0.0.1:1884\"`), or use that broker \
+                     (`mqtt.broker = \"external\"`; `zaigang-server broker-config` makes what it needs)"
+                ))
+                .into());
+            }
+            // Any other fault is told by the broker itself.
+            _ => break,
+        }
+    }
+    broker::start(listen, passwords).await
+}
+
 async fn broker(
     behind: &Behind,
     config: &Config,
     store: &Arc<Store>,
     authority: &Authority,
+    certificates: &Arc<Certificates>,
 ) -> anyhow::Result<(Login, BrokerAddress)> {
     match &config.broker {
         Broker::Embedded { listen } => {
             let server_password = hex::encode(Key::generate()?.bytes());
             let passwords = Passwords { store: Arc::clone(store), server_password: server_password.clone() };
-            let started = behind.spawn(broker::start(*listen, Arc::new(passwords))).await??;
+            let started = behind.spawn(embedded(*listen, Arc::new(passwords))).await??;
             tracing::info!(address = %started.address, "embedded MQTT broker: own topics only, no TLS, loopback alone");
             let (host, port) = (started.address.ip().to_string(), started.address.port());
             let login = Login {
@@ -320,7 +373,11 @@ async fn broker(
                 port: it.port,
                 username: it.username.clone().filter(|_| !it.tls),
                 password,
-                tls: it.tls.then(|| broker_config::server_tls(authority, name)).transpose()?.map(Arc::new),
+                tls: it
+                    .tls
+                    .then(|| broker_config::server_tls(authority, name, certificates))
+                    .transpose()?
+                    .map(Arc::new),
                 shared: it.shared,
             };
             let host = it.boxes_host.clone().unwrap_or_else(|| it.host.clone());
@@ -426,6 +483,28 @@ async fn count_refusals(app: Arc<App>) {
     while behind::next_round(&mut tick, &mut stopping).await {
         if let Err(problem) = app.blocking(|a| a.write_refusals(false)).await {
             tracing::error!("refusals were not written to the audit log: {}", problem.detail);
+        }
+    }
+}
+
+/// Marks of a clock that was ahead end where they would if they were made now.
+async fn cut_marks(app: Arc<App>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(30));
+    let mut stopping = app.stopping.clone();
+    while behind::next_round(&mut tick, &mut stopping).await {
+        let after = |hours: i64| clock::text(clock::now() + SignedDuration::from_hours(hours));
+        let bounds = Bounds {
+            login: after(web::LOGIN_HOURS),
+            invitation: after(web::INVITED_HOURS),
+            // The longest quiet hours, and the longest wait for another attempt.
+            delivery: after(24),
+        };
+        match app.blocking(move |a| a.store.cut_marks(&bounds)).await {
+            Ok(0) => {}
+            Ok(cut) => {
+                tracing::warn!(cut, "times that lay too far ahead were cut: the clock of this machine was set back")
+            }
+            Err(problem) => tracing::error!("times that lie too far ahead were not cut: {}", problem.detail),
         }
     }
 }

@@ -13,6 +13,7 @@ const PAGES: &[&str] = &["index.md", "try.md", "install.md", "server.md", "revie
 const OTHERS: &[&str] = &[
     "development.md",
     "delivery.md",
+    "proxy.md",
     "benchmarks.md",
     "evaluation.md",
     "models.md",

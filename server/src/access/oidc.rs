@@ -8,7 +8,6 @@
 //! Only keys of asymmetric algorithms are taken: a shared-secret or unsigned token is refused.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -16,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Oidc as Settings;
+use crate::problem::encoded;
+use crate::tls_client;
 
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Somebody who logs in has this long at the provider.
 const PENDING_MS: i64 = 600_000;
 /// As `sub` is limited (Core §2).
@@ -169,7 +169,7 @@ impl Provider {
         }
         let metadata = self.metadata()?;
         let token = self.exchange(&metadata, code, &pending.verifier)?;
-        let keys: KeySet = get(&metadata.jwks_uri)?;
+        let keys: KeySet = get(&self.agent()?, &metadata.jwks_uri)?;
         let wanted = Wanted {
             issuer: &metadata.issuer,
             client: &self.settings.client_id,
@@ -178,6 +178,10 @@ impl Provider {
         };
         let claims = verified(&token, &keys, &wanted, now_ms / 1000)?;
         vouched(&claims, &metadata.issuer, &self.settings)
+    }
+
+    fn agent(&self) -> Result<ureq::Agent, OidcError> {
+        tls_client::http(self.settings.ca_file.as_deref()).map_err(OidcError::Provider)
     }
 
     fn back(&self) -> String {
@@ -189,7 +193,8 @@ impl Provider {
         if let Some(metadata) = &*known {
             return Ok(metadata.clone());
         }
-        let found: Metadata = get(&format!("{}/.well-known/openid-configuration", self.settings.issuer))?;
+        let address = format!("{}/.well-known/openid-configuration", self.settings.issuer);
+        let found: Metadata = get(&self.agent()?, &address)?;
         if found.issuer.trim_end_matches('/') != self.settings.issuer {
             return Err(OidcError::Provider("its metadata name another issuer".to_owned()));
         }
@@ -211,7 +216,7 @@ impl Provider {
             ("redirect_uri", back.as_str()),
             ("code_verifier", verifier),
         ];
-        let mut request = agent().post(&metadata.token_endpoint);
+        let mut request = self.agent()?.post(&metadata.token_endpoint);
         match &self.secret {
             Some(secret) => {
                 // RFC 6749 §2.3.1: both parts are form-encoded first.
@@ -220,7 +225,7 @@ impl Provider {
             }
             None => form.push(("client_id", self.settings.client_id.as_str())),
         }
-        let mut answer = request.send_form(form).map_err(|e| OidcError::Provider(e.to_string()))?;
+        let mut answer = request.send_form(form).map_err(|e| unreachable(&e))?;
         if !answer.status().is_success() {
             return Err(OidcError::Provider(format!("the code was refused ({})", answer.status())));
         }
@@ -229,19 +234,13 @@ impl Provider {
     }
 }
 
-fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(ANSWER_WITHIN))
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .user_agent("zaigang-server")
-        .build();
-    ureq::Agent::new_with_config(config)
+fn unreachable(error: &ureq::Error) -> OidcError {
+    OidcError::Provider(tls_client::explained(error, "oidc.ca_file"))
 }
 
-fn get<T: serde::de::DeserializeOwned>(address: &str) -> Result<T, OidcError> {
-    let fault = |e: ureq::Error| OidcError::Provider(e.to_string());
-    let mut answer = agent().get(address).call().map_err(fault)?;
+fn get<T: serde::de::DeserializeOwned>(agent: &ureq::Agent, address: &str) -> Result<T, OidcError> {
+    let fault = |e: ureq::Error| unreachable(&e);
+    let mut answer = agent.get(address).call().map_err(fault)?;
     if !answer.status().is_success() {
         return Err(OidcError::Provider(answer.status().to_string()));
     }
@@ -260,7 +259,7 @@ fn vouched(claims: &serde_json::Value, issuer: &str, settings: &Settings) -> Res
     let by_amr = methods.into_iter().any(|amr| settings.strong_amr.iter().any(|s| s == amr));
     Ok(Vouched {
         identity: ProviderIdentity { issuer: issuer.to_owned(), subject: subject.to_owned() },
-        shown: crate::clock::clip(name.unwrap_or(subject), 100),
+        shown: crate::clock::clip(&crate::text::plain(name.unwrap_or(subject)), 100),
         strong: by_acr || by_amr,
     })
 }
@@ -302,7 +301,7 @@ fn verified(token: &str, keys: &KeySet, wanted: &Wanted<'_>, now_s: i64) -> Resu
     if !ours || (audience.len() > 1 && claims["azp"].as_str() != Some(wanted.client)) {
         return Err(fault("it was made for another client"));
     }
-    let time = |claim: &str| claims[claim].as_i64();
+    let time = |claim: &str| numeric_date(&claims[claim]);
     if time("exp").is_none_or(|exp| exp.saturating_add(LEEWAY_S) < now_s) {
         return Err(fault("it is out of date"));
     }
@@ -319,6 +318,12 @@ fn verified(token: &str, keys: &KeySet, wanted: &Wanted<'_>, now_s: i64) -> Resu
         return Err(fault("it answers another login"));
     }
     Ok(claims)
+}
+
+/// A time of a token: seconds since 1970, which may have a fraction (RFC 7519 §2). Rounded down.
+fn numeric_date(value: &serde_json::Value) -> Option<i64> {
+    let seconds = || value.as_f64().filter(|s| s.is_finite()).map(|s| s.floor() as i64);
+    value.as_i64().or_else(seconds)
 }
 
 /// Only algorithms with a private key: a shared secret, or no signature, proves nothing.
@@ -339,11 +344,6 @@ fn holds(algorithm: &str, key: &Jwk, signed: &[u8], signature: &[u8]) -> bool {
         ("EdDSA", "OKP", "Ed25519") => UnparsedPublicKey::new(&ED25519, part(&key.x)).verify(signed, signature).is_ok(),
         _ => false,
     }
-}
-
-fn encoded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 #[cfg(test)]
@@ -416,11 +416,44 @@ mod tests {
         assert!(asked(&forged).is_err());
     }
 
+    #[test]
+    fn a_time_with_a_fraction_is_a_time() {
+        let now = NOW_S as f64;
+        for (name, value, taken) in [
+            ("exp", now + 0.5, true),
+            ("exp", now - 61.5, false),
+            ("iat", now + 0.25, true),
+            ("iat", now + 61.5, false),
+            ("nbf", now + 59.9, true),
+            ("nbf", now + 61.9, false),
+            ("exp", 1e300, true),
+            ("nbf", 1e300, false),
+        ] {
+            let mut said = claims();
+            said[name] = value.into();
+            assert_eq!(asked(&signed(&said, HEADER)).is_ok(), taken, "{name} {value}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_numeric_date_is_its_whole_seconds(seconds in -1_000_000_000_000i64..1_000_000_000_000, part in 0.0f64..0.9) {
+            proptest::prop_assert_eq!(numeric_date(&seconds.into()), Some(seconds));
+            proptest::prop_assert_eq!(numeric_date(&(seconds as f64 + part).into()), Some(seconds));
+        }
+
+        #[test]
+        fn what_is_no_number_is_no_time(text: String) {
+            proptest::prop_assert_eq!(numeric_date(&text.into()), None);
+        }
+    }
+
     fn settings() -> Settings {
         Settings {
             issuer: "http://127.0.0.1:1".into(),
             client_id: "zaigang".into(),
             client_secret_file: None,
+            ca_file: None,
             public_url: "http://127.0.0.1:2".into(),
             claim_is_ignored: false,
             strong_acr: vec!["gold".into()],

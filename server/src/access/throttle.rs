@@ -1,4 +1,5 @@
-//! Slows down guessing: after some failures a name waits, twice as long after each further one, at most 15 minutes. Pure.
+//! Slows down guessing: after some failures a name waits, twice as long after each further one, at most 15 minutes. Pure;
+//! its milliseconds are those of a clock that nobody sets ([`crate::clock::monotonic_ms`]).
 //!
 //! A login is counted for the account *at one source* (or in one known browser), so that nobody's guesses make anybody
 //! else wait. What is counted for the account as a whole only takes the free attempts away from unknown sources.
@@ -51,7 +52,8 @@ impl Throttle {
             return 0;
         }
         let wait = 1000_i64.checked_shl(count - free).unwrap_or(MOST_MS).clamp(1000, MOST_MS);
-        (last + wait - now_ms).max(0)
+        // Never longer than the wait itself, whatever the clock did since.
+        (last + wait - now_ms).clamp(0, wait)
     }
 
     /// Failures that still count, and when the last one was.
@@ -138,6 +140,13 @@ impl Throttle {
                 self.failures.remove(name);
             }
         }
+    }
+
+    /// Nothing is held against an account any more, whoever tries and from where.
+    pub fn clear(&mut self, account: &str) {
+        let own = ["login", "account", "own account", "code"].map(|what| format!("{what} {account}"));
+        let at_a_source = format!("login {account} ");
+        self.failures.retain(|name, _| !own.contains(name) && !name.starts_with(&at_a_source));
     }
 
     pub fn succeeded(&mut self, name: &str) {
@@ -248,6 +257,25 @@ mod tests {
             throttle.taken_back(&attempt, false);
         }
         assert!(throttle.attempt_login("wang", &at("a"), 0).is_ok());
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_its_bound_whatever_the_clock_says() {
+        let mut throttle = Throttle::default();
+        for _ in 0..40 {
+            throttle.failed("wang", 86_400_000);
+        }
+        assert_eq!(throttle.wait_ms("wang", 0), MOST_MS);
+    }
+
+    #[test]
+    fn a_cleared_account_waits_nowhere() {
+        let mut throttle = Throttle::default();
+        let now = guess(&mut throttle, "wang", "a", 12);
+        guess(&mut throttle, "wangli", "b", 12);
+        throttle.clear("wang");
+        assert!(throttle.attempt_login("wang", &at("a"), now).is_ok());
+        assert!(throttle.attempt_login("wangli", &at("b"), now).is_err(), "another account was cleared");
     }
 
     #[test]

@@ -16,14 +16,21 @@ fn code(secret: &[u8], step: i64) -> Option<u32> {
     Some(u32::from_be_bytes(bytes) % 1_000_000)
 }
 
-/// The time step that this code belongs to, if it is right now and above `last_used`.
+/// The last step that any code can be of now.
+pub fn latest_step(now_s: i64) -> i64 {
+    now_s / STEP_S + SLACK
+}
+
+/// The time step that this code belongs to, if it is right now and above `last_used`. A step used beyond
+/// [`latest_step`] was used while this machine's clock was ahead: it is no mark of now.
 pub fn check(secret: &[u8], typed: &str, now_s: i64, last_used: i64) -> Option<i64> {
-    let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+    let digits = crate::text::digits(typed);
     if digits.len() != 6 {
         return None;
     }
     let typed: u32 = digits.parse().ok()?;
     let now = now_s / STEP_S;
+    let last_used = if last_used > latest_step(now_s) { i64::MIN } else { last_used };
     (now - SLACK..=now + SLACK).find(|step| *step > last_used && code(secret, *step) == Some(typed))
 }
 
@@ -67,11 +74,26 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_a_chinese_keyboard_is_the_same_code() {
+        assert_eq!(check(SECRET, "２８７０８２", 59, 0), Some(1));
+        assert_eq!(check(SECRET, "２８７\u{3000}０８２", 59, 0), Some(1));
+        assert_eq!(check(SECRET, "٢٨٧٠٨٢", 59, 0), None, "digits of another script are none");
+    }
+
+    #[test]
     fn a_code_works_once_and_not_two_minutes_later() {
         let step = check(SECRET, "287 082", 59, 0).unwrap();
         assert_eq!(check(SECRET, "287082", 59, step), None);
         assert_eq!(check(SECRET, "287082", 59 + 120, 0), None);
         assert_eq!(check(SECRET, "28708", 59, 0), None);
+    }
+
+    #[test]
+    fn a_step_that_a_clock_ahead_used_keeps_nobody_out() {
+        let (now, ahead) = (1_111_111_109, 1_111_111_109 + 86_400);
+        assert_eq!(check(SECRET, "081804", now, ahead / 30), Some(now / 30));
+        assert_eq!(check(SECRET, "081804", now, now / 30), None);
+        assert_eq!(check(SECRET, "081804", now, now / 30 + 1), None, "the phone's clock may be ahead by a step");
     }
 
     #[test]

@@ -26,6 +26,17 @@ impl Source<'_> {
         ConfigError::Wrong { path: self.path.to_owned(), line, why: why.into() }
     }
 
+    /// The key, with its table, whose value stands at this place.
+    pub(super) fn key_at(&self, offset: usize) -> Option<String> {
+        let before = self.text.get(..offset)?;
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let key = line.split_once('=')?.0.trim();
+        let tables = before.lines().rev().map(str::trim);
+        let table = tables.filter_map(|l| l.strip_prefix('[')?.split(']').next()).next();
+        let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        plain.then(|| table.map_or(key.to_owned(), |table| format!("{table}.{key}")))
+    }
+
     fn number(
         &self,
         key: &str,
@@ -306,6 +317,7 @@ fn oidc(
         public_url,
         client_id: it.client_id,
         client_secret_file: it.client_secret_file.map(|p| base.join(p)),
+        ca_file: it.ca_file.map(|p| base.join(p)),
         claim_is_ignored: it.claim.is_some(),
         strong_acr: it.strong_acr.unwrap_or_default(),
         strong_amr: it.strong_amr.unwrap_or_else(|| vec!["mfa".to_owned()]),
@@ -332,7 +344,10 @@ fn outgoing(
         }
         webhook_origins.push(text);
     }
-    let Some(smtp) = smtp else { return Ok(Outgoing { webhook_origins, smtp: None }) };
+    let webhook_ca_file = raw.ca_file.map(|p| base.join(p));
+    let Some(smtp) = smtp else {
+        return Ok(Outgoing { webhook_origins, ca_file: webhook_ca_file, smtp: None });
+    };
     let at = smtp.span().start;
     let it = smtp.into_inner();
     let tls = it.tls.unwrap_or(SmtpTls::Starttls);
@@ -345,8 +360,21 @@ fn outgoing(
     let port = source.number("smtp.port", it.port, default, (1, 65_535))? as u16;
     let password_file = it.password_file.map(|p| base.join(p));
     let ca_file = it.ca_file.map(|p| base.join(p));
-    let smtp = Smtp { host: it.host, port, tls, username: it.username, password_file, ca_file, from: it.from };
-    Ok(Outgoing { webhook_origins, smtp: Some(smtp) })
+    let hello_name = match it.hello_name {
+        Some(name) if !is_host_name(name.get_ref()) => {
+            let why =
+                format!("`smtp.hello_name` is `{}`: use this machine's name, such as mail.example.cn", name.get_ref());
+            return Err(source.wrong(name.span().start, why));
+        }
+        name => name.map(Spanned::into_inner),
+    };
+    let (host, username, from) = (it.host, it.username, it.from);
+    let smtp = Smtp { host, port, tls, username, password_file, ca_file, hello_name, from };
+    Ok(Outgoing { webhook_origins, ca_file: webhook_ca_file, smtp: Some(smtp) })
+}
+
+fn is_host_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 253 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
 }
 
 /// Passwords and names do not travel in clear beyond this machine.

@@ -3,6 +3,7 @@
 //! Never reads the environment and never starts anything.
 
 mod check;
+pub mod files;
 mod raw;
 
 use std::net::SocketAddr;
@@ -88,6 +89,8 @@ pub struct External {
 pub struct Outgoing {
     /// Such as `https://hooks.example.cn`; plain http on loopback alone.
     pub webhook_origins: Vec<String>,
+    /// PEM: an authority that vouches for webhooks' targets, beside the system's.
+    pub ca_file: Option<PathBuf>,
     pub smtp: Option<Smtp>,
 }
 
@@ -134,6 +137,8 @@ pub struct Oidc {
     pub issuer: String,
     pub client_id: String,
     pub client_secret_file: Option<PathBuf>,
+    /// PEM: an authority that vouches for the provider, beside the system's.
+    pub ca_file: Option<PathBuf>,
     /// Where browsers reach this server; without a slash at its end.
     pub public_url: String,
     /// The file names a claim that is the login name: it has no effect any more.
@@ -152,8 +157,10 @@ pub struct Smtp {
     pub tls: SmtpTls,
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
-    /// PEM: an authority that vouches for the mail server, beside the public ones.
+    /// PEM: an authority that vouches for the mail server, beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// How this machine calls itself there (EHLO).
+    pub hello_name: Option<String>,
     pub from: String,
 }
 
@@ -238,6 +245,12 @@ impl Config {
         Some(host_of(rest.split('/').next().unwrap_or_default()))
     }
 
+    /// A path of this server as somebody elsewhere opens it; nothing stays nothing.
+    pub fn linked(&self, path: &str) -> String {
+        let base = self.public_url.as_deref().filter(|_| !path.is_empty());
+        format!("{}{path}", base.unwrap_or_default())
+    }
+
     /// Browsers reach this server over TLS: its cookies never travel without.
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
@@ -258,7 +271,12 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let source = Source { path, text };
         let raw: raw::Raw = toml::from_str(text).map_err(|error| {
-            source.wrong(error.span().map_or(0, |s| s.start), error.message().trim().replace('\n', "; "))
+            let at = error.span().map_or(0, |s| s.start);
+            let why = error.message().trim().replace('\n', "; ");
+            // Of a wrong type the reader says what it found, and not where it belongs.
+            let named =
+                source.key_at(at).filter(|key| !why.contains(&format!("`{key}`")) && why.starts_with("invalid"));
+            source.wrong(at, named.map_or(why.clone(), |key| format!("`{key}`: {why}")))
         })?;
         check::check(&source, raw)
     }

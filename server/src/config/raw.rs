@@ -144,6 +144,7 @@ pub(super) struct RawRetention {
 pub(super) struct RawOutgoing {
     #[serde(default)]
     pub(super) webhook_origins: Vec<Spanned<String>>,
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +156,7 @@ pub(super) struct RawSmtp {
     pub(super) username: Option<String>,
     pub(super) password_file: Option<PathBuf>,
     pub(super) ca_file: Option<PathBuf>,
+    pub(super) hello_name: Option<Spanned<String>>,
     pub(super) from: String,
 }
 
@@ -164,6 +166,7 @@ pub(super) struct RawOidc {
     pub(super) issuer: String,
     pub(super) client_id: String,
     pub(super) client_secret_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
     pub(super) public_url: Option<String>,
     /// Read so that an older file still starts the server; a name identifies nobody.
     pub(super) claim: Option<String>,

@@ -6,6 +6,7 @@
 mod mail;
 pub mod plan;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::behind;
 use crate::clock;
 use crate::config::Outgoing;
 use crate::store::{Came, Delivery, Hook, HookKind, StoreError};
+use crate::tls_client;
 
 /// How often is looked for what is new and what is due.
 const ROUND: Duration = Duration::from_secs(1);
@@ -69,7 +71,8 @@ fn one(app: &App, hook: Option<&Hook>, delivery: &Delivery) {
         None => (Came::Failed, "the hook is disabled or gone".to_owned()),
         Some(hook) => match send(app, hook, delivery) {
             Ok(answer) => (Came::Delivered, answer),
-            Err(fault) => {
+            Err(Refused::ForGood(fault)) => (Came::Failed, fault),
+            Err(Refused::ForNow(fault)) => {
                 let next = plan::again(clock::now(), delivery.attempts + 1);
                 (next.map_or(Came::Failed, |at| Came::Again(clock::text(at))), fault)
             }
@@ -81,14 +84,35 @@ fn one(app: &App, hook: Option<&Hook>, delivery: &Delivery) {
     }
 }
 
-fn send(app: &App, hook: &Hook, delivery: &Delivery) -> Result<String, String> {
+/// Why a delivery was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It is tried again.
+    ForNow(String),
+    /// The other side says that it never takes it.
+    ForGood(String),
+}
+
+impl From<String> for Refused {
+    fn from(fault: String) -> Self {
+        Self::ForNow(fault)
+    }
+}
+
+impl From<&str> for Refused {
+    fn from(fault: &str) -> Self {
+        Self::ForNow(fault.to_owned())
+    }
+}
+
+fn send(app: &App, hook: &Hook, delivery: &Delivery) -> Result<String, Refused> {
     match hook.kind {
-        HookKind::Email => mail::send(&app.config.outgoing, &hook.target, &delivery.event, &delivery.body),
+        HookKind::Email => mail::send(&app.config, &hook.target, delivery),
         HookKind::Webhook => {
             allowed(&app.config.outgoing, &hook.target)?;
             let sealed = app.store.hook_secret(&hook.id).map_err(|e| e.to_string())?.ok_or("the hook has no secret")?;
             let secret = app.master.open(&secret_label(&hook.id), &sealed).map_err(|e| e.to_string())?;
-            post(&hook.target, &secret, delivery)
+            post(app.config.outgoing.ca_file.as_deref(), &hook.target, &secret, delivery)
         }
     }
 }
@@ -108,24 +132,18 @@ pub(crate) fn allowed(outgoing: &Outgoing, target: &str) -> Result<(), String> {
     Err("target: the configuration's `outgoing.webhook_origins` does not name this origin".to_owned())
 }
 
-fn post(target: &str, secret: &[u8], delivery: &Delivery) -> Result<String, String> {
+fn post(ca_file: Option<&Path>, target: &str, secret: &[u8], delivery: &Delivery) -> Result<String, Refused> {
     let at = clock::now().as_second();
     let signature = plan::signature(secret, at, &delivery.body).ok_or("not signed")?;
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(mail::ANSWER_WITHIN))
-        // A redirect would lead to where the configuration names nothing.
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .user_agent("zaigang-server")
-        .build();
-    let answer = ureq::Agent::new_with_config(config)
+    let answer = tls_client::http(ca_file)
+        .map_err(Refused::ForNow)?
         .post(target)
         .header("Content-Type", "application/json")
         .header("X-Zaigang-Event", &delivery.event)
         .header("X-Zaigang-Delivery", &delivery.id.to_string())
         .header("X-Zaigang-Signature", &signature)
         .send(&delivery.body)
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| tls_client::explained(&e, "outgoing.ca_file"))?;
     let status = answer.status();
-    if status.is_success() { Ok(status.to_string()) } else { Err(status.to_string()) }
+    if status.is_success() { Ok(status.to_string()) } else { Err(Refused::ForNow(status.to_string())) }
 }

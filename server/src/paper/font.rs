@@ -1,8 +1,9 @@
 //! A font that stands on this machine, cut down to the glyphs that a paper uses, and written into its PDF.
 //!
 //! A composite font with the glyphs' own numbers (ISO 32000-1 §9.7), and the way back to text, so that it can be searched.
+//! A character that the font lacks is drawn as its number; copied or searched, it is itself. It never becomes another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
@@ -42,6 +43,22 @@ pub(super) struct Used {
     remapper: GlyphRemapper,
     /// Character → glyph in the small font.
     glyphs: BTreeMap<char, u16>,
+    /// Glyph → the one character that it stands for where somebody copies it.
+    back: BTreeMap<u16, char>,
+}
+
+/// Glyphs that are drawn together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Big-endian glyph numbers of the small font.
+    pub(super) glyphs: Vec<u8>,
+    /// What they say, where the glyphs themselves would say something else.
+    pub(super) says: Option<char>,
+}
+
+/// What is drawn in place of a character that the font lacks.
+fn number_of(c: char) -> String {
+    format!("[U+{:04X}]", u32::from(c))
 }
 
 impl Font {
@@ -73,18 +90,36 @@ impl Font {
     pub(super) fn widths(&self, characters: impl Iterator<Item = char>) -> Result<BTreeMap<char, f32>, PaperError> {
         let face = self.face()?;
         let em = f32::from(face.units_per_em());
-        let width = |c| f32::from(face.glyph_hor_advance(face.glyph_index(c).unwrap_or(GlyphId(0))).unwrap_or(0)) / em;
+        let advance = |glyph| f32::from(face.glyph_hor_advance(glyph).unwrap_or(0)) / em;
+        let drawn = |c| face.glyph_index(c).map(advance);
+        let width = |c| drawn(c).unwrap_or_else(|| number_of(c).chars().filter_map(drawn).sum());
         Ok(characters.map(|c| (c, width(c))).collect())
+    }
+
+    /// Those of the characters that this font can not draw.
+    pub(super) fn lacks(&self, characters: impl Iterator<Item = char>) -> Result<BTreeSet<char>, PaperError> {
+        let face = self.face()?;
+        Ok(characters.filter(|c| !c.is_control() && face.glyph_index(*c).is_none()).collect())
     }
 
     /// Gives every character its glyph in the small font.
     pub(super) fn used(&self, characters: impl Iterator<Item = char>) -> Result<Used, PaperError> {
         let face = self.face()?;
         let mut used = Used::default();
-        for c in characters {
+        let mut take = |c: char| {
+            let Some(glyph) = face.glyph_index(c) else { return false };
             if !used.glyphs.contains_key(&c) {
-                let glyph = face.glyph_index(c).unwrap_or(GlyphId(0)).0;
-                used.glyphs.insert(c, used.remapper.remap(glyph));
+                let small = used.remapper.remap(glyph.0);
+                used.glyphs.insert(c, small);
+                used.back.entry(small).or_insert(c);
+            }
+            true
+        };
+        for c in characters {
+            if !take(c) {
+                for digit in number_of(c).chars() {
+                    take(digit);
+                }
             }
         }
         Ok(used)
@@ -121,7 +156,7 @@ impl Font {
             }
         }
         let mut back = UnicodeCmap::<u16>::new(Name(b"Custom"), IDENTITY);
-        for (c, glyph) in &used.glyphs {
+        for (glyph, c) in &used.back {
             back.pair(*glyph, *c);
         }
         pdf.cmap(cmap, &back.finish());
@@ -145,8 +180,31 @@ fn describe(pdf: &mut Pdf, face: &Face<'_>, em: f32, (id, data): (Ref, Ref), cff
 }
 
 impl Used {
-    /// A text as the small font's glyph numbers.
-    pub(super) fn shown(&self, text: &str) -> Vec<u8> {
-        text.chars().filter_map(|c| self.glyphs.get(&c)).flat_map(|glyph| glyph.to_be_bytes()).collect()
+    /// The character that one glyph goes back to.
+    #[cfg(test)]
+    pub(super) fn stands_for(&self, glyph: &[u8]) -> char {
+        glyph.try_into().ok().and_then(|two| self.back.get(&u16::from_be_bytes(two))).copied().unwrap_or('?')
+    }
+
+    /// A text as runs of the small font's glyphs.
+    pub(super) fn shown(&self, text: &str) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for c in text.chars() {
+            let own = self.glyphs.get(&c);
+            let glyphs: Vec<u8> = match own {
+                Some(glyph) => glyph.to_be_bytes().to_vec(),
+                None => {
+                    let digits = number_of(c);
+                    digits.chars().filter_map(|d| self.glyphs.get(&d)).flat_map(|g| g.to_be_bytes()).collect()
+                }
+            };
+            // Two characters may share a glyph (豈 and its compatibility form), and then it goes back to the first alone.
+            let says = (own.and_then(|glyph| self.back.get(glyph)) != Some(&c)).then_some(c);
+            match runs.last_mut() {
+                Some(run) if run.says.is_none() && says.is_none() => run.glyphs.extend(glyphs),
+                _ => runs.push(Run { glyphs, says }),
+            }
+        }
+        runs
     }
 }

@@ -4,7 +4,7 @@
 
 mod font;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use pdf_writer::{Content, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
@@ -50,8 +50,10 @@ struct Placed {
 
 /// Makes the PDF. `foot` stands under every page beside its number.
 pub fn pdf(title: &str, language: &str, blocks: &[Block], foot: &str, font: &Font) -> Result<Vec<u8>, PaperError> {
-    let wide = font.widths(blocks.iter().flat_map(Block::characters))?;
-    let mut pages = laid_out(blocks, &wide);
+    let lacking = font.lacks(blocks.iter().flat_map(Block::characters))?;
+    let noted: Vec<Block> = blocks.iter().cloned().chain(note(language, &lacking)).collect();
+    let wide = font.widths(noted.iter().flat_map(Block::characters))?;
+    let mut pages = laid_out(&noted, &wide);
     let count = pages.len();
     for (n, lines) in pages.iter_mut().enumerate() {
         let text = format!("{foot}    {} / {count}", n + 1);
@@ -77,12 +79,37 @@ pub fn pdf(title: &str, language: &str, blocks: &[Block], foot: &str, font: &Fon
             content.begin_text();
             // PDF counts from the lower edge.
             content.set_font(FONT, line.size).set_text_matrix([1.0, 0.0, 0.0, 1.0, line.x, PAGE.1 - line.y]);
-            content.show(Str(&used.shown(&line.text)));
+            for run in used.shown(&line.text) {
+                if let Some(says) = run.says {
+                    let mut span = content.begin_marked_content_with_properties(Name(b"Span"));
+                    span.properties().actual_text(TextStr(says.encode_utf8(&mut [0; 4])));
+                }
+                content.show(Str(&run.glyphs));
+                if run.says.is_some() {
+                    content.end_marked_content();
+                }
+            }
             content.end_text();
         }
         pdf.stream(text, &content.finish());
     }
     Ok(pdf.finish())
+}
+
+/// Says which characters stand there as numbers.
+fn note(language: &str, lacking: &BTreeSet<char>) -> Option<Block> {
+    if lacking.is_empty() {
+        return None;
+    }
+    let numbers: Vec<String> = lacking.iter().map(|c| format!("U+{:04X}", u32::from(*c))).collect();
+    let numbers = numbers.join(" ");
+    Some(Block::Small(if language.starts_with("zh") {
+        format!("本机字体缺少下列字符,文中以其编码表示,复制时为原字符:{numbers}")
+    } else {
+        format!(
+            "The font lacks these characters; they stand here as their numbers, and copied they are themselves: {numbers}"
+        )
+    }))
 }
 
 impl Block {
@@ -186,13 +213,57 @@ mod tests {
 
     #[test]
     fn a_paper_is_a_pdf_with_chinese_in_it() {
-        let Ok(font) = Font::find(None) else {
-            eprintln!("SKIPPED a_paper_is_a_pdf_with_chinese_in_it: no font with Chinese found");
-            return;
-        };
+        let Some(font) = font() else { return };
         let blocks = [Block::Title("案件材料包".into()), Block::Pair("机构".into(), "锦城医疗美容门诊部".into())];
         let bytes = pdf("案件", "zh-CN", &blocks, "线索", &font).unwrap();
         assert!(bytes.starts_with(b"%PDF-") && bytes.len() < 200_000, "{} bytes", bytes.len());
+    }
+
+    fn font() -> Option<Font> {
+        let font = Font::find(None).ok();
+        if font.is_none() {
+            eprintln!("SKIPPED: no font with Chinese found");
+        }
+        font
+    }
+
+    /// Names of a paper for a court: what the font lacks is neither empty nor somebody else.
+    #[test]
+    fn a_rare_character_never_becomes_another_one() {
+        let Some(font) = font() else { return };
+        let rare = ['\u{31350}', '\u{31351}', '\u{e000}', '\u{10fffd}'];
+        let text: String = rare.iter().chain(&['刘', 'U', '[', 'A']).collect();
+        let lacking = font.lacks(text.chars()).unwrap();
+        let used = font.used(text.chars()).unwrap();
+        for c in rare.into_iter().filter(|c| lacking.contains(c)) {
+            let runs = used.shown(&format!("刘{c}"));
+            assert_eq!(runs.len(), 2, "{c:?}");
+            assert_eq!(runs[1].says, Some(c));
+            let number = used.shown(&format!("[U+{:04X}]", u32::from(c)));
+            assert_eq!(runs[1].glyphs, number[0].glyphs, "an empty box was drawn");
+        }
+        assert!(lacking.contains(&'\u{10fffd}'), "the font is not asked");
+        let Some(Block::Small(note)) = note("zh-CN", &lacking) else { panic!("nothing says so") };
+        assert!(note.contains("U+10FFFD"), "{note}");
+        let bytes = pdf("案件", "zh-CN", &[Block::Text(text)], "线索", &font).unwrap();
+        let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|w| w == wanted);
+        assert!(has(b"ActualText"));
+    }
+
+    /// Characters that share a glyph are told apart where they are copied.
+    #[test]
+    fn characters_of_one_glyph_say_each_its_own() {
+        let Some(font) = font() else { return };
+        let pairs = [('豈', '\u{f900}'), ('更', '\u{f901}'), ('車', '\u{f902}'), ('Å', '\u{212b}'), ('Ω', '\u{2126}')];
+        for (one, other) in pairs {
+            let used = font.used([one, other].into_iter()).unwrap();
+            let said: Vec<char> = [one, other]
+                .into_iter()
+                .flat_map(|c| used.shown(&c.to_string()))
+                .map(|run| run.says.unwrap_or_else(|| used.stands_for(&run.glyphs)))
+                .collect();
+            assert_eq!(said, [one, other]);
+        }
     }
 
     #[test]

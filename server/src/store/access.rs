@@ -121,17 +121,21 @@ impl Store {
         })
     }
 
+    /// Every link that was given out ends.
+    pub fn end_invitations(&self) -> Result<()> {
+        self.write(|tx| Ok(tx.execute_batch("DELETE FROM invitation")?))
+    }
+
     pub fn invitation_holds(&self, token_hash: &str, now: &str) -> Result<bool> {
         let sql = "SELECT 1 FROM invitation WHERE token_hash = ?1 AND expires_at > ?2";
         self.read(|c| Ok(c.prepare_cached(sql)?.exists([token_hash, now])?))
     }
 
-    /// Takes a time step as used; false if a later or equal one was.
-    pub fn use_totp_step(&self, id: &str, step: i64) -> Result<bool> {
-        self.write(|tx| {
-            Ok(tx.execute("UPDATE account SET totp_last = ?2 WHERE id = ?1 AND totp_last < ?2", params![id, step])?
-                == 1)
-        })
+    /// Takes a time step as used; false if a later or equal one was. A mark beyond `latest`, the last step that any code
+    /// can be of now, is of a clock that was ahead and keeps nobody out.
+    pub fn use_totp_step(&self, id: &str, step: i64, latest: i64) -> Result<bool> {
+        let sql = "UPDATE account SET totp_last = ?2 WHERE id = ?1 AND (totp_last < ?2 OR totp_last > ?3)";
+        self.write(|tx| Ok(tx.execute(sql, params![id, step, latest])? == 1))
     }
 
     /// Disables or enables; disabling ends every login at once.
@@ -297,11 +301,12 @@ impl Store {
     pub fn audit_log_of(&self, scope: &str, search: &str, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>> {
         let sql = format!(
             "{AUDIT} WHERE id < ?1
-             AND (?2 = '' OR instr(actor, ?2) OR instr(object, ?2) OR instr(why, ?2) OR instr(action, ?2))
+             AND (?2 = '' OR found(actor, ?2) OR found(object, ?2) OR found(why, ?2) OR found(action, ?2))
              AND (?4 = '' OR (EXISTS (SELECT 1 FROM audit_place p WHERE p.entry = id) AND NOT EXISTS
                 (SELECT 1 FROM audit_place p WHERE p.entry = id AND substr(p.jurisdiction, 1, length(?4)) <> ?4)))
              ORDER BY id DESC LIMIT ?3"
         );
+        let search = crate::text::folded(search);
         let bound = (before.unwrap_or(i64::MAX), search, limit.clamp(1, 1000), scope);
         self.read(|c| collect(c, &sql, bound, entry))
     }

@@ -253,7 +253,7 @@ impl FaceStore {
         let sql = format!(
             "{ENROLMENT} WHERE (?1 = '' OR e.proposed_at < ?1 OR (e.proposed_at = ?1 AND e.id > ?2))
              AND (?3 IS NULL OR e.institution IN (SELECT value FROM json_each(?3)))
-             AND (?4 = '' OR instr(e.person, ?4)) ORDER BY e.proposed_at DESC, e.id LIMIT ?5"
+             AND (?4 = '' OR found(e.person, ?4)) ORDER BY e.proposed_at DESC, e.id LIMIT ?5"
         );
         let seen = seen.map(serde_json::to_string).transpose()?;
         self.read(|c| collect(c, &sql, (at, id, seen, &part.text, part.limit.clamp(1, 501)), enrolment))

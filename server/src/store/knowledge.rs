@@ -235,7 +235,7 @@ fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {
             site: site.relation,
             exempt_until: site.exempt_until,
             lead_of: site.lead_of,
-            roles: site.roles,
+            roles: site.roles.iter().map(|role| role.as_str().to_owned()).collect(),
             confirmed: false,
             templates: Vec::<Template>::new(),
         })

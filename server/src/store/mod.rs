@@ -22,6 +22,7 @@ mod incidents;
 mod knowledge;
 mod law;
 mod looks;
+mod marks;
 mod own_findings;
 mod pages;
 mod part;
@@ -44,6 +45,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use crate::own_id::OwnIds;
@@ -68,10 +70,11 @@ pub use knowledge::Issue;
 pub(crate) use knowledge::Issued;
 pub(crate) use knowledge::device_id;
 pub use looks::LOOK_MS;
+pub use marks::Bounds;
 pub use part::Part;
 pub use personal::{PersonalLink, Purpose};
 pub use policies::PolicyRow;
-pub use registry::{Imported, SessionChange, SessionDeed};
+pub use registry::{Imported, SessionChange, SessionDeed, Table};
 pub use retention::RetentionRun;
 pub use seeded::Amount;
 pub use statements::{Stated, StatedKind, Statement, StatementKind};
@@ -212,6 +215,20 @@ pub fn copy_database(from: &Path, target: &Path) -> Result<CopyFacts> {
     check_copy(target)
 }
 
+/// How far a database has come, without changing it; nothing for one that is not there yet.
+pub fn schema_of(path: &Path) -> Result<Option<CopyFacts>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let schema: i64 = open_reader(path)?.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    Ok(Some(CopyFacts { schema, known: known_schema(path) }))
+}
+
+fn known_schema(path: &Path) -> i64 {
+    let faces = path.file_name().is_some_and(|n| n == "faces.db");
+    (if faces { schema::FACES.len() } else { schema::FACTS.len() }) as i64
+}
+
 /// Asks a copy whether it is whole, and of which version.
 pub fn check_copy(path: &Path) -> Result<CopyFacts> {
     let fault = |why: String| StoreError::Open { path: path.to_owned(), why };
@@ -223,8 +240,7 @@ pub fn check_copy(path: &Path) -> Result<CopyFacts> {
         return Err(fault(format!("is damaged: {verdict}")));
     }
     let schema: i64 = copy.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    let faces = path.file_name().is_some_and(|n| n == "faces.db");
-    let known = if faces { schema::FACES.len() } else { schema::FACTS.len() } as i64;
+    let known = known_schema(path);
     if schema > known {
         return Err(fault(format!(
             "was written by a later version (schema {schema}, this program knows {known}): update the program"
@@ -264,6 +280,7 @@ fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connectio
     // What a rush touches stays in memory.
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.set_prepared_statement_cache_capacity(128);
+    text_functions(&connection)?;
     schema::migrate(&mut connection, path, migrations)?;
     room::settle(&connection, path);
     Ok(connection)
@@ -275,7 +292,19 @@ fn open_reader(path: &Path) -> Result<Connection> {
     reader.busy_timeout(std::time::Duration::from_secs(10))?;
     reader.pragma_update(None, "query_only", true)?;
     reader.set_prepared_statement_cache_capacity(64);
+    text_functions(&reader)?;
     Ok(reader)
+}
+
+/// `found(text, sought)`: whether a text holds what is sought, which is folded already; `loose(id)`: see [`crate::text`].
+fn text_functions(connection: &Connection) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function("found", 2, flags, |call| {
+        let (text, sought) = (call.get_raw(0).as_str().unwrap_or_default(), call.get_raw(1).as_str()?);
+        Ok(crate::text::folded(text).contains(sought))
+    })?;
+    connection.create_scalar_function("loose", 1, flags, |call| Ok(crate::text::loose(call.get_raw(0).as_str()?)))?;
+    Ok(())
 }
 
 /// Adds to a named counter.

@@ -14,7 +14,7 @@ impl Store {
     pub fn institutions_part(&self, part: &Part) -> Result<Vec<Institution>> {
         let sql = format!(
             "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN institution_place p ON p.institution = i.id
-             WHERE i.id > ?1 AND {SEEN} AND (?3 = '' OR instr(i.id, ?3) OR instr(i.name, ?3)) ORDER BY i.id LIMIT ?2"
+             WHERE i.id > ?1 AND {SEEN} AND (?3 = '' OR found(i.id, ?3) OR found(i.name, ?3)) ORDER BY i.id LIMIT ?2"
         );
         self.read(|c| collect(c, &sql, part.bound(), institution))
     }
@@ -30,7 +30,7 @@ impl Store {
         };
         let sql = format!(
             "SELECT p.id, p.name, p.category, p.registration FROM practitioner p
-             WHERE p.id > ?1 AND {seen} AND (?3 = '' OR instr(p.id, ?3) OR instr(p.name, ?3)) ORDER BY p.id LIMIT ?2"
+             WHERE p.id > ?1 AND {seen} AND (?3 = '' OR found(p.id, ?3) OR found(p.name, ?3)) ORDER BY p.id LIMIT ?2"
         );
         self.read(|c| practitioners(c, &sql, part.bound()))
     }
@@ -38,13 +38,13 @@ impl Store {
     pub fn rooms_part(&self, part: &Part) -> Result<Vec<Room>> {
         let sql = format!(
             "SELECT r.spec FROM room r JOIN institution i ON i.id = r.institution
-             WHERE r.id > ?1 AND {SEEN} AND (?3 = '' OR instr(r.id, ?3) OR instr(r.name, ?3)) ORDER BY r.id LIMIT ?2"
+             WHERE r.id > ?1 AND {SEEN} AND (?3 = '' OR found(r.id, ?3) OR found(r.name, ?3)) ORDER BY r.id LIMIT ?2"
         );
         self.read(|c| decode_all(c, &sql, part.bound()))
     }
 
     pub fn items_part(&self, part: &Part) -> Result<Vec<Item>> {
-        let sql = "SELECT spec FROM item WHERE code > ?1 AND (?3 = '' OR instr(code, ?3) OR instr(name_zh, ?3) OR instr(name_en, ?3))
+        let sql = "SELECT spec FROM item WHERE code > ?1 AND (?3 = '' OR found(code, ?3) OR found(name_zh, ?3) OR found(name_en, ?3))
             AND ?4 IS NOT NULL AND ?5 IS NOT NULL ORDER BY code LIMIT ?2";
         self.read(|c| decode_all(c, sql, part.bound()))
     }
@@ -53,7 +53,7 @@ impl Store {
     pub fn devices_part(&self, part: &Part) -> Result<Vec<Device>> {
         let sql = format!(
             "{} JOIN institution i ON i.id = r.institution
-             WHERE d.id > ?1 AND {SEEN} AND (?3 = '' OR instr(d.id, ?3) OR instr(d.room, ?3)) ORDER BY d.id LIMIT ?2",
+             WHERE d.id > ?1 AND {SEEN} AND (?3 = '' OR found(d.id, ?3) OR found(d.room, ?3)) ORDER BY d.id LIMIT ?2",
             devices::COLUMNS
         );
         self.read(|c| collect(c, &sql, part.bound(), |row| devices::device(c, row)))
@@ -62,7 +62,7 @@ impl Store {
     pub fn passes_part(&self, part: &Part) -> Result<Vec<Pass>> {
         let sql = format!(
             "SELECT p.spec FROM pass p JOIN institution i ON i.id = p.institution
-             WHERE p.id > ?1 AND {SEEN} AND (?3 = '' OR instr(p.id, ?3)) ORDER BY p.id LIMIT ?2"
+             WHERE p.id > ?1 AND {SEEN} AND (?3 = '' OR found(p.id, ?3)) ORDER BY p.id LIMIT ?2"
         );
         self.read(|c| decode_all(c, &sql, part.bound()))
     }
@@ -73,7 +73,7 @@ impl Store {
         let sql = "SELECT k.id, k.room, k.person, k.witness, k.direction, k.at, k.made_at, k.made_by, k.via
              FROM identity_check k JOIN room r ON r.id = k.room JOIN institution i ON i.id = r.institution
              WHERE (?1 = '' OR k.at < ?1 OR (k.at = ?1 AND k.id > ?6)) AND substr(i.jurisdiction, 1, length(?4)) = ?4
-             AND (?5 = '' OR i.id = ?5) AND (?3 = '' OR instr(k.person, ?3) OR instr(k.room, ?3)) ORDER BY k.at DESC, k.id LIMIT ?2";
+             AND (?5 = '' OR i.id = ?5) AND (?3 = '' OR found(k.person, ?3) OR found(k.room, ?3)) ORDER BY k.at DESC, k.id LIMIT ?2";
         let bound = (at, part.limit.clamp(1, 501), &part.text, &part.jurisdiction, &part.institution, id);
         self.read(|c| collect(c, sql, bound, checks::kept))
     }

@@ -6,7 +6,7 @@ pub struct Part {
     /// Only what comes after this id; empty for the beginning.
     pub after: String,
     pub limit: u32,
-    /// In the id or the name; empty for everything.
+    /// In the id or the name, folded ([`crate::text::folded`]); empty for everything.
     pub text: String,
     /// A prefix; empty for all.
     pub jurisdiction: String,

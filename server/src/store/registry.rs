@@ -7,10 +7,25 @@ use serde_json::json;
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, Upsert, column, feed, name_of, named};
-use crate::model::{Institution, Item, MOST_OPEN_SESSIONS, Name, Pass, Place, Practitioner, Room, Session, Site};
+use crate::model::{
+    Institution, Item, MOST_OPEN_SESSIONS, Name, Pass, Place, Practitioner, Room, Session, Site, SiteRole,
+};
+use crate::text::Listed as _;
 
 /// A system that counts its own drafts may leave revisions out: so many at once.
 const MOST_REVISIONS_AT_ONCE: u32 = 10_000;
+
+/// A table of the register whose ids people write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    Institution,
+    Practitioner,
+    Room,
+    Item,
+}
+
+/// Ids that are told as close to another, at most.
+const MOST_NEAR: u32 = 3;
 
 fn exists(tx: &Connection, table: &str, key: &str, id: &str) -> Result<bool> {
     let sql = format!("SELECT 1 FROM {table} WHERE {key} = ?1");
@@ -242,6 +257,18 @@ impl Store {
         })
     }
 
+    /// Other ids of this table that are easily taken for this one, such as `007` for `7`.
+    pub fn near_ids(&self, table: Table, id: &str) -> Result<Vec<String>> {
+        let (name, key) = match table {
+            Table::Institution => ("institution", "id"),
+            Table::Practitioner => ("practitioner", "id"),
+            Table::Room => ("room", "id"),
+            Table::Item => ("item", "code"),
+        };
+        let sql = format!("SELECT {key} FROM {name} WHERE loose({key}) = ?1 AND {key} <> ?2 ORDER BY {key} LIMIT ?3");
+        self.read(|c| collect(c, &sql, (crate::text::loose(id), id, MOST_NEAR), |r| Ok(r.get(0)?)))
+    }
+
     pub fn put_pass(&self, it: &Pass, now: &str) -> Result<Upsert> {
         self.write(|tx| {
             must_exist(tx, "practitioner", it.person.as_str())?;
@@ -450,9 +477,15 @@ fn sites(c: &Connection, person: &str) -> Result<Vec<Site>> {
             relation: named(row.get(1)?)?,
             exempt_until: row.get(2)?,
             lead_of: serde_json::from_str(&row.get::<_, String>(3)?)?,
-            roles: serde_json::from_str(&row.get::<_, String>(4)?)?,
+            roles: roles(&row.get::<_, String>(4)?)?,
         })
     })
+}
+
+/// Words that were stored before the list was strict, and that it lacks, never had an effect.
+fn roles(stored: &str) -> Result<Vec<SiteRole>> {
+    let words: Vec<String> = serde_json::from_str(stored)?;
+    Ok(words.iter().filter_map(|word| SiteRole::of_word(word)).collect())
 }
 
 const INSTITUTIONS: &str =

@@ -27,7 +27,8 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0018_eyes.sql"),
     include_str!("../../migrations/0019_load.sql"),
     include_str!("../../migrations/0020_accounts.sql"),
-    include_str!("../../migrations/0023_law.sql"),
+    include_str!("../../migrations/0021_access_marks.sql"),
+    include_str!("../../migrations/0022_law.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
@@ -43,8 +44,9 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
     let done = usize::try_from(done).unwrap_or(0);
     if done > migrations.len() {
         let why = format!(
-            "was written by a later version (schema {done}, this program knows {}): update the program",
-            migrations.len()
+            "was written by a later version (schema {done}, this program knows {}): update the program{}",
+            migrations.len(),
+            way_back(path)
         );
         return Err(StoreError::Open { path: path.to_owned(), why });
     }
@@ -55,6 +57,18 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
         tx.commit()?;
     }
     Ok(())
+}
+
+/// The command that brings the data back to how it stood before the update, where a backup of then lies beside it.
+fn way_back(path: &Path) -> String {
+    let backups = path.parent().map(crate::backup::before_updates).unwrap_or_default();
+    backups.last().map_or_else(String::new, |backup| {
+        let backup = std::path::absolute(backup).unwrap_or_else(|_| backup.clone());
+        format!(
+            "; or go back to how it stood before the update, which loses what came since: zaigang-server restore --config FILE --from {}",
+            backup.display()
+        )
+    })
 }
 
 #[cfg(test)]

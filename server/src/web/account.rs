@@ -44,7 +44,8 @@ pub(super) fn carried<T: DeserializeOwned>(app: &App, purpose: &str, text: &str)
     let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
     let plain = app.master.open(&format!("carried: {purpose}"), &sealed).ok()?;
     let carried: Carried<T> = serde_json::from_slice(&plain).ok()?;
-    (clock::now().as_millisecond() < carried.until_ms).then_some(carried.it)
+    let left_ms = carried.until_ms.saturating_sub(clock::now().as_millisecond());
+    (1..=OPEN_MS).contains(&left_ms).then_some(carried.it)
 }
 
 /// The account of whoever logged in; a program has none.
@@ -67,7 +68,7 @@ pub(super) fn kept(app: &App, headers: &HeaderMap) -> String {
 async fn proven(app: &Arc<App>, who: &Who, typed: &str, code: &str) -> Result<Account, Problem> {
     let account = own(app, who).await?;
     let (now, counted) = (clock::now(), format!("own account {}", account.id));
-    if let Err(wait) = app.throttle().attempt(&[&counted], now.as_millisecond()) {
+    if let Err(wait) = app.throttle().attempt(&[&counted], clock::monotonic_ms()) {
         let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
     }
@@ -92,7 +93,7 @@ pub(super) fn code_holds(app: &App, account: &Account, code: &str, now_s: i64) -
     let Some(sealed) = &account.totp else { return Ok(true) };
     let secret = app.master.open(&format!("totp {}", account.id), sealed)?;
     match totp::check(&secret, code, now_s, account.totp_last) {
-        Some(step) => app.store.use_totp_step(&account.id, step),
+        Some(step) => app.store.use_totp_step(&account.id, step, totp::latest_step(now_s)),
         None => Ok(false),
     }
 }

@@ -20,7 +20,7 @@ use crate::problem::{Body, Problem};
 /// As an institution's jurisdiction has them.
 const MOST_DIVISION_DIGITS: usize = 12;
 /// How long an invitation may wait.
-const INVITED_HOURS: i64 = 72;
+pub(crate) const INVITED_HOURS: i64 = 72;
 
 pub(super) async fn get_accounts(State(app): State<Arc<App>>) -> Answer {
     let accounts = app.blocking(|a| a.store.accounts()).await?;
@@ -115,6 +115,24 @@ pub(super) async fn post_enable(State(app): State<Arc<App>>, Path(id): Path<Stri
 pub(super) async fn enable(app: &Arc<App>, id: &str) -> Result<(), Problem> {
     let id = id.to_owned();
     app.blocking(move |a| a.store.set_disabled(&id, false)).await
+}
+
+pub(super) async fn post_clear_waits(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    clear_waits(&app, &id).await?;
+    Ok((StatusCode::OK, Json(json!({"id": id, "waits": "cleared"}))))
+}
+
+/// Whoever waits after wrong passwords, or after a clock that was wrong, may try again at once.
+pub(super) async fn clear_waits(app: &Arc<App>, id: &str) -> Result<(), Problem> {
+    let account = id.to_owned();
+    deed::did(format!("waits of account {} cleared", clock::clip(id, 64)));
+    app.blocking(move |a| {
+        a.store.clear_waits(&account, &clock::now_text())?;
+        a.store.take_cleared_wait(&account)
+    })
+    .await?;
+    app.throttle().clear(id);
+    Ok(())
 }
 
 pub(super) async fn post_reset(

@@ -16,11 +16,17 @@ use crate::store::{DeviceState, EnrolmentState, KnowledgeState, PolicyRow, Sessi
 #[derive(JsonSchema)]
 pub(super) struct Made {
     id: String,
+    /// Of a new entry: other ids that are easily taken for it, such as `007` for `7`.
+    #[serde(default)]
+    near: Option<Vec<String>>,
 }
 
 #[derive(JsonSchema)]
 pub(super) struct ItemMade {
     code: String,
+    /// Of a new item: other codes that are easily taken for it.
+    #[serde(default)]
+    near: Option<Vec<String>>,
 }
 
 #[derive(JsonSchema)]
@@ -262,6 +268,13 @@ pub(super) struct PasswordChanged {
     id: String,
     /// `changed`.
     password: String,
+}
+
+#[derive(JsonSchema)]
+pub(super) struct WaitsCleared {
+    id: String,
+    /// `cleared`.
+    waits: String,
 }
 
 #[derive(JsonSchema)]

@@ -83,7 +83,7 @@ fn open_before_second_factor(path: &str, rule: Option<&Rule>) -> bool {
 }
 
 /// A page of another site may not make this browser change anything here: browsers say where a request comes from.
-fn from_elsewhere(headers: &HeaderMap) -> bool {
+fn from_elsewhere(config: &Config, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     if text("authorization").is_some() {
         return false;
@@ -92,8 +92,35 @@ fn from_elsewhere(headers: &HeaderMap) -> bool {
     if let Some(site) = text("sec-fetch-site") {
         return !matches!(site, "same-origin" | "none");
     }
+    let Some(origin) = text("origin") else { return false };
+    // A proxy may call this server by another name than browsers do: what these call it stands in the configuration.
+    let public = config.public_url.as_deref().is_some_and(|url| same_origin(url, origin));
     let host = text("host").unwrap_or_default();
-    text("origin").is_some_and(|origin| origin.split_once("://").is_none_or(|(_, o)| o != host))
+    !public && origin.split_once("://").is_none_or(|(_, o)| o != host)
+}
+
+/// Scheme, host and port are the same, also where one of the two leaves its scheme's own port out.
+fn same_origin(one: &str, other: &str) -> bool {
+    let plain = |origin: &str| {
+        let origin = origin.trim_end_matches('/').to_ascii_lowercase();
+        let port = if origin.starts_with("https://") { ":443" } else { ":80" };
+        origin.strip_suffix(port).unwrap_or(&origin).to_owned()
+    };
+    plain(one) == plain(other)
+}
+
+/// Says whose page it was and, where it may have been our own behind a proxy, which setting is missing.
+fn refused_origin(headers: &HeaderMap) -> Problem {
+    let text = |name: &str| clip(headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("—"), 80);
+    let (origin, host) = (text("origin"), text("host"));
+    let en = format!(
+        "this request came from a page of another site and is refused (Origin {origin}, Host {host}); behind a proxy set \
+         `http.public_url` to the address that browsers use, or let the proxy pass the name on (`proxy_set_header Host $http_host`)"
+    );
+    let zh = format!(
+        "该请求来自其他站点的页面,已拒绝(Origin {origin},Host {host})。如经反向代理访问,请将 `http.public_url` 设为浏览器所用地址"
+    );
+    Problem { zh: Some(zh.into()), ..Problem::new(StatusCode::FORBIDDEN, en) }
 }
 
 pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
@@ -114,9 +141,13 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     };
     let rule = rule_of(&method, &path);
     let due = due && !open_before_second_factor(&path, rule);
-    if !method.is_safe() && from_elsewhere(request.headers()) {
-        return Problem::new(StatusCode::FORBIDDEN, "this request came from a page of another site and is refused")
-            .into_response();
+    if !method.is_safe() && from_elsewhere(&app.config, request.headers()) {
+        let refused = refused_origin(request.headers());
+        return if path.starts_with("/api/") {
+            refused.into_response()
+        } else {
+            frame::shown(&app, lang, Err(refused)).await
+        };
     }
     let why = match why(&request) {
         Ok(why) => why,
@@ -194,14 +225,14 @@ fn why(request: &Request) -> Result<String, Problem> {
     }
     let in_address = || axum::extract::Query::<Said>::try_from_uri(request.uri()).map(|q| q.0.why).unwrap_or_default();
     let said = reason(request.headers())?.unwrap_or_else(in_address);
-    Ok(clip(said.trim(), 200))
+    Ok(clip(&crate::text::plain(&said), 200))
 }
 
 /// What the header `X-Why` says.
 pub(super) fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("x-why") else { return Ok(None) };
     match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => Ok(Some(text.to_owned())),
+        Ok(text) => Ok(Some(crate::text::plain(text))),
         Err(_) => Err(Problem::bad("X-Why: send it in UTF-8, it goes into the audit log")),
     }
 }
@@ -231,15 +262,52 @@ mod tests {
         let headers = |pairs: &[(&'static str, &'static str)]| {
             pairs.iter().map(|(k, v)| (header::HeaderName::from_static(k), v.parse().unwrap())).collect::<HeaderMap>()
         };
-        assert!(from_elsewhere(&headers(&[("sec-fetch-site", "cross-site")])));
-        assert!(from_elsewhere(&headers(&[("host", "127.0.0.1:8080"), ("origin", "http://evil.example")])));
-        assert!(!from_elsewhere(&headers(&[
-            ("host", "127.0.0.1:8080"),
-            ("origin", "http://127.0.0.1:8080"),
-            ("sec-fetch-site", "same-origin")
-        ])));
-        assert!(!from_elsewhere(&headers(&[("origin", "null"), ("sec-fetch-site", "same-origin")])), "our own form");
-        assert!(from_elsewhere(&headers(&[("host", "127.0.0.1:8080"), ("origin", "null")])));
-        assert!(!from_elsewhere(&headers(&[("host", "127.0.0.1:8080")])), "a program without a browser");
+        assert!(from_elsewhere(&config(""), &headers(&[("sec-fetch-site", "cross-site")])));
+        assert!(from_elsewhere(
+            &config(""),
+            &headers(&[("host", "127.0.0.1:8080"), ("origin", "http://evil.example")])
+        ));
+        assert!(!from_elsewhere(
+            &config(""),
+            &headers(&[
+                ("host", "127.0.0.1:8080"),
+                ("origin", "http://127.0.0.1:8080"),
+                ("sec-fetch-site", "same-origin")
+            ])
+        ));
+        assert!(
+            !from_elsewhere(&config(""), &headers(&[("origin", "null"), ("sec-fetch-site", "same-origin")])),
+            "our own form"
+        );
+        assert!(from_elsewhere(&config(""), &headers(&[("host", "127.0.0.1:8080"), ("origin", "null")])));
+        assert!(!from_elsewhere(&config(""), &headers(&[("host", "127.0.0.1:8080")])), "a program without a browser");
+    }
+
+    /// nginx as it comes calls this server by the address that it passes requests to.
+    #[test]
+    fn the_public_address_is_our_own_whatever_the_proxy_calls_us() {
+        let config = config("public_url = \"https://zaigang.example.cn\"");
+        let from = |origin: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", "127.0.0.1:8080".parse().unwrap());
+            headers.insert("origin", origin.parse().unwrap());
+            from_elsewhere(&config, &headers)
+        };
+        assert!(!from("https://zaigang.example.cn") && !from("https://Zaigang.example.cn:443"));
+        for other in
+            ["http://zaigang.example.cn", "https://zaigang.example.cn.evil.example", "https://evil.example", "null"]
+        {
+            assert!(from(other), "{other}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert("origin", "https://evil.example".parse().unwrap());
+        assert!(refused_origin(&headers).detail.contains("http.public_url"));
+    }
+
+    fn config(http: &str) -> Config {
+        let text = format!(
+            "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[http]\n{http}\n"
+        );
+        Config::parse(std::path::Path::new("/etc/z.toml"), &text).unwrap()
     }
 }

@@ -21,6 +21,7 @@ use crate::config::Mode;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::{KeptCheck, Upsert};
+use crate::text::digits;
 use crate::vault::Key;
 
 type Shared = State<Arc<App>>;
@@ -55,7 +56,7 @@ impl std::fmt::Debug for CheckBody {
 
 /// A card's number without blanks, 4 to 40 letters and digits; its hash under the master key is what is kept.
 pub(super) fn card_hash(master: &Key, card: &str) -> Result<String, Problem> {
-    let number: String = card.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
+    let number = crate::text::digits(card).replace('-', "").to_uppercase();
     if !(4..=40).contains(&number.len()) || !number.chars().all(|c| c.is_ascii_alphanumeric()) {
         return Err(Problem::unprocessable("card: 4 to 40 letters and digits, as they stand on the card"));
     }
@@ -89,12 +90,13 @@ pub(super) async fn post_check(
 /// Compares card and PINs, keeps the check, tells the boxes of the room.
 pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'static str) -> Result<KeptCheck, Problem> {
     let card = card_hash(&app.master, &it.card)?;
+    let it = CheckBody { pin: digits(&it.pin), witness_pin: digits(&it.witness_pin), ..it };
     if it.direction == CheckDirection::Unknown {
         return Err(Problem::unprocessable("direction: use in or out"));
     }
     let at = made_now(app, it.at.as_deref())?;
     let names = [format!("card {card}"), format!("witness {}", clip(&it.witness, 64))];
-    let now_ms = clock::now().as_millisecond();
+    let now_ms = clock::monotonic_ms();
     if let Err(wait) = app.throttle().attempt(&[&names[0], &names[1]], now_ms) {
         let seconds = wait / 1000 + 1;
         return Err(Problem::new(

@@ -20,6 +20,7 @@ pub(super) struct Record {
 /// lose the apostrophe that [`cell`] gave them. `Err` is one line for a person.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Record>, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = &*with_plain_commas(bytes)?;
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let mut records = Vec::new();
@@ -34,6 +35,29 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Record>, String> {
         }
     }
     Ok(records)
+}
+
+/// A table whose first line is divided by the comma of a Chinese keyboard is divided by it throughout. Refuses GBK that
+/// happens to be UTF-8, too: its letters are of scripts in which no table of ours is written.
+fn with_plain_commas(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, String> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(bytes.into()) };
+    let latin = |c: char| c.is_alphabetic() && c < '\u{250}';
+    let mut foreign = text.chars().filter(|c| !c.is_ascii()).peekable();
+    if foreign.peek().is_some() {
+        let (mut chinese, mut other) = (false, false);
+        for c in foreign {
+            chinese |= c >= '\u{2e80}';
+            other |= !latin(c) && ('\u{80}'..'\u{800}').contains(&c) && c != '·';
+        }
+        if other && !chinese {
+            return Err("this is GBK and no UTF-8 text: save the file as CSV UTF-8".to_owned());
+        }
+    }
+    let head = text.lines().next().unwrap_or_default();
+    if head.contains('，') && !head.contains(',') {
+        return Ok(text.replace('，', ",").into_bytes().into());
+    }
+    Ok(bytes.into())
 }
 
 /// The reader's position may lie before empty lines and the end of the line before.
@@ -58,6 +82,25 @@ mod tests {
             assert_eq!(read(line.as_bytes()).unwrap()[0].cells, [text, "end"], "{line}");
         }
         assert_eq!(cell("=1+1"), "'=1+1");
+    }
+
+    #[test]
+    fn the_comma_of_a_chinese_keyboard_divides() {
+        let found = read("id，name\np-2，甲\n".as_bytes()).unwrap();
+        assert_eq!(found[1].cells, ["p-2", "甲"]);
+        assert_eq!(read("id,name\nc-1,锦城，二部\n".as_bytes()).unwrap()[1].cells[1], "锦城，二部");
+    }
+
+    /// 叶薇, 谢薇, 石薇, 陆薇 in GBK are UTF-8 by chance.
+    #[test]
+    fn gbk_that_happens_to_be_utf_8_is_refused() {
+        for name in [b"\xd2\xb6\xde\xb1", b"\xd0\xbb\xde\xb1", b"\xca\xaf\xde\xb1", b"\xc2\xbd\xde\xb1"] {
+            let file = [b"id,name\np-1,".as_slice(), name, b"\n"].concat();
+            assert!(read(&file).unwrap_err().contains("GBK"), "{}", String::from_utf8_lossy(name));
+        }
+        for name in ["José", "Müller", "王芳", "阿卜杜拉·买买提", "Wang"] {
+            assert!(read(format!("id,name\np-1,{name}\n").as_bytes()).is_ok(), "{name}");
+        }
     }
 
     #[test]

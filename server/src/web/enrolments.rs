@@ -21,6 +21,7 @@ use crate::knowledge::Nudge;
 use crate::model::Consent;
 use crate::problem::{Body, Problem};
 use crate::store::{Enrolment, EnrolmentState, Stated, StoreError};
+use crate::text;
 
 type Shared = State<Arc<App>>;
 
@@ -66,13 +67,15 @@ pub(super) async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> 
             continue;
         }
         let text = String::from_utf8(bytes.to_vec()).map_err(|_| Problem::bad(format!("{name}: no UTF-8 text")))?;
+        let text = text::incoming(&name, &text).map_err(Problem::unprocessable)?;
         match name.as_str() {
             "person" => upload.person = text,
             "institution" => upload.institution = Some(text).filter(|t| !t.is_empty()),
             "consent" => {
-                let consent =
-                    serde_json::from_str(&text).map_err(|e| Problem::unprocessable(format!("consent: {e}")))?;
-                upload.consent = Some(consent);
+                let unreadable = |e: serde_json::Error| Problem::unprocessable(format!("consent: {e}"));
+                let mut consent = serde_json::from_str(&text).map_err(unreadable)?;
+                text::fold_json(&mut consent).map_err(|fault| Problem::unprocessable(format!("consent.{fault}")))?;
+                upload.consent = Some(serde_json::from_value(consent).map_err(unreadable)?);
             }
             _ => drop(upload.rest.insert(name, text)),
         }
@@ -156,7 +159,7 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
 
 fn too_many_proposals() -> Problem {
     Problem {
-        zh: Some("该机构待审核的采集申请过多,请等监管人员审核后再提交"),
+        zh: Some("该机构待审核的采集申请过多,请等监管人员审核后再提交".into()),
         ..Problem::new(
             StatusCode::CONFLICT,
             "too many enrolments of this institution wait for a supervisor: wait until some are decided",

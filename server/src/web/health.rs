@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
+use crate::certificates::Known;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -70,7 +71,20 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     }
     text.push_str(&app.meter.text());
     limits(&mut text, &app);
+    certificates(&mut text, &app);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+fn certificates(text: &mut String, app: &App) {
+    text.push_str(
+        "# HELP zaigang_certificate_expires_seconds When a certificate that the house depends on runs out, Unix time.\n# TYPE zaigang_certificate_expires_seconds gauge\n",
+    );
+    for (whose, known) in app.certificates.all() {
+        if let Known::ExpiresAt(at) = known {
+            let _ =
+                writeln!(text, "zaigang_certificate_expires_seconds{{of=\"{}\"}} {}", whose.as_str(), at.as_second());
+        }
+    }
 }
 
 /// What is bounded: how much of it is taken, and how often it refused.

@@ -1,7 +1,7 @@
 //! Server-sent events over the stored feed: a reader that was away resumes by the last id it saw, with nothing missed.
 //!
 //! Each hears what is his, and asks again for his rights on every change and at least each minute: a stream ends with the
-//! login, the account or the token that opened it. Only whoever sees the whole server gets the feed's own numbers; for
+//! login, the account or the token that opened it. A beat tells a reader without news that the stream lives. Only whoever sees the whole server gets the feed's own numbers; for
 //! everybody else an id is a sealed word, so that no gap between two tells of what happens elsewhere.
 
 use std::collections::{HashMap, VecDeque};
@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Method};
-use axum::response::Sse;
+use axum::http::{HeaderMap, HeaderName, Method};
 use axum::response::sse::{Event, KeepAlive};
+use axum::response::{IntoResponse, Sse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures_util::Stream;
+use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -34,6 +34,11 @@ const AT_ONCE: u32 = 500;
 
 /// The event that says that earlier ones are not sent any more.
 const MISSED: &str = "missed";
+/// The event that says that the reader's place is none of this feed (a restored database begins at an earlier one).
+const RESET: &str = "reset";
+/// Between two comments that say nothing but that the stream lives. Below the quarter of a minute after which some
+/// proxies take a quiet stream for a dead one.
+const BEAT_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct After {
@@ -118,7 +123,7 @@ pub(super) async fn get_events(
     Extension(credential): Extension<Credential>,
     Query(query): Query<After>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let stream_place = Place::take(&app, &who.name)?;
     // A browser's own memory of an earlier stream; where it is not for this reader, the stream begins now.
     let resumed = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| place(&app, &who, v));
@@ -142,13 +147,24 @@ pub(super) async fn get_events(
         let id = cursor(&reader.app, &reader.who, event.id);
         Some((Ok(Event::default().id(id).event(event.event).data(event.data)), reader))
     });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    // At once, so that whoever stands between passes the answer's head on.
+    let first = futures_util::stream::once(std::future::ready(Ok::<_, Infallible>(beat())));
+    let answer = Sse::new(first.chain(stream)).keep_alive(KeepAlive::new().interval(BEAT_EVERY).event(beat()));
+    // nginx keeps an answer back until it has a buffer full, unless it is told not to.
+    Ok(([(HeaderName::from_static("x-accel-buffering"), "no")], answer))
 }
 
-/// Where a reader goes on: no further back than `replay_max` events. Then he is told that some are missing, so that he
+fn beat() -> Event {
+    Event::default().comment("beat")
+}
+
+/// Where a reader goes on: no further back than `replay_max` events, and never beyond the head. Then he is told so, and
 /// loads his page anew.
 fn from(wanted: i64, head: i64, replay_max: i64) -> (i64, VecDeque<FeedEvent>) {
-    let earliest = head - replay_max;
+    let earliest = head.saturating_sub(replay_max);
+    if wanted > head {
+        return (head, VecDeque::from([FeedEvent { id: head, event: RESET.to_owned(), data: "{}".to_owned() }]));
+    }
     if wanted >= earliest {
         return (wanted, VecDeque::new());
     }
@@ -234,6 +250,32 @@ impl Reader {
             }
             self.last = looked_to;
             self.waiting = events.into();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_place_beyond_the_head_begins_at_the_head_and_says_so() {
+        let (last, said) = from(1_000, 12, 100);
+        assert_eq!((last, said[0].event.as_str(), said[0].id), (12, RESET, 12));
+        assert_eq!(from(12, 12, 100).1.len(), 0);
+        let (last, said) = from(0, 500, 100);
+        assert_eq!((last, said[0].event.as_str()), (400, MISSED));
+    }
+
+    proptest! {
+        /// A cursor is a stranger's word.
+        #[test]
+        fn a_reader_stands_within_what_is_kept(wanted: i64, head in 0i64.., replay_max in 100i64..10_000) {
+            let (last, said) = from(wanted, head, replay_max);
+            prop_assert!(last <= head && last >= head.saturating_sub(replay_max));
+            prop_assert_eq!(said.is_empty(), last == wanted);
         }
     }
 }

@@ -52,8 +52,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES};
 use crate::problem::Problem;
-pub(crate) use accounts::invitation;
+pub(crate) use accounts::{INVITED_HOURS, invitation};
 pub use health::metrics_router;
+pub(crate) use pages::LOGIN_HOURS;
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -112,6 +113,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/accounts/{id}/disable", post(accounts::post_disable))
         .route("/accounts/{id}/enable", post(accounts::post_enable))
         .route("/accounts/{id}/reset", post(accounts::post_reset))
+        .route("/accounts/{id}/clear-waits", post(accounts::post_clear_waits))
         .route("/accounts/second-factor", get(accounts::get_second_factor).post(accounts::post_second_factor))
         .route("/account/password", post(account::post_password))
         .route("/retention", get(running::get_retention))

@@ -349,13 +349,19 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<super::account::PasswordBody>),
         Gives::Json(shape::<answers::PasswordChanged>),
     ),
+    post(
+        "/accounts/{id}/clear-waits",
+        "Let an account try again at once, whatever it waits for after wrong passwords or codes",
+        Takes::Nothing,
+        Gives::Json(shape::<answers::WaitsCleared>),
+    ),
     post("/accounts/{id}/disable", "Disable an account", Takes::Nothing, Gives::Json(shape::<answers::Disabled>)),
     get("/export/{noun}", "institutions, practitioners, rooms, items or sessions as CSV", &[], Gives::Csv),
     Operation {
         method: "POST",
         path: "/import/{noun}",
         summary: "Import a CSV, whole or not at all; `dry_run=true` lists every row's fault and stores nothing",
-        query: &["dry_run"],
+        query: &["dry_run", "near_ids"],
         takes: Takes::Csv,
         gives: Gives::Json(shape::<bulk::Report>),
     },
@@ -454,7 +460,7 @@ fn described(rule: &Rule, it: &Operation, made: &mut SchemaGenerator) -> Value {
         let kind = match *name {
             "limit" => json!({"type": "integer", "minimum": 1, "maximum": 500}),
             "before" => json!({"type": "integer"}),
-            "dry_run" => json!({"type": "boolean", "default": false}),
+            "dry_run" | "near_ids" => json!({"type": "boolean", "default": false}),
             // A form sends a day that was left out as an empty text.
             "from" | "to" => json!({"type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"}),
             _ => json!({"type": "string"}),

@@ -31,11 +31,12 @@ impl PartQuery {
     /// One more than is shown is asked for, so that the end is known.
     pub(super) fn part(&self, who: &Who, default_limit: u32) -> Part {
         let clinic = who.role == Role::Clinic;
-        let clipped = |text: &Option<String>| crate::clock::clip(text.as_deref().unwrap_or_default().trim(), 100);
+        let clipped =
+            |text: &Option<String>| crate::clock::clip(&crate::text::plain(text.as_deref().unwrap_or_default()), 100);
         Part {
             after: clipped(&self.after),
             limit: self.limit.unwrap_or(default_limit) + 1,
-            text: clipped(&self.q),
+            text: crate::text::folded(&clipped(&self.q)),
             jurisdiction: if clinic { String::new() } else { who.scope.clone() },
             institution: if clinic { who.scope.clone() } else { clipped(&self.at) },
         }

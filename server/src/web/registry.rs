@@ -17,7 +17,7 @@ use crate::clock::now_text;
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
 use crate::problem::{Body, Problem};
-use crate::store::{Stated, Upsert};
+use crate::store::{Stated, Table, Upsert};
 
 /// Entries of a list where the reader does not say how many.
 const LISTED: u32 = 500;
@@ -31,13 +31,26 @@ pub(super) fn done(upsert: Upsert, body: Value) -> Answer {
     Ok((status, Json(body)))
 }
 
+/// The answer to a new or replaced entry: of a new one also the ids that are easily taken for it.
+async fn answered(app: &Arc<App>, table: Table, upsert: Upsert, id: String) -> Answer {
+    let key = if table == Table::Item { "code" } else { "id" };
+    let mut body = json!({key: id});
+    if upsert == Upsert::Created {
+        let near = app.blocking(move |a| a.store.near_ids(table, &id)).await?;
+        if !near.is_empty() {
+            body["near"] = json!(near);
+        }
+    }
+    done(upsert, body)
+}
+
 pub(super) async fn post_institution(
     State(app): Shared,
     Extension(who): Extension<Who>,
     Body(it): Body<Institution>,
 ) -> Answer {
-    let id = it.id.clone();
-    done(put_institution(&app, &who, it).await?, json!({"id": id}))
+    let id = it.id.to_string();
+    answered(&app, Table::Institution, put_institution(&app, &who, it).await?, id).await
 }
 
 /// The pages put by the same functions as the API.
@@ -81,8 +94,8 @@ pub(super) async fn post_practitioner(
     Extension(who): Extension<Who>,
     Body(it): Body<Practitioner>,
 ) -> Answer {
-    let id = it.id.clone();
-    done(put_practitioner(&app, &who, it).await?, json!({"id": id}))
+    let id = it.id.to_string();
+    answered(&app, Table::Practitioner, put_practitioner(&app, &who, it).await?, id).await
 }
 
 pub(super) const WORKS_ELSEWHERE_TOO: &str =
@@ -169,8 +182,8 @@ pub(super) async fn get_practitioners(
 }
 
 pub(super) async fn post_room(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<Room>) -> Answer {
-    let id = it.id.clone();
-    done(put_room(&app, &who, it).await?, json!({"id": id}))
+    let id = it.id.to_string();
+    answered(&app, Table::Room, put_room(&app, &who, it).await?, id).await
 }
 
 pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upsert, Problem> {
@@ -211,8 +224,8 @@ fn seen_or_new(seen: &Seen, institution: &str) -> Result<(), Problem> {
 }
 
 pub(super) async fn post_item(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<Item>) -> Answer {
-    let code = it.code.clone();
-    done(put_item(&app, &who, it).await?, json!({"code": code}))
+    let code = it.code.to_string();
+    answered(&app, Table::Item, put_item(&app, &who, it).await?, code).await
 }
 
 pub(super) async fn put_item(app: &Arc<App>, who: &Who, it: Item) -> Result<Upsert, Problem> {

@@ -35,9 +35,7 @@ pub(super) struct TokenBody {
 /// Makes a token; the answer is the only place where it stands.
 pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Value, Problem> {
     let name = it.name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) {
-        return Err(Problem::unprocessable("name: 1 to 60 characters are needed"));
-    }
+    crate::text::line("name", &name, 60).map_err(Problem::unprocessable)?;
     if matches!(it.role, Role::Admin | Role::Public) {
         return Err(Problem::unprocessable("role: use supervisor, reviewer, clinic, integrator or auditor"));
     }

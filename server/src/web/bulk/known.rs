@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Noun;
 use crate::access::Who;
 use crate::app::App;
 use crate::model::Practitioner;
 use crate::problem::Problem;
 use crate::store::Imported;
+use crate::text::loose;
 use crate::web::registry::{WORKS_ELSEWHERE_TOO, not_his_to_change};
 use crate::web::scope::{Seen, item_is_his};
 
@@ -24,11 +26,14 @@ pub(super) struct Known {
     people: BTreeMap<String, Practitioner>,
     /// Session and its room.
     sessions: BTreeMap<String, String>,
+    /// Ids of the table by what is left of them; none of sessions, which machines number.
+    loose: BTreeMap<String, String>,
 }
 
 impl Known {
-    pub(super) fn of(a: &App, who: &Who) -> Result<Self, Problem> {
-        Ok(Self {
+    pub(super) fn of(a: &App, who: &Who, noun: Noun) -> Result<Self, Problem> {
+        let mut known = Self {
+            loose: BTreeMap::new(),
             seen: Seen::of(a, who)?,
             who: who.clone(),
             institutions: a.store.institutions()?.into_iter().map(|i| i.id.to_string()).collect(),
@@ -36,7 +41,26 @@ impl Known {
             items: a.store.items()?.into_iter().map(|i| (i.code.to_string(), i.jurisdiction)).collect(),
             people: a.store.practitioners(None)?.into_iter().map(|p| (p.id.to_string(), p)).collect(),
             sessions: a.store.session_rooms()?,
-        })
+        };
+        let ids: Vec<&String> = match noun {
+            Noun::Institutions => known.institutions.iter().collect(),
+            Noun::Practitioners => known.people.keys().collect(),
+            Noun::Rooms => known.rooms.keys().collect(),
+            Noun::Items => known.items.keys().collect(),
+            Noun::Sessions => Vec::new(),
+        };
+        known.loose = ids.into_iter().map(|id| (loose(id), id.clone())).collect();
+        Ok(known)
+    }
+
+    /// An id that is easily taken for this new one: of the register, or of an earlier row.
+    pub(super) fn near(&mut self, it: &Imported) -> Option<String> {
+        if self.holds(it) || matches!(it, Imported::Session(_)) {
+            return None;
+        }
+        let id = super::key(it);
+        let near = self.loose.entry(loose(&id)).or_insert_with(|| id.clone());
+        (*near != id).then(|| near.clone())
     }
 
     pub(super) fn holds(&self, it: &Imported) -> bool {

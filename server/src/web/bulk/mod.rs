@@ -85,6 +85,18 @@ fn noun_of(app: &App, who: &Who, text: &str) -> Result<Noun, Problem> {
 pub(super) struct ImportQuery {
     #[serde(default)]
     dry_run: bool,
+    /// New ids that are close to others are meant so.
+    #[serde(default)]
+    near_ids: bool,
+}
+
+/// What is done with a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wish {
+    /// It is looked at and not stored.
+    pub dry_run: bool,
+    /// A new id may be close to another.
+    pub near_ids: bool,
 }
 
 pub(super) async fn post_import(
@@ -97,7 +109,8 @@ pub(super) async fn post_import(
 ) -> Result<Response, Problem> {
     let noun = noun_of(&app, &who, &noun)?;
     let why = super::auth::reason(&headers)?.unwrap_or_default();
-    let report = import(&app, &who, noun, body.to_vec(), query.dry_run, why).await?;
+    let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids };
+    let report = import(&app, &who, noun, body.to_vec(), wish, why).await?;
     let status = if query.dry_run || report.stored { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     if status == StatusCode::OK {
         return Ok((status, Json(json!(report))).into_response());
@@ -114,7 +127,7 @@ pub(super) async fn import(
     who: &Who,
     noun: Noun,
     bytes: Vec<u8>,
-    dry_run: bool,
+    wish: Wish,
     why: String,
 ) -> Result<Report, Problem> {
     if bytes.len() > MOST_BYTES {
@@ -124,7 +137,7 @@ pub(super) async fn import(
         ));
     }
     let who = who.clone();
-    let (report, told) = app.blocking(move |a| work(a, &who, noun, &bytes, dry_run, &why)).await?;
+    let (report, told) = app.blocking(move |a| work(a, &who, noun, &bytes, wish, &why)).await?;
     for nudge in told {
         app.tell(nudge);
     }
@@ -134,7 +147,7 @@ pub(super) async fn import(
     Ok(report)
 }
 
-fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> Result<(Report, Vec<Nudge>), Problem> {
+fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], wish: Wish, why: &str) -> Result<(Report, Vec<Nudge>), Problem> {
     let records = read(bytes).map_err(Problem::unprocessable)?;
     let Some((head, records)) = records.split_first() else {
         return Err(Problem::unprocessable(format!(
@@ -150,13 +163,13 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], dry: bool, why: &str) -> R
     }
     let order =
         sheet::order(noun, &head.cells).map_err(|e| Problem::unprocessable(format!("line {}: {e}", head.line)))?;
-    let known = Known::of(a, who)?;
-    let Batch { entries, mut faults } = batch(noun, &order, records, &known);
+    let mut known = Known::of(a, who, noun)?;
+    let Batch { entries, mut faults } = batch(noun, &order, records, &mut known, wish);
     faults.sort_by_key(|f| f.line);
     let mut report = Report { rows: records.len(), faults, ..Report::default() };
     let new = entries.iter().filter(|(_, e)| !known.holds(e)).count();
     (report.created, report.replaced) = (new, entries.len() - new);
-    if dry || !report.faults.is_empty() {
+    if wish.dry_run || !report.faults.is_empty() {
         return Ok((report, Vec::new()));
     }
     let lines: Vec<u64> = entries.iter().map(|e| e.0).collect();
@@ -216,7 +229,7 @@ fn told(all: &[Imported], known: &Known) -> Vec<Nudge> {
     places.into_iter().map(Nudge::Institution).chain(rooms.into_iter().map(Nudge::Room)).collect()
 }
 
-fn batch(noun: Noun, order: &[usize], records: &[Record], known: &Known) -> Batch {
+fn batch(noun: Noun, order: &[usize], records: &[Record], known: &mut Known, wish: Wish) -> Batch {
     let mut batch = Batch::default();
     let mut first_line: BTreeMap<String, usize> = BTreeMap::new();
     for record in records {
@@ -231,7 +244,10 @@ fn batch(noun: Noun, order: &[usize], records: &[Record], known: &Known) -> Batc
                 continue;
             }
         };
-        let refers = known.refers(&it);
+        let mut refers = known.refers(&it);
+        if let Some(near) = known.near(&it).filter(|_| !wish.near_ids) {
+            refers.push((noun.key(), near_id(&key(&it), &near)));
+        }
         let sound = refers.is_empty();
         for (column, text) in refers {
             fault(column, text);
@@ -253,6 +269,11 @@ fn batch(noun: Noun, order: &[usize], records: &[Record], known: &Known) -> Batc
         }
     }
     batch
+}
+
+/// One line for a new id that is easily taken for another.
+pub(super) fn near_id(new: &str, known: &str) -> String {
+    format!("`{new}` is new, and `{known}` exists: write `{known}` if that is meant, or say that `{new}` is another")
 }
 
 fn key(it: &Imported) -> String {
@@ -340,7 +361,8 @@ fn model<T: DeserializeOwned>(noun: Noun, object: &Value) -> Result<T, Wrong> {
     });
     let column = at.unwrap_or_default();
     let column = if noun == Noun::Practitioners && column == "sites" { String::new() } else { column };
-    Err((column, clip(&error, 300)))
+    let text = error.strip_prefix(&format!("{column}: ")).unwrap_or(&error);
+    Err((column.clone(), clip(text, 300)))
 }
 
 pub(super) async fn get_export(

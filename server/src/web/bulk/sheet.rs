@@ -1,9 +1,11 @@
 //! The registry as tables: which columns a noun has, a row as the API's JSON, and the API's JSON as a row. Pure.
 //!
-//! Lists stand in one cell, divided by `;`. A practitioner with several institutions has one row for each. Rooms keep their
+//! Lists stand in one cell, divided by `;` (`；` and `、` do as well). A practitioner with several institutions has one row for each. Rooms keep their
 //! zones as JSON in a cell, because polygons have no better one.
 
 use serde_json::{Map, Value, json};
+
+use crate::text;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) enum Noun {
@@ -128,7 +130,7 @@ pub(super) fn order(noun: Noun, head: &[String]) -> Result<Vec<usize>, String> {
     let columns = noun.columns();
     let mut order = Vec::with_capacity(head.len());
     for name in head {
-        let known = columns.iter().position(|c| c.0 == name.to_ascii_lowercase());
+        let known = columns.iter().position(|c| c.0 == text::folded(name));
         let at = known.ok_or_else(|| {
             format!(
                 "column `{}` is unknown; the columns of {} are {}",
@@ -142,7 +144,7 @@ pub(super) fn order(noun: Noun, head: &[String]) -> Result<Vec<usize>, String> {
         }
         order.push(at);
     }
-    if !head.iter().any(|h| h.eq_ignore_ascii_case(noun.key())) {
+    if !order.iter().any(|at| columns[*at].0 == noun.key()) {
         return Err(format!(
             "the column `{}` is missing; the first line names the columns: {}",
             noun.key(),
@@ -160,6 +162,13 @@ pub(super) fn object(noun: Noun, order: &[usize], cells: &[String]) -> Result<Va
     let mut fields = Map::new();
     for (at, cell) in order.iter().zip(cells) {
         let (name, kind) = noun.columns()[*at];
+        // A quotation mark that nobody closed takes the lines that follow into its cell.
+        if kind != Json && cell.contains(['\n', '\r']) {
+            let why = "holds a line break: close the quotation mark that was opened before it";
+            return Err((name.to_owned(), why.to_owned()));
+        }
+        let unnamed = |fault: String| fault.strip_prefix(&format!("{name}: ")).unwrap_or(&fault).to_owned();
+        let cell = &text::incoming(name, cell).map_err(|fault| (name.to_owned(), unnamed(fault)))?;
         if let Some(value) = value(kind, cell).map_err(|why| (name.to_owned(), why))? {
             fields.insert(name.to_owned(), value);
         }
@@ -210,7 +219,7 @@ fn value(kind: Kind, cell: &str) -> Result<Option<Value>, String> {
             "false" | "no" | "0" | "否" => false,
             _ => return Err(format!("`{shown}`: use yes or no (是, 否)")),
         }),
-        List => json!(cell.split([';', ';']).map(str::trim).filter(|t| !t.is_empty()).collect::<Vec<_>>()),
+        List => json!(cell.split([';', '；', '、']).map(str::trim).filter(|t| !t.is_empty()).collect::<Vec<_>>()),
         Json => serde_json::from_str(cell).map_err(|e| format!("is no JSON: {e}"))?,
     }))
 }
@@ -296,6 +305,22 @@ mod tests {
         let mut cells = vec![String::new(); 10];
         cells[5] = "two".into();
         assert_eq!(object(Noun::Items, &order, &cells).unwrap_err().0, "surgery_grade");
+    }
+
+    #[test]
+    fn a_cell_of_a_chinese_keyboard_is_read() {
+        let order = order(Noun::Items, &["Ｃｏｄｅ", "surgery_grade", "specialties"].map(str::to_owned)).unwrap();
+        let cells = ["ｗ－１", "２", "cosmetic_surgery；cosmetic_tcm"].map(str::to_owned);
+        let read = object(Noun::Items, &order, &cells).unwrap();
+        let list = ["cosmetic_surgery", "cosmetic_tcm"];
+        assert_eq!(read, json!({"code":"w-1","surgery_grade":2,"specialties":list}));
+    }
+
+    #[test]
+    fn a_quotation_mark_left_open_is_named_and_its_lines_are_no_cell() {
+        let order = order(Noun::Rooms, &["id", "name"].map(str::to_owned)).unwrap();
+        let fault = object(Noun::Rooms, &order, &["r-1".into(), "甲,\nr-2,乙".into()]).unwrap_err();
+        assert!(fault.0 == "name" && fault.1.contains("quotation mark"), "{fault:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -12,7 +12,7 @@ use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Who, totp};
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Form, Problem};
 use crate::store::StoreError;
 use crate::web::account::{self, PasswordBody};
 

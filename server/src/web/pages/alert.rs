@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::alert_clinic;
@@ -19,7 +19,7 @@ use crate::alert_view::{FindingSeen, LawSeen, StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::case_clocks::CaseClock;
 use crate::model::Name;
-use crate::problem::Problem;
+use crate::problem::{Form, Problem};
 use crate::store::{Alert, AlertFilter, FindingEvent, JOINED, StoreError};
 use crate::web::alerts::{FINDINGS_SHOWN, StepBody, scoped, seen, take, whole};
 use crate::web::rights::may_open;

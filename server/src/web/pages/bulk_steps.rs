@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
@@ -13,7 +13,7 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::clip;
-use crate::problem::Problem;
+use crate::problem::{Form, Problem};
 use crate::web::alerts::{BulkBody, ListQuery, StepBody, take_all};
 use crate::web::views::{ViewBody, put};
 

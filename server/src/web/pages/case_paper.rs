@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::frame::local;
+use super::frame::dated;
 use super::words::Lang;
 use crate::alert::State;
 use crate::paper::Block;
@@ -23,12 +23,12 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
         pair("级别", "Severity", text(&case["severity"])),
         pair("状态", "State", state.to_owned()),
         pair("案号", "Case number", text(&case["case_number"])),
-        pair("发生(设备时钟)", "Raised (box's clock)", local(&text(&case["raised_at"]))),
-        pair("接收(服务器时钟)", "Received (server's clock)", local(&text(&case["received_at"]))),
+        pair("发生(设备时钟)", "Raised (box's clock)", dated(&text(&case["raised_at"]))),
+        pair("接收(服务器时钟)", "Received (server's clock)", dated(&text(&case["received_at"]))),
         pair(
             "导出",
             "Exported",
-            format!("{} · {}", local(&text(&case["package"]["made_at"])), text(&case["package"]["by"])),
+            format!("{} · {}", dated(&text(&case["package"]["made_at"])), text(&case["package"]["by"])),
         ),
         pair("事由", "Reason", text(&case["package"]["why"])),
     ]);
@@ -47,7 +47,7 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
         let note = text(&step["note"]);
         let said =
             format!("{} → {after}{}{note}", l.step(&text(&step["step"])), if note.is_empty() { "" } else { ":" });
-        out.push(Block::Pair(format!("{} {}", local(&text(&step["at"])), text(&step["by"])), said));
+        out.push(Block::Pair(format!("{} {}", dated(&text(&step["at"])), text(&step["by"])), said));
     }
     out.push(Block::Heading(l.t("三、物品清单", "3. Items").to_owned()));
     out.push(Block::Text(
@@ -94,7 +94,7 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
     }
     law(l, case, &finding["legal"], out);
     for interval in list(&finding["intervals"]) {
-        let span = format!("{} – {}", local(&text(&interval["from"])), local(&text(&interval["to"])));
+        let span = format!("{} – {}", dated(&text(&interval["from"])), dated(&text(&interval["to"])));
         out.push(Block::Pair(l.interval(&text(&interval["what"])), span));
     }
     let (manifest, chain) = (&finding["manifest"], &finding["chain"]);

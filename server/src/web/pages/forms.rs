@@ -26,6 +26,9 @@ pub(super) enum Kind {
     Yes,
 }
 
+/// Options of a list that is still looked through.
+const LONG: usize = 200;
+
 #[derive(Debug, Clone)]
 pub(super) struct Field {
     pub name: String,
@@ -90,6 +93,11 @@ impl Field {
         }
     }
 
+    /// Too many for a list that is looked through: the id is typed, and found by a search for the name.
+    fn is_long(&self) -> bool {
+        self.options.len() > LONG
+    }
+
     fn yes(&self) -> bool {
         !self.value.is_empty()
     }
@@ -113,7 +121,8 @@ impl Field {
     }
 }
 
-/// What a browser sent: every field by name, in order.
+/// What a browser sent: every field by name, in order; folded as every text that comes in. What is refused stays as it is, so
+/// that its fault stands at its field.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given(BTreeMap<String, Vec<String>>);
 
@@ -121,7 +130,8 @@ impl Given {
     pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
         let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in pairs {
-            given.entry(name).or_default().push(value.trim().to_owned());
+            let value = crate::text::incoming(&name, &value).unwrap_or_else(|_| value.trim().to_owned());
+            given.entry(name).or_default().push(value);
         }
         Self(given)
     }

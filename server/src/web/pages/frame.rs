@@ -80,6 +80,8 @@ pub(super) struct Frame {
     pub menu: Vec<Entry>,
     /// Where the guide of the reader's role stands.
     pub guide: Option<&'static str>,
+    /// For whoever runs the server: certificates that run out soon, and when.
+    pub certificates: Vec<(&'static str, String)>,
 }
 
 impl Frame {
@@ -99,6 +101,7 @@ impl Frame {
             here: String::new(),
             menu: Vec::new(),
             guide: None,
+            certificates: Vec::new(),
         }
     }
 
@@ -135,6 +138,12 @@ impl Frame {
                 .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
                 .collect(),
             guide: may_open("/guide").then_some("/guide"),
+            certificates: if who.role == crate::access::Role::Admin {
+                let due = app.certificates.due(clock::now()).into_iter();
+                due.map(|d| (l.t(d.whose.zh(), d.whose.en()), dated(&clock::text(d.expires_at)))).collect()
+            } else {
+                Vec::new()
+            },
         })
     }
 }
@@ -181,7 +190,7 @@ struct FaultPage {
 
 /// A problem's one line in the reader's language, where there is one.
 pub(super) fn line(l: Lang, problem: Problem) -> String {
-    problem.zh.filter(|_| l == Lang::Zh).map_or(problem.detail, str::to_owned)
+    problem.zh.filter(|_| l == Lang::Zh).map_or(problem.detail, std::borrow::Cow::into_owned)
 }
 
 /// Shows a problem as a page rather than as JSON.
@@ -205,10 +214,27 @@ pub(in crate::web) async fn shown(app: &Arc<App>, l: Lang, made: Result<Response
     }
 }
 
-/// A stored time in the zone of the pages, to the second.
+/// A stored time in the zone of the pages, to the second; every page says which zone that is.
 pub(in crate::web) fn local(time: &str) -> String {
     match time.parse::<jiff::Timestamp>() {
-        Ok(at) => at.to_zoned(clock::zone()).strftime("%m-%d %H:%M:%S").to_string(),
+        Ok(at) => at.to_zoned(clock::zone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => time.to_owned(),
     }
+}
+
+/// A stored time as a paper says it, which is read far from here: `2026-03-02 08:50:40 (UTC+8)`.
+pub(in crate::web) fn dated(time: &str) -> String {
+    match time.parse::<jiff::Timestamp>() {
+        Ok(at) => {
+            let at = at.to_zoned(clock::zone());
+            format!("{} ({})", at.strftime("%Y-%m-%d %H:%M:%S"), zone_words(at.offset()))
+        }
+        Err(_) => time.to_owned(),
+    }
+}
+
+fn zone_words(offset: jiff::tz::Offset) -> String {
+    let minutes = offset.seconds() / 60;
+    let (sign, hours, rest) = (if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60);
+    if rest == 0 { format!("UTC{sign}{hours}") } else { format!("UTC{sign}{hours}:{rest:02}") }
 }

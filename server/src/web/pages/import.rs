@@ -12,7 +12,7 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::web::bulk::{self, MOST_BYTES, Noun, Remark, Report};
+use crate::web::bulk::{self, MOST_BYTES, Noun, Remark, Report, Wish};
 
 /// Faults shown; the count says how many there are.
 const MOST_SHOWN: usize = 500;
@@ -28,6 +28,7 @@ struct ImportPage {
     report: Option<Report>,
     faults: Vec<Remark>,
     more: usize,
+    near_ids: bool,
 }
 
 /// What the form sent.
@@ -36,6 +37,8 @@ struct Given {
     noun: String,
     text: String,
     store: bool,
+    /// Ids that are close to others are meant so.
+    near_ids: bool,
 }
 
 fn words(l: Lang, noun: Noun) -> &'static str {
@@ -84,6 +87,7 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
             "noun" => given.noun = text,
             "text" => given.text = text,
             "file" => file = text,
+            "near_ids" => given.near_ids = true,
             "act" => given.store = text == "store",
             _ => {}
         }
@@ -101,7 +105,8 @@ async fn take(app: &Arc<App>, who: &Who, l: Lang, given: &Given) -> Result<Repor
         let why = l.t("文件不是 UTF-8 编码:请另存为“CSV UTF-8”", "the file is no UTF-8 text: save it as CSV UTF-8");
         return Err(Problem::unprocessable(why));
     }
-    bulk::import(app, who, noun, given.text.clone().into_bytes(), !given.store, String::new()).await
+    let wish = Wish { dry_run: !given.store, near_ids: given.near_ids };
+    bulk::import(app, who, noun, given.text.clone().into_bytes(), wish, String::new()).await
 }
 
 async fn make(
@@ -123,5 +128,7 @@ async fn make(
     faults.truncate(MOST_SHOWN);
     let stored = report.as_ref().is_some_and(|r| r.stored);
     let text = if stored { String::new() } else { given.text };
-    render(&ImportPage { f: Frame::of(app, l, "registry", "/import").await?, nouns, text, fault, report, faults, more })
+    let near_ids = given.near_ids;
+    let f = Frame::of(app, l, "registry", "/import").await?;
+    render(&ImportPage { f, nouns, text, fault, report, faults, more, near_ids })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
@@ -14,11 +14,11 @@ use super::frame::{Frame, cookie, line, local, render, shown};
 use super::words::Lang;
 use crate::access::known_device::{KNOWN_S, KnownDevices};
 use crate::access::secret::random_token;
-use crate::access::throttle::Visitor;
+use crate::access::throttle::{Attempt, Visitor};
 use crate::access::{Role, Who, password, totp};
 use crate::app::App;
 use crate::clock::{self, now_text};
-use crate::problem::{Problem, retry_after};
+use crate::problem::{Form, Problem, retry_after};
 use crate::store::{Account, Invited, StoreError};
 use crate::web::account::code_holds;
 use crate::web::accounts::{InviteForm, invite_again, make_invitation, set_second_factor_roles};
@@ -30,7 +30,7 @@ use crate::web::source::Source;
 const KNOWN_COOKIE: &str = "zaigang-known";
 
 /// A login holds for a working day.
-pub(super) const LOGIN_HOURS: i64 = 10;
+pub(crate) const LOGIN_HOURS: i64 = 10;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -143,14 +143,25 @@ pub(super) fn secure(app: &App, headers: &HeaderMap) -> &'static str {
     if app.config.is_https() || by_proxy() { "; Secure" } else { "" }
 }
 
+/// Counts an attempt, or says how long to wait; an administrator may have ended the waits by command.
+async fn attempt(app: &Arc<App>, name: &str, visitor: &Visitor) -> Result<Result<Attempt, i64>, Problem> {
+    let counted = app.throttle().attempt_login(name, visitor, clock::monotonic_ms());
+    let account = name.to_owned();
+    if counted.is_ok() || !app.blocking(move |a| a.store.take_cleared_wait(&account)).await? {
+        return Ok(counted);
+    }
+    app.throttle().clear(name);
+    Ok(app.throttle().attempt_login(name, visitor, clock::monotonic_ms()))
+}
+
 /// One answer for every wrong login, so that it names neither the account nor what was wrong.
 async fn log_in(app: &Arc<App>, name: &str, visitor: &Visitor, it: Credentials) -> Result<String, Problem> {
     let now = clock::now();
-    let attempt = app.throttle().attempt_login(name, visitor, now.as_millisecond()).map_err(|wait_ms| {
+    let attempt = attempt(app, name, visitor).await?.map_err(|wait_ms| {
         app.meter.login_throttled();
         let seconds = u32::try_from(wait_ms / 1000 + 1).unwrap_or(u32::MAX);
         Problem {
-            zh: Some("尝试过于频繁,请稍后重试"),
+            zh: Some("尝试过于频繁,请稍后重试".into()),
             retry_after_s: Some(seconds),
             ..Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many attempts: wait {seconds} s"))
         }
@@ -169,7 +180,8 @@ async fn log_in(app: &Arc<App>, name: &str, visitor: &Visitor, it: Credentials) 
             tracing::warn!("a login failed");
             let why = "login name, password or code is wrong";
             Err(Problem {
-                zh: Some("登录名、口令或动态码不正确"), ..Problem::new(StatusCode::UNAUTHORIZED, why)
+                zh: Some("登录名、口令或动态码不正确".into()),
+                ..Problem::new(StatusCode::UNAUTHORIZED, why)
             })
         }
         // The password was not looked at.
@@ -259,7 +271,7 @@ async fn invited(app: &Arc<App>, token: &str) -> Result<Link, Problem> {
         })
         .await?;
     let why = "this link is unknown, used or out of date: ask for a new one";
-    let zh = Some("此链接无效、已使用或已过期,请重新索取");
+    let zh = Some("此链接无效、已使用或已过期,请重新索取".into());
     found.ok_or_else(|| Problem { zh, ..Problem::new(StatusCode::NOT_FOUND, why) })
 }
 
@@ -383,7 +395,7 @@ async fn accounts_page(app: &Arc<App>, l: Lang, link: String, fault: String) -> 
 /// The page again, with a link that was made, or with what was wrong.
 async fn accounts_again(app: &Arc<App>, l: Lang, made: Result<String, Problem>) -> Response {
     let made = match made {
-        Ok(link) => accounts_page(app, l, link, String::new()).await,
+        Ok(path) => accounts_page(app, l, app.config.linked(&path), String::new()).await,
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => accounts_page(app, l, String::new(), problem.detail).await,
     };
@@ -427,6 +439,11 @@ pub(super) async fn disable(
 ) -> Response {
     let gone = crate::web::accounts::disable(&app, &who, &id).await;
     accounts_again(&app, l, gone.map(|()| String::new())).await
+}
+
+pub(super) async fn clear_waits(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>) -> Response {
+    let cleared = crate::web::accounts::clear_waits(&app, &id).await;
+    accounts_again(&app, l, cleared.map(|()| String::new())).await
 }
 
 pub(super) async fn enable(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>) -> Response {

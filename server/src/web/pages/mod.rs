@@ -42,6 +42,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
+pub(crate) use login::LOGIN_HOURS;
 use words::Lang;
 
 use crate::app::App;
@@ -83,6 +84,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/welcome/{token}", get(login::welcome).post(login::accept))
         .route("/accounts", get(login::accounts).post(login::invite))
         .route("/accounts/{id}/disable", post(login::disable))
+        .route("/accounts/{id}/clear-waits", post(login::clear_waits))
         .route("/accounts/{id}/enable", post(login::enable))
         .route("/accounts/{id}/reset", post(login::reset))
         .route("/accounts/second-factor", post(login::second_factor_roles))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -17,7 +17,7 @@ use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity,
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock::{self, now_text};
-use crate::problem::Problem;
+use crate::problem::{Form, Problem};
 use crate::web::account::{self, carried, carry};
 use crate::web::deed;
 
@@ -196,7 +196,7 @@ pub(super) async fn code(
 async fn with_code(app: &Arc<App>, l: Lang, headers: &HeaderMap, it: CodeForm) -> Result<Response, Problem> {
     let id: String = carried(app, CODE, &it.sealed).ok_or_else(|| said(&OidcError::NotBegun))?;
     let (now, counted) = (clock::now(), format!("code {id}"));
-    if let Err(wait) = app.throttle().attempt(&[&counted], now.as_millisecond()) {
+    if let Err(wait) = app.throttle().attempt(&[&counted], clock::monotonic_ms()) {
         let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
     }

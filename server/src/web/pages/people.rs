@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -15,7 +15,8 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::model::{Consent, Practitioner};
-use crate::problem::Problem;
+use crate::photo;
+use crate::problem::{Form, Problem};
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
 use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
@@ -173,6 +174,9 @@ struct EnrolPage {
     f: Frame,
     people: Vec<(String, String)>,
     person: String,
+    sought: String,
+    /// There are more people than are listed.
+    more: bool,
     signature: String,
     keep_photo: bool,
     fault: String,
@@ -183,7 +187,21 @@ struct EnrolPage {
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct FormQuery {
     person: Option<String>,
+    /// Narrows the list of people.
+    q: Option<String>,
 }
+
+/// What was typed so far.
+#[derive(Debug, Default)]
+struct Typed {
+    person: String,
+    sought: String,
+    signature: String,
+    keep_photo: bool,
+}
+
+/// People in one list; the rest is found by a search.
+const CHOICES: u32 = 200;
 
 pub(super) async fn form(
     State(app): State<Arc<App>>,
@@ -191,26 +209,38 @@ pub(super) async fn form(
     l: Lang,
     Query(query): Query<FormQuery>,
 ) -> Response {
-    let made = make_form(&app, &who, l, query.person.unwrap_or_default(), String::new(), true, String::new()).await;
+    let typed = Typed {
+        person: query.person.unwrap_or_default(),
+        sought: query.q.unwrap_or_default(),
+        keep_photo: true,
+        ..Typed::default()
+    };
+    let made = make_form(&app, &who, l, typed, String::new()).await;
     shown(&app, l, made).await
 }
 
 /// What was typed stays, whatever was refused.
-async fn make_form(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    person: String,
-    signature: String,
-    keep_photo: bool,
-    fault: String,
-) -> Result<Response, Problem> {
-    let part = PartQuery::default().part(who, 499);
-    let people = app.blocking(move |a| a.store.practitioners_part(&part)).await?;
+async fn make_form(app: &Arc<App>, who: &Who, l: Lang, typed: Typed, fault: String) -> Result<Response, Problem> {
+    let part = PartQuery { q: Some(typed.sought.clone()), ..PartQuery::default() }.part(who, CHOICES);
+    let (asked, reader, named) = (part.clone(), who.clone(), typed.person.clone());
+    let (mut people, named) = app
+        .blocking(move |a| {
+            // Whoever is named in the address is there, wherever he stands in the list.
+            let named = a.store.practitioner(&named)?.filter(|p| Seen::of(a, &reader).is_ok_and(|seen| seen.person(p)));
+            Ok::<_, StoreError>((a.store.practitioners_part(&asked)?, named))
+        })
+        .await?;
+    let more = cut(&mut people, &part, |p| p.id.to_string()).is_some();
+    if let Some(named) = named.filter(|named| people.iter().all(|p| p.id != named.id)) {
+        people.insert(0, named);
+    }
     deed::persons(people.iter().map(|p| p.id.as_str()));
+    let Typed { person, sought, signature, keep_photo } = typed;
     let page = EnrolPage {
         people: people.into_iter().map(|p| (p.id.to_string(), p.name.0)).collect(),
         person,
+        sought,
+        more,
         signature,
         keep_photo,
         fault,
@@ -252,7 +282,10 @@ async fn take_upload(app: &Arc<App>, l: Lang, who: &Who, form: Multipart) -> Res
     }
     match propose(app, who, upload).await {
         Ok((_, proposed)) => Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response()),
-        Err(problem) => make_form(app, who, l, person, signature, keep, line(l, problem)).await,
+        Err(problem) => {
+            let typed = Typed { person, signature, keep_photo: keep, sought: String::new() };
+            make_form(app, who, l, typed, line(l, problem)).await
+        }
     }
 }
 
@@ -285,6 +318,8 @@ struct PhotoView {
     number: usize,
     accepted: bool,
     reasons: Vec<String>,
+    /// Beside the one that was taken.
+    other_faces: u64,
     quality: String,
 }
 
@@ -329,6 +364,7 @@ async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result
             .flatten()
             .filter_map(|r| r[language].as_str().map(str::to_owned))
             .collect(),
+        other_faces: p["other_faces"].as_u64().unwrap_or(0),
         quality: p["quality_ppm"].as_u64().map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
     });
     let duplicates = list("duplicates").into_iter().filter_map(|d| {
@@ -411,7 +447,12 @@ pub(super) async fn photo(
             Ok::<_, Problem>(a.faces.photos(&wanted)?)
         })
         .await?;
-    let photo = photos.get(n).ok_or_else(|| Problem::unknown("photo", &id))?;
-    let kind = if photo.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
-    Ok(([(header::CONTENT_TYPE, kind)], photo.to_vec()).into_response())
+    let uploaded = photos.get(n).ok_or_else(|| Problem::unknown("photo", &id))?.to_vec();
+    // What the networks saw, not what was sent: a browser may show another picture of the same file.
+    let shown = app.analysing(move |_| {
+        let unreadable =
+            |fault: photo::PhotoFault| Problem { zh: Some(fault.zh().into()), ..Problem::unprocessable(fault.en()) };
+        photo::shown(&uploaded).map_err(unreadable)
+    });
+    Ok(([(header::CONTENT_TYPE, "image/jpeg")], shown.await?).into_response())
 }

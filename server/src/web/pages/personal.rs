@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, dated, render, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Form, Problem};
 use crate::store::Purpose;
 use crate::web::personal::{PersonalStep, link_of, make_link, take};
 use crate::web::scope::Seen;
@@ -141,12 +141,12 @@ async fn link_shown(
         })
         .await?;
     let set = match set_at {
-        Some(at) => format!("{} {}", l.t("本人已设置卡与 PIN:", "card and PIN were set:"), local(&at)),
+        Some(at) => format!("{} {}", l.t("本人已设置卡与 PIN:", "card and PIN were set:"), dated(&at)),
         None => l.t("本人尚未设置卡与 PIN。", "no card and PIN are set yet.").to_owned(),
     };
     let (link, until, fault) = match outcome {
         Ok(None) => (String::new(), String::new(), String::new()),
-        Ok(Some((link, until))) => (link, local(&until), String::new()),
+        Ok(Some((path, until))) => (app.config.linked(&path), dated(&until), String::new()),
         Err(problem) => (String::new(), String::new(), problem.detail),
     };
     let refused = !fault.is_empty();

@@ -7,10 +7,12 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, dated, local, render, shown};
 use super::words::Lang;
-use crate::access::Who;
+use crate::access::{Role, Who};
 use crate::app::App;
+use crate::certificates::{Known, Whose};
+use crate::clock;
 use crate::problem::Problem;
 use crate::web::rights::may_open;
 use crate::web::running::{self, Filing};
@@ -52,13 +54,37 @@ const PAGES: [(&str, &str, &str, &str, &str); 10] = [
 struct SystemPage {
     f: Frame,
     pages: Vec<(&'static str, &'static str, &'static str)>,
+    certificates: Vec<CertificateRow>,
+}
+
+/// Whose, when it runs out (or why that is not known), and whether that is soon.
+struct CertificateRow {
+    whose: &'static str,
+    ends: String,
+    soon: bool,
+}
+
+fn certificate_rows(app: &App, l: Lang) -> Vec<CertificateRow> {
+    let now = clock::now();
+    let due: Vec<Whose> = app.certificates.due(now).iter().map(|due| due.whose).collect();
+    let row = |(whose, known): (Whose, Known)| CertificateRow {
+        whose: l.t(whose.zh(), whose.en()),
+        soon: due.contains(&whose) || matches!(known, Known::Fault(_)),
+        ends: match known {
+            Known::ExpiresAt(at) => dated(&clock::text(at)),
+            Known::Fault(why) => format!("{}: {why}", l.t("未能检查", "not seen")),
+        },
+    };
+    app.certificates.all().into_iter().map(row).collect()
 }
 
 pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
     let open = |path: &str| !app.config.accounts || may_open(who.role, path);
     let pages = PAGES.iter().filter(|p| open(p.0)).map(|p| (p.0, l.t(p.1, p.2), l.t(p.3, p.4))).collect();
+    let keeper = !app.config.accounts || matches!(who.role, Role::Admin | Role::Auditor);
+    let certificates = if keeper { certificate_rows(&app, l) } else { Vec::new() };
     let made = match Frame::of(&app, l, "system", "/system").await {
-        Ok(f) => render(&SystemPage { f, pages }),
+        Ok(f) => render(&SystemPage { f, pages, certificates }),
         Err(problem) => Err(problem),
     };
     shown(&app, l, made).await

@@ -16,13 +16,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::forms::{Field, Given, Heading, show};
+use super::forms::{Field, Given, Heading, Kind, show};
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::store::{Part, StoreError};
+use crate::store::{Part, StoreError, Table};
+use crate::web::bulk::near_id;
 use crate::web::deed;
 use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
@@ -61,6 +62,8 @@ impl Noun {
 
 /// The address of what does not exist yet.
 const NEW: &str = "new";
+/// The field by which somebody says that a new id is none of those close to it.
+const NEAR_IDS: &str = "near_ids";
 
 pub(super) async fn form(
     State(app): State<Arc<App>>,
@@ -80,12 +83,33 @@ pub(super) async fn submit(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);
+    if let Some(near) = near(&app, &noun, &id, &given).await {
+        let made = fill(&app, &who, l, &noun, &id, Some(given), Some(near)).await;
+        return shown(&app, l, made).await;
+    }
     let made = match put(&app, &who, &noun, &id, &given).await {
         Ok(_) => Ok(Redirect::to("/registry").into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => fill(&app, &who, l, &noun, &id, Some(given), Some(problem.detail)).await,
     };
     shown(&app, l, made).await
+}
+
+/// A new id that is easily taken for another is told before anything is stored; whoever means it says so.
+async fn near(app: &Arc<App>, noun: &str, id: &str, given: &Given) -> Option<String> {
+    if id != NEW || !given.text(NEAR_IDS).is_empty() {
+        return None;
+    }
+    let table = match Noun::parse(noun).ok()? {
+        Noun::Institution => Table::Institution,
+        Noun::Room => Table::Room,
+        Noun::Item => Table::Item,
+        Noun::Person => Table::Practitioner,
+        Noun::Pass => return None,
+    };
+    let new = given.text("id").to_owned();
+    let known = app.blocking(move |a| a.store.near_ids(table, &new)).await.ok()?;
+    Some(format!("{NEAR_IDS}: {}", near_id(given.text("id"), known.first()?)))
 }
 
 async fn fill(
@@ -102,7 +126,7 @@ async fn fill(
         deed::persons([id]);
     }
     let (wanted, who) = (id.to_owned(), who.clone());
-    let sheet = app.blocking(move |a| sheet(a, &who, l, kind, &wanted)).await?;
+    let mut sheet = app.blocking(move |a| sheet(a, &who, l, kind, &wanted)).await?;
     let heading = Heading {
         title: sheet.title,
         page: "registry",
@@ -113,6 +137,10 @@ async fn fill(
         picture: sheet.picture,
     };
     let f = Frame::of(app, l, "registry", &heading.here).await?;
+    if fault.as_ref().is_some_and(|fault| fault.starts_with(NEAR_IDS)) {
+        let another = l.t("该编号确为新编号", "this id is another one");
+        sheet.fields.insert(1, Field::new(Kind::Yes, NEAR_IDS, another));
+    }
     show(f, heading, sheet.fields, given.as_ref().unwrap_or(&sheet.stored), fault, false)
 }
 
@@ -165,7 +193,9 @@ fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
             )));
         }
     }
-    serde_json::from_value(Value::Object(fields)).map_err(|error| {
+    let mut fields = Value::Object(fields);
+    crate::text::fold_json(&mut fields).map_err(Problem::unprocessable)?;
+    serde_json::from_value(fields).map_err(|error| {
         let text = error.to_string();
         Problem::unprocessable(match text.strip_prefix("missing field `").and_then(|t| t.split_once('`')) {
             Some((field, _)) => format!("{field}: this is needed"),

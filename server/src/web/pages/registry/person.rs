@@ -55,7 +55,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
             stored.set(&of("relation"), vec![serde_name(&s.relation)]);
             stored.set(&of("exempt_until"), s.exempt_until.iter().map(|t| field_moment(t)).collect());
             stored.set(&of("lead_of"), s.lead_of.iter().map(serde_name).collect());
-            stored.set(&of("roles"), s.roles.clone());
+            stored.set(&of("roles"), s.roles.iter().map(serde_name).collect());
         }
     }
     // His own places first, then those where he may be entered.

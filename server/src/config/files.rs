@@ -1,0 +1,115 @@
+//! The files that a configuration names: whether each can be opened and is what it must be, and whether a secret is one.
+//! It reads and never writes; a file that the server makes by itself may be missing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::{Broker, Config};
+use crate::paper::Font;
+use crate::tls_client;
+
+/// Bits by which a secret is everybody's: read by others, or changed by anybody but its owner.
+const OPEN_BITS: u32 = 0o027;
+
+/// What is wrong with the files, one line each.
+pub fn faults(config: &Config) -> Vec<String> {
+    let mut faults = open_secrets(config);
+    let named_secrets = secrets(config).into_iter().filter(|(_, _, must_be)| *must_be);
+    for (key, path, _) in named_secrets {
+        if let Err(error) = fs::read(path) {
+            faults.push(format!("`{key}` {}: {error}", path.display()));
+        }
+    }
+    let outgoing = &config.outgoing;
+    let authorities = [
+        ("outgoing.ca_file", outgoing.ca_file.as_deref()),
+        ("smtp.ca_file", outgoing.smtp.as_ref().and_then(|smtp| smtp.ca_file.as_deref())),
+        ("oidc.ca_file", config.oidc.as_ref().and_then(|oidc| oidc.ca_file.as_deref())),
+    ];
+    for (key, path) in authorities {
+        if let Some(Err(why)) = path.map(|path| tls_client::authorities(Some(path))) {
+            faults.push(format!("`{key}`: {why}"));
+        }
+    }
+    if let Some(font) = &config.font_file
+        && let Err(error) = Font::find(Some(font))
+    {
+        faults.push(format!("`export.font_file`: {error}"));
+    }
+    if let Some(models) = config.models_dir.as_ref().filter(|models| !models.is_dir()) {
+        faults.push(format!("`models.folder` {}: there is no such folder", models.display()));
+    }
+    if config.data_dir.exists() && fs::read_dir(&config.data_dir).is_err() {
+        faults.push(format!("`data_dir` {}: can not be read by this user", config.data_dir.display()));
+    }
+    faults
+}
+
+/// Secrets that others may read or change, one line each.
+pub fn open_secrets(config: &Config) -> Vec<String> {
+    let own = ["server_signing.key", "ca.key"].map(|name| config.data_dir.join(name));
+    let own = own.iter().map(|path| ("data_dir", path.as_path()));
+    let named = secrets(config).into_iter().map(|(key, path, _)| (key, path)).chain(own);
+    named.filter_map(|(key, path)| is_open(path).map(|mode| told(key, path, mode))).collect()
+}
+
+fn told(key: &str, path: &Path, mode: u32) -> String {
+    let path = path.display();
+    format!(
+        "`{key}` {path} is a secret of mode {mode:04o}, which others may read: chmod 600 {path}, and think of it as known"
+    )
+}
+
+/// The mode of a file that is everybody's; nothing for one that is not there.
+fn is_open(path: &Path) -> Option<u32> {
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & OPEN_BITS != 0).then_some(mode)
+}
+
+/// Key, path, and whether it must be there before the first start.
+fn secrets(config: &Config) -> Vec<(&'static str, &Path, bool)> {
+    let smtp = config.outgoing.smtp.as_ref().and_then(|smtp| smtp.password_file.as_deref());
+    let oidc = config.oidc.as_ref().and_then(|oidc| oidc.client_secret_file.as_deref());
+    let mqtt = match &config.broker {
+        Broker::External(external) => external.password_file.as_deref(),
+        Broker::Embedded { .. } => None,
+    };
+    let named = [("smtp.password_file", smtp), ("oidc.client_secret_file", oidc), ("mqtt.password_file", mqtt)];
+    let named = named.into_iter().filter_map(|(key, path)| Some((key, path?, true)));
+    std::iter::once(("master_key_file", config.master_key_file.as_path(), false)).chain(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(folder: &Path) -> Config {
+        let text = "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[smtp]\nhost = \"127.0.0.1\"\ntls = \"none\"\nusername = \"x\"\npassword_file = \"smtp-password\"\nfrom = \"a@example.cn\"\n[outgoing]\nca_file = \"ca.pem\"\n[export]\nfont_file = \"font.ttf\"\n[models]\nfolder = \"models\"\n";
+        Config::parse(&folder.join("z.toml"), text).unwrap()
+    }
+
+    #[test]
+    fn every_file_that_is_named_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = faults(&config(dir.path())).join("\n");
+        for key in ["smtp.password_file", "outgoing.ca_file", "export.font_file", "models.folder"] {
+            assert!(found.contains(&format!("`{key}`")), "{key}: {found}");
+        }
+        assert!(!found.contains("master_key_file"), "the server makes its own: {found}");
+    }
+
+    #[test]
+    fn a_secret_that_others_may_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("smtp-password");
+        fs::write(&path, "secret").unwrap();
+        for (mode, refused) in
+            [(0o644, true), (0o604, true), (0o620, true), (0o640, false), (0o600, false), (0o400, false)]
+        {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let found = open_secrets(&config(dir.path()));
+            assert_eq!(!found.is_empty(), refused, "{mode:o}: {found:?}");
+        }
+    }
+}

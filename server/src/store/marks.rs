@@ -1,0 +1,131 @@
+//! Marks in time that a clock which was ahead leaves behind: each is cut to its bound, so that nobody is kept out, or let
+//! in, for longer than the rule says. And what an administrator clears.
+
+use rusqlite::params;
+
+use super::{Result, Store, StoreError};
+
+/// The latest time that each mark may bear now.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    pub login: String,
+    pub invitation: String,
+    pub delivery: String,
+}
+
+impl Store {
+    /// Cuts marks that lie beyond their bounds; gives how many.
+    pub fn cut_marks(&self, bounds: &Bounds) -> Result<usize> {
+        let cut = [
+            ("login", "expires_at", "", &bounds.login),
+            ("invitation", "expires_at", "", &bounds.invitation),
+            ("delivery", "next_at", "AND state = 'waiting'", &bounds.delivery),
+        ];
+        // Most often there is nothing to cut, and then nothing is written.
+        let beyond = |(table, column, more, bound): &(&str, &str, &str, &String)| -> Result<bool> {
+            let sql = format!("SELECT 1 FROM {table} WHERE {column} > ?1 {more}");
+            self.read(|c| Ok(c.prepare_cached(&sql)?.exists([bound])?))
+        };
+        let mut count = 0;
+        for one in cut {
+            if beyond(&one)? {
+                let (table, column, more, bound) = one;
+                let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {column} > ?1 {more}");
+                count += self.write(|tx| Ok(tx.execute(&sql, [bound])?))?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Asks the running server to forget the waits of an account, and forgets the last code that it used.
+    pub fn clear_waits(&self, account: &str, now: &str) -> Result<()> {
+        self.write(|tx| {
+            if tx.execute("UPDATE account SET totp_last = 0 WHERE id = ?1", [account])? == 0 {
+                return Err(StoreError::Unknown { what: "account", id: account.to_owned() });
+            }
+            tx.execute("INSERT OR REPLACE INTO cleared_wait VALUES (?1, ?2)", params![account, now])?;
+            Ok(())
+        })
+    }
+
+    /// Whether this is told for the first time; from here on it was told.
+    pub fn first_time(&self, what: &str, now: &str) -> Result<bool> {
+        self.write(|tx| Ok(tx.execute("INSERT OR IGNORE INTO told_once VALUES (?1, ?2)", [what, now])? == 1))
+    }
+
+    /// When the first of the boxes' certificates runs out that is in use: the newest of each box.
+    pub fn first_certificate_to_end(&self) -> Result<Option<String>> {
+        let sql = "SELECT min(last) FROM (SELECT max(c.expires_at) AS last FROM certificate c JOIN device d ON d.id = c.device
+            WHERE c.revoked_at IS NULL AND d.state <> 'revoked' GROUP BY c.device)";
+        self.read(|c| Ok(c.prepare_cached(sql)?.query_row([], |r| r.get(0))?))
+    }
+
+    /// Whether an administrator cleared the waits of an account since this was last asked.
+    pub fn take_cleared_wait(&self, account: &str) -> Result<bool> {
+        let waiting =
+            self.read(|c| Ok(c.prepare_cached("SELECT 1 FROM cleared_wait WHERE account = ?1")?.exists([account])?))?;
+        if !waiting {
+            return Ok(false);
+        }
+        self.write(|tx| Ok(tx.execute("DELETE FROM cleared_wait WHERE account = ?1", [account])? > 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Role;
+
+    #[test]
+    fn a_login_of_a_clock_that_was_ahead_is_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.invite("h", Role::Admin, "", "2026-03-05T00:00:00.000Z").unwrap();
+        let ahead = "2026-03-03T00:00:00.000Z";
+        store.accept_invitation("h", "wang", "王", "p", None, ahead).unwrap();
+        store.log_in("t", "wang", "", ahead, "2026-03-03T10:00:00.000Z").unwrap();
+        let bounds = Bounds {
+            login: "2026-03-02T10:00:00.000Z".into(),
+            invitation: "2026-03-05T00:00:00.000Z".into(),
+            delivery: "2026-03-03T00:00:00.000Z".into(),
+        };
+        assert_eq!(store.cut_marks(&bounds).unwrap(), 1);
+        assert_eq!(store.cut_marks(&bounds).unwrap(), 0);
+        assert!(store.who_by_login("t", "2026-03-02T09:59:00.000Z").unwrap().is_some());
+        assert!(store.who_by_login("t", "2026-03-02T10:00:00.000Z").unwrap().is_none());
+    }
+
+    #[test]
+    fn what_was_told_is_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        assert!(store.first_time("x", "t").unwrap() && !store.first_time("x", "u").unwrap());
+        assert_eq!(store.first_certificate_to_end().unwrap(), None);
+    }
+
+    #[test]
+    fn a_cleared_wait_is_taken_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        assert!(store.clear_waits("wang", "2026-03-02T00:00:00.000Z").is_err(), "of nobody");
+        store.invite("h", Role::Admin, "", "2026-03-05T00:00:00.000Z").unwrap();
+        store.accept_invitation("h", "wang", "王", "p", None, "2026-03-02T00:00:00.000Z").unwrap();
+        store.use_totp_step("wang", 5, 5).unwrap();
+        store.clear_waits("wang", "2026-03-02T00:00:00.000Z").unwrap();
+        assert_eq!(store.account("wang").unwrap().unwrap().totp_last, 0);
+        assert!(store.take_cleared_wait("wang").unwrap());
+        assert!(!store.take_cleared_wait("wang").unwrap());
+    }
+
+    #[test]
+    fn a_code_step_of_a_clock_that_was_ahead_gives_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.invite("h", Role::Admin, "", "2026-03-05T00:00:00.000Z").unwrap();
+        store.accept_invitation("h", "wang", "王", "p", None, "2026-03-02T00:00:00.000Z").unwrap();
+        assert!(store.use_totp_step("wang", 3000, 3001).unwrap());
+        assert!(!store.use_totp_step("wang", 3000, 3001).unwrap(), "a code worked twice");
+        assert!(store.use_totp_step("wang", 100, 101).unwrap(), "the mark of a clock that was ahead kept him out");
+        assert!(!store.use_totp_step("wang", 100, 101).unwrap());
+    }
+}
