@@ -5,7 +5,7 @@
 
 use std::hash::Hash;
 
-use super::{Gallery, Match};
+use super::{Gallery, Match, Scored};
 use crate::{Embedding, Rivals, Template, TemplateError, kernel};
 
 impl<P: Clone + Eq + Hash> Gallery<P> {
@@ -33,17 +33,40 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
     pub fn identify(&mut self, query: &Embedding, rivals: Rivals) -> Match<P> {
         let mut found = self.top2(query);
         let Some(best) = &found.best else { return found };
-        // With as many people as there are rivals, the rivals themselves rise with the gallery.
-        let people = self.people.len().min(rivals.count as usize).max(1) as f32;
-        let mut taken = people.log2() * rivals.per_doubling_ppm as f32 / 1e6;
-        if rivals.share_ppm > 0 {
-            let mean = self.mean_of_rivals(query.as_slice(), &best.person, rivals.count as usize);
-            taken += mean * rivals.share_ppm as f32 / 1e6;
-        }
+        let taken = self.taken(query.as_slice(), &best.person, rivals);
         for scored in [&mut found.best, &mut found.second].into_iter().flatten() {
             scored.cosine -= taken;
         }
         found
+    }
+
+    /// The scores of some people, held against the same rivals as [`Gallery::identify`]'s. Who is not enrolled is left out.
+    pub fn scores_of(&self, query: &Embedding, people: &[P], rivals: Rivals) -> Vec<Scored<P>> {
+        let query = query.as_slice();
+        if people.is_empty() || query.len() != self.length || !query.iter().all(|v| v.is_finite()) {
+            return Vec::new();
+        }
+        let (Some((best, _)), _) = self.search_all(query) else { return Vec::new() };
+        let taken = self.taken(query, &self.people[best], rivals);
+        let of = |person: &P| {
+            let place = self.places.get(person)?;
+            let rows = self.rows.chunks_exact(self.length.max(1)).zip(&self.owners);
+            let cosines = rows.filter(|(_, owner)| *owner == place).map(|(row, _)| kernel::dot(query, row));
+            let cosine = cosines.fold(f32::MIN, f32::max);
+            Some(Scored { person: person.clone(), cosine: cosine - taken })
+        };
+        people.iter().filter_map(of).collect()
+    }
+
+    /// What is taken from every score of a probe whose best person is this one.
+    fn taken(&self, query: &[f32], best: &P, rivals: Rivals) -> f32 {
+        // With as many people as there are rivals, the rivals themselves rise with the gallery.
+        let people = self.people.len().min(rivals.count as usize).max(1) as f32;
+        let size = people.log2() * rivals.per_doubling_ppm as f32 / 1e6;
+        if rivals.share_ppm == 0 {
+            return size;
+        }
+        size + self.mean_of_rivals(query, best, rivals.count as usize) * rivals.share_ppm as f32 / 1e6
     }
 
     /// Mean cosine of the `count` likeliest rivals of the best person; 0 without any.
@@ -93,6 +116,17 @@ mod tests {
         assert_eq!((best.person, second.person), (best_held.person, second_held.person));
         assert!(best_held.cosine < best.cosine - 0.1);
         assert!(((best.cosine - second.cosine) - (best_held.cosine - second_held.cosine)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_score_of_a_person_is_that_of_the_search() {
+        let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
+        for rivals in [Rivals::NONE, Rivals::REAL] {
+            let found = gallery().identify(&query, rivals);
+            let (best, second) = (found.best.expect("three people"), found.second.expect("three people"));
+            let scores = gallery().scores_of(&query, &[second.person, best.person, "nobody"], rivals);
+            assert_eq!(scores, [second, best]);
+        }
     }
 
     #[test]
