@@ -42,39 +42,43 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
 
     /// The scores of some people, held against the same rivals as [`Gallery::identify`]'s. Who is not enrolled is left out.
     pub fn scores_of(&self, query: &Embedding, people: &[P], rivals: Rivals) -> Vec<Scored<P>> {
-        let query = query.as_slice();
-        if people.is_empty() || query.len() != self.length || !query.iter().all(|v| v.is_finite()) {
+        if people.is_empty() || !query.as_slice().iter().all(|x| x.is_finite()) {
             return Vec::new();
         }
-        let (Some((best, _)), _) = self.search_all(query) else { return Vec::new() };
-        let taken = self.taken(query, &self.people[best], rivals);
+        let highest = self.highest(query.as_slice());
+        let best = (0..highest.len()).max_by(|a, b| highest[*a].total_cmp(&highest[*b]));
+        let Some(best) = best.and_then(|place| self.people.get(place)) else { return Vec::new() };
+        let taken = self.taken(query.as_slice(), best, rivals);
         let of = |person: &P| {
-            let place = self.places.get(person)?;
-            let rows = self.rows.chunks_exact(self.length.max(1)).zip(&self.owners);
-            let cosines = rows.filter(|(_, owner)| *owner == place).map(|(row, _)| kernel::dot(query, row));
-            let cosine = cosines.fold(f32::MIN, f32::max);
-            Some(Scored { person: person.clone(), cosine: cosine - taken })
+            let cosine = *highest.get(*self.places.get(person)?)?;
+            (cosine > f32::MIN).then(|| Scored { person: person.clone(), cosine: cosine - taken })
         };
         people.iter().filter_map(of).collect()
     }
 
-    /// What is taken from every score of a probe whose best person is this one.
+    /// What the rivals take from every score.
     fn taken(&self, query: &[f32], best: &P, rivals: Rivals) -> f32 {
         // With as many people as there are rivals, the rivals themselves rise with the gallery.
         let people = self.people.len().min(rivals.count as usize).max(1) as f32;
-        let size = people.log2() * rivals.per_doubling_ppm as f32 / 1e6;
+        let by_size = people.log2() * rivals.per_doubling_ppm as f32 / 1e6;
         if rivals.share_ppm == 0 {
-            return size;
+            return by_size;
         }
-        size + self.mean_of_rivals(query, best, rivals.count as usize) * rivals.share_ppm as f32 / 1e6
+        by_size + self.mean_of_rivals(query, best, rivals.count as usize) * rivals.share_ppm as f32 / 1e6
     }
 
-    /// Mean cosine of the `count` likeliest rivals of the best person; 0 without any.
-    fn mean_of_rivals(&self, query: &[f32], best: &P, count: usize) -> f32 {
+    /// Each person's best cosine, by their place.
+    fn highest(&self, query: &[f32]) -> Vec<f32> {
         let mut highest = vec![f32::MIN; self.people.len()];
         for (row, owner) in self.rows.chunks_exact(self.length.max(1)).zip(&self.owners) {
             highest[*owner] = highest[*owner].max(kernel::dot(query, row));
         }
+        highest
+    }
+
+    /// Mean cosine of the `count` likeliest rivals of the best person; 0 without any.
+    fn mean_of_rivals(&self, query: &[f32], best: &P, count: usize) -> f32 {
+        let mut highest = self.highest(query);
         if let Some(place) = self.places.get(best) {
             highest.swap_remove(*place);
         }
@@ -121,7 +125,7 @@ mod tests {
     #[test]
     fn the_score_of_a_person_is_that_of_the_search() {
         let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
-        for rivals in [Rivals::NONE, Rivals::REAL] {
+        for rivals in [Rivals::NONE, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 9_000 }] {
             let found = gallery().identify(&query, rivals);
             let (best, second) = (found.best.expect("three people"), found.second.expect("three people"));
             let scores = gallery().scores_of(&query, &[second.person, best.person, "nobody"], rivals);
