@@ -113,12 +113,12 @@ pub fn run(
         let own = take(spec, &probes, treatment, threads)?;
         let others = take(spec, &strangers, treatment, threads)?;
         let t = &spec.thresholds;
-        let (t_match, t_reject) = if treatment.draw_mask {
-            (t.masked_t_match_ppm, t.masked_t_reject_ppm)
+        let limits = if treatment.draw_mask {
+            [t.masked_t_match_ppm, t.masked_t_reject_ppm, t.masked_margin_ppm]
         } else {
-            (t.t_match_ppm, t.t_reject_ppm)
+            [t.t_match_ppm, t.t_reject_ppm, t.margin_ppm]
         };
-        Ok(clinic.search(&own, &others)?.band(fpir, (t_match as f32 / 1e6, t_reject as f32 / 1e6), faces))
+        Ok(clinic.search(&own, &others)?.band(fpir, limits.map(|ppm| ppm as f32 / 1e6), faces))
     };
     let bare = band(treatment, "photographed")?;
     let masked = band(Treatment { draw_mask: true, ..treatment }, "drawn")?;
@@ -229,8 +229,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// A clinic's few photographs may lower the pack's `T_reject`, and never raise it.
-    fn band(mut self, fpir: f64, (pack_t_match, most): (f32, f32), faces: &'static str) -> Band {
+    /// A clinic's few photographs may lower the pack's `T_reject`, and never raise it; nor its margin, unless they are many.
+    fn band(mut self, fpir: f64, [pack_t_match, most, pack_margin]: [f32; 3], faces: &'static str) -> Band {
         self.strangers.sort_unstable_by(f32::total_cmp);
         let (t_match, method) = t_match(&self.strangers, fpir, pack_t_match);
         let sorted = |mut values: Vec<f32>| {
@@ -239,11 +239,14 @@ impl Seen {
         };
         let t_reject = t_reject(&sorted(self.mated.iter().map(|m| m.highest).collect())).min(t_match - 0.02).min(most);
         let margins = sorted(self.mated.iter().filter(|m| m.right && m.last >= t_match).map(|m| m.margin).collect());
+        let few = (margins.len() as f64) < 1.0 / MARGIN_SHARE;
+        let margin = quantile(&margins, MARGIN_SHARE).clamp(0.02, if few { pack_margin.max(0.02) } else { 0.1 });
+        let margin = if margins.is_empty() { pack_margin } else { margin };
         let share = |count: usize| count as f64 / self.mated.len().max(1) as f64;
         Band {
             t_match_ppm: ppm(t_match),
             t_reject_ppm: ppm(t_reject),
-            margin_ppm: ppm(quantile(&margins, MARGIN_SHARE).clamp(0.02, 0.1)),
+            margin_ppm: ppm(margin),
             method,
             non_mated_probes: self.strangers.len(),
             mated_probes: self.mated.len(),
@@ -315,6 +318,15 @@ mod tests {
         assert_eq!(t_match(&[0.1, 0.3], 0.005, 0.4), (0.4, "pack"));
         let (threshold, method) = t_match(&[0.1, 0.1, 0.1, 0.6], 0.1, 0.4);
         assert!(threshold > 0.6 && method == "pack", "{threshold}");
+    }
+
+    #[test]
+    fn a_clinic_of_one_keeps_the_packs_limits() {
+        let one = Mated { highest: 0.5, last: 0.5, margin: 1.5, right: true };
+        for mated in [vec![], vec![one]] {
+            let band = Seen { mated, strangers: Vec::new() }.band(0.005, [0.2, 0.05, 0.04], "drawn");
+            assert_eq!((band.t_match_ppm, band.t_reject_ppm, band.margin_ppm), (200_000, 50_000, 40_000));
+        }
     }
 
     #[test]

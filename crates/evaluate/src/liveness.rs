@@ -14,7 +14,8 @@ use crate::{
     sample::main_face,
 };
 
-/// A picture is live from this mean probability on.
+/// A picture is live from this mean probability on; an attack under the box's own limit ([`LiveTrack::SPOOF_BELOW`]); else
+/// UNSURE.
 pub const THRESHOLD: f32 = 0.5;
 const SPECIES: [&str; 4] = ["live", "print", "replay", "mask"];
 /// A face that overlaps the last one less than this is another's.
@@ -40,7 +41,7 @@ pub struct Report {
 pub struct Rate {
     pub rate: f64,
     pub errors: u32,
-    /// Tracks called UNSURE, and pictures too poor to be judged: no error, and no answer either.
+    /// Presentations called UNSURE, pictures too poor to be judged among them: no error, and no answer either.
     pub unsure: u32,
     pub presentations: u32,
     /// Distinct sources (third column of the CSV), or presentations where it says none; drawn with replacement.
@@ -159,8 +160,11 @@ fn picture(analyzer: &mut Analyzer, path: &Path, camera: &Camera) -> anyhow::Res
     if !Gate::liveness(&analyzer.assess(frame, &face)?) {
         return Ok(Some(Judged::Unsure));
     }
-    let live = analyzer.liveness(frame, &face)?.is_some_and(|score| score.live >= THRESHOLD);
-    Ok(Some(if live { Judged::Live } else { Judged::Attack }))
+    Ok(analyzer.liveness(frame, &face)?.map(|score| match score.live {
+        live if live >= THRESHOLD => Judged::Live,
+        live if live < LiveTrack::SPOOF_BELOW => Judged::Attack,
+        _ => Judged::Unsure,
+    }))
 }
 
 fn track(analyzer: &mut Analyzer, folder: &Path, camera: &Camera) -> anyhow::Result<Option<Judged>> {

@@ -29,7 +29,9 @@ fn a_look_at_one_of_two_look_alikes_never_names_the_other() {
     let gallery = |people: &[usize]| {
         let mut gallery = Gallery::new(PACK, template(people[0]).embedding().len());
         gallery.set_cohort(&spec.cohort);
-        people.iter().for_each(|person| gallery.enrol(*person, &[template(*person)]).unwrap());
+        for person in people {
+            gallery.enrol(*person, &[template(*person)]).unwrap();
+        }
         gallery
     };
     let everyone: Vec<usize> = (0..idols.len()).filter(|person| photos[*person][0].is_some()).collect();

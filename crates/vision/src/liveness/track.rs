@@ -56,6 +56,9 @@ impl Default for LiveTrack {
 }
 
 impl LiveTrack {
+    /// Mean score of the networks under which a face is called an attack, 0-1; what lies between is UNSURE.
+    pub const SPOOF_BELOW: f32 = SURELY_SPOOF;
+
     /// Adds the networks' score of one frame; one that is not finite is passed over.
     pub fn scored(&mut self, score: LivenessScore) {
         if score.live.is_finite() {

@@ -95,6 +95,14 @@ mod tests {
     }
 
     #[test]
+    fn what_calibrate_says_beside_the_thresholds_is_passed_over() {
+        let more = FILE.replace("count = 10", "count = 10, per_doubling_ppm = 20000");
+        let alike = "[[alike]]\npeople = [\"a\", \"b\"]\ncosine_ppm = 500000\nrisk = \"look-alike\"\n";
+        let read = Calibration::parse(&format!("{more}{alike}")).expect("a sound file");
+        assert_eq!(read.rivals.per_doubling_ppm, 20_000);
+    }
+
+    #[test]
     fn those_of_another_pack_are_refused_in_one_line() {
         let mut spec = PackSpec::real(Path::new("."));
         let other = Calibration::parse(&FILE.replace("\"real\"", "\"lite\"")).expect("a sound file");
