@@ -42,7 +42,7 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
 
     /// The scores of some people, held against the same rivals as [`Gallery::identify`]'s. Who is not enrolled is left out.
     pub fn scores_of(&self, query: &Embedding, people: &[P], rivals: Rivals) -> Vec<Scored<P>> {
-        if people.is_empty() || !query.as_slice().iter().all(|x| x.is_finite()) {
+        if people.is_empty() || query.len() != self.length || !query.as_slice().iter().all(|x| x.is_finite()) {
             return Vec::new();
         }
         let highest = self.highest(query.as_slice());
