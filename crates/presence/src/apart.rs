@@ -75,10 +75,8 @@ impl Engine {
         for (told, drift) in std::mem::take(&mut self.drifts) {
             self.ledger.say(&stamp, rules::zones_drifted(told, drift), out);
         }
-        // An attack in a session that is forgotten was said with it.
-        for draft in attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause)) {
-            let now = self.session_of(draft.first_cause);
-            stamp.session = self.ledger.session_of_attack(draft.first_cause, now);
+        for (session, draft) in self.attacks_by_session(attacks) {
+            stamp.session = session;
             self.ledger.say(&stamp, draft, out);
         }
         let old = |f: &Finding, last: u64| f.key.session.is_none() && t >= last.saturating_add(late);
@@ -88,6 +86,23 @@ impl Engine {
                 next.at(last.saturating_add(late));
             }
         }
+    }
+
+    /// The attacks with their sessions, of each session the gravest: a picture that broke into several tracks, some of which
+    /// show less, is one finding.
+    fn attacks_by_session(&self, attacks: Vec<Draft>) -> Vec<(Option<SessionId>, Draft)> {
+        let mut kept: Vec<(Option<SessionId>, Draft)> = Vec::new();
+        // An attack in a session that is forgotten was said with it.
+        for draft in attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause)) {
+            let now = self.session_of(draft.first_cause);
+            let session = self.ledger.session_of_attack(draft.first_cause, now);
+            match kept.iter_mut().find(|(of, _)| session.is_some() && *of == session) {
+                Some((_, graver)) if graver.severity >= draft.severity => {}
+                Some((_, lesser)) => *lesser = draft,
+                None => kept.push((session, draft)),
+            }
+        }
+        kept
     }
 
     /// The session that was on at a monotonic time.

@@ -8,8 +8,9 @@ use crate::{Face, MatchScore, PersonId, Policy, Thresholds};
 
 /// A look is worth this at a place between T_reject (0) and T_match (1,000) of its scale: from a stranger's usual scores to
 /// a genuine one's. Between the points it is interpolated, beyond them it stays. The default where a pack brings no curve.
+/// From T_reject on nothing speaks against anybody: a person who is badly seen stays there for a whole track.
 const CURVE: [(i64, i64); 7] =
-    [(-1_500, -3_000), (-500, -2_000), (0, -1_200), (500, 0), (800, 2_000), (1_000, 3_500), (1_500, 6_000)];
+    [(-1_500, -3_000), (-500, -2_000), (-200, -1_200), (0, 0), (500, 0), (1_000, 3_500), (1_500, 6_000)];
 
 /// Looks of one stretch are alike to this part in a thousand: n of them are worth n ÷ (1 + (n − 1) × this).
 const ALIKE_PERMILLE: i64 = 100;
@@ -334,7 +335,8 @@ mod tests {
     fn the_curve_rises_from_strangers_to_people() {
         let t = (300_000, 500_000);
         assert_eq!(worth(-1_000_000, t), -3_000);
-        assert_eq!(worth(300_000, t), -1_200);
+        assert_eq!(worth(260_000, t), -1_200);
+        assert_eq!(worth(300_000, t), 0);
         assert_eq!(worth(400_000, t), 0);
         assert_eq!(worth(500_000, t), 3_500);
         assert_eq!(worth(1_000_000, t), 6_000);

@@ -239,11 +239,13 @@ impl<'a> Case<'a> {
         self.unknown.push(unknown);
     }
 
-    /// Who is at the bed before and after a short look down was there in between.
+    /// Who is at the bed before and after a short look down was there in between; somebody recognised, for as long as an
+    /// identity outlives being out of sight.
     pub(crate) fn bridge_op(&mut self) {
         let bridge = self.knowledge.policy.op_bridge_ms();
+        let recognised = bridge.max(self.knowledge.policy.break_ms());
         for seen in self.people.values_mut() {
-            seen.op = seen.op.bridged(bridge);
+            seen.op = seen.op.bridged(recognised);
         }
         self.activity = self.activity.bridged(bridge);
     }

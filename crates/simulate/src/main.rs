@@ -38,6 +38,10 @@ struct Args {
     /// A policy setting, NAME=VALUE; may be given again.
     #[arg(long = "set")]
     settings: Vec<String>,
+    /// With another profile than `own`: the engine is told no scores of the relevant people and no likeness of tracks, as by
+    /// a box of before.
+    #[arg(long)]
+    plain_input: bool,
     /// Print JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -107,7 +111,7 @@ fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<Ex
             return Ok(ExitCode::SUCCESS);
         }
         let each = args.sessions.div_ceil(SCENES);
-        let score = profile(noise, model, policy, each, args.seed, args.scene.as_deref());
+        let score = profile(noise, model, policy, each, args.seed, args.scene.as_deref(), args.plain_input);
         if args.explain {
             explain_scenes(&score);
         }

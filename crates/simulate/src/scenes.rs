@@ -67,6 +67,7 @@ pub fn profile(
     each: u64,
     seed: u64,
     only: Option<&str>,
+    plain_input: bool,
 ) -> ProfileScore {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let mut all: Vec<(Truth, &'static Recipe, u64)> = Vec::new();
@@ -81,7 +82,8 @@ pub fn profile(
         let part = |from: u64| {
             let mut score = ProfileScore::default();
             for (truth, recipe, number) in all.iter().skip(from as usize).step_by(threads as usize) {
-                let played = play(recipe, *truth, noise, model, policy, seed, *number, |_, _, _| {});
+                let world = World { noise, model, policy, seed, plain_input };
+                let played = play(recipe, *truth, world, *number, |_, _, _| {});
                 score.scenes.entry((*truth, recipe.0)).or_default().add(&played.score());
             }
             score
@@ -126,17 +128,25 @@ struct Played {
     every_ms: f64,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one scene needs all of its world")]
+/// What every scene of a run shares.
+#[derive(Clone, Copy)]
+struct World<'w> {
+    noise: &'w Noise,
+    model: &'w ErrorModel,
+    policy: &'w Policy,
+    seed: u64,
+    /// Neither scores of the relevant people nor likeness of tracks.
+    plain_input: bool,
+}
+
 fn play(
     recipe: &'static Recipe,
     truth: Truth,
-    noise: &Noise,
-    model: &ErrorModel,
-    policy: &Policy,
-    seed: u64,
+    world: World<'_>,
     number: u64,
     mut watch: impl FnMut(u64, &Observation, &Engine),
 ) -> Played {
+    let World { noise, model, policy, seed, plain_input } = world;
     let scene = Scene::new(recipe, truth, &mut Dice::new(seed, 2 * number));
     let mut sensor = Sensor::new(noise, model, Dice::new(seed, 2 * number + 1));
     let mut seen: BTreeMap<Actor, (u64, u64)> = BTreeMap::new();
@@ -186,7 +196,13 @@ fn play(
                 *looks += 1;
             }
         }
-        let look = clinic::shot(&shot, during(&scene.covers), &engine.relevant());
+        let mut look = clinic::shot(&shot, during(&scene.covers), &engine.relevant());
+        if plain_input {
+            look.likeness.clear();
+            for found in look.faces.iter_mut().filter_map(|f| f.match_.as_mut()) {
+                found.relevant.clear();
+            }
+        }
         out.extend(engine.observe(clinic::instant(t), &look));
         watch(t, &look, &engine);
     }
@@ -324,7 +340,8 @@ pub fn scene_diary(noise: &Noise, model: &ErrorModel, policy: &Policy, seed: u64
             last.insert(face.track, (t, (at.x, at.y)));
         }
     };
-    let played = play(recipe, truth, noise, model, policy, seed, index as u64 * 1_000_000 + number, watch);
+    let world = World { noise, model, policy, seed, plain_input: false };
+    let played = play(recipe, truth, world, index as u64 * 1_000_000 + number, watch);
     lines.extend(last.into_iter().map(|(track, (t, at))| (t, format!("      track {} last at {at:?}", track.0))));
     for walk in &played.scene.people {
         lines.extend(walk.stints.iter().map(|s| {

@@ -9,7 +9,7 @@ use simulate::{ProfileScore, profile};
 fn score(name: &str, each: u64, only: &str) -> ProfileScore {
     let model = ErrorModel::bundled().expect("the bundled error model parses");
     let profiles = clinic_sim::profiles().expect("the bundled profiles parse");
-    profile(&profiles[name], &model, &Policy::default(), each, 7, Some(only))
+    profile(&profiles[name], &model, &Policy::default(), each, 7, Some(only), false)
 }
 
 #[test]

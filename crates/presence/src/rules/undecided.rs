@@ -89,5 +89,7 @@ fn ll5(case: &Case<'_>) -> Option<&'static str> {
     if certain.total() >= part || case.a.total() < p.ll1_activity_min_ms() {
         return None;
     }
-    if possible.total() >= part || !visible { Some(ABSENCE) } else { unknown_operator(case) }
+    // Who vanished inside the room may have stayed with the back turned.
+    let stayed = possible.union(&case.unaccounted(seen).intersect(&case.a));
+    if stayed.total() >= part || !visible { Some(ABSENCE) } else { unknown_operator(case) }
 }

@@ -1,6 +1,8 @@
 //! Each rule one second below its boundary and on it. Op counts from the first to the last sighting.
 
-use crate::script::standing;
+use presence::{Output, Rule, Severity, Step};
+
+use crate::script::{play, standing};
 
 fn stands(script: &str, expect: &[&str]) {
     assert_eq!(standing(script), expect, "{script}");
@@ -322,6 +324,18 @@ fn hb4_three_spoof_frames() {
     stands("09:00:00-09:00:02 spoof operator", &["HB-4 L0"]);
     let carried_in = "09:00:00-09:00:05 spoof door track=3\n09:00:06-09:00:20 spoof operator track=3";
     stands(carried_in, &["HB-4 L2"]);
+}
+
+#[test]
+fn hb4_a_picture_that_broke_into_two_tracks_stays_grave() {
+    let then = "09:00-09:21 lin operator\n\
+                09:05:00-09:05:05 spoof door track=30\n09:05:06-09:05:20 spoof operator track=30\n\
+                09:05:25-09:05:50 spoof operator track=31";
+    let steps = play(&nobodys(then));
+    let findings = steps.iter().filter_map(|o| if let Output::Finding(f) = o { Some(f) } else { None });
+    let said: Vec<_> = findings.filter(|f| f.key.rule == Rule::Hb4).map(|f| (f.step, f.severity)).collect();
+    assert!(said.iter().all(|(step, _)| *step != Step::Withdrawn), "{said:?}");
+    assert_eq!(said.last().map(|(_, severity)| *severity), Some(Severity::L2), "{said:?}");
 }
 
 #[test]
