@@ -150,8 +150,14 @@ impl Provision {
             (None, None) => anyhow::bail!("name the state folder by --config or --state"),
         };
         let token = match (&self.token_file, self.token) {
-            (Some(file), _) => std::fs::read_to_string(file)
-                .map_err(|why| anyhow::anyhow!("--token-file {}: {why}", file.display()))?,
+            (Some(file), _) => {
+                let said = |why: String| anyhow::anyhow!("--token-file {}: {why}", file.display());
+                // It opens one door, once, and is removed below: a warning is enough.
+                if let Err(why) = crate::secret_file::check(file) {
+                    eprintln!("zaigang-agent: --token-file {}: {why}", file.display());
+                }
+                std::fs::read_to_string(file).map_err(|why| said(why.to_string()))?
+            }
             (None, Some(token)) => token,
             (None, None) => anyhow::bail!("give the token by --token-file"),
         };
@@ -161,10 +167,14 @@ impl Provision {
         let server_ca = self.server_ca.as_deref().map(ServerCa::File).or(sha256.map(ServerCa::Sha256));
         let to = Provisioning { server: &self.server, server_ca, firmware };
         let identity = delivery::provision::provision(to, token.token.clone(), &state)?;
-        if let Some(file) = &self.token_file {
-            std::fs::remove_file(file).map_err(|why| {
-                anyhow::anyhow!("provisioned, but the used token in {} can not be removed: {why}", file.display())
-            })?;
+        crate::owner::inherit(&state).map_err(|why| {
+            anyhow::anyhow!("provisioned, but {} can not be given to its owner: {why}", state.display())
+        })?;
+        if let Some(file) = &self.token_file
+            && let Err(why) = std::fs::remove_file(file)
+        {
+            // The token is used up: nobody can do anything with it.
+            eprintln!("zaigang-agent: the used token in {} can not be removed: {why}", file.display());
         }
         println!("provisioned: device {}, room {}, keys in {}", identity.device, identity.room, state.display());
         Ok(())

@@ -1,13 +1,15 @@
 //! `zaigang-agent doctor`: looks at everything that a box needs, says what is wrong and how to mend it, and ends with a
-//! verdict. It changes nothing, sends nothing but a TCP greeting to the broker, and saves no picture.
+//! verdict, each check as soon as it is done. It changes nothing, publishes nothing, and saves no picture.
 
 use std::{
-    net::{TcpStream, ToSocketAddrs},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use delivery::identity::CertificateTimes;
+use delivery::{
+    identity::{CertificateTimes, Identity},
+    mqtt,
+};
 use serde::Serialize;
 use vision::{Gate, Runtime};
 
@@ -17,7 +19,9 @@ use crate::{
     clock::RealClock,
     commission::lock::Lock,
     config::{self, Config},
+    healthy::Standing,
     heat::Heat,
+    redact::redacted,
     run::load_models,
     storage::Storage,
 };
@@ -27,6 +31,10 @@ Examples:
   zaigang-agent doctor --config /etc/zaigang/agent.toml          every check with its mend; exit code 1 where one fails
   zaigang-agent doctor --config agent.toml --json                the same for a script
 A camera can be used by one program at a time: stop the agent first.";
+
+/// A camera shows its first picture within this.
+const FIRST_PICTURE: Duration = Duration::from_secs(20);
+const BROKER_WITHIN: Duration = Duration::from_secs(12);
 
 /// Check everything a box needs, with the mends.
 #[derive(Debug, clap::Args)]
@@ -82,12 +90,18 @@ impl Check {
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
-        let checks = examine(&config, self.models.as_deref());
+        let mut checks = Vec::new();
+        examine(&config, self.models.as_deref(), &mut |check| {
+            let check = Check { found: redacted(&one_line(&check.found)), ..check };
+            if !self.json {
+                print(&check);
+            }
+            checks.push(check);
+        });
         let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good);
         if self.json {
             println!("{}", serde_json::json!({"verdict": verdict, "checks": checks}));
         } else {
-            checks.iter().for_each(print);
             println!("{}", closing(verdict));
         }
         anyhow::ensure!(verdict != Verdict::Bad, "this box is not ready");
@@ -115,22 +129,26 @@ fn closing(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Every check, in the order in which a mend makes sense.
-pub fn examine(config: &Config, models: Option<&Path>) -> Vec<Check> {
-    let mut checks = vec![disk(config), clock(), heat(&Heat::of_this_board()), at_rest(config)];
-    let (model_check, mut analyzer) = match load_models(config, models) {
+/// Every check, in the order in which a mend makes sense; each is told when it is done.
+pub fn examine(config: &Config, models: Option<&Path>, tell: &mut dyn FnMut(Check)) {
+    tell(disk(config));
+    tell(clock());
+    tell(heat(&Heat::of_this_board()));
+    tell(at_rest(config));
+    let mut analyzer = match load_models(config, models) {
         Ok(models) => {
-            let found = format!("pack \"{}\", {}", models.pack, vision::Runtime::build_info());
-            (Check::good("models", one_line(&found)), Some(models.analyzer))
+            tell(Check::good("models", format!("pack \"{}\", {}", models.pack, vision::Runtime::build_info())));
+            Some(models.analyzer)
         }
-        Err(why) => (Check::bad("models", format!("{why:#}"), "see the line itself; then run this again"), None),
+        Err(why) => {
+            tell(Check::bad("models", format!("{why:#}"), "see the line itself; then run this again"));
+            None
+        }
     };
-    checks.push(model_check);
-    checks.push(providers(config));
-    checks.extend(camera_checks(config, analyzer.as_mut()));
-    checks.extend(identity(config));
-    checks.push(commissioned(&config.state_dir));
-    checks
+    tell(providers(config));
+    camera_checks(config, analyzer.as_mut()).into_iter().for_each(&mut *tell);
+    identity(config, tell);
+    tell(commissioned(&config.state_dir));
 }
 
 /// Whether the installer has ended his work: until then everybody on the local network with the code may see the picture.
@@ -240,25 +258,36 @@ fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Ve
         Err(why) => return vec![Check::bad("camera", format!("{why:#}"), mend)],
     };
     let begun = Instant::now();
-    let (mut frames, mut last) = (0, None);
-    while frames < 10 && begun.elapsed() < Duration::from_secs(5) {
+    let (mut frames, mut skipped, mut last) = (0_u32, 0_u32, None);
+    // A camera may be joined in the middle of a long group of pictures: the time runs from the first on.
+    let mut first = None::<Instant>;
+    while frames < 10
+        && first.map_or(begun.elapsed() < FIRST_PICTURE, |first: Instant| first.elapsed() < Duration::from_secs(5))
+    {
         match camera.look() {
             Ok(Look::Shot(shot)) => {
                 frames += 1;
+                first.get_or_insert_with(Instant::now);
                 last = Some(shot);
             }
-            Ok(Look::Skipped(line)) => tracing::warn!("{line}"),
+            Ok(Look::Skipped(_)) => skipped += 1,
             Ok(Look::End(_)) => break,
             Err(why) => return vec![Check::bad("camera", why.why, mend)],
         }
     }
-    let rate = f64::from(frames) / begun.elapsed().as_secs_f64().max(1e-3);
+    let watched = first.map_or(begun.elapsed(), |first| first.elapsed());
+    let rate = f64::from(frames.saturating_sub(1)) / watched.as_secs_f64().max(1e-3);
     let Some(Ok(picture)) = last.map(|shot| shot.pixels.decode()) else {
-        return vec![Check::bad("camera", "no usable frame within 5 s", mend)];
+        return vec![Check::bad("camera", format!("no usable frame ({skipped} pictures were given up)"), mend)];
     };
     let frame = picture.frame();
     let found = format!("{}x{}, {rate:.0} frames/s", frame.width(), frame.height());
-    let mut checks = vec![Check::good("camera", found)];
+    let mut checks = vec![if skipped > frames / 10 {
+        let found = format!("{found}, and {skipped} pictures were given up");
+        Check::warning("camera", found, "check the network and the camera's bit rate; a fixed bit rate helps")
+    } else {
+        Check::good("camera", found)
+    }];
     if let Some(analyzer) = analyzer {
         checks.push(view(analyzer, frame));
     }
@@ -298,15 +327,18 @@ fn view(analyzer: &mut vision::Analyzer, frame: vision::Frame<'_>) -> Check {
     }
 }
 
-fn identity(config: &Config) -> Vec<Check> {
-    let identity = match delivery::identity::Identity::load(&config.state_dir) {
+fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
+    let mut identity = match Identity::load(&config.state_dir) {
         Ok(identity) => identity,
-        Err(why) => return vec![Check::bad("identity", why.to_string(), "zaigang-agent provision --help")],
+        Err(why) => return tell(Check::bad("identity", why.to_string(), "zaigang-agent provision --help")),
     };
-    let host = config.server.broker_host.clone().unwrap_or_else(|| identity.broker.host.clone());
-    let port = config.server.broker_port.unwrap_or(identity.broker.port);
-    let registered = Check::good("identity", format!("device {}, room {}", identity.device, identity.room));
-    vec![registered, certificate(identity.certificate, jiff::Timestamp::now()), broker(&host, port)]
+    if let Some(host) = &config.server.broker_host {
+        identity.broker.host.clone_from(host);
+    }
+    identity.broker.port = config.server.broker_port.unwrap_or(identity.broker.port);
+    tell(Check::good("identity", format!("device {}, room {}", identity.device, identity.room)));
+    tell(certificate(identity.certificate, jiff::Timestamp::now()));
+    tell(broker(identity, Standing::of_running_agent()));
 }
 
 /// A certificate is renewed by itself after two thirds of its life; one that was not stands here before it runs out.
@@ -316,8 +348,10 @@ fn certificate(times: Option<CertificateTimes>, now: jiff::Timestamp) -> Check {
     };
     let until = times.expires_at.strftime("%Y-%m-%d");
     if now >= times.expires_at {
-        let mend = "check the clock; where it is right, provision again with a new token";
-        return Check::bad("certificate", format!("ran out on {until}"), mend);
+        let mend =
+            "check the clock; where it is right, let the agent run with the server in reach: it renews by itself";
+        let found = format!("ran out on {until}; this box's clock says {}", now.strftime("%Y-%m-%d"));
+        return Check::bad("certificate", found, mend);
     }
     if now >= times.renew_at() {
         let mend = "let the agent run with the server in reach: it asks every hour";
@@ -326,20 +360,28 @@ fn certificate(times: Option<CertificateTimes>, now: jiff::Timestamp) -> Check {
     Check::good("certificate", format!("good until {until}"))
 }
 
-fn broker(host: &str, port: u16) -> Check {
-    let mend = "check the network and the firewall; findings wait in the outbox meanwhile";
-    let addresses = match (host, port).to_socket_addrs() {
-        Ok(addresses) => addresses,
-        Err(why) => return Check::bad("broker", format!("{host}: {why}"), mend),
-    };
-    let mut said = format!("{host} has no address");
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, Duration::from_secs(3)) {
-            Ok(_) => return Check::good("broker", format!("{host}:{port} answers")),
-            Err(why) => said = format!("{host}:{port}: {why}"),
+/// CONNECT and SUBSCRIBE as this box; a running agent is asked instead, because two with one identity end each other.
+fn broker(identity: Identity, running: Option<Standing>) -> Check {
+    let mend = "see the line itself; findings wait in the outbox meanwhile";
+    let place = format!("{}:{}", identity.broker.host, identity.broker.port);
+    match running {
+        Some(Standing { server_reached: true, .. }) => {
+            return Check::good("broker", format!("{place}: the running agent has receipts of the server"));
         }
+        Some(_) => {
+            let found = format!("{place}: the running agent has no receipt of the server since it started");
+            return Check::bad("broker", found, "journalctl -u zaigang-agent says why; stop it and run this again");
+        }
+        None => {}
     }
-    Check::bad("broker", said, mend)
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => return Check::bad("broker", why.to_string(), mend),
+    };
+    match runtime.block_on(mqtt::probe(identity, BROKER_WITHIN)) {
+        Ok(()) => Check::good("broker", format!("{place} takes this box, and lets it hear the server")),
+        Err(why) => Check::bad("broker", format!("{place}: {why}"), mend),
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -358,7 +400,8 @@ mod tests {
             state.path().display()
         );
         let config = config::parse(Path::new("a.toml"), &text).unwrap();
-        let checks = [vec![disk(&config)], camera_checks(&config, None), identity(&config)].concat();
+        let mut checks = [vec![disk(&config)], camera_checks(&config, None)].concat();
+        identity(&config, &mut |check| checks.push(check));
         let bad: Vec<_> = checks.iter().filter(|c| c.verdict == Verdict::Bad).map(|c| c.what).collect();
         assert_eq!(bad, ["camera", "identity"]);
         assert!(checks.iter().filter(|c| c.verdict == Verdict::Bad).all(|c| !c.mend.is_empty()));
@@ -391,13 +434,42 @@ mod tests {
         assert_eq!(certificate(None, day(0)).verdict, Verdict::Good);
     }
 
+    /// A box that was set up, with its broker at this port.
+    fn identity_at(port: u16) -> Identity {
+        let host = "127.0.0.1".to_owned();
+        Identity {
+            device: "box-1".parse().unwrap(),
+            room: "room-1".parse().unwrap(),
+            server: trust::SigningKey::generate().unwrap().verifying_key(),
+            broker: protocol::provision::BrokerAddress { host, port, tls: false, username: None, password: None },
+            signing: trust::SigningKey::generate().unwrap(),
+            sealing: trust::SealingKey::generate().unwrap(),
+            tls: None,
+            server_url: None,
+            certificate: None,
+        }
+    }
+
     #[test]
-    fn a_broker_is_greeted_and_a_closed_port_is_one_line() {
+    fn an_open_port_is_no_broker_and_a_closed_one_is_one_line() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert_eq!(broker("127.0.0.1", port).verdict, Verdict::Good);
-        drop(listener);
-        let check = broker("127.0.0.1", port);
+        let closes = std::thread::spawn(move || drop(listener.accept()));
+        assert_eq!(broker(identity_at(port), None).verdict, Verdict::Bad);
+        closes.join().unwrap();
+        let check = broker(identity_at(port), None);
         assert!(check.verdict == Verdict::Bad && !check.found.contains('\n'), "{check:?}");
+        assert!(check.found.contains("nobody listens there"), "{}", check.found);
+    }
+
+    #[test]
+    fn a_running_agent_is_asked_and_not_disturbed() {
+        let standing = |server_reached| Standing { camera_live: true, server_reached, complaint: None };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(broker(identity_at(port), Some(standing(true))).verdict, Verdict::Good);
+        assert_eq!(broker(identity_at(port), Some(standing(false))).verdict, Verdict::Bad);
+        assert!(listener.accept().is_err(), "nobody connected");
     }
 }

@@ -50,6 +50,9 @@ pub struct Args {
     /// A file with an API token of the clinic or a supervisor, where the server asks for one
     #[arg(long, value_name = "FILE")]
     api_token_file: Option<PathBuf>,
+    /// PEM file of the authorities that may vouch for the server [default: SSL_CERT_FILE, or this machine's]
+    #[arg(long, value_name = "FILE")]
+    server_ca: Option<PathBuf>,
     /// The configuration that names the model pack
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -80,11 +83,7 @@ impl Args {
         let consent = read_consent(consent)?;
         let photos = self.photos.iter().map(|path| read_photo(path)).collect::<anyhow::Result<Vec<_>>>()?;
         self.judge(&photos)?;
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_mins(1)))
-            .http_status_as_error(false)
-            .build()
-            .into();
+        let agent = client(self.server_ca.as_deref())?;
         let proposal = Proposal {
             person: &self.person,
             institution: self.institution.as_ref(),
@@ -107,7 +106,15 @@ impl Args {
         let mut refused = 0;
         for (path, photo) in self.photos.iter().zip(photos) {
             match template_from_photo(&mut analyzer, photo, &Gate::ENROLMENT) {
-                Ok(enrolled) => println!("{}: good ({:.0} px wide)", path.display(), enrolled.quality.face_width_px),
+                Ok(enrolled) => {
+                    let others = match enrolled.others {
+                        0 => String::new(),
+                        others => {
+                            format!("; {others} smaller faces beside it are left out: the reviewer sees them, too")
+                        }
+                    };
+                    println!("{}: good ({:.0} px wide){others}", path.display(), enrolled.quality.face_width_px);
+                }
                 Err(why) => {
                     refused += 1;
                     println!("{}: {why}", path.display());
@@ -156,16 +163,62 @@ impl Proposal<'_> {
         let text = response.body_mut().read_to_string().unwrap_or_default();
         let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         if !status.is_success() {
-            let detail = answer["detail"].as_str().unwrap_or(&text);
-            anyhow::bail!("the server refused ({status}): {}", detail.split_whitespace().collect::<Vec<_>>().join(" "));
+            anyhow::bail!("the server refused ({status}): {}", refusal(status.as_u16(), &answer, &text));
         }
         Ok(answer)
     }
 }
 
+/// This machine's authorities, as its administrator keeps them.
+const MACHINES_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// A client that believes the given authorities, or this machine's.
+fn client(server_ca: Option<&Path>) -> anyhow::Result<ureq::Agent> {
+    use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+    let mut tls = TlsConfig::builder();
+    let machines = Some(PathBuf::from(MACHINES_AUTHORITIES)).filter(|path| path.is_file());
+    let from = server_ca.map(Path::to_path_buf).or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
+    if let Some(path) = from.or(machines) {
+        let said = |why: &str| anyhow::anyhow!("--server-ca {}: {why}", path.display());
+        let pem = std::fs::read(&path).map_err(|why| said(&why.to_string()))?;
+        let certificates = parse_pem(&pem).filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        });
+        let certificates: Vec<_> = certificates.collect();
+        anyhow::ensure!(!certificates.is_empty(), said("it holds no PEM certificate"));
+        tls = tls.root_certs(RootCerts::from(certificates));
+    }
+    Ok(ureq::Agent::config_builder()
+        .tls_config(tls.build())
+        .timeout_global(Some(Duration::from_mins(1)))
+        .http_status_as_error(false)
+        .build()
+        .into())
+}
+
+/// One line: the server's own, or what a proxy's page means.
+fn refusal(status: u16, answer: &serde_json::Value, text: &str) -> String {
+    if let Some(detail) = answer["detail"].as_str() {
+        return detail.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    match status {
+        413 => {
+            "a proxy before the server takes no files of this size: raise its limit (nginx: client_max_body_size 64m)"
+        }
+        502..=504 => "a proxy stands before the server and does not reach it",
+        _ if text.trim_start().starts_with('<') => {
+            "a page came instead of an answer: is --server the server's address?"
+        }
+        _ => return text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect(),
+    }
+    .to_owned()
+}
+
 pub(crate) fn read_api_token(path: &Path) -> anyhow::Result<String> {
-    let text =
-        std::fs::read_to_string(path).map_err(|why| anyhow::anyhow!("--api-token-file {}: {why}", path.display()))?;
+    let said = |why: String| anyhow::anyhow!("--api-token-file {}: {why}", path.display());
+    crate::secret_file::check(path).map_err(said)?;
+    let text = std::fs::read_to_string(path).map_err(|why| said(why.to_string()))?;
     Ok(text.trim().to_owned())
 }
 
@@ -220,8 +273,14 @@ impl Judged {
             Ok(enrolled) => Self {
                 good: true,
                 width_px: Some(enrolled.quality.face_width_px.round() as u32),
-                zh: "照片合格".to_owned(),
-                en: "good".to_owned(),
+                zh: match enrolled.others {
+                    0 => "照片合格".to_owned(),
+                    others => format!("照片合格;另有 {others} 张较小的人脸,未采用"),
+                },
+                en: match enrolled.others {
+                    0 => "good".to_owned(),
+                    others => format!("good; {others} smaller faces beside it are left out"),
+                },
             },
             Err(why) => {
                 let width_px = match &why {
@@ -273,6 +332,16 @@ mod tests {
     fn a_consent_is_taken_as_it_was_signed() {
         let taken = consent(str::to_owned).unwrap();
         assert_eq!((taken.scope.as_str(), taken.guardian), ("clinic-1", None));
+    }
+
+    #[test]
+    fn a_proxys_page_is_one_line_with_its_mend() {
+        let page = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>";
+        let said = |status| refusal(status, &serde_json::Value::Null, page);
+        assert!(said(413).contains("client_max_body_size"));
+        assert!(said(502).contains("does not reach it") && said(403).contains("--server"));
+        let own = serde_json::json!({"detail": "no\nconsent"});
+        assert_eq!(refusal(413, &own, page), "no consent");
     }
 
     #[test]

@@ -11,15 +11,20 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = "health.json";
+/// Where the packaged unit has it.
+const RUNTIME: &str = "/run/zaigang";
 /// Two heartbeats of the default length and a half: what is older was left by an agent that stands still.
 const FRESH: Duration = Duration::from_secs(150);
 
 /// How the box stood at its last heartbeat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     pub camera_live: bool,
     /// The server receipted a row of this box since the agent started.
     pub server_reached: bool,
+    /// What is wrong with the camera's pictures, in words.
+    #[serde(default)]
+    pub complaint: Option<String>,
 }
 
 impl Standing {
@@ -29,6 +34,11 @@ impl Standing {
         if let Err(why) = self.write(&folder) {
             tracing::warn!("{}: {why}", folder.join(FILE).display());
         }
+    }
+
+    /// What the agent that runs now said last; `None`: none runs.
+    pub(crate) fn of_running_agent() -> Option<Self> {
+        Self::read(Path::new(RUNTIME), SystemTime::now()).ok()
     }
 
     fn write(self, folder: &Path) -> io::Result<()> {
@@ -49,13 +59,15 @@ impl Standing {
         serde_json::from_slice(&fs::read(&path).map_err(|why| said(&why))?).map_err(|why| said(&why))
     }
 
-    fn judge(self) -> Result<(), String> {
+    fn judge(self) -> Result<Option<String>, String> {
         match self {
-            Self { camera_live: false, .. } => Err("the camera gives no usable picture".to_owned()),
+            Self { camera_live: false, complaint, .. } => {
+                Err(complaint.unwrap_or_else(|| "the camera gives no usable picture".to_owned()))
+            }
             Self { server_reached: false, .. } => {
                 Err("the server receipted nothing since the agent started".to_owned())
             }
-            _ => Ok(()),
+            Self { complaint, .. } => Ok(complaint),
         }
     }
 }
@@ -69,22 +81,34 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=86400))]
     wait_s: u64,
     /// The agent's runtime folder
-    #[arg(long, value_name = "FOLDER", default_value = "/run/zaigang")]
+    #[arg(long, value_name = "FOLDER", default_value = RUNTIME)]
     runtime: PathBuf,
+    /// Print JSON: `healthy`, and `why` where it is not or could be better
+    #[arg(long)]
+    json: bool,
 }
 
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let until = Instant::now() + Duration::from_secs(self.wait_s);
-        loop {
+        let judged = loop {
             match Standing::read(&self.runtime, SystemTime::now()).and_then(Standing::judge) {
-                Ok(()) => {
-                    println!("healthy: the agent looks, the camera is there, the server answers");
-                    return Ok(());
-                }
-                Err(why) if Instant::now() >= until => anyhow::bail!("not healthy: {why}"),
-                Err(_) => std::thread::sleep(Duration::from_secs(1)),
+                Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_secs(1)),
+                judged => break judged,
             }
+        };
+        if self.json {
+            let why = judged.as_ref().map_or_else(Some, Option::as_ref);
+            println!("{}", serde_json::json!({"healthy": judged.is_ok(), "why": why}));
+        }
+        match judged {
+            Ok(complaint) if !self.json => {
+                let but = complaint.map(|complaint| format!("; but {complaint}")).unwrap_or_default();
+                println!("healthy: the agent looks, the camera is there, the server answers{but}");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(why) => anyhow::bail!("not healthy: {why}"),
         }
     }
 }
@@ -93,17 +117,31 @@ impl Args {
 mod tests {
     use super::*;
 
+    fn standing(camera_live: bool, server_reached: bool) -> Standing {
+        Standing { camera_live, server_reached, complaint: None }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_pictures_is_the_reason() {
+        let noise = Some("the camera sends noise".to_owned());
+        let blind = Standing { complaint: noise.clone(), ..standing(false, true) };
+        assert_eq!(blind.judge(), Err("the camera sends noise".to_owned()));
+        assert_eq!(Standing { complaint: noise.clone(), ..standing(true, true) }.judge(), Ok(noise));
+        let older: Standing = serde_json::from_str("{\"camera_live\":true,\"server_reached\":true}").unwrap();
+        assert_eq!(older.judge(), Ok(None));
+    }
+
     #[test]
     fn healthy_is_a_fresh_heartbeat_with_camera_and_server() {
         let folder = tempfile::tempdir().unwrap();
         let now = SystemTime::now();
         let at = |now| Standing::read(folder.path(), now).and_then(Standing::judge);
         assert_eq!(at(now).unwrap_err(), "no heartbeat yet");
-        Standing { camera_live: true, server_reached: false }.write(folder.path()).unwrap();
+        standing(true, false).write(folder.path()).unwrap();
         assert_eq!(at(now).unwrap_err(), "the server receipted nothing since the agent started");
-        Standing { camera_live: false, server_reached: true }.write(folder.path()).unwrap();
+        standing(false, true).write(folder.path()).unwrap();
         assert_eq!(at(now).unwrap_err(), "the camera gives no usable picture");
-        Standing { camera_live: true, server_reached: true }.write(folder.path()).unwrap();
+        standing(true, true).write(folder.path()).unwrap();
         at(now).unwrap();
         let written = fs::metadata(folder.path().join(FILE)).unwrap().modified().unwrap();
         at(written + FRESH).unwrap();

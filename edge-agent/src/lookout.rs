@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     bench::rss_mib,
-    camera::{self, Capture, Counters, Next, Shot, Stop},
+    camera::{self, Capture, Complaint, Counters, Next, Plausibility, Shot, Stop},
     clock::RealClock,
     config, logging,
     motion::Motion,
@@ -47,6 +47,7 @@ enum State {
     Clear,
     Covered,
     Frozen,
+    Poor(Complaint),
     Gone,
 }
 
@@ -57,6 +58,7 @@ impl State {
             Self::Clear => "clear",
             Self::Covered => "covered: dark and without any contrast",
             Self::Frozen => "frozen: the same picture to the bit",
+            Self::Poor(complaint) => complaint.said(),
             Self::Gone => "gone",
         }
     }
@@ -71,7 +73,7 @@ impl Args {
         let counters = Arc::new(Counters::default());
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
         let capture = Capture::start(opened.open, opened.pace, reconnect, Arc::clone(&counters), stop)?;
-        let mut watch = Watch::begin(Duration::from_secs(self.seconds));
+        let mut watch = Watch::begin(Duration::from_secs(self.seconds), config.camera.source.is_camera());
         while watch.begun.elapsed() < watch.time {
             match capture.next(PATIENCE) {
                 Next::Shot(shot) => watch.frame(shot),
@@ -90,6 +92,8 @@ struct Watch {
     time: Duration,
     last_frame: Instant,
     motion: Motion,
+    /// For a live camera.
+    plausibility: Option<Plausibility>,
     state: State,
     size: (u32, u32),
     undecodable: u64,
@@ -97,13 +101,14 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(time: Duration) -> Self {
+    fn begin(time: Duration, live: bool) -> Self {
         let now = Instant::now();
         Self {
             begun: now,
             time,
             last_frame: now,
             motion: Motion::new(0, 0),
+            plausibility: live.then(Plausibility::default),
             state: State::Unseen,
             size: (0, 0),
             undecodable: 0,
@@ -124,10 +129,13 @@ impl Watch {
             self.say(&format!("there: {}x{} {wire}", size.0, size.1));
         }
         let sight = self.motion.look(picture.frame(), self.elapsed_ms());
+        let elapsed_ms = self.elapsed_ms();
+        let poor = self.plausibility.as_mut().and_then(|judge| judge.look(picture.frame(), elapsed_ms));
         self.turn(match sight {
+            _ if poor.is_some_and(Complaint::is_blind) => poor.map_or(State::Clear, State::Poor),
             s if s.covered => State::Covered,
             s if s.frozen_ms >= FROZEN_AFTER_MS => State::Frozen,
-            _ => State::Clear,
+            _ => poor.map_or(State::Clear, State::Poor),
         });
         if self.settled_mib.is_none() && self.begun.elapsed() >= self.time / SETTLED_SHARE {
             self.settled_mib = Some(rss_mib());
@@ -162,7 +170,7 @@ impl Watch {
         println!(
             "{frames} frames ({rate:.1}/s), {} dropped for a newer one, {} undecodable, camera lost {} times",
             counters.dropped.load(Ordering::Relaxed),
-            self.undecodable,
+            self.undecodable + counters.skipped.load(Ordering::Relaxed),
             counters.losses.load(Ordering::Relaxed),
         );
         if let Some(before) = self.settled_mib {

@@ -38,7 +38,7 @@ use crate::{
     roll::Maker,
     scheduler::{self, Scheduler},
     service,
-    watch::watch,
+    watch::{Supervision, watch},
     wire::Origin,
 };
 
@@ -116,7 +116,9 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     if let Some(line) = complaint {
         tracing::warn!("{line}");
     }
-    let search = pack::Search::standard(models.or(config.models.folder.as_deref()));
+    let state_dir = config.state_dir.join("models");
+    let state_dir = state_dir.is_dir().then_some(config.state_dir.as_path());
+    let search = crate::models::search(models.or(config.models.folder.as_deref()), state_dir);
     let manifest = pack::Manifest::effective(&search)?;
     let located = manifest.pack(&config.models.pack)?.allowed(config.mode == Mode::Production)?.locate(&search)?;
     for rejected in &located.rejected {
@@ -204,7 +206,10 @@ impl Assembled {
             Some(shown) => Some(LiveView::start(shown, &config.state_dir, thresholds(&models.analyzer), stop.clone())?),
         };
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
-        let governor = (!scripted).then(|| Governor::new(Heat::of_this_board(), config.health.slow_from_mc));
+        let supervision = Supervision {
+            governor: (!scripted).then(|| Governor::new(Heat::of_this_board(), config.health.slow_from_mc)),
+            plausibility: config.camera.source.is_camera().then(camera::Plausibility::default),
+        };
         let capture_stop = stop.clone();
         let make = move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
         let (events_in, watch_stop) = (to_agent.clone(), stop.clone());
@@ -212,11 +217,11 @@ impl Assembled {
         let pipeline = match view {
             None => {
                 let pipeline = pipeline(config, models.analyzer, first_track);
-                thread.spawn(move || watch(pipeline, make, governor, None, &events_in, clock, &watch_stop))?
+                thread.spawn(move || watch(pipeline, make, supervision, None, &events_in, clock, &watch_stop))?
             }
             Some(view) => {
                 let pipeline = pipeline(config, Watched::new(models.analyzer, view.clone()), first_track);
-                thread.spawn(move || watch(pipeline, make, governor, Some(&view), &events_in, clock, &watch_stop))?
+                thread.spawn(move || watch(pipeline, make, supervision, Some(&view), &events_in, clock, &watch_stop))?
             }
         };
         let state_dir = config.state_dir.clone();

@@ -6,19 +6,31 @@ use std::{
     time::{Duration, Instant},
 };
 
+use presence::{CameraHealth, CameraState, Observation};
+
 use crate::{
     agent::{Event, Seen},
-    camera::{Capture, Decoder, Next, Shot, Stop},
-    clock::RealClock,
+    camera::{Capture, Complaint, Decoder, Next, Plausibility, Stop},
+    clock::{Now, RealClock},
     eyes::Eyes,
     heat::Governor,
     live_view::LiveView,
     pipeline::{Guidance, Pipeline, nothing_seen},
 };
 
-/// A camera that gives no frame for this long is lost, and the engine is told each second.
+/// A camera that gives no picture for this long is lost, and the engine is told each second. A frame that cannot be decoded
+/// is none.
 const LOST_AFTER: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a live camera is supervised.
+#[derive(Debug)]
+pub struct Supervision {
+    /// Slows it down where the board is hot.
+    pub governor: Option<Governor>,
+    /// Says whether its pictures can be a room's; only where a lens stands in one.
+    pub plausibility: Option<Plausibility>,
+}
 
 /// Runs until the source is over, the agent is gone, or the program stops. `make` starts the capture; it is called once
 /// the agent lets the pipeline begin, so that no scripted frame passes before the knowledge is there. A live camera's
@@ -26,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub fn watch<E: Eyes>(
     mut pipeline: Pipeline<E>,
     make: impl FnOnce() -> std::io::Result<Capture>,
-    mut governor: Option<Governor>,
+    Supervision { mut governor, mut plausibility }: Supervision,
     view: Option<&LiveView>,
     events: &Sender<Event>,
     clock: RealClock,
@@ -47,7 +59,7 @@ pub fn watch<E: Eyes>(
         }
     };
     let (real, mut decoder) = (Instant::now(), Decoder::default());
-    let mut last_frame = Instant::now();
+    let (mut last_frame, mut last_picture, mut told) = (Instant::now(), Instant::now(), Instant::now());
     while !stop.is_set() {
         let seen = match capture.next(PATIENCE) {
             Next::End(at) => {
@@ -56,19 +68,34 @@ pub fn watch<E: Eyes>(
             }
             Next::Shot(shot) => {
                 last_frame = Instant::now();
-                look(&mut pipeline, &mut decoder, &shot, real)
-            }
-            Next::Nothing if last_frame.elapsed() >= LOST_AFTER => {
-                Some(Seen { at: clock.now(), size: None, observation: nothing_seen(), figures: pipeline.figures() })
+                match decoder.decode(&shot.pixels) {
+                    Ok(picture) => {
+                        last_picture = last_frame;
+                        look(&mut pipeline, picture, shot.at, real, plausibility.as_mut(), &capture)
+                    }
+                    Err(why) => {
+                        capture.gave_up(&why.to_string());
+                        None
+                    }
+                }
             }
             Next::Nothing => None,
         };
+        let lost = last_picture.elapsed() >= LOST_AFTER;
+        if lost && last_frame.elapsed() < LOST_AFTER {
+            capture.complains(Some(Complaint::Undecodable));
+        }
+        let seen = seen.or_else(|| {
+            let due = lost && told.elapsed() >= PATIENCE;
+            due.then(|| Seen { at: clock.now(), size: None, observation: nothing_seen(), figures: pipeline.figures() })
+        });
         if let Some(governor) = &mut governor {
             let rest = governor.pause(clock.now().mono_ms);
             capture.rests(rest);
             stop.sleep_until(last_frame + rest);
         }
         let Some(seen) = seen else { continue };
+        told = Instant::now();
         let (answer, guidance) = sync_channel(1);
         let shown = view.filter(|view| view.is_open()).map(|view| (view, seen.clone()));
         if events.send(Event::Seen(Box::new(seen), answer)).is_err() {
@@ -90,24 +117,33 @@ pub fn watch<E: Eyes>(
     Some(capture)
 }
 
-/// Decodes and examines one frame. `None`: it could not be, which is counted and must not pass for an empty room.
+/// Examines one picture. `None`: it could not be, which is counted and must not pass for an empty room. What a blind camera
+/// shows is no observation of the room either.
 fn look<E: Eyes>(
     pipeline: &mut Pipeline<E>,
-    decoder: &mut Decoder,
-    Shot { pixels, at }: &Shot,
+    picture: &vision::Picture,
+    at: Now,
     real: Instant,
+    plausibility: Option<&mut Plausibility>,
+    capture: &Capture,
 ) -> Option<Seen> {
-    let picture = match decoder.decode(pixels) {
-        Ok(picture) => picture,
-        Err(why) => {
-            pipeline.undecodable();
-            tracing::debug!("a frame was given up: {why}");
-            return None;
-        }
-    };
     let size = Some((picture.frame().width(), picture.frame().height()));
-    let observation = pipeline.look(picture, *at, real)?;
-    Some(Seen { at: *at, size, observation, figures: pipeline.figures() })
+    let complaint = plausibility.and_then(|plausibility| plausibility.look(picture.frame(), at.mono_ms));
+    capture.complains(complaint);
+    let mut observation = pipeline.look(picture, at, real)?;
+    if let Some(complaint) = complaint.filter(|complaint| complaint.is_blind()) {
+        observation = Observation { camera: blind(complaint), ..Observation::default() };
+    }
+    Some(Seen { at, size, observation, figures: pipeline.figures() })
+}
+
+fn blind(complaint: Complaint) -> CameraHealth {
+    let state = match complaint {
+        Complaint::Plain => CameraState::Covered,
+        Complaint::Loop | Complaint::Pattern => CameraState::Frozen,
+        _ => CameraState::Lost,
+    };
+    CameraHealth { state, operator_visible: false, door_visible: false }
 }
 
 /// The agent's answer; `None` where it is gone or the program stops.

@@ -38,7 +38,9 @@ class Watch:
     """The agent, and what it has said so far."""
 
     def __init__(self, agent, folder, port, password):
-        (folder / "camera.credentials").write_text(f"{USER}:{password}\n")
+        credentials = folder / "camera.credentials"
+        credentials.write_text(f"{USER}:{password}\n")
+        credentials.chmod(0o600)
         config = folder / "agent.toml"
         config.write_text(
             f'mode = "production"\nstate_dir = "{folder}"\n[log]\nlevel = "trace"\n[camera]\nkind = "rtsp"\nreconnect_ms = 300\n'

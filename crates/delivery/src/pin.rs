@@ -14,6 +14,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 
+use crate::mqtt::explained;
 use crate::provision::ProvisionError;
 
 /// Who vouches for the server.
@@ -99,7 +100,9 @@ fn pem_of(certificate: &CertificateDer<'_>) -> String {
 /// name hold is asked again, with this authority, by every request.
 fn presented(url: &str, wanted: &str) -> Result<CertificateDer<'static>, ProvisionError> {
     let bad_url = || ProvisionError::BadUrl { url: url.to_owned() };
-    let unreachable = |error: &dyn std::fmt::Display| ProvisionError::Unreachable(error.to_string());
+    let unreachable = |error: &dyn std::fmt::Display| {
+        ProvisionError::Unreachable(explained(&error.to_string(), jiff::Timestamp::now()))
+    };
     let rest = url.strip_prefix("https://").ok_or_else(bad_url)?;
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let (host, port) = match authority.rsplit_once(':') {

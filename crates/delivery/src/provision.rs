@@ -16,6 +16,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use zeroize::Zeroize as _;
 
 use crate::identity::{CA, CertificateTimes, Identity, IdentityError, TLS, TLS_KIND, keys_of, write_private};
+use crate::mqtt::explained;
 use crate::pin::{self, ServerCa};
 
 #[derive(Debug, thiserror::Error)]
@@ -260,8 +261,10 @@ fn client(ca: Option<&Path>) -> Result<ureq::Agent, ProvisionError> {
 
 fn post<T: DeserializeOwned>(url: &str, ca: Option<&Path>, request: &impl Serialize) -> Result<T, ProvisionError> {
     let agent = client(ca)?;
-    let mut response =
-        agent.post(url).send_json(request).map_err(|error| ProvisionError::Unreachable(error.to_string()))?;
+    let mut response = agent
+        .post(url)
+        .send_json(request)
+        .map_err(|error| ProvisionError::Unreachable(explained(&error.to_string(), jiff::Timestamp::now())))?;
     let status = response.status();
     if !status.is_success() {
         let text = response.body_mut().read_to_string().unwrap_or_default();

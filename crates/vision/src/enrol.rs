@@ -14,6 +14,8 @@ pub struct Enrolled {
     pub face: FaceBox,
     /// Size of the upright photograph in pixels, which `face` refers to.
     pub size_px: (u32, u32),
+    /// Smaller faces that were left out: whoever reviews the photograph sees them, too.
+    pub others: usize,
 }
 
 /// Every reason against a photograph, at least one.
@@ -58,7 +60,7 @@ impl EnrolError {
     pub fn zh(&self) -> String {
         match self {
             Self::Rejected(rejection) => format!("照片不合格:{}", rejection.zh()),
-            Self::Vision(VisionError::Frame(error)) => format!("照片无法读取:{error}"),
+            Self::Vision(VisionError::Frame(error)) => format!("照片无法读取:{}", error.zh()),
             Self::Vision(error) => format!("处理失败:{error}"),
         }
     }
@@ -74,15 +76,45 @@ pub fn template_from_photo(analyzer: &mut Analyzer, photo: &[u8], gate: &Gate) -
 pub fn template_from_picture(analyzer: &mut Analyzer, picture: &Picture, gate: &Gate) -> Result<Enrolled, EnrolError> {
     let frame = picture.frame();
     let faces = analyzer.detect(frame)?;
-    let face = single_face(&faces)
-        .map_err(|reason| EnrolError::Rejected(Rejection { reasons: vec![reason], quality: None }))?;
+    let rejected = |reason| EnrolError::Rejected(Rejection { reasons: vec![reason], quality: None });
+    let face = match single_face(&faces) {
+        Ok(face) if is_upside_down(&face) => return Err(rejected(Reason::UpsideDown)),
+        Ok(face) => face,
+        // A detector finds few faces that stand on their head.
+        Err(Reason::NoFace) if !analyzer.detect(half_turned(picture)?.frame())?.is_empty() => {
+            return Err(rejected(Reason::UpsideDown));
+        }
+        Err(reason) => return Err(rejected(reason)),
+    };
     let mut quality = analyzer.assess(frame, &face)?;
     quality.masked = analyzer.masked(frame, &face)?.map(|m| m.probability());
     let reasons = gate.check(&quality);
     if !reasons.is_empty() {
         return Err(EnrolError::Rejected(Rejection { reasons, quality: Some(quality) }));
     }
-    Ok(Enrolled { template: analyzer.template(frame, &face)?, quality, face, size_px: (frame.width(), frame.height()) })
+    let others = faces.len() - 1;
+    Ok(Enrolled {
+        template: analyzer.template(frame, &face)?,
+        quality,
+        face,
+        size_px: (frame.width(), frame.height()),
+        others,
+    })
+}
+
+/// The eyes stand below the mouth.
+fn is_upside_down(face: &FaceBox) -> bool {
+    let [left, right, _, mouth_left, mouth_right] = face.landmarks;
+    let (eyes, mouth) = (left[1].midpoint(right[1]), mouth_left[1].midpoint(mouth_right[1]));
+    let (across, tall) = ((left[0] - right[0]).abs(), eyes - mouth);
+    // Lying faces are told by their tilt.
+    tall > 0.0 && tall > across * 0.5
+}
+
+fn half_turned(picture: &Picture) -> Result<Picture, VisionError> {
+    let frame = picture.frame();
+    let pixels = frame.data().chunks_exact(3).rev().flatten().copied().collect();
+    Ok(Picture::new(pixels, frame.width(), frame.height(), frame.order())?)
 }
 
 fn single_face(faces: &[FaceBox]) -> Result<FaceBox, Reason> {

@@ -1,14 +1,21 @@
-//! Pixels in: a borrowed view of 8-bit pictures, and the decoder of JPEG and PNG with limits.
+//! Pixels in: a borrowed view of 8-bit pictures, and the decoder of JPEG and PNG with limits. Machine and person see the same:
+//! what is transparent shows white.
 //! It never writes a picture anywhere and never guesses at a broken file.
+
+mod container;
+mod live;
 
 use std::io::Cursor;
 
-use image::{ImageDecoder, ImageFormat, metadata::Orientation};
+pub use container::Foreign;
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, metadata::Orientation};
 
 /// Widest or highest picture that is decoded, in pixels.
 pub const MAX_SIDE_PX: u32 = 12_000;
 /// Most pixels of a picture that is decoded.
 pub const MAX_PIXELS: u64 = 50_000_000;
+/// Most memory that decoding may take: a photograph of 50 million pixels that has to be turned upright.
+pub const MAX_DECODE_BYTES: u64 = 320 << 20;
 
 /// Order of the three channels of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +31,41 @@ pub enum FrameError {
     Empty,
     #[error("the picture is neither JPEG nor PNG")]
     UnknownFormat,
+    #[error("the file is {0}, not JPEG or PNG: save or export it as JPEG")]
+    Foreign(Foreign),
+    #[error("the picture has the colours of a printing press (CMYK): save it as an RGB JPEG")]
+    PrintColours,
     #[error("the picture is cut off before its end; send it again")]
     Truncated,
     #[error("the picture is {width}×{height} px; at most {MAX_SIDE_PX} px a side and {MAX_PIXELS} px in all are taken")]
     TooLarge { width: u32, height: u32 },
-    #[error("the picture cannot be decoded: {0}")]
+    #[error("the picture of {width}×{height} px takes {} MiB of memory; at most {} are given: save it as a JPEG with 8 bits a colour", .bytes >> 20, MAX_DECODE_BYTES >> 20)]
+    TooManyBytes { width: u32, height: u32, bytes: u64 },
+    #[error("the picture cannot be decoded: {0}; save it again as JPEG")]
     Broken(String),
     #[error("{bytes} bytes do not make {width}×{height} pixels of 3 bytes")]
     WrongLength { width: u32, height: u32, bytes: usize },
+}
+
+impl FrameError {
+    /// The reason in Chinese, with what would mend it.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Empty => "文件是空的(0 字节)".to_owned(),
+            Self::UnknownFormat => "既不是 JPEG 也不是 PNG:请另存为 JPEG".to_owned(),
+            Self::Foreign(format) => format!("这是 {format} 文件,不是 JPEG 或 PNG:请另存为 JPEG"),
+            Self::PrintColours => "颜色为印刷用 CMYK:请另存为 RGB 的 JPEG".to_owned(),
+            Self::Truncated => "照片不完整,结尾被截断:请重新上传".to_owned(),
+            Self::TooLarge { width, height } => {
+                format!("{width}×{height} px 太大:每边至多 {MAX_SIDE_PX} px,总共至多 {MAX_PIXELS} px")
+            }
+            Self::TooManyBytes { width, height, bytes } => {
+                format!("{width}×{height} px 解码需要 {} MiB 内存,太多:请另存为 8 位 JPEG", bytes >> 20)
+            }
+            Self::Broken(_) => "照片已损坏,无法解码:请另存为 JPEG".to_owned(),
+            Self::WrongLength { .. } => self.to_string(),
+        }
+    }
 }
 
 /// A view of a picture: rows from top to bottom, 3 bytes a pixel, no padding.
@@ -99,23 +133,6 @@ impl Picture {
         self.data
     }
 
-    /// [`Picture::decode`] into a buffer that is used again, for the frames of a camera. Only what has to be turned or
-    /// is grey takes another one.
-    pub fn decode_into(mut buffer: Vec<u8>, bytes: &[u8]) -> Result<Self, FrameError> {
-        if !matches!(image::guess_format(bytes), Ok(ImageFormat::Jpeg)) || !jpeg_is_whole(bytes) {
-            return Self::decode(bytes);
-        }
-        let mut decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
-        let (width, height) = checked_size(&decoder)?;
-        let upright = matches!(decoder.orientation(), Ok(Orientation::NoTransforms) | Err(_));
-        if !upright || decoder.color_type() != image::ColorType::Rgb8 {
-            return Self::from_decoder(decoder);
-        }
-        buffer.resize(width as usize * height as usize * 3, 0);
-        decoder.read_image(&mut buffer).map_err(|error| broken(&error))?;
-        Self::new(buffer, width, height, PixelOrder::Rgb)
-    }
-
     /// Decodes a JPEG or PNG to RGB, turned upright by its EXIF orientation. The size is checked before any pixel
     /// is decoded, and a JPEG without its end is refused instead of being filled with grey.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
@@ -124,23 +141,33 @@ impl Picture {
         }
         match image::guess_format(bytes) {
             Ok(ImageFormat::Jpeg) => {
-                let decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes));
                 if !jpeg_is_whole(bytes) {
                     return Err(FrameError::Truncated);
                 }
-                Self::from_decoder(decoder.map_err(|error| broken(&error))?)
+                let coding = container::coding(bytes);
+                if coding.components == 4 {
+                    return Err(FrameError::PrintColours);
+                }
+                let decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes));
+                Self::from_decoder(decoder.map_err(|error| broken(&error))?, coding.is_costly())
             }
             Ok(ImageFormat::Png) => Self::from_decoder(
                 image::codecs::png::PngDecoder::new(Cursor::new(bytes)).map_err(|error| broken(&error))?,
+                false,
             ),
-            _ => Err(FrameError::UnknownFormat),
+            _ => Err(container::foreign(bytes).map_or(FrameError::UnknownFormat, FrameError::Foreign)),
         }
     }
 
-    fn from_decoder(mut decoder: impl ImageDecoder) -> Result<Self, FrameError> {
-        checked_size(&decoder)?;
+    /// `whole_in_memory`: the decoder holds every coefficient until the end.
+    fn from_decoder(mut decoder: impl ImageDecoder, whole_in_memory: bool) -> Result<Self, FrameError> {
+        let (width, height) = checked_size(&decoder)?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let mut picture = image::DynamicImage::from_decoder(decoder).map_err(|error| broken(&error))?;
+        let bytes = memory(&decoder, orientation, whole_in_memory);
+        if bytes > MAX_DECODE_BYTES {
+            return Err(FrameError::TooManyBytes { width, height, bytes });
+        }
+        let mut picture = on_white(DynamicImage::from_decoder(decoder).map_err(|error| broken(&error))?);
         picture.apply_orientation(orientation);
         let rgb = picture.into_rgb8();
         let (width, height) = rgb.dimensions();
@@ -157,6 +184,40 @@ impl std::fmt::Debug for Picture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Picture({}×{} {:?})", self.width, self.height, self.order)
     }
+}
+
+/// What shows through is white, as paper is: what nobody can see is not looked at by the machine either.
+fn on_white(picture: DynamicImage) -> DynamicImage {
+    if !picture.color().has_alpha() {
+        return picture;
+    }
+    let rgba = picture.into_rgba8();
+    let (width, height) = rgba.dimensions();
+    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+    for pixel in rgba.pixels() {
+        let [colours @ .., alpha] = pixel.0;
+        rgb.extend(colours.map(|c| {
+            let (c, alpha) = (u32::from(c), u32::from(alpha));
+            ((c * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        }));
+    }
+    image::RgbImage::from_raw(width, height, rgb).map_or_else(|| DynamicImage::new_rgb8(0, 0), DynamicImage::ImageRgb8)
+}
+
+/// What decoding takes at its worst moment: the pixels as they are coded, and beside them each copy that is made.
+fn memory(decoder: &impl ImageDecoder, orientation: Orientation, whole_in_memory: bool) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let (pixels, colour) = (u64::from(width) * u64::from(height), decoder.color_type());
+    let rgb = pixels * 3;
+    let mut bytes = decoder.total_bytes();
+    if colour != ColorType::Rgb8 {
+        bytes += rgb + if colour.has_alpha() { pixels * 4 } else { 0 };
+    }
+    if orientation != Orientation::NoTransforms {
+        bytes += rgb;
+    }
+    // Two bytes for each coefficient.
+    bytes + if whole_in_memory { rgb * 2 } else { 0 }
 }
 
 /// The size of a picture that is not too large to be decoded.

@@ -35,7 +35,7 @@ pub use analyzer::{Analyzer, Options};
 pub use detect::{Detector, FaceBox, Rect};
 pub use embed::{Embedder, Embedding};
 pub use error::{RuntimeError, VisionError};
-pub use frame::{Frame, FrameError, Picture, PixelOrder};
+pub use frame::{Foreign, Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;
 pub use gallery::{Alike, Gallery, Match, Risk, Scored};
 pub use liveness::{ActiveCheck, ActiveState, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn};

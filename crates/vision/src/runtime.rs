@@ -2,7 +2,7 @@
 //! shape is not what its role needs. It never panics for a missing or old library and never sends telemetry.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -34,12 +34,24 @@ pub struct Runtime {
 // ONNX Runtime allows one environment per process, and `ort` none after the first was dropped: so it is kept.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
+/// Where a package puts the library: `../lib/PROGRAM/` seen from the program's folder.
+fn installed_with(program: &Path) -> Option<PathBuf> {
+    let (folder, name) = (program.parent()?, program.file_name()?);
+    let path = folder.parent()?.join("lib").join(name).join("libonnxruntime.so");
+    path.is_file().then_some(path)
+}
+
 impl Runtime {
-    /// Loads the library that `ORT_DYLIB_PATH` names. Calling it again returns the same one.
+    /// Loads the library that `ORT_DYLIB_PATH` names, or the one that was installed with the program. Calling it again returns
+    /// the same one.
     pub fn init() -> Result<Self, RuntimeError> {
         match std::env::var_os(LIBRARY_VARIABLE) {
             Some(path) if !path.is_empty() => Self::init_from(Path::new(&path)),
-            _ => Err(RuntimeError::NoLibraryNamed),
+            _ => {
+                let program = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+                let installed = program.as_deref().and_then(installed_with);
+                installed.map_or(Err(RuntimeError::NoLibraryNamed), |path| Self::init_from(&path))
+            }
         }
     }
 

@@ -60,6 +60,17 @@ fn a_photograph_enrols_one_good_face_or_says_why_not() {
     image::imageops::replace(&mut two, &original, 250, 0);
     assert_eq!(reasons(&two), [Reason::SeveralFaces { count: 2 }]);
     assert_eq!(reasons(&image::RgbImage::new(300, 300)), [Reason::NoFace]);
+    assert_eq!(reasons(&image::imageops::rotate180(&original)), [Reason::UpsideDown]);
+    let mut beside = image::RgbImage::new(1_500, 1_250);
+    image::imageops::replace(
+        &mut beside,
+        &image::imageops::resize(&original, 1_250, 1_250, FilterType::Triangle),
+        0,
+        0,
+    );
+    image::imageops::replace(&mut beside, &original, 1_250, 500);
+    let enrolled = enrol::template_from_photo(&mut analyzer, &jpeg(&beside), &Gate::ENROLMENT).expect("one large face");
+    assert_eq!(enrolled.others, 1, "the smaller face is told");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use delivery::outbox::Outbox;
@@ -11,7 +11,13 @@ use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport};
 
 use super::Seen;
-use crate::{camera::Counters, healthy::Standing, heat::Heat, pipeline::Figures, storage::Storage};
+use crate::{
+    camera::{Complaint, Counters},
+    healthy::Standing,
+    heat::Heat,
+    pipeline::Figures,
+    storage::Storage,
+};
 
 /// What the heartbeat is made from.
 #[derive(Debug)]
@@ -26,7 +32,17 @@ pub struct HealthSource {
     clear: u64,
     /// What the server had receipted when the agent started.
     receipted_before: Option<u64>,
+    /// How the camera stood in the last report, and since when it has stood otherwise.
+    reported: (CameraState, Option<Complaint>),
+    changed: Option<Instant>,
+    /// Frames and pictures given up until the last report.
+    counted: (u64, u64),
 }
+
+/// A camera that turned bad is told before the next heartbeat is due, but not at every flicker.
+const CHANGE_HOLDS: Duration = Duration::from_secs(3);
+/// Of so many pictures one may be given up without a word.
+const GIVEN_UP_ONE_IN: u64 = 50;
 
 /// Where the figures come from.
 #[derive(Debug, Clone)]
@@ -43,7 +59,19 @@ impl HealthSource {
     pub fn new(vitals: Vitals) -> Self {
         let (camera, figures) = (CameraState::Absent, Figures::default());
         let storage = Storage::under(&vitals.state_dir);
-        Self { vitals, storage, started: Instant::now(), camera, figures, looks: 0, clear: 0, receipted_before: None }
+        Self {
+            vitals,
+            storage,
+            started: Instant::now(),
+            camera,
+            figures,
+            looks: 0,
+            clear: 0,
+            receipted_before: None,
+            reported: (camera, None),
+            changed: None,
+            counted: (0, 0),
+        }
     }
 
     pub fn looked(&mut self, seen: &Seen) {
@@ -55,8 +83,18 @@ impl HealthSource {
             Core::Frozen => CameraState::Frozen,
             Core::Lost => CameraState::Absent,
         };
+        if (self.camera, self.vitals.counters.complaint()) == self.reported {
+            self.changed = None;
+        } else {
+            self.changed.get_or_insert_with(Instant::now);
+        }
         self.looks += 1;
         self.clear += u64::from(self.camera == CameraState::Live);
+    }
+
+    /// The camera stands otherwise than the last report said, and has for a while.
+    pub fn has_news(&self) -> bool {
+        self.changed.is_some_and(|since| since.elapsed() >= CHANGE_HOLDS)
     }
 
     pub fn figures(&self) -> Figures {
@@ -71,7 +109,8 @@ impl HealthSource {
     pub fn standing(&mut self, outbox: &Outbox) -> Standing {
         let receipted = outbox.stats().map_or(0, |stats| stats.receipted_seq);
         let before = *self.receipted_before.get_or_insert(receipted);
-        Standing { camera_live: self.camera == CameraState::Live, server_reached: receipted > before }
+        let complaint = self.vitals.counters.complaint().map(|complaint| complaint.said().to_owned());
+        Standing { camera_live: self.camera == CameraState::Live, server_reached: receipted > before, complaint }
     }
 
     /// One heartbeat; the outbox adds its number and its own figures.
@@ -83,6 +122,15 @@ impl HealthSource {
             let losses = counters.losses.load(Ordering::Relaxed);
             degraded.push(format!("the camera is not there (lost or not found {losses} times since the start)"));
         }
+        let complaint = counters.complaint();
+        degraded.extend(complaint.map(|complaint| complaint.said().to_owned()));
+        let (frames, given_up) = (counters.frames.load(Ordering::Relaxed), counters.skipped.load(Ordering::Relaxed));
+        let (new, lost) = (frames.saturating_sub(self.counted.0), given_up.saturating_sub(self.counted.1));
+        if lost > 0 && lost.saturating_mul(GIVEN_UP_ONE_IN) >= new {
+            degraded.push(format!("{lost} pictures of the camera were given up since the last heartbeat ({new} came)"));
+        }
+        self.counted = (frames, given_up);
+        (self.reported, self.changed) = ((self.camera, complaint), None);
         if disk_free_bytes < self.vitals.disk_low_bytes {
             degraded.push(format!("only {} MiB of disk are free", disk_free_bytes >> 20));
         }

@@ -68,6 +68,8 @@ pub struct Settings {
     pub health_every: Duration,
 }
 
+/// Between a heartbeat and one that a camera's turn for the worse or better calls for.
+const NEWS_EVERY: Duration = Duration::from_secs(15);
 /// A scripted source begins this long after the last piece of knowledge, so that a burst of them is taken whole.
 const SETTLE: Duration = Duration::from_millis(500);
 /// `--once` waits this long for knowledge, then for receipts.
@@ -219,7 +221,8 @@ impl Agent {
         {
             self.expire(self.clock.moment(now));
         }
-        if self.heartbeat.elapsed() >= self.settings.health_every {
+        let news = !self.settings.scripted && self.health.has_news() && self.heartbeat.elapsed() >= NEWS_EVERY;
+        if news || self.heartbeat.elapsed() >= self.settings.health_every {
             self.beat();
         }
         self.once_ending()

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Camera, Gone, Look, Open, Shot, Stop};
+use super::{Again, Camera, Complaint, Gone, Look, Open, Shot, Stop};
 use crate::clock::Now;
 
 /// What happens to a frame that the pipeline has not taken when the next one comes.
@@ -22,6 +22,9 @@ pub enum Pace {
     /// The source waits: scripted sources, so that a run is repeatable.
     EveryFrame,
 }
+
+/// How often a file is looked at whose change is waited for.
+const FILE_LOOK: Duration = Duration::from_secs(2);
 
 /// Counts since the start; read from any thread.
 #[derive(Debug, Default)]
@@ -36,6 +39,24 @@ pub struct Counters {
     pub present: AtomicBool,
     /// How long the pipeline rests between two frames because the board is hot, in ms.
     pub rest_ms: AtomicU64,
+    /// What is wrong with the pictures that come.
+    complaint: Mutex<Option<Complaint>>,
+}
+
+impl Counters {
+    pub fn complaint(&self) -> Option<Complaint> {
+        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Said once when it begins, and once when it is over.
+    fn complain(&self, complaint: Option<Complaint>) {
+        let before = std::mem::replace(&mut *self.complaint.lock().unwrap_or_else(PoisonError::into_inner), complaint);
+        match complaint {
+            Some(now) if before != complaint => tracing::warn!("{}", now.said()),
+            None if before.is_some() => tracing::info!("the camera's pictures are good again"),
+            _ => {}
+        }
+    }
 }
 
 /// What the pipeline gets.
@@ -104,6 +125,17 @@ impl Capture {
         }
     }
 
+    /// A frame that came and could not be decoded.
+    pub fn gave_up(&self, why: &str) {
+        self.shared.counters.skipped.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!("a picture of the camera was given up: {why}");
+    }
+
+    /// Tells whoever reads the counters what is wrong with the pictures.
+    pub fn complains(&self, complaint: Option<Complaint>) {
+        self.shared.counters.complain(complaint);
+    }
+
     /// Tells whoever reads the counters how long the pipeline rests between two frames.
     pub fn rests(&self, rest: Duration) {
         self.shared.counters.rest_ms.store(rest.as_millis() as u64, Ordering::Relaxed);
@@ -151,7 +183,7 @@ impl Worker {
                 Err(gone) => gone,
             };
             self.lost(&gone);
-            self.stop.sleep_until(Instant::now() + self.reconnect);
+            self.wait_for(&gone.again);
         }
     }
 
@@ -181,21 +213,35 @@ impl Worker {
                 Err(gone) => break Some(gone),
             }
         };
-        // nokhwa's v4l panics in its drop when the device went in an unusual way.
-        if catch_unwind(AssertUnwindSafe(|| drop(camera))).is_err() {
-            tracing::warn!("the camera's driver failed while it was closed");
-        }
         result
+    }
+
+    /// Until the source may be opened again: soon, or once the file that stands in its way was changed.
+    fn wait_for(&self, again: &Again) {
+        let begun = Instant::now();
+        let Again::After(wait, file) = again else {
+            self.stop.sleep_until(begun + self.reconnect);
+            return;
+        };
+        let state = || file.as_ref().and_then(|file| std::fs::metadata(file).ok()?.modified().ok());
+        let before = state();
+        while begun.elapsed() < *wait && state() == before {
+            let next = Instant::now() + FILE_LOOK.min(wait.saturating_sub(begun.elapsed()));
+            if self.stop.sleep_until(next) {
+                return;
+            }
+        }
     }
 
     fn lost(&self, gone: &Gone) {
         let counters = &self.shared.counters;
         let losses = counters.losses.fetch_add(1, Ordering::Relaxed) + 1;
-        let was_there = counters.present.swap(false, Ordering::Relaxed);
-        // Said when it goes, then at every 30th try: a box without a camera must not fill its disk with that.
-        if was_there || losses % 30 == 1 {
-            tracing::warn!(losses, "the camera is gone: {gone}; trying again every {:?}", self.reconnect);
-        }
+        counters.present.store(false, Ordering::Relaxed);
+        let again = match &gone.again {
+            Again::Soon => self.reconnect,
+            Again::After(wait, _) => *wait,
+        };
+        tracing::warn!(losses, "the camera is gone: {gone}; trying again after {again:?}");
     }
 
     fn hand_over(&self, shot: Shot) {
@@ -223,7 +269,10 @@ impl Worker {
 
 /// A driver that panics is a camera that is gone.
 fn guarded<T>(call: impl FnOnce() -> Result<T, Gone>) -> Result<T, Gone> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(Gone { why: "the camera's driver failed".to_owned() }))
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        tracing::error!("the camera's driver failed: this is a fault of the program");
+        Err(Gone::new("the camera's driver failed"))
+    })
 }
 
 #[cfg(test)]

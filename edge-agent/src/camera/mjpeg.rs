@@ -34,7 +34,7 @@ impl std::fmt::Debug for Mjpeg {
 impl Mjpeg {
     /// Waits until somebody writes.
     pub fn open(path: &Path, clock: RealClock) -> Result<Self, Gone> {
-        let said = |why: String| Gone { why: format!("{}: {why}", path.display()) };
+        let said = |why: String| Gone::new(format!("{}: {why}", path.display()));
         let kind = std::fs::metadata(path).map_err(|why| said(why.to_string()))?.file_type();
         if !kind.is_fifo() {
             return Err(said("this is no named pipe: make one with mkfifo".to_owned()));
@@ -52,10 +52,10 @@ impl Camera for Mjpeg {
                 return Ok(Look::Shot(Shot { pixels: Pixels::Mjpeg(jpeg), at: self.clock.now() }));
             }
             match self.pipe.read(&mut bytes) {
-                Ok(0) => return Err(Gone { why: format!("{}: nobody writes any more", self.path.display()) }),
+                Ok(0) => return Err(Gone::new(format!("{}: nobody writes any more", self.path.display()))),
                 Ok(count) => self.splitter.take(&bytes[..count]),
                 Err(why) if why.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(why) => return Err(Gone { why: format!("{}: {why}", self.path.display()) }),
+                Err(why) => return Err(Gone::new(format!("{}: {why}", self.path.display()))),
             }
         }
     }

@@ -6,13 +6,17 @@
 
 mod capture;
 mod files;
+pub mod h264;
 mod mjpeg;
 mod open;
 mod pixels;
+mod plausible;
 mod rtsp;
 mod scene;
 mod stop;
 mod v4l2;
+
+use std::{path::PathBuf, time::Duration};
 
 pub use capture::{Capture, Counters, Next, Pace};
 pub use files::Files;
@@ -20,6 +24,7 @@ pub(crate) use files::read_bytes;
 pub use mjpeg::Mjpeg;
 pub use open::{Opened, source};
 pub use pixels::{Decoder, Pixels};
+pub use plausible::{Complaint, Plausibility};
 pub use rtsp::Rtsp;
 pub use scene::{SceneCamera, SceneScript};
 pub use stop::Stop;
@@ -49,6 +54,23 @@ pub enum Look {
 #[error("{why}")]
 pub struct Gone {
     pub why: String,
+    pub again: Again,
+}
+
+impl Gone {
+    /// One that is tried again soon.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), again: Again::Soon }
+    }
+}
+
+/// When a source that is gone is opened again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Again {
+    /// After `camera.reconnect_ms`.
+    Soon,
+    /// After this time, or when this file changes: sooner it would do no good, or harm.
+    After(Duration, Option<PathBuf>),
 }
 
 /// An open source of frames. It lives in the capture thread alone.

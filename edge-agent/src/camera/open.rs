@@ -34,6 +34,7 @@ pub fn source(settings: &CameraSettings, clock: RealClock, stop: &Stop) -> anyho
             Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
         }
         Source::Rtsp { url, credentials_file } => {
+            crate::redact::address(&url);
             let open: Open =
                 Box::new(move || Ok(Box::new(Rtsp::open(&url, credentials_file.as_ref(), clock)?) as Box<dyn Camera>));
             Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
@@ -72,7 +73,7 @@ fn once<C: Camera + 'static>(
     let mut make = Some(make);
     let open: Open = Box::new(move || match make.take() {
         Some(make) => Ok(Box::new(make()) as Box<dyn Camera>),
-        None => Err(Gone { why: "the scripted source failed and can not be played again".to_owned() }),
+        None => Err(Gone::new("the scripted source failed and can not be played again")),
     });
     Opened { open, pace: Pace::EveryFrame, script: Some(script), start: clock.at_frame(0) }
 }

@@ -28,7 +28,7 @@ impl Pixels {
     pub fn decode(self) -> Result<Picture, FrameError> {
         match self {
             Self::Ready(picture) => Ok(picture),
-            Self::Mjpeg(bytes) => Picture::decode(&bytes),
+            Self::Mjpeg(bytes) => Picture::decode_into(Vec::new(), &bytes),
             Self::Yuyv { width, height, bytes } => yuyv(width, height, &bytes, Vec::new()),
         }
     }

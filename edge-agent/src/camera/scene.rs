@@ -99,7 +99,7 @@ impl Camera for SceneCamera {
         self.index += 1;
         let (width, height) = self.drawn.dimensions();
         let picture = Picture::new(self.drawn.as_raw().clone(), width, height, PixelOrder::Rgb)
-            .map_err(|why| Gone { why: why.to_string() })?;
+            .map_err(|why| Gone::new(why.to_string()))?;
         self.pacer.wait(at.mono_ms);
         Ok(Look::Shot(Shot { pixels: Pixels::Ready(picture), at }))
     }

@@ -1,6 +1,8 @@
 //! A camera of the machine through `Video4Linux2` (USB webcams, CSI cameras with a V4L2 driver). It takes what the camera
 //! sends, YUYV or MJPEG, and decodes nothing. Any error means that the camera is gone; the capture thread opens it again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use nokhwa::{
     Camera as Device,
     utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution},
@@ -14,13 +16,14 @@ const FORMATS: &[FrameFormat] = &[FrameFormat::YUYV, FrameFormat::MJPEG];
 
 /// An open camera.
 pub struct V4l2 {
-    device: Device,
+    /// `None` once it is being closed.
+    device: Option<Device>,
     clock: RealClock,
 }
 
 impl std::fmt::Debug for V4l2 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "V4l2({})", self.device.camera_format())
+        f.debug_struct("V4l2").field("format", &self.device.as_ref().map(Device::camera_format)).finish_non_exhaustive()
     }
 }
 
@@ -28,7 +31,7 @@ impl V4l2 {
     /// Opens `/dev/videoN` with the format that comes nearest to the wish.
     pub fn open(device: &str, wish: (u32, u32, u32), clock: RealClock) -> Result<Self, Gone> {
         let said =
-            |why: String| Gone { why: format!("{device}: {}", why.split_whitespace().collect::<Vec<_>>().join(" ")) };
+            |why: String| Gone::new(format!("{device}: {}", why.split_whitespace().collect::<Vec<_>>().join(" ")));
         let device = &resolved(device);
         let index = device_index(device).ok_or_else(|| {
             said("not the name of a V4L2 device (/dev/videoN, or a link to one under /dev/v4l)".to_owned())
@@ -44,22 +47,33 @@ impl V4l2 {
         device.set_camera_requset(exactly).map_err(|why| said(why.to_string()))?;
         device.open_stream().map_err(|why| said(why.to_string()))?;
         tracing::info!("camera {index}: {}", device.camera_format());
-        Ok(Self { device, clock })
+        Ok(Self { device: Some(device), clock })
     }
 }
 
 impl Camera for V4l2 {
     fn look(&mut self) -> Result<Look, Gone> {
-        let buffer = self.device.frame().map_err(|why| Gone { why: why.to_string() })?;
+        let device = self.device.as_mut().ok_or_else(|| Gone::new("the camera is closed"))?;
+        let buffer = device.frame().map_err(|why| Gone::new(why.to_string()))?;
         let at = self.clock.now();
         let Resolution { width_x: width, height_y: height } = buffer.resolution();
         let bytes = buffer.buffer().to_vec();
         let pixels = match buffer.source_frame_format() {
             FrameFormat::MJPEG => Pixels::Mjpeg(bytes),
             FrameFormat::YUYV => Pixels::Yuyv { width, height, bytes },
-            other => return Err(Gone { why: format!("the camera switched to {other}, which is not read here") }),
+            other => return Err(Gone::new(format!("the camera switched to {other}, which is not read here"))),
         };
         Ok(Look::Shot(Shot { pixels, at }))
+    }
+}
+
+/// The library's device panics in its drop when the camera went in an unusual way: it is gone then all the same.
+impl Drop for V4l2 {
+    fn drop(&mut self) {
+        let device = self.device.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(device))).is_err() {
+            tracing::warn!("the camera's driver failed while it was closed");
+        }
     }
 }
 

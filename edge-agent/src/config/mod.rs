@@ -4,6 +4,7 @@
 //! valid range. Roster, zones, policy and passes never stand here: they reach a box only as knowledge that the server signed.
 
 mod check;
+mod files;
 mod raw;
 
 use std::path::{Path, PathBuf};
@@ -116,6 +117,11 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether it is a lens in a room: of drawn, filed and filmed pictures nobody can say what they should look like.
+    pub fn is_camera(&self) -> bool {
+        matches!(self, Self::V4l2 { .. } | Self::Rtsp { .. })
+    }
+
     /// Whether what it shows happens now.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::V4l2 { .. } | Self::Rtsp { .. } | Self::Mjpeg { live: true, .. })
@@ -241,16 +247,28 @@ pub struct Args {
     /// Print a commented file with every key, its unit, range and default
     #[arg(long, conflicts_with = "check", required_unless_present = "check")]
     example: bool,
-    /// Read and check a file; exit code 1 and one line where it is wrong
+    /// Read and check a file, and open every file that it names; exit code 1 and one line for each that is wrong
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
+    /// With --check: print JSON, `ok` and `faults`
+    #[arg(long, requires = "check")]
+    json: bool,
 }
 
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         if let Some(path) = self.check {
-            load(&path)?;
-            println!("{}: in order", path.display());
+            let faults = match load(&path) {
+                Ok(config) => files::faults(&config),
+                Err(why) => vec![why.to_string()],
+            };
+            if self.json {
+                println!("{}", serde_json::json!({"ok": faults.is_empty(), "faults": faults}));
+            }
+            anyhow::ensure!(faults.is_empty(), "{}: {}", path.display(), faults.join("; "));
+            if !self.json {
+                println!("{}: in order", path.display());
+            }
         } else {
             print!("{EXAMPLE}");
         }

@@ -123,10 +123,22 @@ pub(super) struct Server {
     pub(super) broker_port: Number,
 }
 
-/// Reads the text; what TOML or the key names forbid is a problem with its place.
+/// Reads the text; what TOML or the key names forbid is a problem with its place, and the key where a value is of the wrong kind.
 pub(super) fn read(text: &str) -> Result<Raw, Problem> {
-    toml::from_str(text).map_err(|error| Problem {
-        at: error.span().map_or(text.len(), |span| span.start),
-        what: error.message().to_owned(),
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(text.len(), |span| span.start);
+        let key = key_at(text, at).filter(|_| error.message().starts_with("invalid"));
+        let key = key.map(|key| format!("`{key}`: ")).unwrap_or_default();
+        Problem { at, what: format!("{key}{}", error.message()) }
     })
+}
+
+/// The key, with its table, of the value at a place in the text.
+fn key_at(text: &str, at: usize) -> Option<String> {
+    let before = text.get(..at)?;
+    let line = before.rsplit('\n').next()?;
+    let key = line.split_once('=').map(|(key, _)| key.trim()).filter(|key| !key.is_empty())?;
+    let tables = before.lines().rev().map(str::trim).filter(|line| line.starts_with('['));
+    let table = tables.map(|line| line.trim_matches(['[', ']']).trim()).next();
+    Some(table.map_or_else(|| key.to_owned(), |table| format!("{table}.{key}")))
 }

@@ -64,7 +64,7 @@ fn a_wrong_value_is_told_with_its_range() {
             r#"/etc/zaigang/agent.toml:4: `camera.start` is no time: write it as "2026-03-02T08:30:00+08:00" (RFC 3339)"#
         ]],
     );
-    check("mode = 3\n", &expect!["/etc/zaigang/agent.toml:1: invalid type: integer `3`, expected a string"]);
+    check("mode = 3\n", &expect!["/etc/zaigang/agent.toml:1: `mode`: invalid type: integer `3`, expected a string"]);
 }
 
 #[test]

@@ -6,12 +6,33 @@ use anyhow::bail;
 use vision::pack::{Manifest, Pack, PackError, Search};
 
 /// Prints every pack with its files and where each was found.
-pub(super) fn list(search: &Search) -> anyhow::Result<()> {
+pub(super) fn list(search: &Search, json: bool) -> anyhow::Result<()> {
     let manifest = Manifest::effective(search)?;
+    if json {
+        let packs: Vec<_> = manifest.packs().map(|pack| as_json(pack, search)).collect();
+        println!("{}", serde_json::json!({ "packs": packs }));
+        return Ok(());
+    }
     for pack in manifest.packs() {
         print!("{}", describe(pack, search));
     }
     Ok(())
+}
+
+/// One pack for a script; a file that is not there has no `path`.
+fn as_json(pack: &Pack, search: &Search) -> serde_json::Value {
+    let files = pack.artefacts().into_iter().map(|(role, artefact)| {
+        let path = pack.locate_file(search, artefact, &mut Vec::new()).ok().map(|path| path.display().to_string());
+        serde_json::json!({"role": role.to_string(), "sha256": artefact.sha256.to_string(), "path": path})
+    });
+    serde_json::json!({
+        "name": pack.name,
+        "title": pack.title,
+        "optional": pack.optional,
+        "calibrated": pack.thresholds.calibrated,
+        "template": pack.template_id().to_string(),
+        "files": files.collect::<Vec<_>>(),
+    })
 }
 
 /// One pack in words; every wrong file has a line of its own.

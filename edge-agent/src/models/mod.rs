@@ -11,10 +11,12 @@ mod pack;
 mod progress;
 mod zgpack;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Subcommand};
-use vision::pack::{Manifest, Pack, Search};
+use vision::pack::{Manifest, Pack, Search, Surroundings};
+
+use crate::{config, owner};
 
 pub use download::{Download, Expected, Network};
 pub use import::{Installed, import};
@@ -31,6 +33,9 @@ Examples:
   zaigang-agent models pack real --key pack.key --out real.zgpack
   zaigang-agent models import real.zgpack --signer BASE64     on the box, without a network";
 
+/// Where the package puts the configuration.
+const INSTALLED_CONFIG: &str = "/etc/zaigang/agent.toml";
+
 /// Model packs: list, verify, fetch, import; make signed archives.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
@@ -38,6 +43,9 @@ pub struct Args {
     /// Folder to look in first
     #[arg(long, global = true, value_name = "FOLDER")]
     models: Option<PathBuf>,
+    /// The box's configuration: its state folder is where the service looks [default: /etc/zaigang/agent.toml, where it is]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: ModelsCommand,
 }
@@ -46,7 +54,11 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
     /// Show every pack, its files, licences, and where each was found
-    List,
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Check the size and SHA-256 of every file of the packs (all for real people but the optional ones, when none is named)
     Verify {
         /// Packs, e.g. `real`
@@ -69,15 +81,34 @@ pub enum ModelsCommand {
 impl Args {
     /// Runs the subcommand.
     pub fn run(self) -> anyhow::Result<()> {
-        let search = Search::standard(self.models.as_deref());
-        run(self.command, &search)
+        let installed = Path::new(INSTALLED_CONFIG);
+        let config = self.config.as_deref().or_else(|| installed.exists().then_some(installed));
+        let state_dir = config.map(|path| config::load(path).map(|config| config.state_dir)).transpose()?;
+        let result = run(self.command, &search(self.models.as_deref(), state_dir.as_deref()));
+        // What root installs, the agent must be able to read.
+        if let Some(state_dir) = state_dir.filter(|dir| dir.is_dir()) {
+            owner::inherit(&state_dir)?;
+        }
+        result
     }
+}
+
+/// The folders in which a box looks, whoever calls the program: the service manager names the state folder to the service,
+/// and everybody else has it from the configuration.
+pub(crate) fn search(named: Option<&Path>, state_dir: Option<&Path>) -> Search {
+    let mut around = Surroundings::of_process(named);
+    if let Some(state_dir) = state_dir.filter(|dir| dir.is_dir())
+        && std::env::var_os("STATE_DIRECTORY").is_none()
+    {
+        around.cache = Some(state_dir.join("models"));
+    }
+    Search::within(&around)
 }
 
 /// Runs a subcommand over the given folders.
 pub fn run(command: ModelsCommand, search: &Search) -> anyhow::Result<()> {
     match command {
-        ModelsCommand::List => list::list(search),
+        ModelsCommand::List { json } => list::list(search, json),
         ModelsCommand::Verify { packs } => list::verify(search, &packs),
         ModelsCommand::Fetch(args) => fetch::fetch(search, &args),
         ModelsCommand::Import(args) => import::run(search, &args),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
-use openh264::decoder::Decoder;
+use openh264::decoder::{DecodeOptions, Decoder, Flush};
 use openh264::formats::YUVSource as _;
 use re_mp4::{Mp4, TrackKind};
 
@@ -119,7 +119,9 @@ impl Film {
         self.file.read_exact(&mut bytes)?;
         let mut units = self.head.clone();
         annex_b(&bytes, self.length_bytes, &mut units);
-        let Some(yuv) = self.decoder.decode(&units)? else { return Ok(None) };
+        // A flush after each unit, the default, loses what B-frames lean on.
+        let options = DecodeOptions::new().flush_after_decode(Flush::NoFlush);
+        let Some(yuv) = self.decoder.decode_with_options(&units, options)? else { return Ok(None) };
         let (width, height) = yuv.dimensions();
         if width > MAX_SIDE_PX || height > MAX_SIDE_PX {
             bail!("{width}×{height} px are more than {MAX_SIDE_PX} a side");

@@ -6,8 +6,10 @@
 
 mod incoming;
 mod options;
+mod probe;
 mod session;
 mod stats;
+mod words;
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +25,9 @@ use crate::outbox::Outbox;
 use crate::outbox::plan::{Limits, Planner, backoff_ms, spread};
 pub use incoming::open_down;
 pub use options::{TlsError, client_tls};
+pub use probe::{ProbeError, probe};
 pub use stats::{LinkStats, Refusals};
+pub use words::explained;
 
 /// The largest knowledge message that is accepted: a roster of about 200 templates, sealed.
 pub use protocol::MAX_KNOWLEDGE_BYTES;
@@ -101,6 +105,7 @@ pub async fn run(
         let wait = spread(backoff_ms(settings.backoff_first_ms, settings.backoff_max_ms, attempt), 500, &mut dice);
         attempt += 1;
         let broker = &settings.identity.broker;
+        let why = explained(&why, Timestamp::now());
         warn!("broker {}:{}: {why}; next attempt in {wait} ms", broker.host, broker.port);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}

@@ -33,6 +33,14 @@ pub enum TlsError {
 
 /// The options of one connection; the last will says when this connection was made.
 pub(super) fn connect_options(settings: &Settings, boot: &Boot, connected_at: &str) -> Result<MqttOptions, TlsError> {
+    let mut options = bare_options(settings)?;
+    let will = status_payload(settings, boot, false, connected_at);
+    options.set_last_will(LastWill::new(status_topic(settings), will, QoS::AtLeastOnce, true, None));
+    Ok(options)
+}
+
+/// The options without a last will.
+pub(super) fn bare_options(settings: &Settings) -> Result<MqttOptions, TlsError> {
     let identity = &settings.identity;
     let broker = &identity.broker;
     let mut options = MqttOptions::new(identity.device.as_str(), &broker.host, broker.port);
@@ -50,8 +58,6 @@ pub(super) fn connect_options(settings: &Settings, boot: &Boot, connected_at: &s
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
-    let will = status_payload(settings, boot, false, connected_at);
-    options.set_last_will(LastWill::new(status_topic(settings), will, QoS::AtLeastOnce, true, None));
     if let (Some(user), Some(password)) = (&broker.username, &broker.password) {
         options.set_credentials(user, password);
     }

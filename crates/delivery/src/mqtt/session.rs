@@ -16,6 +16,7 @@ use trust::DownVerifier;
 
 use super::incoming::{Refusal, admit};
 use super::options::{connect_options, status_payload, status_topic};
+use super::probe::is_refused;
 use super::stats::Reason;
 use super::{Delivered, Settings};
 use crate::fault;
@@ -42,7 +43,13 @@ struct Session<'a> {
     connected_at: String,
     /// When the planner wants to be asked again.
     wake: Option<Instant>,
+    /// What was published and not receipted since then; the server's receipts come within seconds.
+    unreceipted_since: Option<Instant>,
+    said_unreceipted: bool,
 }
+
+/// Receipts that do not come for this long are said.
+const RECEIPTS_WITHIN: Duration = Duration::from_secs(45);
 
 pub(super) async fn run(
     settings: &Settings,
@@ -61,7 +68,18 @@ pub(super) async fn run(
     let (tx, mut rx) = mpsc::channel(64);
     let network = tokio::spawn(poll(events, tx));
     let began = Instant::now();
-    let mut session = Session { settings, outbox, to_engine, planner, client, began, connected_at, wake: None };
+    let mut session = Session {
+        settings,
+        outbox,
+        to_engine,
+        planner,
+        client,
+        began,
+        connected_at,
+        wake: None,
+        unreceipted_since: None,
+        said_unreceipted: false,
+    };
     let end = session.drive(&mut rx, shutdown).await;
     network.abort();
     end
@@ -87,6 +105,7 @@ impl Session<'_> {
         let mut up = false;
         loop {
             let wake = self.wake.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
+            let overdue = self.unreceipted_since.unwrap_or_else(Instant::now) + RECEIPTS_WITHIN;
             tokio::select! {
                 event = rx.recv() => match event {
                     None => return End::Lost("the network task ended".to_owned()),
@@ -100,6 +119,7 @@ impl Session<'_> {
                 },
                 () = self.outbox.changed(), if up => self.pump().await,
                 () = sleep_until(wake), if up => self.pump().await,
+                () = sleep_until(overdue), if up && !self.said_unreceipted => self.say_unreceipted(),
                 changed = shutdown.changed() => {
                     if changed.is_err() || *shutdown.borrow() {
                         if up {
@@ -124,6 +144,16 @@ impl Session<'_> {
                 self.on_publish(publish).await;
                 false
             }
+            Event::Incoming(Packet::SubAck(ack)) => {
+                if is_refused(&ack.return_codes) {
+                    let codes = ack.return_codes;
+                    error!(
+                        "the broker refuses a subscription ({codes:?}): neither receipts nor knowledge of the server reach \
+                         this box; its access list lacks this box (broker-config on the server)"
+                    );
+                }
+                false
+            }
             Event::Incoming(Packet::PubAck(ack)) => {
                 debug!("broker took packet {} ({:?}); the row stays until the server's receipt", ack.pkid, ack.reason);
                 false
@@ -145,6 +175,17 @@ impl Session<'_> {
         self.say_status(true);
         let broker = &self.settings.identity.broker;
         info!("connected to broker {}:{} as {device}", broker.host, broker.port);
+    }
+
+    fn say_unreceipted(&mut self) {
+        self.said_unreceipted = self.unreceipted_since.is_some();
+        if self.said_unreceipted {
+            warn!(
+                "the broker takes this box's messages, and the server has receipted none for {} s: it is down, reads from \
+                 another broker, or does not know this box; what was sent stays in the outbox",
+                RECEIPTS_WITHIN.as_secs()
+            );
+        }
     }
 
     fn say_status(&mut self, online: bool) {
@@ -186,6 +227,7 @@ impl Session<'_> {
         let topic = Topic::new(self.settings.identity.device.clone(), channel).to_string();
         if self.client.try_publish(topic, QoS::AtLeastOnce, false, text).is_ok() {
             self.settings.stats.count_published();
+            self.unreceipted_since.get_or_insert_with(Instant::now);
             fault::state("mqtt.handed_over");
             return;
         }
@@ -243,6 +285,7 @@ impl Session<'_> {
         match applied.await {
             Ok(applied) => {
                 self.settings.stats.count_receipt();
+                (self.unreceipted_since, self.said_unreceipted) = (None, false);
                 debug!("receipt {version}: {} rows stored by the server", applied.deleted);
             }
             Err(error) => error!("receipt {version} refused: {error}"),

@@ -93,12 +93,14 @@ impl Gate {
             q.sharpness < self.min_sharpness,
             Reason::Blurred { sharpness: q.sharpness.round() as u32, needs: self.min_sharpness.round() as u32 },
         );
+        // What lies outside the picture counts as black: a face that is cut off is not called dark for it.
+        let cut = q.inside < self.min_inside;
         let dark = q.luminance_mean < self.min_luminance || q.under_exposed > self.max_clipped;
         let bright = q.luminance_mean > self.max_luminance || q.over_exposed > self.max_clipped;
         let percent = (q.luminance_mean * 100.0).round() as u32;
-        refuse(dark, Reason::TooDark { percent });
+        refuse(dark && !cut, Reason::TooDark { percent });
         refuse(bright, Reason::TooBright { percent });
-        refuse(q.inside < self.min_inside, Reason::Cropped { percent: (q.inside * 100.0).round() as u32 });
+        refuse(cut, Reason::Cropped { percent: (q.inside * 100.0).round() as u32 });
         refuse(q.detector_score < self.min_detector_score, Reason::Unclear);
         refuse(q.masked.is_some_and(|m| m > self.max_masked), Reason::Masked);
         reasons
@@ -110,6 +112,7 @@ impl Gate {
 pub enum Reason {
     NoFace,
     SeveralFaces { count: usize },
+    UpsideDown,
     TooSmall { width_px: u32, needs_px: u32 },
     TurnedAside { deg: i32, at_most: i32 },
     TurnedUpOrDown { deg: i32, at_most: i32 },
@@ -128,6 +131,7 @@ impl Reason {
         match self {
             Self::NoFace => "no_face",
             Self::SeveralFaces { .. } => "several_faces",
+            Self::UpsideDown => "upside_down",
             Self::TooSmall { .. } => "too_small",
             Self::TurnedAside { .. } => "turned_aside",
             Self::TurnedUpOrDown { .. } => "turned_up_or_down",
@@ -148,7 +152,7 @@ impl Reason {
             Self::TooSmall { .. } => "HeadSize",
             Self::TurnedAside { .. } => "HeadPoseYaw",
             Self::TurnedUpOrDown { .. } => "HeadPosePitch",
-            Self::Tilted { .. } => "HeadPoseRoll",
+            Self::UpsideDown | Self::Tilted { .. } => "HeadPoseRoll",
             Self::Blurred { .. } => "Sharpness",
             Self::TooDark { .. } => "UnderExposurePrevention",
             Self::TooBright { .. } => "OverExposurePrevention",
@@ -162,6 +166,7 @@ impl Reason {
         match self {
             Self::NoFace => "未检测到人脸:请正对镜头重拍".to_owned(),
             Self::SeveralFaces { count } => format!("人脸过多:{count} 张,只能有 1 张"),
+            Self::UpsideDown => "照片上下颠倒:请旋转 180° 后再上传".to_owned(),
             Self::TooSmall { width_px, needs_px } => format!("太小:{width_px} px,需要 {needs_px} px"),
             Self::TurnedAside { deg, at_most } => format!("侧脸:{deg}°,不超过 ±{at_most}°"),
             Self::TurnedUpOrDown { deg, at_most } => format!("俯仰:{deg}°,不超过 ±{at_most}°"),
@@ -180,6 +185,7 @@ impl Reason {
         match self {
             Self::NoFace => "no face found: face the camera and take it again".to_owned(),
             Self::SeveralFaces { count } => format!("too many faces: {count}, needs exactly 1"),
+            Self::UpsideDown => "upside down: turn the photo by 180°".to_owned(),
             Self::TooSmall { width_px, needs_px } => format!("too small: {width_px} px, needs {needs_px}"),
             Self::TurnedAside { deg, at_most } => format!("turned aside: {deg}°, at most ±{at_most}°"),
             Self::TurnedUpOrDown { deg, at_most } => format!("turned up or down: {deg}°, at most ±{at_most}°"),

@@ -72,7 +72,7 @@ fn a_camera_that_is_unplugged_comes_back() {
     let (camera, capture) = start(Pace::EveryFrame);
     camera.send(Ok(Look::Shot(shot(1)))).unwrap();
     assert_eq!(next_ms(&capture), Some(1));
-    camera.send(Err(Gone { why: "No such device".to_owned() })).unwrap();
+    camera.send(Err(Gone::new("No such device"))).unwrap();
     while capture.shared.counters.losses.load(Ordering::Relaxed) == 0 {
         std::thread::yield_now();
     }
@@ -86,7 +86,7 @@ fn a_camera_that_was_never_there_is_tried_until_it_is() {
     let mut tries = 0;
     let open: Open = Box::new(move || {
         tries += 1;
-        if tries < 4 { Err(Gone { why: "no /dev/video0".to_owned() }) } else { Ok(Box::new(Endless)) }
+        if tries < 4 { Err(Gone::new("no /dev/video0")) } else { Ok(Box::new(Endless)) }
     });
     let capture =
         Capture::start(open, Pace::NewestWins, Duration::from_millis(1), Arc::default(), Stop::default()).unwrap();
