@@ -167,6 +167,7 @@ proptest! {
 #[test]
 fn a_face_that_is_cut_off_is_not_called_dark() {
     let quality = vision::Quality {
+        noise_sigma: 0.0,
         face_width_px: 200.0,
         inter_eye_px: 90.0,
         yaw_deg: 0.0,
