@@ -105,7 +105,7 @@ settings! {
     evidence_open_mnat = 1_000 "mnat" [0, 7_000] "LL-1, NL-1 to NL-3" "With less evidence against a person the looks speak as much for him: he cannot be called absent.";
     evidence_named_mnat = 3_000 "mnat" [500, 20_000] "LL-1, NL-1 to NL-3" "Evidence for a person from which looks name him.";
     join_gap_ms = 60_000 "ms" [0, 300_000] "identity" "A face that appears where another vanished within this time, and no other could have, may be the same person.";
-    join_alike_ppm = 420_000 "ppm" [0, 1_000_000] "identity" "Likeness of two tracks' faces from which they are one person of a session.";
+    join_alike_ppm = 580_000 "ppm" [0, 1_000_000] "identity" "Likeness of two tracks' faces from which they are one person of a session.";
     ll1_activity_min_ms = 300_000 "ms" [60_000, 3_600_000] "LL-1" "Least |A|.";
     ll1_other_op_ms = 60_000 "ms" [10_000, 3_600_000] "LL-1" "Least Op of somebody else.";
     ll4_op_ms = 60_000 "ms" [1_000, 3_600_000] "LL-4" "Least Op in `uq_window_ms` that makes an operator.";
