@@ -223,7 +223,7 @@ pub fn catalogue(version: u64, wire: &Catalogue) -> Converted<core::Catalogue> {
         },
         min_duration_ms: item.min_duration_ms,
         prep_ms: item.prep_ms,
-        lead_part_ms: None,
+        lead_part_ms: item.lead_part_ms,
         filed_here: item.filed_here,
     });
     Ok(core::Catalogue { version, items: items.collect(), stated_at: stated(wire.stated_at.as_deref())? })

@@ -327,6 +327,9 @@ pub struct Item {
     pub min_duration_ms: u64,
     #[serde(default)]
     pub prep_ms: u64,
+    /// The lead's own part, at least (LL-5); left out: by the kind, as the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_part_ms: Option<u64>,
     #[serde(default)]
     pub jurisdiction: String,
 }
@@ -354,6 +357,7 @@ impl Item {
             min_operator: self.min_operator,
             min_duration_ms: self.min_duration_ms,
             prep_ms: self.prep_ms,
+            lead_part_ms: self.lead_part_ms,
             filed_here,
         }
     }

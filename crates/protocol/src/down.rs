@@ -260,6 +260,9 @@ pub struct Item {
     pub min_duration_ms: u64,
     /// Numbing, photographs: no operating time.
     pub prep_ms: u64,
+    /// How long the lead's own part takes at least (LL-5); left out: by the kind, as the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_part_ms: Option<u64>,
     /// False where the institution has not filed the item.
     pub filed_here: bool,
 }

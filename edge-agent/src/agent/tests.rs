@@ -183,6 +183,7 @@ fn item() -> down::Item {
         min_operator: down::PractitionerCategory::LicensedPhysician,
         min_duration_ms: 300_000,
         prep_ms: 0,
+        lead_part_ms: None,
         filed_here: true,
     }
 }

@@ -73,6 +73,7 @@ const ITEMS: &[Column] = &[
     ("min_operator", Text),
     ("min_duration_ms", Number),
     ("prep_ms", Number),
+    ("lead_part_ms", Number),
     ("jurisdiction", Text),
 ];
 const SESSIONS: &[Column] = &[

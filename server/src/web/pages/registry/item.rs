@@ -38,6 +38,7 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         stored.set("min_operator", vec![serde_name(&i.min_operator)]);
         stored.set("min_duration_ms", vec![(i.min_duration_ms / 60_000).to_string()]);
         stored.set("prep_ms", vec![(i.prep_ms / 60_000).to_string()]);
+        stored.set("lead_part_ms", i.lead_part_ms.iter().map(|ms| (ms / 1_000).to_string()).collect());
         stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
     }
     let kinds = worded(&["surgery", "injection", "thread", "energy_device", "other"], |k| kind_words(l, k));
@@ -71,6 +72,12 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
             l.t("准备时间(敷麻、拍照,分钟)", "Preparation (numbing, photographs), minutes"),
         )
         .hint(l.t("不计入操作时间", "no operating time")),
+        Field::new(
+            Kind::Number,
+            "lead_part_ms",
+            l.t("主诊医师本人部分至少(秒)", "The lead's own part, at least, seconds"),
+        )
+        .hint(l.t("LL-5 读取;空:按类型", "read by LL-5; empty: by the kind")),
         Field::new(Kind::Text, "jurisdiction", l.t("适用行政区划(空为全部)", "Jurisdiction (empty for all)")),
     ];
     let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);
@@ -84,11 +91,13 @@ pub(super) fn read(given: &Given, code: &str) -> Result<Map<String, Value>, Stri
     }
     given.put_many(&mut fields, "specialties");
     given.put_number(&mut fields, "surgery_grade", 1)?;
-    for name in ["min_duration_ms", "prep_ms"] {
+    let durations =
+        [("min_duration_ms", "minutes", 60_000), ("prep_ms", "minutes", 60_000), ("lead_part_ms", "seconds", 1_000)];
+    for (name, unit, unit_ms) in durations {
         if given.text(name).starts_with('-') {
-            return Err(format!("{name}: minutes are needed, 0 or more"));
+            return Err(format!("{name}: {unit} are needed, 0 or more"));
         }
-        given.put_number(&mut fields, name, 60_000)?;
+        given.put_number(&mut fields, name, unit_ms)?;
     }
     Ok(fields)
 }
