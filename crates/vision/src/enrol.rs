@@ -80,11 +80,12 @@ pub fn template_from_picture(analyzer: &mut Analyzer, picture: &Picture, gate: &
     let face = match single_face(&faces) {
         Ok(face) if is_upside_down(&face) => return Err(rejected(Reason::UpsideDown)),
         Ok(face) => face,
-        // A detector finds few faces that stand on their head.
-        Err(Reason::NoFace) if !analyzer.detect(half_turned(picture)?.frame())?.is_empty() => {
-            return Err(rejected(Reason::UpsideDown));
+        // A detector finds few faces that stand on their head, and sees some where there are none.
+        Err(reason) => {
+            let turned = analyzer.detect(half_turned(picture)?.frame())?;
+            let upright = best_score(&turned) > best_score(&faces);
+            return Err(rejected(if upright { Reason::UpsideDown } else { reason }));
         }
-        Err(reason) => return Err(rejected(reason)),
     };
     let mut quality = analyzer.assess(frame, &face)?;
     quality.masked = analyzer.masked(frame, &face)?.map(|m| m.probability());
@@ -100,6 +101,11 @@ pub fn template_from_picture(analyzer: &mut Analyzer, picture: &Picture, gate: &
         size_px: (frame.width(), frame.height()),
         others,
     })
+}
+
+/// The surest face's score; 0 without one.
+fn best_score(faces: &[FaceBox]) -> f32 {
+    faces.iter().map(|face| face.score).fold(0.0, f32::max)
 }
 
 /// The eyes stand below the mouth.
