@@ -338,7 +338,7 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     identity.broker.port = config.server.broker_port.unwrap_or(identity.broker.port);
     tell(Check::good("identity", format!("device {}, room {}", identity.device, identity.room)));
     tell(certificate(identity.certificate, jiff::Timestamp::now()));
-    tell(broker(identity, Standing::of_running_agent()));
+    tell(broker(identity, Standing::of_running_agent().as_ref()));
 }
 
 /// A certificate is renewed by itself after two thirds of its life; one that was not stands here before it runs out.
@@ -361,7 +361,7 @@ fn certificate(times: Option<CertificateTimes>, now: jiff::Timestamp) -> Check {
 }
 
 /// CONNECT and SUBSCRIBE as this box; a running agent is asked instead, because two with one identity end each other.
-fn broker(identity: Identity, running: Option<Standing>) -> Check {
+fn broker(identity: Identity, running: Option<&Standing>) -> Check {
     let mend = "see the line itself; findings wait in the outbox meanwhile";
     let place = format!("{}:{}", identity.broker.host, identity.broker.port);
     match running {
@@ -468,8 +468,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
-        assert_eq!(broker(identity_at(port), Some(standing(true))).verdict, Verdict::Good);
-        assert_eq!(broker(identity_at(port), Some(standing(false))).verdict, Verdict::Bad);
+        assert_eq!(broker(identity_at(port), Some(&standing(true))).verdict, Verdict::Good);
+        assert_eq!(broker(identity_at(port), Some(&standing(false))).verdict, Verdict::Bad);
         assert!(listener.accept().is_err(), "nobody connected");
     }
 }

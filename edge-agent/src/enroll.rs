@@ -50,7 +50,7 @@ pub struct Args {
     /// A file with an API token of the clinic or a supervisor, where the server asks for one
     #[arg(long, value_name = "FILE")]
     api_token_file: Option<PathBuf>,
-    /// PEM file of the authorities that may vouch for the server [default: SSL_CERT_FILE, or this machine's]
+    /// PEM file of the authorities that may vouch for the server [default: `SSL_CERT_FILE`, or this machine's]
     #[arg(long, value_name = "FILE")]
     server_ca: Option<PathBuf>,
     /// The configuration that names the model pack

@@ -502,7 +502,7 @@ async fn cut_marks(app: Arc<App>) {
         match app.blocking(move |a| a.store.cut_marks(&bounds)).await {
             Ok(0) => {}
             Ok(cut) => {
-                tracing::warn!(cut, "times that lay too far ahead were cut: the clock of this machine was set back")
+                tracing::warn!(cut, "times that lay too far ahead were cut: the clock of this machine was set back");
             }
             Err(problem) => tracing::error!("times that lie too far ahead were not cut: {}", problem.detail),
         }

@@ -93,8 +93,8 @@ impl Decision {
     }
 
     /// The articles of a matter after all that was decided, oldest first.
-    pub(crate) fn applied(decisions: &[Self], matter: Matter, kind: Kind, shipped: Vec<Cited>) -> Vec<Cited> {
-        let mut listed = shipped.clone();
+    pub(crate) fn applied(decisions: &[Self], matter: Matter, kind: Kind, shipped: &[Cited]) -> Vec<Cited> {
+        let mut listed = shipped.to_vec();
         for it in decisions.iter().filter(|d| d.matter == matter && d.kind == kind) {
             let at = listed.iter().position(|c| c.law == it.law && c.article == it.article);
             match (it.verdict, at) {

@@ -370,7 +370,7 @@ impl Table {
         let fits = |c: &&Citation| on.is_none_or(|on| c.from.is_none_or(|from| from <= on));
         let listed = |kind, citations: &[Citation]| {
             let shipped: Vec<Cited> = citations.iter().filter(fits).filter_map(|c| self.cited(kind, c)).collect();
-            Decision::applied(&self.decisions, matter, kind, shipped)
+            Decision::applied(&self.decisions, matter, kind, &shipped)
         };
         Some(Legal {
             matter,

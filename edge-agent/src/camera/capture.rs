@@ -190,9 +190,9 @@ impl Worker {
     /// Reads until the source is lost (`Some`), over, or the program ends (`None`).
     fn read(&self, mut camera: Box<dyn Camera>) -> Option<Gone> {
         let counters = &self.shared.counters;
-        let result = loop {
+        loop {
             if self.stop.is_set() {
-                break None;
+                return None;
             }
             match guarded(|| camera.look()) {
                 Ok(Look::Shot(shot)) => {
@@ -208,12 +208,11 @@ impl Worker {
                 }
                 Ok(Look::End(at)) => {
                     self.end(at);
-                    break None;
+                    return None;
                 }
-                Err(gone) => break Some(gone),
+                Err(gone) => return Some(gone),
             }
-        };
-        result
+        }
     }
 
     /// Until the source may be opened again: soon, or once the file that stands in its way was changed.

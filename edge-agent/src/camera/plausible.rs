@@ -102,20 +102,17 @@ impl Plausibility {
     }
 
     fn settle(&mut self, found: Option<Complaint>, mono_ms: u64) {
-        match found {
-            Some(complaint) => {
-                let since = self.found.filter(|(before, _)| *before == complaint).map_or(mono_ms, |(_, since)| since);
-                (self.found, self.good_since_ms) = (Some((complaint, since)), None);
-                if mono_ms.saturating_sub(since) >= complaint.after_ms() {
-                    self.said = Some(complaint);
-                }
+        if let Some(complaint) = found {
+            let since = self.found.filter(|(before, _)| *before == complaint).map_or(mono_ms, |(_, since)| since);
+            (self.found, self.good_since_ms) = (Some((complaint, since)), None);
+            if mono_ms.saturating_sub(since) >= complaint.after_ms() {
+                self.said = Some(complaint);
             }
-            None => {
-                self.found = None;
-                let since = *self.good_since_ms.get_or_insert(mono_ms);
-                if mono_ms.saturating_sub(since) >= TAKEN_BACK_AFTER_MS {
-                    self.said = None;
-                }
+        } else {
+            self.found = None;
+            let since = *self.good_since_ms.get_or_insert(mono_ms);
+            if mono_ms.saturating_sub(since) >= TAKEN_BACK_AFTER_MS {
+                self.said = None;
             }
         }
     }

@@ -104,7 +104,7 @@ mod tests {
         let (mut repeats, now) = (Repeats::default(), Instant::now());
         assert!(repeats.judge("{\"a\":1}\n", now).is_some());
         assert!(repeats.judge("{\"a\":2}\n", now).is_none());
-        let again = repeats.judge("{\"a\":3}\n", now + Duration::from_secs(60)).unwrap();
+        let again = repeats.judge("{\"a\":3}\n", now + Duration::from_mins(1)).unwrap();
         assert_eq!(again, "{\"a\":3,\"repeated\":1}\n");
     }
 }

@@ -30,7 +30,7 @@ fn as_json(pack: &Pack, search: &Search) -> serde_json::Value {
         "title": pack.title,
         "optional": pack.optional,
         "calibrated": pack.thresholds.calibrated,
-        "template": pack.template_id().to_string(),
+        "template": pack.template_id(),
         "files": files.collect::<Vec<_>>(),
     })
 }

@@ -31,8 +31,8 @@ impl Source<'_> {
         let before = self.text.get(..offset)?;
         let line = before.rsplit('\n').next().unwrap_or_default();
         let key = line.split_once('=')?.0.trim();
-        let tables = before.lines().rev().map(str::trim);
-        let table = tables.filter_map(|l| l.strip_prefix('[')?.split(']').next()).next();
+        let mut tables = before.lines().rev().map(str::trim);
+        let table = tables.find_map(|l| l.strip_prefix('[')?.split(']').next());
         let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
         plain.then(|| table.map_or(key.to_owned(), |table| format!("{table}.{key}")))
     }

@@ -191,12 +191,11 @@ impl Used {
         let mut runs: Vec<Run> = Vec::new();
         for c in text.chars() {
             let own = self.glyphs.get(&c);
-            let glyphs: Vec<u8> = match own {
-                Some(glyph) => glyph.to_be_bytes().to_vec(),
-                None => {
-                    let digits = number_of(c);
-                    digits.chars().filter_map(|d| self.glyphs.get(&d)).flat_map(|g| g.to_be_bytes()).collect()
-                }
+            let glyphs: Vec<u8> = if let Some(glyph) = own {
+                glyph.to_be_bytes().to_vec()
+            } else {
+                let digits = number_of(c);
+                digits.chars().filter_map(|d| self.glyphs.get(&d)).flat_map(|g| g.to_be_bytes()).collect()
             };
             // Two characters may share a glyph (豈 and its compatibility form), and then it goes back to the first alone.
             let says = (own.and_then(|glyph| self.back.get(glyph)) != Some(&c)).then_some(c);

@@ -52,7 +52,7 @@ pub struct Dossier {
 pub struct Declared {
     /// When it reached the server, ms since the epoch.
     pub at_ms: i64,
-    pub declared_lead: Option<String>,
+    pub lead: Option<String>,
     /// A presence of that lead came.
     pub lead_present: bool,
     pub start_ms: i64,
@@ -62,6 +62,7 @@ pub struct Declared {
 
 impl Dossier {
     /// The same with every session as it was declared by that moment: what the boxes saw stays as it is known today.
+    #[must_use]
     pub fn as_stated_by(&self, at_ms: i64) -> Self {
         let mut then = self.clone();
         for outcome in &mut then.outcomes {
@@ -69,8 +70,8 @@ impl Dossier {
             // One that was declared only afterwards has its first word.
             let first = words.clone().next();
             let Some(word) = words.take_while(|w| w.at_ms <= at_ms).last().or(first) else { continue };
-            if outcome.declared_lead != word.declared_lead {
-                outcome.declared_lead.clone_from(&word.declared_lead);
+            if outcome.declared_lead != word.lead {
+                outcome.declared_lead.clone_from(&word.lead);
                 if let Some(seen) = &mut outcome.seen {
                     seen.lead_verified = word.lead_present;
                 }
@@ -186,7 +187,7 @@ fn revised(c: &Connection, institution: &str, from: &str) -> Result<BTreeMap<Str
         let Some((at_ms, start_ms)) = ms(&at).zip(ms(&session.start)) else { continue };
         revised.entry(session.id.to_string()).or_default().push(Declared {
             at_ms,
-            declared_lead: session.declared_lead.as_ref().map(ToString::to_string),
+            lead: session.declared_lead.as_ref().map(ToString::to_string),
             lead_present,
             start_ms,
             end_ms: session.end.as_deref().and_then(ms).unwrap_or(start_ms),

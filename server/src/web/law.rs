@@ -59,7 +59,7 @@ pub(super) struct DecisionBody {
 }
 
 pub(super) async fn get_law(State(app): State<Arc<App>>) -> Result<Json<LawTable>, Problem> {
-    Ok(Json(app.blocking(move |a| whole(a)).await?))
+    Ok(Json(app.blocking(whole).await?))
 }
 
 /// Blocking.

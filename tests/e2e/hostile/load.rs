@@ -79,7 +79,7 @@ fn a_box_buries_nothing_under_its_own_alerts() {
     };
     // The server's own word that treatments without a session repeat themselves is one alert beside them.
     let repeated = |alerts: &[serde_json::Value]| alerts.iter().any(|a| a.to_string().contains("repeats_needed"));
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while !repeated(&house.alerts(Account::Supervisor(Side::Here)).unwrap()) {
         assert!(std::time::Instant::now() < until, "the repeats are not said");
         std::thread::sleep(std::time::Duration::from_millis(100));

@@ -128,6 +128,7 @@ impl Splitter {
     }
 
     /// `None`: more is needed; `Some(None)`: what began here was none.
+    #[expect(clippy::option_option, reason = "two questions, asked with `?`: is it whole, and is it one")]
     fn packet(&mut self) -> Option<Option<Part>> {
         let rest = self.bytes.get(self.at..)?;
         let &[_, channel, high, low, ..] = rest else { return None };
@@ -143,6 +144,8 @@ impl Splitter {
         Some(Some(Part::Packet { channel, bytes }))
     }
 
+    /// As [`Self::packet`].
+    #[expect(clippy::option_option, reason = "two questions, asked with `?`: is it whole, and is it one")]
     fn message(&mut self) -> Option<Option<Part>> {
         let rest = self.bytes.get(self.at..)?;
         let word = rest.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();

@@ -61,7 +61,7 @@ impl Relay {
         let port = listener.local_addr().map_err(|why| Fault::network(&why))?.port();
         let mut name = [0; 16];
         getrandom::fill(&mut name).map_err(|why| Fault::Network(why.to_string()))?;
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("{:032x}", u128::from_be_bytes(name));
         let alias = format!("rtsp://127.0.0.1:{port}/{name}");
         let fault = Arc::new(Mutex::new(None));
         let worker = Worker::new(url.clone(), camera, login, alias.clone());
@@ -438,7 +438,7 @@ impl Worker {
             return Err(Fault::PasswordWanted);
         }
         let asked = http_auth::PasswordClient::builder();
-        let asked = head.all("WWW-Authenticate").fold(asked, |asked, one| asked.challenges(one));
+        let asked = head.all("WWW-Authenticate").fold(asked, http_auth::PasswordClientBuilder::challenges);
         self.client = Some(asked.build().map_err(|_| Fault::LoginKind)?);
         let (head, body) = self.exchange(method, address, headers).await?;
         if head.status() == Some(401) {

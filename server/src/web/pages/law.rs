@@ -124,7 +124,7 @@ async fn make(
     refused: Option<(Given, String)>,
     saved: bool,
 ) -> Result<Response, Problem> {
-    let table = app.blocking(move |a| whole(a)).await?;
+    let table = app.blocking(whole).await?;
     let line = |d: &law::Decision| {
         let article =
             if d.new_article.is_empty() { d.article.clone() } else { format!("{} → {}", d.article, d.new_article) };

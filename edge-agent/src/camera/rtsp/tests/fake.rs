@@ -249,7 +249,7 @@ impl Camera {
             return method != "DESCRIBE"
                 || field("response").is_some_and(|response| response != md5_of_the_wrong_one(url));
         }
-        let hash = |text: String| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = |text: String| hex(&Sha256::digest(text));
         let (ha1, ha2) = (hash("admin:cam:pw:with:colons".to_owned()), hash(format!("{method}:{url}")));
         let (count, own) = (field("nc").unwrap(), field("cnonce").unwrap());
         field("response") == Some(hash(format!("{ha1}:n0:{count}:{own}:auth:{ha2}")))
@@ -340,12 +340,12 @@ fn packets(unit: &[u8], stamp: u32, source: u32, number: &mut u16) -> Vec<Vec<u8
         let pieces: Vec<&[u8]> = nal[1..].chunks(600).collect();
         for (at, piece) in pieces.iter().enumerate() {
             let marks = u8::from(at == 0) << 7 | u8::from(at + 1 == pieces.len()) << 6;
-            payloads.push([&[nal[0] & 0xE0 | 28, marks | nal[0] & 31], *piece].concat());
+            payloads.push([&[nal[0] & 0xE0 | 0x1C, marks | nal[0] & 0x1F], *piece].concat());
         }
     }
     let last = payloads.len() - 1;
     let packet = |(at, payload): (usize, Vec<u8>)| {
-        let mut packet = vec![0x80, if at == last { 0x80 | 96 } else { 96 }];
+        let mut packet = vec![0x80, if at == last { 0x80 | 0x60 } else { 0x60 }];
         packet.extend(number.to_be_bytes());
         packet.extend(stamp.to_be_bytes());
         packet.extend(source.to_be_bytes());
@@ -354,4 +354,12 @@ fn packets(unit: &[u8], stamp: u32, source: u32, number: &mut u16) -> Vec<Vec<u8
         packet
     };
     payloads.into_iter().enumerate().map(packet).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
