@@ -1,5 +1,4 @@
-//! Follows faces from frame to frame by overlap with a constant-velocity prediction, takes up a face again that was out of
-//! sight in the room, and says which may be embedded.
+//! Follows faces from frame to frame by overlap with a constant-velocity prediction, and says which may be embedded.
 //! It sees boxes only and decides nothing about people, but it is the gate of P1: no face in the bed zone is embedded, and
 //! the track in the bed becomes the patient.
 
@@ -61,8 +60,6 @@ struct Track {
     id: TrackId,
     bbox: BoxPx,
     seen: Mono,
-    /// Where it was seen last.
-    zone: Zone,
     /// Pixels per second, of the centre.
     velocity: (i64, i64),
     appearance: Option<Appearance>,
@@ -112,13 +109,12 @@ impl Tracker {
         !std::mem::replace(&mut t.patient, true)
     }
 
-    /// Takes the detections of one frame. Tracks unseen for longer than `track_gap_ms` are dropped, but for those that may come
-    /// back: for `join_gap_ms`.
+    /// Takes the detections of one frame. Tracks unseen for longer than `track_gap_ms` are dropped.
     pub fn update(&mut self, at: Moment, seen: &[Detection]) -> Scene {
         let now = at.mono;
-        self.tracks.retain(|t| t.is_kept(now, &self.policy));
-        let mut chosen = self.assign(now, seen);
-        self.take_up(now, seen, &mut chosen);
+        let gap = self.policy.track_gap_ms();
+        self.tracks.retain(|t| now.since(t.seen) <= gap);
+        let chosen = self.assign(now, seen);
         let mut scene = Scene::default();
         for (detection, choice) in seen.iter().zip(chosen) {
             let index = choice.unwrap_or_else(|| self.begin(now, detection));
@@ -130,8 +126,7 @@ impl Tracker {
     /// Best pairs first, each track and each detection once. Ties go to the older track, then the earlier detection.
     fn assign(&self, now: Mono, seen: &[Detection]) -> Vec<Option<usize>> {
         let mut pairs = Vec::new();
-        let gap = self.policy.track_gap_ms();
-        for (t, track) in self.tracks.iter().enumerate().filter(|(_, t)| now.since(t.seen) <= gap) {
+        for (t, track) in self.tracks.iter().enumerate() {
             let expected = track.predicted(now);
             for (d, detection) in seen.iter().enumerate() {
                 let overlap = expected.overlap_ppm(detection.bbox).max(track.bbox.overlap_ppm(detection.bbox));
@@ -155,40 +150,16 @@ impl Tracker {
         chosen
     }
 
-    /// Gives faces that no track explains to people who were out of sight, where clothes, size and place fit one alone.
-    fn take_up(&self, now: Mono, seen: &[Detection], chosen: &mut [Option<usize>]) {
-        let mut pairs = Vec::new();
-        for (d, detection) in seen.iter().enumerate().filter(|(d, _)| chosen[*d].is_none()) {
-            // Who comes in by the door may be anybody, and nobody lies down unseen.
-            if matches!(self.zones.of(detection.bbox), Zone::Door | Zone::Bed | Zone::Masked) {
-                continue;
-            }
-            let free = self.tracks.iter().enumerate().filter(|(t, _)| !chosen.contains(&Some(*t)));
-            pairs.extend(free.filter_map(|(t, track)| Some((track.fits(now, detection)?, t, d))));
-        }
-        for &(unlike, t, d) in &pairs {
-            // Another that fits as well: nobody can tell.
-            let rival = |&&(u, other_t, other_d): &&(i64, usize, usize)| {
-                (other_t == t) != (other_d == d) && u < unlike + UNLIKE_APART
-            };
-            if !pairs.iter().any(|pair| rival(&pair)) {
-                chosen[d] = Some(t);
-            }
-        }
-    }
-
     fn begin(&mut self, now: Mono, detection: &Detection) -> usize {
         let id = TrackId(self.next);
         self.next += 1;
-        let zone = self.zones.of(detection.bbox);
         self.tracks.push(Track {
             id,
             bbox: detection.bbox,
             seen: now,
-            zone,
             velocity: (0, 0),
             appearance: detection.appearance,
-            began_on_bed: zone == Zone::Bed,
+            began_on_bed: self.zones.of(detection.bbox) == Zone::Bed,
             on_bed_since: None,
             patient: false,
             practitioner: false,
@@ -199,10 +170,7 @@ impl Tracker {
     fn follow(&mut self, index: usize, now: Mono, detection: &Detection, scene: &mut Scene) {
         let zone = self.zones.of(detection.bbox);
         let track = &mut self.tracks[index];
-        // Whoever was away for so long is verified anew.
-        track.practitioner &= now.since(track.seen) <= self.policy.break_ms();
         track.moved_to(now, detection);
-        track.zone = zone;
         if zone == Zone::Bed {
             let since = *track.on_bed_since.get_or_insert(now);
             if !track.patient && now.since(since) >= track.dwell_to_patient_ms(&self.policy) {
@@ -222,26 +190,6 @@ impl Tracker {
 }
 
 impl Track {
-    /// Whether it goes on, or may come back: not who lay on the bed or was last seen at the door.
-    fn is_kept(&self, now: Mono, policy: &Policy) -> bool {
-        let unseen_ms = now.since(self.seen);
-        let patient = self.patient || self.began_on_bed || self.on_bed_since.is_some();
-        let inside = !patient && !matches!(self.zone, Zone::Door | Zone::Masked) && self.appearance.is_some();
-        unseen_ms <= policy.track_gap_ms() || (inside && unseen_ms <= policy.join_gap_ms())
-    }
-
-    /// How unlike a face is that may be this one again; `None`: it cannot be, or nothing tells.
-    fn fits(&self, now: Mono, detection: &Detection) -> Option<i64> {
-        let unlike = unlikeness(Some(self.appearance?), Some(detection.appearance?));
-        let (w, wide) = (i64::from(self.bbox.w), i64::from(detection.bbox.w));
-        let sized = w * 2 <= wide * 3 && wide * 2 <= w * 3;
-        let (a, b) = (self.bbox.centre(), detection.bbox.centre());
-        let far = i64::from(a.x - b.x).abs().max(i64::from(a.y - b.y).abs());
-        // A face width a second, and never through half the room.
-        let reach = w * 3 / 2 + w * (now.since(self.seen) as i64) / 1_000;
-        (unlike <= UNLIKE_SAME && sized && far <= reach.min(w * 6)).then_some(unlike)
-    }
-
     fn predicted(&self, now: Mono) -> BoxPx {
         let dt = now.since(self.seen) as i64;
         let shift = |v: i64| (v * dt / 1000).clamp(-10_000, 10_000) as i32;
@@ -278,9 +226,6 @@ impl Track {
 }
 
 const UNLIKE_MAX: i64 = 16 * 255;
-/// The same person a while later is no more unlike than this; somebody else fits as well within so much.
-const UNLIKE_SAME: i64 = UNLIKE_MAX / 12;
-const UNLIKE_APART: i64 = UNLIKE_MAX / 32;
 
 /// 0 (alike, or unknown) to [`UNLIKE_MAX`].
 fn unlikeness(a: Option<Appearance>, b: Option<Appearance>) -> i64 {

@@ -1,8 +1,7 @@
 //! `zaigang-agent bench tracks`: do identities stay with their people? Seeded drawn episodes with ground truth (people
 //! cross, hide one another, leave and come back) go through the tracker with the appearance that the box computes, and
 //! switches and breaks are counted. The faces are the renderer's own with the jitter of a detector, so that the tracker
-//! alone is measured; every track counts as MATCHED, which is the hardest case. With `--missed` the detector overlooks faces,
-//! in runs of looks, and the same episodes are counted without taking faces up again, for comparison.
+//! alone is measured; every track counts as MATCHED, which is the hardest case.
 
 use std::collections::BTreeMap;
 
@@ -39,9 +38,6 @@ pub(super) struct Args {
     /// Detections in a second, 1..30; the scheduled pipeline makes 5 to 15
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=30))]
     fps: u64,
-    /// Share of faces that the detector overlooks, 0..50 %
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=50))]
-    missed_percent: u64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -56,10 +52,8 @@ pub(super) struct Counted {
     pub(super) switches: u64,
     /// A person got a further track after at most 2 s out of sight.
     pub(super) breaks: u64,
-    /// After longer than that.
+    /// After longer than that; then the identity is verified anew.
     pub(super) begun_anew: u64,
-    /// Of breaks and of those begun anew: as many as without taking faces up again.
-    pub(super) plain_fragments: u64,
     /// Seeds of the episodes with a switch.
     pub(super) switched: Vec<u64>,
 }
@@ -75,20 +69,17 @@ impl Args {
         let mut counted: BTreeMap<&'static str, Counted> = BTreeMap::new();
         for index in 0..self.episodes {
             let (plot, seed) = (PLOTS[index as usize % PLOTS.len()], self.seed + index);
-            let one = follow(plot, seed, self.fps, self.missed_percent, &Policy::default())?;
-            let plain = follow(plot, seed, self.fps, self.missed_percent, &without_taking_up()?)?;
+            let one = follow(plot, seed, self.fps)?;
             let sum = counted.entry(name(plot)).or_default();
             sum.episodes += 1;
             sum.faces += one.faces;
             sum.switches += one.switches;
             sum.breaks += one.breaks;
             sum.begun_anew += one.begun_anew;
-            sum.plain_fragments += plain.breaks + plain.begun_anew;
             sum.switched.extend(one.switched);
         }
         let switches: u64 = counted.values().map(|c| c.switches).sum();
         let breaks: u64 = counted.values().map(|c| c.breaks).sum();
-        let plain: u64 = counted.values().map(|c| c.plain_fragments).sum();
         if !self.json {
             for (name, c) in &counted {
                 println!(
@@ -97,28 +88,10 @@ impl Args {
                 );
             }
         }
-        let fragments = breaks + counted.values().map(|c| c.begun_anew).sum::<u64>();
-        let person_min = (self.episodes * 2 * EPISODE_MS) as f64 / 60_000.0;
-        if !self.json {
-            println!(
-                "fragments per person-minute: {:.3}, without taking faces up again {:.3}",
-                fragments as f64 / person_min,
-                plain as f64 / person_min
-            );
-        }
-        let mut targets =
-            vec![Target::at_most("identity switches between two matched people", switches as f64, 0.0, "")];
-        if self.missed_percent == 0 {
-            targets.push(Target::at_most("tracks broken by at most 2 s out of sight", breaks as f64, 0.0, ""));
-        } else {
-            let third = plain as f64 / 3.0;
-            targets.push(Target::at_most(
-                "fragments, of those without taking faces up again",
-                fragments as f64,
-                third,
-                "",
-            ));
-        }
+        let targets = vec![
+            Target::at_most("identity switches between two matched people", switches as f64, 0.0, ""),
+            Target::at_most("tracks broken by at most 2 s out of sight", breaks as f64, 0.0, ""),
+        ];
         let report = Report { counted, targets };
         conclude(&report, &report.targets, self.json)
     }
@@ -133,18 +106,10 @@ fn name(plot: Plot) -> &'static str {
     }
 }
 
-/// A tracker that follows by overlap alone.
-fn without_taking_up() -> anyhow::Result<Policy> {
-    let mut policy = Policy::default();
-    policy.set("join_gap_ms", 0)?;
-    Ok(policy)
-}
-
 /// One episode through the tracker.
-fn follow(plot: Plot, seed: u64, fps: u64, missed_percent: u64, policy: &Policy) -> anyhow::Result<Counted> {
+fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
     let episode = Episode::new(plot, seed);
-    let mut tracker = Tracker::new(three::zones_of_nobody(), policy.clone(), TrackId(1));
-    let mut overlooked = Overlooked { dice: seed.wrapping_mul(0xD134_2543_DE82_EF95) | 1, until: [0; 2] };
+    let mut tracker = Tracker::new(three::zones_of_nobody(), Policy::default(), TrackId(1));
     let (mut image, mut counted) = (RgbImage::new(0, 0), Counted::default());
     let mut owner: BTreeMap<TrackId, usize> = BTreeMap::new();
     let mut tracks: BTreeMap<usize, (TrackId, u64)> = BTreeMap::new();
@@ -152,8 +117,7 @@ fn follow(plot: Plot, seed: u64, fps: u64, missed_percent: u64, policy: &Policy)
     for frame in 0..EPISODE_MS * fps / 1000 {
         let mono_ms = frame * 1000 / fps;
         let seen = episode.frame_at(mono_ms, &mut image);
-        let clear = seen.iter().filter(|face| face.clear >= LEAST_CLEAR);
-        let found: Vec<_> = clear.filter(|face| !overlooked.now(face.person, frame, missed_percent)).collect();
+        let found: Vec<_> = seen.iter().filter(|face| face.clear >= LEAST_CLEAR).collect();
         let view = Frame::new(image.as_raw(), image.width(), image.height(), PixelOrder::Rgb)?;
         let detections: Vec<_> =
             found.iter().map(|face| detection(view, jittered(face.face.bbox, &mut dice))).collect();
@@ -176,24 +140,6 @@ fn follow(plot: Plot, seed: u64, fps: u64, missed_percent: u64, policy: &Policy)
     Ok(counted)
 }
 
-/// Which faces a detector overlooks: in runs of one to three frames.
-struct Overlooked {
-    dice: u64,
-    until: [u64; 2],
-}
-
-impl Overlooked {
-    fn now(&mut self, person: usize, frame: u64, missed_percent: u64) -> bool {
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let Some(until) = self.until.get_mut(person) else { return false };
-        // A run of two frames on average begins half as often as frames are overlooked.
-        if frame >= *until && (self.dice >> 33) % 200 < missed_percent {
-            *until = frame + 1 + (self.dice >> 20) % 3;
-        }
-        frame < *until
-    }
-}
-
 fn jittered([x, y, w, h]: [f32; 4], dice: &mut u64) -> [f32; 4] {
     let mut step = || {
         *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -213,22 +159,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_overlooked_for_some_seconds_keeps_the_track() {
-        let mut sum = (0, 0);
-        for (index, plot) in PLOTS.into_iter().enumerate() {
-            for (policy, fragments) in [(Policy::default(), &mut sum.0), (without_taking_up().unwrap(), &mut sum.1)] {
-                let counted = follow(plot, 60 + index as u64, 2, 30, &policy).unwrap();
-                assert_eq!(counted.switches, 0, "{plot:?}: {counted:?}");
-                *fragments += counted.breaks + counted.begun_anew;
-            }
-        }
-        assert!(sum.1 >= 3 && sum.0 * 3 <= sum.1, "{sum:?}");
-    }
-
-    #[test]
     fn whoever_crosses_or_is_hidden_keeps_his_own_track() {
         for (index, plot) in PLOTS.into_iter().enumerate() {
-            let counted = follow(plot, 40 + index as u64, 5, 0, &Policy::default()).unwrap();
+            let counted = follow(plot, 40 + index as u64, 5).unwrap();
             assert!(counted.faces > 60, "{plot:?}: {counted:?}");
             assert_eq!((counted.switches, counted.breaks), (0, 0), "{plot:?}: {counted:?}");
         }
