@@ -65,7 +65,7 @@ fn a_lead_in_whose_name_five_sessions_ran_without_him_is_one_alert_with_its_sess
         (&json!("L2"), &json!("LicenseLending"), &json!("opened"))
     );
     assert!(found["explanation"]["zh"].as_str().unwrap().starts_with("疑似"));
-    assert_eq!(found["candidate_basis"][0]["law"], "医师法");
+    assert_eq!(found["candidate_basis"][0]["law"], "医疗美容服务管理办法");
     assert_eq!(found["persons"][0]["person"], "p-lead");
     let detail = house.get(&format!("alerts/{}", alert["id"].as_str().unwrap()));
     assert_eq!(detail["linked"][0]["id"], "1".repeat(32), "the box's incident of one of the sessions is linked");
