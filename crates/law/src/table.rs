@@ -291,8 +291,7 @@ pub struct Cited {
     pub text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
-    /// It does not fit acts before this day, RFC 3339.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// It does not fit acts before this day, RFC 3339; empty: it fits any day.
     pub from: String,
     pub mark: Mark,
 }
