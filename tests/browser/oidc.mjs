@@ -49,7 +49,7 @@ async function main() {
   const [web, port] = [await free(), await free()];
   const http = `http://127.0.0.1:${web}`;
   const sso = await provider(port, `${http}/login/oidc/done`);
-  writeFileSync(join(at, "oidc-secret"), SECRET);
+  writeFileSync(join(at, "oidc-secret"), SECRET, { mode: 0o600 });
   const house = await serve(at, {
     listen: web,
     extra: `[oidc]\nissuer = "${sso.issuer}"\nclient_id = "zaigang"\nclient_secret_file = "oidc-secret"\npublic_url = "${http}"\n`,
