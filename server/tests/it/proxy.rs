@@ -28,7 +28,7 @@ impl Drop for Proxy {
 fn installed(program: &str) -> bool {
     let there = Command::new(program).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !there {
-        eprintln!("SKIPPED: {program} is not installed");
+        eprintln!("SKIPPED proxy::{program}: not installed (scripts/setup --tests)");
     }
     there
 }
