@@ -77,7 +77,7 @@ fn begin(mut command: Command, folder: &Path, port: u16) -> Proxy {
 fn nginx(folder: &Path, text: &str, port: u16) -> Proxy {
     let at = folder.display();
     let whole = format!(
-        "pid {at}/pid; error_log {at}/error.log; daemon off; events {{}}\nhttp {{ access_log off; client_body_temp_path {at}/b; \
+        "pid {at}/pid; error_log {at}/error.log; daemon off; master_process off; events {{}}\nhttp {{ access_log off; client_body_temp_path {at}/b; \
          proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n{text}\n}}\n"
     );
     let file = folder.join("nginx.conf");
