@@ -1,6 +1,7 @@
-//! `zaigang-agent bench`: how fast this board is, stage by stage, on a drawn scene, with everything a reader needs to
-//! compare: processor, governor, temperature, ONNX Runtime. It prints only what it measured, and sends nothing.
-//! Its subcommands measure what the project promised of scheduling, memory and tracking.
+//! `zaigang-agent bench`: how fast this board is, stage by stage, on a drawn scene, with everything
+//! a reader needs to compare: processor, governor, temperature, ONNX Runtime. It prints only what
+//! it measured, and sends nothing. Its subcommands measure what the project promised of scheduling,
+//! memory and tracking.
 
 mod schedule;
 mod soak;
@@ -25,10 +26,14 @@ Examples:
   zaigang-agent bench --config agent.toml                   a table in Markdown, ready to attach
   zaigang-agent bench --config agent.toml --json            for a script
   zaigang-agent bench --config agent.toml --out report.md   into a file, to attach
-  zaigang-agent bench schedule --config agent.toml          what the scheduler saves on three people at 15 frames a second
-  zaigang-agent bench soak --config agent.toml              whether memory stays what it is over 100,000 frames
-  zaigang-agent bench tracks                                whether identities stay with their people, on 100 drawn episodes
-Stop the agent first: two programs share one processor. The figures hold for this board, this pack and these settings.";
+  zaigang-agent bench schedule --config agent.toml          what the scheduler saves on three \
+  people at 15 frames a second
+  zaigang-agent bench soak --config agent.toml              whether memory stays what it is over \
+  100,000 frames
+  zaigang-agent bench tracks                                whether identities stay with their \
+  people, on 100 drawn episodes
+Stop the agent first: two programs share one processor. The figures hold for this board, this \
+pack and these settings.";
 
 /// How fast this board is, stage by stage.
 #[derive(Debug, clap::Args)]
@@ -86,7 +91,8 @@ pub struct Board {
     pub governor: String,
     pub temperature_before_mc: Option<i32>,
     pub temperature_after_mc: Option<i32>,
-    /// The kernel's count of thermal throttling events during the run; `None` where the board shows none.
+    /// The kernel's count of thermal throttling events during the run; `None` where the board shows
+    /// none.
     pub throttled: Option<u64>,
     pub onnxruntime: String,
     /// The execution providers that this ONNX Runtime has.
@@ -150,18 +156,21 @@ impl Args {
             frame_cpu_us,
             rss_mib: rss_mib(),
         };
-        let text = if self.json { serde_json::to_string(&report)? + "\n" } else { markdown(&report) };
+        let text =
+            if self.json { serde_json::to_string(&report)? + "\n" } else { markdown(&report) };
         match &self.out {
             None => print!("{text}"),
             Some(out) => {
-                std::fs::write(out, text).map_err(|why| anyhow::anyhow!("--out {}: {why}", out.display()))?;
+                std::fs::write(out, text)
+                    .map_err(|why| anyhow::anyhow!("--out {}: {why}", out.display()))?;
                 println!("written: {}", out.display());
             }
         }
         Ok(())
     }
 
-    /// The networks on another provider; that it does not start is a line of the report, not the end of it.
+    /// The networks on another provider; that it does not start is a line of the report, not the
+    /// end of it.
     fn on_provider(&self, config: &config::Config, provider: &'static str) -> OnProvider {
         let mut other = config.clone();
         provider.clone_into(&mut other.models.provider);
@@ -181,13 +190,20 @@ impl Args {
 /// Ten minutes into the morning a doctor stands at the bed: one drawn face whose place is known.
 const SCENE_MS: u64 = 600_000;
 
-fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result<(Vec<Stage>, u64)> {
+fn measure(
+    mut analyzer: Analyzer,
+    runs: usize,
+    people: usize,
+) -> anyhow::Result<(Vec<Stage>, u64)> {
     let mut scene = scene::Scene::drawn(scene::Morning::bundled()?, 1);
     let mut image = image::RgbImage::new(scene::room::WIDTH, scene::room::HEIGHT);
     let truths = scene.frame_at(SCENE_MS, &mut image);
-    let Some(truth) = truths.first() else { anyhow::bail!("the scene is empty at its tenth minute") };
+    let Some(truth) = truths.first() else {
+        anyhow::bail!("the scene is empty at its tenth minute")
+    };
     let [x, y, width, height] = truth.face.bbox;
-    let face = FaceBox { rect: Rect { x, y, width, height }, score: 0.9, landmarks: truth.face.points };
+    let face =
+        FaceBox { rect: Rect { x, y, width, height }, score: 0.9, landmarks: truth.face.points };
     let mut jpeg = Vec::new();
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85).encode_image(&image)?;
     let (width, height) = image.dimensions();
@@ -198,7 +214,10 @@ fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result
     let probe = analyzer.embed(frame, &face)?;
     let mut gallery = Gallery::new("bench", probe.len());
     for person in 0..people {
-        gallery.insert(PersonId::new(&format!("p-{person}")), &Template::new("bench", probe.clone()))?;
+        gallery.insert(
+            PersonId::new(&format!("p-{person}")),
+            &Template::new("bench", probe.clone()),
+        )?;
     }
     let (mut motion, mut decoded) = (crate::motion::Motion::new(0, 0), None);
     let mut stages = vec![
@@ -216,10 +235,14 @@ fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result
         stage("embed", runs, || analyzer.embed(frame, &face).map(drop).map_err(Into::into))?,
     ];
     if analyzer.has_liveness() {
-        stages.push(stage("liveness", runs, || analyzer.liveness(frame, &face).map(drop).map_err(Into::into))?);
+        stages.push(stage("liveness", runs, || {
+            analyzer.liveness(frame, &face).map(drop).map_err(Into::into)
+        })?);
     }
     if analyzer.masked(frame, &face)?.is_some() {
-        stages.push(stage("mask", runs, || analyzer.masked(frame, &face).map(drop).map_err(Into::into))?);
+        stages.push(stage("mask", runs, || {
+            analyzer.masked(frame, &face).map(drop).map_err(Into::into)
+        })?);
     }
     stages.push(stage("search", runs, || {
         gallery.top2(&probe);
@@ -235,7 +258,11 @@ fn measure(mut analyzer: Analyzer, runs: usize, people: usize) -> anyhow::Result
     Ok((stages, (schedule::cpu_ns() - from) / 1000 / runs.max(1) as u64))
 }
 
-fn stage(name: &'static str, runs: usize, mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Stage> {
+fn stage(
+    name: &'static str,
+    runs: usize,
+    mut work: impl FnMut() -> anyhow::Result<()>,
+) -> anyhow::Result<Stage> {
     for _ in 0..runs.div_ceil(10) {
         work()?;
     }
@@ -251,9 +278,12 @@ fn stage(name: &'static str, runs: usize, mut work: impl FnMut() -> anyhow::Resu
     Ok(Stage { stage: name, median_us: us(at(50)), p95_us: us(at(95)), runs })
 }
 
-/// Each frame is decoded, gated and detected; each person is looked at once a second, which is what an open identity costs.
+/// Each frame is decoded, gated and detected; each person is looked at once a second, which is what
+/// an open identity costs.
 fn rates(stages: &[Stage]) -> Vec<(usize, u64)> {
-    let sum = |names: &[&str]| stages.iter().filter(|s| names.contains(&s.stage)).map(|s| s.median_us).sum::<u64>();
+    let sum = |names: &[&str]| {
+        stages.iter().filter(|s| names.contains(&s.stage)).map(|s| s.median_us).sum::<u64>()
+    };
     let (frame_us, face_us) = (sum(&["decode JPEG", "motion", "detect"]).max(1), sum(&["quality"]));
     let look_us = sum(&["embed", "liveness", "mask", "search"]);
     [1_usize, 3, 5]
@@ -265,22 +295,32 @@ fn rates(stages: &[Stage]) -> Vec<(usize, u64)> {
         .collect()
 }
 
-fn board((temperature_before_mc, throttled_before): (Option<i32>, Option<u64>), providers: Vec<&'static str>) -> Board {
-    let read =
-        |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim_matches(['\0', '\n', ' ']).to_owned());
+fn board(
+    (temperature_before_mc, throttled_before): (Option<i32>, Option<u64>),
+    providers: Vec<&'static str>,
+) -> Board {
+    let read = |path: &str| {
+        std::fs::read_to_string(path)
+            .ok()
+            .map(|text| text.trim_matches(['\0', '\n', ' ']).to_owned())
+    };
     let cpu = || {
         let info = read("/proc/cpuinfo")?;
         let line = info.lines().find(|line| line.starts_with("model name"))?;
         Some(line.split_once(": ")?.1.to_owned())
     };
     Board {
-        name: read("/proc/device-tree/model").or_else(cpu).unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        name: read("/proc/device-tree/model")
+            .or_else(cpu)
+            .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
             .unwrap_or_else(|| "not shown".to_owned()),
         temperature_before_mc,
         temperature_after_mc: Heat::of_this_board().hottest_mc(),
-        throttled: throttle_count().zip(throttled_before).map(|(after, before)| after.saturating_sub(before)),
+        throttled: throttle_count()
+            .zip(throttled_before)
+            .map(|(after, before)| after.saturating_sub(before)),
         onnxruntime: Runtime::build_info().split_whitespace().collect::<Vec<_>>().join(" "),
         providers,
     }
@@ -304,7 +344,8 @@ pub(crate) fn rss_kib() -> u64 {
 
 fn markdown(report: &Report) -> String {
     let board = &report.board;
-    let degrees = |mc: Option<i32>| mc.map_or("not shown".to_owned(), |mc| format!("{} °C", mc / 1000));
+    let degrees =
+        |mc: Option<i32>| mc.map_or("not shown".to_owned(), |mc| format!("{} °C", mc / 1000));
     let mut text = String::new();
     // Writing to a String can not fail.
     let _ = writeln!(
@@ -312,16 +353,29 @@ fn markdown(report: &Report) -> String {
         "| | |\n|---|---|\n| board | {} ({} cores, governor {}) |",
         board.name, board.cores, board.governor
     );
-    let (before, after) = (degrees(board.temperature_before_mc), degrees(board.temperature_after_mc));
+    let (before, after) =
+        (degrees(board.temperature_before_mc), degrees(board.temperature_after_mc));
     let throttled = board.throttled.map_or("not shown".to_owned(), |count| count.to_string());
-    let _ = writeln!(text, "| temperature | {before} before, {after} after; throttled {throttled} times |");
-    let _ = writeln!(text, "| ONNX Runtime | {}; providers: {} |", board.onnxruntime, board.providers.join(", "));
+    let _ = writeln!(
+        text,
+        "| temperature | {before} before, {after} after; throttled {throttled} times |"
+    );
+    let _ = writeln!(
+        text,
+        "| ONNX Runtime | {}; providers: {} |",
+        board.onnxruntime,
+        board.providers.join(", ")
+    );
     let _ = writeln!(
         text,
         "| pack | {}, {} thread(s), detection side {} px |",
         report.pack, report.threads, report.detect_side_px
     );
-    let _ = writeln!(text, "| frame | {} |\n| memory | {} MiB resident |\n", report.frame, report.rss_mib);
+    let _ = writeln!(
+        text,
+        "| frame | {} |\n| memory | {} MiB resident |\n",
+        report.frame, report.rss_mib
+    );
     let _ = writeln!(text, "| stage | median ms | p95 ms | runs |\n|---|---|---|---|");
     for stage in &report.stages {
         let ms = |us: u64| us as f64 / 1000.0;
@@ -362,7 +416,8 @@ fn markdown(report: &Report) -> String {
         .collect();
     let _ = writeln!(
         text,
-        "\nFrames/s by people in view, each looked at once a second (computed from the medians): {}",
+        "\nFrames/s by people in view, each looked at once a second (computed from the medians): \
+        {}",
         rates.join(", ")
     );
     text
@@ -387,7 +442,8 @@ mod tests {
     #[test]
     fn more_people_leave_fewer_frames() {
         let stage = |stage, median_us| Stage { stage, median_us, p95_us: median_us, runs: 1 };
-        let rates = rates(&[stage("detect", 10_000), stage("quality", 100), stage("embed", 20_000)]);
+        let rates =
+            rates(&[stage("detect", 10_000), stage("quality", 100), stage("embed", 20_000)]);
         assert_eq!(rates[0], (1, 97_029));
         assert!(rates[0].1 > rates[1].1 && rates[1].1 > rates[2].1);
     }

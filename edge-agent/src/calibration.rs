@@ -1,5 +1,6 @@
-//! The clinic's own thresholds (`zaigang-agent calibrate`), laid over the pack's: those of another pack are refused, and
-//! a gallery that has outgrown them is warned of. It never changes a threshold by itself.
+//! The clinic's own thresholds (`zaigang-agent calibrate`), laid over the pack's: those of another
+//! pack are refused, and a gallery that has outgrown them is warned of. It never changes a
+//! threshold by itself.
 
 use std::path::Path;
 
@@ -8,15 +9,20 @@ use vision::{
     pack::{Calibration, PackError},
 };
 
-/// Lays a calibration file over the pack, if the configuration names one. Returns for how many people it was made.
-pub(crate) fn lay_over(file: Option<&Path>, spec: &mut PackSpec) -> Result<Option<usize>, PackError> {
+/// Lays a calibration file over the pack, if the configuration names one. Returns for how many
+/// people it was made.
+pub(crate) fn lay_over(
+    file: Option<&Path>,
+    spec: &mut PackSpec,
+) -> Result<Option<usize>, PackError> {
     let Some(file) = file else { return Ok(None) };
     let calibration = Calibration::load(file)?;
     calibration.apply(spec, file)?;
     Ok(Some(calibration.gallery_people))
 }
 
-/// The more people, the likelier a stranger resembles one of them: thresholds rise with the gallery.
+/// The more people, the likelier a stranger resembles one of them: thresholds rise with the
+/// gallery.
 pub(crate) fn outgrown(people: usize, calibrated_for: Option<usize>) -> bool {
     calibrated_for.is_some_and(|made_for| people > made_for)
 }
@@ -24,7 +30,8 @@ pub(crate) fn outgrown(people: usize, calibrated_for: Option<usize>) -> bool {
 pub(crate) fn warn_when_outgrown(people: usize, calibrated_for: Option<usize>) {
     if let Some(made_for) = calibrated_for.filter(|_| outgrown(people, calibrated_for)) {
         tracing::warn!(
-            "{people} people are enrolled, the thresholds were chosen for {made_for}: run `zaigang-agent calibrate` again"
+            "{people} people are enrolled, the thresholds were chosen for {made_for}: run \
+            `zaigang-agent calibrate` again"
         );
     }
 }
@@ -48,7 +55,10 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let mut spec = PackSpec::real(folder.path());
         let said = lay_over(Some(&file), &mut spec).unwrap_err().to_string();
-        assert!(said.contains("lite") && said.contains("calibrate again") && !said.contains('\n'), "{said}");
+        assert!(
+            said.contains("lite") && said.contains("calibrate again") && !said.contains('\n'),
+            "{said}"
+        );
         "lite".clone_into(&mut spec.name);
         assert_eq!(lay_over(Some(&file), &mut spec).unwrap(), Some(9));
         assert_eq!(spec.thresholds.t_match_ppm, 400_000);

@@ -8,9 +8,12 @@ use delivery::provision::Provisioning;
 
 const EXAMPLES: &str = "\
 A box from nothing:
-  zaigang-agent config --example > zaigang-agent.toml                    a commented configuration to begin with
-  zaigang-agent models fetch real                                        the networks (or: models import FILE.zgpack)
-  zaigang-agent provision --config zaigang-agent.toml --server https://zaigang.example.cn --token-file token
+  zaigang-agent config --example > zaigang-agent.toml                    a commented \
+  configuration to begin with
+  zaigang-agent models fetch real                                        the networks (or: models \
+  import FILE.zgpack)
+  zaigang-agent provision --config zaigang-agent.toml --server https://zaigang.example.cn \
+  --token-file token
   zaigang-agent run --config zaigang-agent.toml
 
 Each subcommand teaches more with --help.";
@@ -82,7 +85,9 @@ pub fn main() -> anyhow::Result<()> {
         Command::Replay(args) => args.run(),
         Command::Commission(args) => args.run(),
         Command::Evaluate(command) => evaluate::cli::run(&command, &mut std::io::stdout().lock()),
-        Command::Calibrate(args) => evaluate::cli::run_calibrate(&args, &mut std::io::stdout().lock()),
+        Command::Calibrate(args) => {
+            evaluate::cli::run_calibrate(&args, &mut std::io::stdout().lock())
+        }
         Command::Retire(args) => args.run(),
         Command::Optics(args) => args.run(),
         Command::Config(args) => args.run(),
@@ -93,24 +98,30 @@ const PROVISION_EXAMPLES: &str = "\
 The supervisors' page shows the token when the device is added; it works once.
 
 Examples:
-  zaigang-agent provision --config agent.toml --server https://zaigang.example.cn --token-file token   # TOKEN sha256:HEX
-  zaigang-agent provision --config agent.toml --server https://zaigang.example.cn --token-file token --server-ca ca.pem
+  zaigang-agent provision --config agent.toml --server https://zaigang.example.cn --token-file \
+  token   # TOKEN sha256:HEX
+  zaigang-agent provision --config agent.toml --server https://zaigang.example.cn --token-file \
+  token --server-ca ca.pem
   ZAIGANG_TOKEN=… zaigang-agent provision --state /var/lib/zaigang --server http://127.0.0.1:8080
 
-The keys are made here and never leave the box. The token goes to a server that the given authority vouches for and to no other. Plain http:// is accepted for a server on
+The keys are made here and never leave the box. The token goes to a server that the given \
+authority vouches for and to no other. Plain http:// is accepted for a server on
 this machine alone.";
 
-/// Registers this box: trades a single-use token for its identity, and pins the server's signing key.
+/// Registers this box: trades a single-use token for its identity, and pins the server's signing
+/// key.
 #[derive(clap::Args)]
 #[command(after_help = PROVISION_EXAMPLES)]
 struct Provision {
     /// Address of the server
     #[arg(long, value_name = "URL")]
     server: String,
-    /// PEM file of the authority that signed the server's certificate; https needs this or its SHA-256
+    /// PEM file of the authority that signed the server's certificate; https needs this or its
+    /// SHA-256
     #[arg(long, value_name = "FILE")]
     server_ca: Option<PathBuf>,
-    /// SHA-256 of that authority's certificate, 64 hex digits; a token may carry it (`TOKEN sha256:HEX`)
+    /// SHA-256 of that authority's certificate, 64 hex digits; a token may carry it (`TOKEN
+    /// sha256:HEX`)
     #[arg(long, value_name = "HEX", conflicts_with = "server_ca")]
     server_ca_sha256: Option<String>,
     /// The token; a file or the environment keeps it out of the list of processes
@@ -138,7 +149,10 @@ struct Provision {
 /// A token never prints.
 impl std::fmt::Debug for Provision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Provision").field("server", &self.server).field("token", &"[redacted]").finish_non_exhaustive()
+        f.debug_struct("Provision")
+            .field("server", &self.server)
+            .field("token", &"[redacted]")
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,19 +178,31 @@ impl Provision {
         let firmware = env!("CARGO_PKG_VERSION");
         let token = TokenLine::parse(&token);
         let sha256 = self.server_ca_sha256.as_deref().or(token.server_ca_sha256.as_deref());
-        let server_ca = self.server_ca.as_deref().map(ServerCa::File).or(sha256.map(ServerCa::Sha256));
+        let server_ca =
+            self.server_ca.as_deref().map(ServerCa::File).or(sha256.map(ServerCa::Sha256));
         let to = Provisioning { server: &self.server, server_ca, firmware };
         let identity = delivery::provision::provision(to, token.token.clone(), &state)?;
         crate::owner::inherit(&state).map_err(|why| {
-            anyhow::anyhow!("provisioned, but {} can not be given to its owner: {why}", state.display())
+            anyhow::anyhow!(
+                "provisioned, but {} can not be given to its owner: {why}",
+                state.display()
+            )
         })?;
         if let Some(file) = &self.token_file
             && let Err(why) = std::fs::remove_file(file)
         {
             // The token is used up: nobody can do anything with it.
-            eprintln!("zaigang-agent: the used token in {} can not be removed: {why}", file.display());
+            eprintln!(
+                "zaigang-agent: the used token in {} can not be removed: {why}",
+                file.display()
+            );
         }
-        println!("provisioned: device {}, room {}, keys in {}", identity.device, identity.room, state.display());
+        println!(
+            "provisioned: device {}, room {}, keys in {}",
+            identity.device,
+            identity.room,
+            state.display()
+        );
         Ok(())
     }
 }
@@ -187,7 +213,16 @@ mod tests {
 
     #[test]
     fn a_token_that_begins_with_a_hyphen_is_a_token() {
-        let line = ["zaigang-agent", "provision", "--server", "http://x", "--token", "-Yx", "--state", "s"];
+        let line = [
+            "zaigang-agent",
+            "provision",
+            "--server",
+            "http://x",
+            "--token",
+            "-Yx",
+            "--state",
+            "s",
+        ];
         let Command::Provision(given) = Arguments::try_parse_from(line).unwrap().command else {
             panic!("another command was read");
         };

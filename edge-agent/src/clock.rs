@@ -1,8 +1,8 @@
 //! Two kinds of time, and the clock that a scripted camera runs by.
 //!
-//! Durations are measured by monotonic milliseconds, "after hours" by the wall. Frames carry both, and everything
-//! downstream uses the frame's time: so a scene at 60 times the speed of life gives the same findings as at 1.
-//! Only [`RealClock`] reads a clock of the machine.
+//! Durations are measured by monotonic milliseconds, "after hours" by the wall. Frames carry both,
+//! and everything downstream uses the frame's time: so a scene at 60 times the speed of life gives
+//! the same findings as at 1. Only [`RealClock`] reads a clock of the machine.
 
 use std::time::Instant;
 
@@ -21,7 +21,10 @@ impl Now {
     /// This time, `ms` later by both clocks.
     #[must_use]
     pub fn plus_ms(self, ms: u64) -> Self {
-        Self { mono_ms: self.mono_ms.saturating_add(ms), wall_ms: self.wall_ms.saturating_add_unsigned(ms) }
+        Self {
+            mono_ms: self.mono_ms.saturating_add(ms),
+            wall_ms: self.wall_ms.saturating_add_unsigned(ms),
+        }
     }
 }
 
@@ -44,18 +47,23 @@ impl RealClock {
     }
 }
 
-/// A scripted clock: frame `n` of a source with a fixed rate is always at the same time, however long it took to make.
+/// A scripted clock: frame `n` of a source with a fixed rate is always at the same time, however
+/// long it took to make.
 #[derive(Debug, Clone, Copy)]
 pub struct ScriptedClock {
     start_wall_ms: i64,
-    /// Frames in 1,000 seconds: a rate that is no whole number of milliseconds a frame does not drift.
+    /// Frames in 1,000 seconds: a rate that is no whole number of milliseconds a frame does not
+    /// drift.
     frame_rate_mhz: u64,
 }
 
 impl ScriptedClock {
     /// `frame_rate_mhz`: frames in 1,000 seconds of scene time, above 0.
     pub fn new(start: Timestamp, frame_rate_mhz: u32) -> Self {
-        Self { start_wall_ms: start.as_millisecond(), frame_rate_mhz: u64::from(frame_rate_mhz.max(1)) }
+        Self {
+            start_wall_ms: start.as_millisecond(),
+            frame_rate_mhz: u64::from(frame_rate_mhz.max(1)),
+        }
     }
 
     pub fn at_frame(&self, index: u64) -> Now {
@@ -66,9 +74,13 @@ impl ScriptedClock {
 
 /// RFC 3339 UTC with exactly three decimals, as it stands on the wire.
 pub fn rfc3339_ms(wall_ms: i64) -> String {
-    // Every time that a clock or a script gives lies inside jiff's years -9999..=9999; beyond them the ends stand in.
-    let time =
-        Timestamp::from_millisecond(wall_ms).unwrap_or(if wall_ms < 0 { Timestamp::MIN } else { Timestamp::MAX });
+    // Every time that a clock or a script gives lies inside jiff's years -9999..=9999; beyond them
+    // the ends stand in.
+    let time = Timestamp::from_millisecond(wall_ms).unwrap_or(if wall_ms < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    });
     format!("{time:.3}")
 }
 

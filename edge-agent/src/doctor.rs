@@ -1,5 +1,6 @@
-//! `zaigang-agent doctor`: looks at everything that a box needs, says what is wrong and how to mend it, and ends with a
-//! verdict, each check as soon as it is done. It changes nothing, publishes nothing, and saves no picture.
+//! `zaigang-agent doctor`: looks at everything that a box needs, says what is wrong and how to mend
+//! it, and ends with a verdict, each check as soon as it is done. It changes nothing, publishes
+//! nothing, and saves no picture.
 
 use std::{
     path::{Path, PathBuf},
@@ -28,7 +29,8 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  zaigang-agent doctor --config /etc/zaigang/agent.toml          every check with its mend; exit code 1 where one fails
+  zaigang-agent doctor --config /etc/zaigang/agent.toml          every check with its mend; exit \
+  code 1 where one fails
   zaigang-agent doctor --config agent.toml --json                the same for a script
 A camera can be used by one program at a time: stop the agent first.";
 
@@ -137,11 +139,18 @@ pub fn examine(config: &Config, models: Option<&Path>, tell: &mut dyn FnMut(Chec
     tell(at_rest(config));
     let mut analyzer = match load_models(config, models) {
         Ok(models) => {
-            tell(Check::good("models", format!("pack \"{}\", {}", models.pack, vision::Runtime::build_info())));
+            tell(Check::good(
+                "models",
+                format!("pack \"{}\", {}", models.pack, vision::Runtime::build_info()),
+            ));
             Some(models.analyzer)
         }
         Err(why) => {
-            tell(Check::bad("models", format!("{why:#}"), "see the line itself; then run this again"));
+            tell(Check::bad(
+                "models",
+                format!("{why:#}"),
+                "see the line itself; then run this again",
+            ));
             None
         }
     };
@@ -151,7 +160,8 @@ pub fn examine(config: &Config, models: Option<&Path>, tell: &mut dyn FnMut(Chec
     tell(commissioned(&config.state_dir));
 }
 
-/// Whether the installer has ended his work: until then everybody on the local network with the code may see the picture.
+/// Whether the installer has ended his work: until then everybody on the local network with the
+/// code may see the picture.
 fn commissioned(state_dir: &Path) -> Check {
     match Lock::load(state_dir) {
         Ok(Some(lock)) => Check::good("commissioning", format!("locked since {}", lock.locked_at)),
@@ -194,15 +204,18 @@ fn disk(config: &Config) -> Check {
 fn clock() -> Check {
     match AgentClock::real(RealClock::start()).complaint() {
         None => Check::good("clock", "synchronised"),
-        Some(complaint) => {
-            Check::warning("clock", complaint, "start systemd-timesyncd or chrony, and let it reach a time server")
-        }
+        Some(complaint) => Check::warning(
+            "clock",
+            complaint,
+            "start systemd-timesyncd or chrony, and let it reach a time server",
+        ),
     }
 }
 
 fn heat(board: &Heat) -> Check {
     if board.slowed() == Some(true) {
-        let mend = "a supply of the board's own wattage, and air: the firmware says that it slows the processor now";
+        let mend = "a supply of the board's own wattage, and air: the firmware says that it slows \
+            the processor now";
         return Check::warning("temperature", "the board slows itself down", mend);
     }
     match board.hottest_mc() {
@@ -216,17 +229,21 @@ fn heat(board: &Heat) -> Check {
     }
 }
 
-/// Whether the keys that open roster and observation log lie on the disk for whoever carries it away.
+/// Whether the keys that open roster and observation log lie on the disk for whoever carries it
+/// away.
 fn at_rest(config: &Config) -> Check {
     let key = config.state_dir.join("sealing.key");
     let sealed = std::fs::read_to_string(&key).is_ok_and(|text| trust::board::is_sealed(&text));
     let tpm = Path::new("/dev/tpmrm0").exists();
-    let steps = "give the unit the credential zaigang.kek (hardware/README.md, At rest), then provision again";
+    let steps = "give the unit the credential zaigang.kek (hardware/README.md, At rest), then \
+        provision again";
     match (sealed, tpm) {
         (true, _) => Check::good("at rest", "the keys are sealed under this board's own key"),
-        (false, true) => {
-            Check::warning("at rest", "a TPM2 is there, but the keys are plain: a stolen disk reads templates", steps)
-        }
+        (false, true) => Check::warning(
+            "at rest",
+            "a TPM2 is there, but the keys are plain: a stolen disk reads templates",
+            steps,
+        ),
         (false, false) => Check::warning(
             "at rest",
             "no TPM2: a stolen disk reads templates",
@@ -239,9 +256,16 @@ fn at_rest(config: &Config) -> Check {
 fn providers(config: &Config) -> Check {
     let present = match Runtime::init() {
         Ok(runtime) => runtime.providers(),
-        Err(why) => return Check::bad("providers", why.to_string(), "install the ONNX Runtime of this board"),
+        Err(why) => {
+            return Check::bad(
+                "providers",
+                why.to_string(),
+                "install the ONNX Runtime of this board",
+            );
+        }
     };
-    let (asked, found) = (config.models.provider.as_str(), format!("this ONNX Runtime has {}", present.join(", ")));
+    let (asked, found) =
+        (config.models.provider.as_str(), format!("this ONNX Runtime has {}", present.join(", ")));
     if present.contains(&asked) {
         return Check::good("providers", format!("{found}; \"{asked}\" is asked for"));
     }
@@ -251,7 +275,8 @@ fn providers(config: &Config) -> Check {
 
 fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Vec<Check> {
     let stop = Stop::default();
-    let mend = "check cable and power, that no other program has it, and that the agent's user is in the group `video`";
+    let mend = "check cable and power, that no other program has it, and that the agent's user is \
+        in the group `video`";
     let opened = camera::source(&config.camera, RealClock::start(), &stop);
     let mut camera = match opened.and_then(|mut opened| (opened.open)().map_err(Into::into)) {
         Ok(camera) => camera,
@@ -259,10 +284,13 @@ fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Ve
     };
     let begun = Instant::now();
     let (mut frames, mut skipped, mut last) = (0_u32, 0_u32, None);
-    // A camera may be joined in the middle of a long group of pictures: the time runs from the first on.
+    // A camera may be joined in the middle of a long group of pictures: the time runs from the
+    // first on.
     let mut first = None::<Instant>;
     while frames < 10
-        && first.map_or(begun.elapsed() < FIRST_PICTURE, |first: Instant| first.elapsed() < Duration::from_secs(5))
+        && first.map_or(begun.elapsed() < FIRST_PICTURE, |first: Instant| {
+            first.elapsed() < Duration::from_secs(5)
+        })
     {
         match camera.look() {
             Ok(Look::Shot(shot)) => {
@@ -278,13 +306,21 @@ fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Ve
     let watched = first.map_or(begun.elapsed(), |first| first.elapsed());
     let rate = f64::from(frames.saturating_sub(1)) / watched.as_secs_f64().max(1e-3);
     let Some(Ok(picture)) = last.map(|shot| shot.pixels.decode()) else {
-        return vec![Check::bad("camera", format!("no usable frame ({skipped} pictures were given up)"), mend)];
+        return vec![Check::bad(
+            "camera",
+            format!("no usable frame ({skipped} pictures were given up)"),
+            mend,
+        )];
     };
     let frame = picture.frame();
     let found = format!("{}x{}, {rate:.0} frames/s", frame.width(), frame.height());
     let mut checks = vec![if skipped > frames / 10 {
         let found = format!("{found}, and {skipped} pictures were given up");
-        Check::warning("camera", found, "check the network and the camera's bit rate; a fixed bit rate helps")
+        Check::warning(
+            "camera",
+            found,
+            "check the network and the camera's bit rate; a fixed bit rate helps",
+        )
     } else {
         Check::good("camera", found)
     }];
@@ -308,7 +344,8 @@ fn view(analyzer: &mut vision::Analyzer, frame: vision::Frame<'_>) -> Check {
     match analyzer.assess(frame, face) {
         Err(why) => Check::warning("view", why.to_string(), "try again with a face in view"),
         Ok(quality) => {
-            let reasons: Vec<_> = Gate::RECOGNITION.check(&quality).iter().map(vision::Reason::en).collect();
+            let reasons: Vec<_> =
+                Gate::RECOGNITION.check(&quality).iter().map(vision::Reason::en).collect();
             let found = format!(
                 "detection takes {ms} ms; {} faces, the clearest {:.0} px wide",
                 faces.len(),
@@ -330,7 +367,9 @@ fn view(analyzer: &mut vision::Analyzer, frame: vision::Frame<'_>) -> Check {
 fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     let mut identity = match Identity::load(&config.state_dir) {
         Ok(identity) => identity,
-        Err(why) => return tell(Check::bad("identity", why.to_string(), "zaigang-agent provision --help")),
+        Err(why) => {
+            return tell(Check::bad("identity", why.to_string(), "zaigang-agent provision --help"));
+        }
     };
     if let Some(host) = &config.server.broker_host {
         identity.broker.host.clone_from(host);
@@ -341,36 +380,54 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     tell(broker(identity, Standing::of_running_agent().as_ref()));
 }
 
-/// A certificate is renewed by itself after two thirds of its life; one that was not stands here before it runs out.
+/// A certificate is renewed by itself after two thirds of its life; one that was not stands here
+/// before it runs out.
 fn certificate(times: Option<CertificateTimes>, now: jiff::Timestamp) -> Check {
     let Some(times) = times else {
-        return Check::good("certificate", "none: the broker that provisioning named speaks no TLS");
+        return Check::good(
+            "certificate",
+            "none: the broker that provisioning named speaks no TLS",
+        );
     };
     let until = times.expires_at.strftime("%Y-%m-%d");
     if now >= times.expires_at {
-        let mend =
-            "check the clock; where it is right, let the agent run with the server in reach: it renews by itself";
-        let found = format!("ran out on {until}; this box's clock says {}", now.strftime("%Y-%m-%d"));
+        let mend = "check the clock; where it is right, let the agent run with the server in \
+            reach: it renews by itself";
+        let found =
+            format!("ran out on {until}; this box's clock says {}", now.strftime("%Y-%m-%d"));
         return Check::bad("certificate", found, mend);
     }
     if now >= times.renew_at() {
         let mend = "let the agent run with the server in reach: it asks every hour";
-        return Check::warning("certificate", format!("good until {until}, and its renewal is late"), mend);
+        return Check::warning(
+            "certificate",
+            format!("good until {until}, and its renewal is late"),
+            mend,
+        );
     }
     Check::good("certificate", format!("good until {until}"))
 }
 
-/// CONNECT and SUBSCRIBE as this box; a running agent is asked instead, because two with one identity end each other.
+/// CONNECT and SUBSCRIBE as this box; a running agent is asked instead, because two with one
+/// identity end each other.
 fn broker(identity: Identity, running: Option<&Standing>) -> Check {
     let mend = "see the line itself; findings wait in the outbox meanwhile";
     let place = format!("{}:{}", identity.broker.host, identity.broker.port);
     match running {
         Some(Standing { server_reached: true, .. }) => {
-            return Check::good("broker", format!("{place}: the running agent has receipts of the server"));
+            return Check::good(
+                "broker",
+                format!("{place}: the running agent has receipts of the server"),
+            );
         }
         Some(_) => {
-            let found = format!("{place}: the running agent has no receipt of the server since it started");
-            return Check::bad("broker", found, "journalctl -u zaigang-agent says why; stop it and run this again");
+            let found =
+                format!("{place}: the running agent has no receipt of the server since it started");
+            return Check::bad(
+                "broker",
+                found,
+                "journalctl -u zaigang-agent says why; stop it and run this again",
+            );
         }
         None => {}
     }
@@ -379,7 +436,9 @@ fn broker(identity: Identity, running: Option<&Standing>) -> Check {
         Err(why) => return Check::bad("broker", why.to_string(), mend),
     };
     match runtime.block_on(mqtt::probe(identity, BROKER_WITHIN)) {
-        Ok(()) => Check::good("broker", format!("{place} takes this box, and lets it hear the server")),
+        Ok(()) => {
+            Check::good("broker", format!("{place} takes this box, and lets it hear the server"))
+        }
         Err(why) => Check::bad("broker", format!("{place}: {why}"), mend),
     }
 }
@@ -396,13 +455,15 @@ mod tests {
     fn a_box_that_was_never_set_up_is_told_what_to_do_first() {
         let state = tempfile::tempdir().unwrap();
         let text = format!(
-            "mode = \"production\"\nstate_dir = \"{}\"\n[camera]\nkind = \"v4l2\"\ndevice = \"/dev/video977\"\n",
+            "mode = \"production\"\nstate_dir = \"{}\"\n[camera]\nkind = \"v4l2\"\ndevice = \
+            \"/dev/video977\"\n",
             state.path().display()
         );
         let config = config::parse(Path::new("a.toml"), &text).unwrap();
         let mut checks = [vec![disk(&config)], camera_checks(&config, None)].concat();
         identity(&config, &mut |check| checks.push(check));
-        let bad: Vec<_> = checks.iter().filter(|c| c.verdict == Verdict::Bad).map(|c| c.what).collect();
+        let bad: Vec<_> =
+            checks.iter().filter(|c| c.verdict == Verdict::Bad).map(|c| c.what).collect();
         assert_eq!(bad, ["camera", "identity"]);
         assert!(checks.iter().filter(|c| c.verdict == Verdict::Bad).all(|c| !c.mend.is_empty()));
     }
@@ -430,7 +491,10 @@ mod tests {
         let day = |n: i64| jiff::Timestamp::from_second(1_770_000_000 + n * 86_400).unwrap();
         let times = CertificateTimes { issued_at: day(0), expires_at: day(90) };
         let verdicts = [0, 59, 60, 89, 90].map(|n| certificate(Some(times), day(n)).verdict);
-        assert_eq!(verdicts, [Verdict::Good, Verdict::Good, Verdict::Warning, Verdict::Warning, Verdict::Bad]);
+        assert_eq!(
+            verdicts,
+            [Verdict::Good, Verdict::Good, Verdict::Warning, Verdict::Warning, Verdict::Bad]
+        );
         assert_eq!(certificate(None, day(0)).verdict, Verdict::Good);
     }
 
@@ -441,7 +505,13 @@ mod tests {
             device: "box-1".parse().unwrap(),
             room: "room-1".parse().unwrap(),
             server: trust::SigningKey::generate().unwrap().verifying_key(),
-            broker: protocol::provision::BrokerAddress { host, port, tls: false, username: None, password: None },
+            broker: protocol::provision::BrokerAddress {
+                host,
+                port,
+                tls: false,
+                username: None,
+                password: None,
+            },
             signing: trust::SigningKey::generate().unwrap(),
             sealing: trust::SealingKey::generate().unwrap(),
             tls: None,
@@ -464,7 +534,8 @@ mod tests {
 
     #[test]
     fn a_running_agent_is_asked_and_not_disturbed() {
-        let standing = |server_reached| Standing { camera_live: true, server_reached, complaint: None };
+        let standing =
+            |server_reached| Standing { camera_live: true, server_reached, complaint: None };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();

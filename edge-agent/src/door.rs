@@ -1,8 +1,11 @@
-//! The active check at a door (rooms in doorway mode): whoever stands nearest is asked on a screen to turn the head, in an
-//! order drawn at random, and nobody counts as live before he has. It holds track numbers alone, and asks without a camera
-//! of its own: the pipeline hands it the landmarks that it has anyway.
+//! The active check at a door (rooms in doorway mode): whoever stands nearest is asked on a screen
+//! to turn the head, in an order drawn at random, and nobody counts as live before he has. It holds
+//! track numbers alone, and asks without a camera of its own: the pipeline hands it the landmarks
+//! that it has anyway.
 
-use std::{collections::BTreeMap, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+use std::{
+    collections::BTreeMap, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf,
+};
 
 use presence::{Liveness, TrackId};
 use vision::{ActiveCheck, ActiveState, FaceBox, Turn};
@@ -11,7 +14,8 @@ mod trial;
 
 pub use trial::Args;
 
-/// A check that was passed speaks for the track so long: a check-in takes seconds, and tracks may change hands.
+/// A check that was passed speaks for the track so long: a check-in takes seconds, and tracks may
+/// change hands.
 const PASS_MS: u64 = 60_000;
 /// After a check that was not passed the next one begins this much later.
 const REST_MS: u64 = 2_000;
@@ -42,8 +46,8 @@ impl Prompt {
     }
 }
 
-/// A terminal, a pipe or a file to which each prompt is written as a line. A screen that does not take it costs the prompt,
-/// never a frame.
+/// A terminal, a pipe or a file to which each prompt is written as a line. A screen that does not
+/// take it costs the prompt, never a frame.
 #[derive(Debug)]
 pub struct Screen {
     path: PathBuf,
@@ -56,8 +60,10 @@ impl Screen {
     }
 
     fn show(&mut self, prompt: Prompt) {
-        // Never waits: a pipe that nobody reads or a terminal that is stopped must not hold up the pipeline.
-        let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
+        // Never waits: a pipe that nobody reads or a terminal that is stopped must not hold up the
+        // pipeline.
+        let flags =
+            (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
         let written = std::fs::OpenOptions::new()
             .append(true)
             .custom_flags(flags)
@@ -104,7 +110,10 @@ impl Door {
     /// What the server says of the room.
     pub fn set_doorway(&mut self, doorway: bool) {
         if doorway && !self.on && self.screen.is_none() {
-            tracing::warn!("the room is a doorway and doorway.screen is not set: nobody is asked to turn the head");
+            tracing::warn!(
+                "the room is a doorway and doorway.screen is not set: nobody is asked to turn the \
+                head"
+            );
         }
         self.on = doorway;
     }
@@ -118,7 +127,9 @@ impl Door {
         let faces: Vec<_> = faces.collect();
         let over = |asked: &Asked| {
             let rested = asked.failed_ms.is_some_and(|at| mono_ms.saturating_sub(at) >= REST_MS);
-            rested || self.passed.contains_key(&asked.track) || mono_ms.saturating_sub(asked.seen_ms) >= LEFT_MS
+            rested
+                || self.passed.contains_key(&asked.track)
+                || mono_ms.saturating_sub(asked.seen_ms) >= LEFT_MS
         };
         if self.asked.as_ref().is_some_and(over) {
             self.asked = None;
@@ -160,7 +171,8 @@ impl Door {
         self.show(prompt);
     }
 
-    /// What the networks say of a track, and what the door knows of it: nobody is live who did not turn as asked.
+    /// What the networks say of a track, and what the door knows of it: nobody is live who did not
+    /// turn as asked.
     pub fn verdict(&self, track: TrackId, networks: Liveness) -> Liveness {
         match networks {
             Liveness::Spoof => Liveness::Spoof,
@@ -194,10 +206,12 @@ impl Door {
     }
 }
 
-/// Bits that nobody can foresee. Without any, the order is one that no recording made today knows either.
+/// Bits that nobody can foresee. Without any, the order is one that no recording made today knows
+/// either.
 fn drawn() -> u64 {
-    getrandom::u64()
-        .unwrap_or_else(|_| u64::from(std::process::id()) ^ jiff::Timestamp::now().as_microsecond().cast_unsigned())
+    getrandom::u64().unwrap_or_else(|_| {
+        u64::from(std::process::id()) ^ jiff::Timestamp::now().as_microsecond().cast_unsigned()
+    })
 }
 
 #[cfg(test)]

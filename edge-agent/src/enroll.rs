@@ -1,5 +1,6 @@
-//! `zaigang-agent enroll`: photographs of one practitioner, judged here first, then proposed to the server with the
-//! person's consent. Without a consent record nothing leaves; a template takes effect only once a supervisor confirmed it.
+//! `zaigang-agent enroll`: photographs of one practitioner, judged here first, then proposed to the
+//! server with the person's consent. Without a consent record nothing leaves; a template takes
+//! effect only once a supervisor confirmed it.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,14 +20,17 @@ const EXAMPLES: &str = "\
 consent.toml:
   text_version = \"2026-1\"                          # edition of the text that was signed
   text_sha256 = \"64 hex digits\"                    # its SHA-256
-  purposes = [\"recognition\", \"keep_photo\"]         # keep_photo only where the person agreed to it
+  purposes = [\"recognition\", \"keep_photo\"]         # keep_photo only where the person agreed \
+  to it
   scope = \"clinic-1\"                               # where it holds
-  signature = \"paper file 2026/17\"                 # who signed and where it lies, or a drawn signature in base64
+  signature = \"paper file 2026/17\"                 # who signed and where it lies, or a drawn \
+  signature in base64
   signed_at = \"2026-03-02T09:00:00+08:00\"
   # guardian = \"…\"                                 # for a minor
 
 Example:
-  zaigang-agent enroll --config agent.toml --person p-001 --photo front.jpg --photo left.jpg --consent consent.toml --server https://zaigang.example.cn";
+  zaigang-agent enroll --config agent.toml --person p-001 --photo front.jpg --photo left.jpg \
+  --consent consent.toml --server https://zaigang.example.cn";
 
 /// Propose a practitioner's face for enrolment.
 #[derive(Debug, clap::Args)]
@@ -50,7 +54,8 @@ pub struct Args {
     /// A file with an API token of the clinic or a supervisor, where the server asks for one
     #[arg(long, value_name = "FILE")]
     api_token_file: Option<PathBuf>,
-    /// PEM file of the authorities that may vouch for the server [default: `SSL_CERT_FILE`, or this machine's]
+    /// PEM file of the authorities that may vouch for the server [default: `SSL_CERT_FILE`, or this
+    /// machine's]
     #[arg(long, value_name = "FILE")]
     server_ca: Option<PathBuf>,
     /// The configuration that names the model pack
@@ -78,10 +83,14 @@ pub(crate) struct Consent {
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let Some(consent) = &self.consent else {
-            anyhow::bail!("--consent is missing: no face is enrolled without a consent record (--help shows one)");
+            anyhow::bail!(
+                "--consent is missing: no face is enrolled without a consent record (--help shows \
+                one)"
+            );
         };
         let consent = read_consent(consent)?;
-        let photos = self.photos.iter().map(|path| read_photo(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        let photos =
+            self.photos.iter().map(|path| read_photo(path)).collect::<anyhow::Result<Vec<_>>>()?;
         self.judge(&photos)?;
         let agent = client(self.server_ca.as_deref())?;
         let proposal = Proposal {
@@ -92,14 +101,21 @@ impl Args {
             api_token: self.api_token_file.as_deref().map(read_api_token).transpose()?,
         };
         let answer = proposal.send(&agent, &self.server)?;
-        println!("proposed: {} (a supervisor must confirm it)", answer["id"].as_str().unwrap_or("?"));
+        println!(
+            "proposed: {} (a supervisor must confirm it)",
+            answer["id"].as_str().unwrap_or("?")
+        );
         for duplicate in answer["duplicates"].as_array().into_iter().flatten() {
-            println!("warning: resembles {} by {} ppm", duplicate["person"], duplicate["score_ppm"]);
+            println!(
+                "warning: resembles {} by {} ppm",
+                duplicate["person"], duplicate["score_ppm"]
+            );
         }
         Ok(())
     }
 
-    /// The quality gate on this machine: every photograph is told its reasons; all of them must pass.
+    /// The quality gate on this machine: every photograph is told its reasons; all of them must
+    /// pass.
     fn judge(&self, photos: &[Vec<u8>]) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
         let mut analyzer = load_models(&config, self.models.as_deref())?.analyzer;
@@ -110,10 +126,17 @@ impl Args {
                     let others = match enrolled.others {
                         0 => String::new(),
                         others => {
-                            format!("; {others} smaller faces beside it are left out: the reviewer sees them, too")
+                            format!(
+                                "; {others} smaller faces beside it are left out: the reviewer \
+                                sees them, too"
+                            )
                         }
                     };
-                    println!("{}: good ({:.0} px wide){others}", path.display(), enrolled.quality.face_width_px);
+                    println!(
+                        "{}: good ({:.0} px wide){others}",
+                        path.display(),
+                        enrolled.quality.face_width_px
+                    );
                 }
                 Err(why) => {
                     refused += 1;
@@ -141,7 +164,11 @@ pub(crate) struct Proposal<'a> {
 
 impl Proposal<'_> {
     /// Proposes it; a supervisor confirms.
-    pub(crate) fn send(self, agent: &ureq::Agent, server: &str) -> anyhow::Result<serde_json::Value> {
+    pub(crate) fn send(
+        self,
+        agent: &ureq::Agent,
+        server: &str,
+    ) -> anyhow::Result<serde_json::Value> {
         use ureq::unversioned::multipart::{Form, Part};
         let consent = serde_json::to_string(self.consent)?;
         let mut form = Form::new().text("person", self.person.as_str()).text("consent", &consent);
@@ -157,13 +184,17 @@ impl Proposal<'_> {
         if let Some(token) = self.api_token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let mut response =
-            request.send(form).map_err(|why| anyhow::anyhow!("{url}: the server can not be reached: {why}"))?;
+        let mut response = request
+            .send(form)
+            .map_err(|why| anyhow::anyhow!("{url}: the server can not be reached: {why}"))?;
         let status = response.status();
         let text = response.body_mut().read_to_string().unwrap_or_default();
         let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         if !status.is_success() {
-            anyhow::bail!("the server refused ({status}): {}", refusal(status.as_u16(), &answer, &text));
+            anyhow::bail!(
+                "the server refused ({status}): {}",
+                refusal(status.as_u16(), &answer, &text)
+            );
         }
         Ok(answer)
     }
@@ -177,7 +208,9 @@ fn client(server_ca: Option<&Path>) -> anyhow::Result<ureq::Agent> {
     use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
     let mut tls = TlsConfig::builder();
     let machines = Some(PathBuf::from(MACHINES_AUTHORITIES)).filter(|path| path.is_file());
-    let from = server_ca.map(Path::to_path_buf).or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
+    let from = server_ca
+        .map(Path::to_path_buf)
+        .or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
     if let Some(path) = from.or(machines) {
         let said = |why: &str| anyhow::anyhow!("--server-ca {}: {why}", path.display());
         let pem = std::fs::read(&path).map_err(|why| said(&why.to_string()))?;
@@ -204,13 +237,22 @@ fn refusal(status: u16, answer: &serde_json::Value, text: &str) -> String {
     }
     match status {
         413 => {
-            "a proxy before the server takes no files of this size: raise its limit (nginx: client_max_body_size 64m)"
+            "a proxy before the server takes no files of this size: raise its limit (nginx: \
+            client_max_body_size 64m)"
         }
         502..=504 => "a proxy stands before the server and does not reach it",
         _ if text.trim_start().starts_with('<') => {
             "a page came instead of an answer: is --server the server's address?"
         }
-        _ => return text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect(),
+        _ => {
+            return text
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .chars()
+                .take(300)
+                .collect();
+        }
     }
     .to_owned()
 }
@@ -228,7 +270,8 @@ impl Consent {
         if !self.purposes.iter().any(|p| p == "recognition") {
             return Err("`purposes` lacks \"recognition\"");
         }
-        if self.text_sha256.len() != 64 || !self.text_sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if self.text_sha256.len() != 64 || !self.text_sha256.bytes().all(|b| b.is_ascii_hexdigit())
+        {
             return Err("`text_sha256` is no SHA-256 of 64 hex digits");
         }
         if self.signature.trim().is_empty() {
@@ -296,9 +339,12 @@ impl Judged {
 }
 
 fn read_consent(path: &Path) -> anyhow::Result<Consent> {
-    let text = std::fs::read_to_string(path).map_err(|why| anyhow::anyhow!("--consent {}: {why}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| anyhow::anyhow!("--consent {}: {why}", path.display()))?;
     let consent: Consent = toml::from_str(&text).map_err(|why| {
-        let line = why.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = why
+            .span()
+            .map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         anyhow::anyhow!("--consent {}:{line}: {}", path.display(), why.message())
     })?;
     consent.check().map_err(|what| anyhow::anyhow!("--consent {}: {what}", path.display()))?;
@@ -319,7 +365,8 @@ mod tests {
 
     fn consent(change: impl Fn(&str) -> String) -> anyhow::Result<Consent> {
         let text = format!(
-            "text_version = \"2026-1\"\ntext_sha256 = \"{}\"\npurposes = [\"recognition\"]\nscope = \"clinic-1\"\nsignature = \"paper\"\nsigned_at = \"2026-03-02T09:00:00+08:00\"\n",
+            "text_version = \"2026-1\"\ntext_sha256 = \"{}\"\npurposes = [\"recognition\"]\nscope \
+            = \"clinic-1\"\nsignature = \"paper\"\nsigned_at = \"2026-03-02T09:00:00+08:00\"\n",
             "a".repeat(64)
         );
         let folder = tempfile::tempdir().unwrap();

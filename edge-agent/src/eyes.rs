@@ -1,5 +1,5 @@
-//! The vision stages as the pipeline calls them, behind a trait, so that the pipeline's rules (who is embedded, what is
-//! kept) are tested without networks. Nothing here keeps a face.
+//! The vision stages as the pipeline calls them, behind a trait, so that the pipeline's rules (who
+//! is embedded, what is kept) are tested without networks. Nothing here keeps a face.
 
 use vision::{Analyzer, Embedding, FaceBox, Frame, Gate, LivenessScore, Quality, VisionError};
 
@@ -21,11 +21,20 @@ pub trait Eyes {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError>;
     fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError>;
     /// `covered`: the face wears a mask.
-    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox, covered: bool) -> Result<Embedding, VisionError>;
+    fn embed(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+        covered: bool,
+    ) -> Result<Embedding, VisionError>;
     /// How likely a mask is worn in this frame, 0-1; `None` where the pack cannot tell.
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError>;
     /// The networks' answer on this frame; `None` where the pack has none.
-    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError>;
+    fn liveness(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<Option<LivenessScore>, VisionError>;
     /// Answers of networks that were dropped because they were not finite.
     fn dropped_not_finite(&self) -> u64;
 }
@@ -42,7 +51,12 @@ impl Eyes for Analyzer {
         Ok(Worth { quality_ppm, good, shows_liveness: Gate::liveness(&quality) })
     }
 
-    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox, covered: bool) -> Result<Embedding, VisionError> {
+    fn embed(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+        covered: bool,
+    ) -> Result<Embedding, VisionError> {
         if covered { self.embed_covered(frame, face) } else { Analyzer::embed(self, frame, face) }
     }
 
@@ -50,7 +64,11 @@ impl Eyes for Analyzer {
         Ok(Analyzer::masked(self, frame, face)?.map(|score| score.probability()))
     }
 
-    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+    fn liveness(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<Option<LivenessScore>, VisionError> {
         Analyzer::liveness(self, frame, face)
     }
 
@@ -59,8 +77,9 @@ impl Eyes for Analyzer {
     }
 }
 
-/// Mean colours around a face (hair, and four places of the clothing) and their unrest: what tells two people who cross
-/// apart. It describes what is worn today, not a face, and lives as long as the track.
+/// Mean colours around a face (hair, and four places of the clothing) and their unrest: what tells
+/// two people who cross apart. It describes what is worn today, not a face, and lives as long as
+/// the track.
 pub fn appearance(frame: Frame<'_>, face: &FaceBox) -> Appearance {
     let [x, y, w, h] = [face.rect.x, face.rect.y, face.rect.width, face.rect.height];
     // Left edge, top edge, width, height in face widths and heights.
@@ -80,7 +99,8 @@ pub fn appearance(frame: Frame<'_>, face: &FaceBox) -> Appearance {
             greys[index] = colour[1];
         }
     }
-    let (least, most) = greys.iter().fold((255, 0), |(least, most), g| (least.min(*g), most.max(*g)));
+    let (least, most) =
+        greys.iter().fold((255, 0), |(least, most), g| (least.min(*g), most.max(*g)));
     appearance[15] = most - least;
     appearance
 }

@@ -1,11 +1,12 @@
-//! What the server said, as what the core takes: wire types in, facts out. Pure; the first thing that can not be used
-//! refuses the whole message, in one line, so that a box never runs on half a roster.
+//! What the server said, as what the core takes: wire types in, facts out. Pure; the first thing
+//! that can not be used refuses the whole message, in one line, so that a box never runs on half a
+//! roster.
 
 use jiff::{Timestamp, tz::TimeZone};
 use presence::{self as core, Wall};
 use protocol::down::{
-    self, Catalogue, DeploymentMode, ItemKind, Policy, PractitionerCategory, RegistrationStatus, Room, Roster, Session,
-    Sessions, SiteRelation, Specialty,
+    self, Catalogue, DeploymentMode, ItemKind, Policy, PractitionerCategory, RegistrationStatus,
+    Room, Roster, Session, Sessions, SiteRelation, Specialty,
 };
 
 /// Why a message was refused; one line.
@@ -19,8 +20,9 @@ fn unusable<T>(why: impl Into<String>) -> Converted<T> {
     Err(Unusable(why.into()))
 }
 
-/// The settings of the core. `number` counts the policies of this boot: the server's versions are too large for the core,
-/// and rise in the order of their coming. `production` refuses waived liveness.
+/// The settings of the core. `number` counts the policies of this boot: the server's versions are
+/// too large for the core, and rise in the order of their coming. `production` refuses waived
+/// liveness.
 pub fn policy(number: u32, wire: &Policy, production: bool) -> Converted<core::Policy> {
     let mut policy = core::Policy::default().with_version(number);
     for (name, value) in &wire.settings {
@@ -32,10 +34,18 @@ pub fn policy(number: u32, wire: &Policy, production: bool) -> Converted<core::P
     Ok(policy)
 }
 
-/// The room, with its zones scaled to a picture of `size` pixels. `generation` counts the sizes seen under this version.
-pub fn room(version: u64, generation: u16, wire: &Room, size: (u32, u32), now: Timestamp) -> Converted<core::Room> {
+/// The room, with its zones scaled to a picture of `size` pixels. `generation` counts the sizes
+/// seen under this version.
+pub fn room(
+    version: u64,
+    generation: u16,
+    wire: &Room,
+    size: (u32, u32),
+    now: Timestamp,
+) -> Converted<core::Room> {
     check_room(wire)?;
-    let polygons = |zones: &[down::Polygon]| zones.iter().map(|zone| polygon(zone, size)).collect::<Vec<_>>();
+    let polygons =
+        |zones: &[down::Polygon]| zones.iter().map(|zone| polygon(zone, size)).collect::<Vec<_>>();
     let zones = core::Zones {
         operator: polygons(&wire.zones.operator),
         bed: polygons(&wire.zones.bed),
@@ -66,12 +76,19 @@ pub fn check_room(wire: &Room) -> Converted<()> {
         return unusable("room: an intimate room refuses the mode in_room (P5); use doorway");
     }
     let zones = &wire.zones;
-    for zone in [&zones.operator, &zones.bed, &zones.companion, &zones.door, &zones.privacy_mask].into_iter().flatten()
+    for zone in [&zones.operator, &zones.bed, &zones.companion, &zones.door, &zones.privacy_mask]
+        .into_iter()
+        .flatten()
     {
         if zone.len() < 3 {
-            return unusable(format!("room: a zone has {} corners; at least 3 are needed", zone.len()));
+            return unusable(format!(
+                "room: a zone has {} corners; at least 3 are needed",
+                zone.len()
+            ));
         }
-        if let Some((x, y)) = zone.iter().find(|(x, y)| !(0..=1000).contains(x) || !(0..=1000).contains(y)) {
+        if let Some((x, y)) =
+            zone.iter().find(|(x, y)| !(0..=1000).contains(x) || !(0..=1000).contains(y))
+        {
             return unusable(format!("room: the corner ({x}, {y}) is outside 0..1000"));
         }
     }
@@ -80,7 +97,10 @@ pub fn check_room(wire: &Room) -> Converted<()> {
 
 fn polygon(zone: &down::Polygon, (width, height): (u32, u32)) -> core::Polygon {
     let scaled = |part: i32, whole: u32| (i64::from(part) * i64::from(whole) / 1000) as i32;
-    let corners = zone.iter().map(|&(x, y)| core::PointPx { x: scaled(x, width), y: scaled(y, height) }).collect();
+    let corners = zone
+        .iter()
+        .map(|&(x, y)| core::PointPx { x: scaled(x, width), y: scaled(y, height) })
+        .collect();
     core::Polygon { corners }
 }
 
@@ -90,19 +110,27 @@ fn hours(wire: &Room, now: Timestamp) -> Converted<Option<core::OpeningHours>> {
         return Ok(None);
     }
     let Ok(week) = <[Vec<(u16, u16)>; 7]>::try_from(wire.opening_min.clone()) else {
-        return unusable(format!("room: opening hours of {} days; 7 are needed, from Monday", wire.opening_min.len()));
+        return unusable(format!(
+            "room: opening hours of {} days; 7 are needed, from Monday",
+            wire.opening_min.len()
+        ));
     };
     if let Some((from, to)) = week.iter().flatten().find(|(from, to)| from >= to || *to > 1440) {
-        return unusable(format!("room: opening hours {from}..{to} are no minutes of a day (0..1440)"));
+        return unusable(format!(
+            "room: opening hours {from}..{to} are no minutes of a day (0..1440)"
+        ));
     }
     let Ok(zone) = TimeZone::get(&wire.time_zone) else {
-        return unusable(format!("room: `{}` is no time zone; use an IANA name such as Asia/Shanghai", wire.time_zone));
+        return unusable(format!(
+            "room: `{}` is no time zone; use an IANA name such as Asia/Shanghai",
+            wire.time_zone
+        ));
     };
     Ok(Some(core::OpeningHours { utc_offset_min: zone.to_offset(now).seconds() / 60, week }))
 }
 
-/// The roster without its templates, and the passes, whose version is `number`: the count of the rosters of this boot.
-/// `has_template` says who has a usable one.
+/// The roster without its templates, and the passes, whose version is `number`: the count of the
+/// rosters of this boot. `has_template` says who has a usable one.
 pub fn roster(
     version: u64,
     number: u32,
@@ -125,11 +153,13 @@ pub fn roster(
             has_template: has_template(person),
         });
     }
-    let passes = wire.passes.iter().map(|pass| self::pass(number, pass)).collect::<Converted<Vec<_>>>()?;
+    let passes =
+        wire.passes.iter().map(|pass| self::pass(number, pass)).collect::<Converted<Vec<_>>>()?;
     Ok((core::Roster { version, made_at, registry_at, people }, passes))
 }
 
-/// A category of a later version is taken for the least qualified: it never makes somebody an operator by mistake.
+/// A category of a later version is taken for the least qualified: it never makes somebody an
+/// operator by mistake.
 fn category(wire: PractitionerCategory) -> core::PractitionerCategory {
     match wire {
         PractitionerCategory::LicensedPhysician => core::PractitionerCategory::LicensedPhysician,
@@ -138,7 +168,9 @@ fn category(wire: PractitionerCategory) -> core::PractitionerCategory {
         PractitionerCategory::Pharmacist => core::PractitionerCategory::Pharmacist,
         PractitionerCategory::Technician => core::PractitionerCategory::Technician,
         PractitionerCategory::Trainee => core::PractitionerCategory::Trainee,
-        PractitionerCategory::NonClinical | PractitionerCategory::Unknown => core::PractitionerCategory::NonClinical,
+        PractitionerCategory::NonClinical | PractitionerCategory::Unknown => {
+            core::PractitionerCategory::NonClinical
+        }
     }
 }
 
@@ -150,7 +182,9 @@ fn registration(wire: RegistrationStatus) -> core::RegistrationStatus {
         RegistrationStatus::Suspended => core::RegistrationStatus::Suspended,
         RegistrationStatus::Cancelled => core::RegistrationStatus::Cancelled,
         RegistrationStatus::Revoked => core::RegistrationStatus::Revoked,
-        RegistrationStatus::Pending | RegistrationStatus::Unknown => core::RegistrationStatus::Pending,
+        RegistrationStatus::Pending | RegistrationStatus::Unknown => {
+            core::RegistrationStatus::Pending
+        }
     }
 }
 
@@ -185,12 +219,20 @@ fn pass(number: u32, wire: &down::Pass) -> Converted<core::Pass> {
             core::PassKind::Trainee { supervisor: core::PersonId::new(supervisor.as_str()) }
         }
         ("trainee", None) => {
-            return unusable(format!("roster: the trainee's pass {} names no supervisor", wire.pass_id));
+            return unusable(format!(
+                "roster: the trainee's pass {} names no supervisor",
+                wire.pass_id
+            ));
         }
         ("visiting_doctor", _) => core::PassKind::VisitingDoctor,
         ("engineer", _) => core::PassKind::Engineer,
         ("inspector", _) => core::PassKind::Inspector,
-        (other, _) => return unusable(format!("roster: the pass {} is for `{other}`, which is unknown", wire.pass_id)),
+        (other, _) => {
+            return unusable(format!(
+                "roster: the pass {} is for `{other}`, which is unknown",
+                wire.pass_id
+            ));
+        }
     };
     Ok(core::Pass {
         id: core::PassId::new(&wire.pass_id),
@@ -226,11 +268,18 @@ pub fn catalogue(version: u64, wire: &Catalogue) -> Converted<core::Catalogue> {
         lead_part_ms: item.lead_part_ms,
         filed_here: item.filed_here,
     });
-    Ok(core::Catalogue { version, items: items.collect(), stated_at: stated(wire.stated_at.as_deref())? })
+    Ok(core::Catalogue {
+        version,
+        items: items.collect(),
+        stated_at: stated(wire.stated_at.as_deref())?,
+    })
 }
 
 /// One session and its emergency flag.
-pub fn session(room: &core::RoomId, wire: &Session) -> Converted<(core::SessionRecord, core::EmergencyFlag)> {
+pub fn session(
+    room: &core::RoomId,
+    wire: &Session,
+) -> Converted<(core::SessionRecord, core::EmergencyFlag)> {
     let id = core::SessionId::new(wire.session.as_str());
     // Earlier versions of the agent put cancellations of their own between two revisions.
     let version = wire.revision.saturating_mul(2);
@@ -241,7 +290,11 @@ pub fn session(room: &core::RoomId, wire: &Session) -> Converted<(core::SessionR
         room: room.clone(),
         item: wire.item.as_ref().map(|item| core::ItemId::new(item.as_str())),
         lead: wire.declared_lead.as_ref().map(|lead| core::PersonId::new(lead.as_str())),
-        operators: wire.declared_operators.iter().map(|p| core::PersonId::new(p.as_str())).collect(),
+        operators: wire
+            .declared_operators
+            .iter()
+            .map(|p| core::PersonId::new(p.as_str()))
+            .collect(),
         start: time("session: start", &wire.start)?,
         end: wire.end.as_ref().map(|end| time("session: end", end)).transpose()?,
         cancelled: wire.cancelled,
@@ -250,8 +303,8 @@ pub fn session(room: &core::RoomId, wire: &Session) -> Converted<(core::SessionR
     Ok((record, core::EmergencyFlag { session: id, version, raised: wire.emergency, stated_at }))
 }
 
-/// The facts of a list: each session with its flag, what was said of it before, and the checks. A session that is missing
-/// was left out or left by age: nobody said that it was cancelled.
+/// The facts of a list: each session with its flag, what was said of it before, and the checks. A
+/// session that is missing was left out or left by age: nobody said that it was cancelled.
 pub fn sessions(room: &core::RoomId, wire: &Sessions) -> Converted<Vec<core::Fact>> {
     let mut facts = Vec::new();
     for declared in wire.sessions.iter().flat_map(|s| s.former.iter().rev().chain([s])) {
@@ -265,7 +318,8 @@ pub fn sessions(room: &core::RoomId, wire: &Sessions) -> Converted<Vec<core::Fac
     Ok(facts)
 }
 
-/// A check by card, PIN and witness (P4). A direction of a later version is taken for "in": it widens who may be there.
+/// A check by card, PIN and witness (P4). A direction of a later version is taken for "in": it
+/// widens who may be there.
 pub fn check(wire: &down::WitnessedCheck) -> Converted<core::IdentityCheck> {
     Ok(core::IdentityCheck {
         who: core::Checked::Person(core::PersonId::new(wire.person.as_str())),
@@ -287,7 +341,10 @@ fn stated(text: Option<&str>) -> Converted<Option<Wall>> {
 fn time(what: &str, text: &str) -> Converted<Wall> {
     match text.parse::<Timestamp>() {
         Ok(time) => Ok(Wall(time.as_millisecond())),
-        Err(_) => unusable(format!("{what} `{}` is no RFC 3339 time", text.chars().take(40).collect::<String>())),
+        Err(_) => unusable(format!(
+            "{what} `{}` is no RFC 3339 time",
+            text.chars().take(40).collect::<String>()
+        )),
     }
 }
 

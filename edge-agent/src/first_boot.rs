@@ -1,6 +1,7 @@
-//! `zaigang-agent first-boot`: what a flashed box takes from `zaigang.toml` on its boot partition, which any computer can
-//! write: Wi-Fi, time servers, a configuration of the agent, and the registration. Secrets are erased from that partition
-//! once they are taken. What is wrong is said there too, in `zaigang-error.txt`, for an installer without a screen.
+//! `zaigang-agent first-boot`: what a flashed box takes from `zaigang.toml` on its boot partition,
+//! which any computer can write: Wi-Fi, time servers, a configuration of the agent, and the
+//! registration. Secrets are erased from that partition once they are taken. What is wrong is said
+//! there too, in `zaigang-error.txt`, for an installer without a screen.
 //!
 //! It never invents a setting, and never changes what the file is silent about.
 
@@ -24,9 +25,11 @@ use crate::config;
 const EXAMPLES: &str = "\
 The file, on the boot partition of the flashed card:
   server = \"https://zaigang.example.cn\"
-  token = \"…\"                          # from the supervisors' page of the device; erased here once it is used
+  token = \"…\"                          # from the supervisors' page of the device; erased here \
+  once it is used
   # room = \"room-7\"                    # if given, a registration for another room is refused
-  server_ca_sha256 = \"64 hex digits\"   # of the certificate of the server's authority, from the same page
+  server_ca_sha256 = \"64 hex digits\"   # of the certificate of the server's authority, from the \
+  same page
   # server_ca = \"server-ca.pem\"        # or that certificate itself, a file beside this one
   # agent_config = \"agent.toml\"        # a file beside this one, to go before the image's own
   # [wifi]
@@ -121,7 +124,9 @@ impl Args {
         };
         match &done {
             Ok(()) => match fs::remove_file(&error_file) {
-                Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(why).context("the old error's file"),
+                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                    Err(why).context("the old error's file")
+                }
                 _ => Ok(()),
             },
             Err(why) => {
@@ -136,9 +141,17 @@ impl Args {
     fn settings(&self, boot: &Path) -> anyhow::Result<()> {
         let Some(wanted) = read(&self.from)? else { return Ok(()) };
         // Everything is judged before anything is written.
-        let network = Secret::WifiPassword.of(&wanted).and(wanted.wifi.as_ref()).map(Wifi::supplicant).transpose()?;
+        let network = Secret::WifiPassword
+            .of(&wanted)
+            .and(wanted.wifi.as_ref())
+            .map(Wifi::supplicant)
+            .transpose()?;
         let clock = wanted.time.as_ref().map(Time::sources).transpose()?;
-        let agent = wanted.agent_config.as_deref().map(|name| beside(boot, "agent_config", name)).transpose()?;
+        let agent = wanted
+            .agent_config
+            .as_deref()
+            .map(|name| beside(boot, "agent_config", name))
+            .transpose()?;
         if let Some(file) = &agent {
             config::load(file)?;
         }
@@ -172,13 +185,23 @@ impl Args {
             Err(why) => return Err(why.into()),
         }
         let from = self.from.display();
-        let wanted =
-            read(&self.from)?.with_context(|| format!("{from} is missing: write `server` and `token` to it"))?;
-        let server = wanted.server.clone().with_context(|| format!("{from}: `server` is missing: \"https://HOST\""))?;
-        let token = Secret::Token.of(&wanted).map(|token| TokenLine::parse(token.get_ref())).with_context(|| {
-            format!("{from}: `token` is missing: the supervisors' page shows it when a device is added")
-        })?;
-        let file = wanted.server_ca.as_deref().map(|name| beside(boot, "server_ca", name)).transpose()?;
+        let wanted = read(&self.from)?
+            .with_context(|| format!("{from} is missing: write `server` and `token` to it"))?;
+        let server = wanted
+            .server
+            .clone()
+            .with_context(|| format!("{from}: `server` is missing: \"https://HOST\""))?;
+        let token = Secret::Token
+            .of(&wanted)
+            .map(|token| TokenLine::parse(token.get_ref()))
+            .with_context(|| {
+                format!(
+                    "{from}: `token` is missing: the supervisors' page shows it when a device is \
+                added"
+                )
+            })?;
+        let file =
+            wanted.server_ca.as_deref().map(|name| beside(boot, "server_ca", name)).transpose()?;
         let sha256 = wanted.server_ca_sha256.as_deref().or(token.server_ca_sha256.as_deref());
         let server_ca = file.as_deref().map(ServerCa::File).or(sha256.map(ServerCa::Sha256));
         let to = Provisioning { server: &server, server_ca, firmware: env!("CARGO_PKG_VERSION") };
@@ -187,7 +210,8 @@ impl Args {
         println!("registered: device {}, room {}", identity.device, identity.room);
         if let Some(room) = wanted.room.filter(|room| *room != identity.room.as_str()) {
             anyhow::bail!(
-                "{from}: this token belongs to room {}, not to {room}: move the device on the supervisors' page, or correct `room`",
+                "{from}: this token belongs to room {}, not to {room}: move the device on the \
+                supervisors' page, or correct `room`",
                 identity.room
             );
         }
@@ -204,7 +228,9 @@ fn read(from: &Path) -> anyhow::Result<Option<Wanted>> {
     };
     let text = unmarked(&text);
     toml::from_str(text).map(Some).map_err(|wrong| {
-        let line = wrong.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = wrong
+            .span()
+            .map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         // The message alone: the text around it may hold a token.
         anyhow::anyhow!("{}, line {line}: {}", from.display(), wrong.message())
     })
@@ -226,7 +252,8 @@ fn beside(boot: &Path, key: &str, name: &str) -> anyhow::Result<PathBuf> {
 }
 
 impl Wifi {
-    /// The network as `wpa_supplicant.conf(5)` has it; the name in hexadecimal, which needs no escape.
+    /// The network as `wpa_supplicant.conf(5)` has it; the name in hexadecimal, which needs no
+    /// escape.
     fn supplicant(&self) -> anyhow::Result<String> {
         let password = self.password.as_ref().map_or("", |password| password.get_ref().as_str());
         anyhow::ensure!((1..=32).contains(&self.ssid.len()), "`wifi.ssid` has 1 to 32 bytes");
@@ -241,24 +268,33 @@ impl Wifi {
             "`wifi.country` is two capital letters (ISO 3166-1), such as \"CN\""
         );
         let ssid = self.ssid.bytes().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat();
-        Ok(format!("country={country}\nnetwork={{\n  ssid={ssid}\n  scan_ssid=1\n  psk=\"{password}\"\n}}\n"))
+        Ok(format!(
+            "country={country}\nnetwork={{\n  ssid={ssid}\n  scan_ssid=1\n  psk=\"{password}\"\n}}\n"
+        ))
     }
 }
 
 impl Time {
     /// As chrony's `sourcedir` takes them.
     fn sources(&self) -> anyhow::Result<String> {
-        let name = |s: &&String| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
+        let name = |s: &&String| {
+            !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b))
+        };
         if let Some(wrong) = self.servers.iter().find(|server| !name(server)) {
             anyhow::bail!("`time.servers`: \"{wrong}\" is no host name or IP address");
         }
         let nts = if self.nts { " nts" } else { "" };
-        Ok(self.servers.iter().map(|server| format!("server {server} iburst{nts}\n")).collect::<Vec<_>>().concat())
+        Ok(self
+            .servers
+            .iter()
+            .map(|server| format!("server {server} iburst{nts}\n"))
+            .collect::<Vec<_>>()
+            .concat())
     }
 }
 
-/// Takes a secret out of the file and leaves the rest as it was written. The parser says where it stands, so that every
-/// spelling of TOML is found; a copy in a comment goes with it.
+/// Takes a secret out of the file and leaves the rest as it was written. The parser says where it
+/// stands, so that every spelling of TOML is found; a copy in a comment goes with it.
 fn erase(from: &Path, secret: Secret) -> anyhow::Result<()> {
     let Some(wanted) = read(from)? else { return Ok(()) };
     let Some(value) = secret.of(&wanted) else { return Ok(()) };
@@ -270,14 +306,19 @@ fn erase(from: &Path, secret: Secret) -> anyhow::Result<()> {
     };
     let hidden = "#".repeat(value.get_ref().chars().count());
     let emptied = [before, after].join("\"\"");
-    let without_copies = [before, after].map(|part| part.replace(value.get_ref().as_str(), &hidden)).join("\"\"");
+    let without_copies =
+        [before, after].map(|part| part.replace(value.get_ref().as_str(), &hidden)).join("\"\"");
     // Only comments may change: a password such as "password" is a key's name, too.
     let table = |text: &str| toml::from_str::<toml::Table>(text).ok();
     let same = table(&without_copies).is_some_and(|read| Some(read) == table(&emptied));
     let kept = if same { without_copies } else { emptied };
-    // In place first, so that the old cells of the file system hold it no longer; then as a whole file.
-    fs::write(from, "#".repeat(written.len())).and_then(|()| fs::File::open(from)?.sync_all()).context("erasing")?;
-    replace(from, &kept, 0o600).with_context(|| format!("{} still holds a secret: erase it by hand", from.display()))
+    // In place first, so that the old cells of the file system hold it no longer; then as a whole
+    // file.
+    fs::write(from, "#".repeat(written.len()))
+        .and_then(|()| fs::File::open(from)?.sync_all())
+        .context("erasing")?;
+    replace(from, &kept, 0o600)
+        .with_context(|| format!("{} still holds a secret: erase it by hand", from.display()))
 }
 
 /// The old file or the new one, whenever the power goes.

@@ -1,6 +1,7 @@
-//! `zaigang-agent healthy`: whether the running box does its work: it looks, the camera gives pictures, and the server has
-//! receipted something since the start. The agent leaves that in its runtime folder with each heartbeat; whoever decides
-//! whether an update stays asks here. It never reaches into the agent, and nothing of a person stands in the file.
+//! `zaigang-agent healthy`: whether the running box does its work: it looks, the camera gives
+//! pictures, and the server has receipted something since the start. The agent leaves that in its
+//! runtime folder with each heartbeat; whoever decides whether an update stays asks here. It never
+//! reaches into the agent, and nothing of a person stands in the file.
 
 use std::{
     fs, io,
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 const FILE: &str = "health.json";
 /// Where the packaged unit has it.
 const RUNTIME: &str = "/run/zaigang";
-/// Two heartbeats of the default length and a half: what is older was left by an agent that stands still.
+/// Two heartbeats of the default length and a half: what is older was left by an agent that stands
+/// still.
 const FRESH: Duration = Duration::from_secs(150);
 
 /// How the box stood at its last heartbeat.
@@ -28,7 +30,8 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Leaves it in the service manager's runtime folder (`RuntimeDirectory=`); without one there is nobody to ask.
+    /// Leaves it in the service manager's runtime folder (`RuntimeDirectory=`); without one there
+    /// is nobody to ask.
     pub fn leave(self) {
         let Some(folder) = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from) else { return };
         if let Err(why) = self.write(&folder) {
@@ -50,13 +53,15 @@ impl Standing {
     fn read(folder: &Path, now: SystemTime) -> Result<Self, String> {
         let path = folder.join(FILE);
         let said = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-        let written =
-            fs::metadata(&path).and_then(|meta| meta.modified()).map_err(|_| "no heartbeat yet".to_owned())?;
+        let written = fs::metadata(&path)
+            .and_then(|meta| meta.modified())
+            .map_err(|_| "no heartbeat yet".to_owned())?;
         // A clock that was set back makes it newer than now, which is no sign of age.
         if now.duration_since(written).is_ok_and(|age| age > FRESH) {
             return Err("the agent's last heartbeat is old".to_owned());
         }
-        serde_json::from_slice(&fs::read(&path).map_err(|why| said(&why))?).map_err(|why| said(&why))
+        serde_json::from_slice(&fs::read(&path).map_err(|why| said(&why))?)
+            .map_err(|why| said(&why))
     }
 
     fn judge(self) -> Result<Option<String>, String> {
@@ -74,8 +79,11 @@ impl Standing {
 
 /// Ask whether the running box looks, sees and reaches its server.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit code 0: it does; 1: it does not, and one line says what is missing.\n\n\
-    Example:\n  zaigang-agent healthy --wait-s 600      after an update: within ten minutes, or not at all")]
+#[command(
+    after_help = "Exit code 0: it does; 1: it does not, and one line says what is missing.\n\n\
+    Example:\n  zaigang-agent healthy --wait-s 600      after an update: within ten minutes, or \
+    not at all"
+)]
 pub struct Args {
     /// Wait this long for it, in s
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=86400))]
@@ -103,7 +111,8 @@ impl Args {
         }
         match judged {
             Ok(complaint) if !self.json => {
-                let but = complaint.map(|complaint| format!("; but {complaint}")).unwrap_or_default();
+                let but =
+                    complaint.map(|complaint| format!("; but {complaint}")).unwrap_or_default();
                 println!("healthy: the agent looks, the camera is there, the server answers{but}");
                 Ok(())
             }
@@ -126,8 +135,12 @@ mod tests {
         let noise = Some("the camera sends noise".to_owned());
         let blind = Standing { complaint: noise.clone(), ..standing(false, true) };
         assert_eq!(blind.judge(), Err("the camera sends noise".to_owned()));
-        assert_eq!(Standing { complaint: noise.clone(), ..standing(true, true) }.judge(), Ok(noise));
-        let older: Standing = serde_json::from_str("{\"camera_live\":true,\"server_reached\":true}").unwrap();
+        assert_eq!(
+            Standing { complaint: noise.clone(), ..standing(true, true) }.judge(),
+            Ok(noise)
+        );
+        let older: Standing =
+            serde_json::from_str("{\"camera_live\":true,\"server_reached\":true}").unwrap();
         assert_eq!(older.judge(), Ok(None));
     }
 
@@ -145,7 +158,10 @@ mod tests {
         at(now).unwrap();
         let written = fs::metadata(folder.path().join(FILE)).unwrap().modified().unwrap();
         at(written + FRESH).unwrap();
-        assert_eq!(at(written + FRESH + Duration::from_secs(1)).unwrap_err(), "the agent's last heartbeat is old");
+        assert_eq!(
+            at(written + FRESH + Duration::from_secs(1)).unwrap_err(),
+            "the agent's last heartbeat is old"
+        );
         at(written - Duration::from_hours(24)).unwrap();
     }
 }

@@ -1,5 +1,6 @@
-//! How hot the board is, from sysfs, and how much slower the pipeline goes for it, before the board slows itself down.
-//! It reads two kinds of files and decides a pause between frames; it never touches a fan or a clock rate.
+//! How hot the board is, from sysfs, and how much slower the pipeline goes for it, before the board
+//! slows itself down. It reads two kinds of files and decides a pause between frames; it never
+//! touches a fan or a clock rate.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +16,8 @@ const HYSTERESIS_MC: i32 = 3_000;
 /// The level of a board that already slows itself down.
 const THROTTLED_LEVEL: usize = 3;
 const LOOK_EVERY_MS: u64 = 5_000;
-/// Bits of the Raspberry Pi firmware's word: frequency capped, throttled, soft temperature limit, each at this moment.
+/// Bits of the Raspberry Pi firmware's word: frequency capped, throttled, soft temperature limit,
+/// each at this moment.
 const PI_SLOWED: u32 = 0b1110;
 
 /// Where this board tells its heat.
@@ -34,15 +36,20 @@ impl Heat {
     /// A board whose sysfs is mounted elsewhere.
     pub fn under(sys: &Path) -> Self {
         let zones = std::fs::read_dir(sys.join("class/thermal")).into_iter().flatten();
-        let mut zones: Vec<_> =
-            zones.filter_map(|zone| Some(zone.ok()?.path().join("temp"))).filter(|path| path.exists()).collect();
+        let mut zones: Vec<_> = zones
+            .filter_map(|zone| Some(zone.ok()?.path().join("temp")))
+            .filter(|path| path.exists())
+            .collect();
         zones.sort();
         Self { zones, pi_firmware: sys.join("devices/platform/soc/soc:firmware/get_throttled") }
     }
 
     /// The hottest zone; `None` where the board shows none.
     pub fn hottest_mc(&self) -> Option<i32> {
-        self.zones.iter().filter_map(|zone| std::fs::read_to_string(zone).ok()?.trim().parse().ok()).max()
+        self.zones
+            .iter()
+            .filter_map(|zone| std::fs::read_to_string(zone).ok()?.trim().parse().ok())
+            .max()
     }
 
     /// Whether the board slows itself down now; `None` where it does not say.
@@ -74,8 +81,13 @@ impl Governor {
             let before = self.level;
             self.level = self.next();
             if self.level != before {
-                let (degrees, pause_ms) = (self.heat.hottest_mc().unwrap_or(0) / 1000, PAUSES_MS[self.level]);
-                tracing::warn!(degrees, pause_ms, "the pause between frames follows the board's heat");
+                let (degrees, pause_ms) =
+                    (self.heat.hottest_mc().unwrap_or(0) / 1000, PAUSES_MS[self.level]);
+                tracing::warn!(
+                    degrees,
+                    pause_ms,
+                    "the pause between frames follows the board's heat"
+                );
             }
         }
         Duration::from_millis(PAUSES_MS[self.level])
@@ -118,12 +130,14 @@ mod tests {
             let zone = |n: u8| self.0.path().join(format!("class/thermal/thermal_zone{n}/temp"));
             fs::write(zone(0), format!("{mc}\n")).unwrap();
             fs::write(zone(1), "31000\n").unwrap();
-            fs::write(self.0.path().join("devices/platform/soc/soc:firmware/get_throttled"), word).unwrap();
+            fs::write(self.0.path().join("devices/platform/soc/soc:firmware/get_throttled"), word)
+                .unwrap();
         }
     }
 
     #[test]
-    fn frames_come_slower_before_the_board_slows_itself_and_faster_again_once_it_is_clearly_cooler() {
+    fn frames_come_slower_before_the_board_slows_itself_and_faster_again_once_it_is_clearly_cooler()
+    {
         let board = Board::new();
         let mut governor = Governor::new(Heat::under(board.0.path()), 75_000);
         let steps = [

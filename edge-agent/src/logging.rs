@@ -1,6 +1,6 @@
-//! Log lines on stderr, as text or JSON. Every line, also a library's, passes one writer: it hides passwords ([`redacted`]),
-//! says what repeats itself once and then counts it ([`Repeats`]), and gives the journal its priorities. Names and
-//! embeddings print as `[redacted]` by their types.
+//! Log lines on stderr, as text or JSON. Every line, also a library's, passes one writer: it hides
+//! passwords ([`redacted`]), says what repeats itself once and then counts it ([`Repeats`]), and
+//! gives the journal its priorities. Names and embeddings print as `[redacted]` by their types.
 
 mod repeats;
 
@@ -24,7 +24,8 @@ use crate::{
     redact::redacted,
 };
 
-/// Installs the process's log. `ZAIGANG_LOG` (such as `debug` or `edge_agent=trace`) goes before the configured level.
+/// Installs the process's log. `ZAIGANG_LOG` (such as `debug` or `edge_agent=trace`) goes before
+/// the configured level.
 pub fn init(settings: &LogSettings) {
     let directives = std::env::var("ZAIGANG_LOG").unwrap_or_else(|_| settings.level.clone());
     let filter = EnvFilter::try_new(&directives).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -34,7 +35,9 @@ pub fn init(settings: &LogSettings) {
     let lines = Lines { priorities: goes_to_the_journal(), repeats: Arc::default() };
     // A second call (in tests) finds a log installed, and leaves it.
     let _ = match settings.format {
-        LogFormat::Text => registry.with(fmt::layer().with_ansi(colours).with_writer(lines)).try_init(),
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_ansi(colours).with_writer(lines)).try_init()
+        }
         LogFormat::Json => registry.with(fmt::layer().json().with_writer(lines)).try_init(),
     };
 }

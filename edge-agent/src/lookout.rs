@@ -1,5 +1,6 @@
-//! `zaigang-agent camera`: watches the configured camera for a while, through the same capture thread as the agent, and
-//! says a line at each change: there, gone, covered, frozen, clear. It looks for no face, sends nothing and saves no picture.
+//! `zaigang-agent camera`: watches the configured camera for a while, through the same capture
+//! thread as the agent, and says a line at each change: there, gone, covered, frozen, clear. It
+//! looks for no face, sends nothing and saves no picture.
 
 use std::{
     path::PathBuf,
@@ -18,8 +19,10 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  zaigang-agent camera --config agent.toml                  a minute: cover the lens, pull the plug, put it back
-  zaigang-agent camera --config agent.toml --seconds 1800   half an hour; the last line shows whether memory grew
+  zaigang-agent camera --config agent.toml                  a minute: cover the lens, pull the \
+  plug, put it back
+  zaigang-agent camera --config agent.toml --seconds 1800   half an hour; the last line shows \
+  whether memory grew
 A camera can be used by one program at a time: stop the agent first.";
 
 /// Nothing for this long is a loss, even where the driver says nothing.
@@ -72,8 +75,10 @@ impl Args {
         let opened = camera::source(&config.camera, clock, &stop)?;
         let counters = Arc::new(Counters::default());
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
-        let capture = Capture::start(opened.open, opened.pace, reconnect, Arc::clone(&counters), stop)?;
-        let mut watch = Watch::begin(Duration::from_secs(self.seconds), config.camera.source.is_camera());
+        let capture =
+            Capture::start(opened.open, opened.pace, reconnect, Arc::clone(&counters), stop)?;
+        let mut watch =
+            Watch::begin(Duration::from_secs(self.seconds), config.camera.source.is_camera());
         while watch.begun.elapsed() < watch.time {
             match capture.next(PATIENCE) {
                 Next::Shot(shot) => watch.frame(shot),
@@ -130,7 +135,8 @@ impl Watch {
         }
         let sight = self.motion.look(picture.frame(), self.elapsed_ms());
         let elapsed_ms = self.elapsed_ms();
-        let poor = self.plausibility.as_mut().and_then(|judge| judge.look(picture.frame(), elapsed_ms));
+        let poor =
+            self.plausibility.as_mut().and_then(|judge| judge.look(picture.frame(), elapsed_ms));
         self.turn(match sight {
             _ if poor.is_some_and(Complaint::is_blind) => poor.map_or(State::Clear, State::Poor),
             s if s.covered => State::Covered,
@@ -168,7 +174,8 @@ impl Watch {
         let frames = counters.frames.load(Ordering::Relaxed);
         let rate = frames as f64 / self.begun.elapsed().as_secs_f64();
         println!(
-            "{frames} frames ({rate:.1}/s), {} dropped for a newer one, {} undecodable, camera lost {} times",
+            "{frames} frames ({rate:.1}/s), {} dropped for a newer one, {} undecodable, camera \
+            lost {} times",
             counters.dropped.load(Ordering::Relaxed),
             self.undecodable + counters.skipped.load(Ordering::Relaxed),
             counters.losses.load(Ordering::Relaxed),
@@ -176,7 +183,10 @@ impl Watch {
         if let Some(before) = self.settled_mib {
             println!("memory: {before} MiB after settling, {} MiB at the end", rss_mib());
         }
-        anyhow::ensure!(frames > 0, "the camera gave no frame: zaigang-agent doctor --config … says what to mend");
+        anyhow::ensure!(
+            frames > 0,
+            "the camera gave no frame: zaigang-agent doctor --config … says what to mend"
+        );
         Ok(())
     }
 }

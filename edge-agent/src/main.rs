@@ -1,4 +1,5 @@
-//! The box's program. It hands its arguments to the library and turns an error into one clear line and exit code 1.
+//! The box's program. It hands its arguments to the library and turns an error into one clear line
+//! and exit code 1.
 
 use std::process::ExitCode;
 

@@ -1,22 +1,25 @@
-//! What each track has shown so far: one fused probe of its face, and what speaks for or against a living head.
+//! What each track has shown so far: one fused probe of its face, and what speaks for or against a
+//! living head.
 //!
-//! It lives in memory alone, one vector and a few numbers a track, is wiped when it is dropped, and is dropped with the
-//! track: when the engine says so, at once when the track becomes the patient, and when it has been out of sight for ten
-//! minutes. A face in the bed zone never comes here (P1, P2; decision 0081).
+//! It lives in memory alone, one vector and a few numbers a track, is wiped when it is dropped, and
+//! is dropped with the track: when the engine says so, at once when the track becomes the patient,
+//! and when it has been out of sight for ten minutes. A face in the bed zone never comes here (P1,
+//! P2; decision 0081).
 
 use std::collections::BTreeMap;
 
 use presence::{Liveness, TrackId};
 use vision::{Embedding, LiveTrack, LiveVerdict, LivenessScore, TrackProbe};
 
-/// A face that comes back within this time is held against those that went: whose tracks are one person's. The engine orders
-/// every track of a session to be wiped at its end, and others ten minutes after they were last seen (P2).
+/// A face that comes back within this time is held against those that went: whose tracks are one
+/// person's. The engine orders every track of a session to be wiped at its end, and others ten
+/// minutes after they were last seen (P2).
 const OUT_OF_SIGHT_MS: u64 = 600_000;
 /// Looks after which a track is held against earlier ones; and at most so many of these.
 const LOOKS_TO_COMPARE: u32 = 3;
 const COMPARED: usize = 16;
-/// How much one look says of whether a mask is worn: some bare faces are called masked in every second frame, and each change
-/// of mind costs the probe.
+/// How much one look says of whether a mask is worn: some bare faces are called masked in every
+/// second frame, and each change of mind costs the probe.
 const MASK_SHARE: f32 = 0.35;
 /// How far beyond one half the looks together must say the opposite before it is believed.
 const MASK_SURE: f32 = 0.15;
@@ -69,7 +72,8 @@ impl Memory {
         liveness(live)
     }
 
-    /// Adds what one look says of a mask (0-1), and says whether the track wears one. Nothing said changes nothing.
+    /// Adds what one look says of a mask (0-1), and says whether the track wears one. Nothing said
+    /// changes nothing.
     pub(crate) fn covered(&mut self, track: TrackId, worn: Option<f32>) -> bool {
         let shown = self.tracks.entry(track).or_default();
         let Some(worn) = worn else { return shown.covered };
@@ -81,8 +85,8 @@ impl Memory {
         shown.covered
     }
 
-    /// Adds a look, and gives the probe of all looks. A mask put on or taken off begins a new probe: covered and bare
-    /// looks are held against different thresholds.
+    /// Adds a look, and gives the probe of all looks. A mask put on or taken off begins a new
+    /// probe: covered and bare looks are held against different thresholds.
     pub(crate) fn looked(&mut self, track: TrackId, masked: bool, look: &Embedding) -> Embedding {
         let shown = self.tracks.entry(track).or_default();
         if shown.masked != masked {
@@ -95,15 +99,18 @@ impl Memory {
         fused
     }
 
-    /// How like a track is to those that went out of view before it came, ppm: said once, at its third look. A masked face
-    /// and a bare one are not compared.
+    /// How like a track is to those that went out of view before it came, ppm: said once, at its
+    /// third look. A masked face and a bare one are not compared.
     pub(crate) fn alike(&self, track: TrackId) -> Vec<(TrackId, i32)> {
-        let Some(shown) = self.tracks.get(&track).filter(|s| s.looks == LOOKS_TO_COMPARE) else { return Vec::new() };
+        let Some(shown) = self.tracks.get(&track).filter(|s| s.looks == LOOKS_TO_COMPARE) else {
+            return Vec::new();
+        };
         let Some(face) = &shown.fused else { return Vec::new() };
         let before = |s: &Shown| s.at_ms < shown.first_ms && s.masked == shown.masked;
         let mut earlier: Vec<_> = self.tracks.iter().filter(|(_, s)| before(s)).collect();
         earlier.sort_by_key(|(_, s)| std::cmp::Reverse(s.at_ms));
-        let alike = earlier.into_iter().filter_map(|(id, s)| Some((*id, s.fused.as_ref()?.cosine(face)?)));
+        let alike =
+            earlier.into_iter().filter_map(|(id, s)| Some((*id, s.fused.as_ref()?.cosine(face)?)));
         alike.map(|(id, cosine)| (id, (cosine * 1e6) as i32)).take(COMPARED).collect()
     }
 
@@ -136,7 +143,8 @@ fn liveness(live: &LiveTrack) -> Liveness {
 mod tests {
     use super::*;
 
-    const FACE: [[f32; 2]; 5] = [[10.0, 10.0], [20.0, 10.0], [15.0, 15.0], [11.0, 20.0], [19.0, 20.0]];
+    const FACE: [[f32; 2]; 5] =
+        [[10.0, 10.0], [20.0, 10.0], [15.0, 15.0], [11.0, 20.0], [19.0, 20.0]];
 
     fn unit(axis: usize) -> Embedding {
         let mut values = vec![0.0; 4];
@@ -160,7 +168,11 @@ mod tests {
         let doubtful = [0.6, 0.4, 0.7, 0.3, 0.6, 0.4].map(|worn| memory.covered(track, Some(worn)));
         assert_eq!(doubtful, [false; 6]);
         let worn = [0.95; 4].map(|worn| memory.covered(track, Some(worn)));
-        assert_eq!(worn, [false, true, true, true], "a mask that is put on is seen at the second look");
+        assert_eq!(
+            worn,
+            [false, true, true, true],
+            "a mask that is put on is seen at the second look"
+        );
         assert!(memory.covered(track, None), "a look that failed changes nothing");
         let off = [0.05; 4].map(|worn| memory.covered(track, Some(worn)));
         assert_eq!(off, [true, true, false, false]);
@@ -180,7 +192,11 @@ mod tests {
             assert!(memory.alike(comes).is_empty(), "two looks are too few");
         }
         memory.looked(comes, false, &unit(0));
-        assert_eq!(memory.alike(comes), [(went, 1_000_000)], "whoever is there at the same time is somebody else");
+        assert_eq!(
+            memory.alike(comes),
+            [(went, 1_000_000)],
+            "whoever is there at the same time is somebody else"
+        );
         memory.forget(went);
         assert!(memory.alike(comes).is_empty(), "who became the patient is compared with nobody");
     }

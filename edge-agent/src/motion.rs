@@ -1,15 +1,18 @@
-//! A small grey copy of the frame, and what it tells without any network: whether something moved (detection may rest
-//! otherwise), and whether the lens is covered or the picture frozen (HB-2). It keeps 2,304 grey cells and no picture.
+//! A small grey copy of the frame, and what it tells without any network: whether something moved
+//! (detection may rest otherwise), and whether the lens is covered or the picture frozen (HB-2). It
+//! keeps 2,304 grey cells and no picture.
 
 use vision::{Frame, PixelOrder};
 
 const COLUMNS: usize = 64;
 const ROWS: usize = 36;
-/// A cell has changed when its mean grey moved by this many levels: above sensor noise, below a moving head.
+/// A cell has changed when its mean grey moved by this many levels: above sensor noise, below a
+/// moving head.
 const CELL_LEVELS: i32 = 7;
 /// Spread of grey (mean absolute deviation) of a covered lens; a lit room has above 20.
 const COVERED_SPREAD: i64 = 3;
-/// Mean grey of a covered lens; a dark room at night counts as covered, which is why HB-2 asks for opening hours.
+/// Mean grey of a covered lens; a dark room at night counts as covered, which is why HB-2 asks for
+/// opening hours.
 const COVERED_GREY: i64 = 40;
 
 /// Mean grey of each cell, 0-255.
@@ -36,17 +39,28 @@ pub struct Sight {
     /// Detection is due: something moved, or it has rested for long enough.
     pub detect: bool,
     pub covered: bool,
-    /// For how long the picture has been the same to the bit, in ms. A living sensor always has noise.
+    /// For how long the picture has been the same to the bit, in ms. A living sensor always has
+    /// noise.
     pub frozen_ms: u64,
 }
 
 impl Motion {
-    /// `changed_ppm`: share of cells that must have changed, 0: always detect. `idle_ms`: detection rests at most this long.
+    /// `changed_ppm`: share of cells that must have changed, 0: always detect. `idle_ms`: detection
+    /// rests at most this long.
     pub fn new(changed_ppm: u32, idle_ms: u64) -> Self {
-        Self { changed_ppm, idle_ms, least_ms: 0, reference: None, detected_ms: 0, last: None, frozen_since_ms: None }
+        Self {
+            changed_ppm,
+            idle_ms,
+            least_ms: 0,
+            reference: None,
+            detected_ms: 0,
+            last: None,
+            frozen_since_ms: None,
+        }
     }
 
-    /// From now on detection rests at least this long: for a room in which everybody is known already. 0: as things move.
+    /// From now on detection rests at least this long: for a room in which everybody is known
+    /// already. 0: as things move.
     pub fn pace(&mut self, least_ms: u64) {
         self.least_ms = least_ms;
     }
@@ -70,7 +84,8 @@ impl Motion {
 
     fn moved(&self, reference: &Grid, grid: &Grid) -> bool {
         let changed = reference.0.iter().zip(&grid.0);
-        let changed = changed.filter(|(a, b)| (i32::from(**a) - i32::from(**b)).abs() >= CELL_LEVELS).count();
+        let changed =
+            changed.filter(|(a, b)| (i32::from(**a) - i32::from(**b)).abs() >= CELL_LEVELS).count();
         changed as u64 * 1_000_000 / (COLUMNS * ROWS) as u64 >= u64::from(self.changed_ppm)
     }
 }
@@ -100,7 +115,10 @@ fn shrink(frame: Frame<'_>) -> (Grid, u64) {
         let row = &frame.data()[y * width * 3..(y + 1) * width * 3];
         for (x, pixel) in row.chunks_exact(3).enumerate().step_by(4) {
             // ITU-R BT.601 luma in 1/256.
-            let grey = (77 * u32::from(pixel[red]) + 150 * u32::from(pixel[1]) + 29 * u32::from(pixel[blue])) >> 8;
+            let grey = (77 * u32::from(pixel[red])
+                + 150 * u32::from(pixel[1])
+                + 29 * u32::from(pixel[blue]))
+                >> 8;
             let cell = (y * ROWS / height) * COLUMNS + x * COLUMNS / width;
             sums[cell] += grey;
             counts[cell] += 1;
@@ -120,13 +138,15 @@ mod tests {
 
     use super::*;
 
-    /// A room with texture; `head` is the left edge of a grey head 40 px wide, `noise` shifts every grey value.
+    /// A room with texture; `head` is the left edge of a grey head 40 px wide, `noise` shifts every
+    /// grey value.
     fn room(head: Option<usize>, noise: u8) -> Picture {
         let (width, height) = (320, 180);
         let mut data = Vec::with_capacity(width * height * 3);
         for y in 0..height {
             for x in 0..width {
-                let inside = head.is_some_and(|left| (left..left + 40).contains(&x) && (60..110).contains(&y));
+                let inside = head
+                    .is_some_and(|left| (left..left + 40).contains(&x) && (60..110).contains(&y));
                 let grey = if inside { 30 } else { 90 + ((x / 20 + y / 20) % 5 * 20) as u8 };
                 data.extend([grey + noise; 3]);
             }
@@ -150,7 +170,8 @@ mod tests {
     fn a_room_of_known_people_is_looked_at_less_often() {
         let mut motion = Motion::new(0, 1_000);
         motion.pace(150);
-        let seen = (0..10).map(|frame| motion.look(room(Some(100), 0).frame(), frame * 67 + 150).detect);
+        let seen =
+            (0..10).map(|frame| motion.look(room(Some(100), 0).frame(), frame * 67 + 150).detect);
         assert_eq!(seen.filter(|detect| *detect).count(), 4, "every third of 15 frames a second");
         motion.pace(0);
         assert!(motion.look(room(Some(100), 0).frame(), 800).detect);

@@ -1,9 +1,12 @@
-//! `zaigang-agent optics`: how wide a face is in the picture, from lens, resolution and distance. Pure arithmetic of a
-//! pinhole camera; a wide lens distorts, so the figure holds for the middle of the picture.
+//! `zaigang-agent optics`: how wide a face is in the picture, from lens, resolution and distance.
+//! Pure arithmetic of a pinhole camera; a wide lens distorts, so the figure holds for the middle of
+//! the picture.
 
-/// Breadth of an adult face as a detector boxes it, in metres: bizygomatic breadth (mean 0.139 m) and the box's margin.
+/// Breadth of an adult face as a detector boxes it, in metres: bizygomatic breadth (mean 0.139 m)
+/// and the box's margin.
 const FACE_M: f64 = 0.155;
-/// Below this width recognition falls off (TAR 95.7 % at 40 px, 83.8 % at 24 px; measured on LFW in 2026-11).
+/// Below this width recognition falls off (TAR 95.7 % at 40 px, 83.8 % at 24 px; measured on LFW in
+/// 2026-11).
 const RECOGNITION_PX: f64 = 40.0;
 /// What an enrolment photograph needs.
 const ENROLMENT_PX: f64 = 80.0;
@@ -12,14 +15,16 @@ const DETECTION_PX: f64 = 20.0;
 
 const EXAMPLES: &str = "\
 Examples:
-  zaigang-agent optics --fov 78 --width 1920 --distance 3       face width at 3 m, and how far recognition reaches
+  zaigang-agent optics --fov 78 --width 1920 --distance 3       face width at 3 m, and how far \
+  recognition reaches
   zaigang-agent optics --fov 65 --width 1280 --json             for a siting plan";
 
 /// Face width in the picture, from lens, resolution and distance.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Horizontal angle of view in degrees, 10..150 (a data sheet may give the diagonal one: it is larger)
+    /// Horizontal angle of view in degrees, 10..150 (a data sheet may give the diagonal one: it is
+    /// larger)
     #[arg(long, value_name = "DEGREES", value_parser = angle)]
     fov: f64,
     /// Width of the picture in pixels, 160..8192
@@ -71,7 +76,11 @@ pub fn sight(fov_deg: f64, width_px: u32, distance_m: f64, detect_side_px: u32) 
     let view_per_m = 2.0 * (fov_deg.to_radians() / 2.0).tan();
     // Pixels of a face at one metre.
     let at_1_m = FACE_M * f64::from(width_px) / view_per_m;
-    let scale = if detect_side_px == 0 { 1.0 } else { (f64::from(detect_side_px) / f64::from(width_px)).min(1.0) };
+    let scale = if detect_side_px == 0 {
+        1.0
+    } else {
+        (f64::from(detect_side_px) / f64::from(width_px)).min(1.0)
+    };
     Sight {
         face_px: at_1_m / distance_m,
         detector_px: at_1_m * scale / distance_m,
@@ -85,8 +94,8 @@ pub fn sight(fov_deg: f64, width_px: u32, distance_m: f64, detect_side_px: u32) 
 /// A face wider than this share of the detector's picture is no more found by its coarsest cells.
 const WIDEST_SHARE: f64 = 0.6;
 
-/// Longest side of the detector's picture in which the farthest face is just wide enough, a multiple of 32 px. The error
-/// says why there is none in which the nearest is found too.
+/// Longest side of the detector's picture in which the farthest face is just wide enough, a
+/// multiple of 32 px. The error says why there is none in which the nearest is found too.
 pub fn detect_side_px(fov_deg: f64, nearest_m: f64, farthest_m: f64) -> Result<u32, String> {
     let view_per_m = 2.0 * (fov_deg.to_radians() / 2.0).tan();
     // The share of the picture that a face takes does not depend on the picture's size.
@@ -94,12 +103,15 @@ pub fn detect_side_px(fov_deg: f64, nearest_m: f64, farthest_m: f64) -> Result<u
     if nearest_share > WIDEST_SHARE {
         let least_m = FACE_M / (view_per_m * WIDEST_SHARE);
         return Err(format!(
-            "a face at {nearest_m} m fills the picture: with this lens none nearer than {least_m:.2} m is found"
+            "a face at {nearest_m} m fills the picture: with this lens none nearer than \
+            {least_m:.2} m is found"
         ));
     }
     let side = (DETECTION_PX * view_per_m * farthest_m / FACE_M / 32.0).ceil() * 32.0;
     if side > 1920.0 {
-        return Err(format!("a face at {farthest_m} m needs a detector's picture of {side} px: take a narrower lens"));
+        return Err(format!(
+            "a face at {farthest_m} m needs a detector's picture of {side} px: take a narrower lens"
+        ));
     }
     Ok((side as u32).max(160))
 }
@@ -112,16 +124,19 @@ impl Args {
             return Ok(());
         }
         println!(
-            "at {:.1} m a face is {:.0} px wide, {:.0} px for the detector; the picture shows {:.1} m of the room",
+            "at {:.1} m a face is {:.0} px wide, {:.0} px for the detector; the picture shows \
+            {:.1} m of the room",
             self.distance, sight.face_px, sight.detector_px, sight.view_m
         );
         println!(
-            "recognition ({RECOGNITION_PX:.0} px) reaches {:.1} m, enrolment ({ENROLMENT_PX:.0} px) {:.1} m, detection ({DETECTION_PX:.0} px) {:.1} m",
+            "recognition ({RECOGNITION_PX:.0} px) reaches {:.1} m, enrolment ({ENROLMENT_PX:.0} \
+            px) {:.1} m, detection ({DETECTION_PX:.0} px) {:.1} m",
             sight.recognition_reach_m, sight.enrolment_reach_m, sight.detection_reach_m
         );
         if sight.face_px < RECOGNITION_PX || sight.detector_px < DETECTION_PX {
             println!(
-                "too far: move the camera nearer, take a narrower lens, or raise the resolution or vision.detect_side_px"
+                "too far: move the camera nearer, take a narrower lens, or raise the resolution \
+                or vision.detect_side_px"
             );
         }
         Ok(())

@@ -1,9 +1,9 @@
-//! One frame becomes one observation: privacy mask, motion gate, detection, tracking, and for the few faces that the
-//! scheduler chose: quality, embedding and search.
+//! One frame becomes one observation: privacy mask, motion gate, detection, tracking, and for the
+//! few faces that the scheduler chose: quality, embedding and search.
 //!
-//! What it never does: embed a face in the bed zone, a patient's, or any face before the room's zones are known (P1);
-//! keep anything of a face outside `memory`, which is wiped with the track (P2); let a frame that could not be examined
-//! pass for an empty room.
+//! What it never does: embed a face in the bed zone, a patient's, or any face before the room's
+//! zones are known (P1); keep anything of a face outside `memory`, which is wiped with the track
+//! (P2); let a frame that could not be examined pass for an empty room.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,8 +11,9 @@ use std::{
 };
 
 use presence::{
-    BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Likeness, Liveness, MatchScore,
-    Moment, Mono, Observation, PersonId, PersonScore, Policy, TrackId, Tracked, Tracker, Wall, Zone, Zones,
+    BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Likeness,
+    Liveness, MatchScore, Moment, Mono, Observation, PersonId, PersonScore, Policy, TrackId,
+    Tracked, Tracker, Wall, Zone, Zones,
 };
 use vision::{FaceBox, Frame, FrameError, Gallery, Picture, Rivals, Rotation, VisionError};
 
@@ -74,7 +75,8 @@ pub struct Roll {
     pub rivals: Rivals,
 }
 
-/// What comes back from the engine before the next frame: what it made of the last one, and what the server changed.
+/// What comes back from the engine before the next frame: what it made of the last one, and what
+/// the server changed.
 #[derive(Debug, Default)]
 pub struct Guidance {
     pub identities: Vec<(TrackId, IdentityView)>,
@@ -144,7 +146,8 @@ impl<E: Eyes> Pipeline<E> {
         }
     }
 
-    /// Takes over what the engine and the server said. From the first room on faces may be embedded.
+    /// Takes over what the engine and the server said. From the first room on faces may be
+    /// embedded.
     pub fn guided(&mut self, guidance: Guidance) {
         if let Some(polygons) = guidance.mask {
             self.mask = Mask::new(polygons);
@@ -213,14 +216,21 @@ impl<E: Eyes> Pipeline<E> {
             Err(error) => {
                 self.figures.failed += 1;
                 if !std::mem::replace(&mut self.said_failure, true) {
-                    tracing::error!("a frame could not be examined: {error}; further ones are only counted");
+                    tracing::error!(
+                        "a frame could not be examined: {error}; further ones are only counted"
+                    );
                 }
                 None
             }
         }
     }
 
-    fn examine(&mut self, frame: Frame<'_>, at: Now, real: Instant) -> Result<Observation, VisionError> {
+    fn examine(
+        &mut self,
+        frame: Frame<'_>,
+        at: Now,
+        real: Instant,
+    ) -> Result<Observation, VisionError> {
         self.motion.pace(if self.settled { self.manner.settled_detect_ms } else { 0 });
         let sight = self.motion.look(frame, at.mono_ms);
         self.figures.frames += 1;
@@ -231,7 +241,9 @@ impl<E: Eyes> Pipeline<E> {
             self.figures.detections_run += 1;
         }
         self.figures.faces += self.faces.len() as u64;
-        let Some(tracker) = &mut self.tracker else { return Ok(Observation { camera, ..Observation::default() }) };
+        let Some(tracker) = &mut self.tracker else {
+            return Ok(Observation { camera, ..Observation::default() });
+        };
         let detections: Vec<_> = self.faces.iter().map(|face| detection(frame, face)).collect();
         let scene = tracker.update(moment(at), &detections);
         for track in &scene.became_patient {
@@ -241,14 +253,26 @@ impl<E: Eyes> Pipeline<E> {
             self.memory.forget(*track);
             self.door.forget(*track);
         }
-        // Where nothing was detected anew the boxes are old: a face cut out by them would be off its place, and landmarks
-        // that did not move would pass for a frozen picture.
-        let looks = if sight.detect { self.look_closer(frame, at, real, &scene.tracked) } else { BTreeMap::new() };
-        self.settled = scene.tracked.iter().all(|tracked| self.is_settled(tracked)) && !scene.tracked.is_empty();
-        let faces = scene.tracked.iter().filter(|t| !t.patient && t.zone != Zone::Masked).map(|t| self.face(t, &looks));
+        // Where nothing was detected anew the boxes are old: a face cut out by them would be off
+        // its place, and landmarks that did not move would pass for a frozen picture.
+        let looks = if sight.detect {
+            self.look_closer(frame, at, real, &scene.tracked)
+        } else {
+            BTreeMap::new()
+        };
+        self.settled = scene.tracked.iter().all(|tracked| self.is_settled(tracked))
+            && !scene.tracked.is_empty();
+        let faces = scene
+            .tracked
+            .iter()
+            .filter(|t| !t.patient && t.zone != Zone::Masked)
+            .map(|t| self.face(t, &looks));
         let faces: Vec<Face> = faces.collect();
-        let likeness = looks.iter().flat_map(|(track, look)| look.alike.iter().map(|a| (*track, *a)));
-        let likeness = likeness.map(|(track, (earlier, face_ppm))| Likeness { track, earlier, face_ppm }).collect();
+        let likeness =
+            looks.iter().flat_map(|(track, look)| look.alike.iter().map(|a| (*track, *a)));
+        let likeness = likeness
+            .map(|(track, (earlier, face_ppm))| Likeness { track, earlier, face_ppm })
+            .collect();
         let (patients, became_patient) = (scene.patients, scene.became_patient);
         Ok(Observation { camera, faces, patients, became_patient, likeness })
     }
@@ -256,7 +280,8 @@ impl<E: Eyes> Pipeline<E> {
     /// Nothing is to be learned of this face for now.
     fn is_settled(&self, tracked: &Tracked) -> bool {
         let known = self.identities.get(&tracked.track);
-        tracked.embed == EmbedPermission::Forbidden || known.is_some_and(|known| *known != IdentityView::Indeterminate)
+        tracked.embed == EmbedPermission::Forbidden
+            || known.is_some_and(|known| *known != IdentityView::Indeterminate)
     }
 
     /// Assesses the faces that may be embedded, and embeds those that the scheduler wants.
@@ -281,14 +306,21 @@ impl<E: Eyes> Pipeline<E> {
                 tracked.track,
                 Closer { worth, match_: None, liveness: Liveness::NotAssessed, alike: Vec::new() },
             );
-            let identity = self.identities.get(&tracked.track).cloned().unwrap_or(IdentityView::Indeterminate);
-            let (track, permission, quality_ppm) = (tracked.track, tracked.embed, worth.quality_ppm);
+            let identity =
+                self.identities.get(&tracked.track).cloned().unwrap_or(IdentityView::Indeterminate);
+            let (track, permission, quality_ppm) =
+                (tracked.track, tracked.embed, worth.quality_ppm);
             candidates.push(Candidate { track, permission, quality_ppm, identity });
         }
-        let allowed = tracked.iter().zip(&faces).filter(|(tracked, _)| tracked.embed != EmbedPermission::Forbidden);
+        let allowed = tracked
+            .iter()
+            .zip(&faces)
+            .filter(|(tracked, _)| tracked.embed != EmbedPermission::Forbidden);
         self.door.frame(at.mono_ms, allowed.map(|(tracked, face)| (tracked.track, face)));
         for (track, why) in self.scheduler.plan(at.mono_ms, real_ms, &candidates) {
-            let Some((_, face)) = tracked.iter().zip(&faces).find(|(t, _)| t.track == track) else { continue };
+            let Some((_, face)) = tracked.iter().zip(&faces).find(|(t, _)| t.track == track) else {
+                continue;
+            };
             let begun = Instant::now();
             let Some(entry) = closer.get_mut(&track) else { continue };
             let (match_, liveness) = self.recognise(frame, face, track, entry.worth.shows_liveness);
@@ -296,7 +328,13 @@ impl<E: Eyes> Pipeline<E> {
             entry.alike = self.memory.alike(track);
             let cost_us = begun.elapsed().as_micros() as u64;
             self.scheduler.looked(at.mono_ms, real_ms, track, entry.worth.quality_ppm, cost_us);
-            tracing::trace!(track = track.0, ?why, quality_ppm = entry.worth.quality_ppm, cost_us, "looked closer");
+            tracing::trace!(
+                track = track.0,
+                ?why,
+                quality_ppm = entry.worth.quality_ppm,
+                cost_us,
+                "looked closer"
+            );
         }
         self.memory.forget_unseen(at.mono_ms);
         self.scheduler.forget_before(at.mono_ms.saturating_sub(FORGET_AFTER_MS));
@@ -329,7 +367,9 @@ impl<E: Eyes> Pipeline<E> {
             Liveness::NotAssessed
         };
         let covered = self.masked.contains(&track);
-        let Some(embedding) = self.attempt(|eyes| eyes.embed(frame, face, covered)) else { return (None, liveness) };
+        let Some(embedding) = self.attempt(|eyes| eyes.embed(frame, face, covered)) else {
+            return (None, liveness);
+        };
         self.figures.embedded += 1;
         let probe = self.memory.looked(track, covered, &embedding);
         let Some(roll) = &mut self.roll else { return (None, liveness) };
@@ -338,7 +378,8 @@ impl<E: Eyes> Pipeline<E> {
         let found = roll.gallery.identify(turned.as_ref().unwrap_or(&probe), roll.rivals);
         let turned = turned.as_ref().unwrap_or(&probe);
         let relevant = roll.gallery.scores_of(turned, &self.relevant, roll.rivals).into_iter();
-        let relevant = relevant.map(|s| PersonScore { score_ppm: s.ppm(), person: s.person }).collect();
+        let relevant =
+            relevant.map(|s| PersonScore { score_ppm: s.ppm(), person: s.person }).collect();
         self.figures.searched += 1;
         self.figures.searched_us += begun.elapsed().as_micros() as u64;
         let match_ = found.best.map(|best| MatchScore {
@@ -388,11 +429,13 @@ struct Closer {
 
 /// A look at a camera that gives no frames.
 pub fn nothing_seen() -> Observation {
-    let camera = CameraHealth { state: CameraState::Lost, operator_visible: false, door_visible: false };
+    let camera =
+        CameraHealth { state: CameraState::Lost, operator_visible: false, door_visible: false };
     Observation { camera, ..Observation::default() }
 }
 
-/// The core's moment of a frame. Drawn and filed pictures follow a script, which is as good as synchronised.
+/// The core's moment of a frame. Drawn and filed pictures follow a script, which is as good as
+/// synchronised.
 pub fn moment(at: Now) -> Moment {
     moment_with(at, presence::ClockQuality::GOOD)
 }
@@ -410,8 +453,13 @@ fn health(covered: bool, frozen: bool) -> CameraHealth {
     CameraHealth { state, operator_visible: !covered && !frozen, door_visible: !covered && !frozen }
 }
 
-/// The picture itself, or a blackened copy where a mask is set; never the bare picture instead of the copy.
-fn masked_frame<'a>(mask: &mut Mask, picture: &'a Picture, scratch: &'a mut Vec<u8>) -> Result<Frame<'a>, FrameError> {
+/// The picture itself, or a blackened copy where a mask is set; never the bare picture instead of
+/// the copy.
+fn masked_frame<'a>(
+    mask: &mut Mask,
+    picture: &'a Picture,
+    scratch: &'a mut Vec<u8>,
+) -> Result<Frame<'a>, FrameError> {
     let frame = picture.frame();
     if mask.is_empty() {
         return Ok(frame);

@@ -1,4 +1,5 @@
-//! The privacy mask (P5): what lies under its polygons is black before detection, motion or anything else sees the picture.
+//! The privacy mask (P5): what lies under its polygons is black before detection, motion or
+//! anything else sees the picture.
 
 use protocol::down::Polygon;
 
@@ -30,7 +31,11 @@ impl Mask {
     pub fn apply(&mut self, pixels: &mut [u8], width: u32, height: u32) {
         if self.size != (width, height) {
             self.size = (width, height);
-            self.spans = self.polygons.iter().flat_map(|p| spans(p, width as usize, height as usize)).collect();
+            self.spans = self
+                .polygons
+                .iter()
+                .flat_map(|p| spans(p, width as usize, height as usize))
+                .collect();
         }
         for &(from, to) in &self.spans {
             if let Some(span) = pixels.get_mut(from..to) {
@@ -40,9 +45,12 @@ impl Mask {
     }
 }
 
-/// Even-odd scan lines through the pixel rows, one pixel wider on each side: a mask may hide too much, never too little.
+/// Even-odd scan lines through the pixel rows, one pixel wider on each side: a mask may hide too
+/// much, never too little.
 fn spans(polygon: &Polygon, width: usize, height: usize) -> Vec<(usize, usize)> {
-    let to_px = |&(x, y): &(i32, i32)| (f64::from(x) * width as f64 / 1000.0, f64::from(y) * height as f64 / 1000.0);
+    let to_px = |&(x, y): &(i32, i32)| {
+        (f64::from(x) * width as f64 / 1000.0, f64::from(y) * height as f64 / 1000.0)
+    };
     let corners: Vec<_> = polygon.iter().map(to_px).collect();
     let mut spans = Vec::new();
     for row in 0..height {
@@ -99,7 +107,9 @@ mod tests {
 
     #[test]
     fn a_degenerate_polygon_masks_nothing_and_does_not_panic() {
-        for polygon in [vec![], vec![(0, 0)], vec![(0, 0), (1000, 1000)], vec![(5, 5), (5, 5), (5, 5)]] {
+        for polygon in
+            [vec![], vec![(0, 0)], vec![(0, 0), (1000, 1000)], vec![(5, 5), (5, 5), (5, 5)]]
+        {
             let mut pixels = vec![9; 300];
             Mask::new(vec![polygon]).apply(&mut pixels, 10, 10);
         }

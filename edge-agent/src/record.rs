@@ -1,9 +1,10 @@
-//! The observation log: every call of the engine, as it was made, encrypted, in a ring of at most seven days. From it any
-//! finding can be derived again, line by line.
+//! The observation log: every call of the engine, as it was made, encrypted, in a ring of at most
+//! seven days. From it any finding can be derived again, line by line.
 //!
-//! It holds boxes, zones, scores, and candidate ids from `T_reject` on; patients as a count; never a picture, an embedding
-//! or a name. One file per boot and day of the log's own clock; each begins with the facts in force, so that the rest can
-//! be replayed when the older files have gone. A disk that refuses costs the recording, never the judging, and is said.
+//! It holds boxes, zones, scores, and candidate ids from `T_reject` on; patients as a count; never
+//! a picture, an embedding or a name. One file per boot and day of the log's own clock; each begins
+//! with the facts in force, so that the rest can be replayed when the older files have gone. A disk
+//! that refuses costs the recording, never the judging, and is said.
 
 use std::{
     collections::BTreeMap,
@@ -39,7 +40,8 @@ pub enum RecordError {
     Key(#[from] trust::KeyFileError),
     #[error("no randomness from the operating system")]
     NoRandomness,
-    #[error("{}: record {record} can not be opened: it was changed, or written with another key", path.display())]
+    #[error("{}: record {record} can not be opened: it was changed, or written with another \
+        key", path.display())]
     Broken { path: PathBuf, record: usize },
 }
 
@@ -89,7 +91,8 @@ impl Vault {
         Ok(boots)
     }
 
-    /// Everything that is left of one boot, in order. A record cut off by a power cut ends its file.
+    /// Everything that is left of one boot, in order. A record cut off by a power cut ends its
+    /// file.
     pub fn read(&self, boot: u64) -> Result<Vec<Entry>, RecordError> {
         let mut entries = Vec::new();
         for segment in self.segments()?.into_iter().filter(|segment| segment.boot == boot) {
@@ -102,11 +105,16 @@ impl Vault {
         let mut file = io::BufReader::new(File::open(path).map_err(at_path(path))?);
         for record in 0.. {
             let broken = || RecordError::Broken { path: path.to_path_buf(), record };
-            let Some(sealed) = read_record(&mut file).map_err(at_path(path))? else { return Ok(()) };
+            let Some(sealed) = read_record(&mut file).map_err(at_path(path))? else {
+                return Ok(());
+            };
             let (nonce, text) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(broken)?;
             let nonce = XNonce::try_from(nonce).map_err(|_| broken())?;
             let aad = aad(path, record);
-            let plain = self.cipher.decrypt(&nonce, Payload { msg: text, aad: &aad }).map_err(|_| broken())?;
+            let plain = self
+                .cipher
+                .decrypt(&nonce, Payload { msg: text, aad: &aad })
+                .map_err(|_| broken())?;
             for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 entries.push(serde_json::from_slice(line).map_err(|_| broken())?);
             }
@@ -130,9 +138,11 @@ impl Vault {
         let mut segments = Vec::new();
         for entry in fs::read_dir(&self.dir).map_err(at_path(&self.dir))? {
             let path = entry.map_err(at_path(&self.dir))?.path();
-            let name = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".zlog"));
+            let name =
+                path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".zlog"));
             let parts = name.and_then(|n| n.split_once('-'));
-            if let Some((Ok(boot), Ok(day))) = parts.map(|(boot, day)| (boot.parse(), day.parse())) {
+            if let Some((Ok(boot), Ok(day))) = parts.map(|(boot, day)| (boot.parse(), day.parse()))
+            {
                 segments.push(Segment { boot, day, path });
             }
         }
@@ -186,7 +196,16 @@ pub struct Recorder {
 impl Recorder {
     pub fn new(vault: Vault, boot: u64, thresholds: Thresholds) -> Self {
         let (standing, batch) = (BTreeMap::new(), Vec::new());
-        Self { vault, boot, thresholds, standing, segment: None, records: 0, batch, complaint: None }
+        Self {
+            vault,
+            boot,
+            thresholds,
+            standing,
+            segment: None,
+            records: 0,
+            batch,
+            complaint: None,
+        }
     }
 
     /// Notes one call of the engine.
@@ -254,7 +273,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// Begins the file of a day, with the facts in force at its head, and deletes the files that are too old.
+    /// Begins the file of a day, with the facts in force at its head, and deletes the files that
+    /// are too old.
     fn turn_to_day(&mut self, day: i64) -> Result<(), RecordError> {
         if self.segment.as_ref().is_some_and(|(current, ..)| *current >= day) {
             return Ok(());
@@ -262,7 +282,12 @@ impl Recorder {
         self.try_flush()?;
         let first = self.segment.is_none();
         let path = self.vault.dir.join(format!("{}-{day}.zlog", self.boot));
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(at_path(&path))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(at_path(&path))?;
         self.segment = Some((day, path, file));
         self.records = 0;
         if !first {
@@ -271,7 +296,9 @@ impl Recorder {
                 self.put(&Entry::Inform { at, fact: Box::new(fact) });
             }
         }
-        for old in self.vault.segments()?.into_iter().filter(|segment| segment.day <= day - KEEP_DAYS) {
+        for old in
+            self.vault.segments()?.into_iter().filter(|segment| segment.day <= day - KEEP_DAYS)
+        {
             fs::remove_file(&old.path).map_err(at_path(&old.path))?;
         }
         Ok(())
@@ -297,7 +324,9 @@ fn identity(fact: &Fact) -> String {
 
 #[cfg(test)]
 mod tests {
-    use presence::{BoxPx, ClockQuality, Face, Liveness, MatchScore, Mono, Observation, PersonId, TrackId, Wall};
+    use presence::{
+        BoxPx, ClockQuality, Face, Liveness, MatchScore, Mono, Observation, PersonId, TrackId, Wall,
+    };
 
     use super::*;
 
@@ -328,7 +357,10 @@ mod tests {
             }),
             liveness: Liveness::Live,
         };
-        Entry::Observe { at: moment(ms), seen: Observation { faces: vec![face], ..Observation::default() } }
+        Entry::Observe {
+            at: moment(ms),
+            seen: Observation { faces: vec![face], ..Observation::default() },
+        }
     }
 
     fn thresholds(ms: u64) -> Entry {

@@ -1,5 +1,6 @@
-//! One redaction for everything that is said: log lines, also those of libraries, and what the commands print. An address
-//! keeps scheme, host and port; passwords that were read, and what stands behind a word for one, become `[redacted]`.
+//! One redaction for everything that is said: log lines, also those of libraries, and what the
+//! commands print. An address keeps scheme, host and port; passwords that were read, and what
+//! stands behind a word for one, become `[redacted]`.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -30,7 +31,8 @@ pub fn secret(text: &str) {
     secrets.sort_by_key(|known| std::cmp::Reverse(known.len()));
 }
 
-/// Remembers what an address may hold: its query, and each value in path and query that stands behind a word for a password.
+/// Remembers what an address may hold: its query, and each value in path and query that stands
+/// behind a word for a password.
 pub fn address(url: &Url) {
     url.query().into_iter().for_each(secret);
     let tail = format!("{}?{}", url.path(), url.query().unwrap_or_default());
@@ -46,7 +48,8 @@ pub fn address(url: &Url) {
 /// `user=admin_password=x_channel=1` as pairs: the value of the last `=` before the next name.
 fn pairs(part: &str) -> impl Iterator<Item = (&str, &str)> {
     let places: Vec<usize> = part.match_indices('=').map(|(at, _)| at).collect();
-    let ends: Vec<usize> = places.iter().skip(1).map(|next| part[..*next].rfind('_').unwrap_or(*next)).collect();
+    let ends: Vec<usize> =
+        places.iter().skip(1).map(|next| part[..*next].rfind('_').unwrap_or(*next)).collect();
     places.clone().into_iter().zip(ends.into_iter().chain([part.len()])).map(|(at, end)| {
         let key = part[..at].rsplit(['_', '&']).next().unwrap_or_default();
         (key, part.get(at + 1..end).unwrap_or_default())
@@ -74,7 +77,9 @@ fn bare_addresses(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(found) = rest.find("://") {
-        let scheme_at = rest[..found].rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |before| before + 1);
+        let scheme_at = rest[..found]
+            .rfind(|c: char| !c.is_ascii_alphanumeric())
+            .map_or(0, |before| before + 1);
         // A character before the scheme may be longer than a byte.
         let scheme_at = (scheme_at..=found).find(|at| rest.is_char_boundary(*at)).unwrap_or(found);
         let scheme = &rest[scheme_at..found];
@@ -107,10 +112,13 @@ fn behind_keys(text: &str) -> String {
     while let Some(at) = rest.find('=') {
         let (before, behind) = rest.split_at(at + 1);
         out.push_str(before);
-        let key = before[..at].rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let key =
+            before[..at].rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
         rest = behind;
         if is_key(key) && !rest.starts_with(MASK) {
-            let end = rest.find(|c: char| c.is_whitespace() || "&_;,\"'<>)".contains(c)).unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| c.is_whitespace() || "&_;,\"'<>)".contains(c))
+                .unwrap_or(rest.len());
             if end > 0 {
                 out.push_str(MASK);
             }
@@ -129,10 +137,16 @@ mod tests {
 
     #[test]
     fn an_address_keeps_host_and_port_alone() {
-        let said = redacted("unknown stream rtsp://admin:S3CRET@10.0.0.5:554/live?user=admin&password=SECRET77, again");
+        let said = redacted(
+            "unknown stream rtsp://admin:S3CRET@10.0.0.5:554/live?user=admin&password=SECRET77, \
+            again",
+        );
         assert_eq!(said, "unknown stream rtsp://10.0.0.5:554/… again");
         assert_eq!(redacted("rtsp://10.0.0.5:554: gone"), "rtsp://10.0.0.5:554: gone");
-        assert_eq!(redacted("https://u:p@h/x?y=1 and 在 rtsp://h/p。"), "https://h/x?y=1 and 在 rtsp://h/…");
+        assert_eq!(
+            redacted("https://u:p@h/x?y=1 and 在 rtsp://h/p。"),
+            "https://h/x?y=1 and 在 rtsp://h/…"
+        );
     }
 
     #[test]

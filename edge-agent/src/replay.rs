@@ -1,5 +1,6 @@
-//! `zaigang-agent replay`: derives the findings of a recorded boot again, shows line by line why one stands, and tells
-//! what another policy would change. Reads the observation log alone: no camera, no network, no model.
+//! `zaigang-agent replay`: derives the findings of a recorded boot again, shows line by line why
+//! one stands, and tells what another policy would change. Reads the observation log alone: no
+//! camera, no network, no model.
 
 use std::{collections::BTreeMap, fmt::Write as _, io::Write as _, path::PathBuf};
 
@@ -18,10 +19,14 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   zaigang-agent replay --config agent.toml --boots                     what is recorded
-  zaigang-agent replay --config agent.toml                             the findings of the last boot, derived again
-  zaigang-agent replay --config agent.toml --finding 3f9a…             why this one stands: who was seen when, which figures, which settings
-  zaigang-agent replay --config agent.toml --policy other.toml         which findings would appear or vanish
-  zaigang-agent replay --log /var/lib/zaigang --finding 3f9a…          the same from a state folder, or a copy of one with its key
+  zaigang-agent replay --config agent.toml                             the findings of the last \
+  boot, derived again
+  zaigang-agent replay --config agent.toml --finding 3f9a…             why this one stands: who \
+  was seen when, which figures, which settings
+  zaigang-agent replay --config agent.toml --policy other.toml         which findings would \
+  appear or vanish
+  zaigang-agent replay --log /var/lib/zaigang --finding 3f9a…          the same from a state \
+  folder, or a copy of one with its key
 
 other.toml holds lines `setting = integer`; settings that are left out stay as they were recorded.";
 
@@ -50,7 +55,8 @@ pub struct Args {
     /// Whose log it is, where the folder holds no identity: ids of findings are made with it
     #[arg(long, value_name = "ID")]
     device: Option<DeviceId>,
-    /// Print each step of each finding as JSON, one per line: byte for byte the same for the same recording
+    /// Print each step of each finding as JSON, one per line: byte for byte the same for the same
+    /// recording
     #[arg(long)]
     json: bool,
 }
@@ -72,20 +78,34 @@ impl Args {
             (None, Some(config)) => config::load(config)?.state_dir,
             (None, None) => anyhow::bail!("name the state folder by --config or --log"),
         };
-        anyhow::ensure!(state.join("observations").is_dir(), "{}: no observation log there", state.display());
+        anyhow::ensure!(
+            state.join("observations").is_dir(),
+            "{}: no observation log there",
+            state.display()
+        );
         let vault = Vault::of_existing(&state)?;
         let boots = vault.boots()?;
         if self.boots {
             boots.iter().try_for_each(|boot| writeln!(text, "{boot}"))?;
             return Ok(());
         }
-        let Some(boot) = self.boot.or(boots.last().copied()) else { anyhow::bail!("nothing is recorded") };
+        let Some(boot) = self.boot.or(boots.last().copied()) else {
+            anyhow::bail!("nothing is recorded")
+        };
         let recording = vault.read(boot)?;
-        anyhow::ensure!(!recording.is_empty(), "nothing is recorded of boot {boot}; --boots lists what is");
+        anyhow::ensure!(
+            !recording.is_empty(),
+            "nothing is recorded of boot {boot}; --boots lists what is"
+        );
         let device = self.device.clone().unwrap_or_else(|| {
-            delivery::identity::Identity::load(&state).map_or_else(|_| unknown_device(), |identity| identity.device)
+            delivery::identity::Identity::load(&state)
+                .map_or_else(|_| unknown_device(), |identity| identity.device)
         });
-        let other = self.policy.as_deref().map(|path| read_policy(path, &recorded_policy(&recording))).transpose()?;
+        let other = self
+            .policy
+            .as_deref()
+            .map(|path| read_policy(path, &recorded_policy(&recording)))
+            .transpose()?;
         match (&self.finding, &other) {
             (Some(wanted), other) => explain(&recording, other.as_ref(), &device, wanted, text)?,
             (None, Some(other)) => compare(&recording, other, &device, text)?,
@@ -95,7 +115,12 @@ impl Args {
     }
 
     /// Every step of every finding.
-    fn steps(&self, recording: &[Entry], device: &DeviceId, text: &mut String) -> anyhow::Result<()> {
+    fn steps(
+        &self,
+        recording: &[Entry],
+        device: &DeviceId,
+        text: &mut String,
+    ) -> anyhow::Result<()> {
         for output in presence::replay(recording, None) {
             let Output::Finding(step) = output else { continue };
             if self.json {
@@ -126,7 +151,12 @@ fn explain(
     Ok(())
 }
 
-fn compare(recording: &[Entry], other: &Policy, device: &DeviceId, text: &mut String) -> std::fmt::Result {
+fn compare(
+    recording: &[Entry],
+    other: &Policy,
+    device: &DeviceId,
+    text: &mut String,
+) -> std::fmt::Result {
     let result = presence::what_if(recording, other);
     for finding in &result.appear {
         writeln!(text, "+ {}", line(finding, device))?;
@@ -143,14 +173,24 @@ fn compare(recording: &[Entry], other: &Policy, device: &DeviceId, text: &mut St
 
 fn line(finding: &Finding, device: &DeviceId) -> String {
     let report = report(finding, device);
-    let session = report.session.as_ref().map_or("no session".to_owned(), |s| format!("session {s}"));
+    let session =
+        report.session.as_ref().map_or("no session".to_owned(), |s| format!("session {s}"));
     format!(
         "{} {} {:?} {} {:?} {session} {}",
-        report.raised_at, report.rule, report.severity, report.revision, report.step, report.finding_id
+        report.raised_at,
+        report.rule,
+        report.severity,
+        report.revision,
+        report.step,
+        report.finding_id
     )
 }
 
-fn find(outputs: &[Output], device: &DeviceId, wanted: &str) -> anyhow::Result<(String, FindingKey)> {
+fn find(
+    outputs: &[Output],
+    device: &DeviceId,
+    wanted: &str,
+) -> anyhow::Result<(String, FindingKey)> {
     let mut found = BTreeMap::new();
     for output in outputs {
         if let Output::Finding(finding) = output {
@@ -215,7 +255,8 @@ fn recorded_policy(recording: &[Entry]) -> Policy {
 fn read_policy(path: &std::path::Path, recorded: &Policy) -> anyhow::Result<Policy> {
     let said = |why: String| anyhow::anyhow!("--policy {}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|why| said(why.to_string()))?;
-    let settings: BTreeMap<String, i64> = toml::from_str(&text).map_err(|why| said(why.message().to_owned()))?;
+    let settings: BTreeMap<String, i64> =
+        toml::from_str(&text).map_err(|why| said(why.message().to_owned()))?;
     let mut policy = recorded.clone().with_version(u32::MAX);
     for (name, value) in settings {
         policy.set(&name, value).map_err(|why| said(why.to_string()))?;
@@ -250,6 +291,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "nl1_gap = 3\n").unwrap();
         let said = read_policy(file.path(), &Policy::default()).unwrap_err().to_string();
-        assert!(said.contains("`nl1_gap`") && said.contains("nl1_gap_level") && !said.contains('\n'), "{said}");
+        assert!(
+            said.contains("`nl1_gap`") && said.contains("nl1_gap_level") && !said.contains('\n'),
+            "{said}"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! From a roster's templates to the gallery that the pipeline searches. A template of another pack refuses the whole
-//! roster in one line: a box that knows half of its people would call the other half strangers.
+//! From a roster's templates to the gallery that the pipeline searches. A template of another pack
+//! refuses the whole roster in one line: a box that knows half of its people would call the other
+//! half strangers.
 
 use std::sync::Arc;
 
@@ -25,19 +26,28 @@ pub struct Maker {
     pub calibrated_for: Option<usize>,
 }
 
-/// Decodes every template; the first that cannot be used refuses the roster. Nothing of a template is in the message.
+/// Decodes every template; the first that cannot be used refuses the roster. Nothing of a template
+/// is in the message.
 pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
     let mut gallery = Gallery::new(maker.pack.as_str(), maker.length);
     for person in &roster.persons {
         let mut templates = Vec::with_capacity(person.templates.len());
         for template in &person.templates {
             let said = |why: String| {
-                Unusable(format!("roster: template {} of {}: {why}", template.template_id, person.person))
+                Unusable(format!(
+                    "roster: template {} of {}: {why}",
+                    template.template_id, person.person
+                ))
             };
-            let bytes = STANDARD.decode(&template.vector).map_err(|_| said("no base64".to_owned()))?;
-            // A template of another pack may have another length: the pack is what its owner must be told.
+            let bytes =
+                STANDARD.decode(&template.vector).map_err(|_| said("no base64".to_owned()))?;
+            // A template of another pack may have another length: the pack is what its owner must
+            // be told.
             if template.pack != maker.pack {
-                let why = format!("made with pack \"{}\", this box runs \"{}\"", template.pack, maker.pack);
+                let why = format!(
+                    "made with pack \"{}\", this box runs \"{}\"",
+                    template.pack, maker.pack
+                );
                 return Err(said(format!("{why}; make it anew from the enrolment photo")));
             }
             let template = Template::from_bytes(template.pack.as_str(), maker.length, &bytes)
@@ -49,22 +59,28 @@ pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
             .map_err(|why| Unusable(format!("roster: templates of {}: {why}", person.person)))?;
     }
     crate::calibration::warn_when_outgrown(gallery.people(), maker.calibrated_for);
-    let rotation = roster.rotation_seed.as_deref().map(|seed| rotation(seed, maker.length)).transpose()?;
-    let turned = |row: &Embedding| rotation.as_ref().map_or_else(|| row.clone(), |rotation| rotation.turn(row));
+    let rotation =
+        roster.rotation_seed.as_deref().map(|seed| rotation(seed, maker.length)).transpose()?;
+    let turned = |row: &Embedding| {
+        rotation.as_ref().map_or_else(|| row.clone(), |rotation| rotation.turn(row))
+    };
     gallery.set_cohort(&maker.cohort.iter().map(turned).collect::<Vec<_>>());
     Ok(Roll { gallery, rotation, rivals: maker.rivals })
 }
 
 fn rotation(seed: &str, length: usize) -> Result<Rotation, Unusable> {
     let key: Option<[u8; 32]> = STANDARD.decode(seed).ok().and_then(|bytes| bytes.try_into().ok());
-    let key = key.ok_or_else(|| Unusable("roster: the rotation seed is no 32 bytes in base64".to_owned()))?;
+    let key = key
+        .ok_or_else(|| Unusable("roster: the rotation seed is no 32 bytes in base64".to_owned()))?;
     Ok(Rotation::from_key(&key, length))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::down::{self, PractitionerCategory, RegistrationStatus, RosterPerson, SiteRelation};
+    use protocol::down::{
+        self, PractitionerCategory, RegistrationStatus, RosterPerson, SiteRelation,
+    };
 
     fn vector(axis: usize) -> Embedding {
         let mut values = vec![0.0; 4];
@@ -113,7 +129,10 @@ mod tests {
     #[test]
     fn a_roster_of_another_pack_is_refused_in_one_line_that_shows_no_number() {
         let said = gather(&roster("real/1", &vector(0), None), &maker()).unwrap_err().to_string();
-        assert!(said.contains("real/1") && said.contains("avatar/1") && !said.contains('\n'), "{said}");
+        assert!(
+            said.contains("real/1") && said.contains("avatar/1") && !said.contains('\n'),
+            "{said}"
+        );
         assert!(!said.contains(&roster("real/1", &vector(0), None).persons[0].templates[0].vector));
     }
 
@@ -134,7 +153,8 @@ mod tests {
         let cohort: Arc<[Embedding]> = vec![vector(1)].into();
         let rivals = Rivals { share_ppm: 1_000_000, ..Rivals::REAL };
         let maker = Maker { rivals, cohort, ..maker() };
-        let mut roll = gather(&roster("avatar/1", &rotation.turn(&vector(0)), Some(seed)), &maker).unwrap();
+        let mut roll =
+            gather(&roster("avatar/1", &rotation.turn(&vector(0)), Some(seed)), &maker).unwrap();
         let like_nobody = rotation.turn(&vector(1));
         let best = roll.gallery.identify(&like_nobody, roll.rivals).best.unwrap();
         assert!(best.cosine < -0.99, "{}", best.cosine);

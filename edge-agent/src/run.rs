@@ -1,7 +1,8 @@
 //! `zaigang-agent run`: from the configuration to a running box, and from a signal to a clean end.
 //!
-//! Everything that can be wrong at the start (configuration, models, ONNX Runtime, keys, outbox) ends it with one line.
-//! After that nothing does: a camera that vanishes, a broker that is away, a message that is forged are counted and told.
+//! Everything that can be wrong at the start (configuration, models, ONNX Runtime, keys, outbox)
+//! ends it with one line. After that nothing does: a camera that vanishes, a broker that is away, a
+//! message that is forged are counted and told.
 
 use std::{
     collections::BTreeMap,
@@ -16,14 +17,19 @@ use std::{
 
 use anyhow::Context as _;
 use delivery::provision::{self, Renewal};
-use delivery::{audit_heads::AuditHeads, identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox};
+use delivery::{
+    audit_heads::AuditHeads, identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox,
+};
 use presence::{Thresholds, TrackId};
 use protocol::up::Manifest;
 use tokio::sync::watch as flag;
 use vision::{Analyzer, Options, Runtime, pack};
 
 use crate::{
-    agent::{Agent, AgentClock, Ending, Event, HealthSource, Known, LockWatch, Parts, Settings, Summary, Vitals},
+    agent::{
+        Agent, AgentClock, Ending, Event, HealthSource, Known, LockWatch, Parts, Settings, Summary,
+        Vitals,
+    },
     calibration,
     camera::{self, Capture, Stop},
     clock::RealClock,
@@ -45,7 +51,8 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   zaigang-agent run --config /etc/zaigang/agent.toml            run until SIGTERM
-  zaigang-agent run --config demo.toml --once                   play a scripted scene, wait for every receipt, print a summary
+  zaigang-agent run --config demo.toml --once                   play a scripted scene, wait for \
+  every receipt, print a summary
   ZAIGANG_LOG=debug zaigang-agent run --config agent.toml       with more log lines
 
 Before the first start: zaigang-agent provision, zaigang-agent models fetch (or import).";
@@ -57,7 +64,8 @@ pub struct Args {
     /// The configuration; `zaigang-agent config --example` prints one
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// With a scripted camera: end after the scene, once every message has its receipt (at most 30 s); exit code 1 where one has none
+    /// With a scripted camera: end after the scene, once every message has its receipt (at most 30
+    /// s); exit code 1 where one has none
     #[arg(long)]
     once: bool,
     /// Written when everything runs: one line of JSON with device and process id
@@ -81,8 +89,8 @@ impl Args {
             scripted || !self.once,
             "--once needs a scripted camera (camera.kind = \"scene\" or \"files\")"
         );
-        let (ending, summary) =
-            Assembled::start(&config, self.once, self.models.as_deref())?.live(self.ready_file.as_deref())?;
+        let (ending, summary) = Assembled::start(&config, self.once, self.models.as_deref())?
+            .live(self.ready_file.as_deref())?;
         if self.once {
             println!("{summary}");
             println!("{}", serde_json::to_string(&summary)?);
@@ -120,15 +128,22 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     let state_dir = state_dir.is_dir().then_some(config.state_dir.as_path());
     let search = crate::models::search(models.or(config.models.folder.as_deref()), state_dir);
     let manifest = pack::Manifest::effective(&search)?;
-    let located = manifest.pack(&config.models.pack)?.allowed(config.mode == Mode::Production)?.locate(&search)?;
+    let located = manifest
+        .pack(&config.models.pack)?
+        .allowed(config.mode == Mode::Production)?
+        .locate(&search)?;
     for rejected in &located.rejected {
         tracing::warn!("{rejected}");
     }
     let mut spec = located.spec();
     let calibrated_for = calibration::lay_over(config.models.calibration.as_deref(), &mut spec)?;
-    let options = Options { detect_longest_side_px: config.vision.detect_side_px, threads: config.models.threads };
+    let options = Options {
+        detect_longest_side_px: config.vision.detect_side_px,
+        threads: config.models.threads,
+    };
     let analyzer = Analyzer::load(&runtime, &spec, options)?;
-    let hashes: Vec<_> = located.pack.artefacts().iter().map(|(_, artefact)| artefact.sha256.to_string()).collect();
+    let hashes: Vec<_> =
+        located.pack.artefacts().iter().map(|(_, artefact)| artefact.sha256.to_string()).collect();
     let rivals = analyzer.thresholds().rivals;
     let maker = Maker {
         pack: analyzer.pack().to_string(),
@@ -138,7 +153,12 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
         calibrated_for,
     };
     tracing::info!("{}", located.pack.title);
-    Ok(Models { analyzer, maker, pack: config.models.pack.clone(), pack_sha256: trust::sha256_hex(hashes.join("\n")) })
+    Ok(Models {
+        analyzer,
+        maker,
+        pack: config.models.pack.clone(),
+        pack_sha256: trust::sha256_hex(hashes.join("\n")),
+    })
 }
 
 /// A box that is put together and not yet running.
@@ -161,8 +181,10 @@ impl Assembled {
         }
         identity.broker.port = config.server.broker_port.unwrap_or(identity.broker.port);
         let models = load_models(config, models)?;
-        let outbox = Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())?;
-        let store = KnowledgeStore::open(&config.state_dir).context("the folder for knowledge can not be made")?;
+        let outbox =
+            Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())?;
+        let store = KnowledgeStore::open(&config.state_dir)
+            .context("the folder for knowledge can not be made")?;
 
         let clock = RealClock::start();
         let stop = Stop::default();
@@ -203,25 +225,37 @@ impl Assembled {
         let first_track = TrackId(outbox.boot().boot_count << 32);
         let view = match &config.live_view {
             None => None,
-            Some(shown) => Some(LiveView::start(shown, &config.state_dir, thresholds(&models.analyzer), stop.clone())?),
+            Some(shown) => Some(LiveView::start(
+                shown,
+                &config.state_dir,
+                thresholds(&models.analyzer),
+                stop.clone(),
+            )?),
         };
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
         let supervision = Supervision {
-            governor: (!scripted).then(|| Governor::new(Heat::of_this_board(), config.health.slow_from_mc)),
+            governor: (!scripted)
+                .then(|| Governor::new(Heat::of_this_board(), config.health.slow_from_mc)),
             plausibility: config.camera.source.is_camera().then(camera::Plausibility::default),
         };
         let capture_stop = stop.clone();
-        let make = move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
+        let make =
+            move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
         let (events_in, watch_stop) = (to_agent.clone(), stop.clone());
         let thread = std::thread::Builder::new().name("pipeline".to_owned());
         let pipeline = match view {
             None => {
                 let pipeline = pipeline(config, models.analyzer, first_track);
-                thread.spawn(move || watch(pipeline, make, supervision, None, &events_in, clock, &watch_stop))?
+                thread.spawn(move || {
+                    watch(pipeline, make, supervision, None, &events_in, clock, &watch_stop)
+                })?
             }
             Some(view) => {
-                let pipeline = pipeline(config, Watched::new(models.analyzer, view.clone()), first_track);
-                thread.spawn(move || watch(pipeline, make, supervision, Some(&view), &events_in, clock, &watch_stop))?
+                let pipeline =
+                    pipeline(config, Watched::new(models.analyzer, view.clone()), first_track);
+                thread.spawn(move || {
+                    watch(pipeline, make, supervision, Some(&view), &events_in, clock, &watch_stop)
+                })?
             }
         };
         let state_dir = config.state_dir.clone();
@@ -230,7 +264,8 @@ impl Assembled {
 
     /// Runs until the end; whatever it was, nothing that was raised is lost.
     fn live(mut self, ready_file: Option<&Path>) -> anyhow::Result<(Ending, Summary)> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (shutdown, told) = flag::channel(false);
         let (to_engine, mut delivered) = tokio::sync::mpsc::channel(64);
         let mut settings = mqtt::Settings::new(self.identity.clone());
@@ -248,7 +283,8 @@ impl Assembled {
         });
         runtime.spawn(stop_on_signal(self.to_agent.clone()));
         if let Some(path) = ready_file {
-            write_ready(path, &self.identity).with_context(|| format!("--ready-file {}", path.display()))?;
+            write_ready(path, &self.identity)
+                .with_context(|| format!("--ready-file {}", path.display()))?;
         }
         service::ready();
         tracing::info!(device = %self.identity.device, room = %self.identity.room, "running");
@@ -265,7 +301,10 @@ impl Assembled {
         runtime.block_on(async {
             let patience = Duration::from_millis(STOP_LINK_MS + 500);
             if tokio::time::timeout(patience, link).await.is_err() {
-                tracing::warn!("the link to the broker did not close in time; what is undelivered stays in the outbox");
+                tracing::warn!(
+                    "the link to the broker did not close in time; what is undelivered \
+                    stays in the outbox"
+                );
             }
         });
         let summary = self.agent.summary();
@@ -274,7 +313,8 @@ impl Assembled {
     }
 }
 
-/// A box that can not keep the log still judges; the heartbeat says that a finding can not be derived again.
+/// A box that can not keep the log still judges; the heartbeat says that a finding can not be
+/// derived again.
 fn recorder(config: &Config, boot: u64, thresholds: Thresholds) -> Option<Recorder> {
     match Vault::open(&config.state_dir) {
         Ok(vault) => Some(Recorder::new(vault, boot, thresholds)),
@@ -332,13 +372,22 @@ fn pipeline<E: Eyes>(config: &Config, eyes: E, first_track: TrackId) -> Pipeline
         better_by_ppm: config.schedule.better_by_ppm,
         budget_ms_per_s: config.schedule.budget_ms_per_s,
     });
-    Pipeline::new(eyes, manner, scheduler, Door::new(config.doorway.screen.clone().map(Screen::new)))
+    Pipeline::new(
+        eyes,
+        manner,
+        scheduler,
+        Door::new(config.doorway.screen.clone().map(Screen::new)),
+    )
 }
 
 async fn stop_on_signal(to_agent: Sender<Event>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        tracing::error!("signals can not be heard: SIGKILL alone ends this process (nothing is lost by it)");
+    let (Ok(mut term), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!(
+            "signals can not be heard: SIGKILL alone ends this process (nothing is lost by it)"
+        );
         return;
     };
     tokio::select! {
@@ -348,16 +397,25 @@ async fn stop_on_signal(to_agent: Sender<Event>) {
     let _ = to_agent.send(Event::Shutdown);
 }
 
-/// Asks every hour whether the TLS certificate is due for renewal; the next connection uses the new one.
+/// Asks every hour whether the TLS certificate is due for renewal; the next connection uses the new
+/// one.
 async fn keep_certificate(state_dir: PathBuf) {
     let mut hourly = tokio::time::interval(Duration::from_hours(1));
     loop {
         hourly.tick().await;
         let dir = state_dir.clone();
-        match tokio::task::spawn_blocking(move || provision::renew_if_due(&dir, jiff::Timestamp::now())).await {
+        match tokio::task::spawn_blocking(move || {
+            provision::renew_if_due(&dir, jiff::Timestamp::now())
+        })
+        .await
+        {
             Ok(Ok(Renewal::NotDue)) => {}
-            Ok(Ok(Renewal::Renewed(times))) => tracing::info!(expires_at = %times.expires_at, "certificate renewed"),
-            Ok(Err(error)) => tracing::warn!("the certificate was not renewed, in an hour again: {error}"),
+            Ok(Ok(Renewal::Renewed(times))) => {
+                tracing::info!(expires_at = %times.expires_at, "certificate renewed");
+            }
+            Ok(Err(error)) => {
+                tracing::warn!("the certificate was not renewed, in an hour again: {error}");
+            }
             Err(error) => tracing::error!("the certificate was not looked at: {error}"),
         }
     }

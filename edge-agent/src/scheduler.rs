@@ -1,9 +1,10 @@
-//! Who is embedded when. Pure: times and qualities in, track numbers out; it sees no picture and keeps no embedding.
+//! Who is embedded when. Pure: times and qualities in, track numbers out; it sees no picture and
+//! keeps no embedding.
 //!
-//! One embedding costs what ten detections do on a small board, so a face is embedded when that can change what is
-//! known: on first sight, about once a second while the identity is open, when the face is markedly better than any
-//! before, and before a settled identity lapses. A face in the bed zone or a patient's never is (P1): the tracker
-//! forbids it, and nothing here can overrule that.
+//! One embedding costs what ten detections do on a small board, so a face is embedded when that can
+//! change what is known: on first sight, about once a second while the identity is open, when the
+//! face is markedly better than any before, and before a settled identity lapses. A face in the bed
+//! zone or a patient's never is (P1): the tracker forbids it, and nothing here can overrule that.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +49,8 @@ struct Looked {
     best_ppm: u32,
 }
 
-/// The memory of the scheduler: per track when it was last looked at and how good the best face was.
+/// The memory of the scheduler: per track when it was last looked at and how good the best face
+/// was.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
     settings: Settings,
@@ -72,12 +74,15 @@ impl Scheduler {
         }
     }
 
-    /// The faces to embed in this frame, the most urgent first. `real_ms` is real time, for the budget alone.
+    /// The faces to embed in this frame, the most urgent first. `real_ms` is real time, for the
+    /// budget alone.
     pub fn plan(&mut self, mono_ms: u64, real_ms: u64, faces: &[Candidate]) -> Vec<(TrackId, Why)> {
         let mut wanted: Vec<_> = faces
             .iter()
             .filter(|face| face.permission == EmbedPermission::Allowed)
-            .filter_map(|face| self.why(mono_ms, face).map(|why| (why, self.waiting_since(face.track), face.track)))
+            .filter_map(|face| {
+                self.why(mono_ms, face).map(|why| (why, self.waiting_since(face.track), face.track))
+            })
             .collect();
         // Within one urgency, whoever waits longest.
         wanted.sort_unstable();
@@ -89,8 +94,16 @@ impl Scheduler {
     }
 
     /// A face was looked at (whatever came of it), and what that cost.
-    pub fn looked(&mut self, mono_ms: u64, real_ms: u64, track: TrackId, quality_ppm: u32, cost_us: u64) {
-        let entry = self.looked.entry(track).or_insert(Looked { at_ms: mono_ms, best_ppm: quality_ppm });
+    pub fn looked(
+        &mut self,
+        mono_ms: u64,
+        real_ms: u64,
+        track: TrackId,
+        quality_ppm: u32,
+        cost_us: u64,
+    ) {
+        let entry =
+            self.looked.entry(track).or_insert(Looked { at_ms: mono_ms, best_ppm: quality_ppm });
         entry.at_ms = mono_ms;
         entry.best_ppm = entry.best_ppm.max(quality_ppm);
         self.budget.spent(real_ms, cost_us);
@@ -101,7 +114,8 @@ impl Scheduler {
         self.looked.remove(&track);
     }
 
-    /// Forgets every track that was not looked at since `mono_ms`, so that memory is bounded by the people in view.
+    /// Forgets every track that was not looked at since `mono_ms`, so that memory is bounded by the
+    /// people in view.
     pub fn forget_before(&mut self, mono_ms: u64) {
         self.looked.retain(|_, l| l.at_ms >= mono_ms);
     }
@@ -126,11 +140,13 @@ impl Scheduler {
         if since < self.settings.evidence_every_ms {
             return None;
         }
-        let better = face.quality_ppm >= looked.best_ppm.saturating_add(self.settings.better_by_ppm);
+        let better =
+            face.quality_ppm >= looked.best_ppm.saturating_add(self.settings.better_by_ppm);
         let better = better.then_some(Why::Better);
         match &face.identity {
             IdentityView::Indeterminate => Some(Why::Evidence),
-            IdentityView::Matched { renew_before, .. } | IdentityView::Unmatched { renew_before } => {
+            IdentityView::Matched { renew_before, .. }
+            | IdentityView::Unmatched { renew_before } => {
                 let lapses = renew_before.0 <= mono_ms.saturating_add(LAPSE_MARGIN_MS);
                 (since >= self.settings.renewal_ms || lapses).then_some(Why::Renewal).or(better)
             }
@@ -138,7 +154,8 @@ impl Scheduler {
     }
 }
 
-/// Processor time in a sliding second of real time, as a leaky bucket that never goes below one look in waiting.
+/// Processor time in a sliding second of real time, as a leaky bucket that never goes below one
+/// look in waiting.
 #[derive(Debug, Clone)]
 struct Budget {
     us_per_s: u64,
@@ -154,7 +171,8 @@ impl Budget {
         Self { us_per_s: u64::from(ms_per_s) * 1000, level_us: 0, at_ms: 0, look_us: 0 }
     }
 
-    /// How many looks may begin now. One always may while the bucket is below its rim, so that a slow board still looks.
+    /// How many looks may begin now. One always may while the bucket is below its rim, so that a
+    /// slow board still looks.
     fn affordable(&mut self, real_ms: u64) -> usize {
         if self.us_per_s == 0 {
             return usize::MAX;

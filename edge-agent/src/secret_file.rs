@@ -7,7 +7,10 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
     let meta = std::fs::metadata(path).map_err(|why| why.to_string())?;
     let mode = meta.mode() & 0o7777;
     if meta.is_file() && mode & 0o007 != 0 {
-        return Err(format!("everybody may read it (mode {mode:04o}): chmod 600 {}", path.display()));
+        return Err(format!(
+            "everybody may read it (mode {mode:04o}): chmod 600 {}",
+            path.display()
+        ));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! What a service manager is told: that the box runs, that it stops, and that its engine loop still turns (systemd's
-//! watchdog). It is silent where no service manager asked, and it never keeps a loop alive that does not turn: only the loop
-//! itself calls [`Watchdog::feed`].
+//! What a service manager is told: that the box runs, that it stops, and that its engine loop still
+//! turns (systemd's watchdog). It is silent where no service manager asked, and it never keeps a
+//! loop alive that does not turn: only the loop itself calls [`Watchdog::feed`].
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,8 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Says at most twice within the time that the service manager asked for (`WatchdogSec=`) that the loop turns.
+/// Says at most twice within the time that the service manager asked for (`WatchdogSec=`) that the
+/// loop turns.
 #[derive(Debug)]
 pub struct Watchdog {
     every: Option<Duration>,

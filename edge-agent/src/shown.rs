@@ -1,5 +1,5 @@
-//! A picture as it is shown to somebody: made small, or cut round one face, as bare pixels. What a mask hides is black before
-//! it comes here.
+//! A picture as it is shown to somebody: made small, or cut round one face, as bare pixels. What a
+//! mask hides is black before it comes here.
 
 use local_page::{Pixels, Source};
 use vision::{Frame, PixelOrder, Rect};
@@ -12,17 +12,25 @@ const MARGIN: f32 = 0.6;
 /// The whole picture, made small enough to show.
 pub(crate) fn whole(frame: Frame<'_>) -> Pixels {
     let step = frame.width().div_ceil(SHOWN_WIDTH).max(1);
-    Pixels::cut(source(frame), (0, 0), (frame.width() / step * step, frame.height() / step * step), step)
+    Pixels::cut(
+        source(frame),
+        (0, 0),
+        (frame.width() / step * step, frame.height() / step * step),
+        step,
+    )
 }
 
-/// A face with what is around it, in the camera's own pixels; `None` where it lies outside the picture.
+/// A face with what is around it, in the camera's own pixels; `None` where it lies outside the
+/// picture.
 pub(crate) fn around(frame: Frame<'_>, face: &Rect) -> Option<Pixels> {
     let margin = face.width.max(face.height) * MARGIN;
     let clamp = |value: f32, most: u32| value.clamp(0.0, most as f32) as u32;
-    let (left, top) = (clamp(face.x - margin, frame.width()), clamp(face.y - margin, frame.height()));
+    let (left, top) =
+        (clamp(face.x - margin, frame.width()), clamp(face.y - margin, frame.height()));
     let right = clamp(face.x + face.width + margin, frame.width());
     let bottom = clamp(face.y + face.height + margin, frame.height());
-    (right > left && bottom > top).then(|| Pixels::cut(source(frame), (left, top), (right - left, bottom - top), 1))
+    (right > left && bottom > top)
+        .then(|| Pixels::cut(source(frame), (left, top), (right - left, bottom - top), 1))
 }
 
 fn source(frame: Frame<'_>) -> Source<'_> {

@@ -1,7 +1,9 @@
-//! What the kernel knows of the disk under the state folder before it fails: errors that ext4 found, a file system that was
-//! mounted read-only, the wear that an eMMC reports (JEDEC JESD84-B51: life time in tenths, pre-end-of-life).
+//! What the kernel knows of the disk under the state folder before it fails: errors that ext4
+//! found, a file system that was mounted read-only, the wear that an eMMC reports (JEDEC
+//! JESD84-B51: life time in tenths, pre-end-of-life).
 //!
-//! It reads a few files of sysfs and decides nothing. An SD card reports no wear: of it only errors show.
+//! It reads a few files of sysfs and decides nothing. An SD card reports no wear: of it only errors
+//! show.
 
 use std::path::{Path, PathBuf};
 
@@ -21,8 +23,11 @@ pub struct Storage {
 impl Storage {
     /// The disk under this folder.
     pub fn under(folder: &Path) -> Self {
-        let number = rustix::fs::stat(folder).map(|s| (rustix::fs::major(s.st_dev), rustix::fs::minor(s.st_dev)));
-        let block = number.ok().map(|(major, minor)| PathBuf::from(format!("/sys/dev/block/{major}:{minor}")));
+        let number = rustix::fs::stat(folder)
+            .map(|s| (rustix::fs::major(s.st_dev), rustix::fs::minor(s.st_dev)));
+        let block = number
+            .ok()
+            .map(|(major, minor)| PathBuf::from(format!("/sys/dev/block/{major}:{minor}")));
         Self::of(folder, block.as_deref(), Path::new("/sys"))
     }
 
@@ -33,7 +38,9 @@ impl Storage {
         let ext4 = name.map(|name| sys.join("fs/ext4").join(name));
         let chip = block.as_ref().and_then(|block| {
             let places = [block.join("device"), block.parent()?.join("device")];
-            places.into_iter().find(|place| place.join("life_time").exists() || place.join("pre_eol_info").exists())
+            places.into_iter().find(|place| {
+                place.join("life_time").exists() || place.join("pre_eol_info").exists()
+            })
         });
         Self { folder: folder.to_path_buf(), ext4, chip }
     }
@@ -43,22 +50,35 @@ impl Storage {
         let mut said = Vec::new();
         let flags = rustix::fs::statvfs(&self.folder).map(|disk| disk.f_flag);
         if flags.is_ok_and(|flags| flags.contains(rustix::fs::StatVfsMountFlags::RDONLY)) {
-            said.push(format!("{} is read-only: nothing can be kept; replace the card", self.folder.display()));
+            said.push(format!(
+                "{} is read-only: nothing can be kept; replace the card",
+                self.folder.display()
+            ));
         }
         let errors = self.ext4.as_ref().and_then(|ext4| number(&ext4.join("errors_count")));
         if let Some(errors) = errors.filter(|errors| *errors > 0) {
             said.push(format!(
-                "the file system counts {errors} errors: replace the card, or check it (e2fsck) and look again"
+                "the file system counts {errors} errors: replace the card, or check it (e2fsck) \
+                and look again"
             ));
         }
         if let Some(chip) = &self.chip {
             if let Some(step) = life_steps(chip).filter(|step| *step >= WORN_STEP) {
                 let percent = (u32::from(step) - 1) * 10;
-                said.push(format!("{percent} % or more of the storage's life are used: replace it soon"));
+                said.push(format!(
+                    "{percent} % or more of the storage's life are used: replace it soon"
+                ));
             }
-            match std::fs::read_to_string(chip.join("pre_eol_info")).ok().and_then(|text| hex(text.trim())) {
-                Some(2) => said.push("the storage has used 80 % of its reserved blocks: replace it soon".to_owned()),
-                Some(3) => said.push("the storage has hardly a reserved block left: replace it now".to_owned()),
+            match std::fs::read_to_string(chip.join("pre_eol_info"))
+                .ok()
+                .and_then(|text| hex(text.trim()))
+            {
+                Some(2) => said.push(
+                    "the storage has used 80 % of its reserved blocks: replace it soon".to_owned(),
+                ),
+                Some(3) => said.push(
+                    "the storage has hardly a reserved block left: replace it now".to_owned(),
+                ),
                 _ => {}
             }
         }
@@ -121,13 +141,20 @@ mod tests {
         assert_eq!(said("0", "0x09 0x01", "0x01"), [""; 0]);
         assert!(said("0", "0x01 0x0a", "0x01")[0].starts_with("90 %"));
         assert!(said("0", "0x0b 0x01", "0x01")[0].starts_with("100 %"));
-        assert!(said("0", "", "0x02")[0].contains("80 %") && said("0", "", "0x03")[0].contains("now"));
+        assert!(
+            said("0", "", "0x02")[0].contains("80 %") && said("0", "", "0x03")[0].contains("now")
+        );
         assert_eq!(said("1", "0x0b 0x0b", "0x03").len(), 3);
     }
 
     #[test]
     fn the_folder_of_this_machine_is_found_and_writable() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(!Storage::under(folder.path()).complaints().iter().any(|line| line.contains("read-only")));
+        assert!(
+            !Storage::under(folder.path())
+                .complaints()
+                .iter()
+                .any(|line| line.contains("read-only"))
+        );
     }
 }

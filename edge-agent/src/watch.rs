@@ -1,5 +1,6 @@
-//! The pipeline's thread: frame after frame through the stages, each answered by the engine before the next. So a scripted
-//! run is repeatable, and a wipe order acts before another face is looked at. It never waits for disk or network itself.
+//! The pipeline's thread: frame after frame through the stages, each answered by the engine before
+//! the next. So a scripted run is repeatable, and a wipe order acts before another face is looked
+//! at. It never waits for disk or network itself.
 
 use std::{
     sync::mpsc::{Sender, sync_channel},
@@ -18,8 +19,8 @@ use crate::{
     pipeline::{Guidance, Pipeline, nothing_seen},
 };
 
-/// A camera that gives no picture for this long is lost, and the engine is told each second. A frame that cannot be decoded
-/// is none.
+/// A camera that gives no picture for this long is lost, and the engine is told each second. A
+/// frame that cannot be decoded is none.
 const LOST_AFTER: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -32,9 +33,10 @@ pub struct Supervision {
     pub plausibility: Option<Plausibility>,
 }
 
-/// Runs until the source is over, the agent is gone, or the program stops. `make` starts the capture; it is called once
-/// the agent lets the pipeline begin, so that no scripted frame passes before the knowledge is there. A live camera's
-/// frames come as seldom as `governor` says; the newest is taken after each rest. A demonstration's `view` is told of each look.
+/// Runs until the source is over, the agent is gone, or the program stops. `make` starts the
+/// capture; it is called once the agent lets the pipeline begin, so that no scripted frame passes
+/// before the knowledge is there. A live camera's frames come as seldom as `governor` says; the
+/// newest is taken after each rest. A demonstration's `view` is told of each look.
 pub fn watch<E: Eyes>(
     mut pipeline: Pipeline<E>,
     make: impl FnOnce() -> std::io::Result<Capture>,
@@ -59,7 +61,8 @@ pub fn watch<E: Eyes>(
         }
     };
     let (real, mut decoder) = (Instant::now(), Decoder::default());
-    let (mut last_frame, mut last_picture, mut told) = (Instant::now(), Instant::now(), Instant::now());
+    let (mut last_frame, mut last_picture, mut told) =
+        (Instant::now(), Instant::now(), Instant::now());
     while !stop.is_set() {
         let seen = match capture.next(PATIENCE) {
             Next::End(at) => {
@@ -87,7 +90,12 @@ pub fn watch<E: Eyes>(
         }
         let seen = seen.or_else(|| {
             let due = lost && told.elapsed() >= PATIENCE;
-            due.then(|| Seen { at: clock.now(), size: None, observation: nothing_seen(), figures: pipeline.figures() })
+            due.then(|| Seen {
+                at: clock.now(),
+                size: None,
+                observation: nothing_seen(),
+                figures: pipeline.figures(),
+            })
         });
         if let Some(governor) = &mut governor {
             let rest = governor.pause(clock.now().mono_ms);
@@ -117,8 +125,8 @@ pub fn watch<E: Eyes>(
     Some(capture)
 }
 
-/// Examines one picture. `None`: it could not be, which is counted and must not pass for an empty room. What a blind camera
-/// shows is no observation of the room either.
+/// Examines one picture. `None`: it could not be, which is counted and must not pass for an empty
+/// room. What a blind camera shows is no observation of the room either.
 fn look<E: Eyes>(
     pipeline: &mut Pipeline<E>,
     picture: &vision::Picture,
@@ -128,7 +136,8 @@ fn look<E: Eyes>(
     capture: &Capture,
 ) -> Option<Seen> {
     let size = Some((picture.frame().width(), picture.frame().height()));
-    let complaint = plausibility.and_then(|plausibility| plausibility.look(picture.frame(), at.mono_ms));
+    let complaint =
+        plausibility.and_then(|plausibility| plausibility.look(picture.frame(), at.mono_ms));
     capture.complains(complaint);
     let mut observation = pipeline.look(picture, at, real)?;
     if let Some(complaint) = complaint.filter(|complaint| complaint.is_blind()) {

@@ -1,4 +1,5 @@
-//! What the core says, as it stands on the wire: ids hashed, times as text, no picture, no embedding, no name. Pure.
+//! What the core says, as it stands on the wire: ids hashed, times as text, no picture, no
+//! embedding, no name. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +7,9 @@ use presence::{self as core, Output, PresenceMethod, Subject};
 use protocol::{
     id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
     up::{
-        Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, LivenessEvidence, Manifest,
-        PersonInFinding, PresenceEvidence, PresenceReport, PresenceSummary, Severity, Step, UndecidedRule, Up,
-        WithdrawalCause,
+        Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis,
+        LivenessEvidence, Manifest, PersonInFinding, PresenceEvidence, PresenceReport,
+        PresenceSummary, Severity, Step, UndecidedRule, Up, WithdrawalCause,
     },
 };
 
@@ -22,14 +23,16 @@ pub struct Origin {
     pub institution: InstitutionId,
     /// What the findings are made with; the versions are those of the finding itself.
     pub manifest: Manifest,
-    /// The server's version and the hash of each policy of this boot, by the number under which the core knows it.
+    /// The server's version and the hash of each policy of this boot, by the number under which the
+    /// core knows it.
     pub policies: BTreeMap<u32, (u64, String)>,
 }
 
 impl Origin {
     fn manifest(&self, finding: &core::Finding) -> Manifest {
         let policy = self.policies.get(&finding.policy_version).cloned();
-        let (policy_version, policy_sha256) = policy.unwrap_or_else(|| (0, self.manifest.policy_sha256.clone()));
+        let (policy_version, policy_sha256) =
+            policy.unwrap_or_else(|| (0, self.manifest.policy_sha256.clone()));
         Manifest {
             policy_version,
             policy_sha256,
@@ -40,18 +43,27 @@ impl Origin {
     }
 }
 
-/// A core id as a wire id. Every id that the core knows came over the wire, so this fails only for a foreign one.
+/// A core id as a wire id. Every id that the core knows came over the wire, so this fails only for
+/// a foreign one.
 fn id<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
 /// The message for an output; `None` for one that stays on the box.
-pub fn messages(origin: &Origin, item_of: impl Fn(&SessionId) -> Option<ItemCode>, output: &Output) -> Vec<Up> {
+pub fn messages(
+    origin: &Origin,
+    item_of: impl Fn(&SessionId) -> Option<ItemCode>,
+    output: &Output,
+) -> Vec<Up> {
     match output {
-        Output::Finding(finding) => vec![Up::Finding(Box::new(self::finding(origin, item_of, finding)))],
+        Output::Finding(finding) => {
+            vec![Up::Finding(Box::new(self::finding(origin, item_of, finding)))]
+        }
         Output::PresenceSummary(summary) => {
             let said = self::summary(origin, summary).map(Up::PresenceSummary);
-            said.into_iter().chain(presences(origin, summary).into_iter().map(Up::Presence)).collect()
+            said.into_iter()
+                .chain(presences(origin, summary).into_iter().map(Up::Presence))
+                .collect()
         }
         Output::WipeTrack(_) => Vec::new(),
     }
@@ -69,7 +81,13 @@ pub fn finding(
     let subject = subject(&finding.key.subject);
     let device = &origin.device;
     FindingReport {
-        finding_id: trust::finding_id(device, finding.key.rule.code(), session.as_ref(), &subject, cause),
+        finding_id: trust::finding_id(
+            device,
+            finding.key.rule.code(),
+            session.as_ref(),
+            &subject,
+            cause,
+        ),
         incident_id: trust::incident_id(device, session.as_ref(), incident_cause),
         step: match finding.step {
             core::Step::Opened => Step::Opened,
@@ -95,7 +113,10 @@ pub fn finding(
         candidate_basis: finding.candidate_basis.iter().map(basis).collect(),
         intervals: finding.intervals.iter().map(interval).collect(),
         counts: counts(finding),
-        explanation: Explanation { zh: finding.explanation.zh.clone(), en: finding.explanation.en.clone() },
+        explanation: Explanation {
+            zh: finding.explanation.zh.clone(),
+            en: finding.explanation.en.clone(),
+        },
         raised_at: rfc3339_ms(finding.raised_at.wall.0),
         withdrawn_because: finding.withdrawn_because.map(|why| match why {
             core::Withdrawal::OwnCorrection => WithdrawalCause::OwnCorrection,
@@ -105,14 +126,18 @@ pub fn finding(
     }
 }
 
-/// What the rules across days read of a session. It goes out before the presences, which it replaces on the server. How
-/// long each person was there stays on the box: no rule of the server reads it (P15).
+/// What the rules across days read of a session. It goes out before the presences, which it
+/// replaces on the server. How long each person was there stays on the box: no rule of the server
+/// reads it (P15).
 fn summary(origin: &Origin, summary: &core::PresenceSummary) -> Option<PresenceSummary> {
     let reasons: &[&str] = match &summary.assessment {
         core::Assessment::Assessable => &[],
         core::Assessment::NotAssessable(reasons) => reasons,
     };
-    let undecided = |u: &core::Undecided| UndecidedRule { rule: u.rule.code().to_owned(), reason: u.reason.to_owned() };
+    let undecided = |u: &core::Undecided| UndecidedRule {
+        rule: u.rule.code().to_owned(),
+        reason: u.reason.to_owned(),
+    };
     Some(PresenceSummary {
         room: origin.room.clone(),
         session: id(summary.session.as_str())?,
@@ -163,8 +188,9 @@ fn evidence(looks: &core::Looks) -> PresenceEvidence {
     }
 }
 
-/// What keeps two findings apart: nothing more than the session where there is one (one finding per rule and session, so
-/// that a restart in its midst opens no second), otherwise the wall time of the first cause, which no later start repeats.
+/// What keeps two findings apart: nothing more than the session where there is one (one finding per
+/// rule and session, so that a restart in its midst opens no second), otherwise the wall time of
+/// the first cause, which no later start repeats.
 fn first_cause(finding: &core::Finding, cause: core::Mono) -> u64 {
     if finding.key.session.is_some() {
         return 0;
@@ -205,7 +231,11 @@ fn severity(severity: core::Severity) -> Severity {
 
 fn person(part: &core::PersonPart) -> Option<PersonInFinding> {
     let person: PersonId = id(part.person.as_str())?;
-    Some(PersonInFinding { person, part: part.part.to_owned(), verified_by: method(part.method).to_owned() })
+    Some(PersonInFinding {
+        person,
+        part: part.part.to_owned(),
+        verified_by: method(part.method).to_owned(),
+    })
 }
 
 fn method(method: Option<PresenceMethod>) -> &'static str {
@@ -228,7 +258,8 @@ fn interval(interval: &core::Interval) -> Interval {
 
 fn counts(finding: &core::Finding) -> Vec<Count> {
     let count = |name: &str, value: i64| Count { name: name.to_owned(), value };
-    let mut counts: Vec<_> = finding.figures.iter().map(|figure| count(figure.name, figure.value)).collect();
+    let mut counts: Vec<_> =
+        finding.figures.iter().map(|figure| count(figure.name, figure.value)).collect();
     let mut add = |name: &str, value: i64| {
         if counts.iter().all(|c| c.name != name) {
             counts.push(count(name, value));

@@ -1,5 +1,6 @@
-//! What an administrator at the machine does for an account when nobody can log in any more: ends its waits, or gives it a
-//! new way in. It works on the database beside the running server; each deed stands in the audit log with the user's id.
+//! What an administrator at the machine does for an account when nobody can log in any more: ends
+//! its waits, or gives it a new way in. It works on the database beside the running server; each
+//! deed stands in the audit log with the user's id.
 
 use std::path::PathBuf;
 
@@ -40,19 +41,26 @@ pub fn clear_waits(config: &Config, name: &str, why: &str) -> anyhow::Result<Str
     let store = open(config)?;
     store.clear_waits(name, &clock::now_text())?;
     audit(&store, "account clear-waits", name, why)?;
-    Ok(format!("{name} may try again at once; the code that was used last may be used again within its minute"))
+    Ok(format!(
+        "{name} may try again at once; the code that was used last may be used again within its \
+        minute"
+    ))
 }
 
-/// A one-time link to a new password and second factor, in a file of its own; gives the line to print.
+/// A one-time link to a new password and second factor, in a file of its own; gives the line to
+/// print.
 pub fn reset(config: &Config, name: &str, why: &str) -> anyhow::Result<String> {
     let store = open(config)?;
     let token = random_token().map_err(|problem| anyhow::anyhow!(problem.detail))?;
     let expires = clock::text(clock::now() + SignedDuration::from_hours(INVITED_HOURS));
     store.invite_again(&sha256_hex(&token), name, &expires)?;
     audit(&store, "account reset", name, why)?;
-    let base = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http_listen));
+    let base =
+        config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http_listen));
     let path: PathBuf = std::path::absolute(
-        config.data_dir.join(format!("reset-link-{}", sha256_hex(name).get(..8).unwrap_or_default())),
+        config
+            .data_dir
+            .join(format!("reset-link-{}", sha256_hex(name).get(..8).unwrap_or_default())),
     )
     .context("the folder of the data")?;
     write_private(&path, format!("{base}/welcome/{token}\n").as_bytes())?;

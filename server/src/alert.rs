@@ -1,8 +1,10 @@
-//! The life of an alert, as a pure state machine: `(case, step, now) → case or a refusal`. domain.md §5.
+//! The life of an alert, as a pure state machine: `(case, step, now) → case or a refusal`.
+//! domain.md §5.
 //!
-//! `Raised → Review1 → Review2 → { Dismissed | Lead } → OnSite → { Unfounded | Case } → Closed`. Two different reviewers
-//! who agree stand before `Lead` and before `Dismissed`. This file reads no clock, stores nothing and knows no web page;
-//! the store keeps the [`Case`], the pages only call [`Case::take`].
+//! `Raised → Review1 → Review2 → { Dismissed | Lead } → OnSite → { Unfounded | Case } → Closed`.
+//! Two different reviewers who agree stand before `Lead` and before `Dismissed`. This file reads no
+//! clock, stores nothing and knows no web page; the store keeps the [`Case`], the pages only call
+//! [`Case::take`].
 
 use serde::{Deserialize, Serialize};
 
@@ -61,9 +63,11 @@ impl State {
     }
 }
 
-/// All that the clinic learns of where its own alert stands. The workflow knows no step of service yet: until it does,
-/// nothing more is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+/// All that the clinic learns of where its own alert stands. The workflow knows no step of service
+/// yet: until it does, nothing more is told.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ClinicState {
     Open,
@@ -177,8 +181,9 @@ pub enum Step {
     Strengthened {
         raises_severity: bool,
     },
-    /// The last standing finding was withdrawn by the box. `unseen`: nobody outside the box has seen the alert, and the box
-    /// gave a ground of its own. Only then it is dismissed with it; otherwise it is marked, and two people decide.
+    /// The last standing finding was withdrawn by the box. `unseen`: nobody outside the box has
+    /// seen the alert, and the box gave a ground of its own. Only then it is dismissed with it;
+    /// otherwise it is marked, and two people decide.
     AllWithdrawn {
         unseen: bool,
     },
@@ -257,13 +262,19 @@ impl Case {
             (state, Step::Strengthened { raises_severity }) => Ok(match (state, raises_severity) {
                 (State::Dismissed, true) => Self::default(),
                 // Only a withdrawal had dismissed it, and now something stands again.
-                (State::Dismissed, false) if self.dismissed_because == Some(Reason::Withdrawn) => Self::default(),
+                (State::Dismissed, false) if self.dismissed_because == Some(Reason::Withdrawn) => {
+                    Self::default()
+                }
                 _ => Self { withdrawn_at: None, ..self.clone() },
             }),
             (state, Step::AllWithdrawn { unseen }) => {
                 let marked = Self { withdrawn_at: Some(at.to_owned()), ..self.clone() };
                 Ok(if state == State::Raised && *unseen {
-                    Self { state: State::Dismissed, dismissed_because: Some(Reason::Withdrawn), ..marked }
+                    Self {
+                        state: State::Dismissed,
+                        dismissed_because: Some(Reason::Withdrawn),
+                        ..marked
+                    }
                 } else {
                     marked
                 })
@@ -275,10 +286,13 @@ impl Case {
             }
             (State::Lead, Step::GoOnSite) => Ok(self.at(State::OnSite)),
             (State::OnSite, Step::NothingFound) => Ok(self.at(State::Unfounded)),
-            (State::OnSite, Step::Found { case_number }) if case_number.trim().is_empty() => Err(Refusal::NoCaseNumber),
-            (State::OnSite, Step::Found { case_number }) => {
-                Ok(Self { case_number: Some(case_number.trim().to_owned()), ..self.at(State::Case) })
+            (State::OnSite, Step::Found { case_number }) if case_number.trim().is_empty() => {
+                Err(Refusal::NoCaseNumber)
             }
+            (State::OnSite, Step::Found { case_number }) => Ok(Self {
+                case_number: Some(case_number.trim().to_owned()),
+                ..self.at(State::Case)
+            }),
             (State::Case | State::Unfounded, Step::Close) => Ok(self.at(State::Closed)),
             _ => Err(refused()),
         }
@@ -288,7 +302,13 @@ impl Case {
         Self { state, ..self.clone() }
     }
 
-    fn review(&self, by: &str, verdict: Verdict, reason: Option<Reason>, at: &str) -> Result<Self, Refusal> {
+    fn review(
+        &self,
+        by: &str,
+        verdict: Verdict,
+        reason: Option<Reason>,
+        at: &str,
+    ) -> Result<Self, Refusal> {
         if verdict == Verdict::Dismiss && reason.is_none() {
             return Err(Refusal::NoReason);
         }
@@ -311,7 +331,8 @@ impl Case {
     }
 }
 
-/// Hours in which somebody has to act on an alert of this severity: settings `due_l1_h` to `due_l3_h`.
+/// Hours in which somebody has to act on an alert of this severity: settings `due_l1_h` to
+/// `due_l3_h`.
 pub fn due_hours(severity: u8, numbers: &crate::rules::Numbers) -> i64 {
     match severity {
         3 => numbers.due_l3_h,
@@ -325,10 +346,13 @@ mod tests {
     use super::*;
 
     const UPHOLD: Step = Step::Review { verdict: Verdict::Uphold, reason: None };
-    const DISMISS: Step = Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::WrongRole) };
+    const DISMISS: Step =
+        Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::WrongRole) };
 
     fn after(steps: &[(&str, Step)]) -> Result<Case, Refusal> {
-        steps.iter().try_fold(Case::default(), |case, (by, step)| case.take(by, step, "2026-03-02T01:00:00.000Z"))
+        steps.iter().try_fold(Case::default(), |case, (by, step)| {
+            case.take(by, step, "2026-03-02T01:00:00.000Z")
+        })
     }
 
     #[test]
@@ -348,8 +372,14 @@ mod tests {
 
     #[test]
     fn the_same_person_can_not_be_both_reviewers() {
-        assert_eq!(after(&[("wang", UPHOLD), ("wang", UPHOLD)]), Err(Refusal::SameReviewer { by: "wang".into() }));
-        assert_eq!(after(&[("wang", DISMISS), ("wang", DISMISS)]), Err(Refusal::SameReviewer { by: "wang".into() }));
+        assert_eq!(
+            after(&[("wang", UPHOLD), ("wang", UPHOLD)]),
+            Err(Refusal::SameReviewer { by: "wang".into() })
+        );
+        assert_eq!(
+            after(&[("wang", DISMISS), ("wang", DISMISS)]),
+            Err(Refusal::SameReviewer { by: "wang".into() })
+        );
     }
 
     #[test]
@@ -357,7 +387,10 @@ mod tests {
         let split = after(&[("wang", UPHOLD), ("li", DISMISS)]).unwrap();
         assert_eq!(split.state, State::Review2);
         assert_eq!(split.take("zhao", &UPHOLD, "t").unwrap().state, State::Lead);
-        assert_eq!(split.take("zhao", &DISMISS, "t").unwrap().dismissed_because, Some(Reason::WrongRole));
+        assert_eq!(
+            split.take("zhao", &DISMISS, "t").unwrap().dismissed_because,
+            Some(Reason::WrongRole)
+        );
     }
 
     #[test]
@@ -369,10 +402,18 @@ mod tests {
 
     #[test]
     fn no_step_skips_the_reviewers() {
-        for step in [Step::GoOnSite, Step::Found { case_number: "1".into() }, Step::NothingFound, Step::Close] {
+        for step in [
+            Step::GoOnSite,
+            Step::Found { case_number: "1".into() },
+            Step::NothingFound,
+            Step::Close,
+        ] {
             assert!(matches!(after(&[("li", step)]), Err(Refusal::NotNow { .. })));
         }
-        assert_eq!(after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]), Err(Refusal::NoReason));
+        assert_eq!(
+            after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]),
+            Err(Refusal::NoReason)
+        );
     }
 
     const UNSEEN: Step = Step::AllWithdrawn { unseen: true };
@@ -380,9 +421,16 @@ mod tests {
     #[test]
     fn a_withdrawal_dismisses_only_what_nobody_has_seen() {
         let unseen = after(&[("box", UNSEEN)]).unwrap();
-        assert_eq!((unseen.state, unseen.dismissed_because), (State::Dismissed, Some(Reason::Withdrawn)));
+        assert_eq!(
+            (unseen.state, unseen.dismissed_because),
+            (State::Dismissed, Some(Reason::Withdrawn))
+        );
         let seen = after(&[("box", Step::AllWithdrawn { unseen: false })]).unwrap();
-        assert_eq!((seen.state, seen.withdrawn_at.is_some()), (State::Raised, true), "marked, and two people decide");
+        assert_eq!(
+            (seen.state, seen.withdrawn_at.is_some()),
+            (State::Raised, true),
+            "marked, and two people decide"
+        );
     }
 
     #[test]
@@ -404,9 +452,15 @@ mod tests {
     #[test]
     fn a_dismissed_alert_comes_back_when_it_grows_worse() {
         let dismissed = after(&[("wang", DISMISS), ("li", DISMISS)]).unwrap();
-        assert_eq!(dismissed.take("box", &Step::Strengthened { raises_severity: false }, "t").unwrap(), dismissed);
         assert_eq!(
-            dismissed.take("box", &Step::Strengthened { raises_severity: true }, "t").unwrap().state,
+            dismissed.take("box", &Step::Strengthened { raises_severity: false }, "t").unwrap(),
+            dismissed
+        );
+        assert_eq!(
+            dismissed
+                .take("box", &Step::Strengthened { raises_severity: true }, "t")
+                .unwrap()
+                .state,
             State::Raised
         );
     }

@@ -1,8 +1,9 @@
-//! What each reader sees of an alert: two types, made here and nowhere else, used by page, API, live stream, webhook and
-//! case package alike.
+//! What each reader sees of an alert: two types, made here and nowhere else, used by page, API,
+//! live stream, webhook and case package alike.
 //!
-//! The clinic is the suspect: [`AlertForClinic`] has no field for a reviewer, a note, an assignment, a step between, another
-//! institution, or that somebody is on the way. What is not in the type can not be forgotten in a page.
+//! The clinic is the suspect: [`AlertForClinic`] has no field for a reviewer, a note, an
+//! assignment, a step between, another institution, or that somebody is on the way. What is not in
+//! the type can not be forgotten in a page.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,8 @@ use crate::case_clocks::CaseClock;
 use crate::monitoring_review::Standing;
 use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
 
-/// A finding as its box (or the server's own rule) reported it last, where it stands in the chain, and when it came.
+/// A finding as its box (or the server's own rule) reported it last, where it stands in the chain,
+/// and when it came.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FindingSeen {
     #[serde(flatten)]
@@ -24,7 +26,8 @@ pub struct FindingSeen {
     pub received_at: String,
     /// All empty for the server's own findings.
     pub chain: Located,
-    /// Basis and penalty as this server's law table has them for the day of the act; a list leaves them out.
+    /// Basis and penalty as this server's law table has them for the day of the act; a list leaves
+    /// them out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub legal: Option<Legal>,
 }
@@ -106,7 +109,8 @@ pub struct LinkSeen {
     pub rule: String,
 }
 
-/// The clinic's own word. Whoever wrote it down stays unnamed: it may have been the authority, by telephone.
+/// The clinic's own word. Whoever wrote it down stays unnamed: it may have been the authority, by
+/// telephone.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AnswerSeen {
     pub at: String,
@@ -120,7 +124,8 @@ pub struct StatementSeen {
     pub at: String,
     /// Who stated it; left out for a clinic where it may be the authority's.
     pub by: Option<String>,
-    /// `session`, `check`, `stated_check`, `pass`, `practitioner`, `institution`, `consent_withdrawn`.
+    /// `session`, `check`, `stated_check`, `pass`, `practitioner`, `institution`,
+    /// `consent_withdrawn`.
     pub kind: &'static str,
     /// What was stated, in Chinese and English.
     pub zh: String,
@@ -171,7 +176,12 @@ pub enum WholeSeen {
 }
 
 fn seen(finding: StoredFinding) -> FindingSeen {
-    FindingSeen { report: finding.report, received_at: finding.received_at, chain: finding.located, legal: None }
+    FindingSeen {
+        report: finding.report,
+        received_at: finding.received_at,
+        chain: finding.located,
+        legal: None,
+    }
 }
 
 impl AlertForAuthority {
@@ -234,9 +244,22 @@ impl WholeForAuthority {
         law: LawSeen,
         clock: Option<CaseClock>,
     ) -> Self {
-        let step =
-            |s: AlertStep| StepSeen { at: s.at, by: s.actor, step: s.step, note: s.note, state_after: s.state_after };
-        Self { alert, steps: steps.into_iter().map(step).collect(), events, linked, statements, law, clock }
+        let step = |s: AlertStep| StepSeen {
+            at: s.at,
+            by: s.actor,
+            step: s.step,
+            note: s.note,
+            state_after: s.state_after,
+        };
+        Self {
+            alert,
+            steps: steps.into_iter().map(step).collect(),
+            events,
+            linked,
+            statements,
+            law,
+            clock,
+        }
     }
 }
 
@@ -249,12 +272,22 @@ impl WholeForClinic {
         statements: Vec<StatementSeen>,
         law: LawSeen,
     ) -> Self {
-        let answers = steps.into_iter().filter(|s| s.step == "answer").map(|s| AnswerSeen { at: s.at, note: s.note });
+        let answers = steps
+            .into_iter()
+            .filter(|s| s.step == "answer")
+            .map(|s| AnswerSeen { at: s.at, note: s.note });
         let event = |e: FindingEvent| {
-            let Explanation { zh, en } = words_for_clinic(&e.rule, Explanation { zh: e.zh, en: e.en });
+            let Explanation { zh, en } =
+                words_for_clinic(&e.rule, Explanation { zh: e.zh, en: e.en });
             FindingEvent { zh, en, ..e }
         };
-        Self { alert, answers: answers.collect(), events: events.into_iter().map(event).collect(), statements, law }
+        Self {
+            alert,
+            answers: answers.collect(),
+            events: events.into_iter().map(event).collect(),
+            statements,
+            law,
+        }
     }
 }
 
@@ -265,7 +298,8 @@ fn elsewhere(rule: &str) -> bool {
 
 const ELSEWHERE: (&str, &str) = (
     "疑似挂证或冒用身份:该执业人员在本机构核实在场的时间,与其另一次核实在场的记录不能同时成立。",
-    "Suspected licence lending or borrowed identity: the practitioner's verified presence at this institution can not be \
+    "Suspected licence lending or borrowed identity: the practitioner's verified presence at this \
+        institution can not be \
      reconciled with another verified presence.",
 );
 
@@ -362,7 +396,12 @@ pub struct FindingNews {
 
 impl FindingNews {
     pub fn of(alert: &Alert, arrival: Arrival<'_>) -> Self {
-        Self { alert: alert.id.clone(), number: alert.number, state: alert.case.state, step: StepNews::of(arrival) }
+        Self {
+            alert: alert.id.clone(),
+            number: alert.number,
+            state: alert.case.state,
+            step: StepNews::of(arrival),
+        }
     }
 }
 
@@ -414,7 +453,10 @@ mod tests {
     #[test]
     fn a_finding_that_compares_places_tells_its_clinic_of_none() {
         let told = serde_json::to_string(&here(stored("LL-3"))).unwrap();
-        assert!(!told.contains("c-2") && !told.contains("40000") && !told.contains("seen_at"), "{told}");
+        assert!(
+            !told.contains("c-2") && !told.contains("40000") && !told.contains("seen_at"),
+            "{told}"
+        );
         assert!(told.contains("医师法") && told.contains("LL-3"), "rule and law stay: {told}");
         assert_eq!(told.matches("\"person\":\"p\"").count(), 1);
     }
@@ -422,6 +464,9 @@ mod tests {
     #[test]
     fn any_other_finding_is_told_as_it_is() {
         let whole = stored("LL-1");
-        assert_eq!(serde_json::to_value(here(whole.clone())).unwrap(), serde_json::to_value(whole).unwrap());
+        assert_eq!(
+            serde_json::to_value(here(whole.clone())).unwrap(),
+            serde_json::to_value(whole).unwrap()
+        );
     }
 }

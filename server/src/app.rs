@@ -64,7 +64,8 @@ pub struct App {
     pub turns: Turns,
     /// Hashing of passwords and PINs for whoever asks.
     pub hashes: WorkQueue,
-    /// The same for persons who are logged in and browsers that are known: a flood of strangers does not keep them waiting.
+    /// The same for persons who are logged in and browsers that are known: a flood of strangers
+    /// does not keep them waiting.
     pub known_hashes: WorkQueue,
     /// Looks at photographs: the networks work for one at a time.
     pub analyses: WorkQueue,
@@ -77,8 +78,8 @@ pub struct App {
     pub refusals: Mutex<Refusals>,
 }
 
-/// How many pieces of work may each keep a thread at once; the rest wait without one. Both together stay far below the
-/// `TasksMax` of the unit.
+/// How many pieces of work may each keep a thread at once; the rest wait without one. Both together
+/// stay far below the `TasksMax` of the unit.
 #[derive(Debug)]
 pub struct Turns {
     here: Semaphore,
@@ -92,27 +93,33 @@ impl Default for Turns {
 }
 
 impl App {
-    /// Runs work on the database or the networks here and now, while another thread takes over this one's other tasks:
-    /// handing it to a waiting thread and back would be two more turns to wait for on a busy machine, and a page asks
-    /// several times. So many at once at most: each keeps a thread, and somebody must be left to answer `/healthz`.
+    /// Runs work on the database or the networks here and now, while another thread takes over this
+    /// one's other tasks: handing it to a waiting thread and back would be two more turns to wait
+    /// for on a busy machine, and a page asks several times. So many at once at most: each keeps a
+    /// thread, and somebody must be left to answer `/healthz`.
     pub async fn blocking<T, E: Into<Problem>>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, Problem> {
         let _turn = self.turns.here.acquire().await.map_err(|error| Problem::internal(&error))?;
-        // A panic is this request's fault alone; locks that it held are taken as they stand (`store::lock`).
+        // A panic is this request's fault alone; locks that it held are taken as they stand
+        // (`store::lock`).
         match tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(|| work(self)))) {
             Ok(done) => done.map_err(Into::into),
-            Err(_) => Err(Problem::internal(&"panicked; the line of the panic stands before this one")),
+            Err(_) => {
+                Err(Problem::internal(&"panicked; the line of the panic stands before this one"))
+            }
         }
     }
 
-    /// Runs work that waits for another machine, such as a login provider, on a thread that has nothing else to do. Fewer at once than of [`Self::blocking`], and none of its turns.
+    /// Runs work that waits for another machine, such as a login provider, on a thread that has
+    /// nothing else to do. Fewer at once than of [`Self::blocking`], and none of its turns.
     pub async fn waiting<T: Send + 'static, E: Into<Problem> + Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Problem> {
-        let _turn = self.turns.elsewhere.acquire().await.map_err(|error| Problem::internal(&error))?;
+        let _turn =
+            self.turns.elsewhere.acquire().await.map_err(|error| Problem::internal(&error))?;
         let app = Arc::clone(self);
         match tokio::task::spawn_blocking(move || work(&app)).await {
             Ok(done) => done.map_err(Into::into),
@@ -129,7 +136,8 @@ impl App {
         })
     }
 
-    /// Runs networks on photographs, one request at a time and outside the turns of [`Self::blocking`].
+    /// Runs networks on photographs, one request at a time and outside the turns of
+    /// [`Self::blocking`].
     pub async fn analysing<T: Send + 'static, E: Into<Problem> + Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
@@ -145,7 +153,8 @@ impl App {
         }
     }
 
-    /// Writes a deed into the audit log; of refusals of nobody in particular only a few a minute and the count of the rest.
+    /// Writes a deed into the audit log; of refusals of nobody in particular only a few a minute
+    /// and the count of the rest.
     pub fn write_down(
         &self,
         deed: &Deed,
@@ -155,7 +164,11 @@ impl App {
     ) -> Result<(), StoreError> {
         let now = clock::now();
         let (whole, over) = if refused_anonymous {
-            self.refusals().take(deed, now.as_second(), self.config.limits.anonymous_entries_per_min)
+            self.refusals().take(
+                deed,
+                now.as_second(),
+                self.config.limits.anonymous_entries_per_min,
+            )
         } else {
             (true, Vec::new())
         };
@@ -168,8 +181,11 @@ impl App {
     /// Writes the counts of a minute that is over, or of the running one where the server stops.
     pub fn write_refusals(&self, stopping: bool) -> Result<(), StoreError> {
         let (now, whole_max) = (clock::now(), self.config.limits.anonymous_entries_per_min);
-        let over =
-            if stopping { self.refusals().end(whole_max) } else { self.refusals().over(now.as_second(), whole_max) };
+        let over = if stopping {
+            self.refusals().end(whole_max)
+        } else {
+            self.refusals().over(now.as_second(), whole_max)
+        };
         over.iter().try_for_each(|counted| self.store.audit(counted, &clock::text(now)))
     }
 
@@ -183,7 +199,8 @@ impl App {
 
     /// Tells boxes; after the change is committed.
     pub fn tell(&self, nudge: Nudge) {
-        // Only a stopping server has nobody listening, and a box gets everything when it connects again.
+        // Only a stopping server has nobody listening, and a box gets everything when it connects
+        // again.
         let _ = self.nudge.send(nudge);
     }
 

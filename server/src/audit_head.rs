@@ -1,8 +1,9 @@
-//! Where the audit log stood, signed by the server's key and put where nobody at this machine's tables can reach it: into a
-//! file outside the data, to the boxes with their receipts, and to a webhook where one is configured.
+//! Where the audit log stood, signed by the server's key and put where nobody at this machine's
+//! tables can reach it: into a file outside the data, to the boxes with their receipts, and to a
+//! webhook where one is configured.
 //!
-//! A log that is cut or rewritten later is sound in itself; it fails against what was signed before. Nothing here judges who
-//! did it. A head holds a count, a hash and a time, and no person.
+//! A log that is cut or rewritten later is sound in itself; it fails against what was signed
+//! before. Nothing here judges who did it. A head holds a count, a hash and a time, and no person.
 
 use std::fs::OpenOptions;
 use std::io::{Read as _, Seek as _, Write as _};
@@ -29,7 +30,9 @@ const EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum HeadError {
-    #[error("the audit log's heads {path}: {source}: give `audit.head_file` a place that can be written")]
+    #[error(
+        "the audit log's heads {path}: {source}: give `audit.head_file` a place that can be written"
+    )]
     Io { path: PathBuf, source: std::io::Error },
     #[error("the audit log's heads {path}, {fault}: bring the file back from its own copy")]
     Broken { path: PathBuf, fault: String },
@@ -80,7 +83,8 @@ impl Heads {
         self.lock().as_ref().map(|newest| newest.signed.clone())
     }
 
-    /// Everything that was signed and kept, oldest first; none where there is no file yet. Blocking.
+    /// Everything that was signed and kept, oldest first; none where there is no file yet.
+    /// Blocking.
     pub fn kept(&self) -> Result<Vec<SignedHead>, HeadError> {
         match std::fs::read_to_string(&self.path) {
             Ok(text) => heads_of(&text).map_err(|fault| self.broken(&fault.to_string())),
@@ -94,10 +98,13 @@ impl Heads {
         Witnesses::new(&self.kept()?, &self.key()).map_err(|fault| self.broken(&fault))
     }
 
-    /// Signs where the log stands, if it is not where the newest head says; it is on disk when this returns. Blocking.
+    /// Signs where the log stands, if it is not where the newest head says; it is on disk when this
+    /// returns. Blocking.
     pub fn sign(&self, store: &Store, now: Timestamp) -> Result<bool, HeadError> {
         let (entries, hash) = store.audit_head()?;
-        if entries == 0 || self.lock().as_ref().is_some_and(|n| (n.entries, &n.hash) == (entries, &hash)) {
+        if entries == 0
+            || self.lock().as_ref().is_some_and(|n| (n.entries, &n.hash) == (entries, &hash))
+        {
             return Ok(false);
         }
         let signed = sign_head(&self.signer, entries, &hash, &clock::text(now))?;
@@ -115,12 +122,14 @@ impl Heads {
         }))
     }
 
-    /// The last head of an earlier process is this one's newest, so that a start alone signs nothing new. Blocking.
+    /// The last head of an earlier process is this one's newest, so that a start alone signs
+    /// nothing new. Blocking.
     pub fn resume(&self) -> Result<(), HeadError> {
         let Some(signed) = self.kept()?.pop() else { return Ok(()) };
         let head = read_head(&signed, &self.key()).map_err(|fault| self.broken(&fault))?;
         let at = head.at.parse().map_err(|_| self.broken("the last head has no time"))?;
-        let entries = i64::try_from(head.entries).map_err(|_| self.broken("the last head has no count"))?;
+        let entries =
+            i64::try_from(head.entries).map_err(|_| self.broken("the last head has no count"))?;
         *self.lock() = Some(Newest { entries, hash: head.hash, at, signed });
         Ok(())
     }
@@ -137,7 +146,10 @@ impl Heads {
         let end = whole_lines(&mut file).map_err(|e| self.io(e))?;
         let line = serde_json::to_string(signed)? + "\n";
         let written = file.set_len(end).and_then(|()| file.seek(std::io::SeekFrom::End(0)));
-        written.and_then(|_| file.write_all(line.as_bytes())).and_then(|()| file.sync_all()).map_err(|e| self.io(e))
+        written
+            .and_then(|_| file.write_all(line.as_bytes()))
+            .and_then(|()| file.sync_all())
+            .map_err(|e| self.io(e))
     }
 
     fn io(&self, source: std::io::Error) -> HeadError {
@@ -175,11 +187,14 @@ pub async fn run(app: Arc<App>) {
     }
     while behind::next_round(&mut tick, &mut stopping).await {
         let now = clock::now();
-        let signed =
-            app.blocking(|a| if a.heads.due(&a.store, now)? { a.heads.sign(&a.store, now) } else { Ok(false) });
+        let signed = app.blocking(|a| {
+            if a.heads.due(&a.store, now)? { a.heads.sign(&a.store, now) } else { Ok(false) }
+        });
         match signed.await {
             Ok(_) => {}
-            Err(problem) => tracing::error!("the audit log's head was not signed: {}", problem.detail),
+            Err(problem) => {
+                tracing::error!("the audit log's head was not signed: {}", problem.detail);
+            }
         }
         let newest = app.heads.newest();
         if newest != told && tell(&app, newest.clone()).await {
@@ -191,7 +206,8 @@ pub async fn run(app: Arc<App>) {
     }
 }
 
-/// A log that was cut or rewritten while no server ran is named at the start, and on the page until it is mended.
+/// A log that was cut or rewritten while no server ran is named at the start, and on the page until
+/// it is mended.
 fn say_if_broken(app: &App) -> Result<(), StoreError> {
     if let Err(fault) = app.walked.verdict(&app.store, &app.heads)? {
         tracing::error!(entry = fault.entry, "THE AUDIT LOG DOES NOT HOLD: {}", fault.why);
@@ -201,7 +217,9 @@ fn say_if_broken(app: &App) -> Result<(), StoreError> {
 
 /// Sends a head to the configured place; false where it has to be tried again.
 async fn tell(app: &Arc<App>, newest: Option<SignedHead>) -> bool {
-    let (Some(head), Some(target)) = (newest, app.config.audit.head_webhook.clone()) else { return true };
+    let (Some(head), Some(target)) = (newest, app.config.audit.head_webhook.clone()) else {
+        return true;
+    };
     let body = match serde_json::to_string(&head) {
         Ok(body) => body,
         Err(error) => {
@@ -223,7 +241,11 @@ async fn tell(app: &Arc<App>, newest: Option<SignedHead>) -> bool {
 
 fn post(ca_file: Option<&Path>, target: &str, body: &str) -> Result<(), String> {
     let agent = tls_client::http(ca_file)?;
-    let answer = agent.post(target).header("Content-Type", "application/json").send(body).map_err(|e| e.to_string())?;
+    let answer = agent
+        .post(target)
+        .header("Content-Type", "application/json")
+        .send(body)
+        .map_err(|e| e.to_string())?;
     let status = answer.status();
     if status.is_success() { Ok(()) } else { Err(status.to_string()) }
 }
@@ -266,7 +288,8 @@ mod tests {
     fn a_torn_line_is_cut_off_before_the_next_head() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let heads = Heads::new(&dir.path().join("heads"), Arc::new(SigningKey::from_bytes(&[7; 32])));
+        let heads =
+            Heads::new(&dir.path().join("heads"), Arc::new(SigningKey::from_bytes(&[7; 32])));
         store.audit(&deed(1), "t").unwrap();
         heads.sign(&store, now()).unwrap();
         let whole = std::fs::read_to_string(heads.path()).unwrap();

@@ -1,8 +1,10 @@
-//! `zaigang-server backup` and `restore`: one archive with both databases and the server's keys, and the way back.
+//! `zaigang-server backup` and `restore`: one archive with both databases and the server's keys,
+//! and the way back.
 //!
-//! The archive is a tar of copies taken while the server runs. The secret keys in it are sealed with the master key, which
-//! is never part of it, and a seal over the list of files says that nothing was changed. Restoring replays the ledger of
-//! deletions before the data is put in place: who withdrew after the backup does not come back.
+//! The archive is a tar of copies taken while the server runs. The secret keys in it are sealed
+//! with the master key, which is never part of it, and a seal over the list of files says that
+//! nothing was changed. Restoring replays the ledger of deletions before the data is put in place:
+//! who withdrew after the backup does not come back.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Read as _, Write as _};
@@ -21,7 +23,8 @@ use crate::tombstone::Ledger;
 use crate::vault::Key;
 
 const FORMAT: &str = "zaigang-backup/1";
-/// Faces first: whoever is in them was registered before, so the facts copied after them know everybody.
+/// Faces first: whoever is in them was registered before, so the facts copied after them know
+/// everybody.
 const DATABASES: [&str; 2] = ["faces.db", "zaigang.db"];
 /// Sealed with the master key.
 const SECRETS: [&str; 2] = ["server_signing.key", "ca.key"];
@@ -72,7 +75,11 @@ fn lock_file(data_dir: &Path) -> anyhow::Result<File> {
 
 fn master(config: &Config) -> anyhow::Result<Key> {
     let path = &config.master_key_file;
-    ensure!(path.exists(), "{}: there is no master key; bring it back from where it is kept apart", path.display());
+    ensure!(
+        path.exists(),
+        "{}: there is no master key; bring it back from where it is kept apart",
+        path.display()
+    );
     Ok(Key::master(path)?)
 }
 
@@ -100,7 +107,8 @@ pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
         files.push(entry(work.path(), name, false)?);
     }
     let program = env!("CARGO_PKG_VERSION").to_owned();
-    let manifest = Manifest { format: FORMAT.to_owned(), made_at: clock::now_text(), program, files };
+    let manifest =
+        Manifest { format: FORMAT.to_owned(), made_at: clock::now_text(), program, files };
     let text = serde_json::to_vec_pretty(&manifest)?;
     fs::write(work.path().join(SEAL), key.seal(SEAL_LABEL, trust::sha256_hex(&text).as_bytes())?)?;
     fs::write(work.path().join(MANIFEST), &text)?;
@@ -111,7 +119,8 @@ pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
     }
     let bytes: u64 = manifest.files.iter().map(|f| f.bytes).sum();
     Ok(format!(
-        "{}: {} files, {} KiB, made at {}. The master key and the ledger of deletions are not in it: keep copies of both, elsewhere",
+        "{}: {} files, {} KiB, made at {}. The master key and the ledger of deletions are not in \
+        it: keep copies of both, elsewhere",
         to.display(),
         manifest.files.len(),
         bytes / 1024,
@@ -119,21 +128,27 @@ pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
     ))
 }
 
-/// Before this program changes how an older one's data is laid out, all of it is copied beside; gives where. The older
-/// program comes back to it with `restore`.
+/// Before this program changes how an older one's data is laid out, all of it is copied beside;
+/// gives where. The older program comes back to it with `restore`.
 pub fn before_update(config: &Config) -> anyhow::Result<Option<String>> {
     let facts = DATABASES.map(|name| config.data_dir.join(name)).map(|path| schema_of(&path));
-    let facts: Vec<CopyFacts> = facts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let facts: Vec<CopyFacts> =
+        facts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     if facts.iter().all(|f| f.schema == 0 || f.schema >= f.known) {
         return Ok(None);
     }
-    let to = config.data_dir.join(format!("{BEFORE_UPDATE}{}.zgbackup", clock::now_text().replace([':', '.'], "")));
+    let to = config
+        .data_dir
+        .join(format!("{BEFORE_UPDATE}{}.zgbackup", clock::now_text().replace([':', '.'], "")));
     let said = backup(config, &to, "before an update")?;
     // Whoever withdrew is in the older ones, too.
     for older in before_updates(&config.data_dir).into_iter().rev().skip(KEPT_BEFORE_UPDATES) {
-        fs::remove_file(&older).with_context(|| format!("{} can not be removed", older.display()))?;
+        fs::remove_file(&older)
+            .with_context(|| format!("{} can not be removed", older.display()))?;
     }
-    Ok(Some(format!("the data is of an earlier version and is backed up before it is changed: {said}")))
+    Ok(Some(format!(
+        "the data is of an earlier version and is backed up before it is changed: {said}"
+    )))
 }
 
 const BEFORE_UPDATE: &str = "before-update-";
@@ -141,17 +156,29 @@ const KEPT_BEFORE_UPDATES: usize = 2;
 
 /// Backups that updates made, oldest first.
 pub fn before_updates(data_dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(data_dir).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut found: Vec<PathBuf> =
-        entries.filter(|path| name(path).starts_with(BEFORE_UPDATE) && name(path).ends_with(".zgbackup")).collect();
+    let entries = fs::read_dir(data_dir)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|entry| entry.path());
+    let name = |path: &Path| {
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    let mut found: Vec<PathBuf> = entries
+        .filter(|path| name(path).starts_with(BEFORE_UPDATE) && name(path).ends_with(".zgbackup"))
+        .collect();
     found.sort();
     found
 }
 
 fn entry(folder: &Path, name: &str, sealed: bool) -> anyhow::Result<Entry> {
     let path = folder.join(name);
-    Ok(Entry { name: name.to_owned(), bytes: fs::metadata(&path)?.len(), sha256: file_sha256(&path)?, sealed })
+    Ok(Entry {
+        name: name.to_owned(),
+        bytes: fs::metadata(&path)?.len(),
+        sha256: file_sha256(&path)?,
+        sealed,
+    })
 }
 
 fn file_sha256(path: &Path) -> anyhow::Result<String> {
@@ -167,7 +194,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// Whole or not at all: readable by nobody else, on disk before it has its name.
 fn pack(work: &Path, manifest: &Manifest, to: &Path) -> anyhow::Result<()> {
     let unfinished = PathBuf::from(format!("{}.part", to.display()));
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
     let file = file.with_context(|| format!("{} can not be written", unfinished.display()))?;
     let mut tar = tar::Builder::new(BufWriter::new(file));
     let names = [MANIFEST, SEAL].into_iter().chain(manifest.files.iter().map(|f| f.name.as_str()));
@@ -183,12 +211,18 @@ fn pack(work: &Path, manifest: &Manifest, to: &Path) -> anyhow::Result<()> {
 
 fn audit(store: &Store, action: &str, object: &str, why: &str) -> anyhow::Result<()> {
     let actor = format!("uid {}", crate::export::uid());
-    let deed =
-        Deed { actor, action: action.to_owned(), object: object.to_owned(), why: clock::clip(why, 200), status: 200 };
+    let deed = Deed {
+        actor,
+        action: action.to_owned(),
+        object: object.to_owned(),
+        why: clock::clip(why, 200),
+        status: 200,
+    };
     Ok(store.audit(&deed, &clock::now_text())?)
 }
 
-/// Puts the archive's data in place of what is there; gives what a person has to know, one line each.
+/// Puts the archive's data in place of what is there; gives what a person has to know, one line
+/// each.
 pub fn restore(config: &Config, from: &Path, why: &str) -> anyhow::Result<String> {
     let key = master(config)?;
     fs::create_dir_all(&config.data_dir)?;
@@ -205,23 +239,38 @@ pub fn restore(config: &Config, from: &Path, why: &str) -> anyhow::Result<String
             return Err(error);
         }
     };
-    let aside = beside(&config.data_dir, &format!("before-{}", clock::now_text().replace([':', '.'], "")))?;
+    let aside =
+        beside(&config.data_dir, &format!("before-{}", clock::now_text().replace([':', '.'], "")))?;
     fs::rename(&config.data_dir, &aside)?;
     fs::rename(&staged, &config.data_dir)?;
-    said.push(format!("what stood there before lies in {}: remove it when all is well", aside.display()));
-    let head = format!("restored the backup of {} (made by {})", manifest.made_at, manifest.program);
+    said.push(format!(
+        "what stood there before lies in {}: remove it when all is well",
+        aside.display()
+    ));
+    let head =
+        format!("restored the backup of {} (made by {})", manifest.made_at, manifest.program);
     Ok(std::iter::once(head).chain(said).collect::<Vec<_>>().join("\n"))
 }
 
 fn beside(data_dir: &Path, ending: &str) -> anyhow::Result<PathBuf> {
     let name = data_dir.file_name().context("`data_dir` has no name of its own")?.to_string_lossy();
     let path = data_dir.with_file_name(format!("{name}.{ending}"));
-    ensure!(!path.exists(), "{} is there already, perhaps of a restore that was broken off: remove it", path.display());
+    ensure!(
+        !path.exists(),
+        "{} is there already, perhaps of a restore that was broken off: remove it",
+        path.display()
+    );
     Ok(path)
 }
 
 /// Everything that can fail, in a folder beside the real one.
-fn stage(config: &Config, key: &Key, from: &Path, staged: &Path, why: &str) -> anyhow::Result<(Manifest, Vec<String>)> {
+fn stage(
+    config: &Config,
+    key: &Key,
+    from: &Path,
+    staged: &Path,
+    why: &str,
+) -> anyhow::Result<(Manifest, Vec<String>)> {
     let manifest = unpack(key, from, staged)?;
     for name in DATABASES {
         check_copy(&staged.join(name))?;
@@ -235,11 +284,14 @@ fn stage(config: &Config, key: &Key, from: &Path, staged: &Path, why: &str) -> a
         let old = FaceStore::open(&config.data_dir, key.clone()).and_then(|f| f.tombstones());
         match old {
             Ok(tombstones) => drop(ledger.append(&tombstones)?),
-            Err(error) => said.push(format!("the replaced database of faces was not asked for deletions: {error}")),
+            Err(error) => said.push(format!(
+                "the replaced database of faces was not asked for deletions: {error}"
+            )),
         }
     } else if known == 0 {
         said.push(format!(
-            "{} holds no deletion: if people withdrew since the backup, bring that file back and restore again",
+            "{} holds no deletion: if people withdrew since the backup, bring that file back and \
+            restore again",
             config.tombstone_file.display()
         ));
     }
@@ -253,8 +305,17 @@ fn stage(config: &Config, key: &Key, from: &Path, staged: &Path, why: &str) -> a
     }
     let store = Store::open(staged)?;
     store.end_every_login()?;
-    said.push("every login and invitation is ended; look through accounts, API tokens and revoked boxes: they stand as on that day".to_owned());
-    audit(&store, "restore", &format!("backup of {}; replayed {}", manifest.made_at, replay.replayed), why)?;
+    said.push(
+        "every login and invitation is ended; look through accounts, API tokens and revoked \
+        boxes: they stand as on that day"
+            .to_owned(),
+    );
+    audit(
+        &store,
+        "restore",
+        &format!("backup of {}; replayed {}", manifest.made_at, replay.replayed),
+        why,
+    )?;
     Ok((manifest, said))
 }
 
@@ -266,12 +327,18 @@ fn unpack(key: &Key, from: &Path, staged: &Path) -> anyhow::Result<Manifest> {
     for found in archive.entries().with_context(|| wrong("is no backup"))? {
         let mut found = found.with_context(|| wrong("is no backup, or is cut short"))?;
         let name = found.path()?.to_string_lossy().into_owned();
-        let known = [MANIFEST, SEAL].into_iter().chain(DATABASES).chain(SECRETS).chain(PLAIN).any(|n| n == name);
+        let known = [MANIFEST, SEAL]
+            .into_iter()
+            .chain(DATABASES)
+            .chain(SECRETS)
+            .chain(PLAIN)
+            .any(|n| n == name);
         ensure!(
             known && found.header().entry_type().is_file(),
             wrong(&format!("holds `{}`, which no backup has", clock::clip(&name, 60)))
         );
-        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(staged.join(&name))?;
+        let mut out =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(staged.join(&name))?;
         std::io::copy(&mut found, &mut out).with_context(|| wrong("is cut short"))?;
         out.sync_all()?;
     }
@@ -295,12 +362,23 @@ fn unpack(key: &Key, from: &Path, staged: &Path) -> anyhow::Result<Manifest> {
 
 fn manifest(key: &Key, staged: &Path) -> anyhow::Result<Manifest> {
     let (mut text, mut seal) = (Vec::new(), Vec::new());
-    let open = |name: &str| File::open(staged.join(name)).with_context(|| format!("is no backup: it lacks `{name}`"));
+    let open = |name: &str| {
+        File::open(staged.join(name)).with_context(|| format!("is no backup: it lacks `{name}`"))
+    };
     open(MANIFEST)?.take(1 << 20).read_to_end(&mut text)?;
     open(SEAL)?.take(1 << 16).read_to_end(&mut seal)?;
-    let said = key.open(SEAL_LABEL, &seal).context("was made with another master key, or was changed")?;
-    ensure!(said.as_slice() == trust::sha256_hex(&text).as_bytes(), "its list of files was changed");
-    let manifest: Manifest = serde_json::from_slice(&text).context("its list of files is of another format")?;
-    ensure!(manifest.format == FORMAT, "is of format `{}`, this program reads {FORMAT}", manifest.format);
+    let said =
+        key.open(SEAL_LABEL, &seal).context("was made with another master key, or was changed")?;
+    ensure!(
+        said.as_slice() == trust::sha256_hex(&text).as_bytes(),
+        "its list of files was changed"
+    );
+    let manifest: Manifest =
+        serde_json::from_slice(&text).context("its list of files is of another format")?;
+    ensure!(
+        manifest.format == FORMAT,
+        "is of format `{}`, this program reads {FORMAT}",
+        manifest.format
+    );
     Ok(manifest)
 }

@@ -1,4 +1,5 @@
-//! What an external Mosquitto needs: TLS, client certificates as user names, and one pattern ACL for every box.
+//! What an external Mosquitto needs: TLS, client certificates as user names, and one pattern ACL
+//! for every box.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,30 +18,43 @@ use crate::store::Store;
 
 /// Where the files lie on a Debian machine.
 const HOME: &str = "/etc/mosquitto/zaigang";
-/// The broker's own certificate, and the server's: renewed by writing the files anew, and by each start.
+/// The broker's own certificate, and the server's: renewed by writing the files anew, and by each
+/// start.
 const VALID: Duration = Duration::from_hours(24 * 825);
 
 /// The configuration and the ACL, as one commented text to split at its marks.
 pub fn text() -> String {
     format!(
-        "# ---- /etc/mosquitto/conf.d/zaigang.conf ----  (Mosquitto 2.0, Debian)\n{}\n# ---- {HOME}/zaigang.acl ----\n{}",
+        "# ---- /etc/mosquitto/conf.d/zaigang.conf ----  (Mosquitto 2.0, Debian)\n{}\n# ---- \
+        {HOME}/zaigang.acl ----\n{}",
         conf(HOME, "8883", "persistence true\npersistence_location /var/lib/mosquitto/\n"),
         acl()
     )
 }
 
-/// Writes authority, revocation list, the broker's certificate and key for the named hosts, ACL and configuration into a
-/// folder. What Mosquitto must include is `zaigang.conf`; `listen` is `8883` or `PORT ADDRESS`. Gives the line to print.
-pub fn write(data_dir: &Path, folder: &Path, hosts: &[&str], listen: &str) -> anyhow::Result<String> {
+/// Writes authority, revocation list, the broker's certificate and key for the named hosts, ACL and
+/// configuration into a folder. What Mosquitto must include is `zaigang.conf`; `listen` is `8883`
+/// or `PORT ADDRESS`. Gives the line to print.
+pub fn write(
+    data_dir: &Path,
+    folder: &Path,
+    hosts: &[&str],
+    listen: &str,
+) -> anyhow::Result<String> {
     // Before the first start of the server there is no folder yet.
-    std::fs::create_dir_all(data_dir).with_context(|| format!("`data_dir` {} can not be made", data_dir.display()))?;
+    std::fs::create_dir_all(data_dir)
+        .with_context(|| format!("`data_dir` {} can not be made", data_dir.display()))?;
     let authority = Authority::open(data_dir)?;
     let store = Store::open(data_dir)?;
     let now = clock::now();
-    std::fs::create_dir_all(folder).with_context(|| format!("{} can not be made", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{} can not be made", folder.display()))?;
     let name = hosts.first().context("name the broker by --host, as the boxes will call it")?;
     let (certificate, key) = authority.issue(name, hosts, Use::Server, now, VALID)?;
-    let list = authority.revocation_list(&crate::ca::revoked(&store.revoked_certificates(&clock::text(now))?), now)?;
+    let list = authority.revocation_list(
+        &crate::ca::revoked(&store.revoked_certificates(&clock::text(now))?),
+        now,
+    )?;
     let home = std::path::absolute(folder)?;
     let conf = conf(&home.display().to_string(), listen, "persistence false\n");
     for (file, text) in [
@@ -54,16 +68,20 @@ pub fn write(data_dir: &Path, folder: &Path, hosts: &[&str], listen: &str) -> an
         write_private(&folder.join(file), text.as_bytes())?;
     }
     Ok(format!(
-        "{}: ca.crt, ca.crl, broker.crt, broker.key, zaigang.acl, zaigang.conf; the broker's certificate for {} holds until {}; \
-         give the files to Mosquitto's user (chown mosquitto), include zaigang.conf, restart it, and set mqtt.tls = true here; \
-         after a revocation write them again and restart Mosquitto, which reads the list when it starts",
+        "{}: ca.crt, ca.crl, broker.crt, broker.key, zaigang.acl, zaigang.conf; the broker's \
+            certificate for {} holds until {}; \
+         give the files to Mosquitto's user (chown mosquitto), include zaigang.conf, restart it, \
+         and set mqtt.tls = true here; \
+         after a revocation write them again and restart Mosquitto, which reads the list when it \
+         starts",
         folder.display(),
         hosts.join(", "),
         clock::text(certificate.expires_at),
     ))
 }
 
-/// The server's own way in: a certificate of its own authority, made anew at each start and kept in memory alone.
+/// The server's own way in: a certificate of its own authority, made anew at each start and kept in
+/// memory alone.
 pub(crate) fn server_tls(
     authority: &Authority,
     name: &str,
@@ -73,9 +91,10 @@ pub(crate) fn server_tls(
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.ca_pem().as_bytes())?)?;
     let certificate = CertificateDer::from_pem_slice(certificate.pem.as_bytes())?;
-    // It verifies as always; that it also notes when the broker's certificate runs out is all that is its own.
-    let verifier =
-        Noting::new(roots, Arc::clone(certificates), Whose::Broker).map_err(|why| anyhow::anyhow!("{why}"))?;
+    // It verifies as always; that it also notes when the broker's certificate runs out is all that
+    // is its own.
+    let verifier = Noting::new(roots, Arc::clone(certificates), Whose::Broker)
+        .map_err(|why| anyhow::anyhow!("{why}"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -112,10 +131,13 @@ fn conf(home: &str, listen: &str, persistence: &str) -> String {
 per_listener_settings false
 allow_anonymous false
 acl_file {home}/zaigang.acl
-# Largest packet in bytes: a roster for one room, sealed (protocol::MAX_KNOWLEDGE_BYTES) with its header.
+# Largest packet in bytes: a roster for one room, sealed (protocol::MAX_KNOWLEDGE_BYTES) with its \
+header.
 max_packet_size 1114112
-# What is on its way to a box that is away or does not answer, each: one set of knowledge of five kinds fits, and no box
-# takes more of the broker's memory than that. Nothing that must survive rests on it: the server sends it again.
+# What is on its way to a box that is away or does not answer, each: one set of knowledge of five \
+kinds fits, and no box
+# takes more of the broker's memory than that. Nothing that must survive rests on it: the server \
+sends it again.
 max_queued_messages 1000
 max_queued_bytes 8388608
 max_inflight_messages 20
@@ -127,7 +149,8 @@ crlfile {home}/ca.crl
 certfile {home}/broker.crt
 keyfile {home}/broker.key
 require_certificate true
-# The CN of the client certificate is the user name, so the ACL below can not be got round by a password.
+# The CN of the client certificate is the user name, so the ACL below can not be got round by a \
+password.
 use_identity_as_username true
 # And the user name is the client id: no box can end another's connection by taking its id.
 use_username_as_clientid true
@@ -138,12 +161,16 @@ tls_version tlsv1.2
 
 #[cfg(test)]
 mod tests {
-    /// A box that never answers takes no more of the broker's memory than one set of knowledge needs.
+    /// A box that never answers takes no more of the broker's memory than one set of knowledge
+    /// needs.
     #[test]
     fn what_waits_for_one_box_is_bounded_in_bytes() {
         let text = super::text();
         for key in ["max_queued_bytes ", "max_inflight_bytes "] {
-            let bytes = text.lines().find_map(|line| line.strip_prefix(key)).and_then(|n| n.parse::<usize>().ok());
+            let bytes = text
+                .lines()
+                .find_map(|line| line.strip_prefix(key))
+                .and_then(|n| n.parse::<usize>().ok());
             assert!(
                 bytes.is_some_and(|n| (5 * protocol::MAX_KNOWLEDGE_BYTES..=16 << 20).contains(&n)),
                 "{key}{bytes:?}"
@@ -163,7 +190,8 @@ mod tests {
     fn the_acl_names_every_channel_in_its_direction() {
         let text = super::text();
         for channel in protocol::topic::Channel::ALL {
-            let verb = if protocol::topic::Channel::UP.contains(&channel) { "write" } else { "read" };
+            let verb =
+                if protocol::topic::Channel::UP.contains(&channel) { "write" } else { "read" };
             assert!(text.contains(&format!("pattern {verb} zaigang/v1/%u/{}\n", channel.as_str())));
         }
     }

@@ -1,7 +1,9 @@
-//! The server's small certificate authority: it signs boxes, the broker and the server itself, and lists what was revoked.
+//! The server's small certificate authority: it signs boxes, the broker and the server itself, and
+//! lists what was revoked.
 //!
-//! One root, ECDSA P-256, kept in `data_dir` beside the server's signing key. A certificate says one thing: which device id
-//! may speak on the broker. What a box says is believed for its Ed25519 signature alone.
+//! One root, ECDSA P-256, kept in `data_dir` beside the server's signing key. A certificate says
+//! one thing: which device id may speak on the broker. What a box says is believed for its Ed25519
+//! signature alone.
 
 use std::fmt;
 use std::fs;
@@ -13,16 +15,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertificateSigningRequestParams,
-    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams,
+    CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
 };
 
 /// The root outlives every box; a new one means provisioning all boxes anew.
 const ROOT_DAYS: u64 = 20 * 365;
 /// Clocks of boxes may be behind.
 const BACKDATED: Duration = Duration::from_hours(24);
-/// A list that has run out would shut every box out, so it does not; a new one is written with each revocation.
+/// A list that has run out would shut every box out, so it does not; a new one is written with each
+/// revocation.
 const LIST_DAYS: u64 = 10 * 365;
 
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +33,8 @@ pub enum CaError {
     #[error("{path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
     #[error(
-        "{path} is there and {missing} is not: restore both from the backup, or remove both and provision every box anew"
+        "{path} is there and {missing} is not: restore both from the backup, or remove both and \
+        provision every box anew"
     )]
     Half { path: PathBuf, missing: PathBuf },
     #[error("the certificate request is refused: {0}")]
@@ -81,10 +85,12 @@ impl Authority {
             (false, true) => Err(CaError::Half { path: pem_path, missing: key_path }),
             (true, true) => {
                 let read = |path: &Path| {
-                    fs::read_to_string(path).map_err(|source| CaError::File { path: path.to_owned(), source })
+                    fs::read_to_string(path)
+                        .map_err(|source| CaError::File { path: path.to_owned(), source })
                 };
                 let ca_pem = read(&pem_path)?;
-                let issuer = Issuer::from_ca_cert_pem(&ca_pem, KeyPair::from_pem(&read(&key_path)?)?)?;
+                let issuer =
+                    Issuer::from_ca_cert_pem(&ca_pem, KeyPair::from_pem(&read(&key_path)?)?)?;
                 Ok(Self { issuer, ca_pem })
             }
         }
@@ -92,13 +98,15 @@ impl Authority {
 
     fn make(key_path: &Path, pem_path: &Path) -> Result<Self, CaError> {
         let key = KeyPair::generate()?;
-        let mut params = params("Zaigang CA", Timestamp::now(), Duration::from_hours(24 * ROOT_DAYS))?;
+        let mut params =
+            params("Zaigang CA", Timestamp::now(), Duration::from_hours(24 * ROOT_DAYS))?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let ca_pem = params.self_signed(&key)?.pem();
         write_private(key_path, key.serialize_pem().as_bytes())?;
         write_private(pem_path, ca_pem.as_bytes())?;
-        tracing::info!(path = %pem_path.display(), "made the certificate authority of the broker and the boxes");
+        tracing::info!(path = %pem_path.display(), "made the certificate authority of the broker \
+            and the boxes");
         Ok(Self { issuer: Issuer::new(params, key), ca_pem })
     }
 
@@ -106,20 +114,29 @@ impl Authority {
         &self.ca_pem
     }
 
-    /// Refuses what is no certificate request whose signature holds; asked before a token is used up.
+    /// Refuses what is no certificate request whose signature holds; asked before a token is used
+    /// up.
     pub fn examine(csr_pem: &str) -> Result<(), CaError> {
         parse(csr_pem).map(drop)
     }
 
-    /// A client certificate for a box's request. Of the request only the key is taken: the name is ours to give.
-    pub fn certify(&self, csr_pem: &str, device: &str, now: Timestamp, valid: Duration) -> Result<Issued, CaError> {
+    /// A client certificate for a box's request. Of the request only the key is taken: the name is
+    /// ours to give.
+    pub fn certify(
+        &self,
+        csr_pem: &str,
+        device: &str,
+        now: Timestamp,
+        valid: Duration,
+    ) -> Result<Issued, CaError> {
         let mut request = parse(csr_pem)?;
         request.params = leaf(device, Use::Client, now, valid)?;
         let (serial, expires_at) = (serial_of(&request.params), now + valid);
         Ok(Issued { pem: request.signed_by(&self.issuer)?.pem(), serial, expires_at })
     }
 
-    /// A certificate with a key made here, for the broker and for the server itself: certificate, then key, both PEM.
+    /// A certificate with a key made here, for the broker and for the server itself: certificate,
+    /// then key, both PEM.
     pub fn issue(
         &self,
         name: &str,
@@ -141,11 +158,17 @@ impl Authority {
         Ok((Issued { pem, serial, expires_at: now + valid }, key.serialize_pem()))
     }
 
-    /// The list of revoked certificates (RFC 5280): serials with the time of revocation. `number` rises with each list.
-    pub fn revocation_list(&self, revoked: &[(String, Timestamp)], now: Timestamp) -> Result<String, CaError> {
+    /// The list of revoked certificates (RFC 5280): serials with the time of revocation. `number`
+    /// rises with each list.
+    pub fn revocation_list(
+        &self,
+        revoked: &[(String, Timestamp)],
+        now: Timestamp,
+    ) -> Result<String, CaError> {
         let mut revoked_certs = Vec::new();
         for (serial, at) in revoked {
-            let bytes = hex::decode(serial).map_err(|e| CaError::Request(format!("serial {serial}: {e}")))?;
+            let bytes = hex::decode(serial)
+                .map_err(|e| CaError::Request(format!("serial {serial}: {e}")))?;
             revoked_certs.push(RevokedCertParams {
                 serial_number: SerialNumber::from_slice(&bytes),
                 revocation_time: moment(*at),
@@ -166,10 +189,16 @@ impl Authority {
 }
 
 fn parse(csr_pem: &str) -> Result<CertificateSigningRequestParams, CaError> {
-    CertificateSigningRequestParams::from_pem(csr_pem).map_err(|error| CaError::Request(error.to_string()))
+    CertificateSigningRequestParams::from_pem(csr_pem)
+        .map_err(|error| CaError::Request(error.to_string()))
 }
 
-fn leaf(name: &str, purpose: Use, now: Timestamp, valid: Duration) -> Result<CertificateParams, CaError> {
+fn leaf(
+    name: &str,
+    purpose: Use,
+    now: Timestamp,
+    valid: Duration,
+) -> Result<CertificateParams, CaError> {
     let mut params = params(name, now, valid)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![match purpose {
@@ -188,7 +217,8 @@ fn params(name: &str, now: Timestamp, valid: Duration) -> Result<CertificatePara
     params.not_after = moment(now) + valid;
     let mut serial = [0; 20];
     getrandom::fill(&mut serial).map_err(|error| CaError::NoRandomness(error.to_string()))?;
-    // A serial is a positive number of at most 20 bytes (RFC 5280, 4.1.2.2); a leading zero would be dropped.
+    // A serial is a positive number of at most 20 bytes (RFC 5280, 4.1.2.2); a leading zero would
+    // be dropped.
     serial[0] = serial[0] & 0x7f | 0x40;
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     Ok(params)
@@ -207,13 +237,24 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CaError> {
     let file = |source| CaError::File { path: path.to_owned(), source };
     let part = path.with_extension("part");
     let _ = fs::remove_file(&part);
-    let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(file)?;
-    out.write_all(bytes).and_then(|()| out.sync_all()).and_then(|()| fs::rename(&part, path)).map_err(file)
+    let mut out = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&part)
+        .map_err(file)?;
+    out.write_all(bytes)
+        .and_then(|()| out.sync_all())
+        .and_then(|()| fs::rename(&part, path))
+        .map_err(file)
 }
 
-/// Rows whose time does not parse were written by another program; they are taken as revoked at once.
+/// Rows whose time does not parse were written by another program; they are taken as revoked at
+/// once.
 pub(crate) fn revoked(rows: &[(String, String)]) -> Vec<(String, jiff::Timestamp)> {
-    rows.iter().map(|(serial, at)| (serial.clone(), at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH))).collect()
+    rows.iter()
+        .map(|(serial, at)| (serial.clone(), at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -254,7 +295,8 @@ mod tests {
         assert!(Authority::examine(&good).is_ok());
         let middle = good.len() / 2;
         let other = if good.as_bytes()[middle] == b'A' { 'B' } else { 'A' };
-        let changed: String = good.char_indices().map(|(i, c)| if i == middle { other } else { c }).collect();
+        let changed: String =
+            good.char_indices().map(|(i, c)| if i == middle { other } else { c }).collect();
         assert!(Authority::examine(&changed).is_err());
         assert!(Authority::examine("no request").is_err());
     }
@@ -262,6 +304,7 @@ mod tests {
     fn x509(pem: &str) -> String {
         use base64::Engine as _;
         let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-        String::from_utf8_lossy(&base64::engine::general_purpose::STANDARD.decode(body).unwrap()).into_owned()
+        String::from_utf8_lossy(&base64::engine::general_purpose::STANDARD.decode(body).unwrap())
+            .into_owned()
     }
 }

@@ -1,9 +1,10 @@
-//! Working days of the People's Republic: weekends, and the State Council's yearly notice of holidays and of weekend days
-//! worked instead. Pure.
+//! Working days of the People's Republic: weekends, and the State Council's yearly notice of
+//! holidays and of weekend days worked instead. Pure.
 //!
-//! 行政处罚法 85 and 卫生健康行政处罚程序规定 69(2) count terms of two, three, five and seven days in working days. The shipped
-//! years 2025 and 2026 are those of the public package chinesecalendar 1.11.0; they were not held against the notices
-//! themselves. A year without a table has its weekends alone, and every deadline in it says so.
+//! 行政处罚法 85 and 卫生健康行政处罚程序规定 69(2) count terms of two, three, five and seven days in working days.
+//! The shipped years 2025 and 2026 are those of the public package chinesecalendar 1.11.0; they
+//! were not held against the notices themselves. A year without a table has its weekends alone, and
+//! every deadline in it says so.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +57,8 @@ impl Calendar {
     pub fn new(imported: impl IntoIterator<Item = NoticeDay>) -> Self {
         let imported: Vec<NoticeDay> = imported.into_iter().collect();
         let replaced = |day: Date| imported.iter().any(|i| i.day.year() == day.year());
-        let shipped = read_csv(SHIPPED).unwrap_or_default().into_iter().filter(|d| !replaced(d.day));
+        let shipped =
+            read_csv(SHIPPED).unwrap_or_default().into_iter().filter(|d| !replaced(d.day));
         let mut days: BTreeMap<Date, DayKind> = shipped.map(|d| (d.day, d.kind)).collect();
         days.extend(imported.iter().map(|d| (d.day, d.kind)));
         Self { days }
@@ -110,23 +112,34 @@ pub fn read_csv(text: &str) -> Result<Vec<NoticeDay>, String> {
             continue;
         }
         let at = n + 1;
-        let (day, kind) = line.split_once(',').ok_or_else(|| format!("line {at}: use `2027-01-01,holiday`"))?;
-        let day: Date = day.trim().parse().map_err(|_| format!("line {at}: `{}` is no day", clip(day)))?;
+        let (day, kind) =
+            line.split_once(',').ok_or_else(|| format!("line {at}: use `2027-01-01,holiday`"))?;
+        let day: Date =
+            day.trim().parse().map_err(|_| format!("line {at}: `{}` is no day", clip(day)))?;
         let kind = match kind.trim() {
             "holiday" => DayKind::Holiday,
             "working" => DayKind::Working,
-            other => return Err(format!("line {at}: `{}` is neither `holiday` nor `working`", clip(other))),
+            other => {
+                return Err(format!(
+                    "line {at}: `{}` is neither `holiday` nor `working`",
+                    clip(other)
+                ));
+            }
         };
         let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
         if kind == DayKind::Working && !weekend {
-            return Err(format!("line {at}: {day} is no weekend day; `working` is for weekend days that are worked"));
+            return Err(format!(
+                "line {at}: {day} is no weekend day; `working` is for weekend days that are worked"
+            ));
         }
         if days.iter().any(|d| d.day == day) {
             return Err(format!("line {at}: {day} stands twice"));
         }
         days.push(NoticeDay { day, kind });
         if days.len() > MOST_DAYS {
-            return Err(format!("line {at}: more than {MOST_DAYS} days; import one year at a time"));
+            return Err(format!(
+                "line {at}: more than {MOST_DAYS} days; import one year at a time"
+            ));
         }
     }
     Ok(days)
@@ -173,7 +186,8 @@ mod tests {
 
     #[test]
     fn an_imported_year_replaces_the_shipped_one() {
-        let calendar = Calendar::new([NoticeDay { day: day("2026-12-31"), kind: DayKind::Holiday }]);
+        let calendar =
+            Calendar::new([NoticeDay { day: day("2026-12-31"), kind: DayKind::Holiday }]);
         assert!(!calendar.is_working(day("2026-12-31")));
         assert!(calendar.is_working(day("2026-10-01")), "the shipped year is left out whole");
         assert!(!calendar.is_working(day("2025-10-01")));

@@ -1,4 +1,5 @@
-//! By when the law wants the next step of a case (卫生健康行政处罚程序规定, 行政处罚法). Pure: shows what is due, blocks nothing.
+//! By when the law wants the next step of a case (卫生健康行政处罚程序规定, 行政处罚法). Pure: shows what is due,
+//! blocks nothing.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -37,7 +38,9 @@ impl Due {
     /// Which article sets it, and how it may be longer.
     pub fn article_zh(self) -> &'static str {
         match self {
-            Self::OpenCase => "卫生健康行政处罚程序规定第三十二条：7个工作日，经负责人批准可延长7个工作日",
+            Self::OpenCase => {
+                "卫生健康行政处罚程序规定第三十二条：7个工作日，经负责人批准可延长7个工作日"
+            }
             Self::Decide => {
                 "行政处罚法第六十条、程序规定第四十二条：立案之日起90日，可延长60日、再延长30日；听证、鉴定、公告、协助调查时间不计入"
             }
@@ -48,7 +51,8 @@ impl Due {
         match self {
             Self::OpenCase => "程序规定 32: 7 working days, 7 more with the head's approval",
             Self::Decide => {
-                "行政处罚法 60, 程序规定 42: 90 days from the opening, 60 and 30 more; hearing, appraisal, publication and \
+                "行政处罚法 60, 程序规定 42: 90 days from the opening, 60 and 30 more; hearing, appraisal, \
+                    publication and \
                  assistance do not count"
             }
         }
@@ -75,7 +79,10 @@ pub fn running<'a>(
     let mut since: Option<(State, Date)> = None;
     for (at, state) in steps {
         if since.is_none_or(|(before, _)| before != state) {
-            since = at.parse::<Timestamp>().ok().map(|t| (state, t.to_zoned(TimeZone::system()).date()));
+            since = at
+                .parse::<Timestamp>()
+                .ok()
+                .map(|t| (state, t.to_zoned(TimeZone::system()).date()));
         }
     }
     let (due, deadline) = match since? {
@@ -101,7 +108,9 @@ mod tests {
 
     #[test]
     fn a_case_is_to_be_opened_in_seven_working_days() {
-        let due = |today| clock(&ON_SITE, today).map(|c| (c.due, c.deadline.on.to_string(), c.late)).unwrap();
+        let due = |today| {
+            clock(&ON_SITE, today).map(|c| (c.due, c.deadline.on.to_string(), c.late)).unwrap()
+        };
         assert_eq!(due("2026-11-12"), (Due::OpenCase, "2026-11-12".to_owned(), false));
         assert!(due("2026-11-13").2);
     }
@@ -110,7 +119,9 @@ mod tests {
     fn a_decision_is_due_ninety_days_after_the_opening() {
         let mut steps = ON_SITE.to_vec();
         steps.push(("2026-11-10T12:00:00.000Z", State::Case));
-        let due = |today| clock(&steps, today).map(|c| (c.due, c.deadline.on.to_string(), c.late)).unwrap();
+        let due = |today| {
+            clock(&steps, today).map(|c| (c.due, c.deadline.on.to_string(), c.late)).unwrap()
+        };
         assert_eq!(due("2027-02-08"), (Due::Decide, "2027-02-08".to_owned(), false));
         assert!(due("2027-02-09").2);
     }

@@ -1,6 +1,7 @@
-//! Every certificate that the house depends on, and when it runs out: the broker's, the own authority's, the boxes', the
-//! login provider's, the mail server's. Looked at each hour and at each connection; told on the page "More", to the
-//! administrators on every page, in `/metrics`, in the log, and to the hooks at 30, 14 and 3 days. It renews nothing.
+//! Every certificate that the house depends on, and when it runs out: the broker's, the own
+//! authority's, the boxes', the login provider's, the mail server's. Looked at each hour and at
+//! each connection; told on the page "More", to the administrators on every page, in `/metrics`, in
+//! the log, and to the hooks at 30, 14 and 3 days. It renews nothing.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -13,7 +14,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use serde_json::json;
 
 use crate::app::App;
@@ -132,7 +135,8 @@ pub fn expiry(certificate: &[u8]) -> Option<Timestamp> {
     Timestamp::from_second(read.validity().not_after.timestamp()).ok()
 }
 
-/// Verifies as always, and notes when the certificate that was shown runs out: also of one that is refused.
+/// Verifies as always, and notes when the certificate that was shown runs out: also of one that is
+/// refused.
 #[derive(Debug)]
 pub struct Noting {
     inner: Arc<WebPkiServerVerifier>,
@@ -141,7 +145,11 @@ pub struct Noting {
 }
 
 impl Noting {
-    pub fn new(roots: RootCertStore, certificates: Arc<Certificates>, whose: Whose) -> Result<Self, String> {
+    pub fn new(
+        roots: RootCertStore,
+        certificates: Arc<Certificates>,
+        whose: Whose,
+    ) -> Result<Self, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         Ok(Self { inner: inner.map_err(|e| e.to_string())?, certificates, whose })
@@ -207,8 +215,10 @@ fn look(app: &App) -> Result<(), StoreError> {
         let known = first.parse().map_or_else(|_| Known::Fault(first.clone()), Known::ExpiresAt);
         app.certificates.note(Whose::Boxes, known);
     }
-    if let Some(oidc) = app.config.oidc.as_ref().filter(|oidc| oidc.issuer.starts_with("https://")) {
-        let authority = oidc.issuer.trim_start_matches("https://").split('/').next().unwrap_or_default();
+    if let Some(oidc) = app.config.oidc.as_ref().filter(|oidc| oidc.issuer.starts_with("https://"))
+    {
+        let authority =
+            oidc.issuer.trim_start_matches("https://").split('/').next().unwrap_or_default();
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
                 (host, port.parse().unwrap_or(443))
@@ -220,7 +230,13 @@ fn look(app: &App) -> Result<(), StoreError> {
     if let Some(smtp) = app.config.outgoing.smtp.as_ref().filter(|smtp| smtp.tls != SmtpTls::None) {
         let begin: fn(&TcpStream) -> Result<(), String> =
             if smtp.tls == SmtpTls::Starttls { starttls } else { |_| Ok(()) };
-        shake(app, Whose::MailServer, (smtp.host.as_str(), smtp.port), smtp.ca_file.as_deref(), begin);
+        shake(
+            app,
+            Whose::MailServer,
+            (smtp.host.as_str(), smtp.port),
+            smtp.ca_file.as_deref(),
+            begin,
+        );
     }
     tell(app, now)
 }
@@ -245,14 +261,19 @@ fn shake(
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let address =
-            (bare, port).to_socket_addrs().map_err(|e| e.to_string())?.next().ok_or("the name has no address")?;
-        let mut stream = TcpStream::connect_timeout(&address, ANSWER_WITHIN).map_err(|e| e.to_string())?;
+        let address = (bare, port)
+            .to_socket_addrs()
+            .map_err(|e| e.to_string())?
+            .next()
+            .ok_or("the name has no address")?;
+        let mut stream =
+            TcpStream::connect_timeout(&address, ANSWER_WITHIN).map_err(|e| e.to_string())?;
         stream.set_read_timeout(Some(ANSWER_WITHIN)).map_err(|e| e.to_string())?;
         stream.set_write_timeout(Some(ANSWER_WITHIN)).map_err(|e| e.to_string())?;
         begin(&stream)?;
         let name = ServerName::try_from(bare.to_owned()).map_err(|e| e.to_string())?;
-        let mut connection = ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
+        let mut connection =
+            ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
         while connection.is_handshaking() {
             connection.complete_io(&mut stream).map_err(|e| e.to_string())?;
         }
@@ -260,7 +281,11 @@ fn shake(
     };
     if let Err(why) = hand() {
         // One that was shown and refused is known all the same.
-        let shown = app.certificates.all().iter().any(|(w, known)| *w == whose && matches!(known, Known::ExpiresAt(_)));
+        let shown = app
+            .certificates
+            .all()
+            .iter()
+            .any(|(w, known)| *w == whose && matches!(known, Known::ExpiresAt(_)));
         tracing::warn!(
             whose = whose.as_str(),
             "a certificate was not seen to be good: {}",
@@ -305,13 +330,20 @@ fn tell(app: &App, now: Timestamp) -> Result<(), StoreError> {
             continue;
         }
         let ends = clock::text(due.expires_at);
-        tracing::warn!(whose = due.whose.as_str(), days = due.days, "a certificate runs out at {ends}: renew it");
+        tracing::warn!(
+            whose = due.whose.as_str(),
+            days = due.days,
+            "a certificate runs out at {ends}: renew it"
+        );
         let data = json!({"certificate": due.whose.as_str(), "expires_at": ends, "days": due.days});
         let event = "certificate.expires";
         let body = json!({"event": event, "number": 0, "data": data}).to_string();
-        for hook in app.store.hooks()?.iter().filter(|hook| hook.enabled && hook.jurisdiction.is_empty()) {
+        for hook in
+            app.store.hooks()?.iter().filter(|hook| hook.enabled && hook.jurisdiction.is_empty())
+        {
             let (hook, body, next_at) = (hook.id.clone(), body.clone(), text.clone());
-            app.store.add_delivery(&NewDelivery { hook, event, alert: None, body, next_at }, &text)?;
+            app.store
+                .add_delivery(&NewDelivery { hook, event, alert: None, body, next_at }, &text)?;
         }
     }
     Ok(())
@@ -342,14 +374,16 @@ mod tests {
         certificates.note(Whose::Authority, Known::ExpiresAt(at("2046-03-02T00:00:00Z")));
         certificates.note(Whose::MailServer, Known::ExpiresAt(at("2026-03-01T00:00:00Z")));
         certificates.note(Whose::LoginProvider, Known::Fault("refused".into()));
-        let due: Vec<(Whose, i64)> = certificates.due(now).iter().map(|due| (due.whose, due.days)).collect();
+        let due: Vec<(Whose, i64)> =
+            certificates.due(now).iter().map(|due| (due.whose, due.days)).collect();
         assert_eq!(due, [(Whose::Broker, 24), (Whose::MailServer, -1)]);
     }
 
     #[test]
     fn a_certificate_says_when_it_runs_out() {
         let key = rcgen::KeyPair::generate().unwrap();
-        let mut params = rcgen::CertificateParams::new(vec!["broker.example.cn".to_owned()]).unwrap();
+        let mut params =
+            rcgen::CertificateParams::new(vec!["broker.example.cn".to_owned()]).unwrap();
         params.not_after = time::OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
         let made = params.self_signed(&key).unwrap();
         assert_eq!(expiry(made.der()).map(Timestamp::as_second), Some(1_900_000_000));

@@ -1,6 +1,7 @@
 //! The server's one door to the clock: wall time as RFC 3339 UTC text with milliseconds, and back.
 //!
-//! Nothing else reads the clock; the pure modules (`alert`, `rules`, `ingest::check`) get times as arguments.
+//! Nothing else reads the clock; the pure modules (`alert`, `rules`, `ingest::check`) get times as
+//! arguments.
 
 use jiff::Timestamp;
 
@@ -8,13 +9,14 @@ pub fn now() -> Timestamp {
     Timestamp::now() + stepped_by()
 }
 
-/// A fault test steps the clock of the running server: `ZAIGANG_CLOCK_STEP` names a file that holds seconds. Nothing at all
-/// in a release build.
+/// A fault test steps the clock of the running server: `ZAIGANG_CLOCK_STEP` names a file that holds
+/// seconds. Nothing at all in a release build.
 #[cfg(debug_assertions)]
 fn stepped_by() -> jiff::SignedDuration {
     static FILE: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
     let file = FILE.get_or_init(|| std::env::var_os("ZAIGANG_CLOCK_STEP").map(Into::into));
-    let seconds = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+    let seconds =
+        file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
     jiff::SignedDuration::from_secs(seconds.unwrap_or(0))
 }
 
@@ -43,13 +45,19 @@ pub fn zone() -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
-/// From 1970 to the year 9000, in seconds: such a time has the width of [`text`], and days may be added to it.
+/// From 1970 to the year 9000, in seconds: such a time has the width of [`text`], and days may be
+/// added to it.
 const TIMES_S: std::ops::Range<i64> = 0..221_845_392_000;
 
 /// Reads an RFC 3339 time from 1970 to the year 9000; the error names what was read.
 pub fn parse(what: &str, value: &str) -> Result<Timestamp, String> {
     let read = value.parse::<Timestamp>().ok().filter(|at| TIMES_S.contains(&at.as_second()));
-    read.ok_or_else(|| format!("{what}: `{}` is no RFC 3339 time such as 2026-03-02T01:00:00.000Z", clip(value, 60)))
+    read.ok_or_else(|| {
+        format!(
+            "{what}: `{}` is no RFC 3339 time such as 2026-03-02T01:00:00.000Z",
+            clip(value, 60)
+        )
+    })
 }
 
 /// The same time in the fixed width of [`text`].
@@ -66,14 +74,21 @@ pub fn clip(value: &str, max: usize) -> String {
 mod tests {
     #[test]
     fn a_time_has_one_width_whatever_it_was_written_in() {
-        assert_eq!(super::normal("start", "2026-03-02T09:00:00+08:00").unwrap(), "2026-03-02T01:00:00.000Z");
+        assert_eq!(
+            super::normal("start", "2026-03-02T09:00:00+08:00").unwrap(),
+            "2026-03-02T01:00:00.000Z"
+        );
         assert!(super::parse("start", "yesterday").unwrap_err().starts_with("start: `yesterday`"));
     }
 
     #[test]
     fn a_time_that_no_clock_shows_is_refused() {
-        for wrong in ["-000001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9000-01-01T00:00:00Z", "9999-12-30T22:00:00Z"]
-        {
+        for wrong in [
+            "-000001-01-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "9000-01-01T00:00:00Z",
+            "9999-12-30T22:00:00Z",
+        ] {
             assert!(super::parse("start", wrong).is_err(), "{wrong}");
         }
         for right in ["1970-01-01T00:00:00Z", "8999-12-31T23:59:59.999Z"] {

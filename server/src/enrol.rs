@@ -1,8 +1,11 @@
-//! From uploaded photographs to a proposal: quality reasons, how like the person's confirmed faces it is, the search for
-//! a second person with the same face, and templates turned by the clinic's secret rotation.
+//! From uploaded photographs to a proposal: quality reasons, how like the person's confirmed faces
+//! it is, the search for a second person with the same face, and templates turned by the clinic's
+//! secret rotation.
 //!
-//! What a comparison with stored faces found is for whoever decides; it refuses nothing, so that a clinic can neither ask
-//! whose face this is nor, by a first wrong proposal, keep another clinic's honest one out. Never confirms anything, never keeps a photograph without that purpose in the consent, and never prints a score with a name.
+//! What a comparison with stored faces found is for whoever decides; it refuses nothing, so that a
+//! clinic can neither ask whose face this is nor, by a first wrong proposal, keep another clinic's
+//! honest one out. Never confirms anything, never keeps a photograph without that purpose in the
+//! consent, and never prints a score with a name.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +29,8 @@ pub const MOST_UPLOAD_BYTES: usize = (MOST_PHOTO_BYTES + 65_536) * MOST_PHOTOS;
 pub enum EnrolFault {
     #[error("enrolment is not available: {0}")]
     NoModels(String),
-    #[error("no photograph passed: {}", .0.iter().map(PhotoOutcome::line).collect::<Vec<_>>().join(" · "))]
+    #[error("no photograph passed: \
+        {}", .0.iter().map(PhotoOutcome::line).collect::<Vec<_>>().join(" · "))]
     NonePassed(Vec<PhotoOutcome>),
     #[error("{0}")]
     Refused(String),
@@ -90,7 +94,8 @@ pub struct Likeness {
     pub score_ppm: i32,
 }
 
-/// What a comparison with stored faces found. For the supervisor who decides, never for the clinic that proposes.
+/// What a comparison with stored faces found. For the supervisor who decides, never for the clinic
+/// that proposes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Compared {
     /// Other persons with this face.
@@ -139,7 +144,8 @@ impl Engine {
             .and_then(|p| p.locate(&search))
             .map_err(|e| e.to_string())?;
         let runtime = Runtime::init().map_err(|e| e.to_string())?;
-        let analyzer = Analyzer::load(&runtime, &located.spec(), Options::default()).map_err(|e| e.to_string())?;
+        let analyzer = Analyzer::load(&runtime, &located.spec(), Options::default())
+            .map_err(|e| e.to_string())?;
         let thresholds = analyzer.thresholds();
         Ok(Self {
             pack: analyzer.pack().to_string(),
@@ -152,7 +158,12 @@ impl Engine {
     }
 
     /// Judges the photographs and stores a proposal. Blocking: it runs networks.
-    pub fn propose(&self, faces: &FaceStore, request: &Request<'_>, now: &str) -> Result<Proposed, EnrolFault> {
+    pub fn propose(
+        &self,
+        faces: &FaceStore,
+        request: &Request<'_>,
+        now: &str,
+    ) -> Result<Proposed, EnrolFault> {
         let (outcomes, enrolled) = self.judge(&request.photos);
         if enrolled.is_empty() {
             return Err(EnrolFault::NonePassed(outcomes));
@@ -185,7 +196,11 @@ impl Engine {
     }
 
     /// Compares a proposal once more, with what was confirmed since. Blocking.
-    pub fn compare_again(&self, faces: &FaceStore, proposal: &Enrolment) -> Result<Compared, EnrolFault> {
+    pub fn compare_again(
+        &self,
+        faces: &FaceStore,
+        proposal: &Enrolment,
+    ) -> Result<Compared, EnrolFault> {
         let mut proposed = Vec::new();
         self.each_known(faces, &proposal.institution, |known| {
             if known.enrolment == proposal.id {
@@ -230,7 +245,8 @@ impl Engine {
         for (index, photo) in photos.iter().enumerate() {
             match looked_at(&mut analyzer, photo, &gate) {
                 Ok((good, other_faces)) => {
-                    let quality_ppm = Some((good.quality.unified().clamp(0.0, 1.0) * 1_000_000.0) as u32);
+                    let quality_ppm =
+                        Some((good.quality.unified().clamp(0.0, 1.0) * 1_000_000.0) as u32);
                     outcomes.push(PhotoOutcome {
                         index,
                         accepted: true,
@@ -241,7 +257,13 @@ impl Engine {
                     enrolled.push((index, good));
                 }
                 Err(reasons) => {
-                    let refused = PhotoOutcome { index, accepted: false, reasons, quality_ppm: None, other_faces: 0 };
+                    let refused = PhotoOutcome {
+                        index,
+                        accepted: false,
+                        reasons,
+                        quality_ppm: None,
+                        other_faces: 0,
+                    };
                     outcomes.push(refused);
                 }
             }
@@ -249,10 +271,16 @@ impl Engine {
         (outcomes, enrolled)
     }
 
-    /// Templates of this pack that were confirmed anywhere, and what this institution itself proposed, each turned back by
-    /// its clinic's rotation. What another clinic only proposed is nobody's face yet. Read a part at a time, so that
-    /// neither memory nor the database is held for the whole country.
-    fn each_known(&self, faces: &FaceStore, institution: &str, mut look: impl FnMut(Known)) -> Result<(), EnrolFault> {
+    /// Templates of this pack that were confirmed anywhere, and what this institution itself
+    /// proposed, each turned back by its clinic's rotation. What another clinic only proposed is
+    /// nobody's face yet. Read a part at a time, so that neither memory nor the database is held
+    /// for the whole country.
+    fn each_known(
+        &self,
+        faces: &FaceStore,
+        institution: &str,
+        mut look: impl FnMut(Known),
+    ) -> Result<(), EnrolFault> {
         let mut rotations = std::collections::BTreeMap::new();
         let mut after = String::new();
         loop {
@@ -262,7 +290,10 @@ impl Engine {
             for stored in part.into_iter().filter(|t| t.pack == self.pack) {
                 if !rotations.contains_key(&stored.institution) {
                     let seed = faces.rotation_seed(&stored.institution)?;
-                    rotations.insert(stored.institution.clone(), Rotation::from_key(seed.bytes(), self.length));
+                    rotations.insert(
+                        stored.institution.clone(),
+                        Rotation::from_key(seed.bytes(), self.length),
+                    );
                 }
                 let rotation = &rotations[&stored.institution];
                 match Template::from_bytes(stored.pack.as_str(), self.length, &stored.vector) {
@@ -272,20 +303,25 @@ impl Engine {
                         confirmed: stored.confirmed,
                         template: template.turned_back(rotation),
                     }),
-                    Err(error) => tracing::error!(template = stored.id, %error, "a stored template is left out"),
+                    Err(error) => {
+                        tracing::error!(template = stored.id, %error, "a stored template is left \
+                            out");
+                    }
                 }
             }
         }
     }
 
-    /// Photographs of one proposal that show two people are a mix-up of files; that says nothing of anybody stored.
+    /// Photographs of one proposal that show two people are a mix-up of files; that says nothing of
+    /// anybody stored.
     fn refuse_two_faces(&self, fresh: &[&Template]) -> Result<(), EnrolFault> {
         for (n, one) in fresh.iter().enumerate() {
             let others = fresh.iter().enumerate().filter(|(m, _)| *m != n);
             let best = others.map(|(_, other)| cosine_ppm(one, other)).max();
             if best.is_some_and(|best| best < self.unlike_ppm) {
                 return Err(EnrolFault::Refused(format!(
-                    "the face of photo {} is too unlike the other ones: check that all photographs show the same person",
+                    "the face of photo {} is too unlike the other ones: check that all \
+                    photographs show the same person",
                     n + 1
                 )));
             }
@@ -326,7 +362,8 @@ impl<'a> Comparison<'a> {
             }
             return;
         }
-        let score = self.fresh.iter().map(|f| cosine_ppm(f, &known.template)).max().unwrap_or(-1_000_000);
+        let score =
+            self.fresh.iter().map(|f| cosine_ppm(f, &known.template)).max().unwrap_or(-1_000_000);
         if score >= self.duplicate_ppm {
             let best = self.others.entry(known.person.clone()).or_insert(score);
             *best = score.max(*best);
@@ -336,8 +373,12 @@ impl<'a> Comparison<'a> {
     /// Of each photograph its best; the worst of them speaks.
     fn end(self) -> Compared {
         let worst = self.own.into_iter().flatten().min();
-        let duplicates = self.others.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm });
-        Compared { duplicates: duplicates.collect(), unlike_ppm: worst.filter(|score| *score < self.unlike_ppm) }
+        let duplicates =
+            self.others.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm });
+        Compared {
+            duplicates: duplicates.collect(),
+            unlike_ppm: worst.filter(|score| *score < self.unlike_ppm),
+        }
     }
 }
 
@@ -359,14 +400,24 @@ fn cosine_ppm(one: &Template, other: &Template) -> i32 {
 }
 
 /// One photograph's template, and how many faces are in it beside that one.
-fn looked_at(analyzer: &mut Analyzer, photo: &[u8], gate: &Gate) -> Result<(Enrolled, usize), Vec<ReasonText>> {
-    let picture = photo::read(photo)
-        .map_err(|fault| vec![ReasonText { code: fault.code().to_owned(), zh: fault.zh(), en: fault.en() }])?;
+fn looked_at(
+    analyzer: &mut Analyzer,
+    photo: &[u8],
+    gate: &Gate,
+) -> Result<(Enrolled, usize), Vec<ReasonText>> {
+    let picture = photo::read(photo).map_err(|fault| {
+        vec![ReasonText { code: fault.code().to_owned(), zh: fault.zh(), en: fault.en() }]
+    })?;
     let good = template_from_picture(analyzer, &picture, gate).map_err(|error| {
         let mut reasons = reasons(&error);
         if photo::is_cmyk(photo) {
-            let (zh, en) = ("照片为 CMYK 模式:请另存为 RGB", "the photograph is CMYK: save it as RGB");
-            reasons.push(ReasonText { code: "cmyk".to_owned(), zh: zh.to_owned(), en: en.to_owned() });
+            let (zh, en) =
+                ("照片为 CMYK 模式:请另存为 RGB", "the photograph is CMYK: save it as RGB");
+            reasons.push(ReasonText {
+                code: "cmyk".to_owned(),
+                zh: zh.to_owned(),
+                en: en.to_owned(),
+            });
         }
         reasons
     })?;
@@ -376,11 +427,17 @@ fn looked_at(analyzer: &mut Analyzer, photo: &[u8], gate: &Gate) -> Result<(Enro
 
 fn reasons(error: &EnrolError) -> Vec<ReasonText> {
     match error {
-        EnrolError::Rejected(rejection) => {
-            rejection.reasons.iter().map(|r| ReasonText { code: r.code().to_owned(), zh: r.zh(), en: r.en() }).collect()
-        }
+        EnrolError::Rejected(rejection) => rejection
+            .reasons
+            .iter()
+            .map(|r| ReasonText { code: r.code().to_owned(), zh: r.zh(), en: r.en() })
+            .collect(),
         EnrolError::Vision(_) => {
-            vec![ReasonText { code: "unreadable".to_owned(), zh: error.zh(), en: error.to_string() }]
+            vec![ReasonText {
+                code: "unreadable".to_owned(),
+                zh: error.zh(),
+                en: error.to_string(),
+            }]
         }
     }
 }
@@ -400,7 +457,9 @@ impl Slot {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(Ok(engine)) => Ok(Arc::clone(engine)),
             Some(Err(why)) => Err(EnrolFault::NoModels(why.clone())),
-            None => Err(EnrolFault::NoModels("the model pack is still being loaded: try again in a moment".to_owned())),
+            None => Err(EnrolFault::NoModels(
+                "the model pack is still being loaded: try again in a moment".to_owned(),
+            )),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! `zaigang-server export`: one box's chain as a self-contained bundle that `zaigang-verify` checks without us.
+//! `zaigang-server export`: one box's chain as a self-contained bundle that `zaigang-verify` checks
+//! without us.
 //!
-//! Works beside a running server or without one; reads the chain, signs the receipt and the seal, and writes the deed
-//! into the audit log. A bundle holds ids, times and figures, no name and no face. Of a sighting whose time was over, and in
-//! a case package of one that the case is not about, it holds the hash alone: the chain is whole all the same.
+//! Works beside a running server or without one; reads the chain, signs the receipt and the seal,
+//! and writes the deed into the audit log. A bundle holds ids, times and figures, no name and no
+//! face. Of a sighting whose time was over, and in a case package of one that the case is not
+//! about, it holds the hash alone: the chain is whole all the same.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -28,7 +30,8 @@ pub struct Wanted {
     pub from: String,
     /// The same; a day means its end. Empty for now.
     pub to: String,
-    /// Of a box that was provisioned more than once, the key whose chain is wanted; empty for the last.
+    /// Of a box that was provisioned more than once, the key whose chain is wanted; empty for the
+    /// last.
     pub key_id: String,
     /// `-` for standard output.
     pub out: PathBuf,
@@ -45,11 +48,15 @@ pub fn run(data_dir: &Path, wanted: &Wanted) -> anyhow::Result<String> {
     }
     let database = data_dir.join("zaigang.db");
     if !database.exists() {
-        bail!("{} is not there: name the configuration of the server by --config", database.display());
+        bail!(
+            "{} is not there: name the configuration of the server by --config",
+            database.display()
+        );
     }
     let store = Store::open(data_dir)?;
     let signer = SigningKey::from_file(&data_dir.join("server_signing.key"))?;
-    let device: DeviceId = wanted.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("--device: {e}"))?;
+    let device: DeviceId =
+        wanted.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("--device: {e}"))?;
     let era = era(&store, wanted)?;
     let Some(stretch) = store.stretch(&wanted.device, &era, &from, &to)? else {
         bail!("no message of {device} came from {from} to {to}: nothing is exported");
@@ -64,7 +71,8 @@ pub fn run(data_dir: &Path, wanted: &Wanted) -> anyhow::Result<String> {
     };
     store.audit(&deed, &clock::now_text())?;
     Ok(format!(
-        "{lines} lines, sequence {} to {} of {device}, box key {}, server key {}, SHA-256 {hash}: check with zaigang-verify {}",
+        "{lines} lines, sequence {} to {} of {device}, box key {}, server key {}, SHA-256 {hash}: \
+        check with zaigang-verify {}",
         stretch.from_seq,
         stretch.to_seq,
         VerifyingKey::from_base64(&era.signing_key)?.key_id(),
@@ -73,8 +81,8 @@ pub fn run(data_dir: &Path, wanted: &Wanted) -> anyhow::Result<String> {
     ))
 }
 
-/// A bundle of everything that came from a box between two times, to a file; false where nothing came. Of the sightings
-/// only those are whole that `shown` says.
+/// A bundle of everything that came from a box between two times, to a file; false where nothing
+/// came. Of the sightings only those are whole that `shown` says.
 pub(crate) fn bundle(
     store: &Store,
     signer: &SigningKey,
@@ -83,7 +91,8 @@ pub(crate) fn bundle(
     shown: &dyn Fn(&PresenceReport) -> bool,
     out: &Path,
 ) -> anyhow::Result<bool> {
-    let id: DeviceId = device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("device: {e}"))?;
+    let id: DeviceId =
+        device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("device: {e}"))?;
     // The latest era in which anything came then.
     for era in store.eras(device)?.into_iter().rev() {
         if let Some(stretch) = store.stretch(device, &era, from, to)? {
@@ -107,7 +116,12 @@ fn era(store: &Store, wanted: &Wanted) -> anyhow::Result<Era> {
         }
         known.push(id);
     }
-    bail!("--key-id {}: {} never had that key, but {}", wanted.key_id, wanted.device, known.join(", "))
+    bail!(
+        "--key-id {}: {} never had that key, but {}",
+        wanted.key_id,
+        wanted.device,
+        known.join(", ")
+    )
 }
 
 fn bound(what: &str, text: &str, day: &str, open: &str) -> anyhow::Result<String> {
@@ -118,7 +132,8 @@ fn bound(what: &str, text: &str, day: &str, open: &str) -> anyhow::Result<String
     clock::normal(what, &whole).map_err(|why| anyhow::anyhow!("{why}, or a day such as 2026-03-02"))
 }
 
-/// Writes beside the name and renames, so that a bundle that is there is whole. Gives lines and the file's SHA-256.
+/// Writes beside the name and renames, so that a bundle that is there is whole. Gives lines and the
+/// file's SHA-256.
 fn write(
     store: &Store,
     signer: &SigningKey,
@@ -138,11 +153,18 @@ fn write(
         exported_at: clock::text(now),
     };
     let receipt = |(contiguous_seq, contiguous_hash)| {
-        let payload = Down::Receipt(Receipt { contiguous_seq, contiguous_hash, above: Vec::new(), audit_head: None });
-        // No box is to take it: it goes into the bundle as the server's word, and its version is the lowest there is.
+        let payload = Down::Receipt(Receipt {
+            contiguous_seq,
+            contiguous_hash,
+            above: Vec::new(),
+            audit_head: None,
+        });
+        // No box is to take it: it goes into the bundle as the server's word, and its version is
+        // the lowest there is.
         trust::sign_down(signer, device, 0, now, now + SignedDuration::from_secs(1), payload)
     };
-    let receipts: Vec<Envelope> = stretch.receipted.clone().map(receipt).transpose()?.into_iter().collect();
+    let receipts: Vec<Envelope> =
+        stretch.receipted.clone().map(receipt).transpose()?.into_iter().collect();
     let mut pages = Pages {
         store,
         device: device.as_str(),
@@ -156,12 +178,16 @@ fn write(
     let to_stdout = out == Path::new("-");
     let (lines, hash) = if to_stdout {
         let mut hashing = Hashing::new(std::io::stdout().lock());
-        (trust::bundle::write(&mut hashing, &header, &mut pages, receipts, signer)?, hashing.finish())
+        (
+            trust::bundle::write(&mut hashing, &header, &mut pages, receipts, signer)?,
+            hashing.finish(),
+        )
     } else {
         let named = || format!("{} can not be written", out.display());
         let file = File::create(&unfinished).with_context(named)?;
         let mut hashing = Hashing::new(BufWriter::new(file));
-        let lines = trust::bundle::write(&mut hashing, &header, &mut pages, receipts, signer).with_context(named)?;
+        let lines = trust::bundle::write(&mut hashing, &header, &mut pages, receipts, signer)
+            .with_context(named)?;
         (lines, hashing.finish())
     };
     if let Some(fault) = pages.fault.take() {
@@ -196,7 +222,8 @@ impl Pages<'_> {
         self.after = Some(stored.seq);
         let whole = match &stored.envelope {
             None => None,
-            Some(text) => Some(serde_json::from_str(text)?).filter(|it| !stored.is_sighting || self.is_shown(it)),
+            Some(text) => Some(serde_json::from_str(text)?)
+                .filter(|it| !stored.is_sighting || self.is_shown(it)),
         };
         let StoredLink { seq, hash, prev, .. } = stored;
         Ok(Some(whole.map_or(Link::HashOnly(HashOnly { seq, hash, prev }), Link::Whole)))
@@ -264,8 +291,14 @@ mod tests {
 
     #[test]
     fn a_day_is_a_bound_with_its_beginning_or_end() {
-        assert_eq!(bound("--from", "2026-03-02", "T00:00:00.000Z", "").unwrap(), "2026-03-02T00:00:00.000Z");
-        assert_eq!(bound("--to", "2026-03-02T09:00:00+08:00", "", "").unwrap(), "2026-03-02T01:00:00.000Z");
+        assert_eq!(
+            bound("--from", "2026-03-02", "T00:00:00.000Z", "").unwrap(),
+            "2026-03-02T00:00:00.000Z"
+        );
+        assert_eq!(
+            bound("--to", "2026-03-02T09:00:00+08:00", "", "").unwrap(),
+            "2026-03-02T01:00:00.000Z"
+        );
         let error = bound("--to", "March", "", "").unwrap_err().to_string();
         assert!(error.contains("--to") && error.contains("2026-03-02"), "{error}");
     }

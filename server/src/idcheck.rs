@@ -1,6 +1,8 @@
-//! The identifiers of domain.md §6: formats and check digits. Pure; a failing code comes back as one clear line.
+//! The identifiers of domain.md §6: formats and check digits. Pure; a failing code comes back as
+//! one clear line.
 //!
-//! Sources: GB 32100-2015 (统一社会信用代码), GB 11643-1999 (身份证), the Health Commission's numbering of certificates.
+//! Sources: GB 32100-2015 (统一社会信用代码), GB 11643-1999 (身份证), the Health Commission's numbering of
+//! certificates.
 
 /// 统一社会信用代码 (18 characters) or 医疗机构执业许可证登记号 (22, which has no public check digit).
 pub fn institution_code(code: &str) -> Result<(), String> {
@@ -24,7 +26,10 @@ pub fn credit_code(code: &str) -> Result<(), String> {
         values.push(value);
     }
     if values.len() != 18 {
-        return Err(format!("code: a 统一社会信用代码 has 18 characters, {} were given", values.len()));
+        return Err(format!(
+            "code: a 统一社会信用代码 has 18 characters, {} were given",
+            values.len()
+        ));
     }
     let mut weight = 1;
     let mut sum = 0;
@@ -37,13 +42,18 @@ pub fn credit_code(code: &str) -> Result<(), String> {
         return Ok(());
     }
     let right = ALPHABET.chars().nth(check).unwrap_or('?');
-    Err(format!("code: the check character of this 统一社会信用代码 would be {right}: compare it with the licence"))
+    Err(format!(
+        "code: the check character of this 统一社会信用代码 would be {right}: compare it with the licence"
+    ))
 }
 
 /// GB 11643: the 18 characters of an ID card number.
 pub fn id_card(number: &str) -> Result<(), String> {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let fault = || "身份证号: 17 digits and a check character 0-9 or X are needed, and they must agree".to_owned();
+    let fault = || {
+        "身份证号: 17 digits and a check character 0-9 or X are needed, and they must agree"
+            .to_owned()
+    };
     let chars: Vec<char> = number.chars().collect();
     if chars.len() != 18 {
         return Err(fault());

@@ -1,6 +1,8 @@
-//! Knowledge downstream: what changed is signed, sealed for each box concerned, sent, and sent again until it is acknowledged.
+//! Knowledge downstream: what changed is signed, sealed for each box concerned, sent, and sent
+//! again until it is acknowledged.
 //!
-//! Every sending has a version of its own that only rises (a box refuses what is not newer). Nothing here decides what is true.
+//! Every sending has a version of its own that only rises (a box refuses what is not newer).
+//! Nothing here decides what is true.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,7 +61,8 @@ pub struct Pusher {
     pub retry: Duration,
     /// The wait for an answer doubles with each sending in vain, up to this.
     pub retry_max: Duration,
-    /// A demonstration plays on a day of its own: its sessions and passes are sent whatever the date is here.
+    /// A demonstration plays on a day of its own: its sessions and passes are sent whatever the
+    /// date is here.
     pub any_date: bool,
 }
 
@@ -82,21 +85,32 @@ enum PushError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Refused(#[from] trust::Refused),
-    #[error("{kind} for this box takes {bytes} bytes sealed, at most {limit} fit: enrol fewer templates per person")]
+    #[error(
+        "{kind} for this box takes {bytes} bytes sealed, at most {limit} fit: enrol fewer \
+        templates per person"
+    )]
     TooLarge { kind: &'static str, bytes: usize, limit: usize },
     #[error("not encoded: {0}")]
     Encode(#[from] serde_json::Error),
 }
 
 /// Sends receipts as commits happen; of several for one box only the last is sent.
-pub async fn speak(pusher: Arc<Pusher>, mut told: mpsc::UnboundedReceiver<Told>, nudge: mpsc::UnboundedSender<Nudge>) {
+pub async fn speak(
+    pusher: Arc<Pusher>,
+    mut told: mpsc::UnboundedReceiver<Told>,
+    nudge: mpsc::UnboundedSender<Nudge>,
+) {
     let mut many = Vec::new();
     while told.recv_many(&mut many, 256).await > 0 {
         let mut due = std::collections::BTreeMap::new();
         for one in many.drain(..) {
             match one {
-                Told::Receipts(receipts) => due.extend(receipts.into_iter().map(|r| (r.device.clone(), r))),
-                Told::Status { device, fresh: true, online: true } => drop(nudge.send(Nudge::Fresh(device))),
+                Told::Receipts(receipts) => {
+                    due.extend(receipts.into_iter().map(|r| (r.device.clone(), r)));
+                }
+                Told::Status { device, fresh: true, online: true } => {
+                    drop(nudge.send(Nudge::Fresh(device)));
+                }
                 Told::Status { device, online: true, .. } => drop(nudge.send(Nudge::Back(device))),
                 Told::Status { .. } | Told::Acked(_) => {}
             }
@@ -134,7 +148,10 @@ pub async fn run(pusher: Arc<Pusher>, mut nudges: mpsc::UnboundedReceiver<Nudge>
 }
 
 /// Makes letters on a blocking thread (databases, signatures), then sends them.
-async fn send_all(pusher: &Arc<Pusher>, make: impl FnOnce(&Pusher) -> Vec<Letter> + Send + 'static) {
+async fn send_all(
+    pusher: &Arc<Pusher>,
+    make: impl FnOnce(&Pusher) -> Vec<Letter> + Send + 'static,
+) {
     let maker = Arc::clone(pusher);
     match tokio::task::spawn_blocking(move || make(&maker)).await {
         Ok(letters) => {
@@ -178,7 +195,9 @@ impl Pusher {
         let mut due = Vec::new();
         for device in &fresh {
             let again = |kind: &str| match self.store.issued(device, kind) {
-                Ok(Some(issued)) => issued.answered || issued.tries <= PATIENT || self.waited(&issued),
+                Ok(Some(issued)) => {
+                    issued.answered || issued.tries <= PATIENT || self.waited(&issued)
+                }
                 _ => true,
             };
             due.extend(Self::logged(device, self.due(device, again)).into_iter().flatten());
@@ -186,7 +205,9 @@ impl Pusher {
         for device in back.difference(&fresh) {
             // A box that never answers gains nothing by coming back again and again.
             let unanswered = |kind: &str| match self.store.issued(device, kind) {
-                Ok(Some(issued)) => !issued.answered && (issued.tries <= PATIENT || self.waited(&issued)),
+                Ok(Some(issued)) => {
+                    !issued.answered && (issued.tries <= PATIENT || self.waited(&issued))
+                }
                 _ => true,
             };
             due.extend(Self::logged(device, self.due(device, unanswered)).into_iter().flatten());
@@ -202,7 +223,8 @@ impl Pusher {
     fn overdue(&self) -> Vec<Letter> {
         let now = clock::now();
         let stale = clock::text(now - self.refresh);
-        let unanswered: Vec<String> = (0..=DOUBLINGS).map(|tries| clock::text(now - self.wait(tries))).collect();
+        let unanswered: Vec<String> =
+            (0..=DOUBLINGS).map(|tries| clock::text(now - self.wait(tries))).collect();
         let devices = match self.store.overdue(&unanswered, &stale) {
             Ok(devices) => devices,
             Err(error) => {
@@ -225,8 +247,10 @@ impl Pusher {
 
     /// How long an answer is waited for after so many sendings.
     fn wait(&self, tries: u32) -> SignedDuration {
-        let retry =
-            self.retry.saturating_mul(1 << tries.saturating_sub(1).min(DOUBLINGS)).min(self.retry_max.max(self.retry));
+        let retry = self
+            .retry
+            .saturating_mul(1 << tries.saturating_sub(1).min(DOUBLINGS))
+            .min(self.retry_max.max(self.retry));
         SignedDuration::try_from(retry).unwrap_or(SignedDuration::from_secs(5))
     }
 
@@ -238,11 +262,16 @@ impl Pusher {
         made.map_err(|error| tracing::error!(device, %error, "knowledge not sent")).ok()
     }
 
-    /// What this box must be told: what changed since it was last issued, and whatever `again` says.
+    /// What this box must be told: what changed since it was last issued, and whatever `again`
+    /// says.
     fn due(&self, device: &str, again: impl Fn(&str) -> bool) -> Result<Vec<Due>, PushError> {
         let now = clock::now();
         let yesterday = now - SignedDuration::from_hours(24);
-        let (from, until) = if self.any_date { Default::default() } else { (clock::text(yesterday), clock::text(now)) };
+        let (from, until) = if self.any_date {
+            Default::default()
+        } else {
+            (clock::text(yesterday), clock::text(now))
+        };
         let facts = self.store.facts_for(device, &from, &until)?;
         let mut roster = Roster {
             snapshot_at: String::new(),
@@ -264,10 +293,12 @@ impl Pusher {
         Ok(due)
     }
 
-    /// Takes all versions in one transaction, then signs and seals: a thousand boxes that come back cost one write.
+    /// Takes all versions in one transaction, then signs and seals: a thousand boxes that come back
+    /// cost one write.
     fn issue(&self, due: Vec<Due>) -> Vec<Letter> {
         let now = clock::now();
-        let wanted: Vec<_> = due.iter().map(|d| (d.device.as_str(), d.payload.kind(), d.content.as_str())).collect();
+        let wanted: Vec<_> =
+            due.iter().map(|d| (d.device.as_str(), d.payload.kind(), d.content.as_str())).collect();
         let versions = match self.store.next_versions(&wanted, &clock::text(now)) {
             Ok(versions) => versions,
             Err(error) => {
@@ -282,12 +313,14 @@ impl Pusher {
         sealed.filter_map(|(device, made)| Self::logged(&device, made)).collect()
     }
 
-    /// Confirmed templates, or, before any is confirmed, the proposed ones, with which a person stays INDETERMINATE.
+    /// Confirmed templates, or, before any is confirmed, the proposed ones, with which a person
+    /// stays INDETERMINATE.
     fn add_faces(&self, roster: &mut Roster) -> Result<(), PushError> {
         let institution = roster.institution.as_str().to_owned();
         let stored = self.faces.templates_of(&institution)?;
         if !stored.is_empty() {
-            roster.rotation_seed = Some(STANDARD.encode(self.faces.rotation_seed(&institution)?.bytes()));
+            roster.rotation_seed =
+                Some(STANDARD.encode(self.faces.rotation_seed(&institution)?.bytes()));
         }
         for person in &mut roster.persons {
             let of = |confirmed| stored.iter().filter(move |t| t.confirmed == confirmed);
@@ -307,13 +340,20 @@ impl Pusher {
         Ok(())
     }
 
-    fn knowledge(&self, device: &str, mut payload: Down, version: u64, now: Timestamp) -> Result<Letter, PushError> {
+    fn knowledge(
+        &self,
+        device: &str,
+        mut payload: Down,
+        version: u64,
+        now: Timestamp,
+    ) -> Result<Letter, PushError> {
         let id = crate::store::device_id(device)?;
         let kind = payload.kind();
         if let Down::Roster(roster) = &mut payload {
             roster.snapshot_at = clock::text(now);
         }
-        let envelope = trust::sign_down(&self.signer, &id, version, now, now + self.expires, payload)?;
+        let envelope =
+            trust::sign_down(&self.signer, &id, version, now, now + self.expires, payload)?;
         let key = self.store.sealing_key(device)?.unwrap_or_default();
         let sealed = trust::seal(&envelope, &id, &SealingPublicKey::from_base64(&key)?)?;
         let bytes = serde_json::to_vec(&sealed)?;
@@ -343,8 +383,8 @@ impl Pusher {
         self.plain(&id, due.version, clock::now(), Down::Receipt(receipt))
     }
 
-    /// The audit log's newest head, where this box was not given it yet. A receipt that is lost takes it along, and the next
-    /// head comes within the hour.
+    /// The audit log's newest head, where this box was not given it yet. A receipt that is lost
+    /// takes it along, and the next head comes within the hour.
     fn head_for(&self, device: &str) -> Option<SignedHead> {
         let newest = self.heads.newest()?;
         let mut told = self.heads_told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -356,9 +396,16 @@ impl Pusher {
     }
 
     /// Receipts and commands hold no personal data: signed, not sealed.
-    fn plain(&self, id: &DeviceId, version: u64, now: Timestamp, payload: Down) -> Result<Letter, PushError> {
+    fn plain(
+        &self,
+        id: &DeviceId,
+        version: u64,
+        now: Timestamp,
+        payload: Down,
+    ) -> Result<Letter, PushError> {
         let topic = Topic::new(id.clone(), payload.channel());
-        let envelope = trust::sign_down(&self.signer, id, version, now, now + self.expires, payload)?;
+        let envelope =
+            trust::sign_down(&self.signer, id, version, now, now + self.expires, payload)?;
         Ok(Letter { topic, bytes: serde_json::to_vec(&envelope)? })
     }
 }

@@ -1,5 +1,5 @@
-//! What the law table says of an alert's findings, and whether their box was reviewed by 行政处罚法 41. Reads the store and
-//! the table; decides nothing.
+//! What the law table says of an alert's findings, and whether their box was reviewed by 行政处罚法 41.
+//! Reads the store and the table; decides nothing.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -24,7 +24,8 @@ pub fn of(store: &Store, table: &Table, report: &FindingReport) -> Result<Option
     };
     let registered = about.as_ref().is_none_or(|p| p.registration == RegistrationStatus::Valid);
     let about = about.and_then(|p| category(p.category));
-    // A room that stood empty for days is a matter of the agreement; one silent session may be a false record.
+    // A room that stood empty for days is a matter of the agreement; one silent session may be a
+    // false record.
     let matter = match report.rule.as_str() {
         "HB-1" if report.session.is_none() => Matter::Agreement,
         rule => match Matter::of_rule(rule, about) {

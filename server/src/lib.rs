@@ -1,8 +1,10 @@
-//! The supervisors' server: it takes signed messages from the boxes, keeps each exactly once, and shows people the leads.
+//! The supervisors' server: it takes signed messages from the boxes, keeps each exactly once, and
+//! shows people the leads.
 //!
-//! A message's way through: [`mqtt`] → [`ingest`] (is it really theirs, where does it belong) → [`store`] (the one place
-//! with SQL) → [`alert`] (the pure state machine) → [`web`]. What comes back to the boxes is [`knowledge`] and receipts.
-//! It never sees a patient or a stranger, never accuses (every alert is a lead 线索), and names a person on pages alone.
+//! A message's way through: [`mqtt`] → [`ingest`] (is it really theirs, where does it belong) →
+//! [`store`] (the one place with SQL) → [`alert`] (the pure state machine) → [`web`]. What comes
+//! back to the boxes is [`knowledge`] and receipts. It never sees a patient or a stranger, never
+//! accuses (every alert is a lead 线索), and names a person on pages alone.
 
 pub mod access;
 pub mod account_command;

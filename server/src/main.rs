@@ -18,19 +18,26 @@ use tracing_subscriber::registry::LookupSpan;
 
 const EXAMPLES: &str = "\
 Examples:
-  zaigang-server config > zaigang-server.toml         the commented configuration: every key, unit, range, default
+  zaigang-server config > zaigang-server.toml         the commented configuration: every key, \
+  unit, range, default
   zaigang-server run --config zaigang-server.toml     start; pages at http://127.0.0.1:8080
-  zaigang-server --config F --listen 127.0.0.1:0 --ready-file R    take a free port and write where it is to R
-  zaigang-server broker-config                        Mosquitto's configuration and ACL for boxes elsewhere
+  zaigang-server --config F --listen 127.0.0.1:0 --ready-file R    take a free port and write \
+  where it is to R
+  zaigang-server broker-config                        Mosquitto's configuration and ACL for boxes \
+  elsewhere
   zaigang-server export --device box-1 --out F        a box's signed chain, for zaigang-verify
-  zaigang-server backup --to F                        both databases and the keys in one file, while it runs
+  zaigang-server backup --to F                        both databases and the keys in one file, \
+  while it runs
   zaigang-server restore --from F                     and back; who withdrew since is deleted again
 
-One process holds everything: an MQTT broker (or a connection to yours), the ingest, the databases, the pages.
-The databases lie in `data_dir`; the key that opens the faces lies elsewhere, in `master_key_file`. Back up both, apart.
+One process holds everything: an MQTT broker (or a connection to yours), the ingest, the \
+databases, the pages.
+The databases lie in `data_dir`; the key that opens the faces lies elsewhere, in \
+`master_key_file`. Back up both, apart.
 Stop it with SIGTERM: it takes at most 5 s, and nothing that was receipted is lost.";
 
-/// The supervisors' server of Zaigang: takes signed findings from the boxes, keeps them, and shows them to people.
+/// The supervisors' server of Zaigang: takes signed findings from the boxes, keeps them, and shows
+/// them to people.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -50,7 +57,8 @@ enum Command {
     Check(CheckArgs),
     /// An account's waits and way in, for an administrator at this machine
     Account(AccountArgs),
-    /// Print a Mosquitto configuration and its ACL: TLS, client certificates, own topics only; or write all its files
+    /// Print a Mosquitto configuration and its ACL: TLS, client certificates, own topics only; or
+    /// write all its files
     BrokerConfig(BrokerConfigArgs),
     /// Write a box's signed chain as a bundle that `zaigang-verify` checks offline
     Export(ExportArgs),
@@ -65,9 +73,12 @@ Examples:
   zaigang-server backup --config zaigang-server.toml --to /media/backup/2026-03-02.zgbackup
   zaigang-server restore --config zaigang-server.toml --from /media/backup/2026-03-02.zgbackup
 
-A backup is taken beside the running server; a restore asks that it be stopped. The archive holds both databases and the
-server's signing key and authority, these sealed with the master key. The master key and the ledger of deletions
-(`tombstone_file`) are not in it: keep copies of them, elsewhere. What a restore replaces is kept beside, not removed.";
+A backup is taken beside the running server; a restore asks that it be stopped. The archive holds \
+both databases and the
+server's signing key and authority, these sealed with the master key. The master key and the \
+ledger of deletions
+(`tombstone_file`) are not in it: keep copies of them, elsewhere. What a restore replaces is kept \
+beside, not removed.";
 
 #[derive(Debug, Args)]
 #[command(after_help = BACKUP_EXAMPLES)]
@@ -99,10 +110,12 @@ struct RestoreArgs {
 
 #[derive(Debug, Args)]
 struct BrokerConfigArgs {
-    /// Write configuration, ACL, the authority's certificate and revocation list, and the broker's certificate and key here
+    /// Write configuration, ACL, the authority's certificate and revocation list, and the broker's
+    /// certificate and key here
     #[arg(long, value_name = "FOLDER", requires = "host")]
     write: Option<PathBuf>,
-    /// How the boxes and the server call the broker (DNS name or IP address); may be given several times
+    /// How the boxes and the server call the broker (DNS name or IP address); may be given several
+    /// times
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
     /// Mosquitto's listener: a port, or `PORT ADDRESS`
@@ -115,12 +128,16 @@ struct BrokerConfigArgs {
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
-  zaigang-server export --config zaigang-server.toml --device box-1 --out box-1.zgbundle --why case-17
-  zaigang-server export --config F --device box-1 --from 2026-03-02 --to 2026-03-04 --out march.zgbundle
+  zaigang-server export --config zaigang-server.toml --device box-1 --out box-1.zgbundle --why \
+  case-17
+  zaigang-server export --config F --device box-1 --from 2026-03-02 --to 2026-03-04 --out \
+  march.zgbundle
   zaigang-verify box-1.zgbundle
 
-Works beside the running server. Times are those at which the server received; a day is one of UTC. The end is widened to
-the records that declare what is missing, so that the bundle explains itself. The deed goes into the audit log.";
+Works beside the running server. Times are those at which the server received; a day is one of \
+UTC. The end is widened to
+the records that declare what is missing, so that the bundle explains itself. The deed goes into \
+the audit log.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_EXAMPLES)]
@@ -157,7 +174,8 @@ struct ConfigArgs {
     args: CheckArgs,
 }
 
-const CHECK_EXITS: &str = "Exit codes: 0 the configuration is sound; 1 something is wrong, one line each.";
+const CHECK_EXITS: &str =
+    "Exit codes: 0 the configuration is sound; 1 something is wrong, one line each.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXITS)]
@@ -198,10 +216,13 @@ struct Said;
 
 const ACCOUNT_EXAMPLES: &str = "\
 Examples:
-  zaigang-server account clear-waits wang --config F    wang may try again at once after wrong passwords or codes
-  zaigang-server account reset wang --config F          a one-time link to a new password and second factor
+  zaigang-server account clear-waits wang --config F    wang may try again at once after wrong \
+  passwords or codes
+  zaigang-server account reset wang --config F          a one-time link to a new password and \
+  second factor
 
-Both work beside the running server and stand in the audit log. The link is written to a file that only this user reads.";
+Both work beside the running server and stand in the audit log. The link is written to a file \
+that only this user reads.";
 
 #[derive(Debug, Args)]
 #[command(after_help = ACCOUNT_EXAMPLES)]
@@ -231,7 +252,9 @@ impl AccountArgs {
     fn run(self) -> anyhow::Result<()> {
         let config = load(self.config)?;
         let said = match self.deed {
-            AccountDeed::ClearWaits => account_command::clear_waits(&config, &self.name, &self.why)?,
+            AccountDeed::ClearWaits => {
+                account_command::clear_waits(&config, &self.name, &self.why)?
+            }
             AccountDeed::Reset => account_command::reset(&config, &self.name, &self.why)?,
         };
         println!("{said}");
@@ -244,7 +267,8 @@ struct RunArgs {
     /// The configuration file; print one with `zaigang-server config`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Listen here instead of `http.listen`; port 0 takes a free one, and then the embedded broker's does too
+    /// Listen here instead of `http.listen`; port 0 takes a free one, and then the embedded
+    /// broker's does too
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// Write `{"http", "mqtt", "server_signing_key", "pid"}` here once everything listens
@@ -259,7 +283,8 @@ impl RunArgs {
         if let Some(listen) = self.listen {
             anyhow::ensure!(
                 listen.ip().is_loopback(),
-                "--listen {listen}: plain HTTP is served on loopback alone; put a TLS proxy before it"
+                "--listen {listen}: plain HTTP is served on loopback alone; put a TLS proxy \
+                before it"
             );
             config.http_listen = listen;
             if let (0, Broker::Embedded { listen: mqtt }) = (listen.port(), &mut config.broker) {
@@ -281,7 +306,10 @@ impl BrokerConfigArgs {
             return Ok(());
         };
         let hosts: Vec<&str> = self.host.iter().map(String::as_str).collect();
-        println!("{}", broker_config::write(&load(self.config)?.data_dir, &folder, &hosts, &self.listener)?);
+        println!(
+            "{}",
+            broker_config::write(&load(self.config)?.data_dir, &folder, &hosts, &self.listener)?
+        );
         Ok(())
     }
 }
@@ -342,7 +370,8 @@ fn main() -> ExitCode {
                 eprintln!("zaigang-server: {line}");
             }
             // Nothing that a service manager mends by starting again.
-            let set_up = error.chain().any(|cause| cause.is::<SetUpFault>() || cause.is::<ConfigError>());
+            let set_up =
+                error.chain().any(|cause| cause.is::<SetUpFault>() || cause.is::<ConfigError>());
             if set_up { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
@@ -372,7 +401,10 @@ async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
         run::write_ready_file(path, &started.ready)?;
     }
     if let Some(file) = &started.first_admin {
-        println!("FIRST-ADMIN {}: a link that works once, for the first administrator", file.display());
+        println!(
+            "FIRST-ADMIN {}: a link that works once, for the first administrator",
+            file.display()
+        );
     }
     println!("READY {}", serde_json::to_string(&started.ready)?);
     tracing::info!(http = started.ready.http, "ready");
@@ -393,9 +425,13 @@ fn tell_service_manager(state: sd_notify::NotifyState<'_>) {
     }
 }
 
-/// Logs go to standard error, so that standard output stays machine-readable. The broker's own chatter is kept at warnings.
+/// Logs go to standard error, so that standard output stays machine-readable. The broker's own
+/// chatter is kept at warnings.
 fn log_to_stderr(config: &Config) {
-    let filter = EnvFilter::new(format!("rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,ort=warn,{}", config.log_level));
+    let filter = EnvFilter::new(format!(
+        "rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,ort=warn,{}",
+        config.log_level
+    ));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Colours are for a terminal; a journal takes priorities instead, and has times of its own.
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
@@ -416,7 +452,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+    fn format_event(
+        &self,
+        ctx: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
         let priority = match *event.metadata().level() {
             Level::ERROR => 3,
             Level::WARN => 4,

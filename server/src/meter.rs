@@ -52,19 +52,30 @@ impl Meter {
     /// As Prometheus reads it.
     pub fn text(&self) -> String {
         let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        let mut text = "# HELP zaigang_http_requests_total Requests answered, by class of status.\n# TYPE zaigang_http_requests_total counter\n".to_owned();
+        let mut text = "# HELP zaigang_http_requests_total Requests answered, by class of \
+            status.\n# TYPE zaigang_http_requests_total counter\n"
+            .to_owned();
         for (class, n) in (1..).zip(&self.by_class) {
-            let _ = writeln!(text, "zaigang_http_requests_total{{status=\"{class}xx\"}} {}", get(n));
+            let _ =
+                writeln!(text, "zaigang_http_requests_total{{status=\"{class}xx\"}} {}", get(n));
         }
         text.push_str(
-            "# HELP zaigang_http_seconds Time until the answer's head.\n# TYPE zaigang_http_seconds histogram\n",
+            "# HELP zaigang_http_seconds Time until the answer's head.\n# TYPE \
+            zaigang_http_seconds histogram\n",
         );
         for (limit, n) in BUCKETS_MS.iter().zip(&self.buckets) {
-            let _ = writeln!(text, "zaigang_http_seconds_bucket{{le=\"{}\"}} {}", *limit as f64 / 1000.0, get(n));
+            let _ = writeln!(
+                text,
+                "zaigang_http_seconds_bucket{{le=\"{}\"}} {}",
+                *limit as f64 / 1000.0,
+                get(n)
+            );
         }
         let count = get(&self.count);
-        let _ =
-            writeln!(text, "zaigang_http_seconds_bucket{{le=\"+Inf\"}} {count}\nzaigang_http_seconds_count {count}");
+        let _ = writeln!(
+            text,
+            "zaigang_http_seconds_bucket{{le=\"+Inf\"}} {count}\nzaigang_http_seconds_count {count}"
+        );
         let _ = writeln!(text, "zaigang_http_seconds_sum {}", get(&self.sum_us) as f64 / 1e6);
         text
     }

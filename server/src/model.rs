@@ -5,8 +5,8 @@
 use std::fmt;
 
 use protocol::down::{
-    DeploymentMode, Item as WireItem, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, Specialty,
-    Zones,
+    DeploymentMode, Item as WireItem, ItemKind, PractitionerCategory, RegistrationStatus,
+    SiteRelation, Specialty, Zones,
 };
 use protocol::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
 use serde::{Deserialize, Serialize};
@@ -106,7 +106,8 @@ mod word {
     use serde::Deserializer;
 
     use super::{
-        DeploymentMode, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, SiteRole, Specialty,
+        DeploymentMode, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, SiteRole,
+        Specialty,
     };
     use crate::text::{Listed, read_many, read_one};
 
@@ -133,7 +134,8 @@ mod word {
     }
 
     impl Listed for DeploymentMode {
-        const WORDS: &'static [(&'static str, Self)] = &[("in_room", Self::InRoom), ("doorway", Self::Doorway)];
+        const WORDS: &'static [(&'static str, Self)] =
+            &[("in_room", Self::InRoom), ("doorway", Self::Doorway)];
     }
 }
 
@@ -178,12 +180,19 @@ impl Institution {
     pub fn check(&self) -> Result<(), Fault> {
         line("name", &self.name, 200)?;
         line_or_nothing("kind", &self.kind, LABEL_CHARS)?;
-        if self.place.is_some_and(|p| !(-90.0..=90.0).contains(&p.north_deg) || !(-180.0..=180.0).contains(&p.east_deg))
-        {
-            return Err("place: north_deg is -90 to 90 and east_deg -180 to 180, such as 30.66 and 104.06".to_owned());
+        if self.place.is_some_and(|p| {
+            !(-90.0..=90.0).contains(&p.north_deg) || !(-180.0..=180.0).contains(&p.east_deg)
+        }) {
+            return Err(
+                "place: north_deg is -90 to 90 and east_deg -180 to 180, such as 30.66 and 104.06"
+                    .to_owned(),
+            );
         }
         if self.grade_ceiling > 4 {
-            return Err(format!("grade_ceiling: {} is no surgery grade, use 0 to 4", self.grade_ceiling));
+            return Err(format!(
+                "grade_ceiling: {} is no surgery grade, use 0 to 4",
+                self.grade_ceiling
+            ));
         }
         division("jurisdiction", &self.jurisdiction)?;
         match &self.code {
@@ -225,9 +234,11 @@ impl Practitioner {
         line("name", &self.name.0, 100)?;
         for site in &mut self.sites {
             site.check()?;
-            if !site.lead_of.is_empty() && self.category != PractitionerCategory::LicensedPhysician {
+            if !site.lead_of.is_empty() && self.category != PractitionerCategory::LicensedPhysician
+            {
                 return Err(
-                    "lead_of: only a licensed_physician can be filed as lead (医疗美容服务管理办法 11)".to_owned()
+                    "lead_of: only a licensed_physician can be filed as lead (医疗美容服务管理办法 \
+                    11)".to_owned()
                 );
             }
         }
@@ -286,7 +297,9 @@ impl Room {
         let good = |&(from, to): &(u16, u16)| from < to && to <= 1440;
         if self.opening_min.len() != 7 || !self.opening_min.iter().flatten().all(good) {
             return Err(
-                "opening_min: seven lists (from Monday) of [from, to] in minutes, 0 to 1440, from < to".to_owned()
+                "opening_min: seven lists (from Monday) of [from, to] in minutes, 0 to 1440, from \
+                < to"
+                    .to_owned(),
             );
         }
         let zones = &self.zones;
@@ -300,7 +313,8 @@ impl Room {
             let inside = |&(x, y): &(i32, i32)| (0..=1000).contains(&x) && (0..=1000).contains(&y);
             if !polygons.iter().all(|p| (3..=64).contains(&p.len()) && p.iter().all(inside)) {
                 return Err(format!(
-                    "zones.{what}: each polygon needs 3 to 64 corners, each 0 to 1000 (thousandths of the picture)"
+                    "zones.{what}: each polygon needs 3 to 64 corners, each 0 to 1000 \
+                    (thousandths of the picture)"
                 ));
             }
         }
@@ -340,7 +354,9 @@ impl Item {
         line_or_nothing("name_en", &self.name_en, 200)?;
         division("jurisdiction", &self.jurisdiction)?;
         if self.specialties.is_empty() {
-            return Err("specialties: name at least one of cosmetic_surgery, cosmetic_dentistry, cosmetic_dermatology, cosmetic_tcm".to_owned());
+            return Err("specialties: name at least one of cosmetic_surgery, cosmetic_dentistry, \
+                cosmetic_dermatology, cosmetic_tcm"
+                .to_owned());
         }
         if self.surgery_grade.is_some_and(|g| !(1..=4).contains(&g)) {
             return Err("surgery_grade: use 1 to 4, or leave it out".to_owned());
@@ -398,7 +414,9 @@ impl Session {
         self.start = clock::normal("start", &self.start)?;
         let operators = self.declared_operators.len();
         if operators > MOST_OPERATORS {
-            return Err(format!("declared_operators: {operators} are named, at most {MOST_OPERATORS} are taken"));
+            return Err(format!(
+                "declared_operators: {operators} are named, at most {MOST_OPERATORS} are taken"
+            ));
         }
         if let Some(end) = &mut self.end {
             *end = clock::normal("end", end)?;
@@ -406,10 +424,16 @@ impl Session {
                 return Err(format!("end: {end} is before start {}", self.start));
             }
         }
-        let pseudonym =
-            |p: &String| !p.is_empty() && p.len() <= 64 && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let pseudonym = |p: &String| {
+            !p.is_empty()
+                && p.len() <= 64
+                && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
         if self.patient_ref.as_ref().is_some_and(|p| !pseudonym(p)) {
-            return Err("patient_ref: a pseudonym of 1 to 64 ASCII letters, digits and -, never a name".to_owned());
+            return Err(
+                "patient_ref: a pseudonym of 1 to 64 ASCII letters, digits and -, never a name"
+                    .to_owned(),
+            );
         }
         Ok(())
     }
@@ -452,7 +476,8 @@ impl Pass {
         if self.to <= self.from {
             return Err(format!("to: {} is not after from {}", self.to, self.from));
         }
-        if !["trainee", "visiting_doctor", "engineer", "inspector"].contains(&self.purpose.as_str()) {
+        if !["trainee", "visiting_doctor", "engineer", "inspector"].contains(&self.purpose.as_str())
+        {
             return Err("purpose: use trainee, visiting_doctor, engineer or inspector".to_owned());
         }
         if self.purpose == "trainee" && self.supervisor.is_none() {
@@ -505,14 +530,22 @@ impl fmt::Debug for Consent {
 
 impl Consent {
     pub fn check(&mut self) -> Result<(), Fault> {
-        let hex = self.text_sha256.len() == 64 && self.text_sha256.chars().all(|c| c.is_ascii_hexdigit());
+        let hex =
+            self.text_sha256.len() == 64 && self.text_sha256.chars().all(|c| c.is_ascii_hexdigit());
         if !hex {
-            return Err("consent.text_sha256: the SHA-256 of the text that was signed, 64 hex digits".to_owned());
+            return Err(
+                "consent.text_sha256: the SHA-256 of the text that was signed, 64 hex digits"
+                    .to_owned(),
+            );
         }
         if !self.purposes.iter().any(|p| p == "recognition") {
-            return Err("consent.purposes: without `recognition` no template may be made".to_owned());
+            return Err(
+                "consent.purposes: without `recognition` no template may be made".to_owned()
+            );
         }
-        if let Some(other) = self.purposes.iter().find(|p| !["recognition", "keep_photo"].contains(&p.as_str())) {
+        if let Some(other) =
+            self.purposes.iter().find(|p| !["recognition", "keep_photo"].contains(&p.as_str()))
+        {
             return Err(format!(
                 "consent.purposes: `{}` is unknown, use recognition and keep_photo",
                 clock::clip(other, 40)
@@ -525,7 +558,8 @@ impl Consent {
         }
         if self.signature.trim().is_empty() || self.signature.len() > 200_000 {
             return Err(
-                "consent.signature: who signed, or the drawn signature as base64 of at most 200,000 characters"
+                "consent.signature: who signed, or the drawn signature as base64 of at most \
+                200,000 characters"
                     .to_owned(),
             );
         }

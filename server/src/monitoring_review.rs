@@ -1,5 +1,6 @@
-//! What 行政处罚法 41 asks before a device's records may prove anything: 法制审核, 技术审核, the place made public, a mark on site,
-//! and 检定. Pure. It refuses nothing: while one of them is missing, a finding is a lead and says so.
+//! What 行政处罚法 41 asks before a device's records may prove anything: 法制审核, 技术审核, the place made
+//! public, a mark on site, and 检定. Pure. It refuses nothing: while one of them is missing, a
+//! finding is a lead and says so.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -62,7 +63,8 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Self; 5] = [Self::Legal, Self::Technical, Self::Published, Self::Marked, Self::Verified];
+    pub const ALL: [Self; 5] =
+        [Self::Legal, Self::Technical, Self::Published, Self::Marked, Self::Verified];
 
     pub fn zh(self) -> &'static str {
         match self {
@@ -96,8 +98,8 @@ pub struct Standing {
 }
 
 const NOTICE_ZH: &str = "本记录为线索，未经法制和技术审核不得作为处罚证据";
-const NOTICE_EN: &str =
-    "This record is a lead: without legal and technical review it may not be used as evidence for a penalty";
+const NOTICE_EN: &str = "This record is a lead: without legal and technical review it may not be \
+    used as evidence for a penalty";
 
 impl MonitoringReview {
     fn day(&self, part: Part) -> Option<Date> {
@@ -130,7 +132,8 @@ impl MonitoringReview {
 
     /// One line that names the field, where a text is missing or too long.
     pub fn check(&self, today: Date) -> Result<(), String> {
-        let reviews = [("legal", &self.legal), ("technical", &self.technical), ("verified", &self.verified)];
+        let reviews =
+            [("legal", &self.legal), ("technical", &self.technical), ("verified", &self.verified)];
         for (name, it) in reviews {
             let Some(it) = it else { continue };
             text(&format!("{name}.by"), &it.by)?;
@@ -155,7 +158,11 @@ fn text(name: &str, value: &str) -> Result<(), String> {
 }
 
 fn past(name: &str, on: Date, today: Date) -> Result<(), String> {
-    if on > today { Err(format!("{name}.on: {on} is still to come; enter it once it was done")) } else { Ok(()) }
+    if on > today {
+        Err(format!("{name}.on: {on} is still to come; enter it once it was done"))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -167,7 +174,11 @@ mod tests {
     }
 
     fn whole() -> MonitoringReview {
-        let review = |on| Some(Review { by: "法制科".into(), on: day(on), document: "审〔2026〕1号".into() });
+        let review = |on| {
+            Some(Review {
+                by: "法制科".into(), on: day(on), document: "审〔2026〕1号".into()
+            })
+        };
         let notice = |on| Some(Notice { at: "官网公告".into(), on: day(on) });
         MonitoringReview {
             legal: review("2026-06-01"),
@@ -195,14 +206,20 @@ mod tests {
     #[test]
     fn one_missing_part_is_named() {
         let standing = MonitoringReview { marked: None, ..whole() }.standing(day("2026-11-28"));
-        assert!(standing.notice_zh.contains("尚缺：现场标志") && standing.notice_en.contains("mark on site"));
+        assert!(
+            standing.notice_zh.contains("尚缺：现场标志")
+                && standing.notice_en.contains("mark on site")
+        );
     }
 
     #[test]
     fn a_review_of_tomorrow_is_refused_by_name() {
         let fault = whole().check(day("2026-06-04")).unwrap_err();
         assert!(fault.contains("verified.on") && fault.contains("2026-06-05"), "{fault}");
-        let empty = MonitoringReview { marked: Some(Notice { at: " ".into(), on: day("2026-06-01") }), ..whole() };
+        let empty = MonitoringReview {
+            marked: Some(Notice { at: " ".into(), on: day("2026-06-01") }),
+            ..whole()
+        };
         assert!(empty.check(day("2026-11-28")).unwrap_err().contains("marked.at"));
     }
 }

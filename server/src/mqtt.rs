@@ -1,4 +1,5 @@
-//! The server's own MQTT connection: everything that boxes say goes to the ingest, receipts and knowledge go out.
+//! The server's own MQTT connection: everything that boxes say goes to the ingest, receipts and
+//! knowledge go out.
 //!
 //! Reconnects with back-off; what was not delivered meanwhile comes again from the boxes' outboxes.
 
@@ -59,7 +60,8 @@ impl Mouth {
 }
 
 pub fn connect(login: &Login) -> (Mouth, EventLoop) {
-    // A fresh session each time: boxes send again what had no receipt, so a broker's memory of us adds nothing but duplicates.
+    // A fresh session each time: boxes send again what had no receipt, so a broker's memory of us
+    // adds nothing but duplicates.
     let id = format!("zaigang-server-{}", uuid::Uuid::now_v7().simple());
     let mut options = MqttOptions::new(id, &login.host, login.port);
     options
@@ -72,13 +74,15 @@ pub fn connect(login: &Login) -> (Mouth, EventLoop) {
         options.set_credentials(username, &login.password);
     }
     if let Some(tls) = &login.tls {
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))));
+        options
+            .set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))));
     }
     let (client, events) = AsyncClient::new(options, 1024);
     (Mouth { client }, events)
 }
 
-/// Polls the connection until `stop` turns true. The channel to the ingest is bounded: a slow disk slows the broker, not the memory.
+/// Polls the connection until `stop` turns true. The channel to the ingest is bounded: a slow disk
+/// slows the broker, not the memory.
 pub async fn run(
     mouth: Mouth,
     mut events: EventLoop,
@@ -100,12 +104,17 @@ pub async fn run(
                 subscribe(&mouth.client, shared);
             }
             Ok(Event::Incoming(Packet::SubAck(ack))) => {
-                let refused = ack.return_codes.iter().find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
+                let refused = ack
+                    .return_codes
+                    .iter()
+                    .find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
                 if let Some(code) = refused {
                     connected.send_replace(false);
                     tracing::error!(
                         ?code,
-                        "the broker refuses this server's subscription, so nothing is received: its ACL must let `zaigang-server` read zaigang/v1/+/… (`zaigang-server broker-config` prints it)"
+                        "the broker refuses this server's subscription, so nothing is received: \
+                        its ACL must let `zaigang-server` read zaigang/v1/+/… (`zaigang-server \
+                        broker-config` prints it)"
                     );
                     continue;
                 }
@@ -125,7 +134,9 @@ pub async fn run(
                 connected.send_replace(false);
                 let fault = tls_client::explained(&error, "ca.pem of `data_dir`");
                 // The same fault is said once, and again each hour that it stands.
-                if fault != last_fault || told_at.is_none_or(|at: Instant| at.elapsed() > SAID_AGAIN) {
+                if fault != last_fault
+                    || told_at.is_none_or(|at: Instant| at.elapsed() > SAID_AGAIN)
+                {
                     tracing::warn!("no connection to the broker, trying again: {fault}");
                     (last_fault, told_at) = (fault, Some(Instant::now()));
                 }
@@ -142,7 +153,8 @@ pub async fn run(
 /// Queued, not awaited: the event loop that would send it is the caller's own.
 fn subscribe(client: &AsyncClient, shared: bool) {
     let filter = |channel| {
-        // Who is on line every process must know, and retained messages never come on a shared subscription.
+        // Who is on line every process must know, and retained messages never come on a shared
+        // subscription.
         let group = if shared && channel != Channel::Status { "$share/zaigang/" } else { "" };
         Filter::new(format!("{group}{}", Topic::filter_all(channel)), QoS::AtLeastOnce)
     };

@@ -1,5 +1,6 @@
-//! Ids of the server's own findings and incidents: the same for the same cause, keyed with a secret of this house, and in
-//! a form that no box's id has. Nobody outside can compute one, and no message can carry one.
+//! Ids of the server's own findings and incidents: the same for the same cause, keyed with a secret
+//! of this house, and in a form that no box's id has. Nobody outside can compute one, and no
+//! message can carry one.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -25,7 +26,9 @@ impl OwnIds {
     /// 32 characters: the mark and 31 hex digits. Each part goes in with its length before it.
     pub fn id(&self, parts: &[&str]) -> String {
         // HMAC takes a key of any length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { unreachable!("HMAC takes any key") };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            unreachable!("HMAC takes any key")
+        };
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());

@@ -1,6 +1,7 @@
-//! One decoding of an uploaded photograph, for the networks and for the person who compares it: what is transparent lies on
-//! white before anything looks, and what a reviewer is shown is what was decoded, never the upload. A format that is not
-//! taken is named with the mend, in both languages. It keeps nothing.
+//! One decoding of an uploaded photograph, for the networks and for the person who compares it:
+//! what is transparent lies on white before anything looks, and what a reviewer is shown is what
+//! was decoded, never the upload. A format that is not taken is named with the mend, in both
+//! languages. It keeps nothing.
 
 use std::io::Cursor;
 
@@ -9,7 +10,8 @@ use image::codecs::png::PngDecoder;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder as _, ImageEncoder as _};
 use vision::{FrameError, Picture, PixelOrder};
 
-/// Memory that one decoded picture may take: a photograph of 50 million pixels, and no PNG of sixteen bits of that size.
+/// Memory that one decoded picture may take: a photograph of 50 million pixels, and no PNG of
+/// sixteen bits of that size.
 pub const MOST_DECODED_BYTES: u64 = 160 << 20;
 /// Of the copy that a reviewer sees; above it nobody sees a difference.
 const SHOWN_QUALITY: u8 = 92;
@@ -77,7 +79,9 @@ pub fn foreign_format(bytes: &[u8]) -> Option<&'static Format> {
     if bytes.get(4..8) == Some(b"ftyp") {
         return Some(match bytes.get(8..12) {
             Some(b"avif" | b"avis") => &AVIF,
-            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => &HEIC,
+            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
+                &HEIC
+            }
             _ => &VIDEO,
         });
     }
@@ -105,8 +109,12 @@ impl PhotoFault {
                 format!("照片为 {width}×{height},解码需 {mib} MiB 内存:请缩小,或另存为 8 位 JPEG")
             }
             Self::Unreadable(FrameError::Empty) => "照片为空(0 字节):请重新选择文件".to_owned(),
-            Self::Unreadable(FrameError::UnknownFormat) => "无法识别的文件,只接受 JPEG 或 PNG".to_owned(),
-            Self::Unreadable(FrameError::Truncated) => "照片不完整(文件在结尾之前中断):请重新发送".to_owned(),
+            Self::Unreadable(FrameError::UnknownFormat) => {
+                "无法识别的文件,只接受 JPEG 或 PNG".to_owned()
+            }
+            Self::Unreadable(FrameError::Truncated) => {
+                "照片不完整(文件在结尾之前中断):请重新发送".to_owned()
+            }
             Self::Unreadable(FrameError::TooLarge { width, height }) => format!(
                 "照片为 {width}×{height} 像素,每边至多 {} 像素,共至多 {} 像素:请缩小",
                 vision::frame::MAX_SIDE_PX,
@@ -118,13 +126,17 @@ impl PhotoFault {
 
     pub fn en(&self) -> String {
         match self {
-            Self::Format(it) => format!("this is a {} file, JPEG or PNG is taken: {}", it.name, it.mend_en),
+            Self::Format(it) => {
+                format!("this is a {} file, JPEG or PNG is taken: {}", it.name, it.mend_en)
+            }
             Self::UnmarkedCmyk => {
-                "this is a CMYK photograph that does not say how it is meant: save it as RGB".to_owned()
+                "this is a CMYK photograph that does not say how it is meant: save it as RGB"
+                    .to_owned()
             }
             Self::TooMuchMemory { width, height, mib } => {
                 format!(
-                    "the picture is {width}×{height} and takes {mib} MiB to decode: make it smaller, or save it as JPEG of 8 bits"
+                    "the picture is {width}×{height} and takes {mib} MiB to decode: make it \
+                    smaller, or save it as JPEG of 8 bits"
                 )
             }
             Self::Unreadable(error) => error.to_string(),
@@ -141,7 +153,9 @@ pub fn read(bytes: &[u8]) -> Result<Picture, PhotoFault> {
         return png(bytes);
     }
     match jpeg_frame(bytes) {
-        Some(JpegFrame { components: 4, adobe: false, .. }) => return Err(PhotoFault::UnmarkedCmyk),
+        Some(JpegFrame { components: 4, adobe: false, .. }) => {
+            return Err(PhotoFault::UnmarkedCmyk);
+        }
         Some(frame) => fits(frame.width, frame.height, frame.bytes())?,
         None => {}
     }
@@ -181,7 +195,8 @@ fn png(bytes: &[u8]) -> Result<Picture, PhotoFault> {
     Picture::new(rgb, width, height, PixelOrder::Rgb).map_err(PhotoFault::Unreadable)
 }
 
-/// The photograph as it was decoded, for the person who compares it: a JPEG of the very pixels that the networks saw.
+/// The photograph as it was decoded, for the person who compares it: a JPEG of the very pixels that
+/// the networks saw.
 pub fn shown(bytes: &[u8]) -> Result<Vec<u8>, PhotoFault> {
     let picture = read(bytes)?;
     let frame = picture.frame();
@@ -238,7 +253,12 @@ fn jpeg_frame(bytes: &[u8]) -> Option<JpegFrame> {
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                 let [_, h1, h0, w1, w0, components, ..] = *segment else { return None };
                 let (height, width) = (u16::from_be_bytes([h1, h0]), u16::from_be_bytes([w1, w0]));
-                return Some(JpegFrame { width: width.into(), height: height.into(), components, adobe });
+                return Some(JpegFrame {
+                    width: width.into(),
+                    height: height.into(),
+                    components,
+                    adobe,
+                });
             }
             0xd9 | 0xda => return None,
             _ => {}
@@ -272,14 +292,19 @@ mod tests {
             let pixel = (y * 40 + x) * 3;
             decoded.frame().data()[pixel..pixel + 3].to_vec()
         };
-        assert_eq!((at(5, 5), at(35, 35)), (vec![255; 3], vec![200, 0, 0]), "what hides under transparency was seen");
+        assert_eq!(
+            (at(5, 5), at(35, 35)),
+            (vec![255; 3], vec![200, 0, 0]),
+            "what hides under transparency was seen"
+        );
         let person = image::load_from_memory(&shown(&png).unwrap()).unwrap().to_rgb8();
         assert!(person.get_pixel(5, 5).0.iter().all(|c| *c > 250), "{:?}", person.get_pixel(5, 5));
     }
 
     #[test]
     fn a_picture_is_refused_by_its_bytes_before_it_is_decoded() {
-        // 8 bytes a pixel: 400 MiB of a file of a few hundred bytes, whose pixels are not even there.
+        // 8 bytes a pixel: 400 MiB of a file of a few hundred bytes, whose pixels are not even
+        // there.
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
         let head: Vec<u8> = [7071u32.to_be_bytes(), 7071u32.to_be_bytes()].concat();
         let head = [head, vec![16, 6, 0, 0, 0]].concat();
@@ -295,7 +320,11 @@ mod tests {
         };
         png.extend([head, sum.to_be_bytes().to_vec()].concat());
         png.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
-        assert!(matches!(read(&png), Err(PhotoFault::TooMuchMemory { mib: 381, .. })), "{:?}", read(&png));
+        assert!(
+            matches!(read(&png), Err(PhotoFault::TooMuchMemory { mib: 381, .. })),
+            "{:?}",
+            read(&png)
+        );
     }
 
     #[test]
@@ -330,7 +359,9 @@ mod tests {
             if adobe {
                 jpeg.extend(b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\x02");
             }
-            jpeg.extend(b"\xff\xc0\0\x14\x08\0\x10\0\x10\x04\x01\x11\0\x02\x11\0\x03\x11\0\x04\x11\0");
+            jpeg.extend(
+                b"\xff\xc0\0\x14\x08\0\x10\0\x10\x04\x01\x11\0\x02\x11\0\x03\x11\0\x04\x11\0",
+            );
             jpeg
         };
         assert_eq!(read(&head(false)).unwrap_err(), PhotoFault::UnmarkedCmyk);

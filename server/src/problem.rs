@@ -1,4 +1,5 @@
-//! Two messages for one fault: a clear line for the client (RFC 9457), and the chain of causes for the log.
+//! Two messages for one fault: a clear line for the client (RFC 9457), and the chain of causes for
+//! the log.
 
 use std::borrow::Cow;
 
@@ -46,12 +47,18 @@ impl Problem {
     }
 
     pub fn unknown(what: &str, id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("{what} `{}` is unknown", crate::clock::clip(id, 80)))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("{what} `{}` is unknown", crate::clock::clip(id, 80)),
+        )
     }
 
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something failed inside the server; its log says what")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "something failed inside the server; its log says what",
+        )
     }
 }
 
@@ -64,7 +71,8 @@ impl IntoResponse for Problem {
             "detail": self.detail,
         });
         let mut response =
-            (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response();
+            (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string())
+                .into_response();
         retry_after(&mut response, self.retry_after_s);
         response
     }
@@ -92,7 +100,9 @@ impl From<StoreError> for Problem {
 impl From<EnrolFault> for Problem {
     fn from(fault: EnrolFault) -> Self {
         match fault {
-            EnrolFault::NoModels(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()),
+            EnrolFault::NoModels(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string())
+            }
             EnrolFault::NonePassed(_) | EnrolFault::Refused(_) => {
                 Self { zh: fault.zh().map(Cow::from), ..Self::unprocessable(fault.to_string()) }
             }
@@ -112,7 +122,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let (parts, body) = request.into_parts();
         let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
             .await
-            .map_err(|error| Problem::new(error.status(), "the request's body could not be read, or is too large"))?;
+            .map_err(|error| {
+                Problem::new(
+                    error.status(),
+                    "the request's body could not be read, or is too large",
+                )
+            })?;
         // A list of a body's values in their order would be taken for the body.
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(Problem::unprocessable("the body is a list: send an object"));
@@ -130,7 +145,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             )),
             Err(JsonRejection::JsonDataError(error)) => Err(Problem::unprocessable(cause(&error))),
             Err(JsonRejection::JsonSyntaxError(error)) => Err(Problem::bad(cause(&error))),
-            Err(other) => Err(Problem::new(other.status(), "the request's body could not be read, or is too large")),
+            Err(other) => Err(Problem::new(
+                other.status(),
+                "the request's body could not be read, or is too large",
+            )),
         }
     }
 }
@@ -147,13 +165,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
         let fields = axum::Form::<Vec<(String, String)>>::from_request(request, state).await;
         let axum::Form(mut fields) = fields.map_err(unreadable)?;
         text::tidy_form(&mut fields);
-        let encoded = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        let encoded =
+            fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
         let body = encoded.collect::<Vec<_>>().join("&");
         let again = axum::http::Request::post("/")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(axum::body::Body::from(body))
             .map_err(|error| Problem::internal(&error))?;
-        let axum::Form(value) = axum::Form::<T>::from_request(again, state).await.map_err(unreadable)?;
+        let axum::Form(value) =
+            axum::Form::<T>::from_request(again, state).await.map_err(unreadable)?;
         Ok(Self(value))
     }
 }
@@ -161,7 +181,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
 /// As a part of a query or a form.
 pub(crate) fn encoded(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 /// The innermost cause names the field; the outer texts only say that JSON was wrong.

@@ -1,5 +1,5 @@
-//! What a running server remembers between requests, so that a page that many screens reload costs the store little.
-//! Nothing here is the truth: each is made of the store again.
+//! What a running server remembers between requests, so that a page that many screens reload costs
+//! the store little. Nothing here is the truth: each is made of the store again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,7 +64,8 @@ pub struct AuditFault {
     pub why: String,
 }
 
-/// What is remembered of the audit log's chain: how far it held, and when it was last walked as a whole.
+/// What is remembered of the audit log's chain: how far it held, and when it was last walked as a
+/// whole.
 #[derive(Debug, Default)]
 pub struct Walked(Mutex<Walk>);
 
@@ -77,24 +78,34 @@ struct Walk {
     whole: Option<(Instant, Duration)>,
 }
 
-/// A whole walk may take one part in so many of the time: a small log is walked at every look, a large one less often.
+/// A whole walk may take one part in so many of the time: a small log is walked at every look, a
+/// large one less often.
 const REST: u32 = 20;
 
 impl Walked {
-    /// The chain's verdict: it is unbroken, it still holds what this process saw of it and every signed head that is kept.
-    /// `Ok(entries)`, or where it does not. What failed is never remembered as walked. Blocking.
-    pub fn verdict(&self, store: &Store, heads: &Heads) -> Result<Result<i64, AuditFault>, StoreError> {
+    /// The chain's verdict: it is unbroken, it still holds what this process saw of it and every
+    /// signed head that is kept. `Ok(entries)`, or where it does not. What failed is never
+    /// remembered as walked. Blocking.
+    pub fn verdict(
+        &self,
+        store: &Store,
+        heads: &Heads,
+    ) -> Result<Result<i64, AuditFault>, StoreError> {
         let mut walk = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let broken = |entry: i64, why: &str| Ok(Err(AuditFault { entry, why: why.to_owned() }));
         if walk.last > 0 {
             match store.audit_hash(walk.last)? {
                 None => {
-                    return broken(walk.last, "this entry was seen here, and the log ends before it: it was cut off");
+                    return broken(
+                        walk.last,
+                        "this entry was seen here, and the log ends before it: it was cut off",
+                    );
                 }
                 Some(hash) if hash != walk.hash => {
                     return broken(
                         walk.last,
-                        "this entry is another than was seen here: it, or one before it, was rewritten",
+                        "this entry is another than was seen here: it, or one before it, was \
+                        rewritten",
                     );
                 }
                 Some(_) => {}
@@ -115,7 +126,9 @@ impl Walked {
         };
         let walked = store.walk_audit(from.0, &from.1, compare)?;
         let (last, hash) = match (walked, other) {
-            (Err(entry), _) => return broken(entry, "this entry was changed, or one before it is missing"),
+            (Err(entry), _) => {
+                return broken(entry, "this entry was changed, or one before it is missing");
+            }
             (Ok(_), Some(fault)) => return Ok(Err(fault)),
             (Ok(end), None) => end,
         };

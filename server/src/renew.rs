@@ -1,8 +1,9 @@
-//! After a change of the model pack: templates are made anew of the photographs that people let the clinic keep, and whoever
-//! left none is listed to come again.
+//! After a change of the model pack: templates are made anew of the photographs that people let the
+//! clinic keep, and whoever left none is listed to come again.
 //!
-//! The new templates count all at once, when everything that can be made is made. A photograph that was confirmed stays
-//! confirmed; nothing is made of one whose owner withdrew. Never deletes: retention takes the earlier templates.
+//! The new templates count all at once, when everything that can be made is made. A photograph that
+//! was confirmed stays confirmed; nothing is made of one whose owner withdrew. Never deletes:
+//! retention takes the earlier templates.
 
 use crate::clock::now_text;
 use crate::enrol::{Engine, EnrolFault};
@@ -18,15 +19,21 @@ pub struct Renewal {
     pub come_again: usize,
 }
 
-/// Blocking: it runs networks. Stops between two enrolments when told to; the next start goes on from there.
-pub fn renew(engine: &Engine, faces: &FaceStore, stopping: impl Fn() -> bool) -> Result<Renewal, EnrolFault> {
+/// Blocking: it runs networks. Stops between two enrolments when told to; the next start goes on
+/// from there.
+pub fn renew(
+    engine: &Engine,
+    faces: &FaceStore,
+    stopping: impl Fn() -> bool,
+) -> Result<Renewal, EnrolFault> {
     let mut done = Renewal::default();
     let embedder = &engine.embedder_sha256;
     for outdated in faces.outdated(embedder)? {
         if stopping() {
             return Ok(done);
         }
-        let photos: Vec<Vec<u8>> = faces.photos(&outdated.enrolment)?.iter().map(|p| p.to_vec()).collect();
+        let photos: Vec<Vec<u8>> =
+            faces.photos(&outdated.enrolment)?.iter().map(|p| p.to_vec()).collect();
         if photos.is_empty() {
             continue;
         }

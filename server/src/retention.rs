@@ -1,7 +1,9 @@
-//! Who is kept how long (P8, P9, P11), and the clockwork that deletes: a table of jobs, run every hour.
+//! Who is kept how long (P8, P9, P11), and the clockwork that deletes: a table of jobs, run every
+//! hour.
 //!
-//! Every time here is an engineering default [D] that the configuration sets. Frames are never stored and no picture is
-//! saved at all (P6), so there is no job for them. The audit log is not in the table: nothing deletes from it.
+//! Every time here is an engineering default [D] that the configuration sets. Frames are never
+//! stored and no picture is saved at all (P6), so there is no job for them. The audit log is not in
+//! the table: nothing deletes from it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +43,8 @@ pub const JOBS: [Job; 7] = [
     Job {
         name: "dismissed",
         zh: "已驳回线索中的人员与说明(签名记录仍在链中,仅凭案号与事由查阅)",
-        en: "Persons and words of dismissed leads (the signed record stays in the chain, read by case and reason alone)",
+        en: "Persons and words of dismissed leads (the signed record stays in the chain, read by \
+            case and reason alone)",
         basis: "P8",
         key: "retention.dismissed_h",
         hours: |t| t.dismissed_h,
@@ -105,9 +108,13 @@ pub async fn run(app: Arc<App>) {
             return;
         }
         match app.blocking(|a| round(a, clock::now())).await {
-            Ok(removed) if removed > 0 => tracing::info!(removed, "retention: deleted what has had its time"),
+            Ok(removed) if removed > 0 => {
+                tracing::info!(removed, "retention: deleted what has had its time");
+            }
             Ok(_) => {}
-            Err(problem) => tracing::error!("retention: not everything was deleted: {}", problem.detail),
+            Err(problem) => {
+                tracing::error!("retention: not everything was deleted: {}", problem.detail);
+            }
         }
     }
 }
@@ -116,7 +123,8 @@ pub async fn run(app: Arc<App>) {
 pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
     let mut removed = 0;
     for job in JOBS {
-        let before = clock::text(now - SignedDuration::from_hours(job.hours(&app.config.retention)));
+        let before =
+            clock::text(now - SignedDuration::from_hours(job.hours(&app.config.retention)));
         let done = one(app, &job, &before, &clock::text(now))?;
         app.store.retention_ran(job.name, &clock::text(now), done)?;
         removed += done;

@@ -1,4 +1,5 @@
-//! Puts the parts together, says where they listen, and stops them in order: HTTP, MQTT, ingest (which commits what it has).
+//! Puts the parts together, says where they listen, and stops them in order: HTTP, MQTT, ingest
+//! (which commits what it has).
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -65,7 +66,8 @@ pub struct Ready {
 #[derive(Debug)]
 pub struct Running {
     pub ready: Ready,
-    /// A file of mode 0600 with the one-time link to the first administrator's account, where there is no account yet.
+    /// A file of mode 0600 with the one-time link to the first administrator's account, where there
+    /// is no account yet.
     pub first_admin: Option<PathBuf>,
     pub app: Arc<App>,
     stop: watch::Sender<bool>,
@@ -105,6 +107,7 @@ impl Credentials for Passwords {
 #[error("{0}")]
 pub struct SetUpFault(pub String);
 
+#[allow(clippy::too_many_lines, reason = "one field of the house on each line")]
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (master, running) = ready_data(&config)?;
     let demonstration = config.mode == Mode::Demonstration;
@@ -133,9 +136,23 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (nudge, nudges) = mpsc::unbounded_channel();
 
     let sizes = ingest::Sizes { batch_max: config.batch_max, at_once_max: config.at_once_max };
-    let ingest = ingest::spawn(Arc::clone(&store), Arc::clone(&keys), sizes, raw_rx, told_tx, changed.clone())?;
+    let ingest = ingest::spawn(
+        Arc::clone(&store),
+        Arc::clone(&keys),
+        sizes,
+        raw_rx,
+        told_tx,
+        changed.clone(),
+    )?;
     let (mouth, events) = mqtt::connect(&login);
-    let mqtt = behind.spawn(mqtt::run(mouth.clone(), events, raw_tx, connected_tx, stopping.clone(), login.shared));
+    let mqtt = behind.spawn(mqtt::run(
+        mouth.clone(),
+        events,
+        raw_tx,
+        connected_tx,
+        stopping.clone(),
+        login.shared,
+    ));
     let pusher = Arc::new(Pusher {
         store: Arc::clone(&store),
         faces: Arc::clone(&faces),
@@ -159,7 +176,13 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         Some(address) => Some(listen("metrics.listen", address).await?),
     };
     let oidc = login_provider(&config)?;
-    let Limits { hash_waiting_max, analyses_waiting_max, bodies_max_mib, streams_per_account_max, .. } = config.limits;
+    let Limits {
+        hash_waiting_max,
+        analyses_waiting_max,
+        bodies_max_mib,
+        streams_per_account_max,
+        ..
+    } = config.limits;
     let app = Arc::new(App {
         figures: Made::default(),
         walked: Walked::default(),
@@ -203,7 +226,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, behind, _lock: running })
 }
 
-/// The key and the lock of the data, which are backed up where this program is about to change their layout.
+/// The key and the lock of the data, which are backed up where this program is about to change
+/// their layout.
 fn ready_data(config: &Config) -> anyhow::Result<(Key, std::fs::File)> {
     if let Some(open) = files::open_secrets(config).into_iter().next() {
         return Err(SetUpFault(open).into());
@@ -239,18 +263,22 @@ async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn login_provider(config: &Config) -> anyhow::Result<Option<Provider>> {
     let Some(oidc) = &config.oidc else { return Ok(None) };
     if oidc.claim_is_ignored {
-        tracing::warn!("`oidc.claim` has no effect: people link their own accounts on the page /account");
+        tracing::warn!(
+            "`oidc.claim` has no effect: people link their own accounts on the page /account"
+        );
     }
     Ok(Some(Provider::new(oidc.clone()).context("`oidc.client_secret_file` can not be read")?))
 }
 
-/// A card as the database keeps it: its number is short, so a plain hash would be guessed from a stolen database.
+/// A card as the database keeps it: its number is short, so a plain hash would be guessed from a
+/// stolen database.
 pub(crate) fn keyed_card(master: &Key, hash: &str) -> String {
     format!("keyed:{}", master.keyed("card", hash))
 }
 
-/// There is no default password: whoever starts the server for the first time gets a link that works once. It lies in a
-/// file that only the server's user reads, because a journal is read by many and kept.
+/// There is no default password: whoever starts the server for the first time gets a link that
+/// works once. It lies in a file that only the server's user reads, because a journal is read by
+/// many and kept.
 async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBuf>> {
     let dir = &app.config.data_dir;
     if !app.config.accounts || app.store.has_accounts()? {
@@ -259,7 +287,9 @@ async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBu
     }
     // A link of an earlier start opens nothing any more.
     app.store.end_invitations()?;
-    let link = web::invitation(app, Role::Admin, String::new()).await.map_err(|p| anyhow::anyhow!(p.detail))?;
+    let link = web::invitation(app, Role::Admin, String::new())
+        .await
+        .map_err(|p| anyhow::anyhow!(p.detail))?;
     let base = app.config.public_url.as_deref().unwrap_or(base);
     let path = std::path::absolute(dir.join(FIRST_ADMIN)).context("the folder of the data")?;
     write_private(&path, format!("{base}{link}\n").as_bytes())?;
@@ -288,7 +318,11 @@ fn ready(http: SocketAddr, metrics: Option<SocketAddr>, app: &App) -> Ready {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let stop = async move {
         let _ = stopping.wait_for(|s| *s).await;
     };
@@ -296,24 +330,32 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Recei
     axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
-/// Ready means that boxes can be heard; an external broker that is down is waited for in the background.
+/// Ready means that boxes can be heard; an external broker that is down is waited for in the
+/// background.
 async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
     let mut connected = app.connected.clone();
     let waited = tokio::time::timeout(Duration::from_secs(10), connected.wait_for(|c| *c)).await;
     match (waited, &app.config.broker) {
         (Ok(_), _) => Ok(()),
-        (Err(_), Broker::Embedded { listen }) => anyhow::bail!("the embedded broker on {listen} does not answer"),
+        (Err(_), Broker::Embedded { listen }) => {
+            anyhow::bail!("the embedded broker on {listen} does not answer")
+        }
         (Err(_), Broker::External(External { host, port, .. })) => {
             tracing::warn!(
-                "no connection to the broker {host}:{port} yet: it is tried again, meanwhile nothing is received"
+                "no connection to the broker {host}:{port} yet: it is tried again, meanwhile \
+                nothing is received"
             );
             Ok(())
         }
     }
 }
 
-/// Another program may hold the address for a moment, as the one before us does; or for good, as Debian's Mosquitto does.
-async fn embedded(listen: SocketAddr, passwords: Arc<Passwords>) -> anyhow::Result<broker::Embedded> {
+/// Another program may hold the address for a moment, as the one before us does; or for good, as
+/// Debian's Mosquitto does.
+async fn embedded(
+    listen: SocketAddr,
+    passwords: Arc<Passwords>,
+) -> anyhow::Result<broker::Embedded> {
     const TRIES: usize = 6;
     for attempt in 1.. {
         match std::net::TcpListener::bind(listen) {
@@ -322,9 +364,12 @@ async fn embedded(listen: SocketAddr, passwords: Arc<Passwords>) -> anyhow::Resu
             }
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 return Err(SetUpFault(format!(
-                    "the embedded broker can not listen on {listen}: another program holds it, most likely Debian's Mosquitto. \
-                     Give this server another address (`mqtt.listen = \"127.0.0.1:1884\"`), or use that broker \
-                     (`mqtt.broker = \"external\"`; `zaigang-server broker-config` makes what it needs)"
+                    "the embedded broker can not listen on {listen}: another program holds it, \
+                        most likely Debian's Mosquitto. \
+                     Give this server another address (`mqtt.listen = \"127.0.0.1:1884\"`), or \
+                     use that broker \
+                     (`mqtt.broker = \"external\"`; `zaigang-server broker-config` makes what it \
+                     needs)"
                 ))
                 .into());
             }
@@ -345,9 +390,11 @@ async fn broker(
     match &config.broker {
         Broker::Embedded { listen } => {
             let server_password = hex::encode(Key::generate()?.bytes());
-            let passwords = Passwords { store: Arc::clone(store), server_password: server_password.clone() };
+            let passwords =
+                Passwords { store: Arc::clone(store), server_password: server_password.clone() };
             let started = behind.spawn(embedded(*listen, Arc::new(passwords))).await??;
-            tracing::info!(address = %started.address, "embedded MQTT broker: own topics only, no TLS, loopback alone");
+            tracing::info!(address = %started.address, "embedded MQTT broker: own topics only, no \
+                TLS, loopback alone");
             let (host, port) = (started.address.ip().to_string(), started.address.port());
             let login = Login {
                 host: host.clone(),
@@ -363,7 +410,9 @@ async fn broker(
             let password = match &it.password_file {
                 None => String::new(),
                 Some(path) => std::fs::read_to_string(path)
-                    .with_context(|| format!("`mqtt.password_file` {} can not be read", path.display()))?
+                    .with_context(|| {
+                        format!("`mqtt.password_file` {} can not be read", path.display())
+                    })?
                     .trim()
                     .to_owned(),
             };
@@ -387,7 +436,8 @@ async fn broker(
     }
 }
 
-/// The faces, with the ledger's deletions replayed: also where somebody put an old copy in place by hand.
+/// The faces, with the ledger's deletions replayed: also where somebody put an old copy in place by
+/// hand.
 fn faces(config: &Config, master: &Key, signer: &Arc<SigningKey>) -> anyhow::Result<FaceStore> {
     let ledger = Ledger::new(&config.tombstone_file, Arc::clone(signer));
     let (faces, replay) = FaceStore::open(&config.data_dir, master.clone())?.with_ledger(ledger)?;
@@ -398,7 +448,10 @@ fn faces(config: &Config, master: &Key, signer: &Arc<SigningKey>) -> anyhow::Res
         );
     }
     if replay.other_signer > 0 {
-        tracing::warn!(lines = replay.other_signer, "the ledger of deletions holds lines of another signing key");
+        tracing::warn!(
+            lines = replay.other_signer,
+            "the ledger of deletions holds lines of another signing key"
+        );
     }
     Ok(faces)
 }
@@ -409,41 +462,57 @@ fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {
     }
     let key = SigningKey::generate()?;
     key.to_new_file(path)?;
-    tracing::info!(path = %path.display(), "made the server's signing key; boxes pin it when they are provisioned");
+    tracing::info!(path = %path.display(), "made the server's signing key; boxes pin it when they \
+        are provisioned");
     Ok(key)
 }
 
-/// In the background, because networks take a moment to load and everything else works without them.
+/// In the background, because networks take a moment to load and everything else works without
+/// them.
 fn load_models(app: &Arc<App>) {
     let app = Arc::clone(app);
     tokio::task::spawn_blocking(move || {
         let production = app.config.mode == Mode::Production;
-        let loaded = Engine::load(app.config.pack.name(), app.config.models_dir.as_deref(), production);
+        let loaded =
+            Engine::load(app.config.pack.name(), app.config.models_dir.as_deref(), production);
         match &loaded {
             Ok(_) => tracing::info!(
                 pack = app.config.pack.name(),
                 note = app.config.pack.note(),
                 "model pack loaded for enrolment"
             ),
-            Err(error) => tracing::warn!(pack = app.config.pack.name(), "enrolment is not available: {error}"),
+            Err(error) => {
+                tracing::warn!(
+                    pack = app.config.pack.name(),
+                    "enrolment is not available: {error}"
+                );
+            }
         }
         app.engine.fill(loaded);
         renew_templates(&app);
     });
 }
 
-/// Templates of another embedder than the loaded one are made anew, and boxes told once all of them are.
+/// Templates of another embedder than the loaded one are made anew, and boxes told once all of them
+/// are.
 fn renew_templates(app: &App) {
     let Ok(engine) = app.engine.get() else { return };
     match renew(&engine, &app.faces, || *app.stopping.borrow()) {
         Ok(Renewal { changed: false, .. }) => {}
         Ok(Renewal { templates, enrolments, come_again, .. }) => {
-            tracing::info!(pack = engine.pack, templates, enrolments, come_again, "templates of this model are in use");
+            tracing::info!(
+                pack = engine.pack,
+                templates,
+                enrolments,
+                come_again,
+                "templates of this model are in use"
+            );
             app.tell(Nudge::All);
             app.touch();
         }
         Err(error) => {
-            tracing::error!(pack = engine.pack, %error, "templates not made anew: the next start tries again");
+            tracing::error!(pack = engine.pack, %error, "templates not made anew: the next start \
+                tries again");
         }
     }
 }
@@ -502,9 +571,14 @@ async fn cut_marks(app: Arc<App>) {
         match app.blocking(move |a| a.store.cut_marks(&bounds)).await {
             Ok(0) => {}
             Ok(cut) => {
-                tracing::warn!(cut, "times that lay too far ahead were cut: the clock of this machine was set back");
+                tracing::warn!(
+                    cut,
+                    "times that lay too far ahead were cut: the clock of this machine was set back"
+                );
             }
-            Err(problem) => tracing::error!("times that lie too far ahead were not cut: {}", problem.detail),
+            Err(problem) => {
+                tracing::error!("times that lie too far ahead were not cut: {}", problem.detail);
+            }
         }
     }
 }
@@ -521,12 +595,16 @@ impl Running {
             let _ = ingest.await;
         };
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
-            tracing::warn!("not everything stopped in time; what was not receipted will be sent again by the boxes");
+            tracing::warn!(
+                "not everything stopped in time; what was not receipted will be sent again by the \
+                boxes"
+            );
         }
         if let Err(problem) = self.app.blocking(|a| a.write_refusals(true)).await {
             tracing::error!("refusals were not written to the audit log: {}", problem.detail);
         }
-        // The threads behind the pages work on the databases too: whoever restores next must find nobody at it.
+        // The threads behind the pages work on the databases too: whoever restores next must find
+        // nobody at it.
         drop(self.app);
         let _ = tokio::task::spawn_blocking(move || self.behind.end(BEHIND_WITHIN)).await;
     }

@@ -1,7 +1,9 @@
-//! The rules that look across days, at work: looks at the boxes, gathers what changed, asks the pure rules, writes the steps.
+//! The rules that look across days, at work: looks at the boxes, gathers what changed, asks the
+//! pure rules, writes the steps.
 //!
-//! Decides nothing itself: what is true is `rules`' to say, what changed is `rules::ledger`'s. Every fact that arrives marks
-//! its institution or person; the mark is taken off only after the judgement was written, or it is set again.
+//! Decides nothing itself: what is true is `rules`' to say, what changed is `rules::ledger`'s.
+//! Every fact that arrives marks its institution or person; the mark is taken off only after the
+//! judgement was written, or it is set again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +20,8 @@ use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
 use crate::rules::ledger::{Standing, Undone, reconcile};
 use crate::rules::{
-    DAY_MS, Numbers, impossible_presence, masked_sessions, outage, phantom, repeated, settings, silent_session,
+    DAY_MS, Numbers, impossible_presence, masked_sessions, outage, phantom, repeated, settings,
+    silent_session,
 };
 use crate::store::{Dossier, LOOK_MS, Post, Store, StoreError, ToJudge};
 
@@ -26,7 +29,8 @@ use crate::store::{Dossier, LOOK_MS, Post, Store, StoreError, ToJudge};
 const ROUND: Duration = Duration::from_secs(2);
 /// Everything is asked again this often, because time alone changes verdicts.
 const WHOLE_MS: i64 = 3_600_000;
-/// The longest window of any setting, and as much before it, so that a standing finding can be judged in its own hour.
+/// The longest window of any setting, and as much before it, so that a standing finding can be
+/// judged in its own hour.
 const REMEMBERED_DAYS: i64 = 200;
 
 /// Runs until the server stops.
@@ -80,7 +84,8 @@ async fn end_overdue(app: &Arc<App>, now: Timestamp) {
     }
 }
 
-/// One round: looks at the boxes where it is time, then judges everything that is marked. Gives the steps written.
+/// One round: looks at the boxes where it is time, then judges everything that is marked. Gives the
+/// steps written.
 pub fn round(
     store: &Store,
     run: &str,
@@ -108,7 +113,12 @@ pub fn round(
     Ok(steps)
 }
 
-fn judge(store: &Store, what: &ToJudge, now: Timestamp, any_date: bool) -> Result<usize, StoreError> {
+fn judge(
+    store: &Store,
+    what: &ToJudge,
+    now: Timestamp,
+    any_date: bool,
+) -> Result<usize, StoreError> {
     match what {
         ToJudge::Institution(id) => institution(store, id, now, any_date),
         ToJudge::Person(id) => person(store, id, now, any_date),
@@ -116,9 +126,17 @@ fn judge(store: &Store, what: &ToJudge, now: Timestamp, any_date: bool) -> Resul
 }
 
 /// Everything but LL-3.
-fn institution(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usize, StoreError> {
-    let from =
-        if any_date { String::new() } else { clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS)) };
+fn institution(
+    store: &Store,
+    id: &str,
+    now: Timestamp,
+    any_date: bool,
+) -> Result<usize, StoreError> {
+    let from = if any_date {
+        String::new()
+    } else {
+        clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS))
+    };
     let Some(dossier) = store.dossier(id, &from)? else { return Ok(0) };
     let numbers = Numbers::of(&dossier.values);
     let now_ms = now.as_millisecond();
@@ -129,7 +147,9 @@ fn institution(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Resul
     // In its own hour a finding is asked with the notice of that hour: none was given yet.
     let shift = now_ms - session_now;
     let undone = |s: &Standing| {
-        let says = |drafts: Vec<Draft>| drafts.iter().any(|d| d.key() == s.key && d.severity >= s.severity);
+        let says = |drafts: Vec<Draft>| {
+            drafts.iter().any(|d| d.key() == s.key && d.severity >= s.severity)
+        };
         let then = dossier.as_stated_by(s.raised_ms);
         if says(asked(&then, &numbers, session_now, now_ms)) {
             Undone::ByStatement
@@ -149,8 +169,8 @@ fn institution(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Resul
     store.say(&said, (&hash, dossier.policy_version), &now)
 }
 
-/// What every rule but LL-3 says of an institution. Sessions are judged as of `session_now`, the line to the boxes and
-/// whatever the server itself heard as of `now_ms`.
+/// What every rule but LL-3 says of an institution. Sessions are judged as of `session_now`, the
+/// line to the boxes and whatever the server itself heard as of `now_ms`.
 fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> {
     let noticed: BTreeMap<String, i64> = d
         .standing
@@ -171,23 +191,32 @@ fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> 
 }
 
 fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usize, StoreError> {
-    let from =
-        if any_date { String::new() } else { clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS)) };
+    let from = if any_date {
+        String::new()
+    } else {
+        clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS))
+    };
     let (sightings, standing) = store.sightings(id, &from)?;
     let Some(place) = sightings.last().map(|s| s.institution.clone()) else {
         return withdraw_all(store, &standing, now);
     };
     let jurisdiction = store.institution(&place)?.map(|i| i.jurisdiction).unwrap_or_default();
-    let values: BTreeMap<String, i64> =
-        store.policy_at(&jurisdiction)?.into_iter().map(|(name, (value, _))| (name, value)).collect();
+    let values: BTreeMap<String, i64> = store
+        .policy_at(&jurisdiction)?
+        .into_iter()
+        .map(|(name, (value, _))| (name, value))
+        .collect();
     let numbers = Numbers::of(&values);
     let latest = sightings.iter().map(|s| s.from_ms).max().unwrap_or(0);
     let judged_at = if any_date { latest } else { now.as_millisecond() };
     let drafts = impossible_presence::judge(id, &sightings, &numbers, judged_at);
     // What the window left behind was true: the pair is judged as of the day of its second half.
     let undone = |s: &Standing| {
-        let at = s.key.subject.rsplit(' ').next().and_then(|at| at.parse().ok()).unwrap_or(s.raised_ms);
-        let still = impossible_presence::judge(id, &sightings, &numbers, at).iter().any(|d| d.key() == s.key);
+        let at =
+            s.key.subject.rsplit(' ').next().and_then(|at| at.parse().ok()).unwrap_or(s.raised_ms);
+        let still = impossible_presence::judge(id, &sightings, &numbers, at)
+            .iter()
+            .any(|d| d.key() == s.key);
         if still { Undone::ByTime } else { Undone::ByFact }
     };
     let said = reconcile(&standing, drafts, undone);
@@ -210,13 +239,17 @@ fn ms(text: &str) -> i64 {
 }
 
 fn line(d: &Dossier, post: &Post, now_ms: i64) -> outage::Line {
-    let silent: Vec<outage::Span> = post.silences.iter().map(|(from, to)| (ms(from), ms(to).min(now_ms))).collect();
+    let silent: Vec<outage::Span> =
+        post.silences.iter().map(|(from, to)| (ms(from), ms(to).min(now_ms))).collect();
     let first = silent.first().map_or(now_ms, |s| s.0);
     outage::Line {
         device: post.device.clone(),
         institution: d.institution.id.to_string(),
         room: post.room.id.to_string(),
-        open: local_days(post, first - DAY_MS, now_ms).into_iter().flat_map(|day| day.open).collect(),
+        open: local_days(post, first - DAY_MS, now_ms)
+            .into_iter()
+            .flat_map(|day| day.open)
+            .collect(),
         silent,
     }
 }
@@ -234,14 +267,18 @@ fn local_days(post: &Post, from_ms: i64, to_ms: i64) -> Vec<LocalDay> {
     let mut date = first.to_zoned(zone.clone()).date();
     let mut days = Vec::new();
     while let (Ok(start), Ok(next)) = (date.to_zoned(zone.clone()), date.tomorrow()) {
-        let (start, week_day) = (start.timestamp().as_millisecond(), date.weekday().to_monday_zero_offset());
+        let (start, week_day) =
+            (start.timestamp().as_millisecond(), date.weekday().to_monday_zero_offset());
         if start >= to_ms {
             break;
         }
-        let end = next.to_zoned(zone.clone()).map_or(start + DAY_MS, |z| z.timestamp().as_millisecond());
+        let end =
+            next.to_zoned(zone.clone()).map_or(start + DAY_MS, |z| z.timestamp().as_millisecond());
         let hours = usize::try_from(week_day).ok().and_then(|n| post.room.opening_min.get(n));
         let open = hours.into_iter().flatten();
-        let open = open.map(|(a, b)| (start + i64::from(*a) * 60_000, (start + i64::from(*b) * 60_000).min(end)));
+        let open = open.map(|(a, b)| {
+            (start + i64::from(*a) * 60_000, (start + i64::from(*b) * 60_000).min(end))
+        });
         days.push(LocalDay { span: (start, end), open: open.collect() });
         date = next;
     }
@@ -255,8 +292,10 @@ fn days(d: &Dossier, post: &Post, now_ms: i64) -> Days {
     let one = |day: LocalDay| {
         let inside = |at: i64| day.open.iter().any(|(from, to)| *from < at + HOUR_MS && at < *to);
         let hours: Vec<_> = post.hours.iter().filter(|h| inside(h.0 * HOUR_MS)).collect();
-        let open_hours: i64 = day.open.iter().map(|(from, to)| (to - from + HOUR_MS - 1) / HOUR_MS).sum();
-        // An hour counts by the share of its looks that found a live camera; an hour without a look counts nothing.
+        let open_hours: i64 =
+            day.open.iter().map(|(from, to)| (to - from + HOUR_MS - 1) / HOUR_MS).sum();
+        // An hour counts by the share of its looks that found a live camera; an hour without a look
+        // counts nothing.
         let live: i64 = hours.iter().map(|h| h.2 * 1_000_000 / h.1.max(1)).sum();
         DaySeen {
             span: day.span,

@@ -1,8 +1,9 @@
-//! Text that comes in, folded and checked in one place: every string of the API, of forms, tables, uploads and of a login
-//! provider passes here before anything else looks at it. Pure.
+//! Text that comes in, folded and checked in one place: every string of the API, of forms, tables,
+//! uploads and of a login provider passes here before anything else looks at it. Pure.
 //!
-//! What is typed wide but is plain ASCII (`ｐ－００１`, `１２３４５６`) becomes ASCII; blanks around it go; a character that nobody
-//! sees is refused by its number. Prose keeps its Chinese punctuation. Passwords never come here.
+//! What is typed wide but is plain ASCII (`ｐ－００１`, `１２３４５６`) becomes ASCII; blanks around it go; a
+//! character that nobody sees is refused by its number. Prose keeps its Chinese punctuation.
+//! Passwords never come here.
 
 use std::borrow::Cow;
 
@@ -21,12 +22,18 @@ const AS_TYPED: [&str; 3] = ["password", "present", "new"];
 
 /// The compatibility form of Unicode (NFKC): one character for all its widths and styles.
 pub fn nfkc(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() { Cow::Borrowed(text) } else { ComposingNormalizerBorrowed::new_nfkc().normalize(text) }
+    if text.is_ascii() {
+        Cow::Borrowed(text)
+    } else {
+        ComposingNormalizerBorrowed::new_nfkc().normalize(text)
+    }
 }
 
-/// A character that shows nothing, or turns the direction of what follows; it makes two texts look the same.
+/// A character that shows nothing, or turns the direction of what follows; it makes two texts look
+/// the same.
 pub fn is_hidden(c: char) -> bool {
-    // Variants of one Chinese character are told apart by an invisible selector: it belongs to names.
+    // Variants of one Chinese character are told apart by an invisible selector: it belongs to
+    // names.
     if matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}') {
         return false;
     }
@@ -34,16 +41,20 @@ pub fn is_hidden(c: char) -> bool {
     matches!(c, '\u{2800}')
         || matches!(
             category,
-            GeneralCategory::Format | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator
+            GeneralCategory::Format
+                | GeneralCategory::LineSeparator
+                | GeneralCategory::ParagraphSeparator
         )
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// The text without blanks and hidden characters around it, and in ASCII where it is ASCII typed wide; `Err` names the first
-/// character that has no place in any text. Line breaks and tabs stay: whoever wants one line asks for it ([`line`]).
+/// The text without blanks and hidden characters around it, and in ASCII where it is ASCII typed
+/// wide; `Err` names the first character that has no place in any text. Line breaks and tabs stay:
+/// whoever wants one line asks for it ([`line`]).
 pub fn incoming(what: &str, text: &str) -> Result<String, Fault> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || is_hidden(c));
-    let forbidden = |c: &char| is_hidden(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    let forbidden =
+        |c: &char| is_hidden(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
     if let Some(c) = text.chars().find(forbidden) {
         return Err(format!(
             "{what}: holds the {} U+{:04X}: remove it, or type the text anew",
@@ -60,11 +71,15 @@ fn ascii(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let folded = nfkc(text);
-    if folded.chars().all(|c| c == ' ' || c.is_ascii_graphic()) { folded } else { Cow::Borrowed(text) }
+    if folded.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        folded
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
-/// What [`incoming`] would refuse is left out: for texts that only explain, such as a reason in a header or a name at a
-/// login provider.
+/// What [`incoming`] would refuse is left out: for texts that only explain, such as a reason in a
+/// header or a name at a login provider.
 pub fn plain(text: &str) -> String {
     let kept: String = text.chars().filter(|c| !is_hidden(*c) && !c.is_control()).collect();
     kept.trim().to_owned()
@@ -73,7 +88,9 @@ pub fn plain(text: &str) -> String {
 /// One line of 1 to `max` characters.
 pub fn line(what: &str, text: &str, max: usize) -> Result<(), Fault> {
     if text.trim().is_empty() {
-        return Err(format!("{what}: 1 to {max} characters without control characters are needed, 0 were given"));
+        return Err(format!(
+            "{what}: 1 to {max} characters without control characters are needed, 0 were given"
+        ));
     }
     line_or_nothing(what, text, max)
 }
@@ -83,7 +100,8 @@ pub fn line_or_nothing(what: &str, text: &str, max: usize) -> Result<(), Fault> 
     let length = text.chars().count();
     if length > max || text.chars().any(char::is_control) {
         return Err(format!(
-            "{what}: 1 to {max} characters without control characters are needed, {length} were given"
+            "{what}: 1 to {max} characters without control characters are needed, {length} were \
+            given"
         ));
     }
     incoming(what, text).map(|_| ())
@@ -94,7 +112,8 @@ pub fn digits(text: &str) -> String {
     nfkc(text).chars().filter(|c| !c.is_whitespace() && !is_hidden(*c)).collect()
 }
 
-/// What two texts are compared and searched by: width, case, blanks, middle dots and variants of a character do not count.
+/// What two texts are compared and searched by: width, case, blanks, middle dots and variants of a
+/// character do not count.
 pub fn folded(text: &str) -> String {
     let mut folded = text.to_owned();
     // Lower case of a folded text may fold once more; it comes to rest at once.
@@ -114,7 +133,9 @@ fn folded_once(text: &str) -> String {
     let mut folded = String::with_capacity(seen.len());
     for c in nfkc(&seen).chars().flat_map(char::to_lowercase) {
         match c {
-            '·' | '•' | '・' | '‧' | '∙' | '⋅' | '･' | '᛫' | '⸱' => folded.push('·'),
+            '·' | '•' | '・' | '‧' | '∙' | '⋅' | '･' | '᛫' | '⸱' => {
+                folded.push('·');
+            }
             c if c.is_whitespace() && (folded.is_empty() || folded.ends_with(' ')) => {}
             c if c.is_whitespace() => folded.push(' '),
             c => folded.push(c),
@@ -124,8 +145,8 @@ fn folded_once(text: &str) -> String {
     folded
 }
 
-/// What is left of an identifier once leading zeros, case and the marks between its parts are gone: two with the same rest
-/// are easily taken for each other (`7` and `007`, `P-1` and `p_01`).
+/// What is left of an identifier once leading zeros, case and the marks between its parts are gone:
+/// two with the same rest are easily taken for each other (`7` and `007`, `P-1` and `p_01`).
 pub fn loose(id: &str) -> String {
     let mut rest = String::with_capacity(id.len());
     let mut in_number = false;
@@ -161,16 +182,19 @@ fn fold_field(name: &str, value: &mut Value) -> Result<(), Fault> {
     match value {
         Value::String(text) if !AS_TYPED.contains(&name) => *text = incoming(name, text)?,
         Value::Array(list) => list.iter_mut().try_for_each(|one| fold_field(name, one))?,
-        Value::Object(fields) => fields.iter_mut().try_for_each(|(name, value)| fold_field(name, value))?,
+        Value::Object(fields) => {
+            fields.iter_mut().try_for_each(|(name, value)| fold_field(name, value))?;
+        }
         _ => {}
     }
     Ok(())
 }
 
-/// The text as [`incoming`] takes it; what that would refuse is left out. For notes and login names, of which somebody would
-/// not know how to type them otherwise.
+/// The text as [`incoming`] takes it; what that would refuse is left out. For notes and login
+/// names, of which somebody would not know how to type them otherwise.
 pub fn tidy(text: &str) -> String {
-    let forbidden = |c: &char| is_hidden(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    let forbidden =
+        |c: &char| is_hidden(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
     let kept: String = text.chars().filter(|c| !forbidden(c)).collect();
     ascii(&kept).trim().to_owned()
 }
@@ -182,7 +206,8 @@ pub fn tidy_form(fields: &mut [(String, String)]) {
     }
 }
 
-/// A JSON body with every string folded; what is no JSON is left to its reader. `Err` names the field.
+/// A JSON body with every string folded; what is no JSON is left to its reader. `Err` names the
+/// field.
 pub fn fold_body(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
     let Ok(mut value) = serde_json::from_slice::<Value>(bytes) else { return Ok(None) };
     let before = value.clone();
@@ -190,7 +215,8 @@ pub fn fold_body(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
     Ok(if value == before { None } else { serde_json::to_vec(&value).ok() })
 }
 
-/// A closed list of words: what people may write. (What boxes send is read by the wire's own types, which stay open.)
+/// A closed list of words: what people may write. (What boxes send is read by the wire's own types,
+/// which stay open.)
 pub trait Listed: Copy + 'static {
     const WORDS: &'static [(&'static str, Self)];
 
@@ -219,7 +245,10 @@ fn alternatives(words: &[&str]) -> String {
 }
 
 /// For `#[serde(deserialize_with)]` of one word.
-pub fn read_one<'de, D: serde::Deserializer<'de>, T: Listed>(what: &str, from: D) -> Result<T, D::Error> {
+pub fn read_one<'de, D: serde::Deserializer<'de>, T: Listed>(
+    what: &str,
+    from: D,
+) -> Result<T, D::Error> {
     let word = Cow::<'de, str>::deserialize(from)?;
     listed(what, &word).map_err(D::Error::custom)
 }
@@ -287,7 +316,11 @@ mod tests {
             '\u{85}',
         ] {
             let fault = incoming("name", &format!("王{hidden}芳")).unwrap_err();
-            assert!(fault.starts_with("name: ") && fault.contains(&format!("U+{:04X}", u32::from(hidden))), "{fault}");
+            assert!(
+                fault.starts_with("name: ")
+                    && fault.contains(&format!("U+{:04X}", u32::from(hidden))),
+                "{fault}"
+            );
             assert_eq!(plain(&format!("王{hidden}芳")), "王芳");
         }
     }
@@ -312,10 +345,14 @@ mod tests {
 
     #[test]
     fn ids_that_are_taken_for_each_other_are_near() {
-        for (one, other) in [("7", "007"), ("101", "0101"), ("P-1", "p_01"), ("box-7", "box-07"), ("0", "00")] {
+        for (one, other) in
+            [("7", "007"), ("101", "0101"), ("P-1", "p_01"), ("box-7", "box-07"), ("0", "00")]
+        {
             assert_eq!(loose(one), loose(other), "{one} {other}");
         }
-        for (one, other) in [("7", "70"), ("1-1", "11"), ("a1", "a11"), ("p-10", "p-1"), ("100", "10")] {
+        for (one, other) in
+            [("7", "70"), ("1-1", "11"), ("a1", "a11"), ("p-10", "p-1"), ("100", "10")]
+        {
             assert_ne!(loose(one), loose(other), "{one} {other}");
         }
     }

@@ -1,8 +1,10 @@
-//! The one builder of what speaks TLS to other machines: the login provider, webhooks, the mail server. Whom it trusts are the
-//! system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others) and the one that the configuration names beside them.
+//! The one builder of what speaks TLS to other machines: the login provider, webhooks, the mail
+//! server. Whom it trusts are the system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` name
+//! others) and the one that the configuration names beside them.
 //!
-//! Each client has time-outs, follows no redirect, and takes a proxy from the environment as other programs do. A refused
-//! certificate is told with its cause, this machine's clock among them. Where a client may go is not decided here.
+//! Each client has time-outs, follows no redirect, and takes a proxy from the environment as other
+//! programs do. A refused certificate is told with its cause, this machine's clock among them.
+//! Where a client may go is not decided here.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,12 +17,14 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 /// A machine that does not answer within this is told as such.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// Authorities to trust: the system's, and those of the file. `Err` is one line that names the file.
+/// Authorities to trust: the system's, and those of the file. `Err` is one line that names the
+/// file.
 pub fn authorities(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     // Parts of the system's store that can not be read are as if they were not there.
     let mut found = rustls_native_certs::load_native_certs().certs;
     if let Some(path) = ca_file {
-        let unreadable = |why: &dyn std::fmt::Display| format!("`ca_file` {}: {why}", path.display());
+        let unreadable =
+            |why: &dyn std::fmt::Display| format!("`ca_file` {}: {why}", path.display());
         let certificates = CertificateDer::pem_file_iter(path).map_err(|e| unreadable(&e))?;
         let own: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|e| unreadable(&e))?;
         if own.is_empty() {
@@ -36,10 +40,13 @@ pub fn authorities(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>
 /// A client of HTTP.
 pub fn http(ca_file: Option<&Path>) -> Result<ureq::Agent, String> {
     let trusted = authorities(ca_file)?;
-    let trusted: Vec<Certificate<'static>> =
-        trusted.iter().map(|certificate| Certificate::from_der(certificate.as_ref()).to_owned()).collect();
+    let trusted: Vec<Certificate<'static>> = trusted
+        .iter()
+        .map(|certificate| Certificate::from_der(certificate.as_ref()).to_owned())
+        .collect();
     // A machine without a store of its own still knows the public authorities.
-    let roots = if trusted.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&trusted) };
+    let roots =
+        if trusted.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&trusted) };
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(ANSWER_WITHIN))
         // A redirect would lead to where the configuration names nothing.
@@ -60,12 +67,18 @@ fn told(error: &str, ca_file_key: &str, now: jiff::Timestamp) -> String {
     let has = |words: &[&str]| words.iter().any(|word| error.contains(word));
     let clock = format!("this machine's clock says {}", now.strftime("%Y-%m-%d %H:%M UTC"));
     if has(&["NotValidYet", "not valid yet", "not yet valid"]) {
-        format!("its certificate is not valid yet, or {clock} and is behind: set the clock ({error})")
+        format!(
+            "its certificate is not valid yet, or {clock} and is behind: set the clock ({error})"
+        )
     } else if has(&["Expired", "expired"]) {
-        format!("its certificate has run out, or {clock} and is ahead: renew the one or set the other ({error})")
+        format!(
+            "its certificate has run out, or {clock} and is ahead: renew the one or set the other \
+            ({error})"
+        )
     } else if has(&["UnknownIssuer", "unknown issuer"]) {
         format!(
-            "its certificate is of an authority that is neither in the system's store nor in `{ca_file_key}` ({error})"
+            "its certificate is of an authority that is neither in the system's store nor in \
+            `{ca_file_key}` ({error})"
         )
     } else if has(&["NotValidForName", "not valid for name"]) {
         format!("its certificate does not name this host ({error})")
@@ -104,11 +117,18 @@ mod tests {
     #[test]
     fn a_certificates_fault_names_the_clock_where_that_may_be_it() {
         let now = "2024-12-28T10:16:10Z".parse().unwrap();
-        let early = "invalid peer certificate: certificate not valid yet: verification time 1735380970 (UNIX)";
+        let early = "invalid peer certificate: certificate not valid yet: verification time \
+            1735380970 (UNIX)";
         let words = told(early, "oidc.ca_file", now);
-        assert!(words.contains("this machine's clock says 2024-12-28 10:16 UTC and is behind"), "{words}");
+        assert!(
+            words.contains("this machine's clock says 2024-12-28 10:16 UTC and is behind"),
+            "{words}"
+        );
         assert!(told("invalid peer certificate: Expired", "x", now).contains("is ahead"));
-        assert!(told("invalid peer certificate: UnknownIssuer", "oidc.ca_file", now).contains("`oidc.ca_file`"));
+        assert!(
+            told("invalid peer certificate: UnknownIssuer", "oidc.ca_file", now)
+                .contains("`oidc.ca_file`")
+        );
         assert_eq!(told("connection refused", "x", now), "connection refused");
     }
 }

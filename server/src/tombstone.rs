@@ -1,8 +1,10 @@
-//! The ledger of deletions (P9): one signed line per withdrawal, each naming the hash of the one before it.
+//! The ledger of deletions (P9): one signed line per withdrawal, each naming the hash of the one
+//! before it.
 //!
-//! It lies outside `data_dir` and outside every backup, so that a database brought back from yesterday still learns who
-//! withdrew today. A line is on disk before the deletion is committed: a power cut between the two ends with the deletion
-//! done at the next start. It holds ids, times and reasons; never a name and never a face.
+//! It lies outside `data_dir` and outside every backup, so that a database brought back from
+//! yesterday still learns who withdrew today. A line is on disk before the deletion is committed: a
+//! power cut between the two ends with the deletion done at the next start. It holds ids, times and
+//! reasons; never a name and never a face.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -18,7 +20,8 @@ pub enum LedgerError {
     #[error("the ledger of deletions {path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
     #[error(
-        "the ledger of deletions {path}, line {line}: {why}: bring the file back from its own copy, deletions depend on it"
+        "the ledger of deletions {path}, line {line}: {why}: bring the file back from its own \
+        copy, deletions depend on it"
     )]
     Broken { path: PathBuf, line: usize, why: String },
     #[error("a deletion does not encode: {0}")]
@@ -26,7 +29,9 @@ pub enum LedgerError {
 }
 
 /// One deletion.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Tombstone {
     pub person: String,
     /// RFC 3339 UTC ms.
@@ -51,7 +56,8 @@ pub struct Read {
     pub tombstones: Vec<Tombstone>,
     /// Hash of the last line, which the next one names.
     pub head: String,
-    /// Lines signed by a key that is not this server's: the chain holds, the signature cannot be checked here.
+    /// Lines signed by a key that is not this server's: the chain holds, the signature cannot be
+    /// checked here.
     pub other_signer: usize,
     /// A power cut left half a last line; its deletion was answered to nobody.
     pub torn: bool,
@@ -87,7 +93,8 @@ impl Ledger {
         }
     }
 
-    /// Appends what is not there yet; returns once it would survive a power cut. Several servers may share the file.
+    /// Appends what is not there yet; returns once it would survive a power cut. Several servers
+    /// may share the file.
     pub fn append(&self, tombstones: &[Tombstone]) -> Result<usize, LedgerError> {
         if let Some(parent) = self.path.parent().filter(|p| !p.as_os_str().is_empty()) {
             std::fs::create_dir_all(parent).map_err(|e| self.io(e))?;
@@ -100,7 +107,11 @@ impl Ledger {
         let mut text = String::new();
         let new: Vec<&Tombstone> = tombstones.iter().filter(|t| !known.contains(t)).collect();
         for (n, tombstone) in new.iter().enumerate() {
-            let line = Line { n: (known.len() + n + 1) as u64, tombstone: (*tombstone).clone(), prev: head };
+            let line = Line {
+                n: (known.len() + n + 1) as u64,
+                tombstone: (*tombstone).clone(),
+                prev: head,
+            };
             let envelope = self.signer.sign(serde_json::to_string(&line)?);
             head = chain_hash(&envelope.body);
             text.push_str(&serde_json::to_string(&envelope)?);
@@ -119,18 +130,21 @@ impl Ledger {
         file.read_to_string(&mut text).map_err(|e| self.io(e))?;
         let whole = text.rfind('\n').map_or(0, |at| at + 1);
         file.seek(SeekFrom::Start(whole as u64)).map_err(|e| self.io(e))?;
-        let mut read = Read { head: ZERO_HASH.to_owned(), torn: whole < text.len(), ..Read::default() };
+        let mut read =
+            Read { head: ZERO_HASH.to_owned(), torn: whole < text.len(), ..Read::default() };
         let ours = self.signer.verifying_key();
         for (n, line) in text[..whole].lines().enumerate() {
-            let broken = |why: String| LedgerError::Broken { path: self.path.clone(), line: n + 1, why };
-            let envelope: Envelope = serde_json::from_str(line).map_err(|e| broken(format!("is no envelope ({e})")))?;
+            let broken =
+                |why: String| LedgerError::Broken { path: self.path.clone(), line: n + 1, why };
+            let envelope: Envelope =
+                serde_json::from_str(line).map_err(|e| broken(format!("is no envelope ({e})")))?;
             if envelope.key_id == ours.key_id() {
                 trust::verify(&envelope, &ours).map_err(|e| broken(e.to_string()))?;
             } else {
                 read.other_signer += 1;
             }
-            let said: Line =
-                serde_json::from_str(&envelope.body).map_err(|e| broken(format!("is no deletion ({e})")))?;
+            let said: Line = serde_json::from_str(&envelope.body)
+                .map_err(|e| broken(format!("is no deletion ({e})")))?;
             if said.n != (n + 1) as u64 || said.prev != read.head {
                 return Err(broken("does not follow the line before it".to_owned()));
             }
@@ -150,7 +164,12 @@ mod tests {
     use super::*;
 
     fn one(person: &str, at: &str) -> Tombstone {
-        Tombstone { person: person.into(), at: at.into(), reason: "asked".into(), institution: None }
+        Tombstone {
+            person: person.into(),
+            at: at.into(),
+            reason: "asked".into(),
+            institution: None,
+        }
     }
 
     fn ledger() -> (Ledger, tempfile::TempDir) {
@@ -166,7 +185,10 @@ mod tests {
         assert_eq!(ledger.append(&[one("p-1", "t1"), one("p-2", "t2")]).unwrap(), 2);
         assert_eq!(ledger.append(&[one("p-2", "t2"), one("p-3", "t3")]).unwrap(), 1);
         let read = ledger.read().unwrap();
-        assert_eq!(read.tombstones.iter().map(|t| t.person.as_str()).collect::<Vec<_>>(), ["p-1", "p-2", "p-3"]);
+        assert_eq!(
+            read.tombstones.iter().map(|t| t.person.as_str()).collect::<Vec<_>>(),
+            ["p-1", "p-2", "p-3"]
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Sealing at rest: one data key per person, wrapped by the master key that lies outside the data directory (P9, P10).
+//! Sealing at rest: one data key per person, wrapped by the master key that lies outside the data
+//! directory (P9, P10).
 //!
-//! XChaCha20-Poly1305 with a random 24-byte nonce before each ciphertext; the associated data names what is sealed, so a
-//! blob moved to another row does not open. To destroy a person's key is to destroy everything sealed with it.
-//! Never prints a key and never keeps one longer than a call.
+//! XChaCha20-Poly1305 with a random 24-byte nonce before each ciphertext; the associated data names
+//! what is sealed, so a blob moved to another row does not open. To destroy a person's key is to
+//! destroy everything sealed with it. Never prints a key and never keeps one longer than a call.
 
 use std::fmt;
 use std::path::Path;
@@ -17,7 +18,10 @@ const NONCE_BYTES: usize = 24;
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    #[error("a sealed record of `{0}` does not open: the master key is another one, or the record was changed")]
+    #[error(
+        "a sealed record of `{0}` does not open: the master key is another one, or the record was \
+        changed"
+    )]
     NotOpened(String),
     #[error("the operating system gives no randomness: {0}")]
     NoRandomness(String),
@@ -38,7 +42,8 @@ impl fmt::Debug for Key {
 impl Key {
     pub fn generate() -> Result<Self, VaultError> {
         let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(bytes.as_mut_slice()).map_err(|e| VaultError::NoRandomness(e.to_string()))?;
+        getrandom::fill(bytes.as_mut_slice())
+            .map_err(|e| VaultError::NoRandomness(e.to_string()))?;
         Ok(Self(bytes))
     }
 
@@ -50,7 +55,8 @@ impl Key {
         &self.0
     }
 
-    /// Reads the master key, or makes it on the first start (mode 0600). A file others may read is refused.
+    /// Reads the master key, or makes it on the first start (mode 0600). A file others may read is
+    /// refused.
     pub fn master(path: &Path) -> Result<Self, VaultError> {
         const KIND: &str = "zaigang-master-key";
         let wrong = |why: String| VaultError::KeyFile { path: path.display().to_string(), why };
@@ -65,7 +71,8 @@ impl Key {
         trust::read_secret(path, KIND).map(Self).map_err(|e| wrong(e.to_string()))
     }
 
-    /// A text as nobody computes it without this key: what is few enough to be guessed is kept by it, not by a plain hash.
+    /// A text as nobody computes it without this key: what is few enough to be guessed is kept by
+    /// it, not by a plain hash.
     pub fn keyed(&self, what: &str, text: &str) -> String {
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(self.bytes());
@@ -78,8 +85,10 @@ impl Key {
         let mut nonce = [0u8; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|e| VaultError::NoRandomness(e.to_string()))?;
         let payload = Payload { msg: plain, aad: what.as_bytes() };
-        let sealed =
-            self.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::NotOpened(what.to_owned()))?;
+        let sealed = self
+            .cipher()
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| VaultError::NotOpened(what.to_owned()))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
@@ -88,13 +97,17 @@ impl Key {
         let (nonce, text) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(fault)?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| fault())?;
         let payload = Payload { msg: text, aad: what.as_bytes() };
-        self.cipher().decrypt(&XNonce::from(nonce), payload).map(Zeroizing::new).map_err(|_| fault())
+        self.cipher()
+            .decrypt(&XNonce::from(nonce), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| fault())
     }
 
     /// Opens a wrapped key.
     pub fn unwrap_key(&self, what: &str, wrapped: &[u8]) -> Result<Self, VaultError> {
         let bytes = self.open(what, wrapped)?;
-        let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| VaultError::NotOpened(what.to_owned()))?;
+        let bytes: [u8; 32] =
+            bytes.as_slice().try_into().map_err(|_| VaultError::NotOpened(what.to_owned()))?;
         Ok(Self::from_bytes(bytes))
     }
 

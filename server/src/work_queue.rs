@@ -1,7 +1,8 @@
-//! A bounded place for costly work: so many at once, so many who wait, and everybody beyond is refused at once.
+//! A bounded place for costly work: so many at once, so many who wait, and everybody beyond is
+//! refused at once.
 //!
-//! It runs nothing itself: whoever holds a [`Turn`] works. Nobody waits without a bound, so a flood costs the others a
-//! short wait at most and no memory.
+//! It runs nothing itself: whoever holds a [`Turn`] works. Nobody waits without a bound, so a flood
+//! costs the others a short wait at most and no memory.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +33,12 @@ impl WorkQueue {
     /// `at_once` at work and `waiting_max` who wait.
     pub fn new(at_once: usize, waiting_max: usize) -> Self {
         let size = at_once + waiting_max;
-        Self { at_work: Semaphore::new(at_once), places: Semaphore::new(size), size, refused: AtomicU64::new(0) }
+        Self {
+            at_work: Semaphore::new(at_once),
+            places: Semaphore::new(size),
+            size,
+            refused: AtomicU64::new(0),
+        }
     }
 
     /// Waits for a turn where there is a place to wait.

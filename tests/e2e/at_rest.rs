@@ -1,5 +1,6 @@
-//! A stolen disk: what the box keeps, read without the board. The TPM2 is swtpm, spoken to by systemd's own systemd-creds; where
-//! PID 1 hands the key over on a box, the test does it with the same program. Agent, server and everything on the disk are real.
+//! A stolen disk: what the box keeps, read without the board. The TPM2 is swtpm, spoken to by
+//! systemd's own systemd-creds; where PID 1 hands the key over on a box, the test does it with the
+//! same program. Agent, server and everything on the disk are real.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,9 +25,14 @@ struct Tpm {
 impl Tpm {
     /// `None`, said by name, where Debian's packages for it are not installed.
     fn start(state: &Path, test: &str) -> Option<Self> {
-        let tools = ["/usr/bin/swtpm", "/usr/bin/systemd-creds"].iter().find(|tool| !Path::new(tool).exists());
+        let tools = ["/usr/bin/swtpm", "/usr/bin/systemd-creds"]
+            .iter()
+            .find(|tool| !Path::new(tool).exists());
         if let Some(tool) = tools {
-            eprintln!("SKIPPED {test}: {tool} not found (apt-get install swtpm systemd libtss2-tcti-swtpm0)");
+            eprintln!(
+                "SKIPPED {test}: {tool} not found (apt-get install swtpm systemd \
+                libtss2-tcti-swtpm0)"
+            );
             return None;
         }
         fs::create_dir_all(state).unwrap();
@@ -36,7 +42,12 @@ impl Tpm {
             let mut child = Command::new("swtpm")
                 .args(["socket", "--tpm2", "--tpmstate", &format!("dir={}", state.display())])
                 .args(["--server", &format!("type=tcp,port={port},disconnect")])
-                .args(["--ctrl", &format!("type=tcp,port={}", port + 1), "--flags", "not-need-init,startup-clear"])
+                .args([
+                    "--ctrl",
+                    &format!("type=tcp,port={}", port + 1),
+                    "--flags",
+                    "not-need-init,startup-clear",
+                ])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
@@ -44,7 +55,10 @@ impl Tpm {
             let began = std::time::Instant::now();
             while child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(20) {
                 if std::net::TcpStream::connect(("127.0.0.1", port + 1)).is_ok() {
-                    return Some(Self { child, device: format!("swtpm:host=127.0.0.1,port={port}") });
+                    return Some(Self {
+                        child,
+                        device: format!("swtpm:host=127.0.0.1,port={port}"),
+                    });
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -61,7 +75,11 @@ impl Tpm {
             .args(arguments)
             .output()
             .unwrap();
-        output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+        output
+            .status
+            .success()
+            .then_some(())
+            .ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
 
@@ -104,7 +122,8 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
     std::io::Read::read_exact(&mut fs::File::open("/dev/urandom").unwrap(), &mut key).unwrap();
     fs::write(&raw, STANDARD.encode(key)).unwrap();
     // As hardware/image/root/usr/lib/zaigang/board-key does.
-    tpm.creds(&["encrypt", "--with-key=tpm2", raw.to_str().unwrap(), sealed.to_str().unwrap()]).unwrap();
+    tpm.creds(&["encrypt", "--with-key=tpm2", raw.to_str().unwrap(), sealed.to_str().unwrap()])
+        .unwrap();
     fs::remove_file(&raw).unwrap();
     let opened = memory.join("zaigang.kek");
     tpm.creds(&["decrypt", sealed.to_str().unwrap(), opened.to_str().unwrap()]).unwrap();
@@ -114,12 +133,16 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
     let morning = Morning::bundled().unwrap();
     clinic::register(&api, &morning).unwrap();
     let scene = Scene::drawn(morning.clone(), 1);
-    clinic::enrol(&api, &morning, |person, n| Ok(if n == 0 { scene.enrolment_photo(person)? } else { None })).unwrap();
+    clinic::enrol(&api, &morning, |person, n| {
+        Ok(if n == 0 { scene.enrolment_photo(person)? } else { None })
+    })
+    .unwrap();
     let token = clinic::register_device(&api, &morning).unwrap();
     let (state, config) = (disk.join("state"), disk.join("agent.toml"));
     fs::write(
         &config,
-        "mode = \"demonstration\"\nstate_dir = \"state\"\n[models]\npack = \"avatar\"\n[camera]\nkind = \"scene\"\nspeed = 0\n\
+        "mode = \"demonstration\"\nstate_dir = \"state\"\n[models]\npack = \
+            \"avatar\"\n[camera]\nkind = \"scene\"\nspeed = 0\n\
          [vision]\ndetect_side_px = 1280\n[health]\nevery_s = 1\n",
     )
     .unwrap();
@@ -127,13 +150,19 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
     let config_name = config.display().to_string();
     let args = ["provision", "--server", &ready.http, "--token", &token, "--config", &config_name];
     let mut provision = Program::start_with("zaigang-agent", args, folder.path(), &given).unwrap();
-    assert!(provision.wait(Duration::from_mins(1)).unwrap().unwrap().success(), "{}", provision.log_tail());
+    assert!(
+        provision.wait(Duration::from_mins(1)).unwrap().unwrap().success(),
+        "{}",
+        provision.log_tail()
+    );
     let run = ["run", "--config", &config_name];
     let mut agent = Program::start_with("zaigang-agent", run, folder.path(), &given).unwrap();
     until("the box has its roster and has looked", || {
         agent.ended().unwrap().is_none()
             && state.join("knowledge").is_dir()
-            && files(&state.join("knowledge")).iter().any(|(path, _)| path.to_string_lossy().contains("roster"))
+            && files(&state.join("knowledge"))
+                .iter()
+                .any(|(path, _)| path.to_string_lossy().contains("roster"))
             && api.get("summary").is_ok_and(|summary| summary["findings_stored"].as_u64() > Some(0))
     })
     .unwrap();
@@ -160,7 +189,11 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
         assert_eq!(times(&stolen, vector.as_bytes()), 0, "a template, as text");
         assert_eq!(times(&stolen, &STANDARD.decode(vector).unwrap()), 0, "a template");
     }
-    assert_eq!(times(&stolen, &key) + times(&stolen, STANDARD.encode(key).as_bytes()), 0, "the board's key");
+    assert_eq!(
+        times(&stolen, &key) + times(&stolen, STANDARD.encode(key).as_bytes()),
+        0,
+        "the board's key"
+    );
     for name in ["signing.key", "sealing.key", "observations/observations.key"] {
         let text = fs::read_to_string(state.join(name)).unwrap();
         assert!(trust::board::is_sealed(&text), "{name} is plain");
@@ -173,5 +206,9 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
     assert!(!loot.exists());
     let mut without = Program::start("zaigang-agent", run, folder.path()).unwrap();
     assert!(!without.wait(Duration::from_mins(1)).unwrap().unwrap().success());
-    assert!(without.log_text().contains("sealed under the key of the board"), "{}", without.log_tail());
+    assert!(
+        without.log_text().contains("sealed under the key of the board"),
+        "{}",
+        without.log_tail()
+    );
 }

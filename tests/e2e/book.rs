@@ -1,4 +1,5 @@
-//! The book of docs/: every page says for whom it is, its links lead somewhere, its commands run, its reference is current.
+//! The book of docs/: every page says for whom it is, its links lead somewhere, its commands run,
+//! its reference is current.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -50,17 +51,20 @@ fn every_page_says_for_whom_it_is() {
 
 #[test]
 fn every_link_of_the_book_leads_somewhere() {
-    let checked = Command::new("python3").arg(root().join("scripts/book")).arg("--check").output().unwrap();
+    let checked =
+        Command::new("python3").arg(root().join("scripts/book")).arg("--check").output().unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
-/// The keys that a program knows in a table (`""`: at the top), as it says them when it meets another one.
+/// The keys that a program knows in a table (`""`: at the top), as it says them when it meets
+/// another one.
 fn known_keys(check: &[&str], table: &str) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wrong.toml");
     let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
     fs::write(&file, format!("{head}no_such_key = 1\n")).unwrap();
-    let output = Command::new(program(check[0]).unwrap()).args(&check[1..]).arg(&file).output().unwrap();
+    let output =
+        Command::new(program(check[0]).unwrap()).args(&check[1..]).arg(&file).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     let (_, expected) = said.split_once("expected ").unwrap_or_else(|| panic!("[{table}]: {said}"));
     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -73,7 +77,9 @@ fn every_key_that_a_program_knows_is_in_the_reference() {
         (["zaigang-server", "check", "--config"], "server-configuration.md"),
     ] {
         let text = fs::read_to_string(docs().join("reference").join(page)).unwrap();
-        let part = |heading: &str| text.split("\n## ").find_map(|part| part.strip_prefix(heading)).unwrap_or_default();
+        let part = |heading: &str| {
+            text.split("\n## ").find_map(|part| part.strip_prefix(heading)).unwrap_or_default()
+        };
         let has = |part: &str, key: &str| {
             let mut lines = part.lines().map(|l| l.trim_start_matches('#').trim());
             lines.any(|l| l.strip_prefix(key).is_some_and(|rest| rest.starts_with(" = ")))
@@ -81,12 +87,16 @@ fn every_key_that_a_program_knows_is_in_the_reference() {
         let mut tables = 0;
         for key in known_keys(&check, "") {
             let table = part(&format!("[{key}]\n"));
-            assert!(!table.is_empty() || has(part("At the top\n"), &key), "{page} does not have {key}");
+            assert!(
+                !table.is_empty() || has(part("At the top\n"), &key),
+                "{page} does not have {key}"
+            );
             if table.is_empty() {
                 continue;
             }
             tables += 1;
-            let missing: Vec<_> = known_keys(&check, &key).into_iter().filter(|inner| !has(table, inner)).collect();
+            let missing: Vec<_> =
+                known_keys(&check, &key).into_iter().filter(|inner| !has(table, inner)).collect();
             assert!(missing.is_empty(), "{page}: [{key}] does not have {missing:?}");
         }
         assert!(tables > 5, "{page} has {tables} tables");
@@ -130,7 +140,8 @@ fn every_command_of_the_book_without_a_title_runs() {
                 .env("TMPDIR", folder.path())
                 .output()
                 .unwrap();
-            let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            let (out, err) =
+                (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
             assert!(output.status.success(), "{}: {command}\n{out}{err}", page.display());
             run.insert(typed);
         }
@@ -141,7 +152,8 @@ fn every_command_of_the_book_without_a_title_runs() {
 #[test]
 fn the_two_languages_hold_the_same_commands() {
     for page in PAGES {
-        let (english, chinese) = (commands(&docs().join(page)), commands(&docs().join("zh").join(page)));
+        let (english, chinese) =
+            (commands(&docs().join(page)), commands(&docs().join("zh").join(page)));
         let missing: Vec<_> = chinese.iter().filter(|c| !english.contains(c)).collect();
         assert!(missing.is_empty(), "{page}: only in Chinese: {missing:?}");
     }

@@ -1,5 +1,6 @@
-//! "Your own face" as its user starts it: `zaigang-demo --camera …` as a program, its page by HTTP, and what is left when it
-//! ends. Drawn people everywhere; photographs of people where they are beside the checkout.
+//! "Your own face" as its user starts it: `zaigang-demo --camera …` as a program, its page by HTTP,
+//! and what is left when it ends. Drawn people everywhere; photographs of people where they are
+//! beside the checkout.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -56,9 +57,15 @@ impl Demo {
         let (mut page, mut code, mut inbox) = (String::new(), String::new(), String::new());
         loop {
             let mut line = String::new();
-            assert!(said.read_line(&mut line).unwrap() > 0, "the demonstration ended: {:?}", program.wait());
-            let word =
-                |name: &str| line.strip_prefix(name).map(|rest| rest.split('(').next().unwrap().trim().to_owned());
+            assert!(
+                said.read_line(&mut line).unwrap() > 0,
+                "the demonstration ended: {:?}",
+                program.wait()
+            );
+            let word = |name: &str| {
+                line.strip_prefix(name)
+                    .map(|rest| rest.split('(').next().unwrap().trim().to_owned())
+            };
             page = word("page ").unwrap_or(page);
             code = word("code ").unwrap_or(code);
             inbox = word("inbox ").unwrap_or(inbox);
@@ -73,7 +80,11 @@ impl Demo {
     fn come_in(&mut self) {
         let answer = self.post("/code", &json!({"code": self.code}));
         assert_eq!(answer.status, 200, "{}", answer.json());
-        assert!(answer.cookie.contains("HttpOnly") && answer.cookie.contains("SameSite=Strict"), "{}", answer.cookie);
+        assert!(
+            answer.cookie.contains("HttpOnly") && answer.cookie.contains("SameSite=Strict"),
+            "{}",
+            answer.cookie
+        );
         answer.cookie.split(';').next().unwrap().clone_into(&mut self.cookie);
     }
 
@@ -83,13 +94,17 @@ impl Demo {
         let own = [("Cookie", self.cookie.as_str())];
         let headers = own.iter().chain(headers);
         let mut answer = match body {
-            None => headers.fold(agent.get(&url), |call, (name, value)| call.header(*name, *value)).call(),
-            Some(body) => {
-                headers.fold(agent.post(&url), |call, (name, value)| call.header(*name, *value)).send_json(body)
-            }
+            None => headers
+                .fold(agent.get(&url), |call, (name, value)| call.header(*name, *value))
+                .call(),
+            Some(body) => headers
+                .fold(agent.post(&url), |call, (name, value)| call.header(*name, *value))
+                .send_json(body),
         }
         .unwrap();
-        let text = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let text = |name: &str| {
+            answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+        };
         let (about, cookie) = (text("x-picture"), text("set-cookie"));
         let csp = text("content-security-policy");
         let body = answer.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
@@ -151,7 +166,8 @@ impl Demo {
         let answer = self.post("/enrol", &json!({"agreed": true}));
         assert_eq!(answer.status, 200, "{}", answer.json());
         assert_eq!(self.state()["photos"], 0, "the photographs are kept");
-        until("you are recognised", || self.sight()["faces"].to_string().contains("\"you\"")).unwrap();
+        until("you are recognised", || self.sight()["faces"].to_string().contains("\"you\""))
+            .unwrap();
     }
 
     /// SIGTERM; then nothing is left: no file, no program.
@@ -161,7 +177,8 @@ impl Demo {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.said, &mut rest).unwrap();
         assert!(self.program.wait().unwrap().success(), "{rest}");
-        let left: Vec<_> = std::fs::read_dir(self.temporary.path()).unwrap().map(|e| e.unwrap().path()).collect();
+        let left: Vec<_> =
+            std::fs::read_dir(self.temporary.path()).unwrap().map(|e| e.unwrap().path()).collect();
         assert!(left.is_empty(), "left behind: {left:?}");
         assert!(ureq::get(&self.inbox).call().is_err(), "the server goes on");
         rest
@@ -180,10 +197,15 @@ impl Drop for Demo {
 
 /// P6 while it runs: neither a picture nor a name of one is on the disk.
 fn assert_no_picture(folder: &Path) {
-    let files: Vec<PathBuf> = files_under(folder).into_iter().filter(|path| path.is_file()).collect();
+    let files: Vec<PathBuf> =
+        files_under(folder).into_iter().filter(|path| path.is_file()).collect();
     assert!(files.len() > 5, "{files:?}");
     for file in files {
-        assert!(!holds_picture(&std::fs::read(&file).unwrap_or_default()), "{} holds a picture", file.display());
+        assert!(
+            !holds_picture(&std::fs::read(&file).unwrap_or_default()),
+            "{} holds a picture",
+            file.display()
+        );
     }
 }
 
@@ -192,15 +214,26 @@ fn drawn_people_enrol_step_aside_and_an_alert_follows() {
     let mut demo = Demo::start("demo:crowd");
     nobody_else_looks(&demo);
     demo.come_in();
-    assert_eq!(demo.post("/code", &json!({"code": demo.code})).status, 410, "a code opened a second browser");
+    assert_eq!(
+        demo.post("/code", &json!({"code": demo.code})).status,
+        410,
+        "a code opened a second browser"
+    );
     until("a face", || !demo.statuses().is_empty()).unwrap();
     let state = demo.state();
-    assert_eq!((&state["pack"], &state["phase"], &state["live"]), (&json!("avatar"), &json!("enrol"), &json!(false)));
+    assert_eq!(
+        (&state["pack"], &state["phase"], &state["live"]),
+        (&json!("avatar"), &json!("enrol"), &json!(false))
+    );
     let changed = state["changed_times"].to_string();
     assert!(changed.contains("unmatched_span_ms") && changed.contains("20000"), "{changed}");
     let early = demo.post("/act", &json!({"act": "other"}));
     assert!(early.status == 422 && early.json()["error"].as_str().unwrap().contains("enrol"));
-    assert_eq!(demo.post("/enrol", &json!({"agreed": true})).status, 422, "nobody was photographed");
+    assert_eq!(
+        demo.post("/enrol", &json!({"agreed": true})).status,
+        422,
+        "nobody was photographed"
+    );
     demo.photographs();
     let refused = demo.post("/enrol", &json!({"agreed": false}));
     assert!(refused.status == 422 && refused.json()["error"].as_str().unwrap().contains("consent"));
@@ -208,8 +241,14 @@ fn drawn_people_enrol_step_aside_and_an_alert_follows() {
     costs(&demo);
     assert_eq!(demo.post("/act", &json!({"act": "other"})).status, 200);
     assert_eq!(demo.post("/act", &json!({"act": "work"})).status, 422, "two acts at once");
-    until("the other is no registered person", || demo.statuses().contains(&"UNMATCHED".to_owned())).unwrap();
-    until("the alert", || demo.state()["round"]["alerts"].to_string().contains("UnlicensedOperator")).unwrap();
+    until("the other is no registered person", || {
+        demo.statuses().contains(&"UNMATCHED".to_owned())
+    })
+    .unwrap();
+    until("the alert", || {
+        demo.state()["round"]["alerts"].to_string().contains("UnlicensedOperator")
+    })
+    .unwrap();
     let state = demo.state();
     let seen = state["round"]["seen"].as_array().unwrap();
     assert!(
@@ -230,7 +269,11 @@ fn nobody_else_looks(demo: &Demo) {
         assert_eq!(demo.get(path).status, 401, "{path} without a code");
     }
     for path in ["/photo", "/enrol", "/act"] {
-        assert_eq!(demo.post(path, &json!({"act": "work", "agreed": true})).status, 401, "{path} without a code");
+        assert_eq!(
+            demo.post(path, &json!({"act": "work", "agreed": true})).status,
+            401,
+            "{path} without a code"
+        );
     }
     let elsewhere = demo.ask("/", None, &[("Origin", "https://evil.example")]);
     assert_eq!(elsewhere.status, 403, "a page of another site asked");
@@ -239,8 +282,9 @@ fn nobody_else_looks(demo: &Demo) {
     // The box's own socket lies where this user alone can reach it.
     let sockets = files_under(demo.temporary.path());
     let socket = sockets.iter().find(|path| path.ends_with("live/view.sock")).expect("no socket");
-    let mode =
-        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(socket.parent().unwrap()).unwrap().permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(socket.parent().unwrap()).unwrap().permissions(),
+    );
     assert_eq!(mode & 0o777, 0o700);
 }
 
@@ -270,7 +314,10 @@ fn a_camera_that_is_none_is_one_line_and_nothing_is_left() {
             .unwrap();
         let said = String::from_utf8_lossy(&demo.stderr);
         assert!(!demo.status.success() && said.starts_with("zaigang-demo: --camera"), "{said}");
-        assert!(std::fs::read_dir(temporary.path()).unwrap().next().is_none(), "{camera} left something behind");
+        assert!(
+            std::fs::read_dir(temporary.path()).unwrap().next().is_none(),
+            "{camera} left something behind"
+        );
     }
 }
 
@@ -278,7 +325,8 @@ fn a_camera_that_is_none_is_one_line_and_nothing_is_left() {
 fn photographs(test: &str) -> Option<PathBuf> {
     let data = root().join("../shared/data");
     let agent = program("zaigang-agent").unwrap();
-    let real = Command::new(agent).args(["models", "verify", "real"]).output().unwrap().status.success();
+    let real =
+        Command::new(agent).args(["models", "verify", "real"]).output().unwrap().status.success();
     if real && data.is_dir() {
         return Some(data);
     }
@@ -288,7 +336,8 @@ fn photographs(test: &str) -> Option<PathBuf> {
 
 /// Photographs of one person in a folder of their own.
 fn folder_of_one(data: &Path) -> tempfile::TempDir {
-    let mut people: Vec<_> = std::fs::read_dir(data.join("lfw_dev")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut people: Vec<_> =
+        std::fs::read_dir(data.join("lfw_dev")).unwrap().map(|e| e.unwrap().path()).collect();
     people.sort();
     // Behind those who are enrolled as colleagues.
     let enough = |path: &PathBuf| std::fs::read_dir(path).is_ok_and(|photos| photos.count() >= 6);
@@ -310,7 +359,10 @@ fn a_folder_of_photographs_is_recognised() {
     assert_eq!((&state["pack"], &state["source"]), (&json!("real"), &json!("folder")));
     demo.enrol();
     let faces = demo.sight()["faces"].clone();
-    assert_eq!(faces[0]["liveness"], "not_assessed", "a filed picture has no life to be judged: {faces}");
+    assert_eq!(
+        faces[0]["liveness"], "not_assessed",
+        "a filed picture has no life to be judged: {faces}"
+    );
     demo.end();
 }
 
@@ -328,7 +380,8 @@ fn a_film_shows_its_faces() {
     demo.end();
 }
 
-/// `GStreamer`'s RTSP server with photographs, as `scripts/rtsp-test` starts it with a moving picture.
+/// `GStreamer`'s RTSP server with photographs, as `scripts/rtsp-test` starts it with a moving
+/// picture.
 struct Rtsp(Child);
 
 impl Rtsp {
@@ -337,7 +390,12 @@ impl Rtsp {
         let script = root().join("hardware/rtsp/server.py");
         let mut server = Command::new("/usr/bin/python3")
             .arg(script)
-            .args([&port.to_string(), "installer", "correct-horse-7", &folder.display().to_string()])
+            .args([
+                &port.to_string(),
+                "installer",
+                "correct-horse-7",
+                &folder.display().to_string(),
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -357,7 +415,8 @@ impl Drop for Rtsp {
     }
 }
 
-/// An IP camera is live, so liveness is judged: photographs before it are never taken for the person on them.
+/// An IP camera is live, so liveness is judged: photographs before it are never taken for the
+/// person on them.
 #[test]
 fn photographs_before_an_ip_camera_are_nobody() {
     let test = "photographs_before_an_ip_camera_are_nobody";
@@ -367,7 +426,9 @@ fn photographs_before_an_ip_camera_are_nobody() {
         std::fs::rename(photo, folder.path().join(format!("{number}.jpg"))).unwrap();
     }
     let Some((_server, url)) = Rtsp::start(folder.path()) else {
-        return eprintln!("SKIPPED {test}: no GStreamer RTSP server (scripts/rtsp-test installs one)");
+        return eprintln!(
+            "SKIPPED {test}: no GStreamer RTSP server (scripts/rtsp-test installs one)"
+        );
     };
     let mut demo = Demo::start(&url);
     demo.come_in();
@@ -379,7 +440,10 @@ fn photographs_before_an_ip_camera_are_nobody() {
     assert_eq!(demo.post("/enrol", &json!({"agreed": true})).status, 200);
     until("liveness was judged", || {
         let sight = demo.sight().to_string();
-        assert!(!sight.contains("MATCHED\",\"person\":\"you"), "a photograph was taken for the person: {sight}");
+        assert!(
+            !sight.contains("MATCHED\",\"person\":\"you"),
+            "a photograph was taken for the person: {sight}"
+        );
         sight.contains("\"liveness\":\"spoof\"") || sight.contains("\"liveness\":\"unsure\"")
     })
     .unwrap();

@@ -1,5 +1,6 @@
-//! The installer's page as programs: a real server, a real box, and a client that believes one certificate alone, by its
-//! fingerprint. From the first code to the zones that were changed behind the lock.
+//! The installer's page as programs: a real server, a real box, and a client that believes one
+//! certificate alone, by its fingerprint. From the first code to the zones that were changed behind
+//! the lock.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -61,7 +62,9 @@ impl ServerCertVerifier for Pinned {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
+        rustls::crypto::ring::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -74,7 +77,8 @@ struct Answer {
 
 impl Answer {
     fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
     }
 
     fn header(&self, name: &str) -> String {
@@ -128,7 +132,8 @@ impl Page {
         let mut stream = StreamOwned::new(tls, TcpStream::connect(&self.address)?);
         let (host, cookie) = (&self.address, &self.cookie);
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: a=b; {cookie}\r\nContent-Length: {}\r\nConnection: close\r\n{more}\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: a=b; {cookie}\r\nContent-Length: \
+            {}\r\nConnection: close\r\n{more}\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes())?;
@@ -138,7 +143,10 @@ impl Page {
             Err(why) if why.kind() != std::io::ErrorKind::UnexpectedEof => return Err(why),
             _ => {}
         }
-        let cut = all.windows(4).position(|w| w == b"\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let cut = all
+            .windows(4)
+            .position(|w| w == b"\r\n\r\n")
+            .ok_or(std::io::ErrorKind::UnexpectedEof)?;
         let head = String::from_utf8_lossy(&all[..cut]).into_owned();
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
         Ok(Answer { status, head, body: all[cut + 4..].to_vec() })
@@ -149,7 +157,8 @@ impl Page {
     }
 
     fn post(&self, path: &str, body: &Value) -> Answer {
-        self.ask("POST", path, "Content-Type: application/json\r\n", body.to_string().as_bytes()).unwrap()
+        self.ask("POST", path, "Content-Type: application/json\r\n", body.to_string().as_bytes())
+            .unwrap()
     }
 
     fn come_in(&mut self) {
@@ -157,7 +166,9 @@ impl Page {
         assert_eq!(answer.status, 200, "{}", answer.json());
         let cookie = answer.header("set-cookie");
         assert!(
-            cookie.contains("HttpOnly") && cookie.contains("Secure") && cookie.contains("SameSite=Strict"),
+            cookie.contains("HttpOnly")
+                && cookie.contains("Secure")
+                && cookie.contains("SameSite=Strict"),
             "{cookie}"
         );
         cookie.split(';').next().unwrap().clone_into(&mut self.cookie);
@@ -192,11 +203,14 @@ impl House {
         let drawn = morning.practitioners().next().unwrap().id.clone();
         let photo = Scene::drawn(morning, 1).enrolment_photo(&drawn).unwrap().unwrap();
         for number in 0..8 {
-            std::fs::write(pictures.join(format!("{number}.png")), clinic::png(&photo).unwrap()).unwrap();
+            std::fs::write(pictures.join(format!("{number}.png")), clinic::png(&photo).unwrap())
+                .unwrap();
         }
         let config = folder.path().join("agent.toml");
         let text = format!(
-            "mode = \"demonstration\"\nstate_dir = \"{}\"\n[models]\npack = \"avatar\"\n[camera]\nkind = \"files\"\nfolder = \"{}\"\nframe_rate = 4\nspeed = 1\n[vision]\ndetect_side_px = 0\n",
+            "mode = \"demonstration\"\nstate_dir = \"{}\"\n[models]\npack = \
+            \"avatar\"\n[camera]\nkind = \"files\"\nfolder = \"{}\"\nframe_rate = 4\nspeed = \
+            1\n[vision]\ndetect_side_px = 0\n",
             state.display(),
             pictures.display()
         );
@@ -215,14 +229,17 @@ impl House {
     /// What the server holds by this rule.
     fn findings(&self, rule: &str) -> Vec<Value> {
         let alerts = self.api.get("alerts").unwrap();
-        let ids = alerts["alerts"].as_array().unwrap().iter().filter_map(|alert| alert["id"].as_str());
+        let ids =
+            alerts["alerts"].as_array().unwrap().iter().filter_map(|alert| alert["id"].as_str());
         let all = ids.map(|id| self.api.get(&format!("alerts/{id}")).unwrap());
-        let findings = all.flat_map(|alert| alert["findings"].as_array().cloned().unwrap_or_default());
+        let findings =
+            all.flat_map(|alert| alert["findings"].as_array().cloned().unwrap_or_default());
         findings.filter(|finding| finding["rule"] == rule).collect()
     }
 
-    /// Runs the page's command to its end; it must not serve anything. What it says stands in a folder of its own: the
-    /// page that is being served may write a line of its log after the refusal.
+    /// Runs the page's command to its end; it must not serve anything. What it says stands in a
+    /// folder of its own: the page that is being served may write a line of its log after the
+    /// refusal.
     fn refused(&self) -> String {
         let config = self.config.display().to_string();
         let args = ["commission", "--config", &config, "--listen", "127.0.0.1:0"];
@@ -249,7 +266,11 @@ fn ten_wrong_codes_end_the_page_and_nobody_gets_in_without_one() {
     let mut page = house.page();
     let first = page.get("/");
     assert_eq!(first.status, 200);
-    assert!(first.header("content-security-policy").starts_with("default-src 'none'"), "{}", first.head);
+    assert!(
+        first.header("content-security-policy").starts_with("default-src 'none'"),
+        "{}",
+        first.head
+    );
     for path in ["/state", "/view", "/face"] {
         assert_eq!(page.get(path).status, 401, "{path} without a code");
     }
@@ -264,8 +285,16 @@ fn ten_wrong_codes_end_the_page_and_nobody_gets_in_without_one() {
         assert_eq!((answer.status, answer.json()["left"].as_u64()), (401, Some(left)));
     }
     assert_eq!(page.post("/code", &json!({"code": "x"})).status, 410);
-    let status = page.program.wait(Duration::from_secs(10)).unwrap().expect("the page goes on after ten wrong codes");
-    assert!(!status.success() && page.program.log_tail().contains("10 times"), "{}", page.program.log_tail());
+    let status = page
+        .program
+        .wait(Duration::from_secs(10))
+        .unwrap()
+        .expect("the page goes on after ten wrong codes");
+    assert!(
+        !status.success() && page.program.log_tail().contains("10 times"),
+        "{}",
+        page.program.log_tail()
+    );
 }
 
 #[test]
@@ -287,13 +316,22 @@ fn an_installer_draws_tests_enrols_and_locks_and_what_changes_behind_the_lock_is
     enrols(&house, &page);
     let locked = page.post("/lock", &json!({}));
     assert_eq!(locked.status, 200, "{}", locked.json());
-    assert!(page.program.wait(Duration::from_secs(10)).unwrap().expect("a locked page goes on").success());
+    assert!(
+        page.program
+            .wait(Duration::from_secs(10))
+            .unwrap()
+            .expect("a locked page goes on")
+            .success()
+    );
     assert!(page.ask("GET", "/view", "", b"").is_err(), "the picture can still be seen");
     assert!(house.api.get("devices").unwrap()["devices"][0]["locked_at"].is_string());
     holds_no_picture(&house);
 
     let said = house.refused();
-    assert!(said.contains("is locked since") && said.contains("unlock for commissioning"), "{said}");
+    assert!(
+        said.contains("is locked since") && said.contains("unlock for commissioning"),
+        "{said}"
+    );
     forged_words_are_refused(&house);
     changed_behind_the_lock(&house);
     unlocked_again(&house);
@@ -312,7 +350,10 @@ fn sees_a_face(page: &Page) {
         !about["faces"].as_array().unwrap().is_empty()
     })
     .unwrap();
-    assert!(about["faces"][0]["px"].as_u64() > Some(40) && about["faces"][0]["enough"] == true, "{about}");
+    assert!(
+        about["faces"][0]["px"].as_u64() > Some(40) && about["faces"][0]["enough"] == true,
+        "{about}"
+    );
 }
 
 /// Zones go to the server, and come back as signed knowledge; the mask is black at once.
@@ -326,7 +367,10 @@ fn draws(house: &House, page: &Page) {
         drawn["bed"] = json!([bad]);
         let refused = page.post("/zones", &drawn);
         let said = refused.json()["error"].as_str().unwrap().to_owned();
-        assert!(refused.status == 422 && said.starts_with("bed 1: ") && said.contains(why), "{said}");
+        assert!(
+            refused.status == 422 && said.starts_with("bed 1: ") && said.contains(why),
+            "{said}"
+        );
     }
     assert_eq!(house.room()["zones"]["bed"], json!([]), "a bad drawing was stored");
     let taken = page.post("/zones", &zones(600));
@@ -350,10 +394,14 @@ fn draws(house: &House, page: &Page) {
 
 fn walks(page: &Page) {
     page.post("/walk", &json!({"on": true}));
-    until("a walk of some frames", || page.state()["walk"]["with_face"].as_u64() >= Some(5)).unwrap();
+    until("a walk of some frames", || page.state()["walk"]["with_face"].as_u64() >= Some(5))
+        .unwrap();
     page.post("/walk", &json!({"on": false}));
     let walk = page.state()["walk"].clone();
-    assert!(walk["on"] == false && walk["enough"] == true && walk["smallest_px"].as_u64() > Some(40), "{walk}");
+    assert!(
+        walk["on"] == false && walk["enough"] == true && walk["smallest_px"].as_u64() > Some(40),
+        "{walk}"
+    );
 }
 
 /// The test is stored, is plainly a test, and afterwards is no open lead and nobody's false alarm.
@@ -364,12 +412,26 @@ fn sends_a_test(house: &House, page: &Page) {
     until("the test is withdrawn", || found()["state"] == "dismissed").unwrap();
     let alert = house.api.get(&format!("alerts/{}", found()["id"].as_str().unwrap())).unwrap();
     let finding = &alert["findings"][0];
-    assert_eq!((&finding["rule"], &finding["severity"]), (&json!("TEST"), &json!("L0")), "{finding}");
-    assert!(alert.to_string().contains("安装测试") && alert.to_string().contains("Installer's test"), "{alert}");
+    assert_eq!(
+        (&finding["rule"], &finding["severity"]),
+        (&json!("TEST"), &json!("L0")),
+        "{finding}"
+    );
+    assert!(
+        alert.to_string().contains("安装测试") && alert.to_string().contains("Installer's test"),
+        "{alert}"
+    );
     let figures = house.api.get("figures").unwrap();
-    assert!(!figures["by_rule"].to_string().contains("TEST"), "the test is counted as a lead: {figures}");
+    assert!(
+        !figures["by_rule"].to_string().contains("TEST"),
+        "the test is counted as a lead: {figures}"
+    );
     let of_the_box = &figures["devices"][0];
-    assert_eq!((&of_the_box["false_alarms"], &of_the_box["withdrawn"]), (&json!(0), &json!(1)), "{figures}");
+    assert_eq!(
+        (&of_the_box["false_alarms"], &of_the_box["withdrawn"]),
+        (&json!(0), &json!(1)),
+        "{figures}"
+    );
 }
 
 fn enrols(house: &House, page: &Page) {
@@ -384,23 +446,34 @@ fn enrols(house: &House, page: &Page) {
     let mut consent = clinic::consent("inst-1");
     consent.as_object_mut().unwrap().remove("guardian");
     let nobody = page.post("/enrol", &json!({"person": "p-1", "consent": consent}));
-    assert!(nobody.status == 422 && nobody.json()["error"].as_str().unwrap().contains("photograph"));
+    assert!(
+        nobody.status == 422 && nobody.json()["error"].as_str().unwrap().contains("photograph")
+    );
     let black = image::RgbImage::new(300, 300);
-    let judged = page.ask("POST", "/enrol/photo", "", &clinic::png(&black).unwrap()).unwrap().json();
-    assert!(judged["good"] == false && judged["zh"].as_str().unwrap().contains("照片不合格"), "{judged}");
+    let judged =
+        page.ask("POST", "/enrol/photo", "", &clinic::png(&black).unwrap()).unwrap().json();
+    assert!(
+        judged["good"] == false && judged["zh"].as_str().unwrap().contains("照片不合格"),
+        "{judged}"
+    );
     let face = page.get("/face");
     let about: Value = serde_json::from_str(&face.header("x-picture")).unwrap();
-    let (width, height) = (about["width"].as_u64().unwrap() as u32, about["height"].as_u64().unwrap() as u32);
+    let (width, height) =
+        (about["width"].as_u64().unwrap() as u32, about["height"].as_u64().unwrap() as u32);
     let photo = clinic::png(&image::RgbImage::from_raw(width, height, face.body).unwrap()).unwrap();
     let judged = page.ask("POST", "/enrol/photo", "", &photo).unwrap().json();
     assert_eq!(judged["good"], true, "{judged}");
     let mut unsigned = consent.clone();
     unsigned["signature"] = json!(" ");
     let refused = page.post("/enrol", &json!({"person": "p-1", "consent": unsigned}));
-    assert!(refused.status == 422 && refused.json()["error"].as_str().unwrap().contains("signature"));
+    assert!(
+        refused.status == 422 && refused.json()["error"].as_str().unwrap().contains("signature")
+    );
     let mut answer = page.post("/enrol", &json!({"person": "p-1", "consent": consent}));
     let deadline = Instant::now() + Duration::from_mins(1);
-    while answer.json()["error"].as_str().is_some_and(|e| e.contains("503")) && Instant::now() < deadline {
+    while answer.json()["error"].as_str().is_some_and(|e| e.contains("503"))
+        && Instant::now() < deadline
+    {
         // A server that has just started still loads its models.
         answer = page.post("/enrol", &json!({"person": "p-1", "consent": consent}));
     }
@@ -423,18 +496,23 @@ fn holds_no_picture(house: &House) {
 
 /// Whoever has no key of the box, or repeats what it said, changes nothing on the server.
 fn forged_words_are_refused(house: &House) {
-    let (signing, post) = (&house.identity.signing, |path: &str, envelope: &protocol::envelope::Envelope| {
-        house.api.post(path, &serde_json::to_value(envelope).unwrap()).unwrap_err().to_string()
-    });
-    let statement = |at: String| json!({"draws": "box-1", "at": at, "zones": zones(700)}).to_string();
+    let (signing, post) =
+        (&house.identity.signing, |path: &str, envelope: &protocol::envelope::Envelope| {
+            house.api.post(path, &serde_json::to_value(envelope).unwrap()).unwrap_err().to_string()
+        });
+    let statement =
+        |at: String| json!({"draws": "box-1", "at": at, "zones": zones(700)}).to_string();
     let now = || format!("{:.3}", jiff::Timestamp::now());
     let locked = post("provision/zones", &signing.sign(statement(now())));
     assert!(locked.contains("locked since"), "{locked}");
     let stranger = trust::SigningKey::generate().unwrap();
     assert!(post("provision/zones", &stranger.sign(statement(now()))).contains("not taken"));
     let early = format!("{:.3}", jiff::Timestamp::now() - jiff::SignedDuration::from_mins(11));
-    assert!(post("provision/zones", &signing.sign(statement(early))).contains("set the box's clock"));
-    let once = signing.sign(json!({"asks_unlock_of": "box-1", "at": now(), "lock": "0".repeat(32)}).to_string());
+    assert!(
+        post("provision/zones", &signing.sign(statement(early))).contains("set the box's clock")
+    );
+    let once = signing
+        .sign(json!({"asks_unlock_of": "box-1", "at": now(), "lock": "0".repeat(32)}).to_string());
     house.api.post("provision/unlock", &serde_json::to_value(&once).unwrap()).unwrap();
     let again = post("provision/unlock", &once);
     assert!(again.contains("not newer"), "{again}");
@@ -442,7 +520,8 @@ fn forged_words_are_refused(house: &House) {
     assert!(other_use.contains("does not decode"), "{other_use}");
 }
 
-/// Zones that somebody changes on the server's pages reach the running box, which raises Integrity L1, once.
+/// Zones that somebody changes on the server's pages reach the running box, which raises Integrity
+/// L1, once.
 fn changed_behind_the_lock(house: &House) {
     let config = house.config.display().to_string();
     let live = std::fs::read_to_string(&house.config)
@@ -450,7 +529,8 @@ fn changed_behind_the_lock(house: &House) {
         .replace("speed = 1", "speed = 1\nstart = \"2026-03-02T01:00:00Z\"")
         + "[health]\nevery_s = 1\n";
     std::fs::write(&house.config, live).unwrap();
-    let mut agent = Program::start("zaigang-agent", ["run", "--config", &config], house.folder.path()).unwrap();
+    let mut agent =
+        Program::start("zaigang-agent", ["run", "--config", &config], house.folder.path()).unwrap();
     let mut room = house.room();
     room["zones"] = zones(750);
     house.api.post("rooms", &room).unwrap();
@@ -464,15 +544,28 @@ fn changed_behind_the_lock(house: &House) {
     );
     agent.terminate().unwrap();
     let device = || house.api.get("devices").unwrap()["devices"][0].clone();
-    let room = || device()["knowledge"].as_array().unwrap().iter().find(|k| k["kind"] == "room").unwrap().clone();
+    let room = || {
+        device()["knowledge"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|k| k["kind"] == "room")
+            .unwrap()
+            .clone()
+    };
     let told = room()["version"].as_u64();
-    let mut again = Program::start("zaigang-agent", ["run", "--config", &config], house.folder.path()).unwrap();
-    until("the zones reach the box again", || room()["version"].as_u64() > told && room()["applied"] == true).unwrap();
+    let mut again =
+        Program::start("zaigang-agent", ["run", "--config", &config], house.folder.path()).unwrap();
+    until("the zones reach the box again", || {
+        room()["version"].as_u64() > told && room()["applied"] == true
+    })
+    .unwrap();
     // Its health comes behind whatever it raised of them.
     let answered = device()["contiguous_seq"].as_u64().unwrap();
     until("the box looks", || {
         let now = device();
-        now["contiguous_seq"].as_u64().unwrap() >= answered + 3 && now["frames"].as_u64().unwrap() > 0
+        now["contiguous_seq"].as_u64().unwrap() >= answered + 3
+            && now["frames"].as_u64().unwrap() > 0
     })
     .unwrap();
     again.terminate().unwrap();
@@ -507,7 +600,10 @@ fn without_the_rooms_zones_there_is_no_picture() {
         std::thread::sleep(Duration::from_millis(100));
     }
     let unsent = page.post("/zones", &zones(600));
-    assert!(unsent.status == 422 && unsent.json()["error"].as_str().unwrap().contains("can not be reached"));
+    assert!(
+        unsent.status == 422
+            && unsent.json()["error"].as_str().unwrap().contains("can not be reached")
+    );
     page.program.terminate().unwrap();
 }
 

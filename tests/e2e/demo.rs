@@ -1,4 +1,5 @@
-//! The demonstration as its user meets it: what it prints, what it ends with, and that nothing of it is left.
+//! The demonstration as its user meets it: what it prints, what it ends with, and that nothing of
+//! it is left.
 
 use std::fs::{self, File};
 use std::net::TcpStream;
@@ -24,7 +25,12 @@ struct Demo {
 
 fn command(temporary: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program("zaigang-demo").unwrap());
-    command.args(args).current_dir(root()).env("TMPDIR", temporary).env("TZ", "UTC").stdin(Stdio::null());
+    command
+        .args(args)
+        .current_dir(root())
+        .env("TMPDIR", temporary)
+        .env("TZ", "UTC")
+        .stdin(Stdio::null());
     command
 }
 
@@ -32,7 +38,11 @@ impl Demo {
     fn start(temporary: &Path, args: &[&str]) -> Self {
         let out = temporary.join(format!("out-{}", args.join("-").replace('/', "_")));
         let file = File::create(&out).unwrap();
-        let child = command(temporary, args).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        let child = command(temporary, args)
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
         Self { child, temporary: temporary.to_owned(), out }
     }
 
@@ -45,7 +55,11 @@ impl Demo {
         let deadline = Instant::now() + PATIENCE;
         while !self.said().contains(words) {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < deadline, "it did not say {words:?}:\n{}", self.said());
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "it did not say {words:?}:\n{}",
+                self.said()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
         self.said()
@@ -58,18 +72,32 @@ impl Demo {
 
     /// Server and box, by their process ids.
     fn programs(&self) -> Vec<u32> {
-        let children =
-            Command::new("ps").args(["-o", "pid=", "--ppid", &self.child.id().to_string()]).output().unwrap();
-        String::from_utf8(children.stdout).unwrap().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+        let children = Command::new("ps")
+            .args(["-o", "pid=", "--ppid", &self.child.id().to_string()])
+            .output()
+            .unwrap();
+        String::from_utf8(children.stdout)
+            .unwrap()
+            .split_whitespace()
+            .map(|pid| pid.parse().unwrap())
+            .collect()
     }
 
     fn folders(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.temporary).unwrap().map(|e| e.unwrap().path());
-        entries.filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("zaigang-demo-")).collect()
+        entries
+            .filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("zaigang-demo-"))
+            .collect()
     }
 
     fn signal(&self, which: &str) {
-        assert!(Command::new("kill").args([which, &self.child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([which, &self.child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     fn code(&mut self) -> Option<i32> {
@@ -103,7 +131,10 @@ fn gone(pid: u32) -> bool {
 
 fn finished(temporary: &TempDir, args: &[&str]) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = command(temporary.path(), args).output().unwrap();
-    (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+    (
+        status.code(),
+        format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)),
+    )
 }
 
 #[test]
@@ -113,10 +144,15 @@ fn a_scene_as_expected_is_told_and_ends_with_0() {
     assert_eq!(code, Some(0), "{said}");
     let page = said.lines().find_map(|l| l.strip_prefix("page       ")).unwrap();
     // Your time with its zone, the scene's time, the level, plain words, and where to click.
-    let alert =
-        said.lines().find(|l| l.contains("somebody whom nobody has enrolled worked on the patient for")).unwrap();
+    let alert = said
+        .lines()
+        .find(|l| l.contains("somebody whom nobody has enrolled worked on the patient for"))
+        .unwrap();
     let parts: Vec<_> = alert.split(" · ").collect();
-    assert!(parts[0].ends_with(" UTC") && parts[1].starts_with("08:3") && parts[2].starts_with('L'), "{alert}");
+    assert!(
+        parts[0].ends_with(" UTC") && parts[1].starts_with("08:3") && parts[2].starts_with('L'),
+        "{alert}"
+    );
     assert!(parts[4].starts_with(&format!("{page}/alerts/")), "{alert}");
     assert!(said.contains("LL-1 L2            LL-1 L2            as expected"), "{said}");
     assert!(said.contains(&format!("over       the page was {page}")), "{said}");
@@ -218,7 +254,11 @@ fn a_closed_terminal_ends_the_demo() {
         if pids.len() == 3 {
             break pids;
         }
-        assert!(Instant::now() < deadline, "{:?}", fs::read_to_string(temporary.path().join("typescript")));
+        assert!(
+            Instant::now() < deadline,
+            "{:?}",
+            fs::read_to_string(temporary.path().join("typescript"))
+        );
         std::thread::sleep(Duration::from_millis(50));
     };
     terminal.kill().unwrap();
@@ -235,10 +275,14 @@ fn processes_of(folder: &Path) -> Vec<u32> {
     let named = |pid: &u32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let program = line.split(|b| *b == 0).next().unwrap_or_default();
-        let ours = ["zaigang-demo", "zaigang-server", "zaigang-agent"].iter().any(|p| program.ends_with(p.as_bytes()));
+        let ours = ["zaigang-demo", "zaigang-server", "zaigang-agent"]
+            .iter()
+            .any(|p| program.ends_with(p.as_bytes()));
         ours && String::from_utf8_lossy(&line).contains(&folder.display().to_string())
     };
-    let pids = fs::read_dir("/proc").unwrap().filter_map(|e| e.unwrap().file_name().to_str()?.parse().ok());
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|e| e.unwrap().file_name().to_str()?.parse().ok());
     pids.filter(named).collect()
 }
 
@@ -257,8 +301,14 @@ fn clean_ends_what_a_killed_demo_left_and_nothing_else() {
     let (code, said) = finished(&temporary, &["clean"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(left.into_iter().all(gone), "{said}");
-    assert!(said.contains("ended zaigang-server") && said.contains("ended zaigang-agent"), "{said}");
-    assert!(said.contains(&format!("in use by a demonstration (process {}", other.child.id())), "{said}");
+    assert!(
+        said.contains("ended zaigang-server") && said.contains("ended zaigang-agent"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("in use by a demonstration (process {}", other.child.id())),
+        "{said}"
+    );
     assert_eq!(other.folders().len(), 1, "the folder of the running one alone is there");
     assert!(other.programs().into_iter().all(is_running), "the running one was touched");
     other.signal("-TERM");
@@ -289,15 +339,20 @@ fn fewer_than_ten_people_play_what_they_allow() {
     let few = temporary.path().join("few");
     fs::create_dir(&few).unwrap();
     let pictures = |p: &PathBuf| fs::read_dir(p).map_or(0, Iterator::count);
-    let mut people: Vec<_> = fs::read_dir(&photographs).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut people: Vec<_> =
+        fs::read_dir(&photographs).unwrap().map(|e| e.unwrap().path()).collect();
     people.sort();
     let rich = people.iter().filter(|p| pictures(p) > 5).take(1);
     for person in rich.chain(people.iter().filter(|p| pictures(p) == 1).take(1)) {
         let link = few.join(person.file_name().unwrap());
         std::os::unix::fs::symlink(fs::canonicalize(person).unwrap(), link).unwrap();
     }
-    let (code, said) = finished(&temporary, &["--real", "--once", "--photos", few.to_str().unwrap()]);
+    let (code, said) =
+        finished(&temporary, &["--real", "--once", "--photos", few.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("photographs of 2 people") && said.contains("sessions played: 1 of 4"), "{said}");
+    assert!(
+        said.contains("photographs of 2 people") && said.contains("sessions played: 1 of 4"),
+        "{said}"
+    );
     assert!(said.contains("NL-1 L3") && said.contains("as expected"), "{said}");
 }

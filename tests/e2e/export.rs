@@ -1,4 +1,5 @@
-//! An exported chain, with the real programs: it holds, one flipped bit is found and located, and it says what it is about.
+//! An exported chain, with the real programs: it holds, one flipped bit is found and located, and
+//! it says what it is about.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -48,11 +49,15 @@ fn an_exported_chain_holds_and_one_flipped_bit_is_located() {
         let (code, line) = verify(&changed);
         assert_eq!(code, Some(1), "the bit at byte {at} was not found: {line}");
         let named = format!("line {}", lines_before(at));
-        assert!(line.starts_with("DOES NOT HOLD:") && line.contains(&named), "byte {at} is in {named}: {line}");
+        assert!(
+            line.starts_with("DOES NOT HOLD:") && line.contains(&named),
+            "byte {at} is in {named}: {line}"
+        );
     }
     // A message taken out.
     let text = String::from_utf8(good.clone()).unwrap();
-    let without: String = text.split_inclusive('\n').enumerate().filter(|(n, _)| *n != 9).map(|(_, l)| l).collect();
+    let without: String =
+        text.split_inclusive('\n').enumerate().filter(|(n, _)| *n != 9).map(|(_, l)| l).collect();
     std::fs::write(&changed, without).unwrap();
     assert_eq!(verify(&changed).0, Some(1));
 
@@ -79,7 +84,8 @@ fn a_part_of_a_chain_and_the_chain_of_an_earlier_key_can_be_exported() {
     let the_box = PlainBox::start(provisioned(&api, "box-1", &second).unwrap(), &second).unwrap();
     (4..=5).for_each(|number| drop(the_box.raise(number).unwrap()));
     the_box.drained().unwrap();
-    until("everything is stored", || api.get("summary").is_ok_and(|s| s["findings_stored"] == 1)).unwrap();
+    until("everything is stored", || api.get("summary").is_ok_and(|s| s["findings_stored"] == 1))
+        .unwrap();
 
     assert_eq!(findings_of(&plan.export("box-1").unwrap()).unwrap().0, [4, 5]);
     let out = folder.path().join("old.zgbundle");

@@ -1,5 +1,5 @@
-//! Provisioning over HTTPS, as a clinic does it: the server stands behind a proxy that ends TLS, the box was given the
-//! authority of the proxy's certificate, and its token goes nowhere else.
+//! Provisioning over HTTPS, as a clinic does it: the server stands behind a proxy that ends TLS,
+//! the box was given the authority of the proxy's certificate, and its token goes nowhere else.
 
 use std::path::Path;
 
@@ -29,7 +29,8 @@ fn a_box_is_provisioned_and_renewed_over_https_and_its_token_goes_to_nobody_else
     let (_server, ready) = plan.start(&[]).unwrap();
     let api = api(&ready);
     furnish(&api).unwrap();
-    let (ours, foreign) = (Authority::new("127.0.0.1").unwrap(), Authority::new("127.0.0.1").unwrap());
+    let (ours, foreign) =
+        (Authority::new("127.0.0.1").unwrap(), Authority::new("127.0.0.1").unwrap());
     let (trusted, other) = (
         ours.write(&folder.path().join("ours.pem")).unwrap(),
         foreign.write(&folder.path().join("foreign.pem")).unwrap(),
@@ -39,14 +40,23 @@ fn a_box_is_provisioned_and_renewed_over_https_and_its_token_goes_to_nobody_else
     let token = answer["provisioning_token"].as_str().unwrap();
     let dir = folder.path().join("box");
     let take = |ca: Option<&Path>| {
-        let to = Provisioning { server: &proxy.url, server_ca: ca.map(ServerCa::File), firmware: "test" };
+        let to = Provisioning {
+            server: &proxy.url,
+            server_ca: ca.map(ServerCa::File),
+            firmware: "test",
+        };
         provision(to, token.to_owned(), &dir)
     };
 
-    // Neither with another authority nor with none, nor with another's fingerprint, does a byte of the token leave the box.
+    // Neither with another authority nor with none, nor with another's fingerprint, does a byte of
+    // the token leave the box.
     let other_sha256 = fingerprint(&foreign);
     let by_sha256 = |sha256: &str, dir: &Path| {
-        let to = Provisioning { server: &proxy.url, server_ca: Some(ServerCa::Sha256(sha256)), firmware: "test" };
+        let to = Provisioning {
+            server: &proxy.url,
+            server_ca: Some(ServerCa::Sha256(sha256)),
+            firmware: "test",
+        };
         provision(to, token.to_owned(), dir)
     };
     for (refused, why) in [
@@ -57,7 +67,8 @@ fn a_box_is_provisioned_and_renewed_over_https_and_its_token_goes_to_nobody_else
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
     }
-    // Whoever presents the wanted authority beside a certificate of his own gets no further than the handshake.
+    // Whoever presents the wanted authority beside a certificate of his own gets no further than
+    // the handshake.
     let imposter = Proxy::start(&foreign.presenting(&ours).unwrap(), &ready.http).unwrap();
     let to = Provisioning {
         server: &imposter.url,
@@ -81,8 +92,11 @@ fn a_box_is_provisioned_and_renewed_over_https_and_its_token_goes_to_nobody_else
     // The fingerprint alone does as well, and is the file's equal afterwards.
     let answer = api.post("devices", &json!({"id": "box-2", "room": "room-1"})).unwrap();
     let second = folder.path().join("box-2");
-    let line =
-        TokenLine::parse(&format!("{} sha256:{}", answer["provisioning_token"].as_str().unwrap(), fingerprint(&ours)));
+    let line = TokenLine::parse(&format!(
+        "{} sha256:{}",
+        answer["provisioning_token"].as_str().unwrap(),
+        fingerprint(&ours)
+    ));
     let sha256 = line.server_ca_sha256.as_deref().map(ServerCa::Sha256);
     let to = Provisioning { server: &proxy.url, server_ca: sha256, firmware: "test" };
     assert_eq!(provision(to, line.token.clone(), &second).unwrap().device.as_str(), "box-2");

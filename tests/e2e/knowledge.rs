@@ -1,5 +1,5 @@
-//! Knowledge on its way down: a withdrawal of consent reaches a connected box at once and the deletion comes back signed;
-//! a box that was away for long catches up.
+//! Knowledge on its way down: a withdrawal of consent reaches a connected box at once and the
+//! deletion comes back signed; a box that was away for long catches up.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,8 @@ fn enrol(api: &Api, person: &str, drawn_as: &str) {
     .unwrap();
     let scene = Scene::drawn(Morning::bundled().unwrap(), 1);
     let photo = clinic::png(&scene.enrolment_photo(drawn_as).unwrap().unwrap()).unwrap();
-    let answer = api.propose_enrolment(person, "inst-1", &clinic::consent("inst-1"), &[photo]).unwrap();
+    let answer =
+        api.propose_enrolment(person, "inst-1", &clinic::consent("inst-1"), &[photo]).unwrap();
     let id = answer["id"].as_str().unwrap();
     api.post(&format!("enrolments/{id}/confirm"), &json!({"by": "a supervisor"})).unwrap();
 }
@@ -42,7 +43,8 @@ fn a_withdrawal_reaches_a_connected_box_within_ten_seconds_and_its_receipt_comes
     let dir = folder.path().join("box");
     let the_box = PlainBox::start(provisioned(&api, "box-1", &dir).unwrap(), &dir).unwrap();
     let person = |id: &str| id.parse::<protocol::id::PersonId>().unwrap();
-    until("both templates are on the box", || the_box.known(|k| k.templates_of.len() == 2)).unwrap();
+    until("both templates are on the box", || the_box.known(|k| k.templates_of.len() == 2))
+        .unwrap();
     the_box.drained().unwrap();
 
     // Consent withdrawn: measured until the box's signed deletion is in the server's feed.
@@ -50,17 +52,22 @@ fn a_withdrawal_reaches_a_connected_box_within_ten_seconds_and_its_receipt_comes
     api.post("practitioners/p-1/withdraw", &json!({})).unwrap();
     api.listen(0, |event| {
         let gone = event.name == "enrolment" && event.data["templates_deleted"] == true;
-        (gone && event.data["person"] == "p-1" && event.data["device"] == "box-1") || began.elapsed() > WITHIN
+        (gone && event.data["person"] == "p-1" && event.data["device"] == "box-1")
+            || began.elapsed() > WITHIN
     })
     .unwrap();
     let took = began.elapsed();
     assert!(took <= WITHIN, "the withdrawal took {took:?}");
-    assert!(!the_box.known(|k| k.templates_of.contains(&person("p-1"))), "the template is still there");
+    assert!(
+        !the_box.known(|k| k.templates_of.contains(&person("p-1"))),
+        "the template is still there"
+    );
     println!("withdrawal to signed deletion: {} ms", took.as_millis());
 
     // Registration revoked: the roster that the box holds says so.
     let began = Instant::now();
-    let roster = || api.get("devices").unwrap()["devices"][0]["knowledge"].as_array().unwrap().clone();
+    let roster =
+        || api.get("devices").unwrap()["devices"][0]["knowledge"].as_array().unwrap().clone();
     let version = |kinds: &[serde_json::Value]| {
         kinds.iter().find(|k| k["kind"] == "roster").and_then(|k| k["version"].as_u64()).unwrap()
     };
@@ -73,7 +80,8 @@ fn a_withdrawal_reaches_a_connected_box_within_ten_seconds_and_its_receipt_comes
     .unwrap();
     until("the box acknowledged the newer roster", || {
         let kinds = roster();
-        version(&kinds) > before && kinds.iter().any(|k| k["kind"] == "roster" && k["applied"] == true)
+        version(&kinds) > before
+            && kinds.iter().any(|k| k["kind"] == "roster" && k["applied"] == true)
     })
     .unwrap();
     let took = began.elapsed();
@@ -82,7 +90,8 @@ fn a_withdrawal_reaches_a_connected_box_within_ten_seconds_and_its_receipt_comes
     the_box.stop();
 }
 
-/// What a month brings: a server restarted (no session and no retained message is left), people gone, everything changed.
+/// What a month brings: a server restarted (no session and no retained message is left), people
+/// gone, everything changed.
 #[test]
 fn a_box_that_was_away_for_long_catches_up() {
     let folder = tempfile::tempdir().unwrap();
@@ -115,12 +124,17 @@ fn a_box_that_was_away_for_long_catches_up() {
 
     let the_box = PlainBox::start(identity, &dir).unwrap();
     let all = ["catalogue", "policy", "room", "roster", "sessions"];
-    until("everything arrived anew", || all.iter().all(|kind| the_box.known(|k| k.kinds.contains(*kind)))).unwrap();
+    until("everything arrived anew", || {
+        all.iter().all(|kind| the_box.known(|k| k.kinds.contains(*kind)))
+    })
+    .unwrap();
     the_box.drained().unwrap();
     assert!(the_box.known(|k| k.templates_of.is_empty()));
     let device = &api.get("devices").unwrap()["devices"][0];
     // The command of the withdrawal went with the broker's memory; the roster does its work.
-    for known in device["knowledge"].as_array().unwrap().iter().filter(|known| known["kind"] != "command") {
+    for known in
+        device["knowledge"].as_array().unwrap().iter().filter(|known| known["kind"] != "command")
+    {
         assert_eq!(known["applied"], true, "{known}");
     }
     assert_eq!(device["chain"], "intact");

@@ -1,4 +1,5 @@
-//! The walls of the house, asserted over `cargo metadata`: who may import whom, and what stays out of a crate for good.
+//! The walls of the house, asserted over `cargo metadata`: who may import whom, and what stays out
+//! of a crate for good.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("simulate", &["presence", "clinic-sim"]),
     ("evaluate", &["vision"]),
     ("local-page", &[]),
-    ("edge-agent", &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate", "local-page"]),
+    (
+        "edge-agent",
+        &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate", "local-page"],
+    ),
     ("server", &["vision", "protocol", "trust", "law"]),
 ];
 
@@ -41,7 +45,8 @@ fn data_flows_one_way_and_no_crate_reaches_through_a_wall() {
     for (name, allowed) in MAY_IMPORT {
         let allowed: BTreeSet<_> = allowed.iter().copied().collect();
         let imports = graph.workspace_imports(name);
-        let extra: Vec<_> = imports.iter().filter(|import| !allowed.contains(import.as_str())).collect();
+        let extra: Vec<_> =
+            imports.iter().filter(|import| !allowed.contains(import.as_str())).collect();
         assert!(extra.is_empty(), "{name} imports {extra:?}; docs: ARCHITECTURE.md, \"Walls\"");
     }
 }
@@ -60,11 +65,13 @@ fn what_a_crate_must_never_hold_is_not_among_its_dependencies_however_deep() {
 fn every_crate_of_the_workspace_stands_in_the_table() {
     let graph = Graph::of_this_workspace();
     let listed: BTreeSet<&str> = MAY_IMPORT.iter().map(|(name, _)| *name).collect();
-    let missing: Vec<_> = graph.members.iter().filter(|m| !listed.contains(m.as_str()) && *m != "e2e").collect();
+    let missing: Vec<_> =
+        graph.members.iter().filter(|m| !listed.contains(m.as_str()) && *m != "e2e").collect();
     assert!(missing.is_empty(), "give {missing:?} a line in MAY_IMPORT");
 }
 
-/// Names of packages and their normal (not dev, not build) dependencies, as resolved with default features.
+/// Names of packages and their normal (not dev, not build) dependencies, as resolved with default
+/// features.
 struct Graph {
     members: BTreeSet<String>,
     edges: BTreeMap<String, BTreeSet<String>>,
@@ -80,7 +87,10 @@ impl Graph {
         let resolve = metadata.resolve.as_ref().expect("a resolved graph");
         let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for node in &resolve.nodes {
-            let normal = node.deps.iter().filter(|d| d.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal));
+            let normal = node
+                .deps
+                .iter()
+                .filter(|d| d.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal));
             edges.entry(name_of(&node.id)).or_default().extend(normal.map(|d| name_of(&d.pkg)));
         }
         let members = metadata.workspace_members.iter().map(name_of).collect();
@@ -105,10 +115,12 @@ impl Graph {
     }
 }
 
-/// Invariant 5. The server's `store/`, the box's outbox and its test tools are the only places that speak SQL.
+/// Invariant 5. The server's `store/`, the box's outbox and its test tools are the only places that
+/// speak SQL.
 #[test]
 fn no_sql_outside_the_store() {
-    let statement = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA "];
+    let statement =
+        ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA "];
     for file in rust_sources() {
         let path = file.display().to_string();
         if ["server/src/store/", "crates/delivery/src/outbox/", "/tests/", "/e2e/"]
@@ -127,8 +139,10 @@ fn no_sql_outside_the_store() {
 }
 
 fn rust_sources() -> Vec<std::path::PathBuf> {
-    let mut open: Vec<_> =
-        ["server/src", "edge-agent/src", "crates"].iter().map(|p| e2e::programs::root().join(p)).collect();
+    let mut open: Vec<_> = ["server/src", "edge-agent/src", "crates"]
+        .iter()
+        .map(|p| e2e::programs::root().join(p))
+        .collect();
     let mut found = Vec::new();
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

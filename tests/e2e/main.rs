@@ -1,5 +1,10 @@
-//! End-to-end tests: real programs, a real broker, real SQLite, real pictures. One binary, so that it links once.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! End-to-end tests: real programs, a real broker, real SQLite, real pictures. One binary, so that
+//! it links once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 mod at_rest;
 mod bad_input;

@@ -1,4 +1,5 @@
-//! Whether this machine has the real pack: asked of the program itself, so that the tests look where it looks.
+//! Whether this machine has the real pack: asked of the program itself, so that the tests look
+//! where it looks.
 
 use std::process::Command;
 

@@ -24,7 +24,11 @@ fn assert_as_scripted(playing: &Playing, outcome: &Outcome) {
     assert_eq!(outcome.shown_twice(), 0, "steps of findings that the page showed twice");
     assert_eq!(outcome.server["duplicates_refused"], 0);
     assert_eq!(outcome.server["quarantined"], 0);
-    assert!(outcome.agent.faces > outcome.agent.frames / 2, "the detector saw too little: {:?}", outcome.agent);
+    assert!(
+        outcome.agent.faces > outcome.agent.frames / 2,
+        "the detector saw too little: {:?}",
+        outcome.agent
+    );
     outcome.slowest().unwrap();
 }
 
@@ -53,11 +57,14 @@ fn a_drawn_morning_raises_what_it_must_and_nothing_else() {
 fn a_morning_of_real_photographs_raises_what_it_must_and_nothing_else() {
     let photographs = root().join("../shared/data/lfw_dev");
     if !photographs.is_dir() || !real_pack() {
-        eprintln!("SKIPPED a_morning_of_real_photographs: real pack or ../shared/data/lfw_dev not found");
+        eprintln!(
+            "SKIPPED a_morning_of_real_photographs: real pack or ../shared/data/lfw_dev not found"
+        );
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings { faces: Faces::Photographs { folder: photographs }, ..Settings::drawn_once() };
+    let settings =
+        Settings { faces: Faces::Photographs { folder: photographs }, ..Settings::drawn_once() };
     let (playing, outcome) = play(folder.path(), &settings);
     assert_as_scripted(&playing, &outcome);
     assert_page(&playing);

@@ -1,4 +1,5 @@
-//! What fails in between: the server is killed, the box is killed, and nothing that was raised is lost or doubled.
+//! What fails in between: the server is killed, the box is killed, and nothing that was raised is
+//! lost or doubled.
 
 use std::time::{Duration, Instant};
 
@@ -57,9 +58,12 @@ fn a_box_that_is_killed_keeps_what_it_raised_and_delivers_it_after_the_restart()
     let mut playing = morning::start(folder.path(), &settings, &mut |_| {}).unwrap();
     until("the first finding", || findings(&playing) >= 1);
     playing.agent.kill().unwrap();
-    playing.agent = morning::start_agent(folder.path(), &Settings { once: false, ..settings }).unwrap();
+    playing.agent =
+        morning::start_agent(folder.path(), &Settings { once: false, ..settings }).unwrap();
     // Both boots write to one log.
-    until("the box's second boot at work", || playing.agent.log_text().matches("the camera is there").count() >= 2);
+    until("the box's second boot at work", || {
+        playing.agent.log_text().matches("the camera is there").count() >= 2
+    });
     let status = playing.agent.terminate().unwrap();
     assert!(status.success(), "SIGTERM ended the box with {status}");
     let summary = playing.api.get("summary").unwrap();

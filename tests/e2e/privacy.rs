@@ -1,5 +1,5 @@
-//! What must not be found afterwards: a picture on the box, a name or an embedding in a log, anything of a patient or a
-//! stranger anywhere (P1, P2, P6, P7; invariants 7 and 9).
+//! What must not be found afterwards: a picture on the box, a name or an embedding in a log,
+//! anything of a patient or a stranger anywhere (P1, P2, P6, P7; invariants 7 and 9).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,9 +17,18 @@ pub(crate) fn assert_private(folder: &Path, morning: &scene::Morning) {
         assert!(!holds_picture(&bytes), "{} holds a picture", file.display());
         for person in &morning.people {
             let secret = person.kind != scene::Kind::Practitioner;
-            assert!(!(secret && holds(&bytes, &person.id)), "{} names {}", file.display(), person.id);
+            assert!(
+                !(secret && holds(&bytes, &person.id)),
+                "{} names {}",
+                file.display(),
+                person.id
+            );
             for name in [&person.name_zh, &person.name_en].into_iter().filter(|n| !n.is_empty()) {
-                assert!(!((log || on_the_box) && holds(&bytes, name)), "{} names a practitioner", file.display());
+                assert!(
+                    !((log || on_the_box) && holds(&bytes, name)),
+                    "{} names a practitioner",
+                    file.display()
+                );
             }
         }
         if log {
@@ -31,9 +40,19 @@ pub(crate) fn assert_private(folder: &Path, morning: &scene::Morning) {
 /// A template is 1,024 bytes, or 256 numbers: nothing near that may stand in one log line.
 fn assert_no_embedding(file: &Path, text: &str) {
     for line in text.lines() {
-        let longest_word = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '+' && c != '/').map(str::len).max();
-        assert!(longest_word.unwrap_or(0) < 200, "{}: a long encoded value: {line:.120}", file.display());
-        let numbers = line.split([',', ' ', '[', ']']).filter(|w| w.contains('.') && w.parse::<f32>().is_ok()).count();
+        let longest_word = line
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '+' && c != '/')
+            .map(str::len)
+            .max();
+        assert!(
+            longest_word.unwrap_or(0) < 200,
+            "{}: a long encoded value: {line:.120}",
+            file.display()
+        );
+        let numbers = line
+            .split([',', ' ', '[', ']'])
+            .filter(|w| w.contains('.') && w.parse::<f32>().is_ok())
+            .count();
         assert!(numbers < 16, "{}: {numbers} numbers in one line: {line:.120}", file.display());
     }
 }
@@ -67,13 +86,16 @@ pub(crate) fn files_under(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn no_code_of_the_box_can_write_a_picture() {
-    // The two crates of the box that import `image` and are no test; `layers` keeps it out of the others.
+    // The two crates of the box that import `image` and are no test; `layers` keeps it out of the
+    // others.
     let crates = ["edge-agent/src", "crates/vision/src"];
-    let encoders = ["JpegEncoder", "PngEncoder", "save_buffer", "write_with_encoder", "write_to(", ".save("];
+    let encoders =
+        ["JpegEncoder", "PngEncoder", "save_buffer", "write_with_encoder", "write_to(", ".save("];
     // `bench` compresses a drawn picture in memory, to time its decoding.
     let exempt = root().join("edge-agent/src/bench.rs");
     for file in crates.iter().flat_map(|c| files_under(&root().join(c))) {
-        let is_test = file.components().any(|c| c.as_os_str() == "tests") || file.ends_with("tests.rs");
+        let is_test =
+            file.components().any(|c| c.as_os_str() == "tests") || file.ends_with("tests.rs");
         if is_test || file == exempt || file.extension().is_none_or(|e| e != "rs") {
             continue;
         }
@@ -93,7 +115,8 @@ fn the_scan_finds_what_it_looks_for() {
     assert!(std::panic::catch_unwind(|| assert_no_embedding(Path::new("x"), &embedding)).is_err());
 }
 
-/// P13: the texts that a clinic needs before a box is switched on are there, in both languages, with the places to fill in.
+/// P13: the texts that a clinic needs before a box is switched on are there, in both languages,
+/// with the places to fill in.
 #[test]
 fn the_clinics_texts_say_what_the_law_asks_of_them() {
     let folder = root().join("docs/templates");
@@ -104,7 +127,8 @@ fn the_clinics_texts_say_what_the_law_asks_of_them() {
         ("impact-assessment.zh.md", &["必要性", "风险与措施", "权益的影响", "结论", "English"]),
     ];
     for (name, words) in asked {
-        let text = fs::read_to_string(folder.join(name)).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let text =
+            fs::read_to_string(folder.join(name)).unwrap_or_else(|why| panic!("{name}: {why}"));
         assert!(text.contains('【'), "{name} has no place to fill in");
         for word in words {
             assert!(text.contains(word), "{name} says nothing of `{word}`");

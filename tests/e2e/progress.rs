@@ -1,4 +1,5 @@
-//! Whoever waits for a build where no terminal is sees how far it is: `scripts/build` over a compiler that the test drives.
+//! Whoever waits for a build where no terminal is sees how far it is: `scripts/build` over a
+//! compiler that the test drives.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -8,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use e2e::programs::root;
 
-/// Three crates: the second is done before the first line of progress, the third when the file `go` is there.
+/// Three crates: the second is done before the first line of progress, the third when the file `go`
+/// is there.
 const CARGO: &str = r#"#!/bin/sh
 if [ "$1" = tree ]; then printf 'a v1\nb v1\nb v1 (*)\nc v1 (proc-macro)\n'; exit 0; fi
 echo "$*" >>"$HERE/asked"

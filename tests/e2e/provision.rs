@@ -1,5 +1,6 @@
-//! How a box gets, renews and loses its identity, and what each broker lets it do: one contract for the embedded broker and
-//! for Mosquitto with TLS, client certificates and the ACL that `zaigang-server broker-config` writes.
+//! How a box gets, renews and loses its identity, and what each broker lets it do: one contract for
+//! the embedded broker and for Mosquitto with TLS, client certificates and the ACL that
+//! `zaigang-server broker-config` writes.
 
 use std::path::Path;
 
@@ -60,7 +61,16 @@ impl House {
 fn write_broker_files(plan: &ServerPlan, files: &Path, port: u16) {
     std::fs::create_dir_all(plan.folder.join("server-data")).unwrap();
     let (files, listener) = (files.display().to_string(), format!("{port} 127.0.0.1"));
-    plan.command(&["broker-config", "--write", &files, "--host", "127.0.0.1", "--listener", &listener]).unwrap();
+    plan.command(&[
+        "broker-config",
+        "--write",
+        &files,
+        "--host",
+        "127.0.0.1",
+        "--listener",
+        &listener,
+    ])
+    .unwrap();
 }
 
 /// What every broker that boxes use must do.
@@ -74,8 +84,14 @@ fn contract(house: &House) {
         assert!(stranger.may_hear(&topic("box-2", channel)).unwrap(), "{channel} of its own");
     }
     let mut heard = Client::connect("box-2", &two).unwrap();
-    for foreign in [topic("box-1", "knowledge"), topic("+", "receipts"), "#".to_owned(), topic("box-1", "findings")] {
-        // Mosquitto grants a subscription and then delivers nothing; what counts is that nothing comes (below).
+    for foreign in [
+        topic("box-1", "knowledge"),
+        topic("+", "receipts"),
+        "#".to_owned(),
+        topic("box-1", "findings"),
+    ] {
+        // Mosquitto grants a subscription and then delivers nothing; what counts is that nothing
+        // comes (below).
         let _ = heard.may_hear(&foreign).unwrap();
     }
     let the_box = PlainBox::start(one.clone(), &dir).unwrap();
@@ -87,7 +103,8 @@ fn contract(house: &House) {
             .all(|kind| the_box.known(|k| k.kinds.contains(*kind)))
     })
     .unwrap();
-    // Everything that box-1 said and was told went by; box-2's own word is the first thing that box-2 hears.
+    // Everything that box-1 said and was told went by; box-2's own word is the first thing that
+    // box-2 hears.
     house
         .api
         .post(
@@ -99,18 +116,27 @@ fn contract(house: &House) {
     let before = house.api.get("summary").unwrap();
 
     // In another's name nothing arrives, not even to be refused.
-    for (as_topic, text) in [(topic("box-1", "findings"), "forged"), (topic("box-1", "receipts"), "forged")] {
+    for (as_topic, text) in
+        [(topic("box-1", "findings"), "forged"), (topic("box-1", "receipts"), "forged")]
+    {
         let mut forger = Client::connect("box-2", &two).unwrap();
         forger.say(&as_topic, text).unwrap();
     }
     let mut honest = Client::connect("box-2", &two).unwrap();
     honest.say(&topic("box-2", "health"), "no envelope").unwrap();
     until("what box-2 may say arrived", || {
-        house.api.get("summary").is_ok_and(|s| s["quarantined"].as_u64() > before["quarantined"].as_u64())
+        house
+            .api
+            .get("summary")
+            .is_ok_and(|s| s["quarantined"].as_u64() > before["quarantined"].as_u64())
     })
     .unwrap();
     let after = house.api.get("summary").unwrap();
-    assert_eq!(after["quarantined"].as_u64(), before["quarantined"].as_u64().map(|n| n + 1), "{after}");
+    assert_eq!(
+        after["quarantined"].as_u64(),
+        before["quarantined"].as_u64().map(|n| n + 1),
+        "{after}"
+    );
     assert_eq!(the_box.stats.refusals().malformed, 0, "somebody else spoke on a downward topic");
 
     // Taking another's client id must not end that one's connection.
@@ -203,7 +229,11 @@ fn a_certificate_is_renewed_before_its_end_and_a_revoked_box_is_shut_out() {
         panic!("not renewed")
     };
     assert!(times.expires_at >= expires_at);
-    assert_ne!(std::fs::read(dir.join("tls.pem")).unwrap(), first, "the key and the certificate are new");
+    assert_ne!(
+        std::fs::read(dir.join("tls.pem")).unwrap(),
+        first,
+        "the key and the certificate are new"
+    );
     let renewed = Identity::load(&dir).unwrap();
     let the_box = PlainBox::start(renewed.clone(), &dir).unwrap();
     the_box.raise(1).unwrap();
@@ -220,13 +250,17 @@ fn a_certificate_is_renewed_before_its_end_and_a_revoked_box_is_shut_out() {
     let refused = renew_if_due(&dir, Timestamp::now() + days(100)).unwrap_err().to_string();
     assert!(refused.contains("revoked"), "{refused}");
     the_box.stop();
-    // With the list that the server wrote, the broker does not let it in any more; other boxes it does.
+    // With the list that the server wrote, the broker does not let it in any more; other boxes it
+    // does.
     let port = house.broker.as_ref().unwrap().port;
     house.broker.take().unwrap().kill();
     let files = house.folder.path().join("broker");
     write_broker_files(&house.plan, &files, port);
     house.broker = Some(Mosquitto::with_config(port, &files.join("zaigang.conf")).unwrap());
-    assert!(Client::connect("box-1", &renewed).is_err(), "the broker lets a revoked certificate in");
+    assert!(
+        Client::connect("box-1", &renewed).is_err(),
+        "the broker lets a revoked certificate in"
+    );
     let (other, _) = house.identity("box-2");
     assert!(Client::connect("box-2", &other).is_ok());
 }
@@ -234,11 +268,17 @@ fn a_certificate_is_renewed_before_its_end_and_a_revoked_box_is_shut_out() {
 /// Runs `zaigang-agent retire` on a state folder; gives what it said, and whether it ended well.
 fn retire(dir: &Path, more: &[&str]) -> (bool, String) {
     let config = dir.with_extension("toml");
-    let text = format!("mode = \"demonstration\"\nstate_dir = \"{}\"\n[camera]\nkind = \"v4l2\"\n", dir.display());
+    let text = format!(
+        "mode = \"demonstration\"\nstate_dir = \"{}\"\n[camera]\nkind = \"v4l2\"\n",
+        dir.display()
+    );
     std::fs::write(&config, text).unwrap();
     let mut command = std::process::Command::new(program("zaigang-agent").unwrap());
     let ended = command.args(["retire", "--config"]).arg(&config).args(more).output().unwrap();
-    (ended.status.success(), String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned())
+    (
+        ended.status.success(),
+        String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned(),
+    )
 }
 
 #[test]
@@ -266,10 +306,15 @@ fn a_box_that_retires_tells_the_server_and_keeps_nothing() {
     assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "{said}");
     assert!(Client::connect("box-1", &identity).is_err(), "a retired box is let in");
 
-    // Somebody who recorded what the box said can not say it for it once more, nor for its successor.
+    // Somebody who recorded what the box said can not say it for it once more, nor for its
+    // successor.
     let (successor, _) = house.identity("box-1");
     let forged = identity.signing.sign(json!({"retires": "box-1", "undelivered": 0}).to_string());
-    let refused = house.api.post("provision/retire", &serde_json::to_value(&forged).unwrap()).unwrap_err().to_string();
+    let refused = house
+        .api
+        .post("provision/retire", &serde_json::to_value(&forged).unwrap())
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("not retired"), "{refused}");
     assert!(Client::connect("box-1", &successor).is_ok(), "the successor in the same room");
 }
@@ -278,7 +323,8 @@ fn a_box_that_retires_tells_the_server_and_keeps_nothing() {
 fn findings_without_a_receipt_are_given_up_only_by_word() {
     let house = House::embedded();
     let (identity, dir) = house.identity("box-1");
-    let the_box = PlainBox::start(Identity { broker: unreachable(&identity), ..identity }, &dir).unwrap();
+    let the_box =
+        PlainBox::start(Identity { broker: unreachable(&identity), ..identity }, &dir).unwrap();
     the_box.raise(1).unwrap();
     the_box.stop();
     let (done, said) = retire(&dir, &["--yes"]);

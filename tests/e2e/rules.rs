@@ -1,5 +1,6 @@
-//! The rules across days, end to end: a real box films a room in which nobody works, says what it saw of each declared
-//! session, and the server's rules speak in the supervisors' inbox; an amendment on the page takes it back.
+//! The rules across days, end to end: a real box films a room in which nobody works, says what it
+//! saw of each declared session, and the server's rules speak in the supervisors' inbox; an
+//! amendment on the page takes it back.
 
 use std::fs;
 use std::path::Path;
@@ -89,27 +90,29 @@ fn filmed(folder: &Path, script: &str) -> (Program, Api) {
     let morning = Morning::parse(script).unwrap();
     clinic::register(&api, &morning).unwrap();
     let scene = scene::Scene::drawn(morning.clone(), settings.seed);
-    clinic::enrol(
-        &api,
-        &morning,
-        |person, attempt| {
-            if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) }
-        },
-    )
+    clinic::enrol(&api, &morning, |person, attempt| {
+        if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) }
+    })
     .unwrap();
     clinic::declare_sessions(&api, &morning).unwrap();
     let token = clinic::register_device(&api, &morning).unwrap();
     fs::write(folder.join("script.toml"), script).unwrap();
     let script = folder.join("script.toml").display().to_string();
     let config = format!(
-        "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[models]\npack = \"avatar\"\n\n[camera]\nkind = \"scene\"\nscript = \"{script}\"\n\
-         seed = 1\nframe_rate = 1\nspeed = 0\n\n[vision]\ndetect_side_px = 640\n\n[health]\nevery_s = 5\n"
+        "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[models]\npack = \
+            \"avatar\"\n\n[camera]\nkind = \"scene\"\nscript = \"{script}\"\n\
+         seed = 1\nframe_rate = 1\nspeed = 0\n\n[vision]\ndetect_side_px = \
+         640\n\n[health]\nevery_s = 5\n"
     );
     fs::write(folder.join("agent.toml"), config).unwrap();
     let state = folder.join("agent-state").display().to_string();
     let args = ["provision", "--server", &ready.http, "--token", &token, "--state", &state];
     let mut provision = Program::start("zaigang-agent", args, folder).unwrap();
-    assert!(provision.wait(Duration::from_mins(1)).unwrap().unwrap().success(), "{}", provision.log_tail());
+    assert!(
+        provision.wait(Duration::from_mins(1)).unwrap().unwrap().success(),
+        "{}",
+        provision.log_tail()
+    );
     let mut agent = morning::start_agent(folder, &settings).unwrap();
     let status = agent.wait(LIMIT).unwrap();
     assert!(status.is_some_and(|s| s.success()), "the box: {}", agent.log_tail());
@@ -145,7 +148,8 @@ fn silent(alerts: &[Value]) -> Vec<(String, String)> {
 fn sessions_where_nobody_works_are_found_and_stay_found() {
     let folder = tempfile::tempdir().unwrap();
     let (mut server, api) = filmed(folder.path(), NOBODY);
-    let expected = [("s-1", "L1"), ("s-2", "L1"), ("s-3", "L2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let expected =
+        [("s-1", "L1"), ("s-2", "L1"), ("s-3", "L2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     let alerts = until(&api, "three silent sessions", |a| silent(a) == expected);
     let third = alerts.iter().find(|a| a["session"] == "s-3").unwrap();
     let found = &third["findings"][0];
@@ -153,9 +157,13 @@ fn sessions_where_nobody_works_are_found_and_stay_found() {
     assert_eq!(found["manifest"]["liveness_waived"], true, "drawn pictures say so");
     let summary = api.get("sessions/s-1").unwrap()["summary"].clone();
     assert_eq!((&summary["assessable"], &summary["face_seen"]), (&json!(false), &json!(false)));
-    assert!(summary.get("present").is_none() && !summary.to_string().contains("li\""), "the summary names somebody");
+    assert!(
+        summary.get("present").is_none() && !summary.to_string().contains("li\""),
+        "the summary names somebody"
+    );
 
-    api.post("sessions/s-1/steps", &json!({"step": "cancel", "reason": "the patient stayed away"})).unwrap();
+    api.post("sessions/s-1/steps", &json!({"step": "cancel", "reason": "the patient stayed away"}))
+        .unwrap();
     let first = alerts.iter().find(|a| a["session"] == "s-1").unwrap();
     let path = format!("alerts/{}", first["id"].as_str().unwrap());
     let whole = api.get(&path).unwrap();
@@ -165,7 +173,8 @@ fn sessions_where_nobody_works_are_found_and_stay_found() {
 
     // The box's own log derives its findings again, and refuses nothing of what it wrote.
     let state = folder.path().join("agent-state").display().to_string();
-    let mut replay = Program::start("zaigang-agent", ["replay", "--log", &state], folder.path()).unwrap();
+    let mut replay =
+        Program::start("zaigang-agent", ["replay", "--log", &state], folder.path()).unwrap();
     assert!(replay.wait(LIMIT).unwrap().unwrap().success(), "{}", replay.log_tail());
     assert!(server.terminate().unwrap().success());
 }

@@ -1,7 +1,9 @@
-//! The server is killed, filled up and lied to by the network; whatever a box promised is stored once, in order, and the
-//! exported chain verifies. Each test prints the line that `scripts/torture` shows.
+//! The server is killed, filled up and lied to by the network; whatever a box promised is stored
+//! once, in order, and the exported chain verifies. Each test prints the line that
+//! `scripts/torture` shows.
 //!
-//! `ZAIGANG_TORTURE_SERVER_KILLS` sets the number of random kills (40), `ZAIGANG_TORTURE_SEED` their times.
+//! `ZAIGANG_TORTURE_SERVER_KILLS` sets the number of random kills (40), `ZAIGANG_TORTURE_SEED`
+//! their times.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -78,7 +80,9 @@ fn outcome(plan: &ServerPlan, fault: &str, times: u64, raised: u32) -> Outcome {
             }
             outcome
         }
-        Err(error) => Outcome { chain: Some(error.to_string()), ..Outcome::of(fault, times, &all, &[]) },
+        Err(error) => {
+            Outcome { chain: Some(error.to_string()), ..Outcome::of(fault, times, &all, &[]) }
+        }
     }
 }
 
@@ -95,7 +99,9 @@ fn a_server_killed_in_every_state_of_its_ingest_loses_and_doubles_nothing() {
             // Incidents are made apart from the receipts where more findings come than this.
             let at_once_max = if state.starts_with("incidents.") { 0 } else { 64 };
             stage.plan.more = format!("[ingest]\nat_once_max = {at_once_max}\n");
-            stage.server = Some(stage.plan.launch(&[("ZAIGANG_KILL_AT", &format!("{state}:{time}"))]).unwrap());
+            stage.server = Some(
+                stage.plan.launch(&[("ZAIGANG_KILL_AT", &format!("{state}:{time}"))]).unwrap(),
+            );
             until(&format!("{state}:{time} is reached"), || {
                 stage.raise();
                 if state.starts_with("quarantine") {
@@ -119,7 +125,8 @@ fn a_server_killed_in_every_state_of_its_ingest_loses_and_doubles_nothing() {
 
 /// The states as the server names them; the tests may not import it, so its source is read.
 fn server_states() -> Vec<String> {
-    let source = std::fs::read_to_string(e2e::programs::root().join("server/src/ingest/fault.rs")).unwrap();
+    let source =
+        std::fs::read_to_string(e2e::programs::root().join("server/src/ingest/fault.rs")).unwrap();
     let list = source.split("STATES: &[&str] = &[").nth(1).unwrap().split("];").next().unwrap();
     let states: Vec<String> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
     assert!(states.len() >= 11, "{states:?}");
@@ -134,13 +141,18 @@ fn lie(port: u16) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (client, mut events) = AsyncClient::new(MqttOptions::new("liar", "127.0.0.1", port), 10);
     client.try_publish("zaigang/v1/box-1/health", QoS::AtLeastOnce, false, "{}").unwrap();
-    runtime.block_on(async { while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::PubAck(_))) {} });
+    runtime.block_on(async {
+        while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::PubAck(_))) {}
+    });
 }
 
 #[test]
 fn a_server_killed_at_random_loses_and_doubles_nothing() {
-    let Some(mut stage) = Stage::new("a_server_killed_at_random_loses_and_doubles_nothing") else { return };
-    let (kills, seed) = (number("ZAIGANG_TORTURE_SERVER_KILLS", 40), number("ZAIGANG_TORTURE_SEED", 1));
+    let Some(mut stage) = Stage::new("a_server_killed_at_random_loses_and_doubles_nothing") else {
+        return;
+    };
+    let (kills, seed) =
+        (number("ZAIGANG_TORTURE_SERVER_KILLS", 40), number("ZAIGANG_TORTURE_SEED", 1));
     let mut dice = seed;
     for _ in 0..kills {
         let life = Duration::from_millis(spread(150, 900, &mut dice));
@@ -194,8 +206,8 @@ fn a_server_whose_disk_is_full_gives_no_receipt_until_there_is_room() {
     the_box.stop();
 }
 
-/// The server's clock steps by a day, forward and back, while it runs and across a restart: versions of receipts and knowledge
-/// go on rising, so the box goes on taking them.
+/// The server's clock steps by a day, forward and back, while it runs and across a restart:
+/// versions of receipts and knowledge go on rising, so the box goes on taking them.
 #[test]
 fn a_server_whose_clock_steps_by_a_day_loses_nothing_and_is_still_believed() {
     let test = "a_server_whose_clock_steps_by_a_day_loses_nothing_and_is_still_believed";
@@ -218,18 +230,24 @@ fn a_server_whose_clock_steps_by_a_day_loses_nothing_and_is_still_believed() {
         let person = json!({"id": format!("p-{times}"), "name": "甲", "category": "nurse", "registration": "valid",
             "sites": [{"institution": "inst-1", "relation": "primary", "lead_of": []}]});
         stage.api.post("practitioners", &person).unwrap();
-        until("the box took the newer roster", || stage.the_box.known(|k| k.roster_size == times)).unwrap();
+        until("the box took the newer roster", || stage.the_box.known(|k| k.roster_size == times))
+            .unwrap();
         if times % 2 == 0 {
             stage.server.take().unwrap().kill().unwrap();
             stage.server = Some(stage.plan.start(&environment).unwrap().0);
         }
     }
-    assert_eq!(stage.the_box.stats.refusals().stale, 0, "the box refused what a stepped clock had dated");
+    assert_eq!(
+        stage.the_box.stats.refusals().stale,
+        0,
+        "the box refused what a stepped clock had dated"
+    );
     let outcome = stage.verdict("server: its clock steps by a day, 6 times", times as u64);
     assert!(outcome.print(), "{}", stage.folder.path().display());
 }
 
-/// Two server processes over one database share one subscription: each finding goes to one of them, and one of them dies.
+/// Two server processes over one database share one subscription: each finding goes to one of them,
+/// and one of them dies.
 #[test]
 fn two_servers_on_one_shared_subscription_lose_and_double_nothing() {
     let test = "two_servers_on_one_shared_subscription_lose_and_double_nothing";
@@ -270,7 +288,8 @@ fn two_servers_on_one_shared_subscription_lose_and_double_nothing() {
     the_box.stop();
 }
 
-/// Between the box and the server stands somebody who doubles, delays and reorders every message, both ways.
+/// Between the box and the server stands somebody who doubles, delays and reorders every message,
+/// both ways.
 #[test]
 fn a_proxy_that_doubles_delays_and_reorders_changes_nothing() {
     let test = "a_proxy_that_doubles_delays_and_reorders_changes_nothing";
@@ -278,7 +297,8 @@ fn a_proxy_that_doubles_delays_and_reorders_changes_nothing() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let (near, far) = (Mosquitto::plain(folder.path()).unwrap(), Mosquitto::plain(folder.path()).unwrap());
+    let (near, far) =
+        (Mosquitto::plain(folder.path()).unwrap(), Mosquitto::plain(folder.path()).unwrap());
     let plan = ServerPlan::external(folder.path(), far.port);
     let (_server, ready) = plan.start(&[]).unwrap();
     let proxy = Proxy::between(near.port, far.port, number("ZAIGANG_TORTURE_SEED", 1));
@@ -309,7 +329,11 @@ struct Proxy {
 impl Proxy {
     fn between(near: u16, far: u16, seed: u64) -> Self {
         use protocol::topic::Channel;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let tricks = std::sync::Arc::<std::sync::atomic::AtomicU64>::default();
         runtime.spawn(carry(near, far, &Channel::UP, seed, std::sync::Arc::clone(&tricks)));
         runtime.spawn(carry(far, near, &Channel::DOWN, seed + 1, std::sync::Arc::clone(&tricks)));
@@ -340,7 +364,9 @@ async fn carry(
     let (speaker, mut spoken) = AsyncClient::new(options("out", to), 1000);
     tokio::spawn(async move { while spoken.poll().await.is_ok() {} });
     for channel in channels {
-        listener.try_subscribe(protocol::topic::Topic::filter_all(*channel), QoS::AtLeastOnce).unwrap();
+        listener
+            .try_subscribe(protocol::topic::Topic::filter_all(*channel), QoS::AtLeastOnce)
+            .unwrap();
     }
     let mut dice = seed;
     while let Ok(event) = heard.poll().await {
@@ -352,7 +378,8 @@ async fn carry(
             // Each copy waits for itself, so that a later one may come first.
             let wait = Duration::from_millis(spread(40, 1000, &mut dice));
             tricks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let (speaker, topic, payload) = (speaker.clone(), topic.clone(), publish.payload.clone());
+            let (speaker, topic, payload) =
+                (speaker.clone(), topic.clone(), publish.payload.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(wait).await;
                 let _ = speaker.publish(topic, QoS::AtLeastOnce, retain, payload).await;

@@ -1,4 +1,5 @@
-//! What systemd is told of the box: that it is ready, that its engine loop turns, and that it stops.
+//! What systemd is told of the box: that it is ready, that its engine loop turns, and that it
+//! stops.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -23,10 +24,19 @@ fn a_box_tells_systemd_that_it_is_ready_that_it_looks_and_that_it_stops() {
     socket.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
     let config = folder.path().join("agent.toml").display().to_string();
     let environment = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "20000")];
-    let mut agent =
-        Program::start_with("zaigang-agent", ["run", "--config", &config], folder.path(), &environment).unwrap();
+    let mut agent = Program::start_with(
+        "zaigang-agent",
+        ["run", "--config", &config],
+        folder.path(),
+        &environment,
+    )
+    .unwrap();
     assert_eq!(heard(&socket), "READY=1");
-    assert_eq!([heard(&socket), heard(&socket)], ["WATCHDOG=1", "WATCHDOG=1"], "every look feeds the watchdog");
+    assert_eq!(
+        [heard(&socket), heard(&socket)],
+        ["WATCHDOG=1", "WATCHDOG=1"],
+        "every look feeds the watchdog"
+    );
     agent.terminate().unwrap();
     let mut last = heard(&socket);
     while last == "WATCHDOG=1" {

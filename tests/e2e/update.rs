@@ -1,12 +1,14 @@
-//! The box's update from a stick that is none: a gadget which shows a new signed bundle to whoever looks first, and an old
-//! signed one after that. The box's own script runs, with stand-ins for `mount` and RAUC that do what the gadget wants.
+//! The box's update from a stick that is none: a gadget which shows a new signed bundle to whoever
+//! looks first, and an old signed one after that. The box's own script runs, with stand-ins for
+//! `mount` and RAUC that do what the gadget wants.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../hardware/image/root/usr/lib/zaigang/update");
+const SCRIPT: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../hardware/image/root/usr/lib/zaigang/update");
 
 /// A box at version 2.0.0, and a gadget that has both bundles.
 struct Update {
@@ -22,7 +24,10 @@ impl Update {
         fs::write(it.at("usr/lib/zaigang/image-version"), "2.0.0\n").unwrap();
         fs::write(it.at("first"), first).unwrap();
         fs::write(it.at("later"), later).unwrap();
-        it.program("mount", "cp \"$ZAIGANG_ROOT/first\" \"$ZAIGANG_ROOT/run/zaigang-update/a.raucb\"");
+        it.program(
+            "mount",
+            "cp \"$ZAIGANG_ROOT/first\" \"$ZAIGANG_ROOT/run/zaigang-update/a.raucb\"",
+        );
         it.program("umount", "rm -f \"$ZAIGANG_ROOT\"/run/zaigang-update/*.raucb");
         it.program("systemctl", "echo \"$@\" >\"$ZAIGANG_ROOT/systemctl\"");
         // Whichever file it is given; and once it has looked, the gadget shows the other bundle.
@@ -49,7 +54,11 @@ impl Update {
     fn run(&self) -> Output {
         let path = format!("{}:{}", self.at("bin").display(), std::env::var("PATH").unwrap());
         let mut script = Command::new("sh");
-        script.arg(Path::new(SCRIPT)).arg("sdz1").env("PATH", path).env("ZAIGANG_ROOT", self.folder.path());
+        script
+            .arg(Path::new(SCRIPT))
+            .arg("sdz1")
+            .env("PATH", path)
+            .env("ZAIGANG_ROOT", self.folder.path());
         script.output().unwrap()
     }
 
@@ -71,7 +80,9 @@ fn the_bundle_that_was_checked_is_the_one_installed() {
 
 #[test]
 fn an_old_bundle_or_none_is_refused_and_leaves_nothing() {
-    for (bundle, why) in [("1.0.0", "not newer than 2.0.0"), ("2.0.0", "not newer than 2.0.0"), ("", "not whole")] {
+    for (bundle, why) in
+        [("1.0.0", "not newer than 2.0.0"), ("2.0.0", "not newer than 2.0.0"), ("", "not whole")]
+    {
         let stick = Update::new(bundle, bundle);
         let done = stick.run();
         let said = String::from_utf8_lossy(&done.stderr).into_owned();

@@ -1,4 +1,5 @@
-//! A small client of the server's HTTP API (server/API.md): JSON in, JSON out, the server's own words on a refusal.
+//! A small client of the server's HTTP API (server/API.md): JSON in, JSON out, the server's own
+//! words on a refusal.
 
 use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
@@ -42,7 +43,8 @@ impl Api {
 
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let url = format!("{}/api/v1/{path}", self.base);
-        let answer = self.client.post(&url).send_json(body).with_context(|| format!("POST {url}"))?;
+        let answer =
+            self.client.post(&url).send_json(body).with_context(|| format!("POST {url}"))?;
         accepted(&format!("POST {path}"), answer)
     }
 
@@ -56,7 +58,8 @@ impl Api {
         Ok(answer.body_mut().read_to_string()?)
     }
 
-    /// Proposes an enrolment: person, institution, consent record, photographs as file bytes (JPEG or PNG).
+    /// Proposes an enrolment: person, institution, consent record, photographs as file bytes (JPEG
+    /// or PNG).
     pub fn propose_enrolment(
         &self,
         person: &str,
@@ -68,12 +71,18 @@ impl Api {
         let url = format!("{}/api/v1/enrolments", self.base);
         let deadline = Instant::now() + Duration::from_mins(1);
         loop {
-            let mut form =
-                Form::new().text("person", person).text("institution", institution).text("consent", &consent);
+            let mut form = Form::new()
+                .text("person", person)
+                .text("institution", institution)
+                .text("consent", &consent);
             for photo in photos {
-                form = form.part("photo", Part::bytes(photo).file_name("photo.png").mime_str("image/png")?);
+                form = form.part(
+                    "photo",
+                    Part::bytes(photo).file_name("photo.png").mime_str("image/png")?,
+                );
             }
-            let answer = self.client.post(&url).send(form).with_context(|| format!("POST {url}"))?;
+            let answer =
+                self.client.post(&url).send(form).with_context(|| format!("POST {url}"))?;
             // A server that has just started still loads its model pack, and says so by 503.
             if answer.status().as_u16() != 503 || Instant::now() > deadline {
                 return accepted(&format!("enrolment of {person}"), answer);

@@ -1,5 +1,6 @@
-//! A box without a camera: real provisioning, real keys, the real outbox on disk and the real link. The test raises what
-//! it likes; knowledge is taken as the daemon takes it. It never fakes a receipt.
+//! A box without a camera: real provisioning, real keys, the real outbox on disk and the real link.
+//! The test raises what it likes; knowledge is taken as the daemon takes it. It never fakes a
+//! receipt.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -45,9 +46,13 @@ pub fn furnish(api: &Api) -> Result<()> {
         "institutions",
         &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2, "filed_items": [], "jurisdiction": "510100"}),
     )?;
-    api.post("rooms", &json!({"id": "room-1", "institution": "inst-1", "name": "一号", "mode": "in_room"}))?;
+    api.post(
+        "rooms",
+        &json!({"id": "room-1", "institution": "inst-1", "name": "一号", "mode": "in_room"}),
+    )?;
     // Faults are counted in more findings than a box may send in a day.
-    let budget = json!({"budget_finding_per_day": 100_000_000, "budget_finding_kib_per_day": 1_073_741_824});
+    let budget =
+        json!({"budget_finding_per_day": 100_000_000, "budget_finding_kib_per_day": 1_073_741_824});
     api.post("policy", &json!({"settings": budget, "reason": "faults are counted"}))?;
     Ok(())
 }
@@ -56,7 +61,11 @@ pub fn furnish(api: &Api) -> Result<()> {
 pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<Identity> {
     let answer = api.post("devices", &json!({"id": device, "room": "room-1"}))?;
     let token = answer["provisioning_token"].as_str().context("no provisioning token")?.to_owned();
-    Ok(provision(Provisioning { server: api.base(), server_ca: None, firmware: "test" }, token, dir)?)
+    Ok(provision(
+        Provisioning { server: api.base(), server_ca: None, firmware: "test" },
+        token,
+        dir,
+    )?)
 }
 
 /// What the box knows, by kind and version, and whose templates it holds.
@@ -96,7 +105,8 @@ impl PlainBox {
         let store = KnowledgeStore::open(dir)?;
         let stats = settings.stats.clone();
         let known = Arc::new(Mutex::new(Known::default()));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (to_engine, delivered) = mpsc::channel(64);
         let (stop, told) = watch::channel(false);
         let link = runtime.spawn(mqtt::run(settings, outbox.clone(), to_engine, told));
@@ -116,7 +126,11 @@ impl PlainBox {
     }
 
     pub fn heartbeat(&self) -> Result<EventRef> {
-        let report = HealthReport { firmware: "test".into(), pack: "none".into(), ..HealthReport::default() };
+        let report = HealthReport {
+            firmware: "test".into(),
+            pack: "none".into(),
+            ..HealthReport::default()
+        };
         Ok(self.outbox.append(stamp(&self.outbox), Up::Health(report))?)
     }
 
@@ -173,8 +187,12 @@ impl Engine {
         known.kinds.insert(message.body.kind.clone());
         match &message.body.payload {
             Down::Roster(roster) => {
-                let with: BTreeSet<PersonId> =
-                    roster.persons.iter().filter(|p| !p.templates.is_empty()).map(|p| p.person.clone()).collect();
+                let with: BTreeSet<PersonId> = roster
+                    .persons
+                    .iter()
+                    .filter(|p| !p.templates.is_empty())
+                    .map(|p| p.person.clone())
+                    .collect();
                 let gone = known.templates_of.difference(&with).cloned().collect();
                 known.templates_of = with;
                 let templates = roster.persons.iter().flat_map(|person| &person.templates);
@@ -182,7 +200,9 @@ impl Engine {
                 known.roster_size = roster.persons.len();
                 gone
             }
-            Down::Command(Command::ForgetPerson { person }) => known.templates_of.take(person).into_iter().collect(),
+            Down::Command(Command::ForgetPerson { person }) => {
+                known.templates_of.take(person).into_iter().collect()
+            }
             Down::Command(Command::IdentityCheck { person, .. }) => {
                 known.checked.insert(person.clone());
                 Vec::new()

@@ -1,4 +1,5 @@
-//! Somebody with a connection to the broker: says and hears what the broker allows, nothing more. No box and no server.
+//! Somebody with a connection to the broker: says and hears what the broker allows, nothing more.
+//! No box and no server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +38,9 @@ impl Client {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (client, events) = AsyncClient::new(options, 100);
         let mut this = Self { runtime, speaker: client, events };
-        this.until("the broker's greeting", |packet| matches!(packet, Packet::ConnAck(_)).then_some(()))?;
+        this.until("the broker's greeting", |packet| {
+            matches!(packet, Packet::ConnAck(_)).then_some(())
+        })?;
         Ok(this)
     }
 
@@ -45,7 +48,9 @@ impl Client {
     pub fn may_hear(&mut self, filter: &str) -> Result<bool> {
         self.speaker.try_subscribe(filter, QoS::AtLeastOnce)?;
         self.until("the answer to a subscription", |packet| match packet {
-            Packet::SubAck(ack) => Some(ack.return_codes.iter().all(|code| format!("{code:?}").starts_with("Success"))),
+            Packet::SubAck(ack) => {
+                Some(ack.return_codes.iter().all(|code| format!("{code:?}").starts_with("Success")))
+            }
             _ => None,
         })
     }
@@ -54,14 +59,18 @@ impl Client {
     pub fn say(&mut self, topic: &str, payload: &str) -> Result<()> {
         self.speaker.try_publish(topic, QoS::AtLeastOnce, false, payload.to_owned())?;
         // A broker may also end the connection of who says what he may not.
-        let _ = self.until("the answer to a publish", |packet| matches!(packet, Packet::PubAck(_)).then_some(()));
+        let _ = self.until("the answer to a publish", |packet| {
+            matches!(packet, Packet::PubAck(_)).then_some(())
+        });
         Ok(())
     }
 
     /// What comes on the topics that were granted.
     pub fn hear(&mut self) -> Result<(String, Vec<u8>)> {
         self.until("a message", |packet| match packet {
-            Packet::Publish(p) => Some((String::from_utf8_lossy(&p.topic).into_owned(), p.payload.to_vec())),
+            Packet::Publish(p) => {
+                Some((String::from_utf8_lossy(&p.topic).into_owned(), p.payload.to_vec()))
+            }
             _ => None,
         })
     }
@@ -69,8 +78,12 @@ impl Client {
     fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&Packet) -> Option<T>) -> Result<T> {
         let deadline = Instant::now() + LIMIT;
         while Instant::now() < deadline {
-            let polled = self.runtime.block_on(async { tokio::time::timeout(LIMIT, self.events.poll()).await });
-            let Event::Incoming(packet) = polled.context(what.to_owned())?.with_context(|| what.to_owned())? else {
+            let polled = self
+                .runtime
+                .block_on(async { tokio::time::timeout(LIMIT, self.events.poll()).await });
+            let Event::Incoming(packet) =
+                polled.context(what.to_owned())?.with_context(|| what.to_owned())?
+            else {
                 continue;
             };
             if let Some(found) = wanted(&packet) {

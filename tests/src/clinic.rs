@@ -1,5 +1,6 @@
-//! A clinic to play in: puts the scripted morning's registry, sessions and enrolments onto a running server through its
-//! API, as a clinic and a supervisor would. It never reaches into the server's store.
+//! A clinic to play in: puts the scripted morning's registry, sessions and enrolments onto a
+//! running server through its API, as a clinic and a supervisor would. It never reaches into the
+//! server's store.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -16,7 +17,8 @@ use crate::api::Api;
 /// The box in the scripted room.
 pub const DEVICE: &str = "box-1";
 
-const CONSENT_TEXT: &str = "Demonstration consent: an invented person, or a photograph used only on this machine.";
+const CONSENT_TEXT: &str =
+    "Demonstration consent: an invented person, or a photograph used only on this machine.";
 
 /// Who enrolled, and what the server said of it.
 #[derive(Debug, Default)]
@@ -73,8 +75,9 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
     Ok(())
 }
 
-/// Enrols every practitioner from one picture each, and confirms as the scripted supervisor. A picture that the quality
-/// gate refuses is followed by the person's next one, as a clinic would take another; `picture` gives the n-th.
+/// Enrols every practitioner from one picture each, and confirms as the scripted supervisor. A
+/// picture that the quality gate refuses is followed by the person's next one, as a clinic would
+/// take another; `picture` gives the n-th.
 pub fn enrol(
     api: &Api,
     morning: &Morning,
@@ -85,10 +88,12 @@ pub fn enrol(
         let mut attempt = 0;
         let mut refused = String::new();
         let proposal = loop {
-            let photo = picture(&person.id, attempt)?
-                .with_context(|| format!("no picture enrols {}; the last was refused: {refused}", person.id))?;
+            let photo = picture(&person.id, attempt)?.with_context(|| {
+                format!("no picture enrols {}; the last was refused: {refused}", person.id)
+            })?;
             let consent = consent(&morning.institution);
-            match api.propose_enrolment(&person.id, &morning.institution, &consent, &[png(&photo)?]) {
+            match api.propose_enrolment(&person.id, &morning.institution, &consent, &[png(&photo)?])
+            {
                 Ok(proposal) => break proposal,
                 Err(error) => refused = error.to_string(),
             }
@@ -96,7 +101,10 @@ pub fn enrol(
             sum.refused_pictures += 1;
         };
         let id = proposal["id"].as_str().context("the server's proposal has no id")?;
-        api.post(&format!("enrolments/{id}/confirm"), &json!({"by": "demo-supervisor (scripted)"}))?;
+        api.post(
+            &format!("enrolments/{id}/confirm"),
+            &json!({"by": "demo-supervisor (scripted)"}),
+        )?;
         sum.duplicate_warnings += proposal["duplicates"].as_array().map_or(0, Vec::len);
         sum.from_picture.insert(person.id.clone(), attempt);
     }
@@ -106,7 +114,9 @@ pub fn enrol(
 /// Declares the morning's sessions, each with its start and end.
 pub fn declare_sessions(api: &Api, morning: &Morning) -> Result<()> {
     let start: Timestamp = morning.wall_start.parse().context("the script's wall_start")?;
-    let at = |ms: u64| -> Result<String> { Ok(rfc3339(start.checked_add(SignedDuration::from_millis(ms as i64))?)) };
+    let at = |ms: u64| -> Result<String> {
+        Ok(rfc3339(start.checked_add(SignedDuration::from_millis(ms as i64))?))
+    };
     for session in &morning.sessions {
         api.post("sessions", &json!({
             "id": session.id, "room": morning.room, "item": session.item, "declared_lead": session.declared_lead,
@@ -120,7 +130,10 @@ pub fn declare_sessions(api: &Api, morning: &Morning) -> Result<()> {
 /// Registers the box and returns its single-use provisioning token.
 pub fn register_device(api: &Api, morning: &Morning) -> Result<String> {
     let answer = api.post("devices", &json!({"id": DEVICE, "room": morning.room}))?;
-    Ok(answer["provisioning_token"].as_str().context("the server gave no provisioning token")?.to_owned())
+    Ok(answer["provisioning_token"]
+        .as_str()
+        .context("the server gave no provisioning token")?
+        .to_owned())
 }
 
 /// A consent record as the clinic's form would make it.
@@ -146,8 +159,13 @@ fn rfc3339(at: Timestamp) -> String {
 /// The drawn room's zones, polygons in thousandths of the picture.
 pub fn zones() -> Value {
     let of = |kind: room::ZoneKind| -> Vec<Vec<(i32, i32)>> {
-        let thousandths = |&(x, y): &(i32, i32)| (x * 1000 / room::WIDTH as i32, y * 1000 / room::HEIGHT as i32);
-        room::zones().iter().filter(|z| z.kind == kind).map(|z| z.polygon.iter().map(thousandths).collect()).collect()
+        let thousandths =
+            |&(x, y): &(i32, i32)| (x * 1000 / room::WIDTH as i32, y * 1000 / room::HEIGHT as i32);
+        room::zones()
+            .iter()
+            .filter(|z| z.kind == kind)
+            .map(|z| z.polygon.iter().map(thousandths).collect())
+            .collect()
     };
     json!({
         "operator": of(room::ZoneKind::OperatorRing), "bed": of(room::ZoneKind::Bed),
@@ -176,8 +194,14 @@ mod tests {
         let morning = Morning::bundled().unwrap();
         for person in morning.practitioners() {
             let name = Value::String(wire_name(&person.category));
-            let category: protocol::down::PractitionerCategory = serde_json::from_value(name).unwrap();
-            assert_ne!(category, protocol::down::PractitionerCategory::Unknown, "{}", person.category);
+            let category: protocol::down::PractitionerCategory =
+                serde_json::from_value(name).unwrap();
+            assert_ne!(
+                category,
+                protocol::down::PractitionerCategory::Unknown,
+                "{}",
+                person.category
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
-//! A flashed card in an emulated arm64 machine with UEFI (qemu-system-aarch64, no acceleration). Its power can be cut. It
-//! never looks into the running machine: what it knows it reads off the serial line and off the card.
+//! A flashed card in an emulated arm64 machine with UEFI (qemu-system-aarch64, no acceleration).
+//! Its power can be cut. It never looks into the running machine: what it knows it reads off the
+//! serial line and off the card.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -42,9 +43,13 @@ impl Card {
         Ok(())
     }
 
-    /// A file of the boot partition; `None` where it is not there. The machine should be off, or the file at rest.
+    /// A file of the boot partition; `None` where it is not there. The machine should be off, or
+    /// the file at rest.
     pub fn get(&self, name: &str) -> Option<String> {
-        let output = Command::new("mtype").args(["-i", &self.boot_partition(), &format!("::{name}")]).output().ok()?;
+        let output = Command::new("mtype")
+            .args(["-i", &self.boot_partition(), &format!("::{name}")])
+            .output()
+            .ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
@@ -57,19 +62,24 @@ impl Card {
         Ok(u64::from(u32::from_le_bytes(start)) * 512)
     }
 
-    /// How often each of these byte strings stands anywhere on the card: partitions, journals, what was deleted and not overwritten.
+    /// How often each of these byte strings stands anywhere on the card: partitions, journals, what
+    /// was deleted and not overwritten.
     pub fn holds(&self, needles: &[Vec<u8>]) -> Result<Vec<usize>> {
         use std::io::Read as _;
         const CHUNK: usize = 16 << 20;
         let overlap = needles.iter().map(Vec::len).max().unwrap_or(1) - 1;
         let finders: Vec<_> = needles.iter().map(memchr::memmem::Finder::new).collect();
-        let (mut file, mut window, mut counts) = (File::open(&self.path)?, Vec::new(), vec![0; needles.len()]);
+        let (mut file, mut window, mut counts) =
+            (File::open(&self.path)?, Vec::new(), vec![0; needles.len()]);
         loop {
             let kept = window.len();
             let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut window)?;
             for (finder, count) in finders.iter().zip(&mut counts) {
                 // What ends within the part that was kept was counted before.
-                *count += finder.find_iter(&window).filter(|at| at + finder.needle().len() > kept).count();
+                *count += finder
+                    .find_iter(&window)
+                    .filter(|at| at + finder.needle().len() > kept)
+                    .count();
             }
             if read == 0 {
                 return Ok(counts);
@@ -96,19 +106,48 @@ pub struct Guest {
 impl Guest {
     /// Switches it on; `stick` is a second disk. The serial line goes to `serial`.
     pub fn start(card: &Card, serial: PathBuf, stick: Option<&Path>) -> Result<Self> {
-        let disk =
-            |path: &Path, id: &str| format!("if=none,format=raw,cache=writeback,id={id},file={}", path.display());
+        let disk = |path: &Path, id: &str| {
+            format!("if=none,format=raw,cache=writeback,id={id},file={}", path.display())
+        };
         let mut command = Command::new("qemu-system-aarch64");
         command
-            .args(["-M", "virt,gic-version=3", "-cpu", "cortex-a72", "-smp", "2", "-m", "1536", "-bios", FIRMWARE])
-            .args(["-drive", &disk(&card.path, "card"), "-device", "virtio-blk-pci,drive=card,bootindex=1"])
+            .args([
+                "-M",
+                "virt,gic-version=3",
+                "-cpu",
+                "cortex-a72",
+                "-smp",
+                "2",
+                "-m",
+                "1536",
+                "-bios",
+                FIRMWARE,
+            ])
+            .args([
+                "-drive",
+                &disk(&card.path, "card"),
+                "-device",
+                "virtio-blk-pci,drive=card,bootindex=1",
+            ])
             .args(["-nic", "user,model=virtio-net-pci,restrict=off"])
-            .args(["-serial", &format!("file:{}", serial.display()), "-monitor", "none", "-display", "none"])
+            .args([
+                "-serial",
+                &format!("file:{}", serial.display()),
+                "-monitor",
+                "none",
+                "-display",
+                "none",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(serial.with_extension("qemu"))?);
         if let Some(stick) = stick {
-            command.args(["-drive", &disk(stick, "stick"), "-device", "virtio-blk-pci,drive=stick"]);
+            command.args([
+                "-drive",
+                &disk(stick, "stick"),
+                "-device",
+                "virtio-blk-pci,drive=stick",
+            ]);
         }
         let child = command.spawn().context("qemu-system-aarch64")?;
         Ok(Self { child, serial, started: Instant::now() })
@@ -120,7 +159,12 @@ impl Guest {
     }
 
     /// Waits until something holds; fails with the end of the serial line.
-    pub fn until(&mut self, what: &str, limit: Duration, mut holds: impl FnMut(&str) -> bool) -> Result<Duration> {
+    pub fn until(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut holds: impl FnMut(&str) -> bool,
+    ) -> Result<Duration> {
         let began = Instant::now();
         loop {
             if holds(&self.said()) {
@@ -153,9 +197,9 @@ impl Drop for Guest {
 /// Runs a program to its end; gives its standard output.
 pub fn run(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("{name} (which Debian package has it stands in scripts/image-test)"))?;
+    let output = command.output().with_context(|| {
+        format!("{name} (which Debian package has it stands in scripts/image-test)")
+    })?;
     if !output.status.success() {
         bail!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }

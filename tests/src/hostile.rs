@@ -1,8 +1,9 @@
-//! A clinic that means harm, against the real server: its box with real keys and hand-made messages, its people with real
-//! logins. It never reaches into the server's store: what a scene sees, an attacker or a supervisor could see.
+//! A clinic that means harm, against the real server: its box with real keys and hand-made
+//! messages, its people with real logins. It never reaches into the server's store: what a scene
+//! sees, an attacker or a supervisor could see.
 //!
-//! Two institutions in two provinces ([`Side::Here`] and [`Side::There`]) stand in every house, each with two rooms, a lead, a
-//! second physician and people of each role. A scene in short:
+//! Two institutions in two provinces ([`Side::Here`] and [`Side::There`]) stand in every house,
+//! each with two rooms, a lead, a second physician and people of each role. A scene in short:
 //!
 //! ```no_run
 //! # use e2e::hostile::{Account, HostileClinic, Side, says};
@@ -16,8 +17,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Messages of one box are taken in their order: once a later one is receipted, an earlier one has had all the effect that it
-//! ever has. One house serves many scenes (`e2e/hostile/mod.rs` keeps one for all): give each its own boxes and sessions.
+//! Messages of one box are taken in their order: once a later one is receipted, an earlier one has
+//! had all the effect that it ever has. One house serves many scenes (`e2e/hostile/mod.rs` keeps
+//! one for all): give each its own boxes and sessions.
 
 mod device;
 mod house;

@@ -1,4 +1,5 @@
-//! A proxy that ends TLS before the server, as a clinic's does, under an authority of its own. One request per connection.
+//! A proxy that ends TLS before the server, as a clinic's does, under an authority of its own. One
+//! request per connection.
 
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -49,7 +50,10 @@ impl Authority {
     }
 }
 
-fn presenting(chain: Vec<CertificateDer<'static>>, secret: &[u8]) -> Result<Arc<rustls::ServerConfig>> {
+fn presenting(
+    chain: Vec<CertificateDer<'static>>,
+    secret: &[u8],
+) -> Result<Arc<rustls::ServerConfig>> {
     let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(secret.to_vec()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -72,7 +76,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let (config, requests) = (Arc::clone(&authority.config), Arc::<AtomicU64>::default());
-        let (server, counted) = (server.trim_start_matches("http://").to_owned(), Arc::clone(&requests));
+        let (server, counted) =
+            (server.trim_start_matches("http://").to_owned(), Arc::clone(&requests));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A box that turns away ends its connection in the middle of the handshake.
@@ -87,8 +92,14 @@ impl Proxy {
     }
 }
 
-fn pass(stream: TcpStream, config: &Arc<rustls::ServerConfig>, server: &str, requests: &AtomicU64) -> Result<()> {
-    let mut near = rustls::StreamOwned::new(rustls::ServerConnection::new(Arc::clone(config))?, stream);
+fn pass(
+    stream: TcpStream,
+    config: &Arc<rustls::ServerConfig>,
+    server: &str,
+    requests: &AtomicU64,
+) -> Result<()> {
+    let mut near =
+        rustls::StreamOwned::new(rustls::ServerConnection::new(Arc::clone(config))?, stream);
     let request = read_request(&mut near)?;
     requests.fetch_add(1, Ordering::SeqCst);
     let mut far = TcpStream::connect(server)?;
@@ -110,8 +121,9 @@ fn read_request(from: &mut impl Read) -> Result<Vec<u8>> {
         bytes.extend_from_slice(&some[..count]);
         let text = String::from_utf8_lossy(&bytes);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length =
-            head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        let length = head.lines().find_map(|line| {
+            line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok()
+        });
         if body.len() >= length.unwrap_or(0) {
             return Ok(format!("{head}\r\nConnection: close\r\n\r\n{body}").into_bytes());
         }

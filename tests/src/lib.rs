@@ -1,5 +1,6 @@
-//! The harness of the end-to-end tests and of `zaigang-demo`: the real programs, a client of the API, and a clinic to
-//! play in. It never replaces a part: what it starts is what a clinic installs.
+//! The harness of the end-to-end tests and of `zaigang-demo`: the real programs, a client of the
+//! API, and a clinic to play in. It never replaces a part: what it starts is what a clinic
+//! installs.
 
 pub mod api;
 pub mod boxes;

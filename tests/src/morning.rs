@@ -1,5 +1,6 @@
-//! One whole morning, end to end: server and box as real processes, the script put onto the server, every alert as it
-//! comes, and what was counted at the end. The demo prints it; the end-to-end tests assert it.
+//! One whole morning, end to end: server and box as real processes, the script put onto the server,
+//! every alert as it comes, and what was counted at the end. The demo prints it; the end-to-end
+//! tests assert it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -74,13 +75,16 @@ impl Settings {
     pub fn morning(&self) -> Result<Morning> {
         let morning = match Morning::named(&self.script) {
             Some(named) => named?,
-            None => Morning::parse(&fs::read_to_string(&self.script).with_context(|| self.script.clone())?)?,
+            None => Morning::parse(
+                &fs::read_to_string(&self.script).with_context(|| self.script.clone())?,
+            )?,
         };
         let Faces::Photographs { folder } = &self.faces else { return Ok(morning) };
         let there = Photographed::in_folder(folder)?;
         morning.shortened(there.practitioners, there.people).with_context(|| {
             format!(
-                "{} has photographs of {} people, six or more of {}: two people are the least, six pictures of one of \
+                "{} has photographs of {} people, six or more of {}: two people are the least, \
+                    six pictures of one of \
                  them; ten with six pictures and nine more play all of it",
                 folder.display(),
                 there.people,
@@ -117,7 +121,8 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
         n => format!(" ({n} were refused by the quality gate before)"),
     };
     told(&format!(
-        "enrolled   practitioners: {}, by one picture each{refused}; confirmed by the scripted supervisor",
+        "enrolled   practitioners: {}, by one picture each{refused}; confirmed by the scripted \
+        supervisor",
         enrolled.from_picture.len()
     ));
     clinic::declare_sessions(&api, &morning)?;
@@ -137,8 +142,13 @@ fn pack(faces: &Faces) -> &'static str {
     }
 }
 
-/// Starts a server with its data under `folder`; a second start there goes on with what the first one stored.
-pub fn start_server(folder: &Path, settings: &Settings, mqtt_listen: &str) -> Result<(Program, ServerReady)> {
+/// Starts a server with its data under `folder`; a second start there goes on with what the first
+/// one stored.
+pub fn start_server(
+    folder: &Path,
+    settings: &Settings,
+    mqtt_listen: &str,
+) -> Result<(Program, ServerReady)> {
     let config = folder.join("server.toml");
     let ready_file = folder.join("server.ready");
     if ready_file.exists() {
@@ -148,21 +158,31 @@ pub fn start_server(folder: &Path, settings: &Settings, mqtt_listen: &str) -> Re
     fs::write(
         &config,
         format!(
-            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n\n\
-             [http]\nlisten = \"{http}\"\n\n[mqtt]\nlisten = \"{mqtt_listen}\"\n\n[models]\npack = \"{pack}\"\n\n[access]\naccounts = false\n"
+            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \
+                \"server-master.key\"\n\n\
+             [http]\nlisten = \"{http}\"\n\n[mqtt]\nlisten = \"{mqtt_listen}\"\n\n[models]\npack \
+             = \"{pack}\"\n\n[access]\naccounts = false\n"
         ),
     )?;
     let args = [Path::new("--config"), &config, Path::new("--ready-file"), &ready_file];
     let mut server = Program::start("zaigang-server", args, folder)?;
-    let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?).context("the server's ready file")?;
+    let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?)
+        .context("the server's ready file")?;
     Ok((server, ready))
 }
 
 /// Enrols the cast; for photographs, writes the cast file that the box's camera reads.
-fn enrol(folder: &Path, settings: &Settings, api: &Api, morning: &Morning) -> Result<clinic::Enrolled> {
+fn enrol(
+    folder: &Path,
+    settings: &Settings,
+    api: &Api,
+    morning: &Morning,
+) -> Result<clinic::Enrolled> {
     let Faces::Photographs { folder: photos } = &settings.faces else {
         let scene = Scene::drawn(morning.clone(), settings.seed);
-        let portrait = |person: &str, attempt| if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) };
+        let portrait = |person: &str, attempt| {
+            if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) }
+        };
         return clinic::enrol(api, morning, portrait);
     };
     let photos = fs::canonicalize(photos).with_context(|| photos.display().to_string())?;
@@ -170,25 +190,34 @@ fn enrol(folder: &Path, settings: &Settings, api: &Api, morning: &Morning) -> Re
     let photographs = |person: &str| -> Vec<PathBuf> {
         let kind = morning.person(person).map_or(Kind::Stranger, |p| p.kind);
         let first = (kind == Kind::Practitioner).then(|| cast.enrolment(person)).flatten();
-        first.map(Path::to_owned).into_iter().chain(cast.in_room(person, kind).iter().cloned()).collect()
+        first
+            .map(Path::to_owned)
+            .into_iter()
+            .chain(cast.in_room(person, kind).iter().cloned())
+            .collect()
     };
     let enrolled = clinic::enrol(api, morning, |person, attempt| {
-        let read = |path: &PathBuf| Ok(image::open(path).with_context(|| path.display().to_string())?.to_rgb8());
+        let read = |path: &PathBuf| {
+            Ok(image::open(path).with_context(|| path.display().to_string())?.to_rgb8())
+        };
         photographs(person).get(attempt).map(read).transpose()
     })?;
-    let mut text =
-        String::from("# Which photographs play whom; a practitioner's first one enrolled and never appears.\n");
+    let mut text = String::from(
+        "# Which photographs play whom; a practitioner's first one enrolled and never appears.\n",
+    );
     for person in &morning.people {
         let mut list = photographs(&person.id);
         list.swap(0, enrolled.from_picture.get(&person.id).copied().unwrap_or(0));
-        let list: Vec<_> = list.iter().map(|path| format!("{:?}", path.display().to_string())).collect();
+        let list: Vec<_> =
+            list.iter().map(|path| format!("{:?}", path.display().to_string())).collect();
         writeln!(text, "{:?} = [{}]", person.id, list.join(", "))?;
     }
     fs::write(folder.join("cast.toml"), text)?;
     Ok(enrolled)
 }
 
-/// What the box's camera plays, as its configuration names it: a scene that comes with it, or a file beside.
+/// What the box's camera plays, as its configuration names it: a scene that comes with it, or a
+/// file beside.
 fn camera_script(folder: &Path, settings: &Settings, morning: &Morning) -> Result<String> {
     let text = morning.to_toml()?;
     if let Some(named) = Morning::named(&settings.script)
@@ -201,7 +230,13 @@ fn camera_script(folder: &Path, settings: &Settings, morning: &Morning) -> Resul
 }
 
 /// Writes the box's configuration and trades the token for an identity.
-fn provision(folder: &Path, settings: &Settings, morning: &Morning, ready: &ServerReady, token: &str) -> Result<()> {
+fn provision(
+    folder: &Path,
+    settings: &Settings,
+    morning: &Morning,
+    ready: &ServerReady,
+    token: &str,
+) -> Result<()> {
     let script = camera_script(folder, settings, morning)?;
     let cast = match settings.faces {
         Faces::Drawn => "",
@@ -210,13 +245,17 @@ fn provision(folder: &Path, settings: &Settings, morning: &Morning, ready: &Serv
     let start = &morning.wall_start;
     let (pack, seed, speed) = (pack(&settings.faces), settings.seed, settings.speed);
     let (frame_rate, still, rounds) = (settings.frame_rate, settings.still, settings.rounds);
-    // The avatar pack's small detector places landmarks better on the whole picture (models/avatar/FIGURES.md).
+    // The avatar pack's small detector places landmarks better on the whole picture
+    // (models/avatar/FIGURES.md).
     let detect_side_px = if matches!(settings.faces, Faces::Drawn) { 1280 } else { 640 };
     fs::write(
         folder.join("agent.toml"),
         format!(
-            "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[log]\nlevel = \"{}\"\n\n[models]\npack = \"{pack}\"\n\n\
-             [camera]\nkind = \"scene\"\nscript = \"{script}\"\nseed = {seed}\nrounds = {rounds}\nstill = {still}\n{cast}start = \"{start}\"\nframe_rate = {frame_rate}\nspeed = {speed}\n\n\
+            "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n\n[log]\nlevel = \
+                \"{}\"\n\n[models]\npack = \"{pack}\"\n\n\
+             [camera]\nkind = \"scene\"\nscript = \"{script}\"\nseed = {seed}\nrounds = \
+             {rounds}\nstill = {still}\n{cast}start = \"{start}\"\nframe_rate = \
+             {frame_rate}\nspeed = {speed}\n\n\
              [vision]\ndetect_side_px = {detect_side_px}\n\n[health]\nevery_s = 5\n",
             settings.log_level,
         ),
@@ -234,7 +273,8 @@ fn provision(folder: &Path, settings: &Settings, morning: &Morning, ready: &Serv
 pub fn start_agent(folder: &Path, settings: &Settings) -> Result<Program> {
     let config = folder.join("agent.toml");
     let once: &[&Path] = if settings.once { &[Path::new("--once")] } else { &[] };
-    let args = [Path::new("run"), Path::new("--config"), &config].into_iter().chain(once.iter().copied());
+    let args =
+        [Path::new("run"), Path::new("--config"), &config].into_iter().chain(once.iter().copied());
     Program::start("zaigang-agent", args, folder)
 }
 
@@ -252,7 +292,8 @@ pub fn listen(api: &Api, mut told: impl FnMut(&Event) + Send + 'static) -> Arc<M
         // The stream ends with the server; whoever needed more of it sees that in what was heard.
         let _ = api.listen(0, |event| {
             if event.name == "alert" {
-                let key = (text(&event.data, "finding"), event.data["revision"].as_u64().unwrap_or(0));
+                let key =
+                    (text(&event.data, "finding"), event.data["revision"].as_u64().unwrap_or(0));
                 if let Ok(mut heard) = sink.lock() {
                     heard.arrivals.entry(key).or_default().push(Timestamp::now());
                 }
@@ -328,10 +369,17 @@ impl Playing {
         let played = began.elapsed();
         let stdout = self.agent.stdout();
         let last = stdout.lines().last().context("the box printed no summary")?;
-        let agent: BoxSummary = serde_json::from_str(last).with_context(|| format!("the box's summary: {last}"))?;
+        let agent: BoxSummary =
+            serde_json::from_str(last).with_context(|| format!("the box's summary: {last}"))?;
         await_arrivals(heard, &agent)?;
         let heard = heard.lock().map_err(|_| anyhow::anyhow!("the listener died"))?.clone();
-        Ok(Outcome { agent, server: self.api.get("summary")?, incidents: incidents(&self.api)?, heard, played })
+        Ok(Outcome {
+            agent,
+            server: self.api.get("summary")?,
+            incidents: incidents(&self.api)?,
+            heard,
+            played,
+        })
     }
 }
 
@@ -339,7 +387,8 @@ impl Playing {
 fn await_arrivals(heard: &Mutex<Heard>, agent: &BoxSummary) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let arrived = heard.lock().map_err(|_| anyhow::anyhow!("the listener died"))?.arrivals.len();
+        let arrived =
+            heard.lock().map_err(|_| anyhow::anyhow!("the listener died"))?.arrivals.len();
         if arrived >= agent.raised.len() || Instant::now() > deadline {
             return Ok(());
         }
@@ -377,7 +426,12 @@ pub fn compare(morning: &Morning, incidents: &Incidents) -> Vec<Row> {
         .sessions
         .iter()
         .map(|s| (s.id.clone(), s.told.clone()))
-        .map(|(session, told)| Row { expected: expected(&session), seen: seen(&session), session, told })
+        .map(|(session, told)| Row {
+            expected: expected(&session),
+            seen: seen(&session),
+            session,
+            told,
+        })
         .collect();
     let strange = incidents.iter().filter(|(id, _)| morning.sessions.iter().all(|s| s.id != **id));
     rows.extend(strange.map(|(id, seen)| Row {
@@ -397,7 +451,11 @@ pub fn incidents(api: &Api) -> Result<Incidents> {
         let findings = all.entry(text(alert, "session")).or_default();
         for finding in alert["findings"].as_array().into_iter().flatten() {
             if finding["step"] != "withdrawn" {
-                findings.push((text(finding, "rule"), text(finding, "kind"), text(finding, "severity")));
+                findings.push((
+                    text(finding, "rule"),
+                    text(finding, "kind"),
+                    text(finding, "severity"),
+                ));
             }
         }
         findings.sort();
@@ -411,13 +469,18 @@ impl Outcome {
         self.heard.arrivals.values().filter(|times| times.len() > 1).count()
     }
 
-    /// From the box's outbox to the page, worst of all steps; an error names a step that never arrived.
+    /// From the box's outbox to the page, worst of all steps; an error names a step that never
+    /// arrived.
     pub fn slowest(&self) -> Result<Duration> {
         let mut worst = Duration::ZERO;
         for raised in &self.agent.raised {
             let key = (raised.finding_id.clone(), raised.revision);
             let Some(first) = self.heard.arrivals.get(&key).and_then(|times| times.first()) else {
-                bail!("finding {} revision {} never reached the page", raised.finding_id, raised.revision);
+                bail!(
+                    "finding {} revision {} never reached the page",
+                    raised.finding_id,
+                    raised.revision
+                );
             };
             worst = worst.max(first.duration_since(raised.real_at).unsigned_abs());
         }
@@ -428,6 +491,10 @@ impl Outcome {
     pub fn surprises(&self, morning: &Morning) -> Vec<String> {
         let rows = compare(morning, &self.incidents);
         let differing = rows.iter().filter(|row| !row.as_expected());
-        differing.map(|r| format!("session `{}`: expected {:?}, found {:?}", r.session, r.expected, r.seen)).collect()
+        differing
+            .map(|r| {
+                format!("session `{}`: expected {:?}, found {:?}", r.session, r.expected, r.seen)
+            })
+            .collect()
     }
 }

@@ -1,4 +1,5 @@
-//! A real Mosquitto on a free port, killed with its owner. Without Debian's package the caller says SKIPPED.
+//! A real Mosquitto on a free port, killed with its owner. Without Debian's package the caller says
+//! SKIPPED.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -33,7 +34,8 @@ impl Mosquitto {
         std::fs::write(
             &config,
             format!(
-                "{}persistence false\nlog_dest none\nmax_packet_size 2000000\nmax_queued_messages 0\nmax_inflight_messages 0\n\
+                "{}persistence false\nlog_dest none\nmax_packet_size 2000000\nmax_queued_messages \
+                    0\nmax_inflight_messages 0\n\
                  listener {port} 127.0.0.1\nallow_anonymous true\n",
                 as_root()
             ),
@@ -102,6 +104,7 @@ pub fn free_port() -> Result<u16> {
 
 /// Mosquitto gives up root's rights otherwise, and can not read the test's files.
 fn as_root() -> &'static str {
-    let root = std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
+    let root = std::fs::metadata("/proc/self")
+        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
     if root { "user root\n" } else { "" }
 }

@@ -1,5 +1,5 @@
-//! Starts the real programs in a folder of their own, on ports that the system chooses, and ends them with their owner.
-//! It never waits a fixed time: each program says when it is ready.
+//! Starts the real programs in a folder of their own, on ports that the system chooses, and ends
+//! them with their owner. It never waits a fixed time: each program says when it is ready.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -32,15 +32,16 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// The programs that this process started and has not seen end, in order; `None` once [`end_all`] was called.
+/// The programs that this process started and has not seen end, in order; `None` once [`end_all`]
+/// was called.
 static RUNNING: Mutex<Option<Vec<u32>>> = Mutex::new(Some(Vec::new()));
 
 fn running() -> MutexGuard<'static, Option<Vec<u32>>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends every program that this process started, the last one first, and lets it start no more. For the end of the whole
-/// process: whoever owns a [`Program`] sees it end.
+/// Ends every program that this process started, the last one first, and lets it start no more. For
+/// the end of the whole process: whoever owns a [`Program`] sees it end.
 pub fn end_all() {
     let pids = running().take().unwrap_or_default();
     for pid in pids.into_iter().rev() {
@@ -50,9 +51,11 @@ pub fn end_all() {
 
 /// SIGTERM, and SIGKILL to what has not ended after the 5 s that every program promises.
 pub fn end_process(pid: u32) {
-    for (signal, patience) in [("-TERM", Duration::from_secs(6)), ("-KILL", Duration::from_secs(2))] {
+    for (signal, patience) in [("-TERM", Duration::from_secs(6)), ("-KILL", Duration::from_secs(2))]
+    {
         // Where it has just ended there is nobody to tell.
-        let _ = Command::new("kill").arg(signal).arg(pid.to_string()).stderr(Stdio::null()).status();
+        let _ =
+            Command::new("kill").arg(signal).arg(pid.to_string()).stderr(Stdio::null()).status();
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if !is_running(pid) {
@@ -66,8 +69,9 @@ pub fn end_process(pid: u32) {
 /// Whether there is such a process that still runs; one that nobody has waited for yet does not.
 pub fn is_running(pid: u32) -> bool {
     // After the name in brackets, which may hold anything, stands the state.
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X'])))
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    })
 }
 
 /// A child that is killed when its owner goes, its output kept in a file.
@@ -79,8 +83,13 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts `name` with its standard error in `folder/{name}.log` and its standard output in `folder/{name}.out`.
-    pub fn start<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>, folder: &Path) -> Result<Self> {
+    /// Starts `name` with its standard error in `folder/{name}.log` and its standard output in
+    /// `folder/{name}.out`.
+    pub fn start<S: AsRef<OsStr>>(
+        name: &str,
+        args: impl IntoIterator<Item = S>,
+        folder: &Path,
+    ) -> Result<Self> {
         Self::start_with(name, args, folder, &[])
     }
 
@@ -98,14 +107,16 @@ impl Program {
             .args(args)
             .current_dir(root())
             .env("ORT_DYLIB_PATH", onnxruntime())
-            // From 1.31 on the library begins telemetry of its own (a file in the temporary folder) before it can be told not to.
+            // From 1.31 on the library begins telemetry of its own (a file in the temporary folder)
+            // before it can be told not to.
             .env("ORT_DISABLE_TELEMETRY", "1")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(append(&folder.join(format!("{name}.out")))?)
             .stderr(append(&log)?);
         let mut running = running();
-        let running = running.as_mut().with_context(|| format!("{name} is not started: everything ends"))?;
+        let running =
+            running.as_mut().with_context(|| format!("{name} is not started: everything ends"))?;
         let child = command.spawn().with_context(|| format!("could not start {name}"))?;
         running.push(child.id());
         Ok(Self { child, name: name.to_owned(), log })
@@ -121,7 +132,11 @@ impl Program {
                 return Ok(text);
             }
             if let Some(status) = self.ended()? {
-                bail!("{} ended with {status} before it was ready:\n{}", self.name, self.log_tail());
+                bail!(
+                    "{} ended with {status} before it was ready:\n{}",
+                    self.name,
+                    self.log_tail()
+                );
             }
             if Instant::now() > deadline {
                 bail!("{} was not ready within {READY_WITHIN:?}:\n{}", self.name, self.log_tail());
@@ -159,7 +174,8 @@ impl Program {
         Ok(None)
     }
 
-    /// SIGTERM, then the end; an error when it takes longer than the 5 s that every program promises.
+    /// SIGTERM, then the end; an error when it takes longer than the 5 s that every program
+    /// promises.
     pub fn terminate(&mut self) -> Result<ExitStatus> {
         self.signal("-TERM")?;
         match self.wait(Duration::from_secs(5))? {

@@ -1,5 +1,5 @@
-//! The book's reference, made from the programs themselves: what they print as their example configuration and with `--help`.
-//! It adds headings and nothing else.
+//! The book's reference, made from the programs themselves: what they print as their example
+//! configuration and with `--help`. It adds headings and nothing else.
 
 use std::process::Command;
 
@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::programs::program;
 
-/// A page of the reference: its file in `docs/reference`, and its text as the programs say it today.
+/// A page of the reference: its file in `docs/reference`, and its text as the programs say it
+/// today.
 #[derive(Debug)]
 pub struct Page {
     pub file: &'static str,
@@ -22,7 +23,8 @@ pub fn pages() -> Result<Vec<Page>> {
             "agent-configuration.md",
             configuration(
                 "The box's configuration",
-                "For whoever sets a box up: `/etc/zaigang/agent.toml`, as `zaigang-agent config --example` prints it.",
+                "For whoever sets a box up: `/etc/zaigang/agent.toml`, as `zaigang-agent config \
+                --example` prints it.",
                 &said("zaigang-agent", &["config", "--example"])?,
             ),
         ),
@@ -30,11 +32,15 @@ pub fn pages() -> Result<Vec<Page>> {
             "server-configuration.md",
             configuration(
                 "The server's configuration",
-                "For whoever runs the server: `zaigang-server.toml`, as `zaigang-server config` prints it.",
+                "For whoever runs the server: `zaigang-server.toml`, as `zaigang-server config` \
+                prints it.",
                 &said("zaigang-server", &["config"])?,
             ),
         ),
-        page("agent-commands.md", commands("The box's commands", "For whoever works at a box.", &["zaigang-agent"])?),
+        page(
+            "agent-commands.md",
+            commands("The box's commands", "For whoever works at a box.", &["zaigang-agent"])?,
+        ),
         page(
             "server-commands.md",
             commands("The server's commands", "For whoever runs the server.", &["zaigang-server"])?,
@@ -50,16 +56,19 @@ pub fn pages() -> Result<Vec<Page>> {
     ])
 }
 
-const MADE: &str =
-    "<!-- Made by a test from the programs (docs/reference/index.md says how); an edit here does not last. -->";
+const MADE: &str = "<!-- Made by a test from the programs (docs/reference/index.md says how); an \
+    edit here does not last. -->";
 
 /// The commented file, a heading for each of its tables.
 fn configuration(title: &str, reader: &str, text: &str) -> String {
     let mut page = format!("{MADE}\n\n# {title}\n\n*{reader}*\n\n## At the top\n\n```toml\n");
     for line in text.lines() {
         // (A table that is only proposed stands behind a `# `.)
-        let table = line.trim_start_matches("# ").strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        if let Some(name) = table.filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')) {
+        let table =
+            line.trim_start_matches("# ").strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        if let Some(name) =
+            table.filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        {
             page.truncate(page.trim_end().len());
             page.extend(["\n```\n\n## [", name, "]\n\n```toml\n"]);
         }
@@ -97,15 +106,25 @@ fn command(page: &mut String, program: &str, path: &mut Vec<String>) -> Result<(
 
 /// The names under "Commands:", but for the list's own `help`.
 fn subcommands(help: &[&str]) -> Vec<String> {
-    let list = help.iter().skip_while(|line| **line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let list = help
+        .iter()
+        .skip_while(|line| **line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty());
     // (A description that goes on in the next line stands farther to the right.)
     let entries = list.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    entries.filter_map(|l| l.split_whitespace().next()).filter(|n| *n != "help").map(str::to_owned).collect()
+    entries
+        .filter_map(|l| l.split_whitespace().next())
+        .filter(|n| *n != "help")
+        .map(str::to_owned)
+        .collect()
 }
 
-/// What a program prints, at one width whoever asks, with nothing of this machine's environment in it.
+/// What a program prints, at one width whoever asks, with nothing of this machine's environment in
+/// it.
 fn said(name: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program(name)?).args(arguments).env_clear().env("COLUMNS", "88").output()?;
+    let output =
+        Command::new(program(name)?).args(arguments).env_clear().env("COLUMNS", "88").output()?;
     if !output.status.success() {
         bail!("{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -138,7 +157,8 @@ mod tests {
             "R.",
             "mode = 1\n\n[log]\n# level = \"info\"\n# list = [\"a\"]\n\n# [smtp]\n# host = 1\n",
         );
-        let blocks = "```toml\nmode = 1\n```\n\n## [log]\n\n```toml\n[log]\n# level = \"info\"\n# list = [\"a\"]\n```\n\n## [smtp]\n\n\
+        let blocks = "```toml\nmode = 1\n```\n\n## [log]\n\n```toml\n[log]\n# level = \"info\"\n# \
+            list = [\"a\"]\n```\n\n## [smtp]\n\n\
                       ```toml\n# [smtp]\n# host = 1\n```\n";
         assert!(page.ends_with(blocks), "{page}");
     }

@@ -1,4 +1,5 @@
-//! The real server alone, in a folder of its own, with whatever broker and environment a test wants.
+//! The real server alone, in a folder of its own, with whatever broker and environment a test
+//! wants.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -53,7 +54,8 @@ impl ServerPlan {
     /// Writes the configuration; it is what `export` and `broker-config` read too.
     pub fn write(&self) -> Result<()> {
         let text = format!(
-            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n[models]\npack = \"avatar\"\n\
+            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \
+                \"server-master.key\"\n[models]\npack = \"avatar\"\n\
              [access]\naccounts = {}\n[http]\nlisten = \"{}\"\nnames = {:?}\n[mqtt]\n{}{}",
             self.accounts, self.http, self.names, self.mqtt, self.more
         );
@@ -79,7 +81,8 @@ impl ServerPlan {
     pub fn start(&self, environment: &[(&str, &str)]) -> Result<(Program, ServerReady)> {
         let ready_file = self.ready_file();
         let mut server = self.launch(environment)?;
-        let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?).context("the server's ready file")?;
+        let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?)
+            .context("the server's ready file")?;
         Ok((server, ready))
     }
 
@@ -121,7 +124,9 @@ pub fn findings_of(bundle: &Path) -> Result<(Vec<u32>, trust::bundle::Report)> {
         let Some(body) = line["message"]["body"].as_str() else { continue };
         let body: serde_json::Value = serde_json::from_str(body)?;
         if body["payload"]["type"] == "finding" {
-            numbers.push(body["payload"]["revision"].as_u64().context("a finding without a number")? as u32);
+            numbers
+                .push(body["payload"]["revision"].as_u64().context("a finding without a number")?
+                    as u32);
         }
     }
     Ok((numbers, report))

@@ -1,4 +1,5 @@
-//! What a camera with face recognition reports of the truth: tracks that break and swap, scores that err, faces missed.
+//! What a camera with face recognition reports of the truth: tracks that break and swap, scores
+//! that err, faces missed.
 
 use std::collections::BTreeMap;
 
@@ -167,16 +168,28 @@ impl<'m> Camera<'m> {
         let old = self.live.get(&who).cloned();
         let lost = old.as_ref().is_none_or(|l| t > l.seen + self.model.detection.track_gap_s);
         if lost {
-            let view = self.view(who, masked, old.as_ref().filter(|l| t < l.seen + 600).map(|l| l.view));
+            let view =
+                self.view(who, masked, old.as_ref().filter(|l| t < l.seen + 600).map(|l| l.view));
             let track = self.next_track;
             self.next_track += 1;
             let (turned_until, poor_until) = old.map_or((0, 0), |l| (l.turned_until, l.poor_until));
             self.live.insert(
                 who,
-                Live { track, seen: t, view, turned_until, poor_until, on_bed_since: None, patient: false },
+                Live {
+                    track,
+                    seen: t,
+                    view,
+                    turned_until,
+                    poor_until,
+                    on_bed_since: None,
+                    patient: false,
+                },
             );
         }
-        let live = self.live.entry(who).or_insert_with(|| unreachable!("inserted above where it was missing"));
+        let live = self
+            .live
+            .entry(who)
+            .or_insert_with(|| unreachable!("inserted above where it was missing"));
         live.seen = t;
         live
     }
@@ -201,7 +214,13 @@ impl<'m> Camera<'m> {
         }
     }
 
-    fn scores(&mut self, live: &Live, who: Actor, t: u32, masked: bool) -> (&'static str, f64, f64) {
+    fn scores(
+        &mut self,
+        live: &Live,
+        who: Actor,
+        t: u32,
+        masked: bool,
+    ) -> (&'static str, f64, f64) {
         let i = &self.model.identity;
         let loss = if live.poor_until > t { i.poor_pose_loss } else { 0.0 };
         let impostor = self.dice.around(i.impostor_mean, i.impostor_spread);
@@ -215,7 +234,9 @@ impl<'m> Camera<'m> {
                 (id, self.dice.around(mean, i.genuine_spread) - loss)
             }
             (View::Bad, Some(id)) => (id, self.dice.around(i.bad_mean, i.bad_spread) - loss / 2.0),
-            (View::Lookalike(id), _) => (id, self.dice.around(i.lookalike_mean, i.lookalike_spread) - loss),
+            (View::Lookalike(id), _) => {
+                (id, self.dice.around(i.lookalike_mean, i.lookalike_spread) - loss)
+            }
             _ => (self.dice.pick(STAFF).id, impostor),
         };
         (best, score, (impostor - 0.03).min(score))

@@ -1,5 +1,5 @@
-//! Ground truth of a day in a treatment room: its parts, and how a day is made of treatments. What happens in one of them is
-//! told in `stories`.
+//! Ground truth of a day in a treatment room: its parts, and how a day is made of treatments. What
+//! happens in one of them is told in `stories`.
 
 use crate::{Clinic, Dice};
 
@@ -234,7 +234,14 @@ impl Day {
         day
     }
 
-    fn treatment(&mut self, dice: &mut Dice, clinic: &Clinic, number: u32, t: u32, unlawful: f64) -> u32 {
+    fn treatment(
+        &mut self,
+        dice: &mut Dice,
+        clinic: &Clinic,
+        number: u32,
+        t: u32,
+        unlawful: f64,
+    ) -> u32 {
         let long = dice.between(720, 2_700);
         let (begin, finish) = (t + dice.between(0, 120), t + long);
         let plant = dice.chance(unlawful).then(|| dice.pick(Plant::ALL));

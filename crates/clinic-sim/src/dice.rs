@@ -8,7 +8,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub struct Dice(ChaCha8Rng);
 
 impl Dice {
-    /// The dice of a seed and a stream (one stream per day, so that days do not depend on each other).
+    /// The dice of a seed and a stream (one stream per day, so that days do not depend on each
+    /// other).
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
@@ -36,7 +37,8 @@ impl Dice {
         of[(self.unit() * of.len() as f64) as usize]
     }
 
-    /// Normal with mean and spread (sum of twelve: exact enough within three spreads, and free of logarithms).
+    /// Normal with mean and spread (sum of twelve: exact enough within three spreads, and free of
+    /// logarithms).
     pub fn around(&mut self, mean: f64, spread: f64) -> f64 {
         let sum: f64 = (0..12).map(|_| self.unit()).sum();
         mean + (sum - 6.0) * spread
@@ -54,7 +56,8 @@ impl Dice {
         (-(1.0 - self.unit()).ln() * mean).min(5.0 * mean)
     }
 
-    /// A duration of mean `mean` seconds, at least 1 and at most five times the mean, falling exponentially.
+    /// A duration of mean `mean` seconds, at least 1 and at most five times the mean, falling
+    /// exponentially.
     pub fn lasting(&mut self, mean: f64) -> u32 {
         (-(1.0 - self.unit()).ln() * mean).clamp(1.0, 5.0 * mean) as u32
     }

@@ -1,4 +1,5 @@
-//! The parameters of the error model, read from a TOML file. Every key is required; an unknown one is refused.
+//! The parameters of the error model, read from a TOML file. Every key is required; an unknown one
+//! is refused.
 
 use serde::Deserialize;
 

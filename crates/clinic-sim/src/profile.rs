@@ -1,5 +1,5 @@
-//! How badly a camera sees a room: the profiles `calm`, `busy` and `rough`, and how often each lawful scene comes. Both are
-//! read from files that stand beside this crate.
+//! How badly a camera sees a room: the profiles `calm`, `busy` and `rough`, and how often each
+//! lawful scene comes. Both are read from files that stand beside this crate.
 
 use std::collections::BTreeMap;
 

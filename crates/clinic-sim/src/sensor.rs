@@ -1,8 +1,9 @@
-//! What a camera with face recognition makes of a scene under a profile's noise: tracks that break in view, scores that err
-//! in runs, heads that are down or away, faces missed, people exchanged where they meet.
+//! What a camera with face recognition makes of a scene under a profile's noise: tracks that break
+//! in view, scores that err in runs, heads that are down or away, faces missed, people exchanged
+//! where they meet.
 //!
-//! Not modelled: hands, bodies and acts; changes of light over the day; twins; a camera that drifts; how a real tracker
-//! fails (breaks and exchanges are drawn, whatever the tracker does).
+//! Not modelled: hands, bodies and acts; changes of light over the day; twins; a camera that
+//! drifts; how a real tracker fails (breaks and exchanges are drawn, whatever the tracker does).
 
 use std::collections::BTreeMap;
 
@@ -22,11 +23,13 @@ pub struct Sighting {
     pub good: bool,
     /// Taken for masked.
     pub masked: bool,
-    /// The score of every member of the staff, in the order of [`STAFF`], where the look was embedded.
+    /// The score of every member of the staff, in the order of [`STAFF`], where the look was
+    /// embedded.
     pub scores: Option<Vec<f64>>,
     /// Liveness.
     pub liveness: Spoofness,
-    /// How like the track is to earlier tracks: the earlier track, likeness of the faces, of the clothes (cosines).
+    /// How like the track is to earlier tracks: the earlier track, likeness of the faces, of the
+    /// clothes (cosines).
     pub like: Vec<(u64, Option<f64>, f64)>,
     /// The clinic has this face witnessed at its check-in.
     pub witnessed: bool,
@@ -145,7 +148,9 @@ impl<'m> Sensor<'m> {
         let mut here: Vec<(&Walk, &Stint)> = Vec::new();
         self.found.clear();
         for (slot, walk) in scene.people.iter().enumerate() {
-            let Some(stint) = walk.stints.iter().find(|s| s.from <= second && second < s.to) else { continue };
+            let Some(stint) = walk.stints.iter().find(|s| s.from <= second && second < s.to) else {
+                continue;
+            };
             here.push((walk, stint));
             shot.faces.extend(self.face(t, walk, stint, slot, &embeds));
         }
@@ -182,8 +187,11 @@ impl<'m> Sensor<'m> {
         self.found.push(who);
         let live = self.live.get(&who)?.clone();
         let poor = live.poor_until > t || matches!(stint.pose, Pose::Covered | Pose::Poor);
-        let masked =
-            if stint.pose == Pose::Covered { self.dice.chance(0.9) } else { live.masked != self.dice.chance(0.03) };
+        let masked = if stint.pose == Pose::Covered {
+            self.dice.chance(0.9)
+        } else {
+            live.masked != self.dice.chance(0.03)
+        };
         let scores = embeds(live.track).then(|| self.scores(who, stint.pose, masked, poor));
         let like = self.like(t, who, scores.is_some());
         Some(Sighting {
@@ -241,13 +249,18 @@ impl<'m> Sensor<'m> {
         let step = self.every_ms / 1_000.0;
         let Some(live) = self.live.get_mut(&who) else { return false };
         let pose = if stint.pose == Pose::Away { 0.006 } else { 1.0 };
-        if stint.pose == Pose::Away && live.away_until <= t && live.poor_until <= t && !self.dice.chance(pose * step) {
+        if stint.pose == Pose::Away
+            && live.away_until <= t
+            && live.poor_until <= t
+            && !self.dice.chance(pose * step)
+        {
             return false;
         }
         if live.away_until > t {
             return false;
         }
-        // Who works looks down at the work: every half minute for some ten seconds, once in five minutes for longer.
+        // Who works looks down at the work: every half minute for some ten seconds, once in five
+        // minutes for longer.
         if stint.zone != Zone::Door && !matches!(stint.pose, Pose::Picture | Pose::Photo) {
             let long = self.dice.chance(step / d.turned_every_s);
             if long || self.dice.chance(step / LOOKS_DOWN_EVERY_S) {
@@ -257,7 +270,8 @@ impl<'m> Sensor<'m> {
             }
         }
         if live.poor_until <= t && self.dice.chance(step / d.poor_pose_every_s) {
-            live.poor_until = t + (self.dice.lasting_s(d.poor_pose_for_s * self.turned) * 1_000.0) as u64;
+            live.poor_until =
+                t + (self.dice.lasting_s(d.poor_pose_for_s * self.turned) * 1_000.0) as u64;
         }
         if live.missed_until > t {
             return false;
@@ -281,7 +295,12 @@ impl<'m> Sensor<'m> {
         }
         let (before, masked) = ((live.track != 0).then_some(live.view), live.masked);
         if live.track != 0 {
-            self.past.push(Past { track: live.track, who, last: live.seen, embedded: live.embedded > 0 });
+            self.past.push(Past {
+                track: live.track,
+                who,
+                last: live.seen,
+                embedded: live.embedded > 0,
+            });
         }
         let view = self.view(who, masked, before, pose);
         let breaks = t + (self.dice.lasting_s(self.break_s) * 1_000.0) as u64;
@@ -328,7 +347,8 @@ impl<'m> Sensor<'m> {
         let Some(live) = self.live.get_mut(&who) else { return Vec::new() };
         live.embedded += 1;
         // An error that follows the last one: 0.7 of it stays.
-        live.drift = (0.7 * live.drift.0 + 0.71 * own_noise, 0.7 * live.drift.1 + 0.71 * other_noise);
+        live.drift =
+            (0.7 * live.drift.0 + 0.71 * own_noise, 0.7 * live.drift.1 + 0.71 * other_noise);
         let live = live.clone();
         let own = match who {
             Actor::Staff(id) => STAFF.iter().position(|s| s.id == id),
@@ -363,7 +383,9 @@ impl<'m> Sensor<'m> {
 
     fn liveness(&mut self, t: u64, who: Actor, pose: Pose) -> Spoofness {
         match pose {
-            Pose::Picture => return if self.dice.chance(0.85) { Spoofness::Spoof } else { Spoofness::Unsure },
+            Pose::Picture => {
+                return if self.dice.chance(0.85) { Spoofness::Spoof } else { Spoofness::Unsure };
+            }
             Pose::Photo => return Spoofness::Unsure,
             _ => {}
         }
@@ -383,15 +405,22 @@ impl<'m> Sensor<'m> {
         }
     }
 
-    /// Likeness to the tracks of the last ten minutes: of the clothes at the first look, of the face at the third embedding.
+    /// Likeness to the tracks of the last ten minutes: of the clothes at the first look, of the
+    /// face at the third embedding.
     fn like(&mut self, t: u64, who: Actor, embedded: bool) -> Vec<(u64, Option<f64>, f64)> {
         let Some(live) = self.live.get(&who) else { return Vec::new() };
         if !embedded || live.embedded != 3 {
             return Vec::new();
         }
         let poor = matches!(live.view, View::Bad);
-        let recent: Vec<Past> =
-            self.past.iter().rev().take_while(|p| p.last + 600_000 >= t).take(16).copied().collect();
+        let recent: Vec<Past> = self
+            .past
+            .iter()
+            .rev()
+            .take_while(|p| p.last + 600_000 >= t)
+            .take(16)
+            .copied()
+            .collect();
         let mut like = Vec::new();
         for past in recent {
             let same = past.who == who;
@@ -403,7 +432,8 @@ impl<'m> Sensor<'m> {
                 0.62
             };
             let face = past.embedded.then(|| self.dice.noise(mean, 0.09));
-            let clothes = if same { self.dice.noise(0.92, 0.05) } else { self.dice.noise(0.72, 0.14) };
+            let clothes =
+                if same { self.dice.noise(0.92, 0.05) } else { self.dice.noise(0.72, 0.14) };
             like.push((past.track, face, clothes.min(1.0)));
         }
         like
@@ -413,7 +443,10 @@ impl<'m> Sensor<'m> {
     fn meet(&mut self, here: &[(&Walk, &Stint)]) {
         let mut pairs = Vec::new();
         for (n, (a, _)) in here.iter().enumerate() {
-            let near = here[n + 1..].iter().find(|(b, _)| self.distance(a.who, b.who) < 120.0).map(|(b, _)| b.who);
+            let near = here[n + 1..]
+                .iter()
+                .find(|(b, _)| self.distance(a.who, b.who) < 120.0)
+                .map(|(b, _)| b.who);
             let Some(live) = self.live.get_mut(&a.who) else { continue };
             if near.is_some() && live.near != near {
                 pairs.extend(near.map(|b| (a.who, b)));
@@ -425,10 +458,12 @@ impl<'m> Sensor<'m> {
                 continue;
             }
             let state = |l: &Live| (l.track, l.seen, l.breaks, l.embedded);
-            if let (Some(x), Some(y)) = (self.live.get(&a).map(state), self.live.get(&b).map(state)) {
+            if let (Some(x), Some(y)) = (self.live.get(&a).map(state), self.live.get(&b).map(state))
+            {
                 for (who, (track, seen, breaks, embedded)) in [(a, y), (b, x)] {
                     if let Some(live) = self.live.get_mut(&who) {
-                        (live.track, live.seen, live.breaks, live.embedded) = (track, seen, breaks, embedded);
+                        (live.track, live.seen, live.breaks, live.embedded) =
+                            (track, seen, breaks, embedded);
                     }
                 }
             }
@@ -437,7 +472,9 @@ impl<'m> Sensor<'m> {
 
     fn distance(&self, a: Actor, b: Actor) -> f64 {
         match (self.live.get(&a), self.live.get(&b)) {
-            (Some(a), Some(b)) if a.track != 0 && b.track != 0 => (a.at.0 - b.at.0).hypot(a.at.1 - b.at.1),
+            (Some(a), Some(b)) if a.track != 0 && b.track != 0 => {
+                (a.at.0 - b.at.0).hypot(a.at.1 - b.at.1)
+            }
             _ => f64::MAX,
         }
     }

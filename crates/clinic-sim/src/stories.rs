@@ -1,4 +1,5 @@
-//! What happens in a treatment: the lawful stories and the planted offences, and how people come and go.
+//! What happens in a treatment: the lawful stories and the planted offences, and how people come
+//! and go.
 
 use crate::day::{Actor, Day, Plant, Session, Zone};
 use crate::{Clinic, Dice};
@@ -27,8 +28,8 @@ fn story(dice: &mut Dice) -> &'static str {
 }
 
 impl Day {
-    /// In through the door, from place to place, and out again. Whoever walks in behind somebody, or goes out with his back
-    /// to the camera, shows no face at the door.
+    /// In through the door, from place to place, and out again. Whoever walks in behind somebody,
+    /// or goes out with his back to the camera, shows no face at the door.
     fn visit(&mut self, dice: &mut Dice, clinic: &Clinic, who: Actor, places: &[(Zone, u32, u32)]) {
         let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
         let (before, after) = (dice.between(3, 8), dice.between(3, 8));
@@ -49,7 +50,14 @@ impl Day {
     }
 
     /// In, standing by, out.
-    fn stands_by(&mut self, dice: &mut Dice, clinic: &Clinic, id: &'static str, from: u32, to: u32) {
+    fn stands_by(
+        &mut self,
+        dice: &mut Dice,
+        clinic: &Clinic,
+        id: &'static str,
+        from: u32,
+        to: u32,
+    ) {
         self.visit(dice, clinic, Actor::Staff(id), &[(Zone::Elsewhere, from, to)]);
     }
 
@@ -57,12 +65,16 @@ impl Day {
         let id = dice.pick(&["nurse1", "nurse2"]);
         let (from, to) = (s.begin + dice.between(0, 60), s.finish + dice.between(10, 120));
         let half = from + (to - from) / 2;
-        let places =
-            [(Zone::Elsewhere, from, half), (Zone::Operator, half, half + 60), (Zone::Elsewhere, half + 60, to)];
+        let places = [
+            (Zone::Elsewhere, from, half),
+            (Zone::Operator, half, half + 60),
+            (Zone::Elsewhere, half + 60, to),
+        ];
         self.visit(dice, clinic, Actor::Staff(id), &places);
     }
 
-    /// The patient walks in, lies down, gets up and walks out; `standing` seconds of it at the bed before.
+    /// The patient walks in, lies down, gets up and walks out; `standing` seconds of it at the bed
+    /// before.
     fn patient(&mut self, dice: &mut Dice, clinic: &Clinic, s: &Session, standing: u32) {
         let who = Actor::Patient(s.number);
         let (walk, rise) = (dice.between(4, 12), dice.between(4, 12));
@@ -71,7 +83,8 @@ impl Day {
         if stood < s.begin {
             places.push((Zone::Operator, stood, s.begin));
         }
-        places.extend([(Zone::Bed, s.begin, s.finish), (Zone::Elsewhere, s.finish, s.finish + rise)]);
+        places
+            .extend([(Zone::Bed, s.begin, s.finish), (Zone::Elsewhere, s.finish, s.finish + rise)]);
         self.visit(dice, clinic, who, &places);
     }
 
@@ -135,7 +148,13 @@ impl Day {
     }
 
     /// Every offence lasts at least as long as its rule asks for, while the patient is on the bed.
-    pub(crate) fn offence(&mut self, dice: &mut Dice, clinic: &Clinic, plant: Plant, s: &mut Session) {
+    pub(crate) fn offence(
+        &mut self,
+        dice: &mut Dice,
+        clinic: &Clinic,
+        plant: Plant,
+        s: &mut Session,
+    ) {
         s.story = plant.code();
         let (from, to) = (s.begin + dice.between(10, 90), s.finish);
         let lead = s.lead;

@@ -1,7 +1,9 @@
-//! The server's signed audit heads that this box was given with its receipts: one line each in a file of its own.
+//! The server's signed audit heads that this box was given with its receipts: one line each in a
+//! file of its own.
 //!
-//! They make the box a witness: whoever later cuts or rewrites the server's log has to bring it into agreement with a file
-//! that lies in a clinic. Nothing here judges the server; `zaigang-verify --head FILE LOG` does. Heads hold no personal data.
+//! They make the box a witness: whoever later cuts or rewrites the server's log has to bring it
+//! into agreement with a file that lies in a clinic. Nothing here judges the server;
+//! `zaigang-verify --head FILE LOG` does. Heads hold no personal data.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -30,10 +32,12 @@ impl AuditHeads {
         Self { path: state_dir.join(FILE), server }
     }
 
-    /// Keeps a head that is another than the last; false where it is known. On disk when it returns.
+    /// Keeps a head that is another than the last; false where it is known. On disk when it
+    /// returns.
     ///
     /// # Errors
-    /// `InvalidData` where the server's key did not sign it, or where the file holds something else.
+    /// `InvalidData` where the server's key did not sign it, or where the file holds something
+    /// else.
     pub fn keep(&self, signed: &SignedHead) -> io::Result<bool> {
         let wrong = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         let head = read_head(signed, &self.server).map_err(wrong)?;
@@ -42,8 +46,10 @@ impl AuditHeads {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
-        let mut kept = heads_of(&text).map_err(|fault| wrong(format!("{}: {fault}", self.path.display())))?;
-        let same = |last: &SignedHead| read_head(last, &self.server).is_ok_and(|it: AuditHead| it == head);
+        let mut kept =
+            heads_of(&text).map_err(|fault| wrong(format!("{}: {fault}", self.path.display())))?;
+        let same =
+            |last: &SignedHead| read_head(last, &self.server).is_ok_and(|it: AuditHead| it == head);
         if kept.last().is_some_and(same) {
             return Ok(false);
         }
@@ -106,7 +112,10 @@ mod tests {
         assert!(heads.keep(&head(&signer, 3)).unwrap());
         assert!(!heads.keep(&head(&signer, 3)).unwrap(), "the same again");
         assert!(heads.keep(&head(&signer, 5)).unwrap());
-        assert!(heads.keep(&head(&signer, 2)).unwrap(), "a log that became shorter is what a witness is for");
+        assert!(
+            heads.keep(&head(&signer, 2)).unwrap(),
+            "a log that became shorter is what a witness is for"
+        );
         assert!(heads.keep(&head(&SigningKey::from_bytes(&[8; 32]), 9)).is_err());
         assert_eq!(kept(dir.path()).len(), 3);
     }

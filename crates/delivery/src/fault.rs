@@ -1,9 +1,11 @@
 //! Named states in which a fault test may kill the process; nothing at all in a release build.
 //!
-//! `ZAIGANG_KILL_AT=append.row_written:3` kills with SIGKILL when that state is reached for the third time: no destructor,
-//! no flush, no goodbye, as when the kernel's memory killer or a watchdog does it.
+//! `ZAIGANG_KILL_AT=append.row_written:3` kills with SIGKILL when that state is reached for the
+//! third time: no destructor, no flush, no goodbye, as when the kernel's memory killer or a
+//! watchdog does it.
 
-/// Every state, for tests that go through them all. The order is the one in which a message lives through them.
+/// Every state, for tests that go through them all. The order is the one in which a message lives
+/// through them.
 pub const STATES: &[&str] = &[
     "boot.counted",
     "counters.before_write",
@@ -40,7 +42,9 @@ pub(crate) fn state(name: &'static str) {
     if at != name || REACHED.fetch_add(1, Ordering::SeqCst) + 1 != *times {
         return;
     }
-    let _ = std::process::Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
+    let _ = std::process::Command::new("kill")
+        .args(["-KILL", &std::process::id().to_string()])
+        .status();
     loop {
         std::thread::park();
     }

@@ -1,7 +1,9 @@
-//! Who this box is: its name, its keys, the server it trusts, the broker it speaks to. Made once by provisioning.
+//! Who this box is: its name, its keys, the server it trusts, the broker it speaks to. Made once by
+//! provisioning.
 //!
-//! Everything stands in one directory that only the agent's user may read: `identity.toml` (nothing secret but a broker
-//! password), `signing.key`, `sealing.key`, and for TLS `tls.pem` (certificate and key) and `ca.pem`.
+//! Everything stands in one directory that only the agent's user may read: `identity.toml` (nothing
+//! secret but a broker password), `signing.key`, `sealing.key`, and for TLS `tls.pem` (certificate
+//! and key) and `ca.pem`.
 
 use std::fs;
 use std::io::Write as _;
@@ -16,7 +18,10 @@ use trust::{KeyFileError, Refused, SealingKey, SigningKey, VerifyingKey};
 
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    #[error("this box is not provisioned: run `zaigang-agent provision --server URL --token T` (looked for {path})")]
+    #[error(
+        "this box is not provisioned: run `zaigang-agent provision --server URL --token T` \
+        (looked for {path})"
+    )]
     NotProvisioned { path: PathBuf },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
@@ -54,7 +59,8 @@ pub struct CertificateTimes {
 }
 
 impl CertificateTimes {
-    /// After two thirds of its life a certificate is renewed: a third is left for a network that is away.
+    /// After two thirds of its life a certificate is renewed: a third is left for a network that is
+    /// away.
     pub fn renew_at(&self) -> Timestamp {
         let life = self.expires_at.duration_since(self.issued_at);
         self.issued_at + life * 2 / 3
@@ -104,8 +110,9 @@ impl Identity {
             }
             other => other.map_err(|source| IdentityError::File { path: path.clone(), source })?,
         };
-        let file: IdentityFile = toml::from_str(&text)
-            .map_err(|error| IdentityError::Malformed { path: path.clone(), why: error.message().to_owned() })?;
+        let file: IdentityFile = toml::from_str(&text).map_err(|error| {
+            IdentityError::Malformed { path: path.clone(), why: error.message().to_owned() }
+        })?;
         let client = dir.join(TLS);
         let client = client.exists().then(|| (client.clone(), client));
         let tls = TlsFiles { ca_pem: dir.join(CA), client };
@@ -133,13 +140,16 @@ impl Identity {
             server_url: self.server_url.clone(),
             certificate: self.certificate,
         };
-        let text = toml::to_string(&file)
-            .map_err(|error| IdentityError::Malformed { path: path.clone(), why: error.to_string() })?;
+        let text = toml::to_string(&file).map_err(|error| IdentityError::Malformed {
+            path: path.clone(),
+            why: error.to_string(),
+        })?;
         write_private(&path, text.as_bytes()).map_err(|source| IdentityError::File { path, source })
     }
 }
 
-/// The keys of a box that is being provisioned: made on first use, kept if a first attempt failed half-way.
+/// The keys of a box that is being provisioned: made on first use, kept if a first attempt failed
+/// half-way.
 pub fn keys_of(dir: &Path) -> Result<(SigningKey, SealingKey), IdentityError> {
     make_private_dir(dir).map_err(|source| IdentityError::File { path: dir.to_owned(), source })?;
     let signing = dir.join(SIGNING);
@@ -163,7 +173,8 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     unfinished.push(".new");
     let unfinished = PathBuf::from(unfinished);
     let _ = fs::remove_file(&unfinished);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
@@ -183,7 +194,13 @@ mod tests {
             device: "box-1".parse().unwrap(),
             room: "room-1".parse().unwrap(),
             server: SigningKey::generate().unwrap().verifying_key(),
-            broker: BrokerAddress { host: "127.0.0.1".into(), port: 1883, tls: false, username: None, password: None },
+            broker: BrokerAddress {
+                host: "127.0.0.1".into(),
+                port: 1883,
+                tls: false,
+                username: None,
+                password: None,
+            },
             signing,
             sealing,
             tls: None,
@@ -192,8 +209,14 @@ mod tests {
         };
         identity.save(dir.path()).unwrap();
         let back = Identity::load(dir.path()).unwrap();
-        assert_eq!((back.device, back.room, back.server), (identity.device, identity.room, identity.server));
-        assert_eq!(keys_of(dir.path()).unwrap().0.verifying_key(), identity.signing.verifying_key());
+        assert_eq!(
+            (back.device, back.room, back.server),
+            (identity.device, identity.room, identity.server)
+        );
+        assert_eq!(
+            keys_of(dir.path()).unwrap().0.verifying_key(),
+            identity.signing.verifying_key()
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The last knowledge of each kind, kept as it came: sealed. So templates rest encrypted under the box's own key, and a
-//! restart works before the network is back. Never writes an opened message to disk.
+//! The last knowledge of each kind, kept as it came: sealed. So templates rest encrypted under the
+//! box's own key, and a restart works before the network is back. Never writes an opened message to
+//! disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,20 +31,30 @@ impl KnowledgeStore {
         write_private(&self.path(&delivered.body.kind), &delivered.raw)
     }
 
-    /// Every kept message that still opens and verifies, and is no older than the last one of its kind that was taken
-    /// (`taken`, from [`crate::outbox::Outbox::down_versions`]): an old file put back on the card brings no withdrawn template
-    /// back. One that does not is named in the log and left alone; the server sends it again.
+    /// Every kept message that still opens and verifies, and is no older than the last one of its
+    /// kind that was taken (`taken`, from [`crate::outbox::Outbox::down_versions`]): an old file
+    /// put back on the card brings no withdrawn template back. One that does not is named in the
+    /// log and left alone; the server sends it again.
     pub fn load(&self, identity: &Identity, taken: &BTreeMap<String, u64>) -> Vec<DownBody> {
         let verifier = DownVerifier::new(identity.device.clone(), identity.server, BTreeMap::new());
         let mut kept = Vec::new();
         for kind in ["policy", "catalogue", "room", "roster", "sessions"] {
             let path = self.path(kind);
             let Ok(raw) = fs::read(&path) else { continue };
-            // Expiry bounds delivery, not use: what was in force when the power went is in force when it returns.
+            // Expiry bounds delivery, not use: what was in force when the power went is in force
+            // when it returns.
             match open_down(&raw, true, identity, &verifier, None) {
-                // The file is written first, so it may be newer than what was taken, and never older.
-                Ok(body) if body.kind == kind && taken.get(kind).is_some_and(|last| body.version < *last) => {
-                    warn!("{}: version {} is older than what this box knew", path.display(), body.version);
+                // The file is written first, so it may be newer than what was taken, and never
+                // older.
+                Ok(body)
+                    if body.kind == kind
+                        && taken.get(kind).is_some_and(|last| body.version < *last) =>
+                {
+                    warn!(
+                        "{}: version {} is older than what this box knew",
+                        path.display(),
+                        body.version
+                    );
                 }
                 Ok(body) if body.kind == kind => kept.push(body),
                 Ok(body) => warn!("{}: holds a {}, not a {kind}", path.display(), body.kind),
@@ -93,18 +104,29 @@ mod tests {
         let keep = |version: u64| {
             let now = Timestamp::from_second(1_790_000_000).unwrap();
             let payload = Down::Policy(Policy { settings: BTreeMap::new() });
-            let envelope = sign_down(&server, &identity.device, version, now, now, payload).unwrap();
+            let envelope =
+                sign_down(&server, &identity.device, version, now, now, payload).unwrap();
             let sealed = seal(&envelope, &identity.device, &identity.sealing.public_key()).unwrap();
-            write_private(&store.path("policy"), serde_json::to_string(&sealed).unwrap().as_bytes()).unwrap();
+            write_private(
+                &store.path("policy"),
+                serde_json::to_string(&sealed).unwrap().as_bytes(),
+            )
+            .unwrap();
         };
         let taken = BTreeMap::from([("policy".to_owned(), 7)]);
-        let loaded = || store.load(&identity, &taken).into_iter().map(|body| body.version).collect::<Vec<_>>();
+        let loaded = || {
+            store.load(&identity, &taken).into_iter().map(|body| body.version).collect::<Vec<_>>()
+        };
         keep(6);
         assert_eq!(loaded(), Vec::<u64>::new(), "an older policy is in force again");
         for version in [7, 8] {
             keep(version);
             assert_eq!(loaded(), [version]);
         }
-        assert_eq!(store.load(&identity, &BTreeMap::new()).len(), 1, "a box that was never told a version");
+        assert_eq!(
+            store.load(&identity, &BTreeMap::new()).len(),
+            1,
+            "a box that was never told a version"
+        );
     }
 }

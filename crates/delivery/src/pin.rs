@@ -1,5 +1,6 @@
-//! The authority that a box believes for its server's HTTPS: a file, or the SHA-256 of its certificate, which is short enough
-//! for a token's line. It never believes every public authority, and sends nothing to a server before that is settled.
+//! The authority that a box believes for its server's HTTPS: a file, or the SHA-256 of its
+//! certificate, which is short enough for a token's line. It never believes every public authority,
+//! and sends nothing to a server before that is settled.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
@@ -22,8 +23,9 @@ use crate::provision::ProvisionError;
 pub enum ServerCa<'a> {
     /// A PEM file of the authority's certificate.
     File(&'a Path),
-    /// The SHA-256 of that certificate (DER), 64 hex digits, with or without colons. The certificate itself is taken from
-    /// what the server presents, or from this machine's public authorities.
+    /// The SHA-256 of that certificate (DER), 64 hex digits, with or without colons. The
+    /// certificate itself is taken from what the server presents, or from this machine's public
+    /// authorities.
     Sha256(&'a str),
 }
 
@@ -36,7 +38,9 @@ pub struct TokenLine {
 
 impl std::fmt::Debug for TokenLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenLine").field("server_ca_sha256", &self.server_ca_sha256).finish_non_exhaustive()
+        f.debug_struct("TokenLine")
+            .field("server_ca_sha256", &self.server_ca_sha256)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,7 +73,8 @@ pub(crate) fn authority(url: &str, ca: ServerCa<'_>) -> Result<String, Provision
             Ok(pem)
         }
         ServerCa::Sha256(text) => {
-            let wanted = digits(text).ok_or_else(|| ProvisionError::BadFingerprint { given: text.to_owned() })?;
+            let wanted = digits(text)
+                .ok_or_else(|| ProvisionError::BadFingerprint { given: text.to_owned() })?;
             let known = std::fs::read(PUBLIC).ok().and_then(|pem| among(&pem, &wanted));
             let found = match known {
                 Some(certificate) => certificate,
@@ -87,17 +92,20 @@ fn digits(text: &str) -> Option<String> {
 }
 
 fn among(pem: &[u8], wanted: &str) -> Option<CertificateDer<'static>> {
-    CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).find(|one| trust::sha256_hex(one.as_ref()) == wanted)
+    CertificateDer::pem_slice_iter(pem)
+        .filter_map(Result::ok)
+        .find(|one| trust::sha256_hex(one.as_ref()) == wanted)
 }
 
 fn pem_of(certificate: &CertificateDer<'_>) -> String {
     let text = STANDARD.encode(certificate.as_ref());
-    let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
-/// The certificate with this hash among those that the server presents. Only the handshake is made; whether its chain and
-/// name hold is asked again, with this authority, by every request.
+/// The certificate with this hash among those that the server presents. Only the handshake is made;
+/// whether its chain and name hold is asked again, with this authority, by every request.
 fn presented(url: &str, wanted: &str) -> Result<CertificateDer<'static>, ProvisionError> {
     let bad_url = || ProvisionError::BadUrl { url: url.to_owned() };
     let unreachable = |error: &dyn std::fmt::Display| {
@@ -106,18 +114,28 @@ fn presented(url: &str, wanted: &str) -> Result<CertificateDer<'static>, Provisi
     let rest = url.strip_prefix("https://").ok_or_else(bad_url)?;
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port.parse().map_err(|_| bad_url())?),
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
+            (host, port.parse().map_err(|_| bad_url())?)
+        }
         _ => (authority, 443),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned()).map_err(|_| bad_url())?;
-    let address = (host, port).to_socket_addrs().map_err(|e| unreachable(&e))?.next().ok_or_else(bad_url)?;
-    let mut stream = TcpStream::connect_timeout(&address, ANSWER_WITHIN).map_err(|e| unreachable(&e))?;
-    let limits = stream.set_read_timeout(Some(ANSWER_WITHIN)).and(stream.set_write_timeout(Some(ANSWER_WITHIN)));
+    let address =
+        (host, port).to_socket_addrs().map_err(|e| unreachable(&e))?.next().ok_or_else(bad_url)?;
+    let mut stream =
+        TcpStream::connect_timeout(&address, ANSWER_WITHIN).map_err(|e| unreachable(&e))?;
+    let limits = stream
+        .set_read_timeout(Some(ANSWER_WITHIN))
+        .and(stream.set_write_timeout(Some(ANSWER_WITHIN)));
     limits.map_err(|e| unreachable(&e))?;
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let look = Arc::new(Look { wanted: wanted.to_owned(), found: Mutex::default(), provider: Arc::clone(&provider) });
+    let look = Arc::new(Look {
+        wanted: wanted.to_owned(),
+        found: Mutex::default(),
+        provider: Arc::clone(&provider),
+    });
     let verifier: Arc<dyn ServerCertVerifier> = look.clone();
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -125,15 +143,24 @@ fn presented(url: &str, wanted: &str) -> Result<CertificateDer<'static>, Provisi
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    let mut connection = ClientConnection::new(Arc::new(config), name).map_err(|e| unreachable(&e))?;
+    let mut connection =
+        ClientConnection::new(Arc::new(config), name).map_err(|e| unreachable(&e))?;
     while connection.is_handshaking() {
         match connection.complete_io(&mut stream) {
             Ok(_) => {}
             Err(error) if look.found().is_some() => return Err(unreachable(&error)),
-            Err(_) => return Err(ProvisionError::NotPresented { url: url.to_owned(), wanted: wanted.to_owned() }),
+            Err(_) => {
+                return Err(ProvisionError::NotPresented {
+                    url: url.to_owned(),
+                    wanted: wanted.to_owned(),
+                });
+            }
         }
     }
-    look.found().ok_or_else(|| ProvisionError::NotPresented { url: url.to_owned(), wanted: wanted.to_owned() })
+    look.found().ok_or_else(|| ProvisionError::NotPresented {
+        url: url.to_owned(),
+        wanted: wanted.to_owned(),
+    })
 }
 
 /// Looks for one certificate in a handshake and lets no other handshake come to its end.
@@ -161,8 +188,11 @@ impl ServerCertVerifier for Look {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let mut all = std::iter::once(end_entity).chain(intermediates);
         let found = all.find(|one| trust::sha256_hex(one.as_ref()) == self.wanted);
-        let found = found.ok_or_else(|| rustls::Error::General("the wanted authority is not among them".to_owned()))?;
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone().into_owned());
+        let found = found.ok_or_else(|| {
+            rustls::Error::General("the wanted authority is not among them".to_owned())
+        })?;
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(found.clone().into_owned());
         Ok(ServerCertVerified::assertion())
     }
 
@@ -172,7 +202,12 @@ impl ServerCertVerifier for Look {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -181,7 +216,12 @@ impl ServerCertVerifier for Look {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -196,7 +236,10 @@ mod tests {
     #[test]
     fn a_tokens_line_carries_the_servers_authority() {
         let line = TokenLine::parse("-Yx1\tsha256:AB:CD\r\n");
-        assert_eq!((line.token.as_str(), line.server_ca_sha256.as_deref()), ("-Yx1", Some("AB:CD")));
+        assert_eq!(
+            (line.token.as_str(), line.server_ca_sha256.as_deref()),
+            ("-Yx1", Some("AB:CD"))
+        );
         assert_eq!(TokenLine::parse(" -Yx1\n").server_ca_sha256, None);
         assert!(!format!("{line:?}").contains("Yx1"), "a token was printed");
     }
@@ -224,13 +267,16 @@ mod tests {
     /// A server on loopback that presents these certificates, once per connection; its address.
     fn presenting(chain: Vec<CertificateDer<'static>>, secret: Vec<u8>) -> String {
         let secret = rustls::pki_types::PrivateKeyDer::Pkcs8(secret.into());
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, secret)
-            .unwrap();
-        let (config, listener) = (Arc::new(config), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+            rustls::crypto::ring::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, secret)
+        .unwrap();
+        let (config, listener) =
+            (Arc::new(config), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
         let url = format!("https://{}/api", listener.local_addr().unwrap());
         std::thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
@@ -250,8 +296,10 @@ mod tests {
         let root = params.self_signed(&root_key).unwrap().der().clone();
         let issuer = rcgen::Issuer::new(params, root_key);
         let key = rcgen::KeyPair::generate().unwrap();
-        let leaf =
-            rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let leaf = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])
+            .unwrap()
+            .signed_by(&key, &issuer)
+            .unwrap();
         let url = presenting(vec![leaf.der().clone(), root.clone()], key.serialize_der());
         let wanted = trust::sha256_hex(root.as_ref());
         assert_eq!(authority(&url, ServerCa::Sha256(&wanted)).unwrap(), pem_of(&root));

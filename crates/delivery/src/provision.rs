@@ -1,31 +1,42 @@
-//! `zaigang-agent provision`: one HTTP call that trades a single-use token for the box's registration; and the renewal of
-//! its certificate, signed by the key that the server knows since then.
+//! `zaigang-agent provision`: one HTTP call that trades a single-use token for the box's
+//! registration; and the renewal of its certificate, signed by the key that the server knows since
+//! then.
 //!
-//! The keys are made here and never leave; a request carries their public halves. The token is wiped from memory and
-//! from its file once the server has taken it.
+//! The keys are made here and never leave; a request carries their public halves. The token is
+//! wiped from memory and from its file once the server has taken it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use protocol::provision::{ProvisionRequest, ProvisionResponse, RenewRequest, RenewResponse, RetireRequest};
+use protocol::provision::{
+    ProvisionRequest, ProvisionResponse, RenewRequest, RenewResponse, RetireRequest,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trust::VerifyingKey;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use zeroize::Zeroize as _;
 
-use crate::identity::{CA, CertificateTimes, Identity, IdentityError, TLS, TLS_KIND, keys_of, write_private};
+use crate::identity::{
+    CA, CertificateTimes, Identity, IdentityError, TLS, TLS_KIND, keys_of, write_private,
+};
 use crate::mqtt::explained;
 use crate::pin::{self, ServerCa};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
-    #[error("`{url}` is no server address: use https://HOST[:PORT], or http:// for a server on this machine")]
+    #[error(
+        "`{url}` is no server address: use https://HOST[:PORT], or http:// for a server on this \
+        machine"
+    )]
     BadUrl { url: String },
     #[error("`{url}` would send the token over an open network: use https://")]
     PlainHttp { url: String },
-    #[error("{dir} already belongs to device {device}: give another --state folder, or remove it to start over")]
+    #[error(
+        "{dir} already belongs to device {device}: give another --state folder, or remove it to \
+        start over"
+    )]
     AlreadyProvisioned { dir: String, device: String },
     #[error("the server refused: {0}")]
     Refused(String),
@@ -33,19 +44,26 @@ pub enum ProvisionError {
     Unreachable(String),
     #[error("the server's answer is unusable: {0}")]
     BadAnswer(String),
-    #[error("{path}: {why}: give the PEM file of the authority that signed the server's certificate")]
+    #[error(
+        "{path}: {why}: give the PEM file of the authority that signed the server's certificate"
+    )]
     BadAuthority { path: PathBuf, why: String },
     #[error(
-        "`{url}`: say who vouches for the server: a PEM file (--server-ca), or the SHA-256 of its authority's certificate (--server-ca-sha256, or `sha256:…` behind the token)"
+        "`{url}`: say who vouches for the server: a PEM file (--server-ca), or the SHA-256 of its \
+        authority's certificate (--server-ca-sha256, or `sha256:…` behind the token)"
     )]
     NoAuthority { url: String },
     #[error("`{given}` is no SHA-256 of a certificate: use 64 hex digits, with or without colons")]
     BadFingerprint { given: String },
     #[error(
-        "{url} presents no certificate whose SHA-256 is {wanted}: compare it with the supervisors' page, or give the authority's PEM file"
+        "{url} presents no certificate whose SHA-256 is {wanted}: compare it with the \
+        supervisors' page, or give the authority's PEM file"
     )]
     NotPresented { url: String, wanted: String },
-    #[error("this box does not know its server's address: it was provisioned by an older version; provision it again")]
+    #[error(
+        "this box does not know its server's address: it was provisioned by an older version; \
+        provision it again"
+    )]
     NoAddress,
     #[error("the key for TLS was not made: {0}")]
     TlsKey(String),
@@ -58,15 +76,21 @@ pub enum ProvisionError {
 pub struct Provisioning<'a> {
     /// `https://HOST[:PORT]`; plain HTTP for a server on this machine alone.
     pub server: &'a str,
-    /// The authority of the server's HTTPS certificate, the only one that is believed; needed wherever TLS is spoken.
+    /// The authority of the server's HTTPS certificate, the only one that is believed; needed
+    /// wherever TLS is spoken.
     pub server_ca: Option<ServerCa<'a>>,
     pub firmware: &'a str,
 }
 
-/// Registers this box and writes its identity under `dir`. A failed attempt can be repeated with the same keys.
+/// Registers this box and writes its identity under `dir`. A failed attempt can be repeated with
+/// the same keys.
 ///
 /// Blocking; call it outside the async runtime.
-pub fn provision(to: Provisioning<'_>, mut token: String, dir: &Path) -> Result<Identity, ProvisionError> {
+pub fn provision(
+    to: Provisioning<'_>,
+    mut token: String,
+    dir: &Path,
+) -> Result<Identity, ProvisionError> {
     let url = endpoint(to.server)?;
     if let Ok(known) = Identity::load(dir) {
         token.zeroize();
@@ -77,7 +101,9 @@ pub fn provision(to: Provisioning<'_>, mut token: String, dir: &Path) -> Result<
     }
     let ca = match to.server_ca {
         Some(ca) => Some(pin::authority(&url, ca)?),
-        None if url.starts_with("https://") => return Err(ProvisionError::NoAuthority { url: to.server.to_owned() }),
+        None if url.starts_with("https://") => {
+            return Err(ProvisionError::NoAuthority { url: to.server.to_owned() });
+        }
         None => None,
     };
     let (signing, sealing) = keys_of(dir)?;
@@ -139,7 +165,9 @@ pub enum Renewal {
 /// As [`provision`]. The certificate that is there stays; call again later.
 pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionError> {
     let mut identity = Identity::load(dir)?;
-    let Some(certificate) = identity.certificate.filter(|_| identity.broker.tls) else { return Ok(Renewal::NotDue) };
+    let Some(certificate) = identity.certificate.filter(|_| identity.broker.tls) else {
+        return Ok(Renewal::NotDue);
+    };
     if now < certificate.renew_at() {
         return Ok(Renewal::NotDue);
     }
@@ -158,7 +186,8 @@ pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionErro
     Ok(Renewal::Renewed(renewed))
 }
 
-/// Tells the server, over the signature of the key that is about to go, that this box will not come back. Blocking.
+/// Tells the server, over the signature of the key that is about to go, that this box will not come
+/// back. Blocking.
 ///
 /// # Errors
 /// [`ProvisionError`] where the server refuses, can not be reached, or is not known.
@@ -172,11 +201,16 @@ pub fn retire(dir: &Path, undelivered: u64) -> Result<(), ProvisionError> {
 ///
 /// # Errors
 /// [`ProvisionError`] where the server refuses, can not be reached, or is not known.
-pub fn state<T: DeserializeOwned>(dir: &Path, what: &str, statement: &impl Serialize) -> Result<T, ProvisionError> {
+pub fn state<T: DeserializeOwned>(
+    dir: &Path,
+    what: &str,
+    statement: &impl Serialize,
+) -> Result<T, ProvisionError> {
     let identity = Identity::load(dir)?;
     let server = identity.server_url.clone().ok_or(ProvisionError::NoAddress)?;
     let url = format!("{}/{what}", endpoint(&server)?);
-    let text = serde_json::to_string(statement).map_err(|error| ProvisionError::BadAnswer(error.to_string()))?;
+    let text = serde_json::to_string(statement)
+        .map_err(|error| ProvisionError::BadAnswer(error.to_string()))?;
     let ca = dir.join(SERVER_CA);
     post(&url, ca.exists().then_some(ca.as_path()), &identity.signing.sign(text))
 }
@@ -199,9 +233,9 @@ impl TlsKey {
 }
 
 fn times(expires_at: &str) -> Result<CertificateTimes, ProvisionError> {
-    let expires_at = expires_at
-        .parse()
-        .map_err(|_| ProvisionError::BadAnswer(format!("the certificate's end `{expires_at}` is no time")))?;
+    let expires_at = expires_at.parse().map_err(|_| {
+        ProvisionError::BadAnswer(format!("the certificate's end `{expires_at}` is no time"))
+    })?;
     Ok(CertificateTimes { issued_at: Timestamp::now(), expires_at })
 }
 
@@ -212,7 +246,8 @@ fn store(dir: &Path, name: &str, pem: &str) -> Result<(), ProvisionError> {
     } else {
         pem.to_owned().into()
     };
-    write_private(&path, text.as_bytes()).map_err(|source| IdentityError::File { path, source }.into())
+    write_private(&path, text.as_bytes())
+        .map_err(|source| IdentityError::File { path, source }.into())
 }
 
 /// Plain HTTP only to this machine: the token must not cross a network in clear.
@@ -234,7 +269,8 @@ fn endpoint(server: &str) -> Result<String, ProvisionError> {
 /// The server of a provisioned box: its address, and a client that believes its authority.
 ///
 /// # Errors
-/// [`ProvisionError`] where the address is not known, would send secrets in clear, or the authority can not be read.
+/// [`ProvisionError`] where the address is not known, would send secrets in clear, or the authority
+/// can not be read.
 pub fn server_of(dir: &Path) -> Result<(String, ureq::Agent), ProvisionError> {
     let server = Identity::load(dir)?.server_url.ok_or(ProvisionError::NoAddress)?;
     endpoint(&server)?;
@@ -259,12 +295,15 @@ fn client(ca: Option<&Path>) -> Result<ureq::Agent, ProvisionError> {
         .into())
 }
 
-fn post<T: DeserializeOwned>(url: &str, ca: Option<&Path>, request: &impl Serialize) -> Result<T, ProvisionError> {
+fn post<T: DeserializeOwned>(
+    url: &str,
+    ca: Option<&Path>,
+    request: &impl Serialize,
+) -> Result<T, ProvisionError> {
     let agent = client(ca)?;
-    let mut response = agent
-        .post(url)
-        .send_json(request)
-        .map_err(|error| ProvisionError::Unreachable(explained(&error.to_string(), jiff::Timestamp::now())))?;
+    let mut response = agent.post(url).send_json(request).map_err(|error| {
+        ProvisionError::Unreachable(explained(&error.to_string(), jiff::Timestamp::now()))
+    })?;
     let status = response.status();
     if !status.is_success() {
         let text = response.body_mut().read_to_string().unwrap_or_default();
@@ -284,8 +323,13 @@ mod tests {
     #[test]
     fn a_token_never_crosses_a_network_in_clear() {
         assert!(endpoint("http://127.0.0.1:8080").is_ok());
-        assert!(endpoint("https://zaigang.example.cn/").is_ok_and(|u| u.ends_with(".cn/api/v1/provision")));
-        for open in ["http://10.0.0.7", "http://127.0.0.1.evil.example", "http://localhost.example:80/x"] {
+        assert!(
+            endpoint("https://zaigang.example.cn/")
+                .is_ok_and(|u| u.ends_with(".cn/api/v1/provision"))
+        );
+        for open in
+            ["http://10.0.0.7", "http://127.0.0.1.evil.example", "http://localhost.example:80/x"]
+        {
             assert!(matches!(endpoint(open), Err(ProvisionError::PlainHttp { .. })), "{open}");
         }
         for wrong in ["", "ftp://x", "server", "https://"] {

@@ -1,4 +1,5 @@
-//! For tests and simulators: a plausible finding with no person in it, and how a fault that was survived is told.
+//! For tests and simulators: a plausible finding with no person in it, and how a fault that was
+//! survived is told.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +7,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use protocol::up::{
-    Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, Severity, Step, Up,
+    Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest,
+    Severity, Step, Up,
 };
 
-/// A finding of the given severity (`L0` to `L3`), of the usual size (about 1.5 KB signed), raised now: no server takes one
-/// that is older than its box, or yet to come.
+/// A finding of the given severity (`L0` to `L3`), of the usual size (about 1.5 KB signed), raised
+/// now: no server takes one that is older than its box, or yet to come.
 pub fn finding(severity: &str) -> Up {
     let now = format!("{:.3}", Timestamp::now());
     let severity = match severity {
@@ -53,7 +55,8 @@ pub fn finding(severity: &str) -> Up {
         intervals: vec![Interval { what: "operating".into(), from: now.clone(), to: now.clone() }],
         counts: vec![Count { name: "operating_ms".into(), value: 600_000 }],
         explanation: Explanation {
-            zh: "疑似美容非主诊医师独立执业".into(), en: "Suspected non-lead operating".into()
+            zh: "疑似美容非主诊医师独立执业".into(),
+            en: "Suspected non-lead operating".into(),
         },
         raised_at: now,
         withdrawn_because: None,
@@ -98,7 +101,12 @@ pub struct Outcome {
 
 impl Outcome {
     /// Of numbered findings: `stored` in any order, each as often as it was found.
-    pub fn of(fault: impl Into<String>, times: u64, raised: &BTreeSet<u32>, stored: &[u32]) -> Self {
+    pub fn of(
+        fault: impl Into<String>,
+        times: u64,
+        raised: &BTreeSet<u32>,
+        stored: &[u32],
+    ) -> Self {
         let distinct: BTreeSet<u32> = stored.iter().copied().collect();
         Self {
             fault: fault.into(),
@@ -132,8 +140,15 @@ impl Outcome {
         } else {
             let chain = self.chain.as_deref().unwrap_or("whole");
             println!(
-                "torture: {:<44} {:>6} times  raised {:>6}  stored {:>6}  doubled {}  declared lost {:>4}  lost {}  chain {chain}  {word}",
-                self.fault, self.times, self.raised, self.stored, self.doubled, self.declared_lost, self.lost
+                "torture: {:<44} {:>6} times  raised {:>6}  stored {:>6}  doubled {}  declared \
+                lost {:>4}  lost {}  chain {chain}  {word}",
+                self.fault,
+                self.times,
+                self.raised,
+                self.stored,
+                self.doubled,
+                self.declared_lost,
+                self.lost
             );
         }
         self.holds()

@@ -1,7 +1,11 @@
-//! The link against a real Mosquitto: everything appended is stored once and receipted, whatever happens to the broker,
-//! the server side or the box; and nothing forged gets in.
+//! The link against a real Mosquitto: everything appended is stored once and receipted, whatever
+//! happens to the broker, the server side or the box; and nothing forged gets in.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test program: its helpers fail the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: its helpers fail the test"
+)]
 
 mod support;
 
@@ -39,9 +43,10 @@ fn link(the_box: &TestBox, outbox: &delivery::outbox::Outbox) -> Link {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_raised_is_stored_once_through_broker_kills_and_lost_receipts() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mut broker) =
-        Mosquitto::start(dir.path(), "everything_raised_is_stored_once_through_broker_kills_and_lost_receipts")
-    else {
+    let Some(mut broker) = Mosquitto::start(
+        dir.path(),
+        "everything_raised_is_stored_once_through_broker_kills_and_lost_receipts",
+    ) else {
         return;
     };
     let the_box = TestBox::new(dir.path(), broker.port);
@@ -69,7 +74,10 @@ async fn everything_raised_is_stored_once_through_broker_kills_and_lost_receipts
     assert_eq!(stored.bad, 0);
     assert!(link.stats.connections() >= 5, "{:?}", link.stats);
     let all = (1..=raised).collect();
-    assert!(Outcome::of("broker killed, session and receipts lost", 4, &all, &stored.findings()).print());
+    assert!(
+        Outcome::of("broker killed, session and receipts lost", 4, &all, &stored.findings())
+            .print()
+    );
     server.abort();
     link.task.abort();
 }
@@ -77,7 +85,9 @@ async fn everything_raised_is_stored_once_through_broker_kills_and_lost_receipts
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_box_that_dies_goes_on_from_its_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(broker) = Mosquitto::start(dir.path(), "a_box_that_dies_goes_on_from_its_disk") else { return };
+    let Some(broker) = Mosquitto::start(dir.path(), "a_box_that_dies_goes_on_from_its_disk") else {
+        return;
+    };
     let the_box = TestBox::new(dir.path(), broker.port);
     let server = tokio::spawn(the_box.server.clone().serve(broker.line()));
     let mut raised = 0;
@@ -93,7 +103,8 @@ async fn a_box_that_dies_goes_on_from_its_disk() {
         link.task.abort();
         let _ = link.task.await;
         drop(outbox);
-        // The aborted task may have left a disk operation in the blocking pool; it holds the database until it ends.
+        // The aborted task may have left a disk operation in the blocking pool; it holds the
+        // database until it ends.
         wait_for_lock(&the_box);
     }
     let outbox = the_box.outbox();
@@ -108,7 +119,9 @@ async fn a_box_that_dies_goes_on_from_its_disk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doubled_delayed_and_reordered_messages_are_stored_once() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(broker) = Mosquitto::start(dir.path(), "doubled_delayed_and_reordered_messages_are_stored_once") else {
+    let Some(broker) =
+        Mosquitto::start(dir.path(), "doubled_delayed_and_reordered_messages_are_stored_once")
+    else {
         return;
     };
     let the_box = TestBox::new(dir.path(), broker.port);
@@ -130,12 +143,15 @@ async fn doubled_delayed_and_reordered_messages_are_stored_once() {
     link.task.abort();
 }
 
-/// The network comes and goes: 5 s on and 5 s off five times, 10/10 three times, 15/15 three times, 30/30 twice, here a
-/// hundred times faster, as the retries are.
+/// The network comes and goes: 5 s on and 5 s off five times, 10/10 three times, 15/15 three times,
+/// 30/30 twice, here a hundred times faster, as the retries are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_that_comes_and_goes_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(broker) = Mosquitto::start(dir.path(), "a_network_that_comes_and_goes_loses_nothing") else { return };
+    let Some(broker) = Mosquitto::start(dir.path(), "a_network_that_comes_and_goes_loses_nothing")
+    else {
+        return;
+    };
     let proxy = support::Proxy::start(broker.port).await;
     let the_box = TestBox::new(dir.path(), proxy.port);
     let server = tokio::spawn(the_box.server.clone().serve(broker.line()));
@@ -161,7 +177,9 @@ async fn a_network_that_comes_and_goes_loses_nothing() {
     let stored = the_box.server.stored.lock().unwrap();
     assert_eq!(stored.findings(), (1..=raised).collect::<Vec<_>>());
     let all = (1..=raised).collect();
-    assert!(Outcome::of("network on and off, 100 times faster", 13, &all, &stored.findings()).print());
+    assert!(
+        Outcome::of("network on and off, 100 times faster", 13, &all, &stored.findings()).print()
+    );
     server.abort();
     link.task.abort();
 }
@@ -169,7 +187,11 @@ async fn a_network_that_comes_and_goes_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_delivers_what_is_left_and_says_goodbye() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(broker) = Mosquitto::start(dir.path(), "a_stop_delivers_what_is_left_and_says_goodbye") else { return };
+    let Some(broker) =
+        Mosquitto::start(dir.path(), "a_stop_delivers_what_is_left_and_says_goodbye")
+    else {
+        return;
+    };
     let the_box = TestBox::new(dir.path(), broker.port);
     let server = tokio::spawn(the_box.server.clone().serve(broker.line()));
     let outbox = the_box.outbox();
@@ -191,7 +213,10 @@ async fn a_stop_delivers_what_is_left_and_says_goodbye() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_will_speaks_for_a_box_that_vanished() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(broker) = Mosquitto::start(dir.path(), "the_last_will_speaks_for_a_box_that_vanished") else { return };
+    let Some(broker) = Mosquitto::start(dir.path(), "the_last_will_speaks_for_a_box_that_vanished")
+    else {
+        return;
+    };
     let the_box = TestBox::new(dir.path(), broker.port);
     let server = tokio::spawn(the_box.server.clone().serve(broker.line()));
     let outbox = the_box.outbox();
@@ -238,13 +263,26 @@ async fn what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_no
     say(Channel::Receipts, json(&sign_down(&forger, device, 9, now, later, receipt()).unwrap()));
     say(Channel::Commands, json(&the_box.server.signed(receipt())));
     let other = "box-2".parse().unwrap();
-    say(Channel::Receipts, json(&sign_down(&the_box.server.key, &other, 9, now, later, receipt()).unwrap()));
+    say(
+        Channel::Receipts,
+        json(&sign_down(&the_box.server.key, &other, 9, now, later, receipt()).unwrap()),
+    );
     let policy = || Down::Policy(Policy { settings: BTreeMap::from([("n".to_owned(), 1)]) });
     say(Channel::Knowledge, json(&the_box.server.signed(policy())));
-    let old =
-        sign_down(&the_box.server.key, device, 1, now - std::time::Duration::from_mins(1), now, policy()).unwrap();
+    let old = sign_down(
+        &the_box.server.key,
+        device,
+        1,
+        now - std::time::Duration::from_mins(1),
+        now,
+        policy(),
+    )
+    .unwrap();
     let sealed = |envelope| {
-        serde_json::to_string(&seal(envelope, device, &the_box.identity.sealing.public_key()).unwrap()).unwrap()
+        serde_json::to_string(
+            &seal(envelope, device, &the_box.identity.sealing.public_key()).unwrap(),
+        )
+        .unwrap()
     };
     say(Channel::Knowledge, sealed(&old));
     let good = sign_down(&the_box.server.key, device, 5, now, later, policy()).unwrap();
@@ -268,13 +306,17 @@ async fn what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_no
     let refused = refusals.malformed + refusals.oversized + refusals.forged + refusals.misdirected;
     let times = refused + refusals.stale + refusals.repeated;
     let kept = if outbox.envelope(event.seq).unwrap().is_some() { vec![1] } else { vec![] };
-    assert!(Outcome::of("forged, replayed, rolled-back messages refused", times, &[1].into(), &kept).print());
+    assert!(
+        Outcome::of("forged, replayed, rolled-back messages refused", times, &[1].into(), &kept)
+            .print()
+    );
     assert!(!link.task.is_finished());
     link.task.abort();
 }
 
-/// Each of the three kinds of message from the server, in each of the ways in which it can be false: after a good one was
-/// taken, exactly the false one is refused, and counted under its own name.
+/// Each of the three kinds of message from the server, in each of the ways in which it can be
+/// false: after a good one was taken, exactly the false one is refused, and counted under its own
+/// name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_a_replayed_and_a_rolled_back_receipt_roster_and_command_are_each_refused() {
     let dir = tempfile::tempdir().unwrap();
@@ -332,8 +374,11 @@ async fn a_forged_a_replayed_and_a_rolled_back_receipt_roster_and_command_are_ea
             outbox.accept(&delivered.body, stamp(&outbox), vec![]).unwrap();
         }
         assert_eq!(refused(), (done, done, done), "a good {kind} was refused");
-        let cases =
-            [("forged", &forger, 9), ("replayed", &the_box.server.key, 5), ("rolled back", &the_box.server.key, 4)];
+        let cases = [
+            ("forged", &forger, 9),
+            ("replayed", &the_box.server.key, 5),
+            ("rolled back", &the_box.server.key, 4),
+        ];
         for (at, (how, key, version)) in (0..).zip(cases) {
             say(channel, key, version, &payload);
             let counted = |after: u64| done + u64::from(at >= after);

@@ -1,10 +1,15 @@
-//! The box's process is killed: in every named state of the outbox, and at random. Whatever it had said it raised is
-//! stored exactly once and in order, and the chain is whole.
+//! The box's process is killed: in every named state of the outbox, and at random. Whatever it had
+//! said it raised is stored exactly once and in order, and the chain is whole.
 //!
-//! The box runs as a process of its own (this test program again), against a real Mosquitto and the small server side of
-//! `support`. `ZAIGANG_TORTURE_KILLS` sets the number of random kills (200), `ZAIGANG_TORTURE_SEED` their times.
+//! The box runs as a process of its own (this test program again), against a real Mosquitto and the
+//! small server side of `support`. `ZAIGANG_TORTURE_KILLS` sets the number of random kills (200),
+//! `ZAIGANG_TORTURE_SEED` their times.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test program: its helpers fail the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: its helpers fail the test"
+)]
 
 mod support;
 
@@ -33,7 +38,8 @@ const SIGKILL: i32 = 9;
 #[test]
 fn box_process() {
     let Ok(dir) = std::env::var("ZAIGANG_TEST_BOX") else { return };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(live(Path::new(&dir)));
 }
 
@@ -45,14 +51,17 @@ async fn live(dir: &Path) {
     } else {
         OutboxOptions { reserve_bytes: 0, ..OutboxOptions::default() }
     };
-    let outbox = Outbox::open_with(dir, identity.signing.clone(), identity.device.clone(), options).unwrap();
+    let outbox =
+        Outbox::open_with(dir, identity.signing.clone(), identity.device.clone(), options).unwrap();
     let (to_engine, _from_server) = mpsc::channel(10);
     let (stop, stopped) = watch::channel(false);
     let settings = box_settings(identity);
     let mut changes = settings.stats.changes();
     // The full disk is about the time before the link is back.
-    let link = (!small).then(|| tokio::spawn(mqtt::run(settings, outbox.clone(), to_engine, stopped)));
-    let mut log = OpenOptions::new().create(true).append(true).open(dir.join("raised.log")).unwrap();
+    let link =
+        (!small).then(|| tokio::spawn(mqtt::run(settings, outbox.clone(), to_engine, stopped)));
+    let mut log =
+        OpenOptions::new().create(true).append(true).open(dir.join("raised.log")).unwrap();
     // Never used twice, also where a finding was written but not yet promised.
     let first = outbox.boot().boot_count as u32 * 1000;
     let count: u32 = std::env::var("ZAIGANG_TEST_COUNT").map_or(8, |text| text.parse().unwrap());
@@ -65,7 +74,8 @@ async fn live(dir: &Path) {
         }
         if outbox.append(stamp(&outbox), numbered_finding(number)).is_ok() {
             // The promise: from here on it must not be lost.
-            // One write: a kill between the digits and the line's end would join two promises into one number.
+            // One write: a kill between the digits and the line's end would join two promises into
+            // one number.
             log.write_all(format!("{number}\n").as_bytes()).unwrap();
         }
         // Whoever is about to kill this process counts these lines; afterwards nobody reads them.
@@ -135,7 +145,13 @@ impl Arena {
             .env("ZAIGANG_TEST_BOX", &self.dir)
             .envs(settings.iter().copied())
             .stdout(said)
-            .stderr(OpenOptions::new().create(true).append(true).open(self.dir.join("stderr.log")).unwrap())
+            .stderr(
+                OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(self.dir.join("stderr.log"))
+                    .unwrap(),
+            )
             .kill_on_drop(true)
             .spawn()
             .unwrap()
@@ -175,7 +191,9 @@ fn chain_fault(stored: &Stored) -> Option<String> {
     let mut last_break = 0;
     for body in stored.by_event.values() {
         match &body.payload {
-            Up::Dropped(report) => known.extend(report.rows.iter().map(|row| (row.seq, row.hash.clone()))),
+            Up::Dropped(report) => {
+                known.extend(report.rows.iter().map(|row| (row.seq, row.hash.clone())));
+            }
             Up::ChainBreak(_) => last_break = last_break.max(body.seq),
             _ => {}
         }
@@ -196,7 +214,10 @@ fn chain_fault(stored: &Stored) -> Option<String> {
 
 /// The exit code; `None` for a process that was killed.
 async fn finish(mut child: Child) -> Option<i32> {
-    let status = tokio::time::timeout(2 * DRAINED_WITHIN, child.wait()).await.expect("a box process hangs").unwrap();
+    let status = tokio::time::timeout(2 * DRAINED_WITHIN, child.wait())
+        .await
+        .expect("a box process hangs")
+        .unwrap();
     assert!(status.signal().is_none_or(|signal| signal == SIGKILL), "{status}");
     status.code()
 }
@@ -212,7 +233,8 @@ async fn raised(child: &mut Child, count: u64) {
     }
 }
 
-/// States of the ordinary life; those of the full disk and the torn database have tests of their own.
+/// States of the ordinary life; those of the full disk and the torn database have tests of their
+/// own.
 fn ordinary(state: &&str) -> bool {
     !state.starts_with("drop.") && !state.starts_with("reserve.") && !state.starts_with("aside.")
 }
@@ -239,7 +261,10 @@ async fn a_kill_in_every_state_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_while_the_full_disk_is_being_mended_loses_no_finding() {
     for state in ["drop.rows_deleted", "drop.committed", "reserve.released"] {
-        let Some(arena) = Arena::new("a_kill_while_the_full_disk_is_being_mended_loses_no_finding") else { return };
+        let Some(arena) = Arena::new("a_kill_while_the_full_disk_is_being_mended_loses_no_finding")
+        else {
+            return;
+        };
         let at = format!("{state}:1");
         let full = [("ZAIGANG_TEST_SMALL", "1"), ("ZAIGANG_TEST_COUNT", "120")];
         let code = finish(arena.start(&[full[0], full[1], ("ZAIGANG_KILL_AT", &at)])).await;
@@ -251,9 +276,12 @@ async fn a_kill_while_the_full_disk_is_being_mended_loses_no_finding() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_while_a_torn_database_is_replaced_loses_nothing_that_could_be_read() {
-    for (state, times) in
-        [("aside.new_database", 1), ("aside.rows_moved", 1), ("aside.renamed", 1), ("aside.renamed", 2)]
-    {
+    for (state, times) in [
+        ("aside.new_database", 1),
+        ("aside.rows_moved", 1),
+        ("aside.renamed", 1),
+        ("aside.renamed", 2),
+    ] {
         let Some(arena) = Arena::new("a_kill_while_a_torn_database_is_replaced") else { return };
         // Rows on disk, none delivered; then an index is torn: every row can still be read.
         let wait = [("ZAIGANG_TEST_SMALL", "1"), ("ZAIGANG_TEST_COUNT", "6")];
@@ -267,15 +295,22 @@ async fn a_kill_while_a_torn_database_is_replaced_loses_nothing_that_could_be_re
         arena.drain().await;
         assert!(arena.verdict(&format!("box: torn database, SIGKILL at {at}"), 1).print());
         let stored = arena.the_box.server.stored.lock().unwrap();
-        assert!(stored.by_event.values().any(|body| matches!(body.payload, Up::ChainBreak(_))), "no break record");
+        assert!(
+            stored.by_event.values().any(|body| matches!(body.payload, Up::ChainBreak(_))),
+            "no break record"
+        );
     }
 }
 
-/// Overwrites the root page of the lane index: the integrity check fails, the table itself is whole.
+/// Overwrites the root page of the lane index: the integrity check fails, the table itself is
+/// whole.
 fn tear_index(path: &Path) {
     let root: i64 = {
         let db = rusqlite::Connection::open(path).unwrap();
-        db.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'outbox_lane'", [], |row| row.get(0)).unwrap()
+        db.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'outbox_lane'", [], |row| {
+            row.get(0)
+        })
+        .unwrap()
     };
     let mut bytes = fs::read(path).unwrap();
     let at = (root as usize - 1) * 4096;
@@ -286,13 +321,16 @@ fn tear_index(path: &Path) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_kills_lose_and_double_nothing() {
     let Some(mut arena) = Arena::new("random_kills_lose_and_double_nothing") else { return };
-    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let number = |name: &str, default: u64| {
+        std::env::var(name).map_or(default, |text| text.parse().unwrap())
+    };
     let kills = number("ZAIGANG_TORTURE_KILLS", 200);
     let seed = number("ZAIGANG_TORTURE_SEED", 1);
     let mut dice = seed;
     for kill in 0..kills {
         let mut child = arena.start_heard(&[("ZAIGANG_TEST_COUNT", "500")]);
-        // In the middle of whatever it does then: its disk, its link and this test go on side by side.
+        // In the middle of whatever it does then: its disk, its link and this test go on side by
+        // side.
         raised(&mut child, delivery::outbox::plan::spread(20, 1000, &mut dice)).await;
         child.kill().await.unwrap();
         if kill % 50 == 49 {

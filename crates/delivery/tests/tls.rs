@@ -1,6 +1,11 @@
-//! TLS with client certificates against a real Mosquitto: the box's certificate opens its own topics and no others.
+//! TLS with client certificates against a real Mosquitto: the box's certificate opens its own
+//! topics and no others.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test program: its helpers fail the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: its helpers fail the test"
+)]
 
 mod support;
 
@@ -22,15 +27,19 @@ struct Authority<'a> {
 
 impl Authority<'_> {
     fn openssl(&self, arguments: &str) -> bool {
-        let status =
-            Command::new("openssl").args(arguments.split(' ')).current_dir(self.dir).stderr(Stdio::null()).status();
+        let status = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(self.dir)
+            .stderr(Stdio::null())
+            .status();
         status.is_ok_and(|status| status.success())
     }
 
     fn make(&self) -> bool {
         let ca = self.name;
         self.openssl(&format!(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {ca}.key -out {ca}.pem -subj /CN={ca} -days 2"
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {ca}.key -out \
+            {ca}.pem -subj /CN={ca} -days 2"
         ))
     }
 
@@ -38,9 +47,11 @@ impl Authority<'_> {
         let ca = self.name;
         std::fs::write(self.dir.join("ext"), "subjectAltName=IP:127.0.0.1\n").unwrap();
         self.openssl(&format!(
-            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}"
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out \
+            {name}.csr -subj /CN={name}"
         )) && self.openssl(&format!(
-            "x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days 2 -extfile ext -out {name}.pem"
+            "x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days 2 \
+            -extfile ext -out {name}.pem"
         ))
     }
 
@@ -66,8 +77,10 @@ fn link(the_box: &TestBox, outbox: &Outbox) -> (JoinHandle<()>, LinkStats, watch
 async fn a_certificate_opens_its_own_topics_and_no_others() {
     let test = "a_certificate_opens_its_own_topics_and_no_others";
     let temp = tempfile::tempdir().unwrap();
-    let (ours, foreign) =
-        (Authority { dir: temp.path(), name: "ca" }, Authority { dir: temp.path(), name: "foreign-ca" });
+    let (ours, foreign) = (
+        Authority { dir: temp.path(), name: "ca" },
+        Authority { dir: temp.path(), name: "foreign-ca" },
+    );
     if !(ours.make()
         && ours.issue("broker")
         && ours.issue("box-1")
@@ -82,13 +95,16 @@ async fn a_certificate_opens_its_own_topics_and_no_others() {
     let dir = temp.path().display();
     std::fs::write(
         temp.path().join("acl"),
-        "pattern write zaigang/v1/%u/findings\npattern write zaigang/v1/%u/presence\npattern write zaigang/v1/%u/health\n\
-         pattern write zaigang/v1/%u/status\npattern read zaigang/v1/%u/receipts\npattern read zaigang/v1/%u/commands\n\
+        "pattern write zaigang/v1/%u/findings\npattern write zaigang/v1/%u/presence\npattern \
+            write zaigang/v1/%u/health\n\
+         pattern write zaigang/v1/%u/status\npattern read zaigang/v1/%u/receipts\npattern read \
+         zaigang/v1/%u/commands\n\
          pattern read zaigang/v1/%u/knowledge\n",
     )
     .unwrap();
     let listener = format!(
-        "listener {tls_port} 127.0.0.1\ncafile {dir}/ca.pem\ncertfile {dir}/broker.pem\nkeyfile {dir}/broker.key\n\
+        "listener {tls_port} 127.0.0.1\ncafile {dir}/ca.pem\ncertfile {dir}/broker.pem\nkeyfile \
+            {dir}/broker.key\n\
          require_certificate true\nuse_identity_as_username true\nacl_file {dir}/acl\n"
     );
     let Some(broker) = Mosquitto::start_with(temp.path(), test, &listener) else { return };

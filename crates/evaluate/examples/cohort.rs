@@ -1,7 +1,12 @@
 //! Makes a pack's cohort of rows that are nobody, and checks it:
-//! `cargo run --release -p evaluate --example cohort -- PACK OUT SEED GROUP.csv PHOTOS_DIR…`. The people of the list are
-//! the group; all people of the folders count as others. It prints counts alone; the file has no photograph in it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! `cargo run --release -p evaluate --example cohort -- PACK OUT SEED GROUP.csv PHOTOS_DIR…`. The
+//! people of the list are the group; all people of the folders count as others. It prints counts
+//! alone; the file has no photograph in it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +32,8 @@ fn main() -> anyhow::Result<()> {
     let spec = pack.locate(&search)?.spec();
     let folders: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
     let mut everyone = people::scan_all(&folders, 1)?;
-    let members: Vec<usize> = Groups::load(Path::new(list))?.members(&everyone).into_values().flatten().collect();
+    let members: Vec<usize> =
+        Groups::load(Path::new(list))?.members(&everyone).into_values().flatten().collect();
     for (index, person) in everyone.iter_mut().enumerate() {
         person.photos.truncate(if members.contains(&index) { PHOTOS.0 } else { PHOTOS.1 });
     }
@@ -42,7 +48,10 @@ fn main() -> anyhow::Result<()> {
     let bytes = Cohort { embedder: pack.embedder_digest(), rows: rows.into() }.to_bytes();
     let read = Cohort::parse(&bytes).map_err(anyhow::Error::msg)?;
     let singled_out = cohort::people_singled_out(&read.rows, &all);
-    ensure!(singled_out == 0, "{singled_out} people are singled out by the file as it would be written");
+    ensure!(
+        singled_out == 0,
+        "{singled_out} people are singled out by the file as it would be written"
+    );
     std::fs::write(out, bytes)?;
     println!(
         "{ROWS} rows of {} people; {} people in all, each with {} nearer others",

@@ -1,5 +1,10 @@
-//! `evaluate` and `calibrate` without the rest of the box: `cargo run -p evaluate --example evaluate -- verify …`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! `evaluate` and `calibrate` without the rest of the box: `cargo run -p evaluate --example
+//! evaluate -- verify …`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use clap::Parser;
 

@@ -1,6 +1,11 @@
-//! What helps: every way of fusing frames, templates, rivals and cohort over the same samples, for `docs/benchmarks.md`
-//! and the decision records. `cargo run --release -p evaluate --example matrix -- PHOTOS_DIR [SEED]` prints Markdown.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! What helps: every way of fusing frames, templates, rivals and cohort over the same samples, for
+//! `docs/benchmarks.md` and the decision records. `cargo run --release -p evaluate --example matrix
+//! -- PHOTOS_DIR [SEED]` prints Markdown.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use std::{path::Path, sync::Arc};
 
@@ -20,7 +25,9 @@ const TRIALS: usize = 60;
 const TRACK: usize = 5;
 
 fn main() -> anyhow::Result<()> {
-    let folder = std::env::args().nth(1).ok_or_else(|| anyhow::anyhow!("usage: matrix PHOTOS_DIR [SEED]"))?;
+    let folder = std::env::args()
+        .nth(1)
+        .ok_or_else(|| anyhow::anyhow!("usage: matrix PHOTOS_DIR [SEED]"))?;
     let seed = std::env::args().nth(2).map_or(Ok(1), |s| s.parse())?;
     let search = Search::standard(None);
     let spec = Manifest::effective(&search)?.pack("real")?.locate(&search)?.spec();
@@ -28,7 +35,8 @@ fn main() -> anyhow::Result<()> {
     let plain = Treatment { seed, ..Treatment::default() };
     let clean = identify::samples(&spec, &everyone, plain, THREADS)?;
     println!(
-        "| probes | enrol | frames | templates | rivals | cohort | FNIR@FPIR 1e-2 | 5e-3 | 1e-3 | UNMATCHED | tracks |"
+        "| probes | enrol | frames | templates | rivals | cohort | FNIR@FPIR 1e-2 | 5e-3 | 1e-3 | \
+        UNMATCHED | tracks |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut set = Set { probes: clean.clone(), enrolments: clean, cohort: Arc::default() };
@@ -45,7 +53,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// (enrolled, fusion, templates, share of the rivals' mean in ppm, rivals, whether the pack's cohort counts among them)
+/// (enrolled, fusion, templates, share of the rivals' mean in ppm, rivals, whether the pack's
+/// cohort counts among them)
 const VARIANTS: [(usize, Fusion, Templates, u32, u32, bool); 9] = [
     (3, Fusion::Mean, Templates::Mean, 0, 0, false),
     (3, Fusion::Quality, Templates::Mean, 0, 0, false),
@@ -81,7 +90,8 @@ fn table(set: &mut Set, cohort: &Arc<[Embedding]>, name: &str, thresholds: Thres
             _ => "–".to_owned(),
         };
         println!(
-            "| {name} | {enrol} | {fusion:?} | {templates:?} | {:.1}/{count} | {with_cohort} | {} | {} | {} | {:.2} % | {} of {} people / {} of {} |",
+            "| {name} | {enrol} | {fusion:?} | {templates:?} | {:.1}/{count} | {with_cohort} | {} \
+            | {} | {} | {:.2} % | {} of {} people / {} of {} |",
             f64::from(share_ppm) / 1e6,
             cell("1e-2"),
             cell("5e-3"),

@@ -1,6 +1,7 @@
-//! Thresholds for one clinic: from its own people's photographs, and a cohort of strangers where there is one, through
-//! the box's own search and fusion. `T_match` keeps the false positive identification rate at the gallery's size,
-//! `T_reject` keeps registered people from being called strangers. The numbers that they rest on are written beside them.
+//! Thresholds for one clinic: from its own people's photographs, and a cohort of strangers where
+//! there is one, through the box's own search and fusion. `T_match` keeps the false positive
+//! identification rate at the gallery's size, `T_reject` keeps registered people from being called
+//! strangers. The numbers that they rest on are written beside them.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,8 +18,8 @@ use crate::{
     sample::{self, Treatment},
 };
 
-/// Share of registered tracks whose every look may score below `T_reject`; fewer tracks than that takes bear the lowest
-/// seen, less `RESERVE`.
+/// Share of registered tracks whose every look may score below `T_reject`; fewer tracks than that
+/// takes bear the lowest seen, less `RESERVE`.
 const REJECT_SHARE: f64 = 0.0005;
 const RESERVE: f32 = 0.05;
 /// Share of registered people whose distance to the second may be smaller than the margin.
@@ -34,7 +35,8 @@ const PACK: &str = "calibration";
 /// What `calibrate` writes, as TOML.
 #[derive(Debug, Serialize)]
 pub struct Calibration {
-    /// Templates of another pack are not covered; the box refuses these thresholds with another pack.
+    /// Templates of another pack are not covered; the box refuses these thresholds with another
+    /// pack.
     pub pack: String,
     /// The gallery that the thresholds were chosen for; a larger one needs them anew.
     pub gallery_people: usize,
@@ -48,7 +50,8 @@ pub struct Calibration {
     pub rivals: Held,
     pub bare: Band,
     pub masked: Band,
-    /// The people who resemble each other most, by the names of their folders; the likeliest mix-up first.
+    /// The people who resemble each other most, by the names of their folders; the likeliest mix-up
+    /// first.
     pub alike: Vec<AlikePair>,
 }
 
@@ -74,8 +77,9 @@ pub struct Band {
     pub t_match_ppm: i32,
     pub t_reject_ppm: i32,
     pub margin_ppm: i32,
-    /// "counted": the quantile of so many non-mated tracks; "fitted": an extreme-value tail, because they were too few;
-    /// "pack": the pack's own threshold, because they were far too few, raised above what any of them reached.
+    /// "counted": the quantile of so many non-mated tracks; "fitted": an extreme-value tail,
+    /// because they were too few; "pack": the pack's own threshold, because they were far too few,
+    /// raised above what any of them reached.
     pub method: &'static str,
     pub non_mated_probes: usize,
     pub mated_probes: usize,
@@ -87,9 +91,10 @@ pub struct Band {
     pub faces: &'static str,
 }
 
-/// Chooses the thresholds for the people of a folder (one person a folder): the first `enrol` of a person's photographs
-/// enrol, at most all but one; the others are tracks. It works for a clinic of one person, too: what its own people cannot
-/// show comes from the pack, whose cohort makes a small gallery's scores comparable with a large one's.
+/// Chooses the thresholds for the people of a folder (one person a folder): the first `enrol` of a
+/// person's photographs enrol, at most all but one; the others are tracks. It works for a clinic of
+/// one person, too: what its own people cannot show comes from the pack, whose cohort makes a small
+/// gallery's scores comparable with a large one's.
 pub fn run(
     spec: &PackSpec,
     folder: &Path,
@@ -146,10 +151,18 @@ pub fn run(
 /// What was seen of each person; photographs without a face are left out.
 type Looks = Vec<Vec<Embedding>>;
 
-fn take(spec: &PackSpec, people: &[&[PathBuf]], treatment: Treatment, threads: usize) -> anyhow::Result<Looks> {
+fn take(
+    spec: &PackSpec,
+    people: &[&[PathBuf]],
+    treatment: Treatment,
+    threads: usize,
+) -> anyhow::Result<Looks> {
     let photos: Vec<PathBuf> = people.concat();
     let mut samples = sample::take(spec, &photos, treatment, threads)?.into_iter();
-    Ok(people.iter().map(|p| samples.by_ref().take(p.len()).flatten().map(|s| s.embedding).collect()).collect())
+    Ok(people
+        .iter()
+        .map(|p| samples.by_ref().take(p.len()).flatten().map(|s| s.embedding).collect())
+        .collect())
 }
 
 /// The enrolled people, and how the box scores.
@@ -165,15 +178,16 @@ impl Clinic {
         let length = self.enrolled.iter().flatten().next().map_or(0, Embedding::len);
         let mut gallery = Gallery::new(PACK, length);
         gallery.set_cohort(&self.cohort);
-        for (person, looks) in self.enrolled.iter().enumerate().filter(|(p, _)| Some(*p) != without) {
+        for (person, looks) in self.enrolled.iter().enumerate().filter(|(p, _)| Some(*p) != without)
+        {
             let templates: Vec<_> = looks.iter().map(|e| Template::new(PACK, e.clone())).collect();
             gallery.enrol(person, &templates)?;
         }
         Ok(gallery)
     }
 
-    /// Lets every track be searched as the box would. Against all the others, everyone is a stranger: people of the
-    /// clinic serve as non-mated tracks too.
+    /// Lets every track be searched as the box would. Against all the others, everyone is a
+    /// stranger: people of the clinic serve as non-mated tracks too.
     fn search(&self, own: &Looks, strangers: &Looks) -> anyhow::Result<Seen> {
         let mut seen = Seen::default();
         let mut all = self.gallery(None)?;
@@ -197,12 +211,19 @@ impl Clinic {
         gallery.identify(&fused, self.rivals).best.map(|best| best.cosine)
     }
 
-    fn mated(&self, gallery: &mut Gallery<usize>, person: usize, track: &[Embedding]) -> Option<Mated> {
+    fn mated(
+        &self,
+        gallery: &mut Gallery<usize>,
+        person: usize,
+        track: &[Embedding],
+    ) -> Option<Mated> {
         let mut probe = TrackProbe::default();
         let mut mated: Option<Mated> = None;
         for look in track {
             let found = gallery.identify(&probe.add(look), self.rivals);
-            let (Some(best), second) = (found.best, found.second.map_or(-1.0, |s| s.cosine)) else { continue };
+            let (Some(best), second) = (found.best, found.second.map_or(-1.0, |s| s.cosine)) else {
+                continue;
+            };
             let highest = mated.map_or(best.cosine, |m| m.highest.max(best.cosine));
             let right = best.person == person;
             mated = Some(Mated { highest, last: best.cosine, margin: best.cosine - second, right });
@@ -229,18 +250,29 @@ struct Seen {
 }
 
 impl Seen {
-    /// A clinic's few photographs may lower the pack's `T_reject`, and never raise it; nor its margin, unless they are many.
-    fn band(mut self, fpir: f64, [pack_t_match, most, pack_margin]: [f32; 3], faces: &'static str) -> Band {
+    /// A clinic's few photographs may lower the pack's `T_reject`, and never raise it; nor its
+    /// margin, unless they are many.
+    fn band(
+        mut self,
+        fpir: f64,
+        [pack_t_match, most, pack_margin]: [f32; 3],
+        faces: &'static str,
+    ) -> Band {
         self.strangers.sort_unstable_by(f32::total_cmp);
         let (t_match, method) = t_match(&self.strangers, fpir, pack_t_match);
         let sorted = |mut values: Vec<f32>| {
             values.sort_unstable_by(f32::total_cmp);
             values
         };
-        let t_reject = t_reject(&sorted(self.mated.iter().map(|m| m.highest).collect())).min(t_match - 0.02).min(most);
-        let margins = sorted(self.mated.iter().filter(|m| m.right && m.last >= t_match).map(|m| m.margin).collect());
+        let t_reject = t_reject(&sorted(self.mated.iter().map(|m| m.highest).collect()))
+            .min(t_match - 0.02)
+            .min(most);
+        let margins = sorted(
+            self.mated.iter().filter(|m| m.right && m.last >= t_match).map(|m| m.margin).collect(),
+        );
         let few = (margins.len() as f64) < 1.0 / MARGIN_SHARE;
-        let margin = quantile(&margins, MARGIN_SHARE).clamp(0.02, if few { pack_margin.max(0.02) } else { 0.1 });
+        let margin = quantile(&margins, MARGIN_SHARE)
+            .clamp(0.02, if few { pack_margin.max(0.02) } else { 0.1 });
         let margin = if margins.is_empty() { pack_margin } else { margin };
         let share = |count: usize| count as f64 / self.mated.len().max(1) as f64;
         Band {
@@ -250,16 +282,19 @@ impl Seen {
             method,
             non_mated_probes: self.strangers.len(),
             mated_probes: self.mated.len(),
-            found_per_track: share(self.mated.iter().filter(|m| m.right && m.last >= t_match).count()),
+            found_per_track: share(
+                self.mated.iter().filter(|m| m.right && m.last >= t_match).count(),
+            ),
             registered_unmatched: share(self.mated.iter().filter(|m| m.highest < t_reject).count()),
             faces,
         }
     }
 }
 
-/// The threshold that at most `fpir` of the strangers reach. Each stranger's score is the highest of many people, so
-/// where they are too few to count, the tail is that of extreme values (Gumbel, by moments); where they show no tail
-/// either, it is the pack's. Never below what a stranger has reached already.
+/// The threshold that at most `fpir` of the strangers reach. Each stranger's score is the highest
+/// of many people, so where they are too few to count, the tail is that of extreme values (Gumbel,
+/// by moments); where they show no tail either, it is the pack's. Never below what a stranger has
+/// reached already.
 fn t_match(sorted: &[f32], fpir: f64, pack: f32) -> (f32, &'static str) {
     let seen = sorted.last().map_or(-1.0, |highest| highest.next_up());
     if sorted.len() < LEAST_FITTED && (sorted.len() as f64) < IMPOSTORS_PER_RATE / fpir {
@@ -270,7 +305,8 @@ fn t_match(sorted: &[f32], fpir: f64, pack: f32) -> (f32, &'static str) {
     }
     let count = sorted.len() as f64;
     let mean = sorted.iter().map(|s| f64::from(*s)).sum::<f64>() / count;
-    let deviation = (sorted.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let deviation =
+        (sorted.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>() / count).sqrt();
     let spread = deviation * 6.0_f64.sqrt() / std::f64::consts::PI;
     let fitted = mean - 0.577_215_7 * spread - spread * (-(1.0 - fpir).ln()).ln();
     ((fitted as f32).max(seen).min(0.99), "fitted")
@@ -303,9 +339,12 @@ mod tests {
 
     #[test]
     fn too_few_strangers_are_fitted_and_never_below_what_one_has_reached() {
-        // Quantiles of a Gumbel law with mode 0.2 and spread 0.05: the fit must find its tail again.
-        let sorted: Vec<f32> =
-            (1..=100).map(|i| 0.2 - 0.05 * (-(f64::from(i) / 101.0).ln()).ln()).map(|s| s as f32).collect();
+        // Quantiles of a Gumbel law with mode 0.2 and spread 0.05: the fit must find its tail
+        // again.
+        let sorted: Vec<f32> = (1..=100)
+            .map(|i| 0.2 - 0.05 * (-(f64::from(i) / 101.0).ln()).ln())
+            .map(|s| s as f32)
+            .collect();
         let (threshold, method) = t_match(&sorted, 0.005, 0.9);
         assert_eq!(method, "fitted");
         let truth = 0.2 - 0.05 * (-(0.995_f64).ln()).ln();
@@ -324,8 +363,12 @@ mod tests {
     fn a_clinic_of_one_keeps_the_packs_limits() {
         let one = Mated { highest: 0.5, last: 0.5, margin: 1.5, right: true };
         for mated in [vec![], vec![one]] {
-            let band = Seen { mated, strangers: Vec::new() }.band(0.005, [0.2, 0.05, 0.04], "drawn");
-            assert_eq!((band.t_match_ppm, band.t_reject_ppm, band.margin_ppm), (200_000, 50_000, 40_000));
+            let band =
+                Seen { mated, strangers: Vec::new() }.band(0.005, [0.2, 0.05, 0.04], "drawn");
+            assert_eq!(
+                (band.t_match_ppm, band.t_reject_ppm, band.margin_ppm),
+                (200_000, 50_000, 40_000)
+            );
         }
     }
 

@@ -57,8 +57,8 @@ pub struct Common {
 /// What is done to the photographs first.
 #[derive(Debug, Args)]
 pub struct Treat {
-    /// A room camera's picture: the face 48 or 32 px wide, motion blur, other light, noise, JPEG 60; or `sensor`, a poor
-    /// camera: defocus, darkness, noise, JPEG 45-75.
+    /// A room camera's picture: the face 48 or 32 px wide, motion blur, other light, noise, JPEG
+    /// 60; or `sensor`, a poor camera: defocus, darkness, noise, JPEG 45-75.
     #[arg(long)]
     pub degrade: Option<Degrade>,
     /// Draw a mask over the face by its landmarks.
@@ -79,7 +79,8 @@ impl Treat {
             draw_mask: self.draw_mask,
             seed: self.seed,
             flip: self.flip,
-            // As on the box: whose thresholds count, the flag says. Bare faces cost half as much without it.
+            // As on the box: whose thresholds count, the flag says. Bare faces cost half as much
+            // without it.
             mask_flag: self.draw_mask,
         }
     }
@@ -116,8 +117,8 @@ pub struct IdentifyArgs {
     /// Folder of people, one folder a person; may be given again, people of the same name are one.
     #[arg(long, required = true)]
     pub gallery: Vec<PathBuf>,
-    /// Demographic groups, each measured by itself beside a control of equal size: a CSV `person,group`, or a plain
-    /// list of the people of one group.
+    /// Demographic groups, each measured by itself beside a control of equal size: a CSV
+    /// `person,group`, or a plain list of the people of one group.
     #[arg(long, visible_alias = "cohort-file")]
     pub groups: Option<PathBuf>,
     /// Enrolment photographs a person, 1-10.
@@ -138,7 +139,8 @@ pub struct IdentifyArgs {
     /// How a person's templates become one score.
     #[arg(long, default_value = "mean")]
     pub templates: Templates,
-    /// Hold scores against enrolled people alone, without the pack's cohort of rows that are nobody.
+    /// Hold scores against enrolled people alone, without the pack's cohort of rows that are
+    /// nobody.
     #[arg(long)]
     pub no_cohort: bool,
     /// Share of the rivals' mean that is taken from a score, 0-1; default: the pack's.
@@ -154,13 +156,15 @@ pub struct IdentifyArgs {
 pub struct LivenessArgs {
     #[command(flatten)]
     pub common: Common,
-    /// CSV `path,live|print|replay|mask[,source]`; paths beside the CSV unless absolute. A folder of frames is a track.
+    /// CSV `path,live|print|replay|mask[,source]`; paths beside the CSV unless absolute. A folder
+    /// of frames is a track.
     #[arg(long)]
     pub labels: PathBuf,
     /// The networks look at every n-th frame of a track.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub score_every: u16,
-    /// A poorer camera: `sensor` (defocus, darkness, noise, JPEG 45-75), or a room camera as in `identify`.
+    /// A poorer camera: `sensor` (defocus, darkness, noise, JPEG 45-75), or a room camera as in
+    /// `identify`.
     #[arg(long)]
     pub degrade: Option<Degrade>,
     /// Seed of everything that is drawn.
@@ -175,7 +179,8 @@ pub struct CalibrateArgs {
     pub common: Common,
     #[command(flatten)]
     pub treat: Treat,
-    /// The clinic's people, one folder a person; who has two or more photographs is looked for, too.
+    /// The clinic's people, one folder a person; who has two or more photographs is looked for,
+    /// too.
     #[arg(long)]
     pub people: PathBuf,
     /// Strangers, one folder a person.
@@ -212,7 +217,8 @@ pub fn run_calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> anyhow::Resul
     let threads = usize::from(args.common.threads);
     let treatment = args.treat.treatment();
     let asked = (args.enrol, args.fpir);
-    let chosen = calibrate::run(&spec, &args.people, args.cohort.as_deref(), asked, treatment, threads)?;
+    let chosen =
+        calibrate::run(&spec, &args.people, args.cohort.as_deref(), asked, treatment, threads)?;
     if args.common.json {
         return print(&args.common, &chosen, out);
     }
@@ -232,7 +238,8 @@ fn run_verify(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         None => verify::all_pairs(&spec, &args.images, treatment, threads)?,
     };
     if let Some(path) = &args.svg {
-        let title = format!("pack {}, {} people, {} pairs", report.pack, report.people, report.pairs);
+        let title =
+            format!("pack {}, {} people, {} pairs", report.pack, report.people, report.pairs);
         save(path, &det::svg(&title, &report.trade_off))?;
     }
     print(&args.common, &report, out)
@@ -248,8 +255,10 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     }
     let mut thresholds = spec.thresholds;
     if let Some(share) = args.rivals {
-        let count = if thresholds.rivals.count == 0 { Rivals::REAL.count } else { thresholds.rivals.count };
-        thresholds.rivals = Rivals { share_ppm: (share.clamp(0.0, 1.0) * 1e6) as u32, count, ..thresholds.rivals };
+        let count =
+            if thresholds.rivals.count == 0 { Rivals::REAL.count } else { thresholds.rivals.count };
+        thresholds.rivals =
+            Rivals { share_ppm: (share.clamp(0.0, 1.0) * 1e6) as u32, count, ..thresholds.rivals };
     }
     if let Some(t_reject) = args.t_reject {
         let ppm = (t_reject * 1e6) as i32;
@@ -268,7 +277,14 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     };
     let threads = usize::from(args.common.threads);
     let groups = args.groups.as_deref().map(Groups::load).transpose()?;
-    let report = identify::run(&spec, &args.gallery, groups.as_ref(), args.treat.treatment(), plan, threads)?;
+    let report = identify::run(
+        &spec,
+        &args.gallery,
+        groups.as_ref(),
+        args.treat.treatment(),
+        plan,
+        threads,
+    )?;
     print(&args.common, &report, out)
 }
 
@@ -293,7 +309,11 @@ fn print(common: &Common, report: &impl Serialize, out: &mut dyn Write) -> anyho
     Ok(())
 }
 
-fn write_lines(value: &serde_json::Value, depth: usize, out: &mut dyn Write) -> std::io::Result<()> {
+fn write_lines(
+    value: &serde_json::Value,
+    depth: usize,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     let Some(object) = value.as_object() else { return writeln!(out, "{:depth$}{value}", "") };
     for (key, value) in object {
         if value.is_object() {

@@ -1,6 +1,7 @@
-//! A cohort that is nobody: rivals for small galleries, drawn from the mean and the spread of a group of people. Each row is
-//! the group's mean plus a random mixture of *all* its people plus noise, and is kept only where every person there is has
-//! `K` other people nearer to him than the row: it singles out nobody. It holds no photograph and no person's template.
+//! A cohort that is nobody: rivals for small galleries, drawn from the mean and the spread of a
+//! group of people. Each row is the group's mean plus a random mixture of *all* its people plus
+//! noise, and is kept only where every person there is has `K` other people nearer to him than the
+//! row: it singles out nobody. It holds no photograph and no person's template.
 
 use anyhow::ensure;
 use vision::Embedding;
@@ -9,25 +10,40 @@ use crate::dice::Dice;
 
 /// Every person has so many others who are more like him than any row is.
 pub const K: usize = 10;
-/// Share of the spread that is noise in every direction: the people are too few to know their spread in all of them.
+/// Share of the spread that is noise in every direction: the people are too few to know their
+/// spread in all of them.
 const NOISE: f32 = 0.3;
-/// A row stays this far (cosine) below the nearest of a person's `K` others: 8 bits move it a little.
+/// A row stays this far (cosine) below the nearest of a person's `K` others: 8 bits move it a
+/// little.
 const CLEAR: f32 = 0.003;
 /// Draws for each row, before it is given up.
 const MOST_DRAWS: usize = 2_000;
 
 /// Draws `rows` rows like `group` (one mean vector a person) that single out none of `everyone`.
-pub fn draw(group: &[Embedding], everyone: &[Embedding], rows: usize, seed: u64) -> anyhow::Result<Vec<Embedding>> {
-    ensure!(group.len() >= 10 * K, "{} people are in the group; {} are needed", group.len(), 10 * K);
+pub fn draw(
+    group: &[Embedding],
+    everyone: &[Embedding],
+    rows: usize,
+    seed: u64,
+) -> anyhow::Result<Vec<Embedding>> {
+    ensure!(
+        group.len() >= 10 * K,
+        "{} people are in the group; {} are needed",
+        group.len(),
+        10 * K
+    );
     let length = group[0].len();
     let count = group.len() as f32;
     let mut mean = vec![0.0_f32; length];
     for person in group {
         mean.iter_mut().zip(person.as_slice()).for_each(|(total, v)| *total += v / count);
     }
-    let spread: Vec<Vec<f32>> =
-        group.iter().map(|p| p.as_slice().iter().zip(&mean).map(|(v, m)| v - m).collect()).collect();
-    let variance = spread.iter().flatten().map(|v| v * v).sum::<f32>() / (count - 1.0) / length as f32;
+    let spread: Vec<Vec<f32>> = group
+        .iter()
+        .map(|p| p.as_slice().iter().zip(&mean).map(|(v, m)| v - m).collect())
+        .collect();
+    let variance =
+        spread.iter().flatten().map(|v| v * v).sum::<f32>() / (count - 1.0) / length as f32;
     let (mixed, noise) = (((1.0 - NOISE) / (count - 1.0)).sqrt(), (NOISE * variance).sqrt());
     let limits = limits(everyone);
     let mut dice = Dice::new(seed, 0xC0_4087);
@@ -41,9 +57,17 @@ pub fn draw(group: &[Embedding], everyone: &[Embedding], rows: usize, seed: u64)
             let weight = dice.normal() as f32 * mixed;
             row.iter_mut().zip(person).for_each(|(total, v)| *total += v * weight);
         }
-        kept.extend(Embedding::normalised(row).filter(|row| singled_out(row, everyone, &limits, CLEAR) == 0));
+        kept.extend(
+            Embedding::normalised(row)
+                .filter(|row| singled_out(row, everyone, &limits, CLEAR) == 0),
+        );
     }
-    ensure!(kept.len() == rows, "only {} rows out of {} draws single out nobody", kept.len(), rows * MOST_DRAWS);
+    ensure!(
+        kept.len() == rows,
+        "only {} rows out of {} draws single out nobody",
+        kept.len(),
+        rows * MOST_DRAWS
+    );
     Ok(kept)
 }
 
@@ -65,7 +89,9 @@ fn limits(everyone: &[Embedding]) -> Vec<f32> {
 }
 
 fn singled_out(row: &Embedding, everyone: &[Embedding], limits: &[f32], clear: f32) -> usize {
-    let nearer = |(person, limit): &(&Embedding, &f32)| row.cosine(person).is_some_and(|c| c > **limit - clear);
+    let nearer = |(person, limit): &(&Embedding, &f32)| {
+        row.cosine(person).is_some_and(|c| c > **limit - clear)
+    };
     everyone.iter().zip(limits).filter(nearer).count()
 }
 
@@ -95,8 +121,12 @@ mod tests {
     #[test]
     fn a_mean_of_ten_people_singles_out_its_people() {
         let everyone = people(200, 2);
-        let centroid = Embedding::mean(everyone[..10].iter().map(|p| (p, 1.0))).expect("a direction");
-        assert!(people_singled_out(&[centroid], &everyone) >= 1, "so plain centroids are not shipped");
+        let centroid =
+            Embedding::mean(everyone[..10].iter().map(|p| (p, 1.0))).expect("a direction");
+        assert!(
+            people_singled_out(&[centroid], &everyone) >= 1,
+            "so plain centroids are not shipped"
+        );
     }
 
     #[test]

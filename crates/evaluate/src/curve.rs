@@ -1,5 +1,5 @@
-//! Rates and their intervals: the error trade-off of two score distributions, and the bootstrap by person.
-//! It knows scores and counts only.
+//! Rates and their intervals: the error trade-off of two score distributions, and the bootstrap by
+//! person. It knows scores and counts only.
 
 use crate::dice::Dice;
 
@@ -29,8 +29,8 @@ impl Scores {
         self.impostor.len()
     }
 
-    /// The least threshold whose false match rate is at most `rate`, where scores at or above it match. `None`
-    /// where there are too few impostors to say.
+    /// The least threshold whose false match rate is at most `rate`, where scores at or above it
+    /// match. `None` where there are too few impostors to say.
     pub fn threshold_at(&self, rate: f64) -> Option<f32> {
         threshold_at(&self.impostor, rate)
     }
@@ -50,7 +50,8 @@ impl Scores {
         if self.genuine.is_empty() || self.impostor.is_empty() {
             return None;
         }
-        let gap = |t: f32| (self.fmr(t) - (1.0 - self.tar(t)), (self.fmr(t) + 1.0 - self.tar(t)) / 2.0);
+        let gap =
+            |t: f32| (self.fmr(t) - (1.0 - self.tar(t)), (self.fmr(t) + 1.0 - self.tar(t)) / 2.0);
         let (mut low, mut high) = (-1.0_f32, 1.001_f32);
         for _ in 0..40 {
             let middle = low.midpoint(high);

@@ -1,5 +1,6 @@
-//! A room camera instead of a press photographer: the face brought to a given width, blurred by motion, under other
-//! light, with noise, compressed. By seed, so that the same picture degrades the same way again.
+//! A room camera instead of a press photographer: the face brought to a given width, blurred by
+//! motion, under other light, with noise, compressed. By seed, so that the same picture degrades
+//! the same way again.
 
 use anyhow::Context;
 use fast_image_resize as fir;
@@ -12,7 +13,8 @@ use crate::dice::Dice;
 
 const NOISE_SIGMA: f64 = 6.0;
 const JPEG_QUALITY: u8 = 60;
-/// Of a poor sensor: the widest face, defocus (σ in face widths), gain, noise (σ in grey levels), JPEG quality.
+/// Of a poor sensor: the widest face, defocus (σ in face widths), gain, noise (σ in grey levels),
+/// JPEG quality.
 const SENSOR_FACE_PX: f64 = 160.0;
 const SENSOR_DEFOCUS: (f64, f64) = (0.004, 0.02);
 const SENSOR_GAIN: (f64, f64) = (0.3, 0.9);
@@ -27,7 +29,8 @@ pub enum Degrade {
     Clinic48,
     /// The face 32 px wide.
     Clinic32,
-    /// A cheap or badly set camera, the face as wide as it was, at most 160 px: out of focus, dark, noisy, JPEG 45-75.
+    /// A cheap or badly set camera, the face as wide as it was, at most 160 px: out of focus, dark,
+    /// noisy, JPEG 45-75.
     Sensor,
 }
 
@@ -48,7 +51,13 @@ impl Degrade {
     }
 
     /// Blurs, and draws what follows.
-    fn blur(self, pixels: &mut Vec<u8>, size: (u32, u32), face_px: f64, dice: &mut Dice) -> anyhow::Result<Fault> {
+    fn blur(
+        self,
+        pixels: &mut Vec<u8>,
+        size: (u32, u32),
+        face_px: f64,
+        dice: &mut Dice,
+    ) -> anyhow::Result<Fault> {
         if self == Self::Sensor {
             defocus(pixels, size, face_px * dice.between(SENSOR_DEFOCUS.0, SENSOR_DEFOCUS.1))?;
             return Ok(Fault {
@@ -64,7 +73,12 @@ impl Degrade {
 }
 
 /// The degraded picture. `face` is the face in `picture` that is brought to size.
-pub fn degrade(picture: &Picture, face: &FaceBox, how: Degrade, dice: &mut Dice) -> anyhow::Result<Picture> {
+pub fn degrade(
+    picture: &Picture,
+    face: &FaceBox,
+    how: Degrade,
+    dice: &mut Dice,
+) -> anyhow::Result<Picture> {
     let frame = picture.frame();
     let found = f64::from(face.rect.width.max(1.0));
     let scale = how.face_width_px(found) / found;
@@ -88,7 +102,8 @@ fn shrink(frame: Frame<'_>, width: u32, height: u32) -> anyhow::Result<Vec<u8>> 
     let source = TypedImageRef::<U8x3>::from_buffer(frame.width(), frame.height(), frame.data())?;
     let mut pixels = vec![0; width as usize * height as usize * 3];
     let mut target = TypedImage::<U8x3>::from_buffer(width, height, &mut pixels)?;
-    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Box));
+    let options =
+        fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Box));
     fir::Resizer::new().resize_typed(&source, &mut target, &options)?;
     if frame.order() == PixelOrder::Bgr {
         pixels.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2));
@@ -119,7 +134,8 @@ fn motion_blur(pixels: &mut [u8], width: u32, height: u32, dice: &mut Dice) {
             let (x, y) = ((left as i32 + dx).clamp(0, w - 1), (top as i32 + dy).clamp(0, h - 1));
             f64::from(source[((y * w + x) * 3) as usize + c])
         };
-        (tap(0, 0) * (1.0 - fx) + tap(1, 0) * fx) * (1.0 - fy) + (tap(0, 1) * (1.0 - fx) + tap(1, 1) * fx) * fy
+        (tap(0, 0) * (1.0 - fx) + tap(1, 0) * fx) * (1.0 - fy)
+            + (tap(0, 1) * (1.0 - fx) + tap(1, 1) * fx) * fy
     };
     for (index, value) in pixels.iter_mut().enumerate() {
         let (pixel, c) = ((index / 3) as i32, index % 3);
@@ -134,13 +150,15 @@ fn motion_blur(pixels: &mut [u8], width: u32, height: u32, dice: &mut Dice) {
     }
 }
 
-/// Draws a surgical mask over the lower face by the landmarks: from the bridge of the nose down to the chin.
-/// It is a drawing and says nothing of real masks' folds and shadows; reports call it "drawn".
+/// Draws a surgical mask over the lower face by the landmarks: from the bridge of the nose down to
+/// the chin. It is a drawing and says nothing of real masks' folds and shadows; reports call it
+/// "drawn".
 pub fn draw_mask(picture: &Picture, face: &FaceBox, dice: &mut Dice) -> anyhow::Result<Picture> {
     let frame = picture.frame();
     let [left_eye, right_eye, nose, mouth_left, mouth_right] = face.landmarks;
     let middle = |a: [f32; 2], b: [f32; 2]| [a[0].midpoint(b[0]), a[1].midpoint(b[1])];
-    let between = |a: [f32; 2], b: [f32; 2], t: f32| [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t];
+    let between =
+        |a: [f32; 2], b: [f32; 2], t: f32| [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t];
     let (eyes, mouth) = (middle(left_eye, right_eye), middle(mouth_left, mouth_right));
     let aside = [(right_eye[0] - left_eye[0]) * 0.95, (right_eye[1] - left_eye[1]) * 0.95];
     let shifted = |p: [f32; 2], t: f32| [p[0] + aside[0] * t, p[1] + aside[1] * t];

@@ -1,4 +1,5 @@
-//! The detection error trade-off as an SVG: FMR across, FNMR up, both on logarithmic axes (ISO/IEC 19795-1).
+//! The detection error trade-off as an SVG: FMR across, FNMR up, both on logarithmic axes (ISO/IEC
+//! 19795-1).
 
 use std::fmt::Write;
 
@@ -13,7 +14,8 @@ pub fn svg(title: &str, points: &[(f64, f64)]) -> String {
     let across = |rate: f64| MARGIN + share(rate) * (WIDTH - 2.0 * MARGIN);
     let up = |rate: f64| HEIGHT - MARGIN - share(rate) * (HEIGHT - 2.0 * MARGIN);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+            font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n\
          <text x=\"{}\" y=\"24\" text-anchor=\"middle\" font-size=\"14\">{}</text>\n",
         WIDTH / 2.0,
@@ -36,12 +38,14 @@ pub fn svg(title: &str, points: &[(f64, f64)]) -> String {
             y + 4.0
         );
     }
-    let line: Vec<String> = points.iter().map(|(fmr, fnmr)| format!("{:.1},{:.1}", across(*fmr), up(*fnmr))).collect();
+    let line: Vec<String> =
+        points.iter().map(|(fmr, fnmr)| format!("{:.1},{:.1}", across(*fmr), up(*fnmr))).collect();
     let _ = write!(
         out,
         "<polyline points=\"{}\" fill=\"none\" stroke=\"#1a5fb4\" stroke-width=\"2\"/>\n\
          <text x=\"{}\" y=\"{}\" text-anchor=\"middle\">FMR</text>\n\
-         <text x=\"16\" y=\"{}\" text-anchor=\"middle\" transform=\"rotate(-90 16 {})\">FNMR</text>\n</svg>\n",
+         <text x=\"16\" y=\"{}\" text-anchor=\"middle\" transform=\"rotate(-90 16 \
+         {})\">FNMR</text>\n</svg>\n",
         line.join(" "),
         WIDTH / 2.0,
         HEIGHT - 16.0,

@@ -10,7 +10,8 @@ use rand_chacha::{
 pub struct Dice(ChaCha8Rng);
 
 impl Dice {
-    /// A source for one `stream` (a trial, a picture) of a `seed`; streams do not influence each other.
+    /// A source for one `stream` (a trial, a picture) of a `seed`; streams do not influence each
+    /// other.
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);

@@ -1,5 +1,6 @@
-//! Error versus discard (ISO/IEC 29794-1): how the false non-match rate falls when the mated comparisons of the worst
-//! quality are left out. A quality that says nothing gives a level line; one that knows falls towards nothing.
+//! Error versus discard (ISO/IEC 29794-1): how the false non-match rate falls when the mated
+//! comparisons of the worst quality are left out. A quality that says nothing gives a level line;
+//! one that knows falls towards nothing.
 
 use serde::Serialize;
 
@@ -43,11 +44,17 @@ mod tests {
     #[test]
     fn a_quality_that_knows_falls_and_one_that_does_not_stays_level() {
         let score = |i: usize| if i.is_multiple_of(20) { 0.1 } else { 0.9 };
-        let knows: Vec<(f32, f32)> =
-            (0..1_000_usize).map(|i| (if i.is_multiple_of(20) { 0.2 } else { 0.8 }, score(i))).collect();
+        let knows: Vec<(f32, f32)> = (0..1_000_usize)
+            .map(|i| (if i.is_multiple_of(20) { 0.2 } else { 0.8 }, score(i)))
+            .collect();
         let level: Vec<(f32, f32)> = (0..1_000).map(|i| (i as f32, score(i))).collect();
         let at = |curve: &Curve, share: f64| {
-            curve.points.iter().find(|p| (p.discarded - share).abs() < 1e-9).map(|p| p.fnmr).expect("a point")
+            curve
+                .points
+                .iter()
+                .find(|p| (p.discarded - share).abs() < 1e-9)
+                .map(|p| p.fnmr)
+                .expect("a point")
         };
         let (knows, level) = (curve("a", knows, 0.5), curve("b", level, 0.5));
         assert!((at(&knows, 0.0) - 0.05).abs() < 1e-9 && at(&knows, 0.05) < 1e-9);

@@ -1,5 +1,5 @@
-//! Demographic groups (ISO/IEC 19795-10): who belongs to which, and a control of equal size beside each. It measures
-//! nothing, and guesses nobody's group: a list says it.
+//! Demographic groups (ISO/IEC 19795-10): who belongs to which, and a control of equal size beside
+//! each. It measures nothing, and guesses nobody's group: a list says it.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -15,10 +15,11 @@ const LISTED: &str = "listed";
 pub struct Groups(BTreeMap<String, Vec<String>>);
 
 impl Groups {
-    /// Reads a CSV `person,group` (a header is passed over), or a plain list of people, who are then one group. Lines
-    /// that start with `#` are remarks.
+    /// Reads a CSV `person,group` (a header is passed over), or a plain list of people, who are
+    /// then one group. Lines that start with `#` are remarks.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         Self::parse(&text, &path.display().to_string())
     }
 
@@ -27,7 +28,10 @@ impl Groups {
         let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut group_of: BTreeMap<&str, &str> = BTreeMap::new();
         for (number, line) in text.lines().map(str::trim).enumerate() {
-            if line.is_empty() || line.starts_with('#') || (number == 0 && line.starts_with("person")) {
+            if line.is_empty()
+                || line.starts_with('#')
+                || (number == 0 && line.starts_with("person"))
+            {
                 continue;
             }
             let (person, group) = match line.split(',').map(str::trim).collect::<Vec<_>>()[..] {
@@ -44,14 +48,20 @@ impl Groups {
                 ),
             }
         }
-        ensure!(!groups.is_empty(), "{file}: names nobody; one \"person,group\" a line is expected");
+        ensure!(
+            !groups.is_empty(),
+            "{file}: names nobody; one \"person,group\" a line is expected"
+        );
         Ok(Self(groups))
     }
 
     /// Each group with the indices of its people.
     pub fn members(&self, people: &[Person]) -> BTreeMap<String, Vec<usize>> {
-        let index: BTreeMap<&str, usize> = people.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect();
-        let found = |ids: &Vec<String>| ids.iter().filter_map(|id| index.get(id.as_str()).copied()).collect();
+        let index: BTreeMap<&str, usize> =
+            people.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect();
+        let found = |ids: &Vec<String>| {
+            ids.iter().filter_map(|id| index.get(id.as_str()).copied()).collect()
+        };
         self.0.iter().map(|(name, ids)| (name.clone(), found(ids))).collect()
     }
 }
@@ -59,8 +69,9 @@ impl Groups {
 /// Who of a set, and which of their photographs, by index.
 pub type Chosen = Vec<(usize, Vec<usize>)>;
 
-/// As many people outside the group, with as many photographs each (fewer where nobody has so many), drawn by seed: a
-/// rate of few people with few photographs is not to be compared with one of many.
+/// As many people outside the group, with as many photographs each (fewer where nobody has so
+/// many), drawn by seed: a rate of few people with few photographs is not to be compared with one
+/// of many.
 pub fn control(photos: &[usize], group: &[usize], seed: u64) -> Chosen {
     let mut dice = Dice::new(seed, 0xC017);
     let mut others: Vec<usize> = (0..photos.len()).filter(|i| !group.contains(i)).collect();
@@ -93,7 +104,8 @@ mod tests {
     #[test]
     fn a_csv_and_a_plain_list_name_groups() {
         let people = [person("a"), person("b"), person("c")];
-        let csv = Groups::parse("person,group\nc,east\na,west\nnobody,west\n", "g.csv").expect("two groups");
+        let csv = Groups::parse("person,group\nc,east\na,west\nnobody,west\n", "g.csv")
+            .expect("two groups");
         let members = csv.members(&people);
         assert_eq!((&members["east"], &members["west"]), (&vec![2], &vec![0]));
         let list = Groups::parse("# names\nb\nb\n", "g.txt").expect("one group");
@@ -106,8 +118,12 @@ mod tests {
             let said = Groups::parse(text, "g.csv").expect_err("a wrong line").to_string();
             assert!(said.starts_with("g.csv:1:") && !said.contains('\n'), "{said}");
         }
-        let said = Groups::parse("a,east\na,west\n", "g.csv").expect_err("in two groups").to_string();
-        assert!(said.contains("g.csv:2") && said.contains("east") && said.contains("west"), "{said}");
+        let said =
+            Groups::parse("a,east\na,west\n", "g.csv").expect_err("in two groups").to_string();
+        assert!(
+            said.contains("g.csv:2") && said.contains("east") && said.contains("west"),
+            "{said}"
+        );
         assert!(Groups::parse("person,group\n", "g.csv").is_err());
     }
 

@@ -1,5 +1,6 @@
-//! Open set, one to many: galleries of N people drawn by seed, mated and non-mated probes, per image and per track
-//! of several frames. FNIR at fixed FPIR (ISO/IEC 19795-1), with intervals bootstrapped by person.
+//! Open set, one to many: galleries of N people drawn by seed, mated and non-mated probes, per
+//! image and per track of several frames. FNIR at fixed FPIR (ISO/IEC 19795-1), with intervals
+//! bootstrapped by person.
 
 mod differential;
 mod tally;
@@ -62,8 +63,8 @@ pub struct Plan {
     pub track: usize,
     pub fusion: Fusion,
     pub templates: Templates,
-    /// A registered track is declared UNMATCHED when every good frame scores below its `t_reject`, bare or masked; how
-    /// scores are held against rivals.
+    /// A registered track is declared UNMATCHED when every good frame scores below its `t_reject`,
+    /// bare or masked; how scores are held against rivals.
     pub thresholds: Thresholds,
     pub seed: u64,
     /// Whether single images are searched too, not only tracks.
@@ -83,7 +84,8 @@ pub struct Report {
     pub failure_to_acquire: f64,
     pub per_image: Rates,
     pub per_track: Rates,
-    /// Registered people's tracks that the box would call UNMATCHED: every look good and below its `t_reject`.
+    /// Registered people's tracks that the box would call UNMATCHED: every look good and below its
+    /// `t_reject`.
     pub registered_unmatched: f64,
     pub registered_unmatched_tracks: u32,
     pub registered_unmatched_ci95: Option<[f64; 2]>,
@@ -91,11 +93,13 @@ pub struct Report {
     pub strangers_unmatched: f64,
     /// What the pack's own thresholds give, per track.
     pub at_pack_thresholds: AtPack,
-    /// Share of the photographs that the box's enrolment gate refuses; they enrol only where a person has too few others.
+    /// Share of the photographs that the box's enrolment gate refuses; they enrol only where a
+    /// person has too few others.
     pub enrolment_refused: f64,
     /// Share of the probes' frames that the mask flag calls masked; null where it was not run.
     pub masked_frames: Option<f64>,
-    /// Each demographic group by itself, beside a control of the others; only where groups were named.
+    /// Each demographic group by itself, beside a control of the others; only where groups were
+    /// named.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Differential>,
 }
@@ -154,7 +158,8 @@ pub fn run(
     );
     let clean = Treatment { degrade: None, draw_mask: false, ..treatment };
     let probes = samples(spec, &everyone, treatment, threads)?;
-    let enrolments = if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
+    let enrolments =
+        if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
     let set = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort) };
     let mut report = report(&set, plan);
     report.pack.clone_from(&spec.name);
@@ -239,13 +244,23 @@ pub fn report(set: &Set, plan: Plan) -> Report {
 }
 
 fn refused_share(set: &Set) -> f64 {
-    let gate: Vec<bool> =
-        set.enrolments.iter().flatten().flatten().map(|s| Gate::ENROLMENT.check(&s.quality).is_empty()).collect();
+    let gate: Vec<bool> = set
+        .enrolments
+        .iter()
+        .flatten()
+        .flatten()
+        .map(|s| Gate::ENROLMENT.check(&s.quality).is_empty())
+        .collect();
     gate.iter().filter(|passed| !**passed).count() as f64 / gate.len().max(1) as f64
 }
 
 fn masked_share(set: &Set) -> Option<f64> {
-    let flags: Vec<bool> =
-        set.probes.iter().flatten().flatten().filter_map(|s| s.quality.masked.map(|m| m > 0.5)).collect();
+    let flags: Vec<bool> = set
+        .probes
+        .iter()
+        .flatten()
+        .flatten()
+        .filter_map(|s| s.quality.masked.map(|m| m > 0.5))
+        .collect();
     (!flags.is_empty()).then(|| flags.iter().filter(|m| **m).count() as f64 / flags.len() as f64)
 }

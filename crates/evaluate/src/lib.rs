@@ -1,9 +1,10 @@
-//! How well does it recognise, on these people: ISO/IEC 19795-1 figures with intervals, and the thresholds that
-//! follow from them.
+//! How well does it recognise, on these people: ISO/IEC 19795-1 figures with intervals, and the
+//! thresholds that follow from them.
 //!
-//! `verify` compares pairs, `identify` searches an open set, `liveness` reports attacks by species, `calibrate`
-//! writes thresholds for one clinic. Everything drawn is drawn by seed, so that a figure can be made again.
-//! It never writes a picture, an embedding or a name: reports hold counts and rates only.
+//! `verify` compares pairs, `identify` searches an open set, `liveness` reports attacks by species,
+//! `calibrate` writes thresholds for one clinic. Everything drawn is drawn by seed, so that a
+//! figure can be made again. It never writes a picture, an embedding or a name: reports hold counts
+//! and rates only.
 
 pub mod calibrate;
 pub mod cli;

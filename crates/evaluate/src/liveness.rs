@@ -1,11 +1,14 @@
-//! Presentation attacks: APCER by species, the worst first, and BPCER (ISO/IEC 30107-3). A picture is judged by the
-//! networks alone; a folder of frames is a track and is judged as the box judges one: LIVE, SPOOF or UNSURE.
+//! Presentation attacks: APCER by species, the worst first, and BPCER (ISO/IEC 30107-3). A picture
+//! is judged by the networks alone; a folder of frames is a track and is judged as the box judges
+//! one: LIVE, SPOOF or UNSURE.
 
 use std::{collections::BTreeMap, fs, path::Path, path::PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
-use vision::{Analyzer, FaceBox, Gate, LiveTrack, LiveVerdict, Options, PackSpec, Picture, Rect, Runtime};
+use vision::{
+    Analyzer, FaceBox, Gate, LiveTrack, LiveVerdict, Options, PackSpec, Picture, Rect, Runtime,
+};
 
 use crate::{
     curve::bootstrap_by_group,
@@ -14,8 +17,8 @@ use crate::{
     sample::main_face,
 };
 
-/// A picture is live from this mean probability on; an attack under the box's own limit ([`LiveTrack::SPOOF_BELOW`]); else
-/// UNSURE.
+/// A picture is live from this mean probability on; an attack under the box's own limit
+/// ([`LiveTrack::SPOOF_BELOW`]); else UNSURE.
 pub const THRESHOLD: f32 = 0.5;
 const SPECIES: [&str; 4] = ["live", "print", "replay", "mask"];
 /// A face that overlaps the last one less than this is another's.
@@ -41,10 +44,12 @@ pub struct Report {
 pub struct Rate {
     pub rate: f64,
     pub errors: u32,
-    /// Presentations called UNSURE, pictures too poor to be judged among them: no error, and no answer either.
+    /// Presentations called UNSURE, pictures too poor to be judged among them: no error, and no
+    /// answer either.
     pub unsure: u32,
     pub presentations: u32,
-    /// Distinct sources (third column of the CSV), or presentations where it says none; drawn with replacement.
+    /// Distinct sources (third column of the CSV), or presentations where it says none; drawn with
+    /// replacement.
     pub sources: usize,
     pub ci95: Option<[f64; 2]>,
 }
@@ -73,10 +78,12 @@ pub struct Viewing {
     pub seed: u64,
 }
 
-/// Judges the lines of a CSV (`path,live|print|replay|mask[,source]`, paths beside the CSV unless absolute).
+/// Judges the lines of a CSV (`path,live|print|replay|mask[,source]`, paths beside the CSV unless
+/// absolute).
 pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<Report> {
     let runtime = Runtime::init()?;
-    let mut analyzer = Analyzer::load(&runtime, spec, Options { detect_longest_side_px: 640, threads: 1 })?;
+    let mut analyzer =
+        Analyzer::load(&runtime, spec, Options { detect_longest_side_px: 640, threads: 1 })?;
     ensure!(analyzer.has_liveness(), "pack \"{}\" has no liveness network", spec.name);
     let mut judged: BTreeMap<&str, Vec<(Judged, String)>> = BTreeMap::new();
     let (mut missed, mut tracks, mut pictures) = (0, 0, 0);
@@ -102,7 +109,15 @@ pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<R
     apcer.sort_by(|a, b| b.1.rate.total_cmp(&a.1.rate));
     let bpcer = judged.get("live").map(|said| rate(said, Judged::Attack));
     let pack = spec.name.clone();
-    Ok(Report { pack, threshold: THRESHOLD, tracks, pictures, bpcer, apcer, failure_to_acquire: missed })
+    Ok(Report {
+        pack,
+        threshold: THRESHOLD,
+        tracks,
+        pictures,
+        bpcer,
+        apcer,
+        failure_to_acquire: missed,
+    })
 }
 
 fn rate(said: &[(Judged, String)], error: Judged) -> Rate {
@@ -130,7 +145,8 @@ fn open(path: &Path) -> anyhow::Result<Picture> {
         .with_context(|| path.display().to_string())
 }
 
-/// What one presentation is seen through: the same lens, light and pattern of noise for all its frames.
+/// What one presentation is seen through: the same lens, light and pattern of noise for all its
+/// frames.
 struct Camera {
     viewing: Viewing,
     presentation: u64,
@@ -153,7 +169,11 @@ impl Camera {
     }
 }
 
-fn picture(analyzer: &mut Analyzer, path: &Path, camera: &Camera) -> anyhow::Result<Option<Judged>> {
+fn picture(
+    analyzer: &mut Analyzer,
+    path: &Path,
+    camera: &Camera,
+) -> anyhow::Result<Option<Judged>> {
     let picture = camera.open(analyzer, path)?;
     let frame = picture.frame();
     let Some(face) = main_face(frame, &analyzer.detect(frame)?) else { return Ok(None) };
@@ -167,7 +187,11 @@ fn picture(analyzer: &mut Analyzer, path: &Path, camera: &Camera) -> anyhow::Res
     }))
 }
 
-fn track(analyzer: &mut Analyzer, folder: &Path, camera: &Camera) -> anyhow::Result<Option<Judged>> {
+fn track(
+    analyzer: &mut Analyzer,
+    folder: &Path,
+    camera: &Camera,
+) -> anyhow::Result<Option<Judged>> {
     let mut frames: Vec<PathBuf> = fs::read_dir(folder)
         .with_context(|| folder.display().to_string())?
         .map(|entry| Ok(entry?.path()))
@@ -188,7 +212,9 @@ fn track(analyzer: &mut Analyzer, folder: &Path, camera: &Camera) -> anyhow::Res
         live.moved(&face.landmarks);
         if seen % camera.viewing.score_every.max(1) == 0 {
             match analyzer.liveness(frame, &face)? {
-                Some(score) if Gate::liveness(&analyzer.assess(frame, &face)?) => live.scored(score),
+                Some(score) if Gate::liveness(&analyzer.assess(frame, &face)?) => {
+                    live.scored(score);
+                }
                 _ => live.too_poor(),
             }
         }
@@ -212,7 +238,8 @@ fn follow(last: Option<Rect>, faces: &[FaceBox]) -> Option<FaceBox> {
 }
 
 fn read(labels: &Path) -> anyhow::Result<Vec<Row>> {
-    let text = fs::read_to_string(labels).with_context(|| format!("{}: cannot be read", labels.display()))?;
+    let text = fs::read_to_string(labels)
+        .with_context(|| format!("{}: cannot be read", labels.display()))?;
     let beside = labels.parent().unwrap_or(Path::new("."));
     let mut rows = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
@@ -220,17 +247,29 @@ fn read(labels: &Path) -> anyhow::Result<Vec<Row>> {
         let (path, label, source) = match fields[..] {
             [path, label] => (path, label, path),
             [path, label, source] => (path, label, source),
-            _ => bail!("{}:{}: expected \"path,label\" or \"path,label,source\"", labels.display(), number + 1),
+            _ => bail!(
+                "{}:{}: expected \"path,label\" or \"path,label,source\"",
+                labels.display(),
+                number + 1
+            ),
         };
         let Some(species) = SPECIES.iter().find(|s| **s == label) else {
             if number == 0 {
                 continue; // the header
             }
-            bail!("{}:{}: \"{label}\" is none of live, print, replay, mask", labels.display(), number + 1);
+            bail!(
+                "{}:{}: \"{label}\" is none of live, print, replay, mask",
+                labels.display(),
+                number + 1
+            );
         };
         rows.push(Row { path: beside.join(path), species, source: source.to_owned() });
     }
-    ensure!(!rows.is_empty(), "{}: holds no line \"path,live|print|replay|mask\"", labels.display());
+    ensure!(
+        !rows.is_empty(),
+        "{}: holds no line \"path,live|print|replay|mask\"",
+        labels.display()
+    );
     Ok(rows)
 }
 
@@ -240,8 +279,13 @@ mod tests {
 
     #[test]
     fn unsure_is_neither_an_error_nor_an_answer() {
-        let said = [(Judged::Live, "a"), (Judged::Unsure, "a"), (Judged::Attack, "b"), (Judged::Attack, "c")]
-            .map(|(j, s)| (j, s.to_owned()));
+        let said = [
+            (Judged::Live, "a"),
+            (Judged::Unsure, "a"),
+            (Judged::Attack, "b"),
+            (Judged::Attack, "c"),
+        ]
+        .map(|(j, s)| (j, s.to_owned()));
         let apcer = rate(&said, Judged::Live);
         assert_eq!((apcer.errors, apcer.unsure, apcer.presentations, apcer.sources), (1, 1, 4, 3));
         assert!((apcer.rate - 0.25).abs() < 1e-9);

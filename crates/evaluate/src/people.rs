@@ -1,4 +1,5 @@
-//! A folder of people: one folder a person, photographs inside. Reads names to tell people apart, reports none.
+//! A folder of people: one folder a person, photographs inside. Reads names to tell people apart,
+//! reports none.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +28,9 @@ pub fn scan_all(folders: &[PathBuf], least: usize) -> anyhow::Result<Vec<Person>
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     for folder in folders {
         for found in scan(folder, 1)? {
-            let person = people.entry(found.id.clone()).or_insert_with(|| Person { id: found.id, photos: Vec::new() });
+            let person = people
+                .entry(found.id.clone())
+                .or_insert_with(|| Person { id: found.id, photos: Vec::new() });
             person.photos.extend(found.photos);
         }
     }
@@ -50,7 +53,8 @@ pub fn scan(folder: &Path, least: usize) -> anyhow::Result<Vec<Person>> {
         }
         let photos: Vec<_> = entries(&entry)?.into_iter().filter(|p| is_photo(p)).collect();
         if photos.len() >= least.max(1) {
-            let id = entry.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let id =
+                entry.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             people.push(Person { id, photos });
         }
     }
@@ -59,7 +63,10 @@ pub fn scan(folder: &Path, least: usize) -> anyhow::Result<Vec<Person>> {
 }
 
 fn nobody(folder: &str, least: usize) -> String {
-    format!("{folder}: no person with {least} or more JPEG or PNG photographs; one folder a person is expected")
+    format!(
+        "{folder}: no person with {least} or more JPEG or PNG photographs; one folder a person is \
+        expected"
+    )
 }
 
 fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -47,7 +47,8 @@ pub fn take(
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(photo) = photos.get(index) else { return Ok(taken) };
-            let sample = taker.take(photo, index as u64).with_context(|| photo.display().to_string())?;
+            let sample =
+                taker.take(photo, index as u64).with_context(|| photo.display().to_string())?;
             taken.push((index, sample));
         }
     };
@@ -57,7 +58,8 @@ pub fn take(
         workers.into_iter().map(thread::ScopedJoinHandle::join).collect()
     });
     for result in results {
-        let taken = result.map_err(|_| anyhow::anyhow!("a worker thread of the evaluation panicked"))??;
+        let taken =
+            result.map_err(|_| anyhow::anyhow!("a worker thread of the evaluation panicked"))??;
         for (index, sample) in taken {
             samples[index] = sample;
         }
@@ -76,7 +78,10 @@ impl Taker {
         let options = Options { detect_longest_side_px: 640, threads: 1 };
         Ok(Self {
             analyzer: Analyzer::load(runtime, spec, options)?,
-            embedder: treatment.flip.then(|| vision::Embedder::load(runtime, &spec.embedder)).transpose()?,
+            embedder: treatment
+                .flip
+                .then(|| vision::Embedder::load(runtime, &spec.embedder))
+                .transpose()?,
             treatment,
         })
     }
@@ -121,8 +126,8 @@ impl Taker {
     }
 }
 
-/// The face that a portrait is of: the one that holds the picture's middle, however large a neighbour is; else large and
-/// near the middle.
+/// The face that a portrait is of: the one that holds the picture's middle, however large a
+/// neighbour is; else large and near the middle.
 pub fn main_face(frame: Frame<'_>, faces: &[FaceBox]) -> Option<FaceBox> {
     let middle = [frame.width() as f32 / 2.0, frame.height() as f32 / 2.0];
     let weight = |face: &FaceBox| {
@@ -131,10 +136,12 @@ pub fn main_face(frame: Frame<'_>, faces: &[FaceBox]) -> Option<FaceBox> {
     };
     let holds_middle = |face: &&FaceBox| {
         let rect = face.rect;
-        (rect.x..rect.x + rect.width).contains(&middle[0]) && (rect.y..rect.y + rect.height).contains(&middle[1])
+        (rect.x..rect.x + rect.width).contains(&middle[0])
+            && (rect.y..rect.y + rect.height).contains(&middle[1])
     };
-    let heaviest =
-        |faces: &mut dyn Iterator<Item = &FaceBox>| faces.max_by(|a, b| weight(a).total_cmp(&weight(b))).copied();
+    let heaviest = |faces: &mut dyn Iterator<Item = &FaceBox>| {
+        faces.max_by(|a, b| weight(a).total_cmp(&weight(b))).copied()
+    };
     heaviest(&mut faces.iter().filter(holds_middle)).or_else(|| heaviest(&mut faces.iter()))
 }
 
@@ -149,7 +156,8 @@ mod tests {
             score: 0.9,
             landmarks: [[0.0; 2]; 5],
         };
-        let picture = Picture::new(vec![0; 250 * 250 * 3], 250, 250, vision::PixelOrder::Rgb).expect("its size");
+        let picture = Picture::new(vec![0; 250 * 250 * 3], 250, 250, vision::PixelOrder::Rgb)
+            .expect("its size");
         let (middle, neighbour) = (face(75.0, 90.0), face(-30.0, 104.0));
         let main = |faces: &[FaceBox]| main_face(picture.frame(), faces).map(|f| f.rect.x);
         assert_eq!(main(&[neighbour, middle]), Some(75.0));

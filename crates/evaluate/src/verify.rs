@@ -1,5 +1,5 @@
-//! One to one: pairs of photographs, or all pairs of a folder. Failure to acquire, accuracy by ten folds, EER, and
-//! TAR at fixed FMR with intervals bootstrapped by person.
+//! One to one: pairs of photographs, or all pairs of a folder. Failure to acquire, accuracy by ten
+//! folds, EER, and TAR at fixed FMR with intervals bootstrapped by person.
 
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
@@ -15,14 +15,16 @@ use crate::{
 };
 
 /// The false match rates that are reported.
-pub const RATES: [(&str, f64); 4] = [("1e-2", 1e-2), ("1e-3", 1e-3), ("1e-4", 1e-4), ("1e-5", 1e-5)];
+pub const RATES: [(&str, f64); 4] =
+    [("1e-2", 1e-2), ("1e-3", 1e-3), ("1e-4", 1e-4), ("1e-5", 1e-5)];
 const FOLDS: usize = 10;
 
 /// What `verify --json` prints.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub pack: String,
-    /// Mean accuracy of ten folds, 0-1; `None` with `--all-pairs`, where the classes are not balanced.
+    /// Mean accuracy of ten folds, 0-1; `None` with `--all-pairs`, where the classes are not
+    /// balanced.
     pub accuracy: Option<f64>,
     /// Standard error of that mean.
     pub accuracy_se: Option<f64>,
@@ -31,15 +33,16 @@ pub struct Report {
     /// Share of photographs without a usable face, 0-1.
     pub failure_to_acquire: f64,
     pub tar_at_fmr: BTreeMap<&'static str, TarAtFmr>,
-    /// Comparisons made; those with a photograph that was not acquired are left out and counted in `pairs_missed`.
+    /// Comparisons made; those with a photograph that was not acquired are left out and counted in
+    /// `pairs_missed`.
     pub pairs: usize,
     pub pairs_missed: usize,
     pub genuine_pairs: usize,
     pub impostor_pairs: usize,
     pub people: usize,
     pub images: usize,
-    /// How errors fall when the worst pictures are left out, at the threshold of the lowest FMR up to 1e-3 that the data
-    /// bear; empty where there is none.
+    /// How errors fall when the worst pictures are left out, at the threshold of the lowest FMR up
+    /// to 1e-3 that the data bear; empty where there is none.
     pub error_versus_discard: Vec<Curve>,
     #[serde(skip)]
     pub trade_off: Vec<(f64, f64)>,
@@ -86,8 +89,10 @@ pub fn pairs(
 ) -> anyhow::Result<Report> {
     let (set, pairs) = read_pairs(images, csv)?;
     let samples = sample::take(spec, &set.photos, treatment, threads)?;
-    let scored: Vec<(f32, &Pair)> =
-        pairs.iter().filter_map(|p| Some((cosine(samples[p.a].as_ref()?, samples[p.b].as_ref()?)?, p))).collect();
+    let scored: Vec<(f32, &Pair)> = pairs
+        .iter()
+        .filter_map(|p| Some((cosine(samples[p.a].as_ref()?, samples[p.b].as_ref()?)?, p)))
+        .collect();
     let balanced: Vec<(f32, bool)> = scored.iter().map(|(s, p)| (*s, p.same)).collect();
     let mut genuine = Vec::new();
     let mut impostor = Vec::new();
@@ -107,7 +112,12 @@ pub fn pairs(
 }
 
 /// Compares every photograph of a folder of people with every other.
-pub fn all_pairs(spec: &PackSpec, folder: &Path, treatment: Treatment, threads: usize) -> anyhow::Result<Report> {
+pub fn all_pairs(
+    spec: &PackSpec,
+    folder: &Path,
+    treatment: Treatment,
+    threads: usize,
+) -> anyhow::Result<Report> {
     let people = people::scan(folder, 1)?;
     let mut set = Set { photos: Vec::new(), person: Vec::new(), people: people.len() };
     for (index, person) in people.into_iter().enumerate() {
@@ -118,10 +128,13 @@ pub fn all_pairs(spec: &PackSpec, folder: &Path, treatment: Treatment, threads: 
     let (mut genuine, mut impostor, mut missed) = (Vec::new(), Vec::new(), 0);
     for a in 0..samples.len() {
         for b in a + 1..samples.len() {
-            let score = samples[a].as_ref().zip(samples[b].as_ref()).and_then(|(x, y)| cosine(x, y));
+            let score =
+                samples[a].as_ref().zip(samples[b].as_ref()).and_then(|(x, y)| cosine(x, y));
             match score {
                 None => missed += 1,
-                Some(score) if set.person[a] == set.person[b] => genuine.push(Mated { score, a, b }),
+                Some(score) if set.person[a] == set.person[b] => {
+                    genuine.push(Mated { score, a, b });
+                }
                 Some(score) => impostor.push(score),
             }
         }
@@ -131,15 +144,23 @@ pub fn all_pairs(spec: &PackSpec, folder: &Path, treatment: Treatment, threads: 
     Ok(report)
 }
 
-fn summarise(spec: &PackSpec, set: &Set, samples: &[Option<Sample>], genuine: &[Mated], impostor: Vec<f32>) -> Report {
+fn summarise(
+    spec: &PackSpec,
+    set: &Set,
+    samples: &[Option<Sample>],
+    genuine: &[Mated],
+    impostor: Vec<f32>,
+) -> Report {
     let scores = Scores::new(genuine.iter().map(|g| g.score).collect(), impostor);
-    let tar_at_fmr = RATES.iter().map(|(name, rate)| (*name, tar_at(&scores, set, genuine, *rate))).collect();
+    let tar_at_fmr =
+        RATES.iter().map(|(name, rate)| (*name, tar_at(&scores, set, genuine, *rate))).collect();
     Report {
         pack: spec.name.clone(),
         accuracy: None,
         accuracy_se: None,
         eer: scores.eer(),
-        failure_to_acquire: samples.iter().filter(|s| s.is_none()).count() as f64 / samples.len().max(1) as f64,
+        failure_to_acquire: samples.iter().filter(|s| s.is_none()).count() as f64
+            / samples.len().max(1) as f64,
         tar_at_fmr,
         pairs: scores.genuine() + scores.impostor(),
         pairs_missed: 0,
@@ -178,7 +199,9 @@ type Figure = fn(&vision::Quality) -> f32;
 
 /// The curves of the figures that could tell a bad picture.
 fn discarded(scores: &Scores, samples: &[Option<Sample>], genuine: &[Mated]) -> Vec<Curve> {
-    let Some(threshold) = scores.threshold_at(1e-3).or_else(|| scores.threshold_at(1e-2)) else { return Vec::new() };
+    let Some(threshold) = scores.threshold_at(1e-3).or_else(|| scores.threshold_at(1e-2)) else {
+        return Vec::new();
+    };
     let figures: [(&'static str, Figure); 5] = [
         ("UnifiedQualityScore", vision::Quality::unified),
         ("HeadSize", |q| q.face_width_px),
@@ -192,7 +215,9 @@ fn discarded(scores: &Scores, samples: &[Option<Sample>], genuine: &[Mated]) -> 
     };
     figures
         .into_iter()
-        .map(|(name, figure)| discard::curve(name, genuine.iter().map(|m| worse(figure, m)).collect(), threshold))
+        .map(|(name, figure)| {
+            discard::curve(name, genuine.iter().map(|m| worse(figure, m)).collect(), threshold)
+        })
         .collect()
 }
 
@@ -200,7 +225,8 @@ fn cosine(a: &Sample, b: &Sample) -> Option<f32> {
     a.embedding.cosine(&b.embedding)
 }
 
-/// Accuracy of each tenth at the threshold that is best on the other nine: mean and its standard error.
+/// Accuracy of each tenth at the threshold that is best on the other nine: mean and its standard
+/// error.
 fn ten_folds(scored: &[(f32, bool)]) -> Option<(f64, f64)> {
     if scored.len() < FOLDS * 10 {
         return None;
@@ -210,7 +236,8 @@ fn ten_folds(scored: &[(f32, bool)]) -> Option<(f64, f64)> {
             let (inside, outside): (Vec<_>, Vec<_>) =
                 scored.iter().enumerate().partition(|(index, _)| index % FOLDS == fold);
             let threshold = best_threshold(outside.into_iter().map(|(_, s)| *s).collect());
-            let right = inside.iter().filter(|(_, (score, same))| (*score >= threshold) == *same).count();
+            let right =
+                inside.iter().filter(|(_, (score, same))| (*score >= threshold) == *same).count();
             right as f64 / inside.len() as f64
         })
         .collect();
@@ -234,7 +261,8 @@ fn best_threshold(mut scored: Vec<(f32, bool)>) -> f32 {
 }
 
 fn read_pairs(images: &Path, csv: &Path) -> anyhow::Result<(Set, Vec<Pair>)> {
-    let text = std::fs::read_to_string(csv).with_context(|| format!("{}: cannot be read", csv.display()))?;
+    let text = std::fs::read_to_string(csv)
+        .with_context(|| format!("{}: cannot be read", csv.display()))?;
     let mut index: BTreeMap<PathBuf, usize> = BTreeMap::new();
     let mut set = Set { photos: Vec::new(), person: Vec::new(), people: 0 };
     let mut people: BTreeMap<String, usize> = BTreeMap::new();
@@ -242,22 +270,34 @@ fn read_pairs(images: &Path, csv: &Path) -> anyhow::Result<(Set, Vec<Pair>)> {
     let mut place = |name: &str, set: &mut Set| {
         let path = images.join(name);
         *index.entry(path.clone()).or_insert_with(|| {
-            let person = Path::new(name).parent().map(|p| p.display().to_string()).unwrap_or_default();
+            let person =
+                Path::new(name).parent().map(|p| p.display().to_string()).unwrap_or_default();
             let count = people.len();
             set.person.push(*people.entry(person).or_insert(count));
             set.photos.push(path);
             set.photos.len() - 1
         })
     };
-    for (number, line) in text.lines().enumerate().filter(|(n, l)| !(l.trim().is_empty() || *n == 0)) {
+    for (number, line) in
+        text.lines().enumerate().filter(|(n, l)| !(l.trim().is_empty() || *n == 0))
+    {
         let fields: Vec<&str> = line.split(',').map(str::trim).collect();
         let [a, b, same] = fields[..] else {
             bail!("{}:{}: expected \"a,b,same\"", csv.display(), number + 1);
         };
-        ensure!(["0", "1"].contains(&same), "{}:{}: same is 0 or 1, not \"{same}\"", csv.display(), number + 1);
+        ensure!(
+            ["0", "1"].contains(&same),
+            "{}:{}: same is 0 or 1, not \"{same}\"",
+            csv.display(),
+            number + 1
+        );
         pairs.push(Pair { a: place(a, &mut set), b: place(b, &mut set), same: same == "1" });
     }
-    ensure!(!pairs.is_empty(), "{}: holds no pairs (the first line is the header a,b,same)", csv.display());
+    ensure!(
+        !pairs.is_empty(),
+        "{}: holds no pairs (the first line is the header a,b,same)",
+        csv.display()
+    );
     set.people = set.person.iter().max().map_or(0, |p| p + 1);
     Ok((set, pairs))
 }
@@ -274,7 +314,8 @@ mod tests {
 
     #[test]
     fn ten_folds_of_clean_scores_are_all_right() {
-        let scored: Vec<_> = (0..400).map(|i| if i % 3 == 0 { (0.7, true) } else { (0.1, false) }).collect();
+        let scored: Vec<_> =
+            (0..400).map(|i| if i % 3 == 0 { (0.7, true) } else { (0.1, false) }).collect();
         assert_eq!(ten_folds(&scored), Some((1.0, 0.0)));
         assert_eq!(ten_folds(&scored[..20]), None);
     }

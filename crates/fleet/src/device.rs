@@ -1,5 +1,5 @@
-//! One simulated box: the real envelope, chain, planner, receipts and knowledge; its outbox is in memory. It judges
-//! nothing and drops nothing.
+//! One simulated box: the real envelope, chain, planner, receipts and knowledge; its outbox is in
+//! memory. It judges nothing and drops nothing.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,7 +78,8 @@ pub(crate) struct Link {
 
 impl Chain {
     pub(crate) fn new(identity: Identity) -> anyhow::Result<Self> {
-        let device = identity.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("{e}"))?;
+        let device =
+            identity.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("{e}"))?;
         let boot_id = uuid::Uuid::now_v7().to_string();
         Ok(Self {
             identity,
@@ -104,7 +105,8 @@ impl Chain {
                 let (life, step) = (self.findings / 3, (self.findings % 3) as usize);
                 self.findings += 1;
                 (finding.step, finding.revision) = (STEPS[step], step as u32 + 1);
-                trust::sha256_hex(format!("{} {life}", self.device))[..32].clone_into(&mut finding.finding_id);
+                trust::sha256_hex(format!("{} {life}", self.device))[..32]
+                    .clone_into(&mut finding.finding_id);
                 finding.incident_id.clone_from(&finding.finding_id);
                 finding.room.clone_from(&self.identity.room);
             }
@@ -165,9 +167,15 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    pub(crate) fn new(identity: Identity, port: u16, counts: Arc<Counts>, seed: u64) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        identity: Identity,
+        port: u16,
+        counts: Arc<Counts>,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
         let chain = Chain::new(identity)?;
-        let verifier = DownVerifier::new(chain.device.clone(), chain.identity.server, BTreeMap::new());
+        let verifier =
+            DownVerifier::new(chain.device.clone(), chain.identity.server, BTreeMap::new());
         let planner = Planner::new(Limits::default(), seed);
         Ok(Self { chain, port, counts, waiting: BTreeMap::new(), planner, verifier })
     }
@@ -175,7 +183,8 @@ impl Device {
     /// Reconnects like the real box, with a shorter first wait.
     pub(crate) async fn live(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut wait_ms = 100;
-        let mut dice = u64::from(self.port) ^ self.chain.seq ^ self.chain.device.as_str().len() as u64;
+        let mut dice =
+            u64::from(self.port) ^ self.chain.seq ^ self.chain.device.as_str().len() as u64;
         loop {
             let began = Instant::now();
             if self.connection(&mut orders).await {
@@ -240,7 +249,10 @@ impl Device {
 
     fn options(&self, connected_at: &str) -> MqttOptions {
         let mut options = MqttOptions::new(self.chain.device.as_str(), "127.0.0.1", self.port);
-        options.set_keep_alive(Duration::from_mins(2)).set_clean_start(false).set_connection_timeout(30);
+        options
+            .set_keep_alive(Duration::from_mins(2))
+            .set_clean_start(false)
+            .set_connection_timeout(30);
         options.set_outgoing_inflight_upper_limit(72);
         let mut properties = ConnectProperties::new();
         properties.session_expiry_interval = Some(600);
@@ -259,13 +271,20 @@ impl Device {
             let _ = client.try_subscribe(filter, QoS::AtLeastOnce);
         }
         let topic = Topic::new(self.chain.device.clone(), Channel::Status).to_string();
-        let _ = client.try_publish(topic, QoS::AtLeastOnce, true, self.chain.status(true, connected_at));
+        let _ = client.try_publish(
+            topic,
+            QoS::AtLeastOnce,
+            true,
+            self.chain.status(true, connected_at),
+        );
     }
 
     fn obey(&mut self, order: Order) {
         let payload = match order {
             Order::Finding => delivery::testing::finding("L2"),
-            Order::Heartbeat => Up::Health(HealthReport { firmware: "fleet".into(), ..HealthReport::default() }),
+            Order::Heartbeat => {
+                Up::Health(HealthReport { firmware: "fleet".into(), ..HealthReport::default() })
+            }
         };
         self.append(payload);
     }
@@ -287,12 +306,17 @@ impl Device {
         let plan = self.planner.plan(&heads, now_ms);
         for seq in plan.send {
             let Some((link, _)) = self.waiting.get(&seq) else { continue };
-            if client.try_publish(link.topic.clone(), QoS::AtLeastOnce, false, link.text.clone()).is_err() {
+            if client
+                .try_publish(link.topic.clone(), QoS::AtLeastOnce, false, link.text.clone())
+                .is_err()
+            {
                 self.planner.not_sent(seq);
                 return Some(tokio::time::Instant::now() + Duration::from_millis(100));
             }
         }
-        plan.wake_at_ms.map(|at| tokio::time::Instant::now() + Duration::from_millis(at.saturating_sub(now_ms)))
+        plan.wake_at_ms.map(|at| {
+            tokio::time::Instant::now() + Duration::from_millis(at.saturating_sub(now_ms))
+        })
     }
 
     fn heard(&mut self, publish: &Publish) {
@@ -338,7 +362,10 @@ impl Device {
         }
         self.counts.receipted.fetch_add(done.len() as u64, Ordering::SeqCst);
         let mut latencies = self.counts.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        latencies
-            .extend(done.values().filter(|(l, _)| l.finding).map(|(_, raised)| raised.elapsed().as_millis() as u32));
+        latencies.extend(
+            done.values()
+                .filter(|(l, _)| l.finding)
+                .map(|(_, raised)| raised.elapsed().as_millis() as u32),
+        );
     }
 }

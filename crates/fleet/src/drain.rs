@@ -1,6 +1,7 @@
-//! How fast pre-signed findings are consumed: by a bare `mosquitto_sub`, and by the server up to its signed receipts.
-//! Both get the same messages, and all of them at once: the broker holds them while the consumer is not there or stands
-//! still, so that nothing but the consumer (and the broker that serves it) sets the pace.
+//! How fast pre-signed findings are consumed: by a bare `mosquitto_sub`, and by the server up to
+//! its signed receipts. Both get the same messages, and all of them at once: the broker holds them
+//! while the consumer is not there or stands still, so that nothing but the consumer (and the
+//! broker that serves it) sets the pace.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -57,7 +58,8 @@ async fn publish(load: &Load, port: u16) -> Result<()> {
     options.set_outgoing_inflight_upper_limit(1000);
     let (client, mut events) = AsyncClient::new(options, 2000);
     let total = load.links.len();
-    let messages: Vec<(String, String)> = load.links.iter().map(|l| (l.topic.clone(), l.text.clone())).collect();
+    let messages: Vec<(String, String)> =
+        load.links.iter().map(|l| (l.topic.clone(), l.text.clone())).collect();
     let sender = tokio::spawn(async move {
         for (topic, text) in messages {
             if client.publish(topic, QoS::AtLeastOnce, false, text).await.is_err() {
@@ -67,9 +69,14 @@ async fn publish(load: &Load, port: u16) -> Result<()> {
     });
     let mut acknowledged = 0;
     while acknowledged < total {
-        match tokio::time::timeout(LIMIT, events.poll()).await.context("the broker takes nothing")? {
+        match tokio::time::timeout(LIMIT, events.poll())
+            .await
+            .context("the broker takes nothing")?
+        {
             Ok(Event::Incoming(Packet::PubAck(_))) => acknowledged += 1,
-            Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_) => bail!("the load's connection was lost"),
+            Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_) => {
+                bail!("the load's connection was lost")
+            }
             Ok(_) => {}
         }
     }
@@ -77,13 +84,34 @@ async fn publish(load: &Load, port: u16) -> Result<()> {
     Ok(())
 }
 
-/// A bare subscriber that ends after as many messages as there are; gives messages a second. Its session is made before,
-/// so that the broker keeps them for it.
+/// A bare subscriber that ends after as many messages as there are; gives messages a second. Its
+/// session is made before, so that the broker keeps them for it.
 pub(crate) async fn bare(load: &Load, port: u16) -> Result<f64> {
     let sub = |more: &[&str]| -> Result<Child> {
         Command::new("mosquitto_sub")
-            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-V", "mqttv5", "-q", "1", "-c", "-i", "fleet-bare"])
-            .args(["-x", "600", "-D", "connect", "receive-maximum", "1000", "-t", "zaigang/v1/+/findings"])
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+                "-V",
+                "mqttv5",
+                "-q",
+                "1",
+                "-c",
+                "-i",
+                "fleet-bare",
+            ])
+            .args([
+                "-x",
+                "600",
+                "-D",
+                "connect",
+                "receive-maximum",
+                "1000",
+                "-t",
+                "zaigang/v1/+/findings",
+            ])
             .args(more)
             .stdout(Stdio::null())
             .spawn()
@@ -114,16 +142,22 @@ async fn forget_session(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// The server, until its receipts cover every message; gives messages a second, and when it began. It is halted (SIGSTOP)
-/// while they are published.
-pub(crate) async fn server(load: &Load, port: u16, signal: impl Fn(&str) -> Result<()>) -> Result<(f64, Instant)> {
+/// The server, until its receipts cover every message; gives messages a second, and when it began.
+/// It is halted (SIGSTOP) while they are published.
+pub(crate) async fn server(
+    load: &Load,
+    port: u16,
+    signal: impl Fn(&str) -> Result<()>,
+) -> Result<(f64, Instant)> {
     let (client, mut events) = AsyncClient::new(options("fleet-monitor", port), 10);
     client.try_subscribe("zaigang/v1/+/receipts", QoS::AtMostOnce)?;
     while !matches!(events.poll().await?, Event::Incoming(Packet::SubAck(_))) {}
     let mut missing = load.last.clone();
     let watch = tokio::spawn(async move {
         while !missing.is_empty() {
-            let event = tokio::time::timeout(LIMIT, events.poll()).await.context("no receipts any more")??;
+            let event = tokio::time::timeout(LIMIT, events.poll())
+                .await
+                .context("no receipts any more")??;
             let Event::Incoming(Packet::Publish(publish)) = event else { continue };
             let envelope: Envelope = serde_json::from_slice(&publish.payload)?;
             let body: DownBody = serde_json::from_str(&envelope.body)?;
@@ -144,9 +178,12 @@ pub(crate) async fn server(load: &Load, port: u16, signal: impl Fn(&str) -> Resu
     Ok((rate(load, began.elapsed()), began))
 }
 
-/// How many of these signatures all cores check in a second when they do nothing else: no server that believes only what
-/// it checked takes more.
-pub(crate) fn signatures(load: &Load, key_of: &BTreeMap<String, trust::VerifyingKey>) -> Result<f64> {
+/// How many of these signatures all cores check in a second when they do nothing else: no server
+/// that believes only what it checked takes more.
+pub(crate) fn signatures(
+    load: &Load,
+    key_of: &BTreeMap<String, trust::VerifyingKey>,
+) -> Result<f64> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let began = Instant::now();
     let good = std::thread::scope(|scope| {
@@ -154,12 +191,17 @@ pub(crate) fn signatures(load: &Load, key_of: &BTreeMap<String, trust::Verifying
             let holds = |link: &&Link| {
                 let device = link.topic.split('/').nth(2).and_then(|device| key_of.get(device));
                 let envelope = Envelope::from_text(&link.text).ok();
-                device.zip(envelope).is_some_and(|(key, envelope)| trust::verify(&envelope, key).is_ok())
+                device
+                    .zip(envelope)
+                    .is_some_and(|(key, envelope)| trust::verify(&envelope, key).is_ok())
             };
             links.iter().filter(holds).count()
         };
-        let parts: Vec<_> =
-            load.links.chunks(load.links.len().div_ceil(cores)).map(|links| scope.spawn(move || part(links))).collect();
+        let parts: Vec<_> = load
+            .links
+            .chunks(load.links.len().div_ceil(cores))
+            .map(|links| scope.spawn(move || part(links)))
+            .collect();
         parts.into_iter().map(|part| part.join().unwrap_or(0)).sum::<usize>()
     });
     let took = began.elapsed();

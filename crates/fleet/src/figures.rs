@@ -38,15 +38,20 @@ impl Report {
     /// Single figures behind a median, as a remark.
     pub(crate) fn list(&self, name: &str, figures: &[f64]) {
         if !self.json {
-            let figures: Vec<String> = figures.iter().map(|figure| format!("{figure:.2}")).collect();
+            let figures: Vec<String> =
+                figures.iter().map(|figure| format!("{figure:.2}")).collect();
             println!("  {name}: {}", figures.join(", "));
         }
     }
 
     pub(crate) fn say(&mut self, name: &str, target: Target, figure: f64, unit: &str) {
         let (target, verdict) = match target {
-            Target::AtLeast(goal) => (format!(">= {goal}"), if figure >= goal { "holds" } else { "falls short" }),
-            Target::AtMost(goal) => (format!("<= {goal}"), if figure <= goal { "holds" } else { "falls short" }),
+            Target::AtLeast(goal) => {
+                (format!(">= {goal}"), if figure >= goal { "holds" } else { "falls short" })
+            }
+            Target::AtMost(goal) => {
+                (format!("<= {goal}"), if figure <= goal { "holds" } else { "falls short" })
+            }
             Target::None => ("-".to_owned(), "measured"),
         };
         self.short += usize::from(verdict == "falls short");

@@ -1,5 +1,6 @@
-//! `zaigang-fleet`: N simulated boxes with the real protocol and keys and outboxes in memory, against the real server and a
-//! real Mosquitto on this machine. Prints what one server carries; it never touches a server that it did not start.
+//! `zaigang-fleet`: N simulated boxes with the real protocol and keys and outboxes in memory,
+//! against the real server and a real Mosquitto on this machine. Prints what one server carries; it
+//! never touches a server that it did not start.
 
 mod device;
 mod drain;
@@ -19,8 +20,10 @@ Examples:
   zaigang-fleet --only connected --devices 2000 --json
   zaigang-fleet --only throughput --messages 40000 --pairs 5
 
-Needs zaigang-server beside it (cargo build --bins) and Mosquitto with its clients (apt-get install mosquitto mosquitto-clients).
-Prints `name · target · figure · holds|falls short` per figure and exits with 1 when one falls short.";
+Needs zaigang-server beside it (cargo build --bins) and Mosquitto with its clients (apt-get \
+install mosquitto mosquitto-clients).
+Prints `name · target · figure · holds|falls short` per figure and exits with 1 when one falls \
+short.";
 
 /// How many boxes one server carries, how fast, and what happens beyond that.
 #[derive(Debug, Parser)]

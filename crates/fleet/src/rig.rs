@@ -1,4 +1,5 @@
-//! The server and the broker of a run, in a folder of their own, and the boxes' registration. Ends both with the rig.
+//! The server and the broker of a run, in a folder of their own, and the boxes' registration. Ends
+//! both with the rig.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -44,13 +45,16 @@ impl Rig {
     pub(crate) fn new() -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let broker_port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let root = std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
+        let root = std::fs::metadata("/proc/self")
+            .is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
         let user = if root { "user root\n" } else { "" };
         std::fs::write(
             dir.path().join("mosquitto.conf"),
             format!(
-                "{user}persistence false\nlog_dest none\nmax_packet_size 1114112\nmax_queued_messages 0\nmax_inflight_messages 1000\n\
-                 max_connections -1\nlistener {broker_port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+                "{user}persistence false\nlog_dest none\nmax_packet_size \
+                    1114112\nmax_queued_messages 0\nmax_inflight_messages 1000\n\
+                 max_connections -1\nlistener {broker_port} 127.0.0.1\nallow_anonymous \
+                 true\nset_tcp_nodelay true\n"
             ),
         )?;
         // Found again by boxes after a restart: the address is taken once.
@@ -58,13 +62,23 @@ impl Rig {
         std::fs::write(
             dir.path().join("server.toml"),
             format!(
-                "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[models]\npack = \"avatar\"\n\
-                 [access]\naccounts = false\n[http]\nlisten = \"{http}\"\n[mqtt]\nbroker = \"external\"\nhost = \"127.0.0.1\"\n\
+                "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \
+                    \"master.key\"\n[models]\npack = \"avatar\"\n\
+                 [access]\naccounts = false\n[http]\nlisten = \"{http}\"\n[mqtt]\nbroker = \
+                 \"external\"\nhost = \"127.0.0.1\"\n\
                  port = {broker_port}\n[knowledge]\nretry_ms = 60000\n[log]\nlevel = \"warn\"\n"
             ),
         )?;
-        let client = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
-        let mut rig = Self { broker_port, dir, broker: None, server: None, http: format!("http://{http}"), client };
+        let client =
+            ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
+        let mut rig = Self {
+            broker_port,
+            dir,
+            broker: None,
+            server: None,
+            http: format!("http://{http}"),
+            client,
+        };
         rig.start_broker()?;
         Ok(rig)
     }
@@ -77,7 +91,9 @@ impl Rig {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| format!("{MOSQUITTO} (apt-get install mosquitto mosquitto-clients)"))?;
+            .with_context(|| {
+                format!("{MOSQUITTO} (apt-get install mosquitto mosquitto-clients)")
+            })?;
         self.broker = Some(child);
         wait("Mosquitto listens", || TcpStream::connect(("127.0.0.1", self.broker_port)).is_ok())
     }
@@ -90,7 +106,10 @@ impl Rig {
     pub(crate) fn start_server(&mut self) -> Result<()> {
         let ready = self.dir.path().join("ready");
         let _ = std::fs::remove_file(&ready);
-        let log = std::fs::File::options().create(true).append(true).open(self.dir.path().join("server.log"))?;
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("server.log"))?;
         let child = Command::new(beside("zaigang-server")?)
             .arg("--config")
             .arg(self.dir.path().join("server.toml"))
@@ -151,8 +170,13 @@ impl Rig {
         self.summary().ok().and_then(|s| s["finding_steps_stored"].as_u64()).unwrap_or(0)
     }
 
-    fn post<T: serde::de::DeserializeOwned>(&self, path: &str, body: &impl serde::Serialize) -> Result<T> {
-        let mut answer = self.client.post(format!("{}/api/v1/{path}", self.http)).send_json(body)?;
+    fn post<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<T> {
+        let mut answer =
+            self.client.post(format!("{}/api/v1/{path}", self.http)).send_json(body)?;
         let text = answer.body_mut().with_config().limit(1 << 20).read_to_string()?;
         if !answer.status().is_success() {
             bail!("POST {path}: {} {text}", answer.status());
@@ -173,8 +197,10 @@ impl Rig {
         )?;
         for room in 0..count.div_ceil(BOXES_PER_ROOM) {
             let id = format!("{name}-room-{room}");
-            let _: Value =
-                self.post("rooms", &json!({"id": id, "institution": "inst-1", "name": id, "mode": "in_room"}))?;
+            let _: Value = self.post(
+                "rooms",
+                &json!({"id": id, "institution": "inst-1", "name": id, "mode": "in_room"}),
+            )?;
         }
         let (next, made) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         std::thread::scope(|scope| -> Result<()> {
@@ -187,7 +213,9 @@ impl Rig {
                                 return Ok(());
                             }
                             let identity = self.provision_one(name, n)?;
-                            made.lock().map_err(|_| anyhow::anyhow!("a caller panicked"))?.push((n, identity));
+                            made.lock()
+                                .map_err(|_| anyhow::anyhow!("a caller panicked"))?
+                                .push((n, identity));
                         }
                     })
                 })
@@ -204,7 +232,8 @@ impl Rig {
 
     fn provision_one(&self, name: &str, n: usize) -> Result<Identity> {
         let room = format!("{name}-room-{}", n / BOXES_PER_ROOM);
-        let answer: Value = self.post("devices", &json!({"id": format!("{name}-{n}"), "room": room}))?;
+        let answer: Value =
+            self.post("devices", &json!({"id": format!("{name}-{n}"), "room": room}))?;
         let (signing, sealing) = (SigningKey::generate()?, SealingKey::generate()?);
         let request = ProvisionRequest {
             token: answer["provisioning_token"].as_str().context("no token")?.to_owned(),
@@ -215,7 +244,13 @@ impl Rig {
         };
         let answer: ProvisionResponse = self.post("provision", &request)?;
         let server = VerifyingKey::from_base64(&answer.server_signing_key)?;
-        Ok(Identity { device: answer.device.to_string(), room: answer.room, signing, sealing, server })
+        Ok(Identity {
+            device: answer.device.to_string(),
+            room: answer.room,
+            signing,
+            sealing,
+            server,
+        })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -241,7 +276,12 @@ fn end(child: &mut Option<Child>) {
 /// Where `cargo` put the programs: beside this one.
 fn beside(name: &str) -> Result<PathBuf> {
     let this = std::env::current_exe()?;
-    let found = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let found = this
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
     found.with_context(|| format!("{name} is not built: run `cargo build --workspace --bins`"))
 }
 

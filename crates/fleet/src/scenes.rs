@@ -50,22 +50,28 @@ pub(crate) fn play(cli: &Cli, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Interleaved, so that whatever else the machine does meets both. Gives what the server took, findings a second.
+/// Interleaved, so that whatever else the machine does meets both. Gives what the server took,
+/// findings a second.
 fn throughput(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<f64> {
     let mut rig = Rig::new()?;
     rig.start_server()?;
     let identities = rig.provision("load", LOAD_BOXES)?;
     rig.stop_server()?;
     let mut chains: Vec<Chain> = identities.into_iter().map(Chain::new).collect::<Result<_>>()?;
-    let keys = chains.iter().map(|c| (c.device().to_string(), c.identity.signing.verifying_key())).collect();
-    let (mut bare, mut server, mut shown, mut checked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let keys = chains
+        .iter()
+        .map(|c| (c.device().to_string(), c.identity.signing.verifying_key()))
+        .collect();
+    let (mut bare, mut server, mut shown, mut checked) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut offered = 0;
     for _ in 0..cli.pairs.max(1) {
         let load = Load::sign(&mut chains, cli.messages.max(LOAD_BOXES));
         bare.push(runtime.block_on(drain::bare(&load, rig.broker_port))?);
         checked.push(drain::signatures(&load, &keys)?);
         rig.start_server()?;
-        let (rate, began) = runtime.block_on(drain::server(&load, rig.broker_port, |what| rig.signal_server(what)))?;
+        let (rate, began) = runtime
+            .block_on(drain::server(&load, rig.broker_port, |what| rig.signal_server(what)))?;
         server.push(rate);
         offered += load.links.len() as u64;
         wait("every finding is on the pages", || rig.steps_shown() == offered)?;
@@ -79,7 +85,12 @@ fn throughput(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<f64> 
     report.say("findings consumed by a bare mosquitto_sub", Target::None, bare, "per s");
     report.say("server / mosquitto_sub", Target::AtLeast(0.5), server / bare, "");
     report.say("findings on the pages as well, / mosquitto_sub", Target::None, shown / bare, "");
-    report.say("signatures alone, all cores, / mosquitto_sub", Target::None, median(&mut checked) / bare, "");
+    report.say(
+        "signatures alone, all cores, / mosquitto_sub",
+        Target::None,
+        median(&mut checked) / bare,
+        "",
+    );
     Ok(server)
 }
 
@@ -123,8 +134,18 @@ fn connected(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<()> {
     let began = Instant::now();
     fleet.all_connected()?;
     fleet.drained()?;
-    report.say("boxes connected at once", Target::AtLeast(cli.devices as f64), fleet.boxes.len() as f64, "boxes");
-    report.say("until all were connected and knew everything", Target::None, began.elapsed().as_secs_f64(), "s");
+    report.say(
+        "boxes connected at once",
+        Target::AtLeast(cli.devices as f64),
+        fleet.boxes.len() as f64,
+        "boxes",
+    );
+    report.say(
+        "until all were connected and knew everything",
+        Target::None,
+        began.elapsed().as_secs_f64(),
+        "s",
+    );
     for _ in 0..2 {
         let every = Duration::from_secs(30) / (fleet.boxes.len().max(1) as u32);
         runtime.block_on(async {
@@ -157,12 +178,16 @@ fn returning(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<()> {
     let began = Instant::now();
     fleet.all_connected()?;
     fleet.drained()?;
-    let name = format!("{} boxes back at once with 5 findings each, until all are receipted", cli.returning);
+    let name = format!(
+        "{} boxes back at once with 5 findings each, until all are receipted",
+        cli.returning
+    );
     report.say(&name, Target::AtMost(60.0), began.elapsed().as_secs_f64(), "s");
     fleet.lost(report, "return")
 }
 
-/// Twice what the server takes, then nothing: the outboxes fill, nothing is lost, and they empty again.
+/// Twice what the server takes, then nothing: the outboxes fill, nothing is lost, and they empty
+/// again.
 fn overload(capacity: f64, report: &mut Report, runtime: &Runtime) -> Result<()> {
     let mut fleet = Fleet::start("over", OVERLOAD_BOXES, runtime)?;
     fleet.all_connected()?;
@@ -184,10 +209,30 @@ fn overload(capacity: f64, report: &mut Report, runtime: &Runtime) -> Result<()>
     let waiting = fleet.counts.waiting();
     let grown = fleet.rig.server_memory()?.saturating_sub(before) as f64 / 1_048_576.0;
     fleet.drained()?;
-    report.say("overload: offered / what the server takes", Target::AtLeast(1.8), offered / capacity, "");
-    report.say("overload: waiting in the outboxes at its end", Target::None, waiting as f64, "findings");
-    report.say("overload: memory of the server grown at its end", Target::AtMost(OVERLOAD_MEMORY_MIB), grown, "MiB");
-    report.say("overload: until all were receipted", Target::None, ended.elapsed().as_secs_f64(), "s");
+    report.say(
+        "overload: offered / what the server takes",
+        Target::AtLeast(1.8),
+        offered / capacity,
+        "",
+    );
+    report.say(
+        "overload: waiting in the outboxes at its end",
+        Target::None,
+        waiting as f64,
+        "findings",
+    );
+    report.say(
+        "overload: memory of the server grown at its end",
+        Target::AtMost(OVERLOAD_MEMORY_MIB),
+        grown,
+        "MiB",
+    );
+    report.say(
+        "overload: until all were receipted",
+        Target::None,
+        ended.elapsed().as_secs_f64(),
+        "s",
+    );
     fleet.lost(report, "overload")
 }
 
@@ -226,12 +271,15 @@ impl Fleet {
     fn all_connected(&self) -> Result<()> {
         let all = self.boxes.len() as u64;
         wait("all boxes are connected", || self.counts.connected.load(Ordering::SeqCst) == all)?;
-        wait("the server knows it", || self.rig.summary().is_ok_and(|s| s["devices_online"].as_u64() == Some(all)))
+        wait("the server knows it", || {
+            self.rig.summary().is_ok_and(|s| s["devices_online"].as_u64() == Some(all))
+        })
     }
 
     /// Everything raised is receipted, and what the orders still make too.
     fn drained(&self) -> Result<()> {
-        // Knowledge that is on its way makes acknowledgements: quiet means that nothing was raised for a while.
+        // Knowledge that is on its way makes acknowledgements: quiet means that nothing was raised
+        // for a while.
         let mut quiet_since = (Instant::now(), 0);
         wait("every outbox is empty", || {
             let raised = self.counts.raised.load(Ordering::SeqCst);
@@ -244,12 +292,18 @@ impl Fleet {
 
     fn lost(&mut self, report: &mut Report, scene: &str) -> Result<()> {
         if !self.rig.server_lives() {
-            let log = std::fs::read_to_string(self.rig.dir().join("server.log")).unwrap_or_default();
+            let log =
+                std::fs::read_to_string(self.rig.dir().join("server.log")).unwrap_or_default();
             bail!("the server ended: {}", log.lines().last().unwrap_or_default());
         }
         let (raised, stored) = (self.counts.raised.load(Ordering::SeqCst), self.rig.stored());
         let differ = raised.abs_diff(stored) as f64;
-        report.say(&format!("{scene}: raised and not stored once"), Target::AtMost(0.0), differ, "messages");
+        report.say(
+            &format!("{scene}: raised and not stored once"),
+            Target::AtMost(0.0),
+            differ,
+            "messages",
+        );
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! What the authority's lawyer said of an article: confirmed, changed, struck out, added. The last word about one holds.
+//! What the authority's lawyer said of an article: confirmed, changed, struck out, added. The last
+//! word about one holds.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,8 +84,12 @@ impl Decision {
         let stands = standing.iter().any(|c| c.law == law && c.article == article);
         match self.verdict {
             Verdict::Added if stands => Err(DecisionError::Stands { law, article }),
-            Verdict::Added if self.edition.trim().is_empty() => Err(DecisionError::Missing("edition")),
-            Verdict::Added if self.kind == Kind::Penalty && self.against.is_none() => Err(DecisionError::NoAgainst),
+            Verdict::Added if self.edition.trim().is_empty() => {
+                Err(DecisionError::Missing("edition"))
+            }
+            Verdict::Added if self.kind == Kind::Penalty && self.against.is_none() => {
+                Err(DecisionError::NoAgainst)
+            }
             Verdict::Confirmed | Verdict::Changed | Verdict::StruckOut if !stands => {
                 Err(DecisionError::Unknown { law, article })
             }
@@ -93,7 +98,12 @@ impl Decision {
     }
 
     /// The articles of a matter after all that was decided, oldest first.
-    pub(crate) fn applied(decisions: &[Self], matter: Matter, kind: Kind, shipped: &[Cited]) -> Vec<Cited> {
+    pub(crate) fn applied(
+        decisions: &[Self],
+        matter: Matter,
+        kind: Kind,
+        shipped: &[Cited],
+    ) -> Vec<Cited> {
         let mut listed = shipped.to_vec();
         for it in decisions.iter().filter(|d| d.matter == matter && d.kind == kind) {
             let at = listed.iter().position(|c| c.law == it.law && c.article == it.article);
@@ -105,7 +115,8 @@ impl Decision {
                 }
                 (Verdict::Added, None) => listed.push(it.added()),
                 (Verdict::Reopened, at) => {
-                    let before = shipped.iter().find(|c| c.law == it.law && c.article == it.article);
+                    let before =
+                        shipped.iter().find(|c| c.law == it.law && c.article == it.article);
                     match (at, before) {
                         (Some(n), Some(before)) => listed[n] = before.clone(),
                         (Some(n), None) => {
@@ -123,7 +134,10 @@ impl Decision {
     }
 
     fn mark(&self) -> Mark {
-        Mark::Confirmed { by: self.by.clone(), on: self.at.get(..10).unwrap_or(&self.at).to_owned() }
+        Mark::Confirmed {
+            by: self.by.clone(),
+            on: self.at.get(..10).unwrap_or(&self.at).to_owned(),
+        }
     }
 
     fn change(&self, cited: &mut Cited) {
@@ -185,20 +199,27 @@ mod tests {
         let listed = basis(vec![word(Verdict::Confirmed, "第十六条第二款")]);
         let marks: Vec<String> = listed.iter().map(|c| c.mark.zh()).collect();
         assert_eq!(marks[1], "2026-12-01 经 法制科 法制审核确认");
-        assert!(matches!(listed[2].mark, Mark::Unconfirmed { grade: Grade::Memory }), "one of another article");
+        assert!(
+            matches!(listed[2].mark, Mark::Unconfirmed { grade: Grade::Memory }),
+            "one of another article"
+        );
     }
 
     #[test]
     fn the_last_word_about_an_article_holds() {
-        let changed =
-            Decision { new_article: "第十七条".into(), ..word(Verdict::Changed, "第十六条第二款") };
+        let changed = Decision {
+            new_article: "第十七条".into(),
+            ..word(Verdict::Changed, "第十六条第二款")
+        };
         assert_eq!(basis(vec![changed.clone()])[1].article, "第十七条");
         let out = word(Verdict::StruckOut, "第十七条");
         assert_eq!(basis(vec![changed.clone(), out]).len(), 2);
         let again = word(Verdict::Reopened, "第十六条第二款");
         let struck = word(Verdict::StruckOut, "第十六条第二款");
         let listed = basis(vec![struck, again]);
-        assert!(listed.iter().any(|c| c.article == "第十六条第二款" && c.mark.zh().contains("推定")));
+        assert!(
+            listed.iter().any(|c| c.article == "第十六条第二款" && c.mark.zh().contains("推定"))
+        );
     }
 
     #[test]
@@ -214,9 +235,14 @@ mod tests {
         assert!(unknown.to_string().contains("第九十九条"));
         let twice = word(Verdict::Added, "第十六条第二款").check(&listed).unwrap_err();
         assert!(matches!(twice, DecisionError::Stands { .. }));
-        let silent = Decision { note: " ".into(), ..word(Verdict::Confirmed, "第十六条第二款") };
+        let silent =
+            Decision { note: " ".into(), ..word(Verdict::Confirmed, "第十六条第二款") };
         assert_eq!(silent.check(&listed), Err(DecisionError::NoNote));
-        let penalty = Decision { kind: Kind::Penalty, edition: "2020".into(), ..word(Verdict::Added, "第一条") };
+        let penalty = Decision {
+            kind: Kind::Penalty,
+            edition: "2020".into(),
+            ..word(Verdict::Added, "第一条")
+        };
         assert_eq!(penalty.check(&[]), Err(DecisionError::NoAgainst));
     }
 }

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Decision;
 
 /// What a finding may be about in law. The names are those of `law.toml`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Matter {
     Lending,
@@ -88,8 +90,9 @@ impl Matter {
         Self::ALL.into_iter().find(|m| m.as_str() == text)
     }
 
-    /// What a finding of `rule` is about where it does not say so itself. `about` is the category of whom it names, where
-    /// one person's registration is the matter. An unknown rule is about nothing in law.
+    /// What a finding of `rule` is about where it does not say so itself. `about` is the category
+    /// of whom it names, where one person's registration is the matter. An unknown rule is about
+    /// nothing in law.
     pub fn of_rule(rule: &str, about: Option<Category>) -> Self {
         match rule {
             "LL-1" | "LL-2" | "LL-5" => Self::Lending,
@@ -123,7 +126,9 @@ impl fmt::Display for Matter {
 }
 
 /// What kind of staff somebody is registered as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     LicensedPhysician,
@@ -136,7 +141,9 @@ pub enum Category {
 }
 
 /// How far a text was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
     /// The whole instrument.
@@ -150,7 +157,9 @@ pub enum Grade {
 }
 
 /// Whom a penalty meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Against {
     Person,
@@ -159,7 +168,9 @@ pub enum Against {
 }
 
 /// Basis of a duty, or penalty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Basis,
@@ -256,9 +267,15 @@ pub enum Mark {
 impl Mark {
     pub fn zh(&self) -> String {
         match self {
-            Self::Unconfirmed { grade: Grade::FullText } => "条号已据公开文本核对，待法制审核".to_owned(),
-            Self::Unconfirmed { grade: Grade::Excerpt } => "条号据公开节录核对，待法制审核".to_owned(),
-            Self::Unconfirmed { grade: Grade::Derived } => "条号据2016年决定推定，待法制审核".to_owned(),
+            Self::Unconfirmed { grade: Grade::FullText } => {
+                "条号已据公开文本核对，待法制审核".to_owned()
+            }
+            Self::Unconfirmed { grade: Grade::Excerpt } => {
+                "条号据公开节录核对，待法制审核".to_owned()
+            }
+            Self::Unconfirmed { grade: Grade::Derived } => {
+                "条号据2016年决定推定，待法制审核".to_owned()
+            }
             Self::Unconfirmed { grade: Grade::Memory } => "条号及版次待核".to_owned(),
             Self::Confirmed { by, on } => format!("{on} 经 {by} 法制审核确认"),
         }
@@ -269,11 +286,15 @@ impl Mark {
             Self::Unconfirmed { grade: Grade::FullText } => {
                 "checked with a public text; legal review to come".to_owned()
             }
-            Self::Unconfirmed { grade: Grade::Excerpt } => "checked with an excerpt; legal review to come".to_owned(),
+            Self::Unconfirmed { grade: Grade::Excerpt } => {
+                "checked with an excerpt; legal review to come".to_owned()
+            }
             Self::Unconfirmed { grade: Grade::Derived } => {
                 "number derived from the decision of 2016; legal review to come".to_owned()
             }
-            Self::Unconfirmed { grade: Grade::Memory } => "number and edition not verified".to_owned(),
+            Self::Unconfirmed { grade: Grade::Memory } => {
+                "number and edition not verified".to_owned()
+            }
             Self::Confirmed { by, on } => format!("confirmed in legal review by {by} on {on}"),
         }
     }
@@ -286,7 +307,8 @@ pub struct Cited {
     pub law: String,
     pub article: String,
     pub edition: String,
-    /// Day of the year in which the instrument came into force, RFC 3339; empty where it was not seen.
+    /// Day of the year in which the instrument came into force, RFC 3339; empty where it was not
+    /// seen.
     pub in_force: String,
     pub text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -309,7 +331,8 @@ pub struct Legal {
     /// Said where no article stands: 「无法定依据」.
     pub none_zh: String,
     pub none_en: String,
-    /// The duty comes from the agreement with the clinic, whose clause the institution's record holds.
+    /// The duty comes from the agreement with the clinic, whose clause the institution's record
+    /// holds.
     pub agreement: bool,
 }
 
@@ -368,7 +391,8 @@ impl Table {
         let row = self.file.matters.iter().find(|m| m.id == matter)?;
         let fits = |c: &&Citation| on.is_none_or(|on| c.from.is_none_or(|from| from <= on));
         let listed = |kind, citations: &[Citation]| {
-            let shipped: Vec<Cited> = citations.iter().filter(fits).filter_map(|c| self.cited(kind, c)).collect();
+            let shipped: Vec<Cited> =
+                citations.iter().filter(fits).filter_map(|c| self.cited(kind, c)).collect();
             Decision::applied(&self.decisions, matter, kind, &shipped)
         };
         Some(Legal {
@@ -458,7 +482,10 @@ mod tests {
         let legal = of(matter, "2026-11-28");
         assert!(legal.basis.iter().chain(&legal.penalties).all(|c| c.law == "护士条例"));
         assert_eq!(Matter::of_rule("NL-3", Some(Category::Trainee)), Matter::Trainee);
-        assert_eq!(Matter::of_rule("LL-4", Some(Category::Technician)), Matter::OtherStaffRegistration);
+        assert_eq!(
+            Matter::of_rule("LL-4", Some(Category::Technician)),
+            Matter::OtherStaffRegistration
+        );
     }
 
     #[test]
@@ -466,7 +493,8 @@ mod tests {
         for matter in [Matter::Agreement, Matter::System, Matter::OtherStaffRegistration] {
             let legal = of(matter, "2026-11-28");
             assert!(
-                legal.basis.is_empty() && legal.none_zh.contains('无') || legal.none_zh.contains("没有"),
+                legal.basis.is_empty() && legal.none_zh.contains('无')
+                    || legal.none_zh.contains("没有"),
                 "{matter}"
             );
         }
@@ -483,7 +511,8 @@ mod tests {
 
     #[test]
     fn a_table_that_cites_an_unknown_law_is_refused() {
-        let text = include_str!("law.toml").replace("[instruments.nurses]", "[instruments.nursing]");
+        let text =
+            include_str!("law.toml").replace("[instruments.nurses]", "[instruments.nursing]");
         let error = Table::read(&text).unwrap_err().to_string();
         assert!(error.contains("nurse_registration") && error.contains("nurses"), "{error}");
     }

@@ -1,7 +1,9 @@
-//! Who may come in: one code, ten tries, thirty minutes, from this network alone. Pure: time and randomness are arguments.
+//! Who may come in: one code, ten tries, thirty minutes, from this network alone. Pure: time and
+//! randomness are arguments.
 //!
-//! The code opens one session in one browser and is used up by it; a session that rests for thirty minutes is over. When
-//! nothing can be opened any more the page ends, and somebody at the box has to start it again.
+//! The code opens one session in one browser and is used up by it; a session that rests for thirty
+//! minutes is over. When nothing can be opened any more the page ends, and somebody at the box has
+//! to start it again.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -60,7 +62,8 @@ impl Access {
         format!("{left} {right}")
     }
 
-    /// Tries a code; `token` becomes the session's where it is the right one. Blanks and hyphens in it do not count.
+    /// Tries a code; `token` becomes the session's where it is the right one. Blanks and hyphens in
+    /// it do not count.
     pub fn enter(&mut self, code: &str, token: String, now_ms: u64) -> Entry {
         if let Some(why) = self.over(now_ms) {
             return Entry::Closed(why);
@@ -115,10 +118,12 @@ const TOO_OFTEN: &str = "a wrong code was given 10 times";
 
 /// In a time that does not tell where the first difference is.
 fn same(given: &str, own: &str) -> bool {
-    given.len() == own.len() && given.bytes().zip(own.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+    given.len() == own.len()
+        && given.bytes().zip(own.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }
 
-/// Whether an address lies on this machine or in this network: loopback, private, link-local, unique local.
+/// Whether an address lies on this machine or in this network: loopback, private, link-local,
+/// unique local.
 pub fn is_local(peer: IpAddr) -> bool {
     match peer {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
@@ -147,7 +152,10 @@ mod tests {
         assert!(!door.holds("t", 1) && !door.holds("", 1), "nobody is in yet");
         assert_eq!(door.enter(" 1234 5678 ", "t".into(), 2), Entry::In("t".into()));
         assert!(door.holds("t", 3) && !door.holds("u", 3));
-        assert_eq!(door.enter("12345678", "u".into(), 4), Entry::Closed("the code was used already"));
+        assert_eq!(
+            door.enter("12345678", "u".into(), 4),
+            Entry::Closed("the code was used already")
+        );
         assert!(door.holds("t", 5), "who is in stays in");
     }
 
@@ -166,7 +174,9 @@ mod tests {
     fn the_code_waits_thirty_minutes_and_a_session_rests_thirty() {
         let mut late = door();
         assert_eq!(late.over(30 * MIN - 1), None);
-        assert!(matches!(late.enter("12345678", "t".into(), 30 * MIN), Entry::Closed(why) if why.contains("not used")));
+        assert!(
+            matches!(late.enter("12345678", "t".into(), 30 * MIN), Entry::Closed(why) if why.contains("not used"))
+        );
         let mut door = door();
         assert_eq!(door.enter("12345678", "t".into(), 29 * MIN), Entry::In("t".into()));
         assert!(door.holds("t", 58 * MIN), "a session outlives its code");
@@ -197,7 +207,15 @@ mod tests {
         ] {
             assert!(is_local(local.parse().unwrap()), "{local}");
         }
-        for far in ["8.8.8.8", "172.32.0.1", "100.64.0.1", "0.0.0.0", "2001:db8::1", "::ffff:8.8.8.8", "ff02::1"] {
+        for far in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+            "ff02::1",
+        ] {
             assert!(!is_local(far.parse().unwrap()), "{far}");
         }
     }

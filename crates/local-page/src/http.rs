@@ -1,5 +1,6 @@
-//! The guarded HTTP of a page: what a request must be to be heard, and what every answer tells the browser. Nothing is
-//! cached, nothing comes from elsewhere, and no other site's page can make a browser ask here.
+//! The guarded HTTP of a page: what a request must be to be heard, and what every answer tells the
+//! browser. Nothing is cached, nothing comes from elsewhere, and no other site's page can make a
+//! browser ask here.
 
 use std::{
     convert::Infallible,
@@ -29,7 +30,8 @@ use crate::{access::Entry, pixels::Pixels};
 /// What a page answers.
 pub type Answer = Response<Full<Bytes>>;
 
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const MOST_JSON_BYTES: usize = 256 * 1024;
 /// Connections at a time: one browser opens six.
@@ -53,9 +55,13 @@ impl Scheme {
     }
 }
 
-/// Takes connections for ever: each from an address that is admitted goes to `speak`, on a task of its own.
-pub async fn listen<F>(listener: TcpListener, admits: fn(IpAddr) -> bool, speak: impl Fn(TcpStream, SocketAddr) -> F)
-where
+/// Takes connections for ever: each from an address that is admitted goes to `speak`, on a task of
+/// its own.
+pub async fn listen<F>(
+    listener: TcpListener,
+    admits: fn(IpAddr) -> bool,
+    speak: impl Fn(TcpStream, SocketAddr) -> F,
+) where
     F: Future<Output = ()> + Send + 'static,
 {
     let room = Arc::new(tokio::sync::Semaphore::new(MOST_CONNECTIONS));
@@ -81,7 +87,8 @@ where
     }
 }
 
-/// Serves one connection. Requests that another site's page made are refused before `answer` hears of them.
+/// Serves one connection. Requests that another site's page made are refused before `answer` hears
+/// of them.
 pub async fn speak<S, A, F>(stream: S, peer: SocketAddr, scheme: Scheme, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -147,7 +154,8 @@ fn asked_here(request: &Request<Incoming>, scheme: Scheme) -> bool {
     let Some(host) = text("host") else { return false };
     let by_number = host.parse::<SocketAddr>().is_ok() || host.parse::<std::net::IpAddr>().is_ok();
     let named = host.split(':').next() == Some("localhost");
-    let own_origin = text("origin").is_none_or(|origin| origin.strip_prefix(scheme.prefix()) == Some(host));
+    let own_origin =
+        text("origin").is_none_or(|origin| origin.strip_prefix(scheme.prefix()) == Some(host));
     let own_site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"))
         || (request.method() == Method::GET && request.uri().path() == "/");
     (by_number || named) && own_origin && own_site
@@ -155,25 +163,39 @@ fn asked_here(request: &Request<Incoming>, scheme: Scheme) -> bool {
 
 /// The value of a cookie; empty where there is none.
 pub fn cookie(request: &Request<Incoming>, name: &str) -> String {
-    let cookies = request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let own = cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name);
+    let cookies =
+        request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let own = cookies
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name);
     own.map(|(_, value)| value.to_owned()).unwrap_or_default()
 }
 
 /// A body of JSON; the error is the answer to give.
 pub async fn json_of<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Box<Answer>> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     if !kind.starts_with("application/json") {
         return Err(Box::new(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON")));
     }
     let body = body_of(request, MOST_JSON_BYTES).await;
-    let body = body.ok_or_else(|| Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, "too much at once")))?;
-    serde_json::from_slice(&body).map_err(|why| Box::new(refused(StatusCode::BAD_REQUEST, &why.to_string())))
+    let body =
+        body.ok_or_else(|| Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, "too much at once")))?;
+    serde_json::from_slice(&body)
+        .map_err(|why| Box::new(refused(StatusCode::BAD_REQUEST, &why.to_string())))
 }
 
 /// A whole body; `None` where it is longer than `most_bytes` or breaks off.
 pub async fn body_of(request: Request<Incoming>, most_bytes: usize) -> Option<Bytes> {
-    Limited::new(request.into_body(), most_bytes).collect().await.ok().map(http_body_util::Collected::to_bytes)
+    Limited::new(request.into_body(), most_bytes)
+        .collect()
+        .await
+        .ok()
+        .map(http_body_util::Collected::to_bytes)
 }
 
 /// A file of the page.
@@ -190,7 +212,9 @@ pub fn script(body: &'static str) -> Answer {
 
 pub fn done(body: &Value) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
-    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     answer
 }
 
@@ -213,7 +237,9 @@ pub fn picture(pixels: Pixels, about: &Value) -> Answer {
     let mut about = about.clone();
     (about["width"], about["height"]) = (pixels.width.into(), pixels.height.into());
     let mut answer = Response::new(Full::new(Bytes::from(pixels.rgb)));
-    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/octet-stream"));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/octet-stream"));
     if let Ok(value) = about.to_string().parse() {
         answer.headers_mut().insert("x-picture", value);
     }

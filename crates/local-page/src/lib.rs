@@ -1,5 +1,6 @@
-//! A page for whoever stands at this machine: one code that opens one browser once, and HTTP/1.1 whose answers no other
-//! page can ask for. The installer's page of a box and the demonstration's page are served by it.
+//! A page for whoever stands at this machine: one code that opens one browser once, and HTTP/1.1
+//! whose answers no other page can ask for. The installer's page of a box and the demonstration's
+//! page are served by it.
 //!
 //! It knows nothing of what a page shows, keeps nothing, and connects to nowhere.
 
@@ -9,9 +10,11 @@ mod pixels;
 
 pub use access::{Access, Entry, PATIENCE_MS, TRIES, is_local};
 pub use http::{
-    Answer, Scheme, body_of, come_in, cookie, done, empty, json_of, listen, picture, refused, script, speak, text,
+    Answer, Scheme, body_of, come_in, cookie, done, empty, json_of, listen, picture, refused,
+    script, speak, text,
 };
 pub use pixels::{Pixels, Source};
 
-/// The browser's half of [`picture`]: paints bare pixels on a canvas. For a page's own script, as `/pixels.js`.
+/// The browser's half of [`picture`]: paints bare pixels on a canvas. For a page's own script, as
+/// `/pixels.js`.
 pub const PIXELS_JS: &str = include_str!("pixels.js");

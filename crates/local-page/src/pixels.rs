@@ -1,4 +1,5 @@
-//! Bare pixels: a picture made small, or a piece of it, for a page to paint. No picture file is ever made of them.
+//! Bare pixels: a picture made small, or a piece of it, for a page to paint. No picture file is
+//! ever made of them.
 
 /// Red, green, blue, from top to bottom.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -31,8 +32,14 @@ impl std::fmt::Debug for Source<'_> {
 }
 
 impl Pixels {
-    /// A rectangle that lies in the picture, each `step`×`step` pixels as their mean. Nothing of one that does not.
-    pub fn cut(from: Source<'_>, (left, top): (u32, u32), (width, height): (u32, u32), step: u32) -> Self {
+    /// A rectangle that lies in the picture, each `step`×`step` pixels as their mean. Nothing of
+    /// one that does not.
+    pub fn cut(
+        from: Source<'_>,
+        (left, top): (u32, u32),
+        (width, height): (u32, u32),
+        step: u32,
+    ) -> Self {
         let size = (width / step.max(1), height / step.max(1));
         let (step, row_bytes) = (step.max(1) as usize, from.width as usize * 3);
         let channels = if from.bgr { [2, 1, 0] } else { [0, 1, 2] };
@@ -43,7 +50,9 @@ impl Pixels {
                 let mut sums = [0_u32; 3];
                 for line in 0..step {
                     let at = start + line * row_bytes + column * step * 3;
-                    let Some(pixels) = from.data.get(at..at + step * 3) else { return Self::default() };
+                    let Some(pixels) = from.data.get(at..at + step * 3) else {
+                        return Self::default();
+                    };
                     for pixel in pixels.chunks_exact(3) {
                         for (sum, value) in sums.iter_mut().zip(pixel) {
                             *sum += u32::from(*value);
@@ -63,8 +72,9 @@ mod tests {
 
     #[test]
     fn a_piece_is_the_mean_of_its_pixels_in_red_green_blue() {
-        let data: Vec<u8> =
-            (0..4_u8).flat_map(|row| (0..6_u8).flat_map(move |column| [column * 10, row, 200])).collect();
+        let data: Vec<u8> = (0..4_u8)
+            .flat_map(|row| (0..6_u8).flat_map(move |column| [column * 10, row, 200]))
+            .collect();
         let from = Source { data: &data, width: 6, bgr: true };
         let cut = Pixels::cut(from, (2, 0), (4, 4), 2);
         assert_eq!((cut.width, cut.height), (2, 2));

@@ -1,7 +1,8 @@
-//! Cost of `observe` with 3 and with 10 people, as a ratio to serialising the same observation with `serde_json` (goal ≤ 1),
-//! in microseconds (aims 5 and 20), and room-days per core-second at 5 observations a second. Every face of every look was
-//! embedded and named: a box embeds far fewer. Run: `cargo bench -p presence --features serde`, with `-- --json` for JSON;
-//! exit 1 when a figure falls short. It measures the core alone, not the pixels before it.
+//! Cost of `observe` with 3 and with 10 people, as a ratio to serialising the same observation with
+//! `serde_json` (goal ≤ 1), in microseconds (aims 5 and 20), and room-days per core-second at 5
+//! observations a second. Every face of every look was embedded and named: a box embeds far fewer.
+//! Run: `cargo bench -p presence --features serde`, with `-- --json` for JSON; exit 1 when a figure
+//! falls short. It measures the core alone, not the pixels before it.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock; the core does not")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
 
@@ -9,21 +10,30 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use presence::{
-    BoxPx, ClockQuality, DeploymentMode, Engine, Face, Fact, GradeCeiling, Institution, Liveness, MatchScore, Moment,
-    Mono, Observation, PersonId, PersonScore, Polygon, Practitioner, PractitionerCategory, RegistrationStatus, Room,
-    Roster, SessionRecord, SiteRelation, Specialty, Thresholds, TrackId, Wall, Zones,
+    BoxPx, ClockQuality, DeploymentMode, Engine, Face, Fact, GradeCeiling, Institution, Liveness,
+    MatchScore, Moment, Mono, Observation, PersonId, PersonScore, Polygon, Practitioner,
+    PractitionerCategory, RegistrationStatus, Room, Roster, SessionRecord, SiteRelation, Specialty,
+    Thresholds, TrackId, Wall, Zones,
 };
 
 /// Observations of one run: ten minutes at 5 a second.
 const COUNT: u64 = 3_000;
 
 fn moment(ms: u64) -> Moment {
-    Moment { mono: Mono(1_000_000 + ms), wall: Wall(1_772_442_000_000 + ms as i64), clock: ClockQuality::GOOD }
+    Moment {
+        mono: Mono(1_000_000 + ms),
+        wall: Wall(1_772_442_000_000 + ms as i64),
+        clock: ClockQuality::GOOD,
+    }
 }
 
 fn zones() -> Zones {
     let polygon = |x, y, w, h| vec![Polygon::from_box(BoxPx { x, y, w, h })];
-    Zones { operator: polygon(200, 200, 900, 300), bed: polygon(400, 520, 400, 180), ..Zones::default() }
+    Zones {
+        operator: polygon(200, 200, 900, 300),
+        bed: polygon(400, 520, 400, 180),
+        ..Zones::default()
+    }
 }
 
 fn engine(people: u64) -> Engine {
@@ -92,7 +102,10 @@ fn observation(people: u64) -> Observation {
             score_ppm: 640_000,
             second_ppm: 150_000,
             relevant: (0..people.min(16))
-                .map(|p| PersonScore { person: PersonId::new(&format!("person-{p}")), score_ppm: 120_000 })
+                .map(|p| PersonScore {
+                    person: PersonId::new(&format!("person-{p}")),
+                    score_ppm: 120_000,
+                })
                 .collect(),
         }),
         liveness: Liveness::Live,
@@ -100,7 +113,8 @@ fn observation(people: u64) -> Observation {
     Observation { faces: (0..people).map(face).collect(), patients: 1, ..Observation::default() }
 }
 
-/// Nanoseconds per call of both, each the best of nine runs; they take turns, so that a busy machine hits both alike.
+/// Nanoseconds per call of both, each the best of nine runs; they take turns, so that a busy
+/// machine hits both alike.
 fn best(mut one: impl FnMut(), mut other: impl FnMut()) -> (u64, u64) {
     let time = |run: &mut dyn FnMut()| {
         let begin = Instant::now();
@@ -108,7 +122,10 @@ fn best(mut one: impl FnMut(), mut other: impl FnMut()) -> (u64, u64) {
         begin.elapsed().as_nanos() as u64 / COUNT
     };
     let times: Vec<(u64, u64)> = (0..9).map(|_| (time(&mut one), time(&mut other))).collect();
-    (times.iter().map(|t| t.0).min().unwrap().max(1), times.iter().map(|t| t.1).min().unwrap().max(1))
+    (
+        times.iter().map(|t| t.0).min().unwrap().max(1),
+        times.iter().map(|t| t.1).min().unwrap().max(1),
+    )
 }
 
 /// A figure and whether it holds; what is only reported always does.
@@ -142,7 +159,12 @@ fn measure(people: u64, aim_us: f64) -> [Line; 3] {
     let (observe_ns, serialise_ns) = (observe as f64, serialise as f64);
     let room_days = 1e9 / observe_ns / (5.0 * 86_400.0);
     [
-        at_most(format!("observe ÷ serialising the same, {people} people"), 1.0, observe_ns / serialise_ns, ""),
+        at_most(
+            format!("observe ÷ serialising the same, {people} people"),
+            1.0,
+            observe_ns / serialise_ns,
+            "",
+        ),
         at_most(format!("observe, {people} people"), aim_us, observe_ns / 1_000.0, " µs"),
         Line {
             name: format!("room-days per core-second at 5 observations a second, {people} people"),
@@ -154,14 +176,20 @@ fn measure(people: u64, aim_us: f64) -> [Line; 3] {
 }
 
 fn main() -> std::process::ExitCode {
-    let lines: Vec<Line> = [(3, 5.0), (10, 20.0)].into_iter().flat_map(|(n, aim_us)| measure(n, aim_us)).collect();
+    let lines: Vec<Line> =
+        [(3, 5.0), (10, 20.0)].into_iter().flat_map(|(n, aim_us)| measure(n, aim_us)).collect();
     if std::env::args().any(|arg| arg == "--json") {
-        let row =
-            |l: &Line| serde_json::json!({"name": l.name, "target": l.target, "figure": l.figure, "holds": l.holds});
+        let row = |l: &Line| serde_json::json!({"name": l.name, "target": l.target, "figure": l.figure, "holds": l.holds});
         println!("{}", serde_json::Value::from(lines.iter().map(row).collect::<Vec<_>>()));
     } else {
         for l in &lines {
-            println!("{} · {} · {} · {}", l.name, l.target, l.figure, if l.holds { "holds" } else { "falls short" });
+            println!(
+                "{} · {} · {} · {}",
+                l.name,
+                l.target,
+                l.figure,
+                if l.holds { "holds" } else { "falls short" }
+            );
         }
     }
     u8::from(lines.iter().any(|l| !l.holds)).into()

@@ -1,4 +1,5 @@
-//! What is judged apart from sessions: uses of the bed that none covers, the camera, and presentation attacks.
+//! What is judged apart from sessions: uses of the bed that none covers, the camera, and
+//! presentation attacks.
 
 use crate::blocked::{MAX_BLOCKED, is_about_the_roster};
 use crate::bounds::{self, Bounds};
@@ -34,7 +35,8 @@ impl Engine {
         }
     }
 
-    /// What the rules say of uses of the bed that `taken` leaves over, by some knowledge. `all`: also of those long over.
+    /// What the rules say of uses of the bed that `taken` leaves over, by some knowledge. `all`:
+    /// also of those long over.
     pub(crate) fn occasion_drafts(
         &self,
         known: &Knowledge,
@@ -45,12 +47,17 @@ impl Engine {
     ) -> Vec<(Stamp, Draft)> {
         let (t, p) = (at.mono.0, &known.policy);
         let in_room = known.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::InRoom);
-        let bed =
-            if in_room { self.history.bed_uses(self.history.known_from, t, p).minus(taken) } else { Spans::none() };
-        let (after, recent) = (p.window_after_ms(), 2 * p.evaluation_step_ms() + p.observation_gap_ms());
+        let bed = if in_room {
+            self.history.bed_uses(self.history.known_from, t, p).minus(taken)
+        } else {
+            Spans::none()
+        };
+        let (after, recent) =
+            (p.window_after_ms(), 2 * p.evaluation_step_ms() + p.observation_gap_ms());
         let mut drafts = Vec::new();
         for (start, end) in bed.iter().filter(|(_, end)| all || end + recent >= t) {
-            let bounds = Bounds { start, end, end_seen: end, lo: start, hi: end, final_at: end + after };
+            let bounds =
+                Bounds { start, end, end_seen: end, lo: start, hi: end, final_at: end + after };
             let case = Case::measure(known, &self.history, None, bounds, t, offset);
             let stamp = stamp(&case, at, offset);
             drafts.extend(rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)));
@@ -67,11 +74,16 @@ impl Engine {
         let late = k.policy.late_fact_ms();
         let faults = rules::camera_faults(k, &self.history, t, offset);
         let attacks = rules::attacks(&self.history, &k.policy);
-        let over: Vec<u64> = faults.iter().filter(|(_, over)| *over).map(|(d, _)| d.first_cause).collect();
+        let over: Vec<u64> =
+            faults.iter().filter(|(_, over)| *over).map(|(d, _)| d.first_cause).collect();
         for (draft, _) in faults {
             self.ledger.say(&stamp, draft, out);
         }
-        self.ledger.close(at, |f, _| f.key.rule == Rule::Hb2 && over.contains(&f.key.first_cause.0), out);
+        self.ledger.close(
+            at,
+            |f, _| f.key.rule == Rule::Hb2 && over.contains(&f.key.first_cause.0),
+            out,
+        );
         for (told, drift) in std::mem::take(&mut self.drifts) {
             self.ledger.say(&stamp, rules::zones_drifted(told, drift), out);
         }
@@ -79,7 +91,8 @@ impl Engine {
             stamp.session = session;
             self.ledger.say(&stamp, draft, out);
         }
-        let old = |f: &Finding, last: u64| f.key.session.is_none() && t >= last.saturating_add(late);
+        let old =
+            |f: &Finding, last: u64| f.key.session.is_none() && t >= last.saturating_add(late);
         self.ledger.close(at, |f, last| old(f, last) && !is_about_the_roster(&f.key), out);
         for (key, last) in self.ledger.standing_alone() {
             if key.rule != Rule::Hb2 && !is_about_the_roster(key) {
@@ -88,12 +101,14 @@ impl Engine {
         }
     }
 
-    /// The attacks with their sessions, of each session the gravest: a picture that broke into several tracks, some of which
-    /// show less, is one finding.
+    /// The attacks with their sessions, of each session the gravest: a picture that broke into
+    /// several tracks, some of which show less, is one finding.
     fn attacks_by_session(&self, attacks: Vec<Draft>) -> Vec<(Option<SessionId>, Draft)> {
         let mut kept: Vec<(Option<SessionId>, Draft)> = Vec::new();
         // An attack in a session that is forgotten was said with it.
-        for draft in attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause)) {
+        for draft in
+            attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause))
+        {
             let now = self.session_of(draft.first_cause);
             let session = self.ledger.session_of_attack(draft.first_cause, now);
             match kept.iter_mut().find(|(of, _)| session.is_some() && *of == session) {
@@ -133,8 +148,9 @@ impl Engine {
         }
     }
 
-    /// UQ-1, L1 to the clinic: under the roster in force too many sessions had an operator whom the box could neither
-    /// recognise nor call a stranger. It accuses nobody, and stands until the roster changes.
+    /// UQ-1, L1 to the clinic: under the roster in force too many sessions had an operator whom the
+    /// box could neither recognise nor call a stranger. It accuses nobody, and stands until the
+    /// roster changes.
     fn frequently_blocked(&mut self, at: Moment, out: &mut Vec<Output>) -> Option<(Stamp, Draft)> {
         let stamp = self.room_stamp(at, self.offset?);
         let roster = stamp.roster_version;
@@ -142,10 +158,15 @@ impl Engine {
         while self.blocked.len() > MAX_BLOCKED {
             self.blocked.pop_first();
         }
-        self.ledger.close(at, |f, _| is_about_the_roster(&f.key) && f.roster_version != roster, out);
+        self.ledger.close(
+            at,
+            |f, _| is_about_the_roster(&f.key) && f.roster_version != roster,
+            out,
+        );
         let needed = self.knowledge.policy.uq_blocked_count();
         let spans = self.blocked.values().map(|event| (event.from, event.to)).collect();
-        let draft = rules::uq1_frequent(&Spans::from_unsorted(spans), self.blocked.len() as u64, needed)?;
+        let draft =
+            rules::uq1_frequent(&Spans::from_unsorted(spans), self.blocked.len() as u64, needed)?;
         Some((stamp, draft))
     }
 }

@@ -1,5 +1,6 @@
-//! What was known when a finding was raised. A fact that reached the server before that time still enters, however late the
-//! box hears of it; one that reached it after explains, and never takes the finding back. It never raises anything itself.
+//! What was known when a finding was raised. A fact that reached the server before that time still
+//! enters, however late the box hears of it; one that reached it after explains, and never takes
+//! the finding back. It never raises anything itself.
 
 use std::collections::BTreeMap;
 
@@ -48,8 +49,7 @@ pub(crate) struct Reviewed {
 impl Engine {
     /// Remembers what was known where `out` raises or strengthens a finding at the tick `t`.
     pub(crate) fn remember_basis(&mut self, t: u64, at: Wall, out: &[Output]) {
-        let raises =
-            |o: &Output| matches!(o, Output::Finding(f) if matches!(f.step, Step::Opened | Step::Strengthened));
+        let raises = |o: &Output| matches!(o, Output::Finding(f) if matches!(f.step, Step::Opened | Step::Strengthened));
         if out.iter().any(raises) {
             self.bases.insert(t, Basis { tick: t, at, known: self.knowledge.clone(), heard: None });
         }
@@ -57,7 +57,8 @@ impl Engine {
         self.bases.retain(|tick, _| used.contains(tick));
     }
 
-    /// A fact that is told now enters what was known earlier, where it had reached the server by then.
+    /// A fact that is told now enters what was known earlier, where it had reached the server by
+    /// then.
     pub(crate) fn enter_bases(&mut self, fact: &Fact, heard: Wall) {
         let stated = fact.stated_at(heard);
         for basis in self.bases.values_mut().filter(|b| stated < b.at) {
@@ -65,8 +66,15 @@ impl Engine {
         }
     }
 
-    /// Looks again at what stands for a session, given what the rules say with all that is known now.
-    pub(crate) fn review(&self, id: &SessionId, at: Moment, offset: i64, said: &[Draft]) -> Reviewed {
+    /// Looks again at what stands for a session, given what the rules say with all that is known
+    /// now.
+    pub(crate) fn review(
+        &self,
+        id: &SessionId,
+        at: Moment,
+        offset: i64,
+        said: &[Draft],
+    ) -> Reviewed {
         let mut reviewed = Reviewed::default();
         let judge = |known: &Knowledge| self.judge_as_of(known, id, at, offset);
         for standing in self.ledger.standing_of(Some(id)).filter(|s| s.rule != Rule::Hb4) {
@@ -79,7 +87,9 @@ impl Engine {
             for basis in self.bases_of(&standing) {
                 let judged = judge(&basis.known);
                 kept |= judged.lost;
-                for (mut stamp, draft) in judged.drafts.into_iter().filter(|(_, d)| d.rule == standing.rule) {
+                for (mut stamp, draft) in
+                    judged.drafts.into_iter().filter(|(_, d)| d.rule == standing.rule)
+                {
                     kept |= !is_weaker(standing.said, &draft);
                     stamp.basis_tick = basis.tick;
                     remains = Some((stamp, draft));
@@ -96,12 +106,15 @@ impl Engine {
             let learned = self.bases_of(&standing).any(heard_upholds);
             let why = if learned { Withdrawal::StatedBefore } else { Withdrawal::OwnCorrection };
             reviewed.taken_back.insert(standing.rule, why);
-            reviewed.remains.extend(remains.filter(|(_, d)| now.is_none_or(|now| d.severity > now.severity)));
+            reviewed
+                .remains
+                .extend(remains.filter(|(_, d)| now.is_none_or(|now| d.severity > now.severity)));
         }
         reviewed
     }
 
-    /// Standing findings without a session that hold by what was known when they were raised: their places.
+    /// Standing findings without a session that hold by what was known when they were raised: their
+    /// places.
     pub(crate) fn upheld_alone(&self, at: Moment, said: &[(Rule, u64)]) -> Vec<(Rule, u64)> {
         let Some(offset) = self.offset else { return Vec::new() };
         let open = self.ledger.standing_of(None).filter(|s| !said.contains(&(s.rule, s.first)));
@@ -111,7 +124,8 @@ impl Engine {
                 let taken = self.taken_as_of(&basis.known, at.mono.0, offset);
                 let drafts = self.occasion_drafts(&basis.known, &taken, at, offset, true);
                 drafts.iter().any(|(stamp, draft)| {
-                    draft.rule == standing.rule && self.ledger.anchor(stamp, draft) == standing.first
+                    draft.rule == standing.rule
+                        && self.ledger.anchor(stamp, draft) == standing.first
                 })
             })
         };
@@ -120,21 +134,29 @@ impl Engine {
 
     /// The extents of the sessions of an earlier knowledge.
     fn taken_as_of(&self, known: &Knowledge, t: u64, offset: i64) -> Spans {
-        let bounds = known.sessions.keys().filter_map(|id| session_bounds(known, &self.history, id, t, offset));
-        let spans = bounds.flat_map(|b| self.margin(b.start, b.end_seen).iter().collect::<Vec<_>>());
+        let bounds = known
+            .sessions
+            .keys()
+            .filter_map(|id| session_bounds(known, &self.history, id, t, offset));
+        let spans =
+            bounds.flat_map(|b| self.margin(b.start, b.end_seen).iter().collect::<Vec<_>>());
         Spans::from_unsorted(spans.chain(self.past.iter()).collect())
     }
 
     /// The extent of a session as it was known when a finding was raised that still stands for it.
     pub(crate) fn extent_as_of(&self, id: &SessionId, t: u64, offset: i64) -> Option<(u64, u64)> {
-        let mut bases = self.ledger.standing_of(Some(id)).flat_map(|s| self.bases_of(&s).collect::<Vec<_>>());
+        let mut bases =
+            self.ledger.standing_of(Some(id)).flat_map(|s| self.bases_of(&s).collect::<Vec<_>>());
         bases.find_map(|basis| {
             let bounds = session_bounds(&basis.known, &self.history, id, t, offset)?;
             Some((bounds.start, bounds.end_seen))
         })
     }
 
-    fn bases_of<'a>(&'a self, standing: &Standing<'_>) -> impl Iterator<Item = &'a Basis> + use<'a> {
+    fn bases_of<'a>(
+        &'a self,
+        standing: &Standing<'_>,
+    ) -> impl Iterator<Item = &'a Basis> + use<'a> {
         let ticks = std::collections::BTreeSet::from([standing.opened_tick, standing.said_tick]);
         ticks.into_iter().rev().filter_map(|tick| self.bases.get(&tick))
     }
@@ -143,7 +165,9 @@ impl Engine {
         let nothing = Judged { drafts: Vec::new(), lost: false };
         let Some(session) = known.sessions.get(id) else { return nothing };
         let t = at.mono.0;
-        let Some(bounds) = session_bounds(known, &self.history, id, t, offset).filter(|b| b.start <= t) else {
+        let Some(bounds) =
+            session_bounds(known, &self.history, id, t, offset).filter(|b| b.start <= t)
+        else {
             return nothing;
         };
         let mut case = Case::measure(known, &self.history, Some((id, session)), bounds, t, offset);

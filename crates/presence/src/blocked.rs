@@ -1,4 +1,5 @@
-//! Sessions in which UQ-1 was blocked: an operator whom the box could neither recognise nor call a stranger.
+//! Sessions in which UQ-1 was blocked: an operator whom the box could neither recognise nor call a
+//! stranger.
 
 use crate::case::Case;
 use crate::finding::{FindingKey, Rule, Subject};
@@ -19,12 +20,15 @@ impl Blocked {
     /// The event of a case, if it is one.
     pub(crate) fn of(case: &Case<'_>, said: &[Draft]) -> Option<Self> {
         let judged = case.faults().is_empty() && said.iter().all(|d| d.rule != Rule::Uq1);
-        let op = rules::uq1_blocked(case).filter(|_| judged).map(|_| case.stranger_op().union(&case.doubted))?;
+        let op = rules::uq1_blocked(case)
+            .filter(|_| judged)
+            .map(|_| case.stranger_op().union(&case.doubted))?;
         Some(Self { roster: case.roster_version(), from: op.first()?, to: op.last()? })
     }
 }
 
-/// Whether a finding is the one about blocked UQ-1s: the only one of the rule whose subject is the room.
+/// Whether a finding is the one about blocked UQ-1s: the only one of the rule whose subject is the
+/// room.
 pub(crate) fn is_about_the_roster(key: &FindingKey) -> bool {
     key.rule == Rule::Uq1 && key.subject == Subject::Room
 }

@@ -1,5 +1,5 @@
-//! Where in time a session lies, and where its neighbours begin: what belongs to another session, or to another patient's use
-//! of the bed, is not this session's. It measures nothing else.
+//! Where in time a session lies, and where its neighbours begin: what belongs to another session,
+//! or to another patient's use of the bed, is not this session's. It measures nothing else.
 
 use crate::history::History;
 use crate::knowledge::Knowledge;
@@ -41,7 +41,13 @@ pub(crate) fn declared(k: &Knowledge, id: &SessionId, offset: i64) -> Option<(u6
 }
 
 /// Bounds of a declared session; `None` when it is cancelled, of another room or not yet told.
-pub(crate) fn session_bounds(k: &Knowledge, h: &History, id: &SessionId, now: u64, offset: i64) -> Option<Bounds> {
+pub(crate) fn session_bounds(
+    k: &Knowledge,
+    h: &History,
+    id: &SessionId,
+    now: u64,
+    offset: i64,
+) -> Option<Bounds> {
     let (start, declared_end) = declared(k, id, offset)?;
     let p = &k.policy;
     let (mut lo, mut hi) = on_paper(k, id, start, offset);
@@ -77,19 +83,23 @@ fn on_paper(k: &Knowledge, id: &SessionId, start: u64, offset: i64) -> (u64, u64
     let (mut lo, mut hi) = (start.saturating_sub(k.policy.window_before_ms()), u64::MAX);
     for other in k.sessions.keys().filter(|other| *other != id) {
         let Some((from, to)) = declared(k, other, offset) else { continue };
-        // A session that begins in the first half of this one lies beside it, not after it: each is judged.
+        // A session that begins in the first half of this one lies beside it, not after it: each is
+        // judged.
         let own = declared(k, id, offset).and_then(|(_, end)| end);
         if from > start && own.is_none_or(|end| from > start.midpoint(end)) {
             hi = hi.min(from);
-        } else if from < start && to.is_none_or(|to| to <= own.map_or(u64::MAX, |end| start.midpoint(end))) {
+        } else if from < start
+            && to.is_none_or(|to| to <= own.map_or(u64::MAX, |end| start.midpoint(end)))
+        {
             lo = lo.max(to.unwrap_or(start).min(start));
         }
     }
     (lo, hi)
 }
 
-/// Other uses of the bed, declared or not: what lies nearer to one of them than to this session belongs to it. Where no
-/// patient was seen in the session nobody can say which use is its own, and nothing is cut.
+/// Other uses of the bed, declared or not: what lies nearer to one of them than to this session
+/// belongs to it. Where no patient was seen in the session nobody can say which use is its own, and
+/// nothing is cut.
 fn at_the_bed(uses: &Spans, start: u64, end: u64, p: &Policy) -> (u64, u64) {
     let own = |s: &(u64, u64)| s.1.min(end).saturating_sub(s.0.max(start)) >= p.bed_seen_min_ms();
     let first = uses.iter().find(own).map(|s| s.0);
@@ -109,13 +119,22 @@ mod tests {
     #[test]
     fn what_lies_nearer_to_another_patient_is_his() {
         let p = Policy::default();
-        let minutes =
-            |list: &[(u64, u64)]| Spans::from_unsorted(list.iter().map(|(a, b)| (a * 60_000, b * 60_000)).collect());
+        let minutes = |list: &[(u64, u64)]| {
+            Spans::from_unsorted(list.iter().map(|(a, b)| (a * 60_000, b * 60_000)).collect())
+        };
         let at = |list| at_the_bed(&minutes(list), 100 * 60_000, 130 * 60_000, &p);
         assert_eq!(at(&[(100, 125)]), (0, u64::MAX), "one patient");
         assert_eq!(at(&[(60, 90), (102, 125)]), (95 * 60_000, u64::MAX), "half way to the start");
         assert_eq!(at(&[(102, 125), (140, 150)]), (0, 135 * 60_000), "half way from the end");
-        assert_eq!(at(&[(102, 110), (112, 125)]), (0, u64::MAX), "both within: nobody can tell them apart");
-        assert_eq!(at(&[(60, 90)]), (0, u64::MAX), "none seen in the session: the one before may be its own");
+        assert_eq!(
+            at(&[(102, 110), (112, 125)]),
+            (0, u64::MAX),
+            "both within: nobody can tell them apart"
+        );
+        assert_eq!(
+            at(&[(60, 90)]),
+            (0, u64::MAX),
+            "none seen in the session: the one before may be its own"
+        );
     }
 }

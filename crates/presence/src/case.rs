@@ -1,5 +1,5 @@
-//! Measures one session (or one undeclared use of the bed): who was there when, who operated, what could be seen.
-//! The rules read these measures and nothing else. It alleges nothing.
+//! Measures one session (or one undeclared use of the bed): who was there when, who operated, what
+//! could be seen. The rules read these measures and nothing else. It alleges nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) present: Spans,
     pub(crate) op: Spans,
     pub(crate) method: PresenceMethod,
-    /// Doorway mode: he checked in and not out again; `present` then reaches to the end of the window.
+    /// Doorway mode: he checked in and not out again; `present` then reaches to the end of the
+    /// window.
     pub(crate) unclosed: bool,
     /// Votes for him.
     pub(crate) votes: u32,
@@ -46,7 +47,16 @@ impl<'a> Seen<'a> {
     pub(crate) fn by_card(info: &'a Practitioner) -> Self {
         let method = PresenceMethod::CardPinWitness;
         let (present, op) = (Spans::none(), Spans::none());
-        Self { info, present, op, method, unclosed: false, votes: 0, looks: Looks::default(), stays: Vec::new() }
+        Self {
+            info,
+            present,
+            op,
+            method,
+            unclosed: false,
+            votes: 0,
+            looks: Looks::default(),
+            stays: Vec::new(),
+        }
     }
 }
 
@@ -80,23 +90,27 @@ pub(crate) enum Cause {
     Unverified,
     /// UNMATCHED, but entry order says that it may be somebody recognised who was seen badly.
     TakesTurns,
-    /// UNMATCHED, but somebody whose absence matters has no confirmed template, and would score like that.
+    /// UNMATCHED, but somebody whose absence matters has no confirmed template, and would score
+    /// like that.
     LeadWithoutTemplate,
     /// It looks like somebody whom the roster does not confirm.
     Unconfirmed(PersonId),
 }
 
-/// When operating counts: of staff throughout the session, of others only while the patient is there.
+/// When operating counts: of staff throughout the session, of others only while the patient is
+/// there.
 pub(crate) struct Gates {
     pub(crate) patient: Spans,
     pub(crate) session: Spans,
 }
 
 impl Gates {
-    /// Operating of somebody who is no staff: from when the patient was first seen; after the patient was last seen (a
-    /// drape) as long as he stays at the bed at which he stood then.
+    /// Operating of somebody who is no staff: from when the patient was first seen; after the
+    /// patient was last seen (a drape) as long as he stays at the bed at which he stood then.
     pub(crate) fn with_patient(&self, at_bed: &Spans) -> Spans {
-        let (Some(first), Some(last)) = (self.patient.first(), self.patient.last()) else { return Spans::none() };
+        let (Some(first), Some(last)) = (self.patient.first(), self.patient.last()) else {
+            return Spans::none();
+        };
         let bridged = at_bed.bridged(60_000);
         let stays = bridged.iter().filter(|s| s.0 < last && s.1 > last).map(|s| (last, s.1));
         let stays = Spans::from_unsorted(stays.collect());
@@ -207,7 +221,8 @@ impl<'a> Case<'a> {
     ) -> Self {
         let p = &k.policy;
         let record = session.and_then(|(_, s)| s.record.as_ref());
-        let item = record.map(|r| r.item.as_ref().and_then(|id| k.items.get(id)).unwrap_or(&k.strictest));
+        let item =
+            record.map(|r| r.item.as_ref().and_then(|id| k.items.get(id)).unwrap_or(&k.strictest));
         let to = bounds.end_seen.saturating_add(p.window_after_ms()).min(now);
         // What lies in a neighbouring session is that session's.
         let window = Spans::one(bounds.lo, to.min(bounds.hi));
@@ -261,7 +276,8 @@ impl<'a> Case<'a> {
         case
     }
 
-    /// When operating counts: within reach of the session; while the patient is there, once he was seen; after preparation.
+    /// When operating counts: within reach of the session; while the patient is there, once he was
+    /// seen; after preparation.
     fn gate(&self, hull: Option<(u64, u64)>, act_to: u64) -> Spans {
         let whole = Spans::one(self.bounds.lo, act_to);
         let gate = match hull {
@@ -278,11 +294,14 @@ impl<'a> Case<'a> {
 
     fn find_leads(&mut self) {
         let Some((_, session)) = self.session else { return };
-        let strictest = self.item.is_some_and(|item| std::ptr::eq(item, &raw const *self.knowledge.strictest));
+        let strictest =
+            self.item.is_some_and(|item| std::ptr::eq(item, &raw const *self.knowledge.strictest));
         let declared_lead = session.record.as_ref().and_then(|r| r.lead.as_ref());
         for person in self.roster.into_iter().flat_map(|r| r.people.values()) {
             // Of an item that nobody knows every lead may be the one: the strictest reading.
-            if self.item.is_some_and(|item| person.leads(item) || (strictest && !person.lead_for.is_empty())) {
+            if self.item.is_some_and(|item| {
+                person.leads(item) || (strictest && !person.lead_for.is_empty())
+            }) {
                 self.leads.insert(person.id.clone());
             }
             let matters = self.leads.contains(&person.id) || declared_lead == Some(&person.id);
@@ -305,7 +324,11 @@ impl<'a> Case<'a> {
             .map(|s| s.info.id.clone())
             .collect();
         for id in aside {
-            let others = self.people.iter().filter(|(other, _)| **other != id).flat_map(|(_, s)| s.op.iter());
+            let others = self
+                .people
+                .iter()
+                .filter(|(other, _)| **other != id)
+                .flat_map(|(_, s)| s.op.iter());
             let strangers = self.strangers.iter().flat_map(|s| s.op.iter());
             let beside = Spans::from_unsorted(others.chain(strangers).collect())
                 .padded(self.knowledge.policy.operating_pad_ms());
@@ -357,14 +380,17 @@ impl<'a> Case<'a> {
             self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect();
         let open = self.unknown.iter().flat_map(|u| {
             let anybody = u.anybody.then(|| u.seen.clone());
-            let of = people.iter().map(|id| self.open_for(u, id)).filter(|(standing, _)| *standing != Standing::Out);
+            let of = people
+                .iter()
+                .map(|id| self.open_for(u, id))
+                .filter(|(standing, _)| *standing != Standing::Out);
             of.map(|(_, spans)| spans).chain(anybody).collect::<Vec<_>>()
         });
         Spans::from_unsorted(open.flat_map(|spans| spans.iter().collect::<Vec<_>>()).collect())
     }
 
-    /// Whether it can be said that none of these people was there: nobody who may as well be one of them, and what was not
-    /// told apart or not seen is shorter than `hides_ms`.
+    /// Whether it can be said that none of these people was there: nobody who may as well be one of
+    /// them, and what was not told apart or not seen is shorter than `hides_ms`.
     pub(crate) fn absence(&self, who: impl Fn(&PersonId) -> bool, hides_ms: u64) -> Absence {
         let people: Vec<&PersonId> =
             self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect();
@@ -380,21 +406,25 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen. Each glimpse alone may say
-    /// too little against him; that he was in as many of them as that takes is as unlikely as all of it together.
+    /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen.
+    /// Each glimpse alone may say too little against him; that he was in as many of them as that
+    /// takes is as unlikely as all of it together.
     fn could_hide(&self, id: &PersonId, hides_ms: u64) -> bool {
         let mut pieces = vec![(0, self.blind.intersect(&self.i).total())];
         for unknown in &self.unknown {
             let (standing, spans) = self.open_for(unknown, id);
             let part = spans.total() < unknown.seen.total();
-            // Time without a look near it, and time whose looks speak for him: nothing speaks against those.
+            // Time without a look near it, and time whose looks speak for him: nothing speaks
+            // against those.
             let against = if part { 0 } else { (-unknown.sum.of(id)).max(0) };
             if matches!(standing, Standing::Doubtful | Standing::Open) && spans.total() > 0 {
                 pieces.push((against, spans.total()));
             }
         }
         // The cheapest first, by evidence per time; the last one in part.
-        pieces.sort_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))));
+        pieces.sort_by(|a, b| {
+            (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1)))
+        });
         let (mut against, mut left) = (0, hides_ms);
         for (mnat, ms) in pieces {
             if ms >= left {
@@ -413,7 +443,8 @@ impl<'a> Case<'a> {
         let Some(item) = self.item else { return p.lead_part_injection_ms() };
         item.lead_part_ms.unwrap_or_else(|| match item.kind {
             ItemKind::Surgery | ItemKind::Thread => {
-                (u128::from(self.a.total()) * u128::from(p.lead_part_surgery_ppm()) / 1_000_000) as u64
+                (u128::from(self.a.total()) * u128::from(p.lead_part_surgery_ppm()) / 1_000_000)
+                    as u64
             }
             ItemKind::Injection => p.lead_part_injection_ms(),
             ItemKind::EnergyDevice => p.lead_part_energy_ms(),
@@ -423,13 +454,14 @@ impl<'a> Case<'a> {
 
     /// A recognised person's time in the room during A, at least and at most.
     pub(crate) fn presence(&self, seen: &Seen<'_>) -> TwoBounds {
-        let certain = seen.present.bridged(self.knowledge.policy.presence_bridge_ms()).intersect(&self.a);
+        let certain =
+            seen.present.bridged(self.knowledge.policy.presence_bridge_ms()).intersect(&self.a);
         let perhaps = self.unknown_for(|id| *id == seen.info.id).union(&self.blind);
         TwoBounds { possible: certain.union(&perhaps.intersect(&self.a)), certain }
     }
 
-    /// When somebody may have stayed in the room with the back turned: from where he vanished inside it until he was seen
-    /// again, unless he came in by the door then.
+    /// When somebody may have stayed in the room with the back turned: from where he vanished
+    /// inside it until he was seen again, unless he came in by the door then.
     pub(crate) fn unaccounted(&self, seen: &Seen<'_>) -> Spans {
         const SAME_PASSAGE_MS: u64 = 15_000;
         let mut stays = seen.stays.clone();
@@ -440,8 +472,11 @@ impl<'a> Case<'a> {
         let begin = self.a.first().unwrap_or(0);
         let (mut inside, mut since, mut door) = (false, begin, None::<u64>);
         if let Some(first) = stays.first().filter(|s| !s.came_in && s.from > begin) {
-            // Nobody saw him come: he may have been there before. A look at the door alone may be of one who goes.
-            let enters = |next: &Stay| !next.at_door && next.from <= first.to.saturating_add(SAME_PASSAGE_MS);
+            // Nobody saw him come: he may have been there before. A look at the door alone may be
+            // of one who goes.
+            let enters = |next: &Stay| {
+                !next.at_door && next.from <= first.to.saturating_add(SAME_PASSAGE_MS)
+            };
             if !first.at_door || !stays.get(1).is_some_and(enters) {
                 out.push((begin, first.from));
             }
@@ -467,10 +502,15 @@ impl<'a> Case<'a> {
         Spans::from_unsorted(out)
     }
 
-    /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own here.
+    /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own
+    /// here.
     pub(crate) fn op_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
         let before = self.pieces.op.get(id).copied().unwrap_or(0);
-        if own.total() < self.knowledge.policy.uq_op_ms() { own.total() } else { own.total() + before }
+        if own.total() < self.knowledge.policy.uq_op_ms() {
+            own.total()
+        } else {
+            own.total() + before
+        }
     }
 
     /// |A| of this session and of the pieces before it, ms.
@@ -490,7 +530,8 @@ impl<'a> Case<'a> {
         Wall(i64::try_from(mono).unwrap_or(i64::MAX).saturating_add(self.offset))
     }
 
-    /// Why nothing may be alleged at a door: it was out of sight, or who came in was not seen to leave.
+    /// Why nothing may be alleged at a door: it was out of sight, or who came in was not seen to
+    /// leave.
     fn door_faults(&self) -> Vec<&'static str> {
         let lead = self.declared_lead().and_then(|lead| self.people.get(lead));
         let visible = u64::from(self.v.over_i_ppm) >= self.knowledge.policy.visibility_min_ppm();
@@ -509,7 +550,9 @@ impl<'a> Case<'a> {
         if self.doorway {
             return self.door_faults();
         }
-        if u64::from(self.v.over_a_ppm) < self.knowledge.policy.visibility_min_ppm() && !self.a.is_empty() {
+        if u64::from(self.v.over_a_ppm) < self.knowledge.policy.visibility_min_ppm()
+            && !self.a.is_empty()
+        {
             faults.push("visibility");
         }
         if self.a.is_empty() {

@@ -1,4 +1,5 @@
-//! Presence told at a door: check-ins and check-outs by face (doorway mode) or by card, PIN and witness (P4).
+//! Presence told at a door: check-ins and check-outs by face (doorway mode) or by card, PIN and
+//! witness (P4).
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use crate::spans::Spans;
 use crate::{CheckDirection, Checked, PersonId};
 
 impl Case<'_> {
-    /// Doorway mode: verified sightings of a person are check-in and check-out in turn; between them he is inside.
+    /// Doorway mode: verified sightings of a person are check-in and check-out in turn; between
+    /// them he is inside.
     fn pair_checks(&mut self) {
         let bridge = self.knowledge.policy.presence_bridge_ms();
         let end = self.window.last().unwrap_or(0);
@@ -25,8 +27,9 @@ impl Case<'_> {
         }
     }
 
-    /// Presences verified without a face: from the check-in to the check-out, or to the end of the window. A check-in counts
-    /// where its witness was recognised in the room; without him it is only stated.
+    /// Presences verified without a face: from the check-in to the check-out, or to the end of the
+    /// window. A check-in counts where its witness was recognised in the room; without him it is
+    /// only stated.
     pub(crate) fn read_checks(&mut self, h: &History) {
         if self.doorway {
             self.pair_checks();

@@ -10,8 +10,8 @@ pub(crate) fn clock(at: Wall) -> String {
     format!("{y:04}-{m:02}-{d:02}T{:02}:{:02}:{:02}Z", s / 3_600, s / 60 % 60, s % 60)
 }
 
-/// Year, month, day of a day counted from 1970-01-01, in the proleptic Gregorian calendar. The year is taken to begin in
-/// March, so that the leap day is its last; 400 years have 146,097 days.
+/// Year, month, day of a day counted from 1970-01-01, in the proleptic Gregorian calendar. The year
+/// is taken to begin in March, so that the leap day is its last; 400 years have 146,097 days.
 fn civil(day: i64) -> (i64, i64, i64) {
     let shifted = day + 719_468;
     let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));

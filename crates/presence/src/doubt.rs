@@ -1,5 +1,5 @@
-//! Names the tracks that stood in the way of saying that somebody was absent, and what each of them lacks to be ruled out.
-//! It explains a verdict and is read by none.
+//! Names the tracks that stood in the way of saying that somebody was absent, and what each of them
+//! lacks to be ruled out. It explains a verdict and is read by none.
 
 use crate::bounds;
 use crate::case::{Case, Cause, Unknown};
@@ -8,22 +8,44 @@ use crate::evidence::Standing;
 use crate::{Engine, Mono, PersonId, Rule, SessionId, TrackId};
 
 impl Engine {
-    /// What stood in the way of a rule in a session, judged at monotonic `at`: the tracks, and what to say of them.
-    pub(crate) fn doubts(&self, rule: Rule, id: &SessionId, at: Mono) -> (Vec<TrackId>, Vec<String>) {
+    /// What stood in the way of a rule in a session, judged at monotonic `at`: the tracks, and what
+    /// to say of them.
+    pub(crate) fn doubts(
+        &self,
+        rule: Rule,
+        id: &SessionId,
+        at: Mono,
+    ) -> (Vec<TrackId>, Vec<String>) {
         let nothing = (Vec::new(), Vec::new());
-        let (Some(session), Some(offset)) = (self.knowledge.sessions.get(id), self.offset) else { return nothing };
-        let offset = session.offset.unwrap_or(offset);
-        let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, at.0, offset) else {
+        let (Some(session), Some(offset)) = (self.knowledge.sessions.get(id), self.offset) else {
             return nothing;
         };
-        let case = Case::measure(&self.knowledge, &self.history, Some((id, session)), bounds, at.0, offset);
+        let offset = session.offset.unwrap_or(offset);
+        let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, at.0, offset)
+        else {
+            return nothing;
+        };
+        let case = Case::measure(
+            &self.knowledge,
+            &self.history,
+            Some((id, session)),
+            bounds,
+            at.0,
+            offset,
+        );
         let whose = whose_absence(rule, &case);
-        let (Some(from), Some(to)) = (case.window.first(), case.window.last()) else { return nothing };
+        let (Some(from), Some(to)) = (case.window.first(), case.window.last()) else {
+            return nothing;
+        };
         if whose.is_empty() {
             return nothing;
         }
         let (from, to) = (clock(case.wall(from)), clock(case.wall(to)));
-        let mut lines = vec![format!("{} asks whether {} was there from {from} to {to}", rule.code(), names(&whose))];
+        let mut lines = vec![format!(
+            "{} asks whether {} was there from {from} to {to}",
+            rule.code(),
+            names(&whose)
+        )];
         let mut tracks = Vec::new();
         for unknown in &case.unknown {
             let said = case.doubt(unknown, &whose);
@@ -58,7 +80,9 @@ fn names(people: &[PersonId]) -> String {
 
 impl Case<'_> {
     fn doubt(&self, unknown: &Unknown<'_>, whose: &[PersonId]) -> Vec<String> {
-        let (Some(from), Some(to)) = (unknown.seen.first(), unknown.seen.last()) else { return Vec::new() };
+        let (Some(from), Some(to)) = (unknown.seen.first(), unknown.seen.last()) else {
+            return Vec::new();
+        };
         let open = |id: &&PersonId| {
             let (standing, spans) = self.open_for(unknown, id);
             standing != Standing::Out && !(standing == Standing::Doubtful && spans.is_empty())
@@ -81,7 +105,8 @@ impl Case<'_> {
         lines.extend(may_be.iter().map(|id| {
             let (standing, spans) = self.open_for(unknown, id);
             format!(
-                "    {} live looks speak with {} mnat for {id}; asked to rule him out: -{out} ({standing:?}, {} ms)",
+                "    {} live looks speak with {} mnat for {id}; asked to rule him out: -{out} \
+                ({standing:?}, {} ms)",
                 unknown.sum.looks(),
                 unknown.sum.of(id),
                 spans.total()
@@ -95,11 +120,15 @@ impl Cause {
     fn text(&self) -> String {
         match self {
             Self::Unverified => "INDETERMINATE".to_owned(),
-            Self::TakesTurns => "UNMATCHED, but it begins or ends where somebody recognised did".to_owned(),
+            Self::TakesTurns => {
+                "UNMATCHED, but it begins or ends where somebody recognised did".to_owned()
+            }
             Self::LeadWithoutTemplate => {
                 "UNMATCHED, but somebody whose absence matters has no confirmed template".to_owned()
             }
-            Self::Unconfirmed(person) => format!("it looks like {person}, whom the roster does not confirm"),
+            Self::Unconfirmed(person) => {
+                format!("it looks like {person}, whom the roster does not confirm")
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Composes the parts: takes observations and facts, evaluates on ticks, returns what is to be said.
+//! Composes the parts: takes observations and facts, evaluates on ticks, returns what is to be
+//! said.
 //!
-//! Nothing is judged when it comes in: it is only noted, and the next tick that matters becomes due. An evaluation at tick
-//! `t` reads what was noted before it and nothing else, so that it does not matter who woke the engine, how observations
-//! were batched, or in which order facts of one instant were told.
+//! Nothing is judged when it comes in: it is only noted, and the next tick that matters becomes
+//! due. An evaluation at tick `t` reads what was noted before it and nothing else, so that it does
+//! not matter who woke the engine, how observations were batched, or in which order facts of one
+//! instant were told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +19,10 @@ use crate::ledger::Ledger;
 use crate::pieces::JudgedPiece;
 use crate::spans::Spans;
 use crate::ticks::tick_after;
-use crate::{ClockQuality, Fact, Moment, Mono, Observation, PersonId, Policy, SessionId, TrackId, ZonesDrifted};
+use crate::{
+    ClockQuality, Fact, Moment, Mono, Observation, PersonId, Policy, SessionId, TrackId,
+    ZonesDrifted,
+};
 
 /// What the engine holds of a track's identity now; the embedding scheduler reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +71,8 @@ pub struct Engine {
     pub(crate) past: Spans,
     /// What was done in sessions that were judged, as pieces of those that follow.
     pub(crate) judged_pieces: BTreeMap<SessionId, JudgedPiece>,
-    /// Zones that differ from the locked ones, to be said at the next evaluation; and the newest version told.
+    /// Zones that differ from the locked ones, to be said at the next evaluation; and the newest
+    /// version told.
     pub(crate) drifts: Vec<(u64, ZonesDrifted)>,
     drift_version: u64,
     pub(crate) latest: u64,
@@ -189,8 +195,9 @@ impl Engine {
         self.counts
     }
 
-    /// The people whose scores matter now, at most 16: declared leads and operators of sessions that are on or begin within
-    /// `window_before_ms`, and the leads filed here for their items. For [`MatchScore::relevant`](crate::MatchScore::relevant).
+    /// The people whose scores matter now, at most 16: declared leads and operators of sessions
+    /// that are on or begin within `window_before_ms`, and the leads filed here for their items.
+    /// For [`MatchScore::relevant`](crate::MatchScore::relevant).
     pub fn relevant(&self) -> Vec<PersonId> {
         let Some(offset) = self.offset else { return Vec::new() };
         self.knowledge.relevant(self.latest, offset)
@@ -226,7 +233,9 @@ impl Engine {
         let policy = &self.knowledge.policy;
         let offset = at.wall.0.saturating_sub(i64::try_from(at.mono.0).unwrap_or(i64::MAX));
         let step = self.offset.map_or(0, |old| old.abs_diff(offset));
-        if step > policy.clock_step_max_ms() || u64::from(at.clock.uncertainty_ms) > policy.clock_uncertainty_max_ms() {
+        if step > policy.clock_step_max_ms()
+            || u64::from(at.clock.uncertainty_ms) > policy.clock_uncertainty_max_ms()
+        {
             self.history.clock_doubt.extend_to(self.latest, policy.observation_gap_ms());
         }
         if self.offset.is_none() || step > JITTER_MS {
@@ -241,7 +250,11 @@ impl Engine {
     /// Whether what stands in the operator zone may lead to a finding during the act.
     fn suspicious(&self, now: u64, seen: &Observation) -> bool {
         let watched = seen.faces.iter().any(|face| {
-            let who = self.history.tracks.get(&face.track).map(|t| t.identity.now(&self.knowledge.policy).0);
+            let who = self
+                .history
+                .tracks
+                .get(&face.track)
+                .map(|t| t.identity.now(&self.knowledge.policy).0);
             match who {
                 Some(Who::Stranger) => true,
                 Some(Who::Person(p)) => self.watched.contains(p),
@@ -254,8 +267,11 @@ impl Engine {
     /// Whether a session is declared for now.
     fn session_at(&self, now: u64) -> bool {
         let Some(offset) = self.offset else { return false };
-        let mut sessions =
-            self.knowledge.sessions.keys().filter_map(|id| bounds::declared(&self.knowledge, id, offset));
+        let mut sessions = self
+            .knowledge
+            .sessions
+            .keys()
+            .filter_map(|id| bounds::declared(&self.knowledge, id, offset));
         sessions.any(|(from, to)| from <= now && to.is_none_or(|to| now <= to))
     }
 

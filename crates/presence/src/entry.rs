@@ -1,5 +1,6 @@
-//! Entry order: who comes, goes and stays tells who an unrecognised face may be. A face that begins where a recognised one
-//! vanished inside the room may be his; one that begins where the patient got up is the patient's.
+//! Entry order: who comes, goes and stays tells who an unrecognised face may be. A face that begins
+//! where a recognised one vanished inside the room may be his; one that begins where the patient
+//! got up is the patient's.
 
 use std::collections::BTreeSet;
 
@@ -32,9 +33,16 @@ pub(crate) fn named_tracks(h: &History, from: u64, to: u64, policy: &Policy) -> 
     named
 }
 
-/// Whether an unrecognised stretch may be a recognised person seen badly: he vanishes in the room just before it begins, or
-/// appears there just after it ends, without going through the door, and is never seen beside it.
-pub(crate) fn takes_turns(named: &[Named], (from, to): (u64, u64), came_in: bool, went_out: bool, within: u64) -> bool {
+/// Whether an unrecognised stretch may be a recognised person seen badly: he vanishes in the room
+/// just before it begins, or appears there just after it ends, without going through the door, and
+/// is never seen beside it.
+pub(crate) fn takes_turns(
+    named: &[Named],
+    (from, to): (u64, u64),
+    came_in: bool,
+    went_out: bool,
+    within: u64,
+) -> bool {
     const OVERLAP_MS: u64 = 3_000;
     let earlier = |n: &Named| n.to <= from + OVERLAP_MS;
     let later = |n: &Named| n.from + OVERLAP_MS >= to;
@@ -50,16 +58,18 @@ pub(crate) fn takes_turns(named: &[Named], (from, to): (u64, u64), came_in: bool
     })
 }
 
-/// Unidentified tracks that end just before the bed is occupied, or begin just after it is left: the patient on his feet.
-/// At most one per change of the bed, the nearest in time.
+/// Unidentified tracks that end just before the bed is occupied, or begin just after it is left:
+/// the patient on his feet. At most one per change of the bed, the nearest in time.
 pub(crate) fn linked_patients(h: &History, uses: &Spans, link: u64) -> BTreeSet<TrackId> {
     const OVERLAP_MS: u64 = 2_000;
     let mut linked = BTreeSet::new();
     for (begin, end) in uses.iter() {
         let standing = || h.tracks.iter().filter(|(_, t)| !t.patient);
-        let before = standing().filter(|(_, t)| t.last() + link >= begin && t.last() <= begin + OVERLAP_MS);
+        let before =
+            standing().filter(|(_, t)| t.last() + link >= begin && t.last() <= begin + OVERLAP_MS);
         linked.extend(before.max_by_key(|(_, t)| t.last()).map(|(id, _)| *id));
-        let after = standing().filter(|(_, t)| t.first() + OVERLAP_MS >= end && t.first() <= end + link);
+        let after =
+            standing().filter(|(_, t)| t.first() + OVERLAP_MS >= end && t.first() <= end + link);
         linked.extend(after.min_by_key(|(_, t)| t.first()).map(|(id, _)| *id));
     }
     linked

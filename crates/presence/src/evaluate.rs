@@ -1,4 +1,5 @@
-//! One evaluation: every session that is due is judged, then what lies outside of sessions, and what is over is forgotten.
+//! One evaluation: every session that is due is judged, then what lies outside of sessions, and
+//! what is over is forgotten.
 
 use crate::blocked::Blocked;
 use crate::bounds::{self, Bounds};
@@ -19,7 +20,11 @@ impl Engine {
             self.due = None;
             return;
         };
-        let at = Moment { mono: Mono(t), wall: Wall((t as i64).saturating_add(offset)), clock: self.clock };
+        let at = Moment {
+            mono: Mono(t),
+            wall: Wall((t as i64).saturating_add(offset)),
+            clock: self.clock,
+        };
         let mut next = Next::after(t, &self.knowledge.policy);
         let said_before = out.len();
         let ids: Vec<SessionId> = self.knowledge.sessions.keys().cloned().collect();
@@ -41,7 +46,13 @@ impl Engine {
     }
 
     /// Judges one session as far as it is due. Returns its extent in time, if it takes place.
-    fn session(&mut self, id: &SessionId, at: Moment, next: &mut Next, out: &mut Vec<Output>) -> Option<(u64, u64)> {
+    fn session(
+        &mut self,
+        id: &SessionId,
+        at: Moment,
+        next: &mut Next,
+        out: &mut Vec<Output>,
+    ) -> Option<(u64, u64)> {
         let t = at.mono.0;
         let offset = self.offset?;
         let session = self.knowledge.sessions.get(id)?;
@@ -57,7 +68,8 @@ impl Engine {
             return Some((start, end));
         }
         let offset = session.offset.unwrap_or(offset);
-        let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, t, offset) else {
+        let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, t, offset)
+        else {
             return self.cancelled(id, at, offset, next, out);
         };
         if t < bounds.start {
@@ -65,13 +77,17 @@ impl Engine {
             if dirty {
                 self.settle(id, at, offset, Vec::new(), true, out);
             }
-            return Some(self.extent_as_of(id, t, offset).unwrap_or((bounds.start, bounds.end_seen)));
+            return Some(
+                self.extent_as_of(id, t, offset).unwrap_or((bounds.start, bounds.end_seen)),
+            );
         }
         let retire_at = bounds.final_at.saturating_add(self.knowledge.policy.late_fact_ms());
         let extent = (bounds.start, bounds.end_seen, retire_at);
         let final_at = bounds.final_at;
         self.judge_session(id, at, offset, bounds, dirty, out);
-        let Some(session) = self.knowledge.sessions.get_mut(id) else { return Some((extent.0, extent.1)) };
+        let Some(session) = self.knowledge.sessions.get_mut(id) else {
+            return Some((extent.0, extent.1));
+        };
         // An amendment may move the verdict of a session that was judged already into the future.
         session.judged = t >= final_at;
         if session.judged {
@@ -87,11 +103,14 @@ impl Engine {
     /// A session with a margin: a little early and a little over belongs to it.
     pub(crate) fn margin(&self, from: u64, to: u64) -> Spans {
         let p = &self.knowledge.policy;
-        Spans::one(from.saturating_sub(p.window_after_ms()), to.saturating_add(p.operating_pad_ms()))
+        Spans::one(
+            from.saturating_sub(p.window_after_ms()),
+            to.saturating_add(p.operating_pad_ms()),
+        )
     }
 
-    /// A session that is cancelled, elsewhere or not yet told. What stands for it by what was stated before it was raised goes
-    /// on standing, and keeps the session's place.
+    /// A session that is cancelled, elsewhere or not yet told. What stands for it by what was
+    /// stated before it was raised goes on standing, and keeps the session's place.
     fn cancelled(
         &mut self,
         id: &SessionId,
@@ -133,7 +152,14 @@ impl Engine {
         out: &mut Vec<Output>,
     ) {
         let Some(session) = self.knowledge.sessions.get(id) else { return };
-        let mut case = Case::measure(&self.knowledge, &self.history, Some((id, session)), bounds, at.mono.0, offset);
+        let mut case = Case::measure(
+            &self.knowledge,
+            &self.history,
+            Some((id, session)),
+            bounds,
+            at.mono.0,
+            offset,
+        );
         case.pieces = self.pieces(&self.knowledge, id, &case.bounds, at.mono.0, offset);
         let drafts = rules::judge(&case);
         let stamp = stamp(&case, at, offset);
@@ -145,7 +171,10 @@ impl Engine {
         let authoritative = case.is_final || dirty;
         if case.is_final {
             let (from, to) = (case.bounds.start, case.bounds.end);
-            self.judged_pieces.insert(id.clone(), JudgedPiece { from, to, retired: false, did: Pieces::of(&case) });
+            self.judged_pieces.insert(
+                id.clone(),
+                JudgedPiece { from, to, retired: false, did: Pieces::of(&case) },
+            );
         }
         let wipe = case.is_final;
         let window = case.window.clone();
@@ -159,7 +188,8 @@ impl Engine {
         }
     }
 
-    /// Says what the rules say now, and takes back what neither they say nor what was known when it was raised.
+    /// Says what the rules say now, and takes back what neither they say nor what was known when it
+    /// was raised.
     fn settle(
         &mut self,
         id: &SessionId,
@@ -176,10 +206,13 @@ impl Engine {
             drafts.retain(|(_, d)| d.rule != draft.rule);
             drafts.push((stamp, draft));
         }
-        let why = |rule| reviewed.taken_back.get(&rule).copied().unwrap_or(Withdrawal::OwnCorrection);
+        let why =
+            |rule| reviewed.taken_back.get(&rule).copied().unwrap_or(Withdrawal::OwnCorrection);
         if authoritative {
             let stays = |rule: Rule| {
-                rule == Rule::Hb4 || reviewed.kept.contains(&rule) || drafts.iter().any(|(_, d)| d.rule == rule)
+                rule == Rule::Hb4
+                    || reviewed.kept.contains(&rule)
+                    || drafts.iter().any(|(_, d)| d.rule == rule)
             };
             self.ledger.withdraw(at, Some(id), |rule, _| stays(rule), why, out);
         }

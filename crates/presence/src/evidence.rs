@@ -1,21 +1,32 @@
-//! What the looks at a track say for and against each person, as log-likelihood ratios in thousandths of a nat (mnat): "it is
-//! he" against "it is somebody else". Looks add up, but looks that follow each other count for less than as many apart.
-//! It names nobody and judges nothing: `people` adds the evidence of the tracks that are one person (`docs/decisions/0110`).
+//! What the looks at a track say for and against each person, as log-likelihood ratios in
+//! thousandths of a nat (mnat): "it is he" against "it is somebody else". Looks add up, but looks
+//! that follow each other count for less than as many apart. It names nobody and judges nothing:
+//! `people` adds the evidence of the tracks that are one person (`docs/decisions/0110`).
 
 use crate::identity::{Vote, accepted_as_live};
 use crate::spans::Spans;
 use crate::{Face, MatchScore, PersonId, Policy, Thresholds};
 
-/// A look is worth this at a place between T_reject (0) and T_match (1,000) of its scale: from a stranger's usual scores to
-/// a genuine one's. Between the points it is interpolated, beyond them it stays. The default where a pack brings no curve.
-/// From T_reject on nothing speaks against anybody: a person who is badly seen stays there for a whole track.
-const CURVE: [(i64, i64); 7] =
-    [(-1_500, -3_000), (-500, -2_000), (-200, -1_200), (0, 0), (500, 0), (1_000, 3_500), (1_500, 6_000)];
+/// A look is worth this at a place between T_reject (0) and T_match (1,000) of its scale: from a
+/// stranger's usual scores to a genuine one's. Between the points it is interpolated, beyond them
+/// it stays. The default where a pack brings no curve. From T_reject on nothing speaks against
+/// anybody: a person who is badly seen stays there for a whole track.
+const CURVE: [(i64, i64); 7] = [
+    (-1_500, -3_000),
+    (-500, -2_000),
+    (-200, -1_200),
+    (0, 0),
+    (500, 0),
+    (1_000, 3_500),
+    (1_500, 6_000),
+];
 
-/// Looks of one stretch are alike to this part in a thousand: n of them are worth n ÷ (1 + (n − 1) × this).
+/// Looks of one stretch are alike to this part in a thousand: n of them are worth n ÷ (1 + (n − 1)
+/// × this).
 const ALIKE_PERMILLE: i64 = 100;
 
-/// The evidence of one track, in stretches of time, so that a track that was exchanged between two people shows it.
+/// The evidence of one track, in stretches of time, so that a track that was exchanged between two
+/// people shows it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence {
     chunks: Vec<Chunk>,
@@ -69,7 +80,13 @@ pub(crate) enum Standing {
 
 impl Evidence {
     /// Takes one look. When that changes what its stretch says: from when on.
-    pub(crate) fn take(&mut self, at: u64, face: &Face, t: &Thresholds, policy: &Policy) -> Option<u64> {
+    pub(crate) fn take(
+        &mut self,
+        at: u64,
+        face: &Face,
+        t: &Thresholds,
+        policy: &Policy,
+    ) -> Option<u64> {
         let found = face.match_.as_ref()?;
         let slot = at / policy.exclusion_gap_ms().max(5_000);
         if self.chunks.last().is_none_or(|c| c.slot != slot) {
@@ -84,7 +101,8 @@ impl Evidence {
         if accepted_as_live(face.liveness, policy) {
             self.last_look = Some(at);
             chunk.live(at, face, found, (apart * 1_000 / spacing) as i64, t, policy);
-        } else if let Some(best) = found.best.as_ref().filter(|_| found.score_ppm >= names_from(face, t))
+        } else if let Some(best) =
+            found.best.as_ref().filter(|_| found.score_ppm >= names_from(face, t))
             && !chunk.unsure.contains(best)
         {
             chunk.unsure.push(best.clone());
@@ -143,9 +161,20 @@ impl Chunk {
         }
     }
 
-    fn live(&mut self, at: u64, face: &Face, found: &MatchScore, weight: i64, t: &Thresholds, policy: &Policy) {
-        let scale =
-            if face.masked { (t.masked_t_reject_ppm, t.masked_t_match_ppm) } else { (t.t_reject_ppm, t.t_match_ppm) };
+    fn live(
+        &mut self,
+        at: u64,
+        face: &Face,
+        found: &MatchScore,
+        weight: i64,
+        t: &Thresholds,
+        policy: &Policy,
+    ) {
+        let scale = if face.masked {
+            (t.masked_t_reject_ppm, t.masked_t_match_ppm)
+        } else {
+            (t.t_reject_ppm, t.t_match_ppm)
+        };
         self.looks += u32::from(face.good_quality || worth(found.score_ppm, scale) > 0);
         match Vote::of(face, t, policy) {
             Some(Vote::Hit(person)) => self.hit(at, &person, policy),
@@ -162,18 +191,23 @@ impl Chunk {
                 self.persons.push((person.clone(), self.rest));
             }
         }
-        // A poor look that scores low says nothing, for a turned head is unlike everybody; one that is like somebody is not
-        // too poor to tell him from the others.
-        let tells = face.good_quality || (worth(found.score_ppm, scale) > 0 && worth(others_ppm, scale) < 0);
-        // What most strangers reach behind a mask says little of anybody: badly seen people reach it too.
-        let silent = |score_ppm: i32| face.masked && score_ppm >= scale.0 && score_ppm < scale.0.midpoint(scale.1);
+        // A poor look that scores low says nothing, for a turned head is unlike everybody; one that
+        // is like somebody is not too poor to tell him from the others.
+        let tells = face.good_quality
+            || (worth(found.score_ppm, scale) > 0 && worth(others_ppm, scale) < 0);
+        // What most strangers reach behind a mask says little of anybody: badly seen people reach
+        // it too.
+        let silent = |score_ppm: i32| {
+            face.masked && score_ppm >= scale.0 && score_ppm < scale.0.midpoint(scale.1)
+        };
         let value = |score_ppm: i32| {
             let value = if silent(score_ppm) { 0 } else { worth(score_ppm, scale) };
             (if tells { value } else { value.max(0) }) * weight / 1_000
         };
         for (person, sum) in &mut self.persons {
             let of_him = given.clone().find(|(p, _)| *p == person).map(|(_, score)| score);
-            let score = if best == Some(person) { found.score_ppm } else { of_him.unwrap_or(others_ppm) };
+            let score =
+                if best == Some(person) { found.score_ppm } else { of_him.unwrap_or(others_ppm) };
             *sum += value(score);
         }
         self.rest += value(others_ppm);
@@ -182,7 +216,9 @@ impl Chunk {
 
     fn hit(&mut self, at: u64, person: &PersonId, policy: &Policy) {
         match self.hits.iter_mut().find(|(p, ..)| p == person) {
-            Some((_, count, last)) if at - *last >= policy.match_spacing_ms() => (*count, *last) = (*count + 1, at),
+            Some((_, count, last)) if at - *last >= policy.match_spacing_ms() => {
+                (*count, *last) = (*count + 1, at);
+            }
             Some(_) => {}
             None => self.hits.push((person.clone(), 1, at)),
         }
@@ -268,7 +304,12 @@ impl<'e> Sum<'e> {
 
     /// Hits for a person.
     pub(crate) fn hits(&self, person: &PersonId) -> u32 {
-        self.chunks.iter().flat_map(|c| &c.hits).filter(|(p, ..)| p == person).map(|(_, n, _)| n).sum()
+        self.chunks
+            .iter()
+            .flat_map(|c| &c.hits)
+            .filter(|(p, ..)| p == person)
+            .map(|(_, n, _)| n)
+            .sum()
     }
 
     /// Everybody who was hit.
@@ -308,8 +349,9 @@ impl<'e> Sum<'e> {
         }
     }
 
-    /// The part of `seen` in which it may be this person although the whole speaks against him: nobody looked for longer than
-    /// `exclusion_gap_ms`, or the looks of that time speak for him (two people were exchanged).
+    /// The part of `seen` in which it may be this person although the whole speaks against him:
+    /// nobody looked for longer than `exclusion_gap_ms`, or the looks of that time speak for him
+    /// (two people were exchanged).
     pub(crate) fn open_within(&self, person: &PersonId, seen: &Spans, policy: &Policy) -> Spans {
         let gap = policy.exclusion_gap_ms();
         let named = policy.evidence_named_mnat() as i64;

@@ -1,9 +1,13 @@
-//! What the engine is told: roster, catalogue, room, policy, sessions, passes, checks. All of it is knowledge that the
-//! server signed; the core trusts it. Facts may come late, twice and out of order: each carries a version or an id.
+//! What the engine is told: roster, catalogue, room, policy, sessions, passes, checks. All of it is
+//! knowledge that the server signed; the core trusts it. Facts may come late, twice and out of
+//! order: each carries a version or an id.
 
-use crate::{InstitutionId, ItemId, PassId, PersonId, Policy, RoomId, SessionId, TrackId, Wall, Zones};
+use crate::{
+    InstitutionId, ItemId, PassId, PersonId, Policy, RoomId, SessionId, TrackId, Wall, Zones,
+};
 
-/// One piece of knowledge. Of two with the same identity the higher version counts, whichever came first.
+/// One piece of knowledge. Of two with the same identity the higher version counts, whichever came
+/// first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Fact {
@@ -97,7 +101,8 @@ pub struct GradeCeiling(pub u8);
 pub enum DeploymentMode {
     /// It sees the room continuously.
     InRoom,
-    /// It sees who checks in and out at the door, cooperatively. Only LL-4, LL-5, NL-4, HB-2 and HB-4 run.
+    /// It sees who checks in and out at the door, cooperatively. Only LL-4, LL-5, NL-4, HB-2 and
+    /// HB-4 run.
     Doorway,
 }
 
@@ -107,7 +112,8 @@ pub enum DeploymentMode {
 pub struct OpeningHours {
     /// Local time minus UTC, minutes (China: 480).
     pub utc_offset_min: i32,
-    /// Per weekday from Monday: pairs of minutes of the local day (0..=1440), half-open. An empty list is a closed day.
+    /// Per weekday from Monday: pairs of minutes of the local day (0..=1440), half-open. An empty
+    /// list is a closed day.
     pub week: [Vec<(u16, u16)>; 7],
 }
 
@@ -157,9 +163,11 @@ pub struct Practitioner {
     pub relation: SiteRelation,
     /// Specialties in which he is filed as a lead (主诊医师备案) *here*.
     pub lead_for: Vec<Specialty>,
-    /// Enrolled for anaesthesia: not the operator while at the head end, or beside another operator.
+    /// Enrolled for anaesthesia: not the operator while at the head end, or beside another
+    /// operator.
     pub anaesthesia: bool,
-    /// A supervisor confirmed the enrolment against the registry photograph. Unconfirmed: at most INDETERMINATE.
+    /// A supervisor confirmed the enrolment against the registry photograph. Unconfirmed: at most
+    /// INDETERMINATE.
     pub confirmed: bool,
     /// The box holds a template of the current pack. Without one he cannot be called absent.
     pub has_template: bool,
@@ -244,7 +252,8 @@ pub struct Catalogue {
     pub version: u64,
     /// The items; the last of two with the same id counts.
     pub items: Vec<Item>,
-    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the
+    /// box heard it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub stated_at: Option<Wall>,
 }
@@ -267,7 +276,8 @@ pub struct Item {
     pub min_duration_ms: u64,
     /// Numbing and photographs before the act, ms: no operating time.
     pub prep_ms: u64,
-    /// How long the lead's own part takes at least, ms (LL-5); `None`: by the kind, as the policy says.
+    /// How long the lead's own part takes at least, ms (LL-5); `None`: by the kind, as the policy
+    /// says.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub lead_part_ms: Option<u64>,
     /// The institution has filed it (NL-4).
@@ -310,7 +320,8 @@ pub struct SessionRecord {
     pub version: u32,
     /// Its room; a session of another room is ignored (or removed, when amended to one).
     pub room: RoomId,
-    /// What is done. `None`, or an id that the catalogue does not hold: read as an injection that any lead here may guide.
+    /// What is done. `None`, or an id that the catalogue does not hold: read as an injection that
+    /// any lead here may guide.
     pub item: Option<ItemId>,
     /// Under whose name.
     pub lead: Option<PersonId>,
@@ -322,7 +333,8 @@ pub struct SessionRecord {
     pub end: Option<Wall>,
     /// It did not take place.
     pub cancelled: bool,
-    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the
+    /// box heard it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub stated_at: Option<Wall>,
 }
@@ -337,7 +349,8 @@ pub struct SessionClose {
     pub version: u32,
     /// When it ended.
     pub end: Wall,
-    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the
+    /// box heard it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub stated_at: Option<Wall>,
 }
@@ -352,7 +365,8 @@ pub struct EmergencyFlag {
     pub version: u32,
     /// Set or taken back.
     pub raised: bool,
-    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the
+    /// box heard it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub stated_at: Option<Wall>,
 }
@@ -373,7 +387,8 @@ pub struct Pass {
     pub from: Wall,
     /// Until before this one.
     pub until: Wall,
-    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the
+    /// box heard it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub stated_at: Option<Wall>,
 }
@@ -384,7 +399,8 @@ pub struct Pass {
 pub enum PassHolder {
     /// An enrolled face.
     Person(PersonId),
-    /// Whoever is bound by one witnessed check-in ([`IdentityCheck`] with [`Checked::Pass`] and a track).
+    /// Whoever is bound by one witnessed check-in ([`IdentityCheck`] with [`Checked::Pass`] and a
+    /// track).
     WitnessedCheckIn,
 }
 
@@ -415,12 +431,13 @@ pub struct IdentityCheck {
     pub direction: CheckDirection,
     /// When. It counts from here, and never from before it reached the server.
     pub at: Wall,
-    /// Who witnessed it: somebody whom the box recognised in the room at that time, and not the checked person himself.
-    /// Otherwise it is only stated, and counts as nobody's presence.
+    /// Who witnessed it: somebody whom the box recognised in the room at that time, and not the
+    /// checked person himself. Otherwise it is only stated, and counts as nobody's presence.
     pub witness: PersonId,
     /// The track that stood there, where the box saw it: binds that track alone.
     pub track: Option<TrackId>,
-    /// When it reached the server; `None`: an older server did not say, and it counts from when the box heard it.
+    /// When it reached the server; `None`: an older server did not say, and it counts from when the
+    /// box heard it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub stated_at: Option<Wall>,
 }

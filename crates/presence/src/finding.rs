@@ -1,5 +1,5 @@
-//! What the engine says: findings, wipe orders, presence summaries. A finding is a lead (线索), worded "疑似…"; it never
-//! says "违法", and it never holds a name.
+//! What the engine says: findings, wipe orders, presence summaries. A finding is a lead (线索),
+//! worded "疑似…"; it never says "违法", and it never holds a name.
 
 use crate::{Moment, Mono, PersonId, SessionId, TrackId, Wall};
 
@@ -9,9 +9,11 @@ use crate::{Moment, Mono, PersonId, SessionId, TrackId, Wall};
 pub enum Output {
     /// A step in the life of a finding.
     Finding(Box<Finding>),
-    /// Forget every embedding of this track now: it became the patient (P1), or its P2 time is over.
+    /// Forget every embedding of this track now: it became the patient (P1), or its P2 time is
+    /// over.
     WipeTrack(TrackId),
-    /// What was seen of a session, once its window has passed (and again when a late fact changed it).
+    /// What was seen of a session, once its window has passed (and again when a late fact changed
+    /// it).
     PresenceSummary(Box<PresenceSummary>),
 }
 
@@ -55,7 +57,8 @@ pub struct Finding {
     pub liveness_waived: bool,
     /// Why it was taken back; only with [`Step::Withdrawn`].
     pub withdrawn_because: Option<Withdrawal>,
-    /// Version of the policy that was read; its hash is the agent's (over [`Policy::canonical`](crate::Policy::canonical)).
+    /// Version of the policy that was read; its hash is the agent's (over
+    /// [`Policy::canonical`](crate::Policy::canonical)).
     pub policy_version: u32,
     /// Version of the roster that was read; 0 for none.
     pub roster_version: u64,
@@ -83,7 +86,8 @@ pub struct FindingKey {
     pub session: Option<SessionId>,
     /// What it was opened about.
     pub subject: Subject,
-    /// Monotonic time of its first cause in this boot: the sequence that keeps two findings without a session apart.
+    /// Monotonic time of its first cause in this boot: the sequence that keeps two findings without
+    /// a session apart.
     pub first_cause: Mono,
 }
 
@@ -198,19 +202,22 @@ pub enum Step {
     Opened,
     /// The severity rose, or somebody more is named.
     Strengthened,
-    /// The box will change it no more: `late_fact_ms` after the session's window, or when the state it reports ended.
+    /// The box will change it no more: `late_fact_ms` after the session's window, or when the state
+    /// it reports ended.
     Closed,
     /// The box took it back; [`Finding::withdrawn_because`] says why.
     Withdrawn,
 }
 
-/// Why the box took a finding back. What was stated after a finding was raised is never a ground: it explains.
+/// Why the box took a finding back. What was stated after a finding was raised is never a ground:
+/// it explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Withdrawal {
     /// The box sees it otherwise itself: a track was joined, a look was better.
     OwnCorrection,
-    /// A fact that had reached the server before the finding's own time, and that the box learned afterwards.
+    /// A fact that had reached the server before the finding's own time, and that the box learned
+    /// afterwards.
     StatedBefore,
 }
 
@@ -244,7 +251,8 @@ pub struct Basis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Interval {
-    /// For what: `declared`, `operating`, `lead_present`, `lead_perhaps`, `lead_gap`, `operator`, `bed_occupied`, `camera`.
+    /// For what: `declared`, `operating`, `lead_present`, `lead_perhaps`, `lead_gap`, `operator`,
+    /// `bed_occupied`, `camera`.
     pub what: &'static str,
     /// Begin.
     pub from: Mono,
@@ -276,8 +284,8 @@ pub struct Explanation {
     pub en: String,
 }
 
-/// V: the share of an interval with a healthy camera, a visible operator zone, and every operator track matched or
-/// confidently unmatched. ppm.
+/// V: the share of an interval with a healthy camera, a visible operator zone, and every operator
+/// track matched or confidently unmatched. ppm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Visibility {
@@ -287,7 +295,8 @@ pub struct Visibility {
     pub over_i_ppm: u32,
 }
 
-/// What was seen of a session: the server's LL-2, LL-3, HB-1 and HB-5 read it, and the abstention rate comes from it.
+/// What was seen of a session: the server's LL-2, LL-3, HB-1 and HB-5 read it, and the abstention
+/// rate comes from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of a report, not a state")]
@@ -300,8 +309,8 @@ pub struct PresenceSummary {
     pub at: Moment,
     /// Whether anything may be alleged.
     pub assessment: Assessment,
-    /// Rules that abstained although the session is assessable: nothing follows from their silence. In the order of
-    /// [`Rule`], one entry per rule.
+    /// Rules that abstained although the session is assessable: nothing follows from their silence.
+    /// In the order of [`Rule`], one entry per rule.
     pub undecided: Vec<Undecided>,
     /// V.
     pub visibility: Visibility,
@@ -327,7 +336,8 @@ pub struct PresenceSummary {
 pub enum Assessment {
     /// It can.
     Assessable,
-    /// It cannot, for these reasons (`visibility`, `clock`, `no_activity`, `never_closed`, `history`): nothing is alleged.
+    /// It cannot, for these reasons (`visibility`, `clock`, `no_activity`, `never_closed`,
+    /// `history`): nothing is alleged.
     NotAssessable(Vec<&'static str>),
 }
 
@@ -337,9 +347,10 @@ pub enum Assessment {
 pub struct Undecided {
     /// Which.
     pub rule: Rule,
-    /// Why: `operator` (somebody INDETERMINATE, or UNMATCHED who may be of the house, operated long enough),
-    /// `absence` (somebody INDETERMINATE, or out of sight, may have been the one whose absence matters),
-    /// `door` (who came and went was out of sight), `roster` (old, or somebody without a template).
+    /// Why: `operator` (somebody INDETERMINATE, or UNMATCHED who may be of the house, operated long
+    /// enough), `absence` (somebody INDETERMINATE, or out of sight, may have been the one whose
+    /// absence matters), `door` (who came and went was out of sight), `roster` (old, or somebody
+    /// without a template).
     pub reason: &'static str,
 }
 

@@ -1,4 +1,5 @@
-//! Forgetting: faces that privacy says must go (P2), and history that no late fact can ask for any more.
+//! Forgetting: faces that privacy says must go (P2), and history that no late fact can ask for any
+//! more.
 
 use crate::blocked::is_about_the_roster;
 use crate::bounds;
@@ -14,7 +15,10 @@ impl Engine {
         let (Some(from), Some(to)) = (window.first(), window.last()) else { return };
         for (id, track) in &mut self.history.tracks {
             let in_window = track.last() >= from && track.first() <= to;
-            if in_window && !track.wiped && !matches!(track.identity.now(&self.knowledge.policy).0, Who::Person(_)) {
+            if in_window
+                && !track.wiped
+                && !matches!(track.identity.now(&self.knowledge.policy).0, Who::Person(_))
+            {
                 track.wiped = true;
                 out.push(Output::WipeTrack(*id));
             }
@@ -25,7 +29,8 @@ impl Engine {
     pub(crate) fn wipe_old(&mut self, t: u64, next: &mut Next, out: &mut Vec<Output>) {
         let limit = self.knowledge.policy.p2_wipe_ms();
         for (id, track) in &mut self.history.tracks {
-            if track.wiped || matches!(track.identity.now(&self.knowledge.policy).0, Who::Person(_)) {
+            if track.wiped || matches!(track.identity.now(&self.knowledge.policy).0, Who::Person(_))
+            {
                 continue;
             }
             // Ticks are coarse: leave one step, so that the limit itself is kept.
@@ -44,11 +49,18 @@ impl Engine {
         let p = &self.knowledge.policy;
         let Some(offset) = self.offset else { return };
         let usual = t.saturating_sub(p.late_fact_ms() + p.window_before_ms());
-        let starts = self.knowledge.sessions.keys().filter_map(|id| bounds::declared(&self.knowledge, id, offset));
+        let starts = self
+            .knowledge
+            .sessions
+            .keys()
+            .filter_map(|id| bounds::declared(&self.knowledge, id, offset));
         // What stands must be derivable again, also when a late fact asks for it.
+        let alone = self
+            .ledger
+            .standing_alone()
+            .filter(|(key, _)| !matches!(key.rule, Rule::Hb2 | Rule::Hb4 | Rule::Hb6));
         let alone =
-            self.ledger.standing_alone().filter(|(key, _)| !matches!(key.rule, Rule::Hb2 | Rule::Hb4 | Rule::Hb6));
-        let alone = alone.filter(|(key, _)| !is_about_the_roster(key)).map(|(key, _)| key.first_cause.0);
+            alone.filter(|(key, _)| !is_about_the_roster(key)).map(|(key, _)| key.first_cause.0);
         let upheld = self.ledger.standing_sessions().into_iter();
         let upheld = upheld.filter_map(|id| self.extent_as_of(id, t, offset)).map(|(from, _)| from);
         let needed = starts.map(|(from, _)| from).chain(alone).chain(upheld).min();
@@ -57,7 +69,8 @@ impl Engine {
         let horizon = needed.map_or(usual, |n| n.min(usual)).max(oldest);
         // A little slack keeps this from running over every list at every tick.
         if horizon > self.history.known_from + p.window_after_ms() || self.history.crowded() {
-            // The next session may begin as long after it, and is remembered from before its own begin.
+            // The next session may begin as long after it, and is remembered from before its own
+            // begin.
             let window_ms = p.pieces_gap_ms() + p.session_max_ms();
             let checks: Vec<(u64, PersonId)> = self.knowledge.witnesses(offset).collect();
             self.history.settle_witnesses(&checks, horizon, p);

@@ -66,14 +66,17 @@ impl Polygon {
         Self { corners: corners.into_iter().map(|(x, y)| PointPx { x, y }).collect() }
     }
 
-    /// Whether `p` lies inside (even-odd rule, half-open: a left or top edge is inside, a right or bottom one is not).
+    /// Whether `p` lies inside (even-odd rule, half-open: a left or top edge is inside, a right or
+    /// bottom one is not).
     pub fn contains(&self, p: PointPx) -> bool {
         let mut inside = false;
         let Some(mut a) = self.corners.last().copied() else { return false };
         for &b in &self.corners {
             if (a.y > p.y) != (b.y > p.y) {
-                // The edge crosses the ray to the right iff p.x < a.x + (p.y−a.y)·(b.x−a.x)/(b.y−a.y), multiplied out.
-                let (dx, dy) = (i128::from(b.x) - i128::from(a.x), i128::from(b.y) - i128::from(a.y));
+                // The edge crosses the ray to the right iff p.x < a.x +
+                // (p.y−a.y)·(b.x−a.x)/(b.y−a.y), multiplied out.
+                let (dx, dy) =
+                    (i128::from(b.x) - i128::from(a.x), i128::from(b.y) - i128::from(a.y));
                 let left = (i128::from(p.x) - i128::from(a.x)) * dy;
                 let right = (i128::from(p.y) - i128::from(a.y)) * dx;
                 if if dy > 0 { left < right } else { left > right } {
@@ -86,7 +89,8 @@ impl Polygon {
     }
 }
 
-/// The zones of a room, drawn in the camera's image. Several polygons of one kind are their union; none means "not drawn".
+/// The zones of a room, drawn in the camera's image. Several polygons of one kind are their union;
+/// none means "not drawn".
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -101,7 +105,8 @@ pub struct Zones {
     pub door: Vec<Polygon>,
     /// The head end of the bed, where an anaesthetist sits; optional, inside or outside `operator`.
     pub head_end: Vec<Polygon>,
-    /// Blacked out before anything else sees the picture (P5); a face that still appears here is ignored.
+    /// Blacked out before anything else sees the picture (P5); a face that still appears here is
+    /// ignored.
     pub privacy_mask: Vec<Polygon>,
 }
 
@@ -126,10 +131,13 @@ pub enum Zone {
 }
 
 impl Zones {
-    /// Whether a face is within reach of the bed: no further from the box around it than three widths of the face.
+    /// Whether a face is within reach of the bed: no further from the box around it than three
+    /// widths of the face.
     pub(crate) fn reach_the_bed(&self, face: BoxPx) -> bool {
         let (p, far) = (face.centre(), face.w.max(0).saturating_mul(3));
-        let near = |from: i32, to: i32, at: i32| at >= from.saturating_sub(far) && at <= to.saturating_add(far);
+        let near = |from: i32, to: i32, at: i32| {
+            at >= from.saturating_sub(far) && at <= to.saturating_add(far)
+        };
         self.bed.iter().any(|bed| {
             let of = |axis: fn(&PointPx) -> i32| {
                 let all = || bed.corners.iter().map(axis);

@@ -1,14 +1,19 @@
-//! What was seen in the room, as spans of time: the camera, the bed, and every track with its zones and identity.
-//! It keeps evidence and judges nothing. Its size is bounded by the horizon that [`History::forget_before`] is given.
+//! What was seen in the room, as spans of time: the camera, the bed, and every track with its zones
+//! and identity. It keeps evidence and judges nothing. Its size is bounded by the horizon that
+//! [`History::forget_before`] is given.
 
 use std::collections::BTreeMap;
 
 use crate::evidence::Evidence;
 use crate::identity::{Identity, Vote, Who};
 use crate::spans::Spans;
-use crate::{BoxPx, CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone, Zones};
+use crate::{
+    BoxPx, CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone,
+    Zones,
+};
 
-/// More tracks than this are never kept: the oldest go, and what they were part of is no longer assessable.
+/// More tracks than this are never kept: the oldest go, and what they were part of is no longer
+/// assessable.
 const MAX_TRACKS: usize = 16_384;
 /// Recognising looks that are kept of one track.
 const MAX_HITS: usize = 512;
@@ -158,8 +163,12 @@ impl History {
             self.face(at, face, zones, thresholds, policy, &mut stir);
         }
         for like in &seen.likeness {
-            let Some(track) = self.tracks.get_mut(&like.track).filter(|t| !t.patient) else { continue };
-            if track.alike.len() < MAX_ALIKE && track.alike.iter().all(|(earlier, _)| *earlier != like.earlier) {
+            let Some(track) = self.tracks.get_mut(&like.track).filter(|t| !t.patient) else {
+                continue;
+            };
+            if track.alike.len() < MAX_ALIKE
+                && track.alike.iter().all(|(earlier, _)| *earlier != like.earlier)
+            {
                 track.alike.push((like.earlier, like.face_ppm));
             }
         }
@@ -172,8 +181,9 @@ impl History {
         stir
     }
 
-    /// Whether the witness of a check at `at` was recognised in the room then, within `presence_bridge_ms`. Where the box has no
-    /// memory of that time (it started since) he may have been.
+    /// Whether the witness of a check at `at` was recognised in the room then, within
+    /// `presence_bridge_ms`. Where the box has no memory of that time (it started since) he may
+    /// have been.
     pub(crate) fn witnessed(&self, at: u64, witness: &PersonId, policy: &Policy) -> bool {
         if let Some(known) = self.witnesses.get(&(at, witness.clone())) {
             return *known;
@@ -182,18 +192,27 @@ impl History {
     }
 
     fn recognised(&self, at: u64, person: &PersonId, policy: &Policy) -> bool {
-        let (from, to) = (at.saturating_sub(policy.presence_bridge_ms()), at + policy.presence_bridge_ms());
-        let near = self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
+        let (from, to) =
+            (at.saturating_sub(policy.presence_bridge_ms()), at + policy.presence_bridge_ms());
+        let near =
+            self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
         near.flat_map(|t| {
             let his = t.identity.stretches(t.last(), policy).into_iter();
-            his.filter(|(_, _, who, _)| matches!(who, Who::Person(p) if p == person)).map(move |(a, b, ..)| (t, a, b))
+            his.filter(|(_, _, who, _)| matches!(who, Who::Person(p) if p == person))
+                .map(move |(a, b, ..)| (t, a, b))
         })
         .any(|(t, a, b)| !t.seen.clip(a, b).clip(from, to).is_empty())
     }
 
     /// Settles who was recognised as a witness before what he was recognised by is forgotten.
-    pub(crate) fn settle_witnesses(&mut self, checks: &[(u64, PersonId)], horizon: u64, policy: &Policy) {
-        for (at, witness) in checks.iter().filter(|(at, _)| *at < horizon && *at >= self.known_from) {
+    pub(crate) fn settle_witnesses(
+        &mut self,
+        checks: &[(u64, PersonId)],
+        horizon: u64,
+        policy: &Policy,
+    ) {
+        for (at, witness) in checks.iter().filter(|(at, _)| *at < horizon && *at >= self.known_from)
+        {
             let seen = self.recognised(*at, witness, policy);
             self.witnesses.insert((*at, witness.clone()), seen);
         }
@@ -202,14 +221,19 @@ impl History {
 
     /// Operator-zone time of everybody but patients and companions, in `from..=to`.
     pub(crate) fn attendance(&self, from: u64, to: u64) -> Spans {
-        let operators = self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
-        let spans = operators.filter(|t| !t.is_companion()).flat_map(|t| t.ring.iter().chain(t.head.iter()));
-        let inside = spans.filter(|s| s.1 >= from && s.0 <= to).map(|s| (s.0.max(from), s.1.min(to)));
+        let operators =
+            self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
+        let spans = operators
+            .filter(|t| !t.is_companion())
+            .flat_map(|t| t.ring.iter().chain(t.head.iter()));
+        let inside =
+            spans.filter(|s| s.1 >= from && s.0 <= to).map(|s| (s.0.max(from), s.1.min(to)));
         Spans::from_unsorted(inside.collect())
     }
 
-    /// When the bed was occupied, in `from..=to`: sightings of the patient, bridged over `bed_bridge_ms`, and over longer
-    /// gaps through which somebody stood at the bed all the time (the patient's face was covered).
+    /// When the bed was occupied, in `from..=to`: sightings of the patient, bridged over
+    /// `bed_bridge_ms`, and over longer gaps through which somebody stood at the bed all the time
+    /// (the patient's face was covered).
     pub(crate) fn bed_uses(&self, from: u64, to: u64, policy: &Policy) -> Spans {
         let seen = self.bed.clip(from, to).bridged(policy.bed_bridge_ms());
         let ends = seen.iter().map(|s| s.1);
@@ -236,8 +260,16 @@ impl History {
                 if let Some(fault) = last {
                     fault.over = true;
                 }
-                if matches!(camera.state, CameraState::Covered | CameraState::Moved | CameraState::Frozen) {
-                    self.faults.push(Fault { state: camera.state, from: at, last: at, over: false });
+                if matches!(
+                    camera.state,
+                    CameraState::Covered | CameraState::Moved | CameraState::Frozen
+                ) {
+                    self.faults.push(Fault {
+                        state: camera.state,
+                        from: at,
+                        last: at,
+                        over: false,
+                    });
                 }
             }
         }
@@ -257,7 +289,8 @@ impl History {
             return;
         }
         let gap = policy.observation_gap_ms();
-        let track = self.tracks.entry(face.track).or_insert_with(|| TrackLog::new(at, zone, face.bbox));
+        let track =
+            self.tracks.entry(face.track).or_insert_with(|| TrackLog::new(at, zone, face.bbox));
         if track.seen.last().is_some_and(|last| at > last + policy.break_ms()) {
             track.identity.break_at(at);
         }
@@ -351,7 +384,8 @@ impl TrackLog {
     }
 
     fn hit(&mut self, at: u64, person: &PersonId, score_ppm: i32, waived: bool) {
-        // Of a track that is looked at all day the latest are enough to show what a presence rests on.
+        // Of a track that is looked at all day the latest are enough to show what a presence rests
+        // on.
         if self.hits.len() >= MAX_HITS {
             self.hits.drain(..MAX_HITS / 2);
         }
@@ -359,7 +393,11 @@ impl TrackLog {
     }
 
     /// The looks within `spans` that recognised this person.
-    pub(crate) fn hits_for<'t>(&'t self, person: &'t PersonId, spans: &'t Spans) -> impl Iterator<Item = &'t HitLog> {
+    pub(crate) fn hits_for<'t>(
+        &'t self,
+        person: &'t PersonId,
+        spans: &'t Spans,
+    ) -> impl Iterator<Item = &'t HitLog> {
         self.hits.iter().filter(move |hit| hit.person == *person && spans.touches(hit.at, hit.at))
     }
 
@@ -371,11 +409,17 @@ impl TrackLog {
         self.seen.last().unwrap_or(0)
     }
 
-    /// Somebody may stay in view for days: what is older than the horizon goes, but when he came stays known.
+    /// Somebody may stay in view for days: what is older than the horizon goes, but when he came
+    /// stays known.
     fn forget_before(&mut self, horizon: u64) {
-        for spans in
-            [&mut self.seen, &mut self.ring, &mut self.head, &mut self.companion, &mut self.aside, &mut self.beside]
-        {
+        for spans in [
+            &mut self.seen,
+            &mut self.ring,
+            &mut self.head,
+            &mut self.companion,
+            &mut self.aside,
+            &mut self.beside,
+        ] {
             spans.forget_before(horizon);
         }
         self.companion_ms = self.companion.total();
@@ -392,8 +436,11 @@ impl TrackLog {
     fn liveness(&mut self, at: u64, liveness: Liveness, policy: &Policy) -> bool {
         let spoof = &mut self.spoof;
         match liveness {
-            // Both kinds are counted at the same spacing: at many looks a second the spoofs were a small part of them.
-            Liveness::Spoof if spoof.frames == 0 || at - spoof.last >= policy.match_spacing_ms() => {
+            // Both kinds are counted at the same spacing: at many looks a second the spoofs were a
+            // small part of them.
+            Liveness::Spoof
+                if spoof.frames == 0 || at - spoof.last >= policy.match_spacing_ms() =>
+            {
                 if spoof.frames == 0 {
                     spoof.first = at;
                 }
@@ -402,7 +449,9 @@ impl TrackLog {
                 spoof.last = at;
                 true
             }
-            Liveness::Live if spoof.live == 0 || at - spoof.last_live >= policy.match_spacing_ms() => {
+            Liveness::Live
+                if spoof.live == 0 || at - spoof.last_live >= policy.match_spacing_ms() =>
+            {
                 spoof.assessed += 1;
                 spoof.live += 1;
                 spoof.last_live = at;

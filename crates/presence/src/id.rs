@@ -1,4 +1,5 @@
-//! Ids. They are opaque pseudonyms given by the server or the clinic's system; a name never stands in one.
+//! Ids. They are opaque pseudonyms given by the server or the clinic's system; a name never stands
+//! in one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -71,7 +72,8 @@ text_id! {
     PassId,
 }
 
-/// A face followed from frame to frame. Given by the [`Tracker`](crate::Tracker); never reused within one boot.
+/// A face followed from frame to frame. Given by the [`Tracker`](crate::Tracker); never reused
+/// within one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TrackId(pub u64);

@@ -1,9 +1,10 @@
 //! Votes of single frames → MATCHED, UNMATCHED or INDETERMINATE per stretch of a track (domain §2).
 //!
-//! An identity holds for the whole unbroken stretch on which it was verified, also before the deciding vote; it lapses
-//! `reverify_ms` after the last vote. When votes for somebody else come (two tracks were swapped), the stretch is cut, and
-//! what lies between the last vote for the one and the first for the other is INDETERMINATE.
-//! A stretch that once was somebody's never turns UNMATCHED: a doctor seen badly is not a stranger.
+//! An identity holds for the whole unbroken stretch on which it was verified, also before the
+//! deciding vote; it lapses `reverify_ms` after the last vote. When votes for somebody else come
+//! (two tracks were swapped), the stretch is cut, and what lies between the last vote for the one
+//! and the first for the other is INDETERMINATE. A stretch that once was somebody's never turns
+//! UNMATCHED: a doctor seen badly is not a stranger.
 
 use crate::{Face, Liveness, PersonId, Policy, Thresholds};
 
@@ -36,7 +37,10 @@ impl Vote {
             return face.good_quality.then_some(Self::Low);
         }
         match &found.best {
-            Some(best) if found.score_ppm >= t_match && found.score_ppm.saturating_sub(found.second_ppm) >= margin => {
+            Some(best)
+                if found.score_ppm >= t_match
+                    && found.score_ppm.saturating_sub(found.second_ppm) >= margin =>
+            {
                 Some(Self::Hit(best.clone()))
             }
             _ => Some(Self::Band),
@@ -45,7 +49,8 @@ impl Vote {
 }
 
 pub(crate) fn accepted_as_live(liveness: Liveness, policy: &Policy) -> bool {
-    liveness == Liveness::Live || (liveness == Liveness::NotAssessed && policy.liveness_waived() == 1)
+    liveness == Liveness::Live
+        || (liveness == Liveness::NotAssessed && policy.liveness_waived() == 1)
 }
 
 /// Whose a stretch is.
@@ -148,7 +153,8 @@ impl Identity {
             return;
         }
         let candidate = match self.candidate.take() {
-            // Single hits among many other votes are what a stranger's false matches look like: start again.
+            // Single hits among many other votes are what a stranger's false matches look like:
+            // start again.
             Some(mut c) if c.person == person && enough(c.hits, c.votes, policy) => {
                 if at - c.last >= policy.match_spacing_ms() {
                     c.hits += 1;
@@ -180,7 +186,8 @@ impl Identity {
             self.reset();
             return;
         }
-        let undecided = self.current().who == Who::Unknown && !self.after_person && self.current().votes < 3;
+        let undecided =
+            self.current().who == Who::Unknown && !self.after_person && self.current().votes < 3;
         if undecided {
             let current = self.current_mut();
             (current.who, current.last_vote, current.votes) = (who, at, candidate.hits);
@@ -276,7 +283,8 @@ impl Identity {
         (&self.current().who, self.current().last_vote + policy.reverify_ms())
     }
 
-    /// Forgets stretches that ended before `horizon`, but for the last two: the next vote reads them.
+    /// Forgets stretches that ended before `horizon`, but for the last two: the next vote reads
+    /// them.
     pub(crate) fn forget_before(&mut self, horizon: u64) {
         let over = self.stretches.iter().skip(1).take_while(|next| next.from < horizon).count();
         self.stretches.drain(..over.min(self.stretches.len().saturating_sub(2)));

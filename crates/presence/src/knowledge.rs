@@ -1,14 +1,16 @@
-//! What the engine was told, kept so that the order of telling does not matter: of two versions the higher counts, and of
-//! two equal versions that differ the greater by content, so that even a contradiction has one outcome.
+//! What the engine was told, kept so that the order of telling does not matter: of two versions the
+//! higher counts, and of two equal versions that differ the greater by content, so that even a
+//! contradiction has one outcome.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::bounds::mono_of;
 use crate::{
-    Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind, MinOperator, Pass,
-    PassHolder, PassId, PassKind, PersonId, Policy, Practitioner, PractitionerCategory, RegistrationStatus, Room,
-    Roster, SessionClose, SessionId, SessionRecord, SiteRelation, Thresholds, TrackId, Wall,
+    Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
+    MinOperator, Pass, PassHolder, PassId, PassKind, PersonId, Policy, Practitioner,
+    PractitionerCategory, RegistrationStatus, Room, Roster, SessionClose, SessionId, SessionRecord,
+    SiteRelation, Thresholds, TrackId, Wall,
 };
 
 /// Forgotten sessions of which a late duplicate is recognised.
@@ -35,7 +37,8 @@ pub(crate) struct Knowledge {
     pub(crate) checks: BTreeSet<(Wall, IdentityCheck)>,
 }
 
-/// The strictest reading of a declaration without a known item: an injection, which a physician performs.
+/// The strictest reading of a declaration without a known item: an injection, which a physician
+/// performs.
 #[derive(Clone, Debug)]
 pub(crate) struct Strictest(Item);
 
@@ -78,7 +81,8 @@ pub(crate) struct Session {
     emergency: Option<EmergencyFlag>,
     /// Its window has passed and it was judged; later facts judge it again.
     pub(crate) judged: bool,
-    /// Wall minus monotonic time, fixed when it was judged, so that a later clock step cannot move it.
+    /// Wall minus monotonic time, fixed when it was judged, so that a later clock step cannot move
+    /// it.
     pub(crate) offset: Option<i64>,
     /// Start, end and retirement in monotonic ms, fixed when it was judged.
     pub(crate) extent: Option<(u64, u64, u64)>,
@@ -102,7 +106,8 @@ impl Session {
     }
 
     fn version(&self) -> u32 {
-        let versions = [self.record.as_ref().map(|r| r.version), self.close.as_ref().map(|c| c.version)];
+        let versions =
+            [self.record.as_ref().map(|r| r.version), self.close.as_ref().map(|c| c.version)];
         versions.into_iter().flatten().max().unwrap_or(0)
     }
 }
@@ -112,14 +117,16 @@ impl Knowledge {
     pub(crate) fn take(&mut self, fact: Fact) -> bool {
         match fact {
             Fact::Room(room) => {
-                let newer = self.room.as_ref().is_none_or(|old| (room.version, &room) > (old.version, old));
+                let newer =
+                    self.room.as_ref().is_none_or(|old| (room.version, &room) > (old.version, old));
                 if newer {
                     self.room = Some(room);
                 }
                 newer
             }
             Fact::Policy(policy) => {
-                let newer = !std::mem::replace(&mut self.policy_told, true) || *policy > self.policy;
+                let newer =
+                    !std::mem::replace(&mut self.policy_told, true) || *policy > self.policy;
                 if newer {
                     self.policy = *policy;
                 }
@@ -128,15 +135,17 @@ impl Knowledge {
             Fact::Thresholds(t) => self.thresholds.replace(t) != Some(t),
             Fact::Roster(roster) => self.roster(roster),
             Fact::Catalogue(catalogue) => self.catalogue(catalogue),
-            Fact::Session(record) => {
-                self.session(&record.id.clone(), record.version, |s| raise(&mut s.record, record, |r| r.version))
-            }
+            Fact::Session(record) => self.session(&record.id.clone(), record.version, |s| {
+                raise(&mut s.record, record, |r| r.version)
+            }),
             Fact::SessionClosed(close) => {
-                self.session(&close.session.clone(), close.version, |s| raise(&mut s.close, close, |c| c.version))
+                self.session(&close.session.clone(), close.version, |s| {
+                    raise(&mut s.close, close, |c| c.version)
+                })
             }
-            Fact::Emergency(flag) => {
-                self.session(&flag.session.clone(), u32::MAX, |s| raise(&mut s.emergency, flag, |e| e.version))
-            }
+            Fact::Emergency(flag) => self.session(&flag.session.clone(), u32::MAX, |s| {
+                raise(&mut s.emergency, flag, |e| e.version)
+            }),
             Fact::Pass(pass) => {
                 let mut slot = self.passes.remove(&pass.id);
                 let id = pass.id.clone();
@@ -147,7 +156,8 @@ impl Knowledge {
                 changed
             }
             Fact::IdentityCheck(check) => {
-                let self_witnessed = matches!(&check.who, Checked::Person(p) if *p == check.witness);
+                let self_witnessed =
+                    matches!(&check.who, Checked::Person(p) if *p == check.witness);
                 !self_witnessed && self.checks.insert((check.counts_from(), check))
             }
             // No knowledge to judge by: the engine says it and forgets it.
@@ -168,7 +178,8 @@ impl Knowledge {
         newer && self.rosters.contains_key(&version)
     }
 
-    /// The roster by which something that ended at `end` is judged: the newest made until then, else the oldest known.
+    /// The roster by which something that ended at `end` is judged: the newest made until then,
+    /// else the oldest known.
     pub(crate) fn roster_at(&self, end: Wall) -> Option<&KnownRoster> {
         let known = self.rosters.values().map(Arc::as_ref);
         known.clone().rev().find(|r| r.roster.made_at <= end).or_else(|| known.clone().next())
@@ -191,31 +202,45 @@ impl Knowledge {
     }
 
     fn catalogue(&mut self, catalogue: Catalogue) -> bool {
-        let newer = self.catalogue.as_ref().is_none_or(|old| (catalogue.version, &catalogue) > (old.version, &**old));
+        let newer = self
+            .catalogue
+            .as_ref()
+            .is_none_or(|old| (catalogue.version, &catalogue) > (old.version, &**old));
         if newer {
-            self.items = Arc::new(catalogue.items.iter().map(|i| (i.id.clone(), i.clone())).collect());
+            self.items =
+                Arc::new(catalogue.items.iter().map(|i| (i.id.clone(), i.clone())).collect());
             self.catalogue = Some(Arc::new(catalogue));
         }
         newer
     }
 
-    /// Those who matter to the sessions around `now`: first who was declared, then the leads that they may have.
+    /// Those who matter to the sessions around `now`: first who was declared, then the leads that
+    /// they may have.
     pub(crate) fn relevant(&self, now: u64, offset: i64) -> Vec<PersonId> {
         const MOST: usize = 16;
         let Some(roster) = self.rosters.values().next_back() else { return Vec::new() };
         let on = |id: &&SessionId| {
             crate::bounds::declared(self, id, offset).is_some_and(|(from, to)| {
-                let (before, after) = (self.policy.window_before_ms(), self.policy.window_after_ms());
-                from <= now.saturating_add(before) && to.is_none_or(|to| now <= to.saturating_add(after))
+                let (before, after) =
+                    (self.policy.window_before_ms(), self.policy.window_after_ms());
+                from <= now.saturating_add(before)
+                    && to.is_none_or(|to| now <= to.saturating_add(after))
             })
         };
-        let records: Vec<&SessionRecord> =
-            self.sessions.keys().filter(on).filter_map(|id| self.sessions.get(id)?.record.as_ref()).collect();
+        let records: Vec<&SessionRecord> = self
+            .sessions
+            .keys()
+            .filter(on)
+            .filter_map(|id| self.sessions.get(id)?.record.as_ref())
+            .collect();
         let mut people: Vec<PersonId> =
             records.iter().flat_map(|r| r.lead.iter().chain(&r.operators)).cloned().collect();
         for record in &records {
             let item = record.item.as_ref().and_then(|id| self.items.get(id));
-            let leads = roster.people.values().filter(|p| item.map_or(!p.lead_for.is_empty(), |item| p.leads(item)));
+            let leads = roster
+                .people
+                .values()
+                .filter(|p| item.map_or(!p.lead_for.is_empty(), |item| p.leads(item)));
             people.extend(leads.map(|p| p.id.clone()));
         }
         let mut seen = BTreeSet::new();
@@ -229,8 +254,17 @@ impl Knowledge {
         self.rosters.keys().next_back().copied().unwrap_or(0)
     }
 
-    fn session(&mut self, id: &SessionId, version: u32, change: impl FnOnce(&mut Session) -> bool) -> bool {
-        if self.tombstones.iter().any(|(dead, of)| dead == id && (version <= *of || version == u32::MAX)) {
+    fn session(
+        &mut self,
+        id: &SessionId,
+        version: u32,
+        change: impl FnOnce(&mut Session) -> bool,
+    ) -> bool {
+        if self
+            .tombstones
+            .iter()
+            .any(|(dead, of)| dead == id && (version <= *of || version == u32::MAX))
+        {
             return false;
         }
         let session = self.sessions.entry(id.clone()).or_default();
@@ -249,7 +283,8 @@ impl Knowledge {
         }
     }
 
-    /// Forgets passes that ended before `horizon`, and checks of a longest session before it: somebody may still be in.
+    /// Forgets passes that ended before `horizon`, and checks of a longest session before it:
+    /// somebody may still be in.
     pub(crate) fn forget_before(&mut self, horizon: Wall) {
         self.passes.retain(|_, p| p.until >= horizon);
         let checked = horizon.0.saturating_sub(self.policy.session_max_ms() as i64);
@@ -258,15 +293,18 @@ impl Knowledge {
 
     /// When each check counts from, in monotonic ms, and who witnessed it.
     pub(crate) fn witnesses(&self, offset: i64) -> impl Iterator<Item = (u64, PersonId)> + '_ {
-        self.checks.iter().map(move |(_, check)| (mono_of(check.counts_from(), offset), check.witness.clone()))
+        self.checks
+            .iter()
+            .map(move |(_, check)| (mono_of(check.counts_from(), offset), check.witness.clone()))
     }
 
-    /// Somebody who was there at `from` is known otherwise now: sessions that were judged, and whose window he was in, are
-    /// judged again. True where there is one.
+    /// Somebody who was there at `from` is known otherwise now: sessions that were judged, and
+    /// whose window he was in, are judged again. True where there is one.
     pub(crate) fn judge_again(&mut self, from: u64) -> bool {
         let after = self.policy.window_after_ms();
-        let within =
-            |s: &&mut Session| s.judged && s.extent.is_some_and(|(_, end, _)| from <= end.saturating_add(after));
+        let within = |s: &&mut Session| {
+            s.judged && s.extent.is_some_and(|(_, end, _)| from <= end.saturating_add(after))
+        };
         let touched = self.sessions.values_mut().filter(within).map(|s| s.dirty = true);
         touched.count() > 0
     }
@@ -279,14 +317,19 @@ impl Knowledge {
 
     /// The pass of an enrolled person that holds at some time in `from..=to`.
     pub(crate) fn pass_of(&self, person: &PersonId, from: Wall, to: Wall) -> Option<&Pass> {
-        let holds =
-            |p: &&Pass| matches!(&p.holder, PassHolder::Person(h) if h == person) && p.from <= to && p.until > from;
+        let holds = |p: &&Pass| {
+            matches!(&p.holder, PassHolder::Person(h) if h == person)
+                && p.from <= to
+                && p.until > from
+        };
         self.passes.values().find(holds)
     }
 
     /// Whether a track is bound by a witnessed check-in to a pass or a person.
     pub(crate) fn bound(&self, track: TrackId) -> Option<&Checked> {
-        let of_track = |(_, c): &&(Wall, IdentityCheck)| c.track == Some(track) && c.direction == CheckDirection::In;
+        let of_track = |(_, c): &&(Wall, IdentityCheck)| {
+            c.track == Some(track) && c.direction == CheckDirection::In
+        };
         self.checks.iter().find(of_track).map(|(_, c)| &c.who)
     }
 }
@@ -311,7 +354,10 @@ impl Practitioner {
 
     /// Why his registration does not let him work here at `at`; `None`: it does, or he needs none.
     pub(crate) fn status_fault(&self, at: Wall, pass: Option<&Pass>) -> Option<StatusFault> {
-        if matches!(self.category, PractitionerCategory::NonClinical | PractitionerCategory::Trainee) {
+        if matches!(
+            self.category,
+            PractitionerCategory::NonClinical | PractitionerCategory::Trainee
+        ) {
             return None;
         }
         if self.registration != RegistrationStatus::Valid {
@@ -321,7 +367,9 @@ impl Practitioner {
         match self.relation {
             SiteRelation::Primary | SiteRelation::FiledMultiSite => None,
             SiteRelation::Exempt { from, until } if from <= at && at < until => None,
-            SiteRelation::Exempt { .. } | SiteRelation::None => (!visiting).then_some(StatusFault::Site),
+            SiteRelation::Exempt { .. } | SiteRelation::None => {
+                (!visiting).then_some(StatusFault::Site)
+            }
         }
     }
 }
@@ -335,7 +383,8 @@ pub enum StatusFault {
     Site,
 }
 
-/// Puts `new` into the slot when it is of a higher version, or of the same and greater. True when the slot changed.
+/// Puts `new` into the slot when it is of a higher version, or of the same and greater. True when
+/// the slot changed.
 fn raise<T: Ord>(slot: &mut Option<T>, new: T, version: impl Fn(&T) -> u32) -> bool {
     let better = slot.as_ref().is_none_or(|old| (version(&new), &new) > (version(old), old));
     if better {

@@ -1,9 +1,11 @@
-//! Which findings stand, and which steps of them are news. It compares what the rules say now with what was said before.
+//! Which findings stand, and which steps of them are news. It compares what the rules say now with
+//! what was said before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{
-    Confidence, Finding, FindingKey, IncidentKey, Interval, Output, Rule, Step, Visibility, Withdrawal,
+    Confidence, Finding, FindingKey, IncidentKey, Interval, Output, Rule, Step, Visibility,
+    Withdrawal,
 };
 use crate::rules::Draft;
 use crate::{Moment, Mono, SessionId, Wall};
@@ -20,7 +22,8 @@ struct Entry {
     state: State,
     /// Last time it was true; a finding without a session is known again by overlap with it.
     last: u64,
-    /// The ticks at which it was opened (last) and last said: what was known then is what it is held against.
+    /// The ticks at which it was opened (last) and last said: what was known then is what it is
+    /// held against.
     opened_tick: u64,
     said_tick: u64,
 }
@@ -39,7 +42,9 @@ pub(crate) struct Standing<'a> {
 
 /// Whether a draft alleges less than what was said: a lower severity, or somebody no longer named.
 pub(crate) fn is_weaker(said: &Finding, draft: &Draft) -> bool {
-    let names = |p: &crate::PersonPart| draft.persons.iter().any(|n| n.person == p.person && n.part == p.part);
+    let names = |p: &crate::PersonPart| {
+        draft.persons.iter().any(|n| n.person == p.person && n.part == p.part)
+    };
     draft.severity < said.severity || !said.persons.iter().all(names)
 }
 
@@ -78,8 +83,16 @@ impl Stamp {
         Wall((mono as i64).saturating_add(self.offset))
     }
 
-    fn finding(&self, draft: Draft, key: FindingKey, incident: IncidentKey, revision: u32, step: Step) -> Finding {
-        let intervals = draft.spans.iter().flat_map(|(what, spans)| spans.iter().map(move |s| (*what, s)));
+    fn finding(
+        &self,
+        draft: Draft,
+        key: FindingKey,
+        incident: IncidentKey,
+        revision: u32,
+        step: Step,
+    ) -> Finding {
+        let intervals =
+            draft.spans.iter().flat_map(|(what, spans)| spans.iter().map(move |s| (*what, s)));
         Finding {
             key,
             incident,
@@ -122,7 +135,8 @@ impl Ledger {
     /// Says what is new in a draft.
     pub(crate) fn say(&mut self, stamp: &Stamp, draft: Draft, out: &mut Vec<Output>) {
         let place = self.place(stamp, &draft);
-        let last = draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
+        let last =
+            draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
         let Some(entry) = self.entries.get_mut(&place) else {
             let key = FindingKey {
                 rule: draft.rule,
@@ -138,7 +152,10 @@ impl Ledger {
             out.push(Output::Finding(Box::new(finding.clone())));
             let (opened_tick, said_tick) = (stamp.basis_tick, stamp.basis_tick);
             let said = finding.clone();
-            self.entries.insert(place, Entry { said, finding, state: State::Standing, last, opened_tick, said_tick });
+            self.entries.insert(
+                place,
+                Entry { said, finding, state: State::Standing, last, opened_tick, said_tick },
+            );
             return;
         };
         entry.last = entry.last.max(last);
@@ -146,17 +163,22 @@ impl Ledger {
             return;
         }
         let old = &entry.finding;
-        let named = |f: &Finding| f.persons.iter().map(|p| (p.person.clone(), p.part)).collect::<Vec<_>>();
-        let (old_names, new_names) =
-            (named(old), draft.persons.iter().map(|p| (p.person.clone(), p.part)).collect::<Vec<_>>());
+        let named =
+            |f: &Finding| f.persons.iter().map(|p| (p.person.clone(), p.part)).collect::<Vec<_>>();
+        let (old_names, new_names) = (
+            named(old),
+            draft.persons.iter().map(|p| (p.person.clone(), p.part)).collect::<Vec<_>>(),
+        );
         let weaker = is_weaker(old, &draft);
-        let stronger =
-            draft.severity > old.severity || new_names.iter().any(|n| !old_names.contains(n)) || draft.kind != old.kind;
+        let stronger = draft.severity > old.severity
+            || new_names.iter().any(|n| !old_names.contains(n))
+            || draft.kind != old.kind;
         let (key, incident, revision) = (old.key.clone(), old.incident.clone(), old.revision);
         if entry.state == State::Withdrawn {
             entry.finding = stamp.finding(draft, key, incident, revision + 1, Step::Opened);
         } else if weaker {
-            // There is no step downwards: what was said is taken back, and what remains is said anew.
+            // There is no step downwards: what was said is taken back, and what remains is said
+            // anew.
             let mut back = entry.said.clone();
             (back.revision, back.step, back.raised_at) = (revision + 1, Step::Withdrawn, stamp.at);
             back.withdrawn_because = Some(stamp.withdrawal);
@@ -183,16 +205,23 @@ impl Ledger {
             return (draft.rule, stamp.session.clone(), 0);
         }
         let known = self.entries.range((draft.rule, None, 0)..=(draft.rule, None, u64::MAX));
-        let alike =
-            |e: &Entry| std::mem::discriminant(&e.finding.key.subject) == std::mem::discriminant(&draft.subject);
-        let overlap =
-            known.filter(|(_, e)| e.finding.key.subject == draft.subject || (e.state != State::Closed && alike(e)));
-        let last = draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
-        let same = overlap.filter(|(p, e)| p.2 <= last && draft.first_cause <= e.last).map(|(p, _)| p.clone()).next();
+        let alike = |e: &Entry| {
+            std::mem::discriminant(&e.finding.key.subject) == std::mem::discriminant(&draft.subject)
+        };
+        let overlap = known.filter(|(_, e)| {
+            e.finding.key.subject == draft.subject || (e.state != State::Closed && alike(e))
+        });
+        let last =
+            draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
+        let same = overlap
+            .filter(|(p, e)| p.2 <= last && draft.first_cause <= e.last)
+            .map(|(p, _)| p.clone())
+            .next();
         same.unwrap_or((draft.rule, None, draft.first_cause))
     }
 
-    /// Takes back what stands for a session (or, with `None`, without one, beginning in `range`) and was not said again.
+    /// Takes back what stands for a session (or, with `None`, without one, beginning in `range`)
+    /// and was not said again.
     pub(crate) fn withdraw(
         &mut self,
         at: Moment,
@@ -210,7 +239,12 @@ impl Ledger {
     }
 
     /// Closes what stands and for which `over(finding, last time it was true)` holds.
-    pub(crate) fn close(&mut self, at: Moment, over: impl Fn(&Finding, u64) -> bool, out: &mut Vec<Output>) {
+    pub(crate) fn close(
+        &mut self,
+        at: Moment,
+        over: impl Fn(&Finding, u64) -> bool,
+        out: &mut Vec<Output>,
+    ) {
         for entry in self.entries.values_mut() {
             if over(&entry.finding, entry.last) {
                 if entry.state == State::Standing {
@@ -221,24 +255,38 @@ impl Ledger {
         }
     }
 
-    /// Forgets closed findings of `session`, and those without a session that ended before `horizon`.
+    /// Forgets closed findings of `session`, and those without a session that ended before
+    /// `horizon`.
     pub(crate) fn forget(&mut self, session: Option<&SessionId>, horizon: u64) {
         self.entries.retain(|(_, of, _), e| {
-            let gone = if session.is_some() { of.as_ref() == session } else { of.is_none() && e.last < horizon };
+            let gone = if session.is_some() {
+                of.as_ref() == session
+            } else {
+                of.is_none() && e.last < horizon
+            };
             !gone || e.state == State::Standing
         });
     }
 
     /// Standing findings without a session, with the last time each was true.
     pub(crate) fn standing_alone(&self) -> impl Iterator<Item = (&FindingKey, u64)> + '_ {
-        let alone = self.entries.iter().filter(|((_, of, _), e)| of.is_none() && e.state == State::Standing);
+        let alone = self
+            .entries
+            .iter()
+            .filter(|((_, of, _), e)| of.is_none() && e.state == State::Standing);
         alone.map(|(_, e)| (&e.finding.key, e.last))
     }
 
     /// What stands for a session, or without one.
-    pub(crate) fn standing_of(&self, session: Option<&SessionId>) -> impl Iterator<Item = Standing<'_>> + '_ {
+    pub(crate) fn standing_of(
+        &self,
+        session: Option<&SessionId>,
+    ) -> impl Iterator<Item = Standing<'_>> + '_ {
         let session = session.cloned();
-        let of = self.entries.iter().filter(move |((_, of, _), e)| *of == session && e.state == State::Standing);
+        let of = self
+            .entries
+            .iter()
+            .filter(move |((_, of, _), e)| *of == session && e.state == State::Standing);
         of.map(|((rule, _, first), e)| Standing {
             rule: *rule,
             first: *first,
@@ -260,10 +308,16 @@ impl Ledger {
         standing.flat_map(|e| [e.opened_tick, e.said_tick]).collect()
     }
 
-    /// The session under which a presentation attack was said; `otherwise` for one that was not said yet.
-    pub(crate) fn session_of_attack(&self, first_cause: u64, otherwise: Option<SessionId>) -> Option<SessionId> {
-        let said =
-            |((rule, ..), e): &(&Place, &Entry)| *rule == Rule::Hb4 && e.finding.key.first_cause == Mono(first_cause);
+    /// The session under which a presentation attack was said; `otherwise` for one that was not
+    /// said yet.
+    pub(crate) fn session_of_attack(
+        &self,
+        first_cause: u64,
+        otherwise: Option<SessionId>,
+    ) -> Option<SessionId> {
+        let said = |((rule, ..), e): &(&Place, &Entry)| {
+            *rule == Rule::Hb4 && e.finding.key.first_cause == Mono(first_cause)
+        };
         self.entries.iter().find(said).map_or(otherwise, |((_, session, _), _)| session.clone())
     }
 

@@ -1,19 +1,24 @@
 //! The pure decision core: faces in, findings out.
 //!
-//! It knows ids, boxes, scores and times; it never sees a name, a picture or an embedding, reads no clock, starts no
-//! thread, does no I/O and computes in integers alone. The same inputs therefore give the same outputs, bit for bit,
-//! on every machine: that is what makes a finding replayable in a hearing.
+//! It knows ids, boxes, scores and times; it never sees a name, a picture or an embedding, reads no
+//! clock, starts no thread, does no I/O and computes in integers alone. The same inputs therefore
+//! give the same outputs, bit for bit, on every machine: that is what makes a finding replayable in
+//! a hearing.
 //!
 //! # How to drive it
-//! One [`Engine`] serves one room with one camera; one [`Tracker`] stands before it in the pipeline.
-//! 1. Give the engine what it must know with [`Engine::inform`] (room, policy, thresholds, roster, catalogue, sessions).
-//! 2. Per frame: `Tracker::update` with the detected boxes; embed only the faces that it allows; then [`Engine::observe`].
+//! One [`Engine`] serves one room with one camera; one [`Tracker`] stands before it in the
+//! pipeline.
+//! 1. Give the engine what it must know with [`Engine::inform`] (room, policy, thresholds, roster,
+//!    catalogue, sessions).
+//! 2. Per frame: `Tracker::update` with the detected boxes; embed only the faces that it allows;
+//!    then [`Engine::observe`].
 //! 3. Call [`Engine::expire`] at [`Engine::next_deadline`]. An earlier call is a no-op.
 //!
 //! Every call returns its [`Output`]s in order; nothing is kept back to be drained.
-//! A finding is raised at the first evaluation tick (policy `evaluation_step_ms`) after its rule allows it:
-//! UQ-1, UQ-2, LL-4 and the HB rules during the act; NL-4 when its session starts; LL-1, LL-5, NL-1 to NL-3 and UQ-3 at
-//! the session's end + `window_after_ms`, because only then can nobody arrive any more who would make it lawful.
+//! A finding is raised at the first evaluation tick (policy `evaluation_step_ms`) after its rule
+//! allows it: UQ-1, UQ-2, LL-4 and the HB rules during the act; NL-4 when its session starts; LL-1,
+//! LL-5, NL-1 to NL-3 and UQ-3 at the session's end + `window_after_ms`, because only then can
+//! nobody arrive any more who would make it lawful.
 
 mod apart;
 mod basis;
@@ -52,18 +57,21 @@ mod track;
 
 pub use engine::{Counts, Engine, IdentityView};
 pub use fact::{
-    Catalogue, CheckDirection, Checked, DeploymentMode, EmergencyFlag, Fact, GradeCeiling, IdentityCheck, Institution,
-    Item, ItemKind, MinOperator, OpeningHours, Pass, PassHolder, PassKind, Practitioner, PractitionerCategory,
-    RegistrationStatus, Room, Roster, SessionClose, SessionRecord, SiteRelation, Specialty, Thresholds, ZonesDrifted,
+    Catalogue, CheckDirection, Checked, DeploymentMode, EmergencyFlag, Fact, GradeCeiling,
+    IdentityCheck, Institution, Item, ItemKind, MinOperator, OpeningHours, Pass, PassHolder,
+    PassKind, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster, SessionClose,
+    SessionRecord, SiteRelation, Specialty, Thresholds, ZonesDrifted,
 };
 pub use finding::{
-    Assessment, Basis, Confidence, Explanation, Figure, Finding, FindingKey, IncidentKey, Interval, Kind, Looks,
-    Output, PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule, Severity, Step, Subject, Undecided,
-    Visibility, Withdrawal,
+    Assessment, Basis, Confidence, Explanation, Figure, Finding, FindingKey, IncidentKey, Interval,
+    Kind, Looks, Output, PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule,
+    Severity, Step, Subject, Undecided, Visibility, Withdrawal,
 };
 pub use geometry::{BoxPx, PointPx, Polygon, Zone, Zones};
 pub use id::{InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId, TrackId};
-pub use observation::{CameraHealth, CameraState, Face, Likeness, Liveness, MatchScore, Observation, PersonScore};
+pub use observation::{
+    CameraHealth, CameraState, Face, Likeness, Liveness, MatchScore, Observation, PersonScore,
+};
 pub use policy::{Policy, PolicyError, Setting};
 pub use replay::{Entry, WhatIf, replay, standing, what_if, why};
 pub use time::{ClockQuality, Moment, Mono, Wall};

@@ -1,20 +1,23 @@
-//! What the camera and the vision stages saw at one instant: boxes, scores and health. No picture, no embedding, and of a
-//! patient only that there is one.
+//! What the camera and the vision stages saw at one instant: boxes, scores and health. No picture,
+//! no embedding, and of a patient only that there is one.
 
 use crate::{BoxPx, PersonId, TrackId};
 
-/// One look at the room. Two observations at the same instant mean the same as one with both lists of faces.
+/// One look at the room. Two observations at the same instant mean the same as one with both lists
+/// of faces.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Observation {
     /// State of the camera.
     pub camera: CameraHealth,
-    /// Every face that is not a patient's, seen in this frame. Faces in the bed zone that the tracker does not (yet) hold
-    /// for the patient stand here too, never with a match.
+    /// Every face that is not a patient's, seen in this frame. Faces in the bed zone that the
+    /// tracker does not (yet) hold for the patient stand here too, never with a match.
     pub faces: Vec<Face>,
-    /// Patients in the bed zone now (usually 0 or 1), from [`Scene::patients`](crate::Scene::patients).
+    /// Patients in the bed zone now (usually 0 or 1), from
+    /// [`Scene::patients`](crate::Scene::patients).
     pub patients: u16,
-    /// Tracks that became the patient with this frame: the engine forgets them and answers with `WipeTrack`.
+    /// Tracks that became the patient with this frame: the engine forgets them and answers with
+    /// `WipeTrack`.
     pub became_patient: Vec<TrackId>,
     /// How like tracks of this look are to earlier ones.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -51,7 +54,8 @@ pub enum CameraState {
     Moved,
     /// The picture does not change (HB-2).
     Frozen,
-    /// No frames: unplugged or failed. The server's half of HB-2 judges this from the device's status.
+    /// No frames: unplugged or failed. The server's half of HB-2 judges this from the device's
+    /// status.
     Lost,
 }
 
@@ -77,15 +81,17 @@ pub struct Face {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MatchScore {
-    /// The nearest person. May be left out below T_reject (recordings do so); at and above it must be there.
+    /// The nearest person. May be left out below T_reject (recordings do so); at and above it must
+    /// be there.
     pub best: Option<PersonId>,
     /// Calibrated cosine of `best` × 10⁶ (−1,000,000..=1,000,000).
     pub score_ppm: i32,
     /// The same of the next *other* person; −1,000,000 where the gallery holds one person alone.
     pub second_ppm: i32,
-    /// The score of each person who matters to a session of now ([`Engine::relevant`](crate::Engine::relevant), at most 16),
-    /// in any order. Who is left out is taken to score no more than `second_ppm` (or `score_ppm`, when `best` is left out
-    /// or lies below T_reject). Empty in recordings of before 2026-12.
+    /// The score of each person who matters to a session of now
+    /// ([`Engine::relevant`](crate::Engine::relevant), at most 16), in any order. Who is left out
+    /// is taken to score no more than `second_ppm` (or `score_ppm`, when `best` is left out or lies
+    /// below T_reject). Empty in recordings of before 2026-12.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub relevant: Vec<PersonScore>,
 }
@@ -100,8 +106,8 @@ pub struct PersonScore {
     pub score_ppm: i32,
 }
 
-/// How like a track is to an earlier one, as the box tells from what it holds of both in memory. Told once, when the later
-/// track has shown enough; never of a patient.
+/// How like a track is to an earlier one, as the box tells from what it holds of both in memory.
+/// Told once, when the later track has shown enough; never of a patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Likeness {

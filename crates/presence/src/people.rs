@@ -1,8 +1,10 @@
-//! The people of a session: parts of tracks that are one person are put together, and what is known of each is said once.
+//! The people of a session: parts of tracks that are one person are put together, and what is known
+//! of each is said once.
 //!
-//! Two parts are joined when one begins where and soon after the other ended and nobody else could have been it, or when
-//! their faces are alike. Nobody is joined across a door, against the evidence, or with somebody seen at the same time. A join
-//! adds evidence for and against; it never makes a stranger of a person or a person of a stranger by itself.
+//! Two parts are joined when one begins where and soon after the other ended and nobody else could
+//! have been it, or when their faces are alike. Nobody is joined across a door, against the
+//! evidence, or with somebody seen at the same time. A join adds evidence for and against; it never
+//! makes a stranger of a person or a person of a stranger by itself.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +43,13 @@ pub(crate) struct Somebody<'t> {
 }
 
 impl<'t> Part<'t> {
-    pub(crate) fn new(id: TrackId, track: &'t TrackLog, (from, to): (u64, u64), who: Who, votes: u32) -> Self {
+    pub(crate) fn new(
+        id: TrackId,
+        track: &'t TrackLog,
+        (from, to): (u64, u64),
+        who: Who,
+        votes: u32,
+    ) -> Self {
         Self {
             id,
             track,
@@ -91,7 +99,8 @@ impl<'t> Part<'t> {
         let (here, there) = (self.track.last_at, later.track.first_at);
         let (a, b) = (here.centre(), there.centre());
         let far = i64::from(a.x - b.x).abs().max(i64::from(a.y - b.y).abs());
-        // A person walks a few face widths a second, but who is out of view seldom walks far before being seen again.
+        // A person walks a few face widths a second, but who is out of view seldom walks far before
+        // being seen again.
         let face = i64::from(here.w.max(there.w)).max(1);
         let reach = face * 3 / 2 + face * (gap as i64) / 4_000;
         let door = self.track.last_zone == Zone::Door || later.track.first_zone == Zone::Door;
@@ -117,8 +126,11 @@ pub(crate) fn people<'t>(parts: Vec<Part<'t>>, policy: &Policy) -> Vec<Somebody<
         let begin = parts[b].from();
         ended.retain(|&a| parts[a].to().saturating_add(policy.join_gap_ms()) >= begin);
         if parts[b].begins {
-            let earlier = ended.iter().copied().filter(|&a| parts[a].ends && parts[a].id != parts[b].id);
-            for a in earlier.filter(|&a| parts[a].goes_on(&parts[b], policy) && parts[a].agrees(&parts[b], policy)) {
+            let earlier =
+                ended.iter().copied().filter(|&a| parts[a].ends && parts[a].id != parts[b].id);
+            for a in earlier.filter(|&a| {
+                parts[a].goes_on(&parts[b], policy) && parts[a].agrees(&parts[b], policy)
+            }) {
                 after[a].push(b);
                 before[b].push(a);
             }
@@ -128,9 +140,13 @@ pub(crate) fn people<'t>(parts: Vec<Part<'t>>, policy: &Policy) -> Vec<Somebody<
     for &b in &order {
         // The one that ended last; another that ended much earlier went on otherwise or not at all.
         let Some(&a) = before[b].iter().max_by_key(|&&a| parts[a].to()) else { continue };
-        let rivals = before[b].iter().filter(|&&o| o != a && parts[o].to() + 5_000 >= parts[a].to()).count();
+        let rivals =
+            before[b].iter().filter(|&&o| o != a && parts[o].to() + 5_000 >= parts[a].to()).count();
         let first = after[a].iter().min_by_key(|&&o| parts[o].from()).copied();
-        let close = after[a].iter().filter(|&&o| o != b && parts[o].from() <= parts[b].from() + 2_000).count();
+        let close = after[a]
+            .iter()
+            .filter(|&&o| o != b && parts[o].from() <= parts[b].from() + 2_000)
+            .count();
         if rivals == 0 && first == Some(b) && close == 0 {
             unite(&mut group, &mut by_place, a, b, true);
         }
@@ -185,7 +201,8 @@ impl Somebody<'_> {
         self.parts.iter().any(|p| matches!(p.who, Who::Person(_)))
     }
 
-    /// MATCHED by the evidence of all parts: as many hits as one track needs, much for him and little for anybody else.
+    /// MATCHED by the evidence of all parts: as many hits as one track needs, much for him and
+    /// little for anybody else.
     pub(crate) fn matched(&self, policy: &Policy) -> Option<(PersonId, u32)> {
         let named = policy.evidence_named_mnat() as i64;
         let hit = self.sum.hit().find(|person| {
@@ -197,11 +214,14 @@ impl Somebody<'_> {
         Some((hit.clone(), self.sum.hits(hit)))
     }
 
-    /// UNMATCHED by the evidence of all parts: as many good looks below T_reject over as long as one track needs.
+    /// UNMATCHED by the evidence of all parts: as many good looks below T_reject over as long as
+    /// one track needs.
     pub(crate) fn unmatched(&self, policy: &Policy) -> Option<u32> {
         let (lows, bands) = self.sum.lows_and_bands();
-        let enough = u64::from(lows) >= policy.unmatched_frames() && self.sum.span_ms() >= policy.unmatched_span_ms();
-        let nobody = self.sum.of_anybody() <= -(policy.evidence_out_mnat() as i64) && self.sum.hit().next().is_none();
+        let enough = u64::from(lows) >= policy.unmatched_frames()
+            && self.sum.span_ms() >= policy.unmatched_span_ms();
+        let nobody = self.sum.of_anybody() <= -(policy.evidence_out_mnat() as i64)
+            && self.sum.hit().next().is_none();
         // A track that once was somebody's: a doctor seen badly is not a stranger.
         let exchanged = self.parts.iter().any(|p| p.exchanged);
         (enough && nobody && !exchanged && bands * 4 <= lows).then_some(lows)

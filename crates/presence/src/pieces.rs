@@ -1,5 +1,6 @@
-//! Sessions of one room that lie close together count as one for windows and minima: what was done in those before.
-//! Of a session that is over only sums are kept, so that a late fact about the next one still finds them.
+//! Sessions of one room that lie close together count as one for windows and minima: what was done
+//! in those before. Of a session that is over only sums are kept, so that a late fact about the
+//! next one still finds them.
 
 use crate::bounds::{self, Bounds};
 use crate::case::{Case, Pieces};
@@ -18,13 +19,24 @@ pub(crate) struct JudgedPiece {
 }
 
 impl Engine {
-    /// What was done in the sessions before this one, each less than `pieces_gap_ms` from the next, by some knowledge.
-    pub(crate) fn pieces(&self, k: &Knowledge, id: &SessionId, bounds: &Bounds, now: u64, offset: i64) -> Pieces {
+    /// What was done in the sessions before this one, each less than `pieces_gap_ms` from the next,
+    /// by some knowledge.
+    pub(crate) fn pieces(
+        &self,
+        k: &Knowledge,
+        id: &SessionId,
+        bounds: &Bounds,
+        now: u64,
+        offset: i64,
+    ) -> Pieces {
         let told = k.sessions.keys().filter(|other| *other != id).filter_map(|other| {
             let (from, to) = bounds::declared(k, other, offset)?;
             Some((from, to?, other))
         });
-        let gone = self.judged_pieces.iter().filter(|(other, piece)| piece.retired && !k.sessions.contains_key(*other));
+        let gone = self
+            .judged_pieces
+            .iter()
+            .filter(|(other, piece)| piece.retired && !k.sessions.contains_key(*other));
         let gone = gone.map(|(other, piece)| (piece.from, piece.to, other));
         let mut earlier: Vec<(u64, u64, &SessionId)> = told
             .chain(gone)

@@ -1,16 +1,17 @@
-//! Derives findings again from what was recorded: the same ones with the same policy, others with another, and why.
-//! A recording is a list of [`Entry`]s; how it is stored and encrypted is the agent's.
+//! Derives findings again from what was recorded: the same ones with the same policy, others with
+//! another, and why. A recording is a list of [`Entry`]s; how it is stored and encrypted is the
+//! agent's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::civil::clock;
 use crate::{
-    Engine, Fact, Finding, FindingKey, IdentityView, Moment, Observation, Output, PersonId, Policy, Rule, Severity,
-    Step, Thresholds, TrackId,
+    Engine, Fact, Finding, FindingKey, IdentityView, Moment, Observation, Output, PersonId, Policy,
+    Rule, Severity, Step, Thresholds, TrackId,
 };
 
-/// One recorded call of the engine. Serialised one per line (serde JSON, keys in the order of the fields) its bytes are
-/// canonical: the core holds no map whose order could vary.
+/// One recorded call of the engine. Serialised one per line (serde JSON, keys in the order of the
+/// fields) its bytes are canonical: the core holds no map whose order could vary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Entry {
@@ -28,7 +29,8 @@ pub enum Entry {
         /// What.
         fact: Box<Fact>,
     },
-    /// [`Engine::expire`]; only the last one of a recording matters, because every other call does the same.
+    /// [`Engine::expire`]; only the last one of a recording matters, because every other call does
+    /// the same.
     Expire {
         /// When.
         at: Moment,
@@ -36,12 +38,14 @@ pub enum Entry {
 }
 
 impl Observation {
-    /// As it may be recorded: the candidate's id only where the score reaches T_reject. The engine judges it the same.
+    /// As it may be recorded: the candidate's id only where the score reaches T_reject. The engine
+    /// judges it the same.
     #[must_use]
     pub fn for_recording(&self, thresholds: &Thresholds) -> Self {
         let mut seen = self.clone();
         for face in &mut seen.faces {
-            let t_reject = if face.masked { thresholds.masked_t_reject_ppm } else { thresholds.t_reject_ppm };
+            let t_reject =
+                if face.masked { thresholds.masked_t_reject_ppm } else { thresholds.t_reject_ppm };
             if let Some(found) = face.match_.as_mut().filter(|m| m.score_ppm < t_reject) {
                 found.best = None;
             }
@@ -69,7 +73,11 @@ pub fn replay(recording: &[Entry], policy: Option<&Policy>) -> Vec<Output> {
 }
 
 /// Feeds a recording to a fresh engine, showing each call with what it answered.
-fn walk(recording: &[Entry], policy: Option<&Policy>, mut show: impl FnMut(&Engine, &Entry, Vec<Output>)) {
+fn walk(
+    recording: &[Entry],
+    policy: Option<&Policy>,
+    mut show: impl FnMut(&Engine, &Entry, Vec<Output>),
+) {
     let mut engine = Engine::new();
     for entry in recording {
         let outputs = engine.take(replaced(entry, policy).as_ref().unwrap_or(entry));
@@ -90,7 +98,8 @@ pub struct WhatIf {
 
 /// Compares the findings of a recording under its own policy and under another.
 pub fn what_if(recording: &[Entry], other: &Policy) -> WhatIf {
-    // Ids hold the first cause, which another policy may move: compare by rule, session and subject.
+    // Ids hold the first cause, which another policy may move: compare by rule, session and
+    // subject.
     let standing = |policy| {
         let found = standing(replay(recording, policy));
         let place = |f: Finding| ((f.key.rule, f.key.session.clone(), f.key.subject.clone()), f);
@@ -101,7 +110,9 @@ pub fn what_if(recording: &[Entry], other: &Policy) -> WhatIf {
     for (place, finding) in after {
         match before.remove(&place) {
             None => result.appear.push(finding),
-            Some(old) if old.severity != finding.severity => result.change.push((finding, old.severity)),
+            Some(old) if old.severity != finding.severity => {
+                result.change.push((finding, old.severity));
+            }
             Some(_) => {}
         }
     }
@@ -124,9 +135,10 @@ pub fn standing(outputs: Vec<Output>) -> BTreeMap<FindingKey, Finding> {
     stand
 }
 
-/// Explains a finding line by line: who was recognised when, each step with its figures and intervals, and the settings
-/// that its rule read. A finding that does not arise under `policy` is explained by what stands in its way there. Empty when
-/// the recording yields no such finding at all.
+/// Explains a finding line by line: who was recognised when, each step with its figures and
+/// intervals, and the settings that its rule read. A finding that does not arise under `policy` is
+/// explained by what stands in its way there. Empty when the recording yields no such finding at
+/// all.
 pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Vec<String> {
     let mut events: Vec<(Moment, TrackId, IdentityView)> = Vec::new();
     let mut seen: BTreeMap<TrackId, IdentityView> = BTreeMap::new();
@@ -157,7 +169,8 @@ pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Ve
     let (in_the_way, doubts) = doubts(recording, policy, last);
     let persons: BTreeSet<_> = last.persons.iter().map(|p| p.person.clone()).collect();
     let tracks: BTreeSet<_> = last.tracks.iter().copied().chain(in_the_way).collect();
-    let mut lines: Vec<String> = events.iter().filter_map(|e| event_line(e, &persons, &tracks)).collect();
+    let mut lines: Vec<String> =
+        events.iter().filter_map(|e| event_line(e, &persons, &tracks)).collect();
     for step in &steps {
         lines.extend(step_lines(step));
     }
@@ -166,10 +179,12 @@ pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Ve
     lines
 }
 
-/// Why a recorded finding does not arise under another policy, at the tick at which it was last said.
+/// Why a recorded finding does not arise under another policy, at the tick at which it was last
+/// said.
 fn why_not(recording: &[Entry], other: &Policy, key: &FindingKey) -> Vec<String> {
     let said = replay(recording, None).into_iter().rev();
-    let recorded = said.filter_map(|output| if let Output::Finding(f) = output { Some(*f) } else { None });
+    let recorded =
+        said.filter_map(|output| if let Output::Finding(f) = output { Some(*f) } else { None });
     let Some(last) = recorded.into_iter().find(|f| f.key == *key) else { return Vec::new() };
     let mut lines = vec![format!(
         "as recorded: {} {:?} {:?}; not so under the other policy",
@@ -182,8 +197,13 @@ fn why_not(recording: &[Entry], other: &Policy, key: &FindingKey) -> Vec<String>
     lines
 }
 
-/// What stood in the rule's way when the finding was last judged: the engine is led up to that tick, and no further.
-fn doubts(recording: &[Entry], policy: Option<&Policy>, last: &Finding) -> (Vec<TrackId>, Vec<String>) {
+/// What stood in the rule's way when the finding was last judged: the engine is led up to that
+/// tick, and no further.
+fn doubts(
+    recording: &[Entry],
+    policy: Option<&Policy>,
+    last: &Finding,
+) -> (Vec<TrackId>, Vec<String>) {
     let Some(session) = &last.key.session else { return (Vec::new(), Vec::new()) };
     let mut engine = Engine::new();
     for entry in recording {
@@ -209,7 +229,9 @@ fn replaced(entry: &Entry, policy: Option<&Policy>) -> Option<Entry> {
 
 fn same_verdict(a: &IdentityView, b: &IdentityView) -> bool {
     match (a, b) {
-        (IdentityView::Matched { person: a, .. }, IdentityView::Matched { person: b, .. }) => a == b,
+        (IdentityView::Matched { person: a, .. }, IdentityView::Matched { person: b, .. }) => {
+            a == b
+        }
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
     }
 }
@@ -220,7 +242,9 @@ fn event_line(
     tracks: &BTreeSet<TrackId>,
 ) -> Option<String> {
     let text = match view {
-        IdentityView::Matched { person, .. } if persons.contains(person) || tracks.contains(track) => {
+        IdentityView::Matched { person, .. }
+            if persons.contains(person) || tracks.contains(track) =>
+        {
             format!("MATCHED {person}")
         }
         IdentityView::Unmatched { .. } if tracks.contains(track) => "UNMATCHED".to_owned(),
@@ -241,7 +265,8 @@ fn step_lines(f: &Finding) -> Vec<String> {
         f.kind
     )];
     for p in &f.persons {
-        let method = p.method.map_or_else(|| "not seen".to_owned(), |m| format!("verified by {m:?}"));
+        let method =
+            p.method.map_or_else(|| "not seen".to_owned(), |m| format!("verified by {m:?}"));
         lines.push(format!("  {} as {}, {method}", p.person, p.part));
     }
     for figure in &f.figures {
@@ -269,7 +294,8 @@ fn setting_lines(rule: Rule, policy: &Policy) -> Vec<String> {
         let (from, to) = range.split_once(" to ")?;
         Some((from..=to).contains(&code))
     };
-    let reads = |rules: &str| rules.split(", ").any(|part| part == code || family(part).unwrap_or(false));
+    let reads =
+        |rules: &str| rules.split(", ").any(|part| part == code || family(part).unwrap_or(false));
     let read = policy.iter().filter(|(s, _)| reads(s.rules));
     read.map(|(s, value)| format!("{code} reads {} = {value} {}", s.name, s.unit)).collect()
 }

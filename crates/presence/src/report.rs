@@ -1,4 +1,5 @@
-//! What a session's verdict carries beside the findings: their common stamp, and the presence summary.
+//! What a session's verdict carries beside the findings: their common stamp, and the presence
+//! summary.
 
 use crate::case::Case;
 use crate::finding::{Assessment, PersonPresence, PresenceSummary, Withdrawal};
@@ -32,7 +33,12 @@ pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: i64) -> Stamp {
 }
 
 /// What was seen of a session, given what was said of it.
-pub(crate) fn summarise(case: &Case<'_>, said: &[rules::Draft], id: &SessionId, at: Moment) -> PresenceSummary {
+pub(crate) fn summarise(
+    case: &Case<'_>,
+    said: &[rules::Draft],
+    id: &SessionId,
+    at: Moment,
+) -> PresenceSummary {
     let faults = case.faults();
     let present = case.people.values().filter(|s| !s.present.is_empty()).map(|s| PersonPresence {
         person: s.info.id.clone(),
@@ -48,10 +54,16 @@ pub(crate) fn summarise(case: &Case<'_>, said: &[rules::Draft], id: &SessionId, 
         session: id.clone(),
         revision: 1,
         at,
-        assessment: if faults.is_empty() { Assessment::Assessable } else { Assessment::NotAssessable(faults) },
+        assessment: if faults.is_empty() {
+            Assessment::Assessable
+        } else {
+            Assessment::NotAssessable(faults)
+        },
         undecided: rules::undecided(case, said),
         visibility: case.v,
-        lead_verified: case.declared_lead().is_some_and(|lead| present.iter().any(|p| p.person == *lead)),
+        lead_verified: case
+            .declared_lead()
+            .is_some_and(|lead| present.iter().any(|p| p.person == *lead)),
         face_seen: case.face_seen,
         present,
         indeterminate_tracks: case.unknown_tracks,

@@ -1,5 +1,5 @@
-//! Reads the people of a case: who each is, whether he operated, and what stays open. It fills the measures of
-//! [`Case`](crate::case::Case) and alleges nothing.
+//! Reads the people of a case: who each is, whether he operated, and what stays open. It fills the
+//! measures of [`Case`](crate::case::Case) and alleges nothing.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,8 @@ struct Lists {
 }
 
 impl<'a> Case<'a> {
-    /// Reads everybody of the window. Returns when somebody INDETERMINATE stood in the operator zone.
+    /// Reads everybody of the window. Returns when somebody INDETERMINATE stood in the operator
+    /// zone.
     pub(crate) fn read_people(&mut self, h: &'a History, gates: &Gates) -> Spans {
         let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
         let policy = &self.knowledge.policy;
@@ -77,10 +78,21 @@ impl<'a> Case<'a> {
             let sure = somebody.person().filter(|_| !somebody.joined).cloned();
             for part in &somebody.parts {
                 match (&part.who, &sure) {
-                    (Who::Person(person), _) => self.recognised(part, person, PresenceMethod::Face, gates, lists),
+                    (Who::Person(person), _) => {
+                        self.recognised(part, person, PresenceMethod::Face, gates, lists);
+                    }
                     // The face is alike, and the evidence does not speak against it.
-                    (_, Some(person)) => self.recognised(part, &person.clone(), PresenceMethod::Face, gates, lists),
-                    _ => self.unrecognised(std::slice::from_ref(part), somebody, linked, named, gates, lists),
+                    (_, Some(person)) => {
+                        self.recognised(part, &person.clone(), PresenceMethod::Face, gates, lists);
+                    }
+                    _ => self.unrecognised(
+                        std::slice::from_ref(part),
+                        somebody,
+                        linked,
+                        named,
+                        gates,
+                        lists,
+                    ),
                 }
             }
             return;
@@ -91,7 +103,8 @@ impl<'a> Case<'a> {
                     self.recognised(part, person, PresenceMethod::CardPinWitness, gates, lists);
                 }
             }
-            // A pass holder is at work with leave, also where the track broke after the witnessed check-in.
+            // A pass holder is at work with leave, also where the track broke after the witnessed
+            // check-in.
             Some(Checked::Pass(_)) => {}
             None => match somebody.matched(policy) {
                 Some((person, _)) => {
@@ -104,31 +117,62 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn recognised(&mut self, part: &Part<'a>, id: &PersonId, method: PresenceMethod, gates: &Gates, lists: &mut Lists) {
-        let confirmed = |info: &&crate::Practitioner| info.confirmed || method == PresenceMethod::CardPinWitness;
+    fn recognised(
+        &mut self,
+        part: &Part<'a>,
+        id: &PersonId,
+        method: PresenceMethod,
+        gates: &Gates,
+        lists: &mut Lists,
+    ) {
+        let confirmed = |info: &&crate::Practitioner| {
+            info.confirmed || method == PresenceMethod::CardPinWitness
+        };
         let Some(info) = self.known(id).filter(confirmed) else {
-            self.indeterminate(std::slice::from_ref(part), &Cause::Unconfirmed(id.clone()), false, gates, lists);
+            self.indeterminate(
+                std::slice::from_ref(part),
+                &Cause::Unconfirmed(id.clone()),
+                false,
+                gates,
+                lists,
+            );
             return;
         };
         let declared = self.is_declared(id);
-        let at_bed = if info.anaesthesia && !declared { part.ring.clone() } else { part.ring.union(&part.head) };
-        // Staff who stay at the bed of a covered patient are at work; of others that cannot be said.
+        let at_bed = if info.anaesthesia && !declared {
+            part.ring.clone()
+        } else {
+            part.ring.union(&part.head)
+        };
+        // Staff who stay at the bed of a covered patient are at work; of others that cannot be
+        // said.
         let non_clinical = info.category == PractitionerCategory::NonClinical;
-        let op = if non_clinical { gates.with_patient(&at_bed) } else { at_bed.intersect(&gates.session) };
+        let op = if non_clinical {
+            gates.with_patient(&at_bed)
+        } else {
+            at_bed.intersect(&gates.session)
+        };
         lists.activity.extend(op.iter());
         let votes = part.votes.max(part.sum.hits(id));
-        let seen = self.people.entry(id.clone()).or_insert_with(|| Seen { method, ..Seen::by_card(info) });
+        let seen =
+            self.people.entry(id.clone()).or_insert_with(|| Seen { method, ..Seen::by_card(info) });
         seen.present = seen.present.union(&part.seen);
         seen.op = seen.op.union(&op);
         seen.votes += votes;
-        part.track.hits_for(id, &part.seen).for_each(|hit| seen.looks.add(hit.score_ppm, hit.waived));
+        part.track
+            .hits_for(id, &part.seen)
+            .for_each(|hit| seen.looks.add(hit.score_ppm, hit.waived));
         if method == PresenceMethod::Face {
             seen.method = method;
         }
         if let (Some(from), Some(to)) = (part.seen.first(), part.seen.last()) {
-            let inside = !(part.ring.is_empty() && part.head.is_empty() && part.elsewhere().is_empty());
-            let came_in = inside && part.track.first_zone == Zone::Door && part.track.seen.first() == Some(from);
-            let went_out = inside && part.track.last_zone == Zone::Door && part.track.seen.last() == Some(to);
+            let inside =
+                !(part.ring.is_empty() && part.head.is_empty() && part.elsewhere().is_empty());
+            let came_in = inside
+                && part.track.first_zone == Zone::Door
+                && part.track.seen.first() == Some(from);
+            let went_out =
+                inside && part.track.last_zone == Zone::Door && part.track.seen.last() == Some(to);
             let at_door = !inside && part.track.first_zone == Zone::Door;
             seen.stays.push(Stay { from, to, came_in, went_out, at_door });
         }
@@ -147,22 +191,32 @@ impl<'a> Case<'a> {
         let policy = &self.knowledge.policy;
         let turns = turns(parts, named, policy.handover_ms());
         let lows = somebody.unmatched(policy).filter(|_| !somebody.has_person());
-        let strange = |p: &Part<'_>| p.who == Who::Stranger || (lows.is_some() && p.sum.of_anybody() <= -3_500);
+        let strange = |p: &Part<'_>| {
+            p.who == Who::Stranger || (lows.is_some() && p.sum.of_anybody() <= -3_500)
+        };
         let (strangers, others): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(strange);
         let afoot = parts.iter().any(|p| linked.contains(&p.id));
         if !strangers.is_empty() && !is_companion(somebody) {
             self.stranger(&strangers, somebody, turns, gates, lists);
         }
-        let others: Vec<Part<'a>> = if is_companion(somebody) && !strangers.is_empty() { Vec::new() } else { others };
+        let others: Vec<Part<'a>> =
+            if is_companion(somebody) && !strangers.is_empty() { Vec::new() } else { others };
         if others.is_empty() {
             return;
         }
         if afoot && strangers.is_empty() {
-            // The patient on his feet is nobody's absence, unless looks say that he is somebody else.
+            // The patient on his feet is nobody's absence, unless looks say that he is somebody
+            // else.
             self.afoot(&others);
             return;
         }
-        self.indeterminate(&others, &Cause::Unverified, turns || somebody.has_person(), gates, lists);
+        self.indeterminate(
+            &others,
+            &Cause::Unverified,
+            turns || somebody.has_person(),
+            gates,
+            lists,
+        );
     }
 
     fn afoot(&mut self, parts: &[Part<'a>]) {
@@ -170,8 +224,17 @@ impl<'a> Case<'a> {
         self.unknown.push(unknown(parts, Cause::Unverified, seen, true));
     }
 
-    fn stranger(&mut self, parts: &[Part<'a>], somebody: &Somebody<'a>, turns: bool, gates: &Gates, lists: &mut Lists) {
-        let at_bed = Spans::from_unsorted(parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect());
+    fn stranger(
+        &mut self,
+        parts: &[Part<'a>],
+        somebody: &Somebody<'a>,
+        turns: bool,
+        gates: &Gates,
+        lists: &mut Lists,
+    ) {
+        let at_bed = Spans::from_unsorted(
+            parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
+        );
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
         // Who is there before and after a short look down was there in between.
         let op = gates.with_patient(&at_bed.bridged(self.knowledge.policy.op_bridge_ms()));
@@ -200,8 +263,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// One who takes turns with a recognised person may be that person, once. Who does it again and again, with the
-    /// recognised one in between, is somebody else: a doctor is not taken for a stranger twice in a session.
+    /// One who takes turns with a recognised person may be that person, once. Who does it again and
+    /// again, with the recognised one in between, is somebody else: a doctor is not taken for a
+    /// stranger twice in a session.
     fn settle_turns(&mut self, turning: Vec<Stranger>, doubted: &mut Vec<(u64, u64)>) {
         let between = |a: &Stranger, b: &Stranger| {
             let (Some(from), Some(to)) = (a.op.last(), b.op.first()) else { return false };
@@ -215,9 +279,18 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn indeterminate(&mut self, parts: &[Part<'a>], cause: &Cause, explained: bool, gates: &Gates, lists: &mut Lists) {
+    fn indeterminate(
+        &mut self,
+        parts: &[Part<'a>],
+        cause: &Cause,
+        explained: bool,
+        gates: &Gates,
+        lists: &mut Lists,
+    ) {
         let policy = &self.knowledge.policy;
-        let at_bed = Spans::from_unsorted(parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect());
+        let at_bed = Spans::from_unsorted(
+            parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
+        );
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
         let companion_ms: u64 = parts.iter().map(|p| p.track.companion_ms).sum();
         let unknown = unknown(parts, cause.clone(), seen.clone(), false);
@@ -239,8 +312,8 @@ impl<'a> Case<'a> {
         self.unknown.push(unknown);
     }
 
-    /// Who is at the bed before and after a short look down was there in between; somebody recognised, for as long as an
-    /// identity outlives being out of sight.
+    /// Who is at the bed before and after a short look down was there in between; somebody
+    /// recognised, for as long as an identity outlives being out of sight.
     pub(crate) fn bridge_op(&mut self) {
         let bridge = self.knowledge.policy.op_bridge_ms();
         let recognised = bridge.max(self.knowledge.policy.break_ms());
@@ -250,7 +323,8 @@ impl<'a> Case<'a> {
         self.activity = self.activity.bridged(bridge);
     }
 
-    /// A companion who came with the patient and stays at the bed while a lead works there is no operator.
+    /// A companion who came with the patient and stays at the bed while a lead works there is no
+    /// operator.
     pub(crate) fn settle_companions(&mut self) {
         let leads = self.op_of(|s| self.leads.contains(&s.info.id));
         let at_work = leads.bridged(self.knowledge.policy.operating_pad_ms()).padded(30_000);
@@ -266,7 +340,14 @@ fn unknown<'a>(parts: &[Part<'a>], cause: Cause, seen: Spans, afoot: bool) -> Un
     for part in parts {
         sum.add(&part.sum);
     }
-    Unknown { tracks: parts.iter().map(|p| p.id).collect(), cause, seen, sum, afoot, anybody: false }
+    Unknown {
+        tracks: parts.iter().map(|p| p.id).collect(),
+        cause,
+        seen,
+        sum,
+        afoot,
+        anybody: false,
+    }
 }
 
 /// Sits with the companions more than he stands at the bed.
@@ -301,7 +382,9 @@ impl Case<'_> {
             return (Standing::Out, Spans::none());
         }
         match standing {
-            Standing::Out => (Standing::Doubtful, unknown.sum.open_within(person, &unknown.seen, policy)),
+            Standing::Out => {
+                (Standing::Doubtful, unknown.sum.open_within(person, &unknown.seen, policy))
+            }
             other => (other, unknown.seen.clone()),
         }
     }

@@ -1,5 +1,5 @@
-//! Sets of time as sorted, disjoint, half-open spans of monotonic ms. Everything that a rule measures is one of these.
-//! They know nothing of what they measure.
+//! Sets of time as sorted, disjoint, half-open spans of monotonic ms. Everything that a rule
+//! measures is one of these. They know nothing of what they measure.
 
 /// A set of time. A span may be empty (one single sighting): it has no length but is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,8 @@ impl Spans {
         Self(out)
     }
 
-    /// Online: something is so at `at`; it was so throughout if it last was at most `gap` ago. `at` never falls.
+    /// Online: something is so at `at`; it was so throughout if it last was at most `gap` ago. `at`
+    /// never falls.
     pub(crate) fn extend_to(&mut self, at: u64, gap: u64) {
         match self.0.last_mut() {
             Some(last) if at <= last.1.saturating_add(gap) => last.1 = last.1.max(at),
@@ -115,7 +116,9 @@ impl Spans {
 
     /// Each span longer by `pad` on both sides.
     pub(crate) fn padded(&self, pad: u64) -> Self {
-        Self::from_unsorted(self.0.iter().map(|s| (s.0.saturating_sub(pad), s.1.saturating_add(pad))).collect())
+        Self::from_unsorted(
+            self.0.iter().map(|s| (s.0.saturating_sub(pad), s.1.saturating_add(pad))).collect(),
+        )
     }
 
     /// Gaps of at most `gap` closed.
@@ -140,7 +143,11 @@ impl Spans {
         // The best window begins at the begin of a span, or ends at the end of one.
         let begins = self.0.iter().map(|s| s.0);
         let ends = self.0.iter().map(|s| s.1.saturating_sub(window));
-        begins.chain(ends).map(|from| self.clip(from, from.saturating_add(window)).total()).max().unwrap_or(0)
+        begins
+            .chain(ends)
+            .map(|from| self.clip(from, from.saturating_add(window)).total())
+            .max()
+            .unwrap_or(0)
     }
 
     /// Forgets what ended before `at`.
@@ -154,7 +161,11 @@ impl Spans {
 
 /// `part` of `whole` in ppm, at most 1,000,000; of nothing: 0.
 pub(crate) fn share_ppm(part: u64, whole: u64) -> u32 {
-    if whole == 0 { 0 } else { (u128::from(part) * 1_000_000 / u128::from(whole)).min(1_000_000) as u32 }
+    if whole == 0 {
+        0
+    } else {
+        (u128::from(part) * 1_000_000 / u128::from(whole)).min(1_000_000) as u32
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +181,10 @@ mod tests {
         let a = spans(&[(0, 10), (20, 30), (30, 35)]);
         assert_eq!(a, spans(&[(0, 10), (20, 35)]));
         assert_eq!(a.total(), 25);
-        assert_eq!(a.intersect(&spans(&[(5, 25), (34, 99)])), spans(&[(5, 10), (20, 25), (34, 35)]));
+        assert_eq!(
+            a.intersect(&spans(&[(5, 25), (34, 99)])),
+            spans(&[(5, 10), (20, 25), (34, 35)])
+        );
         assert_eq!(a.minus(&spans(&[(5, 25), (34, 99)])), spans(&[(0, 5), (25, 34)]));
         assert_eq!(a.minus(&spans(&[(2, 3), (4, 5)])), spans(&[(0, 2), (3, 4), (5, 10), (20, 35)]));
         assert_eq!(a.padded(5), spans(&[(0, 40)]));

@@ -1,5 +1,5 @@
-//! When the engine is to look again: the grid of evaluation ticks, and the earliest of those that are asked for.
-//! It reads no clock.
+//! When the engine is to look again: the grid of evaluation ticks, and the earliest of those that
+//! are asked for. It reads no clock.
 
 use crate::Policy;
 
@@ -24,7 +24,10 @@ impl Next {
 
     /// Something is to be done at `at`, or at the first tick after it.
     pub(crate) fn at(&mut self, at: u64) {
-        let tick = at.div_ceil(self.step).saturating_mul(self.step).max((self.t / self.step + 1) * self.step);
+        let tick = at
+            .div_ceil(self.step)
+            .saturating_mul(self.step)
+            .max((self.t / self.step + 1) * self.step);
         self.due = Some(self.due.map_or(tick, |d| d.min(tick)));
     }
 

@@ -36,8 +36,9 @@ pub struct Wall(pub i64);
 pub struct ClockQuality {
     /// The clock is disciplined by NTP, PTP or GNSS now.
     pub synchronised: bool,
-    /// Half-width of the interval that holds true UTC, in ms. NTP on a LAN: 1-20; a free-running RTC: +2 s per day.
-    /// Above policy `clock_uncertainty_max_ms` nothing that depends on a declared time is alleged.
+    /// Half-width of the interval that holds true UTC, in ms. NTP on a LAN: 1-20; a free-running
+    /// RTC: +2 s per day. Above policy `clock_uncertainty_max_ms` nothing that depends on a
+    /// declared time is alleged.
     pub uncertainty_ms: u32,
 }
 
@@ -50,7 +51,8 @@ impl ClockQuality {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Moment {
-    /// For durations. Must not run backwards from call to call; an earlier one is taken as the latest seen.
+    /// For durations. Must not run backwards from call to call; an earlier one is taken as the
+    /// latest seen.
     pub mono: Mono,
     /// For declared times and opening hours.
     pub wall: Wall,

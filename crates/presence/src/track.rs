@@ -1,11 +1,12 @@
-//! Follows faces from frame to frame by overlap with a constant-velocity prediction, and says which may be embedded.
-//! It sees boxes only and decides nothing about people, but it is the gate of P1: no face in the bed zone is embedded, and
-//! the track in the bed becomes the patient.
+//! Follows faces from frame to frame by overlap with a constant-velocity prediction, and says which
+//! may be embedded. It sees boxes only and decides nothing about people, but it is the gate of P1:
+//! no face in the bed zone is embedded, and the track in the bed becomes the patient.
 
 use crate::{BoxPx, Moment, Mono, Policy, TrackId, Zone, Zones};
 
-/// A coarse description of clothing and hair around the face, e.g. a colour histogram: small integers whose sum of
-/// absolute differences says how unlike two are. Not a face template; it lives as long as the track.
+/// A coarse description of clothing and hair around the face, e.g. a colour histogram: small
+/// integers whose sum of absolute differences says how unlike two are. Not a face template; it
+/// lives as long as the track.
 pub type Appearance = [u8; 16];
 
 /// One detected face of a frame.
@@ -47,11 +48,13 @@ pub struct Tracked {
 /// Result of one frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scene {
-    /// One per detection, in the order of the detections. A face in the privacy mask gets a track and no permission.
+    /// One per detection, in the order of the detections. A face in the privacy mask gets a track
+    /// and no permission.
     pub tracked: Vec<Tracked>,
     /// How many of them are patients on the bed: copy to `Observation::patients`.
     pub patients: u16,
-    /// Tracks that became the patient now: drop their embeddings at once, and copy to `Observation::became_patient`.
+    /// Tracks that became the patient now: drop their embeddings at once, and copy to
+    /// `Observation::became_patient`.
     pub became_patient: Vec<TrackId>,
 }
 
@@ -79,7 +82,8 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// A tracker without tracks. `first` is the first id it gives (a restarted box goes on where it was).
+    /// A tracker without tracks. `first` is the first id it gives (a restarted box goes on where it
+    /// was).
     pub fn new(zones: Zones, policy: Policy, first: TrackId) -> Self {
         Self { zones, policy, next: first.0, tracks: Vec::new() }
     }
@@ -95,15 +99,16 @@ impl Tracker {
         TrackId(self.next)
     }
 
-    /// Tells that the engine holds this track for a practitioner (MATCHED): leaning over the bed does not make him the
-    /// patient before `patient_dwell_practitioner_ms`.
+    /// Tells that the engine holds this track for a practitioner (MATCHED): leaning over the bed
+    /// does not make him the patient before `patient_dwell_practitioner_ms`.
     pub fn set_practitioner(&mut self, track: TrackId, is: bool) {
         if let Some(t) = self.tracks.iter_mut().find(|t| t.id == track) {
             t.practitioner = is;
         }
     }
 
-    /// Declares that a track is the patient (entry order, a declaration at the door). True if it was not yet.
+    /// Declares that a track is the patient (entry order, a declaration at the door). True if it
+    /// was not yet.
     pub fn declare_patient(&mut self, track: TrackId) -> bool {
         let Some(t) = self.tracks.iter_mut().find(|t| t.id == track) else { return false };
         !std::mem::replace(&mut t.patient, true)
@@ -123,15 +128,19 @@ impl Tracker {
         scene
     }
 
-    /// Best pairs first, each track and each detection once. Ties go to the older track, then the earlier detection.
+    /// Best pairs first, each track and each detection once. Ties go to the older track, then the
+    /// earlier detection.
     fn assign(&self, now: Mono, seen: &[Detection]) -> Vec<Option<usize>> {
         let mut pairs = Vec::new();
         for (t, track) in self.tracks.iter().enumerate() {
             let expected = track.predicted(now);
             for (d, detection) in seen.iter().enumerate() {
-                let overlap = expected.overlap_ppm(detection.bbox).max(track.bbox.overlap_ppm(detection.bbox));
+                let overlap = expected
+                    .overlap_ppm(detection.bbox)
+                    .max(track.bbox.overlap_ppm(detection.bbox));
                 let unlike = unlikeness(track.appearance, detection.appearance);
-                // Two people who cross overlap both; clothing then decides. 1/8 of the scale per full difference.
+                // Two people who cross overlap both; clothing then decides. 1/8 of the scale per
+                // full difference.
                 let score = overlap - unlike * 125_000 / UNLIKE_MAX;
                 if overlap >= self.policy.track_overlap_ppm() as i64 && unlike <= UNLIKE_MAX / 2 {
                     pairs.push((-score, t, d));
@@ -177,7 +186,8 @@ impl Tracker {
                 track.patient = true;
                 scene.became_patient.push(track.id);
             }
-            // Whoever appears on the bed counts as a patient from the first frame; only the order to forget waits.
+            // Whoever appears on the bed counts as a patient from the first frame; only the order
+            // to forget waits.
             scene.patients += u16::from(track.patient || track.began_on_bed);
         } else {
             track.on_bed_since = None;
@@ -206,8 +216,10 @@ impl Track {
             let (old, new) = (self.bbox.centre(), detection.bbox.centre());
             let speed = |a: i32, b: i32| (i64::from(b) - i64::from(a)) * 1000 / dt;
             // Half old, half new: one jumping box does not throw the prediction away.
-            self.velocity =
-                (self.velocity.0.midpoint(speed(old.x, new.x)), self.velocity.1.midpoint(speed(old.y, new.y)));
+            self.velocity = (
+                self.velocity.0.midpoint(speed(old.x, new.x)),
+                self.velocity.1.midpoint(speed(old.y, new.y)),
+            );
         }
         self.bbox = detection.bbox;
         self.seen = now;

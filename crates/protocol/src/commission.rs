@@ -1,6 +1,6 @@
-//! What a box says to its server over HTTPS while an installer works at it, each signed by the box's own key, and the
-//! server's answer to its question. No signed text of one kind reads as one of another: each names the device in a field
-//! of its own.
+//! What a box says to its server over HTTPS while an installer works at it, each signed by the
+//! box's own key, and the server's answer to its question. No signed text of one kind reads as one
+//! of another: each names the device in a field of its own.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,8 @@ use crate::id::{DeviceId, InstitutionId, RoomId};
 pub const MAX_POLYGONS: usize = 16;
 /// Most corners of a polygon.
 pub const MAX_CORNERS: usize = 64;
-/// Least area of a polygon, in thousandths of the width times thousandths of the height: 1 % of the width by 1 % of the height.
+/// Least area of a polygon, in thousandths of the width times thousandths of the height: 1 % of the
+/// width by 1 % of the height.
 pub const LEAST_AREA: i64 = 100;
 
 /// `POST /api/v1/provision/zones`: the zones that the installer drew on the box's picture.
@@ -21,12 +22,14 @@ pub const LEAST_AREA: i64 = 100;
 #[serde(deny_unknown_fields)]
 pub struct ZonesRequest {
     pub draws: DeviceId,
-    /// RFC 3339 UTC with milliseconds, and later in each statement of a box: an earlier one is a replay.
+    /// RFC 3339 UTC with milliseconds, and later in each statement of a box: an earlier one is a
+    /// replay.
     pub at: String,
     pub zones: Zones,
 }
 
-/// `POST /api/v1/provision/lock`: commissioning is over; from here on the box shows nobody its picture.
+/// `POST /api/v1/provision/lock`: commissioning is over; from here on the box shows nobody its
+/// picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LockRequest {
@@ -57,7 +60,8 @@ pub struct CommissionAnswer {
     pub institution: InstitutionId,
     /// SHA-256 of the zones that the server holds of the room.
     pub zones_sha256: String,
-    /// Of an [`UnlockRequest`]: the unlock, signed as everything that comes down; absent while nobody has unlocked the box.
+    /// Of an [`UnlockRequest`]: the unlock, signed as everything that comes down; absent while
+    /// nobody has unlocked the box.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlock: Option<Envelope>,
 }
@@ -78,7 +82,10 @@ impl Zones {
     pub fn check_drawn(&self) -> Result<(), String> {
         for (kind, polygons) in self.kinds() {
             if polygons.len() > MAX_POLYGONS {
-                return Err(format!("{kind}: {} polygons, at most {MAX_POLYGONS}: join some", polygons.len()));
+                return Err(format!(
+                    "{kind}: {} polygons, at most {MAX_POLYGONS}: join some",
+                    polygons.len()
+                ));
             }
             for (number, polygon) in polygons.iter().enumerate() {
                 check_polygon(polygon).map_err(|why| format!("{kind} {}: {why}", number + 1))?;
@@ -95,8 +102,12 @@ fn check_polygon(polygon: &[(i32, i32)]) -> Result<(), String> {
     if polygon.len() > MAX_CORNERS {
         return Err(format!("{} corners, at most {MAX_CORNERS}: draw it simpler", polygon.len()));
     }
-    if let Some((x, y)) = polygon.iter().find(|(x, y)| !(0..=1000).contains(x) || !(0..=1000).contains(y)) {
-        return Err(format!("the corner ({x}, {y}) is outside the picture (0 to 1000): draw it anew"));
+    if let Some((x, y)) =
+        polygon.iter().find(|(x, y)| !(0..=1000).contains(x) || !(0..=1000).contains(y))
+    {
+        return Err(format!(
+            "the corner ({x}, {y}) is outside the picture (0 to 1000): draw it anew"
+        ));
     }
     if crosses_itself(polygon) {
         return Err("its edges cross each other: move a corner".to_owned());
@@ -113,7 +124,9 @@ fn sides(polygon: &[(i32, i32)]) -> impl Iterator<Item = ((i32, i32), (i32, i32)
 
 /// Twice the area (shoelace), never negative.
 fn area_twice(polygon: &[(i32, i32)]) -> i64 {
-    let cross = |(a, b): ((i32, i32), (i32, i32))| i64::from(a.0) * i64::from(b.1) - i64::from(b.0) * i64::from(a.1);
+    let cross = |(a, b): ((i32, i32), (i32, i32))| {
+        i64::from(a.0) * i64::from(b.1) - i64::from(b.0) * i64::from(a.1)
+    };
     sides(polygon).map(cross).sum::<i64>().abs()
 }
 
@@ -127,8 +140,11 @@ fn crosses_itself(polygon: &[(i32, i32)]) -> bool {
         }
         for (j, second) in edges.iter().enumerate().skip(i + 1) {
             if j == i + 1 || (i == 0 && j == count - 1) {
-                let (middle, one, other) =
-                    if j == i + 1 { (first.1, first.0, second.1) } else { (first.0, first.1, second.0) };
+                let (middle, one, other) = if j == i + 1 {
+                    (first.1, first.0, second.1)
+                } else {
+                    (first.0, first.1, second.0)
+                };
                 if turn(one, middle, other) == 0 && same_way(middle, one, other) {
                     return true;
                 }
@@ -158,7 +174,8 @@ fn touch((a, b): ((i32, i32), (i32, i32)), (c, d): ((i32, i32), (i32, i32))) -> 
     let between = |p: (i32, i32), q: (i32, i32), r: (i32, i32)| {
         (p.0.min(q.0)..=p.0.max(q.0)).contains(&r.0) && (p.1.min(q.1)..=p.1.max(q.1)).contains(&r.1)
     };
-    let (c_of_ab, d_of_ab, a_of_cd, b_of_cd) = (turn(a, b, c), turn(a, b, d), turn(c, d, a), turn(c, d, b));
+    let (c_of_ab, d_of_ab, a_of_cd, b_of_cd) =
+        (turn(a, b, c), turn(a, b, d), turn(c, d, a), turn(c, d, b));
     (c_of_ab * d_of_ab < 0 && a_of_cd * b_of_cd < 0)
         || (c_of_ab == 0 && between(a, b, c))
         || (d_of_ab == 0 && between(a, b, d))
@@ -201,7 +218,10 @@ mod tests {
             (&many, "at most 64"),
         ] {
             let said = bed(bad).unwrap_err();
-            assert!(said.starts_with("bed 1: ") && said.contains(why) && !said.contains('\n'), "{bad:?}: {said}");
+            assert!(
+                said.starts_with("bed 1: ") && said.contains(why) && !said.contains('\n'),
+                "{bad:?}: {said}"
+            );
         }
         let square = vec![(0, 0), (100, 0), (100, 100), (0, 100)];
         let door = Zones { door: vec![square; 17], ..Zones::default() };
@@ -210,8 +230,7 @@ mod tests {
 
     #[test]
     fn no_statement_reads_as_another() {
-        let text =
-            r#"{"draws":"box-1","at":"t","zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}"#;
+        let text = r#"{"draws":"box-1","at":"t","zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}"#;
         assert!(serde_json::from_str::<ZonesRequest>(text).is_ok());
         assert!(serde_json::from_str::<LockRequest>(text).is_err());
         assert!(serde_json::from_str::<UnlockRequest>(text).is_err());

@@ -1,4 +1,5 @@
-//! What the server says to a box: receipts, and the knowledge that comes back. Signed by the server; knowledge is also sealed.
+//! What the server says to a box: receipts, and the knowledge that comes back. Signed by the
+//! server; knowledge is also sealed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,17 +66,20 @@ impl Down {
     }
 }
 
-/// What is durably stored of one device's chain, sent after the commit. Only this lets the box delete.
+/// What is durably stored of one device's chain, sent after the commit. Only this lets the box
+/// delete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
     /// Everything up to here is stored or declared dropped.
     pub contiguous_seq: u64,
-    /// Hash of the message `contiguous_seq`; a box that knows another one has been forked and says so.
+    /// Hash of the message `contiguous_seq`; a box that knows another one has been forked and says
+    /// so.
     pub contiguous_hash: String,
     /// Sequences above the gap that are stored too, rising.
     pub above: Vec<u64>,
-    /// Where the server's audit log stood: an envelope of its own over an [`AuditHead`], so that the box can keep it as
-    /// a witness without this receipt. Absent where this box was given the newest one already.
+    /// Where the server's audit log stood: an envelope of its own over an [`AuditHead`], so that
+    /// the box can keep it as a witness without this receipt. Absent where this box was given the
+    /// newest one already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_head: Option<Envelope>,
 }
@@ -83,8 +87,9 @@ pub struct Receipt {
 /// [`AuditHead::format`] of this version.
 pub const AUDIT_HEAD_FORMAT: &str = "zaigang-audit-head/1";
 
-/// Where the server's audit log stood at a time, signed by the server's key. Every later copy of the log must still hold
-/// this entry with this hash: a tail that was cut off and entries that were rewritten show against it.
+/// Where the server's audit log stood at a time, signed by the server's key. Every later copy of
+/// the log must still hold this entry with this hash: a tail that was cut off and entries that were
+/// rewritten show against it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditHead {
     /// [`AUDIT_HEAD_FORMAT`]: tells this text from every other that the same key signs.
@@ -97,7 +102,8 @@ pub struct AuditHead {
     pub at: String,
 }
 
-/// Opens one box's lock for its installer, once: given over HTTPS to the box that asked, never sent by itself.
+/// Opens one box's lock for its installer, once: given over HTTPS to the box that asked, never sent
+/// by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unlock {
     /// The lock that it opens; another one stays.
@@ -112,8 +118,9 @@ pub struct Roster {
     pub institution: InstitutionId,
     pub persons: Vec<RosterPerson>,
     pub passes: Vec<Pass>,
-    /// The seed of the clinic's secret rotation (P10), 32 bytes in base64: the box turns each probe by it before it
-    /// compares. Absent where the templates were not turned. Travels sealed only, and never prints.
+    /// The seed of the clinic's secret rotation (P10), 32 bytes in base64: the box turns each probe
+    /// by it before it compares. Absent where the templates were not turned. Travels sealed only,
+    /// and never prints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation_seed: Option<String>,
 }
@@ -144,7 +151,8 @@ pub struct RosterPerson {
     /// Enrolled roles that are not the operator: `anaesthesia`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
-    /// True once a supervisor confirmed the enrolment; before that the person yields at most INDETERMINATE.
+    /// True once a supervisor confirmed the enrolment; before that the person yields at most
+    /// INDETERMINATE.
     pub confirmed: bool,
     pub templates: Vec<Template>,
 }
@@ -157,7 +165,8 @@ pub struct Template {
     pub pack: String,
     /// SHA-256 of the embedder's file, hex.
     pub embedder_sha256: String,
-    /// The L2-normalised embedding, turned by the clinic's rotation (P10): f32 little-endian, base64.
+    /// The L2-normalised embedding, turned by the clinic's rotation (P10): f32 little-endian,
+    /// base64.
     pub vector: String,
     pub masked: bool,
 }
@@ -172,7 +181,9 @@ impl fmt::Debug for Template {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PractitionerCategory {
     LicensedPhysician,
@@ -186,7 +197,9 @@ pub enum PractitionerCategory {
     Unknown,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RegistrationStatus {
     Valid,
@@ -199,7 +212,9 @@ pub enum RegistrationStatus {
     Unknown,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SiteRelation {
     Primary,
@@ -211,7 +226,9 @@ pub enum SiteRelation {
     Unknown,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Specialty {
     CosmeticSurgery,
@@ -233,7 +250,8 @@ pub struct Pass {
     pub supervisor: Option<PersonId>,
     pub from: String,
     pub to: String,
-    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a finding takes nothing back.
+    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a
+    /// finding takes nothing back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated_at: Option<String>,
 }
@@ -242,7 +260,8 @@ pub struct Pass {
 pub struct Catalogue {
     pub jurisdiction: String,
     pub items: Vec<Item>,
-    /// When the newest of it (an item, a filing) reached the server, RFC 3339 UTC with milliseconds.
+    /// When the newest of it (an item, a filing) reached the server, RFC 3339 UTC with
+    /// milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated_at: Option<String>,
 }
@@ -260,7 +279,8 @@ pub struct Item {
     pub min_duration_ms: u64,
     /// Numbing, photographs: no operating time.
     pub prep_ms: u64,
-    /// How long the lead's own part takes at least (LL-5); left out: by the kind, as the policy says.
+    /// How long the lead's own part takes at least (LL-5); left out: by the kind, as the policy
+    /// says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead_part_ms: Option<u64>,
     /// False where the institution has not filed the item.
@@ -308,7 +328,8 @@ pub enum DeploymentMode {
     Doorway,
 }
 
-/// Polygons in the picture, in thousandths of its width and height (0..=1000), so that a change of resolution moves nothing.
+/// Polygons in the picture, in thousandths of its width and height (0..=1000), so that a change of
+/// resolution moves nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Zones {
     pub operator: Vec<Polygon>,
@@ -322,13 +343,14 @@ pub struct Zones {
 /// At least three `(x, y)` corners.
 pub type Polygon = Vec<(i32, i32)>;
 
-/// The room's declared sessions from yesterday on, newest first; cancelled ones and those that moved to another room are
-/// among them, as cancelled. One that is missing left the list by age or was left out: that it is missing says nothing.
+/// The room's declared sessions from yesterday on, newest first; cancelled ones and those that
+/// moved to another room are among them, as cancelled. One that is missing left the list by age or
+/// was left out: that it is missing says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sessions {
     pub sessions: Vec<Session>,
-    /// Who was verified by card, PIN and witness (P4) at this room, from yesterday on. Here and not as commands, because a
-    /// box that was off line must hear of them too.
+    /// Who was verified by card, PIN and witness (P4) at this room, from yesterday on. Here and not
+    /// as commands, because a box that was off line must hear of them too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<WitnessedCheck>,
     /// Sessions of that time that found no place in the message: 0 says that it is complete.
@@ -350,12 +372,15 @@ pub struct WitnessedCheck {
     pub direction: CheckDirection,
     /// RFC 3339 UTC with milliseconds.
     pub at: String,
-    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a finding takes nothing back.
+    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a
+    /// finding takes nothing back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated_at: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckDirection {
     /// Into the room.
@@ -382,11 +407,12 @@ pub struct Session {
     pub end: Option<String>,
     pub cancelled: bool,
     pub emergency: bool,
-    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a finding takes nothing back.
+    /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a
+    /// finding takes nothing back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated_at: Option<String>,
-    /// What was said of it before, newest first, each with its own revision and time: a box that was off line judges by what
-    /// had reached the server before a finding.
+    /// What was said of it before, newest first, each with its own revision and time: a box that
+    /// was off line judges by what had reached the server before a finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former: Vec<Session>,
 }
@@ -394,7 +420,8 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// A person was verified the other way (P4). The server says it by [`Sessions::checks`]; a box still obeys this.
+    /// A person was verified the other way (P4). The server says it by [`Sessions::checks`]; a box
+    /// still obeys this.
     IdentityCheck { person: PersonId, witness: PersonId, at: String },
     /// Delete the templates of a person now, and say so.
     ForgetPerson { person: PersonId },

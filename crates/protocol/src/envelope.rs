@@ -1,12 +1,15 @@
-//! The outermost JSON of every message: who signed which exact text, and, downstream, for whom it is sealed.
+//! The outermost JSON of every message: who signed which exact text, and, downstream, for whom it
+//! is sealed.
 //!
-//! `body` is the string that was signed. It is never parsed and written again, so unknown fields survive and the
-//! signature still holds years later. Making and checking envelopes is the work of the crate `trust`.
+//! `body` is the string that was signed. It is never parsed and written again, so unknown fields
+//! survive and the signature still holds years later. Making and checking envelopes is the work of
+//! the crate `trust`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A signed text. `hash = SHA-256("zaigang/v1" ‖ body)` is what the next link of a chain names as `prev`.
+/// A signed text. `hash = SHA-256("zaigang/v1" ‖ body)` is what the next link of a chain names as
+/// `prev`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope {
     /// [`crate::WIRE_VERSION`] of the writer.
@@ -27,8 +30,8 @@ impl Envelope {
     }
 }
 
-/// An [`Envelope`], serialised, then sealed for one box (RFC 9180 HPKE, base mode, DHKEM(X25519, HKDF-SHA256),
-/// HKDF-SHA256, ChaCha20-Poly1305; `info` = "zaigang/v1/{device}").
+/// An [`Envelope`], serialised, then sealed for one box (RFC 9180 HPKE, base mode, DHKEM(X25519,
+/// HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305; `info` = "zaigang/v1/{device}").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sealed {
     pub v: u16,

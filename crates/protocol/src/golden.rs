@@ -6,15 +6,20 @@ use schemars::schema_for;
 #[test]
 fn the_wire_is_what_was_released() {
     let schema = |value: schemars::Schema| serde_json::to_string_pretty(&value).unwrap() + "\n";
-    expect_file!["../golden/envelope.json"].assert_eq(&schema(schema_for!(crate::envelope::Envelope)));
+    expect_file!["../golden/envelope.json"]
+        .assert_eq(&schema(schema_for!(crate::envelope::Envelope)));
     expect_file!["../golden/sealed.json"].assert_eq(&schema(schema_for!(crate::envelope::Sealed)));
     expect_file!["../golden/up.json"].assert_eq(&schema(schema_for!(crate::up::UpBody)));
     expect_file!["../golden/status.json"].assert_eq(&schema(schema_for!(crate::up::StatusBody)));
     expect_file!["../golden/down.json"].assert_eq(&schema(schema_for!(crate::down::DownBody)));
-    expect_file!["../golden/audit_head.json"].assert_eq(&schema(schema_for!(crate::down::AuditHead)));
-    expect_file!["../golden/zones_request.json"].assert_eq(&schema(schema_for!(crate::commission::ZonesRequest)));
-    expect_file!["../golden/lock_request.json"].assert_eq(&schema(schema_for!(crate::commission::LockRequest)));
-    expect_file!["../golden/unlock_request.json"].assert_eq(&schema(schema_for!(crate::commission::UnlockRequest)));
+    expect_file!["../golden/audit_head.json"]
+        .assert_eq(&schema(schema_for!(crate::down::AuditHead)));
+    expect_file!["../golden/zones_request.json"]
+        .assert_eq(&schema(schema_for!(crate::commission::ZonesRequest)));
+    expect_file!["../golden/lock_request.json"]
+        .assert_eq(&schema(schema_for!(crate::commission::LockRequest)));
+    expect_file!["../golden/unlock_request.json"]
+        .assert_eq(&schema(schema_for!(crate::commission::UnlockRequest)));
     expect_file!["../golden/commission_answer.json"]
         .assert_eq(&schema(schema_for!(crate::commission::CommissionAnswer)));
     expect_file!["../golden/provision_request.json"]
@@ -57,12 +62,16 @@ fn a_template_never_prints() {
 fn a_presence_of_an_earlier_box_is_a_bare_claim() {
     let earlier = r#"{"type":"presence","room":"r","person":"p","role":"operator","from":"2026-01-01T00:00:00.000Z",
         "to":"2026-01-01T00:10:00.000Z","verified_by":"face"}"#;
-    let crate::up::Up::Presence(report) = serde_json::from_str(earlier).unwrap() else { panic!("no presence") };
+    let crate::up::Up::Presence(report) = serde_json::from_str(earlier).unwrap() else {
+        panic!("no presence")
+    };
     assert_eq!(report.evidence, None);
     let later = earlier.replace(
         r#""verified_by":"face""#,
         r#""verified_by":"face","evidence":{"looks":3,"score_min_ppm":1,"score_max_ppm":2,"liveness":"thermal","x":1}"#,
     );
-    let crate::up::Up::Presence(report) = serde_json::from_str(&later).unwrap() else { panic!("no presence") };
+    let crate::up::Up::Presence(report) = serde_json::from_str(&later).unwrap() else {
+        panic!("no presence")
+    };
     assert_eq!(report.evidence.unwrap().liveness, crate::up::LivenessEvidence::Unknown);
 }

@@ -16,7 +16,8 @@ impl fmt::Display for BadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no identifier: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit",
+            "`{}` is no identifier: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or \
+            digit",
             self.text.chars().take(80).collect::<String>()
         )
     }
@@ -74,7 +75,8 @@ macro_rules! id {
 }
 
 id!(
-    /// A box. Globally unique; equals the CN of its certificate and the second-last level of its topics.
+    /// A box. Globally unique; equals the CN of its certificate and the second-last level of its
+    /// topics.
     DeviceId
 );
 id!(

@@ -1,4 +1,5 @@
-//! The one HTTP call between a box and the server: a single-use token against the device's registration.
+//! The one HTTP call between a box and the server: a single-use token against the device's
+//! registration.
 
 use std::fmt;
 
@@ -52,7 +53,8 @@ impl fmt::Debug for ProvisionResponse {
     }
 }
 
-/// The body of the envelope that a box signs with its Ed25519 key and posts to `/api/v1/provision/renew`.
+/// The body of the envelope that a box signs with its Ed25519 key and posts to
+/// `/api/v1/provision/renew`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewRequest {
@@ -69,8 +71,9 @@ pub struct RenewResponse {
     pub certificate_expires_at: String,
 }
 
-/// The body of the envelope that a box signs with its Ed25519 key and posts to `/api/v1/provision/retire`, before it
-/// destroys that key. No other signed text of a box reads as one.
+/// The body of the envelope that a box signs with its Ed25519 key and posts to
+/// `/api/v1/provision/retire`, before it destroys that key. No other signed text of a box reads as
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetireRequest {

@@ -1,7 +1,8 @@
 //! The settings of a box's policy: names, units, ranges, defaults, and the rules that read them.
 //!
-//! `presence` defines them; the server may not import it and yet shows and checks a policy. So the table stands here as a
-//! file that a test of the box's program compares with the core, and writes anew where asked to (`UPDATE_EXPECT=1`).
+//! `presence` defines them; the server may not import it and yet shows and checks a policy. So the
+//! table stands here as a file that a test of the box's program compares with the core, and writes
+//! anew where asked to (`UPDATE_EXPECT=1`).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -27,7 +28,8 @@ pub struct Setting {
 
 static OF_THE_BOX: LazyLock<Vec<Setting>> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
-    serde_json::from_str(include_str!("../golden/settings.json")).expect("golden/settings.json holds settings")
+    serde_json::from_str(include_str!("../golden/settings.json"))
+        .expect("golden/settings.json holds settings")
 });
 
 /// Every setting that a box knows, in the canonical order of the core.
@@ -35,8 +37,9 @@ pub fn of_the_box() -> &'static [Setting] {
     &OF_THE_BOX
 }
 
-/// The text whose SHA-256 a finding carries as `policy_sha256`: each setting of the table with its value in force, in the
-/// table's order, `name=value` per line. The same on every box with the same values, whichever version carried them.
+/// The text whose SHA-256 a finding carries as `policy_sha256`: each setting of the table with its
+/// value in force, in the table's order, `name=value` per line. The same on every box with the same
+/// values, whichever version carried them.
 pub fn canonical(values: &BTreeMap<String, i64>) -> String {
     let mut text = String::new();
     for setting in of_the_box() {
@@ -66,6 +69,9 @@ mod tests {
     fn a_policy_that_says_a_default_has_the_hash_of_one_that_leaves_it_out() {
         let said = BTreeMap::from([("ll4_op_ms".to_owned(), 60_000)]);
         assert_eq!(canonical(&said), canonical(&BTreeMap::new()));
-        assert_ne!(canonical(&BTreeMap::from([("ll4_op_ms".to_owned(), 61_000)])), canonical(&BTreeMap::new()));
+        assert_ne!(
+            canonical(&BTreeMap::from([("ll4_op_ms".to_owned(), 61_000)])),
+            canonical(&BTreeMap::new())
+        );
     }
 }

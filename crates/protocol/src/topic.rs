@@ -1,6 +1,7 @@
 //! Topics are a type that parses and prints: `zaigang/v1/{device}/{channel}`.
 //!
-//! The institution never stands in a topic (it comes from the device's registration), so one pattern ACL serves every box.
+//! The institution never stands in a topic (it comes from the device's registration), so one
+//! pattern ACL serves every box.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,9 +13,11 @@ use crate::id::DeviceId;
 pub enum Channel {
     /// Box → server: findings; part of the signed chain.
     Findings,
-    /// Box → server: presence summaries; part of the signed chain, dropped first when the disk is full.
+    /// Box → server: presence summaries; part of the signed chain, dropped first when the disk is
+    /// full.
     Presence,
-    /// Box → server: health, drop and break records, knowledge acknowledgements; part of the signed chain.
+    /// Box → server: health, drop and break records, knowledge acknowledgements; part of the signed
+    /// chain.
     Health,
     /// Box → server: online or offline, retained; the last will. Signed, not chained.
     Status,
@@ -27,8 +30,15 @@ pub enum Channel {
 }
 
 impl Channel {
-    pub const ALL: [Self; 7] =
-        [Self::Findings, Self::Presence, Self::Health, Self::Status, Self::Receipts, Self::Commands, Self::Knowledge];
+    pub const ALL: [Self; 7] = [
+        Self::Findings,
+        Self::Presence,
+        Self::Health,
+        Self::Status,
+        Self::Receipts,
+        Self::Commands,
+        Self::Knowledge,
+    ];
 
     /// The channels a box publishes on.
     pub const UP: [Self; 4] = [Self::Findings, Self::Presence, Self::Health, Self::Status];
@@ -94,7 +104,8 @@ impl FromStr for Topic {
     fn from_str(text: &str) -> Result<Self, BadTopic> {
         let bad = || BadTopic { text: text.to_owned() };
         let mut levels = text.strip_prefix("zaigang/v1/").ok_or_else(bad)?.split('/');
-        let (Some(device), Some(channel), None) = (levels.next(), levels.next(), levels.next()) else {
+        let (Some(device), Some(channel), None) = (levels.next(), levels.next(), levels.next())
+        else {
             return Err(bad());
         };
         let device = device.parse().map_err(|_| bad())?;

@@ -1,4 +1,5 @@
-//! What a box says to the server. Ids, times, hashes and figures only: no type here can hold a picture, an embedding or a name.
+//! What a box says to the server. Ids, times, hashes and figures only: no type here can hold a
+//! picture, an embedding or a name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,8 @@ pub struct UpBody {
 }
 
 impl UpBody {
-    /// Decoded here and not where it is needed, so that the one decoder is compiled once, optimised in every profile.
+    /// Decoded here and not where it is needed, so that the one decoder is compiled once, optimised
+    /// in every profile.
     ///
     /// # Errors
     /// `serde_json`'s, with line and column, where the text is no such body.
@@ -82,7 +84,9 @@ impl Up {
         match self {
             Self::Finding(_) => Some(Channel::Findings),
             Self::Presence(_) | Self::PresenceSummary(_) => Some(Channel::Presence),
-            Self::Health(_) | Self::KnowledgeAck(_) | Self::Dropped(_) | Self::ChainBreak(_) => Some(Channel::Health),
+            Self::Health(_) | Self::KnowledgeAck(_) | Self::Dropped(_) | Self::ChainBreak(_) => {
+                Some(Channel::Health)
+            }
             Self::Unknown => None,
         }
     }
@@ -91,7 +95,8 @@ impl Up {
 /// One step in the life of a finding: a lead 线索, never a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingReport {
-    /// Stable over all steps: 32 hex digits, a hash of (device, rule, session, subject, first cause's sequence).
+    /// Stable over all steps: 32 hex digits, a hash of (device, rule, session, subject, first
+    /// cause's sequence).
     pub finding_id: String,
     /// The findings of one session share an incident: 32 hex digits.
     pub incident_id: String,
@@ -147,13 +152,16 @@ pub enum Step {
 pub enum WithdrawalCause {
     /// It sees the room otherwise: a track was joined, a look was better.
     OwnCorrection,
-    /// A fact that had reached the server before the finding's own time, and that the box learned afterwards.
+    /// A fact that had reached the server before the finding's own time, and that the box learned
+    /// afterwards.
     StatedBefore,
     #[serde(other)]
     Unknown,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum FindingKind {
     /// 挂证.
     LicenseLending,
@@ -169,7 +177,9 @@ pub enum FindingKind {
     Unknown,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Severity {
     /// Log.
     L0,
@@ -241,7 +251,8 @@ pub struct Manifest {
     pub liveness_waived: bool,
 }
 
-/// Who was verified when, in one room: no face that is not a registered practitioner's ever leaves the box.
+/// Who was verified when, in one room: no face that is not a registered practitioner's ever leaves
+/// the box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PresenceReport {
     pub room: RoomId,
@@ -260,7 +271,8 @@ pub struct PresenceReport {
 /// The figures that one presence rests on: of this person, in this session, and of nobody else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PresenceEvidence {
-    /// Looks that recognised the person, at or above the threshold and with its margin; 0 where a card did.
+    /// Looks that recognised the person, at or above the threshold and with its margin; 0 where a
+    /// card did.
     pub looks: u32,
     /// The lowest and the highest score of those looks, calibrated cosine × 10⁶; 0 without a look.
     pub score_min_ppm: i32,
@@ -282,9 +294,10 @@ pub enum LivenessEvidence {
     Unknown,
 }
 
-/// What was seen of one session, once its window has passed, and again (higher `revision`) when a later fact changed it.
-/// The rules that look across days read it: LL-2, HB-1, HB-5. It names nobody and counts nobody's hours (P15); who was
-/// verified stands in [`PresenceReport`]s, which follow it on the same channel.
+/// What was seen of one session, once its window has passed, and again (higher `revision`) when a
+/// later fact changed it. The rules that look across days read it: LL-2, HB-1, HB-5. It names
+/// nobody and counts nobody's hours (P15); who was verified stands in [`PresenceReport`]s, which
+/// follow it on the same channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of a report, not a state")]
 pub struct PresenceSummary {
@@ -309,7 +322,8 @@ pub struct PresenceSummary {
     pub lead_verified: bool,
     /// Any face other than a patient's was seen.
     pub face_seen: bool,
-    /// Tracks in the operator zone that stayed INDETERMINATE, and that were UNMATCHED: events, not people.
+    /// Tracks in the operator zone that stayed INDETERMINATE, and that were UNMATCHED: events, not
+    /// people.
     pub indeterminate_tracks: u32,
     pub unmatched_tracks: u32,
     /// The emergency flag stood.

@@ -1,9 +1,14 @@
 //! Writes presentation attacks as folders of frames with a labels CSV, for `evaluate liveness`.
-//! `cargo run --release -p scene --example attacks -- PHOTOS OUT painted|sampled TRACKS SEED [BACKGROUNDS]`
-//! PHOTOS holds one folder a person, BACKGROUNDS pictures of a room (640×480); without them the drawn room serves.
-//! The painted renderer takes people of even place in the folder, the sampled one the others: no face is in both.
-//! What it writes shows real people where PHOTOS does: keep it out of any repository.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! `cargo run --release -p scene --example attacks -- PHOTOS OUT painted|sampled TRACKS SEED
+//! [BACKGROUNDS]` PHOTOS holds one folder a person, BACKGROUNDS pictures of a room (640×480);
+//! without them the drawn room serves. The painted renderer takes people of even place in the
+//! folder, the sampled one the others: no face is in both. What it writes shows real people where
+//! PHOTOS does: keep it out of any repository.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use std::{
     fs,
@@ -32,13 +37,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (tracks, seed): (usize, u64) = (tracks.parse()?, seed.parse()?);
     let mut people: Vec<PathBuf> = pictures_of(photos.as_ref())?;
     let side = usize::from(renderer == Renderer::Sampled);
-    people = people.into_iter().enumerate().filter(|(i, _)| i % 2 == side).map(|(_, p)| p).collect();
+    people =
+        people.into_iter().enumerate().filter(|(i, _)| i % 2 == side).map(|(_, p)| p).collect();
     let rooms = rooms(rest.first().map(Path::new), side)?;
     let dice = &mut Dice::new(seed, 3);
     let mut labels = String::from("path,label\n");
     for track in 0..tracks {
-        let (instrument, species) =
-            [(Instrument::Print, "print"), (Instrument::Screen, "replay"), (Instrument::Mask, "mask")][track % 3];
+        let (instrument, species) = [
+            (Instrument::Print, "print"),
+            (Instrument::Screen, "replay"),
+            (Instrument::Mask, "mask"),
+        ][track % 3];
         let photo = image::open(&people[dice.below(people.len())])?.to_rgb8();
         let attack = Attack {
             photo: &photo,
@@ -88,7 +97,8 @@ fn rooms(folder: Option<&Path>, side: usize) -> Result<Vec<RgbImage>, Box<dyn st
 }
 
 fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut paths = fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
+    let mut paths =
+        fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
     paths.sort();
     Ok(paths)
 }

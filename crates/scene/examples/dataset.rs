@@ -1,8 +1,13 @@
-//! Writes the drawn pictures that `models/avatar/train.py` learns from and is measured on, as raw files with a JSON header.
-//! `cargo run -p scene --release --example dataset -- --out DIR [--seed 1] [--count 5000] [--test-count 200] [--crowds 4500]
-//! [--scene-step-s 20] [--only faces|crowds|scenes]`
-//! `--count` and `--test-count` are identities; train and test identities never meet (different seed streams).
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! Writes the drawn pictures that `models/avatar/train.py` learns from and is measured on, as raw
+//! files with a JSON header. `cargo run -p scene --release --example dataset -- --out DIR [--seed
+//! 1] [--count 5000] [--test-count 200] [--crowds 4500] [--scene-step-s 20] [--only
+//! faces|crowds|scenes]` `--count` and `--test-count` are identities; train and test identities
+//! never meet (different seed streams).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use image::RgbImage;
 use scene::training::{aligned_face, crowd};
@@ -38,14 +43,28 @@ fn main() -> Res<()> {
         scenes(&out, seed, number("--scene-step-s", 20)? * 1000)?;
     }
     if wanted("faces") {
-        faces(&out, "faces_test", seed ^ 0x7E57, number("--test-count", 200)?, TEST_VIEWS, TEST_MASKED_VIEWS)?;
+        faces(
+            &out,
+            "faces_test",
+            seed ^ 0x7E57,
+            number("--test-count", 200)?,
+            TEST_VIEWS,
+            TEST_MASKED_VIEWS,
+        )?;
         faces(&out, "faces_train", seed, number("--count", 5000)?, TRAIN_VIEWS, 0)?;
     }
     Ok(())
 }
 
-/// Runs `make(i)` for 0..n on a few threads and appends what each returns to the files `NAME{suffix}`, in order.
-fn write_all(out: &Path, name: &str, suffixes: &[&str], n: u64, make: impl Fn(u64) -> Vec<Vec<u8>> + Sync) -> Res<()> {
+/// Runs `make(i)` for 0..n on a few threads and appends what each returns to the files
+/// `NAME{suffix}`, in order.
+fn write_all(
+    out: &Path,
+    name: &str,
+    suffixes: &[&str],
+    n: u64,
+    make: impl Fn(u64) -> Vec<Vec<u8>> + Sync,
+) -> Res<()> {
     let mut files = Vec::new();
     for suffix in suffixes {
         files.push(BufWriter::new(File::create(out.join(format!("{name}{suffix}")))?));
@@ -72,8 +91,16 @@ fn write_all(out: &Path, name: &str, suffixes: &[&str], n: u64, make: impl Fn(u6
     Ok(())
 }
 
-/// `NAME.u8`: n×128×128×3 BGR; `NAME_traits.f32`: one row an identity; `NAME_masked.u8`: 1 where masked.
-fn faces(out: &Path, name: &str, seed: u64, identities: u64, views: usize, masked_views: usize) -> Res<()> {
+/// `NAME.u8`: n×128×128×3 BGR; `NAME_traits.f32`: one row an identity; `NAME_masked.u8`: 1 where
+/// masked.
+fn faces(
+    out: &Path,
+    name: &str,
+    seed: u64,
+    identities: u64,
+    views: usize,
+    masked_views: usize,
+) -> Res<()> {
     write_all(out, name, &[".u8", "_traits.f32", "_masked.u8"], identities, |i| {
         let d = &mut Dice::new(seed, 1000 + i);
         let identity = Identity::from_seed(d.seed());
@@ -87,12 +114,16 @@ fn faces(out: &Path, name: &str, seed: u64, identities: u64, views: usize, maske
         vec![pixels, traits, masks]
     })?;
     let row = Identity::from_seed(0).traits().len();
-    let header = format!("{{\"identities\":{identities},\"views\":{},\"traits\":{row}}}\n", views + masked_views);
+    let header = format!(
+        "{{\"identities\":{identities},\"views\":{},\"traits\":{row}}}\n",
+        views + masked_views
+    );
     std::fs::write(out.join(format!("{name}.json")), header)?;
     Ok(())
 }
 
-/// `NAME.u8`: n×192×192×3 BGR; `NAME_truth.f32`: n×8×17 (x, y, w, h, five points, facing, masked, 1 = a face).
+/// `NAME.u8`: n×192×192×3 BGR; `NAME_truth.f32`: n×8×17 (x, y, w, h, five points, facing, masked, 1
+/// = a face).
 fn crowds(out: &Path, name: &str, seed: u64, n: u64) -> Res<()> {
     write_all(out, name, &[".u8", "_truth.f32"], n, |i| {
         let (img, faces) = crowd(&mut Dice::new(seed, 1000 + i), SIDE);
@@ -105,7 +136,8 @@ fn crowds(out: &Path, name: &str, seed: u64, n: u64) -> Res<()> {
     Ok(())
 }
 
-/// Whole frames of the morning, one every `step_ms`, with who is where: measured on, never trained on.
+/// Whole frames of the morning, one every `step_ms`, with who is where: measured on, never trained
+/// on.
 fn scenes(out: &Path, seed: u64, step_ms: u64) -> Res<()> {
     let mut scene = Scene::drawn(Morning::bundled()?, seed);
     let mut pixels = BufWriter::new(File::create(out.join("scenes.u8"))?);
@@ -119,7 +151,10 @@ fn scenes(out: &Path, seed: u64, step_ms: u64) -> Res<()> {
         truths(&seen.iter().map(|t| t.face).collect::<Vec<_>>(), &mut rows);
         pixels.write_all(&picture)?;
         truth.write_all(&rows)?;
-        names.push(format!("[{}]", seen.iter().map(|t| format!("\"{}\"", t.person)).collect::<Vec<_>>().join(",")));
+        names.push(format!(
+            "[{}]",
+            seen.iter().map(|t| format!("\"{}\"", t.person)).collect::<Vec<_>>().join(",")
+        ));
     }
     let dir = out.join("enrol");
     std::fs::create_dir_all(&dir)?;
@@ -139,7 +174,11 @@ fn truths(faces: &[FaceTruth], to: &mut Vec<u8>) {
         if let Some(f) = faces.get(slot) {
             row[..4].copy_from_slice(&f.bbox);
             row[4..14].copy_from_slice(f.points.as_flattened());
-            row[14..].copy_from_slice(&[f32::from(u8::from(f.facing)), f32::from(u8::from(f.masked)), 1.0]);
+            row[14..].copy_from_slice(&[
+                f32::from(u8::from(f.facing)),
+                f32::from(u8::from(f.masked)),
+                1.0,
+            ]);
         }
         to.extend(row.iter().flat_map(|v| v.to_le_bytes()));
     }

@@ -1,6 +1,10 @@
-//! Writes frames of the scripted morning as PNG, to look at. `cargo run -p scene --release --example view -- DIR SECOND…`
-//! With `--photos FOLDER` first, photographs play the people.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! Writes frames of the scripted morning as PNG, to look at. `cargo run -p scene --release
+//! --example view -- DIR SECOND…` With `--photos FOLDER` first, photographs play the people.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use image::RgbImage;
 use scene::{Cast, Morning, PhotoCast, Scene};
@@ -8,8 +12,11 @@ use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
-    let photos = args.first().is_some_and(|a| a == "--photos").then(|| args.drain(..2).nth(1)).flatten();
-    let Some(dir) = args.first().cloned() else { return Err("usage: view [--photos FOLDER] DIR SECOND…".into()) };
+    let photos =
+        args.first().is_some_and(|a| a == "--photos").then(|| args.drain(..2).nth(1)).flatten();
+    let Some(dir) = args.first().cloned() else {
+        return Err("usage: view [--photos FOLDER] DIR SECOND…".into());
+    };
     std::fs::create_dir_all(&dir)?;
     let morning = Morning::bundled()?;
     let mut scene = match photos {

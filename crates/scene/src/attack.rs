@@ -1,5 +1,6 @@
-//! Presentation attacks on a drawn camera: a print on paper, a screen that replays, a paper mask with eye holes, held in
-//! perspective and moved by a hand (ISO/IEC 30107-3 instrument species). Never claims to equal a real attack.
+//! Presentation attacks on a drawn camera: a print on paper, a screen that replays, a paper mask
+//! with eye holes, held in perspective and moved by a hand (ISO/IEC 30107-3 instrument species).
+//! Never claims to equal a real attack.
 mod sampled;
 mod track;
 
@@ -28,7 +29,8 @@ pub struct Held {
     pub y: f32,
     /// Half its height when held straight, px.
     pub half_height_px: f32,
-    /// Turn about the upright axis, radians; the picture on it stays flat, which is what gives it away.
+    /// Turn about the upright axis, radians; the picture on it stays flat, which is what gives it
+    /// away.
     pub yaw_rad: f32,
     /// Tilt about the level axis, radians.
     pub pitch_rad: f32,
@@ -77,7 +79,8 @@ fn on_plane([x, y]: [f32; 2], held: Held) -> Option<[f32; 2]> {
     // Tilt: y = v·cos p / (1 + v·sin p / f); then turn likewise in x, with the depth of both.
     let (sp, cp) = held.pitch_rad.sin_cos();
     let (sy, cy) = held.yaw_rad.sin_cos();
-    // A plane point (u, v) lies at (u·cy, v·cp + u·sy·sp, −u·sy·cp + v·sp) and is seen at f/(f + z) of it.
+    // A plane point (u, v) lies at (u·cy, v·cp + u·sy·sp, −u·sy·cp + v·sp) and is seen at f/(f + z)
+    // of it.
     let (a, b, e) = (cy + x * sy * cp / FOCAL, -x * sp / FOCAL, x);
     let (g, h, k) = (sy * sp + y * sy * cp / FOCAL, cp - y * sp / FOCAL, y);
     let det = a * h - b * g;
@@ -87,7 +90,13 @@ fn on_plane([x, y]: [f32; 2], held: Held) -> Option<[f32; 2]> {
     Some([(e * h - b * k) / det, (a * k - e * g) / det])
 }
 
-fn surface(photo: &RgbImage, instrument: Instrument, [u, v]: [f32; 2], at: [i32; 2], px: f32) -> (Colour, f32) {
+fn surface(
+    photo: &RgbImage,
+    instrument: Instrument,
+    [u, v]: [f32; 2],
+    at: [i32; 2],
+    px: f32,
+) -> (Colour, f32) {
     let edge = (1.0 + RIM - u.abs()).min(1.0 + RIM - v.abs());
     let alpha = cover(edge, px * 1.5);
     if alpha <= 0.0 {
@@ -103,10 +112,19 @@ fn surface(photo: &RgbImage, instrument: Instrument, [u, v]: [f32; 2], at: [i32;
             (mix_rim([0.94, 0.94, 0.92], ink, inside), alpha)
         }
         Instrument::Screen => {
-            let moire = 1.0 + 0.05 * (at[0] as f32 * 2.9 + v * 9.0).sin() + 0.05 * (at[1] as f32 * 3.1 + u * 7.0).sin();
+            let moire = 1.0
+                + 0.05 * (at[0] as f32 * 2.9 + v * 9.0).sin()
+                + 0.05 * (at[1] as f32 * 3.1 + u * 7.0).sin();
             let glare = 0.45 * (1.0 - 0.6 * len2(u + 0.45, v + 0.5)).max(0.0).powi(2);
             let lit = face.map(|c| (c * 1.12 * moire + glare).min(1.0));
-            (mix_rim([0.04, 0.04, 0.05], [lit[0] * 0.97, lit[1], (lit[2] * 1.06).min(1.0)], inside), alpha)
+            (
+                mix_rim(
+                    [0.04, 0.04, 0.05],
+                    [lit[0] * 0.97, lit[1], (lit[2] * 1.06).min(1.0)],
+                    inside,
+                ),
+                alpha,
+            )
         }
         Instrument::Mask => {
             let outline = cover(1.0 - len2(u / 0.62, (v + 0.02) / 0.80), px * 2.0);

@@ -1,4 +1,5 @@
-//! Bodies below the head: a coat or clothes, standing, seated or under a blanket. Never draws a face.
+//! Bodies below the head: a coat or clothes, standing, seated or under a blanket. Never draws a
+//! face.
 use crate::canvas::{ellipse, line, polygon, rounded};
 use crate::geom::{Colour, scale};
 use crate::identity::Identity;
@@ -15,7 +16,14 @@ pub enum Posture {
 }
 
 /// Draws the body whose head has its middle at `head` and half its height `h` px.
-pub(crate) fn draw(img: &mut RgbImage, id: &Identity, posture: Posture, head: [f32; 2], h: f32, cloth: Colour) {
+pub(crate) fn draw(
+    img: &mut RgbImage,
+    id: &Identity,
+    posture: Posture,
+    head: [f32; 2],
+    h: f32,
+    cloth: Colour,
+) {
     match posture {
         Posture::Standing => standing(img, id, head, h, cloth),
         Posture::Seated => seated(img, id, head, h, cloth),
@@ -24,7 +32,12 @@ pub(crate) fn draw(img: &mut RgbImage, id: &Identity, posture: Posture, head: [f
 }
 
 fn neck(img: &mut RgbImage, id: &Identity, [x, y]: [f32; 2], h: f32) {
-    rounded(img, [x - 0.36 * h, y + 0.45 * h, x + 0.36 * h, y + 1.5 * h], 0.2 * h, scale(id.skin, 0.74));
+    rounded(
+        img,
+        [x - 0.36 * h, y + 0.45 * h, x + 0.36 * h, y + 1.5 * h],
+        0.2 * h,
+        scale(id.skin, 0.74),
+    );
 }
 
 /// Neck, shoulders and chest, down to the picture's edge.
@@ -58,10 +71,20 @@ fn standing(img: &mut RgbImage, id: &Identity, head: [f32; 2], h: f32, cloth: Co
     let b = 1.55 * id.build * h;
     for side in [-1.0, 1.0] {
         let leg = x + side * 0.42 * b;
-        rounded(img, [leg - 0.40 * b, y + 5.0 * h, leg + 0.40 * b, y + 12.0 * h], 0.2 * h, scale(cloth, 0.45));
+        rounded(
+            img,
+            [leg - 0.40 * b, y + 5.0 * h, leg + 0.40 * b, y + 12.0 * h],
+            0.2 * h,
+            scale(cloth, 0.45),
+        );
     }
     bust(img, id, head, h, cloth);
-    rounded(img, [x + 0.25 * b, y + 2.6 * h, x + 0.62 * b, y + 3.0 * h], 0.06 * h, scale(cloth, 0.90));
+    rounded(
+        img,
+        [x + 0.25 * b, y + 2.6 * h, x + 0.62 * b, y + 3.0 * h],
+        0.06 * h,
+        scale(cloth, 0.90),
+    );
     for side in [-1.0, 1.0] {
         let shoulder = [x + side * 0.92 * b, y + 1.75 * h];
         let elbow = [x + side * 1.10 * b, y + 3.1 * h];
@@ -79,9 +102,25 @@ fn seated(img: &mut RgbImage, id: &Identity, head: [f32; 2], h: f32, cloth: Colo
     rounded(img, [x - b, y + 1.2 * h, x + b, y + 3.9 * h], 0.6 * h, cloth);
     for side in [-1.0, 1.0] {
         let knee = x + side * 0.5 * b;
-        rounded(img, [knee - 0.42 * b, y + 3.3 * h, knee + 0.42 * b, y + 6.0 * h], 0.3 * h, scale(cloth, 0.55));
-        line(img, [x + side * 0.9 * b, y + 1.8 * h], [x + side * 0.4 * b, y + 3.5 * h], 0.45 * h, scale(cloth, 0.88));
-        ellipse(img, [x + side * 0.34 * b, y + 3.55 * h], [0.24 * h, 0.2 * h], scale(id.skin, 0.86));
+        rounded(
+            img,
+            [knee - 0.42 * b, y + 3.3 * h, knee + 0.42 * b, y + 6.0 * h],
+            0.3 * h,
+            scale(cloth, 0.55),
+        );
+        line(
+            img,
+            [x + side * 0.9 * b, y + 1.8 * h],
+            [x + side * 0.4 * b, y + 3.5 * h],
+            0.45 * h,
+            scale(cloth, 0.88),
+        );
+        ellipse(
+            img,
+            [x + side * 0.34 * b, y + 3.55 * h],
+            [0.24 * h, 0.2 * h],
+            scale(id.skin, 0.86),
+        );
     }
 }
 
@@ -98,7 +137,13 @@ fn lying(img: &mut RgbImage, id: &Identity, head: [f32; 2], h: f32, cloth: Colou
         [x + 0.35 * h, y + 1.5 * h],
     ];
     polygon(img, &top, cloth);
-    line(img, [x - 0.45 * h, y + 0.95 * h], [x - 1.5 * h, y + 1.9 * h], 0.12 * h, scale(cloth, 0.85));
+    line(
+        img,
+        [x - 0.45 * h, y + 0.95 * h],
+        [x - 1.5 * h, y + 1.9 * h],
+        0.12 * h,
+        scale(cloth, 0.85),
+    );
     line(img, [x - 3.0 * h, y + 1.5 * h], [x - 7.2 * h, y + 1.7 * h], 0.07 * h, scale(cloth, 0.9));
     line(img, [x - 1.8 * h, y + 1.2 * h], [x - 3.6 * h, y + 1.9 * h], 0.06 * h, scale(cloth, 0.9));
 }

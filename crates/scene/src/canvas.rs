@@ -14,8 +14,13 @@ pub(crate) fn blend(img: &mut RgbImage, x: i32, y: i32, colour: Colour, alpha: f
     }
 }
 
-/// Runs `paint(x, y) → (colour, opacity)` over the part of `[x0, y0, x1, y1]` that lies in the picture.
-pub(crate) fn paint(img: &mut RgbImage, area: [f32; 4], mut paint: impl FnMut(f32, f32) -> (Colour, f32)) {
+/// Runs `paint(x, y) → (colour, opacity)` over the part of `[x0, y0, x1, y1]` that lies in the
+/// picture.
+pub(crate) fn paint(
+    img: &mut RgbImage,
+    area: [f32; 4],
+    mut paint: impl FnMut(f32, f32) -> (Colour, f32),
+) {
     let (w, h) = (img.width() as i32, img.height() as i32);
     let x0 = (area[0].floor() as i32).clamp(0, w);
     let x1 = (area[2].ceil() as i32).clamp(0, w);
@@ -53,7 +58,12 @@ pub(crate) fn ellipse(img: &mut RgbImage, centre: [f32; 2], radii: [f32; 2], col
 /// A line with round ends.
 pub(crate) fn line(img: &mut RgbImage, from: [f32; 2], to: [f32; 2], width: f32, colour: Colour) {
     let r = width / 2.0 + 1.0;
-    let area = [from[0].min(to[0]) - r, from[1].min(to[1]) - r, from[0].max(to[0]) + r, from[1].max(to[1]) + r];
+    let area = [
+        from[0].min(to[0]) - r,
+        from[1].min(to[1]) - r,
+        from[0].max(to[0]) + r,
+        from[1].max(to[1]) + r,
+    ];
     paint(img, area, |x, y| (colour, cover(width / 2.0 - segment([x, y], from, to), 1.0)));
 }
 
@@ -75,7 +85,12 @@ pub(crate) fn polygon_distance(points: &[[f32; 2]], x: f32, y: f32) -> f32 {
 pub(crate) fn polygon(img: &mut RgbImage, points: &[[f32; 2]], colour: Colour) {
     let mut area = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
     for p in points {
-        area = [area[0].min(p[0] - 1.0), area[1].min(p[1] - 1.0), area[2].max(p[0] + 1.0), area[3].max(p[1] + 1.0)];
+        area = [
+            area[0].min(p[0] - 1.0),
+            area[1].min(p[1] - 1.0),
+            area[2].max(p[0] + 1.0),
+            area[3].max(p[1] + 1.0),
+        ];
     }
     paint(img, area, |x, y| (colour, cover(polygon_distance(points, x, y), 1.0)));
 }
@@ -91,7 +106,8 @@ pub(crate) fn grain(img: &mut RgbImage, seed: u32, amplitude: u8) {
         at = (at * 31 + 7919 + seed as usize % 4099) % REACH;
         for part in row.chunks_mut(REACH) {
             for (value, noise) in part.iter_mut().zip(&tile[at..]) {
-                *value = (i16::from(*value) + ((i16::from(*noise) * amplitude) >> 7)).clamp(0, 255) as u8;
+                *value = (i16::from(*value) + ((i16::from(*noise) * amplitude) >> 7)).clamp(0, 255)
+                    as u8;
             }
         }
     }

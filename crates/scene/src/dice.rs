@@ -1,4 +1,5 @@
-//! Seeded chance: the same seed draws the same world on every machine. Never asks the operating system for randomness.
+//! Seeded chance: the same seed draws the same world on every machine. Never asks the operating
+//! system for randomness.
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -48,5 +49,7 @@ impl Dice {
 
 /// A 64-bit seed out of a name, so that a person of a script keeps one face (FNV-1a).
 pub fn seed_of(name: &str, salt: u64) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325 ^ salt, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+    name.bytes().fold(0xcbf2_9ce4_8422_2325 ^ salt, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

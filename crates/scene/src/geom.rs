@@ -12,7 +12,8 @@ pub(crate) fn smooth(lo: f32, hi: f32, at: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
-/// Coverage of a pixel whose centre lies `distance` inside (positive) or outside (negative) an edge, for pixels `px` wide.
+/// Coverage of a pixel whose centre lies `distance` inside (positive) or outside (negative) an
+/// edge, for pixels `px` wide.
 pub(crate) fn cover(distance: f32, px: f32) -> f32 {
     (distance / px + 0.5).clamp(0.0, 1.0)
 }
@@ -50,11 +51,13 @@ pub(crate) fn len2(x: f32, y: f32) -> f32 {
 /// Distance of a point from a segment.
 pub(crate) fn segment(p: [f32; 2], a: [f32; 2], b: [f32; 2]) -> f32 {
     let (ab, ap) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
-    let t = ((ap[0] * ab[0] + ap[1] * ab[1]) / (ab[0] * ab[0] + ab[1] * ab[1]).max(1e-6)).clamp(0.0, 1.0);
+    let t = ((ap[0] * ab[0] + ap[1] * ab[1]) / (ab[0] * ab[0] + ab[1] * ab[1]).max(1e-6))
+        .clamp(0.0, 1.0);
     len2(ap[0] - ab[0] * t, ap[1] - ab[1] * t)
 }
 
-/// Turns a head point into view space: pitch (positive looks down), then yaw (positive turns towards the picture's right).
+/// Turns a head point into view space: pitch (positive looks down), then yaw (positive turns
+/// towards the picture's right).
 pub(crate) fn rotation(yaw_rad: f32, pitch_rad: f32) -> Mat3 {
     let (sy, cy) = yaw_rad.sin_cos();
     let (sp, cp) = pitch_rad.sin_cos();
@@ -77,8 +80,9 @@ pub(crate) fn unit(v: [f32; 3]) -> [f32; 3] {
 
 /// A cheap repeatable noise in −1..1 for a lattice cell: for textures, never for chance.
 pub(crate) fn hash_noise(x: i32, y: i32, seed: u32) -> f32 {
-    let mut h =
-        (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77) ^ seed.wrapping_mul(0xC2B2_AE3D);
+    let mut h = (x as u32).wrapping_mul(0x9E37_79B1)
+        ^ (y as u32).wrapping_mul(0x85EB_CA77)
+        ^ seed.wrapping_mul(0xC2B2_AE3D);
     h ^= h >> 15;
     h = h.wrapping_mul(0x2C1B_3C6D);
     h ^= h >> 12;

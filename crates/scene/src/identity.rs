@@ -1,8 +1,10 @@
-//! Who a drawn face is: some sixty numbers out of one seed. Never derived from a photograph or a real person.
+//! Who a drawn face is: some sixty numbers out of one seed. Never derived from a photograph or a
+//! real person.
 use crate::dice::Dice;
 use crate::geom::{Colour, mix, scale};
 
-/// Lengths are in half head heights (a real head: about 11.5 cm): x to the picture's right, y down, 0 at the head's middle.
+/// Lengths are in half head heights (a real head: about 11.5 cm): x to the picture's right, y down,
+/// 0 at the head's middle.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub(crate) skin: Colour,
@@ -111,8 +113,9 @@ pub(crate) struct Glasses {
 }
 
 impl Identity {
-    /// The face of `seed`. Two different seeds are two different people. One long list: the order in which numbers are drawn
-    /// is part of every golden picture, and it can be read here in one piece.
+    /// The face of `seed`. Two different seeds are two different people. One long list: the order
+    /// in which numbers are drawn is part of every golden picture, and it can be read here in one
+    /// piece.
     pub fn from_seed(seed: u64) -> Self {
         let d = &mut Dice::new(seed, 1);
         let skin = skin(d);
@@ -212,8 +215,8 @@ impl Identity {
 }
 
 impl Identity {
-    /// The numbers that make this face, in a fixed order: what a trainer may teach an embedder to read off a picture.
-    /// A list and no procedure, hence its length.
+    /// The numbers that make this face, in a fixed order: what a trainer may teach an embedder to
+    /// read off a picture. A list and no procedure, hence its length.
     pub fn traits(&self) -> Vec<f32> {
         let (e, b, n, m, h) = (&self.eyes, &self.brows, &self.nose, &self.mouth, &self.hair);
         let mut all = vec![
@@ -270,13 +273,20 @@ impl Identity {
             all.extend(c);
         }
         let g = self.glasses.as_ref();
-        all.extend(g.map_or([0.0; 8], |g| [1.0, g.colour[0], g.colour[1], g.colour[2], g.w, g.h, g.round, g.thick]));
+        all.extend(g.map_or([0.0; 8], |g| {
+            [1.0, g.colour[0], g.colour[1], g.colour[2], g.w, g.h, g.round, g.thick]
+        }));
         // Marks as a coarse map: dark and red weight in each of twelve fields of the face.
         let mut map = [0.0; 24];
         for mark in &self.marks {
-            let (col, row) = (((mark.at[0] + 0.5) * 2.999) as usize, ((mark.at[1] + 0.35) / 1.15 * 3.999) as usize);
-            let red = usize::from(mark.radii[0] > 0.036 || (mark.radii[0] - mark.radii[1]).abs() > 1e-6);
-            map[(row * 3 + col).min(11) * 2 + red] += mark.strength * (mark.radii[0] * mark.radii[1]).sqrt() * 20.0;
+            let (col, row) = (
+                ((mark.at[0] + 0.5) * 2.999) as usize,
+                ((mark.at[1] + 0.35) / 1.15 * 3.999) as usize,
+            );
+            let red =
+                usize::from(mark.radii[0] > 0.036 || (mark.radii[0] - mark.radii[1]).abs() > 1e-6);
+            map[(row * 3 + col).min(11) * 2 + red] +=
+                mark.strength * (mark.radii[0] * mark.radii[1]).sqrt() * 20.0;
         }
         all.extend(map);
         all
@@ -354,7 +364,12 @@ fn marks(d: &mut Dice, skin: Colour) -> Vec<Mark> {
                 Mark { at, radii: [r, r], colour: scale(skin, d.range(0.2, 0.45)), strength: 0.95 }
             } else {
                 let colour = mix(skin, [0.75, 0.35, 0.33], d.range(0.4, 0.9));
-                Mark { at, radii: [d.range(0.02, 0.09), d.range(0.02, 0.12)], colour, strength: d.range(0.4, 0.85) }
+                Mark {
+                    at,
+                    radii: [d.range(0.02, 0.09), d.range(0.02, 0.12)],
+                    colour,
+                    strength: d.range(0.4, 0.85),
+                }
             }
         })
         .collect()

@@ -1,7 +1,9 @@
-//! Draws faces, people, a treatment room and one scripted clinic morning, by seed, with ground truth.
+//! Draws faces, people, a treatment room and one scripted clinic morning, by seed, with ground
+//! truth.
 //!
-//! For demonstrations, tests and training: everything it shows is invented, or photographs that its caller names.
-//! It never detects, recognises or judges anything, reads no clock, and uses no chance but its seed.
+//! For demonstrations, tests and training: everything it shows is invented, or photographs that its
+//! caller names. It never detects, recognises or judges anything, reads no clock, and uses no
+//! chance but its seed.
 //!
 //! ```
 //! let mut scene = scene::Scene::drawn(scene::Morning::bundled().unwrap(), 7);
@@ -36,5 +38,7 @@ pub use geom::Colour;
 pub use identity::Identity;
 pub use photos::{PhotoCast, PhotoError, Photographed};
 pub use portrait::portrait;
-pub use script::{Appearance, Expected, Item, Kind, Morning, Person, ScriptError, Session, Wearing};
+pub use script::{
+    Appearance, Expected, Item, Kind, Morning, Person, ScriptError, Session, Wearing,
+};
 pub use stage::{CAST_SEED, Cast, Scene, Truth};

@@ -1,4 +1,5 @@
-//! Where somebody is at a time, and how their head moves: smooth, repeatable, a function of time alone.
+//! Where somebody is at a time, and how their head moves: smooth, repeatable, a function of time
+//! alone.
 use crate::dice::seed_of;
 use crate::face::{Expression, Pose};
 use crate::geom::{hash_noise, lerp};

@@ -1,4 +1,5 @@
-//! Photographs of real people in the place of drawn heads: picks them by seed, pastes them softly. Never copies one anywhere else.
+//! Photographs of real people in the place of drawn heads: picks them by seed, pastes them softly.
+//! Never copies one anywhere else.
 use crate::canvas::blend;
 use crate::dice::Dice;
 use crate::face::{FaceTruth, Place};
@@ -11,9 +12,15 @@ use std::path::{Path, PathBuf};
 /// Why no cast could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PhotoError {
-    #[error("cannot read the photograph folder {path}: {source}; name a folder with one folder per person")]
+    #[error(
+        "cannot read the photograph folder {path}: {source}; name a folder with one folder per \
+        person"
+    )]
     Folder { path: PathBuf, source: std::io::Error },
-    #[error("{path} has {found} persons with at least {least} photographs, and the script needs {needed}")]
+    #[error(
+        "{path} has {found} persons with at least {least} photographs, and the script needs \
+        {needed}"
+    )]
     TooFew { path: PathBuf, found: usize, needed: usize, least: usize },
     #[error("cannot read the photograph {path}: {source}")]
     Picture { path: PathBuf, source: image::ImageError },
@@ -43,7 +50,10 @@ pub struct Photographed {
 impl Photographed {
     pub fn in_folder(folder: &Path) -> Result<Self, PhotoError> {
         let people = list(folder)?;
-        Ok(Self { practitioners: people.iter().filter(|p| p.len() > LEAST_IN_ROOM).count(), people: people.len() })
+        Ok(Self {
+            practitioners: people.iter().filter(|p| p.len() > LEAST_IN_ROOM).count(),
+            people: people.len(),
+        })
     }
 }
 
@@ -51,18 +61,26 @@ impl Photographed {
 const LEAST_IN_ROOM: usize = 5;
 
 impl PhotoCast {
-    /// Casts every person of `morning` from `folder` (one folder per person, photographs with the face in the middle, as LFW's 250×250).
-    /// Practitioners come from people with six photographs or more, so that one odd picture does not decide; nobody plays two parts.
+    /// Casts every person of `morning` from `folder` (one folder per person, photographs with the
+    /// face in the middle, as LFW's 250×250). Practitioners come from people with six photographs
+    /// or more, so that one odd picture does not decide; nobody plays two parts.
     pub fn from_folder(folder: &Path, morning: &Morning, seed: u64) -> Result<Self, PhotoError> {
         let mut people = list(folder)?;
         let d = &mut Dice::new(seed, 21);
         for i in (1..people.len()).rev() {
             people.swap(i, d.below(i + 1));
         }
-        let (mut rich, mut poor): (Vec<_>, Vec<_>) = people.into_iter().partition(|p| p.len() > LEAST_IN_ROOM);
+        let (mut rich, mut poor): (Vec<_>, Vec<_>) =
+            people.into_iter().partition(|p| p.len() > LEAST_IN_ROOM);
         let mut by_person = BTreeMap::new();
-        let (leads, others): (Vec<_>, Vec<_>) = morning.people.iter().partition(|p| p.kind == Kind::Practitioner);
-        let short = |found, needed, least| PhotoError::TooFew { path: folder.to_owned(), found, needed, least };
+        let (leads, others): (Vec<_>, Vec<_>) =
+            morning.people.iter().partition(|p| p.kind == Kind::Practitioner);
+        let short = |found, needed, least| PhotoError::TooFew {
+            path: folder.to_owned(),
+            found,
+            needed,
+            least,
+        };
         if rich.len() < leads.len() {
             return Err(short(rich.len(), leads.len(), LEAST_IN_ROOM + 1));
         }
@@ -80,7 +98,8 @@ impl PhotoCast {
         Ok(Self { by_person })
     }
 
-    /// A cast chosen by the caller: person id → photographs. A practitioner's first one enrols and never appears in the room.
+    /// A cast chosen by the caller: person id → photographs. A practitioner's first one enrols and
+    /// never appears in the room.
     pub fn from_paths(by_person: BTreeMap<String, Vec<PathBuf>>) -> Self {
         Self { by_person }
     }
@@ -109,7 +128,10 @@ fn list(folder: &Path) -> Result<Vec<Vec<PathBuf>>, PhotoError> {
             .map_err(fail)?
             .filter_map(Result::ok)
             .map(|e| e.path())
-            .filter(|p| p.extension().is_some_and(|e| e.eq_ignore_ascii_case("jpg") || e.eq_ignore_ascii_case("png")))
+            .filter(|p| {
+                p.extension()
+                    .is_some_and(|e| e.eq_ignore_ascii_case("jpg") || e.eq_ignore_ascii_case("png"))
+            })
             .collect();
         photos.sort();
         if !photos.is_empty() {
@@ -122,15 +144,24 @@ fn list(folder: &Path) -> Result<Vec<Vec<PathBuf>>, PhotoError> {
 
 /// Reads one photograph.
 pub(crate) fn read(path: &Path) -> Result<RgbImage, PhotoError> {
-    image::open(path).map(|i| i.to_rgb8()).map_err(|source| PhotoError::Picture { path: path.to_owned(), source })
+    image::open(path)
+        .map(|i| i.to_rgb8())
+        .map_err(|source| PhotoError::Picture { path: path.to_owned(), source })
 }
 
-/// Half the head's height in an LFW photograph, as a share of its width: the face is about 100 of 250 px wide.
+/// Half the head's height in an LFW photograph, as a share of its width: the face is about 100 of
+/// 250 px wide.
 const HALF_HEIGHT_OF_WIDTH: f32 = 0.285;
 
 /// Pastes the middle of `photo` through a soft ellipse in the place of a head; roll tilts it.
-/// The truth's box and points are those of an average centred photograph, right to about a tenth of the face.
-pub(crate) fn paste(img: &mut RgbImage, photo: &RgbImage, place: Place, roll_rad: f32) -> FaceTruth {
+/// The truth's box and points are those of an average centred photograph, right to about a tenth of
+/// the face.
+pub(crate) fn paste(
+    img: &mut RgbImage,
+    photo: &RgbImage,
+    place: Place,
+    roll_rad: f32,
+) -> FaceTruth {
     let size = photo.width() as f32;
     let zoom = HALF_HEIGHT_OF_WIDTH * size / place.half_height_px;
     let (s, c) = roll_rad.sin_cos();
@@ -152,7 +183,8 @@ pub(crate) fn paste(img: &mut RgbImage, photo: &RgbImage, place: Place, roll_rad
         let (u, v) = ((px - 0.5) * size / zoom, (py - 0.5) * size / zoom);
         [place.x + c * u - s * v, place.y + s * u + c * v]
     };
-    let points = [at(0.424, 0.452), at(0.578, 0.452), at(0.50, 0.55), at(0.436, 0.632), at(0.566, 0.632)];
+    let points =
+        [at(0.424, 0.452), at(0.578, 0.452), at(0.50, 0.55), at(0.436, 0.632), at(0.566, 0.632)];
     let [cx, cy] = at(0.50, 0.515);
     let (w, h) = (0.37 * size / zoom, 0.50 * size / zoom);
     FaceTruth { bbox: [cx - w / 2.0, cy - h / 2.0, w, h], points, facing: true, masked: false }
@@ -163,7 +195,9 @@ fn sample(photo: &RgbImage, x: f32, y: f32) -> [f32; 3] {
     let (fx, fy) = ((x - 0.5).clamp(0.0, w - 1.001), (y - 0.5).clamp(0.0, h - 1.001));
     let (ix, iy) = (fx as u32, fy as u32);
     let (tx, ty) = (fx.fract(), fy.fract());
-    let at = |dx: u32, dy: u32| photo.get_pixel((ix + dx).min(photo.width() - 1), (iy + dy).min(photo.height() - 1)).0;
+    let at = |dx: u32, dy: u32| {
+        photo.get_pixel((ix + dx).min(photo.width() - 1), (iy + dy).min(photo.height() - 1)).0
+    };
     let (a, b, c, d) = (at(0, 0), at(1, 0), at(0, 1), at(1, 1));
     std::array::from_fn(|i| {
         let top = f32::from(a[i]) * (1.0 - tx) + f32::from(b[i]) * tx;

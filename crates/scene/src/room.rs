@@ -1,5 +1,5 @@
-//! The treatment room: its picture, drawn once, its zones as polygons, and the spots where people stand, sit and lie.
-//! Never knows who is in it.
+//! The treatment room: its picture, drawn once, its zones as polygons, and the spots where people
+//! stand, sit and lie. Never knows who is in it.
 use crate::body::Posture;
 use crate::canvas::{ellipse, line, paint, polygon, rounded};
 use crate::dice::Dice;
@@ -40,21 +40,47 @@ pub struct Spot {
 }
 
 /// Names of all spots, in the order of the picture from left to right.
-pub const SPOTS: [&str; 8] =
-    ["door", "companion_chair", "aside", "bedside", "operator_left", "operator_middle", "operator_right", "bed"];
+pub const SPOTS: [&str; 8] = [
+    "door",
+    "companion_chair",
+    "aside",
+    "bedside",
+    "operator_left",
+    "operator_middle",
+    "operator_right",
+    "bed",
+];
 
 /// The spot of that name.
 pub fn spot(name: &str) -> Option<Spot> {
-    let standing = |x, y, half_height_px| Spot { x, y, half_height_px, posture: Posture::Standing, roll_rad: 0.0 };
+    let standing = |x, y, half_height_px| Spot {
+        x,
+        y,
+        half_height_px,
+        posture: Posture::Standing,
+        roll_rad: 0.0,
+    };
     Some(match name {
         "door" => standing(138.0, 238.0, 60.0),
-        "companion_chair" => Spot { x: 345.0, y: 402.0, half_height_px: 62.0, posture: Posture::Seated, roll_rad: 0.0 },
+        "companion_chair" => Spot {
+            x: 345.0,
+            y: 402.0,
+            half_height_px: 62.0,
+            posture: Posture::Seated,
+            roll_rad: 0.0,
+        },
         "aside" => standing(440.0, 226.0, 64.0),
         "bedside" => standing(590.0, 236.0, 66.0),
         "operator_left" => standing(655.0, 222.0, 68.0),
         "operator_middle" => standing(815.0, 216.0, 69.0),
         "operator_right" => standing(985.0, 224.0, 69.0),
-        "bed" => Spot { x: 1085.0, y: 486.0, half_height_px: 61.0, posture: Posture::Lying, roll_rad: 0.42 },
+        "bed" => Spot {
+            x: 1085.0,
+            y: 486.0,
+            half_height_px: 61.0,
+            posture: Posture::Lying,
+            roll_rad: 0.42,
+        },
         _ => return None,
     })
 }
@@ -100,7 +126,8 @@ fn walls(img: &mut RgbImage, wall: Colour) {
             return (scale(wall, glow), 1.0);
         }
         let depth = 1.0 / (y - 440.0);
-        let tiles = ((x - 640.0) * depth * 6.0).rem_euclid(1.0) < 0.025 || (depth * 900.0).rem_euclid(1.0) < 0.03;
+        let tiles = ((x - 640.0) * depth * 6.0).rem_euclid(1.0) < 0.025
+            || (depth * 900.0).rem_euclid(1.0) < 0.03;
         (scale(floor, glow * if tiles { 0.93 } else { 1.0 } + 0.0003 * (y - 545.0)), 1.0)
     });
     rounded(img, [0.0, 535.0, WIDTH as f32, 552.0], 1.0, scale(wall, 0.80));
@@ -140,7 +167,9 @@ fn furniture(img: &mut RgbImage, wall: Colour) {
     for x in [462.0, 524.0] {
         line(img, [x, 430.0], [x, 600.0], 5.0, [0.58, 0.61, 0.64]);
     }
-    for (i, colour) in [[0.35, 0.60, 0.78], [0.85, 0.55, 0.40], [0.92, 0.92, 0.88]].iter().enumerate() {
+    for (i, colour) in
+        [[0.35, 0.60, 0.78], [0.85, 0.55, 0.40], [0.92, 0.92, 0.88]].iter().enumerate()
+    {
         let x = 466.0 + i as f32 * 20.0;
         rounded(img, [x, 396.0, x + 13.0, 421.0], 3.0, *colour);
     }

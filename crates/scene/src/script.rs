@@ -1,10 +1,11 @@
-//! The scripted morning: who is who, what is declared, who is where and when, and which findings must come of it.
-//! Never draws, and never decides what a rule says.
+//! The scripted morning: who is who, what is declared, who is where and when, and which findings
+//! must come of it. Never draws, and never decides what a rule says.
 use crate::room;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Nobody walks faster, px per scene second: at one frame a second a face then still overlaps itself.
+/// Nobody walks faster, px per scene second: at one frame a second a face then still overlaps
+/// itself.
 pub(crate) const WALK_PX_PER_S: f32 = 32.0;
 
 /// A script that does not hold together; the text names the place and the mend.
@@ -149,8 +150,8 @@ impl Morning {
 
     /// Reads and checks a script.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
-        let morning: Self =
-            toml::from_str(text).map_err(|e| ScriptError(e.to_string().trim_end().replace('\n', " ")))?;
+        let morning: Self = toml::from_str(text)
+            .map_err(|e| ScriptError(e.to_string().trim_end().replace('\n', " ")))?;
         morning.check()?;
         Ok(morning)
     }
@@ -192,7 +193,10 @@ impl Morning {
         }
         for e in &self.expected {
             if !self.sessions.iter().any(|s| s.id == e.session) {
-                return Err(ScriptError(format!("expected findings name the unknown session {}", e.session)));
+                return Err(ScriptError(format!(
+                    "expected findings name the unknown session {}",
+                    e.session
+                )));
             }
         }
         self.appearances.iter().try_for_each(|a| {
@@ -206,7 +210,9 @@ fn known(ids: &BTreeSet<&str>, person: &str, place: &str) -> Result<(), ScriptEr
     if ids.contains(person) {
         return Ok(());
     }
-    Err(ScriptError(format!("{place} names the unknown person {person}; add them under [[person]]")))
+    Err(ScriptError(format!(
+        "{place} names the unknown person {person}; add them under [[person]]"
+    )))
 }
 
 impl Appearance {
@@ -253,10 +259,11 @@ mod clock {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(de: D) -> Result<u64, D::Error> {
         let text = String::deserialize(de)?;
-        let parsed = text
-            .split_once(':')
-            .and_then(|(m, s)| Some((m.parse::<u64>().ok()?, s.parse::<u64>().ok().filter(|s| *s < 60)?)));
-        let (m, s) = parsed.ok_or_else(|| serde::de::Error::custom(format!("time {text:?} is not MM:SS")))?;
+        let parsed = text.split_once(':').and_then(|(m, s)| {
+            Some((m.parse::<u64>().ok()?, s.parse::<u64>().ok().filter(|s| *s < 60)?))
+        });
+        let (m, s) = parsed
+            .ok_or_else(|| serde::de::Error::custom(format!("time {text:?} is not MM:SS")))?;
         Ok((m * 60 + s) * 1000)
     }
 
@@ -282,8 +289,8 @@ mod tests {
 
     #[test]
     fn a_script_that_lets_somebody_fly_is_refused_by_name() {
-        let text =
-            include_str!("morning.toml").replace("[\"operator_left\", \"31:52\"]", "[\"operator_left\", \"31:33\"]");
+        let text = include_str!("morning.toml")
+            .replace("[\"operator_left\", \"31:52\"]", "[\"operator_left\", \"31:33\"]");
         let said = Morning::parse(&text).unwrap_err().to_string();
         assert!(said.contains("stranger-1 needs") && said.contains("arrive later"), "{said}");
     }

@@ -1,4 +1,5 @@
-//! A morning for fewer people: what it can do without goes first, what it is played for goes last. Never changes who does what.
+//! A morning for fewer people: what it can do without goes first, what it is played for goes last.
+//! Never changes who does what.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +9,10 @@ use crate::script::{Appearance, Kind, Morning, Session};
 const EMPTY_AT_THE_END_MS: u64 = 30_000;
 
 impl Morning {
-    /// The morning as `people` different persons can play it, of whom `practitioners` may enrol; nobody plays two parts.
-    /// Left out, until it fits: practitioners off duty, companions, practitioners under whom nothing is declared, then session
-    /// by session, those of which nothing is expected first. `None` where not even one session of an incident can be played.
+    /// The morning as `people` different persons can play it, of whom `practitioners` may enrol;
+    /// nobody plays two parts. Left out, until it fits: practitioners off duty, companions,
+    /// practitioners under whom nothing is declared, then session by session, those of which
+    /// nothing is expected first. `None` where not even one session of an incident can be played.
     pub fn shortened(&self, practitioners: usize, people: usize) -> Option<Self> {
         let mut morning = self.clone();
         for step in Step::ALL {
@@ -20,7 +22,10 @@ impl Morning {
             step.take(&mut morning);
         }
         while !morning.fits(practitioners, people) {
-            let dull = morning.sessions.iter().rposition(|s| morning.expected.iter().all(|e| e.session != s.id));
+            let dull = morning
+                .sessions
+                .iter()
+                .rposition(|s| morning.expected.iter().all(|e| e.session != s.id));
             let last = dull.or_else(|| morning.sessions.len().checked_sub(1))?;
             morning.drop_session(last);
         }
@@ -51,7 +56,9 @@ impl Morning {
     }
 
     fn is_declared(&self, person: &str) -> bool {
-        let declares = |s: &Session| s.declared_lead == person || s.declared_operators.iter().any(|o| o == person);
+        let declares = |s: &Session| {
+            s.declared_lead == person || s.declared_operators.iter().any(|o| o == person)
+        };
         self.sessions.iter().any(declares)
     }
 
@@ -86,10 +93,15 @@ impl Step {
     fn take(self, morning: &mut Morning) {
         let kind = |m: &Morning, person: &str| m.person(person).map(|p| p.kind);
         match self {
-            Self::OffDuty => morning.keep_people(|m, person| m.appears(person) || m.is_declared(person)),
-            Self::Companions => morning.keep_people(|m, person| kind(m, person) != Some(Kind::Companion)),
+            Self::OffDuty => {
+                morning.keep_people(|m, person| m.appears(person) || m.is_declared(person));
+            }
+            Self::Companions => {
+                morning.keep_people(|m, person| kind(m, person) != Some(Kind::Companion));
+            }
             Self::NotLeading => morning.keep_people(|m, person| {
-                kind(m, person) != Some(Kind::Practitioner) || m.sessions.iter().any(|s| s.declared_lead == person)
+                kind(m, person) != Some(Kind::Practitioner)
+                    || m.sessions.iter().any(|s| s.declared_lead == person)
             }),
         }
     }
@@ -97,7 +109,9 @@ impl Step {
 
 /// How long an appearance and a session share.
 fn overlap_ms(appearance: &Appearance, session: &Session) -> u64 {
-    let (Some(first), Some(last)) = (appearance.path.first(), appearance.path.last()) else { return 0 };
+    let (Some(first), Some(last)) = (appearance.path.first(), appearance.path.last()) else {
+        return 0;
+    };
     last.1.min(session.end_ms).saturating_sub(first.1.max(session.start_ms))
 }
 
@@ -129,10 +143,17 @@ mod tests {
         ] {
             let morning = played(practitioners, people).unwrap();
             assert_eq!(sessions(&morning), expected, "{practitioners} of {people}");
-            assert!(morning.practitioners().count() <= practitioners && morning.people.len() <= people);
+            assert!(
+                morning.practitioners().count() <= practitioners && morning.people.len() <= people
+            );
             for session in &morning.sessions {
-                let patient = |a: &Appearance| overlap_ms(a, session) > 0 && a.person.starts_with("patient");
-                assert!(morning.appearances.iter().any(patient), "nobody lies down in {}", session.id);
+                let patient =
+                    |a: &Appearance| overlap_ms(a, session) > 0 && a.person.starts_with("patient");
+                assert!(
+                    morning.appearances.iter().any(patient),
+                    "nobody lies down in {}",
+                    session.id
+                );
             }
         }
         assert!(played(1, 1).is_none() && played(0, 9).is_none());

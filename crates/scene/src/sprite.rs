@@ -1,7 +1,9 @@
-//! A cut-out picture with soft edges, painted once and stamped often: what keeps a frame within its few milliseconds.
+//! A cut-out picture with soft edges, painted once and stamped often: what keeps a frame within its
+//! few milliseconds.
 use image::{Rgb, RgbImage};
 
-/// Colours already multiplied by opacity, and how much of the ground shows through (255 = all of it).
+/// Colours already multiplied by opacity, and how much of the ground shows through (255 = all of
+/// it).
 #[derive(Debug, Clone)]
 pub(crate) struct Sprite {
     x: i32,
@@ -12,7 +14,8 @@ pub(crate) struct Sprite {
 }
 
 impl Sprite {
-    /// Cuts out what `draw` paints on a ground of `width`×`height`: painting on black gives the colours, on white the opacity.
+    /// Cuts out what `draw` paints on a ground of `width`×`height`: painting on black gives the
+    /// colours, on white the opacity.
     pub(crate) fn cut(width: u32, height: u32, draw: impl Fn(&mut RgbImage)) -> Self {
         let mut black = RgbImage::from_pixel(width, height, Rgb([0; 3]));
         let mut white = RgbImage::from_pixel(width, height, Rgb([255; 3]));
@@ -35,7 +38,13 @@ impl Sprite {
                 through.push(through_at(x, y));
             }
         }
-        Self { x: x0 as i32, y: y0 as i32, width: x1.saturating_sub(x0) as usize, premultiplied, through }
+        Self {
+            x: x0 as i32,
+            y: y0 as i32,
+            width: x1.saturating_sub(x0) as usize,
+            premultiplied,
+            through,
+        }
     }
 
     /// Stamps the cut-out, moved by (dx, dy) from where it was painted.

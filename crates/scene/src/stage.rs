@@ -1,4 +1,5 @@
-//! The morning as a camera sees it: a picture and its truth for any time. Never keeps a clock; the caller says what time it is.
+//! The morning as a camera sees it: a picture and its truth for any time. Never keeps a clock; the
+//! caller says what time it is.
 use crate::body::{self, Posture};
 use crate::canvas;
 use crate::dice::seed_of;
@@ -51,12 +52,14 @@ pub const CAST_SEED: u64 = 2026;
 const PHOTO_MS: u64 = 7_000;
 
 impl Scene {
-    /// A scene with drawn faces; `seed` varies the room's colours and the sensor noise, never who looks how.
+    /// A scene with drawn faces; `seed` varies the room's colours and the sensor noise, never who
+    /// looks how.
     pub fn drawn(morning: Morning, seed: u64) -> Self {
         Self::build(morning, Cast::Drawn { seed: CAST_SEED }, seed)
     }
 
-    /// A scene with the given cast. With photographs, every picture it will need is read now, so that a bad one is refused now.
+    /// A scene with the given cast. With photographs, every picture it will need is read now, so
+    /// that a bad one is refused now.
     pub fn new(morning: Morning, cast: Cast, seed: u64) -> Result<Self, PhotoError> {
         let mut scene = Self::build(morning, cast, seed);
         if let Cast::Photos(photos) = &scene.cast {
@@ -71,8 +74,11 @@ impl Scene {
 
     fn build(morning: Morning, cast: Cast, seed: u64) -> Self {
         let face_seed = if let Cast::Drawn { seed } = &cast { *seed } else { CAST_SEED };
-        let faces =
-            morning.people.iter().map(|p| (p.id.clone(), Identity::from_seed(seed_of(&p.id, face_seed)))).collect();
+        let faces = morning
+            .people
+            .iter()
+            .map(|p| (p.id.clone(), Identity::from_seed(seed_of(&p.id, face_seed))))
+            .collect();
         Self {
             morning,
             cast,
@@ -88,16 +94,19 @@ impl Scene {
         &self.morning
     }
 
-    /// The bytes-to-be of an enrolment: a drawn portrait, or the reserved photograph. None for persons the script does not know.
+    /// The bytes-to-be of an enrolment: a drawn portrait, or the reserved photograph. None for
+    /// persons the script does not know.
     pub fn enrolment_photo(&self, person: &str) -> Result<Option<RgbImage>, PhotoError> {
         match &self.cast {
-            Cast::Drawn { .. } => Ok(self.faces.get(person).map(|id| portrait(id, seed_of(person, 5), 280, 350).0)),
+            Cast::Drawn { .. } => {
+                Ok(self.faces.get(person).map(|id| portrait(id, seed_of(person, 5), 280, 350).0))
+            }
             Cast::Photos(cast) => cast.enrolment(person).map(photos::read).transpose(),
         }
     }
 
-    /// Draws the room as it is at `t_ms` of scene time into `frame` (made 1280×720 if it is not), and says who is where.
-    /// The same scene and time give the same picture, in any order of calls.
+    /// Draws the room as it is at `t_ms` of scene time into `frame` (made 1280×720 if it is not),
+    /// and says who is where. The same scene and time give the same picture, in any order of calls.
     pub fn frame_at(&mut self, t_ms: u64, frame: &mut RgbImage) -> Vec<Truth> {
         if frame.dimensions() == (WIDTH, HEIGHT) {
             frame.copy_from_slice(&self.backdrop.picture);
@@ -111,7 +120,8 @@ impl Scene {
             .enumerate()
             .filter_map(|(i, a)| Some((i, motion::whereabouts(a, t_ms)?)))
             .collect();
-        // Who stands behind the bed is drawn first, then the bed, then who lies on it or sits nearer.
+        // Who stands behind the bed is drawn first, then the bed, then who lies on it or sits
+        // nearer.
         present.sort_by(|a, b| depth(&a.1).total_cmp(&depth(&b.1)));
         let mut truths = Vec::with_capacity(present.len());
         let mut bed_drawn = false;
@@ -133,8 +143,11 @@ impl Scene {
         let appearance = self.morning.appearances[appearance].clone();
         let kind = self.morning.person(&appearance.person).map_or(Kind::Stranger, |p| p.kind);
         let moves = motion::moves(&appearance.person, &spot, t_ms);
-        let place =
-            Place { x: spot.x + moves.offset[0], y: spot.y + moves.offset[1], half_height_px: spot.half_height_px };
+        let place = Place {
+            x: spot.x + moves.offset[0],
+            y: spot.y + moves.offset[1],
+            half_height_px: spot.half_height_px,
+        };
         self.stamp_body(frame, &appearance.person, &spot, place);
         let face = if let Some(photo) = self.photo(&appearance.person, kind, t_ms) {
             photos::paste(frame, photo, place, moves.pose.roll_rad)
@@ -160,12 +173,18 @@ impl Scene {
 
     fn stamp_body(&mut self, frame: &mut RgbImage, person: &str, spot: &Spot, place: Place) {
         let (id, morning) = (&self.faces[person], &self.morning);
-        let (sprite, at) = self.bodies.entry((person.to_owned(), spot.posture)).or_insert_with(|| {
-            let cloth = morning.person(person).map_or([0.5; 3], cloth);
-            let at = [640.0, if spot.posture == Posture::Lying { 400.0 } else { 180.0 }];
-            let h = if spot.posture == Posture::Standing { 66.0 } else { spot.half_height_px };
-            (Sprite::cut(WIDTH, HEIGHT, |img| body::draw(img, id, spot.posture, at, h, cloth)), at.map(|v| v as i32))
-        });
+        let (sprite, at) =
+            self.bodies.entry((person.to_owned(), spot.posture)).or_insert_with(|| {
+                let cloth = morning.person(person).map_or([0.5; 3], cloth);
+                let at = [640.0, if spot.posture == Posture::Lying { 400.0 } else { 180.0 }];
+                let h = if spot.posture == Posture::Standing { 66.0 } else { spot.half_height_px };
+                (
+                    Sprite::cut(WIDTH, HEIGHT, |img| {
+                        body::draw(img, id, spot.posture, at, h, cloth);
+                    }),
+                    at.map(|v| v as i32),
+                )
+            });
         sprite.stamp(frame, place.x.round() as i32 - at[0], place.y.round() as i32 - at[1]);
     }
 }
@@ -230,7 +249,10 @@ mod tests {
 
     #[test]
     fn two_moments_never_give_one_picture() {
-        assert!(frame_at(100).0 != frame_at(101).0, "a still picture would look like a frozen camera");
+        assert!(
+            frame_at(100).0 != frame_at(101).0,
+            "a still picture would look like a frozen camera"
+        );
     }
 
     #[test]
@@ -239,8 +261,10 @@ mod tests {
         let inside = |kind, face: &FaceTruth| {
             let [x, y, w, h] = face.bbox;
             let zone = zones.iter().find(|z| z.kind == kind).unwrap();
-            let corners: Vec<[f32; 2]> = zone.polygon.iter().map(|&(x, y)| [x as f32, y as f32]).collect();
-            // The whole box but its rim lies in the zone, so that no rule of belonging can see it otherwise.
+            let corners: Vec<[f32; 2]> =
+                zone.polygon.iter().map(|&(x, y)| [x as f32, y as f32]).collect();
+            // The whole box but its rim lies in the zone, so that no rule of belonging can see it
+            // otherwise.
             [[0.2, 0.2], [0.8, 0.2], [0.2, 0.8], [0.8, 0.8]]
                 .iter()
                 .all(|[a, b]| canvas::polygon_distance(&corners, x + a * w, y + b * h) > 0.0)
@@ -262,7 +286,11 @@ mod tests {
                 .iter()
                 .find(|t| t.person == person)
                 .unwrap_or_else(|| panic!("{person} is not there at {t_s} s"));
-            assert!(inside(kind, &truth.face), "{person} at {t_s} s is not in {kind:?}: {:?}", truth.face.bbox);
+            assert!(
+                inside(kind, &truth.face),
+                "{person} at {t_s} s is not in {kind:?}: {:?}",
+                truth.face.bbox
+            );
         }
     }
 
@@ -271,7 +299,8 @@ mod tests {
         let mut scene = Scene::drawn(Morning::bundled().unwrap(), 7);
         let mut frame = RgbImage::new(WIDTH, HEIGHT);
         for t_s in (0..2_370).step_by(10) {
-            let who: Vec<String> = scene.frame_at(t_s * 1000, &mut frame).into_iter().map(|t| t.person).collect();
+            let who: Vec<String> =
+                scene.frame_at(t_s * 1000, &mut frame).into_iter().map(|t| t.person).collect();
             let there = |p: &str| who.iter().any(|w| w == p);
             assert!(!there("chen"), "at {t_s} s");
             assert!(!(there("stranger-1") && there("li")), "at {t_s} s");
@@ -286,7 +315,11 @@ mod tests {
             for q in p {
                 assert!(q[0] > x && q[0] < x + w && q[1] > y && q[1] < y + h, "{}", t.person);
             }
-            assert!(p[0][0] < p[1][0] && p[3][0] < p[4][0] && p[0][1] < p[2][1] && p[2][1] < p[4][1], "{}", t.person);
+            assert!(
+                p[0][0] < p[1][0] && p[3][0] < p[4][0] && p[0][1] < p[2][1] && p[2][1] < p[4][1],
+                "{}",
+                t.person
+            );
         }
     }
 

@@ -1,5 +1,5 @@
-//! Short drawn scenes with known identities for counting identity switches: people cross, hide one another, leave and come back.
-//! Never scripted clinic life; for that see [`crate::Morning`].
+//! Short drawn scenes with known identities for counting identity switches: people cross, hide one
+//! another, leave and come back. Never scripted clinic life; for that see [`crate::Morning`].
 use crate::dice::Dice;
 use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
 use crate::geom::lerp;
@@ -36,7 +36,8 @@ pub struct Seen {
     /// 0 or 1: which of the two people.
     pub person: usize,
     pub face: FaceTruth,
-    /// Share of the face box that nobody nearer covers, 0.0 to 1.0. Below a half no detector need find it.
+    /// Share of the face box that nobody nearer covers, 0.0 to 1.0. Below a half no detector need
+    /// find it.
     pub clear: f32,
 }
 
@@ -57,7 +58,8 @@ impl Episode {
         }
     }
 
-    /// Draws the frame at `t_ms` (0 to [`EPISODE_MS`]) and says who is where, the farther person first.
+    /// Draws the frame at `t_ms` (0 to [`EPISODE_MS`]) and says who is where, the farther person
+    /// first.
     pub fn frame_at(&self, t_ms: u64, frame: &mut RgbImage) -> Vec<Seen> {
         if frame.dimensions() != (WIDTH, HEIGHT) {
             *frame = RgbImage::new(WIDTH, HEIGHT);
@@ -66,7 +68,8 @@ impl Episode {
         let mut seen: Vec<Seen> = Vec::new();
         for person in 0..2 {
             let Some(x) = self.x_at(person, t_ms) else { continue };
-            let place = Place { x, y: self.lane_y[person], half_height_px: 62.0 + 9.0 * person as f32 };
+            let place =
+                Place { x, y: self.lane_y[person], half_height_px: 62.0 + 9.0 * person as f32 };
             let face = self.draw(frame, person, place, t_ms);
             for behind in &mut seen {
                 behind.clear = behind.clear.min(1.0 - covered(&behind.face.bbox, place));
@@ -104,7 +107,13 @@ impl Episode {
     fn draw(&self, frame: &mut RgbImage, person: usize, place: Place, t_ms: u64) -> FaceTruth {
         let t = t_ms as f32 / 1000.0 + self.phase + person as f32 * 2.0;
         let identity = &self.people[person];
-        body::bust(frame, identity, [place.x, place.y], place.half_height_px, [0.55, 0.66 + 0.2 * person as f32, 0.74]);
+        body::bust(
+            frame,
+            identity,
+            [place.x, place.y],
+            place.half_height_px,
+            [0.55, 0.66 + 0.2 * person as f32, 0.74],
+        );
         let look = Look {
             identity,
             pose: Pose {
@@ -120,7 +129,8 @@ impl Episode {
     }
 }
 
-/// How much of `bbox` the head and shoulders at `nearer` hide: their outline taken as a head-wide and a body-wide column.
+/// How much of `bbox` the head and shoulders at `nearer` hide: their outline taken as a head-wide
+/// and a body-wide column.
 fn covered(bbox: &[f32; 4], nearer: Place) -> f32 {
     let [x, y, w, h] = *bbox;
     let half = nearer.half_height_px;
@@ -140,7 +150,13 @@ mod tests {
         let episode = Episode::new(plot, 4);
         let mut frame = RgbImage::new(WIDTH, HEIGHT);
         (0..=24)
-            .filter_map(|i| episode.frame_at(i * 500, &mut frame).into_iter().find(|s| s.person == 0).map(|s| s.clear))
+            .filter_map(|i| {
+                episode
+                    .frame_at(i * 500, &mut frame)
+                    .into_iter()
+                    .find(|s| s.person == 0)
+                    .map(|s| s.clear)
+            })
             .collect()
     }
 

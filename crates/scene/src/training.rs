@@ -1,5 +1,5 @@
-//! Pictures to train and measure the avatar pack on: aligned faces for the embedder, crowded crops for the detector.
-//! Seeded; never shows a person of the morning unless asked to by seed.
+//! Pictures to train and measure the avatar pack on: aligned faces for the embedder, crowded crops
+//! for the detector. Seeded; never shows a person of the morning unless asked to by seed.
 use crate::body;
 use crate::canvas::{self, ellipse, line, rounded};
 use crate::dice::Dice;
@@ -9,7 +9,8 @@ use crate::identity::Identity;
 use crate::room::Backdrop;
 use image::RgbImage;
 
-/// The embedder's alignment template ×128: where the five landmarks come to lie (models.md: Intel 0095).
+/// The embedder's alignment template ×128: where the five landmarks come to lie (models.md: Intel
+/// 0095).
 pub const TEMPLATE_128: [[f32; 2]; 5] = [
     [0.315_569 * 128.0, 0.461_574 * 128.0],
     [0.682_623 * 128.0, 0.461_574 * 128.0],
@@ -52,7 +53,8 @@ fn chance_look<'a>(d: &mut Dice, identity: &'a Identity, masked: bool, far: bool
 }
 
 fn ground(d: &mut Dice, width: u32, height: u32) -> RgbImage {
-    let (a, b) = (mix([0.85, 0.86, 0.85], colour(d), d.unit()), mix([0.8, 0.82, 0.84], colour(d), d.unit()));
+    let (a, b) =
+        (mix([0.85, 0.86, 0.85], colour(d), d.unit()), mix([0.8, 0.82, 0.84], colour(d), d.unit()));
     let mut img = RgbImage::new(width, height);
     canvas::paint(&mut img, [0.0, 0.0, width as f32, height as f32], |x, y| {
         (mix(a, b, (x * 0.3 + y) / (1.3 * height as f32)), 1.0)
@@ -60,22 +62,29 @@ fn ground(d: &mut Dice, width: u32, height: u32) -> RgbImage {
     img
 }
 
-/// An aligned, slightly misaligned, 128×128 RGB face of `identity`, as the agent would cut it from a frame.
+/// An aligned, slightly misaligned, 128×128 RGB face of `identity`, as the agent would cut it from
+/// a frame.
 pub fn aligned_face(identity: &Identity, d: &mut Dice, masked: bool) -> RgbImage {
     let half = d.range(38.0, 105.0);
     let side = (half * 3.0) as u32;
     let mut img = ground(d, side, side);
-    let place =
-        Place { x: side as f32 * d.range(0.45, 0.55), y: side as f32 * d.range(0.42, 0.5), half_height_px: half };
+    let place = Place {
+        x: side as f32 * d.range(0.45, 0.55),
+        y: side as f32 * d.range(0.42, 0.5),
+        half_height_px: half,
+    };
     let cloth = mix([0.9; 3], colour(d), d.unit());
     body::bust(&mut img, identity, [place.x, place.y], half, cloth);
     let look = chance_look(d, identity, masked, false);
     let truth = draw_head(&mut img, &look, place);
     expose(&mut img, d);
-    // Each point wrong by itself, and all of them together: what a small detector does to an alignment.
+    // Each point wrong by itself, and all of them together: what a small detector does to an
+    // alignment.
     let wobble = (truth.points[1][0] - truth.points[0][0]).abs().max(half * 0.3) * 0.05;
     let shift = [d.normal() * wobble * 0.8, d.normal() * wobble * 0.8];
-    let points = truth.points.map(|p| [p[0] + shift[0] + d.normal() * wobble, p[1] + shift[1] + d.normal() * wobble]);
+    let points = truth
+        .points
+        .map(|p| [p[0] + shift[0] + d.normal() * wobble, p[1] + shift[1] + d.normal() * wobble]);
     warp(&img, &points)
 }
 
@@ -110,8 +119,9 @@ fn blur(img: &mut RgbImage) {
 
 /// Least-squares similarity of `points` to the template, and a bilinear cut.
 fn warp(img: &RgbImage, points: &[[f32; 2]; 5]) -> RgbImage {
-    let mean =
-        |p: &[[f32; 2]; 5]| [p.iter().map(|q| q[0]).sum::<f32>() / 5.0, p.iter().map(|q| q[1]).sum::<f32>() / 5.0];
+    let mean = |p: &[[f32; 2]; 5]| {
+        [p.iter().map(|q| q[0]).sum::<f32>() / 5.0, p.iter().map(|q| q[1]).sum::<f32>() / 5.0]
+    };
     let (mp, mt) = (mean(points), mean(&TEMPLATE_128));
     let (mut a, mut b, mut n) = (0.0, 0.0, 0.0);
     for (p, t) in points.iter().zip(TEMPLATE_128) {
@@ -143,7 +153,8 @@ fn bilinear(img: &RgbImage, x: f32, y: f32) -> image::Rgb<u8> {
     }))
 }
 
-/// A square crop full of distraction with up to six faces from 12 px to most of the picture, for the detector.
+/// A square crop full of distraction with up to six faces from 12 px to most of the picture, for
+/// the detector.
 pub fn crowd(d: &mut Dice, side: u32) -> (RgbImage, Vec<FaceTruth>) {
     let mut img = if d.chance(0.5) { room_cut(d, side) } else { ground(d, side, side) };
     clutter(&mut img, d);
@@ -152,7 +163,11 @@ pub fn crowd(d: &mut Dice, side: u32) -> (RgbImage, Vec<FaceTruth>) {
     let mut drawn = Vec::new();
     for _ in 0..n {
         let half = 15.0 * (side as f32 * 0.027f32).powf(d.unit());
-        let place = Place { x: d.range(0.0, side as f32), y: d.range(0.0, side as f32), half_height_px: half };
+        let place = Place {
+            x: d.range(0.0, side as f32),
+            y: d.range(0.0, side as f32),
+            half_height_px: half,
+        };
         if taken.iter().any(|t| (t[0] - place.x).hypot(t[1] - place.y) < 1.25 * (t[2] + half)) {
             continue;
         }
@@ -160,7 +175,10 @@ pub fn crowd(d: &mut Dice, side: u32) -> (RgbImage, Vec<FaceTruth>) {
         let truth = one_of_crowd(&mut img, d, place);
         drawn.push((truth, face_cut(&img, &truth)));
     }
-    let truths = drawn.into_iter().filter_map(|(truth, as_drawn)| in_front(&img, truth, &as_drawn)).collect();
+    let truths = drawn
+        .into_iter()
+        .filter_map(|(truth, as_drawn)| in_front(&img, truth, &as_drawn))
+        .collect();
     expose(&mut img, d);
     (img, truths)
 }
@@ -171,7 +189,8 @@ fn face_cut(img: &RgbImage, truth: &FaceTruth) -> RgbImage {
     image::imageops::crop_imm(img, x.min(img.width()), y.min(img.height()), w, h).to_image()
 }
 
-/// A face that a later body covers is not there to be found; one that is half covered may be found or not.
+/// A face that a later body covers is not there to be found; one that is half covered may be found
+/// or not.
 fn in_front(img: &RgbImage, mut truth: FaceTruth, as_drawn: &RgbImage) -> Option<FaceTruth> {
     let now = face_cut(img, &truth);
     let kept = now.pixels().zip(as_drawn.pixels()).filter(|(a, b)| a == b).count();
@@ -209,7 +228,8 @@ fn room_cut(d: &mut Dice, side: u32) -> RgbImage {
     let rooms = ROOMS.get_or_init(|| (0..6).map(Backdrop::new).collect());
     let room = &rooms[d.below(rooms.len())];
     let zoom = d.range(0.45, 2.2);
-    let (ox, oy) = (d.range(0.0, 1279.0 - side as f32 * 0.3), d.range(0.0, 719.0 - side as f32 * 0.3));
+    let (ox, oy) =
+        (d.range(0.0, 1279.0 - side as f32 * 0.3), d.range(0.0, 719.0 - side as f32 * 0.3));
     RgbImage::from_fn(side, side, |x, y| {
         let (u, v) = ((ox + x as f32 * zoom).min(1279.0), (oy + y as f32 * zoom).min(719.0));
         *room.picture.get_pixel(u as u32, v as u32)
@@ -220,15 +240,29 @@ fn room_cut(d: &mut Dice, side: u32) -> RgbImage {
 fn clutter(img: &mut RgbImage, d: &mut Dice) {
     let side = img.width() as f32;
     for _ in 0..d.below(9) {
-        let (x, y, r) = (d.range(0.0, side), d.range(0.0, side), side * 0.15 * smooth(0.0, 1.0, d.unit()) + 3.0);
-        let paint = if d.chance(0.35) { mix([0.9, 0.72, 0.6], [0.4, 0.28, 0.2], d.unit()) } else { colour(d) };
+        let (x, y, r) = (
+            d.range(0.0, side),
+            d.range(0.0, side),
+            side * 0.15 * smooth(0.0, 1.0, d.unit()) + 3.0,
+        );
+        let paint = if d.chance(0.35) {
+            mix([0.9, 0.72, 0.6], [0.4, 0.28, 0.2], d.unit())
+        } else {
+            colour(d)
+        };
         match d.below(4) {
             0 => ellipse(img, [x, y], [r, r * d.range(0.6, 1.5)], paint),
             1 => rounded(img, [x - r, y - r * d.range(0.3, 1.5), x + r, y + r], r * 0.3, paint),
             2 => {
                 ellipse(img, [x, y], [r, r * 1.3], paint);
                 ellipse(img, [x - r * 0.3, y], [r * 0.15, r * 0.12], [0.1; 3]);
-                line(img, [x - r * 0.4, y + r * 0.6], [x + r * 0.4, y + r * 0.6], r * 0.1, [0.3; 3]);
+                line(
+                    img,
+                    [x - r * 0.4, y + r * 0.6],
+                    [x + r * 0.4, y + r * 0.6],
+                    r * 0.1,
+                    [0.3; 3],
+                );
             }
             _ => {
                 let to = [x + d.range(-1.0, 1.0) * r * 3.0, y + d.range(-1.0, 1.0) * r * 3.0];

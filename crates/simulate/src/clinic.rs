@@ -2,10 +2,11 @@
 
 use clinic_sim::{Category, ITEMS, Look, STAFF, Session as Truth, Spoofness, Zone as Place};
 use presence::{
-    BoxPx, CameraState, Catalogue, ClockQuality, DeploymentMode, Face, Fact, GradeCeiling, Institution, Item, ItemKind,
-    Likeness, Liveness, MatchScore, MinOperator, Moment, Mono, Observation, Pass, PassHolder, PassKind, PersonId,
-    PersonScore, Policy, Polygon, Practitioner, PractitionerCategory, RegistrationStatus, Room, Roster, SessionId,
-    SessionRecord, SiteRelation, Specialty, Thresholds, TrackId, Wall, Zones,
+    BoxPx, CameraState, Catalogue, ClockQuality, DeploymentMode, Face, Fact, GradeCeiling,
+    Institution, Item, ItemKind, Likeness, Liveness, MatchScore, MinOperator, Moment, Mono,
+    Observation, Pass, PassHolder, PassKind, PersonId, PersonScore, Policy, Polygon, Practitioner,
+    PractitionerCategory, RegistrationStatus, Room, Roster, SessionId, SessionRecord, SiteRelation,
+    Specialty, Thresholds, TrackId, Wall, Zones,
 };
 
 /// Thresholds that the bundled error model is written for.
@@ -102,7 +103,9 @@ fn practitioner(id: &str, category: Category) -> Practitioner {
     let (is, lead_for) = match category {
         Category::DermatologyLead => (P::LicensedPhysician, vec![Specialty::CosmeticDermatology]),
         Category::SurgeryLead => (P::LicensedPhysician, vec![Specialty::CosmeticSurgery]),
-        Category::Physician | Category::Anaesthetist | Category::Lapsed => (P::LicensedPhysician, vec![]),
+        Category::Physician | Category::Anaesthetist | Category::Lapsed => {
+            (P::LicensedPhysician, vec![])
+        }
         Category::Assistant => (P::AssistantPhysician, vec![]),
         Category::Nurse => (P::Nurse, vec![]),
         Category::Pharmacist => (P::Pharmacist, vec![]),
@@ -113,7 +116,11 @@ fn practitioner(id: &str, category: Category) -> Practitioner {
     Practitioner {
         id: id.into(),
         category: is,
-        registration: if lapsed { RegistrationStatus::Cancelled } else { RegistrationStatus::Valid },
+        registration: if lapsed {
+            RegistrationStatus::Cancelled
+        } else {
+            RegistrationStatus::Valid
+        },
         relation: SiteRelation::Primary,
         lead_for,
         anaesthesia: category == Category::Anaesthetist,
@@ -130,7 +137,11 @@ fn item(item: &clinic_sim::Item) -> Item {
             (_, true) => ItemKind::EnergyDevice,
             _ => ItemKind::Injection,
         },
-        specialties: vec![if item.surgery { Specialty::CosmeticSurgery } else { Specialty::CosmeticDermatology }],
+        specialties: vec![if item.surgery {
+            Specialty::CosmeticSurgery
+        } else {
+            Specialty::CosmeticDermatology
+        }],
         surgery_grade: item.surgery.then_some(if item.too_high { 4 } else { 2 }),
         min_operator: if item.energy { MinOperator::Nurse } else { MinOperator::Physician },
         min_duration_ms: 600_000,
@@ -160,7 +171,11 @@ pub(crate) fn declaration(truth: &Truth) -> Fact {
 }
 
 /// What the engine is shown of one frame.
-pub(crate) fn observation(look: Look, covered: bool, ids: &[(&'static str, PersonId)]) -> Observation {
+pub(crate) fn observation(
+    look: Look,
+    covered: bool,
+    ids: &[(&'static str, PersonId)],
+) -> Observation {
     let mut seen = Observation::default();
     if covered {
         seen.camera.state = CameraState::Covered;
@@ -250,8 +265,11 @@ pub(crate) fn shot(shot: &clinic_sim::Shot, covered: bool, relevant: &[PersonId]
     let ppm = |score: f64| (score.clamp(-1.0, 1.0) * 1e6) as i32;
     for f in &shot.faces {
         let like = f.like.iter().filter_map(|(earlier, alike, _)| Some((*earlier, (*alike)?)));
-        let of =
-            |(earlier, alike)| Likeness { track: TrackId(f.track), earlier: TrackId(earlier), face_ppm: ppm(alike) };
+        let of = |(earlier, alike)| Likeness {
+            track: TrackId(f.track),
+            earlier: TrackId(earlier),
+            face_ppm: ppm(alike),
+        };
         seen.likeness.extend(like.map(of));
     }
     seen

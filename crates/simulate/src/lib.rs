@@ -1,5 +1,6 @@
 //! Runs the decision core over simulated clinic days and scores it against their ground truth.
-//! It is the only place that knows both: the error model may not know the rules, the rules may not know the truth.
+//! It is the only place that knows both: the error model may not know the rules, the rules may not
+//! know the truth.
 
 mod clinic;
 mod run;

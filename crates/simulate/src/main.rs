@@ -1,5 +1,5 @@
-//! `zaigang-simulate`: tries the decision core on random clinic days and prints, target by target, what holds.
-//! Exit status 1 when a target falls short. It talks to nobody and writes nothing.
+//! `zaigang-simulate`: tries the decision core on random clinic days and prints, target by target,
+//! what holds. Exit status 1 when a target falls short. It talks to nobody and writes nothing.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,14 +10,17 @@ use clinic_sim::ErrorModel;
 use presence::Policy;
 use simulate::{ProfileScore, Target, diary, profile, profile_targets, run, scene_diary, targets};
 
-/// Tries the rules on random lawful and unlawful clinic days with known truth, through an error model of recognition.
+/// Tries the rules on random lawful and unlawful clinic days with known truth, through an error
+/// model of recognition.
 ///
-/// With `--profile calm`, `busy` or `rough` it plays a catalogue of scenes under that noise instead: offences, lawful scenes
-/// that must stay quiet, and ways past the rules that must not stay silent. Example: `simulate --profile rough --explain`.
+/// With `--profile calm`, `busy` or `rough` it plays a catalogue of scenes under that noise
+/// instead: offences, lawful scenes that must stay quiet, and ways past the rules that must not
+/// stay silent. Example: `simulate --profile rough --explain`.
 #[derive(Debug, Parser)]
 #[command(name = "zaigang-simulate", version)]
 struct Args {
-    /// How badly the camera sees: `own` (random days), `calm`, `busy` or `rough` (the catalogue of scenes). May be a list.
+    /// How badly the camera sees: `own` (random days), `calm`, `busy` or `rough` (the catalogue of
+    /// scenes). May be a list.
     #[arg(long, value_delimiter = ',', default_value = "own")]
     profile: Vec<String>,
     /// With another profile than `own`: only scenes whose name holds this.
@@ -38,8 +41,8 @@ struct Args {
     /// A policy setting, NAME=VALUE; may be given again.
     #[arg(long = "set")]
     settings: Vec<String>,
-    /// With another profile than `own`: the engine is told no scores of the relevant people and no likeness of tracks, as by
-    /// a box of before.
+    /// With another profile than `own`: the engine is told no scores of the relevant people and no
+    /// likeness of tracks, as by a box of before.
     #[arg(long)]
     plain_input: bool,
     /// Print JSON instead of lines.
@@ -48,7 +51,8 @@ struct Args {
     /// Also print where false incidents and abstentions arose.
     #[arg(long)]
     explain: bool,
-    /// Print the diary of one day (its number stands in the lines of --explain) at the first FNIR level, and stop.
+    /// Print the diary of one day (its number stands in the lines of --explain) at the first FNIR
+    /// level, and stop.
     #[arg(long)]
     day: Option<u64>,
 }
@@ -57,15 +61,23 @@ fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     let mut model = match &args.model {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-            ErrorModel::parse(&text).with_context(|| format!("{}: not an error model", path.display()))?
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?;
+            ErrorModel::parse(&text)
+                .with_context(|| format!("{}: not an error model", path.display()))?
         }
         None => ErrorModel::bundled()?,
     };
     let mut policy = Policy::default();
     for setting in &args.settings {
-        let (name, value) = setting.split_once('=').with_context(|| format!("--set {setting}: give NAME=VALUE"))?;
-        policy.set(name, value.parse().with_context(|| format!("--set {setting}: the value is a whole number"))?)?;
+        let (name, value) =
+            setting.split_once('=').with_context(|| format!("--set {setting}: give NAME=VALUE"))?;
+        policy.set(
+            name,
+            value
+                .parse()
+                .with_context(|| format!("--set {setting}: the value is a whole number"))?,
+        )?;
     }
     if args.profile.iter().all(|name| name == "own") {
         own(&args, &mut model, &policy)
@@ -111,7 +123,8 @@ fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<Ex
             return Ok(ExitCode::SUCCESS);
         }
         let each = args.sessions.div_ceil(SCENES);
-        let score = profile(noise, model, policy, each, args.seed, args.scene.as_deref(), args.plain_input);
+        let score =
+            profile(noise, model, policy, each, args.seed, args.scene.as_deref(), args.plain_input);
         if args.explain {
             explain_scenes(&score);
         }
@@ -138,7 +151,13 @@ fn print_targets(json: bool, all: &[Target]) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
         for t in all {
-            println!("{} · {} · {} · {}", t.name, t.target, t.figure, if t.holds { "holds" } else { "falls short" });
+            println!(
+                "{} · {} · {} · {}",
+                t.name,
+                t.target,
+                t.figure,
+                if t.holds { "holds" } else { "falls short" }
+            );
         }
     }
     Ok(if all.iter().all(|t| t.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })

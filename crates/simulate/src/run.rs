@@ -15,11 +15,12 @@ const PER_DAY: u32 = 6;
 /// Share of treatments that are offences.
 const UNLAWFUL: f64 = 0.35;
 
-/// A matched track is embedded anew so often, s. (The box does it at better views and every five minutes.)
+/// A matched track is embedded anew so often, s. (The box does it at better views and every five
+/// minutes.)
 const RENEW_S: u32 = 20;
 
-/// Runs at least `sessions` sessions and adds up what came of them. The same seed gives the same score, however many
-/// threads there are.
+/// Runs at least `sessions` sessions and adds up what came of them. The same seed gives the same
+/// score, however many threads there are.
 pub fn run(model: &ErrorModel, policy: &Policy, sessions: u64, seed: u64) -> Score {
     let days = sessions.div_ceil(u64::from(PER_DAY));
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
@@ -56,7 +57,9 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
     let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, UNLAWFUL);
     let mut lines = Vec::new();
     lines.extend(day.sessions.iter().map(|s| (s.start, headline(s))));
-    lines.extend(day.stays.iter().map(|s| (s.from, format!("  {:?} {:?} until {}", s.who, s.zone, s.to))));
+    lines.extend(
+        day.stays.iter().map(|s| (s.from, format!("  {:?} {:?} until {}", s.who, s.zone, s.to))),
+    );
     let mut views: BTreeMap<TrackId, String> = BTreeMap::new();
     let watch = |t: u32, seen: &Observation, engine: &Engine| {
         for face in &seen.faces {
@@ -67,7 +70,10 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
             };
             if views.insert(face.track, view.clone()).as_ref() != Some(&view) {
                 let at = face.bbox.centre();
-                lines.push((t, format!("      track {} at {},{}: {view}", face.track.0, at.x, at.y)));
+                lines.push((
+                    t,
+                    format!("      track {} at {},{}: {view}", face.track.0, at.x, at.y),
+                ));
             }
         }
     };
@@ -105,7 +111,8 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
 /// What was declared of a treatment, and what it was.
 fn headline(s: &Session) -> String {
     let flags = [(s.masked, ", masked"), (s.faulty, ", faulty")];
-    let flags: String = flags.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text).collect();
+    let flags: String =
+        flags.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text).collect();
     format!(
         "s{} {} under {}, declared {}-{} told {:?}, patient {}-{}, \"{}\"{flags}",
         s.number, s.item, s.lead, s.start, s.end, s.told, s.begin, s.finish, s.story
@@ -120,7 +127,8 @@ fn play(
     dice: Dice,
     mut watch: impl FnMut(u32, &Observation, &Engine),
 ) -> Vec<Output> {
-    let ids: Vec<(&'static str, PersonId)> = STAFF.iter().map(|s| (s.id, PersonId::new(s.id))).collect();
+    let ids: Vec<(&'static str, PersonId)> =
+        STAFF.iter().map(|s| (s.id, PersonId::new(s.id))).collect();
     let mut camera = Camera::new(model, dice);
     let mut engine = Engine::new();
     let mut out = Vec::new();
@@ -135,7 +143,10 @@ fn play(
     stays.sort_by_key(|s| (s.from, s.who));
     let (mut next, mut here): (usize, Vec<&Stay>) = (0, Vec::new());
     for t in 0..day.length {
-        let at = clinic::moment(t, day.clock_step.filter(|(from, _)| *from <= t).map_or(0, |(_, ms)| ms));
+        let at = clinic::moment(
+            t,
+            day.clock_step.filter(|(from, _)| *from <= t).map_or(0, |(_, ms)| ms),
+        );
         while let Some((_, i)) = told.next_if(|(when, _)| *when <= t) {
             out.extend(engine.inform(at, clinic::declaration(&day.sessions[i])));
         }
@@ -148,7 +159,10 @@ fn play(
         if during(&day.outages) {
             continue;
         }
-        let masked = day.sessions.iter().any(|s| s.masked && s.begin.saturating_sub(180) <= t && t <= s.finish + 60);
+        let masked = day
+            .sessions
+            .iter()
+            .any(|s| s.masked && s.begin.saturating_sub(180) <= t && t <= s.finish + 60);
         let embeds = |track: u64| match engine.identity(TrackId(track)) {
             IdentityView::Matched { .. } => t % RENEW_S == 0,
             IdentityView::Unmatched { .. } => t % 5 == 0,

@@ -1,5 +1,6 @@
-//! Plays the catalogue of scenes under a profile's noise, and compares what was said with the truth of each scene.
-//! Whether a session could be judged is told by the generator's truth alone, never by the engine's own figures.
+//! Plays the catalogue of scenes under a profile's noise, and compares what was said with the truth
+//! of each scene. Whether a session could be judged is told by the generator's truth alone, never
+//! by the engine's own figures.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,8 +8,9 @@ use std::fmt::Write as _;
 use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Pose, Recipe, Truth, Walk};
 use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, STAFF, Scene, Sensor};
 use presence::{
-    Assessment, CheckDirection, Checked, Engine, Fact, Finding, IdentityCheck, IdentityView, Moment, Observation,
-    Output, Policy, PresenceSummary, Rule, SessionId, Severity, Step, TrackId, standing,
+    Assessment, CheckDirection, Checked, Engine, Fact, Finding, IdentityCheck, IdentityView,
+    Moment, Observation, Output, Policy, PresenceSummary, Rule, SessionId, Severity, Step, TrackId,
+    standing,
 };
 
 use crate::clinic;
@@ -19,7 +21,8 @@ const STRANGER_MS: u64 = 5_000;
 /// How often it embeds an open one.
 const EVIDENCE_MS: u64 = 900;
 
-/// A face that matters must be found so often, and in so much of its time, for a session to be assessable.
+/// A face that matters must be found so often, and in so much of its time, for a session to be
+/// assessable.
 const LEAST_LOOKS: u64 = 20;
 const LEAST_SHARE: f64 = 0.2;
 
@@ -59,7 +62,8 @@ fn catalogue() -> Vec<(Truth, &'static Recipe)> {
     offences.chain(lawful).chain(dishonest).collect()
 }
 
-/// Plays every scene (or those whose name holds `only`) `each` times. The same seed gives the same score.
+/// Plays every scene (or those whose name holds `only`) `each` times. The same seed gives the same
+/// score.
 pub fn profile(
     noise: &Noise,
     model: &ErrorModel,
@@ -81,7 +85,8 @@ pub fn profile(
         let all = &all;
         let part = |from: u64| {
             let mut score = ProfileScore::default();
-            for (truth, recipe, number) in all.iter().skip(from as usize).step_by(threads as usize) {
+            for (truth, recipe, number) in all.iter().skip(from as usize).step_by(threads as usize)
+            {
                 let world = World { noise, model, policy, seed, plain_input };
                 let played = play(recipe, *truth, world, *number, |_, _, _| {});
                 score.scenes.entry((*truth, recipe.0)).or_default().add(&played.score());
@@ -244,9 +249,11 @@ fn checked(t: u64, track: u64) -> Fact {
 impl Played {
     /// Whether a person who sees what the camera saw could tell the offence.
     fn assessable(&self) -> bool {
-        // Who vanishes in the room may have stayed with the back turned, and who was not seen to come may have been there:
-        // only a face seen coming and leaving tells.
-        let unseen = |w: &Walk| [w.stints.first(), w.stints.last()].into_iter().flatten().any(|s| s.pose == Pose::Away);
+        // Who vanishes in the room may have stayed with the back turned, and who was not seen to
+        // come may have been there: only a face seen coming and leaving tells.
+        let unseen = |w: &Walk| {
+            [w.stints.first(), w.stints.last()].into_iter().flatten().any(|s| s.pose == Pose::Away)
+        };
         let lead = Actor::Staff("lead1");
         if self.scene.truth == Truth::Offence(Plant::Ll5)
             && self.scene.people.iter().any(|w| w.who == lead && unseen(w))
@@ -271,8 +278,10 @@ impl Played {
         if let Truth::Offence(plant) = self.scene.truth {
             let code = plant.code();
             // What the rule says of itself as less than its own level is a doubt, not the finding.
-            let least = if matches!(plant, Plant::Uq2 | Plant::Hb3) { Severity::L1 } else { Severity::L2 };
-            let found = self.findings.iter().any(|f| f.key.rule.code() == code && f.severity >= least);
+            let least =
+                if matches!(plant, Plant::Uq2 | Plant::Hb3) { Severity::L1 } else { Severity::L2 };
+            let found =
+                self.findings.iter().any(|f| f.key.rule.code() == code && f.severity >= least);
             let open = |s: &PresenceSummary| s.undecided.iter().any(|u| u.rule.code() == code);
             let free = matches!(plant, Plant::Nl4 | Plant::Hb3);
             let decided = found || free || (judged && !summary.is_some_and(open));
@@ -286,13 +295,18 @@ impl Played {
 
     /// What was said, or why nothing was.
     fn why(&self) -> String {
-        let mut said: Vec<String> =
-            self.findings.iter().map(|f| format!("{} {:?}", f.key.rule.code(), f.severity)).collect();
+        let mut said: Vec<String> = self
+            .findings
+            .iter()
+            .map(|f| format!("{} {:?}", f.key.rule.code(), f.severity))
+            .collect();
         said.sort();
         said.dedup();
         for summary in self.summaries.values() {
             match &summary.assessment {
-                Assessment::NotAssessable(why) => said.push(format!("NotAssessable {}", why.join(" "))),
+                Assessment::NotAssessable(why) => {
+                    said.push(format!("NotAssessable {}", why.join(" ")));
+                }
                 Assessment::Assessable => {
                     let open: Vec<String> = summary
                         .undecided
@@ -318,9 +332,18 @@ impl Played {
 }
 
 /// One scene as text: what was true, and what the engine said of it.
-pub fn scene_diary(noise: &Noise, model: &ErrorModel, policy: &Policy, seed: u64, name: &str, number: u64) -> String {
+pub fn scene_diary(
+    noise: &Noise,
+    model: &ErrorModel,
+    policy: &Policy,
+    seed: u64,
+    name: &str,
+    number: u64,
+) -> String {
     let all = catalogue();
-    let Some((index, (truth, recipe))) = all.into_iter().enumerate().find(|(_, (_, r))| r.0.contains(name)) else {
+    let Some((index, (truth, recipe))) =
+        all.into_iter().enumerate().find(|(_, (_, r))| r.0.contains(name))
+    else {
         return format!("no scene is called {name}\n");
     };
     let mut lines: Vec<(u64, String)> = Vec::new();
@@ -334,7 +357,10 @@ pub fn scene_diary(noise: &Noise, model: &ErrorModel, policy: &Policy, seed: u64
             if views.insert(face.track, view.clone()).as_ref() != Some(&view) {
                 lines.push((
                     t,
-                    format!("      track {} at {},{} masked {}: {view}", face.track.0, at.x, at.y, face.masked),
+                    format!(
+                        "      track {} at {},{} masked {}: {view}",
+                        face.track.0, at.x, at.y, face.masked
+                    ),
                 ));
             }
             last.insert(face.track, (t, (at.x, at.y)));
@@ -342,10 +368,16 @@ pub fn scene_diary(noise: &Noise, model: &ErrorModel, policy: &Policy, seed: u64
     };
     let world = World { noise, model, policy, seed, plain_input: false };
     let played = play(recipe, truth, world, index as u64 * 1_000_000 + number, watch);
-    lines.extend(last.into_iter().map(|(track, (t, at))| (t, format!("      track {} last at {at:?}", track.0))));
+    lines.extend(
+        last.into_iter()
+            .map(|(track, (t, at))| (t, format!("      track {} last at {at:?}", track.0))),
+    );
     for walk in &played.scene.people {
         lines.extend(walk.stints.iter().map(|s| {
-            (u64::from(s.from) * 1_000, format!("  {:?} {:?} {:?} until {}", walk.who, s.zone, s.pose, s.to))
+            (
+                u64::from(s.from) * 1_000,
+                format!("  {:?} {:?} {:?} until {}", walk.who, s.zone, s.pose, s.to),
+            )
         }));
     }
     for session in &played.scene.sessions {
@@ -356,10 +388,18 @@ pub fn scene_diary(noise: &Noise, model: &ErrorModel, policy: &Policy, seed: u64
         let at = clinic::elapsed_ms(f.raised_at.mono);
         lines.push((
             at,
-            format!("    {step}{} {:?}: {} {:?}", f.key.rule.code(), f.severity, f.explanation.en, f.figures),
+            format!(
+                "    {step}{} {:?}: {} {:?}",
+                f.key.rule.code(),
+                f.severity,
+                f.explanation.en,
+                f.figures
+            ),
         ));
     }
-    lines.extend(played.summaries.values().map(|s| (clinic::elapsed_ms(s.at.mono), format!("    {s:?}"))));
+    lines.extend(
+        played.summaries.values().map(|s| (clinic::elapsed_ms(s.at.mono), format!("    {s:?}"))),
+    );
     lines.sort();
     lines.iter().fold(String::new(), |mut text, (t, line)| {
         let _ = writeln!(text, "{:8.1} {line}", *t as f64 / 1_000.0);

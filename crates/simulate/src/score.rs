@@ -31,7 +31,8 @@ pub struct Score {
     pub fault_free: u64,
     /// Of those, Assessable and every rule decided.
     pub fault_free_decided: u64,
-    /// Incidents of L2 and above that stand against lawful sessions, or outside any planted offence.
+    /// Incidents of L2 and above that stand against lawful sessions, or outside any planted
+    /// offence.
     pub false_incidents: u64,
     /// Findings of L2 and above that were raised and taken back by a later fact.
     pub taken_back: u64,
@@ -93,7 +94,9 @@ impl Tally {
                 Output::PresenceSummary(s) => {
                     self.summaries.insert(s.session.clone(), (**s).clone());
                 }
-                Output::Finding(f) if f.step == presence::Step::Withdrawn && f.severity >= Severity::L2 => {
+                Output::Finding(f)
+                    if f.step == presence::Step::Withdrawn && f.severity >= Severity::L2 =>
+                {
                     self.taken_back += 1;
                 }
                 _ => {}
@@ -134,11 +137,16 @@ impl Tally {
             let why = summary.map_or_else(|| "no summary".to_owned(), abstention);
             *score.abstained_by.entry((why, truth.story)).or_default() += 1;
         }
-        if let Some(gravest) = self.said(truth).filter(|f| f.severity >= Severity::L2).max_by_key(|f| f.severity) {
+        if let Some(gravest) =
+            self.said(truth).filter(|f| f.severity >= Severity::L2).max_by_key(|f| f.severity)
+        {
             let code = gravest.key.rule.code();
             score.false_incidents += 1;
             *score.false_by.entry((code.to_owned(), truth.story)).or_default() += 1;
-            score.notes.insert(format!("day {number} s{}: false {code} in \"{}\"", truth.number, truth.story));
+            score.notes.insert(format!(
+                "day {number} s{}: false {code} in \"{}\"",
+                truth.number, truth.story
+            ));
         }
     }
 
@@ -148,7 +156,8 @@ impl Tally {
         // NL-4 needs no face, and so no view.
         let judged = plant == Plant::Nl4
             || summary.is_some_and(|s| {
-                s.assessment == Assessment::Assessable && s.undecided.iter().all(|u| u.rule.code() != code)
+                s.assessment == Assessment::Assessable
+                    && s.undecided.iter().all(|u| u.rule.code() != code)
             });
         let found = self.said(truth).any(|f| f.key.rule.code() == code);
         let recall = score.recall.entry(plant).or_default();
@@ -161,20 +170,25 @@ impl Tally {
         if !found {
             let codes: Vec<&str> = self.said(truth).map(|f| f.key.rule.code()).collect();
             let seen = summary.map_or_else(String::new, people);
-            score.notes.insert(format!("day {number} s{}: missed {code}, said {codes:?}; {seen}", truth.number));
+            score.notes.insert(format!(
+                "day {number} s{}: missed {code}, said {codes:?}; {seen}",
+                truth.number
+            ));
         }
     }
 
     /// Without a session there is no summary: to be found wherever the camera was not at fault.
     fn undeclared(&self, truth: &Session, day: &Day, number: u64, score: &mut Score) {
         // A neighbour closed so late that it covers the act hides it on paper.
-        let covers = |s: &Session| s.told.is_some() && s.start <= truth.finish && s.end >= truth.begin;
+        let covers =
+            |s: &Session| s.told.is_some() && s.start <= truth.finish && s.end >= truth.begin;
         if truth.faulty || day.sessions.iter().any(covers) {
             score.recall.entry(Plant::Hb3).or_default().abstained += 1;
             return;
         }
         let (from, to) = (clinic::wall(truth.begin), clinic::wall(truth.finish));
-        let overlaps = |f: &&Finding| f.intervals.iter().any(|i| i.from_wall <= to && i.to_wall >= from);
+        let overlaps =
+            |f: &&Finding| f.intervals.iter().any(|i| i.from_wall <= to && i.to_wall >= from);
         let undeclared = |f: &&Finding| f.key.session.is_none() && f.key.rule.code() == "HB-3";
         let found = self.findings.iter().filter(undeclared).any(|f| overlaps(&f));
         let recall = score.recall.entry(Plant::Hb3).or_default();
@@ -187,15 +201,22 @@ impl Tally {
 
     /// Findings of L2 and above without a session that touch no planted offence.
     fn outside(&self, day: &Day, number: u64, score: &mut Score) {
-        for f in self.findings.iter().filter(|f| f.key.session.is_none() && f.severity >= Severity::L2) {
+        for f in
+            self.findings.iter().filter(|f| f.key.session.is_none() && f.severity >= Severity::L2)
+        {
             let touches = |s: &Session| {
-                let (from, to) = (clinic::wall(s.begin.saturating_sub(600)), clinic::wall(s.finish + 600));
-                s.plant.is_some() && f.intervals.iter().any(|i| i.from_wall <= to && i.to_wall >= from)
+                let (from, to) =
+                    (clinic::wall(s.begin.saturating_sub(600)), clinic::wall(s.finish + 600));
+                s.plant.is_some()
+                    && f.intervals.iter().any(|i| i.from_wall <= to && i.to_wall >= from)
             };
             if !day.sessions.iter().any(touches) {
                 score.false_incidents += 1;
-                *score.false_by.entry((f.key.rule.code().to_owned(), "no session")).or_default() += 1;
-                score.notes.insert(format!("day {number}: false {} without a session", f.key.rule.code()));
+                *score.false_by.entry((f.key.rule.code().to_owned(), "no session")).or_default() +=
+                    1;
+                score
+                    .notes
+                    .insert(format!("day {number}: false {} without a session", f.key.rule.code()));
             }
         }
     }
@@ -206,8 +227,11 @@ fn abstention(summary: &PresenceSummary) -> String {
     match &summary.assessment {
         Assessment::NotAssessable(why) => format!("NotAssessable: {}", why.join(", ")),
         Assessment::Assessable => {
-            let rules: Vec<String> =
-                summary.undecided.iter().map(|u| format!("{} {}", u.rule.code(), u.reason)).collect();
+            let rules: Vec<String> = summary
+                .undecided
+                .iter()
+                .map(|u| format!("{} {}", u.rule.code(), u.reason))
+                .collect();
             format!("undecided: {}", rules.join(", "))
         }
     }
@@ -215,8 +239,14 @@ fn abstention(summary: &PresenceSummary) -> String {
 
 /// Who was seen how long, present/operating s.
 fn people(summary: &PresenceSummary) -> String {
-    let person =
-        |p: &presence::PersonPresence| format!("{} {}/{}", p.person, p.present_ms / 1000, p.operating_ms / 1000);
+    let person = |p: &presence::PersonPresence| {
+        format!("{} {}/{}", p.person, p.present_ms / 1000, p.operating_ms / 1000)
+    };
     let seen: Vec<String> = summary.present.iter().map(person).collect();
-    format!("{}; unknown {} unmatched {}", seen.join(" "), summary.indeterminate_tracks, summary.unmatched_tracks)
+    format!(
+        "{}; unknown {} unmatched {}",
+        seen.join(" "),
+        summary.indeterminate_tracks,
+        summary.unmatched_tracks
+    )
 }

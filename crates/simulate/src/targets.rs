@@ -42,8 +42,8 @@ fn at_least(name: String, limit: f64, part: u64, whole: u64) -> Target {
     }
 }
 
-/// The targets at one FNIR: false incidents (≤ 1 per 200 up to 2 %, ≤ 1 per 100 above), assessable sessions (up to 2 %),
-/// and the recall of each planted rule.
+/// The targets at one FNIR: false incidents (≤ 1 per 200 up to 2 %, ≤ 1 per 100 above), assessable
+/// sessions (up to 2 %), and the recall of each planted rule.
 pub fn targets(fnir: f64, score: &Score) -> Vec<Target> {
     let tag = format!("FNIR {:.1} %", fnir * 100.0);
     let low = fnir <= 0.02;
@@ -72,17 +72,28 @@ pub fn targets(fnir: f64, score: &Score) -> Vec<Target> {
     list
 }
 
-/// The targets of a profile: recall among the decided and the decided among the assessable, per rule; findings of L2 and
-/// above per lawful scene, and over all of them by their weights; silence per dishonest scene.
-pub fn profile_targets(name: &str, score: &ProfileScore, weights: &BTreeMap<String, u32>) -> Vec<Target> {
+/// The targets of a profile: recall among the decided and the decided among the assessable, per
+/// rule; findings of L2 and above per lawful scene, and over all of them by their weights; silence
+/// per dishonest scene.
+pub fn profile_targets(
+    name: &str,
+    score: &ProfileScore,
+    weights: &BTreeMap<String, u32>,
+) -> Vec<Target> {
     let (recall, decided) = if name == "calm" { (0.95, 0.90) } else { (0.90, 0.70) };
     let mut list = Vec::new();
     let (mut weighted, mut whole) = (0.0, 0.0);
     for ((truth, scene), s) in &score.scenes {
         match truth {
             Truth::Offence(_) => {
-                list.push(at_least(format!("{name} · {scene} found among decided"), recall, s.found, s.decided));
-                let mut open = at_least(format!("{name} · {scene} decided"), decided, s.decided, s.assessable);
+                list.push(at_least(
+                    format!("{name} · {scene} found among decided"),
+                    recall,
+                    s.found,
+                    s.decided,
+                ));
+                let mut open =
+                    at_least(format!("{name} · {scene} decided"), decided, s.decided, s.assessable);
                 let _ = write!(open.figure, ", NotAssessable {} of {}", s.not_assessable, s.played);
                 list.push(open);
             }
@@ -90,10 +101,20 @@ pub fn profile_targets(name: &str, score: &ProfileScore, weights: &BTreeMap<Stri
                 let weight = f64::from(weights.get(*scene).copied().unwrap_or(1));
                 weighted += weight * s.raised_l2 as f64 / s.played.max(1) as f64;
                 whole += weight;
-                list.push(at_most(format!("{name} · L2+ in \"{scene}\""), 0.02, s.raised_l2, s.played));
+                list.push(at_most(
+                    format!("{name} · L2+ in \"{scene}\""),
+                    0.02,
+                    s.raised_l2,
+                    s.played,
+                ));
             }
             Truth::Dishonest => {
-                list.push(at_most(format!("{name} · silent in \"{scene}\""), 0.5, s.silent, s.played));
+                list.push(at_most(
+                    format!("{name} · silent in \"{scene}\""),
+                    0.5,
+                    s.silent,
+                    s.played,
+                ));
             }
         }
     }

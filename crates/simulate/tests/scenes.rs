@@ -1,5 +1,10 @@
-//! The catalogue of scenes under a profile's noise. The same figures: `scripts/simulate --profile rough --seed 1`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! The catalogue of scenes under a profile's noise. The same figures: `scripts/simulate --profile
+//! rough --seed 1`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use clinic_sim::ErrorModel;
 use clinic_sim::scene::LAWFUL;

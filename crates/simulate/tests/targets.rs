@@ -1,5 +1,10 @@
-//! Simulated sessions against the targets of the decision core. The same figures: `scripts/simulate --seed 1`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! Simulated sessions against the targets of the decision core. The same figures: `scripts/simulate
+//! --seed 1`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use clinic_sim::ErrorModel;
 use presence::Policy;
@@ -16,13 +21,21 @@ fn the_same_seed_gives_the_same_score() {
     assert_eq!(score(0.02, 60, 7), score(0.02, 60, 7));
 }
 
-/// Among them: fault-free lawful sessions in which every rule was decided, so that abstaining cannot buy the others.
+/// Among them: fault-free lawful sessions in which every rule was decided, so that abstaining
+/// cannot buy the others.
 #[test]
 fn ten_thousand_sessions_hold_the_targets() {
     let levels = [0.005, 0.02, 0.10];
-    let all: Vec<Target> = levels.into_iter().flat_map(|fnir| targets(fnir, &score(fnir, 3_334, 1))).collect();
+    let all: Vec<Target> =
+        levels.into_iter().flat_map(|fnir| targets(fnir, &score(fnir, 3_334, 1))).collect();
     for t in &all {
-        println!("{} · {} · {} · {}", t.name, t.target, t.figure, if t.holds { "holds" } else { "falls short" });
+        println!(
+            "{} · {} · {} · {}",
+            t.name,
+            t.target,
+            t.figure,
+            if t.holds { "holds" } else { "falls short" }
+        );
     }
     let missed: Vec<&Target> = all.iter().filter(|t| !t.holds).collect();
     assert!(missed.is_empty(), "{missed:#?}");

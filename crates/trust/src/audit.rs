@@ -1,9 +1,10 @@
-//! The audit log as an export: every entry with its hash, chained, and a seal by the server's key over all of them; and
-//! its signed heads, which others keep and which every later copy of the log must still agree with.
+//! The audit log as an export: every entry with its hash, chained, and a seal by the server's key
+//! over all of them; and its signed heads, which others keep and which every later copy of the log
+//! must still agree with.
 //!
-//! One line each: the header, the entries oldest first, the seal (an envelope). What a line says is its own; this file only
-//! says whether anything was changed, left out or added since. A log that was cut or rewritten as a whole is sound in
-//! itself: only a head that lay elsewhere shows it.
+//! One line each: the header, the entries oldest first, the seal (an envelope). What a line says is
+//! its own; this file only says whether anything was changed, left out or added since. A log that
+//! was cut or rewritten as a whole is sound in itself: only a head that lay elsewhere shows it.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -40,7 +41,9 @@ impl Entry {
     pub fn made_hash(&self) -> String {
         let mut hasher = Sha256::new_with_prefix("zaigang/v1/audit");
         let (id, status) = (self.id.to_string(), self.status.to_string());
-        for part in [&id, &self.at, &self.actor, &self.action, &self.object, &self.why, &status, &self.prev] {
+        for part in
+            [&id, &self.at, &self.actor, &self.action, &self.object, &self.why, &status, &self.prev]
+        {
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
@@ -86,10 +89,14 @@ impl std::fmt::Display for Report {
         let Self { server_key_id, entries, exported_at, heads, latest_head_at } = self;
         write!(
             f,
-            "audit log of {entries} entries from the first, none changed, exported {exported_at}, server key {server_key_id}"
+            "audit log of {entries} entries from the first, none changed, exported {exported_at}, \
+            server key {server_key_id}"
         )?;
         if *heads == 0 {
-            return write!(f, "; compared with no head: a log cut or rewritten as a whole would not show");
+            return write!(
+                f,
+                "; compared with no head: a log cut or rewritten as a whole would not show"
+            );
         }
         write!(f, "; it agrees with {heads} signed heads, the latest of {latest_head_at}")
     }
@@ -122,7 +129,12 @@ pub fn write<E: From<std::io::Error>>(
         line(out, &entry)?;
         (count, last) = (count + 1, entry.hash);
     }
-    let seal = Seal { format: FORMAT.to_owned(), exported_at: exported_at.to_owned(), entries: count, last_hash: last };
+    let seal = Seal {
+        format: FORMAT.to_owned(),
+        exported_at: exported_at.to_owned(),
+        entries: count,
+        last_hash: last,
+    };
     let body = serde_json::to_string(&seal).map_err(std::io::Error::from)?;
     line(out, &signer.sign(body))?;
     Ok(count)
@@ -142,7 +154,12 @@ pub fn is_audit(first_line: &str) -> bool {
 pub type SignedHead = Envelope;
 
 /// Signs where the log stands.
-pub fn sign_head(signer: &SigningKey, entries: i64, hash: &str, at: &str) -> Result<SignedHead, serde_json::Error> {
+pub fn sign_head(
+    signer: &SigningKey,
+    entries: i64,
+    hash: &str,
+    at: &str,
+) -> Result<SignedHead, serde_json::Error> {
     let head = AuditHead {
         format: AUDIT_HEAD_FORMAT.to_owned(),
         entries: entries.unsigned_abs(),
@@ -155,7 +172,8 @@ pub fn sign_head(signer: &SigningKey, entries: i64, hash: &str, at: &str) -> Res
 /// Reads a head that this key must have signed.
 pub fn read_head(signed: &SignedHead, key: &VerifyingKey) -> Result<AuditHead, String> {
     let body = verify(signed, key).map_err(|refused| refused.to_string())?;
-    let head: AuditHead = serde_json::from_str(body).map_err(|e| format!("it is no head of an audit log: {e}"))?;
+    let head: AuditHead =
+        serde_json::from_str(body).map_err(|e| format!("it is no head of an audit log: {e}"))?;
     if head.format != AUDIT_HEAD_FORMAT {
         return Err("it is no head of an audit log of a version that is known here".to_owned());
     }
@@ -191,7 +209,8 @@ pub fn check_against(from: impl BufRead, heads: &[SignedHead]) -> Result<Report,
     if header.format != FORMAT {
         return Err(fault(1, "it is no audit log of a version that is known here"));
     }
-    let key = VerifyingKey::from_base64(&header.server_key).map_err(|e| fault(1, &e.to_string()))?;
+    let key =
+        VerifyingKey::from_base64(&header.server_key).map_err(|e| fault(1, &e.to_string()))?;
     let mut witnesses = Witnesses::new(heads, &key).map_err(|why| fault(1, &why))?;
     let (mut count, mut last) = (0, ZERO_HASH.to_owned());
     let mut waiting: Option<(usize, String)> = None;
@@ -219,7 +238,13 @@ pub fn check_against(from: impl BufRead, heads: &[SignedHead]) -> Result<Report,
     }
     witnesses.all_reached(count).map_err(|why| fault(at, &why))?;
     let (heads, latest_head_at) = (witnesses.heads, witnesses.latest_at);
-    Ok(Report { server_key_id: key.key_id(), entries: count, exported_at: seal.exported_at, heads, latest_head_at })
+    Ok(Report {
+        server_key_id: key.key_id(),
+        entries: count,
+        exported_at: seal.exported_at,
+        heads,
+        latest_head_at,
+    })
 }
 
 /// What others remember of a log: hash and time by entry.
@@ -237,7 +262,8 @@ impl Witnesses {
         let mut all = Self { heads: heads.len(), ..Self::default() };
         for (n, signed) in heads.iter().enumerate() {
             let head = read_head(signed, key).map_err(|why| format!("head {}: {why}", n + 1))?;
-            let entries = i64::try_from(head.entries).map_err(|_| format!("head {}: no such count", n + 1))?;
+            let entries = i64::try_from(head.entries)
+                .map_err(|_| format!("head {}: no such count", n + 1))?;
             all.latest_at = all.latest_at.max(head.at.clone());
             if entries > 0 {
                 all.ahead.entry(entries).or_default().push((head.hash, head.at));
@@ -252,7 +278,8 @@ impl Witnesses {
         match known.iter().find(|(signed, _)| signed != hash) {
             None => Ok(()),
             Some((_, at)) => Err(format!(
-                "entry {entry} is another than the head of {at} speaks of: it, or one before it, was rewritten"
+                "entry {entry} is another than the head of {at} speaks of: it, or one before it, \
+                was rewritten"
             )),
         }
     }
@@ -262,14 +289,18 @@ impl Witnesses {
         match self.ahead.last_key_value() {
             None => Ok(()),
             Some((known, of)) => Err(format!(
-                "the log ends with entry {entries} and the head of {} speaks of entry {known}: its tail was cut off",
+                "the log ends with entry {entries} and the head of {} speaks of entry {known}: \
+                its tail was cut off",
                 of.first().map_or("", |(_, at)| at.as_str())
             )),
         }
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(line: usize, text: std::io::Result<String>) -> Result<T, Fault> {
+fn read<T: serde::de::DeserializeOwned>(
+    line: usize,
+    text: std::io::Result<String>,
+) -> Result<T, Fault> {
     let text = text.map_err(|e| Fault { line, why: e.to_string() })?;
     serde_json::from_str(&text).map_err(|e| Fault { line, why: format!("it does not decode: {e}") })
 }
@@ -318,7 +349,8 @@ mod tests {
         let text = String::from_utf8(log(5)).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         for out in 1..=5 {
-            let rest: Vec<&str> = lines.iter().enumerate().filter(|(n, _)| *n != out).map(|(_, l)| *l).collect();
+            let rest: Vec<&str> =
+                lines.iter().enumerate().filter(|(n, _)| *n != out).map(|(_, l)| *l).collect();
             assert!(check(rest.join("\n").as_bytes()).is_err(), "line {out} may be taken out");
         }
         assert!(check(lines[..6].join("\n").as_bytes()).is_err(), "the seal may be taken out");
@@ -330,7 +362,8 @@ mod tests {
         let text = String::from_utf8(log(count)).unwrap();
         let last = text.lines().nth(count as usize).unwrap();
         let entry: Entry = serde_json::from_str(last).unwrap();
-        sign_head(&SigningKey::from_bytes(&[7; 32]), count, &entry.hash, "2026-03-02T02:00:00.000Z").unwrap()
+        sign_head(&SigningKey::from_bytes(&[7; 32]), count, &entry.hash, "2026-03-02T02:00:00.000Z")
+            .unwrap()
     }
 
     #[test]
@@ -353,9 +386,12 @@ mod tests {
 
     #[test]
     fn a_head_of_another_key_is_no_witness() {
-        let forged = sign_head(&SigningKey::from_bytes(&[8; 32]), 5, "", "2026-03-02T02:00:00.000Z").unwrap();
+        let forged =
+            sign_head(&SigningKey::from_bytes(&[8; 32]), 5, "", "2026-03-02T02:00:00.000Z")
+                .unwrap();
         assert!(check_against(log(5).as_slice(), &[forged]).unwrap_err().why.contains("head 1"));
-        let seal = SigningKey::from_bytes(&[7; 32]).sign("{\"format\":\"zaigang-audit/1\"}".to_owned());
+        let seal =
+            SigningKey::from_bytes(&[7; 32]).sign("{\"format\":\"zaigang-audit/1\"}".to_owned());
         assert!(check_against(log(5).as_slice(), &[seal]).is_err(), "another text of the same key");
     }
 

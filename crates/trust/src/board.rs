@@ -1,6 +1,7 @@
-//! The board's key: what a secret file is sealed under where the board keeps a key that is not on the disk. It comes from the
-//! service manager as the credential `zaigang.kek` (systemd opens it with the TPM2 and shows it to the unit alone). Without
-//! one, files are plain, and nobody claims otherwise. It never writes the key, and never falls back to plain where it was asked for.
+//! The board's key: what a secret file is sealed under where the board keeps a key that is not on
+//! the disk. It comes from the service manager as the credential `zaigang.kek` (systemd opens it
+//! with the TPM2 and shows it to the unit alone). Without one, files are plain, and nobody claims
+//! otherwise. It never writes the key, and never falls back to plain where it was asked for.
 
 use std::path::PathBuf;
 
@@ -31,9 +32,11 @@ impl BoardKey {
     /// The one that the service manager gave this process; `None` where it gave none.
     ///
     /// # Errors
-    /// A credential that is there and is no key: going on in plain would keep less than was promised.
+    /// A credential that is there and is no key: going on in plain would keep less than was
+    /// promised.
     pub fn given() -> Result<Option<Self>, KeyFileError> {
-        let Some(path) = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| PathBuf::from(folder).join(CREDENTIAL))
+        let Some(path) = std::env::var_os("CREDENTIALS_DIRECTORY")
+            .map(|folder| PathBuf::from(folder).join(CREDENTIAL))
         else {
             return Ok(None);
         };
@@ -52,7 +55,8 @@ impl BoardKey {
         Self(XChaCha20Poly1305::new(&(*key).into()))
     }
 
-    /// One line; `what` must be the same when it is opened. `None` where the machine has no randomness.
+    /// One line; `what` must be the same when it is opened. `None` where the machine has no
+    /// randomness.
     pub fn seal(&self, what: &str, secret: &[u8]) -> Option<String> {
         let mut sealed = vec![0; NONCE_LEN];
         getrandom::fill(&mut sealed).ok()?;
@@ -87,7 +91,10 @@ mod tests {
         assert_eq!(board.open("signing", &sealed).unwrap().as_slice(), b"secret");
         assert_ne!(board.seal("signing", b"secret").unwrap(), sealed, "a nonce is used once");
         assert!(board.open("sealing", &sealed).is_none(), "taken for another key");
-        assert!(BoardKey::of(&[8; 32]).open("signing", &sealed).is_none(), "opened on another board");
+        assert!(
+            BoardKey::of(&[8; 32]).open("signing", &sealed).is_none(),
+            "opened on another board"
+        );
         let mut changed = sealed.into_bytes();
         let last = changed.len() - 2;
         changed[last] ^= 1;

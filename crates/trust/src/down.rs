@@ -1,7 +1,8 @@
-//! What the server says to a box: signed over device, kind, version, expiry and payload; checked in full before use.
+//! What the server says to a box: signed over device, kind, version, expiry and payload; checked in
+//! full before use.
 //!
-//! The versions that a box has taken are its memory against rollback; the caller keeps them on disk. This file reads no
-//! clock: `now` is an argument.
+//! The versions that a box has taken are its memory against rollback; the caller keeps them on
+//! disk. This file reads no clock: `now` is an argument.
 
 use std::collections::BTreeMap;
 
@@ -50,14 +51,17 @@ impl DownVerifier {
         Self { device, server, versions }
     }
 
-    /// Checks signature, device, kind, version and expiry, and changes nothing. Call [`Self::taken`] once the message
-    /// is applied and its version is on disk.
+    /// Checks signature, device, kind, version and expiry, and changes nothing. Call
+    /// [`Self::taken`] once the message is applied and its version is on disk.
     ///
-    /// `now` is `None` while the box's clock was never set: an expiry can not be judged then, the version still is.
+    /// `now` is `None` while the box's clock was never set: an expiry can not be judged then, the
+    /// version still is.
     pub fn check(&self, envelope: &Envelope, now: Option<Timestamp>) -> Result<DownBody, Refused> {
         let text = verify(envelope, &self.server)?;
-        let body: DownBody = serde_json::from_str(text)
-            .map_err(|error| Refused::Malformed { what: "message from the server", why: error.to_string() })?;
+        let body: DownBody = serde_json::from_str(text).map_err(|error| Refused::Malformed {
+            what: "message from the server",
+            why: error.to_string(),
+        })?;
         if body.device != self.device {
             let (expected, found) = (self.device.to_string(), body.device.to_string());
             return Err(Refused::OtherDevice { expected, found });
@@ -151,7 +155,9 @@ mod tests {
         let mut verifier = server.box_1();
         let body = verifier.check(&server.says(5, policy()), Some(at(1))).unwrap();
         verifier.taken(&body.kind, body.version);
-        let check = |version| verifier.check(&server.says(version, policy()), Some(at(1))).map(|b| b.version);
+        let check = |version| {
+            verifier.check(&server.says(version, policy()), Some(at(1))).map(|b| b.version)
+        };
         assert_eq!(check(6), Ok(6));
         assert_eq!(check(5), Err(Refused::Repeated { kind: "policy".into(), version: 5 }));
         assert_eq!(check(4), Err(Refused::Rollback { kind: "policy".into(), last: 5, found: 4 }));
@@ -174,15 +180,22 @@ mod tests {
     #[test]
     fn a_message_to_another_device_is_refused() {
         let server = Server::new();
-        let elsewhere = sign_down(&server.key, &"box-2".parse().unwrap(), 1, at(0), at(60), policy()).unwrap();
-        assert!(matches!(server.box_1().check(&elsewhere, Some(at(1))), Err(Refused::OtherDevice { .. })));
+        let elsewhere =
+            sign_down(&server.key, &"box-2".parse().unwrap(), 1, at(0), at(60), policy()).unwrap();
+        assert!(matches!(
+            server.box_1().check(&elsewhere, Some(at(1))),
+            Err(Refused::OtherDevice { .. })
+        ));
     }
 
     #[test]
     fn an_expired_message_is_refused_unless_the_clock_was_never_set() {
         let server = Server::new();
         let message = server.says(1, policy());
-        assert!(matches!(server.box_1().check(&message, Some(at(60))), Err(Refused::Expired { .. })));
+        assert!(matches!(
+            server.box_1().check(&message, Some(at(60))),
+            Err(Refused::Expired { .. })
+        ));
         assert!(server.box_1().check(&message, Some(at(59))).is_ok());
         assert!(server.box_1().check(&message, None).is_ok());
     }
@@ -192,10 +205,14 @@ mod tests {
         let (server, forger) = (Server::new(), Server::new());
         let forged = forger.says(1, policy());
         assert!(matches!(server.box_1().check(&forged, None), Err(Refused::OtherSigner { .. })));
-        let mut body: serde_json::Value = serde_json::from_str(&server.says(1, policy()).body).unwrap();
+        let mut body: serde_json::Value =
+            serde_json::from_str(&server.says(1, policy()).body).unwrap();
         body["kind"] = "roster".into();
         let mislabelled = server.key.sign(body.to_string());
-        assert!(matches!(server.box_1().check(&mislabelled, None), Err(Refused::KindMismatch { .. })));
+        assert!(matches!(
+            server.box_1().check(&mislabelled, None),
+            Err(Refused::KindMismatch { .. })
+        ));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Signed envelopes: the check that a text is the one its key's holder signed. Never parses the body.
+//! Signed envelopes: the check that a text is the one its key's holder signed. Never parses the
+//! body.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,8 +20,8 @@ impl SigningKey {
 
 /// Gives the body back if `key` signed exactly this text.
 ///
-/// The strict form of Ed25519 verification is used (RFC 8032 with canonical encodings, no small-order keys), so that
-/// one message has one acceptable signature.
+/// The strict form of Ed25519 verification is used (RFC 8032 with canonical encodings, no
+/// small-order keys), so that one message has one acceptable signature.
 pub fn verify<'a>(envelope: &'a Envelope, key: &VerifyingKey) -> Result<&'a str, Refused> {
     let expected = key.key_id();
     if envelope.key_id != expected {
@@ -69,7 +70,10 @@ mod tests {
             let mut changed = sig.clone();
             changed[at] ^= 1;
             let bad = Envelope { sig: STANDARD.encode(changed), ..good.clone() };
-            assert!(verify(&bad, &key.verifying_key()).is_err(), "byte {at} of the signature was not checked");
+            assert!(
+                verify(&bad, &key.verifying_key()).is_err(),
+                "byte {at} of the signature was not checked"
+            );
         }
     }
 
@@ -77,7 +81,10 @@ mod tests {
     fn another_key_is_refused_by_name() {
         let (mine, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
         let envelope = other.sign("x");
-        assert!(matches!(verify(&envelope, &mine.verifying_key()), Err(Refused::OtherSigner { .. })));
+        assert!(matches!(
+            verify(&envelope, &mine.verifying_key()),
+            Err(Refused::OtherSigner { .. })
+        ));
         let disguised = Envelope { key_id: mine.verifying_key().key_id(), ..envelope };
         assert_eq!(verify(&disguised, &mine.verifying_key()), Err(Refused::BadSignature));
     }

@@ -1,4 +1,5 @@
-//! Hashes that both sides and a later reader compute alike: finding and incident ids, canonical JSON.
+//! Hashes that both sides and a later reader compute alike: finding and incident ids, canonical
+//! JSON.
 
 use protocol::id::{DeviceId, SessionId};
 use serde::Serialize;
@@ -12,8 +13,8 @@ pub fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
 
 /// The id of a finding over all its steps: 32 hex digits.
 ///
-/// `subject` names whom or what the finding is about (a person id, or a track for a stranger: `track-17`), and
-/// `first_cause_seq` the number of the observation that opened it.
+/// `subject` names whom or what the finding is about (a person id, or a track for a stranger:
+/// `track-17`), and `first_cause_seq` the number of the observation that opened it.
 pub fn finding_id(
     device: &DeviceId,
     rule: &str,
@@ -25,15 +26,19 @@ pub fn finding_id(
     short_hash("finding", &[device.as_str(), rule, session, subject, &first_cause_seq.to_string()])
 }
 
-/// The incident that the findings of one session share: 32 hex digits. Without a session, the first cause stands for it.
+/// The incident that the findings of one session share: 32 hex digits. Without a session, the first
+/// cause stands for it.
 pub fn incident_id(device: &DeviceId, session: Option<&SessionId>, first_cause_seq: u64) -> String {
     match session {
         Some(session) => short_hash("incident", &[device.as_str(), session.as_str()]),
-        None => short_hash("incident-without-session", &[device.as_str(), &first_cause_seq.to_string()]),
+        None => {
+            short_hash("incident-without-session", &[device.as_str(), &first_cause_seq.to_string()])
+        }
     }
 }
 
-/// SHA-256 of the value as JSON with sorted keys and no blanks: the same for the same settings in any order.
+/// SHA-256 of the value as JSON with sorted keys and no blanks: the same for the same settings in
+/// any order.
 ///
 /// # Errors
 /// A value that JSON can not hold, such as a map whose keys are no texts.
@@ -55,7 +60,8 @@ fn short_hash(purpose: &str, parts: &[&str]) -> String {
     id
 }
 
-/// Sorts by hand: whether `serde_json` keeps the order of a map depends on a feature that any crate may switch on.
+/// Sorts by hand: whether `serde_json` keeps the order of a map depends on a feature that any crate
+/// may switch on.
 fn write_canonical(value: &Value, out: &mut String) {
     match value {
         Value::Object(map) => {

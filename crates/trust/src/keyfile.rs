@@ -1,5 +1,5 @@
-//! Secret keys on disk: one text line `kind:base64`, mode 0600, written whole or not at all; sealed under the board's key
-//! where there is one. Never overwrites a key.
+//! Secret keys on disk: one text line `kind:base64`, mode 0600, written whole or not at all; sealed
+//! under the board's key where there is one. Never overwrites a key.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -17,7 +17,11 @@ use crate::board::{BoardKey, is_sealed};
 pub fn read_secret(path: &Path, kind: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     let text = read_with(BoardKey::given()?.as_ref(), path, kind)?;
     let malformed = || KeyFileError::Malformed { path: path.to_owned(), kind };
-    let encoded = text.trim().strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')).ok_or_else(malformed)?;
+    let encoded = text
+        .trim()
+        .strip_prefix(kind)
+        .and_then(|rest| rest.strip_prefix(':'))
+        .ok_or_else(malformed)?;
     let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| malformed())?);
     let secret: [u8; 32] = bytes.as_slice().try_into().map_err(|_| malformed())?;
     Ok(Zeroizing::new(secret))
@@ -33,13 +37,21 @@ pub fn protect_text(kind: &'static str, text: &str) -> Result<Zeroizing<String>,
     protect_with(BoardKey::given()?.as_ref(), kind, text)
 }
 
-fn protect_with(board: Option<&BoardKey>, kind: &str, text: &str) -> Result<Zeroizing<String>, KeyFileError> {
+fn protect_with(
+    board: Option<&BoardKey>,
+    kind: &str,
+    text: &str,
+) -> Result<Zeroizing<String>, KeyFileError> {
     let Some(board) = board else { return Ok(Zeroizing::new(text.to_owned())) };
     let sealed = board.seal(kind, text.as_bytes()).ok_or(KeyFileError::NoRandomness)?;
     Ok(Zeroizing::new(format!("{sealed}\n")))
 }
 
-fn read_with(board: Option<&BoardKey>, path: &Path, kind: &'static str) -> Result<Zeroizing<String>, KeyFileError> {
+fn read_with(
+    board: Option<&BoardKey>,
+    path: &Path,
+    kind: &'static str,
+) -> Result<Zeroizing<String>, KeyFileError> {
     let io = |source| KeyFileError::Io { path: path.to_owned(), source };
     let mode = fs::metadata(path).map_err(io)?.mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -50,7 +62,9 @@ fn read_with(board: Option<&BoardKey>, path: &Path, kind: &'static str) -> Resul
         return Ok(text);
     }
     let board = board.ok_or_else(|| KeyFileError::Sealed { path: path.to_owned() })?;
-    let bytes = board.open(kind, &text).ok_or_else(|| KeyFileError::OtherBoard { path: path.to_owned() })?;
+    let bytes = board
+        .open(kind, &text)
+        .ok_or_else(|| KeyFileError::OtherBoard { path: path.to_owned() })?;
     let malformed = |_| KeyFileError::Malformed { path: path.to_owned(), kind };
     std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(malformed)
 }
@@ -74,7 +88,12 @@ fn write_with(
     let line = protect_with(board, kind, &line)?;
     let unfinished = path.with_extension("key.new");
     let _ = fs::remove_file(&unfinished);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(io)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .map_err(io)?;
     file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
     // A hard link fails where a rename would overwrite.
     fs::hard_link(&unfinished, path).map_err(io)?;
@@ -121,7 +140,10 @@ mod tests {
         assert!(read_with(Some(&board), &path, "kind").unwrap().starts_with("kind:"));
         let error = read_with(None, &path, "kind").unwrap_err().to_string();
         assert!(error.contains("ImportCredential=zaigang.kek"), "{error}");
-        assert!(matches!(read_with(Some(&other), &path, "kind"), Err(KeyFileError::OtherBoard { .. })));
+        assert!(matches!(
+            read_with(Some(&other), &path, "kind"),
+            Err(KeyFileError::OtherBoard { .. })
+        ));
         // A box that got its TPM later still reads what it wrote before.
         let plain = dir.path().join("plain.key");
         write_with(None, &plain, "kind", &[7; 32]).unwrap();

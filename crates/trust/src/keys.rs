@@ -1,4 +1,5 @@
-//! Keys of a box and of the server: Ed25519 for signing, X25519 for sealing. Secrets are wiped on drop and never print.
+//! Keys of a box and of the server: Ed25519 for signing, X25519 for sealing. Secrets are wiped on
+//! drop and never print.
 
 use std::fmt;
 use std::path::Path;
@@ -60,8 +61,10 @@ pub struct VerifyingKey(ed25519_dalek::VerifyingKey);
 impl VerifyingKey {
     /// From 32 bytes; a small-order point is refused, because it "verifies" what nobody signed.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, Refused> {
-        let bad = |why: &str| Refused::Malformed { what: "Ed25519 public key", why: why.to_owned() };
-        let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| bad("no point of the curve"))?;
+        let bad =
+            |why: &str| Refused::Malformed { what: "Ed25519 public key", why: why.to_owned() };
+        let key = ed25519_dalek::VerifyingKey::from_bytes(bytes)
+            .map_err(|_| bad("no point of the curve"))?;
         if key.is_weak() { Err(bad("a weak point")) } else { Ok(Self(key)) }
     }
 
@@ -79,7 +82,8 @@ impl VerifyingKey {
     }
 
     pub(crate) fn check(&self, message: &[u8], signature: &[u8]) -> Result<(), Refused> {
-        let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| Refused::BadSignature)?;
+        let signature =
+            ed25519_dalek::Signature::from_slice(signature).map_err(|_| Refused::BadSignature)?;
         self.0.verify_strict(message, &signature).map_err(|_| Refused::BadSignature)
     }
 }
@@ -155,16 +159,21 @@ fn key_id(public: &[u8]) -> String {
 }
 
 fn public_bytes(text: &str, what: &'static str) -> Result<[u8; 32], Refused> {
-    let bytes = STANDARD
-        .decode(text.trim())
-        .map_err(|_| Refused::Malformed { what, why: "no base64 of the standard alphabet".to_owned() })?;
+    let bytes = STANDARD.decode(text.trim()).map_err(|_| Refused::Malformed {
+        what,
+        why: "no base64 of the standard alphabet".to_owned(),
+    })?;
     let length = bytes.len();
-    bytes.try_into().map_err(|_| Refused::Malformed { what, why: format!("{length} bytes where 32 are needed") })
+    bytes.try_into().map_err(|_| Refused::Malformed {
+        what,
+        why: format!("{length} bytes where 32 are needed"),
+    })
 }
 
 fn random_secret() -> Result<Zeroizing<[u8; 32]>, Refused> {
     let mut secret = Zeroizing::new([0; 32]);
-    getrandom::fill(secret.as_mut_slice()).map_err(|error| Refused::NoRandomness(error.to_string()))?;
+    getrandom::fill(secret.as_mut_slice())
+        .map_err(|error| Refused::NoRandomness(error.to_string()))?;
     Ok(secret)
 }
 

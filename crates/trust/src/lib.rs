@@ -1,7 +1,9 @@
-//! Who said what, to whom, and whether it was changed: Ed25519 signatures, the SHA-256 chain, and sealing for one box.
+//! Who said what, to whom, and whether it was changed: Ed25519 signatures, the SHA-256 chain, and
+//! sealing for one box.
 //!
-//! Both programs use it, so that one side can not check less than the other makes. This crate never sends, never
-//! stores (but for key files), never reads a clock (time is an argument), and decides nothing about findings.
+//! Both programs use it, so that one side can not check less than the other makes. This crate never
+//! sends, never stores (but for key files), never reads a clock (time is an argument), and decides
+//! nothing about findings.
 //!
 //! | need | call |
 //! |---|---|
@@ -34,7 +36,8 @@ pub use keyfile::{protect_text, read_secret, read_text, write_new};
 pub use keys::{SealingKey, SealingPublicKey, SigningKey, VerifyingKey};
 pub use seal::{open, seal};
 
-/// Separates our signatures and hashes from every other use of the same key (`"zaigang/v1" ‖ body`).
+/// Separates our signatures and hashes from every other use of the same key (`"zaigang/v1" ‖
+/// body`).
 pub const DOMAIN: &str = "zaigang/v1";
 
 /// The hash that the first link of a chain names as its predecessor.
@@ -73,14 +76,19 @@ pub enum KeyFileError {
     #[error("key file {path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     #[error(
-        "key file {path} can be read by others (mode {mode:o}): run `chmod 600 {path}`, and make a new key if somebody else had access"
+        "key file {path} can be read by others (mode {mode:o}): run `chmod 600 {path}`, and make \
+        a new key if somebody else had access"
     )]
     Open { path: PathBuf, mode: u32 },
-    #[error("{path} is no `{kind}` key file: restore it from a backup or provision the device again")]
+    #[error(
+        "{path} is no `{kind}` key file: restore it from a backup or provision the device again"
+    )]
     Malformed { path: PathBuf, kind: &'static str },
     #[error(
-        "{path} is sealed under the key of the board that made it, and this process was given no such key: run it as a unit \
-         with `ImportCredential=zaigang.kek` (systemd-run --pipe -p ImportCredential=zaigang.kek COMMAND) on that board"
+        "{path} is sealed under the key of the board that made it, and this process was given no \
+            such key: run it as a unit \
+         with `ImportCredential=zaigang.kek` (systemd-run --pipe -p ImportCredential=zaigang.kek \
+         COMMAND) on that board"
     )]
     Sealed { path: PathBuf },
     #[error("{path} was sealed on another board, or changed: provision the device again")]

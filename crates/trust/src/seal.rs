@@ -1,6 +1,8 @@
-//! Sealing for one box: RFC 9180 HPKE, base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305.
+//! Sealing for one box: RFC 9180 HPKE, base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
+//! ChaCha20-Poly1305.
 //!
-//! Sealing hides; it never proves who sent. What is sealed is a signed envelope, and the box checks both.
+//! Sealing hides; it never proves who sent. What is sealed is a signed envelope, and the box checks
+//! both.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,10 +21,16 @@ type PrivateKey = <BoxKem as Kem>::PrivateKey;
 type PublicKey = <BoxKem as Kem>::PublicKey;
 type EncappedKey = <BoxKem as Kem>::EncappedKey;
 
-/// Seals a signed envelope for the box that holds the key. `device` is bound in: opened under another name it fails.
-pub fn seal(envelope: &Envelope, device: &DeviceId, to: &SealingPublicKey) -> Result<Sealed, Refused> {
+/// Seals a signed envelope for the box that holds the key. `device` is bound in: opened under
+/// another name it fails.
+pub fn seal(
+    envelope: &Envelope,
+    device: &DeviceId,
+    to: &SealingPublicKey,
+) -> Result<Sealed, Refused> {
     let plain = serde_json::to_vec(envelope).map_err(|error| malformed("envelope", error))?;
-    let public = PublicKey::from_bytes(&to.0).map_err(|error| malformed("X25519 public key", error))?;
+    let public =
+        PublicKey::from_bytes(&to.0).map_err(|error| malformed("X25519 public key", error))?;
     let (enc, ct) = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, BoxKem>(
         &OpModeS::Base,
         &public,
@@ -31,18 +39,27 @@ pub fn seal(envelope: &Envelope, device: &DeviceId, to: &SealingPublicKey) -> Re
         b"",
     )
     .map_err(|error| malformed("message to seal", error))?;
-    Ok(Sealed { v: WIRE_VERSION, to: to.key_id(), enc: STANDARD.encode(enc.to_bytes()), ct: STANDARD.encode(ct) })
+    Ok(Sealed {
+        v: WIRE_VERSION,
+        to: to.key_id(),
+        enc: STANDARD.encode(enc.to_bytes()),
+        ct: STANDARD.encode(ct),
+    })
 }
 
 /// Opens what was sealed for this box. The envelope inside still has to be verified.
 pub fn open(sealed: &Sealed, device: &DeviceId, key: &SealingKey) -> Result<Envelope, Refused> {
     let expected = key.public_key().key_id();
     if sealed.to != expected {
-        return Err(Refused::OtherRecipient { expected, found: sealed.to.chars().take(16).collect() });
+        return Err(Refused::OtherRecipient {
+            expected,
+            found: sealed.to.chars().take(16).collect(),
+        });
     }
     let enc = STANDARD.decode(&sealed.enc).map_err(|error| malformed("encapsulated key", error))?;
     let ct = STANDARD.decode(&sealed.ct).map_err(|error| malformed("ciphertext", error))?;
-    let enc = EncappedKey::from_bytes(&enc).map_err(|error| malformed("encapsulated key", error))?;
+    let enc =
+        EncappedKey::from_bytes(&enc).map_err(|error| malformed("encapsulated key", error))?;
     let plain = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, BoxKem>(
         &OpModeR::Base,
         &private(key.secret()),
@@ -99,7 +116,9 @@ mod tests {
     fn one_flipped_bit_of_the_ciphertext_is_found_and_nothing_shows_through() {
         let key = SealingKey::generate().unwrap();
         let device: DeviceId = "box-1".parse().unwrap();
-        let sealed = seal(&SigningKey::generate().unwrap().sign("SECRET"), &device, &key.public_key()).unwrap();
+        let sealed =
+            seal(&SigningKey::generate().unwrap().sign("SECRET"), &device, &key.public_key())
+                .unwrap();
         let ct = STANDARD.decode(&sealed.ct).unwrap();
         assert!(!ct.windows(6).any(|w| w == b"SECRET"));
         for at in 0..ct.len() {

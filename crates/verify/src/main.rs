@@ -1,5 +1,5 @@
-//! `zaigang-verify BUNDLE`: checks an exported chain, an audit log or a case package offline and says in one sentence what holds.
-//! Opens no connection and changes no file.
+//! `zaigang-verify BUNDLE`: checks an exported chain, an audit log or a case package offline and
+//! says in one sentence what holds. Opens no connection and changes no file.
 
 mod package;
 
@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-zaigang-verify checks an exported chain of a box, an exported audit log or a case package, without any network.
+zaigang-verify checks an exported chain of a box, an exported audit log or a case package, \
+without any network.
 
 usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] [--head FILE]... BUNDLE
 
@@ -16,11 +17,14 @@ usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] [--head FILE]...
                     or a case package (zip)
   --device-key-id   refuse unless the box's key has this id (16 hex digits)
   --server-key-id   refuse unless the server's key has this id
-  --head            signed heads of the audit log, one a line, as a box keeps them (audit-heads.jsonl in its state
-                    folder), as the server wrote them outside its data, or as the webhook got them: an audit log
+  --head            signed heads of the audit log, one a line, as a box keeps them \
+  (audit-heads.jsonl in its state
+                    folder), as the server wrote them outside its data, or as the webhook got \
+                    them: an audit log
                     must still hold every entry that they speak of. May be given more than once
 
-A bundle carries the keys it is checked with. Compare the two key ids in the answer with the ones you know, or give them
+A bundle carries the keys it is checked with. Compare the two key ids in the answer with the ones \
+you know, or give them
 as options: only then does the answer say whose chain it is.
 Exit status: 0 it holds, 1 it does not hold, 2 it could not be read.";
 
@@ -64,7 +68,9 @@ impl Request {
                 "--device-key-id" => request.device_key_id = Some(value()?),
                 "--server-key-id" => request.server_key_id = Some(value()?),
                 "--head" => request.heads.push(value()?),
-                option if option.starts_with('-') => return Err(format!("unknown option {option}")),
+                option if option.starts_with('-') => {
+                    return Err(format!("unknown option {option}"));
+                }
                 path if request.bundle.is_empty() => path.clone_into(&mut request.bundle),
                 extra => return Err(format!("one bundle at a time, not also {extra}")),
             }
@@ -77,7 +83,8 @@ impl Request {
         let mut heads = Vec::new();
         for path in &self.heads {
             let text = std::fs::read_to_string(path).map_err(|e| format!("--head {path}: {e}"))?;
-            let read = trust::audit::heads_of(&text).map_err(|fault| format!("--head {path}: {fault}"))?;
+            let read =
+                trust::audit::heads_of(&text).map_err(|fault| format!("--head {path}: {fault}"))?;
             if read.is_empty() {
                 return Err(format!("--head {path}: it holds no head"));
             }
@@ -104,7 +111,10 @@ impl Request {
         };
         if self.server_key_id.as_ref().is_some_and(|expected| *expected != report.server_key_id) {
             let found = &report.server_key_id;
-            println!("DOES NOT HOLD: {}: signed by a server with key {found}, not the one you named", self.bundle);
+            println!(
+                "DOES NOT HOLD: {}: signed by a server with key {found}, not the one you named",
+                self.bundle
+            );
             return ExitCode::FAILURE;
         }
         println!("HOLDS: {report}");
@@ -119,7 +129,11 @@ impl Request {
         ];
         for (whose, expected, found) in known {
             if expected.as_ref().is_some_and(|expected| expected != found) {
-                println!("DOES NOT HOLD: {}: signed by a {whose} with key {found}, not the one you named", self.bundle);
+                println!(
+                    "DOES NOT HOLD: {}: signed by a {whose} with key {found}, not the one you \
+                    named",
+                    self.bundle
+                );
                 return false;
             }
         }
@@ -157,9 +171,14 @@ impl Request {
             }
         };
         let mut reader = BufReader::new(file);
-        let is_audit = reader.fill_buf().is_ok_and(|bytes| first_line(bytes).is_some_and(trust::audit::is_audit));
+        let is_audit = reader
+            .fill_buf()
+            .is_ok_and(|bytes| first_line(bytes).is_some_and(trust::audit::is_audit));
         if !is_audit && !self.heads.is_empty() {
-            eprintln!("zaigang-verify: --head: heads speak of an audit log, and {} is none", self.bundle);
+            eprintln!(
+                "zaigang-verify: --head: heads speak of an audit log, and {} is none",
+                self.bundle
+            );
             return ExitCode::from(2);
         }
         if is_audit {

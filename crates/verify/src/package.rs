@@ -1,6 +1,7 @@
 //! A case package: every file against `SHA256SUMS`, and the chain in it. Unpacks nothing to disk.
 //!
-//! The list of checksums is not signed: it shows a damaged file. What the chain's signatures show, only they show.
+//! The list of checksums is not signed: it shows a damaged file. What the chain's signatures show,
+//! only they show.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Seek};
@@ -34,22 +35,30 @@ pub(crate) fn check(reader: impl Read + Seek) -> Result<Package, String> {
         let file = archive.by_index(n).map_err(|e| format!("file {} of the zip: {e}", n + 1))?;
         let name = file.name().map_err(|e| format!("file {} of the zip: {e}", n + 1))?.into_owned();
         let mut bytes = Vec::new();
-        let read = file.take(left + 1).read_to_end(&mut bytes).map_err(|e| format!("{name}: {e}"))? as u64;
-        left = left.checked_sub(read).ok_or_else(|| format!("{name}: more than {MOST_BYTES} bytes unpacked"))?;
+        let read =
+            file.take(left + 1).read_to_end(&mut bytes).map_err(|e| format!("{name}: {e}"))? as u64;
+        left = left
+            .checked_sub(read)
+            .ok_or_else(|| format!("{name}: more than {MOST_BYTES} bytes unpacked"))?;
         files.insert(name, bytes);
     }
-    let sums = files.remove(SUMS).ok_or_else(|| format!("{SUMS} is missing: this is no case package"))?;
+    let sums =
+        files.remove(SUMS).ok_or_else(|| format!("{SUMS} is missing: this is no case package"))?;
     let sums = String::from_utf8(sums).map_err(|_| format!("{SUMS} is no text"))?;
     let mut listed = 0;
     for line in sums.lines() {
-        let (sum, name) = line.split_once("  ").ok_or_else(|| format!("{SUMS}: `{line}` is no line of it"))?;
-        let bytes = files.get(name).ok_or_else(|| format!("{name} stands in {SUMS} and is missing"))?;
+        let (sum, name) =
+            line.split_once("  ").ok_or_else(|| format!("{SUMS}: `{line}` is no line of it"))?;
+        let bytes =
+            files.get(name).ok_or_else(|| format!("{name} stands in {SUMS} and is missing"))?;
         if trust::sha256_hex(bytes) != sum {
             return Err(format!("{name} was changed: its SHA-256 is not the one in {SUMS}"));
         }
         listed += 1;
     }
-    if let Some(name) = files.keys().find(|name| !sums.lines().any(|line| line.ends_with(&format!("  {name}")))) {
+    if let Some(name) =
+        files.keys().find(|name| !sums.lines().any(|line| line.ends_with(&format!("  {name}"))))
+    {
         return Err(format!("{name} does not stand in {SUMS}"));
     }
     if !files.contains_key("case.json") {
@@ -57,8 +66,8 @@ pub(crate) fn check(reader: impl Read + Seek) -> Result<Package, String> {
     }
     let mut chains = Vec::new();
     for (name, bytes) in files.iter().filter(|(name, _)| name.starts_with("chain-")) {
-        let report =
-            trust::bundle::check(BufReader::new(bytes.as_slice())).map_err(|fault| format!("{name}: {fault}"))?;
+        let report = trust::bundle::check(BufReader::new(bytes.as_slice()))
+            .map_err(|fault| format!("{name}: {fault}"))?;
         chains.push((name.clone(), report));
     }
     Ok(Package { files: listed, chains })
@@ -72,7 +81,8 @@ mod tests {
 
     fn zipped(files: &[(&str, &str)]) -> Cursor<Vec<u8>> {
         let mut out = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let stored = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored);
         for (name, text) in files {
             out.start_file(*name, stored).unwrap();
             out.write_all(text.as_bytes()).unwrap();
@@ -81,8 +91,10 @@ mod tests {
     }
 
     fn sums(files: &[(&str, &str)]) -> String {
-        let lines: Vec<String> =
-            files.iter().map(|(name, text)| format!("{}  {name}", trust::sha256_hex(text))).collect();
+        let lines: Vec<String> = files
+            .iter()
+            .map(|(name, text)| format!("{}  {name}", trust::sha256_hex(text)))
+            .collect();
         lines.join("\n")
     }
 
@@ -95,13 +107,18 @@ mod tests {
         for (wrong, says) in [
             (vec![files[0], ("case.json", "{ }"), (SUMS, list.as_str())], "case.json was changed"),
             (vec![files[1], (SUMS, list.as_str())], "case.pdf stands in"),
-            (vec![files[0], files[1], ("more", "x"), (SUMS, list.as_str())], "more does not stand in"),
+            (
+                vec![files[0], files[1], ("more", "x"), (SUMS, list.as_str())],
+                "more does not stand in",
+            ),
             (vec![files[0], files[1]], "SHA256SUMS is missing"),
         ] {
             let said = check(zipped(&wrong)).unwrap_err();
             assert!(said.contains(says), "{said}");
         }
-        assert!(check(Cursor::new(b"PK\x03\x04 cut".to_vec())).unwrap_err().contains("no whole zip"));
+        assert!(
+            check(Cursor::new(b"PK\x03\x04 cut".to_vec())).unwrap_err().contains("no whole zip")
+        );
     }
 
     #[test]

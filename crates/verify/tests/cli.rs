@@ -10,8 +10,10 @@ use trust::bundle::{FORMAT, Header, write};
 use trust::{SigningKey, ZERO_HASH};
 
 fn verify(arguments: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } =
-        Command::new(env!("CARGO_BIN_EXE_zaigang-verify")).args(arguments).output().expect("the program starts");
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_zaigang-verify"))
+        .args(arguments)
+        .output()
+        .expect("the program starts");
     (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
 }
 

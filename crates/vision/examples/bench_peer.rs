@@ -1,13 +1,20 @@
-//! Our side of `scripts/bench-peers`: reads commands from stdin, runs one step, prints its CPU time in nanoseconds,
-//! so that the script can interleave it with its peers on the same pixels. It writes nothing else.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! Our side of `scripts/bench-peers`: reads commands from stdin, runs one step, prints its CPU time
+//! in nanoseconds, so that the script can interleave it with its peers on the same pixels. It
+//! writes nothing else.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use std::{
     io::{BufRead, Write},
     path::Path,
 };
 
-use vision::{Analyzer, Embedding, FaceBox, Frame, Gallery, Options, PackSpec, PixelOrder, Runtime, Template};
+use vision::{
+    Analyzer, Embedding, FaceBox, Frame, Gallery, Options, PackSpec, PixelOrder, Runtime, Template,
+};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -70,8 +77,12 @@ impl Bench {
                 }
             }
             ("detect", _) => self.analyzer.detect_into(frame, &mut self.faces)?,
-            ("embed", Some(face)) => drop(std::hint::black_box(self.analyzer.embed(frame, &face)?)),
-            ("live", Some(face)) => drop(std::hint::black_box(self.analyzer.liveness(frame, &face)?)),
+            ("embed", Some(face)) => {
+                std::hint::black_box(self.analyzer.embed(frame, &face)?);
+            }
+            ("live", Some(face)) => {
+                std::hint::black_box(self.analyzer.liveness(frame, &face)?);
+            }
             ("detect_floor", _) => self.analyzer.run_again("detector")?,
             ("embed_floor", _) => self.analyzer.run_again("embedder")?,
             ("live_floor", _) => self.analyzer.run_again("liveness")?,
@@ -81,11 +92,18 @@ impl Bench {
     }
 
     /// CPU time of so many searches in a row.
-    fn search(&mut self, count: usize, ask: fn(&mut Gallery<usize>, &Embedding) -> vision::Match<usize>) -> String {
+    fn search(
+        &mut self,
+        count: usize,
+        ask: fn(&mut Gallery<usize>, &Embedding) -> vision::Match<usize>,
+    ) -> String {
         let from = cpu_ns();
         for _ in 0..count {
             self.asked += 1;
-            std::hint::black_box(ask(&mut self.gallery, &self.queries[self.asked % self.queries.len()]));
+            std::hint::black_box(ask(
+                &mut self.gallery,
+                &self.queries[self.asked % self.queries.len()],
+            ));
         }
         (cpu_ns() - from).to_string()
     }
@@ -99,7 +117,9 @@ impl Bench {
                     // Sums of four even numbers are near enough to normal here.
                     let mut sum = 0.0;
                     for _ in 0..4 {
-                        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                        state = state
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1_442_695_040_888_963_407);
                         sum += (state >> 40) as f32 / 16_777_216.0 - 0.5;
                     }
                     sum

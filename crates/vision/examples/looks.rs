@@ -1,7 +1,12 @@
-//! Prints what the networks of a pack see in every picture of a folder, one JSON object per picture: boxes, points,
-//! scores and embeddings. `scripts/ci-arm64` holds the lines of two architectures side by side. It judges nothing.
-//! `cargo run -p vision --example looks -- PACK FOLDER`
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "an example says what it expects, and stops there")]
+//! Prints what the networks of a pack see in every picture of a folder, one JSON object per
+//! picture: boxes, points, scores and embeddings. `scripts/ci-arm64` holds the lines of two
+//! architectures side by side. It judges nothing. `cargo run -p vision --example looks -- PACK
+//! FOLDER`
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "an example says what it expects, and stops there"
+)]
 
 use std::path::PathBuf;
 
@@ -9,13 +14,17 @@ use vision::{Analyzer, Options, Picture, Runtime, pack};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let (Some(name), Some(folder)) = (args.next(), args.next()) else { return Err("usage: looks PACK FOLDER".into()) };
+    let (Some(name), Some(folder)) = (args.next(), args.next()) else {
+        return Err("usage: looks PACK FOLDER".into());
+    };
     let search = pack::Search::standard(None);
-    let spec = pack::Manifest::effective(&search)?.pack(&name)?.allowed(false)?.locate(&search)?.spec();
+    let spec =
+        pack::Manifest::effective(&search)?.pack(&name)?.allowed(false)?.locate(&search)?.spec();
     let options = Options { detect_longest_side_px: 0, threads: 1 };
     let mut analyzer = Analyzer::load(&Runtime::init()?, &spec, options)?;
-    let mut pictures: Vec<PathBuf> =
-        std::fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut pictures: Vec<PathBuf> = std::fs::read_dir(&folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
     pictures.sort();
     for path in pictures {
         let picture = Picture::decode(&std::fs::read(&path)?)?;

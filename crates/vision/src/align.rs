@@ -1,5 +1,5 @@
-//! The least-squares similarity (Umeyama 1991, no reflection) that carries five landmarks onto a template.
-//! Pure arithmetic on points; it never touches a pixel.
+//! The least-squares similarity (Umeyama 1991, no reflection) that carries five landmarks onto a
+//! template. Pure arithmetic on points; it never touches a pixel.
 
 use crate::{error::VisionError, spec::AlignTemplate};
 
@@ -13,10 +13,13 @@ pub struct Similarity {
 }
 
 impl Similarity {
-    /// The similarity that carries `from` onto `to` with the least squared error. In the plane, without reflection,
-    /// Umeyama's singular value decomposition has this closed form. Fails where all of `from` is one point.
+    /// The similarity that carries `from` onto `to` with the least squared error. In the plane,
+    /// without reflection, Umeyama's singular value decomposition has this closed form. Fails where
+    /// all of `from` is one point.
     pub fn fit(from: &[[f32; 2]; 5], to: &[[f32; 2]; 5]) -> Result<Self, VisionError> {
-        let mean = |points: &[[f32; 2]; 5], axis: usize| points.iter().map(|p| f64::from(p[axis])).sum::<f64>() / 5.0;
+        let mean = |points: &[[f32; 2]; 5], axis: usize| {
+            points.iter().map(|p| f64::from(p[axis])).sum::<f64>() / 5.0
+        };
         let (fx, fy) = (mean(from, 0), mean(from, 1));
         let (gx, gy) = (mean(to, 0), mean(to, 1));
         let (mut spread, mut dot, mut cross) = (0.0, 0.0, 0.0);
@@ -31,11 +34,19 @@ impl Similarity {
             return Err(VisionError::DegenerateLandmarks);
         }
         let (a, b) = (dot / spread, cross / spread);
-        Ok(Self { a: a as f32, b: b as f32, tx: (gx - a * fx + b * fy) as f32, ty: (gy - b * fx - a * fy) as f32 })
+        Ok(Self {
+            a: a as f32,
+            b: b as f32,
+            tx: (gx - a * fx + b * fy) as f32,
+            ty: (gy - b * fx - a * fy) as f32,
+        })
     }
 
     /// Carries landmarks of a picture onto a template.
-    pub fn to_template(landmarks: &[[f32; 2]; 5], template: &AlignTemplate) -> Result<Self, VisionError> {
+    pub fn to_template(
+        landmarks: &[[f32; 2]; 5],
+        template: &AlignTemplate,
+    ) -> Result<Self, VisionError> {
         Self::fit(landmarks, &template.points)
     }
 
@@ -48,7 +59,8 @@ impl Similarity {
         self.a.hypot(self.b)
     }
 
-    /// The way back. Only a similarity of scale 0 has none, and [`Similarity::fit`] makes none of those.
+    /// The way back. Only a similarity of scale 0 has none, and [`Similarity::fit`] makes none of
+    /// those.
     #[must_use]
     pub fn inverse(&self) -> Self {
         let square = self.a * self.a + self.b * self.b;

@@ -1,11 +1,11 @@
-//! One pack's networks behind separate calls, so that the scheduler chooses what each face is worth.
-//! It holds buffers and no faces: nothing of one frame is kept for the next.
+//! One pack's networks behind separate calls, so that the scheduler chooses what each face is
+//! worth. It holds buffers and no faces: nothing of one frame is kept for the next.
 
 use std::sync::Arc;
 
 use crate::{
-    Detector, Embedder, Embedding, FaceBox, Frame, Liveness, LivenessScore, MaskFlag, MaskScore, PackSpec, Quality,
-    Runtime, Template, Thresholds, VisionError, quality::Assessor,
+    Detector, Embedder, Embedding, FaceBox, Frame, Liveness, LivenessScore, MaskFlag, MaskScore,
+    PackSpec, Quality, Runtime, Template, Thresholds, VisionError, quality::Assessor,
 };
 
 /// How the networks are run on this machine.
@@ -23,14 +23,15 @@ impl Default for Options {
     }
 }
 
-/// Faces this wide, in pixels, and wider give the companion its whole weight; narrower ones less, down to a fifth: it knows
-/// small faces less well than the first embedder (decision 0115).
+/// Faces this wide, in pixels, and wider give the companion its whole weight; narrower ones less,
+/// down to a fifth: it knows small faces less well than the first embedder (decision 0115).
 const COMPANION_FROM_PX: f32 = 48.0;
 const COMPANION_TO_PX: f32 = 24.0;
 const COMPANION_LEAST: f32 = 0.2;
 
 fn weight_of_small(face_width_px: f32) -> f32 {
-    ((face_width_px - COMPANION_TO_PX) / (COMPANION_FROM_PX - COMPANION_TO_PX)).clamp(COMPANION_LEAST, 1.0)
+    ((face_width_px - COMPANION_TO_PX) / (COMPANION_FROM_PX - COMPANION_TO_PX))
+        .clamp(COMPANION_LEAST, 1.0)
 }
 
 /// The open networks of one pack.
@@ -59,7 +60,9 @@ impl Analyzer {
             detector: Detector::load(&runtime, &spec.detector, options.detect_longest_side_px)?,
             embedder: Embedder::load(&runtime, &spec.embedder)?,
             companion: match &spec.companion {
-                Some(companion) => Some((Embedder::load(&runtime, &companion.embedder)?, companion.share)),
+                Some(companion) => {
+                    Some((Embedder::load(&runtime, &companion.embedder)?, companion.share))
+                }
                 None => None,
             },
             liveness: Liveness::load(&runtime, &spec.liveness)?,
@@ -101,7 +104,11 @@ impl Analyzer {
     }
 
     /// [`Analyzer::detect`] into a vector that is used again.
-    pub fn detect_into(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
+    pub fn detect_into(
+        &mut self,
+        frame: Frame<'_>,
+        faces: &mut Vec<FaceBox>,
+    ) -> Result<(), VisionError> {
         self.detector.detect_into(frame, faces)
     }
 
@@ -114,13 +121,24 @@ impl Analyzer {
     pub fn embed(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
         let first = self.embedder.embed(frame, &face.landmarks)?;
         let Some((second, share)) = &mut self.companion else { return Ok(first) };
-        Ok(first.joined(&second.embed(frame, &face.landmarks)?, *share * weight_of_small(face.rect.width)))
+        Ok(first.joined(
+            &second.embed(frame, &face.landmarks)?,
+            *share * weight_of_small(face.rect.width),
+        ))
     }
 
-    /// Aligns and embeds a face that wears a mask: the companion knows covered faces less well, and is left out.
-    pub fn embed_covered(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Embedding, VisionError> {
+    /// Aligns and embeds a face that wears a mask: the companion knows covered faces less well, and
+    /// is left out.
+    pub fn embed_covered(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<Embedding, VisionError> {
         let first = self.embedder.embed(frame, &face.landmarks)?;
-        Ok(self.companion.as_ref().map_or_else(|| first.clone(), |(second, _)| first.alone(second.length())))
+        Ok(self
+            .companion
+            .as_ref()
+            .map_or_else(|| first.clone(), |(second, _)| first.alone(second.length())))
     }
 
     /// A face as a template of this pack.
@@ -130,16 +148,25 @@ impl Analyzer {
     }
 
     /// How live a face looks in this frame; `None`: the pack cannot tell (not assessed).
-    pub fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+    pub fn liveness(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<Option<LivenessScore>, VisionError> {
         self.liveness.as_mut().map(|l| l.score(frame, &face.rect)).transpose()
     }
 
     /// Whether a face wears a mask; `None`: the pack cannot tell.
-    pub fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<MaskScore>, VisionError> {
+    pub fn masked(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<Option<MaskScore>, VisionError> {
         self.mask.as_mut().map(|m| m.score(frame, &face.rect)).transpose()
     }
 
-    /// Runs one role's networks again on what they were fed last: the floor that benchmarks compare with.
+    /// Runs one role's networks again on what they were fed last: the floor that benchmarks compare
+    /// with.
     #[doc(hidden)]
     pub fn run_again(&mut self, role: &str) -> Result<(), VisionError> {
         match role {

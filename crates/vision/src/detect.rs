@@ -1,5 +1,5 @@
-//! Faces in a frame: feeding a `YuNet`-shaped detector, decoding its anchors, and non-maximum suppression.
-//! It never says who a face is and never keeps a picture.
+//! Faces in a frame: feeding a `YuNet`-shaped detector, decoding its anchors, and non-maximum
+//! suppression. It never says who a face is and never keeps a picture.
 
 use crate::{
     error::VisionError,
@@ -73,8 +73,13 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// Opens the network. `longest_side_px` is the configured detection size (320-1280; 0: as the frame is).
-    pub fn load(runtime: &Runtime, spec: &DetectorSpec, longest_side_px: u32) -> Result<Self, VisionError> {
+    /// Opens the network. `longest_side_px` is the configured detection size (320-1280; 0: as the
+    /// frame is).
+    pub fn load(
+        runtime: &Runtime,
+        spec: &DetectorSpec,
+        longest_side_px: u32,
+    ) -> Result<Self, VisionError> {
         let size = match (spec.input.width, spec.input.height) {
             (0, 0) => (TRIAL_PX, TRIAL_PX),
             fixed => fixed,
@@ -111,7 +116,11 @@ impl Detector {
     }
 
     /// [`Detector::detect`] into a vector that is used again.
-    pub fn detect_into(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
+    pub fn detect_into(
+        &mut self,
+        frame: Frame<'_>,
+        faces: &mut Vec<FaceBox>,
+    ) -> Result<(), VisionError> {
         let (width, height) = self.working_size(frame);
         let net_size = match (self.spec.input.width, self.spec.input.height) {
             (0, 0) => (width.next_multiple_of(32), height.next_multiple_of(32)),
@@ -121,8 +130,9 @@ impl Detector {
         self.net_size = net_size;
         let (threshold, candidates) = (self.spec.score_threshold, &mut self.candidates);
         candidates.clear();
-        self.not_finite +=
-            self.net.run(net_size, &self.planes, |outputs| decode(outputs, net_size, threshold, candidates))?;
+        self.not_finite += self.net.run(net_size, &self.planes, |outputs| {
+            decode(outputs, net_size, threshold, candidates)
+        })?;
         let back = (frame.width() as f32 / width as f32, frame.height() as f32 / height as f32);
         suppress(&mut self.candidates, self.spec.nms_threshold, faces);
         for face in faces.iter_mut() {
@@ -207,8 +217,8 @@ pub struct Level<'a> {
     pub points: &'a [f32],
 }
 
-/// Decodes one stride; returns how many cells were dropped for not being finite. Cells that the slices do not
-/// reach are not looked at, so that no input makes it panic.
+/// Decodes one stride; returns how many cells were dropped for not being finite. Cells that the
+/// slices do not reach are not looked at, so that no input makes it panic.
 pub fn decode_level(level: &Level<'_>, threshold: f32, faces: &mut Vec<FaceBox>) -> u64 {
     let mut dropped = 0;
     let least = threshold * threshold;
@@ -238,7 +248,13 @@ pub fn decode_level(level: &Level<'_>, threshold: f32, faces: &mut Vec<FaceBox>)
     dropped
 }
 
-fn decode_cell(score: f32, bounds: &[f32], points: &[f32], (column, row): (f32, f32), stride: f32) -> FaceBox {
+fn decode_cell(
+    score: f32,
+    bounds: &[f32],
+    points: &[f32],
+    (column, row): (f32, f32),
+    stride: f32,
+) -> FaceBox {
     let (width, height) = (bounds[2].exp() * stride, bounds[3].exp() * stride);
     FaceBox {
         rect: Rect {
@@ -248,7 +264,9 @@ fn decode_cell(score: f32, bounds: &[f32], points: &[f32], (column, row): (f32, 
             height,
         },
         score,
-        landmarks: std::array::from_fn(|i| [(points[2 * i] + column) * stride, (points[2 * i + 1] + row) * stride]),
+        landmarks: std::array::from_fn(|i| {
+            [(points[2 * i] + column) * stride, (points[2 * i + 1] + row) * stride]
+        }),
     }
 }
 
@@ -259,7 +277,8 @@ fn is_finite(face: &FaceBox) -> bool {
         && face.landmarks.iter().flatten().all(|v| v.is_finite())
 }
 
-/// Greedy non-maximum suppression: best first, and none that overlaps a better one by more than `threshold` (`IoU`).
+/// Greedy non-maximum suppression: best first, and none that overlaps a better one by more than
+/// `threshold` (`IoU`).
 pub fn suppress(candidates: &mut [FaceBox], threshold: f32, kept: &mut Vec<FaceBox>) {
     candidates.sort_unstable_by(|a, b| {
         b.score

@@ -1,4 +1,5 @@
-//! A face becomes a unit vector: align, feed, run, L2-normalise. The vector is wiped when dropped and never printed.
+//! A face becomes a unit vector: align, feed, run, L2-normalise. The vector is wiped when dropped
+//! and never printed.
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -43,8 +44,8 @@ impl Embedding {
         (self.len() == other.len()).then(|| kernel::dot(&self.values, &other.values))
     }
 
-    /// Both vectors, one behind the other, as one of length 1: the cosine of two such is the mean of both cosines, the
-    /// second weighing `share` (0-1).
+    /// Both vectors, one behind the other, as one of length 1: the cosine of two such is the mean
+    /// of both cosines, the second weighing `share` (0-1).
     #[must_use]
     pub fn joined(&self, second: &Self, share: f32) -> Self {
         let (first, weight) = ((1.0 - share).max(0.0).sqrt(), share.max(0.0).sqrt());
@@ -54,8 +55,8 @@ impl Embedding {
         Self { values }
     }
 
-    /// This vector where the second one is left out: held against [`Embedding::joined`] ones, its cosine is the first
-    /// network's, times the root of what that one weighs.
+    /// This vector where the second one is left out: held against [`Embedding::joined`] ones, its
+    /// cosine is the first network's, times the root of what that one weighs.
     #[must_use]
     pub fn alone(&self, second_length: usize) -> Self {
         let mut values = Vec::with_capacity(self.len() + second_length);
@@ -64,8 +65,8 @@ impl Embedding {
         Self { values }
     }
 
-    /// The weighted mean direction of several embeddings. `None` where there is none, or lengths or numbers
-    /// do not fit.
+    /// The weighted mean direction of several embeddings. `None` where there is none, or lengths or
+    /// numbers do not fit.
     pub fn mean<'a>(weighted: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
         let mut sum: Option<Self> = None;
         for (embedding, weight) in weighted {
@@ -112,7 +113,8 @@ impl Embedder {
     pub fn load(runtime: &Runtime, spec: &EmbedderSpec) -> Result<Self, VisionError> {
         let mut spec = spec.clone();
         let size = (spec.input.width, spec.input.height);
-        let expect = Expect { role: "embedder", size, any_size: false, outputs: &[("", spec.length)] };
+        let expect =
+            Expect { role: "embedder", size, any_size: false, outputs: &[("", spec.length)] };
         let net = runtime.open_fed(&spec.model, &expect, &mut Some(&mut spec.input))?;
         Ok(Self { net, spec, planes: Vec::new(), not_finite: 0 })
     }
@@ -123,14 +125,22 @@ impl Embedder {
     }
 
     /// Aligns the face by its landmarks and embeds it.
-    pub fn embed(&mut self, frame: Frame<'_>, landmarks: &[[f32; 2]; 5]) -> Result<Embedding, VisionError> {
+    pub fn embed(
+        &mut self,
+        frame: Frame<'_>,
+        landmarks: &[[f32; 2]; 5],
+    ) -> Result<Embedding, VisionError> {
         let to_frame = Similarity::to_template(landmarks, &self.spec.template)?.inverse();
         sample::warped(frame, &to_frame, &self.spec.input, &mut self.planes);
         self.run()
     }
 
     /// Embeds the mirrored face: a second look at the same picture.
-    pub fn embed_mirrored(&mut self, frame: Frame<'_>, landmarks: &[[f32; 2]; 5]) -> Result<Embedding, VisionError> {
+    pub fn embed_mirrored(
+        &mut self,
+        frame: Frame<'_>,
+        landmarks: &[[f32; 2]; 5],
+    ) -> Result<Embedding, VisionError> {
         let to_frame = Similarity::to_template(landmarks, &self.spec.template)?.inverse();
         sample::warped(frame, &to_frame, &self.spec.input, &mut self.planes);
         for row in self.planes.chunks_exact_mut(self.spec.input.width as usize) {
@@ -168,7 +178,8 @@ impl Embedder {
     fn run(&mut self) -> Result<Embedding, VisionError> {
         let size = (self.spec.input.width, self.spec.input.height);
         let values = self.net.run(size, &self.planes, |outputs| Ok(outputs.get("")?.to_vec()))?;
-        // The aligned face itself must not outlive its embedding by long: the buffer is overwritten.
+        // The aligned face itself must not outlive its embedding by long: the buffer is
+        // overwritten.
         Embedding::normalised(values).ok_or_else(|| {
             self.not_finite += 1;
             VisionError::NotFinite { role: "embedder" }

@@ -1,5 +1,6 @@
-//! From an enrolment photograph to a template, through the quality gate: exactly one face, and a good one.
-//! It never keeps the photograph, and never asks for consent: whoever calls it holds the consent already.
+//! From an enrolment photograph to a template, through the quality gate: exactly one face, and a
+//! good one. It never keeps the photograph, and never asks for consent: whoever calls it holds the
+//! consent already.
 
 use crate::{Analyzer, FaceBox, Gate, Picture, Quality, Reason, Template, VisionError};
 
@@ -67,16 +68,25 @@ impl EnrolError {
 }
 
 /// Decodes a JPEG or PNG, finds its one face, measures it against the gate, and embeds it.
-pub fn template_from_photo(analyzer: &mut Analyzer, photo: &[u8], gate: &Gate) -> Result<Enrolled, EnrolError> {
+pub fn template_from_photo(
+    analyzer: &mut Analyzer,
+    photo: &[u8],
+    gate: &Gate,
+) -> Result<Enrolled, EnrolError> {
     let picture = Picture::decode(photo).map_err(VisionError::from)?;
     template_from_picture(analyzer, &picture, gate)
 }
 
 /// [`template_from_photo`] for a picture that is decoded already.
-pub fn template_from_picture(analyzer: &mut Analyzer, picture: &Picture, gate: &Gate) -> Result<Enrolled, EnrolError> {
+pub fn template_from_picture(
+    analyzer: &mut Analyzer,
+    picture: &Picture,
+    gate: &Gate,
+) -> Result<Enrolled, EnrolError> {
     let frame = picture.frame();
     let faces = analyzer.detect(frame)?;
-    let rejected = |reason| EnrolError::Rejected(Rejection { reasons: vec![reason], quality: None });
+    let rejected =
+        |reason| EnrolError::Rejected(Rejection { reasons: vec![reason], quality: None });
     let face = match single_face(&faces) {
         Ok(face) if is_upside_down(&face) => return Err(rejected(Reason::UpsideDown)),
         Ok(face) => face,

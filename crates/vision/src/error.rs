@@ -14,7 +14,8 @@ pub enum VisionError {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     /// The file is not the network that its place in the pack needs.
-    #[error("{}: not a usable {role} network: {why}; check the pack with `zaigang-agent models verify`", path.display())]
+    #[error("{}: not a usable {role} network: {why}; check the pack with `zaigang-agent models \
+        verify`", path.display())]
     WrongModel { role: &'static str, path: PathBuf, why: String },
     /// The network answered NaN or infinity: the answer is dropped and counted, never matched.
     #[error("the {role} network answered with a number that is not finite; the answer is dropped")]
@@ -32,17 +33,20 @@ pub enum VisionError {
 pub enum RuntimeError {
     /// The variable that names the library is unset or empty.
     #[error(
-        "ORT_DYLIB_PATH is not set: it must name libonnxruntime.so; run ./scripts/setup, or set it to the ONNX Runtime of this board"
+        "ORT_DYLIB_PATH is not set: it must name libonnxruntime.so; run ./scripts/setup, or set \
+        it to the ONNX Runtime of this board"
     )]
     NoLibraryNamed,
     /// No file there.
     #[error(
-        "{}: no ONNX Runtime library there; run ./scripts/setup, or set ORT_DYLIB_PATH to the ONNX Runtime of this board", path.display()
+        "{}: no ONNX Runtime library there; run ./scripts/setup, or set ORT_DYLIB_PATH to the \
+        ONNX Runtime of this board", path.display()
     )]
     LibraryMissing { path: PathBuf },
     /// The file is there and is no ONNX Runtime, or one for another machine.
     #[error(
-        "{}: cannot be used as ONNX Runtime ({why}); run ./scripts/setup, or set ORT_DYLIB_PATH to one of version {oldest} or newer", path.display()
+        "{}: cannot be used as ONNX Runtime ({why}); run ./scripts/setup, or set ORT_DYLIB_PATH \
+        to one of version {oldest} or newer", path.display()
     )]
     LibraryUnusable { path: PathBuf, why: String, oldest: &'static str },
     /// The library is loaded and refuses to work.

@@ -1,5 +1,5 @@
-//! Pixels in: a borrowed view of 8-bit pictures, and the decoder of JPEG and PNG with limits. Machine and person see the same:
-//! what is transparent shows white.
+//! Pixels in: a borrowed view of 8-bit pictures, and the decoder of JPEG and PNG with limits.
+//! Machine and person see the same: what is transparent shows white.
 //! It never writes a picture anywhere and never guesses at a broken file.
 
 mod container;
@@ -14,7 +14,8 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, metadata::Orient
 pub const MAX_SIDE_PX: u32 = 12_000;
 /// Most pixels of a picture that is decoded.
 pub const MAX_PIXELS: u64 = 50_000_000;
-/// Most memory that decoding may take: a photograph of 50 million pixels that has to be turned upright.
+/// Most memory that decoding may take: a photograph of 50 million pixels that has to be turned
+/// upright.
 pub const MAX_DECODE_BYTES: u64 = 320 << 20;
 
 /// Order of the three channels of a pixel.
@@ -37,9 +38,13 @@ pub enum FrameError {
     PrintColours,
     #[error("the picture is cut off before its end; send it again")]
     Truncated,
-    #[error("the picture is {width}×{height} px; at most {MAX_SIDE_PX} px a side and {MAX_PIXELS} px in all are taken")]
+    #[error(
+        "the picture is {width}×{height} px; at most {MAX_SIDE_PX} px a side and {MAX_PIXELS} px \
+        in all are taken"
+    )]
     TooLarge { width: u32, height: u32 },
-    #[error("the picture of {width}×{height} px takes {} MiB of memory; at most {} are given: save it as a JPEG with 8 bits a colour", .bytes >> 20, MAX_DECODE_BYTES >> 20)]
+    #[error("the picture of {width}×{height} px takes {} MiB of memory; at most {} are given: \
+        save it as a JPEG with 8 bits a colour", .bytes >> 20, MAX_DECODE_BYTES >> 20)]
     TooManyBytes { width: u32, height: u32, bytes: u64 },
     #[error("the picture cannot be decoded: {0}; save it again as JPEG")]
     Broken(String),
@@ -57,10 +62,15 @@ impl FrameError {
             Self::PrintColours => "颜色为印刷用 CMYK:请另存为 RGB 的 JPEG".to_owned(),
             Self::Truncated => "照片不完整,结尾被截断:请重新上传".to_owned(),
             Self::TooLarge { width, height } => {
-                format!("{width}×{height} px 太大:每边至多 {MAX_SIDE_PX} px,总共至多 {MAX_PIXELS} px")
+                format!(
+                    "{width}×{height} px 太大:每边至多 {MAX_SIDE_PX} px,总共至多 {MAX_PIXELS} px"
+                )
             }
             Self::TooManyBytes { width, height, bytes } => {
-                format!("{width}×{height} px 解码需要 {} MiB 内存,太多:请另存为 8 位 JPEG", bytes >> 20)
+                format!(
+                    "{width}×{height} px 解码需要 {} MiB 内存,太多:请另存为 8 位 JPEG",
+                    bytes >> 20
+                )
             }
             Self::Broken(_) => "照片已损坏,无法解码:请另存为 JPEG".to_owned(),
             Self::WrongLength { .. } => self.to_string(),
@@ -79,7 +89,12 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// Fails where `data` is not exactly `width`×`height`×3 bytes, or a side is 0.
-    pub fn new(data: &'a [u8], width: u32, height: u32, order: PixelOrder) -> Result<Self, FrameError> {
+    pub fn new(
+        data: &'a [u8],
+        width: u32,
+        height: u32,
+        order: PixelOrder,
+    ) -> Result<Self, FrameError> {
         if width == 0 || height == 0 {
             return Err(FrameError::Empty);
         }
@@ -123,7 +138,12 @@ pub struct Picture {
 
 impl Picture {
     /// Takes over `data` (see [`Frame::new`]).
-    pub fn new(data: Vec<u8>, width: u32, height: u32, order: PixelOrder) -> Result<Self, FrameError> {
+    pub fn new(
+        data: Vec<u8>,
+        width: u32,
+        height: u32,
+        order: PixelOrder,
+    ) -> Result<Self, FrameError> {
         Frame::new(&data, width, height, order)?;
         Ok(Self { data, width, height, order })
     }
@@ -133,8 +153,9 @@ impl Picture {
         self.data
     }
 
-    /// Decodes a JPEG or PNG to RGB, turned upright by its EXIF orientation. The size is checked before any pixel
-    /// is decoded, and a JPEG without its end is refused instead of being filled with grey.
+    /// Decodes a JPEG or PNG to RGB, turned upright by its EXIF orientation. The size is checked
+    /// before any pixel is decoded, and a JPEG without its end is refused instead of being filled
+    /// with grey.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         if bytes.is_empty() {
             return Err(FrameError::Empty);
@@ -152,22 +173,30 @@ impl Picture {
                 Self::from_decoder(decoder.map_err(|error| broken(&error))?, coding.is_costly())
             }
             Ok(ImageFormat::Png) => Self::from_decoder(
-                image::codecs::png::PngDecoder::new(Cursor::new(bytes)).map_err(|error| broken(&error))?,
+                image::codecs::png::PngDecoder::new(Cursor::new(bytes))
+                    .map_err(|error| broken(&error))?,
                 false,
             ),
-            _ => Err(container::foreign(bytes).map_or(FrameError::UnknownFormat, FrameError::Foreign)),
+            _ => {
+                Err(container::foreign(bytes)
+                    .map_or(FrameError::UnknownFormat, FrameError::Foreign))
+            }
         }
     }
 
     /// `whole_in_memory`: the decoder holds every coefficient until the end.
-    fn from_decoder(mut decoder: impl ImageDecoder, whole_in_memory: bool) -> Result<Self, FrameError> {
+    fn from_decoder(
+        mut decoder: impl ImageDecoder,
+        whole_in_memory: bool,
+    ) -> Result<Self, FrameError> {
         let (width, height) = checked_size(&decoder)?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let bytes = memory(&decoder, orientation, whole_in_memory);
         if bytes > MAX_DECODE_BYTES {
             return Err(FrameError::TooManyBytes { width, height, bytes });
         }
-        let mut picture = on_white(DynamicImage::from_decoder(decoder).map_err(|error| broken(&error))?);
+        let mut picture =
+            on_white(DynamicImage::from_decoder(decoder).map_err(|error| broken(&error))?);
         picture.apply_orientation(orientation);
         let rgb = picture.into_rgb8();
         let (width, height) = rgb.dimensions();
@@ -186,7 +215,8 @@ impl std::fmt::Debug for Picture {
     }
 }
 
-/// What shows through is white, as paper is: what nobody can see is not looked at by the machine either.
+/// What shows through is white, as paper is: what nobody can see is not looked at by the machine
+/// either.
 fn on_white(picture: DynamicImage) -> DynamicImage {
     if !picture.color().has_alpha() {
         return picture;
@@ -201,10 +231,12 @@ fn on_white(picture: DynamicImage) -> DynamicImage {
             ((c * alpha + 255 * (255 - alpha) + 127) / 255) as u8
         }));
     }
-    image::RgbImage::from_raw(width, height, rgb).map_or_else(|| DynamicImage::new_rgb8(0, 0), DynamicImage::ImageRgb8)
+    image::RgbImage::from_raw(width, height, rgb)
+        .map_or_else(|| DynamicImage::new_rgb8(0, 0), DynamicImage::ImageRgb8)
 }
 
-/// What decoding takes at its worst moment: the pixels as they are coded, and beside them each copy that is made.
+/// What decoding takes at its worst moment: the pixels as they are coded, and beside them each copy
+/// that is made.
 fn memory(decoder: &impl ImageDecoder, orientation: Orientation, whole_in_memory: bool) -> u64 {
     let (width, height) = decoder.dimensions();
     let (pixels, colour) = (u64::from(width) * u64::from(height), decoder.color_type());
@@ -223,7 +255,9 @@ fn memory(decoder: &impl ImageDecoder, orientation: Orientation, whole_in_memory
 /// The size of a picture that is not too large to be decoded.
 fn checked_size(decoder: &impl ImageDecoder) -> Result<(u32, u32), FrameError> {
     let (width, height) = decoder.dimensions();
-    let too_large = width > MAX_SIDE_PX || height > MAX_SIDE_PX || u64::from(width) * u64::from(height) > MAX_PIXELS;
+    let too_large = width > MAX_SIDE_PX
+        || height > MAX_SIDE_PX
+        || u64::from(width) * u64::from(height) > MAX_PIXELS;
     if too_large { Err(FrameError::TooLarge { width, height }) } else { Ok((width, height)) }
 }
 
@@ -236,9 +270,10 @@ fn broken(error: &image::ImageError) -> FrameError {
     FrameError::Broken(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// Whether the entropy-coded data of a JPEG ends with its end marker. Decoders fill what is missing with grey, and
-/// a half-grey face must never be enrolled. Inside that data 0xFF is always followed by 0x00, so the marker there
-/// is the real one; a thumbnail's own marker stands in a header segment, which is skipped by its length.
+/// Whether the entropy-coded data of a JPEG ends with its end marker. Decoders fill what is missing
+/// with grey, and a half-grey face must never be enrolled. Inside that data 0xFF is always followed
+/// by 0x00, so the marker there is the real one; a thumbnail's own marker stands in a header
+/// segment, which is skipped by its length.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     while let Some([0xFF, marker]) = bytes.get(at..at + 2) {

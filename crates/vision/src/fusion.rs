@@ -1,18 +1,20 @@
-//! The looks at one track, fused into one probe: a mean of unit embeddings that slowly forgets, started anew when
-//! looks do not fit the others at all. It never decides who it is, and is wiped when dropped; its owner drops it with the
-//! track, and at once when the track becomes the patient.
+//! The looks at one track, fused into one probe: a mean of unit embeddings that slowly forgets,
+//! started anew when looks do not fit the others at all. It never decides who it is, and is wiped
+//! when dropped; its owner drops it with the track, and at once when the track becomes the patient.
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::Embedding;
 
-/// What an older look weighs against the next one. Five looks weigh 0.66, 0.73, 0.81, 0.9 and 1: nearly the plain mean,
-/// which measured best (decision 0033), while a look of a minute ago has no say any more.
+/// What an older look weighs against the next one. Five looks weigh 0.66, 0.73, 0.81, 0.9 and 1:
+/// nearly the plain mean, which measured best (decision 0033), while a look of a minute ago has no
+/// say any more.
 const KEEP: f32 = 0.9;
-/// A look less like the others than this is somebody else's (two tracks were swapped) or no usable face: hardly ever do
-/// two photographs of one person fall short of it.
+/// A look less like the others than this is somebody else's (two tracks were swapped) or no usable
+/// face: hardly ever do two photographs of one person fall short of it.
 const SAME_FACE: f32 = 0.1;
-/// So many such looks in a row, and what went before is forgotten. One alone is more often a bad look.
+/// So many such looks in a row, and what went before is forgotten. One alone is more often a bad
+/// look.
 const MISFITS: u32 = 2;
 
 /// What a track has shown so far: one vector. Prints as `[redacted]`.
@@ -24,8 +26,8 @@ pub struct TrackProbe {
 }
 
 impl TrackProbe {
-    /// Adds a look, and gives the probe of all looks so far: a unit vector. A look that does not fit is held out, and the
-    /// probe stays what it was; the next such look begins a new one.
+    /// Adds a look, and gives the probe of all looks so far: a unit vector. A look that does not
+    /// fit is held out, and the probe stays what it was; the next such look begins a new one.
     pub fn add(&mut self, look: &Embedding) -> Embedding {
         if let Some(held) = self.fused() {
             match held.cosine(look) {
@@ -44,7 +46,8 @@ impl TrackProbe {
             *total = *total * KEEP + value;
         }
         self.looks += 1;
-        // A sum of unit vectors that are alike has a direction; without one the look itself is the probe.
+        // A sum of unit vectors that are alike has a direction; without one the look itself is the
+        // probe.
         self.fused().unwrap_or_else(|| look.clone())
     }
 

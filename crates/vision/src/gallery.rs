@@ -1,6 +1,6 @@
 //! Who may it be: exact search of one embedding among the templates of the enrolled people.
-//! It answers by person, never decides: thresholds and votes are the presence core's. It refuses templates of
-//! another pack, and never matches a number that is not finite.
+//! It answers by person, never decides: thresholds and votes are the presence core's. It refuses
+//! templates of another pack, and never matches a number that is not finite.
 
 mod alike;
 mod codes;
@@ -90,7 +90,10 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
             });
         }
         if template.embedding().len() != self.length {
-            return Err(TemplateError::WrongLength { got: template.embedding().len(), wanted: self.length });
+            return Err(TemplateError::WrongLength {
+                got: template.embedding().len(),
+                wanted: self.length,
+            });
         }
         let owner = *self.places.entry(person).or_insert_with_key(|person| {
             self.people.push(person.clone());
@@ -125,8 +128,8 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         removed
     }
 
-    /// The two likeliest people. An embedding of another length, or with a number that is not finite, matches
-    /// nobody and is counted.
+    /// The two likeliest people. An embedding of another length, or with a number that is not
+    /// finite, matches nobody and is counted.
     pub fn top2(&mut self, query: &Embedding) -> Match<P> {
         let by_codes = self.owners.len() >= CODES_FROM;
         self.top2_with(query, if by_codes { Self::search_by_codes } else { Self::search_all })
@@ -173,7 +176,9 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
     fn search_all(&self, query: &[f32]) -> Places {
         let (mut best, mut second) = (None, None);
         let mut scores = [0.0; BLOCK];
-        for (rows, owners) in self.rows.chunks(BLOCK * self.length.max(1)).zip(self.owners.chunks(BLOCK)) {
+        for (rows, owners) in
+            self.rows.chunks(BLOCK * self.length.max(1)).zip(self.owners.chunks(BLOCK))
+        {
             let scores = &mut scores[..owners.len()];
             kernel::score_rows(query, rows, scores);
             for (owner, score) in owners.iter().zip(scores) {
@@ -183,15 +188,17 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         (best, second)
     }
 
-    /// The same answer, from the codes: a row is compared in full only where its code and the most that the code can
-    /// be wrong by reach the second place held so far. No row that could take a place is passed over.
+    /// The same answer, from the codes: a row is compared in full only where its code and the most
+    /// that the code can be wrong by reach the second place held so far. No row that could take a
+    /// place is passed over.
     fn search_by_codes(&self, query: &[f32]) -> Places {
         let (mut best, mut second): Places = (None, None);
         let mut coded = Codes::default();
         coded.push(query);
         let (query_scale, query_error) = (coded.scales[0], coded.errors[0]);
         let mut sums = [0; BLOCK];
-        let blocks = self.codes.values.chunks(BLOCK * self.length.max(1)).zip(self.owners.chunks(BLOCK));
+        let blocks =
+            self.codes.values.chunks(BLOCK * self.length.max(1)).zip(self.owners.chunks(BLOCK));
         for (block, (codes, owners)) in blocks.enumerate() {
             kernel::score_codes(&coded.values, codes, &mut sums[..owners.len()]);
             for (offset, (owner, sum)) in owners.iter().zip(sums).enumerate() {
@@ -291,7 +298,10 @@ mod tests {
         gallery.remove(&3);
         for _ in 0..50 {
             let query = vector(1.0);
-            assert_eq!(gallery.search_by_codes(query.as_slice()), gallery.search_all(query.as_slice()));
+            assert_eq!(
+                gallery.search_by_codes(query.as_slice()),
+                gallery.search_all(query.as_slice())
+            );
         }
     }
 }

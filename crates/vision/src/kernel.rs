@@ -1,6 +1,6 @@
-//! The inner loops of matching: one query against many rows, in `f32` and in 8-bit codes. Written so that the compiler
-//! turns them into SIMD, compiled once per instruction set, and chosen at run time.
-//! It knows numbers only; what a row means is the gallery's business.
+//! The inner loops of matching: one query against many rows, in `f32` and in 8-bit codes. Written
+//! so that the compiler turns them into SIMD, compiled once per instruction set, and chosen at run
+//! time. It knows numbers only; what a row means is the gallery's business.
 
 /// Numbers that are summed side by side.
 const LANES: usize = 16;
@@ -17,16 +17,24 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     score[0]
 }
 
-/// `scores[i]` = query · row i. `rows` holds the rows one after the other, each as long as the query.
+/// `scores[i]` = query · row i. `rows` holds the rows one after the other, each as long as the
+/// query.
 pub(crate) fn score_rows(query: &[f32], rows: &[f32], scores: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     {
-        #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
+        #[expect(
+            unsafe_code,
+            reason = "the processor was asked for exactly the features that the callee needs"
+        )]
         if std::arch::is_x86_feature_detected!("avx512f") {
             return unsafe { score_rows_avx512(query, rows, scores) };
         }
-        #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        #[expect(
+            unsafe_code,
+            reason = "the processor was asked for exactly the features that the callee needs"
+        )]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+        {
             return unsafe { score_rows_avx2(query, rows, scores) };
         }
     }
@@ -37,11 +45,17 @@ pub(crate) fn score_rows(query: &[f32], rows: &[f32], scores: &mut [f32]) {
 pub(crate) fn score_codes(query: &[i8], rows: &[i8], sums: &mut [i32]) {
     #[cfg(target_arch = "x86_64")]
     {
-        #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
+        #[expect(
+            unsafe_code,
+            reason = "the processor was asked for exactly the features that the callee needs"
+        )]
         if std::arch::is_x86_feature_detected!("avx512bw") {
             return unsafe { score_codes_avx512(query, rows, sums) };
         }
-        #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
+        #[expect(
+            unsafe_code,
+            reason = "the processor was asked for exactly the features that the callee needs"
+        )]
         if std::arch::is_x86_feature_detected!("avx2") {
             return unsafe { score_codes_avx2(query, rows, sums) };
         }
@@ -73,12 +87,15 @@ fn score_rows_avx2(query: &[f32], rows: &[f32], scores: &mut [f32]) {
     );
 }
 
-/// The products of the query with `N` rows, one after the other in `block`. A row's sum does not depend on `N`.
+/// The products of the query with `N` rows, one after the other in `block`. A row's sum does not
+/// depend on `N`.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn products_avx512<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
-    use std::arch::x86_64::{_mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_setzero_ps};
+    use std::arch::x86_64::{
+        _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_setzero_ps,
+    };
     let length = query.len();
     assert!(block.len() >= N * length, "a block holds N rows");
     let mut sums = [[_mm512_setzero_ps(); 2]; N];
@@ -88,7 +105,10 @@ fn products_avx512<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
             #[expect(unsafe_code, reason = "16 numbers from here are inside: from + 16 <= length")]
             let q = unsafe { _mm512_loadu_ps(query.as_ptr().add(from)) };
             for (row, sum) in sums.iter_mut().enumerate() {
-                #[expect(unsafe_code, reason = "as above, and the block holds N rows of that length")]
+                #[expect(
+                    unsafe_code,
+                    reason = "as above, and the block holds N rows of that length"
+                )]
                 let values = unsafe { _mm512_loadu_ps(block.as_ptr().add(row * length + from)) };
                 sum[half] = _mm512_fmadd_ps(q, values, sum[half]);
             }
@@ -96,7 +116,8 @@ fn products_avx512<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
     }
     let mut products = [0.0; N];
     for (row, (sum, product)) in sums.iter().zip(&mut products).enumerate() {
-        *product = _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1])) + rest(query, block, row, 32);
+        *product =
+            _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1])) + rest(query, block, row, 32);
     }
     products
 }
@@ -106,7 +127,9 @@ fn products_avx512<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn products_avx2<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
-    use std::arch::x86_64::{_mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps};
+    use std::arch::x86_64::{
+        _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+    };
     let length = query.len();
     assert!(block.len() >= N * length, "a block holds N rows");
     let mut sums = [[_mm256_setzero_ps(); 2]; N];
@@ -116,7 +139,10 @@ fn products_avx2<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
             #[expect(unsafe_code, reason = "8 numbers from here are inside: from + 8 <= length")]
             let q = unsafe { _mm256_loadu_ps(query.as_ptr().add(from)) };
             for (row, sum) in sums.iter_mut().enumerate() {
-                #[expect(unsafe_code, reason = "as above, and the block holds N rows of that length")]
+                #[expect(
+                    unsafe_code,
+                    reason = "as above, and the block holds N rows of that length"
+                )]
                 let values = unsafe { _mm256_loadu_ps(block.as_ptr().add(row * length + from)) };
                 sum[half] = _mm256_fmadd_ps(q, values, sum[half]);
             }
@@ -137,7 +163,10 @@ fn products_avx2<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
 /// Goes over the rows, [`ROWS`] at a time, and one by one at the end.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn score_blocks(
     query: &[f32],
     rows: &[f32],
@@ -164,7 +193,11 @@ fn score_blocks(
 #[cfg(target_arch = "x86_64")]
 fn rest(query: &[f32], block: &[f32], row: usize, step: usize) -> f32 {
     let (length, whole) = (query.len(), query.len() / step * step);
-    query[whole..].iter().zip(&block[row * length + whole..(row + 1) * length]).map(|(a, b)| a * b).sum()
+    query[whole..]
+        .iter()
+        .zip(&block[row * length + whole..(row + 1) * length])
+        .map(|(a, b)| a * b)
+        .sum()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -180,7 +213,10 @@ fn score_codes_avx2(query: &[i8], rows: &[i8], sums: &mut [i32]) {
 }
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn score_rows_with<const FUSED: bool>(query: &[f32], rows: &[f32], scores: &mut [f32]) {
     let length = query.len();
     if length == 0 {
@@ -199,7 +235,10 @@ fn score_rows_with<const FUSED: bool>(query: &[f32], rows: &[f32], scores: &mut 
 }
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn products<const FUSED: bool, const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
     let length = query.len();
     let rows: [&[f32]; N] = std::array::from_fn(|r| &block[r * length..(r + 1) * length]);
@@ -210,8 +249,11 @@ fn products<const FUSED: bool, const N: usize>(query: &[f32], block: &[f32]) -> 
         for (sum, row) in sums.iter_mut().zip(rows) {
             let values = &row[at..at + LANES];
             for lane in 0..LANES {
-                sum[lane] =
-                    if FUSED { q[lane].mul_add(values[lane], sum[lane]) } else { q[lane] * values[lane] + sum[lane] };
+                sum[lane] = if FUSED {
+                    q[lane].mul_add(values[lane], sum[lane])
+                } else {
+                    q[lane] * values[lane] + sum[lane]
+                };
             }
         }
     }
@@ -223,7 +265,10 @@ fn products<const FUSED: bool, const N: usize>(query: &[f32], block: &[f32]) -> 
 
 /// Halves added to halves: one after the other would make each addition wait for the last.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn total(mut sums: [f32; LANES]) -> f32 {
     let mut width = LANES / 2;
     while width > 0 {
@@ -236,11 +281,19 @@ fn total(mut sums: [f32; LANES]) -> f32 {
 }
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn score_codes_with(query: &[i8], rows: &[i8], sums: &mut [i32]) {
     for (row, sum) in rows.chunks_exact(query.len().max(1)).zip(sums) {
-        // Widened to 16 bits first: the compiler knows this as one multiply-and-add-pairs instruction.
-        *sum = query.iter().zip(row).map(|(a, b)| i32::from(i16::from(*a)) * i32::from(i16::from(*b))).sum();
+        // Widened to 16 bits first: the compiler knows this as one multiply-and-add-pairs
+        // instruction.
+        *sum = query
+            .iter()
+            .zip(row)
+            .map(|(a, b)| i32::from(i16::from(*a)) * i32::from(i16::from(*b)))
+            .sum();
     }
 }
 
@@ -250,7 +303,10 @@ mod tests {
 
     fn numbers(count: usize, seed: u32) -> Vec<f32> {
         (0..count as u32)
-            .map(|i| ((i.wrapping_mul(2_654_435_761).wrapping_mul(seed) >> 8) % 2001) as f32 / 1000.0 - 1.0)
+            .map(|i| {
+                ((i.wrapping_mul(2_654_435_761).wrapping_mul(seed) >> 8) % 2001) as f32 / 1000.0
+                    - 1.0
+            })
             .collect()
     }
 
@@ -262,8 +318,12 @@ mod tests {
                 let mut scores = vec![0.0; count];
                 score_rows(&query, &rows, &mut scores);
                 for (score, row) in scores.iter().zip(rows.chunks_exact(length)) {
-                    let exact: f64 = query.iter().zip(row).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-                    assert!((f64::from(*score) - exact).abs() < 1e-3, "{length} × {count}: {score} for {exact}");
+                    let exact: f64 =
+                        query.iter().zip(row).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                    assert!(
+                        (f64::from(*score) - exact).abs() < 1e-3,
+                        "{length} × {count}: {score} for {exact}"
+                    );
                 }
             }
         }
@@ -276,7 +336,8 @@ mod tests {
         let mut sums = [0; 3];
         score_codes(&query, &rows, &mut sums);
         for (sum, row) in sums.iter().zip(rows.chunks_exact(256)) {
-            let exact: i32 = query.iter().zip(row).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+            let exact: i32 =
+                query.iter().zip(row).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
             assert_eq!(*sum, exact);
         }
     }

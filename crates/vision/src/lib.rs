@@ -1,12 +1,14 @@
 //! Pictures in, numbers out: detection, alignment, quality, embedding, liveness and the gallery.
 //!
-//! Drive it like this: [`Runtime::init`] once, [`Analyzer::load`] with a pack's [`PackSpec`], then per frame
-//! [`Analyzer::detect`], and per face, as the scheduler decides, [`Analyzer::assess`], [`Analyzer::embed`],
-//! [`Analyzer::liveness`] and [`Analyzer::masked`]; a [`Gallery`] answers who it may be.
-//! [`enrol::template_from_photo`] makes a template of an enrolment photograph, or says why it will not.
+//! Drive it like this: [`Runtime::init`] once, [`Analyzer::load`] with a pack's [`PackSpec`], then
+//! per frame [`Analyzer::detect`], and per face, as the scheduler decides, [`Analyzer::assess`],
+//! [`Analyzer::embed`], [`Analyzer::liveness`] and [`Analyzer::masked`]; a [`Gallery`] answers who
+//! it may be. [`enrol::template_from_photo`] makes a template of an enrolment photograph, or says
+//! why it will not.
 //!
-//! This crate never saves a picture, never reads a clock, knows neither rules nor wire types, and never prints an
-//! embedding: [`Embedding`] and [`Template`] show as `[redacted]` and are wiped when dropped.
+//! This crate never saves a picture, never reads a clock, knows neither rules nor wire types, and
+//! never prints an embedding: [`Embedding`] and [`Template`] show as `[redacted]` and are wiped
+//! when dropped.
 
 pub mod align;
 mod analyzer;
@@ -38,13 +40,15 @@ pub use error::{RuntimeError, VisionError};
 pub use frame::{Foreign, Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;
 pub use gallery::{Alike, Gallery, Match, Risk, Scored};
-pub use liveness::{ActiveCheck, ActiveState, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn};
+pub use liveness::{
+    ActiveCheck, ActiveState, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn,
+};
 pub use mask::{MaskFlag, MaskScore};
 pub use quality::{Gate, Quality, Reason};
 pub use rotate::Rotation;
 pub use runtime::Runtime;
 pub use spec::{
-    AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec, PackSpec, Rivals,
-    Thresholds,
+    AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec,
+    PackSpec, Rivals, Thresholds,
 };
 pub use template::{Template, TemplateError};

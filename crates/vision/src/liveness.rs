@@ -1,5 +1,6 @@
-//! Is this a face or a picture of one: the pack's presentation-attack networks on crops around the face, averaged.
-//! One frame never decides; frames and motion are fused over a track. It never says who the face is.
+//! Is this a face or a picture of one: the pack's presentation-attack networks on crops around the
+//! face, averaged. One frame never decides; frames and motion are fused over a track. It never says
+//! who the face is.
 
 mod active;
 mod track;
@@ -88,7 +89,8 @@ impl Liveness {
     }
 }
 
-/// The box widened by `scale` about its centre, shrunk to fit the frame and shifted to stay inside it.
+/// The box widened by `scale` about its centre, shrunk to fit the frame and shifted to stay inside
+/// it.
 fn around(frame: Frame<'_>, rect: &Rect, scale: f32) -> Crop {
     let (frame_w, frame_h) = ((frame.width() - 1) as f32, (frame.height() - 1) as f32);
     let (w, h) = (rect.width.max(1.0), rect.height.max(1.0));

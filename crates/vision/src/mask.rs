@@ -1,5 +1,5 @@
-//! Does this face wear a mask: the masked-face detector on a crop around a face that is found already.
-//! A mask is no offence; the flag only chooses the thresholds that fit a covered face.
+//! Does this face wear a mask: the masked-face detector on a crop around a face that is found
+//! already. A mask is no offence; the flag only chooses the thresholds that fit a covered face.
 
 use crate::{
     align::Similarity,
@@ -15,7 +15,8 @@ use crate::{
 const ANCHORS: usize = 17_640;
 /// Classes per anchor: background, face, masked face.
 const CLASSES: usize = 3;
-/// Both scores together count as at least this much: chosen on 371 masked and 400 bare faces (docs/recognition.md).
+/// Both scores together count as at least this much: chosen on 371 masked and 400 bare faces
+/// (docs/recognition.md).
 const LEAST_EVIDENCE: f32 = 0.2;
 /// The crop is this many face heights high, so that the face has the size the network knows best.
 const CROP_HEIGHTS: f32 = 3.0;
@@ -35,8 +36,8 @@ impl MaskScore {
         self.probability() > 0.5
     }
 
-    /// The share of "masked" in both scores, 0-1. Where the network hardly saw a face it is low: a third of the bare faces
-    /// that were called masked had next to nothing in either score.
+    /// The share of "masked" in both scores, 0-1. Where the network hardly saw a face it is low: a
+    /// third of the bare faces that were called masked had next to nothing in either score.
     pub fn probability(&self) -> f32 {
         self.masked / (self.masked + self.bare).max(LEAST_EVIDENCE)
     }
@@ -59,7 +60,12 @@ impl MaskFlag {
             any_size: false,
             outputs: &[("scores", ANCHORS * CLASSES), ("boxes", ANCHORS * 4)],
         };
-        Ok(Self { net: runtime.open(&spec.model, &expect)?, spec: spec.clone(), planes: Vec::new(), not_finite: 0 })
+        Ok(Self {
+            net: runtime.open(&spec.model, &expect)?,
+            spec: spec.clone(),
+            planes: Vec::new(),
+            not_finite: 0,
+        })
     }
 
     /// Judges the face in `rect`.
@@ -68,7 +74,9 @@ impl MaskFlag {
         sample::warped(frame, &around(rect, size), &self.spec.input, &mut self.planes);
         let score = self.net.run(size, &self.planes, |outputs| {
             let scores = outputs.finite(outputs.get("scores")?)?;
-            let best = |class: usize| scores.chunks_exact(CLASSES).map(|s| s[class]).fold(0.0_f32, f32::max);
+            let best = |class: usize| {
+                scores.chunks_exact(CLASSES).map(|s| s[class]).fold(0.0_f32, f32::max)
+            };
             Ok(MaskScore { bare: best(1), masked: best(2) })
         });
         self.not_finite += u64::from(matches!(score, Err(VisionError::NotFinite { .. })));
@@ -81,12 +89,17 @@ impl MaskFlag {
     }
 }
 
-/// Carries a pixel of the network's picture to its place around the face. Beyond the frame it is black: stretching the
-/// picture instead would make every face broad.
+/// Carries a pixel of the network's picture to its place around the face. Beyond the frame it is
+/// black: stretching the picture instead would make every face broad.
 fn around(rect: &Rect, (width, height): (u32, u32)) -> Similarity {
     let [cx, cy] = rect.centre();
     let scale = (rect.height * CROP_HEIGHTS).max(8.0) / height as f32;
-    Similarity { a: scale, b: 0.0, tx: cx - scale * width as f32 / 2.0, ty: cy - scale * height as f32 / 2.0 }
+    Similarity {
+        a: scale,
+        b: 0.0,
+        tx: cx - scale * width as f32 / 2.0,
+        ty: cy - scale * height as f32 / 2.0,
+    }
 }
 
 #[cfg(test)]

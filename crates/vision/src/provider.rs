@@ -1,5 +1,6 @@
-//! Execution providers by short name: which of them this ONNX Runtime has, and how a session gets one. Like `runtime`,
-//! the only other file that names the inference library. It never fails for a provider that is absent: it says so.
+//! Execution providers by short name: which of them this ONNX Runtime has, and how a session gets
+//! one. Like `runtime`, the only other file that names the inference library. It never fails for a
+//! provider that is absent: it says so.
 
 use ort::{
     ep::{self, ExecutionProvider},
@@ -16,15 +17,28 @@ struct Known {
 }
 
 const KNOWN: [Known; 4] = [
-    Known { name: "xnnpack", is_there: ep::XNNPACK::is_available, build: || ep::XNNPACK::default().build() },
+    Known {
+        name: "xnnpack",
+        is_there: ep::XNNPACK::is_available,
+        build: || ep::XNNPACK::default().build(),
+    },
     Known { name: "cuda", is_there: ep::CUDA::is_available, build: || ep::CUDA::default().build() },
-    Known { name: "tensorrt", is_there: ep::TensorRT::is_available, build: || ep::TensorRT::default().build() },
-    Known { name: "openvino", is_there: ep::OpenVINO::is_available, build: || ep::OpenVINO::default().build() },
+    Known {
+        name: "tensorrt",
+        is_there: ep::TensorRT::is_available,
+        build: || ep::TensorRT::default().build(),
+    },
+    Known {
+        name: "openvino",
+        is_there: ep::OpenVINO::is_available,
+        build: || ep::OpenVINO::default().build(),
+    },
 ];
 
 /// The CPU, and what else the loaded library has.
 pub(crate) fn present() -> Vec<&'static str> {
-    let others = KNOWN.iter().filter(|known| (known.is_there)().unwrap_or(false)).map(|known| known.name);
+    let others =
+        KNOWN.iter().filter(|known| (known.is_there)().unwrap_or(false)).map(|known| known.name);
     std::iter::once("cpu").chain(others).collect()
 }
 
@@ -38,7 +52,10 @@ pub(crate) fn choose(name: &str, present: &[&'static str]) -> Result<Option<&'st
             let known: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
             Err(if known.contains(&wanted.as_str()) {
                 let has = present.join(", ");
-                format!("models.provider = \"{name}\" is not in this ONNX Runtime (it has: {has}): the CPU is used")
+                format!(
+                    "models.provider = \"{name}\" is not in this ONNX Runtime (it has: {has}): \
+                    the CPU is used"
+                )
             } else {
                 let known = known.join(", ");
                 format!("models.provider = \"{name}\" is not known (cpu, {known}): the CPU is used")
@@ -48,7 +65,10 @@ pub(crate) fn choose(name: &str, present: &[&'static str]) -> Result<Option<&'st
 }
 
 /// Puts the provider before the CPU; one that the library has and that does not start is an error.
-pub(crate) fn register(builder: SessionBuilder, name: &str) -> Result<SessionBuilder, RuntimeError> {
+pub(crate) fn register(
+    builder: SessionBuilder,
+    name: &str,
+) -> Result<SessionBuilder, RuntimeError> {
     let Some(known) = KNOWN.iter().find(|known| known.name == name) else { return Ok(builder) };
     Ok(builder.with_execution_providers([(known.build)().error_on_failure()])?)
 }
@@ -62,7 +82,10 @@ mod tests {
         assert_eq!(choose("cpu", &["cpu"]), Ok(None));
         assert_eq!(choose("XNNPACK", &["cpu", "xnnpack"]), Ok(Some("xnnpack")));
         let absent = choose("cuda", &["cpu"]).unwrap_err();
-        assert_eq!(absent, "models.provider = \"cuda\" is not in this ONNX Runtime (it has: cpu): the CPU is used");
+        assert_eq!(
+            absent,
+            "models.provider = \"cuda\" is not in this ONNX Runtime (it has: cpu): the CPU is used"
+        );
         assert!(choose("npu9000", &["cpu"]).unwrap_err().contains("is not known"));
     }
 }

@@ -1,5 +1,5 @@
-//! How good one face is for recognition: figures named as ISO/IEC 29794-5 names its components, and the gate that
-//! turns them into reasons. It judges the picture only, never the person.
+//! How good one face is for recognition: figures named as ISO/IEC 29794-5 names its components, and
+//! the gate that turns them into reasons. It judges the picture only, never the person.
 
 use crate::{
     align::Similarity,
@@ -30,16 +30,18 @@ pub struct Quality {
     pub face_width_px: f32,
     /// Between the eyes, in pixels (`InterEyeDistance`).
     pub inter_eye_px: f32,
-    /// Turn to the image's right (+) or left (-), in degrees, from the landmarks (`HeadPoseYaw`); coarse, ±10°.
+    /// Turn to the image's right (+) or left (-), in degrees, from the landmarks (`HeadPoseYaw`);
+    /// coarse, ±10°.
     pub yaw_deg: f32,
     /// Down (+) or up (-), in degrees (`HeadPosePitch`); coarse, ±10°.
     pub pitch_deg: f32,
     /// Tilt in the image plane, clockwise +, in degrees (`HeadPoseRoll`).
     pub roll_deg: f32,
-    /// Mean of the squared Laplacian of the aligned patch, in grey levels² (`Sharpness`); a sharp press photograph has 100-2000.
+    /// Mean of the squared Laplacian of the aligned patch, in grey levels² (`Sharpness`); a sharp
+    /// press photograph has 100-2000.
     pub sharpness: f32,
-    /// Deviation of the pixel noise in grey levels, 0-255, by the median of Immerkaer's operator over the aligned patch;
-    /// texture counts a little, too: a press photograph has 1-4.
+    /// Deviation of the pixel noise in grey levels, 0-255, by the median of Immerkaer's operator
+    /// over the aligned patch; texture counts a little, too: a press photograph has 1-4.
     pub noise_sigma: f32,
     /// Mean grey of the face, 0-1 (`LuminanceMean`).
     pub luminance_mean: f32,
@@ -47,7 +49,8 @@ pub struct Quality {
     pub under_exposed: f32,
     /// Share of near-white pixels, 0-1 (`OverExposurePrevention`).
     pub over_exposed: f32,
-    /// Share of the face box inside the frame, 0-1 (`LeftwardCropOfTheFaceImage` and its three siblings).
+    /// Share of the face box inside the frame, 0-1 (`LeftwardCropOfTheFaceImage` and its three
+    /// siblings).
     pub inside: f32,
     /// Detector score, 0-1 (`SingleFacePresent`, as its certainty).
     pub detector_score: f32,
@@ -75,20 +78,23 @@ impl Quality {
         ]
     }
 
-    /// Sharpness without what noise adds to it: noise of deviation σ adds 20 σ² to the squared Laplacian.
+    /// Sharpness without what noise adds to it: noise of deviation σ adds 20 σ² to the squared
+    /// Laplacian.
     pub fn sharpness_above_noise(&self) -> f32 {
         (self.sharpness - 20.0 * self.noise_sigma * self.noise_sigma).max(0.0)
     }
 
-    /// One figure, 0-1, for choosing the best shot of a track and weighing frames (`UnifiedQualityScore`): the
-    /// product of what size, pose, blur, light and the detector leave.
+    /// One figure, 0-1, for choosing the best shot of a track and weighing frames
+    /// (`UnifiedQualityScore`): the product of what size, pose, blur, light and the detector leave.
     pub fn unified(&self) -> f32 {
-        let ramp = |value: f32, low: f32, high: f32| ((value - low) / (high - low)).clamp(0.05, 1.0);
+        let ramp =
+            |value: f32, low: f32, high: f32| ((value - low) / (high - low)).clamp(0.05, 1.0);
         let size = ramp(self.face_width_px, 16.0, 80.0);
         let yaw = ramp(60.0 - self.yaw_deg.abs(), 0.0, 45.0);
         let pitch = ramp(60.0 - self.pitch_deg.abs(), 0.0, 45.0);
         let blur = ramp(self.sharpness.max(1.0).ln(), 2.0, 5.5);
-        let light = ramp(self.luminance_mean, 0.05, 0.25) * ramp(1.0 - self.luminance_mean, 0.05, 0.25);
+        let light =
+            ramp(self.luminance_mean, 0.05, 0.25) * ramp(1.0 - self.luminance_mean, 0.05, 0.25);
         let detector = ramp(self.detector_score, 0.5, 0.85);
         size * yaw * pitch * blur * light * detector * self.inside.clamp(0.0, 1.0)
     }
@@ -119,9 +125,13 @@ impl Assessor {
         self.grey.clear();
         self.grey.extend((0..count).map(|i| {
             // ITU-R BT.601 luma.
-            0.299 * self.planes[i] + 0.587 * self.planes[count + i] + 0.114 * self.planes[2 * count + i]
+            0.299 * self.planes[i]
+                + 0.587 * self.planes[count + i]
+                + 0.114 * self.planes[2 * count + i]
         }));
-        let share = |is: fn(f32) -> bool| self.grey.iter().filter(|g| is(**g)).count() as f32 / count as f32;
+        let share = |is: fn(f32) -> bool| {
+            self.grey.iter().filter(|g| is(**g)).count() as f32 / count as f32
+        };
         let (yaw_deg, pitch_deg, roll_deg) = pose(&face.landmarks);
         let [left, right, ..] = face.landmarks;
         Ok(Quality {
@@ -142,7 +152,8 @@ impl Assessor {
     }
 }
 
-/// Yaw, pitch and roll in degrees from five landmarks, by where the nose stands against the eyes and the mouth.
+/// Yaw, pitch and roll in degrees from five landmarks, by where the nose stands against the eyes
+/// and the mouth.
 pub fn pose(landmarks: &[[f32; 2]; 5]) -> (f32, f32, f32) {
     let [left, right, nose, mouth_left, mouth_right] = *landmarks;
     let (dx, dy) = (right[0] - left[0], right[1] - left[1]);
@@ -155,8 +166,10 @@ pub fn pose(landmarks: &[[f32; 2]; 5]) -> (f32, f32, f32) {
         [(x * cos + y * sin) / distance, (y * cos - x * sin) / distance]
     };
     let nose = level(nose);
-    let mouth = level([mouth_left[0].midpoint(mouth_right[0]), mouth_left[1].midpoint(mouth_right[1])]);
-    // The nose is measured from the line between the eyes' middle and the mouth's, which turns with the head too.
+    let mouth =
+        level([mouth_left[0].midpoint(mouth_right[0]), mouth_left[1].midpoint(mouth_right[1])]);
+    // The nose is measured from the line between the eyes' middle and the mouth's, which turns with
+    // the head too.
     let height = if mouth[1].abs() < 0.05 { 0.05 } else { mouth[1] };
     let along = (nose[1] / height).clamp(-2.0, 3.0);
     let aside = nose[0] - mouth[0] * along.clamp(0.0, 1.0);
@@ -171,19 +184,22 @@ fn laplacian_energy(grey: &[f32]) -> f32 {
     for y in 1..side - 1 {
         for x in 1..side - 1 {
             let at = y * side + x;
-            let value = grey[at - 1] + grey[at + 1] + grey[at - side] + grey[at + side] - 4.0 * grey[at];
+            let value =
+                grey[at - 1] + grey[at + 1] + grey[at - side] + grey[at + side] - 4.0 * grey[at];
             sum += value * value;
         }
     }
     sum / ((side - 2) * (side - 2)) as f32
 }
 
-/// Immerkaer's operator sees neither flat areas nor straight edges; the median of its answers leaves out the rest.
+/// Immerkaer's operator sees neither flat areas nor straight edges; the median of its answers
+/// leaves out the rest.
 fn noise_sigma(grey: &[f32], answers: &mut Vec<f32>) -> f32 {
     let side = PATCH_PX as usize;
     answers.clear();
     for y in 1..side - 1 {
-        let (above, row, below) = (&grey[(y - 1) * side..], &grey[y * side..], &grey[(y + 1) * side..]);
+        let (above, row, below) =
+            (&grey[(y - 1) * side..], &grey[y * side..], &grey[(y + 1) * side..]);
         for x in 1..side - 1 {
             let corners = above[x - 1] + above[x + 1] + below[x - 1] + below[x + 1];
             let sides = above[x] + row[x - 1] + row[x + 1] + below[x];

@@ -1,6 +1,7 @@
-//! A clinic's secret turn of its templates (requirement P10): an orthonormal map made of seeded Householder
-//! reflections. Cosines stay as they are, while templates of two clinics, or of two keys, cannot be compared.
-//! It is no encryption: who holds the key can turn back, and templates stay encrypted at rest beside it.
+//! A clinic's secret turn of its templates (requirement P10): an orthonormal map made of seeded
+//! Householder reflections. Cosines stay as they are, while templates of two clinics, or of two
+//! keys, cannot be compared. It is no encryption: who holds the key can turn back, and templates
+//! stay encrypted at rest beside it.
 
 use rand_chacha::{
     ChaCha20Rng,
@@ -13,16 +14,18 @@ use crate::{embed::Embedding, kernel};
 /// A secret orthonormal map of vectors of one length.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Rotation {
-    /// Unit normals of the mirrors, one after the other: the first has `length` numbers, each later one fewer.
+    /// Unit normals of the mirrors, one after the other: the first has `length` numbers, each later
+    /// one fewer.
     mirrors: Vec<f32>,
     length: usize,
 }
 
 impl Rotation {
-    /// The turn that belongs to a 32-byte key, for embeddings of `length` numbers. The same key always gives the
-    /// same turn, on every machine to within rounding. One mirror for each dimension, each of a normal deviate
-    /// (Stewart 1980): every orthonormal map is equally likely. Few mirrors would hardly turn anything: 32 at length
-    /// 256 leave a cosine of 0.6 between two keys.
+    /// The turn that belongs to a 32-byte key, for embeddings of `length` numbers. The same key
+    /// always gives the same turn, on every machine to within rounding. One mirror for each
+    /// dimension, each of a normal deviate (Stewart 1980): every orthonormal map is equally likely.
+    /// Few mirrors would hardly turn anything: 32 at length 256 leave a cosine of 0.6 between two
+    /// keys.
     pub fn from_key(key: &[u8; 32], length: usize) -> Self {
         let mut rng = ChaCha20Rng::from_seed(*key);
         let mut mirrors = Vec::with_capacity(length * (length + 1) / 2);
@@ -37,8 +40,8 @@ impl Rotation {
         self.length
     }
 
-    /// Turns an embedding; `length`² multiplications. One of another length comes back as it was; the gallery
-    /// refuses it by its length.
+    /// Turns an embedding; `length`² multiplications. One of another length comes back as it was;
+    /// the gallery refuses it by its length.
     #[must_use]
     pub fn turn(&self, embedding: &Embedding) -> Embedding {
         self.reflect(embedding, (1..=self.length).rev())
@@ -50,7 +53,8 @@ impl Rotation {
         self.reflect(embedding, 1..=self.length)
     }
 
-    /// Reflects at the mirrors of these sizes, in this order. A mirror of size n leaves all but the last n numbers.
+    /// Reflects at the mirrors of these sizes, in this order. A mirror of size n leaves all but the
+    /// last n numbers.
     fn reflect(&self, embedding: &Embedding, sizes: impl Iterator<Item = usize>) -> Embedding {
         if embedding.len() != self.length {
             return embedding.clone();

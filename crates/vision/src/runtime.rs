@@ -1,5 +1,6 @@
-//! The only file that names the inference library. It loads ONNX Runtime, opens networks, and refuses one whose
-//! shape is not what its role needs. It never panics for a missing or old library and never sends telemetry.
+//! The only file that names the inference library. It loads ONNX Runtime, opens networks, and
+//! refuses one whose shape is not what its role needs. It never panics for a missing or old library
+//! and never sends telemetry.
 
 use std::{
     path::{Path, PathBuf},
@@ -31,7 +32,8 @@ pub struct Runtime {
     provider: Option<&'static str>,
 }
 
-// ONNX Runtime allows one environment per process, and `ort` none after the first was dropped: so it is kept.
+// ONNX Runtime allows one environment per process, and `ort` none after the first was dropped: so
+// it is kept.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
 /// Where a package puts the library: `../lib/PROGRAM/` seen from the program's folder.
@@ -42,8 +44,8 @@ fn installed_with(program: &Path) -> Option<PathBuf> {
 }
 
 impl Runtime {
-    /// Loads the library that `ORT_DYLIB_PATH` names, or the one that was installed with the program. Calling it again returns
-    /// the same one.
+    /// Loads the library that `ORT_DYLIB_PATH` names, or the one that was installed with the
+    /// program. Calling it again returns the same one.
     pub fn init() -> Result<Self, RuntimeError> {
         match std::env::var_os(LIBRARY_VARIABLE) {
             Some(path) if !path.is_empty() => Self::init_from(Path::new(&path)),
@@ -68,15 +70,17 @@ impl Runtime {
         Ok(Self { environment, threads: 1, provider: None })
     }
 
-    /// The same runtime, with `threads` threads inside each network opened from here on (1 by default).
+    /// The same runtime, with `threads` threads inside each network opened from here on (1 by
+    /// default).
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
     }
 
-    /// The same runtime with networks opened on an execution provider, by its short name ("cpu", "xnnpack", "cuda", …).
-    /// One that this library lacks gives a line that says so, and the CPU: a box must see on any board.
+    /// The same runtime with networks opened on an execution provider, by its short name ("cpu",
+    /// "xnnpack", "cuda", …). One that this library lacks gives a line that says so, and the CPU: a
+    /// box must see on any board.
     #[must_use]
     pub fn with_provider(mut self, name: &str) -> (Self, Option<String>) {
         match provider::choose(name, &self.providers()) {
@@ -103,20 +107,29 @@ impl Runtime {
         self.open_fed(path, expect, &mut None)
     }
 
-    /// [`Runtime::open`], where a scaling of the input may move out of the network into how it is fed: `input` is then
-    /// changed accordingly.
+    /// [`Runtime::open`], where a scaling of the input may move out of the network into how it is
+    /// fed: `input` is then changed accordingly.
     pub(crate) fn open_fed(
         &self,
         path: &Path,
         expect: &Expect<'_>,
         input: &mut Option<&mut Input>,
     ) -> Result<Net, VisionError> {
-        let wrong = |why: String| VisionError::WrongModel { role: expect.role, path: path.to_path_buf(), why };
+        let wrong = |why: String| VisionError::WrongModel {
+            role: expect.role,
+            path: path.to_path_buf(),
+            why,
+        };
         let opened = |error: ort::Error| wrong(one_line(error.message()));
         let bytes = std::fs::read(path).map_err(|why| wrong(why.to_string()))?;
-        let mut net = Net { session: self.builder()?.commit_from_memory(&bytes).map_err(opened)?, role: expect.role };
+        let mut net = Net {
+            session: self.builder()?.commit_from_memory(&bytes).map_err(opened)?,
+            role: expect.role,
+        };
         net.check(expect).map_err(wrong)?;
-        let Some(faster) = self.block().and_then(|block| rewrite::rewrite(&bytes, block, input.is_some())) else {
+        let Some(faster) =
+            self.block().and_then(|block| rewrite::rewrite(&bytes, block, input.is_some()))
+        else {
             return Ok(net);
         };
         // The other form counts only once it has answered as the file does.
@@ -132,17 +145,26 @@ impl Runtime {
             return Ok(net);
         }
         drop(net);
-        Ok(Net { session: self.builder()?.commit_from_memory(&bytes).map_err(opened)?, role: expect.role })
+        Ok(Net {
+            session: self.builder()?.commit_from_memory(&bytes).map_err(opened)?,
+            role: expect.role,
+        })
     }
 
     /// What the network in `bytes` answers to one trial picture.
     #[cfg(test)]
-    pub(crate) fn answers_of(&self, bytes: &[u8], expect: &Expect<'_>, trial: &[f32]) -> Result<Vec<f32>, VisionError> {
+    pub(crate) fn answers_of(
+        &self,
+        bytes: &[u8],
+        expect: &Expect<'_>,
+        trial: &[f32],
+    ) -> Result<Vec<f32>, VisionError> {
         let session = self.builder()?.commit_from_memory(bytes).map_err(RuntimeError::from)?;
         Net { session, role: "trial" }.answers(expect, trial)
     }
 
-    /// How many channels the CPU's kernels take together; `None` where their other form is of no use.
+    /// How many channels the CPU's kernels take together; `None` where their other form is of no
+    /// use.
     fn block(&self) -> Option<usize> {
         if self.provider.is_some() {
             return None;
@@ -172,7 +194,8 @@ impl Runtime {
 }
 
 fn load(path: &Path) -> Result<Environment, RuntimeError> {
-    // `ort` looks for a relative path beside the executable first; only the path as written is meant.
+    // `ort` looks for a relative path beside the executable first; only the path as written is
+    // meant.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     if !absolute.is_file() {
         return Err(RuntimeError::LibraryMissing { path: absolute });
@@ -248,7 +271,10 @@ impl Net {
         self.check_input(expect)?;
         let outputs = self.session.outputs().len();
         if outputs != expect.outputs.len() {
-            return Err(format!("it has {outputs} outputs where {} are needed", expect.outputs.len()));
+            return Err(format!(
+                "it has {outputs} outputs where {} are needed",
+                expect.outputs.len()
+            ));
         }
         for (name, _) in expect.outputs {
             if !name.is_empty() && !self.session.outputs().iter().any(|o| o.name() == *name) {
@@ -267,7 +293,9 @@ impl Net {
             .map_err(|error| error.to_string())?;
         for ((name, wanted), got) in expect.outputs.iter().zip(lengths) {
             if *wanted != got {
-                return Err(format!("output \"{name}\" holds {got} numbers where {wanted} are needed"));
+                return Err(format!(
+                    "output \"{name}\" holds {got} numbers where {wanted} are needed"
+                ));
             }
         }
         Ok(())
@@ -282,12 +310,19 @@ impl Net {
             return Err("its input is not a tensor".to_owned());
         };
         let wanted = [1, 3, i64::from(height), i64::from(width)];
-        let fits = shape.len() == 4 && shape.iter().zip(wanted).all(|(have, want)| *have == want || *have < 0);
+        let fits = shape.len() == 4
+            && shape.iter().zip(wanted).all(|(have, want)| *have == want || *have < 0);
         if !fits {
-            return Err(format!("its input is {:?} where {wanted:?} is needed", shape.iter().collect::<Vec<_>>()));
+            return Err(format!(
+                "its input is {:?} where {wanted:?} is needed",
+                shape.iter().collect::<Vec<_>>()
+            ));
         }
         if expect.any_size && (shape[2] > 0 || shape[3] > 0) {
-            return Err(format!("it takes {}×{} only where any size is needed", shape[3], shape[2]));
+            return Err(format!(
+                "it takes {}×{} only where any size is needed",
+                shape[3], shape[2]
+            ));
         }
         Ok(())
     }
@@ -303,10 +338,14 @@ pub(crate) struct Outputs<'a> {
 impl Outputs<'_> {
     /// The numbers of the output called `name`; an empty name means the first.
     pub(crate) fn get(&self, name: &str) -> Result<&[f32], VisionError> {
-        let value =
-            if name.is_empty() { self.values.values().next().map(|_| &self.values[0]) } else { self.values.get(name) };
-        let value =
-            value.ok_or_else(|| RuntimeError::Failed(format!("the {} network has no output \"{name}\"", self.role)))?;
+        let value = if name.is_empty() {
+            self.values.values().next().map(|_| &self.values[0])
+        } else {
+            self.values.get(name)
+        };
+        let value = value.ok_or_else(|| {
+            RuntimeError::Failed(format!("the {} network has no output \"{name}\"", self.role))
+        })?;
         let (_, numbers) = value.try_extract_tensor::<f32>().map_err(RuntimeError::from)?;
         Ok(numbers)
     }

@@ -1,12 +1,13 @@
-//! From interleaved bytes to the planar numbers that networks take: padding, warping, cropping, in one pass each,
-//! into buffers that are used again. It never allocates once a buffer has its size.
+//! From interleaved bytes to the planar numbers that networks take: padding, warping, cropping, in
+//! one pass each, into buffers that are used again. It never allocates once a buffer has its size.
 
 use crate::{align::Similarity, frame::Frame, spec::Input};
 
 /// Most places a pixel, along each axis, that a large face is averaged over.
 const MAX_TAPS: usize = 8;
 
-/// How a byte becomes a number: `byte × gain + bias`, and from which byte of the pixel each plane is taken.
+/// How a byte becomes a number: `byte × gain + bias`, and from which byte of the pixel each plane
+/// is taken.
 pub(crate) struct Feed {
     pub(crate) gain: [f32; 3],
     pub(crate) bias: [f32; 3],
@@ -16,7 +17,11 @@ pub(crate) struct Feed {
 impl Feed {
     pub(crate) fn new(frame: Frame<'_>, input: &Input) -> Self {
         let source = if frame.order() == input.order { [0, 1, 2] } else { [2, 1, 0] };
-        Self { gain: input.std.map(f32::recip), bias: std::array::from_fn(|c| -input.mean[c] / input.std[c]), source }
+        Self {
+            gain: input.std.map(f32::recip),
+            bias: std::array::from_fn(|c| -input.mean[c] / input.std[c]),
+            source,
+        }
     }
 }
 
@@ -24,7 +29,10 @@ impl Feed {
 pub(crate) fn padded(frame: Frame<'_>, size: (u32, u32), input: &Input, planes: &mut Vec<f32>) {
     planes.resize(3 * size.0 as usize * size.1 as usize, 0.0);
     #[cfg(target_arch = "x86_64")]
-    #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
+    #[expect(
+        unsafe_code,
+        reason = "the processor was asked for exactly the features that the callee needs"
+    )]
     if std::arch::is_x86_feature_detected!("avx2") {
         return unsafe { padded_avx2(frame, size, input, planes) };
     }
@@ -38,7 +46,10 @@ fn padded_avx2(frame: Frame<'_>, size: (u32, u32), input: &Input, planes: &mut [
 }
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn padded_with(frame: Frame<'_>, (width, height): (u32, u32), input: &Input, planes: &mut [f32]) {
     let feed = Feed::new(frame, input);
     let (w, h) = (width as usize, height as usize);
@@ -59,9 +70,13 @@ fn padded_with(frame: Frame<'_>, (width, height): (u32, u32), input: &Input, pla
 
 /// One row of pixels, taken apart into its three planes.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn spread(row: &[u8], [first, second, third]: [&mut [f32]; 3], feed: &Feed) {
-    // Without equal lengths the compiler checks each access, and cannot take several pixels together.
+    // Without equal lengths the compiler checks each access, and cannot take several pixels
+    // together.
     let count = row.len() / 3;
     let (first, second, third) = (&mut first[..count], &mut second[..count], &mut third[..count]);
     let row = &row[..count * 3];
@@ -87,13 +102,22 @@ pub(crate) fn split(planes: &mut [f32], each: usize) -> [&mut [f32]; 3] {
     [first, second, &mut third[..each]]
 }
 
-/// A turned, scaled and shifted view: `to_frame` carries a pixel of the result to its place in the frame.
-/// Bilinear; what lies outside the frame is black. A face more than twice the size of the result is averaged over
-/// several places a pixel, so that a large enrolment photograph does not alias.
-pub(crate) fn warped(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &mut Vec<f32>) {
+/// A turned, scaled and shifted view: `to_frame` carries a pixel of the result to its place in the
+/// frame. Bilinear; what lies outside the frame is black. A face more than twice the size of the
+/// result is averaged over several places a pixel, so that a large enrolment photograph does not
+/// alias.
+pub(crate) fn warped(
+    frame: Frame<'_>,
+    to_frame: &Similarity,
+    input: &Input,
+    planes: &mut Vec<f32>,
+) {
     planes.resize(3 * input.width as usize * input.height as usize, 0.0);
     #[cfg(target_arch = "x86_64")]
-    #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
+    #[expect(
+        unsafe_code,
+        reason = "the processor was asked for exactly the features that the callee needs"
+    )]
     if std::arch::is_x86_feature_detected!("avx2") {
         return unsafe { warped_avx2(frame, to_frame, input, planes) };
     }
@@ -107,7 +131,10 @@ fn warped_avx2(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &
 }
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn warped_with(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &mut [f32]) {
     let feed = Feed::new(frame, input);
     let (w, h) = (input.width as usize, input.height as usize);
@@ -130,7 +157,8 @@ fn warped_with(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &
                 let pixels = places[..count].iter().map(|place| place.between(frame));
                 put(pixels, from, &feed, &mut outs);
             } else {
-                let pixels = (from..from + count).map(|x| averaged(frame, to_frame, (x as f32, y as f32), taps));
+                let pixels = (from..from + count)
+                    .map(|x| averaged(frame, to_frame, (x as f32, y as f32), taps));
                 put(pixels, from, &feed, &mut outs);
             }
         }
@@ -156,7 +184,10 @@ struct Place {
 
 impl Place {
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the body must be compiled with the caller's instruction set"
+    )]
     fn new(u: f32, v: f32) -> Self {
         // Both are positive: towards zero is down.
         let (x, y) = (u as i32, v as i32);
@@ -165,7 +196,10 @@ impl Place {
 
     /// The three channels there; the place and its neighbours are inside.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the body must be compiled with the caller's instruction set"
+    )]
     fn between(&self, frame: Frame<'_>) -> [f32; 3] {
         let row = frame.width() as usize * 3;
         let at = self.y as usize * row + self.x as usize * 3;
@@ -182,8 +216,16 @@ impl Place {
 
 /// Writes pixels into the three planes of one row, from column `from` on.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
-fn put(pixels: impl Iterator<Item = [f32; 3]>, from: usize, feed: &Feed, [first, second, third]: &mut [&mut [f32]; 3]) {
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
+fn put(
+    pixels: impl Iterator<Item = [f32; 3]>,
+    from: usize,
+    feed: &Feed,
+    [first, second, third]: &mut [&mut [f32]; 3],
+) {
     let outs = first[from..].iter_mut().zip(&mut second[from..]).zip(&mut third[from..]);
     for (pixel, ((a, b), c)) in pixels.zip(outs) {
         *a = pixel[feed.source[0]] * feed.gain[0] + feed.bias[0];
@@ -201,7 +243,8 @@ pub(crate) struct Crop {
     pub(crate) height: u32,
 }
 
-/// A crop brought to the input's size, bilinear with pixel centres (as `cv::resize` does), its border repeated.
+/// A crop brought to the input's size, bilinear with pixel centres (as `cv::resize` does), its
+/// border repeated.
 #[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 pub(crate) fn cropped(frame: Frame<'_>, crop: Crop, input: &Input, planes: &mut Vec<f32>) {
     let feed = Feed::new(frame, input);
@@ -210,7 +253,8 @@ pub(crate) fn cropped(frame: Frame<'_>, crop: Crop, input: &Input, planes: &mut 
     let (sx, sy) = (crop.width as f32 / w as f32, crop.height as f32 / h as f32);
     let (right, bottom) = ((crop.width - 1) as f32, (crop.height - 1) as f32);
     let [first, second, third] = split(planes, w * h);
-    // The last column and row have no neighbour: they are taken from the left of it, and from above.
+    // The last column and row have no neighbour: they are taken from the left of it, and from
+    // above.
     let (last_x, last_y) = (frame.width() as i32 - 2, frame.height() as i32 - 2);
     for y in 0..h {
         let v = ((y as f32 + 0.5) * sy - 0.5).clamp(0.0, bottom) + crop.y as f32;

@@ -1,6 +1,7 @@
-//! A frame scaled down straight into the planes of a network: each pixel of the result is the mean of the pixels that it
-//! covers, weighed by a triangle (what image libraries call bilinear with antialiasing). Up in size it never goes, and
-//! it asks for memory only where a size is new: a resizer that plans anew for each frame asked a thousand times.
+//! A frame scaled down straight into the planes of a network: each pixel of the result is the mean
+//! of the pixels that it covers, weighed by a triangle (what image libraries call bilinear with
+//! antialiasing). Up in size it never goes, and it asks for memory only where a size is new: a
+//! resizer that plans anew for each frame asked a thousand times.
 
 use crate::{
     frame::Frame,
@@ -16,7 +17,8 @@ const LANES: usize = 32;
 pub(crate) struct Scaler {
     columns: Axis,
     rows: Axis,
-    /// One row of the result's height in the frame's width, three numbers a pixel, and one more that is read and not used.
+    /// One row of the result's height in the frame's width, three numbers a pixel, and one more
+    /// that is read and not used.
     row: Vec<f32>,
 }
 
@@ -54,7 +56,10 @@ impl Axis {
     /// First place and weights of each place of the result.
     fn taps(&self) -> impl Iterator<Item = (usize, &[f32])> {
         let ends = self.starts.iter().skip(1).map(|start| start.1).chain([self.weights.len()]);
-        self.starts.iter().zip(ends).map(|((first, begin), end)| (*first, &self.weights[*begin..end]))
+        self.starts
+            .iter()
+            .zip(ends)
+            .map(|((first, begin), end)| (*first, &self.weights[*begin..end]))
     }
 }
 
@@ -73,8 +78,12 @@ impl Scaler {
         self.row.resize(frame.width() as usize * 3 + 1, 0.0);
         planes.resize(3 * outer.0 as usize * outer.1 as usize, 0.0);
         #[cfg(target_arch = "x86_64")]
-        #[expect(unsafe_code, reason = "the processor was asked for exactly the features that the callee needs")]
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        #[expect(
+            unsafe_code,
+            reason = "the processor was asked for exactly the features that the callee needs"
+        )]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+        {
             return unsafe { self.fill_avx2(frame, outer, &Feed::new(frame, input), planes) };
         }
         self.fill(frame, outer, &Feed::new(frame, input), planes);
@@ -87,15 +96,25 @@ impl Scaler {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
-    fn fill(&mut self, frame: Frame<'_>, (width, height): (u32, u32), feed: &Feed, planes: &mut [f32]) {
+    #[expect(
+        clippy::inline_always,
+        reason = "the body must be compiled with the caller's instruction set"
+    )]
+    fn fill(
+        &mut self,
+        frame: Frame<'_>,
+        (width, height): (u32, u32),
+        feed: &Feed,
+        planes: &mut [f32],
+    ) {
         let (width, length) = (width as usize, frame.width() as usize * 3);
         let inner = self.columns.to as usize;
         let mut outs = split(planes, width * height as usize);
         for (y, (first, weights)) in self.rows.taps().enumerate() {
             blend(&frame.data()[first * length..], length, weights, &mut self.row[..length]);
             for (x, (left, weights)) in self.columns.taps().enumerate() {
-                // Four numbers, of which the last belongs to the next pixel: four are added up as fast as three.
+                // Four numbers, of which the last belongs to the next pixel: four are added up as
+                // fast as three.
                 let mut sum = [0.0_f32; 4];
                 for (pixel, weight) in self.row[left * 3..].windows(4).step_by(3).zip(weights) {
                     for (total, value) in sum.iter_mut().zip(pixel) {
@@ -103,7 +122,8 @@ impl Scaler {
                     }
                 }
                 for (plane, out) in outs.iter_mut().enumerate() {
-                    out[y * width + x] = sum[feed.source[plane]] * feed.gain[plane] + feed.bias[plane];
+                    out[y * width + x] =
+                        sum[feed.source[plane]] * feed.gain[plane] + feed.bias[plane];
                 }
             }
             for (out, bias) in outs.iter_mut().zip(feed.bias) {
@@ -118,7 +138,10 @@ impl Scaler {
 
 /// The weighed sum of rows that lie below each other.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body must be compiled with the caller's instruction set")]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
 fn blend(rows: &[u8], length: usize, weights: &[f32], out: &mut [f32]) {
     let mut chunks = out.chunks_exact_mut(LANES);
     let mut at = 0;
@@ -133,7 +156,11 @@ fn blend(rows: &[u8], length: usize, weights: &[f32], out: &mut [f32]) {
         at += LANES;
     }
     for (place, out) in chunks.into_remainder().iter_mut().enumerate() {
-        *out = rows.chunks(length).zip(weights).map(|(row, weight)| f32::from(row[at + place]) * weight).sum();
+        *out = rows
+            .chunks(length)
+            .zip(weights)
+            .map(|(row, weight)| f32::from(row[at + place]) * weight)
+            .sum();
     }
 }
 
@@ -145,7 +172,13 @@ mod tests {
     fn planes(data: &[u8], size: (u32, u32), inner: (u32, u32), outer: (u32, u32)) -> Vec<f32> {
         let frame = Frame::new(data, size.0, size.1, PixelOrder::Rgb).unwrap();
         let mut planes = Vec::new();
-        Scaler::default().scaled(frame, inner, outer, &Input::raw(outer.0, outer.1, PixelOrder::Bgr), &mut planes);
+        Scaler::default().scaled(
+            frame,
+            inner,
+            outer,
+            &Input::raw(outer.0, outer.1, PixelOrder::Bgr),
+            &mut planes,
+        );
         planes
     }
 
@@ -163,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_ramp_stays_a_ramp_at_half_its_size() {
-        let data: Vec<u8> = (0..32 * 32).flat_map(|i| [(i % 32 * 4) as u8, (i / 32 * 4) as u8, 0]).collect();
+        let data: Vec<u8> =
+            (0..32 * 32).flat_map(|i| [(i % 32 * 4) as u8, (i / 32 * 4) as u8, 0]).collect();
         let planes = planes(&data, (32, 32), (16, 16), (16, 16));
         for at in 1..15 {
             // Red lies in the third plane; a pixel of the result stands between two of the frame.
@@ -172,22 +206,32 @@ mod tests {
         }
     }
 
-    /// What `fast_image_resize` makes of the same picture with the same filter, which rounds to whole bytes.
+    /// What `fast_image_resize` makes of the same picture with the same filter, which rounds to
+    /// whole bytes.
     #[test]
     fn a_noisy_picture_comes_out_as_the_resizing_library_makes_it() {
         use fast_image_resize as fir;
-        let data: Vec<u8> = (0..97_u32 * 61 * 3).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let data: Vec<u8> =
+            (0..97_u32 * 61 * 3).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         for to in [(64, 40), (96, 60), (31, 17), (97, 61), (1, 1)] {
-            let source = fir::images::TypedImageRef::<fir::pixels::U8x3>::from_buffer(97, 61, &data).unwrap();
+            let source =
+                fir::images::TypedImageRef::<fir::pixels::U8x3>::from_buffer(97, 61, &data)
+                    .unwrap();
             let mut small = vec![0; to.0 as usize * to.1 as usize * 3];
-            let mut target = fir::images::TypedImage::<fir::pixels::U8x3>::from_buffer(to.0, to.1, &mut small).unwrap();
-            let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
+            let mut target =
+                fir::images::TypedImage::<fir::pixels::U8x3>::from_buffer(to.0, to.1, &mut small)
+                    .unwrap();
+            let options = fir::ResizeOptions::new()
+                .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
             fir::Resizer::new().resize_typed(&source, &mut target, &options).unwrap();
             let planes = planes(&data, (97, 61), to, to);
             for (at, pixel) in small.chunks_exact(3).enumerate() {
                 for (channel, value) in pixel.iter().enumerate() {
                     let found = planes[(2 - channel) * small.len() / 3 + at];
-                    assert!((found - f32::from(*value)).abs() < 1.6, "{found} for {value} at {at}, to {to:?}");
+                    assert!(
+                        (found - f32::from(*value)).abs() < 1.6,
+                        "{found} for {value} at {at}, to {to:?}"
+                    );
                 }
             }
         }

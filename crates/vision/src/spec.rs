@@ -1,5 +1,5 @@
-//! What a network wants to be fed and what it answers: the facts of one model pack, already parsed and checked.
-//! It never reads a manifest (that is `pack`'s work) and never opens a model file.
+//! What a network wants to be fed and what it answers: the facts of one model pack, already parsed
+//! and checked. It never reads a manifest (that is `pack`'s work) and never opens a model file.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -27,8 +27,8 @@ impl Input {
     }
 }
 
-/// Where the five landmarks stand in an aligned face, in pixels: image-left eye, image-right eye, nose,
-/// left and right mouth corner.
+/// Where the five landmarks stand in an aligned face, in pixels: image-left eye, image-right eye,
+/// nose, left and right mouth corner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AlignTemplate {
     pub width: u32,
@@ -41,7 +41,13 @@ impl AlignTemplate {
     pub const ARCFACE_112: Self = Self {
         width: 112,
         height: 112,
-        points: [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+        points: [
+            [38.2946, 51.6963],
+            [73.5318, 51.5014],
+            [56.0252, 71.7366],
+            [41.5493, 92.3655],
+            [70.7299, 92.2041],
+        ],
     };
 
     /// The 128×128 template of Intel's face-reidentification-retail-0095.
@@ -63,7 +69,8 @@ impl AlignTemplate {
 pub struct DetectorSpec {
     pub model: PathBuf,
     pub input: Input,
-    /// Faces below this score are dropped, 0-1. 0.6 finds masked faces; 0.9 loses two thirds of them.
+    /// Faces below this score are dropped, 0-1. 0.6 finds masked faces; 0.9 loses two thirds of
+    /// them.
     pub score_threshold: f32,
     /// Boxes overlapping a better one by more than this (`IoU`, 0-1) are dropped.
     pub nms_threshold: f32,
@@ -79,8 +86,9 @@ pub struct EmbedderSpec {
     pub length: usize,
 }
 
-/// A second embedder beside the first. A bare face's embedding is the unit vectors of both, one behind the other, so that
-/// the cosine of two is a weighted mean of both networks' cosines; a covered face is left to the first alone.
+/// A second embedder beside the first. A bare face's embedding is the unit vectors of both, one
+/// behind the other, so that the cosine of two is a weighted mean of both networks' cosines; a
+/// covered face is left to the first alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompanionSpec {
     pub embedder: EmbedderSpec,
@@ -106,7 +114,8 @@ pub struct MaskSpec {
     pub input: Input,
 }
 
-/// Calibrated thresholds × 10⁶: of scores as [`crate::Gallery::identify`] makes them with `rivals`. The presence core decides with them; vision only carries them.
+/// Calibrated thresholds × 10⁶: of scores as [`crate::Gallery::identify`] makes them with `rivals`.
+/// The presence core decides with them; vision only carries them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
     pub t_match_ppm: i32,
@@ -131,8 +140,9 @@ pub struct Rivals {
     pub share_ppm: u32,
     /// How many of the next best people are rivals; fewer where fewer are enrolled.
     pub count: u32,
-    /// Taken from a score for each doubling of the people enrolled up to `count`, × 10⁶: to one of ten people a stranger
-    /// is likelier alike than to one alone. So one threshold holds for a clinic of one person and for one of fifty.
+    /// Taken from a score for each doubling of the people enrolled up to `count`, × 10⁶: to one of
+    /// ten people a stranger is likelier alike than to one alone. So one threshold holds for a
+    /// clinic of one person and for one of fifty.
     #[serde(default)]
     pub per_doubling_ppm: u32,
 }
@@ -156,8 +166,8 @@ pub struct PackSpec {
     pub liveness: Vec<LivenessSpec>,
     pub mask: Option<MaskSpec>,
     pub thresholds: Thresholds,
-    /// Rows that are nobody, which scores are held against beside the enrolled people; empty where none was made for
-    /// these embedders.
+    /// Rows that are nobody, which scores are held against beside the enrolled people; empty where
+    /// none was made for these embedders.
     pub cohort: Arc<[Embedding]>,
 }
 
@@ -191,7 +201,13 @@ impl PackSpec {
             ],
             mask: Some(MaskSpec {
                 model: folder.join("RFB-640-masked_face-v2.onnx"),
-                input: Input { width: 640, height: 480, order: PixelOrder::Rgb, mean: [127.0; 3], std: [128.0; 3] },
+                input: Input {
+                    width: 640,
+                    height: 480,
+                    order: PixelOrder::Rgb,
+                    mean: [127.0; 3],
+                    std: [128.0; 3],
+                },
             }),
             thresholds: Thresholds {
                 t_match_ppm: 504_000,

@@ -1,5 +1,5 @@
-//! A template: an embedding that is kept, with the name of the pack that made it, and its byte form.
-//! It never says whose it is, never prints its numbers, and never mixes packs.
+//! A template: an embedding that is kept, with the name of the pack that made it, and its byte
+//! form. It never says whose it is, never prints its numbers, and never mixes packs.
 
 use std::sync::Arc;
 
@@ -11,14 +11,20 @@ use crate::embed::Embedding;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     #[error(
-        "the template was made with pack \"{template}\" but pack \"{gallery}\" is loaded; make it anew from the enrolment photo"
+        "the template was made with pack \"{template}\" but pack \"{gallery}\" is loaded; make it \
+        anew from the enrolment photo"
     )]
     OtherPack { template: String, gallery: String },
-    #[error("the template holds {got} numbers, the pack makes {wanted}; make it anew from the enrolment photo")]
+    #[error(
+        "the template holds {got} numbers, the pack makes {wanted}; make it anew from the \
+        enrolment photo"
+    )]
     WrongLength { got: usize, wanted: usize },
     #[error("the template is not a vector of length 1; make it anew from the enrolment photo")]
     NotUnit,
-    #[error("the template holds a number that is not finite; make it anew from the enrolment photo")]
+    #[error(
+        "the template holds a number that is not finite; make it anew from the enrolment photo"
+    )]
     NotFinite,
 }
 
@@ -52,7 +58,11 @@ impl Template {
     }
 
     /// Reads [`Template::to_bytes`] back. `length` is the embedding length of the pack, e.g. 256.
-    pub fn from_bytes(pack: impl Into<Arc<str>>, length: usize, bytes: &[u8]) -> Result<Self, TemplateError> {
+    pub fn from_bytes(
+        pack: impl Into<Arc<str>>,
+        length: usize,
+        bytes: &[u8],
+    ) -> Result<Self, TemplateError> {
         if bytes.len() != length * 4 {
             return Err(TemplateError::WrongLength { got: bytes.len() / 4, wanted: length });
         }
@@ -67,7 +77,8 @@ impl Template {
         if (length - 1.0).abs() > 1e-3 {
             return Err(TemplateError::NotUnit);
         }
-        let embedding = Embedding::normalised(std::mem::take(&mut *values)).ok_or(TemplateError::NotUnit)?;
+        let embedding =
+            Embedding::normalised(std::mem::take(&mut *values)).ok_or(TemplateError::NotUnit)?;
         Ok(Self::new(pack, embedding))
     }
 

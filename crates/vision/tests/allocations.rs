@@ -1,7 +1,15 @@
 //! After a warm-up a frame costs no allocation of ours: only what ONNX Runtime's binding asks for
-//! itself. A camera runs for months; memory that is never asked for can neither grow nor fall apart.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
-#![allow(unsafe_code, reason = "an allocator is unsafe by its signature; this one counts and hands on")]
+//! itself. A camera runs for months; memory that is never asked for can neither grow nor fall
+//! apart.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
+#![allow(
+    unsafe_code,
+    reason = "an allocator is unsafe by its signature; this one counts and hands on"
+)]
 
 mod common;
 
@@ -53,7 +61,8 @@ fn avatar(detect_longest_side_px: u32) -> Analyzer {
     let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let manifest = Manifest::built_in().unwrap();
     let spec = manifest.pack("avatar").unwrap().locate(&Search::only(&models)).unwrap().spec();
-    Analyzer::load(&common::runtime(), &spec, Options { detect_longest_side_px, threads: 1 }).unwrap()
+    Analyzer::load(&common::runtime(), &spec, Options { detect_longest_side_px, threads: 1 })
+        .unwrap()
 }
 
 /// A grey ramp: nobody is in it, and the stages do not mind.
@@ -62,7 +71,8 @@ fn ramp(width: u32, height: u32) -> Vec<u8> {
 }
 
 fn face() -> FaceBox {
-    let landmarks = [[290.0, 200.0], [330.0, 200.0], [310.0, 222.0], [295.0, 245.0], [325.0, 245.0]];
+    let landmarks =
+        [[290.0, 200.0], [330.0, 200.0], [310.0, 222.0], [295.0, 245.0], [325.0, 245.0]];
     FaceBox { rect: Rect { x: 270.0, y: 170.0, width: 80.0, height: 100.0 }, score: 0.9, landmarks }
 }
 

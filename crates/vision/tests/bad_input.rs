@@ -1,5 +1,9 @@
 //! What is broken gives one clear line and nothing else: pictures, libraries, networks.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 mod common;
 
@@ -11,7 +15,9 @@ use vision::{Analyzer, FrameError, Options, Picture, Runtime, RuntimeError, Visi
 fn jpeg(width: u32, height: u32) -> Vec<u8> {
     let pixels: Vec<u8> = (0..width * height * 3).map(|i| (i % 251) as u8).collect();
     let mut bytes = Vec::new();
-    JpegEncoder::new(&mut bytes).write_image(&pixels, width, height, ExtendedColorType::Rgb8).expect("a JPEG");
+    JpegEncoder::new(&mut bytes)
+        .write_image(&pixels, width, height, ExtendedColorType::Rgb8)
+        .expect("a JPEG");
     bytes
 }
 
@@ -43,7 +49,9 @@ fn a_truncated_jpeg_is_refused_wherever_it_was_cut() {
 #[test]
 fn a_truncated_png_is_refused() {
     let mut whole = Vec::new();
-    PngEncoder::new(&mut whole).write_image(&vec![7; 64 * 64 * 3], 64, 64, ExtendedColorType::Rgb8).expect("a PNG");
+    PngEncoder::new(&mut whole)
+        .write_image(&vec![7; 64 * 64 * 3], 64, 64, ExtendedColorType::Rgb8)
+        .expect("a PNG");
     assert!(Picture::decode(&whole).is_ok());
     let error = Picture::decode(&whole[..whole.len() / 2]).unwrap_err();
     assert!(is_one_line(&error), "{error}");
@@ -51,7 +59,8 @@ fn a_truncated_png_is_refused() {
 
 #[test]
 fn a_huge_picture_is_refused_before_it_is_decoded() {
-    // The header of a small JPEG, made to claim 20,000×20,000 pixels (SOF0: length, precision, height, width).
+    // The header of a small JPEG, made to claim 20,000×20,000 pixels (SOF0: length, precision,
+    // height, width).
     let mut bytes = jpeg(16, 16);
     let sof = bytes.windows(2).position(|w| w == [0xFF, 0xC0]).expect("a baseline JPEG");
     bytes[sof + 5..sof + 9].copy_from_slice(&[0x4E, 0x20, 0x4E, 0x20]);
@@ -64,7 +73,8 @@ fn a_huge_picture_is_refused_before_it_is_decoded() {
 fn an_exif_orientation_turns_the_picture_upright() {
     let plain = jpeg(32, 16);
     let mut turned = plain[..2].to_vec();
-    // APP1: Exif, little-endian TIFF, one entry: orientation (0x0112), short, 1 value, 6 = turn right.
+    // APP1: Exif, little-endian TIFF, one entry: orientation (0x0112), short, 1 value, 6 = turn
+    // right.
     let exif: &[u8] = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     turned.extend_from_slice(&[0xFF, 0xE1, 0, (exif.len() + 2) as u8]);
     turned.extend_from_slice(exif);

@@ -1,6 +1,10 @@
-//! Enrolment photographs: one good face becomes a template, everything else a reason; and the templates of real
-//! people find those people again.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! Enrolment photographs: one good face becomes a template, everything else a reason; and the
+//! templates of real people find those people again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 mod common;
 
@@ -11,8 +15,11 @@ use vision::{Gallery, Gate, Options, Reason, enrol};
 
 fn people(folder: &std::path::Path) -> BTreeMap<String, Vec<PathBuf>> {
     let mut people = BTreeMap::new();
-    for entry in fs::read_dir(folder).expect("a folder of people").flatten().filter(|e| e.path().is_dir()) {
-        let mut photos: Vec<_> = fs::read_dir(entry.path()).expect("photos").flatten().map(|e| e.path()).collect();
+    for entry in
+        fs::read_dir(folder).expect("a folder of people").flatten().filter(|e| e.path().is_dir())
+    {
+        let mut photos: Vec<_> =
+            fs::read_dir(entry.path()).expect("photos").flatten().map(|e| e.path()).collect();
         photos.sort();
         people.insert(entry.file_name().to_string_lossy().into_owned(), photos);
     }
@@ -37,15 +44,19 @@ fn a_photograph_enrols_one_good_face_or_says_why_not() {
     };
     let photo = folder.join("Juan_Valencia_Osorio/Juan_Valencia_Osorio_0001.jpg");
     let bytes = fs::read(&photo).expect("the photograph");
-    let enrolled = enrol::template_from_photo(&mut analyzer, &bytes, &Gate::ENROLMENT).expect("a good photograph");
+    let enrolled = enrol::template_from_photo(&mut analyzer, &bytes, &Gate::ENROLMENT)
+        .expect("a good photograph");
     assert_eq!(enrolled.template.pack(), &**analyzer.pack());
     assert!(enrolled.quality.unified() > 0.3, "{:?}", enrolled.quality);
 
-    let mut reasons =
-        |picture: &image::RgbImage| match enrol::template_from_photo(&mut analyzer, &jpeg(picture), &Gate::ENROLMENT) {
-            Err(enrol::EnrolError::Rejected(rejection)) => rejection.reasons,
-            other => panic!("accepted or failed: {other:?}"),
-        };
+    let mut reasons = |picture: &image::RgbImage| match enrol::template_from_photo(
+        &mut analyzer,
+        &jpeg(picture),
+        &Gate::ENROLMENT,
+    ) {
+        Err(enrol::EnrolError::Rejected(rejection)) => rejection.reasons,
+        other => panic!("accepted or failed: {other:?}"),
+    };
     let original = image::load_from_memory(&bytes).expect("a JPEG").into_rgb8();
     let small = image::imageops::resize(&original, 100, 100, FilterType::Triangle);
     assert!(reasons(&small).iter().any(|r| matches!(r, Reason::TooSmall { needs_px: 80, .. })));
@@ -54,7 +65,10 @@ fn a_photograph_enrols_one_good_face_or_says_why_not() {
     let mut dark = original.clone();
     dark.iter_mut().for_each(|v| *v /= 9);
     let found = reasons(&dark);
-    assert!(found.iter().any(|r| matches!(r, Reason::TooDark { .. } | Reason::NoFace)), "{found:?}");
+    assert!(
+        found.iter().any(|r| matches!(r, Reason::TooDark { .. } | Reason::NoFace)),
+        "{found:?}"
+    );
     let mut two = image::RgbImage::new(500, 250);
     image::imageops::replace(&mut two, &original, 0, 0);
     image::imageops::replace(&mut two, &original, 250, 0);
@@ -69,7 +83,8 @@ fn a_photograph_enrols_one_good_face_or_says_why_not() {
         0,
     );
     image::imageops::replace(&mut beside, &original, 1_250, 500);
-    let enrolled = enrol::template_from_photo(&mut analyzer, &jpeg(&beside), &Gate::ENROLMENT).expect("one large face");
+    let enrolled = enrol::template_from_photo(&mut analyzer, &jpeg(&beside), &Gate::ENROLMENT)
+        .expect("one large face");
     assert_eq!(enrolled.others, 1, "the smaller face is told");
 }
 
@@ -89,7 +104,8 @@ fn enrolled_people_are_found_again_and_strangers_are_not() {
     else {
         return;
     };
-    let known: Vec<_> = people(&folder).into_iter().filter(|(_, photos)| photos.len() >= 3).take(60).collect();
+    let known: Vec<_> =
+        people(&folder).into_iter().filter(|(_, photos)| photos.len() >= 3).take(60).collect();
     let (enrolled, strangers) = known.split_at(30);
     let mut gallery = Gallery::new(analyzer.pack().as_ref(), analyzer.embedding_length());
     for (person, photos) in enrolled {
@@ -113,11 +129,19 @@ fn enrolled_people_are_found_again_and_strangers_are_not() {
     for (person, photos) in enrolled {
         let found = look(photos.last().expect("three photographs"));
         tried += 1;
-        right += usize::from(found.as_ref().is_some_and(|f| f.cosine >= threshold && f.person == *person));
+        right += usize::from(
+            found.as_ref().is_some_and(|f| f.cosine >= threshold && f.person == *person),
+        );
         wrong += usize::from(found.is_some_and(|f| f.cosine >= threshold && f.person != *person));
     }
-    let false_alarms =
-        strangers.iter().filter_map(|(_, p)| look(&p[0])).filter(|found| found.cosine >= threshold).count();
-    eprintln!("{right} of {tried} found, {wrong} mistaken, {false_alarms} of {} strangers matched", strangers.len());
+    let false_alarms = strangers
+        .iter()
+        .filter_map(|(_, p)| look(&p[0]))
+        .filter(|found| found.cosine >= threshold)
+        .count();
+    eprintln!(
+        "{right} of {tried} found, {wrong} mistaken, {false_alarms} of {} strangers matched",
+        strangers.len()
+    );
     assert!(right * 100 >= tried * 90 && wrong == 0 && false_alarms <= 1);
 }

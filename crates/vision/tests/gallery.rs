@@ -1,5 +1,10 @@
-//! The gallery answers by person: the best template of each, the second from somebody else, and nobody for nonsense.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! The gallery answers by person: the best template of each, the second from somebody else, and
+//! nobody for nonsense.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use vision::{Embedding, Gallery, Template, TemplateError};
 
@@ -26,7 +31,8 @@ fn gallery(enrolled: &[(&'static str, f32)]) -> Gallery<&'static str> {
 
 #[test]
 fn the_second_is_the_best_of_another_person() {
-    let mut gallery = gallery(&[("li", 0.0), ("li", 10.0), ("wang", 60.0), ("li", 20.0), ("zhao", 50.0)]);
+    let mut gallery =
+        gallery(&[("li", 0.0), ("li", 10.0), ("wang", 60.0), ("li", 20.0), ("zhao", 50.0)]);
     let found = gallery.top2(&at(12.0));
     assert_eq!(found.best.map(|s| s.person), Some("li"));
     let second = found.second.expect("somebody else");
@@ -41,7 +47,10 @@ fn whatever_the_order_of_enrolment_the_answer_is_the_same() {
     for _ in 0..people.len() {
         people.rotate_left(1);
         let found = gallery(&people).top2(&at(13.0));
-        assert_eq!((found.best.map(|s| s.person), found.second.map(|s| s.person)), (Some("a"), Some("b")));
+        assert_eq!(
+            (found.best.map(|s| s.person), found.second.map(|s| s.person)),
+            (Some("a"), Some("b"))
+        );
     }
 }
 
@@ -84,7 +93,10 @@ fn a_person_who_is_removed_is_found_no_more_and_the_others_still_are() {
     assert_eq!(gallery.remove(&"li"), 2);
     assert_eq!(gallery.remove(&"li"), 0);
     let found = gallery.top2(&at(0.0));
-    assert_eq!((found.best.map(|s| s.person), found.second.map(|s| s.person)), (Some("wang"), Some("zhao")));
+    assert_eq!(
+        (found.best.map(|s| s.person), found.second.map(|s| s.person)),
+        (Some("wang"), Some("zhao"))
+    );
     gallery.insert("li", &template(0.0)).expect("enrolled again");
     assert_eq!(gallery.top2(&at(0.0)).best.map(|s| s.person), Some("li"));
 }

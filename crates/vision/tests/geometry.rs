@@ -1,5 +1,10 @@
-//! Alignment recovers any similarity; suppression keeps what it should; a secret turn keeps every cosine.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! Alignment recovers any similarity; suppression keeps what it should; a secret turn keeps every
+//! cosine.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use proptest::prelude::*;
 use vision::{
@@ -9,13 +14,23 @@ use vision::{
 };
 
 fn similarity() -> impl Strategy<Value = Similarity> {
-    (0.05_f32..20.0, -3.1_f32..3.1, -500.0_f32..500.0, -500.0_f32..500.0)
-        .prop_map(|(scale, angle, tx, ty)| Similarity { a: scale * angle.cos(), b: scale * angle.sin(), tx, ty })
+    (0.05_f32..20.0, -3.1_f32..3.1, -500.0_f32..500.0, -500.0_f32..500.0).prop_map(
+        |(scale, angle, tx, ty)| Similarity {
+            a: scale * angle.cos(),
+            b: scale * angle.sin(),
+            tx,
+            ty,
+        },
+    )
 }
 
 fn face() -> impl Strategy<Value = FaceBox> {
     (0.0_f32..600.0, 0.0_f32..400.0, 5.0_f32..200.0, 5.0_f32..200.0, 0.6_f32..1.0).prop_map(
-        |(x, y, width, height, score)| FaceBox { rect: Rect { x, y, width, height }, score, landmarks: [[x, y]; 5] },
+        |(x, y, width, height, score)| FaceBox {
+            rect: Rect { x, y, width, height },
+            score,
+            landmarks: [[x, y]; 5],
+        },
     )
 }
 
@@ -88,7 +103,8 @@ proptest! {
 fn two_clinics_keys_make_templates_that_cannot_be_linked() {
     let values: Vec<f32> = (0..256).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
     let face = Embedding::normalised(values).expect("a direction");
-    let turns: Vec<_> = (1..=6).map(|key| Rotation::from_key(&[key; 32], 256).turn(&face)).collect();
+    let turns: Vec<_> =
+        (1..=6).map(|key| Rotation::from_key(&[key; 32], 256).turn(&face)).collect();
     for (i, one) in turns.iter().enumerate() {
         for other in turns[i + 1..].iter().chain([&face]) {
             // Two random directions in 256 dimensions: 0 ± 0.0625.
@@ -109,8 +125,15 @@ fn coinciding_landmarks_are_refused() {
 fn a_cell_that_is_not_finite_is_counted_and_dropped() {
     let (one, nan) = ([1.0_f32; 2], f32::NAN);
     let boxes = [0.5, 0.5, 0.0, 0.0, 0.5, 0.5, nan, 0.0];
-    let level =
-        Level { stride: 8.0, columns: 2, cells: 2, class: &one, object: &one, boxes: &boxes, points: &[0.0; 20] };
+    let level = Level {
+        stride: 8.0,
+        columns: 2,
+        cells: 2,
+        class: &one,
+        object: &one,
+        boxes: &boxes,
+        points: &[0.0; 20],
+    };
     let mut faces = Vec::new();
     assert_eq!(decode_level(&level, 0.6, &mut faces), 1);
     assert_eq!(faces.len(), 1);

@@ -1,7 +1,11 @@
-//! The networks are fed as they were trained: boxes, points, embeddings and liveness of a few photographs against
-//! the numbers of an independent implementation (OpenCV; see golden/make.py). Red and blue swapped, a shifted
-//! template or another rounding of the crop would all show here.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! The networks are fed as they were trained: boxes, points, embeddings and liveness of a few
+//! photographs against the numbers of an independent implementation (OpenCV; see golden/make.py).
+//! Red and blue swapped, a shifted template or another rounding of the crop would all show here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 mod common;
 
@@ -34,7 +38,8 @@ struct Face {
 
 fn golden() -> Golden {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/real.json");
-    serde_json::from_str(&std::fs::read_to_string(path).expect("golden/real.json")).expect("golden numbers")
+    serde_json::from_str(&std::fs::read_to_string(path).expect("golden/real.json"))
+        .expect("golden numbers")
 }
 
 fn farthest(a: &[f32], b: &[f32]) -> f32 {
@@ -45,7 +50,9 @@ fn farthest(a: &[f32], b: &[f32]) -> f32 {
 #[test]
 fn faces_and_embeddings_are_those_of_an_independent_implementation() {
     let name = "faces_and_embeddings_are_those_of_an_independent_implementation";
-    let (Some(mut analyzer), Some(folder)) = (common::real(name), common::photographs(name, "mfr2_dev")) else {
+    let (Some(mut analyzer), Some(folder)) =
+        (common::real(name), common::photographs(name, "mfr2_dev"))
+    else {
         return;
     };
     for photo in golden().photos {
@@ -55,7 +62,8 @@ fn faces_and_embeddings_are_those_of_an_independent_implementation() {
         for (face, wanted) in faces.iter().zip(&photo.faces) {
             let rect = [face.rect.x, face.rect.y, face.rect.width, face.rect.height];
             let box_px = farthest(&rect, &wanted.rect);
-            let points_px = farthest(face.landmarks.as_flattened(), wanted.landmarks.as_flattened());
+            let points_px =
+                farthest(face.landmarks.as_flattened(), wanted.landmarks.as_flattened());
             let score = (face.score - wanted.score).abs();
             assert!(
                 box_px < TOLERANCE && points_px < TOLERANCE && score < TOLERANCE,
@@ -66,8 +74,17 @@ fn faces_and_embeddings_are_those_of_an_independent_implementation() {
         let embedding = analyzer.embed(picture.frame(), &faces[0]).expect("an embedding");
         let difference = farthest(embedding.as_slice(), &photo.embedding);
         assert!(difference < TOLERANCE, "{}: embedding differs by {difference}", photo.path);
-        let live = analyzer.liveness(picture.frame(), &faces[0]).expect("liveness").expect("networks").live;
-        assert!((live - photo.live).abs() < TOLERANCE, "{}: live {live}, not {}", photo.path, photo.live);
+        let live = analyzer
+            .liveness(picture.frame(), &faces[0])
+            .expect("liveness")
+            .expect("networks")
+            .live;
+        assert!(
+            (live - photo.live).abs() < TOLERANCE,
+            "{}: live {live}, not {}",
+            photo.path,
+            photo.live
+        );
     }
 }
 
@@ -75,7 +92,8 @@ fn faces_and_embeddings_are_those_of_an_independent_implementation() {
 fn a_picture_by_formula_embeds_as_in_an_independent_implementation() {
     let name = "a_picture_by_formula_embeds_as_in_an_independent_implementation";
     let Some(spec) = common::real_spec(name) else { return };
-    let mut embedder = Embedder::load(&Runtime::init().expect("runtime"), &spec.embedder).expect("embedder");
+    let mut embedder =
+        Embedder::load(&Runtime::init().expect("runtime"), &spec.embedder).expect("embedder");
     let mut bytes = Vec::with_capacity(128 * 128 * 3);
     for y in 0..128_u32 {
         for x in 0..128_u32 {

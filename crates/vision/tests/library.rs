@@ -1,6 +1,10 @@
-//! A library that is there but cannot be used as ONNX Runtime: one line with the mend, never a panic.
-//! In a process of its own, because a process can load one library only.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! A library that is there but cannot be used as ONNX Runtime: one line with the mend, never a
+//! panic. In a process of its own, because a process can load one library only.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use std::path::Path;
 

@@ -1,12 +1,18 @@
-//! Pictures as people and cameras really send them: machine and person see the same, limits hold, and what is not read is named.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects, and stops there")]
+//! Pictures as people and cameras really send them: machine and person see the same, limits hold,
+//! and what is not read is named.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, codecs::png::PngEncoder};
 use proptest::prelude::*;
 use vision::{FrameError, Picture};
 
 fn room(width: u32, height: u32) -> Vec<u8> {
-    let pixel = |i: u32| [(i % 251) as u8, (i / width % 200) as u8, (i % width * 200 / width) as u8];
+    let pixel =
+        |i: u32| [(i % 251) as u8, (i / width % 200) as u8, (i % width * 200 / width) as u8];
     (0..width * height).flat_map(pixel).collect()
 }
 
@@ -59,7 +65,9 @@ fn a_small_file_that_needs_much_memory_is_refused() {
     for (kind, data) in [(b"IHDR", header), (b"IDAT", vec![0; 8])] {
         let chunk = [&kind[..], &data].concat();
         let crc = !chunk.iter().fold(u32::MAX, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
         });
         bytes.extend((data.len() as u32).to_be_bytes());
         bytes.extend(&chunk);
@@ -89,7 +97,10 @@ fn a_format_that_is_not_read_is_named_with_the_mend() {
     ];
     for (bytes, name) in files {
         let error = Picture::decode(bytes).unwrap_err();
-        assert!(error.to_string().contains(name) && error.to_string().contains("as JPEG"), "{error}");
+        assert!(
+            error.to_string().contains(name) && error.to_string().contains("as JPEG"),
+            "{error}"
+        );
         assert!(error.zh().contains(name) && error.zh().contains("另存为 JPEG"), "{}", error.zh());
     }
     assert!(!Picture::decode(b"no picture").unwrap_err().zh().contains("neither"));

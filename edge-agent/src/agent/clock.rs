@@ -1,5 +1,5 @@
-//! The clock that the engine lives by: the machine's for a live camera, the script's for a scripted one. Only here is it
-//! decided how far the wall clock can be trusted.
+//! The clock that the engine lives by: the machine's for a live camera, the script's for a scripted
+//! one. Only here is it decided how far the wall clock can be trusted.
 
 use std::{path::Path, time::Instant};
 
@@ -17,7 +17,8 @@ const TIMESYNCD_MARK: &str = "/run/systemd/timesync/synchronized";
 const CHRONY_MARK: &str = "/run/zaigang/clock-synchronised";
 /// A disciplined clock on a network: 1-50 ms.
 const SYNCHRONISED_MS: u32 = 50;
-/// An undisciplined clock may be days off; 10 min is enough to keep every declared time from being judged.
+/// An undisciplined clock may be days off; 10 min is enough to keep every declared time from being
+/// judged.
 const UNSYNCHRONISED_MS: u32 = 600_000;
 
 /// The agent's time.
@@ -30,7 +31,8 @@ pub enum AgentClock {
     Scripted {
         /// Time of the last frame.
         last: Now,
-        /// When the script was over; from then on time runs by itself, this many scene seconds in 1,000 real ones.
+        /// When the script was over; from then on time runs by itself, this many scene seconds in
+        /// 1,000 real ones.
         over: Option<Instant>,
         speed_permille: u32,
     },
@@ -38,8 +40,10 @@ pub enum AgentClock {
 
 impl AgentClock {
     pub fn real(clock: RealClock) -> Self {
-        let mut real =
-            Self::Real { clock, quality: ClockQuality { synchronised: false, uncertainty_ms: UNSYNCHRONISED_MS } };
+        let mut real = Self::Real {
+            clock,
+            quality: ClockQuality { synchronised: false, uncertainty_ms: UNSYNCHRONISED_MS },
+        };
         real.refresh();
         real
     }
@@ -106,7 +110,8 @@ impl AgentClock {
     /// Looks again whether the clock is disciplined.
     pub fn refresh(&mut self) {
         if let Self::Real { quality, .. } = self {
-            let synchronised = Path::new(TIMESYNCD_MARK).exists() || Path::new(CHRONY_MARK).exists();
+            let synchronised =
+                Path::new(TIMESYNCD_MARK).exists() || Path::new(CHRONY_MARK).exists();
             let uncertainty_ms = if synchronised { SYNCHRONISED_MS } else { UNSYNCHRONISED_MS };
             *quality = ClockQuality { synchronised, uncertainty_ms };
         }
@@ -115,7 +120,9 @@ impl AgentClock {
     /// One line for the heartbeat where the clock can not be trusted.
     pub fn complaint(&self) -> Option<String> {
         let unsynchronised = matches!(self, Self::Real { quality, .. } if !quality.synchronised);
-        unsynchronised
-            .then(|| "the clock is not synchronised: sessions can not be judged by their declared times".to_owned())
+        unsynchronised.then(|| {
+            "the clock is not synchronised: sessions can not be judged by their declared times"
+                .to_owned()
+        })
     }
 }

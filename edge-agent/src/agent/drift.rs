@@ -1,5 +1,6 @@
-//! The installer's lock as the running agent watches it: zones that come as knowledge and are not those that were locked are
-//! told to the core once for each change. It changes no zone and opens no lock.
+//! The installer's lock as the running agent watches it: zones that come as knowledge and are not
+//! those that were locked are told to the core once for each change. It changes no zone and opens
+//! no lock.
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +39,8 @@ impl LockWatch {
             }
             Drift::New => {
                 self.untold = Some(lock::hash(zones));
-                let locked_at = lock.locked_at.parse().map_or(0, |at: Timestamp| at.as_millisecond());
+                let locked_at =
+                    lock.locked_at.parse().map_or(0, |at: Timestamp| at.as_millisecond());
                 Some(ZonesDrifted { version, locked_at: Wall(locked_at) })
             }
         }

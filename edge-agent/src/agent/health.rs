@@ -1,4 +1,5 @@
-//! The heartbeat: what the box says of itself each minute. Figures are counted, never guessed; what is wrong is a line.
+//! The heartbeat: what the box says of itself each minute. Figures are counted, never guessed; what
+//! is wrong is a line.
 
 use std::{
     path::PathBuf,
@@ -109,25 +110,44 @@ impl HealthSource {
     pub fn standing(&mut self, outbox: &Outbox) -> Standing {
         let receipted = outbox.stats().map_or(0, |stats| stats.receipted_seq);
         let before = *self.receipted_before.get_or_insert(receipted);
-        let complaint = self.vitals.counters.complaint().map(|complaint| complaint.said().to_owned());
-        Standing { camera_live: self.camera == CameraState::Live, server_reached: receipted > before, complaint }
+        let complaint =
+            self.vitals.counters.complaint().map(|complaint| complaint.said().to_owned());
+        Standing {
+            camera_live: self.camera == CameraState::Live,
+            server_reached: receipted > before,
+            complaint,
+        }
     }
 
     /// One heartbeat; the outbox adds its number and its own figures.
-    pub fn report(&mut self, outbox: &Outbox, knowledge_version: u64, complaint: Option<String>) -> HealthReport {
+    pub fn report(
+        &mut self,
+        outbox: &Outbox,
+        knowledge_version: u64,
+        complaint: Option<String>,
+    ) -> HealthReport {
         let counters = &self.vitals.counters;
         let disk_free_bytes = free_bytes(&self.vitals.state_dir);
         let mut degraded: Vec<String> = complaint.into_iter().collect();
-        if !counters.present.load(Ordering::Relaxed) && self.camera == CameraState::Absent && self.looks > 0 {
+        if !counters.present.load(Ordering::Relaxed)
+            && self.camera == CameraState::Absent
+            && self.looks > 0
+        {
             let losses = counters.losses.load(Ordering::Relaxed);
-            degraded.push(format!("the camera is not there (lost or not found {losses} times since the start)"));
+            degraded.push(format!(
+                "the camera is not there (lost or not found {losses} times since the start)"
+            ));
         }
         let complaint = counters.complaint();
         degraded.extend(complaint.map(|complaint| complaint.said().to_owned()));
-        let (frames, given_up) = (counters.frames.load(Ordering::Relaxed), counters.skipped.load(Ordering::Relaxed));
-        let (new, lost) = (frames.saturating_sub(self.counted.0), given_up.saturating_sub(self.counted.1));
+        let (frames, given_up) =
+            (counters.frames.load(Ordering::Relaxed), counters.skipped.load(Ordering::Relaxed));
+        let (new, lost) =
+            (frames.saturating_sub(self.counted.0), given_up.saturating_sub(self.counted.1));
         if lost > 0 && lost.saturating_mul(GIVEN_UP_ONE_IN) >= new {
-            degraded.push(format!("{lost} pictures of the camera were given up since the last heartbeat ({new} came)"));
+            degraded.push(format!(
+                "{lost} pictures of the camera were given up since the last heartbeat ({new} came)"
+            ));
         }
         self.counted = (frames, given_up);
         (self.reported, self.changed) = ((self.camera, complaint), None);
@@ -140,12 +160,16 @@ impl HealthSource {
             degraded.push(format!("the board is hot: one frame in {rest_ms} ms; give it air"));
         }
         if self.figures.failed > 0 {
-            degraded.push(format!("{} frames or faces were given up because a network failed", self.figures.failed));
+            degraded.push(format!(
+                "{} frames or faces were given up because a network failed",
+                self.figures.failed
+            ));
         }
         if self.figures.waiting > 0 {
             let (waiting, deferred) = (self.figures.waiting, self.figures.deferred);
             degraded.push(format!(
-                "{waiting} faces wait for a look ({deferred} put off since the start): schedule.budget_ms_per_s is too small"
+                "{waiting} faces wait for a look ({deferred} put off since the start): \
+                schedule.budget_ms_per_s is too small"
             ));
         }
         let stats = outbox.stats().ok();
@@ -158,7 +182,8 @@ impl HealthSource {
             firmware: self.vitals.firmware.clone(),
             camera: self.camera,
             frames: counters.frames.load(Ordering::Relaxed),
-            frames_dropped: counters.dropped.load(Ordering::Relaxed) + counters.skipped.load(Ordering::Relaxed),
+            frames_dropped: counters.dropped.load(Ordering::Relaxed)
+                + counters.skipped.load(Ordering::Relaxed),
             faces: self.figures.faces,
             outbox_depth: stats.as_ref().map_or(0, |s| s.depth),
             outbox_dropped: stats.as_ref().map_or(0, |s| s.dropped),

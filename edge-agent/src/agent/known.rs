@@ -1,4 +1,5 @@
-//! What the server said last, by kind, and how a new piece of it is applied: checked whole first, then taken whole.
+//! What the server said last, by kind, and how a new piece of it is applied: checked whole first,
+//! then taken whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +82,10 @@ impl Known {
     /// One line where the server could not tell every session of the room.
     pub fn sessions_left_out(&self) -> Option<String> {
         let (_, left_out) = self.sessions.filter(|(_, left_out)| *left_out > 0)?;
-        Some(format!("{left_out} declared sessions of this room were left out by the server: close what is over"))
+        Some(format!(
+            "{left_out} declared sessions of this room were left out by the server: close what is \
+            over"
+        ))
     }
 
     pub fn item_of(&self, session: &SessionId) -> Option<ItemCode> {
@@ -100,7 +104,8 @@ impl Known {
 }
 
 impl Agent {
-    /// Applies a verified message, keeps it, and tells the server; or refuses it whole, and tells the server why.
+    /// Applies a verified message, keeps it, and tells the server; or refuses it whole, and tells
+    /// the server why.
     pub(super) fn delivered(&mut self, delivered: &Delivered) {
         let body = &delivered.body;
         let result = self.apply(body).and_then(|deleted| self.keep(delivered).map(|()| deleted));
@@ -112,7 +117,11 @@ impl Agent {
                 self.outbox.accept(body, stamp, deleted)
             }
             Err(why) => {
-                tracing::warn!(kind = body.kind, version = body.version, "knowledge refused: {why}");
+                tracing::warn!(
+                    kind = body.kind,
+                    version = body.version,
+                    "knowledge refused: {why}"
+                );
                 self.outbox.refuse(body, stamp, why.to_string())
             }
         };
@@ -127,7 +136,9 @@ impl Agent {
         if matches!(delivered.body.payload, Down::Command(_)) {
             return Ok(());
         }
-        self.store.put(delivered).map_err(|why| Unusable(format!("it can not be kept on disk: {why}")))
+        self.store
+            .put(delivered)
+            .map_err(|why| Unusable(format!("it can not be kept on disk: {why}")))
     }
 
     /// Applies one message; says whose templates are gone with it.
@@ -145,9 +156,10 @@ impl Agent {
             Down::Roster(roster) => self.apply_roster(version, &body.issued_at, roster),
             Down::Sessions(sessions) => self.apply_sessions(version, sessions).map(|()| Vec::new()),
             Down::Command(command) => self.obey(body, command),
-            Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => {
-                Err(Unusable(format!("this version of the agent knows no `{}`: update it", body.kind)))
-            }
+            Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => Err(Unusable(format!(
+                "this version of the agent knows no `{}`: update it",
+                body.kind
+            ))),
         }
     }
 
@@ -166,7 +178,10 @@ impl Agent {
 
     fn apply_room(&mut self, version: u64, wire: &down::Room) -> Result<(), Unusable> {
         if wire.room != self.origin.room {
-            return Err(Unusable(format!("room {}: this box stands in {}", wire.room, self.origin.room)));
+            return Err(Unusable(format!(
+                "room {}: this box stands in {}",
+                wire.room, self.origin.room
+            )));
         }
         facts::check_room(wire)?;
         self.origin.institution = wire.institution.clone();
@@ -182,7 +197,9 @@ impl Agent {
 
     /// Tells engine and tracker the room in pixels, once it and the size of the picture are known.
     pub(super) fn inform_room(&mut self) {
-        let (Some((version, wire)), Some(size)) = (&self.known.room, self.known.size) else { return };
+        let (Some((version, wire)), Some(size)) = (&self.known.room, self.known.size) else {
+            return;
+        };
         match facts::room(*version, self.known.generation, wire, size, self.wall()) {
             Ok(room) => {
                 let zones = room.zones.clone();
@@ -195,13 +212,19 @@ impl Agent {
         }
     }
 
-    fn apply_roster(&mut self, version: u64, issued_at: &str, wire: &down::Roster) -> Result<Vec<PersonId>, Unusable> {
+    fn apply_roster(
+        &mut self,
+        version: u64,
+        issued_at: &str,
+        wire: &down::Roster,
+    ) -> Result<Vec<PersonId>, Unusable> {
         let roll = gather(wire, &self.known.maker)?;
         let number = self.known.rosters.saturating_add(1);
         let has_template = |person: &down::RosterPerson| !person.templates.is_empty();
         let (roster, passes) = facts::roster(version, number, issued_at, wire, has_template)?;
         self.known.rosters = number;
-        let with_templates = wire.persons.iter().filter(|p| !p.templates.is_empty()).map(|p| p.person.clone());
+        let with_templates =
+            wire.persons.iter().filter(|p| !p.templates.is_empty()).map(|p| p.person.clone());
         let enrolled: BTreeSet<_> = with_templates.collect();
         let deleted = self.known.enrolled.difference(&enrolled).cloned().collect();
         let (persons, templates) = (roll.gallery.people(), roll.gallery.templates());
@@ -219,10 +242,18 @@ impl Agent {
     fn apply_sessions(&mut self, version: u64, wire: &down::Sessions) -> Result<(), Unusable> {
         let room = presence::RoomId::new(self.origin.room.as_str());
         let facts = facts::sessions(&room, wire)?;
-        self.known.items = wire.sessions.iter().filter_map(|s| Some((s.session.clone(), s.item.clone()?))).collect();
+        self.known.items = wire
+            .sessions
+            .iter()
+            .filter_map(|s| Some((s.session.clone(), s.item.clone()?)))
+            .collect();
         tracing::info!(version, declared = wire.sessions.len(), "sessions");
         if wire.left_out > 0 {
-            tracing::warn!(version, left_out = wire.left_out, "the server could not tell every session of this room");
+            tracing::warn!(
+                version,
+                left_out = wire.left_out,
+                "the server could not tell every session of this room"
+            );
         }
         self.known.sessions = Some((version, wire.left_out));
         for fact in facts {
@@ -249,9 +280,9 @@ impl Agent {
                 self.known.enrolled.remove(person);
                 Ok(vec![person.clone()])
             }
-            Command::Unknown => {
-                Err(Unusable("this version of the agent does not know the command: update it".to_owned()))
-            }
+            Command::Unknown => Err(Unusable(
+                "this version of the agent does not know the command: update it".to_owned(),
+            )),
         }
     }
 
@@ -260,7 +291,8 @@ impl Agent {
     }
 }
 
-/// The institution of a box before its room was said: no finding can name it, because none is raised without a room.
+/// The institution of a box before its room was said: no finding can name it, because none is
+/// raised without a room.
 pub fn unknown_institution() -> InstitutionId {
     #[expect(clippy::unwrap_used, reason = "the text is an identifier")]
     "unknown".parse().unwrap()

@@ -1,7 +1,9 @@
-//! The engine's loop: everything that wakes the box is an [`Event`], one thread takes them in turn, and it owns the engine.
+//! The engine's loop: everything that wakes the box is an [`Event`], one thread takes them in turn,
+//! and it owns the engine.
 //!
-//! What the engine raises goes to the outbox, which has it on disk before MQTT sees it. What the server says is applied
-//! whole or refused whole, and acknowledged either way. This file reads no camera, sends nothing, and holds no embedding.
+//! What the engine raises goes to the outbox, which has it on disk before MQTT sees it. What the
+//! server says is applied whole or refused whole, and acknowledged either way. This file reads no
+//! camera, sends nothing, and holds no embedding.
 
 mod clock;
 mod drift;
@@ -70,7 +72,8 @@ pub struct Settings {
 
 /// Between a heartbeat and one that a camera's turn for the worse or better calls for.
 const NEWS_EVERY: Duration = Duration::from_secs(15);
-/// A scripted source begins this long after the last piece of knowledge, so that a burst of them is taken whole.
+/// A scripted source begins this long after the last piece of knowledge, so that a burst of them is
+/// taken whole.
 const SETTLE: Duration = Duration::from_millis(500);
 /// `--once` waits this long for knowledge, then for receipts.
 const KNOWLEDGE_WAIT: Duration = Duration::from_mins(2);
@@ -162,15 +165,24 @@ impl Agent {
         agent
     }
 
-    /// Applies what was known before the last stop. What can not be used any more is one line; the server sends it again.
+    /// Applies what was known before the last stop. What can not be used any more is one line; the
+    /// server sends it again.
     pub fn recall(&mut self, bodies: Vec<protocol::down::DownBody>) {
         for body in bodies {
             match self.apply(&body) {
                 Ok(_) => {
-                    tracing::info!(kind = body.kind, version = body.version, "knowledge of the last run is in force");
+                    tracing::info!(
+                        kind = body.kind,
+                        version = body.version,
+                        "knowledge of the last run is in force"
+                    );
                 }
                 Err(why) => {
-                    tracing::warn!(kind = body.kind, version = body.version, "knowledge of the last run: {why}");
+                    tracing::warn!(
+                        kind = body.kind,
+                        version = body.version,
+                        "knowledge of the last run: {why}"
+                    );
                 }
             }
         }
@@ -221,7 +233,9 @@ impl Agent {
         {
             self.expire(self.clock.moment(now));
         }
-        let news = !self.settings.scripted && self.health.has_news() && self.heartbeat.elapsed() >= NEWS_EVERY;
+        let news = !self.settings.scripted
+            && self.health.has_news()
+            && self.heartbeat.elapsed() >= NEWS_EVERY;
         if news || self.heartbeat.elapsed() >= self.settings.health_every {
             self.beat();
         }
@@ -241,12 +255,14 @@ impl Agent {
         let longest = if self.over.is_some() || self.begin.is_some() { 50 } else { 1_000 };
         let longest = Duration::from_millis(longest);
         let Some(now) = self.clock.free_running() else { return longest };
-        let deadline = self.engine.next_deadline().map_or(u64::MAX, |d| d.0.saturating_sub(now.mono_ms));
+        let deadline =
+            self.engine.next_deadline().map_or(u64::MAX, |d| d.0.saturating_sub(now.mono_ms));
         longest.min(Duration::from_millis(deadline.max(1)))
     }
 
     fn seen(&mut self, seen: &Seen) -> Guidance {
-        // Only a pipeline that looks keeps the box alive; one that has lost its camera says so each second.
+        // Only a pipeline that looks keeps the box alive; one that has lost its camera says so each
+        // second.
         self.watchdog.feed();
         self.clock.frame(seen.at);
         self.health.looked(seen);
@@ -258,13 +274,15 @@ impl Agent {
         let (at, observation) = (self.clock.moment(seen.at), seen.observation.clone());
         let outputs = self.call(&Entry::Observe { at, seen: observation });
         let tracks = seen.observation.faces.iter().map(|face| face.track);
-        self.guidance.identities = tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
+        self.guidance.identities =
+            tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
         self.guidance.relevant = self.engine.relevant();
         self.say(outputs);
         std::mem::take(&mut self.guidance)
     }
 
-    /// The scripted source is over. With `once` its clock runs on to the last verdict at once, otherwise at its own speed.
+    /// The scripted source is over. With `once` its clock runs on to the last verdict at once,
+    /// otherwise at its own speed.
     fn ended(&mut self, at: Now) {
         self.clock.ended(at);
         tracing::info!(scene_ms = at.mono_ms, "the scripted source is over");
@@ -286,8 +304,12 @@ impl Agent {
         let Some(over) = self.over else {
             let missing = self.known.missing();
             let late = self.begin.is_some() && self.started.elapsed() > KNOWLEDGE_WAIT;
-            return late
-                .then(|| Ending::Incomplete(format!("the server sent no {} within 120 s", missing.join(", no "))));
+            return late.then(|| {
+                Ending::Incomplete(format!(
+                    "the server sent no {} within 120 s",
+                    missing.join(", no ")
+                ))
+            });
         };
         let depth = self.outbox.stats().map_or(u64::MAX, |stats| stats.depth);
         if depth == 0 {
@@ -295,13 +317,17 @@ impl Agent {
         }
         let late = over.elapsed() > RECEIPT_WAIT;
         late.then(|| {
-            Ending::Incomplete(format!("{depth} messages have no receipt 30 s after the end; they stay in the outbox"))
+            Ending::Incomplete(format!(
+                "{depth} messages have no receipt 30 s after the end; they stay in the outbox"
+            ))
         })
     }
 
-    /// Lets the pipeline begin: a live camera at once, a scripted source when the knowledge is there and has settled.
+    /// Lets the pipeline begin: a live camera at once, a scripted source when the knowledge is
+    /// there and has settled.
     fn maybe_begin(&mut self) {
-        let ready = !self.settings.scripted || (self.known.missing().is_empty() && self.informed.elapsed() >= SETTLE);
+        let ready = !self.settings.scripted
+            || (self.known.missing().is_empty() && self.informed.elapsed() >= SETTLE);
         if ready && let Some(answer) = self.begin.take() {
             tracing::info!("the camera begins");
             let _ = answer.send(std::mem::take(&mut self.guidance));
@@ -315,7 +341,8 @@ impl Agent {
                 self.guidance.wipe.push(*track);
                 continue;
             }
-            let messages = wire::messages(&self.origin, |session| self.known.item_of(session), &output);
+            let messages =
+                wire::messages(&self.origin, |session| self.known.item_of(session), &output);
             for message in messages {
                 self.append(message);
             }
@@ -365,13 +392,19 @@ impl Agent {
     fn stamp(&self) -> protocol::up::Stamp {
         let now = self.clock.now();
         let quality = self.clock.quality();
-        self.outbox.boot().stamp(rfc3339_ms(now.wall_ms), now.mono_ms, quality.uncertainty_ms, self.clock.source())
+        self.outbox.boot().stamp(
+            rfc3339_ms(now.wall_ms),
+            now.mono_ms,
+            quality.uncertainty_ms,
+            self.clock.source(),
+        )
     }
 
     fn beat(&mut self) {
         self.heartbeat = Instant::now();
         self.clock.refresh();
-        let mut report = self.health.report(&self.outbox, self.known.newest_version(), self.clock.complaint());
+        let mut report =
+            self.health.report(&self.outbox, self.known.newest_version(), self.clock.complaint());
         report.degraded.extend(self.known.sessions_left_out());
         if let Some(record) = &mut self.record {
             record.flush();

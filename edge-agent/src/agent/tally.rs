@@ -1,4 +1,5 @@
-//! What this run did, in figures: for the summary of `--once`. Findings are counted by id, steps by message.
+//! What this run did, in figures: for the summary of `--once`. Findings are counted by id, steps by
+//! message.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +25,8 @@ pub struct Tally {
     raised: Vec<Raised>,
 }
 
-/// A step of a finding, with the real time at which it went to the outbox: what a scene's own clock can not tell.
+/// A step of a finding, with the real time at which it went to the outbox: what a scene's own clock
+/// can not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Raised {
     pub finding_id: String,
@@ -74,9 +76,16 @@ impl Tally {
                 self.steps += 1;
                 let (finding_id, revision) = (finding.finding_id.clone(), finding.revision);
                 if self.raised.len() < LISTED {
-                    self.raised.push(Raised { finding_id, revision, real_at: jiff::Timestamp::now() });
+                    self.raised.push(Raised {
+                        finding_id,
+                        revision,
+                        real_at: jiff::Timestamp::now(),
+                    });
                 }
-                self.findings.entry(format!("{:?}", finding.kind)).or_default().insert(finding.finding_id.clone());
+                self.findings
+                    .entry(format!("{:?}", finding.kind))
+                    .or_default()
+                    .insert(finding.finding_id.clone());
                 if finding.step == Step::Withdrawn {
                     self.withdrawn.insert(finding.finding_id.clone());
                 }
@@ -90,7 +99,13 @@ impl Tally {
         self.appended += 1;
     }
 
-    pub fn summary(&self, outbox: &Outbox, health: &HealthSource, pack: &str, liveness_waived: bool) -> Summary {
+    pub fn summary(
+        &self,
+        outbox: &Outbox,
+        health: &HealthSource,
+        pack: &str,
+        liveness_waived: bool,
+    ) -> Summary {
         let stats = outbox.stats().ok();
         let pending = stats.as_ref().map_or(0, |s| s.depth);
         let dropped = stats.as_ref().map_or(0, |s| s.dropped + s.unwritten);
@@ -102,7 +117,11 @@ impl Tally {
             faces: health.figures().faces,
             embedded: health.figures().embedded,
             presences: self.presences,
-            findings: self.findings.iter().map(|(kind, ids)| (kind.clone(), ids.len() as u64)).collect(),
+            findings: self
+                .findings
+                .iter()
+                .map(|(kind, ids)| (kind.clone(), ids.len() as u64))
+                .collect(),
             finding_steps: self.steps,
             raised: self.raised.clone(),
             findings_withdrawn: self.withdrawn.len() as u64,
@@ -117,7 +136,8 @@ impl Tally {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: Vec<_> = self.findings.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        let kinds: Vec<_> =
+            self.findings.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         let kinds = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
         write!(
             f,
@@ -125,7 +145,11 @@ impl fmt::Display for Summary {
             self.frames, self.frames_skipped, self.faces, self.embedded
         )?;
         write!(f, "{} presences, findings: {kinds}; ", self.presences)?;
-        write!(f, "{} messages delivered, {} pending; pack {}", self.delivered, self.pending, self.pack)?;
+        write!(
+            f,
+            "{} messages delivered, {} pending; pack {}",
+            self.delivered, self.pending, self.pack
+        )?;
         if self.liveness_waived { write!(f, "; liveness waived") } else { Ok(()) }
     }
 }

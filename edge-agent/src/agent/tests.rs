@@ -1,4 +1,5 @@
-//! The agent as the server and the pipeline see it: knowledge in, looks in; outbox rows and guidance out.
+//! The agent as the server and the pipeline see it: knowledge in, looks in; outbox rows and
+//! guidance out.
 
 use std::{collections::BTreeMap, path::Path, sync::mpsc::channel, sync::mpsc::sync_channel};
 
@@ -110,10 +111,20 @@ impl Box1 {
         self.told(1, room());
         self.told(
             1,
-            Down::Catalogue(down::Catalogue { jurisdiction: "cn".into(), items: vec![item()], stated_at: None }),
+            Down::Catalogue(down::Catalogue {
+                jurisdiction: "cn".into(),
+                items: vec![item()],
+                stated_at: None,
+            }),
         );
         self.told(1, roster("avatar/1", true));
-        self.told(1, Down::Sessions(down::Sessions { sessions: vec![session("s-1")], ..down::Sessions::default() }));
+        self.told(
+            1,
+            Down::Sessions(down::Sessions {
+                sessions: vec![session("s-1")],
+                ..down::Sessions::default()
+            }),
+        );
     }
 
     fn sees(&mut self, ms: u64, faces: Vec<Face>, patients: u16) -> Guidance {
@@ -124,7 +135,8 @@ impl Box1 {
             became_patient: vec![],
             ..Observation::default()
         };
-        let seen = Seen { at: at(ms), size: Some((1000, 1000)), observation, figures: Figures::default() };
+        let seen =
+            Seen { at: at(ms), size: Some((1000, 1000)), observation, figures: Figures::default() };
         let (answer, guidance) = sync_channel(1);
         self.agent.take(Event::Seen(Box::new(seen), answer));
         guidance.recv().unwrap()
@@ -143,15 +155,24 @@ impl Box1 {
     }
 
     fn findings(&self) -> Vec<FindingReport> {
-        self.sent().into_iter().filter_map(|m| if let Up::Finding(f) = m { Some(*f) } else { None }).collect()
+        self.sent()
+            .into_iter()
+            .filter_map(|m| if let Up::Finding(f) = m { Some(*f) } else { None })
+            .collect()
     }
 
     fn acks(&self) -> Vec<KnowledgeAck> {
-        self.sent().into_iter().filter_map(|m| if let Up::KnowledgeAck(a) = m { Some(a) } else { None }).collect()
+        self.sent()
+            .into_iter()
+            .filter_map(|m| if let Up::KnowledgeAck(a) = m { Some(a) } else { None })
+            .collect()
     }
 
     fn health(&self) -> Vec<HealthReport> {
-        self.sent().into_iter().filter_map(|m| if let Up::Health(h) = m { Some(h) } else { None }).collect()
+        self.sent()
+            .into_iter()
+            .filter_map(|m| if let Up::Health(h) = m { Some(h) } else { None })
+            .collect()
     }
 }
 
@@ -168,7 +189,11 @@ fn room() -> Down {
         mode: down::DeploymentMode::InRoom,
         intimate: false,
         time_zone: "Asia/Shanghai".into(),
-        zones: down::Zones { operator: half(0, 500), bed: half(500, 1000), ..down::Zones::default() },
+        zones: down::Zones {
+            operator: half(0, 500),
+            bed: half(500, 1000),
+            ..down::Zones::default()
+        },
         opening_min: vec![],
         grade_ceiling: 4,
     })
@@ -261,11 +286,18 @@ fn a_stranger_at_work_becomes_a_finding_in_the_outbox() {
     }
     let findings = box_1.findings();
     let opened: Vec<_> = findings.iter().filter(|f| f.step == Step::Opened).collect();
-    assert_eq!(opened.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["UQ-1"], "{findings:?}");
+    assert_eq!(
+        opened.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(),
+        ["UQ-1"],
+        "{findings:?}"
+    );
     assert_eq!(opened[0].institution.as_str(), "clinic-1");
     assert_eq!(opened[0].item.as_ref().unwrap().as_str(), "filler");
     assert!(opened[0].manifest.liveness_waived);
-    assert_eq!(box_1.agent.summary().findings, BTreeMap::from([("UnlicensedOperator".to_owned(), 1)]));
+    assert_eq!(
+        box_1.agent.summary().findings,
+        BTreeMap::from([("UnlicensedOperator".to_owned(), 1)])
+    );
 }
 
 #[test]
@@ -273,7 +305,10 @@ fn every_message_of_the_server_is_acknowledged_and_a_bad_one_is_refused_whole() 
     let mut box_1 = box_1(settings(true, false));
     box_1.told_everything();
     box_1.told(2, roster("real/7", true));
-    box_1.told(2, Down::Policy(down::Policy { settings: BTreeMap::from([("no_such".to_owned(), 1)]) }));
+    box_1.told(
+        2,
+        Down::Policy(down::Policy { settings: BTreeMap::from([("no_such".to_owned(), 1)]) }),
+    );
     let acks: Vec<_> = box_1.acks().into_iter().map(|a| (a.kind, a.version, a.applied)).collect();
     let applied = |kind: &str, version, applied| (kind.to_owned(), version, applied);
     assert_eq!(
@@ -357,7 +392,11 @@ fn what_was_known_before_a_stop_is_in_force_after_it() {
         expires_at: "2026-04-02T00:00:00.000Z".into(),
         payload,
     };
-    before.agent.recall(vec![body(3, policy()), body(4, room()), body(5, roster("avatar/1", true))]);
+    before.agent.recall(vec![
+        body(3, policy()),
+        body(4, room()),
+        body(5, roster("avatar/1", true)),
+    ]);
     assert_eq!(before.agent.known.missing(), ["catalogue", "sessions"]);
     assert_eq!(before.agent.known.newest_version(), 5);
     assert!(before.acks().is_empty(), "the server knows already");
@@ -375,7 +414,12 @@ fn a_run_with_once_ends_when_every_row_has_its_receipt() {
     let text = box_1.outbox.envelope(last).unwrap().unwrap().1;
     let envelope: protocol::envelope::Envelope = serde_json::from_str(&text).unwrap();
     let hash = trust::chain_hash(&envelope.body);
-    let receipt = down::Receipt { contiguous_seq: last, contiguous_hash: hash, above: vec![], audit_head: None };
+    let receipt = down::Receipt {
+        contiguous_seq: last,
+        contiguous_hash: hash,
+        above: vec![],
+        audit_head: None,
+    };
     box_1.outbox.apply_receipt(&receipt).unwrap();
     assert_eq!(box_1.agent.tick(), Some(Ending::Complete));
     let summary = box_1.agent.summary();
@@ -385,8 +429,12 @@ fn a_run_with_once_ends_when_every_row_has_its_receipt() {
 #[test]
 fn a_camera_that_vanished_is_in_the_heartbeat_and_the_daemon_stays() {
     let mut box_1 = box_1(settings(false, false));
-    let seen =
-        Seen { at: at(1_000), size: None, observation: crate::pipeline::nothing_seen(), figures: Figures::default() };
+    let seen = Seen {
+        at: at(1_000),
+        size: None,
+        observation: crate::pipeline::nothing_seen(),
+        figures: Figures::default(),
+    };
     let (answer, guidance) = sync_channel(1);
     box_1.agent.take(Event::Seen(Box::new(seen), answer));
     assert!(guidance.try_recv().is_ok());
@@ -396,7 +444,11 @@ fn a_camera_that_vanished_is_in_the_heartbeat_and_the_daemon_stays() {
     let health = box_1.health();
     assert_eq!(health.len(), 2, "at the start and at the stop");
     assert_eq!(health[0].camera, protocol::up::CameraState::Absent);
-    assert!(health[0].degraded.iter().any(|line| line.contains("camera")), "{:?}", health[0].degraded);
+    assert!(
+        health[0].degraded.iter().any(|line| line.contains("camera")),
+        "{:?}",
+        health[0].degraded
+    );
 }
 
 #[test]
@@ -454,7 +506,8 @@ fn no_log_line_at_any_level_shows_a_template() {
         box_1.told(3, roster("real/7", true));
         for second in 0..120 {
             let guidance = box_1.sees(second * 1_000, vec![stranger(1)], 1);
-            tracing::trace!(?guidance, roster = ?secret, agent = ?box_1.agent, "everything that has a Debug form");
+            tracing::trace!(?guidance, roster = ?secret, agent = ?box_1.agent, "everything that \
+                has a Debug form");
         }
     });
     let said = String::from_utf8(collected.0.lock().unwrap().clone()).unwrap();
@@ -495,7 +548,10 @@ fn zones_changed_behind_the_lock_are_raised_once_for_each_change() {
     box1.told(3, other(1));
     assert_eq!(raised(&mut box1, 180_000), 1, "the same zones again are the same change");
     let found = box1.findings().into_iter().find(|f| f.rule == "HB-6").unwrap();
-    assert_eq!((found.severity, found.kind), (protocol::up::Severity::L1, protocol::up::FindingKind::Integrity));
+    assert_eq!(
+        (found.severity, found.kind),
+        (protocol::up::Severity::L1, protocol::up::FindingKind::Integrity)
+    );
     assert!(
         found.explanation.zh.contains("疑似") && found.explanation.en.contains("locked"),
         "{:?}",

@@ -1,6 +1,7 @@
-//! `zaigang-agent bench schedule`: what the scheduler saves. The same drawn frames go through the scheduled pipeline and
-//! through one that detects and embeds everything; the processor time of both, and whom both name, are compared.
-//! Detect-and-embed-everything is charged for its detections and embeddings alone; the scheduled pipeline for all it does.
+//! `zaigang-agent bench schedule`: what the scheduler saves. The same drawn frames go through the
+//! scheduled pipeline and through one that detects and embeds everything; the processor time of
+//! both, and whom both name, are compared. Detect-and-embed-everything is charged for its
+//! detections and embeddings alone; the scheduled pipeline for all it does.
 
 use std::{
     cell::Cell,
@@ -12,8 +13,8 @@ use std::{
 
 use image::RgbImage;
 use presence::{
-    DeploymentMode, Engine, Fact, GradeCeiling, IdentityView, Institution, InstitutionId, Moment, Observation,
-    PersonId, Policy, Practitioner, Room, RoomId, Roster, TrackId,
+    DeploymentMode, Engine, Fact, GradeCeiling, IdentityView, Institution, InstitutionId, Moment,
+    Observation, PersonId, Policy, Practitioner, Room, RoomId, Roster, TrackId,
 };
 use serde::Serialize;
 use vision::{Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, VisionError};
@@ -108,7 +109,8 @@ impl Args {
             }
         }
         let (scheduled, everything) = (scheduled.way(frames), everything.way(frames));
-        let same = scheduled.named == everything.named && scheduled.strangers == everything.strangers;
+        let same =
+            scheduled.named == everything.named && scheduled.strangers == everything.strangers;
         let differing = scheduled.named.symmetric_difference(&everything.named).count()
             + scheduled.strangers.abs_diff(everything.strangers);
         let targets = vec![
@@ -118,13 +120,20 @@ impl Args {
                 LIMIT,
                 "",
             ),
-            Target { name: "people found otherwise", wanted: "0".to_owned(), figure: differing as f64, holds: same },
+            Target {
+                name: "people found otherwise",
+                wanted: "0".to_owned(),
+                figure: differing as f64,
+                holds: same,
+            },
         ];
         let people_in_view = faces as f64 / frames as f64;
-        let report = Report { frames, seed: self.seed, people_in_view, scheduled, everything, targets };
+        let report =
+            Report { frames, seed: self.seed, people_in_view, scheduled, everything, targets };
         if !self.json {
             println!(
-                "{frames} frames, {people_in_view:.1} people; a frame: {:.2} ms scheduled, {:.2} ms everything; {} and {} embedded; named {:?}",
+                "{frames} frames, {people_in_view:.1} people; a frame: {:.2} ms scheduled, {:.2} \
+                ms everything; {} and {} embedded; named {:?}",
                 report.scheduled.cpu_ms,
                 report.everything.cpu_ms,
                 report.scheduled.embedded,
@@ -196,15 +205,23 @@ impl Player {
     /// What the engine makes of it goes back to the pipeline, as on the box.
     fn tell(&mut self, at: Now, seen: &Observation) {
         self.engine.observe(moment(at), seen);
-        let identities: BTreeMap<_, _> = seen.faces.iter().map(|f| (f.track, self.engine.identity(f.track))).collect();
+        let identities: BTreeMap<_, _> =
+            seen.faces.iter().map(|f| (f.track, self.engine.identity(f.track))).collect();
         for (track, identity) in &identities {
             match identity {
-                IdentityView::Matched { person, .. } => drop(self.named.insert(person.as_str().to_owned())),
-                IdentityView::Unmatched { .. } => drop(self.strangers.insert(*track)),
+                IdentityView::Matched { person, .. } => {
+                    self.named.insert(person.as_str().to_owned());
+                }
+                IdentityView::Unmatched { .. } => {
+                    self.strangers.insert(*track);
+                }
                 IdentityView::Indeterminate => {}
             }
         }
-        self.pipeline.guided(Guidance { identities: identities.into_iter().collect(), ..Guidance::default() });
+        self.pipeline.guided(Guidance {
+            identities: identities.into_iter().collect(),
+            ..Guidance::default()
+        });
     }
 
     fn way(self, frames: u64) -> Way {
@@ -224,7 +241,8 @@ impl Player {
 /// Liveness is not assessed on drawn pictures.
 fn waived() -> Policy {
     let mut policy = Policy::default();
-    // The setting exists and takes 1; were it otherwise nobody would be named, and the figures would show it.
+    // The setting exists and takes 1; were it otherwise nobody would be named, and the figures
+    // would show it.
     let _ = policy.set("liveness_waived", 1);
     policy
 }
@@ -240,8 +258,14 @@ fn engine(
     // Without a roster the core takes no votes, and nobody is ever named.
     let roster = Roster { version: 1, made_at: at.wall, registry_at: at.wall, people };
     let institution = Institution { id: InstitutionId::new("bench"), ceiling: GradeCeiling(4) };
-    let room =
-        Room { version: 1, id: RoomId::new("bench"), institution, mode: DeploymentMode::InRoom, zones, hours: None };
+    let room = Room {
+        version: 1,
+        id: RoomId::new("bench"),
+        institution,
+        mode: DeploymentMode::InRoom,
+        zones,
+        hours: None,
+    };
     for fact in [
         Fact::Thresholds(thresholds),
         Fact::Policy(Box::new(policy.with_version(1))),
@@ -276,13 +300,22 @@ impl Eyes for Metered {
     fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError> {
         Eyes::assess(&mut self.analyzer, frame, face)
     }
-    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox, covered: bool) -> Result<Embedding, VisionError> {
+    fn embed(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+        covered: bool,
+    ) -> Result<Embedding, VisionError> {
         self.metered(|analyzer| Eyes::embed(analyzer, frame, face, covered))
     }
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {
         Eyes::masked(&mut self.analyzer, frame, face)
     }
-    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+    fn liveness(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<Option<LivenessScore>, VisionError> {
         self.analyzer.liveness(frame, face)
     }
     fn dropped_not_finite(&self) -> u64 {

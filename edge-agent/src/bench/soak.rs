@@ -1,5 +1,6 @@
-//! `zaigang-agent bench soak`: many frames through decoding and the scheduled pipeline, and what becomes of the memory.
-//! The frames are drawn beforehand and shown again and again; nothing is sent or kept.
+//! `zaigang-agent bench soak`: many frames through decoding and the scheduled pipeline, and what
+//! becomes of the memory. The frames are drawn beforehand and shown again and again; nothing is
+//! sent or kept.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -27,7 +28,8 @@ use crate::{
 const MOST_MIB: f64 = 150.0;
 /// What may be added after the warm-up: the allocators' own pages come and go.
 const GROWTH_MIB: f64 = 2.0;
-/// Pictures that are shown in turn, each two seconds of the scene from the last. Few: they are the measurement's own memory.
+/// Pictures that are shown in turn, each two seconds of the scene from the last. Few: they are the
+/// measurement's own memory.
 const PICTURES: u64 = 8;
 
 /// Whether memory stays what it is over many frames.
@@ -39,7 +41,8 @@ pub(super) struct Args {
     /// Frames, 1000..100000000; a tenth of them, at most 2000, is the warm-up
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
     frames: u64,
-    /// Show each picture so many times in a row, as a room in which little moves: the motion gate then lets detection rest
+    /// Show each picture so many times in a row, as a room in which little moves: the motion gate
+    /// then lets detection rest
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     still: u64,
     #[arg(long, default_value_t = 1)]
@@ -97,11 +100,16 @@ impl Args {
             Door::new(None),
         );
         let room = Some(Box::new((three::zones(), presence::Policy::default())));
-        pipeline.guided(Guidance { room, roll: Some(Roll { gallery, rotation: None, rivals }), ..Guidance::default() });
+        pipeline.guided(Guidance {
+            room,
+            roll: Some(Roll { gallery, rotation: None, rivals }),
+            ..Guidance::default()
+        });
         let report = self.play(&mut pipeline, &shots)?;
         if !self.json {
             println!(
-                "{} frames, {} detections, {} embedded, {:.2} ms of processor a frame; resident {} KiB warm, {} KiB at the end, {} KiB at most",
+                "{} frames, {} detections, {} embedded, {:.2} ms of processor a frame; resident \
+                {} KiB warm, {} KiB at the end, {} KiB at most",
                 report.frames,
                 report.detections,
                 report.embedded,
@@ -114,7 +122,11 @@ impl Args {
         conclude(&report, &report.targets, self.json)
     }
 
-    fn play(&self, pipeline: &mut Pipeline<vision::Analyzer>, shots: &[Pixels]) -> anyhow::Result<Report> {
+    fn play(
+        &self,
+        pipeline: &mut Pipeline<vision::Analyzer>,
+        shots: &[Pixels],
+    ) -> anyhow::Result<Report> {
         let (mut decoder, begun, from) = (Decoder::default(), Instant::now(), cpu_ns());
         let warm_up = (self.frames / 10).min(2_000);
         let (mut warm_kib, mut most_kib) = (0, 0);
@@ -124,7 +136,8 @@ impl Args {
             let at = Now { mono_ms: frame * 67, wall_ms: 1_700_000_000_000 };
             let picture = decoder.decode(shot)?;
             if let Some(seen) = pipeline.look(picture, at, begun) {
-                // Everybody counts as known for five minutes after the first look: the scheduler then rests.
+                // Everybody counts as known for five minutes after the first look: the scheduler
+                // then rests.
                 let renew_before = Mono(at.mono_ms / 300_000 * 300_000 + 300_000);
                 let known = |track| (track, IdentityView::Unmatched { renew_before });
                 let identities = seen.faces.iter().map(|face| known(face.track)).collect();
@@ -134,7 +147,8 @@ impl Args {
             }
             if frame + 1 == warm_up {
                 warm_kib = rss_kib();
-                (warm_handles, warm_threads) = (entries("/proc/self/fd"), entries("/proc/self/task"));
+                (warm_handles, warm_threads) =
+                    (entries("/proc/self/fd"), entries("/proc/self/task"));
             }
             if frame % 500 == 0 {
                 most_kib = most_kib.max(rss_kib());
@@ -157,9 +171,19 @@ impl Args {
             threads,
             targets: vec![
                 Target::at_most("resident memory", mib(most_kib.max(end_kib)), MOST_MIB, " MiB"),
-                Target::at_most("growth after the warm-up", mib(end_kib) - mib(warm_kib), GROWTH_MIB, " MiB"),
+                Target::at_most(
+                    "growth after the warm-up",
+                    mib(end_kib) - mib(warm_kib),
+                    GROWTH_MIB,
+                    " MiB",
+                ),
                 Target::at_most("open files and threads added after the warm-up", added, 0.0, ""),
-                Target::at_most("frames shown and not counted", self.frames.abs_diff(figures.frames) as f64, 0.0, ""),
+                Target::at_most(
+                    "frames shown and not counted",
+                    self.frames.abs_diff(figures.frames) as f64,
+                    0.0,
+                    "",
+                ),
                 Target::at_most(
                     "frames given up, or failures of a network",
                     (given_up + figures.failed) as f64,
@@ -186,7 +210,8 @@ fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<Pixels>> {
                 return Ok(yuyv(&image));
             }
             let mut jpeg = Vec::new();
-            image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85).encode_image(&image)?;
+            image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
+                .encode_image(&image)?;
             Ok(Pixels::Mjpeg(jpeg))
         })
         .collect()

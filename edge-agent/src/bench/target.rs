@@ -1,4 +1,5 @@
-//! One measured target as a line: `name · target · figure · holds|falls short`. Every measuring subcommand ends with these.
+//! One measured target as a line: `name · target · figure · holds|falls short`. Every measuring
+//! subcommand ends with these.
 
 use serde::Serialize;
 
@@ -25,8 +26,13 @@ impl Target {
     }
 }
 
-/// Prints a report as JSON or the targets as lines; an error, and so exit code 1, where one falls short.
-pub(super) fn conclude(report: &impl Serialize, targets: &[Target], json: bool) -> anyhow::Result<()> {
+/// Prints a report as JSON or the targets as lines; an error, and so exit code 1, where one falls
+/// short.
+pub(super) fn conclude(
+    report: &impl Serialize,
+    targets: &[Target],
+    json: bool,
+) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string(report)?);
     } else {
@@ -34,7 +40,8 @@ pub(super) fn conclude(report: &impl Serialize, targets: &[Target], json: bool) 
             println!("{}", target.line());
         }
     }
-    let short: Vec<_> = targets.iter().filter(|target| !target.holds).map(|target| target.name).collect();
+    let short: Vec<_> =
+        targets.iter().filter(|target| !target.holds).map(|target| target.name).collect();
     anyhow::ensure!(short.is_empty(), "falls short: {}", short.join(", "));
     Ok(())
 }

@@ -1,11 +1,13 @@
-//! Three practitioners in the drawn room, who walk, stand and sit: the scene of the measurements, and the gallery that
-//! knows them. Drawn faces, or photographs that the caller names. It decides nothing and keeps no picture on disk.
+//! Three practitioners in the drawn room, who walk, stand and sit: the scene of the measurements,
+//! and the gallery that knows them. Drawn faces, or photographs that the caller names. It decides
+//! nothing and keeps no picture on disk.
 
 use std::path::Path;
 
 use image::RgbImage;
 use presence::{
-    BoxPx, PersonId, PointPx, Polygon, Practitioner, PractitionerCategory, RegistrationStatus, SiteRelation, Zones,
+    BoxPx, PersonId, PointPx, Polygon, Practitioner, PractitionerCategory, RegistrationStatus,
+    SiteRelation, Zones,
 };
 use scene::{Cast, Morning, PhotoCast, Scene, room};
 use vision::{Analyzer, Gallery, Picture, PixelOrder};
@@ -22,7 +24,8 @@ const PATHS: [&[(&str, u64)]; PLAYERS] = [
 /// The scene with its three people, for `seconds`.
 pub(super) fn scene(cast: Option<&Path>, seed: u64, seconds: u64) -> anyhow::Result<Scene> {
     let mut morning = Morning::bundled()?;
-    let players: Vec<String> = morning.practitioners().take(PLAYERS).map(|p| p.id.clone()).collect();
+    let players: Vec<String> =
+        morning.practitioners().take(PLAYERS).map(|p| p.id.clone()).collect();
     let played = players.iter().zip(PATHS).map(|(person, path)| appearance(person, path, seconds));
     morning.appearances = played.collect::<anyhow::Result<_>>()?;
     Ok(match cast {
@@ -34,7 +37,11 @@ pub(super) fn scene(cast: Option<&Path>, seed: u64, seconds: u64) -> anyhow::Res
     })
 }
 
-fn appearance(person: &str, path: &[(&str, u64)], seconds: u64) -> anyhow::Result<scene::Appearance> {
+fn appearance(
+    person: &str,
+    path: &[(&str, u64)],
+    seconds: u64,
+) -> anyhow::Result<scene::Appearance> {
     let (first, last) = (path.first().map_or("aside", |p| p.0), path.last().map_or(0, |p| p.1));
     let mut waypoints = vec![(first, 0)];
     let mut begun = 0;
@@ -44,7 +51,9 @@ fn appearance(person: &str, path: &[(&str, u64)], seconds: u64) -> anyhow::Resul
     }
     // Whoever has come to the last waypoint is gone: stay until the end.
     waypoints.push((first, begun.max(seconds) + 5));
-    let written = waypoints.iter().map(|(spot, at)| format!("[\"{spot}\", \"{:02}:{:02}\"]", at / 60, at % 60));
+    let written = waypoints
+        .iter()
+        .map(|(spot, at)| format!("[\"{spot}\", \"{:02}:{:02}\"]", at / 60, at % 60));
     let path = written.collect::<Vec<_>>().join(", ");
     Ok(toml::from_str(&format!("person = \"{person}\"\npath = [{path}]"))?)
 }
@@ -55,10 +64,14 @@ pub(super) fn gallery(scene: &Scene, analyzer: &mut Analyzer) -> anyhow::Result<
     gallery.set_cohort(analyzer.cohort());
     let morning = scene.morning();
     for person in morning.appearances.iter().map(|a| &a.person) {
-        let Some(photo) = scene.enrolment_photo(person)? else { anyhow::bail!("{person} has no photograph") };
+        let Some(photo) = scene.enrolment_photo(person)? else {
+            anyhow::bail!("{person} has no photograph")
+        };
         let picture = picture(&photo)?;
         let faces = analyzer.detect(picture.frame())?;
-        let Some(face) = faces.first() else { anyhow::bail!("no face is found in the photograph of {person}") };
+        let Some(face) = faces.first() else {
+            anyhow::bail!("no face is found in the photograph of {person}")
+        };
         let template = analyzer.template(picture.frame(), face)?;
         gallery.insert(PersonId::new(person), &template)?;
     }
@@ -89,7 +102,11 @@ pub(super) fn zones() -> Zones {
     let of = |kind| {
         let zones = room::zones();
         let zones = zones.iter().filter(|zone| zone.kind == kind);
-        zones.map(|z| Polygon { corners: z.polygon.iter().map(|(x, y)| PointPx { x: *x, y: *y }).collect() }).collect()
+        zones
+            .map(|z| Polygon {
+                corners: z.polygon.iter().map(|(x, y)| PointPx { x: *x, y: *y }).collect(),
+            })
+            .collect()
     };
     Zones {
         operator: of(room::ZoneKind::OperatorRing),

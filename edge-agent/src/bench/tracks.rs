@@ -1,7 +1,8 @@
-//! `zaigang-agent bench tracks`: do identities stay with their people? Seeded drawn episodes with ground truth (people
-//! cross, hide one another, leave and come back) go through the tracker with the appearance that the box computes, and
-//! switches and breaks are counted. The faces are the renderer's own with the jitter of a detector, so that the tracker
-//! alone is measured; every track counts as MATCHED, which is the hardest case.
+//! `zaigang-agent bench tracks`: do identities stay with their people? Seeded drawn episodes with
+//! ground truth (people cross, hide one another, leave and come back) go through the tracker with
+//! the appearance that the box computes, and switches and breaks are counted. The faces are the
+//! renderer's own with the jitter of a detector, so that the tracker alone is measured; every track
+//! counts as MATCHED, which is the hardest case.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +24,12 @@ const LEAST_CLEAR: f32 = 0.5;
 const JITTER_PX: f32 = 2.0;
 /// Out of sight for longer than this, a person may get another track.
 const SHORT_MS: u64 = 2_000;
-const PLOTS: [Plot; 4] =
-    [Plot::Crossing, Plot::Occlusion, Plot::ComeBack { away_ms: 1_500 }, Plot::ComeBack { away_ms: 4_000 }];
+const PLOTS: [Plot; 4] = [
+    Plot::Crossing,
+    Plot::Occlusion,
+    Plot::ComeBack { away_ms: 1_500 },
+    Plot::ComeBack { away_ms: 4_000 },
+];
 
 /// Whether identities stay with their people.
 #[derive(Debug, clap::Args)]
@@ -83,13 +88,19 @@ impl Args {
         if !self.json {
             for (name, c) in &counted {
                 println!(
-                    "{name}: {} episodes, {} faces, {} switches {:?}, {} breaks, {} begun anew after more than 2 s",
+                    "{name}: {} episodes, {} faces, {} switches {:?}, {} breaks, {} begun anew \
+                    after more than 2 s",
                     c.episodes, c.faces, c.switches, c.switched, c.breaks, c.begun_anew
                 );
             }
         }
         let targets = vec![
-            Target::at_most("identity switches between two matched people", switches as f64, 0.0, ""),
+            Target::at_most(
+                "identity switches between two matched people",
+                switches as f64,
+                0.0,
+                "",
+            ),
             Target::at_most("tracks broken by at most 2 s out of sight", breaks as f64, 0.0, ""),
         ];
         let report = Report { counted, targets };
@@ -121,7 +132,8 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
         let view = Frame::new(image.as_raw(), image.width(), image.height(), PixelOrder::Rgb)?;
         let detections: Vec<_> =
             found.iter().map(|face| detection(view, jittered(face.face.bbox, &mut dice))).collect();
-        let scene = tracker.update(moment(Now { mono_ms, wall_ms: 1_700_000_000_000 }), &detections);
+        let scene =
+            tracker.update(moment(Now { mono_ms, wall_ms: 1_700_000_000_000 }), &detections);
         for (face, tracked) in found.iter().zip(&scene.tracked) {
             counted.faces += 1;
             tracker.set_practitioner(tracked.track, true);
@@ -132,7 +144,11 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
             }
             let before = tracks.insert(face.person, (tracked.track, mono_ms));
             if let Some((_, last_ms)) = before.filter(|(track, _)| *track != tracked.track) {
-                let away = if mono_ms - last_ms <= SHORT_MS { &mut counted.breaks } else { &mut counted.begun_anew };
+                let away = if mono_ms - last_ms <= SHORT_MS {
+                    &mut counted.breaks
+                } else {
+                    &mut counted.begun_anew
+                };
                 *away += 1;
             }
         }
@@ -142,7 +158,8 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
 
 fn jittered([x, y, w, h]: [f32; 4], dice: &mut u64) -> [f32; 4] {
     let mut step = || {
-        *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *dice =
+            dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((*dice >> 40) as f32 / 16_777_216.0 - 0.5) * 2.0 * JITTER_PX
     };
     [x + step(), y + step(), w + step(), h + step()]
@@ -151,7 +168,11 @@ fn jittered([x, y, w, h]: [f32; 4], dice: &mut u64) -> [f32; 4] {
 fn detection(frame: Frame<'_>, bbox: [f32; 4]) -> Detection {
     let [x, y, width, height] = bbox;
     let face = FaceBox { rect: Rect { x, y, width, height }, score: 0.9, landmarks: [[x, y]; 5] };
-    Detection { bbox: three::whole(bbox), score_ppm: 900_000, appearance: Some(appearance(frame, &face)) }
+    Detection {
+        bbox: three::whole(bbox),
+        score_ppm: 900_000,
+        appearance: Some(appearance(frame, &face)),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! The capture thread: it opens the source, reads it, and opens it again after a loss. Between it and the pipeline lies
-//! one place for one frame. It never decodes a picture and never blocks a live camera.
+//! The capture thread: it opens the source, reads it, and opens it again after a loss. Between it
+//! and the pipeline lies one place for one frame. It never decodes a picture and never blocks a
+//! live camera.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -50,7 +51,10 @@ impl Counters {
 
     /// Said once when it begins, and once when it is over.
     fn complain(&self, complaint: Option<Complaint>) {
-        let before = std::mem::replace(&mut *self.complaint.lock().unwrap_or_else(PoisonError::into_inner), complaint);
+        let before = std::mem::replace(
+            &mut *self.complaint.lock().unwrap_or_else(PoisonError::into_inner),
+            complaint,
+        );
         match complaint {
             Some(now) if before != complaint => tracing::warn!("{}", now.said()),
             None if before.is_some() => tracing::info!("the camera's pictures are good again"),
@@ -101,7 +105,8 @@ impl Capture {
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { counters, ..Shared::default() });
         let work = Worker { shared: Arc::clone(&shared), pace, reconnect, stop: stop.clone() };
-        let thread = std::thread::Builder::new().name("capture".to_owned()).spawn(move || work.run(open))?;
+        let thread =
+            std::thread::Builder::new().name("capture".to_owned()).spawn(move || work.run(open))?;
         Ok(Self { shared, stop, thread: Some(thread) })
     }
 
@@ -121,7 +126,12 @@ impl Capture {
             if left == Duration::ZERO || self.stop.is_set() {
                 return Next::Nothing;
             }
-            slot = self.shared.changed.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0;
+            slot = self
+                .shared
+                .changed
+                .wait_timeout(slot, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -215,7 +225,8 @@ impl Worker {
         }
     }
 
-    /// Until the source may be opened again: soon, or once the file that stands in its way was changed.
+    /// Until the source may be opened again: soon, or once the file that stands in its way was
+    /// changed.
     fn wait_for(&self, again: &Again) {
         let begun = Instant::now();
         let Again::After(wait, file) = again else {
@@ -259,7 +270,8 @@ impl Worker {
         self.shared.changed.notify_all();
     }
 
-    /// Says that the source is over once its last frame has been taken: [`Capture::next`] looks at the frame first.
+    /// Says that the source is over once its last frame has been taken: [`Capture::next`] looks at
+    /// the frame first.
     fn end(&self, at: Now) {
         self.shared.lock().ended = Some(at);
         self.shared.changed.notify_all();

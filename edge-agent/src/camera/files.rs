@@ -1,5 +1,5 @@
-//! Pictures from a folder or a list, each shown once, in order, at the times of a scripted clock. A picture that cannot be
-//! read is one line and a count; the show goes on. Never used in production.
+//! Pictures from a folder or a list, each shown once, in order, at the times of a scripted clock. A
+//! picture that cannot be read is one line and a count; the show goes on. Never used in production.
 
 use std::{
     io,
@@ -54,9 +54,12 @@ impl Files {
 
     /// The JPEG and PNG files of a folder, by name.
     pub fn in_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut paths = std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
+        let mut paths = std::fs::read_dir(folder)?
+            .map(|e| e.map(|e| e.path()))
+            .collect::<io::Result<Vec<_>>>()?;
         paths.retain(|path| {
-            let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+            let extension =
+                path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
             matches!(extension.as_str(), "jpg" | "jpeg" | "png")
         });
         paths.sort();
@@ -87,7 +90,9 @@ pub(crate) fn read(path: &Path) -> Result<Picture, String> {
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let length = std::fs::metadata(path).map_err(|why| why.to_string())?.len();
     if length > MAX_FILE_BYTES {
-        return Err(format!("{length} bytes are too many for a picture (at most {MAX_FILE_BYTES})"));
+        return Err(format!(
+            "{length} bytes are too many for a picture (at most {MAX_FILE_BYTES})"
+        ));
     }
     std::fs::read(path).map_err(|why| why.to_string())
 }
@@ -122,7 +127,9 @@ mod tests {
 
     fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(u32::MAX, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
         })
     }
 
@@ -143,12 +150,15 @@ mod tests {
         }
         std::fs::write(folder.path().join("notes.txt"), "not shown").unwrap();
         let clock = ScriptedClock::new("2026-03-02T00:00:00Z".parse().unwrap(), 5_000);
-        let mut camera = Files::new(Files::in_folder(folder.path()).unwrap(), clock, 0, Stop::default());
+        let mut camera =
+            Files::new(Files::in_folder(folder.path()).unwrap(), clock, 0, Stop::default());
         let mut said = Vec::new();
         loop {
             match camera.look().unwrap() {
                 Look::Shot(shot) => said.push(format!("shot at {} ms", shot.at.mono_ms)),
-                Look::Skipped(line) => said.push(line.replace(&format!("{}/", folder.path().display()), "")),
+                Look::Skipped(line) => {
+                    said.push(line.replace(&format!("{}/", folder.path().display()), ""));
+                }
                 Look::End(at) => break said.push(format!("end at {} ms", at.mono_ms)),
             }
         }

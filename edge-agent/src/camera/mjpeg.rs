@@ -1,7 +1,9 @@
-//! Pictures that another program writes into a named pipe, one JPEG after the other (MJPEG): a film, a folder or drawn people
-//! for the demonstration. They are taken as they come, as from a live camera, and decoded in the pipeline.
+//! Pictures that another program writes into a named pipe, one JPEG after the other (MJPEG): a
+//! film, a folder or drawn people for the demonstration. They are taken as they come, as from a
+//! live camera, and decoded in the pipeline.
 //!
-//! Nobody can vouch for what comes through a pipe, so production refuses it. It writes nothing, and keeps one picture at most.
+//! Nobody can vouch for what comes through a pipe, so production refuses it. It writes nothing, and
+//! keeps one picture at most.
 
 use std::{
     fs::File,
@@ -52,7 +54,12 @@ impl Camera for Mjpeg {
                 return Ok(Look::Shot(Shot { pixels: Pixels::Mjpeg(jpeg), at: self.clock.now() }));
             }
             match self.pipe.read(&mut bytes) {
-                Ok(0) => return Err(Gone::new(format!("{}: nobody writes any more", self.path.display()))),
+                Ok(0) => {
+                    return Err(Gone::new(format!(
+                        "{}: nobody writes any more",
+                        self.path.display()
+                    )));
+                }
                 Ok(count) => self.splitter.take(&bytes[..count]),
                 Err(why) if why.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(why) => return Err(Gone::new(format!("{}: {why}", self.path.display()))),
@@ -73,8 +80,8 @@ enum Place {
     Scan,
 }
 
-/// Cuts a stream into JPEG pictures by their markers (ISO/IEC 10918-1 annex B). A picture inside a picture's header (a
-/// thumbnail) is skipped with its segment.
+/// Cuts a stream into JPEG pictures by their markers (ISO/IEC 10918-1 annex B). A picture inside a
+/// picture's header (a thumbnail) is skipped with its segment.
 #[derive(Debug, Default)]
 struct Splitter {
     bytes: Vec<u8>,
@@ -186,8 +193,12 @@ mod tests {
 
     fn jpeg(side: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let picture = image::RgbImage::from_fn(side, side, |x, y| image::Rgb([(x * y) as u8, (x ^ y) as u8, y as u8]));
-        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 100).encode_image(&picture).unwrap();
+        let picture = image::RgbImage::from_fn(side, side, |x, y| {
+            image::Rgb([(x * y) as u8, (x ^ y) as u8, y as u8])
+        });
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 100)
+            .encode_image(&picture)
+            .unwrap();
         bytes
     }
 

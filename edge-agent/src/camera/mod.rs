@@ -1,8 +1,9 @@
-//! Where frames come from: one trait for a live camera, pictures in files or a pipe and a drawn scene, and the thread that
-//! reads it.
+//! Where frames come from: one trait for a live camera, pictures in files or a pipe and a drawn
+//! scene, and the thread that reads it.
 //!
-//! A live camera never waits for vision: the newest frame wins and the others are counted as dropped. A scripted source
-//! is repeatable: each of its frames is processed, in order, and the source waits. No frame is ever saved.
+//! A live camera never waits for vision: the newest frame wins and the others are counted as
+//! dropped. A scripted source is repeatable: each of its frames is processed, in order, and the
+//! source waits. No frame is ever saved.
 
 mod capture;
 mod files;
@@ -49,7 +50,8 @@ pub enum Look {
     End(Now),
 }
 
-/// The camera is not there (any more): unplugged, busy, without power. It is opened again after a wait.
+/// The camera is not there (any more): unplugged, busy, without power. It is opened again after a
+/// wait.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct Gone {

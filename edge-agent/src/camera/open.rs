@@ -1,4 +1,5 @@
-//! From the configuration to a source that the capture thread can open again and again. The only place that knows every kind.
+//! From the configuration to a source that the capture thread can open again and again. The only
+//! place that knows every kind.
 
 use jiff::Timestamp;
 
@@ -24,23 +25,27 @@ impl std::fmt::Debug for Opened {
     }
 }
 
-/// Reads what the source needs beforehand (script, cast, list of files), so that a mistake stops the start with one line.
+/// Reads what the source needs beforehand (script, cast, list of files), so that a mistake stops
+/// the start with one line.
 pub fn source(settings: &CameraSettings, clock: RealClock, stop: &Stop) -> anyhow::Result<Opened> {
     match settings.source.clone() {
         Source::V4l2 { device, width, height, frame_rate } => {
             let open: Open = Box::new(move || {
-                Ok(Box::new(V4l2::open(&device, (width, height, frame_rate), clock)?) as Box<dyn Camera>)
+                Ok(Box::new(V4l2::open(&device, (width, height, frame_rate), clock)?)
+                    as Box<dyn Camera>)
             });
             Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
         }
         Source::Rtsp { url, credentials_file } => {
             crate::redact::address(&url);
-            let open: Open =
-                Box::new(move || Ok(Box::new(Rtsp::open(&url, credentials_file.as_ref(), clock)?) as Box<dyn Camera>));
+            let open: Open = Box::new(move || {
+                Ok(Box::new(Rtsp::open(&url, credentials_file.as_ref(), clock)?) as Box<dyn Camera>)
+            });
             Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
         }
         Source::Mjpeg { pipe, .. } => {
-            let open: Open = Box::new(move || Ok(Box::new(Mjpeg::open(&pipe, clock)?) as Box<dyn Camera>));
+            let open: Open =
+                Box::new(move || Ok(Box::new(Mjpeg::open(&pipe, clock)?) as Box<dyn Camera>));
             Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
         }
         Source::Files { folder, list, script } => {
@@ -50,7 +55,10 @@ pub fn source(settings: &CameraSettings, clock: RealClock, stop: &Stop) -> anyho
                     .map_err(|why| anyhow::anyhow!("camera.folder {}: {why}", folder.display()))?,
             };
             anyhow::ensure!(!paths.is_empty(), "camera.folder: no JPEG or PNG file there");
-            let clock = ScriptedClock::new(script.start.unwrap_or_else(Timestamp::now), script.frame_rate_mhz);
+            let clock = ScriptedClock::new(
+                script.start.unwrap_or_else(Timestamp::now),
+                script.frame_rate_mhz,
+            );
             let stop = stop.clone();
             Ok(once(script, clock, move || Files::new(paths, clock, script.speed_permille, stop)))
         }

@@ -1,4 +1,5 @@
-//! A frame as the source gave it, and its one decoding to RGB: in the pipeline, so that a frame that is dropped costs nothing.
+//! A frame as the source gave it, and its one decoding to RGB: in the pipeline, so that a frame
+//! that is dropped costs nothing.
 
 use vision::{FrameError, Picture, PixelOrder};
 
@@ -101,7 +102,8 @@ mod tests {
     #[test]
     fn frame_after_frame_is_decoded_into_the_same_buffer() {
         let mut jpeg = Vec::new();
-        let image = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 4, 90]));
+        let image =
+            image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 4, 90]));
         image::codecs::jpeg::JpegEncoder::new(&mut jpeg).encode_image(&image).unwrap();
         let once = Picture::decode(&jpeg).unwrap();
         let (pixels, mut decoder) = (Pixels::Mjpeg(jpeg), Decoder::default());

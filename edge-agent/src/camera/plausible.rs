@@ -1,12 +1,14 @@
-//! Whether what a camera sends can be a picture of a room at all. Drivers and encoders that fail deliver on: noise, rubbish of
-//! blocks, a test pattern, one plain colour, the same seconds again and again, a blurred lens. Frames are counted as seen
-//! only where they pass here. It looks for no person and keeps no picture: a few figures and checksums.
+//! Whether what a camera sends can be a picture of a room at all. Drivers and encoders that fail
+//! deliver on: noise, rubbish of blocks, a test pattern, one plain colour, the same seconds again
+//! and again, a blurred lens. Frames are counted as seen only where they pass here. It looks for no
+//! person and keeps no picture: a few figures and checksums.
 
 use std::collections::{HashSet, VecDeque};
 
 use vision::{Frame, PixelOrder};
 
-/// Something must be so for this long before it is said, and gone for this long before it is taken back.
+/// Something must be so for this long before it is said, and gone for this long before it is taken
+/// back.
 const SAID_AFTER_MS: u64 = 5_000;
 const TAKEN_BACK_AFTER_MS: u64 = 2_000;
 /// A lens is not called blurred for what passes in front of it.
@@ -15,11 +17,12 @@ const BLURRED_AFTER_MS: u64 = 15_000;
 const REMEMBERED: usize = 1_500;
 /// All frames of so many milliseconds must have been there before.
 const LOOP_AFTER_MS: u64 = 8_000;
-/// Neighbours eight pixels apart have nothing in common, as a share of what none at all would give. Measured: photographs, also
-/// dark and noisy ones, below 0.5; noise of any grain 0.95 and more.
+/// Neighbours eight pixels apart have nothing in common, as a share of what none at all would give.
+/// Measured: photographs, also dark and noisy ones, below 0.5; noise of any grain 0.95 and more.
 const NOISE_SHARE: f64 = 0.8;
 const LEAST_SPREAD: f64 = 3.0;
-/// Share of neighbours of one grey, and of pixels in strong colours: photographs have below 0.8 and 0.6, never both.
+/// Share of neighbours of one grey, and of pixels in strong colours: photographs have below 0.8 and
+/// 0.6, never both.
 const PATTERN_FLAT: f64 = 0.85;
 const PATTERN_COLOURED: f64 = 0.4;
 /// Rubbish of a damaged stream: flat blocks with hard edges at every eighth pixel.
@@ -50,11 +53,17 @@ pub enum Complaint {
 impl Complaint {
     pub fn said(self) -> &'static str {
         match self {
-            Self::Undecodable => "the camera's pictures can not be decoded: check its coding, cable and power",
-            Self::Noise => "the camera sends noise instead of pictures: check cable and power, start it again",
+            Self::Undecodable => {
+                "the camera's pictures can not be decoded: check its coding, cable and power"
+            }
+            Self::Noise => {
+                "the camera sends noise instead of pictures: check cable and power, start it again"
+            }
             Self::Blocks => "the camera sends damaged pictures: check cable, power and network",
             Self::Pattern => "the camera sends a test pattern: set it to its lens",
-            Self::Plain => "the camera shows one plain colour: free its lens, or check its exposure",
+            Self::Plain => {
+                "the camera shows one plain colour: free its lens, or check its exposure"
+            }
             Self::Loop => "the camera repeats the same seconds: a recording, or its encoder hangs",
             Self::Blurred => "the camera's picture is blurred: clean the lens, and set its focus",
         }
@@ -95,7 +104,8 @@ impl Plausibility {
         let repeats = self.repeats(checksum(frame), mono_ms);
         if self.looked_ms.is_none_or(|last| mono_ms.saturating_sub(last) >= LOOK_EVERY_MS) {
             self.looked_ms = Some(mono_ms);
-            let found = if repeats { Some(Complaint::Loop) } else { self.judged(&Figures::of(frame)) };
+            let found =
+                if repeats { Some(Complaint::Loop) } else { self.judged(&Figures::of(frame)) };
             self.settle(found, mono_ms);
         }
         self.said
@@ -103,7 +113,10 @@ impl Plausibility {
 
     fn settle(&mut self, found: Option<Complaint>, mono_ms: u64) {
         if let Some(complaint) = found {
-            let since = self.found.filter(|(before, _)| *before == complaint).map_or(mono_ms, |(_, since)| since);
+            let since = self
+                .found
+                .filter(|(before, _)| *before == complaint)
+                .map_or(mono_ms, |(_, since)| since);
             (self.found, self.good_since_ms) = (Some((complaint, since)), None);
             if mono_ms.saturating_sub(since) >= complaint.after_ms() {
                 self.said = Some(complaint);
@@ -132,11 +145,13 @@ impl Plausibility {
             return Some(Complaint::Blocks);
         }
         self.best_detail = (self.best_detail * FORGETTING).max(figures.detail);
-        let blurred = figures.detail < BLURRED_DETAIL || figures.detail < self.best_detail * BLURRED_SHARE;
+        let blurred =
+            figures.detail < BLURRED_DETAIL || figures.detail < self.best_detail * BLURRED_SHARE;
         blurred.then_some(Complaint::Blurred)
     }
 
-    /// Whether every frame of the last seconds was there before. A living sensor never gives the same picture twice.
+    /// Whether every frame of the last seconds was there before. A living sensor never gives the
+    /// same picture twice.
     fn repeats(&mut self, sum: u64, mono_ms: u64) -> bool {
         if self.sums.contains(&sum) {
             let since = *self.repeats_since_ms.get_or_insert(mono_ms);
@@ -186,7 +201,8 @@ impl Figures {
             for pixel in row.chunks_exact(3) {
                 greys.push(grey(pixel, frame.order()));
                 let (low, high) = (pixel.iter().min(), pixel.iter().max());
-                sums.coloured += u64::from(high.zip(low).is_some_and(|(high, low)| high - low > 100));
+                sums.coloured +=
+                    u64::from(high.zip(low).is_some_and(|(high, low)| high - low > 100));
             }
             sums.row(&greys);
         }
@@ -225,7 +241,8 @@ impl Sums {
             self.eight_apart += (a - b) * (a - b);
             self.pairs += 1;
         }
-        self.flat += greys.iter().zip(&greys[4..]).filter(|(a, b)| (*a - *b).abs() <= 1).count() as u64;
+        self.flat +=
+            greys.iter().zip(&greys[4..]).filter(|(a, b)| (*a - *b).abs() <= 1).count() as u64;
         for (x, two) in greys.windows(2).enumerate() {
             let step = (two[0] - two[1]).abs();
             let side = if x % 8 == 7 { &mut self.grid } else { &mut self.between };
@@ -247,9 +264,11 @@ impl Sums {
         let mean = share(self.grey, self.pixels);
         let variance = (share(self.squares, self.pixels) - mean * mean).max(1e-9);
         let far = |(grey, count): (usize, &u64)| (grey as f64 - mean).abs() * *count as f64;
-        let spread = self.counts.iter().enumerate().map(far).sum::<f64>() / self.pixels.max(1) as f64;
+        let spread =
+            self.counts.iter().enumerate().map(far).sum::<f64>() / self.pixels.max(1) as f64;
         // A floor, so that a picture without any step has no edges.
-        let edges = (share(self.grid.0, self.grid.1) + 0.1) / (share(self.between.0, self.between.1) + 0.1);
+        let edges =
+            (share(self.grid.0, self.grid.1) + 0.1) / (share(self.between.0, self.between.1) + 0.1);
         Figures {
             mean,
             spread,
@@ -271,13 +290,15 @@ fn grey(pixel: &[u8], order: PixelOrder) -> i64 {
 /// FNV-1a over every eighth pixel of every eighth row.
 fn checksum(frame: Frame<'_>) -> u64 {
     let width = frame.width() as usize;
-    frame.data().chunks_exact(width * 3).step_by(8).flat_map(|row| row.chunks_exact(3).step_by(8)).fold(
-        0xcbf2_9ce4_8422_2325,
-        |sum, pixel| {
+    frame
+        .data()
+        .chunks_exact(width * 3)
+        .step_by(8)
+        .flat_map(|row| row.chunks_exact(3).step_by(8))
+        .fold(0xcbf2_9ce4_8422_2325, |sum, pixel| {
             let value = u64::from(pixel[0]) << 16 | u64::from(pixel[1]) << 8 | u64::from(pixel[2]);
             (sum ^ value).wrapping_mul(0x0100_0000_01b3)
-        },
-    )
+        })
 }
 
 #[cfg(test)]
@@ -310,11 +331,13 @@ mod tests {
 
     /// Walls, a door, a couch, and the noise of a sensor; `soft`: through a lens out of focus.
     fn room(dice: &mut Dice, soft: bool) -> Picture {
-        let edge = |at: f64, x: f64| if soft { ((x - at) / 64.0).clamp(-0.5, 0.5) + 0.5 } else { f64::from(x > at) };
+        let edge = |at: f64, x: f64| {
+            if soft { ((x - at) / 64.0).clamp(-0.5, 0.5) + 0.5 } else { f64::from(x > at) }
+        };
         picture(|x, y| {
             let (x, y) = (x as f64, y as f64);
-            let wall =
-                150.0 - 60.0 * edge(60.0, x) + 70.0 * edge(130.0, x) - 90.0 * edge(220.0, x) + 40.0 * edge(300.0, x);
+            let wall = 150.0 - 60.0 * edge(60.0, x) + 70.0 * edge(130.0, x) - 90.0 * edge(220.0, x)
+                + 40.0 * edge(300.0, x);
             let texture = if soft { 0.0 } else { 18.0 * ((x / 3.0).sin() * (y / 2.0).cos()) };
             let noise = (dice.throw() % 3) as f64 - 1.0;
             [(wall + texture + 30.0 * edge(100.0, y) + noise).clamp(0.0, 255.0) as u8; 3]
@@ -322,7 +345,10 @@ mod tests {
     }
 
     /// What is said after `seconds` of frames, 5 each second, behind a good room.
-    fn said_after(seconds: u64, mut make: impl FnMut(&mut Dice, u64) -> Picture) -> Option<Complaint> {
+    fn said_after(
+        seconds: u64,
+        mut make: impl FnMut(&mut Dice, u64) -> Picture,
+    ) -> Option<Complaint> {
         let (mut judge, mut dice) = (Plausibility::default(), Dice(7));
         for at in 0..30 {
             assert_eq!(judge.look(room(&mut dice, false).frame(), at * 200), None);
@@ -343,7 +369,8 @@ mod tests {
     fn noise_of_any_grain_is_noticed() {
         for grain in [1, 2, 4] {
             let noise = |dice: &mut Dice, _| {
-                let cells: Vec<u8> = (0..4_000_000 / grain / grain / 64).map(|_| dice.throw() as u8).collect();
+                let cells: Vec<u8> =
+                    (0..4_000_000 / grain / grain / 64).map(|_| dice.throw() as u8).collect();
                 picture(|x, y| [cells[(x / grain + y / grain * 320) % cells.len()]; 3])
             };
             assert_eq!(said_after(10, noise), Some(Complaint::Noise), "grain {grain}");
@@ -372,7 +399,9 @@ mod tests {
             [0, 0, 191],
             [16, 16, 16],
         ];
-        let bars = |_: &mut Dice, at: u64| picture(|x, y| if y < 2 { [at as u8; 3] } else { BARS[x / 40] });
+        let bars = |_: &mut Dice, at: u64| {
+            picture(|x, y| if y < 2 { [at as u8; 3] } else { BARS[x / 40] })
+        };
         assert_eq!(said_after(10, bars), Some(Complaint::Pattern));
         let white = |dice: &mut Dice, _| picture(|_, _| [250 + (dice.throw() % 3) as u8; 3]);
         assert_eq!(said_after(10, white), Some(Complaint::Plain));

@@ -1,6 +1,6 @@
-//! A drawn treatment room as a camera: the scripted morning of the scene crate, or the same morning with photographs.
-//! Each frame is drawn for its own time, so that a run can be repeated frame by frame; the script may be played several
-//! times, and time goes on. Never used in production.
+//! A drawn treatment room as a camera: the scripted morning of the scene crate, or the same morning
+//! with photographs. Each frame is drawn for its own time, so that a run can be repeated frame by
+//! frame; the script may be played several times, and time goes on. Never used in production.
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +41,8 @@ impl SceneScript {
         let morning = if let Some(bundled) = Morning::named(path) {
             bundled?
         } else {
-            let text = std::fs::read_to_string(path).map_err(|why| anyhow::anyhow!("camera.script {path}: {why}"))?;
+            let text = std::fs::read_to_string(path)
+                .map_err(|why| anyhow::anyhow!("camera.script {path}: {why}"))?;
             Morning::parse(&text)?
         };
         let scene = match &settings.cast {
@@ -72,7 +73,8 @@ impl SceneScript {
     }
 }
 
-/// A folder with one folder per person, or a TOML file: `person = ["enrolment.jpg", "in-the-room.jpg", …]`.
+/// A folder with one folder per person, or a TOML file: `person = ["enrolment.jpg",
+/// "in-the-room.jpg", …]`.
 fn photographs(cast: &Path, morning: &Morning, seed: u64) -> anyhow::Result<PhotoCast> {
     if cast.is_dir() {
         return Ok(PhotoCast::from_folder(cast, morning, seed)?);
@@ -83,7 +85,9 @@ fn photographs(cast: &Path, morning: &Morning, seed: u64) -> anyhow::Result<Phot
         toml::from_str(&text).map_err(|why| said(why.message().to_owned()))?;
     let base = cast.parent().unwrap_or(Path::new(""));
     let absolute = |paths: Vec<PathBuf>| paths.into_iter().map(|p| base.join(p)).collect();
-    Ok(PhotoCast::from_paths(by_person.into_iter().map(|(person, paths)| (person, absolute(paths))).collect()))
+    Ok(PhotoCast::from_paths(
+        by_person.into_iter().map(|(person, paths)| (person, absolute(paths))).collect(),
+    ))
 }
 
 impl Camera for SceneCamera {
@@ -110,7 +114,13 @@ mod tests {
     use super::*;
 
     fn settings() -> SceneSettings {
-        SceneSettings { script: "clinic_morning".to_owned(), seed: 7, rounds: 1, still: 1, cast: None }
+        SceneSettings {
+            script: "clinic_morning".to_owned(),
+            seed: 7,
+            rounds: 1,
+            still: 1,
+            cast: None,
+        }
     }
 
     #[test]
@@ -122,7 +132,10 @@ mod tests {
         };
         let (mut first, mut second) = (film(), film());
         for _ in 0..3 {
-            let (Look::Shot(a), Look::Shot(b)) = (first.look().unwrap(), second.look().unwrap()) else { panic!() };
+            let (Look::Shot(a), Look::Shot(b)) = (first.look().unwrap(), second.look().unwrap())
+            else {
+                panic!()
+            };
             assert_eq!(a.at, b.at);
             let (a, b) = (a.pixels.decode().unwrap(), b.pixels.decode().unwrap());
             assert_eq!(a.frame().data(), b.frame().data());
@@ -134,7 +147,11 @@ mod tests {
         let script = SceneScript::load(&SceneSettings { rounds: 3, ..settings() }).unwrap();
         let round_s = script.scene.morning().duration_ms / 1_000 + 1;
         // A frame every minute of a script of some forty.
-        let mut camera = script.film(ScriptedClock::new(jiff::Timestamp::UNIX_EPOCH, 1_000 / 60), 0, Stop::default());
+        let mut camera = script.film(
+            ScriptedClock::new(jiff::Timestamp::UNIX_EPOCH, 1_000 / 60),
+            0,
+            Stop::default(),
+        );
         let mut last_ms = 0;
         let mut shots = 0;
         while let Look::Shot(shot) = camera.look().unwrap() {
@@ -148,8 +165,11 @@ mod tests {
 
     #[test]
     fn a_script_or_cast_that_is_not_there_is_one_line() {
-        for (script, cast) in [("nowhere.toml", None), ("clinic_morning", Some(PathBuf::from("nowhere.toml")))] {
-            let said = SceneScript::load(&SceneSettings { script: script.to_owned(), cast, ..settings() });
+        for (script, cast) in
+            [("nowhere.toml", None), ("clinic_morning", Some(PathBuf::from("nowhere.toml")))]
+        {
+            let said =
+                SceneScript::load(&SceneSettings { script: script.to_owned(), cast, ..settings() });
             let said = format!("{:#}", said.unwrap_err());
             assert!(said.contains("nowhere.toml") && !said.contains('\n'), "{said}");
         }

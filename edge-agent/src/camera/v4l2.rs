@@ -1,11 +1,14 @@
-//! A camera of the machine through `Video4Linux2` (USB webcams, CSI cameras with a V4L2 driver). It takes what the camera
-//! sends, YUYV or MJPEG, and decodes nothing. Any error means that the camera is gone; the capture thread opens it again.
+//! A camera of the machine through `Video4Linux2` (USB webcams, CSI cameras with a V4L2 driver). It
+//! takes what the camera sends, YUYV or MJPEG, and decodes nothing. Any error means that the camera
+//! is gone; the capture thread opens it again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nokhwa::{
     Camera as Device,
-    utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution},
+    utils::{
+        CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
+    },
 };
 
 use super::{Camera, Gone, Look, Pixels, Shot};
@@ -23,26 +26,35 @@ pub struct V4l2 {
 
 impl std::fmt::Debug for V4l2 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("V4l2").field("format", &self.device.as_ref().map(Device::camera_format)).finish_non_exhaustive()
+        f.debug_struct("V4l2")
+            .field("format", &self.device.as_ref().map(Device::camera_format))
+            .finish_non_exhaustive()
     }
 }
 
 impl V4l2 {
     /// Opens `/dev/videoN` with the format that comes nearest to the wish.
     pub fn open(device: &str, wish: (u32, u32, u32), clock: RealClock) -> Result<Self, Gone> {
-        let said =
-            |why: String| Gone::new(format!("{device}: {}", why.split_whitespace().collect::<Vec<_>>().join(" ")));
+        let said = |why: String| {
+            Gone::new(format!("{device}: {}", why.split_whitespace().collect::<Vec<_>>().join(" ")))
+        };
         let device = &resolved(device);
         let index = device_index(device).ok_or_else(|| {
-            said("not the name of a V4L2 device (/dev/videoN, or a link to one under /dev/v4l)".to_owned())
+            said(
+                "not the name of a V4L2 device (/dev/videoN, or a link to one under /dev/v4l)"
+                    .to_owned(),
+            )
         })?;
         if !std::path::Path::new(&format!("/dev/video{index}")).exists() {
             return Err(said("there is no such device".to_owned()));
         }
-        let any = RequestedFormat::with_formats(RequestedFormatType::AbsoluteHighestResolution, FORMATS);
-        let mut device = Device::new(CameraIndex::Index(index), any).map_err(|why| said(why.to_string()))?;
+        let any =
+            RequestedFormat::with_formats(RequestedFormatType::AbsoluteHighestResolution, FORMATS);
+        let mut device =
+            Device::new(CameraIndex::Index(index), any).map_err(|why| said(why.to_string()))?;
         let offered = device.compatible_camera_formats().map_err(|why| said(why.to_string()))?;
-        let format = nearest(&offered, wish).ok_or_else(|| said("offers neither YUYV nor MJPEG".to_owned()))?;
+        let format = nearest(&offered, wish)
+            .ok_or_else(|| said("offers neither YUYV nor MJPEG".to_owned()))?;
         let exactly = RequestedFormat::with_formats(RequestedFormatType::Exact(format), FORMATS);
         device.set_camera_requset(exactly).map_err(|why| said(why.to_string()))?;
         device.open_stream().map_err(|why| said(why.to_string()))?;
@@ -61,13 +73,18 @@ impl Camera for V4l2 {
         let pixels = match buffer.source_frame_format() {
             FrameFormat::MJPEG => Pixels::Mjpeg(bytes),
             FrameFormat::YUYV => Pixels::Yuyv { width, height, bytes },
-            other => return Err(Gone::new(format!("the camera switched to {other}, which is not read here"))),
+            other => {
+                return Err(Gone::new(format!(
+                    "the camera switched to {other}, which is not read here"
+                )));
+            }
         };
         Ok(Look::Shot(Shot { pixels, at }))
     }
 }
 
-/// The library's device panics in its drop when the camera went in an unusual way: it is gone then all the same.
+/// The library's device panics in its drop when the camera went in an unusual way: it is gone then
+/// all the same.
 impl Drop for V4l2 {
     fn drop(&mut self) {
         let device = self.device.take();
@@ -87,9 +104,12 @@ fn device_index(device: &str) -> Option<u32> {
     device.strip_prefix("/dev/video").unwrap_or(device).parse().ok()
 }
 
-/// The offered format nearest to (width, height, frames per second): first the size, then YUYV (which costs no JPEG
-/// decoding) if it is fast enough, then the rate.
-fn nearest(offered: &[CameraFormat], (width, height, rate): (u32, u32, u32)) -> Option<CameraFormat> {
+/// The offered format nearest to (width, height, frames per second): first the size, then YUYV
+/// (which costs no JPEG decoding) if it is fast enough, then the rate.
+fn nearest(
+    offered: &[CameraFormat],
+    (width, height, rate): (u32, u32, u32),
+) -> Option<CameraFormat> {
     offered.iter().filter(|f| FORMATS.contains(&f.format())).copied().min_by_key(|f| {
         let size = f.width().abs_diff(width) + f.height().abs_diff(height);
         let too_slow = f.frame_rate() < rate;
@@ -124,7 +144,8 @@ mod tests {
     #[test]
     fn a_name_that_stays_with_the_camera_leads_to_its_device() {
         let folder = tempfile::tempdir().unwrap();
-        let (device, by_id) = (folder.path().join("video7"), folder.path().join("usb-Webcam-index0"));
+        let (device, by_id) =
+            (folder.path().join("video7"), folder.path().join("usb-Webcam-index0"));
         std::fs::write(&device, "").unwrap();
         std::os::unix::fs::symlink("video7", &by_id).unwrap();
         let device = std::fs::canonicalize(device).unwrap();

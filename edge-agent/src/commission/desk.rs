@@ -1,5 +1,6 @@
-//! What the installer can do, one function each: what the page's routes call, and nothing of HTTP. A picture or a photograph
-//! is held in memory until it was sent or dropped; it is never written anywhere.
+//! What the installer can do, one function each: what the page's routes call, and nothing of HTTP.
+//! A picture or a photograph is held in memory until it was sent or dropped; it is never written
+//! anywhere.
 
 use std::{
     path::PathBuf,
@@ -115,14 +116,19 @@ impl Desk {
         })
     }
 
-    /// Sends what was drawn to the server. Its masks hold in the view at once, and with those that held before until the
-    /// zones are back as knowledge: a mask may hide too much, never too little.
+    /// Sends what was drawn to the server. Its masks hold in the view at once, and with those that
+    /// held before until the zones are back as knowledge: a mask may hide too much, never too
+    /// little.
     pub(super) fn draw(&self, zones: &Zones) -> Result<(), Refusal> {
         zones.check_drawn()?;
-        tell::zones(&self.state_dir, &self.identity.device, zones).map_err(|why| why.to_string())?;
+        tell::zones(&self.state_dir, &self.identity.device, zones)
+            .map_err(|why| why.to_string())?;
         let before = self.link.room().borrow().as_ref().map(|(_, room)| room.zones.clone());
         if before.as_ref() != Some(zones) {
-            let masks = before.into_iter().flat_map(|zones| zones.privacy_mask).chain(zones.privacy_mask.clone());
+            let masks = before
+                .into_iter()
+                .flat_map(|zones| zones.privacy_mask)
+                .chain(zones.privacy_mask.clone());
             self.view.set_zones(masks.collect(), zones.bed.clone());
         }
         Ok(())
@@ -132,7 +138,8 @@ impl Desk {
     pub(super) async fn photograph(&self, photo: Vec<u8>) -> Result<Judged, Refusal> {
         if hold(&self.photos).len() >= MOST_PHOTOS {
             return Err(format!(
-                "照片已够 {MOST_PHOTOS} 张,请提交或清除 · {MOST_PHOTOS} photographs are enough: send or drop them"
+                "照片已够 {MOST_PHOTOS} 张,请提交或清除 · {MOST_PHOTOS} photographs are enough: send or drop \
+                them"
             ));
         }
         let judged = self.view.judge(photo.clone()).await.ok_or("画面已结束 · the view is over")?;
@@ -148,10 +155,14 @@ impl Desk {
 
     /// Proposes the person by the photographs taken; a supervisor confirms.
     pub(super) fn enrol(&self, it: &Enrolment) -> Result<Value, Refusal> {
-        let person: PersonId =
-            it.person.trim().parse().map_err(|why: protocol::id::BadId| format!("人员编号不对 · person: {why}"))?;
+        let person: PersonId = it
+            .person
+            .trim()
+            .parse()
+            .map_err(|why: protocol::id::BadId| format!("人员编号不对 · person: {why}"))?;
         it.consent.check().map_err(|why| {
-            format!("同意书不完整,没有同意书不得采集 · consent: {why}: without a consent record nobody is enrolled")
+            format!("同意书不完整,没有同意书不得采集 · consent: {why}: without a consent record nobody is \
+                enrolled")
         })?;
         let photos = std::mem::take(&mut *hold(&self.photos));
         if photos.is_empty() {
@@ -165,25 +176,41 @@ impl Desk {
         sent
     }
 
-    fn propose(&self, person: &PersonId, consent: &Consent, photos: &[Vec<u8>]) -> Result<Value, Refusal> {
+    fn propose(
+        &self,
+        person: &PersonId,
+        consent: &Consent,
+        photos: &[Vec<u8>],
+    ) -> Result<Value, Refusal> {
         let line = |why: &dyn std::fmt::Display| why.to_string();
         let (server, agent) = server_of(&self.state_dir).map_err(|why| line(&why))?;
-        let api_token =
-            self.api_token_file.as_deref().map(read_api_token).transpose().map_err(|why| format!("{why:#}"))?;
-        let institution = self.link.room().borrow().as_ref().map(|(_, room)| room.institution.clone());
-        let proposal = Proposal { person, institution: institution.as_ref(), consent, photos, api_token };
+        let api_token = self
+            .api_token_file
+            .as_deref()
+            .map(read_api_token)
+            .transpose()
+            .map_err(|why| format!("{why:#}"))?;
+        let institution =
+            self.link.room().borrow().as_ref().map(|(_, room)| room.institution.clone());
+        let proposal =
+            Proposal { person, institution: institution.as_ref(), consent, photos, api_token };
         let answer = proposal.send(&agent, &server).map_err(|why| format!("{why:#}"))?;
-        let like: Vec<_> = answer["duplicates"].as_array().into_iter().flatten().map(|d| &d["person"]).collect();
+        let like: Vec<_> =
+            answer["duplicates"].as_array().into_iter().flatten().map(|d| &d["person"]).collect();
         Ok(json!({"id": answer["id"], "duplicates": like}))
     }
 
     /// Ends commissioning: the server first, then the file, then the view.
     pub(super) fn lock(&self) -> Result<(), Refusal> {
         let Some((_, room)) = self.link.room().borrow().clone() else {
-            return Err("服务器尚未下发本诊室信息,请稍候 · the server has not told this box its room yet".to_owned());
+            return Err(
+                "服务器尚未下发本诊室信息,请稍候 · the server has not told this box its room yet"
+                    .to_owned(),
+            );
         };
         if room.zones == Zones::default() {
-            return Err("尚未画区域,设备分不清操作区、床位与门 · no zone is drawn yet: the box could not tell operator, bed and door apart".to_owned());
+            return Err("尚未画区域,设备分不清操作区、床位与门 · no zone is drawn yet: the box could not tell \
+                operator, bed and door apart".to_owned());
         }
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(|why| why.to_string())?;

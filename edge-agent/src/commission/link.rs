@@ -1,6 +1,7 @@
-//! The box's own line to its server while the agent rests: the real outbox and the real broker. The room's zones come back
-//! over it as signed knowledge, and the installer's test alert goes out over it. Everything else that the server says is
-//! refused by word, and comes again when the agent runs.
+//! The box's own line to its server while the agent rests: the real outbox and the real broker. The
+//! room's zones come back over it as signed knowledge, and the installer's test alert goes out over
+//! it. Everything else that the server says is refused by word, and comes again when the agent
+//! runs.
 
 use std::{
     path::Path,
@@ -18,7 +19,10 @@ use delivery::{
 use jiff::Timestamp;
 use protocol::{
     down::{Down, Room},
-    up::{Confidence, Explanation, FindingKind, FindingReport, Severity, Stamp, Step, Up, WithdrawalCause},
+    up::{
+        Confidence, Explanation, FindingKind, FindingReport, Severity, Stamp, Step, Up,
+        WithdrawalCause,
+    },
 };
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
@@ -64,15 +68,27 @@ struct Inner {
 }
 
 impl Link {
-    /// Holds the outbox, takes what the last run knew of the room, and connects. Call it inside the async runtime.
-    pub(super) fn start(identity: &Identity, outbox: Outbox, state_dir: &Path, origin: Origin) -> anyhow::Result<Self> {
-        let store = KnowledgeStore::open(state_dir).context("the folder for knowledge can not be made")?;
-        let known = store.load(identity, &outbox.down_versions()?).into_iter().find_map(|body| match body.payload {
-            Down::Room(room) if room.room == identity.room && facts::check_room(&room).is_ok() => {
-                Some((body.version, room))
-            }
-            _ => None,
-        });
+    /// Holds the outbox, takes what the last run knew of the room, and connects. Call it inside the
+    /// async runtime.
+    pub(super) fn start(
+        identity: &Identity,
+        outbox: Outbox,
+        state_dir: &Path,
+        origin: Origin,
+    ) -> anyhow::Result<Self> {
+        let store =
+            KnowledgeStore::open(state_dir).context("the folder for knowledge can not be made")?;
+        let known =
+            store.load(identity, &outbox.down_versions()?).into_iter().find_map(|body| match body
+                .payload
+            {
+                Down::Room(room)
+                    if room.room == identity.room && facts::check_room(&room).is_ok() =>
+                {
+                    Some((body.version, room))
+                }
+                _ => None,
+            });
         let started = RealClock::start();
         let mut settings = mqtt::Settings::new(identity.clone());
         (settings.flush_ms, settings.backoff_max_ms) = (2_000, 5_000);
@@ -131,13 +147,21 @@ impl Link {
 
     fn apply(&self, message: &Delivered) -> Result<(), String> {
         let Down::Room(room) = &message.body.payload else {
-            return Err("an installer is at work at this box: it is taken when the agent runs".to_owned());
+            return Err(
+                "an installer is at work at this box: it is taken when the agent runs".to_owned()
+            );
         };
         if room.room != self.inner.origin.room {
-            return Err(format!("room {}: this box stands in {}", room.room, self.inner.origin.room));
+            return Err(format!(
+                "room {}: this box stands in {}",
+                room.room, self.inner.origin.room
+            ));
         }
         facts::check_room(room).map_err(|why| why.to_string())?;
-        self.inner.store.put(message).map_err(|why| format!("it can not be kept on disk: {why}"))?;
+        self.inner
+            .store
+            .put(message)
+            .map_err(|why| format!("it can not be kept on disk: {why}"))?;
         tracing::info!(version = message.body.version, "the room's zones are in force");
         self.inner.room.send_replace(Some((message.body.version, room.clone())));
         Ok(())
@@ -151,8 +175,8 @@ impl Link {
         self.inner.outbox.boot().stamp(utc, now.mono_ms, quality.uncertainty_ms, clock.source())
     }
 
-    /// Raises the installer's test, waits for the server's receipt, and withdraws it again: a withdrawn finding is no
-    /// open lead and nobody's false alarm. One at a time.
+    /// Raises the installer's test, waits for the server's receipt, and withdraws it again: a
+    /// withdrawn finding is no open lead and nobody's false alarm. One at a time.
     pub(super) fn raise_test(&self) -> Result<(), String> {
         let Some((_, room)) = self.inner.room.borrow().clone() else {
             return Err("the server has not told this box its room yet".to_owned());
@@ -178,8 +202,11 @@ impl Link {
         let event = self.append(&report).await?;
         while self.inner.outbox.envelope(event).map_err(|why| why.to_string())?.is_some() {
             if began.elapsed() > Duration::from_mins(2) {
-                return Err("no receipt within 2 minutes; it stays in the outbox and goes when the broker is reached"
-                    .to_owned());
+                return Err(
+                    "no receipt within 2 minutes; it stays in the outbox and goes when the \
+                    broker is reached"
+                        .to_owned(),
+                );
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -192,7 +219,8 @@ impl Link {
 
     /// On disk when it comes back; gives its sequence.
     async fn append(&self, report: &FindingReport) -> Result<u64, String> {
-        let (outbox, stamp, message) = (self.inner.outbox.clone(), self.stamp(), Up::Finding(Box::new(report.clone())));
+        let (outbox, stamp, message) =
+            (self.inner.outbox.clone(), self.stamp(), Up::Finding(Box::new(report.clone())));
         let appended = tokio::task::spawn_blocking(move || outbox.append(stamp, message)).await;
         let event = appended.map_err(|why| why.to_string())?.map_err(|why| why.to_string())?;
         Ok(event.seq)
@@ -226,7 +254,9 @@ fn test_report(origin: &Origin, room: &Room, at: Timestamp) -> FindingReport {
         counts: Vec::new(),
         explanation: Explanation {
             zh: "安装测试:安装人员在设备上发出的测试线索,不涉及任何人,收到后自动撤回。".to_owned(),
-            en: "Installer's test: sent from the box by its installer to try the way to the server. It concerns nobody and is withdrawn at once.".to_owned(),
+            en: "Installer's test: sent from the box by its installer to try the way to the \
+                server. It concerns nobody and is withdrawn at once."
+                .to_owned(),
         },
         raised_at: format!("{at:.3}"),
         withdrawn_because: None,

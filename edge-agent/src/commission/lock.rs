@@ -1,5 +1,6 @@
-//! The lock that ends commissioning, as it stands in the state folder, and what opens it: an unlock that the pinned server
-//! signed for this device and this very lock, newer than every one before, and not run out. It holds no picture and no name.
+//! The lock that ends commissioning, as it stands in the state folder, and what opens it: an unlock
+//! that the pinned server signed for this device and this very lock, newer than every one before,
+//! and not run out. It holds no picture and no name.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +23,8 @@ pub const FILE: &str = "commission.toml";
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error(
-        "{path}: {why}: the box counts as locked; restore the file from a backup, or retire the box and provision it again"
+        "{path}: {why}: the box counts as locked; restore the file from a backup, or retire the \
+        box and provision it again"
     )]
     Unusable { path: PathBuf, why: String },
     #[error("the unlock is refused: {0}")]
@@ -40,7 +42,8 @@ pub struct Lock {
     pub session: String,
     /// The zones that were in force.
     pub zones_sha256: String,
-    /// Other zones that came since and that the server was told of, so that each change is told once.
+    /// Other zones that came since and that the server was told of, so that each change is told
+    /// once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_sha256: Option<String>,
 }
@@ -71,18 +74,21 @@ impl Lock {
     /// Whole or not at all, on disk when it returns.
     pub fn save(&self, state_dir: &Path) -> Result<(), LockError> {
         let path = state_dir.join(FILE);
-        let text =
-            toml::to_string(self).map_err(|why| LockError::Unusable { path: path.clone(), why: why.to_string() })?;
-        write_private(&path, text.as_bytes()).map_err(|why| LockError::Unusable { path, why: why.to_string() })
+        let text = toml::to_string(self)
+            .map_err(|why| LockError::Unusable { path: path.clone(), why: why.to_string() })?;
+        write_private(&path, text.as_bytes())
+            .map_err(|why| LockError::Unusable { path, why: why.to_string() })
     }
 
     /// Opens the box: the file goes.
     pub fn remove(state_dir: &Path) -> Result<(), LockError> {
         let path = state_dir.join(FILE);
-        std::fs::remove_file(&path).map_err(|why| LockError::Unusable { path, why: why.to_string() })
+        std::fs::remove_file(&path)
+            .map_err(|why| LockError::Unusable { path, why: why.to_string() })
     }
 
-    /// Checks an unlock in full; gives its version, which must be kept on disk before the lock goes.
+    /// Checks an unlock in full; gives its version, which must be kept on disk before the lock
+    /// goes.
     pub fn opened_by(
         &self,
         envelope: &Envelope,
@@ -96,7 +102,9 @@ impl Lock {
             .map_err(|why| refused(why.to_string()))?;
         match &body.payload {
             Down::Unlock(unlock) if unlock.lock == self.lock => Ok(body.version),
-            Down::Unlock(_) => Err(refused("it opens another lock than the one that stands here".to_owned())),
+            Down::Unlock(_) => {
+                Err(refused("it opens another lock than the one that stands here".to_owned()))
+            }
             _ => Err(refused(format!("a `{}` is no unlock", body.kind))),
         }
     }
@@ -155,7 +163,9 @@ mod tests {
         let (server, device) = (SigningKey::generate().unwrap(), "box-1".parse().unwrap());
         let tried = |envelope: &Envelope, taken: u64, now| {
             let versions = BTreeMap::from([("unlock".to_owned(), taken)]);
-            lock().opened_by(envelope, (&device, server.verifying_key()), versions, now).map_err(|e| e.to_string())
+            lock()
+                .opened_by(envelope, (&device, server.verifying_key()), versions, now)
+                .map_err(|e| e.to_string())
         };
         let good = signed(&server, "box-1", 7, unlock(LOCK));
         assert_eq!(tried(&good, 6, at(1)), Ok(7));
@@ -167,9 +177,18 @@ mod tests {
         says(tried(&good, 9, at(1)), "9"); // rolled back
         says(tried(&good, 6, at(600)), "expired"); // too late
         says(tried(&signed(&server, "box-2", 7, unlock(LOCK)), 6, at(1)), "box-2");
-        says(tried(&signed(&SigningKey::generate().unwrap(), "box-1", 7, unlock(LOCK)), 6, at(1)), "signed"); // forged
-        says(tried(&signed(&server, "box-1", 7, unlock(&"f".repeat(32))), 6, at(1)), "another lock");
-        says(tried(&signed(&server, "box-1", 7, Down::Command(Command::Unknown)), 6, at(1)), "no unlock");
+        says(
+            tried(&signed(&SigningKey::generate().unwrap(), "box-1", 7, unlock(LOCK)), 6, at(1)),
+            "signed",
+        ); // forged
+        says(
+            tried(&signed(&server, "box-1", 7, unlock(&"f".repeat(32))), 6, at(1)),
+            "another lock",
+        );
+        says(
+            tried(&signed(&server, "box-1", 7, Down::Command(Command::Unknown)), 6, at(1)),
+            "no unlock",
+        );
         let mut changed = good.clone();
         changed.body = changed.body.replace(LOCK, &"f".repeat(32));
         says(tried(&changed, 6, at(1)), "signature");
@@ -193,7 +212,9 @@ mod tests {
         std::fs::write(dir.path().join(FILE), "lock = 1").unwrap();
         let said = Lock::load(dir.path()).unwrap_err().to_string();
         assert!(
-            said.contains("commission.toml") && said.contains("counts as locked") && !said.contains('\n'),
+            said.contains("commission.toml")
+                && said.contains("counts as locked")
+                && !said.contains('\n'),
             "{said}"
         );
         Lock::remove(dir.path()).unwrap();

@@ -1,8 +1,9 @@
-//! `zaigang-agent commission`: a page for the installer, served by the box itself until it is locked. Here is the way from
-//! the arguments to the page and to its end; each part stands in a file of its own.
+//! `zaigang-agent commission`: a page for the installer, served by the box itself until it is
+//! locked. Here is the way from the arguments to the page and to its end; each part stands in a
+//! file of its own.
 //!
-//! It never runs beside the agent (the outbox and the camera are held alone), never on a locked box, and never for anybody
-//! outside this network; no picture that it shows is ever written down.
+//! It never runs beside the agent (the outbox and the camera are held alone), never on a locked
+//! box, and never for anybody outside this network; no picture that it shows is ever written down.
 
 mod desk;
 mod link;
@@ -40,15 +41,21 @@ use view::View;
 
 const EXAMPLES: &str = "\
 Examples:
-  zaigang-agent commission --config /etc/zaigang/agent.toml                   the page on port 8443 of every address of this box
-  zaigang-agent commission --config agent.toml --listen 127.0.0.1:0           for a browser on this machine, on any free port
-  zaigang-agent commission --config agent.toml --api-token-file clinic.token  where the server asks for one to enrol somebody
+  zaigang-agent commission --config /etc/zaigang/agent.toml                   the page on port \
+  8443 of every address of this box
+  zaigang-agent commission --config agent.toml --listen 127.0.0.1:0           for a browser on \
+  this machine, on any free port
+  zaigang-agent commission --config agent.toml --api-token-file clinic.token  where the server \
+  asks for one to enrol somebody
 
-Stop the agent first, and start it again after the lock. Open the address that is printed, compare the fingerprint of the
-certificate with the one that is printed before you go on, and give the code. A locked box shows no picture: a supervisor
+Stop the agent first, and start it again after the lock. Open the address that is printed, \
+compare the fingerprint of the
+certificate with the one that is printed before you go on, and give the code. A locked box shows \
+no picture: a supervisor
 unlocks it on the server's page of devices.";
 
-/// Serve the installer's page: live view, zones, privacy masks, distance test, first enrolment, test alert, lock.
+/// Serve the installer's page: live view, zones, privacy masks, distance test, first enrolment,
+/// test alert, lock.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -58,7 +65,8 @@ pub struct Args {
     /// Address and port of the page; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
     listen: SocketAddr,
-    /// A file with an API token of the clinic or a supervisor, where the server asks for one to enrol somebody
+    /// A file with an API token of the clinic or a supervisor, where the server asks for one to
+    /// enrol somebody
     #[arg(long, value_name = "FILE")]
     api_token_file: Option<PathBuf>,
     /// Folder in which model files are looked for first
@@ -75,33 +83,50 @@ impl Args {
             identity.broker.host.clone_from(host);
         }
         identity.broker.port = config.server.broker_port.unwrap_or(identity.broker.port);
-        let outbox = Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())
-            .context("stop the agent first")?;
+        let outbox =
+            Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())
+                .context("stop the agent first")?;
         let_in(&config.state_dir, &identity, &outbox)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let over = runtime.block_on(self.serve(&config, &identity, outbox))?;
         runtime.shutdown_timeout(Duration::from_millis(500));
         match over {
             Over::Locked => {
-                println!("locked: start the agent; a supervisor unlocks this box on the server's page of devices");
+                println!(
+                    "locked: start the agent; a supervisor unlocks this box on the server's page \
+                    of devices"
+                );
             }
             Over::Stopped => println!("stopped: the box is not locked"),
-            Over::Closed(why) => anyhow::bail!("{why}: the page is closed and the box is not locked; run this again"),
+            Over::Closed(why) => {
+                anyhow::bail!("{why}: the page is closed and the box is not locked; run this again")
+            }
         }
         Ok(())
     }
 
-    async fn serve(&self, config: &Config, identity: &Identity, outbox: Outbox) -> anyhow::Result<Over> {
+    async fn serve(
+        &self,
+        config: &Config,
+        identity: &Identity,
+        outbox: Outbox,
+    ) -> anyhow::Result<Over> {
         let models = load_models(config, self.models.as_deref())?;
         let origin = origin(config, identity, &models);
-        let listener = TcpListener::bind(self.listen).await.with_context(|| format!("--listen {}", self.listen))?;
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .with_context(|| format!("--listen {}", self.listen))?;
         let address = listener.local_addr()?;
         let addresses = addresses(address.ip(), &identity.broker.host);
         let tls = Tls::new(&addresses)?;
         let view = View::start(config.camera.clone(), models.analyzer)?;
         let link = Link::start(identity, outbox, &config.state_dir, origin)?;
         let desk = Arc::new(Desk {
-            access: Mutex::new(Access::new(getrandom::u64().context("no randomness for the code")?, 0)),
+            access: Mutex::new(Access::new(
+                getrandom::u64().context("no randomness for the code")?,
+                0,
+            )),
             view,
             link,
             over: watch::Sender::new(None),
@@ -128,14 +153,18 @@ impl Args {
 /// An open box, or one that its server has unlocked: the lock goes before anything is shown.
 fn let_in(state_dir: &Path, identity: &Identity, outbox: &Outbox) -> anyhow::Result<()> {
     let Some(lock) = Lock::load(state_dir)? else { return Ok(()) };
-    let mend =
-        "let a supervisor press \"unlock for commissioning\" on the server's page of devices, then run this again";
+    let mend = "let a supervisor press \"unlock for commissioning\" on the server's page of \
+        devices, then run this again";
     let asked = tell::ask_unlock(state_dir, &identity.device, &lock.lock);
-    let answer =
-        asked.map_err(|why| anyhow::anyhow!("this box is locked since {}, and {why}: {mend}", lock.locked_at))?;
-    let Some(envelope) = answer.unlock else { anyhow::bail!("this box is locked since {}: {mend}", lock.locked_at) };
+    let answer = asked.map_err(|why| {
+        anyhow::anyhow!("this box is locked since {}, and {why}: {mend}", lock.locked_at)
+    })?;
+    let Some(envelope) = answer.unlock else {
+        anyhow::bail!("this box is locked since {}: {mend}", lock.locked_at)
+    };
     let box_and_server = (&identity.device, identity.server);
-    let version = lock.opened_by(&envelope, box_and_server, outbox.down_versions()?, Timestamp::now())?;
+    let version =
+        lock.opened_by(&envelope, box_and_server, outbox.down_versions()?, Timestamp::now())?;
     outbox.take_version("unlock", version)?;
     Lock::remove(state_dir)?;
     tracing::warn!("the server has unlocked this box");
@@ -156,7 +185,8 @@ async fn masks(desk: Arc<Desk>) {
     }
 }
 
-/// Under which addresses this machine is found: the one that listens, or the one that leads to the server.
+/// Under which addresses this machine is found: the one that listens, or the one that leads to the
+/// server.
 fn addresses(listens: IpAddr, towards: &str) -> Vec<IpAddr> {
     if !listens.is_unspecified() {
         return vec![listens];
@@ -175,13 +205,22 @@ fn announce(addresses: &[IpAddr], port: u16, tls: &Tls, desk: &Desk) {
         println!("page         https://{}", SocketAddr::new(*address, port));
     }
     println!("fingerprint  {}", tls.shown());
-    println!("code         {}   (once, {} tries, 30 minutes)", desk::hold(&desk.access).shown(), TRIES);
-    println!("Compare the fingerprint with the certificate that the browser shows before you give the code.");
+    println!(
+        "code         {}   (once, {} tries, 30 minutes)",
+        desk::hold(&desk.access).shown(),
+        TRIES
+    );
+    println!(
+        "Compare the fingerprint with the certificate that the browser shows before you give the \
+        code."
+    );
 }
 
 async fn stop_on_signal(desk: Arc<Desk>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return;
     };
     tokio::select! {

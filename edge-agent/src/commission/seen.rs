@@ -1,5 +1,5 @@
-//! One picture as the installer's page may see it: masked first, then searched for faces, and handed out as bare pixels. It
-//! makes no picture file, and cuts nobody out who lies in a bed.
+//! One picture as the installer's page may see it: masked first, then searched for faces, and
+//! handed out as bare pixels. It makes no picture file, and cuts nobody out who lies in a bed.
 
 use local_page::Pixels;
 use protocol::down::Polygon;
@@ -75,11 +75,18 @@ impl Seen {
         Some(shown::whole(self.frame()?))
     }
 
-    /// The widest face with what is around it, in the camera's own pixels; nobody else needs to be in an enrolment, and
-    /// whoever lies in a bed is never in one (P1).
+    /// The widest face with what is around it, in the camera's own pixels; nobody else needs to be
+    /// in an enrolment, and whoever lies in a bed is never in one (P1).
     pub(super) fn widest_face(&self, beds: &[Polygon]) -> Option<Pixels> {
-        let lies = |shown: &FaceSeen| beds.iter().any(|bed| holds(bed, (shown.x + shown.w / 2, shown.y + shown.h / 2)));
-        let standing = self.boxes.iter().zip(&self.faces).filter(|(_, shown)| !lies(shown)).map(|(face, _)| face);
+        let lies = |shown: &FaceSeen| {
+            beds.iter().any(|bed| holds(bed, (shown.x + shown.w / 2, shown.y + shown.h / 2)))
+        };
+        let standing = self
+            .boxes
+            .iter()
+            .zip(&self.faces)
+            .filter(|(_, shown)| !lies(shown))
+            .map(|(face, _)| face);
         let face = standing.max_by(|a, b| a.rect.width.total_cmp(&b.rect.width))?;
         shown::around(self.frame()?, &face.rect)
     }
@@ -112,7 +119,11 @@ mod tests {
     struct OneFace;
 
     impl Eyes for OneFace {
-        fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
+        fn detect(
+            &mut self,
+            frame: Frame<'_>,
+            faces: &mut Vec<FaceBox>,
+        ) -> Result<(), VisionError> {
             let white = frame.data().chunks(3).position(|p| p[0] > 0);
             if let Some(at) = white {
                 let (x, y) = (at as u32 % frame.width(), at as u32 / frame.width());
@@ -134,7 +145,11 @@ mod tests {
             unreachable!()
         }
 
-        fn liveness(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+        fn liveness(
+            &mut self,
+            _: Frame<'_>,
+            _: &FaceBox,
+        ) -> Result<Option<LivenessScore>, VisionError> {
             unreachable!()
         }
 
@@ -144,7 +159,8 @@ mod tests {
     }
 
     fn white(width: u32, height: u32) -> Picture {
-        Picture::new(vec![200; (width * height * 3) as usize], width, height, PixelOrder::Bgr).unwrap()
+        Picture::new(vec![200; (width * height * 3) as usize], width, height, PixelOrder::Bgr)
+            .unwrap()
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What this box says to its server while an installer works at it: over HTTPS, signed by its own key, each statement for
-//! one purpose and one time. It decides nothing and keeps nothing.
+//! What this box says to its server while an installer works at it: over HTTPS, signed by its own
+//! key, each statement for one purpose and one time. It decides nothing and keeps nothing.
 
 use std::path::Path;
 
@@ -12,7 +12,11 @@ use protocol::{
 };
 
 /// The zones that were drawn.
-pub(super) fn zones(state_dir: &Path, device: &DeviceId, zones: &Zones) -> Result<CommissionAnswer, ProvisionError> {
+pub(super) fn zones(
+    state_dir: &Path,
+    device: &DeviceId,
+    zones: &Zones,
+) -> Result<CommissionAnswer, ProvisionError> {
     let said = ZonesRequest { draws: device.clone(), at: now(), zones: zones.clone() };
     state(state_dir, "zones", &said)
 }
@@ -29,7 +33,11 @@ pub(super) fn lock(
 }
 
 /// Whether somebody unlocked this box.
-pub(super) fn ask_unlock(state_dir: &Path, device: &DeviceId, lock: &str) -> Result<CommissionAnswer, ProvisionError> {
+pub(super) fn ask_unlock(
+    state_dir: &Path,
+    device: &DeviceId,
+    lock: &str,
+) -> Result<CommissionAnswer, ProvisionError> {
     let said = UnlockRequest { asks_unlock_of: device.clone(), at: now(), lock: lock.to_owned() };
     state(state_dir, "unlock", &said)
 }

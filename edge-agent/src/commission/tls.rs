@@ -1,5 +1,6 @@
-//! The page's own certificate: made at each start, kept in memory, known by the fingerprint that the command prints. No
-//! authority signs it, so that nothing on the way between box and installer can put itself in its place unseen.
+//! The page's own certificate: made at each start, kept in memory, known by the fingerprint that
+//! the command prints. No authority signs it, so that nothing on the way between box and installer
+//! can put itself in its place unseen.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -24,23 +25,37 @@ impl std::fmt::Debug for Tls {
 impl Tls {
     /// A certificate for these addresses.
     pub(super) fn new(addresses: &[IpAddr]) -> anyhow::Result<Self> {
-        let names = addresses.iter().map(ToString::to_string).chain(["localhost".to_owned()]).collect::<Vec<_>>();
+        let names = addresses
+            .iter()
+            .map(ToString::to_string)
+            .chain(["localhost".to_owned()])
+            .collect::<Vec<_>>();
         let key = KeyPair::generate().context("the page's key was not made")?;
-        let mut params = CertificateParams::new(names).context("the page's certificate was not made")?;
+        let mut params =
+            CertificateParams::new(names).context("the page's certificate was not made")?;
         params.distinguished_name.push(rcgen::DnType::CommonName, "zaigang-agent commission");
-        let certificate = params.self_signed(&key).context("the page's certificate was not made")?.der().clone();
+        let certificate =
+            params.self_signed(&key).context("the page's certificate was not made")?.der().clone();
         let fingerprint = trust::sha256_hex(&certificate);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())))?;
+            .with_single_cert(
+                vec![certificate],
+                PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            )?;
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), fingerprint })
     }
 
     /// As browsers show it: `AB:CD:…`.
     pub(super) fn shown(&self) -> String {
-        let pairs: Vec<_> = self.fingerprint.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair)).collect();
+        let pairs: Vec<_> = self
+            .fingerprint
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| String::from_utf8_lossy(pair))
+            .collect();
         pairs.join(":").to_uppercase()
     }
 }
@@ -51,7 +66,8 @@ mod tests {
 
     #[test]
     fn each_start_has_a_certificate_of_its_own_and_shows_it_as_browsers_do() {
-        let (one, two) = (Tls::new(&["127.0.0.1".parse().unwrap()]).unwrap(), Tls::new(&[]).unwrap());
+        let (one, two) =
+            (Tls::new(&["127.0.0.1".parse().unwrap()]).unwrap(), Tls::new(&[]).unwrap());
         assert_ne!(one.fingerprint, two.fingerprint);
         assert_eq!((one.fingerprint.len(), one.shown().len()), (64, 95));
         assert!(one.shown().bytes().all(|b| b.is_ascii_hexdigit() || b == b':'), "{}", one.shown());

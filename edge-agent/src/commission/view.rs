@@ -1,5 +1,6 @@
-//! The live view: the camera's newest picture, masked, with its faces and their widths, in memory alone. Nothing here can
-//! make a picture file: the page is given bare pixels, and what lies under a privacy mask is black before anything looks.
+//! The live view: the camera's newest picture, masked, with its faces and their widths, in memory
+//! alone. Nothing here can make a picture file: the page is given bare pixels, and what lies under
+//! a privacy mask is black before anything looks.
 //!
 //! Before the room's zones are known there is no picture at all: a mask may stand in them.
 
@@ -67,7 +68,12 @@ impl View {
         let view = Self { shared: Arc::new(Shared::default()), asks };
         // Reads script and list once, so that a mistake in the configuration ends the start.
         drop(camera::source(&settings, RealClock::start(), &Stop::default())?);
-        let work = Work { shared: Arc::clone(&view.shared), analyzer, settings, decoder: Decoder::default() };
+        let work = Work {
+            shared: Arc::clone(&view.shared),
+            analyzer,
+            settings,
+            decoder: Decoder::default(),
+        };
         std::thread::Builder::new().name("view".to_owned()).spawn(move || work.run(&asked))?;
         Ok(view)
     }
@@ -144,10 +150,11 @@ impl Work {
     fn run(mut self, asked: &Receiver<Ask>) {
         while !self.shared.stop.is_set() {
             let stop = Stop::default();
-            let made = camera::source(&self.settings, RealClock::start(), &stop).and_then(|opened| {
-                let reconnect = Duration::from_millis(self.settings.reconnect_ms);
-                Ok(Capture::start(opened.open, opened.pace, reconnect, Arc::default(), stop)?)
-            });
+            let made =
+                camera::source(&self.settings, RealClock::start(), &stop).and_then(|opened| {
+                    let reconnect = Duration::from_millis(self.settings.reconnect_ms);
+                    Ok(Capture::start(opened.open, opened.pace, reconnect, Arc::default(), stop)?)
+                });
             match made {
                 Ok(capture) => {
                     self.film(&capture, asked);
@@ -169,7 +176,9 @@ impl Work {
             }
             match capture.next(PATIENCE) {
                 Next::End(_) => return,
-                Next::Nothing => self.shared.complain(Some("the camera gives no picture".to_owned())),
+                Next::Nothing => {
+                    self.shared.complain(Some("the camera gives no picture".to_owned()));
+                }
                 Next::Shot(shot) => self.look(&shot),
             }
         }

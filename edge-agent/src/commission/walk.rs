@@ -1,5 +1,5 @@
-//! The distance test: somebody walks to the farthest place and back, and the widths of his face are noted. Pure; it holds
-//! numbers alone.
+//! The distance test: somebody walks to the farthest place and back, and the widths of his face are
+//! noted. Pure; it holds numbers alone.
 
 use serde::Serialize;
 
@@ -82,7 +82,10 @@ mod tests {
         }
         let seen = walk.figures();
         assert_eq!((seen.frames, seen.with_face), (6, 5));
-        assert_eq!((seen.smallest_px, seen.median_px, seen.largest_px), (Some(41), Some(60), Some(90)));
+        assert_eq!(
+            (seen.smallest_px, seen.median_px, seen.largest_px),
+            (Some(41), Some(60), Some(90))
+        );
         assert_eq!(seen.enough, Some(true));
         walk.frame([39]);
         walk.stop();

@@ -1,11 +1,13 @@
-//! The page's routes over HTTP/1.1 and TLS, for this network alone. It knows who may ask and who asked; what is done stands
-//! in `desk`. Nothing is cached, nothing comes from elsewhere, and no other site's page can make a browser ask here.
+//! The page's routes over HTTP/1.1 and TLS, for this network alone. It knows who may ask and who
+//! asked; what is done stands in `desk`. Nothing is cached, nothing comes from elsewhere, and no
+//! other site's page can make a browser ask here.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{Method, Request, StatusCode, body::Incoming};
 use local_page::{
-    Answer, PIXELS_JS, Scheme, body_of, come_in, cookie, done, empty, is_local, json_of, refused, script, text,
+    Answer, PIXELS_JS, Scheme, body_of, come_in, cookie, done, empty, is_local, json_of, refused,
+    script, text,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -39,8 +41,15 @@ pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener, tls: Tls) {
     }
 }
 
-async fn speak(desk: Arc<Desk>, acceptor: tokio_rustls::TlsAcceptor, stream: TcpStream, peer: SocketAddr) {
-    let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream)).await else {
+async fn speak(
+    desk: Arc<Desk>,
+    acceptor: tokio_rustls::TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream)).await
+    else {
         // Browsers that do not know the certificate yet break off here.
         return tracing::debug!(%peer, "no TLS");
     };
@@ -59,7 +68,9 @@ async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> Answer {
         (&Method::GET, name) if SCRIPTS.iter().any(|(script, _)| *script == name) => {
             script(SCRIPTS.iter().find(|(script, _)| *script == name).map_or("", |(_, text)| text))
         }
-        (&Method::POST, "/code") => come_in(request, Scheme::Https, COOKIE, |code| desk.enter(code)).await,
+        (&Method::POST, "/code") => {
+            come_in(request, Scheme::Https, COOKIE, |code| desk.enter(code)).await
+        }
         _ if !desk.may(&cookie(&request, COOKIE)) => {
             refused(StatusCode::UNAUTHORIZED, "give the code that the box shows")
         }

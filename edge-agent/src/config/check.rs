@@ -1,18 +1,21 @@
-//! From what is written to what is meant: ranges, defaults, and what the mode forbids. Opens no file.
+//! From what is written to what is meant: ranges, defaults, and what the mode forbids. Opens no
+//! file.
 
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
 use super::{
-    CameraSettings, Config, DoorwaySettings, HealthSettings, LiveViewSettings, LogFormat, LogSettings, Mode,
-    ModelSettings, Problem, SceneSettings, ScheduleSettings, Script, ServerSettings, Source, VisionSettings,
+    CameraSettings, Config, DoorwaySettings, HealthSettings, LiveViewSettings, LogFormat,
+    LogSettings, Mode, ModelSettings, Problem, SceneSettings, ScheduleSettings, Script,
+    ServerSettings, Source, VisionSettings,
     raw::{self, Raw, Text},
 };
 
 type Checked<T> = Result<T, Problem>;
 
-const NO_KIND: &str = "`[camera]` with `kind` is missing: \"v4l2\", \"rtsp\", \"files\", \"scene\" or \"mjpeg\"";
+const NO_KIND: &str =
+    "`[camera]` with `kind` is missing: \"v4l2\", \"rtsp\", \"files\", \"scene\" or \"mjpeg\"";
 
 pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
@@ -37,14 +40,26 @@ pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
 
 fn mode(written: Option<&Spanned<String>>) -> Checked<Mode> {
     let Some(written) = written else {
-        return Err(Problem { at: 0, what: "`mode` is missing: \"production\" or \"demonstration\"".to_owned() });
+        return Err(Problem {
+            at: 0,
+            what: "`mode` is missing: \"production\" or \"demonstration\"".to_owned(),
+        });
     };
-    choice("mode", written, &[("production", Mode::Production), ("demonstration", Mode::Demonstration)])
+    choice(
+        "mode",
+        written,
+        &[("production", Mode::Production), ("demonstration", Mode::Demonstration)],
+    )
 }
 
 fn log(raw: raw::Log) -> Checked<LogSettings> {
-    const LEVELS: [(&str, &str); 5] =
-        [("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
+    const LEVELS: [(&str, &str); 5] = [
+        ("error", "error"),
+        ("warn", "warn"),
+        ("info", "info"),
+        ("debug", "debug"),
+        ("trace", "trace"),
+    ];
     let level = raw.level.map_or(Ok("info"), |l| choice("log.level", &l, &LEVELS))?;
     let format = raw.format.map_or(Ok(LogFormat::Text), |f| {
         choice("log.format", &f, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
@@ -75,25 +90,48 @@ fn models(base: &Path, mode: Mode, raw: raw::Models) -> Checked<ModelSettings> {
 fn vision(raw: &raw::Vision) -> Checked<VisionSettings> {
     Ok(VisionSettings {
         detect_side_px: detect_side(raw)?,
-        idle_detect_ms: number("vision.idle_detect_ms", raw.idle_detect_ms.as_ref(), 0..=10_000, 1_000)? as u64,
-        motion_ppm: number("vision.motion_ppm", raw.motion_ppm.as_ref(), 0..=1_000_000, 2_000)? as u32,
-        settled_detect_ms: number("vision.settled_detect_ms", raw.settled_detect_ms.as_ref(), 0..=1_000, 150)? as u64,
+        idle_detect_ms: number(
+            "vision.idle_detect_ms",
+            raw.idle_detect_ms.as_ref(),
+            0..=10_000,
+            1_000,
+        )? as u64,
+        motion_ppm: number("vision.motion_ppm", raw.motion_ppm.as_ref(), 0..=1_000_000, 2_000)?
+            as u32,
+        settled_detect_ms: number(
+            "vision.settled_detect_ms",
+            raw.settled_detect_ms.as_ref(),
+            0..=1_000,
+            150,
+        )? as u64,
     })
 }
 
-/// As written, or from where the nearest and the farthest face are: a detector's picture that is larger costs more.
+/// As written, or from where the nearest and the farthest face are: a detector's picture that is
+/// larger costs more.
 fn detect_side(raw: &raw::Vision) -> Checked<u32> {
     let Some(farthest) = &raw.farthest_m else {
         if let Some(lonely) = raw.fov_deg.as_ref().or(raw.nearest_m.as_ref()) {
-            return Err(wrong(lonely, "`vision.fov_deg` and `vision.nearest_m` need `vision.farthest_m`"));
+            return Err(wrong(
+                lonely,
+                "`vision.fov_deg` and `vision.nearest_m` need `vision.farthest_m`",
+            ));
         }
-        return Ok(number("vision.detect_side_px", raw.detect_side_px.as_ref(), 0..=4096, 640)? as u32);
+        return Ok(
+            number("vision.detect_side_px", raw.detect_side_px.as_ref(), 0..=4096, 640)? as u32
+        );
     };
     if raw.detect_side_px.is_some() {
-        return Err(wrong(farthest, "give either `vision.detect_side_px` or `vision.farthest_m`, not both"));
+        return Err(wrong(
+            farthest,
+            "give either `vision.detect_side_px` or `vision.farthest_m`, not both",
+        ));
     }
     let Some(fov) = &raw.fov_deg else {
-        return Err(wrong(farthest, "`vision.farthest_m` needs `vision.fov_deg`, the lens's horizontal angle of view"));
+        return Err(wrong(
+            farthest,
+            "`vision.farthest_m` needs `vision.fov_deg`, the lens's horizontal angle of view",
+        ));
     };
     let fov_deg = decimal("vision.fov_deg", Some(fov), (10.0, 150.0), 0.0)?;
     let farthest_m = decimal("vision.farthest_m", Some(farthest), (0.2, 30.0), 0.0)?;
@@ -101,28 +139,48 @@ fn detect_side(raw: &raw::Vision) -> Checked<u32> {
     if nearest_m > farthest_m {
         return Err(wrong(farthest, "`vision.nearest_m` is beyond `vision.farthest_m`"));
     }
-    crate::optics::detect_side_px(fov_deg, nearest_m, farthest_m).map_err(|why| wrong(farthest, &why))
+    crate::optics::detect_side_px(fov_deg, nearest_m, farthest_m)
+        .map_err(|why| wrong(farthest, &why))
 }
 
 fn schedule(raw: &raw::Schedule) -> Checked<ScheduleSettings> {
     let renewal_s = number("schedule.renewal_s", raw.renewal_s.as_ref(), 10..=3_600, 270)?;
     Ok(ScheduleSettings {
-        evidence_every_ms: number("schedule.evidence_every_ms", raw.evidence_every_ms.as_ref(), 200..=5_000, 1_000)?
-            as u64,
+        evidence_every_ms: number(
+            "schedule.evidence_every_ms",
+            raw.evidence_every_ms.as_ref(),
+            200..=5_000,
+            1_000,
+        )? as u64,
         renewal_ms: renewal_s as u64 * 1000,
-        better_by_ppm: number("schedule.better_by_ppm", raw.better_by_ppm.as_ref(), 10_000..=1_000_000, 150_000)?
-            as u32,
-        budget_ms_per_s: number("schedule.budget_ms_per_s", raw.budget_ms_per_s.as_ref(), 0..=64_000, 0)? as u32,
+        better_by_ppm: number(
+            "schedule.better_by_ppm",
+            raw.better_by_ppm.as_ref(),
+            10_000..=1_000_000,
+            150_000,
+        )? as u32,
+        budget_ms_per_s: number(
+            "schedule.budget_ms_per_s",
+            raw.budget_ms_per_s.as_ref(),
+            0..=64_000,
+            0,
+        )? as u32,
     })
 }
 
 fn health(raw: &raw::Health) -> Checked<HealthSettings> {
     Ok(HealthSettings {
         every_ms: number("health.every_s", raw.every_s.as_ref(), 1..=3_600, 60)? as u64 * 1000,
-        disk_low_bytes: number("health.disk_low_mib", raw.disk_low_mib.as_ref(), 1..=1_048_576, 256)? as u64
+        disk_low_bytes: number(
+            "health.disk_low_mib",
+            raw.disk_low_mib.as_ref(),
+            1..=1_048_576,
+            256,
+        )? as u64
             * 1024
             * 1024,
-        slow_from_mc: number("health.slow_from_c", raw.slow_from_c.as_ref(), 40..=110, 75)? as i32 * 1000,
+        slow_from_mc: number("health.slow_from_c", raw.slow_from_c.as_ref(), 40..=110, 75)? as i32
+            * 1000,
     })
 }
 
@@ -131,7 +189,10 @@ fn live_view(base: &Path, mode: Mode, raw: raw::LiveView) -> Checked<Option<Live
     if let Some(socket) = &raw.socket
         && mode == Mode::Production
     {
-        return Err(wrong(socket, "`live_view.socket` shows the camera's picture: refused with mode = \"production\""));
+        return Err(wrong(
+            socket,
+            "`live_view.socket` shows the camera's picture: refused with mode = \"production\"",
+        ));
     }
     Ok(path_of(base, "live_view.socket", raw.socket)?.map(|socket| LiveViewSettings { socket }))
 }
@@ -141,7 +202,8 @@ fn server(raw: raw::Server) -> Checked<ServerSettings> {
         None => None,
         port => Some(number("server.broker_port", port.as_ref(), 1..=65_535, 0)? as u16),
     };
-    let broker_host = raw.broker_host.map(|h| text("server.broker_host", Some(h), "")).transpose()?;
+    let broker_host =
+        raw.broker_host.map(|h| text("server.broker_host", Some(h), "")).transpose()?;
     Ok(ServerSettings { broker_host, broker_port })
 }
 
@@ -154,7 +216,11 @@ enum Kind {
     Mjpeg,
 }
 
-fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Checked<CameraSettings> {
+fn camera_settings(
+    base: &Path,
+    mode: Mode,
+    camera: &Spanned<raw::Camera>,
+) -> Checked<CameraSettings> {
     let raw = camera.get_ref();
     let Some(kind) = &raw.kind else { return Err(wrong(camera, NO_KIND)) };
     let kinds = [
@@ -166,8 +232,10 @@ fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Ch
     ];
     let chosen = choice("camera.kind", kind, &kinds)?;
     if matches!(chosen, Kind::Files | Kind::Scene | Kind::Mjpeg) && mode == Mode::Production {
-        let what =
-            format!("`camera.kind = \"{}\"` is no live camera: refused with mode = \"production\"", kind.get_ref());
+        let what = format!(
+            "`camera.kind = \"{}\"` is no live camera: refused with mode = \"production\"",
+            kind.get_ref()
+        );
         return Err(wrong(kind, &what));
     }
     refuse_foreign_keys(raw, kind.get_ref())?;
@@ -176,18 +244,21 @@ fn camera_settings(base: &Path, mode: Mode, camera: &Spanned<raw::Camera>) -> Ch
             device: raw.device.as_ref().map_or("/dev/video0", |d| d.get_ref()).to_owned(),
             width: number("camera.width", raw.width.as_ref(), 160..=4096, 1280)? as u32,
             height: number("camera.height", raw.height.as_ref(), 120..=4096, 720)? as u32,
-            frame_rate: decimal("camera.frame_rate", raw.frame_rate.as_ref(), (1.0, 60.0), 15.0)? as u32,
+            frame_rate: decimal("camera.frame_rate", raw.frame_rate.as_ref(), (1.0, 60.0), 15.0)?
+                as u32,
         },
         Kind::Rtsp => rtsp(base, camera)?,
         Kind::Files => files(base, camera)?,
         Kind::Scene => scene(base, raw)?,
         Kind::Mjpeg => Source::Mjpeg {
-            pipe: path_of(base, "camera.pipe", raw.pipe.clone())?
-                .ok_or_else(|| wrong(camera, "`camera.kind = \"mjpeg\"` needs `pipe`, the path of a named pipe"))?,
+            pipe: path_of(base, "camera.pipe", raw.pipe.clone())?.ok_or_else(|| {
+                wrong(camera, "`camera.kind = \"mjpeg\"` needs `pipe`, the path of a named pipe")
+            })?,
             live: raw.live.as_ref().is_some_and(|live| *live.get_ref()),
         },
     };
-    let reconnect_ms = number("camera.reconnect_ms", raw.reconnect_ms.as_ref(), 100..=60_000, 2_000)? as u64;
+    let reconnect_ms =
+        number("camera.reconnect_ms", raw.reconnect_ms.as_ref(), 100..=60_000, 2_000)? as u64;
     Ok(CameraSettings { source, reconnect_ms })
 }
 
@@ -202,9 +273,12 @@ fn rtsp(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
         .parse()
         .ok()
         .filter(|url: &url::Url| url.scheme() == "rtsp" && url.host_str().is_some())
-        .ok_or_else(|| wrong(written, "`camera.url` is no address of the form rtsp://host:554/path"))?;
+        .ok_or_else(|| {
+            wrong(written, "`camera.url` is no address of the form rtsp://host:554/path")
+        })?;
     if !url.username().is_empty() || url.password().is_some() {
-        let what = "`camera.url` holds user or password: write user:password into a file and name it in `camera.credentials_file`";
+        let what = "`camera.url` holds user or password: write user:password into a file and name \
+            it in `camera.credentials_file`";
         return Err(wrong(written, what));
     }
     let credentials_file = path_of(base, "camera.credentials_file", raw.credentials_file.clone())?;
@@ -214,10 +288,16 @@ fn rtsp(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
 fn files(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
     let raw = camera.get_ref();
     let folder = path_of(base, "camera.folder", raw.folder.clone())?;
-    let list: Vec<PathBuf> =
-        raw.list.as_ref().map(|l| l.get_ref().iter().map(|p| base.join(p)).collect()).unwrap_or_default();
+    let list: Vec<PathBuf> = raw
+        .list
+        .as_ref()
+        .map(|l| l.get_ref().iter().map(|p| base.join(p)).collect())
+        .unwrap_or_default();
     if folder.is_some() != list.is_empty() {
-        return Err(wrong(camera, "`camera.kind = \"files\"` needs either `folder` or a non-empty `list`"));
+        return Err(wrong(
+            camera,
+            "`camera.kind = \"files\"` needs either `folder` or a non-empty `list`",
+        ));
     }
     Ok(Source::Files { folder, list, script: script(raw, 2.0)? })
 }
@@ -240,12 +320,20 @@ fn script(raw: &raw::Camera, frame_rate: f64) -> Checked<Script> {
     let start = match &raw.start {
         None => None,
         Some(start) => Some(start.get_ref().parse().map_err(|_| {
-            wrong(start, "`camera.start` is no time: write it as \"2026-03-02T08:30:00+08:00\" (RFC 3339)")
+            wrong(
+                start,
+                "`camera.start` is no time: write it as \"2026-03-02T08:30:00+08:00\" (RFC 3339)",
+            )
         })?),
     };
-    let frame_rate = decimal("camera.frame_rate", raw.frame_rate.as_ref(), (0.01, 60.0), frame_rate)?;
+    let frame_rate =
+        decimal("camera.frame_rate", raw.frame_rate.as_ref(), (0.01, 60.0), frame_rate)?;
     let speed = decimal("camera.speed", raw.speed.as_ref(), (0.0, 100_000.0), 1.0)?;
-    Ok(Script { start, frame_rate_mhz: (frame_rate * 1000.0) as u32, speed_permille: (speed * 1000.0) as u32 })
+    Ok(Script {
+        start,
+        frame_rate_mhz: (frame_rate * 1000.0) as u32,
+        speed_permille: (speed * 1000.0) as u32,
+    })
 }
 
 /// A key that another kind of camera reads would be ignored in silence, so it is refused.
@@ -273,7 +361,10 @@ fn refuse_foreign_keys(raw: &raw::Camera, kind: &str) -> Checked<()> {
             && !kinds.contains(&kind)
         {
             let key = if key == "start" && raw.start.is_none() { "speed" } else { key };
-            let what = format!("`camera.{key}` belongs to kind = \"{}\", not to \"{kind}\"", kinds.join("\" or \""));
+            let what = format!(
+                "`camera.{key}` belongs to kind = \"{}\", not to \"{kind}\"",
+                kinds.join("\" or \"")
+            );
             return Err(Problem { at, what });
         }
     }
@@ -289,10 +380,15 @@ fn wrong<T>(at: &Spanned<T>, what: &str) -> Problem {
 }
 
 fn choice<T: Copy>(key: &str, written: &Spanned<String>, choices: &[(&str, T)]) -> Checked<T> {
-    choices.iter().find(|(name, _)| name == written.get_ref()).map(|(_, value)| *value).ok_or_else(|| {
-        let names: Vec<_> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        wrong(written, &format!("`{key} = \"{}\"` is none of {}", written.get_ref(), names.join(", ")))
-    })
+    choices.iter().find(|(name, _)| name == written.get_ref()).map(|(_, value)| *value).ok_or_else(
+        || {
+            let names: Vec<_> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            wrong(
+                written,
+                &format!("`{key} = \"{}\"` is none of {}", written.get_ref(), names.join(", ")),
+            )
+        },
+    )
 }
 
 fn number(
@@ -305,26 +401,34 @@ fn number(
     if range.contains(written.get_ref()) {
         return Ok(*written.get_ref());
     }
-    let what = format!("`{key} = {}` is outside {}..{}", written.get_ref(), range.start(), range.end());
+    let what =
+        format!("`{key} = {}` is outside {}..{}", written.get_ref(), range.start(), range.end());
     Err(wrong(written, &what))
 }
 
-fn decimal(key: &str, written: Option<&Spanned<toml::Value>>, (low, high): (f64, f64), default: f64) -> Checked<f64> {
+fn decimal(
+    key: &str,
+    written: Option<&Spanned<toml::Value>>,
+    (low, high): (f64, f64),
+    default: f64,
+) -> Checked<f64> {
     let Some(written) = written else { return Ok(default) };
     let value = match written.get_ref() {
         toml::Value::Integer(whole) => Some(*whole as f64),
         toml::Value::Float(value) => Some(*value),
         _ => None,
     };
-    value
-        .filter(|v| (low..=high).contains(v))
-        .ok_or_else(|| wrong(written, &format!("`{key} = {}` is no number in {low}..{high}", written.get_ref())))
+    value.filter(|v| (low..=high).contains(v)).ok_or_else(|| {
+        wrong(written, &format!("`{key} = {}` is no number in {low}..{high}", written.get_ref()))
+    })
 }
 
 fn text(key: &str, written: Text, default: &str) -> Checked<String> {
     match written {
         None => Ok(default.to_owned()),
-        Some(empty) if empty.get_ref().trim().is_empty() => Err(wrong(&empty, &format!("`{key}` is empty"))),
+        Some(empty) if empty.get_ref().trim().is_empty() => {
+            Err(wrong(&empty, &format!("`{key}` is empty")))
+        }
         Some(text) => Ok(text.into_inner()),
     }
 }

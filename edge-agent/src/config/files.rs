@@ -1,5 +1,6 @@
-//! The files that a configuration names: each is opened, so that a start does not fail for one that is not there, closed to
-//! the caller, or open to everybody. A camera that is unplugged now is no fault.
+//! The files that a configuration names: each is opened, so that a start does not fail for one that
+//! is not there, closed to the caller, or open to everybody. A camera that is unplugged now is no
+//! fault.
 
 use std::{fs::File, path::Path};
 
@@ -21,17 +22,27 @@ pub(super) fn faults(config: &Config) -> Vec<String> {
     if let Some(path) = &models.folder {
         tell("models.folder", path, folder(path));
     }
-    for (key, path) in [("models.runtime", &models.runtime), ("models.calibration", &models.calibration)] {
+    for (key, path) in
+        [("models.runtime", &models.runtime), ("models.calibration", &models.calibration)]
+    {
         if let Some(path) = path {
             tell(key, path, file(path));
         }
     }
     match &config.camera.source {
         Source::Rtsp { credentials_file: Some(path), .. } => {
-            tell("camera.credentials_file", path, secret_file::check(path).and_then(|()| file(path)));
+            tell(
+                "camera.credentials_file",
+                path,
+                secret_file::check(path).and_then(|()| file(path)),
+            );
         }
         Source::Files { folder: Some(path), .. } => tell("camera.folder", path, folder(path)),
-        Source::Files { list, .. } => list.iter().for_each(|path| tell("camera.list", path, file(path))),
+        Source::Files { list, .. } => {
+            for path in list {
+                tell("camera.list", path, file(path));
+            }
+        }
         Source::Scene { scene, .. } => {
             if let Some(path) = &scene.cast {
                 tell("camera.cast", path, if path.is_dir() { folder(path) } else { file(path) });
@@ -62,7 +73,8 @@ mod tests {
         let credentials = folder.path().join("cred");
         std::fs::write(&credentials, "u:p").unwrap();
         std::fs::set_permissions(&credentials, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let text = "mode = \"production\"\nstate_dir = \"state\"\n[models]\nfolder = \"nowhere\"\ncalibration = \"c.toml\"\n\
+        let text = "mode = \"production\"\nstate_dir = \"state\"\n[models]\nfolder = \
+            \"nowhere\"\ncalibration = \"c.toml\"\n\
             [camera]\nkind = \"rtsp\"\nurl = \"rtsp://c/s\"\ncredentials_file = \"cred\"\n";
         let faults = faults(&super::super::parse(&folder.path().join("agent.toml"), text).unwrap());
         assert_eq!(faults.len(), 3, "{faults:?}");

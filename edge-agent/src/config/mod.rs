@@ -1,7 +1,9 @@
-//! The configuration of one box: a commented TOML file, read as it is ([`raw`]), then checked ([`check`]).
+//! The configuration of one box: a commented TOML file, read as it is ([`raw`]), then checked
+//! ([`check`]).
 //!
-//! What comes out of [`load`] cannot hold a wrong value; what is wrong is one line that names file, line, key and the
-//! valid range. Roster, zones, policy and passes never stand here: they reach a box only as knowledge that the server signed.
+//! What comes out of [`load`] cannot hold a wrong value; what is wrong is one line that names file,
+//! line, key and the valid range. Roster, zones, policy and passes never stand here: they reach a
+//! box only as knowledge that the server signed.
 
 mod check;
 mod files;
@@ -18,7 +20,8 @@ pub const EXAMPLE: &str = include_str!("../../zaigang-agent.toml");
 /// What is wrong with a configuration; the text is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{}: cannot be read ({why}); `zaigang-agent config --example` prints a file to begin with", path.display())]
+    #[error("{}: cannot be read ({why}); `zaigang-agent config --example` prints a file to begin \
+        with", path.display())]
     Unreadable { path: PathBuf, why: std::io::Error },
     #[error("{}:{line}: {what}", path.display())]
     Wrong { path: PathBuf, line: usize, what: String },
@@ -45,7 +48,8 @@ pub struct Config {
 /// Whether what is seen is real life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// A box in a treatment room. Refuses drawn and filed pictures, the avatar pack and waived liveness.
+    /// A box in a treatment room. Refuses drawn and filed pictures, the avatar pack and waived
+    /// liveness.
     Production,
     /// A demonstration or a test: everything is allowed, and every finding says so.
     Demonstration,
@@ -117,7 +121,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether it is a lens in a room: of drawn, filed and filmed pictures nobody can say what they should look like.
+    /// Whether it is a lens in a room: of drawn, filed and filmed pictures nobody can say what they
+    /// should look like.
     pub fn is_camera(&self) -> bool {
         matches!(self, Self::V4l2 { .. } | Self::Rtsp { .. })
     }
@@ -131,7 +136,8 @@ impl Source {
 /// The clock of a source that is not live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Script {
-    /// Scene time of the first frame; `None`: the script's own, or for files the time at which the program starts.
+    /// Scene time of the first frame; `None`: the script's own, or for files the time at which the
+    /// program starts.
     pub start: Option<Timestamp>,
     /// Frames in 1,000 seconds of scene time.
     pub frame_rate_mhz: u32,
@@ -148,7 +154,8 @@ pub struct SceneSettings {
     pub rounds: u64,
     /// How many frames in a row show one picture; time goes on.
     pub still: u64,
-    /// `None`: drawn faces. Otherwise a folder with a folder per person, or a TOML file that names the photographs.
+    /// `None`: drawn faces. Otherwise a folder with a folder per person, or a TOML file that names
+    /// the photographs.
     pub cast: Option<PathBuf>,
 }
 
@@ -188,7 +195,8 @@ pub struct HealthSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DoorwaySettings {
-    /// Where whoever stands at the door is asked to turn the head: a terminal, a pipe or a file. `None`: nobody is asked.
+    /// Where whoever stands at the door is asked to turn the head: a terminal, a pipe or a file.
+    /// `None`: nobody is asked.
     pub screen: Option<PathBuf>,
 }
 
@@ -209,8 +217,8 @@ pub struct ServerSettings {
 
 /// Reads and checks the file. Relative paths in it start at its own folder.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|why| ConfigError::Unreadable { path: path.to_path_buf(), why })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| ConfigError::Unreadable { path: path.to_path_buf(), why })?;
     parse(path, &text)
 }
 
@@ -240,14 +248,14 @@ impl Problem {
 
 /// `zaigang-agent config`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  zaigang-agent config --example > zaigang-agent.toml\n  zaigang-agent config --check /etc/zaigang/agent.toml"
-)]
+#[command(after_help = "Examples:\n  zaigang-agent config --example > \
+        zaigang-agent.toml\n  zaigang-agent config --check /etc/zaigang/agent.toml")]
 pub struct Args {
     /// Print a commented file with every key, its unit, range and default
     #[arg(long, conflicts_with = "check", required_unless_present = "check")]
     example: bool,
-    /// Read and check a file, and open every file that it names; exit code 1 and one line for each that is wrong
+    /// Read and check a file, and open every file that it names; exit code 1 and one line for each
+    /// that is wrong
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
     /// With --check: print JSON, `ok` and `faults`

@@ -1,4 +1,5 @@
-//! The configuration file as it is written: every key optional, every value with its place in the text. Nothing is judged here.
+//! The configuration file as it is written: every key optional, every value with its place in the
+//! text. Nothing is judged here.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -123,7 +124,8 @@ pub(super) struct Server {
     pub(super) broker_port: Number,
 }
 
-/// Reads the text; what TOML or the key names forbid is a problem with its place, and the key where a value is of the wrong kind.
+/// Reads the text; what TOML or the key names forbid is a problem with its place, and the key where
+/// a value is of the wrong kind.
 pub(super) fn read(text: &str) -> Result<Raw, Problem> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(text.len(), |span| span.start);

@@ -20,7 +20,10 @@ fn the_shipped_example_is_valid_and_its_comments_tell_the_defaults() {
     let shown: String = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.split(" = ").next().is_some_and(|key| !key.contains(' ')) && rest.contains(" = ") => {
+            Some(rest)
+                if rest.split(" = ").next().is_some_and(|key| !key.contains(' '))
+                    && rest.contains(" = ") =>
+            {
                 rest
             }
             _ => line,
@@ -37,7 +40,10 @@ fn an_unknown_key_is_named_with_its_line() {
     check(
         "mode = \"production\"\n[camera]\nkind = \"v4l2\"\nwidht = 640\n",
         &expect![
-            "/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `url`, `credentials_file`, `pipe`, `live`, `folder`, `list`, `script`, `seed`, `rounds`, `still`, `cast`, `start`, `speed`"
+            "/etc/zaigang/agent.toml:4: unknown field `widht`, expected one of `kind`, \
+            `reconnect_ms`, `device`, `width`, `height`, `frame_rate`, `url`, `credentials_file`, \
+            `pipe`, `live`, `folder`, `list`, `script`, `seed`, `rounds`, `still`, `cast`, \
+            `start`, `speed`"
         ],
     );
 }
@@ -64,12 +70,20 @@ fn a_wrong_value_is_told_with_its_range() {
             r#"/etc/zaigang/agent.toml:4: `camera.start` is no time: write it as "2026-03-02T08:30:00+08:00" (RFC 3339)"#
         ]],
     );
-    check("mode = 3\n", &expect!["/etc/zaigang/agent.toml:1: `mode`: invalid type: integer `3`, expected a string"]);
+    check(
+        "mode = 3\n",
+        &expect!["/etc/zaigang/agent.toml:1: `mode`: invalid type: integer `3`, expected a string"],
+    );
 }
 
 #[test]
 fn what_is_missing_is_said() {
-    check("", &expect![[r#"/etc/zaigang/agent.toml:1: `mode` is missing: "production" or "demonstration""#]]);
+    check(
+        "",
+        &expect![[
+            r#"/etc/zaigang/agent.toml:1: `mode` is missing: "production" or "demonstration""#
+        ]],
+    );
     check(
         "mode = \"production\"\n",
         &expect![[
@@ -78,7 +92,9 @@ fn what_is_missing_is_said() {
     );
     check(
         "mode = \"demonstration\"\n[camera]\nkind = \"files\"\n",
-        &expect![[r#"/etc/zaigang/agent.toml:2: `camera.kind = "files"` needs either `folder` or a non-empty `list`"#]],
+        &expect![[
+            r#"/etc/zaigang/agent.toml:2: `camera.kind = "files"` needs either `folder` or a non-empty `list`"#
+        ]],
     );
 }
 
@@ -86,7 +102,9 @@ fn what_is_missing_is_said() {
 fn a_key_of_another_camera_is_refused_instead_of_ignored() {
     check(
         "mode = \"production\"\n[camera]\nkind = \"v4l2\"\nspeed = 60\n",
-        &expect![[r#"/etc/zaigang/agent.toml:4: `camera.speed` belongs to kind = "files" or "scene", not to "v4l2""#]],
+        &expect![[
+            r#"/etc/zaigang/agent.toml:4: `camera.speed` belongs to kind = "files" or "scene", not to "v4l2""#
+        ]],
     );
 }
 
@@ -109,7 +127,10 @@ fn production_refuses_whatever_is_not_real_life() {
 #[test]
 fn production_refuses_a_view_of_the_picture() {
     let text = |mode: &str| {
-        format!("mode = \"{mode}\"\n[camera]\nkind = \"v4l2\"\n[live_view]\nsocket = \"live/view.sock\"\n")
+        format!(
+            "mode = \"{mode}\"\n[camera]\nkind = \"v4l2\"\n[live_view]\nsocket = \
+            \"live/view.sock\"\n"
+        )
     };
     check(
         &text("production"),
@@ -117,7 +138,10 @@ fn production_refuses_a_view_of_the_picture() {
             r#"/etc/zaigang/agent.toml:5: `live_view.socket` shows the camera's picture: refused with mode = "production""#
         ]],
     );
-    let shown = parse(Path::new("/etc/zaigang/agent.toml"), &text("demonstration")).unwrap().live_view.unwrap();
+    let shown = parse(Path::new("/etc/zaigang/agent.toml"), &text("demonstration"))
+        .unwrap()
+        .live_view
+        .unwrap();
     assert_eq!(shown.socket, Path::new("/etc/zaigang/live/view.sock"));
 }
 
@@ -125,7 +149,11 @@ fn production_refuses_a_view_of_the_picture() {
 fn every_board_profile_and_the_scene_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![root.join("scene.toml")];
-    files.extend(std::fs::read_dir(root.join("../hardware/boards")).unwrap().map(|entry| entry.unwrap().path()));
+    files.extend(
+        std::fs::read_dir(root.join("../hardware/boards"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path()),
+    );
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
         load(&file).unwrap_or_else(|why| panic!("{why}"));
@@ -135,23 +163,28 @@ fn every_board_profile_and_the_scene_are_valid() {
 #[test]
 fn an_address_that_would_give_the_camera_away_is_refused() {
     check(
-        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nurl = \"rtsp://admin:secret@10.0.0.9/live\"\n",
+        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nurl = \
+        \"rtsp://admin:secret@10.0.0.9/live\"\n",
         &expect![[
             r"/etc/zaigang/agent.toml:4: `camera.url` holds user or password: write user:password into a file and name it in `camera.credentials_file`"
         ]],
     );
     check(
         "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nurl = \"http://10.0.0.9/live\"\n",
-        &expect![[r"/etc/zaigang/agent.toml:4: `camera.url` is no address of the form rtsp://host:554/path"]],
+        &expect![[
+            r"/etc/zaigang/agent.toml:4: `camera.url` is no address of the form rtsp://host:554/path"
+        ]],
     );
     check(
-        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nframe_rate = 5\nurl = \"rtsp://10.0.0.9/live\"\n",
+        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nframe_rate = 5\nurl = \
+        \"rtsp://10.0.0.9/live\"\n",
         &expect![[
             r#"/etc/zaigang/agent.toml:4: `camera.frame_rate` belongs to kind = "v4l2" or "files" or "scene", not to "rtsp""#
         ]],
     );
     check(
-        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nurl = \"rtsp://10.0.0.9/live\"\ncredentials_file = \"camera.txt\"\n",
+        "mode = \"production\"\n[camera]\nkind = \"rtsp\"\nurl = \
+        \"rtsp://10.0.0.9/live\"\ncredentials_file = \"camera.txt\"\n",
         &expect!["accepted"],
     );
 }

@@ -4,11 +4,15 @@ use vision::Rect;
 
 use super::*;
 
-/// A mean head at 100 px eye distance, turned by `yaw_deg` to the picture's right; `depth` 0 is a photograph of one.
+/// A mean head at 100 px eye distance, turned by `yaw_deg` to the picture's right; `depth` 0 is a
+/// photograph of one.
 fn head(width: f32, depth: f32, yaw_deg: f32) -> FaceBox {
     let (sin, cos) = yaw_deg.to_radians().sin_cos();
-    let landmarks = [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.6, 0.6], [-0.4, 1.1, 0.1], [0.4, 1.1, 0.1]]
-        .map(|[x, y, z]: [f32; 3]| [300.0 + width / 2.0 * (x * cos + z * depth * sin), 200.0 + width / 2.0 * y]);
+    let landmarks =
+        [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.6, 0.6], [-0.4, 1.1, 0.1], [0.4, 1.1, 0.1]]
+            .map(|[x, y, z]: [f32; 3]| {
+                [300.0 + width / 2.0 * (x * cos + z * depth * sin), 200.0 + width / 2.0 * y]
+            });
     FaceBox { rect: Rect { x: 250.0, y: 150.0, width, height: width * 1.2 }, score: 0.9, landmarks }
 }
 
@@ -42,10 +46,21 @@ fn who_turns_as_asked_is_live_and_before_that_nobody_is() {
         assert!(at < 15_000, "the check never ends: {:?}", door.prompt());
     }
     assert_eq!(door.verdict(track, Liveness::Unsure), Liveness::Live);
-    assert_eq!(door.verdict(track, Liveness::Spoof), Liveness::Spoof, "a screen's glare is not outweighed by turns");
-    assert_eq!(door.verdict(TrackId(8), Liveness::Live), Liveness::Unsure, "who comes with him is not live for it");
+    assert_eq!(
+        door.verdict(track, Liveness::Spoof),
+        Liveness::Spoof,
+        "a screen's glare is not outweighed by turns"
+    );
+    assert_eq!(
+        door.verdict(TrackId(8), Liveness::Live),
+        Liveness::Unsure,
+        "who comes with him is not live for it"
+    );
     let said = std::fs::read_to_string(folder.path().join("screen")).unwrap();
-    assert!(said.contains("左侧") && said.contains("右侧") && said.trim_end().ends_with("Thank you"), "{said}");
+    assert!(
+        said.contains("左侧") && said.contains("右侧") && said.trim_end().ends_with("Thank you"),
+        "{said}"
+    );
     door.frame(at + PASS_MS, std::iter::empty());
     assert_eq!(door.verdict(track, Liveness::Live), Liveness::Unsure, "a pass does not last");
 }
@@ -85,7 +100,10 @@ fn without_a_screen_or_in_a_room_the_networks_alone_judge() {
     let mut door = self::door(&folder);
     door.set_doorway(false);
     door.frame(0, [(TrackId(1), &head(100.0, 1.0, 0.0))].into_iter());
-    assert_eq!((door.verdict(TrackId(1), Liveness::Live), door.prompt()), (Liveness::Live, Prompt::Nobody));
+    assert_eq!(
+        (door.verdict(TrackId(1), Liveness::Live), door.prompt()),
+        (Liveness::Live, Prompt::Nobody)
+    );
 }
 
 #[test]

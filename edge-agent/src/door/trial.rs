@@ -1,5 +1,5 @@
-//! `zaigang-agent door`: the active check tried out at the camera, by whoever stands before it. It embeds nobody, sends
-//! nothing and saves no picture.
+//! `zaigang-agent door`: the active check tried out at the camera, by whoever stands before it. It
+//! embeds nobody, sends nothing and saves no picture.
 
 use std::{
     path::PathBuf,
@@ -42,7 +42,13 @@ impl Args {
         let (stop, clock) = (Stop::default(), RealClock::start());
         let opened = camera::source(&config.camera, clock, &stop)?;
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
-        let capture = Capture::start(opened.open, opened.pace, reconnect, Arc::new(Counters::default()), stop)?;
+        let capture = Capture::start(
+            opened.open,
+            opened.pace,
+            reconnect,
+            Arc::new(Counters::default()),
+            stop,
+        )?;
         let screen = config.doorway.screen.unwrap_or_else(|| PathBuf::from("/dev/stderr"));
         let mut door = Door::new(Some(Screen::new(screen)));
         door.set_doorway(true);
@@ -57,7 +63,10 @@ impl Args {
                     let before = door.prompt();
                     // One person tries it: the widest face is he.
                     faces.sort_by(|a, b| b.rect.width.total_cmp(&a.rect.width));
-                    door.frame(shot.at.mono_ms, faces.first().map(|face| (TrackId(1), face)).into_iter());
+                    door.frame(
+                        shot.at.mono_ms,
+                        faces.first().map(|face| (TrackId(1), face)).into_iter(),
+                    );
                     refused += u64::from(before != Prompt::Again && door.prompt() == Prompt::Again);
                 }
                 Next::Nothing => {}
@@ -66,7 +75,10 @@ impl Args {
         }
         capture.finish(Duration::from_secs(2));
         println!("{frames} frames with a face, {refused} checks not passed");
-        anyhow::ensure!(door.prompt() == Prompt::Passed, "no check was passed; light the face and stand within 2 m");
+        anyhow::ensure!(
+            door.prompt() == Prompt::Passed,
+            "no check was passed; light the face and stand within 2 m"
+        );
         println!("passed");
         Ok(())
     }

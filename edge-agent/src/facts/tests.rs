@@ -53,7 +53,8 @@ fn an_intimate_room_refuses_a_camera_inside() {
 
 #[test]
 fn a_room_that_can_not_be_right_is_one_line() {
-    let zone = |corners| Room { zones: Zones { door: vec![corners], ..Zones::default() }, ..wire_room() };
+    let zone =
+        |corners| Room { zones: Zones { door: vec![corners], ..Zones::default() }, ..wire_room() };
     for (wire, needle) in [
         (zone(vec![(0, 0), (9, 9)]), "corners"),
         (zone(vec![(0, 0), (9, 9), (0, 1001)]), "outside 0..1000"),
@@ -97,8 +98,10 @@ fn a_session_that_left_the_list_is_not_cancelled() {
 #[test]
 fn what_was_said_before_comes_with_its_own_time() {
     let room = core::RoomId::new("room-1");
-    let former =
-        Session { stated_at: Some("2026-03-02T08:01:00Z".into()), ..declared("s-1", 1, "2026-03-02T08:00:00Z") };
+    let former = Session {
+        stated_at: Some("2026-03-02T08:01:00Z".into()),
+        ..declared("s-1", 1, "2026-03-02T08:00:00Z")
+    };
     let wire = Session {
         cancelled: true,
         stated_at: Some("2026-03-02T08:40:00Z".into()),
@@ -107,7 +110,9 @@ fn what_was_said_before_comes_with_its_own_time() {
     };
     let said = sessions(&room, &Sessions { sessions: vec![wire], ..Sessions::default() }).unwrap();
     let records = said.into_iter().filter_map(|fact| match fact {
-        core::Fact::Session(s) => Some((s.version, s.cancelled, s.stated_at.map(|w| w.0 % 3_600_000 / 60_000))),
+        core::Fact::Session(s) => {
+            Some((s.version, s.cancelled, s.stated_at.map(|w| w.0 % 3_600_000 / 60_000)))
+        }
         _ => None,
     });
     assert_eq!(records.collect::<Vec<_>>(), [(2, false, Some(1)), (4, true, Some(40))]);
@@ -127,10 +132,16 @@ fn a_check_by_card_pin_and_witness_comes_with_the_sessions() {
     let said = told(check(down::CheckDirection::Out, "2026-03-02T08:00:00Z")).unwrap();
     let [core::Fact::IdentityCheck(heard)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!((heard.direction, heard.witness.as_str()), (core::CheckDirection::Out, "zhao"));
-    assert!(told(check(down::CheckDirection::In, "at nine")).unwrap_err().to_string().contains("identity check"));
+    assert!(
+        told(check(down::CheckDirection::In, "at nine"))
+            .unwrap_err()
+            .to_string()
+            .contains("identity check")
+    );
 }
 
-/// The server shows and checks a policy by the table in `protocol`, which this test keeps equal to the core's.
+/// The server shows and checks a policy by the table in `protocol`, which this test keeps equal to
+/// the core's.
 #[test]
 fn the_settings_that_the_server_shows_are_those_of_the_core() {
     let table: Vec<_> = core::Policy::settings()
@@ -153,6 +164,7 @@ fn the_settings_that_the_server_shows_are_those_of_the_core() {
 fn the_hash_of_a_policy_covers_every_value_that_the_core_reads() {
     let wire = Policy { settings: BTreeMap::from([("match_frames".to_owned(), 4)]) };
     let core_says = policy(1, &wire, true).unwrap();
-    let lines: Vec<String> = core_says.iter().map(|(s, value)| format!("{}={value}", s.name)).collect();
+    let lines: Vec<String> =
+        core_says.iter().map(|(s, value)| format!("{}={value}", s.name)).collect();
     assert_eq!(protocol::settings::canonical(&wire.settings), lines.join("\n") + "\n");
 }

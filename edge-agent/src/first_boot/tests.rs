@@ -21,13 +21,15 @@ fn boot(folder: &Path, step: Step) -> Result<(), String> {
     )
     .unwrap();
     let config = folder.join("drawn.toml");
-    let args = Args { step, from: folder.join("zaigang.toml"), config, system: folder.join("system") };
+    let args =
+        Args { step, from: folder.join("zaigang.toml"), config, system: folder.join("system") };
     args.run().map_err(|why| format!("{why:#}").replace(&folder.display().to_string(), "BOOT"))
 }
 
 #[test]
 fn settings_are_taken_over_and_the_password_leaves_the_card() {
-    let text = "# our clinic\nserver = \"https://s.example\"\ntoken = \"t\"\n[wifi]\nssid = \"诊所\"\npassword = \"long enough\"\ncountry = \"CN\"\n\
+    let text = "# our clinic\nserver = \"https://s.example\"\ntoken = \"t\"\n[wifi]\nssid = \
+        \"诊所\"\npassword = \"long enough\"\ncountry = \"CN\"\n\
         [time]\nservers = [\"ntp.ntsc.ac.cn\"]\nnts = true\n";
     let (card, done) = card(text, Step::Settings);
     done.unwrap();
@@ -41,14 +43,22 @@ fn settings_are_taken_over_and_the_password_leaves_the_card() {
         }
     "#]]
     .assert_eq(&fs::read_to_string(system.join("wpa_supplicant.conf")).unwrap());
-    assert_eq!(fs::metadata(system.join("wpa_supplicant.conf")).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::read_to_string(system.join("time.sources")).unwrap(), "server ntp.ntsc.ac.cn iburst nts\n");
+    assert_eq!(
+        fs::metadata(system.join("wpa_supplicant.conf")).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(
+        fs::read_to_string(system.join("time.sources")).unwrap(),
+        "server ntp.ntsc.ac.cn iburst nts\n"
+    );
     let left = fs::read_to_string(card.path().join("zaigang.toml")).unwrap();
     assert_eq!(left, text.replace("password = \"long enough\"", "password = \"\""));
 
     // The next boot finds nothing new and undoes nothing.
     boot(card.path(), Step::Settings).unwrap();
-    assert!(fs::read_to_string(system.join("wpa_supplicant.conf")).unwrap().contains("long enough"));
+    assert!(
+        fs::read_to_string(system.join("wpa_supplicant.conf")).unwrap().contains("long enough")
+    );
     assert_eq!(fs::read_to_string(card.path().join("zaigang.toml")).unwrap(), left);
 }
 
@@ -114,7 +124,8 @@ fn a_registration_needs_a_server_a_token_and_an_address_that_keeps_it_secret() {
 fn an_error_that_was_mended_leaves_the_card() {
     let (card, done) = card("servr = 1\n", Step::Settings);
     done.unwrap_err();
-    fs::write(card.path().join("zaigang.toml"), "\u{feff}server = \"https://s.example\"\r\n").unwrap();
+    fs::write(card.path().join("zaigang.toml"), "\u{feff}server = \"https://s.example\"\r\n")
+        .unwrap();
     boot(card.path(), Step::Settings).unwrap();
     assert!(!card.path().join(ERROR_FILE).exists());
 }

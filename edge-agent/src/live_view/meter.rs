@@ -1,5 +1,5 @@
-//! What the last second cost: the time of each stage, frames and faces, and the processor time of the whole program. It only
-//! adds up what it is told; nobody tells it anything while nobody looks.
+//! What the last second cost: the time of each stage, frames and faces, and the processor time of
+//! the whole program. It only adds up what it is told; nobody tells it anything while nobody looks.
 
 use std::{
     collections::VecDeque,
@@ -32,7 +32,11 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn ran(&mut self, stage: Stage, took: Duration) {
-        self.runs.push_back((Instant::now(), stage, u64::try_from(took.as_micros()).unwrap_or(u64::MAX)));
+        self.runs.push_back((
+            Instant::now(),
+            stage,
+            u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        ));
     }
 
     pub(super) fn looked(&mut self, figures: Figures) {
@@ -44,7 +48,8 @@ impl Meter {
         let mut index = 0;
         self.runs.retain(|(at, ..)| {
             index += 1;
-            now.duration_since(*at) <= SECOND || last.contains(&Some(index - 1)) && now.duration_since(*at) <= LONGEST
+            now.duration_since(*at) <= SECOND
+                || last.contains(&Some(index - 1)) && now.duration_since(*at) <= LONGEST
         });
         // One look from before the second stays: differences begin there.
         while self.looks.get(1).is_some_and(|(at, ..)| now.duration_since(*at) > SECOND) {
@@ -54,7 +59,8 @@ impl Meter {
 
     pub(super) fn costs(&self) -> Costs {
         let mean = |stage: Stage| {
-            let times: Vec<u64> = self.runs.iter().filter(|(_, s, _)| *s == stage).map(|(.., us)| *us).collect();
+            let times: Vec<u64> =
+                self.runs.iter().filter(|(_, s, _)| *s == stage).map(|(.., us)| *us).collect();
             times.iter().sum::<u64>() / (times.len() as u64).max(1)
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from) as u32;
@@ -65,7 +71,8 @@ impl Meter {
             cores,
             ..Costs::default()
         };
-        let (Some((from, before, cpu_before)), Some((to, after, cpu_after))) = (self.looks.front(), self.looks.back())
+        let (Some((from, before, cpu_before)), Some((to, after, cpu_after))) =
+            (self.looks.front(), self.looks.back())
         else {
             return costs;
         };

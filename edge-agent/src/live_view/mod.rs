@@ -1,8 +1,9 @@
-//! The camera's picture for the user that a demonstration runs as: what the pipeline made of it, over a socket that only this
-//! user can open. One program at a time may look; while none does, a frame costs one load of a flag.
+//! The camera's picture for the user that a demonstration runs as: what the pipeline made of it,
+//! over a socket that only this user can open. One program at a time may look; while none does, a
+//! frame costs one load of a flag.
 //!
-//! Production has no such view, nor has a locked box, and nothing shown is ever written down: the pixels are masked before
-//! they come here, and they are gone with the next picture.
+//! Production has no such view, nor has a locked box, and nothing shown is ever written down: the
+//! pixels are masked before they come here, and they are gone with the next picture.
 
 mod meter;
 mod socket;
@@ -20,13 +21,17 @@ use std::{
 
 use anyhow::Context as _;
 use local_page::Pixels;
-use presence::{CameraState as Core, Face, IdentityView, Liveness, Thresholds, TrackId, Zone, Zones};
+use presence::{
+    CameraState as Core, Face, IdentityView, Liveness, Thresholds, TrackId, Zone, Zones,
+};
 use protocol::{
     live::{FaceShown, LivenessShown, Photograph, Sight, Status, ThresholdsShown},
     up::CameraState,
 };
 
-use crate::{agent::Seen, camera::Stop, commission::lock::Lock, config::LiveViewSettings, pipeline::Guidance};
+use crate::{
+    agent::Seen, camera::Stop, commission::lock::Lock, config::LiveViewSettings, pipeline::Guidance,
+};
 use meter::Meter;
 pub use watched::Watched;
 
@@ -79,20 +84,28 @@ impl LiveView {
     ) -> anyhow::Result<Self> {
         if let Some(lock) = Lock::load(state_dir)? {
             anyhow::bail!(
-                "live_view.socket: this box is locked since {}, and a locked box shows its picture to nobody: \
+                "live_view.socket: this box is locked since {}, and a locked box shows its \
+                    picture to nobody: \
                  take [live_view] out of the configuration",
                 lock.locked_at
             );
         }
         let listener = socket::bind(&settings.socket)
             .with_context(|| format!("live_view.socket {}", settings.socket.display()))?;
-        let shared =
-            Shared { open: AtomicBool::new(false), now: Mutex::default(), changed: Condvar::new(), stop, thresholds };
+        let shared = Shared {
+            open: AtomicBool::new(false),
+            now: Mutex::default(),
+            changed: Condvar::new(),
+            stop,
+            thresholds,
+        };
         let view = Self { shared: Arc::new(shared) };
         let (shared, path) = (Arc::clone(&view.shared), settings.socket.clone());
         let serve = move || socket::serve(&shared, &listener, &path);
         std::thread::Builder::new().name("live view".to_owned()).spawn(serve)?;
-        tracing::warn!("a demonstration: the camera's picture can be seen by programs of this user");
+        tracing::warn!(
+            "a demonstration: the camera's picture can be seen by programs of this user"
+        );
         Ok(view)
     }
 
@@ -101,7 +114,8 @@ impl LiveView {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// Takes over what the server said of the room, before it acts: whose bed is whose is asked for a photograph.
+    /// Takes over what the server said of the room, before it acts: whose bed is whose is asked for
+    /// a photograph.
     pub(crate) fn guided(&self, guidance: &Guidance) {
         if let Some(room) = &guidance.room {
             self.shared.lock().zones = Some(room.0.clone());
@@ -128,7 +142,8 @@ impl LiveView {
         let pixels = pixels.unwrap_or_else(|| Arc::new(Pixels::default()));
         now.number += 1;
         let faces = seen.observation.faces.iter();
-        let faces = faces.map(|face| now.face(face, identities, (camera_width, camera_height))).collect();
+        let faces =
+            faces.map(|face| now.face(face, identities, (camera_width, camera_height))).collect();
         let sight = Sight {
             number: now.number,
             width: pixels.width,
@@ -176,13 +191,24 @@ impl Now {
         }
     }
 
-    fn face(&self, face: &Face, identities: &[(TrackId, IdentityView)], (width, height): (u32, u32)) -> FaceShown {
-        let part = |value: i32, whole: u32| (i64::from(value) * 1000 / i64::from(whole.max(1))) as i32;
+    fn face(
+        &self,
+        face: &Face,
+        identities: &[(TrackId, IdentityView)],
+        (width, height): (u32, u32),
+    ) -> FaceShown {
+        let part =
+            |value: i32, whole: u32| (i64::from(value) * 1000 / i64::from(whole.max(1))) as i32;
         let known = self.tracks.get(&face.track);
-        let identity = identities.iter().find(|(track, _)| *track == face.track).map(|(_, identity)| identity);
+        let identity =
+            identities.iter().find(|(track, _)| *track == face.track).map(|(_, identity)| identity);
         let (status, person) = match identity {
-            _ if known.is_some_and(|known| known.liveness == Liveness::Spoof) => (Status::Spoof, None),
-            Some(IdentityView::Matched { person, .. }) => (Status::Matched, person.as_str().parse().ok()),
+            _ if known.is_some_and(|known| known.liveness == Liveness::Spoof) => {
+                (Status::Spoof, None)
+            }
+            Some(IdentityView::Matched { person, .. }) => {
+                (Status::Matched, person.as_str().parse().ok())
+            }
             Some(IdentityView::Unmatched { .. }) => (Status::Unmatched, None),
             Some(IdentityView::Indeterminate) | None => (Status::Indeterminate, None),
         };

@@ -1,5 +1,6 @@
-//! The socket of the view: in a folder that is this user's alone, for one program at a time. It sends each newest look and
-//! takes the one question there is; who reads slowly misses looks, and never holds up the pipeline.
+//! The socket of the view: in a folder that is this user's alone, for one program at a time. It
+//! sends each newest look and takes the one question there is; who reads slowly misses looks, and
+//! never holds up the pipeline.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -102,8 +103,13 @@ fn show(shared: &Arc<Shared>, stream: &UnixStream) -> std::io::Result<()> {
     sent
 }
 
-/// Takes questions until the stream ends. A photograph is taken at the next frame; where none comes, nobody was seen.
-fn hear(shared: &Shared, stream: &UnixStream, mut answer: impl FnMut((Photograph, Arc<Pixels>)) -> bool) {
+/// Takes questions until the stream ends. A photograph is taken at the next frame; where none
+/// comes, nobody was seen.
+fn hear(
+    shared: &Shared,
+    stream: &UnixStream,
+    mut answer: impl FnMut((Photograph, Arc<Pixels>)) -> bool,
+) {
     let mut lines = BufReader::new(stream);
     loop {
         let mut line = String::new();

@@ -22,7 +22,12 @@ const THRESHOLDS: Thresholds = Thresholds {
 
 fn start(state: &Path, socket: &Path) -> anyhow::Result<(LiveView, Stop)> {
     let stop = Stop::default();
-    let view = LiveView::start(&LiveViewSettings { socket: socket.to_owned() }, state, THRESHOLDS, stop.clone())?;
+    let view = LiveView::start(
+        &LiveViewSettings { socket: socket.to_owned() },
+        state,
+        THRESHOLDS,
+        stop.clone(),
+    )?;
     Ok((view, stop))
 }
 
@@ -32,8 +37,12 @@ fn refused(state: &Path, socket: &Path) -> String {
 
 fn face(track: u64, score_ppm: Option<i32>, liveness: Liveness) -> Face {
     let best = Some(PersonId::new("you"));
-    let match_ =
-        score_ppm.map(|score_ppm| MatchScore { score_ppm, best, second_ppm: -1_000_000, relevant: Vec::new() });
+    let match_ = score_ppm.map(|score_ppm| MatchScore {
+        score_ppm,
+        best,
+        second_ppm: -1_000_000,
+        relevant: Vec::new(),
+    });
     let bbox = BoxPx { x: 100, y: 50, w: 50, h: 60 };
     Face { track: TrackId(track), bbox, good_quality: true, masked: false, match_, liveness }
 }
@@ -53,7 +62,8 @@ fn next(lines: &mut BufReader<UnixStream>) -> Shown {
     shown
 }
 
-/// P6: "a locked box shows its picture to nobody" holds for the view as it does for the installer's page.
+/// P6: "a locked box shows its picture to nobody" holds for the view as it does for the installer's
+/// page.
 #[test]
 fn a_locked_box_opens_no_view() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,18 +140,26 @@ fn who_looks_is_told_what_the_box_holds_each_face_for() {
         (Status::Spoof, Some(900_000)),
     ];
     assert_eq!(statuses, expected);
-    assert_eq!((sight.faces[0].x, sight.faces[0].y, sight.faces[0].w), (500, 500, 250), "thousandths of the picture");
+    assert_eq!(
+        (sight.faces[0].x, sight.faces[0].y, sight.faces[0].w),
+        (500, 500, 250),
+        "thousandths of the picture"
+    );
     assert_eq!(sight.faces[3].person, None, "whoever shows a picture of somebody is nobody");
     // A track keeps its score until it is out of sight.
     view.looked(&seen(1_000, vec![face(1, None, Liveness::NotAssessed)]), &identities);
     let Shown::Sight(sight) = next(&mut lines) else { panic!("no sight") };
-    assert_eq!((sight.faces[0].score_ppm, sight.faces[0].liveness), (Some(900_000), LivenessShown::Live));
+    assert_eq!(
+        (sight.faces[0].score_ppm, sight.faces[0].liveness),
+        (Some(900_000), LivenessShown::Live)
+    );
     view.looked(&seen(9_000, Vec::new()), &identities);
     assert!(view.shared.lock().tracks.is_empty());
     stop.set();
 }
 
-/// P1: nobody in a bed is photographed, and nobody at all before the room is known; and a photograph waits for a frame.
+/// P1: nobody in a bed is photographed, and nobody at all before the room is known; and a
+/// photograph waits for a frame.
 #[test]
 fn who_lies_in_the_bed_is_not_photographed() {
     let folder = tempfile::tempdir().unwrap();
@@ -155,7 +173,9 @@ fn who_lies_in_the_bed_is_not_photographed() {
     assert!(view.shared.lock().may_be_photographed(BoxPx { x: 140, ..inside }));
     let mut stream = UnixStream::connect(&socket).unwrap();
     stream.write_all(b"\"photograph\"\n").unwrap();
-    let Shown::Photograph(photograph) = next(&mut BufReader::new(stream)) else { panic!("no photograph") };
+    let Shown::Photograph(photograph) = next(&mut BufReader::new(stream)) else {
+        panic!("no photograph")
+    };
     assert!(!photograph.good && photograph.en.contains("no face"), "{photograph:?}");
     stop.set();
 }

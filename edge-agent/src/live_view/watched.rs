@@ -1,5 +1,6 @@
-//! The vision stages with somebody who looks on: each is timed, the picture is kept for the view, and a photograph that was
-//! asked for is taken between two frames. Everything is handed on to the analyzer unchanged.
+//! The vision stages with somebody who looks on: each is timed, the picture is kept for the view,
+//! and a photograph that was asked for is taken between two frames. Everything is handed on to the
+//! analyzer unchanged.
 
 use std::{
     sync::Arc,
@@ -9,7 +10,9 @@ use std::{
 use local_page::Pixels;
 use presence::BoxPx;
 use protocol::live::Photograph;
-use vision::{Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, PixelOrder, VisionError};
+use vision::{
+    Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, PixelOrder, VisionError,
+};
 
 use super::{LiveView, meter::Stage};
 use crate::{
@@ -64,12 +67,16 @@ impl Watched {
     fn photograph(&mut self, frame: Frame<'_>, faces: &[FaceBox]) -> (Photograph, Arc<Pixels>) {
         let allowed = |face: &&FaceBox| {
             let rect = face.rect;
-            let [x, y, w, h] = [rect.x, rect.y, rect.width, rect.height].map(|value| value.round() as i32);
+            let [x, y, w, h] =
+                [rect.x, rect.y, rect.width, rect.height].map(|value| value.round() as i32);
             self.view.shared.lock().may_be_photographed(BoxPx { x, y, w, h })
         };
-        let widest = faces.iter().filter(allowed).max_by(|a, b| a.rect.width.total_cmp(&b.rect.width));
+        let widest =
+            faces.iter().filter(allowed).max_by(|a, b| a.rect.width.total_cmp(&b.rect.width));
         let cut = widest.and_then(|face| shown::around(frame, &face.rect));
-        let picture = cut.as_ref().map(|cut| Picture::new(cut.rgb.clone(), cut.width, cut.height, PixelOrder::Rgb));
+        let picture = cut
+            .as_ref()
+            .map(|cut| Picture::new(cut.rgb.clone(), cut.width, cut.height, PixelOrder::Rgb));
         let judged = match &picture {
             Some(Ok(picture)) => Judged::picture(&mut self.analyzer, picture),
             Some(Err(_)) | None => Judged::nobody(),
@@ -98,7 +105,12 @@ impl Eyes for Watched {
         Eyes::assess(&mut self.analyzer, frame, face)
     }
 
-    fn embed(&mut self, frame: Frame<'_>, face: &FaceBox, covered: bool) -> Result<Embedding, VisionError> {
+    fn embed(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+        covered: bool,
+    ) -> Result<Embedding, VisionError> {
         self.timed(Stage::Embed, |analyzer| Eyes::embed(analyzer, frame, face, covered))
     }
 
@@ -106,7 +118,11 @@ impl Eyes for Watched {
         Eyes::masked(&mut self.analyzer, frame, face)
     }
 
-    fn liveness(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+    fn liveness(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<Option<LivenessScore>, VisionError> {
         self.timed(Stage::Liveness, |analyzer| analyzer.liveness(frame, face))
     }
 

@@ -1,12 +1,14 @@
-//! Lines that repeat themselves: said once, then counted, and said again with their number after a minute, ten minutes, and
-//! each hour. Lines are the same where they differ in numbers and paths alone. Pure: the time is given.
+//! Lines that repeat themselves: said once, then counted, and said again with their number after a
+//! minute, ten minutes, and each hour. Lines are the same where they differ in numbers and paths
+//! alone. Pure: the time is given.
 
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
 };
 
-const WAITS: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(10), Duration::from_hours(1)];
+const WAITS: [Duration; 3] =
+    [Duration::from_mins(1), Duration::from_mins(10), Duration::from_hours(1)];
 /// Kinds of line that are remembered.
 const MOST: usize = 512;
 
@@ -35,7 +37,11 @@ impl Repeats {
                 return None;
             }
             // Long ago is another occasion.
-            let step = if waited > WAITS[said.step] * 2 { 0 } else { (said.step + 1).min(WAITS.len() - 1) };
+            let step = if waited > WAITS[said.step] * 2 {
+                0
+            } else {
+                (said.step + 1).min(WAITS.len() - 1)
+            };
             let since = std::mem::take(&mut said.since);
             (said.at, said.step) = (now, step);
             return Some(if since > 0 { counted(line, since, waited) } else { line.to_owned() });
@@ -89,14 +95,22 @@ mod tests {
     fn a_thousand_broken_pictures_are_one_line_and_a_number() {
         let (mut repeats, begin) = (Repeats::default(), Instant::now());
         let at = |s| begin + Duration::from_secs(s);
-        let said = |repeats: &mut Repeats, n: u64, s| repeats.judge(&format!("{n} WARN /p/{n}.jpg: cut off\n"), at(s));
+        let said = |repeats: &mut Repeats, n: u64, s| {
+            repeats.judge(&format!("{n} WARN /p/{n}.jpg: cut off\n"), at(s))
+        };
         assert!(said(&mut repeats, 0, 0).is_some());
         assert!((1..1_000).all(|n| said(&mut repeats, n, n / 20).is_none()));
-        assert_eq!(said(&mut repeats, 7, 60).unwrap(), "7 WARN /p/7.jpg: cut off (and 999 times more in 60 s)\n");
+        assert_eq!(
+            said(&mut repeats, 7, 60).unwrap(),
+            "7 WARN /p/7.jpg: cut off (and 999 times more in 60 s)\n"
+        );
         assert!(said(&mut repeats, 8, 120).is_none(), "ten minutes are waited then");
         assert!(repeats.judge("another", at(121)).is_some());
         assert!(said(&mut repeats, 9, 90_000).is_some());
-        assert!(said(&mut repeats, 9, 90_061).unwrap().starts_with("9 WARN"), "a new occasion begins anew");
+        assert!(
+            said(&mut repeats, 9, 90_061).unwrap().starts_with("9 WARN"),
+            "a new occasion begins anew"
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! One file over HTTP: resumed after a cut, bounded in size, verified by SHA-256, and in place only when whole.
+//! One file over HTTP: resumed after a cut, bounded in size, verified by SHA-256, and in place only
+//! when whole.
 //!
-//! Never follows a file past its expected size, never leaves half a file under the final name, never gives up a part
-//! that can be resumed.
+//! Never follows a file past its expected size, never leaves half a file under the final name,
+//! never gives up a part that can be resumed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -18,7 +19,8 @@ use vision::pack::Digest;
 /// Larger than any model this program could use; a limit for sources whose size is not known.
 const LARGEST_BYTES: u64 = 512 * 1024 * 1024;
 
-/// What the file must be. A source without a hash is only ever an input of a conversion whose result is hashed.
+/// What the file must be. A source without a hash is only ever an input of a conversion whose
+/// result is hashed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expected {
     /// Size in bytes.
@@ -77,7 +79,9 @@ impl Download<'_> {
             .write(true)
             .open(&part)
             .with_context(|| part.display().to_string())?;
-        file.try_lock().with_context(|| format!("{}: another fetch is at it; wait for it to end", part.display()))?;
+        file.try_lock().with_context(|| {
+            format!("{}: another fetch is at it; wait for it to end", part.display())
+        })?;
         self.fill(&mut file, bar).with_context(|| self.url.to_owned())?;
         self.verify(&mut file, &part)?;
         file.sync_all()?;
@@ -86,7 +90,8 @@ impl Download<'_> {
         Ok(())
     }
 
-    /// Tries until the part is whole. Attempts that brought at least a byte don't count against the patience.
+    /// Tries until the part is whole. Attempts that brought at least a byte don't count against the
+    /// patience.
     fn fill(&self, file: &mut File, bar: &ProgressBar) -> anyhow::Result<()> {
         let mut fruitless = 0;
         let mut pause = self.network.pause;
@@ -98,7 +103,9 @@ impl Download<'_> {
             };
             fruitless = if file.metadata()?.len() > before { 0 } else { fruitless + 1 };
             if fruitless >= self.network.attempts {
-                return Err(cut.context("gave up; the part is kept, run the same command to resume"));
+                return Err(
+                    cut.context("gave up; the part is kept, run the same command to resume")
+                );
             }
             tracing::debug!(url = self.url, error = format!("{cut:#}"), "download cut, resuming");
             thread::sleep(pause);
@@ -124,7 +131,9 @@ impl Download<'_> {
                 file.set_len(0)?;
                 file.seek(SeekFrom::Start(0))?;
                 if status != StatusCode::OK {
-                    return Ok(Attempt::Cut(anyhow::anyhow!("the server could not resume at byte {have}")));
+                    return Ok(Attempt::Cut(anyhow::anyhow!(
+                        "the server could not resume at byte {have}"
+                    )));
                 }
             }
             _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
@@ -152,7 +161,12 @@ impl Download<'_> {
     }
 
     /// Appends the body to the part. The server's own length tells a whole body from a cut one.
-    fn receive(&self, response: Response<Body>, file: &mut File, bar: &ProgressBar) -> anyhow::Result<Attempt> {
+    fn receive(
+        &self,
+        response: Response<Body>,
+        file: &mut File,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Attempt> {
         let start = file.stream_position()?;
         let limit = self.expected.bytes.unwrap_or(LARGEST_BYTES);
         let announced = response.body().content_length().map(|length| start + length);
@@ -174,7 +188,8 @@ impl Download<'_> {
                 file.set_len(0)?;
                 bail!("the server sends more than the {limit} bytes that are expected: refused");
             }
-            file.write_all(&buffer[..count]).context("the part could not be written; is the disk full?")?;
+            file.write_all(&buffer[..count])
+                .context("the part could not be written; is the disk full?")?;
             bar.set_position(total);
         }
         match self.expected.bytes.or(announced) {
@@ -196,7 +211,8 @@ impl Download<'_> {
         let aside = beside(self.to, &format!(".rejected-{}", digest.short()));
         fs::rename(part, &aside).with_context(|| part.display().to_string())?;
         bail!(
-            "{}: refused: {bytes} bytes with SHA-256 {digest}, expected {expected}; set aside as {}",
+            "{}: refused: {bytes} bytes with SHA-256 {digest}, expected {expected}; set aside as \
+            {}",
             self.url,
             aside.display()
         );

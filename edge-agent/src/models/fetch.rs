@@ -1,4 +1,5 @@
-//! `models fetch`: from the official sources into the cache, with the conversion where one is needed.
+//! `models fetch`: from the official sources into the cache, with the conversion where one is
+//! needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,8 @@ fn one(
     }
     match (&artefact.conversion, artefact.sources.as_slice()) {
         (_, []) => bail!(
-            "it has no official source to download; import a .zgpack that holds it, or name a folder with --models"
+            "it has no official source to download; import a .zgpack that holds it, or name a \
+            folder with --models"
         ),
         (None, [source, ..]) => get(&source.url, &target, finished)?,
         (Some(recipe), sources) => convert(recipe, sources, &target, search, folder)?,
@@ -88,8 +90,15 @@ fn get(url: &str, to: &Path, expected: Expected) -> anyhow::Result<()> {
     Download { url, to, expected, network: Network::default() }.run(&bar)
 }
 
-/// Gets the originals into `<folder>/originals` and runs the recipe of `models/convert/convert.py` on them.
-fn convert(recipe: &str, sources: &[Source], target: &Path, search: &Search, folder: &Path) -> anyhow::Result<()> {
+/// Gets the originals into `<folder>/originals` and runs the recipe of `models/convert/convert.py`
+/// on them.
+fn convert(
+    recipe: &str,
+    sources: &[Source],
+    target: &Path,
+    search: &Search,
+    folder: &Path,
+) -> anyhow::Result<()> {
     let originals = folder.join("originals");
     for source in sources {
         let to = originals.join(source.file_name());
@@ -98,7 +107,10 @@ fn convert(recipe: &str, sources: &[Source], target: &Path, search: &Search, fol
         }
     }
     let script = script(search).with_context(|| {
-        format!("the originals are in {}; convert them in the source tree: scripts/models fetch", originals.display())
+        format!(
+            "the originals are in {}; convert them in the source tree: scripts/models fetch",
+            originals.display()
+        )
     })?;
     let python = std::env::var_os("ZAIGANG_PYTHON").unwrap_or_else(|| "python3".into());
     let unfinished = super::download::beside(target, ".converting");
@@ -110,12 +122,17 @@ fn convert(recipe: &str, sources: &[Source], target: &Path, search: &Search, fol
         .arg(&unfinished)
         .output()
         .with_context(|| {
-            format!("{} is needed to convert the originals in {}", python.display(), originals.display())
+            format!(
+                "{} is needed to convert the originals in {}",
+                python.display(),
+                originals.display()
+            )
         })?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
         bail!(
-            "{} --recipe {recipe} failed: {}; `scripts/models fetch` sets up what it needs (numpy, onnx)",
+            "{} --recipe {recipe} failed: {}; `scripts/models fetch` sets up what it needs \
+            (numpy, onnx)",
             script.display(),
             why.trim().lines().last().unwrap_or("no message")
         );
@@ -123,7 +140,8 @@ fn convert(recipe: &str, sources: &[Source], target: &Path, search: &Search, fol
     fs::rename(&unfinished, target).with_context(|| target.display().to_string())
 }
 
-/// An original without a pinned hash is downloaded again: only a whole download may be trusted to be whole.
+/// An original without a pinned hash is downloaded again: only a whole download may be trusted to
+/// be whole.
 fn original_is_there(source: &Source, at: &Path) -> bool {
     let Some(expected) = source.sha256 else { return false };
     fs::read(at).is_ok_and(|bytes| vision::pack::Digest::of(&bytes) == expected)

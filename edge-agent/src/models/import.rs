@@ -21,7 +21,8 @@ pub struct ImportArgs {
     /// A trusted signer's public key in base64; may be given several times
     #[arg(long, value_name = "BASE64")]
     signer: Vec<String>,
-    /// A file of trusted signers, one per line [default: /etc/zaigang/model-signers, when no --signer is given]
+    /// A file of trusted signers, one per line [default: /etc/zaigang/model-signers, when no
+    /// --signer is given]
     #[arg(long, value_name = "FILE")]
     signers: Option<PathBuf>,
     /// Where to install, instead of the program's own models folder
@@ -46,7 +47,8 @@ pub(super) fn run(search: &Search, args: &ImportArgs) -> anyhow::Result<()> {
     match &args.signers {
         Some(file) => signers.add_file(file)?,
         None if args.signer.is_empty() => signers.add_file(Path::new(SIGNERS_FILE)).context(
-            "no trusted signer: name one with --signer BASE64, or put public keys into the signers' file, one per line",
+            "no trusted signer: name one with --signer BASE64, or put public keys into the \
+            signers' file, one per line",
         )?,
         None => {}
     }
@@ -60,19 +62,24 @@ pub(super) fn run(search: &Search, args: &ImportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Installs an archive under `models`: unpacked and checked in a temporary folder, then put in place by two renames,
-/// the folder's and the pointer's. A crash before the second leaves the old pack in force.
+/// Installs an archive under `models`: unpacked and checked in a temporary folder, then put in
+/// place by two renames, the folder's and the pointer's. A crash before the second leaves the old
+/// pack in force.
 pub fn import(archive: &Path, signers: &Signers, models: &Path) -> anyhow::Result<Installed> {
     fs::create_dir_all(models).with_context(|| models.display().to_string())?;
-    let work =
-        tempfile::Builder::new().prefix(".import-").tempdir_in(models).with_context(|| models.display().to_string())?;
+    let work = tempfile::Builder::new()
+        .prefix(".import-")
+        .tempdir_in(models)
+        .with_context(|| models.display().to_string())?;
     let name = archive.display().to_string();
-    let (index, digest) = zgpack::unpack(archive, signers, work.path()).with_context(|| name.clone())?;
+    let (index, digest) =
+        zgpack::unpack(archive, signers, work.path()).with_context(|| name.clone())?;
     check_pack(&index.pack, work.path()).with_context(|| format!("{name}: refused"))?;
 
     let folder = models.join(format!("{}@{}", index.pack, digest.short()));
     if folder.is_dir() {
-        // The same archive once more. What lies there may have been damaged since, so it is replaced.
+        // The same archive once more. What lies there may have been damaged since, so it is
+        // replaced.
         let old = work.path().with_extension("old");
         fs::rename(&folder, &old).with_context(|| folder.display().to_string())?;
         let placed = place(work, &folder);
@@ -85,7 +92,8 @@ pub fn import(archive: &Path, signers: &Signers, models: &Path) -> anyhow::Resul
     Ok(Installed { pack: index.pack, folder })
 }
 
-/// The unpacked manifest must have exactly this pack, and every file it names must be there and right.
+/// The unpacked manifest must have exactly this pack, and every file it names must be there and
+/// right.
 fn check_pack(pack: &str, folder: &Path) -> anyhow::Result<()> {
     let manifest = Manifest::load(&folder.join(INSTALLED_MANIFEST))?;
     ensure!(manifest.packs().count() == 1, "its manifest must have the pack {pack} and no other");

@@ -65,8 +65,11 @@ fn describe(pack: &Pack, search: &Search) -> String {
             Err(error) => error.to_string(),
         };
         let role = role.to_string();
-        let _ =
-            writeln!(text, "  {role:<9} {} ({} bytes, {}): {place}", artefact.file, artefact.bytes, artefact.licence);
+        let _ = writeln!(
+            text,
+            "  {role:<9} {} ({} bytes, {}): {place}",
+            artefact.file, artefact.bytes, artefact.licence
+        );
         for line in rejected.iter().filter(|line| line.0 != place) {
             let _ = writeln!(text, "            passed over: {line}");
         }

@@ -1,7 +1,8 @@
-//! `zaigang-agent models`: which packs there are, whether their files are right, and how they get onto this machine.
+//! `zaigang-agent models`: which packs there are, whether their files are right, and how they get
+//! onto this machine.
 //!
-//! Never loads a file whose SHA-256 is not the manifest's, and connects only to the addresses that the manifest or
-//! the command line names.
+//! Never loads a file whose SHA-256 is not the manifest's, and connects only to the addresses that
+//! the manifest or the command line names.
 
 mod download;
 mod fetch;
@@ -23,13 +24,17 @@ pub use import::{Installed, import};
 pub use zgpack::{Signers, write as write_archive};
 
 const EXAMPLES: &str = "\
-Files are looked for in this order: --models, $ZAIGANG_MODELS, imported packs, the cache, ../shared/models, the source tree.
+Files are looked for in this order: --models, $ZAIGANG_MODELS, imported packs, the cache, \
+../shared/models, the source tree.
 
 Examples:
   zaigang-agent models list                         what there is, and where it was found
-  zaigang-agent models fetch real                   download from the official sources, verified by SHA-256
-  zaigang-agent models verify real                  check every byte again; exit code 1 if anything is wrong
-  zaigang-agent models keygen --out pack.key        a signing key for archives; prints its public half
+  zaigang-agent models fetch real                   download from the official sources, verified \
+  by SHA-256
+  zaigang-agent models verify real                  check every byte again; exit code 1 if \
+  anything is wrong
+  zaigang-agent models keygen --out pack.key        a signing key for archives; prints its public \
+  half
   zaigang-agent models pack real --key pack.key --out real.zgpack
   zaigang-agent models import real.zgpack --signer BASE64     on the box, without a network";
 
@@ -43,7 +48,8 @@ pub struct Args {
     /// Folder to look in first
     #[arg(long, global = true, value_name = "FOLDER")]
     models: Option<PathBuf>,
-    /// The box's configuration: its state folder is where the service looks [default: /etc/zaigang/agent.toml, where it is]
+    /// The box's configuration: its state folder is where the service looks [default:
+    /// /etc/zaigang/agent.toml, where it is]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -59,7 +65,8 @@ pub enum ModelsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Check the size and SHA-256 of every file of the packs (all for real people but the optional ones, when none is named)
+    /// Check the size and SHA-256 of every file of the packs (all for real people but the optional
+    /// ones, when none is named)
     Verify {
         /// Packs, e.g. `real`
         packs: Vec<String>,
@@ -83,7 +90,8 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let installed = Path::new(INSTALLED_CONFIG);
         let config = self.config.as_deref().or_else(|| installed.exists().then_some(installed));
-        let state_dir = config.map(|path| config::load(path).map(|config| config.state_dir)).transpose()?;
+        let state_dir =
+            config.map(|path| config::load(path).map(|config| config.state_dir)).transpose()?;
         let result = run(self.command, &search(self.models.as_deref(), state_dir.as_deref()));
         // What root installs, the agent must be able to read.
         if let Some(state_dir) = state_dir.filter(|dir| dir.is_dir()) {
@@ -93,8 +101,8 @@ impl Args {
     }
 }
 
-/// The folders in which a box looks, whoever calls the program: the service manager names the state folder to the service,
-/// and everybody else has it from the configuration.
+/// The folders in which a box looks, whoever calls the program: the service manager names the state
+/// folder to the service, and everybody else has it from the configuration.
 pub(crate) fn search(named: Option<&Path>, state_dir: Option<&Path>) -> Search {
     let mut around = Surroundings::of_process(named);
     if let Some(state_dir) = state_dir.filter(|dir| dir.is_dir())

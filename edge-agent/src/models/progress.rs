@@ -2,7 +2,8 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar for a file of this many bytes (0: unknown). Indicatif hides it when standard error is no terminal.
+/// A bar for a file of this many bytes (0: unknown). Indicatif hides it when standard error is no
+/// terminal.
 pub(super) fn bar(name: &str, total_bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(total_bytes);
     let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}";

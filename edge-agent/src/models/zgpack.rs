@@ -1,8 +1,9 @@
 //! The `.zgpack` format: a plain tar whose first entry is a signed index of all the others.
 //!
-//! `index.json` is an envelope (`{v, key_id, sig, body}`); its body names the pack and, in order, every further entry
-//! with size and SHA-256. So the signature is checked before anything else is read, and nothing that is not signed is
-//! ever unpacked. Not compressed: weights hardly shrink, and an archive can then not be larger inside than outside.
+//! `index.json` is an envelope (`{v, key_id, sig, body}`); its body names the pack and, in order,
+//! every further entry with size and SHA-256. So the signature is checked before anything else is
+//! read, and nothing that is not signed is ever unpacked. Not compressed: weights hardly shrink,
+//! and an archive can then not be larger inside than outside.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -51,15 +52,22 @@ pub struct Signers(Vec<VerifyingKey>);
 impl Signers {
     /// Adds a public key in base64.
     pub fn add(&mut self, base64: &str) -> anyhow::Result<()> {
-        self.0.push(VerifyingKey::from_base64(base64.trim()).with_context(|| format!("signer {base64:?}"))?);
+        self.0.push(
+            VerifyingKey::from_base64(base64.trim())
+                .with_context(|| format!("signer {base64:?}"))?,
+        );
         Ok(())
     }
 
-    /// Adds every key of a file: one in base64 per line, what follows it is a remark, `#` begins a comment.
+    /// Adds every key of a file: one in base64 per line, what follows it is a remark, `#` begins a
+    /// comment.
     pub fn add_file(&mut self, path: &Path) -> anyhow::Result<()> {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         for (number, line) in text.lines().enumerate() {
-            let Some(key) = line.split('#').next().and_then(|rest| rest.split_whitespace().next()) else { continue };
+            let Some(key) = line.split('#').next().and_then(|rest| rest.split_whitespace().next())
+            else {
+                continue;
+            };
             self.add(key).with_context(|| format!("{}:{}", path.display(), number + 1))?;
         }
         Ok(())
@@ -74,14 +82,22 @@ impl Signers {
         let Some(key) = self.0.iter().find(|key| key.key_id() == envelope.key_id) else {
             let known: Vec<String> = self.0.iter().map(VerifyingKey::key_id).collect();
             let found: String = envelope.key_id.chars().take(16).collect();
-            bail!("signed by key {found}, which is not trusted here (trusted: {}): refused", known.join(", "));
+            bail!(
+                "signed by key {found}, which is not trusted here (trusted: {}): refused",
+                known.join(", ")
+            );
         };
         trust::verify(envelope, key).context("refused")
     }
 }
 
 /// Writes an archive of these `(name, path)` files; it is in place only when whole.
-pub fn write(out: &Path, pack: &str, files: &[(String, PathBuf)], key: &SigningKey) -> anyhow::Result<()> {
+pub fn write(
+    out: &Path,
+    pack: &str,
+    files: &[(String, PathBuf)],
+    key: &SigningKey,
+) -> anyhow::Result<()> {
     let mut entries = Vec::new();
     for (name, path) in files {
         let mut file = File::open(path).with_context(|| path.display().to_string())?;
@@ -93,7 +109,8 @@ pub fn write(out: &Path, pack: &str, files: &[(String, PathBuf)], key: &SigningK
     let envelope = key.sign(serde_json::to_string(&index)?);
 
     let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(parent).with_context(|| parent.display().to_string())?;
+    let mut temporary =
+        tempfile::NamedTempFile::new_in(parent).with_context(|| parent.display().to_string())?;
     let mut tar = Builder::new(temporary.as_file_mut());
     let head = serde_json::to_vec(&envelope)?;
     tar.append_data(&mut header(head.len() as u64), INDEX, head.as_slice())?;
@@ -117,23 +134,40 @@ fn header(bytes: u64) -> Header {
     header
 }
 
-/// Unpacks an archive into an empty folder and returns its index and the hash that names it. Nothing is written
-/// before the signature held; nothing is written that the index does not list.
-pub(super) fn unpack(archive: &Path, signers: &Signers, into: &Path) -> anyhow::Result<(Index, Digest)> {
-    ensure!(!signers.is_empty(), "no signer is trusted here; name one with --signer or put it into the signers' file");
+/// Unpacks an archive into an empty folder and returns its index and the hash that names it.
+/// Nothing is written before the signature held; nothing is written that the index does not list.
+pub(super) fn unpack(
+    archive: &Path,
+    signers: &Signers,
+    into: &Path,
+) -> anyhow::Result<(Index, Digest)> {
+    ensure!(
+        !signers.is_empty(),
+        "no signer is trusted here; name one with --signer or put it into the signers' file"
+    );
     let file = File::open(archive)?;
     let mut tar = Archive::new(file);
     let mut entries = tar.entries()?;
 
-    let mut first =
-        entries.next().context("it is empty or no archive: refused")?.context("it is no .zgpack archive: refused")?;
-    ensure!(first.path_bytes().as_ref() == INDEX.as_bytes(), "it does not begin with a signed index: refused");
-    ensure!(first.size() <= LARGEST_INDEX_BYTES, "its index is larger than {LARGEST_INDEX_BYTES} bytes: refused");
+    let mut first = entries
+        .next()
+        .context("it is empty or no archive: refused")?
+        .context("it is no .zgpack archive: refused")?;
+    ensure!(
+        first.path_bytes().as_ref() == INDEX.as_bytes(),
+        "it does not begin with a signed index: refused"
+    );
+    ensure!(
+        first.size() <= LARGEST_INDEX_BYTES,
+        "its index is larger than {LARGEST_INDEX_BYTES} bytes: refused"
+    );
     let mut head = Vec::new();
     first.read_to_end(&mut head).context("it ends inside its index: refused")?;
-    let envelope: Envelope = serde_json::from_slice(&head).context("its index is not signed: refused")?;
+    let envelope: Envelope =
+        serde_json::from_slice(&head).context("its index is not signed: refused")?;
     let body = signers.check(&envelope)?;
-    let index: Index = serde_json::from_str(body).context("its signed index is not a pack's: refused")?;
+    let index: Index =
+        serde_json::from_str(body).context("its signed index is not a pack's: refused")?;
     index.check()?;
 
     for expected in &index.files {
@@ -174,7 +208,9 @@ fn store(from: &mut dyn Read, expected: &Entry, to: &Path) -> anyhow::Result<()>
     ensure!(bytes.len() as u64 == expected.bytes, "it ends inside {}: refused", expected.name);
     let digest = Digest::of(&bytes);
     ensure!(digest == expected.sha256, "{} was changed (SHA-256 {digest}): refused", expected.name);
-    file.write_all(&bytes).and_then(|()| file.sync_all()).context("it could not be written; is the disk full?")
+    file.write_all(&bytes)
+        .and_then(|()| file.sync_all())
+        .context("it could not be written; is the disk full?")
 }
 
 impl Index {
@@ -187,7 +223,11 @@ impl Index {
             self.files.len()
         );
         for (at, file) in self.files.iter().enumerate() {
-            ensure!(file.name.split('/').all(plain), "the name {:?} leads out of the folder: refused", file.name);
+            ensure!(
+                file.name.split('/').all(plain),
+                "the name {:?} leads out of the folder: refused",
+                file.name
+            );
             ensure!(file.name != INDEX, "{INDEX} stands for itself: refused");
             ensure!(
                 !self.files[..at].iter().any(|other| other.name == file.name),

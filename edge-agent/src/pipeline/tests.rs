@@ -1,4 +1,5 @@
-//! The pipeline's promises, with eyes that see what the test says: who is embedded, and what is forgotten.
+//! The pipeline's promises, with eyes that see what the test says: who is embedded, and what is
+//! forgotten.
 
 use presence::{PointPx, Polygon};
 use vision::{Embedding, LivenessScore, PixelOrder, Rect, Template};
@@ -34,7 +35,11 @@ impl Eyes for Scripted {
     fn masked(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Option<f32>, VisionError> {
         Ok(Some(0.0))
     }
-    fn liveness(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Option<LivenessScore>, VisionError> {
+    fn liveness(
+        &mut self,
+        _: Frame<'_>,
+        _: &FaceBox,
+    ) -> Result<Option<LivenessScore>, VisionError> {
         Ok(Some(LivenessScore { live: 0.99 }))
     }
     fn dropped_not_finite(&self) -> u64 {
@@ -63,18 +68,27 @@ const MANNER: Manner = Manner {
 
 /// The lower half of the picture is the bed.
 fn pipeline() -> Pipeline<Scripted> {
-    let settings =
-        Settings { evidence_every_ms: 1_000, renewal_ms: 270_000, better_by_ppm: 150_000, budget_ms_per_s: 0 };
-    let mut pipeline = Pipeline::new(Scripted::default(), MANNER, Scheduler::new(settings), Door::new(None));
+    let settings = Settings {
+        evidence_every_ms: 1_000,
+        renewal_ms: 270_000,
+        better_by_ppm: 150_000,
+        budget_ms_per_s: 0,
+    };
+    let mut pipeline =
+        Pipeline::new(Scripted::default(), MANNER, Scheduler::new(settings), Door::new(None));
     let corner = |x, y| PointPx { x, y };
-    let bed = Polygon { corners: vec![corner(0, 360), corner(1280, 360), corner(1280, 720), corner(0, 720)] };
+    let bed = Polygon {
+        corners: vec![corner(0, 360), corner(1280, 360), corner(1280, 720), corner(0, 720)],
+    };
     pipeline.configure(Zones { bed: vec![bed], ..Zones::default() }, Policy::default());
     let mut gallery = Gallery::new("test", 4);
     for (person, axis) in [("p-1", 0), ("p-2", 1)] {
         gallery.insert(PersonId::new(person), &Template::new("test", unit(axis))).unwrap();
     }
-    pipeline
-        .guided(Guidance { roll: Some(Roll { gallery, rotation: None, rivals: Rivals::NONE }), ..Guidance::default() });
+    pipeline.guided(Guidance {
+        roll: Some(Roll { gallery, rotation: None, rivals: Rivals::NONE }),
+        ..Guidance::default()
+    });
     pipeline
 }
 
@@ -91,7 +105,10 @@ fn look(pipeline: &mut Pipeline<Scripted>, mono_ms: u64, faces: &[FaceBox]) -> O
 fn a_practitioner_is_matched_and_the_next_person_named_as_the_margin() {
     let seen = look(&mut pipeline(), 0, &[face(100.0, 100.0)]).unwrap();
     let found = seen.faces[0].match_.clone().unwrap();
-    assert_eq!((found.best.unwrap().as_str(), found.score_ppm, found.second_ppm), ("p-1", 1_000_000, 0));
+    assert_eq!(
+        (found.best.unwrap().as_str(), found.score_ppm, found.second_ppm),
+        ("p-1", 1_000_000, 0)
+    );
     assert_eq!(seen.faces[0].liveness, Liveness::Unsure, "one look never says that a face is live");
 }
 
@@ -99,12 +116,16 @@ fn a_practitioner_is_matched_and_the_next_person_named_as_the_margin() {
 fn no_face_in_the_bed_zone_is_ever_embedded() {
     let mut pipeline = pipeline();
     for second in 0..600 {
-        let seen = look(&mut pipeline, second * 1_000, &[face(200.0, 500.0), face(700.0, 100.0)]).unwrap();
+        let seen =
+            look(&mut pipeline, second * 1_000, &[face(200.0, 500.0), face(700.0, 100.0)]).unwrap();
         assert_eq!(seen.patients, 1);
         assert!(seen.faces.iter().all(|f| f.bbox.y < 360), "the patient is in no list of faces");
     }
     assert!(pipeline.eyes.embedded.len() >= 500, "the other one was");
-    assert!(pipeline.eyes.embedded.iter().all(|y| *y < 360.0), "an embedding was made of the patient");
+    assert!(
+        pipeline.eyes.embedded.iter().all(|y| *y < 360.0),
+        "an embedding was made of the patient"
+    );
 }
 
 #[test]
@@ -115,7 +136,8 @@ fn who_lies_down_becomes_the_patient_and_is_forgotten_at_once() {
     let mut became = Vec::new();
     for second in 1..40 {
         let y = if second == 1 { 310.0 } else { 350.0 };
-        became.extend(look(&mut pipeline, second * 1_000, &[face(200.0, y)]).unwrap().became_patient);
+        became
+            .extend(look(&mut pipeline, second * 1_000, &[face(200.0, y)]).unwrap().became_patient);
     }
     assert_eq!(became, [TrackId(1)]);
     let made = pipeline.eyes.embedded.len();
@@ -155,7 +177,8 @@ fn the_privacy_mask_comes_before_everything() {
 fn a_settled_identity_costs_no_embedding_until_its_renewal() {
     let mut pipeline = pipeline();
     look(&mut pipeline, 0, &[face(100.0, 100.0)]);
-    let identity = IdentityView::Matched { person: PersonId::new("p-1"), renew_before: Mono(300_000) };
+    let identity =
+        IdentityView::Matched { person: PersonId::new("p-1"), renew_before: Mono(300_000) };
     pipeline.guided(Guidance { identities: vec![(TrackId(1), identity)], ..Guidance::default() });
     for second in 1..=260 {
         look(&mut pipeline, second * 1_000, &[face(100.0, 100.0)]);
@@ -206,7 +229,11 @@ fn at_a_door_nobody_counts_as_live_who_was_not_asked_to_turn() {
     pipeline.guided(Guidance { doorway: Some(true), ..Guidance::default() });
     for second in 0..4 {
         let seen = look(&mut pipeline, second * 1_000, &[face(100.0, 100.0)]).unwrap();
-        assert_eq!(seen.faces[0].liveness, Liveness::Unsure, "the networks alone would call it live after three looks");
+        assert_eq!(
+            seen.faces[0].liveness,
+            Liveness::Unsure,
+            "the networks alone would call it live after three looks"
+        );
     }
     assert!(std::fs::read_to_string(screen).unwrap().contains("请正视镜头"));
 }

@@ -4,8 +4,12 @@ use presence::{Mono, PersonId};
 
 use super::*;
 
-const SETTINGS: Settings =
-    Settings { evidence_every_ms: 1_000, renewal_ms: 270_000, better_by_ppm: 150_000, budget_ms_per_s: 0 };
+const SETTINGS: Settings = Settings {
+    evidence_every_ms: 1_000,
+    renewal_ms: 270_000,
+    better_by_ppm: 150_000,
+    budget_ms_per_s: 0,
+};
 
 fn face(track: u64, quality_ppm: u32, identity: IdentityView) -> Candidate {
     Candidate { track: TrackId(track), permission: EmbedPermission::Allowed, quality_ppm, identity }
@@ -16,7 +20,8 @@ fn open(track: u64) -> Candidate {
 }
 
 fn matched(track: u64, renew_before: u64) -> Candidate {
-    let identity = IdentityView::Matched { person: PersonId::new("p"), renew_before: Mono(renew_before) };
+    let identity =
+        IdentityView::Matched { person: PersonId::new("p"), renew_before: Mono(renew_before) };
     face(track, 500_000, identity)
 }
 
@@ -33,8 +38,10 @@ fn step(scheduler: &mut Scheduler, ms: u64, faces: &[Candidate]) -> Vec<(u64, Wh
 #[test]
 fn an_open_identity_is_looked_at_once_a_second() {
     let mut scheduler = Scheduler::new(SETTINGS);
-    let looks: Vec<_> =
-        (0..=3_000).step_by(200).filter(|ms| !step(&mut scheduler, *ms, &[open(1)]).is_empty()).collect();
+    let looks: Vec<_> = (0..=3_000)
+        .step_by(200)
+        .filter(|ms| !step(&mut scheduler, *ms, &[open(1)]).is_empty())
+        .collect();
     assert_eq!(looks, [0, 1_000, 2_000, 3_000]);
 }
 
@@ -70,10 +77,14 @@ fn a_markedly_better_face_is_looked_at_at_once() {
 #[test]
 fn a_patient_is_never_planned_however_good_the_face() {
     let mut scheduler = Scheduler::new(SETTINGS);
-    let patient = Candidate { permission: EmbedPermission::Forbidden, quality_ppm: 1_000_000, ..open(1) };
+    let patient =
+        Candidate { permission: EmbedPermission::Forbidden, quality_ppm: 1_000_000, ..open(1) };
     for ms in (0..600_000).step_by(500) {
         assert_eq!(
-            step(&mut scheduler, ms, &[patient.clone(), matched(2, u64::MAX)]).iter().filter(|l| l.0 == 1).count(),
+            step(&mut scheduler, ms, &[patient.clone(), matched(2, u64::MAX)])
+                .iter()
+                .filter(|l| l.0 == 1)
+                .count(),
             0
         );
     }

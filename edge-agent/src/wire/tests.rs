@@ -19,7 +19,10 @@ fn origin() -> Origin {
             roster_version: 0,
             liveness_waived: false,
         },
-        policies: BTreeMap::from([(1, (77, "hash of policy 77".to_owned())), (5, (5, "hash of policy 5".to_owned()))]),
+        policies: BTreeMap::from([
+            (1, (77, "hash of policy 77".to_owned())),
+            (5, (5, "hash of policy 5".to_owned())),
+        ]),
     }
 }
 
@@ -38,9 +41,22 @@ fn core_finding(session: Option<&str>, first_cause_ms: u64, boot_wall_ms: i64) -
         step: core::Step::Opened,
         severity: core::Severity::L2,
         kind: Kind::UnlicensedOperator,
-        raised_at: Moment { mono: Mono(mono), wall: Wall(boot_wall_ms + mono as i64), clock: ClockQuality::GOOD },
-        confidence: core::Confidence { identity_ppm: 1, role_ppm: 2, session_ppm: 3, visibility_ppm: 4 },
-        persons: vec![core::PersonPart { person: core::PersonId::new("p-1"), part: "operator", method: None }],
+        raised_at: Moment {
+            mono: Mono(mono),
+            wall: Wall(boot_wall_ms + mono as i64),
+            clock: ClockQuality::GOOD,
+        },
+        confidence: core::Confidence {
+            identity_ppm: 1,
+            role_ppm: 2,
+            session_ppm: 3,
+            visibility_ppm: 4,
+        },
+        persons: vec![core::PersonPart {
+            person: core::PersonId::new("p-1"),
+            part: "operator",
+            method: None,
+        }],
         tracks: vec![TrackId(17)],
         candidate_basis: vec![],
         intervals: vec![],
@@ -64,7 +80,10 @@ fn an_id_is_stable_over_the_steps_of_a_finding() {
     let opened = core_finding(Some("s-1"), 1_000, 0);
     let closed = core::Finding { step: core::Step::Closed, revision: 3, ..opened.clone() };
     let (opened, closed) = (sent(&opened), sent(&closed));
-    assert_eq!((&opened.finding_id, &opened.incident_id), (&closed.finding_id, &closed.incident_id));
+    assert_eq!(
+        (&opened.finding_id, &opened.incident_id),
+        (&closed.finding_id, &closed.incident_id)
+    );
     assert_eq!((closed.step, closed.revision), (Step::Closed, 3));
 }
 
@@ -118,7 +137,12 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
         last: Wall(61_000),
         present_ms: 60_000,
         operating_ms: 0,
-        looks: core::Looks { count: 3, score_min_ppm: 610_000, score_max_ppm: 740_000, waived: false },
+        looks: core::Looks {
+            count: 3,
+            score_min_ppm: 610_000,
+            score_max_ppm: 740_000,
+            waived: false,
+        },
     };
     let summary = core::PresenceSummary {
         session: core::SessionId::new("s-1"),
@@ -136,16 +160,27 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
         liveness_waived: true,
     };
     let said = messages(&origin(), |_| None, &Output::PresenceSummary(Box::new(summary)));
-    let [Up::PresenceSummary(told), Up::Presence(present)] = said.as_slice() else { panic!("{said:?}") };
+    let [Up::PresenceSummary(told), Up::Presence(present)] = said.as_slice() else {
+        panic!("{said:?}")
+    };
     assert_eq!((told.revision, told.assessable, told.visibility_over_i_ppm), (2, false, 900_000));
     assert_eq!(told.not_assessable_because, ["no_activity"]);
-    assert_eq!((told.undecided[0].rule.as_str(), told.undecided[0].reason.as_str()), ("LL-1", "door"));
+    assert_eq!(
+        (told.undecided[0].rule.as_str(), told.undecided[0].reason.as_str()),
+        ("LL-1", "door")
+    );
     assert_eq!(present.verified_by, "card_pin_witness");
     let rests_on = present.evidence.as_ref().unwrap();
-    assert_eq!((rests_on.looks, rests_on.score_min_ppm, rests_on.score_max_ppm), (3, 610_000, 740_000));
+    assert_eq!(
+        (rests_on.looks, rests_on.score_min_ppm, rests_on.score_max_ppm),
+        (3, 610_000, 740_000)
+    );
     assert_eq!(rests_on.liveness, protocol::up::LivenessEvidence::Live);
     let text = serde_json::to_string(told).unwrap();
-    assert!(!text.contains("p-secret") && !text.contains("60000"), "hours or a person left the box: {text}");
+    assert!(
+        !text.contains("p-secret") && !text.contains("60000"),
+        "hours or a person left the box: {text}"
+    );
 }
 
 /// What a rule of the server cites is what the same kind of finding of a box cites.

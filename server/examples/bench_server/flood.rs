@@ -1,5 +1,6 @@
-//! Signed findings of some boxes for a server to ingest as fast as it can: a Mosquitto holds them while the server is
-//! halted, so that while it ingests nothing of this process is at work beside it. It measures nothing itself.
+//! Signed findings of some boxes for a server to ingest as fast as it can: a Mosquitto holds them
+//! while the server is halted, so that while it ingests nothing of this process is at work beside
+//! it. It measures nothing itself.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -31,10 +32,12 @@ impl Broker {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = folder.path().join("mosquitto.conf");
-        let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+        let root =
+            std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
         let user = if root { "user root\n" } else { "" };
         let text = format!(
-            "{user}persistence false\nlog_dest none\nmax_packet_size 1114112\nmax_queued_messages 0\nmax_inflight_messages 1000\n\
+            "{user}persistence false\nlog_dest none\nmax_packet_size 1114112\nmax_queued_messages \
+                0\nmax_inflight_messages 1000\n\
              listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
         );
         std::fs::write(&file, text).unwrap();
@@ -80,7 +83,8 @@ impl Boxes {
     pub(crate) fn register(address: &str, port: u16) -> Self {
         let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
         let post = |path: &str, body: &Value| -> String {
-            let mut answer = agent.post(format!("http://{address}/api/v1/{path}")).send_json(body).unwrap();
+            let mut answer =
+                agent.post(format!("http://{address}/api/v1/{path}")).send_json(body).unwrap();
             answer.body_mut().read_to_string().unwrap()
         };
         post(
@@ -89,9 +93,14 @@ impl Boxes {
         );
         let chains = (0..BOXES).map(|n| {
             let (id, room) = (format!("flood-{n}"), format!("flood-room-{n}"));
-            post("rooms", &json!({"id": room, "institution": "inst-1", "name": room, "mode": "in_room"}));
-            let made: Value = serde_json::from_str(&post("devices", &json!({"id": id, "room": room}))).unwrap();
-            let (signing, sealing) = (SigningKey::generate().unwrap(), SealingKey::generate().unwrap());
+            post(
+                "rooms",
+                &json!({"id": room, "institution": "inst-1", "name": room, "mode": "in_room"}),
+            );
+            let made: Value =
+                serde_json::from_str(&post("devices", &json!({"id": id, "room": room}))).unwrap();
+            let (signing, sealing) =
+                (SigningKey::generate().unwrap(), SealingKey::generate().unwrap());
             let request = ProvisionRequest {
                 token: made["provisioning_token"].as_str().unwrap().to_owned(),
                 signing_key: signing.verifying_key().to_base64(),
@@ -106,11 +115,17 @@ impl Boxes {
         Self { chains: chains.collect(), port }
     }
 
-    /// Signs so many findings, an incident each, and hands them to the broker; `halted` stands still meanwhile. When this
-    /// returns, it goes on, with all of them before it.
+    /// Signs so many findings, an incident each, and hands them to the broker; `halted` stands
+    /// still meanwhile. When this returns, it goes on, with all of them before it.
     pub(crate) fn flood(&mut self, findings: usize, halted: &Child) {
         let signal = |which: &str| {
-            assert!(Command::new("kill").args([which, &halted.id().to_string()]).status().unwrap().success());
+            assert!(
+                Command::new("kill")
+                    .args([which, &halted.id().to_string()])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
         };
         let boxes = self.chains.len();
         let messages: Vec<_> = (0..findings).map(|n| self.chains[n % boxes].sign()).collect();
@@ -126,7 +141,8 @@ impl Chain {
         self.seq += 1;
         let mut payload = delivery::testing::finding("L2");
         if let Up::Finding(finding) = &mut payload {
-            trust::sha256_hex(format!("{} {}", self.device, self.seq))[..32].clone_into(&mut finding.finding_id);
+            trust::sha256_hex(format!("{} {}", self.device, self.seq))[..32]
+                .clone_into(&mut finding.finding_id);
             finding.incident_id.clone_from(&finding.finding_id);
         }
         let body = UpBody {
@@ -166,7 +182,10 @@ async fn publish(port: u16, messages: Vec<(String, String)>) {
     });
     let mut acknowledged = 0;
     while acknowledged < total {
-        let event = tokio::time::timeout(LIMIT, events.poll()).await.expect("the broker takes nothing").unwrap();
+        let event = tokio::time::timeout(LIMIT, events.poll())
+            .await
+            .expect("the broker takes nothing")
+            .unwrap();
         acknowledged += usize::from(matches!(event, Event::Incoming(Packet::PubAck(_))));
     }
     drop(sender.await.unwrap());

@@ -1,9 +1,15 @@
-//! `scripts/bench server`: the lists' time with many findings stored against their time with a thousand, as ratios.
+//! `scripts/bench server`: the lists' time with many findings stored against their time with a
+//! thousand, as ratios.
 //!
-//! It fills two folders from a seed, starts the server over each in a process of its own, and asks every list again and
-//! again over loopback. Each figure holds or falls short; the exit status is 1 where one falls short.
+//! It fills two folders from a seed, starts the server over each in a process of its own, and asks
+//! every list again and again over loopback. Each figure holds or falls short; the exit status is 1
+//! where one falls short.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on stops where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a measurement that cannot go on stops where it stands"
+)]
 
 mod flood;
 
@@ -83,7 +89,8 @@ fn config(folder: &Path, broker: Option<u16>) -> Config {
         format!("broker = \"external\"\nhost = \"127.0.0.1\"\nport = {port}")
     });
     let text = format!(
-        "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+        "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \
+            \"master.key\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
          [mqtt]\n{mqtt}\n[models]\npack = \"avatar\"\n"
     );
     Config::parse(&folder.join("z.toml"), &text).unwrap()
@@ -113,7 +120,9 @@ impl House {
         std::fs::create_dir_all(&config.data_dir).unwrap();
         let store = Store::open(&config.data_dir).unwrap();
         store.fill(amount).unwrap();
-        let faces = FaceStore::open(&config.data_dir, Key::master(&config.master_key_file).unwrap()).unwrap();
+        let faces =
+            FaceStore::open(&config.data_dir, Key::master(&config.master_key_file).unwrap())
+                .unwrap();
         faces.fill(amount.people, amount.institutions).unwrap();
         drop((store, faces));
         let mut process = Command::new(std::env::current_exe().unwrap())
@@ -139,8 +148,8 @@ impl House {
         Store::open(&config(self.folder.path(), None).data_dir).unwrap()
     }
 
-    /// The rules across days ask about every institution once after a start: that is given a minute, then the lists are
-    /// measured beside it.
+    /// The rules across days ask about every institution once after a start: that is given a
+    /// minute, then the lists are measured beside it.
     fn wait_until_judged(&self) {
         let store = self.store();
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -174,7 +183,12 @@ impl House {
     fn answer(&self, path: &str) -> (u64, String) {
         let began = Instant::now();
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.address
+        )
+        .unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         assert!(
@@ -190,7 +204,8 @@ impl House {
     }
 
     fn memory_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
@@ -228,7 +243,13 @@ struct Line {
 
 impl Line {
     fn ratio(name: &str, small_us: u64, large_us: u64, bound: Option<u64>) -> Self {
-        Self { name: name.to_owned(), small_us, large_us, ppm: large_us * 1_000_000 / small_us.max(1), bound }
+        Self {
+            name: name.to_owned(),
+            small_us,
+            large_us,
+            ppm: large_us * 1_000_000 / small_us.max(1),
+            bound,
+        }
     }
 
     fn verdict(&self) -> &'static str {
@@ -308,14 +329,15 @@ fn say(args: &Args, line: &Line) {
 /// Findings of one rush; the inbox is asked from the first hundredth of them to the last fifth.
 const RUSH: u64 = 20_000;
 
-/// The inbox's time while the server ingests as fast as it can against its time when nothing comes: three of each in turn,
-/// and the pair in the middle.
+/// The inbox's time while the server ingests as fast as it can against its time when nothing comes:
+/// three of each in turn, and the pair in the middle.
 fn while_ingesting(house: &House, broker: &Broker, rounds: usize) -> Line {
     let mut boxes = Boxes::register(&house.address, broker.port);
     let mut pairs = Vec::new();
     for _ in 0..3 {
         let idle = house.p95_us("/", rounds);
-        let (stored, shown) = (house.counted("messages_stored"), house.counted("finding_steps_stored"));
+        let (stored, shown) =
+            (house.counted("messages_stored"), house.counted("finding_steps_stored"));
         boxes.flood(RUSH as usize, &house.process);
         house.wait_for("messages_stored", stored + RUSH / 100);
         let (began, mut times_us) = (Instant::now(), Vec::new());
@@ -326,7 +348,10 @@ fn while_ingesting(house: &House, broker: &Broker, rounds: usize) -> Line {
         assert!(asked >= rounds, "the rush was over after {asked} questions: too few to speak of");
         house.wait_for("finding_steps_stored", shown + RUSH);
         let all_ms = began.elapsed().as_millis();
-        eprintln!("the inbox asked {asked} times in {took_ms} ms, {RUSH} findings on the pages after {all_ms} ms");
+        eprintln!(
+            "the inbox asked {asked} times in {took_ms} ms, {RUSH} findings on the pages after \
+            {all_ms} ms"
+        );
         pairs.push((idle, p95(times_us)));
     }
     pairs.sort_by_key(|(idle, busy)| busy * 1000 / idle.max(&1));

@@ -1,5 +1,5 @@
-//! What nobody in particular was refused: a few entries of the audit log a minute, and a count of the rest. Pure; time is
-//! an argument.
+//! What nobody in particular was refused: a few entries of the audit log a minute, and a count of
+//! the rest. Pure; time is an argument.
 //!
 //! The log may never be shortened, so whoever is not logged in may not decide how long it grows.
 
@@ -16,8 +16,8 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Counts one; true where it is among the first `whole_max` of its kind in this minute and is written as it is.
-    /// The entries for minutes that are over come with it.
+    /// Counts one; true where it is among the first `whole_max` of its kind in this minute and is
+    /// written as it is. The entries for minutes that are over come with it.
     pub fn take(&mut self, deed: &Deed, now_s: i64, whole_max: u32) -> (bool, Vec<Deed>) {
         let over = self.over(now_s, whole_max);
         self.minute = now_s.div_euclid(60);
@@ -26,7 +26,8 @@ impl Refusals {
         (*count <= whole_max, over)
     }
 
-    /// One entry for each kind of which more came in the minute than were written whole, once it is over.
+    /// One entry for each kind of which more came in the minute than were written whole, once it is
+    /// over.
     pub fn over(&mut self, now_s: i64, whole_max: u32) -> Vec<Deed> {
         if now_s.div_euclid(60) == self.minute {
             return Vec::new();
@@ -36,8 +37,11 @@ impl Refusals {
 
     /// As [`Self::over`], for a minute that does not come to its end here.
     pub fn end(&mut self, whole_max: u32) -> Vec<Deed> {
-        let began = jiff::Timestamp::from_second(self.minute * 60).map(crate::clock::text).unwrap_or_default();
-        let beyond = std::mem::take(&mut self.counts).into_iter().filter(|(_, count)| *count > whole_max);
+        let began = jiff::Timestamp::from_second(self.minute * 60)
+            .map(crate::clock::text)
+            .unwrap_or_default();
+        let beyond =
+            std::mem::take(&mut self.counts).into_iter().filter(|(_, count)| *count > whole_max);
         beyond
             .map(|((action, status), count)| Deed {
                 actor: "public".to_owned(),
@@ -55,7 +59,13 @@ mod tests {
     use super::*;
 
     fn deed(action: &str, status: u16) -> Deed {
-        Deed { actor: "public".into(), action: action.into(), object: "/x".into(), why: String::new(), status }
+        Deed {
+            actor: "public".into(),
+            action: action.into(),
+            object: "/x".into(),
+            why: String::new(),
+            status,
+        }
     }
 
     #[test]
@@ -68,7 +78,10 @@ mod tests {
             assert!(over.is_empty());
         }
         assert_eq!(whole, 3);
-        assert!(refusals.take(&deed("POST /login", 503), 650, 3).0, "another answer is another kind");
+        assert!(
+            refusals.take(&deed("POST /login", 503), 650, 3).0,
+            "another answer is another kind"
+        );
         assert!(refusals.over(659, 3).is_empty());
         let over = refusals.over(660, 3);
         assert_eq!(over.len(), 1);

@@ -1,7 +1,9 @@
-//! A signed cookie of a browser in which an account logged in before: guesses elsewhere do not make it wait.
+//! A signed cookie of a browser in which an account logged in before: guesses elsewhere do not make
+//! it wait.
 //!
-//! It opens nothing: the password is still asked for, and guesses with one cookie are counted for that cookie. It names
-//! no account in clear, so a shared browser tells nobody who used it. Pure but for the random number.
+//! It opens nothing: the password is still asked for, and guesses with one cookie are counted for
+//! that cookie. It names no account in clear, so a shared browser tells nobody who used it. Pure
+//! but for the random number.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -50,7 +52,8 @@ impl<'a> KnownDevices<'a> {
         let mac = hex::encode(self.mac(account, &said)?.finalize().into_bytes());
         let mut all = vec![format!("{said}.{mac}")];
         let own = |one: &&str| self.read(one, account, now_s).is_some();
-        let plain = |one: &&str| one.len() < 200 && one.bytes().all(|b| b.is_ascii_hexdigit() || b == b'.');
+        let plain =
+            |one: &&str| one.len() < 200 && one.bytes().all(|b| b.is_ascii_hexdigit() || b == b'.');
         let others = before.split(BETWEEN).filter(|one| !one.is_empty() && plain(one) && !own(one));
         all.extend(others.take(ACCOUNTS_MAX - 1).map(str::to_owned));
         Some(all.join(&BETWEEN.to_string()))
@@ -89,7 +92,8 @@ mod tests {
         for (n, name) in ["a", "b", "c", "d", "e", "e"].into_iter().enumerate() {
             cookie = devices.issue(&cookie, name, &format!("0{n}"), 1000).unwrap();
         }
-        let known: Vec<_> = ["a", "b", "c", "d", "e"].map(|n| devices.read(&cookie, n, 1001).is_some()).to_vec();
+        let known: Vec<_> =
+            ["a", "b", "c", "d", "e"].map(|n| devices.read(&cookie, n, 1001).is_some()).to_vec();
         assert_eq!(known, [false, true, true, true, true], "{cookie}");
     }
 
@@ -98,7 +102,9 @@ mod tests {
     fn rubbish_proves_nothing() {
         let key = Key::from_bytes([7; 32]);
         let devices = KnownDevices::new(&key);
-        for cookie in ["", ".", "..", "~~~", "a.9223372036854775807.00", "a.-1.zz", "🦀.1.ab", "a.1."] {
+        for cookie in
+            ["", ".", "..", "~~~", "a.9223372036854775807.00", "a.-1.zz", "🦀.1.ab", "a.1."]
+        {
             assert_eq!(devices.read(cookie, "wang", 5), None, "{cookie}");
             assert!(devices.issue(cookie, "wang", "00", 5).is_some());
         }

@@ -1,4 +1,5 @@
-//! Who somebody is and what he may do. Pure but for the password hash; the store keeps accounts, `web::auth` asks here.
+//! Who somebody is and what he may do. Pure but for the password hash; the store keeps accounts,
+//! `web::auth` asks here.
 
 pub mod anonymous;
 pub mod known_device;
@@ -11,7 +12,9 @@ pub mod totp;
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Runs the server: accounts, boxes, policy. No faces.
@@ -31,8 +34,15 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Self; 7] =
-        [Self::Admin, Self::Supervisor, Self::Reviewer, Self::Clinic, Self::Integrator, Self::Auditor, Self::Public];
+    pub const ALL: [Self; 7] = [
+        Self::Admin,
+        Self::Supervisor,
+        Self::Reviewer,
+        Self::Clinic,
+        Self::Integrator,
+        Self::Auditor,
+        Self::Public,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,11 +61,12 @@ impl Role {
     }
 }
 
-/// Whether a login name is one by which the audit log calls somebody else: nobody, everybody, a box, the machine itself.
-/// Case does not tell two names apart to whoever reads them.
+/// Whether a login name is one by which the audit log calls somebody else: nobody, everybody, a
+/// box, the machine itself. Case does not tell two names apart to whoever reads them.
 pub fn is_reserved(name: &str) -> bool {
     const WHOLE: [&str; 6] = ["public", "open", "nobody", "system", "server", "zaigang"];
-    const BEGINNINGS: [&str; 6] = ["box", "uid", "command line", "command-line", "token", "zaigang-"];
+    const BEGINNINGS: [&str; 6] =
+        ["box", "uid", "command line", "command-line", "token", "zaigang-"];
     let name = name.trim().to_lowercase();
     WHOLE.contains(&name.as_str()) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
@@ -85,9 +96,16 @@ impl Who {
         }
     }
 
-    /// Where accounts are switched off (a demonstration on loopback): everything is open, and the name says so.
+    /// Where accounts are switched off (a demonstration on loopback): everything is open, and the
+    /// name says so.
     pub fn open_house() -> Self {
-        Self { name: "open".to_owned(), role: Role::Admin, scope: String::new(), csrf: String::new(), by_token: false }
+        Self {
+            name: "open".to_owned(),
+            role: Role::Admin,
+            scope: String::new(),
+            csrf: String::new(),
+            by_token: false,
+        }
     }
 
     /// Whether something that belongs to this institution in this jurisdiction may be seen.
@@ -121,9 +139,17 @@ mod tests {
 
     #[test]
     fn names_that_the_log_gives_to_others_are_reserved() {
-        for name in
-            ["public", "Open", "box", "box-1", "BOX 7", "uid1000", "uid 0", "command line, uid 0", "zaigang-server"]
-        {
+        for name in [
+            "public",
+            "Open",
+            "box",
+            "box-1",
+            "BOX 7",
+            "uid1000",
+            "uid 0",
+            "command line, uid 0",
+            "zaigang-server",
+        ] {
             assert!(is_reserved(name), "{name}");
         }
         for name in ["wang", "opens", "li.public", "wu-box"] {

@@ -1,11 +1,14 @@
-//! Logging in through an `OpenID` Connect provider: authorization code with PKCE (RFC 7636), state and nonce; the ID token is
-//! verified against the provider's keys. It says only who somebody is; what he may do is his account's role here.
+//! Logging in through an `OpenID` Connect provider: authorization code with PKCE (RFC 7636), state
+//! and nonce; the ID token is verified against the provider's keys. It says only who somebody is;
+//! what he may do is his account's role here.
 //!
-//! Who somebody is, are `iss` and `sub` together, which never change and are never given to another (Core §5.7); a name may.
-//! What a login waits for travels in its own browser's cookie, so that nobody's logins push another's out.
+//! Who somebody is, are `iss` and `sub` together, which never change and are never given to another
+//! (Core §5.7); a name may. What a login waits for travels in its own browser's cookie, so that
+//! nobody's logins push another's out.
 //!
-//! Nothing is called but the issuer that the configuration names and the addresses that the issuer's own metadata gives.
-//! Only keys of asymmetric algorithms are taken: a shared-secret or unsigned token is refused.
+//! Nothing is called but the issuer that the configuration names and the addresses that the
+//! issuer's own metadata gives. Only keys of asymmetric algorithms are taken: a shared-secret or
+//! unsigned token is refused.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -136,7 +139,11 @@ impl Provider {
     }
 
     /// Begins a login. Blocking: the first one asks the provider for its metadata.
-    pub fn begin(&self, random: impl Fn() -> Result<String, OidcError>, now_ms: i64) -> Result<Begun, OidcError> {
+    pub fn begin(
+        &self,
+        random: impl Fn() -> Result<String, OidcError>,
+        now_ms: i64,
+    ) -> Result<Begun, OidcError> {
         let metadata = self.metadata()?;
         let (state, nonce, verifier) = (random()?, random()?, random()?);
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
@@ -155,14 +162,22 @@ impl Provider {
         if !acr.is_empty() {
             parts.push(("acr_values", &acr));
         }
-        let query: Vec<String> = parts.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let query: Vec<String> =
+            parts.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let joint = if metadata.authorization_endpoint.contains('?') { '&' } else { '?' };
         let address = format!("{}{joint}{}", metadata.authorization_endpoint, query.join("&"));
         Ok(Begun { address, pending: Pending { state, nonce, verifier, begun_ms: now_ms } })
     }
 
-    /// Ends a login: whom the provider vouches for. `state` and `code` came back with the browser. Blocking.
-    pub fn finish(&self, pending: &Pending, state: &str, code: &str, now_ms: i64) -> Result<Vouched, OidcError> {
+    /// Ends a login: whom the provider vouches for. `state` and `code` came back with the browser.
+    /// Blocking.
+    pub fn finish(
+        &self,
+        pending: &Pending,
+        state: &str,
+        code: &str,
+        now_ms: i64,
+    ) -> Result<Vouched, OidcError> {
         let fresh = (0..PENDING_MS).contains(&now_ms.saturating_sub(pending.begun_ms));
         if state.is_empty() || state != pending.state || !fresh {
             return Err(OidcError::NotBegun);
@@ -200,7 +215,9 @@ impl Provider {
         }
         for address in [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri] {
             if !crate::config::is_safe_origin(address) {
-                return Err(OidcError::Provider("its metadata name an address without https".to_owned()));
+                return Err(OidcError::Provider(
+                    "its metadata name an address without https".to_owned(),
+                ));
             }
         }
         *known = Some(found.clone());
@@ -208,7 +225,12 @@ impl Provider {
     }
 
     /// The code for an ID token.
-    fn exchange(&self, metadata: &Metadata, code: &str, verifier: &str) -> Result<String, OidcError> {
+    fn exchange(
+        &self,
+        metadata: &Metadata,
+        code: &str,
+        verifier: &str,
+    ) -> Result<String, OidcError> {
         let back = self.back();
         let mut form = vec![
             ("grant_type", "authorization_code"),
@@ -220,7 +242,11 @@ impl Provider {
         match &self.secret {
             Some(secret) => {
                 // RFC 6749 §2.3.1: both parts are form-encoded first.
-                let both = STANDARD.encode(format!("{}:{}", encoded(&self.settings.client_id), encoded(secret)));
+                let both = STANDARD.encode(format!(
+                    "{}:{}",
+                    encoded(&self.settings.client_id),
+                    encoded(secret)
+                ));
                 request = request.header("Authorization", &format!("Basic {both}"));
             }
             None => form.push(("client_id", self.settings.client_id.as_str())),
@@ -229,7 +255,8 @@ impl Provider {
         if !answer.status().is_success() {
             return Err(OidcError::Provider(format!("the code was refused ({})", answer.status())));
         }
-        let tokens: Tokens = answer.body_mut().read_json().map_err(|e| OidcError::Provider(e.to_string()))?;
+        let tokens: Tokens =
+            answer.body_mut().read_json().map_err(|e| OidcError::Provider(e.to_string()))?;
         Ok(tokens.id_token)
     }
 }
@@ -248,14 +275,21 @@ fn get<T: serde::de::DeserializeOwned>(agent: &ureq::Agent, address: &str) -> Re
 }
 
 /// Who a verified token says that somebody is.
-fn vouched(claims: &serde_json::Value, issuer: &str, settings: &Settings) -> Result<Vouched, OidcError> {
+fn vouched(
+    claims: &serde_json::Value,
+    issuer: &str,
+    settings: &Settings,
+) -> Result<Vouched, OidcError> {
     let subject = claims["sub"].as_str().unwrap_or_default();
     if subject.is_empty() || subject.len() > MOST_SUBJECT_BYTES {
         return Err(OidcError::Token("it says no `sub`".to_owned()));
     }
-    let name = ["preferred_username", "name", "email"].iter().find_map(|claim| claims[*claim].as_str());
-    let by_acr = claims["acr"].as_str().is_some_and(|acr| settings.strong_acr.iter().any(|s| s == acr));
-    let methods = claims["amr"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+    let name =
+        ["preferred_username", "name", "email"].iter().find_map(|claim| claims[*claim].as_str());
+    let by_acr =
+        claims["acr"].as_str().is_some_and(|acr| settings.strong_acr.iter().any(|s| s == acr));
+    let methods =
+        claims["amr"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
     let by_amr = methods.into_iter().any(|amr| settings.strong_amr.iter().any(|s| s == amr));
     Ok(Vouched {
         identity: ProviderIdentity { issuer: issuer.to_owned(), subject: subject.to_owned() },
@@ -274,19 +308,28 @@ struct Wanted<'a> {
 }
 
 /// Signature, issuer, audience, times and nonce of an ID token (`OpenID` Connect Core §3.1.3.7).
-fn verified(token: &str, keys: &KeySet, wanted: &Wanted<'_>, now_s: i64) -> Result<serde_json::Value, OidcError> {
+fn verified(
+    token: &str,
+    keys: &KeySet,
+    wanted: &Wanted<'_>,
+    now_s: i64,
+) -> Result<serde_json::Value, OidcError> {
     let fault = |why: &str| OidcError::Token(why.to_owned());
-    let (signed, signature) = token.rsplit_once('.').ok_or_else(|| fault("it is no signed token"))?;
+    let (signed, signature) =
+        token.rsplit_once('.').ok_or_else(|| fault("it is no signed token"))?;
     let (head, body) = signed.split_once('.').ok_or_else(|| fault("it is no signed token"))?;
     let read = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| fault("it is no base64"));
-    let header: Header = serde_json::from_slice(&read(head)?).map_err(|_| fault("its header does not decode"))?;
+    let header: Header =
+        serde_json::from_slice(&read(head)?).map_err(|_| fault("its header does not decode"))?;
     let key = match &header.kid {
         Some(kid) => keys.keys.iter().find(|key| key.kid.as_ref() == Some(kid)),
         None => keys.keys.first().filter(|_| keys.keys.len() == 1),
     };
     let key = key.ok_or_else(|| fault("it names no key of the provider"))?;
     if !holds(&header.alg, key, signed.as_bytes(), &read(signature)?) {
-        return Err(fault("its signature does not hold, or is not one that only the provider can make"));
+        return Err(fault(
+            "its signature does not hold, or is not one that only the provider can make",
+        ));
     }
     let claims: serde_json::Value =
         serde_json::from_slice(&read(body)?).map_err(|_| fault("what it says does not decode"))?;
@@ -294,7 +337,9 @@ fn verified(token: &str, keys: &KeySet, wanted: &Wanted<'_>, now_s: i64) -> Resu
         return Err(fault("another issuer made it"));
     }
     let audience = match &claims["aud"] {
-        serde_json::Value::Array(several) => several.iter().filter_map(serde_json::Value::as_str).collect(),
+        serde_json::Value::Array(several) => {
+            several.iter().filter_map(serde_json::Value::as_str).collect()
+        }
         one => one.as_str().into_iter().collect::<Vec<_>>(),
     };
     let ours = audience.contains(&wanted.client);
@@ -308,7 +353,9 @@ fn verified(token: &str, keys: &KeySet, wanted: &Wanted<'_>, now_s: i64) -> Resu
     let soon = now_s.saturating_add(LEEWAY_S);
     let before = wanted.begun_s.saturating_sub(LEEWAY_S);
     if time("iat").is_none_or(|made| !(before..=soon).contains(&made)) {
-        return Err(fault("it was not made for this login's time: compare the clocks of both servers"));
+        return Err(fault(
+            "it was not made for this login's time: compare the clocks of both servers",
+        ));
     }
     // Where it stands, it is a time.
     if !claims["nbf"].is_null() && time("nbf").is_none_or(|from| from > soon) {
@@ -329,8 +376,8 @@ fn numeric_date(value: &serde_json::Value) -> Option<i64> {
 /// Only algorithms with a private key: a shared secret, or no signature, proves nothing.
 fn holds(algorithm: &str, key: &Jwk, signed: &[u8], signature: &[u8]) -> bool {
     use ring::signature::{
-        ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
-        UnparsedPublicKey,
+        ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+        RsaPublicKeyComponents, UnparsedPublicKey,
     };
     let part = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
     let rsa = || RsaPublicKeyComponents { n: part(&key.n), e: part(&key.e) };
@@ -339,9 +386,13 @@ fn holds(algorithm: &str, key: &Jwk, signed: &[u8], signature: &[u8]) -> bool {
         ("PS256", "RSA", _) => rsa().verify(&RSA_PSS_2048_8192_SHA256, signed, signature).is_ok(),
         ("ES256", "EC", "P-256") => {
             let point = [vec![4], part(&key.x), part(&key.y)].concat();
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature).is_ok()
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                .verify(signed, signature)
+                .is_ok()
         }
-        ("EdDSA", "OKP", "Ed25519") => UnparsedPublicKey::new(&ED25519, part(&key.x)).verify(signed, signature).is_ok(),
+        ("EdDSA", "OKP", "Ed25519") => {
+            UnparsedPublicKey::new(&ED25519, part(&key.x)).verify(signed, signature).is_ok()
+        }
         _ => false,
     }
 }
@@ -378,7 +429,8 @@ mod tests {
     const NOW_S: i64 = 1_770_000_000;
 
     fn asked(token: &str) -> Result<serde_json::Value, OidcError> {
-        let wanted = Wanted { issuer: "https://i", client: "zaigang", nonce: "n", begun_s: NOW_S - 30 };
+        let wanted =
+            Wanted { issuer: "https://i", client: "zaigang", nonce: "n", begun_s: NOW_S - 30 };
         verified(token, &keys(), &wanted, NOW_S)
     }
 
@@ -404,13 +456,18 @@ mod tests {
             wrong[name] = value;
             assert!(asked(&signed(&wrong, HEADER)).is_err(), "{name} was taken: {wrong}");
         }
-        for (name, value) in [("exp", i64::MAX), ("nbf", NOW_S), ("nbf", i64::MIN), ("iat", NOW_S - 60)] {
+        for (name, value) in
+            [("exp", i64::MAX), ("nbf", NOW_S), ("nbf", i64::MIN), ("iat", NOW_S - 60)]
+        {
             let mut good = claims();
             good[name] = value.into();
             assert!(asked(&signed(&good, HEADER)).is_ok(), "{name} {value}");
         }
         assert!(asked(&signed(&claims(), r#"{"alg":"EdDSA","kid":"other"}"#)).is_err());
-        assert!(asked(&signed(&claims(), r#"{"alg":"HS256","kid":"k"}"#)).is_err(), "a shared secret was taken");
+        assert!(
+            asked(&signed(&claims(), r#"{"alg":"HS256","kid":"k"}"#)).is_err(),
+            "a shared secret was taken"
+        );
         let mut forged = signed(&claims(), HEADER);
         forged.replace_range(forged.len() - 6.., "AAAAAA");
         assert!(asked(&forged).is_err());
@@ -469,7 +526,10 @@ mod tests {
             vouched(&claims, "https://i", &settings())
         };
         let plain = of(serde_json::json!({})).unwrap();
-        assert_eq!((plain.identity.subject.as_str(), plain.shown.as_str(), plain.strong), ("1", "wang", false));
+        assert_eq!(
+            (plain.identity.subject.as_str(), plain.shown.as_str(), plain.strong),
+            ("1", "wang", false)
+        );
         let renamed = of(serde_json::json!({"preferred_username":"li"})).unwrap();
         assert_eq!(renamed.identity, plain.identity, "another name is another person");
         for (more, strong) in [
@@ -480,7 +540,12 @@ mod tests {
         ] {
             assert_eq!(of(more.clone()).unwrap().strong, strong, "{more}");
         }
-        for wrong in [serde_json::json!(""), serde_json::json!(null), serde_json::json!(7), "s".repeat(256).into()] {
+        for wrong in [
+            serde_json::json!(""),
+            serde_json::json!(null),
+            serde_json::json!(7),
+            "s".repeat(256).into(),
+        ] {
             assert!(of(serde_json::json!({"sub":wrong})).is_err());
         }
     }
@@ -500,7 +565,10 @@ mod tests {
             (begun("state", 0), "state", PENDING_MS),
             (begun("state", 2), "state", 1),
         ] {
-            assert!(matches!(provider.finish(&pending, state, "code", now_ms), Err(OidcError::NotBegun)));
+            assert!(matches!(
+                provider.finish(&pending, state, "code", now_ms),
+                Err(OidcError::NotBegun)
+            ));
         }
     }
 }

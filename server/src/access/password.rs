@@ -1,4 +1,5 @@
-//! Passwords: argon2id (OWASP's least: 19 MiB, two passes, one lane), and what a password must have. Never printed.
+//! Passwords: argon2id (OWASP's least: 19 MiB, two passes, one lane), and what a password must
+//! have. Never printed.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +10,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 pub const LEAST_CHARS: usize = 12;
 pub const MOST_BYTES: usize = 512;
 
-/// Hashes at once, for strangers and for those who are known: each takes 19 MiB and a core for a moment.
+/// Hashes at once, for strangers and for those who are known: each takes 19 MiB and a core for a
+/// moment.
 pub const AT_ONCE: usize = 2;
 pub const KNOWN_AT_ONCE: usize = 1;
 
@@ -17,7 +19,8 @@ const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
 fn params() -> Params {
-    // The parameters are the constants above the fold: they are in argon2's range, so the default stands in for nothing.
+    // The parameters are the constants above the fold: they are in argon2's range, so the default
+    // stands in for nothing.
     Params::new(19_456, 2, 1, None).unwrap_or_default()
 }
 
@@ -31,23 +34,32 @@ pub fn fault(password: &str, name: &str) -> Option<&'static str> {
     }
     let plain = password.to_lowercase();
     let same = plain.chars().all(|c| plain.starts_with(c));
-    if same || (!name.is_empty() && plain.contains(&name.to_lowercase())) || plain.starts_with("123456789012") {
-        return Some("the password is too easy to guess: it repeats one character, counts, or holds the login name");
+    if same
+        || (!name.is_empty() && plain.contains(&name.to_lowercase()))
+        || plain.starts_with("123456789012")
+    {
+        return Some(
+            "the password is too easy to guess: it repeats one character, counts, or holds the \
+            login name",
+        );
     }
     None
 }
 
-/// The same memory again and again: given back and taken anew it would stay with whichever thread last hashed.
+/// The same memory again and again: given back and taken anew it would stay with whichever thread
+/// last hashed.
 static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
 /// The raw hash of a password. Whoever calls it holds a turn of `App::hashes`.
 fn hashed(password: &str, salt: &[u8], params: &Params) -> Result<[u8; HASH_BYTES], argon2::Error> {
     let blocks = params.block_count();
-    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    let mut memory =
+        MEMORY.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
     memory.resize(blocks, Block::new());
     let mut out = [0; HASH_BYTES];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    let made = argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut out, &mut memory[..]);
+    let made =
+        argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut out, &mut memory[..]);
     let mut free = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     if free.len() < AT_ONCE + KNOWN_AT_ONCE {
         free.push(memory);
@@ -77,8 +89,8 @@ pub fn verify(password: &str, hash: &str) -> bool {
     }
     let verified = || {
         let hash = PasswordHash::new(hash).ok()?;
-        let ours =
-            hash.algorithm.as_str() == Algorithm::Argon2id.as_str() && hash.version == Some(Version::V0x13.into());
+        let ours = hash.algorithm.as_str() == Algorithm::Argon2id.as_str()
+            && hash.version == Some(Version::V0x13.into());
         let params = Params::try_from(&hash).ok().filter(|_| ours)?;
         let out = hashed(password, &hash.salt?, &params).ok()?;
         // Output compares in constant time.

@@ -1,4 +1,5 @@
-//! Secrets that the server hands out once: tokens of boxes, links of invitations, passwords of the broker.
+//! Secrets that the server hands out once: tokens of boxes, links of invitations, passwords of the
+//! broker.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

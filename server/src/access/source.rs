@@ -1,7 +1,8 @@
 //! Where a request came from, as far as a proxy that the configuration names says so. Pure.
 //!
-//! What a client writes itself is never believed: each proxy adds the address that it saw at the end of the list, so the
-//! list is read from its end, over the addresses of trusted proxies, to the first that is none.
+//! What a client writes itself is never believed: each proxy adds the address that it saw at the
+//! end of the list, so the list is read from its end, over the addresses of trusted proxies, to the
+//! first that is none.
 
 use std::net::IpAddr;
 
@@ -19,7 +20,9 @@ impl std::str::FromStr for Network {
         let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
         let address: IpAddr = address.parse().map_err(|_| format!("`{text}` is no IP address"))?;
         let all = if address.is_ipv4() { 32 } else { 128 };
-        let prefix_bits = bits.map_or(Ok(all), str::parse).map_err(|_| format!("`{text}` has no length behind `/`"))?;
+        let prefix_bits = bits
+            .map_or(Ok(all), str::parse)
+            .map_err(|_| format!("`{text}` has no length behind `/`"))?;
         if prefix_bits > all {
             return Err(format!("`{text}`: the length behind `/` is at most {all}"));
         }
@@ -33,7 +36,9 @@ impl Network {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 same(own.to_bits().into(), other.to_bits().into(), self.prefix_bits, 32)
             }
-            (IpAddr::V6(own), IpAddr::V6(other)) => same(own.to_bits(), other.to_bits(), self.prefix_bits, 128),
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                same(own.to_bits(), other.to_bits(), self.prefix_bits, 128)
+            }
             _ => false,
         }
     }
@@ -43,9 +48,9 @@ fn same(one: u128, other: u128, prefix_bits: u8, width: u8) -> bool {
     prefix_bits == 0 || (one ^ other) >> (width - prefix_bits) == 0
 }
 
-/// The client's address, where `peer` is a trusted proxy or no proxy is expected from it; of IPv6 the first 64 bits,
-/// since whoever has one address has all of those. `None` where nobody says: without a trusted proxy, every request
-/// comes from this machine.
+/// The client's address, where `peer` is a trusted proxy or no proxy is expected from it; of IPv6
+/// the first 64 bits, since whoever has one address has all of those. `None` where nobody says:
+/// without a trusted proxy, every request comes from this machine.
 pub fn source(peer: IpAddr, forwarded: &[&str], trusted: &[Network]) -> Option<String> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.holds(address));
     let peer = peer.to_canonical();
@@ -96,10 +101,20 @@ mod tests {
     fn what_the_client_wrote_itself_is_passed_over() {
         let trusted = ["127.0.0.1", "10.0.0.0/8"];
         assert_eq!(of("127.0.0.1", &["1.2.3.4, 203.0.113.9"], &trusted).unwrap(), "203.0.113.9");
-        assert_eq!(of("127.0.0.1", &["1.2.3.4, 203.0.113.9, 10.9.9.9"], &trusted).unwrap(), "203.0.113.9");
-        assert_eq!(of("127.0.0.1", &["1.2.3.4", "203.0.113.9:4711"], &trusted).unwrap(), "203.0.113.9");
+        assert_eq!(
+            of("127.0.0.1", &["1.2.3.4, 203.0.113.9, 10.9.9.9"], &trusted).unwrap(),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            of("127.0.0.1", &["1.2.3.4", "203.0.113.9:4711"], &trusted).unwrap(),
+            "203.0.113.9"
+        );
         assert_eq!(of("127.0.0.1", &["203.0.113.9, rubbish"], &trusted), None);
-        assert_eq!(of("192.0.2.7", &["203.0.113.9"], &trusted).unwrap(), "192.0.2.7", "no proxy of ours");
+        assert_eq!(
+            of("192.0.2.7", &["203.0.113.9"], &trusted).unwrap(),
+            "192.0.2.7",
+            "no proxy of ours"
+        );
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! Slows down guessing: after some failures a name waits, twice as long after each further one, at most 15 minutes. Pure;
-//! its milliseconds are those of a clock that nobody sets ([`crate::clock::monotonic_ms`]).
+//! Slows down guessing: after some failures a name waits, twice as long after each further one, at
+//! most 15 minutes. Pure; its milliseconds are those of a clock that nobody sets
+//! ([`crate::clock::monotonic_ms`]).
 //!
-//! A login is counted for the account *at one source* (or in one known browser), so that nobody's guesses make anybody
-//! else wait. What is counted for the account as a whole only takes the free attempts away from unknown sources.
+//! A login is counted for the account *at one source* (or in one known browser), so that nobody's
+//! guesses make anybody else wait. What is counted for the account as a whole only takes the free
+//! attempts away from unknown sources.
 
 use std::collections::HashMap;
 
 const FREE: u32 = 5;
 /// Free attempts of one source at all accounts together.
 const FREE_OF_A_SOURCE: u32 = 20;
-/// After so many failures of an account everywhere, an unknown source has one attempt and no more for nothing.
+/// After so many failures of an account everywhere, an unknown source has one attempt and no more
+/// for nothing.
 const UNDER_ATTACK: u32 = 20;
 const MOST_MS: i64 = 15 * 60_000;
 /// After so long without a failure nothing is held against a name any more.
@@ -62,7 +65,8 @@ impl Throttle {
         known.copied().unwrap_or((0, now_ms))
     }
 
-    /// Counts an attempt as failed before it is looked at, so that many at once are no way around; or says how long to wait.
+    /// Counts an attempt as failed before it is looked at, so that many at once are no way around;
+    /// or says how long to wait.
     pub fn attempt(&mut self, names: &[&str], now_ms: i64) -> Result<(), i64> {
         match names.iter().map(|name| self.wait_ms(name, now_ms)).max() {
             Some(wait) if wait > 0 => Err(wait),
@@ -76,7 +80,12 @@ impl Throttle {
     }
 
     /// As [`Self::attempt`], for a login.
-    pub fn attempt_login(&mut self, account: &str, visitor: &Visitor, now_ms: i64) -> Result<Attempt, i64> {
+    pub fn attempt_login(
+        &mut self,
+        account: &str,
+        visitor: &Visitor,
+        now_ms: i64,
+    ) -> Result<Attempt, i64> {
         let everywhere = format!("account {account}");
         let (attempt, waits) = match visitor {
             Visitor::Known { nonce } => {
@@ -91,7 +100,8 @@ impl Throttle {
             }
             Visitor::At(Some(source)) => {
                 let attacked = self.count(&everywhere, now_ms).0 >= UNDER_ATTACK;
-                let (own, source) = (format!("login {account} {source}"), format!("source {source}"));
+                let (own, source) =
+                    (format!("login {account} {source}"), format!("source {source}"));
                 let waits = [
                     self.wait(&own, if attacked { 1 } else { FREE }, now_ms),
                     self.wait(&source, FREE_OF_A_SOURCE, now_ms),
@@ -123,7 +133,8 @@ impl Throttle {
 
     fn failed(&mut self, name: &str, now_ms: i64) {
         if self.failures.len() >= REMEMBERED && !self.failures.contains_key(name) {
-            let oldest = self.failures.iter().min_by_key(|(_, (_, at))| *at).map(|(name, _)| name.clone());
+            let oldest =
+                self.failures.iter().min_by_key(|(_, (_, at))| *at).map(|(name, _)| name.clone());
             if let Some(oldest) = oldest {
                 self.failures.remove(&oldest);
             }
@@ -144,7 +155,8 @@ impl Throttle {
 
     /// Nothing is held against an account any more, whoever tries and from where.
     pub fn clear(&mut self, account: &str) {
-        let own = ["login", "account", "own account", "code"].map(|what| format!("{what} {account}"));
+        let own =
+            ["login", "account", "own account", "code"].map(|what| format!("{what} {account}"));
         let at_a_source = format!("login {account} ");
         self.failures.retain(|name, _| !own.contains(name) && !name.starts_with(&at_a_source));
     }
@@ -183,7 +195,8 @@ mod tests {
         let mut throttle = Throttle::default();
         let mut guesses = 0;
         for round in 0..100 {
-            // Four guesses at the witness, then one attempt with an unknown card, in which nobody looks at him.
+            // Four guesses at the witness, then one attempt with an unknown card, in which nobody
+            // looks at him.
             for _ in 0..4 {
                 guesses += i32::from(throttle.attempt(&["card", "witness"], 0).is_ok());
                 throttle.succeeded("card");
@@ -239,13 +252,18 @@ mod tests {
         }
         assert!(throttle.attempt_login("wang", &at("new"), 0).is_ok());
         assert_eq!(throttle.attempt_login("wang", &at("new"), 0), Err(1000));
-        assert!(throttle.attempt_login("li", &at("new"), 0).is_ok(), "another account is not under attack");
+        assert!(
+            throttle.attempt_login("li", &at("new"), 0).is_ok(),
+            "another account is not under attack"
+        );
     }
 
     #[test]
     fn one_source_guesses_at_twenty_accounts_and_waits() {
         let mut throttle = Throttle::default();
-        let begun = (0..30).filter(|n| throttle.attempt_login(&format!("p{n}"), &at("a"), 0).is_ok()).count();
+        let begun = (0..30)
+            .filter(|n| throttle.attempt_login(&format!("p{n}"), &at("a"), 0).is_ok())
+            .count();
         assert_eq!(begun, 20);
     }
 
@@ -275,7 +293,10 @@ mod tests {
         guess(&mut throttle, "wangli", "b", 12);
         throttle.clear("wang");
         assert!(throttle.attempt_login("wang", &at("a"), now).is_ok());
-        assert!(throttle.attempt_login("wangli", &at("b"), now).is_err(), "another account was cleared");
+        assert!(
+            throttle.attempt_login("wangli", &at("b"), now).is_err(),
+            "another account was cleared"
+        );
     }
 
     #[test]

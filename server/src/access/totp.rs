@@ -1,4 +1,5 @@
-//! Time-based one-time codes (RFC 6238: SHA-1, 30 s, 6 digits), pure: the time is an argument, a code works once.
+//! Time-based one-time codes (RFC 6238: SHA-1, 30 s, 6 digits), pure: the time is an argument, a
+//! code works once.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
@@ -21,8 +22,8 @@ pub fn latest_step(now_s: i64) -> i64 {
     now_s / STEP_S + SLACK
 }
 
-/// The time step that this code belongs to, if it is right now and above `last_used`. A step used beyond
-/// [`latest_step`] was used while this machine's clock was ahead: it is no mark of now.
+/// The time step that this code belongs to, if it is right now and above `last_used`. A step used
+/// beyond [`latest_step`] was used while this machine's clock was ahead: it is no mark of now.
 pub fn check(secret: &[u8], typed: &str, now_s: i64, last_used: i64) -> Option<i64> {
     let digits = crate::text::digits(typed);
     if digits.len() != 6 {
@@ -66,9 +67,12 @@ mod tests {
 
     #[test]
     fn the_codes_of_rfc_6238_appendix_b_hold() {
-        for (at, expected) in
-            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
-        {
+        for (at, expected) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_234_567_890, "005924"),
+            (20_000_000_000, "353130"),
+        ] {
             assert_eq!(check(SECRET, expected, at, 0), Some(at / 30), "at {at}");
         }
     }
@@ -93,7 +97,11 @@ mod tests {
         let (now, ahead) = (1_111_111_109, 1_111_111_109 + 86_400);
         assert_eq!(check(SECRET, "081804", now, ahead / 30), Some(now / 30));
         assert_eq!(check(SECRET, "081804", now, now / 30), None);
-        assert_eq!(check(SECRET, "081804", now, now / 30 + 1), None, "the phone's clock may be ahead by a step");
+        assert_eq!(
+            check(SECRET, "081804", now, now / 30 + 1),
+            None,
+            "the phone's clock may be ahead by a step"
+        );
     }
 
     #[test]

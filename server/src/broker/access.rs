@@ -13,7 +13,8 @@ use rmqtt::types::{AuthResult, ConnectInfo, PublishAclResult, SubscribeAclResult
 /// The name under which this server connects to its own broker.
 pub(crate) const SERVER: &str = "zaigang-server";
 
-/// Answers whether a password is right. Called for every connection, never with a log of the password.
+/// Answers whether a password is right. Called for every connection, never with a log of the
+/// password.
 pub trait Credentials: Send + Sync {
     fn server_password_is(&self, password: &[u8]) -> bool;
     fn device_password_is(&self, device: &str, password: &[u8]) -> bool;
@@ -22,13 +23,17 @@ pub trait Credentials: Send + Sync {
 /// A box may publish on its own upward channels.
 pub fn allowed_topic(user: &str, topic: &str) -> bool {
     user == SERVER
-        || topic.parse::<Topic>().is_ok_and(|t| t.device.as_str() == user && Channel::UP.contains(&t.channel))
+        || topic
+            .parse::<Topic>()
+            .is_ok_and(|t| t.device.as_str() == user && Channel::UP.contains(&t.channel))
 }
 
 /// A box may listen to its own downward channels, without wildcards.
 pub fn allowed_filter(user: &str, filter: &str) -> bool {
     user == SERVER
-        || filter.parse::<Topic>().is_ok_and(|t| t.device.as_str() == user && Channel::DOWN.contains(&t.channel))
+        || filter
+            .parse::<Topic>()
+            .is_ok_and(|t| t.device.as_str() == user && Channel::DOWN.contains(&t.channel))
 }
 
 pub(super) struct Guard {
@@ -41,7 +46,9 @@ impl Guard {
     }
 
     async fn authenticate(&self, info: &ConnectInfo) -> AuthResult {
-        let (Some(user), Some(password)) = (info.username(), info.password()) else { return AuthResult::NotAuthorized };
+        let (Some(user), Some(password)) = (info.username(), info.password()) else {
+            return AuthResult::NotAuthorized;
+        };
         let (user, password) = (user.to_string(), password.to_vec());
         // A box that could take another's client id could end the other's connection.
         if user != SERVER && *info.client_id() != user {
@@ -59,7 +66,11 @@ impl Guard {
             }
         })
         .await;
-        if good.unwrap_or(false) { AuthResult::Allow(false, None) } else { AuthResult::BadUsernameOrPassword }
+        if good.unwrap_or(false) {
+            AuthResult::Allow(false, None)
+        } else {
+            AuthResult::BadUsernameOrPassword
+        }
     }
 }
 
@@ -74,7 +85,9 @@ fn will_topic(info: &ConnectInfo) -> Option<String> {
 impl Handler for Guard {
     async fn hook(&self, parameter: &Parameter, before: Option<HookResult>) -> ReturnType {
         match parameter {
-            Parameter::ClientAuthenticate(info) => (false, Some(HookResult::AuthResult(self.authenticate(info).await))),
+            Parameter::ClientAuthenticate(info) => {
+                (false, Some(HookResult::AuthResult(self.authenticate(info).await)))
+            }
             Parameter::ClientSubscribeCheckAcl(session, subscribe) => {
                 let answer = if allowed_filter(session.id.username_ref(), &subscribe.topic_filter) {
                     SubscribeAclResult::new_success(subscribe.opts.qos(), None)
@@ -119,6 +132,9 @@ mod tests {
             assert_eq!(allowed_topic("box-1", topic), publish, "publish {topic}");
             assert_eq!(allowed_filter("box-1", topic), subscribe, "subscribe {topic}");
         }
-        assert!(allowed_filter(SERVER, "zaigang/v1/+/findings") && allowed_topic(SERVER, "zaigang/v1/box-1/receipts"));
+        assert!(
+            allowed_filter(SERVER, "zaigang/v1/+/findings")
+                && allowed_topic(SERVER, "zaigang/v1/box-1/receipts")
+        );
     }
 }

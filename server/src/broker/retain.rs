@@ -1,5 +1,6 @@
-//! Retained messages in memory. They are a convenience here: a box's last will is retained, knowledge is sent again on
-//! every connection, and nothing that must survive a restart rests on them.
+//! Retained messages in memory. They are a convenience here: a box's last will is retained,
+//! knowledge is sent again on every connection, and nothing that must survive a restart rests on
+//! them.
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ impl RetainStorage for InMemory {
 
     async fn set(&self, topic: &TopicName, retain: Retain, expiry: Option<Duration>) -> Result<()> {
         if self.kept.count().await >= MOST && !retain.publish.payload.is_empty() {
-            tracing::warn!(%topic, "the broker retains {MOST} messages already: this one is not retained");
+            tracing::warn!(%topic, "the broker retains {MOST} messages already: this one is not \
+                retained");
             return Ok(());
         }
         self.kept.set_with_timeout(topic, retain, expiry).await

@@ -1,4 +1,5 @@
-//! From what the file says to settings that cannot hold a wrong value; each fault is one line with its place and its range.
+//! From what the file says to settings that cannot hold a wrong value; each fault is one line with
+//! its place and its range.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,12 +7,12 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::raw::{
-    Raw, RawAccess, RawAudit, RawBroker, RawEnrolment, RawFormat, RawHttp, RawMqtt, RawOidc, RawOutgoing, RawRetention,
-    RawSmtp,
+    Raw, RawAccess, RawAudit, RawBroker, RawEnrolment, RawFormat, RawHttp, RawMqtt, RawOidc,
+    RawOutgoing, RawRetention, RawSmtp,
 };
 use super::{
-    AuditAnchors, Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals, Outgoing, Pack,
-    RetentionTimes, Smtp, SmtpTls, host_of, is_loopback,
+    AuditAnchors, Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals,
+    Outgoing, Pack, RetentionTimes, Smtp, SmtpTls, host_of, is_loopback,
 };
 
 /// The text with its name, so that a fault can say where it stands.
@@ -33,7 +34,8 @@ impl Source<'_> {
         let key = line.split_once('=')?.0.trim();
         let mut tables = before.lines().rev().map(str::trim);
         let table = tables.find_map(|l| l.strip_prefix('[')?.split(']').next());
-        let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        let plain = !key.is_empty()
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
         plain.then(|| table.map_or(key.to_owned(), |table| format!("{table}.{key}")))
     }
 
@@ -50,31 +52,47 @@ impl Source<'_> {
         if (low..=high).contains(&found) {
             return Ok(found);
         }
-        Err(self
-            .wrong(value.span().start, format!("`{key}` is {found}: it must be {low} to {high} (default {default})")))
+        Err(self.wrong(
+            value.span().start,
+            format!("`{key}` is {found}: it must be {low} to {high} (default {default})"),
+        ))
     }
 
-    fn address(&self, key: &str, value: Option<Spanned<String>>, default: &str) -> Result<SocketAddr, ConfigError> {
-        let (text, at) = value.map_or((default.to_owned(), 0), |v| (v.get_ref().clone(), v.span().start));
+    fn address(
+        &self,
+        key: &str,
+        value: Option<Spanned<String>>,
+        default: &str,
+    ) -> Result<SocketAddr, ConfigError> {
+        let (text, at) =
+            value.map_or((default.to_owned(), 0), |v| (v.get_ref().clone(), v.span().start));
         let example = "such as 127.0.0.1:8080 (port 0 takes a free one)";
-        text.parse()
-            .map_err(|_| self.wrong(at, format!("`{key}` is `{text}`: it must be an IP address and a port, {example}")))
+        text.parse().map_err(|_| {
+            self.wrong(
+                at,
+                format!("`{key}` is `{text}`: it must be an IP address and a port, {example}"),
+            )
+        })
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "one key of the file on each line")]
 pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
     let base = source.path.parent().unwrap_or(Path::new(""));
     let at = |path: &Path| base.join(path);
     let data_dir = at(&raw.data_dir);
     let master_key_file = at(raw.master_key_file.get_ref());
     if master_key_file.starts_with(&data_dir) {
-        let why = "`master_key_file` lies inside `data_dir`: keep it elsewhere, so that a copy of the data is no copy of the key";
+        let why = "`master_key_file` lies inside `data_dir`: keep it elsewhere, so that a copy of \
+            the data is no copy of the key";
         return Err(source.wrong(raw.master_key_file.span().start, why));
     }
     let tombstones = raw.tombstone_file.as_ref();
-    let tombstone_file = tombstones.map_or_else(|| master_key_file.with_extension("tombstones"), |p| at(p.get_ref()));
+    let tombstone_file = tombstones
+        .map_or_else(|| master_key_file.with_extension("tombstones"), |p| at(p.get_ref()));
     if tombstone_file.starts_with(&data_dir) {
-        let why = "`tombstone_file` lies inside `data_dir`: keep it elsewhere, so that a restored copy of the data learns who withdrew since";
+        let why = "`tombstone_file` lies inside `data_dir`: keep it elsewhere, so that a restored \
+            copy of the data learns who withdrew since";
         return Err(source.wrong(tombstones.map_or(0, |p| p.span().start), why));
     }
     let outgoing = outgoing(source, raw.outgoing, raw.smtp, base)?;
@@ -82,24 +100,30 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
     let metrics_listen = raw.metrics.listen.map(|listen| metrics(source, listen)).transpose()?;
     let pack = raw.models.pack.as_ref().map_or(Pack::Real, |p| *p.get_ref());
     if raw.mode == Mode::Production && pack == Pack::Avatar {
-        let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \"production\"`: use \"real\"";
+        let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \
+            \"production\"`: use \"real\"";
         return Err(source.wrong(raw.models.pack.map_or(0, |p| p.span().start), why));
     }
     let production = raw.mode == Mode::Production;
-    let oidc = oidc(source, raw.oidc, raw.http.public_url.as_ref().map(|u| u.get_ref().as_str()), base)?;
-    let (public_url, names) = reached(source, raw.http.public_url.clone(), raw.http.names.clone(), oidc.as_ref())?;
-    // A demonstration is open to this machine; one that others reach is so only where its file says it.
+    let oidc =
+        oidc(source, raw.oidc, raw.http.public_url.as_ref().map(|u| u.get_ref().as_str()), base)?;
+    let (public_url, names) =
+        reached(source, raw.http.public_url.clone(), raw.http.names.clone(), oidc.as_ref())?;
+    // A demonstration is open to this machine; one that others reach is so only where its file says
+    // it.
     let closed = production || public_url.is_some() || !names.is_empty();
     let accounts = raw.access.accounts.as_ref().map_or(closed, |a| *a.get_ref());
     if production && !accounts {
-        let why = "`access.accounts = false` opens the house to everybody and is refused where `mode = \"production\"`";
+        let why = "`access.accounts = false` opens the house to everybody and is refused where \
+            `mode = \"production\"`";
         return Err(source.wrong(raw.access.accounts.map_or(0, |a| a.span().start), why));
     }
     let level = raw.log.level.as_ref().map_or_else(|| "info".to_owned(), |l| l.get_ref().clone());
     if tracing_subscriber::EnvFilter::try_new(&level).is_err() {
         let offset = raw.log.level.map_or(0, |l| l.span().start);
         let why = format!(
-            "`log.level` is `{level}`: use error, warn, info, debug, trace, or directives such as info,server=debug"
+            "`log.level` is `{level}`: use error, warn, info, debug, trace, or directives such as \
+            info,server=debug"
         );
         return Err(source.wrong(offset, why));
     }
@@ -116,11 +140,28 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         names,
         broker: broker(source, raw.mqtt, base)?,
         batch_max: source.number("ingest.batch_max", ingest.batch_max, 1024, (1, 4096))? as usize,
-        at_once_max: source.number("ingest.at_once_max", ingest.at_once_max, 64, (0, 4096))? as usize,
-        gap_alert_s: source.number("ingest.gap_alert_s", ingest.gap_alert_s, 60, (1, 86_400))? as u64,
-        knowledge_expires_h: source.number("knowledge.expires_h", knowledge.expires_h, 168, (1, 2160))?,
-        knowledge_refresh_min: source.number("knowledge.refresh_min", knowledge.refresh_min, 360, (1, 1380))? as u64,
-        knowledge_retry_ms: source.number("knowledge.retry_ms", knowledge.retry_ms, 5000, (200, 600_000))? as u64,
+        at_once_max: source.number("ingest.at_once_max", ingest.at_once_max, 64, (0, 4096))?
+            as usize,
+        gap_alert_s: source.number("ingest.gap_alert_s", ingest.gap_alert_s, 60, (1, 86_400))?
+            as u64,
+        knowledge_expires_h: source.number(
+            "knowledge.expires_h",
+            knowledge.expires_h,
+            168,
+            (1, 2160),
+        )?,
+        knowledge_refresh_min: source.number(
+            "knowledge.refresh_min",
+            knowledge.refresh_min,
+            360,
+            (1, 1380),
+        )? as u64,
+        knowledge_retry_ms: source.number(
+            "knowledge.retry_ms",
+            knowledge.retry_ms,
+            5000,
+            (200, 600_000),
+        )? as u64,
         token_valid_min: source.number(
             "provisioning.token_valid_min",
             raw.provisioning.token_valid_min,
@@ -133,10 +174,18 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
             90,
             (1, 825),
         )? as u64,
-        knowledge_retry_max_min: source.number("knowledge.retry_max_min", knowledge.retry_max_min, 60, (1, 1440))?
-            as u64,
+        knowledge_retry_max_min: source.number(
+            "knowledge.retry_max_min",
+            knowledge.retry_max_min,
+            60,
+            (1, 1440),
+        )? as u64,
         limits,
-        server_ca_sha256: raw.provisioning.server_ca_file.map(|file| fingerprint(source, &file, base)).transpose()?,
+        server_ca_sha256: raw
+            .provisioning
+            .server_ca_file
+            .map(|file| fingerprint(source, &file, base))
+            .transpose()?,
         retention: retention(source, raw.retention)?,
         audit,
         metrics_listen,
@@ -163,29 +212,55 @@ fn limits(
     let mut trusted_proxies = Vec::new();
     for proxy in http.trusted_proxies {
         let network = proxy.get_ref().parse().map_err(|why: String| {
-            let why = format!("`http.trusted_proxies`: {why}; use addresses such as 127.0.0.1 or 10.1.0.0/16");
+            let why = format!(
+                "`http.trusted_proxies`: {why}; use addresses such as 127.0.0.1 or 10.1.0.0/16"
+            );
             source.wrong(proxy.span().start, why)
         })?;
         trusted_proxies.push(network);
     }
     Ok(Limits {
         trusted_proxies,
-        bodies_max_mib: number("http.bodies_max_mib", &http.bodies_max_mib, 256, (160, 65_536))? as usize,
-        streams_per_account_max: number("http.streams_per_account_max", &http.streams_per_account_max, 32, (1, 10_000))?
+        bodies_max_mib: number("http.bodies_max_mib", &http.bodies_max_mib, 256, (160, 65_536))?
             as usize,
+        streams_per_account_max: number(
+            "http.streams_per_account_max",
+            &http.streams_per_account_max,
+            32,
+            (1, 10_000),
+        )? as usize,
         replay_max: number("http.replay_max", &http.replay_max, 1000, (100, 10_000))?,
-        hash_waiting_max: number("access.hash_waiting_max", &access.hash_waiting_max, 64, (1, 1000))? as usize,
+        hash_waiting_max: number(
+            "access.hash_waiting_max",
+            &access.hash_waiting_max,
+            64,
+            (1, 1000),
+        )? as usize,
         anonymous_entries_per_min: number(
             "access.anonymous_entries_per_min",
             &access.anonymous_entries_per_min,
             10,
             (0, 1000),
         )? as u32,
-        analyses_waiting_max: number("enrolment.analyses_waiting_max", &enrolment.analyses_waiting_max, 8, (0, 100))?
-            as usize,
+        analyses_waiting_max: number(
+            "enrolment.analyses_waiting_max",
+            &enrolment.analyses_waiting_max,
+            8,
+            (0, 100),
+        )? as usize,
         open_proposals: OpenProposals {
-            count_max: number("enrolment.open_proposals_max", &enrolment.open_proposals_max, 100, (1, 10_000))?,
-            photos_max_mib: number("enrolment.open_photos_max_mib", &enrolment.open_photos_max_mib, 512, (1, 65_536))?,
+            count_max: number(
+                "enrolment.open_proposals_max",
+                &enrolment.open_proposals_max,
+                100,
+                (1, 10_000),
+            )?,
+            photos_max_mib: number(
+                "enrolment.open_photos_max_mib",
+                &enrolment.open_photos_max_mib,
+                512,
+                (1, 65_536),
+            )?,
         },
     })
 }
@@ -193,9 +268,24 @@ fn limits(
 fn retention(source: &Source<'_>, raw: RawRetention) -> Result<RetentionTimes, ConfigError> {
     Ok(RetentionTimes {
         dismissed_h: source.number("retention.dismissed_h", raw.dismissed_h, 24, (1, 8760))?,
-        undecided_days: source.number("retention.undecided_days", raw.undecided_days, 30, (1, 365))?,
-        presence_days: source.number("retention.presence_days", raw.presence_days, 210, (200, 1096))?,
-        quarantine_days: source.number("retention.quarantine_days", raw.quarantine_days, 30, (1, 365))?,
+        undecided_days: source.number(
+            "retention.undecided_days",
+            raw.undecided_days,
+            30,
+            (1, 365),
+        )?,
+        presence_days: source.number(
+            "retention.presence_days",
+            raw.presence_days,
+            210,
+            (200, 1096),
+        )?,
+        quarantine_days: source.number(
+            "retention.quarantine_days",
+            raw.quarantine_days,
+            30,
+            (1, 365),
+        )?,
     })
 }
 
@@ -206,19 +296,25 @@ fn audit(
     outgoing: &Outgoing,
 ) -> Result<AuditAnchors, ConfigError> {
     let given = raw.head_file.as_ref();
-    let head_file =
-        given.map_or_else(|| master_key_file.with_extension("audit-heads"), |path| base.join(path.get_ref()));
+    let head_file = given.map_or_else(
+        || master_key_file.with_extension("audit-heads"),
+        |path| base.join(path.get_ref()),
+    );
     if head_file.starts_with(data_dir) {
-        let why = "`audit.head_file` lies inside `data_dir`: keep it elsewhere, so that whoever changes the log has to change it in two places";
+        let why = "`audit.head_file` lies inside `data_dir`: keep it elsewhere, so that whoever \
+            changes the log has to change it in two places";
         return Err(source.wrong(given.map_or(0, |p| p.span().start), why));
     }
-    let Some(target) = raw.head_webhook else { return Ok(AuditAnchors { head_file, head_webhook: None }) };
+    let Some(target) = raw.head_webhook else {
+        return Ok(AuditAnchors { head_file, head_webhook: None });
+    };
     crate::notify::allowed(outgoing, target.get_ref())
         .map_err(|why| source.wrong(target.span().start, format!("`audit.head_webhook`: {why}")))?;
     Ok(AuditAnchors { head_file, head_webhook: Some(target.into_inner()) })
 }
 
-/// Counts of what happens here are not for every visitor of the pages: an address of their own, on this machine.
+/// Counts of what happens here are not for every visitor of the pages: an address of their own, on
+/// this machine.
 fn metrics(source: &Source<'_>, listen: Spanned<String>) -> Result<SocketAddr, ConfigError> {
     let at = listen.span().start;
     let address = source.address("metrics.listen", Some(listen), "")?;
@@ -227,7 +323,11 @@ fn metrics(source: &Source<'_>, listen: Spanned<String>) -> Result<SocketAddr, C
     }
     Err(source.wrong(
         at,
-        format!("`metrics.listen` is {address}: it is plain HTTP without a login and is served on loopback alone; let a collector on this machine, or a proxy with its own login, fetch it"),
+        format!(
+            "`metrics.listen` is {address}: it is plain HTTP without a login and is served on \
+            loopback alone; let a collector on this machine, or a proxy with its own login, fetch \
+            it"
+        ),
     ))
 }
 
@@ -235,8 +335,12 @@ fn metrics(source: &Source<'_>, listen: Spanned<String>) -> Result<SocketAddr, C
 pub(crate) fn is_safe_origin(address: &str) -> bool {
     let (scheme, rest) = address.split_once("://").unwrap_or(("", ""));
     let host = rest.split('/').next().unwrap_or_default();
-    let here = ["127.0.0.1", "[::1]", "localhost"].iter().any(|h| host == *h || host.starts_with(&format!("{h}:")));
-    !host.is_empty() && !host.contains(['@', ' ']) && (scheme == "https" || (scheme == "http" && here))
+    let here = ["127.0.0.1", "[::1]", "localhost"]
+        .iter()
+        .any(|h| host == *h || host.starts_with(&format!("{h}:")));
+    !host.is_empty()
+        && !host.contains(['@', ' '])
+        && (scheme == "https" || (scheme == "http" && here))
 }
 
 /// Under which address and names others reach this server.
@@ -253,7 +357,8 @@ fn reached(
             let host = text.split_once("://").map_or("", |(_, rest)| rest);
             if !is_safe_origin(&text) || host.contains(['/', '?', '#']) {
                 let why = format!(
-                    "`http.public_url` is `{text}`: use https://HOST or https://HOST:PORT (plain http on loopback alone)"
+                    "`http.public_url` is `{text}`: use https://HOST or https://HOST:PORT (plain \
+                    http on loopback alone)"
                 );
                 return Err(source.wrong(url.span().start, why));
             }
@@ -263,8 +368,12 @@ fn reached(
     let mut read = Vec::new();
     for name in names {
         let text = name.get_ref().to_ascii_lowercase();
-        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b)) {
-            let why = format!("`http.names` holds `{text}`: use a host name or an IP address, without a port");
+        if text.is_empty()
+            || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b))
+        {
+            let why = format!(
+                "`http.names` holds `{text}`: use a host name or an IP address, without a port"
+            );
             return Err(source.wrong(name.span().start, why));
         }
         read.push(text);
@@ -273,7 +382,11 @@ fn reached(
 }
 
 /// SHA-256 of the first certificate of a PEM file, as boxes pin it.
-fn fingerprint(source: &Source<'_>, file: &Spanned<std::path::PathBuf>, base: &Path) -> Result<String, ConfigError> {
+fn fingerprint(
+    source: &Source<'_>,
+    file: &Spanned<std::path::PathBuf>,
+    base: &Path,
+) -> Result<String, ConfigError> {
     use rustls::pki_types::pem::PemObject as _;
     let path = base.join(file.get_ref());
     let wrong = |why: &str| {
@@ -281,8 +394,8 @@ fn fingerprint(source: &Source<'_>, file: &Spanned<std::path::PathBuf>, base: &P
         source.wrong(file.span().start, why)
     };
     let pem = std::fs::read(&path).map_err(|error| wrong(&error.to_string()))?;
-    let certificate =
-        rustls::pki_types::CertificateDer::from_pem_slice(&pem).map_err(|_| wrong("it holds no PEM certificate"))?;
+    let certificate = rustls::pki_types::CertificateDer::from_pem_slice(&pem)
+        .map_err(|_| wrong("it holds no PEM certificate"))?;
     Ok(trust::sha256_hex(certificate.as_ref()))
 }
 
@@ -300,11 +413,15 @@ fn oidc(
         if is_safe_origin(&text) {
             return Ok(text);
         }
-        Err(source.wrong(at, format!("`oidc.{key}` is `{text}`: use https://HOST (plain http on loopback alone)")))
+        Err(source.wrong(
+            at,
+            format!("`oidc.{key}` is `{text}`: use https://HOST (plain http on loopback alone)"),
+        ))
     };
     let public_url = match (it.public_url.as_deref(), http_public_url) {
         (Some(own), Some(http)) if own.trim_end_matches('/') != http.trim_end_matches('/') => {
-            return Err(source.wrong(at, "`oidc.public_url` is another than `http.public_url`: leave it out"));
+            return Err(source
+                .wrong(at, "`oidc.public_url` is another than `http.public_url`: leave it out"));
         }
         (Some(url), _) | (None, Some(url)) => address("public_url", url)?,
         (None, None) => {
@@ -334,11 +451,14 @@ fn outgoing(
     for origin in raw.webhook_origins {
         let text = origin.get_ref().trim_end_matches('/').to_owned();
         let (scheme, host) = text.split_once("://").unwrap_or(("", ""));
-        let here = ["127.0.0.1", "[::1]", "localhost"].iter().any(|h| host == *h || host.starts_with(&format!("{h}:")));
+        let here = ["127.0.0.1", "[::1]", "localhost"]
+            .iter()
+            .any(|h| host == *h || host.starts_with(&format!("{h}:")));
         let bare = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
         if !bare || !(scheme == "https" || (scheme == "http" && here)) {
             let why = format!(
-                "`outgoing.webhook_origins` holds `{text}`: use https://HOST or https://HOST:PORT (plain http on loopback alone)"
+                "`outgoing.webhook_origins` holds `{text}`: use https://HOST or https://HOST:PORT \
+                (plain http on loopback alone)"
             );
             return Err(source.wrong(origin.span().start, why));
         }
@@ -353,7 +473,8 @@ fn outgoing(
     let tls = it.tls.unwrap_or(SmtpTls::Starttls);
     let here = matches!(it.host.as_str(), "127.0.0.1" | "::1" | "localhost");
     if tls == SmtpTls::None && !here {
-        let why = "`smtp.tls = \"none\"` is for a mail server on loopback: use \"starttls\" or \"implicit\"";
+        let why = "`smtp.tls = \"none\"` is for a mail server on loopback: use \"starttls\" or \
+            \"implicit\"";
         return Err(source.wrong(at, why));
     }
     let default = if tls == SmtpTls::Implicit { 465 } else { 587 };
@@ -362,8 +483,10 @@ fn outgoing(
     let ca_file = it.ca_file.map(|p| base.join(p));
     let hello_name = match it.hello_name {
         Some(name) if !is_host_name(name.get_ref()) => {
-            let why =
-                format!("`smtp.hello_name` is `{}`: use this machine's name, such as mail.example.cn", name.get_ref());
+            let why = format!(
+                "`smtp.hello_name` is `{}`: use this machine's name, such as mail.example.cn",
+                name.get_ref()
+            );
             return Err(source.wrong(name.span().start, why));
         }
         name => name.map(Spanned::into_inner),
@@ -374,7 +497,9 @@ fn outgoing(
 }
 
 fn is_host_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 253 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+    !name.is_empty()
+        && name.len() <= 253
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
 }
 
 /// Passwords and names do not travel in clear beyond this machine.
@@ -384,21 +509,29 @@ fn loopback(source: &Source<'_>, address: SocketAddr) -> Result<SocketAddr, Conf
     }
     Err(source.wrong(
         source.text.find("listen").unwrap_or(0),
-        format!("`http.listen` is {address}: plain HTTP is served on loopback alone; put a TLS proxy on this machine before it and listen on 127.0.0.1"),
+        format!(
+            "`http.listen` is {address}: plain HTTP is served on loopback alone; put a TLS \
+            proxy on this machine before it and listen on 127.0.0.1"
+        ),
     ))
 }
 
 fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, ConfigError> {
     if raw.broker == Some(RawBroker::External) {
         let port = source.number("mqtt.port", raw.port, 1883, (1, 65_535))? as u16;
-        let boxes_port = source.number("mqtt.boxes_port", raw.boxes_port, port.into(), (1, 65_535))? as u16;
+        let boxes_port =
+            source.number("mqtt.boxes_port", raw.boxes_port, port.into(), (1, 65_535))? as u16;
         let tls = raw.tls.unwrap_or(false);
         for (key, host) in [("host", &raw.host), ("boxes_host", &raw.boxes_host)] {
-            let Some(host) = host.as_ref().filter(|host| !tls && !is_loopback(&host_of(host.get_ref()))) else {
+            let Some(host) =
+                host.as_ref().filter(|host| !tls && !is_loopback(&host_of(host.get_ref())))
+            else {
                 continue;
             };
             let why = format!(
-                "`mqtt.{key}` is `{}` and `mqtt.tls` is off: passwords and findings would cross a network in clear; set tls = true (`zaigang-server broker-config` makes what the broker needs)",
+                "`mqtt.{key}` is `{}` and `mqtt.tls` is off: passwords and findings would cross a \
+                network in clear; set tls = true (`zaigang-server broker-config` makes what the \
+                broker needs)",
                 host.get_ref()
             );
             return Err(source.wrong(host.span().start, why));
@@ -418,7 +551,9 @@ fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, Conf
     let listen = source.address("mqtt.listen", raw.listen, "127.0.0.1:1883")?;
     if !listen.ip().is_loopback() {
         let why = format!(
-            "`mqtt.listen` is {listen}: the embedded broker speaks no TLS and listens on loopback alone; for boxes elsewhere use `mqtt.broker = \"external\"` and `zaigang-server broker-config`"
+            "`mqtt.listen` is {listen}: the embedded broker speaks no TLS and listens on loopback \
+            alone; for boxes elsewhere use `mqtt.broker = \"external\"` and `zaigang-server \
+            broker-config`"
         );
         return Err(source.wrong(offset, why));
     }

@@ -1,5 +1,6 @@
-//! The files that a configuration names: whether each can be opened and is what it must be, and whether a secret is one.
-//! It reads and never writes; a file that the server makes by itself may be missing.
+//! The files that a configuration names: whether each can be opened and is what it must be, and
+//! whether a secret is one. It reads and never writes; a file that the server makes by itself may
+//! be missing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -41,7 +42,10 @@ pub fn faults(config: &Config) -> Vec<String> {
         faults.push(format!("`models.folder` {}: there is no such folder", models.display()));
     }
     if config.data_dir.exists() && fs::read_dir(&config.data_dir).is_err() {
-        faults.push(format!("`data_dir` {}: can not be read by this user", config.data_dir.display()));
+        faults.push(format!(
+            "`data_dir` {}: can not be read by this user",
+            config.data_dir.display()
+        ));
     }
     faults
 }
@@ -57,7 +61,8 @@ pub fn open_secrets(config: &Config) -> Vec<String> {
 fn told(key: &str, path: &Path, mode: u32) -> String {
     let path = path.display();
     format!(
-        "`{key}` {path} is a secret of mode {mode:04o}, which others may read: chmod 600 {path}, and think of it as known"
+        "`{key}` {path} is a secret of mode {mode:04o}, which others may read: chmod 600 {path}, \
+        and think of it as known"
     )
 }
 
@@ -75,9 +80,15 @@ fn secrets(config: &Config) -> Vec<(&'static str, &Path, bool)> {
         Broker::External(external) => external.password_file.as_deref(),
         Broker::Embedded { .. } => None,
     };
-    let named = [("smtp.password_file", smtp), ("oidc.client_secret_file", oidc), ("mqtt.password_file", mqtt)];
+    let named = [
+        ("smtp.password_file", smtp),
+        ("oidc.client_secret_file", oidc),
+        ("mqtt.password_file", mqtt),
+    ];
     let named = named.into_iter().filter_map(|(key, path)| Some((key, path?, true)));
-    std::iter::once(("master_key_file", config.master_key_file.as_path(), false)).chain(named).collect()
+    std::iter::once(("master_key_file", config.master_key_file.as_path(), false))
+        .chain(named)
+        .collect()
 }
 
 #[cfg(test)]
@@ -85,7 +96,11 @@ mod tests {
     use super::*;
 
     fn config(folder: &Path) -> Config {
-        let text = "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[smtp]\nhost = \"127.0.0.1\"\ntls = \"none\"\nusername = \"x\"\npassword_file = \"smtp-password\"\nfrom = \"a@example.cn\"\n[outgoing]\nca_file = \"ca.pem\"\n[export]\nfont_file = \"font.ttf\"\n[models]\nfolder = \"models\"\n";
+        let text = "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \
+            \"master.key\"\n[smtp]\nhost = \"127.0.0.1\"\ntls = \"none\"\nusername = \
+            \"x\"\npassword_file = \"smtp-password\"\nfrom = \
+            \"a@example.cn\"\n[outgoing]\nca_file = \"ca.pem\"\n[export]\nfont_file = \
+            \"font.ttf\"\n[models]\nfolder = \"models\"\n";
         Config::parse(&folder.join("z.toml"), text).unwrap()
     }
 
@@ -104,9 +119,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("smtp-password");
         fs::write(&path, "secret").unwrap();
-        for (mode, refused) in
-            [(0o644, true), (0o604, true), (0o620, true), (0o640, false), (0o600, false), (0o400, false)]
-        {
+        for (mode, refused) in [
+            (0o644, true),
+            (0o604, true),
+            (0o620, true),
+            (0o640, false),
+            (0o600, false),
+            (0o400, false),
+        ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let found = open_secrets(&config(dir.path()));
             assert_eq!(!found.is_empty(), refused, "{mode:o}: {found:?}");

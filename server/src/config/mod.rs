@@ -1,4 +1,5 @@
-//! The configuration: raw TOML in, checked settings out. Every fault is one line with file, line and the valid range.
+//! The configuration: raw TOML in, checked settings out. Every fault is one line with file, line
+//! and the valid range.
 //!
 //! Never reads the environment and never starts anything.
 
@@ -21,7 +22,10 @@ pub const COMMENTED: &str = include_str!("../../zaigang-server.toml");
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{path}: {why}: give the path of a configuration with --config, or print one with `zaigang-server config`")]
+    #[error(
+        "{path}: {why}: give the path of a configuration with --config, or print one with \
+        `zaigang-server config`"
+    )]
     Unreadable { path: PathBuf, why: String },
     #[error("{path}, line {line}: {why}")]
     Wrong { path: PathBuf, line: usize, why: String },
@@ -75,7 +79,8 @@ pub struct External {
     /// The server's name there; with TLS the CN of the certificate that it gives itself.
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
-    /// TLS with client certificates of the server's own authority, both for the server and for the boxes.
+    /// TLS with client certificates of the server's own authority, both for the server and for the
+    /// boxes.
     pub tls: bool,
     /// Where the boxes find it, if not at `host` and `port`.
     pub boxes_host: Option<String>,
@@ -184,15 +189,18 @@ pub struct Config {
     pub pack: Pack,
     pub models_dir: Option<PathBuf>,
     pub http_listen: SocketAddr,
-    /// Where browsers and boxes reach this server, without a slash at its end; `None` where that is this machine alone.
+    /// Where browsers and boxes reach this server, without a slash at its end; `None` where that is
+    /// this machine alone.
     pub public_url: Option<String>,
     /// Further host names that it answers to, in lower case, beside those of loopback.
     pub names: Vec<String>,
-    /// False in a demonstration on loopback: everybody may do everything, and the audit log says `open`.
+    /// False in a demonstration on loopback: everybody may do everything, and the audit log says
+    /// `open`.
     pub accounts: bool,
     pub broker: Broker,
     pub batch_max: usize,
-    /// Findings of one batch whose incidents are made in its transaction; of a larger batch they are made after the receipts.
+    /// Findings of one batch whose incidents are made in its transaction; of a larger batch they
+    /// are made after the receipts.
     pub at_once_max: usize,
     pub gap_alert_s: u64,
     pub knowledge_expires_h: i64,
@@ -203,7 +211,8 @@ pub struct Config {
     pub limits: Limits,
     pub token_valid_min: i64,
     pub certificate_days: u64,
-    /// SHA-256 of the certificate of the authority that vouches for this server's HTTPS, which boxes pin.
+    /// SHA-256 of the certificate of the authority that vouches for this server's HTTPS, which
+    /// boxes pin.
     pub server_ca_sha256: Option<String>,
     pub retention: RetentionTimes,
     pub audit: AuditAnchors,
@@ -223,7 +232,8 @@ pub(crate) fn host_of(authority: &str) -> String {
     let without_port = match authority.rsplit_once(':') {
         // An IPv6 address has colons of its own, and before a port its brackets.
         Some((host, port))
-            if port.bytes().all(|b| b.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']')) =>
+            if port.bytes().all(|b| b.is_ascii_digit())
+                && (!host.contains(':') || host.ends_with(']')) =>
         {
             host
         }
@@ -262,8 +272,10 @@ impl Config {
     }
 
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), why: error.to_string() })?;
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            path: path.to_owned(),
+            why: error.to_string(),
+        })?;
         Self::parse(path, &text)
     }
 
@@ -274,8 +286,9 @@ impl Config {
             let at = error.span().map_or(0, |s| s.start);
             let why = error.message().trim().replace('\n', "; ");
             // Of a wrong type the reader says what it found, and not where it belongs.
-            let named =
-                source.key_at(at).filter(|key| !why.contains(&format!("`{key}`")) && why.starts_with("invalid"));
+            let named = source
+                .key_at(at)
+                .filter(|key| !why.contains(&format!("`{key}`")) && why.starts_with("invalid"));
             source.wrong(at, named.map_or(why.clone(), |key| format!("`{key}`: {why}")))
         })?;
         check::check(&source, raw)

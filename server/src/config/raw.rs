@@ -1,4 +1,5 @@
-//! The configuration's file as it is written: tables and keys, each optional as the file allows it. Nothing is judged here.
+//! The configuration's file as it is written: tables and keys, each optional as the file allows it.
+//! Nothing is judged here.
 
 use std::path::PathBuf;
 

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const LEAST: &str = "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n";
+const LEAST: &str =
+    "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n";
 
 fn parse(extra: &str) -> Result<Config, String> {
     Config::parse(Path::new("/etc/z.toml"), &format!("{LEAST}{extra}")).map_err(|e| e.to_string())
@@ -25,11 +26,17 @@ fn the_printed_file_is_valid_and_says_the_defaults() {
 #[test]
 fn a_wrong_value_names_file_line_and_range() {
     let error = parse("[ingest]\nbatch_max = 0\n").unwrap_err();
-    assert_eq!(error, "/etc/z.toml, line 5: `ingest.batch_max` is 0: it must be 1 to 4096 (default 1024)");
+    assert_eq!(
+        error,
+        "/etc/z.toml, line 5: `ingest.batch_max` is 0: it must be 1 to 4096 (default 1024)"
+    );
     let error = parse("[http]\nlisten = \"everywhere\"\n").unwrap_err();
     assert!(error.starts_with("/etc/z.toml, line 5: `http.listen` is `everywhere`"), "{error}");
     let error = parse("[http]\ntrusted_proxies = [\"127.0.0.1\", \"proxy\"]\n").unwrap_err();
-    assert!(error.starts_with("/etc/z.toml, line 5: `http.trusted_proxies`: `proxy` is no IP address"), "{error}");
+    assert!(
+        error.starts_with("/etc/z.toml, line 5: `http.trusted_proxies`: `proxy` is no IP address"),
+        "{error}"
+    );
     let error = Config::parse(Path::new("z.toml"), "mode = \"sandbox\"\n").unwrap_err().to_string();
     assert!(error.contains("line 1") && error.contains("`demonstration`"), "{error}");
 }
@@ -37,17 +44,32 @@ fn a_wrong_value_names_file_line_and_range() {
 #[test]
 fn an_unknown_key_names_its_line_and_the_known_ones() {
     let error = parse("[mqtt]\nlisten_on = \"127.0.0.1:1\"\n").unwrap_err();
-    assert!(error.contains("line 5") && error.contains("listen_on") && error.contains("`password_file`"), "{error}");
+    assert!(
+        error.contains("line 5")
+            && error.contains("listen_on")
+            && error.contains("`password_file`"),
+        "{error}"
+    );
 }
 
 #[test]
 fn what_must_not_be_is_refused() {
     let drawn = LEAST.replace("demonstration", "production") + "[models]\npack = \"avatar\"\n";
-    assert!(Config::parse(Path::new("z.toml"), &drawn).unwrap_err().to_string().contains("drawn faces only"));
+    assert!(
+        Config::parse(Path::new("z.toml"), &drawn)
+            .unwrap_err()
+            .to_string()
+            .contains("drawn faces only")
+    );
     assert!(parse("[http]\nlisten = \"0.0.0.0:80\"\n").unwrap_err().contains("loopback alone"));
     assert!(parse("[mqtt]\nlisten = \"0.0.0.0:1883\"\n").unwrap_err().contains("loopback alone"));
     let inside = "mode = \"production\"\ndata_dir = \"d\"\nmaster_key_file = \"d/master.key\"\n";
-    assert!(Config::parse(Path::new("z.toml"), inside).unwrap_err().to_string().contains("inside `data_dir`"));
+    assert!(
+        Config::parse(Path::new("z.toml"), inside)
+            .unwrap_err()
+            .to_string()
+            .contains("inside `data_dir`")
+    );
 }
 
 #[test]
@@ -59,7 +81,10 @@ fn an_outside_broker_without_tls_is_refused_beyond_this_machine() {
     for host in ["broker.example.cn", "10.0.0.7", "localhost.example.cn", "127.0.0.1.example.cn"] {
         let error = external(&format!("host = \"{host}\"\n")).unwrap_err();
         assert!(error.contains("line 6") && error.contains("tls = true"), "{error}");
-        assert!(external(&format!("boxes_host = \"{host}\"\n")).unwrap_err().contains("boxes_host"), "{host}");
+        assert!(
+            external(&format!("boxes_host = \"{host}\"\n")).unwrap_err().contains("boxes_host"),
+            "{host}"
+        );
         assert!(external(&format!("host = \"{host}\"\ntls = true\n")).is_ok(), "{host}");
     }
 }
@@ -69,7 +94,8 @@ fn a_demonstration_that_others_reach_asks_for_accounts() {
     assert!(!parse("").unwrap().accounts);
     assert!(parse("[http]\npublic_url = \"https://demo.example.cn\"\n").unwrap().accounts);
     assert!(parse("[http]\nnames = [\"demo.example.cn\"]\n").unwrap().accounts);
-    let said = parse("[http]\nnames = [\"demo.example.cn\"]\n[access]\naccounts = false\n").unwrap();
+    let said =
+        parse("[http]\nnames = [\"demo.example.cn\"]\n[access]\naccounts = false\n").unwrap();
     assert!(!said.accounts && said.is_reached_from_elsewhere());
 }
 
@@ -79,12 +105,15 @@ fn the_public_address_is_an_origin_and_nothing_more() {
     let config = url("https://Zaigang.example.cn:8443/").unwrap();
     assert_eq!(config.public_host().as_deref(), Some("zaigang.example.cn"));
     assert!(config.is_https());
-    for wrong in ["http://zaigang.example.cn", "zaigang.example.cn", "https://a.cn/path", "https://a@b.cn"] {
+    for wrong in
+        ["http://zaigang.example.cn", "zaigang.example.cn", "https://a.cn/path", "https://a@b.cn"]
+    {
         assert!(url(wrong).unwrap_err().contains("line 5: `http.public_url`"), "{wrong}");
     }
     let oidc = "[oidc]\nissuer = \"https://i.cn\"\nclient_id = \"z\"\n";
     assert!(parse(oidc).unwrap_err().contains("`http.public_url` is missing"));
-    let both = format!("[http]\npublic_url = \"https://a.cn\"\n{oidc}public_url = \"https://b.cn\"\n");
+    let both =
+        format!("[http]\npublic_url = \"https://a.cn\"\n{oidc}public_url = \"https://b.cn\"\n");
     assert!(parse(&both).unwrap_err().contains("another than"));
     let old = parse(&format!("{oidc}public_url = \"https://b.cn/\"\nclaim = \"sub\"\n")).unwrap();
     assert_eq!(old.public_url.as_deref(), Some("https://b.cn"));

@@ -1,7 +1,8 @@
-//! How much one box may send in a day: messages and bytes by kind, as the policy of its place says. Pure.
+//! How much one box may send in a day: messages and bytes by kind, as the policy of its place says.
+//! Pure.
 //!
-//! Beyond it a message is neither stored nor receipted: the box keeps it and sends it again, so nothing is lost, and one
-//! key can not fill the disk of everybody. The day is the server's, UTC.
+//! Beyond it a message is neither stored nor receipted: the box keeps it and sends it again, so
+//! nothing is lost, and one key can not fill the disk of everybody. The day is the server's, UTC.
 
 use protocol::up::Up;
 
@@ -100,7 +101,8 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// As [`Self::text`] wrote it; nothing on another day than `today`, and nothing where the text is none.
+    /// As [`Self::text`] wrote it; nothing on another day than `today`, and nothing where the text
+    /// is none.
     pub fn read(day: &str, text: &str, today: &str) -> Self {
         let mut spent = Self { day: today.to_owned(), volumes: Default::default() };
         if day == today {
@@ -136,7 +138,11 @@ mod tests {
     use super::*;
 
     fn limits(messages: i64, kib: i64) -> Limits {
-        Limits::of(&Numbers { budget_health_per_day: messages, budget_health_kib_per_day: kib, ..Numbers::default() })
+        Limits::of(&Numbers {
+            budget_health_per_day: messages,
+            budget_health_kib_per_day: kib,
+            ..Numbers::default()
+        })
     }
 
     #[test]
@@ -166,7 +172,10 @@ mod tests {
         }
         spent.add(Kind::Other, u64::MAX);
         assert_eq!(Spent::read("2026-03-02", &spent.text(), "2026-03-02"), spent);
-        assert_eq!(Spent::read("2026-03-02", &spent.text(), "2026-03-03").text(), "0 0 0 0 0 0 0 0");
+        assert_eq!(
+            Spent::read("2026-03-02", &spent.text(), "2026-03-03").text(),
+            "0 0 0 0 0 0 0 0"
+        );
         for rubbish in ["", "x", "1 2 3", "-1 -1", "99999999999999999999999 1"] {
             let _ = Spent::read("d", rubbish, "d");
         }

@@ -1,6 +1,7 @@
 //! Where a verified message belongs in its device's chain: a pure judgement over what is stored.
 //!
-//! Never touches a database and never reads a clock; `store::messages` asks it inside the transaction.
+//! Never touches a database and never reads a clock; `store::messages` asks it inside the
+//! transaction.
 
 /// What is stored of one device's chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,24 +50,35 @@ pub enum Judgement {
     Jump(String),
 }
 
-/// A sequence may be so far beyond everything that is known of the device: a box says some 5,000 things a day, and the
-/// server may have lost a year of them with its disk [D].
+/// A sequence may be so far beyond everything that is known of the device: a box says some 5,000
+/// things a day, and the server may have lost a year of them with its disk [D].
 pub const AHEAD_MAX: u64 = 10_000_000;
 
-/// `stored_hash` is the hash of what is stored (or declared dropped) at this sequence, if anything; `highest` the highest
-/// sequence that is known of the device.
-pub fn judge(state: &ChainState, link: Link<'_>, stored_hash: Option<&str>, highest: u64) -> Judgement {
+/// `stored_hash` is the hash of what is stored (or declared dropped) at this sequence, if anything;
+/// `highest` the highest sequence that is known of the device.
+pub fn judge(
+    state: &ChainState,
+    link: Link<'_>,
+    stored_hash: Option<&str>,
+    highest: u64,
+) -> Judgement {
     if let Some(stored) = stored_hash {
         if stored == link.hash {
             return Judgement::Duplicate;
         }
         if !link.breaks {
-            return Judgement::Fork(format!("sequence {} is stored with another content", link.seq));
+            return Judgement::Fork(format!(
+                "sequence {} is stored with another content",
+                link.seq
+            ));
         }
     }
     let known = highest.max(state.contiguous_seq);
     if link.seq > known.saturating_add(AHEAD_MAX) {
-        return Judgement::Jump(format!("sequence {} is {AHEAD_MAX} and more beyond {known}", link.seq));
+        return Judgement::Jump(format!(
+            "sequence {} is {AHEAD_MAX} and more beyond {known}",
+            link.seq
+        ));
     }
     let first_ever = state.contiguous_seq == 0 && link.seq == 1;
     if link.breaks && link.prev == trust::ZERO_HASH && !first_ever {
@@ -79,12 +91,18 @@ pub fn judge(state: &ChainState, link: Link<'_>, stored_hash: Option<&str>, high
         return Judgement::Above;
     }
     if link.seq <= state.contiguous_seq {
-        return Judgement::Fork(format!("sequence {} was receipted before and is not this message", link.seq));
+        return Judgement::Fork(format!(
+            "sequence {} was receipted before and is not this message",
+            link.seq
+        ));
     }
     if link.prev == state.contiguous_hash {
         Judgement::Next
     } else {
-        Judgement::Fork(format!("sequence {} names another predecessor than the stored one", link.seq))
+        Judgement::Fork(format!(
+            "sequence {} names another predecessor than the stored one",
+            link.seq
+        ))
     }
 }
 
@@ -102,9 +120,18 @@ mod tests {
 
     #[test]
     fn the_first_link_names_zeros() {
-        assert_eq!(judge(&ChainState::new(), link(1, "a", trust::ZERO_HASH), None, 0), Judgement::Next);
-        assert!(matches!(judge(&ChainState::new(), link(1, "a", "b"), None, 0), Judgement::Fork(_)));
-        assert!(matches!(judge(&ChainState::new(), link(0, "a", trust::ZERO_HASH), None, 0), Judgement::Fork(_)));
+        assert_eq!(
+            judge(&ChainState::new(), link(1, "a", trust::ZERO_HASH), None, 0),
+            Judgement::Next
+        );
+        assert!(matches!(
+            judge(&ChainState::new(), link(1, "a", "b"), None, 0),
+            Judgement::Fork(_)
+        ));
+        assert!(matches!(
+            judge(&ChainState::new(), link(0, "a", trust::ZERO_HASH), None, 0),
+            Judgement::Fork(_)
+        ));
     }
 
     #[test]
@@ -128,8 +155,12 @@ mod tests {
         assert_eq!(judge(&at(4, "d"), broken, Some("a"), 0), Judgement::Restart);
         assert_eq!(judge(&at(4, "d"), Link { seq: 5, ..broken }, None, 0), Judgement::Restart);
         assert_eq!(judge(&at(4, "d"), broken, Some("n"), 0), Judgement::Duplicate);
-        // Nothing was ever heard of this box, and it lost what it had: its chain begins where it says.
-        assert_eq!(judge(&ChainState::new(), Link { seq: 5, ..broken }, None, 0), Judgement::Restart);
+        // Nothing was ever heard of this box, and it lost what it had: its chain begins where it
+        // says.
+        assert_eq!(
+            judge(&ChainState::new(), Link { seq: 5, ..broken }, None, 0),
+            Judgement::Restart
+        );
         assert_eq!(judge(&ChainState::new(), broken, None, 0), Judgement::Next);
     }
 

@@ -1,6 +1,8 @@
-//! Is this really said by that box, whole and in form? Pure: bytes and a key in, a checked message or a refusal out.
+//! Is this really said by that box, whole and in form? Pure: bytes and a key in, a checked message
+//! or a refusal out.
 //!
-//! Never stores and never reads a clock. What passes here is authentic; where it belongs in the chain is `chain`'s question.
+//! Never stores and never reads a clock. What passes here is authentic; where it belongs in the
+//! chain is `chain`'s question.
 
 use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
@@ -22,7 +24,8 @@ pub enum Checked {
 pub struct Refusal {
     pub reason: &'static str,
     pub detail: String,
-    /// Whose Integrity alert it becomes; `None` where anybody could have caused it or nobody is registered.
+    /// Whose Integrity alert it becomes; `None` where anybody could have caused it or nobody is
+    /// registered.
     pub alert_for: Option<DeviceId>,
 }
 
@@ -30,32 +33,47 @@ fn refuse(reason: &'static str, detail: impl Into<String>) -> Refusal {
     Refusal { reason, detail: detail.into(), alert_for: None }
 }
 
-/// `former_of` gives the keys that the box had before its present one: it is asked only where the present one does not fit.
+/// `former_of` gives the keys that the box had before its present one: it is asked only where the
+/// present one does not fit.
 pub fn check(
     topic: &str,
     payload: &[u8],
     key_of: impl Fn(&DeviceId) -> Option<VerifyingKey>,
     former_of: impl Fn(&DeviceId) -> Vec<VerifyingKey>,
 ) -> Result<Checked, Refusal> {
-    let topic: Topic = topic.parse().map_err(|e: protocol::topic::BadTopic| refuse("unknown_topic", e.to_string()))?;
+    let topic: Topic = topic
+        .parse()
+        .map_err(|e: protocol::topic::BadTopic| refuse("unknown_topic", e.to_string()))?;
     if !Channel::UP.contains(&topic.channel) {
-        return Err(refuse("unknown_topic", format!("`{topic}` is a downward topic: a box publishes upward only")));
+        return Err(refuse(
+            "unknown_topic",
+            format!("`{topic}` is a downward topic: a box publishes upward only"),
+        ));
     }
     let limit = protocol::MAX_MESSAGE_BYTES;
     if payload.len() > limit {
-        return Err(refuse("oversized", format!("{} bytes on `{topic}`: at most {limit} are taken", payload.len())));
+        return Err(refuse(
+            "oversized",
+            format!("{} bytes on `{topic}`: at most {limit} are taken", payload.len()),
+        ));
     }
     let envelope = std::str::from_utf8(payload)
         .map_err(|_| refuse("malformed", format!("the message on `{topic}` is no UTF-8 text")))?;
     let parsed = Envelope::from_text(envelope).map_err(|e| {
-        refuse("malformed", format!("the message on `{topic}` is no envelope: {}", clip(&e.to_string(), 200)))
+        refuse(
+            "malformed",
+            format!("the message on `{topic}` is no envelope: {}", clip(&e.to_string(), 200)),
+        )
     })?;
-    let key = key_of(&topic.device)
-        .ok_or_else(|| refuse("unknown_device", format!("device `{}` is not provisioned here", topic.device)))?;
+    let key = key_of(&topic.device).ok_or_else(|| {
+        refuse("unknown_device", format!("device `{}` is not provisioned here", topic.device))
+    })?;
     let text = trust::verify(&parsed, &key).map_err(|e| {
-        let former = || former_of(&topic.device).iter().any(|key| trust::verify(&parsed, key).is_ok());
+        let former =
+            || former_of(&topic.device).iter().any(|key| trust::verify(&parsed, key).is_ok());
         if topic.channel == Channel::Status && former() {
-            // The last will of a box that was replaced comes after its successor: nobody forged it, and it says nothing.
+            // The last will of a box that was replaced comes after its successor: nobody forged it,
+            // and it says nothing.
             return refuse(
                 "superseded_key",
                 format!("the status on `{topic}` was signed by an earlier key of the box"),
@@ -75,22 +93,27 @@ pub fn check(
 }
 
 fn status(topic: &Topic, text: &str) -> Result<Checked, Refusal> {
-    let body: StatusBody = serde_json::from_str(text)
-        .map_err(|e| refuse("malformed", format!("the status of `{}` does not decode: {e}", topic.device)))?;
+    let body: StatusBody = serde_json::from_str(text).map_err(|e| {
+        refuse("malformed", format!("the status of `{}` does not decode: {e}", topic.device))
+    })?;
     own(topic, &body.device)?;
     Ok(Checked::Status(body))
 }
 
 fn chained(topic: &Topic, text: &str) -> Result<UpBody, Refusal> {
-    let body = UpBody::from_text(text)
-        .map_err(|e| refuse("malformed", format!("a signed message of `{}` does not decode: {e}", topic.device)))?;
+    let body = UpBody::from_text(text).map_err(|e| {
+        refuse("malformed", format!("a signed message of `{}` does not decode: {e}", topic.device))
+    })?;
     own(topic, &body.device)?;
     let expected = body.payload.channel();
     if expected.is_some_and(|channel| channel != topic.channel) {
         return Err(refuse("malformed", format!("a message of another channel came on `{topic}`")));
     }
     if uuid::Uuid::parse_str(&body.event_id).is_err() {
-        return Err(refuse("malformed", format!("event id `{}` is no UUID", clip(&body.event_id, 40))));
+        return Err(refuse(
+            "malformed",
+            format!("event id `{}` is no UUID", clip(&body.event_id, 40)),
+        ));
     }
     let hash = body.prev.len() == 64 && body.prev.bytes().all(|b| b.is_ascii_hexdigit());
     if !hash || body.seq > i64::MAX as u64 {
@@ -130,31 +153,44 @@ mod tests {
 
     fn try_it(key: &SigningKey, topic: &str, payload: &[u8]) -> Result<Checked, &'static str> {
         let public = key.verifying_key();
-        check(topic, payload, |d| (d.as_str() == "box-1").then_some(public), |_| Vec::new()).map_err(|r| r.reason)
+        check(topic, payload, |d| (d.as_str() == "box-1").then_some(public), |_| Vec::new())
+            .map_err(|r| r.reason)
     }
 
     #[test]
     fn a_status_by_the_boxs_earlier_key_accuses_nobody_and_a_message_by_it_does() {
-        let (earlier, present, forger) =
-            (SigningKey::generate().unwrap(), SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let (earlier, present, forger) = (
+            SigningKey::generate().unwrap(),
+            SigningKey::generate().unwrap(),
+            SigningKey::generate().unwrap(),
+        );
         let status =
             json!({"v":1,"device":"box-1","online":false,"boot_count":1,"boot_id":"b","connected_at":""}).to_string();
         let said = |key: &SigningKey, topic: &str, body: String| {
             let payload = serde_json::to_vec(&key.sign(body)).unwrap();
             let former = vec![earlier.verifying_key()];
-            let refusal = check(topic, &payload, |_| Some(present.verifying_key()), |_| former.clone()).unwrap_err();
+            let refusal =
+                check(topic, &payload, |_| Some(present.verifying_key()), |_| former.clone())
+                    .unwrap_err();
             (refusal.reason, refusal.alert_for.is_some())
         };
-        assert_eq!(said(&earlier, "zaigang/v1/box-1/status", status.clone()), ("superseded_key", false));
+        assert_eq!(
+            said(&earlier, "zaigang/v1/box-1/status", status.clone()),
+            ("superseded_key", false)
+        );
         assert_eq!(said(&forger, "zaigang/v1/box-1/status", status), ("bad_signature", true));
-        assert_eq!(said(&earlier, "zaigang/v1/box-1/health", body("box-1")), ("bad_signature", true));
+        assert_eq!(
+            said(&earlier, "zaigang/v1/box-1/health", body("box-1")),
+            ("bad_signature", true)
+        );
     }
 
     #[test]
     fn an_authentic_message_passes_with_its_exact_text() {
         let key = SigningKey::generate().unwrap();
         let text = serde_json::to_string(&key.sign(body("box-1"))).unwrap();
-        let Ok(Checked::Chained { envelope, hash, .. }) = try_it(&key, "zaigang/v1/box-1/health", text.as_bytes())
+        let Ok(Checked::Chained { envelope, hash, .. }) =
+            try_it(&key, "zaigang/v1/box-1/health", text.as_bytes())
         else {
             panic!("refused")
         };
@@ -166,7 +202,8 @@ mod tests {
     fn each_kind_of_bad_message_has_its_reason() {
         let key = SigningKey::generate().unwrap();
         let forger = SigningKey::generate().unwrap();
-        let sealed = |k: &SigningKey, device: &str| serde_json::to_vec(&k.sign(body(device))).unwrap();
+        let sealed =
+            |k: &SigningKey, device: &str| serde_json::to_vec(&k.sign(body(device))).unwrap();
         let good = sealed(&key, "box-1");
         let cases: [(&str, Vec<u8>, &str); 9] = [
             ("zaigang/v1/box-1/health", b"{".to_vec(), "malformed"),

@@ -1,7 +1,8 @@
-//! The committing thread: batches first, and between them the incidents of findings that came in a rush.
+//! The committing thread: batches first, and between them the incidents of findings that came in a
+//! rush.
 //!
-//! What was noted for later survives the process, so a start takes up what an earlier one left. It never waits for ever:
-//! beyond [`MOST`] each batch takes up more than it brings.
+//! What was noted for later survives the process, so a start takes up what an earlier one left. It
+//! never waits for ever: beyond [`MOST`] each batch takes up more than it brings.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
@@ -64,7 +65,11 @@ pub(super) fn run(
 struct Closed;
 
 /// The next batch; `None` where none has come and there is something else to do.
-fn next(batches: &Receiver<Vec<Entry>>, busy: bool, failed: bool) -> Result<Option<Vec<Entry>>, Closed> {
+fn next(
+    batches: &Receiver<Vec<Entry>>,
+    busy: bool,
+    failed: bool,
+) -> Result<Option<Vec<Entry>>, Closed> {
     if busy && failed {
         return match batches.recv_timeout(PAUSE) {
             Ok(batch) => Ok(Some(batch)),
@@ -82,9 +87,15 @@ fn next(batches: &Receiver<Vec<Entry>>, busy: bool, failed: bool) -> Result<Opti
     batches.recv().map(Some).map_err(|_| Closed)
 }
 
-/// A batch that can not be committed is tried one by one, so that a single bad row holds nothing else up; what still
-/// fails gets no receipt, and its box sends it again. Gives the findings that wait for their incident since.
-fn commit(store: &Store, at_once_max: usize, batch: &[Entry], tell: &mpsc::UnboundedSender<Told>) -> usize {
+/// A batch that can not be committed is tried one by one, so that a single bad row holds nothing
+/// else up; what still fails gets no receipt, and its box sends it again. Gives the findings that
+/// wait for their incident since.
+fn commit(
+    store: &Store,
+    at_once_max: usize,
+    batch: &[Entry],
+    tell: &mpsc::UnboundedSender<Told>,
+) -> usize {
     if batch.is_empty() {
         return 0;
     }
@@ -106,12 +117,17 @@ fn commit(store: &Store, at_once_max: usize, batch: &[Entry], tell: &mpsc::Unbou
             done.later
         }
         Err(error) if batch.len() > 1 => {
-            tracing::warn!(%error, messages = batch.len(), "a batch was not committed: each message is tried by itself");
-            batch.iter().map(|one| commit(store, at_once_max, std::slice::from_ref(one), tell)).sum()
+            tracing::warn!(%error, messages = batch.len(), "a batch was not committed: each \
+                message is tried by itself");
+            batch
+                .iter()
+                .map(|one| commit(store, at_once_max, std::slice::from_ref(one), tell))
+                .sum()
         }
         Err(error) => {
             let device = batch[0].device();
-            tracing::error!(device, %error, "message not committed: no receipt, the box will send it again");
+            tracing::error!(device, %error, "message not committed: no receipt, the box will send \
+                it again");
             0
         }
     }

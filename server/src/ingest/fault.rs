@@ -1,7 +1,8 @@
-//! Named states of the ingest in which a fault test may kill the process; nothing at all in a release build.
+//! Named states of the ingest in which a fault test may kill the process; nothing at all in a
+//! release build.
 //!
-//! `ZAIGANG_KILL_AT=store.committed:3` kills with SIGKILL when that state is reached for the third time: no destructor, no
-//! flush, no goodbye. The box has the same for its outbox.
+//! `ZAIGANG_KILL_AT=store.committed:3` kills with SIGKILL when that state is reached for the third
+//! time: no destructor, no flush, no goodbye. The box has the same for its outbox.
 
 /// Every state, in the order in which a message lives through them.
 pub const STATES: &[&str] = &[
@@ -35,7 +36,9 @@ pub(crate) fn state(name: &'static str) {
     if at != name || REACHED.fetch_add(1, Ordering::SeqCst) + 1 != *times {
         return;
     }
-    let _ = std::process::Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
+    let _ = std::process::Command::new("kill")
+        .args(["-KILL", &std::process::id().to_string()])
+        .status();
     loop {
         std::thread::park();
     }

@@ -1,8 +1,11 @@
-//! The server's own Integrity findings about a box's chain: why, how severe, and in which words. Pure.
+//! The server's own Integrity findings about a box's chain: why, how severe, and in which words.
+//! Pure.
 
 use super::budget::Kind;
 use protocol::id::{DeviceId, InstitutionId, RoomId};
-use protocol::up::{Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step};
+use protocol::up::{
+    Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step,
+};
 
 use crate::own_id::OwnIds;
 
@@ -15,7 +18,8 @@ pub enum Cause {
     BadLink { seq: u64 },
     /// Messages in this device's name were refused; one finding a day and reason.
     Refused { reason: &'static str, day: String },
-    /// What the box itself said was set aside: of a foreign place, of an impossible time; one finding a day and reason.
+    /// What the box itself said was set aside: of a foreign place, of an impossible time; one
+    /// finding a day and reason.
     SetAside { reason: &'static str, day: String },
     /// The box declared that its database was lost, for the n-th time in [`BREAK_DAYS`] days.
     Break { epoch: i64, reason: String, times: i64 },
@@ -51,9 +55,10 @@ impl Cause {
         match self {
             Self::Break { times, .. } if *times >= BREAKS_REPEATED => Severity::L2,
             Self::Gap { .. } | Self::Break { .. } => Severity::L1,
-            Self::BadLink { .. } | Self::Refused { .. } | Self::SetAside { .. } | Self::OverBudget { .. } => {
-                Severity::L2
-            }
+            Self::BadLink { .. }
+            | Self::Refused { .. }
+            | Self::SetAside { .. }
+            | Self::OverBudget { .. } => Severity::L2,
         }
     }
 
@@ -61,7 +66,9 @@ impl Cause {
         match self {
             Self::Gap { from_seq, .. } => format!("gap {from_seq}"),
             Self::BadLink { seq } => format!("link {seq}"),
-            Self::Refused { reason, day } | Self::SetAside { reason, day } => format!("refused {reason} {day}"),
+            Self::Refused { reason, day } | Self::SetAside { reason, day } => {
+                format!("refused {reason} {day}")
+            }
             Self::Break { epoch, .. } => format!("break {epoch}"),
             Self::OverBudget { day, .. } => format!("budget {day}"),
         }
@@ -72,28 +79,40 @@ impl Cause {
             Self::Gap { from_seq, to_seq } => (
                 format!("设备记录链缺少序号 {from_seq} 至 {to_seq},疑似记录丢失或被删除"),
                 format!(
-                    "Sequences {from_seq} to {to_seq} of the box's chain never came: suspected loss or removal of records"
+                    "Sequences {from_seq} to {to_seq} of the box's chain never came: suspected \
+                    loss or removal of records"
                 ),
             ),
             Self::BadLink { seq } => (
                 format!("设备记录链在序号 {seq} 处与前一条不相接,疑似记录被更改"),
-                format!("The box's chain does not link at sequence {seq}: suspected change of records"),
+                format!(
+                    "The box's chain does not link at sequence {seq}: suspected change of records"
+                ),
             ),
             Self::Refused { reason, day } => (
                 format!("{day} 有以该设备名义发送的消息被拒收(原因:{reason}),原文已隔离保存"),
-                format!("On {day} messages in this box's name were refused ({reason}); they are kept in quarantine"),
+                format!(
+                    "On {day} messages in this box's name were refused ({reason}); they are kept \
+                    in quarantine"
+                ),
             ),
             Self::SetAside { reason, day } => {
                 let (zh, en) = set_aside_words(reason);
                 (
                     format!("{day} 该设备签名的消息{zh},未予采信,原文已保存"),
-                    format!("On {day} the box itself signed messages that {en}: they have no effect and are kept"),
+                    format!(
+                        "On {day} the box itself signed messages that {en}: they have no effect \
+                        and are kept"
+                    ),
                 )
             }
             Self::Break { reason, times, .. } => (
-                format!("设备声明其记录数据库损坏并重新开始记录链(近 {BREAK_DAYS} 天第 {times} 次):{reason}"),
                 format!(
-                    "The box declared its record database lost and began a new chain (number {times} within \
+                    "设备声明其记录数据库损坏并重新开始记录链(近 {BREAK_DAYS} 天第 {times} 次):{reason}"
+                ),
+                format!(
+                    "The box declared its record database lost and began a new chain (number \
+                        {times} within \
                      {BREAK_DAYS} days): {reason}"
                 ),
             ),
@@ -108,7 +127,8 @@ impl Cause {
                     }
                 ),
                 format!(
-                    "On {day} the box sent more than its budget of messages of kind {}: the rest is not receipted and stays in the box",
+                    "On {day} the box sent more than its budget of messages of kind {}: the rest \
+                    is not receipted and stays in the box",
                     kind.as_str()
                 ),
             ),
@@ -127,7 +147,12 @@ impl Cause {
             rule: self.rule().to_owned(),
             kind: FindingKind::Integrity,
             severity: self.severity(),
-            confidence: Confidence { identity_ppm: 0, role_ppm: 0, session_ppm: 0, visibility_ppm: 0 },
+            confidence: Confidence {
+                identity_ppm: 0,
+                role_ppm: 0,
+                session_ppm: 0,
+                visibility_ppm: 0,
+            },
             room: place.room.clone(),
             institution: place.institution.clone(),
             session: None,
@@ -157,7 +182,9 @@ impl Cause {
         match self {
             Self::Gap { from_seq, to_seq } => vec![one("missing_messages", to_seq - from_seq + 1)],
             Self::BadLink { seq } => vec![one("seq", *seq as i64)],
-            Self::Break { times, .. } => vec![one("breaks", *times), one("window_days", BREAK_DAYS)],
+            Self::Break { times, .. } => {
+                vec![one("breaks", *times), one("window_days", BREAK_DAYS)]
+            }
             Self::Refused { .. } | Self::SetAside { .. } | Self::OverBudget { .. } => Vec::new(),
         }
     }
@@ -165,7 +192,9 @@ impl Cause {
 
 fn set_aside_words(reason: &str) -> (&'static str, &'static str) {
     match reason {
-        "wrong_place" => ("涉及其他诊室、机构或他室的诊疗活动", "speak of another room, institution or session"),
+        "wrong_place" => {
+            ("涉及其他诊室、机构或他室的诊疗活动", "speak of another room, institution or session")
+        }
         "wrong_time" => ("所述时间不可能", "speak of a time that can not be"),
         "revision_jump" => ("跳过了线索的中间步骤", "skip steps of a finding"),
         _ => ("格式不符", "are not in form"),
@@ -178,10 +207,15 @@ mod tests {
 
     #[test]
     fn the_same_cause_is_the_same_finding_and_another_is_not() {
-        let place =
-            Where { device: "box-1".parse().unwrap(), room: "r".parse().unwrap(), institution: "c".parse().unwrap() };
+        let place = Where {
+            device: "box-1".parse().unwrap(),
+            room: "r".parse().unwrap(),
+            institution: "c".parse().unwrap(),
+        };
         let ids = OwnIds::new(vec![7]);
-        let gap = |from_seq| Cause::Gap { from_seq, to_seq: 9 }.report(&place, &ids, "2026-03-02T01:00:00.000Z");
+        let gap = |from_seq| {
+            Cause::Gap { from_seq, to_seq: 9 }.report(&place, &ids, "2026-03-02T01:00:00.000Z")
+        };
         assert_eq!(gap(4).finding_id, gap(4).finding_id);
         assert_ne!(gap(4).finding_id, gap(5).finding_id);
         assert_eq!(gap(4).counts[0].value, 6);

@@ -1,6 +1,8 @@
-//! From the broker's message to the committed row and the receipt: one thread checks and batches, one commits and says so.
+//! From the broker's message to the committed row and the receipt: one thread checks and batches,
+//! one commits and says so.
 //!
-//! A receipt is handed out only after the commit that it speaks of. Bad input is set aside and counted; it never ends the thread.
+//! A receipt is handed out only after the commit that it speaks of. Bad input is set aside and
+//! counted; it never ends the thread.
 
 pub mod budget;
 pub mod chain;
@@ -43,8 +45,9 @@ pub enum Told {
     Acked(String),
 }
 
-/// The public keys of provisioned boxes, renewed when one is provisioned or revoked. Another process over the same store
-/// may do that too: an unknown box is looked up, and [`Keys::reload`] is called from time to time.
+/// The public keys of provisioned boxes, renewed when one is provisioned or revoked. Another
+/// process over the same store may do that too: an unknown box is looked up, and [`Keys::reload`]
+/// is called from time to time.
 #[derive(Debug, Default)]
 pub struct Keys {
     keys: RwLock<HashMap<String, (String, VerifyingKey)>>,
@@ -63,7 +66,8 @@ impl Keys {
                 None => match VerifyingKey::from_base64(&text) {
                     Ok(key) => drop(keys.insert(device, (text, key))),
                     Err(error) => {
-                        tracing::error!(%device, %error, "a stored device key does not decode: its messages will be refused");
+                        tracing::error!(%device, %error, "a stored device key does not decode: \
+                            its messages will be refused");
                     }
                 },
             }
@@ -77,7 +81,8 @@ impl Keys {
         match VerifyingKey::from_base64(text) {
             Ok(key) => drop(self.write().insert(device.to_owned(), (text.to_owned(), key))),
             Err(error) => {
-                tracing::error!(%device, %error, "a device key does not decode: its messages will be refused");
+                tracing::error!(%device, %error, "a device key does not decode: its messages will \
+                    be refused");
             }
         }
     }
@@ -88,7 +93,11 @@ impl Keys {
     }
 
     pub(crate) fn of(&self, device: &DeviceId) -> Option<VerifyingKey> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(device.as_str()).map(|(_, key)| *key)
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(device.as_str())
+            .map(|(_, key)| *key)
     }
 
     /// As [`Self::of`], but looks an unknown box up: another process may have provisioned it.
@@ -123,7 +132,8 @@ pub fn run(
     tell: &mpsc::UnboundedSender<Told>,
     changed: &tokio::sync::watch::Sender<u64>,
 ) {
-    // One batch is checked while the one before is committed: the disk's wait is not the processor's.
+    // One batch is checked while the one before is committed: the disk's wait is not the
+    // processor's.
     let (checked, to_commit) = std::sync::mpsc::sync_channel::<Vec<Entry>>(1);
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -148,9 +158,15 @@ fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw
     let now = clock::now();
     let looked = |raw: &Raw| {
         behind::between_two();
-        check(&raw.topic, &raw.payload, |device| keys.find(device, store), |device| former_keys(store, device))
+        check(
+            &raw.topic,
+            &raw.payload,
+            |device| keys.find(device, store),
+            |device| former_keys(store, device),
+        )
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(raws.len().div_ceil(MANY));
+    let threads =
+        std::thread::available_parallelism().map_or(1, usize::from).min(raws.len().div_ceil(MANY));
     let results: Vec<Result<Checked, Refusal>> = if threads < 2 {
         raws.iter().map(looked).collect()
     } else {
@@ -165,7 +181,10 @@ fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw
                 })
                 .collect();
             // A panic in a check is this thread's panic too.
-            parts.into_iter().flat_map(|p| p.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            parts
+                .into_iter()
+                .flat_map(|p| p.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         })
     };
     raws.drain(..).zip(results).map(|(raw, result)| entry(raw, result, clocks, now)).collect()
@@ -186,7 +205,13 @@ fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: T
         Ok(Checked::Status(status)) => Entry::Status { status, received_at },
         Ok(Checked::Chained { body, hash, envelope }) => {
             let clock_offset_ms = clocks.offset_ms(&body.device, &body.stamp, now);
-            Entry::Message(Box::new(Incoming { body: *body, hash, envelope, received_at, clock_offset_ms }))
+            Entry::Message(Box::new(Incoming {
+                body: *body,
+                hash,
+                envelope,
+                received_at,
+                clock_offset_ms,
+            }))
         }
         Err(refusal) => {
             let topic = clock::clip(&raw.topic, 120);

@@ -1,7 +1,9 @@
-//! By how much a box's clock differs from the server's, measured on messages that were not delayed. Pure: time is an argument.
+//! By how much a box's clock differs from the server's, measured on messages that were not delayed.
+//! Pure: time is an argument.
 //!
-//! A message may have waited in the outbox for days, so its own age says nothing. But the box's monotonic clock says how
-//! old it is: the smallest difference between arrival and monotonic time seen of a boot belongs to the promptest message.
+//! A message may have waited in the outbox for days, so its own age says nothing. But the box's
+//! monotonic clock says how old it is: the smallest difference between arrival and monotonic time
+//! seen of a boot belongs to the promptest message.
 
 use std::collections::HashMap;
 
@@ -29,8 +31,14 @@ pub(super) struct Clocks {
 }
 
 impl Clocks {
-    /// Box minus server in ms, network delay included; `None` for a message that waited, and for a scripted clock.
-    pub(super) fn offset_ms(&mut self, device: &DeviceId, stamp: &Stamp, now: Timestamp) -> Option<i64> {
+    /// Box minus server in ms, network delay included; `None` for a message that waited, and for a
+    /// scripted clock.
+    pub(super) fn offset_ms(
+        &mut self,
+        device: &DeviceId,
+        stamp: &Stamp,
+        now: Timestamp,
+    ) -> Option<i64> {
         let real = matches!(stamp.clock, ClockSource::Synchronised | ClockSource::Unsynchronised);
         let said = stamp.utc.parse::<Timestamp>().ok().filter(|_| real)?.as_millisecond();
         let now_ms = now.as_millisecond();
@@ -46,7 +54,8 @@ impl Clocks {
             // What an earlier boot left behind came late.
             Some(known) if known.boot_count > stamp.boot_count => false,
             _ => {
-                let promptest = Promptest { boot_count: stamp.boot_count, difference_ms, at_ms: now_ms };
+                let promptest =
+                    Promptest { boot_count: stamp.boot_count, difference_ms, at_ms: now_ms };
                 self.boxes.insert(device.clone(), promptest);
                 true
             }

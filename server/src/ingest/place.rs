@@ -1,8 +1,9 @@
 //! Whether a box may say this of that place at that time: a pure judgement over its registration.
 //!
-//! A signature says which box spoke, never that it may speak of a place. Nothing here touches a database or reads a clock.
-//! Times of a clock that calls itself synchronised are held to their bounds; those of one that nobody set are moved into
-//! them; those of a scripted scene are believed in a demonstration alone.
+//! A signature says which box spoke, never that it may speak of a place. Nothing here touches a
+//! database or reads a clock. Times of a clock that calls itself synchronised are held to their
+//! bounds; those of one that nobody set are moved into them; those of a scripted scene are believed
+//! in a demonstration alone.
 
 use jiff::Timestamp;
 use protocol::up::{ClockSource, FindingReport, PresenceReport, PresenceSummary, Up, UpBody};
@@ -13,8 +14,8 @@ use crate::clock;
 const SLACK_MS: i64 = 120_000;
 /// No box is believed that its clock may be wrong by more, ms [D].
 const UNCERTAINTY_MAX_MS: i64 = 600_000;
-/// For so long a box that was registered for another room is believed for its former one, unless it took the new
-/// registration before, ms [D].
+/// For so long a box that was registered for another room is believed for its former one, unless it
+/// took the new registration before, ms [D].
 const MOVE_GRACE_MS: i64 = 86_400_000;
 /// Nobody is in one room for longer without a break, ms [D].
 const PRESENCE_MAX_MS: i64 = 86_400_000;
@@ -148,7 +149,10 @@ fn well_formed(report: &FindingReport) -> Result<(), SetAside> {
     for span in &report.intervals {
         let (from, to) = (time("interval", &span.from)?, time("interval", &span.to)?);
         if to < from {
-            return Err(wrong_time(format!("interval `{}` ends before it begins", clock::clip(&span.what, 40))));
+            return Err(wrong_time(format!(
+                "interval `{}` ends before it begins",
+                clock::clip(&span.what, 40)
+            )));
         }
     }
     Ok(())
@@ -176,7 +180,9 @@ fn placed(
         wrong_place(format!("it speaks of room `{}`: it is registered for `{now}`", it.room))
     })?;
     let institution = post.owner(said_ms);
-    if let Some(said) = it.institution.filter(|said| post.owners.iter().all(|(_, owner)| owner != said)) {
+    if let Some(said) =
+        it.institution.filter(|said| post.owners.iter().all(|(_, owner)| owner != said))
+    {
         return Err(wrong_place(format!(
             "it speaks for institution `{said}`: room `{}` is `{institution}`'s",
             it.room
@@ -219,10 +225,17 @@ impl Bounds {
         let synchronised = body.stamp.clock == ClockSource::Synchronised;
         if body.stamp.clock == ClockSource::Scene {
             if !box_.demonstration {
-                return Err(wrong_time("a scripted clock speaks in a demonstration alone".to_owned()));
+                return Err(wrong_time(
+                    "a scripted clock speaks in a demonstration alone".to_owned(),
+                ));
             }
-            let all =
-                Self { earliest_ms: i64::MIN, latest_ms: i64::MAX, tolerance_ms, moved: false, by_the_box: false };
+            let all = Self {
+                earliest_ms: i64::MIN,
+                latest_ms: i64::MAX,
+                tolerance_ms,
+                moved: false,
+                by_the_box: false,
+            };
             return Ok(all);
         }
         let bounds = Self {
@@ -239,7 +252,8 @@ impl Bounds {
     /// In the fixed width; nearly every box writes it so.
     fn written(&self, said: &str, ms: i64) -> String {
         let bytes = said.as_bytes();
-        let fixed = bytes.len() == 24 && bytes[10] == b'T' && bytes[19] == b'.' && bytes[23] == b'Z';
+        let fixed =
+            bytes.len() == 24 && bytes[10] == b'T' && bytes[19] == b'.' && bytes[23] == b'Z';
         if fixed && !self.moved { said.to_owned() } else { text(ms) }
     }
 
@@ -252,7 +266,10 @@ impl Bounds {
             return Err(wrong_time(format!("{what}: {} is yet to come", clock::clip(text, 40))));
         }
         if said < self.earliest_ms {
-            return Err(wrong_time(format!("{what}: {} is before the box was registered", clock::clip(text, 40))));
+            return Err(wrong_time(format!(
+                "{what}: {} is before the box was registered",
+                clock::clip(text, 40)
+            )));
         }
         Ok(said)
     }
@@ -271,14 +288,20 @@ impl Registration {
             let began = post.since_ms.saturating_sub(tolerance_ms) <= at_ms;
             of_this_key && began && at_ms <= until.saturating_add(tolerance_ms)
         };
-        let found = self.posts.iter().enumerate().rev().find(|(n, post)| post.room == room && in_force(*n, post));
+        let found = self
+            .posts
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(n, post)| post.room == room && in_force(*n, post));
         found.map(|(_, post)| post)
     }
 }
 
 impl Post {
     fn owner(&self, at_ms: i64) -> &str {
-        let held = self.owners.iter().rev().find(|(since, _)| *since <= at_ms).or(self.owners.first());
+        let held =
+            self.owners.iter().rev().find(|(since, _)| *since <= at_ms).or(self.owners.first());
         held.map_or("", |(_, owner)| owner)
     }
 }
@@ -295,7 +318,8 @@ mod tests {
     const NOW: i64 = 1_790_000_000_000;
 
     fn post(room: &str, since_ms: i64, taken_ms: Option<i64>) -> Post {
-        let owners = vec![(i64::MIN, "clinic-1".to_owned()), (NOW - 5 * DAY, "clinic-2".to_owned())];
+        let owners =
+            vec![(i64::MIN, "clinic-1".to_owned()), (NOW - 5 * DAY, "clinic-2".to_owned())];
         Post { room: room.to_owned(), since_ms, taken_ms, owners }
     }
 
@@ -319,20 +343,27 @@ mod tests {
     }
 
     fn said(clock: &str, payload: &Value, box_: &Registration) -> Result<Placed, &'static str> {
-        judge(&body(clock, NOW, payload), box_, NOW, |_, _| SessionPlace::Unknown).unwrap().map_err(|why| why.reason)
+        judge(&body(clock, NOW, payload), box_, NOW, |_, _| SessionPlace::Unknown)
+            .unwrap()
+            .map_err(|why| why.reason)
     }
 
     #[test]
     fn the_own_room_at_a_possible_time_is_the_owners_of_that_time() {
-        let of = |at: i64| said("synchronised", &seen("room-1", at, at + MINUTE), &registration()).unwrap().institution;
+        let of = |at: i64| {
+            said("synchronised", &seen("room-1", at, at + MINUTE), &registration())
+                .unwrap()
+                .institution
+        };
         assert_eq!(of(NOW - MINUTE), "clinic-2");
         assert_eq!(of(NOW - 6 * DAY), "clinic-1");
     }
 
     #[test]
     fn another_room_and_a_time_out_of_bounds_are_set_aside() {
-        let of =
-            |clock: &str, room: &str, from: i64, to: i64| said(clock, &seen(room, from, to), &registration()).err();
+        let of = |clock: &str, room: &str, from: i64, to: i64| {
+            said(clock, &seen(room, from, to), &registration()).err()
+        };
         assert_eq!(of("synchronised", "room-2", NOW - MINUTE, NOW), Some("wrong_place"));
         let latest = NOW + 120_000 + 1_000;
         assert_eq!(of("synchronised", "room-1", NOW, latest), None);
@@ -340,9 +371,21 @@ mod tests {
         let earliest = NOW - 10 * DAY - 120_000 - 1_000;
         assert_eq!(of("synchronised", "room-1", earliest, earliest), None);
         assert_eq!(of("synchronised", "room-1", earliest - 1, earliest), Some("wrong_time"));
-        assert_eq!(of("synchronised", "room-1", NOW, NOW - 1), Some("wrong_time"), "it ends before it begins");
-        assert_eq!(of("synchronised", "room-1", NOW - DAY - 1, NOW), Some("wrong_time"), "longer than a day");
-        assert_eq!(of("scene", "room-1", NOW, NOW), Some("wrong_time"), "a script outside a demonstration");
+        assert_eq!(
+            of("synchronised", "room-1", NOW, NOW - 1),
+            Some("wrong_time"),
+            "it ends before it begins"
+        );
+        assert_eq!(
+            of("synchronised", "room-1", NOW - DAY - 1, NOW),
+            Some("wrong_time"),
+            "longer than a day"
+        );
+        assert_eq!(
+            of("scene", "room-1", NOW, NOW),
+            Some("wrong_time"),
+            "a script outside a demonstration"
+        );
     }
 
     #[test]
@@ -350,7 +393,10 @@ mod tests {
         let placed = said("unsynchronised", &seen("room-1", 0, NOW + 9 * DAY), &registration());
         assert_eq!(placed, Err("wrong_time"), "moved, it would last for ten days");
         let placed = said("unsynchronised", &seen("room-1", 0, MINUTE), &registration()).unwrap();
-        assert_eq!((placed.at, placed.institution.as_str()), (text(NOW - 10 * DAY - 121_000), "clinic-2"));
+        assert_eq!(
+            (placed.at, placed.institution.as_str()),
+            (text(NOW - 10 * DAY - 121_000), "clinic-2")
+        );
     }
 
     #[test]
@@ -358,7 +404,10 @@ mod tests {
         let demonstration = Registration { demonstration: true, ..registration() };
         let placed = said("scene", &seen("room-1", MINUTE, 2 * MINUTE), &demonstration).unwrap();
         assert_eq!(placed.at, text(MINUTE));
-        assert_eq!(said("scene", &seen("room-2", MINUTE, 2 * MINUTE), &demonstration), Err("wrong_place"));
+        assert_eq!(
+            said("scene", &seen("room-2", MINUTE, 2 * MINUTE), &demonstration),
+            Err("wrong_place")
+        );
     }
 
     #[test]
@@ -381,7 +430,11 @@ mod tests {
         anew.posts.push(post("room-2", moved, Some(moved)));
         anew.key_since_ms = Some(moved);
         let former = seen("room-1", moved, moved);
-        assert_eq!(said("synchronised", &former, &anew), Err("wrong_place"), "this key never spoke for it");
+        assert_eq!(
+            said("synchronised", &former, &anew),
+            Err("wrong_place"),
+            "this key never spoke for it"
+        );
     }
 
     #[test]
@@ -390,7 +443,10 @@ mod tests {
         payload["session"] = json!("s-1");
         let of = |place: SessionPlace| {
             let body = body("synchronised", NOW, &payload);
-            judge(&body, &registration(), NOW, |_, _| place).unwrap().map(|p| p.session_known).map_err(|why| why.reason)
+            judge(&body, &registration(), NOW, |_, _| place)
+                .unwrap()
+                .map(|p| p.session_known)
+                .map_err(|why| why.reason)
         };
         assert_eq!(of(SessionPlace::ThisRoom), Ok(true));
         assert_eq!(of(SessionPlace::Unknown), Ok(false));
@@ -400,6 +456,11 @@ mod tests {
     #[test]
     fn health_speaks_of_no_place() {
         let payload = json!({"type": "chain_break", "reason": "torn"});
-        assert_eq!(judge(&body("scene", NOW, &payload), &registration(), NOW, |_, _| SessionPlace::Unknown), None);
+        assert_eq!(
+            judge(&body("scene", NOW, &payload), &registration(), NOW, |_, _| {
+                SessionPlace::Unknown
+            }),
+            None
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! One e-mail per delivery, by the one SMTP server that the configuration names. Ids and figures only, in both languages.
+//! One e-mail per delivery, by the one SMTP server that the configuration names. Ids and figures
+//! only, in both languages.
 
 use std::time::SystemTime;
 
@@ -15,7 +16,8 @@ use crate::store::Delivery;
 use crate::tls_client::{self, ANSWER_WITHIN};
 
 pub(super) fn send(config: &Config, to: &str, delivery: &Delivery) -> Result<String, Refused> {
-    let smtp = config.outgoing.smtp.as_ref().ok_or("the configuration names no mail server ([smtp])")?;
+    let smtp =
+        config.outgoing.smtp.as_ref().ok_or("the configuration names no mail server ([smtp])")?;
     let message = message(smtp, to, delivery)?;
     let hello = smtp.hello_name.clone().or_else(|| config.public_host());
     let answer = transport(smtp, hello)?.send(&message).map_err(|error| {
@@ -25,15 +27,21 @@ pub(super) fn send(config: &Config, to: &str, delivery: &Delivery) -> Result<Str
     Ok(format!("{} {}", answer.code(), answer.first_line().unwrap_or_default()))
 }
 
-/// The same at every attempt: a mail server that took one whose answer was lost knows the next as the same.
+/// The same at every attempt: a mail server that took one whose answer was lost knows the next as
+/// the same.
 fn message_id(smtp: &Smtp, delivery: &Delivery) -> String {
-    let of = trust::sha256_hex(format!("{}\n{}\n{}\n{}", delivery.hook, delivery.id, delivery.made_at, delivery.body));
-    let domain = smtp.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
+    let of = trust::sha256_hex(format!(
+        "{}\n{}\n{}\n{}",
+        delivery.hook, delivery.id, delivery.made_at, delivery.body
+    ));
+    let domain =
+        smtp.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
     format!("<zaigang.{}.{}@{domain}>", delivery.id, of.get(..16).unwrap_or(&of))
 }
 
 fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String> {
-    let data: Value = serde_json::from_str::<Value>(&delivery.body).unwrap_or_default()["data"].take();
+    let data: Value =
+        serde_json::from_str::<Value>(&delivery.body).unwrap_or_default()["data"].take();
     let event = delivery.event.as_str();
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
@@ -42,9 +50,13 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         "test" => "在岗:测试邮件 / Zaigang: test".to_owned(),
         "certificate.expires" => {
             let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
-            format!("在岗:证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days")
+            format!(
+                "在岗:证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
+            )
         }
-        "alert.escalated" => format!("在岗:线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}"),
+        "alert.escalated" => {
+            format!("在岗:线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
+        }
         _ => format!("在岗:线索 #{number} ({severity}) {rule} / lead #{number}"),
     };
     let ends = format!(
@@ -53,15 +65,21 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         text("expires_at"),
     );
     let lead = format!(
-        "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule}\n状态 / State: {}\n时间 / Raised: {}\n事件 / Event: {event}\n\n\
-         线索须经两名核查人员复核;本邮件不含人员信息。\nA lead is examined by two reviewers; this message names nobody.\n",
+        "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule}\n状态 / State: {}\n时间 \
+            / Raised: {}\n事件 / Event: {event}\n\n\
+         线索须经两名核查人员复核;本邮件不含人员信息。\nA lead is examined by two reviewers; this message names \
+         nobody.\n",
         text("state"),
         text("raised_at"),
     );
     let body = if event == "certificate.expires" { ends } else { lead };
     let made: Option<SystemTime> = delivery.made_at.parse::<jiff::Timestamp>().ok().map(Into::into);
-    let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
-    let address = |what: &str, text: &str| text.parse().map_err(|e| format!("{what} `{text}`: {e}"));
+    let automatic = HeaderValue::new(
+        HeaderName::new_from_ascii_str("Auto-Submitted"),
+        "auto-generated".to_owned(),
+    );
+    let address =
+        |what: &str, text: &str| text.parse().map_err(|e| format!("{what} `{text}`: {e}"));
     let mut message = Message::builder()
         .message_id(Some(message_id(smtp, delivery)))
         .date(made.unwrap_or_else(SystemTime::now))
@@ -76,13 +94,18 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
     Ok(message)
 }
 
-/// The mail server's certificate must be of its host, by an authority of the system or the one that the configuration names.
+/// The mail server's certificate must be of its host, by an authority of the system or the one that
+/// the configuration names.
 fn parameters(smtp: &Smtp) -> Result<TlsParameters, String> {
-    let trusted = tls_client::authorities(smtp.ca_file.as_deref()).map_err(|e| format!("smtp: {e}"))?;
-    let store = if trusted.is_empty() { CertificateStore::WebpkiRoots } else { CertificateStore::None };
+    let trusted =
+        tls_client::authorities(smtp.ca_file.as_deref()).map_err(|e| format!("smtp: {e}"))?;
+    let store =
+        if trusted.is_empty() { CertificateStore::WebpkiRoots } else { CertificateStore::None };
     let mut made = TlsParameters::builder(smtp.host.clone()).certificate_store(store);
     for authority in trusted {
-        made = made.add_root_certificate(Certificate::from_der(authority.to_vec()).map_err(|e| e.to_string())?);
+        made = made.add_root_certificate(
+            Certificate::from_der(authority.to_vec()).map_err(|e| e.to_string())?,
+        );
     }
     made.build_rustls().map_err(|e| e.to_string())
 }
@@ -94,16 +117,19 @@ fn transport(smtp: &Smtp, hello: Option<String>) -> Result<SmtpTransport, String
         SmtpTls::Starttls => Tls::Required(tls()?),
         SmtpTls::Implicit => Tls::Wrapper(tls()?),
     };
-    let mut builder =
-        SmtpTransport::builder_dangerous(&smtp.host).port(smtp.port).tls(tls).timeout(Some(ANSWER_WITHIN));
+    let mut builder = SmtpTransport::builder_dangerous(&smtp.host)
+        .port(smtp.port)
+        .tls(tls)
+        .timeout(Some(ANSWER_WITHIN));
     if let Some(name) = hello {
         builder = builder.hello_name(ClientId::Domain(name));
     }
     if let Some(username) = &smtp.username {
         let password = match &smtp.password_file {
-            Some(path) => {
-                std::fs::read_to_string(path).map_err(|e| format!("`smtp.password_file`: {e}"))?.trim().to_owned()
-            }
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|e| format!("`smtp.password_file`: {e}"))?
+                .trim()
+                .to_owned(),
             None => String::new(),
         };
         builder = builder.credentials(Credentials::new(username.clone(), password));
@@ -146,10 +172,15 @@ mod tests {
 
     #[test]
     fn every_attempt_sends_the_same_message() {
-        let sent = |attempts| message(&smtp(), "duty@example.cn", &delivery(attempts)).unwrap().formatted();
+        let sent = |attempts| {
+            message(&smtp(), "duty@example.cn", &delivery(attempts)).unwrap().formatted()
+        };
         let text = String::from_utf8(sent(0)).unwrap();
         assert_eq!(sent(0), sent(3));
-        assert!(text.contains("Message-ID: <zaigang.7.") && text.contains("@example.cn>"), "{text}");
+        assert!(
+            text.contains("Message-ID: <zaigang.7.") && text.contains("@example.cn>"),
+            "{text}"
+        );
         assert!(text.contains("Auto-Submitted: auto-generated"), "{text}");
         assert!(text.contains("Date: Mon, 02 Mar 2026 01:00:00 +0000"), "{text}");
         let other = Delivery { id: 8, ..delivery(0) };

@@ -1,7 +1,9 @@
-//! Tells people and machines beyond the pages: signed webhooks and e-mail, by severity, with quiet hours and escalation.
+//! Tells people and machines beyond the pages: signed webhooks and e-mail, by severity, with quiet
+//! hours and escalation.
 //!
-//! A delivery is a row before anything is sent, and stays one: the log. It is tried until it is taken or given up. Nothing
-//! goes anywhere that the configuration does not name (P12), and a message holds ids and figures, never a name.
+//! A delivery is a row before anything is sent, and stays one: the log. It is tried until it is
+//! taken or given up. Nothing goes anywhere that the configuration does not name (P12), and a
+//! message holds ids and figures, never a name.
 
 mod mail;
 pub mod plan;
@@ -80,7 +82,8 @@ fn one(app: &App, hook: Option<&Hook>, delivery: &Delivery) {
     };
     let answer = clock::clip(&answer.replace(['\n', '\r'], " "), 300);
     if let Err(error) = app.store.delivered(delivery.id, &came, &answer, &clock::now_text()) {
-        tracing::error!(delivery = delivery.id, %error, "what came of a delivery was not written down");
+        tracing::error!(delivery = delivery.id, %error, "what came of a delivery was not written \
+            down");
     }
 }
 
@@ -110,8 +113,13 @@ fn send(app: &App, hook: &Hook, delivery: &Delivery) -> Result<String, Refused> 
         HookKind::Email => mail::send(&app.config, &hook.target, delivery),
         HookKind::Webhook => {
             allowed(&app.config.outgoing, &hook.target)?;
-            let sealed = app.store.hook_secret(&hook.id).map_err(|e| e.to_string())?.ok_or("the hook has no secret")?;
-            let secret = app.master.open(&secret_label(&hook.id), &sealed).map_err(|e| e.to_string())?;
+            let sealed = app
+                .store
+                .hook_secret(&hook.id)
+                .map_err(|e| e.to_string())?
+                .ok_or("the hook has no secret")?;
+            let secret =
+                app.master.open(&secret_label(&hook.id), &sealed).map_err(|e| e.to_string())?;
             post(app.config.outgoing.ca_file.as_deref(), &hook.target, &secret, delivery)
         }
     }
@@ -124,15 +132,23 @@ pub(crate) fn secret_label(hook: &str) -> String {
 /// The configuration names every place that anything goes to.
 pub(crate) fn allowed(outgoing: &Outgoing, target: &str) -> Result<(), String> {
     let named = |origin: &String| {
-        target.strip_prefix(origin.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        target
+            .strip_prefix(origin.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     };
     if outgoing.webhook_origins.iter().any(named) {
         return Ok(());
     }
-    Err("target: the configuration's `outgoing.webhook_origins` does not name this origin".to_owned())
+    Err("target: the configuration's `outgoing.webhook_origins` does not name this origin"
+        .to_owned())
 }
 
-fn post(ca_file: Option<&Path>, target: &str, secret: &[u8], delivery: &Delivery) -> Result<String, Refused> {
+fn post(
+    ca_file: Option<&Path>,
+    target: &str,
+    secret: &[u8],
+    delivery: &Delivery,
+) -> Result<String, Refused> {
     let at = clock::now().as_second();
     let signature = plan::signature(secret, at, &delivery.body).ok_or("not signed")?;
     let answer = tls_client::http(ca_file)
@@ -145,5 +161,9 @@ fn post(ca_file: Option<&Path>, target: &str, secret: &[u8], delivery: &Delivery
         .send(&delivery.body)
         .map_err(|e| tls_client::explained(&e, "outgoing.ca_file"))?;
     let status = answer.status();
-    if status.is_success() { Ok(status.to_string()) } else { Err(Refused::ForNow(status.to_string())) }
+    if status.is_success() {
+        Ok(status.to_string())
+    } else {
+        Err(Refused::ForNow(status.to_string()))
+    }
 }

@@ -1,4 +1,5 @@
-//! What is to be told to whom and when: severity, quiet hours, the next attempt, the signature. Pure; time is an argument.
+//! What is to be told to whom and when: severity, quiet hours, the next attempt, the signature.
+//! Pure; time is an argument.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::tz::TimeZone;
@@ -15,10 +16,18 @@ const FIRST_WAIT_S: i64 = 10;
 const LONGEST_WAIT_S: i64 = 6 * 3600;
 
 /// When something of this severity may be told.
-pub fn not_before(now: Timestamp, quiet: Option<Quiet>, severity: u8, zone: &TimeZone) -> Timestamp {
-    let Some(quiet) = quiet.filter(|q| severity < q.below && q.from_min != q.to_min) else { return now };
+pub fn not_before(
+    now: Timestamp,
+    quiet: Option<Quiet>,
+    severity: u8,
+    zone: &TimeZone,
+) -> Timestamp {
+    let Some(quiet) = quiet.filter(|q| severity < q.below && q.from_min != q.to_min) else {
+        return now;
+    };
     let local = now.to_zoned(zone.clone());
-    let minute = u16::try_from(local.hour()).unwrap_or(0) * 60 + u16::try_from(local.minute()).unwrap_or(0);
+    let minute =
+        u16::try_from(local.hour()).unwrap_or(0) * 60 + u16::try_from(local.minute()).unwrap_or(0);
     let within = if quiet.from_min < quiet.to_min {
         (quiet.from_min..quiet.to_min).contains(&minute)
     } else {
@@ -32,9 +41,12 @@ pub fn not_before(now: Timestamp, quiet: Option<Quiet>, severity: u8, zone: &Tim
     now + SignedDuration::from_mins(wait) - into_minute
 }
 
-/// When a delivery that failed for the `attempts`-th time is tried again; `None` where it is given up.
+/// When a delivery that failed for the `attempts`-th time is tried again; `None` where it is given
+/// up.
 pub fn again(now: Timestamp, attempts: u32) -> Option<Timestamp> {
-    let wait = FIRST_WAIT_S.saturating_mul(3i64.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_WAIT_S);
+    let wait = FIRST_WAIT_S
+        .saturating_mul(3i64.saturating_pow(attempts.saturating_sub(1)))
+        .min(LONGEST_WAIT_S);
     (attempts < MOST_ATTEMPTS).then(|| now + SignedDuration::from_secs(wait))
 }
 
@@ -45,14 +57,22 @@ pub fn signature(secret: &[u8], at_s: i64, body: &str) -> Option<String> {
     Some(format!("t={at_s},v1={}", hex::encode(mac.finalize().into_bytes())))
 }
 
-/// Whether somebody may hear of an alert of this severity in this jurisdiction, whichever way it comes to him.
+/// Whether somebody may hear of an alert of this severity in this jurisdiction, whichever way it
+/// comes to him.
 pub fn hears(hook: &Hook, severity: u8, jurisdiction: &str) -> bool {
     hook.enabled && severity >= hook.min_severity && jurisdiction.starts_with(&hook.jurisdiction)
 }
 
 /// When an alert that nobody took up is told to `to`; `None` where that is not for his ears.
-pub fn escalation(to: &Hook, severity: u8, jurisdiction: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
-    hears(to, severity, jurisdiction).then(|| clock::text(not_before(now, to.quiet, severity, zone)))
+pub fn escalation(
+    to: &Hook,
+    severity: u8,
+    jurisdiction: &str,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Option<String> {
+    hears(to, severity, jurisdiction)
+        .then(|| clock::text(not_before(now, to.quiet, severity, zone)))
 }
 
 /// The deliveries that an event of the feed asks for.
@@ -64,8 +84,11 @@ pub fn deliveries(
     zone: &TimeZone,
 ) -> Vec<NewDelivery> {
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
-    let severity =
-        data["severity"].as_str().and_then(|s| s.strip_prefix('L')).and_then(|s| s.parse().ok()).unwrap_or(0u8);
+    let severity = data["severity"]
+        .as_str()
+        .and_then(|s| s.strip_prefix('L'))
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0u8);
     // Of a box that floods its alerts people are told once, and again when it grows worse.
     if data["news"] == false {
         return Vec::new();
@@ -78,7 +101,8 @@ pub fn deliveries(
     };
     let wanted = |h: &&Hook| {
         hears(h, severity, jurisdiction)
-            // What the box takes back or closes is no news for a phone at night, but it is for a machine.
+            // What the box takes back or closes is no news for a phone at night, but it is for a
+            // machine.
             && (opened || h.states)
     };
     let body = json!({"event": name, "number": event.id, "data": data}).to_string();
@@ -115,17 +139,27 @@ mod tests {
         let noon = at("2026-03-02T04:00:00Z");
         assert_eq!(not_before(noon, Some(NIGHT), 0, &zone()), noon);
         let just_before_midnight = at("2026-03-01T15:59:00Z");
-        assert_eq!(not_before(just_before_midnight, Some(NIGHT), 1, &zone()), at("2026-03-01T23:00:00Z"));
-        assert_eq!(not_before(at("2026-03-01T23:00:00Z"), Some(NIGHT), 1, &zone()), at("2026-03-01T23:00:00Z"));
+        assert_eq!(
+            not_before(just_before_midnight, Some(NIGHT), 1, &zone()),
+            at("2026-03-01T23:00:00Z")
+        );
+        assert_eq!(
+            not_before(at("2026-03-01T23:00:00Z"), Some(NIGHT), 1, &zone()),
+            at("2026-03-01T23:00:00Z")
+        );
     }
 
     #[test]
     fn a_failing_target_is_asked_ever_more_rarely_and_then_no_more() {
         let now = at("2026-03-02T00:00:00Z");
-        let waits: Vec<i64> =
-            (1..=MOST_ATTEMPTS).filter_map(|n| again(now, n)).map(|t| t.duration_since(now).as_secs()).collect();
+        let waits: Vec<i64> = (1..=MOST_ATTEMPTS)
+            .filter_map(|n| again(now, n))
+            .map(|t| t.duration_since(now).as_secs())
+            .collect();
         assert_eq!(waits[..4], [10, 30, 90, 270]);
-        assert!(waits.windows(2).all(|w| w[0] <= w[1]) && waits.iter().all(|w| *w <= LONGEST_WAIT_S));
+        assert!(
+            waits.windows(2).all(|w| w[0] <= w[1]) && waits.iter().all(|w| *w <= LONGEST_WAIT_S)
+        );
         assert_eq!(waits.len() as u32, MOST_ATTEMPTS - 1);
     }
 
@@ -161,27 +195,44 @@ mod tests {
             hook("opened-only", 1, "5101", false, true),
             hook("off", 0, "", true, false),
         ];
-        let event = |data: Value| FeedEvent { id: 7, event: "alert".into(), data: data.to_string() };
+        let event =
+            |data: Value| FeedEvent { id: 7, event: "alert".into(), data: data.to_string() };
         let now = at("2026-03-02T00:00:00Z");
         let told = |data: Value| -> Vec<String> {
-            deliveries(&hooks, &event(data), "510104", now, &zone()).into_iter().map(|d| d.hook).collect()
+            deliveries(&hooks, &event(data), "510104", now, &zone())
+                .into_iter()
+                .map(|d| d.hook)
+                .collect()
         };
-        assert_eq!(told(json!({"alert":"a","finding":"f","severity":"L2","step":"opened"})), ["all", "opened-only"]);
+        assert_eq!(
+            told(json!({"alert":"a","finding":"f","severity":"L2","step":"opened"})),
+            ["all", "opened-only"]
+        );
         assert_eq!(
             told(json!({"alert":"a","finding":"f","severity":"L3","step":"opened"})),
             ["all", "urgent", "opened-only"]
         );
         assert_eq!(told(json!({"alert":"a","severity":"L3","state":"lead"})), ["all"]);
-        let joined =
-            |news: bool| told(json!({"alert":"joined-1","finding":"f","severity":"L3","step":"opened","news":news}));
+        let joined = |news: bool| {
+            told(
+                json!({"alert":"joined-1","finding":"f","severity":"L3","step":"opened","news":news}),
+            )
+        };
         assert!(joined(false).is_empty());
         assert_eq!(joined(true), ["all", "urgent", "opened-only"]);
 
         let goes_on = |n: usize| escalation(&hooks[n], 2, "510104", now, &zone());
         let went_on: Vec<bool> = (0..hooks.len()).map(|n| goes_on(n).is_some()).collect();
-        assert_eq!(went_on, [true, false, false, true, false], "what is not for him came by the other way");
+        assert_eq!(
+            went_on,
+            [true, false, false, true, false],
+            "what is not for him came by the other way"
+        );
         let at_night = Hook { quiet: Some(NIGHT), ..hooks[0].clone() };
         let three = at("2026-03-01T19:00:30Z");
-        assert_eq!(escalation(&at_night, 2, "510104", three, &zone()).unwrap(), "2026-03-01T23:00:00.000Z");
+        assert_eq!(
+            escalation(&at_night, 2, "510104", three, &zone()).unwrap(),
+            "2026-03-01T23:00:00.000Z"
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! A font that stands on this machine, cut down to the glyphs that a paper uses, and written into its PDF.
+//! A font that stands on this machine, cut down to the glyphs that a paper uses, and written into
+//! its PDF.
 //!
-//! A composite font with the glyphs' own numbers (ISO 32000-1 §9.7), and the way back to text, so that it can be searched.
-//! A character that the font lacks is drawn as its number; copied or searched, it is itself. It never becomes another one.
+//! A composite font with the glyphs' own numbers (ISO 32000-1 §9.7), and the way back to text, so
+//! that it can be searched. A character that the font lacks is drawn as its number; copied or
+//! searched, it is itself. It never becomes another one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +24,8 @@ const FONTS: [(&str, u32); 5] = [
     ("/usr/share/fonts/truetype/arphic/uming.ttc", 0),
 ];
 const NAME: Name<'static> = Name(b"ZAIGAN+Paper");
-const IDENTITY: SystemInfo<'static> = SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
+const IDENTITY: SystemInfo<'static> =
+    SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
 
 /// A font's file.
 pub struct Font {
@@ -87,7 +90,10 @@ impl Font {
     }
 
     /// How wide each of these characters is, in em.
-    pub(super) fn widths(&self, characters: impl Iterator<Item = char>) -> Result<BTreeMap<char, f32>, PaperError> {
+    pub(super) fn widths(
+        &self,
+        characters: impl Iterator<Item = char>,
+    ) -> Result<BTreeMap<char, f32>, PaperError> {
         let face = self.face()?;
         let em = f32::from(face.units_per_em());
         let advance = |glyph| f32::from(face.glyph_hor_advance(glyph).unwrap_or(0)) / em;
@@ -97,7 +103,10 @@ impl Font {
     }
 
     /// Those of the characters that this font can not draw.
-    pub(super) fn lacks(&self, characters: impl Iterator<Item = char>) -> Result<BTreeSet<char>, PaperError> {
+    pub(super) fn lacks(
+        &self,
+        characters: impl Iterator<Item = char>,
+    ) -> Result<BTreeSet<char>, PaperError> {
         let face = self.face()?;
         Ok(characters.filter(|c| !c.is_control() && face.glyph_index(*c).is_none()).collect())
     }
@@ -126,10 +135,18 @@ impl Font {
     }
 
     /// Writes the small font with everything that belongs to it; takes four numbers from `next` on.
-    pub(super) fn embed(&self, pdf: &mut Pdf, id: Ref, next: &mut Ref, used: &Used) -> Result<(), PaperError> {
+    pub(super) fn embed(
+        &self,
+        pdf: &mut Pdf,
+        id: Ref,
+        next: &mut Ref,
+        used: &Used,
+    ) -> Result<(), PaperError> {
         let face = self.face()?;
-        let small = subsetter::subset(&self.bytes, self.index, &used.remapper).map_err(|e| self.bad(&e))?;
-        let outlines = RawFace::parse(&small, 0).ok().and_then(|raw| raw.table(Tag::from_bytes(b"CFF ")));
+        let small =
+            subsetter::subset(&self.bytes, self.index, &used.remapper).map_err(|e| self.bad(&e))?;
+        let outlines =
+            RawFace::parse(&small, 0).ok().and_then(|raw| raw.table(Tag::from_bytes(b"CFF ")));
         let (cid, descriptor, data, cmap) = (next.bump(), next.bump(), next.bump(), next.bump());
         pdf.type0_font(id)
             .base_font(NAME)
@@ -169,7 +186,12 @@ fn describe(pdf: &mut Pdf, face: &Face<'_>, em: f32, (id, data): (Ref, Ref), cff
     let frame = face.global_bounding_box();
     let mut about = pdf.font_descriptor(id);
     about.name(NAME).flags(FontFlags::SYMBOLIC).italic_angle(0.0).stem_v(80.0);
-    about.bbox(Rect::new(units(frame.x_min), units(frame.y_min), units(frame.x_max), units(frame.y_max)));
+    about.bbox(Rect::new(
+        units(frame.x_min),
+        units(frame.y_min),
+        units(frame.x_max),
+        units(frame.y_max),
+    ));
     about.ascent(units(face.ascender())).descent(units(face.descender()));
     about.cap_height(units(face.capital_height().unwrap_or_else(|| face.ascender())));
     if cff {
@@ -183,7 +205,12 @@ impl Used {
     /// The character that one glyph goes back to.
     #[cfg(test)]
     pub(super) fn stands_for(&self, glyph: &[u8]) -> char {
-        glyph.try_into().ok().and_then(|two| self.back.get(&u16::from_be_bytes(two))).copied().unwrap_or('?')
+        glyph
+            .try_into()
+            .ok()
+            .and_then(|two| self.back.get(&u16::from_be_bytes(two)))
+            .copied()
+            .unwrap_or('?')
     }
 
     /// A text as runs of the small font's glyphs.
@@ -195,9 +222,14 @@ impl Used {
                 glyph.to_be_bytes().to_vec()
             } else {
                 let digits = number_of(c);
-                digits.chars().filter_map(|d| self.glyphs.get(&d)).flat_map(|g| g.to_be_bytes()).collect()
+                digits
+                    .chars()
+                    .filter_map(|d| self.glyphs.get(&d))
+                    .flat_map(|g| g.to_be_bytes())
+                    .collect()
             };
-            // Two characters may share a glyph (豈 and its compatibility form), and then it goes back to the first alone.
+            // Two characters may share a glyph (豈 and its compatibility form), and then it goes
+            // back to the first alone.
             let says = (own.and_then(|glyph| self.back.get(glyph)) != Some(&c)).then_some(c);
             match runs.last_mut() {
                 Some(run) if run.says.is_none() && says.is_none() => run.glyphs.extend(glyphs),

@@ -1,6 +1,8 @@
-//! A plain paper as PDF: headings, pairs and paragraphs in Chinese and Latin, broken into lines and pages.
+//! A plain paper as PDF: headings, pairs and paragraphs in Chinese and Latin, broken into lines and
+//! pages.
 //!
-//! The font is one that stands on this machine; only the glyphs that are used go into the file. Knows nothing of cases.
+//! The font is one that stands on this machine; only the glyphs that are used go into the file.
+//! Knows nothing of cases.
 
 mod font;
 
@@ -20,7 +22,8 @@ const FONT: Name<'static> = Name(b"F");
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
     #[error(
-        "no font with Chinese was found: install Debian's fonts-noto-cjk or fonts-wqy-microhei, or name one as `export.font_file`"
+        "no font with Chinese was found: install Debian's fonts-noto-cjk or fonts-wqy-microhei, \
+        or name one as `export.font_file`"
     )]
     NoFont,
     #[error("`{path}` can not be used as a font: {why}")]
@@ -49,7 +52,13 @@ struct Placed {
 }
 
 /// Makes the PDF. `foot` stands under every page beside its number.
-pub fn pdf(title: &str, language: &str, blocks: &[Block], foot: &str, font: &Font) -> Result<Vec<u8>, PaperError> {
+pub fn pdf(
+    title: &str,
+    language: &str,
+    blocks: &[Block],
+    foot: &str,
+    font: &Font,
+) -> Result<Vec<u8>, PaperError> {
     let lacking = font.lacks(blocks.iter().flat_map(Block::characters))?;
     let noted: Vec<Block> = blocks.iter().cloned().chain(note(language, &lacking)).collect();
     let wide = font.widths(noted.iter().flat_map(Block::characters))?;
@@ -78,7 +87,14 @@ pub fn pdf(title: &str, language: &str, blocks: &[Block], foot: &str, font: &Fon
         for line in lines {
             content.begin_text();
             // PDF counts from the lower edge.
-            content.set_font(FONT, line.size).set_text_matrix([1.0, 0.0, 0.0, 1.0, line.x, PAGE.1 - line.y]);
+            content.set_font(FONT, line.size).set_text_matrix([
+                1.0,
+                0.0,
+                0.0,
+                1.0,
+                line.x,
+                PAGE.1 - line.y,
+            ]);
             for run in used.shown(&line.text) {
                 if let Some(says) = run.says {
                     let mut span = content.begin_marked_content_with_properties(Name(b"Span"));
@@ -107,7 +123,8 @@ fn note(language: &str, lacking: &BTreeSet<char>) -> Option<Block> {
         format!("本机字体缺少下列字符,文中以其编码表示,复制时为原字符:{numbers}")
     } else {
         format!(
-            "The font lacks these characters; they stand here as their numbers, and copied they are themselves: {numbers}"
+            "The font lacks these characters; they stand here as their numbers, and copied they \
+            are themselves: {numbers}"
         )
     }))
 }
@@ -115,7 +132,9 @@ fn note(language: &str, lacking: &BTreeSet<char>) -> Option<Block> {
 impl Block {
     fn characters(&self) -> impl Iterator<Item = char> {
         let (one, other) = match self {
-            Self::Title(text) | Self::Heading(text) | Self::Text(text) | Self::Small(text) => (text.as_str(), ""),
+            Self::Title(text) | Self::Heading(text) | Self::Text(text) | Self::Small(text) => {
+                (text.as_str(), "")
+            }
             Self::Pair(name, value) => (name.as_str(), value.as_str()),
             Self::Gap => ("", ""),
         };
@@ -142,7 +161,9 @@ fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<Placed>> {
     };
     for block in blocks {
         match block {
-            Block::Title(text) => wrapped(text, 18.0, WIDTH, wide).into_iter().for_each(|t| put(MARGIN, 18.0, t, 30.0)),
+            Block::Title(text) => wrapped(text, 18.0, WIDTH, wide)
+                .into_iter()
+                .for_each(|t| put(MARGIN, 18.0, t, 30.0)),
             Block::Heading(text) => {
                 put(MARGIN, 6.0, String::new(), 8.0);
                 for t in wrapped(text, 13.0, WIDTH, wide) {
@@ -158,15 +179,22 @@ fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<Placed>> {
                     put(MARGIN + 130.0, 10.0, line, 0.0);
                 }
             }
-            Block::Text(text) => wrapped(text, 10.5, WIDTH, wide).into_iter().for_each(|t| put(MARGIN, 10.5, t, 17.0)),
-            Block::Small(text) => wrapped(text, 7.5, WIDTH, wide).into_iter().for_each(|t| put(MARGIN, 7.5, t, 12.0)),
+            Block::Text(text) => wrapped(text, 10.5, WIDTH, wide)
+                .into_iter()
+                .for_each(|t| put(MARGIN, 10.5, t, 17.0)),
+            Block::Small(text) => {
+                for line in wrapped(text, 7.5, WIDTH, wide) {
+                    put(MARGIN, 7.5, line, 12.0);
+                }
+            }
             Block::Gap => put(MARGIN, 6.0, String::new(), 8.0),
         }
     }
     pages
 }
 
-/// Lines no wider than `width`: Chinese breaks anywhere, Latin at blanks, what has none (a hash) where it must.
+/// Lines no wider than `width`: Chinese breaks anywhere, Latin at blanks, what has none (a hash)
+/// where it must.
 fn wrapped(text: &str, size: f32, width: f32, wide: &Widths) -> Vec<String> {
     let em = |c: &char| wide.get(c).copied().unwrap_or(1.0);
     let mut lines = Vec::new();
@@ -176,7 +204,9 @@ fn wrapped(text: &str, size: f32, width: f32, wide: &Widths) -> Vec<String> {
             let advance = em(&c) * size;
             if used + advance > width {
                 let rest = match line.rfind(' ') {
-                    Some(at) if c.is_ascii_graphic() && line.len() - at < 24 => line.split_off(at + 1),
+                    Some(at) if c.is_ascii_graphic() && line.len() - at < 24 => {
+                        line.split_off(at + 1)
+                    }
                     _ => String::new(),
                 };
                 lines.push(std::mem::replace(&mut line, rest));
@@ -214,7 +244,10 @@ mod tests {
     #[test]
     fn a_paper_is_a_pdf_with_chinese_in_it() {
         let Some(font) = font() else { return };
-        let blocks = [Block::Title("案件材料包".into()), Block::Pair("机构".into(), "锦城医疗美容门诊部".into())];
+        let blocks = [
+            Block::Title("案件材料包".into()),
+            Block::Pair("机构".into(), "锦城医疗美容门诊部".into()),
+        ];
         let bytes = pdf("案件", "zh-CN", &blocks, "线索", &font).unwrap();
         assert!(bytes.starts_with(b"%PDF-") && bytes.len() < 200_000, "{} bytes", bytes.len());
     }
@@ -254,7 +287,13 @@ mod tests {
     #[test]
     fn characters_of_one_glyph_say_each_its_own() {
         let Some(font) = font() else { return };
-        let pairs = [('豈', '\u{f900}'), ('更', '\u{f901}'), ('車', '\u{f902}'), ('Å', '\u{212b}'), ('Ω', '\u{2126}')];
+        let pairs = [
+            ('豈', '\u{f900}'),
+            ('更', '\u{f901}'),
+            ('車', '\u{f902}'),
+            ('Å', '\u{212b}'),
+            ('Ω', '\u{2126}'),
+        ];
         for (one, other) in pairs {
             let used = font.used([one, other].into_iter()).unwrap();
             let said: Vec<char> = [one, other]
@@ -268,7 +307,8 @@ mod tests {
 
     #[test]
     fn a_font_that_is_none_is_named() {
-        let error = Font::find(Some(std::path::Path::new("/nowhere/font.ttf"))).unwrap_err().to_string();
+        let error =
+            Font::find(Some(std::path::Path::new("/nowhere/font.ttf"))).unwrap_err().to_string();
         assert!(error.contains("/nowhere/font.ttf"), "{error}");
     }
 }

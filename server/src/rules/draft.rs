@@ -1,8 +1,9 @@
-//! A finding as a rule of the server wants it, before it has an id: what, about whom, from which figures, in which words.
+//! A finding as a rule of the server wants it, before it has an id: what, about whom, from which
+//! figures, in which words.
 
 use protocol::up::{
-    Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest, PersonInFinding,
-    Severity, Step,
+    Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest,
+    PersonInFinding, Severity, Step,
 };
 
 use crate::own_id::OwnIds;
@@ -14,7 +15,8 @@ pub struct Draft {
     pub rule: &'static str,
     pub kind: FindingKind,
     pub severity: Severity,
-    /// Keeps two findings of one rule apart and is the same at the next judgement: a person, a session, a box and a time.
+    /// Keeps two findings of one rule apart and is the same at the next judgement: a person, a
+    /// session, a box and a time.
     pub subject: String,
     pub institution: String,
     pub room: String,
@@ -63,7 +65,11 @@ pub fn count(name: &str, value: i64) -> Count {
 
 impl Draft {
     pub fn key(&self) -> Key {
-        Key { rule: self.rule.to_owned(), institution: self.institution.clone(), subject: self.subject.clone() }
+        Key {
+            rule: self.rule.to_owned(),
+            institution: self.institution.clone(),
+            subject: self.subject.clone(),
+        }
     }
 
     pub fn finding_id(&self, serial: u32, ids: &OwnIds) -> String {
@@ -75,11 +81,18 @@ impl Draft {
         let session = self.session.as_ref().and_then(|s| s.parse().ok());
         match (self.device.parse(), session) {
             (Ok(device), Some(session)) => trust::incident_id(&device, Some(&session), 0),
-            _ => ids.id(&["incident", self.rule, &self.institution, &self.subject, &serial.to_string()]),
+            _ => ids.id(&[
+                "incident",
+                self.rule,
+                &self.institution,
+                &self.subject,
+                &serial.to_string(),
+            ]),
         }
     }
 
-    /// `None` where an id of the registry is no identifier of the wire, which the registry does not take.
+    /// `None` where an id of the registry is no identifier of the wire, which the registry does not
+    /// take.
     pub fn report(&self, making: &Making<'_>) -> Option<FindingReport> {
         let whole = Confidence {
             identity_ppm: 1_000_000,

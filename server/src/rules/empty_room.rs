@@ -25,8 +25,8 @@ pub struct Days {
     pub days: Vec<DaySeen>,
 }
 
-/// The run of empty days that reaches to the end, if it is long enough. Closed days and days that the box did not see
-/// neither count nor end it.
+/// The run of empty days that reaches to the end, if it is long enough. Closed days and days that
+/// the box did not see neither count nor end it.
 pub fn judge(it: &Days, p: &Numbers) -> Option<Draft> {
     let mut empty = Vec::new();
     for day in it.days.iter().rev().filter(|d| d.open && d.healthy_ppm >= p.hb1_visible_min_ppm) {
@@ -70,11 +70,13 @@ mod tests {
     use super::super::DAY_MS;
     use super::*;
 
-    const EMPTY: DaySeen = DaySeen { span: (0, DAY_MS), open: true, healthy_ppm: 600_000, anybody: false };
+    const EMPTY: DaySeen =
+        DaySeen { span: (0, DAY_MS), open: true, healthy_ppm: 600_000, anybody: false };
 
     fn said(days: &[DaySeen]) -> bool {
         let days = days.to_vec();
-        let it = Days { institution: "c-1".into(), room: "r-1".into(), device: "box-1".into(), days };
+        let it =
+            Days { institution: "c-1".into(), room: "r-1".into(), device: "box-1".into(), days };
         judge(&it, &Numbers::default()).is_some()
     }
 

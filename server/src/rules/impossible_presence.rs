@@ -1,11 +1,14 @@
-//! LL-3 impossible presence: verified at one place and then at another that nobody reaches in that time. Ids only.
+//! LL-3 impossible presence: verified at one place and then at another that nobody reaches in that
+//! time. Ids only.
 //!
-//! max(0, d − 1 km) ÷ (t2 − t1 + clock uncertainty) above 120 km/h (d ≤50 km), 250 (≤300 km), 600 (beyond) → L2;
-//! an overlap longer than 2 min and the uncertainty → L3. Both clocks must be synchronised, both chains whole over what they
-//! say, and the person on the roster of both. All numbers [D].
+//! max(0, d − 1 km) ÷ (t2 − t1 + clock uncertainty) above 120 km/h (d ≤50 km), 250 (≤300 km), 600
+//! (beyond) → L2; an overlap longer than 2 min and the uncertainty → L3. Both clocks must be
+//! synchronised, both chains whole over what they say, and the person on the roster of both. All
+//! numbers [D].
 //!
-//! The finding is raised where he was seen later; where the other place belongs to another jurisdiction, there too, word for
-//! word: each place's supervisors see what lies in theirs, and neither alone has both halves.
+//! The finding is raised where he was seen later; where the other place belongs to another
+//! jurisdiction, there too, word for word: each place's supervisors see what lies in theirs, and
+//! neither alone has both halves.
 
 use protocol::up::{FindingKind, PersonInFinding, Severity};
 
@@ -16,13 +19,19 @@ use super::{Draft, Numbers, words};
 /// Judges each pair of neighbouring sightings of one person; `sightings` in any order.
 pub fn judge(person: &str, sightings: &[Sighting], p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let since = now_ms - p.ll3_days * super::DAY_MS;
-    let mut ordered: Vec<&Sighting> =
-        sightings.iter().filter(|s| s.counts() && s.from_ms > since && s.from_ms <= now_ms).collect();
+    let mut ordered: Vec<&Sighting> = sightings
+        .iter()
+        .filter(|s| s.counts() && s.from_ms > since && s.from_ms <= now_ms)
+        .collect();
     ordered.sort_by_key(|s| (s.from_ms, s.to_ms));
     let mut found = Vec::new();
     for (n, later) in ordered.iter().enumerate() {
-        // The sighting that reaches furthest among the earlier ones elsewhere: a short visit in between hides nothing.
-        let earlier = ordered[..n].iter().filter(|e| e.institution != later.institution).max_by_key(|e| e.to_ms);
+        // The sighting that reaches furthest among the earlier ones elsewhere: a short visit in
+        // between hides nothing.
+        let earlier = ordered[..n]
+            .iter()
+            .filter(|e| e.institution != later.institution)
+            .max_by_key(|e| e.to_ms);
         found.extend(earlier.into_iter().flat_map(|earlier| pair(person, earlier, later, p)));
     }
     found
@@ -44,7 +53,13 @@ fn misfit(earlier: &Sighting, later: &Sighting, p: &Numbers) -> Option<Misfit> {
     // Two clinics in one building: a person may be registered in both and walk across.
     let apart = distance.is_none_or(|d| d > p.ll3_same_place_m);
     if apart && overlap_ms > p.ll3_overlap_ms + uncertainty {
-        return Some(Misfit { severity: Severity::L3, overlap_ms, distance_m: distance, speed_kmh: 0, limit_kmh: 0 });
+        return Some(Misfit {
+            severity: Severity::L3,
+            overlap_ms,
+            distance_m: distance,
+            speed_kmh: 0,
+            limit_kmh: 0,
+        });
     }
     let d = distance?;
     let limit_kmh = match d {
@@ -75,9 +90,18 @@ fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Vec<
     places.into_iter().map(|at| draft(person, (earlier, later), &misfit, at)).collect()
 }
 
-fn draft(person: &str, (earlier, later): (&Sighting, &Sighting), misfit: &Misfit, at: &Sighting) -> Draft {
+fn draft(
+    person: &str,
+    (earlier, later): (&Sighting, &Sighting),
+    misfit: &Misfit,
+    at: &Sighting,
+) -> Draft {
     let by = |s: &Sighting| {
-        let part = |person| PersonInFinding { person, part: "present".into(), verified_by: s.verified_by.clone() };
+        let part = |person| PersonInFinding {
+            person,
+            part: "present".into(),
+            verified_by: s.verified_by.clone(),
+        };
         person.parse().ok().map(part)
     };
     let mut counts = vec![
@@ -92,13 +116,19 @@ fn draft(person: &str, (earlier, later): (&Sighting, &Sighting), misfit: &Misfit
         counts.extend(sighting.evidence.as_ref().map(|e| count(name, i64::from(e.looks))));
     }
     if misfit.limit_kmh > 0 {
-        counts.extend([count("speed_kmh", misfit.speed_kmh), count("speed_max_kmh", misfit.limit_kmh)]);
+        counts.extend([
+            count("speed_kmh", misfit.speed_kmh),
+            count("speed_max_kmh", misfit.limit_kmh),
+        ]);
     }
     Draft {
         rule: "LL-3",
         kind: FindingKind::LicenseLending,
         severity: misfit.severity,
-        subject: format!("{person} {} {} {}", earlier.institution, later.institution, later.from_ms),
+        subject: format!(
+            "{person} {} {} {}",
+            earlier.institution, later.institution, later.from_ms
+        ),
         institution: at.institution.clone(),
         room: at.room.clone(),
         device: at.device.clone(),
@@ -170,8 +200,14 @@ mod tests {
     fn a_hundred_kilometres_take_more_than_twenty_minutes() {
         let d = distance_m(CHENGDU, MIANYANG) / 1000.0;
         assert!((100.0..120.0).contains(&d), "{d} km");
-        assert_eq!(severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 80, 90, MIANYANG)]), [Severity::L2]);
-        assert_eq!(severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 120, 130, MIANYANG)]), []);
+        assert_eq!(
+            severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 80, 90, MIANYANG)]),
+            [Severity::L2]
+        );
+        assert_eq!(
+            severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 120, 130, MIANYANG)]),
+            []
+        );
     }
 
     #[test]
@@ -194,9 +230,13 @@ mod tests {
 
     #[test]
     fn in_two_places_at_once_is_urgent_from_two_minutes_and_the_uncertainty_on() {
-        assert_eq!(severities(&[minutes("b", 50, 70, MIANYANG), minutes("a", 0, 60, CHENGDU)]), [Severity::L3]);
+        assert_eq!(
+            severities(&[minutes("b", 50, 70, MIANYANG), minutes("a", 0, 60, CHENGDU)]),
+            [Severity::L3]
+        );
         let overlap = |ms: i64| {
-            let mut pair = [minutes("a", 0, 60, CHENGDU), seen("b", 60 * MINUTE - ms, 90 * MINUTE, CHENGDU)];
+            let mut pair =
+                [minutes("a", 0, 60, CHENGDU), seen("b", 60 * MINUTE - ms, 90 * MINUTE, CHENGDU)];
             pair[1].place = None;
             severities(&pair)
         };
@@ -210,20 +250,31 @@ mod tests {
             let there = Sighting { jurisdiction: second.into(), ..minutes("b", 50, 70, MIANYANG) };
             judge("p", &[minutes("a", 0, 60, CHENGDU), there], &Numbers::default(), NOW)
         };
-        let places = |drafts: &[Draft]| drafts.iter().map(|d| d.institution.clone()).collect::<Vec<_>>();
+        let places =
+            |drafts: &[Draft]| drafts.iter().map(|d| d.institution.clone()).collect::<Vec<_>>();
         assert_eq!(places(&both("510104")), ["b"]);
         let told = both("510700");
         assert_eq!(places(&told), ["b", "a"]);
-        assert_eq!((&told[0].subject, &told[0].explanation), (&told[1].subject, &told[1].explanation));
+        assert_eq!(
+            (&told[0].subject, &told[0].explanation),
+            (&told[1].subject, &told[1].explanation)
+        );
         assert_eq!((told[1].room.as_str(), told[1].device.as_str()), ("a-r", "a-box"));
         let ids = crate::own_id::OwnIds::new(vec![7]);
-        assert_ne!(told[0].incident_id(1, &ids), told[1].incident_id(1, &ids), "each inbox has its own item");
+        assert_ne!(
+            told[0].incident_id(1, &ids),
+            told[1].incident_id(1, &ids),
+            "each inbox has its own item"
+        );
     }
 
     #[test]
     fn an_overlap_within_a_city_block_is_nothing() {
         let next_door = (30.661, 104.061);
-        assert_eq!(severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 30, 70, next_door)]), []);
+        assert_eq!(
+            severities(&[minutes("a", 0, 60, CHENGDU), minutes("b", 30, 70, next_door)]),
+            []
+        );
     }
 
     #[test]
@@ -257,9 +308,14 @@ mod tests {
         };
         let shown = Sighting { evidence: Some(evidence), ..minutes("a", 0, 60, CHENGDU) };
         let draft = judge("p", &[shown, bare], &Numbers::default(), NOW).remove(0);
-        for (words, bare) in [(&draft.explanation.zh, "未附依据"), (&draft.explanation.en, "a bare claim")] {
+        for (words, bare) in
+            [(&draft.explanation.zh, "未附依据"), (&draft.explanation.en, "a bare claim")]
+        {
             assert!(words.contains("a-box") && words.contains("b-box"), "{words}");
-            assert!(words.contains("0.610") && words.contains("0.780") && words.contains(bare), "{words}");
+            assert!(
+                words.contains("0.610") && words.contains("0.780") && words.contains(bare),
+                "{words}"
+            );
         }
         assert!(draft.explanation.en.contains("restarted"), "{}", draft.explanation.en);
         assert!(draft.counts.iter().any(|c| c.name == "looks_at_first_place" && c.value == 7));
@@ -274,7 +330,11 @@ mod tests {
 
     #[test]
     fn a_short_visit_in_between_hides_nothing() {
-        let day = [minutes("a", 0, 60, CHENGDU), minutes("b", 30, 40, MIANYANG), minutes("b", 50, 55, MIANYANG)];
+        let day = [
+            minutes("a", 0, 60, CHENGDU),
+            minutes("b", 30, 40, MIANYANG),
+            minutes("b", 50, 55, MIANYANG),
+        ];
         assert_eq!(severities(&day), [Severity::L3, Severity::L3]);
     }
 }

@@ -1,9 +1,10 @@
 //! What the rules say now against what stands: the difference, as steps. Pure.
 //!
-//! A finding that is not wanted any more is Closed where time alone undid it (the window moved on) and Withdrawn where a
-//! box's fact did (a late report came): asked by judging its own hour again with today's facts. What a clinic stated of its
-//! sessions after the finding was raised undoes nothing: the finding stands, and its alert shows the statement. There is no
-//! step that lowers a severity: what is less now is Withdrawn and Opened anew under the same id.
+//! A finding that is not wanted any more is Closed where time alone undid it (the window moved on)
+//! and Withdrawn where a box's fact did (a late report came): asked by judging its own hour again
+//! with today's facts. What a clinic stated of its sessions after the finding was raised undoes
+//! nothing: the finding stands, and its alert shows the statement. There is no step that lowers a
+//! severity: what is less now is Withdrawn and Opened anew under the same id.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +59,13 @@ pub fn weight(draft: &Draft) -> usize {
     draft.related.len() + draft.incidents.len()
 }
 
-/// `undone` is asked of a standing finding that is not among the drafts, or that a draft says less gravely.
-pub fn reconcile(standing: &[Standing], drafts: Vec<Draft>, undone: impl Fn(&Standing) -> Undone) -> Vec<Said> {
+/// `undone` is asked of a standing finding that is not among the drafts, or that a draft says less
+/// gravely.
+pub fn reconcile(
+    standing: &[Standing],
+    drafts: Vec<Draft>,
+    undone: impl Fn(&Standing) -> Undone,
+) -> Vec<Said> {
     let last: BTreeMap<&Key, &Standing> = standing.iter().map(|s| (&s.key, s)).collect();
     let mut said = Vec::new();
     let mut wanted = std::collections::BTreeSet::new();
@@ -70,13 +76,21 @@ pub fn reconcile(standing: &[Standing], drafts: Vec<Draft>, undone: impl Fn(&Sta
         }
         match last.get(&key) {
             Some(old) if old.stands() => said.extend(again(old, draft, &undone)),
-            // It comes back to life where a fact had undone it; after its time was over it is another one.
+            // It comes back to life where a fact had undone it; after its time was over it is
+            // another one.
             Some(old) => {
                 let withdrawn = old.step == Step::Withdrawn;
-                let (serial, revision) = if withdrawn { (old.serial, old.revision + 1) } else { (old.serial + 1, 1) };
+                let (serial, revision) =
+                    if withdrawn { (old.serial, old.revision + 1) } else { (old.serial + 1, 1) };
                 said.push(Said { key, serial, revision, step: Step::Opened, draft: Some(draft) });
             }
-            None => said.push(Said { key, serial: 0, revision: 1, step: Step::Opened, draft: Some(draft) }),
+            None => said.push(Said {
+                key,
+                serial: 0,
+                revision: 1,
+                step: Step::Opened,
+                draft: Some(draft),
+            }),
         }
     }
     for old in standing.iter().filter(|s| s.stands() && !wanted.contains(&s.key)) {
@@ -85,18 +99,35 @@ pub fn reconcile(standing: &[Standing], drafts: Vec<Draft>, undone: impl Fn(&Sta
             Undone::ByTime => Step::Closed,
             Undone::ByFact => Step::Withdrawn,
         };
-        said.push(Said { key: old.key.clone(), serial: old.serial, revision: old.revision + 1, step, draft: None });
+        said.push(Said {
+            key: old.key.clone(),
+            serial: old.serial,
+            revision: old.revision + 1,
+            step,
+            draft: None,
+        });
     }
     said
 }
 
 fn again(old: &Standing, draft: Draft, undone: &impl Fn(&Standing) -> Undone) -> Vec<Said> {
-    let say = |revision, step, draft| Said { key: old.key.clone(), serial: old.serial, revision, step, draft };
-    if draft.severity > old.severity || (draft.severity == old.severity && weight(&draft) > old.weight) {
+    let say = |revision, step, draft| Said {
+        key: old.key.clone(),
+        serial: old.serial,
+        revision,
+        step,
+        draft,
+    };
+    if draft.severity > old.severity
+        || (draft.severity == old.severity && weight(&draft) > old.weight)
+    {
         return vec![say(old.revision + 1, Step::Strengthened, Some(draft))];
     }
     if draft.severity < old.severity && undone(old) != Undone::ByStatement {
-        return vec![say(old.revision + 1, Step::Withdrawn, None), say(old.revision + 2, Step::Opened, Some(draft))];
+        return vec![
+            say(old.revision + 1, Step::Withdrawn, None),
+            say(old.revision + 2, Step::Opened, Some(draft)),
+        ];
     }
     Vec::new()
 }
@@ -144,7 +175,10 @@ mod tests {
     }
 
     fn steps(standing: &[Standing], drafts: Vec<Draft>, undone: Undone) -> Vec<(Step, u32, u32)> {
-        reconcile(standing, drafts, |_| undone).iter().map(|s| (s.step, s.serial, s.revision)).collect()
+        reconcile(standing, drafts, |_| undone)
+            .iter()
+            .map(|s| (s.step, s.serial, s.revision))
+            .collect()
     }
 
     #[test]
@@ -153,14 +187,23 @@ mod tests {
         assert_eq!((opened[0].step, opened[0].revision), (Step::Opened, 1));
         let stands = [after(&opened[0])];
         assert_eq!(steps(&stands, vec![draft(Severity::L1, 1)], Undone::ByTime), []);
-        assert_eq!(steps(&stands, vec![draft(Severity::L1, 1), draft(Severity::L1, 1)], Undone::ByTime), []);
+        assert_eq!(
+            steps(&stands, vec![draft(Severity::L1, 1), draft(Severity::L1, 1)], Undone::ByTime),
+            []
+        );
     }
 
     #[test]
     fn a_graver_or_a_broader_one_is_strengthened_and_a_lesser_one_opened_anew() {
         let stands = [after(&reconcile(&[], vec![draft(Severity::L2, 2)], |_| Undone::ByTime)[0])];
-        assert_eq!(steps(&stands, vec![draft(Severity::L3, 2)], Undone::ByTime), [(Step::Strengthened, 0, 2)]);
-        assert_eq!(steps(&stands, vec![draft(Severity::L2, 3)], Undone::ByTime), [(Step::Strengthened, 0, 2)]);
+        assert_eq!(
+            steps(&stands, vec![draft(Severity::L3, 2)], Undone::ByTime),
+            [(Step::Strengthened, 0, 2)]
+        );
+        assert_eq!(
+            steps(&stands, vec![draft(Severity::L2, 3)], Undone::ByTime),
+            [(Step::Strengthened, 0, 2)]
+        );
         assert_eq!(
             steps(&stands, vec![draft(Severity::L1, 2)], Undone::ByTime),
             [(Step::Withdrawn, 0, 2), (Step::Opened, 0, 3)]
@@ -185,17 +228,27 @@ mod tests {
     fn what_was_withdrawn_comes_back_under_its_id_and_what_was_closed_under_another() {
         let opened = [after(&reconcile(&[], vec![draft(Severity::L1, 1)], |_| Undone::ByTime)[0])];
         let withdrawn = [after(&reconcile(&opened, vec![], |_| Undone::ByFact)[0])];
-        assert_eq!(steps(&withdrawn, vec![draft(Severity::L1, 1)], Undone::ByTime), [(Step::Opened, 0, 3)]);
+        assert_eq!(
+            steps(&withdrawn, vec![draft(Severity::L1, 1)], Undone::ByTime),
+            [(Step::Opened, 0, 3)]
+        );
         assert_eq!(steps(&withdrawn, vec![], Undone::ByTime), []);
         let closed = [after(&reconcile(&opened, vec![], |_| Undone::ByTime)[0])];
-        assert_eq!(steps(&closed, vec![draft(Severity::L1, 1)], Undone::ByTime), [(Step::Opened, 1, 1)]);
+        assert_eq!(
+            steps(&closed, vec![draft(Severity::L1, 1)], Undone::ByTime),
+            [(Step::Opened, 1, 1)]
+        );
         let ids = OwnIds::new(vec![7]);
-        assert_ne!(draft(Severity::L1, 1).finding_id(0, &ids), draft(Severity::L1, 1).finding_id(1, &ids));
+        assert_ne!(
+            draft(Severity::L1, 1).finding_id(0, &ids),
+            draft(Severity::L1, 1).finding_id(1, &ids)
+        );
     }
 
     #[test]
     fn a_finding_about_a_session_joins_the_incident_of_its_box() {
-        let of_the_box = trust::incident_id(&"box-1".parse().unwrap(), Some(&"s-1".parse().unwrap()), 0);
+        let of_the_box =
+            trust::incident_id(&"box-1".parse().unwrap(), Some(&"s-1".parse().unwrap()), 0);
         let ids = OwnIds::new(vec![7]);
         assert_eq!(draft(Severity::L1, 1).incident_id(0, &ids), of_the_box);
         let alone = Draft { session: None, ..draft(Severity::L1, 1) };

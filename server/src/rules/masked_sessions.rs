@@ -1,6 +1,7 @@
 //! HB-5 sessions that can not be judged: always masked, always turned away, always out of sight.
 //!
-//! >30 % of ≥10 declared sessions in 14 days NotAssessable → L1 to the clinic; not cured 14 days after notice → L2 [D].
+//! >30 % of ≥10 declared sessions in 14 days NotAssessable → L1 to the clinic; not cured 14 days
+//! > after notice → L2 [D].
 
 use std::collections::BTreeMap;
 
@@ -9,13 +10,16 @@ use protocol::up::{FindingKind, Severity};
 use super::draft::count;
 use super::{DAY_MS, Draft, Numbers, SessionOutcome, share_ppm, within, words};
 
-/// Whether a session counts, and whether it counts as NotAssessable. An empty room is HB-1's question; a room without a
-/// box, and a session whose report may still come, are nobody's fault.
+/// Whether a session counts, and whether it counts as NotAssessable. An empty room is HB-1's
+/// question; a room without a box, and a session whose report may still come, are nobody's fault.
 fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
     match &outcome.seen {
         // What may be missing from its chain can not be told from what was never seen.
         Some(_) if !outcome.chain_whole => Some(true),
-        Some(seen) if seen.assessable || !seen.face_seen && seen.because.iter().any(|w| w == "no_activity") => {
+        Some(seen)
+            if seen.assessable
+                || !seen.face_seen && seen.because.iter().any(|w| w == "no_activity") =>
+        {
             Some(false)
         }
         Some(_) => Some(true),
@@ -25,7 +29,12 @@ fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
 }
 
 /// `noticed_ms` tells since when an institution's finding stands, if it does.
-pub fn judge(outcomes: &[SessionOutcome], noticed_ms: &BTreeMap<String, i64>, p: &Numbers, now_ms: i64) -> Vec<Draft> {
+pub fn judge(
+    outcomes: &[SessionOutcome],
+    noticed_ms: &BTreeMap<String, i64>,
+    p: &Numbers,
+    now_ms: i64,
+) -> Vec<Draft> {
     let mut by_institution: BTreeMap<&str, Vec<(&SessionOutcome, bool)>> = BTreeMap::new();
     for outcome in within(outcomes, p.hb5_days, now_ms) {
         if let Some(dark) = counted(outcome, p, now_ms) {
@@ -33,11 +42,20 @@ pub fn judge(outcomes: &[SessionOutcome], noticed_ms: &BTreeMap<String, i64>, p:
         }
     }
     let told = |institution: &str| noticed_ms.get(institution).copied();
-    by_institution.into_iter().filter_map(|(id, sessions)| of_institution(&sessions, told(id), p, now_ms)).collect()
+    by_institution
+        .into_iter()
+        .filter_map(|(id, sessions)| of_institution(&sessions, told(id), p, now_ms))
+        .collect()
 }
 
-fn of_institution(sessions: &[(&SessionOutcome, bool)], told: Option<i64>, p: &Numbers, now_ms: i64) -> Option<Draft> {
-    let dark: Vec<&SessionOutcome> = sessions.iter().filter(|(_, dark)| *dark).map(|(s, _)| *s).collect();
+fn of_institution(
+    sessions: &[(&SessionOutcome, bool)],
+    told: Option<i64>,
+    p: &Numbers,
+    now_ms: i64,
+) -> Option<Draft> {
+    let dark: Vec<&SessionOutcome> =
+        sessions.iter().filter(|(_, dark)| *dark).map(|(s, _)| *s).collect();
     let (declared, unjudged) = (sessions.len(), dark.len());
     let many = (unjudged as i64) * 1_000_000 > (declared as i64) * p.hb5_share_ppm;
     if (declared as i64) < p.hb5_sessions_min || !many {
@@ -83,7 +101,8 @@ fn reasons(dark: &[&SessionOutcome]) -> Vec<(String, usize)> {
             None => *counts.entry("no_report").or_default() += 1,
         }
     }
-    let mut counts: Vec<(String, usize)> = counts.into_iter().map(|(why, n)| (why.to_owned(), n)).collect();
+    let mut counts: Vec<(String, usize)> =
+        counts.into_iter().map(|(why, n)| (why.to_owned(), n)).collect();
     counts.sort_by_key(|(why, n)| (std::cmp::Reverse(*n), why.clone()));
     counts
 }

@@ -1,8 +1,9 @@
-//! The rules that look across days and institutions: pure, `(facts, settings, now) → findings`. They read ids, times and
-//! shares only.
+//! The rules that look across days and institutions: pure, `(facts, settings, now) → findings`.
+//! They read ids, times and shares only.
 //!
-//! No clock, no store, no name. Sources: domain.md §3; every number is a [D] setting of [`settings`]. A finding that a rule
-//! wants is a [`Draft`]; [`ledger`] compares drafts with what stands and gives the steps; the store writes them.
+//! No clock, no store, no name. Sources: domain.md §3; every number is a [D] setting of
+//! [`settings`]. A finding that a rule wants is a [`Draft`]; [`ledger`] compares drafts with what
+//! stands and gives the steps; the store writes them.
 
 pub mod draft;
 pub mod empty_room;
@@ -38,7 +39,8 @@ pub struct SessionOutcome {
     pub seen: Option<Seen>,
     /// A box was provisioned in the room by the session's start.
     pub watched: bool,
-    /// Nothing is missing from the chain of the box that said so, from the session's start to the word.
+    /// Nothing is missing from the chain of the box that said so, from the session's start to the
+    /// word.
     pub chain_whole: bool,
 }
 
@@ -80,8 +82,14 @@ impl SessionOutcome {
 pub const DAY_MS: i64 = 86_400_000;
 
 /// Sessions, not cancelled, that began within the `days` before `now_ms`.
-fn within(outcomes: &[SessionOutcome], days: i64, now_ms: i64) -> impl Iterator<Item = &SessionOutcome> {
-    outcomes.iter().filter(move |o| o.start_ms <= now_ms && o.start_ms > now_ms - days * DAY_MS && !o.cancelled)
+fn within(
+    outcomes: &[SessionOutcome],
+    days: i64,
+    now_ms: i64,
+) -> impl Iterator<Item = &SessionOutcome> {
+    outcomes.iter().filter(move |o| {
+        o.start_ms <= now_ms && o.start_ms > now_ms - days * DAY_MS && !o.cancelled
+    })
 }
 
 /// `part` of `whole` in parts per million; 0 of nothing.

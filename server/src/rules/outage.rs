@@ -1,7 +1,9 @@
-//! HB-2, the server's half: a box that is not heard in opening hours. Power or network was cut, or the box was moved.
+//! HB-2, the server's half: a box that is not heard in opening hours. Power or network was cut, or
+//! the box was moved.
 //!
-//! More than 30 min → L1; the second in 30 days → L2 [D]. Silence is what the server itself looked at: a stop of the server
-//! ends it, and a later one is another, because the server alleges nothing about hours in which it did not listen.
+//! More than 30 min → L1; the second in 30 days → L2 [D]. Silence is what the server itself looked
+//! at: a stop of the server ends it, and a later one is another, because the server alleges nothing
+//! about hours in which it did not listen.
 
 use protocol::up::{FindingKind, Severity};
 
@@ -26,12 +28,14 @@ pub struct Line {
 /// The parts of `a` within `b`; both rising and without overlap.
 pub fn common(a: &[Span], b: &[Span]) -> Vec<Span> {
     let meet = |x: &Span, y: &Span| (x.0.max(y.0), x.1.min(y.1));
-    let mut met: Vec<Span> = a.iter().flat_map(|x| b.iter().map(move |y| meet(x, y))).filter(|s| s.0 < s.1).collect();
+    let mut met: Vec<Span> =
+        a.iter().flat_map(|x| b.iter().map(move |y| meet(x, y))).filter(|s| s.0 < s.1).collect();
     met.sort_unstable();
     met
 }
 
-/// Spans that touch or overlap are one; rising. A silence does not end at midnight where the opening hours go on.
+/// Spans that touch or overlap are one; rising. A silence does not end at midnight where the
+/// opening hours go on.
 fn joined(spans: &[Span]) -> Vec<Span> {
     let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
     for &(from, to) in spans {
@@ -47,7 +51,8 @@ fn joined(spans: &[Span]) -> Vec<Span> {
 pub fn judge(line: &Line, p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let window = [(now_ms - p.hb2_days * DAY_MS, now_ms)];
     let unheard = common(&common(&line.silent, &joined(&line.open)), &window);
-    let long: Vec<Span> = unheard.into_iter().filter(|(from, to)| to - from > p.hb2_outage_ms).collect();
+    let long: Vec<Span> =
+        unheard.into_iter().filter(|(from, to)| to - from > p.hb2_outage_ms).collect();
     let drafts = long.iter().enumerate().map(|(n, span)| {
         let repeat = super::repeated::within_window(long.iter().map(|s| s.0), n, p.hb2_days);
         draft(line, *span, repeat, p, now_ms)
@@ -92,7 +97,13 @@ mod tests {
     const NOW: i64 = 40 * DAY_MS;
 
     fn line(silent: Vec<Span>) -> Line {
-        Line { device: "box-1".into(), institution: "c-1".into(), room: "r-1".into(), silent, open: vec![(0, NOW)] }
+        Line {
+            device: "box-1".into(),
+            institution: "c-1".into(),
+            room: "r-1".into(),
+            silent,
+            open: vec![(0, NOW)],
+        }
     }
 
     fn severities(line: &Line) -> Vec<Severity> {
@@ -115,7 +126,9 @@ mod tests {
         let both = vec![outage(NOW - 20 * DAY_MS, 31), outage(NOW - DAY_MS, 31)];
         assert_eq!(severities(&line(both)), [Severity::L1, Severity::L2]);
         // What of the first lies within the thirty days must itself be longer than half an hour.
-        let first_began = |before_ms: i64| vec![outage(NOW - 30 * DAY_MS - before_ms, 31), outage(NOW - DAY_MS, 31)];
+        let first_began = |before_ms: i64| {
+            vec![outage(NOW - 30 * DAY_MS - before_ms, 31), outage(NOW - DAY_MS, 31)]
+        };
         assert_eq!(severities(&line(first_began(59_000))), [Severity::L1, Severity::L2]);
         assert_eq!(severities(&line(first_began(61_000))), [Severity::L1]);
     }

@@ -1,8 +1,9 @@
 //! LL-2 phantom lead: sessions are declared under a person who is hardly ever there.
 //!
-//! Rolling 30 days [D]: ≥5 assessable sessions and verified in <20 % → L2; none of ≥10 → L3; registered, unseen and
-//! undeclared for 30 days → L0, because absence alone is not unlawful. A session in which the box could not tell whether he
-//! was there (LL-1 undecided) is left out: nobody is not-verified for want of a clear view.
+//! Rolling 30 days [D]: ≥5 assessable sessions and verified in <20 % → L2; none of ≥10 → L3;
+//! registered, unseen and undeclared for 30 days → L0, because absence alone is not unlawful. A
+//! session in which the box could not tell whether he was there (LL-1 undecided) is left out:
+//! nobody is not-verified for want of a clear view.
 
 use std::collections::BTreeMap;
 
@@ -14,24 +15,37 @@ use super::{Draft, Numbers, SessionOutcome, share_ppm, within, words};
 /// One draft per lead and institution, in the order of their ids.
 pub fn judge(outcomes: &[SessionOutcome], p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let mut by_lead: BTreeMap<(&str, &str), Vec<&SessionOutcome>> = BTreeMap::new();
-    for outcome in within(outcomes, p.ll2_days, now_ms).filter(|o| o.assessable() && o.tells_of_its_lead()) {
+    for outcome in
+        within(outcomes, p.ll2_days, now_ms).filter(|o| o.assessable() && o.tells_of_its_lead())
+    {
         if let Some(lead) = &outcome.declared_lead {
             by_lead.entry((lead, &outcome.institution)).or_default().push(outcome);
         }
     }
-    by_lead.into_iter().filter_map(|((person, _), sessions)| of_lead(person, &sessions, p)).collect()
+    by_lead
+        .into_iter()
+        .filter_map(|((person, _), sessions)| of_lead(person, &sessions, p))
+        .collect()
 }
 
 fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Draft> {
     let verified = sessions.iter().filter(|s| s.lead_verified()).count();
     let severity = match (sessions.len() as i64, verified) {
         (n, 0) if n >= p.ll2_never_min => Severity::L3,
-        (n, v) if n >= p.ll2_sessions_min && share_ppm(v, sessions.len()) < p.ll2_share_ppm => Severity::L2,
+        (n, v) if n >= p.ll2_sessions_min && share_ppm(v, sessions.len()) < p.ll2_share_ppm => {
+            Severity::L2
+        }
         _ => return None,
     };
     let latest = sessions.iter().max_by_key(|s| (s.start_ms, &s.session))?;
-    let lowest = sessions.iter().filter_map(|s| s.seen.as_ref()).map(|s| s.visibility_a_ppm).min().unwrap_or(0);
-    let unseen: Vec<String> = sessions.iter().filter(|s| !s.lead_verified()).map(|s| s.session.clone()).collect();
+    let lowest = sessions
+        .iter()
+        .filter_map(|s| s.seen.as_ref())
+        .map(|s| s.visibility_a_ppm)
+        .min()
+        .unwrap_or(0);
+    let unseen: Vec<String> =
+        sessions.iter().filter(|s| !s.lead_verified()).map(|s| s.session.clone()).collect();
     Some(Draft {
         rule: "LL-2",
         kind: FindingKind::LicenseLending,
@@ -43,7 +57,11 @@ fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Dr
         session: None,
         persons: named(person),
         basis: protocol::law::lending(),
-        intervals: sessions.iter().filter(|s| !s.lead_verified()).map(|s| words::interval("declared", s)).collect(),
+        intervals: sessions
+            .iter()
+            .filter(|s| !s.lead_verified())
+            .map(|s| words::interval("declared", s))
+            .collect(),
         counts: vec![
             count("window_days", p.ll2_days),
             count("assessable_sessions", sessions.len() as i64),
@@ -61,7 +79,11 @@ fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Dr
 }
 
 fn named(person: &str) -> Vec<PersonInFinding> {
-    let part = |person| PersonInFinding { person, part: "declared_lead".into(), verified_by: "not_seen".into() };
+    let part = |person| PersonInFinding {
+        person,
+        part: "declared_lead".into(),
+        verified_by: "not_seen".into(),
+    };
     person.parse().ok().map(part).into_iter().collect()
 }
 
@@ -75,16 +97,26 @@ pub struct Registered {
     pub device: String,
     /// Milliseconds since the epoch; `None`: never.
     pub last_verified_ms: Option<i64>,
-    /// Since when somebody could have seen him here: the later of his registration's entry and the first report of a box.
+    /// Since when somebody could have seen him here: the later of his registration's entry and the
+    /// first report of a box.
     pub visible_since_ms: i64,
 }
 
 /// Registered as a lead here, never verified and never declared for 30 days: for the log.
-pub fn idle(registered: &[Registered], outcomes: &[SessionOutcome], p: &Numbers, now_ms: i64) -> Vec<Draft> {
+pub fn idle(
+    registered: &[Registered],
+    outcomes: &[SessionOutcome],
+    p: &Numbers,
+    now_ms: i64,
+) -> Vec<Draft> {
     let since = now_ms - p.ll2_days * super::DAY_MS;
-    let declared = |who: &str| within(outcomes, p.ll2_days, now_ms).any(|o| o.declared_lead.as_deref() == Some(who));
+    let declared = |who: &str| {
+        within(outcomes, p.ll2_days, now_ms).any(|o| o.declared_lead.as_deref() == Some(who))
+    };
     let unseen = |r: &&Registered| {
-        r.visible_since_ms <= since && r.last_verified_ms.is_none_or(|at| at <= since) && !declared(&r.person)
+        r.visible_since_ms <= since
+            && r.last_verified_ms.is_none_or(|at| at <= since)
+            && !declared(&r.person)
     };
     let draft = |r: &Registered| Draft {
         rule: "LL-2",
@@ -99,7 +131,11 @@ pub fn idle(registered: &[Registered], outcomes: &[SessionOutcome], p: &Numbers,
             .person
             .parse()
             .ok()
-            .map(|person| PersonInFinding { person, part: "lead".into(), verified_by: "not_seen".into() })
+            .map(|person| PersonInFinding {
+                person,
+                part: "lead".into(),
+                verified_by: "not_seen".into(),
+            })
             .into_iter()
             .collect(),
         basis: Vec::new(),

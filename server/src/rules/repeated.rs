@@ -1,6 +1,8 @@
-//! Escalation of repeats: what the clinic corrects itself once is the supervisors' the third time. Pure.
+//! Escalation of repeats: what the clinic corrects itself once is the supervisors' the third time.
+//! Pure.
 //!
-//! HB-3 (a treatment without a declared session) comes from the boxes; three in 30 days at one institution → L2 [D].
+//! HB-3 (a treatment without a declared session) comes from the boxes; three in 30 days at one
+//! institution → L2 [D].
 
 use protocol::up::{Count, Explanation, FindingKind, Severity};
 
@@ -27,11 +29,13 @@ pub struct Occurrence {
     pub liveness_waived: bool,
 }
 
-/// HB-3 again and again; `occurrences` are those that stand at one institution. What comes within 24 h of a repeat belongs
-/// to it: one box that repeats itself all day makes one alert.
+/// HB-3 again and again; `occurrences` are those that stand at one institution. What comes within
+/// 24 h of a repeat belongs to it: one box that repeats itself all day makes one alert.
 pub fn undeclared(occurrences: &[Occurrence], p: &Numbers, now_ms: i64) -> Vec<Draft> {
-    let mut ordered: Vec<&Occurrence> =
-        occurrences.iter().filter(|o| o.at_ms <= now_ms && o.at_ms > now_ms - p.hb3_days * DAY_MS).collect();
+    let mut ordered: Vec<&Occurrence> = occurrences
+        .iter()
+        .filter(|o| o.at_ms <= now_ms && o.at_ms > now_ms - p.hb3_days * DAY_MS)
+        .collect();
     ordered.sort_by_key(|o| (o.at_ms, &o.finding));
     let mut drafts: Vec<Draft> = Vec::new();
     let mut day_began_ms = None;

@@ -4,7 +4,10 @@ use protocol::up::PresenceEvidence;
 
 /// One verified presence of one person.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that may take the sighting's weight")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that may take the sighting's weight"
+)]
 pub struct Sighting {
     pub institution: String,
     /// Whose supervisors are asked: digits of the administrative division.
@@ -20,7 +23,8 @@ pub struct Sighting {
     /// `face` or `card_pin_witness`.
     pub verified_by: String,
     pub liveness_waived: bool,
-    /// The person stood in the registry for that institution: only then can the box's roster have held him.
+    /// The person stood in the registry for that institution: only then can the box's roster have
+    /// held him.
     pub on_roster: bool,
     /// Nothing is missing from the box's chain over this time.
     pub chain_whole: bool,

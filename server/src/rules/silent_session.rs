@@ -1,6 +1,8 @@
-//! HB-1 silent session: declared, not cancelled, the room visible, and no face seen: nobody was treated, or elsewhere.
+//! HB-1 silent session: declared, not cancelled, the room visible, and no face seen: nobody was
+//! treated, or elsewhere.
 //!
-//! Each → L1; the third in 30 days → L2. All numbers [D]. Open days with nobody at all are `empty_room`'s.
+//! Each → L1; the third in 30 days → L2. All numbers [D]. Open days with nobody at all are
+//! `empty_room`'s.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +11,16 @@ use protocol::up::{FindingKind, Severity};
 use super::draft::count;
 use super::{Draft, Numbers, SessionOutcome, within, words};
 
-/// The camera saw the declared time, and saw nobody: no activity is then the only thing that may stand against judging it.
+/// The camera saw the declared time, and saw nobody: no activity is then the only thing that may
+/// stand against judging it.
 fn silent(outcome: &SessionOutcome, p: &Numbers) -> bool {
     outcome.chain_whole
         && outcome.seen.as_ref().is_some_and(|s| {
             !s.face_seen
                 && i64::from(s.visibility_i_ppm) >= p.hb1_visible_min_ppm
-                && s.because.iter().all(|why| why == "no_activity" || why == "visibility" && s.visibility_a_ppm == 0)
+                && s.because.iter().all(|why| {
+                    why == "no_activity" || why == "visibility" && s.visibility_a_ppm == 0
+                })
         })
 }
 

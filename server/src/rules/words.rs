@@ -1,4 +1,5 @@
-//! The words of the server's findings, in both languages, made from the figures alone. A finding is a lead 线索: "疑似…".
+//! The words of the server's findings, in both languages, made from the figures alone. A finding is
+//! a lead 线索: "疑似…".
 
 use jiff::Timestamp;
 use protocol::up::{Explanation, Interval, LivenessEvidence, PresenceEvidence, Severity};
@@ -35,16 +36,20 @@ pub(super) fn phantom(days: i64, sessions: usize, verified: usize) -> Explanatio
             "疑似挂证:近 {days} 天以该主诊医师名义登记且画面可判定的诊疗活动共 {sessions} 次,核实到场 {verified} 次({share})。"
         ),
         format!(
-            "Suspected licence lending: within {days} days {sessions} assessable sessions were declared under this lead, who was verified in {verified} of {sessions} ({share})."
+            "Suspected licence lending: within {days} days {sessions} assessable sessions were \
+            declared under this lead, who was verified in {verified} of {sessions} ({share})."
         ),
     )
 }
 
 pub(super) fn idle(days: i64) -> Explanation {
     said(
-        format!("在册主诊医师近 {days} 天未见到场,也无以其名义登记的诊疗活动;仅作记录,未到场本身并不违规。"),
         format!(
-            "A lead filed here was not seen for {days} days, and no session was declared under the name; for the log alone, absence is not unlawful."
+            "在册主诊医师近 {days} 天未见到场,也无以其名义登记的诊疗活动;仅作记录,未到场本身并不违规。"
+        ),
+        format!(
+            "A lead filed here was not seen for {days} days, and no session was declared under \
+            the name; for the log alone, absence is not unlawful."
         ),
     )
 }
@@ -59,7 +64,9 @@ pub(super) fn impossible(
 ) -> Explanation {
     let (a, b) = (&earlier.institution, &later.institution);
     let (far_zh, far_en) = match distance_m {
-        Some(d) => (format!(",两地相距约 {} 公里", d / 1000), format!(", about {} km apart", d / 1000)),
+        Some(d) => {
+            (format!(",两地相距约 {} 公里", d / 1000), format!(", about {} km apart", d / 1000))
+        }
         None => (String::new(), String::new()),
     };
     let (rests_zh, rests_en) = (statements_zh(earlier, later), statements_en(earlier, later));
@@ -70,17 +77,20 @@ pub(super) fn impossible(
                 "疑似挂证或冒用身份:同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} 分钟{far_zh}。{rests_zh}"
             ),
             format!(
-                "Suspected licence lending or borrowed identity: the same practitioner was verified at {a} and at {b} at the same time for {minutes} min{far_en}. {rests_en}"
+                "Suspected licence lending or borrowed identity: the same practitioner was \
+                verified at {a} and at {b} at the same time for {minutes} min{far_en}. {rests_en}"
             ),
         );
     }
     let gap = minutes((later.from_ms - earlier.to_ms).max(0));
     said(
         format!(
-            "疑似挂证或冒用身份:同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} 核实在场{far_zh},折合时速约 {speed_kmh} 公里。{rests_zh}"
+            "疑似挂证或冒用身份:同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} 核实在场{far_zh},折合时速约 {speed_kmh} \
+            公里。{rests_zh}"
         ),
         format!(
-            "Suspected licence lending or borrowed identity: the same practitioner was verified at {b} {gap} min after {a}{far_en}, which takes about {speed_kmh} km/h. {rests_en}"
+            "Suspected licence lending or borrowed identity: the same practitioner was verified \
+            at {b} {gap} min after {a}{far_en}, which takes about {speed_kmh} km/h. {rests_en}"
         ),
     )
 }
@@ -126,7 +136,12 @@ pub(crate) fn evidence_zh(evidence: Option<&PresenceEvidence>) -> String {
         LivenessEvidence::NoLook => return "未经人脸识别".to_owned(),
         LivenessEvidence::Unknown => "活体情况不明",
     };
-    format!("{} 次识别,相似度 {} 至 {},{live}", it.looks, score(it.score_min_ppm), score(it.score_max_ppm))
+    format!(
+        "{} 次识别,相似度 {} 至 {},{live}",
+        it.looks,
+        score(it.score_min_ppm),
+        score(it.score_max_ppm)
+    )
 }
 
 pub(crate) fn evidence_en(evidence: Option<&PresenceEvidence>) -> String {
@@ -137,15 +152,23 @@ pub(crate) fn evidence_en(evidence: Option<&PresenceEvidence>) -> String {
         LivenessEvidence::NoLook => return "not by the face".to_owned(),
         LivenessEvidence::Unknown => "liveness not told",
     };
-    format!("{} looks, score {} to {}, {live}", it.looks, score(it.score_min_ppm), score(it.score_max_ppm))
+    format!(
+        "{} looks, score {} to {}, {live}",
+        it.looks,
+        score(it.score_min_ppm),
+        score(it.score_max_ppm)
+    )
 }
 
 pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanation {
     let share = percent(visibility_ppm as usize, 1_000_000);
     said(
-        format!("疑似虚假登记或异地诊疗:登记时段内画面可见度 {share},未见任何人员面部;近 {days} 天内第 {repeat} 次。"),
         format!(
-            "Suspected false declaration or treatment elsewhere: the room was visible for {share} of the declared time and no face was seen; number {repeat} within {days} days."
+            "疑似虚假登记或异地诊疗:登记时段内画面可见度 {share},未见任何人员面部;近 {days} 天内第 {repeat} 次。"
+        ),
+        format!(
+            "Suspected false declaration or treatment elsewhere: the room was visible for {share} \
+            of the declared time and no face was seen; number {repeat} within {days} days."
         ),
     )
 }
@@ -154,27 +177,36 @@ pub(super) fn empty(days: usize) -> Explanation {
     said(
         format!("疑似规避监管或停业未报:连续 {days} 个营业日设备正常而诊室内无人出现。"),
         format!(
-            "Suspected evasion, or closure that was not reported: on {days} open days in a row a healthy box saw nobody in the room."
+            "Suspected evasion, or closure that was not reported: on {days} open days in a row a \
+            healthy box saw nobody in the room."
         ),
     )
 }
 
 pub(super) fn undeclared(repeat: usize, days: i64) -> Explanation {
     said(
-        format!("疑似多次未登记诊疗活动:该机构近 {days} 天内第 {repeat} 次发现床位占用且有人操作而无登记。"),
         format!(
-            "Suspected repeated undeclared procedures: number {repeat} within {days} days at this institution in which the bed was occupied and somebody operated without a declared session."
+            "疑似多次未登记诊疗活动:该机构近 {days} 天内第 {repeat} 次发现床位占用且有人操作而无登记。"
+        ),
+        format!(
+            "Suspected repeated undeclared procedures: number {repeat} within {days} days at this \
+            institution in which the bed was occupied and somebody operated without a declared \
+            session."
         ),
     )
 }
 
 pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Explanation {
     let minutes = minutes(ms);
-    let (zh, en) = if going_on { ("至今仍未恢复", ", and it goes on") } else { ("现已恢复", "") };
+    let (zh, en) =
+        if going_on { ("至今仍未恢复", ", and it goes on") } else { ("现已恢复", "") };
     said(
-        format!("疑似断电、断网或设备被移走:营业时间内设备失联 {minutes} 分钟,{zh};近 {days} 天内第 {repeat} 次。"),
         format!(
-            "Suspected cut of power or network, or removal: the box was not heard for {minutes} min of opening hours{en}; number {repeat} within {days} days."
+            "疑似断电、断网或设备被移走:营业时间内设备失联 {minutes} 分钟,{zh};近 {days} 天内第 {repeat} 次。"
+        ),
+        format!(
+            "Suspected cut of power or network, or removal: the box was not heard for {minutes} \
+            min of opening hours{en}; number {repeat} within {days} days."
         ),
     )
 }
@@ -187,16 +219,20 @@ pub(super) fn unjudgeable(
     uncured: bool,
 ) -> Explanation {
     let share = percent(unjudged, declared);
-    let zh: Vec<String> = reasons.iter().map(|(why, n)| format!("{}{n}次", reason_zh(why))).collect();
-    let en: Vec<String> = reasons.iter().map(|(why, n)| format!("{} {n}", reason_en(why))).collect();
-    let (late_zh, late_en) = if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
+    let zh: Vec<String> =
+        reasons.iter().map(|(why, n)| format!("{}{n}次", reason_zh(why))).collect();
+    let en: Vec<String> =
+        reasons.iter().map(|(why, n)| format!("{} {n}", reason_en(why))).collect();
+    let (late_zh, late_en) =
+        if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
     said(
         format!(
             "疑似规避监管:近 {days} 天登记的 {declared} 次诊疗活动中 {unjudged} 次({share})无法判定({}){late_zh}。",
             zh.join("、")
         ),
         format!(
-            "Suspected evasion: {unjudged} of {declared} sessions ({share}) declared within {days} days could not be judged ({}){late_en}.",
+            "Suspected evasion: {unjudged} of {declared} sessions ({share}) declared within \
+            {days} days could not be judged ({}){late_en}.",
             en.join(", ")
         ),
     )
@@ -229,7 +265,8 @@ pub(crate) fn reason_en(why: &str) -> &str {
     }
 }
 
-/// What a box's setting does, in Chinese; the English stands in the core's own table. Empty for one without words yet.
+/// What a box's setting does, in Chinese; the English stands in the core's own table. Empty for one
+/// without words yet.
 pub(super) fn box_setting(name: &str) -> &'static str {
     match name {
         "evaluation_step_ms" => "判定节拍:线索在此间隔的整数倍时刻产生。",
@@ -329,7 +366,11 @@ mod tests {
         for text in texts {
             assert!(!text.zh.contains("违法") && !text.en.contains("illegal"), "{}", text.zh);
             assert!(text.zh.contains("疑似") || text.zh.contains("仅作记录"), "{}", text.zh);
-            assert!(text.en.starts_with("Suspected") || text.en.contains("log alone"), "{}", text.en);
+            assert!(
+                text.en.starts_with("Suspected") || text.en.contains("log alone"),
+                "{}",
+                text.en
+            );
         }
     }
 }

@@ -63,17 +63,19 @@ impl Store {
     }
 
     pub fn account(&self, id: &str) -> Result<Option<Account>> {
-        let sql =
-            "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM account WHERE id = ?1";
+        let sql = "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM \
+            account WHERE id = ?1";
         self.read(|c| Ok(collect(c, sql, [id], account)?.pop()))
     }
 
     pub fn accounts(&self) -> Result<Vec<Account>> {
-        let sql = "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM account ORDER BY id";
+        let sql = "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM \
+            account ORDER BY id";
         self.read(|c| collect(c, sql, [], account))
     }
 
-    /// Makes an account from a one-time link and uses the link up; with its sealed second factor, or none of both.
+    /// Makes an account from a one-time link and uses the link up; with its sealed second factor,
+    /// or none of both.
     pub fn accept_invitation(
         &self,
         token_hash: &str,
@@ -86,32 +88,49 @@ impl Store {
         self.write(|tx| {
             let invited: Option<(String, String)> = tx
                 .query_row(
-                    "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 AND account IS NULL RETURNING role, scope",
+                    "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 AND account \
+                    IS NULL RETURNING role, scope",
                     [token_hash, now],
                     |r| Ok((r.get(0)?, r.get(1)?)),
                 )
                 .optional()?;
-            let used =
-                || StoreError::Conflict("this link is unknown, used or out of date: ask for a new one".to_owned());
+            let used = || {
+                StoreError::Conflict(
+                    "this link is unknown, used or out of date: ask for a new \
+                    one"
+                    .to_owned(),
+                )
+            };
             let (granted, scope) = invited.ok_or_else(used)?;
             if crate::access::is_reserved(id) {
                 return Err(StoreError::Conflict(format!(
-                    "the login name `{id}` is reserved, because the audit log calls others so: choose another"
+                    "the login name `{id}` is reserved, because the audit log calls others so: \
+                    choose another"
                 )));
             }
             let taken = tx.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([id])?;
             if taken {
-                return Err(StoreError::Conflict(format!("the login name `{id}` is taken: choose another")));
+                return Err(StoreError::Conflict(format!(
+                    "the login name `{id}` is taken: choose \
+                    another"
+                )));
             }
             tx.execute(
-                "INSERT INTO account (id, display, role, scope, password_hash, totp, created_at) VALUES (?1,?2,?3,?4,?5,?6,?7)",
+                "INSERT INTO account (id, display, role, scope, password_hash, totp, created_at) \
+                VALUES (?1,?2,?3,?4,?5,?6,?7)",
                 params![id, display, granted, scope, password_hash, totp, now],
             )?;
             role(granted)
         })
     }
 
-    pub fn invite(&self, token_hash: &str, role: Role, scope: &str, expires_at: &str) -> Result<()> {
+    pub fn invite(
+        &self,
+        token_hash: &str,
+        role: Role,
+        scope: &str,
+        expires_at: &str,
+    ) -> Result<()> {
         self.write(|tx| {
             tx.execute(
                 "INSERT INTO invitation (token_hash, role, scope, expires_at) VALUES (?1,?2,?3,?4)",
@@ -131,23 +150,36 @@ impl Store {
         self.read(|c| Ok(c.prepare_cached(sql)?.exists([token_hash, now])?))
     }
 
-    /// Takes a time step as used; false if a later or equal one was. A mark beyond `latest`, the last step that any code
-    /// can be of now, is of a clock that was ahead and keeps nobody out.
+    /// Takes a time step as used; false if a later or equal one was. A mark beyond `latest`, the
+    /// last step that any code can be of now, is of a clock that was ahead and keeps nobody out.
     pub fn use_totp_step(&self, id: &str, step: i64, latest: i64) -> Result<bool> {
-        let sql = "UPDATE account SET totp_last = ?2 WHERE id = ?1 AND (totp_last < ?2 OR totp_last > ?3)";
+        let sql = "UPDATE account SET totp_last = ?2 WHERE id = ?1 AND (totp_last < ?2 OR \
+            totp_last > ?3)";
         self.write(|tx| Ok(tx.execute(sql, params![id, step, latest])? == 1))
     }
 
     /// Disables or enables; disabling ends every login at once.
     pub fn set_disabled(&self, id: &str, disabled: bool) -> Result<()> {
         self.write(|tx| {
-            let changed = tx.execute("UPDATE account SET disabled = ?2 WHERE id = ?1", params![id, disabled])?;
+            let changed = tx
+                .execute("UPDATE account SET disabled = ?2 WHERE id = ?1", params![id, disabled])?;
             tx.execute("DELETE FROM login WHERE account = ?1", [id])?;
-            if changed == 0 { Err(StoreError::Unknown { what: "account", id: id.to_owned() }) } else { Ok(()) }
+            if changed == 0 {
+                Err(StoreError::Unknown { what: "account", id: id.to_owned() })
+            } else {
+                Ok(())
+            }
         })
     }
 
-    pub fn log_in(&self, token_hash: &str, account: &str, csrf: &str, now: &str, expires_at: &str) -> Result<()> {
+    pub fn log_in(
+        &self,
+        token_hash: &str,
+        account: &str,
+        csrf: &str,
+        now: &str,
+        expires_at: &str,
+    ) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM login WHERE expires_at <= ?1", [now])?;
             tx.execute(
@@ -165,18 +197,26 @@ impl Store {
         })
     }
 
-    /// After a restore: a login or an invitation that was ended since the backup must not come back.
+    /// After a restore: a login or an invitation that was ended since the backup must not come
+    /// back.
     pub fn end_every_login(&self) -> Result<()> {
         self.write(|tx| Ok(tx.execute_batch("DELETE FROM login; DELETE FROM invitation;")?))
     }
 
     /// Whose cookie this is.
     pub fn who_by_login(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
-        let sql = "SELECT a.id, a.role, a.scope, l.csrf FROM login l JOIN account a ON a.id = l.account
+        let sql =
+            "SELECT a.id, a.role, a.scope, l.csrf FROM login l JOIN account a ON a.id = l.account
             WHERE l.token_hash = ?1 AND l.expires_at > ?2 AND NOT a.disabled";
         self.read(|c| {
             let found = collect(c, sql, [token_hash, now], |r| {
-                Ok(Who { name: r.get(0)?, role: role(r.get(1)?)?, scope: r.get(2)?, csrf: r.get(3)?, by_token: false })
+                Ok(Who {
+                    name: r.get(0)?,
+                    role: role(r.get(1)?)?,
+                    scope: r.get(2)?,
+                    csrf: r.get(3)?,
+                    by_token: false,
+                })
             })?;
             Ok(found.into_iter().next())
         })
@@ -193,7 +233,8 @@ impl Store {
     ) -> Result<()> {
         self.write(|tx| {
             tx.execute(
-                "INSERT INTO api_token (token_hash, name, role, scope, created_at, expires_at) VALUES (?1,?2,?3,?4,?5,?6)",
+                "INSERT INTO api_token (token_hash, name, role, scope, created_at, expires_at) \
+                VALUES (?1,?2,?3,?4,?5,?6)",
                 params![token_hash, name, role.as_str(), scope, now, expires_at],
             )?;
             Ok(())
@@ -202,7 +243,8 @@ impl Store {
 
     /// Every API token, newest first; the token itself is nowhere.
     pub fn api_tokens(&self) -> Result<Vec<ApiToken>> {
-        let sql = "SELECT substr(token_hash, 1, 16), name, role, scope, created_at, expires_at, revoked FROM api_token ORDER BY created_at DESC, name";
+        let sql = "SELECT substr(token_hash, 1, 16), name, role, scope, created_at, expires_at, \
+            revoked FROM api_token ORDER BY created_at DESC, name";
         self.read(|c| {
             collect(c, sql, [], |r| {
                 Ok(ApiToken {
@@ -220,7 +262,10 @@ impl Store {
 
     pub fn revoke_api_token(&self, id: &str) -> Result<()> {
         self.write(|tx| {
-            match tx.execute("UPDATE api_token SET revoked = 1 WHERE substr(token_hash, 1, 16) = ?1", [id])? {
+            match tx.execute(
+                "UPDATE api_token SET revoked = 1 WHERE substr(token_hash, 1, 16) = ?1",
+                [id],
+            )? {
                 0 => Err(StoreError::Unknown { what: "API token", id: id.to_owned() }),
                 _ => Ok(()),
             }
@@ -229,7 +274,8 @@ impl Store {
 
     /// Whose API token this is.
     pub fn who_by_token(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
-        let sql = "SELECT name, role, scope FROM api_token WHERE token_hash = ?1 AND expires_at > ?2 AND NOT revoked";
+        let sql = "SELECT name, role, scope FROM api_token WHERE token_hash = ?1 AND expires_at > \
+            ?2 AND NOT revoked";
         self.read(|c| {
             let found = collect(c, sql, [token_hash, now], |r| {
                 Ok(Who {
@@ -249,9 +295,15 @@ impl Store {
         self.write(|tx| append_audit(tx, deed, now).map(|_| ()))
     }
 
-    /// An entry with the place that it is about: what somebody with a scope does lies in his scope, of anybody else it is
-    /// where these institutions lie.
-    pub fn audit_at(&self, deed: &Deed, who: &Who, institutions: &[String], now: &str) -> Result<()> {
+    /// An entry with the place that it is about: what somebody with a scope does lies in his scope,
+    /// of anybody else it is where these institutions lie.
+    pub fn audit_at(
+        &self,
+        deed: &Deed,
+        who: &Who,
+        institutions: &[String],
+        now: &str,
+    ) -> Result<()> {
         self.write(|tx| {
             let entry = append_audit(tx, deed, now)?;
             let place = |institution: &str| {
@@ -267,7 +319,8 @@ impl Store {
                     }
                 }
             }
-            let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO audit_place VALUES (?1, ?2)")?;
+            let mut insert =
+                tx.prepare_cached("INSERT OR IGNORE INTO audit_place VALUES (?1, ?2)")?;
             for place in places {
                 insert.execute(params![entry, place])?;
             }
@@ -279,7 +332,8 @@ impl Store {
     pub fn audit_head(&self) -> Result<(i64, String)> {
         self.read(|c| {
             let sql = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
-            let last = c.prepare_cached(sql)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+            let last =
+                c.prepare_cached(sql)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
             Ok(last.unwrap_or((0, trust::ZERO_HASH.to_owned())))
         })
     }
@@ -287,23 +341,39 @@ impl Store {
     /// The hash of one entry, where there is one of this number.
     pub fn audit_hash(&self, entry: i64) -> Result<Option<String>> {
         self.read(|c| {
-            Ok(c.prepare_cached("SELECT hash FROM audit WHERE id = ?1")?.query_row([entry], |r| r.get(0)).optional()?)
+            Ok(c.prepare_cached("SELECT hash FROM audit WHERE id = ?1")?
+                .query_row([entry], |r| r.get(0))
+                .optional()?)
         })
     }
 
     /// The log, newest first, narrowed to entries that hold the text.
-    pub fn audit_log(&self, search: &str, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>> {
+    pub fn audit_log(
+        &self,
+        search: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>> {
         self.audit_log_of("", search, before, limit)
     }
 
-    /// The log, newest first, narrowed to entries of a part of the country (a prefix, empty for all) that hold the text. An
-    /// entry that is also about another part is not shown to one part alone.
-    pub fn audit_log_of(&self, scope: &str, search: &str, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>> {
+    /// The log, newest first, narrowed to entries of a part of the country (a prefix, empty for
+    /// all) that hold the text. An entry that is also about another part is not shown to one part
+    /// alone.
+    pub fn audit_log_of(
+        &self,
+        scope: &str,
+        search: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>> {
         let sql = format!(
             "{AUDIT} WHERE id < ?1
-             AND (?2 = '' OR found(actor, ?2) OR found(object, ?2) OR found(why, ?2) OR found(action, ?2))
+             AND (?2 = '' OR found(actor, ?2) OR found(object, ?2) OR found(why, ?2) OR
+             found(action, ?2))
              AND (?4 = '' OR (EXISTS (SELECT 1 FROM audit_place p WHERE p.entry = id) AND NOT EXISTS
-                (SELECT 1 FROM audit_place p WHERE p.entry = id AND substr(p.jurisdiction, 1, length(?4)) <> ?4)))
+                (SELECT 1 FROM audit_place p WHERE p.entry = id AND substr(p.jurisdiction, 1,
+                length(?4)) <> ?4)))
              ORDER BY id DESC LIMIT ?3"
         );
         let search = crate::text::folded(search);
@@ -316,9 +386,13 @@ impl Store {
         Ok(self.verify_audit_after(0, "")?.map(|(last, _)| last))
     }
 
-    /// Walks the chain from behind an entry that was walked before (0: from the beginning); gives the last id and hash.
-    /// `Err` names the first entry that does not hold.
-    pub fn verify_audit_after(&self, id: i64, hash: &str) -> Result<std::result::Result<(i64, String), i64>> {
+    /// Walks the chain from behind an entry that was walked before (0: from the beginning); gives
+    /// the last id and hash. `Err` names the first entry that does not hold.
+    pub fn verify_audit_after(
+        &self,
+        id: i64,
+        hash: &str,
+    ) -> Result<std::result::Result<(i64, String), i64>> {
         self.walk_audit(id, hash, |_, _| {})
     }
 
@@ -347,7 +421,12 @@ impl Store {
     }
 
     /// The whole log, oldest first, sealed by the server's key; gives how many entries.
-    pub fn export_audit(&self, out: &mut impl std::io::Write, signer: &trust::SigningKey, now: &str) -> Result<i64> {
+    pub fn export_audit(
+        &self,
+        out: &mut impl std::io::Write,
+        signer: &trust::SigningKey,
+        now: &str,
+    ) -> Result<i64> {
         self.read(|c| {
             let entries = collect(c, &format!("{AUDIT} ORDER BY id"), [], entry)?;
             trust::audit::write(out, signer, now, entries.into_iter().map(Ok))
@@ -361,7 +440,8 @@ fn append_audit(tx: &Connection, deed: &Deed, now: &str) -> Result<i64> {
         .prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?
         .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
-    let (id, prev) = last.map_or_else(|| (1, trust::ZERO_HASH.to_owned()), |(id, hash)| (id + 1, hash));
+    let (id, prev) =
+        last.map_or_else(|| (1, trust::ZERO_HASH.to_owned()), |(id, hash)| (id + 1, hash));
     let mut it = AuditEntry {
         id,
         at: now.to_owned(),
@@ -374,8 +454,9 @@ fn append_audit(tx: &Connection, deed: &Deed, now: &str) -> Result<i64> {
         hash: String::new(),
     };
     it.hash = it.made_hash();
-    tx.prepare_cached("INSERT INTO audit VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?
-        .execute(params![it.id, it.at, it.actor, it.action, it.object, it.why, it.status, it.prev, it.hash])?;
+    tx.prepare_cached("INSERT INTO audit VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?.execute(
+        params![it.id, it.at, it.actor, it.action, it.object, it.why, it.status, it.prev, it.hash],
+    )?;
     Ok(id)
 }
 
@@ -437,7 +518,8 @@ mod tests {
             store.audit(&deed, "2026-03-02T01:00:00.000Z").unwrap();
         }
         assert_eq!(store.verify_audit().unwrap(), Ok(4));
-        let changed = store.write(|tx| Ok(tx.execute("UPDATE audit SET why = 'other' WHERE id = 2", [])?));
+        let changed =
+            store.write(|tx| Ok(tx.execute("UPDATE audit SET why = 'other' WHERE id = 2", [])?));
         assert_eq!(changed.unwrap(), 1);
         assert_eq!(store.verify_audit().unwrap(), Err(2));
     }
@@ -447,7 +529,10 @@ mod tests {
         let (store, _dir) = store();
         store.invite("h", Role::Reviewer, "5101", "2026-03-03T00:00:00.000Z").unwrap();
         let now = "2026-03-02T00:00:00.000Z";
-        assert_eq!(store.accept_invitation("h", "wang", "王", "p", None, now).unwrap(), Role::Reviewer);
+        assert_eq!(
+            store.accept_invitation("h", "wang", "王", "p", None, now).unwrap(),
+            Role::Reviewer
+        );
         assert!(store.accept_invitation("h", "li", "李", "p", None, now).is_err());
         store.log_in("t", "wang", "c", now, "2026-03-02T08:00:00.000Z").unwrap();
         assert_eq!(store.who_by_login("t", now).unwrap().unwrap().scope, "5101");
@@ -481,7 +566,8 @@ mod tests {
     #[test]
     fn a_cut_tail_is_found_live_and_stays_found() {
         let dir = tempfile::tempdir().unwrap();
-        let (store, heads, walked) = (Store::open(dir.path()).unwrap(), heads(dir.path()), Walked::default());
+        let (store, heads, walked) =
+            (Store::open(dir.path()).unwrap(), heads(dir.path()), Walked::default());
         grow(&store, 5);
         assert_eq!(walked.verdict(&store, &heads).unwrap(), Ok(5));
         by_hand(dir.path(), "DELETE FROM audit WHERE id > 3");
@@ -494,7 +580,8 @@ mod tests {
     #[test]
     fn a_rewritten_middle_is_found_live() {
         let dir = tempfile::tempdir().unwrap();
-        let (store, heads, walked) = (Store::open(dir.path()).unwrap(), heads(dir.path()), Walked::default());
+        let (store, heads, walked) =
+            (Store::open(dir.path()).unwrap(), heads(dir.path()), Walked::default());
         grow(&store, 5);
         assert_eq!(walked.verdict(&store, &heads).unwrap(), Ok(5));
         by_hand(dir.path(), "UPDATE audit SET object = 'other' WHERE id = 2");

@@ -1,5 +1,6 @@
-//! The life of an account that stands: a new password, a second factor, a way back in, and its identity at a login
-//! provider. Each is one transaction. It never sees a password or a code, only hashes and sealed secrets.
+//! The life of an account that stands: a new password, a second factor, a way back in, and its
+//! identity at a login provider. Each is one transaction. It never sees a password or a code, only
+//! hashes and sealed secrets.
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -28,8 +29,8 @@ impl Store {
         })
     }
 
-    /// A one-time link to a new password of an account. An earlier link holds no longer; the password that stands does,
-    /// until the link is used.
+    /// A one-time link to a new password of an account. An earlier link holds no longer; the
+    /// password that stands does, until the link is used.
     pub fn invite_again(&self, token_hash: &str, account: &str, expires_at: &str) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM invitation WHERE account = ?1", [account])?;
@@ -38,11 +39,16 @@ impl Store {
                  SELECT ?1, role, scope, ?3, id FROM account WHERE id = ?2",
                 [token_hash, account, expires_at],
             )?;
-            if made == 0 { Err(StoreError::Unknown { what: "account", id: account.to_owned() }) } else { Ok(()) }
+            if made == 0 {
+                Err(StoreError::Unknown { what: "account", id: account.to_owned() })
+            } else {
+                Ok(())
+            }
         })
     }
 
-    /// Uses such a link up: password and second factor are new, and every login of the account ends.
+    /// Uses such a link up: password and second factor are new, and every login of the account
+    /// ends.
     pub fn reset_account(
         &self,
         token_hash: &str,
@@ -53,13 +59,19 @@ impl Store {
         self.write(|tx| {
             let account: Option<String> = tx
                 .query_row(
-                    "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 AND account IS NOT NULL RETURNING account",
+                    "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 AND account \
+                    IS NOT NULL RETURNING account",
                     [token_hash, now],
                     |r| r.get(0),
                 )
                 .optional()?;
-            let used =
-                || StoreError::Conflict("this link is unknown, used or out of date: ask for a new one".to_owned());
+            let used = || {
+                StoreError::Conflict(
+                    "this link is unknown, used or out of date: ask for a new \
+                    one"
+                    .to_owned(),
+                )
+            };
             let account = account.ok_or_else(used)?;
             tx.execute(
                 "UPDATE account SET password_hash = ?2, totp = ?3, totp_last = 0 WHERE id = ?1",
@@ -81,21 +93,31 @@ impl Store {
     /// A second factor whose first code was typed at `step`; every other login than `kept` ends.
     pub fn set_totp(&self, id: &str, sealed: &[u8], step: i64, kept: &str) -> Result<()> {
         self.write(|tx| {
-            tx.execute("UPDATE account SET totp = ?2, totp_last = ?3 WHERE id = ?1", params![id, sealed, step])?;
+            tx.execute(
+                "UPDATE account SET totp = ?2, totp_last = ?3 WHERE id = ?1",
+                params![id, sealed, step],
+            )?;
             end_logins(tx, id, kept)
         })
     }
 
     /// Roles whose people need a second factor.
     pub fn second_factor_roles(&self) -> Result<Vec<Role>> {
-        self.read(|c| collect(c, "SELECT role FROM second_factor_role ORDER BY role", [], |r| super::named(r.get(0)?)))
+        self.read(|c| {
+            collect(c, "SELECT role FROM second_factor_role ORDER BY role", [], |r| {
+                super::named(r.get(0)?)
+            })
+        })
     }
 
     pub fn set_second_factor_roles(&self, roles: &[Role]) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM second_factor_role", [])?;
             for role in roles {
-                tx.execute("INSERT OR IGNORE INTO second_factor_role VALUES (?1)", [role.as_str()])?;
+                tx.execute(
+                    "INSERT OR IGNORE INTO second_factor_role VALUES (?1)",
+                    [role.as_str()],
+                )?;
             }
             Ok(())
         })
@@ -103,8 +125,8 @@ impl Store {
 
     /// Whether this account must set up a second factor before it does anything else.
     pub fn second_factor_due(&self, id: &str) -> Result<bool> {
-        let sql =
-            "SELECT 1 FROM account a JOIN second_factor_role s ON s.role = a.role WHERE a.id = ?1 AND a.totp IS NULL";
+        let sql = "SELECT 1 FROM account a JOIN second_factor_role s ON s.role = a.role WHERE \
+            a.id = ?1 AND a.totp IS NULL";
         self.read(|c| Ok(c.prepare_cached(sql)?.exists([id])?))
     }
 
@@ -112,27 +134,45 @@ impl Store {
     pub fn account_of(&self, it: &ProviderIdentity) -> Result<Option<String>> {
         let sql = "SELECT p.account FROM provider_identity p JOIN account a ON a.id = p.account
             WHERE p.issuer = ?1 AND p.subject = ?2 AND NOT a.disabled";
-        self.read(|c| Ok(c.prepare_cached(sql)?.query_row([&it.issuer, &it.subject], |r| r.get(0)).optional()?))
+        self.read(|c| {
+            Ok(c.prepare_cached(sql)?
+                .query_row([&it.issuer, &it.subject], |r| r.get(0))
+                .optional()?)
+        })
     }
 
     /// When this account was linked to the provider.
     pub fn linked_at(&self, account: &str) -> Result<Option<String>> {
         self.read(|c| {
-            column(c, "SELECT max(linked_at) FROM provider_identity WHERE account = ?1 HAVING count(*) > 0", account)
+            column(
+                c,
+                "SELECT max(linked_at) FROM provider_identity WHERE account = ?1 HAVING \
+                count(*) > 0",
+                account,
+            )
         })
     }
 
-    /// Links an account to an identity, in place of an earlier one of that provider. One that vouches for another account
-    /// is refused.
+    /// Links an account to an identity, in place of an earlier one of that provider. One that
+    /// vouches for another account is refused.
     pub fn link_identity(&self, account: &str, it: &ProviderIdentity, now: &str) -> Result<()> {
         self.write(|tx| {
-            let sql = "SELECT 1 FROM provider_identity WHERE issuer = ?1 AND subject = ?2 AND account <> ?3";
+            let sql = "SELECT 1 FROM provider_identity WHERE issuer = ?1 AND subject = ?2 AND \
+                account <> ?3";
             if tx.prepare_cached(sql)?.exists([&it.issuer, &it.subject, account])? {
                 let why = "this identity at the login provider belongs to another account here";
                 return Err(StoreError::Conflict(why.to_owned()));
             }
-            tx.execute("DELETE FROM provider_identity WHERE account = ?1 AND issuer = ?2", [account, &it.issuer])?;
-            tx.execute("INSERT INTO provider_identity VALUES (?1,?2,?3,?4)", [&it.issuer, &it.subject, account, now])?;
+            tx.execute(
+                "DELETE FROM provider_identity WHERE account = ?1 AND issuer = \
+                ?2",
+                [account, &it.issuer],
+            )?;
+            tx.execute(
+                "INSERT INTO provider_identity VALUES \
+                (?1,?2,?3,?4)",
+                [&it.issuer, &it.subject, account, now],
+            )?;
             Ok(())
         })
     }
@@ -170,7 +210,10 @@ mod tests {
     #[test]
     fn an_account_never_stands_without_its_second_factor() {
         let (store, _dir) = with_wang();
-        assert_eq!(store.account("wang").unwrap().unwrap().totp.as_deref(), Some(b"sealed".as_slice()));
+        assert_eq!(
+            store.account("wang").unwrap().unwrap().totp.as_deref(),
+            Some(b"sealed".as_slice())
+        );
     }
 
     #[test]
@@ -179,12 +222,21 @@ mod tests {
         store.log_in("t", "wang", "", NOW, LATER).unwrap();
         store.invite_again("first", "wang", LATER).unwrap();
         store.invite_again("second", "wang", LATER).unwrap();
-        assert!(store.reset_account("first", "q", None, NOW).is_err(), "an earlier link still held");
+        assert!(
+            store.reset_account("first", "q", None, NOW).is_err(),
+            "an earlier link still held"
+        );
         assert!(store.who_by_login("t", NOW).unwrap().is_some(), "asking for a link ended a login");
-        assert!(store.accept_invitation("second", "new", "x", "p", None, NOW).is_err(), "a reset made an account");
+        assert!(
+            store.accept_invitation("second", "new", "x", "p", None, NOW).is_err(),
+            "a reset made an account"
+        );
         assert_eq!(store.reset_account("second", "q", None, NOW).unwrap(), "wang");
         let wang = store.account("wang").unwrap().unwrap();
-        assert_eq!((wang.password_hash.as_str(), wang.totp, wang.role), ("q", None, Role::Reviewer));
+        assert_eq!(
+            (wang.password_hash.as_str(), wang.totp, wang.role),
+            ("q", None, Role::Reviewer)
+        );
         assert!(store.who_by_login("t", NOW).unwrap().is_none());
         assert!(store.reset_account("second", "r", None, NOW).is_err());
         assert!(store.invite_again("third", "nobody", LATER).is_err());
@@ -204,7 +256,10 @@ mod tests {
     #[test]
     fn an_identity_vouches_for_one_account() {
         let (store, _dir) = with_wang();
-        let of = |subject: &str| ProviderIdentity { issuer: "https://i".into(), subject: subject.into() };
+        let of = |subject: &str| ProviderIdentity {
+            issuer: "https://i".into(),
+            subject: subject.into(),
+        };
         store.link_identity("wang", &of("1"), NOW).unwrap();
         assert!(store.link_identity("li", &of("1"), NOW).is_err());
         store.link_identity("wang", &of("2"), NOW).unwrap();

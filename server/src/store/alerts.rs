@@ -1,4 +1,5 @@
-//! Alerts: listed, followed, and moved by the state machine of `crate::alert`. How findings become alerts is `incidents`'.
+//! Alerts: listed, followed, and moved by the state machine of `crate::alert`. How findings become
+//! alerts is `incidents`'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,7 +119,8 @@ impl AlertFilter {
         };
         let text = |t: &Option<String>| t.clone().map(Value::Text);
         add("state = ?", self.state.map(|s| Value::Text(s.as_str().to_owned())));
-        // The plus keeps the list walked newest first: an index over severities would sort everything.
+        // The plus keeps the list walked newest first: an index over severities would sort
+        // everything.
         add("+severity >= ?", self.min_severity.map(|s| Value::Integer(s.into())));
         add("instr(kinds, '\"' || ? || '\"') > 0", text(&self.kind));
         add("device = ?", text(&self.device));
@@ -140,22 +142,33 @@ impl AlertFilter {
             None => {}
             Some(ClinicState::Open) => conditions.extend([STANDS_OPEN, NOT_ANSWERED]),
             Some(ClinicState::Answered) => conditions.extend([STANDS_OPEN, ANSWERED]),
-            Some(ClinicState::Closed) => conditions.push("state IN ('dismissed','unfounded','closed')"),
+            Some(ClinicState::Closed) => {
+                conditions.push("state IN ('dismissed','unfounded','closed')");
+            }
         }
         if self.open_only {
             conditions.push(STANDS_OPEN);
         }
         let limit = self.limit.clamp(1, 500);
-        (format!("{COLUMNS} WHERE {} ORDER BY number DESC LIMIT {limit}", conditions.join(" AND ")), values)
+        (
+            format!(
+                "{COLUMNS} WHERE {} ORDER BY number DESC LIMIT {limit}",
+                conditions.join(" AND ")
+            ),
+            values,
+        )
     }
 }
 
 const STANDS_OPEN: &str = "state NOT IN ('dismissed','unfounded','closed')";
-const ANSWERED: &str = "EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id AND s.step = 'answer')";
-const NOT_ANSWERED: &str = "NOT EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id AND s.step = 'answer')";
+const ANSWERED: &str =
+    "EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id AND s.step = 'answer')";
+const NOT_ANSWERED: &str =
+    "NOT EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id AND s.step = 'answer')";
 
 const COLUMNS: &str =
-    "SELECT number, id, severity, kinds, institution, jurisdiction, room, session, device, item, assignee,
+    "SELECT number, id, severity, kinds, institution, jurisdiction, room, session, device, item,
+    assignee,
     raised_at, received_at, updated_at, liveness_waived, case_file FROM alert";
 
 impl Store {
@@ -164,26 +177,37 @@ impl Store {
         self.read(|c| collect(c, &sql, params_from_iter(values), alert))
     }
 
-    /// How many alerts each state holds, of a jurisdiction (a prefix) or of one institution; both empty for all.
-    pub fn alert_counts(&self, jurisdiction: &str, institution: &str) -> Result<Vec<(String, u8, i64)>> {
+    /// How many alerts each state holds, of a jurisdiction (a prefix) or of one institution; both
+    /// empty for all.
+    pub fn alert_counts(
+        &self,
+        jurisdiction: &str,
+        institution: &str,
+    ) -> Result<Vec<(String, u8, i64)>> {
         let sql = if !institution.is_empty() {
-            "SELECT state, severity, count(*) FROM alert WHERE ?1 IS NOT NULL AND institution = ?2 GROUP BY state, severity"
+            "SELECT state, severity, count(*) FROM alert WHERE ?1 IS NOT NULL AND institution = \
+            ?2 GROUP BY state, severity"
         } else if jurisdiction.is_empty() {
             "SELECT state, severity, n FROM alert_total WHERE n > 0 AND ?1 = ?2"
         } else {
-            "SELECT state, severity, sum(n) FROM alert_count WHERE jurisdiction >= ?1 AND jurisdiction < ?1 || '~' AND ?2 = '' GROUP BY state, severity"
+            "SELECT state, severity, sum(n) FROM alert_count WHERE jurisdiction >= ?1 AND \
+            jurisdiction < ?1 || '~' AND ?2 = '' GROUP BY state, severity"
         };
-        self.read(|c| collect(c, sql, [jurisdiction, institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))
+        self.read(|c| {
+            collect(c, sql, [jurisdiction, institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        })
     }
 
-    /// How many alerts of an institution stand where, as it is told; and how many of the open ones are urgent.
+    /// How many alerts of an institution stand where, as it is told; and how many of the open ones
+    /// are urgent.
     pub fn clinic_counts(&self, institution: &str) -> Result<(BTreeMap<&'static str, i64>, i64)> {
         let sql = format!(
-            "SELECT CASE WHEN NOT ({STANDS_OPEN}) THEN 'closed' WHEN {ANSWERED} THEN 'answered' ELSE 'open' END,
+            "SELECT CASE WHEN NOT ({STANDS_OPEN}) THEN 'closed' WHEN {ANSWERED} THEN 'answered'
+            ELSE 'open' END,
              count(*), sum(severity = 3) FROM alert WHERE institution = ?1 GROUP BY 1"
         );
-        let found: Vec<(String, i64, i64)> =
-            self.read(|c| collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))?;
+        let found: Vec<(String, i64, i64)> = self
+            .read(|c| collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))?;
         let (mut counts, mut urgent) = (BTreeMap::new(), 0);
         for (state, count, worst) in found {
             let Some(state) = ClinicState::parse(&state) else { continue };
@@ -194,7 +218,10 @@ impl Store {
     }
 
     /// Which of these alerts their clinic has answered.
-    pub fn answered<'a>(&self, alerts: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<String>> {
+    pub fn answered<'a>(
+        &self,
+        alerts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeSet<String>> {
         self.read(|c| {
             let of = alerts.into_iter().filter_map(|id| match answered(c, id) {
                 Ok(false) => None,
@@ -223,19 +250,24 @@ impl Store {
     /// As [`Self::findings`], up to `limit`.
     pub fn worst_findings(&self, alert: &str, limit: i64) -> Result<Vec<StoredFinding>> {
         self.read(|c| {
-            let sql = "SELECT f.report, f.received_at, f.device, f.seq, m.hash, m.prev, m.envelope, f.seq <= d.contiguous_seq OR f.epoch < d.epoch
-                FROM finding f LEFT JOIN message m ON m.device=f.device AND m.epoch=f.epoch AND m.seq=f.seq
-                LEFT JOIN device d ON d.id = f.device WHERE f.alert = ?1 ORDER BY f.severity DESC, f.raised_at, f.id LIMIT ?2";
+            let sql = "SELECT f.report, f.received_at, f.device, f.seq, m.hash, m.prev,
+                m.envelope, f.seq <= d.contiguous_seq OR f.epoch < d.epoch
+                FROM finding f LEFT JOIN message m ON m.device=f.device AND m.epoch=f.epoch AND
+                m.seq=f.seq
+                LEFT JOIN device d ON d.id = f.device WHERE f.alert = ?1 ORDER BY f.severity
+                DESC, f.raised_at, f.id LIMIT ?2";
             collect(c, sql, (alert, limit), finding)
         })
     }
 
-    /// Rule and words of the worst finding of each alert, in the order asked: all that a list shows of findings.
+    /// Rule and words of the worst finding of each alert, in the order asked: all that a list shows
+    /// of findings.
     pub fn explanations<'a>(
         &self,
         alerts: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<Option<(String, Explanation)>>> {
-        let sql = "SELECT report FROM finding WHERE alert = ?1 ORDER BY severity DESC, raised_at, id LIMIT 1";
+        let sql = "SELECT report FROM finding WHERE alert = ?1 ORDER BY severity DESC, raised_at, \
+            id LIMIT 1";
         self.read(|c| {
             let mut worst = c.prepare_cached(sql)?;
             let said = alerts.into_iter().map(|alert| {
@@ -251,7 +283,8 @@ impl Store {
 
     pub fn alert_steps(&self, alert: &str) -> Result<Vec<AlertStep>> {
         self.read(|c| {
-            let sql = "SELECT at, actor, step, note, state_after FROM alert_step WHERE alert = ?1 ORDER BY id";
+            let sql = "SELECT at, actor, step, note, state_after FROM alert_step WHERE alert = ?1 \
+                ORDER BY id";
             collect(c, sql, [alert], |r| {
                 Ok(AlertStep {
                     at: r.get(0)?,
@@ -267,7 +300,8 @@ impl Store {
     /// The steps of the findings of an alert, in the order of their coming, up to `limit`.
     pub fn finding_events(&self, alert: &str, limit: i64) -> Result<Vec<FindingEvent>> {
         self.read(|c| {
-            let sql = "SELECT finding, revision, rule, step, severity, at, received_at, seq, zh, en FROM finding_step
+            let sql = "SELECT finding, revision, rule, step, severity, at, received_at, seq, zh,
+                en FROM finding_step
                 WHERE alert = ?1 ORDER BY received_at, at, finding, revision LIMIT ?2";
             collect(c, sql, (alert, limit), |r| {
                 Ok(FindingEvent {
@@ -287,12 +321,22 @@ impl Store {
     }
 
     /// Asks the state machine and stores what it says.
-    pub fn take_step(&self, alert: &str, by: &str, step: &Step, note: &str, now: &str) -> Result<Alert> {
+    pub fn take_step(
+        &self,
+        alert: &str,
+        by: &str,
+        step: &Step,
+        note: &str,
+        now: &str,
+    ) -> Result<Alert> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
             let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
             let before = told(tx, &found)?;
-            let case = found.case.take(by, step, now).map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+            let case = found
+                .case
+                .take(by, step, now)
+                .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
             write_case(tx, alert, &case, now)?;
             record(tx, alert, by, step.name(), note, case.state, now)?;
             announce(tx, alert, before)?;
@@ -305,7 +349,10 @@ impl Store {
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
             let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
             let before = told(tx, &found)?;
-            tx.execute("UPDATE alert SET assignee=?2, updated_at=?3 WHERE id=?1", params![alert, to, now])?;
+            tx.execute(
+                "UPDATE alert SET assignee=?2, updated_at=?3 WHERE id=?1",
+                params![alert, to, now],
+            )?;
             record(tx, alert, by, "assign", to.unwrap_or(""), found.case.state, now)?;
             announce(tx, alert, before)
         })
@@ -329,7 +376,8 @@ pub(super) fn record(
     state: State,
     now: &str,
 ) -> Result<()> {
-    let sql = "INSERT INTO alert_step (alert, at, actor, step, note, state_after) VALUES (?1,?2,?3,?4,?5,?6)";
+    let sql = "INSERT INTO alert_step (alert, at, actor, step, note, state_after) VALUES \
+        (?1,?2,?3,?4,?5,?6)";
     tx.prepare_cached(sql)?.execute(params![alert, now, by, step, note, state.as_str()])?;
     Ok(())
 }
@@ -338,11 +386,17 @@ pub(super) fn record(
 fn announce(tx: &Connection, alert: &str, before: ClinicState) -> Result<()> {
     let Some(found) = alert_by_id(tx, alert)? else { return Ok(()) };
     let now = told(tx, &found)?;
-    feed::append_alert(tx, &found, &StateNews::of(&found), (now != before).then(|| ClinicNews::of(&found, now, None)))
+    feed::append_alert(
+        tx,
+        &found,
+        &StateNews::of(&found),
+        (now != before).then(|| ClinicNews::of(&found, now, None)),
+    )
 }
 
 fn answered(c: &Connection, alert: &str) -> Result<bool> {
-    Ok(c.prepare_cached("SELECT 1 FROM alert_step WHERE alert = ?1 AND step = 'answer' LIMIT 1")?.exists([alert])?)
+    Ok(c.prepare_cached("SELECT 1 FROM alert_step WHERE alert = ?1 AND step = 'answer' LIMIT 1")?
+        .exists([alert])?)
 }
 
 /// What the clinic is told of where this alert stands.
@@ -398,7 +452,11 @@ fn finding(row: &rusqlite::Row<'_>) -> Result<StoredFinding> {
             key_id,
         },
     };
-    Ok(StoredFinding { report: serde_json::from_str(&row.get::<_, String>(0)?)?, received_at: row.get(1)?, located })
+    Ok(StoredFinding {
+        report: serde_json::from_str(&row.get::<_, String>(0)?)?,
+        received_at: row.get(1)?,
+        located,
+    })
 }
 
 impl Reason {

@@ -1,4 +1,5 @@
-//! What the policies say a box may send, remembered for a minute: ingest asks for it in every batch.
+//! What the policies say a box may send, remembered for a minute: ingest asks for it in every
+//! batch.
 
 use std::collections::HashMap;
 

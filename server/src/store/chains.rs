@@ -1,6 +1,8 @@
-//! A device's chain for the export: which key signed it, which part was asked for, and its messages page by page.
+//! A device's chain for the export: which key signed it, which part was asked for, and its messages
+//! page by page.
 //!
-//! Reads only. A chain that one key signed is an era; new keys (a box provisioned anew) begin another.
+//! Reads only. A chain that one key signed is an era; new keys (a box provisioned anew) begin
+//! another.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -20,7 +22,8 @@ pub struct Era {
     below_epoch: i64,
 }
 
-/// A stretch of one era, by sequence, that explains itself: what is missing in it is declared in it.
+/// A stretch of one era, by sequence, that explains itself: what is missing in it is declared in
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stretch {
     pub era: Era,
@@ -28,7 +31,8 @@ pub struct Stretch {
     pub to_seq: u64,
     /// What the first message names as its predecessor.
     pub prev: String,
-    /// The highest sequence of the stretch up to which everything is stored or declared dropped, with its hash.
+    /// The highest sequence of the stretch up to which everything is stored or declared dropped,
+    /// with its hash.
     pub receipted: Option<(u64, String)>,
 }
 
@@ -50,9 +54,16 @@ impl Store {
         self.read(|c| eras(c, device))
     }
 
-    /// The stretch of an era whose messages came from `from` to `to` (RFC 3339 in the fixed width), widened at its end to
-    /// the records that declare what is missing. `None` where no message came then.
-    pub fn stretch(&self, device: &str, era: &Era, from: &str, to: &str) -> Result<Option<Stretch>> {
+    /// The stretch of an era whose messages came from `from` to `to` (RFC 3339 in the fixed width),
+    /// widened at its end to the records that declare what is missing. `None` where no message came
+    /// then.
+    pub fn stretch(
+        &self,
+        device: &str,
+        era: &Era,
+        from: &str,
+        to: &str,
+    ) -> Result<Option<Stretch>> {
         self.read(|c| {
             let bounds: (Option<i64>, Option<i64>) = c.query_row(
                 "SELECT min(seq), max(seq) FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3
@@ -65,7 +76,8 @@ impl Store {
                 last = further;
             }
             let prev = c.query_row(
-                "SELECT prev FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND seq=?4 ORDER BY epoch LIMIT 1",
+                "SELECT prev FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND seq=?4 \
+                ORDER BY epoch LIMIT 1",
                 params![device, era.from_epoch, era.below_epoch, first],
                 |r| r.get(0),
             )?;
@@ -80,10 +92,16 @@ impl Store {
     }
 
     /// The messages of a stretch above `after`, in the order of their sequence.
-    pub fn stretch_page(&self, device: &str, stretch: &Stretch, after: u64) -> Result<Vec<StoredLink>> {
+    pub fn stretch_page(
+        &self,
+        device: &str,
+        stretch: &Stretch,
+        after: u64,
+    ) -> Result<Vec<StoredLink>> {
         self.read(|c| {
             let sql =
-                "SELECT seq, hash, prev, kind = 'presence', envelope FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND seq>?4 AND seq<=?5
+                "SELECT seq, hash, prev, kind = 'presence', envelope FROM message WHERE device=?1
+                AND epoch>=?2 AND epoch<?3 AND seq>?4 AND seq<=?5
                 ORDER BY seq, epoch LIMIT ?6";
             let bounds = params![
                 device,
@@ -109,9 +127,15 @@ impl Store {
 
 fn eras(c: &Connection, device: &str) -> Result<Vec<Era>> {
     let sql = "SELECT signing_key, since, from_epoch,
-        lead(from_epoch, 1, 9223372036854775807) OVER (ORDER BY from_epoch) FROM device_key WHERE device=?1 ORDER BY from_epoch";
+        lead(from_epoch, 1, 9223372036854775807) OVER (ORDER BY from_epoch) FROM device_key WHERE
+        device=?1 ORDER BY from_epoch";
     let found = collect(c, sql, [device], |r| {
-        Ok(Era { signing_key: r.get(0)?, since: r.get(1)?, from_epoch: r.get(2)?, below_epoch: r.get(3)? })
+        Ok(Era {
+            signing_key: r.get(0)?,
+            since: r.get(1)?,
+            from_epoch: r.get(2)?,
+            below_epoch: r.get(3)?,
+        })
     })?;
     if found.is_empty() {
         return Err(StoreError::Unknown { what: "provisioned device", id: device.to_owned() });
@@ -119,10 +143,18 @@ fn eras(c: &Connection, device: &str) -> Result<Vec<Era>> {
     Ok(found)
 }
 
-/// The next record beyond `last` that declares losses, where something in the stretch is missing and not yet declared.
-fn declares_more(c: &Connection, device: &str, era: &Era, first: i64, last: i64) -> Result<Option<i64>> {
+/// The next record beyond `last` that declares losses, where something in the stretch is missing
+/// and not yet declared.
+fn declares_more(
+    c: &Connection,
+    device: &str,
+    era: &Era,
+    first: i64,
+    last: i64,
+) -> Result<Option<i64>> {
     let there: i64 = c.query_row(
-        "SELECT count(*) FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND seq BETWEEN ?4 AND ?5",
+        "SELECT count(*) FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND seq BETWEEN \
+        ?4 AND ?5",
         params![device, era.from_epoch, era.below_epoch, first, last],
         |r| r.get(0),
     )?;
@@ -135,13 +167,22 @@ fn declares_more(c: &Connection, device: &str, era: &Era, first: i64, last: i64)
 }
 
 /// Only the running chain has a mark; of an era that ended, nothing is confirmed anew.
-fn receipted(c: &Connection, device: &str, era: &Era, first: i64, last: i64) -> Result<Option<(u64, String)>> {
+fn receipted(
+    c: &Connection,
+    device: &str,
+    era: &Era,
+    first: i64,
+    last: i64,
+) -> Result<Option<(u64, String)>> {
     let (epoch, mark): (i64, i64) =
-        c.query_row("SELECT epoch, contiguous_seq FROM device WHERE id=?1", [device], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        c.query_row("SELECT epoch, contiguous_seq FROM device WHERE id=?1", [device], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })?;
     if epoch >= era.below_epoch || mark < first {
         return Ok(None);
     }
-    let sql = "SELECT seq, hash FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND seq<=?4 ORDER BY seq DESC LIMIT 1";
+    let sql = "SELECT seq, hash FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3 AND \
+        seq<=?4 ORDER BY seq DESC LIMIT 1";
     let found: Option<(i64, String)> = c
         .query_row(sql, params![device, era.from_epoch, era.below_epoch, mark.min(last)], |r| {
             Ok((r.get(0)?, r.get(1)?))

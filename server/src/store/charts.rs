@@ -1,6 +1,8 @@
-//! The figures of a span of time: leads by rule, severity, state and day, false alarms by box, visibility, abstention.
+//! The figures of a span of time: leads by rule, severity, state and day, false alarms by box,
+//! visibility, abstention.
 //!
-//! Sums over rules, boxes and days. No query here reads who was where: a test fails if one ever does (P15).
+//! Sums over rules, boxes and days. No query here reads who was where: a test fails if one ever
+//! does (P15).
 
 use rusqlite::Connection;
 
@@ -53,7 +55,8 @@ pub struct DeviceFigures {
 pub struct Sight {
     pub key: String,
     pub sessions: i64,
-    /// Means over sessions: V over the operating time, and over the declared interval with all activity.
+    /// Means over sessions: V over the operating time, and over the declared interval with all
+    /// activity.
     pub visibility_a_ppm: i64,
     pub visibility_i_ppm: i64,
     /// Sessions from which nothing may be alleged.
@@ -82,22 +85,32 @@ const ALERTS: &str = "a.received_at >= ?1 AND a.received_at < ?2
     AND substr(a.jurisdiction, 1, length(?3)) = ?3 AND (?4 = '' OR a.institution = ?4)";
 const SESSIONS: &str = "s.received_at >= ?1 AND s.received_at < ?2
     AND substr(n.jurisdiction, 1, length(?3)) = ?3 AND (?4 = '' OR n.id = ?4)";
-const PLACES: &str =
-    "JOIN device d ON d.id = s.device JOIN room r ON r.id = d.room JOIN institution n ON n.id = r.institution";
+const PLACES: &str = "JOIN device d ON d.id = s.device JOIN room r ON r.id = d.room JOIN \
+    institution n ON n.id = r.institution";
 
 impl Store {
     pub fn figures(&self, span: &Span) -> Result<Figures> {
         let day = |column: &str| format!("date({column}, '{:+} seconds')", span.zone_s);
         self.read(|c| {
             let cells = |key: &str, severity: &str, from: &str, order: &str| {
-                let sql = format!("SELECT {key}, {severity}, count(*) FROM {from} GROUP BY 1, 2 ORDER BY {order}");
-                collect(c, &sql, span.bound(), |r| Ok(Cell { key: r.get(0)?, severity: r.get(1)?, count: r.get(2)? }))
+                let sql = format!(
+                    "SELECT {key}, {severity}, count(*) FROM {from} GROUP BY 1, 2 ORDER BY {order}"
+                );
+                collect(c, &sql, span.bound(), |r| {
+                    Ok(Cell { key: r.get(0)?, severity: r.get(1)?, count: r.get(2)? })
+                })
             };
-            let alerts = |key: &str| cells(key, "'L' || a.severity", &format!("alert a WHERE {ALERTS}"), "1, 2");
-            let standing = format!("alert a JOIN finding f ON f.alert = a.id WHERE {ALERTS} AND f.step <> 'withdrawn'");
+            let alerts = |key: &str| {
+                cells(key, "'L' || a.severity", &format!("alert a WHERE {ALERTS}"), "1, 2")
+            };
+            let standing = format!(
+                "alert a JOIN finding f ON f.alert = a.id WHERE {ALERTS} AND f.step <> 'withdrawn'"
+            );
             let findings = |key: &str| cells(key, "'L' || f.severity", &standing, "1, 2");
             let sessions = |key: &str, list: &str| {
-                let from = format!("summary s {PLACES}, json_each(s.report, '$.{list}') j WHERE {SESSIONS}");
+                let from = format!(
+                    "summary s {PLACES}, json_each(s.report, '$.{list}') j WHERE {SESSIONS}"
+                );
                 cells(key, "''", &from, "3 DESC, 1")
             };
             let dismissed = format!("alert a WHERE {ALERTS} AND a.state = 'dismissed'");
@@ -131,7 +144,8 @@ fn devices(c: &Connection, span: &Span) -> Result<Vec<DeviceFigures>> {
     let because = "json_extract(a.case_file, '$.dismissed_because')";
     let sql = format!(
         "SELECT a.device, count(*),
-         sum(a.state IN ('lead','on_site','unfounded','case','closed') OR (a.state = 'dismissed' AND {because} IS NOT 'withdrawn')),
+         sum(a.state IN ('lead','on_site','unfounded','case','closed') OR (a.state = 'dismissed'
+         AND {because} IS NOT 'withdrawn')),
          sum(a.state = 'unfounded' OR (a.state = 'dismissed' AND {because} IS NOT 'withdrawn')),
          sum(a.state = 'dismissed' AND {because} IS 'withdrawn')
          FROM alert a WHERE {ALERTS} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200"
@@ -154,7 +168,8 @@ fn sight(c: &Connection, span: &Span, key: &str) -> Result<Vec<Sight>> {
     let field = |name: &str| format!("json_extract(s.report, '$.{name}')");
     let undecided = "coalesce(json_array_length(s.report, '$.undecided'), 0) > 0";
     let sql = format!(
-        "SELECT {key}, count(*), CAST(avg({}) AS INTEGER), CAST(avg({}) AS INTEGER), sum(NOT {assessable}), sum({assessable} AND {undecided})
+        "SELECT {key}, count(*), CAST(avg({}) AS INTEGER), CAST(avg({}) AS INTEGER), sum(NOT
+        {assessable}), sum({assessable} AND {undecided})
          FROM summary s {PLACES} WHERE {SESSIONS} GROUP BY 1 ORDER BY 1 LIMIT 400",
         field("visibility_over_a_ppm"),
         field("visibility_over_i_ppm"),
@@ -187,11 +202,18 @@ mod tests {
     }
 
     fn alert(store: &Store, id: &str, state: &str, because: &str, at: &str) {
-        let case = if because.is_empty() { "{}".to_owned() } else { format!(r#"{{"dismissed_because":"{because}"}}"#) };
+        let case = if because.is_empty() {
+            "{}".to_owned()
+        } else {
+            format!(r#"{{"dismissed_because":"{because}"}}"#)
+        };
         let sql = format!(
-            "INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
-             VALUES ('{id}','{state}',2,'[]','c-1','510104','r-1','box-1','{at}','{at}','{at}',0,'{case}');
-             INSERT INTO finding VALUES ('box-1','f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'{at}','{at}','box-1',0,1,'{{}}')"
+            "INSERT INTO alert
+            (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
+             VALUES
+             ('{id}','{state}',2,'[]','c-1','510104','r-1','box-1','{at}','{at}','{at}',0,'{case}');
+             INSERT INTO finding VALUES
+             ('box-1','f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'{at}','{at}','box-1',0,1,'{{}}')"
         );
         store.write(|tx| Ok(tx.execute_batch(&sql)?)).unwrap();
     }
@@ -219,7 +241,10 @@ mod tests {
             alert(&store, id, state, because, at);
         }
         let found = &store.figures(&march()).unwrap().devices[0];
-        assert_eq!((found.incidents, found.decided, found.false_alarms, found.withdrawn), (5, 3, 2, 1));
+        assert_eq!(
+            (found.incidents, found.decided, found.false_alarms, found.withdrawn),
+            (5, 3, 2, 1)
+        );
         assert_eq!((found.false_alarm_ppm, found.at_most_ppm), (Some(666_666), None));
     }
 
@@ -258,13 +283,17 @@ mod tests {
                 r#"{{"assessable":{assessable},"visibility_over_a_ppm":{v},"visibility_over_i_ppm":{v},{rest}}}"#
             );
             let sql = format!(
-                "INSERT INTO summary VALUES ('box-1','{session}',1,'t','2026-03-02T01:00:00.000Z','{report}',0,1)"
+                "INSERT INTO summary VALUES \
+                ('box-1','{session}',1,'t','2026-03-02T01:00:00.000Z','{report}',0,1)"
             );
             store.write(|tx| Ok(tx.execute_batch(&sql)?)).unwrap();
         }
         let found = store.figures(&march()).unwrap();
         let one = &found.sight_by_day[0];
-        assert_eq!((one.sessions, one.visibility_a_ppm, one.not_assessable, one.abstained), (2, 700_000, 1, 1));
+        assert_eq!(
+            (one.sessions, one.visibility_a_ppm, one.not_assessable, one.abstained),
+            (2, 700_000, 1, 1)
+        );
         assert_eq!(found.sight_by_device[0].key, "box-1");
         assert_eq!(
             (found.not_assessable_because[0].key.as_str(), found.undecided[0].key.as_str()),
@@ -272,13 +301,21 @@ mod tests {
         );
     }
 
-    /// P15: whoever adds a query over sightings or persons to this file has to explain it to this test.
+    /// P15: whoever adds a query over sightings or persons to this file has to explain it to this
+    /// test.
     #[test]
     fn no_figure_reads_who_was_where() {
         let source = include_str!("charts.rs").split("#[cfg(test)]").next().unwrap();
-        for table in
-            ["presence", "practitioner", "site ", "identity_check", "credential", "persons", "declared_", "enrolment"]
-        {
+        for table in [
+            "presence",
+            "practitioner",
+            "site ",
+            "identity_check",
+            "credential",
+            "persons",
+            "declared_",
+            "enrolment",
+        ] {
             assert!(!source.contains(table), "a figure reads `{table}`");
         }
     }

@@ -1,4 +1,5 @@
-//! The other way of being verified (P4): cards, PINs, and the witnessed checks that the boxes are told of.
+//! The other way of being verified (P4): cards, PINs, and the witnessed checks that the boxes are
+//! told of.
 
 use protocol::down::{CheckDirection, WitnessedCheck};
 use rusqlite::{Connection, params};
@@ -17,7 +18,8 @@ pub struct KeptCheck {
     pub at: String,
     pub made_at: String,
     pub made_by: String,
-    /// `page` or `api`: card and PIN were compared here; `system`: the clinic's own system states it, and it verifies nobody.
+    /// `page` or `api`: card and PIN were compared here; `system`: the clinic's own system states
+    /// it, and it verifies nobody.
     pub via: String,
 }
 
@@ -30,15 +32,21 @@ pub struct Credential {
 }
 
 impl Store {
-    /// Gives the cards that an earlier version kept by a plain hash their keyed one; how many there were.
+    /// Gives the cards that an earlier version kept by a plain hash their keyed one; how many there
+    /// were.
     pub fn key_cards(&self, keyed: impl Fn(&str) -> String) -> Result<usize> {
         self.write(|tx| {
-            let plain: Vec<String> =
-                collect(tx, "SELECT card_hash FROM credential WHERE card_hash NOT LIKE 'keyed:%'", [], |r| {
-                    Ok(r.get(0)?)
-                })?;
+            let plain: Vec<String> = collect(
+                tx,
+                "SELECT card_hash FROM credential WHERE card_hash NOT LIKE 'keyed:%'",
+                [],
+                |r| Ok(r.get(0)?),
+            )?;
             for hash in &plain {
-                tx.execute("UPDATE credential SET card_hash = ?2 WHERE card_hash = ?1", [hash, &keyed(hash)])?;
+                tx.execute(
+                    "UPDATE credential SET card_hash = ?2 WHERE card_hash = ?1",
+                    [hash, &keyed(hash)],
+                )?;
             }
             Ok(plain.len())
         })
@@ -56,7 +64,8 @@ impl Store {
     /// Keeps a check; a repetition changes nothing.
     pub fn put_check(&self, it: &KeptCheck) -> Result<()> {
         self.write(|tx| {
-            let room: bool = tx.prepare_cached("SELECT 1 FROM room WHERE id = ?1")?.exists([&it.room])?;
+            let room: bool =
+                tx.prepare_cached("SELECT 1 FROM room WHERE id = ?1")?.exists([&it.room])?;
             if !room {
                 return Err(StoreError::Unknown { what: "room", id: it.room.clone() });
             }
@@ -74,7 +83,11 @@ impl Store {
                     it.via
                 ],
             )?;
-            super::feed::append(tx, "session", &serde_json::json!({"check": it.id, "room": it.room}))
+            super::feed::append(
+                tx,
+                "session",
+                &serde_json::json!({"check": it.id, "room": it.room}),
+            )
         })
     }
 }
@@ -96,16 +109,18 @@ pub(super) fn kept(r: &rusqlite::Row<'_>) -> Result<KeptCheck> {
 
 fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential>> {
     let sql = format!("SELECT person, pin_hash, set_at FROM credential WHERE {by} = ?1");
-    let mut found =
-        collect(c, &sql, [value], |r| Ok(Credential { person: r.get(0)?, pin_hash: r.get(1)?, set_at: r.get(2)? }))?;
+    let mut found = collect(c, &sql, [value], |r| {
+        Ok(Credential { person: r.get(0)?, pin_hash: r.get(1)?, set_at: r.get(2)? })
+    })?;
     Ok(found.pop())
 }
 
-/// The checks that a room's box is told: those from `from` on, oldest first. What a clinic's system merely stated is shown
-/// to people and silences no rule: no box hears of it.
+/// The checks that a room's box is told: those from `from` on, oldest first. What a clinic's system
+/// merely stated is shown to people and silences no rule: no box hears of it.
 pub(super) fn of_room(c: &Connection, room: &str, from: &str) -> Result<Vec<WitnessedCheck>> {
     let sql = "SELECT * FROM (SELECT person, witness, direction, at, made_at FROM identity_check
-        WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT 500) ORDER BY 4, 1";
+        WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT 500) ORDER BY
+        4, 1";
     collect(c, sql, [room, from], |r| {
         Ok(WitnessedCheck {
             person: named(r.get(0)?)?,
@@ -129,16 +144,25 @@ mod tests {
         let plain = trust::sha256_hex("zaigang/v1/card\n0017");
         store
             .write(|tx| {
-                tx.execute("INSERT INTO practitioner VALUES ('p-1','x','licensed_physician','valid','t')", [])?;
-                Ok(tx.execute("INSERT INTO credential VALUES ('p-1',?1,'pin','t','by')", [&plain])?)
+                tx.execute(
+                    "INSERT INTO practitioner VALUES ('p-1','x','licensed_physician','valid','t')",
+                    [],
+                )?;
+                Ok(tx
+                    .execute("INSERT INTO credential VALUES ('p-1',?1,'pin','t','by')", [&plain])?)
             })
             .unwrap();
         let (ours, other) = (Key::from_bytes([1; 32]), Key::from_bytes([2; 32]));
         let keyed = |hash: &str| crate::run::keyed_card(&ours, hash);
         assert_eq!(store.key_cards(keyed).unwrap(), 1);
         assert_eq!(store.key_cards(keyed).unwrap(), 0, "keyed twice");
-        assert!(store.credential_of_card(&plain).unwrap().is_none(), "a card is still found by its number alone");
-        assert!(store.credential_of_card(&crate::run::keyed_card(&other, &plain)).unwrap().is_none());
+        assert!(
+            store.credential_of_card(&plain).unwrap().is_none(),
+            "a card is still found by its number alone"
+        );
+        assert!(
+            store.credential_of_card(&crate::run::keyed_card(&other, &plain)).unwrap().is_none()
+        );
         assert_eq!(store.credential_of_card(&keyed(&plain)).unwrap().unwrap().person, "p-1");
     }
 }

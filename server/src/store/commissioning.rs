@@ -1,5 +1,6 @@
-//! What boxes said while an installer worked at them: zones, locks, and the unlocks that people granted. One statement, one
-//! transaction, and none twice: the time in a statement must lie above that of the box's last one.
+//! What boxes said while an installer worked at them: zones, locks, and the unlocks that people
+//! granted. One statement, one transaction, and none twice: the time in a statement must lie above
+//! that of the box's last one.
 
 use protocol::down::Zones;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -39,8 +40,10 @@ impl Store {
                 )
                 .optional()?;
             if let Some(since) = locked {
-                let why =
-                    format!("this box is locked since {since}: a supervisor must unlock it for commissioning first");
+                let why = format!(
+                    "this box is locked since {since}: a supervisor must unlock it for \
+                        commissioning first"
+                );
                 return Err(StoreError::Conflict(why));
             }
             room.zones = zones.clone();
@@ -60,11 +63,13 @@ impl Store {
         self.write(|tx| {
             let room = taken(tx, said)?;
             if trust::canonical_sha256(&room.zones)? != zones_sha256 {
-                let why = "the room's zones here are others than those at the box: save them there, wait until they are in force, and lock again";
+                let why = "the room's zones here are others than those at the box: save them \
+                    there, wait until they are in force, and lock again";
                 return Err(StoreError::Conflict(why.to_owned()));
             }
             tx.execute(
-                "UPDATE commissioning SET lock=?2, locked_at=?3, zones_sha256=?4, unlocked_until=NULL, unlocked_by=NULL WHERE device=?1",
+                "UPDATE commissioning SET lock=?2, locked_at=?3, zones_sha256=?4, \
+                unlocked_until=NULL, unlocked_by=NULL WHERE device=?1",
                 params![said.device, lock, said.now, zones_sha256],
             )?;
             Ok(room)
@@ -75,7 +80,8 @@ impl Store {
     pub fn ask_unlock(&self, said: Said<'_>) -> Result<(Room, Option<String>)> {
         self.write(|tx| {
             let room = taken(tx, said)?;
-            let sql = "SELECT unlocked_until FROM commissioning WHERE device = ?1 AND unlocked_until > ?2";
+            let sql = "SELECT unlocked_until FROM commissioning WHERE device = ?1 AND \
+                unlocked_until > ?2";
             let until = tx.query_row(sql, [said.device, said.now], |r| r.get(0)).optional()?;
             Ok((room, until))
         })
@@ -86,11 +92,15 @@ impl Store {
         self.write(|tx| {
             let there = "SELECT 1 FROM device WHERE id = ?1 AND state = 'provisioned'";
             if !tx.prepare_cached(there)?.exists([device])? {
-                return Err(StoreError::Unknown { what: "provisioned device", id: device.to_owned() });
+                return Err(StoreError::Unknown {
+                    what: "provisioned device",
+                    id: device.to_owned(),
+                });
             }
             tx.execute(
                 "INSERT INTO commissioning (device, unlocked_until, unlocked_by) VALUES (?1,?2,?3)
-                 ON CONFLICT(device) DO UPDATE SET unlocked_until=excluded.unlocked_until, unlocked_by=excluded.unlocked_by",
+                 ON CONFLICT(device) DO UPDATE SET unlocked_until=excluded.unlocked_until,
+                 unlocked_by=excluded.unlocked_by",
                 [device, until, by],
             )?;
             Ok(())
@@ -100,7 +110,8 @@ impl Store {
     /// Zones that boxes drew into a room, newest first.
     pub fn zones_drawn(&self, room: &str, limit: u32) -> Result<Vec<ZonesDrawn>> {
         self.read(|c| {
-            let sql = "SELECT device, at, zones_sha256 FROM zones_drawn WHERE room = ?1 ORDER BY id DESC LIMIT ?2";
+            let sql = "SELECT device, at, zones_sha256 FROM zones_drawn WHERE room = ?1 ORDER BY \
+                id DESC LIMIT ?2";
             collect(c, sql, (room, limit), |r| {
                 Ok(ZonesDrawn { device: r.get(0)?, at: r.get(1)?, zones_sha256: r.get(2)? })
             })
@@ -108,15 +119,18 @@ impl Store {
     }
 }
 
-/// Notes the time of a statement and gives the box's room; refuses one that is not newer than the last.
+/// Notes the time of a statement and gives the box's room; refuses one that is not newer than the
+/// last.
 fn taken(tx: &Transaction<'_>, said: Said<'_>) -> Result<Room> {
     let newer = tx.execute(
         "INSERT INTO commissioning (device, said_at) VALUES (?1,?2)
-         ON CONFLICT(device) DO UPDATE SET said_at=excluded.said_at WHERE said_at < excluded.said_at",
+         ON CONFLICT(device) DO UPDATE SET said_at=excluded.said_at WHERE said_at <
+         excluded.said_at",
         [said.device, said.at],
     )?;
     if newer == 0 {
-        let why = "this statement of the box is not newer than its last one: it was sent before, or the box's clock went back";
+        let why = "this statement of the box is not newer than its last one: it was sent before, \
+            or the box's clock went back";
         return Err(StoreError::Conflict(why.to_owned()));
     }
     room_of(tx, said.device)
@@ -133,7 +147,8 @@ mod tests {
     use super::*;
 
     const ROWS: &str = "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510100','t');
-        INSERT INTO room VALUES ('r-1','c-1','x','{\"id\":\"r-1\",\"institution\":\"c-1\",\"mode\":\"in_room\"}','t');
+        INSERT INTO room VALUES
+        ('r-1','c-1','x','{\"id\":\"r-1\",\"institution\":\"c-1\",\"mode\":\"in_room\"}','t');
         INSERT INTO device (id, room, state) VALUES ('box-1','r-1','provisioned');";
 
     fn store() -> (Store, tempfile::TempDir) {
@@ -169,7 +184,13 @@ mod tests {
         let (store, _dir) = store();
         store.draw_zones(said("t1"), &bed(1)).unwrap();
         let hash = |zones: &Zones| trust::canonical_sha256(zones).unwrap();
-        assert!(store.lock_box(said("t2"), "l", &hash(&bed(2))).unwrap_err().to_string().contains("others than"));
+        assert!(
+            store
+                .lock_box(said("t2"), "l", &hash(&bed(2)))
+                .unwrap_err()
+                .to_string()
+                .contains("others than")
+        );
         store.lock_box(said("t3"), "l", &hash(&bed(1))).unwrap();
         let why = store.draw_zones(said("t4"), &bed(2)).unwrap_err().to_string();
         assert!(why.contains("locked since t3"), "{why}");

@@ -8,7 +8,9 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, Upsert, feed};
 use crate::model::DevicePlace;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
     Registered,
@@ -61,27 +63,52 @@ pub struct NewKeys<'a> {
 }
 
 pub(super) const COLUMNS: &str =
-    "SELECT d.id, d.room, r.institution, d.state, d.signing_key, d.sealing_key, d.firmware, d.online, d.last_seen,
+    "SELECT d.id, d.room, r.institution, d.state, d.signing_key, d.sealing_key, d.firmware,
+    d.online, d.last_seen,
     d.clock_offset_ms, d.health, d.contiguous_seq, d.chain, d.epoch, cm.locked_at, cm.unlocked_until
     FROM device d JOIN room r ON r.id = d.room LEFT JOIN commissioning cm ON cm.device = d.id";
 
 impl Store {
-    /// Registers a box for a room with a new single-use token (its hash); an earlier token holds no longer.
-    /// In a room other than before it is believed there from now on, and in its former one until it took this registration.
-    pub fn put_device(&self, it: &DevicePlace, token_hash: &str, now: &str, expires_at: &str) -> Result<Upsert> {
+    /// Registers a box for a room with a new single-use token (its hash); an earlier token holds no
+    /// longer. In a room other than before it is believed there from now on, and in its former one
+    /// until it took this registration.
+    pub fn put_device(
+        &self,
+        it: &DevicePlace,
+        token_hash: &str,
+        now: &str,
+        expires_at: &str,
+    ) -> Result<Upsert> {
         self.write(|tx| {
             if it.id.as_str().starts_with(crate::broker::SERVER) {
-                let why = format!("device id `{}`: names that begin with {} are the server's own", it.id, crate::broker::SERVER);
+                let why = format!(
+                    "device id `{}`: names that begin with {} are the server's \
+                    own",
+                    it.id,
+                    crate::broker::SERVER
+                );
                 return Err(StoreError::Conflict(why));
             }
-            let room: bool = tx.prepare_cached("SELECT 1 FROM room WHERE id = ?1")?.exists([it.room.as_str()])?;
+            let room: bool = tx
+                .prepare_cached(
+                    "SELECT 1 FROM room WHERE id = \
+                ?1",
+                )?
+                .exists([it.room.as_str()])?;
             if !room {
                 return Err(StoreError::Unknown { what: "room", id: it.room.to_string() });
             }
-            let existed = tx.prepare_cached("SELECT 1 FROM device WHERE id = ?1")?.exists([it.id.as_str()])?;
+            let existed = tx
+                .prepare_cached(
+                    "SELECT 1 FROM device WHERE id = \
+                ?1",
+                )?
+                .exists([it.id.as_str()])?;
             tx.execute(
-                "INSERT INTO device (id, room, state, token_hash, token_expires_at) VALUES (?1,?2,'registered',?3,?4)
-                 ON CONFLICT(id) DO UPDATE SET room=excluded.room, token_hash=excluded.token_hash, token_expires_at=excluded.token_expires_at",
+                "INSERT INTO device (id, room, state, token_hash, token_expires_at) VALUES
+                (?1,?2,'registered',?3,?4)
+                 ON CONFLICT(id) DO UPDATE SET room=excluded.room,
+                 token_hash=excluded.token_hash, token_expires_at=excluded.token_expires_at",
                 params![it.id.as_str(), it.room.as_str(), token_hash, expires_at],
             )?;
             let moved = "INSERT INTO device_place SELECT ?1, ?2, ?3, NULL WHERE ?3 <>
@@ -92,7 +119,8 @@ impl Store {
         })
     }
 
-    /// Takes the keys of the box that holds this token and uses the token up; gives device and room.
+    /// Takes the keys of the box that holds this token and uses the token up; gives device and
+    /// room.
     pub fn provision(&self, keys: &NewKeys<'_>, now: &str) -> Result<Option<(String, String)>> {
         self.write(|tx| {
             let found: Option<(String, String)> = tx
@@ -104,15 +132,21 @@ impl Store {
                 .optional()?;
             let Some((device, room)) = found else { return Ok(None) };
             tx.execute(
-                "UPDATE device SET state='provisioned', token_hash=NULL, token_expires_at=NULL, sealing_key=?2,
+                "UPDATE device SET state='provisioned', token_hash=NULL, token_expires_at=NULL,
+                sealing_key=?2,
                  mqtt_secret_hash=?3, firmware=?4 WHERE id = ?1",
                 params![device, keys.sealing_key, keys.mqtt_secret_hash, keys.firmware],
             )?;
             begin_chain(tx, &device, keys.signing_key, now)?;
-            let taken = "UPDATE device_place SET taken_at = ?2 WHERE device = ?1 AND taken_at IS NULL";
+            let taken = "UPDATE device_place SET taken_at = ?2 WHERE device = ?1 AND taken_at IS \
+                NULL";
             tx.execute(taken, [device.as_str(), now])?;
             // A stolen predecessor keeps its certificate's key: from here on it opens nothing.
-            tx.execute("UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS NULL", [&device, now])?;
+            tx.execute(
+                "UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS \
+                NULL",
+                [&device, now],
+            )?;
             // Its next versions are above all earlier ones, whatever was forgotten here.
             tx.execute("DELETE FROM knowledge WHERE device = ?1", [&device])?;
             // What an earlier box of this name locked is not this one's lock.
@@ -123,17 +157,32 @@ impl Store {
 
     pub fn revoke_device(&self, id: &str, now: &str) -> Result<()> {
         self.write(|tx| {
-            tx.execute("UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS NULL", [id, now])?;
+            tx.execute(
+                "UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS \
+                NULL",
+                [id, now],
+            )?;
             let changed = tx.execute(
-                "UPDATE device SET state='revoked', mqtt_secret_hash=NULL, token_hash=NULL, online=0 WHERE id=?1",
+                "UPDATE device SET state='revoked', mqtt_secret_hash=NULL, token_hash=NULL, \
+                online=0 WHERE id=?1",
                 [id],
             )?;
-            if changed == 0 { Err(StoreError::Unknown { what: "device", id: id.to_owned() }) } else { Ok(()) }
+            if changed == 0 {
+                Err(StoreError::Unknown { what: "device", id: id.to_owned() })
+            } else {
+                Ok(())
+            }
         })
     }
 
     /// A certificate that was signed for a box.
-    pub fn put_certificate(&self, serial: &str, device: &str, issued_at: &str, expires_at: &str) -> Result<()> {
+    pub fn put_certificate(
+        &self,
+        serial: &str,
+        device: &str,
+        issued_at: &str,
+        expires_at: &str,
+    ) -> Result<()> {
         self.write(|tx| {
             tx.execute(
                 "INSERT INTO certificate VALUES (?1, ?2, ?3, ?4, NULL)",
@@ -146,7 +195,8 @@ impl Store {
     /// Serial and time of revocation of every revoked certificate that has not run out.
     pub fn revoked_certificates(&self, now: &str) -> Result<Vec<(String, String)>> {
         self.read(|c| {
-            let sql = "SELECT serial, revoked_at FROM certificate WHERE revoked_at IS NOT NULL AND expires_at > ?1 ORDER BY serial";
+            let sql = "SELECT serial, revoked_at FROM certificate WHERE revoked_at IS NOT NULL \
+                AND expires_at > ?1 ORDER BY serial";
             collect(c, sql, [now], |row| Ok((row.get(0)?, row.get(1)?)))
         })
     }
@@ -162,20 +212,24 @@ impl Store {
     /// Signing keys of all provisioned boxes, for the ingest's check.
     pub fn signing_keys(&self) -> Result<Vec<(String, String)>> {
         self.read(|c| {
-            let sql = "SELECT id, signing_key FROM device WHERE state = 'provisioned' AND signing_key IS NOT NULL";
+            let sql = "SELECT id, signing_key FROM device WHERE state = 'provisioned' AND \
+                signing_key IS NOT NULL";
             collect(c, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
         })
     }
 
     pub fn devices(&self) -> Result<Vec<Device>> {
         self.read(|c| {
-            let devices = collect(c, &format!("{COLUMNS} ORDER BY d.id"), [], |row| device(c, row))?;
+            let devices =
+                collect(c, &format!("{COLUMNS} ORDER BY d.id"), [], |row| device(c, row))?;
             Ok(devices)
         })
     }
 
     pub fn device(&self, id: &str) -> Result<Option<Device>> {
-        self.read(|c| Ok(collect(c, &format!("{COLUMNS} WHERE d.id = ?1"), [id], |row| device(c, row))?.pop()))
+        self.read(|c| {
+            Ok(collect(c, &format!("{COLUMNS} WHERE d.id = ?1"), [id], |row| device(c, row))?.pop())
+        })
     }
 
     /// The sealing key of one provisioned box.
@@ -211,12 +265,14 @@ impl Store {
         })
     }
 
-    /// Connected boxes of these rooms or institutions; all when both are `None`. One that is away is told when it is back.
+    /// Connected boxes of these rooms or institutions; all when both are `None`. One that is away
+    /// is told when it is back.
     pub fn devices_of(&self, institution: Option<&str>, room: Option<&str>) -> Result<Vec<String>> {
         self.read(|c| {
-            let sql =
-                "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state = 'provisioned' AND d.online
-                AND (?1 IS NULL OR r.institution = ?1) AND (?2 IS NULL OR d.room = ?2) ORDER BY d.id";
+            let sql = "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state =
+                'provisioned' AND d.online
+                AND (?1 IS NULL OR r.institution = ?1) AND (?2 IS NULL OR d.room = ?2) ORDER BY
+                d.id";
             collect(c, sql, (institution, room), |row| Ok(row.get(0)?))
         })
     }
@@ -228,45 +284,59 @@ impl Store {
 pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Result<(bool, bool)> {
     let id = status.device.as_str();
     let before: Option<(bool, i64, String, i64)> = tx
-        .prepare_cached("SELECT online, boot_count, connected_at, status_boot FROM device WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT online, boot_count, connected_at, status_boot FROM device WHERE id = ?1",
+        )?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
-    let Some((was_online, last_boot, connected_at, status_boot)) = before else { return Ok((false, false)) };
+    let Some((was_online, last_boot, connected_at, status_boot)) = before else {
+        return Ok((false, false));
+    };
     let boot_count = status.boot_count as i64;
-    let other_connection =
-        !status.online && was_online && boot_count == last_boot && status.connected_at != connected_at;
+    let other_connection = !status.online
+        && was_online
+        && boot_count == last_boot
+        && status.connected_at != connected_at;
     if boot_count < last_boot || other_connection {
         super::count(tx, "stale_statuses", 1)?;
         return Ok((false, false));
     }
     tx.prepare_cached(
-        "UPDATE device SET online=?2, boot_count=?3, last_seen=CASE WHEN ?2 THEN ?4 ELSE last_seen END, connected_at=?5, status_boot=?3 WHERE id=?1",
+        "UPDATE device SET online=?2, boot_count=?3, last_seen=CASE WHEN ?2 THEN ?4 ELSE \
+        last_seen END, connected_at=?5, status_boot=?3 WHERE id=?1",
     )?
     .execute(params![id, status.online, boot_count, now, status.connected_at])?;
     if was_online != status.online {
         feed::append(tx, "device", &json!({"device": id, "online": status.online}))?;
     }
-    Ok((was_online != status.online || connected_at != status.connected_at, boot_count > status_boot))
+    Ok((
+        was_online != status.online || connected_at != status.connected_at,
+        boot_count > status_boot,
+    ))
 }
 
-/// New keys begin a new chain, in an epoch of its own; a box that comes back with the key it had goes on with its chain.
+/// New keys begin a new chain, in an epoch of its own; a box that comes back with the key it had
+/// goes on with its chain.
 fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> Result<()> {
-    let same: bool =
-        tx.query_row("SELECT coalesce(signing_key = ?2, 0) FROM device WHERE id = ?1", [device, signing_key], |row| {
-            row.get(0)
-        })?;
+    let same: bool = tx.query_row(
+        "SELECT coalesce(signing_key = ?2, 0) FROM device WHERE id = ?1",
+        [device, signing_key],
+        |row| row.get(0),
+    )?;
     if same {
         return Ok(());
     }
     tx.execute(
         "UPDATE device SET signing_key=?2, chain='intact', contiguous_seq=0, contiguous_hash='',
          boot_count=0, status_boot=0, connected_at='', online=0,
-         epoch = epoch + EXISTS (SELECT 1 FROM message WHERE device=?1 AND epoch=device.epoch) WHERE id=?1",
+         epoch = epoch + EXISTS (SELECT 1 FROM message WHERE device=?1 AND epoch=device.epoch)
+         WHERE id=?1",
         [device, signing_key],
     )?;
     tx.execute(
         "INSERT INTO device_key SELECT id, epoch, signing_key, ?2 FROM device WHERE id=?1
-         ON CONFLICT(device, from_epoch) DO UPDATE SET signing_key=excluded.signing_key, since=excluded.since",
+         ON CONFLICT(device, from_epoch) DO UPDATE SET signing_key=excluded.signing_key,
+         since=excluded.since",
         [device, now],
     )?;
     Ok(())
@@ -299,8 +369,10 @@ pub(super) fn device(c: &Connection, row: &rusqlite::Row<'_>) -> Result<Device> 
 
 /// Sequences stored above the gap, rising: the latest 1,000.
 pub(super) fn above(c: &Connection, device: &str, epoch: i64, contiguous: i64) -> Result<Vec<u64>> {
-    let sql = "SELECT seq FROM message WHERE device = ?1 AND epoch = ?2 AND seq > ?3 ORDER BY seq DESC LIMIT 1000";
-    let mut found = collect(c, sql, (device, epoch, contiguous), |row| Ok(row.get::<_, i64>(0)? as u64))?;
+    let sql = "SELECT seq FROM message WHERE device = ?1 AND epoch = ?2 AND seq > ?3 ORDER BY seq \
+        DESC LIMIT 1000";
+    let mut found =
+        collect(c, sql, (device, epoch, contiguous), |row| Ok(row.get::<_, i64>(0)? as u64))?;
     found.reverse();
     Ok(found)
 }
@@ -332,7 +404,9 @@ mod tests {
             INSERT INTO room VALUES ('r-1','c-1','x','{}','t');";
         store.write(|tx| Ok(tx.execute_batch(rows)?)).unwrap();
         let place = DevicePlace { id: "box-1".parse().unwrap(), room: "r-1".parse().unwrap() };
-        store.put_device(&place, "hash", "2026-03-02T01:00:00.000Z", "2026-03-02T02:00:00.000Z").unwrap();
+        store
+            .put_device(&place, "hash", "2026-03-02T01:00:00.000Z", "2026-03-02T02:00:00.000Z")
+            .unwrap();
         let take = |now: &str| {
             let keys = NewKeys {
                 token_hash: "hash",
@@ -343,7 +417,9 @@ mod tests {
             };
             store.provision(&keys, now).unwrap()
         };
-        for late in ["2026-03-02T02:00:00.000Z", "2026-03-02T02:00:00.001Z", "2027-01-01T00:00:00.000Z"] {
+        for late in
+            ["2026-03-02T02:00:00.000Z", "2026-03-02T02:00:00.001Z", "2027-01-01T00:00:00.000Z"]
+        {
             assert_eq!(take(late), None, "{late}");
         }
         assert!(take("2026-03-02T01:59:59.999Z").is_some());

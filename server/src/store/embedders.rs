@@ -1,7 +1,8 @@
-//! The change from one embedder to another: which enrolments lack templates of the new one, what was made anew, the moment
-//! from which the new ones count, and who must come again.
+//! The change from one embedder to another: which enrolments lack templates of the new one, what
+//! was made anew, the moment from which the new ones count, and who must come again.
 //!
-//! Until that moment boxes get the earlier templates: never half a roster. Earlier ones stay until retention takes them.
+//! Until that moment boxes get the earlier templates: never half a roster. Earlier ones stay until
+//! retention takes them.
 
 use rusqlite::{OptionalExtension as _, params};
 
@@ -21,7 +22,8 @@ pub struct Outdated {
 pub struct ComeAgain {
     pub person: String,
     pub institution: String,
-    /// `no_photograph`: none was kept; `photograph_refused`: the kept ones do not pass the new model's gate.
+    /// `no_photograph`: none was kept; `photograph_refused`: the kept ones do not pass the new
+    /// model's gate.
     pub because: String,
     pub since: String,
 }
@@ -35,8 +37,10 @@ impl FaceStore {
 
     /// Enrolments that stand or wait and have no template of this embedder.
     pub fn outdated(&self, sha256: &str) -> Result<Vec<Outdated>> {
-        let sql = "SELECT id, person, institution FROM enrolment e WHERE state IN ('confirmed','proposed')
-            AND NOT EXISTS (SELECT 1 FROM template t WHERE t.enrolment = e.id AND t.embedder_sha256 = ?1) ORDER BY id";
+        let sql = "SELECT id, person, institution FROM enrolment e WHERE state IN
+            ('confirmed','proposed')
+            AND NOT EXISTS (SELECT 1 FROM template t WHERE t.enrolment = e.id AND
+            t.embedder_sha256 = ?1) ORDER BY id";
         self.read(|c| {
             collect(c, sql, [sha256], |r| {
                 Ok(Outdated { enrolment: r.get(0)?, person: r.get(1)?, institution: r.get(2)? })
@@ -44,53 +48,77 @@ impl FaceStore {
         })
     }
 
-    /// Adds templates that were made anew of an enrolment's kept photographs. A withdrawal in between has destroyed the
-    /// key: then nothing is added. Gives how many were.
-    pub fn renewed(&self, it: &Outdated, pack: &str, templates: &[NewTemplate], now: &str) -> Result<usize> {
+    /// Adds templates that were made anew of an enrolment's kept photographs. A withdrawal in
+    /// between has destroyed the key: then nothing is added. Gives how many were.
+    pub fn renewed(
+        &self,
+        it: &Outdated,
+        pack: &str,
+        templates: &[NewTemplate],
+        now: &str,
+    ) -> Result<usize> {
         self.write(|tx| {
-            let standing = "SELECT 1 FROM enrolment WHERE id = ?1 AND state IN ('confirmed','proposed')
+            let standing = "SELECT 1 FROM enrolment WHERE id = ?1 AND state IN
+                ('confirmed','proposed')
                 AND EXISTS (SELECT 1 FROM person_key WHERE person = ?2)";
             if !tx.prepare_cached(standing)?.exists([&it.enrolment, &it.person])? {
                 return Ok(0);
             }
             let mut added = 0;
             for template in templates {
-                added += self.insert_template(tx, (&it.enrolment, &it.person, &it.institution), pack, template)?;
+                added += self.insert_template(
+                    tx,
+                    (&it.enrolment, &it.person, &it.institution),
+                    pack,
+                    template,
+                )?;
             }
             tx.execute(
-                "UPDATE enrolment SET pack = ?2, outcome = json_set(outcome, '$.renewed_at', ?3) WHERE id = ?1",
+                "UPDATE enrolment SET pack = ?2, outcome = json_set(outcome, '$.renewed_at', ?3) \
+                WHERE id = ?1",
                 params![it.enrolment, pack, now],
             )?;
             Ok(added)
         })
     }
 
-    /// From now on this embedder's templates count, and whoever has none of it must come again. True where that is a change.
+    /// From now on this embedder's templates count, and whoever has none of it must come again.
+    /// True where that is a change.
     pub fn use_embedder(&self, sha256: &str, pack: &str, now: &str) -> Result<bool> {
         self.write(|tx| {
             let same = "SELECT 1 FROM embedder WHERE sha256 = ?1";
             let changed = !tx.prepare_cached(same)?.exists([sha256])?;
             if changed {
-                tx.execute("INSERT OR REPLACE INTO embedder VALUES (1, ?1, ?2, ?3)", [sha256, pack, now])?;
+                tx.execute(
+                    "INSERT OR REPLACE INTO embedder VALUES (1, ?1, ?2, \
+                    ?3)",
+                    [sha256, pack, now],
+                )?;
             }
             let (has, kept) = (
-                "SELECT 1 FROM template t JOIN enrolment o ON o.id = t.enrolment WHERE o.person = e.person
-                 AND o.institution = e.institution AND o.state = 'confirmed' AND t.embedder_sha256 = ?1",
-                "SELECT 1 FROM photo p JOIN enrolment o ON o.id = p.enrolment WHERE o.person = e.person
+                "SELECT 1 FROM template t JOIN enrolment o ON o.id = t.enrolment WHERE o.person =
+                e.person
+                 AND o.institution = e.institution AND o.state = 'confirmed' AND
+                 t.embedder_sha256 = ?1",
+                "SELECT 1 FROM photo p JOIN enrolment o ON o.id = p.enrolment WHERE o.person =
+                e.person
                  AND o.institution = e.institution AND o.state = 'confirmed'",
             );
             tx.execute(
                 &format!(
                     "DELETE FROM come_again WHERE EXISTS (SELECT 1 FROM enrolment e
-                     WHERE e.person = come_again.person AND e.institution = come_again.institution AND EXISTS ({has}))"
+                     WHERE e.person = come_again.person AND e.institution =
+                     come_again.institution AND EXISTS ({has}))"
                 ),
                 [sha256],
             )?;
             tx.execute(
                 &format!(
                     "INSERT OR IGNORE INTO come_again SELECT e.person, e.institution,
-                     CASE WHEN EXISTS ({kept}) THEN 'photograph_refused' ELSE 'no_photograph' END, ?2
-                     FROM enrolment e WHERE e.state = 'confirmed' AND NOT EXISTS ({has}) GROUP BY e.person, e.institution"
+                     CASE WHEN EXISTS ({kept}) THEN 'photograph_refused' ELSE 'no_photograph'
+                     END, ?2
+                     FROM enrolment e WHERE e.state = 'confirmed' AND NOT EXISTS ({has}) GROUP BY
+                     e.person, e.institution"
                 ),
                 [sha256, now],
             )?;
@@ -100,17 +128,24 @@ impl FaceStore {
 
     /// Who must come again, by institution; at most so many.
     pub fn come_again(&self, limit: u32) -> Result<Vec<ComeAgain>> {
-        let sql = "SELECT person, institution, because, since FROM come_again ORDER BY institution, person LIMIT ?1";
+        let sql = "SELECT person, institution, because, since FROM come_again ORDER BY \
+            institution, person LIMIT ?1";
         self.read(|c| {
             collect(c, sql, [limit], |r| {
-                Ok(ComeAgain { person: r.get(0)?, institution: r.get(1)?, because: r.get(2)?, since: r.get(3)? })
+                Ok(ComeAgain {
+                    person: r.get(0)?,
+                    institution: r.get(1)?,
+                    because: r.get(2)?,
+                    since: r.get(3)?,
+                })
             })
         })
     }
 
     /// Of these persons, those who must come again.
     pub fn come_again_of(&self, persons: &[String]) -> Result<std::collections::BTreeSet<String>> {
-        let sql = "SELECT DISTINCT person FROM come_again WHERE person IN (SELECT value FROM json_each(?1))";
+        let sql = "SELECT DISTINCT person FROM come_again WHERE person IN (SELECT value FROM \
+            json_each(?1))";
         let persons = serde_json::to_string(persons)?;
         self.read(|c| Ok(collect(c, sql, [persons], |r| Ok(r.get(0)?))?.into_iter().collect()))
     }
@@ -141,7 +176,8 @@ mod tests {
         }
     }
 
-    /// Three people confirmed under the embedder `a`; the first alone has a kept photograph, the last only proposed since.
+    /// Three people confirmed under the embedder `a`; the first alone has a kept photograph, the
+    /// last only proposed since.
     fn faces() -> (tempfile::TempDir, FaceStore) {
         let dir = tempfile::tempdir().unwrap();
         let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
@@ -155,7 +191,9 @@ mod tests {
             signed_at: "t".into(),
             guardian: None,
         };
-        for (person, photos) in [("p-1", vec![b"jpeg".to_vec()]), ("p-2", Vec::new()), ("p-3", Vec::new())] {
+        for (person, photos) in
+            [("p-1", vec![b"jpeg".to_vec()]), ("p-2", Vec::new()), ("p-3", Vec::new())]
+        {
             let id = format!("e-{person}");
             let proposal = Proposal {
                 id: &id,
@@ -174,19 +212,37 @@ mod tests {
     }
 
     fn sent(faces: &FaceStore) -> Vec<(String, String)> {
-        faces.templates_of("c-1").unwrap().into_iter().map(|t| (t.person, t.embedder_sha256)).collect()
+        faces
+            .templates_of("c-1")
+            .unwrap()
+            .into_iter()
+            .map(|t| (t.person, t.embedder_sha256))
+            .collect()
     }
 
     #[test]
     fn boxes_get_the_earlier_templates_until_all_were_made_anew_and_then_only_the_new_ones() {
         let (_dir, faces) = faces();
-        assert!(!faces.use_embedder("a", "pack-a", "t3").unwrap(), "the same embedder is no change");
+        assert!(
+            !faces.use_embedder("a", "pack-a", "t3").unwrap(),
+            "the same embedder is no change"
+        );
         assert_eq!(faces.come_again(10).unwrap(), []);
         let outdated = faces.outdated("b").unwrap();
         assert_eq!(outdated.len(), 3);
-        assert_eq!(faces.renewed(&outdated[0], "pack-b", &[template("e-p-1-b-t0", "b")], "t4").unwrap(), 1);
-        assert_eq!(faces.renewed(&outdated[0], "pack-b", &[template("e-p-1-b-t0", "b")], "t4").unwrap(), 0, "twice");
-        assert!(sent(&faces).iter().all(|(_, embedder)| embedder == "a"), "half a roster calls the others strangers");
+        assert_eq!(
+            faces.renewed(&outdated[0], "pack-b", &[template("e-p-1-b-t0", "b")], "t4").unwrap(),
+            1
+        );
+        assert_eq!(
+            faces.renewed(&outdated[0], "pack-b", &[template("e-p-1-b-t0", "b")], "t4").unwrap(),
+            0,
+            "twice"
+        );
+        assert!(
+            sent(&faces).iter().all(|(_, embedder)| embedder == "a"),
+            "half a roster calls the others strangers"
+        );
         assert!(faces.use_embedder("b", "pack-b", "t5").unwrap());
         assert_eq!(sent(&faces), [("p-1".to_owned(), "b".to_owned())]);
         let again = faces.come_again(10).unwrap();

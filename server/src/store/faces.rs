@@ -1,6 +1,8 @@
-//! The database of faces: enrolments, templates, photographs, each sealed with its person's own data key.
+//! The database of faces: enrolments, templates, photographs, each sealed with its person's own
+//! data key.
 //!
-//! It stands apart from every name. Withdrawal destroys the key with everything that it sealed and leaves a tombstone.
+//! It stands apart from every name. Withdrawal destroys the key with everything that it sealed and
+//! leaves a tombstone.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,9 @@ use crate::model::Consent;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum EnrolmentState {
     Proposed,
@@ -118,8 +122,10 @@ pub struct FaceStore {
     pub(super) ledger: Option<Ledger>,
 }
 
-const ENROLMENT: &str = "SELECT e.id, e.person, e.institution, e.state, e.pack, e.proposed_at, e.decided_at, e.decided_by, e.reason, e.outcome,
-    (SELECT count(*) FROM template t WHERE t.enrolment = e.id AND t.pack = e.pack), (SELECT count(*) FROM photo p WHERE p.enrolment = e.id) FROM enrolment e";
+const ENROLMENT: &str = "SELECT e.id, e.person, e.institution, e.state, e.pack, e.proposed_at,
+    e.decided_at, e.decided_by, e.reason, e.outcome,
+    (SELECT count(*) FROM template t WHERE t.enrolment = e.id AND t.pack = e.pack), (SELECT
+    count(*) FROM photo p WHERE p.enrolment = e.id) FROM enrolment e";
 
 /// Of a template `t`: it is of the embedder in use, or none was ever recorded.
 pub(super) const IN_USE: &str =
@@ -129,16 +135,20 @@ pub(super) const IN_USE: &str =
 const TEMPLATES_AT_ONCE: i64 = 256;
 
 impl FaceStore {
-    /// Opens `faces.db` in the folder. A master key that does not open what is stored is refused here, not later.
+    /// Opens `faces.db` in the folder. A master key that does not open what is stored is refused
+    /// here, not later.
     pub fn open(dir: &Path, master: Key) -> Result<Self> {
         let path = dir.join("faces.db");
         let connection = open(&path, schema::FACES, "FULL")?;
         let store = Self { connection: Mutex::new(connection), master, path, ledger: None };
         store.read(|c| {
             let any: Option<(String, Vec<u8>)> = c
-                .query_row("SELECT person, wrapped FROM person_key LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
+                .query_row("SELECT person, wrapped FROM person_key LIMIT 1", [], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })
                 .optional()?;
-            any.map(|(person, wrapped)| store.master.unwrap_key(&key_label(&person), &wrapped)).transpose()?;
+            any.map(|(person, wrapped)| store.master.unwrap_key(&key_label(&person), &wrapped))
+                .transpose()?;
             Ok(())
         })?;
         Ok(store)
@@ -157,7 +167,8 @@ impl FaceStore {
         let label = format!("rotation {institution}");
         self.write(|tx| {
             let sql = "SELECT wrapped FROM rotation WHERE institution = ?1";
-            let wrapped: Option<Vec<u8>> = tx.query_row(sql, [institution], |r| r.get(0)).optional()?;
+            let wrapped: Option<Vec<u8>> =
+                tx.query_row(sql, [institution], |r| r.get(0)).optional()?;
             if let Some(wrapped) = wrapped {
                 return Ok(self.master.unwrap_key(&label, &wrapped)?);
             }
@@ -173,7 +184,8 @@ impl FaceStore {
         self.write(|tx| {
             let key = self.person_key(tx, it.person)?;
             tx.execute(
-                "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at, outcome, consent)
+                "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at,
+                outcome, consent)
                  VALUES (?1,?2,?3,'proposed',?4,?5,?6,?7)",
                 params![
                     it.id,
@@ -191,13 +203,18 @@ impl FaceStore {
             for (n, photo) in it.photos.iter().enumerate() {
                 let id = format!("{}-{n}", it.id);
                 let sealed = key.seal(&format!("photo {id}"), photo)?;
-                tx.execute("INSERT INTO photo VALUES (?1,?2,?3,?4)", params![id, it.id, it.person, sealed])?;
+                tx.execute(
+                    "INSERT INTO photo VALUES \
+                    (?1,?2,?3,?4)",
+                    params![id, it.id, it.person, sealed],
+                )?;
             }
             Ok(())
         })
     }
 
-    /// Seals a template with its person's key; 0 where it stands already. `of`: enrolment, person, institution.
+    /// Seals a template with its person's key; 0 where it stands already. `of`: enrolment, person,
+    /// institution.
     pub(super) fn insert_template(
         &self,
         tx: &Transaction<'_>,
@@ -206,7 +223,9 @@ impl FaceStore {
         template: &NewTemplate,
     ) -> Result<usize> {
         let (enrolment, person, institution) = of;
-        let sealed = self.person_key(tx, person)?.seal(&format!("template {}", template.id), &template.vector)?;
+        let sealed = self
+            .person_key(tx, person)?
+            .seal(&format!("template {}", template.id), &template.vector)?;
         let row = params![
             template.id,
             enrolment,
@@ -221,7 +240,14 @@ impl FaceStore {
     }
 
     /// Confirms or refuses a proposal; a refused one loses its templates and photographs.
-    pub fn decide(&self, id: &str, confirm: bool, by: &str, reason: Option<&str>, now: &str) -> Result<Enrolment> {
+    pub fn decide(
+        &self,
+        id: &str,
+        confirm: bool,
+        by: &str,
+        reason: Option<&str>,
+        now: &str,
+    ) -> Result<Enrolment> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "enrolment", id: id.to_owned() };
             let found = enrolment_by_id(tx, id)?.ok_or_else(unknown)?;
@@ -240,15 +266,21 @@ impl FaceStore {
                 tx.execute("DELETE FROM photo WHERE enrolment = ?1", [id])?;
             }
             tx.execute(
-                "UPDATE enrolment SET state=?2, decided_at=?3, decided_by=?4, reason=?5 WHERE id=?1",
+                "UPDATE enrolment SET state=?2, decided_at=?3, decided_by=?4, reason=?5 WHERE \
+                id=?1",
                 params![id, super::name_of(&wanted)?, now, by, reason],
             )?;
             enrolment_by_id(tx, id)?.ok_or_else(unknown)
         })
     }
 
-    /// Newest first, of these institutions (none: of all); `after` is the last one's time and id with a blank between.
-    pub fn enrolments_part(&self, part: &Part, seen: Option<&BTreeSet<String>>) -> Result<Vec<Enrolment>> {
+    /// Newest first, of these institutions (none: of all); `after` is the last one's time and id
+    /// with a blank between.
+    pub fn enrolments_part(
+        &self,
+        part: &Part,
+        seen: Option<&BTreeSet<String>>,
+    ) -> Result<Vec<Enrolment>> {
         let (at, id) = part.after.split_once(' ').unwrap_or((&part.after, ""));
         let sql = format!(
             "{ENROLMENT} WHERE (?1 = '' OR e.proposed_at < ?1 OR (e.proposed_at = ?1 AND e.id > ?2))
@@ -256,20 +288,24 @@ impl FaceStore {
              AND (?4 = '' OR found(e.person, ?4)) ORDER BY e.proposed_at DESC, e.id LIMIT ?5"
         );
         let seen = seen.map(serde_json::to_string).transpose()?;
-        self.read(|c| collect(c, &sql, (at, id, seen, &part.text, part.limit.clamp(1, 501)), enrolment))
+        self.read(|c| {
+            collect(c, &sql, (at, id, seen, &part.text, part.limit.clamp(1, 501)), enrolment)
+        })
     }
 
     /// All enrolments of these persons, newest first.
     pub fn enrolments_of(&self, persons: &[String]) -> Result<Vec<Enrolment>> {
         let sql = format!(
-            "{ENROLMENT} WHERE e.person IN (SELECT value FROM json_each(?1)) ORDER BY e.proposed_at DESC, e.id"
+            "{ENROLMENT} WHERE e.person IN (SELECT value FROM json_each(?1)) ORDER BY \
+            e.proposed_at DESC, e.id"
         );
         self.read(|c| collect(c, &sql, [serde_json::to_string(persons)?], enrolment))
     }
 
     /// What waits for a supervisor, newest first.
     pub fn proposals(&self, limit: u32) -> Result<Vec<Enrolment>> {
-        let sql = format!("{ENROLMENT} WHERE e.state = 'proposed' ORDER BY e.proposed_at DESC LIMIT ?1");
+        let sql =
+            format!("{ENROLMENT} WHERE e.state = 'proposed' ORDER BY e.proposed_at DESC LIMIT ?1");
         self.read(|c| collect(c, &sql, [limit], enrolment))
     }
 
@@ -282,10 +318,14 @@ impl FaceStore {
         self.opened(&format!("t.institution = ?1 AND {IN_USE}"), institution, "", i64::MAX)
     }
 
-    /// What a proposal of this institution may be compared with, every confirmed template and its own proposals: up to
-    /// [`TEMPLATES_AT_ONCE`] of them behind the one named `after`, in the order of their ids. Others reach the database
-    /// in between.
-    pub fn comparable_templates(&self, institution: &str, after: &str) -> Result<Vec<StoredTemplate>> {
+    /// What a proposal of this institution may be compared with, every confirmed template and its
+    /// own proposals: up to [`TEMPLATES_AT_ONCE`] of them behind the one named `after`, in the
+    /// order of their ids. Others reach the database in between.
+    pub fn comparable_templates(
+        &self,
+        institution: &str,
+        after: &str,
+    ) -> Result<Vec<StoredTemplate>> {
         let condition = "(e.state = 'confirmed' OR (e.state = 'proposed' AND t.institution = ?1))";
         self.opened(condition, institution, after, TEMPLATES_AT_ONCE)
     }
@@ -300,11 +340,19 @@ impl FaceStore {
     }
 
     /// Those that the condition on an institution (`?1`) names, behind the id `after`.
-    fn opened(&self, condition: &str, institution: &str, after: &str, limit: i64) -> Result<Vec<StoredTemplate>> {
+    fn opened(
+        &self,
+        condition: &str,
+        institution: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<StoredTemplate>> {
         let sql = format!(
-            "SELECT t.id, t.person, t.institution, t.pack, t.embedder_sha256, t.masked, e.state = 'confirmed',
+            "SELECT t.id, t.person, t.institution, t.pack, t.embedder_sha256, t.masked, e.state =
+            'confirmed',
                 t.sealed, k.wrapped, t.enrolment
-             FROM template t JOIN enrolment e ON e.id = t.enrolment JOIN person_key k ON k.person = t.person
+             FROM template t JOIN enrolment e ON e.id = t.enrolment JOIN person_key k ON k.person
+             = t.person
              WHERE t.id > ?2 AND {condition} ORDER BY t.id LIMIT ?3"
         );
         let sealed = self.read(|c| {
@@ -334,36 +382,48 @@ impl FaceStore {
 
     /// What of this institution waits for a supervisor.
     pub fn open_proposals(&self, institution: &str) -> Result<OpenNow> {
-        let sql = "SELECT (SELECT count(*) FROM enrolment WHERE institution = ?1 AND state = 'proposed'),
-            (SELECT coalesce(sum(length(p.sealed)), 0) FROM enrolment e JOIN photo p ON p.enrolment = e.id
+        let sql = "SELECT (SELECT count(*) FROM enrolment WHERE institution = ?1 AND state =
+            'proposed'),
+            (SELECT coalesce(sum(length(p.sealed)), 0) FROM enrolment e JOIN photo p ON
+            p.enrolment = e.id
              WHERE e.institution = ?1 AND e.state = 'proposed')";
-        self.read(
-            |c| Ok(c.query_row(sql, [institution], |r| Ok(OpenNow { count: r.get(0)?, photo_bytes: r.get(1)? }))?),
-        )
+        self.read(|c| {
+            Ok(c.query_row(sql, [institution], |r| {
+                Ok(OpenNow { count: r.get(0)?, photo_bytes: r.get(1)? })
+            })?)
+        })
     }
 
     /// The photographs kept with an enrolment, opened, for the confirming supervisor.
     pub fn photos(&self, enrolment: &str) -> Result<Vec<Zeroizing<Vec<u8>>>> {
-        let sql = "SELECT p.id, p.person, p.sealed, k.wrapped FROM photo p JOIN person_key k ON k.person = p.person
+        let sql = "SELECT p.id, p.person, p.sealed, k.wrapped FROM photo p JOIN person_key k ON
+            k.person = p.person
             WHERE p.enrolment = ?1 ORDER BY p.id";
         self.read(|c| {
             collect(c, sql, [enrolment], |row| {
                 let person: String = row.get(1)?;
-                let key = self.master.unwrap_key(&key_label(&person), &row.get::<_, Vec<u8>>(3)?)?;
-                Ok(key.open(&format!("photo {}", row.get::<_, String>(0)?), &row.get::<_, Vec<u8>>(2)?)?)
+                let key =
+                    self.master.unwrap_key(&key_label(&person), &row.get::<_, Vec<u8>>(3)?)?;
+                Ok(key.open(
+                    &format!("photo {}", row.get::<_, String>(0)?),
+                    &row.get::<_, Vec<u8>>(2)?,
+                )?)
             })
         })
     }
 
     /// Persons with at least one template (P14).
     pub fn persons(&self) -> Result<i64> {
-        self.read(|c| Ok(c.query_row("SELECT n FROM face_count WHERE name = 'persons'", [], |r| r.get(0))?))
+        self.read(|c| {
+            Ok(c.query_row("SELECT n FROM face_count WHERE name = 'persons'", [], |r| r.get(0))?)
+        })
     }
 
     /// Persons with a confirmed template, of which pack.
     pub fn confirmed(&self) -> Result<Vec<(String, String)>> {
         self.read(|c| {
-            let sql = "SELECT DISTINCT t.person, t.pack FROM template t JOIN enrolment e ON e.id = t.enrolment WHERE e.state='confirmed'";
+            let sql = "SELECT DISTINCT t.person, t.pack FROM template t JOIN enrolment e ON e.id \
+                = t.enrolment WHERE e.state='confirmed'";
             collect(c, sql, [], |r| Ok((r.get(0)?, r.get(1)?)))
         })
     }
@@ -376,7 +436,8 @@ impl FaceStore {
         &self.path
     }
 
-    /// Seals what is left of a person with a new key and destroys the old one; with nothing left the key alone goes.
+    /// Seals what is left of a person with a new key and destroys the old one; with nothing left
+    /// the key alone goes.
     pub(super) fn renew_key(&self, tx: &Transaction<'_>, person: &str) -> Result<()> {
         let sql = "SELECT wrapped FROM person_key WHERE person = ?1";
         let wrapped: Option<Vec<u8>> = tx.query_row(sql, [person], |r| r.get(0)).optional()?;
@@ -385,12 +446,16 @@ impl FaceStore {
         let mut left = 0;
         for table in ["template", "photo"] {
             let sealed = format!("SELECT id, sealed FROM {table} WHERE person = ?1");
-            let rows: Vec<(String, Vec<u8>)> = collect(tx, &sealed, [person], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            let rows: Vec<(String, Vec<u8>)> =
+                collect(tx, &sealed, [person], |r| Ok((r.get(0)?, r.get(1)?)))?;
             left += rows.len();
             for (id, sealed) in rows {
                 let label = format!("{table} {id}");
                 let again = new.seal(&label, &old.open(&label, &sealed)?)?;
-                tx.execute(&format!("UPDATE {table} SET sealed = ?2 WHERE id = ?1"), params![id, again])?;
+                tx.execute(
+                    &format!("UPDATE {table} SET sealed = ?2 WHERE id = ?1"),
+                    params![id, again],
+                )?;
             }
         }
         if left == 0 {
@@ -398,7 +463,10 @@ impl FaceStore {
             return Ok(());
         }
         let wrapped = self.master.seal(&key_label(person), new.bytes())?;
-        tx.execute("UPDATE person_key SET wrapped = ?2 WHERE person = ?1", params![person, wrapped])?;
+        tx.execute(
+            "UPDATE person_key SET wrapped = ?2 WHERE person = ?1",
+            params![person, wrapped],
+        )?;
         Ok(())
     }
 

@@ -1,7 +1,9 @@
-//! The feed that pages follow: numbered events with ids and figures only, kept so that a reader can resume.
+//! The feed that pages follow: numbered events with ids and figures only, kept so that a reader can
+//! resume.
 //!
-//! An event of an alert has two faces, written together: the authority's, and, where it learns anything, the clinic's. Who
-//! reads gets the one that is his, or nothing; the numbers of what he does not get never reach him ([`crate::web`]).
+//! An event of an alert has two faces, written together: the authority's, and, where it learns
+//! anything, the clinic's. Who reads gets the one that is his, or nothing; the numbers of what he
+//! does not get never reach him ([`crate::web`]).
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -33,7 +35,8 @@ pub enum FeedReader {
 }
 
 pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> Result<()> {
-    tx.prepare_cached("INSERT INTO feed (event, data) VALUES (?1, ?2)")?.execute((event, data.to_string()))?;
+    tx.prepare_cached("INSERT INTO feed (event, data) VALUES (?1, ?2)")?
+        .execute((event, data.to_string()))?;
     trim(tx)
 }
 
@@ -44,7 +47,8 @@ pub(super) fn append_alert(
     for_authority: &impl Serialize,
     for_clinic: Option<ClinicNews>,
 ) -> Result<()> {
-    let sql = "INSERT INTO feed (event, data, institution, jurisdiction, for_clinic) VALUES ('alert',?1,?2,?3,?4)";
+    let sql = "INSERT INTO feed (event, data, institution, jurisdiction, for_clinic) VALUES \
+        ('alert',?1,?2,?3,?4)";
     tx.prepare_cached(sql)?.execute(params![
         serde_json::to_string(for_authority)?,
         alert.institution,
@@ -63,21 +67,34 @@ fn trim(tx: &Connection) -> Result<()> {
 }
 
 fn head(c: &Connection) -> Result<i64> {
-    Ok(c.prepare_cached("SELECT coalesce(max(id), 0) FROM feed")?.query_row([], |row| row.get(0))?)
+    Ok(c.prepare_cached("SELECT coalesce(max(id), 0) FROM feed")?
+        .query_row([], |row| row.get(0))?)
 }
 
 impl Store {
-    /// Up to `limit` events after `id` that this reader may hear, oldest first; and the number up to which was looked.
-    pub fn feed_of(&self, reader: &FeedReader, id: i64, limit: u32) -> Result<(Vec<FeedEvent>, i64)> {
+    /// Up to `limit` events after `id` that this reader may hear, oldest first; and the number up
+    /// to which was looked.
+    pub fn feed_of(
+        &self,
+        reader: &FeedReader,
+        id: i64,
+        limit: u32,
+    ) -> Result<(Vec<FeedEvent>, i64)> {
         let (sql, of) = match reader {
-            FeedReader::All => ("SELECT id, event, data FROM feed WHERE id > ?1 AND ?3 = '' ORDER BY id LIMIT ?2", ""),
+            FeedReader::All => (
+                "SELECT id, event, data FROM feed WHERE id > ?1 AND ?3 = '' ORDER \
+                BY id LIMIT ?2",
+                "",
+            ),
             FeedReader::Authority(prefix) => (
-                "SELECT id, event, data FROM feed WHERE id > ?1 AND substr(jurisdiction, 1, length(?3)) = ?3
+                "SELECT id, event, data FROM feed WHERE id > ?1 AND substr(jurisdiction, 1,
+                length(?3)) = ?3
                  ORDER BY id LIMIT ?2",
                 prefix.as_str(),
             ),
             FeedReader::Clinic(institution) => (
-                "SELECT id, event, for_clinic FROM feed WHERE id > ?1 AND institution = ?3 AND for_clinic IS NOT NULL
+                "SELECT id, event, for_clinic FROM feed WHERE id > ?1 AND institution = ?3 AND
+                for_clinic IS NOT NULL
                  ORDER BY id LIMIT ?2",
                 institution.as_str(),
             ),

@@ -1,19 +1,25 @@
-//! Hooks and their deliveries: what is due, what came of it, and the mark up to which the feed was looked through.
+//! Hooks and their deliveries: what is due, what came of it, and the mark up to which the feed was
+//! looked through.
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::rows::collect;
 use super::{FeedEvent, Result, Store, StoreError, count};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum HookKind {
     Webhook,
     Email,
 }
 
-/// Minutes of the pages' day in which what is below a severity waits; past midnight where `to` is the smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+/// Minutes of the pages' day in which what is below a severity waits; past midnight where `to` is
+/// the smaller.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Quiet {
     /// 0 to 1439.
     pub from_min: u16,
@@ -83,7 +89,10 @@ impl Store {
         self.write(|tx| {
             let taken = tx.prepare_cached("SELECT 1 FROM hook WHERE id = ?1")?.exists([&it.id])?;
             if taken {
-                return Err(StoreError::Conflict(format!("the name `{}` is taken: choose another", it.id)));
+                return Err(StoreError::Conflict(format!(
+                    "the name `{}` is taken: choose another",
+                    it.id
+                )));
             }
             let quiet = it.quiet.unwrap_or(Quiet { from_min: 0, to_min: 0, below: 0 });
             tx.execute(
@@ -116,19 +125,24 @@ impl Store {
 
     pub fn hook_secret(&self, id: &str) -> Result<Option<Vec<u8>>> {
         self.read(|c| {
-            Ok(c.query_row("SELECT secret FROM hook WHERE id = ?1", [id], |r| r.get(0)).optional()?.flatten())
+            Ok(c.query_row("SELECT secret FROM hook WHERE id = ?1", [id], |r| r.get(0))
+                .optional()?
+                .flatten())
         })
     }
 
     pub fn enable_hook(&self, id: &str, enabled: bool) -> Result<()> {
-        self.write(|tx| match tx.execute("UPDATE hook SET enabled = ?2 WHERE id = ?1", params![id, enabled])? {
-            0 => Err(StoreError::Unknown { what: "hook", id: id.to_owned() }),
-            _ => Ok(()),
+        self.write(|tx| {
+            match tx.execute("UPDATE hook SET enabled = ?2 WHERE id = ?1", params![id, enabled])? {
+                0 => Err(StoreError::Unknown { what: "hook", id: id.to_owned() }),
+                _ => Ok(()),
+            }
         })
     }
 
-    /// Looks through what is new in the feed and keeps what `plan` makes of it, all in one transaction: each event is looked
-    /// at once, whatever stops in between. The first call begins at the feed's end.
+    /// Looks through what is new in the feed and keeps what `plan` makes of it, all in one
+    /// transaction: each event is looked at once, whatever stops in between. The first call begins
+    /// at the feed's end.
     pub fn plan_deliveries(
         &self,
         now: &str,
@@ -136,15 +150,27 @@ impl Store {
     ) -> Result<usize> {
         self.write(|tx| {
             let hooks = all_hooks(tx)?;
-            let head: i64 = tx.query_row("SELECT coalesce(max(id), 0) FROM feed", [], |r| r.get(0))?;
-            let mark: Option<i64> =
-                tx.query_row("SELECT value FROM counter WHERE name = ?1", [MARK], |r| r.get(0)).optional()?;
+            let head: i64 = tx.query_row(
+                "SELECT coalesce(max(id), 0) FROM \
+                feed",
+                [],
+                |r| r.get(0),
+            )?;
+            let mark: Option<i64> = tx
+                .query_row(
+                    "SELECT value FROM counter WHERE name = \
+                    ?1",
+                    [MARK],
+                    |r| r.get(0),
+                )
+                .optional()?;
             let Some(mark) = mark else {
                 count(tx, MARK, head)?;
                 return Ok(0);
             };
             let sql = "SELECT f.id, f.event, f.data, coalesce(a.jurisdiction, '') FROM feed f
-                LEFT JOIN alert a ON a.id = json_extract(f.data, '$.alert') WHERE f.id > ?1 AND f.event = 'alert' ORDER BY f.id LIMIT 500";
+                LEFT JOIN alert a ON a.id = json_extract(f.data, '$.alert') WHERE f.id > ?1 AND
+                f.event = 'alert' ORDER BY f.id LIMIT 500";
             let events: Vec<(FeedEvent, String)> = collect(tx, sql, [mark], |r| {
                 Ok((FeedEvent { id: r.get(0)?, event: r.get(1)?, data: r.get(2)? }, r.get(3)?))
             })?;
@@ -155,7 +181,8 @@ impl Store {
                     planned += 1;
                 }
             }
-            let seen = if events.len() == 500 { events.last().map_or(head, |e| e.0.id) } else { head };
+            let seen =
+                if events.len() == 500 { events.last().map_or(head, |e| e.0.id) } else { head };
             if seen != mark {
                 count(tx, MARK, seen - mark)?;
             }
@@ -169,7 +196,9 @@ impl Store {
 
     /// Deliveries whose time has come, oldest first.
     pub fn due_deliveries(&self, now: &str, limit: u32) -> Result<Vec<Delivery>> {
-        let sql = format!("{DELIVERY} WHERE state = 'waiting' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2");
+        let sql = format!(
+            "{DELIVERY} WHERE state = 'waiting' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2"
+        );
         self.read(|c| collect(c, &sql, (now, limit), delivery))
     }
 
@@ -182,15 +211,17 @@ impl Store {
         let done = (state != "waiting").then_some(now);
         self.write(|tx| {
             tx.execute(
-                "UPDATE delivery SET state=?2, next_at=?3, done_at=?4, answer=?5, attempts=attempts+1 WHERE id=?1",
+                "UPDATE delivery SET state=?2, next_at=?3, done_at=?4, answer=?5, \
+                attempts=attempts+1 WHERE id=?1",
                 params![id, state, next, done, answer],
             )?;
             count(tx, &format!("notify.{state}"), 1)
         })
     }
 
-    /// Alerts told of that nobody took up in time, each once: what was told, and to whom it goes now. `due_at` says when
-    /// the other one may hear of an alert of that severity and jurisdiction; one who may not is counted and not told.
+    /// Alerts told of that nobody took up in time, each once: what was told, and to whom it goes
+    /// now. `due_at` says when the other one may hear of an alert of that severity and
+    /// jurisdiction; one who may not is counted and not told.
     pub fn take_escalations(
         &self,
         now: &str,
@@ -201,23 +232,33 @@ impl Store {
             let mut escalated = 0;
             let hooks = all_hooks(tx)?;
             for hook in &hooks {
-                let (Some(after), Some(to)) = (hook.escalate_after_min, &hook.escalate_to) else { continue };
+                let (Some(after), Some(to)) = (hook.escalate_after_min, &hook.escalate_to) else {
+                    continue;
+                };
                 let to = hooks.iter().find(|h| h.id == *to);
-                let sql = "SELECT d.id, d.alert, d.body, a.severity, a.jurisdiction FROM delivery d JOIN alert a ON a.id = d.alert
-                    WHERE d.hook = ?1 AND d.event = 'alert.opened' AND NOT d.escalated AND d.made_at <= ?2 AND a.state = 'raised' LIMIT 100";
-                let due: Vec<(i64, String, String, u8, String)> = collect(tx, sql, (&hook.id, since(after)), |r| {
-                    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
-                })?;
+                let sql = "SELECT d.id, d.alert, d.body, a.severity, a.jurisdiction FROM delivery
+                    d JOIN alert a ON a.id = d.alert
+                    WHERE d.hook = ?1 AND d.event = 'alert.opened' AND NOT d.escalated AND
+                    d.made_at <= ?2 AND a.state = 'raised' LIMIT 100";
+                let due: Vec<(i64, String, String, u8, String)> =
+                    collect(tx, sql, (&hook.id, since(after)), |r| {
+                        Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+                    })?;
                 for (id, alert, body, severity, jurisdiction) in due {
                     tx.execute("UPDATE delivery SET escalated = 1 WHERE id = ?1", [id])?;
-                    let told = to.and_then(|to| Some((to.id.clone(), due_at(to, severity, &jurisdiction)?)));
+                    let told = to
+                        .and_then(|to| Some((to.id.clone(), due_at(to, severity, &jurisdiction)?)));
                     let Some((hook, next_at)) = told else {
                         count(tx, "notify.escalation_not_for_him", 1)?;
                         continue;
                     };
                     let event = "alert.escalated";
                     let body = body.replacen("\"alert.opened\"", "\"alert.escalated\"", 1);
-                    insert(tx, &NewDelivery { hook, event, alert: Some(alert), body, next_at }, now)?;
+                    insert(
+                        tx,
+                        &NewDelivery { hook, event, alert: Some(alert), body, next_at },
+                        now,
+                    )?;
                     escalated += 1;
                 }
             }
@@ -226,22 +267,37 @@ impl Store {
     }
 
     /// The log, newest first.
-    pub fn deliveries(&self, hook: Option<&str>, before: Option<i64>, limit: u32) -> Result<Vec<Delivery>> {
-        let sql = format!("{DELIVERY} WHERE (?1 IS NULL OR hook = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3");
-        self.read(|c| collect(c, &sql, (hook, before.unwrap_or(i64::MAX), limit.clamp(1, 500)), delivery))
+    pub fn deliveries(
+        &self,
+        hook: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>> {
+        let sql = format!(
+            "{DELIVERY} WHERE (?1 IS NULL OR hook = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3"
+        );
+        self.read(|c| {
+            collect(c, &sql, (hook, before.unwrap_or(i64::MAX), limit.clamp(1, 500)), delivery)
+        })
     }
 
     pub fn forget_deliveries(&self, before: &str) -> Result<usize> {
-        self.write(|tx| Ok(tx.execute("DELETE FROM delivery WHERE state <> 'waiting' AND made_at < ?1", [before])?))
+        self.write(|tx| {
+            Ok(tx.execute(
+                "DELETE FROM delivery WHERE state <> 'waiting' AND made_at < ?1",
+                [before],
+            )?)
+        })
     }
 }
 
-const DELIVERY: &str =
-    "SELECT id, hook, event, alert, state, attempts, next_at, made_at, done_at, answer, body FROM delivery";
+const DELIVERY: &str = "SELECT id, hook, event, alert, state, attempts, next_at, made_at, \
+    done_at, answer, body FROM delivery";
 
 fn insert(tx: &Transaction<'_>, it: &NewDelivery, now: &str) -> Result<()> {
     tx.prepare_cached(
-        "INSERT INTO delivery (hook, event, alert, body, state, attempts, next_at, made_at, answer, escalated)
+        "INSERT INTO delivery (hook, event, alert, body, state, attempts, next_at, made_at,
+        answer, escalated)
          VALUES (?1,?2,?3,?4,'waiting',0,?5,?6,'',0)",
     )?
     .execute(params![it.hook, it.event, it.alert, it.body, it.next_at, now])?;
@@ -249,7 +305,8 @@ fn insert(tx: &Transaction<'_>, it: &NewDelivery, now: &str) -> Result<()> {
 }
 
 fn all_hooks(c: &Connection) -> Result<Vec<Hook>> {
-    let sql = "SELECT id, kind, target, min_severity, jurisdiction, states, quiet_from_min, quiet_to_min, quiet_below,
+    let sql = "SELECT id, kind, target, min_severity, jurisdiction, states, quiet_from_min,
+        quiet_to_min, quiet_below,
         escalate_after_min, escalate_to, enabled, created_at, created_by FROM hook ORDER BY id";
     collect(c, sql, [], |r| {
         let quiet: (Option<u16>, Option<u16>, u8) = (r.get(6)?, r.get(7)?, r.get(8)?);
@@ -260,7 +317,11 @@ fn all_hooks(c: &Connection) -> Result<Vec<Hook>> {
             min_severity: r.get(3)?,
             jurisdiction: r.get(4)?,
             states: r.get(5)?,
-            quiet: quiet.0.zip(quiet.1).map(|(from_min, to_min)| Quiet { from_min, to_min, below: quiet.2 }),
+            quiet: quiet.0.zip(quiet.1).map(|(from_min, to_min)| Quiet {
+                from_min,
+                to_min,
+                below: quiet.2,
+            }),
             escalate_after_min: r.get(9)?,
             escalate_to: r.get(10)?,
             enabled: r.get(11)?,

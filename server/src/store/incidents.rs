@@ -1,6 +1,8 @@
-//! Findings become incidents: every step keeps its row, the alert follows its standing findings, the state machine hears of it.
+//! Findings become incidents: every step keeps its row, the alert follows its standing findings,
+//! the state machine hears of it.
 //!
-//! What a transaction touches is read once, changed in memory in the order of the steps, and written once at its end.
+//! What a transaction touches is read once, changed in memory in the order of the steps, and
+//! written once at its end.
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
@@ -35,7 +37,8 @@ pub(super) struct Place<'a> {
 pub(super) struct Step<'a> {
     pub(super) report: &'a FindingReport,
     pub(super) place: Place<'a>,
-    /// Whose finding it is: the box that says it, or nobody's but the server's own (empty). No other ever touches it.
+    /// Whose finding it is: the box that says it, or nobody's but the server's own (empty). No
+    /// other ever touches it.
     pub(super) origin: &'a str,
     /// Whose incident it joins: a finding of the server about a session joins that of its box.
     pub(super) incident_origin: &'a str,
@@ -50,7 +53,12 @@ impl<'a> Step<'a> {
     }
 
     /// One of the server's own.
-    fn own(report: &'a FindingReport, device: &'a str, incident_origin: &'a str, now: &'a str) -> Self {
+    fn own(
+        report: &'a FindingReport,
+        device: &'a str,
+        incident_origin: &'a str,
+        now: &'a str,
+    ) -> Self {
         let placed = Placed {
             institution: report.institution.to_string(),
             session_known: report.session.is_some(),
@@ -73,7 +81,8 @@ struct Known<'a> {
     kind: String,
     severity: u8,
     withdrawn: bool,
-    /// The step that it began with, where this transaction brings it: when it was raised and received stays for ever.
+    /// The step that it began with, where this transaction brings it: when it was raised and
+    /// received stays for ever.
     first: Option<&'a Step<'a>>,
     /// The step that is to be written; `None` where nothing changed.
     changed: Option<&'a Step<'a>>,
@@ -106,7 +115,11 @@ struct Around {
 }
 
 /// Takes steps of findings into their incidents, in this order.
-pub(super) fn take_in<'a>(tx: &Transaction<'_>, steps: &'a [Step<'a>], joining: &Joining<'_>) -> Result<()> {
+pub(super) fn take_in<'a>(
+    tx: &Transaction<'_>,
+    steps: &'a [Step<'a>],
+    joining: &Joining<'_>,
+) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
@@ -180,18 +193,25 @@ pub(super) fn take_in<'a>(tx: &Transaction<'_>, steps: &'a [Step<'a>], joining: 
     Ok(())
 }
 
-/// A step follows the one before it. One that is missing may be on its way, may wait for its incident or was declared lost:
-/// as many messages must then be missing or waiting below this one.
-fn follows(tx: &Connection, known: Option<u32>, Step { report, place, origin, .. }: &Step<'_>) -> Result<bool> {
+/// A step follows the one before it. One that is missing may be on its way, may wait for its
+/// incident or was declared lost: as many messages must then be missing or waiting below this one.
+fn follows(
+    tx: &Connection,
+    known: Option<u32>,
+    Step { report, place, origin, .. }: &Step<'_>,
+) -> Result<bool> {
     let expected = known.map_or(1, |revision| revision.saturating_add(1));
     if origin.is_empty() || report.revision <= expected {
         return Ok(report.revision > 0);
     }
     let sql = "SELECT count(*) FROM message WHERE device=?1 AND epoch=?2 AND seq<?3";
-    let there: i64 = tx.prepare_cached(sql)?.query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+    let there: i64 = tx
+        .prepare_cached(sql)?
+        .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
     let sql = "SELECT count(*) FROM finding_due WHERE device=?1 AND epoch=?2 AND seq<?3";
-    let waiting: i64 =
-        tx.prepare_cached(sql)?.query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+    let waiting: i64 = tx
+        .prepare_cached(sql)?
+        .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
     Ok(i64::from(report.revision - expected) < place.seq - there + waiting)
 }
 
@@ -205,12 +225,18 @@ fn set_jump_aside(tx: &Transaction<'_>, step: &Step<'_>, known: Option<u32>) -> 
     inbox::set_aside(tx, &step.place, "revision_jump", &detail, &step.report.to_text()?)
 }
 
-/// A step of a finding of the server's rules; gives its alert. One that is known stays in its incident; a new one about a
-/// session joins that of the box.
-pub(super) fn say_own(tx: &Transaction<'_>, report: &FindingReport, device: &str, now: &str) -> Result<String> {
+/// A step of a finding of the server's rules; gives its alert. One that is known stays in its
+/// incident; a new one about a session joins that of the box.
+pub(super) fn say_own(
+    tx: &Transaction<'_>,
+    report: &FindingReport,
+    device: &str,
+    now: &str,
+) -> Result<String> {
     let known: Option<(String, String)> = tx
         .prepare_cached(
-            "SELECT a.origin, a.device FROM finding f JOIN alert a ON a.id = f.alert WHERE f.origin = '' AND f.id = ?1",
+            "SELECT a.origin, a.device FROM finding f JOIN alert a ON a.id = f.alert WHERE \
+            f.origin = '' AND f.id = ?1",
         )?
         .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
@@ -226,13 +252,22 @@ pub(super) fn say_own(tx: &Transaction<'_>, report: &FindingReport, device: &str
 }
 
 /// Raises one of the server's own Integrity findings, once per cause, where the box is registered.
-pub(super) fn raise_integrity(tx: &Transaction<'_>, device: &str, cause: &integrity::Cause, now: &str) -> Result<()> {
+pub(super) fn raise_integrity(
+    tx: &Transaction<'_>,
+    device: &str,
+    cause: &integrity::Cause,
+    now: &str,
+) -> Result<()> {
     let sql = "SELECT p.room, r.institution FROM device_place p JOIN room r ON r.id = p.room
         WHERE p.device = ?1 ORDER BY p.taken_at IS NULL, p.since DESC LIMIT 1";
-    let found: Option<(String, String)> = tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let found: Option<(String, String)> =
+        tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     let Some((room, institution)) = found else { return Ok(()) };
-    let place =
-        integrity::Where { device: named(device.to_owned())?, room: named(room)?, institution: named(institution)? };
+    let place = integrity::Where {
+        device: named(device.to_owned())?,
+        room: named(room)?,
+        institution: named(institution)?,
+    };
     let report = cause.report(&place, &own_ids(tx)?, now);
     let known = "SELECT 1 FROM finding WHERE origin = '' AND id = ?1";
     if tx.prepare_cached(known)?.exists([&report.finding_id])? {
@@ -244,24 +279,31 @@ pub(super) fn raise_integrity(tx: &Transaction<'_>, device: &str, cause: &integr
 }
 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
-fn keep_step(tx: &Connection, alert: &str, Step { report, place, origin, placed, .. }: &Step<'_>) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO finding_step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")?
-        .execute(params![
-            origin,
-            report.finding_id,
-            report.revision,
-            alert,
-            report.rule,
-            step_name(report.step),
-            number(report.severity),
-            placed.at,
-            place.received_at,
-            place.device,
-            place.epoch,
-            place.seq,
-            report.explanation.zh,
-            report.explanation.en
-        ])?;
+fn keep_step(
+    tx: &Connection,
+    alert: &str,
+    Step { report, place, origin, placed, .. }: &Step<'_>,
+) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO finding_step VALUES \
+        (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+    )?
+    .execute(params![
+        origin,
+        report.finding_id,
+        report.revision,
+        alert,
+        report.rule,
+        step_name(report.step),
+        number(report.severity),
+        placed.at,
+        place.received_at,
+        place.device,
+        place.epoch,
+        place.seq,
+        report.explanation.zh,
+        report.explanation.en
+    ])?;
     Ok(())
 }
 
@@ -269,7 +311,12 @@ fn keep_step(tx: &Connection, alert: &str, Step { report, place, origin, placed,
 pub(crate) const JOINED: &str = "joined-";
 
 /// The incident as it stands, or a new one that begins with this step.
-fn load<'a>(tx: &Connection, step: &Step<'_>, joining: &Joining<'_>, around: &mut Around) -> Result<Incident<'a>> {
+fn load<'a>(
+    tx: &Connection,
+    step: &Step<'_>,
+    joining: &Joining<'_>,
+    around: &mut Around,
+) -> Result<Incident<'a>> {
     let Some(alert) = alert_for(tx, step)? else {
         let alert = match joined_alert(tx, step, joining, around)? {
             Some(Joined::Open(alert)) => *alert,
@@ -281,7 +328,8 @@ fn load<'a>(tx: &Connection, step: &Step<'_>, joining: &Joining<'_>, around: &mu
     if alert.id.starts_with(JOINED) {
         return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
     }
-    let sql = "SELECT origin, id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE alert = ?1";
+    let sql = "SELECT origin, id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE \
+        alert = ?1";
     let findings = collect(tx, sql, [&alert.id], |r| {
         let known = Known {
             revision: r.get(2)?,
@@ -315,8 +363,8 @@ enum Joined {
     New(String),
 }
 
-/// The one alert that a box's further incidents in a room join, where it has as many open ones as it may have. It is named
-/// as the server's own ids are, so that no message can carry its id.
+/// The one alert that a box's further incidents in a room join, where it has as many open ones as
+/// it may have. It is named as the server's own ids are, so that no message can carry its id.
 fn joined_alert(
     tx: &Connection,
     step: &Step<'_>,
@@ -339,7 +387,8 @@ fn joined_alert(
         return Ok(None);
     }
     let sql =
-        "SELECT id FROM alert WHERE device = ?1 AND id >= ?2 AND id < ?2 || '~' AND institution = ?3 AND room = ?4
+        "SELECT id FROM alert WHERE device = ?1 AND id >= ?2 AND id < ?2 || '~' AND institution =
+        ?3 AND room = ?4
         AND state NOT IN ('dismissed','unfounded','closed') LIMIT 1";
     let (institution, room) = (step.placed.institution.as_str(), step.report.room.as_str());
     let key = (device, JOINED, institution, room);
@@ -353,7 +402,11 @@ fn joined_alert(
 }
 
 /// The revision of the finding that is known; also where another incident holds it.
-fn revision_of(tx: &Connection, incident: Option<&Incident<'_>>, step: &Step<'_>) -> Result<Option<u32>> {
+fn revision_of(
+    tx: &Connection,
+    incident: Option<&Incident<'_>>,
+    step: &Step<'_>,
+) -> Result<Option<u32>> {
     let key = (step.origin.to_owned(), step.report.finding_id.clone());
     if let Some(known) = incident.and_then(|incident| incident.findings.get(&key)) {
         return Ok(Some(known.revision));
@@ -367,22 +420,32 @@ impl<'a> Incident<'a> {
         self.alert.id.starts_with(JOINED)
     }
 
-    /// Severity and kinds of the alert follow its standing findings; the state machine hears of it. False where nobody
-    /// needs to be told: a further finding of what was joined.
+    /// Severity and kinds of the alert follow its standing findings; the state machine hears of it.
+    /// False where nobody needs to be told: a further finding of what was joined.
     fn take(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<bool> {
-        if self.is_joined() { self.take_joined(step) } else { self.take_own(tx, step).map(|()| true) }
+        if self.is_joined() {
+            self.take_joined(step)
+        } else {
+            self.take_own(tx, step).map(|()| true)
+        }
     }
 
-    /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of them back, and its
-    /// worst one stays on top until people have judged it.
+    /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of
+    /// them back, and its worst one stays on top until people have judged it.
     fn take_joined(&mut self, step: &'a Step<'a>) -> Result<bool> {
         let (report, now) = (step.report, step.place.received_at);
         let withdrawn = matches!(report.step, FindingStep::Withdrawn);
         let (kind, severity) = (kind_name(report.kind), number(report.severity));
         let key = (step.origin.to_owned(), report.finding_id.clone());
         let first = self.findings.get(&key).map_or(Some(step), |known| known.first);
-        let known =
-            Known { revision: report.revision, kind: kind.clone(), severity, withdrawn, first, changed: Some(step) };
+        let known = Known {
+            revision: report.revision,
+            kind: kind.clone(),
+            severity,
+            withdrawn,
+            first,
+            changed: Some(step),
+        };
         self.findings.insert(key, known);
         let alert = &mut self.alert;
         let mut news = alert.received_at == now && alert.updated_at == now && !self.dirty;
@@ -420,10 +483,14 @@ impl<'a> Incident<'a> {
         self.findings.insert(key, known);
         let standing = || self.findings.values().filter(|known| !known.withdrawn);
         let (said, severity) = match standing().map(|known| known.severity).max() {
-            None => (CaseStep::AllWithdrawn { unseen: self.corrects_itself_unseen(tx, step)? }, self.alert.severity),
-            Some(severity) => {
-                (CaseStep::Strengthened { raises_severity: before.is_some_and(|b| severity > b) }, severity)
-            }
+            None => (
+                CaseStep::AllWithdrawn { unseen: self.corrects_itself_unseen(tx, step)? },
+                self.alert.severity,
+            ),
+            Some(severity) => (
+                CaseStep::Strengthened { raises_severity: before.is_some_and(|b| severity > b) },
+                severity,
+            ),
         };
         let case = self.alert.case.take(&self.alert.device, &said, now);
         let case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
@@ -431,14 +498,23 @@ impl<'a> Incident<'a> {
         let kinds: Vec<String> = kinds.into_iter().cloned().collect();
         let alert = &mut self.alert;
         let waived = alert.liveness_waived || report.manifest.liveness_waived;
-        self.dirty |= (&case, severity, waived) != (&alert.case, alert.severity, alert.liveness_waived)
+        self.dirty |= (&case, severity, waived)
+            != (&alert.case, alert.severity, alert.liveness_waived)
             || (!kinds.is_empty() && kinds != alert.kinds)
             || alert.updated_at != now;
         if !kinds.is_empty() {
             alert.kinds = kinds;
         }
         if case != alert.case || matches!(report.step, FindingStep::Withdrawn) {
-            record(tx, &alert.id, &alert.device, step_name(report.step), &report.rule, case.state, now)?;
+            record(
+                tx,
+                &alert.id,
+                &alert.device,
+                step_name(report.step),
+                &report.rule,
+                case.state,
+                now,
+            )?;
         }
         alert.severity = severity;
         alert.liveness_waived = waived;
@@ -447,13 +523,16 @@ impl<'a> Incident<'a> {
         Ok(())
     }
 
-    /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The server's own findings and
-    /// those of boxes that name no ground (older ones) are people's to judge.
+    /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The
+    /// server's own findings and those of boxes that name no ground (older ones) are people's to
+    /// judge.
     fn corrects_itself_unseen(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
         let cause = step.report.withdrawn_because;
-        let own = matches!(cause, Some(WithdrawalCause::OwnCorrection | WithdrawalCause::StatedBefore));
+        let own =
+            matches!(cause, Some(WithdrawalCause::OwnCorrection | WithdrawalCause::StatedBefore));
         // The installer's test concerns nobody, whoever looked at it.
-        let test = step.report.rule == INSTALLERS_TEST && self.findings.values().all(|known| known.severity == 0);
+        let test = step.report.rule == INSTALLERS_TEST
+            && self.findings.values().all(|known| known.severity == 0);
         Ok(own && step.place.epoch >= 0 && (test || !sight::was_seen(tx, &self.alert.id)?))
     }
 
@@ -468,7 +547,8 @@ impl<'a> Incident<'a> {
         }
         let it = &self.alert;
         tx.prepare_cached(
-            "UPDATE alert SET state=?2, severity=?3, kinds=?4, liveness_waived=?5, case_file=?6, updated_at=?7 WHERE id=?1",
+            "UPDATE alert SET state=?2, severity=?3, kinds=?4, liveness_waived=?5, case_file=?6, \
+            updated_at=?7 WHERE id=?1",
         )?
         .execute(params![
             it.id,
@@ -483,8 +563,8 @@ impl<'a> Incident<'a> {
     }
 }
 
-/// A new alert, as the incident's first finding makes it; one of joined incidents has an id of its own, is of no session
-/// and bears no incident's name.
+/// A new alert, as the incident's first finding makes it; one of joined incidents has an id of its
+/// own, is of no session and bears no incident's name.
 fn open_alert(
     tx: &Connection,
     step: &Step<'_>,
@@ -500,7 +580,11 @@ fn open_alert(
     let own = joined.is_none();
     let (id, origin, incident) = match joined {
         Some(id) => (id, "", ""),
-        None => (alert_id(tx, incident_origin, &report.incident_id)?, *incident_origin, report.incident_id.as_str()),
+        None => (
+            alert_id(tx, incident_origin, &report.incident_id)?,
+            *incident_origin,
+            report.incident_id.as_str(),
+        ),
     };
     let mut alert = Alert {
         number: 0,
@@ -510,7 +594,11 @@ fn open_alert(
         jurisdiction: jurisdictions[&institution].clone(),
         institution,
         room: report.room.to_string(),
-        session: report.session.as_ref().filter(|_| own && placed.session_known).map(ToString::to_string),
+        session: report
+            .session
+            .as_ref()
+            .filter(|_| own && placed.session_known)
+            .map(ToString::to_string),
         device: place.device.to_owned(),
         item: report.item.as_ref().filter(|_| own).map(ToString::to_string),
         assignee: None,
@@ -521,7 +609,8 @@ fn open_alert(
         case: Case::default(),
     };
     tx.prepare_cached(
-        "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session, device, item, raised_at,
+        "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session,
+        device, item, raised_at,
          received_at, updated_at, liveness_waived, case_file, origin, incident)
          VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14,?15,?16)",
     )?
@@ -558,7 +647,8 @@ fn alert_id(tx: &Connection, origin: &str, incident: &str) -> Result<String> {
 /// The finding as its last step says it, raised and received when its first one was.
 fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, step: &Step<'_>) -> Result<()> {
     let Step { report, place, origin, placed, .. } = step;
-    let as_placed = report.raised_at == placed.at && report.institution.as_str() == placed.institution;
+    let as_placed =
+        report.raised_at == placed.at && report.institution.as_str() == placed.institution;
     let report = if as_placed {
         Cow::Borrowed(*report)
     } else {
@@ -566,8 +656,10 @@ fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, step: &Step<'_>) 
         Cow::Owned(FindingReport { raised_at: placed.at.clone(), institution, ..(*report).clone() })
     };
     tx.prepare_cached(
-        "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT(origin, id) DO UPDATE SET
-         kind=excluded.kind, severity=excluded.severity, step=excluded.step, revision=excluded.revision, device=excluded.device,
+        "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON
+        CONFLICT(origin, id) DO UPDATE SET
+         kind=excluded.kind, severity=excluded.severity, step=excluded.step,
+         revision=excluded.revision, device=excluded.device,
          epoch=excluded.epoch, seq=excluded.seq, report=excluded.report",
     )?
     .execute(params![

@@ -38,14 +38,18 @@ pub(crate) struct Facts {
 }
 
 impl Store {
-    /// Everything but the templates. `sessions_from` bounds the sessions to those that ended after it.
+    /// Everything but the templates. `sessions_from` bounds the sessions to those that ended after
+    /// it.
     pub(crate) fn facts_for(&self, device: &str, sessions_from: &str, now: &str) -> Result<Facts> {
         self.read(|c| {
             let room_id = super::column(c, "SELECT room FROM device WHERE id = ?1", device)?
                 .ok_or_else(|| StoreError::Unknown { what: "device", id: device.to_owned() })?;
-            let room = room_by_id(c, &room_id)?.ok_or(StoreError::Unknown { what: "room", id: room_id })?;
-            let unknown = || StoreError::Unknown { what: "institution", id: room.institution.to_string() };
-            let institution = institution_by_id(c, room.institution.as_str())?.ok_or_else(unknown)?;
+            let room = room_by_id(c, &room_id)?
+                .ok_or(StoreError::Unknown { what: "room", id: room_id })?;
+            let unknown =
+                || StoreError::Unknown { what: "institution", id: room.institution.to_string() };
+            let institution =
+                institution_by_id(c, room.institution.as_str())?.ok_or_else(unknown)?;
             let (_, values) = super::policies::values_for(c, &institution.jurisdiction)?;
             let settings = crate::rules::settings::for_the_box(&values);
             let rest = vec![
@@ -66,45 +70,73 @@ impl Store {
     /// What was issued last of a kind.
     pub(crate) fn issued(&self, device: &str, kind: &str) -> Result<Option<Issued>> {
         self.read(|c| {
-            let sql = "SELECT content, coalesce(ack_version, 0) = version, issued_at, tries FROM knowledge WHERE device=?1 AND kind=?2";
+            let sql = "SELECT content, coalesce(ack_version, 0) = version, issued_at, tries FROM \
+                knowledge WHERE device=?1 AND kind=?2";
             let issued = c.prepare_cached(sql)?.query_row((device, kind), |r| {
-                Ok(Issued { content: r.get(0)?, answered: r.get(1)?, at: r.get(2)?, tries: r.get(3)? })
+                Ok(Issued {
+                    content: r.get(0)?,
+                    answered: r.get(1)?,
+                    at: r.get(2)?,
+                    tries: r.get(3)?,
+                })
             });
             Ok(issued.optional()?)
         })
     }
 
-    /// Connected boxes with something unanswered for too long, never told, or with a roster from before `stale`. Of what
-    /// was sent n times in vain, `unanswered[n]` is the time before which the last sending was (the last one for more).
+    /// Connected boxes with something unanswered for too long, never told, or with a roster from
+    /// before `stale`. Of what was sent n times in vain, `unanswered[n]` is the time before which
+    /// the last sending was (the last one for more).
     pub(crate) fn overdue(&self, unanswered: &[String], stale: &str) -> Result<Vec<String>> {
         let sql = "SELECT d.id FROM device d WHERE d.online AND d.state = 'provisioned' AND (
-            (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command', 'unlock')) < 5
-            OR EXISTS (SELECT 1 FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt', 'command', 'unlock')
+            (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt',
+            'command', 'unlock')) < 5
+            OR EXISTS (SELECT 1 FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN
+            ('receipt', 'command', 'unlock')
                 AND ((coalesce(k.ack_version, 0) <> k.version
-                      AND k.issued_at < (SELECT value FROM json_each(?1) WHERE key = min(k.tries, ?3)))
-                     OR (k.kind = 'roster' AND coalesce(k.ack_version, 0) = k.version AND k.issued_at < ?2))))";
+                      AND k.issued_at < (SELECT value FROM json_each(?1) WHERE key = min(k.tries,
+                      ?3)))
+                     OR (k.kind = 'roster' AND coalesce(k.ack_version, 0) = k.version AND
+                     k.issued_at < ?2))))";
         let last = unanswered.len().saturating_sub(1) as i64;
         let unanswered = serde_json::to_string(unanswered)?;
         self.read(|c| collect(c, sql, (unanswered, stale, last), |row| Ok(row.get(0)?)))
     }
 
     /// Takes the next version of a kind for a device.
-    pub fn next_version(&self, device: &str, kind: &str, content: &str, now: &str) -> Result<Issue> {
+    pub fn next_version(
+        &self,
+        device: &str,
+        kind: &str,
+        content: &str,
+        now: &str,
+    ) -> Result<Issue> {
         self.write(|tx| Ok(Issue { version: next(tx, device, kind, content, now)? }))
     }
 
-    /// As [`Self::next_version`] for many (device, kind, content), in one transaction and in their order.
-    pub(crate) fn next_versions(&self, wanted: &[(&str, &str, &str)], now: &str) -> Result<Vec<u64>> {
+    /// As [`Self::next_version`] for many (device, kind, content), in one transaction and in their
+    /// order.
+    pub(crate) fn next_versions(
+        &self,
+        wanted: &[(&str, &str, &str)],
+        now: &str,
+    ) -> Result<Vec<u64>> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(|tx| wanted.iter().map(|(device, kind, content)| next(tx, device, kind, content, now)).collect())
+        self.write(|tx| {
+            wanted
+                .iter()
+                .map(|(device, kind, content)| next(tx, device, kind, content, now))
+                .collect()
+        })
     }
 
     /// Boxes that stand in institutions where this person works.
     pub fn devices_for_person(&self, person: &str) -> Result<Vec<String>> {
         self.read(|c| {
-            let sql = "SELECT DISTINCT d.id FROM device d JOIN room r ON r.id = d.room JOIN site s ON s.institution = r.institution
+            let sql = "SELECT DISTINCT d.id FROM device d JOIN room r ON r.id = d.room JOIN site
+                s ON s.institution = r.institution
                 WHERE s.practitioner = ?1 AND d.state = 'provisioned' ORDER BY d.id";
             collect(c, sql, [person], |row| Ok(row.get(0)?))
         })
@@ -114,31 +146,41 @@ impl Store {
 fn next(tx: &Connection, device: &str, kind: &str, content: &str, now: &str) -> Result<u64> {
     let version: i64 = tx
         .prepare_cached(
-            "INSERT INTO knowledge (device, kind, version, content, issued_at, tries) VALUES (?1,?2,?5,?3,?4,1)
+            "INSERT INTO knowledge (device, kind, version, content, issued_at, tries) VALUES
+            (?1,?2,?5,?3,?4,1)
              ON CONFLICT(device, kind) DO UPDATE SET version = max(version + 1, excluded.version),
-             tries = CASE WHEN coalesce(ack_version, 0) = version THEN 1 ELSE min(tries, 1000) + 1 END,
+             tries = CASE WHEN coalesce(ack_version, 0) = version THEN 1 ELSE min(tries, 1000) +
+             1 END,
              content = excluded.content, issued_at = excluded.issued_at RETURNING version",
         )?
         .query_row(params![device, kind, content, now, version_at(now)], |r| r.get(0))?;
     Ok(version as u64)
 }
 
-/// The least version to issue at this time: its milliseconds since 1970. So a server that was restored from a backup, and
-/// has forgotten what it issued since, is still above what the boxes have taken, and they do not refuse it as a rollback.
+/// The least version to issue at this time: its milliseconds since 1970. So a server that was
+/// restored from a backup, and has forgotten what it issued since, is still above what the boxes
+/// have taken, and they do not refuse it as a rollback.
 pub(super) fn version_at(now: &str) -> i64 {
     now.parse::<jiff::Timestamp>().map_or(1, |at| at.as_millisecond().max(1))
 }
 
 fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalogue> {
-    let filed: BTreeSet<&str> = institution.filed_items.iter().map(protocol::id::ItemCode::as_str).collect();
+    let filed: BTreeSet<&str> =
+        institution.filed_items.iter().map(protocol::id::ItemCode::as_str).collect();
     let items: Vec<model::Item> = decode_all(c, "SELECT spec FROM item ORDER BY code", [])?;
     let ours = |item: &model::Item| institution.jurisdiction.starts_with(&item.jurisdiction);
-    let newest = "SELECT max(at) FROM (SELECT updated_at AS at FROM institution WHERE id = ?1 UNION ALL SELECT updated_at FROM item)";
-    let stated_at: Option<String> = c.prepare_cached(newest)?.query_row([institution.id.as_str()], |r| r.get(0))?;
+    let newest = "SELECT max(at) FROM (SELECT updated_at AS at FROM institution WHERE id = ?1 \
+        UNION ALL SELECT updated_at FROM item)";
+    let stated_at: Option<String> =
+        c.prepare_cached(newest)?.query_row([institution.id.as_str()], |r| r.get(0))?;
     Ok(Catalogue {
         stated_at: stated_at.filter(|at| at.parse::<jiff::Timestamp>().is_ok()),
         jurisdiction: institution.jurisdiction.clone(),
-        items: items.iter().filter(|i| ours(i)).map(|i| i.wire(filed.contains(i.code.as_str()))).collect(),
+        items: items
+            .iter()
+            .filter(|i| ours(i))
+            .map(|i| i.wire(filed.contains(i.code.as_str())))
+            .collect(),
     })
 }
 
@@ -158,15 +200,18 @@ fn wire_room(room: &model::Room, institution: &model::Institution) -> Room {
 /// Sessions of a room in one message, and former revisions of one session.
 const MOST_SESSIONS: usize = 400;
 const MOST_FORMER: usize = 20;
-/// Of a message of at most [`protocol::MAX_KNOWLEDGE_BYTES`], sealed and in base64: for what counts now, and in all.
+/// Of a message of at most [`protocol::MAX_KNOWLEDGE_BYTES`], sealed and in base64: for what counts
+/// now, and in all.
 const NOW_BYTES: usize = 300 * 1024;
 const ALL_BYTES: usize = 480 * 1024;
 
-/// The sessions of a room, newest first: open ones, those that ended or were cancelled since `from`, and those that moved
-/// elsewhere, as cancelled here. Each carries what was said of it before, and when each word reached the server.
+/// The sessions of a room, newest first: open ones, those that ended or were cancelled since
+/// `from`, and those that moved elsewhere, as cancelled here. Each carries what was said of it
+/// before, and when each word reached the server.
 fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> {
     let sql =
-        "SELECT id, start_at FROM session WHERE room = ?1 AND CASE cancelled WHEN 0 THEN end_at IS NULL OR end_at >= ?2
+        "SELECT id, start_at FROM session WHERE room = ?1 AND CASE cancelled WHEN 0 THEN end_at
+        IS NULL OR end_at >= ?2
             ELSE updated_at >= ?2 END
         UNION SELECT s.id, s.start_at FROM session_change h JOIN session s ON s.id = h.session
             WHERE json_extract(h.spec, '$.room') = ?1 AND s.room <> ?1 AND s.updated_at >= ?2
@@ -203,8 +248,13 @@ fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> 
 }
 
 /// What was said of a session, newest first, as a room's box is told it.
-fn revisions(c: &Connection, session: &str, room: &protocol::id::RoomId) -> Result<Vec<protocol::down::Session>> {
-    let sql = "SELECT at, spec FROM session_change WHERE session = ?1 ORDER BY revision DESC LIMIT ?2";
+fn revisions(
+    c: &Connection,
+    session: &str,
+    room: &protocol::id::RoomId,
+) -> Result<Vec<protocol::down::Session>> {
+    let sql =
+        "SELECT at, spec FROM session_change WHERE session = ?1 ORDER BY revision DESC LIMIT ?2";
     collect(c, sql, params![session, MOST_FORMER as i64 + 1], |r| {
         let spec: model::Session = serde_json::from_str(&r.get::<_, String>(1)?)?;
         let mut wire = spec.wire();
@@ -216,14 +266,16 @@ fn revisions(c: &Connection, session: &str, room: &protocol::id::RoomId) -> Resu
 
 fn passes(c: &Connection, institution: &str, now: &str) -> Result<Vec<protocol::down::Pass>> {
     let sql = "SELECT spec, updated_at FROM pass WHERE institution = ?1 ORDER BY id";
-    let passes: Vec<(model::Pass, String)> =
-        collect(c, sql, [institution], |r| Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?)))?;
+    let passes: Vec<(model::Pass, String)> = collect(c, sql, [institution], |r| {
+        Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?))
+    })?;
     let told = passes.into_iter().filter(|(p, _)| p.to.as_str() > now);
     Ok(told.map(|(p, at)| protocol::down::Pass { stated_at: Some(at), ..p.wire() }).collect())
 }
 
 fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {
-    let sql = "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s ON s.practitioner = p.id
+    let sql = "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s ON
+        s.practitioner = p.id
         WHERE s.institution = ?1 ORDER BY p.id";
     let people = practitioners(c, sql, [institution])?;
     let person = |p: model::Practitioner| {

@@ -1,5 +1,5 @@
-//! The lawyer's decisions about the law table, and the reviews of boxes by 行政处罚法 41: appended, never overwritten. And the
-//! imported years of the calendar.
+//! The lawyer's decisions about the law table, and the reviews of boxes by 行政处罚法 41: appended,
+//! never overwritten. And the imported years of the calendar.
 
 use ::law::Decision;
 use rusqlite::{OptionalExtension as _, params};
@@ -35,8 +35,10 @@ impl Store {
     /// What stands of a box in a room; nothing where nobody wrote a word.
     pub fn monitoring_review(&self, device: &str, room: &str) -> Result<MonitoringReview> {
         self.read(|c| {
-            let sql = "SELECT record FROM monitoring_review WHERE device = ?1 AND room = ?2 ORDER BY id DESC LIMIT 1";
-            let found: Option<String> = c.prepare_cached(sql)?.query_row([device, room], |r| r.get(0)).optional()?;
+            let sql = "SELECT record FROM monitoring_review WHERE device = ?1 AND room = ?2 ORDER \
+                BY id DESC LIMIT 1";
+            let found: Option<String> =
+                c.prepare_cached(sql)?.query_row([device, room], |r| r.get(0)).optional()?;
             Ok(found.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
         })
     }
@@ -45,7 +47,8 @@ impl Store {
     pub fn monitoring_reviews(&self, device: &str, limit: u32) -> Result<Vec<ReviewEntry>> {
         self.read(|c| {
             let sql =
-                "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 ORDER BY id DESC LIMIT ?2";
+                "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 ORDER \
+                BY id DESC LIMIT ?2";
             collect(c, sql, params![device, limit], |r| {
                 let record = serde_json::from_str(&r.get::<_, String>(3)?)?;
                 Ok(ReviewEntry { at: r.get(0)?, by: r.get(1)?, room: r.get(2)?, record })
@@ -55,8 +58,12 @@ impl Store {
 
     pub fn put_monitoring_review(&self, device: &str, it: &ReviewEntry) -> Result<()> {
         self.write(|tx| {
-            let sql = "INSERT INTO monitoring_review (device, room, at, by_whom, record) VALUES (?1,?2,?3,?4,?5)";
-            tx.execute(sql, params![device, it.room, it.at, it.by, serde_json::to_string(&it.record)?])?;
+            let sql = "INSERT INTO monitoring_review (device, room, at, by_whom, record) VALUES \
+                (?1,?2,?3,?4,?5)";
+            tx.execute(
+                sql,
+                params![device, it.room, it.at, it.by, serde_json::to_string(&it.record)?],
+            )?;
             Ok(())
         })
     }
@@ -74,10 +81,16 @@ impl Store {
     pub fn put_workdays(&self, days: &[NoticeDay]) -> Result<()> {
         self.write(|tx| {
             for day in days {
-                tx.execute("DELETE FROM workday WHERE substr(day, 1, 4) = ?1", [format!("{:04}", day.day.year())])?;
+                tx.execute(
+                    "DELETE FROM workday WHERE substr(day, 1, 4) = ?1",
+                    [format!("{:04}", day.day.year())],
+                )?;
             }
             for day in days {
-                tx.execute("INSERT INTO workday VALUES (?1,?2)", params![day.day.to_string(), name_of(&day.kind)?])?;
+                tx.execute(
+                    "INSERT INTO workday VALUES (?1,?2)",
+                    params![day.day.to_string(), name_of(&day.kind)?],
+                )?;
             }
             Ok(())
         })

@@ -1,4 +1,5 @@
-//! Looks at the boxes, once a minute: is it connected, is its camera live, how many faces did it count. Judges nothing.
+//! Looks at the boxes, once a minute: is it connected, is its camera live, how many faces did it
+//! count. Judges nothing.
 
 use protocol::up::{CameraState, HealthReport};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -9,16 +10,18 @@ use super::to_judge::mark;
 use super::{Result, Store, column};
 
 impl Store {
-    /// One look at every box that was ever heard: is it connected, is its camera live, how many faces did it count.
-    /// `run` names this run of the server. Looks older than `forget_before` go.
+    /// One look at every box that was ever heard: is it connected, is its camera live, how many
+    /// faces did it count. `run` names this run of the server. Looks older than `forget_before` go.
     pub fn look(&self, run: &str, now: &str, forget_before: &str) -> Result<()> {
         let hour = ms(now).unwrap_or(0).div_euclid(3_600_000);
         self.write(|tx| {
-            let sql = "SELECT id, online, health FROM device WHERE state = 'provisioned' AND last_seen IS NOT NULL";
+            let sql = "SELECT id, online, health FROM device WHERE state = 'provisioned' AND \
+                last_seen IS NOT NULL";
             let boxes: Vec<(String, bool, Option<String>)> =
                 collect(tx, sql, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
             for (device, online, health) in &boxes {
-                let health = health.as_ref().and_then(|h| serde_json::from_str::<HealthReport>(h).ok());
+                let health =
+                    health.as_ref().and_then(|h| serde_json::from_str::<HealthReport>(h).ok());
                 if !online && go_on_silent(tx, device, run, now)? {
                     mark_institution_of(tx, device)?;
                 }
@@ -34,11 +37,15 @@ impl Store {
 
 /// True once a silence is long enough to be worth a question; asked again each further look.
 fn go_on_silent(tx: &Connection, device: &str, run: &str, now: &str) -> Result<bool> {
-    let open = "SELECT from_at, to_at FROM silence WHERE device=?1 AND run=?2 ORDER BY from_at DESC LIMIT 1";
-    let last: Option<(String, String)> =
-        tx.prepare_cached(open)?.query_row([device, run], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let open = "SELECT from_at, to_at FROM silence WHERE device=?1 AND run=?2 ORDER BY from_at \
+        DESC LIMIT 1";
+    let last: Option<(String, String)> = tx
+        .prepare_cached(open)?
+        .query_row([device, run], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
     // Connected at the look before: another silence begins.
-    let goes_on = last.filter(|(_, to)| ms(now).zip(ms(to)).is_some_and(|(now, to)| now - to <= 2 * LOOK_MS));
+    let goes_on =
+        last.filter(|(_, to)| ms(now).zip(ms(to)).is_some_and(|(now, to)| now - to <= 2 * LOOK_MS));
     if let Some((from, _)) = goes_on {
         tx.prepare_cached("UPDATE silence SET to_at=?3 WHERE device=?1 AND from_at=?2")?
             .execute([device, &from, now])?;
@@ -61,16 +68,25 @@ fn mark_institution_of(tx: &Connection, device: &str) -> Result<()> {
     }
 }
 
-fn look_hour(tx: &Connection, device: &str, hour: i64, online: bool, health: Option<&HealthReport>) -> Result<()> {
+fn look_hour(
+    tx: &Connection,
+    device: &str,
+    hour: i64,
+    online: bool,
+    health: Option<&HealthReport>,
+) -> Result<()> {
     let live = online && health.is_some_and(|h| h.camera == CameraState::Live);
     let counter = health.map_or(0, |h| h.faces as i64);
     let before = "SELECT last_faces FROM hour_seen WHERE device=?1 ORDER BY hour DESC LIMIT 1";
-    let last: Option<i64> = tx.prepare_cached(before)?.query_row([device], |r| r.get(0)).optional()?;
+    let last: Option<i64> =
+        tx.prepare_cached(before)?.query_row([device], |r| r.get(0)).optional()?;
     // A counter that fell began anew with the box.
     let faces = last.map_or(0, |last| if counter >= last { counter - last } else { counter });
     tx.prepare_cached(
-        "INSERT INTO hour_seen VALUES (?1,?2,1,?3,?4,?5) ON CONFLICT(device, hour) DO UPDATE SET looks = looks + 1,
-         live = live + excluded.live, faces = faces + excluded.faces, last_faces = excluded.last_faces",
+        "INSERT INTO hour_seen VALUES (?1,?2,1,?3,?4,?5) ON CONFLICT(device, hour) DO UPDATE SET
+        looks = looks + 1,
+         live = live + excluded.live, faces = faces + excluded.faces, last_faces =
+         excluded.last_faces",
     )?
     .execute(params![device, hour, live, faces, counter])?;
     Ok(())

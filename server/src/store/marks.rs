@@ -1,5 +1,5 @@
-//! Marks in time that a clock which was ahead leaves behind: each is cut to its bound, so that nobody is kept out, or let
-//! in, for longer than the rule says. And what an administrator clears.
+//! Marks in time that a clock which was ahead leaves behind: each is cut to its bound, so that
+//! nobody is kept out, or let in, for longer than the rule says. And what an administrator clears.
 
 use rusqlite::params;
 
@@ -37,37 +37,48 @@ impl Store {
         Ok(count)
     }
 
-    /// Asks the running server to forget the waits of an account, and forgets the last code that it used.
+    /// Asks the running server to forget the waits of an account, and forgets the last code that it
+    /// used.
     pub fn clear_waits(&self, account: &str, now: &str) -> Result<()> {
         self.write(|tx| {
             if tx.execute("UPDATE account SET totp_last = 0 WHERE id = ?1", [account])? == 0 {
                 return Err(StoreError::Unknown { what: "account", id: account.to_owned() });
             }
-            tx.execute("INSERT OR REPLACE INTO cleared_wait VALUES (?1, ?2)", params![account, now])?;
+            tx.execute(
+                "INSERT OR REPLACE INTO cleared_wait VALUES (?1, ?2)",
+                params![account, now],
+            )?;
             Ok(())
         })
     }
 
     /// Whether this is told for the first time; from here on it was told.
     pub fn first_time(&self, what: &str, now: &str) -> Result<bool> {
-        self.write(|tx| Ok(tx.execute("INSERT OR IGNORE INTO told_once VALUES (?1, ?2)", [what, now])? == 1))
+        self.write(|tx| {
+            Ok(tx.execute("INSERT OR IGNORE INTO told_once VALUES (?1, ?2)", [what, now])? == 1)
+        })
     }
 
     /// When the first of the boxes' certificates runs out that is in use: the newest of each box.
     pub fn first_certificate_to_end(&self) -> Result<Option<String>> {
-        let sql = "SELECT min(last) FROM (SELECT max(c.expires_at) AS last FROM certificate c JOIN device d ON d.id = c.device
+        let sql = "SELECT min(last) FROM (SELECT max(c.expires_at) AS last FROM certificate c
+            JOIN device d ON d.id = c.device
             WHERE c.revoked_at IS NULL AND d.state <> 'revoked' GROUP BY c.device)";
         self.read(|c| Ok(c.prepare_cached(sql)?.query_row([], |r| r.get(0))?))
     }
 
     /// Whether an administrator cleared the waits of an account since this was last asked.
     pub fn take_cleared_wait(&self, account: &str) -> Result<bool> {
-        let waiting =
-            self.read(|c| Ok(c.prepare_cached("SELECT 1 FROM cleared_wait WHERE account = ?1")?.exists([account])?))?;
+        let waiting = self.read(|c| {
+            Ok(c.prepare_cached("SELECT 1 FROM cleared_wait WHERE account = ?1")?
+                .exists([account])?)
+        })?;
         if !waiting {
             return Ok(false);
         }
-        self.write(|tx| Ok(tx.execute("DELETE FROM cleared_wait WHERE account = ?1", [account])? > 0))
+        self.write(|tx| {
+            Ok(tx.execute("DELETE FROM cleared_wait WHERE account = ?1", [account])? > 0)
+        })
     }
 }
 
@@ -125,7 +136,10 @@ mod tests {
         store.accept_invitation("h", "wang", "王", "p", None, "2026-03-02T00:00:00.000Z").unwrap();
         assert!(store.use_totp_step("wang", 3000, 3001).unwrap());
         assert!(!store.use_totp_step("wang", 3000, 3001).unwrap(), "a code worked twice");
-        assert!(store.use_totp_step("wang", 100, 101).unwrap(), "the mark of a clock that was ahead kept him out");
+        assert!(
+            store.use_totp_step("wang", 100, 101).unwrap(),
+            "the mark of a clock that was ahead kept him out"
+        );
         assert!(!store.use_totp_step("wang", 100, 101).unwrap());
     }
 }

@@ -1,7 +1,9 @@
-//! The one place with SQL: two SQLite databases (facts and faces), opened here, spoken to through named methods.
+//! The one place with SQL: two SQLite databases (facts and faces), opened here, spoken to through
+//! named methods.
 //!
-//! One connection writes; a few read, so that a page never waits for ingest. Writes to the facts are `synchronous=FULL`:
-//! a receipt may leave the house once a method here has returned. No method reads the clock.
+//! One connection writes; a few read, so that a page never waits for ingest. Writes to the facts
+//! are `synchronous=FULL`: a receipt may leave the house once a method here has returned. No method
+//! reads the clock.
 
 mod access;
 mod accounts;
@@ -60,7 +62,10 @@ pub use checks::{Credential, KeptCheck};
 pub use commissioning::{Said, ZonesDrawn};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use embedders::{ComeAgain, Outdated};
-pub use faces::{Enrolment, EnrolmentState, FaceStore, NewTemplate, OpenNow, Proposal, StoredTemplate, Withdrawal};
+pub use faces::{
+    Enrolment, EnrolmentState, FaceStore, NewTemplate, OpenNow, Proposal, StoredTemplate,
+    Withdrawal,
+};
 pub use feed::{FeedEvent, FeedReader};
 pub use figures::Summary;
 pub use hooks::{Came, Delivery, Hook, HookKind, NewDelivery, Quiet};
@@ -152,7 +157,8 @@ impl Store {
         })
     }
 
-    /// Whether boxes whose clock is a script's are believed: in a demonstration, which says so on every page.
+    /// Whether boxes whose clock is a script's are believed: in a demonstration, which says so on
+    /// every page.
     #[must_use]
     pub fn believing_scripted_clocks(self, demonstration: bool) -> Self {
         Self { demonstration, ..self }
@@ -205,11 +211,14 @@ pub struct CopyFacts {
     pub known: i64,
 }
 
-/// Copies one of the two databases (`zaigang.db`, `faces.db`) while a server may be writing it. Migrates nothing, so that
-/// a backup made by a newer program before an update is one that the older program still reads.
+/// Copies one of the two databases (`zaigang.db`, `faces.db`) while a server may be writing it.
+/// Migrates nothing, so that a backup made by a newer program before an update is one that the
+/// older program still reads.
 pub fn copy_database(from: &Path, target: &Path) -> Result<CopyFacts> {
-    let why =
-        |e: &dyn std::fmt::Display| StoreError::Open { path: from.to_owned(), why: format!("can not be read: {e}") };
+    let why = |e: &dyn std::fmt::Display| StoreError::Open {
+        path: from.to_owned(),
+        why: format!("can not be read: {e}"),
+    };
     let source = open_reader(from).map_err(|e| why(&e))?;
     backup(&source, target)?;
     check_copy(target)
@@ -243,7 +252,8 @@ pub fn check_copy(path: &Path) -> Result<CopyFacts> {
     let known = known_schema(path);
     if schema > known {
         return Err(fault(format!(
-            "was written by a later version (schema {schema}, this program knows {known}): update the program"
+            "was written by a later version (schema {schema}, this program knows {known}): update \
+            the program"
         )));
     }
     Ok(CopyFacts { schema, known })
@@ -251,11 +261,18 @@ pub fn check_copy(path: &Path) -> Result<CopyFacts> {
 
 fn backup(from: &Connection, target: &Path) -> Result<()> {
     let mut to = Connection::open(target)?;
-    rusqlite::backup::Backup::new(from, &mut to)?.run_to_completion(512, std::time::Duration::ZERO, None)?;
+    rusqlite::backup::Backup::new(from, &mut to)?.run_to_completion(
+        512,
+        std::time::Duration::ZERO,
+        None,
+    )?;
     Ok(())
 }
 
-fn in_transaction<T>(writer: &mut Connection, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+fn in_transaction<T>(
+    writer: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+) -> Result<T> {
     let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let made = work(&tx)?;
     tx.commit()?;
@@ -268,10 +285,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connection> {
-    let mut connection = Connection::open(path)
-        .map_err(|e| StoreError::Open { path: path.to_owned(), why: format!("can not be opened: {e}") })?;
+    let mut connection = Connection::open(path).map_err(|e| StoreError::Open {
+        path: path.to_owned(),
+        why: format!("can not be opened: {e}"),
+    })?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
-    // Of a new database: a signed finding takes a little more than half of 4 KiB, and a page would hold one.
+    // Of a new database: a signed finding takes a little more than half of 4 KiB, and a page would
+    // hold one.
     connection.pragma_update(None, "page_size", room::PAGE_BYTES as i64)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
@@ -296,20 +316,27 @@ fn open_reader(path: &Path) -> Result<Connection> {
     Ok(reader)
 }
 
-/// `found(text, sought)`: whether a text holds what is sought, which is folded already; `loose(id)`: see [`crate::text`].
+/// `found(text, sought)`: whether a text holds what is sought, which is folded already;
+/// `loose(id)`: see [`crate::text`].
 fn text_functions(connection: &Connection) -> Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_scalar_function("found", 2, flags, |call| {
-        let (text, sought) = (call.get_raw(0).as_str().unwrap_or_default(), call.get_raw(1).as_str()?);
+        let (text, sought) =
+            (call.get_raw(0).as_str().unwrap_or_default(), call.get_raw(1).as_str()?);
         Ok(crate::text::folded(text).contains(sought))
     })?;
-    connection.create_scalar_function("loose", 1, flags, |call| Ok(crate::text::loose(call.get_raw(0).as_str()?)))?;
+    connection.create_scalar_function("loose", 1, flags, |call| {
+        Ok(crate::text::loose(call.get_raw(0).as_str()?))
+    })?;
     Ok(())
 }
 
 /// Adds to a named counter.
 fn count(tx: &Connection, name: &str, by: i64) -> Result<()> {
-    let sql = "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value";
+    let sql = "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value \
+        + excluded.value";
     tx.prepare_cached(sql)?.execute((name, by))?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What the rules across days say, written: steps of the server's own findings, and how incidents rest on each other.
+//! What the rules across days say, written: steps of the server's own findings, and how incidents
+//! rest on each other.
 
 use protocol::up::FindingReport;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -30,17 +31,28 @@ impl Store {
                 ON a.id = CASE WHEN l.alert = ?1 THEN l.other ELSE l.alert END
                 WHERE (l.alert = ?1 OR l.other = ?1) AND a.id <> ?1 ORDER BY a.number LIMIT 50";
             collect(c, sql, [alert], |r| {
-                Ok((r.get(0)?, r.get(1)?, serde_json::from_str(&r.get::<_, String>(2)?)?, r.get(3)?))
+                Ok((
+                    r.get(0)?,
+                    r.get(1)?,
+                    serde_json::from_str(&r.get::<_, String>(2)?)?,
+                    r.get(3)?,
+                ))
             })
         })
     }
 }
 
-fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (&str, u64), now: &str) -> Result<()> {
+fn say_one(
+    tx: &Transaction<'_>,
+    said: &Said,
+    (policy_sha256, policy_version): (&str, u64),
+    now: &str,
+) -> Result<()> {
     let key = (said.key.rule.as_str(), said.key.institution.as_str(), said.key.subject.as_str());
     let last: Option<(String, u32, String)> = tx
         .prepare_cached(
-            "SELECT report, serial, raised_at FROM own_finding WHERE rule=?1 AND institution=?2 AND subject=?3",
+            "SELECT report, serial, raised_at FROM own_finding WHERE rule=?1 AND institution=?2 \
+            AND subject=?3",
         )?
         .query_row(key, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
         .optional()?;
@@ -60,12 +72,20 @@ fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (
         }
         (None, Some((text, ..))) => {
             let before: FindingReport = serde_json::from_str(text)?;
-            Some(FindingReport { step: said.step, revision: said.revision, raised_at: now.to_owned(), ..before })
+            Some(FindingReport {
+                step: said.step,
+                revision: said.revision,
+                raised_at: now.to_owned(),
+                ..before
+            })
         }
         (None, None) => None,
     };
     let Some(mut report) = report else {
-        return Err(StoreError::Conflict(format!("a finding of {} names no place of the registry", said.key.rule)));
+        return Err(StoreError::Conflict(format!(
+            "a finding of {} names no place of the registry",
+            said.key.rule
+        )));
     };
     if let Some((text, serial, _)) = &last
         && *serial == said.serial
@@ -75,13 +95,17 @@ fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (
         (report.finding_id, report.incident_id) = (before.finding_id, before.incident_id);
     }
     let raised_at = match &last {
-        Some((_, serial, raised)) if *serial == said.serial && said.step != Step::Opened => raised.as_str(),
+        Some((_, serial, raised)) if *serial == said.serial && said.step != Step::Opened => {
+            raised.as_str()
+        }
         _ => now,
     };
     let weight = said.draft.as_ref().map(ledger::weight);
     tx.prepare_cached(
-        "INSERT INTO own_finding VALUES (?1,?2,?3,?4,?5,?6,?7,coalesce(?8, 0),?9,?10) ON CONFLICT(rule, institution, subject)
-         DO UPDATE SET serial=excluded.serial, revision=excluded.revision, step=excluded.step, severity=excluded.severity,
+        "INSERT INTO own_finding VALUES (?1,?2,?3,?4,?5,?6,?7,coalesce(?8, 0),?9,?10) ON
+        CONFLICT(rule, institution, subject)
+         DO UPDATE SET serial=excluded.serial, revision=excluded.revision, step=excluded.step,
+         severity=excluded.severity,
          weight=coalesce(?8, weight), raised_at=excluded.raised_at, report=excluded.report",
     )?
     .execute(params![
@@ -104,14 +128,16 @@ fn say_one(tx: &Transaction<'_>, said: &Said, (policy_sha256, policy_version): (
     }
 }
 
-/// The incident is linked with those that it rests on, and with what another place is told of the same.
+/// The incident is linked with those that it rests on, and with what another place is told of the
+/// same.
 fn link(tx: &Connection, alert: &str, rule: &str, draft: &crate::rules::Draft) -> Result<()> {
     let mut others = draft.incidents.clone();
     for session in &draft.related {
         let sql = "SELECT id FROM alert WHERE session = ?1";
         others.extend(collect::<String, _>(tx, sql, [session], |r| Ok(r.get(0)?))?);
     }
-    let twins = "SELECT json_extract(report, '$.incident_id') FROM own_finding WHERE rule=?1 AND subject=?2 AND institution<>?3";
+    let twins = "SELECT json_extract(report, '$.incident_id') FROM own_finding WHERE rule=?1 AND \
+        subject=?2 AND institution<>?3";
     others.extend(collect::<String, _>(
         tx,
         twins,

@@ -1,4 +1,5 @@
-//! Lists a page at a time: after an id, at most so many, narrowed to a part of the country and to a text.
+//! Lists a page at a time: after an id, at most so many, narrowed to a part of the country and to a
+//! text.
 
 use rusqlite::Connection;
 
@@ -7,14 +8,17 @@ use super::rows::{collect, decode_all};
 use super::{Device, KeptCheck, Part, Result, Store, checks, devices};
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
 
-/// `i` is an institution that the reader sees. Every list here hangs on one, or (the catalogue) on none.
+/// `i` is an institution that the reader sees. Every list here hangs on one, or (the catalogue) on
+/// none.
 const SEEN: &str = "substr(i.jurisdiction, 1, length(?4)) = ?4 AND (?5 = '' OR i.id = ?5)";
 
 impl Store {
     pub fn institutions_part(&self, part: &Part) -> Result<Vec<Institution>> {
         let sql = format!(
-            "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN institution_place p ON p.institution = i.id
-             WHERE i.id > ?1 AND {SEEN} AND (?3 = '' OR found(i.id, ?3) OR found(i.name, ?3)) ORDER BY i.id LIMIT ?2"
+            "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN institution_place
+            p ON p.institution = i.id
+             WHERE i.id > ?1 AND {SEEN} AND (?3 = '' OR found(i.id, ?3) OR found(i.name, ?3))
+             ORDER BY i.id LIMIT ?2"
         );
         self.read(|c| collect(c, &sql, part.bound(), institution))
     }
@@ -25,12 +29,14 @@ impl Store {
             "?4 = ?5".to_owned()
         } else {
             format!(
-                "EXISTS (SELECT 1 FROM site s JOIN institution i ON i.id = s.institution WHERE s.practitioner = p.id AND {SEEN})"
+                "EXISTS (SELECT 1 FROM site s JOIN institution i ON i.id = s.institution WHERE \
+                s.practitioner = p.id AND {SEEN})"
             )
         };
         let sql = format!(
             "SELECT p.id, p.name, p.category, p.registration FROM practitioner p
-             WHERE p.id > ?1 AND {seen} AND (?3 = '' OR found(p.id, ?3) OR found(p.name, ?3)) ORDER BY p.id LIMIT ?2"
+             WHERE p.id > ?1 AND {seen} AND (?3 = '' OR found(p.id, ?3) OR found(p.name, ?3))
+             ORDER BY p.id LIMIT ?2"
         );
         self.read(|c| practitioners(c, &sql, part.bound()))
     }
@@ -38,13 +44,15 @@ impl Store {
     pub fn rooms_part(&self, part: &Part) -> Result<Vec<Room>> {
         let sql = format!(
             "SELECT r.spec FROM room r JOIN institution i ON i.id = r.institution
-             WHERE r.id > ?1 AND {SEEN} AND (?3 = '' OR found(r.id, ?3) OR found(r.name, ?3)) ORDER BY r.id LIMIT ?2"
+             WHERE r.id > ?1 AND {SEEN} AND (?3 = '' OR found(r.id, ?3) OR found(r.name, ?3))
+             ORDER BY r.id LIMIT ?2"
         );
         self.read(|c| decode_all(c, &sql, part.bound()))
     }
 
     pub fn items_part(&self, part: &Part) -> Result<Vec<Item>> {
-        let sql = "SELECT spec FROM item WHERE code > ?1 AND (?3 = '' OR found(code, ?3) OR found(name_zh, ?3) OR found(name_en, ?3))
+        let sql = "SELECT spec FROM item WHERE code > ?1 AND (?3 = '' OR found(code, ?3) OR
+            found(name_zh, ?3) OR found(name_en, ?3))
             AND ?4 IS NOT NULL AND ?5 IS NOT NULL ORDER BY code LIMIT ?2";
         self.read(|c| decode_all(c, sql, part.bound()))
     }
@@ -70,11 +78,16 @@ impl Store {
     /// Newest first; `after` is the last one's time and id with a blank between.
     pub fn checks_part(&self, part: &Part) -> Result<Vec<KeptCheck>> {
         let (at, id) = part.after.split_once(' ').unwrap_or((&part.after, ""));
-        let sql = "SELECT k.id, k.room, k.person, k.witness, k.direction, k.at, k.made_at, k.made_by, k.via
-             FROM identity_check k JOIN room r ON r.id = k.room JOIN institution i ON i.id = r.institution
-             WHERE (?1 = '' OR k.at < ?1 OR (k.at = ?1 AND k.id > ?6)) AND substr(i.jurisdiction, 1, length(?4)) = ?4
-             AND (?5 = '' OR i.id = ?5) AND (?3 = '' OR found(k.person, ?3) OR found(k.room, ?3)) ORDER BY k.at DESC, k.id LIMIT ?2";
-        let bound = (at, part.limit.clamp(1, 501), &part.text, &part.jurisdiction, &part.institution, id);
+        let sql = "SELECT k.id, k.room, k.person, k.witness, k.direction, k.at, k.made_at,
+            k.made_by, k.via
+             FROM identity_check k JOIN room r ON r.id = k.room JOIN institution i ON i.id =
+             r.institution
+             WHERE (?1 = '' OR k.at < ?1 OR (k.at = ?1 AND k.id > ?6)) AND substr(i.jurisdiction,
+             1, length(?4)) = ?4
+             AND (?5 = '' OR i.id = ?5) AND (?3 = '' OR found(k.person, ?3) OR found(k.room, ?3))
+             ORDER BY k.at DESC, k.id LIMIT ?2";
+        let bound =
+            (at, part.limit.clamp(1, 501), &part.text, &part.jurisdiction, &part.institution, id);
         self.read(|c| collect(c, sql, bound, checks::kept))
     }
 
@@ -83,19 +96,26 @@ impl Store {
         if part.jurisdiction.is_empty() && part.institution.is_empty() {
             return self.read(boxes);
         }
-        let sql = "SELECT coalesce(sum(k.boxes), 0), coalesce(sum(k.online), 0) FROM institution i CROSS JOIN place k ON k.institution = i.id
+        let sql = "SELECT coalesce(sum(k.boxes), 0), coalesce(sum(k.online), 0) FROM institution
+            i CROSS JOIN place k ON k.institution = i.id
              WHERE i.jurisdiction >= ?1 AND i.jurisdiction < ?1 || '~' AND (?2 = '' OR i.id = ?2)";
         self.read(|c| {
-            Ok(c.prepare_cached(sql)?
-                .query_row((&part.jurisdiction, &part.institution), |r| Ok((r.get(0)?, r.get(1)?)))?)
+            Ok(c.prepare_cached(sql)?.query_row((&part.jurisdiction, &part.institution), |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })?)
         })
     }
 
     /// Names of these institutions alone.
-    pub fn institution_names(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, String>> {
+    pub fn institution_names(
+        &self,
+        ids: &[String],
+    ) -> Result<std::collections::BTreeMap<String, String>> {
         let sql = "SELECT id, name FROM institution WHERE id IN (SELECT value FROM json_each(?1))";
         let ids = serde_json::to_string(ids)?;
-        self.read(|c| Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect()))
+        self.read(|c| {
+            Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect())
+        })
     }
 
     /// Names of those of these persons who have a site or a pass at one of these institutions.
@@ -104,17 +124,25 @@ impl Store {
         ids: &[String],
         institutions: &std::collections::BTreeSet<String>,
     ) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
-        let sql = "SELECT p.id, p.name FROM practitioner p WHERE p.id IN (SELECT value FROM json_each(?1)) AND (
-             EXISTS (SELECT 1 FROM site s WHERE s.practitioner = p.id AND s.institution IN (SELECT value FROM json_each(?2)))
-             OR EXISTS (SELECT 1 FROM pass a WHERE a.person = p.id AND a.institution IN (SELECT value FROM json_each(?2))))";
+        let sql = "SELECT p.id, p.name FROM practitioner p WHERE p.id IN (SELECT value FROM
+            json_each(?1)) AND (
+             EXISTS (SELECT 1 FROM site s WHERE s.practitioner = p.id AND s.institution IN
+             (SELECT value FROM json_each(?2)))
+             OR EXISTS (SELECT 1 FROM pass a WHERE a.person = p.id AND a.institution IN (SELECT
+             value FROM json_each(?2))))";
         let bound = (serde_json::to_string(ids)?, serde_json::to_string(institutions)?);
         self.read(|c| {
-            Ok(collect(c, sql, bound, |r| Ok((r.get(0)?, crate::model::Name(r.get(1)?))))?.into_iter().collect())
+            Ok(collect(c, sql, bound, |r| Ok((r.get(0)?, crate::model::Name(r.get(1)?))))?
+                .into_iter()
+                .collect())
         })
     }
 
     /// Names of these persons alone.
-    pub fn names_of(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
+    pub fn names_of(
+        &self,
+        ids: &[String],
+    ) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
         self.read(|c| names_of(c, ids))
     }
 }
@@ -125,8 +153,13 @@ pub(super) fn boxes(c: &Connection) -> Result<(i64, i64)> {
     Ok(sql.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
-fn names_of(c: &Connection, ids: &[String]) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
+fn names_of(
+    c: &Connection,
+    ids: &[String],
+) -> Result<std::collections::BTreeMap<String, crate::model::Name>> {
     let sql = "SELECT id, name FROM practitioner WHERE id IN (SELECT value FROM json_each(?1))";
     let ids = serde_json::to_string(ids)?;
-    Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, crate::model::Name(r.get(1)?))))?.into_iter().collect())
+    Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, crate::model::Name(r.get(1)?))))?
+        .into_iter()
+        .collect())
 }

@@ -1,5 +1,5 @@
-//! One-time links from the authority to a person: to set card and PIN (P4), or to withdraw consent everywhere. Only the
-//! hash of a link is kept; it is used up with its effect.
+//! One-time links from the authority to a person: to set card and PIN (P4), or to withdraw consent
+//! everywhere. Only the hash of a link is kept; it is used up with its effect.
 
 use rusqlite::{Connection, params};
 
@@ -7,7 +7,9 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
 
 /// What a link is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Card and PIN of the check by card, PIN and witness.
@@ -26,7 +28,13 @@ pub struct PersonalLink {
 }
 
 impl Store {
-    pub fn put_personal_link(&self, token_hash: &str, it: &PersonalLink, now: &str, expires_at: &str) -> Result<()> {
+    pub fn put_personal_link(
+        &self,
+        token_hash: &str,
+        it: &PersonalLink,
+        now: &str,
+        expires_at: &str,
+    ) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM personal_link WHERE expires_at <= ?1", [now])?;
             tx.execute(
@@ -42,18 +50,33 @@ impl Store {
     }
 
     /// Gives the link's person a card and a PIN, in place of earlier ones, and uses the link up.
-    pub fn set_credential(&self, token_hash: &str, card_hash: &str, pin_hash: &str, now: &str) -> Result<String> {
+    pub fn set_credential(
+        &self,
+        token_hash: &str,
+        card_hash: &str,
+        pin_hash: &str,
+        now: &str,
+    ) -> Result<String> {
         self.write(|tx| {
-            let found = link(tx, token_hash, now)?.filter(|l| l.purpose == Purpose::Card).ok_or_else(used)?;
+            let found = link(tx, token_hash, now)?
+                .filter(|l| l.purpose == Purpose::Card)
+                .ok_or_else(used)?;
             let other = "SELECT 1 FROM credential WHERE card_hash = ?1 AND person <> ?2";
             if tx.prepare_cached(other)?.exists([card_hash, &found.person])? {
                 return Err(StoreError::Conflict("card: this card is another person's".to_owned()));
             }
             tx.execute("DELETE FROM personal_link WHERE token_hash = ?1", [token_hash])?;
             tx.execute(
-                "INSERT INTO credential VALUES (?1,?2,?3,?4,?5) ON CONFLICT(person) DO UPDATE SET card_hash=excluded.card_hash,
+                "INSERT INTO credential VALUES (?1,?2,?3,?4,?5) ON CONFLICT(person) DO UPDATE SET
+                card_hash=excluded.card_hash,
                  pin_hash=excluded.pin_hash, set_at=excluded.set_at, set_by=excluded.set_by",
-                params![found.person, card_hash, pin_hash, now, format!("link of {}", found.made_by)],
+                params![
+                    found.person,
+                    card_hash,
+                    pin_hash,
+                    now,
+                    format!("link of {}", found.made_by)
+                ],
             )?;
             Ok(found.person)
         })
@@ -68,11 +91,14 @@ impl Store {
 }
 
 fn used() -> StoreError {
-    StoreError::Conflict("this link is unknown, used or out of date: ask the authority for a new one".to_owned())
+    StoreError::Conflict(
+        "this link is unknown, used or out of date: ask the authority for a new one".to_owned(),
+    )
 }
 
 fn link(c: &Connection, token_hash: &str, now: &str) -> Result<Option<PersonalLink>> {
-    let sql = "SELECT person, purpose, made_by FROM personal_link WHERE token_hash = ?1 AND expires_at > ?2";
+    let sql = "SELECT person, purpose, made_by FROM personal_link WHERE token_hash = ?1 AND \
+        expires_at > ?2";
     let found = collect(c, sql, [token_hash, now], |r| {
         Ok(PersonalLink { person: r.get(0)?, purpose: named(r.get(1)?)?, made_by: r.get(2)? })
     })?;

@@ -1,4 +1,5 @@
-//! Policies by jurisdiction: the history of each, what holds at a place, and which values stand behind a finding's hash.
+//! Policies by jurisdiction: the history of each, what holds at a place, and which values stand
+//! behind a finding's hash.
 
 use std::collections::BTreeMap;
 
@@ -36,13 +37,17 @@ const COLUMNS: &str = "SELECT version, jurisdiction, settings, set_at, set_by, r
 /// The newest policy of every jurisdiction.
 fn layers(c: &Connection) -> Result<Vec<PolicyRow>> {
     let sql = format!(
-        "{COLUMNS} WHERE version IN (SELECT max(version) FROM policy GROUP BY jurisdiction) ORDER BY jurisdiction"
+        "{COLUMNS} WHERE version IN (SELECT max(version) FROM policy GROUP BY jurisdiction) ORDER \
+        BY jurisdiction"
     );
     collect(c, &sql, [], row)
 }
 
 /// The values that hold at a place, and the newest version among the policies that say them.
-pub(super) fn values_for(c: &Connection, jurisdiction: &str) -> Result<(u64, BTreeMap<String, i64>)> {
+pub(super) fn values_for(
+    c: &Connection,
+    jurisdiction: &str,
+) -> Result<(u64, BTreeMap<String, i64>)> {
     let layers = layers(c)?;
     let above = layers.iter().filter(|l| jurisdiction.starts_with(&l.jurisdiction));
     let version = above.map(|l| l.version).max().unwrap_or(0);
@@ -56,8 +61,15 @@ impl Store {
     pub fn put_policy(&self, it: &PolicyRow) -> Result<u64> {
         self.write(|tx| {
             tx.execute(
-                "INSERT INTO policy (settings, set_at, jurisdiction, set_by, reason) VALUES (?1,?2,?3,?4,?5)",
-                params![serde_json::to_string(&it.settings)?, it.set_at, it.jurisdiction, it.set_by, it.reason],
+                "INSERT INTO policy (settings, set_at, jurisdiction, set_by, reason) VALUES \
+                (?1,?2,?3,?4,?5)",
+                params![
+                    serde_json::to_string(&it.settings)?,
+                    it.set_at,
+                    it.jurisdiction,
+                    it.set_by,
+                    it.reason
+                ],
             )?;
             Ok(tx.last_insert_rowid() as u64)
         })
@@ -73,7 +85,8 @@ impl Store {
         })
     }
 
-    /// What holds at a place: value and the jurisdiction that says it, by name; defaults are left out.
+    /// What holds at a place: value and the jurisdiction that says it, by name; defaults are left
+    /// out.
     pub fn policy_at(&self, jurisdiction: &str) -> Result<BTreeMap<String, (i64, String)>> {
         let layers = self.read(layers)?;
         let layers: Vec<_> = layers.into_iter().map(|l| (l.jurisdiction, l.settings)).collect();
@@ -84,7 +97,8 @@ impl Store {
     pub fn policy_history(&self, jurisdiction: &str, limit: u32) -> Result<Vec<PolicyRow>> {
         self.read(|c| {
             let sql = format!(
-                "{COLUMNS} WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction ORDER BY version DESC LIMIT ?2"
+                "{COLUMNS} WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction ORDER BY \
+                version DESC LIMIT ?2"
             );
             collect(c, &sql, params![jurisdiction, limit], row)
         })
@@ -93,14 +107,22 @@ impl Store {
     /// The jurisdictions with a policy of their own.
     pub fn policy_places(&self) -> Result<Vec<String>> {
         self.read(|c| {
-            collect(c, "SELECT DISTINCT jurisdiction FROM policy ORDER BY jurisdiction", [], |r| Ok(r.get(0)?))
+            collect(c, "SELECT DISTINCT jurisdiction FROM policy ORDER BY jurisdiction", [], |r| {
+                Ok(r.get(0)?)
+            })
         })
     }
 
     /// Remembers which values a hash stands for, so that a finding's page can show them.
-    pub fn remember_policy(&self, sha256: &str, values: &BTreeMap<String, i64>, now: &str) -> Result<()> {
-        let known =
-            self.read(|c| Ok(c.prepare_cached("SELECT 1 FROM policy_hash WHERE sha256 = ?1")?.exists([sha256])?))?;
+    pub fn remember_policy(
+        &self,
+        sha256: &str,
+        values: &BTreeMap<String, i64>,
+        now: &str,
+    ) -> Result<()> {
+        let known = self.read(|c| {
+            Ok(c.prepare_cached("SELECT 1 FROM policy_hash WHERE sha256 = ?1")?.exists([sha256])?)
+        })?;
         if known {
             return Ok(());
         }
@@ -117,8 +139,10 @@ impl Store {
     pub fn policy_of_hash(&self, sha256: &str) -> Result<Option<(BTreeMap<String, i64>, String)>> {
         self.read(|c| {
             let sql = "SELECT settings, first_used FROM policy_hash WHERE sha256 = ?1";
-            let found: Option<(String, String)> =
-                c.prepare_cached(sql)?.query_row([sha256], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+            let found: Option<(String, String)> = c
+                .prepare_cached(sql)?
+                .query_row([sha256], |r| Ok((r.get(0)?, r.get(1)?)))
+                .optional()?;
             found.map(|(text, at)| Ok((serde_json::from_str(&text)?, at))).transpose()
         })
     }

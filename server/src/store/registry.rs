@@ -8,7 +8,8 @@ use serde_json::json;
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, Upsert, column, feed, name_of, named};
 use crate::model::{
-    Institution, Item, MOST_OPEN_SESSIONS, Name, Pass, Place, Practitioner, Room, Session, Site, SiteRole,
+    Institution, Item, MOST_OPEN_SESSIONS, Name, Pass, Place, Practitioner, Room, Session, Site,
+    SiteRole,
 };
 use crate::text::Listed as _;
 
@@ -75,7 +76,8 @@ pub enum Imported {
 }
 
 impl Store {
-    /// All of a file or nothing; gives how many were new. The error names the entry (from 0) that could not be stored.
+    /// All of a file or nothing; gives how many were new. The error names the entry (from 0) that
+    /// could not be stored.
     pub fn put_all(
         &self,
         all: &[Imported],
@@ -119,10 +121,16 @@ impl Store {
 
     pub fn practitioners(&self, institution: Option<&str>) -> Result<Vec<Practitioner>> {
         self.read(|c| match institution {
-            None => practitioners(c, "SELECT id, name, category, registration FROM practitioner ORDER BY id", []),
+            None => practitioners(
+                c,
+                "SELECT id, name, category, registration FROM practitioner \
+                ORDER BY id",
+                [],
+            ),
             Some(id) => practitioners(
                 c,
-                "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s ON s.practitioner = p.id
+                "SELECT p.id, p.name, p.category, p.registration FROM practitioner p JOIN site s
+                ON s.practitioner = p.id
                  WHERE s.institution = ?1 ORDER BY p.id",
                 [id],
             ),
@@ -160,19 +168,27 @@ impl Store {
         self.read(|c| decode_all(c, "SELECT spec FROM item ORDER BY code", []))
     }
 
-    /// Stores a session or its amendment; gives its revision. A revision that is not above the stored one is a conflict,
-    /// unless the same content comes again.
-    pub fn put_session(&self, it: &Session, deed: &SessionDeed<'_>, now: &str) -> Result<(Upsert, u32)> {
+    /// Stores a session or its amendment; gives its revision. A revision that is not above the
+    /// stored one is a conflict, unless the same content comes again.
+    pub fn put_session(
+        &self,
+        it: &Session,
+        deed: &SessionDeed<'_>,
+        now: &str,
+    ) -> Result<(Upsert, u32)> {
         self.write(|tx| put_session(tx, it, deed, now))
     }
 
     /// Every session and its room.
     pub fn session_rooms(&self) -> Result<BTreeMap<String, String>> {
         let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?));
-        self.read(|c| Ok(collect(c, "SELECT id, room FROM session", [], row)?.into_iter().collect()))
+        self.read(|c| {
+            Ok(collect(c, "SELECT id, room FROM session", [], row)?.into_iter().collect())
+        })
     }
 
-    /// The newest sessions that begin before a place in the list, of the reader's part of the country.
+    /// The newest sessions that begin before a place in the list, of the reader's part of the
+    /// country.
     pub fn sessions_part(&self, part: &super::Part, before: &str) -> Result<Vec<Session>> {
         // The list goes by start and id; the reader's `after` is both, with a blank between.
         let (start, id) = before.split_once(' ').unwrap_or((before, ""));
@@ -180,22 +196,36 @@ impl Store {
         let seen = if everywhere {
             "?4 = ?5"
         } else {
-            "EXISTS (SELECT 1 FROM room r JOIN institution i ON i.id = r.institution WHERE r.id = s.room
+            "EXISTS (SELECT 1 FROM room r JOIN institution i ON i.id = r.institution WHERE r.id =
+            s.room
              AND substr(i.jurisdiction, 1, length(?4)) = ?4 AND (?5 = '' OR i.id = ?5))"
         };
         let sql = format!(
-            "SELECT s.spec FROM session s WHERE (?1 = '' OR (s.start_at, s.id) < (?1, ?2)) AND {seen}
+            "SELECT s.spec FROM session s WHERE (?1 = '' OR (s.start_at, s.id) < (?1, ?2)) AND
+            {seen}
              ORDER BY s.start_at DESC, s.id DESC LIMIT ?3"
         );
-        self.read(|c| decode_all(c, &sql, (start, id, part.limit.clamp(1, 501), &part.jurisdiction, &part.institution)))
+        self.read(|c| {
+            decode_all(
+                c,
+                &sql,
+                (start, id, part.limit.clamp(1, 501), &part.jurisdiction, &part.institution),
+            )
+        })
     }
 
     /// Emergency flags since then, by institution's name.
     pub fn emergencies(&self, part: &super::Part, since: &str) -> Result<Vec<(String, i64)>> {
-        let sql = "SELECT i.name, count(*) FROM session s JOIN room r ON r.id = s.room JOIN institution i ON i.id = r.institution
+        let sql = "SELECT i.name, count(*) FROM session s JOIN room r ON r.id = s.room JOIN
+            institution i ON i.id = r.institution
             WHERE json_extract(s.spec, '$.emergency') AND s.start_at > ?1
-            AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR i.id = ?3) GROUP BY i.id ORDER BY 2 DESC LIMIT 20";
-        self.read(|c| collect(c, sql, (since, &part.jurisdiction, &part.institution), |r| Ok((r.get(0)?, r.get(1)?))))
+            AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR i.id = ?3) GROUP BY
+            i.id ORDER BY 2 DESC LIMIT 20";
+        self.read(|c| {
+            collect(c, sql, (since, &part.jurisdiction, &part.institution), |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })
+        })
     }
 
     pub fn session(&self, id: &str) -> Result<Option<Session>> {
@@ -206,7 +236,8 @@ impl Store {
     pub fn session_changes(&self, id: &str) -> Result<Vec<SessionChange>> {
         self.read(|c| {
             let sql =
-                "SELECT revision, at, by_whom, reason, spec FROM session_change WHERE session = ?1 ORDER BY revision";
+                "SELECT revision, at, by_whom, reason, spec FROM session_change WHERE session = \
+                ?1 ORDER BY revision";
             collect(c, sql, [id], |r| {
                 Ok(SessionChange {
                     revision: r.get(0)?,
@@ -219,16 +250,22 @@ impl Store {
         })
     }
 
-    /// Sessions that nobody closed end at their policy's bound (`session_max_ms`), as a revision of their own that says so.
-    /// Gives their rooms.
+    /// Sessions that nobody closed end at their policy's bound (`session_max_ms`), as a revision of
+    /// their own that says so. Gives their rooms.
     pub fn end_overdue_sessions(&self, now: &str) -> Result<Vec<String>> {
         let now_ms = now.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
         // No policy lets a session last for less than an hour.
-        let oldest = jiff::Timestamp::from_millisecond(now_ms - 3_600_000).map(crate::clock::text).unwrap_or_default();
-        let sql = "SELECT s.spec, i.jurisdiction FROM session s JOIN room r ON r.id = s.room JOIN institution i
-            ON i.id = r.institution WHERE s.end_at IS NULL AND s.cancelled = 0 AND s.start_at < ?1 LIMIT 1000";
+        let oldest = jiff::Timestamp::from_millisecond(now_ms - 3_600_000)
+            .map(crate::clock::text)
+            .unwrap_or_default();
+        let sql = "SELECT s.spec, i.jurisdiction FROM session s JOIN room r ON r.id = s.room JOIN
+            institution i
+            ON i.id = r.institution WHERE s.end_at IS NULL AND s.cancelled = 0 AND s.start_at <
+            ?1 LIMIT 1000";
         let open: Vec<(Session, String)> = self.read(|c| {
-            collect(c, sql, [oldest.as_str()], |r| Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?)))
+            collect(c, sql, [oldest.as_str()], |r| {
+                Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?))
+            })
         })?;
         let mut rooms = Vec::new();
         for (session, jurisdiction) in open {
@@ -236,7 +273,9 @@ impl Store {
             let max_ms = values.get("session_max_ms").copied().unwrap_or(43_200_000);
             let Ok(start) = session.start.parse::<jiff::Timestamp>() else { continue };
             let end_ms = start.as_millisecond().saturating_add(max_ms);
-            let Some(end) = jiff::Timestamp::from_millisecond(end_ms).ok().filter(|_| end_ms <= now_ms) else {
+            let Some(end) =
+                jiff::Timestamp::from_millisecond(end_ms).ok().filter(|_| end_ms <= now_ms)
+            else {
                 continue;
             };
             let revision = session.revision.map(|r| r.saturating_add(1));
@@ -248,12 +287,19 @@ impl Store {
     }
 
     /// When the server first heard of each of these sessions, and when its present end was told.
-    pub fn session_times(&self, ids: &[String]) -> Result<BTreeMap<String, (String, Option<String>)>> {
+    pub fn session_times(
+        &self,
+        ids: &[String],
+    ) -> Result<BTreeMap<String, (String, Option<String>)>> {
         self.read(|c| {
-            let sql = "SELECT s.id, s.declared_at, (SELECT min(h.at) FROM session_change h WHERE h.session = s.id
-                AND json_extract(h.spec, '$.end') IS NOT NULL) FROM session s WHERE s.id IN (SELECT value FROM json_each(?1))";
+            let sql = "SELECT s.id, s.declared_at, (SELECT min(h.at) FROM session_change h WHERE
+                h.session = s.id
+                AND json_extract(h.spec, '$.end') IS NOT NULL) FROM session s WHERE s.id IN
+                (SELECT value FROM json_each(?1))";
             let ids = serde_json::to_string(ids)?;
-            Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?.into_iter().collect())
+            Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?
+                .into_iter()
+                .collect())
         })
     }
 
@@ -265,7 +311,10 @@ impl Store {
             Table::Room => ("room", "id"),
             Table::Item => ("item", "code"),
         };
-        let sql = format!("SELECT {key} FROM {name} WHERE loose({key}) = ?1 AND {key} <> ?2 ORDER BY {key} LIMIT ?3");
+        let sql = format!(
+            "SELECT {key} FROM {name} WHERE loose({key}) = ?1 AND {key} <> ?2 ORDER BY {key} \
+            LIMIT ?3"
+        );
         self.read(|c| collect(c, &sql, (crate::text::loose(id), id, MOST_NEAR), |r| Ok(r.get(0)?)))
     }
 
@@ -275,10 +324,18 @@ impl Store {
             must_exist(tx, "institution", it.institution.as_str())?;
             let existed = exists(tx, "pass", "id", &it.id)?;
             tx.execute(
-                "INSERT INTO pass VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET person=excluded.person,
+                "INSERT INTO pass VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
+                person=excluded.person,
                  institution=excluded.institution, spec=excluded.spec,
-                 updated_at=CASE WHEN pass.spec = excluded.spec THEN pass.updated_at ELSE excluded.updated_at END",
-                params![it.id, it.person.as_str(), it.institution.as_str(), serde_json::to_string(it)?, now],
+                 updated_at=CASE WHEN pass.spec = excluded.spec THEN pass.updated_at ELSE
+                 excluded.updated_at END",
+                params![
+                    it.id,
+                    it.person.as_str(),
+                    it.institution.as_str(),
+                    serde_json::to_string(it)?,
+                    now
+                ],
             )?;
             Ok(upsert(existed))
         })
@@ -297,8 +354,10 @@ fn put_institution(tx: &Transaction<'_>, it: &Institution, now: &str) -> Result<
     let existed = exists(tx, "institution", "id", it.id.as_str())?;
     tx.execute(
         "INSERT INTO institution VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(id) DO UPDATE SET
-         name=excluded.name, code=excluded.code, kind=excluded.kind, grade_ceiling=excluded.grade_ceiling,
-         filed_items=excluded.filed_items, jurisdiction=excluded.jurisdiction, updated_at=excluded.updated_at",
+         name=excluded.name, code=excluded.code, kind=excluded.kind,
+         grade_ceiling=excluded.grade_ceiling,
+         filed_items=excluded.filed_items, jurisdiction=excluded.jurisdiction,
+         updated_at=excluded.updated_at",
         params![
             it.id.as_str(),
             it.name,
@@ -318,7 +377,8 @@ fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: &str) -> Resul
     let existed = exists(tx, "practitioner", "id", it.id.as_str())?;
     tx.execute(
         "INSERT INTO practitioner VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
-         name=excluded.name, category=excluded.category, registration=excluded.registration, updated_at=excluded.updated_at",
+         name=excluded.name, category=excluded.category, registration=excluded.registration,
+         updated_at=excluded.updated_at",
         params![it.id.as_str(), it.name.0, name_of(&it.category)?, name_of(&it.registration)?, now],
     )?;
     tx.execute("DELETE FROM site WHERE practitioner = ?1", [it.id.as_str()])?;
@@ -333,7 +393,8 @@ pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Ups
     let existed = exists(tx, "room", "id", it.id.as_str())?;
     tx.execute(
         "INSERT INTO room VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
-         institution=excluded.institution, name=excluded.name, spec=excluded.spec, updated_at=excluded.updated_at",
+         institution=excluded.institution, name=excluded.name, spec=excluded.spec,
+         updated_at=excluded.updated_at",
         params![it.id.as_str(), it.institution.as_str(), it.name, serde_json::to_string(it)?, now],
     )?;
     Ok(upsert(existed))
@@ -342,17 +403,33 @@ pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Ups
 fn put_item(tx: &Transaction<'_>, it: &Item, now: &str) -> Result<Upsert> {
     let existed = exists(tx, "item", "code", it.code.as_str())?;
     tx.execute(
-        "INSERT INTO item VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT(code) DO UPDATE SET jurisdiction=excluded.jurisdiction,
-         name_zh=excluded.name_zh, name_en=excluded.name_en, spec=excluded.spec, updated_at=excluded.updated_at",
-        params![it.code.as_str(), it.jurisdiction, it.name_zh, it.name_en, serde_json::to_string(it)?, now],
+        "INSERT INTO item VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT(code) DO UPDATE SET
+        jurisdiction=excluded.jurisdiction,
+         name_zh=excluded.name_zh, name_en=excluded.name_en, spec=excluded.spec,
+         updated_at=excluded.updated_at",
+        params![
+            it.code.as_str(),
+            it.jurisdiction,
+            it.name_zh,
+            it.name_en,
+            serde_json::to_string(it)?,
+            now
+        ],
     )?;
     Ok(upsert(existed))
 }
 
-fn put_session(tx: &Transaction<'_>, it: &Session, deed: &SessionDeed<'_>, now: &str) -> Result<(Upsert, u32)> {
+fn put_session(
+    tx: &Transaction<'_>,
+    it: &Session,
+    deed: &SessionDeed<'_>,
+    now: &str,
+) -> Result<(Upsert, u32)> {
     must_exist(tx, "room", it.room.as_str())?;
     let stored: Option<(u32, String)> = tx
-        .query_row("SELECT revision, spec FROM session WHERE id = ?1", [it.id.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))
+        .query_row("SELECT revision, spec FROM session WHERE id = ?1", [it.id.as_str()], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })
         .optional()?;
     let last = stored.as_ref().map_or(0, |(revision, _)| *revision);
     let next = last.saturating_add(1);
@@ -370,9 +447,13 @@ fn put_session(tx: &Transaction<'_>, it: &Session, deed: &SessionDeed<'_>, now: 
     }
     if revision > last.saturating_add(MOST_REVISIONS_AT_ONCE) {
         // Whoever took the highest number would end every later amendment.
-        return Err(StoreError::Conflict(format!("revision: session `{}` is at {last}: use {next}, or none", it.id)));
+        return Err(StoreError::Conflict(format!(
+            "revision: session `{}` is at {last}: use {next}, or none",
+            it.id
+        )));
     }
-    let before: Option<Session> = stored.as_ref().map(|(_, spec)| serde_json::from_str(spec)).transpose()?;
+    let before: Option<Session> =
+        stored.as_ref().map(|(_, spec)| serde_json::from_str(spec)).transpose()?;
     persons_known(tx, it, before.as_ref())?;
     room_for_one_more(tx, it, before.as_ref())?;
     write_session(tx, &kept, revision, &spec, now)?;
@@ -383,34 +464,42 @@ fn put_session(tx: &Transaction<'_>, it: &Session, deed: &SessionDeed<'_>, now: 
     Ok((upsert(stored.is_some()), revision))
 }
 
-/// Whoever is declared works at the room's institution or has a pass of it; who was declared before stays.
+/// Whoever is declared works at the room's institution or has a pass of it; who was declared before
+/// stays.
 fn persons_known(tx: &Connection, it: &Session, before: Option<&Session>) -> Result<()> {
     let named = it.declared_lead.iter().map(|p| ("declared_lead", p));
     let named = named.chain(it.declared_operators.iter().map(|p| ("declared_operators", p)));
-    let sql =
-        "SELECT 1 FROM room r WHERE r.id = ?1 AND (EXISTS (SELECT 1 FROM site s WHERE s.institution = r.institution AND
-        s.practitioner = ?2) OR EXISTS (SELECT 1 FROM pass p WHERE p.institution = r.institution AND p.person = ?2))";
+    let sql = "SELECT 1 FROM room r WHERE r.id = ?1 AND (EXISTS (SELECT 1 FROM site s WHERE
+        s.institution = r.institution AND
+        s.practitioner = ?2) OR EXISTS (SELECT 1 FROM pass p WHERE p.institution = r.institution
+        AND p.person = ?2))";
     for (field, person) in named {
         let stood = before.is_some_and(|b| {
-            b.room == it.room && (b.declared_lead.as_ref() == Some(person) || b.declared_operators.contains(person))
+            b.room == it.room
+                && (b.declared_lead.as_ref() == Some(person)
+                    || b.declared_operators.contains(person))
         });
         if !stood && !tx.prepare_cached(sql)?.exists([it.room.as_str(), person.as_str()])? {
             return Err(StoreError::Refused(format!(
-                "{field}: `{person}` has no relation to this institution: register it or issue a pass first"
+                "{field}: `{person}` has no relation to this institution: register it or issue a \
+                pass first"
             )));
         }
     }
     Ok(())
 }
 
-/// A room holds so many open sessions; the next is refused by name, so that the newest always reaches its box.
+/// A room holds so many open sessions; the next is refused by name, so that the newest always
+/// reaches its box.
 fn room_for_one_more(tx: &Connection, it: &Session, before: Option<&Session>) -> Result<()> {
     let open = |s: &Session| s.end.is_none() && !s.cancelled;
     if !open(it) || before.is_some_and(|b| open(b) && b.room == it.room) {
         return Ok(());
     }
-    let sql = "SELECT count(*) FROM session WHERE room = ?1 AND id <> ?2 AND end_at IS NULL AND cancelled = 0";
-    let count: i64 = tx.prepare_cached(sql)?.query_row([it.room.as_str(), it.id.as_str()], |r| r.get(0))?;
+    let sql = "SELECT count(*) FROM session WHERE room = ?1 AND id <> ?2 AND end_at IS NULL AND \
+        cancelled = 0";
+    let count: i64 =
+        tx.prepare_cached(sql)?.query_row([it.room.as_str(), it.id.as_str()], |r| r.get(0))?;
     if count < MOST_OPEN_SESSIONS as i64 {
         return Ok(());
     }
@@ -436,12 +525,29 @@ fn put_site(tx: &Transaction<'_>, person: &str, site: &Site) -> Result<()> {
     Ok(())
 }
 
-fn write_session(tx: &Transaction<'_>, it: &Session, revision: u32, spec: &str, now: &str) -> Result<()> {
+fn write_session(
+    tx: &Transaction<'_>,
+    it: &Session,
+    revision: u32,
+    spec: &str,
+    now: &str,
+) -> Result<()> {
     tx.execute(
-        "INSERT INTO session VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?8) ON CONFLICT(id) DO UPDATE SET room=excluded.room,
-         revision=excluded.revision, start_at=excluded.start_at, end_at=excluded.end_at, cancelled=excluded.cancelled,
+        "INSERT INTO session VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?8) ON CONFLICT(id) DO UPDATE SET
+        room=excluded.room,
+         revision=excluded.revision, start_at=excluded.start_at, end_at=excluded.end_at,
+         cancelled=excluded.cancelled,
          spec=excluded.spec, updated_at=excluded.updated_at",
-        params![it.id.as_str(), it.room.as_str(), revision, it.start, it.end, it.cancelled, spec, now],
+        params![
+            it.id.as_str(),
+            it.room.as_str(),
+            revision,
+            it.start,
+            it.end,
+            it.cancelled,
+            spec,
+            now
+        ],
     )?;
     feed::append(tx, "session", &json!({"session": it.id, "room": it.room, "revision": revision}))
 }
@@ -451,10 +557,16 @@ pub(super) fn institution_by_id(c: &Connection, id: &str) -> Result<Option<Insti
 }
 
 pub(super) fn room_by_id(c: &Connection, id: &str) -> Result<Option<Room>> {
-    column(c, "SELECT spec FROM room WHERE id = ?1", id)?.map(|spec| Ok(serde_json::from_str(&spec)?)).transpose()
+    column(c, "SELECT spec FROM room WHERE id = ?1", id)?
+        .map(|spec| Ok(serde_json::from_str(&spec)?))
+        .transpose()
 }
 
-pub(super) fn practitioners<P: rusqlite::Params>(c: &Connection, sql: &str, params: P) -> Result<Vec<Practitioner>> {
+pub(super) fn practitioners<P: rusqlite::Params>(
+    c: &Connection,
+    sql: &str,
+    params: P,
+) -> Result<Vec<Practitioner>> {
     let people = collect(c, sql, params, practitioner)?;
     people.into_iter().map(|p| Ok(Practitioner { sites: sites(c, p.id.as_str())?, ..p })).collect()
 }
@@ -470,7 +582,8 @@ fn practitioner(row: &rusqlite::Row<'_>) -> Result<Practitioner> {
 }
 
 fn sites(c: &Connection, person: &str) -> Result<Vec<Site>> {
-    let sql = "SELECT institution, relation, exempt_until, lead_of, roles FROM site WHERE practitioner = ?1 ORDER BY institution";
+    let sql = "SELECT institution, relation, exempt_until, lead_of, roles FROM site WHERE \
+        practitioner = ?1 ORDER BY institution";
     collect(c, sql, [person], |row| {
         Ok(Site {
             institution: named(row.get(0)?)?,
@@ -488,8 +601,8 @@ fn roles(stored: &str) -> Result<Vec<SiteRole>> {
     Ok(words.iter().filter_map(|word| SiteRole::of_word(word)).collect())
 }
 
-const INSTITUTIONS: &str =
-    "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN institution_place p ON p.institution = i.id";
+const INSTITUTIONS: &str = "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN \
+    institution_place p ON p.institution = i.id";
 
 /// Where an institution is; none takes the former place away.
 fn put_place(tx: &Transaction<'_>, it: &Institution) -> Result<()> {
@@ -512,6 +625,9 @@ pub(super) fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
         grade_ceiling: row.get("grade_ceiling")?,
         filed_items: serde_json::from_str(&row.get::<_, String>("filed_items")?)?,
         jurisdiction: row.get("jurisdiction")?,
-        place: place.0.zip(place.1).map(|(n, e)| Place { north_deg: n as f64 / 1e6, east_deg: e as f64 / 1e6 }),
+        place: place
+            .0
+            .zip(place.1)
+            .map(|(n, e)| Place { north_deg: n as f64 / 1e6, east_deg: e as f64 / 1e6 }),
     })
 }

@@ -1,4 +1,5 @@
-//! Deleting what has had its time: each method removes what is older than a moment and says how much that was.
+//! Deleting what has had its time: each method removes what is older than a moment and says how
+//! much that was.
 
 use rusqlite::{Connection, params};
 
@@ -17,35 +18,44 @@ pub struct RetentionRun {
 /// Sightings that one transaction deletes.
 const FORGOTTEN_AT_ONCE: i64 = 2000;
 
-const STRUCK: (&str, &str) = ("已驳回,内容已按留存期限删除", "dismissed; struck when its retention ran out");
+const STRUCK: (&str, &str) =
+    ("已驳回,内容已按留存期限删除", "dismissed; struck when its retention ran out");
 
 impl Store {
-    /// Persons and words of alerts that two people dismissed before then: what a box withdrew alone keeps both. Rule, severity, device and reason stay for the figures; the signed
-    /// record stays in the chain, and is read by case and reason alone.
+    /// Persons and words of alerts that two people dismissed before then: what a box withdrew alone
+    /// keeps both. Rule, severity, device and reason stay for the figures; the signed record stays
+    /// in the chain, and is read by case and reason alone.
     pub fn strike_dismissed(&self, before: &str, now: &str) -> Result<usize> {
         self.write(|tx| {
             let due = "SELECT id FROM alert WHERE state = 'dismissed' AND updated_at < ?1
                 AND (struck_at IS NULL OR struck_at < updated_at)
-                AND (SELECT count(DISTINCT json_extract(r.value, '$.by')) FROM json_each(case_file, '$.reviews') r
+                AND (SELECT count(DISTINCT json_extract(r.value, '$.by')) FROM
+                json_each(case_file, '$.reviews') r
                     WHERE json_extract(r.value, '$.verdict') = 'dismiss') >= 2 LIMIT 1000";
             let ids: Vec<String> = collect(tx, due, [before], |r| Ok(r.get(0)?))?;
             for id in &ids {
                 tx.prepare_cached(
-                    "UPDATE finding SET report = json_set(report, '$.persons', json('[]'), '$.explanation.zh', ?2, '$.explanation.en', ?3)
+                    "UPDATE finding SET report = json_set(report, '$.persons', json('[]'),
+                    '$.explanation.zh', ?2, '$.explanation.en', ?3)
                      WHERE alert = ?1",
                 )?
                 .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
                 tx.prepare_cached("UPDATE finding_step SET zh = ?2, en = ?3 WHERE alert = ?1")?
                     .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
-                tx.prepare_cached("UPDATE alert SET struck_at = ?2 WHERE id = ?1")?.execute([id.as_str(), now])?;
+                tx.prepare_cached(
+                    "UPDATE alert SET struck_at = ?2 WHERE id = \
+                    ?1",
+                )?
+                .execute([id.as_str(), now])?;
             }
             Ok(ids.len())
         })
     }
 
-    /// Sightings whose stay ended before then: their rows, and the content of the signed messages that brought them. Hash
-    /// and place in the chain stay, so that it still verifies. Also messages that came that long ago and whose row went
-    /// before, when a later summary replaced it. Gives how many sightings lost their content or their row.
+    /// Sightings whose stay ended before then: their rows, and the content of the signed messages
+    /// that brought them. Hash and place in the chain stay, so that it still verifies. Also
+    /// messages that came that long ago and whose row went before, when a later summary replaced
+    /// it. Gives how many sightings lost their content or their row.
     pub fn forget_presence(&self, before: &str) -> Result<usize> {
         let mut removed = 0;
         loop {
@@ -74,13 +84,17 @@ impl Store {
     pub fn retention_ran(&self, job: &str, at: &str, removed: usize) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM retention_run WHERE job = ?1 AND removed = 0", [job])?;
-            tx.execute("INSERT OR REPLACE INTO retention_run VALUES (?1,?2,?3)", params![job, at, removed as i64])?;
+            tx.execute(
+                "INSERT OR REPLACE INTO retention_run VALUES (?1,?2,?3)",
+                params![job, at, removed as i64],
+            )?;
             Ok(())
         })
     }
 
     pub fn retention_runs(&self) -> Result<Vec<RetentionRun>> {
-        let sql = "SELECT job, max(at), (SELECT removed FROM retention_run l WHERE l.job = r.job ORDER BY at DESC LIMIT 1), sum(removed)
+        let sql = "SELECT job, max(at), (SELECT removed FROM retention_run l WHERE l.job = r.job
+            ORDER BY at DESC LIMIT 1), sum(removed)
             FROM retention_run r GROUP BY job ORDER BY job";
         self.read(|c| {
             collect(c, sql, [], |r| {
@@ -94,12 +108,14 @@ impl Store {
         })
     }
 
-    /// The first entry of the audit log, which is kept at least three years (P11) and never shortened here.
+    /// The first entry of the audit log, which is kept at least three years (P11) and never
+    /// shortened here.
     pub fn audit_since(&self) -> Result<Option<(String, i64)>> {
         self.read(|c| {
-            let found = collect(c, "SELECT min(at), count(*) FROM audit HAVING count(*) > 0", [], |r| {
-                Ok((r.get(0)?, r.get(1)?))
-            })?;
+            let found =
+                collect(c, "SELECT min(at), count(*) FROM audit HAVING count(*) > 0", [], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })?;
             Ok(found.into_iter().next())
         })
     }
@@ -113,16 +129,19 @@ fn forget_some(tx: &Connection, before: &str) -> Result<usize> {
         (before, FORGOTTEN_AT_ONCE),
         |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
     )?;
-    let mut row = tx.prepare_cached("DELETE FROM presence WHERE device=?1 AND epoch=?2 AND seq=?3")?;
+    let mut row =
+        tx.prepare_cached("DELETE FROM presence WHERE device=?1 AND epoch=?2 AND seq=?3")?;
     let mut content = tx.prepare_cached(
-        "UPDATE message SET envelope = '' WHERE device=?1 AND epoch=?2 AND seq=?3 AND kind = 'presence'",
+        "UPDATE message SET envelope = '' WHERE device=?1 AND epoch=?2 AND seq=?3 AND kind = \
+        'presence'",
     )?;
     for (device, epoch, seq) in &due {
         row.execute((device, epoch, seq))?;
         content.execute((device, epoch, seq))?;
     }
     let old = "UPDATE message SET envelope = '' WHERE rowid IN (SELECT rowid FROM message
-        WHERE kind = 'presence' AND envelope <> '' AND received_at < ?1 ORDER BY received_at LIMIT ?2)";
+        WHERE kind = 'presence' AND envelope <> '' AND received_at < ?1 ORDER BY received_at
+        LIMIT ?2)";
     Ok(due.len() + tx.prepare_cached(old)?.execute((before, FORGOTTEN_AT_ONCE))?)
 }
 
@@ -134,20 +153,26 @@ mod tests {
     fn with_a_sighting(store: &Store, received_at: &str, to_at: &str) {
         let message = |seq: i64, kind: &str| {
             format!(
-                "INSERT INTO message VALUES ('b',0,{seq},'e-{seq}','h-{seq}','h-{}','{kind}','{received_at}','content {seq}');",
+                "INSERT INTO message VALUES \
+                ('b',0,{seq},'e-{seq}','h-{seq}','h-{}','{kind}','{received_at}','content {seq}');",
                 seq - 1
             )
         };
         let all = message(1, "health") + &message(2, "presence") + &message(3, "health");
         let row = format!(
-            "INSERT INTO presence VALUES ('b',0,2,'r','s','p-1','operator','{to_at}','{to_at}','face',5,1,NULL,1);"
+            "INSERT INTO presence VALUES \
+            ('b',0,2,'r','s','p-1','operator','{to_at}','{to_at}','face',5,1,NULL,1);"
         );
         store.write(|tx| Ok(tx.execute_batch(&(all + &row))?)).unwrap();
     }
 
     fn contents(store: &Store) -> Vec<(String, String)> {
         store
-            .read(|c| collect(c, "SELECT hash, envelope FROM message ORDER BY seq", [], |r| Ok((r.get(0)?, r.get(1)?))))
+            .read(|c| {
+                collect(c, "SELECT hash, envelope FROM message ORDER BY seq", [], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })
+            })
             .unwrap()
     }
 
@@ -161,7 +186,9 @@ mod tests {
         let kept = contents(&store);
         assert_eq!(kept[1], ("h-2".to_owned(), String::new()));
         assert_eq!((kept[0].1.as_str(), kept[2].1.as_str()), ("content 1", "content 3"));
-        let rows: i64 = store.read(|c| Ok(c.query_row("SELECT count(*) FROM presence", [], |r| r.get(0))?)).unwrap();
+        let rows: i64 = store
+            .read(|c| Ok(c.query_row("SELECT count(*) FROM presence", [], |r| r.get(0))?))
+            .unwrap();
         assert_eq!(rows, 0);
     }
 
@@ -196,10 +223,22 @@ mod tests {
             0,
             "too early"
         );
-        assert_eq!(store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T01:00:00.000Z").unwrap(), 1);
-        assert_eq!(store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T02:00:00.000Z").unwrap(), 0, "twice");
-        let report: String = store.read(|c| Ok(c.query_row("SELECT report FROM finding", [], |r| r.get(0))?)).unwrap();
-        assert!(!report.contains("p-1") && !report.contains("Wang") && report.contains("LL-1"), "{report}");
+        assert_eq!(
+            store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T01:00:00.000Z").unwrap(),
+            1
+        );
+        assert_eq!(
+            store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T02:00:00.000Z").unwrap(),
+            0,
+            "twice"
+        );
+        let report: String = store
+            .read(|c| Ok(c.query_row("SELECT report FROM finding", [], |r| r.get(0))?))
+            .unwrap();
+        assert!(
+            !report.contains("p-1") && !report.contains("Wang") && report.contains("LL-1"),
+            "{report}"
+        );
     }
 
     #[test]
@@ -207,14 +246,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let one = r#"{"by":"wang","verdict":"dismiss"}"#;
-        for (id, reviews) in [("a", String::new()), ("b", one.to_owned()), ("c", format!("{one},{one}"))] {
+        for (id, reviews) in
+            [("a", String::new()), ("b", one.to_owned()), ("c", format!("{one},{one}"))]
+        {
             let sql = format!(
                 r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
                    VALUES ('{id}','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{{"reviews":[{reviews}]}}');"#
             );
             store.write(|tx| Ok(tx.execute_batch(&sql)?)).unwrap();
         }
-        assert_eq!(store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T01:00:00.000Z").unwrap(), 0);
+        assert_eq!(
+            store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T01:00:00.000Z").unwrap(),
+            0
+        );
     }
 
     #[test]

@@ -44,7 +44,8 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
     let done = usize::try_from(done).unwrap_or(0);
     if done > migrations.len() {
         let why = format!(
-            "was written by a later version (schema {done}, this program knows {}): update the program{}",
+            "was written by a later version (schema {done}, this program knows {}): update the \
+            program{}",
             migrations.len(),
             way_back(path)
         );
@@ -59,13 +60,15 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
     Ok(())
 }
 
-/// The command that brings the data back to how it stood before the update, where a backup of then lies beside it.
+/// The command that brings the data back to how it stood before the update, where a backup of then
+/// lies beside it.
 fn way_back(path: &Path) -> String {
     let backups = path.parent().map(crate::backup::before_updates).unwrap_or_default();
     backups.last().map_or_else(String::new, |backup| {
         let backup = std::path::absolute(backup).unwrap_or_else(|_| backup.clone());
         format!(
-            "; or go back to how it stood before the update, which loses what came since: zaigang-server restore --config FILE --from {}",
+            "; or go back to how it stood before the update, which loses what came since: \
+            zaigang-server restore --config FILE --from {}",
             backup.display()
         )
     })
@@ -80,9 +83,15 @@ mod tests {
         for old in 1..=FACTS.len() {
             let mut connection = Connection::open_in_memory().unwrap();
             migrate(&mut connection, Path::new("t"), &FACTS[..old]).unwrap();
-            connection.execute("INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510100','t')", []).unwrap();
+            connection
+                .execute(
+                    "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510100','t')",
+                    [],
+                )
+                .unwrap();
             migrate(&mut connection, Path::new("t"), FACTS).unwrap();
-            let rows: i64 = connection.query_row("SELECT count(*) FROM institution", [], |r| r.get(0)).unwrap();
+            let rows: i64 =
+                connection.query_row("SELECT count(*) FROM institution", [], |r| r.get(0)).unwrap();
             assert_eq!(rows, 1, "from version {old}");
         }
     }
@@ -93,17 +102,23 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, Path::new("t"), &FACTS[..6]).unwrap();
         let alert = |id: &str, state: &str, (more, values): (&str, &str)| {
-            format!("INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
+            format!("INSERT INTO alert
+                (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
                 VALUES ('{id}','{state}',2,'[]','c','5101','r','d','t','t','t',0,'{{}}');
-                INSERT INTO finding (id,alert,rule,kind,severity,step,revision,raised_at,received_at,device,epoch,seq,report{more})
-                VALUES ('f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,'{{}}'{values});")
+                INSERT INTO finding
+                (id,alert,rule,kind,severity,step,revision,raised_at,received_at,device,epoch,seq,report{more})
+                VALUES
+                ('f-{id}','{id}','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,'{{}}'{values});")
         };
-        connection.execute_batch(&(alert("a", "raised", ("", "")) + &alert("b", "lead", ("", "")))).unwrap();
+        connection
+            .execute_batch(&(alert("a", "raised", ("", "")) + &alert("b", "lead", ("", ""))))
+            .unwrap();
         migrate(&mut connection, Path::new("t"), FACTS).unwrap();
         connection.execute_batch(&alert("c", "raised", (",origin", ",'d'"))).unwrap();
         connection
             .execute_batch(
-                "UPDATE alert SET state='dismissed' WHERE id='a'; UPDATE finding SET step='withdrawn' WHERE id='f-a';",
+                "UPDATE alert SET state='dismissed' WHERE id='a'; UPDATE finding SET \
+                step='withdrawn' WHERE id='f-a';",
             )
             .unwrap();
         let same = |counted: &str, real: &str| {
@@ -127,7 +142,8 @@ mod tests {
         );
         same(
             "SELECT institution || severity, n FROM place_alert WHERE n > 0 ORDER BY 1",
-            "SELECT institution || severity, count(*) FROM alert WHERE state <> 'dismissed' GROUP BY 1 ORDER BY 1",
+            "SELECT institution || severity, count(*) FROM alert WHERE state <> 'dismissed' GROUP \
+            BY 1 ORDER BY 1",
         );
         same(
             "SELECT kind || withdrawn, n FROM finding_count WHERE n > 0 ORDER BY 1",
@@ -141,10 +157,14 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, Path::new("t"), &FACTS[..15]).unwrap();
         let alert = |id: &str, session: &str, epoch: i64| {
-            format!("INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,session,device,raised_at,received_at,updated_at,liveness_waived,case_file)
-                VALUES ('{id}','raised',2,'[]','c','5101','r',{session},'box-1','t','t','t',0,'{{}}');
-                INSERT INTO finding VALUES ('f-{id}','{id}','X','Integrity',2,'opened',1,'t','t','box-1',{epoch},1,'{{}}');
-                INSERT INTO finding_step VALUES ('f-{id}',1,'{id}','X','opened',2,'t','t','box-1',{epoch},1,'z','e');")
+            format!("INSERT INTO alert
+                (id,state,severity,kinds,institution,jurisdiction,room,session,device,raised_at,received_at,updated_at,liveness_waived,case_file)
+                VALUES
+                ('{id}','raised',2,'[]','c','5101','r',{session},'box-1','t','t','t',0,'{{}}');
+                INSERT INTO finding VALUES
+                ('f-{id}','{id}','X','Integrity',2,'opened',1,'t','t','box-1',{epoch},1,'{{}}');
+                INSERT INTO finding_step VALUES
+                ('f-{id}',1,'{id}','X','opened',2,'t','t','box-1',{epoch},1,'z','e');")
         };
         connection
             .execute_batch(&format!(
@@ -160,42 +180,64 @@ mod tests {
         migrate(&mut connection, Path::new("t"), FACTS).unwrap();
         let rows = |sql: &str| -> Vec<String> {
             let mut statement = connection.prepare(sql).unwrap();
-            statement.query_map([], |r| r.get(0)).unwrap().map(std::result::Result::unwrap).collect()
+            statement
+                .query_map([], |r| r.get(0))
+                .unwrap()
+                .map(std::result::Result::unwrap)
+                .collect()
         };
         let of = ["of-box box-1", "own ", "own-of-session box-1"];
         assert_eq!(rows("SELECT incident || ' ' || origin FROM alert ORDER BY id"), of);
         let findings = ["f-of-box box-1", "f-own ", "f-own-of-session "];
         assert_eq!(rows("SELECT id || ' ' || origin FROM finding ORDER BY id"), findings);
-        assert_eq!(rows("SELECT finding || ' ' || origin FROM finding_step ORDER BY finding"), findings);
-        assert_eq!(rows("SELECT device || room || since || taken_at FROM device_place"), ["box-1r"]);
+        assert_eq!(
+            rows("SELECT finding || ' ' || origin FROM finding_step ORDER BY finding"),
+            findings
+        );
+        assert_eq!(
+            rows("SELECT device || room || since || taken_at FROM device_place"),
+            ["box-1r"]
+        );
         connection
-            .execute_batch("INSERT INTO institution VALUES ('d','x',NULL,'',0,'[]','5102','t'); UPDATE room SET institution = 'd', updated_at = 'u' WHERE id = 'r'")
+            .execute_batch(
+                "INSERT INTO institution VALUES ('d','x',NULL,'',0,'[]','5102','t'); \
+                UPDATE room SET institution = 'd', updated_at = 'u' WHERE id = 'r'",
+            )
             .unwrap();
-        assert_eq!(rows("SELECT room || since || institution FROM room_owner ORDER BY 1"), ["r-2c", "rc", "rud"]);
+        assert_eq!(
+            rows("SELECT room || since || institution FROM room_owner ORDER BY 1"),
+            ["r-2c", "rc", "rud"]
+        );
     }
 
-    /// Boxes by institution: as they come, go on and off, move, are revoked and taken back, and as their room changes hands.
+    /// Boxes by institution: as they come, go on and off, move, are revoked and taken back, and as
+    /// their room changes hands.
     #[test]
     fn boxes_of_an_institution_are_counted_as_they_change() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, Path::new("t"), &FACTS[..12]).unwrap();
         connection
             .execute_batch(
-                "INSERT INTO institution VALUES ('a','x',NULL,'',0,'[]','5101','t'), ('b','x',NULL,'',0,'[]','5102','t');
+                "INSERT INTO institution VALUES ('a','x',NULL,'',0,'[]','5101','t'),
+                ('b','x',NULL,'',0,'[]','5102','t');
                  INSERT INTO room VALUES ('r-a','a','','{}','t'), ('r-b','b','','{}','t');
-                 INSERT INTO device (id, room, state, online) VALUES ('old','r-a','provisioned',1), ('gone','r-a','revoked',0);",
+                 INSERT INTO device (id, room, state, online) VALUES
+                 ('old','r-a','provisioned',1), ('gone','r-a','revoked',0);",
             )
             .unwrap();
         migrate(&mut connection, Path::new("t"), FACTS).unwrap();
         let after = |sql: &str| -> Vec<(String, i64, i64)> {
             connection.execute_batch(sql).unwrap();
-            let real = "SELECT r.institution, count(*), sum(d.online) FROM device d JOIN room r ON r.id = d.room WHERE d.state <> 'revoked' GROUP BY 1";
+            let real = "SELECT r.institution, count(*), sum(d.online) FROM device d JOIN room r \
+                ON r.id = d.room WHERE d.state <> 'revoked' GROUP BY 1";
             let all = |sql: &str| -> Vec<(String, i64, i64)> {
                 let mut statement = connection.prepare(sql).unwrap();
-                let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
+                let rows =
+                    statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
                 rows.map(std::result::Result::unwrap).collect()
             };
-            let counted = all("SELECT institution, boxes, online FROM place WHERE boxes > 0 ORDER BY 1");
+            let counted =
+                all("SELECT institution, boxes, online FROM place WHERE boxes > 0 ORDER BY 1");
             assert_eq!(counted, all(real), "{sql}");
             assert_eq!(
                 all("SELECT '', boxes, online FROM box_total"),
@@ -221,13 +263,19 @@ mod tests {
     fn persons_with_templates_are_counted_as_they_come_and_go() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, Path::new("t"), &FACES[..1]).unwrap();
-        let enrolment = "INSERT INTO enrolment (id,person,institution,state,pack,proposed_at,outcome,consent) VALUES ('e','p','c','confirmed','a','t','{}','{}');";
+        let enrolment = "INSERT INTO enrolment \
+            (id,person,institution,state,pack,proposed_at,outcome,consent) VALUES \
+            ('e','p','c','confirmed','a','t','{}','{}');";
         let template = |id: &str, person: &str| {
             format!("INSERT INTO template VALUES ('{id}','e','{person}','c','a','h',0,x'00');")
         };
-        connection.execute_batch(&(enrolment.to_owned() + &template("1", "p") + &template("2", "p"))).unwrap();
+        connection
+            .execute_batch(&(enrolment.to_owned() + &template("1", "p") + &template("2", "p")))
+            .unwrap();
         migrate(&mut connection, Path::new("t"), FACES).unwrap();
-        let persons = |c: &Connection| -> i64 { c.query_row("SELECT n FROM face_count", [], |r| r.get(0)).unwrap() };
+        let persons = |c: &Connection| -> i64 {
+            c.query_row("SELECT n FROM face_count", [], |r| r.get(0)).unwrap()
+        };
         assert_eq!(persons(&connection), 1);
         connection.execute_batch(&(template("3", "p") + &template("4", "q"))).unwrap();
         assert_eq!(persons(&connection), 2);
@@ -239,6 +287,11 @@ mod tests {
     fn a_database_of_a_later_version_is_refused() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
-        assert!(migrate(&mut connection, Path::new("t"), FACTS).unwrap_err().to_string().contains("later version"));
+        assert!(
+            migrate(&mut connection, Path::new("t"), FACTS)
+                .unwrap_err()
+                .to_string()
+                .contains("later version")
+        );
     }
 }

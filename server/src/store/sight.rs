@@ -1,5 +1,5 @@
-//! Which alerts somebody outside their box has seen. Until then the box may correct itself alone; from then on two people
-//! decide. A note is never taken back.
+//! Which alerts somebody outside their box has seen. Until then the box may correct itself alone;
+//! from then on two people decide. A note is never taken back.
 
 use rusqlite::{Connection, params};
 
@@ -7,7 +7,11 @@ use super::{Result, Store};
 
 impl Store {
     /// Notes that these alerts are shown to somebody now; most were noted before, and cost a look.
-    pub fn note_seen<'a>(&self, alerts: impl IntoIterator<Item = &'a str>, now: &str) -> Result<()> {
+    pub fn note_seen<'a>(
+        &self,
+        alerts: impl IntoIterator<Item = &'a str>,
+        now: &str,
+    ) -> Result<()> {
         let mut new = Vec::new();
         self.read(|c| {
             for alert in alerts {
@@ -22,7 +26,8 @@ impl Store {
         }
         self.write(|tx| {
             for alert in new {
-                tx.prepare_cached("INSERT OR IGNORE INTO alert_seen VALUES (?1,?2)")?.execute(params![alert, now])?;
+                tx.prepare_cached("INSERT OR IGNORE INTO alert_seen VALUES (?1,?2)")?
+                    .execute(params![alert, now])?;
             }
             Ok(())
         })

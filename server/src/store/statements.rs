@@ -1,5 +1,5 @@
-//! What is stated about an alert's session, room and people, with who and when: a session's revisions, checks, passes,
-//! filings, consent. Every word is kept; none of them moves an alert.
+//! What is stated about an alert's session, room and people, with who and when: a session's
+//! revisions, checks, passes, filings, consent. Every word is kept; none of them moves an alert.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,13 @@ pub enum StatedKind {
 }
 
 impl Stated {
-    fn of(who: &Who, kind: StatedKind, institution: &str, person: Option<&str>, object: &str) -> Self {
+    fn of(
+        who: &Who,
+        kind: StatedKind,
+        institution: &str,
+        person: Option<&str>,
+        object: &str,
+    ) -> Self {
         Self {
             by: who.name.clone(),
             role: who.role,
@@ -101,19 +107,30 @@ impl Store {
     pub fn state_now(&self, it: &Stated, now: &str) -> Result<()> {
         self.write(|tx| {
             tx.execute(
-                "INSERT INTO statement (at, by_whom, by_role, kind, institution, person, object) VALUES (?1,?2,?3,?4,?5,?6,?7)",
-                params![now, it.by, it.role.as_str(), name_of(&it.kind)?, it.institution, it.person, it.object],
+                "INSERT INTO statement (at, by_whom, by_role, kind, institution, person, object) \
+                VALUES (?1,?2,?3,?4,?5,?6,?7)",
+                params![
+                    now,
+                    it.by,
+                    it.role.as_str(),
+                    name_of(&it.kind)?,
+                    it.institution,
+                    it.person,
+                    it.object
+                ],
             )?;
             Ok(())
         })
     }
 
-    /// What was stated that touches an alert, oldest first: its session's every word, the room's checks of that day, and of
-    /// the people named (and their institution) what was filed since the day before.
+    /// What was stated that touches an alert, oldest first: its session's every word, the room's
+    /// checks of that day, and of the people named (and their institution) what was filed since the
+    /// day before.
     pub fn statements(&self, alert: &Alert) -> Result<Vec<Statement>> {
         let around = |hours: i64| {
             let raised = alert.raised_at.parse::<jiff::Timestamp>().ok();
-            let moved = raised.and_then(|at| at.checked_add(jiff::SignedDuration::from_hours(hours)).ok());
+            let moved =
+                raised.and_then(|at| at.checked_add(jiff::SignedDuration::from_hours(hours)).ok());
             moved.map_or_else(|| alert.raised_at.clone(), crate::clock::text)
         };
         let (day_before, day_after) = (around(-24), around(24));
@@ -140,7 +157,11 @@ fn checks(c: &Connection, room: &str, from: &str, to: &str) -> Result<Vec<Statem
     let sql = "SELECT made_at, made_by, person, direction, via = 'system' FROM identity_check
         WHERE room = ?1 AND at >= ?2 AND at <= ?3 ORDER BY made_at, id LIMIT 100";
     collect(c, sql, [room, from, to], |r| {
-        let kind = StatementKind::Check { person: r.get(2)?, direction: named(r.get(3)?)?, stated: r.get(4)? };
+        let kind = StatementKind::Check {
+            person: r.get(2)?,
+            direction: named(r.get(3)?)?,
+            stated: r.get(4)?,
+        };
         Ok(Statement { at: r.get(0)?, by: r.get(1)?, kind })
     })
 }
@@ -154,10 +175,13 @@ fn filings(c: &Connection, alert: &Alert, from: &str) -> Result<Vec<Statement>> 
         persons.extend(report.persons.into_iter().map(|p| p.person.to_string()));
     }
     let persons = serde_json::to_string(&persons)?;
-    let sql = "SELECT at, by_whom, kind, person, object FROM statement WHERE institution = ?1 AND at >= ?2
-        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3))) ORDER BY at, id LIMIT ?4";
+    let sql = "SELECT at, by_whom, kind, person, object FROM statement WHERE institution = ?1 AND
+        at >= ?2
+        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3))) ORDER BY at, id LIMIT
+        ?4";
     collect(c, sql, params![alert.institution, from, persons, MOST as i64], |r| {
-        let kind = StatementKind::Other { kind: named(r.get(2)?)?, person: r.get(3)?, object: r.get(4)? };
+        let kind =
+            StatementKind::Other { kind: named(r.get(2)?)?, person: r.get(3)?, object: r.get(4)? };
         Ok(Statement { at: r.get(0)?, by: r.get(1)?, kind })
     })
 }

@@ -61,7 +61,8 @@ pub struct Declared {
 }
 
 impl Dossier {
-    /// The same with every session as it was declared by that moment: what the boxes saw stays as it is known today.
+    /// The same with every session as it was declared by that moment: what the boxes saw stays as
+    /// it is known today.
     #[must_use]
     pub fn as_stated_by(&self, at_ms: i64) -> Self {
         let mut then = self.clone();
@@ -69,14 +70,17 @@ impl Dossier {
             let words = self.revised.get(&outcome.session).into_iter().flatten();
             // One that was declared only afterwards has its first word.
             let first = words.clone().next();
-            let Some(word) = words.take_while(|w| w.at_ms <= at_ms).last().or(first) else { continue };
+            let Some(word) = words.take_while(|w| w.at_ms <= at_ms).last().or(first) else {
+                continue;
+            };
             if outcome.declared_lead != word.lead {
                 outcome.declared_lead.clone_from(&word.lead);
                 if let Some(seen) = &mut outcome.seen {
                     seen.lead_verified = word.lead_present;
                 }
             }
-            (outcome.start_ms, outcome.end_ms, outcome.cancelled) = (word.start_ms, word.end_ms, word.cancelled);
+            (outcome.start_ms, outcome.end_ms, outcome.cancelled) =
+                (word.start_ms, word.end_ms, word.cancelled);
         }
         then
     }
@@ -87,13 +91,16 @@ pub(super) fn ms(text: &str) -> Option<i64> {
 }
 
 impl Store {
-    /// What the rules read of one institution: sessions that began after `from`, and all that stands.
+    /// What the rules read of one institution: sessions that began after `from`, and all that
+    /// stands.
     pub fn dossier(&self, institution: &str, from: &str) -> Result<Option<Dossier>> {
         self.read(|c| {
             let Some(institution) = institution_by_id(c, institution)? else { return Ok(None) };
             let id = institution.id.as_str();
-            let (policy_version, values) = super::policies::values_for(c, &institution.jurisdiction)?;
-            let newest = "SELECT max(s.at) FROM summary s JOIN session x ON x.id = s.session JOIN room r ON r.id = x.room WHERE r.institution = ?1";
+            let (policy_version, values) =
+                super::policies::values_for(c, &institution.jurisdiction)?;
+            let newest = "SELECT max(s.at) FROM summary s JOIN session x ON x.id = s.session JOIN \
+                room r ON r.id = x.room WHERE r.institution = ?1";
             Ok(Some(Dossier {
                 outcomes: outcomes(c, id, from)?,
                 revised: revised(c, id, from)?,
@@ -112,23 +119,39 @@ impl Store {
     /// Everything that LL-3 reads of one person, and what stands of it.
     pub fn sightings(&self, person: &str, from: &str) -> Result<(Vec<Sighting>, Vec<Standing>)> {
         self.read(|c| {
-            let sql = "SELECT r.institution, p.room, p.device, p.session, p.from_at, p.to_at, p.uncertainty_ms, p.synchronised,
-                p.verified_by, g.north_udeg, g.east_udeg, coalesce(json_extract(s.report, '$.liveness_waived'), 0), i.jurisdiction,
+            let sql = "SELECT r.institution, p.room, p.device, p.session, p.from_at, p.to_at,
+                p.uncertainty_ms, p.synchronised,
+                p.verified_by, g.north_udeg, g.east_udeg, coalesce(json_extract(s.report,
+                '$.liveness_waived'), 0), i.jurisdiction,
                 p.on_roster, coalesce(d.chain, ''), p.evidence,
-                NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = p.device AND f.from_at <= p.to_at AND f.to_at >= p.from_at)
-                FROM presence p JOIN room r ON r.id = p.room JOIN institution i ON i.id = r.institution LEFT JOIN institution_place g ON g.institution = r.institution
-                LEFT JOIN device d ON d.id = p.device LEFT JOIN summary s ON s.session = p.session AND s.device = p.device
+                NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = p.device AND f.from_at
+                <= p.to_at AND f.to_at >= p.from_at)
+                FROM presence p JOIN room r ON r.id = p.room JOIN institution i ON i.id =
+                r.institution LEFT JOIN institution_place g ON g.institution = r.institution
+                LEFT JOIN device d ON d.id = p.device LEFT JOIN summary s ON s.session =
+                p.session AND s.device = p.device
                 WHERE p.person = ?1 AND p.from_at > ?2 ORDER BY p.from_at";
-            let sightings = collect(c, sql, [person, from], sighting)?.into_iter().flatten().collect();
-            let stands = standing(c, "rule = 'LL-3' AND substr(subject, 1, length(?1) + 1) = ?1 || ' '", person)?;
+            let sightings =
+                collect(c, sql, [person, from], sighting)?.into_iter().flatten().collect();
+            let stands = standing(
+                c,
+                "rule = 'LL-3' AND substr(subject, 1, length(?1) + 1) = ?1 \
+                || ' '",
+                person,
+            )?;
             Ok((sightings, stands))
         })
     }
 }
 
 impl Store {
-    /// What was said of these persons in a session: who, and what that rests on (`None`: a bare claim).
-    pub fn verified_in(&self, session: &str, persons: &[String]) -> Result<Vec<(String, Option<PresenceEvidence>)>> {
+    /// What was said of these persons in a session: who, and what that rests on (`None`: a bare
+    /// claim).
+    pub fn verified_in(
+        &self,
+        session: &str,
+        persons: &[String],
+    ) -> Result<Vec<(String, Option<PresenceEvidence>)>> {
         self.read(|c| {
             let sql = "SELECT person, evidence FROM presence WHERE session = ?1
                 AND person IN (SELECT value FROM json_each(?2)) ORDER BY person, from_at";
@@ -142,10 +165,14 @@ impl Store {
 }
 
 fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<SessionOutcome>> {
-    let sql = "SELECT x.spec, coalesce(s.device, (SELECT d.id FROM device d WHERE d.room = x.room AND d.state <> 'registered' ORDER BY d.id LIMIT 1), ''),
-        s.report, EXISTS (SELECT 1 FROM device d WHERE d.room = x.room AND d.state = 'provisioned' AND d.last_seen IS NOT NULL),
-        EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person = json_extract(x.spec, '$.declared_lead')),
-        NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = s.device AND f.from_at <= max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at)
+    let sql = "SELECT x.spec, coalesce(s.device, (SELECT d.id FROM device d WHERE d.room = x.room
+        AND d.state <> 'registered' ORDER BY d.id LIMIT 1), ''),
+        s.report, EXISTS (SELECT 1 FROM device d WHERE d.room = x.room AND d.state =
+        'provisioned' AND d.last_seen IS NOT NULL),
+        EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person =
+        json_extract(x.spec, '$.declared_lead')),
+        NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = s.device AND f.from_at <=
+        max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at)
         FROM session x JOIN room r ON r.id = x.room LEFT JOIN summary s ON s.session = x.id
         AND s.received_at = (SELECT max(t.received_at) FROM summary t WHERE t.session = x.id)
         WHERE r.institution = ?1 AND x.start_at > ?2 ORDER BY x.start_at, x.id";
@@ -172,12 +199,18 @@ fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<Session
     Ok(rows.into_iter().flatten().collect())
 }
 
-fn revised(c: &Connection, institution: &str, from: &str) -> Result<BTreeMap<String, Vec<Declared>>> {
+fn revised(
+    c: &Connection,
+    institution: &str,
+    from: &str,
+) -> Result<BTreeMap<String, Vec<Declared>>> {
     let sql = "SELECT h.at, h.spec,
-        EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person = json_extract(h.spec, '$.declared_lead'))
+        EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person =
+        json_extract(h.spec, '$.declared_lead'))
         FROM session x JOIN room r ON r.id = x.room JOIN session_change h ON h.session = x.id
         WHERE r.institution = ?1 AND x.start_at > ?2
-        AND EXISTS (SELECT 1 FROM session_change o WHERE o.session = x.id AND o.revision <> h.revision)
+        AND EXISTS (SELECT 1 FROM session_change o WHERE o.session = x.id AND o.revision <>
+        h.revision)
         ORDER BY h.session, h.revision";
     let rows: Vec<(String, String, bool)> =
         collect(c, sql, [institution, from], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
@@ -197,8 +230,9 @@ fn revised(c: &Connection, institution: &str, from: &str) -> Result<BTreeMap<Str
     Ok(revised)
 }
 
-/// The lead as declared *now* counts as verified where a presence of that person came, too: the summary speaks of the lead
-/// at its own time, and a presence may have been given up for lack of disk.
+/// The lead as declared *now* counts as verified where a presence of that person came, too: the
+/// summary speaks of the lead at its own time, and a presence may have been given up for lack of
+/// disk.
 fn of_summary(s: &PresenceSummary, lead_present: bool) -> Seen {
     Seen {
         assessable: s.assessable,
@@ -213,16 +247,20 @@ fn of_summary(s: &PresenceSummary, lead_present: bool) -> Seen {
 }
 
 fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
-    let sql = "SELECT s.practitioner, d.room, d.id, (SELECT max(p.to_at) FROM presence p JOIN room q ON q.id = p.room
+    let sql = "SELECT s.practitioner, d.room, d.id, (SELECT max(p.to_at) FROM presence p JOIN
+        room q ON q.id = p.room
           WHERE p.person = s.practitioner AND q.institution = s.institution),
-        (SELECT min(m.received_at) FROM summary m JOIN session x ON x.id = m.session JOIN room y ON y.id = x.room WHERE y.institution = s.institution),
+        (SELECT min(m.received_at) FROM summary m JOIN session x ON x.id = m.session JOIN room y
+        ON y.id = x.room WHERE y.institution = s.institution),
         p.updated_at
-        FROM site s JOIN practitioner p ON p.id = s.practitioner JOIN room r ON r.institution = s.institution JOIN device d ON d.room = r.id
+        FROM site s JOIN practitioner p ON p.id = s.practitioner JOIN room r ON r.institution =
+        s.institution JOIN device d ON d.room = r.id
         WHERE s.institution = ?1 AND s.lead_of <> '[]' GROUP BY s.practitioner HAVING min(d.id)";
     let rows = collect(c, sql, [institution], |r| {
         let (last, first): (Option<String>, Option<String>) = (r.get(3)?, r.get(4)?);
         // Without one report nobody could have been seen.
-        let visible_since_ms = first.as_deref().and_then(ms).zip(ms(&r.get::<_, String>(5)?)).map(|(a, b)| a.max(b));
+        let visible_since_ms =
+            first.as_deref().and_then(ms).zip(ms(&r.get::<_, String>(5)?)).map(|(a, b)| a.max(b));
         let (person, room, device) = (r.get(0)?, r.get(1)?, r.get(2)?);
         Ok(visible_since_ms.map(|visible_since_ms| Registered {
             person,
@@ -237,8 +275,10 @@ fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
 }
 
 fn undeclared(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occurrence>> {
-    let sql = "SELECT f.id, f.alert, f.report, f.device, f.received_at FROM finding f WHERE f.rule = 'HB-3' AND f.epoch >= 0
-        AND f.step <> 'withdrawn' AND f.received_at > ?2 AND json_extract(f.report, '$.institution') = ?1 ORDER BY f.received_at";
+    let sql = "SELECT f.id, f.alert, f.report, f.device, f.received_at FROM finding f WHERE
+        f.rule = 'HB-3' AND f.epoch >= 0
+        AND f.step <> 'withdrawn' AND f.received_at > ?2 AND json_extract(f.report,
+        '$.institution') = ?1 ORDER BY f.received_at";
     let rows = collect(c, sql, [institution, from], |r| {
         let report: FindingReport = serde_json::from_str(&r.get::<_, String>(2)?)?;
         let Some(at_ms) = ms(&r.get::<_, String>(4)?) else { return Ok(None) };
@@ -259,16 +299,24 @@ fn undeclared(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occur
 fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
     // CROSS keeps the order: otherwise every box in service is looked at for each institution.
     let sql = "SELECT r.spec, d.id FROM room r CROSS JOIN device d ON d.room = r.id
-        WHERE r.institution = ?1 AND d.state = 'provisioned' AND d.last_seen IS NOT NULL ORDER BY d.id";
-    let places: Vec<(String, String)> = collect(c, sql, [institution], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        WHERE r.institution = ?1 AND d.state = 'provisioned' AND d.last_seen IS NOT NULL ORDER BY
+        d.id";
+    let places: Vec<(String, String)> =
+        collect(c, sql, [institution], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let hour = ms(from).unwrap_or(0).div_euclid(3_600_000);
     let post = |(spec, device): (String, String)| {
-        let silences = "SELECT from_at, to_at FROM silence WHERE device = ?1 AND to_at > ?2 ORDER BY from_at";
-        let hours = "SELECT hour, looks, live, faces FROM hour_seen WHERE device = ?1 AND hour >= ?2 ORDER BY hour";
+        let silences =
+            "SELECT from_at, to_at FROM silence WHERE device = ?1 AND to_at > ?2 ORDER BY from_at";
+        let hours = "SELECT hour, looks, live, faces FROM hour_seen WHERE device = ?1 AND hour >= \
+            ?2 ORDER BY hour";
         Ok(Post {
             room: serde_json::from_str(&spec)?,
-            silences: collect(c, silences, [device.as_str(), from], |r| Ok((r.get(0)?, r.get(1)?)))?,
-            hours: collect(c, hours, params![device, hour], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?,
+            silences: collect(c, silences, [device.as_str(), from], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })?,
+            hours: collect(c, hours, params![device, hour], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
+            })?,
             device,
         })
     };
@@ -293,7 +341,10 @@ fn sighting(r: &rusqlite::Row<'_>) -> Result<Option<Sighting>> {
         liveness_waived: r.get(11)?,
         on_roster: r.get(13)?,
         chain: ChainStanding::of(&r.get::<_, String>(14)?),
-        evidence: r.get::<_, Option<String>>(15)?.map(|text| serde_json::from_str(&text)).transpose()?,
+        evidence: r
+            .get::<_, Option<String>>(15)?
+            .map(|text| serde_json::from_str(&text))
+            .transpose()?,
         chain_whole: r.get(16)?,
         place: place.0.zip(place.1).map(|(north, east)| (north as f64 / 1e6, east as f64 / 1e6)),
     }))
@@ -301,7 +352,8 @@ fn sighting(r: &rusqlite::Row<'_>) -> Result<Option<Sighting>> {
 
 fn standing(c: &Connection, which: &str, id: &str) -> Result<Vec<Standing>> {
     let sql = format!(
-        "SELECT rule, institution, subject, serial, revision, step, severity, weight, raised_at FROM own_finding WHERE {which}"
+        "SELECT rule, institution, subject, serial, revision, step, severity, weight, raised_at \
+        FROM own_finding WHERE {which}"
     );
     collect(c, &sql, [id], |r| {
         Ok(Standing {

@@ -16,11 +16,12 @@ pub enum ToJudge {
 }
 
 impl Store {
-    /// What is to be judged anew, taken off the list: whoever takes it judges it before the next crash or marks it again.
+    /// What is to be judged anew, taken off the list: whoever takes it judges it before the next
+    /// crash or marks it again.
     pub fn take_to_judge(&self, limit: u32) -> Result<Vec<ToJudge>> {
         self.write(|tx| {
-            let sql =
-                "DELETE FROM to_judge WHERE what IN (SELECT what FROM to_judge ORDER BY what LIMIT ?1) RETURNING what";
+            let sql = "DELETE FROM to_judge WHERE what IN (SELECT what FROM to_judge ORDER BY what \
+                LIMIT ?1) RETURNING what";
             let rows: Vec<String> = collect(tx, sql, [limit], |r| Ok(r.get(0)?))?;
             Ok(rows.iter().filter_map(|what| to_judge_of(what)).collect())
         })
@@ -38,7 +39,10 @@ impl Store {
     pub fn judge_everything(&self) -> Result<()> {
         self.write(|tx| {
             tx.execute("INSERT OR IGNORE INTO to_judge SELECT 'i:' || id FROM institution", [])?;
-            tx.execute("INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'p:' || person FROM presence", [])?;
+            tx.execute(
+                "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'p:' || person FROM presence",
+                [],
+            )?;
             Ok(())
         })
     }
@@ -47,7 +51,8 @@ impl Store {
     pub fn summaries(&self, sessions: &[String]) -> Result<BTreeMap<String, PresenceSummary>> {
         self.read(|c| {
             let sql =
-                "SELECT report FROM summary WHERE session IN (SELECT value FROM json_each(?1)) ORDER BY received_at";
+                "SELECT report FROM summary WHERE session IN (SELECT value FROM json_each(?1)) \
+                ORDER BY received_at";
             let rows: Vec<PresenceSummary> = decode_all(c, sql, [serde_json::to_string(sessions)?])?;
             Ok(rows.into_iter().map(|s| (s.session.to_string(), s)).collect())
         })

@@ -1,4 +1,5 @@
-//! Deletions in the database of faces: the key is destroyed with what it sealed, and the ledger's deletions are replayed.
+//! Deletions in the database of faces: the key is destroyed with what it sealed, and the ledger's
+//! deletions are replayed.
 
 use rusqlite::{Transaction, params};
 
@@ -17,11 +18,16 @@ pub struct Replay {
 }
 
 impl FaceStore {
-    /// From now on each deletion is signed into the ledger first. What either side lacks, it learns here.
+    /// From now on each deletion is signed into the ledger first. What either side lacks, it learns
+    /// here.
     pub fn with_ledger(mut self, ledger: Ledger) -> Result<(Self, Replay)> {
         let read = ledger.read()?;
         let ours = self.tombstones()?;
-        let signed = if ours.iter().all(|t| read.tombstones.contains(t)) { 0 } else { ledger.append(&ours)? };
+        let signed = if ours.iter().all(|t| read.tombstones.contains(t)) {
+            0
+        } else {
+            ledger.append(&ours)?
+        };
         let mut replay = Replay { replayed: 0, signed, other_signer: read.other_signer };
         for missing in read.tombstones.iter().filter(|t| !ours.contains(t)) {
             self.write(|tx| self.delete(tx, missing))?;
@@ -41,11 +47,22 @@ impl FaceStore {
         })
     }
 
-    /// Deletes what was enrolled for one institution. What others hold is sealed anew, and the key that it was sealed with
-    /// before is destroyed: nothing opens what was deleted.
-    pub fn withdraw_at(&self, person: &str, institution: &str, reason: &str, now: &str) -> Result<Withdrawal> {
+    /// Deletes what was enrolled for one institution. What others hold is sealed anew, and the key
+    /// that it was sealed with before is destroyed: nothing opens what was deleted.
+    pub fn withdraw_at(
+        &self,
+        person: &str,
+        institution: &str,
+        reason: &str,
+        now: &str,
+    ) -> Result<Withdrawal> {
         let institution = Some(institution.to_owned());
-        self.bury(&Tombstone { person: person.to_owned(), at: now.to_owned(), reason: reason.to_owned(), institution })
+        self.bury(&Tombstone {
+            person: person.to_owned(),
+            at: now.to_owned(),
+            reason: reason.to_owned(),
+            institution,
+        })
     }
 
     fn bury(&self, tombstone: &Tombstone) -> Result<Withdrawal> {
@@ -66,9 +83,19 @@ impl FaceStore {
     /// Deletions, oldest first.
     pub fn tombstones(&self) -> Result<Vec<Tombstone>> {
         self.read(|c| {
-            collect(c, "SELECT person, at, reason, institution FROM tombstone ORDER BY at, person", [], |r| {
-                Ok(Tombstone { person: r.get(0)?, at: r.get(1)?, reason: r.get(2)?, institution: r.get(3)? })
-            })
+            collect(
+                c,
+                "SELECT person, at, reason, institution FROM tombstone ORDER BY at, person",
+                [],
+                |r| {
+                    Ok(Tombstone {
+                        person: r.get(0)?,
+                        at: r.get(1)?,
+                        reason: r.get(2)?,
+                        institution: r.get(3)?,
+                    })
+                },
+            )
         })
     }
 
@@ -77,24 +104,29 @@ impl FaceStore {
         Ok(self.ledger.as_ref().map(Ledger::read).transpose()?.unwrap_or_default().tombstones)
     }
 
-    /// Proposals that nobody decided by then lose what they sealed, key and all where nothing else of the person stands.
+    /// Proposals that nobody decided by then lose what they sealed, key and all where nothing else
+    /// of the person stands.
     pub fn forget_undecided(&self, before: &str, now: &str) -> Result<Vec<String>> {
-        let sql = "SELECT DISTINCT person FROM enrolment WHERE state = 'proposed' AND proposed_at < ?1";
+        let sql =
+            "SELECT DISTINCT person FROM enrolment WHERE state = 'proposed' AND proposed_at < ?1";
         let persons: Vec<String> = self.read(|c| collect(c, sql, [before], |r| Ok(r.get(0)?)))?;
         for person in &persons {
-            let kept = "SELECT 1 FROM enrolment WHERE person = ?1 AND (state = 'confirmed' OR (state = 'proposed' AND proposed_at >= ?2))";
+            let kept = "SELECT 1 FROM enrolment WHERE person = ?1 AND (state = 'confirmed' OR \
+                (state = 'proposed' AND proposed_at >= ?2))";
             if !self.read(|c| Ok(c.prepare_cached(kept)?.exists([person.as_str(), before])?))? {
                 self.withdraw(person, "undecided proposal ran out", now)?;
                 continue;
             }
             self.write(|tx| {
-                let old = "SELECT id FROM enrolment WHERE person = ?1 AND state = 'proposed' AND proposed_at < ?2";
+                let old = "SELECT id FROM enrolment WHERE person = ?1 AND state = 'proposed' AND \
+                    proposed_at < ?2";
                 for table in ["template", "photo"] {
                     let sql = format!("DELETE FROM {table} WHERE enrolment IN ({old})");
                     tx.execute(&sql, [person.as_str(), before])?;
                 }
                 tx.execute(
-                    "UPDATE enrolment SET state='refused', decided_at=?3, reason='undecided proposal ran out'
+                    "UPDATE enrolment SET state='refused', decided_at=?3,
+                    reason='undecided proposal ran out'
                      WHERE person = ?1 AND state = 'proposed' AND proposed_at < ?2",
                     [person.as_str(), before, now],
                 )?;
@@ -106,7 +138,8 @@ impl FaceStore {
 
     /// Templates and photographs of a person; a test asks after a restore.
     pub fn holds_anything_of(&self, person: &str) -> Result<bool> {
-        let sql = "SELECT 1 FROM template WHERE person = ?1 UNION ALL SELECT 1 FROM photo WHERE person = ?1
+        let sql = "SELECT 1 FROM template WHERE person = ?1 UNION ALL SELECT 1 FROM photo WHERE
+            person = ?1
             UNION ALL SELECT 1 FROM person_key WHERE person = ?1";
         self.read(|c| Ok(c.prepare_cached(sql)?.exists([person])?))
     }
@@ -115,8 +148,10 @@ impl FaceStore {
 fn delete(tx: &Transaction<'_>, it: &Tombstone) -> Result<Withdrawal> {
     let here = "person = ?1 AND (?2 IS NULL OR institution = ?2)";
     let of = params![it.person, it.institution];
-    let photos =
-        format!("DELETE FROM photo WHERE person = ?1 AND enrolment IN (SELECT id FROM enrolment WHERE {here})");
+    let photos = format!(
+        "DELETE FROM photo WHERE person = ?1 AND enrolment IN (SELECT id FROM enrolment WHERE \
+        {here})"
+    );
     let done = Withdrawal {
         photos_deleted: tx.execute(&photos, of)? as u64,
         templates_deleted: tx.execute(&format!("DELETE FROM template WHERE {here}"), of)? as u64,
@@ -125,13 +160,21 @@ fn delete(tx: &Transaction<'_>, it: &Tombstone) -> Result<Withdrawal> {
         tx.execute("DELETE FROM person_key WHERE person = ?1", [&it.person])?;
     }
     tx.execute(
-        "UPDATE enrolment SET state='withdrawn', decided_at=?3, reason=?4 WHERE person=?1 AND (?2 IS NULL OR institution = ?2)
+        "UPDATE enrolment SET state='withdrawn', decided_at=?3, reason=?4 WHERE person=?1 AND (?2
+        IS NULL OR institution = ?2)
          AND state <> 'refused'",
         params![it.person, it.institution, it.at, it.reason],
     )?;
     tx.execute(
         "INSERT OR REPLACE INTO tombstone VALUES (?1,?2,?3,?4,?5,?6)",
-        params![it.person, it.at, it.reason, done.templates_deleted as i64, done.photos_deleted as i64, it.institution],
+        params![
+            it.person,
+            it.at,
+            it.reason,
+            done.templates_deleted as i64,
+            done.photos_deleted as i64,
+            it.institution
+        ],
     )?;
     Ok(done)
 }
@@ -159,7 +202,12 @@ mod tests {
         };
         let id = format!("e-{institution}");
         let vector = Zeroizing::new(institution.as_bytes().to_vec());
-        let template = NewTemplate { id: format!("{id}-t"), embedder_sha256: "a".into(), masked: false, vector };
+        let template = NewTemplate {
+            id: format!("{id}-t"),
+            embedder_sha256: "a".into(),
+            masked: false,
+            vector,
+        };
         let proposal = Proposal {
             id: &id,
             person: "p-1",
@@ -187,13 +235,19 @@ mod tests {
         propose(&faces, "c-1");
         propose(&faces, "c-2");
         let wrapped = || -> Vec<u8> {
-            faces.read(|c| Ok(c.query_row("SELECT wrapped FROM person_key", [], |r| r.get(0))?)).unwrap()
+            faces
+                .read(|c| Ok(c.query_row("SELECT wrapped FROM person_key", [], |r| r.get(0))?))
+                .unwrap()
         };
         let before = wrapped();
         let done = faces.withdraw_at("p-1", "c-1", "asked", "t2").unwrap();
         assert_eq!((done.templates_deleted, done.photos_deleted), (1, 1));
         assert_eq!(held(&faces), ["c-2"]);
-        assert_eq!(*faces.photos("e-c-2").unwrap()[0], b"c-2".to_vec(), "it opens under the new key");
+        assert_eq!(
+            *faces.photos("e-c-2").unwrap()[0],
+            b"c-2".to_vec(),
+            "it opens under the new key"
+        );
         assert_ne!(wrapped(), before, "the key that sealed what was deleted is gone");
         faces.withdraw_at("p-1", "c-2", "asked", "t3").unwrap();
         assert!(!faces.holds_anything_of("p-1").unwrap(), "with nothing left the key goes too");

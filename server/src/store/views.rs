@@ -1,4 +1,5 @@
-//! Saved views of the inbox, each its owner's alone; and the places of the wall screen: boxes and open leads by institution.
+//! Saved views of the inbox, each its owner's alone; and the places of the wall screen: boxes and
+//! open leads by institution.
 
 use rusqlite::{OptionalExtension as _, params};
 
@@ -32,9 +33,12 @@ pub struct PlaceSeen {
 impl Store {
     pub fn views(&self, owner: &str) -> Result<Vec<View>> {
         self.read(|c| {
-            collect(c, "SELECT id, name, query FROM view WHERE owner = ?1 ORDER BY name", [owner], |r| {
-                Ok(View { id: r.get(0)?, name: r.get(1)?, query: r.get(2)? })
-            })
+            collect(
+                c,
+                "SELECT id, name, query FROM view WHERE owner = ?1 ORDER BY name",
+                [owner],
+                |r| Ok(View { id: r.get(0)?, name: r.get(1)?, query: r.get(2)? }),
+            )
         })
     }
 
@@ -47,7 +51,9 @@ impl Store {
                 |r| Ok((r.get(0)?, r.get(1)?)),
             )?;
             if !here && others >= MOST {
-                return Err(StoreError::Conflict(format!("{MOST} views are kept already: delete one first")));
+                return Err(StoreError::Conflict(format!(
+                    "{MOST} views are kept already: delete one first"
+                )));
             }
             let sql = "INSERT INTO view (owner, name, query, created_at) VALUES (?1,?2,?3,?4)
                 ON CONFLICT(owner, name) DO UPDATE SET query = excluded.query RETURNING id";
@@ -60,37 +66,47 @@ impl Store {
     pub fn delete_view(&self, owner: &str, id: i64) -> Result<()> {
         self.write(|tx| {
             let sql = "DELETE FROM view WHERE owner = ?1 AND id = ?2 RETURNING id";
-            let gone: Option<i64> = tx.query_row(sql, params![owner, id], |r| r.get(0)).optional()?;
+            let gone: Option<i64> =
+                tx.query_row(sql, params![owner, id], |r| r.get(0)).optional()?;
             gone.map(drop).ok_or_else(|| StoreError::Unknown { what: "view", id: id.to_string() })
         })
     }
 
     /// Institutions with boxes, those with a silent one first.
     pub fn places_seen(&self, part: &Part) -> Result<Vec<PlaceSeen>> {
-        // Everything is read in the order of the list and ends with its page; a part of the country is sorted first.
+        // Everything is read in the order of the list and ends with its page; a part of the country
+        // is sorted first.
         let from = if part.jurisdiction.is_empty() {
             "place k CROSS JOIN institution i ON i.id = k.institution WHERE ?1 = ''"
         } else {
-            "institution i CROSS JOIN place k ON k.institution = i.id WHERE i.jurisdiction >= ?1 AND i.jurisdiction < ?1 || '~'"
+            "institution i CROSS JOIN place k ON k.institution = i.id WHERE i.jurisdiction >= ?1 \
+            AND i.jurisdiction < ?1 || '~'"
         };
         let sql = format!(
-            "WITH p AS (SELECT i.id, i.name, k.boxes, k.online FROM {from} AND k.boxes > 0 AND (?2 = '' OR i.id = ?2)
+            "WITH p AS (SELECT i.id, i.name, k.boxes, k.online FROM {from} AND k.boxes > 0 AND
+            (?2 = '' OR i.id = ?2)
                 ORDER BY k.online < k.boxes DESC, k.institution LIMIT ?3)
-            SELECT p.id, p.name, p.boxes, p.online, coalesce(sum(a.n), 0), coalesce(max(a.severity), 0) FROM p
+            SELECT p.id, p.name, p.boxes, p.online, coalesce(sum(a.n), 0),
+            coalesce(max(a.severity), 0) FROM p
                 LEFT JOIN place_alert a ON a.institution = p.id AND a.n > 0
                 GROUP BY p.id ORDER BY p.online < p.boxes DESC, 5 DESC, p.id"
         );
         self.read(|c| {
-            collect(c, &sql, (&part.jurisdiction, &part.institution, part.limit.clamp(1, 501)), |r| {
-                Ok(PlaceSeen {
-                    institution: r.get(0)?,
-                    name: r.get(1)?,
-                    boxes: r.get(2)?,
-                    online: r.get(3)?,
-                    open_alerts: r.get(4)?,
-                    worst: r.get(5)?,
-                })
-            })
+            collect(
+                c,
+                &sql,
+                (&part.jurisdiction, &part.institution, part.limit.clamp(1, 501)),
+                |r| {
+                    Ok(PlaceSeen {
+                        institution: r.get(0)?,
+                        name: r.get(1)?,
+                        boxes: r.get(2)?,
+                        online: r.get(3)?,
+                        open_alerts: r.get(4)?,
+                        worst: r.get(5)?,
+                    })
+                },
+            )
         })
     }
 }

@@ -1,5 +1,6 @@
-//! What somebody does with his own account: another password, a second factor, the link to the login provider. Each asks
-//! for the password or a code again; a login that was left open changes nothing by itself. It shows no secret twice.
+//! What somebody does with his own account: another password, a second factor, the link to the
+//! login provider. Each asks for the password or a code again; a login that was left open changes
+//! nothing by itself. It shows no secret twice.
 
 use std::sync::Arc;
 
@@ -35,7 +36,10 @@ struct Carried<T> {
 pub(super) fn carry<T: Serialize>(app: &App, purpose: &str, it: T) -> Result<String, Problem> {
     let carried = Carried { until_ms: clock::now().as_millisecond() + OPEN_MS, it };
     let plain = serde_json::to_vec(&carried).map_err(|e| Problem::internal(&e))?;
-    let sealed = app.master.seal(&format!("carried: {purpose}"), &plain).map_err(|e| Problem::internal(&e))?;
+    let sealed = app
+        .master
+        .seal(&format!("carried: {purpose}"), &plain)
+        .map_err(|e| Problem::internal(&e))?;
     Ok(URL_SAFE_NO_PAD.encode(sealed))
 }
 
@@ -50,7 +54,12 @@ pub(super) fn carried<T: DeserializeOwned>(app: &App, purpose: &str, text: &str)
 
 /// The account of whoever logged in; a program has none.
 pub(super) async fn own(app: &Arc<App>, who: &Who) -> Result<Account, Problem> {
-    let none = || Problem::new(StatusCode::CONFLICT, "this is for people who logged in: a token has no account");
+    let none = || {
+        Problem::new(
+            StatusCode::CONFLICT,
+            "this is for people who logged in: a token has no account",
+        )
+    };
     if who.by_token || !app.config.accounts {
         return Err(none());
     }
@@ -63,8 +72,8 @@ pub(super) fn kept(app: &App, headers: &HeaderMap) -> String {
     cookie(headers, cookie_name(&app.config)).map(sha256_hex).unwrap_or_default()
 }
 
-/// The account, where its password, and its code if it has one, were typed again. Counted apart from logins: nobody who
-/// is not logged in can use these attempts up.
+/// The account, where its password, and its code if it has one, were typed again. Counted apart
+/// from logins: nobody who is not logged in can use these attempts up.
 async fn proven(app: &Arc<App>, who: &Who, typed: &str, code: &str) -> Result<Account, Problem> {
     let account = own(app, who).await?;
     let (now, counted) = (clock::now(), format!("own account {}", account.id));
@@ -77,7 +86,8 @@ async fn proven(app: &Arc<App>, who: &Who, typed: &str, code: &str) -> Result<Ac
     let good = app
         .blocking(move |a| {
             Ok::<_, StoreError>(
-                password::verify(&typed, &asked.password_hash) && code_holds(a, &asked, &code, now.as_second())?,
+                password::verify(&typed, &asked.password_hash)
+                    && code_holds(a, &asked, &code, now.as_second())?,
             )
         })
         .await?;
@@ -89,7 +99,12 @@ async fn proven(app: &Arc<App>, who: &Who, typed: &str, code: &str) -> Result<Ac
 }
 
 /// Whether this code is the account's now, and uses it up; true where it has none.
-pub(super) fn code_holds(app: &App, account: &Account, code: &str, now_s: i64) -> Result<bool, StoreError> {
+pub(super) fn code_holds(
+    app: &App,
+    account: &Account,
+    code: &str,
+    now_s: i64,
+) -> Result<bool, StoreError> {
     let Some(sealed) = &account.totp else { return Ok(true) };
     let secret = app.master.open(&format!("totp {}", account.id), sealed)?;
     match totp::check(&secret, code, now_s, account.totp_last) {
@@ -109,7 +124,12 @@ pub(super) struct PasswordBody {
 }
 
 /// Every other login of the account ends.
-pub(super) async fn change_password(app: &Arc<App>, who: &Who, kept: String, it: PasswordBody) -> Result<(), Problem> {
+pub(super) async fn change_password(
+    app: &Arc<App>,
+    who: &Who,
+    kept: String,
+    it: PasswordBody,
+) -> Result<(), Problem> {
     if let Some(fault) = password::fault(&it.new, &who.name) {
         return Err(Problem::unprocessable(fault));
     }
@@ -141,7 +161,8 @@ struct Waiting {
     secret: Vec<u8>,
 }
 
-/// A new secret for the authenticator, and the same sealed, for the form that brings its first code.
+/// A new secret for the authenticator, and the same sealed, for the form that brings its first
+/// code.
 pub(super) async fn begin_factor(
     app: &Arc<App>,
     who: &Who,
@@ -165,11 +186,13 @@ pub(super) async fn finish_factor(
 ) -> Result<(), Problem> {
     let account = own(app, who).await?;
     let waiting: Option<Waiting> = carried(app, FACTOR, sealed);
-    let waiting = waiting
-        .filter(|w| w.account == account.id)
-        .ok_or_else(|| Problem::unprocessable("this form is too old: begin again with your password"))?;
-    let step = totp::check(&waiting.secret, code, clock::now().as_second(), 0)
-        .ok_or_else(|| Problem::unprocessable("code: it is not the one that this secret shows now"))?;
+    let waiting = waiting.filter(|w| w.account == account.id).ok_or_else(|| {
+        Problem::unprocessable("this form is too old: begin again with your password")
+    })?;
+    let step =
+        totp::check(&waiting.secret, code, clock::now().as_second(), 0).ok_or_else(|| {
+            Problem::unprocessable("code: it is not the one that this secret shows now")
+        })?;
     app.blocking(move |a| {
         let label = format!("totp {}", account.id);
         let sealed = a.master.seal(&label, &waiting.secret).map_err(|e| Problem::internal(&e))?;

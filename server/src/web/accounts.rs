@@ -1,4 +1,5 @@
-//! `/api/v1/accounts`: who may come in, invitations, a way back in, who needs a second factor, and who may no longer.
+//! `/api/v1/accounts`: who may come in, invitations, a way back in, who needs a second factor, and
+//! who may no longer.
 
 use std::sync::Arc;
 
@@ -40,23 +41,29 @@ pub(super) struct InviteForm {
 pub(super) async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<String, Problem> {
     let role = Role::parse(&it.role).filter(|r| *r != Role::Public);
     let role = role.ok_or_else(|| {
-        Problem::unprocessable("role: use admin, supervisor, reviewer, clinic, integrator or auditor")
+        Problem::unprocessable(
+            "role: use admin, supervisor, reviewer, clinic, integrator or auditor",
+        )
     })?;
     let scope = it.scope.trim().to_owned();
     deed::did(format!("invited as {} for `{}`", role.as_str(), clock::clip(&scope, 64)));
     if role == Role::Admin && !scope.is_empty() {
-        return Err(Problem::unprocessable("scope: an administrator runs the whole server; leave it empty"));
+        return Err(Problem::unprocessable(
+            "scope: an administrator runs the whole server; leave it empty",
+        ));
     }
     scope_is_there(app, role, &scope).await?;
     invitation(app, role, scope).await
 }
 
-/// A scope is an institution that is registered, or the first digits of a division: a mistyped one would show nothing, or
-/// everything.
+/// A scope is an institution that is registered, or the first digits of a division: a mistyped one
+/// would show nothing, or everything.
 pub(super) async fn scope_is_there(app: &Arc<App>, role: Role, scope: &str) -> Result<(), Problem> {
     if role != Role::Clinic {
-        let digits = scope.len() <= MOST_DIVISION_DIGITS && scope.chars().all(|c| c.is_ascii_digit());
-        let why = "scope: use the first digits of an administrative division, such as 5101; empty for all";
+        let digits =
+            scope.len() <= MOST_DIVISION_DIGITS && scope.chars().all(|c| c.is_ascii_digit());
+        let why = "scope: use the first digits of an administrative division, such as 5101; empty \
+            for all";
         return if digits { Ok(()) } else { Err(Problem::unprocessable(why)) };
     }
     if scope.is_empty() {
@@ -64,14 +71,21 @@ pub(super) async fn scope_is_there(app: &Arc<App>, role: Role, scope: &str) -> R
     }
     let wanted = scope.to_owned();
     if app.blocking(move |a| a.store.institution(&wanted)).await?.is_none() {
-        let why = format!("scope: institution `{}` is unknown: register it first", clock::clip(scope, 80));
+        let why = format!(
+            "scope: institution `{}` is unknown: register it first",
+            clock::clip(scope, 80)
+        );
         return Err(Problem::unprocessable(why));
     }
     Ok(())
 }
 
 /// A one-time link to a new account.
-pub(crate) async fn invitation(app: &Arc<App>, role: Role, scope: String) -> Result<String, Problem> {
+pub(crate) async fn invitation(
+    app: &Arc<App>,
+    role: Role,
+    scope: String,
+) -> Result<String, Problem> {
     let token = random_token()?;
     let hash = sha256_hex(&token);
     let expires = clock::text(clock::now() + SignedDuration::from_hours(INVITED_HOURS));
@@ -80,7 +94,10 @@ pub(crate) async fn invitation(app: &Arc<App>, role: Role, scope: String) -> Res
 }
 
 /// The link works once; it is shown here and nowhere else.
-pub(super) async fn post_invitation(State(app): State<Arc<App>>, Body(it): Body<InviteForm>) -> Answer {
+pub(super) async fn post_invitation(
+    State(app): State<Arc<App>>,
+    Body(it): Body<InviteForm>,
+) -> Answer {
     let path = make_invitation(&app, &it).await?;
     Ok((StatusCode::CREATED, Json(json!({"path": path}))))
 }
@@ -96,7 +113,10 @@ pub(super) async fn post_disable(
 
 pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), Problem> {
     if who.name == id {
-        return Err(Problem::new(StatusCode::CONFLICT, "nobody disables his own account: ask another administrator"));
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "nobody disables his own account: ask another administrator",
+        ));
     }
     let id = id.to_owned();
     deed::did(format!("account {} disabled, its logins ended", clock::clip(&id, 64)));
@@ -117,7 +137,10 @@ pub(super) async fn enable(app: &Arc<App>, id: &str) -> Result<(), Problem> {
     app.blocking(move |a| a.store.set_disabled(&id, false)).await
 }
 
-pub(super) async fn post_clear_waits(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+pub(super) async fn post_clear_waits(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Answer {
     clear_waits(&app, &id).await?;
     Ok((StatusCode::OK, Json(json!({"id": id, "waits": "cleared"}))))
 }
@@ -144,11 +167,12 @@ pub(super) async fn post_reset(
     Ok((StatusCode::CREATED, Json(json!({"path": path}))))
 }
 
-/// A one-time link by which the account's owner sets a new password and second factor. It is another administrator's to
-/// give: whoever sits at an open login can not make it his own.
+/// A one-time link by which the account's owner sets a new password and second factor. It is
+/// another administrator's to give: whoever sits at an open login can not make it his own.
 pub(super) async fn invite_again(app: &Arc<App>, who: &Who, id: &str) -> Result<String, Problem> {
     if who.name == id {
-        let why = "nobody resets his own account: change the password on its page, or ask another administrator";
+        let why = "nobody resets his own account: change the password on its page, or ask another \
+            administrator";
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
     let token = random_token()?;
@@ -161,7 +185,8 @@ pub(super) async fn invite_again(app: &Arc<App>, who: &Who, id: &str) -> Result<
 #[derive(Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SecondFactorRoles {
-    /// Whose people need a one-time code beside the password; the whole list, in place of the former.
+    /// Whose people need a one-time code beside the password; the whole list, in place of the
+    /// former.
     roles: Vec<Role>,
 }
 
@@ -170,14 +195,20 @@ pub(super) async fn get_second_factor(State(app): State<Arc<App>>) -> Answer {
     Ok((StatusCode::OK, Json(json!(SecondFactorRoles { roles }))))
 }
 
-pub(super) async fn post_second_factor(State(app): State<Arc<App>>, Body(it): Body<SecondFactorRoles>) -> Answer {
+pub(super) async fn post_second_factor(
+    State(app): State<Arc<App>>,
+    Body(it): Body<SecondFactorRoles>,
+) -> Answer {
     let said = json!(it);
     set_second_factor_roles(&app, it.roles).await?;
     Ok((StatusCode::OK, Json(said)))
 }
 
 /// Whoever has none yet sets it up before anything else, at once and also in a login that stands.
-pub(super) async fn set_second_factor_roles(app: &Arc<App>, roles: Vec<Role>) -> Result<(), Problem> {
+pub(super) async fn set_second_factor_roles(
+    app: &Arc<App>,
+    roles: Vec<Role>,
+) -> Result<(), Problem> {
     if roles.contains(&Role::Public) {
         return Err(Problem::unprocessable("roles: nobody logs in as `public`"));
     }

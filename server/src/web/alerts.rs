@@ -14,8 +14,8 @@ use super::registry::Answer;
 use crate::access::{Role, Who};
 use crate::alert::{ClinicState, Reason, Review, State as AlertState, Step, Verdict};
 use crate::alert_view::{
-    AlertForAuthority, AlertForClinic, AlertSeen, FindingSeen, LawSeen, LinkSeen, WholeForAuthority, WholeForClinic,
-    WholeSeen,
+    AlertForAuthority, AlertForClinic, AlertSeen, FindingSeen, LawSeen, LinkSeen,
+    WholeForAuthority, WholeForClinic, WholeSeen,
 };
 use crate::app::App;
 use crate::case_clocks;
@@ -26,7 +26,8 @@ use crate::store::{Alert, AlertFilter, StoreError, StoredFinding};
 
 type Shared = State<Arc<App>>;
 
-/// Findings of one alert on a page or in an answer: where a box's incidents were joined, there may be thousands.
+/// Findings of one alert on a page or in an answer: where a box's incidents were joined, there may
+/// be thousands.
 pub(super) const FINDINGS_SHOWN: i64 = 200;
 
 /// What a list of alerts may be asked for.
@@ -49,8 +50,8 @@ pub(super) struct ListQuery {
 }
 
 impl ListQuery {
-    /// An empty text is no condition, because a form sends every field. Narrowed to what this person sees; a clinic asks
-    /// by what it is told, so that no filter tells it more.
+    /// An empty text is no condition, because a form sends every field. Narrowed to what this
+    /// person sees; a clinic asks by what it is told, so that no filter tells it more.
     pub(super) fn filter(&self, who: &Who, default_limit: u32) -> Result<AlertFilter, Problem> {
         let given = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
         let mut filter = AlertFilter {
@@ -63,16 +64,20 @@ impl ListQuery {
             limit: self.limit.unwrap_or(default_limit).clamp(1, 500),
             ..AlertFilter::default()
         };
-        let wrong = |text: &str, known: &str| Problem::bad(format!("state: `{}` is none; use {known}", clip(text, 40)));
+        let wrong = |text: &str, known: &str| {
+            Problem::bad(format!("state: `{}` is none; use {known}", clip(text, 40)))
+        };
         match (given(&self.state).as_deref(), who.role) {
             (None | Some("all"), _) => {}
             (Some(text), Role::Clinic) => {
-                let known = ClinicState::parse(text).ok_or_else(|| wrong(text, "open, answered, closed or all"))?;
+                let known = ClinicState::parse(text)
+                    .ok_or_else(|| wrong(text, "open, answered, closed or all"))?;
                 filter.clinic_state = Some(known);
             }
             (Some("open"), _) => filter.open_only = true,
             (Some(text), _) => {
-                let all = "open, raised, review1, review2, dismissed, lead, on_site, unfounded, case or closed";
+                let all = "open, raised, review1, review2, dismissed, lead, on_site, unfounded, \
+                    case or closed";
                 filter.state = Some(AlertState::parse(text).ok_or_else(|| wrong(text, all))?);
             }
         }
@@ -81,9 +86,9 @@ impl ListQuery {
         }
         if let Some(text) = given(&self.severity) {
             let level = text.strip_prefix('L').and_then(|n| n.parse().ok()).filter(|n| *n <= 3);
-            filter.min_severity = Some(
-                level.ok_or_else(|| Problem::bad(format!("severity: `{}` is none; use L0 to L3", clip(&text, 40))))?,
-            );
+            filter.min_severity = Some(level.ok_or_else(|| {
+                Problem::bad(format!("severity: `{}` is none; use L0 to L3", clip(&text, 40)))
+            })?);
         }
         Ok(scoped(filter, who))
     }
@@ -100,7 +105,8 @@ pub(super) async fn get_alerts(
         .blocking(move |a| {
             let found = a.store.alerts(&filter)?;
             super::sight::note(a, &found)?;
-            let next = (found.len() == limit).then(|| found.last().map(|alert| alert.number)).flatten();
+            let next =
+                (found.len() == limit).then(|| found.last().map(|alert| alert.number)).flatten();
             Ok::<_, StoreError>((listed(a, &who, found)?, next))
         })
         .await?;
@@ -118,9 +124,11 @@ fn listed(a: &App, who: &Who, found: Vec<Alert>) -> Result<Vec<AlertSeen>, Store
         let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
         name_persons(&findings);
         lines.push(match who.role {
-            Role::Clinic => {
-                AlertSeen::Clinic(Box::new(AlertForClinic::of(&alert, answered.contains(&alert.id), findings)))
-            }
+            Role::Clinic => AlertSeen::Clinic(Box::new(AlertForClinic::of(
+                &alert,
+                answered.contains(&alert.id),
+                findings,
+            ))),
             _ => AlertSeen::Authority(Box::new(AlertForAuthority::of(&alert, findings))),
         });
     }
@@ -153,7 +161,11 @@ pub(super) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<Alert, P
     Ok(alert)
 }
 
-pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
+pub(super) async fn get_alert(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+) -> Answer {
     let whole = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
@@ -167,15 +179,23 @@ pub(super) async fn get_alert(State(app): Shared, Extension(who): Extension<Who>
     Ok((StatusCode::OK, Json(json!(whole))))
 }
 
-/// An alert with everything that is known of it; of its findings the worst ones, and of their steps as many. Blocking.
-pub(super) fn whole(a: &App, who: &Who, alert: &Alert, findings_max: i64) -> Result<WholeForAuthority, StoreError> {
+/// An alert with everything that is known of it; of its findings the worst ones, and of their steps
+/// as many. Blocking.
+pub(super) fn whole(
+    a: &App,
+    who: &Who,
+    alert: &Alert,
+    findings_max: i64,
+) -> Result<WholeForAuthority, StoreError> {
     let findings = a.store.worst_findings(&alert.id, findings_max)?;
     name_persons(&findings);
     let mut seen = AlertForAuthority::of(alert, findings);
     let law = law_of(a, alert, &mut seen.findings)?;
     let steps = a.store.alert_steps(&alert.id)?;
-    let states = steps.iter().filter_map(|s| Some((s.at.as_str(), AlertState::parse(&s.state_after)?)));
-    let clock = case_clocks::running(states, &super::calendar::calendar(a)?, jiff::Zoned::now().date());
+    let states =
+        steps.iter().filter_map(|s| Some((s.at.as_str(), AlertState::parse(&s.state_after)?)));
+    let clock =
+        case_clocks::running(states, &super::calendar::calendar(a)?, jiff::Zoned::now().date());
     Ok(WholeForAuthority::of(
         seen,
         steps,
@@ -198,7 +218,11 @@ fn law_of(a: &App, alert: &Alert, findings: &mut [FindingSeen]) -> Result<LawSee
 }
 
 /// An alert with everything that its clinic learns of it. Blocking.
-pub(super) fn whole_for_clinic(a: &App, who: &Who, alert: &Alert) -> Result<WholeForClinic, StoreError> {
+pub(super) fn whole_for_clinic(
+    a: &App,
+    who: &Who,
+    alert: &Alert,
+) -> Result<WholeForClinic, StoreError> {
     let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
     name_persons(&findings);
     let steps = a.store.alert_steps(&alert.id)?;
@@ -214,7 +238,10 @@ pub(super) fn whole_for_clinic(a: &App, who: &Who, alert: &Alert) -> Result<Whol
 pub(super) fn linked(a: &App, who: &Who, id: &str) -> Result<Vec<LinkSeen>, StoreError> {
     let mut links = Vec::new();
     for (id, number, kinds, rule) in a.store.linked(id)? {
-        if a.store.alert(&id)?.is_some_and(|other| who.sees(&other.institution, &other.jurisdiction)) {
+        if a.store
+            .alert(&id)?
+            .is_some_and(|other| who.sees(&other.institution, &other.jurisdiction))
+        {
             links.push(LinkSeen { id, number, kinds, rule });
         }
     }
@@ -240,13 +267,19 @@ impl StepBody {
             None => None,
             Some(text) => Some(Reason::parse(text).ok_or_else(|| {
                 let known: Vec<&str> = Reason::ALL.iter().map(|r| r.as_str()).collect();
-                Problem::unprocessable(format!("reason: `{}` is none; use {}", clip(text, 40), known.join(", ")))
+                Problem::unprocessable(format!(
+                    "reason: `{}` is none; use {}",
+                    clip(text, 40),
+                    known.join(", ")
+                ))
             })?),
         };
         Ok(match self.step.as_str() {
             "take" => Step::Take,
             "review" => {
-                let verdict = self.verdict.ok_or_else(|| Problem::unprocessable("verdict: use uphold or dismiss"))?;
+                let verdict = self
+                    .verdict
+                    .ok_or_else(|| Problem::unprocessable("verdict: use uphold or dismiss"))?;
                 Step::Review { verdict, reason }
             }
             "uphold" => Step::Review { verdict: Verdict::Uphold, reason: None },
@@ -258,8 +291,12 @@ impl StepBody {
             "answer" => Step::Answer,
             "comment" => Step::Comment,
             other => {
-                let why = "use take, assign, review, go_on_site, found, nothing_found, close, answer or comment";
-                return Err(Problem::unprocessable(format!("step: `{}` is none; {why}", clip(other, 40))));
+                let why = "use take, assign, review, go_on_site, found, nothing_found, close, \
+                    answer or comment";
+                return Err(Problem::unprocessable(format!(
+                    "step: `{}` is none; {why}",
+                    clip(other, 40)
+                )));
             }
         })
     }
@@ -274,18 +311,31 @@ pub(super) enum StepTaken {
 }
 
 /// Two reviewers are two people: a token says which program asks, not who decides.
-pub(super) const PERSONS_ALONE: &str = "only a person decides this: log in, and do it without an API token";
+pub(super) const PERSONS_ALONE: &str =
+    "only a person decides this: log in, and do it without an API token";
 
 /// Takes a step in this person's name; without accounts, in the name that was given.
-pub(super) async fn take(app: &Arc<App>, who: &Who, id: String, it: StepBody) -> Result<Alert, Problem> {
+pub(super) async fn take(
+    app: &Arc<App>,
+    who: &Who,
+    id: String,
+    it: StepBody,
+) -> Result<Alert, Problem> {
     let assigned = (it.step == "assign").then(|| clip(it.to.as_deref().unwrap_or("").trim(), 64));
     let step = if assigned.is_some() { Step::Comment } else { it.step()? };
     if who.role == Role::Clinic && step != Step::Answer {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "a clinic may answer; verdicts are the authority's"));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "a clinic may answer; verdicts are the authority's",
+        ));
     }
-    let of_case = matches!(step, Step::GoOnSite | Step::Found { .. } | Step::NothingFound | Step::Close);
+    let of_case =
+        matches!(step, Step::GoOnSite | Step::Found { .. } | Step::NothingFound | Step::Close);
     if app.config.accounts && of_case && who.role != Role::Supervisor {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "a case is the supervisor's: a reviewer gives verdicts"));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "a case is the supervisor's: a reviewer gives verdicts",
+        ));
     }
     if who.by_token && (of_case || matches!(step, Step::Review { .. })) {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
@@ -321,7 +371,9 @@ fn in_words(step: &Step, assigned: Option<&str>) -> String {
     match (assigned, step) {
         (Some(""), _) => "assigned to nobody".to_owned(),
         (Some(to), _) => format!("assigned to {to}"),
-        (None, Step::Review { reason: Some(reason), .. }) => format!("{} ({})", step.name(), reason.as_str()),
+        (None, Step::Review { reason: Some(reason), .. }) => {
+            format!("{} ({})", step.name(), reason.as_str())
+        }
         (None, Step::Found { case_number }) => format!("found, case {}", clip(case_number, 60)),
         (None, step) => step.name().to_owned(),
     }
@@ -332,7 +384,8 @@ fn assign(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> 
     if a.config.accounts && !to.is_empty() {
         let account = a.store.account(to)?.filter(|x| !x.disabled);
         let able = account.is_some_and(|x| {
-            matches!(x.role, Role::Supervisor | Role::Reviewer) && alert.jurisdiction.starts_with(&x.scope)
+            matches!(x.role, Role::Supervisor | Role::Reviewer)
+                && alert.jurisdiction.starts_with(&x.scope)
         });
         if !able {
             return Err(Problem::unprocessable(format!(
@@ -370,7 +423,11 @@ pub(super) struct BulkAnswer {
 pub(super) const MOST_AT_ONCE: usize = 200;
 
 /// Verdicts in bulk are single verdicts: two reviewers are needed for each alert all the same.
-pub(super) async fn take_all(app: &Arc<App>, who: &Who, it: BulkBody) -> Result<Vec<BulkAnswer>, Problem> {
+pub(super) async fn take_all(
+    app: &Arc<App>,
+    who: &Who,
+    it: BulkBody,
+) -> Result<Vec<BulkAnswer>, Problem> {
     if it.ids.is_empty() || it.ids.len() > MOST_AT_ONCE {
         return Err(Problem::unprocessable(format!("ids: choose 1 to {MOST_AT_ONCE} alerts")));
     }
@@ -389,7 +446,11 @@ pub(super) async fn take_all(app: &Arc<App>, who: &Who, it: BulkBody) -> Result<
     Ok(answers)
 }
 
-pub(super) async fn post_steps(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<BulkBody>) -> Answer {
+pub(super) async fn post_steps(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<BulkBody>,
+) -> Answer {
     let answers = take_all(&app, &who, it).await?;
     Ok((StatusCode::OK, Json(json!({"alerts": answers}))))
 }
@@ -403,13 +464,20 @@ pub(super) async fn post_step(
     let alert = take(&app, &who, id, it).await?;
     let taken = match who.role {
         // What a clinic may do is answer, and now it has.
-        Role::Clinic => StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id },
-        _ => StepTaken::Authority { id: alert.id, state: alert.case.state, reviews: alert.case.reviews },
+        Role::Clinic => {
+            StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id }
+        }
+        _ => StepTaken::Authority {
+            id: alert.id,
+            state: alert.case.state,
+            reviews: alert.case.reviews,
+        },
     };
     Ok((StatusCode::OK, Json(json!(taken))))
 }
 
-/// Alerts and boxes are those that the reader sees; messages and findings are counted over the whole server.
+/// Alerts and boxes are those that the reader sees; messages and findings are counted over the
+/// whole server.
 pub(super) async fn get_summary(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
     let part = PartQuery::default().part(&who, 1);
     let (summary, persons) = app

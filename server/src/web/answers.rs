@@ -1,5 +1,6 @@
-//! The shapes of answers that handlers put together by hand, for the API's description alone. schemathesis holds them
-//! against a running server's answers, so a shape that is not the answer's fails there.
+//! The shapes of answers that handlers put together by hand, for the API's description alone.
+//! schemathesis holds them against a running server's answers, so a shape that is not the answer's
+//! fails there.
 
 #![expect(dead_code, reason = "shapes for the description: never made, only described")]
 
@@ -157,7 +158,8 @@ pub(super) struct BoxMade {
     room: String,
     /// Shown once; works once.
     provisioning_token: String,
-    /// What the box pins (`TOKEN sha256:HEX` in its token file); `null` where the configuration names no `server_ca_file`.
+    /// What the box pins (`TOKEN sha256:HEX` in its token file); `null` where the configuration
+    /// names no `server_ca_file`.
     server_ca_sha256: Option<String>,
     expires_at: String,
 }
@@ -192,7 +194,8 @@ pub(super) struct EnrolmentMade {
     liveness: String,
     photos: Vec<crate::enrol::PhotoOutcome>,
     duplicates: Vec<crate::enrol::Likeness>,
-    /// The best score against the person's confirmed faces, where it is too low; `null` to a clinic.
+    /// The best score against the person's confirmed faces, where it is too low; `null` to a
+    /// clinic.
     unlike_ppm: Option<i32>,
     templates: u64,
 }

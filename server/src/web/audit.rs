@@ -1,4 +1,5 @@
-//! `/api/v1/audit` and its export: who read or changed what, when, why. An auditor with a scope sees his part of it.
+//! `/api/v1/audit` and its export: who read or changed what, when, why. An auditor with a scope
+//! sees his part of it.
 
 use std::sync::Arc;
 
@@ -44,18 +45,20 @@ pub(super) async fn get_audit(
         Ok(last) => (true, last, None),
         Err(fault) => (false, fault.entry, Some(fault.why)),
     };
-    let body = json!({"audit": entries, "next": next, "holds": holds, "up_to": entry, "fault": fault});
+    let body =
+        json!({"audit": entries, "next": next, "holds": holds, "up_to": entry, "fault": fault});
     Ok((StatusCode::OK, Json(body)))
 }
 
-/// The whole log, sealed by the server's key: `zaigang-verify` checks it without us. A chain can not be handed out in part,
-/// so whoever has a part of the country reads it on the page.
+/// The whole log, sealed by the server's key: `zaigang-verify` checks it without us. A chain can
+/// not be handed out in part, so whoever has a part of the country reads it on the page.
 pub(super) async fn get_export(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Who>,
 ) -> Result<Response, Problem> {
     if !who.scope.is_empty() {
-        let why = "the sealed log is of the whole country: it is exported by an auditor without a scope";
+        let why =
+            "the sealed log is of the whole country: it is exported by an auditor without a scope";
         return Err(Problem::new(StatusCode::FORBIDDEN, why));
     }
     let bytes = app

@@ -1,7 +1,8 @@
 //! The one authorization layer: who sent this, may that role do this here, and is it written down.
 //!
-//! [`RULES`](super::rights::RULES) says which; a route that is missing there is refused for everybody.
-//! What a role sees *within* a route (its jurisdiction, its institution) is [`Who::sees`], asked by the handlers.
+//! [`RULES`](super::rights::RULES) says which; a route that is missing there is refused for
+//! everybody. What a role sees *within* a route (its jurisdiction, its institution) is
+//! [`Who::sees`], asked by the handlers.
 
 use std::sync::Arc;
 
@@ -23,13 +24,15 @@ use crate::config::Config;
 use crate::problem::Problem;
 use crate::store::Deed;
 
-/// The cookie that holds a login: `HttpOnly` and `SameSite=Strict`. Where browsers come over TLS it is `Secure` and bears the
-/// prefix by which they take it from this host alone, so that no neighbour's page can set another.
+/// The cookie that holds a login: `HttpOnly` and `SameSite=Strict`. Where browsers come over TLS it
+/// is `Secure` and bears the prefix by which they take it from this host alone, so that no
+/// neighbour's page can set another.
 pub(super) fn cookie_name(config: &Config) -> &'static str {
     if config.is_https() { "__Host-zaigang" } else { "zaigang" }
 }
 
-/// What a request proves itself with: hashes, never the secret. Kept by a live stream, which asks again.
+/// What a request proves itself with: hashes, never the secret. Kept by a live stream, which asks
+/// again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Credential {
     /// Accounts are switched off: everybody is everybody.
@@ -44,8 +47,10 @@ impl Credential {
         if !app.config.accounts {
             return Self::OpenHouse;
         }
-        let bearer =
-            headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.strip_prefix("Bearer "));
         match (bearer, cookie(headers, cookie_name(&app.config))) {
             (Some(token), _) => Self::Token(sha256_hex(token)),
             (None, Some(token)) => Self::Login(sha256_hex(token)),
@@ -76,13 +81,16 @@ impl Credential {
     }
 }
 
-/// What somebody may do before the second factor that his role needs is set up: what everybody may, and his own account.
+/// What somebody may do before the second factor that his role needs is set up: what everybody may,
+/// and his own account.
 fn open_before_second_factor(path: &str, rule: Option<&Rule>) -> bool {
-    let own = path == "/account" || path.starts_with("/account/") || path.starts_with("/api/v1/account/");
+    let own =
+        path == "/account" || path.starts_with("/account/") || path.starts_with("/api/v1/account/");
     own || path == "/logout" || rule.is_some_and(|r| r.roles.contains(&Role::Public))
 }
 
-/// A page of another site may not make this browser change anything here: browsers say where a request comes from.
+/// A page of another site may not make this browser change anything here: browsers say where a
+/// request comes from.
 fn from_elsewhere(config: &Config, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     if text("authorization").is_some() {
@@ -93,7 +101,8 @@ fn from_elsewhere(config: &Config, headers: &HeaderMap) -> bool {
         return !matches!(site, "same-origin" | "none");
     }
     let Some(origin) = text("origin") else { return false };
-    // A proxy may call this server by another name than browsers do: what these call it stands in the configuration.
+    // A proxy may call this server by another name than browsers do: what these call it stands in
+    // the configuration.
     let public = config.public_url.as_deref().is_some_and(|url| same_origin(url, origin));
     let host = text("host").unwrap_or_default();
     !public && origin.split_once("://").is_none_or(|(_, o)| o != host)
@@ -109,13 +118,17 @@ fn same_origin(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
-/// Says whose page it was and, where it may have been our own behind a proxy, which setting is missing.
+/// Says whose page it was and, where it may have been our own behind a proxy, which setting is
+/// missing.
 fn refused_origin(headers: &HeaderMap) -> Problem {
-    let text = |name: &str| clip(headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("—"), 80);
+    let text =
+        |name: &str| clip(headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("—"), 80);
     let (origin, host) = (text("origin"), text("host"));
     let en = format!(
-        "this request came from a page of another site and is refused (Origin {origin}, Host {host}); behind a proxy set \
-         `http.public_url` to the address that browsers use, or let the proxy pass the name on (`proxy_set_header Host $http_host`)"
+        "this request came from a page of another site and is refused (Origin {origin}, Host \
+            {host}); behind a proxy set \
+         `http.public_url` to the address that browsers use, or let the proxy pass the name on \
+         (`proxy_set_header Host $http_host`)"
     );
     let zh = format!(
         "该请求来自其他站点的页面,已拒绝(Origin {origin},Host {host})。如经反向代理访问,请将 `http.public_url` 设为浏览器所用地址"
@@ -123,7 +136,11 @@ fn refused_origin(headers: &HeaderMap) -> Problem {
     Problem { zh: Some(zh.into()), ..Problem::new(StatusCode::FORBIDDEN, en) }
 }
 
-pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn layer(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
     let Some(path) = path else { return next.run(request).await };
     let method = request.method().clone();
@@ -161,13 +178,15 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
     request.extensions_mut().insert(credential);
     let notes = Notes::default();
     let reader = who.clone();
-    // A task of its own: whoever hangs up in the middle does not take the entry in the log with him.
+    // A task of its own: whoever hangs up in the middle does not take the entry in the log with
+    // him.
     let work = async move {
         let response = match (allowed, rule) {
-            (_, None) => {
-                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address knows no such method, or has no rule")
-                    .into_response()
-            }
+            (_, None) => Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this address knows no such method, or has no rule",
+            )
+            .into_response(),
             (true, _) if due && page => Redirect::to("/account").into_response(),
             (true, _) if due => {
                 let why = "your role needs one-time codes: set them up on the page /account first";
@@ -178,12 +197,15 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
                 deed::NOTES.scope(Arc::clone(&notes), answered).await
             }
             (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
-            (false, Some(_)) if public => {
-                Problem::new(StatusCode::UNAUTHORIZED, "log in, or send an API token as `Authorization: Bearer …`")
-                    .into_response()
-            }
+            (false, Some(_)) if public => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "log in, or send an API token as `Authorization: Bearer …`",
+            )
+            .into_response(),
             (false, Some(_)) if page => forbidden_page(&app, lang).await,
-            (false, Some(_)) => Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response(),
+            (false, Some(_)) => {
+                Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response()
+            }
         };
         if rule.is_none_or(|r| r.audit == Audit::No) {
             return response;
@@ -199,17 +221,21 @@ pub(super) async fn layer(State(app): State<Arc<App>>, mut request: Request, nex
         let refused = public && !(allowed && done.status < 400);
         match app.blocking(|a| a.write_down(&done, &reader, &entry.institutions, refused)).await {
             Ok(()) => response,
-            // P11: what can not be written down is not told. A change that was made stands; its answer says so.
+            // P11: what can not be written down is not told. A change that was made stands; its
+            // answer says so.
             Err(_) => unlogged(method.is_safe()).into_response(),
         }
     };
-    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|error| Problem::internal(&error).into_response())
+    tokio::spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|error| Problem::internal(&error).into_response())
 }
 
 fn unlogged(read: bool) -> Problem {
     tracing::error!("a request could not be written to the audit log: nothing of it is told");
     let detail = if read {
-        "this could not be written to the audit log, so nothing is shown: the server's disk may be full"
+        "this could not be written to the audit log, so nothing is shown: the server's disk may \
+        be full"
     } else {
         "this could not be written to the audit log: look whether it was done before doing it again"
     };
@@ -223,7 +249,11 @@ fn why(request: &Request) -> Result<String, Problem> {
         #[serde(default)]
         why: String,
     }
-    let in_address = || axum::extract::Query::<Said>::try_from_uri(request.uri()).map(|q| q.0.why).unwrap_or_default();
+    let in_address = || {
+        axum::extract::Query::<Said>::try_from_uri(request.uri())
+            .map(|q| q.0.why)
+            .unwrap_or_default()
+    };
     let said = reason(request.headers())?.unwrap_or_else(in_address);
     Ok(clip(&crate::text::plain(&said), 200))
 }
@@ -260,7 +290,10 @@ mod tests {
     #[test]
     fn a_request_from_another_sites_page_is_known() {
         let headers = |pairs: &[(&'static str, &'static str)]| {
-            pairs.iter().map(|(k, v)| (header::HeaderName::from_static(k), v.parse().unwrap())).collect::<HeaderMap>()
+            pairs
+                .iter()
+                .map(|(k, v)| (header::HeaderName::from_static(k), v.parse().unwrap()))
+                .collect::<HeaderMap>()
         };
         assert!(from_elsewhere(&config(""), &headers(&[("sec-fetch-site", "cross-site")])));
         assert!(from_elsewhere(
@@ -276,11 +309,20 @@ mod tests {
             ])
         ));
         assert!(
-            !from_elsewhere(&config(""), &headers(&[("origin", "null"), ("sec-fetch-site", "same-origin")])),
+            !from_elsewhere(
+                &config(""),
+                &headers(&[("origin", "null"), ("sec-fetch-site", "same-origin")])
+            ),
             "our own form"
         );
-        assert!(from_elsewhere(&config(""), &headers(&[("host", "127.0.0.1:8080"), ("origin", "null")])));
-        assert!(!from_elsewhere(&config(""), &headers(&[("host", "127.0.0.1:8080")])), "a program without a browser");
+        assert!(from_elsewhere(
+            &config(""),
+            &headers(&[("host", "127.0.0.1:8080"), ("origin", "null")])
+        ));
+        assert!(
+            !from_elsewhere(&config(""), &headers(&[("host", "127.0.0.1:8080")])),
+            "a program without a browser"
+        );
     }
 
     /// nginx as it comes calls this server by the address that it passes requests to.
@@ -294,9 +336,12 @@ mod tests {
             from_elsewhere(&config, &headers)
         };
         assert!(!from("https://zaigang.example.cn") && !from("https://Zaigang.example.cn:443"));
-        for other in
-            ["http://zaigang.example.cn", "https://zaigang.example.cn.evil.example", "https://evil.example", "null"]
-        {
+        for other in [
+            "http://zaigang.example.cn",
+            "https://zaigang.example.cn.evil.example",
+            "https://evil.example",
+            "null",
+        ] {
             assert!(from(other), "{other}");
         }
         let mut headers = HeaderMap::new();
@@ -306,7 +351,8 @@ mod tests {
 
     fn config(http: &str) -> Config {
         let text = format!(
-            "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[http]\n{http}\n"
+            "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \
+            \"master.key\"\n[http]\n{http}\n"
         );
         Config::parse(std::path::Path::new("/etc/z.toml"), &text).unwrap()
     }

@@ -1,7 +1,8 @@
-//! Memory for the bodies of requests: one bound for all readers together, taken before the first byte is read.
+//! Memory for the bodies of requests: one bound for all readers together, taken before the first
+//! byte is read.
 //!
-//! Whoever is not logged in has a small part of his own, so that neither side can take the other's. A body that comes too
-//! slowly is cut off: what it holds is given back.
+//! Whoever is not logged in has a small part of his own, so that neither side can take the other's.
+//! A body that comes too slowly is cut off: what it holds is given back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -90,7 +91,11 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
     let anonymous = request.extensions().get::<Who>().is_none_or(|who| who.role == Role::Public);
     let most = most_bytes(path, anonymous);
     // A body that does not say its length may become as long as it is allowed to.
-    let announced = request.body().size_hint().exact().map_or(most, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let announced = request
+        .body()
+        .size_hint()
+        .exact()
+        .map_or(most, |n| usize::try_from(n).unwrap_or(usize::MAX));
     if announced > most {
         let why = format!("the body has {announced} bytes: at most {most} are taken here");
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why).into_response();

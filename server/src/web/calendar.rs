@@ -1,4 +1,5 @@
-//! `/api/v1/workdays`: the State Council's yearly notice of holidays and of weekend days worked instead.
+//! `/api/v1/workdays`: the State Council's yearly notice of holidays and of weekend days worked
+//! instead.
 
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ pub(super) struct Workdays {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkdaysBody {
-    /// `day,kind` per line: `2027-01-01,holiday`, `2027-02-14,working`. Each year named is replaced.
+    /// `day,kind` per line: `2027-01-01,holiday`, `2027-02-14,working`. Each year named is
+    /// replaced.
     pub csv: String,
 }
 
@@ -36,7 +38,8 @@ pub(super) fn calendar(a: &App) -> Result<Calendar, StoreError> {
 }
 
 pub(super) async fn get_workdays(State(app): State<Arc<App>>) -> Result<Json<Workdays>, Problem> {
-    let found = app.blocking(|a| Ok::<_, StoreError>((calendar(a)?.years(), a.store.workdays()?))).await?;
+    let found =
+        app.blocking(|a| Ok::<_, StoreError>((calendar(a)?.years(), a.store.workdays()?))).await?;
     Ok(Json(Workdays { years: found.0, imported: found.1 }))
 }
 
@@ -53,12 +56,15 @@ pub(super) async fn import(app: &Arc<App>, who: &Who, csv: &str) -> Result<(), P
     if !may_decide(app, who) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
-            "workdays: the calendar holds for every jurisdiction; an account without a scope imports it",
+            "workdays: the calendar holds for every jurisdiction; an account without a scope \
+            imports it",
         ));
     }
     let days = read_csv(csv).map_err(Problem::unprocessable)?;
     if days.is_empty() {
-        return Err(Problem::unprocessable(format!("csv: give 1 to {MOST_DAYS} lines such as `2027-01-01,holiday`")));
+        return Err(Problem::unprocessable(format!(
+            "csv: give 1 to {MOST_DAYS} lines such as `2027-01-01,holiday`"
+        )));
     }
     deed::did(format!("calendar: {} days from {} on", days.len(), days[0].day));
     app.blocking(move |a| a.store.put_workdays(&days)).await?;

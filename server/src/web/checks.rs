@@ -1,5 +1,6 @@
-//! `/api/v1/checks`: the other way of being verified (P4), by card, PIN and a witness. Card and PIN are compared here and
-//! go no further; the box is told who was verified, by whom it was witnessed, and when.
+//! `/api/v1/checks`: the other way of being verified (P4), by card, PIN and a witness. Card and PIN
+//! are compared here and go no further; the box is told who was verified, by whom it was witnessed,
+//! and when.
 
 use std::sync::Arc;
 
@@ -39,7 +40,8 @@ pub(super) struct CheckBody {
     pub witness_pin: String,
     #[serde(default = "inward")]
     pub direction: CheckDirection,
-    /// Left out: a check counts from the moment it is made, never backwards. (A demonstration plays on a day of its own.)
+    /// Left out: a check counts from the moment it is made, never backwards. (A demonstration plays
+    /// on a day of its own.)
     #[serde(default)]
     pub at: Option<String>,
 }
@@ -50,15 +52,21 @@ fn inward() -> CheckDirection {
 
 impl std::fmt::Debug for CheckBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CheckBody").field("room", &self.room).field("witness", &self.witness).finish_non_exhaustive()
+        f.debug_struct("CheckBody")
+            .field("room", &self.room)
+            .field("witness", &self.witness)
+            .finish_non_exhaustive()
     }
 }
 
-/// A card's number without blanks, 4 to 40 letters and digits; its hash under the master key is what is kept.
+/// A card's number without blanks, 4 to 40 letters and digits; its hash under the master key is
+/// what is kept.
 pub(super) fn card_hash(master: &Key, card: &str) -> Result<String, Problem> {
     let number = crate::text::digits(card).replace('-', "").to_uppercase();
     if !(4..=40).contains(&number.len()) || !number.chars().all(|c| c.is_ascii_alphanumeric()) {
-        return Err(Problem::unprocessable("card: 4 to 40 letters and digits, as they stand on the card"));
+        return Err(Problem::unprocessable(
+            "card: 4 to 40 letters and digits, as they stand on the card",
+        ));
     }
     Ok(crate::run::keyed_card(master, &trust::sha256_hex(format!("zaigang/v1/card\n{number}"))))
 }
@@ -68,7 +76,8 @@ pub(super) fn pin_fault(pin: &str) -> Option<&'static str> {
     if !(6..=12).contains(&pin.len()) || !pin.chars().all(|c| c.is_ascii_digit()) {
         return Some("pin: 6 to 12 digits are needed");
     }
-    let steps: Vec<i32> = pin.as_bytes().windows(2).map(|w| i32::from(w[1]) - i32::from(w[0])).collect();
+    let steps: Vec<i32> =
+        pin.as_bytes().windows(2).map(|w| i32::from(w[1]) - i32::from(w[0])).collect();
     if steps.iter().all(|s| *s == steps[0]) && (-1..=1).contains(&steps[0]) {
         return Some("pin: digits that repeat or count are guessed first; choose others");
     }
@@ -88,7 +97,12 @@ pub(super) async fn post_check(
 }
 
 /// Compares card and PINs, keeps the check, tells the boxes of the room.
-pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'static str) -> Result<KeptCheck, Problem> {
+pub(super) async fn check(
+    app: &Arc<App>,
+    who: &Who,
+    it: CheckBody,
+    via: &'static str,
+) -> Result<KeptCheck, Problem> {
     let card = card_hash(&app.master, &it.card)?;
     let it = CheckBody { pin: digits(&it.pin), witness_pin: digits(&it.witness_pin), ..it };
     if it.direction == CheckDirection::Unknown {
@@ -110,8 +124,9 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
     let (person, by) = match compared {
         Ok(found) => found,
         Err(which) => {
-            // The card's PIN is compared first. A right one clears its own failures and nobody else's; where it was wrong the
-            // witness's was not compared, and only this attempt is taken back from him.
+            // The card's PIN is compared first. A right one clears its own failures and nobody
+            // else's; where it was wrong the witness's was not compared, and only this attempt is
+            // taken back from him.
             match which {
                 0 => app.throttle().take_back(&names[1]),
                 _ => app.throttle().succeeded(&names[0]),
@@ -139,7 +154,8 @@ pub(super) async fn check(app: &Arc<App>, who: &Who, it: CheckBody, via: &'stati
     keep(app, made).await
 }
 
-/// Who it is and in whose name it is written down; or which of the two failed: 0 the card, 1 the witness.
+/// Who it is and in whose name it is written down; or which of the two failed: 0 the card, 1 the
+/// witness.
 type Compared = Result<(String, String), usize>;
 
 /// Every comparison takes as long whether the card is known or not.
@@ -185,9 +201,11 @@ pub(super) fn works_at(a: &App, id: &str, institution: &str) -> Result<(), Probl
 }
 
 /// The hash of nobody's PIN, so that an unknown card costs the same time.
-static NOBODY: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| password::hash("nobody").unwrap_or_default());
+static NOBODY: std::sync::LazyLock<String> =
+    std::sync::LazyLock::new(|| password::hash("nobody").unwrap_or_default());
 
-/// Now. Another time within two minutes of it is taken for now; a demonstration plays on a day of its own.
+/// Now. Another time within two minutes of it is taken for now; a demonstration plays on a day of
+/// its own.
 fn made_now(app: &App, given: Option<&str>) -> Result<String, Problem> {
     let now = clock::now();
     let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(clock::text(now)) };
@@ -196,17 +214,21 @@ fn made_now(app: &App, given: Option<&str>) -> Result<String, Problem> {
         return Ok(clock::text(at));
     }
     if at > now + SignedDuration::from_mins(2) || at < now - SignedDuration::from_mins(2) {
-        return Err(Problem::unprocessable("at: a check counts from the moment it is made: leave this out"));
+        return Err(Problem::unprocessable(
+            "at: a check counts from the moment it is made: leave this out",
+        ));
     }
     Ok(clock::text(now))
 }
 
-/// When something that a clinic's system states is said to have been: now, or within the last day; a demonstration plays on a day of its own.
+/// When something that a clinic's system states is said to have been: now, or within the last day;
+/// a demonstration plays on a day of its own.
 pub(super) fn time(app: &App, given: Option<&str>) -> Result<String, Problem> {
     let now = clock::now();
     let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(clock::text(now)) };
     let at = clock::parse("at", given).map_err(Problem::unprocessable)?;
-    let near = at <= now + SignedDuration::from_mins(2) && at >= now - SignedDuration::from_hours(24);
+    let near =
+        at <= now + SignedDuration::from_mins(2) && at >= now - SignedDuration::from_hours(24);
     if near || app.config.mode == Mode::Demonstration {
         return Ok(clock::text(at));
     }
@@ -264,8 +286,7 @@ mod tests {
 
     #[test]
     fn neither_card_nor_pin_prints() {
-        let body =
-            serde_json::json!({"room":"r-1","card":"SECRETCARD","pin":"739104","witness":"w","witness_pin":"739105"});
+        let body = serde_json::json!({"room":"r-1","card":"SECRETCARD","pin":"739104","witness":"w","witness_pin":"739105"});
         let body: CheckBody = serde_json::from_value(body).unwrap();
         assert!(!format!("{body:?}").contains("SECRET") && !format!("{body:?}").contains("7391"));
     }

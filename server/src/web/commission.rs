@@ -1,6 +1,7 @@
-//! The server's side of commissioning a box: the zones that an installer drew at it, the lock that ends his work, and the
-//! unlock that a supervisor grants. Every word of a box is signed by its own key and taken once; what goes back is signed
-//! as everything that comes down. It opens nothing by itself: only a person's grant makes an unlock.
+//! The server's side of commissioning a box: the zones that an installer drew at it, the lock that
+//! ends his work, and the unlock that a supervisor grants. Every word of a box is signed by its own
+//! key and taken once; what goes back is signed as everything that comes down. It opens nothing by
+//! itself: only a person's grant makes an unlock.
 
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ use crate::store::{Deed, Said, StoreError};
 
 /// A box's clock may be off by this much while an installer works at it.
 const CLOCK_OFF: SignedDuration = SignedDuration::from_mins(10);
-/// A box may fetch its unlock this long after somebody granted it, and the signed unlock itself holds so long.
+/// A box may fetch its unlock this long after somebody granted it, and the signed unlock itself
+/// holds so long.
 const GRANT: SignedDuration = SignedDuration::from_hours(2);
 const UNLOCK: SignedDuration = SignedDuration::from_mins(10);
 
@@ -42,7 +44,8 @@ pub(crate) async fn post_zones(
     let room = app
         .blocking(move |a| {
             let now = now_text();
-            let room = a.store.draw_zones(Said { device: &device, at: &at, now: &now }, &it.zones)?;
+            let room =
+                a.store.draw_zones(Said { device: &device, at: &at, now: &now }, &it.zones)?;
             note(a, &device, "zones drawn", room.id.as_str(), &hash, &now)?;
             Ok::<_, Problem>(room)
         })
@@ -74,7 +77,8 @@ pub(crate) async fn post_lock(
     answer(&room, None)
 }
 
-/// `POST /api/v1/provision/unlock`: the box asks; what somebody granted is signed for the lock that it names.
+/// `POST /api/v1/provision/unlock`: the box asks; what somebody granted is signed for the lock that
+/// it names.
 pub(crate) async fn post_ask_unlock(
     State(app): State<Arc<App>>,
     Body(envelope): Body<Envelope>,
@@ -87,7 +91,8 @@ pub(crate) async fn post_ask_unlock(
         .blocking(move |a| {
             let now = clock::now();
             let text = clock::text(now);
-            let (room, granted) = a.store.ask_unlock(Said { device: device.as_str(), at: &at, now: &text })?;
+            let (room, granted) =
+                a.store.ask_unlock(Said { device: device.as_str(), at: &at, now: &text })?;
             if granted.is_none() {
                 return Ok((room, None));
             }
@@ -103,7 +108,8 @@ pub(crate) async fn post_ask_unlock(
     answer(&room, unlock)
 }
 
-/// `POST /api/v1/devices/{id}/unlock`: a supervisor or integrator lets an installer in again. The audit log has his name.
+/// `POST /api/v1/devices/{id}/unlock`: a supervisor or integrator lets an installer in again. The
+/// audit log has his name.
 pub(crate) async fn post_unlock(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Who>,
@@ -133,13 +139,17 @@ fn statement<T: DeserializeOwned>(envelope: &Envelope) -> Result<T, Problem> {
 
 /// Verifies a statement by the key of the box that it names; gives its time in the fixed width.
 fn heard(app: &App, envelope: &Envelope, device: &DeviceId, at: &str) -> Result<String, Problem> {
-    let refused = |why: &str| Problem::new(StatusCode::FORBIDDEN, format!("not taken from this box: {why}"));
-    let key = app.keys.of(device).ok_or_else(|| refused("it is not provisioned here, or was revoked"))?;
+    let refused =
+        |why: &str| Problem::new(StatusCode::FORBIDDEN, format!("not taken from this box: {why}"));
+    let key =
+        app.keys.of(device).ok_or_else(|| refused("it is not provisioned here, or was revoked"))?;
     trust::verify(envelope, &key).map_err(|why| refused(&why.to_string()))?;
     let (time, now) = (clock::parse("at", at).map_err(Problem::unprocessable)?, clock::now());
     if now.duration_since(time).abs() > CLOCK_OFF {
         let (its, ours) = (clock::text(time), clock::text(now));
-        return Err(refused(&format!("its clock says {its}, the server's {ours}: set the box's clock and try again")));
+        return Err(refused(&format!(
+            "its clock says {its}, the server's {ours}: set the box's clock and try again"
+        )));
     }
     Ok(clock::text(time))
 }
@@ -151,7 +161,14 @@ fn check_lock(lock: &str) -> Result<(), Problem> {
 }
 
 /// The audit log's line in the box's own name; the request itself came without an account.
-fn note(app: &App, device: &str, action: &str, object: &str, why: &str, now: &str) -> Result<(), StoreError> {
+fn note(
+    app: &App,
+    device: &str,
+    action: &str,
+    object: &str,
+    why: &str,
+    now: &str,
+) -> Result<(), StoreError> {
     let deed = Deed {
         actor: format!("box {device}"),
         action: action.to_owned(),

@@ -1,7 +1,8 @@
-//! What the audit log says of a request: handlers name here whom they showed, what they did and where it lies; the layer in
-//! [`super::auth`] writes it down before anything is answered.
+//! What the audit log says of a request: handlers name here whom they showed, what they did and
+//! where it lies; the layer in [`super::auth`] writes it down before anything is answered.
 //!
-//! A handler that names nothing still leaves its entry: who, which address with which search, why, and how it ended.
+//! A handler that names nothing still leaves its entry: who, which address with which search, why,
+//! and how it ended.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,7 +62,8 @@ pub(super) fn by(name: &str) {
     with(|said| said.actor = Some(name.to_owned()));
 }
 
-/// What changed between two values of the registry, field by field. A name is said to have changed, and not what it is.
+/// What changed between two values of the registry, field by field. A name is said to have changed,
+/// and not what it is.
 pub(super) fn changes<T: serde::Serialize>(before: Option<&T>, after: &T) -> String {
     let fields = |value: &T| match serde_json::to_value(value) {
         Ok(serde_json::Value::Object(fields)) => fields,
@@ -69,7 +71,9 @@ pub(super) fn changes<T: serde::Serialize>(before: Option<&T>, after: &T) -> Str
     };
     let after = fields(after);
     let Some(before) = before.map(fields) else { return "registered".to_owned() };
-    let text = |value: Option<&serde_json::Value>| clip(&value.map(ToString::to_string).unwrap_or_default(), 200);
+    let text = |value: Option<&serde_json::Value>| {
+        clip(&value.map(ToString::to_string).unwrap_or_default(), 200)
+    };
     let changed: Vec<String> = before
         .keys()
         .chain(after.keys())
@@ -104,10 +108,15 @@ pub(super) fn entry(address: &str, notes: &Notes) -> Entry {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         parts.push(format!("persons {}{more}", named.join(" ")));
     }
-    Entry { object: parts.join(" | "), actor: said.actor, institutions: said.institutions.into_iter().collect() }
+    Entry {
+        object: parts.join(" | "),
+        actor: said.actor,
+        institutions: said.institutions.into_iter().collect(),
+    }
 }
 
-/// The address with what was searched for, as it was typed; without secrets and without what stands elsewhere.
+/// The address with what was searched for, as it was typed; without secrets and without what stands
+/// elsewhere.
 pub(super) fn address(route: &str, uri: &Uri) -> String {
     // A one-time link must not stand in a log.
     if route.contains("{token}") {
@@ -117,7 +126,9 @@ pub(super) fn address(route: &str, uri: &Uri) -> String {
     if route.starts_with("/login") {
         return path;
     }
-    let asked = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).map(|q| q.0).unwrap_or_default();
+    let asked = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map(|q| q.0)
+        .unwrap_or_default();
     let asked: Vec<String> = asked
         .into_iter()
         .filter(|(key, value)| !value.is_empty() && !matches!(key.as_str(), "why" | "lang"))
@@ -140,7 +151,10 @@ mod tests {
     fn a_change_is_said_field_by_field_without_the_name() {
         let before = Doctor { name: "王", registration: "pending" };
         let after = Doctor { name: "李", registration: "valid" };
-        assert_eq!(changes(Some(&before), &after), "name changed; registration \"pending\" → \"valid\"");
+        assert_eq!(
+            changes(Some(&before), &after),
+            "name changed; registration \"pending\" → \"valid\""
+        );
         assert_eq!(changes(Some(&after), &after), "unchanged");
         assert_eq!(changes(None, &after), "registered");
     }
@@ -148,7 +162,10 @@ mod tests {
     #[test]
     fn an_address_keeps_the_search_and_no_secret() {
         let of = |route: &str, uri: &str| address(route, &uri.parse().unwrap());
-        assert_eq!(of("/registry", "/registry?noun=people&q=%E7%8E%8B&why=x&lang=en"), "/registry?noun=people&q=王");
+        assert_eq!(
+            of("/registry", "/registry?noun=people&q=%E7%8E%8B&why=x&lang=en"),
+            "/registry?noun=people&q=王"
+        );
         assert_eq!(of("/welcome/{token}", "/welcome/secret"), "/welcome/[redacted]");
         assert_eq!(of("/login/oidc/done", "/login/oidc/done?code=secret"), "/login/oidc/done");
     }

@@ -1,4 +1,5 @@
-//! `/api/v1`: registration of boxes, their state, and commands to them. Their identity is `crate::provision`.
+//! `/api/v1`: registration of boxes, their state, and commands to them. Their identity is
+//! `crate::provision`.
 
 use std::sync::Arc;
 
@@ -32,7 +33,9 @@ pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>)
     let now = clock::now();
     let expires_at = clock::text(now + SignedDuration::from_mins(app.config.token_valid_min));
     let (hash, expires, place) = (sha256_hex(&token), expires_at.clone(), it.clone());
-    let upsert = app.blocking(move |a| a.store.put_device(&place, &hash, &clock::text(now), &expires)).await?;
+    let upsert = app
+        .blocking(move |a| a.store.put_device(&place, &hash, &clock::text(now), &expires))
+        .await?;
     app.tell(Nudge::Room(it.room.to_string()));
     done(
         upsert,
@@ -81,7 +84,8 @@ fn inward() -> CheckDirection {
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CommandBody {
-    /// The clinic's system states that it verified a person. It is shown as stated, and silences no rule (P4).
+    /// The clinic's system states that it verified a person. It is shown as stated, and silences no
+    /// rule (P4).
     IdentityCheck {
         person: PersonId,
         witness: PersonId,
@@ -91,7 +95,8 @@ pub(super) enum CommandBody {
     },
 }
 
-/// What a clinic's own system states of a check. Nobody compared card and PIN here: it is shown, and no box hears of it.
+/// What a clinic's own system states of a check. Nobody compared card and PIN here: it is shown,
+/// and no box hears of it.
 pub(super) async fn post_command(
     State(app): Shared,
     Extension(who): Extension<Who>,
@@ -105,7 +110,8 @@ pub(super) async fn post_command(
         ));
     }
     let at = super::checks::time(&app, Some(&at))?;
-    let (device, by, p, w) = (id.clone(), who.name.clone(), person.to_string(), witness.to_string());
+    let (device, by, p, w) =
+        (id.clone(), who.name.clone(), person.to_string(), witness.to_string());
     let found = app
         .blocking(move |a| {
             let found = seen_device(a, &who, &device)?;
@@ -118,7 +124,10 @@ pub(super) async fn post_command(
         .await?;
     let made = KeptCheck {
         // The same word of the clinic's system twice is one check.
-        id: format!("k-{}", &sha256_hex(format!("{}\n{person}\n{witness}\n{direction:?}\n{at}", found.room))[..32]),
+        id: format!(
+            "k-{}",
+            &sha256_hex(format!("{}\n{person}\n{witness}\n{direction:?}\n{at}", found.room))[..32]
+        ),
         room: found.room,
         person: person.to_string(),
         witness: witness.to_string(),
@@ -129,5 +138,8 @@ pub(super) async fn post_command(
         via: "system".to_owned(),
     };
     super::checks::keep(&app, made).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({"device": id, "command": "identity_check", "counts_as": "stated"}))))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(json!({"device": id, "command": "identity_check", "counts_as": "stated"})),
+    ))
 }

@@ -1,4 +1,5 @@
-//! `/api/v1/enrolments`: photographs and consent in, a proposal with reasons out; confirmation, refusal, withdrawal.
+//! `/api/v1/enrolments`: photographs and consent in, a proposal with reasons out; confirmation,
+//! refusal, withdrawal.
 
 use std::sync::Arc;
 
@@ -66,15 +67,18 @@ pub(super) async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> 
             upload.photos.push(bytes.to_vec());
             continue;
         }
-        let text = String::from_utf8(bytes.to_vec()).map_err(|_| Problem::bad(format!("{name}: no UTF-8 text")))?;
+        let text = String::from_utf8(bytes.to_vec())
+            .map_err(|_| Problem::bad(format!("{name}: no UTF-8 text")))?;
         let text = text::incoming(&name, &text).map_err(Problem::unprocessable)?;
         match name.as_str() {
             "person" => upload.person = text,
             "institution" => upload.institution = Some(text).filter(|t| !t.is_empty()),
             "consent" => {
-                let unreadable = |e: serde_json::Error| Problem::unprocessable(format!("consent: {e}"));
+                let unreadable =
+                    |e: serde_json::Error| Problem::unprocessable(format!("consent: {e}"));
                 let mut consent = serde_json::from_str(&text).map_err(unreadable)?;
-                text::fold_json(&mut consent).map_err(|fault| Problem::unprocessable(format!("consent.{fault}")))?;
+                text::fold_json(&mut consent)
+                    .map_err(|fault| Problem::unprocessable(format!("consent.{fault}")))?;
                 upload.consent = Some(serde_json::from_value(consent).map_err(unreadable)?);
             }
             _ => drop(upload.rest.insert(name, text)),
@@ -83,7 +87,11 @@ pub(super) async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> 
     Ok(upload)
 }
 
-pub(super) async fn post_enrolment(State(app): Shared, Extension(who): Extension<Who>, form: Multipart) -> Answer {
+pub(super) async fn post_enrolment(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    form: Multipart,
+) -> Answer {
     let upload = read_upload(form).await?;
     if let Some(name) = upload.rest.keys().next() {
         return Err(Problem::unprocessable(format!(
@@ -95,24 +103,28 @@ pub(super) async fn post_enrolment(State(app): Shared, Extension(who): Extension
     Ok((StatusCode::CREATED, Json(answer(&app, &who, &person, &institution, &proposed))))
 }
 
-/// Whether a photograph would pass the gate. It is looked at and forgotten; no face of it is kept or compared.
+/// Whether a photograph would pass the gate. It is looked at and forgotten; no face of it is kept
+/// or compared.
 pub(super) async fn post_quality(State(app): Shared, photo: axum::body::Bytes) -> Answer {
     if photo.is_empty() {
         return Err(Problem::unprocessable("body: one JPEG or PNG is needed"));
     }
     let engine = app.engine.get()?;
-    let outcome = app.analysing(move |_| Ok::<_, Problem>(engine.judge(&[photo.to_vec()]).0.pop())).await?;
+    let outcome =
+        app.analysing(move |_| Ok::<_, Problem>(engine.judge(&[photo.to_vec()]).0.pop())).await?;
     let outcome = outcome.ok_or_else(|| Problem::internal(&"the photograph was not judged"))?;
     Ok((StatusCode::OK, Json(json!(outcome))))
 }
 
-/// Whom a face resembles elsewhere in the country is for those who decide: to a clinic it would be a search by face (P10).
+/// Whom a face resembles elsewhere in the country is for those who decide: to a clinic it would be
+/// a search by face (P10).
 pub(super) fn may_compare(app: &App, who: &Who) -> bool {
     !app.config.accounts || who.role == Role::Supervisor && !who.by_token
 }
 
 fn answer(app: &App, who: &Who, person: &str, institution: &str, proposed: &Proposed) -> Value {
-    let compared = if may_compare(app, who) { proposed.compared.clone() } else { Compared::default() };
+    let compared =
+        if may_compare(app, who) { proposed.compared.clone() } else { Compared::default() };
     json!({
         "id": proposed.id, "person": person, "institution": institution, "state": "proposed",
         "pack": app.config.pack.name(), "pack_note": app.config.pack.note(), "liveness": "not assessed",
@@ -120,11 +132,17 @@ fn answer(app: &App, who: &Who, person: &str, institution: &str, proposed: &Prop
     })
 }
 
-/// Checks everything that can be checked before a network runs, then proposes. Gives the institution too.
-pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result<(String, Proposed), Problem> {
+/// Checks everything that can be checked before a network runs, then proposes. Gives the
+/// institution too.
+pub(super) async fn propose(
+    app: &Arc<App>,
+    who: &Who,
+    upload: Upload,
+) -> Result<(String, Proposed), Problem> {
     let Upload { person, institution, consent, photos, .. } = upload;
-    let mut consent =
-        consent.ok_or_else(|| Problem::unprocessable("consent: without a consent record no template is made (P3)"))?;
+    let mut consent = consent.ok_or_else(|| {
+        Problem::unprocessable("consent: without a consent record no template is made (P3)")
+    })?;
     consent.check().map_err(Problem::unprocessable)?;
     if photos.is_empty() {
         return Err(Problem::unprocessable("photo: at least one JPEG or PNG file is needed"));
@@ -137,7 +155,9 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
         .analysing(move |a| {
             let found = a.store.practitioner(&person)?;
             let seen = Seen::of(a, &who)?;
-            let found = found.filter(|p| seen.person(p)).ok_or_else(|| Problem::unknown("practitioner", &person))?;
+            let found = found
+                .filter(|p| seen.person(p))
+                .ok_or_else(|| Problem::unknown("practitioner", &person))?;
             let institution = site_of(&found, &seen, institution)?;
             deed::at(&institution);
             let open = a.faces.open_proposals(&institution)?;
@@ -145,7 +165,8 @@ pub(super) async fn propose(app: &Arc<App>, who: &Who, upload: Upload) -> Result
                 a.meter.proposal_refused();
                 return Err(too_many_proposals());
             }
-            let request = Request { person: &person, institution: &institution, consent: &consent, photos };
+            let request =
+                Request { person: &person, institution: &institution, consent: &consent, photos };
             let proposed = engine.propose(&a.faces, &request, &now_text())?;
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
             a.store.feed_append("enrolment", &data)?;
@@ -162,21 +183,30 @@ fn too_many_proposals() -> Problem {
         zh: Some("该机构待审核的采集申请过多,请等监管人员审核后再提交".into()),
         ..Problem::new(
             StatusCode::CONFLICT,
-            "too many enrolments of this institution wait for a supervisor: wait until some are decided",
+            "too many enrolments of this institution wait for a supervisor: wait until some are \
+            decided",
         )
     }
 }
 
 /// Of a person's sites only those that the reader sees are told and taken.
-fn site_of(person: &crate::model::Practitioner, seen: &Seen, wanted: Option<String>) -> Result<String, Problem> {
-    let sites: Vec<&str> = person.sites.iter().map(|s| s.institution.as_str()).filter(|i| seen.has(i)).collect();
+fn site_of(
+    person: &crate::model::Practitioner,
+    seen: &Seen,
+    wanted: Option<String>,
+) -> Result<String, Problem> {
+    let sites: Vec<&str> =
+        person.sites.iter().map(|s| s.institution.as_str()).filter(|i| seen.has(i)).collect();
     match (wanted, sites.as_slice()) {
         (Some(wanted), sites) if sites.contains(&wanted.as_str()) => Ok(wanted),
         (None, [only]) => Ok((*only).to_owned()),
-        (Some(wanted), _) => Err(Problem::unprocessable(format!("institution: this person has no site at `{wanted}`"))),
-        (None, _) => {
-            Err(Problem::unprocessable(format!("institution: say which, this person has {} sites", sites.len())))
-        }
+        (Some(wanted), _) => Err(Problem::unprocessable(format!(
+            "institution: this person has no site at `{wanted}`"
+        ))),
+        (None, _) => Err(Problem::unprocessable(format!(
+            "institution: say which, this person has {} sites",
+            sites.len()
+        ))),
     }
 }
 
@@ -211,7 +241,10 @@ pub(super) async fn post_refuse(
 
 async fn decided(app: &Arc<App>, who: &Who, id: String, confirm: bool, it: Decision) -> Answer {
     let enrolment = decide(app, who, id, confirm, it).await?;
-    Ok((StatusCode::OK, Json(json!({"id": enrolment.id, "person": enrolment.person, "state": enrolment.state}))))
+    Ok((
+        StatusCode::OK,
+        Json(json!({"id": enrolment.id, "person": enrolment.person, "state": enrolment.state})),
+    ))
 }
 
 pub(super) async fn decide(
@@ -232,25 +265,32 @@ pub(super) async fn decide(
     let who = who.clone();
     let enrolment = app
         .blocking(move |a| {
-            let found = a.faces.enrolment(&id)?.ok_or_else(|| Problem::unknown("enrolment", &id))?;
+            let found =
+                a.faces.enrolment(&id)?.ok_or_else(|| Problem::unknown("enrolment", &id))?;
             Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
             deed::at(&found.institution);
             if confirm && found.state == EnrolmentState::Proposed {
                 as_it_was_shown(a, &found)?;
             }
             let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), &now_text())?;
-            a.store.feed_append("enrolment", &json!({"enrolment": id, "state": enrolment.state}))?;
+            a.store
+                .feed_append("enrolment", &json!({"enrolment": id, "state": enrolment.state}))?;
             Ok::<_, Problem>(enrolment)
         })
         .await?;
     app.tell(Nudge::Institution(enrolment.institution.clone()));
     app.touch();
     deed::persons([&enrolment.person]);
-    deed::did(format!("enrolment {}: {}", enrolment.id, if confirm { "confirmed" } else { "refused" }));
+    deed::did(format!(
+        "enrolment {}: {}",
+        enrolment.id,
+        if confirm { "confirmed" } else { "refused" }
+    ));
     Ok(enrolment)
 }
 
-/// Nobody confirms what he did not see: a likeness that only came to be after the proposal is shown first.
+/// Nobody confirms what he did not see: a likeness that only came to be after the proposal is shown
+/// first.
 fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
     // Without the networks nothing new was confirmed with them either.
     let Ok(engine) = a.engine.get() else { return Ok(()) };
@@ -265,7 +305,8 @@ fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
         return Ok(());
     }
     a.faces.set_outcome(&proposal.id, &outcome(&shown["photos"], &now))?;
-    let why = "since it was proposed another face came that this one must be compared with: open it again";
+    let why = "since it was proposed another face came that this one must be compared with: open \
+        it again";
     Err(Problem::new(StatusCode::CONFLICT, why))
 }
 
@@ -318,12 +359,13 @@ pub(super) async fn get_come_again(State(app): Shared, Extension(who): Extension
 #[serde(deny_unknown_fields)]
 pub(super) struct WithdrawBody {
     reason: Option<String>,
-    /// The institution whose enrolments are deleted; a clinic's own where it is left out, everywhere for the authority.
+    /// The institution whose enrolments are deleted; a clinic's own where it is left out,
+    /// everywhere for the authority.
     institution: Option<String>,
 }
 
-/// A clinic passes on that somebody withdrew consent *there*; deletion everywhere is the authority's word, or the person's own
-/// (`/api/v1/personal`).
+/// A clinic passes on that somebody withdrew consent *there*; deletion everywhere is the
+/// authority's word, or the person's own (`/api/v1/personal`).
 pub(super) async fn post_withdraw(
     State(app): Shared,
     Extension(who): Extension<Who>,
@@ -349,8 +391,13 @@ pub(super) async fn post_withdraw(
 
 fn visible(a: &App, who: &Who, id: &str) -> Result<crate::model::Practitioner, Problem> {
     let found = a.store.practitioner(id)?;
-    let found = found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.to_owned() })?;
-    if Seen::of(a, who)?.person(&found) { Ok(found) } else { Err(Problem::unknown("practitioner", id)) }
+    let found =
+        found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.to_owned() })?;
+    if Seen::of(a, who)?.person(&found) {
+        Ok(found)
+    } else {
+        Err(Problem::unknown("practitioner", id))
+    }
 }
 
 /// Deletes what was enrolled for one institution, and tells its boxes.
@@ -375,7 +422,9 @@ async fn delete_at(
             let here = enrolled.iter().any(|e| e.institution == institution)
                 || found.sites.iter().any(|s| s.institution.as_str() == institution);
             if !here {
-                return Err(Problem::unprocessable(format!("institution: nothing was enrolled for `{institution}`")));
+                return Err(Problem::unprocessable(format!(
+                    "institution: nothing was enrolled for `{institution}`"
+                )));
             }
             let now = now_text();
             let done = a.faces.withdraw_at(&id, &institution, &reason, &now)?;
@@ -386,9 +435,14 @@ async fn delete_at(
     Ok(tell_deleted(app, &person, &[place], &devices, &done))
 }
 
-/// Deletes everything of a person, whoever enrolled it; the boxes are told by a new roster and by a command, and answer with
-/// receipts.
-pub(super) async fn delete_everywhere(app: &Arc<App>, id: &str, reason: &str, by: &str) -> Result<Value, Problem> {
+/// Deletes everything of a person, whoever enrolled it; the boxes are told by a new roster and by a
+/// command, and answer with receipts.
+pub(super) async fn delete_everywhere(
+    app: &Arc<App>,
+    id: &str,
+    reason: &str,
+    by: &str,
+) -> Result<Value, Problem> {
     let person: protocol::id::PersonId =
         id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
     let (id, reason, by) = (id.to_owned(), reason.to_owned(), by.to_owned());
@@ -399,7 +453,10 @@ pub(super) async fn delete_everywhere(app: &Arc<App>, id: &str, reason: &str, by
             let now = now_text();
             let done = a.faces.withdraw(&id, &reason, &now)?;
             for place in &places {
-                a.store.state_now(&Stated { by: by.clone(), ..Stated::consent(&Who::nobody(), place, &id) }, &now)?;
+                a.store.state_now(
+                    &Stated { by: by.clone(), ..Stated::consent(&Who::nobody(), place, &id) },
+                    &now,
+                )?;
             }
             Ok::<_, Problem>((done, a.store.devices_for_person(&id)?, places))
         })
@@ -418,7 +475,10 @@ fn tell_deleted(
         app.tell(Nudge::Institution(place.clone()));
     }
     for device in devices {
-        app.tell(Nudge::Command { device: device.clone(), command: Command::ForgetPerson { person: person.clone() } });
+        app.tell(Nudge::Command {
+            device: device.clone(),
+            command: Command::ForgetPerson { person: person.clone() },
+        });
     }
     app.touch();
     json!({

@@ -1,6 +1,8 @@
-//! `/api/v1/figures`, and the same as CSV: leads, false alarms, visibility and abstention of a span of days.
+//! `/api/v1/figures`, and the same as CSV: leads, false alarms, visibility and abstention of a span
+//! of days.
 //!
-//! By rule, severity, state, box and day; never by person (P15). What a role sees is narrowed to its part of the country.
+//! By rule, severity, state, box and day; never by person (P15). What a role sees is narrowed to
+//! its part of the country.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -45,19 +47,25 @@ pub(super) struct Asked {
 
 impl FiguresQuery {
     pub(super) fn read(&self, who: &Who) -> Result<Asked, Problem> {
-        let day = |name: &str, text: &Option<String>| match text.as_deref().filter(|t| !t.is_empty()) {
-            None => Ok(None),
-            Some(text) => text.parse::<Date>().map(Some).map_err(|_| {
-                Problem::unprocessable(format!("{name}: `{}` is no day such as 2026-03-02", clock::clip(text, 40)))
-            }),
-        };
+        let day =
+            |name: &str, text: &Option<String>| match text.as_deref().filter(|t| !t.is_empty()) {
+                None => Ok(None),
+                Some(text) => text.parse::<Date>().map(Some).map_err(|_| {
+                    Problem::unprocessable(format!(
+                        "{name}: `{}` is no day such as 2026-03-02",
+                        clock::clip(text, 40)
+                    ))
+                }),
+            };
         let now = clock::now().to_zoned(clock::zone());
         let to = day("to", &self.to)?.unwrap_or_else(|| now.date());
         let month = jiff::Span::new().days(29);
         let from = day("from", &self.from)?.unwrap_or_else(|| to.saturating_sub(month));
         let days = (to - from).get_days();
         if !(0..MOST_DAYS).contains(&days) {
-            return Err(Problem::unprocessable(format!("from: it must lie before `to`, at most {MOST_DAYS} days")));
+            return Err(Problem::unprocessable(format!(
+                "from: it must lie before `to`, at most {MOST_DAYS} days"
+            )));
         }
         let begin = |d: Date| d.to_zoned(clock::zone()).map(|z| clock::text(z.timestamp()));
         let outside = |_| Problem::unprocessable("from, to: these days lie outside the calendar");
@@ -96,12 +104,15 @@ pub(super) async fn get_csv(
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let figures = told(&who, &made);
     let name = format!("attachment; filename=\"zaigang-figures-{from}-{to}.csv\"");
-    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
     Ok((headers, csv(&figures)).into_response())
 }
 
-/// The figures as this reader may know them. Of one clinic's few alerts a count by state, by reason or of what was decided
-/// is the deliberation itself: it hears how many are open and closed.
+/// The figures as this reader may know them. Of one clinic's few alerts a count by state, by reason
+/// or of what was decided is the deliberation itself: it hears how many are open and closed.
 pub(super) fn told(who: &Who, figures: &Figures) -> Figures {
     if who.role != Role::Clinic {
         return figures.clone();
@@ -109,7 +120,8 @@ pub(super) fn told(who: &Who, figures: &Figures) -> Figures {
     let mut by_state: BTreeMap<(ClinicState, String), i64> = BTreeMap::new();
     for cell in &figures.by_state {
         let Some(state) = AlertState::parse(&cell.key) else { continue };
-        *by_state.entry((state.for_clinic(false), cell.severity.clone())).or_default() += cell.count;
+        *by_state.entry((state.for_clinic(false), cell.severity.clone())).or_default() +=
+            cell.count;
     }
     let state = |((state, severity), count): ((ClinicState, String), i64)| Cell {
         key: state.as_str().to_owned(),
@@ -158,7 +170,8 @@ fn csv(figures: &Figures) -> String {
         row("false_alarms_by_device", &d.device, "", d.false_alarms, &d.decided.to_string());
         row("withdrawn_by_device", &d.device, "", d.withdrawn, &d.incidents.to_string());
     }
-    let sights: [(&str, &[Sight]); 2] = [("day", &figures.sight_by_day), ("device", &figures.sight_by_device)];
+    let sights: [(&str, &[Sight]); 2] =
+        [("day", &figures.sight_by_day), ("device", &figures.sight_by_device)];
     for (by, sights) in sights {
         for s in sights {
             let of = s.sessions.to_string();
@@ -176,7 +189,8 @@ mod tests {
     use super::*;
 
     fn asked(from: &str, to: &str) -> Result<Asked, Problem> {
-        FiguresQuery { from: Some(from.into()), to: Some(to.into()), lang: None }.read(&Who::open_house())
+        FiguresQuery { from: Some(from.into()), to: Some(to.into()), lang: None }
+            .read(&Who::open_house())
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! `/healthz`, `/readyz`, and on a listener of its own `/metrics`: for whoever runs the server. Counts only, no person.
+//! `/healthz`, `/readyz`, and on a listener of its own `/metrics`: for whoever runs the server.
+//! Counts only, no person.
 //!
-//! Counts tell too: one case in a small district that goes on site is one clinic's warning. So the pages serve no metrics.
+//! Counts tell too: one case in a small district that goes on site is one clinic's warning. So the
+//! pages serve no metrics.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,12 +23,17 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let writable = app.blocking(|a| Ok::<_, StoreError>(a.probed.writable(&a.store))).await.unwrap_or(false);
+    let writable =
+        app.blocking(|a| Ok::<_, StoreError>(a.probed.writable(&a.store))).await.unwrap_or(false);
     let broker = *app.connected.borrow();
     match (writable, broker) {
         (true, true) => (StatusCode::OK, "ready\n").into_response(),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "the database can not be written\n").into_response(),
-        (_, false) => (StatusCode::SERVICE_UNAVAILABLE, "no connection to the MQTT broker\n").into_response(),
+        (false, _) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the database can not be written\n").into_response()
+        }
+        (_, false) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "no connection to the MQTT broker\n").into_response()
+        }
     }
 }
 
@@ -48,11 +55,18 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
         .await?;
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, value: i64| {
-        let _ = writeln!(text, "# HELP zaigang_{name} {help}\n# TYPE zaigang_{name} gauge\nzaigang_{name} {value}");
+        let _ = writeln!(
+            text,
+            "# HELP zaigang_{name} {help}\n# TYPE zaigang_{name} gauge\nzaigang_{name} {value}"
+        );
     };
     gauge("devices", "Registered boxes that are not revoked.", summary.devices);
     gauge("devices_online", "Boxes whose last status was online.", summary.devices_online);
-    gauge("persons_with_templates", "Persons with at least one face template (filing duty at 100000).", persons);
+    gauge(
+        "persons_with_templates",
+        "Persons with at least one face template (filing duty at 100000).",
+        persons,
+    );
     gauge(
         "broker_connected",
         "1 while the server is connected to its MQTT broker.",
@@ -60,14 +74,19 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     );
     let _ = writeln!(
         text,
-        "# HELP zaigang_total Events since the database was made, by name.\n# TYPE zaigang_total counter"
+        "# HELP zaigang_total Events since the database was made, by name.\n# TYPE zaigang_total \
+        counter"
     );
     for (name, value) in counters {
         let _ = writeln!(text, "zaigang_total{{name=\"{name}\"}} {value}");
     }
-    let _ = writeln!(text, "# HELP zaigang_alerts Alerts by state and severity.\n# TYPE zaigang_alerts gauge");
+    let _ = writeln!(
+        text,
+        "# HELP zaigang_alerts Alerts by state and severity.\n# TYPE zaigang_alerts gauge"
+    );
     for (state, severity, value) in states {
-        let _ = writeln!(text, "zaigang_alerts{{state=\"{state}\",severity=\"L{severity}\"}} {value}");
+        let _ =
+            writeln!(text, "zaigang_alerts{{state=\"{state}\",severity=\"L{severity}\"}} {value}");
     }
     text.push_str(&app.meter.text());
     limits(&mut text, &app);
@@ -77,12 +96,17 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
 
 fn certificates(text: &mut String, app: &App) {
     text.push_str(
-        "# HELP zaigang_certificate_expires_seconds When a certificate that the house depends on runs out, Unix time.\n# TYPE zaigang_certificate_expires_seconds gauge\n",
+        "# HELP zaigang_certificate_expires_seconds When a certificate that the house depends on \
+        runs out, Unix time.\n# TYPE zaigang_certificate_expires_seconds gauge\n",
     );
     for (whose, known) in app.certificates.all() {
         if let Known::ExpiresAt(at) = known {
-            let _ =
-                writeln!(text, "zaigang_certificate_expires_seconds{{of=\"{}\"}} {}", whose.as_str(), at.as_second());
+            let _ = writeln!(
+                text,
+                "zaigang_certificate_expires_seconds{{of=\"{}\"}} {}",
+                whose.as_str(),
+                at.as_second()
+            );
         }
     }
 }
@@ -98,7 +122,8 @@ fn limits(text: &mut String, app: &App) {
         ("proposals", app.meter.proposals_refused()),
     ];
     text.push_str(
-        "# HELP zaigang_refused_total Requests refused because a bound was reached, since the start.\n# TYPE zaigang_refused_total counter\n",
+        "# HELP zaigang_refused_total Requests refused because a bound was reached, since the \
+        start.\n# TYPE zaigang_refused_total counter\n",
     );
     for (limit, count) in refused {
         let _ = writeln!(text, "zaigang_refused_total{{limit=\"{limit}\"}} {count}");
@@ -109,7 +134,10 @@ fn limits(text: &mut String, app: &App) {
         ("body_kib", app.bodies.taken_kib()),
         ("streams", app.streams.taken()),
     ];
-    text.push_str("# HELP zaigang_taken Of what is bounded, how much is in use.\n# TYPE zaigang_taken gauge\n");
+    text.push_str(
+        "# HELP zaigang_taken Of what is bounded, how much is in use.\n# TYPE \
+        zaigang_taken gauge\n",
+    );
     for (of, count) in taken {
         let _ = writeln!(text, "zaigang_taken{{of=\"{of}\"}} {count}");
     }

@@ -1,4 +1,5 @@
-//! `/api/v1/hooks` and `/api/v1/deliveries`: who is told of alerts beyond the pages, and the log of it.
+//! `/api/v1/hooks` and `/api/v1/deliveries`: who is told of alerts beyond the pages, and the log of
+//! it.
 
 use std::sync::Arc;
 
@@ -47,36 +48,45 @@ pub(super) struct HookBody {
 
 impl HookBody {
     fn check(&self, app: &App, known: &[Hook]) -> Result<(), String> {
-        self.id
-            .parse::<protocol::id::DeviceId>()
-            .map_err(|_| "id: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit".to_owned())?;
+        self.id.parse::<protocol::id::DeviceId>().map_err(|_| {
+            "id: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit".to_owned()
+        })?;
         match self.kind {
             HookKind::Webhook => notify::allowed(&app.config.outgoing, &self.target)?,
             HookKind::Email if app.config.outgoing.smtp.is_none() => {
                 return Err("kind: the configuration names no mail server ([smtp])".to_owned());
             }
             HookKind::Email => {
-                self.target
-                    .parse::<lettre::Address>()
-                    .map_err(|_| "target: one mailbox is needed, such as duty@example.cn".to_owned())?;
+                self.target.parse::<lettre::Address>().map_err(|_| {
+                    "target: one mailbox is needed, such as duty@example.cn".to_owned()
+                })?;
             }
         }
         if self.min_severity > 3 {
             return Err("min_severity: use 0 to 3".to_owned());
         }
         if !self.jurisdiction.chars().all(|c| c.is_ascii_digit()) || self.jurisdiction.len() > 12 {
-            return Err("jurisdiction: use the first digits of an administrative division, such as 5101".to_owned());
+            return Err(
+                "jurisdiction: use the first digits of an administrative division, such as 5101"
+                    .to_owned(),
+            );
         }
         if self.quiet.is_some_and(|q| q.from_min > 1439 || q.to_min > 1439 || q.below > 4) {
             return Err("quiet: minutes are 0 to 1439 and below is 0 to 4".to_owned());
         }
         match (self.escalate_after_min, &self.escalate_to) {
             (None, None) => Ok(()),
-            (Some(min), Some(to)) if (1..=10_080).contains(&min) && known.iter().any(|h| h.id == *to) => Ok(()),
+            (Some(min), Some(to))
+                if (1..=10_080).contains(&min) && known.iter().any(|h| h.id == *to) =>
+            {
+                Ok(())
+            }
             (Some(min), Some(_)) if !(1..=10_080).contains(&min) => {
                 Err("escalate_after_min: use 1 to 10080".to_owned())
             }
-            (_, Some(to)) => Err(format!("escalate_to: there is no hook `{}`", crate::clock::clip(to, 64))),
+            (_, Some(to)) => {
+                Err(format!("escalate_to: there is no hook `{}`", crate::clock::clip(to, 64)))
+            }
             (Some(_), None) => Err("escalate_to: name the hook that is told next".to_owned()),
         }
     }
@@ -89,10 +99,15 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Valu
     app.blocking(move |a| {
         it.check(a, &a.store.hooks()?).map_err(Problem::unprocessable)?;
         let secret = match it.kind {
-            HookKind::Webhook => Some(hex::encode(Key::generate().map_err(|e| Problem::internal(&e))?.bytes())),
+            HookKind::Webhook => {
+                Some(hex::encode(Key::generate().map_err(|e| Problem::internal(&e))?.bytes()))
+            }
             HookKind::Email => None,
         };
-        let sealed = secret.as_ref().map(|s| a.master.seal(&notify::secret_label(&it.id), s.as_bytes())).transpose();
+        let sealed = secret
+            .as_ref()
+            .map(|s| a.master.seal(&notify::secret_label(&it.id), s.as_bytes()))
+            .transpose();
         let sealed = sealed.map_err(|e| Problem::internal(&e))?;
         let hook = Hook {
             id: it.id,
@@ -146,8 +161,15 @@ pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(
                 if a.store.hooks()?.iter().all(|h| h.id != id) {
                     return Err(Problem::unknown("hook", &id));
                 }
-                let (now, body) = (now_text(), json!({"event": "test", "number": 0, "data": {}}).to_string());
-                let delivery = NewDelivery { hook: id, event: "test", alert: None, body, next_at: now.clone() };
+                let (now, body) =
+                    (now_text(), json!({"event": "test", "number": 0, "data": {}}).to_string());
+                let delivery = NewDelivery {
+                    hook: id,
+                    event: "test",
+                    alert: None,
+                    body,
+                    next_at: now.clone(),
+                };
                 a.store.add_delivery(&delivery, &now)?;
             }
         }
@@ -174,9 +196,14 @@ pub(super) struct DeliveryQuery {
     limit: Option<u32>,
 }
 
-pub(super) async fn get_deliveries(State(app): State<Arc<App>>, Query(query): Query<DeliveryQuery>) -> Answer {
+pub(super) async fn get_deliveries(
+    State(app): State<Arc<App>>,
+    Query(query): Query<DeliveryQuery>,
+) -> Answer {
     let limit = query.limit.unwrap_or(100);
-    let found = app.blocking(move |a| a.store.deliveries(query.hook.as_deref(), query.before, limit)).await?;
+    let found = app
+        .blocking(move |a| a.store.deliveries(query.hook.as_deref(), query.before, limit))
+        .await?;
     let next = (found.len() == limit as usize).then(|| found.last().map(|d| d.id)).flatten();
     Ok((StatusCode::OK, Json(json!({"deliveries": found, "next": next}))))
 }

@@ -1,7 +1,8 @@
 //! By which names this server answers: loopback's, and those that the configuration gives.
 //!
-//! A page elsewhere can let its own name mean 127.0.0.1 (DNS rebinding) and is then, for the browser, of one origin with
-//! this server. Its requests still bear that name, and so nothing under a foreign name is answered, not even a read.
+//! A page elsewhere can let its own name mean 127.0.0.1 (DNS rebinding) and is then, for the
+//! browser, of one origin with this server. Its requests still bear that name, and so nothing under
+//! a foreign name is answered, not even a read.
 
 use std::sync::Arc;
 
@@ -28,15 +29,19 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
 fn refused(config: &Config, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
     if let Some(foreign) = names(uri, headers).find(|name| !answers_to(config, name)) {
         let why = format!(
-            "this server does not answer to the name `{}` (本服务器不以此名称应答): set `http.public_url` or `http.names`",
+            "this server does not answer to the name `{}` (本服务器不以此名称应答): set `http.public_url` or \
+            `http.names`",
             clip(&foreign, 80)
         );
         return Some(Problem::new(StatusCode::MISDIRECTED_REQUEST, why));
     }
-    // An open house is for this machine; a proxy that was put before it would open it to everybody as the administrator.
+    // An open house is for this machine; a proxy that was put before it would open it to everybody
+    // as the administrator.
     let open = !config.accounts && !config.is_reached_from_elsewhere();
     if open && BY_PROXY.iter().any(|name| headers.contains_key(*name)) {
-        let why = "this demonstration has no accounts and answers this machine alone (无账户的演示仅限本机): set `access.accounts = true`, or name the proxy's address in `http.names`";
+        let why = "this demonstration has no accounts and answers this machine alone \
+            (无账户的演示仅限本机): set `access.accounts = true`, or name the proxy's address in \
+            `http.names`";
         return Some(Problem::new(StatusCode::FORBIDDEN, why));
     }
     None
@@ -46,12 +51,15 @@ fn refused(config: &Config, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
 fn names<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Iterator<Item = String> + 'a {
     let in_uri = uri.host().map(host_of);
     // What is no text is no name of ours.
-    let in_headers = headers.get_all(header::HOST).iter().map(|h| host_of(h.to_str().unwrap_or("?")));
+    let in_headers =
+        headers.get_all(header::HOST).iter().map(|h| host_of(h.to_str().unwrap_or("?")));
     in_uri.into_iter().chain(in_headers)
 }
 
 fn answers_to(config: &Config, host: &str) -> bool {
-    is_loopback(host) || config.public_host().as_deref() == Some(host) || config.names.iter().any(|name| name == host)
+    is_loopback(host)
+        || config.public_host().as_deref() == Some(host)
+        || config.names.iter().any(|name| name == host)
 }
 
 #[cfg(test)]
@@ -61,12 +69,17 @@ mod tests {
     use super::*;
 
     fn status(extra: &str, uri: &str, headers: &[(&str, &str)]) -> Option<u16> {
-        let text =
-            format!("mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n[http]\n{extra}");
+        let text = format!(
+            "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \
+            \"master.key\"\n[http]\n{extra}"
+        );
         let config = Config::parse(Path::new("/etc/z.toml"), &text).unwrap();
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(header::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+            map.append(
+                header::HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                value.parse().unwrap(),
+            );
         }
         refused(&config, &uri.parse().unwrap(), &map).map(|problem| problem.status.as_u16())
     }

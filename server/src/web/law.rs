@@ -1,5 +1,5 @@
-//! `/api/v1/law`: basis and penalty per matter, and what the authority's lawyer decides of them. The table itself is
-//! `crates/law`; every decision stands beside it with who, when and why.
+//! `/api/v1/law`: basis and penalty per matter, and what the authority's lawyer decides of them.
+//! The table itself is `crates/law`; every decision stands beside it with who, when and why.
 
 use std::sync::Arc;
 
@@ -78,12 +78,18 @@ pub(super) async fn post_decision(
     Ok((StatusCode::CREATED, Json(decide(&app, &who, it).await?)))
 }
 
-/// One table holds for the whole server: whoever answers for a part of the country alone does not change it.
+/// One table holds for the whole server: whoever answers for a part of the country alone does not
+/// change it.
 pub(super) fn may_decide(app: &App, who: &Who) -> bool {
-    !app.config.accounts || (matches!(who.role, Role::Admin | Role::Supervisor) && who.scope.is_empty())
+    !app.config.accounts
+        || (matches!(who.role, Role::Admin | Role::Supervisor) && who.scope.is_empty())
 }
 
-pub(super) async fn decide(app: &Arc<App>, who: &Who, it: DecisionBody) -> Result<LawVersion, Problem> {
+pub(super) async fn decide(
+    app: &Arc<App>,
+    who: &Who,
+    it: DecisionBody,
+) -> Result<LawVersion, Problem> {
     if !may_decide(app, who) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -112,7 +118,9 @@ pub(super) async fn decide(app: &Arc<App>, who: &Who, it: DecisionBody) -> Resul
             Kind::Basis => legal.basis,
             Kind::Penalty => legal.penalties,
         });
-        decision.check(&standing.unwrap_or_default()).map_err(|e| Problem::unprocessable(e.to_string()))?;
+        decision
+            .check(&standing.unwrap_or_default())
+            .map_err(|e| Problem::unprocessable(e.to_string()))?;
         a.store.decide_law(&decision)?;
         Ok::<_, Problem>(LawVersion { version: legal::table(&a.store)?.version() })
     })

@@ -1,8 +1,11 @@
-//! Server-sent events over the stored feed: a reader that was away resumes by the last id it saw, with nothing missed.
+//! Server-sent events over the stored feed: a reader that was away resumes by the last id it saw,
+//! with nothing missed.
 //!
-//! Each hears what is his, and asks again for his rights on every change and at least each minute: a stream ends with the
-//! login, the account or the token that opened it. A beat tells a reader without news that the stream lives. Only whoever sees the whole server gets the feed's own numbers; for
-//! everybody else an id is a sealed word, so that no gap between two tells of what happens elsewhere.
+//! Each hears what is his, and asks again for his rights on every change and at least each minute:
+//! a stream ends with the login, the account or the token that opened it. A beat tells a reader
+//! without news that the stream lives. Only whoever sees the whole server gets the feed's own
+//! numbers; for everybody else an id is a sealed word, so that no gap between two tells of what
+//! happens elsewhere.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -34,10 +37,11 @@ const AT_ONCE: u32 = 500;
 
 /// The event that says that earlier ones are not sent any more.
 const MISSED: &str = "missed";
-/// The event that says that the reader's place is none of this feed (a restored database begins at an earlier one).
+/// The event that says that the reader's place is none of this feed (a restored database begins at
+/// an earlier one).
 const RESET: &str = "reset";
-/// Between two comments that say nothing but that the stream lives. Below the quarter of a minute after which some
-/// proxies take a quiet stream for a dead one.
+/// Between two comments that say nothing but that the stream lives. Below the quarter of a minute
+/// after which some proxies take a quiet stream for a dead one.
 const BEAT_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, serde::Deserialize)]
@@ -86,7 +90,11 @@ impl Place {
         if *count >= app.streams.per_account_max {
             app.streams.refused.fetch_add(1, Ordering::Relaxed);
             let zh = "此账号打开的页面过多,请关闭一些";
-            return Err(Problem::busy(zh, "this account follows the feed too many times: close some pages", 15));
+            return Err(Problem::busy(
+                zh,
+                "this account follows the feed too many times: close some pages",
+                15,
+            ));
         }
         *count += 1;
         Ok(Self { app: Arc::clone(app), account: account.to_owned() })
@@ -125,23 +133,43 @@ pub(super) async fn get_events(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let stream_place = Place::take(&app, &who.name)?;
-    // A browser's own memory of an earlier stream; where it is not for this reader, the stream begins now.
-    let resumed = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| place(&app, &who, v));
+    // A browser's own memory of an earlier stream; where it is not for this reader, the stream
+    // begins now.
+    let resumed = headers
+        .get("last-event-id")
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| place(&app, &who, v));
     let asked = match &query.after {
         None => None,
         Some(text) => {
-            let wrong = || Problem::bad("after: use the id of an event that this stream has sent you, or leave it out");
+            let wrong = || {
+                Problem::bad(
+                    "after: use the id of an event that this stream has sent you, or leave it out",
+                )
+            };
             Some(place(&app, &who, text).ok_or_else(wrong)?)
         }
     };
-    // Marked as seen before the head is read: what comes between the two is found by the first look.
+    // Marked as seen before the head is read: what comes between the two is found by the first
+    // look.
     let mut changed = app.changed.subscribe();
     changed.mark_changed();
     let head = app.blocking(|a| a.store.feed_head()).await?;
-    let (last, waiting) = from(resumed.or(asked).unwrap_or(head), head, app.config.limits.replay_max);
+    let (last, waiting) =
+        from(resumed.or(asked).unwrap_or(head), head, app.config.limits.replay_max);
     let stopping = app.stopping.clone();
     let ask_at = Instant::now() + ASK_AGAIN;
-    let reader = Reader { app, credential, who, last, ask_at, changed, stopping, waiting, _place: stream_place };
+    let reader = Reader {
+        app,
+        credential,
+        who,
+        last,
+        ask_at,
+        changed,
+        stopping,
+        waiting,
+        _place: stream_place,
+    };
     let stream = futures_util::stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         let id = cursor(&reader.app, &reader.who, event.id);
@@ -149,7 +177,8 @@ pub(super) async fn get_events(
     });
     // At once, so that whoever stands between passes the answer's head on.
     let first = futures_util::stream::once(std::future::ready(Ok::<_, Infallible>(beat())));
-    let answer = Sse::new(first.chain(stream)).keep_alive(KeepAlive::new().interval(BEAT_EVERY).event(beat()));
+    let answer = Sse::new(first.chain(stream))
+        .keep_alive(KeepAlive::new().interval(BEAT_EVERY).event(beat()));
     // nginx keeps an answer back until it has a buffer full, unless it is told not to.
     Ok(([(HeaderName::from_static("x-accel-buffering"), "no")], answer))
 }
@@ -158,17 +187,31 @@ fn beat() -> Event {
     Event::default().comment("beat")
 }
 
-/// Where a reader goes on: no further back than `replay_max` events, and never beyond the head. Then he is told so, and
-/// loads his page anew.
+/// Where a reader goes on: no further back than `replay_max` events, and never beyond the head.
+/// Then he is told so, and loads his page anew.
 fn from(wanted: i64, head: i64, replay_max: i64) -> (i64, VecDeque<FeedEvent>) {
     let earliest = head.saturating_sub(replay_max);
     if wanted > head {
-        return (head, VecDeque::from([FeedEvent { id: head, event: RESET.to_owned(), data: "{}".to_owned() }]));
+        return (
+            head,
+            VecDeque::from([FeedEvent {
+                id: head,
+                event: RESET.to_owned(),
+                data: "{}".to_owned(),
+            }]),
+        );
     }
     if wanted >= earliest {
         return (wanted, VecDeque::new());
     }
-    (earliest, VecDeque::from([FeedEvent { id: earliest, event: MISSED.to_owned(), data: "{}".to_owned() }]))
+    (
+        earliest,
+        VecDeque::from([FeedEvent {
+            id: earliest,
+            event: MISSED.to_owned(),
+            data: "{}".to_owned(),
+        }]),
+    )
 }
 
 /// Somebody with a scope hears of his own alerts alone, and a clinic what a clinic is told of them.
@@ -186,7 +229,9 @@ fn sealed_for(who: &Who) -> String {
 
 /// A place in the feed as this reader is given it; nothing for whoever may not follow it.
 pub(in crate::web) fn cursor(app: &App, who: &Who, id: i64) -> String {
-    if app.config.accounts && !rule_of(&Method::GET, "/events").is_some_and(|r| r.roles.contains(&who.role)) {
+    if app.config.accounts
+        && !rule_of(&Method::GET, "/events").is_some_and(|r| r.roles.contains(&who.role))
+    {
         return String::new();
     }
     if feed_reader(who) == FeedReader::All {
@@ -222,17 +267,22 @@ impl Reader {
         may
     }
 
-    /// Whoever hears of an alert has seen it. An event that cannot be noted is not told: the reader comes again.
+    /// Whoever hears of an alert has seen it. An event that cannot be noted is not told: the reader
+    /// comes again.
     async fn noted(&self, event: &FeedEvent) -> bool {
         let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
         let Some(id) = data["alert"].as_str().map(str::to_owned) else { return true };
-        self.app.blocking(move |a| a.store.note_seen([id.as_str()], &crate::clock::now_text())).await.is_ok()
+        self.app
+            .blocking(move |a| a.store.note_seen([id.as_str()], &crate::clock::now_text()))
+            .await
+            .is_ok()
     }
 
     async fn next(&mut self) -> Option<FeedEvent> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
-                // Whoever hears of an alert has seen it. What can not be noted is not told: the reader comes again.
+                // Whoever hears of an alert has seen it. What can not be noted is not told: the
+                // reader comes again.
                 return self.noted(&event).await.then_some(event);
             }
             tokio::select! {
@@ -244,7 +294,8 @@ impl Reader {
                 return None;
             }
             let (reader, last) = (feed_reader(&self.who), self.last);
-            let (events, looked_to) = self.app.blocking(|a| a.store.feed_of(&reader, last, AT_ONCE)).await.ok()?;
+            let (events, looked_to) =
+                self.app.blocking(|a| a.store.feed_of(&reader, last, AT_ONCE)).await.ok()?;
             if events.len() == AT_ONCE as usize {
                 self.changed.mark_changed();
             }

@@ -1,4 +1,5 @@
-//! Everything that HTTP reaches: JSON under `/api/v1`, pages, the live stream, health. Decides nothing and holds no SQL.
+//! Everything that HTTP reaches: JSON under `/api/v1`, pages, the live stream, health. Decides
+//! nothing and holds no SQL.
 
 mod account;
 mod accounts;
@@ -57,7 +58,8 @@ pub use health::metrics_router;
 pub(crate) use pages::LOGIN_HOURS;
 
 /// Nothing from elsewhere, nothing inline.
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub fn router(app: Arc<App>) -> Router {
@@ -96,7 +98,10 @@ pub fn router(app: Arc<App>) -> Router {
                 .layer(DefaultBodyLimit::max(MOST_UPLOAD_BYTES)),
         )
         .route("/enrolments/come-again", get(enrolments::get_come_again))
-        .route("/enrolments/quality", post(enrolments::post_quality).layer(DefaultBodyLimit::max(MOST_PHOTO_BYTES)))
+        .route(
+            "/enrolments/quality",
+            post(enrolments::post_quality).layer(DefaultBodyLimit::max(MOST_PHOTO_BYTES)),
+        )
         .route("/enrolments/{id}/confirm", post(enrolments::post_confirm))
         .route("/enrolments/{id}/refuse", post(enrolments::post_refuse))
         .route("/alerts", get(alerts::get_alerts))
@@ -114,7 +119,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/accounts/{id}/enable", post(accounts::post_enable))
         .route("/accounts/{id}/reset", post(accounts::post_reset))
         .route("/accounts/{id}/clear-waits", post(accounts::post_clear_waits))
-        .route("/accounts/second-factor", get(accounts::get_second_factor).post(accounts::post_second_factor))
+        .route(
+            "/accounts/second-factor",
+            get(accounts::get_second_factor).post(accounts::post_second_factor),
+        )
         .route("/account/password", post(account::post_password))
         .route("/retention", get(running::get_retention))
         .route("/figures", get(figures::get_figures))
@@ -125,7 +133,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/hooks/{id}/steps", post(hooks::post_step))
         .route("/deliveries", get(hooks::get_deliveries))
         .route("/export/{noun}", get(bulk::get_export))
-        .route("/import/{noun}", post(bulk::post_import).layer(DefaultBodyLimit::max(bulk::MOST_BYTES + 65_536)))
+        .route(
+            "/import/{noun}",
+            post(bulk::post_import).layer(DefaultBodyLimit::max(bulk::MOST_BYTES + 65_536)),
+        )
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(bodies::ORDINARY_BYTES));
@@ -153,7 +164,10 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address; the calls are listed in server/API.md")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "there is nothing at this address; the calls are listed in server/API.md",
+    )
 }
 
 async fn wrong_method() -> Problem {

@@ -1,4 +1,5 @@
-//! `/api/v1/devices/{id}/review`: what stands for a box by 行政处罚法 41, entered by the authority, with history.
+//! `/api/v1/devices/{id}/review`: what stands for a box by 行政处罚法 41, entered by the authority, with
+//! history.
 
 use std::sync::Arc;
 
@@ -76,7 +77,10 @@ pub(super) async fn enter(
     deed::did(format!("reviews of box {id} by 行政处罚法 41 entered"));
     app.blocking(move |a| {
         let room = device(a, &who, &id)?.room;
-        a.store.put_monitoring_review(&id, &ReviewEntry { at: now_text(), by: who.name.clone(), room, record })?;
+        a.store.put_monitoring_review(
+            &id,
+            &ReviewEntry { at: now_text(), by: who.name.clone(), room, record },
+        )?;
         seen(a, &who, &id)
     })
     .await

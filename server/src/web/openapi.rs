@@ -1,6 +1,8 @@
-//! The API's description (`OpenAPI` 3.1), made from the code: routes and roles from [`RULES`], shapes from the types.
+//! The API's description (`OpenAPI` 3.1), made from the code: routes and roles from [`RULES`],
+//! shapes from the types.
 //!
-//! A test fails where a route of `/api/v1` has no entry here, and where `server/openapi.json` is not what this makes.
+//! A test fails where a route of `/api/v1` has no entry here, and where `server/openapi.json` is
+//! not what this makes.
 
 use std::fmt::Write as _;
 
@@ -14,13 +16,15 @@ use serde_json::{Map, Value, json};
 
 use super::rights::{Audit, RULES, Rule};
 use super::{
-    alerts, answers, bulk, calendar, checks, devices, enrolments, hooks, law, monitoring, personal, policy, running,
-    sessions, tokens, views,
+    alerts, answers, bulk, calendar, checks, devices, enrolments, hooks, law, monitoring, personal,
+    policy, running, sessions, tokens, views,
 };
 use crate::access::Role;
 use crate::alert_view::{AlertSeen, WholeSeen};
 use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
-use crate::store::{ApiToken, ComeAgain, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, View};
+use crate::store::{
+    ApiToken, ComeAgain, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, View,
+};
 
 type Shape = fn(&mut SchemaGenerator) -> Schema;
 
@@ -60,7 +64,12 @@ fn shape<T: JsonSchema>(made: &mut SchemaGenerator) -> Schema {
     made.subschema_for::<T>()
 }
 
-const fn get(path: &'static str, summary: &'static str, query: &'static [&'static str], gives: Gives) -> Operation {
+const fn get(
+    path: &'static str,
+    summary: &'static str,
+    query: &'static [&'static str],
+    gives: Gives,
+) -> Operation {
     Operation { method: "GET", path, summary, query, takes: Takes::Nothing, gives }
 }
 
@@ -81,7 +90,12 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<Institution>),
         Gives::Json(shape::<answers::Made>),
     ),
-    get("/practitioners", "Practitioners, by id", PAGE, List("practitioners", shape::<Practitioner>)),
+    get(
+        "/practitioners",
+        "Practitioners, by id",
+        PAGE,
+        List("practitioners", shape::<Practitioner>),
+    ),
     post(
         "/practitioners",
         "Register or replace a practitioner",
@@ -107,10 +121,25 @@ const OPERATIONS: &[Operation] = &[
         Gives::Json(shape::<answers::PersonalDone>),
     ),
     get("/rooms", "Rooms, by id", PAGE, List("rooms", shape::<Room>)),
-    post("/rooms", "Register or replace a room", Takes::Json(shape::<Room>), Gives::Json(shape::<answers::Made>)),
+    post(
+        "/rooms",
+        "Register or replace a room",
+        Takes::Json(shape::<Room>),
+        Gives::Json(shape::<answers::Made>),
+    ),
     get("/items", "The item catalogue, by code", PAGE, List("items", shape::<Item>)),
-    post("/items", "Register or replace an item", Takes::Json(shape::<Item>), Gives::Json(shape::<answers::ItemMade>)),
-    get("/sessions", "Declared sessions, newest first", &["after", "limit", "at"], List("sessions", shape::<Session>)),
+    post(
+        "/items",
+        "Register or replace an item",
+        Takes::Json(shape::<Item>),
+        Gives::Json(shape::<answers::ItemMade>),
+    ),
+    get(
+        "/sessions",
+        "Declared sessions, newest first",
+        &["after", "limit", "at"],
+        List("sessions", shape::<Session>),
+    ),
     post(
         "/sessions",
         "Open or amend a session",
@@ -129,7 +158,12 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<sessions::SessionStep>),
         Gives::Json(shape::<answers::SessionMade>),
     ),
-    get("/checks", "Checks by card, PIN and witness, newest first", PAGE, List("checks", shape::<KeptCheck>)),
+    get(
+        "/checks",
+        "Checks by card, PIN and witness, newest first",
+        PAGE,
+        List("checks", shape::<KeptCheck>),
+    ),
     post(
         "/checks",
         "Check by card, PIN and witness (P4)",
@@ -173,7 +207,12 @@ const OPERATIONS: &[Operation] = &[
         Gives::Json(shape::<monitoring::ReviewSeen>),
     ),
     get("/passes", "Passes, by id", PAGE, List("passes", shape::<Pass>)),
-    post("/passes", "Issue or replace a pass", Takes::Json(shape::<Pass>), Gives::Json(shape::<answers::Made>)),
+    post(
+        "/passes",
+        "Issue or replace a pass",
+        Takes::Json(shape::<Pass>),
+        Gives::Json(shape::<answers::Made>),
+    ),
     get(
         "/policy",
         "The numbers in force at a place, with their history",
@@ -186,15 +225,30 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<policy::PolicyBody>),
         Gives::Json(shape::<answers::PolicyMade>),
     ),
-    get("/policy/{sha256}", "The values behind a hash in a manifest", &[], Gives::Json(shape::<answers::PolicyOfHash>)),
-    get("/devices", "Boxes with their last word, by id", PAGE, List("devices", shape::<answers::BoxSeen>)),
+    get(
+        "/policy/{sha256}",
+        "The values behind a hash in a manifest",
+        &[],
+        Gives::Json(shape::<answers::PolicyOfHash>),
+    ),
+    get(
+        "/devices",
+        "Boxes with their last word, by id",
+        PAGE,
+        List("devices", shape::<answers::BoxSeen>),
+    ),
     post(
         "/devices",
         "Register a box; gives its single-use token",
         Takes::Json(shape::<DevicePlace>),
         Gives::Json(shape::<answers::BoxMade>),
     ),
-    post("/devices/{id}/revoke", "Take a box's keys away", Takes::Nothing, Gives::Json(shape::<answers::Revoked>)),
+    post(
+        "/devices/{id}/revoke",
+        "Take a box's keys away",
+        Takes::Nothing,
+        Gives::Json(shape::<answers::Revoked>),
+    ),
     post(
         "/devices/{id}/commands",
         "Send a box a command",
@@ -277,10 +331,25 @@ const OPERATIONS: &[Operation] = &[
     get(
         "/alerts",
         "Alerts (incidents), newest first",
-        &["state", "severity", "kind", "device", "institution", "session", "assignee", "before", "limit"],
+        &[
+            "state",
+            "severity",
+            "kind",
+            "device",
+            "institution",
+            "session",
+            "assignee",
+            "before",
+            "limit",
+        ],
         List("alerts", shape::<AlertSeen>),
     ),
-    get("/alerts/{id}", "An alert with its findings and steps", &[], Gives::Json(shape::<WholeSeen>)),
+    get(
+        "/alerts/{id}",
+        "An alert with its findings and steps",
+        &[],
+        Gives::Json(shape::<WholeSeen>),
+    ),
     post(
         "/alerts/{id}/steps",
         "Take a step of the case workflow",
@@ -307,16 +376,36 @@ const OPERATIONS: &[Operation] = &[
         Gives::Zip,
     ),
     get("/views", "The caller's saved views of the inbox", &[], List("views", shape::<View>)),
-    post("/views", "Keep a view", Takes::Json(shape::<views::ViewBody>), Gives::Json(shape::<View>)),
-    post("/views/{id}/delete", "Delete a view", Takes::Nothing, Gives::Json(shape::<answers::ViewDeleted>)),
+    post(
+        "/views",
+        "Keep a view",
+        Takes::Json(shape::<views::ViewBody>),
+        Gives::Json(shape::<View>),
+    ),
+    post(
+        "/views/{id}/delete",
+        "Delete a view",
+        Takes::Nothing,
+        Gives::Json(shape::<answers::ViewDeleted>),
+    ),
     get(
         "/retention",
         "What is deleted when, and the signed deletions",
         &[],
         Gives::Json(shape::<running::RetentionSeen>),
     ),
-    get("/audit", "The audit log, newest first", &["q", "before", "limit"], List("audit", shape::<answers::AuditSeen>)),
-    get("/audit/export", "The whole audit log, sealed: `zaigang-verify` checks it", &[], Gives::Lines),
+    get(
+        "/audit",
+        "The audit log, newest first",
+        &["q", "before", "limit"],
+        List("audit", shape::<answers::AuditSeen>),
+    ),
+    get(
+        "/audit/export",
+        "The whole audit log, sealed: `zaigang-verify` checks it",
+        &[],
+        Gives::Lines,
+    ),
     get("/accounts", "Accounts", &[], List("accounts", shape::<answers::AccountSeen>)),
     post(
         "/accounts",
@@ -324,7 +413,12 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<super::accounts::InviteForm>),
         Gives::Json(shape::<answers::Invited>),
     ),
-    post("/accounts/{id}/enable", "Enable an account", Takes::Nothing, Gives::Json(shape::<answers::Disabled>)),
+    post(
+        "/accounts/{id}/enable",
+        "Enable an account",
+        Takes::Nothing,
+        Gives::Json(shape::<answers::Disabled>),
+    ),
     post(
         "/accounts/{id}/reset",
         "A one-time link to a new password and second factor of an account",
@@ -355,12 +449,23 @@ const OPERATIONS: &[Operation] = &[
         Takes::Nothing,
         Gives::Json(shape::<answers::WaitsCleared>),
     ),
-    post("/accounts/{id}/disable", "Disable an account", Takes::Nothing, Gives::Json(shape::<answers::Disabled>)),
-    get("/export/{noun}", "institutions, practitioners, rooms, items or sessions as CSV", &[], Gives::Csv),
+    post(
+        "/accounts/{id}/disable",
+        "Disable an account",
+        Takes::Nothing,
+        Gives::Json(shape::<answers::Disabled>),
+    ),
+    get(
+        "/export/{noun}",
+        "institutions, practitioners, rooms, items or sessions as CSV",
+        &[],
+        Gives::Csv,
+    ),
     Operation {
         method: "POST",
         path: "/import/{noun}",
-        summary: "Import a CSV, whole or not at all; `dry_run=true` lists every row's fault and stores nothing",
+        summary: "Import a CSV, whole or not at all; `dry_run=true` lists every row's fault and \
+            stores nothing",
         query: &["dry_run", "near_ids"],
         takes: Takes::Csv,
         gives: Gives::Json(shape::<bulk::Report>),
@@ -372,8 +477,18 @@ const OPERATIONS: &[Operation] = &[
         Takes::Json(shape::<tokens::TokenBody>),
         Gives::Json(shape::<answers::TokenMade>),
     ),
-    post("/tokens/{id}/revoke", "Revoke an API token", Takes::Nothing, Gives::Json(shape::<answers::TokenRevoked>)),
-    get("/hooks", "Webhooks and mailboxes that are told of alerts", &[], List("hooks", shape::<Hook>)),
+    post(
+        "/tokens/{id}/revoke",
+        "Revoke an API token",
+        Takes::Nothing,
+        Gives::Json(shape::<answers::TokenRevoked>),
+    ),
+    get(
+        "/hooks",
+        "Webhooks and mailboxes that are told of alerts",
+        &[],
+        List("hooks", shape::<Hook>),
+    ),
     post(
         "/hooks",
         "Add a webhook or mailbox; a webhook's secret is shown once",
@@ -414,7 +529,10 @@ fn document() -> Value {
     let mut paths = Map::new();
     for rule in RULES {
         let Some(path) = rule.path.strip_prefix("/api/v1") else { continue };
-        let Some(operation) = OPERATIONS.iter().find(|o| o.method == rule.method && o.path == path) else { continue };
+        let Some(operation) = OPERATIONS.iter().find(|o| o.method == rule.method && o.path == path)
+        else {
+            continue;
+        };
         let entry = paths.entry(path.to_owned()).or_insert_with(|| json!({}));
         entry[rule.method.to_lowercase()] = described(rule, operation, &mut made);
     }
@@ -426,7 +544,8 @@ fn document() -> Value {
             "title": "Zaigang 在岗",
             "version": "1",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            "description": "The supervisors' server. Times are RFC 3339 UTC with milliseconds; shares and scores are parts per million (`_ppm`)."
+            "description": "The supervisors' server. Times are RFC 3339 UTC with milliseconds; \
+                shares and scores are parts per million (`_ppm`)."
         },
         "servers": [{"url": "/api/v1"}],
         "security": [{"token": []}],
@@ -462,7 +581,9 @@ fn described(rule: &Rule, it: &Operation, made: &mut SchemaGenerator) -> Value {
             "before" => json!({"type": "integer"}),
             "dry_run" | "near_ids" => json!({"type": "boolean", "default": false}),
             // A form sends a day that was left out as an empty text.
-            "from" | "to" => json!({"type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"}),
+            "from" | "to" => {
+                json!({"type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"})
+            }
             _ => json!({"type": "string"}),
         };
         parameters.push(json!({"name": name, "in": "query", "schema": kind}));
@@ -503,7 +624,9 @@ fn request(takes: Takes, made: &mut SchemaGenerator) -> Option<Value> {
     Some(match takes {
         Takes::Nothing => return None,
         Takes::Json(shape) => json!({"application/json": {"schema": shape(made)}}),
-        Takes::Picture => json!({"image/jpeg": {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}}),
+        Takes::Picture => {
+            json!({"image/jpeg": {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}})
+        }
         Takes::Csv => json!({"text/csv": {"schema": {"type": "string"}}}),
         Takes::Form => {
             json!({"multipart/form-data": {"schema": {"type": "object", "required": ["person", "consent", "photo"], "properties": {
@@ -535,15 +658,21 @@ mod tests {
 
     #[test]
     fn every_call_is_described_and_every_description_is_of_a_call() {
-        let calls: Vec<(&str, &str)> =
-            RULES.iter().filter_map(|r| Some((r.method, r.path.strip_prefix("/api/v1")?))).collect();
+        let calls: Vec<(&str, &str)> = RULES
+            .iter()
+            .filter_map(|r| Some((r.method, r.path.strip_prefix("/api/v1")?)))
+            .collect();
         for call in &calls {
-            assert!(OPERATIONS.iter().any(|o| (o.method, o.path) == *call), "{call:?} is not described");
+            assert!(
+                OPERATIONS.iter().any(|o| (o.method, o.path) == *call),
+                "{call:?} is not described"
+            );
         }
         assert_eq!(OPERATIONS.len(), calls.len());
     }
 
-    /// `ZAIGANG_BLESS=1 cargo test -p server openapi` writes it anew; the difference is then read in the review.
+    /// `ZAIGANG_BLESS=1 cargo test -p server openapi` writes it anew; the difference is then read
+    /// in the review.
     #[test]
     fn the_golden_file_is_what_the_code_says() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
@@ -553,7 +682,8 @@ mod tests {
         let golden = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             golden == text(),
-            "server/openapi.json is not what the code says: run ZAIGANG_BLESS=1 cargo test -p server openapi"
+            "server/openapi.json is not what the code says: run ZAIGANG_BLESS=1 cargo test -p \
+            server openapi"
         );
     }
 

@@ -1,6 +1,8 @@
-//! A case package: one zip with the case as PDF and as JSON, the chain of its box as a bundle, and a checksum of each.
+//! A case package: one zip with the case as PDF and as JSON, the chain of its box as a bundle, and
+//! a checksum of each.
 //!
-//! It is put together in memory for one reader and kept nowhere; the audit log says who took it, of which case, and why.
+//! It is put together in memory for one reader and kept nowhere; the audit log says who took it, of
+//! which case, and why.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -56,11 +58,14 @@ pub(super) async fn get_package(
     Query(query): Query<PackageQuery>,
 ) -> Result<Response, Problem> {
     if query.why.trim().is_empty() {
-        return Err(Problem::unprocessable("why: say the case number or the reason; it goes into the audit log"));
+        return Err(Problem::unprocessable(
+            "why: say the case number or the reason; it goes into the audit log",
+        ));
     }
     let (number, bytes) = app.blocking(move |a| made(a, &who, l, &id, query.why.trim())).await?;
     let name = format!("attachment; filename=\"zaigang-case-{number}.zip\"");
-    let headers = [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    let headers =
+        [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((StatusCode::OK, headers, bytes).into_response())
 }
 
@@ -71,24 +76,31 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     super::sight::note(a, [&alert])?;
     let whole = whole(a, who, &alert, i64::MAX)?;
     deed::did(format!("case package of alert {}", alert.id));
-    let about: BTreeSet<PersonId> =
-        whole.alert.findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.clone()).collect();
+    let about: BTreeSet<PersonId> = whole
+        .alert
+        .findings
+        .iter()
+        .flat_map(|f| &f.report.persons)
+        .map(|p| p.person.clone())
+        .collect();
     let mut case = json!(whole);
     case["persons"] = persons(a, &about)?;
     case["institution_registered"] = json!(a.store.institution(&alert.institution)?);
-    case["package"] =
-        json!({"made_at": made_at, "by": who.name, "why": clock::clip(why, 200), "format": "zaigang-case/1"});
+    case["package"] = json!({"made_at": made_at, "by": who.name, "why": clock::clip(why, 200), "format": "zaigang-case/1"});
     let text = serde_json::to_vec_pretty(&case).map_err(|e| Problem::internal(&e))?;
     let mut parts = vec![Part { name: "case.json".to_owned(), bytes: text }];
     parts.extend(chain(a, &alert, &about)?);
-    let listed: Vec<(String, usize, String)> =
-        parts.iter().map(|p| (p.name.clone(), p.bytes.len(), trust::sha256_hex(&p.bytes))).collect();
+    let listed: Vec<(String, usize, String)> = parts
+        .iter()
+        .map(|p| (p.name.clone(), p.bytes.len(), trust::sha256_hex(&p.bytes)))
+        .collect();
     let font = paper::Font::find(a.config.font_file.as_deref())
         .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
     let title = format!("{} #{}", l.t("案件材料", "Case papers"), alert.number);
     let blocks = case_paper::blocks(l, &title, &case, &listed);
     let foot = l.t("线索材料,不作违法认定", "Lead, not a finding of a violation");
-    let pdf = paper::pdf(&title, l.code(), &blocks, foot, &font).map_err(|e| Problem::internal(&e))?;
+    let pdf =
+        paper::pdf(&title, l.code(), &blocks, foot, &font).map_err(|e| Problem::internal(&e))?;
     parts.insert(0, Part { name: "case.pdf".to_owned(), bytes: pdf });
     Ok((alert.number, zipped(parts).map_err(|e| Problem::internal(&e))?))
 }
@@ -104,8 +116,9 @@ fn persons(a: &App, about: &BTreeSet<PersonId>) -> Result<Value, Problem> {
     Ok(json!(found))
 }
 
-/// The chain of the box around the case; none for what the server itself found. Of the sightings in it only those of the
-/// case's own session and of whom it is about are whole: it is no attendance record of their colleagues (P15).
+/// The chain of the box around the case; none for what the server itself found. Of the sightings in
+/// it only those of the case's own session and of whom it is about are whole: it is no attendance
+/// record of their colleagues (P15).
 fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Part>, Problem> {
     if alert.device.is_empty() {
         return Ok(None);
@@ -114,15 +127,22 @@ fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Pa
     let around = SignedDuration::from_hours(AROUND_H);
     let from = clock::text(time(&alert.received_at) - around);
     // Steps that people take move no chain: it ends behind the last word of the box.
-    let last = a.store.finding_events(&alert.id, i64::MAX)?.into_iter().map(|e| time(&e.received_at)).max();
+    let last = a
+        .store
+        .finding_events(&alert.id, i64::MAX)?
+        .into_iter()
+        .map(|e| time(&e.received_at))
+        .max();
     let to = clock::text(last.unwrap_or_else(|| time(&alert.received_at)) + around);
     let folder = tempfile::tempdir().map_err(|e| Problem::internal(&e))?;
     let path = folder.path().join("chain");
     let of_the_case = |seen: &PresenceReport| {
-        seen.session.as_ref().map(SessionId::as_str) == alert.session.as_deref() && about.contains(&seen.person)
+        seen.session.as_ref().map(SessionId::as_str) == alert.session.as_deref()
+            && about.contains(&seen.person)
     };
-    let written = export::bundle(&a.store, &a.signer, &alert.device, (&from, &to), &of_the_case, &path)
-        .map_err(|e| Problem::internal(&format!("{e:#}")))?;
+    let written =
+        export::bundle(&a.store, &a.signer, &alert.device, (&from, &to), &of_the_case, &path)
+            .map_err(|e| Problem::internal(&format!("{e:#}")))?;
     if !written {
         return Ok(None);
     }

@@ -1,4 +1,5 @@
-//! Lists a page at a time: `?after=ID&limit=N&q=TEXT`, narrowed to what the reader sees; `next` is the next `after`.
+//! Lists a page at a time: `?after=ID&limit=N&q=TEXT`, narrowed to what the reader sees; `next` is
+//! the next `after`.
 
 use crate::access::{Role, Who};
 use crate::store::Part;
@@ -31,8 +32,9 @@ impl PartQuery {
     /// One more than is shown is asked for, so that the end is known.
     pub(super) fn part(&self, who: &Who, default_limit: u32) -> Part {
         let clinic = who.role == Role::Clinic;
-        let clipped =
-            |text: &Option<String>| crate::clock::clip(&crate::text::plain(text.as_deref().unwrap_or_default()), 100);
+        let clipped = |text: &Option<String>| {
+            crate::clock::clip(&crate::text::plain(text.as_deref().unwrap_or_default()), 100)
+        };
         Part {
             after: clipped(&self.after),
             limit: self.limit.unwrap_or(default_limit) + 1,
@@ -58,7 +60,8 @@ mod tests {
 
     #[test]
     fn a_page_that_is_full_names_the_next_and_the_last_does_not() {
-        let part = PartQuery { limit: Some(2), ..PartQuery::default() }.part(&Who::open_house(), 50);
+        let part =
+            PartQuery { limit: Some(2), ..PartQuery::default() }.part(&Who::open_house(), 50);
         let mut full = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
         assert_eq!(cut(&mut full, &part, Clone::clone), Some("b".to_owned()));
         assert_eq!(full.len(), 2);

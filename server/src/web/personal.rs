@@ -1,5 +1,5 @@
-//! `/api/v1/personal`: what a person does over a one-time link from the authority, without a login: set card and PIN (P4), or
-//! withdraw consent everywhere. A clinic can do neither for him.
+//! `/api/v1/personal`: what a person does over a one-time link from the authority, without a login:
+//! set card and PIN (P4), or withdraw consent everywhere. A clinic can do neither for him.
 
 use std::sync::Arc;
 
@@ -59,7 +59,8 @@ pub(super) async fn make_link(
     }
     let token = random_token()?;
     let expires_at = clock::text(clock::now() + SignedDuration::from_hours(VALID_HOURS));
-    let (hash, until, who, person) = (sha256_hex(&token), expires_at.clone(), who.clone(), person.to_owned());
+    let (hash, until, who, person) =
+        (sha256_hex(&token), expires_at.clone(), who.clone(), person.to_owned());
     app.blocking(move |a| {
         let found = a.store.practitioner(&person)?;
         let found = found.ok_or_else(|| Problem::unknown("practitioner", &person))?;
@@ -140,12 +141,17 @@ pub(super) async fn take(app: &Arc<App>, token: &str, it: PersonalStep) -> Resul
             deed::persons([&link.person]);
             deed::did("consent withdrawn everywhere over the person's own link");
             let reason = clip(reason.as_deref().unwrap_or("the person's own link"), 400);
-            let done = enrolments::delete_everywhere(app, &link.person, &reason, "the person").await?;
+            let done =
+                enrolments::delete_everywhere(app, &link.person, &reason, "the person").await?;
             // Used up last: a link whose effect was cut short can be taken again.
             app.blocking(move |a| a.store.use_personal_link(&hash)).await?;
             Ok(done)
         }
-        (_, Purpose::Card) => Err(Problem::unprocessable("step: this link sets card and PIN: use set_card")),
-        (_, Purpose::Withdrawal) => Err(Problem::unprocessable("step: this link withdraws consent: use withdraw")),
+        (_, Purpose::Card) => {
+            Err(Problem::unprocessable("step: this link sets card and PIN: use set_card"))
+        }
+        (_, Purpose::Withdrawal) => {
+            Err(Problem::unprocessable("step: this link withdraws consent: use withdraw"))
+        }
     }
 }

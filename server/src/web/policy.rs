@@ -1,5 +1,5 @@
-//! `/api/v1/policy`: every [D] number with unit, range, default and the rules that read it; set by jurisdiction, with a
-//! reason; boxes are told at once.
+//! `/api/v1/policy`: every [D] number with unit, range, default and the rules that read it; set by
+//! jurisdiction, with a reason; boxes are told at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,7 +55,8 @@ fn division(code: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::unprocessable(
-        "jurisdiction: use the digits of the administrative division, such as 5101, or nothing for all",
+        "jurisdiction: use the digits of the administrative division, such as 5101, or nothing \
+        for all",
     ))
 }
 
@@ -79,7 +80,8 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: PolicyBody) -> Result<u64
             "settings: `liveness_waived` = 1 is refused in production: every box would refuse it",
         ));
     }
-    let said: Vec<String> = it.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let said: Vec<String> =
+        it.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     deed::did(format!("policy of `{}`: {}", it.jurisdiction, said.join(", ")));
     let row = PolicyRow {
         version: 0,
@@ -104,7 +106,13 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: PolicyBody) -> Result<u64
 fn remember(a: &App, jurisdiction: &str) -> Result<(), StoreError> {
     let now = now_text();
     let mut places = vec![jurisdiction.to_owned()];
-    places.extend(a.store.institutions()?.into_iter().map(|i| i.jurisdiction).filter(|j| j.starts_with(jurisdiction)));
+    places.extend(
+        a.store
+            .institutions()?
+            .into_iter()
+            .map(|i| i.jurisdiction)
+            .filter(|j| j.starts_with(jurisdiction)),
+    );
     for place in places {
         let values = values_at(a, &place)?;
         for text in [protocol::settings::canonical(&values), settings::canonical(&values)] {
@@ -137,7 +145,11 @@ fn shown(a: &App, place: &str) -> Result<Value, StoreError> {
             let mut one = serde_json::to_value(about).unwrap_or_default();
             let told = said.get(about.name);
             one["value"] = json!(told.map_or(about.default, |(value, _)| *value));
-            one["said_by"] = json!(told.map_or("default", |(_, by)| if by.is_empty() { "all" } else { by.as_str() }));
+            one["said_by"] = json!(told.map_or("default", |(_, by)| if by.is_empty() {
+                "all"
+            } else {
+                by.as_str()
+            }));
             one
         })
         .collect();
@@ -153,10 +165,14 @@ pub(super) async fn get_by_hash(State(app): Shared, Path(sha256): Path<String>) 
     let wanted = sha256.clone();
     let found = app.blocking(move |a| of_hash(a, &wanted)).await?;
     let (values, first_used) = found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
-    Ok((StatusCode::OK, Json(json!({"sha256": sha256, "settings": values, "first_used": first_used}))))
+    Ok((
+        StatusCode::OK,
+        Json(json!({"sha256": sha256, "settings": values, "first_used": first_used})),
+    ))
 }
 
-/// The settings that differ from the default, and since when they hold; empty where they always did.
+/// The settings that differ from the default, and since when they hold; empty where they always
+/// did.
 type ValuesSince = (BTreeMap<String, i64>, String);
 
 /// The defaults' own hashes are known without having been set.

@@ -1,7 +1,8 @@
-//! The calls by which a box gets, renews and loses its identity: a single-use token against keys, a signature against a
-//! new certificate, and revocation.
+//! The calls by which a box gets, renews and loses its identity: a single-use token against keys, a
+//! signature against a new certificate, and revocation.
 //!
-//! It never sees a box's secret key, and never takes a name from a request: the token or the signature says who asks.
+//! It never sees a box's secret key, and never takes a name from a request: the token or the
+//! signature says who asks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -55,7 +56,9 @@ pub(crate) async fn post_provision(
                 mqtt_secret_hash: &secret_hash,
                 firmware: &clock::clip(&it.firmware, 100),
             };
-            let Some((device, room)) = a.store.provision(&keys, &now_text())? else { return Ok(None) };
+            let Some((device, room)) = a.store.provision(&keys, &now_text())? else {
+                return Ok(None);
+            };
             a.keys.put(&device, it.signing_key.trim());
             write_revocation_list(a)?;
             let issued = csr.map(|csr| certify(a, &csr, &device)).transpose()?;
@@ -63,7 +66,8 @@ pub(crate) async fn post_provision(
         })
         .await?;
     let Some((device, room, issued)) = taken else {
-        let why = "this provisioning token is unknown, used or out of date: make a new one with POST /api/v1/devices";
+        let why = "this provisioning token is unknown, used or out of date: make a new one with \
+            POST /api/v1/devices";
         return Err(Problem::new(StatusCode::FORBIDDEN, why));
     };
     tracing::info!(%device, "device provisioned");
@@ -86,20 +90,30 @@ fn certify(app: &App, csr_pem: &str, device: &str) -> Result<Issued, Problem> {
     let now = clock::now();
     let valid = Duration::from_hours(24 * app.config.certificate_days);
     let issued = app.authority.certify(csr_pem, device, now, valid)?;
-    app.store.put_certificate(&issued.serial, device, &clock::text(now), &clock::text(issued.expires_at))?;
+    app.store.put_certificate(
+        &issued.serial,
+        device,
+        &clock::text(now),
+        &clock::text(issued.expires_at),
+    )?;
     Ok(issued)
 }
 
-/// `POST /api/v1/provision/renew`: an envelope signed by the box, with a request for the key of its next certificate. A
-/// replay gives a certificate for a key that only the box has.
+/// `POST /api/v1/provision/renew`: an envelope signed by the box, with a request for the key of its
+/// next certificate. A replay gives a certificate for a key that only the box has.
 pub(crate) async fn post_renew(
     State(app): State<Arc<App>>,
     Body(envelope): Body<Envelope>,
 ) -> Result<Json<RenewResponse>, Problem> {
     let said: RenewRequest = serde_json::from_str(&envelope.body)
         .map_err(|e| Problem::unprocessable(format!("the renewal does not decode: {e}")))?;
-    let refused = |why: &str| Problem::new(StatusCode::FORBIDDEN, format!("the certificate is not renewed: {why}"));
-    let key = app.keys.of(&said.device).ok_or_else(|| refused("this box is not provisioned here, or was revoked"))?;
+    let refused = |why: &str| {
+        Problem::new(StatusCode::FORBIDDEN, format!("the certificate is not renewed: {why}"))
+    };
+    let key = app
+        .keys
+        .of(&said.device)
+        .ok_or_else(|| refused("this box is not provisioned here, or was revoked"))?;
     trust::verify(&envelope, &key).map_err(|why| refused(&why.to_string()))?;
     let device: DeviceId = said.device.clone();
     let issued = app.blocking(move |a| certify(a, &said.csr_pem, said.device.as_str())).await?;
@@ -111,22 +125,29 @@ pub(crate) async fn post_renew(
     }))
 }
 
-/// `POST /api/v1/provision/retire`: an envelope signed by the box, which destroys its keys next. A replay finds no key.
+/// `POST /api/v1/provision/retire`: an envelope signed by the box, which destroys its keys next. A
+/// replay finds no key.
 pub(crate) async fn post_retire(
     State(app): State<Arc<App>>,
     Body(envelope): Body<Envelope>,
 ) -> Result<Json<Value>, Problem> {
     let said: RetireRequest = serde_json::from_str(&envelope.body)
         .map_err(|e| Problem::unprocessable(format!("the retirement does not decode: {e}")))?;
-    let refused = |why: &str| Problem::new(StatusCode::FORBIDDEN, format!("the box is not retired: {why}"));
-    let key = app.keys.of(&said.retires).ok_or_else(|| refused("it is not provisioned here, or was revoked"))?;
+    let refused =
+        |why: &str| Problem::new(StatusCode::FORBIDDEN, format!("the box is not retired: {why}"));
+    let key = app
+        .keys
+        .of(&said.retires)
+        .ok_or_else(|| refused("it is not provisioned here, or was revoked"))?;
     trust::verify(&envelope, &key).map_err(|why| refused(&why.to_string()))?;
     take_keys(&app, said.retires.to_string()).await?;
-    tracing::warn!(device = %said.retires, undelivered = said.undelivered, "device retired by itself");
+    tracing::warn!(device = %said.retires, undelivered = said.undelivered, "device retired by \
+        itself");
     Ok(Json(json!({"id": said.retires, "state": "revoked"})))
 }
 
-/// `POST /api/v1/devices/{id}/revoke`: its messages are refused from here on, its password and certificates are void.
+/// `POST /api/v1/devices/{id}/revoke`: its messages are refused from here on, its password and
+/// certificates are void.
 pub(crate) async fn post_revoke(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -145,12 +166,14 @@ async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {
     .await
 }
 
-/// `data_dir/ca.crl`, the file that Mosquitto's `crlfile` names. One at a time: of two at once, one failed after its box's
-/// token was used up, or an older list could end up in place of a newer one.
+/// `data_dir/ca.crl`, the file that Mosquitto's `crlfile` names. One at a time: of two at once, one
+/// failed after its box's token was used up, or an older list could end up in place of a newer one.
 fn write_revocation_list(app: &App) -> Result<(), Problem> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let now = clock::now();
-    let list = app.authority.revocation_list(&revoked(&app.store.revoked_certificates(&clock::text(now))?), now)?;
+    let list = app
+        .authority
+        .revocation_list(&revoked(&app.store.revoked_certificates(&clock::text(now))?), now)?;
     Ok(write_private(&app.config.data_dir.join("ca.crl"), list.as_bytes())?)
 }

@@ -1,4 +1,5 @@
-//! `/api/v1`: institutions, practitioners, rooms, items, passes. Upserts by id; boxes are told at once.
+//! `/api/v1`: institutions, practitioners, rooms, items, passes. Upserts by id; boxes are told at
+//! once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,17 +55,28 @@ pub(super) async fn post_institution(
 }
 
 /// The pages put by the same functions as the API.
-pub(super) async fn put_institution(app: &Arc<App>, who: &Who, it: Institution) -> Result<Upsert, Problem> {
+pub(super) async fn put_institution(
+    app: &Arc<App>,
+    who: &Who,
+    it: Institution,
+) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
     if !who.sees(it.id.as_str(), &it.jurisdiction) {
-        return Err(Problem::unprocessable(format!("jurisdiction: `{}` is not yours", it.jurisdiction)));
+        return Err(Problem::unprocessable(format!(
+            "jurisdiction: `{}` is not yours",
+            it.jurisdiction
+        )));
     }
     let (id, who) = (it.id.clone(), who.clone());
     let upsert = app
         .blocking(move |a| {
             let before = a.store.institution(it.id.as_str())?;
             if let Some(before) = &before {
-                Seen::of(a, &who)?.must_have(before.id.as_str(), "institution", before.id.as_str())?;
+                Seen::of(a, &who)?.must_have(
+                    before.id.as_str(),
+                    "institution",
+                    before.id.as_str(),
+                )?;
             }
             deed::at(it.id.as_str());
             deed::did(format!("institution {}: {}", it.id, deed::changes(before.as_ref(), &it)));
@@ -98,11 +110,15 @@ pub(super) async fn post_practitioner(
     answered(&app, Table::Practitioner, put_practitioner(&app, &who, it).await?, id).await
 }
 
-pub(super) const WORKS_ELSEWHERE_TOO: &str =
-    "this person also works where you have no say: only an authority over all of the person's sites changes this";
+pub(super) const WORKS_ELSEWHERE_TOO: &str = "this person also works where you have no say: only \
+    an authority over all of the person's sites changes this";
 
 /// What somebody would change for another's part of the country too: the box there judges by it.
-pub(super) fn not_his_to_change(seen: &Seen, before: &Practitioner, after: &Practitioner) -> Option<&'static str> {
+pub(super) fn not_his_to_change(
+    seen: &Seen,
+    before: &Practitioner,
+    after: &Practitioner,
+) -> Option<&'static str> {
     if before.sites.iter().all(|site| seen.has(site.institution.as_str())) {
         return None;
     }
@@ -115,7 +131,11 @@ pub(super) fn not_his_to_change(seen: &Seen, before: &Practitioner, after: &Prac
 }
 
 /// Sites in another's part of the country are neither added, changed nor taken away.
-fn sites_within(seen: &Seen, before: Option<&Practitioner>, it: &mut Practitioner) -> Result<(), Problem> {
+fn sites_within(
+    seen: &Seen,
+    before: Option<&Practitioner>,
+    it: &mut Practitioner,
+) -> Result<(), Problem> {
     let stood = before.map_or(&[][..], |p| &p.sites);
     if before.is_some_and(|p| !p.sites.is_empty() && !seen.person(p)) {
         return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
@@ -139,7 +159,11 @@ fn sites_within(seen: &Seen, before: Option<&Practitioner>, it: &mut Practitione
     Ok(())
 }
 
-pub(super) async fn put_practitioner(app: &Arc<App>, who: &Who, mut it: Practitioner) -> Result<Upsert, Problem> {
+pub(super) async fn put_practitioner(
+    app: &Arc<App>,
+    who: &Who,
+    mut it: Practitioner,
+) -> Result<Upsert, Problem> {
     it.check().map_err(Problem::unprocessable)?;
     let (sites, who) = (it.sites.clone(), who.clone());
     let (upsert, before) = app
@@ -154,7 +178,8 @@ pub(super) async fn put_practitioner(app: &Arc<App>, who: &Who, mut it: Practiti
             let upsert = a.store.put_practitioner(&it, &now_text())?;
             if before.as_ref() != Some(&it) {
                 for site in &it.sites {
-                    let said = Stated::practitioner(&who, site.institution.as_str(), it.id.as_str());
+                    let said =
+                        Stated::practitioner(&who, site.institution.as_str(), it.id.as_str());
                     a.store.state_now(&said, &now_text())?;
                 }
             }
@@ -181,7 +206,11 @@ pub(super) async fn get_practitioners(
     Ok((StatusCode::OK, Json(json!({"practitioners": found, "next": next}))))
 }
 
-pub(super) async fn post_room(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<Room>) -> Answer {
+pub(super) async fn post_room(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<Room>,
+) -> Answer {
     let id = it.id.to_string();
     answered(&app, Table::Room, put_room(&app, &who, it).await?, id).await
 }
@@ -223,7 +252,11 @@ fn seen_or_new(seen: &Seen, institution: &str) -> Result<(), Problem> {
     seen.must_have(institution, "institution", institution)
 }
 
-pub(super) async fn post_item(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<Item>) -> Answer {
+pub(super) async fn post_item(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<Item>,
+) -> Answer {
     let code = it.code.to_string();
     answered(&app, Table::Item, put_item(&app, &who, it).await?, code).await
 }
@@ -256,7 +289,11 @@ pub(super) async fn get_items(
     Ok((StatusCode::OK, Json(json!({"items": found, "next": next}))))
 }
 
-pub(super) async fn post_pass(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<Pass>) -> Answer {
+pub(super) async fn post_pass(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<Pass>,
+) -> Answer {
     let id = it.id.clone();
     done(put_pass(&app, &who, it).await?, json!({"id": id}))
 }
@@ -271,7 +308,10 @@ pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<
             let stood = a.store.pass(&it.id)?;
             let before = stood.as_ref().map(|b| b.institution.clone());
             if before.as_ref().is_some_and(|b| !seen.has(b.as_str())) {
-                return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
+                return Err(Problem::unprocessable(format!(
+                    "id: `{}` is taken: choose another",
+                    it.id
+                )));
             }
             let mut places = BTreeSet::from([it.institution.to_string()]);
             places.extend(before.map(|b| b.to_string()));
@@ -279,7 +319,10 @@ pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<
             deed::persons([it.person.as_str()]);
             deed::did(format!("pass {}: {}", it.id, deed::changes(stood.as_ref(), &it)));
             let upsert = a.store.put_pass(&it, &now_text())?;
-            a.store.state_now(&Stated::pass(&who, it.institution.as_str(), it.person.as_str(), &it.id), &now_text())?;
+            a.store.state_now(
+                &Stated::pass(&who, it.institution.as_str(), it.person.as_str(), &it.id),
+                &now_text(),
+            )?;
             Ok::<_, Problem>((upsert, places))
         })
         .await?;

@@ -1,4 +1,5 @@
-//! Every route of the server, who may take it, and whether that is written down. A table; asks nobody and refuses nobody.
+//! Every route of the server, who may take it, and whether that is written down. A table; asks
+//! nobody and refuses nobody.
 //!
 //! A route that is missing here is refused for everybody, and a test fails.
 
@@ -26,7 +27,8 @@ const REGISTRY_SIGHT: &[Role] = &[Supervisor, Reviewer, Clinic, Integrator, Audi
 /// Who answers for what is kept and what is deleted.
 const KEEPERS: &[Role] = &[Admin, Supervisor, Auditor];
 
-/// Tables in and out; the handler asks whose: the registry for REGISTRY, sessions for clinics and machines.
+/// Tables in and out; the handler asks whose: the registry for REGISTRY, sessions for clinics and
+/// machines.
 const BULK: &[Role] = &[Supervisor, Clinic, Integrator];
 
 /// What is kept of a request in the audit log.
@@ -45,7 +47,12 @@ pub struct Rule {
     pub audit: Audit,
 }
 
-const fn rule(method: &'static str, path: &'static str, roles: &'static [Role], audit: Audit) -> Rule {
+const fn rule(
+    method: &'static str,
+    path: &'static str,
+    roles: &'static [Role],
+    audit: Audit,
+) -> Rule {
     Rule { method, path, roles, audit }
 }
 
@@ -136,16 +143,31 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/events", SIGHT, Audit::No),
     rule("GET", "/api/v1/institutions", PEOPLE, Audit::No),
     rule("POST", "/api/v1/institutions", REGISTRY, Audit::Yes),
-    rule("GET", "/api/v1/practitioners", &[Supervisor, Reviewer, Clinic, Integrator, Auditor], Audit::Yes),
+    rule(
+        "GET",
+        "/api/v1/practitioners",
+        &[Supervisor, Reviewer, Clinic, Integrator, Auditor],
+        Audit::Yes,
+    ),
     rule("POST", "/api/v1/practitioners", REGISTRY, Audit::Yes),
     rule("POST", "/api/v1/practitioners/{id}/withdraw", &[Supervisor, Clinic], Audit::Yes),
     rule("GET", "/api/v1/rooms", PEOPLE, Audit::No),
     rule("POST", "/api/v1/rooms", REGISTRY, Audit::Yes),
     rule("GET", "/api/v1/items", PEOPLE, Audit::No),
     rule("POST", "/api/v1/items", REGISTRY, Audit::Yes),
-    rule("GET", "/api/v1/sessions", &[Supervisor, Reviewer, Clinic, Integrator, Auditor], Audit::Yes),
+    rule(
+        "GET",
+        "/api/v1/sessions",
+        &[Supervisor, Reviewer, Clinic, Integrator, Auditor],
+        Audit::Yes,
+    ),
     rule("POST", "/api/v1/sessions", &[Clinic, Integrator], Audit::Yes),
-    rule("GET", "/api/v1/sessions/{id}", &[Supervisor, Reviewer, Clinic, Integrator, Auditor], Audit::Yes),
+    rule(
+        "GET",
+        "/api/v1/sessions/{id}",
+        &[Supervisor, Reviewer, Clinic, Integrator, Auditor],
+        Audit::Yes,
+    ),
     rule("POST", "/api/v1/sessions/{id}/steps", &[Clinic, Integrator], Audit::Yes),
     rule("GET", "/api/v1/checks", &[Supervisor, Clinic, Integrator, Auditor], Audit::Yes),
     rule("POST", "/api/v1/checks", &[Supervisor, Clinic, Integrator], Audit::Yes),
@@ -241,7 +263,8 @@ mod tests {
             .skip(1)
             .map(|rest| {
                 let (path, rest) = rest.split_once('"').unwrap();
-                let methods = rest.split(".layer(").next().unwrap().split(".fallback(").next().unwrap();
+                let methods =
+                    rest.split(".layer(").next().unwrap().split(".fallback(").next().unwrap();
                 let methods = methods.split(".nest(").next().unwrap();
                 (format!("{prefix}{path}"), methods.contains("get("), methods.contains("post("))
             })
@@ -259,7 +282,12 @@ mod tests {
         for (path, get, post) in &routes {
             for (method, there) in [("GET", *get), ("POST", *post)] {
                 let rule = RULES.iter().find(|r| r.path == path && r.method == method);
-                assert_eq!(rule.is_some(), there, "{method} {path}: route {there}, rule {}", rule.is_some());
+                assert_eq!(
+                    rule.is_some(),
+                    there,
+                    "{method} {path}: route {there}, rule {}",
+                    rule.is_some()
+                );
                 ruled += usize::from(there);
             }
         }
@@ -269,7 +297,9 @@ mod tests {
     #[test]
     fn faces_and_verdicts_are_not_for_the_administrator_nor_the_auditor() {
         // His own login is everybody's to end and to mend.
-        let own = |path: &str| path == "/logout" || path.starts_with("/account/") || path == "/api/v1/account/password";
+        let own = |path: &str| {
+            path == "/logout" || path.starts_with("/account/") || path == "/api/v1/account/password"
+        };
         for rule in RULES {
             if rule.path.contains("/photo/") || rule.path.ends_with("/confirm") {
                 assert_eq!(rule.roles, AUTHORITY, "{}", rule.path);
@@ -278,7 +308,11 @@ mod tests {
                 assert!(!rule.roles.contains(&Admin) && !rule.roles.contains(&Auditor));
             }
             if rule.method == "POST" && !own(rule.path) && !rule.roles.contains(&Public) {
-                assert!(!rule.roles.contains(&Auditor), "an auditor changes nothing: {}", rule.path);
+                assert!(
+                    !rule.roles.contains(&Auditor),
+                    "an auditor changes nothing: {}",
+                    rule.path
+                );
             }
         }
     }

@@ -76,7 +76,9 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
     let runs = a.store.retention_runs()?;
     let jobs = JOBS.iter().map(|job| {
         let run = runs.iter().find(|r| r.job == job.name);
-        let next = run.and_then(|r| r.last_at.parse::<jiff::Timestamp>().ok()).map(|at| crate::clock::text(at + EVERY));
+        let next = run
+            .and_then(|r| r.last_at.parse::<jiff::Timestamp>().ok())
+            .map(|at| crate::clock::text(at + EVERY));
         JobSeen {
             job: job.name,
             zh: job.zh,
@@ -95,7 +97,10 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
     let persons = a.faces.persons()?;
     let (ledger_holds, ledger_fault) = match a.faces.read_ledger() {
         Ok(said) if stored.iter().all(|t| said.contains(t)) => (true, String::new()),
-        Ok(_) => (false, "the ledger lacks a deletion that the database knows; a restart signs it".to_owned()),
+        Ok(_) => (
+            false,
+            "the ledger lacks a deletion that the database knows; a restart signs it".to_owned(),
+        ),
         Err(error) => (false, error.to_string()),
     };
     let seen = Seen::of(a, who)?;
@@ -122,7 +127,10 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
     })
 }
 
-pub(super) async fn get_retention(State(app): State<Arc<App>>, Extension(who): Extension<Who>) -> Answer {
+pub(super) async fn get_retention(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+) -> Answer {
     let seen = app.blocking(move |a| retention(a, &who)).await?;
     Ok((StatusCode::OK, Json(json!(seen))))
 }

@@ -1,4 +1,5 @@
-//! Which institutions somebody sees: the one question that every list and every object is narrowed by.
+//! Which institutions somebody sees: the one question that every list and every object is narrowed
+//! by.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +9,8 @@ use crate::model::{Name, Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
-/// An item of the catalogue holds where its jurisdiction says. Whoever has a part of the country sets those of his part, and
-/// takes none away from anybody else.
+/// An item of the catalogue holds where its jurisdiction says. Whoever has a part of the country
+/// sets those of his part, and takes none away from anybody else.
 pub(super) fn item_is_his(who: &Who, before: Option<&str>, after: &str) -> Result<(), String> {
     if before.is_some_and(|of| !of.starts_with(&who.scope)) {
         return Err("this code is another jurisdiction's: choose another".to_owned());
@@ -66,9 +67,14 @@ impl Seen {
         if self.has(institution) { Ok(()) } else { Err(Problem::unknown(what, id)) }
     }
 
-    /// Names of these people, as far as they are any of the reader's business: who has a site or a pass at an institution
-    /// that he sees. Of anybody else he reads the id that somebody declared, and no name.
-    pub(super) fn names(&self, app: &App, people: &[String]) -> Result<BTreeMap<String, Name>, StoreError> {
+    /// Names of these people, as far as they are any of the reader's business: who has a site or a
+    /// pass at an institution that he sees. Of anybody else he reads the id that somebody declared,
+    /// and no name.
+    pub(super) fn names(
+        &self,
+        app: &App,
+        people: &[String],
+    ) -> Result<BTreeMap<String, Name>, StoreError> {
         match self.these() {
             None => app.store.names_of(people),
             Some(places) => app.store.names_at(people, places),
@@ -76,7 +82,11 @@ impl Seen {
     }
 
     /// The sessions of rooms that are seen.
-    pub(super) fn sessions(&self, app: &App, sessions: Vec<Session>) -> Result<Vec<Session>, StoreError> {
+    pub(super) fn sessions(
+        &self,
+        app: &App,
+        sessions: Vec<Session>,
+    ) -> Result<Vec<Session>, StoreError> {
         if matches!(self, Self::All) {
             return Ok(sessions);
         }

@@ -1,6 +1,8 @@
-//! `/api/v1/sessions`: opened, amended, closed (also late), cancelled, flagged as an emergency; each with who and why.
+//! `/api/v1/sessions`: opened, amended, closed (also late), cancelled, flagged as an emergency;
+//! each with who and why.
 //!
-//! A session is never changed in place: every word of the clinic is a revision of its own, kept for ever and shown.
+//! A session is never changed in place: every word of the clinic is a revision of its own, kept for
+//! ever and shown.
 
 use std::sync::Arc;
 
@@ -51,7 +53,12 @@ pub(super) async fn post_session(
 }
 
 /// Stores a session or its amendment, tells the boxes of its room, and of the room that it left.
-pub(super) async fn put(app: &Arc<App>, who: &Who, mut it: Session, why: String) -> Result<(Upsert, u32), Problem> {
+pub(super) async fn put(
+    app: &Arc<App>,
+    who: &Who,
+    mut it: Session,
+    why: String,
+) -> Result<(Upsert, u32), Problem> {
     it.check().map_err(Problem::unprocessable)?;
     let who = who.clone();
     let (stored, rooms) = app
@@ -59,11 +66,15 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, mut it: Session, why: String)
             let seen = Seen::of(a, &who)?;
             let stood = a.store.session(it.id.as_str())?;
             let before = stood.as_ref().map(|b| b.room.clone());
-            let hidden = |room: Option<Room>| room.is_some_and(|r| !seen.has(r.institution.as_str()));
+            let hidden =
+                |room: Option<Room>| room.is_some_and(|r| !seen.has(r.institution.as_str()));
             if let Some(room) = &before
                 && hidden(a.store.room(room.as_str())?)
             {
-                return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
+                return Err(Problem::unprocessable(format!(
+                    "id: `{}` is taken: choose another",
+                    it.id
+                )));
             }
             if hidden(a.store.room(it.room.as_str())?) {
                 return Err(Problem::unknown("room", it.room.as_str()));
@@ -71,7 +82,9 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, mut it: Session, why: String)
             if let Some(room) = a.store.room(it.room.as_str())? {
                 deed::at(room.institution.as_str());
             }
-            deed::persons(it.declared_lead.iter().chain(&it.declared_operators).map(PersonId::as_str));
+            deed::persons(
+                it.declared_lead.iter().chain(&it.declared_operators).map(PersonId::as_str),
+            );
             deed::did(format!("session {}: {}", it.id, deed::changes(stood.as_ref(), &it)));
             let mut rooms = vec![it.room.to_string()];
             rooms.extend(before.map(|room| room.to_string()));
@@ -116,12 +129,19 @@ pub(super) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<Session,
     found.ok_or_else(|| Problem::unknown("session", id))
 }
 
-pub(super) async fn get_session(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<String>) -> Answer {
+pub(super) async fn get_session(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+) -> Answer {
     let session = find(&app, &who, &id).await?;
     name_declared(std::slice::from_ref(&session));
     let (changes, mut summaries) = app
         .blocking(move |a| {
-            Ok::<_, StoreError>((a.store.session_changes(&id)?, a.store.summaries(std::slice::from_ref(&id))?))
+            Ok::<_, StoreError>((
+                a.store.session_changes(&id)?,
+                a.store.summaries(std::slice::from_ref(&id))?,
+            ))
         })
         .await?;
     let summary = summaries.remove(session.id.as_str());
@@ -139,10 +159,16 @@ pub(super) async fn post_step(
 }
 
 /// Takes a step; what came in between is a conflict, not lost.
-pub(super) async fn take(app: &Arc<App>, who: &Who, id: &str, step: SessionStep) -> Result<(Upsert, u32), Problem> {
+pub(super) async fn take(
+    app: &Arc<App>,
+    who: &Who,
+    id: &str,
+    step: SessionStep,
+) -> Result<(Upsert, u32), Problem> {
     let session = find(app, who, id).await?;
     let revision = session.revision.map(|r| r.saturating_add(1));
-    let (changed, reason) = apply(Session { revision, ..session }, step).map_err(Problem::unprocessable)?;
+    let (changed, reason) =
+        apply(Session { revision, ..session }, step).map_err(Problem::unprocessable)?;
     put(app, who, changed, reason).await
 }
 
@@ -151,7 +177,11 @@ fn apply(session: Session, step: SessionStep) -> Result<(Session, String), Strin
     let given = |reason: Option<String>| reason.map(|r| r.trim().to_owned()).unwrap_or_default();
     let needed = |reason: Option<String>, what: &str| {
         let reason = given(reason);
-        if reason.is_empty() { Err(format!("reason: say why the session is {what}")) } else { Ok(reason) }
+        if reason.is_empty() {
+            Err(format!("reason: say why the session is {what}"))
+        } else {
+            Ok(reason)
+        }
     };
     match step {
         SessionStep::Close { end, reason } => {
@@ -159,7 +189,8 @@ fn apply(session: Session, step: SessionStep) -> Result<(Session, String), Strin
                 Some(end) => clock::normal("end", &end)?,
                 None => now_text(),
             };
-            // A first closing speaks for itself; another end than the one that was told needs its reason.
+            // A first closing speaks for itself; another end than the one that was told needs its
+            // reason.
             let reason = match &session.end {
                 Some(told) if *told != end => needed(reason, "closed at another time")?,
                 _ => given(reason),
@@ -186,7 +217,8 @@ mod tests {
     use super::*;
 
     fn session() -> Session {
-        serde_json::from_str(r#"{"id":"s-1","room":"r-1","start":"2026-03-02T01:00:00.000Z"}"#).unwrap()
+        serde_json::from_str(r#"{"id":"s-1","room":"r-1","start":"2026-03-02T01:00:00.000Z"}"#)
+            .unwrap()
     }
 
     #[test]
@@ -197,7 +229,11 @@ mod tests {
         };
         let (closed, _) = apply(session(), close("2026-03-02T10:00:00+08:00", None)).unwrap();
         assert_eq!(closed.end.as_deref(), Some("2026-03-02T02:00:00.000Z"));
-        assert!(apply(closed.clone(), close("2026-03-02T03:00:00Z", None)).unwrap_err().starts_with("reason"));
+        assert!(
+            apply(closed.clone(), close("2026-03-02T03:00:00Z", None))
+                .unwrap_err()
+                .starts_with("reason")
+        );
         assert!(apply(closed, close("2026-03-02T03:00:00Z", Some("wrong hour"))).is_ok());
     }
 
@@ -205,7 +241,8 @@ mod tests {
     fn a_cancellation_and_an_emergency_need_a_reason() {
         assert!(apply(session(), SessionStep::Cancel { reason: Some(" ".into()) }).is_err());
         let (cancelled, why) =
-            apply(session(), SessionStep::Cancel { reason: Some("patient stayed away".into()) }).unwrap();
+            apply(session(), SessionStep::Cancel { reason: Some("patient stayed away".into()) })
+                .unwrap();
         assert_eq!((cancelled.cancelled, why.as_str()), (true, "patient stayed away"));
         assert!(apply(session(), SessionStep::Emergency { raised: true, reason: None }).is_err());
         assert!(apply(session(), SessionStep::Emergency { raised: false, reason: None }).is_ok());

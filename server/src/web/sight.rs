@@ -5,6 +5,9 @@ use crate::clock::now_text;
 use crate::store::{Alert, StoreError};
 
 /// Called by every page and call that shows alerts, before the answer goes out. Blocking.
-pub(super) fn note<'a>(a: &App, alerts: impl IntoIterator<Item = &'a Alert>) -> Result<(), StoreError> {
+pub(super) fn note<'a>(
+    a: &App,
+    alerts: impl IntoIterator<Item = &'a Alert>,
+) -> Result<(), StoreError> {
     a.store.note_seen(alerts.into_iter().map(|alert| alert.id.as_str()), &now_text())
 }

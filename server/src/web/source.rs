@@ -1,4 +1,5 @@
-//! The source of a request as an argument of a handler: [`crate::access::source`] with this request's proxy and headers.
+//! The source of a request as an argument of a handler: [`crate::access::source`] with this
+//! request's proxy and headers.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,7 +19,9 @@ impl FromRequestParts<Arc<App>> for Source {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else { return Ok(Self(None)) };
+        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+            return Ok(Self(None));
+        };
         let forwarded = parts.headers.get_all("x-forwarded-for").iter();
         // A header that is no text is one that nobody can read: it says nothing.
         let said: Vec<&str> = forwarded.map(|value| value.to_str().unwrap_or("?")).collect();

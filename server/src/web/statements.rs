@@ -1,5 +1,5 @@
-//! What a clinic stated, as an alert shows it: who, when, and how long after the alert. A type of its own, for pages and API
-//! alike. It explains; nothing here moves an alert.
+//! What a clinic stated, as an alert shows it: who, when, and how long after the alert. A type of
+//! its own, for pages and API alike. It explains; nothing here moves an alert.
 
 use askama::Template;
 use protocol::down::CheckDirection;
@@ -30,7 +30,11 @@ fn shown(who: &Who, it: &Statement, raised_ms: i64) -> StatementSeen {
             let words = |l: Lang| {
                 let what = change_words(l, before.as_deref(), now);
                 let session = l.t("诊疗活动", "session");
-                let why = if now.reason.is_empty() { String::new() } else { format!(" ({})", now.reason) };
+                let why = if now.reason.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", now.reason)
+                };
                 format!("{session}: {what}{why}")
             };
             ("session", both(&words), true)
@@ -53,21 +57,31 @@ fn shown(who: &Who, it: &Statement, raised_ms: i64) -> StatementSeen {
         StatementKind::Other { kind, person, object } => {
             let (name, zh, en) = match kind {
                 StatedKind::Pass => ("pass", "签发或更改通行证", "pass issued or changed:"),
-                StatedKind::Practitioner => ("practitioner", "更改执业登记或备案", "registration or filing changed:"),
-                StatedKind::Institution => {
-                    ("institution", "更改机构登记或项目备案", "institution's record or filed items changed:")
+                StatedKind::Practitioner => {
+                    ("practitioner", "更改执业登记或备案", "registration or filing changed:")
                 }
+                StatedKind::Institution => (
+                    "institution",
+                    "更改机构登记或项目备案",
+                    "institution's record or filed items changed:",
+                ),
                 StatedKind::ConsentWithdrawn => {
                     ("consent_withdrawn", "撤回人脸识别同意", "consent to recognition withdrawn:")
                 }
             };
-            let whom = person.as_ref().filter(|p| *p != object).map(|p| format!(" ({p})")).unwrap_or_default();
+            let whom = person
+                .as_ref()
+                .filter(|p| *p != object)
+                .map(|p| format!(" ({p})"))
+                .unwrap_or_default();
             (name, both(&|l| format!("{} {object}{whom}", l.t(zh, en))), false)
         }
     };
     StatementSeen {
         at: it.at.clone(),
-        by: (of_clinic || who.role != Role::Clinic).then(|| it.by.clone()).filter(|by| !by.is_empty()),
+        by: (of_clinic || who.role != Role::Clinic)
+            .then(|| it.by.clone())
+            .filter(|by| !by.is_empty()),
         kind,
         zh,
         en,
@@ -93,7 +107,11 @@ pub(super) fn change_words(l: Lang, before: Option<&SessionChange>, c: &SessionC
             said(!now.emergency && old.emergency, "撤销急救标记", "flag taken back");
             said(now.end.is_some() && old.end.is_none(), "结束", "closed");
             said(now.end.is_none() && old.end.is_some(), "重新打开", "opened again");
-            said(now.end.is_some() && old.end.is_some() && now.end != old.end, "更改结束时间", "other end");
+            said(
+                now.end.is_some() && old.end.is_some() && now.end != old.end,
+                "更改结束时间",
+                "other end",
+            );
             said(now.start != old.start, "更改开始时间", "other start");
             said(now.declared_lead != old.declared_lead, "更改主诊", "other lead");
             said(now.declared_operators != old.declared_operators, "更改操作人", "other operators");
@@ -125,7 +143,11 @@ impl StatementBlock {
     /// `withdrawn_at`: when the box took everything back, where people have still to decide.
     pub(super) fn new(l: Lang, withdrawn_at: Option<&str>, said: &[StatementSeen]) -> Self {
         let withdrawn = withdrawn_at;
-        Self { l, rows: said.iter().map(|s| row(l, s)).collect(), withdrawn: withdrawn.map(local).unwrap_or_default() }
+        Self {
+            l,
+            rows: said.iter().map(|s| row(l, s)).collect(),
+            withdrawn: withdrawn.map(local).unwrap_or_default(),
+        }
     }
 
     /// The block as HTML; every value in it is escaped by the template.
@@ -142,7 +164,12 @@ fn row(l: Lang, s: &StatementSeen) -> Row {
             Lang::En => format!("{} after the alert", long(l, ms)),
         },
     };
-    Row { at: local(&s.at), by: s.by.clone().unwrap_or_default(), text: l.t(&s.zh, &s.en).to_owned(), after }
+    Row {
+        at: local(&s.at),
+        by: s.by.clone().unwrap_or_default(),
+        text: l.t(&s.zh, &s.en).to_owned(),
+        after,
+    }
 }
 
 /// Whole minutes, hours from two hours on, days from two days on.
@@ -175,7 +202,10 @@ mod tests {
             };
             (row(Lang::Zh, &s).after, row(Lang::En, &s).after)
         };
-        assert_eq!(said(Some(6 * 60_000)), ("线索产生后6分钟".to_owned(), "6 min after the alert".to_owned()));
+        assert_eq!(
+            said(Some(6 * 60_000)),
+            ("线索产生后6分钟".to_owned(), "6 min after the alert".to_owned())
+        );
         assert_eq!(said(Some(30 * 3_600_000)).1, "30 h after the alert");
         assert_eq!(said(Some(72 * 3_600_000)).0, "线索产生后3天");
         assert_eq!(said(None).1, "before the alert");

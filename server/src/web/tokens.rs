@@ -1,4 +1,5 @@
-//! `/api/v1/tokens`: programs' access by role and scope. A token is shown once; its hash is kept; it runs out or is revoked.
+//! `/api/v1/tokens`: programs' access by role and scope. A token is shown once; its hash is kept;
+//! it runs out or is revoked.
 
 use std::sync::Arc;
 
@@ -37,7 +38,9 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Val
     let name = it.name.trim().to_owned();
     crate::text::line("name", &name, 60).map_err(Problem::unprocessable)?;
     if matches!(it.role, Role::Admin | Role::Public) {
-        return Err(Problem::unprocessable("role: use supervisor, reviewer, clinic, integrator or auditor"));
+        return Err(Problem::unprocessable(
+            "role: use supervisor, reviewer, clinic, integrator or auditor",
+        ));
     }
     let scope = it.scope.trim().to_owned();
     super::accounts::scope_is_there(app, it.role, &scope).await?;
@@ -49,11 +52,15 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Val
     let id = hash[..16].to_owned();
     let (now, expires) = (clock::now(), clock::now() + SignedDuration::from_hours(24 * it.days));
     let (now, expires) = (clock::text(now), clock::text(expires));
-    let answer =
-        json!({"id": id, "token": token, "name": name, "role": it.role, "scope": scope, "expires_at": expires});
+    let answer = json!({"id": id, "token": token, "name": name, "role": it.role, "scope": scope, "expires_at": expires});
     let actor = format!("{name} (token of {})", who.name);
-    deed::did(format!("token {id} made: {actor}, {} for `{scope}`, {} days", it.role.as_str(), it.days));
-    app.blocking(move |a| a.store.put_api_token(&hash, &actor, it.role, &scope, &now, &expires)).await?;
+    deed::did(format!(
+        "token {id} made: {actor}, {} for `{scope}`, {} days",
+        it.role.as_str(),
+        it.days
+    ));
+    app.blocking(move |a| a.store.put_api_token(&hash, &actor, it.role, &scope, &now, &expires))
+        .await?;
     Ok(answer)
 }
 

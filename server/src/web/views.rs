@@ -27,15 +27,16 @@ pub(super) struct ViewBody {
     pub query: String,
 }
 
-/// What an address of the inbox may hold: nothing else is kept, so that a view is never more than a filter.
-const PARTS: [&str; 7] = ["state", "severity", "kind", "device", "institution", "session", "assignee"];
+/// What an address of the inbox may hold: nothing else is kept, so that a view is never more than a
+/// filter.
+const PARTS: [&str; 7] =
+    ["state", "severity", "kind", "device", "institution", "session", "assignee"];
 
 /// Keeps only the filter's own parts.
 fn tidied(query: &str) -> String {
-    let parts = query
-        .trim_start_matches('?')
-        .split('&')
-        .filter(|part| part.split_once('=').is_some_and(|(name, value)| PARTS.contains(&name) && !value.is_empty()));
+    let parts = query.trim_start_matches('?').split('&').filter(|part| {
+        part.split_once('=').is_some_and(|(name, value)| PARTS.contains(&name) && !value.is_empty())
+    });
     parts.collect::<Vec<_>>().join("&")
 }
 
@@ -57,12 +58,20 @@ pub(super) async fn get_views(State(app): Shared, Extension(who): Extension<Who>
     Ok((StatusCode::OK, Json(json!({"views": views}))))
 }
 
-pub(super) async fn post_view(State(app): Shared, Extension(who): Extension<Who>, Body(it): Body<ViewBody>) -> Answer {
+pub(super) async fn post_view(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Body(it): Body<ViewBody>,
+) -> Answer {
     let view = put(&app, &who, it).await?;
     Ok((StatusCode::CREATED, Json(json!(view))))
 }
 
-pub(super) async fn post_delete(State(app): Shared, Extension(who): Extension<Who>, Path(id): Path<i64>) -> Answer {
+pub(super) async fn post_delete(
+    State(app): Shared,
+    Extension(who): Extension<Who>,
+    Path(id): Path<i64>,
+) -> Answer {
     app.blocking(move |a| a.store.delete_view(&who.name, id)).await?;
     Ok((StatusCode::OK, Json(json!({"id": id, "deleted": true}))))
 }
@@ -73,7 +82,10 @@ mod tests {
 
     #[test]
     fn a_view_holds_a_filter_and_nothing_else() {
-        assert_eq!(tidied("?state=open&severity=L3&before=17&lang=en&x=<b>&kind="), "state=open&severity=L3");
+        assert_eq!(
+            tidied("?state=open&severity=L3&before=17&lang=en&x=<b>&kind="),
+            "state=open&severity=L3"
+        );
         assert_eq!(tidied("nonsense"), "");
     }
 }

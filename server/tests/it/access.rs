@@ -1,4 +1,5 @@
-//! Who may do what: every route × every role, scopes, login, one-time links, and the audit log that shows it all.
+//! Who may do what: every route × every role, scopes, login, one-time links, and the audit log that
+//! shows it all.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -19,11 +20,19 @@ pub(crate) fn guarded() -> House {
 pub(crate) fn token(house: &House, role: Role, scope: &str) -> String {
     let token = format!("token-of-{}-{scope}", role.as_str());
     let store = &house.running().app.store;
-    if store.who_by_token(&trust::sha256_hex(&token), "2026-01-02T00:00:00.000Z").unwrap().is_some() {
+    if store.who_by_token(&trust::sha256_hex(&token), "2026-01-02T00:00:00.000Z").unwrap().is_some()
+    {
         return token;
     }
     store
-        .put_api_token(&trust::sha256_hex(&token), role.as_str(), role, scope, "2026-01-01T00:00:00.000Z", FAR)
+        .put_api_token(
+            &trust::sha256_hex(&token),
+            role.as_str(),
+            role,
+            scope,
+            "2026-01-01T00:00:00.000Z",
+            FAR,
+        )
         .unwrap();
     token
 }
@@ -47,7 +56,12 @@ pub(crate) fn ask(house: &House, method: &str, path: &str, token: &str, body: &s
         }
         token => format!("Authorization: Bearer {token}\r\n"),
     };
-    house.send_with(method, path, &format!("{bearer}Content-Type: application/json\r\n"), body.as_bytes())
+    house.send_with(
+        method,
+        path,
+        &format!("{bearer}Content-Type: application/json\r\n"),
+        body.as_bytes(),
+    )
 }
 
 #[test]
@@ -55,15 +69,20 @@ fn every_route_answers_every_role_as_its_rule_says() {
     let house = guarded();
     let tokens: Vec<(Role, String)> = Role::ALL
         .into_iter()
-        .map(|role| (role, if role == Role::Public { String::new() } else { token(&house, role, "") }))
+        .map(|role| {
+            (role, if role == Role::Public { String::new() } else { token(&house, role, "") })
+        })
         .collect();
     let mut asked = 0;
     for rule in RULES.iter().filter(|r| r.path != "/events") {
-        let path = rule.path.replace("{id}", "nobody").replace("{n}", "0").replace("{token}", "none");
+        let path =
+            rule.path.replace("{id}", "nobody").replace("{n}", "0").replace("{token}", "none");
         for (role, token) in &tokens {
             let status = ask(&house, rule.method, &path, token, "{").status;
-            let to_login =
-                *role == Role::Public && rule.method == "GET" && !rule.path.starts_with("/api/") && status == 303;
+            let to_login = *role == Role::Public
+                && rule.method == "GET"
+                && !rule.path.starts_with("/api/")
+                && status == 303;
             let refused = matches!(status, 401 | 403) || (to_login && !rule.roles.contains(role));
             // Login itself answers 401 to a wrong password, whoever sends it.
             let own_answer = ["/login", "/login/oidc/done", "/logout"].contains(&rule.path);
@@ -100,13 +119,25 @@ fn each_sees_his_own_jurisdiction_and_institution_only() {
         let token = token(&house, role, scope);
         let list = ask(&house, "GET", "/api/v1/alerts", &token, "").json();
         assert_eq!(list["alerts"].as_array().unwrap().len(), usize::from(sees), "{role:?} {scope}");
-        assert_eq!(ask(&house, "GET", &one, &token, "").status, if sees { 200 } else { 404 }, "{role:?} {scope}");
+        assert_eq!(
+            ask(&house, "GET", &one, &token, "").status,
+            if sees { 200 } else { 404 },
+            "{role:?} {scope}"
+        );
         let people = ask(&house, "GET", "/api/v1/practitioners", &token, "").json();
-        assert_eq!(!people["practitioners"].as_array().unwrap().is_empty(), sees, "{role:?} {scope}");
+        assert_eq!(
+            !people["practitioners"].as_array().unwrap().is_empty(),
+            sees,
+            "{role:?} {scope}"
+        );
     }
     let clinic = "token-of-clinic-clinic-1";
     let verdict = json!({"step":"review","verdict":"uphold"}).to_string();
-    assert_eq!(ask(&house, "POST", &format!("{one}/steps"), clinic, &verdict).status, 403, "a clinic gave a verdict");
+    assert_eq!(
+        ask(&house, "POST", &format!("{one}/steps"), clinic, &verdict).status,
+        403,
+        "a clinic gave a verdict"
+    );
     let answer = json!({"step":"answer","note":"主诊在隔壁"}).to_string();
     assert_eq!(ask(&house, "POST", &format!("{one}/steps"), clinic, &answer).status, 200);
 }
@@ -115,7 +146,11 @@ fn each_sees_his_own_jurisdiction_and_institution_only() {
 fn the_first_administrator_comes_in_by_a_link_that_works_once() {
     let house = guarded();
     let file = house.running().first_admin.clone().expect("no link was made");
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "others may read the link");
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600,
+        "others may read the link"
+    );
     let link = std::fs::read_to_string(&file).unwrap();
     let path = link.trim().strip_prefix(&house.base).unwrap().to_owned();
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -137,7 +172,8 @@ fn the_first_administrator_comes_in_by_a_link_that_works_once() {
 #[test]
 fn a_page_of_another_site_changes_nothing() {
     let house = House::new();
-    let headers = "Content-Type: application/json\r\nOrigin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\n";
+    let headers = "Content-Type: application/json\r\nOrigin: \
+        http://evil.example\r\nSec-Fetch-Site: cross-site\r\n";
     let answer = house.send_with("POST", "/api/v1/policy", headers, b"{\"settings\":{}}");
     assert_eq!(answer.status, 403, "{}", answer.body);
     assert_eq!(house.get("policy")["version"], 0);
@@ -147,8 +183,9 @@ fn a_page_of_another_site_changes_nothing() {
 fn guessing_is_slowed_down() {
     let house = guarded();
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
-    let bodies: Vec<String> =
-        (0..7).map(|_| house.send_with("POST", "/login?lang=en", form, b"name=wang&password=guess").body).collect();
+    let bodies: Vec<String> = (0..7)
+        .map(|_| house.send_with("POST", "/login?lang=en", form, b"name=wang&password=guess").body)
+        .collect();
     assert!(bodies[6].contains("too many attempts"), "{}", bodies[6]);
 }
 
@@ -188,15 +225,34 @@ fn an_api_token_opens_what_its_role_and_scope_say_until_it_is_revoked() {
     let house = guarded();
     let store = &house.running().app.store;
     let admin = "an-administrators-token";
-    store.put_api_token(&trust::sha256_hex(admin), "admin", Role::Admin, "", "2026-01-01T00:00:00.000Z", FAR).unwrap();
-    let made =
-        ask(&house, "POST", "/api/v1/tokens", admin, r#"{"name":"his","role":"integrator","scope":"5101","days":30}"#);
+    store
+        .put_api_token(
+            &trust::sha256_hex(admin),
+            "admin",
+            Role::Admin,
+            "",
+            "2026-01-01T00:00:00.000Z",
+            FAR,
+        )
+        .unwrap();
+    let made = ask(
+        &house,
+        "POST",
+        "/api/v1/tokens",
+        admin,
+        r#"{"name":"his","role":"integrator","scope":"5101","days":30}"#,
+    );
     assert_eq!(made.status, 201, "{}", made.body);
-    let (id, token) =
-        (made.json()["id"].as_str().unwrap().to_owned(), made.json()["token"].as_str().unwrap().to_owned());
+    let (id, token) = (
+        made.json()["id"].as_str().unwrap().to_owned(),
+        made.json()["token"].as_str().unwrap().to_owned(),
+    );
     assert_eq!(ask(&house, "GET", "/api/v1/practitioners", &token, "").status, 200);
     assert_eq!(ask(&house, "GET", "/api/v1/alerts", &token, "").status, 403);
-    assert!(!ask(&house, "GET", "/api/v1/tokens", admin, "").body.contains(&token), "a token is shown again");
+    assert!(
+        !ask(&house, "GET", "/api/v1/tokens", admin, "").body.contains(&token),
+        "a token is shown again"
+    );
     assert_eq!(ask(&house, "POST", &format!("/api/v1/tokens/{id}/revoke"), admin, "").status, 200);
     assert_eq!(ask(&house, "GET", "/api/v1/practitioners", &token, "").status, 401);
     for wrong in [

@@ -1,4 +1,5 @@
-//! The life of an account: its password changed, reset and ended; a second factor that a role needs; invitations; cookies.
+//! The life of an account: its password changed, reset and ended; a second factor that a role
+//! needs; invitations; cookies.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
@@ -13,7 +14,9 @@ const OTHER: &str = "staple battery horse";
 
 pub(crate) fn form(house: &House, path: &str, cookie: &str, body: &str) -> Answer {
     let cookie = if cookie.is_empty() { String::new() } else { format!("Cookie: {cookie}\r\n") };
-    let headers = format!("{cookie}Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+    let headers = format!(
+        "{cookie}Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    );
     house.send_with("POST", path, &headers, body.replace(' ', "+").as_bytes())
 }
 
@@ -27,8 +30,12 @@ pub(crate) fn person(house: &House, name: &str, role: Role, code: bool) -> Optio
     let store = &house.running().app.store;
     store.invite(&trust::sha256_hex(&link), role, "", "2099-01-01T00:00:00.000Z").unwrap();
     let code = if code { "&totp=yes" } else { "" };
-    let made =
-        form(house, &format!("/welcome/{link}"), "", &format!("name={name}&display=x&password={PASSWORD}{code}"));
+    let made = form(
+        house,
+        &format!("/welcome/{link}"),
+        "",
+        &format!("name={name}&display=x&password={PASSWORD}{code}"),
+    );
     assert!(matches!(made.status, 200 | 303), "{} {}", made.status, made.body);
     secret(&made.body)
 }
@@ -46,13 +53,18 @@ fn hidden(body: &str) -> String {
 /// What an authenticator shows, so many steps from now.
 pub(crate) fn code(secret: &str, steps: i64) -> String {
     let letter = |c| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).unwrap();
-    let bits: Vec<u8> = secret.chars().flat_map(|c| (0..5).rev().map(move |n| (letter(c) >> n & 1) as u8)).collect();
-    let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();
+    let bits: Vec<u8> = secret
+        .chars()
+        .flat_map(|c| (0..5).rev().map(move |n| (letter(c) >> n & 1) as u8))
+        .collect();
+    let key: Vec<u8> =
+        bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();
     let mut mac = Hmac::<Sha1>::new_from_slice(&key).unwrap();
     mac.update(&(jiff::Timestamp::now().as_second() / 30 + steps).to_be_bytes());
     let digest = mac.finalize().into_bytes();
     let at = usize::from(digest[19] & 15);
-    let number = u32::from_be_bytes([digest[at] & 0x7f, digest[at + 1], digest[at + 2], digest[at + 3]]);
+    let number =
+        u32::from_be_bytes([digest[at] & 0x7f, digest[at + 1], digest[at + 2], digest[at + 3]]);
     format!("{:06}", number % 1_000_000)
 }
 
@@ -69,7 +81,13 @@ fn a_leaked_password_is_mended_by_its_owner() {
     let mine = enter(&house, "wang", PASSWORD, &code(&secret, -1)).unwrap();
     let thief = enter(&house, "wang", PASSWORD, &code(&secret, 0)).unwrap();
     let change = |present: &str, new: &str, code: &str| {
-        form(&house, "/account/password", &mine, &format!("present={present}&new={new}&code={code}")).status
+        form(
+            &house,
+            "/account/password",
+            &mine,
+            &format!("present={present}&new={new}&code={code}"),
+        )
+        .status
     };
     assert_eq!(change("wrong", OTHER, &code(&secret, 1)), 422);
     assert_eq!(change(PASSWORD, OTHER, "000000"), 422, "the password alone was enough");
@@ -80,7 +98,13 @@ fn a_leaked_password_is_mended_by_its_owner() {
     assert_eq!(enter(&house, "wang", PASSWORD, ""), Err(401));
     // A program changes nobody's password.
     let body = json!({"present": PASSWORD, "new": OTHER}).to_string();
-    let by_token = ask(&house, "POST", "/api/v1/account/password", &token(&house, Role::Supervisor, ""), &body);
+    let by_token = ask(
+        &house,
+        "POST",
+        "/api/v1/account/password",
+        &token(&house, Role::Supervisor, ""),
+        &body,
+    );
     assert_eq!(by_token.status, 409, "{}", by_token.body);
 }
 
@@ -89,7 +113,8 @@ fn guesses_in_an_open_login_are_counted() {
     let house = guarded();
     person(&house, "wang", Role::Reviewer, false);
     let mine = enter(&house, "wang", PASSWORD, "").unwrap();
-    let guess = || form(&house, "/account/password", &mine, &format!("present=guess&new={OTHER}")).status;
+    let guess =
+        || form(&house, "/account/password", &mine, &format!("present=guess&new={OTHER}")).status;
     let all: Vec<u16> = (0..7).map(|_| guess()).collect();
     assert_eq!(all.last(), Some(&429), "{all:?}");
     assert!(enter(&house, "wang", PASSWORD, "").is_ok(), "an open login locks the owner out");
@@ -101,7 +126,11 @@ fn a_reset_is_another_administrators_word() {
     let lost = person(&house, "wang", Role::Reviewer, true).unwrap();
     let admin = login(&house, "admin", Role::Admin, "");
     let open = enter(&house, "wang", PASSWORD, &code(&lost, 0)).unwrap();
-    assert_eq!(ask(&house, "POST", "/api/v1/accounts/admin/reset", &admin, "").status, 409, "his own account");
+    assert_eq!(
+        ask(&house, "POST", "/api/v1/accounts/admin/reset", &admin, "").status,
+        409,
+        "his own account"
+    );
     assert_eq!(ask(&house, "POST", "/api/v1/accounts/nobody/reset", &admin, "").status, 404);
     let supervisor = login(&house, "boss", Role::Supervisor, "");
     assert_eq!(ask(&house, "POST", "/api/v1/accounts/wang/reset", &supervisor, "").status, 403);
@@ -115,7 +144,11 @@ fn a_reset_is_another_administrators_word() {
     let done = form(&house, &path, "", &format!("name=admin&password={OTHER}&totp=yes"));
     let fresh = secret(&done.body).expect("no new secret");
     assert_eq!(page(&house, "/", &open).status, 303, "a login outlived the reset");
-    assert_eq!(form(&house, &path, "", &format!("password={PASSWORD}")).status, 404, "the link worked twice");
+    assert_eq!(
+        form(&house, &path, "", &format!("password={PASSWORD}")).status,
+        404,
+        "the link worked twice"
+    );
     assert_eq!(enter(&house, "wang", PASSWORD, &code(&lost, 1)), Err(401));
     assert!(enter(&house, "wang", OTHER, &code(&fresh, 0)).is_ok());
 }
@@ -126,7 +159,10 @@ fn a_disabled_account_comes_back_as_it_was() {
     person(&house, "wang", Role::Reviewer, false);
     let admin = login(&house, "admin", Role::Admin, "");
     for (step, comes_in) in [("disable", false), ("enable", true)] {
-        assert_eq!(ask(&house, "POST", &format!("/api/v1/accounts/wang/{step}"), &admin, "").status, 200);
+        assert_eq!(
+            ask(&house, "POST", &format!("/api/v1/accounts/wang/{step}"), &admin, "").status,
+            200
+        );
         assert_eq!(enter(&house, "wang", PASSWORD, "").is_ok(), comes_in, "{step}");
     }
 }
@@ -138,9 +174,14 @@ fn a_role_that_needs_a_code_opens_nothing_without() {
     let mine = enter(&house, "wang", PASSWORD, "").unwrap();
     assert_eq!(page(&house, "/", &mine).status, 200);
     let admin = login(&house, "admin", Role::Admin, "");
-    let said = ask(&house, "POST", "/api/v1/accounts/second-factor", &admin, r#"{"roles":["reviewer"]}"#);
+    let said =
+        ask(&house, "POST", "/api/v1/accounts/second-factor", &admin, r#"{"roles":["reviewer"]}"#);
     assert_eq!(said.status, 200, "{}", said.body);
-    assert_eq!(ask(&house, "POST", "/api/v1/accounts/second-factor", &admin, r#"{"roles":["public"]}"#).status, 422);
+    assert_eq!(
+        ask(&house, "POST", "/api/v1/accounts/second-factor", &admin, r#"{"roles":["public"]}"#)
+            .status,
+        422
+    );
 
     // Also the login that stood.
     let away = page(&house, "/", &mine);
@@ -162,7 +203,12 @@ fn a_role_that_needs_a_code_opens_nothing_without() {
     // Nobody else's form is taken.
     person(&house, "chen", Role::Supervisor, false);
     let other = enter(&house, "chen", PASSWORD, "").unwrap();
-    let stolen = form(&house, "/account/second-factor", &other, &format!("sealed={sealed}&code={}", code(&shown, 1)));
+    let stolen = form(
+        &house,
+        "/account/second-factor",
+        &other,
+        &format!("sealed={sealed}&code={}", code(&shown, 1)),
+    );
     assert_eq!(stolen.status, 422);
 }
 
@@ -183,7 +229,8 @@ fn an_invitations_scope_is_there() {
         let (got, answer) = house.post("accounts", &json!({"role": role, "scope": scope}));
         assert_eq!(got, status, "{role} {scope}: {answer}");
         if !matches!(role, "admin") {
-            let (got, answer) = house.post("tokens", &json!({"name":"x","role": role, "scope": scope, "days": 1}));
+            let (got, answer) =
+                house.post("tokens", &json!({"name":"x","role": role, "scope": scope, "days": 1}));
             assert_eq!(got, status, "token {role} {scope}: {answer}");
         }
     }
@@ -191,7 +238,8 @@ fn an_invitations_scope_is_there() {
 
 #[test]
 fn a_cookie_is_bound_to_the_host_where_tls_is_spoken() {
-    let tls = "[access]\naccounts = true\n[oidc]\nissuer = \"https://i.example.cn\"\nclient_id = \"z\"\npublic_url = \"https://zaigang.example.cn\"\n";
+    let tls = "[access]\naccounts = true\n[oidc]\nissuer = \"https://i.example.cn\"\nclient_id = \
+        \"z\"\npublic_url = \"https://zaigang.example.cn\"\n";
     let house = House::with(tempfile::tempdir().unwrap(), tls);
     person(&house, "wang", Role::Reviewer, false);
     let answer = form(&house, "/login", "", &format!("name=wang&password={PASSWORD}"));

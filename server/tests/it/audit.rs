@@ -1,5 +1,5 @@
-//! The audit log: whom a read named, what a write did, who tried to come in, and that nothing is told without its entry;
-//! and that a log which was cut or rewritten is found.
+//! The audit log: whom a read named, what a write did, who tried to come in, and that nothing is
+//! told without its entry; and that a log which was cut or rewritten is found.
 
 use std::time::Duration;
 
@@ -28,7 +28,11 @@ fn a_read_of_names_says_whose_or_what_was_searched() {
     let house = house();
     let reader = token(&house, Role::Supervisor, "5101");
     for (path, action, says) in [
-        ("/registry?noun=people&q=%E7%8E%8B", "GET /registry", "/registry?noun=people&q=王 | persons p-lead"),
+        (
+            "/registry?noun=people&q=%E7%8E%8B",
+            "GET /registry",
+            "/registry?noun=people&q=王 | persons p-lead",
+        ),
         ("/enrol", "GET /enrol", "/enrol | persons p-lead p-other"),
         ("/people", "GET /people", "/people | persons p-lead p-other"),
         (
@@ -52,15 +56,28 @@ fn a_write_says_its_object_and_its_step() {
     let supervisor = login(&house, "wang", Role::Supervisor, "5101");
     let doctor = json!({"id":"p-other","name":"李医生","category":"licensed_physician","registration":"suspended",
         "sites":[{"institution":"clinic-1","relation":"primary","lead_of":[]}]});
-    assert_eq!(ask(&house, "POST", "/api/v1/practitioners", &supervisor, &doctor.to_string()).status, 200);
+    assert_eq!(
+        ask(&house, "POST", "/api/v1/practitioners", &supervisor, &doctor.to_string()).status,
+        200
+    );
     let entry = last(&house, "POST /api/v1/practitioners");
-    assert!(entry.object.contains(r#"practitioner p-other: registration "valid" → "suspended""#), "{}", entry.object);
+    assert!(
+        entry.object.contains(r#"practitioner p-other: registration "valid" → "suspended""#),
+        "{}",
+        entry.object
+    );
     assert!(!entry.object.contains("李医生"), "a name stands in the log");
     let step = json!({"step":"assign","to":"wang"}).to_string();
     ask(&house, "POST", &format!("/api/v1/alerts/{}/steps", ids()[0]), &supervisor, &step);
     assert!(last(&house, "POST /api/v1/alerts/{id}/steps").object.contains("assigned to wang"));
     let admin = login(&house, "wu", Role::Admin, "");
-    ask(&house, "POST", "/api/v1/accounts", &admin, &json!({"role":"auditor","scope":"5101"}).to_string());
+    ask(
+        &house,
+        "POST",
+        "/api/v1/accounts",
+        &admin,
+        &json!({"role":"auditor","scope":"5101"}).to_string(),
+    );
     assert!(last(&house, "POST /api/v1/accounts").object.contains("invited as auditor for `5101`"));
 }
 
@@ -72,10 +89,16 @@ fn a_login_carries_the_name_that_was_tried() {
     house.send_with("POST", &path, form, b"name=wang&display=Wang&password=correct+horse+battery");
     house.send_with("POST", "/login", form, b"name=wang&password=guess");
     let failed = last(&house, "POST /login");
-    assert_eq!((failed.actor.as_str(), failed.object.as_str()), ("public", "/login | login wang: refused"));
+    assert_eq!(
+        (failed.actor.as_str(), failed.object.as_str()),
+        ("public", "/login | login wang: refused")
+    );
     house.send_with("POST", "/login", form, b"name=wang&password=correct+horse+battery");
     let entered = last(&house, "POST /login");
-    assert_eq!((entered.actor.as_str(), entered.object.as_str()), ("wang", "/login | login wang: in"));
+    assert_eq!(
+        (entered.actor.as_str(), entered.object.as_str()),
+        ("wang", "/login | login wang: in")
+    );
 }
 
 #[test]
@@ -86,9 +109,18 @@ fn a_name_that_the_log_gives_to_others_makes_no_account() {
     for name in ["public", "open", "box-1", "uid0", "OPEN"] {
         let body = format!("name={name}&display=x&password=correct+horse+battery");
         let answer = house.send_with("POST", &path, form, body.as_bytes());
-        assert!(answer.status != 303 && answer.body.contains("reserved"), "{name}: {}", answer.status);
+        assert!(
+            answer.status != 303 && answer.body.contains("reserved"),
+            "{name}: {}",
+            answer.status
+        );
     }
-    let good = house.send_with("POST", &path, form, b"name=wang&display=Wang&password=correct+horse+battery");
+    let good = house.send_with(
+        "POST",
+        &path,
+        form,
+        b"name=wang&display=Wang&password=correct+horse+battery",
+    );
     assert_eq!(good.status, 303, "the link was used up by a refusal");
 }
 
@@ -96,10 +128,14 @@ fn a_name_that_the_log_gives_to_others_makes_no_account() {
 fn nothing_is_told_that_can_not_be_written_down() {
     let house = house();
     let reader = token(&house, Role::Supervisor, "5101");
-    let blocked = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'no room'); END";
+    let blocked =
+        "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'no room'); END";
     db(&house).execute_batch(blocked).unwrap();
-    for path in ["/people", "/api/v1/practitioners", "/audit/export", "/api/v1/export/practitioners"] {
-        let reader = if path == "/audit/export" { token(&house, Role::Auditor, "") } else { reader.clone() };
+    for path in
+        ["/people", "/api/v1/practitioners", "/audit/export", "/api/v1/export/practitioners"]
+    {
+        let reader =
+            if path == "/audit/export" { token(&house, Role::Auditor, "") } else { reader.clone() };
         let answer = ask(&house, "GET", path, &reader, "");
         assert_eq!(answer.status, 503, "{path} answered without an entry");
         assert!(!answer.body.contains("王主诊"), "{path}");
@@ -123,7 +159,8 @@ fn a_reason_in_chinese_is_kept() {
 #[test]
 fn an_auditor_with_a_scope_sees_his_part_of_the_log() {
     let house = house();
-    let (here, elsewhere) = (token(&house, Role::Supervisor, "5101"), token(&house, Role::Supervisor, "5201"));
+    let (here, elsewhere) =
+        (token(&house, Role::Supervisor, "5101"), token(&house, Role::Supervisor, "5201"));
     ask(&house, "GET", "/api/v1/practitioners?q=here", &here, "");
     ask(&house, "GET", "/api/v1/practitioners?q=elsewhere", &elsewhere, "");
     let whole = token(&house, Role::Supervisor, "");
@@ -134,12 +171,19 @@ fn an_auditor_with_a_scope_sees_his_part_of_the_log() {
     for path in ["/api/v1/audit", "/audit"] {
         let seen = ask(&house, "GET", path, &auditor, "").body;
         assert!(seen.contains("q=here") && seen.contains("q=clinic"), "{path}: {seen}");
-        assert!(seen.contains(&ids()[0]), "{path}: what a reader without a scope did at an object that lies here");
+        assert!(
+            seen.contains(&ids()[0]),
+            "{path}: what a reader without a scope did at an object that lies here"
+        );
         assert!(!seen.contains("q=elsewhere"), "{path} shows another's log: {seen}");
     }
     let other = ask(&house, "GET", "/api/v1/audit", &token(&house, Role::Auditor, "5201"), "").body;
     assert!(other.contains("q=elsewhere") && !other.contains("q=here"), "{other}");
-    assert_eq!(ask(&house, "GET", "/api/v1/audit/export", &auditor, "").status, 403, "a part of a chain is no chain");
+    assert_eq!(
+        ask(&house, "GET", "/api/v1/audit/export", &auditor, "").status,
+        403,
+        "a part of a chain is no chain"
+    );
     let all = ask(&house, "GET", "/api/v1/audit", &token(&house, Role::Auditor, ""), "").body;
     assert!(all.contains("q=here") && all.contains("q=elsewhere"));
 }
@@ -222,7 +266,8 @@ fn a_case_package_holds_sightings_of_its_case_alone() {
     }
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(4);
-    let bytes = house.send_with("GET", &format!("/api/v1/alerts/{}/package?why=17", ids()[0]), "", b"");
+    let bytes =
+        house.send_with("GET", &format!("/api/v1/alerts/{}/package?why=17", ids()[0]), "", b"");
     assert_eq!(bytes.status, 200, "{}", bytes.body);
     let chain = bytes.body;
     assert!(chain.contains("\\\"person\\\":\\\"p-other\\\""), "the case's own sighting is missing");
@@ -245,8 +290,11 @@ fn a_sighting_loses_its_content_when_its_time_is_over_and_the_chain_holds() {
     let data = house.folder.path().join("data");
     let bundle = |name: &str| {
         let out = house.folder.path().join(name);
-        let wanted =
-            server::export::Wanted { device: "box-1".into(), out: out.clone(), ..server::export::Wanted::default() };
+        let wanted = server::export::Wanted {
+            device: "box-1".into(),
+            out: out.clone(),
+            ..server::export::Wanted::default()
+        };
         server::export::run(&data, &wanted).unwrap();
         std::fs::read_to_string(out).unwrap()
     };
@@ -256,6 +304,7 @@ fn a_sighting_loses_its_content_when_its_time_is_over_and_the_chain_holds() {
     let after = bundle("after");
     let report = trust::bundle::check(after.as_bytes()).unwrap();
     assert_eq!((report.messages, report.hash_only, report.last_seq), (2, 1, 3));
-    let sightings = after.lines().filter(|line| line.contains("\\\"type\\\":\\\"presence\\\"")).count();
+    let sightings =
+        after.lines().filter(|line| line.contains("\\\"type\\\":\\\"presence\\\"")).count();
     assert_eq!(sightings, 0, "the sighting's content is still there");
 }

@@ -21,7 +21,12 @@ fn enrol(house: &House, id: &str, person: &str) {
         guardian: None,
     };
     let vector = Zeroizing::new([0.5f32.to_le_bytes(); 8].concat());
-    let template = NewTemplate { id: format!("t-{id}"), embedder_sha256: "e".repeat(64), masked: false, vector };
+    let template = NewTemplate {
+        id: format!("t-{id}"),
+        embedder_sha256: "e".repeat(64),
+        masked: false,
+        vector,
+    };
     let proposal = Proposal {
         id,
         person,
@@ -50,10 +55,17 @@ fn who_withdrew_after_the_backup_does_not_come_back_and_everything_else_does() {
     let config = house.running().app.config.clone();
     let archive = house.folder.path().join("a.zgbackup");
     backup::backup(&config, &archive, "nightly").unwrap();
-    assert!(backup::backup(&config, &archive, "").unwrap_err().to_string().contains("overwrites nothing"));
+    assert!(
+        backup::backup(&config, &archive, "")
+            .unwrap_err()
+            .to_string()
+            .contains("overwrites nothing")
+    );
 
     house.must_post("practitioners/p-lead/withdraw", &json!({"reason":"asked"}));
-    assert!(backup::restore(&config, &archive, "").unwrap_err().to_string().contains("stop it first"));
+    assert!(
+        backup::restore(&config, &archive, "").unwrap_err().to_string().contains("stop it first")
+    );
     let folder = house.close();
     let said = backup::restore(&config, &archive, "disk broke").unwrap();
     assert!(said.contains("1 deletion(s) since the backup replayed"), "{said}");
@@ -68,7 +80,8 @@ fn who_withdrew_after_the_backup_does_not_come_back_and_everything_else_does() {
     assert_eq!(log[0].action, "restore");
     assert!(house.running().app.store.verify_audit().unwrap().is_ok());
 
-    // Decision 0075: the box takes what the restored server says, because its versions are above those of before.
+    // Decision 0075: the box takes what the restored server says, because its versions are above
+    // those of before.
     b.move_to(&house);
     b.connect();
     let told = b.told_until("roster", |_| true);
@@ -104,7 +117,8 @@ fn an_archive_that_is_none_of_ours_changes_nothing() {
     backup::backup(&config, &archive, "").unwrap();
     let folder = house.close();
     let good = std::fs::read(&archive).unwrap();
-    let at = good.windows(9).rposition(|w| w == b"510104\0\0\0" || w.starts_with(b"clinic-1")).unwrap();
+    let at =
+        good.windows(9).rposition(|w| w == b"510104\0\0\0" || w.starts_with(b"clinic-1")).unwrap();
     let mut changed = good.clone();
     changed[at] ^= 1;
     for (bytes, why) in [

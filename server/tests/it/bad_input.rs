@@ -24,7 +24,10 @@ fn malformed_oversized_and_forged_messages_are_set_aside_and_the_next_good_one_i
     assert_eq!(summary["rejected"]["malformed"], 1);
     assert_eq!(summary["rejected"]["oversized"], 1);
     assert_eq!(summary["rejected"]["bad_signature"], 1);
-    assert_eq!(summary["findings_by_kind"]["Integrity"], 1, "a forgery is an Integrity alert, a malformed text is not");
+    assert_eq!(
+        summary["findings_by_kind"]["Integrity"], 1,
+        "a forgery is an Integrity alert, a malformed text is not"
+    );
     assert_eq!(summary["messages_stored"], 1);
 }
 
@@ -57,7 +60,9 @@ fn a_token_works_once_and_only_for_its_box() {
         assert_eq!(status, 403, "{answer}");
     }
     let mut body = keys;
-    body["token"] = json!(house.must_post("devices", &json!({"id":"box-1","room":"room-1"}))["provisioning_token"]);
+    body["token"] = json!(
+        house.must_post("devices", &json!({"id":"box-1","room":"room-1"}))["provisioning_token"]
+    );
     body["signing_key"] = json!("AAAA");
     assert_eq!(house.post("provision", &body).0, 422);
 }
@@ -68,17 +73,42 @@ fn each_wrong_registry_entry_gets_one_clear_line() {
     house.furnish();
     for (path, body, status, says) in [
         ("institutions", json!({"id":"c 2","name":"x"}), 422, "is no identifier"),
-        ("institutions", json!({"id":"c-2","name":"x","code":"91350100M000100Y44"}), 422, "check character"),
-        ("institutions", json!({"id":"c-2","name":"x","colour":"red"}), 422, "unknown field `colour`"),
-        ("practitioners", json!({"id":"p-1","name":"x","category":"wizard","registration":"valid"}), 422, "category"),
+        (
+            "institutions",
+            json!({"id":"c-2","name":"x","code":"91350100M000100Y44"}),
+            422,
+            "check character",
+        ),
+        (
+            "institutions",
+            json!({"id":"c-2","name":"x","colour":"red"}),
+            422,
+            "unknown field `colour`",
+        ),
+        (
+            "practitioners",
+            json!({"id":"p-1","name":"x","category":"wizard","registration":"valid"}),
+            422,
+            "category",
+        ),
         (
             "practitioners",
             json!({"id":"p-1","name":"x","category":"nurse","registration":"valid","sites":[{"institution":"nowhere","relation":"primary"}]}),
             404,
             "institution `nowhere`",
         ),
-        ("rooms", json!({"id":"r-2","institution":"clinic-1","mode":"in_room","intimate":true}), 422, "P5"),
-        ("sessions", json!({"id":"s-2","room":"room-9","start":"2026-03-02T01:00:00Z"}), 404, "room `room-9`"),
+        (
+            "rooms",
+            json!({"id":"r-2","institution":"clinic-1","mode":"in_room","intimate":true}),
+            422,
+            "P5",
+        ),
+        (
+            "sessions",
+            json!({"id":"s-2","room":"room-9","start":"2026-03-02T01:00:00Z"}),
+            404,
+            "room `room-9`",
+        ),
         (
             "sessions",
             json!({"id":"s-1","room":"room-1","revision":1,"start":"2026-03-02T01:00:00Z"}),
@@ -115,7 +145,9 @@ fn an_enrolment_without_consent_is_refused_before_any_network_runs() {
 pub(crate) fn upload(house: &House, fields: &[(&str, &[u8])], photos: &[&[u8]]) -> (u16, Value) {
     let mut body = Vec::new();
     let mut part = |head: &str, content: &[u8]| {
-        body.extend_from_slice(format!("--cut\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes());
+        body.extend_from_slice(
+            format!("--cut\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+        );
         body.extend_from_slice(content);
         body.extend_from_slice(b"\r\n");
     };
@@ -126,7 +158,8 @@ pub(crate) fn upload(house: &House, fields: &[(&str, &[u8])], photos: &[&[u8]]) 
         part("name=\"photo\"; filename=\"p.jpg\"", photo);
     }
     body.extend_from_slice(b"--cut--\r\n");
-    let answer = house.send("POST", "/api/v1/enrolments", "multipart/form-data; boundary=cut", &body);
+    let answer =
+        house.send("POST", "/api/v1/enrolments", "multipart/form-data; boundary=cut", &body);
     (answer.status, answer.json())
 }
 
@@ -144,11 +177,19 @@ fn every_fault_of_the_api_is_a_problem_and_every_answer_has_its_own_id() {
     ] {
         let answer = house.send_with(method, path, "", b"");
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
-        assert!(answer.head.contains("application/problem+json"), "{method} {path}: {}", answer.head);
+        assert!(
+            answer.head.contains("application/problem+json"),
+            "{method} {path}: {}",
+            answer.head
+        );
         let problem = answer.json();
         let detail = problem["detail"].as_str().unwrap_or_default().to_owned();
-        assert!(problem["status"] == status && !detail.is_empty() && !detail.contains('\n'), "{problem}");
-        let id = answer.head.lines().find_map(|l| l.strip_prefix("x-request-id: ")).unwrap().to_owned();
+        assert!(
+            problem["status"] == status && !detail.is_empty() && !detail.contains('\n'),
+            "{problem}"
+        );
+        let id =
+            answer.head.lines().find_map(|l| l.strip_prefix("x-request-id: ")).unwrap().to_owned();
         assert!(ids.insert(id), "an id came twice");
     }
 }

@@ -1,4 +1,5 @@
-//! A box as the wire sees it: its keys, its chain, its MQTT connection. It does what it is told, also what is wrong.
+//! A box as the wire sees it: its keys, its chain, its MQTT connection. It does what it is told,
+//! also what is wrong.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -42,7 +43,8 @@ impl TestBox {
         );
         Self {
             id: answer["device"].as_str().unwrap().to_owned(),
-            server: VerifyingKey::from_base64(answer["server_signing_key"].as_str().unwrap()).unwrap(),
+            server: VerifyingKey::from_base64(answer["server_signing_key"].as_str().unwrap())
+                .unwrap(),
             password: answer["broker"]["password"].as_str().unwrap().to_owned(),
             port: answer["broker"]["port"].as_u64().unwrap() as u16,
             signing,
@@ -55,7 +57,8 @@ impl TestBox {
         }
     }
 
-    /// As if the token had been used at `since`: a box that has stood there for a while may speak of that while.
+    /// As if the token had been used at `since`: a box that has stood there for a while may speak
+    /// of that while.
     pub(crate) fn provision_since(house: &House, token: &str, since: &str) -> Self {
         let (signing, sealing) = (SigningKey::generate().unwrap(), SealingKey::generate().unwrap());
         let (app, password) = (&house.running().app, "a password of the broker");
@@ -88,7 +91,8 @@ impl TestBox {
         self.port = house.mqtt_port();
     }
 
-    /// Connects, subscribes to its own topics, says that it is online; returns once the broker granted all of it.
+    /// Connects, subscribes to its own topics, says that it is online; returns once the broker
+    /// granted all of it.
     pub(crate) fn connect(&mut self) {
         self.boot_count += 1;
         let mut options = MqttOptions::new(&self.id, "127.0.0.1", self.port);
@@ -96,7 +100,13 @@ impl TestBox {
             .set_credentials(&self.id, &self.password)
             .set_max_packet_size(Some(2 * 1024 * 1024))
             .set_keep_alive(Duration::from_secs(10));
-        options.set_last_will(LastWill::new(self.topic("status"), self.status(false), QoS::AtLeastOnce, true, None));
+        options.set_last_will(LastWill::new(
+            self.topic("status"),
+            self.status(false),
+            QoS::AtLeastOnce,
+            true,
+            None,
+        ));
         let (client, mut connection) = Client::new(options, 100);
         for channel in ["receipts", "commands", "knowledge"] {
             client.subscribe(self.topic(channel), QoS::AtLeastOnce).unwrap();
@@ -179,7 +189,11 @@ impl TestBox {
     }
 
     pub(crate) fn publish(&self, topic: &str, payload: &[u8]) {
-        self.client.as_ref().unwrap().publish(topic, QoS::AtLeastOnce, false, payload.to_vec()).unwrap();
+        self.client
+            .as_ref()
+            .unwrap()
+            .publish(topic, QoS::AtLeastOnce, false, payload.to_vec())
+            .unwrap();
     }
 
     pub(crate) fn say(&mut self, payload: &Value) -> Vec<u8> {
@@ -221,12 +235,14 @@ impl TestBox {
         String::from_utf8_lossy(&self.first(|heard| heard == what)).into_owned()
     }
 
-    /// One deadline for all that is passed over: knowledge that nobody acknowledges comes again and again.
+    /// One deadline for all that is passed over: knowledge that nobody acknowledges comes again and
+    /// again.
     fn first(&self, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
         let deadline = Instant::now() + WAIT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let (heard, payload) = self.heard.as_ref().unwrap().recv_timeout(left).expect("nothing was heard in time");
+            let (heard, payload) =
+                self.heard.as_ref().unwrap().recv_timeout(left).expect("nothing was heard in time");
             if wanted(&heard) {
                 return payload;
             }
@@ -234,7 +250,11 @@ impl TestBox {
     }
 
     fn verified(&self, envelope: &Envelope) -> DownBody {
-        let verifier = DownVerifier::new(self.id.parse().unwrap(), self.server, std::collections::BTreeMap::new());
+        let verifier = DownVerifier::new(
+            self.id.parse().unwrap(),
+            self.server,
+            std::collections::BTreeMap::new(),
+        );
         verifier.check(envelope, Some(jiff::Timestamp::now())).unwrap()
     }
 
@@ -296,7 +316,8 @@ pub(crate) fn finding(
         "candidate_basis":[{"law":"医师法","article":"第十三条","edition":"2022-03-01"}],
         "intervals":[{"what":"declared","from":"2026-03-02T01:00:00.000Z","to":"2026-03-02T02:00:00.000Z"},{"what":"operating","from":"2026-03-02T01:10:00.000Z","to":"2026-03-02T01:40:00.000Z"}],
         "counts":[{"name":"operating_ms","value":1_800_000},{"name":"visibility_over_a_ppm","value":950_000}],
-        "explanation":{"zh":"疑似挂证:登记主诊全程未到场,由他人操作","en":"Suspected: the declared lead never entered, another operated"},
+        "explanation":{"zh":"疑似挂证:登记主诊全程未到场,由他人操作","en":"Suspected: the declared lead never \
+            entered, another operated"},
         "raised_at":"2026-03-02T01:40:00.000Z",
         "manifest":{"firmware":"test 1","pack":"avatar","pack_sha256":"ab","config_sha256":"cd","policy_sha256":"ef","policy_version":1,"roster_version":1,"liveness_waived":true}});
     let _: Up = serde_json::from_value(value.clone()).expect("the test speaks the wire");

@@ -1,4 +1,5 @@
-//! Exactly once: stored, receipted, never doubled; alerts grouped by incident; a restart loses nothing.
+//! Exactly once: stored, receipted, never doubled; alerts grouped by incident; a restart loses
+//! nothing.
 
 use serde_json::json;
 
@@ -75,7 +76,11 @@ fn a_gap_is_stored_above_becomes_an_alert_when_it_stands_and_heals() {
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     let receipt = b.receipted(3);
     assert_eq!((receipt.contiguous_seq, receipt.above), (1, vec![3]));
-    assert_eq!(house.get("summary")["findings_by_kind"]["LicenseLending"], 1, "a finding above a gap waits for nobody");
+    assert_eq!(
+        house.get("summary")["findings_by_kind"]["LicenseLending"],
+        1,
+        "a finding above a gap waits for nobody"
+    );
     house.until("summary", |s| s["findings_by_kind"]["Integrity"] == 1);
     b.publish(&b.topic("health"), &missing);
     while b.receipted(3).contiguous_seq < 3 {}
@@ -104,7 +109,8 @@ fn a_declared_break_starts_a_new_chain_and_is_an_alert() {
     b.say(&health());
     b.receipted(2);
     b.prev = trust::ZERO_HASH.to_owned();
-    b.say(&json!({"type":"chain_break","reason":"database disk image is malformed","last_receipted_seq":2}));
+    b.say(&json!({"type":"chain_break","reason":"database disk image is \
+        malformed","last_receipted_seq":2}));
     assert_eq!(b.receipted(3).contiguous_seq, 3);
     b.say(&health());
     b.receipted(4);
@@ -127,7 +133,10 @@ fn after_a_restart_the_chain_goes_on_and_old_messages_stay_duplicates() {
     b.say(&health());
     assert_eq!(b.receipted(2).contiguous_seq, 2);
     let summary = house.get("summary");
-    assert_eq!((&summary["findings_stored"], &summary["duplicates_refused"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&summary["findings_stored"], &summary["duplicates_refused"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Enrolment on the real pack: proposal, duplicate, mix-up, confirmation, withdrawal, and pictures that are none.
+//! Enrolment on the real pack: proposal, duplicate, mix-up, confirmation, withdrawal, and pictures
+//! that are none.
 
 use std::path::PathBuf;
 
@@ -14,7 +15,8 @@ use crate::house::House;
 
 const CONSENT: &str = r#"{"text_version":"1","text_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","purposes":["recognition","keep_photo"],"scope":"clinic-1","signature":"signed","signed_at":"2026-03-02T01:00:00.000Z"}"#;
 
-/// The mirror beside the checkout with photographs of two people, two each; `None` where it is not there.
+/// The mirror beside the checkout with photographs of two people, two each; `None` where it is not
+/// there.
 fn photographs() -> Option<Vec<Vec<Vec<u8>>>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/lfw_dev");
     let mut people = std::collections::BTreeMap::<String, Vec<PathBuf>>::new();
@@ -30,7 +32,9 @@ fn photographs() -> Option<Vec<Vec<Vec<u8>>>> {
             }
         }
     }
-    let read = |paths: &Vec<PathBuf>| paths.iter().take(3).filter_map(|p| std::fs::read(p).ok()).collect::<Vec<_>>();
+    let read = |paths: &Vec<PathBuf>| {
+        paths.iter().take(3).filter_map(|p| std::fs::read(p).ok()).collect::<Vec<_>>()
+    };
     let many: Vec<_> = people
         .values_mut()
         .filter(|p| p.len() >= 4)
@@ -87,22 +91,32 @@ fn enrol_first(house: &House, person: &str, people: &[Vec<Vec<u8>>]) -> (usize, 
 
 #[test]
 fn a_proposal_identifies_nobody_until_a_supervisor_confirms_and_a_withdrawal_reaches_the_box() {
-    let Some((house, people)) = house("a_proposal_identifies_nobody_until_a_supervisor_confirms") else { return };
+    let Some((house, people)) = house("a_proposal_identifies_nobody_until_a_supervisor_confirms")
+    else {
+        return;
+    };
     let token = house.must_post("devices", &json!({"id":"box-1","room":"room-1"}));
     let mut b = TestBox::provision(&house, token["provisioning_token"].as_str().unwrap());
     b.connect();
     let (_, proposed) = enrol_first(&house, "p-lead", &people);
     let of_lead = |d: &Down, confirmed: bool, templates: usize| match d {
-        Down::Roster(r) => r
-            .persons
-            .iter()
-            .any(|p| p.person.as_str() == "p-lead" && p.confirmed == confirmed && p.templates.len() == templates),
+        Down::Roster(r) => r.persons.iter().any(|p| {
+            p.person.as_str() == "p-lead"
+                && p.confirmed == confirmed
+                && p.templates.len() == templates
+        }),
         _ => false,
     };
     let body = b.told_until("roster", |d| of_lead(d, false, 1));
     let Down::Roster(roster) = body.payload else { unreachable!() };
-    assert!(roster.rotation_seed.is_some(), "a turned template without its seed compares with nothing");
-    house.must_post(&format!("enrolments/{}/confirm", proposed["id"].as_str().unwrap()), &json!({"by":"supervisor"}));
+    assert!(
+        roster.rotation_seed.is_some(),
+        "a turned template without its seed compares with nothing"
+    );
+    house.must_post(
+        &format!("enrolments/{}/confirm", proposed["id"].as_str().unwrap()),
+        &json!({"by":"supervisor"}),
+    );
     b.told_until("roster", |d| of_lead(d, true, 1));
     assert_eq!(house.get("summary")["persons_with_templates"], 1);
 
@@ -121,9 +135,13 @@ fn a_withdrawal_is_also_a_command() {
     b.connect();
     enrol_first(&house, "p-lead", &people);
     house.must_post("practitioners/p-lead/withdraw", &json!({}));
-    let envelope: protocol::envelope::Envelope = serde_json::from_slice(&b.hear("commands")).unwrap();
+    let envelope: protocol::envelope::Envelope =
+        serde_json::from_slice(&b.hear("commands")).unwrap();
     let body: protocol::down::DownBody = serde_json::from_str(&envelope.body).unwrap();
-    assert_eq!(body.payload, Down::Command(Command::ForgetPerson { person: "p-lead".parse().unwrap() }));
+    assert_eq!(
+        body.payload,
+        Down::Command(Command::ForgetPerson { person: "p-lead".parse().unwrap() })
+    );
 }
 
 #[test]
@@ -136,7 +154,10 @@ fn likeness_is_told_to_whoever_decides_alone() {
     // Nobody confirms what he did not see: of the second name he is told first.
     let confirm = format!("enrolments/{}/confirm", lead["id"].as_str().unwrap());
     let (status, why) = house.post(&confirm, &json!({"by":"supervisor"}));
-    assert!(status == 409 && why["detail"].as_str().unwrap().contains("open it again"), "{status} {why}");
+    assert!(
+        status == 409 && why["detail"].as_str().unwrap().contains("open it again"),
+        "{status} {why}"
+    );
     house.must_post(&confirm, &json!({"by":"supervisor"}));
     // A stranger's face under the same name is taken as a proposal, and whoever decides is warned.
     let (stranger, unlike) = people
@@ -148,16 +169,24 @@ fn likeness_is_told_to_whoever_decides_alone() {
             (status == 201).then_some((n, answer))
         })
         .expect("no photograph of another person passed the gate");
-    assert!(unlike["unlike_ppm"].is_i64(), "another person's face was taken for the same person: {unlike}");
+    assert!(
+        unlike["unlike_ppm"].is_i64(),
+        "another person's face was taken for the same person: {unlike}"
+    );
     // Two faces in one proposal are a mix-up, whoever they are.
     let (status, mixed) = propose(&house, "p-other", &[&people[first][0], &people[stranger][0]]);
-    assert!(status == 422 && mixed["detail"].as_str().unwrap().contains("too unlike"), "{status} {mixed}");
+    assert!(
+        status == 422 && mixed["detail"].as_str().unwrap().contains("too unlike"),
+        "{status} {mixed}"
+    );
 
-    let pages = [("Perhaps the same person twice", &twice), ("Unlike this person", &unlike)]
-        .map(|(said, made)| (said, format!("/enrolments/{}?lang=en", made["id"].as_str().unwrap())));
+    let pages = [("Perhaps the same person twice", &twice), ("Unlike this person", &unlike)].map(
+        |(said, made)| (said, format!("/enrolments/{}?lang=en", made["id"].as_str().unwrap())),
+    );
     // To a clinic it would be a search by face (P10), or the answer whether two faces are one.
     let house = house.restart_with("[access]\naccounts = true\n");
-    for (role, scope, told) in [(Role::Supervisor, "5101", true), (Role::Clinic, "clinic-1", false)] {
+    for (role, scope, told) in [(Role::Supervisor, "5101", true), (Role::Clinic, "clinic-1", false)]
+    {
         let who = login(&house, role.as_str(), role, scope);
         for (said, path) in &pages {
             let page = ask(&house, "GET", path, &who, "");
@@ -171,30 +200,50 @@ fn likeness_is_told_to_whoever_decides_alone() {
 /// Whoever proposed first, with another's face, kept the person's own clinic out.
 #[test]
 fn a_proposal_elsewhere_keeps_no_other_clinic_out() {
-    let Some((house, people)) = house("a_proposal_elsewhere_keeps_no_other_clinic_out") else { return };
-    house.must_post("institutions", &json!({"id":"clinic-2","name":"乙","grade_ceiling":1,"jurisdiction":"510105"}));
+    let Some((house, people)) = house("a_proposal_elsewhere_keeps_no_other_clinic_out") else {
+        return;
+    };
+    house.must_post(
+        "institutions",
+        &json!({"id":"clinic-2","name":"乙","grade_ceiling":1,"jurisdiction":"510105"}),
+    );
     house.must_post(
         "practitioners",
         &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician","registration":"valid","sites":[
             {"institution":"clinic-1","relation":"primary","lead_of":[]},{"institution":"clinic-2","relation":"filed_multi_site","lead_of":[]}]}),
     );
     let at = |clinic: &str, photo: &[u8]| {
-        let fields =
-            [("person", b"p-lead".as_slice()), ("institution", clinic.as_bytes()), ("consent", CONSENT.as_bytes())];
+        let fields = [
+            ("person", b"p-lead".as_slice()),
+            ("institution", clinic.as_bytes()),
+            ("consent", CONSENT.as_bytes()),
+        ];
         upload(&house, &fields, &[photo])
     };
     let passing: Vec<&Vec<u8>> = people.iter().map(|photos| &photos[0]).collect();
     let (first, _) = passing
         .iter()
-        .find_map(|photo| Some((*photo, at("clinic-2", photo))).filter(|(_, (status, _))| *status == 201))
+        .find_map(|photo| {
+            Some((*photo, at("clinic-2", photo))).filter(|(_, (status, _))| *status == 201)
+        })
         .expect("no photograph passed the gate");
-    let honest = passing.iter().filter(|photo| **photo != first).map(|photo| at("clinic-1", photo)).collect::<Vec<_>>();
+    let honest = passing
+        .iter()
+        .filter(|photo| **photo != first)
+        .map(|photo| at("clinic-1", photo))
+        .collect::<Vec<_>>();
     let taken: Vec<_> = honest.iter().filter(|(status, _)| *status == 201).collect();
     assert!(!taken.is_empty(), "{honest:?}");
     for (_, answer) in taken {
-        assert!(answer["unlike_ppm"].is_null(), "what another clinic only proposed was compared: {answer}");
+        assert!(
+            answer["unlike_ppm"].is_null(),
+            "what another clinic only proposed was compared: {answer}"
+        );
     }
-    assert!(honest.iter().all(|(_, a)| !a["detail"].as_str().unwrap_or("").contains("unlike")), "{honest:?}");
+    assert!(
+        honest.iter().all(|(_, a)| !a["detail"].as_str().unwrap_or("").contains("unlike")),
+        "{honest:?}"
+    );
 }
 
 #[test]
@@ -230,24 +279,43 @@ fn a_change_of_the_model_makes_templates_anew_of_kept_photographs_and_lists_the_
     b.move_to(&house);
     b.connect();
     let body = b.told_until("roster", |d| match d {
-        Down::Roster(r) => r.persons.iter().any(|p| p.templates.iter().any(|t| t.embedder_sha256 != "earlier")),
+        Down::Roster(r) => {
+            r.persons.iter().any(|p| p.templates.iter().any(|t| t.embedder_sha256 != "earlier"))
+        }
         _ => false,
     });
     let Down::Roster(roster) = body.payload else { unreachable!() };
     let templates = |person: &str| {
-        roster.persons.iter().find(|p| p.person.as_str() == person).map(|p| (p.confirmed, p.templates.len()))
+        roster
+            .persons
+            .iter()
+            .find(|p| p.person.as_str() == person)
+            .map(|p| (p.confirmed, p.templates.len()))
     };
     assert_eq!((templates("p-lead"), templates("p-other")), (Some((true, 1)), Some((false, 0))));
     let again = house.get("enrolments/come-again")["come_again"].clone();
-    assert_eq!((&again[0]["person"], &again[0]["because"]), (&json!("p-other"), &json!("no_photograph")), "{again}");
+    assert_eq!(
+        (&again[0]["person"], &again[0]["because"]),
+        (&json!("p-other"), &json!("no_photograph")),
+        "{again}"
+    );
     assert_eq!(again.as_array().unwrap().len(), 1);
     let (status, page) = house.page("/people?lang=en");
-    assert!(status == 200 && page.contains("The model changed") && page.contains("must come again"), "{page}");
+    assert!(
+        status == 200 && page.contains("The model changed") && page.contains("must come again"),
+        "{page}"
+    );
     let id = kept["id"].as_str().unwrap();
     let (_, page) = house.page(&format!("/enrolments/{id}?lang=en"));
     assert!(page.contains("made anew of the kept photographs"), "{page}");
     let all = house.get("enrolments");
-    let renewed = all["enrolments"].as_array().unwrap().iter().find(|e| e["id"] == kept["id"]).unwrap().clone();
+    let renewed = all["enrolments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e["id"] == kept["id"])
+        .unwrap()
+        .clone();
     assert_ne!(renewed["pack"], "earlier", "{renewed} {pack}");
 }
 
@@ -260,7 +328,9 @@ fn pictures_that_are_none_get_one_line_each_and_the_server_goes_on() {
         let (status, answer) = propose(&house, "p-lead", &[bad]);
         let detail = answer["detail"].as_str().unwrap_or_default();
         assert!(
-            status == 422 && detail.starts_with("no photograph passed: photo 1: ") && !detail.contains('\n'),
+            status == 422
+                && detail.starts_with("no photograph passed: photo 1: ")
+                && !detail.contains('\n'),
             "{status} {answer}"
         );
     }
@@ -274,7 +344,10 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
     chunk.extend_from_slice(&height.to_be_bytes());
     chunk.extend_from_slice(&[8, 2, 0, 0, 0]);
     let crc = !chunk.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { c >> 1 ^ 0xedb8_8320 } else { c >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |c, _| if c & 1 == 1 { c >> 1 ^ 0xedb8_8320 } else { c >> 1 },
+        )
     });
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
     png.extend_from_slice(&chunk);

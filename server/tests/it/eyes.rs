@@ -1,4 +1,5 @@
-//! What a clinic learns of its own alert, by every way that leads to it; whose names it reads; how long a stream listens.
+//! What a clinic learns of its own alert, by every way that leads to it; whose names it reads; how
+//! long a stream listens.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -13,8 +14,16 @@ use crate::house::House;
 use crate::inbox::{house, ids};
 
 /// Words of the authority that no way to a clinic may carry.
-const SECRETS: [&str; 8] =
-    ["wang-reviewer", "li-reviewer", "突击检查", "on_site", "review1", "review2", "Dismissed", "assignee"];
+const SECRETS: [&str; 8] = [
+    "wang-reviewer",
+    "li-reviewer",
+    "突击检查",
+    "on_site",
+    "review1",
+    "review2",
+    "Dismissed",
+    "assignee",
+];
 
 /// An alert under two reviewers' eyes: noted, assigned, upheld twice, and on site.
 fn deliberated(house: &House) {
@@ -66,7 +75,9 @@ fn a_clinic_reads_no_word_of_the_deliberation_anywhere() {
     }
     let alert = ask(&house, "GET", &format!("/api/v1/alerts/{one}"), &clinic, "").json();
     assert_eq!(alert["state"], "open");
-    for key in ["reviews", "steps", "assignee", "linked", "updated_at", "case_number", "dismissed_because"] {
+    for key in
+        ["reviews", "steps", "assignee", "linked", "updated_at", "case_number", "dismissed_because"]
+    {
         assert!(alert.get(key).is_none(), "the clinic is told `{key}`");
     }
     assert_eq!(alert["findings"][0]["rule"], "LL-1", "it is told what was seen");
@@ -82,8 +93,15 @@ fn a_clinics_answer_is_shown_to_it_and_changes_what_it_is_told() {
     let taken = ask(&house, "POST", &format!("{path}/steps"), &clinic, &step);
     assert_eq!(taken.json(), json!({"id": ids()[0], "state": "answered"}));
     let alert = ask(&house, "GET", &path, &clinic, "").json();
-    assert_eq!((&alert["state"], &alert["answers"][0]["note"]), (&json!("answered"), &json!("主诊在隔壁")));
-    assert!(ask(&house, "GET", &format!("/alerts/{}", ids()[0]), &clinic, "").body.contains("主诊在隔壁"));
+    assert_eq!(
+        (&alert["state"], &alert["answers"][0]["note"]),
+        (&json!("answered"), &json!("主诊在隔壁"))
+    );
+    assert!(
+        ask(&house, "GET", &format!("/alerts/{}", ids()[0]), &clinic, "")
+            .body
+            .contains("主诊在隔壁")
+    );
     let listed = |state: &str| {
         let list = ask(&house, "GET", &format!("/api/v1/alerts?state={state}"), &clinic, "").json();
         list["alerts"].as_array().map_or(0, Vec::len)
@@ -96,7 +114,9 @@ fn a_clinic_can_not_ask_for_a_state_that_it_is_not_told() {
     let house = house();
     deliberated(&house);
     let clinic = login(&house, "clinic-jin", Role::Clinic, "clinic-1");
-    for query in ["state=on_site", "state=review2", "state=dismissed", "assignee=li-reviewer", "assignee=me"] {
+    for query in
+        ["state=on_site", "state=review2", "state=dismissed", "assignee=li-reviewer", "assignee=me"]
+    {
         for path in [format!("/api/v1/alerts?{query}"), format!("/?{query}")] {
             let answer = ask(&house, "GET", &path, &clinic, "");
             assert_eq!(answer.status, 400, "{path} answers: {}", answer.body);
@@ -113,12 +133,13 @@ fn a_clinic_reads_names_of_its_own_people_alone() {
         &json!({"id":"clinic-2","name":"别处诊所","grade_ceiling":1,"filed_items":[],"jurisdiction":"520100"}),
     );
     let works_at = |sites: &Value| {
-        let far =
-            json!({"id":"p-far","name":"赵远方","category":"licensed_physician","registration":"valid","sites":sites});
+        let far = json!({"id":"p-far","name":"赵远方","category":"licensed_physician","registration":"valid","sites":sites});
         house.must_post("practitioners", &far);
     };
     let there = json!({"institution":"clinic-2","relation":"primary","lead_of":[]});
-    works_at(&json!([there, {"institution":"clinic-1","relation":"filed_multi_site","lead_of":[]}]));
+    works_at(
+        &json!([there, {"institution":"clinic-1","relation":"filed_multi_site","lead_of":[]}]),
+    );
     house.must_post(
         "sessions",
         &json!({"id":"s-far","room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-far"],
@@ -133,7 +154,10 @@ fn a_clinic_reads_names_of_its_own_people_alone() {
         assert!(page.contains("王主诊"), "{path} does not name who works here");
         assert!(!page.contains("赵远方"), "{path} prints a name from elsewhere");
     }
-    assert!(ask(&house, "GET", "/sessions/s-far", &clinic, "").body.contains("p-far"), "what was declared is shown");
+    assert!(
+        ask(&house, "GET", "/sessions/s-far", &clinic, "").body.contains("p-far"),
+        "what was declared is shown"
+    );
     let all = token(&house, Role::Supervisor, "");
     assert!(ask(&house, "GET", "/sessions/s-far", &all, "").body.contains("赵远方"));
 }
@@ -203,9 +227,15 @@ fn a_clinics_stream_carries_its_three_states_and_no_number() {
     let step = json!({"step":"answer","note":"说明"}).to_string();
     ask(&house, "POST", &format!("/api/v1/alerts/{}/steps", ids()[0]), &clinic, &step);
     let (id, data) = stream.event();
-    assert_eq!(data["state"], "answered", "the first that it hears is its own answer, not the steps before: {data}");
+    assert_eq!(
+        data["state"], "answered",
+        "the first that it hears is its own answer, not the steps before: {data}"
+    );
     without_secrets("the stream", &data.to_string());
-    assert!(id.parse::<i64>().is_err() && id.len() > 40, "the id counts what happens elsewhere: {id}");
+    assert!(
+        id.parse::<i64>().is_err() && id.len() > 40,
+        "the id counts what happens elsewhere: {id}"
+    );
     // It resumes by that word, and nobody else can.
     let reviewer = login(&house, "zhao", Role::Reviewer, "5101");
     assert_eq!(ask(&house, "GET", &format!("/events?after={id}"), &reviewer, "").status, 400);
@@ -252,7 +282,14 @@ fn a_stream_ends_with_the_login_the_account_or_the_token_that_opened_it() {
     // A token that ran out is asked for at the next change.
     let soon = "2026-01-01T00:00:00.000Z";
     store
-        .put_api_token(&trust::sha256_hex("brief"), "brief", Role::Reviewer, "", soon, "2099-01-01T00:00:00.000Z")
+        .put_api_token(
+            &trust::sha256_hex("brief"),
+            "brief",
+            Role::Reviewer,
+            "",
+            soon,
+            "2099-01-01T00:00:00.000Z",
+        )
         .unwrap();
     let mut stream = Stream::open(&house, "/events", "brief");
     let db = rusqlite::Connection::open(house.folder.path().join("data/zaigang.db")).unwrap();
@@ -267,7 +304,10 @@ fn metrics_stand_on_a_listener_of_their_own() {
     let house = House::with(tempfile::tempdir().unwrap(), "[metrics]\nlisten = \"127.0.0.1:0\"\n");
     assert_eq!(house.page("/metrics").0, 404, "the pages serve metrics");
     let text = house.metrics();
-    assert!(text.contains("zaigang_devices 0") && text.contains("zaigang_http_requests_total"), "{text}");
+    assert!(
+        text.contains("zaigang_devices 0") && text.contains("zaigang_http_requests_total"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -279,7 +319,10 @@ fn a_box_hears_where_the_audit_log_stood() {
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     let receipt = b.receipted(1);
-    let head =
-        trust::audit::read_head(&receipt.audit_head.expect("no head came"), &app.signer.verifying_key()).unwrap();
+    let head = trust::audit::read_head(
+        &receipt.audit_head.expect("no head came"),
+        &app.signer.verifying_key(),
+    )
+    .unwrap();
     assert_eq!(app.store.audit_hash(head.entries as i64).unwrap(), Some(head.hash));
 }

@@ -43,6 +43,9 @@ fn a_wrong_day_is_named_and_stays_in_the_form() {
     let house = House::new();
     let (status, page) = house.page("/figures?from=yesterday&to=2026-03-02&lang=en");
     assert_eq!(status, 200);
-    assert!(page.contains("`yesterday` is no day") && page.contains("value=\"yesterday\""), "{page}");
+    assert!(
+        page.contains("`yesterday` is no day") && page.contains("value=\"yesterday\""),
+        "{page}"
+    );
     assert_eq!(house.send_with("GET", "/api/v1/figures?from=yesterday", "", b"").status, 422);
 }

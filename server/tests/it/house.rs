@@ -1,4 +1,5 @@
-//! A server in a folder of its own on free ports, and small HTTP helpers. It stops when it is dropped.
+//! A server in a folder of its own on free ports, and small HTTP helpers. It stops when it is
+//! dropped.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -31,7 +32,12 @@ impl House {
 
     fn built(folder: tempfile::TempDir, pack: &str, extra: &str) -> Self {
         let (running, runtime) = start(folder.path(), pack, extra);
-        Self { base: running.ready.http.clone(), folder, running: Some(running), runtime: Some(runtime) }
+        Self {
+            base: running.ready.http.clone(),
+            folder,
+            running: Some(running),
+            runtime: Some(runtime),
+        }
     }
 
     /// Stops and starts again over the same folder.
@@ -65,7 +71,12 @@ impl House {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let answer = self.send("POST", &format!("/api/v1/{path}"), "application/json", body.to_string().as_bytes());
+        let answer = self.send(
+            "POST",
+            &format!("/api/v1/{path}"),
+            "application/json",
+            body.to_string().as_bytes(),
+        );
         (answer.status, answer.json())
     }
 
@@ -87,7 +98,8 @@ impl House {
         stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: \
+            {length}\r\n{headers}\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();
         // A server that refuses early may close before it has read everything.
@@ -97,17 +109,24 @@ impl House {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text.as_str(), ""));
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-        Answer { status, head: head.to_lowercase(), as_sent: head.to_owned(), body: body.to_owned() }
+        Answer {
+            status,
+            head: head.to_lowercase(),
+            as_sent: head.to_owned(),
+            body: body.to_owned(),
+        }
     }
 
-    /// Hangs up before the answer, but once the request is at work: the server asks for the body when it wants to read it.
-    /// What comes together with its end is dropped before anything began, and nothing is to be told of it.
+    /// Hangs up before the answer, but once the request is at work: the server asks for the body
+    /// when it wants to read it. What comes together with its end is dropped before anything began,
+    /// and nothing is to be told of it.
     pub(crate) fn send_and_leave(&self, path: &str, kind: &str, body: &[u8]) {
         let address = self.base.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         let length = body.len();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {kind}\r\nContent-Length: \
+            {length}\r\nExpect: 100-continue\r\n\r\n"
         );
         stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
@@ -140,7 +159,8 @@ impl House {
         let address = own.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+            .unwrap();
         std::io::read_to_string(stream).unwrap()
     }
 
@@ -152,19 +172,24 @@ impl House {
             if good(&answer) {
                 return answer;
             }
-            assert!(std::time::Instant::now() < deadline, "GET {path} never became right: {answer}");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "GET {path} never became right: {answer}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// One clinic, one room, an item, a lead, a second doctor, and a registered box `box-1`; gives the box's token.
+    /// One clinic, one room, an item, a lead, a second doctor, and a registered box `box-1`; gives
+    /// the box's token.
     pub(crate) fn furnish(&self) -> String {
         self.must_post("institutions", &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","code":"91350100M000100Y43","grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104"}));
         self.must_post("rooms", &json!({"id":"room-1","institution":"clinic-1","mode":"in_room","zones":{"operator":[[[0,0],[500,0],[500,500]]],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
         self.must_post("items", &json!({"code":"laser-1","name_zh":"激光脱毛","kind":"energy_device","specialties":["cosmetic_dermatology"],"min_operator":"licensed_physician"}));
-        for (id, name, lead) in
-            [("p-lead", "王主诊", json!(["cosmetic_dermatology"])), ("p-other", "李医生", json!([]))]
-        {
+        for (id, name, lead) in [
+            ("p-lead", "王主诊", json!(["cosmetic_dermatology"])),
+            ("p-other", "李医生", json!([])),
+        ] {
             self.must_post(
                 "practitioners",
                 &json!({"id":id,"name":name,"category":"licensed_physician","registration":"valid",
@@ -191,11 +216,14 @@ fn start(folder: &Path, pack: &str, extra: &str) -> (Running, tokio::runtime::Ru
         None => (listen.to_owned(), extra.to_owned()),
     };
     let text = format!(
-        "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n{http}[mqtt]\nlisten = \"127.0.0.1:0\"\n\
-         [knowledge]\nretry_ms = 500\n[ingest]\ngap_alert_s = 1\n[models]\npack = \"{pack}\"\n{extra}"
+        "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \
+            \"master.key\"\n{http}[mqtt]\nlisten = \"127.0.0.1:0\"\n\
+         [knowledge]\nretry_ms = 500\n[ingest]\ngap_alert_s = 1\n[models]\npack = \
+         \"{pack}\"\n{extra}"
     );
     let config = Config::parse(&path, &text).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let running = runtime.block_on(run::start(config)).unwrap();
     (running, runtime)
 }

@@ -1,4 +1,5 @@
-//! The inbox as people use it: scopes of every list and count, several leads at once, saved views, assignment, the package.
+//! The inbox as people use it: scopes of every list and count, several leads at once, saved views,
+//! assignment, the package.
 
 use serde_json::json;
 use server::access::Role;
@@ -31,17 +32,31 @@ pub(crate) fn ids() -> [String; 2] {
 #[test]
 fn lists_and_counts_are_of_the_readers_own_part_of_the_country() {
     let house = house();
-    for (role, scope, sees) in
-        [(Role::Supervisor, "5101", true), (Role::Supervisor, "5201", false), (Role::Auditor, "5201", false)]
-    {
+    for (role, scope, sees) in [
+        (Role::Supervisor, "5101", true),
+        (Role::Supervisor, "5201", false),
+        (Role::Auditor, "5201", false),
+    ] {
         let token = token(&house, role, scope);
         let get = |path: &str| ask(&house, "GET", &format!("/api/v1/{path}"), &token, "").json();
-        assert_eq!(get("passes")["passes"].as_array().unwrap().len(), usize::from(sees), "{role:?} {scope}");
-        assert_eq!(get("enrolments")["enrolments"].as_array().unwrap().len(), 0, "{role:?} {scope}");
+        assert_eq!(
+            get("passes")["passes"].as_array().unwrap().len(),
+            usize::from(sees),
+            "{role:?} {scope}"
+        );
+        assert_eq!(
+            get("enrolments")["enrolments"].as_array().unwrap().len(),
+            0,
+            "{role:?} {scope}"
+        );
         assert_eq!(get("summary")["alerts_open"], if sees { 2 } else { 0 }, "{role:?} {scope}");
         assert_eq!(get("summary")["devices"], i64::from(sees), "{role:?} {scope}");
         let page = ask(&house, "GET", "/", &token, "").body;
-        assert_eq!(page.contains("data-open=\"2\""), sees, "{role:?} {scope}: the badge counts elsewhere");
+        assert_eq!(
+            page.contains("data-open=\"2\""),
+            sees,
+            "{role:?} {scope}: the badge counts elsewhere"
+        );
         let wall = ask(&house, "GET", "/wall", &token, "").body;
         assert_eq!(wall.contains("锦城医疗美容门诊部"), sees, "{role:?} {scope}");
         assert!(!wall.contains("王主诊"), "a person's name stands on the wall");
@@ -64,7 +79,10 @@ fn lists_go_on_where_a_page_ends() {
         );
     }
     let first = house.get("passes?limit=2");
-    assert_eq!((first["passes"].as_array().unwrap().len(), first["next"].as_str()), (2, Some("pass-1")));
+    assert_eq!(
+        (first["passes"].as_array().unwrap().len(), first["next"].as_str()),
+        (2, Some("pass-1"))
+    );
     let rest = house.get("passes?limit=2&after=pass-1");
     assert_eq!((rest["passes"][0]["id"].as_str(), rest["next"].is_null()), (Some("pass-2"), true));
     assert_eq!(house.send_with("GET", "/api/v1/passes?limit=0", "", b"").status, 400);
@@ -75,9 +93,12 @@ fn lists_go_on_where_a_page_ends() {
 fn a_step_on_several_leads_is_taken_or_refused_one_by_one() {
     let house = house();
     let reviewer = login(&house, "wang", Role::Reviewer, "5101");
-    let body = |step: &str| json!({"ids": [ids()[0], ids()[1], "none"], "step": {"step": step}}).to_string();
+    let body = |step: &str| {
+        json!({"ids": [ids()[0], ids()[1], "none"], "step": {"step": step}}).to_string()
+    };
     let answer = ask(&house, "POST", "/api/v1/alerts/steps", &reviewer, &body("uphold")).json();
-    let states: Vec<_> = answer["alerts"].as_array().unwrap().iter().map(|a| a["state"].clone()).collect();
+    let states: Vec<_> =
+        answer["alerts"].as_array().unwrap().iter().map(|a| a["state"].clone()).collect();
     assert_eq!(states, [json!("review2"), json!("review2"), json!(null)]);
     assert!(answer["alerts"][2]["refused"].as_str().unwrap().contains("unknown"), "{answer}");
     // The same person again is no second reviewer, however many are ticked.
@@ -85,7 +106,10 @@ fn a_step_on_several_leads_is_taken_or_refused_one_by_one() {
     assert!(again["alerts"].as_array().unwrap().iter().all(|a| a["state"].is_null()), "{again}");
     let elsewhere = login(&house, "li", Role::Reviewer, "5201");
     let foreign = ask(&house, "POST", "/api/v1/alerts/steps", &elsewhere, &body("uphold")).json();
-    assert!(foreign["alerts"].as_array().unwrap().iter().all(|a| a["state"].is_null()), "{foreign}");
+    assert!(
+        foreign["alerts"].as_array().unwrap().iter().all(|a| a["state"].is_null()),
+        "{foreign}"
+    );
     let clinic = token(&house, Role::Clinic, "clinic-1");
     assert_eq!(ask(&house, "POST", "/api/v1/alerts/steps", &clinic, &body("uphold")).status, 403);
 }
@@ -95,7 +119,13 @@ fn whoever_takes_a_lead_has_it_and_a_stranger_is_not_given_one() {
     let house = house();
     let reviewer = token(&house, Role::Reviewer, "5101");
     let step = |body: serde_json::Value| {
-        ask(&house, "POST", &format!("/api/v1/alerts/{}/steps", ids()[0]), &reviewer, &body.to_string())
+        ask(
+            &house,
+            "POST",
+            &format!("/api/v1/alerts/{}/steps", ids()[0]),
+            &reviewer,
+            &body.to_string(),
+        )
     };
     assert_eq!(step(json!({"step":"take"})).status, 200);
     let mine = ask(&house, "GET", "/api/v1/alerts?assignee=me", &reviewer, "").json();
@@ -110,10 +140,21 @@ fn whoever_takes_a_lead_has_it_and_a_stranger_is_not_given_one() {
 #[test]
 fn a_view_is_kept_for_its_owner_alone() {
     let house = house();
-    let (one, two) = (token(&house, Role::Reviewer, "5101"), token(&house, Role::Supervisor, "5101"));
-    let made =
-        ask(&house, "POST", "/api/v1/views", &one, r#"{"name":"紧急","query":"state=open&severity=L3&x=<script>"}"#);
-    assert_eq!((made.status, made.json()["query"].as_str()), (201, Some("state=open&severity=L3")), "{}", made.body);
+    let (one, two) =
+        (token(&house, Role::Reviewer, "5101"), token(&house, Role::Supervisor, "5101"));
+    let made = ask(
+        &house,
+        "POST",
+        "/api/v1/views",
+        &one,
+        r#"{"name":"紧急","query":"state=open&severity=L3&x=<script>"}"#,
+    );
+    assert_eq!(
+        (made.status, made.json()["query"].as_str()),
+        (201, Some("state=open&severity=L3")),
+        "{}",
+        made.body
+    );
     assert!(ask(&house, "GET", "/", &one, "").body.contains("紧急"));
     assert_eq!(ask(&house, "GET", "/api/v1/views", &two, "").json()["views"], json!([]));
     let delete = format!("/api/v1/views/{}/delete", made.json()["id"]);
@@ -126,14 +167,23 @@ fn a_case_package_says_why_it_was_taken_and_holds_its_checksums() {
     let house = house();
     let supervisor = token(&house, Role::Supervisor, "5101");
     let path = format!("/api/v1/alerts/{}/package", ids()[0]);
-    assert_eq!(ask(&house, "GET", &path, &supervisor, "").status, 422, "a package without a reason");
+    assert_eq!(
+        ask(&house, "GET", &path, &supervisor, "").status,
+        422,
+        "a package without a reason"
+    );
     let answer = ask(&house, "GET", &format!("{path}?why=case%2017"), &supervisor, "");
     if answer.status == 503 {
-        eprintln!("SKIPPED a_case_package_says_why_it_was_taken_and_holds_its_checksums: no font with Chinese found");
+        eprintln!(
+            "SKIPPED a_case_package_says_why_it_was_taken_and_holds_its_checksums: no font with \
+            Chinese found"
+        );
         return;
     }
     assert_eq!(answer.status, 200, "{}", answer.body);
-    for name in ["case.pdf", "case.json", "chain-box-1.jsonl", "SHA256SUMS", "%PDF-", "zaigang-case/1"] {
+    for name in
+        ["case.pdf", "case.json", "chain-box-1.jsonl", "SHA256SUMS", "%PDF-", "zaigang-case/1"]
+    {
         assert!(answer.body.contains(name), "the package lacks {name}");
     }
     let log = house.running().app.store.audit_log("package", None, 5).unwrap();
@@ -154,5 +204,9 @@ fn the_audit_log_goes_out_sealed() {
     let forged = log.body.replacen("auditor", "anybody", 1);
     assert!(trust::audit::check(forged.as_bytes()).is_err());
     let seen = ask(&house, "GET", "/api/v1/audit?limit=2", &auditor, "").json();
-    assert_eq!((&seen["holds"], seen["audit"].as_array().unwrap().len()), (&json!(true), 2), "{seen}");
+    assert_eq!(
+        (&seen["holds"], seen["audit"].as_array().unwrap().len()),
+        (&json!(true), 2),
+        "{seen}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What a box is told: everything when it connects, what changed at once, again until it answers, and nobody else's.
+//! What a box is told: everything when it connects, what changed at once, again until it answers,
+//! and nobody else's.
 
 use protocol::down::{Down, SiteRelation};
 use serde_json::json;
@@ -17,7 +18,8 @@ fn a_box_that_connects_is_told_everything_about_its_room() {
     assert_eq!(kinds, ["catalogue", "policy", "room", "roster", "sessions"]);
 }
 
-/// P7: whoever reads the broker's traffic learns for whom it is and how long it is, and nothing of whom it speaks.
+/// P7: whoever reads the broker's traffic learns for whom it is and how long it is, and nothing of
+/// whom it speaks.
 #[test]
 fn what_the_broker_carries_to_a_box_shows_nobody() {
     let house = House::new();
@@ -53,7 +55,10 @@ fn a_change_reaches_the_box_with_a_higher_version() {
         &json!({"id":"s-1","room":"room-1","item":"laser-1","start":"2099-03-02T09:00:00+08:00","cancelled":true}),
     );
     // Absence is no cancellation: the box is told of it in so many words.
-    b.told_until("sessions", |d| matches!(d, Down::Sessions(s) if s.sessions.len() == 1 && s.sessions[0].cancelled));
+    b.told_until(
+        "sessions",
+        |d| matches!(d, Down::Sessions(s) if s.sessions.len() == 1 && s.sessions[0].cancelled),
+    );
 }
 
 #[test]
@@ -70,7 +75,13 @@ fn what_is_not_acknowledged_comes_again_and_what_is_does_not() {
     }
     b.receipted(5);
     let all_applied = |d: &serde_json::Value| {
-        d["devices"][0]["knowledge"].as_array().unwrap().iter().filter(|k| k["applied"] == true).count() == 5
+        d["devices"][0]["knowledge"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|k| k["applied"] == true)
+            .count()
+            == 5
     };
     // A retry may have crossed an answer: the box answers the later version too.
     loop {
@@ -79,7 +90,9 @@ fn what_is_not_acknowledged_comes_again_and_what_is_does_not() {
             return;
         }
         let body = b.told();
-        b.say(&json!({"type":"knowledge_ack","kind":body.kind,"version":body.version,"applied":true}));
+        b.say(
+            &json!({"type":"knowledge_ack","kind":body.kind,"version":body.version,"applied":true}),
+        );
     }
 }
 

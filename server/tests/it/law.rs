@@ -1,4 +1,5 @@
-//! Basis and penalty on an alert, a lawyer's decisions, and the sentence of 行政处罚法 41 where a box was not reviewed.
+//! Basis and penalty on an alert, a lawyer's decisions, and the sentence of 行政处罚法 41 where a box
+//! was not reviewed.
 
 use serde_json::{Value, json};
 use server::access::Role;
@@ -34,8 +35,14 @@ fn reviewed(on: &str) -> Value {
 fn a_finding_prints_its_basis_and_penalty_with_marks() {
     let (house, id) = raised("NL-1", "NonLeadIndependent");
     let page = alert_page(&house, &id);
-    for said in ["医疗美容服务管理办法", "第十二条", "罚则", "第四十七条第一项", "绝不可称非法行医", "待法制审核"]
-    {
+    for said in [
+        "医疗美容服务管理办法",
+        "第十二条",
+        "罚则",
+        "第四十七条第一项",
+        "绝不可称非法行医",
+        "待法制审核",
+    ] {
         assert!(page.contains(said), "{said} is not on the page");
     }
     let alert = house.get(&format!("alerts/{id}"));
@@ -123,9 +130,13 @@ fn on_site_and_case_say_what_is_due_and_by_which_article() {
 #[test]
 fn an_imported_year_is_announced_and_a_fault_is_named() {
     let house = House::new();
-    let (status, said) = house.post("workdays", &json!({"csv": "2027-01-01,holiday\n2027-01-32,holiday"}));
+    let (status, said) =
+        house.post("workdays", &json!({"csv": "2027-01-01,holiday\n2027-01-32,holiday"}));
     assert_eq!((status, said["detail"].as_str().unwrap().contains("line 2")), (422, true));
-    assert!(house.page("/calendar").1.contains("2027"), "next year has no table and nobody says so");
+    assert!(
+        house.page("/calendar").1.contains("2027"),
+        "next year has no table and nobody says so"
+    );
     house.must_post("workdays", &json!({"csv": "2027-01-01,holiday\n2027-02-14,working"}));
     assert_eq!(house.get("workdays")["years"], json!([2025, 2026, 2027]));
 }

@@ -1,4 +1,5 @@
-//! Nobody fills or stops the house: floods of posts, of guesses, of findings, of readers, each against its bound.
+//! Nobody fills or stops the house: floods of posts, of guesses, of findings, of readers, each
+//! against its bound.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -35,8 +36,8 @@ fn log_in(house: &House, source: &str, cookie: &str, body: &[u8]) -> Answer {
     house.send_with("POST", "/login?lang=en", &headers, body)
 }
 
-/// Whether guesses at one source make the right password wait that comes from `source` with `cookie`. On a machine that
-/// stalls a wait may end before it is met.
+/// Whether guesses at one source make the right password wait that comes from `source` with
+/// `cookie`. On a machine that stalls a wait may end before it is met.
 fn waits(house: &House, guesser: &str, source: &str, cookie: &str) -> bool {
     (0..5).any(|_| {
         (0..8).for_each(|_| drop(log_in(house, guesser, "", WRONG)));
@@ -48,13 +49,19 @@ fn waits(house: &House, guesser: &str, source: &str, cookie: &str) -> bool {
 fn flood(house: &House, count: usize, post: impl Fn(&House) -> Answer + Sync) -> Vec<Answer> {
     let left = std::sync::atomic::AtomicUsize::new(count);
     let take = || {
-        left.fetch_update(std::sync::atomic::Ordering::SeqCst, std::sync::atomic::Ordering::SeqCst, |n| {
-            n.checked_sub(1)
-        })
+        left.fetch_update(
+            std::sync::atomic::Ordering::SeqCst,
+            std::sync::atomic::Ordering::SeqCst,
+            |n| n.checked_sub(1),
+        )
     };
     std::thread::scope(|scope| {
         let readers: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| std::iter::from_fn(|| take().ok().map(|_| post(house))).collect::<Vec<_>>()))
+            .map(|_| {
+                scope.spawn(|| {
+                    std::iter::from_fn(|| take().ok().map(|_| post(house))).collect::<Vec<_>>()
+                })
+            })
             .collect();
         readers.into_iter().flat_map(|r| r.join().unwrap()).collect()
     })
@@ -80,7 +87,8 @@ fn an_unknown_invitation_costs_no_hash() {
 #[test]
 fn a_full_hash_queue_refuses_in_the_readers_language() {
     let house = with(&format!("[access]\naccounts = true\nhash_waiting_max = 1\n{METRICS}"));
-    let answers = flood(&house, 40, |h| h.send_with("POST", "/login", FORM, b"name=nobody&password=guess"));
+    let answers =
+        flood(&house, 40, |h| h.send_with("POST", "/login", FORM, b"name=nobody&password=guess"));
     let refused: Vec<_> = answers.iter().filter(|a| a.status == 503).collect();
     assert!(!refused.is_empty(), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
     for answer in &refused {
@@ -108,7 +116,11 @@ fn a_known_browser_comes_in_while_its_name_is_guessed() {
     let house = guarded();
     wang(&house);
     let first = log_in(&house, "", "", RIGHT);
-    let known = first.head.lines().find_map(|l| l.strip_prefix("set-cookie: zaigang-known=")).expect("no cookie");
+    let known = first
+        .head
+        .lines()
+        .find_map(|l| l.strip_prefix("set-cookie: zaigang-known="))
+        .expect("no cookie");
     assert!(known.contains("httponly") && known.contains("samesite=strict"), "{known}");
     let known = known.split(';').next().unwrap();
     assert!(waits(&house, "", "", ""), "an unknown browser is not slowed down");
@@ -134,14 +146,20 @@ fn readiness_is_probed_at_most_once_a_second() {
 fn anonymous_refusals_are_counted_and_not_each_written() {
     let house = guarded();
     for n in 0..60 {
-        house.send_with("POST", &format!("/welcome/{n}"), &format!("{FORM}X-Why: fill\r\n"), WELCOME);
+        house.send_with(
+            "POST",
+            &format!("/welcome/{n}"),
+            &format!("{FORM}X-Why: fill\r\n"),
+            WELCOME,
+        );
     }
     let folder = house.close();
     let store = Store::open(&folder.path().join("data")).unwrap();
     let log = store.audit_log("POST /welcome", None, 1000).unwrap();
     // A minute may have ended in between.
     assert!(log.len() <= 22, "{} rows", log.len());
-    let counted: i64 = log.iter().filter_map(|e| e.why.split_once(" more ")?.0.parse::<i64>().ok()).sum();
+    let counted: i64 =
+        log.iter().filter_map(|e| e.why.split_once(" more ")?.0.parse::<i64>().ok()).sum();
     let whole = log.iter().filter(|e| !e.why.contains(" more ")).count() as i64;
     assert_eq!(whole + counted, 60, "{log:?}");
     assert!(log.iter().all(|e| e.why != "fill"), "anybody writes into the log");
@@ -168,10 +186,19 @@ fn beyond_its_budget_a_box_gets_no_receipt() {
     assert_eq!(b.receipted(100).contiguous_seq, 100);
     b.say(&finding('a', '1', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
     let receipt = b.receipted(106);
-    assert_eq!((receipt.contiguous_seq, receipt.above), (100, vec![106]), "a finding goes on, the rest is withheld");
-    let alerts = house.until("alerts?kind=Integrity", |a| !a["alerts"].as_array().unwrap().is_empty());
+    assert_eq!(
+        (receipt.contiguous_seq, receipt.above),
+        (100, vec![106]),
+        "a finding goes on, the rest is withheld"
+    );
+    let alerts =
+        house.until("alerts?kind=Integrity", |a| !a["alerts"].as_array().unwrap().is_empty());
     let alert = house.get(&format!("alerts/{}", alerts["alerts"][0]["id"].as_str().unwrap()));
-    assert_eq!(alerts["alerts"].as_array().unwrap().len(), 1, "the gap that the server makes accuses: {alerts}");
+    assert_eq!(
+        alerts["alerts"].as_array().unwrap().len(),
+        1,
+        "the gap that the server makes accuses: {alerts}"
+    );
     assert_eq!(alert["findings"][0]["rule"], "BOX-BUDGET", "{alert}");
     assert!(house.metrics().contains("zaigang_total{name=\"withheld.health\"} 5"));
     // With more room the box sends again what it kept: nothing was lost.
@@ -181,7 +208,8 @@ fn beyond_its_budget_a_box_gets_no_receipt() {
         for bytes in &kept {
             b.publish(&b.topic("health"), bytes);
         }
-        let last: protocol::envelope::Envelope = serde_json::from_slice(&b.hear("receipts")).unwrap();
+        let last: protocol::envelope::Envelope =
+            serde_json::from_slice(&b.hear("receipts")).unwrap();
         if last.body.contains("\"contiguous_seq\":106") {
             return;
         }
@@ -236,12 +264,17 @@ fn alerts_beyond_twenty_open_ones_join_one_incident() {
 #[test]
 fn streams_of_one_account_are_bounded() {
     let house = with("[http]\nstreams_per_account_max = 3\n[access]\naccounts = true\n");
-    let (reader, other) = (login(&house, "wang", Role::Reviewer, ""), login(&house, "li", Role::Reviewer, ""));
+    let (reader, other) =
+        (login(&house, "wang", Role::Reviewer, ""), login(&house, "li", Role::Reviewer, ""));
     let open = |login: &str| {
         let address = house.base.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(WAIT)).unwrap();
-        write!(stream, "GET /events HTTP/1.1\r\nHost: {address}\r\nCookie: zaigang={login}\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET /events HTTP/1.1\r\nHost: {address}\r\nCookie: zaigang={login}\r\n\r\n"
+        )
+        .unwrap();
         let mut head = String::new();
         let mut reader = BufReader::new(stream);
         reader.read_line(&mut head).unwrap();
@@ -284,7 +317,11 @@ fn announce(house: &House, path: &str, head: &str, bytes: usize) -> TcpStream {
     let address = house.base.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(WAIT)).unwrap();
-    write!(stream, "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {bytes}\r\n{head}\r\n").unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {bytes}\r\n{head}\r\n"
+    )
+    .unwrap();
     stream
 }
 
@@ -354,7 +391,9 @@ fn open_proposals_of_an_institution_are_bounded() {
     let house = with("[enrolment]\nopen_proposals_max = 3\nopen_photos_max_mib = 1\n");
     house.furnish();
     let limits = house.running().app.config.limits.open_proposals;
-    let beyond = |institution: &str| house.running().app.faces.open_proposals(institution).unwrap().is_beyond(limits);
+    let beyond = |institution: &str| {
+        house.running().app.faces.open_proposals(institution).unwrap().is_beyond(limits)
+    };
     for n in 0..3 {
         assert!(!beyond("clinic-1"), "{n}");
         propose(&house, n, b"small");
@@ -410,7 +449,10 @@ fn pictures_being_looked_at_keep_no_page_waiting() {
         let beside = (0..5).map(|_| timed_page(&house)).max().unwrap();
         (answers.join().unwrap(), beside)
     });
-    assert!(answers.iter().any(|a| a.status == 503 && a.head.contains("retry-after")), "nothing was refused");
+    assert!(
+        answers.iter().any(|a| a.status == 503 && a.head.contains("retry-after")),
+        "nothing was refused"
+    );
     assert!(answers.iter().any(|a| a.status == 200), "nothing was looked at");
     assert!(beside < alone * 5 + Duration::from_secs(2), "alone {alone:?}, beside {beside:?}");
 }

@@ -1,7 +1,12 @@
-//! The server as a whole, with its real broker: a box is provisioned, speaks, is receipted, and is told what it must know.
-//! No fixed port, no sleeping for luck: every wait is for a thing that must come.
+//! The server as a whole, with its real broker: a box is provisioned, speaks, is receipted, and is
+//! told what it must know. No fixed port, no sleeping for luck: every wait is for a thing that must
+//! come.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it stands; helpers are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails where it stands; helpers are tests too"
+)]
 
 mod access;
 mod accounts;

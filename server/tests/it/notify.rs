@@ -1,4 +1,5 @@
-//! Who is told beyond the pages: a signed webhook that is tried again, an e-mail, escalation, and nothing unnamed.
+//! Who is told beyond the pages: a signed webhook that is tried again, an e-mail, escalation, and
+//! nothing unnamed.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -43,7 +44,11 @@ fn receiver(statuses: &'static [u16]) -> (String, mpsc::Receiver<Heard>) {
             reader.read_exact(&mut body).unwrap();
             it.body = String::from_utf8(body).unwrap();
             let status = statuses.get(n).unwrap_or(&200);
-            write!(reader.get_mut(), "HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+            write!(
+                reader.get_mut(),
+                "HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            .unwrap();
             if tell.send(it).is_err() {
                 return;
             }
@@ -67,8 +72,10 @@ fn raise(house: &House) {
 fn a_webhook_is_signed_names_nobody_and_is_tried_again() {
     let (origin, heard) = receiver(&[503]);
     let house = house(&format!("[outgoing]\nwebhook_origins = [\"{origin}\"]\n"));
-    let made = house
-        .must_post("hooks", &json!({"id":"duty","kind":"webhook","target":format!("{origin}/in"),"min_severity":2}));
+    let made = house.must_post(
+        "hooks",
+        &json!({"id":"duty","kind":"webhook","target":format!("{origin}/in"),"min_severity":2}),
+    );
     let secret = made["secret"].as_str().unwrap().to_owned();
     assert!(!house.get("hooks").to_string().contains(&secret), "the secret is shown again");
     raise(&house);
@@ -82,7 +89,10 @@ fn a_webhook_is_signed_names_nobody_and_is_tried_again() {
         assert!(!again.body.contains(person), "{}", again.body);
     }
     let log = house.until("deliveries", |d| d["deliveries"][0]["state"] == "delivered");
-    assert_eq!((&log["deliveries"][0]["attempts"], log["deliveries"].as_array().unwrap().len()), (&json!(2), 1));
+    assert_eq!(
+        (&log["deliveries"][0]["attempts"], log["deliveries"].as_array().unwrap().len()),
+        (&json!(2), 1)
+    );
 }
 
 #[test]
@@ -95,14 +105,19 @@ fn nothing_goes_where_the_configuration_names_nothing() {
         &format!("{origin}.evil.example/"),
         &format!("{origin}@evil.example/"),
     ] {
-        let (status, answer) = house.post("hooks", &json!({"id":"x","kind":"webhook","target":target}));
+        let (status, answer) =
+            house.post("hooks", &json!({"id":"x","kind":"webhook","target":target}));
         assert!(
             status == 422 && answer["detail"].as_str().unwrap().contains("does not name"),
             "{target}: {status} {answer}"
         );
     }
-    let (status, answer) = house.post("hooks", &json!({"id":"x","kind":"email","target":"duty@example.cn"}));
-    assert!(status == 422 && answer["detail"].as_str().unwrap().contains("mail server"), "{answer}");
+    let (status, answer) =
+        house.post("hooks", &json!({"id":"x","kind":"email","target":"duty@example.cn"}));
+    assert!(
+        status == 422 && answer["detail"].as_str().unwrap().contains("mail server"),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -121,7 +136,10 @@ fn what_nobody_takes_up_goes_on_to_the_next() {
     // The minute is over when the clock that asks says so.
     let store = &house.running().app.store;
     let far = "2099-01-01T00:00:00.000Z";
-    assert_eq!(store.take_escalations(far, |_| far.to_owned(), |_, _, _| Some(far.to_owned())).unwrap(), 1);
+    assert_eq!(
+        store.take_escalations(far, |_| far.to_owned(), |_, _, _| Some(far.to_owned())).unwrap(),
+        1
+    );
     assert_eq!(
         store.take_escalations(far, |_| far.to_owned(), |_, _, _| Some(far.to_owned())).unwrap(),
         0,
@@ -137,7 +155,8 @@ fn an_e_mail_says_the_number_and_names_nobody() {
     let (tell, heard) = mpsc::channel();
     std::thread::spawn(move || mail_server(&listener, &tell));
     let house = house(&format!(
-        "[smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"Zaigang <zaigang@example.cn>\"\n"
+        "[smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"Zaigang \
+        <zaigang@example.cn>\"\n"
     ));
     house.must_post("hooks", &json!({"id":"mail","kind":"email","target":"duty@example.cn"}));
     raise(&house);
@@ -147,18 +166,20 @@ fn an_e_mail_says_the_number_and_names_nobody() {
     house.until("deliveries", |d| d["deliveries"][0]["state"] == "delivered");
 }
 
-/// The same over TLS from the first byte, by an authority that only the configuration knows; without it nothing is sent.
+/// The same over TLS from the first byte, by an authority that only the configuration knows;
+/// without it nothing is sent.
 #[test]
 fn an_e_mail_goes_over_tls_to_whom_the_authority_vouches_for_and_to_nobody_else() {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (certificate, key) = (certified.cert.der().clone(), certified.signing_key.serialize_der());
-    let tls =
-        rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], rustls::pki_types::PrivatePkcs8KeyDer::from(key).into())
-            .unwrap();
+    let tls = rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(vec![certificate], rustls::pki_types::PrivatePkcs8KeyDer::from(key).into())
+    .unwrap();
     let tls = std::sync::Arc::new(tls);
     for trusted in [true, false] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -179,7 +200,8 @@ fn an_e_mail_goes_over_tls_to_whom_the_authority_vouches_for_and_to_nobody_else(
         let house = House::with(
             folder,
             &format!(
-                "[smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"implicit\"\n{authority}from = \"Zaigang <zaigang@example.cn>\"\n"
+                "[smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"implicit\"\n{authority}from \
+                = \"Zaigang <zaigang@example.cn>\"\n"
             ),
         );
         house.must_post("hooks", &json!({"id":"mail","kind":"email","target":"duty@example.cn"}));
@@ -188,7 +210,8 @@ fn an_e_mail_goes_over_tls_to_whom_the_authority_vouches_for_and_to_nobody_else(
             assert!(heard.recv_timeout(WAIT).unwrap().contains("To: duty@example.cn"));
             house.until("deliveries", |d| d["deliveries"][0]["state"] == "delivered");
         } else {
-            let told = house.until("deliveries", |d| d["deliveries"][0]["attempts"].as_i64() > Some(0));
+            let told =
+                house.until("deliveries", |d| d["deliveries"][0]["attempts"].as_i64() > Some(0));
             assert_ne!(told["deliveries"][0]["state"], "delivered", "{told}");
             assert!(heard.try_recv().is_err(), "a message went to whom nobody vouches for");
         }
@@ -201,7 +224,10 @@ fn mail_server(listener: &TcpListener, tell: &mpsc::Sender<String>) {
     mail_dialogue(stream, tell).unwrap();
 }
 
-fn mail_dialogue(stream: impl std::io::Read + std::io::Write, tell: &mpsc::Sender<String>) -> std::io::Result<()> {
+fn mail_dialogue(
+    stream: impl std::io::Read + std::io::Write,
+    tell: &mpsc::Sender<String>,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     reader.get_mut().write_all(b"220 here\r\n")?;
     let mut line = String::new();
@@ -239,10 +265,19 @@ fn the_page_makes_a_hook_and_keeps_what_was_typed_when_it_is_wrong() {
         b"id=duty&kind=webhook&target=https%3A%2F%2Fevil.example%2F&min_severity=2&quiet_from=22%3A00&quiet_to=07%3A00";
     let page = house.send("POST", "/hooks?lang=en", form, wrong).body;
     assert!(
-        page.contains("does not name") && page.contains("https://evil.example/") && page.contains("22:00"),
+        page.contains("does not name")
+            && page.contains("https://evil.example/")
+            && page.contains("22:00"),
         "{page}"
     );
-    let good = format!("id=duty&kind=webhook&target={origin}/in&min_severity=2&quiet_from=22:00&quiet_to=07:00");
-    assert!(house.send("POST", "/hooks?lang=en", form, good.as_bytes()).body.contains("shown this once"));
+    let good = format!(
+        "id=duty&kind=webhook&target={origin}/in&min_severity=2&quiet_from=22:00&quiet_to=07:00"
+    );
+    assert!(
+        house
+            .send("POST", "/hooks?lang=en", form, good.as_bytes())
+            .body
+            .contains("shown this once")
+    );
     assert_eq!(house.get("hooks")["hooks"][0]["quiet"]["from_min"], 22 * 60);
 }

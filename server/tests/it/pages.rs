@@ -1,4 +1,5 @@
-//! The pages: Chinese first, English beside it, strict CSP, what a supervisor must see, and the live stream that resumes.
+//! The pages: Chinese first, English beside it, strict CSP, what a supervisor must see, and the
+//! live stream that resumes.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -61,7 +62,11 @@ fn nothing_inline_and_nothing_from_elsewhere() {
         "/rooms/room-1/qr",
     ] {
         let answer = house.send_with("GET", path, "", b"");
-        assert!(answer.head.contains("default-src 'none'") && !answer.head.contains("unsafe"), "{}", answer.head);
+        assert!(
+            answer.head.contains("default-src 'none'") && !answer.head.contains("unsafe"),
+            "{}",
+            answer.head
+        );
         let text = answer.body;
         let own = house.base.as_str();
         for bad in ["<script>", "onclick=", "style=\"", "http://", "https://"] {
@@ -91,7 +96,8 @@ fn two_different_reviewers_make_a_lead() {
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(1);
     let steps = format!("alerts/{}/steps", "1".repeat(32));
-    let uphold = |by: &str| house.post(&steps, &json!({"step":"review","verdict":"uphold","by":by}));
+    let uphold =
+        |by: &str| house.post(&steps, &json!({"step":"review","verdict":"uphold","by":by}));
     assert_eq!(uphold("wang").1["state"], "review2");
     assert_eq!(uphold("wang").0, 409, "one person was both reviewers");
     assert_eq!(uphold("li").1["state"], "lead");

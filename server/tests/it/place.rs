@@ -1,5 +1,5 @@
-//! Whatever one device sends, nothing of another's changes: random hostile messages against the store, from a box whose
-//! signature holds.
+//! Whatever one device sends, nothing of another's changes: random hostile messages against the
+//! store, from a box whose signature holds.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,9 @@ const SESSIONS: [&str; 4] = ["s-own", "s-next", "s-victim", "s-nobody-declared"]
 const PERSONS: [&str; 2] = ["p-own", "p-victim"];
 
 fn ago(seconds: i64) -> String {
-    (Timestamp::now() - SignedDuration::from_secs(seconds)).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    (Timestamp::now() - SignedDuration::from_secs(seconds))
+        .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
+        .to_string()
 }
 
 fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
@@ -60,7 +62,13 @@ fn uuid(device: &str, n: u64) -> String {
     format!("01890000-0000-7{:03x}-8000-{n:012x}", device.len())
 }
 
-fn finding(id: &str, incident: &str, step: &str, revision: u32, place: (&str, &str, &str)) -> Value {
+fn finding(
+    id: &str,
+    incident: &str,
+    step: &str,
+    revision: u32,
+    place: (&str, &str, &str),
+) -> Value {
     let value = json!({"type": "finding", "finding_id": id, "incident_id": incident, "step": step, "revision": revision,
         "rule": "HB-3", "kind": "Integrity", "severity": "L3",
         "confidence": {"identity_ppm": 1, "role_ppm": 1, "session_ppm": 1, "visibility_ppm": 1},
@@ -84,7 +92,8 @@ fn presence(room: &str, session: &str, person: &str) -> Value {
         "to": ago(0), "verified_by": "face"})
 }
 
-/// Two clinics, three rooms, a session in each, two boxes; the victim has said one thing of each kind.
+/// Two clinics, three rooms, a session in each, two boxes; the victim has said one thing of each
+/// kind.
 fn furnished(dir: &std::path::Path) -> Store {
     let store = Store::open(dir).unwrap();
     let now = ago(3600);
@@ -105,14 +114,31 @@ fn furnished(dir: &std::path::Path) -> Store {
     for (device, room) in [(HOSTILE, "room-own"), (VICTIM, "room-victim")] {
         let place = DevicePlace { id: device.parse().unwrap(), room: room.parse().unwrap() };
         store.put_device(&place, device, &now, "2099-01-01T00:00:00.000Z").unwrap();
-        let keys =
-            NewKeys { token_hash: device, signing_key: device, sealing_key: "s", mqtt_secret_hash: "m", firmware: "f" };
+        let keys = NewKeys {
+            token_hash: device,
+            signing_key: device,
+            sealing_key: "s",
+            mqtt_secret_hash: "m",
+            firmware: "f",
+        };
         store.provision(&keys, &now).unwrap();
     }
     let mut victim = Chain::new(VICTIM);
     let said = [
-        finding(&"a".repeat(32), &"1".repeat(32), "opened", 1, ("room-victim", "clinic-victim", "s-victim")),
-        finding(&"b".repeat(32), &"1".repeat(32), "opened", 1, ("room-victim", "clinic-victim", "s-victim")),
+        finding(
+            &"a".repeat(32),
+            &"1".repeat(32),
+            "opened",
+            1,
+            ("room-victim", "clinic-victim", "s-victim"),
+        ),
+        finding(
+            &"b".repeat(32),
+            &"1".repeat(32),
+            "opened",
+            1,
+            ("room-victim", "clinic-victim", "s-victim"),
+        ),
         summary("room-victim", "s-victim", 1, false),
         presence("room-victim", "s-victim", "p-victim"),
     ];
@@ -128,10 +154,12 @@ fn furnished(dir: &std::path::Path) -> Store {
 
 /// Everything of the victim that anybody sees.
 fn of_victim(store: &Store) -> String {
-    let filter = AlertFilter { device: Some(VICTIM.to_owned()), limit: 500, ..AlertFilter::default() };
+    let filter =
+        AlertFilter { device: Some(VICTIM.to_owned()), limit: 500, ..AlertFilter::default() };
     let mut all = String::new();
     for alert in store.alerts(&filter).unwrap() {
-        let parts = (store.findings(&alert.id).unwrap(), store.finding_events(&alert.id, 500).unwrap());
+        let parts =
+            (store.findings(&alert.id).unwrap(), store.finding_events(&alert.id, 500).unwrap());
         let steps = store.alert_steps(&alert.id).unwrap();
         writeln!(all, "{alert:?}\n{parts:?}\n{steps:?}").unwrap();
     }
@@ -139,22 +167,26 @@ fn of_victim(store: &Store) -> String {
     let (sightings, _) = store.sightings("p-victim", "").unwrap();
     let sightings: Vec<_> = sightings.into_iter().filter(|s| s.device == VICTIM).collect();
     let sessions = (store.session("s-victim").unwrap(), store.session_changes("s-victim").unwrap());
-    all + &format!("{summaries:?}\n{sightings:?}\n{sessions:?}\n{:?}", store.device(VICTIM).unwrap())
+    all + &format!(
+        "{summaries:?}\n{sightings:?}\n{sessions:?}\n{:?}",
+        store.device(VICTIM).unwrap()
+    )
 }
 
 fn lie() -> impl Strategy<Value = Value> {
-    let id = prop_oneof![Just("a"), Just("b"), Just("1"), Just("c")].prop_map(|c: &str| c.repeat(32));
+    let id =
+        prop_oneof![Just("a"), Just("b"), Just("1"), Just("c")].prop_map(|c: &str| c.repeat(32));
     let step = prop::sample::select(vec!["opened", "strengthened", "closed", "withdrawn"]);
     let revision = prop_oneof![1u32..4, Just(u32::MAX)];
     let place = (prop::sample::select(ROOMS.to_vec()), prop::sample::select(INSTITUTIONS.to_vec()));
     let session = prop::sample::select(SESSIONS.to_vec());
-    let of_finding = (id.clone(), id, step, revision.clone(), place.clone(), session.clone()).prop_map(
-        |(id, incident, step, revision, (room, institution), session)| {
+    let of_finding = (id.clone(), id, step, revision.clone(), place.clone(), session.clone())
+        .prop_map(|(id, incident, step, revision, (room, institution), session)| {
             finding(&id, &incident, step, revision, (room, institution, session))
-        },
+        });
+    let of_summary = (place.clone(), session.clone(), revision, any::<bool>()).prop_map(
+        |((room, _), session, revision, verified)| summary(room, session, revision, verified),
     );
-    let of_summary = (place.clone(), session.clone(), revision, any::<bool>())
-        .prop_map(|((room, _), session, revision, verified)| summary(room, session, revision, verified));
     let of_presence = (place, session, prop::sample::select(PERSONS.to_vec()))
         .prop_map(|((room, _), session, person)| presence(room, session, person));
     let of_chain = Just(json!({"type": "chain_break", "reason": "torn"}));
@@ -173,7 +205,8 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let store = furnished(dir.path());
         let before = of_victim(&store);
-        prop_assert!(before.contains("CHAIN-"), "the server has said something of its own: {before}");
+        prop_assert!(before.contains("CHAIN-"), "the server has said something of its own: \
+            {before}");
         // The ids that the server gave its own findings are no secret to who reads the page.
         let filter = AlertFilter { device: Some(VICTIM.to_owned()), limit: 500, ..AlertFilter::default() };
         let shown = store.alerts(&filter).unwrap();

@@ -1,5 +1,6 @@
-//! A login provider on loopback that vouches for whomever the test says, and the server that believes it no further than
-//! its owner's link. The browser's own flow with a certified provider is `tests/browser/oidc.mjs`.
+//! A login provider on loopback that vouches for whomever the test says, and the server that
+//! believes it no further than its owner's link. The browser's own flow with a certified provider
+//! is `tests/browser/oidc.mjs`.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -43,7 +44,8 @@ impl Fake {
                 }
                 .to_string();
                 let answer = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: \
+                    close\r\nContent-Length: {}\r\n\r\n{body}",
                     body.len()
                 );
                 let _ = stream.write_all(answer.as_bytes());
@@ -54,19 +56,30 @@ impl Fake {
 
     fn house(&self) -> House {
         let extra = format!(
-            "[access]\naccounts = true\n[oidc]\nissuer = \"{}\"\nclient_id = \"zaigang\"\npublic_url = \"http://127.0.0.1:1\"\n",
+            "[access]\naccounts = true\n[oidc]\nissuer = \"{}\"\nclient_id = \
+            \"zaigang\"\npublic_url = \"http://127.0.0.1:1\"\n",
             self.issuer
         );
         House::with(tempfile::tempdir().unwrap(), &extra)
     }
 
     /// Goes by `begin`, comes back as `subject`.
-    fn comes_back(&self, house: &House, begin: &str, cookie: &str, more: &Value) -> (Answer, String) {
+    fn comes_back(
+        &self,
+        house: &House,
+        begin: &str,
+        cookie: &str,
+        more: &Value,
+    ) -> (Answer, String) {
         let gone = page(house, begin, cookie);
         assert_eq!(gone.status, 303, "{}", gone.body);
         let location = gone.raw("location: ");
         let part = |name: &str| {
-            location.split(['?', '&']).find_map(|p| p.strip_prefix(&format!("{name}="))).unwrap().to_owned()
+            location
+                .split(['?', '&'])
+                .find_map(|p| p.strip_prefix(&format!("{name}=")))
+                .unwrap()
+                .to_owned()
         };
         let mut claims = json!({"nonce": part("nonce")});
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -91,7 +104,15 @@ fn signed(key: &SigningKey, issuer: &str, more: &Value) -> String {
 }
 
 fn sealed(answer: &Answer) -> String {
-    answer.body.split_once("name=\"sealed\" value=\"").unwrap().1.split('"').next().unwrap().to_owned()
+    answer
+        .body
+        .split_once("name=\"sealed\" value=\"")
+        .unwrap()
+        .1
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -105,24 +126,52 @@ fn the_provider_opens_a_linked_account_alone() {
     // A name that is the account's proves nothing.
     let named = json!({"sub":"17","preferred_username":"wang"});
     let (stranger, _) = fake.comes_back(&house, "/login/oidc", "", &named);
-    assert!(stranger.status == 403 && stranger.body.contains("no account here is linked"), "{}", stranger.body);
+    assert!(
+        stranger.status == 403 && stranger.body.contains("no account here is linked"),
+        "{}",
+        stranger.body
+    );
 
     // The way to a link needs a login, and its end the same one's word.
     assert_eq!(page(&house, "/account/provider", "").status, 303);
     assert!(page(&house, "/account/provider", "").head.contains("location: /login"));
     let (confirm, back) = fake.comes_back(&house, "/account/provider", &mine, &named);
-    assert!(confirm.status == 200 && confirm.body.contains("<code>wang</code>"), "{}", confirm.body);
-    assert_eq!(fake.comes_back(&house, "/login/oidc", "", &named).0.status, 403, "linked without a word");
+    assert!(
+        confirm.status == 200 && confirm.body.contains("<code>wang</code>"),
+        "{}",
+        confirm.body
+    );
+    assert_eq!(
+        fake.comes_back(&house, "/login/oidc", "", &named).0.status,
+        403,
+        "linked without a word"
+    );
     let proof = sealed(&confirm);
-    assert_eq!(form(&house, "/account/provider", &other, &format!("sealed={proof}")).status, 422, "another's login");
+    assert_eq!(
+        form(&house, "/account/provider", &other, &format!("sealed={proof}")).status,
+        422,
+        "another's login"
+    );
     assert_eq!(form(&house, "/account/provider", "", &format!("sealed={proof}")).status, 401);
     assert_eq!(form(&house, "/account/provider", &mine, &format!("sealed={proof}")).status, 303);
 
-    let (entered, _) = fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17","preferred_username":"renamed"}));
+    let (entered, _) = fake.comes_back(
+        &house,
+        "/login/oidc",
+        "",
+        &json!({"sub":"17","preferred_username":"renamed"}),
+    );
     assert_eq!(entered.status, 200, "{}", entered.body);
     assert_eq!(page(&house, "/", &entered.cookie()).status, 200);
     assert_eq!(
-        fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"18","preferred_username":"wang"})).0.status,
+        fake.comes_back(
+            &house,
+            "/login/oidc",
+            "",
+            &json!({"sub":"18","preferred_username":"wang"})
+        )
+        .0
+        .status,
         403
     );
     // A way back that another browser went, or none.
@@ -130,7 +179,10 @@ fn the_provider_opens_a_linked_account_alone() {
     assert_eq!(page(&house, "/login/oidc/done?state=&code=c", "zaigang-oidc=").status, 401);
     // The same identity opens no second account.
     let (confirm, _) = fake.comes_back(&house, "/account/provider", &other, &named);
-    assert_eq!(form(&house, "/account/provider", &other, &format!("sealed={}", sealed(&confirm))).status, 409);
+    assert_eq!(
+        form(&house, "/account/provider", &other, &format!("sealed={}", sealed(&confirm))).status,
+        409
+    );
     assert_eq!(form(&house, "/account/provider/unlink", &mine, "").status, 303);
     assert_eq!(
         fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17"})).0.status,
@@ -146,7 +198,10 @@ fn a_provider_without_a_second_factor_skips_no_code() {
     let secret = person(&house, "wang", Role::Supervisor, true).unwrap();
     let mine = enter(&house, "wang", PASSWORD, &code(&secret, -1)).unwrap();
     let (confirm, _) = fake.comes_back(&house, "/account/provider", &mine, &json!({"sub":"17"}));
-    assert_eq!(form(&house, "/account/provider", &mine, &format!("sealed={}", sealed(&confirm))).status, 303);
+    assert_eq!(
+        form(&house, "/account/provider", &mine, &format!("sealed={}", sealed(&confirm))).status,
+        303
+    );
 
     let (asked, _) = fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17","amr":["pwd"]}));
     assert!(asked.body.contains("One-time code"), "{}", asked.body);
@@ -161,6 +216,7 @@ fn a_provider_without_a_second_factor_skips_no_code() {
     assert_eq!(with(&right).status, 401, "a code worked twice");
     assert_eq!(form(&house, "/login/oidc", "", "sealed=forged&code=000000").status, 401);
 
-    let (strong, _) = fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17","amr":["pwd","mfa"]}));
+    let (strong, _) =
+        fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17","amr":["pwd","mfa"]}));
     assert_eq!(page(&house, "/", &strong.cookie()).status, 200);
 }

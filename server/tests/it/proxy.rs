@@ -1,5 +1,6 @@
-//! Behind the proxies of `docs/proxy.md`, as they stand there but for ports and files: login from an old browser, cookies,
-//! the live stream, a large photograph. Where a proxy is not installed the test says so.
+//! Behind the proxies of `docs/proxy.md`, as they stand there but for ports and files: login from
+//! an old browser, cookies, the live stream, a large photograph. Where a proxy is not installed the
+//! test says so.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
@@ -26,7 +27,12 @@ impl Drop for Proxy {
 }
 
 fn installed(program: &str) -> bool {
-    let there = Command::new(program).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let there = Command::new(program)
+        .arg("-v")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
     if !there {
         eprintln!("SKIPPED proxy::{program}: not installed (scripts/setup --tests)");
     }
@@ -47,13 +53,15 @@ fn certificates(folder: &Path) -> PathBuf {
     let key = rcgen::KeyPair::generate().unwrap();
     let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let issuer = rcgen::Issuer::new(authority, authority_key);
-    std::fs::write(folder.join("fullchain.pem"), leaf.signed_by(&key, &issuer).unwrap().pem()).unwrap();
+    std::fs::write(folder.join("fullchain.pem"), leaf.signed_by(&key, &issuer).unwrap().pem())
+        .unwrap();
     std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
     ca
 }
 
 fn doc(file: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/proxy").join(file)).unwrap()
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/proxy").join(file))
+        .unwrap()
 }
 
 fn ours(text: &str, folder: &Path, port: u16, upstream: u16) -> String {
@@ -65,7 +73,8 @@ fn ours(text: &str, folder: &Path, port: u16, upstream: u16) -> String {
 }
 
 fn begin(mut command: Command, folder: &Path, port: u16) -> Proxy {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let by = Instant::now() + Duration::from_secs(20);
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < by, "the proxy does not listen");
@@ -77,8 +86,10 @@ fn begin(mut command: Command, folder: &Path, port: u16) -> Proxy {
 fn nginx(folder: &Path, text: &str, port: u16) -> Proxy {
     let at = folder.display();
     let whole = format!(
-        "pid {at}/pid; error_log {at}/error.log; daemon off; master_process off; events {{}}\nhttp {{ access_log off; client_body_temp_path {at}/b; \
-         proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n{text}\n}}\n"
+        "pid {at}/pid; error_log {at}/error.log; daemon off; master_process off; events \
+            {{}}\nhttp {{ access_log off; client_body_temp_path {at}/b; \
+         proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path \
+         {at}/s;\n{text}\n}}\n"
     );
     let file = folder.join("nginx.conf");
     std::fs::write(&file, whole).unwrap();
@@ -89,7 +100,8 @@ fn nginx(folder: &Path, text: &str, port: u16) -> Proxy {
 
 fn house_for(port: u16) -> House {
     let extra = format!(
-        "[http]\npublic_url = \"https://localhost:{port}\"\ntrusted_proxies = [\"127.0.0.1\"]\n[access]\naccounts = true\n"
+        "[http]\npublic_url = \"https://localhost:{port}\"\ntrusted_proxies = \
+        [\"127.0.0.1\"]\n[access]\naccounts = true\n"
     );
     House::with(tempfile::tempdir().unwrap(), &extra)
 }
@@ -98,26 +110,39 @@ fn upstream(house: &House) -> u16 {
     house.base.rsplit(':').next().unwrap().parse().unwrap()
 }
 
-/// The login's cookie as a browser sends it back; it must be of this host alone, and never travel without TLS.
+/// The login's cookie as a browser sends it back; it must be of this host alone, and never travel
+/// without TLS.
 fn cookie_of(answer: &ureq::http::Response<ureq::Body>) -> String {
     let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|c| c.to_str().ok());
-    let cookie = cookies.into_iter().find(|c| c.starts_with("__Host-zaigang=")).expect("the cookie bears no prefix");
+    let cookie = cookies
+        .into_iter()
+        .find(|c| c.starts_with("__Host-zaigang="))
+        .expect("the cookie bears no prefix");
     assert!(cookie.contains("; Secure"), "{cookie}");
     cookie.split(';').next().unwrap().to_owned()
 }
 
-/// What a person does through the proxy, with a browser that says nothing but where its page is from.
+/// What a person does through the proxy, with a browser that says nothing but where its page is
+/// from.
 fn walk(house: &House, proxy: &Proxy) {
     let agent = tls_client::http(Some(&proxy.ca)).unwrap();
     let password = "correct horse battery staple 9";
     let accept = |path: &str, name: &str| {
         let form = [("name", name), ("display", name), ("password", password)];
-        let made = agent.post(format!("{}{path}", proxy.base)).header("Origin", &proxy.base).send_form(form).unwrap();
+        let made = agent
+            .post(format!("{}{path}", proxy.base))
+            .header("Origin", &proxy.base)
+            .send_form(form)
+            .unwrap();
         assert!(made.status().is_redirection() || made.status().is_success(), "{}", made.status());
     };
     let login = |name: &str, origin: &str| {
         let form = [("name", name), ("password", password)];
-        agent.post(format!("{}/login", proxy.base)).header("Origin", origin).send_form(form).unwrap()
+        agent
+            .post(format!("{}/login", proxy.base))
+            .header("Origin", origin)
+            .send_form(form)
+            .unwrap()
     };
     accept(&house.first_admin_path(), "admin-zt");
     let admin = cookie_of(&login("admin-zt", &proxy.base));
@@ -130,7 +155,10 @@ fn walk(house: &House, proxy: &Proxy) {
     accept(invited["path"].as_str().unwrap(), "sup-zt");
     let mut foreign = login("sup-zt", "https://evil.example");
     assert_eq!(foreign.status(), 403);
-    assert!(foreign.body_mut().read_to_string().unwrap().contains("http.public_url"), "the mend is not named");
+    assert!(
+        foreign.body_mut().read_to_string().unwrap().contains("http.public_url"),
+        "the mend is not named"
+    );
     let entered = login("sup-zt", &proxy.base);
     assert_eq!(entered.status(), 303, "a browser without Sec-Fetch-Site can not come in");
     let cookie = cookie_of(&entered);
@@ -154,7 +182,8 @@ fn walk(house: &House, proxy: &Proxy) {
     assert!(lines.any(|line| line == "event: session"), "an event was kept back");
     assert!(began.elapsed() < Duration::from_secs(10), "an event came late");
 
-    // Larger than a proxy takes by itself: it reaches the server, which says that this is no photograph.
+    // Larger than a proxy takes by itself: it reaches the server, which says that this is no
+    // photograph.
     let photo = vec![0u8; 3 << 20];
     let answer = agent
         .post(format!("{}/api/v1/enrolments/quality", proxy.base))
@@ -210,7 +239,8 @@ fn people_work_behind_the_caddy_of_the_book() {
     let house = house_for(port);
     let text = ours(&doc("Caddyfile"), folder.path(), port, upstream(&house));
     let file = folder.path().join("Caddyfile");
-    std::fs::write(&file, format!("{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{text}")).unwrap();
+    std::fs::write(&file, format!("{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{text}"))
+        .unwrap();
     let mut command = Command::new("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
     command.env("XDG_DATA_HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path());

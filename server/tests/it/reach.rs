@@ -1,4 +1,5 @@
-//! Nobody reaches out of his part of the country or out of his role, by whatever door: form, table, command or token.
+//! Nobody reaches out of his part of the country or out of his role, by whatever door: form, table,
+//! command or token.
 
 use serde_json::json;
 use server::access::Role;
@@ -33,12 +34,20 @@ fn a_session_of_another_clinic_is_taken_by_no_door() {
     let thief = token(&house, Role::Clinic, "clinic-2");
     let table = "id,room,start\ns-1,room-2,2026-03-02T01:00:00Z\n";
     let answer = ask(&house, "POST", "/api/v1/import/sessions", &thief, table);
-    assert_eq!((answer.status, answer.body.contains("`s-1` is taken")), (422, true), "{}", answer.body);
+    assert_eq!(
+        (answer.status, answer.body.contains("`s-1` is taken")),
+        (422, true),
+        "{}",
+        answer.body
+    );
     let body = json!({"id":"s-1","room":"room-2","start":"2026-03-02T01:00:00Z"}).to_string();
     let answer = ask(&house, "POST", "/api/v1/sessions", &thief, &body);
     assert!(answer.status == 422 && !detail(&answer).contains("room-1"), "{}", answer.body);
     let owner = token(&house, Role::Clinic, "clinic-1");
-    assert_eq!(ask(&house, "GET", "/api/v1/sessions/s-1", &owner, "").json()["session"]["room"], "room-1");
+    assert_eq!(
+        ask(&house, "GET", "/api/v1/sessions/s-1", &owner, "").json()["session"]["room"],
+        "room-1"
+    );
     let own = "id,room,start\ns-2,room-2,2026-03-02T01:00:00Z\n";
     assert_eq!(ask(&house, "POST", "/api/v1/import/sessions", &thief, own).status, 200);
 }
@@ -51,7 +60,9 @@ fn the_catalogue_of_another_jurisdiction_stays_as_it_is() {
         json!({"code":code,"name_zh":"激光","kind":"energy_device","specialties":["cosmetic_dermatology"],"min_operator":"nurse","jurisdiction":jurisdiction})
             .to_string()
     };
-    for (code, jurisdiction) in [("laser-1", "5102"), ("laser-1", ""), ("new-1", "5101"), ("new-1", "")] {
+    for (code, jurisdiction) in
+        [("laser-1", "5102"), ("laser-1", ""), ("new-1", "5101"), ("new-1", "")]
+    {
         let answer = ask(&house, "POST", "/api/v1/items", &elsewhere, &item(code, jurisdiction));
         assert!(
             answer.status == 422 && detail(&answer).starts_with("jurisdiction:"),
@@ -59,7 +70,10 @@ fn the_catalogue_of_another_jurisdiction_stays_as_it_is() {
             answer.body
         );
     }
-    assert_eq!(ask(&house, "POST", "/api/v1/items", &elsewhere, &item("new-1", "510204")).status, 201);
+    assert_eq!(
+        ask(&house, "POST", "/api/v1/items", &elsewhere, &item("new-1", "510204")).status,
+        201
+    );
     let whole = token(&house, Role::Supervisor, "");
     assert_eq!(ask(&house, "POST", "/api/v1/items", &whole, &item("laser-1", "")).status, 200);
 }
@@ -72,7 +86,10 @@ fn a_pass_of_another_clinic_is_not_overwritten() {
     let answer = ask(&house, "POST", "/api/v1/passes", &elsewhere, &pass.to_string());
     assert!(answer.status == 422 && detail(&answer).contains("taken"), "{}", answer.body);
     let owner = token(&house, Role::Supervisor, "5101");
-    assert_eq!(ask(&house, "GET", "/api/v1/passes", &owner, "").json()["passes"][0]["institution"], "clinic-1");
+    assert_eq!(
+        ask(&house, "GET", "/api/v1/passes", &owner, "").json()["passes"][0]["institution"],
+        "clinic-1"
+    );
 }
 
 #[test]
@@ -85,7 +102,10 @@ fn a_token_decides_nothing_and_a_reviewer_has_no_cases() {
     let program = token(&house, Role::Reviewer, "5101");
     assert_eq!(take(&program, "uphold").status, 403, "a person is two reviewers by his token");
     assert_eq!(take(&program, "comment").status, 200);
-    let (wang, zhao) = (login(&house, "wang", Role::Reviewer, "5101"), login(&house, "zhao", Role::Reviewer, "5101"));
+    let (wang, zhao) = (
+        login(&house, "wang", Role::Reviewer, "5101"),
+        login(&house, "zhao", Role::Reviewer, "5101"),
+    );
     assert_eq!(take(&wang, "uphold").json()["state"], "review2");
     assert_eq!(take(&zhao, "uphold").json()["state"], "lead");
     assert_eq!(take(&wang, "go_on_site").status, 403);
@@ -110,9 +130,14 @@ fn an_administrator_is_invited_for_the_whole_server() {
 #[test]
 fn the_choice_of_a_language_leads_to_no_other_host() {
     let house = House::new();
-    for back in ["//evil.example", "/%09/evil.example", "/%5Cevil.example", "https://evil.example"] {
+    for back in ["//evil.example", "/%09/evil.example", "/%5Cevil.example", "https://evil.example"]
+    {
         let answer = house.send_with("GET", &format!("/language?to=en&back={back}"), "", b"");
-        assert!(answer.status == 303 && answer.head.contains("location: /\r\n"), "{back}: {}", answer.head);
+        assert!(
+            answer.status == 303 && answer.head.contains("location: /\r\n"),
+            "{back}: {}",
+            answer.head
+        );
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a clinic states, and what it moves: no alert, ever. Who sets cards and PINs, whose consent ends where, how many
-//! sessions a room may hold.
+//! What a clinic states, and what it moves: no alert, ever. Who sets cards and PINs, whose consent
+//! ends where, how many sessions a room may hold.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -43,7 +43,11 @@ fn a_withdrawal_of_a_seen_alert_only_marks_it() {
     b.say(&withdrawn(2, Some("own_correction")));
     b.receipted(2);
     let after = alert();
-    assert_eq!((&after["state"], after["withdrawn_at"].is_string()), (&json!("raised"), true), "{after}");
+    assert_eq!(
+        (&after["state"], after["withdrawn_at"].is_string()),
+        (&json!("raised"), true),
+        "{after}"
+    );
     let (_, page) = house.page(&format!("/alerts/{}", incident()));
     assert!(page.contains("是否排除由两名人员决定"), "the page says that people decide");
 }
@@ -53,7 +57,11 @@ fn a_withdrawal_without_its_ground_dismisses_nothing() {
     let (house, mut b) = accused();
     b.say(&withdrawn(2, None));
     b.receipted(2);
-    assert_eq!(house.get(&format!("alerts/{}", incident()))["state"], "raised", "an older box names no ground");
+    assert_eq!(
+        house.get(&format!("alerts/{}", incident()))["state"],
+        "raised",
+        "an older box names no ground"
+    );
 }
 
 #[test]
@@ -73,10 +81,16 @@ fn a_cancellation_is_shown_with_who_when_and_how_long_after() {
     let alert = house.get(&format!("alerts/{}", incident()));
     let said = alert["statements"].as_array().unwrap();
     let cancelled = said.iter().find(|s| s["en"].as_str().unwrap().contains("cancelled")).unwrap();
-    assert!(cancelled["after_ms"].as_i64().unwrap() > 0 && cancelled["by"] == "open", "{cancelled}");
+    assert!(
+        cancelled["after_ms"].as_i64().unwrap() > 0 && cancelled["by"] == "open",
+        "{cancelled}"
+    );
     assert!(cancelled["zh"].as_str().unwrap().contains("取消"), "{cancelled}");
     let (_, page) = house.page(&format!("/alerts/{}?lang=en", incident()));
-    assert!(page.contains("What was stated") && page.contains("after the alert"), "the page shows it");
+    assert!(
+        page.contains("What was stated") && page.contains("after the alert"),
+        "the page shows it"
+    );
     assert_eq!(alert["state"], "raised");
 }
 
@@ -111,8 +125,7 @@ fn say(house: &House, word: &Word, n: usize) {
             house.send("POST", "/api/v1/import/sessions", "text/csv", table).status
         }
         Word::Check => {
-            let body =
-                json!({"command":"identity_check","person":"p-lead","witness":"p-other","at":"2026-03-02T01:10:00Z"});
+            let body = json!({"command":"identity_check","person":"p-lead","witness":"p-other","at":"2026-03-02T01:10:00Z"});
             house.post("devices/box-1/commands", &body).0
         }
         Word::Filing => {
@@ -126,16 +139,26 @@ fn say(house: &House, word: &Word, n: usize) {
             house.post("passes", &body).0
         }
         Word::Answer => {
-            house.post(&format!("alerts/{}/steps", incident()), &json!({"step":"answer","by":"clinic","note":"x"})).0
+            house
+                .post(
+                    &format!("alerts/{}/steps", incident()),
+                    &json!({"step":"answer","by":"clinic","note":"x"}),
+                )
+                .0
         }
         Word::Consent => {
-            house.post("practitioners/p-lead/withdraw", &json!({"reason":"asked","institution":"clinic-1"})).0
+            house
+                .post(
+                    "practitioners/p-lead/withdraw",
+                    &json!({"reason":"asked","institution":"clinic-1"}),
+                )
+                .0
         }
     };
 }
 
-/// Whatever a clinic sends after a raise, the alert's state does not move, nor its severity, nor its finding; also where an
-/// older box follows the clinic's word and withdraws.
+/// Whatever a clinic sends after a raise, the alert's state does not move, nor its severity, nor
+/// its finding; also where an older box follows the clinic's word and withdraws.
 #[test]
 fn whatever_a_clinic_sends_the_alert_does_not_move() {
     let (house, mut b) = accused();
@@ -162,7 +185,10 @@ fn whatever_a_clinic_sends_the_alert_does_not_move() {
         Just(Word::Answer),
         Just(Word::Consent),
     ];
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 24, ..ProptestConfig::default() });
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 24,
+        ..ProptestConfig::default()
+    });
     let mut revision = 1;
     let words = proptest::collection::vec(words, 1..8);
     for n in 0..24 {
@@ -190,9 +216,14 @@ fn a_session_names_at_most_twenty_operators_who_work_there() {
     };
     let (status, said) = declare((0..21).map(|n| format!("p-{n}")).collect(), "p-lead");
     assert!(status == 422 && said["detail"].as_str().unwrap().contains("at most 20"), "{said}");
-    for (operators, lead, named) in [(vec!["p-9".to_owned()], "p-lead", "`p-9`"), (vec![], "p-8", "`p-8`")] {
+    for (operators, lead, named) in
+        [(vec!["p-9".to_owned()], "p-lead", "`p-9`"), (vec![], "p-8", "`p-8`")]
+    {
         let (status, said) = declare(operators, lead);
-        assert!(status == 422 && said["detail"].as_str().unwrap().contains(named), "{status} {said}");
+        assert!(
+            status == 422 && said["detail"].as_str().unwrap().contains(named),
+            "{status} {said}"
+        );
     }
     assert_eq!(declare(vec!["p-other".to_owned()], "p-lead").0, 201);
 }
@@ -202,13 +233,19 @@ fn the_fifty_first_open_session_of_a_room_is_refused_by_name() {
     let house = House::new();
     house.furnish();
     let open = |n: usize| {
-        house.post("sessions", &json!({"id":format!("o-{n}"),"room":"room-1","start":"2026-03-02T01:00:00Z"}))
+        house.post(
+            "sessions",
+            &json!({"id":format!("o-{n}"),"room":"room-1","start":"2026-03-02T01:00:00Z"}),
+        )
     };
     for n in 0..50 {
         assert_eq!(open(n).0, 201, "{n}");
     }
     let (status, said) = open(50);
-    assert!(status == 422 && said["detail"].as_str().unwrap().contains("`o-50`"), "{status} {said}");
+    assert!(
+        status == 422 && said["detail"].as_str().unwrap().contains("`o-50`"),
+        "{status} {said}"
+    );
     house.must_post("sessions/o-7/steps", &json!({"step":"close","end":"2026-03-02T02:00:00Z"}));
     assert_eq!(open(50).0, 201);
     // A table is no other door.
@@ -220,7 +257,8 @@ fn the_fifty_first_open_session_of_a_room_is_refused_by_name() {
 fn a_session_that_nobody_closes_ends_at_the_policys_bound_with_a_mark() {
     let house = House::new();
     house.furnish();
-    house.must_post("sessions", &json!({"id":"t-1","room":"room-1","start":"2026-03-02T01:00:00Z"}));
+    house
+        .must_post("sessions", &json!({"id":"t-1","room":"room-1","start":"2026-03-02T01:00:00Z"}));
     let store = &house.running().app.store;
     assert_eq!(
         store.end_overdue_sessions("2026-03-02T12:59:00.000Z").unwrap(),
@@ -231,7 +269,10 @@ fn a_session_that_nobody_closes_ends_at_the_policys_bound_with_a_mark() {
     let seen = house.get("sessions/t-1");
     assert_eq!(seen["session"]["end"], "2026-03-02T13:00:00.000Z");
     assert_eq!(seen["changes"][1]["by"], "(policy)");
-    assert_eq!(store.end_overdue_sessions("2026-03-03T13:01:00.000Z").unwrap(), Vec::<String>::new());
+    assert_eq!(
+        store.end_overdue_sessions("2026-03-03T13:01:00.000Z").unwrap(),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -240,12 +281,18 @@ fn a_cancelled_session_is_told_as_cancelled_with_every_word_and_its_time() {
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
     house.must_post("sessions/s-1/steps", &json!({"step":"cancel","reason":"no show"}));
-    let body = b.told_until("sessions", |d| matches!(d, Down::Sessions(s) if s.sessions.iter().any(|s| s.cancelled)));
+    let body = b.told_until(
+        "sessions",
+        |d| matches!(d, Down::Sessions(s) if s.sessions.iter().any(|s| s.cancelled)),
+    );
     let Down::Sessions(told) = body.payload else { unreachable!() };
     let session = told.sessions.iter().find(|s| s.session.as_str() == "s-1").unwrap();
     assert_eq!((told.left_out, session.revision, session.former.len()), (0, 2, 1));
     let former = &session.former[0];
-    assert!(!former.cancelled && former.stated_at < session.stated_at && former.stated_at.is_some(), "{session:?}");
+    assert!(
+        !former.cancelled && former.stated_at < session.stated_at && former.stated_at.is_some(),
+        "{session:?}"
+    );
 }
 
 #[test]
@@ -254,7 +301,8 @@ fn a_session_that_moves_to_another_room_is_told_to_the_first_as_cancelled() {
     let mut b = TestBox::provision(&house, &house.furnish());
     house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-1","mode":"in_room","zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
     b.connect();
-    house.must_post("sessions", &json!({"id":"s-1","room":"room-2","start":"2099-03-02T01:00:00Z"}));
+    house
+        .must_post("sessions", &json!({"id":"s-1","room":"room-2","start":"2099-03-02T01:00:00Z"}));
     b.told_until(
         "sessions",
         |d| matches!(d, Down::Sessions(s) if s.sessions.iter().any(|s| s.session.as_str() == "s-1" && s.cancelled)),
@@ -269,19 +317,31 @@ fn a_clinic_sets_no_card_and_gives_out_no_link() {
     let clinic = login(&house, "clinic", Role::Clinic, "clinic-1");
     let program = token(&house, Role::Supervisor, "5101");
     let body = json!({"card":"12345678","pin":"739154"}).to_string();
-    assert_eq!(ask(&house, "POST", "/api/v1/practitioners/p-lead/credential", &clinic, &body).status, 404);
+    assert_eq!(
+        ask(&house, "POST", "/api/v1/practitioners/p-lead/credential", &clinic, &body).status,
+        404
+    );
     let purpose = r#"{"purpose":"card"}"#;
     for who in [&clinic, &program] {
-        assert_eq!(ask(&house, "POST", "/api/v1/practitioners/p-lead/links", who, purpose).status, 403);
+        assert_eq!(
+            ask(&house, "POST", "/api/v1/practitioners/p-lead/links", who, purpose).status,
+            403
+        );
     }
     assert_eq!(ask(&house, "GET", "/checks/p-lead/link", &clinic, "").status, 403);
     let supervisor = login(&house, "gu", Role::Supervisor, "5101");
-    let made = ask(&house, "POST", "/api/v1/practitioners/p-lead/links", &supervisor, purpose).json();
+    let made =
+        ask(&house, "POST", "/api/v1/practitioners/p-lead/links", &supervisor, purpose).json();
     let link = made["link"].as_str().unwrap().to_owned();
     // The person needs no login. A link for one thing does no other.
     let page = house.page(&link);
     assert!(page.0 == 200 && page.1.contains("设置本人的卡与 PIN"), "{}", page.1);
-    let wrong = house.send("POST", &format!("/api/v1{link}"), "application/json", br#"{"step":"withdraw"}"#);
+    let wrong = house.send(
+        "POST",
+        &format!("/api/v1{link}"),
+        "application/json",
+        br#"{"step":"withdraw"}"#,
+    );
     assert_eq!(wrong.status, 422, "{}", wrong.body);
     let form = house.send_with(
         "POST",
@@ -293,7 +353,10 @@ fn a_clinic_sets_no_card_and_gives_out_no_link() {
     assert_eq!(house.page(&link).0, 404, "used up");
     let log = house.running().app.store.audit_log("personal", None, 20).unwrap();
     let token = link.rsplit('/').next().unwrap();
-    assert!(!log.is_empty() && log.iter().all(|e| !e.object.contains(token)), "a link stands in the log");
+    assert!(
+        !log.is_empty() && log.iter().all(|e| !e.object.contains(token)),
+        "a link stands in the log"
+    );
 }
 
 #[test]
@@ -308,16 +371,35 @@ fn a_clinic_withdraws_consent_for_itself_alone() {
         "sites":[{"institution":"clinic-1","relation":"primary","lead_of":[]},{"institution":"clinic-2","relation":"filed_multi_site","lead_of":[]}]}));
     let house = house.restart_with(ACCOUNTS);
     let clinic = login(&house, "clinic", Role::Clinic, "clinic-2");
-    let withdraw = |who: &str, body: &str| ask(&house, "POST", "/api/v1/practitioners/p-lead/withdraw", who, body);
-    assert_eq!(withdraw(&clinic, r#"{"reason":"asked"}"#).json()["institutions"], json!(["clinic-2"]));
-    assert_eq!(withdraw(&clinic, r#"{"institution":"clinic-1"}"#).status, 404, "another's enrolment is not its own");
+    let withdraw = |who: &str, body: &str| {
+        ask(&house, "POST", "/api/v1/practitioners/p-lead/withdraw", who, body)
+    };
+    assert_eq!(
+        withdraw(&clinic, r#"{"reason":"asked"}"#).json()["institutions"],
+        json!(["clinic-2"])
+    );
+    assert_eq!(
+        withdraw(&clinic, r#"{"institution":"clinic-1"}"#).status,
+        404,
+        "another's enrolment is not its own"
+    );
     let program = token(&house, Role::Supervisor, "5101");
     assert_eq!(withdraw(&program, "{}").status, 403, "everywhere is a person's word");
     let supervisor = login(&house, "gu", Role::Supervisor, "5101");
-    let made =
-        ask(&house, "POST", "/api/v1/practitioners/p-lead/links", &supervisor, r#"{"purpose":"withdrawal"}"#).json();
+    let made = ask(
+        &house,
+        "POST",
+        "/api/v1/practitioners/p-lead/links",
+        &supervisor,
+        r#"{"purpose":"withdrawal"}"#,
+    )
+    .json();
     let link = format!("/api/v1{}", made["link"].as_str().unwrap());
     let done = house.send("POST", &link, "application/json", br#"{"step":"withdraw"}"#);
     assert_eq!(done.json()["institutions"], json!(["clinic-1", "clinic-2"]), "{}", done.body);
-    assert_eq!(house.send("POST", &link, "application/json", br#"{"step":"withdraw"}"#).status, 404, "used up");
+    assert_eq!(
+        house.send("POST", &link, "application/json", br#"{"step":"withdraw"}"#).status,
+        404,
+        "used up"
+    );
 }

@@ -1,5 +1,6 @@
-//! The rules across days on a real server: summaries come over MQTT, findings stand in the same inbox as the boxes', grow,
-//! are withdrawn when facts undo them, and say by which policy they were made.
+//! The rules across days on a real server: summaries come over MQTT, findings stand in the same
+//! inbox as the boxes', grow, are withdrawn when facts undo them, and say by which policy they were
+//! made.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,7 +12,9 @@ use crate::house::House;
 
 /// Minutes ago, as the wire writes it.
 fn ago(minutes: i64) -> String {
-    (Timestamp::now() - SignedDuration::from_mins(minutes)).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    (Timestamp::now() - SignedDuration::from_mins(minutes))
+        .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
+        .to_string()
 }
 
 fn declare(house: &House, id: &str, from: i64, to: i64) {
@@ -33,7 +36,8 @@ fn summary(session: &str, revision: u32, change: &Value) -> Value {
 
 fn of_rule<'a>(alerts: &'a Value, rule: &str) -> Vec<(&'a Value, &'a Value)> {
     let alerts = alerts["alerts"].as_array().unwrap();
-    let all = alerts.iter().flat_map(|a| a["findings"].as_array().unwrap().iter().map(move |f| (a, f)));
+    let all =
+        alerts.iter().flat_map(|a| a["findings"].as_array().unwrap().iter().map(move |f| (a, f)));
     all.filter(|(_, f)| f["rule"] == rule).collect()
 }
 
@@ -68,7 +72,11 @@ fn a_lead_in_whose_name_five_sessions_ran_without_him_is_one_alert_with_its_sess
     assert_eq!(found["candidate_basis"][0]["law"], "医疗美容服务管理办法");
     assert_eq!(found["persons"][0]["person"], "p-lead");
     let detail = house.get(&format!("alerts/{}", alert["id"].as_str().unwrap()));
-    assert_eq!(detail["linked"][0]["id"], "1".repeat(32), "the box's incident of one of the sessions is linked");
+    assert_eq!(
+        detail["linked"][0]["id"],
+        "1".repeat(32),
+        "the box's incident of one of the sessions is linked"
+    );
 
     // The clinic says afterwards that another one led, and that one session never was.
     house.must_post(
@@ -77,12 +85,18 @@ fn a_lead_in_whose_name_five_sessions_ran_without_him_is_one_alert_with_its_sess
     );
     house.must_post("sessions/ll-3/steps", &json!({"step":"cancel","reason":"stayed away"}));
     // A later fact of the box is judged behind both.
-    b.say(&summary("ll-1", 2, &json!({"assessable":false,"not_assessable_because":["visibility"]})));
-    let after = house.until("alerts", |a| of_rule(a, "LL-2").iter().all(|(_, f)| f["step"] == "withdrawn"));
+    b.say(&summary(
+        "ll-1",
+        2,
+        &json!({"assessable":false,"not_assessable_because":["visibility"]}),
+    ));
+    let after =
+        house.until("alerts", |a| of_rule(a, "LL-2").iter().all(|(_, f)| f["step"] == "withdrawn"));
     let marked = of_rule(&after, "LL-2")[0].0;
     assert_eq!((&marked["state"], marked["withdrawn_at"].is_string()), (&json!("raised"), true));
     let events = house.get(&format!("alerts/{}", alert["id"].as_str().unwrap()))["events"].clone();
-    let steps: Vec<&str> = events.as_array().unwrap().iter().map(|e| e["step"].as_str().unwrap()).collect();
+    let steps: Vec<&str> =
+        events.as_array().unwrap().iter().map(|e| e["step"].as_str().unwrap()).collect();
     assert_eq!(steps, ["opened", "withdrawn"]);
 }
 
@@ -95,8 +109,7 @@ fn what_a_clinic_states_later_withdraws_no_ll2() {
     }
     house.until("alerts", |a| !of_rule(a, "LL-2").is_empty());
     house.must_post("sessions/ll-3/steps", &json!({"step":"cancel","reason":"stayed away"}));
-    let amended =
-        json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)});
+    let amended = json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)});
     house.must_post("sessions", &amended);
     // A silent session declared after both is judged behind them.
     declare(&house, "hb-0", 200, 170);
@@ -108,7 +121,11 @@ fn what_a_clinic_states_later_withdraws_no_ll2() {
     ));
     let after = house.until("alerts", |a| !of_rule(a, "HB-1").is_empty());
     let (alert, found) = of_rule(&after, "LL-2")[0];
-    assert_eq!((&found["step"], &alert["withdrawn_at"]), (&json!("opened"), &Value::Null), "the accused took it back");
+    assert_eq!(
+        (&found["step"], &alert["withdrawn_at"]),
+        (&json!("opened"), &Value::Null),
+        "the accused took it back"
+    );
 }
 
 #[test]
@@ -119,7 +136,8 @@ fn a_session_in_which_the_box_could_not_tell_is_left_out_of_ll2() {
         b.say(&summary(&format!("ll-{n}"), 1, &json!({})));
     }
     house.until("alerts", |a| of_rule(a, "LL-2").iter().any(|(_, f)| f["step"] == "opened"));
-    // A later fact: somebody whom nobody made out may have been the lead. Four sessions are left, which are too few.
+    // A later fact: somebody whom nobody made out may have been the lead. Four sessions are left,
+    // which are too few.
     b.say(&summary("ll-4", 2, &json!({"undecided":[{"rule":"LL-1","reason":"absence"}]})));
     house.until("alerts", |a| of_rule(a, "LL-2").iter().all(|(_, f)| f["step"] == "withdrawn"));
 }
@@ -136,15 +154,25 @@ fn a_session_in_an_empty_room_joins_its_own_incident_and_the_third_is_the_superv
     let alerts = house.until("alerts", |a| of_rule(a, "HB-1").len() == 3);
     let mut severities: Vec<(String, String)> = of_rule(&alerts, "HB-1")
         .iter()
-        .map(|(a, f)| (a["session"].as_str().unwrap().to_owned(), f["severity"].as_str().unwrap().to_owned()))
+        .map(|(a, f)| {
+            (a["session"].as_str().unwrap().to_owned(), f["severity"].as_str().unwrap().to_owned())
+        })
         .collect();
     severities.sort();
-    let expected = [("hb-0", "L1"), ("hb-1", "L1"), ("hb-2", "L2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let expected =
+        [("hb-0", "L1"), ("hb-1", "L1"), ("hb-2", "L2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(severities, expected);
-    // A late report saw somebody after all: the first is withdrawn, and the third is no third any more.
+    // A late report saw somebody after all: the first is withdrawn, and the third is no third any
+    // more.
     b.say(&summary("hb-0", 2, &json!({"face_seen":true})));
-    let after = house.until("alerts", |a| of_rule(a, "HB-1").iter().any(|(_, f)| f["step"] == "withdrawn"));
-    let third = of_rule(&after, "HB-1").into_iter().find(|(a, _)| a["session"] == "hb-2").unwrap().1.clone();
+    let after =
+        house.until("alerts", |a| of_rule(a, "HB-1").iter().any(|(_, f)| f["step"] == "withdrawn"));
+    let third = of_rule(&after, "HB-1")
+        .into_iter()
+        .find(|(a, _)| a["session"] == "hb-2")
+        .unwrap()
+        .1
+        .clone();
     assert_eq!((&third["severity"], &third["step"]), (&json!("L1"), &json!("opened")));
 }
 
@@ -167,13 +195,18 @@ fn a_clinic_whose_sessions_can_never_be_judged_is_told() {
         .map(|c| (c["name"].as_str().unwrap(), c["value"].as_i64().unwrap()))
         .collect();
     assert!(
-        counts.contains(&("not_assessable_sessions", 4)) && counts.contains(&("declared_sessions", 10)),
+        counts.contains(&("not_assessable_sessions", 4))
+            && counts.contains(&("declared_sessions", 10)),
         "{counts:?}"
     );
 
-    // The city allows more: the same figures raise nothing there, and the hash tells which policy was asked.
+    // The city allows more: the same figures raise nothing there, and the hash tells which policy
+    // was asked.
     let before = found["manifest"]["policy_sha256"].clone();
-    house.must_post("policy", &json!({"settings":{"hb5_share_ppm":500_000},"jurisdiction":"5101","reason":"trial"}));
+    house.must_post(
+        "policy",
+        &json!({"settings":{"hb5_share_ppm":500_000},"jurisdiction":"5101","reason":"trial"}),
+    );
     house.until("alerts", |a| of_rule(a, "HB-5").iter().all(|(_, f)| f["step"] == "withdrawn"));
     let now = house.get("policy?jurisdiction=510104")["policy_sha256"]["server"].clone();
     assert_ne!(before, now);
@@ -192,13 +225,18 @@ fn presence(house: &House, b: &mut TestBox, clock: &str, from: i64, to: i64) {
 fn told_in_both_jurisdictions(house: House) {
     let all = house.until("alerts", |a| of_rule(a, "LL-3").len() == 2);
     let told = of_rule(&all, "LL-3");
-    let linked = house.get(&format!("alerts/{}", told[0].0["id"].as_str().unwrap()))["linked"][0]["id"].clone();
+    let linked =
+        house.get(&format!("alerts/{}", told[0].0["id"].as_str().unwrap()))["linked"][0]["id"]
+            .clone();
     assert_eq!(linked, told[1].0["id"], "the other half of the matter is linked");
     let house = house.restart_with("[access]\naccounts = true\n");
     for (scope, place) in [("5101", "clinic-1"), ("5107", "clinic-2")] {
         let token = token(&house, Role::Supervisor, scope);
         let theirs = ask(&house, "GET", "/api/v1/alerts", &token, "").json();
-        let seen: Vec<_> = of_rule(&theirs, "LL-3").iter().map(|(alert, _)| alert["institution"].clone()).collect();
+        let seen: Vec<_> = of_rule(&theirs, "LL-3")
+            .iter()
+            .map(|(alert, _)| alert["institution"].clone())
+            .collect();
         assert_eq!(seen, [json!(place)], "supervisor of {scope}");
     }
 }
@@ -232,12 +270,16 @@ fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
             assert_eq!(found["intervals"].as_array().unwrap().len(), 2);
             told_in_both_jurisdictions(house);
         } else {
-            // The judgement of this institution's sessions is the proof that the round went over the presences too.
+            // The judgement of this institution's sessions is the proof that the round went over
+            // the presences too.
             declare(&house, "hb-0", 100, 90);
             let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false});
             b.say(&summary("hb-0", 1, &empty));
             let alerts = house.until("alerts", |a| !of_rule(a, "HB-1").is_empty());
-            assert!(of_rule(&alerts, "LL-3").is_empty(), "a clock that nobody set proved something");
+            assert!(
+                of_rule(&alerts, "LL-3").is_empty(),
+                "a clock that nobody set proved something"
+            );
         }
     }
 }
@@ -246,12 +288,15 @@ fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
 fn three_treatments_without_a_session_in_a_month_go_to_the_supervisors() {
     let (house, mut b) = furnished();
     for (n, id) in ['a', 'b', 'c'].into_iter().enumerate() {
-        let mut alone = finding(id, char::from(b'1' + n as u8), "opened", 1, "HB-3", "Integrity", "L1");
+        let mut alone =
+            finding(id, char::from(b'1' + n as u8), "opened", 1, "HB-3", "Integrity", "L1");
         alone.as_object_mut().unwrap().remove("session");
         b.say(&alone);
     }
-    let alerts = house.until("alerts", |a| of_rule(a, "HB-3").iter().any(|(_, f)| f["severity"] == "L2"));
-    let (repeat, found) = of_rule(&alerts, "HB-3").into_iter().find(|(_, f)| f["severity"] == "L2").unwrap();
+    let alerts =
+        house.until("alerts", |a| of_rule(a, "HB-3").iter().any(|(_, f)| f["severity"] == "L2"));
+    let (repeat, found) =
+        of_rule(&alerts, "HB-3").into_iter().find(|(_, f)| f["severity"] == "L2").unwrap();
     assert_eq!(found["counts"][0]["value"], 3);
     let linked = house.get(&format!("alerts/{}", repeat["id"].as_str().unwrap()))["linked"].clone();
     assert_eq!(linked.as_array().unwrap().len(), 3);
@@ -270,7 +315,8 @@ fn a_box_that_is_silent_in_opening_hours_is_asked_about_and_the_servers_own_slee
         let at = start + SignedDuration::from_mins(minute);
         server::supervise::round(store, run, at, (true, false), false).unwrap();
     };
-    // Twenty minutes, a stop of the server, twenty minutes: nothing was heard for forty, and nothing is alleged.
+    // Twenty minutes, a stop of the server, twenty minutes: nothing was heard for forty, and
+    // nothing is alleged.
     (0..=20).for_each(|m| look("one", m));
     (21..=41).for_each(|m| look("two", m));
     assert!(of_rule(&house.get("alerts"), "HB-2").is_empty());
@@ -282,16 +328,23 @@ fn a_box_that_is_silent_in_opening_hours_is_asked_about_and_the_servers_own_slee
 
 /// Card and PIN, set by the person over the authority's link.
 fn set_card(house: &House, person: &str, card: &str, pin: &str) {
-    let made = house.must_post(&format!("practitioners/{person}/links"), &json!({"purpose":"card"}));
+    let made =
+        house.must_post(&format!("practitioners/{person}/links"), &json!({"purpose":"card"}));
     let link = made["link"].as_str().unwrap().strip_prefix('/').unwrap();
     house.must_post(link, &json!({"step":"set_card","card":card,"pin":pin}));
-    assert_eq!(house.post(link, &json!({"step":"set_card","card":card,"pin":pin})).0, 404, "the link works once");
+    assert_eq!(
+        house.post(link, &json!({"step":"set_card","card":card,"pin":pin})).0,
+        404,
+        "the link works once"
+    );
 }
 
 #[test]
 fn a_check_reaches_the_box_and_what_a_system_states_does_not() {
     let (house, b) = furnished();
-    for (person, card, pin) in [("p-lead", "CARD-0001", "739104"), ("p-other", "CARD-0002", "284619")] {
+    for (person, card, pin) in
+        [("p-lead", "CARD-0001", "739104"), ("p-other", "CARD-0002", "284619")]
+    {
         set_card(&house, person, card, pin);
     }
     let check = |pin: &str, witness: &str, witness_pin: &str| {
@@ -315,10 +368,15 @@ fn a_check_reaches_the_box_and_what_a_system_states_does_not() {
     b.told_until("sessions", |d| {
         let protocol::down::Down::Sessions(s) = d else { return false };
         assert!(s.checks.iter().all(|c| c.person.as_str() == "p-lead"), "a stated check was sent");
-        s.checks.len() == 1 && s.checks[0].witness.as_str() == "p-other" && s.checks[0].stated_at.is_some()
+        s.checks.len() == 1
+            && s.checks[0].witness.as_str() == "p-other"
+            && s.checks[0].stated_at.is_some()
     });
     let checks = house.get("checks").to_string();
-    assert!(!checks.contains("739104") && !checks.contains("0001"), "a PIN or a card came back: {checks}");
+    assert!(
+        !checks.contains("739104") && !checks.contains("0001"),
+        "a PIN or a card came back: {checks}"
+    );
     assert!(checks.contains("\"via\":\"system\""), "what was stated is shown: {checks}");
     house.must_post(
         "practitioners",
@@ -344,7 +402,10 @@ fn a_session_is_opened_amended_closed_late_and_cancelled_and_every_word_is_kept(
         422,
         "another end needs a reason"
     );
-    house.must_post("sessions/t-1/steps", &json!({"step":"emergency","raised":true,"reason":"syncope"}));
+    house.must_post(
+        "sessions/t-1/steps",
+        &json!({"step":"emergency","raised":true,"reason":"syncope"}),
+    );
     b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().any(|x| x.session.as_str() == "t-1" && x.emergency)));
     house.must_post("sessions/t-1/steps", &json!({"step":"cancel","reason":"stayed away"}));
     b.told_until(
@@ -353,7 +414,10 @@ fn a_session_is_opened_amended_closed_late_and_cancelled_and_every_word_is_kept(
     );
     let kept = house.get("sessions/t-1");
     assert_eq!(kept["changes"].as_array().unwrap().len(), 4);
-    assert_eq!((&kept["session"]["cancelled"], &kept["changes"][3]["reason"]), (&json!(true), &json!("stayed away")));
+    assert_eq!(
+        (&kept["session"]["cancelled"], &kept["changes"][3]["reason"]),
+        (&json!(true), &json!("stayed away"))
+    );
     let (_, page) = house.page("/sessions/t-1");
     for word in ["迟报", "迟关闭", "急救", "已取消", "syncope"] {
         assert!(page.contains(word), "the page lacks {word}");
@@ -364,7 +428,9 @@ fn a_session_is_opened_amended_closed_late_and_cancelled_and_every_word_is_kept(
 fn everything_that_a_rule_reads_can_be_entered_by_page_and_what_was_typed_stays() {
     let house = House::new();
     house.furnish();
-    let form = |path: &str, body: &str| house.send("POST", path, "application/x-www-form-urlencoded", body.as_bytes());
+    let form = |path: &str, body: &str| {
+        house.send("POST", path, "application/x-www-form-urlencoded", body.as_bytes())
+    };
     let entered = [
         (
             "/registry/institutions/new",
@@ -386,7 +452,10 @@ fn everything_that_a_rule_reads_can_be_entered_by_page_and_what_was_typed_stays(
             "/registry/passes/new",
             "id=pass-9&person=p-9&institution=clinic-9&purpose=trainee&supervisor=p-lead&from=2026-03-02T09:00&to=2099-03-02T09:00",
         ),
-        ("/sessions/new", "id=s-9&room=room-9&item=item-9&declared_lead=p-9&start=2026-03-02T09:00"),
+        (
+            "/sessions/new",
+            "id=s-9&room=room-9&item=item-9&declared_lead=p-9&start=2026-03-02T09:00",
+        ),
     ];
     for (path, body) in entered {
         let answer = form(path, body);
@@ -408,11 +477,16 @@ fn everything_that_a_rule_reads_can_be_entered_by_page_and_what_was_typed_stays(
         "name=kept-name&institution=clinic-9&mode=in_room&time_zone=Asia%2FShanghai&bed=0,0+1,1&day0=8-12",
     );
     assert_eq!(refused.status, 422);
-    assert!(refused.body.contains("kept-name") && refused.body.contains("bed: each polygon needs"), "{}", refused.body);
+    assert!(
+        refused.body.contains("kept-name") && refused.body.contains("bed: each polygon needs"),
+        "{}",
+        refused.body
+    );
     for bad in ["/registry/rooms/none", "/registry/none/new", "/sessions/none", "/policy/none"] {
         assert_eq!(house.page(bad).0, 404, "{bad}");
     }
-    let script = form("/registry/items/new", "id=%3Cscript%3E&name_zh=%3Cscript%3Ealert(1)%3C/script%3E");
+    let script =
+        form("/registry/items/new", "id=%3Cscript%3E&name_zh=%3Cscript%3Ealert(1)%3C/script%3E");
     assert!(script.status == 422 && !script.body.contains("<script>alert"), "{}", script.body);
 }
 
@@ -423,20 +497,31 @@ fn a_policy_is_set_by_jurisdiction_with_its_range_and_reaches_the_boxes_of_that_
     assert_eq!(status, 422);
     assert!(why["detail"].as_str().unwrap().contains("1 to 20 frames"), "{why}");
     assert_eq!(house.post("policy", &json!({"settings":{"no_such":1}})).0, 422);
-    house.must_post("policy", &json!({"settings":{"match_frames":4,"ll2_days":60},"jurisdiction":"5101"}));
-    let told = b.told_until("policy", |d| matches!(d, protocol::down::Down::Policy(p) if p.settings.len() == 1));
+    house.must_post(
+        "policy",
+        &json!({"settings":{"match_frames":4,"ll2_days":60},"jurisdiction":"5101"}),
+    );
+    let told = b.told_until(
+        "policy",
+        |d| matches!(d, protocol::down::Down::Policy(p) if p.settings.len() == 1),
+    );
     let protocol::down::Down::Policy(told) = told.payload else { unreachable!() };
     assert_eq!(told.settings["match_frames"], 4, "and nothing that only the server reads");
     let here = house.get("policy?jurisdiction=510104");
     let value = |policy: &Value, name: &str| {
-        policy["effective"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap()["value"].clone()
+        policy["effective"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap()["value"]
+            .clone()
     };
     assert_eq!(
         (value(&here, "ll2_days"), value(&house.get("policy?jurisdiction=33"), "ll2_days")),
         (json!(60), json!(30))
     );
-    let page =
-        house.send("POST", "/policy", "application/x-www-form-urlencoded", b"jurisdiction=5101&reason=r&ll2_days=1");
+    let page = house.send(
+        "POST",
+        "/policy",
+        "application/x-www-form-urlencoded",
+        b"jurisdiction=5101&reason=r&ll2_days=1",
+    );
     assert_eq!(page.status, 422);
     assert!(page.body.contains("7 to 180 days"), "{}", page.body);
     assert_eq!(house.page("/policy?jurisdiction=5101&lang=en").0, 200);

@@ -1,4 +1,5 @@
-//! Tables in and out: a dry run that lists every row's fault, an import that is whole or nothing, an export that comes back.
+//! Tables in and out: a dry run that lists every row's fault, an import that is whole or nothing,
+//! an export that comes back.
 
 use server::access::Role;
 
@@ -19,7 +20,8 @@ fn a_dry_run_lists_every_rows_fault_and_stores_nothing() {
     house.furnish();
     let text = format!(
         "{PEOPLE}p-3,,nurse,valid,clinic-1,primary,\np-4,赵,doctor,valid,clinic-1,primary,\np-5,钱,nurse,valid,clinic-9,primary,\n\
-         p-2,李二,nurse,valid,clinic-1,primary,\np-6,孙,nurse,valid,clinic-1,primary,cosmetic_tcm\np 7,周,nurse,valid,,,\n"
+         p-2,李二,nurse,valid,clinic-1,primary,\np-6,孙,nurse,valid,clinic-1,primary,cosmetic_tcm\np \
+         7,周,nurse,valid,,,\n"
     );
     let before = house.get("practitioners")["practitioners"].as_array().unwrap().len();
     let answer = import(&house, "practitioners", true, &text).json();
@@ -28,11 +30,19 @@ fn a_dry_run_lists_every_rows_fault_and_stores_nothing() {
         .unwrap()
         .iter()
         .map(|f| {
-            (f["line"].as_u64().unwrap(), f["column"].as_str().unwrap().into(), f["text"].as_str().unwrap().into())
+            (
+                f["line"].as_u64().unwrap(),
+                f["column"].as_str().unwrap().into(),
+                f["text"].as_str().unwrap().into(),
+            )
         })
         .collect();
-    let at =
-        |line: u64| faults.iter().find(|f| f.0 == line).unwrap_or_else(|| panic!("line {line} has no fault: {answer}"));
+    let at = |line: u64| {
+        faults
+            .iter()
+            .find(|f| f.0 == line)
+            .unwrap_or_else(|| panic!("line {line} has no fault: {answer}"))
+    };
     assert_eq!(faults.iter().map(|f| f.0).collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9], "{answer}");
     assert_eq!(at(4).1, "name");
     assert_eq!(at(5).1, "category");
@@ -44,7 +54,11 @@ fn a_dry_run_lists_every_rows_fault_and_stores_nothing() {
     let really = import(&house, "practitioners", false, &text);
     assert_eq!((really.status, really.json()["faults"].as_array().unwrap().len()), (422, 6));
     assert!(really.head.contains("application/problem+json"), "{}", really.head);
-    assert_eq!(house.get("practitioners")["practitioners"].as_array().unwrap().len(), before, "half a file was stored");
+    assert_eq!(
+        house.get("practitioners")["practitioners"].as_array().unwrap().len(),
+        before,
+        "half a file was stored"
+    );
 }
 
 #[test]
@@ -77,7 +91,11 @@ fn a_file_that_is_none_gets_one_line() {
     ] {
         let answer = house.send("POST", "/api/v1/import/institutions", "text/csv", text);
         let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
-        assert!(answer.status == 422 && detail.contains(why) && !detail.contains('\n'), "{} {detail}", answer.status);
+        assert!(
+            answer.status == 422 && detail.contains(why) && !detail.contains('\n'),
+            "{} {detail}",
+            answer.status
+        );
     }
     assert_eq!(import(&house, "secrets", false, "id\n").status, 404);
 }
@@ -88,7 +106,9 @@ fn a_supervisor_brings_in_his_own_jurisdiction_alone() {
     house.furnish();
     let house = house.restart_with("[access]\naccounts = true\n");
     let other = token(&house, Role::Supervisor, "5102");
-    let ask = |noun: &str, text: &str| ask(&house, "POST", &format!("/api/v1/import/{noun}"), &other, text).status;
+    let ask = |noun: &str, text: &str| {
+        ask(&house, "POST", &format!("/api/v1/import/{noun}"), &other, text).status
+    };
     assert_eq!(ask("institutions", "id,name,jurisdiction\nc-9,x,510104\n"), 422);
     assert_eq!(
         ask("institutions", "id,name,jurisdiction\nclinic-1,x,510201\n"),
@@ -108,10 +128,18 @@ fn a_supervisor_brings_in_his_own_jurisdiction_alone() {
 fn the_page_keeps_what_was_pasted() {
     let house = House::new();
     house.furnish();
-    let body = "--x\r\nContent-Disposition: form-data; name=\"noun\"\r\n\r\ninstitutions\r\n--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nid,name\nc-7,<b>\nc-8,\n\r\n--x\r\nContent-Disposition: form-data; name=\"act\"\r\n\r\nstore\r\n--x--\r\n";
-    let answer = house.send("POST", "/import?lang=en", "multipart/form-data; boundary=x", body.as_bytes());
+    let body = "--x\r\nContent-Disposition: form-data; \
+        name=\"noun\"\r\n\r\ninstitutions\r\n--x\r\nContent-Disposition: form-data; \
+        name=\"text\"\r\n\r\nid,name\nc-7,<b>\nc-8,\n\r\n--x\r\nContent-Disposition: form-data; \
+        name=\"act\"\r\n\r\nstore\r\n--x--\r\n";
+    let answer =
+        house.send("POST", "/import?lang=en", "multipart/form-data; boundary=x", body.as_bytes());
     assert_eq!(answer.status, 200);
-    assert!(answer.body.contains("c-7,&#60;b&#62;") || answer.body.contains("c-7,&lt;b&gt;"), "{}", answer.body);
+    assert!(
+        answer.body.contains("c-7,&#60;b&#62;") || answer.body.contains("c-7,&lt;b&gt;"),
+        "{}",
+        answer.body
+    );
     assert!(answer.body.contains("nothing was stored"), "{}", answer.body);
     assert_eq!(house.get("institutions")["institutions"].as_array().unwrap().len(), 1);
 }

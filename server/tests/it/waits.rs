@@ -1,4 +1,5 @@
-//! Waits after wrong passwords, links that end, the live stream's place, and the data of an earlier version.
+//! Waits after wrong passwords, links that end, the live stream's place, and the data of an earlier
+//! version.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -35,9 +36,9 @@ fn an_administrator_ends_the_waits_of_an_account() {
 fn a_code_typed_wide_opens_as_the_same_code() {
     let house = guarded();
     let secret = person(&house, "wang", Role::Supervisor, true).unwrap();
-    let wide = code(&secret, 0)
-        .chars()
-        .fold(String::new(), |wide, c| format!("{wide}%EF%BC%{:02X}", 0x90 + c as u32 - '0' as u32));
+    let wide = code(&secret, 0).chars().fold(String::new(), |wide, c| {
+        format!("{wide}%EF%BC%{:02X}", 0x90 + c as u32 - '0' as u32)
+    });
     let answer = form(&house, "/login", "", &format!("name=wang&password={PASSWORD}&code={wide}"));
     assert_eq!(answer.status, 303, "{}", answer.body);
 }
@@ -59,9 +60,13 @@ fn a_place_beyond_the_feed_is_reset_and_the_head_comes_at_once() {
     let address = house.base.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(WAIT)).unwrap();
-    write!(stream, "GET /events HTTP/1.1\r\nHost: {address}\r\nLast-Event-ID: 99999\r\n\r\n").unwrap();
+    write!(stream, "GET /events HTTP/1.1\r\nHost: {address}\r\nLast-Event-ID: 99999\r\n\r\n")
+        .unwrap();
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.eq_ignore_ascii_case("x-accel-buffering: no")), "a proxy keeps it back");
+    assert!(
+        lines.any(|line| line.eq_ignore_ascii_case("x-accel-buffering: no")),
+        "a proxy keeps it back"
+    );
     assert!(lines.any(|line| line.starts_with(": beat")));
     assert!(lines.any(|line| line == "event: reset"), "a reader waits for events that never come");
 }
@@ -73,7 +78,9 @@ fn as_of_an_earlier_version(house: House) -> tempfile::TempDir {
     let before = schema_of(&path).unwrap().unwrap().known - 1;
     let database = rusqlite::Connection::open(path).unwrap();
     // What the newest migration makes.
-    database.execute_batch("DROP TABLE law_decision; DROP TABLE monitoring_review; DROP TABLE workday;").unwrap();
+    database
+        .execute_batch("DROP TABLE law_decision; DROP TABLE monitoring_review; DROP TABLE workday;")
+        .unwrap();
     database.pragma_update(None, "user_version", before).unwrap();
     drop(database);
     folder
@@ -90,20 +97,31 @@ fn an_update_backs_up_first_and_the_way_back_loses_nothing() {
     assert_eq!(backups.len(), 1, "{backups:?}");
     let config = house.running().app.config.clone();
     let people = house.get("practitioners");
-    house.must_post("institutions", &serde_json::json!({"id":"c-after","name":"x","jurisdiction":"510104"}));
+    house.must_post(
+        "institutions",
+        &serde_json::json!({"id":"c-after","name":"x","jurisdiction":"510104"}),
+    );
     let folder = house.close();
     let facts = schema_of(&data.join("zaigang.db")).unwrap().unwrap();
     assert_eq!(facts.schema, facts.known);
 
-    // The program of before meets the data of after: it says how to go back, and that way is a command.
-    rusqlite::Connection::open(data.join("zaigang.db")).unwrap().pragma_update(None, "user_version", 999).unwrap();
+    // The program of before meets the data of after: it says how to go back, and that way is a
+    // command.
+    rusqlite::Connection::open(data.join("zaigang.db"))
+        .unwrap()
+        .pragma_update(None, "user_version", 999)
+        .unwrap();
     let refused = server::store::Store::open(&data).unwrap_err().to_string();
     let archive = backups[0].file_name().unwrap().to_string_lossy().into_owned();
     assert!(refused.contains("restore --config") && refused.contains(&archive), "{refused}");
     backup::restore(&config, &backups[0], "rolled back").unwrap();
     let house = House::with(folder, "");
     assert_eq!(house.get("practitioners"), people);
-    assert_eq!(house.get("institutions")["institutions"].as_array().unwrap().len(), 1, "what came since is gone");
+    assert_eq!(
+        house.get("institutions")["institutions"].as_array().unwrap().len(),
+        1,
+        "what came since is gone"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Words from people: closed lists are strict, wide characters are folded, invisible ones are named, close ids are told.
+//! Words from people: closed lists are strict, wide characters are folded, invisible ones are
+//! named, close ids are told.
 
 use serde_json::{Value, json};
 
@@ -32,9 +33,24 @@ fn a_misspelt_word_is_refused_with_the_list_and_never_other() {
         ("items", item("m-1", "surgrey"), "kind", "surgery"),
         ("items", item("m-1", "injektion"), "kind", "injection"),
         ("items", item("m-1", ""), "kind", "energy_device"),
-        ("practitioners", person("p-9", "甲", &site(&json!({"roles":["anesthesia"]}))), "roles", "anaesthesia"),
-        ("practitioners", person("p-9", "甲", &site(&json!({"relation":"primery"}))), "relation", "primary"),
-        ("practitioners", person("p-9", "甲", &site(&json!({"lead_of":["surgery"]}))), "lead_of", "cosmetic_surgery"),
+        (
+            "practitioners",
+            person("p-9", "甲", &site(&json!({"roles":["anesthesia"]}))),
+            "roles",
+            "anaesthesia",
+        ),
+        (
+            "practitioners",
+            person("p-9", "甲", &site(&json!({"relation":"primery"}))),
+            "relation",
+            "primary",
+        ),
+        (
+            "practitioners",
+            person("p-9", "甲", &site(&json!({"lead_of":["surgery"]}))),
+            "lead_of",
+            "cosmetic_surgery",
+        ),
         ("practitioners", with("category", "unknown"), "category", "nurse"),
         ("practitioners", with("registration", "suspnded"), "registration", "suspended"),
         ("rooms", json!({"id":"r-9","institution":"clinic-1","mode":"inside"}), "mode", "in_room"),
@@ -44,7 +60,9 @@ fn a_misspelt_word_is_refused_with_the_list_and_never_other() {
         assert_eq!(status, 422, "{body}: {answer}");
         let named = detail.split(": ").next().unwrap_or_default();
         assert!(
-            named.ends_with(field) && detail.contains(right) && !detail.contains(&format!(": {field}: ")),
+            named.ends_with(field)
+                && detail.contains(right)
+                && !detail.contains(&format!(": {field}: ")),
             "{detail}"
         );
     }
@@ -56,10 +74,15 @@ fn a_misspelt_word_is_refused_with_the_list_and_never_other() {
 fn a_misspelt_word_of_a_table_names_its_column() {
     let house = House::new();
     house.furnish();
-    let text = "code,name_zh,kind,specialties,min_operator\nm-5,甲,treatmnt,cosmetic_surgery,nurse\n";
+    let text =
+        "code,name_zh,kind,specialties,min_operator\nm-5,甲,treatmnt,cosmetic_surgery,nurse\n";
     let answer = house.send("POST", "/api/v1/import/items", "text/csv", text.as_bytes());
     let fault = answer.json()["faults"][0].clone();
-    assert_eq!((answer.status, &fault["column"], &fault["line"]), (422, &json!("kind"), &json!(2)), "{fault}");
+    assert_eq!(
+        (answer.status, &fault["column"], &fault["line"]),
+        (422, &json!("kind"), &json!(2)),
+        "{fault}"
+    );
     assert!(fault["text"].as_str().unwrap().starts_with("`treatmnt` is none"), "{fault}");
 }
 
@@ -73,8 +96,7 @@ fn what_a_chinese_keyboard_types_is_read() {
     let import = |noun: &str, text: &str| {
         house.send("POST", &format!("/api/v1/import/{noun}"), "text/csv", text.as_bytes()).json()
     };
-    let people =
-        "id，name，category，registration，institution，relation\np-012，甲，nurse，valid，clinic-1，primary\n";
+    let people = "id，name，category，registration，institution，relation\np-012，甲，nurse，valid，clinic-1，primary\n";
     assert_eq!(import("practitioners", people)["stored"], true);
     let items = "code,name_zh,kind,specialties,surgery_grade,min_operator\nw-1,甲,surgery,cosmetic_surgery,２,nurse\n";
     assert_eq!(import("items", items)["stored"], true);
@@ -90,9 +112,13 @@ fn an_invisible_character_is_refused_by_its_number() {
     let house = House::new();
     house.furnish();
     for hidden in ["\u{200b}", "\u{202e}", "\u{2028}", "\u{3164}", "\u{ad}"] {
-        let (status, answer) = house.post("practitioners", &person("p-9", &format!("王{hidden}芳"), &site(&json!({}))));
+        let (status, answer) = house
+            .post("practitioners", &person("p-9", &format!("王{hidden}芳"), &site(&json!({}))));
         let number = format!("U+{:04X}", u32::from(hidden.chars().next().unwrap()));
-        assert!(status == 422 && answer["detail"].as_str().unwrap().contains(&number), "{status} {answer}");
+        assert!(
+            status == 422 && answer["detail"].as_str().unwrap().contains(&number),
+            "{status} {answer}"
+        );
         let text = format!("id,name,jurisdiction\nc-9,锦{hidden}城,510104\n");
         let answer = house.send("POST", "/api/v1/import/institutions", "text/csv", text.as_bytes());
         assert!(answer.status == 422 && answer.body.contains(&number), "{}", answer.body);
@@ -110,7 +136,8 @@ fn search_sees_no_width_case_or_kind_of_dot() {
     let house = House::new();
     house.furnish();
     house.must_post("practitioners", &person("P-Abc", "阿卜杜拉·买买提", &site(&json!({}))));
-    for sought in ["阿卜杜拉•买", "拉・买", "拉‧买", "拉∙买", "ｐ－ＡＢＣ", "p-abc"] {
+    for sought in ["阿卜杜拉•买", "拉・买", "拉‧买", "拉∙买", "ｐ－ＡＢＣ", "p-abc"]
+    {
         let encoded = sought.bytes().fold(String::new(), |text, b| format!("{text}%{b:02X}"));
         let found = house.get(&format!("practitioners?q={encoded}"));
         assert_eq!(found["practitioners"].as_array().unwrap().len(), 1, "{sought}");
@@ -141,8 +168,17 @@ fn a_new_id_that_is_close_to_another_is_told() {
     let kind = "application/x-www-form-urlencoded";
     let form = "id=CLINIC-01&name=x&jurisdiction=510104&grade_ceiling=0";
     let page = house.send("POST", "/registry/institutions/new?lang=en", kind, form.as_bytes());
-    assert!(page.status == 422 && page.body.contains("clinic-1") && page.body.contains("near_ids"), "{}", page.body);
-    let page = house.send("POST", "/registry/institutions/new", kind, format!("{form}&near_ids=on").as_bytes());
+    assert!(
+        page.status == 422 && page.body.contains("clinic-1") && page.body.contains("near_ids"),
+        "{}",
+        page.body
+    );
+    let page = house.send(
+        "POST",
+        "/registry/institutions/new",
+        kind,
+        format!("{form}&near_ids=on").as_bytes(),
+    );
     assert_eq!(page.status, 303);
 }
 
@@ -155,7 +191,9 @@ fn a_free_text_takes_no_line_break_and_has_an_end() {
         it[field] = json!(text);
         ("institutions", it)
     };
-    let room = |text: &str| ("rooms", json!({"id":"r-9","institution":"clinic-1","mode":"in_room","name":text}));
+    let room = |text: &str| {
+        ("rooms", json!({"id":"r-9","institution":"clinic-1","mode":"in_room","name":text}))
+    };
     let long = "长".repeat(201);
     for (path, body) in [
         place("kind", "门诊部\nc-8,x"),
@@ -179,5 +217,10 @@ fn a_free_text_takes_no_line_break_and_has_an_end() {
     }
     let open = "id,institution,name,mode\nr-1,clinic-1,\"甲,in_room\nr-2,clinic-1,乙,in_room\n";
     let answer = house.send("POST", "/api/v1/import/rooms", "text/csv", open.as_bytes());
-    assert!(answer.status == 422 && answer.body.contains("quotation mark"), "{} {}", answer.status, answer.body);
+    assert!(
+        answer.status == 422 && answer.body.contains("quotation mark"),
+        "{} {}",
+        answer.status,
+        answer.body
+    );
 }

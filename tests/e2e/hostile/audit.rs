@@ -49,7 +49,8 @@ fn a_changed_registration_says_whose_and_how() {
     let house = house();
     let integrator = house.user(Account::Integrator(Side::There)).unwrap();
     for registration in ["valid", "suspended"] {
-        let site = json!({"institution": Side::There.institution(), "relation": "primary", "lead_of": []});
+        let site =
+            json!({"institution": Side::There.institution(), "relation": "primary", "lead_of": []});
         let person = json!({"id": "p-audited", "name": "被改者", "category": "licensed_physician",
             "registration": registration, "sites": [site]});
         integrator.post("/api/v1/practitioners", &person).unwrap().ok().unwrap();
@@ -76,7 +77,13 @@ fn an_auditor_of_a_part_reads_no_other_part() {
     for side in Side::BOTH {
         let id = format!("audit-{}", side.institution());
         house.declare(side, &id, side.room(), &says::ago(600), Some(&says::ago(300))).unwrap();
-        house.user(Account::Supervisor(side)).unwrap().get(&format!("/api/v1/sessions/{id}")).unwrap().ok().unwrap();
+        house
+            .user(Account::Supervisor(side))
+            .unwrap()
+            .get(&format!("/api/v1/sessions/{id}"))
+            .unwrap()
+            .ok()
+            .unwrap();
     }
     let admin = house.user(Account::Admin).unwrap();
     let asked = json!({"name": "audit-part", "role": "auditor", "scope": Side::Here.jurisdiction(), "days": 1});
@@ -93,7 +100,9 @@ fn a_case_package_tells_of_no_other_session() {
     let house = house();
     let (case, other) = ("audit-case-own", "audit-case-other");
     for (id, from, to) in [(case, 600, 400), (other, 380, 200)] {
-        house.declare(Side::Here, id, Side::Here.room(), &says::ago(from), Some(&says::ago(to))).unwrap();
+        house
+            .declare(Side::Here, id, Side::Here.room(), &says::ago(from), Some(&says::ago(to)))
+            .unwrap();
     }
     let mut accuser = house.provision("audit-case", Side::Here.room()).unwrap();
     for session in [case, other] {
@@ -119,7 +128,8 @@ fn a_case_package_tells_of_no_other_session() {
     assert!(!package.text.contains(other), "an attendance record goes out with the case");
 }
 
-/// A house whose log is long, and the latest signed head that its box was given. Until one comes the box speaks on.
+/// A house whose log is long, and the latest signed head that its box was given. Until one comes
+/// the box speaks on.
 fn anchored() -> (HostileClinic, Option<SignedHead>) {
     let house = HostileClinic::start().unwrap();
     let mut witness = house.provision("audit-witness", Side::Here.room()).unwrap();
@@ -136,7 +146,9 @@ fn head_over(witness: &mut HostileBox, entries: u64, within: Duration) -> Option
     let deadline = Instant::now() + within;
     while Instant::now() < deadline {
         let given = witness.settle().unwrap().audit_head;
-        let head = given.and_then(|head| trust::audit::read_head(&head, &witness.identity.server).ok().zip(Some(head)));
+        let head = given.and_then(|head| {
+            trust::audit::read_head(&head, &witness.identity.server).ok().zip(Some(head))
+        });
         if let Some((_, head)) = head.filter(|(read, _)| read.entries >= entries) {
             return Some(head);
         }
@@ -147,16 +159,19 @@ fn head_over(witness: &mut HostileBox, entries: u64, within: Duration) -> Option
 
 /// Whether the auditor is told that the log holds.
 fn verdict(house: &HostileClinic) -> Value {
-    house.user(Account::Auditor).unwrap().get("/api/v1/audit").unwrap().ok().unwrap()["holds"].clone()
+    house.user(Account::Auditor).unwrap().get("/api/v1/audit").unwrap().ok().unwrap()["holds"]
+        .clone()
 }
 
-/// What the server says of its own log, and what the box's head says of the log that the server hands out.
+/// What the server says of its own log, and what the box's head says of the log that the server
+/// hands out.
 fn found(house: &HostileClinic, head: Option<SignedHead>) {
     assert_eq!(verdict(house), false, "the auditor is told that the log holds");
     let log = house.user(Account::Auditor).unwrap().get("/api/v1/audit/export").unwrap().text;
     trust::audit::check(log.as_bytes()).expect("the log by itself is sound");
     let head = head.expect("the box was given no head");
-    let fault = trust::audit::check_against(log.as_bytes(), &[head]).expect_err("it agrees with the box's head");
+    let fault = trust::audit::check_against(log.as_bytes(), &[head])
+        .expect_err("it agrees with the box's head");
     assert!(fault.why.contains("cut off") || fault.why.contains("rewritten"), "{fault}");
 }
 
@@ -167,7 +182,9 @@ fn database(data: &Path) -> Result<Connection> {
 #[test]
 fn an_audit_log_cut_while_the_server_is_down_is_found() {
     let (house, head) = anchored();
-    let cut = |data: &Path| Ok(database(data)?.execute("DELETE FROM audit WHERE id > 30", []).map(drop)?);
+    let cut = |data: &Path| {
+        Ok(database(data)?.execute("DELETE FROM audit WHERE id > 30", []).map(drop)?)
+    };
     house.restart_after(cut).unwrap();
     found(&house, head);
 }
@@ -178,7 +195,8 @@ fn an_audit_log_rewritten_while_the_server_is_down_is_found() {
     let (house, head) = anchored();
     let rewrite = |data: &Path| {
         let db = database(data)?;
-        let sql = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit ORDER BY id";
+        let sql =
+            "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit ORDER BY id";
         let mut all = db.prepare(sql)?;
         let read = all.query_map([], |r| {
             Ok(Entry {

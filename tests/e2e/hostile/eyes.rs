@@ -1,4 +1,5 @@
-//! A clinic learns of its own alert what it may, whose name it may, and no longer than it may; a passer-by learns nothing.
+//! A clinic learns of its own alert what it may, whose name it may, and no longer than it may; a
+//! passer-by learns nothing.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::TcpStream;
@@ -13,8 +14,16 @@ use super::house;
 const HERE: Side = Side::Here;
 
 /// What no way to the clinic may carry: who decides, what is noted, that somebody is on the way.
-const SECRETS: [&str; 8] =
-    ["supervisor-here", "reviewer-here", "突击检查", "现场核查", "on_site", "review1", "review2", "assignee"];
+const SECRETS: [&str; 8] = [
+    "supervisor-here",
+    "reviewer-here",
+    "突击检查",
+    "现场核查",
+    "on_site",
+    "review1",
+    "review2",
+    "assignee",
+];
 
 /// Raises an alert; gives its id.
 fn raised(house: &HostileClinic, device: &str, digit: char) -> String {
@@ -22,7 +31,10 @@ fn raised(house: &HostileClinic, device: &str, digit: char) -> String {
     accuser.say(says::finding(HERE, digit, "NL-1", "L2")).unwrap();
     accuser.settle().unwrap();
     let alerts = house.alerts(Account::Supervisor(HERE)).unwrap();
-    alerts.iter().find(|a| a["device"] == device).expect("no alert")["id"].as_str().unwrap().to_owned()
+    alerts.iter().find(|a| a["device"] == device).expect("no alert")["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// Noted, assigned, upheld by two people, and on site.
@@ -37,7 +49,13 @@ fn deliberate(house: &HostileClinic, alert: &str) {
         (reviewer, json!({"step": "uphold"})),
         (supervisor, json!({"step": "go_on_site"})),
     ] {
-        house.user(who).unwrap().post(&format!("/api/v1/alerts/{alert}/steps"), &step).unwrap().ok().unwrap();
+        house
+            .user(who)
+            .unwrap()
+            .post(&format!("/api/v1/alerts/{alert}/steps"), &step)
+            .unwrap()
+            .ok()
+            .unwrap();
     }
 }
 
@@ -66,7 +84,11 @@ fn a_clinic_reads_no_word_of_the_deliberation() {
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         without_secrets(&path, &answer.text);
     }
-    assert_eq!(clinic.get("/api/v1/alerts?state=on_site").unwrap().status, 400, "it may ask for what it is not told");
+    assert_eq!(
+        clinic.get("/api/v1/alerts?state=on_site").unwrap().status,
+        400,
+        "it may ask for what it is not told"
+    );
 }
 
 /// An open stream of events, read line by line.
@@ -77,8 +99,12 @@ impl Stream {
         let address = house.base().strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-        write!(stream, "GET /events HTTP/1.1\r\nHost: {address}\r\nSec-Fetch-Site: same-origin\r\n{proof}\r\n\r\n")
-            .unwrap();
+        write!(
+            stream,
+            "GET /events HTTP/1.1\r\nHost: {address}\r\nSec-Fetch-Site: \
+            same-origin\r\n{proof}\r\n\r\n"
+        )
+        .unwrap();
         let mut opened = Self(BufReader::new(stream));
         let head = opened.line(Duration::from_secs(20)).unwrap();
         assert!(head.contains(" 200 "), "{head}");
@@ -107,8 +133,11 @@ impl Stream {
     /// The next event about this alert.
     fn of_alert(&mut self, alert: &str) -> Value {
         loop {
-            let line = self.line(Duration::from_secs(30)).expect("the stream says nothing of the alert");
-            let data = line.strip_prefix("data: ").and_then(|text| serde_json::from_str::<Value>(text).ok());
+            let line =
+                self.line(Duration::from_secs(30)).expect("the stream says nothing of the alert");
+            let data = line
+                .strip_prefix("data: ")
+                .and_then(|text| serde_json::from_str::<Value>(text).ok());
             if let Some(data) = data.filter(|data| data["alert"] == alert) {
                 return data;
             }
@@ -164,7 +193,12 @@ fn a_session_names_nobody_from_elsewhere() {
     }
     assert_eq!(told.status, 422, "{}", told.text);
     let many = declare((0..21).map(|n| format!("p-{n}")).collect());
-    assert!(many.status == 422 && many.text.contains("at most 20"), "{} {}", many.status, many.text);
+    assert!(
+        many.status == 422 && many.text.contains("at most 20"),
+        "{} {}",
+        many.status,
+        many.text
+    );
 }
 
 #[test]
@@ -188,5 +222,10 @@ fn a_stream_ends_with_the_login_or_token_that_opened_it() {
 fn a_passer_by_reads_no_metrics() {
     let house = house();
     let answer = house.nobody().get("/metrics").unwrap();
-    assert!(answer.status == 404 && !answer.text.contains("zaigang_"), "{}: {}", answer.status, answer.text);
+    assert!(
+        answer.status == 404 && !answer.text.contains("zaigang_"),
+        "{}: {}",
+        answer.status,
+        answer.text
+    );
 }

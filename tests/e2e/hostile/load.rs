@@ -1,4 +1,5 @@
-//! Nobody fills or stops the house: floods against the real server, seen as an attacker and as the others see them.
+//! Nobody fills or stops the house: floods against the real server, seen as an attacker and as the
+//! others see them.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use super::house;
 
 /// MiB that the server's process ever held.
 fn peak_mib(house: &HostileClinic) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", house.server_pid().unwrap())).unwrap();
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", house.server_pid().unwrap())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     peak.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1024
 }
@@ -54,13 +56,19 @@ fn guesses_at_a_name_do_not_stop_its_owner() {
     }
     assert_eq!(house.alerts(reviewer).unwrap().len(), 0, "a login that stood was ended");
     // What the guesses leave in the log that may never be shortened: the first ones, then a number.
-    let log =
-        house.user(Account::Auditor).unwrap().get("/api/v1/audit?q=POST%20/login&limit=200").unwrap().ok().unwrap();
+    let log = house
+        .user(Account::Auditor)
+        .unwrap()
+        .get("/api/v1/audit?q=POST%20/login&limit=200")
+        .unwrap()
+        .ok()
+        .unwrap();
     let refused = log["audit"].as_array().unwrap().iter().filter(|e| e["status"] != 303).count();
     assert!(refused <= 44, "{refused} entries");
 }
 
-/// A flood of alerts is the place to hide one: it joins one incident, and the worst of it stays on top.
+/// A flood of alerts is the place to hide one: it joins one incident, and the worst of it stays on
+/// top.
 #[test]
 fn a_box_buries_nothing_under_its_own_alerts() {
     let house = house();
@@ -77,15 +85,19 @@ fn a_box_buries_nothing_under_its_own_alerts() {
         let seen = house.alerts(Account::Supervisor(Side::Here)).unwrap();
         seen.into_iter().filter(|a| a["device"] == "load-burier").collect::<Vec<_>>()
     };
-    // The server's own word that treatments without a session repeat themselves is one alert beside them.
-    let repeated = |alerts: &[serde_json::Value]| alerts.iter().any(|a| a.to_string().contains("repeats_needed"));
+    // The server's own word that treatments without a session repeat themselves is one alert beside
+    // them.
+    let repeated = |alerts: &[serde_json::Value]| {
+        alerts.iter().any(|a| a.to_string().contains("repeats_needed"))
+    };
     let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while !repeated(&house.alerts(Account::Supervisor(Side::Here)).unwrap()) {
         assert!(std::time::Instant::now() < until, "the repeats are not said");
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     assert_eq!(mine().len(), 22);
-    let worst = |alerts: &[serde_json::Value]| alerts.iter().filter(|a| a["severity"] == "L3").count();
+    let worst =
+        |alerts: &[serde_json::Value]| alerts.iter().filter(|a| a["severity"] == "L3").count();
     assert_eq!(worst(&mine()), 1, "the L3 is buried");
     let back = say(40, "L3").with("step", json!("withdrawn")).with("revision", json!(2));
     liar.say_all([back]).unwrap();
@@ -107,7 +119,13 @@ fn a_box_fills_no_disk() {
     let receipt = liar.receipted(last).unwrap();
     assert_eq!(receipt.contiguous_seq, 100, "receipted beyond the budget");
     let alerts = house.alerts(Account::Supervisor(Side::Here)).unwrap();
-    let rules: Vec<_> =
-        alerts.iter().flat_map(|a| a["findings"].as_array().unwrap()).map(|f| f["rule"].clone()).collect();
-    assert!(rules.contains(&json!("BOX-BUDGET")) && !rules.contains(&json!("CHAIN-GAP")), "{rules:?}");
+    let rules: Vec<_> = alerts
+        .iter()
+        .flat_map(|a| a["findings"].as_array().unwrap())
+        .map(|f| f["rule"].clone())
+        .collect();
+    assert!(
+        rules.contains(&json!("BOX-BUDGET")) && !rules.contains(&json!("CHAIN-GAP")),
+        "{rules:?}"
+    );
 }

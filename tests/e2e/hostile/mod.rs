@@ -1,8 +1,9 @@
-//! What a suspect could do, tried: one scene per finding of the threat model, each against the real server, over the real
-//! broker, with real keys and real logins. Each was red before its guard.
+//! What a suspect could do, tried: one scene per finding of the threat model, each against the real
+//! server, over the real broker, with real keys and real logins. Each was red before its guard.
 //!
-//! Scenes share one house ([`house`]) and keep apart by their boxes, rooms and sessions; one that changes the house itself
-//! (restart, configuration, load) starts its own with `HostileClinic::start_with`.
+//! Scenes share one house ([`house`]) and keep apart by their boxes, rooms and sessions; one that
+//! changes the house itself (restart, configuration, load) starts its own with
+//! `HostileClinic::start_with`.
 
 use std::sync::{Mutex, PoisonError, Weak};
 
@@ -15,7 +16,8 @@ mod place;
 mod rest;
 mod stated;
 
-/// The house that the scenes share: started by the first that asks, ended with the last that holds it.
+/// The house that the scenes share: started by the first that asks, ended with the last that holds
+/// it.
 fn house() -> std::sync::Arc<HostileClinic> {
     static HOUSE: Mutex<Weak<HostileClinic>> = Mutex::new(Weak::new());
     let mut shared = HOUSE.lock().unwrap_or_else(PoisonError::into_inner);

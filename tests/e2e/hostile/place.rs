@@ -28,7 +28,8 @@ fn only_set_aside(house: &HostileClinic, side: Side, device: &str, word: &str) {
     assert!(refused[0]["explanation"]["en"].as_str().unwrap().contains(word), "{refused:?}");
 }
 
-/// What the other scenes rest on: an honest word of the same box arrives, and nobody elsewhere hears of it.
+/// What the other scenes rest on: an honest word of the same box arrives, and nobody elsewhere
+/// hears of it.
 #[test]
 fn an_honest_finding_reaches_its_own_supervisor_alone() {
     let house = house();
@@ -71,7 +72,15 @@ fn a_finding_for_a_foreign_institution_is_set_aside() {
 #[test]
 fn words_on_a_session_of_another_room_are_set_aside() {
     let house = house();
-    house.declare(Side::There, "place-session", Side::There.room(), &says::ago(600), Some(&says::ago(60))).unwrap();
+    house
+        .declare(
+            Side::There,
+            "place-session",
+            Side::There.room(),
+            &says::ago(600),
+            Some(&says::ago(60)),
+        )
+        .unwrap();
     let mut liar = house.provision("place-foreign-session", Side::Here.room()).unwrap();
     let mut summary = says::summary(Side::Here, "place-session");
     summary.lead_verified = true;
@@ -102,12 +111,17 @@ fn another_boxs_finding_stands_when_a_box_withdraws_it() {
     let mut liar = house.provision("place-withdrawer", Side::Here.room()).unwrap();
     for revision in [2, u32::MAX] {
         let withdrawn = Step::Withdrawn;
-        liar.say(protocol::up::FindingReport { step: withdrawn, revision, ..said.clone() }).unwrap();
+        liar.say(protocol::up::FindingReport { step: withdrawn, revision, ..said.clone() })
+            .unwrap();
         let own = says::finding(Side::Here, '7', "LL-1", "L3");
         liar.say(protocol::up::FindingReport { step: withdrawn, revision, ..own }).unwrap();
     }
     liar.settle().unwrap();
-    assert_eq!(alerts_of(&house, Side::There, honest.id()), before, "somebody else's word moved it");
+    assert_eq!(
+        alerts_of(&house, Side::There, honest.id()),
+        before,
+        "somebody else's word moved it"
+    );
     assert_eq!(before[0]["state"], "raised");
 }
 
@@ -144,8 +158,14 @@ fn the_evidence_of_tampering_can_not_be_withdrawn_by_the_box() {
     let id = |name: &str| raised[0][name].as_str().unwrap().to_owned();
     let lie = says::finding(Side::Here, '9', "CHAIN-FORK", "L2");
     let (finding_id, incident_id) = (id("finding_id"), id("incident_id"));
-    liar.say(protocol::up::FindingReport { step: Step::Withdrawn, revision: 2, finding_id, incident_id, ..lie })
-        .unwrap();
+    liar.say(protocol::up::FindingReport {
+        step: Step::Withdrawn,
+        revision: 2,
+        finding_id,
+        incident_id,
+        ..lie
+    })
+    .unwrap();
     liar.settle().unwrap();
     let after = alerts_of(&house, Side::Here, liar.id());
     let still = after.iter().find(|a| a["id"] == before[0]["id"]).unwrap();
@@ -192,7 +212,8 @@ fn a_person_of_no_roster_is_seen_nowhere_and_a_bare_claim_is_seen_to_be_bare() {
     let house = house();
     let mut liar = house.provision("place-seer", Side::Here.room()).unwrap();
     let mut other = house.provision("place-other-seer", Side::There.room()).unwrap();
-    // The lead of the other side never worked here: no roster of this box holds him. The others lawfully work at both.
+    // The lead of the other side never worked here: no roster of this box holds him. The others
+    // lawfully work at both.
     for person in [BOTH_SIDES, Side::There.lead(), BOTH_SIDES_LAST] {
         liar.say(says::presence(Side::Here, person, 100, -100)).unwrap();
         other.say(says::presence(Side::There, person, 100, -100)).unwrap();
@@ -200,14 +221,25 @@ fn a_person_of_no_roster_is_seen_nowhere_and_a_bare_claim_is_seen_to_be_bare() {
     liar.settle().unwrap();
     other.settle().unwrap();
     let of_person = |person: &str| -> Vec<Value> {
-        let alerts = [Side::Here, Side::There].map(|side| house.alerts(Account::Supervisor(side)).unwrap()).concat();
-        let named = |f: &&Value| f["persons"].as_array().unwrap().iter().any(|p| p["person"] == person);
+        let alerts = [Side::Here, Side::There]
+            .map(|side| house.alerts(Account::Supervisor(side)).unwrap())
+            .concat();
+        let named =
+            |f: &&Value| f["persons"].as_array().unwrap().iter().any(|p| p["person"] == person);
         findings(&alerts, "LL-3").into_iter().filter(named).cloned().collect()
     };
-    // Persons are judged in the order of their ids: once the last is told of, there is no more to say of those before.
+    // Persons are judged in the order of their ids: once the last is told of, there is no more to
+    // say of those before.
     assert!(BOTH_SIDES < Side::There.lead() && Side::There.lead() < BOTH_SIDES_LAST);
-    until("whoever is at two places at once is told of in both", || of_person(BOTH_SIDES_LAST).len() == 2).unwrap();
-    assert_eq!(of_person(Side::There.lead()), Vec::<Value>::new(), "a sighting of somebody unknown to the box counted");
+    until("whoever is at two places at once is told of in both", || {
+        of_person(BOTH_SIDES_LAST).len() == 2
+    })
+    .unwrap();
+    assert_eq!(
+        of_person(Side::There.lead()),
+        Vec::<Value>::new(),
+        "a sighting of somebody unknown to the box counted"
+    );
     let told = &of_person(BOTH_SIDES)[0]["explanation"]["en"];
     let told = told.as_str().unwrap();
     for named in [liar.id(), other.id(), "chain intact", "a bare claim"] {
@@ -222,7 +254,8 @@ fn a_second_break_within_a_month_is_the_supervisors() {
     let severities = |house: &HostileClinic, device: &str| {
         let alerts = alerts_of(house, Side::Here, device);
         let all = findings(&alerts, "CHAIN-BREAK");
-        let mut all: Vec<String> = all.iter().map(|f| f["severity"].as_str().unwrap().to_owned()).collect();
+        let mut all: Vec<String> =
+            all.iter().map(|f| f["severity"].as_str().unwrap().to_owned()).collect();
         all.sort();
         all
     };
@@ -257,7 +290,8 @@ fn a_box_that_moved_speaks_for_its_new_room_alone() {
     let mut settler = house.provision("place-mover", Side::Here.room()).unwrap();
     settler.say(says::finding(Side::Here, '1', "NL-1", "L2")).unwrap();
     settler.settle().unwrap();
-    // Registered for another place; until it takes that registration it still stands in its former one.
+    // Registered for another place; until it takes that registration it still stands in its former
+    // one.
     let token = house.register("place-mover", Side::There.room()).unwrap();
     settler.say(says::finding(Side::Here, '2', "NL-1", "L2")).unwrap();
     settler.settle().unwrap();
@@ -270,6 +304,14 @@ fn a_box_that_moved_speaks_for_its_new_room_alone() {
     moved.settle().unwrap();
     let there = alerts_of(&house, Side::There, moved.id());
     assert_eq!(findings(&there, "NL-1").len(), 1, "{there:?}");
-    assert_eq!(findings(&there, "CHAIN-REFUSED").len(), 1, "its former room is no longer its own: {there:?}");
-    assert_eq!(alerts_of(&house, Side::Here, moved.id()).len(), 2, "its history stays where it was made");
+    assert_eq!(
+        findings(&there, "CHAIN-REFUSED").len(),
+        1,
+        "its former room is no longer its own: {there:?}"
+    );
+    assert_eq!(
+        alerts_of(&house, Side::Here, moved.id()).len(),
+        2,
+        "its history stays where it was made"
+    );
 }

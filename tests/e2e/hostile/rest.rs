@@ -25,7 +25,10 @@ fn a_replaced_box_takes_its_certificate_along() {
     let state = house.folder().join("state-rest-replaced-again");
     let mut new = e2e::hostile::HostileBox::provision(house.base(), &token, &state).unwrap();
     new.settle().unwrap();
-    assert!(revocation_list_bytes(&house) > before, "the stolen box's certificate still opens the broker");
+    assert!(
+        revocation_list_bytes(&house) > before,
+        "the stolen box's certificate still opens the broker"
+    );
     drop(stolen);
 }
 
@@ -35,7 +38,8 @@ fn boxes_provisioned_at_once_all_get_their_keys() {
     let house = house();
     let names: Vec<String> = (0..8).map(|n| format!("rest-at-once-{n}")).collect();
     let faults: Vec<String> = std::thread::scope(|scope| {
-        let ask = |name| house.provision(name, HERE.other_room()).err().map(|fault| fault.to_string());
+        let ask =
+            |name| house.provision(name, HERE.other_room()).err().map(|fault| fault.to_string());
         let asked: Vec<_> = names.iter().map(|name| scope.spawn(move || ask(name))).collect();
         asked.into_iter().filter_map(|one| one.join().unwrap()).collect()
     });
@@ -53,7 +57,8 @@ fn an_interval_told_backwards_is_set_aside_and_stops_no_page() {
     liar.settle().unwrap();
     let alerts = house.alerts(Account::Supervisor(HERE)).unwrap();
     let mine: Vec<_> = alerts.iter().filter(|a| a["device"] == "rest-backwards").collect();
-    let rules: Vec<_> = mine.iter().flat_map(|a| a["findings"].as_array().unwrap()).map(|f| &f["rule"]).collect();
+    let rules: Vec<_> =
+        mine.iter().flat_map(|a| a["findings"].as_array().unwrap()).map(|f| &f["rule"]).collect();
     assert_eq!(rules, ["CHAIN-REFUSED"], "a time that can not be stands in an alert");
     let page = format!("/alerts/{}", mine[0]["id"].as_str().unwrap());
     assert_eq!(house.user(Account::Supervisor(HERE)).unwrap().get(&page).unwrap().status, 200);
@@ -94,7 +99,9 @@ fn a_foreign_host_name_is_answered_nothing() {
 #[test]
 fn a_registration_that_holds_elsewhere_is_not_changed_here() {
     let house = house();
-    let sites = Side::BOTH.map(|side| json!({"institution": side.institution(), "relation": "primary", "lead_of": []}));
+    let sites = Side::BOTH.map(
+        |side| json!({"institution": side.institution(), "relation": "primary", "lead_of": []}),
+    );
     let person = |registration: &str| {
         json!({"id": "p-elsewhere", "name": "两地医师", "category": "licensed_physician",
             "registration": registration, "sites": sites})
@@ -102,8 +109,13 @@ fn a_registration_that_holds_elsewhere_is_not_changed_here() {
     let country = house.program_of_the_country("integrator").unwrap();
     country.post("/api/v1/practitioners", &person("valid")).unwrap().ok().unwrap();
     for who in [Account::Supervisor(HERE), Account::Integrator(HERE)] {
-        let changed = house.user(who).unwrap().post("/api/v1/practitioners", &person("revoked")).unwrap();
-        assert_eq!(changed.status, 422, "{who} ends a registration in another province: {}", changed.text);
+        let changed =
+            house.user(who).unwrap().post("/api/v1/practitioners", &person("revoked")).unwrap();
+        assert_eq!(
+            changed.status, 422,
+            "{who} ends a registration in another province: {}",
+            changed.text
+        );
     }
     let there = house.user(Account::Supervisor(Side::There)).unwrap();
     let listed = there.get("/api/v1/practitioners?limit=500").unwrap().ok().unwrap();
@@ -115,8 +127,18 @@ fn a_registration_that_holds_elsewhere_is_not_changed_here() {
 #[test]
 fn newer_sessions_elsewhere_empty_no_export() {
     let house = house();
-    house.declare(HERE, "rest-old", HERE.room(), "2020-03-02T01:00:00Z", Some("2020-03-02T02:00:00Z")).unwrap();
-    let head = "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref".to_owned();
+    house
+        .declare(
+            HERE,
+            "rest-old",
+            HERE.room(),
+            "2020-03-02T01:00:00Z",
+            Some("2020-03-02T02:00:00Z"),
+        )
+        .unwrap();
+    let head =
+        "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref"
+            .to_owned();
     let far = |n: u32| {
         let room = Side::There.other_room();
         format!("rest-far-{n},{room},,,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,")
@@ -133,7 +155,15 @@ fn newer_sessions_elsewhere_empty_no_export() {
 #[test]
 fn foreign_and_unknown_ids_answer_alike() {
     let house = house();
-    house.declare(Side::There, "rest-foreign", Side::There.room(), &says::ago(600), Some(&says::ago(60))).unwrap();
+    house
+        .declare(
+            Side::There,
+            "rest-foreign",
+            Side::There.room(),
+            &says::ago(600),
+            Some(&says::ago(60)),
+        )
+        .unwrap();
     let said = |who: Account, path: &str, body: &Value, id: &str| {
         let answer = house.user(who).unwrap().post(path, body).unwrap();
         assert!(answer.status >= 400, "{who} {path} with {id}: {}", answer.status);
@@ -148,7 +178,11 @@ fn foreign_and_unknown_ids_answer_alike() {
         let step = json!({"step": "cancel", "reason": "x"});
         said(Account::Clinic(HERE), &format!("/api/v1/sessions/{session}/steps"), &step, session)
     };
-    assert_eq!(cancel("rest-foreign"), cancel("rest-unknown"), "it learns which sessions there are");
+    assert_eq!(
+        cancel("rest-foreign"),
+        cancel("rest-unknown"),
+        "it learns which sessions there are"
+    );
     let at = |institution: &str| {
         let room = json!({"id": "rest-room", "institution": institution, "mode": "in_room"});
         said(Account::Integrator(HERE), "/api/v1/rooms", &room, institution)

@@ -9,7 +9,8 @@ use super::house;
 
 const HERE: Side = Side::Here;
 
-/// An alert of a session that the clinic declared: the box, what it said, and the alert's id. The supervisor has seen it.
+/// An alert of a session that the clinic declared: the box, what it said, and the alert's id. The
+/// supervisor has seen it.
 fn accused(house: &HostileClinic, name: &str, digit: char) -> (HostileBox, FindingReport, String) {
     house.declare(HERE, name, HERE.room(), &says::ago(600), None).unwrap();
     let mut accuser = house.provision(name, HERE.room()).unwrap();
@@ -38,7 +39,8 @@ fn session_step(house: &HostileClinic, session: &str, step: &Value) {
 /// What the alert says was stated in these words, after it was raised.
 fn stated_after(alert: &Value, words: &str) -> bool {
     let said = alert["statements"].as_array().unwrap();
-    said.iter().any(|s| s["en"].as_str().unwrap().contains(words) && s["after_ms"].as_i64() > Some(0))
+    said.iter()
+        .any(|s| s["en"].as_str().unwrap().contains(words) && s["after_ms"].as_i64() > Some(0))
 }
 
 #[test]
@@ -72,12 +74,20 @@ fn a_withdrawal_after_one_verdict_leaves_it_to_two_people() {
     let house = house();
     let (mut accuser, said, id) = accused(&house, "stated-reviewed", '3');
     let reviewer = house.user(Account::Reviewer(HERE)).unwrap();
-    reviewer.post(&format!("/api/v1/alerts/{id}/steps"), &json!({"step": "uphold"})).unwrap().ok().unwrap();
+    reviewer
+        .post(&format!("/api/v1/alerts/{id}/steps"), &json!({"step": "uphold"}))
+        .unwrap()
+        .ok()
+        .unwrap();
     session_step(&house, "stated-reviewed", &json!({"step": "cancel", "reason": "no show"}));
     withdraw(&mut accuser, &said, "own_correction");
     let alert = house.alert(Account::Supervisor(HERE), &id).unwrap();
     let verdicts = alert["reviews"].as_array().map(Vec::len);
-    assert_eq!((&alert["state"], verdicts), (&json!("review2"), Some(1)), "a verdict was overruled by the clinic");
+    assert_eq!(
+        (&alert["state"], verdicts),
+        (&json!("review2"), Some(1)),
+        "a verdict was overruled by the clinic"
+    );
 }
 
 #[test]
@@ -103,7 +113,9 @@ fn a_check_that_a_clinics_system_states_reaches_no_box() {
     let check = json!({"command": "identity_check", "person": HERE.lead(), "witness": HERE.physician(),
         "at": says::ago(0)});
     clinic.post("/api/v1/devices/stated-check/commands", &check).unwrap().ok().unwrap();
-    house.declare(HERE, "stated-check-after", HERE.room(), &says::ago(60), Some(&says::ago(0))).unwrap();
+    house
+        .declare(HERE, "stated-check-after", HERE.room(), &says::ago(60), Some(&says::ago(0)))
+        .unwrap();
     let body = door
         .told(
             |d| matches!(d, Down::Sessions(s) if s.sessions.iter().any(|s| s.session.as_str() == "stated-check-after")),
@@ -118,7 +130,8 @@ fn a_clinic_sets_no_card_and_pin_of_its_people() {
     let house = house();
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
     let card = json!({"card": "CARD-4711", "pin": "739154"});
-    let set = clinic.post(&format!("/api/v1/practitioners/{}/credential", HERE.lead()), &card).unwrap();
+    let set =
+        clinic.post(&format!("/api/v1/practitioners/{}/credential", HERE.lead()), &card).unwrap();
     assert!(set.status >= 400, "it holds its lead's card: {} {}", set.status, set.text);
     for who in [Account::Clinic(HERE), Account::Integrator(HERE)] {
         let links = format!("/api/v1/practitioners/{}/links", HERE.lead());
@@ -130,7 +143,9 @@ fn a_clinic_sets_no_card_and_pin_of_its_people() {
 #[test]
 fn a_clinic_withdraws_no_consent_given_elsewhere() {
     let house = house();
-    let sites = Side::BOTH.map(|side| json!({"institution": side.institution(), "relation": "primary", "lead_of": []}));
+    let sites = Side::BOTH.map(
+        |side| json!({"institution": side.institution(), "relation": "primary", "lead_of": []}),
+    );
     let person = json!({"id": "p-consent", "name": "两地医师", "category": "licensed_physician",
         "registration": "valid", "sites": sites});
     let country = house.program_of_the_country("integrator").unwrap();
@@ -145,12 +160,15 @@ fn a_clinic_withdraws_no_consent_given_elsewhere() {
     assert_eq!(other.post(path, &theirs).unwrap().status, 404);
 }
 
-/// Who has one card and PIN guesses the witness's PIN between failures that have nothing to do with it.
+/// Who has one card and PIN guesses the witness's PIN between failures that have nothing to do with
+/// it.
 #[test]
 fn an_unknown_card_resets_no_count_of_wrong_witness_pins() {
     let house = house();
     let supervisor = house.user(Account::Supervisor(HERE)).unwrap();
-    for (person, card, pin) in [(HERE.lead(), "CARD-1001", "739154"), (HERE.physician(), "CARD-1002", "846205")] {
+    for (person, card, pin) in
+        [(HERE.lead(), "CARD-1001", "739154"), (HERE.physician(), "CARD-1002", "846205")]
+    {
         let links = format!("/api/v1/practitioners/{person}/links");
         let link = supervisor.post(&links, &json!({"purpose": "card"})).unwrap().ok().unwrap();
         let path = format!("/api/v1{}", link["link"].as_str().unwrap());

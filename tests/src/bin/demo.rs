@@ -1,5 +1,6 @@
-//! `zaigang-demo`: one clinic morning on this machine. Starts the server and one box whose camera is a drawn scene,
-//! prints the page's address and every alert as it comes. The work is in `e2e::demo`; here stand its arguments.
+//! `zaigang-demo`: one clinic morning on this machine. Starts the server and one box whose camera
+//! is a drawn scene, prints the page's address and every alert as it comes. The work is in
+//! `e2e::demo`; here stand its arguments.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,10 +15,12 @@ use e2e::programs::root;
 const EXAMPLES: &str = "\
 Examples:
   ./scripts/demo                            drawn faces; the page stays up until Ctrl-C
-  ./scripts/demo --once                     ends with the scene: a table of what was expected and seen, 1 where they differ
+  ./scripts/demo --once                     ends with the scene: a table of what was expected and \
+  seen, 1 where they differ
   ./scripts/demo --once --script stranger   the shortest scene: half a minute
   ./scripts/demo --real --photos FOLDER     the real model pack on photographs of your own
-  ./scripts/demo --camera /dev/video0       your own face: a page with what the box sees, and the alerts that follow
+  ./scripts/demo --camera /dev/video0       your own face: a page with what the box sees, and the \
+  alerts that follow
   ./scripts/demo --camera demo:crowd        the same page with drawn people, without a camera
   ./scripts/demo clean                      ends and removes what a killed demonstration left
 
@@ -44,8 +47,9 @@ struct Args {
     /// Who plays whom (--real), and the sensor noise
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Your own face instead of the morning: /dev/video0, /dev/v4l/by-id/…, rtsp://[USER:PASSWORD@]HOST/PATH, a film (MP4,
-    /// M4V, MOV with H.264; anything else where ffmpeg is installed), a folder of JPEG or PNG, or demo:crowd (drawn people)
+    /// Your own face instead of the morning: /dev/video0, /dev/v4l/by-id/…,
+    /// rtsp://[USER:PASSWORD@]HOST/PATH, a film (MP4, M4V, MOV with H.264; anything else where
+    /// ffmpeg is installed), a folder of JPEG or PNG, or demo:crowd (drawn people)
     #[arg(long, value_name = "CAMERA", conflicts_with_all = ["real", "once", "keep"])]
     camera: Option<String>,
     /// Scene seconds in a real second; 0: as fast as this machine can
@@ -123,7 +127,8 @@ fn faces(args: &Args) -> Result<Faces> {
     let folder = root().join(&args.photos);
     if !folder.is_dir() {
         bail!(
-            "--real needs photographs, and {} is no folder: name one by --photos FOLDER, with one folder per person (two \
+            "--real needs photographs, and {} is no folder: name one by --photos FOLDER, with one \
+                folder per person (two \
              people are the least, six pictures of one of them; nineteen play the whole morning)",
             args.photos.display()
         );

@@ -1,6 +1,7 @@
-//! `zaigang-endurance`: the real box on the scene camera, at full speed, for a million frames, against a real server. What it
-//! adds to its memory, files, handles and threads after the first tenth, and whether every count of one side is the other's.
-//! It reads `/proc` and both programs' own counters; it decides nothing and injects nothing.
+//! `zaigang-endurance`: the real box on the scene camera, at full speed, for a million frames,
+//! against a real server. What it adds to its memory, files, handles and threads after the first
+//! tenth, and whether every count of one side is the other's. It reads `/proc` and both programs'
+//! own counters; it decides nothing and injects nothing.
 
 use std::fs;
 use std::path::Path;
@@ -19,13 +20,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// What the allocator's own pages come and go by.
 const MOST_ADDED_KIB: i64 = 4 * 1024;
 
-/// The box on the scene camera at full speed: no growth of memory, files or handles, and counters that add up.
+/// The box on the scene camera at full speed: no growth of memory, files or handles, and counters
+/// that add up.
 #[derive(Debug, Parser)]
 struct Args {
     /// Frames at least; the scene is played as often as that takes.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
     frames: u64,
-    /// Frames in a row that show one picture: drawing one costs four times what the box takes to look at one.
+    /// Frames in a row that show one picture: drawing one costs four times what the box takes to
+    /// look at one.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
     still: u32,
     #[arg(long, default_value_t = 1)]
@@ -115,7 +118,10 @@ fn files_in(folder: &Path) -> Result<u64> {
 fn verdicts(looks: &[Look], shown: u64, outcome: &Outcome) -> Result<Vec<Line>> {
     let warm = looks.len() / 10;
     if looks[warm..].len() < 3 {
-        bail!("the box ended before it was looked at three times after the warm-up: take more --frames");
+        bail!(
+            "the box ended before it was looked at three times after the warm-up: take more \
+            --frames"
+        );
     }
     let most = |of: fn(&Look) -> u64, looks: &[Look]| looks.iter().map(of).max().unwrap_or(0);
     // A tenth each: what is held in one moment and not in the next is no growth.
@@ -147,8 +153,17 @@ fn verdicts(looks: &[Look], shown: u64, outcome: &Outcome) -> Result<Vec<Line>> 
         at_most("threads added", added(|l| l.threads), 0, ""),
         at_most("files added in the box's folder", added(|l| l.files), 0, ""),
         equal("frames that the scene showed, and that the box counted", shown, agent.frames),
-        at_most("frames dropped or skipped", (agent.frames_dropped + agent.frames_skipped) as i64, 0, ""),
-        equal("steps of findings: raised, and stored", agent.finding_steps, count("finding_steps_stored")),
+        at_most(
+            "frames dropped or skipped",
+            (agent.frames_dropped + agent.frames_skipped) as i64,
+            0,
+            "",
+        ),
+        equal(
+            "steps of findings: raised, and stored",
+            agent.finding_steps,
+            count("finding_steps_stored"),
+        ),
         equal("messages: receipted, and stored", agent.delivered, count("messages_stored")),
         at_most(
             "messages that wait, were given up, or stand in quarantine",

@@ -1,6 +1,7 @@
-//! `zaigang-image-test`: a flashed card in an emulated machine, from `zaigang.toml` to a finding on the server, with its power
-//! cut in between; then updates, good and bad. Server, broker and TLS are real and on this machine. It judges by what the
-//! server holds and by what the card says of itself, never by what runs inside.
+//! `zaigang-image-test`: a flashed card in an emulated machine, from `zaigang.toml` to a finding on
+//! the server, with its power cut in between; then updates, good and bad. Server, broker and TLS
+//! are real and on this machine. It judges by what the server holds and by what the card says of
+//! itself, never by what runs inside.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,10 @@ struct Checks {
 impl Checks {
     fn say(&mut self, name: &str, target: &str, figure: &str, holds: bool) {
         if !self.json {
-            println!("{name} · {target} · {figure} · {}", if holds { "holds" } else { "falls short" });
+            println!(
+                "{name} · {target} · {figure} · {}",
+                if holds { "holds" } else { "falls short" }
+            );
         }
         self.lines.push((name.to_owned(), target.to_owned(), figure.to_owned(), holds));
     }
@@ -94,7 +98,12 @@ fn test(args: &Args, checks: &mut Checks) -> Result<()> {
     let mut guest = machine.start(None)?;
     guest.until("the registration", LIMIT, |_| clinic.registered())?;
     let seconds = guest.started.elapsed().as_secs();
-    checks.say("first start registers by itself", "registered", &format!("after {seconds} s"), true);
+    checks.say(
+        "first start registers by itself",
+        "registered",
+        &format!("after {seconds} s"),
+        true,
+    );
     guest.until("the first finding", LIMIT, |_| clinic.findings() > 0)?;
     let seconds = guest.started.elapsed().as_secs();
     checks.say(
@@ -114,7 +123,9 @@ fn test(args: &Args, checks: &mut Checks) -> Result<()> {
         let before = clinic.stored();
         guest = machine.start(None)?;
         // The scene begins anew each time; the cut comes while messages are on their way.
-        guest.until("messages after a power cut", LIMIT, |_| clinic.stored() > before + 10 + 7 * u64::from(cut))?;
+        guest.until("messages after a power cut", LIMIT, |_| {
+            clinic.stored() > before + 10 + 7 * u64::from(cut)
+        })?;
     }
     guest.until("receipts for all", LIMIT, |_| clinic.outbox_depth() == Some(0))?;
     whole(&clinic, args.cuts, checks)?;
@@ -130,23 +141,47 @@ fn test(args: &Args, checks: &mut Checks) -> Result<()> {
 fn at_rest(card: &Card, checks: &mut Checks) -> Result<()> {
     let settings = card.get("zaigang.toml").context("zaigang.toml is gone")?;
     let erased = settings.lines().all(|line| !line.starts_with("token") || line == "token = \"\"");
-    checks.say("the token leaves the boot partition", "erased", if erased { "erased" } else { "still there" }, erased);
+    checks.say(
+        "the token leaves the boot partition",
+        "erased",
+        if erased { "erased" } else { "still there" },
+        erased,
+    );
     let status = card.get("zaigang-status.txt").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("data ")).unwrap_or("no status").to_owned();
+    let line =
+        status.lines().find(|line| line.starts_with("data ")).unwrap_or("no status").to_owned();
     checks.say("root", "read-only", &line, line.ends_with("root ro"));
-    let data_mib: u64 = line.trim_start_matches("data ").split('M').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-    checks.say("the data partition takes the card", ">= 480 MiB", &format!("{data_mib} MiB"), data_mib >= 480);
+    let data_mib: u64 = line
+        .trim_start_matches("data ")
+        .split('M')
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    checks.say(
+        "the data partition takes the card",
+        ">= 480 MiB",
+        &format!("{data_mib} MiB"),
+        data_mib >= 480,
+    );
     let shadow = card.debugfs(2, "cat /etc/shadow")?;
-    let open: Vec<&str> =
-        shadow.lines().filter(|line| !matches!(line.split(':').nth(1), Some("*" | "!" | "!*" | "!!"))).collect();
-    checks.say("accounts with a password", "0", &open.len().to_string(), open.is_empty() && shadow.contains("root:"));
+    let open: Vec<&str> = shadow
+        .lines()
+        .filter(|line| !matches!(line.split(':').nth(1), Some("*" | "!" | "!*" | "!!")))
+        .collect();
+    checks.say(
+        "accounts with a password",
+        "0",
+        &open.len().to_string(),
+        open.is_empty() && shadow.contains("root:"),
+    );
     let ssh = !card.debugfs(2, "stat /usr/sbin/sshd")?.is_empty();
     checks.say("SSH", "not there", if ssh { "installed" } else { "not there" }, !ssh);
     Ok(())
 }
 
-/// What the raw card shows. This machine has no TPM2 (Debian's arm64 kernel has no driver for qemu's), so the keys lie on it in
-/// plain, and who has them opens the roster: `tests/e2e/at_rest.rs` has the TPM2.
+/// What the raw card shows. This machine has no TPM2 (Debian's arm64 kernel has no driver for
+/// qemu's), so the keys lie on it in plain, and who has them opens the roster:
+/// `tests/e2e/at_rest.rs` has the TPM2.
 fn stolen(card: &Card, clinic: &Clinic, checks: &mut Checks) -> Result<()> {
     let mut needles: Vec<Vec<u8>> =
         clinic.morning.people.iter().map(|person| person.name_zh.clone().into_bytes()).collect();
@@ -161,7 +196,10 @@ fn stolen(card: &Card, clinic: &Clinic, checks: &mut Checks) -> Result<()> {
     let mut counts = card.holds(&needles)?;
     let control = counts.pop().unwrap_or(0);
     let found: usize = counts.iter().sum();
-    let figure = format!("{found} of {} byte strings in any partition (a known one: {control} times)", counts.len());
+    let figure = format!(
+        "{found} of {} byte strings in any partition (a known one: {control} times)",
+        counts.len()
+    );
     checks.say("templates and names in the raw card", "0", &figure, found == 0 && control > 0);
     Ok(())
 }
@@ -178,12 +216,22 @@ fn whole(clinic: &Clinic, cuts: u32, checks: &mut Checks) -> Result<()> {
         && report.receipted_seq == report.last_seq
         && lost == 0
         && report.breaks == 0;
-    checks.say(&format!("{cuts} power cuts lose nothing"), "every message of the chain, lost 0", &figure, holds);
+    checks.say(
+        &format!("{cuts} power cuts lose nothing"),
+        "every message of the chain, lost 0",
+        &figure,
+        holds,
+    );
     Ok(())
 }
 
 /// Signed updates from a stick.
-fn updates(machine: &mut Machine<'_>, good: &Path, unhealthy: &Path, checks: &mut Checks) -> Result<()> {
+fn updates(
+    machine: &mut Machine<'_>,
+    good: &Path,
+    unhealthy: &Path,
+    checks: &mut Checks,
+) -> Result<()> {
     let bytes = std::fs::read(good).with_context(|| good.display().to_string())?;
     let mut tampered = bytes.clone();
     // In the middle of the root's picture, far from the signature.
@@ -193,10 +241,22 @@ fn updates(machine: &mut Machine<'_>, good: &Path, unhealthy: &Path, checks: &mu
     for (what, content) in [("tampered", tampered.as_slice()), ("truncated", truncated)] {
         let stick = machine.stick(content)?;
         let mut guest = machine.start(Some(&stick))?;
-        let refused = guest.until(what, LIMIT, |said| said.contains("update refused") || said.contains("is installed"));
+        let refused = guest.until(what, LIMIT, |said| {
+            said.contains("update refused") || said.contains("is installed")
+        });
         let said = guest.said();
-        let line = said.lines().find(|line| line.contains("update refused")).unwrap_or("installed").trim().to_owned();
-        checks.say(&format!("a {what} update"), "refused", &line, refused.is_ok() && line.contains("update refused"));
+        let line = said
+            .lines()
+            .find(|line| line.contains("update refused"))
+            .unwrap_or("installed")
+            .trim()
+            .to_owned();
+        checks.say(
+            &format!("a {what} update"),
+            "refused",
+            &line,
+            refused.is_ok() && line.contains("update refused"),
+        );
         guest.cut();
     }
 
@@ -209,7 +269,12 @@ fn updates(machine: &mut Machine<'_>, good: &Path, unhealthy: &Path, checks: &mu
     };
     guest.until("the new slot", LIMIT, |said| said.contains(", slot B") && confirmed())?;
     let seconds = guest.started.elapsed().as_secs();
-    checks.say("a good update", "the other slot, confirmed", &format!("slot B confirmed after {seconds} s"), true);
+    checks.say(
+        "a good update",
+        "the other slot, confirmed",
+        &format!("slot B confirmed after {seconds} s"),
+        true,
+    );
     // The stick is still there, and its version is the one that runs.
     guest.until("the same update again", LIMIT, |said| said.contains("is not newer than"))?;
     checks.say("an update that is not newer", "refused", "refused", true);
@@ -218,13 +283,22 @@ fn updates(machine: &mut Machine<'_>, good: &Path, unhealthy: &Path, checks: &mu
     let stick = machine.stick(&std::fs::read(unhealthy)?)?;
     let mut guest = machine.start(Some(&stick))?;
     let fell_back = guest.until("the fall back", LIMIT * 2, |said| {
-        let slots: Vec<&str> =
-            said.lines().filter_map(|line| line.split("zaigang: slot ").nth(1)).map(|s| &s[..1]).collect();
-        // Installed out of B into A; A is tried three times; then B again, by the boot loader alone.
+        let slots: Vec<&str> = said
+            .lines()
+            .filter_map(|line| line.split("zaigang: slot ").nth(1))
+            .map(|s| &s[..1])
+            .collect();
+        // Installed out of B into A; A is tried three times; then B again, by the boot loader
+        // alone.
         slots.len() >= 5 && slots.ends_with(&["A", "A", "A", "B"])
     });
     let figure = if fell_back.is_ok() { "three starts, then slot B" } else { "did not fall back" };
-    checks.say("an update that never gets healthy", "falls back by itself", figure, fell_back.is_ok());
+    checks.say(
+        "an update that never gets healthy",
+        "falls back by itself",
+        figure,
+        fell_back.is_ok(),
+    );
     fell_back.map(|_| ())
 }
 
@@ -301,25 +375,34 @@ impl Clinic {
         let (server, ready) = plan.start(&[])?;
         let api = Api::new(&ready.http);
         let mut morning = Morning::bundled()?;
-        for (number, person) in morning.people.iter_mut().enumerate().filter(|(_, person)| !person.name_zh.is_empty()) {
-            // The script's own names stand in the program; what is looked for on the card must come from the server alone.
+        for (number, person) in
+            morning.people.iter_mut().enumerate().filter(|(_, person)| !person.name_zh.is_empty())
+        {
+            // The script's own names stand in the program; what is looked for on the card must come
+            // from the server alone.
             person.name_zh = format!("受试者第{number}号");
         }
         clinic::register(&api, &morning)?;
         let scene = Scene::drawn(morning.clone(), 1);
-        clinic::enrol(
-            &api,
-            &morning,
-            |person, attempt| {
-                if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) }
-            },
-        )?;
+        clinic::enrol(&api, &morning, |person, attempt| {
+            if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) }
+        })?;
         clinic::declare_sessions(&api, &scene_on_the_box()?)?;
         let token = clinic::register_device(&api, &morning)?;
         let authority = Authority::new(HOST)?;
         let proxy = Proxy::start(&authority, &ready.http)?;
         let folder = folder.to_owned();
-        Ok(Self { plan, api, authority, proxy, token, morning, folder, _server: server, _broker: broker })
+        Ok(Self {
+            plan,
+            api,
+            authority,
+            proxy,
+            token,
+            morning,
+            folder,
+            _server: server,
+            _broker: broker,
+        })
     }
 
     /// What an installer saves on the card.
@@ -329,7 +412,8 @@ impl Clinic {
         card.put(
             "agent.toml",
             &format!(
-                "mode = \"demonstration\"\n[models]\npack = \"avatar\"\n[camera]\nkind = \"scene\"\nscript = \"stranger\"\nstart = \"{start}\"\n\
+                "mode = \"demonstration\"\n[models]\npack = \"avatar\"\n[camera]\nkind = \
+                    \"scene\"\nscript = \"stranger\"\nstart = \"{start}\"\n\
                  frame_rate = 1\nspeed = 0\n[vision]\ndetect_side_px = 640\n[health]\nevery_s = 5\n"
             ),
         )?;
@@ -337,7 +421,8 @@ impl Clinic {
         card.put(
             "zaigang.toml",
             &format!(
-                "# A box of the test.\nserver = \"https://{HOST}:{port}\"\ntoken = \"{token}\"\nroom = \"room-1\"\n\
+                "# A box of the test.\nserver = \"https://{HOST}:{port}\"\ntoken = \
+                    \"{token}\"\nroom = \"room-1\"\n\
                  server_ca = \"server-ca.pem\"\nagent_config = \"agent.toml\"\n"
             ),
         )
@@ -345,7 +430,8 @@ impl Clinic {
 
     /// The templates that the clinic's boxes get, as another box of the same room reads them.
     fn vectors(&self) -> Result<Vec<String>> {
-        let answer = self.api.post("devices", &json!({"id": "box-2", "room": self.morning.room}))?;
+        let answer =
+            self.api.post("devices", &json!({"id": "box-2", "room": self.morning.room}))?;
         let token = answer["provisioning_token"].as_str().context("no token")?.to_owned();
         let dir = self.folder.join("box-2");
         // Here, and so by the address that is the same machine.
@@ -378,6 +464,10 @@ impl Clinic {
     }
 
     fn findings(&self) -> u64 {
-        self.api.get("summary").ok().and_then(|summary| summary["findings_stored"].as_u64()).unwrap_or(0)
+        self.api
+            .get("summary")
+            .ok()
+            .and_then(|summary| summary["findings_stored"].as_u64())
+            .unwrap_or(0)
     }
 }

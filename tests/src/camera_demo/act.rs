@@ -1,4 +1,5 @@
-//! What the page asks whoever stands before the camera to do, one act in one declared session. Pure data.
+//! What the page asks whoever stands before the camera to do, one act in one declared session. Pure
+//! data.
 
 use serde::{Deserialize, Serialize};
 

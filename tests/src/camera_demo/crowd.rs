@@ -1,4 +1,5 @@
-//! Drawn people in the place of a camera: the room of the scripted morning, with whom the act asks for. Nobody in it is real.
+//! Drawn people in the place of a camera: the room of the scripted morning, with whom the act asks
+//! for. Nobody in it is real.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,8 @@ use super::act::Act;
 
 /// Who plays the lead.
 pub(super) const LEAD: &str = "li";
-/// How long nobody stands at the bed between two acts, so that one person is not taken for another's track.
+/// How long nobody stands at the bed between two acts, so that one person is not taken for
+/// another's track.
 const EMPTY: Duration = Duration::from_secs(11);
 /// Longer than anybody watches; then it begins anew.
 const HOURS_MS: u64 = 5 * 3_600_000;
@@ -63,14 +65,21 @@ impl Crowd {
         };
         scene.frame_at(at_ms, frame);
         if act == Act::Photo && !empty {
-            let held = Held { x: 815.0, y: 232.0, half_height_px: 130.0, yaw_rad: 0.0, pitch_rad: 0.0, roll_rad: 0.0 };
+            let held = Held {
+                x: 815.0,
+                y: 232.0,
+                half_height_px: 130.0,
+                yaw_rad: 0.0,
+                pitch_rad: 0.0,
+                roll_rad: 0.0,
+            };
             present(frame, &self.portrait, Instrument::Print, held.moved(at_ms, 0.12));
         }
     }
 }
 
-/// A scene in which this person stands at the bed all the time, with a patient on it. Nobody else: the widest face
-/// is photographed, and it is to be the lead's.
+/// A scene in which this person stands at the bed all the time, with a patient on it. Nobody else:
+/// the widest face is photographed, and it is to be the lead's.
 fn scene(at_the_bed: Option<(&str, &str)>) -> Result<Scene> {
     let mut text = SCRIPT.to_owned();
     if let Some((person, wears)) = at_the_bed {
@@ -123,11 +132,17 @@ mod tests {
             crowd.frame(act, &mut frame);
             // The place where somebody stands at the bed, coarsely: noise and breath do not count.
             let spot = image::imageops::crop_imm(&frame, 735, 116, 160, 200).to_image();
-            pictures.push(image::imageops::resize(&spot, 8, 10, image::imageops::FilterType::Triangle));
+            pictures.push(image::imageops::resize(
+                &spot,
+                8,
+                10,
+                image::imageops::FilterType::Triangle,
+            ));
         }
         for (n, one) in pictures.iter().enumerate() {
             for other in &pictures[n + 1..] {
-                let apart: u64 = one.iter().zip(other.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+                let apart: u64 =
+                    one.iter().zip(other.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
                 assert!(apart > 500, "two acts look alike: {apart}");
             }
         }

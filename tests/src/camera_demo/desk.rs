@@ -1,5 +1,5 @@
-//! What the page shows and does, one function each, and nothing of HTTP. Photographs are held in memory until the server has
-//! their templates or they are dropped; nothing here writes one down.
+//! What the page shows and does, one function each, and nothing of HTTP. Photographs are held in
+//! memory until the server has their templates or they are dropped; nothing here writes one down.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -94,7 +94,9 @@ impl Desk {
         let (photograph, taken) = self.view.photograph()?;
         let mut now = hold(&self.now);
         let good = taken.clone().filter(|_| photograph.good);
-        now.photos.extend(good.and_then(|taken| RgbImage::from_raw(taken.width, taken.height, taken.rgb)));
+        now.photos.extend(
+            good.and_then(|taken| RgbImage::from_raw(taken.width, taken.height, taken.rgb)),
+        );
         let about = json!({
             "good": photograph.good, "face_px": photograph.face_px, "zh": photograph.zh, "en": photograph.en,
             "photos": now.photos.len(),

@@ -1,5 +1,5 @@
-//! What is no camera, played as one: drawn people, a folder or a film goes into the box's pipe as JPEG pictures, in real time,
-//! over and over. Nothing of it is written down.
+//! What is no camera, played as one: drawn people, a folder or a film goes into the box's pipe as
+//! JPEG pictures, in real time, over and over. Nothing of it is written down.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -22,14 +22,15 @@ const DRAWN_EVERY: Duration = Duration::from_millis(220);
 const STILL_FOR: Duration = Duration::from_secs(4);
 const STILL_EVERY: Duration = Duration::from_millis(250);
 const QUALITY: u8 = 95;
-/// Pictures of a folder come on a canvas of this size, so that the room's zones stay where they are. None is made larger:
-/// that would only blur it.
+/// Pictures of a folder come on a canvas of this size, so that the room's zones stay where they
+/// are. None is made larger: that would only blur it.
 const CANVAS_PX: (u32, u32) = (640, 480);
 
 /// What the drawn people are asked to do.
 pub(super) type Stage = Arc<Mutex<Act>>;
 
-/// Makes the pipe and begins to play into it; cameras need neither. What is wrong with a film is said before anything starts.
+/// Makes the pipe and begins to play into it; cameras need neither. What is wrong with a film is
+/// said before anything starts.
 pub(super) fn play(source: &Source, pipe: &Path, stage: &Stage) -> Result<()> {
     type Reel = Box<dyn FnMut(&mut Pipe) -> Result<()> + Send>;
     let reel: Reel = match source {

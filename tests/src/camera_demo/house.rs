@@ -1,5 +1,5 @@
-//! The clinic of the demonstration on the real server: one room, one item, one lead, and policy with times of its own. It says
-//! what a clinic and a supervisor would say, through the same API.
+//! The clinic of the demonstration on the real server: one room, one item, one lead, and policy
+//! with times of its own. It says what a clinic and a supervisor would say, through the same API.
 
 use anyhow::{Context, Result};
 use image::RgbImage;
@@ -18,7 +18,8 @@ const ROOM: &str = "demo-room";
 const ITEM: &str = "DEMO-01";
 const JURISDICTION: &str = "510100";
 
-/// The times that are other than a clinic's for a demonstration, most of them shorter; each stands on the page beside its default.
+/// The times that are other than a clinic's for a demonstration, most of them shorter; each stands
+/// on the page beside its default.
 const CHANGED: [(&str, i64); 13] = [
     ("evaluation_step_ms", 1_000),
     ("match_spacing_ms", 400),
@@ -44,7 +45,8 @@ pub(super) struct ChangedTime {
     pub(super) default_ms: i64,
 }
 
-/// Registers everything but people's faces. `waived`: what the camera shows has no life to be judged.
+/// Registers everything but people's faces. `waived`: what the camera shows has no life to be
+/// judged.
 pub(super) fn register(api: &Api, source: &Source, waived: bool) -> Result<()> {
     api.post(
         "institutions",
@@ -61,8 +63,8 @@ pub(super) fn register(api: &Api, source: &Source, waived: bool) -> Result<()> {
     practitioner(api, YOU, "您 You", true)?;
     let mut settings: serde_json::Map<String, Value> =
         CHANGED.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    // A machine that does everything at once looks seldom: a face is not lost between two looks. People change places sooner
-    // than drawn ones do.
+    // A machine that does everything at once looks seldom: a face is not lost between two looks.
+    // People change places sooner than drawn ones do.
     let gap_ms = if source.is_live() { 4_000 } else { 10_000 };
     settings.insert("track_gap_ms".to_owned(), json!(gap_ms));
     settings.insert("observation_gap_ms".to_owned(), json!(gap_ms));
@@ -81,13 +83,16 @@ fn practitioner(api: &Api, id: &str, name: &str, leads: bool) -> Result<()> {
     Ok(())
 }
 
-/// The room's zones. `judged`: whoever stands there operates; otherwise nobody does, so that nothing is judged between two
-/// acts. A camera has one zone, all it sees; the drawn room has its own.
+/// The room's zones. `judged`: whoever stands there operates; otherwise nobody does, so that
+/// nothing is judged between two acts. A camera has one zone, all it sees; the drawn room has its
+/// own.
 pub(super) fn set_zones(api: &Api, source: &Source, judged: bool) -> Result<()> {
     let mut zones = match source {
         Source::Crowd => clinic::zones(),
-        _ => json!({"operator": [[[0, 0], [1000, 0], [1000, 1000], [0, 1000]]], "bed": [], "companion": [], "door": [],
-            "privacy_mask": []}),
+        _ => {
+            json!({"operator": [[[0, 0], [1000, 0], [1000, 1000], [0, 1000]]], "bed": [], "companion": [], "door": [],
+            "privacy_mask": []})
+        }
     };
     if !judged {
         zones["operator"] = json!([]);
@@ -103,10 +108,14 @@ pub(super) fn set_zones(api: &Api, source: &Source, judged: bool) -> Result<()> 
 /// Registers the box; gives its provisioning token.
 pub(super) fn register_box(api: &Api) -> Result<String> {
     let answer = api.post("devices", &json!({"id": DEVICE, "room": ROOM}))?;
-    Ok(answer["provisioning_token"].as_str().context("the server gave no provisioning token")?.to_owned())
+    Ok(answer["provisioning_token"]
+        .as_str()
+        .context("the server gave no provisioning token")?
+        .to_owned())
 }
 
-/// Enrols a person from these pictures and confirms as the scripted supervisor. No photograph is kept.
+/// Enrols a person from these pictures and confirms as the scripted supervisor. No photograph is
+/// kept.
 pub(super) fn enrol(api: &Api, person: &str, pictures: &[RgbImage]) -> Result<()> {
     let mut consent = clinic::consent(INSTITUTION);
     consent["purposes"] = json!(["recognition"]);
@@ -117,7 +126,8 @@ pub(super) fn enrol(api: &Api, person: &str, pictures: &[RgbImage]) -> Result<()
     Ok(())
 }
 
-/// Somebody else of the house, so that scores have rivals to be held against. `false`: no picture of him is good enough.
+/// Somebody else of the house, so that scores have rivals to be held against. `false`: no picture
+/// of him is good enough.
 pub(super) fn enrol_colleague(api: &Api, number: usize, pictures: &[RgbImage]) -> Result<bool> {
     let id = format!("colleague-{number}");
     practitioner(api, &id, &format!("同事 {number}"), false)?;

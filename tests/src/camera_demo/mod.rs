@@ -1,8 +1,9 @@
-//! "Your own face": the demonstration on one's own camera. Server, broker and box run as in the morning; a page on this machine
-//! shows the box's live view, enrols whoever sits there, and guides through acts whose alerts the real rules raise.
+//! "Your own face": the demonstration on one's own camera. Server, broker and box run as in the
+//! morning; a page on this machine shows the box's live view, enrols whoever sits there, and guides
+//! through acts whose alerts the real rules raise.
 //!
-//! The page is for the owner of this machine: loopback, one code, one browser. Everything lies in a temporary folder that goes
-//! with the program, and no picture lies even there.
+//! The page is for the owner of this machine: loopback, one code, one browser. Everything lies in a
+//! temporary folder that goes with the program, and no picture lies even there.
 
 mod act;
 mod crowd;
@@ -46,7 +47,8 @@ pub struct Settings {
     pub camera: String,
     /// Address of the page; it must be this machine's own.
     pub listen: SocketAddr,
-    /// Photographs of other people, one folder each: rivals for the scores of the real pack, where the folder is there.
+    /// Photographs of other people, one folder each: rivals for the scores of the real pack, where
+    /// the folder is there.
     pub photos: PathBuf,
 }
 
@@ -59,7 +61,8 @@ const COLLEAGUES: usize = 10;
 pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<()> {
     if !settings.listen.ip().is_loopback() {
         bail!(
-            "--listen {}: with --camera the page shows a picture of this room; it is for 127.0.0.1 alone",
+            "--listen {}: with --camera the page shows a picture of this room; it is for \
+            127.0.0.1 alone",
             settings.listen
         );
     }
@@ -68,7 +71,8 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<()> {
     // `zaigang-demo clean` finds it where this program is killed.
     let instance = Instance::open(None)?;
     let folder = instance.folder().to_owned();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
         let mut stop = Stop::new()?;
         tokio::select! {
@@ -81,7 +85,8 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<()> {
     if folder.exists() {
         bail!("{} could not be removed: remove it", folder.display());
     }
-    say("over       server, broker and box have ended; keys, templates and logs are deleted, pictures there were none");
+    say("over       server, broker and box have ended; keys, templates and logs are deleted, \
+        pictures there were none");
     ended
 }
 
@@ -115,17 +120,24 @@ async fn play(
     folder: &Path,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("--listen {}", settings.listen))?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("--listen {}", settings.listen))?;
     let address = listener.local_addr()?;
     say(&format!("camera     {}", described(&source)));
-    say(&format!("pack       {}", if pack == "real" { "real" } else { "avatar pack: it knows drawn faces only" }));
+    say(&format!(
+        "pack       {}",
+        if pack == "real" { "real" } else { "avatar pack: it knows drawn faces only" }
+    ));
     if pack == "avatar" && source != Source::Crowd {
-        say("           real people are not recognised: `zaigang-agent models fetch real` gets the pack that does");
+        say("           real people are not recognised: `zaigang-agent models fetch real` gets \
+            the pack that does");
     }
     let stage = Arc::new(Mutex::new(Act::Work));
     let pipe = folder.join("camera.pipe");
     film::play(&source, &pipe, &stage)?;
-    let mut house = tokio::task::block_in_place(|| House::start(folder, settings, &source, pack, &pipe))?;
+    let mut house =
+        tokio::task::block_in_place(|| House::start(folder, settings, &source, pack, &pipe))?;
     let view = View::open(&folder.join("live/view.sock"))?;
     let api = house.api.clone();
     let access = Access::new(getrandom::u64().context("no randomness for the code")?, 0);
@@ -144,9 +156,8 @@ async fn play(
     say(&format!("page       http://{address}/"));
     say(&format!("code       {code}   (once, {TRIES} tries, 30 minutes)"));
     say(&format!("inbox      {}", desk.api.base()));
-    say(
-        "notice     only this machine sees the picture; nothing of it is stored, and everything is gone when this ends",
-    );
+    say("notice     only this machine sees the picture; nothing of it is stored, and everything \
+        is gone when this ends");
     open_browser(folder, address, &code);
     say("running    Ctrl-C ends it");
     tokio::spawn(page::serve(Arc::clone(&desk), listener));
@@ -154,7 +165,8 @@ async fn play(
     // It ends with the server.
     std::thread::spawn(move || {
         let _ = hearing.api.clone().listen(0, |event| {
-            // A server that does not answer now is asked again at its next event; its end is seen elsewhere.
+            // A server that does not answer now is asked again at its next event; its end is seen
+            // elsewhere.
             if event.name == "alert" {
                 let _ = hearing.refresh();
             }
@@ -166,8 +178,8 @@ async fn play(
         house.check()?;
         let desk = Arc::clone(&desk);
         tokio::task::block_in_place(|| desk.tick())?;
-        if let Some(why) =
-            hold(&desk.access).over(u64::try_from(desk.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        if let Some(why) = hold(&desk.access)
+            .over(u64::try_from(desk.started.elapsed().as_millis()).unwrap_or(u64::MAX))
         {
             bail!("{why}: the page is closed; start it again");
         }
@@ -191,7 +203,13 @@ struct House {
 }
 
 impl House {
-    fn start(folder: &Path, settings: &Settings, source: &Source, pack: &str, pipe: &Path) -> Result<Self> {
+    fn start(
+        folder: &Path,
+        settings: &Settings,
+        source: &Source,
+        pack: &str,
+        pipe: &Path,
+    ) -> Result<Self> {
         let (server, ready) = start_server(folder, pack)?;
         let api = Api::new(&ready.http);
         let waived = pack == "avatar" || !source.is_live();
@@ -229,14 +247,17 @@ fn start_server(folder: &Path, pack: &str) -> Result<(Program, ServerReady)> {
     fs::write(
         &config,
         format!(
-            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \"server-master.key\"\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n[models]\npack = \"{pack}\"\n\
+            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \
+                \"server-master.key\"\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n[models]\npack = \
+             \"{pack}\"\n\
              [access]\naccounts = false\n"
         ),
     )?;
     let args = [Path::new("--config"), &config, Path::new("--ready-file"), &ready_file];
     let mut server = start(folder, "zaigang-server", args)?;
-    let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?).context("the server's ready file")?;
+    let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?)
+        .context("the server's ready file")?;
     Ok((server, ready))
 }
 
@@ -255,7 +276,8 @@ fn start_box(
     fs::write(
         &config,
         format!(
-            "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n[models]\npack = \"{pack}\"\n[camera]\n{camera}\
+            "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n[models]\npack = \
+                \"{pack}\"\n[camera]\n{camera}\
              [vision]\nidle_detect_ms = 400\n[schedule]\nevidence_every_ms = 400\nrenewal_s = 10\n\
              [health]\nevery_s = 5\n[live_view]\nsocket = \"live/view.sock\"\n"
         ),
@@ -267,21 +289,28 @@ fn start_box(
         bail!("provisioning failed:\n{}", provision.log_tail());
     }
     let ready_file = folder.join("agent.ready");
-    let args = [Path::new("run"), Path::new("--config"), &config, Path::new("--ready-file"), &ready_file];
+    let args =
+        [Path::new("run"), Path::new("--config"), &config, Path::new("--ready-file"), &ready_file];
     let mut agent = start(folder, "zaigang-agent", args)?;
     agent.wait_for_file(&ready_file)?;
     Ok(agent)
 }
 
 /// A program whose own temporary files go with the folder, too.
-fn start<S: AsRef<OsStr>>(folder: &Path, name: &str, args: impl IntoIterator<Item = S>) -> Result<Program> {
+fn start<S: AsRef<OsStr>>(
+    folder: &Path,
+    name: &str,
+    args: impl IntoIterator<Item = S>,
+) -> Result<Program> {
     Program::start_with(name, args, folder, &[("TMPDIR", &folder.display().to_string())])
 }
 
-/// Other people of the house, where photographs of some are there: the real pack holds scores against rivals.
+/// Other people of the house, where photographs of some are there: the real pack holds scores
+/// against rivals.
 fn colleagues(api: &Api, photos: &Path) -> Result<()> {
     let Ok(people) = fs::read_dir(photos) else { return Ok(()) };
-    let mut people: Vec<_> = people.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    let mut people: Vec<_> =
+        people.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
     people.sort();
     let mut enrolled = 0;
     for folder in people {
@@ -295,7 +324,8 @@ fn colleagues(api: &Api, photos: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The real pack where it is, or where the user wants it fetched; asked once, and only on a terminal.
+/// The real pack where it is, or where the user wants it fetched; asked once, and only on a
+/// terminal.
 fn choose_pack(source: &Source, say: &mut dyn FnMut(&str)) -> Result<&'static str> {
     if *source == Source::Crowd {
         return Ok("avatar");
@@ -330,22 +360,26 @@ fn choose_pack(source: &Source, say: &mut dyn FnMut(&str)) -> Result<&'static st
 /// The files of one pack in the list of all.
 fn section(list: &str, pack: &str) -> Vec<String> {
     let from = list.lines().skip_while(|line| !line.starts_with(pack)).skip(1);
-    let lines = from.take_while(|line| line.starts_with(' ')).filter(|line| line.contains(" bytes, "));
+    let lines =
+        from.take_while(|line| line.starts_with(' ')).filter(|line| line.contains(" bytes, "));
     lines.map(|line| line.rsplit_once(": ").map_or(line, |(file, _)| file).to_owned()).collect()
 }
 
-/// Opens the page where there is a display. The code goes by a file that is this user's alone: a command line can be read by
-/// everybody on the machine.
+/// Opens the page where there is a display. The code goes by a file that is this user's alone: a
+/// command line can be read by everybody on the machine.
 fn open_browser(folder: &Path, address: SocketAddr, code: &str) {
-    let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    let display =
+        ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
     let file = folder.join("open.html");
     let code: String = code.chars().filter(char::is_ascii_digit).collect();
     let page = format!(
-        "<!doctype html><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0;url=http://{address}/#{code}\">\n"
+        "<!doctype html><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" \
+        content=\"0;url=http://{address}/#{code}\">\n"
     );
     if display && private(&file, &page).is_ok() {
         // Where it is not installed the address was printed.
-        let _ = Command::new("xdg-open").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let _ =
+            Command::new("xdg-open").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     }
 }
 
@@ -361,8 +395,10 @@ mod tests {
 
     #[test]
     fn the_question_names_each_file_with_size_and_licence() {
-        let list = "avatar: drawn\n  detector  a.onnx (1 bytes, Apache-2.0): /x\nreal: real pack [thresholds not calibrated]\n  \
-                    templates t, match 1\n  detector  yunet.onnx (232589 bytes, MIT): missing\n  mask      rfb.onnx (9 bytes, MIT): \
+        let list = "avatar: drawn\n  detector  a.onnx (1 bytes, Apache-2.0): /x\nreal: real pack \
+            [thresholds not calibrated]\n  \
+                    templates t, match 1\n  detector  yunet.onnx (232589 bytes, MIT): \
+                    missing\n  mask      rfb.onnx (9 bytes, MIT): \
                     /models/rfb.onnx\nlite: lite\n  detector  other.onnx (1 bytes, MIT): missing\n";
         assert_eq!(
             section(list, "real:"),
@@ -372,8 +408,11 @@ mod tests {
 
     #[test]
     fn a_page_for_others_is_refused() {
-        let settings =
-            Settings { camera: source::CROWD.to_owned(), listen: "0.0.0.0:0".parse().unwrap(), photos: PathBuf::new() };
+        let settings = Settings {
+            camera: source::CROWD.to_owned(),
+            listen: "0.0.0.0:0".parse().unwrap(),
+            photos: PathBuf::new(),
+        };
         let said = run(&settings, &mut |_| {}).unwrap_err().to_string();
         assert!(said.contains("127.0.0.1 alone"), "{said}");
     }

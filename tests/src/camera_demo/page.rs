@@ -1,11 +1,13 @@
-//! The demonstration's page on this machine alone: its routes. Who may come in is `local_page`'s; what is done is `desk`'s.
+//! The demonstration's page on this machine alone: its routes. Who may come in is `local_page`'s;
+//! what is done is `desk`'s.
 
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use local_page::{
-    Answer, PIXELS_JS, Scheme, come_in, cookie, done, empty, json_of, listen, picture, refused, script, speak, text,
+    Answer, PIXELS_JS, Scheme, come_in, cookie, done, empty, json_of, listen, picture, refused,
+    script, speak, text,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -28,7 +30,8 @@ pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener) {
         |stream, peer| {
             let desk = Arc::clone(&desk);
             async move {
-                speak(stream, peer, Scheme::Http, |request| answer(Arc::clone(&desk), request)).await;
+                speak(stream, peer, Scheme::Http, |request| answer(Arc::clone(&desk), request))
+                    .await;
             }
         },
     )
@@ -43,8 +46,12 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Answer {
         (&Method::GET, "/page.js") => script(SCRIPT),
         (&Method::GET, "/words.js") => script(WORDS),
         (&Method::GET, "/pixels.js") => script(PIXELS_JS),
-        (&Method::POST, "/code") => come_in(request, Scheme::Http, COOKIE, |code| desk.enter(code)).await,
-        _ if !desk.may(&cookie(&request, COOKIE)) => refused(StatusCode::UNAUTHORIZED, "give the code"),
+        (&Method::POST, "/code") => {
+            come_in(request, Scheme::Http, COOKIE, |code| desk.enter(code)).await
+        }
+        _ if !desk.may(&cookie(&request, COOKIE)) => {
+            refused(StatusCode::UNAUTHORIZED, "give the code")
+        }
         (&Method::GET, "/state") => done(&desk.state()),
         (&Method::GET, "/view") => view(&desk, request.uri().query().unwrap_or_default()),
         (&Method::POST, path) => act(desk, path.to_owned(), request).await,

@@ -1,5 +1,6 @@
-//! The acts as rounds: each is one declared session under you as lead, with a moment to get ready before it and the verdict
-//! after it. Between two rounds the room has no operator zone, so nothing is judged. The server raises the alerts, not this.
+//! The acts as rounds: each is one declared session under you as lead, with a moment to get ready
+//! before it and the verdict after it. Between two rounds the room has no operator zone, so nothing
+//! is judged. The server raises the alerts, not this.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -75,7 +76,8 @@ impl Rounds {
         house::declare(api, &session, from, from + span(SESSION))?;
         self.count += 1;
         let until = Instant::now() + GET_READY;
-        self.current = Some(Round { act, session, stage: Stage::GetReady, until, seen: BTreeSet::new() });
+        self.current =
+            Some(Round { act, session, stage: Stage::GetReady, until, seen: BTreeSet::new() });
         Ok(())
     }
 
@@ -102,7 +104,10 @@ impl Rounds {
 
     /// Notes what the box holds the faces of a look for.
     pub(super) fn saw(&mut self, sight: &Sight) {
-        let Some(round) = self.current.as_mut().filter(|round| round.stage == Stage::Session) else { return };
+        let Some(round) = self.current.as_mut().filter(|round| round.stage == Stage::Session)
+        else {
+            return;
+        };
         round.seen.extend(sight.faces.iter().map(|face| match face.status {
             Status::Matched => "MATCHED",
             Status::Unmatched => "UNMATCHED",
@@ -126,7 +131,10 @@ impl Rounds {
 
     /// What drawn people do now.
     pub(super) fn act_on_stage(&self) -> Act {
-        let playing = self.current.as_ref().filter(|round| matches!(round.stage, Stage::GetReady | Stage::Session));
+        let playing = self
+            .current
+            .as_ref()
+            .filter(|round| matches!(round.stage, Stage::GetReady | Stage::Session));
         playing.map_or(Act::Work, |round| round.act)
     }
 }

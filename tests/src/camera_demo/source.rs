@@ -77,9 +77,15 @@ impl Source {
     /// The `[camera]` of the box's configuration. `pipe` is where the films and pictures come from.
     pub(super) fn config(&self, pipe: &Path) -> String {
         match self {
-            Self::Device(device) => format!("kind = \"v4l2\"\ndevice = {:?}\n", device.display().to_string()),
+            Self::Device(device) => {
+                format!("kind = \"v4l2\"\ndevice = {:?}\n", device.display().to_string())
+            }
             Self::Rtsp { url, credentials } => {
-                let file = if credentials.is_some() { "credentials_file = \"camera.credentials\"\n" } else { "" };
+                let file = if credentials.is_some() {
+                    "credentials_file = \"camera.credentials\"\n"
+                } else {
+                    ""
+                };
                 format!("kind = \"rtsp\"\nurl = {url:?}\n{file}")
             }
             Self::Video(_) | Self::Folder(_) | Self::Crowd => {
@@ -89,15 +95,16 @@ impl Source {
     }
 }
 
-const MAY_BE: &str =
-    "give a camera (/dev/video0, /dev/v4l/by-id/…), rtsp://…, a video file, a folder of pictures, or demo:crowd";
+const MAY_BE: &str = "give a camera (/dev/video0, /dev/v4l/by-id/…), rtsp://…, a video file, a \
+    folder of pictures, or demo:crowd";
 
 /// The JPEG and PNG files of a folder, by name.
 pub(super) fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
-        let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let kind =
+            path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         if matches!(kind.as_str(), "jpg" | "jpeg" | "png") {
             found.push(path);
         }
@@ -114,7 +121,9 @@ fn rtsp(rest: &str) -> Result<Source> {
         None => (None, authority),
     };
     if host.is_empty() || credentials.as_ref().is_some_and(|c| !c.contains(':')) {
-        bail!("--camera rtsp://: write rtsp://HOST:PORT/PATH or rtsp://USER:PASSWORD@HOST:PORT/PATH");
+        bail!(
+            "--camera rtsp://: write rtsp://HOST:PORT/PATH or rtsp://USER:PASSWORD@HOST:PORT/PATH"
+        );
     }
     Ok(Source::Rtsp { url: format!("rtsp://{host}{}", &rest[authority.len()..]), credentials })
 }
@@ -126,8 +135,11 @@ fn no_camera(named: &str) -> String {
         .filter_map(|entry| Some(entry.ok()?.path().display().to_string()))
         .filter(|path| path.starts_with("/dev/video"))
         .collect();
-    let have =
-        if there.is_empty() { "this machine has none".to_owned() } else { format!("there is {}", there.join(", ")) };
+    let have = if there.is_empty() {
+        "this machine has none".to_owned()
+    } else {
+        format!("there is {}", there.join(", "))
+    };
     format!("--camera {named}: no such camera ({have}); --camera {CROWD} plays drawn people")
 }
 
@@ -139,7 +151,10 @@ mod tests {
     fn a_password_leaves_the_address_and_never_prints() {
         let source = Source::parse("rtsp://admin:se@cret@10.0.0.9:554/live?x=1").unwrap();
         let Source::Rtsp { url, credentials } = &source else { panic!("{source:?}") };
-        assert_eq!((url.as_str(), credentials.as_deref()), ("rtsp://10.0.0.9:554/live?x=1", Some("admin:se@cret")));
+        assert_eq!(
+            (url.as_str(), credentials.as_deref()),
+            ("rtsp://10.0.0.9:554/live?x=1", Some("admin:se@cret"))
+        );
         assert!(!format!("{source:?} {}", source.config(Path::new("p"))).contains("cret"));
         assert!(Source::parse("rtsp://admin@10.0.0.9/live").is_err());
         assert!(Source::parse("rtsp:///live").is_err());
@@ -156,7 +171,10 @@ mod tests {
             ("/dev/shm", "no camera"),
         ] {
             let said = format!("{:#}", Source::parse(named).unwrap_err());
-            assert!(said.contains(needle) && said.contains(named) && !said.contains('\n'), "{said}");
+            assert!(
+                said.contains(needle) && said.contains(named) && !said.contains('\n'),
+                "{said}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
-//! A film as pictures: MP4, M4V and MOV with H.264 by themselves; whatever else (MKV, AVI, `WebM`, HEVC, …) by an ffmpeg that is
-//! installed, and named where it is not. A film plays at its own speed.
+//! A film as pictures: MP4, M4V and MOV with H.264 by themselves; whatever else (MKV, AVI, `WebM`,
+//! HEVC, …) by an ffmpeg that is installed, and named where it is not. A film plays at its own
+//! speed.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
@@ -22,8 +23,8 @@ const MAX_SIDE_PX: usize = 4096;
 /// A film's index lies in memory.
 const MOST_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
-const NO_FFMPEG: &str =
-    "only MP4, M4V and MOV with H.264 are read without help: install ffmpeg (apt install ffmpeg) for any other film";
+const NO_FFMPEG: &str = "only MP4, M4V and MOV with H.264 are read without help: install ffmpeg \
+    (apt install ffmpeg) for any other film";
 
 /// Plays a film once into the box's pipe.
 pub(super) type Player = Box<dyn FnMut(&mut Pipe) -> Result<()> + Send>;
@@ -35,7 +36,9 @@ pub(super) fn player(path: &Path) -> Result<Player> {
     match Film::open(&path) {
         Ok(_) => Ok(Box::new(move |pipe| Film::open(&path)?.play(pipe))),
         Err(why) => {
-            let Some(ffmpeg) = ffmpeg() else { return Err(why.context(NO_FFMPEG)).with_context(said) };
+            let Some(ffmpeg) = ffmpeg() else {
+                return Err(why.context(NO_FFMPEG)).with_context(said);
+            };
             probe(&ffmpeg, &path).with_context(said)?;
             Ok(Box::new(move |pipe| transcode(&ffmpeg, &path, pipe)))
         }
@@ -69,14 +72,21 @@ impl Film {
             bail!("{bytes} bytes are too many for a demonstration (at most {MOST_BYTES})");
         }
         let mut file = BufReader::new(file);
-        let mp4 = Mp4::read(&mut file, bytes).map_err(|why| anyhow::anyhow!("no MP4 film: {why}"))?;
+        let mp4 =
+            Mp4::read(&mut file, bytes).map_err(|why| anyhow::anyhow!("no MP4 film: {why}"))?;
         let track = mp4.tracks().values().find(|track| track.kind == Some(TrackKind::Video));
         let track = track.context("it has no picture")?;
-        let re_mp4::StsdBoxContent::Avc1(avc1) = &track.trak(&mp4).mdia.minf.stbl.stsd.contents else {
-            bail!("its pictures are no H.264 ({})", track.codec_string(&mp4).unwrap_or_else(|| "unknown".to_owned()));
+        let re_mp4::StsdBoxContent::Avc1(avc1) = &track.trak(&mp4).mdia.minf.stbl.stsd.contents
+        else {
+            bail!(
+                "its pictures are no H.264 ({})",
+                track.codec_string(&mp4).unwrap_or_else(|| "unknown".to_owned())
+            );
         };
         let mut head = Vec::new();
-        for unit in avc1.avcc.sequence_parameter_sets.iter().chain(&avc1.avcc.picture_parameter_sets) {
+        for unit in
+            avc1.avcc.sequence_parameter_sets.iter().chain(&avc1.avcc.picture_parameter_sets)
+        {
             head.extend([0, 0, 0, 1]);
             head.extend(&unit.bytes);
         }
@@ -132,8 +142,8 @@ impl Film {
     }
 }
 
-/// Units with their lengths before them (ISO/IEC 14496-15) become units with start codes (H.264 annex B). A length that does
-/// not fit ends the picture there.
+/// Units with their lengths before them (ISO/IEC 14496-15) become units with start codes (H.264
+/// annex B). A length that does not fit ends the picture there.
 fn annex_b(mut bytes: &[u8], length_bytes: usize, to: &mut Vec<u8>) {
     while bytes.len() > length_bytes {
         let (length, rest) = bytes.split_at(length_bytes);
@@ -164,7 +174,8 @@ fn probe(ffmpeg: &Path, path: &Path) -> Result<()> {
 fn transcode(ffmpeg: &Path, path: &Path, pipe: &mut Pipe) -> Result<()> {
     let mut command = Command::new(ffmpeg);
     command.arg("-re");
-    let mut child = arguments(command, path).arg("-").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child =
+        arguments(command, path).arg("-").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut pictures = child.stdout.take().context("ffmpeg says nothing")?;
     let mut bytes = vec![0; 64 * 1024];
     let sent = loop {
@@ -223,7 +234,8 @@ mod tests {
     #[test]
     fn what_is_no_film_is_named_with_the_mend() {
         let file = tempfile::NamedTempFile::with_suffix(".mp4").unwrap();
-        std::fs::write(file.path(), b"\0\0\0\x18ftypmp42\0\0\0\0mp42mp41 and nothing more").unwrap();
+        std::fs::write(file.path(), b"\0\0\0\x18ftypmp42\0\0\0\0mp42mp41 and nothing more")
+            .unwrap();
         let Err(why) = player(file.path()) else { panic!("a film was made of nothing") };
         let said = format!("{why:#}");
         assert!(said.contains(".mp4") && said.contains("ffmpeg"), "{said}");

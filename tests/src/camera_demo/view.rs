@@ -1,5 +1,5 @@
-//! The box's live view as the demonstration reaches it: the newest look, and a photograph when one is asked for. It keeps one
-//! look, and nothing once it is dropped.
+//! The box's live view as the demonstration reaches it: the newest look, and a photograph when one
+//! is asked for. It keeps one look, and nothing once it is dropped.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -43,7 +43,8 @@ pub(super) struct View {
 impl View {
     /// Connects; the box makes its socket before it says that it is ready.
     pub(super) fn open(socket: &Path) -> Result<Self> {
-        let stream = UnixStream::connect(socket).with_context(|| format!("the box's view {}", socket.display()))?;
+        let stream = UnixStream::connect(socket)
+            .with_context(|| format!("the box's view {}", socket.display()))?;
         let (taken, photographs) = channel();
         let newest = Arc::new(Mutex::new(None));
         let (reader, sink) = (stream.try_clone()?, Arc::clone(&newest));
@@ -68,14 +69,19 @@ impl View {
         let mut line = serde_json::to_vec(&Ask::Photograph)?;
         line.push(b'\n');
         hold(&self.asks).write_all(&line).context("the box's view is gone")?;
-        let (photograph, rgb) =
-            photographs.recv_timeout(PHOTOGRAPH_WITHIN).context("the box gives no photograph: no frame comes")?;
+        let (photograph, rgb) = photographs
+            .recv_timeout(PHOTOGRAPH_WITHIN)
+            .context("the box gives no photograph: no frame comes")?;
         let taken = Pixels { width: photograph.width, height: photograph.height, rgb };
         Ok((photograph, Some(taken).filter(|taken| taken.width > 0)))
     }
 }
 
-fn read(stream: UnixStream, newest: &Mutex<Option<Look>>, taken: &Sender<(Photograph, Vec<u8>)>) -> Result<()> {
+fn read(
+    stream: UnixStream,
+    newest: &Mutex<Option<Look>>,
+    taken: &Sender<(Photograph, Vec<u8>)>,
+) -> Result<()> {
     let mut lines = BufReader::new(stream);
     loop {
         let mut line = String::new();
@@ -91,7 +97,8 @@ fn read(stream: UnixStream, newest: &Mutex<Option<Look>>, taken: &Sender<(Photog
         lines.read_exact(&mut rgb)?;
         match shown {
             Shown::Sight(sight) => {
-                *hold(newest) = Some(Look { sight: *sight, rgb: Arc::new(rgb), came: Instant::now() });
+                *hold(newest) =
+                    Some(Look { sight: *sight, rgb: Arc::new(rgb), came: Instant::now() });
             }
             Shown::Photograph(photograph) => taken.send((photograph, rgb))?,
         }

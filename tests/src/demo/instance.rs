@@ -1,5 +1,5 @@
-//! One running demonstration: its folder, the lock that says whose it is, and what is left when one was killed.
-//! Never touches a folder that is in use, or one that its user named.
+//! One running demonstration: its folder, the lock that says whose it is, and what is left when one
+//! was killed. Never touches a folder that is in use, or one that its user named.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -38,9 +38,14 @@ impl Instance {
             (None, None) => unreachable!("one of the two is there"),
         };
         let path = folder.join(LOCK);
-        let lock = File::options().create(true).truncate(false).read(true).write(true).open(&path)?;
+        let lock =
+            File::options().create(true).truncate(false).read(true).write(true).open(&path)?;
         if lock.try_lock().is_err() {
-            bail!("{} is in use by {}; end that one, or name another folder", folder.display(), whose(&folder));
+            bail!(
+                "{} is in use by {}; end that one, or name another folder",
+                folder.display(),
+                whose(&folder)
+            );
         }
         fs::write(&path, std::process::id().to_string())?;
         Ok(Self { folder, temporary, _lock: lock })
@@ -64,17 +69,22 @@ fn whose(folder: &Path) -> String {
 }
 
 fn page(folder: &Path) -> Option<String> {
-    let ready: Value = serde_json::from_str(&fs::read_to_string(folder.join("server.ready")).ok()?).ok()?;
+    let ready: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("server.ready")).ok()?).ok()?;
     Some(ready["http"].as_str()?.to_owned())
 }
 
 /// Which demonstration serves this address, where one does: `127.0.0.1:8080`.
 pub fn who_serves(listen: &str) -> Option<String> {
     let folders = servers().into_iter().filter_map(|left| left.folder);
-    folders.filter(|f| page(f).is_some_and(|page| page.ends_with(&format!("//{listen}")))).map(|f| whose(&f)).next()
+    folders
+        .filter(|f| page(f).is_some_and(|page| page.ends_with(&format!("//{listen}"))))
+        .map(|f| whose(&f))
+        .next()
 }
 
-/// Ends what killed demonstrations left running and removes their temporary folders; one line for each.
+/// Ends what killed demonstrations left running and removes their temporary folders; one line for
+/// each.
 pub fn clean() -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for left in servers() {
@@ -83,7 +93,12 @@ pub fn clean() -> Result<Vec<String>> {
         let ours = !is_temporary(&folder) || folder.parent() == Some(&std::env::temp_dir());
         if ours && !is_in_use(&folder) {
             programs::end_process(left.pid);
-            lines.push(format!("ended {} (process {}) of {}", left.name, left.pid, folder.display()));
+            lines.push(format!(
+                "ended {} (process {}) of {}",
+                left.name,
+                left.pid,
+                folder.display()
+            ));
         }
     }
     for entry in fs::read_dir(std::env::temp_dir())? {
@@ -95,7 +110,8 @@ pub fn clean() -> Result<Vec<String>> {
             lines.push(format!("left alone: {}, in use by {}", folder.display(), whose(&folder)));
             continue;
         }
-        fs::remove_dir_all(&folder).with_context(|| format!("{} can not be removed", folder.display()))?;
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("{} can not be removed", folder.display()))?;
         lines.push(format!("removed {}", folder.display()));
     }
     Ok(lines)
@@ -126,9 +142,11 @@ fn servers() -> Vec<Running> {
 
 fn running(pid: u32) -> Option<Running> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let arguments: Vec<String> = line.split(|b| *b == 0).map(|a| String::from_utf8_lossy(a).into_owned()).collect();
+    let arguments: Vec<String> =
+        line.split(|b| *b == 0).map(|a| String::from_utf8_lossy(a).into_owned()).collect();
     let name = Path::new(arguments.first()?).file_name()?.to_str()?.to_owned();
-    let config = arguments.iter().position(|a| a == "--config").and_then(|at| arguments.get(at + 1));
+    let config =
+        arguments.iter().position(|a| a == "--config").and_then(|at| arguments.get(at + 1));
     let folder = config.and_then(|config| Some(Path::new(config).parent()?.to_owned()));
     PROGRAMS.contains(&name.as_str()).then_some(Running { pid, name, folder })
 }

@@ -1,5 +1,5 @@
-//! The demonstration that `./scripts/demo` plays: what it prints, where it keeps its data, how it ends.
-//! It decides nothing: what it prints is what the server holds.
+//! The demonstration that `./scripts/demo` plays: what it prints, where it keeps its data, how it
+//! ends. It decides nothing: what it prints is what the server holds.
 
 pub mod instance;
 pub mod signals;
@@ -17,7 +17,8 @@ use instance::Instance;
 
 /// Longer than the slowest machine that was tried took for the whole morning.
 const LIMIT: Duration = Duration::from_mins(30);
-/// The rules wait this long behind a session's end, and the clock of a box whose scene is over runs at the speed of life.
+/// The rules wait this long behind a session's end, and the clock of a box whose scene is over runs
+/// at the speed of life.
 const LAST_VERDICT: Duration = Duration::from_mins(6);
 
 /// One line on standard output, for whoever reads along.
@@ -27,7 +28,8 @@ pub fn say(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// Plays the scene in `instance` and says what comes of it; with `once` an error where that is not what was scripted.
+/// Plays the scene in `instance` and says what comes of it; with `once` an error where that is not
+/// what was scripted.
 pub fn play(instance: &Instance, settings: &Settings) -> Result<()> {
     let mut playing = morning::start(instance.folder(), settings, &mut say)?;
     let page = playing.ready.http.clone();
@@ -38,7 +40,10 @@ pub fn play(instance: &Instance, settings: &Settings) -> Result<()> {
     }
     say("liveness   waived: drawn and filed pictures have none; every finding says so");
     say(&format!("scene      {}, {} min", morning.title, morning.duration_ms / 60_000));
-    say(&format!("alerts     your time · {} · level · what is suspected · where to click", told::SCENE_TIME));
+    say(&format!(
+        "alerts     your time · {} · level · what is suspected · where to click",
+        told::SCENE_TIME
+    ));
     let api = playing.api.clone();
     let heard = morning::listen(&playing.api, move |event| say(&told::line(&api, event)));
     if settings.once {
@@ -52,11 +57,14 @@ fn photographs_line(settings: &Settings, morning: &scene::Morning) -> Result<Str
     let whole = Settings { faces: Faces::Drawn, ..settings.clone() }.morning()?;
     let (people, all) = (morning.people.len(), whole.people.len());
     if people == all {
-        return Ok(format!("faces      photographs of {people} people, recognised by the real pack"));
+        return Ok(format!(
+            "faces      photographs of {people} people, recognised by the real pack"
+        ));
     }
     let (sessions, of) = (morning.sessions.len(), whole.sessions.len());
     Ok(format!(
-        "faces      photographs of {people} people, recognised by the real pack; the script has {all}: sessions \
+        "faces      photographs of {people} people, recognised by the real pack; the script has \
+            {all}: sessions \
          played: {sessions} of {of}"
     ))
 }
@@ -77,7 +85,8 @@ fn once(playing: &mut Playing, heard: &Mutex<Heard>, page: &str) -> Result<()> {
 fn summarise(outcome: &Outcome) -> Result<()> {
     let figure = |name: &str| outcome.server[name].as_u64().unwrap_or(0);
     say(&format!(
-        "summary    {:.0} s · {} frames · {} faces · {} presences · {} steps of findings · {} messages delivered, {} doubled",
+        "summary    {:.0} s · {} frames · {} faces · {} presences · {} steps of findings · {} \
+        messages delivered, {} doubled",
         outcome.played.as_secs_f64(),
         outcome.agent.frames,
         outcome.agent.faces,
@@ -86,15 +95,22 @@ fn summarise(outcome: &Outcome) -> Result<()> {
         outcome.agent.delivered,
         outcome.shown_twice(),
     ));
-    say(&format!("           slowest from the box's disk to the page: {} ms", outcome.slowest()?.as_millis()));
-    let (pending, doubled, refused) = (outcome.agent.pending, outcome.shown_twice(), figure("quarantined"));
+    say(&format!(
+        "           slowest from the box's disk to the page: {} ms",
+        outcome.slowest()?.as_millis()
+    ));
+    let (pending, doubled, refused) =
+        (outcome.agent.pending, outcome.shown_twice(), figure("quarantined"));
     if pending > 0 || doubled > 0 || refused > 0 {
-        bail!("{pending} messages have no receipt, {doubled} were shown twice, {refused} were refused");
+        bail!(
+            "{pending} messages have no receipt, {doubled} were shown twice, {refused} were refused"
+        );
     }
     Ok(())
 }
 
-/// Until one of the programs ends or the user does; says when the scene is over, and what came of it.
+/// Until one of the programs ends or the user does; says when the scene is over, and what came of
+/// it.
 fn stay(playing: &mut Playing, page: &str) -> Result<()> {
     say("running    Ctrl-C ends it");
     let mut over: Option<Instant> = None;
@@ -115,9 +131,12 @@ fn stay(playing: &mut Playing, page: &str) -> Result<()> {
             }
             if over.is_none() {
                 over = Some(Instant::now());
-                say(&format!("over       the scene is over; the server goes on until Ctrl-C: {page}"));
+                say(&format!(
+                    "over       the scene is over; the server goes on until Ctrl-C: {page}"
+                ));
                 if !compared {
-                    say("           the box's clock goes on, too: its last verdicts come up to six minutes later");
+                    say("           the box's clock goes on, too: its last verdicts come up to \
+                        six minutes later");
                 }
             }
         }

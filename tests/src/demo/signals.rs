@@ -1,5 +1,6 @@
-//! The end from outside: Ctrl-C, SIGTERM, and a terminal that is closed. Server and box end before this process does, and
-//! its temporary folder goes. What no process can hear (SIGKILL) leaves both; `clean` removes them.
+//! The end from outside: Ctrl-C, SIGTERM, and a terminal that is closed. Server and box end before
+//! this process does, and its temporary folder goes. What no process can hear (SIGKILL) leaves
+//! both; `clean` removes them.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,8 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 /// The programs of a terminal hear its Ctrl-C all at once.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// From now on the first of these signals ends the programs, removes `temporary` and ends this process with 128 + signal.
+/// From now on the first of these signals ends the programs, removes `temporary` and ends this
+/// process with 128 + signal.
 pub fn end_at_the_first(temporary: Option<&Path>) -> Result<()> {
     let temporary = temporary.map(Path::to_owned);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -54,7 +56,8 @@ fn end(number: i32, name: &str, temporary: Option<PathBuf>) -> ! {
     std::process::exit(128 + number)
 }
 
-/// After an error: waits for the end where a signal is its reason. The programs may have heard it a moment before.
+/// After an error: waits for the end where a signal is its reason. The programs may have heard it a
+/// moment before.
 pub fn wait_if_ending() {
     std::thread::sleep(GRACE);
     while ENDING.load(Ordering::SeqCst) {

@@ -1,4 +1,5 @@
-//! What was played and what was raised, expected beside seen. It counts nothing: the rows are [`crate::morning::compare`]'s.
+//! What was played and what was raised, expected beside seen. It counts nothing: the rows are
+//! [`crate::morning::compare`]'s.
 
 use crate::morning::Row;
 
@@ -7,22 +8,34 @@ const FINDINGS: usize = 17;
 
 /// The table, at most 100 columns wide.
 pub fn text(rows: &[Row]) -> String {
-    let mut lines = vec![line("played", "expected", "seen", ""), "-".repeat(TOLD + 2 * FINDINGS + 16)];
+    let mut lines =
+        vec![line("played", "expected", "seen", ""), "-".repeat(TOLD + 2 * FINDINGS + 16)];
     for row in rows {
-        let told =
-            if row.told.is_empty() { format!("(no session of the script: {})", row.session) } else { row.told.clone() };
-        let (told, expected, seen) = (wrapped(&told, TOLD), findings(&row.expected), findings(&row.seen));
+        let told = if row.told.is_empty() {
+            format!("(no session of the script: {})", row.session)
+        } else {
+            row.told.clone()
+        };
+        let (told, expected, seen) =
+            (wrapped(&told, TOLD), findings(&row.expected), findings(&row.seen));
         let verdict = if row.as_expected() { "as expected" } else { "DIFFERS" };
         for i in 0..told.len().max(expected.len()).max(seen.len()) {
             let cell = |cells: &[String]| cells.get(i).cloned().unwrap_or_default();
-            lines.push(line(&cell(&told), &cell(&expected), &cell(&seen), if i == 0 { verdict } else { "" }));
+            lines.push(line(
+                &cell(&told),
+                &cell(&expected),
+                &cell(&seen),
+                if i == 0 { verdict } else { "" },
+            ));
         }
     }
     lines.join("\n")
 }
 
 fn line(told: &str, expected: &str, seen: &str, verdict: &str) -> String {
-    format!("{told:<TOLD$}  {expected:<FINDINGS$}  {seen:<FINDINGS$}  {verdict}").trim_end().to_owned()
+    format!("{told:<TOLD$}  {expected:<FINDINGS$}  {seen:<FINDINGS$}  {verdict}")
+        .trim_end()
+        .to_owned()
 }
 
 /// One line a finding: rule and level.
@@ -36,8 +49,9 @@ fn findings(all: &[(String, String, String)]) -> Vec<String> {
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
-        let last =
-            lines.last_mut().filter(|last| last.is_empty() || last.chars().count() + 1 + word.chars().count() <= width);
+        let last = lines.last_mut().filter(|last| {
+            last.is_empty() || last.chars().count() + 1 + word.chars().count() <= width
+        });
         match last {
             Some(last) if last.is_empty() => word.clone_into(last),
             Some(last) => {
@@ -55,7 +69,9 @@ mod tests {
     use super::*;
 
     fn row(expected: &[&str], seen: &[&str]) -> Row {
-        let of = |rules: &[&str]| rules.iter().map(|r| ((*r).to_owned(), "Kind".to_owned(), "L3".to_owned())).collect();
+        let of = |rules: &[&str]| {
+            rules.iter().map(|r| ((*r).to_owned(), "Kind".to_owned(), "L3".to_owned())).collect()
+        };
         let told = "Declared under a lead who never enters; another physician operates.".to_owned();
         Row { session: "s-1".to_owned(), told, expected: of(expected), seen: of(seen) }
     }

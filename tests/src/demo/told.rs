@@ -1,5 +1,5 @@
-//! One line per step of an alert, in plain words: when, in whose time, what is suspected, and where to click.
-//! Whatever it has no words for, it says in the server's.
+//! One line per step of an alert, in plain words: when, in whose time, what is suspected, and where
+//! to click. Whatever it has no words for, it says in the server's.
 
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
@@ -16,8 +16,11 @@ pub fn line(api: &Api, event: &Event) -> String {
     let field = |name| text(&event.data, name);
     // Without the finding there are still time, level and rule to tell.
     let alert = api.get(&format!("alerts/{}", field("alert"))).unwrap_or_default();
-    let finding =
-        alert["findings"].as_array().into_iter().flatten().find(|f| text(f, "finding_id") == field("finding"));
+    let finding = alert["findings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|f| text(f, "finding_id") == field("finding"));
     format!(
         "{} · {} · {} · {} · {}/alerts/{}",
         here(&Zoned::now()),
@@ -59,15 +62,23 @@ fn words(rule: &str, step: &str, finding: Option<&Value>) -> String {
 /// In plain words, for the rules that the scenes play.
 fn plain(rule: &str, finding: Option<&Value>) -> Option<String> {
     let counts = finding?["counts"].as_array()?;
-    let length = |name: &str| Some(duration(counts.iter().find(|c| c["name"] == name)?["value"].as_u64()?));
+    let length =
+        |name: &str| Some(duration(counts.iter().find(|c| c["name"] == name)?["value"].as_u64()?));
     Some(match rule {
-        "NL-1" => format!("suspected: a physician who is no lead here worked alone for {}", length("operator_ms")?),
+        "NL-1" => format!(
+            "suspected: a physician who is no lead here worked alone for {}",
+            length("operator_ms")?
+        ),
         "LL-1" => format!(
-            "suspected: declared under a lead who was never there, while somebody else worked for {}",
+            "suspected: declared under a lead who was never there, while somebody else worked for \
+            {}",
             length("other_operating_ms")?
         ),
         "UQ-1" => {
-            format!("suspected: somebody whom nobody has enrolled worked on the patient for {}", length("operator_ms")?)
+            format!(
+                "suspected: somebody whom nobody has enrolled worked on the patient for {}",
+                length("operator_ms")?
+            )
         }
         "TEST" => "a test alert".to_owned(),
         _ => return None,
@@ -76,7 +87,11 @@ fn plain(rule: &str, finding: Option<&Value>) -> Option<String> {
 
 /// Minutes, or seconds below two of them.
 fn duration(ms: u64) -> String {
-    if ms < 120_000 { format!("{} s", ms / 1_000) } else { format!("{} min", (ms + 30_000) / 60_000) }
+    if ms < 120_000 {
+        format!("{} s", ms / 1_000)
+    } else {
+        format!("{} min", (ms + 30_000) / 60_000)
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +100,8 @@ mod tests {
     use serde_json::json;
 
     fn finding(name: &str, ms: u64) -> Value {
-        json!({"counts": [{"name": name, "value": ms}], "explanation": {"en": "Suspected this or that."}})
+        json!({"counts": [{"name": name, "value": ms}], "explanation": {"en": "Suspected this or \
+            that."}})
     }
 
     #[test]
@@ -93,7 +109,10 @@ mod tests {
         let told = words("NL-1", "opened", Some(&finding("operator_ms", 545_000)));
         assert_eq!(told, "suspected: a physician who is no lead here worked alone for 9 min");
         let told = words("UQ-1", "closed", Some(&finding("operator_ms", 80_000)));
-        assert_eq!(told, "suspected: somebody whom nobody has enrolled worked on the patient for 80 s (over)");
+        assert_eq!(
+            told,
+            "suspected: somebody whom nobody has enrolled worked on the patient for 80 s (over)"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A box in the hands of somebody who wants something: its keys are real, its chain is kept, and every word is his.
+//! A box in the hands of somebody who wants something: its keys are real, its chain is kept, and
+//! every word is his.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -41,10 +42,14 @@ pub struct Message {
 impl Message {
     pub fn of(payload: &Up) -> Self {
         // Plain structs of texts and numbers: JSON can hold them all.
-        Self { channel: payload.channel(), ..Self::raw(serde_json::to_value(payload).unwrap_or_default()) }
+        Self {
+            channel: payload.channel(),
+            ..Self::raw(serde_json::to_value(payload).unwrap_or_default())
+        }
     }
 
-    /// Any JSON as the payload, also what no version ever said. It goes on the channel of findings unless told otherwise.
+    /// Any JSON as the payload, also what no version ever said. It goes on the channel of findings
+    /// unless told otherwise.
     pub fn raw(payload: Value) -> Self {
         Self {
             payload,
@@ -119,7 +124,8 @@ impl Message {
     }
 }
 
-/// A provisioned and connected box. It disconnects when it is dropped, and the broker sends no last will.
+/// A provisioned and connected box. It disconnects when it is dropped, and the broker sends no last
+/// will.
 pub struct HostileBox {
     pub identity: Identity,
     /// The sequence of the last message that was sent.
@@ -149,13 +155,17 @@ impl HostileBox {
         Self::connect(provision(to, token.to_owned(), state)?)
     }
 
-    /// Connects and says that it is on line. The chain begins at 1: set `seq` and `prev` to go on with an earlier one.
+    /// Connects and says that it is on line. The chain begins at 1: set `seq` and `prev` to go on
+    /// with an earlier one.
     pub fn connect(identity: Identity) -> Result<Self> {
         let mut options = options(identity.device.as_str(), &identity)?;
         options.set_connection_timeout(30);
         let (client, mut connection) = Client::new(options, 1000);
         for channel in Channel::DOWN {
-            client.subscribe(Topic::new(identity.device.clone(), channel).to_string(), QoS::AtLeastOnce)?;
+            client.subscribe(
+                Topic::new(identity.device.clone(), channel).to_string(),
+                QoS::AtLeastOnce,
+            )?;
         }
         let (tell, heard) = mpsc::channel();
         std::thread::spawn(move || {
@@ -176,7 +186,8 @@ impl HostileBox {
         });
         let prev = ZERO_HASH.to_owned();
         let began = Instant::now();
-        let mut this = Self { identity, seq: 0, prev, boot_count: 1, client, heard, began, heartbeats: 0 };
+        let mut this =
+            Self { identity, seq: 0, prev, boot_count: 1, client, heard, began, heartbeats: 0 };
         for _ in Channel::DOWN {
             this.next("suback")?;
         }
@@ -192,7 +203,8 @@ impl HostileBox {
         &self.identity.signing
     }
 
-    /// Sends the next message of the chain; gives its sequence. `?` on it means the broker's link, not the server's opinion.
+    /// Sends the next message of the chain; gives its sequence. `?` on it means the broker's link,
+    /// not the server's opinion.
     pub fn say(&mut self, message: impl Into<Message>) -> Result<u64> {
         let (topic, bytes) = self.signed(message);
         self.publish(&topic, &bytes)?;
@@ -257,7 +269,8 @@ impl HostileBox {
     /// Waits for a receipt that covers this sequence.
     pub fn receipted(&mut self, seq: u64) -> Result<Receipt> {
         loop {
-            let bytes = self.hear(Channel::Receipts).with_context(|| format!("no receipt for {seq}"))?;
+            let bytes =
+                self.hear(Channel::Receipts).with_context(|| format!("no receipt for {seq}"))?;
             let envelope: Envelope = serde_json::from_slice(&bytes)?;
             if let Down::Receipt(receipt) = self.verified(&envelope)?.payload
                 && (receipt.contiguous_seq >= seq || receipt.above.contains(&seq))
@@ -294,8 +307,10 @@ impl HostileBox {
         let deadline = Instant::now() + LIMIT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let (topic, payload) =
-                self.heard.recv_timeout(left).with_context(|| format!("{wanted}: not within {LIMIT:?}"))?;
+            let (topic, payload) = self
+                .heard
+                .recv_timeout(left)
+                .with_context(|| format!("{wanted}: not within {LIMIT:?}"))?;
             if topic == wanted {
                 return Ok(payload);
             }
@@ -307,7 +322,8 @@ impl HostileBox {
 
     fn verified(&self, envelope: &Envelope) -> Result<DownBody> {
         let versions = std::collections::BTreeMap::new();
-        let verifier = DownVerifier::new(self.identity.device.clone(), self.identity.server, versions);
+        let verifier =
+            DownVerifier::new(self.identity.device.clone(), self.identity.server, versions);
         Ok(verifier.check(envelope, Some(jiff::Timestamp::now()))?)
     }
 

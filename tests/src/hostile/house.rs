@@ -1,4 +1,5 @@
-//! A server with accounts, two institutions in two provinces, and people of each role who log in as people do.
+//! A server with accounts, two institutions in two provinces, and people of each role who log in as
+//! people do.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,7 +67,8 @@ impl Side {
     }
 }
 
-/// Physicians who lawfully work on both sides: one whose id comes before everybody's, and one whose id comes last.
+/// Physicians who lawfully work on both sides: one whose id comes before everybody's, and one whose
+/// id comes last.
 pub const BOTH_SIDES: &str = "p-both";
 pub const BOTH_SIDES_LAST: &str = "p-twin";
 
@@ -101,9 +103,10 @@ impl Account {
         match self {
             Self::Admin | Self::Auditor => "",
             Self::Clinic(side) => side.institution(),
-            Self::Supervisor(side) | Self::Reviewer(side) | Self::SecondReviewer(side) | Self::Integrator(side) => {
-                side.jurisdiction()
-            }
+            Self::Supervisor(side)
+            | Self::Reviewer(side)
+            | Self::SecondReviewer(side)
+            | Self::Integrator(side) => side.jurisdiction(),
         }
     }
 }
@@ -115,7 +118,10 @@ impl fmt::Display for Account {
         match self {
             Self::Admin | Self::Auditor => Ok(()),
             Self::SecondReviewer(side) => write!(f, "-{}-2", side.word()),
-            Self::Supervisor(side) | Self::Reviewer(side) | Self::Clinic(side) | Self::Integrator(side) => {
+            Self::Supervisor(side)
+            | Self::Reviewer(side)
+            | Self::Clinic(side)
+            | Self::Integrator(side) => {
                 write!(f, "-{}", side.word())
             }
         }
@@ -139,14 +145,20 @@ impl HostileClinic {
         Self::start_with("", &[])
     }
 
-    /// With more tables of configuration (whole, such as `[ingest]\ngap_alert_s = 1\n`) and environment.
+    /// With more tables of configuration (whole, such as `[ingest]\ngap_alert_s = 1\n`) and
+    /// environment.
     pub fn start_with(more: &str, environment: &[(&str, &str)]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let plan = ServerPlan { accounts: true, more: more.to_owned(), ..ServerPlan::embedded(folder.path()) };
+        let plan = ServerPlan {
+            accounts: true,
+            more: more.to_owned(),
+            ..ServerPlan::embedded(folder.path())
+        };
         let (server, ready) = plan.start(environment)?;
         let link = std::fs::read_to_string(folder.path().join("server-data/first-admin-link"))
             .context("the server left no link for the first administrator")?;
-        let path = link.trim().strip_prefix(&ready.http).context("the link leads elsewhere")?.to_owned();
+        let path =
+            link.trim().strip_prefix(&ready.http).context("the link leads elsewhere")?.to_owned();
         let admin = welcomed(&ready.http, &path, Account::Admin)?;
         let plan = plan.at(&ready);
         let users = Mutex::default();
@@ -178,7 +190,10 @@ impl HostileClinic {
         if let Some(known) = users.get(&who) {
             return Ok(known.clone());
         }
-        let invited = self.admin.post("/api/v1/accounts", &json!({"role": who.role(), "scope": who.scope()}))?.ok()?;
+        let invited = self
+            .admin
+            .post("/api/v1/accounts", &json!({"role": who.role(), "scope": who.scope()}))?
+            .ok()?;
         let path = invited["path"].as_str().context("an invitation without its link")?;
         let user = welcomed(self.base(), path, who)?;
         users.insert(who, user.clone());
@@ -200,8 +215,10 @@ impl HostileClinic {
 
     /// A program of the whole country with an API token of this role, such as `integrator`.
     pub fn program_of_the_country(&self, role: &str) -> Result<User> {
-        let made =
-            self.admin.post("/api/v1/tokens", &json!({"name": format!("country-{role}"), "role": role, "days": 1}))?;
+        let made = self.admin.post(
+            "/api/v1/tokens",
+            &json!({"name": format!("country-{role}"), "role": role, "days": 1}),
+        )?;
         Ok(User::with_token(self.base(), made.ok()?["token"].as_str().context("no token")?))
     }
 
@@ -218,17 +235,29 @@ impl HostileClinic {
     /// Registers a box in the room, trades its token for real keys, and connects it.
     pub fn provision(&self, device: &str, room: &str) -> Result<HostileBox> {
         let registered = self.register(device, room)?;
-        HostileBox::provision(self.base(), &registered, &self.folder.path().join(format!("state-{device}")))
+        HostileBox::provision(
+            self.base(),
+            &registered,
+            &self.folder.path().join(format!("state-{device}")),
+        )
     }
 
     /// Registers a box (or moves it to another room); gives its provisioning token.
     pub fn register(&self, device: &str, room: &str) -> Result<String> {
-        let made = self.admin.post("/api/v1/devices", &json!({"id": device, "room": room}))?.ok()?;
+        let made =
+            self.admin.post("/api/v1/devices", &json!({"id": device, "room": room}))?.ok()?;
         Ok(made["provisioning_token"].as_str().context("no provisioning token")?.to_owned())
     }
 
     /// Declares a session by the clinic itself, or amends it; `start` and `end` are RFC 3339.
-    pub fn declare(&self, side: Side, id: &str, room: &str, start: &str, end: Option<&str>) -> Result<Value> {
+    pub fn declare(
+        &self,
+        side: Side,
+        id: &str,
+        room: &str,
+        start: &str,
+        end: Option<&str>,
+    ) -> Result<Value> {
         let session = json!({"id": id, "room": room, "item": "laser-1", "declared_lead": side.lead(),
             "declared_operators": [side.physician()], "start": start, "end": end});
         self.user(Account::Clinic(side))?.post("/api/v1/sessions", &session)?.ok()
@@ -275,7 +304,8 @@ impl HostileClinic {
         for side in Side::BOTH {
             let (north, east) = if side == Side::Here { (30.66, 104.06) } else { (30.27, 120.15) };
             let integrator = self.user(Account::Integrator(side))?;
-            let put = |noun: &str, body: Value| integrator.post(&format!("/api/v1/{noun}"), &body)?.ok();
+            let put =
+                |noun: &str, body: Value| integrator.post(&format!("/api/v1/{noun}"), &body)?.ok();
             put(
                 "institutions",
                 json!({"id": side.institution(), "name": format!("{side:?} 医疗美容门诊部"),
@@ -283,7 +313,10 @@ impl HostileClinic {
                 "place": {"north_deg": north, "east_deg": east}}),
             )?;
             for room in [side.room(), side.other_room()] {
-                put("rooms", json!({"id": room, "institution": side.institution(), "name": room, "mode": "in_room"}))?;
+                put(
+                    "rooms",
+                    json!({"id": room, "institution": side.institution(), "name": room, "mode": "in_room"}),
+                )?;
             }
         }
         let item = json!({"code": "laser-1", "name_zh": "激光脱毛", "name_en": "Laser", "kind": "energy_device",

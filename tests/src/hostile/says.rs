@@ -1,4 +1,5 @@
-//! Whole messages to lie with: each is what an honest box could say, so that a scene changes the one thing that it is about.
+//! Whole messages to lie with: each is what an honest box could say, so that a scene changes the
+//! one thing that it is about.
 //!
 //! Times are of now, because the server takes no others from a clock that says it is synchronised.
 
@@ -18,7 +19,8 @@ pub fn id(digit: char) -> String {
     digit.to_string().repeat(32)
 }
 
-/// The first step of a finding of the side's first room, with an incident of its own; `digit` is its id.
+/// The first step of a finding of the side's first room, with an incident of its own; `digit` is
+/// its id.
 pub fn finding(side: Side, digit: char, rule: &str, severity: &str) -> FindingReport {
     let Up::Finding(report) = delivery::testing::finding(severity) else {
         unreachable!("the testing crate's finding is a finding")
@@ -47,20 +49,29 @@ pub fn severity(of: &str) -> Severity {
 
 /// `person` was seen in the side's first room from `from_ago_s` to `to_ago_s` seconds ago.
 pub fn presence(side: Side, person: &str, from_ago_s: i64, to_ago_s: i64) -> PresenceReport {
-    of_json(json!({"room": side.room(), "person": person, "role": "operator", "from": ago(from_ago_s),
-        "to": ago(to_ago_s), "verified_by": "face"}))
+    of_json(
+        json!({"room": side.room(), "person": person, "role": "operator", "from": ago(from_ago_s),
+        "to": ago(to_ago_s), "verified_by": "face"}),
+    )
 }
 
-/// What a box says of a session of the side's first room: assessable, faces seen, the lead not verified.
+/// What a box says of a session of the side's first room: assessable, faces seen, the lead not
+/// verified.
 pub fn summary(side: Side, session: &str) -> PresenceSummary {
-    of_json(json!({"room": side.room(), "session": session, "revision": 1, "at": ago(0), "assessable": true,
+    of_json(
+        json!({"room": side.room(), "session": session, "revision": 1, "at": ago(0), "assessable": true,
         "visibility_over_a_ppm": 900_000, "visibility_over_i_ppm": 900_000, "lead_verified": false, "face_seen": true,
-        "indeterminate_tracks": 0, "unmatched_tracks": 0, "emergency": false, "liveness_waived": false}))
+        "indeterminate_tracks": 0, "unmatched_tracks": 0, "emergency": false, "liveness_waived": false}),
+    )
 }
 
 /// A heartbeat: what a scene sends to know that everything before it was taken.
 pub fn heartbeat() -> Up {
-    Up::Health(HealthReport { firmware: "hostile".into(), pack: "none".into(), ..HealthReport::default() })
+    Up::Health(HealthReport {
+        firmware: "hostile".into(),
+        pack: "none".into(),
+        ..HealthReport::default()
+    })
 }
 
 impl From<FindingReport> for super::Message {
@@ -93,5 +104,6 @@ fn valid<T: std::str::FromStr>(text: &str) -> T {
 }
 
 fn of_json<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap_or_else(|error| unreachable!("the harness speaks the wire: {error}"))
+    serde_json::from_value(value)
+        .unwrap_or_else(|error| unreachable!("the harness speaks the wire: {error}"))
 }

@@ -1,5 +1,5 @@
-//! One person (or program, or nobody) before the server's HTTP door: asks as a browser or a client does, and gets the whole
-//! answer, refusals too.
+//! One person (or program, or nobody) before the server's HTTP door: asks as a browser or a client
+//! does, and gets the whole answer, refusals too.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -73,7 +73,8 @@ impl User {
     pub fn log_in(base: &str, name: &str, password: &str) -> Result<Self> {
         let nobody = Self::nobody(base);
         let answer = nobody.form("/login", &[("name", name), ("password", password)])?;
-        let cookie = answer.cookie.with_context(|| format!("{name} can not log in: {}", answer.status))?;
+        let cookie =
+            answer.cookie.with_context(|| format!("{name} can not log in: {}", answer.status))?;
         Ok(Self { pass: Pass::Login(cookie), ..nobody })
     }
 
@@ -124,7 +125,12 @@ impl User {
 
     /// Any bytes of any kind.
     pub fn send(&self, path: &str, kind: &str, body: &[u8]) -> Result<Answer> {
-        answer(self.posting(path).content_type(kind).send(body).with_context(|| format!("POST {path}"))?)
+        answer(
+            self.posting(path)
+                .content_type(kind)
+                .send(body)
+                .with_context(|| format!("POST {path}"))?,
+        )
     }
 
     fn posting(&self, path: &str) -> ureq::RequestBuilder<ureq::typestate::WithBody> {
@@ -151,10 +157,12 @@ impl User {
 }
 
 fn answer(mut from: Response<ureq::Body>) -> Result<Answer> {
-    let header = |name: &str| from.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: &str| from.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let cookie = header("set-cookie").and_then(|set| {
         let (name, value) = set.split(';').next()?.split_once('=')?;
-        (name.trim().trim_start_matches("__Host-") == "zaigang" && !value.is_empty()).then(|| value.to_owned())
+        (name.trim().trim_start_matches("__Host-") == "zaigang" && !value.is_empty())
+            .then(|| value.to_owned())
     });
     let location = header("location");
     let status = from.status().as_u16();

@@ -1,5 +1,6 @@
-//! Ways past the rules that one session can show. Something of L1 or above must be said in most of them.
-//! What only a month can tell (a face never seen, a lamp before the ring) is the server's and not here.
+//! Ways past the rules that one session can show. Something of L1 or above must be said in most of
+//! them. What only a month can tell (a face never seen, a lamp before the ring) is the server's and
+//! not here.
 
 use super::{Declared, Pose, Recipe, Stage, Stint, Walk};
 use crate::{Actor, Zone};
@@ -114,7 +115,8 @@ fn comes_and_goes(s: &mut Stage<'_>) {
 
 fn photograph(s: &mut Stage<'_>) {
     physician_alone(s);
-    let stints = vec![Stint { from: s.from + 20, to: s.to, zone: Zone::Elsewhere, pose: Pose::Photo }];
+    let stints =
+        vec![Stint { from: s.from + 20, to: s.to, zone: Zone::Elsewhere, pose: Pose::Photo }];
     s.scene.people.push(Walk { who: Actor::Staff("lead1"), stints, witnessed: false });
 }
 

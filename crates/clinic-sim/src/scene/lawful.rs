@@ -1,4 +1,5 @@
-//! Lawful scenes that look like offences to a hasty rule. Nothing of L2 or above may be said of any.
+//! Lawful scenes that look like offences to a hasty rule. Nothing of L2 or above may be said of
+//! any.
 
 use super::{Declared, Pose, Recipe, Stage, Stint, Walk};
 use crate::{Actor, Zone};
@@ -142,8 +143,11 @@ fn picture(s: &mut Stage<'_>, zone: Zone) {
 fn holds_the_hand(s: &mut Stage<'_>) {
     lead_and_nurse(s);
     let (near, long) = (s.from + s.dice.between(60, 200), s.dice.between(120, 420));
-    let places =
-        [(Zone::Companion, s.from, near), (Zone::Operator, near, near + long), (Zone::Companion, near + long, s.to)];
+    let places = [
+        (Zone::Companion, s.from, near),
+        (Zone::Operator, near, near + long),
+        (Zone::Companion, near + long, s.to),
+    ];
     s.visit(Actor::Outsider(9), Pose::Working, &places);
 }
 

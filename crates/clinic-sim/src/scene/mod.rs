@@ -1,6 +1,6 @@
-//! Scenes: one treatment (or a few) in a room, with everybody in it and the truth about it. Offences have a rule that must
-//! speak, lawful scenes must stay quiet, dishonest ones are ways past the rules that must not stay silent.
-//! Nothing here knows what a camera makes of a scene.
+//! Scenes: one treatment (or a few) in a room, with everybody in it and the truth about it.
+//! Offences have a rule that must speak, lawful scenes must stay quiet, dishonest ones are ways
+//! past the rules that must not stay silent. Nothing here knows what a camera makes of a scene.
 
 mod dishonest;
 mod lawful;
@@ -129,8 +129,13 @@ impl Scene {
     pub fn new(recipe: &Recipe, truth: Truth, dice: &mut Dice) -> Self {
         let from = 700 + dice.between(0, 60);
         let to = from + dice.between(780, 1_800);
-        let declared =
-            Declared { number: 0, item: Some("filler"), lead: Some("lead1"), start: from - 60, end: to + 60 };
+        let declared = Declared {
+            number: 0,
+            item: Some("filler"),
+            lead: Some("lead1"),
+            start: from - 60,
+            end: to + 60,
+        };
         let scene = Self {
             name: recipe.0,
             truth,
@@ -175,7 +180,8 @@ impl Scene {
 }
 
 impl Stage<'_> {
-    /// In through the door, from place to place, and out again. One entry in ten and half of all exits show no face.
+    /// In through the door, from place to place, and out again. One entry in ten and half of all
+    /// exits show no face.
     pub fn visit(&mut self, who: Actor, pose: Pose, places: &[(Zone, u32, u32)]) {
         let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
         let (before, after) = (self.dice.between(3, 8), self.dice.between(3, 8));
@@ -189,7 +195,12 @@ impl Stage<'_> {
             pose: shown(hides_in, at_door),
         }];
         stints.extend(places.iter().map(|&(zone, from, to)| Stint { from, to, zone, pose }));
-        stints.push(Stint { from: last.2, to: last.2 + after, zone: Zone::Door, pose: shown(hides_out, at_door) });
+        stints.push(Stint {
+            from: last.2,
+            to: last.2 + after,
+            zone: Zone::Door,
+            pose: shown(hides_out, at_door),
+        });
         let walk = self.scene.people.iter_mut().find(|w| w.who == who);
         match walk {
             Some(walk) => walk.stints.extend(stints),
@@ -209,10 +220,14 @@ impl Stage<'_> {
 
     /// A nurse who hands and helps: now aside, now at the bed.
     pub fn nurse_helps(&mut self) {
-        let (from, to) = (self.from + self.dice.between(0, 60), self.to + self.dice.between(10, 90));
+        let (from, to) =
+            (self.from + self.dice.between(0, 60), self.to + self.dice.between(10, 90));
         let half = from.midpoint(to);
-        let places =
-            [(Zone::Elsewhere, from, half), (Zone::Operator, half, half + 60), (Zone::Elsewhere, half + 60, to)];
+        let places = [
+            (Zone::Elsewhere, from, half),
+            (Zone::Operator, half, half + 60),
+            (Zone::Elsewhere, half + 60, to),
+        ];
         self.visit(Actor::Staff("nurse1"), Pose::Working, &places);
         self.errands();
     }

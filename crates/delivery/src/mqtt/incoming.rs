@@ -1,5 +1,6 @@
-//! The gate for everything the broker hands over: size, topic, seal, signature, device, kind, version, expiry. What does
-//! not pass is counted and gets one log line; nothing of its content is shown or acted on.
+//! The gate for everything the broker hands over: size, topic, seal, signature, device, kind,
+//! version, expiry. What does not pass is counted and gets one log line; nothing of its content is
+//! shown or acted on.
 
 use jiff::Timestamp;
 use protocol::MAX_MESSAGE_BYTES;
@@ -19,8 +20,9 @@ pub(super) struct Refusal {
     pub why: String,
 }
 
-/// Checks one message in full. `now` as in [`DownVerifier::check`]; an expiry never stops a receipt, because a box whose
-/// clock is off by a day must still be able to empty its outbox, and the receipt's hash is checked against its own.
+/// Checks one message in full. `now` as in [`DownVerifier::check`]; an expiry never stops a
+/// receipt, because a box whose clock is off by a day must still be able to empty its outbox, and
+/// the receipt's hash is checked against its own.
 pub(super) fn admit(
     topic: &str,
     payload: &[u8],
@@ -28,18 +30,23 @@ pub(super) fn admit(
     verifier: &DownVerifier,
     now: Option<Timestamp>,
 ) -> Result<(Channel, DownBody), Refusal> {
-    let topic: Topic = topic.parse().map_err(|error: BadTopic| refusal(Reason::Malformed, error.to_string()))?;
+    let topic: Topic =
+        topic.parse().map_err(|error: BadTopic| refusal(Reason::Malformed, error.to_string()))?;
     if topic.device != identity.device {
         return Err(refusal(Reason::Misdirected, format!("topic of device {}", topic.device)));
     }
-    let limit = if topic.channel == Channel::Knowledge { MAX_KNOWLEDGE_BYTES } else { MAX_MESSAGE_BYTES };
+    let limit =
+        if topic.channel == Channel::Knowledge { MAX_KNOWLEDGE_BYTES } else { MAX_MESSAGE_BYTES };
     if payload.len() > limit {
-        return Err(refusal(Reason::Oversized, format!("{} bytes, the limit is {limit}", payload.len())));
+        return Err(refusal(
+            Reason::Oversized,
+            format!("{} bytes, the limit is {limit}", payload.len()),
+        ));
     }
     let sealed = topic.channel == Channel::Knowledge;
     let now = now.filter(|_| topic.channel != Channel::Receipts);
-    let body =
-        open_down(payload, sealed, identity, verifier, now).map_err(|e| refusal(reason_of(&e), e.to_string()))?;
+    let body = open_down(payload, sealed, identity, verifier, now)
+        .map_err(|e| refusal(reason_of(&e), e.to_string()))?;
     if body.payload != Down::Unknown && body.payload.channel() != topic.channel {
         let why = format!("a {} on the topic of {}", body.kind, topic.channel.as_str());
         return Err(refusal(Reason::Malformed, why));
@@ -55,9 +62,11 @@ pub fn open_down(
     verifier: &DownVerifier,
     now: Option<Timestamp>,
 ) -> Result<DownBody, Refused> {
-    let malformed = |what| move |e: serde_json::Error| Refused::Malformed { what, why: e.to_string() };
+    let malformed =
+        |what| move |e: serde_json::Error| Refused::Malformed { what, why: e.to_string() };
     let envelope: Envelope = if sealed {
-        let sealed: Sealed = serde_json::from_slice(payload).map_err(malformed("sealed message"))?;
+        let sealed: Sealed =
+            serde_json::from_slice(payload).map_err(malformed("sealed message"))?;
         trust::open(&sealed, &identity.device, &identity.sealing)?
     } else {
         serde_json::from_slice(payload).map_err(malformed("envelope"))?
@@ -71,10 +80,13 @@ fn refusal(reason: Reason, why: impl Into<String>) -> Refusal {
 
 fn reason_of(refused: &Refused) -> Reason {
     match refused {
-        Refused::Malformed { .. } | Refused::KindMismatch { .. } | Refused::NoRandomness(_) => Reason::Malformed,
-        Refused::OtherSigner { .. } | Refused::BadSignature | Refused::OtherRecipient { .. } | Refused::CannotOpen => {
-            Reason::Forged
+        Refused::Malformed { .. } | Refused::KindMismatch { .. } | Refused::NoRandomness(_) => {
+            Reason::Malformed
         }
+        Refused::OtherSigner { .. }
+        | Refused::BadSignature
+        | Refused::OtherRecipient { .. }
+        | Refused::CannotOpen => Reason::Forged,
         Refused::OtherDevice { .. } => Reason::Misdirected,
         Refused::Rollback { .. } | Refused::Expired { .. } => Reason::Stale,
         Refused::Repeated { .. } => Reason::Repeated,

@@ -1,8 +1,9 @@
-//! The link to the broker: publishes what the planner names, verifies what comes back. Knows no finding from another.
+//! The link to the broker: publishes what the planner names, verifies what comes back. Knows no
+//! finding from another.
 //!
-//! Every connection starts from nothing but the outbox: a new client, no queue of its own, all rows in flight forgotten.
-//! So it does not matter what the client library or the broker loses with a session. Only the server's receipt, verified,
-//! reaches the outbox.
+//! Every connection starts from nothing but the outbox: a new client, no queue of its own, all rows
+//! in flight forgotten. So it does not matter what the client library or the broker loses with a
+//! session. Only the server's receipt, verified, reaches the outbox.
 
 mod incoming;
 mod options;
@@ -41,7 +42,8 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// How long the broker keeps what it could not deliver, seconds.
     pub session_expiry_s: u32,
-    /// Wait before the next attempt after the first failure; doubles up to `backoff_max_ms`, each spread by ±50 %.
+    /// Wait before the next attempt after the first failure; doubles up to `backoff_max_ms`, each
+    /// spread by ±50 %.
     pub backoff_first_ms: u64,
     pub backoff_max_ms: u64,
     /// How long a stop may spend on delivering what is left, ms.
@@ -71,17 +73,19 @@ impl Settings {
     }
 }
 
-/// A verified message from the server for the engine: knowledge or a command. Receipts never show here.
+/// A verified message from the server for the engine: knowledge or a command. Receipts never show
+/// here.
 #[derive(Debug, Clone)]
 pub struct Delivered {
     pub body: DownBody,
     pub channel: Channel,
-    /// The payload as it came (knowledge: still sealed), for [`crate::knowledge::KnowledgeStore::put`].
+    /// The payload as it came (knowledge: still sealed), for
+    /// [`crate::knowledge::KnowledgeStore::put`].
     pub raw: Vec<u8>,
 }
 
-/// Keeps the link up until `shutdown` turns true (or its sender is gone), then delivers what it can within
-/// `flush_ms`, says goodbye and returns. A failure never ends it.
+/// Keeps the link up until `shutdown` turns true (or its sender is gone), then delivers what it can
+/// within `flush_ms`, says goodbye and returns. A failure never ends it.
 pub async fn run(
     settings: Settings,
     outbox: Outbox,
@@ -98,11 +102,16 @@ pub async fn run(
         settings.stats.set_connected(false);
         settings.stats.count_attempt();
         let session::End::Lost(why) = end else { break };
-        // A connection that brought a receipt or held for half a minute was a good one: begin again with short waits.
+        // A connection that brought a receipt or held for half a minute was a good one: begin again
+        // with short waits.
         if settings.stats.receipts() > proven || began.elapsed() > Duration::from_secs(30) {
             attempt = 0;
         }
-        let wait = spread(backoff_ms(settings.backoff_first_ms, settings.backoff_max_ms, attempt), 500, &mut dice);
+        let wait = spread(
+            backoff_ms(settings.backoff_first_ms, settings.backoff_max_ms, attempt),
+            500,
+            &mut dice,
+        );
         attempt += 1;
         let broker = &settings.identity.broker;
         let why = explained(&why, Timestamp::now());
@@ -120,6 +129,7 @@ fn seed(settings: &Settings) -> u64 {
     let mut bytes = [0; 8];
     // Without randomness the key alone spreads the boxes.
     let _ = getrandom::fill(&mut bytes);
-    let key = u64::from_str_radix(&settings.identity.signing.verifying_key().key_id(), 16).unwrap_or(0);
+    let key =
+        u64::from_str_radix(&settings.identity.signing.verifying_key().key_id(), 16).unwrap_or(0);
     u64::from_le_bytes(bytes) ^ key
 }

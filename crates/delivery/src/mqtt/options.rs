@@ -1,4 +1,5 @@
-//! Connect options: identity, last will, limits, TLS. TLS is rustls with ring; see docs/decisions/0061.
+//! Connect options: identity, last will, limits, TLS. TLS is rustls with ring; see
+//! docs/decisions/0061.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +24,10 @@ const PACKET_HEADROOM: usize = 4096;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    #[error("the broker speaks TLS, but this box was given no authority (ca.pem) to check it with: provision it again")]
+    #[error(
+        "the broker speaks TLS, but this box was given no authority (ca.pem) to check it with: \
+        provision it again"
+    )]
     NoAuthority,
     #[error("{path}: {why}")]
     Pem { path: PathBuf, why: String },
@@ -32,10 +36,20 @@ pub enum TlsError {
 }
 
 /// The options of one connection; the last will says when this connection was made.
-pub(super) fn connect_options(settings: &Settings, boot: &Boot, connected_at: &str) -> Result<MqttOptions, TlsError> {
+pub(super) fn connect_options(
+    settings: &Settings,
+    boot: &Boot,
+    connected_at: &str,
+) -> Result<MqttOptions, TlsError> {
     let mut options = bare_options(settings)?;
     let will = status_payload(settings, boot, false, connected_at);
-    options.set_last_will(LastWill::new(status_topic(settings), will, QoS::AtLeastOnce, true, None));
+    options.set_last_will(LastWill::new(
+        status_topic(settings),
+        will,
+        QoS::AtLeastOnce,
+        true,
+        None,
+    ));
     Ok(options)
 }
 
@@ -46,7 +60,8 @@ pub(super) fn bare_options(settings: &Settings) -> Result<MqttOptions, TlsError>
     let mut options = MqttOptions::new(identity.device.as_str(), &broker.host, broker.port);
     options.set_keep_alive(settings.keep_alive.max(Duration::from_secs(5)));
     options.set_connection_timeout(10);
-    // The outbox is the only queue: the session is kept for what the server sent while the box was away.
+    // The outbox is the only queue: the session is kept for what the server sent while the box was
+    // away.
     options.set_clean_start(false);
     let mut properties = ConnectProperties::new();
     properties.session_expiry_interval = Some(settings.session_expiry_s);
@@ -63,7 +78,9 @@ pub(super) fn bare_options(settings: &Settings) -> Result<MqttOptions, TlsError>
     }
     if broker.tls {
         let files = identity.tls.as_ref().ok_or(TlsError::NoAuthority)?;
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(client_tls(files)?))));
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(
+            client_tls(files)?,
+        ))));
     }
     Ok(options)
 }
@@ -73,7 +90,12 @@ pub(super) fn status_topic(settings: &Settings) -> String {
 }
 
 /// The signed status; the same text serves as last will.
-pub(super) fn status_payload(settings: &Settings, boot: &Boot, online: bool, connected_at: &str) -> String {
+pub(super) fn status_payload(
+    settings: &Settings,
+    boot: &Boot,
+    online: bool,
+    connected_at: &str,
+) -> String {
     let body = StatusBody {
         v: WIRE_VERSION,
         device: settings.identity.device.clone(),
@@ -87,7 +109,8 @@ pub(super) fn status_payload(settings: &Settings, boot: &Boot, online: bool, con
     serde_json::to_string(&settings.identity.signing.sign(text)).unwrap_or_default()
 }
 
-/// TLS towards the broker: the pinned authority alone, and the box's own certificate where it has one.
+/// TLS towards the broker: the pinned authority alone, and the box's own certificate where it has
+/// one.
 pub fn client_tls(files: &TlsFiles) -> Result<rustls::ClientConfig, TlsError> {
     let mut roots = rustls::RootCertStore::empty();
     let ca = std::fs::read_to_string(&files.ca_pem)
@@ -101,15 +124,19 @@ pub fn client_tls(files: &TlsFiles) -> Result<rustls::ClientConfig, TlsError> {
         .with_root_certificates(roots);
     let Some((certificate, key)) = &files.client else { return Ok(config.with_no_client_auth()) };
     let bad = |path: &Path, why: String| TlsError::Pem { path: path.to_owned(), why };
-    // The key's file may be sealed under the board's key, and holds the certificate too where a box was provisioned.
-    let secret_text = trust::read_text(key, TLS_KIND).map_err(|error| bad(key, error.to_string()))?;
-    let secret = PrivateKeyDer::from_pem_slice(secret_text.as_bytes()).map_err(|error| bad(key, error.to_string()))?;
+    // The key's file may be sealed under the board's key, and holds the certificate too where a box
+    // was provisioned.
+    let secret_text =
+        trust::read_text(key, TLS_KIND).map_err(|error| bad(key, error.to_string()))?;
+    let secret = PrivateKeyDer::from_pem_slice(secret_text.as_bytes())
+        .map_err(|error| bad(key, error.to_string()))?;
     let chain = if certificate == key {
         certificates(certificate, &secret_text)?
     } else {
         certificates(
             certificate,
-            &std::fs::read_to_string(certificate).map_err(|error| bad(certificate, error.to_string()))?,
+            &std::fs::read_to_string(certificate)
+                .map_err(|error| bad(certificate, error.to_string()))?,
         )?
     };
     Ok(config.with_client_auth_cert(chain, secret)?)

@@ -1,6 +1,7 @@
-//! Asks a broker, as this box, whether it would be served: CONNECT, then a SUBSCRIBE for everything that the server sends.
-//! It publishes nothing, and acknowledges nothing, so that what waits for the box goes on waiting. A box that is connected
-//! at that moment is disconnected, and comes back by itself.
+//! Asks a broker, as this box, whether it would be served: CONNECT, then a SUBSCRIBE for everything
+//! that the server sends. It publishes nothing, and acknowledges nothing, so that what waits for
+//! the box goes on waiting. A box that is connected at that moment is disconnected, and comes back
+//! by itself.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub enum ProbeError {
     #[error("{0}")]
     NoConnection(String),
     #[error(
-        "the broker lets this box connect, and refuses to send it {0}: its access list lacks this box (broker-config)"
+        "the broker lets this box connect, and refuses to send it {0}: its access list lacks this \
+        box (broker-config)"
     )]
     Refused(String),
     #[error("no answer from the broker within {0} s")]
@@ -32,7 +34,8 @@ pub enum ProbeError {
 pub async fn probe(identity: Identity, patience: Duration) -> Result<(), ProbeError> {
     let device = identity.device.clone();
     let settings = Settings::new(identity);
-    let mut options = bare_options(&settings).map_err(|why| ProbeError::NoConnection(why.to_string()))?;
+    let mut options =
+        bare_options(&settings).map_err(|why| ProbeError::NoConnection(why.to_string()))?;
     options.set_manual_acks(true);
     let (client, mut events) = AsyncClient::new(options, 32);
     let wanted = Channel::DOWN.len();
@@ -40,7 +43,9 @@ pub async fn probe(identity: Identity, patience: Duration) -> Result<(), ProbeEr
     let asking = async {
         while answered < wanted {
             let event = events.poll().await;
-            match event.map_err(|why| ProbeError::NoConnection(explained(&why.to_string(), Timestamp::now())))? {
+            match event.map_err(|why| {
+                ProbeError::NoConnection(explained(&why.to_string(), Timestamp::now()))
+            })? {
                 Event::Incoming(Packet::ConnAck(_)) => {
                     for channel in Channel::DOWN {
                         let filter = Topic::new(device.clone(), channel).to_string();
@@ -60,10 +65,15 @@ pub async fn probe(identity: Identity, patience: Duration) -> Result<(), ProbeEr
             }
         }
         let _ = client.try_disconnect();
-        while !matches!(events.poll().await, Err(_) | Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))) {}
+        while !matches!(
+            events.poll().await,
+            Err(_) | Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))
+        ) {}
         Ok(())
     };
-    tokio::time::timeout(patience, asking).await.unwrap_or(Err(ProbeError::Silent(patience.as_secs())))?;
+    tokio::time::timeout(patience, asking)
+        .await
+        .unwrap_or(Err(ProbeError::Silent(patience.as_secs())))?;
     if refused.is_empty() { Ok(()) } else { Err(ProbeError::Refused(refused.join(", "))) }
 }
 
@@ -80,14 +90,18 @@ mod tests {
 
     use super::*;
 
-    /// A broker of a few lines: it lets everybody connect, and answers each subscription with `code`.
+    /// A broker of a few lines: it lets everybody connect, and answers each subscription with
+    /// `code`.
     async fn broker(code: u8) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             loop {
-                let (Ok(kind), Ok(mut left)) = (stream.read_u8().await, stream.read_u8().await) else { return };
+                let (Ok(kind), Ok(mut left)) = (stream.read_u8().await, stream.read_u8().await)
+                else {
+                    return;
+                };
                 let mut length = usize::from(left & 127);
                 while left & 128 != 0 {
                     left = stream.read_u8().await.unwrap();
@@ -111,7 +125,13 @@ mod tests {
             device: "box-1".parse().unwrap(),
             room: "room-1".parse().unwrap(),
             server: SigningKey::generate().unwrap().verifying_key(),
-            broker: protocol::provision::BrokerAddress { host, port, tls: false, username: None, password: None },
+            broker: protocol::provision::BrokerAddress {
+                host,
+                port,
+                tls: false,
+                username: None,
+                password: None,
+            },
             signing: SigningKey::generate().unwrap(),
             sealing: SealingKey::generate().unwrap(),
             tls: None,

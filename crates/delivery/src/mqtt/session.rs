@@ -1,4 +1,5 @@
-//! One connection, from CONNECT to its end. Whatever ends it, the outbox still has every row without a receipt.
+//! One connection, from CONNECT to its end. Whatever ends it, the outbox still has every row
+//! without a receipt.
 
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ pub(super) async fn run(
         Err(error) => return End::Lost(error.to_string()),
     };
     let (client, events) = AsyncClient::new(options, settings.limits.window + 16);
-    // Polled in a task of its own: the library's poll must not be cancelled half-way through a write.
+    // Polled in a task of its own: the library's poll must not be cancelled half-way through a
+    // write.
     let (tx, mut rx) = mpsc::channel(64);
     let network = tokio::spawn(poll(events, tx));
     let began = Instant::now();
@@ -101,7 +103,11 @@ async fn poll(mut events: EventLoop, tx: mpsc::Sender<FromNetwork>) {
 }
 
 impl Session<'_> {
-    async fn drive(&mut self, rx: &mut mpsc::Receiver<FromNetwork>, shutdown: &mut watch::Receiver<bool>) -> End {
+    async fn drive(
+        &mut self,
+        rx: &mut mpsc::Receiver<FromNetwork>,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> End {
         let mut up = false;
         loop {
             let wake = self.wake.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
@@ -148,21 +154,26 @@ impl Session<'_> {
                 if is_refused(&ack.return_codes) {
                     let codes = ack.return_codes;
                     error!(
-                        "the broker refuses a subscription ({codes:?}): neither receipts nor knowledge of the server reach \
+                        "the broker refuses a subscription ({codes:?}): neither receipts nor \
+                            knowledge of the server reach \
                          this box; its access list lacks this box (broker-config on the server)"
                     );
                 }
                 false
             }
             Event::Incoming(Packet::PubAck(ack)) => {
-                debug!("broker took packet {} ({:?}); the row stays until the server's receipt", ack.pkid, ack.reason);
+                debug!(
+                    "broker took packet {} ({:?}); the row stays until the server's receipt",
+                    ack.pkid, ack.reason
+                );
                 false
             }
             _ => false,
         }
     }
 
-    /// Subscriptions and the retained status. The channel is empty on a new connection, so none of these can be full.
+    /// Subscriptions and the retained status. The channel is empty on a new connection, so none of
+    /// these can be full.
     fn greet(&mut self) {
         self.settings.stats.set_connected(true);
         let device = &self.settings.identity.device;
@@ -181,7 +192,8 @@ impl Session<'_> {
         self.said_unreceipted = self.unreceipted_since.is_some();
         if self.said_unreceipted {
             warn!(
-                "the broker takes this box's messages, and the server has receipted none for {} s: it is down, reads from \
+                "the broker takes this box's messages, and the server has receipted none for {} \
+                    s: it is down, reads from \
                  another broker, or does not know this box; what was sent stays in the outbox",
                 RECEIPTS_WITHIN.as_secs()
             );
@@ -196,7 +208,8 @@ impl Session<'_> {
         }
     }
 
-    /// Publishes what is due. What can not be read or handed over stays in the outbox for the next round.
+    /// Publishes what is due. What can not be read or handed over stays in the outbox for the next
+    /// round.
     async fn pump(&mut self) {
         let window = self.planner.window();
         let heads = match on_disk(self.outbox, move |outbox| outbox.heads(window)).await {
@@ -274,7 +287,8 @@ impl Session<'_> {
         let applied = on_disk(self.outbox, move |outbox| {
             let applied = outbox.apply_receipt(&receipt)?;
             outbox.note_version("receipt", version)?;
-            // A head that can not be kept stops no receipt: the server sends another one within the hour.
+            // A head that can not be kept stops no receipt: the server sends another one within the
+            // hour.
             if let (Some(heads), Some(signed)) = (heads, &receipt.audit_head)
                 && let Err(error) = heads.keep(signed)
             {
@@ -298,7 +312,10 @@ impl Session<'_> {
             self.settings.stats.count_delivered();
         } else {
             self.settings.stats.count_refused(Reason::Undelivered);
-            warn!("{kind} version {version} was not taken by the engine; the server will send it again");
+            warn!(
+                "{kind} version {version} was not taken by the engine; the server will send it \
+                again"
+            );
         }
     }
 

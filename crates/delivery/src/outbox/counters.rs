@@ -1,8 +1,10 @@
-//! The few figures that must outlive a torn database: how often the box started, and which sequences it may have used.
+//! The few figures that must outlive a torn database: how often the box started, and which
+//! sequences it may have used.
 //!
-//! Two slots of fixed size are written in turn, each with its checksum, so a write torn by a power cut leaves the older
-//! slot, and a full disk can not stop it (the blocks are already the file's). Sequences and heartbeats are reserved in
-//! blocks: after a loss the box goes on above the block and no number is ever used twice.
+//! Two slots of fixed size are written in turn, each with its checksum, so a write torn by a power
+//! cut leaves the older slot, and a full disk can not stop it (the blocks are already the file's).
+//! Sequences and heartbeats are reserved in blocks: after a loss the box goes on above the block
+//! and no number is ever used twice.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -42,8 +44,17 @@ pub(super) struct CountersFile {
 impl CountersFile {
     /// Opens or makes the file. The flag is true where it existed and held a sound slot.
     pub(super) fn open(path: &Path) -> io::Result<(Self, bool)> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        let newest = [0, 1].into_iter().filter_map(|slot| read_slot(&file, slot)).max_by_key(|c| c.generation);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        let newest = [0, 1]
+            .into_iter()
+            .filter_map(|slot| read_slot(&file, slot))
+            .max_by_key(|c| c.generation);
         let found = newest.is_some();
         let mut counters = Self { file, now: newest.unwrap_or_default() };
         if !found {
@@ -100,8 +111,8 @@ mod tests {
         assert_eq!(CountersFile::open(&path).unwrap().0.now.boot_count, 5);
         let whole = std::fs::read(&path).unwrap();
         // Each file write syncs, so not every byte: the edges of the slots and every 97th between.
-        for torn_at in
-            (0..whole.len()).filter(|at| at % 97 == 0 || at % SLOT_BYTES < 2 || at % SLOT_BYTES > SLOT_BYTES - 3)
+        for torn_at in (0..whole.len())
+            .filter(|at| at % 97 == 0 || at % SLOT_BYTES < 2 || at % SLOT_BYTES > SLOT_BYTES - 3)
         {
             let mut torn = whole.clone();
             torn[torn_at] ^= 0x10;

@@ -1,4 +1,5 @@
-//! The outbox's database: rows, the chain's tip, receipts. Each change is one transaction. Decides nothing about policy.
+//! The outbox's database: rows, the chain's tip, receipts. Each change is one transaction. Decides
+//! nothing about policy.
 
 use std::path::Path;
 
@@ -76,7 +77,8 @@ pub(super) fn open(path: &Path, options: &OutboxOptions) -> Result<Connection, O
 }
 
 pub(super) fn set_max_pages(db: &Connection, max_pages: u64) -> Result<(), OutboxError> {
-    db.query_row(&format!("PRAGMA max_page_count = {max_pages}"), [], |_| Ok(())).map_err(OutboxError::from)
+    db.query_row(&format!("PRAGMA max_page_count = {max_pages}"), [], |_| Ok(()))
+        .map_err(OutboxError::from)
 }
 
 /// One line on what is wrong with the file, or `None`.
@@ -88,16 +90,21 @@ pub(super) fn damage(db: &Connection, writer: &Writer) -> Result<Option<String>,
     let owner = read_meta(db, "owner")?;
     let me = owner_text(writer);
     match owner {
-        Some(owner) if owner != me => Ok(Some(format!("the database belongs to {owner}, this box is {me}"))),
+        Some(owner) if owner != me => {
+            Ok(Some(format!("the database belongs to {owner}, this box is {me}")))
+        }
         _ => Ok(None),
     }
 }
 
 /// The tip as stored; of a new database, the beginning.
 pub(super) fn load_tip(db: &Connection) -> Result<Tip, OutboxError> {
-    let number =
-        |key| -> Result<u64, OutboxError> { Ok(read_meta(db, key)?.and_then(|text| text.parse().ok()).unwrap_or(0)) };
-    let hash = |key| -> Result<String, OutboxError> { Ok(read_meta(db, key)?.unwrap_or_else(|| ZERO_HASH.to_owned())) };
+    let number = |key| -> Result<u64, OutboxError> {
+        Ok(read_meta(db, key)?.and_then(|text| text.parse().ok()).unwrap_or(0))
+    };
+    let hash = |key| -> Result<String, OutboxError> {
+        Ok(read_meta(db, key)?.unwrap_or_else(|| ZERO_HASH.to_owned()))
+    };
     Ok(Tip {
         last_seq: number("last_seq")?,
         last_hash: hash("last_hash")?,
@@ -112,7 +119,8 @@ pub(super) fn load_tip(db: &Connection) -> Result<Tip, OutboxError> {
 
 pub(super) fn save_tip(tx: &Connection, tip: &Tip, writer: &Writer) -> Result<(), OutboxError> {
     let mut put = tx.prepare_cached(
-        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = \
+        excluded.value",
     )?;
     put.execute(params!["owner", owner_text(writer)])?;
     put.execute(params!["last_seq", tip.last_seq.to_string()])?;
@@ -129,8 +137,8 @@ pub(super) fn save_tip(tx: &Connection, tip: &Tip, writer: &Writer) -> Result<()
     Ok(())
 }
 
-/// Writes one link, after a due break record, in one transaction: row, sequence, id, previous hash and signature stand
-/// or fall together. Gives the new tip.
+/// Writes one link, after a due break record, in one transaction: row, sequence, id, previous hash
+/// and signature stand or fall together. Gives the new tip.
 pub(super) fn append(
     db: &mut Connection,
     writer: &Writer,
@@ -145,7 +153,13 @@ pub(super) fn append(
         let last_receipted_seq = (next.receipted_seq > 0).then_some(next.receipted_seq);
         // A new chain: it begins at the zero hash, above every sequence that may have been used.
         ZERO_HASH.clone_into(&mut next.last_hash);
-        link(&tx, writer, &mut next, stamp, Up::ChainBreak(ChainBreak { reason, last_receipted_seq }))?;
+        link(
+            &tx,
+            writer,
+            &mut next,
+            stamp,
+            Up::ChainBreak(ChainBreak { reason, last_receipted_seq }),
+        )?;
     }
     let event = link(&tx, writer, &mut next, stamp, payload)?;
     save_tip(&tx, &next, writer)?;
@@ -155,8 +169,8 @@ pub(super) fn append(
     Ok((event, next))
 }
 
-/// Gives up the oldest rows of the classes named, at most `limit`, and declares them in one new row. `None` where there
-/// is nothing to give up.
+/// Gives up the oldest rows of the classes named, at most `limit`, and declares them in one new
+/// row. `None` where there is nothing to give up.
 pub(super) fn drop_rows(
     db: &mut Connection,
     writer: &Writer,
@@ -169,9 +183,15 @@ pub(super) fn drop_rows(
     let tx = db.transaction()?;
     let mut rows = Vec::new();
     for class in classes {
-        let mut find = tx.prepare_cached("SELECT seq, hash FROM outbox WHERE class = ?1 ORDER BY seq LIMIT ?2")?;
+        let mut find = tx.prepare_cached(
+            "SELECT seq, hash FROM outbox WHERE class = ?1 ORDER BY seq LIMIT ?2",
+        )?;
         let found = find.query_map(params![*class as i64, (limit - rows.len()) as i64], |row| {
-            Ok(DroppedRow { seq: get_u64(row, 0)?, hash: row.get(1)?, channel: class.channel_name().to_owned() })
+            Ok(DroppedRow {
+                seq: get_u64(row, 0)?,
+                hash: row.get(1)?,
+                channel: class.channel_name().to_owned(),
+            })
         })?;
         for row in found {
             rows.push(row?);
@@ -183,7 +203,10 @@ pub(super) fn drop_rows(
     }
     for row in &rows {
         tx.execute("DELETE FROM outbox WHERE seq = ?1", [row.seq as i64])?;
-        tx.execute("INSERT OR REPLACE INTO gone (seq, hash) VALUES (?1, ?2)", params![row.seq as i64, row.hash])?;
+        tx.execute(
+            "INSERT OR REPLACE INTO gone (seq, hash) VALUES (?1, ?2)",
+            params![row.seq as i64, row.hash],
+        )?;
     }
     let count = rows.len();
     next.dropped_total += count as u64;
@@ -225,13 +248,26 @@ fn link(
     let envelope = serde_json::to_string(&writer.key.sign(text))?;
     if envelope.len() > MAX_MESSAGE_BYTES {
         let what = channel.as_str();
-        return Err(OutboxError::TooLarge { what, bytes: envelope.len(), limit: MAX_MESSAGE_BYTES });
+        return Err(OutboxError::TooLarge {
+            what,
+            bytes: envelope.len(),
+            limit: MAX_MESSAGE_BYTES,
+        });
     }
     let lane = i64::from(class.lane() == Lane::Bulk);
     tx.prepare_cached(
-        "INSERT INTO outbox (seq, lane, class, breaks, hash, channel, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO outbox (seq, lane, class, breaks, hash, channel, envelope) VALUES (?1, ?2, \
+        ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute(params![body.seq as i64, lane, class as i64, breaks, hash, channel.as_str(), envelope])?;
+    .execute(params![
+        body.seq as i64,
+        lane,
+        class as i64,
+        breaks,
+        hash,
+        channel.as_str(),
+        envelope
+    ])?;
     tip.last_seq = body.seq;
     tip.last_hash.clone_from(&hash);
     Ok(EventRef { seq: body.seq, event_id: body.event_id, hash })
@@ -242,7 +278,8 @@ fn event_id(utc: &str) -> Result<String, OutboxError> {
     let millis = utc.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|error| OutboxError::NoRandomness(error.to_string()))?;
-    let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &random).into_uuid();
+    let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &random)
+        .into_uuid();
     Ok(id.to_string())
 }
 
@@ -262,7 +299,8 @@ pub(super) fn apply_receipt(
     let mut deleted = 0;
     if receipt.contiguous_seq > tip.receipted_seq {
         check_hash(&tx, tip, receipt)?;
-        deleted += tx.execute("DELETE FROM outbox WHERE seq <= ?1", [receipt.contiguous_seq as i64])?;
+        deleted +=
+            tx.execute("DELETE FROM outbox WHERE seq <= ?1", [receipt.contiguous_seq as i64])?;
         tx.execute("DELETE FROM gone WHERE seq <= ?1", [receipt.contiguous_seq as i64])?;
         next.receipted_seq = receipt.contiguous_seq;
         next.receipted_hash.clone_from(&receipt.contiguous_hash);
@@ -299,46 +337,59 @@ fn check_hash(tx: &Transaction<'_>, tip: &Tip, receipt: &Receipt) -> Result<(), 
     match own {
         Some(own) if own == receipt.contiguous_hash => Ok(()),
         Some(own) => Err(OutboxError::Fork { seq, own, named: receipt.contiguous_hash.clone() }),
-        // Below a chain break: the rows are gone with the torn database, and nothing of them is left to delete.
+        // Below a chain break: the rows are gone with the torn database, and nothing of them is
+        // left to delete.
         None => Ok(()),
     }
 }
 
-/// The oldest rows per lane. A chain break waits until every row before it is receipted: the server takes it to mean
-/// that whatever is missing below will never come.
+/// The oldest rows per lane. A chain break waits until every row before it is receipted: the server
+/// takes it to mean that whatever is missing below will never come.
 pub(super) fn heads(db: &Connection, per_lane: usize) -> Result<Heads, OutboxError> {
     let (first, first_break): (Option<i64>, Option<i64>) = db
-        .prepare_cached("SELECT (SELECT min(seq) FROM outbox), (SELECT min(seq) FROM outbox WHERE breaks = 1)")?
+        .prepare_cached(
+            "SELECT (SELECT min(seq) FROM outbox), (SELECT min(seq) FROM outbox WHERE breaks = 1)",
+        )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let below = first_break.filter(|at| first.is_some_and(|first| first < *at)).unwrap_or(i64::MAX);
     let lane = |number: i64| -> Result<Vec<u64>, OutboxError> {
-        let mut find =
-            db.prepare_cached("SELECT seq FROM outbox WHERE lane = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3")?;
-        let rows = find.query_map(params![number, below, per_lane as i64], |row| get_u64(row, 0))?;
+        let mut find = db.prepare_cached(
+            "SELECT seq FROM outbox WHERE lane = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3",
+        )?;
+        let rows =
+            find.query_map(params![number, below, per_lane as i64], |row| get_u64(row, 0))?;
         rows.collect::<Result<_, _>>().map_err(OutboxError::from)
     };
     Ok(Heads { vital: lane(0)?, bulk: lane(1)? })
 }
 
-pub(super) fn envelope(db: &Connection, seq: u64) -> Result<Option<(Channel, String)>, OutboxError> {
+pub(super) fn envelope(
+    db: &Connection,
+    seq: u64,
+) -> Result<Option<(Channel, String)>, OutboxError> {
     let row: Option<(String, String)> = db
         .prepare_cached("SELECT channel, envelope FROM outbox WHERE seq = ?1")?
         .query_row([seq as i64], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    Ok(row.and_then(|(name, text)| Channel::UP.into_iter().find(|c| c.as_str() == name).map(|c| (c, text))))
+    Ok(row.and_then(|(name, text)| {
+        Channel::UP.into_iter().find(|c| c.as_str() == name).map(|c| (c, text))
+    }))
 }
 
 pub(super) fn depth(db: &Connection) -> Result<u64, OutboxError> {
-    db.query_row("SELECT count(*) FROM outbox", [], |row| get_u64(row, 0)).map_err(OutboxError::from)
+    db.query_row("SELECT count(*) FROM outbox", [], |row| get_u64(row, 0))
+        .map_err(OutboxError::from)
 }
 
-/// What can still be read of a torn database: rows whose signature holds, oldest first. Stops at the first row that can
-/// not be read, and never fails.
+/// What can still be read of a torn database: rows whose signature holds, oldest first. Stops at
+/// the first row that can not be read, and never fails.
 pub(super) fn salvage(path: &Path, writer: &Writer) -> Vec<Row> {
     let mut kept = Vec::new();
     let Ok(db) = Connection::open(path) else { return kept };
     let key = writer.key.verifying_key();
-    let Ok(mut find) = db.prepare("SELECT seq, class, breaks, hash, channel, envelope FROM outbox ORDER BY seq") else {
+    let Ok(mut find) =
+        db.prepare("SELECT seq, class, breaks, hash, channel, envelope FROM outbox ORDER BY seq")
+    else {
         return kept;
     };
     let Ok(mut rows) = find.query([]) else { return kept };
@@ -374,12 +425,26 @@ pub(super) struct Row {
     envelope: String,
 }
 
-pub(super) fn adopt(db: &mut Connection, writer: &Writer, tip: &Tip, rows: &[Row]) -> Result<(), OutboxError> {
+pub(super) fn adopt(
+    db: &mut Connection,
+    writer: &Writer,
+    tip: &Tip,
+    rows: &[Row],
+) -> Result<(), OutboxError> {
     let tx = db.transaction()?;
     for row in rows {
         tx.execute(
-            "INSERT INTO outbox (seq, lane, class, breaks, hash, channel, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![row.seq as i64, i64::from(row.class > 1), row.class, row.breaks, row.hash, row.channel, row.envelope],
+            "INSERT INTO outbox (seq, lane, class, breaks, hash, channel, envelope) VALUES (?1, \
+            ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                row.seq as i64,
+                i64::from(row.class > 1),
+                row.class,
+                row.breaks,
+                row.hash,
+                row.channel,
+                row.envelope
+            ],
         )?;
     }
     save_tip(&tx, tip, writer)?;
@@ -388,7 +453,9 @@ pub(super) fn adopt(db: &mut Connection, writer: &Writer, tip: &Tip, rows: &[Row
 }
 
 fn read_meta(db: &Connection, key: &str) -> Result<Option<String>, OutboxError> {
-    db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional().map_err(OutboxError::from)
+    db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+        .optional()
+        .map_err(OutboxError::from)
 }
 
 /// SQLite counts in `i64`; a sequence is far from its end.

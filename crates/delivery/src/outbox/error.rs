@@ -10,15 +10,22 @@ pub enum OutboxError {
     #[error("outbox: another process has {path} open: stop the other zaigang-agent")]
     InUse { path: PathBuf },
     #[error(
-        "outbox: the disk is full and nothing of less worth is left to drop: free space on the state directory's disk"
+        "outbox: the disk is full and nothing of less worth is left to drop: free space on the \
+        state directory's disk"
     )]
     Full,
-    #[error("outbox: a message of {bytes} bytes is over the limit of {limit}: {what} was not written")]
+    #[error(
+        "outbox: a message of {bytes} bytes is over the limit of {limit}: {what} was not written"
+    )]
     TooLarge { what: &'static str, bytes: usize, limit: usize },
-    #[error("outbox: receipt names hash {named} for sequence {seq}, the box has {own}: one of the two was changed")]
+    #[error(
+        "outbox: receipt names hash {named} for sequence {seq}, the box has {own}: one of the two \
+        was changed"
+    )]
     Fork { seq: u64, own: String, named: String },
     #[error(
-        "outbox: receipt names sequence {receipted}, above the last one written here ({last}): this box lost its state"
+        "outbox: receipt names sequence {receipted}, above the last one written here ({last}): \
+        this box lost its state"
     )]
     ReceiptBeyond { receipted: u64, last: u64 },
     #[error("outbox: a message of an unknown type can not be written")]
@@ -37,11 +44,13 @@ impl OutboxError {
     /// SQLite says the database or its disk is full.
     pub(super) fn is_full(&self) -> bool {
         use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
-        // ENOSPC shows as SQLITE_FULL, or, where the write-ahead log could not grow, as an I/O error of a write.
+        // ENOSPC shows as SQLITE_FULL, or, where the write-ahead log could not grow, as an I/O
+        // error of a write.
         const IOERR_WRITE: i32 = 778;
         match self {
             Self::Sql(rusqlite::Error::SqliteFailure(error, _)) => {
-                error.code == DiskFull || (error.code == SystemIoFailure && error.extended_code == IOERR_WRITE)
+                error.code == DiskFull
+                    || (error.code == SystemIoFailure && error.extended_code == IOERR_WRITE)
             }
             _ => false,
         }

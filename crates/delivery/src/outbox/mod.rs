@@ -1,11 +1,13 @@
 //! The outbox: what the box raised, signed and chained, on disk until the server's receipt.
 //!
-//! A handle is cheap to clone and can be used from any thread; each call is one short transaction with an `fsync`
-//! (about 1 ms on an SSD, 5-50 ms on an SD card). It never touches the network and never reads a clock.
+//! A handle is cheap to clone and can be used from any thread; each call is one short transaction
+//! with an `fsync` (about 1 ms on an SSD, 5-50 ms on an SD card). It never touches the network and
+//! never reads a clock.
 //!
-//! What may fail, and what then happens: a full disk drops heartbeats, then presence summaries, then L0 findings, and
-//! declares each in the chain; L1 and above use a reserve, and wait in memory when that is gone too. A torn database is
-//! set aside under a name, its readable rows are moved over, and the chain goes on behind a break record.
+//! What may fail, and what then happens: a full disk drops heartbeats, then presence summaries,
+//! then L0 findings, and declares each in the chain; L1 and above use a reserve, and wait in memory
+//! when that is gone too. A torn database is set aside under a name, its readable rows are moved
+//! over, and the chain goes on behind a break record.
 
 mod counters;
 mod disk;
@@ -58,7 +60,13 @@ pub struct Boot {
 
 impl Boot {
     /// A stamp of this boot. `utc` is RFC 3339 with milliseconds.
-    pub fn stamp(&self, utc: impl Into<String>, mono_ms: u64, uncertainty_ms: u32, clock: ClockSource) -> Stamp {
+    pub fn stamp(
+        &self,
+        utc: impl Into<String>,
+        mono_ms: u64,
+        uncertainty_ms: u32,
+        clock: ClockSource,
+    ) -> Stamp {
         let (boot_id, boot_count) = (self.boot_id.clone(), self.boot_count);
         Stamp { utc: utc.into(), boot_id, boot_count, mono_ms, uncertainty_ms, clock }
     }
@@ -89,7 +97,8 @@ pub struct OutboxStats {
     pub heartbeat_seq: u64,
     /// Rows given up for space since the database was made, each declared in the chain.
     pub dropped: u64,
-    /// Presence summaries and heartbeats that found no room at all in this run: they have no place in the chain.
+    /// Presence summaries and heartbeats that found no room at all in this run: they have no place
+    /// in the chain.
     pub unwritten: u64,
     /// Findings that wait in memory because even the reserve is used up.
     pub held: u64,
@@ -112,8 +121,8 @@ struct Inner {
 }
 
 impl Outbox {
-    /// Opens `dir/outbox.db`, or makes it, and counts this start of the agent. A torn database is set aside, named in
-    /// the log, and declared by a break record before the next row.
+    /// Opens `dir/outbox.db`, or makes it, and counts this start of the agent. A torn database is
+    /// set aside, named in the log, and declared by a break record before the next row.
     ///
     /// # Errors
     /// [`OutboxError::InUse`] if another process has it open; a directory that can not be written.
@@ -129,7 +138,14 @@ impl Outbox {
     ) -> Result<Self, OutboxError> {
         let state = State::open(dir, key, device.clone(), options)?;
         let boot = Boot { boot_id: new_boot_id()?, boot_count: state.boot_count() };
-        Ok(Self { inner: Arc::new(Inner { state: Mutex::new(state), appended: Notify::new(), boot, device }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                state: Mutex::new(state),
+                appended: Notify::new(),
+                boot,
+                device,
+            }),
+        })
     }
 
     pub fn boot(&self) -> &Boot {
@@ -140,12 +156,14 @@ impl Outbox {
         &self.inner.device
     }
 
-    /// Puts one message on disk: row, sequence, id, previous hash and signature in one transaction. When it returns
-    /// `Ok`, a power cut can not lose it. A heartbeat's own number and the outbox's figures are filled in here.
+    /// Puts one message on disk: row, sequence, id, previous hash and signature in one transaction.
+    /// When it returns `Ok`, a power cut can not lose it. A heartbeat's own number and the outbox's
+    /// figures are filled in here.
     ///
     /// # Errors
-    /// [`OutboxError::Full`] for a presence summary or heartbeat that found no room (counted); for a finding the same
-    /// error means that it waits in memory and is written as soon as there is room.
+    /// [`OutboxError::Full`] for a presence summary or heartbeat that found no room (counted); for
+    /// a finding the same error means that it waits in memory and is written as soon as there is
+    /// room.
     pub fn append(&self, stamp: Stamp, payload: Up) -> Result<EventRef, OutboxError> {
         let result = self.lock()?.append(stamp, payload);
         self.inner.appended.notify_one();
@@ -163,9 +181,14 @@ impl Outbox {
         result
     }
 
-    /// The engine applied a piece of knowledge or a command: its version is remembered against rollback, and the server
-    /// is told.
-    pub fn accept(&self, body: &DownBody, stamp: Stamp, deleted: Vec<PersonId>) -> Result<EventRef, OutboxError> {
+    /// The engine applied a piece of knowledge or a command: its version is remembered against
+    /// rollback, and the server is told.
+    pub fn accept(
+        &self,
+        body: &DownBody,
+        stamp: Stamp,
+        deleted: Vec<PersonId>,
+    ) -> Result<EventRef, OutboxError> {
         let ack = ack(body, None, deleted);
         let mut state = self.lock()?;
         let event = state.append(stamp, ack);
@@ -175,8 +198,14 @@ impl Outbox {
         event
     }
 
-    /// The engine can not use it: the server is told why. The version is not taken, so a mended one may follow.
-    pub fn refuse(&self, body: &DownBody, stamp: Stamp, because: impl Into<String>) -> Result<EventRef, OutboxError> {
+    /// The engine can not use it: the server is told why. The version is not taken, so a mended one
+    /// may follow.
+    pub fn refuse(
+        &self,
+        body: &DownBody,
+        stamp: Stamp,
+        because: impl Into<String>,
+    ) -> Result<EventRef, OutboxError> {
         self.append(stamp, ack(body, Some(because.into()), vec![]))
     }
 
@@ -185,8 +214,8 @@ impl Outbox {
         self.lock()?.take_version(kind, version)
     }
 
-    /// As [`Self::take_version`], but written with the next block of numbers: for receipts, which come by the thousand
-    /// and can not be turned against the box (a hash guards each).
+    /// As [`Self::take_version`], but written with the next block of numbers: for receipts, which
+    /// come by the thousand and can not be turned against the box (a hash guards each).
     pub fn note_version(&self, kind: &str, version: u64) -> Result<(), OutboxError> {
         self.lock()?.note_version(kind, version);
         Ok(())
@@ -202,7 +231,8 @@ impl Outbox {
         self.lock()?.heads(per_lane)
     }
 
-    /// The envelope of a row, exactly as it is to be published; `None` once it is receipted or dropped.
+    /// The envelope of a row, exactly as it is to be published; `None` once it is receipted or
+    /// dropped.
     pub fn envelope(&self, seq: u64) -> Result<Option<(Channel, String)>, OutboxError> {
         self.lock()?.envelope(seq)
     }

@@ -1,8 +1,10 @@
-//! What to send next, when to send it again, what to give up on a full disk. Pure: no clock, no disk, no network.
+//! What to send next, when to send it again, what to give up on a full disk. Pure: no clock, no
+//! disk, no network.
 //!
-//! A row stays in flight from its publish to the *server's* receipt; a broker's acknowledgement changes nothing. Within
-//! a lane rows go in the order of their sequence. The vital lane goes first, so that a backlog of heartbeats does not
-//! hold up a finding; the bulk lane always keeps a few slots, so that findings do not silence the heartbeat.
+//! A row stays in flight from its publish to the *server's* receipt; a broker's acknowledgement
+//! changes nothing. Within a lane rows go in the order of their sequence. The vital lane goes
+//! first, so that a backlog of heartbeats does not hold up a finding; the bulk lane always keeps a
+//! few slots, so that findings do not silence the heartbeat.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +13,8 @@ use protocol::up::{Severity, Up};
 /// What a row is worth when the disk is full, and in which lane it travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// A finding of L1 and above, and the records that keep the chain whole. Never dropped for space.
+    /// A finding of L1 and above, and the records that keep the chain whole. Never dropped for
+    /// space.
     Vital = 0,
     /// A finding of L0: dropped last.
     Log = 1,
@@ -27,7 +30,11 @@ impl Class {
             Up::Finding(finding) if finding.severity == Severity::L0 => Self::Log,
             Up::Presence(_) | Up::PresenceSummary(_) => Self::Presence,
             Up::Health(_) => Self::Health,
-            Up::Finding(_) | Up::KnowledgeAck(_) | Up::Dropped(_) | Up::ChainBreak(_) | Up::Unknown => Self::Vital,
+            Up::Finding(_)
+            | Up::KnowledgeAck(_)
+            | Up::Dropped(_)
+            | Up::ChainBreak(_)
+            | Up::Unknown => Self::Vital,
         }
     }
 
@@ -35,8 +42,8 @@ impl Class {
         if self <= Self::Log { Lane::Vital } else { Lane::Bulk }
     }
 
-    /// The classes that may be given up to make room for a row of this class, the first to go first. A row never drives
-    /// out one that is worth more.
+    /// The classes that may be given up to make room for a row of this class, the first to go
+    /// first. A row never drives out one that is worth more.
     pub fn may_drop(self) -> &'static [Class] {
         match self {
             Self::Vital => &[Self::Health, Self::Presence, Self::Log],
@@ -143,7 +150,10 @@ impl Planner {
         // A window of one or two must not be all bulk.
         let kept_for_bulk = if free > kept_for_bulk { kept_for_bulk } else { 0 };
         let overdue = |lane: &[u64], flights: &BTreeMap<u64, Flight>| -> Vec<u64> {
-            lane.iter().copied().filter(|seq| flights.get(seq).is_some_and(|f| f.due_ms <= now_ms)).collect()
+            lane.iter()
+                .copied()
+                .filter(|seq| flights.get(seq).is_some_and(|f| f.due_ms <= now_ms))
+                .collect()
         };
         send.extend(overdue(&heads.vital, &self.flights));
         let vital: Vec<u64> = self.fresh(&heads.vital).take(free - kept_for_bulk).collect();
@@ -247,7 +257,11 @@ mod tests {
     fn a_receipt_frees_the_window_and_a_new_connection_sends_all_again() {
         let mut planner = planner(2);
         assert_eq!(planner.plan(&heads(&[1, 2, 3], &[]), 0).send, [1, 2]);
-        assert_eq!(planner.plan(&heads(&[2, 3, 4], &[]), 1).send, [3], "the receipt for 1 freed one slot");
+        assert_eq!(
+            planner.plan(&heads(&[2, 3, 4], &[]), 1).send,
+            [3],
+            "the receipt for 1 freed one slot"
+        );
         planner.reconnected(Some(100));
         assert_eq!(planner.plan(&heads(&[2, 3, 4], &[]), 2).send, [2, 3]);
     }
@@ -268,7 +282,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever happens, never more than the window is in flight, and nothing is sent that is not pending.
+        /// Whatever happens, never more than the window is in flight, and nothing is sent that is
+        /// not pending.
         #[test]
         fn the_window_holds(window in 1_usize..20, steps in proptest::collection::vec((0_u64..40, 0_u64..40, 0_u64..3000), 1..60)) {
             let mut planner = Planner::new(Limits { window, ..Limits::default() }, 1);

@@ -1,4 +1,5 @@
-//! A torn database and its replacement: nothing readable is lost, and a kill at any point is survived.
+//! A torn database and its replacement: nothing readable is lost, and a kill at any point is
+//! survived.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,11 @@ pub(super) enum Torn {
     Fatal(OutboxError),
 }
 
-pub(super) fn open_checked(path: &Path, options: &OutboxOptions, writer: &Writer) -> Result<(Connection, Tip), Torn> {
+pub(super) fn open_checked(
+    path: &Path,
+    options: &OutboxOptions,
+    writer: &Writer,
+) -> Result<(Connection, Tip), Torn> {
     let sort = |error: OutboxError| {
         if error.is_corrupt() || is_schema_error(&error) {
             Torn::Because(error.to_string())
@@ -39,11 +44,11 @@ fn is_schema_error(error: &OutboxError) -> bool {
     matches!(error, OutboxError::Sql(rusqlite::Error::SqliteFailure(_, Some(text))) if text.starts_with("no such "))
 }
 
-/// Builds a new database above every number that may have been used, with the readable rows of the torn one, and puts
-/// it in the torn one's place. The break record is written with the next row.
+/// Builds a new database above every number that may have been used, with the readable rows of the
+/// torn one, and puts it in the torn one's place. The break record is written with the next row.
 ///
-/// Killed at any point, the next start either begins again or finishes: `outbox.new.db` exists only when it is complete,
-/// and until then nothing of the torn database has been touched.
+/// Killed at any point, the next start either begins again or finishes: `outbox.new.db` exists only
+/// when it is complete, and until then nothing of the torn database has been touched.
 pub(super) fn start_again(
     dir: &Path,
     writer: &Writer,
@@ -73,11 +78,16 @@ pub(super) fn start_again(
     rename(&unfinished, &dir.join("outbox.new.db"))?;
     fault::state("aside.rows_moved");
     let aside = finish_swap(dir, counters.now.boot_count)?;
-    error!("outbox: {reason}; set aside as {}; {} of its rows could be kept", aside.display(), rows.len());
+    error!(
+        "outbox: {reason}; set aside as {}; {} of its rows could be kept",
+        aside.display(),
+        rows.len()
+    );
     Ok((disk::open(&path, options)?, tip, aside))
 }
 
-/// Torn database away, complete one into its place. The log goes first: a database must never meet another's log.
+/// Torn database away, complete one into its place. The log goes first: a database must never meet
+/// another's log.
 pub(super) fn finish_swap(dir: &Path, boot: u64) -> Result<PathBuf, OutboxError> {
     let path = dir.join("outbox.db");
     let aside = free_name(dir, boot);

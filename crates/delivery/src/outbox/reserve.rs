@@ -1,4 +1,5 @@
-//! A file of real blocks that is given back to the disk when a finding finds no room. Holds nothing.
+//! A file of real blocks that is given back to the disk when a finding finds no room. Holds
+//! nothing.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -47,7 +48,8 @@ impl Reserve {
     }
 }
 
-/// Random-looking bytes, so that a file system that compresses or leaves holes still has to give blocks.
+/// Random-looking bytes, so that a file system that compresses or leaves holes still has to give
+/// blocks.
 fn write_blocks(path: &Path, bytes: u64) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
     let mut block = vec![0_u8; 64 * 1024];

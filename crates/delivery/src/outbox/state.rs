@@ -1,4 +1,5 @@
-//! The outbox under its lock: database, counters and reserve kept in step. What to do when the disk is full or torn.
+//! The outbox under its lock: database, counters and reserve kept in step. What to do when the disk
+//! is full or torn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -58,7 +59,10 @@ impl State {
         if dir.join("outbox.new.db").exists() {
             // The last start was cut off while it replaced a torn database.
             let aside = finish_swap(dir, 0)?;
-            warn!("outbox: finished replacing a torn database; it is set aside as {}", aside.display());
+            warn!(
+                "outbox: finished replacing a torn database; it is set aside as {}",
+                aside.display()
+            );
         }
         let existed = options.vfs.is_some() || path.exists();
         // The database first: its lock tells whether another agent is using the counters.
@@ -98,21 +102,32 @@ impl State {
         state.check_age(existed, known);
         state.count_boot()?;
         if let Err(error) = state.reserve.restore() {
-            warn!("outbox: the reserve of {} bytes could not be taken: {error}", options.reserve_bytes);
+            warn!(
+                "outbox: the reserve of {} bytes could not be taken: {error}",
+                options.reserve_bytes
+            );
         }
         Ok(state)
     }
 
-    /// A database that is missing, or older than its counters (restored from a backup), must not use a sequence twice.
+    /// A database that is missing, or older than its counters (restored from a backup), must not
+    /// use a sequence twice.
     fn check_age(&mut self, existed: bool, counters_known: bool) {
         let ceiling = self.counters.now.seq_ceiling;
-        if self.tip.break_reason.is_some() || !counters_known || self.tip.last_seq + BLOCK >= ceiling && existed {
+        if self.tip.break_reason.is_some()
+            || !counters_known
+            || self.tip.last_seq + BLOCK >= ceiling && existed
+        {
             return;
         }
         if ceiling == 0 {
             return;
         }
-        let reason = if existed { "the database is older than its counters" } else { "the database is missing" };
+        let reason = if existed {
+            "the database is older than its counters"
+        } else {
+            "the database is missing"
+        };
         warn!("outbox: {reason}: the chain goes on above sequence {ceiling} behind a break record");
         self.tip.break_reason = Some(reason.to_owned());
         self.tip.last_seq = ceiling;
@@ -157,7 +172,10 @@ impl State {
 
     fn hold(&mut self, stamp: Stamp, payload: Up) -> Result<EventRef, OutboxError> {
         if self.held.len() >= HELD_MAX {
-            error!("outbox: {HELD_MAX} findings wait in memory and the disk is still full: the oldest is lost");
+            error!(
+                "outbox: {HELD_MAX} findings wait in memory and the disk is still full: the \
+                oldest is lost"
+            );
             self.held.pop_front();
             self.unwritten += 1;
         }
@@ -174,8 +192,8 @@ impl State {
         }
     }
 
-    /// One row, with whatever mends are needed to get it written. Ends: each round drops rows, gives up the reserve,
-    /// or sets a torn file aside, and each of these comes to an end.
+    /// One row, with whatever mends are needed to get it written. Ends: each round drops rows,
+    /// gives up the reserve, or sets a torn file aside, and each of these comes to an end.
     fn write(&mut self, stamp: &Stamp, payload: &Up) -> Result<EventRef, OutboxError> {
         let class = Class::of(payload);
         let mut torn_once = false;
@@ -216,7 +234,10 @@ impl State {
         }
         fault::state("reserve.released");
         warn!("outbox: the disk is full; the reserve is given up for findings");
-        disk::set_max_pages(&self.db, (self.options.max_bytes + self.options.reserve_bytes) / PAGE_BYTES)?;
+        disk::set_max_pages(
+            &self.db,
+            (self.options.max_bytes + self.options.reserve_bytes) / PAGE_BYTES,
+        )?;
         self.checkpoint("TRUNCATE");
         if self.drop_rows(class, stamp)? {
             self.checkpoint("TRUNCATE");
@@ -226,9 +247,19 @@ impl State {
 
     fn drop_rows(&mut self, class: Class, stamp: &Stamp) -> Result<bool, OutboxError> {
         self.reserve_numbers(false)?;
-        match disk::drop_rows(&mut self.db, &self.writer, &self.tip, stamp, class.may_drop(), DROP_AT_ONCE) {
+        match disk::drop_rows(
+            &mut self.db,
+            &self.writer,
+            &self.tip,
+            stamp,
+            class.may_drop(),
+            DROP_AT_ONCE,
+        ) {
             Ok(Some((count, tip))) => {
-                warn!("outbox: the disk is full; {count} rows of presence and health were dropped and declared");
+                warn!(
+                    "outbox: the disk is full; {count} rows of presence and health were dropped \
+                    and declared"
+                );
                 self.tip = tip;
                 self.depth = self.depth + 1 - count as u64;
                 Ok(true)
@@ -309,7 +340,8 @@ impl State {
         // What is known in memory is exact: the counters need no safety distance.
         let receipted = (self.tip.receipted_seq, self.tip.receipted_hash.clone());
         let boot_count = self.tip.boot_count;
-        let (db, mut tip, aside) = start_again(&self.dir, &self.writer, &self.options, &self.counters, reason)?;
+        let (db, mut tip, aside) =
+            start_again(&self.dir, &self.writer, &self.options, &self.counters, reason)?;
         (tip.receipted_seq, tip.receipted_hash) = receipted;
         tip.boot_count = boot_count;
         tip.dropped_total = self.tip.dropped_total;
@@ -343,10 +375,16 @@ impl State {
     pub(super) fn stats(&self) -> OutboxStats {
         let mut degraded = Vec::new();
         if !self.reserve.is_whole() {
-            degraded.push("outbox: the disk is full and the reserve for findings is used: free space".to_owned());
+            degraded.push(
+                "outbox: the disk is full and the reserve for findings is used: free space"
+                    .to_owned(),
+            );
         }
         if !self.held.is_empty() {
-            degraded.push(format!("outbox: {} findings wait in memory for room on the disk", self.held.len()));
+            degraded.push(format!(
+                "outbox: {} findings wait in memory for room on the disk",
+                self.held.len()
+            ));
         }
         if let Some(aside) = &self.set_aside {
             degraded.push(format!("outbox: a torn database was set aside as {}", aside.display()));

@@ -27,7 +27,8 @@ impl Clinic {
     }
 
     fn open_with(&self, options: OutboxOptions) -> Outbox {
-        Outbox::open_with(self.dir.path(), self.key.clone(), "box-1".parse().unwrap(), options).unwrap()
+        Outbox::open_with(self.dir.path(), self.key.clone(), "box-1".parse().unwrap(), options)
+            .unwrap()
     }
 
     fn file(&self, name: &str) -> std::path::PathBuf {
@@ -71,7 +72,12 @@ fn rows(outbox: &Outbox, key: &VerifyingKey) -> Vec<(String, UpBody)> {
 }
 
 fn receipt(event: &EventRef, above: &[u64]) -> Receipt {
-    Receipt { contiguous_seq: event.seq, contiguous_hash: event.hash.clone(), above: above.to_vec(), audit_head: None }
+    Receipt {
+        contiguous_seq: event.seq,
+        contiguous_hash: event.hash.clone(),
+        above: above.to_vec(),
+        audit_head: None,
+    }
 }
 
 #[test]
@@ -112,10 +118,15 @@ fn a_restart_goes_on_where_it_was_and_counts_itself() {
 fn only_what_the_server_receipted_is_deleted() {
     let clinic = Clinic::new();
     let outbox = clinic.open();
-    let events: Vec<_> = (0..6).map(|_| outbox.append(stamp(&outbox), finding("L2")).unwrap()).collect();
+    let events: Vec<_> =
+        (0..6).map(|_| outbox.append(stamp(&outbox), finding("L2")).unwrap()).collect();
     assert_eq!(outbox.apply_receipt(&receipt(&events[1], &[4, 6])).unwrap().deleted, 4);
     assert_eq!(outbox.heads(10).unwrap().vital, [3, 5]);
-    assert_eq!(outbox.apply_receipt(&receipt(&events[1], &[4, 6])).unwrap().deleted, 0, "a receipt may come twice");
+    assert_eq!(
+        outbox.apply_receipt(&receipt(&events[1], &[4, 6])).unwrap().deleted,
+        0,
+        "a receipt may come twice"
+    );
     assert_eq!(outbox.apply_receipt(&receipt(&events[5], &[])).unwrap().deleted, 2);
     assert_eq!(outbox.stats().unwrap().depth, 0);
 }
@@ -145,7 +156,9 @@ fn heartbeats_are_numbered_on_disk() {
     outbox.append(stamp(&outbox), health()).unwrap();
     let numbers: Vec<u64> = rows(&outbox, &clinic.key.verifying_key())
         .into_iter()
-        .filter_map(|(_, body)| if let Up::Health(h) = body.payload { Some(h.heartbeat_seq) } else { None })
+        .filter_map(
+            |(_, body)| if let Up::Health(h) = body.payload { Some(h.heartbeat_seq) } else { None },
+        )
         .collect();
     assert_eq!(numbers, [1, 2]);
 }
@@ -164,7 +177,10 @@ fn a_message_over_the_limit_is_refused_and_the_chain_goes_on() {
     let outbox = clinic.open();
     let Up::Finding(mut huge) = finding("L2") else { unreachable!() };
     huge.explanation.en = "x".repeat(70_000);
-    assert!(matches!(outbox.append(stamp(&outbox), Up::Finding(huge)), Err(OutboxError::TooLarge { .. })));
+    assert!(matches!(
+        outbox.append(stamp(&outbox), Up::Finding(huge)),
+        Err(OutboxError::TooLarge { .. })
+    ));
     assert_eq!(outbox.append(stamp(&outbox), finding("L2")).unwrap().seq, 1);
 }
 
@@ -172,7 +188,11 @@ fn a_message_over_the_limit_is_refused_and_the_chain_goes_on() {
 #[test]
 fn a_full_disk_gives_up_heartbeats_then_presence_and_never_an_accusation() {
     let clinic = Clinic::new();
-    let outbox = clinic.open_with(OutboxOptions { reserve_bytes: 64 << 10, max_bytes: 256 << 10, vfs: None });
+    let outbox = clinic.open_with(OutboxOptions {
+        reserve_bytes: 64 << 10,
+        max_bytes: 256 << 10,
+        vfs: None,
+    });
     let mut raised = 0;
     for n in 0..400 {
         let payload = match n % 4 {
@@ -191,7 +211,8 @@ fn a_full_disk_gives_up_heartbeats_then_presence_and_never_an_accusation() {
     assert!(stats.dropped > 0, "nothing was dropped: {stats:?}");
     assert!(raised > 20, "{stats:?}");
     let rows = rows(&outbox, &clinic.key.verifying_key());
-    let kept = rows.iter().filter(|(_, body)| matches!(body.payload, Up::Finding(_))).count() as u64;
+    let kept =
+        rows.iter().filter(|(_, body)| matches!(body.payload, Up::Finding(_))).count() as u64;
     assert_eq!(kept, raised, "a finding of L2 was given up");
     // Every sequence is either a row or declared dropped, and the chain of hashes is whole.
     let mut hashes: std::collections::BTreeMap<u64, String> =
@@ -201,7 +222,10 @@ fn a_full_disk_gives_up_heartbeats_then_presence_and_never_an_accusation() {
             hashes.extend(report.rows.iter().map(|row| (row.seq, row.hash.clone())));
         }
     }
-    assert_eq!(hashes.keys().copied().collect::<Vec<_>>(), (1..=stats.last_seq).collect::<Vec<_>>());
+    assert_eq!(
+        hashes.keys().copied().collect::<Vec<_>>(),
+        (1..=stats.last_seq).collect::<Vec<_>>()
+    );
     for (_, body) in rows.iter().filter(|(_, body)| body.seq > 1) {
         assert_eq!(body.prev, hashes[&(body.seq - 1)], "link {}", body.seq);
     }
@@ -210,7 +234,11 @@ fn a_full_disk_gives_up_heartbeats_then_presence_and_never_an_accusation() {
 #[test]
 fn findings_that_find_no_room_wait_in_memory_and_are_written_once_there_is() {
     let clinic = Clinic::new();
-    let outbox = clinic.open_with(OutboxOptions { reserve_bytes: 32 << 10, max_bytes: 128 << 10, vfs: None });
+    let outbox = clinic.open_with(OutboxOptions {
+        reserve_bytes: 32 << 10,
+        max_bytes: 128 << 10,
+        vfs: None,
+    });
     let mut last = None;
     let mut waiting = 0;
     while waiting < 3 {
@@ -240,14 +268,21 @@ fn a_real_full_disk_loses_no_accusation() {
         .stderr(std::process::Stdio::null())
         .status();
     if !small.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED a_real_full_disk_loses_no_accusation: no right to mount a small file system");
+        eprintln!(
+            "SKIPPED a_real_full_disk_loses_no_accusation: no right to mount a small file system"
+        );
         return;
     }
     let _unmount = Unmount(mount.path());
     let key = SigningKey::generate().unwrap();
     let options = OutboxOptions { reserve_bytes: 128 << 10, ..OutboxOptions::default() };
-    let outbox =
-        Outbox::open_with(&mount.path().join("state"), key.clone(), "box-1".parse().unwrap(), options).unwrap();
+    let outbox = Outbox::open_with(
+        &mount.path().join("state"),
+        key.clone(),
+        "box-1".parse().unwrap(),
+        options,
+    )
+    .unwrap();
     let mut raised = 0;
     let mut full = false;
     for n in 0..3000 {
@@ -267,10 +302,16 @@ fn a_real_full_disk_loses_no_accusation() {
     let stats = outbox.stats().unwrap();
     assert!(full && stats.dropped > 0, "the disk never filled: {stats:?}");
     drop(outbox);
-    let outbox =
-        Outbox::open_with(&mount.path().join("state"), key.clone(), "box-1".parse().unwrap(), options).unwrap();
+    let outbox = Outbox::open_with(
+        &mount.path().join("state"),
+        key.clone(),
+        "box-1".parse().unwrap(),
+        options,
+    )
+    .unwrap();
     let kept = rows(&outbox, &key.verifying_key());
-    let findings = kept.iter().filter(|(_, body)| matches!(body.payload, Up::Finding(_))).count() as u64;
+    let findings =
+        kept.iter().filter(|(_, body)| matches!(body.payload, Up::Finding(_))).count() as u64;
     assert_eq!(findings, raised, "a finding was lost on the full disk: {stats:?}");
     let outcome = Outcome {
         fault: "box: disk full (a file system of 1 MiB)".into(),
@@ -285,7 +326,8 @@ fn a_real_full_disk_loses_no_accusation() {
     assert!(outcome.print());
 }
 
-/// The wall clock jumps by a day, forth and back, many times: order, chain and numbers do not depend on it.
+/// The wall clock jumps by a day, forth and back, many times: order, chain and numbers do not
+/// depend on it.
 #[test]
 fn a_clock_that_steps_by_a_day_changes_neither_order_nor_chain() {
     let clinic = Clinic::new();
@@ -293,15 +335,20 @@ fn a_clock_that_steps_by_a_day_changes_neither_order_nor_chain() {
     for step in 0..20_i64 {
         let outbox = clinic.open();
         for day in [0, 1, -1] {
-            let utc = jiff::Timestamp::from_second(1_790_000_000 + (day + step % 3) * 86_400).unwrap();
-            let stamp = outbox.boot().stamp(format!("{utc:.3}"), 1000, 20, ClockSource::Unsynchronised);
+            let utc =
+                jiff::Timestamp::from_second(1_790_000_000 + (day + step % 3) * 86_400).unwrap();
+            let stamp =
+                outbox.boot().stamp(format!("{utc:.3}"), 1000, 20, ClockSource::Unsynchronised);
             outbox.append(stamp, finding("L2")).unwrap();
             raised += 1;
         }
     }
     let kept = rows(&clinic.open(), &clinic.key.verifying_key());
-    let whole = kept.windows(2).all(|pair| pair[1].1.prev == pair[0].0 && pair[1].1.seq == pair[0].1.seq + 1);
-    let ids: std::collections::BTreeSet<_> = kept.iter().map(|(_, body)| body.event_id.clone()).collect();
+    let whole = kept
+        .windows(2)
+        .all(|pair| pair[1].1.prev == pair[0].0 && pair[1].1.seq == pair[0].1.seq + 1);
+    let ids: std::collections::BTreeSet<_> =
+        kept.iter().map(|(_, body)| body.event_id.clone()).collect();
     let outcome = Outcome {
         fault: "box: clock steps of a day, both ways".into(),
         times: 60,
@@ -327,7 +374,8 @@ impl Drop for Unmount<'_> {
 fn a_torn_database_is_set_aside_and_the_chain_goes_on_behind_a_break() {
     let clinic = Clinic::new();
     let outbox = clinic.open();
-    let old: Vec<_> = (0..40).map(|_| outbox.append(stamp(&outbox), finding("L2")).unwrap()).collect();
+    let old: Vec<_> =
+        (0..40).map(|_| outbox.append(stamp(&outbox), finding("L2")).unwrap()).collect();
     drop(outbox);
     let path = clinic.file("outbox.db");
     let mut bytes = fs::read(&path).unwrap();
@@ -344,7 +392,10 @@ fn a_torn_database_is_set_aside_and_the_chain_goes_on_behind_a_break() {
     assert!(stats.degraded.iter().any(|line| line.contains("set aside as")), "{stats:?}");
     assert!(clinic.file("outbox.corrupt-boot1-1.db").exists());
     let rows = rows(&outbox, &clinic.key.verifying_key());
-    let at = rows.iter().position(|(_, body)| matches!(body.payload, Up::ChainBreak(_))).expect("a break record");
+    let at = rows
+        .iter()
+        .position(|(_, body)| matches!(body.payload, Up::ChainBreak(_)))
+        .expect("a break record");
     assert_eq!(rows[at].1.prev, ZERO_HASH);
     assert_eq!(rows[at + 1].1.prev, rows[at].0);
     assert_eq!(rows[at + 1].1.seq, event.seq);
@@ -372,7 +423,10 @@ fn a_missing_and_a_restored_old_database_never_use_a_sequence_twice() {
         let event = outbox.append(stamp(&outbox), finding("L2")).unwrap();
         assert!(event.seq > last, "restored: {restore}, {} after {last}", event.seq);
         let rows = rows_all(&outbox, &clinic.key.verifying_key());
-        assert!(rows.iter().any(|body| matches!(body.payload, Up::ChainBreak(_))), "restored: {restore}");
+        assert!(
+            rows.iter().any(|body| matches!(body.payload, Up::ChainBreak(_))),
+            "restored: {restore}"
+        );
     }
 }
 

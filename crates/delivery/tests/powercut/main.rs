@@ -1,4 +1,5 @@
-//! The power goes at any write or sync of the outbox, in the middle of anything; afterwards every promise still holds.
+//! The power goes at any write or sync of the outbox, in the middle of anything; afterwards every
+//! promise still holds.
 //!
 //! `ZAIGANG_TORTURE_CUTS` sets the number of cuts (1000), `ZAIGANG_TORTURE_SEED` their places.
 #![allow(unsafe_code, reason = "an SQLite VFS is a table of C functions")]
@@ -16,7 +17,8 @@ use protocol::envelope::Envelope;
 use protocol::up::{ClockSource, HealthReport, Up, UpBody};
 use trust::{SigningKey, ZERO_HASH, chain_hash};
 
-/// The server as it should be: remembers every message by sequence, and would notice a second one under the same.
+/// The server as it should be: remembers every message by sequence, and would notice a second one
+/// under the same.
 #[derive(Default)]
 struct Server {
     hashes: BTreeMap<u64, String>,
@@ -42,7 +44,8 @@ impl Server {
             self.contiguous_seq += 1;
         }
         let contiguous_seq = self.contiguous_seq;
-        let contiguous_hash = self.hashes.get(&contiguous_seq).cloned().unwrap_or_else(|| ZERO_HASH.to_owned());
+        let contiguous_hash =
+            self.hashes.get(&contiguous_seq).cloned().unwrap_or_else(|| ZERO_HASH.to_owned());
         Receipt {
             contiguous_seq,
             contiguous_hash,
@@ -64,20 +67,24 @@ struct Life {
 
 impl Life {
     fn roll(&mut self, below: u64) -> u64 {
-        // `spread` over 0..=2·below is an even die with one face too many; the remainder takes it off.
+        // `spread` over 0..=2·below is an even die with one face too many; the remainder takes it
+        // off.
         spread(below, 1000, &mut self.dice) % below
     }
 
     fn open(&self) -> Option<Outbox> {
-        let options = OutboxOptions { reserve_bytes: 0, vfs: Some(vfs::NAME), ..OutboxOptions::default() };
+        let options =
+            OutboxOptions { reserve_bytes: 0, vfs: Some(vfs::NAME), ..OutboxOptions::default() };
         Outbox::open_with(self.dir.path(), self.key.clone(), "box-1".parse().unwrap(), options).ok()
     }
 
-    /// Everything promised is on the disk or with the server, unchanged, and the database was never set aside.
+    /// Everything promised is on the disk or with the server, unchanged, and the database was never
+    /// set aside.
     fn check(&mut self, outbox: &Outbox) {
         self.promised.retain(|seq, hash| self.server.hashes.get(seq) != Some(hash));
         for (seq, hash) in &self.promised {
-            let (_, text) = outbox.envelope(*seq).unwrap().unwrap_or_else(|| panic!("sequence {seq} is lost"));
+            let (_, text) =
+                outbox.envelope(*seq).unwrap().unwrap_or_else(|| panic!("sequence {seq} is lost"));
             let envelope: Envelope = serde_json::from_str(&text).unwrap();
             assert_eq!(&chain_hash(&envelope.body), hash, "sequence {seq} was changed");
         }
@@ -96,9 +103,17 @@ impl Life {
             let _ = outbox.apply_receipt(&self.server.receipt());
             return;
         }
-        let stamp = outbox.boot().stamp("2026-03-02T01:00:00.000Z", self.raised, 20, ClockSource::Synchronised);
-        let payload =
-            if self.roll(3) == 0 { Up::Health(HealthReport::default()) } else { delivery::testing::finding("L2") };
+        let stamp = outbox.boot().stamp(
+            "2026-03-02T01:00:00.000Z",
+            self.raised,
+            20,
+            ClockSource::Synchronised,
+        );
+        let payload = if self.roll(3) == 0 {
+            Up::Health(HealthReport::default())
+        } else {
+            delivery::testing::finding("L2")
+        };
         if let Ok(event) = outbox.append(stamp, payload) {
             self.promised.insert(event.seq, event.hash);
             self.raised += 1;
@@ -108,7 +123,9 @@ impl Life {
 
 #[test]
 fn the_power_may_go_at_any_write() {
-    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let number = |name: &str, default: u64| {
+        std::env::var(name).map_or(default, |text| text.parse().unwrap())
+    };
     let (cuts, seed) = (number("ZAIGANG_TORTURE_CUTS", 1000), number("ZAIGANG_TORTURE_SEED", 1));
     vfs::register();
     let mut life = Life {

@@ -1,7 +1,9 @@
-//! A disk in memory whose power can be cut: an SQLite VFS that knows what was synced and what was not.
+//! A disk in memory whose power can be cut: an SQLite VFS that knows what was synced and what was
+//! not.
 //!
-//! On a cut every write since the last sync of its file survives or not, each by itself, and the last one may be torn at a
-//! sector. That is more than a real disk does, so what survives here survives there. One disk per test program.
+//! On a cut every write since the last sync of its file survives or not, each by itself, and the
+//! last one may be torn at a sector. That is more than a real disk does, so what survives here
+//! survives there. One disk per test program.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -134,8 +136,9 @@ struct Handle {
 
 /// Registers the VFS under [`NAME`]; once per process.
 pub(crate) fn register() {
-    // SAFETY: the default VFS lives as long as the process; so does the leaked copy that is registered here, and its
-    // name is a static C string. The functions put in have the signatures SQLite asks for.
+    // SAFETY: the default VFS lives as long as the process; so does the leaked copy that is
+    // registered here, and its name is a static C string. The functions put in have the signatures
+    // SQLite asks for.
     unsafe {
         let default = ffi::sqlite3_vfs_find(ptr::null());
         assert!(!default.is_null());
@@ -153,7 +156,8 @@ pub(crate) fn register() {
 }
 
 static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
-    // Version 1: no shared memory. The outbox takes the database exclusively, so its log needs none.
+    // Version 1: no shared memory. The outbox takes the database exclusively, so its log needs
+    // none.
     iVersion: 1,
     xClose: Some(close),
     xRead: Some(read),
@@ -200,7 +204,8 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite gives `szOsFile` bytes at `file`, a C string or null as name, and a place or null for the flags.
+    // SAFETY: SQLite gives `szOsFile` bytes at `file`, a C string or null as name, and a place or
+    // null for the flags.
     unsafe {
         let name = name_of(name).unwrap_or_else(|| format!("temporary-{file:p}"));
         with(|disk| {
@@ -236,7 +241,12 @@ unsafe extern "C" fn delete(_: *mut ffi::sqlite3_vfs, name: *const c_char, _sync
     })
 }
 
-unsafe extern "C" fn access(_: *mut ffi::sqlite3_vfs, name: *const c_char, _: c_int, out: *mut c_int) -> c_int {
+unsafe extern "C" fn access(
+    _: *mut ffi::sqlite3_vfs,
+    name: *const c_char,
+    _: c_int,
+    out: *mut c_int,
+) -> c_int {
     // SAFETY: a C string, and a place for the answer.
     unsafe {
         let exists = name_of(name).is_some_and(|name| with(|disk| disk.files.contains_key(&name)));
@@ -262,7 +272,12 @@ unsafe extern "C" fn full_pathname(
     ffi::SQLITE_OK
 }
 
-unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, to: *mut c_void, len: c_int, at: i64) -> c_int {
+unsafe extern "C" fn read(
+    file: *mut ffi::sqlite3_file,
+    to: *mut c_void,
+    len: c_int,
+    at: i64,
+) -> c_int {
     // SAFETY: `to` has room for `len` bytes.
     let to = unsafe { std::slice::from_raw_parts_mut(to.cast::<u8>(), len as usize) };
     // SAFETY: an open file of ours.
@@ -278,7 +293,12 @@ unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, to: *mut c_void, len: c_
     }
 }
 
-unsafe extern "C" fn write(file: *mut ffi::sqlite3_file, from: *const c_void, len: c_int, at: i64) -> c_int {
+unsafe extern "C" fn write(
+    file: *mut ffi::sqlite3_file,
+    from: *const c_void,
+    len: c_int,
+    at: i64,
+) -> c_int {
     // SAFETY: `from` holds `len` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from.cast::<u8>(), len as usize) }.to_vec();
     // SAFETY: an open file of ours.
@@ -330,7 +350,9 @@ unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _: c_int) -> c_int {
 
 unsafe extern "C" fn file_size(file: *mut ffi::sqlite3_file, out: *mut i64) -> c_int {
     // SAFETY: an open file of ours, and a place for the answer.
-    unsafe { *out = on(file, |disk, name| disk.files.get(name).map_or(0, |file| file.view.len() as i64)) };
+    unsafe {
+        *out = on(file, |disk, name| disk.files.get(name).map_or(0, |file| file.view.len() as i64));
+    };
     ffi::SQLITE_OK
 }
 

@@ -1,6 +1,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
-//! A real Mosquitto on a free port, and a small server side: stores by event id, checks the chain, gives signed receipts.
-//! Whatever happens here is news, and tests wait for news: nobody sleeps and hopes.
+//! A real Mosquitto on a free port, and a small server side: stores by event id, checks the chain,
+//! gives signed receipts. Whatever happens here is news, and tests wait for news: nobody sleeps and
+//! hopes.
 
 use std::collections::BTreeMap;
 use std::io::BufRead as _;
@@ -90,11 +91,13 @@ impl Mosquitto {
         let port = free_port();
         let user = if is_root() { "user root\n" } else { "" };
         let config = format!(
-            "per_listener_settings true\npersistence false\nlog_dest stderr\nlog_type information\nmax_packet_size 2000000\n{user}\
+            "per_listener_settings true\npersistence false\nlog_dest stderr\nlog_type \
+                information\nmax_packet_size 2000000\n{user}\
              listener {port} 127.0.0.1\nallow_anonymous true\n{more}"
         );
         std::fs::write(dir.join("mosquitto.conf"), config).unwrap();
-        let mut broker = Self { port, dir: dir.to_owned(), child: None, up: watch::Sender::new(false) };
+        let mut broker =
+            Self { port, dir: dir.to_owned(), child: None, up: watch::Sender::new(false) };
         broker.resume();
         Some(broker)
     }
@@ -106,8 +109,12 @@ impl Mosquitto {
     /// Starts again on the same port, with nothing remembered; it says itself when it listens.
     pub(crate) fn resume(&mut self) {
         let config = self.dir.join("mosquitto.conf");
-        let mut child =
-            Command::new("/usr/sbin/mosquitto").arg("-c").arg(config).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new("/usr/sbin/mosquitto")
+            .arg("-c")
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
         self.child = Some(child);
         let mut line = String::new();
@@ -141,7 +148,8 @@ pub(crate) fn free_port() -> u16 {
 }
 
 fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+    std::fs::metadata("/proc/self")
+        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
 }
 
 /// What the server side stored, and how often it saw it.
@@ -168,7 +176,9 @@ impl Stored {
         let mut found: Vec<u32> = self
             .by_event
             .values()
-            .filter_map(|body| if let Up::Finding(f) = &body.payload { Some(f.revision) } else { None })
+            .filter_map(
+                |body| if let Up::Finding(f) = &body.payload { Some(f.revision) } else { None },
+            )
             .collect();
         found.sort_unstable();
         found
@@ -179,7 +189,8 @@ impl Stored {
             self.contiguous_seq += 1;
         }
         let contiguous_seq = self.contiguous_seq;
-        let contiguous_hash = self.hashes.get(&contiguous_seq).cloned().unwrap_or_else(|| ZERO_HASH.to_owned());
+        let contiguous_hash =
+            self.hashes.get(&contiguous_seq).cloned().unwrap_or_else(|| ZERO_HASH.to_owned());
         let above = self.hashes.range(contiguous_seq + 2..).map(|(seq, _)| *seq).collect();
         Receipt { contiguous_seq, contiguous_hash, above, audit_head: None }
     }
@@ -236,7 +247,8 @@ impl ServerSide {
                     Ok(Ok(event)) => event,
                     Ok(Err(_)) => break,
                     Err(_) => {
-                        // On a busy machine messages come one by one: some of those must come twice too.
+                        // On a busy machine messages come one by one: some of those must come twice
+                        // too.
                         let twice = self.scramble.load(Ordering::Relaxed) > 0;
                         for (n, (topic, payload)) in held.drain(..).rev().enumerate() {
                             for _ in 0..=u8::from(twice && n.is_multiple_of(3)) {
@@ -249,7 +261,9 @@ impl ServerSide {
                 match event {
                     Event::Incoming(Packet::ConnAck(_)) => {
                         for channel in Channel::UP {
-                            client.try_subscribe(Topic::filter_all(channel), QoS::AtLeastOnce).unwrap();
+                            client
+                                .try_subscribe(Topic::filter_all(channel), QoS::AtLeastOnce)
+                                .unwrap();
                         }
                     }
                     Event::Incoming(Packet::Publish(publish)) => {
@@ -329,7 +343,13 @@ impl TestBox {
             device: device.clone(),
             room: "room-1".parse().unwrap(),
             server: server_key.verifying_key(),
-            broker: BrokerAddress { host: "127.0.0.1".into(), port, tls: false, username: None, password: None },
+            broker: BrokerAddress {
+                host: "127.0.0.1".into(),
+                port,
+                tls: false,
+                username: None,
+                password: None,
+            },
             sealing: SealingKey::generate().unwrap(),
             tls: None,
             server_url: None,
@@ -342,7 +362,13 @@ impl TestBox {
 
     pub(crate) fn outbox(&self) -> Outbox {
         let options = OutboxOptions { reserve_bytes: 0, ..OutboxOptions::default() };
-        Outbox::open_with(&self.dir, self.identity.signing.clone(), self.identity.device.clone(), options).unwrap()
+        Outbox::open_with(
+            &self.dir,
+            self.identity.signing.clone(),
+            self.identity.device.clone(),
+            options,
+        )
+        .unwrap()
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -373,7 +399,8 @@ pub(crate) fn stamp(outbox: &Outbox) -> Stamp {
 
 pub(crate) use delivery::testing::numbered_finding;
 
-/// A network that can be cut: forwards to the broker while it is up, and drops every connection when it goes down.
+/// A network that can be cut: forwards to the broker while it is up, and drops every connection
+/// when it goes down.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     up: tokio::sync::watch::Sender<bool>,
@@ -391,7 +418,10 @@ impl Proxy {
                     if !*is_up.borrow() {
                         return;
                     }
-                    let Ok(mut far) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await else { return };
+                    let Ok(mut far) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await
+                    else {
+                        return;
+                    };
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
                         _ = is_up.wait_for(|up| !up) => {}

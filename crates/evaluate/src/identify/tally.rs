@@ -1,4 +1,5 @@
-//! What trials add up to: rates at fixed FPIR with their intervals, and what the box would say at the pack's thresholds.
+//! What trials add up to: rates at fixed FPIR with their intervals, and what the box would say at
+//! the pack's thresholds.
 
 use std::collections::BTreeMap;
 
@@ -35,14 +36,19 @@ impl Tally {
     pub(super) fn rates(&self) -> Rates {
         let mut strangers: Vec<f32> = self.non_mated.iter().map(|n| n.1).collect();
         strangers.sort_unstable_by(f32::total_cmp);
-        let people = |ids: &mut dyn Iterator<Item = usize>| ids.collect::<std::collections::BTreeSet<_>>().len();
+        let people = |ids: &mut dyn Iterator<Item = usize>| {
+            ids.collect::<std::collections::BTreeSet<_>>().len()
+        };
         Rates {
             mated_probes: self.mated.len(),
             mated_people: people(&mut self.mated.iter().map(|m| m.0)),
             non_mated_probes: self.non_mated.len(),
             non_mated_people: people(&mut self.non_mated.iter().map(|n| n.0)),
             disjoint_probes: self.seen.len(),
-            fnir_at_fpir: RATES.iter().map(|(name, rate)| (*name, self.fnir(&strangers, *rate))).collect(),
+            fnir_at_fpir: RATES
+                .iter()
+                .map(|(name, rate)| (*name, self.fnir(&strangers, *rate)))
+                .collect(),
         }
     }
 
@@ -72,7 +78,12 @@ pub(super) struct Verdicts {
 }
 
 impl Verdicts {
-    pub(super) fn add(&mut self, looks: &[(Scored, &Sample)], probe: &Probe<'_>, thresholds: &Thresholds) {
+    pub(super) fn add(
+        &mut self,
+        looks: &[(Scored, &Sample)],
+        probe: &Probe<'_>,
+        thresholds: &Thresholds,
+    ) {
         let limit = |sample: &Sample, bare: i32, masked: i32| {
             let ppm = if sample.quality.masked.is_some_and(|m| m > 0.5) { masked } else { bare };
             ppm as f32 / 1e6

@@ -1,4 +1,5 @@
-//! One drawn trial: who is enrolled, whose tracks are searched, and what the box's own gallery answers. It counts nothing.
+//! One drawn trial: who is enrolled, whose tracks are searched, and what the box's own gallery
+//! answers. It counts nothing.
 
 use vision::{Embedding, Gallery, Gate, Rivals, Template, TrackProbe};
 
@@ -39,7 +40,14 @@ impl<'a> Trial<'a> {
         dice.shuffle(&mut able);
         others.extend(able.split_off(plan.people.min(able.len())));
         dice.shuffle(&mut others);
-        let length = set.enrolments.iter().flatten().flatten().map(|s| s.embedding.len()).next().unwrap_or_default();
+        let length = set
+            .enrolments
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|s| s.embedding.len())
+            .next()
+            .unwrap_or_default();
         let mut gallery = Gallery::new(PACK, length);
         gallery.set_cohort(&set.cohort);
         let mut trial = Self { gallery, rivals: plan.thresholds.rivals, probes: Vec::new() };
@@ -48,9 +56,13 @@ impl<'a> Trial<'a> {
             dice.shuffle(&mut order);
             let enrol = enrolments(&set.enrolments[person], &order, plan.enrol);
             let rest: Vec<usize> = order.iter().copied().filter(|i| !enrol.contains(i)).collect();
-            let chosen: Vec<&Embedding> =
-                enrol.iter().filter_map(|i| set.enrolments[person][*i].as_ref()).map(|s| &s.embedding).collect();
-            let chosen: Vec<Template> = chosen.into_iter().map(|e| Template::new(PACK, e.clone())).collect();
+            let chosen: Vec<&Embedding> = enrol
+                .iter()
+                .filter_map(|i| set.enrolments[person][*i].as_ref())
+                .map(|s| &s.embedding)
+                .collect();
+            let chosen: Vec<Template> =
+                chosen.into_iter().map(|e| Template::new(PACK, e.clone())).collect();
             // Templates of one length and pack cannot be refused.
             let _ = match plan.templates {
                 Templates::Best => chosen.iter().try_for_each(|t| trial.gallery.insert(person, t)),
@@ -67,9 +79,17 @@ impl<'a> Trial<'a> {
         trial
     }
 
-    fn add_tracks(&mut self, set: &'a Set, person: usize, order: &[usize], length: usize, mated: bool) {
+    fn add_tracks(
+        &mut self,
+        set: &'a Set,
+        person: usize,
+        order: &[usize],
+        length: usize,
+        mated: bool,
+    ) {
         for (number, chunk) in order.chunks_exact(length).enumerate() {
-            let frames: Vec<&Sample> = chunk.iter().filter_map(|i| set.probes[person][*i].as_ref()).collect();
+            let frames: Vec<&Sample> =
+                chunk.iter().filter_map(|i| set.probes[person][*i].as_ref()).collect();
             if !frames.is_empty() {
                 self.probes.push(Probe { person, mated, number, frames });
             }
@@ -79,18 +99,27 @@ impl<'a> Trial<'a> {
     /// The best person and their score as the box makes it.
     pub(super) fn search(&mut self, probe: &Embedding) -> Scored {
         let best = self.gallery.identify(probe, self.rivals).best;
-        best.map_or(Scored { person: usize::MAX, best: -1.0 }, |best| Scored { person: best.person, best: best.cosine })
+        best.map_or(Scored { person: usize::MAX, best: -1.0 }, |best| Scored {
+            person: best.person,
+            best: best.cosine,
+        })
     }
 
     /// What each look at a track gives; the last one is the track's.
-    pub(super) fn looks<'s>(&mut self, probe: &Probe<'s>, how: Fusion) -> Vec<(Scored, &'s Sample)> {
+    pub(super) fn looks<'s>(
+        &mut self,
+        probe: &Probe<'s>,
+        how: Fusion,
+    ) -> Vec<(Scored, &'s Sample)> {
         let mut memory = TrackProbe::default();
         let last = probe.frames.len().saturating_sub(1);
         let mut looks = Vec::with_capacity(probe.frames.len());
         for (index, frame) in probe.frames.iter().enumerate() {
             let fused = match how {
                 Fusion::Track => memory.add(&frame.embedding),
-                _ if index == last => fuse(&probe.frames, how).unwrap_or_else(|| frame.embedding.clone()),
+                _ if index == last => {
+                    fuse(&probe.frames, how).unwrap_or_else(|| frame.embedding.clone())
+                }
                 _ => frame.embedding.clone(),
             };
             let mut found = self.search(&fused);
@@ -103,16 +132,28 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The photographs that enrol: in the order drawn, those that the box's gate takes; others only where these are too few.
+/// The photographs that enrol: in the order drawn, those that the box's gate takes; others only
+/// where these are too few.
 fn enrolments(photos: &[Option<Sample>], order: &[usize], count: usize) -> Vec<usize> {
-    let taken = |i: &usize| photos[*i].as_ref().is_some_and(|s| Gate::ENROLMENT.check(&s.quality).is_empty());
+    let taken = |i: &usize| {
+        photos[*i].as_ref().is_some_and(|s| Gate::ENROLMENT.check(&s.quality).is_empty())
+    };
     let refused = |i: &usize| photos[*i].is_some() && !taken(i);
-    order.iter().copied().filter(taken).chain(order.iter().copied().filter(refused)).take(count).collect()
+    order
+        .iter()
+        .copied()
+        .filter(taken)
+        .chain(order.iter().copied().filter(refused))
+        .take(count)
+        .collect()
 }
 
-/// Length of the plain mean of unit vectors, 0-1: a cosine to their direction times it is the mean of their cosines.
+/// Length of the plain mean of unit vectors, 0-1: a cosine to their direction times it is the mean
+/// of their cosines.
 fn agreement(frames: &[&Sample]) -> f32 {
-    let pairs = frames.iter().flat_map(|a| frames.iter().map(|b| a.embedding.cosine(&b.embedding).unwrap_or(0.0)));
+    let pairs = frames
+        .iter()
+        .flat_map(|a| frames.iter().map(|b| a.embedding.cosine(&b.embedding).unwrap_or(0.0)));
     (pairs.sum::<f32>().max(0.0)).sqrt() / frames.len().max(1) as f32
 }
 

@@ -26,7 +26,13 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    pub(crate) fn new(rule: Rule, kind: Kind, severity: Severity, subject: Subject, first_cause: u64) -> Self {
+    pub(crate) fn new(
+        rule: Rule,
+        kind: Kind,
+        severity: Severity,
+        subject: Subject,
+        first_cause: u64,
+    ) -> Self {
         Self {
             rule,
             kind,
@@ -47,7 +53,12 @@ impl Draft {
     }
 
     /// Names somebody; `method` `None`: not seen.
-    pub(crate) fn person(mut self, person: &PersonId, part: &'static str, method: Option<PresenceMethod>) -> Self {
+    pub(crate) fn person(
+        mut self,
+        person: &PersonId,
+        part: &'static str,
+        method: Option<PresenceMethod>,
+    ) -> Self {
         self.persons.push(PersonPart { person: person.clone(), part, method });
         self
     }

@@ -1,5 +1,5 @@
-//! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack, HB-6 zones changed behind the installer's
-//! lock, HB-7 zones that do not fit. (HB-1 and HB-5: the server.)
+//! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack, HB-6 zones
+//! changed behind the installer's lock, HB-7 zones that do not fit. (HB-1 and HB-5: the server.)
 
 use super::draft::{Draft, en_ms, zh_ms};
 use super::measures::{role_ppm, votes_ppm};
@@ -22,34 +22,41 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let severity = if total >= p.hb3_long_ms() { Severity::L2 } else { Severity::L1 };
-    let mut draft = Draft::new(Rule::Hb3, Kind::UndeclaredProcedure, severity, Subject::Room, op.first()?)
-        .measured(case)
-        .span("operator", &op)
-        .span("bed_occupied", &case.bed)
-        .figure("operator_ms", total)
-        .sure(1_000_000, role_ppm(total, p.hb3_ms()))
-        .basis(RECORDS);
+    let mut draft =
+        Draft::new(Rule::Hb3, Kind::UndeclaredProcedure, severity, Subject::Room, op.first()?)
+            .measured(case)
+            .span("operator", &op)
+            .span("bed_occupied", &case.bed)
+            .figure("operator_ms", total)
+            .sure(1_000_000, role_ppm(total, p.hb3_ms()))
+            .basis(RECORDS);
     for seen in case.people.values().filter(|s| !s.op.is_empty()) {
         draft = draft.person(&seen.info.id, "operator", Some(seen.method));
     }
     Some(draft.says(
         format!("疑似未登记诊疗活动：床位有人且操作位有人{}，无对应登记。", zh_ms(total)),
-        format!("Suspected undeclared procedure: the bed was occupied and somebody operated for {}, with no session declared.", en_ms(total)),
+        format!(
+            "Suspected undeclared procedure: the bed was occupied and somebody operated for \
+            {}, with no session declared.",
+            en_ms(total)
+        ),
     ))
 }
 
 /// HB-2 in a session: no picture for long at once, or again and again.
 pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
-    let (total, longest) = (case.dark.total(), case.dark.iter().map(|s| s.1 - s.0).max().unwrap_or(0));
+    let (total, longest) =
+        (case.dark.total(), case.dark.iter().map(|s| s.1 - s.0).max().unwrap_or(0));
     if longest < p.hb2_session_ms() && total < p.hb2_session_sum_ms() {
         return None;
     }
-    let draft = Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, case.dark.first()?)
-        .span("camera", &case.dark)
-        .figure("camera_fault_ms", total)
-        .figure("camera_fault_longest_ms", longest)
-        .basis(DUTY);
+    let draft =
+        Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, case.dark.first()?)
+            .span("camera", &case.dark)
+            .figure("camera_fault_ms", total)
+            .figure("camera_fault_longest_ms", longest)
+            .basis(DUTY);
     Some(draft.says(
         format!("疑似设备异常：诊疗期间无画面共{}，最长一次{}。", zh_ms(total), zh_ms(longest)),
         format!(
@@ -60,8 +67,8 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     ))
 }
 
-/// HB-7: the bed is occupied, nobody is in the operator zone, and somebody stays beside it: the zones do not fit the room, or
-/// somebody works from outside them.
+/// HB-7: the bed is occupied, nobody is in the operator zone, and somebody stays beside it: the
+/// zones do not fit the room, or somebody works from outside them.
 pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let beside = case.beside.bridged(p.presence_bridge_ms());
@@ -78,9 +85,13 @@ pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
         .figure("beside_ms", total)
         .basis(DUTY);
     Some(draft.says(
-        format!("疑似区域设置与实际不符：床位有人且操作位无人{}，期间另有人在床旁，请核对画面区域。", zh_ms(total)),
         format!(
-            "Suspected zones that do not fit: the bed was occupied with nobody in the operator zone for {} while somebody \
+            "疑似区域设置与实际不符：床位有人且操作位无人{}，期间另有人在床旁，请核对画面区域。",
+            zh_ms(total)
+        ),
+        format!(
+            "Suspected zones that do not fit: the bed was occupied with nobody in the operator \
+                zone for {} while somebody \
              stayed beside it; check the zones.",
             en_ms(total)
         ),
@@ -88,7 +99,12 @@ pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
 }
 
 /// HB-2: the camera covered, moved or frozen in opening hours.
-pub(crate) fn camera_faults(k: &Knowledge, h: &History, now: u64, offset: i64) -> Vec<(Draft, bool)> {
+pub(crate) fn camera_faults(
+    k: &Knowledge,
+    h: &History,
+    now: u64,
+    offset: i64,
+) -> Vec<(Draft, bool)> {
     let long = h.faults.iter().filter(|f| f.last.min(now) - f.from.min(now) >= k.policy.hb2_ms());
     let open = long.filter(|f| is_open(k, Wall(f.from as i64 + offset)));
     open.map(|fault| (camera_fault(fault), fault.over)).collect()
@@ -112,8 +128,8 @@ fn camera_fault(fault: &Fault) -> Draft {
         )
 }
 
-/// HB-6: the zones in force are others than those that the installer locked. It names nobody: whoever changed them stands in
-/// the server's audit log.
+/// HB-6: the zones in force are others than those that the installer locked. It names nobody:
+/// whoever changed them stands in the server's audit log.
 pub(crate) fn zones_drifted(told: u64, drift: ZonesDrifted) -> Draft {
     Draft::new(Rule::Hb6, Kind::Integrity, Severity::L1, Subject::Room, told)
         .span("zones_changed", &Spans::one(told, told))
@@ -121,8 +137,11 @@ pub(crate) fn zones_drifted(told: u64, drift: ZonesDrifted) -> Draft {
         .figure("room_version", drift.version)
         .basis(DUTY)
         .says(
-            "疑似安装后区域被更改：当前生效的区域与安装锁定时不同，请核对画面区域与隐私遮蔽。".to_owned(),
-            "Suspected change of zones after installation: the zones in force differ from those that were locked; check the zones and privacy masks.".to_owned(),
+            "疑似安装后区域被更改：当前生效的区域与安装锁定时不同，请核对画面区域与隐私遮蔽。"
+                .to_owned(),
+            "Suspected change of zones after installation: the zones in force differ from those \
+            that were locked; check the zones and privacy masks."
+                .to_owned(),
         )
 }
 
@@ -134,14 +153,18 @@ fn is_open(k: &Knowledge, at: Wall) -> bool {
     // 1970-01-01 was a Thursday: day 3 of a week from Monday.
     let weekday = (local_min.div_euclid(DAY_MIN) + 3).rem_euclid(7) as usize;
     let minute = local_min.rem_euclid(DAY_MIN);
-    hours.week[weekday].iter().any(|(from, to)| i64::from(*from) <= minute && minute < i64::from(*to))
+    hours.week[weekday]
+        .iter()
+        .any(|(from, to)| i64::from(*from) <= minute && minute < i64::from(*to))
 }
 
-/// Whether a face takes part as a body does: it moved through the room and stood where a body can. A portrait on the wall, a
-/// phone or a screen does not.
+/// Whether a face takes part as a body does: it moved through the room and stood where a body can.
+/// A portrait on the wall, a phone or a screen does not.
 fn takes_part(track: &TrackLog, policy: &Policy) -> bool {
-    let came_in = track.first_zone == Zone::Door && track.spoof.first <= track.first() + policy.observation_gap_ms();
-    let long = track.ring.total() + track.head.total() + track.aside.total() >= policy.indeterminate_ignore_ms();
+    let came_in = track.first_zone == Zone::Door
+        && track.spoof.first <= track.first() + policy.observation_gap_ms();
+    let long = track.ring.total() + track.head.total() + track.aside.total()
+        >= policy.indeterminate_ignore_ms();
     (came_in || track.reach.is_some_and(Reach::is_of_a_body)) && long
 }
 
@@ -156,19 +179,21 @@ pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
         .map(|(id, track)| {
             let s = &track.spoof;
             let severity = if takes_part(track, policy) { Severity::L2 } else { Severity::L0 };
-            let mut draft = Draft::new(Rule::Hb4, Kind::Integrity, severity, Subject::Track(*id), s.first)
-                .span("camera", &Spans::one(s.first, s.last))
-                .figure("spoof_frames", s.frames)
-                .figure("assessed_frames", s.assessed)
-                .sure(votes_ppm(s.frames), 1_000_000)
-                .basis(DUTY)
-                .says(
-                    format!("疑似呈现攻击：{}帧中有{}帧判定为非活体。", s.assessed, s.frames),
-                    format!(
-                        "Suspected presentation attack: {} of {} assessed frames were not a living face.",
-                        s.frames, s.assessed
-                    ),
-                );
+            let mut draft =
+                Draft::new(Rule::Hb4, Kind::Integrity, severity, Subject::Track(*id), s.first)
+                    .span("camera", &Spans::one(s.first, s.last))
+                    .figure("spoof_frames", s.frames)
+                    .figure("assessed_frames", s.assessed)
+                    .sure(votes_ppm(s.frames), 1_000_000)
+                    .basis(DUTY)
+                    .says(
+                        format!("疑似呈现攻击：{}帧中有{}帧判定为非活体。", s.assessed, s.frames),
+                        format!(
+                            "Suspected presentation attack: {} of {} assessed frames were not a \
+                        living face.",
+                            s.frames, s.assessed
+                        ),
+                    );
             draft.tracks.push(*id);
             draft
         })

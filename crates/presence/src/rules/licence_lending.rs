@@ -1,4 +1,5 @@
-//! 挂证: LL-1 substitution, LL-4 status, LL-5 clock-and-go. (LL-2 and LL-3 look across days and places: the server.)
+//! 挂证: LL-1 substitution, LL-4 status, LL-5 clock-and-go. (LL-2 and LL-3 look across days and
+//! places: the server.)
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::measures::{absent, by_absence, role_ppm, votes_ppm};
@@ -16,7 +17,8 @@ struct Other<'c, 'a> {
     op_ms: u64,
 }
 
-/// Who operated most, other than the declared lead. At equal times a known person, then the lesser id.
+/// Who operated most, other than the declared lead. At equal times a known person, then the lesser
+/// id.
 fn other_operator<'c, 'a>(case: &'c Case<'a>) -> Other<'c, 'a> {
     let op = case.stranger_op();
     let mut best = Other { person: None, op_ms: op.total() + case.pieces.stranger_op.total(), op };
@@ -34,32 +36,46 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let lead = case.declared_lead()?;
     let recognisable = case.known(lead).is_some_and(|l| l.has_template && l.confirmed);
-    let enough =
-        case.a_with_pieces() >= p.ll1_activity_min_ms() && u64::from(case.door_ppm) >= p.door_visible_min_ppm();
+    let enough = case.a_with_pieces() >= p.ll1_activity_min_ms()
+        && u64::from(case.door_ppm) >= p.door_visible_min_ppm();
     let other = other_operator(case);
     if !recognisable || !enough || other.op_ms < p.ll1_other_op_ms() {
         return None;
     }
     let absence = absent(case, |id| id == lead)?;
     let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
-    let (kind, severity) =
-        if is_lead { (Kind::RecordMismatch, Severity::L1) } else { (Kind::LicenseLending, Severity::L2) };
+    let (kind, severity) = if is_lead {
+        (Kind::RecordMismatch, Severity::L1)
+    } else {
+        (Kind::LicenseLending, Severity::L2)
+    };
     let severity = by_absence(absence, severity);
-    let votes = other.person.map_or_else(|| case.strangers.iter().map(|s| s.votes).max().unwrap_or(0), |s| s.votes);
-    let mut draft = Draft::new(Rule::Ll1, kind, severity, Subject::Person(lead.clone()), case.a.first().unwrap_or(0))
-        .person(lead, "declared_lead", None)
-        .measured(case)
-        .span("operator", &other.op)
-        .figure("lead_present_ms", 0)
-        .figure("other_operating_ms", other.op.total())
-        .figure("door_visible_ppm", case.door_ppm)
-        .sure(votes_ppm(votes), role_ppm(other.op.total(), p.ll1_other_op_ms()))
-        .basis(LENDING);
+    let votes = other
+        .person
+        .map_or_else(|| case.strangers.iter().map(|s| s.votes).max().unwrap_or(0), |s| s.votes);
+    let mut draft = Draft::new(
+        Rule::Ll1,
+        kind,
+        severity,
+        Subject::Person(lead.clone()),
+        case.a.first().unwrap_or(0),
+    )
+    .person(lead, "declared_lead", None)
+    .measured(case)
+    .span("operator", &other.op)
+    .figure("lead_present_ms", 0)
+    .figure("other_operating_ms", other.op.total())
+    .figure("door_visible_ppm", case.door_ppm)
+    .sure(votes_ppm(votes), role_ppm(other.op.total(), p.ll1_other_op_ms()))
+    .basis(LENDING);
     if let Some(seen) = other.person {
         draft = draft.person(&seen.info.id, "operator", Some(seen.method));
     }
-    let who_zh = other.person.map_or_else(|| "一名未识别人员".to_owned(), |s| format!("{}", s.info.id));
-    let who_en = other.person.map_or_else(|| "an unidentified person".to_owned(), |s| format!("{}", s.info.id));
+    let who_zh =
+        other.person.map_or_else(|| "一名未识别人员".to_owned(), |s| format!("{}", s.info.id));
+    let who_en = other
+        .person
+        .map_or_else(|| "an unidentified person".to_owned(), |s| format!("{}", s.info.id));
     let (a, op) = (case.a.total(), other.op.total());
     let (zh_kind, en_kind) = if is_lead {
         ("疑似登记与实际不符", "Suspected mismatch with the record")
@@ -74,7 +90,8 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
             percent(case.v.over_a_ppm)
         ),
         format!(
-            "{en_kind}: the declared lead {lead} was present for 0 s of {} of operating time; {who_en} stood in the operator \
+            "{en_kind}: the declared lead {lead} was present for 0 s of {} of operating time; \
+                {who_en} stood in the operator \
              role for {}; visibility {}.",
             en_ms(a),
             en_ms(op),
@@ -83,14 +100,16 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     ))
 }
 
-/// LL-4: somebody operates whose registration is not in force or does not cover this institution. Said during the act.
+/// LL-4: somebody operates whose registration is not in force or does not cover this institution.
+/// Said during the act.
 pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let registry_at = case.roster?.roster.registry_at;
     let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen.min(case.now)));
     let faulty = case.people.iter().filter_map(|(id, seen)| {
         let op = operating(case, seen)?;
-        let fault = seen.info.status_fault(case.wall(op.first()?), case.knowledge.pass_of(id, from, to))?;
+        let fault =
+            seen.info.status_fault(case.wall(op.first()?), case.knowledge.pass_of(id, from, to))?;
         Some((seen, op, fault))
     });
     // One finding per rule and session: about whoever operated most.
@@ -98,12 +117,17 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     let begin = op_spans.first()?;
     let age = case.wall(begin).0.saturating_sub(registry_at.0).max(0).unsigned_abs();
     let fresh = age <= p.registry_age_max_ms();
-    let (kind, severity) =
-        if fresh { (Kind::LicenseLending, Severity::L3) } else { (Kind::RecordMismatch, Severity::L1) };
+    let (kind, severity) = if fresh {
+        (Kind::LicenseLending, Severity::L3)
+    } else {
+        (Kind::RecordMismatch, Severity::L1)
+    };
     let id = &seen.info.id;
     let op = op_spans.total();
     let (zh_fault, en_fault) = match fault {
-        StatusFault::Site => ("执业注册未覆盖本机构", "whose registration does not cover this institution"),
+        StatusFault::Site => {
+            ("执业注册未覆盖本机构", "whose registration does not cover this institution")
+        }
         StatusFault::Registration => ("执业注册状态非有效", "whose registration is not in force"),
     };
     let (zh_age, en_age) = if fresh {
@@ -123,14 +147,16 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
             .says(
                 format!("疑似执业资格异常：{id}（{zh_fault}）处于操作位{}{zh_age}。", zh_ms(op)),
                 format!(
-                    "Suspected status fault: {id}, {en_fault}, stood in the operator role for {}{en_age}.",
+                    "Suspected status fault: {id}, {en_fault}, stood in the operator role for \
+                    {}{en_age}.",
                     en_ms(op)
                 ),
             ),
     )
 }
 
-/// When somebody operated, if long enough for LL-4. At a door nobody is seen operating: whoever was declared to and came in.
+/// When somebody operated, if long enough for LL-4. At a door nobody is seen operating: whoever was
+/// declared to and came in.
 fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
     let p = &case.knowledge.policy;
     if case.doorway {
@@ -139,7 +165,8 @@ fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
     (seen.op.densest(p.uq_window_ms()) >= p.ll4_op_ms()).then(|| seen.op.clone())
 }
 
-/// LL-5 in doorway mode: from check-in to check-out the declared lead was inside for less than the item can take.
+/// LL-5 in doorway mode: from check-in to check-out the declared lead was inside for less than the
+/// item can take.
 pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
     let lead = case.declared_lead()?;
     let seen = case.people.get(lead)?;
@@ -151,27 +178,39 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
     }
     let begin = seen.present.first()?;
     Some(
-        Draft::new(Rule::Ll5, Kind::LicenseLending, Severity::L2, Subject::Person(lead.clone()), begin)
-            .person(lead, "declared_lead", Some(seen.method))
-            .span("lead_present", &seen.present)
-            .figure("lead_present_ms", inside)
-            .figure("item_least_ms", least)
-            .figure("visibility_over_i_ppm", case.v.over_i_ppm)
-            .sure(votes_ppm(seen.votes), 1_000_000)
-            .basis(LENDING)
-            .says(
-                format!("疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于该项目最短时长{}。", zh_ms(inside), zh_ms(least)),
-                format!(
-                    "Suspected clock-and-go: from check-in to check-out the declared lead {lead} was inside for {}, less than \
-                     the {} that the item takes at least.",
-                    en_ms(inside),
-                    en_ms(least)
-                ),
+        Draft::new(
+            Rule::Ll5,
+            Kind::LicenseLending,
+            Severity::L2,
+            Subject::Person(lead.clone()),
+            begin,
+        )
+        .person(lead, "declared_lead", Some(seen.method))
+        .span("lead_present", &seen.present)
+        .figure("lead_present_ms", inside)
+        .figure("item_least_ms", least)
+        .figure("visibility_over_i_ppm", case.v.over_i_ppm)
+        .sure(votes_ppm(seen.votes), 1_000_000)
+        .basis(LENDING)
+        .says(
+            format!(
+                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于该项目最短时长{}。",
+                zh_ms(inside),
+                zh_ms(least)
             ),
+            format!(
+                "Suspected clock-and-go: from check-in to check-out the declared lead {lead} \
+                        was inside for {}, less than \
+                     the {} that the item takes at least.",
+                en_ms(inside),
+                en_ms(least)
+            ),
+        ),
     )
 }
 
-/// LL-5: the declared lead was seen, but for less than the lead's own part takes, while somebody else operated.
+/// LL-5: the declared lead was seen, but for less than the lead's own part takes, while somebody
+/// else operated.
 pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let lead = case.declared_lead()?;
@@ -182,29 +221,44 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
-    let (kind, severity) =
-        if is_lead { (Kind::RecordMismatch, severity.min(Severity::L1)) } else { (Kind::LicenseLending, severity) };
+    let (kind, severity) = if is_lead {
+        (Kind::RecordMismatch, severity.min(Severity::L1))
+    } else {
+        (Kind::LicenseLending, severity)
+    };
     let pres = share_ppm(present.total(), case.a.total());
-    let mut draft = Draft::new(Rule::Ll5, kind, severity, Subject::Person(lead.clone()), case.a.first().unwrap_or(0))
-        .person(lead, "declared_lead", Some(seen.method))
-        .measured(case)
-        .span("lead_present", &present)
-        .span("operator", &other.op)
-        .figure("lead_present_ms", present.total())
-        .figure("lead_present_ppm", pres)
-        .figure("lead_part_ms", case.lead_part_ms())
-        .figure("lead_left_unseen_flag", u8::from(left_unseen))
-        .figure("other_operating_ms", other.op.total())
-        .sure(votes_ppm(seen.votes), role_ppm(away.total(), p.ll1_other_op_ms()))
-        .basis(LENDING);
+    let mut draft = Draft::new(
+        Rule::Ll5,
+        kind,
+        severity,
+        Subject::Person(lead.clone()),
+        case.a.first().unwrap_or(0),
+    )
+    .person(lead, "declared_lead", Some(seen.method))
+    .measured(case)
+    .span("lead_present", &present)
+    .span("operator", &other.op)
+    .figure("lead_present_ms", present.total())
+    .figure("lead_present_ppm", pres)
+    .figure("lead_part_ms", case.lead_part_ms())
+    .figure("lead_left_unseen_flag", u8::from(left_unseen))
+    .figure("other_operating_ms", other.op.total())
+    .sure(votes_ppm(seen.votes), role_ppm(away.total(), p.ll1_other_op_ms()))
+    .basis(LENDING);
     if let Some(other) = other.person {
         draft = draft.person(&other.info.id, "operator", Some(other.method));
     }
     let (a, at) = (case.a.total(), present.total());
     Some(draft.says(
-        format!("疑似打卡即走：登记主诊医师{lead}在操作时段（{}）内在场{}，占{}。", zh_ms(a), zh_ms(at), percent(pres)),
         format!(
-            "Suspected clock-and-go: the declared lead {lead} was present for {} of {} of operating time ({}).",
+            "疑似打卡即走：登记主诊医师{lead}在操作时段（{}）内在场{}，占{}。",
+            zh_ms(a),
+            zh_ms(at),
+            percent(pres)
+        ),
+        format!(
+            "Suspected clock-and-go: the declared lead {lead} was present for {} of {} of \
+            operating time ({}).",
             en_ms(at),
             en_ms(a),
             percent(pres)
@@ -227,7 +281,8 @@ fn lead_of(case: &Case<'_>, seen: &Seen<'_>, other: &Other<'_, '_>) -> Option<Le
     let p = &case.knowledge.policy;
     let TwoBounds { certain, possible } = case.presence(seen);
     let part = case.lead_part_ms();
-    // Who vanished inside the room may have stayed with the back turned; a face that left by the door is gone.
+    // Who vanished inside the room may have stayed with the back turned; a face that left by the
+    // door is gone.
     let stayed = possible.union(&case.unaccounted(seen).intersect(&case.a));
     let left_unseen = stayed.total() >= part;
     let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
@@ -238,5 +293,11 @@ fn lead_of(case: &Case<'_>, seen: &Seen<'_>, other: &Other<'_, '_>) -> Option<Le
     } else {
         (share < p.ll5_presence_min_ppm(), level)
     };
-    visible.then(|| Lead { away: other.op.minus(&possible), present: certain, severity, left_unseen, is_short })
+    visible.then(|| Lead {
+        away: other.op.minus(&possible),
+        present: certain,
+        severity,
+        left_unseen,
+        is_short,
+    })
 }

@@ -1,4 +1,5 @@
-//! What several rules ask of a case: who was seen, whose absence can be told, and how sure that makes.
+//! What several rules ask of a case: who was seen, whose absence can be told, and how sure that
+//! makes.
 
 use crate::PersonId;
 use crate::case::{Absence, Case};
@@ -12,8 +13,9 @@ pub(super) fn nl_need_ms(case: &Case<'_>) -> u64 {
     p.nl_op_min_ms().max(share as u64)
 }
 
-/// Whether none of these people was there: the window has passed, it could be seen, and nobody INDETERMINATE may have been
-/// one of them. `None`: one of them was recognised, or it cannot be said.
+/// Whether none of these people was there: the window has passed, it could be seen, and nobody
+/// INDETERMINATE may have been one of them. `None`: one of them was recognised, or it cannot be
+/// said.
 pub(super) fn absent(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Option<Absence> {
     let told = case.is_final && not_seen(case, &who);
     Some(absence(case, &who)).filter(|absence| told && *absence != Absence::Open)
@@ -30,8 +32,8 @@ pub(super) fn absence(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Absen
     if visible { case.absence(who, case.lead_part_ms()) } else { Absence::Open }
 }
 
-/// The severity of what an absence supports: where only looks of a face that may not be living speak for the absent, the
-/// clinic is asked.
+/// The severity of what an absence supports: where only looks of a face that may not be living
+/// speak for the absent, the clinic is asked.
 pub(super) fn by_absence(absence: Absence, severity: Severity) -> Severity {
     if absence == Absence::NeverLive { Severity::L1 } else { severity }
 }

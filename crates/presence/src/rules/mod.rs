@@ -1,4 +1,5 @@
-//! The rules of domain §3, each a function from the measures of a case to at most one draft. They keep no state.
+//! The rules of domain §3, each a function from the measures of a case to at most one draft. They
+//! keep no state.
 
 pub(crate) mod draft;
 mod integrity;

@@ -1,4 +1,5 @@
-//! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees, NL-4 grade and filing.
+//! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees, NL-4
+//! grade and filing.
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::measures::{absent, by_absence, nl_need_ms, role_ppm, votes_ppm};
@@ -8,7 +9,8 @@ use crate::law::{self, GRADE, NON_LEAD, NURSES};
 use crate::spans::{Spans, share_ppm};
 use crate::{ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as Category};
 
-/// Of those for whom `who` holds, whoever operated most and at least `need`; the lesser id at equal times.
+/// Of those for whom `who` holds, whoever operated most and at least `need`; the lesser id at equal
+/// times.
 fn most<'c, 'a>(
     case: &'c Case<'a>,
     need: u64,
@@ -16,7 +18,8 @@ fn most<'c, 'a>(
     who: impl Fn(&Seen<'a>) -> bool,
 ) -> Option<(&'c Seen<'a>, Spans)> {
     let operated = case.people.values().filter(|s| who(s)).map(|s| (s, op(s)));
-    let enough = |s: &Seen<'_>, op: &Spans| op.total() > 0 && case.op_with_pieces(&s.info.id, op) >= need;
+    let enough =
+        |s: &Seen<'_>, op: &Spans| op.total() > 0 && case.op_with_pieces(&s.info.id, op) >= need;
     operated.filter(|(s, op)| enough(s, op)).rev().max_by_key(|(_, op)| op.total())
 }
 
@@ -36,11 +39,14 @@ fn is_invasive(kind: ItemKind) -> bool {
     matches!(kind, ItemKind::Surgery | ItemKind::Injection | ItemKind::Thread)
 }
 
-/// NL-1: a physician who is no lead for the item operates without a lead, or with one who is there too little.
+/// NL-1: a physician who is no lead for the item operates without a lead, or with one who is there
+/// too little.
 pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
     let item = case.item?;
     let need = nl_need_ms(case);
-    let physician = |s: &Seen<'_>| s.info.category == Category::LicensedPhysician && !case.leads.contains(&s.info.id);
+    let physician = |s: &Seen<'_>| {
+        s.info.category == Category::LicensedPhysician && !case.leads.contains(&s.info.id)
+    };
     let (seen, op) = most(case, need, |s| s.op.clone(), physician)?;
     let id = &seen.info.id;
     let base = |severity, first| {
@@ -54,7 +60,8 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
             .basis(NON_LEAD)
     };
     if let Some(absence) = absent(case, |p| case.leads.contains(p)) {
-        let severity = by_absence(absence, if is_invasive(item.kind) { Severity::L3 } else { Severity::L2 });
+        let severity =
+            by_absence(absence, if is_invasive(item.kind) { Severity::L3 } else { Severity::L2 });
         let p = &case.knowledge.policy;
         let (zh_op, en_op) = (zh_ms(op.total()), en_ms(op.total()));
         let (zh_before, en_before) = (zh_ms(p.window_before_ms()), en_ms(p.window_before_ms()));
@@ -63,13 +70,15 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
         return Some(draft.says(
             format!("疑似非主诊医师独立执业：{id}处于操作位{zh_op}；自开始前{zh_before}至结束后{zh_after}未见该项目主诊医师。"),
             format!(
-                "Suspected non-lead operating: {id} stood in the operator role for {en_op}; no lead for the item was seen \
+                "Suspected non-lead operating: {id} stood in the operator role for {en_op}; no \
+                    lead for the item was seen \
                  from {en_before} before the start to {en_after} after the end."
             ),
         ));
     }
     little_lead(case, &op).map(|Little { share_ppm: g, gap, present, perhaps }| {
-        let level = if case.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
+        let level =
+            if case.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
         let (from, to) = gap;
         base(level, from)
             .figure("lead_share_ppm", g)
@@ -86,7 +95,8 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
                     zh_ms(to - from)
                 ),
                 format!(
-                    "Suspected non-lead operating: {id} stood in the operator role for {}; a lead was there for {} of the \
+                    "Suspected non-lead operating: {id} stood in the operator role for {}; a lead \
+                        was there for {} of the \
                      operating time, with a gap of {}.",
                     en_ms(op.total()),
                     percent(g),
@@ -111,23 +121,33 @@ fn little_lead(case: &Case<'_>, op: &Spans) -> Option<Little> {
     let (share, gap) = presence_demanded(case)?;
     let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.a);
     // Whatever could have been a lead counts for him.
-    let perhaps = present.union(&case.unknown_for(|id| case.leads.contains(id))).union(&case.blind).intersect(&case.a);
+    let perhaps = present
+        .union(&case.unknown_for(|id| case.leads.contains(id)))
+        .union(&case.blind)
+        .intersect(&case.a);
     let alone = case.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
     let gap_used = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;
     let p = &case.knowledge.policy;
     // Short gaps add up: who comes for a minute now and then guides nobody.
-    let short: u64 = alone.iter().filter(used).map(|s| s.1 - s.0).filter(|ms| *ms >= p.nl1_short_gap_ms()).sum();
+    let short: u64 =
+        alone.iter().filter(used).map(|s| s.1 - s.0).filter(|ms| *ms >= p.nl1_short_gap_ms()).sum();
     let often = u64::from(share_ppm(short, case.a.total())) >= p.nl1_short_gaps_ppm();
     let long = gap_used.1 - gap_used.0 >= gap;
     let little = u64::from(share_ppm(perhaps.total(), case.a.total())) < share && (long || often);
     let perhaps = perhaps.minus(&present);
-    little.then(|| Little { share_ppm: share_ppm(present.total(), case.a.total()), gap: gap_used, present, perhaps })
+    little.then(|| Little {
+        share_ppm: share_ppm(present.total(), case.a.total()),
+        gap: gap_used,
+        present,
+        perhaps,
+    })
 }
 
 /// Op while nobody stood beside him whom he could be assisting.
 fn unaided(case: &Case<'_>, seen: &Seen<'_>) -> Spans {
-    let beside = |s: &Seen<'_>| s.info.id != seen.info.id && s.info.category == Category::LicensedPhysician;
+    let beside =
+        |s: &Seen<'_>| s.info.id != seen.info.id && s.info.category == Category::LicensedPhysician;
     let pad = case.knowledge.policy.observation_gap_ms();
     seen.op.minus(&case.op_of(beside).padded(pad))
 }
@@ -191,12 +211,14 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
     Some(draft)
 }
 
-/// A lead supervises anybody, a pass names a trainee's supervisor, and any physician guides an assistant physician.
+/// A lead supervises anybody, a pass names a trainee's supervisor, and any physician guides an
+/// assistant physician.
 fn supervises(case: &Case<'_>, person: &PersonId, whom: &PersonId) -> bool {
     let k = case.knowledge;
     let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen));
     let named = matches!(k.pass_of(whom, from, to).map(|p| &p.kind), Some(PassKind::Trainee { supervisor }) if supervisor == person);
-    let trainee_with_pass = k.pass_of(whom, from, to).is_some_and(|p| matches!(p.kind, PassKind::Trainee { .. }));
+    let trainee_with_pass =
+        k.pass_of(whom, from, to).is_some_and(|p| matches!(p.kind, PassKind::Trainee { .. }));
     let physician = case.known(person).is_some_and(|p| p.category == Category::LicensedPhysician);
     case.leads.contains(person) || named || (physician && !trainee_with_pass && person != whom)
 }
@@ -212,24 +234,35 @@ fn below_scope(
     (zh_lead, en_lead): (&str, &str),
 ) -> Draft {
     let id = &seen.info.id;
-    Draft::new(rule, Kind::NonLeadOperating, severity, Subject::Person(id.clone()), op.first().unwrap_or(0))
-        .person(id, "operator", Some(seen.method))
-        .measured(case)
-        .span("operator", op)
-        .figure("operator_ms", op.total())
-        .figure("operator_needed_ms", need)
-        .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
-        .basis(basis)
-        .says(
-            format!("疑似非主诊医师独立执业：{id}（{zh_what}）独自处于操作位{}；{zh_lead}。", zh_ms(op.total())),
-            format!(
-                "Suspected non-lead operating: {id}, {en_what}, stood alone in the operator role for {}; {en_lead}.",
-                en_ms(op.total())
-            ),
-        )
+    Draft::new(
+        rule,
+        Kind::NonLeadOperating,
+        severity,
+        Subject::Person(id.clone()),
+        op.first().unwrap_or(0),
+    )
+    .person(id, "operator", Some(seen.method))
+    .measured(case)
+    .span("operator", op)
+    .figure("operator_ms", op.total())
+    .figure("operator_needed_ms", need)
+    .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
+    .basis(basis)
+    .says(
+        format!(
+            "疑似非主诊医师独立执业：{id}（{zh_what}）独自处于操作位{}；{zh_lead}。",
+            zh_ms(op.total())
+        ),
+        format!(
+            "Suspected non-lead operating: {id}, {en_what}, stood alone in the operator role \
+                for {}; {en_lead}.",
+            en_ms(op.total())
+        ),
+    )
 }
 
-/// NL-4: the item is above the institution's grade, or not filed. Needs no face; said when the session starts.
+/// NL-4: the item is above the institution's grade, or not filed. Needs no face; said when the
+/// session starts.
 pub(crate) fn nl4(case: &Case<'_>) -> Option<Draft> {
     let item = case.item?;
     let room = case.knowledge.room.as_ref()?;
@@ -243,22 +276,33 @@ pub(crate) fn nl4(case: &Case<'_>) -> Option<Draft> {
         (
             format!("疑似超出核定范围：项目{}为{grade}级，本机构上限为{ceiling}级。", item.id),
             format!(
-                "Suspected act beyond the permitted scope: item {} is of grade {grade}, this institution's ceiling is {ceiling}.",
+                "Suspected act beyond the permitted scope: item {} is of grade {grade}, this \
+                institution's ceiling is {ceiling}.",
                 item.id
             ),
         )
     } else {
         (
             format!("疑似超出核定范围：项目{}未在本机构备案。", item.id),
-            format!("Suspected act beyond the permitted scope: item {} is not filed at this institution.", item.id),
+            format!(
+                "Suspected act beyond the permitted scope: item {} is not filed at this \
+                institution.",
+                item.id
+            ),
         )
     };
-    let mut draft = Draft::new(Rule::Nl4, Kind::NonLeadOperating, Severity::L2, Subject::Session, case.bounds.start)
-        .figure("surgery_grade_count", grade)
-        .figure("grade_ceiling_count", ceiling)
-        .figure("item_filed_flag", u8::from(item.filed_here))
-        .basis(GRADE)
-        .says(zh, en);
+    let mut draft = Draft::new(
+        Rule::Nl4,
+        Kind::NonLeadOperating,
+        Severity::L2,
+        Subject::Session,
+        case.bounds.start,
+    )
+    .figure("surgery_grade_count", grade)
+    .figure("grade_ceiling_count", ceiling)
+    .figure("item_filed_flag", u8::from(item.filed_here))
+    .basis(GRADE)
+    .says(zh, en);
     if let Some(lead) = case.declared_lead() {
         let method = case.people.get(lead).map(|s| s.method);
         draft = draft.person(lead, "declared_lead", method);

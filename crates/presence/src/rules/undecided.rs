@@ -1,5 +1,5 @@
-//! Which rules abstain in a session that is assessable, and why: their silence then says nothing. Each question is asked
-//! where the rule itself fell silent; a rule that spoke is decided.
+//! Which rules abstain in a session that is assessable, and why: their silence then says nothing.
+//! Each question is asked where the rule itself fell silent; a rule that spoke is decided.
 
 use super::draft::Draft;
 use super::measures::{absence, nl_need_ms, not_seen};
@@ -33,7 +33,8 @@ pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
     }
     // What a rule says to the clinic alone while its own question is open decides nothing.
     let silent = |rule: Rule| said.iter().all(|d| d.rule != rule || d.severity <= Severity::L1);
-    let open = open.into_iter().filter_map(|(rule, reason)| Some(Undecided { rule, reason: reason? }));
+    let open =
+        open.into_iter().filter_map(|(rule, reason)| Some(Undecided { rule, reason: reason? }));
     let mut open: Vec<Undecided> = open.filter(|u| silent(u.rule)).collect();
     open.sort_unstable();
     open
@@ -50,7 +51,8 @@ fn scope_question(case: &Case<'_>) -> Option<&'static str> {
     (case.unexplained.total() >= nl_need_ms(case)).then_some(OPERATOR)
 }
 
-/// NL-1 to NL-3: no lead was recognised, and either that cannot be called an absence, or nobody knows who operated.
+/// NL-1 to NL-3: no lead was recognised, and either that cannot be called an absence, or nobody
+/// knows who operated.
 fn lead_question(case: &Case<'_>) -> Option<&'static str> {
     let lead = |id: &crate::PersonId| case.leads.contains(id);
     if !not_seen(case, lead) {
@@ -75,7 +77,8 @@ fn ll1(case: &Case<'_>) -> Option<&'static str> {
     if absence(case, is_lead) == Absence::Open { Some(ABSENCE) } else { unknown_operator(case) }
 }
 
-/// LL-5: the lead was there for less than asked, and only who or what was not made out might fill the rest.
+/// LL-5: the lead was there for less than asked, and only who or what was not made out might fill
+/// the rest.
 fn ll5(case: &Case<'_>) -> Option<&'static str> {
     let p = &case.knowledge.policy;
     let lead = case.declared_lead()?;

@@ -1,5 +1,6 @@
-//! 非卫技人员开展诊疗活动: UQ-1 unidentified operator, UQ-2 non-clinical staff, UQ-3 outside the category's scope.
-//! UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so far, at the session's end.
+//! 非卫技人员开展诊疗活动: UQ-1 unidentified operator, UQ-2 non-clinical staff, UQ-3 outside the category's
+//! scope. UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so far, at the
+//! session's end.
 
 use super::draft::{Draft, en_ms, zh_ms};
 use super::measures::{nl_need_ms, role_ppm, votes_ppm};
@@ -9,13 +10,14 @@ use crate::law::{OUT_OF_SCOPE, UNLICENSED};
 use crate::spans::Spans;
 use crate::{CheckDirection, Checked, PractitionerCategory as Category};
 
-/// Whether somebody in the operator zone may be working on a patient: one was seen, or the session is over and none was
-/// ever seen (a covered face), so that the declaration has to do.
+/// Whether somebody in the operator zone may be working on a patient: one was seen, or the session
+/// is over and none was ever seen (a covered face), so that the declaration has to do.
 fn patient_plausible(case: &Case<'_>) -> bool {
     case.bed_seen || (case.session.is_some() && case.is_final)
 }
 
-/// Op in this session, and with the pieces before it, of people UNMATCHED; and whether it is enough.
+/// Op in this session, and with the pieces before it, of people UNMATCHED; and whether it is
+/// enough.
 fn strangers_operate(case: &Case<'_>, op: &Spans) -> bool {
     let p = &case.knowledge.policy;
     let in_all = op.total() + if op.is_empty() { 0 } else { case.pieces.stranger_op.total() };
@@ -37,24 +39,26 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     };
     let total = op.total();
     let (kind, severity) = match (aged, total >= p.uq_long_ms()) {
-        // Whoever was enrolled since the roster was made is unknown to the box: for the authority to renew it.
+        // Whoever was enrolled since the roster was made is unknown to the box: for the authority
+        // to renew it.
         (true, _) => (Kind::RecordMismatch, Severity::L1),
         (false, true) => (Kind::UnlicensedOperator, Severity::L3),
         (false, false) => (Kind::UnlicensedOperator, Severity::L2),
     };
     let first = case.strangers.iter().min_by_key(|s| (s.op.first(), s.tracks.clone()))?;
     let votes = case.strangers.iter().map(|s| s.votes).max().unwrap_or(0);
-    let mut draft = Draft::new(Rule::Uq1, kind, severity, Subject::Track(*first.tracks.first()?), op.first()?)
-        .measured(case)
-        .span("operator", &op)
-        .span("bed_occupied", &case.bed)
-        .figure("operator_ms", total)
-        .figure("operator_densest_ms", dense)
-        .figure("roster_old_flag", u8::from(aged))
-        .figure("unmatched_tracks_count", case.strangers.len())
-        .figure("frames", votes)
-        .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
-        .basis(UNLICENSED);
+    let mut draft =
+        Draft::new(Rule::Uq1, kind, severity, Subject::Track(*first.tracks.first()?), op.first()?)
+            .measured(case)
+            .span("operator", &op)
+            .span("bed_occupied", &case.bed)
+            .figure("operator_ms", total)
+            .figure("operator_densest_ms", dense)
+            .figure("roster_old_flag", u8::from(aged))
+            .figure("unmatched_tracks_count", case.strangers.len())
+            .figure("frames", votes)
+            .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
+            .basis(UNLICENSED);
     draft.tracks = case.strangers.iter().flat_map(|s| s.tracks.iter().copied()).collect();
     let window = p.uq_window_ms();
     Some(draft.says(
@@ -65,7 +69,8 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
             zh_ms(dense)
         ),
         format!(
-            "Suspected unlicensed operator: somebody who is not on the roster stood in the operator role for {} (at most {} \
+            "Suspected unlicensed operator: somebody who is not on the roster stood in the \
+                operator role for {} (at most {} \
              within any {}).",
             en_ms(total),
             en_ms(dense),
@@ -74,7 +79,8 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     ))
 }
 
-/// Why UNMATCHED people who operated long enough are not reported: they may be somebody of the house.
+/// Why UNMATCHED people who operated long enough are not reported: they may be somebody of the
+/// house.
 pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<&'static str> {
     let p = &case.knowledge.policy;
     let strangers = case.stranger_op();
@@ -88,20 +94,23 @@ pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<&'static str> {
     (!strangers_operate(case, &strangers)).then_some("operator")
 }
 
-/// UQ-1, L1: too many sessions in which the rule was blocked. For the clinic: renew the roster, enrol who is missing.
+/// UQ-1, L1: too many sessions in which the rule was blocked. For the clinic: renew the roster,
+/// enrol who is missing.
 pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Draft> {
     if count < needed {
         return None;
     }
-    let draft = Draft::new(Rule::Uq1, Kind::RecordMismatch, Severity::L1, Subject::Room, events.first()?)
-        .span("operator", events)
-        .figure("blocked_sessions_count", count)
-        .figure("blocked_sessions_needed_count", needed)
-        .basis(UNLICENSED);
+    let draft =
+        Draft::new(Rule::Uq1, Kind::RecordMismatch, Severity::L1, Subject::Room, events.first()?)
+            .span("operator", events)
+            .figure("blocked_sessions_count", count)
+            .figure("blocked_sessions_needed_count", needed)
+            .basis(UNLICENSED);
     Some(draft.says(
         format!("疑似名册与实际不符：{count}次诊疗中操作位人员既无法识别也不能认定为未登记人员，请更新名册并补录人脸模板。"),
         format!(
-            "Suspected mismatch of the roster: in {count} sessions an operator could neither be recognised nor be called \
+            "Suspected mismatch of the roster: in {count} sessions an operator could neither be \
+                recognised nor be called \
              unregistered; renew the roster and enrol whoever is missing."
         ),
     ))
@@ -128,8 +137,13 @@ fn ours(case: &Case<'_>, op: &Spans) -> Option<Ours> {
     });
     let record = case.session.and_then(|(_, s)| s.record.as_ref());
     let declared = record.iter().flat_map(|r| r.lead.iter().chain(&r.operators));
-    let unrecognisable = declared.clone().any(|id| case.known(id).is_none_or(|p| !p.has_template || !p.confirmed));
-    if unseen_way || unrecognisable { Some(Ours::Unrecognisable) } else { stale.then_some(Ours::OldRoster) }
+    let unrecognisable =
+        declared.clone().any(|id| case.known(id).is_none_or(|p| !p.has_template || !p.confirmed));
+    if unseen_way || unrecognisable {
+        Some(Ours::Unrecognisable)
+    } else {
+        stale.then_some(Ours::OldRoster)
+    }
 }
 
 /// UQ-2: somebody non-clinical operates.
@@ -166,7 +180,8 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
                     zh_ms(alone.total())
                 ),
                 format!(
-                    "Suspected unlicensed operator: {id}, non-clinical staff, stood in the operator role for {}, of which {} \
+                    "Suspected unlicensed operator: {id}, non-clinical staff, stood in the \
+                        operator role for {}, of which {} \
                      without any clinician in the room.",
                     en_ms(total),
                     en_ms(alone.total())
@@ -178,7 +193,8 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
 /// Op with the patient on the bed and surely no clinician in the room.
 fn alone_with_patient(case: &Case<'_>, seen: &Seen<'_>) -> Spans {
     let clinicians = case.presence_of(|s| s.info.is_clinician());
-    let unknown = case.unknown_for(|id| case.known(id).is_some_and(crate::Practitioner::is_clinician));
+    let unknown =
+        case.unknown_for(|id| case.known(id).is_some_and(crate::Practitioner::is_clinician));
     seen.op.intersect(&case.bed).minus(&clinicians).minus(&unknown).minus(&case.blind)
 }
 
@@ -187,24 +203,35 @@ pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
     let need = nl_need_ms(case);
     let physicians = case.op_of(|s| s.info.category == Category::LicensedPhysician);
     let pharmacists = case.people.values().filter(|s| s.info.category == Category::Pharmacist);
-    let operated = pharmacists.map(|s| (s, s.op.minus(&physicians))).filter(|(_, op)| op.total() >= need);
+    let operated =
+        pharmacists.map(|s| (s, s.op.minus(&physicians))).filter(|(_, op)| op.total() >= need);
     let (seen, op) = operated.rev().max_by_key(|(_, op)| op.total())?;
     let id = &seen.info.id;
     Some(
-        Draft::new(Rule::Uq3, Kind::UnlicensedOperator, Severity::L2, Subject::Person(id.clone()), op.first()?)
-            .person(id, "operator", Some(seen.method))
-            .measured(case)
-            .span("operator", &op)
-            .figure("operator_ms", op.total())
-            .figure("operator_needed_ms", need)
-            .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
-            .basis(OUT_OF_SCOPE)
-            .says(
-                format!("疑似超出执业类别开展诊疗活动：{id}（药师）独自处于操作位{}。", zh_ms(op.total())),
-                format!(
-                    "Suspected act outside the category: {id}, a pharmacist, stood alone in the operator role for {}.",
-                    en_ms(op.total())
-                ),
+        Draft::new(
+            Rule::Uq3,
+            Kind::UnlicensedOperator,
+            Severity::L2,
+            Subject::Person(id.clone()),
+            op.first()?,
+        )
+        .person(id, "operator", Some(seen.method))
+        .measured(case)
+        .span("operator", &op)
+        .figure("operator_ms", op.total())
+        .figure("operator_needed_ms", need)
+        .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
+        .basis(OUT_OF_SCOPE)
+        .says(
+            format!(
+                "疑似超出执业类别开展诊疗活动：{id}（药师）独自处于操作位{}。",
+                zh_ms(op.total())
             ),
+            format!(
+                "Suspected act outside the category: {id}, a pharmacist, stood alone in the \
+                    operator role for {}.",
+                en_ms(op.total())
+            ),
+        ),
     )
 }

@@ -1,4 +1,5 @@
-//! What the core leaves open, and says that it does; who belongs to which treatment; who an unknown face may be.
+//! What the core leaves open, and says that it does; who belongs to which treatment; who an unknown
+//! face may be.
 
 use presence::*;
 
@@ -32,12 +33,24 @@ fn a_clear_case_leaves_nothing_open() {
 #[test]
 fn a_face_that_may_be_the_lead_leaves_his_absence_open() {
     let script = format!("{LENDING}09:10-09:10:30 dim elsewhere");
-    assert_eq!(standing(&script), ["NL-1 L1"], "the gap stands: he can have been there for half a minute at most");
-    assert_eq!(undecided(&script), ["LL-1 absence", "LL-5 absence", "NL-1 absence", "NL-2 absence", "NL-3 absence"]);
-    let last = play(&script).into_iter().rev().find_map(|o| if let Output::Finding(f) = o { Some(f) } else { None });
+    assert_eq!(
+        standing(&script),
+        ["NL-1 L1"],
+        "the gap stands: he can have been there for half a minute at most"
+    );
+    assert_eq!(
+        undecided(&script),
+        ["LL-1 absence", "LL-5 absence", "NL-1 absence", "NL-2 absence", "NL-3 absence"]
+    );
+    let last = play(&script)
+        .into_iter()
+        .rev()
+        .find_map(|o| if let Output::Finding(f) = o { Some(f) } else { None });
     let intervals = last.expect("NL-1").intervals;
-    let perhaps =
-        intervals.iter().find(|i| i.what == "lead_perhaps").expect("the half minute counted for the lead is named");
+    let perhaps = intervals
+        .iter()
+        .find(|i| i.what == "lead_perhaps")
+        .expect("the half minute counted for the lead is named");
     assert_eq!(perhaps.to.0 - perhaps.from.0, 30_000);
 }
 
@@ -50,13 +63,31 @@ fn a_door_out_of_sight_leaves_ll1_open() {
 
 #[test]
 fn a_glimpse_blocks_only_those_whom_it_may_be() {
-    let glimpse = |who: &str, from: &str, to: &str| format!("09:10:{from}-09:10:{to} {who} elsewhere\n");
+    let glimpse =
+        |who: &str, from: &str, to: &str| format!("09:10:{from}-09:10:{to} {who} elsewhere\n");
     let absent = ["LL-1 L2", "NL-1 L3"];
-    assert_eq!(standing(&format!("{LENDING}{}", glimpse("sun", "00", "01"))), absent, "two hits for the nurse");
-    assert_eq!(standing(&format!("{LENDING}{}", glimpse("dim", "00", "04"))), ["NL-1 L1"], "it may be the lead");
-    let three = [("00", "04"), ("10", "14"), ("20", "24")].map(|(a, b)| glimpse("stranger", a, b)).concat();
-    assert_eq!(standing(&format!("{LENDING}{}", glimpse("stranger", "00", "04"))), absent, "nobody's presence");
-    assert_eq!(standing(&format!("{LENDING}{three}")), absent, "each of them speaks against everybody");
+    assert_eq!(
+        standing(&format!("{LENDING}{}", glimpse("sun", "00", "01"))),
+        absent,
+        "two hits for the nurse"
+    );
+    assert_eq!(
+        standing(&format!("{LENDING}{}", glimpse("dim", "00", "04"))),
+        ["NL-1 L1"],
+        "it may be the lead"
+    );
+    let three =
+        [("00", "04"), ("10", "14"), ("20", "24")].map(|(a, b)| glimpse("stranger", a, b)).concat();
+    assert_eq!(
+        standing(&format!("{LENDING}{}", glimpse("stranger", "00", "04"))),
+        absent,
+        "nobody's presence"
+    );
+    assert_eq!(
+        standing(&format!("{LENDING}{three}")),
+        absent,
+        "each of them speaks against everybody"
+    );
 }
 
 #[test]
@@ -107,10 +138,14 @@ fn a_stranger_who_takes_turns_with_the_lead_may_be_the_lead() {
         )
     };
     let vanishing = day("09:10:30-09:16 stranger operator track=7");
-    assert_eq!((standing(&vanishing), undecided(&vanishing)), (nothing(), vec!["UQ-1 operator".to_owned()]));
-    let through_the_door =
-        day("09:10:30-09:10:36 stranger door track=7\n09:10:37-09:15:50 stranger operator track=7\n\
-         09:15:51-09:16 stranger door track=7");
+    assert_eq!(
+        (standing(&vanishing), undecided(&vanishing)),
+        (nothing(), vec!["UQ-1 operator".to_owned()])
+    );
+    let through_the_door = day(
+        "09:10:30-09:10:36 stranger door track=7\n09:10:37-09:15:50 stranger operator track=7\n\
+         09:15:51-09:16 stranger door track=7",
+    );
     assert_eq!(standing(&through_the_door), ["UQ-1 L3"], "he came in and went out");
     let beside = day("09:08-09:16 stranger operator track=7");
     assert_eq!(standing(&beside), ["UQ-1 L3"], "he was seen together with the lead");
@@ -142,9 +177,15 @@ fn blocked_uq1_is_counted_and_said_to_the_clinic_when_frequent() {
     };
     assert_eq!(standing(&days(2)), nothing());
     assert_eq!(standing(&days(3)), ["UQ-1 L1"]);
-    let said =
-        play(&days(3)).into_iter().find_map(|o| if let Output::Finding(f) = o { Some(f) } else { None }).unwrap();
-    assert_eq!((said.kind, said.persons.len(), said.tracks.len()), (Kind::RecordMismatch, 0, 0), "it accuses nobody");
+    let said = play(&days(3))
+        .into_iter()
+        .find_map(|o| if let Output::Finding(f) = o { Some(f) } else { None })
+        .unwrap();
+    assert_eq!(
+        (said.kind, said.persons.len(), said.tracks.len()),
+        (Kind::RecordMismatch, 0, 0),
+        "it accuses nobody"
+    );
 }
 
 #[test]
@@ -162,22 +203,36 @@ fn the_lead_of_an_undeclared_treatment_next_door_is_not_the_lead_of_this_one() {
         )
     };
     let of_session = |script: &str| -> Vec<String> {
-        standing(script).into_iter().filter(|s| s.starts_with("LL") || s.starts_with("NL")).collect()
+        standing(script)
+            .into_iter()
+            .filter(|s| s.starts_with("LL") || s.starts_with("NL"))
+            .collect()
     };
     assert_eq!(of_session(&day("")), ["LL-1 L2", "NL-1 L3"]);
-    assert_eq!(of_session(&day("08:57-08:58 lin elsewhere")), ["LL-5 L1", "NL-1 L1"], "nearer to this one");
+    assert_eq!(
+        of_session(&day("08:57-08:58 lin elsewhere")),
+        ["LL-5 L1", "NL-1 L1"],
+        "nearer to this one"
+    );
 }
 
 #[test]
 fn a_patient_with_a_covered_face_is_still_on_the_bed() {
-    let day = |nurse: &str| format!("09:00-09:01 patient bed\n{nurse}\n09:14-09:15 patient bed\nuntil 09:40");
+    let day = |nurse: &str| {
+        format!("09:00-09:01 patient bed\n{nurse}\n09:14-09:15 patient bed\nuntil 09:40")
+    };
     assert_eq!(standing(&day("09:00-09:15 sun operator")), ["HB-3 L2"]);
-    assert_eq!(standing(&day("09:00-09:02 sun operator\n09:13-09:15 sun operator")), nothing(), "nobody was with him");
+    assert_eq!(
+        standing(&day("09:00-09:02 sun operator\n09:13-09:15 sun operator")),
+        nothing(),
+        "nobody was with him"
+    );
 }
 
 #[test]
 fn a_finding_stands_although_its_history_is_gone() {
-    // Scripts forget after half an hour; the unrelated declaration at 09:50 has everything judged again.
+    // Scripts forget after half an hour; the unrelated declaration at 09:50 has everything judged
+    // again.
     let day = "
         09:00-09:14 patient bed
         09:00-09:14 sun operator
@@ -189,7 +244,8 @@ fn a_finding_stands_although_its_history_is_gone() {
 
 #[test]
 fn memory_is_bounded_by_people_and_sessions_not_by_time() {
-    // One somebody never leaves the room; others come and go; a session every half hour, for two days.
+    // One somebody never leaves the room; others come and go; a session every half hour, for two
+    // days.
     let hour = Script::parse(
         "
         08:50       declare s1 filler lin 09:00-09:30
@@ -270,6 +326,9 @@ fn an_attack_in_a_session_is_said_once() {
         09:10-09:11 spoof elsewhere
         until 11:00
     ";
-    let openings = play(day).into_iter().filter(|o| matches!(o, Output::Finding(f) if f.step == Step::Opened)).count();
+    let openings = play(day)
+        .into_iter()
+        .filter(|o| matches!(o, Output::Finding(f) if f.step == Step::Opened))
+        .count();
     assert_eq!(openings, 1);
 }

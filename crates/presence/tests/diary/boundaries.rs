@@ -1,4 +1,5 @@
-//! Each rule one second below its boundary and on it. Op counts from the first to the last sighting.
+//! Each rule one second below its boundary and on it. Op counts from the first to the last
+//! sighting.
 
 use presence::{Output, Rule, Severity, Step};
 
@@ -36,7 +37,8 @@ fn ll1_somebody_elses_op_and_a_apart() {
 
 #[test]
 fn ll1_three_frames_of_the_lead_are_his_presence_and_two_only_block() {
-    let with = |to: &str| filler(&format!("09:05-09:06 qian operator\n09:10:00-09:10:{to} lin elsewhere"));
+    let with =
+        |to: &str| filler(&format!("09:05-09:06 qian operator\n09:10:00-09:10:{to} lin elsewhere"));
     stands(&with("01"), &[]);
     stands(&with("02"), &["LL-5 L1"]);
 }
@@ -63,7 +65,8 @@ fn ll1_a_stranger_is_ruled_out_by_a_few_looks() {
 fn ll1_anybody_indeterminate_blocks_the_absence() {
     stands(&filler("09:05-09:06 qian operator\n09:10-09:10:01 dim elsewhere"), &["LL-1 L2"]);
     stands(&filler("09:05-09:06 qian operator\n09:10-09:10:02 dim elsewhere"), &[]);
-    // Nobody on the bed is compared with anybody: what the lead's part does not fit in hides nothing.
+    // Nobody on the bed is compared with anybody: what the lead's part does not fit in hides
+    // nothing.
     stands(&filler("09:05-09:06 qian operator\n09:10-09:10:44 stranger bed"), &["LL-1 L2"]);
     stands(&filler("09:05-09:06 qian operator\n09:10-09:10:45 stranger bed"), &[]);
 }
@@ -77,14 +80,19 @@ fn ll4_op_of_60_s() {
 
 #[test]
 fn ll4_an_old_registry_asks_to_refresh_it() {
-    stands(&filler("registry-days-old 2\n09:00-09:25 lin operator\n09:05-09:06 gone operator"), &["LL-4 L1"]);
+    stands(
+        &filler("registry-days-old 2\n09:00-09:25 lin operator\n09:05-09:06 gone operator"),
+        &["LL-4 L1"],
+    );
 }
 
 #[test]
 fn ll4_a_registry_of_three_hours_to_the_second() {
     // The registry of 06:00 and a limit of three hours: the clock of a script cannot reach 24.
     let gone = |from: &str| {
-        filler(&format!("set registry_age_max_ms 10800000\n09:00-09:25 lin operator\n{from}-09:06 gone operator"))
+        filler(&format!(
+            "set registry_age_max_ms 10800000\n09:00-09:25 lin operator\n{from}-09:06 gone operator"
+        ))
     };
     stands(&gone("09:00:00"), &["LL-4 L3"]);
     stands(&gone("09:00:01"), &["LL-4 L1"]);
@@ -93,7 +101,10 @@ fn ll4_a_registry_of_three_hours_to_the_second() {
 #[test]
 fn ll4_a_pass_that_ended_with_the_second_before() {
     let pass = |until: &str| {
-        filler(&format!("08:30 pass away visiting 08:00-{until}\n09:00-09:25 lin operator\n09:05-09:06 away operator"))
+        filler(&format!(
+            "08:30 pass away visiting 08:00-{until}\n09:00-09:25 lin operator\n09:05-09:06 away \
+            operator"
+        ))
     };
     stands(&pass("09:00:00"), &["LL-4 L3"]);
     stands(&pass("09:00:01"), &[]);
@@ -101,14 +112,23 @@ fn ll4_a_pass_that_ended_with_the_second_before() {
 
 #[test]
 fn ll4_a_visiting_doctors_pass_covers_the_site() {
-    stands(&filler("08:30 pass away visiting 08:00-18:00\n09:00-09:25 lin operator\n09:05-09:06 away operator"), &[]);
+    stands(
+        &filler(
+            "08:30 pass away visiting 08:00-18:00\n09:00-09:25 lin operator\n09:05-09:06 away \
+            operator",
+        ),
+        &[],
+    );
 }
 
 #[test]
 fn ll5_a_fifth_of_a() {
     // A is 25 min: 300 s are a fifth.
     stands(&filler("09:00-09:21 qian operator\n09:00-09:05 lin elsewhere"), &["NL-1 L1"]);
-    stands(&filler("09:00-09:21 qian operator\n09:00-09:04:59 lin elsewhere"), &["LL-5 L0", "NL-1 L1"]);
+    stands(
+        &filler("09:00-09:21 qian operator\n09:00-09:04:59 lin elsewhere"),
+        &["LL-5 L0", "NL-1 L1"],
+    );
 }
 
 #[test]
@@ -122,15 +142,18 @@ fn ll5_the_leads_own_part_of_45_s() {
     stands(&leaves("09:00:44"), &["LL-5 L2", "NL-1 L1"]);
     stands(&leaves("09:00:45"), &["LL-5 L0", "NL-1 L1"]);
     // Who was not seen to leave may have stayed with the back turned.
-    let stays =
-        "09:00-09:21 qian operator\n09:00:00-09:00:05 lin door track=9\n09:00:06-09:00:40 lin elsewhere track=9";
+    let stays = "09:00-09:21 qian operator\n09:00:00-09:00:05 lin door track=9\n09:00:06-09:00:40 \
+        lin elsewhere track=9";
     stands(&filler(stays), &["LL-5 L1", "NL-1 L1"]);
 }
 
 #[test]
 fn ll5_at_the_door_the_item_takes_ten_minutes() {
     let out = |at: &str| {
-        format!("doorway\n08:50 declare s1 filler lin 09:00-09:30\n09:00:00-09:00:05 lin door\n{at} lin door")
+        format!(
+            "doorway\n08:50 declare s1 filler lin 09:00-09:30\n09:00:00-09:00:05 lin door\n{at} \
+            lin door"
+        )
     };
     stands(&out("09:09:55-09:10:00"), &[]);
     stands(&out("09:09:54-09:09:59"), &["LL-5 L2"]);
@@ -139,7 +162,10 @@ fn ll5_at_the_door_the_item_takes_ten_minutes() {
 #[test]
 fn ll5_numbing_is_no_operating_time() {
     let numbed = |lead: &str| {
-        format!("08:50 declare s1 numbed lin 09:00-09:30\n09:00-09:28 patient bed\n09:00-09:20 sun operator\n{lead}")
+        format!(
+            "08:50 declare s1 numbed lin 09:00-09:30\n09:00-09:28 patient bed\n09:00-09:20 sun \
+            operator\n{lead}"
+        )
     };
     stands(&numbed("09:20-09:28 lin operator"), &[]);
 }
@@ -154,7 +180,10 @@ fn nl1_op_of_180_s() {
 fn nl1_op_of_a_fifth_of_a() {
     // A is 1,000 s: the nurse works from 09:00:00 to 09:12:40.
     let peel = |more: &str| {
-        format!("08:50 declare s1 peel - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:12:40 sun operator\n{more}")
+        format!(
+            "08:50 declare s1 peel - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:12:40 sun \
+            operator\n{more}"
+        )
     };
     stands(&peel("09:05-09:08:19 qian operator"), &[]);
     stands(&peel("09:05-09:08:20 qian operator"), &["NL-1 L2"]);
@@ -174,7 +203,9 @@ fn nl1_a_lead_ten_minutes_before_or_five_after_was_there() {
 fn nl1_a_gap_of_5_min() {
     // A from 08:58 to 09:18.
     let gap = |back: &str| {
-        nobodys(&format!("09:00-09:16 qian operator\n08:58-09:02 lin elsewhere\n{back}-09:14:59 lin elsewhere"))
+        nobodys(&format!(
+            "09:00-09:16 qian operator\n08:58-09:02 lin elsewhere\n{back}-09:14:59 lin elsewhere"
+        ))
     };
     stands(&gap("09:06:59"), &[]);
     stands(&gap("09:07:00"), &["NL-1 L1"]);
@@ -190,7 +221,10 @@ fn nl1_a_share_of_80_per_cent() {
 #[test]
 fn nl1_energy_device_half_and_10_min() {
     let laser = |more: &str| {
-        format!("08:50 declare s1 laser - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian operator\n{more}")
+        format!(
+            "08:50 declare s1 laser - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian \
+            operator\n{more}"
+        )
     };
     stands(&laser("08:58-09:10:30 lin elsewhere"), &[]);
     stands(&laser("08:58-09:10:29 lin elsewhere"), &["NL-1 L1"]);
@@ -202,7 +236,8 @@ fn nl1_energy_device_a_gap_of_10_min() {
     // A from 08:58 to 09:23; the lead is there for a quarter of it at most.
     let laser = |back: &str| {
         format!(
-            "08:50 declare s1 laser - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian operator\n\
+            "08:50 declare s1 laser - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian \
+                operator\n\
              08:58-08:59 lin elsewhere\n{back}-09:13 lin elsewhere\n09:22-09:23 lin elsewhere"
         )
     };
@@ -213,8 +248,14 @@ fn nl1_energy_device_a_gap_of_10_min() {
 
 #[test]
 fn nl1_and_nl2_levels_are_the_policys() {
-    stands(&nobodys("set nl1_gap_level 2\n09:00-09:21 qian operator\n08:58-09:17:59 lin elsewhere"), &["NL-1 L2"]);
-    stands(&nobodys("set nl2_with_lead_level 1\n09:05-09:08 tan operator\n09:00-09:20 lin elsewhere"), &["NL-2 L1"]);
+    stands(
+        &nobodys("set nl1_gap_level 2\n09:00-09:21 qian operator\n08:58-09:17:59 lin elsewhere"),
+        &["NL-1 L2"],
+    );
+    stands(
+        &nobodys("set nl2_with_lead_level 1\n09:05-09:08 tan operator\n09:00-09:20 lin elsewhere"),
+        &["NL-2 L1"],
+    );
 }
 
 #[test]
@@ -254,7 +295,10 @@ fn uq1_a_minute_within_two() {
     let with = |more: &str| filler(&format!("09:00-09:25 lin operator\n{more}"));
     stands(&with("09:05-09:05:59 stranger operator"), &[]);
     stands(&with("09:05-09:06 stranger operator"), &["UQ-1 L2"]);
-    stands(&with("09:05:00-09:05:30 stranger operator\n09:06:29-09:06:59 stranger2 operator"), &["UQ-1 L2"]);
+    stands(
+        &with("09:05:00-09:05:30 stranger operator\n09:06:29-09:06:59 stranger2 operator"),
+        &["UQ-1 L2"],
+    );
     stands(&with("09:05:00-09:05:30 stranger operator\n09:06:31-09:07:01 stranger2 operator"), &[]);
 }
 
@@ -267,22 +311,37 @@ fn uq1_five_minutes_are_urgent() {
 
 #[test]
 fn uq1_needs_a_fresh_roster() {
-    // The roster of 06:00 is 24 h old at 06:00 of the next day; here the clock of the script cannot reach it, so the limit does.
+    // The roster of 06:00 is 24 h old at 06:00 of the next day; here the clock of the script cannot
+    // reach it, so the limit does.
     let old = "set roster_age_max_ms 11100000\n";
-    stands(&filler(&format!("{old}09:00-09:25 lin operator\n09:05:00-09:11 stranger operator")), &["UQ-1 L3"]);
-    stands(&filler(&format!("{old}09:00-09:25 lin operator\n09:05:01-09:11 stranger operator")), &["UQ-1 L1"]);
+    stands(
+        &filler(&format!("{old}09:00-09:25 lin operator\n09:05:00-09:11 stranger operator")),
+        &["UQ-1 L3"],
+    );
+    stands(
+        &filler(&format!("{old}09:00-09:25 lin operator\n09:05:01-09:11 stranger operator")),
+        &["UQ-1 L1"],
+    );
 }
 
 #[test]
 fn uq2_a_minute_and_five_alone() {
-    let with =
-        |to: &str| filler(&format!("09:00-09:03 lin operator\n09:05-{to} wu operator\n09:11-09:25 lin operator"));
+    let with = |to: &str| {
+        filler(&format!(
+            "09:00-09:03 lin operator\n09:05-{to} wu operator\n09:11-09:25 lin operator"
+        ))
+    };
     stands(&with("09:05:59"), &[]);
     stands(&with("09:06"), &["UQ-2 L1"]);
     stands(&with("09:09:59"), &["UQ-2 L1"]);
     stands(&with("09:10"), &["UQ-2 L2"]);
     stands(&filler("09:00-09:25 lin operator\n09:05-09:20 wu operator"), &["UQ-2 L1"]);
-    stands(&filler("08:00 pass wu engineer 08:00-18:00\n09:00-09:25 lin operator\n09:05-09:20 wu operator"), &[]);
+    stands(
+        &filler(
+            "08:00 pass wu engineer 08:00-18:00\n09:00-09:25 lin operator\n09:05-09:20 wu operator",
+        ),
+        &[],
+    );
 }
 
 #[test]
@@ -322,7 +381,8 @@ fn hb3_three_and_ten_minutes_without_a_session() {
 fn hb4_three_spoof_frames() {
     stands("09:00:00-09:00:01 spoof operator", &[]);
     stands("09:00:00-09:00:02 spoof operator", &["HB-4 L0"]);
-    let carried_in = "09:00:00-09:00:05 spoof door track=3\n09:00:06-09:00:20 spoof operator track=3";
+    let carried_in =
+        "09:00:00-09:00:05 spoof door track=3\n09:00:06-09:00:20 spoof operator track=3";
     stands(carried_in, &["HB-4 L2"]);
 }
 
@@ -332,8 +392,10 @@ fn hb4_a_picture_that_broke_into_two_tracks_stays_grave() {
                 09:05:00-09:05:05 spoof door track=30\n09:05:06-09:05:20 spoof operator track=30\n\
                 09:05:25-09:05:50 spoof operator track=31";
     let steps = play(&nobodys(then));
-    let findings = steps.iter().filter_map(|o| if let Output::Finding(f) = o { Some(f) } else { None });
-    let said: Vec<_> = findings.filter(|f| f.key.rule == Rule::Hb4).map(|f| (f.step, f.severity)).collect();
+    let findings =
+        steps.iter().filter_map(|o| if let Output::Finding(f) = o { Some(f) } else { None });
+    let said: Vec<_> =
+        findings.filter(|f| f.key.rule == Rule::Hb4).map(|f| (f.step, f.severity)).collect();
     assert!(said.iter().all(|(step, _)| *step != Step::Withdrawn), "{said:?}");
     assert_eq!(said.last().map(|(_, severity)| *severity), Some(Severity::L2), "{said:?}");
 }
@@ -356,9 +418,14 @@ fn hb7_five_minutes_beside_the_bed_with_nobody_at_it() {
 #[test]
 fn below_a_visibility_of_60_per_cent_nothing_is_alleged() {
     // A is 1,500 s, of which 600 may be unseen.
-    let hidden = |to: &str| nobodys(&format!("09:00-09:21 qian operator\n09:02-{to} camera no-operator"));
-    // What was out of sight may have hidden a lead: the gap that was seen is said to the clinic alone.
+    let hidden =
+        |to: &str| nobodys(&format!("09:00-09:21 qian operator\n09:02-{to} camera no-operator"));
+    // What was out of sight may have hidden a lead: the gap that was seen is said to the clinic
+    // alone.
     stands(&hidden("09:11:58"), &["NL-1 L1"]);
     stands(&hidden("09:11:59"), &[]);
-    stands(&nobodys("09:00-09:21 qian operator\n09:02:00-09:02:41 camera no-operator"), &["NL-1 L3"]);
+    stands(
+        &nobodys("09:00-09:21 qian operator\n09:02:00-09:02:41 camera no-operator"),
+        &["NL-1 L3"],
+    );
 }

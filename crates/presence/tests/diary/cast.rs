@@ -1,4 +1,5 @@
-//! Who and what every diary begins with: the room, the staff, the items, the thresholds. It plays nothing.
+//! Who and what every diary begins with: the room, the staff, the items, the thresholds. It plays
+//! nothing.
 
 use presence::*;
 
@@ -16,7 +17,11 @@ pub(crate) fn zones() -> Zones {
     }
 }
 
-pub(crate) fn person(id: &str, category: PractitionerCategory, lead_for: &[Specialty]) -> Practitioner {
+pub(crate) fn person(
+    id: &str,
+    category: PractitionerCategory,
+    lead_for: &[Specialty],
+) -> Practitioner {
     Practitioner {
         id: id.into(),
         category,
@@ -29,7 +34,8 @@ pub(crate) fn person(id: &str, category: PractitionerCategory, lead_for: &[Speci
     }
 }
 
-/// The staff: `lin`, `hao` lead dermatology; `zhao` leads surgery; `cardonly` leads dermatology and has no template.
+/// The staff: `lin`, `hao` lead dermatology; `zhao` leads surgery; `cardonly` leads dermatology and
+/// has no template.
 pub(crate) fn roster() -> Roster {
     use PractitionerCategory as C;
     let derm = [Specialty::CosmeticDermatology];
@@ -57,7 +63,8 @@ pub(crate) fn roster() -> Roster {
             _ => {}
         }
     }
-    // Without a template cardonly would block every absence; scripts that want him say `with cardonly`.
+    // Without a template cardonly would block every absence; scripts that want him say `with
+    // cardonly`.
     people.retain(|p| p.id.as_str() != "cardonly");
     Roster { version: 1, made_at: wall("06:00"), registry_at: wall("06:00"), people }
 }
@@ -105,7 +112,10 @@ pub(crate) fn room() -> Room {
         institution: Institution { id: "clinic".into(), ceiling: GradeCeiling(3) },
         mode: DeploymentMode::InRoom,
         zones: zones(),
-        hours: Some(OpeningHours { utc_offset_min: 0, week: [day(), day(), day(), day(), day(), day(), Vec::new()] }),
+        hours: Some(OpeningHours {
+            utc_offset_min: 0,
+            week: [day(), day(), day(), day(), day(), day(), Vec::new()],
+        }),
     }
 }
 

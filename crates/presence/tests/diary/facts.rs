@@ -1,4 +1,5 @@
-//! Facts that come late, twice, out of order; findings that are taken back and closed; the alternative check; the doorway.
+//! Facts that come late, twice, out of order; findings that are taken back and closed; the
+//! alternative check; the doorway.
 
 use expect_test::expect;
 
@@ -57,7 +58,8 @@ fn a_procedure_declared_afterwards_stays_undeclared() {
 fn facts_in_any_order_and_twice_come_to_the_same() {
     let text = format!("{LENDING}\n08:55 amend s1 filler lin 09:00-09:28\n09:40 close s1 09:28");
     let calls = Script::parse(&text).calls(1_000);
-    let (mut facts, rest): (Vec<Call>, Vec<Call>) = calls.into_iter().partition(|c| matches!(c, Call::Inform(..)));
+    let (mut facts, rest): (Vec<Call>, Vec<Call>) =
+        calls.into_iter().partition(|c| matches!(c, Call::Inform(..)));
     facts.reverse();
     let at = match rest.first() {
         Some(Call::Observe(at, _)) => *at,
@@ -86,7 +88,10 @@ fn a_session_told_after_its_history_is_gone_is_not_assessable() {
 #[test]
 fn a_lead_who_checks_in_by_card_is_there() {
     let lending = format!("{LENDING}\n09:00-09:25 sun elsewhere");
-    assert_eq!(standing(&format!("{lending}\n09:01 check lin in sun\n09:24 check lin out sun")), Vec::<String>::new());
+    assert_eq!(
+        standing(&format!("{lending}\n09:01 check lin in sun\n09:24 check lin out sun")),
+        Vec::<String>::new()
+    );
     assert_eq!(
         standing(&format!("{lending}\n09:01 check lin in lin")),
         ["LL-1 L2", "NL-1 L3"],

@@ -1,4 +1,5 @@
-//! The false alarms that domain §3 asks to survive. What stands at the end of each page is given; L2 and above never does.
+//! The false alarms that domain §3 asks to survive. What stands at the end of each page is given;
+//! L2 and above never does.
 
 use crate::script::standing;
 

@@ -19,7 +19,9 @@ fn recorded(more: &str) -> Vec<Entry> {
         {more}"
     );
     let entry = |call| match call {
-        Call::Observe(at, seen) => Entry::Observe { at, seen: Observation::for_recording(&seen, &thresholds()) },
+        Call::Observe(at, seen) => {
+            Entry::Observe { at, seen: Observation::for_recording(&seen, &thresholds()) }
+        }
         Call::Inform(at, fact) => Entry::Inform { at, fact: Box::new(fact) },
     };
     Script::parse(&script).calls(1_000).into_iter().map(entry).collect()
@@ -82,7 +84,8 @@ fn why_an_absence_could_not_be_told() {
     expect![[r#"
         in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z (30000 ms in view) may have been lin: INDETERMINATE
         31 live looks speak with 0 mnat for lin; asked to rule him out: -7000 (Open, 30000 ms)"#]].assert_eq(&doubts("09:10-09:10:30 dim elsewhere"));
-    expect!["no track stood in the way of saying so"].assert_eq(&doubts("09:10-09:10:12 stranger elsewhere"));
+    expect!["no track stood in the way of saying so"]
+        .assert_eq(&doubts("09:10-09:10:12 stranger elsewhere"));
     expect![[r#"
         in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:11:00Z (60000 ms in view) may have been hao, lin: INDETERMINATE
         61 live looks speak with 0 mnat for hao; asked to rule him out: -7000 (Open, 60000 ms)
@@ -113,7 +116,10 @@ fn what_a_stricter_policy_would_change() {
     strict.set("ll1_other_op_ms", 60_000).unwrap();
     let changed = what_if(&recording(), &strict);
     let codes = |list: &[Finding]| list.iter().map(|f| f.key.rule.code()).collect::<Vec<_>>();
-    assert_eq!((codes(&changed.appear), codes(&changed.vanish), changed.change.len()), (vec![], vec!["NL-1"], 0));
+    assert_eq!(
+        (codes(&changed.appear), codes(&changed.vanish), changed.change.len()),
+        (vec![], vec!["NL-1"], 0)
+    );
 }
 
 #[cfg(feature = "serde")]

@@ -1,11 +1,16 @@
-//! MATCHED, UNMATCHED and INDETERMINATE at their boundaries, one millisecond or one frame below and on them.
+//! MATCHED, UNMATCHED and INDETERMINATE at their boundaries, one millisecond or one frame below and
+//! on them.
 
 use presence::*;
 
 use crate::script::{room, roster, thresholds};
 
 fn moment(ms: u64) -> Moment {
-    Moment { mono: Mono(1_000_000 + ms), wall: Wall(1_772_442_000_000 + ms as i64), clock: ClockQuality::GOOD }
+    Moment {
+        mono: Mono(1_000_000 + ms),
+        wall: Wall(1_772_442_000_000 + ms as i64),
+        clock: ClockQuality::GOOD,
+    }
 }
 
 /// One frame of track 1: score in ppm, the candidate's lead over the second.
@@ -33,7 +38,9 @@ fn hit(at_ms: u64) -> Frame {
 /// What the engine holds of track 1 after these frames, at `end_ms` (a look without any face).
 fn view(frames: &[Frame], end_ms: u64) -> &'static str {
     let mut engine = Engine::new();
-    for fact in [Fact::Thresholds(thresholds()), Fact::Room(Box::new(room())), Fact::Roster(roster())] {
+    for fact in
+        [Fact::Thresholds(thresholds()), Fact::Room(Box::new(room())), Fact::Roster(roster())]
+    {
         engine.inform(moment(0), fact);
     }
     for f in frames {
@@ -50,7 +57,8 @@ fn view(frames: &[Frame], end_ms: u64) -> &'static str {
             }),
             liveness: f.liveness,
         };
-        engine.observe(moment(f.at_ms), &Observation { faces: vec![face], ..Observation::default() });
+        engine
+            .observe(moment(f.at_ms), &Observation { faces: vec![face], ..Observation::default() });
     }
     engine.observe(moment(end_ms), &Observation::default());
     match engine.identity(TrackId(1)) {
@@ -75,7 +83,11 @@ fn three_hits_a_second_apart_are_a_match() {
 fn a_hit_reaches_t_match_with_the_margin_and_is_live() {
     let three = |f: &dyn Fn(u64) -> Frame| now(&[f(0), f(1_000), f(2_000)]);
     assert_eq!(three(&|at| frame(at, 499_999)), "INDETERMINATE");
-    assert_eq!(three(&|at| Frame { second_ppm: 450_001, ..hit(at) }), "INDETERMINATE", "the margin is 50,000 ppm");
+    assert_eq!(
+        three(&|at| Frame { second_ppm: 450_001, ..hit(at) }),
+        "INDETERMINATE",
+        "the margin is 50,000 ppm"
+    );
     assert_eq!(three(&|at| Frame { second_ppm: 450_000, ..hit(at) }), "MATCHED");
     for liveness in [Liveness::Unsure, Liveness::NotAssessed, Liveness::Spoof] {
         assert_eq!(three(&|at| Frame { liveness, ..hit(at) }), "INDETERMINATE", "{liveness:?}");
@@ -87,15 +99,27 @@ fn five_good_frames_over_twenty_seconds_are_nobody_of_the_roster() {
     let five = |last: u64| [low(0), low(5_000), low(10_000), low(15_000), low(last)];
     assert_eq!(now(&five(19_999)), "INDETERMINATE");
     assert_eq!(now(&five(20_000)), "UNMATCHED");
-    assert_eq!(now(&[low(0), low(7_000), low(14_000), low(20_000)]), "INDETERMINATE", "four frames");
+    assert_eq!(
+        now(&[low(0), low(7_000), low(14_000), low(20_000)]),
+        "INDETERMINATE",
+        "four frames"
+    );
 }
 
 #[test]
 fn every_one_of_them_is_good_live_and_below_t_reject() {
     let with = |odd: Frame| now(&[low(0), low(5_000), odd, low(15_000), low(20_000)]);
     assert_eq!(with(frame(10_000, 300_000)), "INDETERMINATE", "at T_reject");
-    assert_eq!(with(Frame { good_quality: false, ..low(10_000) }), "INDETERMINATE", "four good ones");
-    assert_eq!(with(Frame { liveness: Liveness::Unsure, ..low(10_000) }), "INDETERMINATE", "four live ones");
+    assert_eq!(
+        with(Frame { good_quality: false, ..low(10_000) }),
+        "INDETERMINATE",
+        "four good ones"
+    );
+    assert_eq!(
+        with(Frame { liveness: Liveness::Unsure, ..low(10_000) }),
+        "INDETERMINATE",
+        "four live ones"
+    );
 }
 
 #[test]

@@ -1,6 +1,11 @@
-//! Pages of a room's diary: a script of what happens goes in, the trace of what the engine says comes out.
+//! Pages of a room's diary: a script of what happens goes in, the trace of what the engine says
+//! comes out.
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a script that does not parse fails its test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a script that does not parse fails its test"
+)]
 
 mod abstaining;
 mod boundaries;

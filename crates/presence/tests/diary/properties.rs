@@ -1,4 +1,5 @@
-//! What must hold for every day, not for a scripted one: random scripts in, relations between two runs out.
+//! What must hold for every day, not for a scripted one: random scripts in, relations between two
+//! runs out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,21 +22,33 @@ fn morning() -> impl Strategy<Value = String> {
         Just("masked"),
     ];
     let zone = prop_oneof![4 => Just("operator"), 1 => Just("elsewhere"), 1 => Just("companion"), 1 => Just("door")];
-    let stay = (who, zone, 0_u32..1_800, 5_u32..900)
-        .prop_map(|(who, zone, from, long)| format!("{}-{} {who} {zone}", clock(from), clock(from + long)));
+    let stay = (who, zone, 0_u32..1_800, 5_u32..900).prop_map(|(who, zone, from, long)| {
+        format!("{}-{} {who} {zone}", clock(from), clock(from + long))
+    });
     let item = prop_oneof![Just("filler"), Just("laser"), Just("peel"), Just("-")];
     let lead = prop_oneof![Just("lin"), Just("hao"), Just("qian"), Just("-")];
     let told = 0_u32..2_400;
-    let session = (item, lead, told, 0_u32..600, 600_u32..1_500).prop_map(|(item, lead, told, from, long)| {
-        format!("{} declare s1 {item} {lead} {}-{}", clock(told), clock(from), clock(from + long))
-    });
+    let session = (item, lead, told, 0_u32..600, 600_u32..1_500).prop_map(
+        |(item, lead, told, from, long)| {
+            format!(
+                "{} declare s1 {item} {lead} {}-{}",
+                clock(told),
+                clock(from),
+                clock(from + long)
+            )
+        },
+    );
     let bed = (0_u32..300, 600_u32..1_500)
         .prop_map(|(from, long)| format!("{}-{} patient bed", clock(from), clock(from + long)));
     let camera = prop_oneof![Just("covered"), Just("no-operator"), Just("lost")];
     let camera = (camera, 0_u32..1_500, 5_u32..300)
         .prop_map(|(what, a, b)| format!("{}-{} camera {what}", clock(a), clock(a + b)));
     let more = prop_oneof![
-        (2_400_u32..3_600, 600_u32..2_100).prop_map(|(t, end)| format!("{} close s1 {}", clock(t), clock(end))),
+        (2_400_u32..3_600, 600_u32..2_100).prop_map(|(t, end)| format!(
+            "{} close s1 {}",
+            clock(t),
+            clock(end)
+        )),
         (2_400_u32..3_600).prop_map(|t| format!("{} amend s1 laser hao 09:02-09:30", clock(t))),
         (0_u32..1_500).prop_map(|t| format!("{} emergency s1", clock(2_400 + t))),
         (0_u32..1_500).prop_map(|t| format!("{} check lin in sun", clock(t))),
@@ -49,7 +62,8 @@ fn morning() -> impl Strategy<Value = String> {
         proptest::collection::vec(stay, 1..6),
     );
     lines.prop_map(|(session, bed, camera, more, stays)| {
-        let all: Vec<String> = std::iter::once(session).chain(bed).chain(camera).chain(more).chain(stays).collect();
+        let all: Vec<String> =
+            std::iter::once(session).chain(bed).chain(camera).chain(more).chain(stays).collect();
         format!("{}\nuntil 10:30", all.join("\n"))
     })
 }
@@ -59,10 +73,12 @@ fn clock(s: u32) -> String {
     format!("{:02}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
 }
 
-/// The same morning with its session as first told and the camera in order: whoever is there is seen.
+/// The same morning with its session as first told and the camera in order: whoever is there is
+/// seen.
 fn in_view(text: &str) -> String {
     // Nobody gets up from the bed either: who does is the patient, whoever he looks like.
-    let told_once = |l: &&str| !["amend", "close", "camera", "patient"].iter().any(|word| l.contains(word));
+    let told_once =
+        |l: &&str| !["amend", "close", "camera", "patient"].iter().any(|word| l.contains(word));
     text.lines().filter(told_once).collect::<Vec<_>>().join("\n")
 }
 
@@ -81,7 +97,13 @@ fn verdicts(outputs: Vec<Output>) -> BTreeSet<String> {
         .map(|f| {
             let people: Vec<&str> = f.persons.iter().map(|p| p.person.as_str()).collect();
             // The figures are those of the step last said; the closing step brings them up to date.
-            format!("{} {:?} {:?} {:?} {people:?}", f.key.rule.code(), f.severity, f.kind, f.key.session)
+            format!(
+                "{} {:?} {:?} {:?} {people:?}",
+                f.key.rule.code(),
+                f.severity,
+                f.kind,
+                f.key.session
+            )
         })
         .collect()
 }
@@ -110,7 +132,8 @@ proptest! {
         prop_assert_eq!(out, expected);
     }
 
-    /// One observation with all faces, or one per face at the same instant, in any grouping: the same.
+    /// One observation with all faces, or one per face at the same instant, in any grouping: the
+    /// same.
     #[test]
     fn splitting_or_merging_observations_changes_nothing(text in morning(), cut in 0_usize..6) {
         let whole = calls(&text);
@@ -152,8 +175,8 @@ proptest! {
         prop_assert_eq!(drive(&twice, true), drive(&once, true));
     }
 
-    /// Facts about the session that were stated in time, and come late, twice and in the wrong order, come to the same
-    /// verdicts. (What is stated after a finding is `stated`'s.)
+    /// Facts about the session that were stated in time, and come late, twice and in the wrong
+    /// order, come to the same verdicts. (What is stated after a finding is `stated`'s.)
     #[test]
     fn late_facts_come_to_the_same_verdicts(text in morning(), late in 0_i64..1_500) {
         let mut calls = calls(&format!("set late_fact_ms 7200000\n{text}\nuntil 11:10"));
@@ -190,7 +213,8 @@ proptest! {
         prop_assert_eq!(verdicts(drive(&delayed, true)), verdicts(drive(&calls, true)));
     }
 
-    /// All wall times shifted by a constant: the same outputs at the same monotonic times, but for what opening hours decide.
+    /// All wall times shifted by a constant: the same outputs at the same monotonic times, but for
+    /// what opening hours decide.
     #[test]
     fn shifting_wall_time_changes_opening_hours_alone(text in morning(), minutes in -40_000_i64..40_000) {
         let shift = minutes * 60_000 + 4_567;
@@ -198,7 +222,8 @@ proptest! {
         let shifted: Vec<Call> = calls.iter().map(|c| shifted(c, shift)).collect();
         let strip = |outputs: Vec<Output>| -> Vec<String> {
             let others = findings(outputs).filter(|f| f.key.rule != Rule::Hb2);
-            others.map(|f| format!("{:?} {:?} {:?} {} {:?} {:?}", f.key, f.step, f.severity, f.raised_at.mono.0, f.figures, f.persons)).collect()
+            others.map(|f| format!("{:?} {:?} {:?} {} {:?} \
+                {:?}", f.key, f.step, f.severity, f.raised_at.mono.0, f.figures, f.persons)).collect()
         };
         prop_assert_eq!(strip(drive(&shifted, true)), strip(drive(&calls, true)));
         let whole_weeks = calls.iter().map(|c| self::shifted(c, 3 * 7 * 86_400_000)).collect::<Vec<_>>();
@@ -227,9 +252,10 @@ proptest! {
         }
     }
 
-    /// Whoever is named as an operator had three live frames at T_match or above (or showed a card), and whoever is counted
-    /// as a stranger five good, live ones below T_reject, before the finding was raised. Counted here from what was seen; one
-    /// look in `sparse` is embedded, so that many a face is looked at too seldom.
+    /// Whoever is named as an operator had three live frames at T_match or above (or showed a
+    /// card), and whoever is counted as a stranger five good, live ones below T_reject, before the
+    /// finding was raised. Counted here from what was seen; one look in `sparse` is embedded, so
+    /// that many a face is looked at too seldom.
     #[test]
     fn whoever_is_accused_was_recognised(text in morning(), sparse in 1_usize..120) {
         let t = thresholds();
@@ -246,7 +272,8 @@ proptest! {
             for f in findings(out) {
                 for p in f.persons.iter().filter(|p| p.part == "operator" && p.method == Some(PresenceMethod::Face)) {
                     let of_him = hits.get(&p.person).copied().unwrap_or(0);
-                    prop_assert!(of_him >= 3, "{} named {} after {of_him} frames", f.key.rule.code(), p.person);
+                    prop_assert!(of_him >= 3, "{} named {} after {of_him} \
+                        frames", f.key.rule.code(), p.person);
                 }
                 for track in f.tracks.iter().filter(|_| f.key.rule == Rule::Uq1) {
                     let below = lows.get(track).copied().unwrap_or(0);
@@ -267,14 +294,16 @@ proptest! {
         }
     }
 
-    /// Somebody INDETERMINATE who may be the lead blocks every absence of the lead, wherever in the room he stands.
+    /// Somebody INDETERMINATE who may be the lead blocks every absence of the lead, wherever in the
+    /// room he stands.
     #[test]
     fn an_indeterminate_face_that_may_be_the_lead_blocks_his_absence(
         text in morning(),
         zone in prop_oneof![Just("operator"), Just("elsewhere"), Just("companion"), Just("door"), Just("head")],
         from in 600_u32..800, long in 10_u32..600,
     ) {
-        // The session of these mornings lies around 09:10; `dim` scores in the band, nearest to lin.
+        // The session of these mornings lies around 09:10; `dim` scores in the band, nearest to
+        // lin.
         let text = in_view(&text);
         let text = format!("{text}\n{}-{} dim {zone}", clock(from), clock(from + long));
         let out = drive(&calls(&text), true);
@@ -285,15 +314,18 @@ proptest! {
                 Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => f.severity >= Severity::L2,
                 _ => false,
             };
-            prop_assert!(!absence, "{} {:?} although a face may have been lin's:\n{text}", f.key.rule.code(), f.severity);
+            prop_assert!(!absence, "{} {:?} although a face may have been \
+                lin's:\n{text}", f.key.rule.code(), f.severity);
         }
     }
 
-    /// With `exclusion_gap_ms` = 0 the domain's sentence holds to the letter: any INDETERMINATE presence blocks any absence.
+    /// With `exclusion_gap_ms` = 0 the domain's sentence holds to the letter: any INDETERMINATE
+    /// presence blocks any absence.
     #[test]
     fn to_the_letter_any_indeterminate_face_blocks_any_absence(text in morning(), from in 600_u32..800, long in 12_u32..600) {
         let text = in_view(&text);
-        let text = format!("set exclusion_gap_ms 0\n{text}\n{}-{} dim elsewhere", clock(from), clock(from + long));
+        let text = format!("set exclusion_gap_ms 0\n{text}\n{}-{} dim \
+            elsewhere", clock(from), clock(from + long));
         for f in findings(drive(&calls(&text), true)).filter(|f| f.step != Step::Withdrawn) {
             let absence = f.key.rule == Rule::Ll1 || (matches!(f.key.rule, Rule::Nl1 | Rule::Nl2 | Rule::Nl3) && f.severity >= Severity::L2);
             prop_assert!(!absence, "{} {:?}:\n{text}", f.key.rule.code(), f.severity);
@@ -326,17 +358,30 @@ fn shifted(call: &Call, ms: i64) -> Call {
                     stated_at: r.stated_at.map(w),
                     ..r
                 }),
-                Fact::SessionClosed(c) => {
-                    Fact::SessionClosed(SessionClose { end: w(c.end), stated_at: c.stated_at.map(w), ..c })
+                Fact::SessionClosed(c) => Fact::SessionClosed(SessionClose {
+                    end: w(c.end),
+                    stated_at: c.stated_at.map(w),
+                    ..c
+                }),
+                Fact::Emergency(e) => {
+                    Fact::Emergency(EmergencyFlag { stated_at: e.stated_at.map(w), ..e })
                 }
-                Fact::Emergency(e) => Fact::Emergency(EmergencyFlag { stated_at: e.stated_at.map(w), ..e }),
-                Fact::Roster(r) => Fact::Roster(Roster { made_at: w(r.made_at), registry_at: w(r.registry_at), ..r }),
-                Fact::Pass(p) => {
-                    Fact::Pass(Pass { from: w(p.from), until: w(p.until), stated_at: p.stated_at.map(w), ..p })
-                }
-                Fact::IdentityCheck(c) => {
-                    Fact::IdentityCheck(IdentityCheck { at: w(c.at), stated_at: c.stated_at.map(w), ..c })
-                }
+                Fact::Roster(r) => Fact::Roster(Roster {
+                    made_at: w(r.made_at),
+                    registry_at: w(r.registry_at),
+                    ..r
+                }),
+                Fact::Pass(p) => Fact::Pass(Pass {
+                    from: w(p.from),
+                    until: w(p.until),
+                    stated_at: p.stated_at.map(w),
+                    ..p
+                }),
+                Fact::IdentityCheck(c) => Fact::IdentityCheck(IdentityCheck {
+                    at: w(c.at),
+                    stated_at: c.stated_at.map(w),
+                    ..c
+                }),
                 other => other,
             };
             Call::Inform(m(*at), fact)

@@ -1,4 +1,5 @@
-//! The diary's language. One line per thing that happens; times are `HH:MM` or `HH:MM:SS` of one day, UTC.
+//! The diary's language. One line per thing that happens; times are `HH:MM` or `HH:MM:SS` of one
+//! day, UTC.
 //!
 //! ```text
 //! 08:50       declare s1 filler lin 09:00-09:30     a session, told at 08:50 (end may be missing: `09:00-`)
@@ -30,7 +31,8 @@ const MIDNIGHT: i64 = 1_772_409_600_000;
 const BOOT: i64 = MIDNIGHT - 3_600_000;
 
 pub(crate) fn wall(text: &str) -> Wall {
-    let mut parts = text.split(':').map(|p| p.parse::<i64>().unwrap_or_else(|_| panic!("no time: {text}")));
+    let mut parts =
+        text.split(':').map(|p| p.parse::<i64>().unwrap_or_else(|_| panic!("no time: {text}")));
     let (h, m, s) = (parts.next().unwrap(), parts.next().unwrap_or(0), parts.next().unwrap_or(0));
     Wall(MIDNIGHT + ((h * 60 + m) * 60 + s) * 1000)
 }
@@ -82,13 +84,20 @@ pub(crate) enum Call {
 
 impl Script {
     pub(crate) fn parse(text: &str) -> Self {
-        let mut script = Self { facts: Vec::new(), things: Vec::new(), from: wall("08:45"), until: wall("10:00") };
+        let mut script = Self {
+            facts: Vec::new(),
+            things: Vec::new(),
+            from: wall("08:45"),
+            until: wall("10:00"),
+        };
         let mut policy = Policy::default();
         policy.set("late_fact_ms", 1_800_000).unwrap();
         let (mut room, mut roster) = (room(), roster());
         let mut versions: BTreeMap<String, (u32, Option<SessionRecord>)> = BTreeMap::new();
         let mut tracks = 1;
-        for line in text.lines().map(|l| l.split('#').next().unwrap_or("").trim()).filter(|l| !l.is_empty()) {
+        for line in
+            text.lines().map(|l| l.split('#').next().unwrap_or("").trim()).filter(|l| !l.is_empty())
+        {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[0] {
                 "set" => policy.set(words[1], words[2].parse().unwrap()).unwrap(),
@@ -101,8 +110,11 @@ impl Script {
                     roster.registry_at = Wall(wall("09:00").0 - days * 86_400_000);
                 }
                 "with" => {
-                    let lead =
-                        person(words[1], PractitionerCategory::LicensedPhysician, &[Specialty::CosmeticDermatology]);
+                    let lead = person(
+                        words[1],
+                        PractitionerCategory::LicensedPhysician,
+                        &[Specialty::CosmeticDermatology],
+                    );
                     roster.people.push(lead);
                 }
                 time if time.contains('-') => {
@@ -110,9 +122,9 @@ impl Script {
                     let thing = if words[1] == "camera" {
                         Thing::Camera(words[2].to_owned())
                     } else {
-                        let track = words
-                            .get(3)
-                            .map_or(tracks, |t| 1_000 + t.trim_start_matches("track=").parse::<u64>().unwrap());
+                        let track = words.get(3).map_or(tracks, |t| {
+                            1_000 + t.trim_start_matches("track=").parse::<u64>().unwrap()
+                        });
                         tracks += 1;
                         Thing::Face { who: words[1].to_owned(), zone: words[2].to_owned(), track }
                     };
@@ -134,9 +146,15 @@ impl Script {
         script
     }
 
-    fn fact(&mut self, at: Wall, words: &[&str], versions: &mut BTreeMap<String, (u32, Option<SessionRecord>)>) {
+    fn fact(
+        &mut self,
+        at: Wall,
+        words: &[&str],
+        versions: &mut BTreeMap<String, (u32, Option<SessionRecord>)>,
+    ) {
         let stated = words.iter().find_map(|w| w.strip_prefix("stated=")).map_or(at, wall);
-        let words: Vec<&str> = words.iter().copied().filter(|w| !w.starts_with("stated=")).collect();
+        let words: Vec<&str> =
+            words.iter().copied().filter(|w| !w.starts_with("stated=")).collect();
         let stated_at = Some(stated);
         let known = versions.entry(words[1].to_owned()).or_default();
         let fact = match words[0] {
@@ -160,16 +178,24 @@ impl Script {
             }
             "cancel" => {
                 known.0 += 1;
-                let record = SessionRecord { version: known.0, cancelled: true, stated_at, ..known.1.clone().unwrap() };
+                let record = SessionRecord {
+                    version: known.0,
+                    cancelled: true,
+                    stated_at,
+                    ..known.1.clone().unwrap()
+                };
                 Fact::Session(record)
             }
             "close" => {
                 let (session, end) = (words[1].into(), wall(words[2]));
                 Fact::SessionClosed(SessionClose { session, version: known.0, end, stated_at })
             }
-            "emergency" => {
-                Fact::Emergency(EmergencyFlag { session: words[1].into(), version: 1, raised: true, stated_at })
-            }
+            "emergency" => Fact::Emergency(EmergencyFlag {
+                session: words[1].into(),
+                version: 1,
+                raised: true,
+                stated_at,
+            }),
             "check" => Fact::IdentityCheck(IdentityCheck {
                 who: if words[1].starts_with("pass") {
                     Checked::Pass(words[1].into())
@@ -180,18 +206,22 @@ impl Script {
                 at,
                 stated_at,
                 witness: words[3].into(),
-                track: words.get(4).map(|t| TrackId(1_000 + t.trim_start_matches("track=").parse::<u64>().unwrap())),
+                track: words.get(4).map(|t| {
+                    TrackId(1_000 + t.trim_start_matches("track=").parse::<u64>().unwrap())
+                }),
             }),
             "pass" => pass(&words, stated_at),
-            "zones" => {
-                Fact::ZonesDrifted(ZonesDrifted { version: words[1].parse().unwrap(), locked_at: wall("08:00") })
-            }
+            "zones" => Fact::ZonesDrifted(ZonesDrifted {
+                version: words[1].parse().unwrap(),
+                locked_at: wall("08:00"),
+            }),
             other => panic!("no such line: {other}"),
         };
         self.facts.push((at, fact));
     }
 
-    /// The calls in order, an observation every `step` ms; facts before the observation of the same instant.
+    /// The calls in order, an observation every `step` ms; facts before the observation of the same
+    /// instant.
     pub(crate) fn calls(&self, step: i64) -> Vec<Call> {
         let mut calls = Vec::new();
         let mut facts = self.facts.iter().peekable();
@@ -210,7 +240,9 @@ impl Script {
 
     fn observation(&self, at: Wall) -> Option<Observation> {
         let mut seen = Observation::default();
-        for (slot, (_, _, thing)) in self.things.iter().enumerate().filter(|(_, (a, b, _))| *a <= at && at <= *b) {
+        for (slot, (_, _, thing)) in
+            self.things.iter().enumerate().filter(|(_, (a, b, _))| *a <= at && at <= *b)
+        {
             match thing {
                 Thing::Camera(what) => match what.as_str() {
                     "covered" => seen.camera.state = CameraState::Covered,
@@ -220,8 +252,12 @@ impl Script {
                     "no-operator" => seen.camera.operator_visible = false,
                     _ => return None,
                 },
-                Thing::Face { who, zone, .. } if who == "patient" && zone == "bed" => seen.patients += 1,
-                Thing::Face { who, zone, track } => seen.faces.push(face(who, place(zone, slot), TrackId(*track))),
+                Thing::Face { who, zone, .. } if who == "patient" && zone == "bed" => {
+                    seen.patients += 1;
+                }
+                Thing::Face { who, zone, track } => {
+                    seen.faces.push(face(who, place(zone, slot), TrackId(*track)));
+                }
             }
         }
         if seen.camera.state != CameraState::Ok {
@@ -245,7 +281,15 @@ fn pass(words: &[&str], stated_at: Option<Wall>) -> Fact {
     } else {
         (PassId::new(&format!("pass-{}", words[1])), PassHolder::Person(words[1].into()))
     };
-    Fact::Pass(Pass { id, version: 1, holder, kind, from: wall(from), until: wall(until), stated_at })
+    Fact::Pass(Pass {
+        id,
+        version: 1,
+        holder,
+        kind,
+        from: wall(from),
+        until: wall(until),
+        stated_at,
+    })
 }
 
 fn face(who: &str, bbox: BoxPx, track: TrackId) -> Face {
@@ -281,7 +325,11 @@ pub(crate) fn drive(calls: &[Call], wake: bool) -> Vec<Output> {
         };
         while let Some(due) = engine.next_deadline().filter(|due| wake && *due < at.mono) {
             let gone = at.mono.since(due);
-            out.extend(engine.expire(Moment { mono: due, wall: Wall(at.wall.0 - gone as i64), clock: at.clock }));
+            out.extend(engine.expire(Moment {
+                mono: due,
+                wall: Wall(at.wall.0 - gone as i64),
+                clock: at.clock,
+            }));
         }
         out.extend(match call {
             Call::Observe(at, seen) => engine.observe(*at, seen),
@@ -303,8 +351,15 @@ pub(crate) fn trace(outputs: &[Output]) -> String {
             let persons: Vec<&str> = f.persons.iter().map(|p| p.person.as_str()).collect();
             let session = f.key.session.as_ref().map_or("-", SessionId::as_str);
             let (at, code) = (clock(f.raised_at.wall), f.key.rule.code());
-            writeln!(text, "{at} {:?} {code} {:?} {:?} {session} [{}]", f.step, f.severity, f.kind, persons.join(" "))
-                .unwrap();
+            writeln!(
+                text,
+                "{at} {:?} {code} {:?} {:?} {session} [{}]",
+                f.step,
+                f.severity,
+                f.kind,
+                persons.join(" ")
+            )
+            .unwrap();
         }
     }
     text
@@ -330,7 +385,14 @@ pub(crate) fn check_texts(text: &str, expect: &expect_test::Expect) {
                 let present: Vec<String> = s
                     .present
                     .iter()
-                    .map(|p| format!("{} {} s, operating {} s", p.person, p.present_ms / 1000, p.operating_ms / 1000))
+                    .map(|p| {
+                        format!(
+                            "{} {} s, operating {} s",
+                            p.person,
+                            p.present_ms / 1000,
+                            p.operating_ms / 1000
+                        )
+                    })
                     .collect();
                 let lead = if s.lead_verified { "lead seen" } else { "lead not seen" };
                 writeln!(
@@ -358,7 +420,8 @@ pub(crate) fn standing(text: &str) -> Vec<String> {
         }
     }
     let stand = last.into_iter().filter(|(_, (step, _))| *step != Step::Withdrawn);
-    let mut list: Vec<String> = stand.map(|(key, (_, severity))| format!("{} {severity:?}", key.rule.code())).collect();
+    let mut list: Vec<String> =
+        stand.map(|(key, (_, severity))| format!("{} {severity:?}", key.rule.code())).collect();
     list.sort();
     list
 }

@@ -1,5 +1,6 @@
-//! What a clinic says after a finding was raised explains it and takes nothing back; what had reached the server before, and
-//! what the box sees better itself, still corrects it. A check counts where its witness was recognised, and never backwards.
+//! What a clinic says after a finding was raised explains it and takes nothing back; what had
+//! reached the server before, and what the box sees better itself, still corrects it. A check
+//! counts where its witness was recognised, and never backwards.
 
 use expect_test::expect;
 use presence::*;
@@ -22,7 +23,9 @@ const WITH_SUN: &str = "
 ";
 
 fn withdrawals(text: &str) -> Vec<(String, Option<Withdrawal>)> {
-    let steps = play(text).into_iter().filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None });
+    let steps = play(text)
+        .into_iter()
+        .filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None });
     let back = steps.filter(|f| f.step == Step::Withdrawn);
     back.map(|f| (f.key.rule.code().to_owned(), f.withdrawn_because)).collect()
 }
@@ -60,7 +63,8 @@ fn an_amendment_after_the_finding_takes_nothing_back() {
         "09:50 emergency s1",
         "09:50 check lin in sun",
         "09:50 pass qian visiting 08:00-18:00",
-        "09:40 amend s1 filler qian 09:00-09:30\n09:41 cancel s1\n09:42 amend s1 peel qian 12:00-12:30",
+        "09:40 amend s1 filler qian 09:00-09:30\n09:41 cancel s1\n09:42 amend s1 peel qian \
+        12:00-12:30",
     ] {
         let text = format!("{WITH_SUN}\n{said}\nuntil 13:00");
         assert_eq!(withdrawals(&text), [], "{said}");
@@ -74,11 +78,20 @@ fn what_was_stated_before_corrects_however_late_it_is_told() {
     let before = |said: &str| withdrawals(&format!("{LENDING}\n09:50 {said}\nuntil 11:00"));
     assert_eq!(
         before("amend s1 peel qian 09:00-09:30 stated=09:34"),
-        [("LL-1".to_owned(), Some(Withdrawal::StatedBefore)), ("NL-1".to_owned(), Some(Withdrawal::StatedBefore)),]
+        [
+            ("LL-1".to_owned(), Some(Withdrawal::StatedBefore)),
+            ("NL-1".to_owned(), Some(Withdrawal::StatedBefore)),
+        ]
     );
     assert_eq!(before("emergency s1 stated=09:10").len(), 2, "both are said anew, at L1");
-    assert_eq!(standing(&format!("{LENDING}\n09:50 emergency s1 stated=09:10")), ["LL-1 L1", "NL-1 L1"]);
-    assert_eq!(standing(&format!("{LENDING}\n09:50 emergency s1 stated=09:36")), ["LL-1 L2", "NL-1 L3"]);
+    assert_eq!(
+        standing(&format!("{LENDING}\n09:50 emergency s1 stated=09:10")),
+        ["LL-1 L1", "NL-1 L1"]
+    );
+    assert_eq!(
+        standing(&format!("{LENDING}\n09:50 emergency s1 stated=09:36")),
+        ["LL-1 L2", "NL-1 L3"]
+    );
 }
 
 #[test]
@@ -104,7 +117,11 @@ fn a_piece_cancelled_after_the_finding_still_adds_up() {
         09:50       cancel s1
         until 11:00
     ";
-    assert!(standing(text).iter().any(|s| s.starts_with("NL-1")), "two minutes and two: {:?}", standing(text));
+    assert!(
+        standing(text).iter().any(|s| s.starts_with("NL-1")),
+        "two minutes and two: {:?}",
+        standing(text)
+    );
     assert_eq!(withdrawals(text), []);
 }
 
@@ -114,7 +131,11 @@ fn a_session_declared_after_hb3_leaves_it_standing() {
         09:00-09:25 patient bed
         09:00-09:25 lin operator
     ";
-    assert_eq!(standing(&format!("{used}\n09:08 declare s1 filler lin 09:00-09:30")), ["HB-3 L1"], "within 10 min");
+    assert_eq!(
+        standing(&format!("{used}\n09:08 declare s1 filler lin 09:00-09:30")),
+        ["HB-3 L1"],
+        "within 10 min"
+    );
     assert_eq!(standing(&format!("{used}\n09:40 declare s1 filler lin 09:00-09:30")), ["HB-3 L2"]);
     let told_late = format!("{used}\n09:40 declare s1 filler lin 09:00-09:30 stated=08:50");
     assert_eq!(standing(&told_late), Vec::<String>::new());
@@ -133,7 +154,10 @@ fn a_roster_made_after_the_finding_takes_nothing_back() {
         let mut roster = crate::script::roster();
         (roster.version, roster.made_at) = (2, wall(made));
         roster.people.iter_mut().for_each(|p| p.registration = RegistrationStatus::Valid);
-        let at = calls.iter().position(|c| matches!(c, Call::Observe(m, _) if m.wall == wall("09:40"))).unwrap();
+        let at = calls
+            .iter()
+            .position(|c| matches!(c, Call::Observe(m, _) if m.wall == wall("09:40")))
+            .unwrap();
         calls.insert(at, Call::Inform(moment(wall("09:40")), Fact::Roster(roster)));
         let steps = drive(&calls, true).into_iter();
         let back =
@@ -150,8 +174,15 @@ fn a_lead_without_template_after_the_finding_stays_accused() {
     let mut calls = Script::parse(&format!("{LENDING}\nuntil 11:00")).calls(1_000);
     let mut roster = crate::script::roster();
     (roster.version, roster.made_at) = (2, wall("09:39"));
-    roster.people.iter_mut().filter(|p| p.id.as_str() == "lin").for_each(|p| p.has_template = false);
-    let at = calls.iter().position(|c| matches!(c, Call::Observe(m, _) if m.wall == wall("09:40"))).unwrap();
+    roster
+        .people
+        .iter_mut()
+        .filter(|p| p.id.as_str() == "lin")
+        .for_each(|p| p.has_template = false);
+    let at = calls
+        .iter()
+        .position(|c| matches!(c, Call::Observe(m, _) if m.wall == wall("09:40")))
+        .unwrap();
     calls.insert(at, Call::Inform(moment(wall("09:40")), Fact::Roster(roster)));
     let found = presence::standing(drive(&calls, true));
     assert!(found.keys().any(|k| k.rule == Rule::Ll1), "{found:?}");
@@ -160,17 +191,30 @@ fn a_lead_without_template_after_the_finding_stays_accused() {
 #[test]
 fn a_check_without_its_witness_in_the_room_is_only_stated() {
     let stands = ["LL-1 L2", "NL-1 L3"];
-    assert_eq!(standing(&format!("{LENDING}\n09:01 check lin in sun")), stands, "sun is nowhere to be seen");
+    assert_eq!(
+        standing(&format!("{LENDING}\n09:01 check lin in sun")),
+        stands,
+        "sun is nowhere to be seen"
+    );
     assert_eq!(standing(&format!("{WITH_SUN}\n09:01 check lin in sun")), Vec::<String>::new());
     let left = WITH_SUN.replace("09:00-09:25 sun", "08:46-08:55 sun");
-    assert_eq!(standing(&format!("{left}\n09:01 check lin in sun")), stands, "six minutes after she left");
+    assert_eq!(
+        standing(&format!("{left}\n09:01 check lin in sun")),
+        stands,
+        "six minutes after she left"
+    );
     let dim = WITH_SUN.replace("sun elsewhere", "wu elsewhere");
-    assert_eq!(standing(&format!("{dim}\n09:01 check lin in sun")), stands, "somebody else was there");
+    assert_eq!(
+        standing(&format!("{dim}\n09:01 check lin in sun")),
+        stands,
+        "somebody else was there"
+    );
 }
 
 #[test]
 fn a_check_made_before_memory_was_lost_is_remembered_as_it_was() {
-    // Told hours before the session, when nobody was there: forgetting those hours makes no witness.
+    // Told hours before the session, when nobody was there: forgetting those hours makes no
+    // witness.
     let text = "
         from 05:00
         05:00 check lin in sun
@@ -211,7 +255,8 @@ fn statement() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Whatever a clinic states after the findings of a morning were raised, none of them is taken back.
+    /// Whatever a clinic states after the findings of a morning were raised, none of them is taken
+    /// back.
     #[test]
     fn nothing_stated_afterwards_takes_a_finding_back(said in proptest::collection::vec(statement(), 1..12)) {
         let text = format!("{WITH_SUN}\n{}\nuntil 13:30", said.join("\n"));

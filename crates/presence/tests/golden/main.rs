@@ -1,5 +1,6 @@
-//! Byte-identical findings from the same recorded log: in the profile of this test run, and compiled anew without and with
-//! optimisation. `UPDATE_EXPECT=1` writes the account anew after a rule was changed on purpose.
+//! Byte-identical findings from the same recorded log: in the profile of this test run, and
+//! compiled anew without and with optimisation. `UPDATE_EXPECT=1` writes the account anew after a
+//! rule was changed on purpose.
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod recording;
@@ -12,7 +13,8 @@ fn the_recorded_log_yields_the_committed_findings() {
     expect_test::expect_file!["account.txt"].assert_eq(&recording::account());
 }
 
-/// A replay on another machine is this program, compiled for it: `rustc --target … tests/golden/driver.rs`.
+/// A replay on another machine is this program, compiled for it: `rustc --target …
+/// tests/golden/driver.rs`.
 #[test]
 fn debug_and_release_say_the_same_to_the_last_bit() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -29,12 +31,18 @@ fn debug_and_release_say_the_same_to_the_last_bit() {
 
 /// Compiles the core (it needs std alone) and the driver.
 fn build(here: &Path, name: &str, flags: &[&str]) -> PathBuf {
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("golden-{name}-{}", std::process::id()));
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("golden-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&out).unwrap();
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let compile = |more: &[&str], source: PathBuf| {
         let mut command = Command::new(&rustc);
-        command.args(["--edition=2024", "--cap-lints=allow", "--out-dir"]).arg(&out).args(flags).args(more).arg(source);
+        command
+            .args(["--edition=2024", "--cap-lints=allow", "--out-dir"])
+            .arg(&out)
+            .args(flags)
+            .args(more)
+            .arg(source);
         let done = command.output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     };

@@ -1,5 +1,6 @@
-//! A recorded log made by arithmetic alone (no file, no crate but the core), and what the core says of it, as one short text.
-//! Debug and release builds, and every machine, must come to that text bit for bit.
+//! A recorded log made by arithmetic alone (no file, no crate but the core), and what the core says
+//! of it, as one short text. Debug and release builds, and every machine, must come to that text
+//! bit for bit.
 
 use std::fmt::Write as _;
 
@@ -8,7 +9,8 @@ use presence::*;
 const MIDNIGHT: i64 = 1_772_409_600_000;
 const HOUR: u64 = 3_600;
 
-/// Who stands where: person (or `?` for a stranger, `!` for a print), zone, from and to in seconds after nine.
+/// Who stands where: person (or `?` for a stranger, `!` for a print), zone, from and to in seconds
+/// after nine.
 const STAYS: &[(&str, usize, u64, u64)] = &[
     ("qian", 0, 60, 1_500),
     ("sun", 1, 30, 1_600),
@@ -43,7 +45,8 @@ struct Noise(u64);
 
 impl Noise {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 }
@@ -78,7 +81,11 @@ fn roster() -> Roster {
     let person = |id: &str, category, lead_for: &[Specialty]| Practitioner {
         id: id.into(),
         category,
-        registration: if id == "gone" { RegistrationStatus::Cancelled } else { RegistrationStatus::Valid },
+        registration: if id == "gone" {
+            RegistrationStatus::Cancelled
+        } else {
+            RegistrationStatus::Valid
+        },
         relation: SiteRelation::Primary,
         lead_for: lead_for.to_vec(),
         anaesthesia: false,
@@ -226,7 +233,11 @@ pub(crate) fn account() -> String {
         digest.take(format!("{output:?}\n").as_bytes());
         if let Output::Finding(f) = output {
             let (step, code) = (f.step, f.key.rule.code());
-            let _ = writeln!(text, "{} {step:?} {code} {:?} {:?}", f.raised_at.mono.0, f.severity, f.key.session);
+            let _ = writeln!(
+                text,
+                "{} {step:?} {code} {:?} {:?}",
+                f.raised_at.mono.0, f.severity, f.key.session
+            );
         }
     }
     text + &format!("{} outputs, FNV-1a/128 {:032x}\n", outputs.len(), digest.0)
@@ -244,7 +255,8 @@ impl Default for Fnv {
 impl Fnv {
     fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+            self.0 = (self.0 ^ u128::from(*byte))
+                .wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
         }
     }
 }

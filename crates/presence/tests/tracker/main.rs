@@ -1,11 +1,13 @@
-//! The tracker by itself: people who cross, are hidden, leave and come back, and crowds whose identity switches (a person's
-//! face continues under a track that was somebody else's) and fragmentations (it continues under a new track) are counted.
+//! The tracker by itself: people who cross, are hidden, leave and come back, and crowds whose
+//! identity switches (a person's face continues under a track that was somebody else's) and
+//! fragmentations (it continues under a new track) are counted.
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use std::collections::BTreeMap;
 
 use presence::{
-    BoxPx, ClockQuality, Detection, EmbedPermission, Moment, Mono, Policy, Polygon, TrackId, Tracker, Wall, Zones,
+    BoxPx, ClockQuality, Detection, EmbedPermission, Moment, Mono, Policy, Polygon, TrackId,
+    Tracker, Wall, Zones,
 };
 
 const FRAME_MS: u64 = 200;
@@ -60,7 +62,8 @@ impl Judge {
     }
 }
 
-/// Two people walk towards each other along one line and past each other; whoever is behind is hidden meanwhile.
+/// Two people walk towards each other along one line and past each other; whoever is behind is
+/// hidden meanwhile.
 fn crossing(dressed: bool, pixels_per_frame: i32) -> Judge {
     let (mut tracker, mut judge) = (tracker(), Judge::default());
     for frame in 0..800 / pixels_per_frame {
@@ -78,7 +81,11 @@ fn crossing(dressed: bool, pixels_per_frame: i32) -> Judge {
 fn people_who_cross_keep_their_tracks() {
     for pixels_per_frame in [8, 12, 16, 20] {
         let judge = crossing(true, pixels_per_frame);
-        assert_eq!((judge.switches, judge.fragments), (0, 0), "{pixels_per_frame} px a frame, clothes known");
+        assert_eq!(
+            (judge.switches, judge.fragments),
+            (0, 0),
+            "{pixels_per_frame} px a frame, clothes known"
+        );
     }
 }
 
@@ -92,7 +99,11 @@ fn an_occlusion_of_two_seconds_is_survived_and_no_longer_one() {
             let seen = [(0, face(0, 300 + 2 * frame as i32, 200, false))];
             judge.frame(&mut tracker, frame, if hidden { &[] } else { &seen });
         }
-        assert_eq!((judge.switches, judge.fragments), (0, fragments), "hidden for {hidden_frames} frames");
+        assert_eq!(
+            (judge.switches, judge.fragments),
+            (0, fragments),
+            "hidden for {hidden_frames} frames"
+        );
     }
 }
 
@@ -112,18 +123,20 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 }
 
-/// Four people walk to and fro for a minute; one frame in twelve misses a face; whoever is covered by somebody nearer is
-/// not detected.
+/// Four people walk to and fro for a minute; one frame in twelve misses a face; whoever is covered
+/// by somebody nearer is not detected.
 fn crowd(seed: u64, dressed: bool) -> Judge {
     const PEOPLE: usize = 4;
     let mut dice = Dice(seed);
     let (mut tracker, mut judge) = (tracker(), Judge::default());
-    let mut at: Vec<(i32, i32)> = (0..PEOPLE as i32).map(|p| (150 + 250 * p, 150 + 40 * p)).collect();
+    let mut at: Vec<(i32, i32)> =
+        (0..PEOPLE as i32).map(|p| (150 + 250 * p, 150 + 40 * p)).collect();
     let mut goal = at.clone();
     for frame in 0..300 {
         for (place, goal) in at.iter_mut().zip(&mut goal) {
@@ -135,7 +148,9 @@ fn crowd(seed: u64, dressed: bool) -> Judge {
         }
         let mut seen: Vec<(usize, Detection)> = Vec::new();
         for (person, (x, y)) in at.iter().enumerate() {
-            let hidden = seen.iter().any(|(_, d)| d.bbox.overlap_ppm(face(person, *x, *y, false).bbox) > 400_000);
+            let hidden = seen
+                .iter()
+                .any(|(_, d)| d.bbox.overlap_ppm(face(person, *x, *y, false).bbox) > 400_000);
             if !hidden && dice.below(12) > 0 {
                 seen.push((person, face(person, *x, *y, dressed)));
             }
@@ -149,10 +164,16 @@ fn crowd(seed: u64, dressed: bool) -> Judge {
 fn crowds_switch_and_break_rarely() {
     let count = |dressed| {
         let judges: Vec<Judge> = (1..=20).map(|seed| crowd(seed, dressed)).collect();
-        (judges.iter().map(|j| j.switches).sum::<u32>(), judges.iter().map(|j| j.fragments).sum::<u32>())
+        (
+            judges.iter().map(|j| j.switches).sum::<u32>(),
+            judges.iter().map(|j| j.fragments).sum::<u32>(),
+        )
     };
     let (dressed, bare) = (count(true), count(false));
-    println!("20 crowds of 4 for a minute: (switches, fragmentations) {dressed:?} with clothes, {bare:?} without");
+    println!(
+        "20 crowds of 4 for a minute: (switches, fragmentations) {dressed:?} with clothes, \
+        {bare:?} without"
+    );
     // 80 person-minutes with some hundred encounters.
     assert!(dressed.0 <= MAX_DRESSED.0 && dressed.1 <= MAX_DRESSED.1, "{dressed:?}");
     assert!(bare.0 <= MAX_BARE.0 && bare.1 <= MAX_BARE.1, "{bare:?}");
@@ -191,5 +212,8 @@ fn a_practitioner_who_leans_over_the_bed_does_not_become_the_patient() {
     lean(296, 520);
     lean(297, 500);
     let elsewhere = lean(298, 480);
-    assert_eq!((elsewhere.tracked[0].track, elsewhere.tracked[0].embed), (track, EmbedPermission::Allowed));
+    assert_eq!(
+        (elsewhere.tracked[0].track, elsewhere.tracked[0].embed),
+        (track, EmbedPermission::Allowed)
+    );
 }

@@ -1,6 +1,7 @@
-//! The second renderer of presentation attacks: the instrument as a surface in space whose fine structure (ink dots,
-//! sub-pixels, paper grain) is far finer than the camera's pixels, so that moiré arises as it does in a camera. Paper bends,
-//! glass reflects a window, a backlight flickers, thumbs hold the edge. Nothing is ever tuned on what it draws.
+//! The second renderer of presentation attacks: the instrument as a surface in space whose fine
+//! structure (ink dots, sub-pixels, paper grain) is far finer than the camera's pixels, so that
+//! moiré arises as it does in a camera. Paper bends, glass reflects a window, a backlight flickers,
+//! thumbs hold the edge. Nothing is ever tuned on what it draws.
 use super::Instrument;
 use super::track::Attack;
 use crate::dice::Dice;
@@ -15,7 +16,8 @@ const DISTANCE: f32 = 4.2;
 
 /// What does not change over a track.
 struct Thing {
-    /// Slow wishes of the hand: for x, y, yaw, pitch, roll, scale each three waves (amplitude, Hz, phase).
+    /// Slow wishes of the hand: for x, y, yaw, pitch, roll, scale each three waves (amplitude, Hz,
+    /// phase).
     waves: [[(f32, f32, f32); 3]; 6],
     /// Radius of the bend in half heights; large is flat.
     bend: f32,
@@ -51,7 +53,11 @@ impl Thing {
             waves,
             bend,
             rim: d.range(0.03, 0.16),
-            pitch: if attack.instrument == Instrument::Screen { d.range(240.0, 900.0) } else { d.range(150.0, 500.0) },
+            pitch: if attack.instrument == Instrument::Screen {
+                d.range(240.0, 900.0)
+            } else {
+                d.range(150.0, 500.0)
+            },
             window: [d.range(-0.9, 0.9), d.range(-0.9, 0.9), d.range(0.0, 0.5)],
             thumb: d.range(-0.7, 0.7),
             gain: d.range(0.65, 1.15),
@@ -60,7 +66,9 @@ impl Thing {
     }
 
     fn pose(&self, t_s: f32) -> [f32; 6] {
-        self.waves.map(|waves| waves.iter().map(|(a, hz, at)| a * (std::f32::consts::TAU * hz * t_s + at).sin()).sum())
+        self.waves.map(|waves| {
+            waves.iter().map(|(a, hz, at)| a * (std::f32::consts::TAU * hz * t_s + at).sin()).sum()
+        })
     }
 }
 
@@ -93,7 +101,8 @@ impl Attack<'_> {
                     let ray = mix(under, colour, alpha);
                     sum = std::array::from_fn(|c| sum[c] + ray[c]);
                 }
-                let pixel = sum.map(|s| (s / (ACROSS * DOWN) as f32 * 255.0).clamp(0.0, 255.0) as u8);
+                let pixel =
+                    sum.map(|s| (s / (ACROSS * DOWN) as f32 * 255.0).clamp(0.0, 255.0) as u8);
                 img.put_pixel(x as u32, y as u32, Rgb(pixel));
             }
         }
@@ -101,8 +110,9 @@ impl Attack<'_> {
     }
 }
 
-/// Where a ray meets the bent surface: the place on the unrolled sheet in half heights, and how it faces the camera.
-/// The sheet is a cylinder of radius `bend` about its upright axis; the meeting is found by a few steps along the ray.
+/// Where a ray meets the bent surface: the place on the unrolled sheet in half heights, and how it
+/// faces the camera. The sheet is a cylinder of radius `bend` about its upright axis; the meeting
+/// is found by a few steps along the ray.
 fn meet(seen: [f32; 2], [yaw, pitch, roll]: [f32; 3], bend: f32) -> Option<([f32; 2], f32)> {
     let (sr, cr) = roll.sin_cos();
     let (sx, sy) = (cr * seen[0] + sr * seen[1], cr * seen[1] - sr * seen[0]);
@@ -115,7 +125,8 @@ fn meet(seen: [f32; 2], [yaw, pitch, roll]: [f32; 3], bend: f32) -> Option<([f32
     };
     let (from, along) = (turn([0.0, 0.0, -DISTANCE]), turn([sx, sy, DISTANCE]));
     // Depth of the sheet at x: it bends away from the camera.
-    let depth = |x: f32| if bend > 1e3 { 0.0 } else { bend - (bend * bend - x * x).max(0.0).sqrt() };
+    let depth =
+        |x: f32| if bend > 1e3 { 0.0 } else { bend - (bend * bend - x * x).max(0.0).sqrt() };
     let mut t = 1.0;
     for _ in 0..4 {
         if along[2].abs() < 1e-3 {
@@ -132,7 +143,13 @@ fn meet(seen: [f32; 2], [yaw, pitch, roll]: [f32; 3], bend: f32) -> Option<([f32
     Some(([u, y], facing.clamp(0.2, 1.0)))
 }
 
-fn surface(attack: &Attack<'_>, thing: &Thing, [u, v]: [f32; 2], facing: f32, t_s: f32) -> (Colour, f32) {
+fn surface(
+    attack: &Attack<'_>,
+    thing: &Thing,
+    [u, v]: [f32; 2],
+    facing: f32,
+    t_s: f32,
+) -> (Colour, f32) {
     let aspect = attack.photo.width() as f32 / attack.photo.height() as f32;
     let (a, b) = (u / aspect, v);
     let outside = (a.abs() - 1.0).max(b.abs() - 1.0);
@@ -166,7 +183,8 @@ fn surface(attack: &Attack<'_>, thing: &Thing, [u, v]: [f32; 2], facing: f32, t_
     }
 }
 
-/// A cut-out that is worn: bent round a head, with a ragged edge and holes for the eyes, dark behind.
+/// A cut-out that is worn: bent round a head, with a ragged edge and holes for the eyes, dark
+/// behind.
 fn mask(attack: &Attack<'_>, thing: &Thing, [a, b]: [f32; 2], facing: f32) -> (Colour, f32) {
     let ragged = 0.03 * grain(b * 9.0, a * 9.0, 21);
     if (a / 0.60).hypot((b + 0.02) / 0.78) > 1.0 + ragged {
@@ -186,7 +204,8 @@ fn halftone(colour: Colour, x: f32, y: f32) -> Colour {
     std::array::from_fn(|c| {
         let (s, k) = angles[c].sin_cos();
         let (p, q) = (k * x - s * y, s * x + k * y);
-        let wave = 0.5 + 0.25 * ((std::f32::consts::PI * p).cos() + (std::f32::consts::PI * q).cos());
+        let wave =
+            0.5 + 0.25 * ((std::f32::consts::PI * p).cos() + (std::f32::consts::PI * q).cos());
         // Half dots, half continuous tone: inkjets blur.
         0.5 * colour[c] + 0.5 * smooth(wave - 0.25, wave + 0.25, colour[c])
     })
@@ -204,10 +223,12 @@ fn grain(x: f32, y: f32, seed: u32) -> f32 {
 }
 
 fn look_up(photo: &RgbImage, a: f32, b: f32) -> Colour {
-    let place = |at: f32, size: u32| ((at + 1.0) * 0.5 * size as f32 - 0.5).clamp(0.0, size as f32 - 1.001);
+    let place =
+        |at: f32, size: u32| ((at + 1.0) * 0.5 * size as f32 - 0.5).clamp(0.0, size as f32 - 1.001);
     let (x, y) = (place(a, photo.width()), place(b, photo.height()));
     let at = |dx: f32, dy: f32| {
-        let (i, j) = (((x + dx) as u32).min(photo.width() - 1), ((y + dy) as u32).min(photo.height() - 1));
+        let (i, j) =
+            (((x + dx) as u32).min(photo.width() - 1), ((y + dy) as u32).min(photo.height() - 1));
         photo.get_pixel(i, j).0.map(|c| f32::from(c) / 255.0)
     };
     let (fx, fy) = (x.fract(), y.fract());
@@ -220,11 +241,13 @@ fn camera(img: &RgbImage, thing: &Thing, seed: u64) -> RgbImage {
     let (w, h) = (img.width(), img.height());
     RgbImage::from_fn(w, h, |x, y| {
         let tap = |dx: i32, dy: i32, c: usize| {
-            let (i, j) = ((x as i32 + dx).clamp(0, w as i32 - 1), (y as i32 + dy).clamp(0, h as i32 - 1));
+            let (i, j) =
+                ((x as i32 + dx).clamp(0, w as i32 - 1), (y as i32 + dy).clamp(0, h as i32 - 1));
             f32::from(img.get_pixel(i as u32, j as u32).0[c])
         };
         Rgb(std::array::from_fn(|c| {
-            let soft = 0.6 * tap(0, 0, c) + 0.1 * (tap(1, 0, c) + tap(-1, 0, c) + tap(0, 1, c) + tap(0, -1, c));
+            let soft = 0.6 * tap(0, 0, c)
+                + 0.1 * (tap(1, 0, c) + tap(-1, 0, c) + tap(0, 1, c) + tap(0, -1, c));
             let lit = soft * thing.gain * thing.tint[c];
             let noise = (d.unit() + d.unit() + d.unit() - 1.5) * 2.0;
             (lit + noise * (1.0 + lit.max(0.0).sqrt() * 0.22)).round().clamp(0.0, 255.0) as u8

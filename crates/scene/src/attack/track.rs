@@ -1,6 +1,7 @@
-//! A whole presentation attack, frame by frame: an instrument that a hand holds up before a camera in a room.
-//! Two renderers that share no code for the instrument, its motion or the camera: thresholds are chosen on
-//! [`Renderer::Painted`] and measured on [`Renderer::Sampled`]. Neither is a real attack.
+//! A whole presentation attack, frame by frame: an instrument that a hand holds up before a camera
+//! in a room. Two renderers that share no code for the instrument, its motion or the camera:
+//! thresholds are chosen on [`Renderer::Painted`] and measured on [`Renderer::Sampled`]. Neither is
+//! a real attack.
 use super::{Held, Instrument, present};
 use crate::dice::Dice;
 use image::RgbImage;
@@ -10,7 +11,8 @@ use image::RgbImage;
 pub enum Renderer {
     /// Marks painted over the photograph; thresholds may be chosen on it.
     Painted,
-    /// Ink dots, sub-pixels, bent paper, reflections: what the camera's pixels make of them. Never tuned on.
+    /// Ink dots, sub-pixels, bent paper, reflections: what the camera's pixels make of them. Never
+    /// tuned on.
     Sampled,
 }
 
@@ -83,7 +85,9 @@ mod tests {
                     half_height_px: 60.0,
                 };
                 let (now, later) = (attack.frame(0), attack.frame(700));
-                let reddish = |img: &RgbImage| img.pixels().filter(|p| p.0[0] > p.0[2].saturating_add(40)).count();
+                let reddish = |img: &RgbImage| {
+                    img.pixels().filter(|p| p.0[0] > p.0[2].saturating_add(40)).count()
+                };
                 assert!(reddish(&now) > 1_500, "{renderer:?} {instrument:?}: {}", reddish(&now));
                 assert!(now != later && now == attack.frame(0));
             }

@@ -26,10 +26,11 @@ fn brow(base: &mut Colour, id: &Identity, does: &Expression, lx: f32, ly: f32, p
     if s.abs() > 1.2 {
         return;
     }
-    let mid =
-        -b.rise - 0.03 * does.brow - b.arch * (1.0 - s * s) + b.tilt * s * -0.1 - 0.02 * (does.smile.min(0.0)) * s;
+    let mid = -b.rise - 0.03 * does.brow - b.arch * (1.0 - s * s) + b.tilt * s * -0.1
+        - 0.02 * (does.smile.min(0.0)) * s;
     let thick = b.thick * (1.15 - 0.45 * (s + 1.0) * 0.5);
-    let on = cover(thick - (ly - mid).abs(), px + 0.012) * cover((1.0 - s.abs()) * b.len, px + 0.02);
+    let on =
+        cover(thick - (ly - mid).abs(), px + 0.012) * cover((1.0 - s.abs()) * b.len, px + 0.02);
     if on < 0.01 {
         return;
     }

@@ -1,4 +1,5 @@
-//! The colour of a point of the face: skin, features, hair, mask and cap, in face coordinates. Never knows the light.
+//! The colour of a point of the face: skin, features, hair, mask and cap, in face coordinates.
+//! Never knows the light.
 use super::{Look, Shape, eyes};
 use crate::geom::{Colour, bell, cover, hash_noise, len2, mix, over, scale, segment, smooth};
 use crate::identity::Identity;
@@ -62,8 +63,13 @@ impl<'a> Face<'a> {
             let (cx, cy) = (cell[0] as i32, cell[1] as i32);
             if hash_noise(cx, cy, id.texture) > 0.2 {
                 let jitter = 0.3 * hash_noise(cx, cy, id.texture.wrapping_add(77));
-                let r = len2(x * 26.0 - cell[0] - 0.5 - jitter, y * 26.0 - cell[1] - 0.5 + jitter) / 26.0;
-                over(c, scale(id.skin, 0.62), id.freckles * 0.8 * cover(0.008 - r, self.px + 0.008));
+                let r = len2(x * 26.0 - cell[0] - 0.5 - jitter, y * 26.0 - cell[1] - 0.5 + jitter)
+                    / 26.0;
+                over(
+                    c,
+                    scale(id.skin, 0.62),
+                    id.freckles * 0.8 * cover(0.008 - r, self.px + 0.008),
+                );
             }
         }
         if id.folds > 0.05 {
@@ -71,7 +77,11 @@ impl<'a> Face<'a> {
             over(c, scale(id.skin, 0.68), id.folds * cover(0.010 - laugh, self.px + 0.02));
             let brow = ((y + 0.38 + 0.02 * (x * 7.0).cos()) * 16.0).rem_euclid(1.0);
             if y < -0.25 && ax < 0.35 {
-                over(c, scale(id.skin, 0.78), 0.6 * id.folds * cover(0.10 - (brow - 0.5).abs(), 0.15));
+                over(
+                    c,
+                    scale(id.skin, 0.78),
+                    0.6 * id.folds * cover(0.10 - (brow - 0.5).abs(), 0.15),
+                );
             }
         }
         self.beard(c, x, y);
@@ -87,7 +97,8 @@ impl<'a> Face<'a> {
         let jaw = smooth(0.45, 0.62, y + 0.35 * ax) * smooth(0.34, 0.46, y);
         over(c, scale(id.hair.colour, 0.8), 0.55 * id.stubble * jaw * grain);
         if id.moustache > 0.0 {
-            let d = ((y - (m.y - m.upper - 0.055 + 0.4 * x * x)) / 0.05).powi(2) + (x / (m.w + 0.05)).powi(2);
+            let d = ((y - (m.y - m.upper - 0.055 + 0.4 * x * x)) / 0.05).powi(2)
+                + (x / (m.w + 0.05)).powi(2);
             over(c, id.brows.colour, id.moustache * grain * cover(1.0 - d, 0.35));
         }
         if id.chin_beard > 0.0 {
@@ -107,7 +118,11 @@ impl<'a> Face<'a> {
         if inside {
             let from = x - ridge;
             let lit = if self.look.light.towards[0] < 0.0 { from } else { -from };
-            over(c, scale(id.skin, 0.66), 0.55 * bell(((lit - half) / 0.035).powi(2)) * (0.3 + 0.7 * along));
+            over(
+                c,
+                scale(id.skin, 0.66),
+                0.55 * bell(((lit - half) / 0.035).powi(2)) * (0.3 + 0.7 * along),
+            );
             over(c, scale(id.skin, 1.14), 0.5 * bell((from / (half * 0.5 + 0.01)).powi(2)));
         }
         let tip = bell(((x - tx) / 0.07).powi(2) + ((y - ty) / 0.055).powi(2));
@@ -117,11 +132,16 @@ impl<'a> Face<'a> {
             let (wx, wy) = (x - base_x - side * n.wing * 0.78, y - ty - 0.015);
             let r = len2(wx / (n.wing * 0.42), wy / 0.06);
             let outer = cover(0.010 - (r - 1.0).abs() * n.wing * 0.42, self.px + 0.012);
-            over(c, scale(id.skin, 0.58), 0.6 * outer * smooth(-0.02, 0.02, wx * side + wy.max(0.0)));
+            over(
+                c,
+                scale(id.skin, 0.58),
+                0.6 * outer * smooth(-0.02, 0.02, wx * side + wy.max(0.0)),
+            );
             let hole = len2((x - base_x - side * n.wing * 0.45) / 0.034, (y - ty - 0.06) / 0.018);
             over(c, scale(id.skin, 0.24), n.nostril * cover((1.0 - hole) * 0.018, self.px + 0.006));
         }
-        let under = bell(((x - base_x) / (n.wing + 0.02)).powi(2) + ((y - ty - 0.085) / 0.022).powi(2));
+        let under =
+            bell(((x - base_x) / (n.wing + 0.02)).powi(2) + ((y - ty - 0.085) / 0.022).powi(2));
         over(c, scale(id.skin, 0.6), 0.45 * under);
     }
 
@@ -145,17 +165,23 @@ impl<'a> Face<'a> {
         over(
             c,
             scale(m.colour, 1.25),
-            0.4 * edge * bell((s / 0.4).powi(2) + ((y - low - lower * 0.5) / (lower * 0.35)).powi(2)),
+            0.4 * edge
+                * bell((s / 0.4).powi(2) + ((y - low - lower * 0.5) / (lower * 0.35)).powi(2)),
         );
         over(c, [0.22, 0.07, 0.08], edge * cover((y - top).min(low - y) + 0.006, soft));
         if gap > 0.03 {
             over(
                 c,
                 [0.93, 0.92, 0.88],
-                edge * cover((y - top).min(top + gap * 0.35 - y), soft) * smooth(0.95, 0.75, s.abs()),
+                edge * cover((y - top).min(top + gap * 0.35 - y), soft)
+                    * smooth(0.95, 0.75, s.abs()),
             );
         }
-        over(c, scale(id.skin, 0.66), 0.35 * bell((s / 0.6).powi(2) + ((y - low - lower - 0.03) / 0.02).powi(2)));
+        over(
+            c,
+            scale(id.skin, 0.66),
+            0.35 * bell((s / 0.6).powi(2) + ((y - low - lower - 0.03) / 0.02).powi(2)),
+        );
     }
 
     fn hair(&self, c: &mut Colour, x: f32, y: f32, z: f32) {
@@ -167,7 +193,8 @@ impl<'a> Face<'a> {
             if on <= 0.0 {
                 return;
             }
-            let fold = 1.0 + 0.05 * (x * 15.0 + 3.0 * y).sin() - 0.12 * cover(0.015 - (y - line + 0.05).abs(), self.px);
+            let fold = 1.0 + 0.05 * (x * 15.0 + 3.0 * y).sin()
+                - 0.12 * cover(0.015 - (y - line + 0.05).abs(), self.px);
             over(c, scale(cloth, fold), on);
             return;
         }
@@ -179,7 +206,8 @@ impl<'a> Face<'a> {
             return;
         }
         let wave = 0.012 * (x * 60.0).sin() + 0.008 * (x * 131.0 + 1.0).sin();
-        let mut line = h.line + h.peak * bell((x / 0.14).powi(2)) - h.temple * smooth(0.25, 0.65, ax) + wave;
+        let mut line =
+            h.line + h.peak * bell((x / 0.14).powi(2)) - h.temple * smooth(0.25, 0.65, ax) + wave;
         if h.fringe > 0.0 {
             line = line.max(h.line + h.fringe * (1.0 - 0.6 * (x - h.part).abs()) + 2.0 * wave);
         }
@@ -212,6 +240,10 @@ impl<'a> Face<'a> {
         let pleat = ((y - top) * 9.0).rem_euclid(1.0);
         let fold = 1.0 - 0.13 * smooth(0.85, 1.0, pleat) - 0.10 * smooth(0.0, 0.9, ax / wide);
         over(c, scale(cloth, fold), cover(inside, self.px));
-        over(c, scale(cloth, 0.8), cover(0.008 - (y - top - 0.012).abs(), self.px) * cover(wide - ax, self.px));
+        over(
+            c,
+            scale(cloth, 0.8),
+            cover(0.008 - (y - top - 0.012).abs(), self.px) * cover(wide - ax, self.px),
+        );
     }
 }

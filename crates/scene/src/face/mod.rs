@@ -1,4 +1,5 @@
-//! Draws one head: identity, pose, light, expression, mask and cap, and says where box and landmarks are. Never draws a body or a room.
+//! Draws one head: identity, pose, light, expression, mask and cap, and says where box and
+//! landmarks are. Never draws a body or a room.
 mod eyes;
 mod features;
 mod shape;
@@ -12,7 +13,8 @@ pub(crate) use shape::Shape;
 /// How a head is turned, in radians; 0 looks straight into the camera.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pose {
-    /// Positive turns the nose towards the picture's right. Beyond ±π/2 the back of the head is seen.
+    /// Positive turns the nose towards the picture's right. Beyond ±π/2 the back of the head is
+    /// seen.
     pub yaw_rad: f32,
     /// Positive looks down.
     pub pitch_rad: f32,
@@ -84,7 +86,8 @@ pub struct Look<'a> {
 pub struct FaceTruth {
     /// Left, top, width, height.
     pub bbox: [f32; 4],
-    /// Image-left eye, image-right eye, nose tip, image-left mouth corner, image-right mouth corner.
+    /// Image-left eye, image-right eye, nose tip, image-left mouth corner, image-right mouth
+    /// corner.
     pub points: [[f32; 2]; 5],
     /// False when the head is turned so far (yaw beyond 65°) that no detector need find it.
     pub facing: bool,
@@ -169,7 +172,9 @@ impl<'a> Painter<'a> {
         let hair = &id.hair;
         if !hair.bald && (cap.is_none() || hair.fall > 0.5) && cap.is_none_or(|_| v > 0.1) {
             let grow = 1.0 + hair.volume;
-            let side = id.half_width * grow * if v > 0.0 && hair.fall > 0.4 { 1.0 - 0.10 * v } else { 1.0 };
+            let side = id.half_width
+                * grow
+                * if v > 0.0 && hair.fall > 0.4 { 1.0 - 0.10 * v } else { 1.0 };
             let inside = if v < 0.0 || hair.fall < 0.4 {
                 (1.0 - (outer / side).powi(2) - ((v + 0.02) / grow).powi(2)) * 0.5 * side
             } else {
@@ -186,7 +191,8 @@ impl<'a> Painter<'a> {
         }
         if let Some(cloth) = cap.filter(|_| v < -0.1) {
             let (rx, ry) = (id.half_width * 1.13, 1.16);
-            let a = cover((1.0 - (outer / rx).powi(2) - ((v + 0.02) / ry).powi(2)) * 0.5 * rx, self.px);
+            let a =
+                cover((1.0 - (outer / rx).powi(2) - ((v + 0.02) / ry).powi(2)) * 0.5 * rx, self.px);
             if a > alpha {
                 colour = scale(cloth, 0.86 + 0.06 * (u * 17.0).sin());
                 alpha = a;

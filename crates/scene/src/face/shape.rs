@@ -1,5 +1,5 @@
-//! The head as a solid: an ellipsoid with a jaw, turned in space; where a pixel's ray meets it, and where a point of it is seen.
-//! Never decides colours.
+//! The head as a solid: an ellipsoid with a jaw, turned in space; where a pixel's ray meets it, and
+//! where a point of it is seen. Never decides colours.
 use super::{FaceTruth, Look, Place};
 use crate::geom::{Mat3, apply, apply_back, cover, smooth, unit};
 use crate::identity::Identity;
@@ -35,7 +35,11 @@ impl Shape {
 
     /// How much wider than the ellipsoid the head is at view height `v`.
     pub(crate) fn widen(&self, v: f32) -> f32 {
-        1.0 + if v > 0.15 { self.jaw * smooth(0.15, 0.8, v) } else { 0.22 * smooth(-0.25, -0.95, v) }
+        1.0 + if v > 0.15 {
+            self.jaw * smooth(0.15, 0.8, v)
+        } else {
+            0.22 * smooth(-0.25, -0.95, v)
+        }
     }
 
     /// Where the ray through view point (u, v) meets the head; pixels are `px` wide.
@@ -79,7 +83,8 @@ impl Shape {
         self.view([x, y, self.front(x, y) + out])
     }
 
-    /// The face point that lies under the nose tip as seen: the tip stands out, so it shifts when the head turns.
+    /// The face point that lies under the nose tip as seen: the tip stands out, so it shifts when
+    /// the head turns.
     pub(crate) fn nose_tip(&self, y: f32) -> [f32; 2] {
         let at = self.seen(0.0, y, self.nose_out);
         self.hit(at[0], at[1], 0.01).map_or([0.0, y], |h| [h.at[0], h.at[1]])
@@ -95,7 +100,9 @@ impl Shape {
         let id = look.identity;
         let (s, c) = look.pose.roll_rad.sin_cos();
         let h = place.half_height_px;
-        let at = |p: [f32; 2]| [place.x + h * (c * p[0] - s * p[1]), place.y + h * (s * p[0] + c * p[1])];
+        let at = |p: [f32; 2]| {
+            [place.x + h * (c * p[0] - s * p[1]), place.y + h * (s * p[0] + c * p[1])]
+        };
         let (e, m) = (&id.eyes, &id.mouth);
         let points = [
             at(self.seen(-e.dx, e.y, 0.0)),
@@ -107,7 +114,8 @@ impl Shape {
         let mut area = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
         for i in 0..12 {
             let around = i as f32 * std::f32::consts::TAU / 12.0;
-            // The face reaches from the upper forehead to the chin and, sideways, to where the cheek turns away.
+            // The face reaches from the upper forehead to the chin and, sideways, to where the
+            // cheek turns away.
             let (x, y) = (around.cos() * self.axes[0] * 0.90, 0.21 + around.sin() * 0.76);
             let p = at(self.seen(x, y, 0.0));
             area = [area[0].min(p[0]), area[1].min(p[1]), area[2].max(p[0]), area[3].max(p[1])];

@@ -1,4 +1,5 @@
-//! Checking a bundle: signatures, chain, declared losses, receipts, the seal over the whole. Says where it fails.
+//! Checking a bundle: signatures, chain, declared losses, receipts, the seal over the whole. Says
+//! where it fails.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -63,8 +64,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} messages of {} (sequence {} to {}) are exactly as the box signed them and in their order, nothing between \
-             them was removed or changed; {} declared dropped, {} lost at {} declared chain breaks, {} heartbeats missing; \
+            "{} messages of {} (sequence {} to {}) are exactly as the box signed them and in \
+                their order, nothing between \
+             them was removed or changed; {} declared dropped, {} lost at {} declared chain \
+             breaks, {} heartbeats missing; \
              the server's receipts confirm up to sequence {}; box key {}, server key {}",
             self.messages,
             self.header.device,
@@ -79,7 +82,11 @@ impl fmt::Display for Report {
             self.server_key_id,
         )?;
         if self.hash_only > 0 {
-            write!(f, "; of {} more only the hash is here, in its place in the chain", self.hash_only)?;
+            write!(
+                f,
+                "; of {} more only the hash is here, in its place in the chain",
+                self.hash_only
+            )?;
         }
         Ok(())
     }
@@ -99,13 +106,23 @@ pub fn check(input: impl BufRead) -> Result<Report, Fault> {
         match lines.parse::<Line>(&text)? {
             Line::Message(envelope) => {
                 checker.now = None;
-                checker.message(&envelope).map_err(|why| Fault { line: lines.number, seq: checker.now, why })?;
+                checker.message(&envelope).map_err(|why| Fault {
+                    line: lines.number,
+                    seq: checker.now,
+                    why,
+                })?;
             }
             Line::HashOnly(stub) => {
                 checker.now = Some(stub.seq);
-                checker.hash_only(stub).map_err(|why| Fault { line: lines.number, seq: checker.now, why })?;
+                checker.hash_only(stub).map_err(|why| Fault {
+                    line: lines.number,
+                    seq: checker.now,
+                    why,
+                })?;
             }
-            Line::Receipt(envelope) => checker.receipt(&envelope).map_err(|why| lines.fault(why))?,
+            Line::Receipt(envelope) => {
+                checker.receipt(&envelope).map_err(|why| lines.fault(why))?;
+            }
             Line::End(envelope) => {
                 let hash = hex::encode(before.finalize());
                 checker.end(&envelope, &hash).map_err(|why| lines.fault(why))?;
@@ -129,7 +146,10 @@ impl<R: BufRead> Lines<R> {
     fn next(&mut self) -> Result<Option<String>, Fault> {
         let mut bytes = Vec::new();
         self.number += 1;
-        let read = self.input.read_until(b'\n', &mut bytes).map_err(|error| self.fault(error.to_string()))?;
+        let read = self
+            .input
+            .read_until(b'\n', &mut bytes)
+            .map_err(|error| self.fault(error.to_string()))?;
         if read == 0 {
             return Ok(None);
         }
@@ -142,10 +162,14 @@ impl<R: BufRead> Lines<R> {
 
     /// Parses and writes back: a line that is not exactly what it means was changed.
     fn parse<T: DeserializeOwned + Serialize>(&self, text: &str) -> Result<T, Fault> {
-        let value: T = serde_json::from_str(text).map_err(|error| self.fault(format!("unreadable: {error}")))?;
+        let value: T = serde_json::from_str(text)
+            .map_err(|error| self.fault(format!("unreadable: {error}")))?;
         match serde_json::to_string(&value) {
             Ok(again) if again == text => Ok(value),
-            _ => Err(self.fault("the line is not in the form in which it was written: it was changed")),
+            _ => {
+                Err(self
+                    .fault("the line is not in the form in which it was written: it was changed"))
+            }
         }
     }
 
@@ -208,7 +232,8 @@ impl Checker {
 
     fn message(&mut self, envelope: &Envelope) -> Result<(), String> {
         let text = verify(envelope, &self.device).map_err(|refused| refused.to_string())?;
-        let body: UpBody = serde_json::from_str(text).map_err(|error| format!("unreadable message: {error}"))?;
+        let body: UpBody =
+            serde_json::from_str(text).map_err(|error| format!("unreadable message: {error}"))?;
         self.now = Some(body.seq);
         if body.v != envelope.v {
             return Err("the envelope's version is not the message's: it was changed".to_owned());
@@ -232,9 +257,12 @@ impl Checker {
         Ok(())
     }
 
-    /// Its signature can not be checked without its text; its place can, and the next message vouches for its hash.
+    /// Its signature can not be checked without its text; its place can, and the next message
+    /// vouches for its hash.
     fn hash_only(&mut self, stub: HashOnly) -> Result<(), String> {
-        if [&stub.hash, &stub.prev].iter().any(|hash| hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()))
+        if [&stub.hash, &stub.prev]
+            .iter()
+            .any(|hash| hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()))
         {
             return Err("names no hash of 64 hex digits".to_owned());
         }
@@ -256,13 +284,17 @@ impl Checker {
     fn place(&mut self, seq: u64, prev: &str, is_break: bool) -> Result<(), String> {
         let (expected_seq, expected_prev) = match &self.last {
             Some((seq, hash)) => (
-                seq.checked_add(1).ok_or("comes after the last sequence there is: the order was changed")?,
+                seq.checked_add(1)
+                    .ok_or("comes after the last sequence there is: the order was changed")?,
                 hash.clone(),
             ),
             None => (self.header.from_seq, self.header.prev.clone()),
         };
         if seq < expected_seq {
-            return Err(format!("comes after sequence {}: the order was changed", expected_seq - 1));
+            return Err(format!(
+                "comes after sequence {}: the order was changed",
+                expected_seq - 1
+            ));
         }
         if seq > expected_seq {
             self.gaps.push((expected_seq, seq));
@@ -271,7 +303,10 @@ impl Checker {
             return Ok(());
         }
         if seq == expected_seq && prev != expected_prev {
-            return Err("does not name the message before it: one of the two was changed or exchanged".to_owned());
+            return Err(
+                "does not name the message before it: one of the two was changed or exchanged"
+                    .to_owned(),
+            );
         }
         if seq > expected_seq {
             self.loose.push((seq, prev.to_owned()));
@@ -289,7 +324,10 @@ impl Checker {
             Up::Health(health) => {
                 if let Some(last) = self.heartbeat {
                     if health.heartbeat_seq <= last {
-                        return Err(format!("heartbeat {} after heartbeat {last}", health.heartbeat_seq));
+                        return Err(format!(
+                            "heartbeat {} after heartbeat {last}",
+                            health.heartbeat_seq
+                        ));
                     }
                     self.missing_heartbeats += health.heartbeat_seq - last - 1;
                 }
@@ -302,7 +340,8 @@ impl Checker {
 
     fn receipt(&mut self, envelope: &Envelope) -> Result<(), String> {
         let text = verify(envelope, &self.server).map_err(|refused| refused.to_string())?;
-        let body: DownBody = serde_json::from_str(text).map_err(|error| format!("unreadable receipt: {error}"))?;
+        let body: DownBody =
+            serde_json::from_str(text).map_err(|error| format!("unreadable receipt: {error}"))?;
         if body.v != envelope.v {
             return Err("the envelope's version is not the receipt's: it was changed".to_owned());
         }
@@ -319,14 +358,16 @@ impl Checker {
 
     fn end(&mut self, envelope: &Envelope, lines_sha256: &str) -> Result<(), String> {
         let text = verify(envelope, &self.server).map_err(|refused| refused.to_string())?;
-        let seal: Seal = serde_json::from_str(text).map_err(|error| format!("unreadable seal: {error}"))?;
+        let seal: Seal =
+            serde_json::from_str(text).map_err(|error| format!("unreadable seal: {error}"))?;
         if envelope.v != WIRE_VERSION || seal.v != envelope.v || seal.format != FORMAT {
             return Err("the seal is of another version: it was changed".to_owned());
         }
         let messages = self.messages + self.hash_only;
         if (seal.messages, seal.receipts) != (messages, self.receipts) {
             return Err(format!(
-                "the server sealed {} messages and {} receipts, here are {messages} and {}: lines were removed or added",
+                "the server sealed {} messages and {} receipts, here are {messages} and {}: lines \
+                were removed or added",
                 seal.messages, seal.receipts, self.receipts
             ));
         }
@@ -344,14 +385,19 @@ impl Checker {
             match self.dropped.get(&(seq - 1)) {
                 Some(hash) if hash == prev => {}
                 Some(_) => {
-                    return Err(format!("sequence {seq} names another predecessor than the one declared dropped"));
+                    return Err(format!(
+                        "sequence {seq} names another predecessor than the one declared dropped"
+                    ));
                 }
                 None if covered_by_break => {}
-                None => return Err(format!("sequence {} is missing and was not declared", seq - 1)),
+                None => {
+                    return Err(format!("sequence {} is missing and was not declared", seq - 1));
+                }
             }
         }
         let mut lost_at_breaks = 0;
-        // Counted by intervals: a gap is as wide as somebody says, what was declared dropped is written out.
+        // Counted by intervals: a gap is as wide as somebody says, what was declared dropped is
+        // written out.
         for (from, to) in std::mem::take(&mut self.gaps) {
             if let Some(seq) = first_not_in(&self.dropped, from.max(last_break), to) {
                 return Err(format!("sequence {seq} is missing and was not declared"));
@@ -362,7 +408,8 @@ impl Checker {
             let own = self.hashes.get(seq).or_else(|| self.dropped.get(seq));
             if own.is_some_and(|own| own != hash) {
                 return Err(format!(
-                    "a receipt confirms another message as sequence {seq}: one of the two was changed"
+                    "a receipt confirms another message as sequence {seq}: one of the two was \
+                    changed"
                 ));
             }
         }

@@ -1,8 +1,9 @@
-//! An exported chain that anyone can check offline: the box's messages, the server's receipts, and the keys to check with.
+//! An exported chain that anyone can check offline: the box's messages, the server's receipts, and
+//! the keys to check with.
 //!
-//! A bundle is a text file of JSON lines: a header, the messages in the order of their sequence, the receipts, and a last
-//! line in which the server signs the SHA-256 of all lines before it. Every line is in serde's own form, so that not one
-//! bit of the file is without a check.
+//! A bundle is a text file of JSON lines: a header, the messages in the order of their sequence,
+//! the receipts, and a last line in which the server signs the SHA-256 of all lines before it.
+//! Every line is in serde's own form, so that not one bit of the file is without a check.
 
 mod check;
 mod write;
@@ -17,7 +18,8 @@ pub use write::write;
 /// The first line's `format`.
 pub const FORMAT: &str = "zaigang-bundle/1";
 
-/// What the bundle is about, and the keys it is to be checked with. Compare the key ids with those you know.
+/// What the bundle is about, and the keys it is to be checked with. Compare the key ids with those
+/// you know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -27,7 +29,8 @@ pub struct Header {
     pub device_key: String,
     /// Ed25519 public key of the server, base64.
     pub server_key: String,
-    /// First sequence that the bundle is about; the message may be missing if it was dropped and declared.
+    /// First sequence that the bundle is about; the message may be missing if it was dropped and
+    /// declared.
     pub from_seq: u64,
     /// Hash of the message before `from_seq`; 64 zeros where the chain begins there.
     pub prev: String,
@@ -35,8 +38,9 @@ pub struct Header {
     pub exported_at: String,
 }
 
-/// What is left of a message whose content is not here: its time to be kept was over, or it is nobody's business in this
-/// case. The message after it is signed and names this hash, so nothing can be put in its place.
+/// What is left of a message whose content is not here: its time to be kept was over, or it is
+/// nobody's business in this case. The message after it is signed and names this hash, so nothing
+/// can be put in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HashOnly {

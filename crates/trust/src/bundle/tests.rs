@@ -1,8 +1,11 @@
-//! A bundle as an inspector checks it: whole, then with every bit flipped in turn, cut, reordered, thinned out.
+//! A bundle as an inspector checks it: whole, then with every bit flipped in turn, cut, reordered,
+//! thinned out.
 
 use jiff::Timestamp;
 use protocol::down::{Down, Receipt};
-use protocol::up::{ChainBreak, ClockSource, DroppedReport, DroppedRow, HealthReport, Stamp, Up, UpBody};
+use protocol::up::{
+    ChainBreak, ClockSource, DroppedReport, DroppedRow, HealthReport, Stamp, Up, UpBody,
+};
 
 use super::*;
 use crate::{SigningKey, ZERO_HASH, chain_hash, sign_down};
@@ -19,11 +22,19 @@ struct Chain {
 impl Chain {
     fn new() -> Self {
         let key = |byte| SigningKey::from_bytes(&[byte; 32]);
-        Self { device: key(1), server: key(2), messages: vec![], hashes: vec![], seq: 0, heartbeats: 0 }
+        Self {
+            device: key(1),
+            server: key(2),
+            messages: vec![],
+            hashes: vec![],
+            seq: 0,
+            heartbeats: 0,
+        }
     }
 
     fn says(&mut self, payload: Up) -> String {
-        let prev = if matches!(payload, Up::ChainBreak(_)) { None } else { self.hashes.last().cloned() };
+        let prev =
+            if matches!(payload, Up::ChainBreak(_)) { None } else { self.hashes.last().cloned() };
         self.seq += 1;
         let body = UpBody {
             v: 1,
@@ -51,7 +62,10 @@ impl Chain {
     fn beats(&mut self, times: u64) {
         for _ in 0..times {
             self.heartbeats += 1;
-            self.says(Up::Health(HealthReport { heartbeat_seq: self.heartbeats, ..HealthReport::default() }));
+            self.says(Up::Health(HealthReport {
+                heartbeat_seq: self.heartbeats,
+                ..HealthReport::default()
+            }));
         }
     }
 
@@ -75,7 +89,9 @@ impl Chain {
             audit_head: None,
         };
         let at = Timestamp::from_second(1_790_000_000).unwrap();
-        let receipt = sign_down(&self.server, &"box-1".parse().unwrap(), 1, at, at, Down::Receipt(receipt)).unwrap();
+        let receipt =
+            sign_down(&self.server, &"box-1".parse().unwrap(), 1, at, at, Down::Receipt(receipt))
+                .unwrap();
         let mut out = Vec::new();
         write(&mut out, &self.header(), self.messages.clone(), [receipt], &self.server).unwrap();
         out
@@ -107,7 +123,10 @@ fn every_flipped_bit_is_found_and_its_line_named() {
             flipped[at] ^= 1 << bit;
             let fault = check(flipped.as_slice()).expect_err("a flipped bit was not found");
             let in_header = line == 1;
-            assert!(in_header || fault.line.abs_diff(line) <= 1, "byte {at} of line {line}: {fault}");
+            assert!(
+                in_header || fault.line.abs_diff(line) <= 1,
+                "byte {at} of line {line}: {fault}"
+            );
         }
         line += u64::from(bundle[at] == b'\n');
     }
@@ -164,8 +183,12 @@ fn a_hash_put_in_the_place_of_another_message_is_found() {
         links[at - 1] = Link::HashOnly(stub);
         why(&written(&chain, links))
     };
-    assert!(forged(3, &|s| s.hash = "ab".repeat(32)).contains("does not name the message before it"));
-    assert!(forged(3, &|s| s.prev = "ab".repeat(32)).contains("does not name the message before it"));
+    assert!(
+        forged(3, &|s| s.hash = "ab".repeat(32)).contains("does not name the message before it")
+    );
+    assert!(
+        forged(3, &|s| s.prev = "ab".repeat(32)).contains("does not name the message before it")
+    );
     assert!(forged(3, &|s| s.seq = 2).contains("the order was changed"));
     assert!(forged(3, &|s| s.seq = u64::MAX).contains("the order was changed"));
     assert!(forged(5, &|s| s.hash = "x".into()).contains("64 hex digits"));

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use super::{FORMAT, Header, Line, Link, Seal};
 use crate::SigningKey;
 
-/// Writes messages (in the order of their sequence) and receipts, and seals the whole with the server's key. Gives the
-/// number of lines.
+/// Writes messages (in the order of their sequence) and receipts, and seals the whole with the
+/// server's key. Gives the number of lines.
 pub fn write(
     out: impl Write,
     header: &Header,
@@ -20,8 +20,13 @@ pub fn write(
     server: &SigningKey,
 ) -> io::Result<u64> {
     let mut writer = Hashing { out, hash: Sha256::new() };
-    let mut seal =
-        Seal { v: WIRE_VERSION, format: FORMAT.to_owned(), messages: 0, receipts: 0, lines_sha256: String::new() };
+    let mut seal = Seal {
+        v: WIRE_VERSION,
+        format: FORMAT.to_owned(),
+        messages: 0,
+        receipts: 0,
+        lines_sha256: String::new(),
+    };
     writer.line(header)?;
     for link in messages {
         writer.line(&match link.into() {

@@ -1,4 +1,5 @@
-//! Any numbers as a detector's answer: what is kept is finite and apart, what is not finite is counted.
+//! Any numbers as a detector's answer: what is kept is finite and apart, what is not finite is
+//! counted.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Any bytes as a stored template: refused, or a finite vector of length 1 that comes back unchanged.
-//! Each `expect` is what the target asks: a panic here is the finding.
+//! Any bytes as a stored template: refused, or a finite vector of length 1 that comes back
+//! unchanged. Each `expect` is what the target asks: a panic here is the finding.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! What a file is, by its first bytes: the picture formats that people have at hand and that are not read here, and how a JPEG
-//! codes its colours. It decodes nothing.
+//! What a file is, by its first bytes: the picture formats that people have at hand and that are
+//! not read here, and how a JPEG codes its colours. It decodes nothing.
 
 /// A format that is not read; it prints as people know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,10 @@ fn of_brands(brands: &[u8]) -> Foreign {
     let has = |brand: &[u8]| brands.chunks_exact(4).take(16).any(|have| have == brand);
     if has(b"avif") || has(b"avis") {
         Foreign::Avif
-    } else if [b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"].iter().any(|brand| has(*brand)) {
+    } else if [b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"]
+        .iter()
+        .any(|brand| has(*brand))
+    {
         Foreign::Heic
     } else {
         Foreign::Film
@@ -112,7 +115,8 @@ pub(super) fn coding(bytes: &[u8]) -> Coding {
                 coding.progressive = matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE);
             }
             0xDA => {
-                coding.progressive |= body.first().is_some_and(|in_scan| *in_scan < coding.components);
+                coding.progressive |=
+                    body.first().is_some_and(|in_scan| *in_scan < coding.components);
                 break;
             }
             _ => {}

@@ -1,5 +1,5 @@
-//! Whom a gallery confuses: its most alike pairs of people, and how great the risk of each is. It accuses nobody and refuses
-//! nobody: it tells whoever enrols where looks will stay INDETERMINATE.
+//! Whom a gallery confuses: its most alike pairs of people, and how great the risk of each is. It
+//! accuses nobody and refuses nobody: it tells whoever enrols where looks will stay INDETERMINATE.
 
 use std::hash::Hash;
 
@@ -52,7 +52,9 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         let mut highest = vec![f32::MIN; count * count];
         let rows = || self.rows.chunks_exact(self.length.max(1)).zip(&self.owners).enumerate();
         for (index, (row, owner)) in rows() {
-            for (_, (other, others_owner)) in rows().skip(index + 1).filter(|(_, (_, other))| *other != owner) {
+            for (_, (other, others_owner)) in
+                rows().skip(index + 1).filter(|(_, (_, other))| *other != owner)
+            {
                 let (low, high) = (owner.min(others_owner), owner.max(others_owner));
                 let held = &mut highest[low * count + high];
                 *held = held.max(kernel::dot(row, other));
@@ -62,7 +64,8 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
             people: [self.people[at / count].clone(), self.people[at % count].clone()],
             cosine: *cosine,
         };
-        let mut pairs: Vec<_> = highest.iter().enumerate().filter(|(_, cosine)| **cosine > f32::MIN).collect();
+        let mut pairs: Vec<_> =
+            highest.iter().enumerate().filter(|(_, cosine)| **cosine > f32::MIN).collect();
         pairs.sort_unstable_by(|a, b| b.1.total_cmp(a.1));
         pairs.into_iter().take(most).map(pair).collect()
     }
@@ -76,7 +79,8 @@ mod tests {
     fn gallery(people: &[(&'static str, [f32; 3])]) -> Gallery<&'static str> {
         let mut gallery = Gallery::new("p", 3);
         for (person, values) in people {
-            let template = Template::new("p", Embedding::normalised(values.to_vec()).expect("a direction"));
+            let template =
+                Template::new("p", Embedding::normalised(values.to_vec()).expect("a direction"));
             gallery.insert(*person, &template).expect("this pack");
         }
         gallery
@@ -84,9 +88,13 @@ mod tests {
 
     #[test]
     fn the_most_alike_pair_comes_first_and_nobody_pairs_with_themselves() {
-        let alike =
-            gallery(&[("a", [1.0, 0.0, 0.0]), ("a", [1.0, 0.01, 0.0]), ("b", [0.0, 1.0, 0.0]), ("c", [0.9, 0.4, 0.0])])
-                .alike_pairs(9);
+        let alike = gallery(&[
+            ("a", [1.0, 0.0, 0.0]),
+            ("a", [1.0, 0.01, 0.0]),
+            ("b", [0.0, 1.0, 0.0]),
+            ("c", [0.9, 0.4, 0.0]),
+        ])
+        .alike_pairs(9);
         assert_eq!(alike[0].people, ["a", "c"]);
         assert_eq!(alike.len(), 3);
         assert!(alike.windows(2).all(|pair| pair[0].cosine >= pair[1].cosine));

@@ -1,5 +1,6 @@
-//! Rows in 8 bits: a quarter of the memory to go through, and how far each is from the row that it stands for, so that
-//! a search over codes can prove that it passes over no row that counts. It never answers by itself.
+//! Rows in 8 bits: a quarter of the memory to go through, and how far each is from the row that it
+//! stands for, so that a search over codes can prove that it passes over no row that counts. It
+//! never answers by itself.
 
 use zeroize::Zeroize;
 

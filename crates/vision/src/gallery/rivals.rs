@@ -1,7 +1,8 @@
-//! A search whose scores are held against the probe's rivals: from the best cosine a share of the mean of the next best
-//! people's is taken. A blurred or masked face resembles everybody a little, and that resemblance says nothing of who it
-//! is. The rivals are the other enrolled people (decision 0033) and a cohort of rows that are nobody, so that a clinic of one
-//! person is searched like one of fifty (decision 0116).
+//! A search whose scores are held against the probe's rivals: from the best cosine a share of the
+//! mean of the next best people's is taken. A blurred or masked face resembles everybody a little,
+//! and that resemblance says nothing of who it is. The rivals are the other enrolled people
+//! (decision 0033) and a cohort of rows that are nobody, so that a clinic of one person is searched
+//! like one of fifty (decision 0116).
 
 use std::hash::Hash;
 
@@ -9,8 +10,8 @@ use super::{Gallery, Match, Scored};
 use crate::{Embedding, Rivals, Template, TemplateError, kernel};
 
 impl<P: Clone + Eq + Hash> Gallery<P> {
-    /// Enrols a person by the mean of these templates: better than the best of them (decision 0033). With one it is
-    /// that one. Templates that point nowhere together are kept one by one.
+    /// Enrols a person by the mean of these templates: better than the best of them (decision
+    /// 0033). With one it is that one. Templates that point nowhere together are kept one by one.
     pub fn enrol(&mut self, person: P, templates: &[Template]) -> Result<(), TemplateError> {
         let fits = |t: &&Template| t.pack() == self.pack() && t.embedding().len() == self.length;
         if templates.len() > 1
@@ -22,14 +23,16 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         templates.iter().try_for_each(|template| self.insert(person.clone(), template))
     }
 
-    /// Sets the rivals that are nobody: a gallery of few people has too few of its own. Rows of another length are left out.
+    /// Sets the rivals that are nobody: a gallery of few people has too few of its own. Rows of
+    /// another length are left out.
     pub fn set_cohort(&mut self, rows: &[Embedding]) {
         let fitting = rows.iter().filter(|row| row.len() == self.length);
         self.cohort = fitting.flat_map(|row| row.as_slice().iter().copied()).collect();
     }
 
-    /// The two likeliest people, their scores held against the rivals: the other people, and the cohort. The margin between
-    /// the two stays that of the cosines. Unusable embeddings match nobody and are counted, as in [`Gallery::top2`].
+    /// The two likeliest people, their scores held against the rivals: the other people, and the
+    /// cohort. The margin between the two stays that of the cosines. Unusable embeddings match
+    /// nobody and are counted, as in [`Gallery::top2`].
     pub fn identify(&mut self, query: &Embedding, rivals: Rivals) -> Match<P> {
         let mut found = self.top2(query);
         let Some(best) = &found.best else { return found };
@@ -40,9 +43,13 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         found
     }
 
-    /// The scores of some people, held against the same rivals as [`Gallery::identify`]'s. Who is not enrolled is left out.
+    /// The scores of some people, held against the same rivals as [`Gallery::identify`]'s. Who is
+    /// not enrolled is left out.
     pub fn scores_of(&self, query: &Embedding, people: &[P], rivals: Rivals) -> Vec<Scored<P>> {
-        if people.is_empty() || query.len() != self.length || !query.as_slice().iter().all(|x| x.is_finite()) {
+        if people.is_empty()
+            || query.len() != self.length
+            || !query.as_slice().iter().all(|x| x.is_finite())
+        {
             return Vec::new();
         }
         let highest = self.highest(query.as_slice());
@@ -64,7 +71,9 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         if rivals.share_ppm == 0 {
             return by_size;
         }
-        by_size + self.mean_of_rivals(query, best, rivals.count as usize) * rivals.share_ppm as f32 / 1e6
+        by_size
+            + self.mean_of_rivals(query, best, rivals.count as usize) * rivals.share_ppm as f32
+                / 1e6
     }
 
     /// Each person's best cosine, by their place.
@@ -82,7 +91,9 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         if let Some(place) = self.places.get(best) {
             highest.swap_remove(*place);
         }
-        highest.extend(self.cohort.chunks_exact(self.length.max(1)).map(|row| kernel::dot(query, row)));
+        highest.extend(
+            self.cohort.chunks_exact(self.length.max(1)).map(|row| kernel::dot(query, row)),
+        );
         let count = count.min(highest.len());
         if count == 0 {
             return 0.0;
@@ -104,7 +115,9 @@ mod tests {
 
     fn gallery() -> Gallery<&'static str> {
         let mut gallery = Gallery::new("p", 3);
-        for (person, values) in [("a", [1.0, 0.0, 0.0]), ("b", [0.0, 1.0, 0.0]), ("c", [0.0, 0.6, 0.8])] {
+        for (person, values) in
+            [("a", [1.0, 0.0, 0.0]), ("b", [0.0, 1.0, 0.0]), ("c", [0.0, 0.6, 0.8])]
+        {
             gallery.enrol(person, &[template(values)]).expect("this pack");
         }
         gallery
@@ -114,21 +127,30 @@ mod tests {
     fn what_resembles_everybody_scores_lower_and_keeps_its_order_and_margin() {
         let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
         let plain = gallery().top2(&query);
-        let held = gallery().identify(&query, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 0 });
-        let scores = |m: &Match<&'static str>| (m.best.expect("three people"), m.second.expect("three people"));
+        let held = gallery()
+            .identify(&query, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 0 });
+        let scores = |m: &Match<&'static str>| {
+            (m.best.expect("three people"), m.second.expect("three people"))
+        };
         let ((best, second), (best_held, second_held)) = (scores(&plain), scores(&held));
         assert_eq!((best.person, second.person), (best_held.person, second_held.person));
         assert!(best_held.cosine < best.cosine - 0.1);
-        assert!(((best.cosine - second.cosine) - (best_held.cosine - second_held.cosine)).abs() < 1e-6);
+        assert!(
+            ((best.cosine - second.cosine) - (best_held.cosine - second_held.cosine)).abs() < 1e-6
+        );
     }
 
     #[test]
     fn the_score_of_a_person_is_that_of_the_search() {
         let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
-        for rivals in [Rivals::NONE, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 9_000 }] {
+        for rivals in
+            [Rivals::NONE, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 9_000 }]
+        {
             let found = gallery().identify(&query, rivals);
-            let (best, second) = (found.best.expect("three people"), found.second.expect("three people"));
-            let scores = gallery().scores_of(&query, &[second.person, best.person, "nobody"], rivals);
+            let (best, second) =
+                (found.best.expect("three people"), found.second.expect("three people"));
+            let scores =
+                gallery().scores_of(&query, &[second.person, best.person, "nobody"], rivals);
             assert_eq!(scores, [second, best]);
         }
     }
@@ -157,7 +179,10 @@ mod tests {
         let mut alone = Gallery::new("p", 3);
         alone.enrol("a", &[template([0.0, 1.0, 0.0])]).expect("this pack");
         let plain = alone.top2(&query).best.expect("one person").cosine;
-        alone.set_cohort(&[query.clone(), Embedding::normalised(vec![1.0; 4]).expect("another length")]);
+        alone.set_cohort(&[
+            query.clone(),
+            Embedding::normalised(vec![1.0; 4]).expect("another length"),
+        ]);
         let found = alone.identify(&query, Rivals::REAL);
         assert_eq!((found.best.expect("one person").person, found.second), ("a", None));
         assert!((found.best.expect("one person").cosine - (plain - 1.0)).abs() < 1e-5);
@@ -183,7 +208,9 @@ mod tests {
     #[test]
     fn several_templates_become_their_mean_and_another_packs_are_refused() {
         let mut gallery = Gallery::new("p", 3);
-        gallery.enrol("a", &[template([1.0, 0.5, 0.0]), template([1.0, -0.5, 0.0])]).expect("this pack");
+        gallery
+            .enrol("a", &[template([1.0, 0.5, 0.0]), template([1.0, -0.5, 0.0])])
+            .expect("this pack");
         assert_eq!(gallery.templates(), 1);
         let query = Embedding::normalised(vec![1.0, 0.0, 0.0]).expect("a direction");
         assert!(gallery.top2(&query).best.expect("one person").cosine > 0.999);

@@ -1,6 +1,6 @@
-//! The active check at a door: the person is asked to turn the head left and right, in an order drawn at random. A flat
-//! picture has no depth to turn, and a recording does not know the order. It draws nothing and reads no clock: the order
-//! and the times come from its caller.
+//! The active check at a door: the person is asked to turn the head left and right, in an order
+//! drawn at random. A flat picture has no depth to turn, and a recording does not know the order.
+//! It draws nothing and reads no clock: the order and the times come from its caller.
 
 use super::track::nose_across;
 
@@ -28,8 +28,8 @@ pub enum ActiveState {
 
 /// Turns asked for.
 const TURNS: usize = 3;
-/// The nose this far from its place when held straight, in eye distances, is a turn (about 20°); within the second
-/// distance it is held straight.
+/// The nose this far from its place when held straight, in eye distances, is a turn (about 20°);
+/// within the second distance it is held straight.
 const TURNED: f32 = 0.22;
 const STRAIGHT: f32 = 0.09;
 /// Frames in a row that must show it.
@@ -73,7 +73,9 @@ impl ActiveCheck {
         if mono_ms.saturating_sub(since) > STEP_MS {
             return self.end(ActiveState::TooSlow);
         }
-        let Some(across) = nose_across(landmarks).filter(|v| v.is_finite()) else { return self.state };
+        let Some(across) = nose_across(landmarks).filter(|v| v.is_finite()) else {
+            return self.state;
+        };
         let rest = *self.rest.get_or_insert(across.clamp(-STRAIGHT, STRAIGHT));
         let away = across - rest;
         if self.state == ActiveState::Straight && self.holds(away.abs() < STRAIGHT) {
@@ -89,7 +91,8 @@ impl ActiveCheck {
             if self.holds(asked >= TURNED) {
                 self.done += 1;
                 self.since_ms = Some(mono_ms);
-                self.state = if self.done == TURNS { ActiveState::Passed } else { ActiveState::Straight };
+                self.state =
+                    if self.done == TURNS { ActiveState::Passed } else { ActiveState::Straight };
             }
         }
         self.state
@@ -121,8 +124,9 @@ mod tests {
     /// A mean head turned by `yaw_deg` to the picture's right; `depth` 0 is a photograph of one.
     fn head(depth: f32, yaw_deg: f32) -> [[f32; 2]; 5] {
         let (sin, cos) = yaw_deg.to_radians().sin_cos();
-        [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.6, 0.6], [-0.4, 1.1, 0.1], [0.4, 1.1, 0.1]]
-            .map(|[x, y, z]: [f32; 3]| [300.0 + 60.0 * (x * cos + z * depth * sin), 200.0 + 60.0 * y])
+        [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.6, 0.6], [-0.4, 1.1, 0.1], [0.4, 1.1, 0.1]].map(
+            |[x, y, z]: [f32; 3]| [300.0 + 60.0 * (x * cos + z * depth * sin), 200.0 + 60.0 * y],
+        )
     }
 
     /// Somebody who does what is asked at once, or with `obeys` false the opposite.

@@ -1,19 +1,21 @@
-//! Liveness over a track: the networks' mean over several frames, and two cues of motion. A head that turns carries its
-//! nose across the face, which no flat picture does however it is moved or tilted; and a picture that does not move at all
-//! is frozen or repeated. One track ends as LIVE, SPOOF or UNSURE; UNSURE confirms nobody and accuses nobody.
+//! Liveness over a track: the networks' mean over several frames, and two cues of motion. A head
+//! that turns carries its nose across the face, which no flat picture does however it is moved or
+//! tilted; and a picture that does not move at all is frozen or repeated. One track ends as LIVE,
+//! SPOOF or UNSURE; UNSURE confirms nobody and accuses nobody.
 
 use super::LivenessScore;
 
 /// Frames with a network score before anything is said.
 const LEAST_FRAMES: u32 = 3;
-/// Mean score from which the networks alone say LIVE, and below which they alone say SPOOF. Chosen on live clips and on
-/// attacks of the painted renderer (decision 0034), and on stills of live people and of attacks (decision 0117).
+/// Mean score from which the networks alone say LIVE, and below which they alone say SPOOF. Chosen
+/// on live clips and on attacks of the painted renderer (decision 0034), and on stills of live
+/// people and of attacks (decision 0117).
 const SURELY_LIVE: f32 = 0.87;
 const SURELY_SPOOF: f32 = 0.05;
 /// Mean score from which a head that was seen turning is believed.
 const PERHAPS_LIVE: f32 = 0.75;
-/// How far the nose must wander across the face, in eye distances, to prove depth: a turn of about 15°. Noise and the
-/// taper of a tilted picture stay below half of it.
+/// How far the nose must wander across the face, in eye distances, to prove depth: a turn of about
+/// 15°. Noise and the taper of a tilted picture stay below half of it.
 const WANDERS: f32 = 0.16;
 /// Share of the frames at either end of the nose's way that is left out as noise.
 const OUTLIERS: f32 = 0.1;
@@ -56,7 +58,8 @@ impl Default for LiveTrack {
 }
 
 impl LiveTrack {
-    /// Mean score of the networks under which a face is called an attack, 0-1; what lies between is UNSURE.
+    /// Mean score of the networks under which a face is called an attack, 0-1; what lies between is
+    /// UNSURE.
     pub const SPOOF_BELOW: f32 = SURELY_SPOOF;
 
     /// Adds the networks' score of one frame; one that is not finite is passed over.
@@ -67,12 +70,14 @@ impl LiveTrack {
         }
     }
 
-    /// A frame too poor for the networks ([`crate::Gate::liveness`]): it has no say, and a track of such frames is UNSURE.
+    /// A frame too poor for the networks ([`crate::Gate::liveness`]): it has no say, and a track of
+    /// such frames is UNSURE.
     pub fn too_poor(&mut self) {
         self.poor += 1;
     }
 
-    /// Adds where the landmarks were in one frame, in pixels; ones that are not finite are passed over.
+    /// Adds where the landmarks were in one frame, in pixels; ones that are not finite are passed
+    /// over.
     pub fn moved(&mut self, landmarks: &[[f32; 2]; 5]) {
         if landmarks.iter().flatten().any(|v| !v.is_finite()) {
             return;
@@ -91,7 +96,8 @@ impl LiveTrack {
         (self.frames > 0).then(|| self.sum / self.frames as f32)
     }
 
-    /// How far the nose wandered across the face, in eye distances, without a tenth of the frames at either end.
+    /// How far the nose wandered across the face, in eye distances, without a tenth of the frames
+    /// at either end.
     pub fn wandered(&self) -> f32 {
         let mut way = self.way;
         let way = &mut way[..self.steps.min(WAY)];
@@ -128,9 +134,10 @@ fn farthest(a: &[[f32; 2]; 5], b: &[[f32; 2]; 5]) -> f32 {
     a.iter().zip(b).map(|(p, q)| (p[0] - q[0]).hypot(p[1] - q[1])).fold(0.0, f32::max)
 }
 
-/// Where the nose stands across the face, in eye distances from the middle, to the picture's right +: measured in the
-/// frame of both eyes and the mouth, which an affine map carries along. A flat picture held in any way keeps it (but for
-/// its taper); a head that turns by α moves it by about 0.6·tan α. `None` where eyes and mouth lie on a line.
+/// Where the nose stands across the face, in eye distances from the middle, to the picture's right
+/// +: measured in the frame of both eyes and the mouth, which an affine map carries along. A flat
+/// picture held in any way keeps it (but for its taper); a head that turns by α moves it by about
+/// 0.6·tan α. `None` where eyes and mouth lie on a line.
 pub(super) fn nose_across(landmarks: &[[f32; 2]; 5]) -> Option<f32> {
     let [left, right, nose, mouth_left, mouth_right] = *landmarks;
     let middle = |p: [f32; 2], q: [f32; 2]| [p[0].midpoint(q[0]), p[1].midpoint(q[1])];
@@ -140,7 +147,8 @@ pub(super) fn nose_across(landmarks: &[[f32; 2]; 5]) -> Option<f32> {
     let at = [nose[0] - eyes[0], nose[1] - eyes[1]];
     let determinant = across[0] * down[1] - across[1] * down[0];
     let size = across[0].hypot(across[1]) * down[0].hypot(down[1]);
-    // A face seen from the side has its eyes on one line with the mouth: no frame left to measure in.
+    // A face seen from the side has its eyes on one line with the mouth: no frame left to measure
+    // in.
     (determinant > 0.2 * size).then(|| (at[0] * down[1] - at[1] * down[0]) / determinant)
 }
 
@@ -149,7 +157,8 @@ mod tests {
     use super::*;
 
     /// Five points of a mean head, in eye distances; the nose stands 0.6 before the eyes.
-    const HEAD: [[f32; 3]; 5] = [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.6, 0.6], [-0.4, 1.1, 0.1], [0.4, 1.1, 0.1]];
+    const HEAD: [[f32; 3]; 5] =
+        [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.6, 0.6], [-0.4, 1.1, 0.1], [0.4, 1.1, 0.1]];
 
     fn turned(depth: f32, yaw_deg: f32) -> [[f32; 2]; 5] {
         let (sin, cos) = yaw_deg.to_radians().sin_cos();
@@ -198,7 +207,11 @@ mod tests {
     fn poor_pictures_alone_leave_a_track_unsure() {
         let mut track = LiveTrack::default();
         (0..20).for_each(|_| track.too_poor());
-        assert_eq!(track.verdict(), LiveVerdict::Unsure, "never condemned, and never waived as not assessed");
+        assert_eq!(
+            track.verdict(),
+            LiveVerdict::Unsure,
+            "never condemned, and never waived as not assessed"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Thresholds that a clinic chose for its own people (`zaigang-agent calibrate`), laid over those of the pack. Those of
-//! another pack are refused. It never chooses anything itself.
+//! Thresholds that a clinic chose for its own people (`zaigang-agent calibrate`), laid over those
+//! of the pack. Those of another pack are refused. It never chooses anything itself.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::PackError;
 use crate::spec::{PackSpec, Rivals};
 
-/// What a calibration file holds that the box needs; the counts that it rests on stand beside it in the file.
+/// What a calibration file holds that the box needs; the counts that it rests on stand beside it in
+/// the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Calibration {
     /// The pack whose scores were measured.
@@ -34,22 +35,26 @@ impl Calibration {
     /// Reads a file that `calibrate --out` wrote.
     pub fn load(path: &Path) -> Result<Self, PackError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|why| PackError::Calibration { file: file.clone(), problem: why.to_string() })?;
+        let text = std::fs::read_to_string(path).map_err(|why| PackError::Calibration {
+            file: file.clone(),
+            problem: why.to_string(),
+        })?;
         Self::parse(&text).map_err(|problem| PackError::Calibration { file, problem })
     }
 
     /// The text of such a file; the error is one line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let read: Self =
-            toml::from_str(text).map_err(|why| why.message().split_whitespace().collect::<Vec<_>>().join(" "))?;
+        let read: Self = toml::from_str(text)
+            .map_err(|why| why.message().split_whitespace().collect::<Vec<_>>().join(" "))?;
         for (name, limits) in [("bare", read.bare), ("masked", read.masked)] {
             let sound = (-1_000_000..=1_000_000).contains(&limits.t_reject_ppm)
                 && limits.t_reject_ppm < limits.t_match_ppm
                 && limits.t_match_ppm <= 1_000_000
                 && (0..=1_000_000).contains(&limits.margin_ppm);
             if !sound {
-                return Err(format!("{name}: -1000000 <= t_reject_ppm < t_match_ppm <= 1000000 does not hold"));
+                return Err(format!(
+                    "{name}: -1000000 <= t_reject_ppm < t_match_ppm <= 1000000 does not hold"
+                ));
             }
         }
         Ok(read)
@@ -68,7 +73,8 @@ impl Calibration {
         }
         let thresholds = &mut spec.thresholds;
         thresholds.rivals = self.rivals;
-        (thresholds.t_match_ppm, thresholds.t_reject_ppm) = (self.bare.t_match_ppm, self.bare.t_reject_ppm);
+        (thresholds.t_match_ppm, thresholds.t_reject_ppm) =
+            (self.bare.t_match_ppm, self.bare.t_reject_ppm);
         thresholds.margin_ppm = self.bare.margin_ppm;
         (thresholds.masked_t_match_ppm, thresholds.masked_t_reject_ppm) =
             (self.masked.t_match_ppm, self.masked.t_reject_ppm);
@@ -89,7 +95,10 @@ mod tests {
     #[test]
     fn a_clinics_thresholds_take_the_place_of_the_packs() {
         let mut spec = PackSpec::real(Path::new("."));
-        Calibration::parse(FILE).expect("a sound file").apply(&mut spec, Path::new("c.toml")).expect("its own pack");
+        Calibration::parse(FILE)
+            .expect("a sound file")
+            .apply(&mut spec, Path::new("c.toml"))
+            .expect("its own pack");
         let t = spec.thresholds;
         assert_eq!((t.t_match_ppm, t.masked_t_reject_ppm, t.rivals.count), (400_000, 100_000, 10));
     }
@@ -97,7 +106,8 @@ mod tests {
     #[test]
     fn what_calibrate_says_beside_the_thresholds_is_passed_over() {
         let more = FILE.replace("count = 10", "count = 10, per_doubling_ppm = 20000");
-        let alike = "[[alike]]\npeople = [\"a\", \"b\"]\ncosine_ppm = 500000\nrisk = \"look-alike\"\n";
+        let alike =
+            "[[alike]]\npeople = [\"a\", \"b\"]\ncosine_ppm = 500000\nrisk = \"look-alike\"\n";
         let read = Calibration::parse(&format!("{more}{alike}")).expect("a sound file");
         assert_eq!(read.rivals.per_doubling_ppm, 20_000);
     }
@@ -105,14 +115,17 @@ mod tests {
     #[test]
     fn those_of_another_pack_are_refused_in_one_line() {
         let mut spec = PackSpec::real(Path::new("."));
-        let other = Calibration::parse(&FILE.replace("\"real\"", "\"lite\"")).expect("a sound file");
-        let said = other.apply(&mut spec, Path::new("c.toml")).expect_err("another pack").to_string();
+        let other =
+            Calibration::parse(&FILE.replace("\"real\"", "\"lite\"")).expect("a sound file");
+        let said =
+            other.apply(&mut spec, Path::new("c.toml")).expect_err("another pack").to_string();
         assert!(said.contains("lite") && said.contains("real") && !said.contains('\n'), "{said}");
     }
 
     #[test]
     fn thresholds_the_wrong_way_round_are_named() {
-        let said = Calibration::parse(&FILE.replace("240000", "500000")).expect_err("crossed thresholds");
+        let said =
+            Calibration::parse(&FILE.replace("240000", "500000")).expect_err("crossed thresholds");
         assert!(said.starts_with("bare") && !said.contains('\n'), "{said}");
         assert!(Calibration::parse("pack = 3").is_err_and(|why| !why.contains('\n')));
     }

@@ -42,14 +42,18 @@ pub enum PackError {
         known: String,
     },
     /// The pack knows drawn faces only, and this is a production box.
-    #[error("{title}: refused in production mode; set models.pack to a pack that knows real people, such as \"real\"")]
+    #[error(
+        "{title}: refused in production mode; set models.pack to a pack that knows real people, \
+        such as \"real\""
+    )]
     DrawnOnly {
         /// The pack's title, which says it.
         title: String,
     },
     /// A file of the pack is in none of the folders.
     #[error(
-        "pack {pack}: {file} was not found (looked in {looked_in}); get it by `zaigang-agent models fetch {pack}` or `zaigang-agent models import FILE.zgpack`"
+        "pack {pack}: {file} was not found (looked in {looked_in}); get it by `zaigang-agent \
+        models fetch {pack}` or `zaigang-agent models import FILE.zgpack`"
     )]
     Missing {
         /// The pack.

@@ -1,4 +1,5 @@
-//! The facts of each model: file, origin, and how it is fed and read. Plain data, checked when the manifest is read.
+//! The facts of each model: file, origin, and how it is fed and read. Plain data, checked when the
+//! manifest is read.
 
 use serde::Deserialize;
 
@@ -41,7 +42,8 @@ pub struct Artefact {
     pub sha256: Digest,
     /// SPDX identifier.
     pub licence: String,
-    /// Recipe of `models/convert/convert.py` that makes the file from its sources; absent when the source is the file.
+    /// Recipe of `models/convert/convert.py` that makes the file from its sources; absent when the
+    /// source is the file.
     #[serde(default)]
     pub conversion: Option<String>,
     /// Official originals; empty when there is none to download.
@@ -57,7 +59,8 @@ pub struct Source {
     /// Size in bytes, where it was seen.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// SHA-256, where it was seen. A source without one is only ever an input of a conversion whose result is hashed.
+    /// SHA-256, where it was seen. A source without one is only ever an input of a conversion whose
+    /// result is hashed.
     #[serde(default)]
     pub sha256: Option<Digest>,
 }
@@ -93,7 +96,8 @@ pub enum InputSize {
     MultipleOf(u32),
 }
 
-/// How a picture becomes the input tensor: NCHW float32, value = (pixel − mean) / std, pixels 0–255.
+/// How a picture becomes the input tensor: NCHW float32, value = (pixel − mean) / std, pixels
+/// 0–255.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "RawInput")]
 pub struct Input {
@@ -125,11 +129,17 @@ impl TryFrom<RawInput> for Input {
 
     fn try_from(raw: RawInput) -> Result<Self, String> {
         let size = match (raw.size, raw.multiple_of) {
-            (Some([width @ 1..=4096, height @ 1..=4096]), None) => InputSize::Fixed { width, height },
+            (Some([width @ 1..=4096, height @ 1..=4096]), None) => {
+                InputSize::Fixed { width, height }
+            }
             (None, Some(side @ 1..=256)) => InputSize::MultipleOf(side),
             (Some(_), None) => return Err("size is [width, height], each 1 to 4096 px".to_owned()),
             (None, Some(_)) => return Err("multiple_of is 1 to 256 px".to_owned()),
-            _ => return Err("give either size = [width, height] or multiple_of, not both".to_owned()),
+            _ => {
+                return Err(
+                    "give either size = [width, height] or multiple_of, not both".to_owned()
+                );
+            }
         };
         if raw.std.iter().any(|s| !s.is_normal()) || raw.mean.iter().any(|m| !m.is_finite()) {
             return Err("mean must be finite and std must not be 0".to_owned());
@@ -159,9 +169,12 @@ impl TryFrom<RawTemplate> for Template {
     type Error = String;
 
     fn try_from(raw: RawTemplate) -> Result<Self, String> {
-        let inside = |p: &[f32; 2]| (0..2).all(|axis| p[axis] >= 0.0 && p[axis] <= raw.size[axis] as f32);
+        let inside =
+            |p: &[f32; 2]| (0..2).all(|axis| p[axis] >= 0.0 && p[axis] <= raw.size[axis] as f32);
         match raw.points.iter().find(|p| !inside(p)) {
-            Some(point) => Err(format!("the point {point:?} lies outside the template's size {:?}", raw.size)),
+            Some(point) => {
+                Err(format!("the point {point:?} lies outside the template's size {:?}", raw.size))
+            }
             None => Ok(Self { size: raw.size, points: raw.points }),
         }
     }
@@ -187,7 +200,8 @@ pub struct Detector {
     pub decode: Decode,
     /// Faces below this score are dropped, 0–1,000,000.
     pub score_ppm: u32,
-    /// Overlap (intersection over union) above which the weaker of two boxes is dropped, 0–1,000,000.
+    /// Overlap (intersection over union) above which the weaker of two boxes is dropped,
+    /// 0–1,000,000.
     pub nms_ppm: u32,
 }
 
@@ -272,7 +286,8 @@ pub struct LivenessBand {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
-    /// Whether they were calibrated on the site's own pictures; false for the published starting values.
+    /// Whether they were calibrated on the site's own pictures; false for the published starting
+    /// values.
     pub calibrated: bool,
     /// What they rest on, for a hearing.
     pub basis: String,
@@ -284,7 +299,8 @@ pub struct Thresholds {
     pub unlike_ppm: i32,
     /// A new template that is more like another person's than this raises a warning.
     pub duplicate_ppm: i32,
-    /// How scores are held against rivals; absent: the scores are plain cosines. The bands hold for these scores.
+    /// How scores are held against rivals; absent: the scores are plain cosines. The bands hold for
+    /// these scores.
     #[serde(default)]
     pub rivals: Rivals,
     /// Absent for a pack without liveness nets.
@@ -297,7 +313,9 @@ impl Thresholds {
     pub(super) fn fault(&self) -> Option<String> {
         const ONE: i32 = 1_000_000;
         for (name, band) in [("bare", &self.bare), ("masked", &self.masked)] {
-            if !(-ONE..=ONE).contains(&band.t_reject_ppm) || !(-ONE..=ONE).contains(&band.t_match_ppm) {
+            if !(-ONE..=ONE).contains(&band.t_reject_ppm)
+                || !(-ONE..=ONE).contains(&band.t_match_ppm)
+            {
                 return Some(format!("{name}: thresholds are -1000000 to 1000000 (cosine x 10^6)"));
             }
             if band.t_reject_ppm >= band.t_match_ppm {

@@ -1,4 +1,5 @@
-//! Finds a pack's files and vouches for each: size and SHA-256 are the manifest's, or the file is refused.
+//! Finds a pack's files and vouches for each: size and SHA-256 are the manifest's, or the file is
+//! refused.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -41,7 +42,8 @@ pub struct LocatedPack {
     pub liveness: Vec<Located<Liveness>>,
     /// Flags masks.
     pub mask: Option<Located<MaskFlag>>,
-    /// Files that were refused on the way while a right one was found elsewhere; worth a warning each.
+    /// Files that were refused on the way while a right one was found elsewhere; worth a warning
+    /// each.
     pub rejected: Vec<Rejected>,
 }
 
@@ -66,12 +68,17 @@ impl Pack {
     /// Finds and verifies every file of the pack.
     pub fn locate(&self, search: &Search) -> Result<LocatedPack, PackError> {
         let mut rejected = Vec::new();
-        let detector = self.find(search, self.detector.clone(), &self.detector.artefact, &mut rejected)?;
-        let embedder = self.find(search, self.embedder.clone(), &self.embedder.artefact, &mut rejected)?;
+        let detector =
+            self.find(search, self.detector.clone(), &self.detector.artefact, &mut rejected)?;
+        let embedder =
+            self.find(search, self.embedder.clone(), &self.embedder.artefact, &mut rejected)?;
         let companion = match &self.companion {
-            Some(second) => {
-                Some(self.find(search, second.embedder.clone(), &second.embedder.artefact, &mut rejected)?)
-            }
+            Some(second) => Some(self.find(
+                search,
+                second.embedder.clone(),
+                &second.embedder.artefact,
+                &mut rejected,
+            )?),
             None => None,
         };
         let mut liveness = Vec::new();
@@ -82,7 +89,15 @@ impl Pack {
             Some(net) => Some(self.find(search, net.clone(), &net.artefact, &mut rejected)?),
             None => None,
         };
-        Ok(LocatedPack { pack: self.clone(), detector, embedder, companion, liveness, mask, rejected })
+        Ok(LocatedPack {
+            pack: self.clone(),
+            detector,
+            embedder,
+            companion,
+            liveness,
+            mask,
+            rejected,
+        })
     }
 
     fn find<F>(
@@ -96,7 +111,8 @@ impl Pack {
         Ok(Located { facts, path, artefact: artefact.clone() })
     }
 
-    /// Finds and verifies one file of the pack; wrong files that were passed over are added to `rejected`.
+    /// Finds and verifies one file of the pack; wrong files that were passed over are added to
+    /// `rejected`.
     pub fn locate_file(
         &self,
         search: &Search,
@@ -122,16 +138,22 @@ impl Pack {
     }
 
     fn missing(&self, search: &Search, artefact: &Artefact) -> PackError {
-        let folders: Vec<String> = search.folders().iter().map(|f| f.path.display().to_string()).collect();
+        let folders: Vec<String> =
+            search.folders().iter().map(|f| f.path.display().to_string()).collect();
         PackError::Missing {
             pack: self.name.clone(),
             file: artefact.file.clone(),
-            looked_in: if folders.is_empty() { "no folder at all".to_owned() } else { folders.join(", ") },
+            looked_in: if folders.is_empty() {
+                "no folder at all".to_owned()
+            } else {
+                folders.join(", ")
+            },
         }
     }
 }
 
-/// Compares a file's size and SHA-256 with the manifest's; a wrong size is told without reading the file.
+/// Compares a file's size and SHA-256 with the manifest's; a wrong size is told without reading the
+/// file.
 pub fn verify_file(path: &Path, artefact: &Artefact) -> Result<(), PackError> {
     let io = |source| PackError::io(path, source);
     let mut file = File::open(path).map_err(io)?;
@@ -163,14 +185,19 @@ fn wrong(path: &Path, artefact: &Artefact, found: String) -> PackError {
     }
 }
 
-/// Renames a wrong file in the program's own folder to `<file>.rejected-<hash8>`, so that the next fetch finds its
-/// place free and a person can look at what it was. A file that cannot be renamed stays, refused all the same.
+/// Renames a wrong file in the program's own folder to `<file>.rejected-<hash8>`, so that the next
+/// fetch finds its place free and a person can look at what it was. A file that cannot be renamed
+/// stays, refused all the same.
 fn set_aside(error: PackError) -> PackError {
-    let PackError::WrongContent { path, found, expected_bytes, expected, .. } = error else { return error };
-    let moved = File::open(&path).and_then(|mut file| Digest::of_reader(&mut file)).and_then(|(digest, _)| {
-        let mut name = path.clone().into_os_string();
-        name.push(format!(".rejected-{}", digest.short()));
-        fs::rename(&path, &name).map(|()| PathBuf::from(name))
-    });
+    let PackError::WrongContent { path, found, expected_bytes, expected, .. } = error else {
+        return error;
+    };
+    let moved = File::open(&path).and_then(|mut file| Digest::of_reader(&mut file)).and_then(
+        |(digest, _)| {
+            let mut name = path.clone().into_os_string();
+            name.push(format!(".rejected-{}", digest.short()));
+            fs::rename(&path, &name).map(|()| PathBuf::from(name))
+        },
+    );
     PackError::WrongContent { path, found, expected_bytes, expected, set_aside: moved.ok() }
 }

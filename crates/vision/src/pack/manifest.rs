@@ -1,4 +1,5 @@
-//! From TOML text to checked packs. Raw and checked are two types: a `Pack` cannot name a model that does not exist.
+//! From TOML text to checked packs. Raw and checked are two types: a `Pack` cannot name a model
+//! that does not exist.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +8,9 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::facts::{Artefact, Detector, Embedder, Input, Liveness, MaskFlag, Role, Template, Thresholds};
+use super::facts::{
+    Artefact, Detector, Embedder, Input, Liveness, MaskFlag, Role, Template, Thresholds,
+};
 use super::search::{FolderKind, INSTALLED_MANIFEST, Search};
 use super::{Digest, InputSize, PackError};
 
@@ -137,7 +140,8 @@ impl Text<'_> {
     ) -> Result<&'m T, PackError> {
         table.get(name.get_ref()).ok_or_else(|| {
             let known = table.keys().cloned().collect::<Vec<_>>().join(", ");
-            let message = format!("there is no [{section}.{}]; the manifest has {known}", name.get_ref());
+            let message =
+                format!("there is no [{section}.{}]; the manifest has {known}", name.get_ref());
             self.fault(name.span().start, message)
         })
     }
@@ -180,10 +184,13 @@ impl Manifest {
         if text.trim().is_empty() {
             return Err(at.fault(0, format!("the manifest is empty ({} bytes)", text.len())));
         }
-        let raw: RawManifest =
-            toml::from_str(text).map_err(|e| at.fault(e.span().map_or(0, |s| s.start), e.message()))?;
+        let raw: RawManifest = toml::from_str(text)
+            .map_err(|e| at.fault(e.span().map_or(0, |s| s.start), e.message()))?;
         if *raw.format.get_ref() != FORMAT {
-            return Err(at.fault(raw.format.span().start, format!("this program reads format {FORMAT} only")));
+            return Err(at.fault(
+                raw.format.span().start,
+                format!("this program reads format {FORMAT} only"),
+            ));
         }
         let embedders = check_models(&raw, &at)?;
         let mut packs = BTreeMap::new();
@@ -216,26 +223,35 @@ impl Pack {
         Ok(self)
     }
 
-    /// What a template carries: templates are comparable only when these are equal. It names the embedder and its
-    /// bytes, not the thresholds, so that a calibration invalidates no template.
+    /// What a template carries: templates are comparable only when these are equal. It names the
+    /// embedder and its bytes, not the thresholds, so that a calibration invalidates no template.
     pub fn template_id(&self) -> String {
         let name = &self.embedder_name;
-        let named = self.companion.as_ref().map_or_else(|| name.clone(), |second| format!("{name}+{}", second.name));
+        let named = self
+            .companion
+            .as_ref()
+            .map_or_else(|| name.clone(), |second| format!("{name}+{}", second.name));
         format!("{named}@{}", self.embedder_digest().short())
     }
 
-    /// What tells templates apart: the SHA-256 of the embedder's file, or with a companion that of one line of both files'
-    /// SHA-256 and the companion's share.
+    /// What tells templates apart: the SHA-256 of the embedder's file, or with a companion that of
+    /// one line of both files' SHA-256 and the companion's share.
     pub fn embedder_digest(&self) -> Digest {
         let first = self.embedder.artefact.sha256;
         self.companion.as_ref().map_or(first, |second| {
-            Digest::of(format!("{first} {} {}", second.embedder.artefact.sha256, second.share_ppm).as_bytes())
+            Digest::of(
+                format!("{first} {} {}", second.embedder.artefact.sha256, second.share_ppm)
+                    .as_bytes(),
+            )
         })
     }
 
     /// Every file with its role, in the order in which they are used.
     pub fn artefacts(&self) -> Vec<(Role, &Artefact)> {
-        let mut all = vec![(Role::Detector, &self.detector.artefact), (Role::Embedder, &self.embedder.artefact)];
+        let mut all = vec![
+            (Role::Detector, &self.detector.artefact),
+            (Role::Embedder, &self.embedder.artefact),
+        ];
         all.extend(self.companion.iter().map(|second| (Role::Embedder, &second.embedder.artefact)));
         all.extend(self.liveness.iter().map(|net| (Role::Liveness, &net.artefact)));
         all.extend(self.mask.iter().map(|net| (Role::Mask, &net.artefact)));
@@ -264,13 +280,20 @@ fn check_models(raw: &RawManifest, at: &Text<'_>) -> Result<BTreeMap<String, Emb
     Ok(embedders)
 }
 
-fn check_embedder(entry: &Spanned<RawEmbedder>, raw: &RawManifest, at: &Text<'_>) -> Result<Embedder, PackError> {
+fn check_embedder(
+    entry: &Spanned<RawEmbedder>,
+    raw: &RawManifest,
+    at: &Text<'_>,
+) -> Result<Embedder, PackError> {
     let (from, start) = (entry.get_ref(), entry.span().start);
     check_artefact(&from.artefact, start, at)?;
     let template = at.named(&raw.template, "template", &from.template)?.clone();
     let [width, height] = template.size;
     if from.input.size != (InputSize::Fixed { width, height }) {
-        return Err(at.fault(from.template.span().start, "the template's size is not the embedder's input size"));
+        return Err(at.fault(
+            from.template.span().start,
+            "the template's size is not the embedder's input size",
+        ));
     }
     if !(1..=4096).contains(&from.length) {
         return Err(at.fault(start, "length is 1 to 4096"));
@@ -292,15 +315,20 @@ fn check_companion(
 ) -> Result<Companion, PackError> {
     let embedder = at.named(embedders, "embedder", &from.embedder)?.clone();
     if !(1..1_000_000).contains(&from.share_ppm) {
-        return Err(at.fault(from.embedder.span().start, "the companion's share_ppm is 1 to 999999"));
+        return Err(
+            at.fault(from.embedder.span().start, "the companion's share_ppm is 1 to 999999")
+        );
     }
     Ok(Companion { name: from.embedder.get_ref().clone(), embedder, share_ppm: from.share_ppm })
 }
 
 fn check_artefact(artefact: &Artefact, start: usize, at: &Text<'_>) -> Result<(), PackError> {
-    let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0', ':']);
+    let plain = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0', ':'])
+    };
     if !artefact.file.split('/').all(plain) {
-        let message = format!("file {:?} must be a relative path without dot folders", artefact.file);
+        let message =
+            format!("file {:?} must be a relative path without dot folders", artefact.file);
         return Err(at.fault(start, message));
     }
     if artefact.bytes == 0 {
@@ -308,7 +336,9 @@ fn check_artefact(artefact: &Artefact, start: usize, at: &Text<'_>) -> Result<()
     }
     let whole = artefact.conversion.is_none();
     if whole && artefact.sources.len() > 1 {
-        return Err(at.fault(start, format!("{}: several sources need a conversion", artefact.file)));
+        return Err(
+            at.fault(start, format!("{}: several sources need a conversion", artefact.file))
+        );
     }
     if let Some(source) = artefact.sources.iter().find(|s| !s.url.starts_with("https://")) {
         return Err(at.fault(start, format!("{} is not an https address", source.url)));

@@ -1,8 +1,10 @@
-//! Model packs: which files belong together, how each is fed, when a score counts, and where the files are.
+//! Model packs: which files belong together, how each is fed, when a score counts, and where the
+//! files are.
 //!
-//! Reads `models/manifest.toml` (carried inside the program), looks the files up in a fixed order of folders and
-//! hands out only files whose size and SHA-256 are the manifest's. Never downloads, never loads a model, and never
-//! changes a file, except that a wrong one in the program's own folder is set aside.
+//! Reads `models/manifest.toml` (carried inside the program), looks the files up in a fixed order
+//! of folders and hands out only files whose size and SHA-256 are the manifest's. Never downloads,
+//! never loads a model, and never changes a file, except that a wrong one in the program's own
+//! folder is set aside.
 //!
 //! ```no_run
 //! use vision::pack::{Manifest, Search};
@@ -28,8 +30,8 @@ pub use calibration::{Calibration, Limits};
 pub use digest::Digest;
 pub use error::PackError;
 pub use facts::{
-    Artefact, Band, Colour, Decode, Detector, Embedder, Input, InputSize, Liveness, LivenessBand, MaskFlag, Role,
-    Source, Template, Thresholds,
+    Artefact, Band, Colour, Decode, Detector, Embedder, Input, InputSize, Liveness, LivenessBand,
+    MaskFlag, Role, Source, Template, Thresholds,
 };
 pub use locate::{Located, LocatedPack, Rejected, verify_file};
 pub use manifest::{Companion, Manifest, Pack};

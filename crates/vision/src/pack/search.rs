@@ -44,21 +44,26 @@ pub struct Surroundings {
     pub environment: Option<PathBuf>,
     /// The program's own models folder.
     pub cache: Option<PathBuf>,
-    /// Packs that came with the system, as on a box's image: what is imported on the box goes before them.
+    /// Packs that came with the system, as on a box's image: what is imported on the box goes
+    /// before them.
     pub shipped: Option<PathBuf>,
     /// Places from which the source tree is looked for, upwards.
     pub starts: Vec<PathBuf>,
 }
 
 impl Surroundings {
-    /// From the process: `$ZAIGANG_MODELS`; systemd's `$STATE_DIRECTORY`, else `$XDG_CACHE_HOME/zaigang`, else
-    /// `~/.cache/zaigang`, each with `/models`; the working directory and the program's place.
+    /// From the process: `$ZAIGANG_MODELS`; systemd's `$STATE_DIRECTORY`, else
+    /// `$XDG_CACHE_HOME/zaigang`, else `~/.cache/zaigang`, each with `/models`; the working
+    /// directory and the program's place.
     pub fn of_process(named: Option<&Path>) -> Self {
         let folder = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let state = env::var("STATE_DIRECTORY").ok().and_then(|v| v.split(':').next().map(PathBuf::from));
+        let state =
+            env::var("STATE_DIRECTORY").ok().and_then(|v| v.split(':').next().map(PathBuf::from));
         let cache = state
             .filter(|p| p.is_absolute())
-            .or_else(|| folder("XDG_CACHE_HOME").filter(|p| p.is_absolute()).map(|p| p.join("zaigang")))
+            .or_else(|| {
+                folder("XDG_CACHE_HOME").filter(|p| p.is_absolute()).map(|p| p.join("zaigang"))
+            })
             .or_else(|| folder("HOME").map(|p| p.join(".cache/zaigang")))
             .map(|p| p.join("models"));
         Self {
@@ -66,7 +71,10 @@ impl Surroundings {
             environment: folder("ZAIGANG_MODELS"),
             cache,
             shipped: Some(PathBuf::from("/usr/share/zaigang/models")),
-            starts: [env::current_dir().ok(), env::current_exe().ok()].into_iter().flatten().collect(),
+            starts: [env::current_dir().ok(), env::current_exe().ok()]
+                .into_iter()
+                .flatten()
+                .collect(),
         }
     }
 }
@@ -79,8 +87,8 @@ pub struct Search {
 }
 
 impl Search {
-    /// The order of every program: `--models`, `$ZAIGANG_MODELS`, imported packs, the cache, the system's packs,
-    /// `../shared/models`, the source tree's `models/`.
+    /// The order of every program: `--models`, `$ZAIGANG_MODELS`, imported packs, the cache, the
+    /// system's packs, `../shared/models`, the source tree's `models/`.
     pub fn standard(named: Option<&Path>) -> Self {
         Self::within(&Surroundings::of_process(named))
     }
@@ -115,7 +123,9 @@ impl Search {
         }
         let tree = around.starts.iter().find_map(|start| source_tree(start));
         let beside = |root: &Path| root.parent().map(|p| p.join("shared/models"));
-        if let Some(mirror) = tree.as_deref().or(around.starts.first().map(PathBuf::as_path)).and_then(beside) {
+        if let Some(mirror) =
+            tree.as_deref().or(around.starts.first().map(PathBuf::as_path)).and_then(beside)
+        {
             add(mirror, FolderKind::Mirror);
         }
         if let Some(root) = tree {
@@ -137,11 +147,14 @@ impl Search {
 
 /// The nearest folder upwards that holds this project's `models/manifest.toml`.
 fn source_tree(start: &Path) -> Option<PathBuf> {
-    start.ancestors().find(|root| root.join("models/manifest.toml").is_file()).map(Path::to_path_buf)
+    start
+        .ancestors()
+        .find(|root| root.join("models/manifest.toml").is_file())
+        .map(Path::to_path_buf)
 }
 
-/// Folders of the imported packs in force: those that a `<pack>.current` file names, by name. A pointer may only name
-/// a plain folder beside it.
+/// Folders of the imported packs in force: those that a `<pack>.current` file names, by name. A
+/// pointer may only name a plain folder beside it.
 fn installed(cache: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(cache) else { return Vec::new() };
     let mut folders: Vec<PathBuf> = entries

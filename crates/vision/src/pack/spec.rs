@@ -1,12 +1,16 @@
-//! From a located pack to what the networks are loaded with. The only file here that knows the pixel code's types.
+//! From a located pack to what the networks are loaded with. The only file here that knows the
+//! pixel code's types.
 
 use super::{Colour, Input, InputSize, LocatedPack, Thresholds, cohort};
 use crate::frame::PixelOrder;
-use crate::spec::{self, AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, LivenessSpec, MaskSpec, PackSpec};
+use crate::spec::{
+    self, AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, LivenessSpec, MaskSpec,
+    PackSpec,
+};
 
 impl LocatedPack {
-    /// The specification that the analyzer loads. Its name is the template id: templates of the same embedder stay
-    /// comparable through a calibration, and those of another are refused.
+    /// The specification that the analyzer loads. Its name is the template id: templates of the
+    /// same embedder stay comparable through a calibration, and those of another are refused.
     pub fn spec(&self) -> PackSpec {
         PackSpec {
             name: self.pack.template_id(),
@@ -17,13 +21,17 @@ impl LocatedPack {
                 nms_threshold: share(self.detector.facts.nms_ppm),
             },
             embedder: embedder(&self.embedder),
-            companion: self
-                .companion
-                .as_ref()
-                .zip(self.pack.companion.as_ref())
-                .map(|(located, second)| CompanionSpec { embedder: embedder(located), share: share(second.share_ppm) }),
+            companion: self.companion.as_ref().zip(self.pack.companion.as_ref()).map(
+                |(located, second)| CompanionSpec {
+                    embedder: embedder(located),
+                    share: share(second.share_ppm),
+                },
+            ),
             liveness: self.liveness.iter().map(liveness).collect(),
-            mask: self.mask.as_ref().map(|net| MaskSpec { model: net.path.clone(), input: input(&net.facts.input) }),
+            mask: self
+                .mask
+                .as_ref()
+                .map(|net| MaskSpec { model: net.path.clone(), input: input(&net.facts.input) }),
             thresholds: thresholds(&self.pack.thresholds),
             cohort: cohort::built_in(self.pack.embedder_digest()),
         }

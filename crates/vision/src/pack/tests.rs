@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// A manifest of one pack with one tiny detector and embedder, whose contents are `detector` and `embedder`.
+/// A manifest of one pack with one tiny detector and embedder, whose contents are `detector` and
+/// `embedder`.
 fn small_manifest() -> String {
     format!(
         r#"
@@ -108,17 +109,45 @@ fn an_unknown_key_is_an_error_with_file_and_line() {
 #[test]
 fn wrong_values_name_their_line_and_the_valid_range() {
     let cases = [
-        ("t_match_ppm = 500_000", "t_match_ppm = 1_500_000", "-1000000 to 1000000", "[pack.small.thresholds]"),
-        ("t_reject_ppm = 300_000", "t_reject_ppm = 700_000", "below t_match_ppm", "[pack.small.thresholds]"),
-        ("detector = \"d\"", "detector = \"x\"", "there is no [detector.x]; the manifest has d", "detector = \"d\""),
-        ("template = \"square\"", "template = \"round\"", "there is no [template.round]", "template = \"square\""),
-        ("size = [16, 16]\n", "size = [32, 32]\n", "not the embedder's input size", "template = \"square\""),
+        (
+            "t_match_ppm = 500_000",
+            "t_match_ppm = 1_500_000",
+            "-1000000 to 1000000",
+            "[pack.small.thresholds]",
+        ),
+        (
+            "t_reject_ppm = 300_000",
+            "t_reject_ppm = 700_000",
+            "below t_match_ppm",
+            "[pack.small.thresholds]",
+        ),
+        (
+            "detector = \"d\"",
+            "detector = \"x\"",
+            "there is no [detector.x]; the manifest has d",
+            "detector = \"d\"",
+        ),
+        (
+            "template = \"square\"",
+            "template = \"round\"",
+            "there is no [template.round]",
+            "template = \"square\"",
+        ),
+        (
+            "size = [16, 16]\n",
+            "size = [32, 32]\n",
+            "not the embedder's input size",
+            "template = \"square\"",
+        ),
         ("format = 1", "format = 2", "format 1 only", "format = 1"),
     ];
     for (from, to, message, at) in cases {
         let error = refusal(&with(from, to));
         assert!(error.contains(message), "{error}");
-        assert!(error.starts_with(&format!("manifest:{}:", line_of(at))), "{error} should be at {at}");
+        assert!(
+            error.starts_with(&format!("manifest:{}:", line_of(at))),
+            "{error} should be at {at}"
+        );
     }
 }
 
@@ -139,7 +168,10 @@ fn values_that_cannot_be_are_refused() {
         assert!(error.contains(message), "{from} -> {to}: {error}");
         assert!(!error.contains('\n'), "{error}");
     }
-    assert!(refusal(&small_manifest().replace("pack.small", "pack.Small")).contains("lower-case letters"));
+    assert!(
+        refusal(&small_manifest().replace("pack.small", "pack.Small"))
+            .contains("lower-case letters")
+    );
     assert!(refusal(&with("sha256 = \"", "sha256 = \"A")).contains("64 lower-case hex digits"));
 }
 
@@ -157,7 +189,9 @@ fn a_missing_or_unreadable_manifest_names_the_file() {
     let error = Manifest::load(Path::new("/nonexistent/m.toml")).unwrap_err().to_string();
     assert!(error.starts_with("/nonexistent/m.toml: "), "{error}");
     let folder = folder_with(&[("m.toml", &[0xff, 0xfe, 0x00])]);
-    assert!(Manifest::load(&folder.path().join("m.toml")).unwrap_err().to_string().contains("m.toml: "));
+    assert!(
+        Manifest::load(&folder.path().join("m.toml")).unwrap_err().to_string().contains("m.toml: ")
+    );
 }
 
 #[test]
@@ -170,7 +204,10 @@ fn an_unknown_pack_is_answered_with_the_known_ones() {
 fn production_refuses_a_pack_of_drawn_faces() {
     assert!(small().allowed(false).is_ok());
     let error = small().allowed(true).unwrap_err().to_string();
-    assert!(error.starts_with("small pack: drawn faces only: refused in production mode"), "{error}");
+    assert!(
+        error.starts_with("small pack: drawn faces only: refused in production mode"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -202,7 +239,10 @@ fn a_missing_file_names_the_folders_and_the_mend() {
 fn a_truncated_model_is_refused_by_its_size() {
     let folder = folder_with(&[("d.onnx", b"detec"), ("e.onnx", b"embedder")]);
     let error = small().locate(&Search::only(folder.path())).unwrap_err().to_string();
-    assert!(error.contains("d.onnx: refused: it has 5 bytes, the manifest says 8 bytes"), "{error}");
+    assert!(
+        error.contains("d.onnx: refused: it has 5 bytes, the manifest says 8 bytes"),
+        "{error}"
+    );
     assert!(folder.path().join("d.onnx").exists(), "a folder of the user's is never changed");
 }
 
@@ -232,7 +272,8 @@ fn a_right_file_further_on_is_taken_and_the_wrong_one_reported() {
     fs::write(mirror.join("d.onnx"), b"detector").unwrap();
     fs::write(mirror.join("e.onnx"), b"embedder").unwrap();
     let cache = folder_with(&[("d.onnx", b"DETECTOR")]);
-    let located = small().locate(&cache_search(cache.path(), Some(&place.path().join("repo")))).unwrap();
+    let located =
+        small().locate(&cache_search(cache.path(), Some(&place.path().join("repo")))).unwrap();
     assert_eq!(located.detector.path, mirror.join("d.onnx"));
     assert_eq!(located.rejected.len(), 1);
     assert!(located.rejected[0].to_string().contains("set aside as"));
@@ -248,7 +289,10 @@ fn a_wrong_file_in_a_named_folder_is_an_error_even_if_another_folder_is_right() 
         ..Surroundings::default()
     });
     let error = small().locate(&search).unwrap_err().to_string();
-    assert!(error.contains(&named.path().display().to_string()) && error.ends_with("replace it"), "{error}");
+    assert!(
+        error.contains(&named.path().display().to_string()) && error.ends_with("replace it"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -268,7 +312,8 @@ fn folders_are_looked_at_in_the_documented_order() {
         shipped: Some(shipped.clone()),
         starts: vec![repo.join("crates/vision")],
     });
-    let found: Vec<(PathBuf, FolderKind)> = search.folders().iter().map(|f| (f.path.clone(), f.kind)).collect();
+    let found: Vec<(PathBuf, FolderKind)> =
+        search.folders().iter().map(|f| (f.path.clone(), f.kind)).collect();
     assert_eq!(
         found,
         [
@@ -306,10 +351,17 @@ fn an_imported_pack_overrides_the_built_in_one_and_a_pointer_cannot_lead_elsewhe
 fn the_avatar_pack_of_the_source_tree_is_the_manifest_s() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     if !models.join("avatar/embedder.onnx").exists() {
-        eprintln!("SKIPPED the_avatar_pack_of_the_source_tree_is_the_manifest_s: not trained in this tree");
+        eprintln!(
+            "SKIPPED the_avatar_pack_of_the_source_tree_is_the_manifest_s: not trained in this tree"
+        );
         return;
     }
-    let located = Manifest::built_in().unwrap().pack("avatar").unwrap().locate(&Search::only(&models)).unwrap();
+    let located = Manifest::built_in()
+        .unwrap()
+        .pack("avatar")
+        .unwrap()
+        .locate(&Search::only(&models))
+        .unwrap();
     assert_eq!(located.embedder.path, models.join("avatar/embedder.onnx"));
 }
 
@@ -320,7 +372,10 @@ fn the_real_pack_is_located_where_it_is_at_hand() {
         match Manifest::built_in().unwrap().pack(name).unwrap().locate(&search) {
             Ok(located) => assert_eq!(located.liveness.len(), 2),
             Err(PackError::Missing { .. }) => {
-                eprintln!("SKIPPED the_real_pack_is_located_where_it_is_at_hand: real pack not found ({name})");
+                eprintln!(
+                    "SKIPPED the_real_pack_is_located_where_it_is_at_hand: real pack not found \
+                    ({name})"
+                );
             }
             Err(error) => panic!("{error}"),
         }

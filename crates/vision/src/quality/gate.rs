@@ -1,10 +1,10 @@
-//! The gate: which measured face is good enough, and in which words it is refused (Chinese and English).
-//! Limits are settings; it never guesses a reason that was not measured.
+//! The gate: which measured face is good enough, and in which words it is refused (Chinese and
+//! English). Limits are settings; it never guesses a reason that was not measured.
 
 use super::Quality;
 
-/// What [`Gate::liveness`] asks for, chosen on live stills and the same ones through a poor camera (decision 0117): squared
-/// Laplacian above the noise, noise in grey levels, mean grey 0-1.
+/// What [`Gate::liveness`] asks for, chosen on live stills and the same ones through a poor camera
+/// (decision 0117): squared Laplacian above the noise, noise in grey levels, mean grey 0-1.
 const LIVENESS_SHARPNESS: f32 = 150.0;
 const LIVENESS_NOISE: f32 = 3.0;
 const LIVENESS_LUMINANCE: f32 = 0.25;
@@ -58,8 +58,8 @@ impl Gate {
         max_masked: 2.0,
     };
 
-    /// Whether the liveness networks may speak of this picture. Noise, blur and darkness look to them like paper, so a poor
-    /// picture says nothing: it neither confirms nor condemns.
+    /// Whether the liveness networks may speak of this picture. Noise, blur and darkness look to
+    /// them like paper, so a poor picture says nothing: it neither confirms nor condemns.
     pub fn liveness(quality: &Quality) -> bool {
         quality.sharpness_above_noise() >= LIVENESS_SHARPNESS
             && quality.noise_sigma <= LIVENESS_NOISE
@@ -91,9 +91,13 @@ impl Gate {
         refuse(q.roll_deg.abs() > self.max_roll_deg, Reason::Tilted { deg, at_most });
         refuse(
             q.sharpness < self.min_sharpness,
-            Reason::Blurred { sharpness: q.sharpness.round() as u32, needs: self.min_sharpness.round() as u32 },
+            Reason::Blurred {
+                sharpness: q.sharpness.round() as u32,
+                needs: self.min_sharpness.round() as u32,
+            },
         );
-        // What lies outside the picture counts as black: a face that is cut off is not called dark for it.
+        // What lies outside the picture counts as black: a face that is cut off is not called dark
+        // for it.
         let cut = q.inside < self.min_inside;
         let dark = q.luminance_mean < self.min_luminance || q.under_exposed > self.max_clipped;
         let bright = q.luminance_mean > self.max_luminance || q.over_exposed > self.max_clipped;
@@ -167,7 +171,9 @@ impl Reason {
             Self::NoFace => "未检测到人脸:请正对镜头重拍".to_owned(),
             Self::SeveralFaces { count } => format!("人脸过多:{count} 张,只能有 1 张"),
             Self::UpsideDown => "照片上下颠倒:请旋转 180° 后再上传".to_owned(),
-            Self::TooSmall { width_px, needs_px } => format!("太小:{width_px} px,需要 {needs_px} px"),
+            Self::TooSmall { width_px, needs_px } => {
+                format!("太小:{width_px} px,需要 {needs_px} px")
+            }
             Self::TurnedAside { deg, at_most } => format!("侧脸:{deg}°,不超过 ±{at_most}°"),
             Self::TurnedUpOrDown { deg, at_most } => format!("俯仰:{deg}°,不超过 ±{at_most}°"),
             Self::Tilted { deg, at_most } => format!("歪头:{deg}°,不超过 ±{at_most}°"),
@@ -186,14 +192,26 @@ impl Reason {
             Self::NoFace => "no face found: face the camera and take it again".to_owned(),
             Self::SeveralFaces { count } => format!("too many faces: {count}, needs exactly 1"),
             Self::UpsideDown => "upside down: turn the photo by 180°".to_owned(),
-            Self::TooSmall { width_px, needs_px } => format!("too small: {width_px} px, needs {needs_px}"),
-            Self::TurnedAside { deg, at_most } => format!("turned aside: {deg}°, at most ±{at_most}°"),
-            Self::TurnedUpOrDown { deg, at_most } => format!("turned up or down: {deg}°, at most ±{at_most}°"),
+            Self::TooSmall { width_px, needs_px } => {
+                format!("too small: {width_px} px, needs {needs_px}")
+            }
+            Self::TurnedAside { deg, at_most } => {
+                format!("turned aside: {deg}°, at most ±{at_most}°")
+            }
+            Self::TurnedUpOrDown { deg, at_most } => {
+                format!("turned up or down: {deg}°, at most ±{at_most}°")
+            }
             Self::Tilted { deg, at_most } => format!("head tilted: {deg}°, at most ±{at_most}°"),
-            Self::Blurred { sharpness, needs } => format!("blurred: sharpness {sharpness}, needs {needs}"),
+            Self::Blurred { sharpness, needs } => {
+                format!("blurred: sharpness {sharpness}, needs {needs}")
+            }
             Self::TooDark { percent } => format!("too dark: {percent} % bright, add light"),
-            Self::TooBright { percent } => format!("too bright: {percent} % bright, avoid strong light"),
-            Self::Cropped { percent } => format!("face cut off: only {percent} % is in the picture"),
+            Self::TooBright { percent } => {
+                format!("too bright: {percent} % bright, avoid strong light")
+            }
+            Self::Cropped { percent } => {
+                format!("face cut off: only {percent} % is in the picture")
+            }
             Self::Unclear => "face not clear: use another photo".to_owned(),
             Self::Masked => "mask worn: take it off and try again".to_owned(),
         }

@@ -1,5 +1,5 @@
-//! An ONNX graph as far as it is rewritten here: nodes, `f32` weights, and the sizes of what flows between them.
-//! A file that holds anything else is `None`, and is then used as it is.
+//! An ONNX graph as far as it is rewritten here: nodes, `f32` weights, and the sizes of what flows
+//! between them. A file that holds anything else is `None`, and is then used as it is.
 
 use std::collections::BTreeMap;
 
@@ -104,9 +104,11 @@ impl Weight {
         }
         // Either raw little-endian bytes, or packed floats, which are the same bytes.
         let raw = message.bytes(9).or_else(|| message.bytes(4)).unwrap_or_default();
-        let values: Vec<f32> = raw.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+        let values: Vec<f32> =
+            raw.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
         let dims = message.integers(1)?;
-        let fits = dims.iter().try_fold(1_i64, |all, d| all.checked_mul(*d)) == i64::try_from(values.len()).ok();
+        let fits = dims.iter().try_fold(1_i64, |all, d| all.checked_mul(*d))
+            == i64::try_from(values.len()).ok();
         fits.then_some((message.text(8), Self { dims, values }))
     }
 
@@ -116,7 +118,10 @@ impl Weight {
             message = message.with(1, Value::Varint(*dim as u64));
         }
         let raw = self.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let message = message.with(2, Value::Varint(FLOAT as u64)).with_text(8, name).with(9, Value::Bytes(raw));
+        let message = message
+            .with(2, Value::Varint(FLOAT as u64))
+            .with_text(8, name)
+            .with(9, Value::Bytes(raw));
         Value::Bytes(message.write())
     }
 }
@@ -137,23 +142,29 @@ impl Graph {
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let model = Message::read(bytes)?;
         let opset = model.message(MODEL_OPSET)?;
-        if !opset.text(1).is_empty() || opset.integers(2)?.first().is_none_or(|version| *version < OPSET) {
+        if !opset.text(1).is_empty()
+            || opset.integers(2)?.first().is_none_or(|version| *version < OPSET)
+        {
             return None;
         }
         let graph = model.message(MODEL_GRAPH)?;
-        let parts =
-            |number: u64| graph.all(number).filter_map(|v| if let Value::Bytes(b) = v { Some(b) } else { None });
+        let parts = |number: u64| {
+            graph.all(number).filter_map(|v| if let Value::Bytes(b) = v { Some(b) } else { None })
+        };
         let nodes = parts(GRAPH_NODE).map(|bytes| Node::read(bytes)).collect::<Option<_>>()?;
-        let weights: BTreeMap<_, _> = parts(GRAPH_WEIGHT).map(|b| Weight::read(b)).collect::<Option<_>>()?;
-        let mut inputs =
-            parts(GRAPH_INPUT).filter_map(|b| Message::read(b)).filter(|i| !weights.contains_key(&i.text(1)));
+        let weights: BTreeMap<_, _> =
+            parts(GRAPH_WEIGHT).map(|b| Weight::read(b)).collect::<Option<_>>()?;
+        let mut inputs = parts(GRAPH_INPUT)
+            .filter_map(|b| Message::read(b))
+            .filter(|i| !weights.contains_key(&i.text(1)));
         let input = inputs.next()?;
         let dims = dims_of(&input)?;
         let &[_, channels, height, width] = dims.as_slice() else { return None };
         if inputs.next().is_some() || channels < 1 || height < 1 || width < 1 {
             return None;
         }
-        let outputs = parts(GRAPH_OUTPUT).filter_map(|b| Message::read(b)).map(|o| o.text(1)).collect();
+        let outputs =
+            parts(GRAPH_OUTPUT).filter_map(|b| Message::read(b)).map(|o| o.text(1)).collect();
         let input = (input.text(1), [channels, height, width]);
         Some(Self { nodes, weights, input, outputs, model: model.clone(), rest: graph.clone() })
     }
@@ -178,11 +189,13 @@ impl Graph {
 
     /// The nodes that read a value.
     pub(super) fn readers(&self, name: &str) -> usize {
-        let used = self.nodes.iter().flat_map(|node| &node.inputs).filter(|input| *input == name).count();
+        let used =
+            self.nodes.iter().flat_map(|node| &node.inputs).filter(|input| *input == name).count();
         used + usize::from(self.outputs.iter().any(|output| output == name))
     }
 
-    /// Channels, height and width of every picture-shaped value; `None` where an operator is not known here.
+    /// Channels, height and width of every picture-shaped value; `None` where an operator is not
+    /// known here.
     pub(super) fn sizes(&self) -> Option<BTreeMap<String, [i64; 3]>> {
         let mut sizes = BTreeMap::from([self.input.clone()]);
         for node in &self.nodes {
@@ -192,7 +205,8 @@ impl Graph {
                 "GlobalAveragePool" => of(0).map(|[channels, ..]| [channels, 1, 1]),
                 "Relu" | "LeakyRelu" | "PRelu" | "Sigmoid" => Some(of(0)?),
                 "Mul" | "Add" => {
-                    let larger = |a: [i64; 3], b: [i64; 3]| if a[1] * a[2] >= b[1] * b[2] { a } else { b };
+                    let larger =
+                        |a: [i64; 3], b: [i64; 3]| if a[1] * a[2] >= b[1] * b[2] { a } else { b };
                     Some(match (of(0), of(1)) {
                         (Some(a), Some(b)) => larger(a, b),
                         (Some(a), None) | (None, Some(a)) => a,
@@ -210,7 +224,10 @@ impl Graph {
     }
 
     fn convolved(&self, node: &Node, [_, height, width]: [i64; 3]) -> Option<[i64; 3]> {
-        let &[out, _, kernel_h, kernel_w] = self.weights.get(node.inputs.get(1)?)?.dims.as_slice() else { return None };
+        let &[out, _, kernel_h, kernel_w] = self.weights.get(node.inputs.get(1)?)?.dims.as_slice()
+        else {
+            return None;
+        };
         let pads = node.integers("pads").unwrap_or(vec![0; 4]);
         let strides = node.integers("strides").unwrap_or(vec![1; 2]);
         let plain = node.integers("dilations").is_none_or(|d| d.iter().all(|d| *d == 1));
@@ -237,7 +254,9 @@ impl Graph {
 fn dims_of(value: &Message) -> Option<Vec<i64>> {
     let shape = value.message(2)?.message(1)?.message(2)?;
     let dim = |value: &Value| match value {
-        Value::Bytes(bytes) => Some(Message::read(bytes)?.integers(1)?.first().copied().unwrap_or(-1)),
+        Value::Bytes(bytes) => {
+            Some(Message::read(bytes)?.integers(1)?.first().copied().unwrap_or(-1))
+        }
         _ => None,
     };
     shape.all(1).map(dim).collect()

@@ -1,13 +1,16 @@
-//! The same network in the form that ONNX Runtime's CPU kernels run fastest; same weights, same answers.
+//! The same network in the form that ONNX Runtime's CPU kernels run fastest; same weights, same
+//! answers.
 //!
-//! On x86-64 those kernels work on blocks of 8 or 16 channels (`NCHWc`) and fall out of them, with a reordering each way,
-//! for channel counts that do not fit, for a per-channel `PRelu`, and for the product of a squeeze-and-excite block.
-//! So: channels are filled up with zeros; PReLU(x), written as one node or as Relu, Mul, Mul, Add, becomes
-//! relu(x') + k·x' with x' = (1−a)·x scaled inside the convolution before it, and k·x' a depthwise convolution; the factors
-//! of a squeeze-and-excite block are spread over the picture by a `Resize`; and a scaling of the input moves into the feed.
+//! On x86-64 those kernels work on blocks of 8 or 16 channels (`NCHWc`) and fall out of them, with
+//! a reordering each way, for channel counts that do not fit, for a per-channel `PRelu`, and for
+//! the product of a squeeze-and-excite block. So: channels are filled up with zeros; PReLU(x),
+//! written as one node or as Relu, Mul, Mul, Add, becomes relu(x') + k·x' with x' = (1−a)·x scaled
+//! inside the convolution before it, and k·x' a depthwise convolution; the factors of a
+//! squeeze-and-excite block are spread over the picture by a `Resize`; and a scaling of the input
+//! moves into the feed.
 //!
-//! It opens no file and judges no result: the runtime compares both forms before it trusts this one. What it does not
-//! understand it leaves alone (`None`). Measured in decision 0055.
+//! It opens no file and judges no result: the runtime compares both forms before it trusts this
+//! one. What it does not understand it leaves alone (`None`). Measured in decision 0055.
 
 mod graph;
 mod wire;
@@ -20,7 +23,8 @@ use crate::spec::Input;
 #[derive(Debug)]
 pub(crate) struct Rewritten {
     pub(crate) bytes: Vec<u8>,
-    /// The input as the network wants it is `x × gain + bias` of what it wanted before, per channel.
+    /// The input as the network wants it is `x × gain + bias` of what it wanted before, per
+    /// channel.
     pub(crate) gain: [f32; 3],
     pub(crate) bias: [f32; 3],
 }
@@ -70,7 +74,8 @@ const STEEPEST: f32 = 0.99;
 /// The network in blocks of `block` channels; `None`: it is better left as it is.
 pub(crate) fn rewrite(bytes: &[u8], block: usize, may_rescale: bool) -> Option<Rewritten> {
     let mut graph = Graph::read(bytes)?;
-    let (gain, bias) = if may_rescale { take_input_scaling(&mut graph) } else { ([1.0; 3], [0.0; 3]) };
+    let (gain, bias) =
+        if may_rescale { take_input_scaling(&mut graph) } else { ([1.0; 3], [0.0; 3]) };
     fold_general_form(&mut graph);
     graph.sizes()?;
     fill_channels(&mut graph, block as i64)?;
@@ -84,10 +89,16 @@ fn take_input_scaling(graph: &mut Graph) -> ([f32; 3], [f32; 3]) {
     let (mut gain, mut bias) = ([1.0; 3], [0.0; 3]);
     for _ in 0..2 {
         let input = graph.input.0.clone();
-        let Some(first) = graph.nodes.iter().position(|node| node.inputs.first() == Some(&input)) else { break };
+        let Some(first) = graph.nodes.iter().position(|node| node.inputs.first() == Some(&input))
+        else {
+            break;
+        };
         let node = &graph.nodes[first];
         let constant = node.inputs.get(1).and_then(|name| graph.weights.get(name));
-        let Some(constant) = constant.and_then(|w| <[f32; 3]>::try_from(w.values.as_slice()).ok()) else { break };
+        let Some(constant) = constant.and_then(|w| <[f32; 3]>::try_from(w.values.as_slice()).ok())
+        else {
+            break;
+        };
         match node.op.as_str() {
             _ if graph.readers(&input) != 1 => break,
             "Mul" => (gain, bias) = (times(gain, constant), times(bias, constant)),
@@ -95,7 +106,9 @@ fn take_input_scaling(graph: &mut Graph) -> ([f32; 3], [f32; 3]) {
             _ => break,
         }
         let output = graph.nodes.remove(first).outputs.remove(0);
-        for name in graph.nodes.iter_mut().flat_map(|node| &mut node.inputs).filter(|name| **name == output) {
+        for name in
+            graph.nodes.iter_mut().flat_map(|node| &mut node.inputs).filter(|name| **name == output)
+        {
             name.clone_from(&input);
         }
     }
@@ -111,12 +124,15 @@ fn fold_general_form(graph: &mut Graph) {
     let mut at = 0;
     while at < graph.nodes.len() {
         if let Some((x, slope)) = general_form(graph, at) {
-            let [gone_a, gone_b] = [graph.nodes[at].inputs[0].clone(), graph.nodes[at].inputs[1].clone()];
+            let [gone_a, gone_b] =
+                [graph.nodes[at].inputs[0].clone(), graph.nodes[at].inputs[1].clone()];
             let relu = relu_of(graph, &gone_b);
             let output = graph.nodes[at].outputs[0].clone();
             graph.nodes[at] = Node::new("PRelu", &[&x, &slope], &output);
-            let gone =
-                |node: &Node| [&gone_a, &gone_b].contains(&&node.outputs[0]) || Some(&node.outputs[0]) == relu.as_ref();
+            let gone = |node: &Node| {
+                [&gone_a, &gone_b].contains(&&node.outputs[0])
+                    || Some(&node.outputs[0]) == relu.as_ref()
+            };
             let before = graph.nodes.iter().take(at).filter(|node| gone(node)).count();
             graph.nodes.retain(|node| !gone(node));
             at -= before;
@@ -140,12 +156,17 @@ fn general_form(graph: &Graph, at: usize) -> Option<(String, String)> {
     let (linear, bent) = (maker(graph, &sum.inputs[0])?, maker(graph, &sum.inputs[1])?);
     let relu = maker(graph, bent.inputs.first()?)?;
     let x = linear.inputs.first()?;
-    let fits = linear.op == "Mul" && bent.op == "Mul" && relu.op == "Relu" && relu.inputs.first() == Some(x);
-    let alone = [&sum.inputs[0], &sum.inputs[1], &relu.outputs[0]].iter().all(|name| graph.readers(name) == 1);
+    let fits = linear.op == "Mul"
+        && bent.op == "Mul"
+        && relu.op == "Relu"
+        && relu.inputs.first() == Some(x);
+    let alone = [&sum.inputs[0], &sum.inputs[1], &relu.outputs[0]]
+        .iter()
+        .all(|name| graph.readers(name) == 1);
     let (slope, rest) = (linear.inputs.get(1)?, bent.inputs.get(1)?);
     let (a, b) = (graph.weights.get(slope)?, graph.weights.get(rest)?);
-    let whole =
-        a.values.len() == b.values.len() && a.values.iter().zip(&b.values).all(|(a, b)| (a + b - 1.0).abs() < 1e-5);
+    let whole = a.values.len() == b.values.len()
+        && a.values.iter().zip(&b.values).all(|(a, b)| (a + b - 1.0).abs() < 1e-5);
     (fits && alone && whole).then(|| (x.clone(), slope.clone()))
 }
 
@@ -159,12 +180,15 @@ fn fill_channels(graph: &mut Graph, block: i64) -> Option<()> {
         match node.op.as_str() {
             "Conv" => {
                 let grouped = node.group() > 1;
-                let [out, inner, ..] = graph.weights.get(&node.inputs[1])?.dims[..] else { return None };
+                let [out, inner, ..] = graph.weights.get(&node.inputs[1])?.dims[..] else {
+                    return None;
+                };
                 // Only whole depthwise convolutions stay what they are when channels are added.
                 if grouped && (inner != 1 || node.group() != out) {
                     return None;
                 }
-                let inner_full = if grouped || node.inputs[0] == graph.input.0 { inner } else { full(inner) };
+                let inner_full =
+                    if grouped || node.inputs[0] == graph.input.0 { inner } else { full(inner) };
                 let names = node.inputs.clone();
                 if grouped {
                     node.set_integer("group", full(out));
@@ -189,7 +213,11 @@ fn fill_channels(graph: &mut Graph, block: i64) -> Option<()> {
         }
     }
     // What leaves the network keeps its shape.
-    graph.outputs.iter().all(|name| channels(name).is_none_or(|count| full(count) == count)).then_some(())
+    graph
+        .outputs
+        .iter()
+        .all(|name| channels(name).is_none_or(|count| full(count) == count))
+        .then_some(())
 }
 
 /// A constant of one number a channel, `[C,1,1]` or `[1,C,1,1]`, or a single number.
@@ -234,11 +262,15 @@ fn split_slopes(graph: &mut Graph) -> Option<()> {
         }
         let (x, output) = (&node.inputs[0], &node.outputs[0]);
         let slopes = graph.weights.get(&node.inputs[1])?.values.clone();
-        let conv = maker(graph, x).filter(|made| made.op == "Conv" && graph.readers(x) == 1).cloned();
-        let shared = |name: &String| graph.nodes.iter().flat_map(|n| &n.inputs).filter(|i| *i == name).count() > 1;
+        let conv =
+            maker(graph, x).filter(|made| made.op == "Conv" && graph.readers(x) == 1).cloned();
+        let shared = |name: &String| {
+            graph.nodes.iter().flat_map(|n| &n.inputs).filter(|i| *i == name).count() > 1
+        };
         let conv = conv.filter(|c| !c.inputs[1..].iter().any(shared))?;
         let channels = graph.weights.get(&conv.inputs[1])?.dims[0];
-        if slopes.iter().any(|a| !a.is_finite() || *a > STEEPEST) || slopes.len() as i64 != channels {
+        if slopes.iter().any(|a| !a.is_finite() || *a > STEEPEST) || slopes.len() as i64 != channels
+        {
             return None;
         }
         for name in &conv.inputs[1..] {
@@ -250,7 +282,8 @@ fn split_slopes(graph: &mut Graph) -> Option<()> {
                 }
             }
         }
-        let (relu, line, factors) = (format!("{output}/relu"), format!("{output}/line"), format!("{output}/factors"));
+        let (relu, line, factors) =
+            (format!("{output}/relu"), format!("{output}/line"), format!("{output}/factors"));
         let values = slopes.iter().map(|a| a / (1.0 - a)).collect();
         graph.weights.insert(factors.clone(), Weight { dims: vec![channels, 1, 1, 1], values });
         nodes.push(Node::new("Relu", &[x], &relu));
@@ -263,7 +296,8 @@ fn split_slopes(graph: &mut Graph) -> Option<()> {
     Some(())
 }
 
-/// The factors of a squeeze-and-excite block, one a channel, become a picture as large as what they multiply.
+/// The factors of a squeeze-and-excite block, one a channel, become a picture as large as what they
+/// multiply.
 fn spread_factors(graph: &mut Graph) -> Option<()> {
     const NO_REGION: &str = "rewrite/no_region";
     let sizes = graph.sizes()?;
@@ -271,13 +305,17 @@ fn spread_factors(graph: &mut Graph) -> Option<()> {
     for mut node in std::mem::take(&mut graph.nodes) {
         let size = |name: &str| sizes.get(name).map(|[_, height, width]| (*height, *width));
         if node.op == "Mul"
-            && let (Some((height, width)), Some((1, 1))) = (size(&node.inputs[0]), size(&node.inputs[1]))
+            && let (Some((height, width)), Some((1, 1))) =
+                (size(&node.inputs[0]), size(&node.inputs[1]))
             && (height, width) != (1, 1)
         {
             let scales = format!("rewrite/scales_{height}x{width}");
             let values = vec![1.0, 1.0, height as f32, width as f32];
             graph.weights.entry(scales.clone()).or_insert(Weight { dims: vec![4], values });
-            graph.weights.entry(NO_REGION.to_owned()).or_insert(Weight { dims: vec![0], values: Vec::new() });
+            graph
+                .weights
+                .entry(NO_REGION.to_owned())
+                .or_insert(Weight { dims: vec![0], values: Vec::new() });
             let spread = format!("{}/spread", node.outputs[0]);
             let resize = Node::new("Resize", &[&node.inputs[1], NO_REGION, &scales], &spread)
                 .with_text("mode", "nearest")

@@ -21,7 +21,10 @@ fn bytes_that_are_no_network_are_left_alone() {
 #[test]
 fn every_kind_of_network_of_the_real_pack_answers_alike_in_both_forms() {
     let Some(spec) = real() else {
-        eprintln!("SKIPPED every_kind_of_network_of_the_real_pack_answers_alike_in_both_forms: real pack not found");
+        eprintln!(
+            "SKIPPED every_kind_of_network_of_the_real_pack_answers_alike_in_both_forms: real \
+            pack not found"
+        );
         return;
     };
     let runtime = Runtime::init().unwrap();
@@ -29,12 +32,17 @@ fn every_kind_of_network_of_the_real_pack_answers_alike_in_both_forms() {
     let liveness = spec.liveness.iter().map(|l| (&l.model, &l.input, 3));
     for (path, input, length) in std::iter::once(embedder).chain(liveness) {
         let bytes = std::fs::read(path).unwrap();
-        let expect =
-            Expect { role: "trial", size: (input.width, input.height), any_size: false, outputs: &[("", length)] };
+        let expect = Expect {
+            role: "trial",
+            size: (input.width, input.height),
+            any_size: false,
+            outputs: &[("", length)],
+        };
         let planes = trial(expect.size);
         let wanted = runtime.answers_of(&bytes, &expect, &planes).unwrap();
         for block in [8, 16] {
-            let faster = rewrite(&bytes, block, true).unwrap_or_else(|| panic!("{} is not rewritten", path.display()));
+            let faster = rewrite(&bytes, block, true)
+                .unwrap_or_else(|| panic!("{} is not rewritten", path.display()));
             let answer = runtime.answers_of(&faster.bytes, &expect, &faster.fed(&planes)).unwrap();
             assert!(alike(&wanted, &answer), "{} in blocks of {block}", path.display());
         }
@@ -48,11 +56,15 @@ fn every_kind_of_network_of_the_real_pack_answers_alike_in_both_forms() {
 #[test]
 fn a_scaling_that_left_the_network_is_in_the_feed() {
     let rewritten = Rewritten { bytes: Vec::new(), gain: [0.5, 2.0, 1.0], bias: [-1.0, 0.0, 3.0] };
-    let mut input = Input { mean: [10.0; 3], std: [4.0; 3], ..Input::raw(1, 1, crate::PixelOrder::Bgr) };
+    let mut input =
+        Input { mean: [10.0; 3], std: [4.0; 3], ..Input::raw(1, 1, crate::PixelOrder::Bgr) };
     let before: Vec<f32> = (0..3).map(|c| (100.0 - input.mean[c]) / input.std[c]).collect();
     rewritten.feed(&mut input);
     for (c, before) in before.into_iter().enumerate() {
         let after = (100.0 - input.mean[c]) / input.std[c];
-        assert!((after - (before * rewritten.gain[c] + rewritten.bias[c])).abs() < 1e-4, "{c}: {after}");
+        assert!(
+            (after - (before * rewritten.gain[c] + rewritten.bias[c])).abs() < 1e-4,
+            "{c}: {after}"
+        );
     }
 }

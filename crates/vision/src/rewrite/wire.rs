@@ -1,5 +1,5 @@
-//! The protobuf wire form, as far as an ONNX file needs it: fields in, fields out, unknown ones kept as they are.
-//! It knows no ONNX and never panics: bytes that are no message give `None`.
+//! The protobuf wire form, as far as an ONNX file needs it: fields in, fields out, unknown ones
+//! kept as they are. It knows no ONNX and never panics: bytes that are no message give `None`.
 
 /// One field's value.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,11 +63,15 @@ impl Message {
     }
 
     pub(super) fn bytes(&self, number: u64) -> Option<&[u8]> {
-        self.all(number).find_map(|value| if let Value::Bytes(bytes) = value { Some(bytes.as_slice()) } else { None })
+        self.all(number).find_map(|value| {
+            if let Value::Bytes(bytes) = value { Some(bytes.as_slice()) } else { None }
+        })
     }
 
     pub(super) fn text(&self, number: u64) -> String {
-        self.bytes(number).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+        self.bytes(number)
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .unwrap_or_default()
     }
 
     pub(super) fn texts(&self, number: u64) -> Vec<String> {

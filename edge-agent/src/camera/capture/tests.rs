@@ -1,4 +1,5 @@
-//! The capture thread against cameras that are scripted: dropping, waiting, unplugging and returning.
+//! The capture thread against cameras that are scripted: dropping, waiting, unplugging and
+//! returning.
 
 use std::sync::mpsc;
 
@@ -28,8 +29,13 @@ impl Camera for Scripted {
 fn start(pace: Pace) -> (mpsc::Sender<Result<Look, Gone>>, Capture) {
     let (sender, receiver) = mpsc::channel();
     let receiver = Arc::new(Mutex::new(receiver));
-    let open: Open = Box::new(move || Ok(Box::new(Scripted(Arc::clone(&receiver))) as Box<dyn Camera>));
-    (sender, Capture::start(open, pace, Duration::from_millis(1), Arc::default(), Stop::default()).unwrap())
+    let open: Open =
+        Box::new(move || Ok(Box::new(Scripted(Arc::clone(&receiver))) as Box<dyn Camera>));
+    (
+        sender,
+        Capture::start(open, pace, Duration::from_millis(1), Arc::default(), Stop::default())
+            .unwrap(),
+    )
 }
 
 fn next_ms(capture: &Capture) -> Option<u64> {
@@ -88,8 +94,14 @@ fn a_camera_that_was_never_there_is_tried_until_it_is() {
         tries += 1;
         if tries < 4 { Err(Gone::new("no /dev/video0")) } else { Ok(Box::new(Endless)) }
     });
-    let capture =
-        Capture::start(open, Pace::NewestWins, Duration::from_millis(1), Arc::default(), Stop::default()).unwrap();
+    let capture = Capture::start(
+        open,
+        Pace::NewestWins,
+        Duration::from_millis(1),
+        Arc::default(),
+        Stop::default(),
+    )
+    .unwrap();
     assert!(next_ms(&capture).is_some());
     assert_eq!(capture.shared.counters.losses.load(Ordering::Relaxed), 3);
     capture.finish(WAIT);
@@ -113,10 +125,20 @@ fn a_driver_that_panics_is_a_camera_that_is_gone() {
     }
     let mut first = true;
     let open: Open = Box::new(move || {
-        Ok(if std::mem::take(&mut first) { Box::new(Panics) as Box<dyn Camera> } else { Box::new(Endless) })
+        Ok(if std::mem::take(&mut first) {
+            Box::new(Panics) as Box<dyn Camera>
+        } else {
+            Box::new(Endless)
+        })
     });
-    let capture =
-        Capture::start(open, Pace::NewestWins, Duration::from_millis(1), Arc::default(), Stop::default()).unwrap();
+    let capture = Capture::start(
+        open,
+        Pace::NewestWins,
+        Duration::from_millis(1),
+        Arc::default(),
+        Stop::default(),
+    )
+    .unwrap();
     assert_eq!(next_ms(&capture), Some(7));
     assert_eq!(capture.shared.counters.losses.load(Ordering::Relaxed), 1);
 }

@@ -1,6 +1,7 @@
-//! H.264 (ISO/IEC 14496-10) as it comes from a camera or a film: units in the order of decoding with the time stamps of their
-//! pictures go in, pictures in the order in which they are shown come out. Every picture must be decoded, because each one
-//! rests on those before it. It reads no network and no file.
+//! H.264 (ISO/IEC 14496-10) as it comes from a camera or a film: units in the order of decoding
+//! with the time stamps of their pictures go in, pictures in the order in which they are shown come
+//! out. Every picture must be decoded, because each one rests on those before it. It reads no
+//! network and no file.
 
 mod order;
 mod sps;
@@ -43,17 +44,19 @@ impl std::fmt::Debug for H264 {
 impl H264 {
     /// `rate_hz`: time stamps a second (RTP: 90,000).
     pub fn new(rate_hz: u32) -> Result<Self, H264Error> {
-        let decoder = Decoder::new().map_err(|why| H264Error::Broken(one_line(&why.to_string())))?;
+        let decoder =
+            Decoder::new().map_err(|why| H264Error::Broken(one_line(&why.to_string())))?;
         Ok(Self { decoder, order: Order::new(rate_hz), set: Vec::new(), begun: false })
     }
 
-    /// One access unit with start codes (annex B), and the time at which its picture is shown. What is ready afterwards is
-    /// told by [`H264::next_picture`].
+    /// One access unit with start codes (annex B), and the time at which its picture is shown. What
+    /// is ready afterwards is told by [`H264::next_picture`].
     pub fn take(&mut self, unit: &[u8], stamp: i64) -> Result<(), H264Error> {
         let mut whole = Vec::with_capacity(unit.len() + 16);
         let (mut picture, mut key) = (false, false);
         for nal in nals(unit) {
-            // Only what the decoder needs: a delimiter or a message before the picture makes it give one less.
+            // Only what the decoder needs: a delimiter or a message before the picture makes it
+            // give one less.
             match nal.first().map(|header| header & 31) {
                 Some(1..=4) => picture = true,
                 Some(5) => (picture, key) = (true, true),
@@ -110,7 +113,10 @@ impl H264 {
     fn decode(&mut self, unit: &[u8]) -> Result<Option<Picture>, H264Error> {
         let broken = |why: String| H264Error::Broken(one_line(&why));
         let options = DecodeOptions::new().flush_after_decode(Flush::NoFlush);
-        let decoded = self.decoder.decode_with_options(unit, options).map_err(|why| broken(why.to_string()))?;
+        let decoded = self
+            .decoder
+            .decode_with_options(unit, options)
+            .map_err(|why| broken(why.to_string()))?;
         let Some(yuv) = decoded else { return Ok(None) };
         let (width, height) = yuv.dimensions();
         let (width, height) = (width as u32, height as u32);
@@ -119,7 +125,9 @@ impl H264 {
         }
         let mut rgb = vec![0; yuv.rgb8_len()];
         yuv.write_rgb8(&mut rgb);
-        Picture::new(rgb, width, height, PixelOrder::Rgb).map(Some).map_err(|why| broken(why.to_string()))
+        Picture::new(rgb, width, height, PixelOrder::Rgb)
+            .map(Some)
+            .map_err(|why| broken(why.to_string()))
     }
 }
 
@@ -130,9 +138,15 @@ fn append(to: &mut Vec<u8>, nal: &[u8]) {
 
 /// The units between start codes.
 fn nals(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let starts: Vec<(usize, usize)> = memchr::memmem::find_iter(bytes, &[0, 0, 1]).map(|at| (at, at + 3)).collect();
-    let ends: Vec<usize> = starts.iter().skip(1).map(|(code, _)| *code).chain([bytes.len()]).collect();
-    starts.into_iter().zip(ends).map(|((_, from), to)| trimmed(&bytes[from..to])).filter(|nal| !nal.is_empty())
+    let starts: Vec<(usize, usize)> =
+        memchr::memmem::find_iter(bytes, &[0, 0, 1]).map(|at| (at, at + 3)).collect();
+    let ends: Vec<usize> =
+        starts.iter().skip(1).map(|(code, _)| *code).chain([bytes.len()]).collect();
+    starts
+        .into_iter()
+        .zip(ends)
+        .map(|((_, from), to)| trimmed(&bytes[from..to]))
+        .filter(|nal| !nal.is_empty())
 }
 
 /// A unit ends before the zeros of the next start code.

@@ -1,15 +1,18 @@
-//! Pictures in the order in which they are shown. B-frames come after the picture that they lean on and are shown before it,
-//! so each picture waits until as many others have come as the stream puts out of order. Pure: no clock, no decoding.
+//! Pictures in the order in which they are shown. B-frames come after the picture that they lean on
+//! and are shown before it, so each picture waits until as many others have come as the stream puts
+//! out of order. Pure: no clock, no decoding.
 
 use std::collections::VecDeque;
 
-/// A stream that does not say how far it goes out of order is held back by this many pictures until it has shown it.
+/// A stream that does not say how far it goes out of order is held back by this many pictures until
+/// it has shown it.
 const UNKNOWN: usize = 4;
 /// The standard allows no more (H.264 A.3.1).
 const MOST: usize = 16;
 /// What was out of order within so many pictures is what the stream does.
 const WINDOW: usize = 64;
-/// A time stamp that goes back by more than this is another beginning: the camera's clock was set, or it starts again.
+/// A time stamp that goes back by more than this is another beginning: the camera's clock was set,
+/// or it starts again.
 const JUMP_S: i64 = 1;
 
 /// Puts pictures into the order of their time stamps.
@@ -46,9 +49,11 @@ impl<T> Order<T> {
         self.seen.clear();
     }
 
-    /// A picture, in the order of decoding. `fresh`: nothing after it is shown before it (an IDR picture).
+    /// A picture, in the order of decoding. `fresh`: nothing after it is shown before it (an IDR
+    /// picture).
     pub(super) fn push(&mut self, stamp: i64, picture: T, fresh: bool) {
-        let jumped = self.last.is_some_and(|last| last.saturating_sub(stamp) > self.rate_hz * JUMP_S);
+        let jumped =
+            self.last.is_some_and(|last| last.saturating_sub(stamp) > self.rate_hz * JUMP_S);
         if fresh || jumped {
             self.flush();
         }
@@ -107,7 +112,8 @@ mod tests {
 
     use super::*;
 
-    /// Stamps in the order of decoding, each as its own picture; `None` marks an IDR picture before the next.
+    /// Stamps in the order of decoding, each as its own picture; `None` marks an IDR picture before
+    /// the next.
     fn shown(order: &mut Order<i64>, stamps: &[i64], fresh_every: usize) -> Vec<i64> {
         let mut shown = Vec::new();
         for (index, stamp) in stamps.iter().enumerate() {
@@ -121,7 +127,8 @@ mod tests {
 
     #[test]
     fn b_frames_come_at_their_time() {
-        let stamps: Vec<i64> = (0..50).flat_map(|group| [4, 2, 1, 3].map(|at| (group * 4 + at) * 3_600)).collect();
+        let stamps: Vec<i64> =
+            (0..50).flat_map(|group| [4, 2, 1, 3].map(|at| (group * 4 + at) * 3_600)).collect();
         let mut sorted = stamps.clone();
         sorted.sort_unstable();
         assert_eq!(shown(&mut Order::new(90_000), &stamps, 0), sorted);
@@ -137,7 +144,8 @@ mod tests {
         let mut held = 0;
         for index in 0..200_i64 {
             order.push(index, index, index == 0);
-            held = index - std::iter::from_fn(|| order.next()).last().map_or(-1, |(stamp, _)| stamp);
+            held =
+                index - std::iter::from_fn(|| order.next()).last().map_or(-1, |(stamp, _)| stamp);
         }
         assert_eq!(held, 0, "after {WINDOW} pictures in order none is held back");
     }
@@ -146,7 +154,8 @@ mod tests {
     fn a_stream_that_begins_to_reorder_loses_little() {
         let mut order = Order::new(90_000);
         let plain: Vec<i64> = (0..100).collect();
-        let b_frames: Vec<i64> = (25..75).flat_map(|group| [4, 1, 2, 3].map(|at| group * 4 + at)).collect();
+        let b_frames: Vec<i64> =
+            (25..75).flat_map(|group| [4, 1, 2, 3].map(|at| group * 4 + at)).collect();
         let shown = shown(&mut order, &[plain, b_frames].concat(), 0);
         assert!(shown.is_sorted());
         assert!(shown.len() >= 296, "{}", shown.len());
@@ -155,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_is_another_beginning() {
-        let stamps: Vec<i64> = (0..50).map(|i| 900_000 + i * 3_600).chain((0..50).map(|i| i * 3_600)).collect();
+        let stamps: Vec<i64> =
+            (0..50).map(|i| 900_000 + i * 3_600).chain((0..50).map(|i| i * 3_600)).collect();
         assert_eq!(shown(&mut Order::new(90_000), &stamps, 0), stamps);
     }
 
@@ -170,7 +180,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the stamps: nothing is made up, and each picture is shown once or counted as late.
+        /// Whatever the stamps: nothing is made up, and each picture is shown once or counted as
+        /// late.
         #[test]
         fn every_picture_is_shown_or_counted(
             stamps in proptest::collection::vec(any::<i64>(), 0..300),

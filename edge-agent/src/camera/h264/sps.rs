@@ -1,5 +1,5 @@
-//! What a sequence parameter set (H.264 7.3.2.1) says of the pictures that follow it: whether they can be decoded here, and
-//! how far they stand out of order. It decodes no picture.
+//! What a sequence parameter set (H.264 7.3.2.1) says of the pictures that follow it: whether they
+//! can be decoded here, and how far they stand out of order. It decodes no picture.
 
 use std::borrow::Cow;
 
@@ -11,21 +11,28 @@ use h264_reader::{
 /// Beyond this a stream is no camera of a room.
 pub(super) const MAX_SIDE_PX: u32 = 4096;
 
-/// Why the pictures of a stream cannot be decoded here; each names the setting of the camera that mends it.
+/// Why the pictures of a stream cannot be decoded here; each names the setting of the camera that
+/// mends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsupported {
     #[error(
-        "its pictures are interlaced, which is not decoded here: set the camera to progressive (\"25p\", not \"50i\")"
+        "its pictures are interlaced, which is not decoded here: set the camera to progressive \
+        (\"25p\", not \"50i\")"
     )]
     Interlaced,
     #[error(
-        "its colours are {0}, which is not decoded here: set the camera to 4:2:0 with 8 bits (profile Main or High)"
+        "its colours are {0}, which is not decoded here: set the camera to 4:2:0 with 8 bits \
+        (profile Main or High)"
     )]
     Colours(&'static str),
-    #[error("it sends {0} bits a colour, which is not decoded here: set the camera to 8 bits (profile Main or High)")]
+    #[error(
+        "it sends {0} bits a colour, which is not decoded here: set the camera to 8 bits (profile \
+        Main or High)"
+    )]
     Depth(u8),
     #[error(
-        "its pictures are {width}x{height} px, more than {MAX_SIDE_PX} a side: set a smaller resolution in the camera"
+        "its pictures are {width}x{height} px, more than {MAX_SIDE_PX} a side: set a smaller \
+        resolution in the camera"
     )]
     TooLarge { width: u32, height: u32 },
 }
@@ -33,21 +40,26 @@ pub enum Unsupported {
 /// What the pictures are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Shape {
-    /// At most so many pictures come before one that is shown earlier; `None`: the stream does not say.
+    /// At most so many pictures come before one that is shown earlier; `None`: the stream does not
+    /// say.
     pub(super) reorder: Option<usize>,
 }
 
 /// Reads a set (with its one byte of header). What cannot be read is left for the decoder to judge.
 pub(super) fn read(nal: &[u8]) -> Result<Shape, Unsupported> {
     let Some(rbsp) = rbsp(nal) else { return Ok(Shape::default()) };
-    let Ok(sps) = SeqParameterSet::from_bits(BitReader::new(rbsp.as_ref())) else { return Ok(Shape::default()) };
+    let Ok(sps) = SeqParameterSet::from_bits(BitReader::new(rbsp.as_ref())) else {
+        return Ok(Shape::default());
+    };
     if sps.frame_mbs_flags != FrameMbsFlags::Frames {
         return Err(Unsupported::Interlaced);
     }
     match sps.chroma_info.chroma_format {
         ChromaFormat::Monochrome | ChromaFormat::YUV420 => {}
         ChromaFormat::YUV422 => return Err(Unsupported::Colours("4:2:2")),
-        ChromaFormat::YUV444 | ChromaFormat::Invalid(_) => return Err(Unsupported::Colours("4:4:4")),
+        ChromaFormat::YUV444 | ChromaFormat::Invalid(_) => {
+            return Err(Unsupported::Colours("4:4:4"));
+        }
     }
     let deeper = sps.chroma_info.bit_depth_luma_minus8.max(sps.chroma_info.bit_depth_chroma_minus8);
     if deeper > 0 {
@@ -71,14 +83,16 @@ fn reorder(sps: &SeqParameterSet) -> Option<usize> {
     if let Some(said) = said {
         return Some((said.max_num_reorder_frames as usize).min(16));
     }
-    // The baseline profile has no B-frames, and with this type of picture order the order of output is that of decoding.
+    // The baseline profile has no B-frames, and with this type of picture order the order of output
+    // is that of decoding.
     let in_order = u8::from(sps.profile_idc) == 66 || sps.pic_order_cnt == PicOrderCntType::TypeTwo;
     in_order.then_some(0)
 }
 
-/// The same set as one of the scalable baseline profile (83). Nothing else changes for the decoder than that it gives each
-/// picture when it is decoded: its own order goes by the low bits of the picture order alone, which begin again every few
-/// pictures in a long group, so pictures came out of order and some never. `None`: it stands as it is.
+/// The same set as one of the scalable baseline profile (83). Nothing else changes for the decoder
+/// than that it gives each picture when it is decoded: its own order goes by the low bits of the
+/// picture order alone, which begin again every few pictures in a long group, so pictures came out
+/// of order and some never. `None`: it stands as it is.
 pub(super) fn in_decoding_order(nal: &[u8]) -> Option<Vec<u8>> {
     const SCALABLE_BASELINE: u8 = 83;
     let rbsp = rbsp(nal)?;
@@ -86,8 +100,11 @@ pub(super) fn in_decoding_order(nal: &[u8]) -> Option<Vec<u8>> {
     match *rbsp.first()? {
         // Its syntax is that of the scalable profiles.
         100 => {}
-        // `chroma_format_idc` and what follows it stand after the number of the set in those profiles: 4:2:0, 8 bits.
-        77 | 88 => bits.insert(bits.after_number(24)?, &[false, true, false, true, true, false, false]),
+        // `chroma_format_idc` and what follows it stand after the number of the set in those
+        // profiles: 4:2:0, 8 bits.
+        77 | 88 => {
+            bits.insert(bits.after_number(24)?, &[false, true, false, true, true, false, false]);
+        }
         _ => return None,
     }
     let mut bytes = bits.bytes();
@@ -131,7 +148,12 @@ impl Bits {
     fn bytes(&self) -> Vec<u8> {
         self.0
             .chunks(8)
-            .map(|eight| eight.iter().enumerate().fold(0, |byte, (at, bit)| byte | u8::from(*bit) << (7 - at)))
+            .map(|eight| {
+                eight
+                    .iter()
+                    .enumerate()
+                    .fold(0, |byte, (at, bit)| byte | u8::from(*bit) << (7 - at))
+            })
             .collect()
     }
 }

@@ -1,4 +1,5 @@
-//! Streams of an encoder, each with the numbers of its pictures drawn into them (`testdata/make.py`).
+//! Streams of an encoder, each with the numbers of its pictures drawn into them
+//! (`testdata/make.py`).
 
 use proptest::prelude::*;
 
@@ -20,7 +21,8 @@ fn units(bytes: &[u8]) -> Vec<(i64, Vec<u8>)> {
 /// The number that is drawn into a picture.
 fn number(picture: &Picture) -> usize {
     let frame = picture.frame();
-    let light = |block: usize| frame.data()[(8 * frame.width() as usize + block * 16 + 8) * 3] > 128;
+    let light =
+        |block: usize| frame.data()[(8 * frame.width() as usize + block * 16 + 8) * 3] > 128;
     (0..8).map(|bit| usize::from(light(bit)) << bit).sum()
 }
 
@@ -30,7 +32,9 @@ fn shown(units: &[(i64, Vec<u8>)]) -> (Vec<usize>, usize) {
     let (mut numbers, mut errors) = (Vec::new(), 0);
     for (stamp, unit) in units {
         errors += usize::from(h264.take(unit, *stamp).is_err());
-        numbers.extend(std::iter::from_fn(|| h264.next_picture()).map(|(_, picture)| number(&picture)));
+        numbers.extend(
+            std::iter::from_fn(|| h264.next_picture()).map(|(_, picture)| number(&picture)),
+        );
     }
     h264.flush();
     numbers.extend(std::iter::from_fn(|| h264.next_picture()).map(|(_, picture)| number(&picture)));
@@ -69,7 +73,10 @@ fn a_lost_unit_costs_its_group_and_no_more() {
     let mut stream = units(include_bytes!("testdata/high-pyramid.units"));
     stream.remove(27);
     let (numbers, errors) = shown(&stream);
-    assert!(numbers.is_sorted() && numbers.ends_with(&(50..100).collect::<Vec<_>>()), "{numbers:?}");
+    assert!(
+        numbers.is_sorted() && numbers.ends_with(&(50..100).collect::<Vec<_>>()),
+        "{numbers:?}"
+    );
     assert!(numbers.len() + errors >= 99, "{} shown, {errors} told", numbers.len());
 }
 

@@ -1,5 +1,5 @@
-//! Why a camera gives no pictures, in words that name the mend, and when it is asked again. No text of the camera's and no
-//! address beyond host and port stands in it: both may hold a password.
+//! Why a camera gives no pictures, in words that name the mend, and when it is asked again. No text
+//! of the camera's and no address beyond host and port stands in it: both may hold a password.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,13 +19,20 @@ pub(super) enum Fault {
     #[error("{0}")]
     Credentials(String),
     #[error(
-        "the camera refuses user or password: write the right ones into {}; asked again in {} min, or when it changes",
+        "the camera refuses user or password: write the right ones into {}; asked again in {} \
+        min, or when it changes",
         file.display(), AFTER_REFUSAL.as_secs() / 60
     )]
     Refused { file: PathBuf },
-    #[error("the camera wants a password: write user:password into a file and name it in camera.credentials_file")]
+    #[error(
+        "the camera wants a password: write user:password into a file and name it in \
+        camera.credentials_file"
+    )]
     PasswordWanted,
-    #[error("the camera wants a kind of login that is not spoken here: set it to Digest (MD5 or SHA-256) or Basic")]
+    #[error(
+        "the camera wants a kind of login that is not spoken here: set it to Digest (MD5 or \
+        SHA-256) or Basic"
+    )]
     LoginKind,
     #[error("the camera knows no such stream (404): check the path in camera.url")]
     NoSuchStream,
@@ -36,13 +43,15 @@ pub(super) enum Fault {
     #[error("the camera sends its callers to {0}: name that in camera.url")]
     Elsewhere(String),
     #[error(
-        "the camera sends {0}, which is not decoded here: set its video coding to H.264, or name its H.264 stream in camera.url"
+        "the camera sends {0}, which is not decoded here: set its video coding to H.264, or name \
+        its H.264 stream in camera.url"
     )]
     Coding(String),
     #[error("{0}")]
     Unsupported(#[from] Unsupported),
     #[error(
-        "no key picture (IDR) within {0} s: set a shorter I-frame interval in the camera, and its \"smart\" coding off"
+        "no key picture (IDR) within {0} s: set a shorter I-frame interval in the camera, and its \
+        \"smart\" coding off"
     )]
     NoKeyPicture(u64),
     #[error("no answer within {0} s")]
@@ -56,7 +65,9 @@ pub(super) enum Fault {
 impl Fault {
     pub(super) fn network(why: &std::io::Error) -> Self {
         Self::Network(match why.kind() {
-            std::io::ErrorKind::ConnectionRefused => "nobody listens there (connection refused)".to_owned(),
+            std::io::ErrorKind::ConnectionRefused => {
+                "nobody listens there (connection refused)".to_owned()
+            }
             _ => why.to_string(),
         })
     }
@@ -67,7 +78,11 @@ impl Fault {
             "H265" | "HEVC" => "H.265".to_owned(),
             "JPEG" => "MJPEG".to_owned(),
             "MP4V-ES" => "MPEG-4".to_owned(),
-            other => other.chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).take(16).collect(),
+            other => other
+                .chars()
+                .filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c))
+                .take(16)
+                .collect(),
         });
         let names: Vec<String> = names.filter(|name: &String| !name.is_empty()).collect();
         Self::Coding(if names.is_empty() { "no pictures".to_owned() } else { names.join(" and ") })
@@ -89,7 +104,9 @@ impl Fault {
             Self::Credentials(_) | Self::PasswordWanted | Self::LoginKind | Self::Elsewhere(_) => {
                 Again::After(AFTER_SETTING, file)
             }
-            Self::Coding(_) | Self::Unsupported(_) | Self::NoSuchStream => Again::After(AFTER_SETTING, None),
+            Self::Coding(_) | Self::Unsupported(_) | Self::NoSuchStream => {
+                Again::After(AFTER_SETTING, None)
+            }
             _ => Again::Soon,
         }
     }

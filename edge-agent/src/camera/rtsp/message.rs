@@ -1,5 +1,6 @@
-//! RTSP/1.0 on a wire (RFC 2326): messages and the interleaved packets between them, read as leniently as players do. What
-//! is neither is passed over and counted. It never sends, and knows no camera.
+//! RTSP/1.0 on a wire (RFC 2326): messages and the interleaved packets between them, read as
+//! leniently as players do. What is neither is passed over and counted. It never sends, and knows
+//! no camera.
 
 /// A head longer than this is none.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -40,11 +41,17 @@ impl Head {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(have, _)| have.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(have, _)| have.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
@@ -59,7 +66,9 @@ impl Head {
     pub(super) fn bytes(&self, body: &[u8]) -> Vec<u8> {
         use std::fmt::Write as _;
         let mut text = format!("{}\r\n", self.first);
-        for (name, value) in self.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Content-Length")) {
+        for (name, value) in
+            self.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Content-Length"))
+        {
             let _ = write!(text, "{name}: {value}\r\n");
         }
         if !body.is_empty() {
@@ -128,12 +137,16 @@ impl Splitter {
     }
 
     /// `None`: more is needed; `Some(None)`: what began here was none.
-    #[expect(clippy::option_option, reason = "two questions, asked with `?`: is it whole, and is it one")]
+    #[expect(
+        clippy::option_option,
+        reason = "two questions, asked with `?`: is it whole, and is it one"
+    )]
     fn packet(&mut self) -> Option<Option<Part>> {
         let rest = self.bytes.get(self.at..)?;
         let &[_, channel, high, low, ..] = rest else { return None };
         let length = usize::from(u16::from_be_bytes([high, low]));
-        // Both kinds of packet are of version 2, and a camera has few channels: anything else is a dollar sign in rubbish.
+        // Both kinds of packet are of version 2, and a camera has few channels: anything else is a
+        // dollar sign in rubbish.
         let first = rest.get(4);
         if length < 4 || channel > 31 || first.is_some_and(|first| first >> 6 != 2) {
             self.pass_over();
@@ -145,10 +158,14 @@ impl Splitter {
     }
 
     /// As [`Self::packet`].
-    #[expect(clippy::option_option, reason = "two questions, asked with `?`: is it whole, and is it one")]
+    #[expect(
+        clippy::option_option,
+        reason = "two questions, asked with `?`: is it whole, and is it one"
+    )]
     fn message(&mut self) -> Option<Option<Part>> {
         let rest = self.bytes.get(self.at..)?;
-        let word = rest.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
+        let word =
+            rest.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
         match rest.get(word) {
             Some(b'/' | b' ') => {}
             None if word < 20 => return None,
@@ -165,7 +182,8 @@ impl Splitter {
             return None;
         };
         let head = Head::parse(&rest[..head]);
-        let length = head.get("Content-Length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
+        let length =
+            head.get("Content-Length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
         if length > MOST_BODY_BYTES {
             self.pass_over();
             return Some(None);
@@ -242,7 +260,8 @@ mod tests {
 
     #[test]
     fn lines_that_end_as_they_like_are_read() {
-        let (found, _) = split(b"RTSP/1.0 401 No\nWWW-Authenticate: A\nwww-authenticate :B\nno colon\n\n", 3);
+        let (found, _) =
+            split(b"RTSP/1.0 401 No\nWWW-Authenticate: A\nwww-authenticate :B\nno colon\n\n", 3);
         let [Part::Message(head, body)] = &found[..] else { panic!("{found:?}") };
         assert_eq!(head.status(), Some(401));
         assert_eq!(head.all("WWW-Authenticate").collect::<Vec<_>>(), ["A", "B"]);

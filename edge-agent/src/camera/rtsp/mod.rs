@@ -1,8 +1,8 @@
-//! An IP camera over RTSP (RFC 2326), H.264. [`relay`] stands between it and the library; pictures are decoded here, because
-//! each one rests on those before it.
+//! An IP camera over RTSP (RFC 2326), H.264. [`relay`] stands between it and the library; pictures
+//! are decoded here, because each one rests on those before it.
 //!
-//! Any loss means that the camera is gone; the capture thread opens it again. User, password, path and query reach no log
-//! and no error text. Nothing is recorded.
+//! Any loss means that the camera is gone; the capture thread opens it again. User, password, path
+//! and query reach no log and no error text. Nothing is recorded.
 
 mod fault;
 mod message;
@@ -67,12 +67,15 @@ impl Rtsp {
     /// Connects, and asks for the first H.264 stream.
     ///
     /// # Errors
-    /// [`Gone`] with one line where nobody answers, the credentials are refused, or there is no H.264.
+    /// [`Gone`] with one line where nobody answers, the credentials are refused, or there is no
+    /// H.264.
     pub fn open(url: &Url, credentials: Option<&PathBuf>, clock: RealClock) -> Result<Self, Gone> {
         let place = place(url);
         let gone = |fault: Fault| gone(&place, &fault, credentials.map(PathBuf::as_path));
-        let login =
-            credentials.map(|path| read_login(path)).transpose().map_err(|why| gone(Fault::Credentials(why)))?;
+        let login = credentials
+            .map(|path| read_login(path))
+            .transpose()
+            .map_err(|why| gone(Fault::Credentials(why)))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -86,7 +89,16 @@ impl Rtsp {
         tracing::info!("camera at {place}: H.264");
         let now = Instant::now();
         let credentials = credentials.cloned();
-        Ok(Self { runtime, stream: Some(stream), decoder, clock, begun: now, last_picture: now, credentials, place })
+        Ok(Self {
+            runtime,
+            stream: Some(stream),
+            decoder,
+            clock,
+            begun: now,
+            last_picture: now,
+            credentials,
+            place,
+        })
     }
 
     fn gone(&self, fault: &Fault) -> Gone {
@@ -97,14 +109,19 @@ impl Rtsp {
     fn unit(&mut self) -> Result<Option<(Vec<u8>, i64)>, Gone> {
         let Some((stream, relay)) = &mut self.stream else { return Err(self.gone(&Fault::Closed)) };
         let next = async {
-            // The relay must have its turn also where packets lie ready: on a slow box they always do.
+            // The relay must have its turn also where packets lie ready: on a slow box they always
+            // do.
             tokio::task::yield_now().await;
             tokio::time::timeout(PATIENCE, stream.next()).await
         };
         let fault = match self.runtime.block_on(next) {
             Err(_) => Fault::Network(format!("no picture within {} s", PATIENCE.as_secs())),
-            Ok(None) => relay.fault().unwrap_or(Fault::Network("the camera ended the stream".to_owned())),
-            Ok(Some(Err(why))) => relay.fault().unwrap_or_else(|| Fault::Network(first_line(&why.to_string()))),
+            Ok(None) => {
+                relay.fault().unwrap_or(Fault::Network("the camera ended the stream".to_owned()))
+            }
+            Ok(Some(Err(why))) => {
+                relay.fault().unwrap_or_else(|| Fault::Network(first_line(&why.to_string())))
+            }
             Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => {
                 let stamp = frame.timestamp().timestamp();
                 return Ok(Some((frame.into_data(), stamp)));
@@ -120,20 +137,28 @@ impl Camera for Rtsp {
         loop {
             if let Some((_, picture)) = self.decoder.next_picture() {
                 self.last_picture = Instant::now();
-                return Ok(Look::Shot(Shot { pixels: Pixels::Ready(picture), at: self.clock.now() }));
+                return Ok(Look::Shot(Shot {
+                    pixels: Pixels::Ready(picture),
+                    at: self.clock.now(),
+                }));
             }
             let Some((unit, stamp)) = self.unit()? else { continue };
             let taken = self.decoder.take(&unit, stamp);
             let late = self.decoder.take_late();
             match taken {
-                Ok(()) if late > 0 => return Ok(Look::Skipped("a picture came after its turn".to_owned())),
+                Ok(()) if late > 0 => {
+                    return Ok(Look::Skipped("a picture came after its turn".to_owned()));
+                }
                 Ok(()) if !self.decoder.has_begun() && self.begun.elapsed() > KEY_PICTURE => {
                     return Err(self.gone(&Fault::NoKeyPicture(KEY_PICTURE.as_secs())));
                 }
                 Ok(()) => {}
                 Err(H264Error::Unsupported(why)) => return Err(self.gone(&why.into())),
                 Err(H264Error::Broken(why)) if self.last_picture.elapsed() > BROKEN_MAX => {
-                    let why = format!("no picture could be decoded for {} s: {why}", BROKEN_MAX.as_secs());
+                    let why = format!(
+                        "no picture could be decoded for {} s: {why}",
+                        BROKEN_MAX.as_secs()
+                    );
                     return Err(self.gone(&Fault::Network(why)));
                 }
                 Err(why) => return Ok(Look::Skipped(why.to_string())),
@@ -157,7 +182,8 @@ impl Drop for Rtsp {
 async fn play(url: &Url, login: Option<Login>) -> Result<(Demuxed, Relay), Fault> {
     let relay = Relay::start(url, login).await?;
     // The relay logs in, and says goodbye.
-    let options = SessionOptions::default().teardown(TeardownPolicy::Never).user_agent("zaigang".to_owned());
+    let options =
+        SessionOptions::default().teardown(TeardownPolicy::Never).user_agent("zaigang".to_owned());
     match demuxed(relay.url.clone(), options).await {
         Ok(stream) => Ok((stream, relay)),
         Err(why) => {
@@ -180,7 +206,10 @@ async fn demuxed(url: Url, options: SessionOptions) -> Result<Demuxed, String> {
 }
 
 fn gone(place: &str, fault: &Fault, credentials: Option<&Path>) -> Gone {
-    Gone { why: format!("{place}: {}", redacted(&one_line(&fault.to_string()))), again: fault.again(credentials) }
+    Gone {
+        why: format!("{place}: {}", redacted(&one_line(&fault.to_string()))),
+        again: fault.again(credentials),
+    }
 }
 
 /// `user:password` in one line; a byte order mark before it is none of both.
@@ -189,7 +218,8 @@ fn read_login(path: &Path) -> Result<Login, String> {
     crate::secret_file::check(path).map_err(|why| said(&why))?;
     let text = std::fs::read_to_string(path).map_err(|why| said(&why.to_string()))?;
     let line = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
-    let Some((user, password)) = line.split_once(':').filter(|_| !line.contains(['\r', '\n'])) else {
+    let Some((user, password)) = line.split_once(':').filter(|_| !line.contains(['\r', '\n']))
+    else {
         return Err(said("write user:password in one line"));
     };
     crate::redact::secret(password);

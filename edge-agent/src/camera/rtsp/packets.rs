@@ -1,5 +1,5 @@
-//! RTP packets (RFC 3550) as a stream that begins and never begins anew: cameras name one source at SETUP and send as another,
-//! change it in the middle, or begin to count again. Pure.
+//! RTP packets (RFC 3550) as a stream that begins and never begins anew: cameras name one source at
+//! SETUP and send as another, change it in the middle, or begin to count again. Pure.
 
 /// What came so far behind is late, or came twice.
 const LATE_MAX: u16 = 512;
@@ -19,7 +19,8 @@ pub(super) struct Packets {
 }
 
 impl Packets {
-    /// Gives a packet the one source and a number that goes on. `false`: it is none, or came too late.
+    /// Gives a packet the one source and a number that goes on. `false`: it is none, or came too
+    /// late.
     pub(super) fn put_right(&mut self, packet: &mut [u8]) -> bool {
         let &mut [first, _, high, low, _, _, _, _, a, b, c, d, ..] = packet else { return false };
         if first >> 6 != 2 {

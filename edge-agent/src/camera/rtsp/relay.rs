@@ -1,10 +1,11 @@
-//! Stands between a camera and the RTSP library on this machine's own loopback, and puts right what cameras say wrongly and
-//! players bear: another source of packets than announced, answers to the request before, empty numbers, lines of a
-//! description that nobody needs, addresses of another network. It logs in, follows a camera that moved, takes UDP where TCP
-//! is refused, keeps the session alive, and ends it by TEARDOWN.
+//! Stands between a camera and the RTSP library on this machine's own loopback, and puts right what
+//! cameras say wrongly and players bear: another source of packets than announced, answers to the
+//! request before, empty numbers, lines of a description that nobody needs, addresses of another
+//! network. It logs in, follows a camera that moved, takes UDP where TCP is refused, keeps the
+//! session alive, and ends it by TEARDOWN.
 //!
-//! The camera's address, path and password stay on this side: the library sees a loopback address with a random name, so
-//! none of its texts can hold them. It decodes nothing.
+//! The camera's address, path and password stay on this side: the library sees a loopback address
+//! with a random name, so none of its texts can hold them. It decodes nothing.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -31,7 +32,8 @@ use super::{
 };
 
 const MOST_REDIRECTS: u32 = 3;
-/// How long an answer with another number is held for the right one: some cameras number their answers wrongly.
+/// How long an answer with another number is held for the right one: some cameras number their
+/// answers wrongly.
 const WRONG_NUMBER: Duration = Duration::from_millis(300);
 /// A camera that does not answer the goodbye has heard it all the same.
 const PARTING: Duration = Duration::from_millis(700);
@@ -57,7 +59,9 @@ impl Relay {
     /// Connects to the camera. To be called inside the runtime that will drive it.
     pub(super) async fn start(url: &Url, login: Option<Login>) -> Result<Self, Fault> {
         let camera = Connection::to(url).await?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|why| Fault::network(&why))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(|why| Fault::network(&why))?;
         let port = listener.local_addr().map_err(|why| Fault::network(&why))?.port();
         let mut name = [0; 16];
         getrandom::fill(&mut name).map_err(|why| Fault::Network(why.to_string()))?;
@@ -95,7 +99,9 @@ struct Connection {
 impl Connection {
     async fn to(url: &Url) -> Result<Self, Fault> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let stream = TcpStream::connect((host, url.port().unwrap_or(554))).await.map_err(|why| Fault::network(&why))?;
+        let stream = TcpStream::connect((host, url.port().unwrap_or(554)))
+            .await
+            .map_err(|why| Fault::network(&why))?;
         let _ = stream.set_nodelay(true);
         Ok(Self { stream, parts: Splitter::default() })
     }
@@ -152,9 +158,13 @@ impl UdpPair {
 
     /// Opens the way through a firewall, as players do.
     async fn greet(&self, camera: IpAddr, port: u16) {
-        let _ = self.packets.send_to(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], SocketAddr::new(camera, port)).await;
+        let _ = self
+            .packets
+            .send_to(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], SocketAddr::new(camera, port))
+            .await;
         let report = [0x80, 201, 0, 1, 0, 0, 0, 0];
-        let _ = self.reports.send_to(&report, SocketAddr::new(camera, port.saturating_add(1))).await;
+        let _ =
+            self.reports.send_to(&report, SocketAddr::new(camera, port.saturating_add(1))).await;
     }
 }
 
@@ -176,8 +186,8 @@ struct Worker {
     public: String,
     /// It refuses everything but OPTIONS as a sign of life.
     only_options: bool,
-    /// When the camera must hear that somebody is there. The library's own sign waits until no packet does, which on a slow
-    /// box is never.
+    /// When the camera must hear that somebody is there. The library's own sign waits until no
+    /// packet does, which on a slow box is never.
     alive_at: Option<Instant>,
     library: Option<OwnedWriteHalf>,
 }
@@ -204,7 +214,8 @@ impl Worker {
         }
     }
 
-    /// Until one of both sides is gone. Where it was the camera's, that is told before the library's side is closed.
+    /// Until one of both sides is gone. Where it was the camera's, that is told before the
+    /// library's side is closed.
     async fn run(mut self, library: TcpStream, told: &Mutex<Option<Fault>>) {
         let _ = library.set_nodelay(true);
         let (mut from_library, to_library) = library.into_split();
@@ -262,8 +273,10 @@ impl Worker {
         match method {
             "DESCRIBE" => {
                 let description = self.describe().await?;
-                let headers =
-                    vec![("Content-Type", "application/sdp".to_owned()), ("Content-Base", self.alias.clone())];
+                let headers = vec![
+                    ("Content-Type", "application/sdp".to_owned()),
+                    ("Content-Base", self.alias.clone()),
+                ];
                 self.reply(&cseq, 200, headers, description.as_bytes()).await;
             }
             "SETUP" => {
@@ -290,7 +303,8 @@ impl Worker {
         let mut moved = 0;
         let (head, body) = loop {
             let address = self.url.to_string();
-            let (head, body) = self.ask("DESCRIBE", &address, &[("Accept", "application/sdp")]).await?;
+            let (head, body) =
+                self.ask("DESCRIBE", &address, &[("Accept", "application/sdp")]).await?;
             match head.status().unwrap_or(0) {
                 200..300 => break (head, body),
                 300..400 if moved < MOST_REDIRECTS => {
@@ -303,16 +317,23 @@ impl Worker {
         let offer = Offer::parse(&String::from_utf8_lossy(&body));
         let Some(stream) = offer.h264() else { return Err(Fault::coding(&offer.codings())) };
         let address = self.url.to_string();
-        let base = head.get("Content-Base").or(head.get("Content-Location")).filter(|base| base.contains("://"));
+        let base = head
+            .get("Content-Base")
+            .or(head.get("Content-Location"))
+            .filter(|base| base.contains("://"));
         let base = base.unwrap_or(&address);
-        let all = if offer.control.is_some() { sdp::joined(base, offer.control.as_deref()) } else { address.clone() };
+        let all = if offer.control.is_some() {
+            sdp::joined(base, offer.control.as_deref())
+        } else {
+            address.clone()
+        };
         let one = sdp::joined(base, stream.control.as_deref());
         (self.all, self.one) = (at_authority(&all, &self.url), at_authority(&one, &self.url));
         Ok(stream.description(&format!("{}/all", self.alias), &format!("{}/one", self.alias)))
     }
 
-    /// To where the camera says that it is now: another path or port of the same machine. Another machine is a person's to
-    /// name, because the password goes with it.
+    /// To where the camera says that it is now: another path or port of the same machine. Another
+    /// machine is a person's to name, because the password goes with it.
     async fn follow(&mut self, location: &str) -> Result<(), Fault> {
         let elsewhere: Url = location
             .parse()
@@ -338,7 +359,11 @@ impl Worker {
         if head.status() == Some(461) {
             let at = self.camera.stream.local_addr().map_err(|why| Fault::network(&why))?.ip();
             let pair = UdpPair::bind(at).await?;
-            let transport = format!("RTP/AVP;unicast;client_port={}-{}", pair.port(), pair.port().saturating_add(1));
+            let transport = format!(
+                "RTP/AVP;unicast;client_port={}-{}",
+                pair.port(),
+                pair.port().saturating_add(1)
+            );
             (head, _) = self.ask("SETUP", &address, &[("Transport", &transport)]).await?;
             udp = Some(pair);
         }
@@ -360,7 +385,9 @@ impl Worker {
                 tracing::info!("the camera refuses TCP: its pictures come by UDP");
                 Transport::Udp(pair)
             }
-            (_, channel) => Transport::Interleaved(channel.and_then(|c| u8::try_from(c).ok()).unwrap_or(0)),
+            (_, channel) => {
+                Transport::Interleaved(channel.and_then(|c| u8::try_from(c).ok()).unwrap_or(0))
+            }
         };
         Ok(())
     }
@@ -381,8 +408,8 @@ impl Worker {
         Duration::from_secs(u64::from(self.timeout_s).min(60)) / 2
     }
 
-    /// Whatever a camera answers, it heard that somebody is there. OPTIONS first, because every camera knows it; then what
-    /// it says that it can do.
+    /// Whatever a camera answers, it heard that somebody is there. OPTIONS first, because every
+    /// camera knows it; then what it says that it can do.
     async fn keep_alive(&mut self) -> Result<(), Fault> {
         self.alive_at = Some(Instant::now() + self.alive_every());
         let can = |method: &str| !self.only_options && self.public.contains(method);
@@ -420,7 +447,11 @@ impl Worker {
         let (id, rest) = said.split_once(';').unwrap_or((said, ""));
         self.session = Some(id.trim().to_owned());
         let timeout = rest.split(';').find_map(|part| part.trim().strip_prefix("timeout="));
-        self.timeout_s = timeout.and_then(|s| s.trim().parse().ok()).filter(|s| *s > 0).unwrap_or(60).clamp(4, 600);
+        self.timeout_s = timeout
+            .and_then(|s| s.trim().parse().ok())
+            .filter(|s| *s > 0)
+            .unwrap_or(60)
+            .clamp(4, 600);
     }
 
     /// Asks the camera, and logs in where it wants that: once, with what it asks for now.
@@ -438,7 +469,8 @@ impl Worker {
             return Err(Fault::PasswordWanted);
         }
         let asked = http_auth::PasswordClient::builder();
-        let asked = head.all("WWW-Authenticate").fold(asked, http_auth::PasswordClientBuilder::challenges);
+        let asked =
+            head.all("WWW-Authenticate").fold(asked, http_auth::PasswordClientBuilder::challenges);
         self.client = Some(asked.build().map_err(|_| Fault::LoginKind)?);
         let (head, body) = self.exchange(method, address, headers).await?;
         if head.status() == Some(401) {
@@ -467,21 +499,29 @@ impl Worker {
         }
         if let (Some(client), Some(login)) = (&mut self.client, &self.login) {
             let (username, password) = (login.user.as_str(), login.password.as_str());
-            let asked = PasswordParams { username, password, uri: address, method, body: Some(&[]) };
+            let asked =
+                PasswordParams { username, password, uri: address, method, body: Some(&[]) };
             request.set("Authorization", client.respond(&asked).map_err(|_| Fault::LoginKind)?);
         }
-        self.camera.stream.write_all(&request.bytes(&[])).await.map_err(|why| Fault::network(&why))?;
+        self.camera
+            .stream
+            .write_all(&request.bytes(&[]))
+            .await
+            .map_err(|why| Fault::network(&why))?;
         let answer = timeout(PATIENCE, self.await_answer(&cseq)).await;
         answer.unwrap_or(Err(Fault::Silent(PATIENCE.as_secs())))
     }
 
-    /// The answer with this number, or the one that comes in its place; packets are passed on meanwhile.
+    /// The answer with this number, or the one that comes in its place; packets are passed on
+    /// meanwhile.
     async fn await_answer(&mut self, cseq: &str) -> Result<(Head, Vec<u8>), Fault> {
         let mut other = None;
         loop {
             while let Some(part) = self.camera.parts.next() {
                 match part {
-                    Part::Message(head, body) if head.status().is_some_and(|status| status >= 200) => {
+                    Part::Message(head, body)
+                        if head.status().is_some_and(|status| status >= 200) =>
+                    {
                         if head.get("CSeq").is_none_or(|said| said == cseq) {
                             return Ok((head, body));
                         }
@@ -519,7 +559,8 @@ impl Worker {
     }
 
     async fn reply(&mut self, cseq: &str, status: u16, headers: Vec<(&str, String)>, body: &[u8]) {
-        let mut head = Head::new(format!("RTSP/1.0 {status} {}", if status == 200 { "OK" } else { "No" }));
+        let mut head =
+            Head::new(format!("RTSP/1.0 {status} {}", if status == 200 { "OK" } else { "No" }));
         head.set("CSeq", cseq);
         for (name, value) in headers {
             head.set(name, value);
@@ -549,7 +590,8 @@ async fn received(transport: &Transport, camera: Option<IpAddr>, packet: &mut [u
     }
 }
 
-/// The same path at the camera's own authority: behind a NAT cameras name addresses that lead nowhere.
+/// The same path at the camera's own authority: behind a NAT cameras name addresses that lead
+/// nowhere.
 fn at_authority(address: &str, url: &Url) -> String {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let path = rest.find('/').map_or("", |slash| &rest[slash..]);

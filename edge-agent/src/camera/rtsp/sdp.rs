@@ -1,5 +1,6 @@
-//! What a camera offers (SDP, RFC 8866), read as leniently as players do: lines that nobody needs may be wrong. It chooses the
-//! H.264 stream, and writes a description of that stream alone. It opens no connection.
+//! What a camera offers (SDP, RFC 8866), read as leniently as players do: lines that nobody needs
+//! may be wrong. It chooses the H.264 stream, and writes a description of that stream alone. It
+//! opens no connection.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -50,12 +51,17 @@ impl Offer {
         match name {
             "control" => stream.control = Some(value.to_owned()),
             "rtpmap" => {
-                let coding = value.split_once(char::is_whitespace).map_or(value, |(_, coding)| coding.trim());
+                let coding = value
+                    .split_once(char::is_whitespace)
+                    .map_or(value, |(_, coding)| coding.trim());
                 let (coding, clock) = coding.split_once('/').unwrap_or((coding, ""));
                 stream.coding = coding.trim().to_ascii_uppercase();
                 stream.clock = clock.chars().take_while(char::is_ascii_digit).collect();
             }
-            "fmtp" => stream.format = value.split_once(char::is_whitespace).map(|(_, format)| format.to_owned()),
+            "fmtp" => {
+                stream.format =
+                    value.split_once(char::is_whitespace).map(|(_, format)| format.to_owned());
+            }
             _ => {}
         }
     }
@@ -67,31 +73,42 @@ impl Offer {
 
     /// Codings of the pictures that are offered.
     pub(super) fn codings(&self) -> Vec<&str> {
-        self.streams.iter().filter(|stream| stream.media == "video").map(|stream| stream.coding.as_str()).collect()
+        self.streams
+            .iter()
+            .filter(|stream| stream.media == "video")
+            .map(|stream| stream.coding.as_str())
+            .collect()
     }
 }
 
 impl Stream {
     /// A description of this stream and nothing else, with these addresses.
     pub(super) fn description(&self, all: &str, one: &str) -> String {
-        let payload = self.payload.parse::<u8>().ok().filter(|payload| *payload < 128).unwrap_or(96);
+        let payload =
+            self.payload.parse::<u8>().ok().filter(|payload| *payload < 128).unwrap_or(96);
         let clock = self.clock.parse::<u32>().ok().filter(|clock| *clock > 0).unwrap_or(90_000);
-        let format = self.format.as_deref().map(known_parameters).filter(|format| !format.is_empty());
-        let format = format.map(|format| format!("a=fmtp:{payload} {format}\r\n")).unwrap_or_default();
+        let format =
+            self.format.as_deref().map(known_parameters).filter(|format| !format.is_empty());
+        let format =
+            format.map(|format| format!("a=fmtp:{payload} {format}\r\n")).unwrap_or_default();
         format!(
-            "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=control:{all}\r\nm=video 0 RTP/AVP {payload}\r\n\
+            "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=control:{all}\r\nm=video 0 \
+                RTP/AVP {payload}\r\n\
              a=rtpmap:{payload} H264/{clock}\r\n{format}a=control:{one}\r\n"
         )
     }
 }
 
-/// What the depacketiser needs; parameter sets only where both are there and whole (they come in the stream, too).
+/// What the depacketiser needs; parameter sets only where both are there and whole (they come in
+/// the stream, too).
 fn known_parameters(format: &str) -> String {
     let known = |parameter: &&str| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         match name.trim() {
             "packetization-mode" => matches!(value.trim(), "0" | "1"),
-            "profile-level-id" => value.trim().len() == 6 && value.trim().chars().all(|c| c.is_ascii_hexdigit()),
+            "profile-level-id" => {
+                value.trim().len() == 6 && value.trim().chars().all(|c| c.is_ascii_hexdigit())
+            }
             "sprop-parameter-sets" => whole_sets(value.trim()),
             _ => false,
         }
@@ -100,13 +117,18 @@ fn known_parameters(format: &str) -> String {
 }
 
 fn whole_sets(value: &str) -> bool {
-    let sets: Option<Vec<Vec<u8>>> = value.split(',').map(|set| STANDARD.decode(set.trim()).ok()).collect();
+    let sets: Option<Vec<Vec<u8>>> =
+        value.split(',').map(|set| STANDARD.decode(set.trim()).ok()).collect();
     let Some(sets) = sets else { return false };
-    let kinds: Vec<Option<u8>> = sets.iter().map(|set| set.first().map(|header| header & 31)).collect();
-    kinds.contains(&Some(7)) && kinds.contains(&Some(8)) && kinds.iter().all(|kind| matches!(kind, Some(7 | 8 | 13)))
+    let kinds: Vec<Option<u8>> =
+        sets.iter().map(|set| set.first().map(|header| header & 31)).collect();
+    kinds.contains(&Some(7))
+        && kinds.contains(&Some(8))
+        && kinds.iter().all(|kind| matches!(kind, Some(7 | 8 | 13)))
 }
 
-/// A control address against its base: as it is where it is whole, otherwise behind the base, as players do it.
+/// A control address against its base: as it is where it is whole, otherwise behind the base, as
+/// players do it.
 pub(super) fn joined(base: &str, control: Option<&str>) -> String {
     match control {
         None | Some("" | "*") => base.to_owned(),
@@ -130,7 +152,8 @@ mod tests {
     fn offer() -> String {
         format!(
             "v=0\no=-\nc=IN\ns=Media Server user=admin\nm=audio 0 RTP/AVP 8\na=control:trackID=2\n\
-             m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1; sprop-parameter-sets={SETS};x=y\n\
+             m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1; \
+             sprop-parameter-sets={SETS};x=y\n\
              a=control:trackID=1\n"
         )
     }
@@ -139,7 +162,11 @@ mod tests {
     fn short_lines_that_nobody_needs_are_passed_over() {
         let offer = Offer::parse(&offer());
         let described = offer.h264().unwrap().description("rtsp://a/all", "rtsp://a/one");
-        assert!(described.contains(&format!("a=fmtp:96 packetization-mode=1;sprop-parameter-sets={SETS}\r\n")));
+        assert!(
+            described.contains(&format!(
+                "a=fmtp:96 packetization-mode=1;sprop-parameter-sets={SETS}\r\n"
+            ))
+        );
         assert!(described.ends_with("a=control:rtsp://a/one\r\n") && !described.contains("admin"));
     }
 
@@ -155,14 +182,20 @@ mod tests {
 
     #[test]
     fn what_is_offered_instead_is_named() {
-        assert_eq!(Offer::parse("m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n").codings(), ["H265"]);
+        assert_eq!(
+            Offer::parse("m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n").codings(),
+            ["H265"]
+        );
         assert_eq!(Offer::parse("m=video 0 RTP/AVP 26\r\n").codings(), ["JPEG"]);
         assert!(Offer::parse("rubbish").h264().is_none());
     }
 
     #[test]
     fn controls_are_joined_as_players_do() {
-        assert_eq!(joined("rtsp://c/live?subtype=0/", Some("trackID=0")), "rtsp://c/live?subtype=0/trackID=0");
+        assert_eq!(
+            joined("rtsp://c/live?subtype=0/", Some("trackID=0")),
+            "rtsp://c/live?subtype=0/trackID=0"
+        );
         assert_eq!(joined("rtsp://c/live", Some("trackID=0")), "rtsp://c/live/trackID=0");
         assert_eq!(joined("rtsp://c/live/", Some("*")), "rtsp://c/live/");
         assert_eq!(joined("rtsp://c/live", Some("rtsp://d/x")), "rtsp://d/x");

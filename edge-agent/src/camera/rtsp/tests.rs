@@ -57,7 +57,8 @@ fn what_players_bear_is_borne() {
         Quirk::NoTimeout,
     ] {
         let fake = Fake::start(&[quirk]);
-        let mut camera = open(&fake, "/live", None).unwrap_or_else(|gone| panic!("{quirk:?}: {gone}"));
+        let mut camera =
+            open(&fake, "/live", None).unwrap_or_else(|gone| panic!("{quirk:?}: {gone}"));
         assert_eq!(pictures(&mut camera, 40), 0, "{quirk:?}");
     }
 }
@@ -79,7 +80,9 @@ fn a_camera_that_refuses_the_sign_of_life_plays_on() {
     while begun.elapsed() < Duration::from_secs(7) {
         pictures(&mut camera, 5);
     }
-    assert!(fake.methods().iter().any(|method| method == "OPTIONS" || method.ends_with("_PARAMETER")));
+    assert!(
+        fake.methods().iter().any(|method| method == "OPTIONS" || method.ends_with("_PARAMETER"))
+    );
 }
 
 #[test]
@@ -88,7 +91,8 @@ fn the_right_password_opens_with_digest_and_basic() {
         let fake = Fake::start(&[quirk]);
         // Written by an editor that marks its files.
         let login = credentials("\u{feff}admin:pw:with:colons\r\n");
-        let mut camera = open(&fake, "/live", Some(&login)).unwrap_or_else(|gone| panic!("{quirk:?}: {gone}"));
+        let mut camera =
+            open(&fake, "/live", Some(&login)).unwrap_or_else(|gone| panic!("{quirk:?}: {gone}"));
         pictures(&mut camera, 5);
     }
 }
@@ -98,7 +102,10 @@ fn a_wrong_password_is_tried_once_and_not_again_soon() {
     let fake = Fake::start(&[Quirk::Digest]);
     let login = credentials("admin:wrong-one\n");
     let gone = open(&fake, "/live", Some(&login)).unwrap_err();
-    assert!(gone.why.contains("refuses user or password") && !gone.why.contains("wrong-one"), "{gone}");
+    assert!(
+        gone.why.contains("refuses user or password") && !gone.why.contains("wrong-one"),
+        "{gone}"
+    );
     let Again::After(wait, Some(file)) = &gone.again else { panic!("{:?}", gone.again) };
     assert!(*wait >= Duration::from_mins(5) && file == login.path());
     assert_eq!(fake.logins(), 1);
@@ -109,9 +116,12 @@ fn a_wrong_password_is_tried_once_and_not_again_soon() {
 
 #[test]
 fn what_can_not_be_decoded_is_named_with_the_setting() {
-    for (quirk, words) in
-        [(Quirk::H265, "H.265"), (Quirk::Jpeg, "MJPEG"), (Quirk::Busy, "busy"), (Quirk::Missing, "404")]
-    {
+    for (quirk, words) in [
+        (Quirk::H265, "H.265"),
+        (Quirk::Jpeg, "MJPEG"),
+        (Quirk::Busy, "busy"),
+        (Quirk::Missing, "404"),
+    ] {
         let gone = open(&Fake::start(&[quirk]), "/live", None).unwrap_err();
         assert!(gone.why.contains(words) && !gone.why.contains('\n'), "{gone}");
     }
@@ -120,14 +130,18 @@ fn what_can_not_be_decoded_is_named_with_the_setting() {
 #[test]
 fn no_text_holds_what_stands_in_the_address() {
     let path = "/user=admin_password=GEHEIM77_channel=1?user=admin&password=GEHEIM77";
-    for quirk in [Quirk::H265, Quirk::Busy, Quirk::Missing, Quirk::BrokenDescription, Quirk::Digest] {
+    for quirk in [Quirk::H265, Quirk::Busy, Quirk::Missing, Quirk::BrokenDescription, Quirk::Digest]
+    {
         let gone = open(&Fake::start(&[quirk]), path, None).unwrap_err();
         assert!(!gone.why.contains("GEHEIM77"), "{gone}");
     }
     let fake = Fake::start(&[]);
     let mut camera = open(&fake, path, None).unwrap();
     pictures(&mut camera, 3);
-    assert!(fake.heard().iter().any(|line| line.contains(path)), "the camera itself hears its address");
+    assert!(
+        fake.heard().iter().any(|line| line.contains(path)),
+        "the camera itself hears its address"
+    );
 }
 
 #[test]
@@ -138,7 +152,8 @@ fn a_redirect_to_another_machine_is_not_followed() {
 
 #[test]
 fn neither_path_nor_query_nor_user_of_an_address_is_told() {
-    let url: Url = "rtsp://admin:secret@127.0.0.1:9/live?user=admin&password=secret".parse().unwrap();
+    let url: Url =
+        "rtsp://admin:secret@127.0.0.1:9/live?user=admin&password=secret".parse().unwrap();
     assert_eq!(place(&url), "rtsp://127.0.0.1:9");
 }
 

@@ -1,4 +1,5 @@
-//! A signed archive is installed whole, or refused by one line that says why; a refusal leaves no trace.
+//! A signed archive is installed whole, or refused by one line that says why; a refusal leaves no
+//! trace.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,16 @@ struct Bench {
 fn manifest(detector: &[u8]) -> String {
     let artefact = |name: &str, bytes: &[u8]| {
         let (length, digest) = (bytes.len(), Digest::of(bytes));
-        format!("{{ file = \"{name}\", bytes = {length}, sha256 = \"{digest}\", licence = \"MIT\", sources = [] }}")
+        format!(
+            "{{ file = \"{name}\", bytes = {length}, sha256 = \"{digest}\", licence = \"MIT\", \
+            sources = [] }}"
+        )
     };
     let input = |size: &str| {
-        format!("{{ tensor = \"i\", colour = \"bgr\", {size}, mean = [0.0, 0.0, 0.0], std = [1.0, 1.0, 1.0] }}")
+        format!(
+            "{{ tensor = \"i\", colour = \"bgr\", {size}, mean = [0.0, 0.0, 0.0], std = [1.0, \
+            1.0, 1.0] }}"
+        )
     };
     let band = "{ t_match_ppm = 500_000, t_reject_ppm = 300_000, margin_ppm = 50_000 }";
     format!(
@@ -109,8 +116,12 @@ impl Bench {
     fn refuses(&self, archive: &Path, words: &str) {
         let error = self.import(archive).unwrap_err();
         assert!(error.contains(words), "{error:?} should contain {words:?}");
-        assert!(error.starts_with(&archive.display().to_string()) && !error.contains('\n'), "{error}");
-        let left: Vec<_> = fs::read_dir(self.models()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(
+            error.starts_with(&archive.display().to_string()) && !error.contains('\n'),
+            "{error}"
+        );
+        let left: Vec<_> =
+            fs::read_dir(self.models()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
 
@@ -153,7 +164,12 @@ fn index(files: &[(&str, u64, &[u8])]) -> String {
 fn an_archive_is_installed_and_its_pack_in_force() {
     let bench = Bench::new();
     let installed = bench.import(&bench.archive(b"detector")).unwrap();
-    let located = Manifest::effective(&bench.search()).unwrap().pack("site").unwrap().locate(&bench.search()).unwrap();
+    let located = Manifest::effective(&bench.search())
+        .unwrap()
+        .pack("site")
+        .unwrap()
+        .locate(&bench.search())
+        .unwrap();
     assert_eq!(located.detector.path, installed.folder.join("d.onnx"));
     assert!(located.pack.thresholds.calibrated);
 }
@@ -164,7 +180,9 @@ fn a_newer_archive_takes_over_and_the_same_one_repairs() {
     let first = bench.import(&bench.archive(b"detector")).unwrap();
     let second = bench.import(&bench.archive(b"detector, improved")).unwrap();
     assert_ne!(first.folder, second.folder);
-    let located = || Manifest::effective(&bench.search()).unwrap().pack("site").unwrap().locate(&bench.search());
+    let located = || {
+        Manifest::effective(&bench.search()).unwrap().pack("site").unwrap().locate(&bench.search())
+    };
     assert_eq!(located().unwrap().detector.path, second.folder.join("d.onnx"));
 
     fs::write(second.folder.join("d.onnx"), b"damaged").unwrap();
@@ -187,7 +205,8 @@ fn an_unsigned_archive_is_refused() {
 fn a_stranger_s_signature_is_refused_by_its_key() {
     let (bench, stranger) = (Bench::new(), Bench::new());
     bench.refuses(&stranger.archive(b"detector"), "which is not trusted here");
-    let nobody = import(&bench.archive(b"detector"), &Signers::default(), &bench.models()).unwrap_err();
+    let nobody =
+        import(&bench.archive(b"detector"), &Signers::default(), &bench.models()).unwrap_err();
     assert!(format!("{nobody:#}").contains("no signer is trusted here"));
 }
 
@@ -217,7 +236,9 @@ fn a_truncated_archive_is_refused_wherever_it_ends() {
     let archive = bench.archive(b"detector");
     let good = fs::read(&archive).unwrap();
     // The last 1024 bytes are the end mark; the embedder's content lies in the block before.
-    for length in [0, 1, 100, 512, 600, 1536, 2048, good.len() - 1024 - 512, good.len() - 1024 - 505] {
+    for length in
+        [0, 1, 100, 512, 600, 1536, 2048, good.len() - 1024 - 512, good.len() - 1024 - 505]
+    {
         fs::write(&archive, &good[..length]).unwrap();
         bench.refuses(&archive, "");
     }
@@ -237,9 +258,18 @@ fn names_that_lead_out_of_the_folder_are_refused_even_when_signed() {
 fn what_the_index_does_not_say_is_refused() {
     let bench = Bench::new();
     let one = index(&[("a.onnx", 1, b"x")]);
-    bench.refuses(&bench.with_index(&one, &[("../a.onnx", b"x")]), "where the signed index says a.onnx");
-    bench.refuses(&bench.with_index(&one, &[("a.onnx", b"xy")]), "has 2 bytes, the signed index says 1");
-    bench.refuses(&bench.with_index(&one, &[("a.onnx", b"x"), ("b.onnx", b"y")]), "more than its signed index says");
+    bench.refuses(
+        &bench.with_index(&one, &[("../a.onnx", b"x")]),
+        "where the signed index says a.onnx",
+    );
+    bench.refuses(
+        &bench.with_index(&one, &[("a.onnx", b"xy")]),
+        "has 2 bytes, the signed index says 1",
+    );
+    bench.refuses(
+        &bench.with_index(&one, &[("a.onnx", b"x"), ("b.onnx", b"y")]),
+        "more than its signed index says",
+    );
     bench.refuses(&bench.with_index(&one, &[]), "ends before a.onnx");
     let twice = index(&[("a.onnx", 1, b"x"), ("a.onnx", 1, b"x")]);
     bench.refuses(&bench.with_index(&twice, &[]), "there twice");
@@ -249,8 +279,9 @@ fn what_the_index_does_not_say_is_refused() {
 fn a_link_is_never_unpacked() {
     let bench = Bench::new();
     let envelope = serde_json::to_vec(&bench.key.sign(index(&[("a.onnx", 0, b"")]))).unwrap();
-    let mut tar =
-        tar::Builder::new(tar_of(&[("index.json", &envelope)])[..512 + envelope.len().next_multiple_of(512)].to_vec());
+    let mut tar = tar::Builder::new(
+        tar_of(&[("index.json", &envelope)])[..512 + envelope.len().next_multiple_of(512)].to_vec(),
+    );
     let mut tail = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::Symlink);
@@ -266,9 +297,13 @@ fn a_link_is_never_unpacked() {
 fn an_oversized_archive_is_refused_by_its_index() {
     let bench = Bench::new();
     bench.refuses(&bench.with_index(&index(&[("a.onnx", 2 << 30, b"x")]), &[]), "larger than");
-    bench.refuses(&bench.with_index(&index(&[("a", u64::MAX, b"x"), ("b", 2, b"x")]), &[]), "larger than");
+    bench.refuses(
+        &bench.with_index(&index(&[("a", u64::MAX, b"x"), ("b", 2, b"x")]), &[]),
+        "larger than",
+    );
     let many: Vec<String> = (0..65).map(|i| format!("f{i}")).collect();
-    let many: Vec<(&str, u64, &[u8])> = many.iter().map(|name| (name.as_str(), 1, &b"x"[..])).collect();
+    let many: Vec<(&str, u64, &[u8])> =
+        many.iter().map(|name| (name.as_str(), 1, &b"x"[..])).collect();
     bench.refuses(&bench.with_index(&index(&many), &[]), "65 files");
     bench.refuses(&bench.with_index(&" ".repeat(70_000), &[]), "index is larger than");
 }
@@ -293,8 +328,10 @@ fn a_pack_whose_manifest_lies_about_its_files_is_refused() {
 #[test]
 fn a_text_that_was_signed_for_something_else_is_no_index() {
     let bench = Bench::new();
-    bench
-        .refuses(&bench.with_index("{\"kind\":\"knowledge\",\"pack\":\"site\",\"files\":[]}", &[]), "not \"zgpack/1\"");
+    bench.refuses(
+        &bench.with_index("{\"kind\":\"knowledge\",\"pack\":\"site\",\"files\":[]}", &[]),
+        "not \"zgpack/1\"",
+    );
     bench.refuses(&bench.with_index("{}", &[]), "is not a pack's");
 }
 
@@ -302,7 +339,11 @@ fn a_text_that_was_signed_for_something_else_is_no_index() {
 fn a_signers_file_is_read_with_remarks_and_a_bad_line_is_named() {
     let bench = Bench::new();
     let path = bench.path("signers");
-    fs::write(&path, format!("# keys\n\n{} workstation 1\n", bench.key.verifying_key().to_base64())).unwrap();
+    fs::write(
+        &path,
+        format!("# keys\n\n{} workstation 1\n", bench.key.verifying_key().to_base64()),
+    )
+    .unwrap();
     let mut signers = Signers::default();
     signers.add_file(&path).unwrap();
     assert!(import(&bench.archive(b"detector"), &signers, &bench.models()).is_ok());

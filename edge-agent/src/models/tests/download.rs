@@ -22,12 +22,16 @@ fn expected(file: &[u8]) -> Expected {
 fn download(server: &Server, to: &Path, expected: Expected) -> Result<(), String> {
     let network = Network { attempts: 3, pause: Duration::ZERO, silence: Duration::from_secs(10) };
     let url = server.url("model.onnx");
-    Download { url: &url, to, expected, network }.run(&ProgressBar::hidden()).map_err(|e| format!("{e:#}"))
+    Download { url: &url, to, expected, network }
+        .run(&ProgressBar::hidden())
+        .map_err(|e| format!("{e:#}"))
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
@@ -93,7 +97,10 @@ fn a_wrong_hash_is_refused_and_set_aside() {
     forged[150_000] ^= 1;
     let server = Server::start(&forged, &[Answer::Well]);
     let error = download(&server, &to, expected(&file)).unwrap_err();
-    assert!(error.contains("refused") && error.contains(&Digest::of(&forged).to_string()), "{error}");
+    assert!(
+        error.contains("refused") && error.contains(&Digest::of(&forged).to_string()),
+        "{error}"
+    );
     let aside = format!("model.onnx.rejected-{}", Digest::of(&forged).short());
     assert_eq!(names(folder.path()), [aside]);
     assert!(!error.contains('\n'), "one line: {error}");

@@ -1,4 +1,5 @@
-//! A small HTTP server on a free port of the loopback, which misbehaves as told and notes what it was asked.
+//! A small HTTP server on a free port of the loopback, which misbehaves as told and notes what it
+//! was asked.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -70,14 +71,22 @@ fn read_range(stream: &TcpStream) -> Option<usize> {
     from
 }
 
-fn reply(stream: &mut TcpStream, file: &[u8], from: Option<usize>, answer: Answer) -> std::io::Result<()> {
+fn reply(
+    stream: &mut TcpStream,
+    file: &[u8],
+    from: Option<usize>,
+    answer: Answer,
+) -> std::io::Result<()> {
     let (ranges, cut) = match answer {
         Answer::Well => (true, usize::MAX),
         Answer::Cut(bytes) => (true, bytes),
         Answer::NoRanges => (false, usize::MAX),
         Answer::NoRangesCut(bytes) => (false, bytes),
         Answer::Status(code) => {
-            return write!(stream, "HTTP/1.1 {code} no\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            return write!(
+                stream,
+                "HTTP/1.1 {code} no\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            );
         }
     };
     let start = from.filter(|_| ranges).unwrap_or(0);
@@ -87,7 +96,11 @@ fn reply(stream: &mut TcpStream, file: &[u8], from: Option<usize>, answer: Answe
     let body = &file[start..];
     if start > 0 {
         let last = file.len() - 1;
-        write!(stream, "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes {start}-{last}/{}\r\n", file.len())?;
+        write!(
+            stream,
+            "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes {start}-{last}/{}\r\n",
+            file.len()
+        )?;
     } else {
         write!(stream, "HTTP/1.1 200 OK\r\n")?;
     }

@@ -1,4 +1,5 @@
-//! What was refused: kept aside within bounds, counted, and an Integrity alert where its reason asks for one.
+//! What was refused: kept aside within bounds, counted, and an Integrity alert where its reason
+//! asks for one.
 
 use rusqlite::{Transaction, params};
 
@@ -14,16 +15,21 @@ impl Store {
     /// Refused messages, newest first: time, topic, reason, detail, bytes.
     pub fn quarantined(&self, limit: u32) -> Result<Vec<QuarantineRow>> {
         self.read(|c| {
-            let sql = "SELECT received_at, topic, reason, detail, bytes FROM quarantine ORDER BY id DESC LIMIT ?1";
-            rows::collect(c, sql, [limit], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
+            let sql = "SELECT received_at, topic, reason, detail, bytes FROM quarantine ORDER BY \
+                id DESC LIMIT ?1";
+            rows::collect(c, sql, [limit], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+            })
         })
     }
 }
 
-/// So many refused messages are kept: somebody who sends rubbish must not fill the disk. The oldest go, and are counted.
+/// So many refused messages are kept: somebody who sends rubbish must not fill the disk. The oldest
+/// go, and are counted.
 const QUARANTINE_MAX: i64 = 10_000;
 
-/// Keeps a refused message aside, counts it, and raises the Integrity alert that its reason asks for.
+/// Keeps a refused message aside, counts it, and raises the Integrity alert that its reason asks
+/// for.
 pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     keep(tx, it)?;
     if let Some(device) = &it.device {
@@ -36,7 +42,8 @@ pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
 fn keep(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     let kept = &it.payload[..it.payload.len().min(protocol::MAX_MESSAGE_BYTES)];
     tx.execute(
-        "INSERT INTO quarantine (received_at, topic, reason, detail, bytes, payload) VALUES (?1,?2,?3,?4,?5,?6)",
+        "INSERT INTO quarantine (received_at, topic, reason, detail, bytes, payload) VALUES \
+        (?1,?2,?3,?4,?5,?6)",
         params![it.received_at, it.topic, it.reason, it.detail, it.payload.len() as i64, kept],
     )?;
     let beyond = tx.last_insert_rowid() - QUARANTINE_MAX;
@@ -64,16 +71,31 @@ pub(in super::super) fn set_aside(
 pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str) -> Result<()> {
     let device = it.body.device.as_str();
     tx.execute("UPDATE device SET chain = 'forked' WHERE id = ?1", [device])?;
-    chain::note_fault(tx, device, "fork", (epoch, it.body.seq as i64), (&it.received_at, &it.received_at))?;
+    chain::note_fault(
+        tx,
+        device,
+        "fork",
+        (epoch, it.body.seq as i64),
+        (&it.received_at, &it.received_at),
+    )?;
     quarantine(tx, &of_box(device, &it.received_at, "fork", detail, &it.envelope))
 }
 
 /// A sequence that no chain reaches: kept aside, and no receipt covers it.
 pub(super) fn jump(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
-    quarantine(tx, &of_box(it.body.device.as_str(), &it.received_at, "sequence_jump", detail, &it.envelope))
+    quarantine(
+        tx,
+        &of_box(it.body.device.as_str(), &it.received_at, "sequence_jump", detail, &it.envelope),
+    )
 }
 
-fn of_box(device: &str, received_at: &str, reason: &'static str, detail: &str, text: &str) -> Quarantined {
+fn of_box(
+    device: &str,
+    received_at: &str,
+    reason: &'static str,
+    detail: &str,
+    text: &str,
+) -> Quarantined {
     Quarantined {
         received_at: received_at.to_owned(),
         topic: format!("zaigang/v1/{device}"),

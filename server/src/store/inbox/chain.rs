@@ -1,4 +1,5 @@
-//! One device's chain within the transaction: read once, judged in memory, written back once with the receipt that is due.
+//! One device's chain within the transaction: read once, judged in memory, written back once with
+//! the receipt that is due.
 //!
 //! What belongs where is `crate::ingest::chain`'s to say; here is what it asks of the tables.
 
@@ -20,7 +21,10 @@ use crate::ingest::place::Registration;
 type Gap = (String, i64, i64, i64, String);
 
 /// A device within the transaction.
-#[expect(clippy::struct_excessive_bools, reason = "four things that may each have happened in a batch")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four things that may each have happened in a batch"
+)]
 pub(super) struct Chain<'a> {
     pub(super) epoch: i64,
     pub(super) state: ChainState,
@@ -72,15 +76,17 @@ impl Chain<'_> {
 }
 
 impl Store {
-    /// Raises an Integrity alert for every chain with a gap whose oldest message above it came before `received_before`.
-    /// Not where the server itself withheld something in the last hour: the box keeps that and sends it again.
+    /// Raises an Integrity alert for every chain with a gap whose oldest message above it came
+    /// before `received_before`. Not where the server itself withheld something in the last hour:
+    /// the box keeps that and sends it again.
     pub fn raise_gaps(&self, received_before: &str, now: &str) -> Result<u32> {
         self.write(|tx| {
-            let sql =
-                "SELECT d.id, d.contiguous_seq, min(m.seq), d.epoch, min(m.received_at) FROM device d JOIN message m
+            let sql = "SELECT d.id, d.contiguous_seq, min(m.seq), d.epoch, min(m.received_at) FROM
+                device d JOIN message m
                  ON m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq
                  WHERE d.chain NOT IN ('gap')
-                 AND (d.withheld_at IS NULL OR d.withheld_at < strftime('%Y-%m-%dT%H:%M:%fZ', ?2, '-1 hour'))
+                 AND (d.withheld_at IS NULL OR d.withheld_at < strftime('%Y-%m-%dT%H:%M:%fZ', ?2,
+                 '-1 hour'))
                  GROUP BY d.id HAVING min(m.received_at) < ?1";
             let gaps: Vec<Gap> = collect(tx, sql, [received_before, now], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
@@ -99,8 +105,10 @@ impl Store {
 
 /// When the last message up to this place of the chain was received; empty where there was none.
 fn last_word(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<String> {
-    let sql = "SELECT received_at FROM message WHERE device=?1 AND (epoch, seq) <= (?2, ?3) ORDER BY epoch DESC, seq DESC LIMIT 1";
-    let found: Option<String> = tx.prepare_cached(sql)?.query_row((device, epoch, seq), |r| r.get(0)).optional()?;
+    let sql = "SELECT received_at FROM message WHERE device=?1 AND (epoch, seq) <= (?2, ?3) ORDER \
+        BY epoch DESC, seq DESC LIMIT 1";
+    let found: Option<String> =
+        tx.prepare_cached(sql)?.query_row((device, epoch, seq), |r| r.get(0)).optional()?;
     Ok(found.unwrap_or_default())
 }
 
@@ -125,7 +133,8 @@ pub(super) fn note_fault(
 }
 
 fn judge_again(tx: &Connection, device: &str, from: &str, to: &str) -> Result<()> {
-    let places = "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM device_place p
+    let places =
+        "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM device_place p
         JOIN room r ON r.id = p.room WHERE p.device = ?1";
     tx.prepare_cached(places)?.execute([device])?;
     let persons = "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'p:' || person FROM presence
@@ -140,7 +149,8 @@ pub(super) fn breaks_since(tx: &Connection, device: &str, now: &str) -> Result<i
         |_| String::new(),
         |now| clock::text(now - SignedDuration::from_hours(24 * integrity::BREAK_DAYS)),
     );
-    let sql = "SELECT count(*) FROM chain_fault WHERE device = ?1 AND kind = 'break' AND to_at >= ?2";
+    let sql =
+        "SELECT count(*) FROM chain_fault WHERE device = ?1 AND kind = 'break' AND to_at >= ?2";
     Ok(tx.prepare_cached(sql)?.query_row([device, &since], |r| r.get(0))?)
 }
 
@@ -152,14 +162,18 @@ pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Resul
     match by_event {
         Some(hash) if hash == it.hash => return Ok(Judgement::Duplicate),
         Some(_) => {
-            return Ok(Judgement::Fork(format!("event id {} is stored with another content", it.body.event_id)));
+            return Ok(Judgement::Fork(format!(
+                "event id {} is stored with another content",
+                it.body.event_id
+            )));
         }
         None => {}
     }
     let (seq, breaks) = (it.body.seq, matches!(it.body.payload, Up::ChainBreak(_)));
     // Of the next sequence nothing is stored where nothing is stored beyond the mark.
     let next = !chain.above && seq == chain.state.contiguous_seq + 1;
-    let stored = if next { None } else { stored_hash(tx, it.body.device.as_str(), chain.epoch, seq)? };
+    let stored =
+        if next { None } else { stored_hash(tx, it.body.device.as_str(), chain.epoch, seq)? };
     let highest = if seq > chain.state.contiguous_seq + 1 { highest(tx, it, chain)? } else { 0 };
     let link = Link { seq, hash: &it.hash, prev: &it.body.prev, breaks };
     Ok(judge(&chain.state, link, stored.as_deref(), highest))
@@ -168,7 +182,8 @@ pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Resul
 /// The highest sequence that is known of the device.
 fn highest(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Result<u64> {
     let sql = "SELECT coalesce(max(seq), 0) FROM message WHERE device = ?1 AND epoch = ?2";
-    let stored: i64 = tx.prepare_cached(sql)?.query_row((it.body.device.as_str(), chain.epoch), |r| r.get(0))?;
+    let stored: i64 =
+        tx.prepare_cached(sql)?.query_row((it.body.device.as_str(), chain.epoch), |r| r.get(0))?;
     Ok(chain.state.contiguous_seq.max(stored as u64))
 }
 
@@ -178,8 +193,10 @@ pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming, limits: Limits) ->
     let (epoch, seq, hash, spent, above): (i64, i64, String, Spent, bool) = tx
         .prepare_cached(
             "SELECT epoch, contiguous_seq, contiguous_hash, spent_day, spent,
-             EXISTS (SELECT 1 FROM message m WHERE m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq)
-             OR EXISTS (SELECT 1 FROM dropped p WHERE p.device = d.id AND p.epoch = d.epoch AND p.seq > d.contiguous_seq)
+             EXISTS (SELECT 1 FROM message m WHERE m.device = d.id AND m.epoch = d.epoch AND
+             m.seq > d.contiguous_seq)
+             OR EXISTS (SELECT 1 FROM dropped p WHERE p.device = d.id AND p.epoch = d.epoch AND
+             p.seq > d.contiguous_seq)
              FROM device d WHERE id = ?1",
         )?
         .query_row([device], |r| {
@@ -220,7 +237,10 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
         chain.state.contiguous_hash.clone_from(&it.hash);
     }
     while chain.above {
-        let Some((hash, prev)) = at(tx, device, chain.epoch, chain.state.contiguous_seq + 1)? else { break };
+        let Some((hash, prev)) = at(tx, device, chain.epoch, chain.state.contiguous_seq + 1)?
+        else {
+            break;
+        };
         if prev.is_some_and(|p| p != chain.state.contiguous_hash) {
             chain.forked = true;
             let seq = chain.state.contiguous_seq + 1;
@@ -240,10 +260,13 @@ pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Re
     tx.prepare_cached(
         "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
          chain = CASE WHEN ?5 THEN 'forked' WHEN ?6 THEN 'restarted'
-                      WHEN chain='gap' AND NOT EXISTS (SELECT 1 FROM message WHERE device=?1 AND epoch=?2 AND seq>?3) THEN 'intact'
+                      WHEN chain='gap' AND NOT EXISTS (SELECT 1 FROM message WHERE device=?1 AND
+                      epoch=?2 AND seq>?3) THEN 'intact'
                       ELSE chain END,
-         last_seen=?7, boot_count=max(boot_count, ?8), clock_offset_ms=coalesce(?9, clock_offset_ms),
-         spent_day=?10, spent=?11, withheld_at = CASE WHEN ?12 THEN ?7 ELSE withheld_at END WHERE id=?1",
+         last_seen=?7, boot_count=max(boot_count, ?8), clock_offset_ms=coalesce(?9,
+         clock_offset_ms),
+         spent_day=?10, spent=?11, withheld_at = CASE WHEN ?12 THEN ?7 ELSE withheld_at END WHERE
+         id=?1",
     )?
     .execute(params![
         device,
@@ -263,24 +286,35 @@ pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Re
         return Ok(());
     }
     // What was missing came after all: the chain is whole there.
-    let mended =
-        "DELETE FROM chain_fault WHERE device=?1 AND kind='gap' AND epoch=?2 AND seq<=?3 RETURNING from_at, to_at";
+    let mended = "DELETE FROM chain_fault WHERE device=?1 AND kind='gap' AND epoch=?2 AND seq<=?3 \
+        RETURNING from_at, to_at";
     let mark = (device, chain.epoch, chain.state.contiguous_seq as i64);
-    for (from, to) in collect(tx, mended, mark, |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))? {
+    for (from, to) in
+        collect(tx, mended, mark, |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?
+    {
         judge_again(tx, device, &from, &to)?;
     }
     Ok(())
 }
 
 /// Hash and predecessor of what is stored at a sequence; a dropped row names no predecessor.
-fn at(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Option<(String, Option<String>)>> {
+fn at(
+    tx: &Connection,
+    device: &str,
+    epoch: i64,
+    seq: u64,
+) -> Result<Option<(String, Option<String>)>> {
     let sql = "SELECT hash, prev FROM message WHERE device=?1 AND epoch=?2 AND seq=?3
         UNION ALL SELECT hash, NULL FROM dropped WHERE device=?1 AND epoch=?2 AND seq=?3 LIMIT 1";
-    Ok(tx.prepare_cached(sql)?.query_row((device, epoch, seq as i64), |r| Ok((r.get(0)?, r.get(1)?))).optional()?)
+    Ok(tx
+        .prepare_cached(sql)?
+        .query_row((device, epoch, seq as i64), |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?)
 }
 
-/// The receipt that a device is due now, with its next version. Above a gap it names the latest stored sequences and those
-/// of this batch, so that a gap that never heals (a server restored from a backup) does not keep the box's outbox full.
+/// The receipt that a device is due now, with its next version. Above a gap it names the latest
+/// stored sequences and those of this batch, so that a gap that never heals (a server restored from
+/// a backup) does not keep the box's outbox full.
 pub(super) fn receipt(tx: &Connection, device: &str, chain: Chain<'_>) -> Result<ReceiptDue> {
     let (now, mark) = (chain.received_at, chain.state.contiguous_seq);
     let mut above = Vec::new();
@@ -292,8 +326,10 @@ pub(super) fn receipt(tx: &Connection, device: &str, chain: Chain<'_>) -> Result
     }
     let version: i64 = tx
         .prepare_cached(
-            "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1, 'receipt', ?3, '', ?2)
-             ON CONFLICT(device, kind) DO UPDATE SET version = max(version + 1, excluded.version), issued_at = excluded.issued_at
+            "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,
+            'receipt', ?3, '', ?2)
+             ON CONFLICT(device, kind) DO UPDATE SET version = max(version + 1,
+             excluded.version), issued_at = excluded.issued_at
              RETURNING version",
         )?
         .query_row((device, now, knowledge::version_at(now)), |r| r.get(0))?;

@@ -1,6 +1,8 @@
 //! What a stored message changes beyond its own row, but for findings: those are `incidents`'.
 
-use protocol::up::{DroppedReport, HealthReport, KnowledgeAck, PresenceReport, PresenceSummary, Up};
+use protocol::up::{
+    DroppedReport, HealthReport, KnowledgeAck, PresenceReport, PresenceSummary, Up,
+};
 use rusqlite::{Connection, Transaction, params};
 
 use super::super::rows::collect;
@@ -25,14 +27,21 @@ pub(super) fn of_place(
             presence(tx, it, report, epoch, placed, on_roster)
         }
         // Of a session that nobody declared here, a summary says nothing to anybody.
-        Up::PresenceSummary(_) if !placed.session_known => count(tx, "summaries_of_unknown_sessions", 1),
+        Up::PresenceSummary(_) if !placed.session_known => {
+            count(tx, "summaries_of_unknown_sessions", 1)
+        }
         Up::PresenceSummary(report) => summary(tx, it, report, epoch, placed),
         _ => Ok(()),
     }
 }
 
 /// What the payload changes beyond its own row, where it speaks of no place.
-pub(super) fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut Vec<String>) -> Result<()> {
+pub(super) fn apply(
+    tx: &Transaction<'_>,
+    it: &Incoming,
+    epoch: i64,
+    acked: &mut Vec<String>,
+) -> Result<()> {
     let device = it.body.device.as_str();
     match &it.body.payload {
         Up::Health(report) => health(tx, device, report),
@@ -44,7 +53,8 @@ pub(super) fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut
         Up::ChainBreak(declared) => {
             chain::note_break(tx, it, epoch)?;
             let times = chain::breaks_since(tx, device, &it.received_at)?;
-            let cause = integrity::Cause::Break { epoch, reason: clip(&declared.reason, 200), times };
+            let cause =
+                integrity::Cause::Break { epoch, reason: clip(&declared.reason, 200), times };
             incidents::raise_integrity(tx, device, &cause, &it.received_at)
         }
         Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_) | Up::Unknown => Ok(()),
@@ -52,12 +62,21 @@ pub(super) fn apply(tx: &Transaction<'_>, it: &Incoming, epoch: i64, acked: &mut
 }
 
 /// One box's summary of a session replaces its earlier one, and the presences that came with that.
-fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64, placed: &Placed) -> Result<()> {
+fn summary(
+    tx: &Connection,
+    it: &Incoming,
+    report: &PresenceSummary,
+    epoch: i64,
+    placed: &Placed,
+) -> Result<()> {
     let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
     let session = report.session.as_str();
-    let sql = "INSERT INTO summary VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(session, device) DO UPDATE SET
-        revision=excluded.revision, at=excluded.at, received_at=excluded.received_at, report=excluded.report,
-        epoch=excluded.epoch, seq=excluded.seq WHERE excluded.epoch > epoch OR (excluded.epoch = epoch AND excluded.seq > seq)";
+    let sql = "INSERT INTO summary VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(session, device)
+        DO UPDATE SET
+        revision=excluded.revision, at=excluded.at, received_at=excluded.received_at,
+        report=excluded.report,
+        epoch=excluded.epoch, seq=excluded.seq WHERE excluded.epoch > epoch OR (excluded.epoch =
+        epoch AND excluded.seq > seq)";
     let text = serde_json::to_string(report)?;
     let changed = tx.prepare_cached(sql)?.execute(params![
         device,
@@ -72,8 +91,10 @@ fn summary(tx: &Connection, it: &Incoming, report: &PresenceSummary, epoch: i64,
     if changed == 0 {
         return count(tx, "late_summaries", 1);
     }
-    let stale = "DELETE FROM presence WHERE session=?1 AND device=?2 AND (epoch < ?3 OR (epoch = ?3 AND seq < ?4)) RETURNING person";
-    let gone: Vec<String> = collect(tx, stale, params![session, device, epoch, seq], |r| Ok(r.get(0)?))?;
+    let stale = "DELETE FROM presence WHERE session=?1 AND device=?2 AND (epoch < ?3 OR (epoch = \
+        ?3 AND seq < ?4)) RETURNING person";
+    let gone: Vec<String> =
+        collect(tx, stale, params![session, device, epoch, seq], |r| Ok(r.get(0)?))?;
     for person in gone {
         to_judge::mark(tx, &format!("p:{person}"))?;
     }
@@ -90,13 +111,18 @@ fn presence(
 ) -> Result<()> {
     let stamp = &it.body.stamp;
     let evidence = report.evidence.as_ref().map(serde_json::to_string).transpose()?;
-    let sql = "INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)";
+    let sql =
+        "INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)";
     tx.prepare_cached(sql)?.execute(params![
         it.body.device.as_str(),
         epoch,
         it.body.seq as i64,
         report.room.as_str(),
-        report.session.as_ref().filter(|_| placed.session_known).map(protocol::id::SessionId::as_str),
+        report
+            .session
+            .as_ref()
+            .filter(|_| placed.session_known)
+            .map(protocol::id::SessionId::as_str),
         report.person.as_str(),
         report.role,
         placed.at,
@@ -124,7 +150,13 @@ fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck) -> Result<()
         "UPDATE knowledge SET ack_version=?3, applied=?4, refused_because=?5
          WHERE device=?1 AND kind=?2 AND ?3 <= version AND coalesce(ack_version, 0) <= ?3",
     )?
-    .execute(params![device, ack.kind, ack.version as i64, ack.applied, ack.refused_because])?;
+    .execute(params![
+        device,
+        ack.kind,
+        ack.version as i64,
+        ack.applied,
+        ack.refused_because
+    ])?;
     for person in &ack.templates_deleted {
         feed::append(
             tx,
@@ -137,12 +169,9 @@ fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck) -> Result<()
 
 fn dropped(tx: &Connection, device: &str, epoch: i64, report: &DroppedReport) -> Result<()> {
     for row in &report.rows {
-        let changed = tx.prepare_cached("INSERT OR IGNORE INTO dropped VALUES (?1,?2,?3,?4)")?.execute(params![
-            device,
-            epoch,
-            row.seq as i64,
-            row.hash
-        ])?;
+        let changed = tx
+            .prepare_cached("INSERT OR IGNORE INTO dropped VALUES (?1,?2,?3,?4)")?
+            .execute(params![device, epoch, row.seq as i64, row.hash])?;
         count(tx, "dropped_declared", changed as i64)?;
     }
     Ok(())

@@ -1,6 +1,6 @@
-//! Findings that are stored and receipted, and whose incidents are still to be made: noted in the transaction that stored
-//! them, taken up in the order of their coming. What is noted is never forgotten: a note goes in the transaction that makes
-//! its incident.
+//! Findings that are stored and receipted, and whose incidents are still to be made: noted in the
+//! transaction that stored them, taken up in the order of their coming. What is noted is never
+//! forgotten: a note goes in the transaction that makes its incident.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
@@ -22,7 +22,8 @@ pub(super) fn any(c: &Connection) -> Result<bool> {
 }
 
 pub(super) fn note(tx: &Connection, findings: &[Step<'_>]) -> Result<usize> {
-    let mut insert = tx.prepare_cached("INSERT INTO finding_due (device, epoch, seq) VALUES (?1,?2,?3)")?;
+    let mut insert =
+        tx.prepare_cached("INSERT INTO finding_due (device, epoch, seq) VALUES (?1,?2,?3)")?;
     for Step { place, .. } in findings {
         insert.execute(params![place.device, place.epoch, place.seq])?;
     }
@@ -49,9 +50,10 @@ impl Store {
     /// Makes the incidents of the `limit` findings that wait longest; gives how many those were.
     pub fn take_up(&self, limit: usize) -> Result<usize> {
         let taken = self.write(|tx| {
-            let sql =
-                "SELECT u.note, m.device, m.epoch, m.seq, m.received_at, m.envelope FROM finding_due u JOIN message m
-                ON m.device = u.device AND m.epoch = u.epoch AND m.seq = u.seq ORDER BY u.note LIMIT ?1";
+            let sql = "SELECT u.note, m.device, m.epoch, m.seq, m.received_at, m.envelope FROM
+                finding_due u JOIN message m
+                ON m.device = u.device AND m.epoch = u.epoch AND m.seq = u.seq ORDER BY u.note
+                LIMIT ?1";
             let due: Vec<Due> = collect(tx, sql, [limit as i64], |r| {
                 Ok(Due {
                     note: r.get(0)?,
@@ -99,13 +101,21 @@ impl Store {
         let mut places = Places::new(self.demonstration);
         let mut registrations: HashMap<(&str, i64), Registration> = HashMap::new();
         let mut steps = Vec::with_capacity(due.len());
-        for (due, it) in due.iter().zip(messages).filter_map(|(due, it)| Some((due, it.as_ref()?))) {
+        for (due, it) in due.iter().zip(messages).filter_map(|(due, it)| Some((due, it.as_ref()?)))
+        {
             let Up::Finding(report) = &it.body.payload else { continue };
             let registration = match registrations.entry((&due.device, due.epoch)) {
                 MapEntry::Occupied(known) => known.into_mut(),
-                MapEntry::Vacant(new) => new.insert(places.registration(tx, &due.device, due.epoch)?),
+                MapEntry::Vacant(new) => {
+                    new.insert(places.registration(tx, &due.device, due.epoch)?)
+                }
             };
-            let place = Place { device: &due.device, epoch: due.epoch, seq: due.seq, received_at: &due.received_at };
+            let place = Place {
+                device: &due.device,
+                epoch: due.epoch,
+                seq: due.seq,
+                received_at: &due.received_at,
+            };
             match places.judged(tx, it, registration)? {
                 Some(Ok(placed)) => steps.push(Step::of_box(report, place, placed)),
                 Some(Err(why)) => set_aside(tx, &place, why.reason, &why.detail, &due.envelope)?,
@@ -136,13 +146,19 @@ mod tests {
     use super::super::{Entry, Incoming};
     use super::*;
 
-    const STEPS: [FindingStep; 4] =
-        [FindingStep::Opened, FindingStep::Strengthened, FindingStep::Withdrawn, FindingStep::Closed];
+    const STEPS: [FindingStep; 4] = [
+        FindingStep::Opened,
+        FindingStep::Strengthened,
+        FindingStep::Withdrawn,
+        FindingStep::Closed,
+    ];
 
     /// One of four findings, with a step that follows the last one of it, or repeats an earlier.
     fn finding(dice: &mut u64, last: &mut [u64; 4]) -> Value {
         let mut roll = |sides: u64| {
-            *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *dice = dice
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (*dice >> 33) % sides
         };
         let which = roll(4);
@@ -196,9 +212,12 @@ mod tests {
     /// Everything that pages show of incidents, and the counters.
     fn shown(store: &Store) -> Vec<String> {
         let tables = [
-            "SELECT number || id || state || severity || kinds || liveness_waived || updated_at || case_file FROM alert ORDER BY id",
-            "SELECT id || alert || kind || severity || step || revision || received_at || seq || report FROM finding ORDER BY id",
-            "SELECT finding || revision || step || severity || received_at || seq FROM finding_step ORDER BY 1",
+            "SELECT number || id || state || severity || kinds || liveness_waived || updated_at \
+            || case_file FROM alert ORDER BY id",
+            "SELECT id || alert || kind || severity || step || revision || received_at || seq || \
+            report FROM finding ORDER BY id",
+            "SELECT finding || revision || step || severity || received_at || seq FROM \
+            finding_step ORDER BY 1",
             "SELECT alert || at || step || note || state_after FROM alert_step ORDER BY id",
             "SELECT event || data FROM feed ORDER BY id",
             "SELECT name || value FROM counter ORDER BY name",
@@ -222,7 +241,10 @@ mod tests {
             let all = messages(60, seed);
             let (_a, one_by_one) = store();
             for entry in &all {
-                assert_eq!(one_by_one.commit_batch(std::slice::from_ref(entry), 1).unwrap().later, 0);
+                assert_eq!(
+                    one_by_one.commit_batch(std::slice::from_ref(entry), 1).unwrap().later,
+                    0
+                );
             }
             let (_b, at_once) = store();
             assert_eq!(at_once.commit_batch(&all, 60).unwrap().later, 0);

@@ -1,7 +1,9 @@
-//! What the boxes said: one transaction per batch, idempotent by event id, then the receipts that are due.
+//! What the boxes said: one transaction per batch, idempotent by event id, then the receipts that
+//! are due.
 //!
-//! A receipt speaks of the message's row and its place in the chain. The findings of a small batch become incidents in the
-//! same transaction; those of a large one are noted there and taken up by [`later`], so that receipts do not wait for pages.
+//! A receipt speaks of the message's row and its place in the chain. The findings of a small batch
+//! become incidents in the same transaction; those of a large one are noted there and taken up by
+//! [`later`], so that receipts do not wait for pages.
 
 mod aside;
 mod chain;
@@ -108,8 +110,9 @@ pub struct Committed {
 type Tally = BTreeMap<&'static str, i64>;
 
 impl Store {
-    /// Stores a batch: all of it and its effects, or nothing. Every device in it is due a receipt, for duplicates too.
-    /// More findings than `at_once_max` are left for [`Self::take_up`], and so are all while some are left.
+    /// Stores a batch: all of it and its effects, or nothing. Every device in it is due a receipt,
+    /// for duplicates too. More findings than `at_once_max` are left for [`Self::take_up`], and so
+    /// are all while some are left.
     pub fn commit_batch(&self, batch: &[Entry], at_once_max: usize) -> Result<Committed> {
         self.write(|tx| {
             let mut done = Committed::default();
@@ -136,16 +139,19 @@ impl Store {
                 let chain = match chains.entry(incoming.body.device.as_str()) {
                     MapEntry::Occupied(known) => known.into_mut(),
                     MapEntry::Vacant(new) => {
-                        let limits = budgets.of(tx, incoming.body.device.as_str(), &incoming.received_at)?;
+                        let limits =
+                            budgets.of(tx, incoming.body.device.as_str(), &incoming.received_at)?;
                         new.insert(chain::chain_of(tx, incoming, limits)?)
                     }
                 };
-                let (outcome, placed) = store_one(tx, incoming, chain, &mut places, &mut tally, &mut done.acked)?;
+                let (outcome, placed) =
+                    store_one(tx, incoming, chain, &mut places, &mut tally, &mut done.acked)?;
                 fault::state("store.row_written");
                 if !matches!(outcome, Outcome::Forked(_) | Outcome::Withheld) {
                     chain.seqs.push(incoming.body.seq);
                 }
-                if let (Outcome::Stored, Some(placed), Up::Finding(report)) = (&outcome, placed, &incoming.body.payload)
+                if let (Outcome::Stored, Some(placed), Up::Finding(report)) =
+                    (&outcome, placed, &incoming.body.payload)
                 {
                     findings.push(Step::of_box(report, place(incoming, chain.epoch), placed));
                 }
@@ -154,7 +160,10 @@ impl Store {
             if findings.len() > at_once_max || (!findings.is_empty() && later::any(tx)?) {
                 done.later = later::note(tx, &findings)?;
             } else {
-                let max = chains.iter().map(|(device, chain)| (*device, chain.limits.open_alerts_max)).collect();
+                let max = chains
+                    .iter()
+                    .map(|(device, chain)| (*device, chain.limits.open_alerts_max))
+                    .collect();
                 incidents::take_in(tx, &findings, &Joining::Beyond(max))?;
             }
             for (device, chain) in chains {
@@ -171,7 +180,12 @@ impl Store {
 }
 
 fn place(it: &Incoming, epoch: i64) -> Place<'_> {
-    Place { device: it.body.device.as_str(), epoch, seq: it.body.seq as i64, received_at: &it.received_at }
+    Place {
+        device: it.body.device.as_str(),
+        epoch,
+        seq: it.body.seq as i64,
+        received_at: &it.received_at,
+    }
 }
 
 /// Stores a message where its chain wants it; what it may not say has no effect beyond that.
@@ -209,14 +223,18 @@ fn store_one<'a>(
             Judgement::Restart => {
                 chain.epoch += 1;
                 chain.restarted = true;
-                chain.state = ChainState { contiguous_seq: it.body.seq.saturating_sub(1), ..ChainState::new() };
+                chain.state = ChainState {
+                    contiguous_seq: it.body.seq.saturating_sub(1),
+                    ..ChainState::new()
+                };
                 chain.above = false;
             }
             Judgement::Next => {}
             Judgement::Above => chain.above = true,
         }
         if !insert(tx, it, chain.epoch)? {
-            let why = format!("sequence {} of `{}` is new and has a row", it.body.seq, it.body.device);
+            let why =
+                format!("sequence {} of `{}` is new and has a row", it.body.seq, it.body.device);
             return Err(StoreError::Conflict(why));
         }
     }
@@ -246,7 +264,12 @@ fn store_one<'a>(
 }
 
 /// A message beyond the budget changes nothing; one that is stored already is receipted as ever.
-fn withhold(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>, tally: &mut Tally) -> Result<Outcome> {
+fn withhold(
+    tx: &Transaction<'_>,
+    it: &Incoming,
+    chain: &mut Chain<'_>,
+    tally: &mut Tally,
+) -> Result<Outcome> {
     if chain::judged(tx, it, chain)? == Judgement::Duplicate {
         *tally.entry("duplicates_refused").or_default() += 1;
         return Ok(Outcome::Duplicate);

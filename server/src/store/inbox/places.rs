@@ -1,4 +1,5 @@
-//! What the registry knows of the boxes that speak in this transaction: looked up once, kept for its length.
+//! What the registry knows of the boxes that speak in this transaction: looked up once, kept for
+//! its length.
 //!
 //! What follows from it is `crate::ingest::place`'s to say.
 
@@ -31,14 +32,20 @@ impl Places {
     }
 
     /// Of the key that signed in this epoch.
-    pub(super) fn registration(&self, c: &Connection, device: &str, epoch: i64) -> Result<Registration> {
-        let since =
-            "SELECT since FROM device_key WHERE device = ?1 AND from_epoch <= ?2 ORDER BY from_epoch DESC LIMIT 1";
+    pub(super) fn registration(
+        &self,
+        c: &Connection,
+        device: &str,
+        epoch: i64,
+    ) -> Result<Registration> {
+        let since = "SELECT since FROM device_key WHERE device = ?1 AND from_epoch <= ?2 ORDER BY \
+            from_epoch DESC LIMIT 1";
         let key_since: Vec<String> = collect(c, since, (device, epoch), |r| Ok(r.get(0)?))?;
         let sql = "SELECT p.since, p.room, p.taken_at, o.since, o.institution FROM device_place p
             JOIN room_owner o ON o.room = p.room WHERE p.device = ?1 ORDER BY p.since, o.since";
-        let rows: Vec<PostRow> =
-            collect(c, sql, [device], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?;
+        let rows: Vec<PostRow> = collect(c, sql, [device], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+        })?;
         let from_ever = |text: &str| ms(text).unwrap_or(i64::MIN);
         let mut posts: Vec<(String, Post)> = Vec::new();
         for (since, room, taken, owned_since, institution) in rows {
@@ -87,7 +94,8 @@ impl Places {
             None => SessionPlace::Unknown,
             Some(now) if now == room => SessionPlace::ThisRoom,
             Some(_) => {
-                let once = "SELECT 1 FROM session_change WHERE session = ?1 AND json_extract(spec, '$.room') = ?2";
+                let once = "SELECT 1 FROM session_change WHERE session = ?1 AND \
+                    json_extract(spec, '$.room') = ?2";
                 let here = c.prepare_cached(once)?.exists([session, room])?;
                 if here { SessionPlace::ThisRoom } else { SessionPlace::Elsewhere }
             }
@@ -96,8 +104,14 @@ impl Places {
         Ok(place)
     }
 
-    /// Whether the registry lets this person work there, by site or pass: only then can the box's roster hold him.
-    pub(super) fn on_roster(&mut self, c: &Connection, institution: &str, person: &str) -> Result<bool> {
+    /// Whether the registry lets this person work there, by site or pass: only then can the box's
+    /// roster hold him.
+    pub(super) fn on_roster(
+        &mut self,
+        c: &Connection,
+        institution: &str,
+        person: &str,
+    ) -> Result<bool> {
         let key = (institution.to_owned(), person.to_owned());
         if let Some(known) = self.rosters.get(&key) {
             return Ok(*known);

@@ -1,4 +1,5 @@
-//! What the rows of a table may refer to, and what their sender may touch: read once for a whole file.
+//! What the rows of a table may refer to, and what their sender may touch: read once for a whole
+//! file.
 //!
 //! It only asks; nothing is stored here.
 
@@ -37,9 +38,24 @@ impl Known {
             seen: Seen::of(a, who)?,
             who: who.clone(),
             institutions: a.store.institutions()?.into_iter().map(|i| i.id.to_string()).collect(),
-            rooms: a.store.rooms()?.into_iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect(),
-            items: a.store.items()?.into_iter().map(|i| (i.code.to_string(), i.jurisdiction)).collect(),
-            people: a.store.practitioners(None)?.into_iter().map(|p| (p.id.to_string(), p)).collect(),
+            rooms: a
+                .store
+                .rooms()?
+                .into_iter()
+                .map(|r| (r.id.to_string(), r.institution.to_string()))
+                .collect(),
+            items: a
+                .store
+                .items()?
+                .into_iter()
+                .map(|i| (i.code.to_string(), i.jurisdiction))
+                .collect(),
+            people: a
+                .store
+                .practitioners(None)?
+                .into_iter()
+                .map(|p| (p.id.to_string(), p))
+                .collect(),
             sessions: a.store.session_rooms()?,
         };
         let ids: Vec<&String> = match noun {
@@ -73,7 +89,8 @@ impl Known {
         }
     }
 
-    /// A practitioner keeps his sites in other parts of the country: they are not this reader's to take away.
+    /// A practitioner keeps his sites in other parts of the country: they are not this reader's to
+    /// take away.
     pub(super) fn completed(&self, it: Imported) -> Imported {
         let Imported::Practitioner(mut it) = it else { return it };
         if let Some(before) = self.people.get(it.id.as_str()) {
@@ -99,7 +116,8 @@ impl Known {
         };
         match it {
             Imported::Institution(it) => {
-                let elsewhere = self.institutions.contains(it.id.as_str()) && !self.seen.has(it.id.as_str());
+                let elsewhere =
+                    self.institutions.contains(it.id.as_str()) && !self.seen.has(it.id.as_str());
                 if elsewhere || !self.who.sees(it.id.as_str(), &it.jurisdiction) {
                     wrong.push(("jurisdiction", format!("`{}` is not yours", it.jurisdiction)));
                 }
@@ -109,7 +127,9 @@ impl Known {
                 let before = self.people.get(it.id.as_str());
                 if before.is_some_and(|before| !self.seen.person(before)) {
                     wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
-                } else if let Some(column) = before.and_then(|before| not_his_to_change(&self.seen, before, it)) {
+                } else if let Some(column) =
+                    before.and_then(|before| not_his_to_change(&self.seen, before, it))
+                {
                     wrong.push((column, WORKS_ELSEWHERE_TOO.to_owned()));
                 }
             }
@@ -127,19 +147,31 @@ impl Known {
             }
             Imported::Session(it) => {
                 if self.rooms.get(it.room.as_str()).is_none_or(|i| !self.seen.has(i)) {
-                    wrong.push(("room", format!("room `{}` is unknown: register it first", it.room)));
+                    wrong.push((
+                        "room",
+                        format!("room `{}` is unknown: register it first", it.room),
+                    ));
                 }
-                let before = self.sessions.get(it.id.as_str()).and_then(|room| self.rooms.get(room));
+                let before =
+                    self.sessions.get(it.id.as_str()).and_then(|room| self.rooms.get(room));
                 if before.is_some_and(|institution| !self.seen.has(institution)) {
                     wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
                 }
                 if it.item.as_ref().is_some_and(|i| !self.items.contains_key(i.as_str())) {
-                    wrong.push(("item", "this item is in no catalogue: register it first".to_owned()));
+                    wrong.push((
+                        "item",
+                        "this item is in no catalogue: register it first".to_owned(),
+                    ));
                 }
                 let people = it.declared_lead.iter().map(|p| ("declared_lead", p));
-                for (column, person) in people.chain(it.declared_operators.iter().map(|p| ("declared_operators", p))) {
+                for (column, person) in
+                    people.chain(it.declared_operators.iter().map(|p| ("declared_operators", p)))
+                {
                     if !self.people.contains_key(person.as_str()) {
-                        wrong.push((column, format!("practitioner `{person}` is unknown: register him first")));
+                        wrong.push((
+                            column,
+                            format!("practitioner `{person}` is unknown: register him first"),
+                        ));
                     }
                 }
             }

@@ -1,6 +1,8 @@
-//! CSV in and out: `GET /api/v1/export/{noun}`, `POST /api/v1/import/{noun}`. A dry run lists every row's fault.
+//! CSV in and out: `GET /api/v1/export/{noun}`, `POST /api/v1/import/{noun}`. A dry run lists every
+//! row's fault.
 //!
-//! An import is stored whole or not at all, after every row passed; the same checks as the API's, and the same scopes.
+//! An import is stored whole or not at all, after every row passed; the same checks as the API's,
+//! and the same scopes.
 
 mod known;
 pub(in crate::web) mod sheet;
@@ -111,14 +113,20 @@ pub(super) async fn post_import(
     let why = super::auth::reason(&headers)?.unwrap_or_default();
     let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids };
     let report = import(&app, &who, noun, body.to_vec(), wish, why).await?;
-    let status = if query.dry_run || report.stored { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = if query.dry_run || report.stored {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
     if status == StatusCode::OK {
         return Ok((status, Json(json!(report))).into_response());
     }
     let mut problem = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422,
-        "detail": format!("nothing was stored: {} of {} rows are at fault", report.faults.len(), report.rows)});
+        "detail": format!("nothing was stored: {} of {} rows are at \
+            fault", report.faults.len(), report.rows)});
     problem["faults"] = json!(report.faults);
-    Ok((status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response())
+    Ok((status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string())
+        .into_response())
 }
 
 /// Reads, checks and, unless it is a dry run or a row is at fault, stores a whole file.
@@ -147,7 +155,14 @@ pub(super) async fn import(
     Ok(report)
 }
 
-fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], wish: Wish, why: &str) -> Result<(Report, Vec<Nudge>), Problem> {
+fn work(
+    a: &App,
+    who: &Who,
+    noun: Noun,
+    bytes: &[u8],
+    wish: Wish,
+    why: &str,
+) -> Result<(Report, Vec<Nudge>), Problem> {
     let records = read(bytes).map_err(Problem::unprocessable)?;
     let Some((head, records)) = records.split_first() else {
         return Err(Problem::unprocessable(format!(
@@ -161,8 +176,8 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], wish: Wish, why: &str) -> 
             records.len()
         )));
     }
-    let order =
-        sheet::order(noun, &head.cells).map_err(|e| Problem::unprocessable(format!("line {}: {e}", head.line)))?;
+    let order = sheet::order(noun, &head.cells)
+        .map_err(|e| Problem::unprocessable(format!("line {}: {e}", head.line)))?;
     let mut known = Known::of(a, who, noun)?;
     let Batch { entries, mut faults } = batch(noun, &order, records, &mut known, wish);
     faults.sort_by_key(|f| f.line);
@@ -174,12 +189,18 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], wish: Wish, why: &str) -> 
     }
     let lines: Vec<u64> = entries.iter().map(|e| e.0).collect();
     let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.1)).collect();
-    let deed = SessionDeed { by: &who.name, reason: &clip(if why.is_empty() { "CSV" } else { why }, 400) };
+    let deed =
+        SessionDeed { by: &who.name, reason: &clip(if why.is_empty() { "CSV" } else { why }, 400) };
     match a.store.put_all(&all, &deed, &now_text()) {
         Ok(_) => {
             report.stored = true;
             state(a, who, &all)?;
-            deed::did(format!("{}: {} new, {} replaced", noun.name(), report.created, report.replaced));
+            deed::did(format!(
+                "{}: {} new, {} replaced",
+                noun.name(),
+                report.created,
+                report.replaced
+            ));
             deed::persons(all.iter().filter_map(|one| match one {
                 Imported::Practitioner(it) => Some(it.id.as_str()),
                 _ => None,
@@ -187,7 +208,11 @@ fn work(a: &App, who: &Who, noun: Noun, bytes: &[u8], wish: Wish, why: &str) -> 
         }
         Err((at, error)) => {
             let text = Problem::from(error).detail;
-            report.faults.push(Remark { line: lines.get(at).copied().unwrap_or(0), column: String::new(), text });
+            report.faults.push(Remark {
+                line: lines.get(at).copied().unwrap_or(0),
+                column: String::new(),
+                text,
+            });
             return Ok((report, Vec::new()));
         }
     }
@@ -199,7 +224,9 @@ fn state(a: &App, who: &Who, all: &[Imported]) -> Result<(), StoreError> {
     let said = all.iter().flat_map(|one| match one {
         Imported::Institution(it) => vec![Stated::institution(who, it.id.as_str())],
         Imported::Practitioner(it) => {
-            let at = |site: &crate::model::Site| Stated::practitioner(who, site.institution.as_str(), it.id.as_str());
+            let at = |site: &crate::model::Site| {
+                Stated::practitioner(who, site.institution.as_str(), it.id.as_str())
+            };
             it.sites.iter().map(at).collect()
         }
         Imported::Room(_) | Imported::Item(_) | Imported::Session(_) => Vec::new(),
@@ -218,7 +245,9 @@ fn told(all: &[Imported], known: &Known) -> Vec<Nudge> {
         match one {
             Imported::Item(_) => return vec![Nudge::All],
             Imported::Institution(it) => drop(places.insert(it.id.to_string())),
-            Imported::Practitioner(it) => places.extend(it.sites.iter().map(|s| s.institution.to_string())),
+            Imported::Practitioner(it) => {
+                places.extend(it.sites.iter().map(|s| s.institution.to_string()));
+            }
             Imported::Room(it) => drop(rooms.insert(it.id.to_string())),
             Imported::Session(it) => {
                 rooms.insert(it.room.to_string());
@@ -236,7 +265,8 @@ fn batch(noun: Noun, order: &[usize], records: &[Record], known: &mut Known, wis
         let mut fault = |column: &str, text: String| {
             batch.faults.push(Remark { line: record.line, column: column.to_owned(), text });
         };
-        let read = sheet::object(noun, order, &record.cells).and_then(|object| typed(noun, &object));
+        let read =
+            sheet::object(noun, order, &record.cells).and_then(|object| typed(noun, &object));
         let it = match read {
             Ok(it) => it,
             Err((column, text)) => {
@@ -263,7 +293,11 @@ fn batch(noun: Noun, order: &[usize], records: &[Record], known: &mut Known, wis
                 if let Err(text) = join(&mut batch.entries[at], it)
                     && sound
                 {
-                    batch.faults.push(Remark { line: record.line, column: noun.key().to_owned(), text });
+                    batch.faults.push(Remark {
+                        line: record.line,
+                        column: noun.key().to_owned(),
+                        text,
+                    });
                 }
             }
         }
@@ -273,7 +307,10 @@ fn batch(noun: Noun, order: &[usize], records: &[Record], known: &mut Known, wis
 
 /// One line for a new id that is easily taken for another.
 pub(super) fn near_id(new: &str, known: &str) -> String {
-    format!("`{new}` is new, and `{known}` exists: write `{known}` if that is meant, or say that `{new}` is another")
+    format!(
+        "`{new}` is new, and `{known}` exists: write `{known}` if that is meant, or say that \
+        `{new}` is another"
+    )
 }
 
 fn key(it: &Imported) -> String {
@@ -292,7 +329,9 @@ fn join(first: &mut (u64, Imported), again: Imported) -> Result<(), String> {
     let (Imported::Practitioner(first), Imported::Practitioner(again)) = (first, again) else {
         return Err(format!("the same stands in line {line}"));
     };
-    if (&first.name, first.category, first.registration) != (&again.name, again.category, again.registration) {
+    if (&first.name, first.category, first.registration)
+        != (&again.name, again.category, again.registration)
+    {
         return Err(format!("name, category or registration differ from line {line}"));
     }
     for site in again.sites {
@@ -343,16 +382,19 @@ fn typed(noun: Noun, object: &Value) -> Result<Imported, Wrong> {
     })
 }
 
-/// serde says what is wrong, but not where: the field is found by leaving each one out until the fault is another.
+/// serde says what is wrong, but not where: the field is found by leaving each one out until the
+/// fault is another.
 fn model<T: DeserializeOwned>(noun: Noun, object: &Value) -> Result<T, Wrong> {
     let error = match serde_json::from_value(object.clone()) {
         Ok(it) => return Ok(it),
         Err(error) => error.to_string(),
     };
-    if let Some((field, _)) = error.strip_prefix("missing field `").and_then(|t| t.split_once('`')) {
+    if let Some((field, _)) = error.strip_prefix("missing field `").and_then(|t| t.split_once('`'))
+    {
         return Err((field.to_owned(), "this is needed".to_owned()));
     }
-    let fields: Vec<String> = object.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
+    let fields: Vec<String> =
+        object.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
     let at = fields.into_iter().find(|name| {
         let mut without = object.clone();
         without.as_object_mut().and_then(|o| o.remove(name));
@@ -360,7 +402,8 @@ fn model<T: DeserializeOwned>(noun: Noun, object: &Value) -> Result<T, Wrong> {
         other.is_none_or(|o| o != error)
     });
     let column = at.unwrap_or_default();
-    let column = if noun == Noun::Practitioners && column == "sites" { String::new() } else { column };
+    let column =
+        if noun == Noun::Practitioners && column == "sites" { String::new() } else { column };
     let text = error.strip_prefix(&format!("{column}: ")).unwrap_or(&error);
     Err((column.clone(), clip(text, 300)))
 }
@@ -373,12 +416,18 @@ pub(super) async fn get_export(
     let noun = noun_of(&app, &who, &noun)?;
     let text = app.blocking(move |a| export(a, &who, noun)).await?;
     let name = format!("attachment; filename=\"zaigang-{}.csv\"", noun.name());
-    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], text)
+    Ok((
+        [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (header::CONTENT_DISPOSITION, name),
+        ],
+        text,
+    )
         .into_response())
 }
 
-/// The newest sessions that the reader sees, as many as an import takes at once. The store narrows them down, so that
-/// another's sessions take no room among them.
+/// The newest sessions that the reader sees, as many as an import takes at once. The store narrows
+/// them down, so that another's sessions take no room among them.
 fn sessions(a: &App, who: &Who) -> Result<Vec<Session>, StoreError> {
     let part = PartQuery::default().part(who, PAGE);
     let (mut all, mut before) = (Vec::new(), String::new());
@@ -398,15 +447,25 @@ fn sessions(a: &App, who: &Who) -> Result<Vec<Session>, StoreError> {
 fn export(a: &App, who: &Who, noun: Noun) -> Result<String, Problem> {
     let seen = Seen::of(a, who)?;
     let objects: Vec<Value> = match noun {
-        Noun::Institutions => {
-            a.store.institutions()?.iter().filter(|i| seen.has(i.id.as_str())).map(|i| json!(i)).collect()
-        }
+        Noun::Institutions => a
+            .store
+            .institutions()?
+            .iter()
+            .filter(|i| seen.has(i.id.as_str()))
+            .map(|i| json!(i))
+            .collect(),
         Noun::Practitioners => {
             let all = a.store.practitioners(None)?;
             deed::persons(all.iter().filter(|p| seen.person(p)).map(|p| p.id.as_str()));
             all.iter().filter(|p| seen.person(p)).map(|p| json!(p)).collect()
         }
-        Noun::Rooms => a.store.rooms()?.iter().filter(|r| seen.has(r.institution.as_str())).map(|r| json!(r)).collect(),
+        Noun::Rooms => a
+            .store
+            .rooms()?
+            .iter()
+            .filter(|r| seen.has(r.institution.as_str()))
+            .map(|r| json!(r))
+            .collect(),
         Noun::Items => a.store.items()?.iter().map(|i| json!(i)).collect(),
         Noun::Sessions => sessions(a, who)?.iter().map(|s| json!(s)).collect(),
     };

@@ -1,7 +1,9 @@
-//! The registry as tables: which columns a noun has, a row as the API's JSON, and the API's JSON as a row. Pure.
+//! The registry as tables: which columns a noun has, a row as the API's JSON, and the API's JSON as
+//! a row. Pure.
 //!
-//! Lists stand in one cell, divided by `;` (`；` and `、` do as well). A practitioner with several institutions has one row for each. Rooms keep their
-//! zones as JSON in a cell, because polygons have no better one.
+//! Lists stand in one cell, divided by `;` (`；` and `、` do as well). A practitioner with several
+//! institutions has one row for each. Rooms keep their zones as JSON in a cell, because polygons
+//! have no better one.
 
 use serde_json::{Map, Value, json};
 
@@ -156,9 +158,16 @@ pub(super) fn order(noun: Noun, head: &[String]) -> Result<Vec<usize>, String> {
 }
 
 /// A row's cells as the API's JSON; `Err` gives the column and what is wrong with it.
-pub(super) fn object(noun: Noun, order: &[usize], cells: &[String]) -> Result<Value, (String, String)> {
+pub(super) fn object(
+    noun: Noun,
+    order: &[usize],
+    cells: &[String],
+) -> Result<Value, (String, String)> {
     if cells.len() > order.len() {
-        return Err((String::new(), format!("{} cells, the first line has {}", cells.len(), order.len())));
+        return Err((
+            String::new(),
+            format!("{} cells, the first line has {}", cells.len(), order.len()),
+        ));
     }
     let mut fields = Map::new();
     for (at, cell) in order.iter().zip(cells) {
@@ -168,8 +177,10 @@ pub(super) fn object(noun: Noun, order: &[usize], cells: &[String]) -> Result<Va
             let why = "holds a line break: close the quotation mark that was opened before it";
             return Err((name.to_owned(), why.to_owned()));
         }
-        let unnamed = |fault: String| fault.strip_prefix(&format!("{name}: ")).unwrap_or(&fault).to_owned();
-        let cell = &text::incoming(name, cell).map_err(|fault| (name.to_owned(), unnamed(fault)))?;
+        let unnamed =
+            |fault: String| fault.strip_prefix(&format!("{name}: ")).unwrap_or(&fault).to_owned();
+        let cell =
+            &text::incoming(name, cell).map_err(|fault| (name.to_owned(), unnamed(fault)))?;
         if let Some(value) = value(kind, cell).map_err(|why| (name.to_owned(), why))? {
             fields.insert(name.to_owned(), value);
         }
@@ -182,8 +193,12 @@ pub(super) fn object(noun: Noun, order: &[usize], cells: &[String]) -> Result<Va
                     fields.insert("place".into(), json!({"north_deg": north, "east_deg": east}));
                 }
                 (None, None) => {}
-                (None, _) => return Err(("north_deg".into(), "is needed where east_deg is given".into())),
-                (_, None) => return Err(("east_deg".into(), "is needed where north_deg is given".into())),
+                (None, _) => {
+                    return Err(("north_deg".into(), "is needed where east_deg is given".into()));
+                }
+                (_, None) => {
+                    return Err(("east_deg".into(), "is needed where north_deg is given".into()));
+                }
             }
         }
         Noun::Practitioners => {
@@ -220,15 +235,21 @@ fn value(kind: Kind, cell: &str) -> Result<Option<Value>, String> {
             "false" | "no" | "0" | "否" => false,
             _ => return Err(format!("`{shown}`: use yes or no (是, 否)")),
         }),
-        List => json!(cell.split([';', '；', '、']).map(str::trim).filter(|t| !t.is_empty()).collect::<Vec<_>>()),
+        List => json!(
+            cell.split([';', '；', '、'])
+                .map(str::trim)
+                .filter(|t| !t.is_empty())
+                .collect::<Vec<_>>()
+        ),
         Json => serde_json::from_str(cell).map_err(|e| format!("is no JSON: {e}"))?,
     }))
 }
 
 /// An object of the API as rows of cells, in the order of [`Noun::head`].
 pub(super) fn rows(noun: Noun, object: &Value) -> Vec<Vec<String>> {
-    let row =
-        |from: &Value| -> Vec<String> { noun.columns().iter().map(|(name, kind)| text(*kind, &from[*name])).collect() };
+    let row = |from: &Value| -> Vec<String> {
+        noun.columns().iter().map(|(name, kind)| text(*kind, &from[*name])).collect()
+    };
     match noun {
         Noun::Institutions => {
             let mut flat = object.clone();
@@ -255,7 +276,9 @@ pub(super) fn rows(noun: Noun, object: &Value) -> Vec<Vec<String>> {
 fn text(kind: Kind, value: &Value) -> String {
     match (kind, value) {
         (_, Value::Null) => String::new(),
-        (List, Value::Array(list)) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(";"),
+        (List, Value::Array(list)) => {
+            list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(";")
+        }
         (YesNo, Value::Bool(is)) => if *is { "yes" } else { "no" }.to_owned(),
         (Text, Value::String(text)) => text.clone(),
         (_, other) => other.to_string(),
@@ -310,7 +333,9 @@ mod tests {
 
     #[test]
     fn a_cell_of_a_chinese_keyboard_is_read() {
-        let order = order(Noun::Items, &["Ｃｏｄｅ", "surgery_grade", "specialties"].map(str::to_owned)).unwrap();
+        let order =
+            order(Noun::Items, &["Ｃｏｄｅ", "surgery_grade", "specialties"].map(str::to_owned))
+                .unwrap();
         let cells = ["ｗ－１", "２", "cosmetic_surgery；cosmetic_tcm"].map(str::to_owned);
         let read = object(Noun::Items, &order, &cells).unwrap();
         let list = ["cosmetic_surgery", "cosmetic_tcm"];
@@ -327,9 +352,13 @@ mod tests {
     #[test]
     fn a_head_that_is_none_says_what_one_looks_like() {
         let of = |names: &[&str]| {
-            order(Noun::Rooms, &names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap_err()
+            order(Noun::Rooms, &names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>())
+                .unwrap_err()
         };
-        assert!(of(&["id", "colour"]).contains("`colour` is unknown") && of(&["name"]).contains("`id` is missing"));
+        assert!(
+            of(&["id", "colour"]).contains("`colour` is unknown")
+                && of(&["name"]).contains("`id` is missing")
+        );
         assert!(of(&["id", "id"]).contains("twice"));
     }
 }

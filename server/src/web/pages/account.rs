@@ -1,4 +1,5 @@
-//! The page of one's own account: password, second factor, login provider. What each asks for is `web::account`'s.
+//! The page of one's own account: password, second factor, login provider. What each asks for is
+//! `web::account`'s.
 
 use std::sync::Arc;
 
@@ -47,7 +48,11 @@ struct Shown {
     sealed: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let made = account_page(&app, l, &who, Shown::default()).await;
     shown(&app, l, made).await
 }
@@ -56,9 +61,12 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
     let own = account::own(app, who).await?;
     let name = own.id.clone();
     let (due, linked_at) = app
-        .blocking(move |a| Ok::<_, StoreError>((a.store.second_factor_due(&name)?, a.store.linked_at(&name)?)))
+        .blocking(move |a| {
+            Ok::<_, StoreError>((a.store.second_factor_due(&name)?, a.store.linked_at(&name)?))
+        })
         .await?;
-    let (secret, uri) = it.secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &own.id)));
+    let (secret, uri) =
+        it.secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &own.id)));
     render(&AccountPage {
         f: Frame::of(app, l, "system", "/account").await?,
         name: own.id,
@@ -98,7 +106,8 @@ pub(super) async fn password(
     Form(it): Form<PasswordBody>,
 ) -> Response {
     let made = account::change_password(&app, &who, account::kept(&app, &headers), it).await;
-    let done = l.t("口令已更改,其他登录均已结束", "the password is changed; every other login has ended");
+    let done =
+        l.t("口令已更改,其他登录均已结束", "the password is changed; every other login has ended");
     again(&app, l, &who, made.map(|()| Shown { done, ..Shown::default() })).await
 }
 
@@ -121,11 +130,9 @@ pub(super) async fn second_factor(
     Form(it): Form<FactorForm>,
 ) -> Response {
     let made = if it.sealed.is_empty() {
-        account::begin_factor(&app, &who, &it.present, &it.code).await.map(|(secret, sealed)| Shown {
-            secret: Some(secret),
-            sealed,
-            ..Shown::default()
-        })
+        account::begin_factor(&app, &who, &it.present, &it.code)
+            .await
+            .map(|(secret, sealed)| Shown { secret: Some(secret), sealed, ..Shown::default() })
     } else {
         let kept = account::kept(&app, &headers);
         let done = l.t("动态码已启用", "one-time codes are in use");
@@ -136,7 +143,11 @@ pub(super) async fn second_factor(
     again(&app, l, &who, made).await
 }
 
-pub(super) async fn unlink(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn unlink(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let made = match account::own(&app, &who).await {
         Ok(own) => app.blocking(move |a| a.store.unlink_identity(&own.id)).await,
         Err(problem) => Err(problem),

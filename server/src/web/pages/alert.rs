@@ -1,4 +1,5 @@
-//! One alert: why, who, when, on which legal basis, made by what, linked to which chain; and what may be done next.
+//! One alert: why, who, when, on which legal basis, made by what, linked to which chain; and what
+//! may be done next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,7 +114,10 @@ impl ClockView {
             late: it.late,
             article: l.t(it.article_zh, it.article_en),
             estimated: if it.deadline.year_without_table {
-                l.t("该年尚无节假日表，只扣除周末", "no table of holidays for that year: weekends alone are left out")
+                l.t(
+                    "该年尚无节假日表，只扣除周末",
+                    "no table of holidays for that year: weekends alone are left out",
+                )
             } else {
                 ""
             },
@@ -175,7 +179,12 @@ pub(super) struct Place {
 
 pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
     let item = match alert.item.clone() {
-        Some(code) => a.store.items()?.into_iter().find(|i| i.code.as_str() == code).map_or(code, |i| i.name_zh),
+        Some(code) => a
+            .store
+            .items()?
+            .into_iter()
+            .find(|i| i.code.as_str() == code)
+            .map_or(code, |i| i.name_zh),
         None => String::new(),
     };
     let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
@@ -187,8 +196,15 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::sight::note(a, [&alert])?;
     let whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
-    let same = AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
-    let same = a.store.alerts(&scoped(same, who))?.into_iter().filter(|other| other.id != alert.id).take(5).collect();
+    let same =
+        AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
+    let same = a
+        .store
+        .alerts(&scoped(same, who))?
+        .into_iter()
+        .filter(|other| other.id != alert.id)
+        .take(5)
+        .collect();
     Ok(Found {
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
         place: place(a, &alert)?,
@@ -205,7 +221,8 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
     let alert = &found.alert;
     let state = alert.case.state;
     let has_cases = !app.config.accounts || who.role == Role::Supervisor;
-    let dismissed = alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
+    let dismissed =
+        alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
         f: Frame::of(app, l, "inbox", &format!("/alerts/{id}")).await?,
         number: alert.number,
@@ -218,7 +235,11 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         findings: found.whole.alert.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
         steps: found.whole.steps.iter().map(|s| step_view(l, s)).collect(),
         path: path(l, state),
-        reasons: Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn).map(|r| (r.as_str(), l.reason(*r))).collect(),
+        reasons: Reason::ALL
+            .iter()
+            .filter(|r| **r != Reason::Withdrawn)
+            .map(|r| (r.as_str(), l.reason(*r)))
+            .collect(),
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
         monitoring: monitoring(l, &found.whole.law),
@@ -270,12 +291,15 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
         kinds: kinds(&link.kinds),
         why: format!("{} {}", link.rule, l.t("依据", "rests on it")),
     });
-    let same = found.same.iter().filter(|a| found.whole.linked.iter().all(|r| r.id != a.id)).map(|a| LinkView {
-        id: a.id.clone(),
-        number: a.number,
-        kinds: kinds(&a.kinds),
-        why: l.t("同设备", "same box").to_owned(),
-    });
+    let same =
+        found.same.iter().filter(|a| found.whole.linked.iter().all(|r| r.id != a.id)).map(|a| {
+            LinkView {
+                id: a.id.clone(),
+                number: a.number,
+                kinds: kinds(&a.kinds),
+                why: l.t("同设备", "same box").to_owned(),
+            }
+        });
     resting.chain(same).collect()
 }
 
@@ -292,9 +316,13 @@ fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<(String, String)> {
     add("项目", "Item", place.item.clone());
     add("设备", "Device", alert.device.clone());
     if place.joined > 0 {
-        let zh = format!("该设备未结线索已达上限,后续线索合并于此,共 {} 条,以下列出最重的", place.joined);
+        let zh = format!(
+            "该设备未结线索已达上限,后续线索合并于此,共 {} 条,以下列出最重的",
+            place.joined
+        );
         let en = format!(
-            "the box has too many open leads: further ones join here, {} findings; the worst are shown",
+            "the box has too many open leads: further ones join here, {} findings; the worst are \
+            shown",
             place.joined
         );
         add("合并", "Joined", l.t(&zh, &en).to_owned());
@@ -338,7 +366,11 @@ pub(super) fn persons_of(findings: &[FindingSeen]) -> Vec<String> {
     findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.to_string()).collect()
 }
 
-pub(super) fn finding(l: Lang, stored: &FindingSeen, names: &BTreeMap<String, Name>) -> FindingView {
+pub(super) fn finding(
+    l: Lang,
+    stored: &FindingSeen,
+    names: &BTreeMap<String, Name>,
+) -> FindingView {
     let r = &stored.report;
     let severity = match r.severity {
         protocol::up::Severity::L0 => 0,
@@ -366,7 +398,11 @@ pub(super) fn finding(l: Lang, stored: &FindingSeen, names: &BTreeMap<String, Na
         legal: stored.legal.as_ref().map(|legal| MatterView::of(l, legal)),
         confidence: confidence(l, r),
         timeline: draw(l, &r.intervals),
-        intervals: r.intervals.iter().map(|i| (l.interval(&i.what), local(&i.from), local(&i.to))).collect(),
+        intervals: r
+            .intervals
+            .iter()
+            .map(|i| (l.interval(&i.what), local(&i.from), local(&i.to)))
+            .collect(),
         counts: r.counts.iter().map(|c| (l.figure(&c.name), figure(&c.name, c.value))).collect(),
         policy_sha256: r.manifest.policy_sha256.clone(),
         manifest: manifest(l, r),
@@ -396,7 +432,11 @@ fn figure(name: &str, value: i64) -> String {
     }
     if name.ends_with("_ms") {
         let seconds = value / 1000;
-        return if seconds >= 60 { format!("{} min {} s", seconds / 60, seconds % 60) } else { format!("{seconds} s") };
+        return if seconds >= 60 {
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        } else {
+            format!("{seconds} s")
+        };
     }
     value.to_string()
 }

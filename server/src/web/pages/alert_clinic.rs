@@ -1,5 +1,5 @@
-//! One alert as its own clinic sees it: what was seen, the rule, the law, its answers, and one of three states. It is made of
-//! [`WholeForClinic`] alone, which knows nothing else.
+//! One alert as its own clinic sees it: what was seen, the rule, the law, its answers, and one of
+//! three states. It is made of [`WholeForClinic`] alone, which knows nothing else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,9 +55,15 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
     Ok(Found { severity: alert.severity, place: place(a, &alert)?, names, whole })
 }
 
-pub(super) async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response, Problem> {
+pub(super) async fn make(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    id: String,
+) -> Result<Response, Problem> {
     let (wanted, reader) = (id.clone(), who.clone());
-    let Found { severity, whole, names, place } = app.blocking(move |a| find(a, &reader, &wanted)).await?;
+    let Found { severity, whole, names, place } =
+        app.blocking(move |a| find(a, &reader, &wanted)).await?;
     let page = ClinicPage {
         f: Frame::of(app, l, "inbox", &format!("/alerts/{id}")).await?,
         number: whole.alert.number,
@@ -89,5 +95,8 @@ fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<(String, String)
         (l.t("发生", "Raised (box)"), local(&alert.raised_at)),
         (l.t("接收", "Received (server)"), local(&alert.received_at)),
     ];
-    all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value)).collect()
+    all.into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! The inbox's own forms: one step on several leads, and views kept or deleted. The steps are `web::alerts`' to take.
+//! The inbox's own forms: one step on several leads, and views kept or deleted. The steps are
+//! `web::alerts`' to take.
 
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ pub(super) async fn submit(
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
-    let ids: Vec<String> = pairs.iter().filter(|(name, _)| name == "id").map(|(_, id)| id.clone()).collect();
+    let ids: Vec<String> =
+        pairs.iter().filter(|(name, _)| name == "id").map(|(_, id)| id.clone()).collect();
     let given = Given::of(pairs);
     let text = |name: &str| Some(given.text(name).trim().to_owned()).filter(|t| !t.is_empty());
     let step = StepBody {
@@ -44,7 +46,9 @@ pub(super) async fn submit(
             let done = asked - refused.len();
             Notice { done: Some((done, asked)), refused: told_once(refused) }
         }
-        Err(problem) if problem.status.is_server_error() => return shown(&app, l, Err(problem)).await,
+        Err(problem) if problem.status.is_server_error() => {
+            return shown(&app, l, Err(problem)).await;
+        }
         Err(problem) => Notice { done: None, refused: vec![problem.detail] },
     };
     let query = read(&view).unwrap_or_default();
@@ -80,7 +84,9 @@ pub(super) async fn keep(
     Form(it): Form<ViewForm>,
 ) -> Response {
     let asked = ViewBody { name: clip(&it.name, 60), query: clip(&it.query, 600) };
-    let made = put(&app, &who, asked).await.map(|view| Redirect::to(&format!("/?{}", view.query)).into_response());
+    let made = put(&app, &who, asked)
+        .await
+        .map(|view| Redirect::to(&format!("/?{}", view.query)).into_response());
     shown(&app, l, made).await
 }
 

@@ -1,4 +1,5 @@
-//! The calendar of working days by page: which years have a table, and the import of a year's notice.
+//! The calendar of working days by page: which years have a table, and the import of a year's
+//! notice.
 
 use std::sync::Arc;
 
@@ -31,13 +32,23 @@ struct CalendarPage {
     fault: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let made = make(&app, &who, l, None).await;
     shown(&app, l, made).await
 }
 
-async fn make(app: &Arc<App>, who: &Who, l: Lang, refused: Option<(String, String)>) -> Result<Response, Problem> {
-    let (calendar, imported) = app.blocking(|a| Ok::<_, StoreError>((calendar(a)?, a.store.workdays()?))).await?;
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    refused: Option<(String, String)>,
+) -> Result<Response, Problem> {
+    let (calendar, imported) =
+        app.blocking(|a| Ok::<_, StoreError>((calendar(a)?, a.store.workdays()?))).await?;
     let this_year = jiff::Zoned::now().date().year();
     let word = |kind: DayKind| match kind {
         DayKind::Holiday => l.t("放假", "holiday"),

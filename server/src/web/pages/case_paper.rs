@@ -1,5 +1,5 @@
-//! The words of a case's paper: what was found, who reviewed it, which electronic data go along. Reads the case's JSON,
-//! so that the paper says nothing that the file beside it does not.
+//! The words of a case's paper: what was found, who reviewed it, which electronic data go along.
+//! Reads the case's JSON, so that the paper says nothing that the file beside it does not.
 
 use serde_json::Value;
 
@@ -8,14 +8,23 @@ use super::words::Lang;
 use crate::alert::State;
 use crate::paper::Block;
 
-pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(String, usize, String)]) -> Vec<Block> {
+pub(in crate::web) fn blocks(
+    l: Lang,
+    title: &str,
+    case: &Value,
+    files: &[(String, usize, String)],
+) -> Vec<Block> {
     let mut out = vec![Block::Title(title.to_owned())];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let pair = |zh: &str, en: &str, value: String| Block::Pair(l.t(zh, en).to_owned(), value);
     let state = State::parse(case["state"].as_str().unwrap_or_default()).map_or("", |s| l.state(s));
     let institution = &case["institution_registered"];
     out.extend([
-        pair("机构", "Institution", format!("{} ({})", text(&institution["name"]), text(&case["institution"]))),
+        pair(
+            "机构",
+            "Institution",
+            format!("{} ({})", text(&institution["name"]), text(&case["institution"])),
+        ),
         pair("统一社会信用代码 / 登记号", "Registration code", text(&institution["code"])),
         pair("诊室", "Room", text(&case["room"])),
         pair("设备", "Box", text(&case["device"])),
@@ -28,7 +37,11 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
         pair(
             "导出",
             "Exported",
-            format!("{} · {}", dated(&text(&case["package"]["made_at"])), text(&case["package"]["by"])),
+            format!(
+                "{} · {}",
+                dated(&text(&case["package"]["made_at"])),
+                text(&case["package"]["by"])
+            ),
         ),
         pair("事由", "Reason", text(&case["package"]["why"])),
     ]);
@@ -43,15 +56,23 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
     }
     out.push(Block::Heading(l.t("二、办理与复核", "2. Steps and reviews").to_owned()));
     for step in list(&case["steps"]) {
-        let after = State::parse(step["state_after"].as_str().unwrap_or_default()).map_or("", |s| l.state(s));
+        let after = State::parse(step["state_after"].as_str().unwrap_or_default())
+            .map_or("", |s| l.state(s));
         let note = text(&step["note"]);
-        let said =
-            format!("{} → {after}{}{note}", l.step(&text(&step["step"])), if note.is_empty() { "" } else { ":" });
+        let said = format!(
+            "{} → {after}{}{note}",
+            l.step(&text(&step["step"])),
+            if note.is_empty() { "" } else { ":" }
+        );
         out.push(Block::Pair(format!("{} {}", dated(&text(&step["at"])), text(&step["by"])), said));
     }
     out.push(Block::Heading(l.t("三、物品清单", "3. Items").to_owned()));
     out.push(Block::Text(
-        l.t("(由承办人填写)____________________", "(filled in by the officer) ____________________").to_owned(),
+        l.t(
+            "(由承办人填写)____________________",
+            "(filled in by the officer) ____________________",
+        )
+        .to_owned(),
     ));
     out.push(Block::Heading(l.t("四、电子数据清单", "4. Electronic data").to_owned()));
     for (name, bytes, sha256) in files {
@@ -61,7 +82,8 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
     out.push(Block::Small(
         l.t(
             "记录链文件可用 zaigang-verify 离线校验;全部文件可用 sha256sum -c SHA256SUMS 核对。",
-            "The chain is verified offline by zaigang-verify, all files by sha256sum -c SHA256SUMS.",
+            "The chain is verified offline by zaigang-verify, all files by sha256sum -c \
+            SHA256SUMS.",
         )
         .to_owned(),
     ));
@@ -69,7 +91,8 @@ pub(in crate::web) fn blocks(l: Lang, title: &str, case: &Value, files: &[(Strin
     out.push(Block::Text(
         l.t(
             "移送机关:____________________    接收机关:____________________\n承办人:__________    日期:______年____月____日",
-            "From: ____________________    To: ____________________\nOfficer: __________    Date: __________",
+            "From: ____________________    To: ____________________\nOfficer: __________    Date: \
+            __________",
         )
         .to_owned(),
     ));
@@ -84,17 +107,24 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let kind = l.kind(&text(&finding["kind"]));
-    out.push(Block::Text(format!("{} · {} · {}", text(&finding["rule"]), kind, text(&finding["severity"]))));
+    out.push(Block::Text(format!(
+        "{} · {} · {}",
+        text(&finding["rule"]),
+        kind,
+        text(&finding["severity"])
+    )));
     out.push(Block::Text(text(&finding["explanation"][l.t("zh", "en")])));
     for person in list(&finding["persons"]) {
         let id = text(&person["person"]);
-        let name = list(&case["persons"]).find(|p| p["id"] == person["person"]).map(|p| text(&p["name"]));
+        let name =
+            list(&case["persons"]).find(|p| p["id"] == person["person"]).map(|p| text(&p["name"]));
         let part = l.part(&text(&person["part"]));
         out.push(Block::Pair(part, format!("{} ({id})", name.unwrap_or_default())));
     }
     law(l, case, &finding["legal"], out);
     for interval in list(&finding["intervals"]) {
-        let span = format!("{} – {}", dated(&text(&interval["from"])), dated(&text(&interval["to"])));
+        let span =
+            format!("{} – {}", dated(&text(&interval["from"])), dated(&text(&interval["to"])));
         out.push(Block::Pair(l.interval(&text(&interval["what"])), span));
     }
     let (manifest, chain) = (&finding["manifest"], &finding["chain"]);
@@ -116,10 +146,15 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
 /// Basis and penalty with how far each was read; never an article without its mark.
 fn law(l: Lang, case: &Value, legal: &Value, out: &mut Vec<Block>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let lists = [("basis", l.t("可能涉及的依据", "Candidate basis")), ("penalties", l.t("罚则", "Penalty"))];
+    let lists = [
+        ("basis", l.t("可能涉及的依据", "Candidate basis")),
+        ("penalties", l.t("罚则", "Penalty")),
+    ];
     for (list_name, title) in lists {
         for cited in list(&legal[list_name]) {
-            let Ok(mark) = serde_json::from_value::<law::Mark>(cited["mark"].clone()) else { continue };
+            let Ok(mark) = serde_json::from_value::<law::Mark>(cited["mark"].clone()) else {
+                continue;
+            };
             let said = format!(
                 "{} {} {} ({}; {})",
                 text(&cited["law"]),
@@ -138,5 +173,8 @@ fn law(l: Lang, case: &Value, legal: &Value, out: &mut Vec<Block>) {
         }
     }
     let version = text(&case["law"]["table_version"]);
-    out.push(Block::Small(format!("{} {version}", l.t("依据与罚则表", "Table of basis and penalty"))));
+    out.push(Block::Small(format!(
+        "{} {version}",
+        l.t("依据与罚则表", "Table of basis and penalty")
+    )));
 }

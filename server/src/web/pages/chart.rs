@@ -1,6 +1,8 @@
-//! Charts as SVG text, drawn here: columns by day, bars by name, a line with a limit. Classes carry the colours (strict CSP).
+//! Charts as SVG text, drawn here: columns by day, bars by name, a line with a limit. Classes carry
+//! the colours (strict CSP).
 //!
-//! Pure. Every chart has a title for screen readers; the page shows the same numbers as a table beside it.
+//! Pure. Every chart has a title for screen readers; the page shows the same numbers as a table
+//! beside it.
 
 use std::fmt::Write as _;
 
@@ -50,7 +52,13 @@ pub(super) fn scaled(title: &str, rows: &[Stack], most: i64) -> String {
     for (n, row) in rows.iter().enumerate() {
         let y = n as i64 * ROW + 6;
         let name: String = row.name.chars().take(16).collect();
-        let _ = write!(svg, r#"<text class="name" x="{}" y="{}">{}</text>"#, LEFT - 10, y + 15, escape(&name));
+        let _ = write!(
+            svg,
+            r#"<text class="name" x="{}" y="{}">{}</text>"#,
+            LEFT - 10,
+            y + 15,
+            escape(&name)
+        );
         let mut x = LEFT;
         for (class, value) in row.parts.iter().filter(|p| p.1 > 0) {
             let width = (value * (RIGHT - LEFT) / most).max(2);
@@ -61,7 +69,13 @@ pub(super) fn scaled(title: &str, rows: &[Stack], most: i64) -> String {
             x += width;
         }
         let label = if row.label.is_empty() { row.sum().to_string() } else { row.label.clone() };
-        let _ = write!(svg, r#"<text class="value" x="{}" y="{}">{}</text>"#, x + 8, y + 15, escape(&label));
+        let _ = write!(
+            svg,
+            r#"<text class="value" x="{}" y="{}">{}</text>"#,
+            x + 8,
+            y + 15,
+            escape(&label)
+        );
     }
     svg.push_str("</svg>");
     svg
@@ -90,7 +104,12 @@ pub(super) fn columns(title: &str, days: &[Stack]) -> String {
             );
         }
         if n as i64 % every == 0 {
-            let _ = write!(svg, r#"<text class="tick" x="{x}" y="{}">{}</text>"#, HEIGHT - 8, escape(short(&day.name)));
+            let _ = write!(
+                svg,
+                r#"<text class="tick" x="{x}" y="{}">{}</text>"#,
+                HEIGHT - 8,
+                escape(short(&day.name))
+            );
         }
     }
     svg.push_str("</svg>");
@@ -113,16 +132,28 @@ pub(super) fn line(title: &str, days: &[(String, i64)], limit_ppm: i64) -> Strin
         at - 4,
         limit_ppm / 10_000
     );
-    let points: Vec<String> =
-        days.iter().enumerate().map(|(n, d)| format!("{},{}", 50 + n as i64 * step, y(d.1))).collect();
+    let points: Vec<String> = days
+        .iter()
+        .enumerate()
+        .map(|(n, d)| format!("{},{}", 50 + n as i64 * step, y(d.1)))
+        .collect();
     let _ = write!(svg, r#"<polyline class="line" points="{}"/>"#, points.join(" "));
     let every = (days.len() as i64 / 5).max(1);
     for (n, (day, ppm)) in days.iter().enumerate() {
         let x = 50 + n as i64 * step;
         let what = escape(&format!("{day}: {} %", ppm / 10_000));
-        let _ = write!(svg, r#"<circle class="point" cx="{x}" cy="{}" r="4"><title>{what}</title></circle>"#, y(*ppm));
+        let _ = write!(
+            svg,
+            r#"<circle class="point" cx="{x}" cy="{}" r="4"><title>{what}</title></circle>"#,
+            y(*ppm)
+        );
         if n as i64 % every == 0 {
-            let _ = write!(svg, r#"<text class="tick" x="{x}" y="{}">{}</text>"#, HEIGHT - 8, escape(short(day)));
+            let _ = write!(
+                svg,
+                r#"<text class="tick" x="{x}" y="{}">{}</text>"#,
+                HEIGHT - 8,
+                escape(short(day))
+            );
         }
     }
     svg.push_str("</svg>");
@@ -161,7 +192,10 @@ mod tests {
     fn a_name_cannot_leave_its_text() {
         let svg = bars("<script>", &[one("\"><script>alert(1)</script>", 1)]);
         assert!(!svg.contains("<script"), "{svg}");
-        assert!(!columns("t", &[one("<b>", 1)]).contains("<b>") && !line("t", &[("<b>".into(), 1)], 0).contains("<b>"));
+        assert!(
+            !columns("t", &[one("<b>", 1)]).contains("<b>")
+                && !line("t", &[("<b>".into(), 1)], 0).contains("<b>")
+        );
     }
 
     #[test]

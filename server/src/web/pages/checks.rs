@@ -1,4 +1,5 @@
-//! The check by card, PIN and witness (P4) by page: phone-friendly, at the door; and the latest ones.
+//! The check by card, PIN and witness (P4) by page: phone-friendly, at the door; and the latest
+//! ones.
 
 use std::sync::Arc;
 
@@ -36,7 +37,11 @@ struct ChecksPage {
     done: Option<String>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let made = make(&app, &who, l, &Given::default(), Ok(None)).await;
     shown(&app, l, made).await
 }
@@ -87,7 +92,8 @@ async fn make(
         .blocking(move |a| {
             let part = PartQuery::default().part(&asking, 499);
             let rooms = a.store.rooms_part(&part)?.into_iter();
-            let rooms: Vec<_> = rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
+            let rooms: Vec<_> =
+                rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
             let mut people = Vec::new();
             for p in a.store.practitioners_part(&part)? {
                 let set = a.store.credential_of(p.id.as_str())?.is_some();
@@ -99,7 +105,8 @@ async fn make(
     let checks = latest(app, who).await?;
     deed::persons(people.iter().map(|p| &p.0));
     deed::persons(checks.iter().flat_map(|c| [&c.person, &c.witness]));
-    let name = |id: &str| people.iter().find(|p| p.0 == id).map_or_else(|| id.to_owned(), |p| p.1.clone());
+    let name =
+        |id: &str| people.iter().find(|p| p.0 == id).map_or_else(|| id.to_owned(), |p| p.1.clone());
     let (fault, done) = match outcome {
         Ok(None) => (String::new(), None),
         Ok(Some(c)) => {
@@ -155,5 +162,12 @@ fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {
         "system" => l.t("机构系统陈述(不作核验)", "stated by the clinic's system: verifies nobody"),
         _ => l.t("接口", "API"),
     };
-    [local(&c.at), c.room.clone(), name(&c.person), direction.to_owned(), name(&c.witness), via.to_owned()]
+    [
+        local(&c.at),
+        c.room.clone(),
+        name(&c.person),
+        direction.to_owned(),
+        name(&c.witness),
+        via.to_owned(),
+    ]
 }

@@ -85,7 +85,11 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         .blocking(move |a| {
             // A refused message names no institution: only who sees all boxes sees them.
             let quarantine = if everywhere { a.store.quarantined(20)? } else { Vec::new() };
-            Ok::<_, StoreError>((a.store.devices_part(&asked)?, quarantine, a.store.places_seen(&asked)?))
+            Ok::<_, StoreError>((
+                a.store.devices_part(&asked)?,
+                quarantine,
+                a.store.places_seen(&asked)?,
+            ))
         })
         .await?;
     let next = cut(&mut devices, &part, |d| d.id.clone());
@@ -110,7 +114,9 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
 fn view(l: Lang, d: &Device, now: &str, may_unlock: bool) -> BoxView {
     let health = d.health.as_ref();
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
-    let camera = health.and_then(|h| serde_json::to_value(h.camera).ok()).and_then(|v| v.as_str().map(str::to_owned));
+    let camera = health
+        .and_then(|h| serde_json::to_value(h.camera).ok())
+        .and_then(|v| v.as_str().map(str::to_owned));
     BoxView {
         id: d.id.clone(),
         place: format!("{} · {}", d.institution, d.room),
@@ -143,12 +149,22 @@ fn view(l: Lang, d: &Device, now: &str, may_unlock: bool) -> BoxView {
                     Some(false) => l.t("被拒绝", "refused"),
                     None => l.t("待确认", "waiting"),
                 };
-                (knowledge_name(l, &k.kind), k.version, state, k.refused_because.clone().unwrap_or_default())
+                (
+                    knowledge_name(l, &k.kind),
+                    k.version,
+                    state,
+                    k.refused_because.clone().unwrap_or_default(),
+                )
             })
             .collect(),
         degraded: health.map(|h| h.degraded.clone()).unwrap_or_default(),
         locked: d.locked_at.as_deref().map(local).unwrap_or_default(),
-        unlocked: d.unlocked_until.as_deref().filter(|until| *until > now).map(local).unwrap_or_default(),
+        unlocked: d
+            .unlocked_until
+            .as_deref()
+            .filter(|until| *until > now)
+            .map(local)
+            .unwrap_or_default(),
         may_unlock: may_unlock && d.state == DeviceState::Provisioned && d.locked_at.is_some(),
     }
 }

@@ -55,7 +55,12 @@ pub(super) async fn page(
     shown(&app, l, made).await
 }
 
-async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &FiguresQuery) -> Result<Response, Problem> {
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    query: &FiguresQuery,
+) -> Result<Response, Problem> {
     // A wrong day keeps what was typed and shows the last month.
     let (asked, fault) = match query.read(who) {
         Ok(asked) => (asked, String::new()),
@@ -64,8 +69,9 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &FiguresQuery) -> Resul
     let span = asked.span.clone();
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let found = told(who, &made);
-    let typed =
-        |given: &Option<String>, read: String| if fault.is_empty() { read } else { given.clone().unwrap_or(read) };
+    let typed = |given: &Option<String>, read: String| {
+        if fault.is_empty() { read } else { given.clone().unwrap_or(read) }
+    };
     let decided: i64 = found.devices.iter().map(|d| d.decided).sum();
     let wrong: i64 = found.devices.iter().map(|d| d.false_alarms).sum();
     let sessions: i64 = found.sight_by_day.iter().map(|s| s.sessions).sum();
@@ -99,7 +105,11 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
     let plain = |title, note, key: &'static str, cells: &[Cell], words: &dyn Fn(&str) -> String| {
         let stacks: Vec<Stack> = cells
             .iter()
-            .map(|c| Stack { name: words(&c.key), parts: vec![("v2", c.count)], label: String::new() })
+            .map(|c| Stack {
+                name: words(&c.key),
+                parts: vec![("v2", c.count)],
+                label: String::new(),
+            })
             .collect();
         let rows = stacks.iter().map(|s| vec![s.name.clone(), s.parts[0].1.to_string()]).collect();
         Chart {
@@ -125,7 +135,10 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
     let told_state = |code: &str| ClinicState::parse(code).map(|s| l.clinic_state(s).to_owned());
     let state = |code: &str| told_state(code).unwrap_or_else(|| own_state(l, code));
     let reason = |code: &str| {
-        Reason::ALL.into_iter().find(|r| r.as_str() == code).map_or_else(|| code.to_owned(), |r| l.reason(r).to_owned())
+        Reason::ALL
+            .into_iter()
+            .find(|r| r.as_str() == code)
+            .map_or_else(|| code.to_owned(), |r| l.reason(r).to_owned())
     };
     vec![
         by_day,
@@ -138,7 +151,13 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
         ),
         sev(l.t("按状态", "By state"), "", l.t("状态", "state"), &found.by_state, &state),
         false_alarms(l, found),
-        plain(l.t("排除原因", "Why dismissed"), "", l.t("原因", "reason"), &found.dismissed_because, &reason),
+        plain(
+            l.t("排除原因", "Why dismissed"),
+            "",
+            l.t("原因", "reason"),
+            &found.dismissed_because,
+            &reason,
+        ),
         sight_days(l, &found.sight_by_day),
         sight_boxes(l, &found.sight_by_device),
         plain(
@@ -183,7 +202,12 @@ fn false_alarms(l: Lang, found: &Figures) -> Chart {
         .map(|d| Stack {
             name: d.device.clone(),
             parts: vec![("v3", d.false_alarm_ppm.unwrap_or(0))],
-            label: format!("{} ({}/{})", percent(d.false_alarm_ppm.unwrap_or(0)), d.false_alarms, d.decided),
+            label: format!(
+                "{} ({}/{})",
+                percent(d.false_alarm_ppm.unwrap_or(0)),
+                d.false_alarms,
+                d.decided
+            ),
         })
         .collect();
     let rows = found.devices.iter().map(|d| {
@@ -205,10 +229,18 @@ fn false_alarms(l: Lang, found: &Figures) -> Chart {
         title,
         note: l.t(
             "按事件计;误报 = 被人排除或现场查否。n 件无误报时,95 % 置信上限为 3/n",
-            "Counted by incident; false = dismissed by people or unfounded on site. None in n is bounded by 3/n at 95 %",
+            "Counted by incident; false = dismissed by people or unfounded on site. None in n is \
+            bounded by 3/n at 95 %",
         ),
         svg: chart::scaled(title, &stacks, 1_000_000),
-        head: vec![l.t("设备", "box"), l.t("事件", "incidents"), l.t("已定", "decided"), l.t("误报", "false"), l.t("占比", "share"), l.t("已撤回", "withdrawn")],
+        head: vec![
+            l.t("设备", "box"),
+            l.t("事件", "incidents"),
+            l.t("已定", "decided"),
+            l.t("误报", "false"),
+            l.t("占比", "share"),
+            l.t("已撤回", "withdrawn"),
+        ],
         rows: rows.collect(),
         severities: false,
     }
@@ -241,23 +273,41 @@ fn sight_rows(sights: &[Sight]) -> Vec<Vec<String>> {
 
 fn sight_days(l: Lang, sights: &[Sight]) -> Chart {
     let title = l.t("可见度 V(每日平均)", "Visibility V, mean by day");
-    let points: Vec<(String, i64)> = sights.iter().map(|s| (s.key.clone(), s.visibility_a_ppm)).collect();
-    let svg = if points.is_empty() { chart::bars(title, &[]) } else { chart::line(title, &points, V_LIMIT_PPM) };
+    let points: Vec<(String, i64)> =
+        sights.iter().map(|s| (s.key.clone(), s.visibility_a_ppm)).collect();
+    let svg = if points.is_empty() {
+        chart::bars(title, &[])
+    } else {
+        chart::line(title, &points, V_LIMIT_PPM)
+    };
     let note = l.t("低于 60 % 时不作任何指认", "Below 60 % nothing is alleged");
-    Chart { title, note, svg, head: sight_head(l, l.t("日期", "day")), rows: sight_rows(sights), severities: false }
+    Chart {
+        title,
+        note,
+        svg,
+        head: sight_head(l, l.t("日期", "day")),
+        rows: sight_rows(sights),
+        severities: false,
+    }
 }
 
 fn sight_boxes(l: Lang, sights: &[Sight]) -> Chart {
     let title = l.t("各设备弃权占比", "Abstention by box");
     let stack = |s: &Sight| Stack {
         name: s.key.clone(),
-        parts: vec![("v1", ppm(s.not_assessable, s.sessions)), ("v0", ppm(s.abstained, s.sessions))],
+        parts: vec![
+            ("v1", ppm(s.not_assessable, s.sessions)),
+            ("v0", ppm(s.abstained, s.sessions)),
+        ],
         label: share(s.not_assessable + s.abstained, s.sessions),
     };
     let stacks: Vec<Stack> = sights.iter().map(stack).collect();
     Chart {
         title,
-        note: l.t("不可评估与有规则弃权的诊疗活动", "Sessions not assessable, and with a rule that abstained"),
+        note: l.t(
+            "不可评估与有规则弃权的诊疗活动",
+            "Sessions not assessable, and with a rule that abstained",
+        ),
         svg: chart::scaled(title, &stacks, 1_000_000),
         head: sight_head(l, l.t("设备", "box")),
         rows: sight_rows(sights),
@@ -298,6 +348,8 @@ fn stacks(cells: &[Cell], words: &dyn Fn(&str) -> String) -> Vec<Stack> {
 }
 
 fn rows(stacks: &[Stack]) -> Vec<Vec<String>> {
-    let row = |s: &Stack| std::iter::once(s.name.clone()).chain(s.parts.iter().map(|p| p.1.to_string())).collect();
+    let row = |s: &Stack| {
+        std::iter::once(s.name.clone()).chain(s.parts.iter().map(|p| p.1.to_string())).collect()
+    };
     stacks.iter().map(row).collect()
 }

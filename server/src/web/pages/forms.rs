@@ -1,5 +1,6 @@
-//! One form for every noun of the registry: fields with labels in both languages, what was typed kept whatever was refused,
-//! and the fault beside its field. View models and reading of what was sent; what is right is said by `model`.
+//! One form for every noun of the registry: fields with labels in both languages, what was typed
+//! kept whatever was refused, and the fault beside its field. View models and reading of what was
+//! sent; what is right is said by `model`.
 
 use std::collections::BTreeMap;
 
@@ -93,7 +94,8 @@ impl Field {
         }
     }
 
-    /// Too many for a list that is looked through: the id is typed, and found by a search for the name.
+    /// Too many for a list that is looked through: the id is typed, and found by a search for the
+    /// name.
     fn is_long(&self) -> bool {
         self.options.len() > LONG
     }
@@ -121,8 +123,8 @@ impl Field {
     }
 }
 
-/// What a browser sent: every field by name, in order; folded as every text that comes in. What is refused stays as it is, so
-/// that its fault stands at its field.
+/// What a browser sent: every field by name, in order; folded as every text that comes in. What is
+/// refused stays as it is, so that its fault stands at its field.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given(BTreeMap<String, Vec<String>>);
 
@@ -130,7 +132,8 @@ impl Given {
     pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
         let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in pairs {
-            let value = crate::text::incoming(&name, &value).unwrap_or_else(|_| value.trim().to_owned());
+            let value =
+                crate::text::incoming(&name, &value).unwrap_or_else(|_| value.trim().to_owned());
             given.entry(name).or_default().push(value);
         }
         Self(given)
@@ -147,7 +150,10 @@ impl Given {
     /// Name after the prefix, and first value, of every field that begins with it.
     pub(super) fn starting_with(&self, prefix: &str) -> Vec<(String, String)> {
         let one = |(name, values): (&String, &Vec<String>)| {
-            Some((name.strip_prefix(prefix)?.to_owned(), values.first().cloned().unwrap_or_default()))
+            Some((
+                name.strip_prefix(prefix)?.to_owned(),
+                values.first().cloned().unwrap_or_default(),
+            ))
         };
         self.0.iter().filter_map(one).collect()
     }
@@ -164,13 +170,20 @@ impl Given {
     }
 
     /// A number, in whole units of `unit`; nothing where it is empty.
-    pub(super) fn put_number(&self, into: &mut Map<String, Value>, name: &str, unit: i64) -> Result<(), String> {
+    pub(super) fn put_number(
+        &self,
+        into: &mut Map<String, Value>,
+        name: &str,
+        unit: i64,
+    ) -> Result<(), String> {
         let text = self.text(name);
         if text.is_empty() {
             return Ok(());
         }
-        let number: i64 = text.parse().map_err(|_| format!("{name}: `{}` is no whole number", clip(text)))?;
-        let value = number.checked_mul(unit).ok_or_else(|| format!("{name}: {number} is too large"))?;
+        let number: i64 =
+            text.parse().map_err(|_| format!("{name}: `{}` is no whole number", clip(text)))?;
+        let value =
+            number.checked_mul(unit).ok_or_else(|| format!("{name}: {number} is too large"))?;
         into.insert(name.to_owned(), Value::from(value));
         Ok(())
     }
@@ -227,7 +240,8 @@ struct FormPage {
     done: bool,
 }
 
-/// Shows a form: with what was given, or with `stored`; a fault that begins with a field's name stands at that field.
+/// Shows a form: with what was given, or with `stored`; a fault that begins with a field's name
+/// stands at that field.
 pub(super) fn show(
     f: Frame,
     h: Heading,
@@ -237,7 +251,9 @@ pub(super) fn show(
     done: bool,
 ) -> Result<Response, Problem> {
     let fault = fault.unwrap_or_default();
-    let at_field = fault.split_once(':').map(|(name, _)| name.split(['.', '[']).next().unwrap_or(name).to_owned());
+    let at_field = fault
+        .split_once(':')
+        .map(|(name, _)| name.split(['.', '[']).next().unwrap_or(name).to_owned());
     let mut placed = false;
     for field in &mut fields {
         if let Some(given) = values.0.get(&field.name) {
@@ -251,8 +267,11 @@ pub(super) fn show(
             placed = true;
         }
     }
-    let heading =
-        if placed { f.l.t("请改正标出的栏目。", "Please mend the marked field.").to_owned() } else { fault };
+    let heading = if placed {
+        f.l.t("请改正标出的栏目。", "Please mend the marked field.").to_owned()
+    } else {
+        fault
+    };
     let refused = !heading.is_empty();
     let mut response = render(&FormPage { f, h, fields, done, fault: heading })?;
     if refused {
@@ -287,8 +306,12 @@ mod tests {
 
     #[test]
     fn a_value_that_the_list_lacks_is_shown_and_not_lost() {
-        let mut field = Field::new(Kind::Choice, "lead", "Lead").options([("p-1".to_owned(), "A".to_owned())]);
+        let mut field =
+            Field::new(Kind::Choice, "lead", "Lead").options([("p-1".to_owned(), "A".to_owned())]);
         field.choose(&["p-9".to_owned()]);
-        assert_eq!(field.options.iter().filter(|o| o.2).map(|o| o.0.as_str()).collect::<Vec<_>>(), ["p-9"]);
+        assert_eq!(
+            field.options.iter().filter(|o| o.2).map(|o| o.0.as_str()).collect::<Vec<_>>(),
+            ["p-9"]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What every page has about it: menu, counts, language, the times people read, and the page that says what went wrong.
+//! What every page has about it: menu, counts, language, the times people read, and the page that
+//! says what went wrong.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use crate::problem::{Problem, retry_after};
 use crate::web::part::PartQuery;
 
 tokio::task_local! {
-    /// Whoever asked for the page that is being made: the frame's menu and counts are his. Set by `auth::layer`.
+    /// Whoever asked for the page that is being made: the frame's menu and counts are his. Set by
+    /// `auth::layer`.
     pub(in crate::web) static READER: Who;
 }
 
@@ -73,7 +75,8 @@ pub(super) struct Frame {
     /// People log in here: the frame offers to log out.
     pub accounts: bool,
     pub open_alerts: i64,
-    /// Where the feed stands, in the reader's own numbers: from there the page follows it. Empty for whoever may not.
+    /// Where the feed stands, in the reader's own numbers: from there the page follows it. Empty
+    /// for whoever may not.
     pub feed_head: String,
     pub here: String,
     /// Only what the reader may open.
@@ -105,17 +108,29 @@ impl Frame {
         }
     }
 
-    pub(super) async fn of(app: &Arc<App>, l: Lang, page: &'static str, here: &str) -> Result<Self, Problem> {
+    pub(super) async fn of(
+        app: &Arc<App>,
+        l: Lang,
+        page: &'static str,
+        here: &str,
+    ) -> Result<Self, Problem> {
         let who = READER.try_with(Clone::clone).unwrap_or_else(|_| Who::nobody());
         let part = PartQuery::default().part(&who, 1);
         let (summary, feed_head, counts) = app
             .blocking(move |a| {
                 let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
-                Ok::<_, crate::store::StoreError>((a.store.summary()?, a.store.feed_head()?, counts))
+                Ok::<_, crate::store::StoreError>((
+                    a.store.summary()?,
+                    a.store.feed_head()?,
+                    counts,
+                ))
             })
             .await?;
-        let may_open = |path: &str| !app.config.accounts || crate::web::rights::may_open(who.role, path);
-        let open = |state: &str| crate::alert::State::parse(state).is_some_and(crate::alert::State::is_open);
+        let may_open =
+            |path: &str| !app.config.accounts || crate::web::rights::may_open(who.role, path);
+        let open = |state: &str| {
+            crate::alert::State::parse(state).is_some_and(crate::alert::State::is_open)
+        };
         let open_alerts = counts.iter().filter(|(state, _, _)| open(state)).map(|c| c.2).sum();
         Ok(Self {
             l,
@@ -140,7 +155,8 @@ impl Frame {
             guide: may_open("/guide").then_some("/guide"),
             certificates: if who.role == crate::access::Role::Admin {
                 let due = app.certificates.due(clock::now()).into_iter();
-                due.map(|d| (l.t(d.whose.zh(), d.whose.en()), dated(&clock::text(d.expires_at)))).collect()
+                due.map(|d| (l.t(d.whose.zh(), d.whose.en()), dated(&clock::text(d.expires_at))))
+                    .collect()
             } else {
                 Vec::new()
             },
@@ -166,10 +182,15 @@ impl Lang {
 }
 
 pub(in crate::web) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|pair| {
-        let (key, value) = pair.trim().split_once('=')?;
-        (key == name).then(|| value.to_owned())
-    })
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .find_map(|pair| {
+            let (key, value) = pair.trim().split_once('=')?;
+            (key == name).then(|| value.to_owned())
+        })
 }
 
 pub(super) fn render<T: Template>(template: &T) -> Result<Response, Problem> {
@@ -194,7 +215,11 @@ pub(super) fn line(l: Lang, problem: Problem) -> String {
 }
 
 /// Shows a problem as a page rather than as JSON.
-pub(in crate::web) async fn shown(app: &Arc<App>, l: Lang, made: Result<Response, Problem>) -> Response {
+pub(in crate::web) async fn shown(
+    app: &Arc<App>,
+    l: Lang,
+    made: Result<Response, Problem>,
+) -> Response {
     let problem = match made {
         Ok(response) => return response,
         Err(problem) => problem,
@@ -235,6 +260,7 @@ pub(in crate::web) fn dated(time: &str) -> String {
 
 fn zone_words(offset: jiff::tz::Offset) -> String {
     let minutes = offset.seconds() / 60;
-    let (sign, hours, rest) = (if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60);
+    let (sign, hours, rest) =
+        (if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60);
     if rest == 0 { format!("UTC{sign}{hours}") } else { format!("UTC{sign}{hours}:{rest:02}") }
 }

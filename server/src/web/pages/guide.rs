@@ -1,4 +1,5 @@
-//! The one-page guide behind "?": what a role does on a day, the keys, and where the rest stands. Text only, by role.
+//! The one-page guide behind "?": what a role does on a day, the keys, and where the rest stands.
+//! Text only, by role.
 
 use std::sync::Arc;
 
@@ -20,35 +21,40 @@ const SUPERVISOR: &[Step] = &[
         "看线索",
         "收件箱按事件排列:左侧色条为级别,L3 须优先处理;逾期以红字标出。点开可见时间轴、说明、依据与记录链。",
         "Read the leads",
-        "The inbox lists incidents: the bar is the severity, L3 comes first, overdue stands in red. A lead's page shows the timeline, the explanation, the basis and the chain.",
+        "The inbox lists incidents: the bar is the severity, L3 comes first, overdue stands in \
+        red. A lead's page shows the timeline, the explanation, the basis and the chain.",
         "/",
     ),
     (
         "两人复核",
         "受理后给出「认为成立」或「认为应排除」(须选原因)。两名不同人员意见一致才成为线索成立或排除;同一人不能复核两次。",
         "Two reviews",
-        "Take a lead, then uphold it or dismiss it with a reason. Two different people must agree; nobody reviews twice.",
+        "Take a lead, then uphold it or dismiss it with a reason. Two different people must \
+        agree; nobody reviews twice.",
         "/",
     ),
     (
         "现场与立案",
         "线索成立后转现场核查,再立案(填案号)或查无实据;移送材料用「案件材料包」导出,内含校验和与记录链。",
         "On site and case",
-        "An upheld lead goes on site, then to a case with its number, or to nothing found. The case package holds checksums and the chain.",
+        "An upheld lead goes on site, then to a case with its number, or to nothing found. The \
+        case package holds checksums and the chain.",
         "/",
     ),
     (
         "确认采集",
         "机构提交的人脸采集须与注册照片比对后确认;未确认前不会据此认定任何人。退回须写原因。",
         "Confirm enrolments",
-        "Compare a clinic's proposal with the registry photograph and confirm it; before that it identifies nobody. A refusal needs a reason.",
+        "Compare a clinic's proposal with the registry photograph and confirm it; before that it \
+        identifies nobody. A refusal needs a reason.",
         "/people",
     ),
     (
         "维护登记",
         "机构、人员、主诊备案、诊室、项目与通行证;可表格导入,先试运行逐行列出问题。",
         "Keep the registry",
-        "Institutions, people, lead filings, rooms, items and passes; tables can be imported, a dry run lists every row's fault.",
+        "Institutions, people, lead filings, rooms, items and passes; tables can be imported, a \
+        dry run lists every row's fault.",
         "/registry",
     ),
 ];
@@ -60,7 +66,8 @@ const REVIEWER: &[Step] = &[
         "批量与视图",
         "勾选多条后可一起受理、指派或给出同一意见;常用筛选可保存为我的视图。",
         "Bulk and views",
-        "Tick several leads to take, assign or judge them alike; a filter that you often use can be kept as a view.",
+        "Tick several leads to take, assign or judge them alike; a filter that you often use can \
+        be kept as a view.",
         "/",
     ),
 ];
@@ -70,14 +77,16 @@ const CLINIC: &[Step] = &[
         "登记诊疗活动",
         "用手机扫诊室二维码,选项目与主诊,一分钟完成;结束时点「结束」。迟报与迟关闭会被标出。",
         "Declare a session",
-        "Scan the room's QR code, choose item and lead: one minute. Close it at its end. What is told late is marked so.",
+        "Scan the room's QR code, choose item and lead: one minute. Close it at its end. What is \
+        told late is marked so.",
         "/sessions",
     ),
     (
         "采集人脸",
         "上传或用摄像头拍摄三张以上正面照片,阅读同意书并签名;由监管人员确认后生效。",
         "Enrol a face",
-        "Upload or take three or more frontal photographs, read the consent and sign it; it counts once a supervisor confirmed it.",
+        "Upload or take three or more frontal photographs, read the consent and sign it; it \
+        counts once a supervisor confirmed it.",
         "/enrol",
     ),
     (
@@ -101,7 +110,8 @@ const AUDITOR: &[Step] = &[
         "审计日志",
         "谁在何时看过什么、为哪一案;可检索、可导出,记录以哈希相连,可用 zaigang-verify 校验。",
         "The audit log",
-        "Who read what, when and for which case; searchable, exportable, hash-chained, verified by zaigang-verify.",
+        "Who read what, when and for which case; searchable, exportable, hash-chained, verified \
+        by zaigang-verify.",
         "/audit",
     ),
     (
@@ -126,14 +136,16 @@ const ADMIN: &[Step] = &[
         "设备",
         "登记设备得到一次性令牌,设备接入后在此查看状态、版本、时钟与记录链。",
         "Boxes",
-        "Registering a box gives a single-use token; its state, versions, clock and chain stand here.",
+        "Registering a box gives a single-use token; its state, versions, clock and chain stand \
+        here.",
         "/devices",
     ),
     (
         "参数与通知",
         "规则参数的每次更改都留下原因;通知只发往配置文件允许的地址。",
         "Policy and notifications",
-        "Each change of a number keeps its reason; notifications go only where the configuration allows.",
+        "Each change of a number keeps its reason; notifications go only where the configuration \
+        allows.",
         "/policy",
     ),
 ];
@@ -142,7 +154,8 @@ const INTEGRATOR: &[Step] = &[(
     "接口",
     "以令牌调用 /api/v1;说明见 /api/v1/openapi.json。登记表也可在此导入导出。",
     "The API",
-    "Call /api/v1 with a token; /api/v1/openapi.json describes it. Tables can be imported and exported here too.",
+    "Call /api/v1 with a token; /api/v1/openapi.json describes it. Tables can be imported and \
+    exported here too.",
     "/import",
 )];
 
@@ -165,7 +178,11 @@ struct GuidePage {
     keys: Vec<(&'static str, &'static str)>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let (role, steps) = match who.role {
         // With accounts switched off the demonstration's visitor is shown the supervisor's day.
         _ if !app.config.accounts => (l.t("监管人员", "supervisor"), SUPERVISOR),

@@ -83,7 +83,15 @@ pub(super) async fn submit(
         Err(fault) => Err(Problem::unprocessable(fault)),
     };
     let made = match done {
-        Ok(made) => make(&app, l, &Given::default(), Ok(made["secret"].as_str().unwrap_or_default().to_owned())).await,
+        Ok(made) => {
+            make(
+                &app,
+                l,
+                &Given::default(),
+                Ok(made["secret"].as_str().unwrap_or_default().to_owned()),
+            )
+            .await
+        }
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => make(&app, l, &given, Err(problem)).await,
     };
@@ -96,8 +104,12 @@ fn read(given: &Given) -> Result<HookBody, String> {
         if text.is_empty() {
             return Ok(None);
         }
-        let time: jiff::civil::Time = text.parse().map_err(|_| format!("{name}: use a time of day such as 22:00"))?;
-        Ok(Some(u16::try_from(time.hour()).unwrap_or(0) * 60 + u16::try_from(time.minute()).unwrap_or(0)))
+        let time: jiff::civil::Time =
+            text.parse().map_err(|_| format!("{name}: use a time of day such as 22:00"))?;
+        Ok(Some(
+            u16::try_from(time.hour()).unwrap_or(0) * 60
+                + u16::try_from(time.minute()).unwrap_or(0),
+        ))
     };
     let quiet = match (minutes("quiet_from")?, minutes("quiet_to")?) {
         (Some(from_min), Some(to_min)) => Some(Quiet { from_min, to_min, below: 3 }),
@@ -114,7 +126,10 @@ fn read(given: &Given) -> Result<HookBody, String> {
         id: given.text("id").to_owned(),
         kind: if given.text("kind") == "email" { HookKind::Email } else { HookKind::Webhook },
         target: given.text("target").to_owned(),
-        min_severity: given.text("min_severity").parse().map_err(|_| "min_severity: use 0 to 3".to_owned())?,
+        min_severity: given
+            .text("min_severity")
+            .parse()
+            .map_err(|_| "min_severity: use 0 to 3".to_owned())?,
         jurisdiction: given.text("jurisdiction").to_owned(),
         states: given.text("states") == "yes",
         quiet,
@@ -140,9 +155,15 @@ fn typed(given: &Given) -> Typed {
     }
 }
 
-async fn make(app: &Arc<App>, l: Lang, given: &Given, outcome: Result<String, Problem>) -> Result<Response, Problem> {
-    let (found, log) =
-        app.blocking(|a| Ok::<_, StoreError>((a.store.hooks()?, a.store.deliveries(None, None, 50)?))).await?;
+async fn make(
+    app: &Arc<App>,
+    l: Lang,
+    given: &Given,
+    outcome: Result<String, Problem>,
+) -> Result<Response, Problem> {
+    let (found, log) = app
+        .blocking(|a| Ok::<_, StoreError>((a.store.hooks()?, a.store.deliveries(None, None, 50)?)))
+        .await?;
     let (secret, fault) = match outcome {
         Ok(secret) => (secret, String::new()),
         Err(problem) => (String::new(), problem.detail),
@@ -161,12 +182,19 @@ async fn make(app: &Arc<App>, l: Lang, given: &Given, outcome: Result<String, Pr
 
 fn hook(l: Lang, h: Hook) -> HookRow {
     let time = |min: u16| format!("{:02}:{:02}", min / 60, min % 60);
-    let quiet = h.quiet.map(|q| format!("{}–{} · < L{}", time(q.from_min), time(q.to_min), q.below));
-    let escalation =
-        h.escalate_after_min.zip(h.escalate_to).map(|(min, to)| format!("{min} {} → {to}", l.t("分钟", "min")));
+    let quiet =
+        h.quiet.map(|q| format!("{}–{} · < L{}", time(q.from_min), time(q.to_min), q.below));
+    let escalation = h
+        .escalate_after_min
+        .zip(h.escalate_to)
+        .map(|(min, to)| format!("{min} {} → {to}", l.t("分钟", "min")));
     HookRow {
         kind: if h.kind == HookKind::Email { l.t("邮件", "e-mail") } else { "webhook" },
-        scope: if h.jurisdiction.is_empty() { l.t("全部", "all").to_owned() } else { h.jurisdiction },
+        scope: if h.jurisdiction.is_empty() {
+            l.t("全部", "all").to_owned()
+        } else {
+            h.jurisdiction
+        },
         quiet: quiet.unwrap_or_else(|| "—".to_owned()),
         escalation: escalation.unwrap_or_else(|| "—".to_owned()),
         id: h.id,
@@ -208,7 +236,9 @@ pub(super) async fn step(
         _ => Err(Problem::unprocessable("step: use test, disable or enable")),
     };
     let made = match step {
-        Ok(step) => hooks::take(&app, id, step).await.map(|()| Redirect::to("/hooks").into_response()),
+        Ok(step) => {
+            hooks::take(&app, id, step).await.map(|()| Redirect::to("/hooks").into_response())
+        }
         Err(problem) => Err(problem),
     };
     shown(&app, l, made).await

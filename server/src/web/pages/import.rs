@@ -1,4 +1,5 @@
-//! Tables in and out by page: choose a table, paste or upload it, look at every row's fault, then store it.
+//! Tables in and out by page: choose a table, paste or upload it, look at every row's fault, then
+//! store it.
 
 use std::sync::Arc;
 
@@ -51,7 +52,11 @@ fn words(l: Lang, noun: Noun) -> &'static str {
     }
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let made = make(&app, &who, l, Given::default(), Ok(None)).await;
     shown(&app, l, made).await
 }
@@ -74,8 +79,12 @@ pub(super) async fn submit(
 
 /// A file that was chosen goes before what stands in the field.
 async fn read(mut form: Multipart) -> Result<Given, Problem> {
-    let unreadable =
-        |_| Problem::unprocessable(format!("the form could not be read, or is larger than {} MiB", MOST_BYTES >> 20));
+    let unreadable = |_| {
+        Problem::unprocessable(format!(
+            "the form could not be read, or is larger than {} MiB",
+            MOST_BYTES >> 20
+        ))
+    };
     let mut given = Given::default();
     let mut file = String::new();
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
@@ -102,7 +111,10 @@ async fn take(app: &Arc<App>, who: &Who, l: Lang, given: &Given) -> Result<Repor
     let noun = Noun::parse(&given.noun).filter(|n| bulk::may(app, who, *n));
     let noun = noun.ok_or_else(|| Problem::unprocessable(l.t("请选择表格", "choose a table")))?;
     if given.text.contains('\u{fffd}') {
-        let why = l.t("文件不是 UTF-8 编码:请另存为“CSV UTF-8”", "the file is no UTF-8 text: save it as CSV UTF-8");
+        let why = l.t(
+            "文件不是 UTF-8 编码:请另存为“CSV UTF-8”",
+            "the file is no UTF-8 text: save it as CSV UTF-8",
+        );
         return Err(Problem::unprocessable(why));
     }
     let wish = Wish { dry_run: !given.store, near_ids: given.near_ids };

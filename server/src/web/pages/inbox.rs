@@ -136,7 +136,11 @@ impl Counts {
         match self {
             Self::Authority(counts) => (
                 counts.iter().filter(|(s, _, _)| open(s)).map(|c| c.2).sum(),
-                counts.iter().filter(|(s, severity, _)| open(s) && *severity == 3).map(|c| c.2).sum(),
+                counts
+                    .iter()
+                    .filter(|(s, severity, _)| open(s) && *severity == 3)
+                    .map(|c| c.2)
+                    .sum(),
             ),
             Self::Clinic { by_state, urgent } => {
                 let of = |state: ClinicState| by_state.get(state.as_str()).copied().unwrap_or(0);
@@ -146,7 +150,13 @@ impl Counts {
     }
 }
 
-fn find(a: &App, who: &Who, l: Lang, filter: &AlertFilter, part: &Part) -> Result<Found, StoreError> {
+fn find(
+    a: &App,
+    who: &Who,
+    l: Lang,
+    filter: &AlertFilter,
+    part: &Part,
+) -> Result<Found, StoreError> {
     let alerts = a.store.alerts(filter)?;
     crate::web::sight::note(a, &alerts)?;
     let ids = || alerts.iter().map(|alert| alert.id.as_str());
@@ -155,14 +165,16 @@ fn find(a: &App, who: &Who, l: Lang, filter: &AlertFilter, part: &Part) -> Resul
     let answered = if clinic { a.store.answered(ids())? } else { BTreeSet::new() };
     let places: Vec<String> = alerts.iter().map(|alert| alert.institution.clone()).collect();
     let line = |(alert, said): (Alert, Option<(String, Explanation)>)| {
-        let said = said.map(|(rule, said)| if clinic { words_for_clinic(&rule, said) } else { said });
+        let said =
+            said.map(|(rule, said)| if clinic { words_for_clinic(&rule, said) } else { said });
         Line {
             said: said.map(|e| l.t(&e.zh, &e.en).to_owned()).unwrap_or_default(),
             told: clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id))),
             alert,
         }
     };
-    let choice = a.store.institutions_part(part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
+    let choice =
+        a.store.institutions_part(part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
     Ok(Found {
         lines: alerts.into_iter().zip(said).map(line).collect(),
         places: a.store.institution_names(&places)?,
@@ -207,7 +219,8 @@ pub(super) async fn make(
     }
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
-    let numbers = Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
+    let numbers =
+        Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
     let page = InboxPage {
         rows: lines.iter().map(|line| row(l, line, &places, &numbers)).collect(),
         tabs: tabs(l, &counts, query.state.as_deref().unwrap_or("open")),
@@ -222,7 +235,11 @@ pub(super) async fn make(
         view: address(&query),
         may_step: !app.config.accounts || matches!(who.role, Role::Supervisor | Role::Reviewer),
         named: app.config.accounts,
-        reasons: Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn).map(|r| (r.as_str(), l.reason(*r))).collect(),
+        reasons: Reason::ALL
+            .iter()
+            .filter(|r| **r != Reason::Withdrawn)
+            .map(|r| (r.as_str(), l.reason(*r)))
+            .collect(),
         notice,
         institutions: choice,
         next,
@@ -243,14 +260,18 @@ fn address(query: &ListQuery) -> String {
         ("session", &query.session),
         ("assignee", &query.assignee),
     ];
-    let given = parts.into_iter().filter_map(|(name, value)| Some((name, value.as_deref().filter(|v| !v.is_empty())?)));
+    let given = parts
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref().filter(|v| !v.is_empty())?)));
     given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
 }
 
 /// Percent-encoded, but for what needs none.
 fn encoded(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 fn tabs(l: Lang, counts: &Counts, current: &str) -> Vec<Tab> {
@@ -264,15 +285,25 @@ fn tabs(l: Lang, counts: &Counts, current: &str) -> Vec<Tab> {
         Counts::Authority(counts) => counts,
         Counts::Clinic { by_state, .. } => {
             let of = |state: ClinicState| {
-                tab(state.as_str(), l.clinic_state(state), by_state.get(state.as_str()).copied().unwrap_or(0))
+                tab(
+                    state.as_str(),
+                    l.clinic_state(state),
+                    by_state.get(state.as_str()).copied().unwrap_or(0),
+                )
             };
             return ClinicState::ALL.into_iter().map(of).collect();
         }
     };
-    let sum = |wanted: &dyn Fn(&str) -> bool| counts.iter().filter(|(s, _, _)| wanted(s)).map(|c| c.2).sum();
+    let sum = |wanted: &dyn Fn(&str) -> bool| {
+        counts.iter().filter(|(s, _, _)| wanted(s)).map(|c| c.2).sum()
+    };
     let one = |code: &'static str| move |s: &str| s == code;
     vec![
-        tab("open", l.t("待办", "Open"), sum(&|s| AlertState::parse(s).is_some_and(AlertState::is_open))),
+        tab(
+            "open",
+            l.t("待办", "Open"),
+            sum(&|s| AlertState::parse(s).is_some_and(AlertState::is_open)),
+        ),
         tab("raised", l.t("新线索", "New"), sum(&one("raised"))),
         tab("review2", l.t("待复审", "Second review"), sum(&one("review2"))),
         tab("lead", l.t("线索成立", "Upheld"), sum(&one("lead"))),
@@ -284,7 +315,8 @@ fn tabs(l: Lang, counts: &Counts, current: &str) -> Vec<Tab> {
 fn row(l: Lang, line: &Line, institutions: &BTreeMap<String, String>, numbers: &Numbers) -> Row {
     let Line { alert, said, told } = line;
     let place = institutions.get(&alert.institution).unwrap_or(&alert.institution);
-    // Above L1 the time is the authority's to keep, and that it has run out is nobody else's business.
+    // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
+    // business.
     let due = due(alert, numbers).filter(|_| told.is_none() || alert.severity <= 1);
     Row {
         id: alert.id.clone(),

@@ -1,5 +1,6 @@
-//! The law table by page: basis and penalty of every matter with how far each text was read, and a form by which the
-//! authority's lawyer confirms, changes, strikes out or adds an article; with its history.
+//! The law table by page: basis and penalty of every matter with how far each text was read, and a
+//! form by which the authority's lawyer confirms, changes, strikes out or adds an article; with its
+//! history.
 
 use std::sync::Arc;
 
@@ -77,8 +78,11 @@ impl MatterView {
 
 impl CitedView {
     fn of(l: Lang, c: &Cited) -> Self {
-        let from =
-            if c.from.is_empty() { String::new() } else { format!(" · {} {}", l.t("适用自", "from"), c.from) };
+        let from = if c.from.is_empty() {
+            String::new()
+        } else {
+            format!(" · {} {}", l.t("适用自", "from"), c.from)
+        };
         let in_force = if c.in_force.is_empty() {
             String::new()
         } else {
@@ -126,8 +130,11 @@ async fn make(
 ) -> Result<Response, Problem> {
     let table = app.blocking(whole).await?;
     let line = |d: &law::Decision| {
-        let article =
-            if d.new_article.is_empty() { d.article.clone() } else { format!("{} → {}", d.article, d.new_article) };
+        let article = if d.new_article.is_empty() {
+            d.article.clone()
+        } else {
+            format!("{} → {}", d.article, d.new_article)
+        };
         let matter = table.matters.iter().find(|m| m.matter == d.matter);
         let title = matter.map(|m| l.t(&m.title_zh, &m.title_en).to_owned()).unwrap_or_default();
         [
@@ -183,7 +190,9 @@ pub(super) async fn submit(
         Err(fault) => Err(Problem::unprocessable(fault)),
     };
     let made = match done {
-        Ok(_) => Ok(Redirect::to(&format!("/law?saved=1#{}", given.text("matter"))).into_response()),
+        Ok(_) => {
+            Ok(Redirect::to(&format!("/law?saved=1#{}", given.text("matter"))).into_response())
+        }
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => make(&app, &who, l, Some((given, problem.detail)), false).await,
     };
@@ -196,7 +205,9 @@ fn read(given: &Given) -> Result<DecisionBody, String> {
     let listed = given.text("cited").split_once('|');
     let (law, article) = listed.unwrap_or((given.text("law"), given.text("article")));
     let against = given.text("against");
-    let unknown = |name: &str| format!("{name}: `{}` is none of the list", super::forms::clip(given.text(name)));
+    let unknown = |name: &str| {
+        format!("{name}: `{}` is none of the list", super::forms::clip(given.text(name)))
+    };
     Ok(DecisionBody {
         matter: Matter::parse(given.text("matter")).ok_or_else(|| unknown("matter"))?,
         kind: serde_json::from_value(word("kind")).map_err(|_| unknown("kind"))?,

@@ -1,4 +1,5 @@
-//! Coming in and going out: login with a one-time code where one is enrolled, one-time links, accounts, the audit log.
+//! Coming in and going out: login with a one-time code where one is enrolled, one-time links,
+//! accounts, the audit log.
 
 use std::sync::Arc;
 
@@ -47,8 +48,18 @@ pub(super) async fn page(State(app): State<Arc<App>>, l: Lang) -> Response {
     shown(&app, l, made).await
 }
 
-async fn login_page(app: &Arc<App>, l: Lang, name: String, fault: String) -> Result<Response, Problem> {
-    render(&LoginPage { oidc: app.oidc.is_some(), f: Frame::of(app, l, "", "/login").await?, name, fault })
+async fn login_page(
+    app: &Arc<App>,
+    l: Lang,
+    name: String,
+    fault: String,
+) -> Result<Response, Problem> {
+    render(&LoginPage {
+        oidc: app.oidc.is_some(),
+        f: Frame::of(app, l, "", "/login").await?,
+        name,
+        fault,
+    })
 }
 
 #[derive(serde::Deserialize)]
@@ -101,13 +112,21 @@ pub(super) async fn submit(
 
 /// The browser as this account knows it, or the address that a trusted proxy names.
 fn visitor(app: &App, headers: &HeaderMap, name: &str, source: Source) -> Visitor {
-    let known = cookie(headers, KNOWN_COOKIE)
-        .and_then(|said| KnownDevices::new(&app.master).read(&said, name, clock::now().as_second()));
+    let known = cookie(headers, KNOWN_COOKIE).and_then(|said| {
+        KnownDevices::new(&app.master).read(&said, name, clock::now().as_second())
+    });
     known.map_or(Visitor::At(source.0), |device| Visitor::Known { nonce: device.nonce })
 }
 
-/// From here on this browser is known to the account. Without the cookie it is no worse off than before.
-fn remember(app: &App, headers: &HeaderMap, name: &str, visitor: &Visitor, response: &mut Response) {
+/// From here on this browser is known to the account. Without the cookie it is no worse off than
+/// before.
+fn remember(
+    app: &App,
+    headers: &HeaderMap,
+    name: &str,
+    visitor: &Visitor,
+    response: &mut Response,
+) {
     let nonce = match visitor {
         Visitor::Known { nonce } => nonce.clone(),
         Visitor::At(_) => match random_token() {
@@ -116,10 +135,14 @@ fn remember(app: &App, headers: &HeaderMap, name: &str, visitor: &Visitor, respo
         },
     };
     let before = cookie(headers, KNOWN_COOKIE).unwrap_or_default();
-    let issued = KnownDevices::new(&app.master).issue(&before, name, &nonce, clock::now().as_second());
+    let issued =
+        KnownDevices::new(&app.master).issue(&before, name, &nonce, clock::now().as_second());
     let secure = secure(app, headers);
     let cookie = issued.and_then(|value| {
-        let text = format!("{KNOWN_COOKIE}={value}; Path=/login; Max-Age={KNOWN_S}; HttpOnly; SameSite=Strict{secure}");
+        let text = format!(
+            "{KNOWN_COOKIE}={value}; Path=/login; Max-Age={KNOWN_S}; HttpOnly; \
+            SameSite=Strict{secure}"
+        );
         header::HeaderValue::try_from(text).ok()
     });
     if let Some(cookie) = cookie {
@@ -134,17 +157,26 @@ pub(super) fn set_cookie(
     seconds: i64,
 ) -> [(header::HeaderName, String); 1] {
     let (name, secure) = (cookie_name(&app.config), secure(app, headers));
-    [(header::SET_COOKIE, format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"))]
+    [(
+        header::SET_COOKIE,
+        format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"),
+    )]
 }
 
-/// What a cookie says where browsers come over TLS: by the configuration, or by the word of the proxy where that is silent.
+/// What a cookie says where browsers come over TLS: by the configuration, or by the word of the
+/// proxy where that is silent.
 pub(super) fn secure(app: &App, headers: &HeaderMap) -> &'static str {
     let by_proxy = || headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
     if app.config.is_https() || by_proxy() { "; Secure" } else { "" }
 }
 
-/// Counts an attempt, or says how long to wait; an administrator may have ended the waits by command.
-async fn attempt(app: &Arc<App>, name: &str, visitor: &Visitor) -> Result<Result<Attempt, i64>, Problem> {
+/// Counts an attempt, or says how long to wait; an administrator may have ended the waits by
+/// command.
+async fn attempt(
+    app: &Arc<App>,
+    name: &str,
+    visitor: &Visitor,
+) -> Result<Result<Attempt, i64>, Problem> {
     let counted = app.throttle().attempt_login(name, visitor, clock::monotonic_ms());
     let account = name.to_owned();
     if counted.is_ok() || !app.blocking(move |a| a.store.take_cleared_wait(&account)).await? {
@@ -155,7 +187,12 @@ async fn attempt(app: &Arc<App>, name: &str, visitor: &Visitor) -> Result<Result
 }
 
 /// One answer for every wrong login, so that it names neither the account nor what was wrong.
-async fn log_in(app: &Arc<App>, name: &str, visitor: &Visitor, it: Credentials) -> Result<String, Problem> {
+async fn log_in(
+    app: &Arc<App>,
+    name: &str,
+    visitor: &Visitor,
+    it: Credentials,
+) -> Result<String, Problem> {
     let now = clock::now();
     let attempt = attempt(app, name, visitor).await?.map_err(|wait_ms| {
         app.meter.login_throttled();
@@ -163,7 +200,10 @@ async fn log_in(app: &Arc<App>, name: &str, visitor: &Visitor, it: Credentials) 
         Problem {
             zh: Some("尝试过于频繁,请稍后重试".into()),
             retry_after_s: Some(seconds),
-            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many attempts: wait {seconds} s"))
+            ..Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("too many attempts: wait {seconds} s"),
+            )
         }
     })?;
     let who = name.to_owned();
@@ -246,7 +286,11 @@ struct WelcomePage {
     uri: String,
 }
 
-pub(super) async fn welcome(State(app): State<Arc<App>>, l: Lang, Path(token): Path<String>) -> Response {
+pub(super) async fn welcome(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Path(token): Path<String>,
+) -> Response {
     let made = match invited(&app, &token).await {
         Ok(link) => welcome_page(&app, l, &link, WelcomeForm::default(), String::new(), None).await,
         Err(problem) => Err(problem),
@@ -295,7 +339,8 @@ async fn welcome_page(
     secret: Option<Vec<u8>>,
 ) -> Result<Response, Problem> {
     let name = link.invited.account.clone().unwrap_or(it.name);
-    let (shown_secret, uri) = secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &name)));
+    let (shown_secret, uri) =
+        secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &name)));
     render(&WelcomePage {
         f: Frame::of(app, l, "", "/login").await?,
         fault,
@@ -327,8 +372,14 @@ pub(super) async fn accept(
     shown(&app, l, made).await
 }
 
-/// Makes the account, or gives one that stands a new password; with a second factor, gives its secret.
-async fn make_account(app: &Arc<App>, token: &str, link: &Link, it: &WelcomeForm) -> Result<Option<Vec<u8>>, Problem> {
+/// Makes the account, or gives one that stands a new password; with a second factor, gives its
+/// secret.
+async fn make_account(
+    app: &Arc<App>,
+    token: &str,
+    link: &Link,
+    it: &WelcomeForm,
+) -> Result<Option<Vec<u8>>, Problem> {
     let name = link.invited.account.clone().unwrap_or_else(|| it.name.clone());
     let good = name.parse::<protocol::id::PersonId>().is_ok();
     if !good {
@@ -341,19 +392,28 @@ async fn make_account(app: &Arc<App>, token: &str, link: &Link, it: &WelcomeForm
     getrandom::fill(&mut secret).map_err(|e| Problem::internal(&e))?;
     let wants_code = link.needs_code || it.totp.is_some();
     let (hash, display) = (sha256_hex(token), clock::clip(it.display.trim(), 100));
-    let (typed, kept, again) = (it.password.clone(), secret.clone(), link.invited.account.is_some());
+    let (typed, kept, again) =
+        (it.password.clone(), secret.clone(), link.invited.account.is_some());
     deed::did(format!("account {} made from its invitation", clock::clip(&name, 64)));
     // Whoever holds a link was invited.
     let _turn = app.hash_turn(true).await?;
     app.blocking(move |a| {
         let hashed = password::hash(&typed).map_err(|e| Problem::internal(&e))?;
-        let seal = || a.master.seal(&format!("totp {name}"), &kept).map_err(|e| Problem::internal(&e));
+        let seal =
+            || a.master.seal(&format!("totp {name}"), &kept).map_err(|e| Problem::internal(&e));
         let sealed = if wants_code { Some(seal()?) } else { None };
         // Account and second factor in one step: neither stands without the other.
         if again {
             a.store.reset_account(&hash, &hashed, sealed.as_deref(), &now_text())?;
         } else {
-            a.store.accept_invitation(&hash, &name, &display, &hashed, sealed.as_deref(), &now_text())?;
+            a.store.accept_invitation(
+                &hash,
+                &name,
+                &display,
+                &hashed,
+                sealed.as_deref(),
+                &now_text(),
+            )?;
         }
         Ok::<_, Problem>(())
     })
@@ -378,11 +438,22 @@ pub(super) async fn accounts(State(app): State<Arc<App>>, l: Lang) -> Response {
     shown(&app, l, made).await
 }
 
-async fn accounts_page(app: &Arc<App>, l: Lang, link: String, fault: String) -> Result<Response, Problem> {
-    let (accounts, needed) =
-        app.blocking(|a| Ok::<_, StoreError>((a.store.accounts()?, a.store.second_factor_roles()?))).await?;
-    let rows = accounts.into_iter().map(|a| (a.id, a.display, a.role.as_str(), a.scope, a.totp.is_some(), a.disabled));
-    let roles = Role::ALL.into_iter().filter(|r| *r != Role::Public).map(|r| (r.as_str(), needed.contains(&r)));
+async fn accounts_page(
+    app: &Arc<App>,
+    l: Lang,
+    link: String,
+    fault: String,
+) -> Result<Response, Problem> {
+    let (accounts, needed) = app
+        .blocking(|a| Ok::<_, StoreError>((a.store.accounts()?, a.store.second_factor_roles()?)))
+        .await?;
+    let rows = accounts
+        .into_iter()
+        .map(|a| (a.id, a.display, a.role.as_str(), a.scope, a.totp.is_some(), a.disabled));
+    let roles = Role::ALL
+        .into_iter()
+        .filter(|r| *r != Role::Public)
+        .map(|r| (r.as_str(), needed.contains(&r)));
     render(&AccountsPage {
         rows: rows.collect(),
         roles: roles.collect(),
@@ -402,7 +473,11 @@ async fn accounts_again(app: &Arc<App>, l: Lang, made: Result<String, Problem>) 
     shown(app, l, made).await
 }
 
-pub(super) async fn invite(State(app): State<Arc<App>>, l: Lang, Form(it): Form<InviteForm>) -> Response {
+pub(super) async fn invite(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Form(it): Form<InviteForm>,
+) -> Response {
     let made = make_invitation(&app, &it).await;
     accounts_again(&app, l, made).await
 }
@@ -423,7 +498,8 @@ pub(super) async fn second_factor_roles(
     l: Lang,
     Form(ticked): Form<std::collections::BTreeMap<String, String>>,
 ) -> Response {
-    let roles = ticked.keys().map(|role| Role::parse(role).ok_or_else(|| Problem::unknown("role", role)));
+    let roles =
+        ticked.keys().map(|role| Role::parse(role).ok_or_else(|| Problem::unknown("role", role)));
     let made = match roles.collect::<Result<Vec<_>, _>>() {
         Ok(roles) => set_second_factor_roles(&app, roles).await,
         Err(problem) => Err(problem),
@@ -441,12 +517,20 @@ pub(super) async fn disable(
     accounts_again(&app, l, gone.map(|()| String::new())).await
 }
 
-pub(super) async fn clear_waits(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>) -> Response {
+pub(super) async fn clear_waits(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
     let cleared = crate::web::accounts::clear_waits(&app, &id).await;
     accounts_again(&app, l, cleared.map(|()| String::new())).await
 }
 
-pub(super) async fn enable(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>) -> Response {
+pub(super) async fn enable(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
     let back = crate::web::accounts::enable(&app, &id).await;
     accounts_again(&app, l, back.map(|()| String::new())).await
 }
@@ -482,7 +566,12 @@ pub(super) async fn audit(
     shown(&app, l, made).await
 }
 
-async fn audit_page(app: &Arc<App>, who: &Who, l: Lang, query: AuditQuery) -> Result<Response, Problem> {
+async fn audit_page(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    query: AuditQuery,
+) -> Result<Response, Problem> {
     let (search, before) = (clock::clip(&query.q, 100), query.before);
     let wanted = search.clone();
     let (entries, verdict) = app
@@ -491,7 +580,9 @@ async fn audit_page(app: &Arc<App>, who: &Who, l: Lang, query: AuditQuery) -> Re
             Ok::<_, StoreError>((entries, a.walked.verdict(&a.store, &a.heads)?))
         })
         .await?;
-    let rows = entries.into_iter().map(|e| (e.id, local(&e.at), e.actor, e.action, e.object, e.why, e.status));
+    let rows = entries
+        .into_iter()
+        .map(|e| (e.id, local(&e.at), e.actor, e.action, e.object, e.why, e.status));
     let (holds, checked, fault) = match verdict {
         Ok(count) => (true, count, String::new()),
         Err(fault) => (false, fault.entry, fault.why),

@@ -1,4 +1,5 @@
-//! The pages: server-rendered, zh-CN by default, English by toggle, every asset in the binary. View models only.
+//! The pages: server-rendered, zh-CN by default, English by toggle, every asset in the binary. View
+//! models only.
 
 mod account;
 mod alert;
@@ -74,7 +75,10 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/policy", get(policy::page).post(policy::submit))
         .route("/policy/{sha256}", get(policy::by_hash))
         .route("/people", get(people::page))
-        .route("/enrol", get(people::form).post(people::submit).layer(DefaultBodyLimit::max(MOST_UPLOAD_BYTES)))
+        .route(
+            "/enrol",
+            get(people::form).post(people::submit).layer(DefaultBodyLimit::max(MOST_UPLOAD_BYTES)),
+        )
         .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
         .route("/enrolments/{id}/photo/{n}", get(people::photo))
         .route("/login", get(login::page).post(login::submit))
@@ -95,7 +99,12 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/account/provider/unlink", post(account::unlink))
         .route("/audit", get(login::audit))
         .route("/audit/export", get(super::audit::get_export))
-        .route("/import", get(import::page).post(import::submit).layer(DefaultBodyLimit::max(MOST_BYTES + 65_536)))
+        .route(
+            "/import",
+            get(import::page)
+                .post(import::submit)
+                .layer(DefaultBodyLimit::max(MOST_BYTES + 65_536)),
+        )
         .route("/export/{noun}", get(super::bulk::get_export))
         .route("/tokens", get(tokens::page).post(tokens::submit))
         .route("/tokens/{id}/revoke", post(tokens::revoke))
@@ -123,7 +132,12 @@ async fn language(State(_): State<Arc<App>>, Query(query): Query<LanguageQuery>)
     // Only a path of this server: `//elsewhere` would be another host.
     let back = query
         .back
-        .filter(|b| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\') && !b.chars().any(char::is_control))
+        .filter(|b| {
+            b.starts_with('/')
+                && !b.starts_with("//")
+                && !b.contains('\\')
+                && !b.chars().any(char::is_control)
+        })
         .unwrap_or_else(|| "/".to_owned());
     let code = if lang == Lang::En { "en" } else { "zh" };
     let cookie = format!("lang={code}; Path=/; Max-Age=31536000; SameSite=Lax");
@@ -131,7 +145,8 @@ async fn language(State(_): State<Arc<App>>, Query(query): Query<LanguageQuery>)
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {
-    (StatusCode::OK, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], text).into_response()
+    (StatusCode::OK, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], text)
+        .into_response()
 }
 
 async fn style() -> Response {

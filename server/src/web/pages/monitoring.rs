@@ -131,8 +131,16 @@ async fn make(
     let it = app.blocking(move |a| seen(a, &who, &asked)).await?;
     let line = |entry: &crate::store::ReviewEntry| {
         let standing = entry.record.standing(Date::MAX);
-        let there = Part::ALL.into_iter().filter(|p| !standing.missing.contains(p)).map(|p| l.t(p.zh(), p.en()));
-        [local(&entry.at), entry.by.clone(), entry.room.clone(), there.collect::<Vec<_>>().join(" · ")]
+        let there = Part::ALL
+            .into_iter()
+            .filter(|p| !standing.missing.contains(p))
+            .map(|p| l.t(p.zh(), p.en()));
+        [
+            local(&entry.at),
+            entry.by.clone(),
+            entry.room.clone(),
+            there.collect::<Vec<_>>().join(" · "),
+        ]
     };
     let status = if refused.is_some() { 422 } else { 200 };
     let (parts, fault) = match &refused {
@@ -176,12 +184,15 @@ pub(super) async fn submit(
     shown(&app, l, made).await
 }
 
-/// A part with every field empty is not there; with one of them filled in the others are asked for by name.
+/// A part with every field empty is not there; with one of them filled in the others are asked for
+/// by name.
 fn read(given: &Given) -> Result<MonitoringReview, String> {
     let day = |part: &str| -> Result<Date, String> {
         given.text(&format!("{part}_on")).parse().map_err(|_| format!("{part}.on: give the day"))
     };
-    let empty = |part: &str, fields: &[&str]| fields.iter().all(|f| given.text(&format!("{part}_{f}")).is_empty());
+    let empty = |part: &str, fields: &[&str]| {
+        fields.iter().all(|f| given.text(&format!("{part}_{f}")).is_empty())
+    };
     let review = |part: &str| -> Result<Option<Review>, String> {
         if empty(part, &["by", "document", "on"]) {
             return Ok(None);

@@ -1,5 +1,6 @@
-//! The way to the login provider and back: to come in, or to link one's own account. Whoever comes back needs an account
-//! here that he linked himself; the provider gives no role and its names identify nobody.
+//! The way to the login provider and back: to come in, or to link one's own account. Whoever comes
+//! back needs an account here that he linked himself; the provider gives no role and its names
+//! identify nobody.
 
 use std::sync::Arc;
 
@@ -34,13 +35,18 @@ struct Way {
 }
 
 fn provider(app: &App) -> Result<Arc<Provider>, Problem> {
-    app.oidc.clone().ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the configuration names no login provider"))
+    app.oidc.clone().ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "the configuration names no login provider")
+    })
 }
 
 fn said(error: &OidcError) -> Problem {
     tracing::warn!(%error, "a login by the provider failed");
-    let status =
-        if matches!(error, OidcError::Provider(_)) { StatusCode::BAD_GATEWAY } else { StatusCode::UNAUTHORIZED };
+    let status = if matches!(error, OidcError::Provider(_)) {
+        StatusCode::BAD_GATEWAY
+    } else {
+        StatusCode::UNAUTHORIZED
+    };
     Problem::new(status, error.to_string())
 }
 
@@ -73,7 +79,11 @@ pub(super) async fn begin_link(
     shown(&app, l, made).await
 }
 
-async fn go(app: &Arc<App>, headers: &HeaderMap, link: Option<String>) -> Result<Response, Problem> {
+async fn go(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    link: Option<String>,
+) -> Result<Response, Problem> {
     let Begun { address, pending } = app
         .waiting(|a| {
             let random = || random_token().map_err(|p| OidcError::Provider(p.detail));
@@ -81,7 +91,8 @@ async fn go(app: &Arc<App>, headers: &HeaderMap, link: Option<String>) -> Result
         })
         .await?;
     let way = carry(app, WAY, Way { pending, link })?;
-    Ok(([(header::SET_COOKIE, way_cookie(app, headers, &way, 600))], Redirect::to(&address)).into_response())
+    Ok(([(header::SET_COOKIE, way_cookie(app, headers, &way, 600))], Redirect::to(&address))
+        .into_response())
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -94,7 +105,8 @@ pub(super) struct BackQuery {
     error: String,
 }
 
-/// A page of this site that goes on by itself: the login cookie is `Strict` and is not sent where another site led.
+/// A page of this site that goes on by itself: the login cookie is `Strict` and is not sent where
+/// another site led.
 #[derive(Template)]
 #[template(path = "entered.html")]
 struct EnteredPage {
@@ -111,14 +123,20 @@ pub(super) async fn done(
     shown(&app, l, made).await
 }
 
-async fn come_back(app: &Arc<App>, l: Lang, headers: &HeaderMap, query: BackQuery) -> Result<Response, Problem> {
+async fn come_back(
+    app: &Arc<App>,
+    l: Lang,
+    headers: &HeaderMap,
+    query: BackQuery,
+) -> Result<Response, Problem> {
     if !query.error.is_empty() {
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             format!("the login provider says: {}", clock::clip(&query.error, 80)),
         ));
     }
-    let way: Option<Way> = cookie(headers, cookie_name(app)).and_then(|text| carried(app, WAY, &text));
+    let way: Option<Way> =
+        cookie(headers, cookie_name(app)).and_then(|text| carried(app, WAY, &text));
     let Way { pending, link } = way.ok_or_else(|| said(&OidcError::NotBegun))?;
     let vouched = app
         .waiting(move |a| {
@@ -137,7 +155,12 @@ async fn come_back(app: &Arc<App>, l: Lang, headers: &HeaderMap, query: BackQuer
     Ok(response)
 }
 
-async fn come_in(app: &Arc<App>, l: Lang, headers: &HeaderMap, vouched: &Vouched) -> Result<Response, Problem> {
+async fn come_in(
+    app: &Arc<App>,
+    l: Lang,
+    headers: &HeaderMap,
+    vouched: &Vouched,
+) -> Result<Response, Problem> {
     let identity = vouched.identity.clone();
     let account = app
         .blocking(move |a| match a.store.account_of(&identity)? {
@@ -156,7 +179,12 @@ async fn come_in(app: &Arc<App>, l: Lang, headers: &HeaderMap, vouched: &Vouched
     entered(app, l, headers, &account.id).await
 }
 
-async fn entered(app: &Arc<App>, l: Lang, headers: &HeaderMap, account: &str) -> Result<Response, Problem> {
+async fn entered(
+    app: &Arc<App>,
+    l: Lang,
+    headers: &HeaderMap,
+    account: &str,
+) -> Result<Response, Problem> {
     deed::by(account);
     deed::did(format!("login by the provider as {account}: in"));
     let token = login::entered(app, account).await?;
@@ -173,7 +201,12 @@ struct CodePage {
     fault: String,
 }
 
-async fn code_page(app: &Arc<App>, l: Lang, sealed: String, fault: String) -> Result<Response, Problem> {
+async fn code_page(
+    app: &Arc<App>,
+    l: Lang,
+    sealed: String,
+    fault: String,
+) -> Result<Response, Problem> {
     render(&CodePage { f: Frame::of(app, l, "", "/login").await?, sealed, fault })
 }
 
@@ -193,7 +226,12 @@ pub(super) async fn code(
     shown(&app, l, made).await
 }
 
-async fn with_code(app: &Arc<App>, l: Lang, headers: &HeaderMap, it: CodeForm) -> Result<Response, Problem> {
+async fn with_code(
+    app: &Arc<App>,
+    l: Lang,
+    headers: &HeaderMap,
+    it: CodeForm,
+) -> Result<Response, Problem> {
     let id: String = carried(app, CODE, &it.sealed).ok_or_else(|| said(&OidcError::NotBegun))?;
     let (now, counted) = (clock::now(), format!("code {id}"));
     if let Err(wait) = app.throttle().attempt(&[&counted], clock::monotonic_ms()) {
@@ -234,11 +272,23 @@ struct LinkPage {
     sealed: String,
 }
 
-async fn confirm_page(app: &Arc<App>, l: Lang, account: String, vouched: Vouched) -> Result<Response, Problem> {
+async fn confirm_page(
+    app: &Arc<App>,
+    l: Lang,
+    account: String,
+    vouched: Vouched,
+) -> Result<Response, Problem> {
     let Vouched { identity, shown, .. } = vouched;
     let sealed = carry(app, LINK, Proof { account: account.clone(), identity: identity.clone() })?;
     let f = Frame::of(app, l, "", "/account").await?;
-    render(&LinkPage { f, account, shown, issuer: identity.issuer, subject: identity.subject, sealed })
+    render(&LinkPage {
+        f,
+        account,
+        shown,
+        issuer: identity.issuer,
+        subject: identity.subject,
+        sealed,
+    })
 }
 
 #[derive(serde::Deserialize)]
@@ -260,9 +310,9 @@ pub(super) async fn link(
 async fn take_link(app: &Arc<App>, who: &Who, sealed: &str) -> Result<(), Problem> {
     let own = account::own(app, who).await?;
     let proof: Option<Proof> = carried(app, LINK, sealed);
-    let proof = proof
-        .filter(|proof| proof.account == own.id)
-        .ok_or_else(|| Problem::unprocessable("this link was begun by another login, or too long ago: begin again"))?;
+    let proof = proof.filter(|proof| proof.account == own.id).ok_or_else(|| {
+        Problem::unprocessable("this link was begun by another login, or too long ago: begin again")
+    })?;
     app.blocking(move |a| a.store.link_identity(&own.id, &proof.identity, &now_text())).await
 }
 
@@ -270,6 +320,7 @@ async fn take_link(app: &Arc<App>, who: &Who, sealed: &str) -> Result<(), Proble
 fn no_account() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
-        "no account here is linked to you: log in with your password and link it on the page of your account, or ask an administrator for an invitation",
+        "no account here is linked to you: log in with your password and link it on the page of \
+        your account, or ask an administrator for an invitation",
     )
 }

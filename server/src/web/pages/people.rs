@@ -1,4 +1,5 @@
-//! Practitioners with their filings, and enrolment: photographs, consent, quality reasons, a supervisor's confirmation.
+//! Practitioners with their filings, and enrolment: photographs, consent, quality reasons, a
+//! supervisor's confirmation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +21,14 @@ use crate::problem::{Form, Problem};
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
 use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
-use crate::web::enrolments::{Decision, decide as decide_enrolment, hide_likeness, may_compare, propose, read_upload};
+use crate::web::enrolments::{
+    Decision, decide as decide_enrolment, hide_likeness, may_compare, propose, read_upload,
+};
 use crate::web::part::{PartQuery, cut};
 use crate::web::scope::Seen;
 
-/// The text that is signed. Its hash is what the consent record holds; a change of the text is a new version.
+/// The text that is signed. Its hash is what the consent record holds; a change of the text is a
+/// new version.
 pub(super) const CONSENT_VERSION: &str = "2026-1";
 pub(super) const CONSENT_ZH: &str = "本人同意所在医疗机构为在岗核验之目的采集本人面部照片并生成面部特征模板,仅用于识别本人是否在诊疗场所执业;模板加密存储于本地区,不用于考勤或其他目的;本人可随时撤回同意,撤回后模板与照片立即删除,且可选择证件核验作为替代方式。";
 
@@ -81,13 +85,22 @@ async fn make(app: &Arc<App>, l: Lang, who: Who, part: Part) -> Result<Response,
             waiting.retain(|e| seen.has(&e.institution));
             let mut again = a.faces.come_again(200)?;
             again.retain(|one| seen.has(&one.institution));
-            let persons = waiting.iter().map(|e| &e.person).chain(again.iter().map(|one| &one.person));
+            let persons =
+                waiting.iter().map(|e| &e.person).chain(again.iter().map(|one| &one.person));
             let persons: Vec<String> = persons.cloned().collect();
             let outdated = a.faces.come_again_of(&ids)?;
             let waiting = (waiting, again, outdated, a.store.names_of(&persons)?);
-            let places: Vec<String> = people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
+            let places: Vec<String> =
+                people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
             let institutions = a.store.institution_names(&places)?;
-            Ok::<_, StoreError>((people, next, enrolments, waiting, institutions, a.faces.persons()?))
+            Ok::<_, StoreError>((
+                people,
+                next,
+                enrolments,
+                waiting,
+                institutions,
+                a.faces.persons()?,
+            ))
         })
         .await?;
     let (waiting, again, outdated, names) = waiting;
@@ -101,7 +114,10 @@ async fn make(app: &Arc<App>, l: Lang, who: Who, part: Part) -> Result<Response,
     let come_again = again.into_iter().take(LISTED).map(|one| {
         let why = match one.because.as_str() {
             "no_photograph" => l.t("未留存照片", "no photograph was kept"),
-            _ => l.t("留存照片不合新模型要求", "the kept photograph does not pass the new model's gate"),
+            _ => l.t(
+                "留存照片不合新模型要求",
+                "the kept photograph does not pass the new model's gate",
+            ),
         };
         let name = name(&one.person);
         (one.person, name, why)
@@ -139,10 +155,16 @@ fn person(
         .or_else(|| mine.iter().find(|e| e.state == EnrolmentState::Proposed))
         .or_else(|| mine.first());
     let sites = p.sites.iter().map(|s| {
-        let place = places.get(s.institution.as_str()).cloned().unwrap_or_else(|| s.institution.to_string());
+        let place = places
+            .get(s.institution.as_str())
+            .cloned()
+            .unwrap_or_else(|| s.institution.to_string());
         let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(&serde_name(x))).collect();
-        let filed =
-            if leads.is_empty() { String::new() } else { format!("{} {}", l.t("主诊:", "lead:"), leads.join("、")) };
+        let filed = if leads.is_empty() {
+            String::new()
+        } else {
+            format!("{} {}", l.t("主诊:", "lead:"), leads.join("、"))
+        };
         (place, filed)
     });
     let registration = serde_name(&p.registration);
@@ -220,13 +242,23 @@ pub(super) async fn form(
 }
 
 /// What was typed stays, whatever was refused.
-async fn make_form(app: &Arc<App>, who: &Who, l: Lang, typed: Typed, fault: String) -> Result<Response, Problem> {
-    let part = PartQuery { q: Some(typed.sought.clone()), ..PartQuery::default() }.part(who, CHOICES);
+async fn make_form(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    typed: Typed,
+    fault: String,
+) -> Result<Response, Problem> {
+    let part =
+        PartQuery { q: Some(typed.sought.clone()), ..PartQuery::default() }.part(who, CHOICES);
     let (asked, reader, named) = (part.clone(), who.clone(), typed.person.clone());
     let (mut people, named) = app
         .blocking(move |a| {
             // Whoever is named in the address is there, wherever he stands in the list.
-            let named = a.store.practitioner(&named)?.filter(|p| Seen::of(a, &reader).is_ok_and(|seen| seen.person(p)));
+            let named = a
+                .store
+                .practitioner(&named)?
+                .filter(|p| Seen::of(a, &reader).is_ok_and(|seen| seen.person(p)));
             Ok::<_, StoreError>((a.store.practitioners_part(&asked)?, named))
         })
         .await?;
@@ -261,9 +293,15 @@ pub(super) async fn submit(
     shown(&app, l, made).await
 }
 
-async fn take_upload(app: &Arc<App>, l: Lang, who: &Who, form: Multipart) -> Result<Response, Problem> {
+async fn take_upload(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    form: Multipart,
+) -> Result<Response, Problem> {
     let mut upload = read_upload(form).await?;
-    let (person, signature) = (upload.person.clone(), upload.rest.get("signature").cloned().unwrap_or_default());
+    let (person, signature) =
+        (upload.person.clone(), upload.rest.get("signature").cloned().unwrap_or_default());
     let keep = upload.rest.contains_key("keep_photo");
     let agreed = upload.rest.contains_key("agreed");
     upload.photos.retain(|photo| !photo.is_empty());
@@ -281,7 +319,9 @@ async fn take_upload(app: &Arc<App>, l: Lang, who: &Who, form: Multipart) -> Res
         });
     }
     match propose(app, who, upload).await {
-        Ok((_, proposed)) => Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response()),
+        Ok((_, proposed)) => {
+            Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response())
+        }
         Err(problem) => {
             let typed = Typed { person, signature, keep_photo: keep, sought: String::new() };
             make_form(app, who, l, typed, line(l, problem)).await
@@ -333,7 +373,12 @@ pub(super) async fn enrolment(
     shown(&app, l, made).await
 }
 
-async fn make_enrolment(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<Response, Problem> {
+async fn make_enrolment(
+    app: &Arc<App>,
+    l: Lang,
+    who: Who,
+    id: String,
+) -> Result<Response, Problem> {
     let wanted = id.clone();
     let may_decide = !app.config.accounts || who.role == Role::Supervisor;
     let (found, names) = app
@@ -439,7 +484,10 @@ pub(super) async fn photo(
     let wanted = id.clone();
     let photos = app
         .blocking(move |a| {
-            let found = a.faces.enrolment(&wanted)?.ok_or_else(|| Problem::unknown("enrolment", &wanted))?;
+            let found = a
+                .faces
+                .enrolment(&wanted)?
+                .ok_or_else(|| Problem::unknown("enrolment", &wanted))?;
             Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &wanted)?;
             if who.by_token {
                 return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
@@ -448,10 +496,13 @@ pub(super) async fn photo(
         })
         .await?;
     let uploaded = photos.get(n).ok_or_else(|| Problem::unknown("photo", &id))?.to_vec();
-    // What the networks saw, not what was sent: a browser may show another picture of the same file.
+    // What the networks saw, not what was sent: a browser may show another picture of the same
+    // file.
     let shown = app.analysing(move |_| {
-        let unreadable =
-            |fault: photo::PhotoFault| Problem { zh: Some(fault.zh().into()), ..Problem::unprocessable(fault.en()) };
+        let unreadable = |fault: photo::PhotoFault| Problem {
+            zh: Some(fault.zh().into()),
+            ..Problem::unprocessable(fault.en())
+        };
         photo::shown(&uploaded).map_err(unreadable)
     });
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], shown.await?).into_response())

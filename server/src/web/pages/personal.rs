@@ -1,4 +1,5 @@
-//! The pages of a person's one-time link: card and PIN, or the withdrawal of consent everywhere. No login leads here.
+//! The pages of a person's one-time link: card and PIN, or the withdrawal of consent everywhere. No
+//! login leads here.
 
 use std::sync::Arc;
 
@@ -37,7 +38,11 @@ pub(super) struct PersonalForm {
     reason: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, l: Lang, Path(token): Path<String>) -> Response {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Path(token): Path<String>,
+) -> Response {
     let made = match link_of(&app, &token).await {
         Ok(link) => make(&app, l, link.purpose, String::new(), false).await,
         Err(problem) => Err(problem),
@@ -62,19 +67,35 @@ pub(super) async fn submit(
     shown(&app, l, made).await
 }
 
-async fn act(app: &Arc<App>, token: &str, purpose: Purpose, it: PersonalForm) -> Result<(), Problem> {
+async fn act(
+    app: &Arc<App>,
+    token: &str,
+    purpose: Purpose,
+    it: PersonalForm,
+) -> Result<(), Problem> {
     let step = match purpose {
-        Purpose::Card if it.pin != it.again => return Err(Problem::unprocessable("pin: the two are not the same")),
+        Purpose::Card if it.pin != it.again => {
+            return Err(Problem::unprocessable("pin: the two are not the same"));
+        }
         Purpose::Card => PersonalStep::SetCard { card: it.card, pin: it.pin },
-        Purpose::Withdrawal => PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) },
+        Purpose::Withdrawal => {
+            PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) }
+        }
     };
     take(app, token, step).await.map(|_| ())
 }
 
-async fn make(app: &Arc<App>, l: Lang, purpose: Purpose, fault: String, done: bool) -> Result<Response, Problem> {
+async fn make(
+    app: &Arc<App>,
+    l: Lang,
+    purpose: Purpose,
+    fault: String,
+    done: bool,
+) -> Result<Response, Problem> {
     let refused = !fault.is_empty();
     let f = Frame::of(app, l, "", "/login").await?;
-    let mut response = render(&PersonalPage { f, withdrawal: purpose == Purpose::Withdrawal, fault, done })?;
+    let mut response =
+        render(&PersonalPage { f, withdrawal: purpose == Purpose::Withdrawal, fault, done })?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -141,7 +162,9 @@ async fn link_shown(
         })
         .await?;
     let set = match set_at {
-        Some(at) => format!("{} {}", l.t("本人已设置卡与 PIN:", "card and PIN were set:"), dated(&at)),
+        Some(at) => {
+            format!("{} {}", l.t("本人已设置卡与 PIN:", "card and PIN were set:"), dated(&at))
+        }
         None => l.t("本人尚未设置卡与 PIN。", "no card and PIN are set yet.").to_owned(),
     };
     let (link, until, fault) = match outcome {

@@ -1,5 +1,6 @@
-//! The policy by page: every [D] number with what it does, its unit, range, default and the rules that read it; by
-//! jurisdiction; with its history; and the values behind the hash that a finding carries.
+//! The policy by page: every [D] number with what it does, its unit, range, default and the rules
+//! that read it; by jurisdiction; with its history; and the values behind the hash that a finding
+//! carries.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,8 +107,8 @@ async fn make(
             ))
         })
         .await?;
-    let may_change =
-        (matches!(who.role, Role::Admin | Role::Supervisor) || !app.config.accounts) && place.starts_with(&who.scope);
+    let may_change = (matches!(who.role, Role::Admin | Role::Supervisor) || !app.config.accounts)
+        && place.starts_with(&who.scope);
     let row = |about: &About| {
         let value = said.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
@@ -184,10 +185,13 @@ fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
         (l.t("线索处理", "Alerts"), &["alerts"]),
         (l.t("识别、角色与隐私", "Identity, roles and privacy"), &[""]),
     ];
-    let mut groups: Vec<Group> =
-        families.iter().map(|(name, _)| Group { name: (*name).to_owned(), rows: Vec::new() }).collect();
+    let mut groups: Vec<Group> = families
+        .iter()
+        .map(|(name, _)| Group { name: (*name).to_owned(), rows: Vec::new() })
+        .collect();
     for about in settings::all() {
-        let family = families.iter().position(|(_, marks)| marks.iter().any(|m| about.rules.starts_with(m)));
+        let family =
+            families.iter().position(|(_, marks)| marks.iter().any(|m| about.rules.starts_with(m)));
         if let Some(group) = family.and_then(|n| groups.get_mut(n)) {
             group.rows.push(row(&about));
         }
@@ -197,9 +201,21 @@ fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
 }
 
 fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
-    let settings: Vec<String> = h.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let place = if h.jurisdiction.is_empty() { l.t("全部", "all").to_owned() } else { h.jurisdiction.clone() };
-    [h.version.to_string(), local(&h.set_at), place, h.set_by.clone(), h.reason.clone(), settings.join(", ")]
+    let settings: Vec<String> =
+        h.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let place = if h.jurisdiction.is_empty() {
+        l.t("全部", "all").to_owned()
+    } else {
+        h.jurisdiction.clone()
+    };
+    [
+        h.version.to_string(),
+        local(&h.set_at),
+        place,
+        h.set_by.clone(),
+        h.reason.clone(),
+        settings.join(", "),
+    ]
 }
 
 pub(super) async fn submit(
@@ -212,7 +228,11 @@ pub(super) async fn submit(
     let place = given.text("jurisdiction").to_owned();
     let stored = match read(&given) {
         Ok(settings) => {
-            let body = PolicyBody { settings, jurisdiction: place.clone(), reason: given.text("reason").to_owned() };
+            let body = PolicyBody {
+                settings,
+                jurisdiction: place.clone(),
+                reason: given.text("reason").to_owned(),
+            };
             put(&app, &who, body).await
         }
         Err(fault) => Err(Problem::unprocessable(fault)),
@@ -233,14 +253,20 @@ fn read(given: &Given) -> Result<BTreeMap<String, i64>, String> {
         if text.is_empty() {
             continue;
         }
-        let wrong = || format!("settings: `{}` = {} is no whole number", about.name, super::forms::clip(text));
+        let wrong = || {
+            format!("settings: `{}` = {} is no whole number", about.name, super::forms::clip(text))
+        };
         values.insert(about.name.to_owned(), text.parse().map_err(|_| wrong())?);
     }
     Ok(values)
 }
 
 /// The values behind a finding's hash.
-pub(super) async fn by_hash(State(app): State<Arc<App>>, l: Lang, Path(sha256): Path<String>) -> Response {
+pub(super) async fn by_hash(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Path(sha256): Path<String>,
+) -> Response {
     let made = make_by_hash(&app, l, sha256).await;
     shown(&app, l, made).await
 }
@@ -249,11 +275,14 @@ async fn make_by_hash(app: &Arc<App>, l: Lang, sha256: String) -> Result<Respons
     let wanted = sha256.clone();
     let found = app.blocking(move |a| of_hash(a, &wanted)).await?;
     let (values, first_used) = found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
-    // One hash covers the box's settings or the server's: the other half says nothing about the finding.
+    // One hash covers the box's settings or the server's: the other half says nothing about the
+    // finding.
     let of_the_box = trust::sha256_hex(protocol::settings::canonical(&values)) == sha256;
     let reader = if of_the_box { "box" } else { "server" };
-    let mut shown_groups = groups(l, |about| row(l, about, values.get(about.name).copied().unwrap_or(about.default)));
-    let names: Vec<&str> = settings::all().iter().filter(|a| a.read_by == reader).map(|a| a.name).collect();
+    let mut shown_groups =
+        groups(l, |about| row(l, about, values.get(about.name).copied().unwrap_or(about.default)));
+    let names: Vec<&str> =
+        settings::all().iter().filter(|a| a.read_by == reader).map(|a| a.name).collect();
     for group in &mut shown_groups {
         group.rows.retain(|r| names.contains(&r.name));
     }

@@ -1,4 +1,5 @@
-//! A room's QR code to print and hang up: scanned, it opens the declaration of a session with the room chosen.
+//! A room's QR code to print and hang up: scanned, it opens the declaration of a session with the
+//! room chosen.
 //!
 //! It holds an address and nothing secret: whoever scans it still has to log in.
 
@@ -40,7 +41,13 @@ pub(super) async fn page(
     shown(&app, l, made).await
 }
 
-async fn make(app: &Arc<App>, l: Lang, who: Who, headers: &HeaderMap, id: String) -> Result<Response, Problem> {
+async fn make(
+    app: &Arc<App>,
+    l: Lang,
+    who: Who,
+    headers: &HeaderMap,
+    id: String,
+) -> Result<Response, Problem> {
     let room = app
         .blocking(move |a| {
             let room = a.store.room(&id)?.ok_or_else(|| Problem::unknown("room", &id))?;
@@ -62,7 +69,13 @@ fn origin(app: &App, headers: &HeaderMap) -> String {
     if let Some(url) = &app.config.public_url {
         return url.clone();
     }
-    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let text = |name: header::HeaderName| {
+        headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    };
     let tls = headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
-    format!("{}://{}", if tls { "https" } else { "http" }, crate::clock::clip(text(header::HOST), 200))
+    format!(
+        "{}://{}",
+        if tls { "https" } else { "http" },
+        crate::clock::clip(text(header::HOST), 200)
+    )
 }

@@ -1,4 +1,5 @@
-//! One session by page: what was declared and changed, what the box saw of it, the leads that came of it, and its steps.
+//! One session by page: what was declared and changed, what the box saw of it, the leads that came
+//! of it, and its steps.
 
 use std::sync::Arc;
 
@@ -83,7 +84,13 @@ pub(super) async fn submit(
     shown(&app, l, made).await
 }
 
-async fn step(app: &Arc<App>, who: &Who, l: Lang, id: &str, given: &Given) -> Result<Response, Problem> {
+async fn step(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: &str,
+    given: &Given,
+) -> Result<Response, Problem> {
     let reason = Some(given.text("reason").to_owned());
     let step = match given.text("step") {
         "close" => moment("end", given.text("end")).map(|end| SessionStep::Close { end, reason }),
@@ -104,12 +111,19 @@ async fn step(app: &Arc<App>, who: &Who, l: Lang, id: &str, given: &Given) -> Re
     }
 }
 
-async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String) -> Result<Response, Problem> {
+async fn make_detail(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: &str,
+    fault: String,
+) -> Result<Response, Problem> {
     let session = find(app, who, id).await?;
     let (wanted, one) = (id.to_owned(), session.clone());
     let (known, changes, alerts, verified) = app
         .blocking(move |a| {
-            let filter = AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
+            let filter =
+                AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
             let filter = scoped(filter, who);
             let declared = one.declared_lead.iter().chain(&one.declared_operators);
             let declared: Vec<String> = declared.map(ToString::to_string).collect();
@@ -127,12 +141,19 @@ async fn make_detail(app: &Arc<App>, who: &Who, l: Lang, id: &str, fault: String
             .iter()
             .map(|(person, evidence)| {
                 let evidence = evidence.as_ref();
-                let words = if l == Lang::Zh { words::evidence_zh(evidence) } else { words::evidence_en(evidence) };
+                let words = if l == Lang::Zh {
+                    words::evidence_zh(evidence)
+                } else {
+                    words::evidence_en(evidence)
+                };
                 (known.name(person), words)
             })
             .collect(),
         summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
-        alerts: alerts.iter().map(|a| (a.id.clone(), a.number, a.severity, kinds(&a.kinds))).collect(),
+        alerts: alerts
+            .iter()
+            .map(|a| (a.id.clone(), a.number, a.severity, kinds(&a.kinds)))
+            .collect(),
         changes: changes
             .iter()
             .enumerate()
@@ -166,7 +187,10 @@ fn may_change(app: &App, who: &Who) -> bool {
 fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
     let percent = |ppm: u32| format!("{}.{} %", ppm / 10_000, ppm / 1000 % 10);
     let yes = |is: bool| if is { l.t("是", "yes") } else { l.t("否", "no") }.to_owned();
-    let because = s.not_assessable_because.iter().map(|w| l.t(words::reason_zh(w), words::reason_en(w)).to_owned());
+    let because = s
+        .not_assessable_because
+        .iter()
+        .map(|w| l.t(words::reason_zh(w), words::reason_en(w)).to_owned());
     let mut rows = vec![
         (l.t("可判定", "Assessable"), yes(s.assessable)),
         (l.t("原因", "Because of"), because.collect::<Vec<_>>().join("、")),
@@ -183,13 +207,20 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
     ];
     rows.retain(|(_, value)| !value.is_empty());
     if s.liveness_waived {
-        rows.push((l.t("活体检测", "Liveness"), l.t("已豁免(演示)", "waived (not production)").to_owned()));
+        rows.push((
+            l.t("活体检测", "Liveness"),
+            l.t("已豁免(演示)", "waived (not production)").to_owned(),
+        ));
     }
     rows
 }
 
 /// When, who, what changed against the version before, and why.
-fn change(l: Lang, before: Option<&SessionChange>, c: &SessionChange) -> (String, String, String, String) {
+fn change(
+    l: Lang,
+    before: Option<&SessionChange>,
+    c: &SessionChange,
+) -> (String, String, String, String) {
     let by = if c.by.is_empty() { "—".to_owned() } else { c.by.clone() };
     (local(&c.at), by, change_words(l, before, c), c.reason.clone())
 }

@@ -1,5 +1,5 @@
-//! Sessions by page: the list with what is late or never closed, the declaration, the amendment, the closing; and what the
-//! box saw of each, which names nobody's hours.
+//! Sessions by page: the list with what is late or never closed, the declaration, the amendment,
+//! the closing; and what the box saw of each, which names nobody's hours.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,17 +96,26 @@ pub(super) async fn list(
     shown(&app, l, made).await
 }
 
-async fn make_list(app: &Arc<App>, who: &Who, l: Lang, part: &Part, few: &Part) -> Result<Response, Problem> {
-    let (asked, few) = (part.clone(), Part { after: String::new(), text: String::new(), ..few.clone() });
+async fn make_list(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    part: &Part,
+    few: &Part,
+) -> Result<Response, Problem> {
+    let (asked, few) =
+        (part.clone(), Part { after: String::new(), text: String::new(), ..few.clone() });
     let (sessions, next, known, emergencies, rooms) = app
         .blocking(move |a| {
             let mut sessions = a.store.sessions_part(&asked, &asked.after)?;
             let next = cut(&mut sessions, &asked, |s| format!("{} {}", s.start, s.id));
             let newest = sessions.first().map_or(0, |s| ms(&s.start));
-            let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS).unwrap_or_default();
+            let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS)
+                .unwrap_or_default();
             let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
             let known = known(a, who, &sessions)?;
-            let rooms = a.store.rooms_part(&few)?.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
+            let rooms =
+                a.store.rooms_part(&few)?.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
             Ok::<_, StoreError>((sessions, next, known, emergencies, rooms))
         })
         .await?;
@@ -137,7 +146,12 @@ pub(super) fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
         room: s.room.to_string(),
         item: s.item.as_ref().map_or_else(none, |i| item(i.as_str())),
         lead: s.declared_lead.as_ref().map_or_else(none, |p| name(p.as_str())),
-        operators: s.declared_operators.iter().map(|p| name(p.as_str())).collect::<Vec<_>>().join("、"),
+        operators: s
+            .declared_operators
+            .iter()
+            .map(|p| name(p.as_str()))
+            .collect::<Vec<_>>()
+            .join("、"),
         start: local(&s.start),
         end: s.end.as_deref().map_or_else(|| l.t("进行中", "open").to_owned(), local),
         judged,
@@ -166,11 +180,13 @@ fn tags(l: Lang, s: &Session, k: &Known) -> Vec<(&'static str, String)> {
     add(s.emergency, "warn", "急救", "emergency");
     let (heard, ended) = k.times.get(s.id.as_str()).cloned().unwrap_or_default();
     add(ms(&heard) > ms(&s.start) + k.numbers.late_declared_ms, "warn", "迟报", "declared late");
-    let told_late =
-        ended.zip(s.end.as_ref()).is_some_and(|(told, end)| ms(&told) > ms(end) + k.numbers.late_declared_ms);
+    let told_late = ended
+        .zip(s.end.as_ref())
+        .is_some_and(|(told, end)| ms(&told) > ms(end) + k.numbers.late_declared_ms);
     add(told_late, "warn", "迟关闭", "closed late");
     let now = crate::clock::now().as_millisecond();
-    let open_too_long = s.end.is_none() && !s.cancelled && now > ms(&s.start) + k.numbers.never_closed_ms;
+    let open_too_long =
+        s.end.is_none() && !s.cancelled && now > ms(&s.start) + k.numbers.never_closed_ms;
     add(open_too_long, "bad", "未关闭", "never closed");
     if s.revision.unwrap_or(1) > 1 {
         tags.push(("off", format!("{} {}", l.t("修订", "rev."), s.revision.unwrap_or(1))));
@@ -199,17 +215,23 @@ pub(super) async fn make_form(
                 .map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id)))
                 .collect();
             let people = a.store.practitioners_part(&part)?.into_iter();
-            let people: Vec<_> = people.map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id))).collect();
-            let items =
-                a.store.items()?.into_iter().map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
+            let people: Vec<_> =
+                people.map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id))).collect();
+            let items = a
+                .store
+                .items()?
+                .into_iter()
+                .map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
             Ok::<_, StoreError>((rooms, people, items.collect::<Vec<_>>()))
         })
         .await?;
     let mut fields = vec![
         Field::new(Kind::Choice, "room", l.t("诊室", "Room")).options(rooms).needed(),
         Field::new(Kind::Choice, "item", l.t("项目", "Item")).options(or_none(l, items)),
-        Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead")).options(or_none(l, people.clone())),
-        Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators")).options(people),
+        Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
+            .options(or_none(l, people.clone())),
+        Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
+            .options(people),
         Field::new(Kind::Moment, "start", l.t("开始(空为现在)", "Start (empty: now)")),
         Field::new(Kind::Moment, "end", l.t("结束(空为进行中)", "End (empty: still open)")),
         Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
@@ -217,9 +239,14 @@ pub(super) async fn make_form(
         Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
     ];
     if session.is_some() {
-        fields.push(Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed());
+        fields.push(
+            Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed(),
+        );
     } else {
-        fields.insert(0, Field::new(Kind::Text, "id", l.t("编号(空为自动)", "Id (empty: made for you)")));
+        fields.insert(
+            0,
+            Field::new(Kind::Text, "id", l.t("编号(空为自动)", "Id (empty: made for you)")),
+        );
     }
     let here = format!("/sessions/{id}");
     let heading = Heading {
@@ -254,15 +281,17 @@ fn stored(s: &Session) -> Given {
     given
 }
 
-/// What was typed as a session; `before` keeps what the form does not show, and seconds that it cannot.
+/// What was typed as a session; `before` keeps what the form does not show, and seconds that it
+/// cannot.
 fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, String> {
     let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
     for name in ["room", "item", "declared_lead", "patient_ref"] {
         given.put_text(&mut fields, name);
     }
     given.put_many(&mut fields, "declared_operators");
-    let unchanged =
-        |stored: Option<&String>, name: &str| stored.filter(|s| field_moment(s) == given.text(name)).cloned();
+    let unchanged = |stored: Option<&String>, name: &str| {
+        stored.filter(|s| field_moment(s) == given.text(name)).cloned()
+    };
     let at = |stored: Option<&String>, name: &str| match unchanged(stored, name) {
         Some(stored) => Ok(Some(stored)),
         None => moment(name, given.text(name)),
@@ -275,7 +304,10 @@ fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, St
     fields.insert("emergency".to_owned(), Value::from(!given.text("emergency").is_empty()));
     if let Some(before) = before {
         fields.insert("cancelled".to_owned(), Value::from(before.cancelled));
-        fields.insert("revision".to_owned(), Value::from(before.revision.unwrap_or(1).saturating_add(1)));
+        fields.insert(
+            "revision".to_owned(),
+            Value::from(before.revision.unwrap_or(1).saturating_add(1)),
+        );
     }
     serde_json::from_value(Value::Object(fields)).map_err(|e| {
         let text = e.to_string();
@@ -283,20 +315,29 @@ fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, St
     })
 }
 
-pub(super) async fn declare(app: &Arc<App>, who: &Who, l: Lang, id: String, given: Given) -> Result<Response, Problem> {
+pub(super) async fn declare(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: String,
+    given: Given,
+) -> Result<Response, Problem> {
     let before = if id == "new" { None } else { Some(find(app, who, &id).await?) };
     let typed = given.text("id");
     let new_id = match &before {
         Some(before) => before.id.to_string(),
-        None if typed.is_empty() => format!("s-{}", &uuid::Uuid::now_v7().simple().to_string()[..20]),
+        None if typed.is_empty() => {
+            format!("s-{}", &uuid::Uuid::now_v7().simple().to_string()[..20])
+        }
         None => typed.to_owned(),
     };
     let reason = given.text("reason").to_owned();
     let taken = app.store.session(&new_id)?.is_some() && before.is_none();
     let session = match read(&given, &new_id, before.as_ref()) {
-        Ok(_) if taken => {
-            Err(Problem::unprocessable(format!("id: `{}` stands already; amend it there", super::forms::clip(&new_id))))
-        }
+        Ok(_) if taken => Err(Problem::unprocessable(format!(
+            "id: `{}` stands already; amend it there",
+            super::forms::clip(&new_id)
+        ))),
         Ok(session) => Ok(session),
         Err(fault) => Err(Problem::unprocessable(fault)),
     };

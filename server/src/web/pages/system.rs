@@ -1,4 +1,5 @@
-//! What stands behind the daily work: an overview of the pages that a role may open, and what is deleted when.
+//! What stands behind the daily work: an overview of the pages that a role may open, and what is
+//! deleted when.
 
 use std::sync::Arc;
 
@@ -19,7 +20,13 @@ use crate::web::running::{self, Filing};
 
 /// Address, zh, en, and what it is for in both languages.
 const PAGES: [(&str, &str, &str, &str, &str); 10] = [
-    ("/checks", "替代核验", "Checks without a face", "刷卡 + PIN + 见证人", "Card, PIN and witness"),
+    (
+        "/checks",
+        "替代核验",
+        "Checks without a face",
+        "刷卡 + PIN + 见证人",
+        "Card, PIN and witness",
+    ),
     (
         "/import",
         "表格导入导出",
@@ -34,8 +41,20 @@ const PAGES: [(&str, &str, &str, &str, &str); 10] = [
         "条文、核对程度、法制审核",
         "Articles, how far they were read, legal review",
     ),
-    ("/calendar", "工作日历", "Working days", "办案期限所用的节假日", "Holidays that the case's deadlines count"),
-    ("/policy", "规则参数", "Policy", "每个数值、来源与历史", "Every number, its source and history"),
+    (
+        "/calendar",
+        "工作日历",
+        "Working days",
+        "办案期限所用的节假日",
+        "Holidays that the case's deadlines count",
+    ),
+    (
+        "/policy",
+        "规则参数",
+        "Policy",
+        "每个数值、来源与历史",
+        "Every number, its source and history",
+    ),
     (
         "/retention",
         "留存与删除",
@@ -43,8 +62,20 @@ const PAGES: [(&str, &str, &str, &str, &str); 10] = [
         "何时删除什么;已签名的删除记录",
         "What is deleted when, and the signed deletions",
     ),
-    ("/hooks", "通知", "Notifications", "Webhook 与邮件、免打扰、升级", "Webhooks and e-mail, quiet hours, escalation"),
-    ("/tokens", "接口令牌", "API tokens", "按角色与范围;可吊销", "By role and scope; can be revoked"),
+    (
+        "/hooks",
+        "通知",
+        "Notifications",
+        "Webhook 与邮件、免打扰、升级",
+        "Webhooks and e-mail, quiet hours, escalation",
+    ),
+    (
+        "/tokens",
+        "接口令牌",
+        "API tokens",
+        "按角色与范围;可吊销",
+        "By role and scope; can be revoked",
+    ),
     ("/accounts", "账户", "Accounts", "邀请、停用", "Invite and disable"),
     ("/audit", "审计日志", "Audit log", "谁在何时看过什么", "Who looked at what, and when"),
 ];
@@ -78,9 +109,14 @@ fn certificate_rows(app: &App, l: Lang) -> Vec<CertificateRow> {
     app.certificates.all().into_iter().map(row).collect()
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let open = |path: &str| !app.config.accounts || may_open(who.role, path);
-    let pages = PAGES.iter().filter(|p| open(p.0)).map(|p| (p.0, l.t(p.1, p.2), l.t(p.3, p.4))).collect();
+    let pages =
+        PAGES.iter().filter(|p| open(p.0)).map(|p| (p.0, l.t(p.1, p.2), l.t(p.3, p.4))).collect();
     let keeper = !app.config.accounts || matches!(who.role, Role::Admin | Role::Auditor);
     let certificates = if keeper { certificate_rows(&app, l) } else { Vec::new() };
     let made = match Frame::of(&app, l, "system", "/system").await {
@@ -116,7 +152,11 @@ struct JobRow {
     in_all: i64,
 }
 
-pub(super) async fn retention(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn retention(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let made = make_retention(&app, who, l).await;
     shown(&app, l, made).await
 }
@@ -140,7 +180,11 @@ async fn make_retention(app: &Arc<App>, who: Who, l: Lang) -> Result<Response, P
         audit_entries: seen.audit_entries,
         persons: seen.persons_with_templates,
         filing: seen.filing,
-        tombstones: seen.tombstones.into_iter().map(|t| (local(&t.at), t.person, t.reason)).collect(),
+        tombstones: seen
+            .tombstones
+            .into_iter()
+            .map(|t| (local(&t.at), t.person, t.reason))
+            .collect(),
         in_all: seen.tombstones_in_all,
         holds: seen.ledger_holds,
         fault: seen.ledger_fault,

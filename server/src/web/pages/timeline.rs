@@ -1,6 +1,8 @@
-//! A session's intervals as a picture: rows of bars on one time axis, in whole user units of an SVG 1000 wide. Pure.
+//! A session's intervals as a picture: rows of bars on one time axis, in whole user units of an SVG
+//! 1000 wide. Pure.
 //!
-//! The intervals are a box's word: any order, any year. It never panics over them and draws none outside its axis.
+//! The intervals are a box's word: any order, any year. It never panics over them and draws none
+//! outside its axis.
 
 use protocol::up::Interval;
 
@@ -45,7 +47,9 @@ pub(super) fn draw(l: Lang, intervals: &[Interval]) -> Option<Timeline> {
     let ends = |i: &Interval| Some((ms(&i.from)?, ms(&i.to)?));
     let read: Vec<(&str, i64, i64)> = intervals
         .iter()
-        .filter_map(|i| ends(i).map(|(one, other)| (i.what.as_str(), one.min(other), one.max(other))))
+        .filter_map(|i| {
+            ends(i).map(|(one, other)| (i.what.as_str(), one.min(other), one.max(other)))
+        })
         .collect();
     let from = read.iter().map(|r| r.1).min()?;
     let to = read.iter().map(|r| r.2).max()?.max(from + 1000);
@@ -64,7 +68,13 @@ pub(super) fn draw(l: Lang, intervals: &[Interval]) -> Option<Timeline> {
             width: x(r.2).saturating_sub(x(r.1)).max(3),
             title: format!("{} – {}", clock_text(r.1), clock_text(r.2)),
         });
-        TimelineRow { name: l.interval(name), y, text_y: y + 15, class: class(name), bars: bars.collect() }
+        TimelineRow {
+            name: l.interval(name),
+            y,
+            text_y: y + 15,
+            class: class(name),
+            bars: bars.collect(),
+        }
     });
     let rows: Vec<TimelineRow> = rows.collect();
     let height = 12 + rows.len() as u32 * ROW + 26;
@@ -119,23 +129,42 @@ mod tests {
 
     #[test]
     fn an_interval_told_backwards_is_drawn_forwards() {
-        let interval = |from: &str, to: &str| Interval { what: "gap".into(), from: from.into(), to: to.into() };
+        let interval = |from: &str, to: &str| Interval {
+            what: "gap".into(),
+            from: from.into(),
+            to: to.into(),
+        };
         let (early, late) = ("2026-03-02T01:00:00.000Z", "2026-03-02T02:00:00.000Z");
-        let drawn = |from, to| draw(Lang::Zh, &[interval(from, to)]).unwrap().rows.remove(0).bars.remove(0);
+        let drawn =
+            |from, to| draw(Lang::Zh, &[interval(from, to)]).unwrap().rows.remove(0).bars.remove(0);
         let (told, backwards) = (drawn(early, late), drawn(late, early));
-        assert_eq!((told.x, told.width, &told.title), (backwards.x, backwards.width, &backwards.title));
+        assert_eq!(
+            (told.x, told.width, &told.title),
+            (backwards.x, backwards.width, &backwards.title)
+        );
     }
 
     #[test]
     fn no_interval_of_any_year_leaves_the_axis() {
-        let years = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2026-03-02T01:00:00Z", "9999-12-30T21:59:59Z"];
+        let years = [
+            "0001-01-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2026-03-02T01:00:00Z",
+            "9999-12-30T21:59:59Z",
+        ];
         for from in years {
             for to in years {
-                let all = years.map(|y| Interval { what: "gap".into(), from: from.into(), to: y.into() });
+                let all =
+                    years.map(|y| Interval { what: "gap".into(), from: from.into(), to: y.into() });
                 let other = Interval { what: "other".into(), from: to.into(), to: from.into() };
                 let drawn = draw(Lang::Zh, &[&all[..], &[other]].concat()).unwrap();
                 for bar in drawn.rows.iter().flat_map(|r| &r.bars) {
-                    assert!(bar.x >= LEFT as u32 && bar.x + bar.width <= RIGHT as u32 + 3, "{} {}", bar.x, bar.width);
+                    assert!(
+                        bar.x >= LEFT as u32 && bar.x + bar.width <= RIGHT as u32 + 3,
+                        "{} {}",
+                        bar.x,
+                        bar.width
+                    );
                 }
             }
         }

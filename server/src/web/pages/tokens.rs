@@ -61,14 +61,21 @@ pub(super) async fn submit(
 }
 
 async fn token(app: &Arc<App>, who: &Who, given: &Given) -> Result<String, Problem> {
-    let role = Role::parse(given.text("role")).ok_or_else(|| Problem::unprocessable("role: choose one"))?;
-    let days = given.text("days").parse().map_err(|_| Problem::unprocessable("days: use 1 to 366"))?;
+    let role = Role::parse(given.text("role"))
+        .ok_or_else(|| Problem::unprocessable("role: choose one"))?;
+    let days =
+        given.text("days").parse().map_err(|_| Problem::unprocessable("days: use 1 to 366"))?;
     let (name, scope) = (given.text("name").to_owned(), given.text("scope").to_owned());
     let made = tokens::make(app, who, TokenBody { name, role, scope, days }).await?;
     Ok(made["token"].as_str().unwrap_or_default().to_owned())
 }
 
-async fn make(app: &Arc<App>, l: Lang, given: &Given, outcome: Result<String, Problem>) -> Result<Response, Problem> {
+async fn make(
+    app: &Arc<App>,
+    l: Lang,
+    given: &Given,
+    outcome: Result<String, Problem>,
+) -> Result<Response, Problem> {
     let now = crate::clock::now_text();
     let tokens = app.blocking(|a| a.store.api_tokens()).await?;
     let rows = tokens.into_iter().map(|t| Row {
@@ -97,7 +104,11 @@ async fn make(app: &Arc<App>, l: Lang, given: &Given, outcome: Result<String, Pr
     })
 }
 
-pub(super) async fn revoke(State(app): State<Arc<App>>, l: Lang, Path(id): Path<String>) -> Response {
+pub(super) async fn revoke(
+    State(app): State<Arc<App>>,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
     let made = crate::web::tokens::revoke(&app, &id).await;
     shown(&app, l, made.map(|()| Redirect::to("/tokens").into_response())).await
 }

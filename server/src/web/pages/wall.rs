@@ -1,6 +1,8 @@
-//! The screen on the wall: what is open, what is urgent, which boxes are silent, by institution. Big type, dark, live.
+//! The screen on the wall: what is open, what is urgent, which boxes are silent, by institution.
+//! Big type, dark, live.
 //!
-//! It shows no person: neither a name nor an id stands on it, because everybody in the room reads it.
+//! It shows no person: neither a name nor an id stands on it, because everybody in the room reads
+//! it.
 
 use std::sync::Arc;
 
@@ -47,14 +49,19 @@ struct Lead {
     at: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>, l: Lang) -> Response {
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    l: Lang,
+) -> Response {
     let made = make(&app, l, &who).await;
     shown(&app, l, made).await
 }
 
 async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
     let part = PartQuery { limit: Some(PLACES), ..PartQuery::default() }.part(who, PLACES);
-    let filter = scoped(AlertFilter { open_only: true, limit: LEADS, ..AlertFilter::default() }, who);
+    let filter =
+        scoped(AlertFilter { open_only: true, limit: LEADS, ..AlertFilter::default() }, who);
     let (alerts, answered, names, counts, boxes, places) = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;

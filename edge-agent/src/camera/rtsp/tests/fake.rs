@@ -1,4 +1,5 @@
-//! An IP camera on loopback that plays a stream of `h264/testdata` in a loop, with one fault or another.
+//! An IP camera on loopback that plays a stream of `h264/testdata` in a loop, with one fault or
+//! another.
 
 use std::{
     io::{Read as _, Write as _},
@@ -70,7 +71,10 @@ impl Fake {
     }
 
     pub(super) fn methods(&self) -> Vec<String> {
-        self.heard().iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+        self.heard()
+            .iter()
+            .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+            .collect()
     }
 
     pub(super) fn logins(&self) -> usize {
@@ -125,7 +129,8 @@ impl Camera {
         let (method, url) = request.request().unwrap();
         let cseq: u32 = request.get("CSeq").unwrap().parse().unwrap();
         let said = |status: u16| {
-            let mut head = Head::new(format!("RTSP/1.0 {status} Text of the camera password=GEHEIM77"));
+            let mut head =
+                Head::new(format!("RTSP/1.0 {status} Text of the camera password=GEHEIM77"));
             head.set("CSeq", cseq.to_string());
             head
         };
@@ -147,12 +152,18 @@ impl Camera {
             }
             "DESCRIBE" if self.has(Quirk::MovedAway) => {
                 head = said(301);
-                head.set("Location", format!("rtsp://127.0.0.2:{}/x?password=GEHEIM77", self.address.port()));
+                head.set(
+                    "Location",
+                    format!("rtsp://127.0.0.2:{}/x?password=GEHEIM77", self.address.port()),
+                );
                 String::new()
             }
             "DESCRIBE" => {
                 let elsewhere = "rtsp://192.168.99.99:554/other/".to_owned();
-                head.set("Content-Base", if self.has(Quirk::BaseElsewhere) { elsewhere } else { format!("{url}/") });
+                head.set(
+                    "Content-Base",
+                    if self.has(Quirk::BaseElsewhere) { elsewhere } else { format!("{url}/") },
+                );
                 head.set("Content-Type", "application/sdp");
                 self.offer()
             }
@@ -187,9 +198,13 @@ impl Camera {
             () if self.has(Quirk::H265) => "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n",
             () if self.has(Quirk::Jpeg) => "m=video 0 RTP/AVP 26\r\n",
             () if self.has(Quirk::NoParameterSets) => {
-                "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 sprop-parameter-sets=Z0IAHpWoKA9puAgICBA=,\r\n"
+                "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 \
+                sprop-parameter-sets=Z0IAHpWoKA9puAgICBA=,\r\n"
             }
-            () => "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n",
+            () => {
+                "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 \
+                packetization-mode=1\r\n"
+            }
         };
         let lines = if self.has(Quirk::ShortLines) {
             "o=-\r\nc=IN\r\ns=\r\n"
@@ -207,15 +222,32 @@ impl Camera {
             return String::new();
         }
         let timeout = if self.has(Quirk::ShortTimeout) { ";timeout=4" } else { ";timeout=60" };
-        head.set("Session", format!("A1B2{}", if self.has(Quirk::NoTimeout) { ";timeout=0" } else { timeout }));
+        head.set(
+            "Session",
+            format!("A1B2{}", if self.has(Quirk::NoTimeout) { ";timeout=0" } else { timeout }),
+        );
         if by_tcp {
             let channels = if self.has(Quirk::OtherChannel) { "2-3" } else { "0-1" };
             let source = if self.has(Quirk::AnotherSource) { "0000a0c6" } else { "12345678" };
-            head.set("Transport", format!("RTP/AVP/TCP;unicast;interleaved={channels};ssrc={source}"));
+            head.set(
+                "Transport",
+                format!("RTP/AVP/TCP;unicast;interleaved={channels};ssrc={source}"),
+            );
         } else {
-            let port = wanted.split("client_port=").nth(1).unwrap().split('-').next().unwrap().parse().unwrap();
+            let port = wanted
+                .split("client_port=")
+                .nth(1)
+                .unwrap()
+                .split('-')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
             *udp = Some(port);
-            head.set("Transport", format!("RTP/AVP;unicast;client_port={port}-{};server_port=6970-6971", port + 1));
+            head.set(
+                "Transport",
+                format!("RTP/AVP;unicast;client_port={port}-{};server_port=6970-6971", port + 1),
+            );
         }
         String::new()
     }
@@ -245,18 +277,21 @@ impl Camera {
             return false;
         }
         if !self.has(Quirk::DigestSha256) {
-            // MD5 is not at hand here, so it is asked whether the answer is that of the wrong password.
+            // MD5 is not at hand here, so it is asked whether the answer is that of the wrong
+            // password.
             return method != "DESCRIBE"
                 || field("response").is_some_and(|response| response != md5_of_the_wrong_one(url));
         }
         let hash = |text: String| hex(&Sha256::digest(text));
-        let (ha1, ha2) = (hash("admin:cam:pw:with:colons".to_owned()), hash(format!("{method}:{url}")));
+        let (ha1, ha2) =
+            (hash("admin:cam:pw:with:colons".to_owned()), hash(format!("{method}:{url}")));
         let (count, own) = (field("nc").unwrap(), field("cnonce").unwrap());
         field("response") == Some(hash(format!("{ha1}:n0:{count}:{own}:auth:{ha2}")))
     }
 }
 
-/// The library's own answer with the wrong password: without a nonce of the client's it is the same each time.
+/// The library's own answer with the wrong password: without a nonce of the client's it is the same
+/// each time.
 fn md5_of_the_wrong_one(url: &str) -> String {
     let challenge = "Digest realm=\"cam\", nonce=\"n0\"";
     let mut client = http_auth::PasswordClient::builder().challenges(challenge).build().unwrap();
@@ -298,14 +333,20 @@ impl Player {
                 for packet in packets(unit, stamp + round * length, source, &mut number) {
                     let ok = match self.udp {
                         Some(port) => socket.send_to(&packet, ("127.0.0.1", port)).is_ok(),
-                        None => self.writer.lock().unwrap().write_all(&framed(self.channel, &packet)).is_ok(),
+                        None => self
+                            .writer
+                            .lock()
+                            .unwrap()
+                            .write_all(&framed(self.channel, &packet))
+                            .is_ok(),
                     };
                     if !ok {
                         return;
                     }
                 }
                 if self.rubbish && sent % 7 == 3 {
-                    let _ = self.writer.lock().unwrap().write_all(b"\0\x01\x02garbage between packets");
+                    let _ =
+                        self.writer.lock().unwrap().write_all(b"\0\x01\x02garbage between packets");
                 }
                 sent += 1;
                 std::thread::sleep(Duration::from_millis(15));

@@ -26,18 +26,25 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         stored.set("north_deg", i.place.iter().map(|p| p.north_deg.to_string()).collect());
         stored.set("east_deg", i.place.iter().map(|p| p.east_deg.to_string()).collect());
     }
-    let items = a.store.items()?.into_iter().map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
+    let items = a
+        .store
+        .items()?
+        .into_iter()
+        .map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
     let grades = worded(&["0", "1", "2", "3", "4"], |g| match g {
         "0" => l.t("不得开展手术", "no surgery").to_owned(),
         g => format!("{g} {}", l.t("级", "")),
     });
     let fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号", "Id"))
-            .needed()
-            .fixed(found.is_some())
-            .hint(l.t("字母、数字、. _ -;之后不可更改", "letters, digits, . _ -; fixed once saved")),
+        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()).hint(
+            l.t("字母、数字、. _ -;之后不可更改", "letters, digits, . _ -; fixed once saved"),
+        ),
         Field::new(Kind::Text, "name", l.t("名称", "Name")).needed(),
-        Field::new(Kind::Text, "code", l.t("统一社会信用代码或登记号", "Unified social credit code or licence number")),
+        Field::new(
+            Kind::Text,
+            "code",
+            l.t("统一社会信用代码或登记号", "Unified social credit code or licence number"),
+        ),
         Field::new(Kind::Text, "kind", l.t("类别", "Kind"))
             .hint(l.t("如:门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
         Field::new(Kind::Text, "jurisdiction", l.t("行政区划代码", "Jurisdiction")).hint(l.t(
@@ -47,8 +54,12 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade"))
             .options(grades)
             .hint(l.t("NL-4 读取", "read by NL-4")),
-        Field::new(Kind::Many, "filed_items", l.t("已备案项目(NL-4 读取)", "Filed items (read by NL-4)"))
-            .options(items),
+        Field::new(
+            Kind::Many,
+            "filed_items",
+            l.t("已备案项目(NL-4 读取)", "Filed items (read by NL-4)"),
+        )
+        .options(items),
         Field::new(Kind::Text, "north_deg", l.t("北纬(度)", "Latitude, degrees north")).hint(l.t(
             "LL-3 据此计算两地距离;留空则只判断同时在场",
             "LL-3 computes distances by it; left out, only overlaps are judged",
@@ -69,7 +80,9 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
     let (north, east) = (given.text("north_deg"), given.text("east_deg"));
     if !north.is_empty() || !east.is_empty() {
         let degrees = |name: &str, text: &str| {
-            let wrong = || format!("{name}: degrees are needed, such as 30.66 and 104.06; or leave both out");
+            let wrong = || {
+                format!("{name}: degrees are needed, such as 30.66 and 104.06; or leave both out")
+            };
             text.parse::<f64>().ok().filter(|d| d.is_finite()).ok_or_else(wrong)
         };
         let place = json!({"north_deg": degrees("north_deg", north)?, "east_deg": degrees("east_deg", east)?});

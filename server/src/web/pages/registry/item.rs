@@ -38,12 +38,19 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         stored.set("min_operator", vec![serde_name(&i.min_operator)]);
         stored.set("min_duration_ms", vec![(i.min_duration_ms / 60_000).to_string()]);
         stored.set("prep_ms", vec![(i.prep_ms / 60_000).to_string()]);
-        stored.set("lead_part_ms", i.lead_part_ms.iter().map(|ms| (ms / 1_000).to_string()).collect());
+        stored.set(
+            "lead_part_ms",
+            i.lead_part_ms.iter().map(|ms| (ms / 1_000).to_string()).collect(),
+        );
         stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
     }
-    let kinds = worded(&["surgery", "injection", "thread", "energy_device", "other"], |k| kind_words(l, k));
+    let kinds =
+        worded(&["surgery", "injection", "thread", "energy_device", "other"], |k| kind_words(l, k));
     let grades = or_none(l, worded(&["1", "2", "3", "4"], str::to_owned));
-    let least = worded(&["licensed_physician", "assistant_physician", "nurse", "technician"], |c| l.category(c));
+    let least =
+        worded(&["licensed_physician", "assistant_physician", "nurse", "technician"], |c| {
+            l.category(c)
+        });
     let fields = vec![
         Field::new(Kind::Text, "id", l.t("编码", "Code")).needed().fixed(found.is_some()),
         Field::new(Kind::Text, "name_zh", l.t("中文名称", "Name in Chinese")).needed(),
@@ -55,17 +62,28 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         Field::new(
             Kind::Many,
             "specialties",
-            l.t("可由哪些专业的主诊医师实施或指导", "Leads of which specialties may perform or guide it"),
+            l.t(
+                "可由哪些专业的主诊医师实施或指导",
+                "Leads of which specialties may perform or guide it",
+            ),
         )
         .options(worded(&SPECIALTIES, |s| l.specialty(s))),
-        Field::new(Kind::Choice, "surgery_grade", l.t("手术级别(仅美容外科)", "Surgery grade (cosmetic surgery only)"))
-            .options(grades),
+        Field::new(
+            Kind::Choice,
+            "surgery_grade",
+            l.t("手术级别(仅美容外科)", "Surgery grade (cosmetic surgery only)"),
+        )
+        .options(grades),
         Field::new(Kind::Choice, "min_operator", l.t("最低操作资质", "Least qualified operator"))
             .options(least)
             .needed()
             .hint(l.t("NL-2 读取", "read by NL-2")),
-        Field::new(Kind::Number, "min_duration_ms", l.t("最短合理时长(分钟)", "Least plausible duration, minutes"))
-            .hint(l.t("LL-5 读取", "read by LL-5")),
+        Field::new(
+            Kind::Number,
+            "min_duration_ms",
+            l.t("最短合理时长(分钟)", "Least plausible duration, minutes"),
+        )
+        .hint(l.t("LL-5 读取", "read by LL-5")),
         Field::new(
             Kind::Number,
             "prep_ms",
@@ -78,7 +96,11 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
             l.t("主诊医师本人部分至少(秒)", "The lead's own part, at least, seconds"),
         )
         .hint(l.t("LL-5 读取;空:按类型", "read by LL-5; empty: by the kind")),
-        Field::new(Kind::Text, "jurisdiction", l.t("适用行政区划(空为全部)", "Jurisdiction (empty for all)")),
+        Field::new(
+            Kind::Text,
+            "jurisdiction",
+            l.t("适用行政区划(空为全部)", "Jurisdiction (empty for all)"),
+        ),
     ];
     let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
@@ -91,8 +113,11 @@ pub(super) fn read(given: &Given, code: &str) -> Result<Map<String, Value>, Stri
     }
     given.put_many(&mut fields, "specialties");
     given.put_number(&mut fields, "surgery_grade", 1)?;
-    let durations =
-        [("min_duration_ms", "minutes", 60_000), ("prep_ms", "minutes", 60_000), ("lead_part_ms", "seconds", 1_000)];
+    let durations = [
+        ("min_duration_ms", "minutes", 60_000),
+        ("prep_ms", "minutes", 60_000),
+        ("lead_part_ms", "seconds", 1_000),
+    ];
     for (name, unit, unit_ms) in durations {
         if given.text(name).starts_with('-') {
             return Err(format!("{name}: {unit} are needed, 0 or more"));

@@ -1,5 +1,5 @@
-//! The registry by page: everything that a rule reads can be entered here, and what the API refuses is refused here in the
-//! same words. Each noun has its fields in a file of its own.
+//! The registry by page: everything that a rule reads can be entered here, and what the API refuses
+//! is refused here in the same words. Each noun has its fields in a file of its own.
 
 mod institution;
 mod item;
@@ -95,7 +95,8 @@ pub(super) async fn submit(
     shown(&app, l, made).await
 }
 
-/// A new id that is easily taken for another is told before anything is stored; whoever means it says so.
+/// A new id that is easily taken for another is told before anything is stored; whoever means it
+/// says so.
 async fn near(app: &Arc<App>, noun: &str, id: &str, given: &Given) -> Option<String> {
     if id != NEW || !given.text(NEAR_IDS).is_empty() {
         return None;
@@ -155,14 +156,21 @@ fn sheet(a: &App, who: &Who, l: Lang, noun: Noun, id: &str) -> Result<Sheet, Pro
     }
 }
 
-async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> Result<String, Problem> {
+async fn put(
+    app: &Arc<App>,
+    who: &Who,
+    noun: &str,
+    id: &str,
+    given: &Given,
+) -> Result<String, Problem> {
     use crate::web::registry as api;
     let wrong = |fault: String| Problem::unprocessable(fault);
     // What stands keeps its id, whatever was sent.
     let id = if id == NEW { given.text("id").to_owned() } else { id.to_owned() };
     match Noun::parse(noun)? {
         Noun::Institution => {
-            api::put_institution(app, who, read(institution::read(given, &id).map_err(wrong)?)?).await?;
+            api::put_institution(app, who, read(institution::read(given, &id).map_err(wrong)?)?)
+                .await?;
         }
         Noun::Room => {
             api::put_room(app, who, read(room::read(given, &id).map_err(wrong)?)?).await?;
@@ -171,7 +179,8 @@ async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> 
             api::put_item(app, who, read(item::read(given, &id).map_err(wrong)?)?).await?;
         }
         Noun::Person => {
-            api::put_practitioner(app, who, read(person::read(given, &id).map_err(wrong)?)?).await?;
+            api::put_practitioner(app, who, read(person::read(given, &id).map_err(wrong)?)?)
+                .await?;
         }
         Noun::Pass => {
             api::put_pass(app, who, read(pass::read(given, &id).map_err(wrong)?)?).await?;
@@ -180,7 +189,8 @@ async fn put(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> 
     Ok(id)
 }
 
-/// The model's own words for what it does not take; the name of the field stands first where it is known.
+/// The model's own words for what it does not take; the name of the field stands first where it is
+/// known.
 fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
     for (name, value) in &fields {
         // An identifier's fault does not say which field it was.
@@ -197,10 +207,12 @@ fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
     crate::text::fold_json(&mut fields).map_err(Problem::unprocessable)?;
     serde_json::from_value(fields).map_err(|error| {
         let text = error.to_string();
-        Problem::unprocessable(match text.strip_prefix("missing field `").and_then(|t| t.split_once('`')) {
-            Some((field, _)) => format!("{field}: this is needed"),
-            None => text,
-        })
+        Problem::unprocessable(
+            match text.strip_prefix("missing field `").and_then(|t| t.split_once('`')) {
+                Some((field, _)) => format!("{field}: this is needed"),
+                None => text,
+            },
+        )
     })
 }
 
@@ -210,7 +222,11 @@ fn serde_name<T: serde::Serialize>(value: &T) -> String {
 
 fn institutions(a: &App, seen: &Seen) -> Result<Vec<(String, String)>, StoreError> {
     let all = a.store.institutions()?;
-    Ok(all.into_iter().filter(|i| seen.has(i.id.as_str())).map(|i| (i.id.to_string(), i.name)).collect())
+    Ok(all
+        .into_iter()
+        .filter(|i| seen.has(i.id.as_str()))
+        .map(|i| (i.id.to_string(), i.name))
+        .collect())
 }
 
 /// The tables of the overview: in the address, zh, en.
@@ -246,11 +262,18 @@ pub(super) async fn overview(
     shown(&app, l, made).await
 }
 
-async fn make_overview(app: &Arc<App>, who: Who, l: Lang, query: PartQuery) -> Result<Response, Problem> {
+async fn make_overview(
+    app: &Arc<App>,
+    who: Who,
+    l: Lang,
+    query: PartQuery,
+) -> Result<Response, Problem> {
     use crate::access::Role;
-    let may_change = matches!(who.role, Role::Supervisor | Role::Integrator) || !app.config.accounts;
+    let may_change =
+        matches!(who.role, Role::Supervisor | Role::Integrator) || !app.config.accounts;
     let asked = query.noun.as_deref().unwrap_or("institutions");
-    let here = TABLES.iter().find(|t| t.0 == asked).ok_or_else(|| Problem::unknown("table", asked))?;
+    let here =
+        TABLES.iter().find(|t| t.0 == asked).ok_or_else(|| Problem::unknown("table", asked))?;
     let noun = here.0;
     let part = query.part(&who, 50);
     let (wanted, limit) = (part.clone(), part.limit as usize);
@@ -292,9 +315,13 @@ fn heads(l: Lang, noun: &str) -> Vec<&'static str> {
             ("最低资质", "Least operator"),
             ("最短(分)", "Least min"),
         ],
-        "people" => {
-            &[("编号", "Id"), ("姓名", "Name"), ("类别", "Category"), ("注册", "Registration"), ("执业关系", "Sites")]
-        }
+        "people" => &[
+            ("编号", "Id"),
+            ("姓名", "Name"),
+            ("类别", "Category"),
+            ("注册", "Registration"),
+            ("执业关系", "Sites"),
+        ],
         "passes" => &[
             ("编号", "Id"),
             ("持有人", "Holder"),
@@ -334,7 +361,15 @@ fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, St
             let row = |i: crate::model::Institution| {
                 let filed = format!("{} {}", i.filed_items.len(), l.t("项", "items"));
                 let place = yes(i.place.is_some(), "有坐标", "placed");
-                vec![i.id.to_string(), i.name, i.kind, i.jurisdiction, i.grade_ceiling.to_string(), filed, place]
+                vec![
+                    i.id.to_string(),
+                    i.name,
+                    i.kind,
+                    i.jurisdiction,
+                    i.grade_ceiling.to_string(),
+                    filed,
+                    place,
+                ]
             };
             a.store.institutions_part(part)?.into_iter().map(row).collect()
         }
@@ -343,7 +378,8 @@ fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, St
 
 fn room_row(l: Lang, r: &crate::model::Room) -> Vec<String> {
     let z = &r.zones;
-    let zones = z.operator.len() + z.bed.len() + z.companion.len() + z.door.len() + z.privacy_mask.len();
+    let zones =
+        z.operator.len() + z.bed.len() + z.companion.len() + z.door.len() + z.privacy_mask.len();
     vec![
         r.id.to_string(),
         r.name.clone(),
@@ -356,7 +392,8 @@ fn room_row(l: Lang, r: &crate::model::Room) -> Vec<String> {
 }
 
 fn item_row(l: Lang, i: &crate::model::Item) -> Vec<String> {
-    let specialties: Vec<String> = i.specialties.iter().map(|s| l.specialty(&serde_name(s))).collect();
+    let specialties: Vec<String> =
+        i.specialties.iter().map(|s| l.specialty(&serde_name(s))).collect();
     vec![
         i.code.to_string(),
         l.t(&i.name_zh, if i.name_en.is_empty() { &i.name_zh } else { &i.name_en }).to_owned(),
@@ -369,20 +406,27 @@ fn item_row(l: Lang, i: &crate::model::Item) -> Vec<String> {
 }
 
 fn person_row(l: Lang, p: crate::model::Practitioner) -> Vec<String> {
-    let site =
-        |s: &crate::model::Site| format!("{} {}", s.institution, person::relation_words(l, &serde_name(&s.relation)));
+    let site = |s: &crate::model::Site| {
+        format!("{} {}", s.institution, person::relation_words(l, &serde_name(&s.relation)))
+    };
     let sites: Vec<String> = p.sites.iter().map(site).collect();
-    let (category, registration) = (l.category(&serde_name(&p.category)), l.registration(&serde_name(&p.registration)));
+    let (category, registration) =
+        (l.category(&serde_name(&p.category)), l.registration(&serde_name(&p.registration)));
     vec![p.id.to_string(), p.name.0, category, registration, sites.join(" · ")]
 }
 
 fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreError> {
     let seen = Seen::of(a, who)?;
     let mut passes = a.store.passes()?;
-    passes.retain(|p| p.id > part.after && p.id.contains(&part.text) && seen.has(p.institution.as_str()));
+    passes.retain(|p| {
+        p.id > part.after && p.id.contains(&part.text) && seen.has(p.institution.as_str())
+    });
     passes.truncate(part.limit as usize);
-    let people: Vec<String> =
-        passes.iter().flat_map(|p| std::iter::once(&p.person).chain(&p.supervisor)).map(ToString::to_string).collect();
+    let people: Vec<String> = passes
+        .iter()
+        .flat_map(|p| std::iter::once(&p.person).chain(&p.supervisor))
+        .map(ToString::to_string)
+        .collect();
     deed::persons(&people);
     let names = a.store.names_of(&people)?;
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());

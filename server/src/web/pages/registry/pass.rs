@@ -1,4 +1,5 @@
-//! The form of a pass: a time-limited permit that binds to an enrolled person, never to "any stranger".
+//! The form of a pass: a time-limited permit that binds to an enrolled person, never to "any
+//! stranger".
 
 use serde_json::{Map, Value};
 
@@ -21,7 +22,8 @@ pub(super) fn purpose_words(l: Lang, purpose: &str) -> String {
 }
 
 pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
-    let found = a.store.passes()?.into_iter().find(|p| p.id == id && seen.has(p.institution.as_str()));
+    let found =
+        a.store.passes()?.into_iter().find(|p| p.id == id && seen.has(p.institution.as_str()));
     if found.is_none() && id != NEW {
         return Err(Problem::unknown("pass", id));
     }
@@ -42,11 +44,16 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         .filter(|p| seen.person(p))
         .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
         .collect();
-    let purposes = worded(&["trainee", "visiting_doctor", "engineer", "inspector"], |p| purpose_words(l, p));
+    let purposes =
+        worded(&["trainee", "visiting_doctor", "engineer", "inspector"], |p| purpose_words(l, p));
     let fields = vec![
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()),
-        Field::new(Kind::Choice, "person", l.t("持有人", "Holder")).options(people.clone()).needed(),
-        Field::new(Kind::Choice, "institution", l.t("机构", "Institution")).options(institutions(a, seen)?).needed(),
+        Field::new(Kind::Choice, "person", l.t("持有人", "Holder"))
+            .options(people.clone())
+            .needed(),
+        Field::new(Kind::Choice, "institution", l.t("机构", "Institution"))
+            .options(institutions(a, seen)?)
+            .needed(),
         Field::new(Kind::Choice, "purpose", l.t("用途", "Purpose")).options(purposes).needed(),
         Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor"))
             .options(or_none(l, people))
@@ -64,7 +71,8 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
         given.put_text(&mut fields, name);
     }
     for name in ["from", "to"] {
-        let at = moment(name, given.text(name))?.ok_or_else(|| format!("{name}: this is needed"))?;
+        let at =
+            moment(name, given.text(name))?.ok_or_else(|| format!("{name}: this is needed"))?;
         fields.insert(name.to_owned(), Value::from(at));
     }
     Ok(fields)

@@ -1,5 +1,5 @@
-//! The form of a practitioner: category, registration, and at each institution the relation, the exemption, the lead
-//! filings and other roles; and the form of the card and PIN (P4).
+//! The form of a practitioner: category, registration, and at each institution the relation, the
+//! exemption, the lead filings and other roles; and the form of the card and PIN (P4).
 
 use serde_json::{Map, Value, json};
 
@@ -10,9 +10,17 @@ use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, worded}
 use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
-const CATEGORIES: [&str; 7] =
-    ["licensed_physician", "assistant_physician", "nurse", "pharmacist", "technician", "trainee", "non_clinical"];
-const REGISTRATIONS: [&str; 6] = ["valid", "expired", "suspended", "cancelled", "revoked", "pending"];
+const CATEGORIES: [&str; 7] = [
+    "licensed_physician",
+    "assistant_physician",
+    "nurse",
+    "pharmacist",
+    "technician",
+    "trainee",
+    "non_clinical",
+];
+const REGISTRATIONS: [&str; 6] =
+    ["valid", "expired", "suspended", "cancelled", "revoked", "pending"];
 
 pub(super) fn relation_words(l: Lang, relation: &str) -> String {
     match relation {
@@ -35,7 +43,10 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Text, "id", l.t("编号(假名)", "Id (pseudonym)"))
             .needed()
             .fixed(found.is_some())
-            .hint(l.t("设备与记录中只出现此编号,不出现姓名", "boxes and records hold this id, never the name")),
+            .hint(l.t(
+                "设备与记录中只出现此编号,不出现姓名",
+                "boxes and records hold this id, never the name",
+            )),
         Field::new(Kind::Text, "name", l.t("姓名", "Name")).needed(),
         Field::new(Kind::Choice, "category", l.t("类别", "Category"))
             .options(worded(&CATEGORIES, |c| l.category(c)))
@@ -53,21 +64,30 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         for s in &p.sites {
             let of = |what: &str| format!("{what}@{}", s.institution);
             stored.set(&of("relation"), vec![serde_name(&s.relation)]);
-            stored.set(&of("exempt_until"), s.exempt_until.iter().map(|t| field_moment(t)).collect());
+            stored
+                .set(&of("exempt_until"), s.exempt_until.iter().map(|t| field_moment(t)).collect());
             stored.set(&of("lead_of"), s.lead_of.iter().map(serde_name).collect());
             stored.set(&of("roles"), s.roles.iter().map(serde_name).collect());
         }
     }
     // His own places first, then those where he may be entered.
     let mut places = institutions(a, seen)?;
-    let his = |id: &String| found.as_ref().is_some_and(|p| p.sites.iter().any(|s| s.institution.as_str() == id));
+    let his = |id: &String| {
+        found.as_ref().is_some_and(|p| p.sites.iter().any(|s| s.institution.as_str() == id))
+    };
     places.sort_by_key(|(id, _)| !his(id));
     places.truncate(12);
     for (id, name) in places {
-        let relations = worded(&["", "primary", "filed_multi_site", "exempt", "none"], |r| relation_words(l, r));
+        let relations = worded(&["", "primary", "filed_multi_site", "exempt", "none"], |r| {
+            relation_words(l, r)
+        });
         fields.push(
-            Field::new(Kind::Choice, &format!("relation@{id}"), &format!("{name} · {}", l.t("执业关系", "relation")))
-                .options(relations),
+            Field::new(
+                Kind::Choice,
+                &format!("relation@{id}"),
+                &format!("{name} · {}", l.t("执业关系", "relation")),
+            )
+            .options(relations),
         );
         fields.push(
             Field::new(
@@ -86,8 +106,12 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
             .options(worded(&SPECIALTIES, |s| l.specialty(s))),
         );
         fields.push(
-            Field::new(Kind::Many, &format!("roles@{id}"), &format!("{name} · {}", l.t("其他角色", "other roles")))
-                .options(worded(&["anaesthesia"], |_| l.t("麻醉", "anaesthesia").to_owned())),
+            Field::new(
+                Kind::Many,
+                &format!("roles@{id}"),
+                &format!("{name} · {}", l.t("其他角色", "other roles")),
+            )
+            .options(worded(&["anaesthesia"], |_| l.t("麻醉", "anaesthesia").to_owned())),
         );
     }
     let title = found.map_or_else(|| l.t("新增人员", "New practitioner").to_owned(), |p| p.name.0);

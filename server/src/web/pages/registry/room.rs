@@ -14,10 +14,12 @@ use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
 const DAYS_ZH: [&str; 7] = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
-const DAYS_EN: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const DAYS_EN: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 pub(super) fn mode_words(l: Lang, mode: &str) -> String {
-    if mode == "doorway" { l.t("门口签到", "doorway") } else { l.t("室内连续", "in room") }.to_owned()
+    if mode == "doorway" { l.t("门口签到", "doorway") } else { l.t("室内连续", "in room") }
+        .to_owned()
 }
 
 pub(super) fn hours_words(l: Lang, week: &[Vec<(u16, u16)>]) -> String {
@@ -47,7 +49,11 @@ fn clock(minutes: u16) -> String {
 }
 
 pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
-    let found = a.store.rooms()?.into_iter().find(|r| r.id.as_str() == id && seen.has(r.institution.as_str()));
+    let found = a
+        .store
+        .rooms()?
+        .into_iter()
+        .find(|r| r.id.as_str() == id && seen.has(r.institution.as_str()));
     if found.is_none() && id != NEW {
         return Err(Problem::unknown("room", id));
     }
@@ -67,22 +73,29 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         for (name, polygons) in zone_fields(&r.zones) {
             stored.set(name, vec![polygons.iter().map(corners).collect::<Vec<_>>().join("\n")]);
             // The picture is drawn 1000 × 562: thousandths of its height are 0.562 of a unit.
-            let scaled =
-                |p: &Polygon| p.iter().map(|(x, y)| format!("{x},{}", y * 562 / 1000)).collect::<Vec<_>>().join(" ");
+            let scaled = |p: &Polygon| {
+                p.iter()
+                    .map(|(x, y)| format!("{x},{}", y * 562 / 1000))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
             picture.extend(polygons.iter().map(|p| (name, scaled(p))));
         }
         for (n, day) in r.opening_min.iter().enumerate() {
-            let spans: Vec<String> = day.iter().map(|(from, to)| format!("{}-{}", clock(*from), clock(*to))).collect();
+            let spans: Vec<String> =
+                day.iter().map(|(from, to)| format!("{}-{}", clock(*from), clock(*to))).collect();
             stored.set(&format!("day{n}"), vec![spans.join(", ")]);
         }
     }
-    let title =
-        found.as_ref().map_or_else(|| l.t("新增诊室", "New room").to_owned(), |r| format!("{} {}", r.name, r.id));
+    let title = found
+        .as_ref()
+        .map_or_else(|| l.t("新增诊室", "New room").to_owned(), |r| format!("{} {}", r.name, r.id));
     let fields = fields(l, found.is_some(), institutions(a, seen)?);
     let mut intro = l
         .t(
             "区域以画面宽高的千分之一为单位,每行一个多边形:x,y x,y x,y …",
-            "Zones are in thousandths of the picture's width and height, one polygon a line: x,y x,y x,y …",
+            "Zones are in thousandths of the picture's width and height, one polygon a line: x,y \
+            x,y x,y …",
         )
         .to_owned();
     for drawn in a.store.zones_drawn(id, 5)? {
@@ -98,9 +111,15 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
     let mut fields = vec![
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(stands),
         Field::new(Kind::Text, "name", l.t("名称", "Name")),
-        Field::new(Kind::Choice, "institution", l.t("机构", "Institution")).options(institutions).needed(),
+        Field::new(Kind::Choice, "institution", l.t("机构", "Institution"))
+            .options(institutions)
+            .needed(),
         Field::new(Kind::Choice, "mode", l.t("方式", "Mode")).options(modes).needed(),
-        Field::new(Kind::Yes, "intimate", l.t("私密诊室(只能使用门口签到,P5)", "Intimate room (doorway only, P5)")),
+        Field::new(
+            Kind::Yes,
+            "intimate",
+            l.t("私密诊室(只能使用门口签到,P5)", "Intimate room (doorway only, P5)"),
+        ),
         Field::new(Kind::Text, "time_zone", l.t("时区", "Time zone")).needed(),
     ];
     for (name, zh, en) in [
@@ -119,7 +138,8 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
     if let Some(first) = fields.iter_mut().find(|f| f.name == "day0") {
         l.t(
             "如 08:30-12:00, 13:30-18:00;空为休息;全天写 00:00-24:00。HB-1、HB-2 读取",
-            "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by HB-1 and HB-2",
+            "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by \
+            HB-1 and HB-2",
         )
         .clone_into(&mut first.hint);
     }
@@ -137,8 +157,9 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
         zones.insert(name.to_owned(), json!(polygons(name, given.text(name))?));
     }
     fields.insert("zones".to_owned(), Value::Object(zones));
-    let week =
-        (0..7).map(|n| hours(&format!("day{n}"), given.text(&format!("day{n}")))).collect::<Result<Vec<_>, _>>()?;
+    let week = (0..7)
+        .map(|n| hours(&format!("day{n}"), given.text(&format!("day{n}"))))
+        .collect::<Result<Vec<_>, _>>()?;
     fields.insert("opening_min".to_owned(), json!(week));
     Ok(fields)
 }
@@ -150,10 +171,16 @@ fn polygons(name: &str, text: &str) -> Result<Vec<Polygon>, String> {
     };
     let mut polygons = Vec::new();
     for line in text.lines().filter(|l| !l.trim().is_empty()) {
-        let wrong =
-            |word: &str| format!("{name}: `{}` is no corner; write x,y x,y x,y with numbers of 0 to 1000", clip(word));
-        let polygon: Polygon =
-            line.split_whitespace().map(|w| corner(w).ok_or_else(|| wrong(w))).collect::<Result<_, _>>()?;
+        let wrong = |word: &str| {
+            format!(
+                "{name}: `{}` is no corner; write x,y x,y x,y with numbers of 0 to 1000",
+                clip(word)
+            )
+        };
+        let polygon: Polygon = line
+            .split_whitespace()
+            .map(|w| corner(w).ok_or_else(|| wrong(w)))
+            .collect::<Result<_, _>>()?;
         let inside = |(x, y): &(i32, i32)| (0..=1000).contains(x) && (0..=1000).contains(y);
         if polygon.len() < 3 || polygon.len() > 64 || !polygon.iter().all(inside) {
             return Err(format!("{name}: each polygon needs 3 to 64 corners, each 0 to 1000"));
@@ -170,7 +197,9 @@ fn hours(name: &str, text: &str) -> Result<Vec<(u16, u16)>, String> {
         (m < 60 && h <= 24 && h * 60 + m <= 1440).then_some(h * 60 + m)
     };
     let span = |word: &str| {
-        let wrong = || format!("{name}: `{}` is no opening time; write 08:30-12:00, 13:30-18:00", clip(word));
+        let wrong = || {
+            format!("{name}: `{}` is no opening time; write 08:30-12:00, 13:30-18:00", clip(word))
+        };
         let (from, to) = word.split_once(['-', '–']).ok_or_else(wrong)?;
         let (from, to) = minutes(from).zip(minutes(to)).ok_or_else(wrong)?;
         if from < to { Ok((from, to)) } else { Err(wrong()) }
