@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use server::config::{Broker, COMMENTED, Config, ConfigError, files};
 use server::run::SetUpFault;
-use server::{account_command, backup, broker_config, export, run};
+use server::{account_command, backup, broker, broker_config, export, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -36,10 +36,22 @@ The databases lie in `data_dir`; the key that opens the faces lies elsewhere, in
 `master_key_file`. Back up both, apart.
 Stop it with SIGTERM: it takes at most 5 s, and nothing that was receipted is lost.";
 
+/// What `--version` says: the build, too.
+const VERSION: &str = if broker::HAS_EMBEDDED {
+    concat!(env!("CARGO_PKG_VERSION"), "\nbroker: embedded or external")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), "\nbroker: external only")
+};
+
 /// The supervisors' server of Zaigang: takes signed findings from the boxes, keeps them, and shows
 /// them to people.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(
+    version,
+    long_version = VERSION,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -20,7 +20,7 @@ use crate::app::{App, Turns};
 use crate::audit_head::{self, Heads};
 use crate::backup;
 use crate::behind::{self, Behind};
-use crate::broker::{self, Credentials};
+use crate::broker;
 use crate::broker_config;
 use crate::ca::{Authority, write_private};
 use crate::certificates::{self, Certificates};
@@ -77,29 +77,6 @@ pub struct Running {
     behind: Behind,
     /// Kept while the server runs: a restore asks for it.
     _lock: std::fs::File,
-}
-
-/// The broker asks here who may connect.
-struct Passwords {
-    store: Arc<Store>,
-    server_password: String,
-}
-
-impl Credentials for Passwords {
-    fn server_password_is(&self, password: &[u8]) -> bool {
-        trust::sha256_hex(password) == trust::sha256_hex(&self.server_password)
-    }
-
-    fn device_password_is(&self, device: &str, password: &[u8]) -> bool {
-        match self.store.mqtt_secret_hash(device) {
-            Ok(Some(hash)) => hash == trust::sha256_hex(password),
-            Ok(None) => false,
-            Err(error) => {
-                tracing::error!(device, %error, "password not checked");
-                false
-            }
-        }
-    }
 }
 
 /// Something outside has to be set up otherwise: trying again by itself does not help.
@@ -350,36 +327,6 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
     }
 }
 
-/// Another program may hold the address for a moment, as the one before us does; or for good, as
-/// Debian's Mosquitto does.
-async fn embedded(
-    listen: SocketAddr,
-    passwords: Arc<Passwords>,
-) -> anyhow::Result<broker::Embedded> {
-    const TRIES: usize = 6;
-    for attempt in 1.. {
-        match std::net::TcpListener::bind(listen) {
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && attempt < TRIES => {
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                return Err(SetUpFault(format!(
-                    "the embedded broker can not listen on {listen}: another program holds it, \
-                        most likely Debian's Mosquitto. \
-                     Give this server another address (`mqtt.listen = \"127.0.0.1:1884\"`), or \
-                     use that broker \
-                     (`mqtt.broker = \"external\"`; `zaigang-server broker-config` makes what it \
-                     needs)"
-                ))
-                .into());
-            }
-            // Any other fault is told by the broker itself.
-            _ => break,
-        }
-    }
-    broker::start(listen, passwords).await
-}
-
 async fn broker(
     behind: &Behind,
     config: &Config,
@@ -389,22 +336,8 @@ async fn broker(
 ) -> anyhow::Result<(Login, BrokerAddress)> {
     match &config.broker {
         Broker::Embedded { listen } => {
-            let server_password = hex::encode(Key::generate()?.bytes());
-            let passwords =
-                Passwords { store: Arc::clone(store), server_password: server_password.clone() };
-            let started = behind.spawn(embedded(*listen, Arc::new(passwords))).await??;
-            tracing::info!(address = %started.address, "embedded MQTT broker: own topics only, no \
-                TLS, loopback alone");
-            let (host, port) = (started.address.ip().to_string(), started.address.port());
-            let login = Login {
-                host: host.clone(),
-                port,
-                username: Some("zaigang-server".to_owned()),
-                password: server_password,
-                tls: None,
-                shared: false,
-            };
-            Ok((login, BrokerAddress { host, port, tls: false, username: None, password: None }))
+            let (listen, store) = (*listen, Arc::clone(store));
+            behind.spawn(broker::embedded::start(listen, store)).await?
         }
         Broker::External(it) => {
             let password = match &it.password_file {

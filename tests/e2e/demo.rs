@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use e2e::mosquitto;
 use e2e::programs::{end_process, is_running, program, root};
 use scene::Morning;
 use tempfile::TempDir;
@@ -156,6 +157,20 @@ fn a_scene_as_expected_is_told_and_ends_with_0() {
     assert!(parts[4].starts_with(&format!("{page}/alerts/")), "{alert}");
     assert!(said.contains("LL-1 L2            LL-1 L2            as expected"), "{said}");
     assert!(said.contains(&format!("over       the page was {page}")), "{said}");
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "something is left");
+}
+
+#[test]
+fn a_server_without_a_broker_plays_over_mosquitto() {
+    if !mosquitto::installed("a_server_without_a_broker_plays_over_mosquitto") {
+        return;
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    let args = ["--once", "--script", "stranger", "--broker", "mosquitto"];
+    let (code, said) = finished(&temporary, &args);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("broker     Debian's Mosquitto"), "{said}");
+    assert!(said.contains("LL-1 L2            LL-1 L2            as expected"), "{said}");
     assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "something is left");
 }
 

@@ -17,7 +17,8 @@ use serde_json::Value;
 
 use crate::api::{Api, Event};
 use crate::clinic;
-use crate::programs::{Program, ServerReady};
+use crate::mosquitto::{self, Mosquitto};
+use crate::programs::{self, Program, ServerReady};
 
 /// Whose faces appear.
 #[derive(Debug, Clone)]
@@ -26,6 +27,49 @@ pub enum Faces {
     Drawn,
     /// Photographs of `folder` (one folder per person), recognised by the real pack.
     Photographs { folder: PathBuf },
+}
+
+/// The broker between server and box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Broker {
+    /// In the server's own process.
+    Embedded,
+    /// Debian's, over TLS, with the configuration that the server writes for it.
+    Mosquitto,
+}
+
+impl Broker {
+    /// The server's own, where it was built with one.
+    pub fn at_hand() -> Result<Self> {
+        Ok(if programs::server_has_broker()? { Self::Embedded } else { Self::Mosquitto })
+    }
+
+    /// Writes the server's configuration around the broker's `[mqtt]` table, and starts the broker
+    /// where it is no part of the server. `folder` holds the files of both.
+    pub fn start(
+        self,
+        folder: &Path,
+        config: &Path,
+        text: impl Fn(&str) -> String,
+    ) -> Result<Option<Mosquitto>> {
+        match self {
+            Self::Embedded => {
+                fs::write(config, text(&embedded_mqtt(ANY_PORT)))?;
+                Ok(None)
+            }
+            Self::Mosquitto => {
+                let port = mosquitto::free_port()?;
+                fs::write(config, text(&mosquitto::secured(port)))?;
+                fs::create_dir_all(folder.join("server-data"))?;
+                Ok(Some(Mosquitto::secured(port, folder, config)?))
+            }
+        }
+    }
+}
+
+/// The `[mqtt]` table of a server with its own broker.
+fn embedded_mqtt(listen: &str) -> String {
+    format!("listen = \"{listen}\"\n")
 }
 
 /// How to play.
@@ -44,6 +88,7 @@ pub struct Settings {
     pub still: u32,
     /// How often the morning is played, one after the other.
     pub rounds: u64,
+    pub broker: Broker,
     /// Address the page is served on, `127.0.0.1:0` for any free port.
     pub listen: String,
     /// The box ends with the scene.
@@ -63,6 +108,7 @@ impl Settings {
             frame_rate: 1,
             still: 1,
             rounds: 1,
+            broker: Broker::Embedded,
             listen: ANY_PORT.to_owned(),
             once: true,
             log_level: "info".to_owned(),
@@ -106,11 +152,18 @@ pub struct Playing {
     pub api: Api,
     pub morning: Morning,
     pub enrolled: clinic::Enrolled,
+    /// Where it is no part of the server.
+    pub broker: Option<Mosquitto>,
 }
 
 /// Starts the server, registers the clinic, enrols, provisions the box and starts it.
 pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> Result<Playing> {
-    let (mut server, ready) = start_server(folder, settings, ANY_PORT)?;
+    let config = folder.join("server.toml");
+    let broker = settings.broker.start(folder, &config, |mqtt| server_config(settings, mqtt))?;
+    if broker.is_some() {
+        told("broker     Debian's Mosquitto, over TLS: this build leaves the embedded one out");
+    }
+    let (mut server, ready) = start_configured(folder, &config)?;
     let api = Api::new(&ready.http);
     told(&format!("page       {}", ready.http));
     let morning = settings.morning()?;
@@ -132,7 +185,7 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
     if server.ended()?.is_some() {
         bail!("the server ended:\n{}", server.log_tail());
     }
-    Ok(Playing { server, agent, ready, api, morning, enrolled })
+    Ok(Playing { server, agent, ready, api, morning, enrolled, broker })
 }
 
 fn pack(faces: &Faces) -> &'static str {
@@ -142,7 +195,7 @@ fn pack(faces: &Faces) -> &'static str {
     }
 }
 
-/// Starts a server with its data under `folder`; a second start there goes on with what the first
+/// Starts a server with its own broker and its data under `folder`; a second start there goes on with what the first
 /// one stored.
 pub fn start_server(
     folder: &Path,
@@ -150,21 +203,26 @@ pub fn start_server(
     mqtt_listen: &str,
 ) -> Result<(Program, ServerReady)> {
     let config = folder.join("server.toml");
+    fs::write(&config, server_config(settings, &embedded_mqtt(mqtt_listen)))?;
+    start_configured(folder, &config)
+}
+
+fn server_config(settings: &Settings, mqtt: &str) -> String {
+    let (http, pack) = (&settings.listen, pack(&settings.faces));
+    format!(
+        "mode = \"demonstration\"\ndata_dir = \"server-data\"\n\
+         master_key_file = \"server-master.key\"\n\n\
+         [http]\nlisten = \"{http}\"\n\n[mqtt]\n{mqtt}\n\
+         [models]\npack = \"{pack}\"\n\n[access]\naccounts = false\n"
+    )
+}
+
+fn start_configured(folder: &Path, config: &Path) -> Result<(Program, ServerReady)> {
     let ready_file = folder.join("server.ready");
     if ready_file.exists() {
         fs::remove_file(&ready_file)?;
     }
-    let (http, pack) = (&settings.listen, pack(&settings.faces));
-    fs::write(
-        &config,
-        format!(
-            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \
-                \"server-master.key\"\n\n\
-             [http]\nlisten = \"{http}\"\n\n[mqtt]\nlisten = \"{mqtt_listen}\"\n\n[models]\npack \
-             = \"{pack}\"\n\n[access]\naccounts = false\n"
-        ),
-    )?;
-    let args = [Path::new("--config"), &config, Path::new("--ready-file"), &ready_file];
+    let args = [Path::new("--config"), config, Path::new("--ready-file"), &ready_file];
     let mut server = Program::start("zaigang-server", args, folder)?;
     let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?)
         .context("the server's ready file")?;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::programs;
+
 const PROGRAM: &str = "/usr/sbin/mosquitto";
 
 #[derive(Debug)]
@@ -51,6 +53,24 @@ impl Mosquitto {
         Self::start(port, config)
     }
 
+    /// TLS, client certificates and own topics only, for the server of this configuration: its
+    /// `[mqtt]` table is [`secured`] with the same port.
+    pub fn secured(port: u16, folder: &Path, server_config: &Path) -> Result<Self> {
+        if !Path::new(PROGRAM).exists() {
+            bail!("{PROGRAM} not found: ./scripts/setup --packages mosquitto");
+        }
+        let files = folder.join("broker");
+        let made = Command::new(programs::program("zaigang-server")?)
+            .args(["broker-config", "--host", "127.0.0.1", "--listener"])
+            .arg(format!("{port} 127.0.0.1"))
+            .args([Path::new("--write"), &files, Path::new("--config"), server_config])
+            .output()?;
+        if !made.status.success() {
+            bail!("broker-config: {}", String::from_utf8_lossy(&made.stderr));
+        }
+        Self::with_config(port, &files.join("zaigang.conf"))
+    }
+
     fn start(port: u16, config: PathBuf) -> Result<Self> {
         let mut broker = Self { port, config, child: None };
         broker.resume()?;
@@ -66,6 +86,7 @@ impl Mosquitto {
             .stderr(Stdio::null())
             .spawn()
             .context("mosquitto")?;
+        programs::ends_with_the_others(&child);
         self.child = Some(child);
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
@@ -95,6 +116,11 @@ impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The `[mqtt]` table of a server whose broker is [`Mosquitto::secured`].
+pub fn secured(port: u16) -> String {
+    format!("broker = \"external\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = true\n")
 }
 
 /// A port that was free a moment ago: Mosquitto can not be asked which one it took.

@@ -40,6 +40,19 @@ fn running() -> MutexGuard<'static, Option<Vec<u32>>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A child that was started elsewhere: [`end_all`] ends it, too.
+pub fn ends_with_the_others(child: &Child) {
+    if let Some(running) = running().as_mut() {
+        running.push(child.id());
+    }
+}
+
+/// Whether the server was built with a broker of its own.
+pub fn server_has_broker() -> Result<bool> {
+    let said = Command::new(program("zaigang-server")?).arg("--version").output()?;
+    Ok(String::from_utf8_lossy(&said.stdout).contains("embedded"))
+}
+
 /// Ends every program that this process started, the last one first, and lets it start no more. For
 /// the end of the whole process: whoever owns a [`Program`] sees it end.
 pub fn end_all() {

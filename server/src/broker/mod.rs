@@ -1,73 +1,67 @@
-//! The broker inside this process: MQTT over TCP on loopback, with "own topics only" enforced per
-//! client.
+//! Who may say and hear what over MQTT: a box on its own topics only, the server on all. The broker
+//! inside this process asks here; the ACL of one elsewhere (`broker_config`) says the same.
 //!
-//! Built on rmqtt (docs/decisions/0070). Speaks no TLS, so it never listens beyond loopback
-//! (`config` refuses it).
+//! Decides on names alone; never sees a payload.
 
-mod access;
-mod retain;
+#[cfg_attr(not(feature = "embedded-broker"), path = "no_embedded.rs")]
+pub(crate) mod embedded;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use protocol::topic::{Channel, Topic};
 
-use rmqtt::context::ServerContext;
-use rmqtt::hook::Type;
-use rmqtt::net::Builder;
-use rmqtt::server::MqttServer;
+/// What whoever asks for the broker of such a build is told.
+pub(crate) const LEFT_OUT: &str = "this program was built without the embedded broker: set \
+    `mqtt.broker = \"external\"` and name a broker, or build with default features";
 
-pub(crate) use access::SERVER;
-pub use access::{Credentials, allowed_filter, allowed_topic};
+/// Whether this program was built with a broker of its own (docs/decisions/0165).
+pub const HAS_EMBEDDED: bool = cfg!(feature = "embedded-broker");
+
+/// The name under which this server connects to its own broker.
+pub(crate) const SERVER: &str = "zaigang-server";
 
 /// Larger packets end the connection that sends them. Knowledge may be this large; an oversized
 /// upward message is still seen, counted and set aside by the ingest.
 pub(crate) const MAX_PACKET_BYTES: u32 = protocol::MAX_KNOWLEDGE_BYTES as u32 + 64 * 1024;
 
-/// A running broker; it ends with the runtime that it was started on.
-#[derive(Debug)]
-pub struct Embedded {
-    pub address: SocketAddr,
+/// A box may publish on its own upward channels.
+pub fn allowed_topic(user: &str, topic: &str) -> bool {
+    user == SERVER
+        || topic
+            .parse::<Topic>()
+            .is_ok_and(|t| t.device.as_str() == user && Channel::UP.contains(&t.channel))
 }
 
-/// Binds (port 0 takes a free one) and serves in the background.
-pub async fn start(
-    listen: SocketAddr,
-    credentials: Arc<dyn Credentials>,
-) -> anyhow::Result<Embedded> {
-    let listener = Builder::new()
-        .name("zaigang")
-        .laddr(listen)
-        .reuseaddr(Some(true))
-        .allow_anonymous(false)
-        .max_packet_size(MAX_PACKET_BYTES)
-        .max_connections(20_000)
-        .max_handshaking_limit(4096)
-        .max_mqueue_len(10_000)
-        .handshake_timeout(Duration::from_secs(15))
-        .max_keepalive(600)
-        .bind()
-        .map_err(|e| {
-            anyhow::anyhow!(
-                "the embedded broker can not listen on {listen}: {e}: choose another `mqtt.listen`"
-            )
-        })?;
-    let address = listener.local_addr()?;
-    let context = ServerContext::new().mqtt_max_sessions(20_000).build().await;
-    *context.extends.retain_mut().await = Box::new(retain::InMemory::default());
-    let register = context.extends.hook_mgr().register();
-    for kind in
-        [Type::ClientAuthenticate, Type::ClientSubscribeCheckAcl, Type::MessagePublishCheckAcl]
-    {
-        register.add(kind, Box::new(access::Guard::new(Arc::clone(&credentials)))).await;
-    }
-    register.start().await;
-    let server = MqttServer::new(context).listener_by_id(listener.tcp()?, 1).build();
-    tokio::spawn(async move {
-        // The hooks stop with their register, so it lives as long as the broker.
-        let _register = register;
-        if let Err(error) = server.run().await {
-            tracing::error!(%error, "the embedded broker stopped");
+/// A box may listen to its own downward channels, without wildcards.
+pub fn allowed_filter(user: &str, filter: &str) -> bool {
+    user == SERVER
+        || filter
+            .parse::<Topic>()
+            .is_ok_and(|t| t.device.as_str() == user && Channel::DOWN.contains(&t.channel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_speaks_upward_and_listens_downward_on_its_own_topics_only() {
+        for (topic, publish, subscribe) in [
+            ("zaigang/v1/box-1/findings", true, false),
+            ("zaigang/v1/box-1/status", true, false),
+            ("zaigang/v1/box-1/receipts", false, true),
+            ("zaigang/v1/box-1/knowledge", false, true),
+            ("zaigang/v1/box-2/findings", false, false),
+            ("zaigang/v1/box-2/knowledge", false, false),
+            ("zaigang/v1/+/findings", false, false),
+            ("zaigang/v1/box-1/#", false, false),
+            ("#", false, false),
+            ("$SYS/broker", false, false),
+        ] {
+            assert_eq!(allowed_topic("box-1", topic), publish, "publish {topic}");
+            assert_eq!(allowed_filter("box-1", topic), subscribe, "subscribe {topic}");
         }
-    });
-    Ok(Embedded { address })
+        assert!(
+            allowed_filter(SERVER, "zaigang/v1/+/findings")
+                && allowed_topic(SERVER, "zaigang/v1/box-1/receipts")
+        );
+    }
 }

@@ -14,6 +14,7 @@ use super::{
     AuditAnchors, Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals,
     Outgoing, Pack, RetentionTimes, Smtp, SmtpTls, host_of, is_loopback,
 };
+use crate::broker;
 
 /// The text with its name, so that a fault can say where it stands.
 pub(super) struct Source<'a> {
@@ -546,6 +547,9 @@ fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, Conf
             boxes_port: (boxes_port != port).then_some(boxes_port),
             shared: raw.shared.unwrap_or(false),
         }));
+    }
+    if !broker::HAS_EMBEDDED {
+        return Err(source.wrong(0, broker::LEFT_OUT));
     }
     let offset = raw.listen.as_ref().map_or(0, |l| l.span().start);
     let listen = source.address("mqtt.listen", raw.listen, "127.0.0.1:1883")?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use e2e::camera_demo;
 use e2e::demo::{self, instance, instance::Instance, say, signals};
-use e2e::morning::{Faces, Settings};
+use e2e::morning::{Broker, Faces, Settings};
 use e2e::programs::root;
 
 const EXAMPLES: &str = "\
@@ -58,6 +58,9 @@ struct Args {
     /// Address of the page; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: String,
+    /// The broker between box and server; the server's own where it was built with one
+    #[arg(long, conflicts_with = "camera")]
+    broker: Option<Broker>,
     /// Keep databases and logs here; a new temporary folder by default
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -106,6 +109,7 @@ fn morning(args: &Args) -> Result<()> {
         seed,
         speed,
         listen: args.listen.clone(),
+        broker: args.broker.map_or_else(Broker::at_hand, Ok)?,
         once,
         ..Settings::drawn_once()
     };

@@ -38,6 +38,8 @@ use view::{View, hold};
 
 use crate::api::Api;
 use crate::demo::instance::Instance;
+use crate::morning::Broker;
+use crate::mosquitto::Mosquitto;
 use crate::programs::{Program, ServerReady, program};
 
 /// What the user asked for.
@@ -200,6 +202,8 @@ struct House {
     server: Program,
     agent: Program,
     api: Api,
+    /// Held until both have ended.
+    _broker: Option<Mosquitto>,
 }
 
 impl House {
@@ -210,7 +214,7 @@ impl House {
         pack: &str,
         pipe: &Path,
     ) -> Result<Self> {
-        let (server, ready) = start_server(folder, pack)?;
+        let (broker, server, ready) = start_server(folder, pack)?;
         let api = Api::new(&ready.http);
         let waived = pack == "avatar" || !source.is_live();
         house::register(&api, source, waived)?;
@@ -219,7 +223,7 @@ impl House {
         }
         let token = house::register_box(&api)?;
         let agent = start_box(folder, source, pack, pipe, &ready, &token)?;
-        Ok(Self { server, agent, api })
+        Ok(Self { server, agent, api, _broker: broker })
     }
 
     /// An end of one of them is the end.
@@ -242,23 +246,21 @@ impl Drop for House {
     }
 }
 
-fn start_server(folder: &Path, pack: &str) -> Result<(Program, ServerReady)> {
+fn start_server(folder: &Path, pack: &str) -> Result<(Option<Mosquitto>, Program, ServerReady)> {
     let (config, ready_file) = (folder.join("server.toml"), folder.join("server.ready"));
-    fs::write(
-        &config,
+    let broker = Broker::at_hand()?.start(folder, &config, |mqtt| {
         format!(
-            "mode = \"demonstration\"\ndata_dir = \"server-data\"\nmaster_key_file = \
-                \"server-master.key\"\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n[models]\npack = \
-             \"{pack}\"\n\
+            "mode = \"demonstration\"\ndata_dir = \"server-data\"\n\
+             master_key_file = \"server-master.key\"\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\n{mqtt}[models]\npack = \"{pack}\"\n\
              [access]\naccounts = false\n"
-        ),
-    )?;
+        )
+    })?;
     let args = [Path::new("--config"), &config, Path::new("--ready-file"), &ready_file];
     let mut server = start(folder, "zaigang-server", args)?;
     let ready = serde_json::from_str(&server.wait_for_file(&ready_file)?)
         .context("the server's ready file")?;
-    Ok((server, ready))
+    Ok((broker, server, ready))
 }
 
 fn start_box(

@@ -1,48 +1,24 @@
-//! Who may connect, publish and subscribe: a box on its own topics only, the server on all.
+//! Asks the broker's rules for every connection, publication and subscription.
 //!
 //! Decides on names and hashes alone; never sees a payload.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protocol::topic::{Channel, Topic};
 use rmqtt::codec::v5::SubscribeAckReason;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType};
 use rmqtt::types::{AuthResult, ConnectInfo, PublishAclResult, SubscribeAclResult};
 
-/// The name under which this server connects to its own broker.
-pub(crate) const SERVER: &str = "zaigang-server";
-
-/// Answers whether a password is right. Called for every connection, never with a log of the
-/// password.
-pub trait Credentials: Send + Sync {
-    fn server_password_is(&self, password: &[u8]) -> bool;
-    fn device_password_is(&self, device: &str, password: &[u8]) -> bool;
-}
-
-/// A box may publish on its own upward channels.
-pub fn allowed_topic(user: &str, topic: &str) -> bool {
-    user == SERVER
-        || topic
-            .parse::<Topic>()
-            .is_ok_and(|t| t.device.as_str() == user && Channel::UP.contains(&t.channel))
-}
-
-/// A box may listen to its own downward channels, without wildcards.
-pub fn allowed_filter(user: &str, filter: &str) -> bool {
-    user == SERVER
-        || filter
-            .parse::<Topic>()
-            .is_ok_and(|t| t.device.as_str() == user && Channel::DOWN.contains(&t.channel))
-}
+use super::Passwords;
+use crate::broker::{SERVER, allowed_filter, allowed_topic};
 
 pub(super) struct Guard {
-    credentials: Arc<dyn Credentials>,
+    passwords: Arc<Passwords>,
 }
 
 impl Guard {
-    pub(super) fn new(credentials: Arc<dyn Credentials>) -> Self {
-        Self { credentials }
+    pub(super) fn new(passwords: Arc<Passwords>) -> Self {
+        Self { passwords }
     }
 
     async fn authenticate(&self, info: &ConnectInfo) -> AuthResult {
@@ -57,12 +33,12 @@ impl Guard {
         if will_topic(info).is_some_and(|topic| !allowed_topic(&user, &topic)) {
             return AuthResult::NotAuthorized;
         }
-        let credentials = Arc::clone(&self.credentials);
+        let passwords = Arc::clone(&self.passwords);
         let good = tokio::task::spawn_blocking(move || {
             if user == SERVER {
-                credentials.server_password_is(&password)
+                passwords.server_password_is(&password)
             } else {
-                credentials.device_password_is(&user, &password)
+                passwords.device_password_is(&user, &password)
             }
         })
         .await;
@@ -108,33 +84,5 @@ impl Handler for Guard {
             }
             _ => (true, before),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_box_speaks_upward_and_listens_downward_on_its_own_topics_only() {
-        for (topic, publish, subscribe) in [
-            ("zaigang/v1/box-1/findings", true, false),
-            ("zaigang/v1/box-1/status", true, false),
-            ("zaigang/v1/box-1/receipts", false, true),
-            ("zaigang/v1/box-1/knowledge", false, true),
-            ("zaigang/v1/box-2/findings", false, false),
-            ("zaigang/v1/box-2/knowledge", false, false),
-            ("zaigang/v1/+/findings", false, false),
-            ("zaigang/v1/box-1/#", false, false),
-            ("#", false, false),
-            ("$SYS/broker", false, false),
-        ] {
-            assert_eq!(allowed_topic("box-1", topic), publish, "publish {topic}");
-            assert_eq!(allowed_filter("box-1", topic), subscribe, "subscribe {topic}");
-        }
-        assert!(
-            allowed_filter(SERVER, "zaigang/v1/+/findings")
-                && allowed_topic(SERVER, "zaigang/v1/box-1/receipts")
-        );
     }
 }
