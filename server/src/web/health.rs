@@ -13,10 +13,19 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::endpoint::Endpoint;
+use super::rights::EVERYBODY;
 use crate::app::App;
 use crate::certificates::Known;
 use crate::problem::Problem;
 use crate::store::StoreError;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/healthz", healthz).roles(EVERYBODY),
+        Endpoint::page("/readyz", readyz).roles(EVERYBODY),
+    ]
+}
 
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
