@@ -151,6 +151,7 @@ pub(super) async fn change_password(
     })
     .await
 }
+
 #[derive(Serialize, JsonSchema)]
 struct PasswordChanged {
     id: String,

@@ -135,6 +135,7 @@ pub(crate) async fn invitation(
     app.blocking(move |a| a.store.invite(&hash, role, &scope, &expires)).await?;
     Ok(format!("/welcome/{token}"))
 }
+
 #[derive(Serialize, JsonSchema)]
 struct Invited {
     /// The link's path on this server.
@@ -149,6 +150,7 @@ async fn post_invitation(
     let path = make_invitation(&app, &it).await?;
     Ok(Created(Invited { path }))
 }
+
 #[derive(Serialize, JsonSchema)]
 struct Disabled {
     id: String,
@@ -192,6 +194,7 @@ pub(super) async fn enable(app: &Arc<App>, id: &str) -> Result<(), Problem> {
     let id = id.to_owned();
     app.blocking(move |a| a.store.set_disabled(&id, false)).await
 }
+
 #[derive(Serialize, JsonSchema)]
 struct WaitsCleared {
     id: String,

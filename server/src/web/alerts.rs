@@ -121,6 +121,7 @@ impl ListQuery {
         Ok(scoped(filter, who))
     }
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Alerts {
@@ -478,6 +479,7 @@ pub(super) async fn take_all(
     }
     Ok(answers)
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct StepsTaken {
@@ -512,6 +514,7 @@ async fn post_step(
     };
     Ok(Json(taken))
 }
+
 #[derive(Serialize, JsonSchema)]
 struct SummarySeen {
     #[serde(flatten)]

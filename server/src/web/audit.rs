@@ -42,6 +42,7 @@ pub(super) struct AuditQuery {
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u32>,
 }
+
 #[derive(Serialize, JsonSchema)]
 struct AuditSeen {
     id: i64,

@@ -99,6 +99,7 @@ pub(super) fn pin_fault(pin: &str) -> Option<&'static str> {
     }
     None
 }
+
 #[derive(Serialize, JsonSchema)]
 struct CheckMade {
     id: String,
@@ -267,6 +268,7 @@ pub(super) async fn keep(app: &Arc<App>, made: KeptCheck) -> Result<KeptCheck, P
     app.touch();
     Ok(made)
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Checks {

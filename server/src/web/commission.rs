@@ -131,6 +131,7 @@ async fn post_ask_unlock(
     }
     answer(&room, unlock)
 }
+
 #[derive(Serialize, JsonSchema)]
 struct Unlocked {
     id: String,

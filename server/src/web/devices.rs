@@ -80,6 +80,7 @@ async fn post_device(
     };
     Ok(Stored(upsert, made))
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Devices {
@@ -182,6 +183,7 @@ pub(super) enum CommandBody {
         direction: CheckDirection,
     },
 }
+
 #[derive(Serialize, JsonSchema)]
 struct CommandSent {
     device: String,

@@ -304,6 +304,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Who {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_handler_outside_of_the_layer_knows_nobody() {
+        let (mut parts, ()) = axum::http::Request::new(()).into_parts();
+        let found = Who::from_request_parts(&mut parts, &()).await;
+        assert!(found.is_err_and(|problem| problem.status.is_server_error()));
+        parts.extensions.insert(Who::open_house());
+        assert!(Who::from_request_parts(&mut parts, &()).await.is_ok_and(|who| who.open_house));
+    }
+
     #[test]
     fn a_parameter_is_of_one_kind_and_never_null() {
         let schema = json!({"type": ["integer", "null"], "format": "uint32", "minimum": 1,

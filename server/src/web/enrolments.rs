@@ -303,7 +303,7 @@ fn site_of(
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Decision {
+pub(super) struct EnrolmentDecision {
     #[serde(default)]
     pub by: String,
     pub reason: Option<String>,
@@ -320,7 +320,7 @@ async fn post_confirm(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<Decision>,
+    Body(it): Body<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     decided(&app, &who, id, true, it).await
 }
@@ -329,7 +329,7 @@ async fn post_refuse(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<Decision>,
+    Body(it): Body<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     if it.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
         return Err(Problem::unprocessable("reason: say why the proposal is refused"));
@@ -342,7 +342,7 @@ async fn decided(
     who: &Who,
     id: String,
     confirm: bool,
-    it: Decision,
+    it: EnrolmentDecision,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     let Enrolment { id, person, state, .. } = decide(app, who, id, confirm, it).await?;
     Ok(Json(EnrolmentDecided { id, person, state }))
@@ -353,12 +353,12 @@ pub(super) async fn decide(
     who: &Who,
     id: String,
     confirm: bool,
-    it: Decision,
+    it: EnrolmentDecision,
 ) -> Result<Enrolment, Problem> {
     if who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
-    let Decision { by, reason } = it;
+    let EnrolmentDecision { by, reason } = it;
     let by = who.signs_as(&by);
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: the supervisor who decides, 1 to 100 characters"));
@@ -717,5 +717,66 @@ fn tell_deleted(
         photos_deleted: done.photos_deleted,
         institutions: places,
         devices_told: devices,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(outcome: serde_json::Value) -> Enrolment {
+        Enrolment {
+            id: "e-1".into(),
+            person: "p-1".into(),
+            institution: "c-1".into(),
+            state: EnrolmentState::Proposed,
+            pack: "avatar".into(),
+            proposed_at: "2026-03-02T01:00:00.000Z".into(),
+            decided_at: None,
+            decided_by: None,
+            reason: None,
+            outcome,
+            templates: 1,
+            photos: 0,
+        }
+    }
+
+    fn likeness() -> serde_json::Value {
+        json!({"photos": [{"index": 0, "accepted": true, "reasons": []}], "unlike_ppm": 300_000,
+            "duplicates": [{"person": "p-9", "score_ppm": 700_000}]})
+    }
+
+    #[test]
+    fn who_does_not_decide_hears_of_no_likeness() {
+        for (role, by_token) in [
+            (Role::Clinic, false),
+            (Role::Auditor, false),
+            (Role::Reviewer, false),
+            (Role::Admin, false),
+            (Role::Supervisor, true),
+        ] {
+            let who = Who { role, by_token, ..Who::nobody() };
+            let seen = json!(EnrolmentSeen::of(&who, kept(likeness())).unwrap());
+            for word in ["p-9", "duplicates", "unlike_ppm", "700000"] {
+                assert!(!seen.to_string().contains(word), "{role:?} reads {word}: {seen}");
+            }
+            assert_eq!(seen["outcome"]["photos"][0]["accepted"], true, "{seen}");
+        }
+    }
+
+    #[test]
+    fn who_decides_hears_of_every_likeness() {
+        let who = Who { role: Role::Supervisor, ..Who::nobody() };
+        let seen = json!(EnrolmentSeen::of(&who, kept(likeness())).unwrap());
+        assert_eq!(seen["outcome"]["duplicates"][0]["person"], "p-9", "{seen}");
+        assert_eq!(seen["outcome"]["unlike_ppm"], 300_000, "{seen}");
+        assert_eq!(seen["id"], "e-1", "{seen}");
+    }
+
+    #[test]
+    fn an_outcome_that_no_one_can_read_is_a_fault() {
+        let who = Who { role: Role::Supervisor, ..Who::nobody() };
+        let torn = json!({"photos": [], "duplicates": [{"person": "p-9"}]});
+        assert!(EnrolmentSeen::of(&who, kept(torn)).is_err(), "a likeness was lost");
     }
 }

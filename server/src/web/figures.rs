@@ -93,6 +93,7 @@ impl FiguresQuery {
         Ok(Asked { from, to, span })
     }
 }
+
 #[derive(Serialize, JsonSchema)]
 struct FiguresSeen {
     #[serde(flatten)]

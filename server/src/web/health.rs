@@ -27,11 +27,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-pub(super) async fn healthz() -> &'static str {
+async fn healthz() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+async fn readyz(State(app): State<Arc<App>>) -> Response {
     let writable =
         app.blocking(|a| Ok::<_, StoreError>(a.probed.writable(&a.store))).await.unwrap_or(false);
     let broker = *app.connected.borrow();

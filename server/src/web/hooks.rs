@@ -112,6 +112,7 @@ impl HookBody {
         }
     }
 }
+
 #[derive(Serialize, JsonSchema)]
 pub(super) struct HookMade {
     id: String,
@@ -163,6 +164,7 @@ async fn post_hook(
 ) -> Result<Created<HookMade>, Problem> {
     Ok(Created(make(&app, &who, it).await?))
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Hooks {
@@ -209,6 +211,7 @@ pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(
     })
     .await
 }
+
 #[derive(Serialize, JsonSchema)]
 struct HookStepped {
     id: String,
@@ -232,6 +235,7 @@ struct DeliveryQuery {
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u32>,
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Deliveries {

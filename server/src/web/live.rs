@@ -131,7 +131,7 @@ struct Reader {
     _place: Place,
 }
 
-pub(super) async fn get_events(
+async fn get_events(
     State(app): State<Arc<App>>,
     who: Who,
     Extension(credential): Extension<Credential>,

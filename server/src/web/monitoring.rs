@@ -45,7 +45,7 @@ pub(super) struct ReviewSeen {
     pub history: Vec<ReviewEntry>,
 }
 
-pub(super) async fn get_review(
+async fn get_review(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
@@ -53,7 +53,7 @@ pub(super) async fn get_review(
     Ok(Json(app.blocking(move |a| seen(a, &who, &id)).await?))
 }
 
-pub(super) async fn post_review(
+async fn post_review(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,

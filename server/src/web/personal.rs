@@ -49,6 +49,7 @@ const VALID_HOURS: i64 = 72;
 pub(super) struct LinkBody {
     pub purpose: Purpose,
 }
+
 #[derive(Serialize, JsonSchema)]
 struct LinkMade {
     person: String,
@@ -114,6 +115,7 @@ impl std::fmt::Debug for PersonalStep {
         f.write_str("PersonalStep([redacted])")
     }
 }
+
 /// What a one-time link did.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]

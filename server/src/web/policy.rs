@@ -59,6 +59,7 @@ pub(super) struct PolicyQuery {
     #[schemars(skip)]
     pub lang: Option<String>,
 }
+
 #[derive(Serialize, JsonSchema)]
 struct PolicyMade {
     version: u64,
@@ -148,6 +149,7 @@ pub(super) fn values_at(a: &App, jurisdiction: &str) -> Result<BTreeMap<String, 
     let said = a.store.policy_at(jurisdiction)?;
     Ok(said.into_iter().map(|(name, (value, _))| (name, value)).collect())
 }
+
 /// A setting in force, with all that is said of it.
 #[derive(Serialize, JsonSchema)]
 struct SettingSeen {
@@ -211,6 +213,7 @@ fn shown(a: &App, place: &str) -> Result<PolicySeen, StoreError> {
         history: a.store.policy_history(place, 50)?,
     })
 }
+
 #[derive(Serialize, JsonSchema)]
 struct PolicyOfHash {
     sha256: String,

@@ -148,6 +148,7 @@ async fn post_renew(
         certificate_pem: issued.pem,
     }))
 }
+
 #[derive(Serialize, JsonSchema)]
 struct Revoked {
     id: String,

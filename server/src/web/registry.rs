@@ -160,6 +160,7 @@ pub(super) async fn put_institution(
     app.tell(Nudge::Institution(id.to_string()));
     Ok(upsert)
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Institutions {
@@ -270,6 +271,7 @@ pub(super) async fn put_practitioner(
     }
     Ok(upsert)
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Practitioners {
@@ -318,6 +320,7 @@ pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upse
     app.tell(Nudge::Room(id.to_string()));
     Ok(upsert)
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Rooms {
@@ -368,6 +371,7 @@ pub(super) async fn put_item(app: &Arc<App>, who: &Who, it: Item) -> Result<Upse
     app.tell(Nudge::All);
     Ok(upsert)
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Items {
@@ -429,6 +433,7 @@ pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<
     }
     Ok(upsert)
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Passes {

@@ -76,6 +76,7 @@ pub(super) enum SessionStep {
     /// Goes on after all.
     Reopen { reason: Option<String> },
 }
+
 #[derive(Serialize, JsonSchema)]
 struct SessionMade {
     id: String,
@@ -140,6 +141,7 @@ pub(super) async fn put(
     app.touch();
     Ok(stored)
 }
+
 /// Sessions have no name that could be searched for.
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -192,6 +194,7 @@ pub(super) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<Session,
         .await?;
     found.ok_or_else(|| Problem::unknown("session", id))
 }
+
 #[derive(Serialize, JsonSchema)]
 struct SessionSeen {
     session: Session,

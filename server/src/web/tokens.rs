@@ -52,6 +52,7 @@ pub(super) struct TokenBody {
     /// 1 to 366.
     pub days: i64,
 }
+
 #[derive(Serialize, JsonSchema)]
 pub(super) struct TokenMade {
     pub id: String,
@@ -101,6 +102,7 @@ async fn post_token(
 ) -> Result<Created<TokenMade>, Problem> {
     Ok(Created(make(&app, &who, it).await?))
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Tokens {
@@ -119,6 +121,7 @@ pub(super) async fn revoke(app: &Arc<App>, id: &str) -> Result<(), Problem> {
     app.touch();
     Ok(())
 }
+
 #[derive(Serialize, JsonSchema)]
 struct TokenRevoked {
     id: String,

@@ -67,6 +67,7 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: ViewBody) -> Result<View,
     deed::did(format!("view kept: {query}"));
     app.blocking(move |a| a.store.put_view(&owner, &name, &query, &now_text())).await
 }
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Views {
@@ -85,6 +86,7 @@ async fn post_view(
 ) -> Result<Created<View>, Problem> {
     Ok(Created(put(&app, &who, it).await?))
 }
+
 #[derive(Serialize, JsonSchema)]
 struct ViewDeleted {
     id: i64,

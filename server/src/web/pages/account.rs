@@ -58,7 +58,7 @@ struct Shown {
     sealed: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = account_page(&app, l, &who, Shown::default()).await;
     shown(&app, &who, l, made).await
 }
@@ -104,7 +104,7 @@ async fn again(app: &Arc<App>, l: Lang, who: &Who, made: Result<Shown, Problem>)
     shown(app, who, l, page).await
 }
 
-pub(super) async fn password(
+async fn password(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -128,7 +128,7 @@ pub(super) struct FactorForm {
     sealed: String,
 }
 
-pub(super) async fn second_factor(
+async fn second_factor(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -149,7 +149,7 @@ pub(super) async fn second_factor(
     again(&app, l, &who, made).await
 }
 
-pub(super) async fn unlink(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn unlink(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = match account::own(&app, &who).await {
         Ok(own) => app.blocking(move |a| a.store.unlink_identity(&own.id)).await,
         Err(problem) => Err(problem),

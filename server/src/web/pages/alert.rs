@@ -157,12 +157,7 @@ struct StepView {
     state: &'static str,
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(id): Path<String>,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
     let made = match who.role {
         Role::Clinic => alert_clinic::make(&app, l, &who, id).await,
         _ => make(&app, l, &who, id).await,
@@ -485,7 +480,7 @@ fn chain(l: Lang, stored: &FindingSeen) -> Vec<(&'static str, String)> {
     ]
 }
 
-pub(super) async fn step(
+async fn step(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

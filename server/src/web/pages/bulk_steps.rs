@@ -28,7 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// One step on everything that was ticked.
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -86,7 +86,7 @@ pub(super) struct ViewForm {
     query: String,
 }
 
-pub(super) async fn keep(
+async fn keep(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -99,12 +99,7 @@ pub(super) async fn keep(
     shown(&app, &who, l, made).await
 }
 
-pub(super) async fn forget(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(id): Path<i64>,
-) -> Response {
+async fn forget(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<i64>) -> Response {
     let owner = who.name.clone();
     let gone: Result<(), Problem> = app.blocking(move |a| a.store.delete_view(&owner, id)).await;
     shown(&app, &who, l, gone.map(|()| Redirect::to("/").into_response())).await

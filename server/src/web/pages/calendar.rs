@@ -39,7 +39,7 @@ struct CalendarPage {
     fault: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, None).await;
     shown(&app, &who, l, made).await
 }
@@ -73,7 +73,7 @@ async fn make(
     Ok(response)
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

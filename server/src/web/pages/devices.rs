@@ -71,7 +71,7 @@ struct BoxView {
     may_unlock: bool,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -82,7 +82,7 @@ pub(super) async fn page(
 }
 
 /// "Unlock for commissioning": the box may fetch its unlock for two hours.
-pub(super) async fn unlock(
+async fn unlock(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -50,7 +50,7 @@ struct FiguresPage {
     charts: Vec<Chart>,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

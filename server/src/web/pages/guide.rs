@@ -183,7 +183,7 @@ struct GuidePage {
     keys: Vec<(&'static str, &'static str)>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let (role, steps) = match who.role {
         // With accounts switched off the demonstration's visitor is shown the supervisor's day.
         _ if who.open_house => (l.t("监管人员", "supervisor"), SUPERVISOR),

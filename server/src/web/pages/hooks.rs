@@ -75,12 +75,12 @@ struct HooksPage {
     t: Typed,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, &Given::default(), Ok(String::new())).await;
     shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -227,7 +227,7 @@ fn line(l: Lang, d: Delivery) -> LogRow {
     }
 }
 
-pub(super) async fn step(
+async fn step(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -60,17 +60,12 @@ fn words(l: Lang, noun: Noun) -> &'static str {
     }
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, Given::default(), Ok(None)).await;
     shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    form: Multipart,
-) -> Response {
+async fn submit(State(app): State<Arc<App>>, who: Who, l: Lang, form: Multipart) -> Response {
     let made = match read(form).await {
         Ok(given) => {
             let outcome = take(&app, &who, l, &given).await;

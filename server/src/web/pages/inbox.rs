@@ -86,7 +86,7 @@ struct Row {
     waived: bool,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

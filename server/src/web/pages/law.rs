@@ -119,7 +119,7 @@ pub(super) struct PageQuery {
     saved: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -186,7 +186,7 @@ fn verdict(l: Lang, it: Verdict) -> &'static str {
     }
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -62,7 +62,7 @@ struct LoginPage {
     oidc: bool,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = login_page(&app, &who, l, String::new(), String::new()).await;
     shown(&app, &who, l, made).await
 }
@@ -90,7 +90,7 @@ pub(super) struct Credentials {
     code: String,
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -279,7 +279,7 @@ fn proven(app: &App, name: &str, it: &Credentials, now_s: i64) -> Result<bool, S
     code_holds(app, &account, &it.code, now_s)
 }
 
-pub(super) async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if let Some(token) = cookie(&headers, cookie_name(&app.config)) {
         let hash = sha256_hex(token);
         if let Err(problem) = app.blocking(move |a| a.store.log_out(&hash)).await {
@@ -307,7 +307,7 @@ struct WelcomePage {
     uri: String,
 }
 
-pub(super) async fn welcome(
+async fn welcome(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -378,7 +378,7 @@ async fn welcome_page(
     })
 }
 
-pub(super) async fn accept(
+async fn accept(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -459,7 +459,7 @@ struct AccountsPage {
     fault: String,
 }
 
-pub(super) async fn accounts(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn accounts(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = accounts_page(&app, &who, l, String::new(), String::new()).await;
     shown(&app, &who, l, made).await
 }
@@ -505,7 +505,7 @@ async fn accounts_again(
     shown(app, who, l, made).await
 }
 
-pub(super) async fn invite(
+async fn invite(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -515,18 +515,13 @@ pub(super) async fn invite(
     accounts_again(&app, &who, l, made).await
 }
 
-pub(super) async fn reset(
-    State(app): State<Arc<App>>,
-    l: Lang,
-    who: Who,
-    Path(id): Path<String>,
-) -> Response {
+async fn reset(State(app): State<Arc<App>>, l: Lang, who: Who, Path(id): Path<String>) -> Response {
     let made = invite_again(&app, &who, &id).await;
     accounts_again(&app, &who, l, made).await
 }
 
 /// Each ticked role comes as a field of its own.
-pub(super) async fn second_factor_roles(
+async fn second_factor_roles(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -541,7 +536,7 @@ pub(super) async fn second_factor_roles(
     accounts_again(&app, &who, l, made.map(|()| String::new())).await
 }
 
-pub(super) async fn disable(
+async fn disable(
     State(app): State<Arc<App>>,
     l: Lang,
     who: Who,
@@ -551,7 +546,7 @@ pub(super) async fn disable(
     accounts_again(&app, &who, l, gone.map(|()| String::new())).await
 }
 
-pub(super) async fn clear_waits(
+async fn clear_waits(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -561,7 +556,7 @@ pub(super) async fn clear_waits(
     accounts_again(&app, &who, l, cleared.map(|()| String::new())).await
 }
 
-pub(super) async fn enable(
+async fn enable(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -592,7 +587,7 @@ pub(super) struct AuditQuery {
     before: Option<i64>,
 }
 
-pub(super) async fn audit(
+async fn audit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

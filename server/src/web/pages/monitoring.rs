@@ -123,12 +123,7 @@ fn field(record: &MonitoringReview, wanted: &str) -> String {
     }
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(id): Path<String>,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
     let made = make(&app, &who, l, id, None).await;
     shown(&app, &who, l, made).await
 }
@@ -176,7 +171,7 @@ async fn make(
     Ok(response)
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -71,18 +71,13 @@ fn way_cookie(app: &App, headers: &HeaderMap, value: &str, seconds: u32) -> Stri
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
-pub(super) async fn begin(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    headers: HeaderMap,
-) -> Response {
+async fn begin(State(app): State<Arc<App>>, who: Who, l: Lang, headers: HeaderMap) -> Response {
     let made = go(&app, &headers, None).await;
     shown(&app, &who, l, made).await
 }
 
 /// The way to link one's own account; nothing is linked before its owner says so on the way back.
-pub(super) async fn begin_link(
+async fn begin_link(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -129,7 +124,7 @@ struct EnteredPage {
     f: Frame,
 }
 
-pub(super) async fn done(
+async fn done(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -237,7 +232,7 @@ pub(super) struct CodeForm {
     code: String,
 }
 
-pub(super) async fn code(
+async fn code(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -321,7 +316,7 @@ pub(super) struct LinkForm {
 }
 
 /// The owner's word, under his own login.
-pub(super) async fn link(
+async fn link(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -23,7 +23,7 @@ use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::enrolments::{
-    Decision, EnrolmentSeen, decide as decide_enrolment, propose, read_upload,
+    EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment, propose, read_upload,
 };
 use crate::web::part::{PartQuery, cut};
 use crate::web::rights::{AUTHORITY, SIGHT};
@@ -78,7 +78,7 @@ struct PersonRow {
     enrolment: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -243,7 +243,7 @@ struct Typed {
 /// People in one list; the rest is found by a search.
 const CHOICES: u32 = 200;
 
-pub(super) async fn form(
+async fn form(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -301,12 +301,7 @@ async fn make_form(
     render(&page)
 }
 
-pub(super) async fn submit(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    upload: Multipart,
-) -> Response {
+async fn submit(State(app): State<Arc<App>>, who: Who, l: Lang, upload: Multipart) -> Response {
     let made = take_upload(&app, l, &who, upload).await;
     shown(&app, &who, l, made).await
 }
@@ -381,7 +376,7 @@ struct PhotoView {
     quality: String,
 }
 
-pub(super) async fn enrolment(
+async fn enrolment(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -467,7 +462,7 @@ pub(super) struct DecisionForm {
     reason: Option<String>,
 }
 
-pub(super) async fn decide(
+async fn decide(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -479,14 +474,15 @@ pub(super) async fn decide(
     let made = if !confirm && reason.is_none() {
         Err(Problem::unprocessable(l.t("请填写退回原因", "say why the proposal is refused")))
     } else {
-        decide_enrolment(&app, &who, id.clone(), confirm, Decision { by: it.by, reason }).await
+        decide_enrolment(&app, &who, id.clone(), confirm, EnrolmentDecision { by: it.by, reason })
+            .await
     };
     let made = made.map(|_| Redirect::to(&format!("/enrolments/{id}")).into_response());
     shown(&app, &who, l, made).await
 }
 
 /// A kept photograph, for the supervisor who compares it with the registry's.
-pub(super) async fn photo(
+async fn photo(
     State(app): State<Arc<App>>,
     who: Who,
     Path((id, n)): Path<(String, usize)>,

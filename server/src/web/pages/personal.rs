@@ -48,7 +48,7 @@ pub(super) struct PersonalForm {
     reason: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -61,7 +61,7 @@ pub(super) async fn page(
     shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -132,7 +132,7 @@ pub(super) struct LinkForm {
 }
 
 /// The supervisor's page from which a link is given out.
-pub(super) async fn link_page(
+async fn link_page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -142,7 +142,7 @@ pub(super) async fn link_page(
     shown(&app, &who, l, made).await
 }
 
-pub(super) async fn give_link(
+async fn give_link(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

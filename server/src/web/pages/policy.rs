@@ -79,7 +79,7 @@ pub(super) struct PageQuery {
     saved: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -226,7 +226,7 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
     ]
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -270,7 +270,7 @@ fn read(given: &Given) -> Result<BTreeMap<String, i64>, String> {
 }
 
 /// The values behind a finding's hash.
-pub(super) async fn by_hash(
+async fn by_hash(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

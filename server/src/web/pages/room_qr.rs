@@ -35,7 +35,7 @@ struct QrPage {
     svg: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -56,7 +56,7 @@ pub(super) struct DetailQuery {
     room: String,
 }
 
-pub(super) async fn detail(
+async fn detail(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -76,7 +76,7 @@ pub(super) async fn detail(
     shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -91,7 +91,7 @@ pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, S
     })
 }
 
-pub(super) async fn list(
+async fn list(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -117,7 +117,7 @@ fn certificate_rows(app: &App, l: Lang) -> Vec<CertificateRow> {
     app.certificates.all().into_iter().map(row).collect()
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let open = |path: &str| may_open(&who, path);
     let pages =
         PAGES.iter().filter(|p| open(p.0)).map(|p| (p.0, l.t(p.1, p.2), l.t(p.3, p.4))).collect();
@@ -156,7 +156,7 @@ struct JobRow {
     in_all: i64,
 }
 
-pub(super) async fn retention(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn retention(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make_retention(&app, &who, l).await;
     shown(&app, &who, l, made).await
 }

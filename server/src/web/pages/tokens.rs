@@ -49,12 +49,12 @@ struct TokensPage {
 
 const ROLES: [&str; 5] = ["integrator", "clinic", "supervisor", "reviewer", "auditor"];
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, &Given::default(), Ok(String::new())).await;
     shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -113,7 +113,7 @@ async fn make(
     })
 }
 
-pub(super) async fn revoke(
+async fn revoke(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,

@@ -54,7 +54,7 @@ struct Lead {
     at: String,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, l, &who).await;
     shown(&app, &who, l, made).await
 }

@@ -74,7 +74,7 @@ const NEW: &str = "new";
 /// The field by which somebody says that a new id is none of those close to it.
 const NEAR_IDS: &str = "near_ids";
 
-pub(super) async fn form(
+async fn form(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -84,7 +84,7 @@ pub(super) async fn form(
     shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
@@ -261,7 +261,7 @@ struct RegistryPage {
     may_change: bool,
 }
 
-pub(super) async fn overview(
+async fn overview(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
