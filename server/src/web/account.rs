@@ -18,7 +18,7 @@ use super::auth::cookie_name;
 use super::endpoint::Endpoint;
 use super::pages::frame::cookie;
 use super::rights::PEOPLE;
-use crate::access::{Who, password, totp};
+use crate::access::{Role, Who, password, totp};
 use crate::app::App;
 use crate::clock;
 use crate::problem::{Body, Problem};
@@ -26,11 +26,31 @@ use crate::store::{Account, StoreError};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
+        Endpoint::get("/api/v1/me", get_me)
+            .roles(PEOPLE)
+            .summary("Who the caller is: name, role and scope"),
         Endpoint::post("/api/v1/account/password", post_password)
             .roles(PEOPLE)
             .audited()
             .summary("Change one's own password; every other login ends"),
     ]
+}
+
+/// Who sent this, as the server knows them.
+#[derive(Serialize, JsonSchema)]
+struct Me {
+    /// The login name, or the name of the API token; what the audit log says.
+    name: String,
+    role: Role,
+    /// A jurisdiction's prefix; for a clinic its institution; empty for all.
+    scope: String,
+    /// An API token: a program, which decides nothing.
+    by_token: bool,
+}
+
+async fn get_me(who: Who) -> Json<Me> {
+    let Who { name, role, scope, by_token, .. } = who;
+    Json(Me { name, role, scope, by_token })
 }
 
 /// How long a form that holds something sealed may stand open.
