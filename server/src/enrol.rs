@@ -52,7 +52,7 @@ impl EnrolFault {
 }
 
 /// What became of one photograph.
-#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct PhotoOutcome {
     pub index: usize,
     pub accepted: bool,
@@ -69,7 +69,7 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct ReasonText {
     pub code: String,
     pub zh: String,
@@ -88,7 +88,9 @@ impl PhotoOutcome {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Likeness {
     pub person: String,
     pub score_ppm: i32,
@@ -96,12 +98,38 @@ pub struct Likeness {
 
 /// What a comparison with stored faces found. For the supervisor who decides, never for the clinic
 /// that proposes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Compared {
     /// Other persons with this face.
+    #[serde(default)]
     pub duplicates: Vec<Likeness>,
     /// The best score against the person's own confirmed faces, where it is too low for one person.
     pub unlike_ppm: Option<i32>,
+}
+
+/// What is kept of a look at somebody's photographs. Which part of it a reader is told is
+/// `web::enrolments`' to say.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+pub struct EnrolmentOutcome {
+    #[serde(default)]
+    pub photos: Vec<PhotoOutcome>,
+    #[serde(flatten)]
+    pub compared: Compared,
+    /// When its templates were made anew for another model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed_at: Option<String>,
+}
+
+impl EnrolmentOutcome {
+    /// As the store keeps it. One that can not be read is a fault: shown as empty it would say
+    /// that nobody else has this face.
+    pub fn read(kept: &serde_json::Value) -> Result<Self, StoreError> {
+        Ok(serde::Deserialize::deserialize(kept)?)
+    }
+
+    pub fn kept(&self) -> Result<serde_json::Value, StoreError> {
+        Ok(serde_json::to_value(self)?)
+    }
 }
 
 /// An answered proposal.
@@ -180,19 +208,20 @@ impl Engine {
         } else {
             Vec::new()
         };
-        let outcome = outcome(&outcomes, &compared);
+        let outcome = EnrolmentOutcome { photos: outcomes, compared, renewed_at: None };
         let proposal = Proposal {
             id: &id,
             person: request.person,
             institution: request.institution,
             pack: &self.pack,
-            outcome: &outcome,
+            outcome: &outcome.kept()?,
             consent: request.consent,
             templates: &templates,
             photos: &photos,
         };
         faces.propose(&proposal, now)?;
-        Ok(Proposed { templates: templates.len(), id, photos: outcomes, compared })
+        let EnrolmentOutcome { photos, compared, .. } = outcome;
+        Ok(Proposed { templates: templates.len(), id, photos, compared })
     }
 
     /// Compares a proposal once more, with what was confirmed since. Blocking.
@@ -391,10 +420,6 @@ struct Known {
 }
 
 /// What is kept with a proposal.
-pub fn outcome(photos: &impl serde::Serialize, compared: &Compared) -> serde_json::Value {
-    serde_json::json!({"photos": photos, "duplicates": compared.duplicates, "unlike_ppm": compared.unlike_ppm})
-}
-
 fn cosine_ppm(one: &Template, other: &Template) -> i32 {
     one.embedding().cosine(other.embedding()).map_or(-1_000_000, |c| (c * 1_000_000.0) as i32)
 }

@@ -83,6 +83,34 @@ pub struct Who {
     pub csrf: String,
     /// Proven by an API token: a program, whoever made it.
     pub by_token: bool,
+    /// Accounts are switched off: everybody may do everything, and says by which name.
+    pub open_house: bool,
+}
+
+/// What a route alone does not decide: who may do what within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// To hear whom a face resembles elsewhere in the country. To a clinic it would be a search by
+    /// face (P10), and a program decides nothing by it.
+    CompareFaces,
+    /// To confirm or refuse a proposed enrolment.
+    DecideEnrolments,
+    /// To give a person a one-time link to card and PIN, or to the withdrawal of consent.
+    GiveLinks,
+    /// To give a verdict on an alert.
+    GiveVerdicts,
+    /// To go on site and to close: a case, beyond the verdicts.
+    WorkCases,
+    /// To declare sessions, and to bring in tables of them.
+    DeclareSessions,
+    /// To register people, rooms and items, and to bring in tables of them.
+    KeepRegistry,
+    /// To set numbers of the policy, within the own jurisdiction.
+    SetPolicy,
+    /// To decide what holds for every jurisdiction: the law table, the calendar.
+    DecideForAll,
+    /// To see which certificates of the server run out when.
+    SeeCertificates,
 }
 
 impl Who {
@@ -93,6 +121,7 @@ impl Who {
             scope: String::new(),
             csrf: String::new(),
             by_token: false,
+            open_house: false,
         }
     }
 
@@ -105,7 +134,43 @@ impl Who {
             scope: String::new(),
             csrf: String::new(),
             by_token: false,
+            open_house: true,
         }
+    }
+
+    /// Whether the role is one of these.
+    pub fn is_one_of(&self, roles: &[Role]) -> bool {
+        self.open_house || roles.contains(&self.role)
+    }
+
+    pub fn may(&self, right: Right) -> bool {
+        if self.open_house {
+            return true;
+        }
+        match right {
+            Right::CompareFaces => self.role == Role::Supervisor && !self.by_token,
+            Right::DecideEnrolments | Right::GiveLinks | Right::WorkCases => {
+                self.role == Role::Supervisor
+            }
+            Right::GiveVerdicts => matches!(self.role, Role::Supervisor | Role::Reviewer),
+            Right::DeclareSessions => matches!(self.role, Role::Clinic | Role::Integrator),
+            Right::KeepRegistry => matches!(self.role, Role::Supervisor | Role::Integrator),
+            Right::SetPolicy => match self.role {
+                Role::Admin => true,
+                // The whole country's numbers are the administrator's.
+                Role::Supervisor => !self.scope.is_empty(),
+                _ => false,
+            },
+            Right::DecideForAll => {
+                matches!(self.role, Role::Admin | Role::Supervisor) && self.scope.is_empty()
+            }
+            Right::SeeCertificates => matches!(self.role, Role::Admin | Role::Auditor),
+        }
+    }
+
+    /// In whose name it is done: the own; where nobody logs in, the one that was given.
+    pub fn signs_as(&self, given: &str) -> String {
+        if self.open_house { given.trim().to_owned() } else { self.name.clone() }
     }
 
     /// Whether something that belongs to this institution in this jurisdiction may be seen.
@@ -135,6 +200,36 @@ mod tests {
         assert!(!who(Role::Clinic, "c-2").sees("c-1", "510104"));
         assert!(!who(Role::Clinic, "").sees("c-1", ""));
         assert!(!who(Role::Public, "").sees("c-1", "510104"));
+    }
+
+    #[test]
+    fn an_open_house_may_everything_and_nobody_nothing() {
+        let rights = [
+            Right::CompareFaces,
+            Right::DecideEnrolments,
+            Right::GiveLinks,
+            Right::GiveVerdicts,
+            Right::WorkCases,
+            Right::DeclareSessions,
+            Right::KeepRegistry,
+            Right::SetPolicy,
+            Right::DecideForAll,
+            Right::SeeCertificates,
+        ];
+        for right in rights {
+            assert!(Who::open_house().may(right), "{right:?}");
+            assert!(!Who::nobody().may(right), "{right:?}");
+        }
+        let program = Who { by_token: true, ..who(Role::Supervisor, "") };
+        assert!(
+            !program.may(Right::CompareFaces) && who(Role::Supervisor, "").may(Right::CompareFaces)
+        );
+    }
+
+    #[test]
+    fn a_name_is_given_only_where_nobody_logs_in() {
+        assert_eq!(Who::open_house().signs_as(" wang "), "wang");
+        assert_eq!(who(Role::Supervisor, "").signs_as("li"), "public");
     }
 
     #[test]

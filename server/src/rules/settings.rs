@@ -115,7 +115,7 @@ impl Default for Numbers {
 }
 
 /// What is known of any setting, the server's or the box's.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct About {
     pub name: &'static str,
     pub unit: &'static str,

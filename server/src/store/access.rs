@@ -216,6 +216,7 @@ impl Store {
                     scope: r.get(2)?,
                     csrf: r.get(3)?,
                     by_token: false,
+                    open_house: false,
                 })
             })?;
             Ok(found.into_iter().next())
@@ -284,6 +285,7 @@ impl Store {
                     scope: r.get(2)?,
                     csrf: String::new(),
                     by_token: true,
+                    open_house: false,
                 })
             })?;
             Ok(found.into_iter().next())

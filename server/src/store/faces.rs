@@ -29,7 +29,8 @@ pub enum EnrolmentState {
     Withdrawn,
 }
 
-#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+/// Not to be shown as it is: `web::enrolments` has a type for each reader.
+#[derive(Debug, Clone)]
 pub struct Enrolment {
     pub id: String,
     pub person: String,

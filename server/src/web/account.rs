@@ -4,24 +4,54 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use trust::sha256_hex;
 
 use super::auth::cookie_name;
+use super::endpoint::Endpoint;
 use super::pages::frame::cookie;
-use super::registry::Answer;
-use crate::access::{Who, password, totp};
+use super::rights::PEOPLE;
+use crate::access::{Role, Who, password, totp};
 use crate::app::App;
 use crate::clock;
 use crate::problem::{Body, Problem};
 use crate::store::{Account, StoreError};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/me", get_me)
+            .roles(PEOPLE)
+            .summary("Who the caller is: name, role and scope"),
+        Endpoint::post("/api/v1/account/password", post_password)
+            .roles(PEOPLE)
+            .audited()
+            .summary("Change one's own password; every other login ends"),
+    ]
+}
+
+/// Who sent this, as the server knows them.
+#[derive(Serialize, JsonSchema)]
+struct Me {
+    /// The login name, or the name of the API token; what the audit log says.
+    name: String,
+    role: Role,
+    /// A jurisdiction's prefix; for a clinic its institution; empty for all.
+    scope: String,
+    /// An API token: a program, which decides nothing.
+    by_token: bool,
+}
+
+async fn get_me(who: Who) -> Json<Me> {
+    let Who { name, role, scope, by_token, .. } = who;
+    Json(Me { name, role, scope, by_token })
+}
 
 /// How long a form that holds something sealed may stand open.
 const OPEN_MS: i64 = 600_000;
@@ -60,7 +90,7 @@ pub(super) async fn own(app: &Arc<App>, who: &Who) -> Result<Account, Problem> {
             "this is for people who logged in: a token has no account",
         )
     };
-    if who.by_token || !app.config.accounts {
+    if who.by_token || who.open_house {
         return Err(none());
     }
     let name = who.name.clone();
@@ -142,14 +172,21 @@ pub(super) async fn change_password(
     .await
 }
 
-pub(super) async fn post_password(
+#[derive(Serialize, JsonSchema)]
+struct PasswordChanged {
+    id: String,
+    /// `changed`.
+    password: &'static str,
+}
+
+async fn post_password(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     headers: HeaderMap,
     Body(it): Body<PasswordBody>,
-) -> Answer {
+) -> Result<Json<PasswordChanged>, Problem> {
     change_password(&app, &who, kept(&app, &headers), it).await?;
-    Ok((StatusCode::OK, Json(json!({"id": who.name, "password": "changed"}))))
+    Ok(Json(PasswordChanged { id: who.name, password: "changed" }))
 }
 
 const FACTOR: &str = "second factor";

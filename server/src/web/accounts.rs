@@ -3,31 +3,74 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use trust::sha256_hex;
 
+use super::answer::Created;
 use super::deed;
-use super::registry::Answer;
+use super::endpoint::Endpoint;
+use super::rights::ADMIN;
 use crate::access::secret::random_token;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock;
 use crate::problem::{Body, Problem};
+use crate::store::Account;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/accounts", get_accounts).roles(ADMIN).audited().summary("Accounts"),
+        Endpoint::post("/api/v1/accounts", post_invitation).roles(ADMIN).audited().summary("Invite somebody; the link is shown once and works once"),
+        Endpoint::post("/api/v1/accounts/{id}/disable", post_disable).roles(ADMIN).audited().summary("Disable an account"),
+        Endpoint::post("/api/v1/accounts/{id}/clear-waits", post_clear_waits).roles(ADMIN).audited().summary("Let an account try again at once, whatever it waits for after wrong passwords or codes"),
+        Endpoint::post("/api/v1/accounts/{id}/enable", post_enable).roles(ADMIN).audited().summary("Enable an account"),
+        Endpoint::post("/api/v1/accounts/{id}/reset", post_reset).roles(ADMIN).audited().summary("A one-time link to a new password and second factor of an account"),
+        Endpoint::get("/api/v1/accounts/second-factor", get_second_factor).roles(ADMIN).summary("Roles that need a one-time code"),
+        Endpoint::post("/api/v1/accounts/second-factor", post_second_factor).roles(ADMIN).audited().summary("Say which roles need a one-time code"),
+    ]
+}
 
 /// As an institution's jurisdiction has them.
 const MOST_DIVISION_DIGITS: usize = 12;
 /// How long an invitation may wait.
 pub(crate) const INVITED_HOURS: i64 = 72;
+#[derive(Serialize, JsonSchema)]
+struct AccountSeen {
+    id: String,
+    display: String,
+    role: Role,
+    scope: String,
+    one_time_codes: bool,
+    disabled: bool,
+}
 
-pub(super) async fn get_accounts(State(app): State<Arc<App>>) -> Answer {
+impl From<Account> for AccountSeen {
+    fn from(it: Account) -> Self {
+        Self {
+            id: it.id,
+            display: it.display,
+            role: it.role,
+            scope: it.scope,
+            one_time_codes: it.totp.is_some(),
+            disabled: it.disabled,
+        }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Accounts {
+    accounts: Vec<AccountSeen>,
+}
+
+async fn get_accounts(State(app): State<Arc<App>>) -> Result<Json<Accounts>, Problem> {
     let accounts = app.blocking(|a| a.store.accounts()).await?;
-    let shown = |a: crate::store::Account| json!({"id": a.id, "display": a.display, "role": a.role, "scope": a.scope, "one_time_codes": a.totp.is_some(), "disabled": a.disabled});
-    let accounts: Vec<Value> = accounts.into_iter().map(shown).collect();
-    Ok((StatusCode::OK, Json(json!({"accounts": accounts}))))
+    Ok(Json(Accounts { accounts: accounts.into_iter().map(AccountSeen::from).collect() }))
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -93,22 +136,34 @@ pub(crate) async fn invitation(
     Ok(format!("/welcome/{token}"))
 }
 
-/// The link works once; it is shown here and nowhere else.
-pub(super) async fn post_invitation(
-    State(app): State<Arc<App>>,
-    Body(it): Body<InviteForm>,
-) -> Answer {
-    let path = make_invitation(&app, &it).await?;
-    Ok((StatusCode::CREATED, Json(json!({"path": path}))))
+#[derive(Serialize, JsonSchema)]
+struct Invited {
+    /// The link's path on this server.
+    path: String,
 }
 
-pub(super) async fn post_disable(
+/// The link works once; it is shown here and nowhere else.
+async fn post_invitation(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    Body(it): Body<InviteForm>,
+) -> Result<Created<Invited>, Problem> {
+    let path = make_invitation(&app, &it).await?;
+    Ok(Created(Invited { path }))
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Disabled {
+    id: String,
+    disabled: bool,
+}
+
+async fn post_disable(
+    State(app): State<Arc<App>>,
+    who: Who,
     Path(id): Path<String>,
-) -> Answer {
+) -> Result<Json<Disabled>, Problem> {
     disable(&app, &who, &id).await?;
-    Ok((StatusCode::OK, Json(json!({"id": id, "disabled": true}))))
+    Ok(Json(Disabled { id, disabled: true }))
 }
 
 pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), Problem> {
@@ -126,9 +181,12 @@ pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), P
     Ok(())
 }
 
-pub(super) async fn post_enable(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+async fn post_enable(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Disabled>, Problem> {
     enable(&app, &id).await?;
-    Ok((StatusCode::OK, Json(json!({"id": id, "disabled": false}))))
+    Ok(Json(Disabled { id, disabled: false }))
 }
 
 /// The account comes back as it was: role, scope, password and second factor.
@@ -137,12 +195,19 @@ pub(super) async fn enable(app: &Arc<App>, id: &str) -> Result<(), Problem> {
     app.blocking(move |a| a.store.set_disabled(&id, false)).await
 }
 
-pub(super) async fn post_clear_waits(
+#[derive(Serialize, JsonSchema)]
+struct WaitsCleared {
+    id: String,
+    /// `cleared`.
+    waits: &'static str,
+}
+
+async fn post_clear_waits(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-) -> Answer {
+) -> Result<Json<WaitsCleared>, Problem> {
     clear_waits(&app, &id).await?;
-    Ok((StatusCode::OK, Json(json!({"id": id, "waits": "cleared"}))))
+    Ok(Json(WaitsCleared { id, waits: "cleared" }))
 }
 
 /// Whoever waits after wrong passwords, or after a clock that was wrong, may try again at once.
@@ -158,13 +223,13 @@ pub(super) async fn clear_waits(app: &Arc<App>, id: &str) -> Result<(), Problem>
     Ok(())
 }
 
-pub(super) async fn post_reset(
+async fn post_reset(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
-) -> Answer {
+) -> Result<Created<Invited>, Problem> {
     let path = invite_again(&app, &who, &id).await?;
-    Ok((StatusCode::CREATED, Json(json!({"path": path}))))
+    Ok(Created(Invited { path }))
 }
 
 /// A one-time link by which the account's owner sets a new password and second factor. It is
@@ -190,18 +255,19 @@ pub(super) struct SecondFactorRoles {
     roles: Vec<Role>,
 }
 
-pub(super) async fn get_second_factor(State(app): State<Arc<App>>) -> Answer {
+async fn get_second_factor(
+    State(app): State<Arc<App>>,
+) -> Result<Json<SecondFactorRoles>, Problem> {
     let roles = app.blocking(|a| a.store.second_factor_roles()).await?;
-    Ok((StatusCode::OK, Json(json!(SecondFactorRoles { roles }))))
+    Ok(Json(SecondFactorRoles { roles }))
 }
 
-pub(super) async fn post_second_factor(
+async fn post_second_factor(
     State(app): State<Arc<App>>,
     Body(it): Body<SecondFactorRoles>,
-) -> Answer {
-    let said = json!(it);
-    set_second_factor_roles(&app, it.roles).await?;
-    Ok((StatusCode::OK, Json(said)))
+) -> Result<Json<SecondFactorRoles>, Problem> {
+    set_second_factor_roles(&app, it.roles.clone()).await?;
+    Ok(Json(it))
 }
 
 /// Whoever has none yet sets it up before anything else, at once and also in a login that stands.

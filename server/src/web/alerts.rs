@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::deed;
+use super::endpoint::Endpoint;
 use super::part::PartQuery;
-use super::registry::Answer;
-use crate::access::{Role, Who};
+use super::rights::{SIGHT, VERDICTS};
+use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, Reason, Review, State as AlertState, Step, Verdict};
 use crate::alert_view::{
     AlertForAuthority, AlertForClinic, AlertSeen, FindingSeen, LawSeen, LinkSeen,
@@ -22,7 +24,31 @@ use crate::case_clocks;
 use crate::clock::{clip, now_text};
 use crate::legal;
 use crate::problem::{Body, Problem};
-use crate::store::{Alert, AlertFilter, StoreError, StoredFinding};
+use crate::store::{Alert, AlertFilter, StoreError, StoredFinding, Summary};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/alerts", get_alerts)
+            .roles(SIGHT)
+            .audited()
+            .summary("Alerts (incidents), newest first"),
+        Endpoint::get("/api/v1/alerts/{id}", get_alert)
+            .roles(SIGHT)
+            .audited()
+            .summary("An alert with its findings and steps"),
+        Endpoint::post("/api/v1/alerts/{id}/steps", post_step)
+            .roles(&[Role::Supervisor, Role::Reviewer, Role::Clinic])
+            .audited()
+            .summary("Take a step of the case workflow"),
+        Endpoint::post("/api/v1/alerts/steps", post_steps)
+            .roles(VERDICTS)
+            .audited()
+            .summary("One step on several alerts"),
+        Endpoint::get("/api/v1/summary", get_summary)
+            .roles(&[Role::Admin, Role::Supervisor, Role::Reviewer, Role::Auditor])
+            .summary("Counts over everything"),
+    ]
+}
 
 type Shared = State<Arc<App>>;
 
@@ -31,7 +57,7 @@ type Shared = State<Arc<App>>;
 pub(super) const FINDINGS_SHOWN: i64 = 200;
 
 /// What a list of alerts may be asked for.
-#[derive(Debug, Default, Clone, serde::Deserialize)]
+#[derive(Debug, Default, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     pub state: Option<String>,
@@ -43,8 +69,10 @@ pub(super) struct ListQuery {
     pub assignee: Option<String>,
     pub before: Option<i64>,
     #[serde(default, deserialize_with = "super::part::limit")]
+    #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u32>,
     /// The pages' language; the API ignores it.
+    #[schemars(skip)]
     #[expect(dead_code, reason = "read from the address by `Lang`")]
     pub lang: Option<String>,
 }
@@ -94,11 +122,18 @@ impl ListQuery {
     }
 }
 
-pub(super) async fn get_alerts(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Alerts {
+    alerts: Vec<AlertSeen>,
+    next: Option<i64>,
+}
+
+async fn get_alerts(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<ListQuery>,
-) -> Answer {
+) -> Result<Json<Alerts>, Problem> {
     let filter = query.filter(&who, 50)?;
     let limit = filter.limit as usize;
     let (alerts, next) = app
@@ -110,7 +145,7 @@ pub(super) async fn get_alerts(
             Ok::<_, StoreError>((listed(a, &who, found)?, next))
         })
         .await?;
-    Ok((StatusCode::OK, Json(json!({"alerts": alerts, "next": next}))))
+    Ok(Json(Alerts { alerts, next }))
 }
 
 /// The lines of a list, each as this reader sees it. Blocking.
@@ -161,11 +196,11 @@ pub(super) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<Alert, P
     Ok(alert)
 }
 
-pub(super) async fn get_alert(
+async fn get_alert(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
-) -> Answer {
+) -> Result<Json<WholeSeen>, Problem> {
     let whole = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
@@ -176,7 +211,7 @@ pub(super) async fn get_alert(
             })
         })
         .await?;
-    Ok((StatusCode::OK, Json(json!(whole))))
+    Ok(Json(whole))
 }
 
 /// An alert with everything that is known of it; of its findings the worst ones, and of their steps
@@ -331,7 +366,7 @@ pub(super) async fn take(
     }
     let of_case =
         matches!(step, Step::GoOnSite | Step::Found { .. } | Step::NothingFound | Step::Close);
-    if app.config.accounts && of_case && who.role != Role::Supervisor {
+    if of_case && !who.may(Right::WorkCases) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "a case is the supervisor's: a reviewer gives verdicts",
@@ -340,8 +375,7 @@ pub(super) async fn take(
     if who.by_token && (of_case || matches!(step, Step::Review { .. })) {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
-    let given = it.by.as_deref().unwrap_or("").trim().to_owned();
-    let by = if app.config.accounts { who.name.clone() } else { given };
+    let by = who.signs_as(it.by.as_deref().unwrap_or_default());
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
     }
@@ -352,7 +386,7 @@ pub(super) async fn take(
         .blocking(move |a| {
             let before = seen(a.store.alert(&id)?, &who, &id)?;
             if let Some(to) = assigned {
-                return assign(a, &before, &to, &by);
+                return assign(a, &who, &before, &to, &by);
             }
             let after = a.store.take_step(&id, &by, &step, &note, &now_text())?;
             // Whoever begins has it from then on.
@@ -380,8 +414,8 @@ fn in_words(step: &Step, assigned: Option<&str>) -> String {
 }
 
 /// Gives the alert to somebody who may give verdicts on it.
-fn assign(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {
-    if a.config.accounts && !to.is_empty() {
+fn assign(a: &App, who: &Who, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {
+    if !who.open_house && !to.is_empty() {
         let account = a.store.account(to)?.filter(|x| !x.disabled);
         let able = account.is_some_and(|x| {
             matches!(x.role, Role::Supervisor | Role::Reviewer)
@@ -446,21 +480,26 @@ pub(super) async fn take_all(
     Ok(answers)
 }
 
-pub(super) async fn post_steps(
-    State(app): Shared,
-    Extension(who): Extension<Who>,
-    Body(it): Body<BulkBody>,
-) -> Answer {
-    let answers = take_all(&app, &who, it).await?;
-    Ok((StatusCode::OK, Json(json!({"alerts": answers}))))
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct StepsTaken {
+    alerts: Vec<BulkAnswer>,
 }
 
-pub(super) async fn post_step(
+async fn post_steps(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
+    Body(it): Body<BulkBody>,
+) -> Result<Json<StepsTaken>, Problem> {
+    Ok(Json(StepsTaken { alerts: take_all(&app, &who, it).await? }))
+}
+
+async fn post_step(
+    State(app): Shared,
+    who: Who,
     Path(id): Path<String>,
     Body(it): Body<StepBody>,
-) -> Answer {
+) -> Result<Json<StepTaken>, Problem> {
     let alert = take(&app, &who, id, it).await?;
     let taken = match who.role {
         // What a clinic may do is answer, and now it has.
@@ -473,12 +512,21 @@ pub(super) async fn post_step(
             reviews: alert.case.reviews,
         },
     };
-    Ok((StatusCode::OK, Json(json!(taken))))
+    Ok(Json(taken))
+}
+
+#[derive(Serialize, JsonSchema)]
+struct SummarySeen {
+    #[serde(flatten)]
+    summary: Summary,
+    persons_with_templates: i64,
+    pack: &'static str,
+    pack_note: &'static str,
 }
 
 /// Alerts and boxes are those that the reader sees; messages and findings are counted over the
 /// whole server.
-pub(super) async fn get_summary(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+async fn get_summary(State(app): Shared, who: Who) -> Result<Json<SummarySeen>, Problem> {
     let part = PartQuery::default().part(&who, 1);
     let (summary, persons) = app
         .blocking(move |a| {
@@ -493,9 +541,10 @@ pub(super) async fn get_summary(State(app): Shared, Extension(who): Extension<Wh
             Ok::<_, StoreError>((summary, a.faces.persons()?))
         })
         .await?;
-    let mut body = serde_json::to_value(&summary).map_err(|e| Problem::internal(&e))?;
-    body["persons_with_templates"] = json!(persons);
-    body["pack"] = json!(app.config.pack.name());
-    body["pack_note"] = json!(app.config.pack.note());
-    Ok((StatusCode::OK, Json(body)))
+    Ok(Json(SummarySeen {
+        summary,
+        persons_with_templates: persons,
+        pack: app.config.pack.name(),
+        pack_note: app.config.pack.note(),
+    }))
 }

@@ -3,34 +3,85 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
-use serde_json::json;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::registry::Answer;
+use super::answer::{Download, JsonLines};
+use super::endpoint::Endpoint;
+use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::problem::Problem;
-use crate::store::StoreError;
+use crate::store::{AuditEntry, StoreError};
 
-#[derive(Debug, Default, serde::Deserialize)]
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/audit/export", get_export).roles(&[Role::Admin, Role::Auditor]).audited(),
+        Endpoint::get("/api/v1/audit", get_audit)
+            .roles(&[Role::Admin, Role::Auditor])
+            .audited()
+            .summary("The audit log, newest first"),
+        Endpoint::get("/api/v1/audit/export", get_export)
+            .roles(&[Role::Admin, Role::Auditor])
+            .audited()
+            .summary("The whole audit log, sealed: `zaigang-verify` checks it"),
+    ]
+}
+
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
     #[serde(default)]
     q: String,
     before: Option<i64>,
     #[serde(default, deserialize_with = "super::part::limit")]
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<u32>,
 }
 
-pub(super) async fn get_audit(
+#[derive(Serialize, JsonSchema)]
+struct AuditSeen {
+    id: i64,
+    at: String,
+    actor: String,
+    action: String,
+    object: String,
+    why: String,
+    /// HTTP status of the answer.
+    status: u16,
+    prev: String,
+    hash: String,
+}
+
+impl From<AuditEntry> for AuditSeen {
+    fn from(it: AuditEntry) -> Self {
+        let AuditEntry { id, at, actor, action, object, why, status, prev, hash } = it;
+        Self { id, at, actor, action, object, why, status, prev, hash }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct AuditPage {
+    audit: Vec<AuditSeen>,
+    next: Option<i64>,
+    /// The chain is unbroken, and it still holds what this process and the signed heads saw.
+    holds: bool,
+    /// The last entry that was looked at; where the chain does not hold, the one at fault.
+    up_to: i64,
+    /// Why it does not hold.
+    fault: Option<String>,
+}
+
+async fn get_audit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<AuditQuery>,
-) -> Answer {
+) -> Result<Json<AuditPage>, Problem> {
     let limit = query.limit.unwrap_or(100);
     let (entries, verdict) = app
         .blocking(move |a| {
@@ -45,17 +96,18 @@ pub(super) async fn get_audit(
         Ok(last) => (true, last, None),
         Err(fault) => (false, fault.entry, Some(fault.why)),
     };
-    let body =
-        json!({"audit": entries, "next": next, "holds": holds, "up_to": entry, "fault": fault});
-    Ok((StatusCode::OK, Json(body)))
+    Ok(Json(AuditPage {
+        audit: entries.into_iter().map(AuditSeen::from).collect(),
+        next,
+        holds,
+        up_to: entry,
+        fault,
+    }))
 }
 
 /// The whole log, sealed by the server's key: `zaigang-verify` checks it without us. A chain can
 /// not be handed out in part, so whoever has a part of the country reads it on the page.
-pub(super) async fn get_export(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-) -> Result<Response, Problem> {
+async fn get_export(State(app): State<Arc<App>>, who: Who) -> Result<Download<JsonLines>, Problem> {
     if !who.scope.is_empty() {
         let why =
             "the sealed log is of the whole country: it is exported by an auditor without a scope";
@@ -68,9 +120,5 @@ pub(super) async fn get_export(
             Ok::<_, StoreError>(out)
         })
         .await?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/jsonl"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"zaigang-audit.jsonl\""),
-    ];
-    Ok((headers, bytes).into_response())
+    Ok(Download::new("zaigang-audit.jsonl".to_owned(), bytes))
 }

@@ -1,7 +1,6 @@
 //! The one authorization layer: who sent this, may that role do this here, and is it written down.
 //!
-//! [`RULES`](super::rights::RULES) says which; a route that is missing there is refused for
-//! everybody. What a role sees *within* a route (its jurisdiction, its institution) is
+//! The route itself says which ([`Route`]); one that names no role is refused for everybody. What a role sees *within* a route (its jurisdiction, its institution) is
 //! [`Who::sees`], asked by the handlers.
 
 use std::sync::Arc;
@@ -14,9 +13,10 @@ use tracing::Instrument as _;
 use trust::sha256_hex;
 
 use super::deed::{self, Notes};
+use super::endpoint::Route;
 use super::pages::frame::{self, cookie};
 use super::pages::words::Lang;
-use super::rights::{Audit, Rule, rule_of};
+use super::route_of;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
@@ -83,10 +83,10 @@ impl Credential {
 
 /// What somebody may do before the second factor that his role needs is set up: what everybody may,
 /// and his own account.
-fn open_before_second_factor(path: &str, rule: Option<&Rule>) -> bool {
+fn open_before_second_factor(path: &str, route: Option<&Route>) -> bool {
     let own =
         path == "/account" || path.starts_with("/account/") || path.starts_with("/api/v1/account/");
-    own || path == "/logout" || rule.is_some_and(|r| r.roles.contains(&Role::Public))
+    own || path == "/logout" || route.is_some_and(|r| r.roles.contains(&Role::Public))
 }
 
 /// A page of another site may not make this browser change anything here: browsers say where a
@@ -156,21 +156,21 @@ pub(super) async fn layer(
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
-    let rule = rule_of(&method, &path);
-    let due = due && !open_before_second_factor(&path, rule);
+    let route = route_of(&method, &path);
+    let due = due && !open_before_second_factor(&path, route);
     if !method.is_safe() && from_elsewhere(&app.config, request.headers()) {
         let refused = refused_origin(request.headers());
         return if path.starts_with("/api/") {
             refused.into_response()
         } else {
-            frame::shown(&app, lang, Err(refused)).await
+            frame::shown(&app, &who, lang, Err(refused)).await
         };
     }
     let why = match why(&request) {
         Ok(why) => why,
         Err(problem) => return problem.into_response(),
     };
-    let allowed = !app.config.accounts || rule.is_some_and(|r| r.roles.contains(&who.role));
+    let allowed = route.is_some_and(|route| who.is_one_of(route.roles));
     let public = who.role == Role::Public;
     // Whoever is not logged in writes nothing of his own into the log.
     let why = if public { String::new() } else { why };
@@ -181,7 +181,7 @@ pub(super) async fn layer(
     // A task of its own: whoever hangs up in the middle does not take the entry in the log with
     // him.
     let work = async move {
-        let response = match (allowed, rule) {
+        let response = match (allowed, route) {
             (_, None) => Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "this address knows no such method, or has no rule",
@@ -192,22 +192,19 @@ pub(super) async fn layer(
                 let why = "your role needs one-time codes: set them up on the page /account first";
                 Problem::new(StatusCode::FORBIDDEN, why).into_response()
             }
-            (true, _) => {
-                let answered = frame::READER.scope(who, next.run(request));
-                deed::NOTES.scope(Arc::clone(&notes), answered).await
-            }
+            (true, _) => deed::NOTES.scope(Arc::clone(&notes), next.run(request)).await,
             (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
             (false, Some(_)) if public => Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "log in, or send an API token as `Authorization: Bearer …`",
             )
             .into_response(),
-            (false, Some(_)) if page => forbidden_page(&app, lang).await,
+            (false, Some(_)) if page => forbidden_page(&app, &who, lang).await,
             (false, Some(_)) => {
                 Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response()
             }
         };
-        if rule.is_none_or(|r| r.audit == Audit::No) {
+        if !route.is_some_and(|route| route.audited) {
             return response;
         }
         let entry = deed::entry(&address, &notes);
@@ -267,9 +264,9 @@ pub(super) fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-async fn forbidden_page(app: &Arc<App>, l: Lang) -> Response {
+async fn forbidden_page(app: &Arc<App>, who: &Who, l: Lang) -> Response {
     let words = l.t("您的角色不能打开此页", "your role may not open this page");
-    frame::shown(app, l, Err(Problem::new(StatusCode::FORBIDDEN, words))).await
+    frame::shown(app, who, l, Err(Problem::new(StatusCode::FORBIDDEN, words))).await
 }
 
 #[cfg(test)]

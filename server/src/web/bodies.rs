@@ -17,10 +17,8 @@ use futures_util::{StreamExt as _, stream};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bulk::MOST_BYTES;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::enrol::{MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES};
 use crate::problem::Problem;
 
 /// Of a request that is no upload.
@@ -73,23 +71,15 @@ impl Bodies {
     }
 }
 
-fn most_bytes(path: &str, anonymous: bool) -> usize {
-    match path {
-        _ if anonymous => ANONYMOUS_BYTES,
-        "/enrol" | "/api/v1/enrolments" => MOST_UPLOAD_BYTES,
-        "/api/v1/enrolments/quality" => MOST_PHOTO_BYTES,
-        "/import" | "/api/v1/import/{noun}" => MOST_BYTES + 65_536,
-        _ => ORDINARY_BYTES,
-    }
-}
-
 pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let route = super::route_of(request.method(), path);
     let anonymous = request.extensions().get::<Who>().is_none_or(|who| who.role == Role::Public);
-    let most = most_bytes(path, anonymous);
+    let of_the_route = route.map_or(ORDINARY_BYTES, |route| route.body_limit);
+    let most = if anonymous { ANONYMOUS_BYTES } else { of_the_route };
     // A body that does not say its length may become as long as it is allowed to.
     let announced = request
         .body()

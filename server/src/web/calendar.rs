@@ -3,19 +3,33 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::answer::Created;
 use super::deed;
-use super::law::may_decide;
-use crate::access::Who;
+use super::endpoint::Endpoint;
+use super::rights::{PEOPLE, POLICY};
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::calendar::{Calendar, MOST_DAYS, NoticeDay, read_csv};
 use crate::problem::{Body, Problem};
 use crate::store::StoreError;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/workdays", get_workdays)
+            .roles(PEOPLE)
+            .summary("Which years have a table of working days, and what was imported"),
+        Endpoint::post("/api/v1/workdays", post_workdays)
+            .roles(POLICY)
+            .audited()
+            .summary("Import a year's notice of holidays and weekend days worked"),
+    ]
+}
 
 /// Which years have a table, and what was imported.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -37,23 +51,24 @@ pub(super) fn calendar(a: &App) -> Result<Calendar, StoreError> {
     Ok(Calendar::new(a.store.workdays()?))
 }
 
-pub(super) async fn get_workdays(State(app): State<Arc<App>>) -> Result<Json<Workdays>, Problem> {
+async fn get_workdays(State(app): State<Arc<App>>) -> Result<Json<Workdays>, Problem> {
     let found =
         app.blocking(|a| Ok::<_, StoreError>((calendar(a)?.years(), a.store.workdays()?))).await?;
     Ok(Json(Workdays { years: found.0, imported: found.1 }))
 }
 
-pub(super) async fn post_workdays(
+async fn post_workdays(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<WorkdaysBody>,
-) -> Result<(StatusCode, Json<Workdays>), Problem> {
+) -> Result<Created<Workdays>, Problem> {
     import(&app, &who, &it.csv).await?;
-    Ok((StatusCode::CREATED, get_workdays(State(app)).await?))
+    let Json(workdays) = get_workdays(State(app)).await?;
+    Ok(Created(workdays))
 }
 
 pub(super) async fn import(app: &Arc<App>, who: &Who, csv: &str) -> Result<(), Problem> {
-    if !may_decide(app, who) {
+    if !who.may(Right::DecideForAll) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "workdays: the calendar holds for every jurisdiction; an account without a scope \

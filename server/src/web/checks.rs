@@ -4,26 +4,42 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use jiff::SignedDuration;
 use protocol::down::CheckDirection;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::answer::Created;
 use super::deed;
+use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
-use super::registry::{Answer, done};
 use super::scope::Seen;
+use crate::access::Role;
 use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::config::Mode;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
-use crate::store::{KeptCheck, Upsert};
+use crate::store::KeptCheck;
 use crate::text::digits;
 use crate::vault::Key;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/checks", get_checks)
+            .roles(&[Role::Supervisor, Role::Clinic, Role::Integrator, Role::Auditor])
+            .audited()
+            .summary("Checks by card, PIN and witness, newest first"),
+        Endpoint::post("/api/v1/checks", post_check)
+            .roles(&[Role::Supervisor, Role::Clinic, Role::Integrator])
+            .audited()
+            .summary("Check by card, PIN and witness (P4)"),
+    ]
+}
 
 type Shared = State<Arc<App>>;
 
@@ -84,16 +100,23 @@ pub(super) fn pin_fault(pin: &str) -> Option<&'static str> {
     None
 }
 
-pub(super) async fn post_check(
+#[derive(Serialize, JsonSchema)]
+struct CheckMade {
+    id: String,
+    person: String,
+    witness: String,
+    direction: CheckDirection,
+    at: String,
+}
+
+async fn post_check(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<CheckBody>,
-) -> Answer {
+) -> Result<Created<CheckMade>, Problem> {
     let made = check(&app, &who, it, "api").await?;
-    done(
-        Upsert::Created,
-        json!({"id": made.id, "person": made.person, "witness": made.witness, "direction": made.direction, "at": made.at}),
-    )
+    let KeptCheck { id, person, witness, direction, at, .. } = made;
+    Ok(Created(CheckMade { id, person, witness, direction, at }))
 }
 
 /// Compares card and PINs, keeps the check, tells the boxes of the room.
@@ -246,17 +269,24 @@ pub(super) async fn keep(app: &Arc<App>, made: KeptCheck) -> Result<KeptCheck, P
     Ok(made)
 }
 
-pub(super) async fn get_checks(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Checks {
+    checks: Vec<KeptCheck>,
+    next: Option<String>,
+}
+
+async fn get_checks(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<PartQuery>,
-) -> Answer {
+) -> Result<Json<Checks>, Problem> {
     let part = query.part(&who, 100);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.checks_part(&asked)).await?;
     let next = cut(&mut found, &part, |c| format!("{} {}", c.at, c.id));
     deed::persons(found.iter().flat_map(|c| [&c.person, &c.witness]));
-    Ok((StatusCode::OK, Json(json!({"checks": found, "next": next}))))
+    Ok(Json(Checks { checks: found, next }))
 }
 
 /// The last checks at rooms that this person sees.

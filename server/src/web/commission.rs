@@ -5,18 +5,21 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use jiff::SignedDuration;
 use protocol::commission::{CommissionAnswer, LockRequest, UnlockRequest, ZonesRequest};
 use protocol::down::{Down, Unlock};
 use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
 use super::devices::seen_device;
+use super::endpoint::Endpoint;
+use super::rights::{EVERYBODY, REGISTRY};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{self, now_text};
@@ -24,6 +27,27 @@ use crate::knowledge::Nudge;
 use crate::model::Room;
 use crate::problem::{Body, Problem};
 use crate::store::{Deed, Said, StoreError};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::post("/api/v1/devices/{id}/unlock", post_unlock)
+            .roles(REGISTRY)
+            .audited()
+            .summary("Unlock a box for commissioning"),
+        Endpoint::post("/api/v1/provision/zones", post_zones)
+            .roles(EVERYBODY)
+            .audited()
+            .summary("A box brings the zones that its installer drew"),
+        Endpoint::post("/api/v1/provision/lock", post_lock)
+            .roles(EVERYBODY)
+            .audited()
+            .summary("A box is locked: its commissioning is over"),
+        Endpoint::post("/api/v1/provision/unlock", post_ask_unlock)
+            .roles(EVERYBODY)
+            .audited()
+            .summary("A box asks for its unlock"),
+    ]
+}
 
 /// A box's clock may be off by this much while an installer works at it.
 const CLOCK_OFF: SignedDuration = SignedDuration::from_mins(10);
@@ -33,7 +57,7 @@ const GRANT: SignedDuration = SignedDuration::from_hours(2);
 const UNLOCK: SignedDuration = SignedDuration::from_mins(10);
 
 /// `POST /api/v1/provision/zones`.
-pub(crate) async fn post_zones(
+async fn post_zones(
     State(app): State<Arc<App>>,
     Body(envelope): Body<Envelope>,
 ) -> Result<Json<CommissionAnswer>, Problem> {
@@ -56,7 +80,7 @@ pub(crate) async fn post_zones(
 }
 
 /// `POST /api/v1/provision/lock`.
-pub(crate) async fn post_lock(
+async fn post_lock(
     State(app): State<Arc<App>>,
     Body(envelope): Body<Envelope>,
 ) -> Result<Json<CommissionAnswer>, Problem> {
@@ -79,7 +103,7 @@ pub(crate) async fn post_lock(
 
 /// `POST /api/v1/provision/unlock`: the box asks; what somebody granted is signed for the lock that
 /// it names.
-pub(crate) async fn post_ask_unlock(
+async fn post_ask_unlock(
     State(app): State<Arc<App>>,
     Body(envelope): Body<Envelope>,
 ) -> Result<Json<CommissionAnswer>, Problem> {
@@ -108,15 +132,22 @@ pub(crate) async fn post_ask_unlock(
     answer(&room, unlock)
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Unlocked {
+    id: String,
+    /// The box may fetch its unlock until then.
+    unlocked_until: String,
+}
+
 /// `POST /api/v1/devices/{id}/unlock`: a supervisor or integrator lets an installer in again. The
 /// audit log has his name.
-pub(crate) async fn post_unlock(
+async fn post_unlock(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<Json<Unlocked>, Problem> {
     let until = unlock(&app, who, id.clone()).await?;
-    Ok((StatusCode::OK, Json(json!({"id": id, "unlocked_until": until}))))
+    Ok(Json(Unlocked { id, unlocked_until: until }))
 }
 
 /// The page grants by the same function as the API.

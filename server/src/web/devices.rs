@@ -3,19 +3,23 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::{Extension, Json};
 use jiff::SignedDuration;
 use protocol::down::CheckDirection;
 use protocol::id::PersonId;
-use serde_json::{Value, json};
+use protocol::up::CameraState;
+use schemars::JsonSchema;
+use serde::Serialize;
 use trust::sha256_hex;
 
+use super::answer::{Accepted, Stored};
 use super::deed;
+use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
-use super::registry::{Answer, done};
+use super::rights::ADMIN;
 use super::scope::Seen;
+use crate::access::Role;
 use crate::access::Who;
 use crate::access::secret::random_token;
 use crate::app::App;
@@ -23,11 +27,41 @@ use crate::clock::{self, now_text};
 use crate::knowledge::Nudge;
 use crate::model::DevicePlace;
 use crate::problem::{Body, Problem};
-use crate::store::{Device, DeviceState, KeptCheck};
+use crate::store::{Device, DeviceState, KeptCheck, KnowledgeState};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/devices", get_devices)
+            .roles(&[Role::Admin, Role::Supervisor, Role::Reviewer, Role::Auditor])
+            .summary("Boxes with their last word, by id"),
+        Endpoint::post("/api/v1/devices", post_device)
+            .roles(ADMIN)
+            .audited()
+            .summary("Register a box; gives its single-use token"),
+        Endpoint::post("/api/v1/devices/{id}/commands", post_command)
+            .roles(&[Role::Supervisor, Role::Clinic])
+            .audited()
+            .summary("Send a box a command"),
+    ]
+}
 
 type Shared = State<Arc<App>>;
+#[derive(Serialize, JsonSchema)]
+struct BoxMade {
+    id: String,
+    room: String,
+    /// Shown once; works once.
+    provisioning_token: String,
+    /// What the box pins (`TOKEN sha256:HEX` in its token file); `null` where the configuration
+    /// names no `server_ca_file`.
+    server_ca_sha256: Option<String>,
+    expires_at: String,
+}
 
-pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>) -> Answer {
+async fn post_device(
+    State(app): Shared,
+    Body(it): Body<DevicePlace>,
+) -> Result<Stored<BoxMade>, Problem> {
     deed::did(format!("box {} registered for room {}, token made", it.id, it.room));
     let token = random_token()?;
     let now = clock::now();
@@ -37,36 +71,91 @@ pub(super) async fn post_device(State(app): Shared, Body(it): Body<DevicePlace>)
         .blocking(move |a| a.store.put_device(&place, &hash, &clock::text(now), &expires))
         .await?;
     app.tell(Nudge::Room(it.room.to_string()));
-    done(
-        upsert,
-        json!({"id": it.id, "room": it.room, "provisioning_token": token, "server_ca_sha256": app.config.server_ca_sha256, "expires_at": expires_at}),
-    )
+    let made = BoxMade {
+        id: it.id.to_string(),
+        room: it.room.to_string(),
+        provisioning_token: token,
+        server_ca_sha256: app.config.server_ca_sha256.clone(),
+        expires_at,
+    };
+    Ok(Stored(upsert, made))
 }
 
-pub(super) async fn get_devices(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Devices {
+    devices: Vec<BoxSeen>,
+    next: Option<String>,
+}
+
+async fn get_devices(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<PartQuery>,
-) -> Answer {
+) -> Result<Json<Devices>, Problem> {
     let part = query.part(&who, 500);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.devices_part(&asked)).await?;
     let next = cut(&mut found, &part, |d| d.id.clone());
-    let devices: Vec<Value> = found.iter().map(shown).collect();
-    Ok((StatusCode::OK, Json(json!({"devices": devices, "next": next}))))
+    Ok(Json(Devices { devices: found.into_iter().map(BoxSeen::from).collect(), next }))
 }
 
-fn shown(d: &Device) -> Value {
-    let health = d.health.as_ref();
-    json!({
-        "id": d.id, "room": d.room, "institution": d.institution, "state": d.state, "online": d.online,
-        "last_seen": d.last_seen, "clock_offset_ms": d.clock_offset_ms, "firmware": d.firmware,
-        "pack": health.map(|h| &h.pack), "camera": health.map(|h| h.camera), "outbox_depth": health.map(|h| h.outbox_depth),
-        "visibility_ppm": health.map(|h| h.visibility_ppm), "degraded": health.map_or(&[] as &[String], |h| &h.degraded),
-        "frames": health.map(|h| h.frames), "faces": health.map(|h| h.faces),
-        "contiguous_seq": d.contiguous_seq, "above": d.above, "chain": d.chain, "knowledge": d.knowledge,
-        "locked_at": d.locked_at, "unlocked_until": d.unlocked_until,
-    })
+/// A box with its last word.
+#[derive(Serialize, JsonSchema)]
+struct BoxSeen {
+    id: String,
+    room: String,
+    institution: String,
+    state: DeviceState,
+    online: bool,
+    last_seen: Option<String>,
+    clock_offset_ms: Option<i64>,
+    firmware: String,
+    pack: Option<String>,
+    camera: Option<CameraState>,
+    outbox_depth: Option<u64>,
+    visibility_ppm: Option<u32>,
+    degraded: Vec<String>,
+    frames: Option<u64>,
+    faces: Option<u64>,
+    /// Everything up to this sequence is stored.
+    contiguous_seq: u64,
+    above: Vec<u64>,
+    chain: String,
+    knowledge: Vec<KnowledgeState>,
+    /// Since when its commissioning is locked.
+    locked_at: Option<String>,
+    /// Until when it may fetch the unlock that somebody granted.
+    unlocked_until: Option<String>,
+}
+
+impl From<Device> for BoxSeen {
+    fn from(d: Device) -> Self {
+        let health = d.health.as_ref();
+        Self {
+            pack: health.map(|h| h.pack.clone()),
+            camera: health.map(|h| h.camera),
+            outbox_depth: health.map(|h| h.outbox_depth),
+            visibility_ppm: health.map(|h| h.visibility_ppm),
+            degraded: health.map(|h| h.degraded.clone()).unwrap_or_default(),
+            frames: health.map(|h| h.frames),
+            faces: health.map(|h| h.faces),
+            id: d.id,
+            room: d.room,
+            institution: d.institution,
+            state: d.state,
+            online: d.online,
+            last_seen: d.last_seen,
+            clock_offset_ms: d.clock_offset_ms,
+            firmware: d.firmware,
+            contiguous_seq: d.contiguous_seq,
+            above: d.above,
+            chain: d.chain,
+            knowledge: d.knowledge,
+            locked_at: d.locked_at,
+            unlocked_until: d.unlocked_until,
+        }
+    }
 }
 
 /// A box in service that this person sees; blocking.
@@ -95,14 +184,22 @@ pub(super) enum CommandBody {
     },
 }
 
+#[derive(Serialize, JsonSchema)]
+struct CommandSent {
+    device: String,
+    command: &'static str,
+    /// `stated`: it is shown, and silences no rule.
+    counts_as: &'static str,
+}
+
 /// What a clinic's own system states of a check. Nobody compared card and PIN here: it is shown,
 /// and no box hears of it.
-pub(super) async fn post_command(
+async fn post_command(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
     Body(it): Body<CommandBody>,
-) -> Answer {
+) -> Result<Accepted<CommandSent>, Problem> {
     let CommandBody::IdentityCheck { person, witness, at, direction } = it;
     if person == witness {
         return Err(Problem::unprocessable(
@@ -138,8 +235,5 @@ pub(super) async fn post_command(
         via: "system".to_owned(),
     };
     super::checks::keep(&app, made).await?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(json!({"device": id, "command": "identity_check", "counts_as": "stated"})),
-    ))
+    Ok(Accepted(CommandSent { device: id, command: "identity_check", counts_as: "stated" }))
 }

@@ -3,26 +3,69 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Multipart, Path, Query, State};
+use axum::Json;
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{self, FromRequest, Multipart, Path, Query, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use protocol::down::Command;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 
 use super::alerts::PERSONS_ALONE;
+use super::answer::{Created, Jpeg, Raw};
 use super::deed;
+use super::endpoint::{Endpoint, Input, Operation};
 use super::part::{PartQuery, cut};
-use super::registry::Answer;
+use super::rights::AUTHORITY;
 use super::scope::Seen;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::now_text;
-use crate::enrol::{Compared, MOST_PHOTO_BYTES, MOST_PHOTOS, Proposed, Request, outcome};
+use crate::enrol::MOST_UPLOAD_BYTES;
+use crate::enrol::{
+    Compared, EnrolmentOutcome, Likeness, MOST_PHOTO_BYTES, MOST_PHOTOS, PhotoOutcome, Proposed,
+    Request,
+};
 use crate::knowledge::Nudge;
 use crate::model::Consent;
 use crate::problem::{Body, Problem};
-use crate::store::{Enrolment, EnrolmentState, Stated, StoreError};
+use crate::store::{ComeAgain, Enrolment, EnrolmentState, Stated, StoreError};
 use crate::text;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::post("/api/v1/practitioners/{id}/withdraw", post_withdraw)
+            .roles(&[Role::Supervisor, Role::Clinic])
+            .audited()
+            .summary("Withdraw consent: at one institution, or (the authority) everywhere"),
+        Endpoint::get("/api/v1/enrolments", get_enrolments)
+            .roles(&[Role::Supervisor, Role::Auditor])
+            .audited()
+            .summary("Enrolments, newest first"),
+        Endpoint::post("/api/v1/enrolments", post_enrolment)
+            .roles(&[Role::Supervisor, Role::Clinic])
+            .audited()
+            .body_limit(MOST_UPLOAD_BYTES)
+            .summary("Propose an enrolment: photographs with a consent record"),
+        Endpoint::get("/api/v1/enrolments/come-again", get_come_again)
+            .roles(&[Role::Supervisor, Role::Clinic, Role::Auditor])
+            .audited()
+            .summary("Persons whose templates are of an earlier model and could not be made anew"),
+        Endpoint::post("/api/v1/enrolments/quality", post_quality)
+            .roles(&[Role::Supervisor, Role::Clinic])
+            .body_limit(MOST_PHOTO_BYTES)
+            .summary("Whether a photograph would do, and why not; nothing is kept"),
+        Endpoint::post("/api/v1/enrolments/{id}/confirm", post_confirm)
+            .roles(AUTHORITY)
+            .audited()
+            .summary("Confirm a proposal"),
+        Endpoint::post("/api/v1/enrolments/{id}/refuse", post_refuse)
+            .roles(AUTHORITY)
+            .audited()
+            .summary("Refuse a proposal"),
+    ]
+}
 
 type Shared = State<Arc<App>>;
 
@@ -87,11 +130,59 @@ pub(super) async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> 
     Ok(upload)
 }
 
-pub(super) async fn post_enrolment(
+/// The form of an enrolment, unread.
+struct EnrolmentForm(Multipart);
+
+impl<S: Send + Sync> FromRequest<S> for EnrolmentForm {
+    type Rejection = MultipartRejection;
+
+    async fn from_request(request: extract::Request, state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(Multipart::from_request(request, state).await?))
+    }
+}
+
+impl Input for EnrolmentForm {
+    fn describe(it: &mut Operation<'_>) {
+        let consent = it.schemas.subschema_for::<Consent>();
+        let photo = json!({"type": "string", "contentMediaType": "image/jpeg"});
+        let properties = json!({
+            "person": {"type": "string"},
+            "institution": {"type": "string"},
+            "consent": consent,
+            "photo": {"type": "array", "items": photo},
+        });
+        let required = json!(["person", "consent", "photo"]);
+        it.body(
+            "multipart/form-data",
+            json!({"type": "object", "required": required, "properties": properties}),
+        );
+    }
+}
+
+/// A proposal, as whoever made it is told of it.
+#[derive(Serialize, JsonSchema)]
+struct EnrolmentMade {
+    id: String,
+    person: String,
+    institution: String,
+    state: EnrolmentState,
+    pack: String,
+    pack_note: String,
+    liveness: String,
+    photos: Vec<PhotoOutcome>,
+    /// Empty to whoever does not decide.
+    duplicates: Vec<Likeness>,
+    /// The best score against the person's confirmed faces, where it is too low; `null` to a
+    /// clinic.
+    unlike_ppm: Option<i32>,
+    templates: u64,
+}
+
+async fn post_enrolment(
     State(app): Shared,
-    Extension(who): Extension<Who>,
-    form: Multipart,
-) -> Answer {
+    who: Who,
+    EnrolmentForm(form): EnrolmentForm,
+) -> Result<Created<EnrolmentMade>, Problem> {
     let upload = read_upload(form).await?;
     if let Some(name) = upload.rest.keys().next() {
         return Err(Problem::unprocessable(format!(
@@ -100,36 +191,36 @@ pub(super) async fn post_enrolment(
     }
     let person = upload.person.clone();
     let (institution, proposed) = propose(&app, &who, upload).await?;
-    Ok((StatusCode::CREATED, Json(answer(&app, &who, &person, &institution, &proposed))))
+    let Proposed { id, photos, compared, templates } = proposed;
+    let compared = if who.may(Right::CompareFaces) { compared } else { Compared::default() };
+    Ok(Created(EnrolmentMade {
+        id,
+        person,
+        institution,
+        state: EnrolmentState::Proposed,
+        pack: app.config.pack.name().to_owned(),
+        pack_note: app.config.pack.note().to_owned(),
+        liveness: "not assessed".to_owned(),
+        photos,
+        duplicates: compared.duplicates,
+        unlike_ppm: compared.unlike_ppm,
+        templates: templates as u64,
+    }))
 }
 
 /// Whether a photograph would pass the gate. It is looked at and forgotten; no face of it is kept
 /// or compared.
-pub(super) async fn post_quality(State(app): Shared, photo: axum::body::Bytes) -> Answer {
+async fn post_quality(
+    State(app): Shared,
+    Raw(photo, _): Raw<Jpeg>,
+) -> Result<Json<PhotoOutcome>, Problem> {
     if photo.is_empty() {
         return Err(Problem::unprocessable("body: one JPEG or PNG is needed"));
     }
     let engine = app.engine.get()?;
     let outcome =
         app.analysing(move |_| Ok::<_, Problem>(engine.judge(&[photo.to_vec()]).0.pop())).await?;
-    let outcome = outcome.ok_or_else(|| Problem::internal(&"the photograph was not judged"))?;
-    Ok((StatusCode::OK, Json(json!(outcome))))
-}
-
-/// Whom a face resembles elsewhere in the country is for those who decide: to a clinic it would be
-/// a search by face (P10).
-pub(super) fn may_compare(app: &App, who: &Who) -> bool {
-    !app.config.accounts || who.role == Role::Supervisor && !who.by_token
-}
-
-fn answer(app: &App, who: &Who, person: &str, institution: &str, proposed: &Proposed) -> Value {
-    let compared =
-        if may_compare(app, who) { proposed.compared.clone() } else { Compared::default() };
-    json!({
-        "id": proposed.id, "person": person, "institution": institution, "state": "proposed",
-        "pack": app.config.pack.name(), "pack_note": app.config.pack.note(), "liveness": "not assessed",
-        "photos": proposed.photos, "duplicates": compared.duplicates, "unlike_ppm": compared.unlike_ppm, "templates": proposed.templates,
-    })
+    Ok(Json(outcome.ok_or_else(|| Problem::internal(&"the photograph was not judged"))?))
 }
 
 /// Checks everything that can be checked before a network runs, then proposes. Gives the
@@ -212,39 +303,49 @@ fn site_of(
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Decision {
+pub(super) struct EnrolmentDecision {
     #[serde(default)]
     pub by: String,
     pub reason: Option<String>,
 }
 
-pub(super) async fn post_confirm(
+#[derive(Serialize, JsonSchema)]
+struct EnrolmentDecided {
+    id: String,
+    person: String,
+    state: EnrolmentState,
+}
+
+async fn post_confirm(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
-    Body(it): Body<Decision>,
-) -> Answer {
+    Body(it): Body<EnrolmentDecision>,
+) -> Result<Json<EnrolmentDecided>, Problem> {
     decided(&app, &who, id, true, it).await
 }
 
-pub(super) async fn post_refuse(
+async fn post_refuse(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
-    Body(it): Body<Decision>,
-) -> Answer {
+    Body(it): Body<EnrolmentDecision>,
+) -> Result<Json<EnrolmentDecided>, Problem> {
     if it.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
         return Err(Problem::unprocessable("reason: say why the proposal is refused"));
     }
     decided(&app, &who, id, false, it).await
 }
 
-async fn decided(app: &Arc<App>, who: &Who, id: String, confirm: bool, it: Decision) -> Answer {
-    let enrolment = decide(app, who, id, confirm, it).await?;
-    Ok((
-        StatusCode::OK,
-        Json(json!({"id": enrolment.id, "person": enrolment.person, "state": enrolment.state})),
-    ))
+async fn decided(
+    app: &Arc<App>,
+    who: &Who,
+    id: String,
+    confirm: bool,
+    it: EnrolmentDecision,
+) -> Result<Json<EnrolmentDecided>, Problem> {
+    let Enrolment { id, person, state, .. } = decide(app, who, id, confirm, it).await?;
+    Ok(Json(EnrolmentDecided { id, person, state }))
 }
 
 pub(super) async fn decide(
@@ -252,13 +353,13 @@ pub(super) async fn decide(
     who: &Who,
     id: String,
     confirm: bool,
-    it: Decision,
+    it: EnrolmentDecision,
 ) -> Result<Enrolment, Problem> {
     if who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
-    let Decision { by, reason } = it;
-    let by = if app.config.accounts { who.name.clone() } else { by.trim().to_owned() };
+    let EnrolmentDecision { by, reason } = it;
+    let by = who.signs_as(&by);
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: the supervisor who decides, 1 to 100 characters"));
     }
@@ -295,54 +396,174 @@ fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
     // Without the networks nothing new was confirmed with them either.
     let Ok(engine) = a.engine.get() else { return Ok(()) };
     let now = engine.compare_again(&a.faces, proposal)?;
-    let shown = &proposal.outcome;
-    let news = now.unlike_ppm.is_some() && shown["unlike_ppm"].is_null()
-        || now.duplicates.iter().any(|d| {
-            let known = shown["duplicates"].as_array().into_iter().flatten();
-            known.into_iter().all(|k| k["person"].as_str() != Some(d.person.as_str()))
-        });
+    let shown = EnrolmentOutcome::read(&proposal.outcome)?;
+    let known = &shown.compared.duplicates;
+    let news = now.unlike_ppm.is_some() && shown.compared.unlike_ppm.is_none()
+        || now.duplicates.iter().any(|d| known.iter().all(|k| k.person != d.person));
     if !news {
         return Ok(());
     }
-    a.faces.set_outcome(&proposal.id, &outcome(&shown["photos"], &now))?;
+    let outcome = EnrolmentOutcome { photos: shown.photos, compared: now, renewed_at: None };
+    a.faces.set_outcome(&proposal.id, &outcome.kept()?)?;
     let why = "since it was proposed another face came that this one must be compared with: open \
         it again";
     Err(Problem::new(StatusCode::CONFLICT, why))
 }
 
-pub(super) fn hide_likeness(outcome: &mut Value) {
-    if let Some(outcome) = outcome.as_object_mut() {
-        outcome.remove("unlike_ppm");
-        outcome.remove("duplicates");
+/// What every reader of an enrolment is told.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct EnrolmentFacts {
+    pub id: String,
+    pub person: String,
+    pub institution: String,
+    pub state: EnrolmentState,
+    pub pack: String,
+    pub proposed_at: String,
+    pub decided_at: Option<String>,
+    pub decided_by: Option<String>,
+    pub reason: Option<String>,
+    /// Templates and photographs that are kept.
+    pub templates: i64,
+    pub photos: i64,
+}
+
+/// What became of the photographs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PhotosLookedAt {
+    pub photos: Vec<PhotoOutcome>,
+    /// When its templates were made anew for another model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renewed_at: Option<String>,
+}
+
+/// What the face was compared with.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct FacesCompared {
+    /// Other persons with this face.
+    pub duplicates: Vec<Likeness>,
+    /// The best score against the person's own confirmed faces, where it is too low for one
+    /// person.
+    pub unlike_ppm: Option<i32>,
+}
+
+/// An enrolment as its clinic, an auditor or a program sees it: it has no field for anybody whom
+/// the face resembles (P10).
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct EnrolmentForClinic {
+    #[serde(flatten)]
+    pub facts: EnrolmentFacts,
+    pub outcome: PhotosLookedAt,
+}
+
+/// An enrolment as whoever decides it sees it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct EnrolmentForAuthority {
+    #[serde(flatten)]
+    pub facts: EnrolmentFacts,
+    pub outcome: OutcomeForAuthority,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OutcomeForAuthority {
+    #[serde(flatten)]
+    pub looked_at: PhotosLookedAt,
+    #[serde(flatten)]
+    pub compared: FacesCompared,
+}
+
+/// As this reader sees it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum EnrolmentSeen {
+    Authority(EnrolmentForAuthority),
+    Clinic(EnrolmentForClinic),
+}
+
+impl EnrolmentSeen {
+    pub(super) fn of(who: &Who, it: Enrolment) -> Result<Self, StoreError> {
+        let EnrolmentOutcome { photos, compared, renewed_at } =
+            EnrolmentOutcome::read(&it.outcome)?;
+        let looked_at = PhotosLookedAt { photos, renewed_at };
+        let facts = EnrolmentFacts {
+            id: it.id,
+            person: it.person,
+            institution: it.institution,
+            state: it.state,
+            pack: it.pack,
+            proposed_at: it.proposed_at,
+            decided_at: it.decided_at,
+            decided_by: it.decided_by,
+            reason: it.reason,
+            templates: it.templates,
+            photos: it.photos,
+        };
+        if !who.may(Right::CompareFaces) {
+            return Ok(Self::Clinic(EnrolmentForClinic { facts, outcome: looked_at }));
+        }
+        let Compared { duplicates, unlike_ppm } = compared;
+        let compared = FacesCompared { duplicates, unlike_ppm };
+        let outcome = OutcomeForAuthority { looked_at, compared };
+        Ok(Self::Authority(EnrolmentForAuthority { facts, outcome }))
+    }
+
+    pub(super) fn facts(&self) -> &EnrolmentFacts {
+        match self {
+            Self::Authority(it) => &it.facts,
+            Self::Clinic(it) => &it.facts,
+        }
+    }
+
+    pub(super) fn looked_at(&self) -> &PhotosLookedAt {
+        match self {
+            Self::Authority(it) => &it.outcome.looked_at,
+            Self::Clinic(it) => &it.outcome,
+        }
+    }
+
+    /// Nothing for whoever does not decide.
+    pub(super) fn compared(&self) -> Option<&FacesCompared> {
+        match self {
+            Self::Authority(it) => Some(&it.outcome.compared),
+            Self::Clinic(_) => None,
+        }
     }
 }
 
-pub(super) async fn get_enrolments(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Enrolments {
+    enrolments: Vec<EnrolmentSeen>,
+    next: Option<String>,
+}
+
+async fn get_enrolments(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<PartQuery>,
-) -> Answer {
+) -> Result<Json<Enrolments>, Problem> {
     let part = query.part(&who, 100);
-    let asked = part.clone();
+    let (asked, reader) = (part.clone(), who.clone());
     let mut found = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
-            let mut found = a.faces.enrolments_part(&asked, seen.these())?;
-            if !may_compare(a, &who) {
-                for e in &mut found {
-                    hide_likeness(&mut e.outcome);
-                }
-            }
-            Ok::<_, StoreError>(found)
+            let seen = Seen::of(a, &reader)?;
+            a.faces.enrolments_part(&asked, seen.these())
         })
         .await?;
     let next = cut(&mut found, &part, |e| format!("{} {}", e.proposed_at, e.id));
     deed::persons(found.iter().map(|e| &e.person));
-    Ok((StatusCode::OK, Json(json!({"enrolments": found, "next": next}))))
+    let enrolments =
+        found.into_iter().map(|e| EnrolmentSeen::of(&who, e)).collect::<Result<_, _>>();
+    Ok(Json(Enrolments { enrolments: enrolments?, next }))
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct PeopleToComeAgain {
+    come_again: Vec<ComeAgain>,
 }
 
 /// Whose templates are of an earlier model and could not be made anew, in the reader's scope.
-pub(super) async fn get_come_again(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+async fn get_come_again(State(app): Shared, who: Who) -> Result<Json<PeopleToComeAgain>, Problem> {
     let people = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
@@ -352,7 +573,7 @@ pub(super) async fn get_come_again(State(app): Shared, Extension(who): Extension
         })
         .await?;
     deed::persons(people.iter().map(|one| &one.person));
-    Ok((StatusCode::OK, Json(json!({"come_again": people}))))
+    Ok(Json(PeopleToComeAgain { come_again: people }))
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -364,20 +585,30 @@ pub(super) struct WithdrawBody {
     institution: Option<String>,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Withdrawn {
+    templates_deleted: u64,
+    photos_deleted: u64,
+    /// Whose enrolments were deleted.
+    institutions: Vec<String>,
+    /// Boxes that were told to forget; each answers with a receipt.
+    devices_told: Vec<String>,
+}
+
 /// A clinic passes on that somebody withdrew consent *there*; deletion everywhere is the
 /// authority's word, or the person's own (`/api/v1/personal`).
-pub(super) async fn post_withdraw(
+async fn post_withdraw(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
     Body(it): Body<WithdrawBody>,
-) -> Answer {
+) -> Result<Json<Withdrawn>, Problem> {
     let reason = crate::clock::clip(&it.reason.unwrap_or_default(), 400);
     let institution = match (it.institution.filter(|i| !i.is_empty()), who.role) {
         (None, Role::Clinic) => Some(who.scope.clone()),
         (given, _) => given,
     };
-    let body = match institution {
+    let withdrawn = match institution {
         Some(institution) => delete_at(&app, who, id, institution, reason).await?,
         None if who.by_token => return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE)),
         None => {
@@ -386,7 +617,7 @@ pub(super) async fn post_withdraw(
             delete_everywhere(&app, &id, &reason, &who.name).await?
         }
     };
-    Ok((StatusCode::OK, Json(body)))
+    Ok(Json(withdrawn))
 }
 
 fn visible(a: &App, who: &Who, id: &str) -> Result<crate::model::Practitioner, Problem> {
@@ -407,7 +638,7 @@ async fn delete_at(
     id: String,
     institution: String,
     reason: String,
-) -> Result<Value, Problem> {
+) -> Result<Withdrawn, Problem> {
     let person: protocol::id::PersonId =
         id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
     deed::persons([&id]);
@@ -432,7 +663,7 @@ async fn delete_at(
             Ok::<_, Problem>((done, a.store.devices_of(Some(&institution), None)?))
         })
         .await?;
-    Ok(tell_deleted(app, &person, &[place], &devices, &done))
+    Ok(tell_deleted(app, &person, vec![place], devices, &done))
 }
 
 /// Deletes everything of a person, whoever enrolled it; the boxes are told by a new roster and by a
@@ -442,7 +673,7 @@ pub(super) async fn delete_everywhere(
     id: &str,
     reason: &str,
     by: &str,
-) -> Result<Value, Problem> {
+) -> Result<Withdrawn, Problem> {
     let person: protocol::id::PersonId =
         id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
     let (id, reason, by) = (id.to_owned(), reason.to_owned(), by.to_owned());
@@ -461,28 +692,91 @@ pub(super) async fn delete_everywhere(
             Ok::<_, Problem>((done, a.store.devices_for_person(&id)?, places))
         })
         .await?;
-    Ok(tell_deleted(app, &person, &places, &devices, &done))
+    Ok(tell_deleted(app, &person, places, devices, &done))
 }
 
 fn tell_deleted(
     app: &Arc<App>,
     person: &protocol::id::PersonId,
-    places: &[String],
-    devices: &[String],
+    places: Vec<String>,
+    devices: Vec<String>,
     done: &crate::store::Withdrawal,
-) -> Value {
-    for place in places {
+) -> Withdrawn {
+    for place in &places {
         app.tell(Nudge::Institution(place.clone()));
     }
-    for device in devices {
+    for device in &devices {
         app.tell(Nudge::Command {
             device: device.clone(),
             command: Command::ForgetPerson { person: person.clone() },
         });
     }
     app.touch();
-    json!({
-        "templates_deleted": done.templates_deleted, "photos_deleted": done.photos_deleted, "institutions": places,
-        "devices_told": devices,
-    })
+    Withdrawn {
+        templates_deleted: done.templates_deleted,
+        photos_deleted: done.photos_deleted,
+        institutions: places,
+        devices_told: devices,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(outcome: serde_json::Value) -> Enrolment {
+        Enrolment {
+            id: "e-1".into(),
+            person: "p-1".into(),
+            institution: "c-1".into(),
+            state: EnrolmentState::Proposed,
+            pack: "avatar".into(),
+            proposed_at: "2026-03-02T01:00:00.000Z".into(),
+            decided_at: None,
+            decided_by: None,
+            reason: None,
+            outcome,
+            templates: 1,
+            photos: 0,
+        }
+    }
+
+    fn likeness() -> serde_json::Value {
+        json!({"photos": [{"index": 0, "accepted": true, "reasons": []}], "unlike_ppm": 300_000,
+            "duplicates": [{"person": "p-9", "score_ppm": 700_000}]})
+    }
+
+    #[test]
+    fn who_does_not_decide_hears_of_no_likeness() {
+        for (role, by_token) in [
+            (Role::Clinic, false),
+            (Role::Auditor, false),
+            (Role::Reviewer, false),
+            (Role::Admin, false),
+            (Role::Supervisor, true),
+        ] {
+            let who = Who { role, by_token, ..Who::nobody() };
+            let seen = json!(EnrolmentSeen::of(&who, kept(likeness())).unwrap());
+            for word in ["p-9", "duplicates", "unlike_ppm", "700000"] {
+                assert!(!seen.to_string().contains(word), "{role:?} reads {word}: {seen}");
+            }
+            assert_eq!(seen["outcome"]["photos"][0]["accepted"], true, "{seen}");
+        }
+    }
+
+    #[test]
+    fn who_decides_hears_of_every_likeness() {
+        let who = Who { role: Role::Supervisor, ..Who::nobody() };
+        let seen = json!(EnrolmentSeen::of(&who, kept(likeness())).unwrap());
+        assert_eq!(seen["outcome"]["duplicates"][0]["person"], "p-9", "{seen}");
+        assert_eq!(seen["outcome"]["unlike_ppm"], 300_000, "{seen}");
+        assert_eq!(seen["id"], "e-1", "{seen}");
+    }
+
+    #[test]
+    fn an_outcome_that_no_one_can_read_is_a_fault() {
+        let who = Who { role: Role::Supervisor, ..Who::nobody() };
+        let torn = json!({"photos": [], "duplicates": [{"person": "p-9"}]});
+        assert!(EnrolmentSeen::of(&who, kept(torn)).is_err(), "a likeness was lost");
+    }
 }

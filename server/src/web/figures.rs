@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use jiff::civil::Date;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::registry::Answer;
+use super::answer::{Csv, Download};
+use super::endpoint::Endpoint;
+use super::rights::SIGHT;
 use crate::access::{Role, Who};
 use crate::alert::{ClinicState, State as AlertState};
 use crate::app::App;
@@ -23,17 +24,29 @@ use crate::clock;
 use crate::problem::Problem;
 use crate::store::{Cell, DeviceFigures, Figures, Sight, Span};
 
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/figures.csv", get_csv).roles(SIGHT).audited(),
+        Endpoint::get("/api/v1/figures", get_figures)
+            .roles(SIGHT)
+            .summary("Leads, false alarms, visibility and abstention of a span of days"),
+    ]
+}
+
 /// A page of figures shows no longer span.
 const MOST_DAYS: i32 = 400;
 
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FiguresQuery {
     /// First day in the pages' zone, such as `2026-03-02`; left out: 29 days before the last.
+    #[schemars(regex(pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"))]
     pub from: Option<String>,
     /// Last day, included; left out: today.
+    #[schemars(regex(pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"))]
     pub to: Option<String>,
     #[expect(dead_code, reason = "read from the address by `Lang`")]
+    #[schemars(skip)]
     pub lang: Option<String>,
 }
 
@@ -81,34 +94,35 @@ impl FiguresQuery {
     }
 }
 
-pub(super) async fn get_figures(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    Query(query): Query<FiguresQuery>,
-) -> Answer {
-    let Asked { from, to, span } = query.read(&who)?;
-    let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
-    let figures = told(&who, &made);
-    let mut body = json!(figures);
-    body["from"] = json!(from.to_string());
-    body["to"] = json!(to.to_string());
-    Ok((StatusCode::OK, Json(body)))
+#[derive(Serialize, JsonSchema)]
+struct FiguresSeen {
+    #[serde(flatten)]
+    figures: Figures,
+    /// First and last day that were counted.
+    from: String,
+    to: String,
 }
 
-pub(super) async fn get_csv(
+async fn get_figures(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<FiguresQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Json<FiguresSeen>, Problem> {
     let Asked { from, to, span } = query.read(&who)?;
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let figures = told(&who, &made);
-    let name = format!("attachment; filename=\"zaigang-figures-{from}-{to}.csv\"");
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, csv(&figures)).into_response())
+    Ok(Json(FiguresSeen { figures, from: from.to_string(), to: to.to_string() }))
+}
+
+async fn get_csv(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Query(query): Query<FiguresQuery>,
+) -> Result<Download<Csv>, Problem> {
+    let Asked { from, to, span } = query.read(&who)?;
+    let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
+    let figures = told(&who, &made);
+    Ok(Download::new(format!("zaigang-figures-{from}-{to}.csv"), csv(&figures)))
 }
 
 /// The figures as this reader may know them. Of one clinic's few alerts a count by state, by reason

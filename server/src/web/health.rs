@@ -13,16 +13,25 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::endpoint::Endpoint;
+use super::rights::EVERYBODY;
 use crate::app::App;
 use crate::certificates::Known;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
-pub(super) async fn healthz() -> &'static str {
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/healthz", healthz).roles(EVERYBODY),
+        Endpoint::page("/readyz", readyz).roles(EVERYBODY),
+    ]
+}
+
+async fn healthz() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+async fn readyz(State(app): State<Arc<App>>) -> Response {
     let writable =
         app.blocking(|a| Ok::<_, StoreError>(a.probed.writable(&a.store))).await.unwrap_or(false);
     let broker = *app.connected.borrow();

@@ -3,21 +3,42 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::{Extension, Json};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 
+use super::answer::Created;
 use super::deed;
-use super::registry::Answer;
+use super::endpoint::Endpoint;
+use super::rights::ADMIN;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::notify;
 use crate::problem::{Body, Problem};
-use crate::store::Quiet;
-use crate::store::{Hook, HookKind, NewDelivery};
+use crate::store::{Delivery, Hook, HookKind, NewDelivery, Quiet};
 use crate::vault::Key;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/hooks", get_hooks)
+            .roles(ADMIN)
+            .summary("Webhooks and mailboxes that are told of alerts"),
+        Endpoint::post("/api/v1/hooks", post_hook)
+            .roles(ADMIN)
+            .audited()
+            .summary("Add a webhook or mailbox; a webhook's secret is shown once"),
+        Endpoint::post("/api/v1/hooks/{id}/steps", post_step)
+            .roles(ADMIN)
+            .audited()
+            .summary("Test, disable or enable a hook"),
+        Endpoint::get("/api/v1/deliveries", get_deliveries)
+            .roles(ADMIN)
+            .summary("What was told to whom, newest first"),
+    ]
+}
 
 #[derive(Debug, Clone, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -92,8 +113,15 @@ impl HookBody {
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct HookMade {
+    id: String,
+    /// Of a webhook, shown once.
+    pub secret: Option<String>,
+}
+
 /// Makes a hook; a webhook's secret stands in the answer alone.
-pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Value, Problem> {
+pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<HookMade, Problem> {
     let by = who.name.clone();
     deed::did(format!("hook {} made for {:?}", clip(&it.id, 64), clip(&it.target, 200)));
     app.blocking(move |a| {
@@ -124,22 +152,28 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Valu
             created_by: by,
         };
         a.store.put_hook(&hook, sealed.as_deref())?;
-        Ok::<_, Problem>(json!({"id": hook.id, "secret": secret}))
+        Ok::<_, Problem>(HookMade { id: hook.id, secret })
     })
     .await
 }
 
-pub(super) async fn post_hook(
+async fn post_hook(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<HookBody>,
-) -> Answer {
-    Ok((StatusCode::CREATED, Json(make(&app, &who, it).await?)))
+) -> Result<Created<HookMade>, Problem> {
+    Ok(Created(make(&app, &who, it).await?))
 }
 
-pub(super) async fn get_hooks(State(app): State<Arc<App>>) -> Answer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Hooks {
+    hooks: Vec<Hook>,
+}
+
+async fn get_hooks(State(app): State<Arc<App>>) -> Result<Json<Hooks>, Problem> {
     let hooks = app.blocking(|a| a.store.hooks()).await?;
-    Ok((StatusCode::OK, Json(json!({"hooks": hooks}))))
+    Ok(Json(Hooks { hooks }))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
@@ -178,32 +212,45 @@ pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(
     .await
 }
 
-pub(super) async fn post_step(
+#[derive(Serialize, JsonSchema)]
+struct HookStepped {
+    id: String,
+}
+
+async fn post_step(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     Body(step): Body<HookStep>,
-) -> Answer {
+) -> Result<Json<HookStepped>, Problem> {
     take(&app, id.clone(), step).await?;
-    Ok((StatusCode::OK, Json(json!({"id": id}))))
+    Ok(Json(HookStepped { id }))
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DeliveryQuery {
+struct DeliveryQuery {
     hook: Option<String>,
     before: Option<i64>,
     #[serde(default, deserialize_with = "super::part::limit")]
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<u32>,
 }
 
-pub(super) async fn get_deliveries(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Deliveries {
+    deliveries: Vec<Delivery>,
+    next: Option<i64>,
+}
+
+async fn get_deliveries(
     State(app): State<Arc<App>>,
     Query(query): Query<DeliveryQuery>,
-) -> Answer {
+) -> Result<Json<Deliveries>, Problem> {
     let limit = query.limit.unwrap_or(100);
     let found = app
         .blocking(move |a| a.store.deliveries(query.hook.as_deref(), query.before, limit))
         .await?;
     let next = (found.len() == limit as usize).then(|| found.last().map(|d| d.id)).flatten();
-    Ok((StatusCode::OK, Json(json!({"deliveries": found, "next": next}))))
+    Ok(Json(Deliveries { deliveries: found, next }))
 }

@@ -3,19 +3,34 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use law::{Against, Decision, Kind, Legal, Matter, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::answer::Created;
 use super::deed;
-use crate::access::{Role, Who};
+use super::endpoint::Endpoint;
+use super::rights::{PEOPLE, POLICY};
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::legal;
 use crate::problem::{Body, Problem};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/law", get_law)
+            .roles(PEOPLE)
+            .summary("Basis and penalty per matter, with every decision of a lawyer"),
+        Endpoint::post("/api/v1/law", post_decision)
+            .roles(POLICY)
+            .audited()
+            .summary("Confirm, change, strike out or add an article of the law table"),
+    ]
+}
 
 /// The whole table with its history.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -58,7 +73,7 @@ pub(super) struct DecisionBody {
     pub note: String,
 }
 
-pub(super) async fn get_law(State(app): State<Arc<App>>) -> Result<Json<LawTable>, Problem> {
+async fn get_law(State(app): State<Arc<App>>) -> Result<Json<LawTable>, Problem> {
     Ok(Json(app.blocking(whole).await?))
 }
 
@@ -70,19 +85,12 @@ pub(super) fn whole(a: &App) -> Result<LawTable, Problem> {
     Ok(LawTable { version: table.version(), matters, decisions })
 }
 
-pub(super) async fn post_decision(
+async fn post_decision(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<DecisionBody>,
-) -> Result<(StatusCode, Json<LawVersion>), Problem> {
-    Ok((StatusCode::CREATED, Json(decide(&app, &who, it).await?)))
-}
-
-/// One table holds for the whole server: whoever answers for a part of the country alone does not
-/// change it.
-pub(super) fn may_decide(app: &App, who: &Who) -> bool {
-    !app.config.accounts
-        || (matches!(who.role, Role::Admin | Role::Supervisor) && who.scope.is_empty())
+) -> Result<Created<LawVersion>, Problem> {
+    Ok(Created(decide(&app, &who, it).await?))
 }
 
 pub(super) async fn decide(
@@ -90,7 +98,7 @@ pub(super) async fn decide(
     who: &Who,
     it: DecisionBody,
 ) -> Result<LawVersion, Problem> {
-    if !may_decide(app, who) {
+    if !who.may(Right::DecideForAll) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "law: the table holds for every jurisdiction; an account without a scope decides",

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderName, Method};
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive};
 use axum::response::{IntoResponse, Sse};
 use base64::Engine as _;
@@ -25,11 +25,17 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::auth::Credential;
-use super::rights::rule_of;
+use super::endpoint::Endpoint;
+use super::rights::SIGHT;
+use super::rights::may_open;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{FeedEvent, FeedReader};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/events", get_events).roles(SIGHT)]
+}
 
 /// A quiet stream asks this often whether its reader still may listen.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
@@ -125,9 +131,9 @@ struct Reader {
     _place: Place,
 }
 
-pub(super) async fn get_events(
+async fn get_events(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Extension(credential): Extension<Credential>,
     Query(query): Query<After>,
     headers: HeaderMap,
@@ -229,9 +235,7 @@ fn sealed_for(who: &Who) -> String {
 
 /// A place in the feed as this reader is given it; nothing for whoever may not follow it.
 pub(in crate::web) fn cursor(app: &App, who: &Who, id: i64) -> String {
-    if app.config.accounts
-        && !rule_of(&Method::GET, "/events").is_some_and(|r| r.roles.contains(&who.role))
-    {
+    if !may_open(who, "/events") {
         return String::new();
     }
     if feed_reader(who) == FeedReader::All {
@@ -261,8 +265,7 @@ impl Reader {
     async fn may_still(&mut self) -> bool {
         self.ask_at = Instant::now() + ASK_AGAIN;
         let Ok(who) = self.credential.who(&self.app).await else { return false };
-        let rule = rule_of(&Method::GET, "/events");
-        let may = !self.app.config.accounts || rule.is_some_and(|r| r.roles.contains(&who.role));
+        let may = may_open(&who, "/events");
         self.who = who;
         may
     }

@@ -3,20 +3,35 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use jiff::Zoned;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::deed;
+use super::endpoint::Endpoint;
+use super::rights::AUTHORITY;
 use super::scope::Seen;
+use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::monitoring_review::{MonitoringReview, Standing};
 use crate::problem::{Body, Problem};
 use crate::store::{Device, ReviewEntry};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/devices/{id}/review", get_review)
+            .roles(&[Role::Admin, Role::Supervisor, Role::Reviewer, Role::Auditor])
+            .summary("What stands for a box by 行政处罚法 41, with history"),
+        Endpoint::post("/api/v1/devices/{id}/review", post_review)
+            .roles(AUTHORITY)
+            .audited()
+            .summary("Enter the reviews of a box in its room (行政处罚法 41)"),
+    ]
+}
 
 /// A box's reviews in the room where it is registered now.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -30,17 +45,17 @@ pub(super) struct ReviewSeen {
     pub history: Vec<ReviewEntry>,
 }
 
-pub(super) async fn get_review(
+async fn get_review(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
 ) -> Result<Json<ReviewSeen>, Problem> {
     Ok(Json(app.blocking(move |a| seen(a, &who, &id)).await?))
 }
 
-pub(super) async fn post_review(
+async fn post_review(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
     Body(it): Body<MonitoringReview>,
 ) -> Result<Json<ReviewSeen>, Problem> {

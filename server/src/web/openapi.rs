@@ -1,524 +1,79 @@
-//! The API's description (`OpenAPI` 3.1), made from the code: routes and roles from [`RULES`],
-//! shapes from the types.
+//! The API's description (`OpenAPI` 3.1) and the table of calls in `API.md`, both made of the
+//! routes: who may take a call from the route, shapes from its handler's types.
 //!
-//! A test fails where a route of `/api/v1` has no entry here, and where `server/openapi.json` is
-//! not what this makes.
+//! A test fails where `server/openapi.json` or the table is not what this makes.
 
 use std::fmt::Write as _;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use protocol::commission::CommissionAnswer;
-use protocol::provision::{ProvisionRequest, ProvisionResponse, RenewResponse};
+use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::rights::{Audit, RULES, Rule};
-use super::{
-    alerts, answers, bulk, calendar, checks, devices, enrolments, hooks, law, monitoring, personal,
-    policy, running, sessions, tokens, views,
-};
+use super::endpoint::{Endpoint, Operation, Output, Route};
+use super::rights::EVERYBODY;
+use super::{bulk, routes};
 use crate::access::Role;
-use crate::alert_view::{AlertSeen, WholeSeen};
-use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
-use crate::store::{
-    ApiToken, ComeAgain, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, View,
-};
 
-type Shape = fn(&mut SchemaGenerator) -> Schema;
+const BASE: &str = "/api/v1";
 
-/// What a request's body is.
-#[derive(Clone, Copy)]
-enum Takes {
-    Nothing,
-    Json(Shape),
-    Csv,
-    Form,
-    Picture,
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/openapi.json", get_openapi)
+            .roles(EVERYBODY)
+            .summary("This description"),
+    ]
 }
 
-/// What comes back.
-#[derive(Clone, Copy)]
-enum Gives {
-    /// This very description.
-    Object,
-    Json(Shape),
-    /// `{"name": […]}`, with `next` where the list has pages.
-    List(&'static str, Shape),
-    Csv,
-    Zip,
-    Lines,
+/// This very description.
+struct Description(String);
+
+impl IntoResponse for Description {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
 }
 
-struct Operation {
-    method: &'static str,
-    path: &'static str,
-    summary: &'static str,
-    query: &'static [&'static str],
-    takes: Takes,
-    gives: Gives,
+impl Output for Description {
+    fn describe(it: &mut Operation<'_>) {
+        it.answer(200, "application/json", json!({"type": "object"}));
+    }
 }
 
-fn shape<T: JsonSchema>(made: &mut SchemaGenerator) -> Schema {
-    made.subschema_for::<T>()
-}
-
-const fn get(
-    path: &'static str,
-    summary: &'static str,
-    query: &'static [&'static str],
-    gives: Gives,
-) -> Operation {
-    Operation { method: "GET", path, summary, query, takes: Takes::Nothing, gives }
-}
-
-const fn post(path: &'static str, summary: &'static str, takes: Takes, gives: Gives) -> Operation {
-    Operation { method: "POST", path, summary, query: &[], takes, gives }
-}
-
-use Gives::{List, Object};
-
-const PAGE: &[&str] = &["after", "limit", "q", "at"];
-const DAYS: &[&str] = &["from", "to"];
-
-const OPERATIONS: &[Operation] = &[
-    get("/institutions", "Institutions, by id", PAGE, List("institutions", shape::<Institution>)),
-    post(
-        "/institutions",
-        "Register or replace an institution",
-        Takes::Json(shape::<Institution>),
-        Gives::Json(shape::<answers::Made>),
-    ),
-    get(
-        "/practitioners",
-        "Practitioners, by id",
-        PAGE,
-        List("practitioners", shape::<Practitioner>),
-    ),
-    post(
-        "/practitioners",
-        "Register or replace a practitioner",
-        Takes::Json(shape::<Practitioner>),
-        Gives::Json(shape::<answers::Made>),
-    ),
-    post(
-        "/practitioners/{id}/withdraw",
-        "Withdraw consent: at one institution, or (the authority) everywhere",
-        Takes::Json(shape::<enrolments::WithdrawBody>),
-        Gives::Json(shape::<answers::Withdrawn>),
-    ),
-    post(
-        "/practitioners/{id}/links",
-        "Give a person a one-time link: card and PIN (P4), or withdrawal of consent",
-        Takes::Json(shape::<personal::LinkBody>),
-        Gives::Json(shape::<answers::LinkMade>),
-    ),
-    post(
-        "/personal/{token}",
-        "What the person of a one-time link does",
-        Takes::Json(shape::<personal::PersonalStep>),
-        Gives::Json(shape::<answers::PersonalDone>),
-    ),
-    get("/rooms", "Rooms, by id", PAGE, List("rooms", shape::<Room>)),
-    post(
-        "/rooms",
-        "Register or replace a room",
-        Takes::Json(shape::<Room>),
-        Gives::Json(shape::<answers::Made>),
-    ),
-    get("/items", "The item catalogue, by code", PAGE, List("items", shape::<Item>)),
-    post(
-        "/items",
-        "Register or replace an item",
-        Takes::Json(shape::<Item>),
-        Gives::Json(shape::<answers::ItemMade>),
-    ),
-    get(
-        "/sessions",
-        "Declared sessions, newest first",
-        &["after", "limit", "at"],
-        List("sessions", shape::<Session>),
-    ),
-    post(
-        "/sessions",
-        "Open or amend a session",
-        Takes::Json(shape::<Session>),
-        Gives::Json(shape::<answers::SessionMade>),
-    ),
-    get(
-        "/sessions/{id}",
-        "A session, every word of it, and what the box saw",
-        &[],
-        Gives::Json(shape::<answers::SessionSeen>),
-    ),
-    post(
-        "/sessions/{id}/steps",
-        "Close, cancel, flag or reopen a session",
-        Takes::Json(shape::<sessions::SessionStep>),
-        Gives::Json(shape::<answers::SessionMade>),
-    ),
-    get(
-        "/checks",
-        "Checks by card, PIN and witness, newest first",
-        PAGE,
-        List("checks", shape::<KeptCheck>),
-    ),
-    post(
-        "/checks",
-        "Check by card, PIN and witness (P4)",
-        Takes::Json(shape::<checks::CheckBody>),
-        Gives::Json(shape::<answers::CheckMade>),
-    ),
-    get(
-        "/workdays",
-        "Which years have a table of working days, and what was imported",
-        &[],
-        Gives::Json(shape::<calendar::Workdays>),
-    ),
-    post(
-        "/workdays",
-        "Import a year's notice of holidays and weekend days worked",
-        Takes::Json(shape::<calendar::WorkdaysBody>),
-        Gives::Json(shape::<calendar::Workdays>),
-    ),
-    get(
-        "/law",
-        "Basis and penalty per matter, with every decision of a lawyer",
-        &[],
-        Gives::Json(shape::<law::LawTable>),
-    ),
-    post(
-        "/law",
-        "Confirm, change, strike out or add an article of the law table",
-        Takes::Json(shape::<law::DecisionBody>),
-        Gives::Json(shape::<law::LawVersion>),
-    ),
-    get(
-        "/devices/{id}/review",
-        "What stands for a box by 行政处罚法 41, with history",
-        &[],
-        Gives::Json(shape::<monitoring::ReviewSeen>),
-    ),
-    post(
-        "/devices/{id}/review",
-        "Enter the reviews of a box in its room (行政处罚法 41)",
-        Takes::Json(shape::<crate::monitoring_review::MonitoringReview>),
-        Gives::Json(shape::<monitoring::ReviewSeen>),
-    ),
-    get("/passes", "Passes, by id", PAGE, List("passes", shape::<Pass>)),
-    post(
-        "/passes",
-        "Issue or replace a pass",
-        Takes::Json(shape::<Pass>),
-        Gives::Json(shape::<answers::Made>),
-    ),
-    get(
-        "/policy",
-        "The numbers in force at a place, with their history",
-        &["jurisdiction"],
-        Gives::Json(shape::<answers::PolicySeen>),
-    ),
-    post(
-        "/policy",
-        "Replace the policy of a jurisdiction",
-        Takes::Json(shape::<policy::PolicyBody>),
-        Gives::Json(shape::<answers::PolicyMade>),
-    ),
-    get(
-        "/policy/{sha256}",
-        "The values behind a hash in a manifest",
-        &[],
-        Gives::Json(shape::<answers::PolicyOfHash>),
-    ),
-    get(
-        "/devices",
-        "Boxes with their last word, by id",
-        PAGE,
-        List("devices", shape::<answers::BoxSeen>),
-    ),
-    post(
-        "/devices",
-        "Register a box; gives its single-use token",
-        Takes::Json(shape::<DevicePlace>),
-        Gives::Json(shape::<answers::BoxMade>),
-    ),
-    post(
-        "/devices/{id}/revoke",
-        "Take a box's keys away",
-        Takes::Nothing,
-        Gives::Json(shape::<answers::Revoked>),
-    ),
-    post(
-        "/devices/{id}/commands",
-        "Send a box a command",
-        Takes::Json(shape::<devices::CommandBody>),
-        Gives::Json(shape::<answers::CommandSent>),
-    ),
-    post(
-        "/devices/{id}/unlock",
-        "Unlock a box for commissioning",
-        Takes::Nothing,
-        Gives::Json(shape::<answers::Unlocked>),
-    ),
-    post(
-        "/provision",
-        "Exchange a token for a box's credentials",
-        Takes::Json(shape::<ProvisionRequest>),
-        Gives::Json(shape::<ProvisionResponse>),
-    ),
-    post(
-        "/provision/renew",
-        "The next TLS certificate of a box",
-        Takes::Json(shape::<protocol::envelope::Envelope>),
-        Gives::Json(shape::<RenewResponse>),
-    ),
-    post(
-        "/provision/retire",
-        "A box ends its own service",
-        Takes::Json(shape::<protocol::envelope::Envelope>),
-        Gives::Json(shape::<answers::Revoked>),
-    ),
-    post(
-        "/provision/zones",
-        "A box brings the zones that its installer drew",
-        Takes::Json(shape::<protocol::envelope::Envelope>),
-        Gives::Json(shape::<CommissionAnswer>),
-    ),
-    post(
-        "/provision/lock",
-        "A box is locked: its commissioning is over",
-        Takes::Json(shape::<protocol::envelope::Envelope>),
-        Gives::Json(shape::<CommissionAnswer>),
-    ),
-    post(
-        "/provision/unlock",
-        "A box asks for its unlock",
-        Takes::Json(shape::<protocol::envelope::Envelope>),
-        Gives::Json(shape::<CommissionAnswer>),
-    ),
-    get("/enrolments", "Enrolments, newest first", PAGE, List("enrolments", shape::<Enrolment>)),
-    get(
-        "/enrolments/come-again",
-        "Persons whose templates are of an earlier model and could not be made anew",
-        &[],
-        List("come_again", shape::<ComeAgain>),
-    ),
-    post(
-        "/enrolments",
-        "Propose an enrolment: photographs with a consent record",
-        Takes::Form,
-        Gives::Json(shape::<answers::EnrolmentMade>),
-    ),
-    post(
-        "/enrolments/quality",
-        "Whether a photograph would do, and why not; nothing is kept",
-        Takes::Picture,
-        Gives::Json(shape::<crate::enrol::PhotoOutcome>),
-    ),
-    post(
-        "/enrolments/{id}/confirm",
-        "Confirm a proposal",
-        Takes::Json(shape::<enrolments::Decision>),
-        Gives::Json(shape::<answers::EnrolmentDecided>),
-    ),
-    post(
-        "/enrolments/{id}/refuse",
-        "Refuse a proposal",
-        Takes::Json(shape::<enrolments::Decision>),
-        Gives::Json(shape::<answers::EnrolmentDecided>),
-    ),
-    get(
-        "/alerts",
-        "Alerts (incidents), newest first",
-        &[
-            "state",
-            "severity",
-            "kind",
-            "device",
-            "institution",
-            "session",
-            "assignee",
-            "before",
-            "limit",
-        ],
-        List("alerts", shape::<AlertSeen>),
-    ),
-    get(
-        "/alerts/{id}",
-        "An alert with its findings and steps",
-        &[],
-        Gives::Json(shape::<WholeSeen>),
-    ),
-    post(
-        "/alerts/{id}/steps",
-        "Take a step of the case workflow",
-        Takes::Json(shape::<alerts::StepBody>),
-        Gives::Json(shape::<alerts::StepTaken>),
-    ),
-    get("/summary", "Counts over everything", &[], Gives::Json(shape::<Summary>)),
-    get(
-        "/figures",
-        "Leads, false alarms, visibility and abstention of a span of days",
-        DAYS,
-        Gives::Json(shape::<Figures>),
-    ),
-    post(
-        "/alerts/steps",
-        "One step on several alerts",
-        Takes::Json(shape::<alerts::BulkBody>),
-        List("alerts", shape::<alerts::BulkAnswer>),
-    ),
-    get(
-        "/alerts/{id}/package",
-        "The case as a zip: PDF, JSON, chain bundle and checksums; `why` goes into the audit log",
-        &["why"],
-        Gives::Zip,
-    ),
-    get("/views", "The caller's saved views of the inbox", &[], List("views", shape::<View>)),
-    post(
-        "/views",
-        "Keep a view",
-        Takes::Json(shape::<views::ViewBody>),
-        Gives::Json(shape::<View>),
-    ),
-    post(
-        "/views/{id}/delete",
-        "Delete a view",
-        Takes::Nothing,
-        Gives::Json(shape::<answers::ViewDeleted>),
-    ),
-    get(
-        "/retention",
-        "What is deleted when, and the signed deletions",
-        &[],
-        Gives::Json(shape::<running::RetentionSeen>),
-    ),
-    get(
-        "/audit",
-        "The audit log, newest first",
-        &["q", "before", "limit"],
-        List("audit", shape::<answers::AuditSeen>),
-    ),
-    get(
-        "/audit/export",
-        "The whole audit log, sealed: `zaigang-verify` checks it",
-        &[],
-        Gives::Lines,
-    ),
-    get("/accounts", "Accounts", &[], List("accounts", shape::<answers::AccountSeen>)),
-    post(
-        "/accounts",
-        "Invite somebody; the link is shown once and works once",
-        Takes::Json(shape::<super::accounts::InviteForm>),
-        Gives::Json(shape::<answers::Invited>),
-    ),
-    post(
-        "/accounts/{id}/enable",
-        "Enable an account",
-        Takes::Nothing,
-        Gives::Json(shape::<answers::Disabled>),
-    ),
-    post(
-        "/accounts/{id}/reset",
-        "A one-time link to a new password and second factor of an account",
-        Takes::Nothing,
-        Gives::Json(shape::<answers::Invited>),
-    ),
-    get(
-        "/accounts/second-factor",
-        "Roles that need a one-time code",
-        &[],
-        Gives::Json(shape::<super::accounts::SecondFactorRoles>),
-    ),
-    post(
-        "/accounts/second-factor",
-        "Say which roles need a one-time code",
-        Takes::Json(shape::<super::accounts::SecondFactorRoles>),
-        Gives::Json(shape::<super::accounts::SecondFactorRoles>),
-    ),
-    post(
-        "/account/password",
-        "Change one's own password; every other login ends",
-        Takes::Json(shape::<super::account::PasswordBody>),
-        Gives::Json(shape::<answers::PasswordChanged>),
-    ),
-    post(
-        "/accounts/{id}/clear-waits",
-        "Let an account try again at once, whatever it waits for after wrong passwords or codes",
-        Takes::Nothing,
-        Gives::Json(shape::<answers::WaitsCleared>),
-    ),
-    post(
-        "/accounts/{id}/disable",
-        "Disable an account",
-        Takes::Nothing,
-        Gives::Json(shape::<answers::Disabled>),
-    ),
-    get(
-        "/export/{noun}",
-        "institutions, practitioners, rooms, items or sessions as CSV",
-        &[],
-        Gives::Csv,
-    ),
-    Operation {
-        method: "POST",
-        path: "/import/{noun}",
-        summary: "Import a CSV, whole or not at all; `dry_run=true` lists every row's fault and \
-            stores nothing",
-        query: &["dry_run", "near_ids"],
-        takes: Takes::Csv,
-        gives: Gives::Json(shape::<bulk::Report>),
-    },
-    get("/tokens", "API tokens, newest first", &[], List("tokens", shape::<ApiToken>)),
-    post(
-        "/tokens",
-        "Make an API token; it is shown once",
-        Takes::Json(shape::<tokens::TokenBody>),
-        Gives::Json(shape::<answers::TokenMade>),
-    ),
-    post(
-        "/tokens/{id}/revoke",
-        "Revoke an API token",
-        Takes::Nothing,
-        Gives::Json(shape::<answers::TokenRevoked>),
-    ),
-    get(
-        "/hooks",
-        "Webhooks and mailboxes that are told of alerts",
-        &[],
-        List("hooks", shape::<Hook>),
-    ),
-    post(
-        "/hooks",
-        "Add a webhook or mailbox; a webhook's secret is shown once",
-        Takes::Json(shape::<hooks::HookBody>),
-        Gives::Json(shape::<answers::HookMade>),
-    ),
-    post(
-        "/hooks/{id}/steps",
-        "Test, disable or enable a hook",
-        Takes::Json(shape::<hooks::HookStep>),
-        Gives::Json(shape::<answers::Made>),
-    ),
-    get(
-        "/deliveries",
-        "What was told to whom, newest first",
-        &["hook", "before", "limit"],
-        List("deliveries", shape::<Delivery>),
-    ),
-    get("/openapi.json", "This description", &[], Object),
-];
-
-pub(super) async fn get_openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], text()).into_response()
+async fn get_openapi() -> Description {
+    Description(text())
 }
 
 /// The whole description, pretty, with an end of line.
 fn text() -> String {
-    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+    let mut document = document();
+    unwrap_lines(&mut document);
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Where a comment's line ends in the source is none of a reader's business.
+fn unwrap_lines(it: &mut Value) {
+    match it {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "description" => {
+                        *text = text
+                            .split("\n\n")
+                            .map(|p| p.replace('\n', " "))
+                            .collect::<Vec<_>>()
+                            .join("\n\n");
+                    }
+                    other => unwrap_lines(other),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(unwrap_lines),
+        _ => {}
+    }
 }
 
 fn document() -> Value {
@@ -527,15 +82,14 @@ fn document() -> Value {
     settings.meta_schema = None;
     let mut made = settings.into_generator();
     let mut paths = Map::new();
-    for rule in RULES {
-        let Some(path) = rule.path.strip_prefix("/api/v1") else { continue };
-        let Some(operation) = OPERATIONS.iter().find(|o| o.method == rule.method && o.path == path)
-        else {
-            continue;
-        };
+    for route in routes() {
+        let Some(path) = route.path.strip_prefix(BASE) else { continue };
+        let Some(described) = described(route, &mut made) else { continue };
         let entry = paths.entry(path.to_owned()).or_insert_with(|| json!({}));
-        entry[rule.method.to_lowercase()] = described(rule, operation, &mut made);
+        entry[route.method.as_str().to_lowercase()] = described;
     }
+    // An import's refusal names the rows at fault.
+    made.subschema_for::<bulk::Remark>();
     let mut schemas = made.take_definitions(true);
     schemas.insert("Problem".to_owned(), problem());
     json!({
@@ -568,123 +122,119 @@ fn problem() -> Value {
     }})
 }
 
-fn described(rule: &Rule, it: &Operation, made: &mut SchemaGenerator) -> Value {
-    let mut parameters: Vec<Value> = it
-        .path
-        .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
-        .collect();
-    for name in it.query {
-        let kind = match *name {
-            "limit" => json!({"type": "integer", "minimum": 1, "maximum": 500}),
-            "before" => json!({"type": "integer"}),
-            "dry_run" | "near_ids" => json!({"type": "boolean", "default": false}),
-            // A form sends a day that was left out as an empty text.
-            "from" | "to" => {
-                json!({"type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"})
-            }
-            _ => json!({"type": "string"}),
-        };
-        parameters.push(json!({"name": name, "in": "query", "schema": kind}));
-    }
-    let roles: Vec<&str> = rule.roles.iter().map(|r| r.as_str()).collect();
+fn described(route: &Route, made: &mut SchemaGenerator) -> Option<Value> {
+    let it = route.operation(made)?;
+    let roles: Vec<&str> = route.roles.iter().map(|role| role.as_str()).collect();
+    let mut answers = it.answers;
+    answers.insert("default".to_owned(), json!({"$ref": "#/components/responses/Problem"}));
     let mut operation = json!({
-        "summary": it.summary,
-        "operationId": operation_id(it),
-        "parameters": parameters,
-        "responses": {
-            "200": {"description": "done", "content": answer(it.gives, made)},
-            "default": {"$ref": "#/components/responses/Problem"}
-        },
+        "summary": route.summary,
+        "operationId": operation_id(route),
+        "parameters": it.parameters,
+        "responses": answers,
         "x-roles": roles,
-        "x-audited": rule.audit == Audit::Yes,
+        "x-audited": route.audited,
     });
-    if it.method == "POST" {
-        operation["responses"]["201"] = operation["responses"]["200"].clone();
-    }
-    if rule.roles.contains(&Role::Public) {
+    if route.roles.contains(&Role::Public) {
         operation["security"] = json!([]);
     }
-    if let Some(content) = request(it.takes, made) {
-        operation["requestBody"] = json!({"required": true, "content": content});
+    if !it.body.is_empty() {
+        operation["requestBody"] = json!({"required": true, "content": it.body});
     }
-    operation
+    Some(operation)
 }
 
-fn operation_id(it: &Operation) -> String {
-    let mut id = it.method.to_lowercase();
-    for part in it.path.split(['/', '.']).filter(|p| !p.is_empty()) {
+fn operation_id(route: &Route) -> String {
+    let mut id = route.method.as_str().to_lowercase();
+    let path = route.path.strip_prefix(BASE).unwrap_or_default();
+    for part in path.split(['/', '.']).filter(|p| !p.is_empty()) {
         let _ = write!(id, "_{}", part.trim_matches(['{', '}']));
     }
     id
-}
-
-fn request(takes: Takes, made: &mut SchemaGenerator) -> Option<Value> {
-    Some(match takes {
-        Takes::Nothing => return None,
-        Takes::Json(shape) => json!({"application/json": {"schema": shape(made)}}),
-        Takes::Picture => {
-            json!({"image/jpeg": {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}})
-        }
-        Takes::Csv => json!({"text/csv": {"schema": {"type": "string"}}}),
-        Takes::Form => {
-            json!({"multipart/form-data": {"schema": {"type": "object", "required": ["person", "consent", "photo"], "properties": {
-                "person": {"type": "string"}, "institution": {"type": "string"}, "consent": made.subschema_for::<crate::model::Consent>(),
-                "photo": {"type": "array", "items": {"type": "string", "contentMediaType": "image/jpeg"}}
-            }}}})
-        }
-    })
-}
-
-fn answer(gives: Gives, made: &mut SchemaGenerator) -> Value {
-    let list = |name: &str, items: Value| json!({"type": "object", "required": [name], "properties": {name: {"type": "array", "items": items}, "next": {"type": ["string", "integer", "null"]}}});
-    let schema = match gives {
-        Gives::Csv => return json!({"text/csv": {"schema": {"type": "string"}}}),
-        Gives::Lines => return json!({"application/jsonl": {"schema": {"type": "string"}}}),
-        Gives::Zip => {
-            return json!({"application/zip": {"schema": {"type": "string", "contentMediaType": "application/zip"}}});
-        }
-        Object => json!({"type": "object"}),
-        Gives::Json(shape) => json!(shape(made)),
-        List(name, shape) => list(name, json!(shape(made))),
-    };
-    json!({"application/json": {"schema": schema}})
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_call_is_described_and_every_description_is_of_a_call() {
-        let calls: Vec<(&str, &str)> = RULES
-            .iter()
-            .filter_map(|r| Some((r.method, r.path.strip_prefix("/api/v1")?)))
-            .collect();
-        for call in &calls {
-            assert!(
-                OPERATIONS.iter().any(|o| (o.method, o.path) == *call),
-                "{call:?} is not described"
+    /// The table of calls as `API.md` has it.
+    fn table() -> String {
+        let mut table = "| call | what it does | who | audit |\n|---|---|---|---|\n".to_owned();
+        let mut calls: Vec<&Route> =
+            routes().iter().filter(|route| route.path.starts_with(BASE)).collect();
+        calls.sort_by_key(|route| (route.path, route.method.as_str()));
+        for route in calls {
+            let path = route.path.trim_start_matches(BASE).trim_start_matches('/');
+            let roles: Vec<&str> = route.roles.iter().map(|role| role.as_str()).collect();
+            let who = if route.roles.contains(&Role::Public) {
+                "everybody".to_owned()
+            } else {
+                roles.join(", ")
+            };
+            let audit = if route.audited { "yes" } else { "–" };
+            let _ = writeln!(
+                table,
+                "| `{} {path}` | {} | {who} | {audit} |",
+                route.method, route.summary
             );
         }
-        assert_eq!(OPERATIONS.len(), calls.len());
+        table
     }
 
-    /// `ZAIGANG_BLESS=1 cargo test -p server openapi` writes it anew; the difference is then read
+    /// `ZAIGANG_BLESS=1 cargo test -p server openapi` writes both anew; the difference is then read
     /// in the review.
+    fn bless(path: &str, text: &str) -> String {
+        if std::env::var_os("ZAIGANG_BLESS").is_some() {
+            std::fs::write(path, text).unwrap();
+        }
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
     #[test]
     fn the_golden_file_is_what_the_code_says() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
-        if std::env::var_os("ZAIGANG_BLESS").is_some() {
-            std::fs::write(path, text()).unwrap();
-        }
-        let golden = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
-            golden == text(),
+            bless(path, &text()) == text(),
             "server/openapi.json is not what the code says: run ZAIGANG_BLESS=1 cargo test -p \
             server openapi"
         );
+    }
+
+    #[test]
+    fn the_table_of_calls_in_api_md_is_what_the_code_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/API.md");
+        let heading = "## Every call\n";
+        let written = std::fs::read_to_string(path).unwrap();
+        let (before, _) = written.split_once(heading).expect("API.md has no such heading");
+        let wanted = format!("{before}{heading}\n{}", table());
+        assert!(
+            bless(path, &wanted) == wanted,
+            "API.md's table of calls is not what the code says: run ZAIGANG_BLESS=1 cargo test -p \
+            server openapi"
+        );
+    }
+
+    #[test]
+    fn every_call_says_what_it_does_and_answers() {
+        let document = document();
+        for route in routes().iter().filter(|route| route.path.starts_with(BASE)) {
+            let path = route.path.trim_start_matches(BASE);
+            let call = &document["paths"][path][route.method.as_str().to_lowercase()];
+            assert!(!route.summary.is_empty(), "{} has no summary", route.path);
+            let answers = call["responses"].as_object().unwrap();
+            assert!(answers.len() > 1, "{} {} has no answer", route.method, route.path);
+        }
+    }
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own() {
+        let ids: Vec<String> = routes()
+            .iter()
+            .filter(|route| route.path.starts_with(BASE))
+            .map(operation_id)
+            .collect();
+        let different: std::collections::BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(different.len(), ids.len());
     }
 
     #[test]

@@ -9,10 +9,8 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use jiff::SignedDuration;
 use protocol::id::{PersonId, SessionId};
 use protocol::up::PresenceReport;
@@ -20,9 +18,12 @@ use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 use super::alerts::{seen, whole};
+use super::answer::{Download, Zip};
 use super::deed;
+use super::endpoint::Endpoint;
 use super::pages::case_paper;
 use super::pages::words::Lang;
+use super::rights::PACKAGE;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
@@ -31,16 +32,24 @@ use crate::paper;
 use crate::problem::Problem;
 use crate::store::Alert;
 
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/alerts/{id}/package", get_package).roles(PACKAGE).audited(),
+        Endpoint::get("/api/v1/alerts/{id}/package", get_package).roles(PACKAGE).audited().summary("The case as a zip: PDF, JSON, chain bundle and checksums; `why` goes into the audit log"),
+    ]
+}
+
 /// A bundle reaches this far before the first word of the case and after the last.
 const AROUND_H: i64 = 1;
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PackageQuery {
+struct PackageQuery {
     /// Case number or reason, for the audit log.
     #[serde(default)]
     pub why: String,
     #[expect(dead_code, reason = "read from the address by `Lang`")]
+    #[schemars(skip)]
     pub lang: Option<String>,
 }
 
@@ -50,23 +59,20 @@ struct Part {
     bytes: Vec<u8>,
 }
 
-pub(super) async fn get_package(
+async fn get_package(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
     Query(query): Query<PackageQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Download<Zip>, Problem> {
     if query.why.trim().is_empty() {
         return Err(Problem::unprocessable(
             "why: say the case number or the reason; it goes into the audit log",
         ));
     }
     let (number, bytes) = app.blocking(move |a| made(a, &who, l, &id, query.why.trim())).await?;
-    let name = format!("attachment; filename=\"zaigang-case-{number}.zip\"");
-    let headers =
-        [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((StatusCode::OK, headers, bytes).into_response())
+    Ok(Download::new(format!("zaigang-case-{number}.zip"), bytes))
 }
 
 /// Blocking: number of the alert and the zip.

@@ -4,18 +4,21 @@
 use crate::access::{Role, Who};
 use crate::store::Part;
 
-#[derive(Debug, Default, Clone, serde::Deserialize)]
+#[derive(Debug, Default, Clone, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartQuery {
     pub after: Option<String>,
     #[serde(default, deserialize_with = "limit")]
+    #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u32>,
     pub q: Option<String>,
     /// One institution, where the list hangs on institutions.
     pub at: Option<String>,
     /// Which table, where a page has several.
+    #[schemars(skip)]
     pub noun: Option<String>,
     #[expect(dead_code, reason = "read from the address by `Lang`")]
+    #[schemars(skip)]
     pub lang: Option<String>,
 }
 

@@ -3,18 +3,21 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use trust::sha256_hex;
 
 use super::alerts::PERSONS_ALONE;
+use super::answer::Created;
 use super::checks::{card_hash, pin_fault};
 use super::deed;
-use super::enrolments;
-use super::registry::Answer;
+use super::endpoint::Endpoint;
+use super::enrolments::{self, Withdrawn};
+use super::rights::{AUTHORITY, EVERYBODY};
 use super::scope::Seen;
 use crate::access::secret::random_token;
 use crate::access::{Who, password};
@@ -22,6 +25,19 @@ use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::problem::{Body, Problem};
 use crate::store::{PersonalLink, Purpose};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::post("/api/v1/practitioners/{id}/links", post_link)
+            .roles(AUTHORITY)
+            .audited()
+            .summary("Give a person a one-time link: card and PIN (P4), or withdrawal of consent"),
+        Endpoint::post("/api/v1/personal/{token}", post_personal)
+            .roles(EVERYBODY)
+            .audited()
+            .summary("What the person of a one-time link does"),
+    ]
+}
 
 type Shared = State<Arc<App>>;
 
@@ -34,17 +50,23 @@ pub(super) struct LinkBody {
     pub purpose: Purpose,
 }
 
-pub(super) async fn post_link(
+#[derive(Serialize, JsonSchema)]
+struct LinkMade {
+    person: String,
+    purpose: Purpose,
+    /// Shown this once; for the person alone.
+    link: String,
+    expires_at: String,
+}
+
+async fn post_link(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
     Body(it): Body<LinkBody>,
-) -> Answer {
+) -> Result<Created<LinkMade>, Problem> {
     let (link, expires_at) = make_link(&app, &who, &id, it.purpose).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(json!({"person": id, "purpose": it.purpose, "link": link, "expires_at": expires_at})),
-    ))
+    Ok(Created(LinkMade { person: id, purpose: it.purpose, link, expires_at }))
 }
 
 /// The link, and until when it holds.
@@ -94,13 +116,24 @@ impl std::fmt::Debug for PersonalStep {
     }
 }
 
-pub(super) async fn post_personal(
+/// What a one-time link did.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum PersonalDone {
+    Card {
+        person: String,
+        /// `set`.
+        credential: &'static str,
+    },
+    Withdrawal(Withdrawn),
+}
+
+async fn post_personal(
     State(app): Shared,
     Path(token): Path<String>,
     Body(it): Body<PersonalStep>,
-) -> Answer {
-    let body = take(&app, &token, it).await?;
-    Ok((StatusCode::OK, Json(body)))
+) -> Result<Json<PersonalDone>, Problem> {
+    Ok(Json(take(&app, &token, it).await?))
 }
 
 /// Whose link this is and what it is for.
@@ -116,7 +149,11 @@ pub(super) async fn link_of(app: &Arc<App>, token: &str) -> Result<PersonalLink,
 }
 
 /// The link is looked up before anything is hashed.
-pub(super) async fn take(app: &Arc<App>, token: &str, it: PersonalStep) -> Result<Value, Problem> {
+pub(super) async fn take(
+    app: &Arc<App>,
+    token: &str,
+    it: PersonalStep,
+) -> Result<PersonalDone, Problem> {
     let link = link_of(app, token).await?;
     let hash = sha256_hex(token);
     match (it, link.purpose) {
@@ -135,7 +172,7 @@ pub(super) async fn take(app: &Arc<App>, token: &str, it: PersonalStep) -> Resul
                     Ok::<_, Problem>(a.store.set_credential(&hash, &card, &pin, &now_text())?)
                 })
                 .await?;
-            Ok(json!({"person": person, "credential": "set"}))
+            Ok(PersonalDone::Card { person, credential: "set" })
         }
         (PersonalStep::Withdraw { reason }, Purpose::Withdrawal) => {
             deed::persons([&link.person]);
@@ -145,7 +182,7 @@ pub(super) async fn take(app: &Arc<App>, token: &str, it: PersonalStep) -> Resul
                 enrolments::delete_everywhere(app, &link.person, &reason, "the person").await?;
             // Used up last: a link whose effect was cut short can be taken again.
             app.blocking(move |a| a.store.use_personal_link(&hash)).await?;
-            Ok(done)
+            Ok(PersonalDone::Withdrawal(done))
         }
         (_, Purpose::Card) => {
             Err(Problem::unprocessable("step: this link sets card and PIN: use set_card"))

@@ -4,20 +4,38 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::answer::Created;
 use super::deed;
-use super::registry::{Answer, done};
-use crate::access::{Role, Who};
+use super::endpoint::Endpoint;
+use super::rights::{PEOPLE, POLICY};
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
-use crate::rules::settings;
-use crate::store::{PolicyRow, StoreError, Upsert};
+use crate::rules::settings::{self, About};
+use crate::store::{PolicyRow, StoreError};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/policy", get_policy)
+            .roles(PEOPLE)
+            .summary("The numbers in force at a place, with their history"),
+        Endpoint::post("/api/v1/policy", post_policy)
+            .roles(POLICY)
+            .audited()
+            .summary("Replace the policy of a jurisdiction"),
+        Endpoint::get("/api/v1/policy/{sha256}", get_by_hash)
+            .roles(PEOPLE)
+            .summary("The values behind a hash in a manifest"),
+    ]
+}
 
 type Shared = State<Arc<App>>;
 
@@ -32,22 +50,28 @@ pub(super) struct PolicyBody {
     pub reason: String,
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PolicyQuery {
     #[serde(default)]
     pub jurisdiction: String,
     #[expect(dead_code, reason = "read from the address by `Lang`")]
+    #[schemars(skip)]
     pub lang: Option<String>,
 }
 
-pub(super) async fn post_policy(
+#[derive(Serialize, JsonSchema)]
+struct PolicyMade {
+    version: u64,
+}
+
+async fn post_policy(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<PolicyBody>,
-) -> Answer {
+) -> Result<Created<PolicyMade>, Problem> {
     let version = put(&app, &who, it).await?;
-    done(Upsert::Created, json!({"version": version}))
+    Ok(Created(PolicyMade { version }))
 }
 
 fn division(code: &str) -> Result<(), Problem> {
@@ -63,9 +87,7 @@ fn division(code: &str) -> Result<(), Problem> {
 /// Replaces the whole policy of one jurisdiction.
 pub(super) async fn put(app: &Arc<App>, who: &Who, it: PolicyBody) -> Result<u64, Problem> {
     division(&it.jurisdiction)?;
-    if !it.jurisdiction.starts_with(&who.scope)
-        || (who.role == Role::Supervisor && who.scope.is_empty() && app.config.accounts)
-    {
+    if !it.jurisdiction.starts_with(&who.scope) || !who.may(Right::SetPolicy) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "jurisdiction: a policy may be set for your own jurisdiction or a part of it",
@@ -128,47 +150,86 @@ pub(super) fn values_at(a: &App, jurisdiction: &str) -> Result<BTreeMap<String, 
     Ok(said.into_iter().map(|(name, (value, _))| (name, value)).collect())
 }
 
-pub(super) async fn get_policy(State(app): Shared, Query(query): Query<PolicyQuery>) -> Answer {
-    division(&query.jurisdiction)?;
-    let place = query.jurisdiction;
-    let body = app.blocking(move |a| shown(a, &place)).await?;
-    Ok((StatusCode::OK, Json(body)))
+/// A setting in force, with all that is said of it.
+#[derive(Serialize, JsonSchema)]
+struct SettingSeen {
+    #[serde(flatten)]
+    about: About,
+    value: i64,
+    /// `default`, `all`, or the jurisdiction whose policy says it.
+    said_by: String,
 }
 
-fn shown(a: &App, place: &str) -> Result<Value, StoreError> {
+#[derive(Serialize, JsonSchema)]
+struct PolicyHashes {
+    r#box: String,
+    server: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct PolicySeen {
+    version: u64,
+    jurisdiction: String,
+    settings: BTreeMap<String, i64>,
+    effective: Vec<SettingSeen>,
+    policy_sha256: PolicyHashes,
+    history: Vec<PolicyRow>,
+}
+
+async fn get_policy(
+    State(app): Shared,
+    Query(query): Query<PolicyQuery>,
+) -> Result<Json<PolicySeen>, Problem> {
+    division(&query.jurisdiction)?;
+    let place = query.jurisdiction;
+    Ok(Json(app.blocking(move |a| shown(a, &place)).await?))
+}
+
+fn shown(a: &App, place: &str) -> Result<PolicySeen, StoreError> {
     let (version, own) = a.store.policy(place)?;
     let said = a.store.policy_at(place)?;
     let values = values_at(a, place)?;
-    let effective: Vec<Value> = settings::all()
-        .iter()
-        .map(|about| {
-            let mut one = serde_json::to_value(about).unwrap_or_default();
-            let told = said.get(about.name);
-            one["value"] = json!(told.map_or(about.default, |(value, _)| *value));
-            one["said_by"] = json!(told.map_or("default", |(_, by)| if by.is_empty() {
-                "all"
-            } else {
-                by.as_str()
-            }));
-            one
-        })
-        .collect();
-    Ok(json!({
-        "version": version, "jurisdiction": place, "settings": own, "effective": effective,
-        "policy_sha256": {"box": trust::sha256_hex(protocol::settings::canonical(&values)), "server": trust::sha256_hex(settings::canonical(&values))},
-        "history": a.store.policy_history(place, 50)?,
-    }))
+    let setting = |about: About| {
+        let told = said.get(about.name);
+        SettingSeen {
+            value: told.map_or(about.default, |(value, _)| *value),
+            said_by: match told {
+                None => "default".to_owned(),
+                Some((_, by)) if by.is_empty() => "all".to_owned(),
+                Some((_, by)) => by.clone(),
+            },
+            about,
+        }
+    };
+    Ok(PolicySeen {
+        version,
+        jurisdiction: place.to_owned(),
+        settings: own,
+        effective: settings::all().into_iter().map(setting).collect(),
+        policy_sha256: PolicyHashes {
+            r#box: trust::sha256_hex(protocol::settings::canonical(&values)),
+            server: trust::sha256_hex(settings::canonical(&values)),
+        },
+        history: a.store.policy_history(place, 50)?,
+    })
+}
+
+#[derive(Serialize, JsonSchema)]
+struct PolicyOfHash {
+    sha256: String,
+    settings: BTreeMap<String, i64>,
+    first_used: String,
 }
 
 /// The values behind the hash that a finding carries.
-pub(super) async fn get_by_hash(State(app): Shared, Path(sha256): Path<String>) -> Answer {
+async fn get_by_hash(
+    State(app): Shared,
+    Path(sha256): Path<String>,
+) -> Result<Json<PolicyOfHash>, Problem> {
     let wanted = sha256.clone();
     let found = app.blocking(move |a| of_hash(a, &wanted)).await?;
     let (values, first_used) = found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
-    Ok((
-        StatusCode::OK,
-        Json(json!({"sha256": sha256, "settings": values, "first_used": first_used})),
-    ))
+    Ok(Json(PolicyOfHash { sha256, settings: values, first_used }))
 }
 
 /// The settings that differ from the default, and since when they hold; empty where they always

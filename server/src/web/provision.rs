@@ -15,15 +15,39 @@ use protocol::id::DeviceId;
 use protocol::provision::{
     BrokerAddress, ProvisionRequest, ProvisionResponse, RenewRequest, RenewResponse, RetireRequest,
 };
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use trust::{SealingPublicKey, VerifyingKey, sha256_hex};
 
+use super::endpoint::Endpoint;
+use super::rights::{ADMIN, EVERYBODY};
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::ca::{Authority, CaError, Issued, revoked, write_private};
 use crate::clock::{self, now_text};
 use crate::problem::{Body, Problem};
-use crate::store::NewKeys;
+use crate::store::{DeviceState, NewKeys};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::post("/api/v1/devices/{id}/revoke", post_revoke)
+            .roles(ADMIN)
+            .audited()
+            .summary("Take a box's keys away"),
+        Endpoint::post("/api/v1/provision", post_provision)
+            .roles(EVERYBODY)
+            .audited()
+            .summary("Exchange a token for a box's credentials"),
+        Endpoint::post("/api/v1/provision/renew", post_renew)
+            .roles(EVERYBODY)
+            .audited()
+            .summary("The next TLS certificate of a box"),
+        Endpoint::post("/api/v1/provision/retire", post_retire)
+            .roles(EVERYBODY)
+            .audited()
+            .summary("A box ends its own service"),
+    ]
+}
 
 impl From<CaError> for Problem {
     fn from(error: CaError) -> Self {
@@ -35,7 +59,7 @@ impl From<CaError> for Problem {
 }
 
 /// `POST /api/v1/provision`.
-pub(crate) async fn post_provision(
+async fn post_provision(
     State(app): State<Arc<App>>,
     Body(it): Body<ProvisionRequest>,
 ) -> Result<Json<ProvisionResponse>, Problem> {
@@ -101,7 +125,7 @@ fn certify(app: &App, csr_pem: &str, device: &str) -> Result<Issued, Problem> {
 
 /// `POST /api/v1/provision/renew`: an envelope signed by the box, with a request for the key of its
 /// next certificate. A replay gives a certificate for a key that only the box has.
-pub(crate) async fn post_renew(
+async fn post_renew(
     State(app): State<Arc<App>>,
     Body(envelope): Body<Envelope>,
 ) -> Result<Json<RenewResponse>, Problem> {
@@ -125,12 +149,18 @@ pub(crate) async fn post_renew(
     }))
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Revoked {
+    id: String,
+    state: DeviceState,
+}
+
 /// `POST /api/v1/provision/retire`: an envelope signed by the box, which destroys its keys next. A
 /// replay finds no key.
-pub(crate) async fn post_retire(
+async fn post_retire(
     State(app): State<Arc<App>>,
     Body(envelope): Body<Envelope>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Revoked>, Problem> {
     let said: RetireRequest = serde_json::from_str(&envelope.body)
         .map_err(|e| Problem::unprocessable(format!("the retirement does not decode: {e}")))?;
     let refused =
@@ -143,18 +173,18 @@ pub(crate) async fn post_retire(
     take_keys(&app, said.retires.to_string()).await?;
     tracing::warn!(device = %said.retires, undelivered = said.undelivered, "device retired by \
         itself");
-    Ok(Json(json!({"id": said.retires, "state": "revoked"})))
+    Ok(Json(Revoked { id: said.retires.to_string(), state: DeviceState::Revoked }))
 }
 
 /// `POST /api/v1/devices/{id}/revoke`: its messages are refused from here on, its password and
 /// certificates are void.
-pub(crate) async fn post_revoke(
+async fn post_revoke(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<Json<Revoked>, Problem> {
     take_keys(&app, id.clone()).await?;
     tracing::warn!(device = id, "device revoked");
-    Ok((StatusCode::OK, Json(json!({"id": id, "state": "revoked"}))))
+    Ok(Json(Revoked { id, state: DeviceState::Revoked }))
 }
 
 async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {

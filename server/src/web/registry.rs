@@ -4,14 +4,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::{Extension, Json};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::answer::Stored;
 use super::deed;
+use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
+use super::rights::{PEOPLE, REGISTRY};
 use super::scope::{Seen, item_is_his};
+use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
@@ -20,38 +24,106 @@ use crate::model::{Institution, Item, Pass, Practitioner, Room};
 use crate::problem::{Body, Problem};
 use crate::store::{Stated, Table, Upsert};
 
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/institutions", get_institutions)
+            .roles(PEOPLE)
+            .summary("Institutions, by id"),
+        Endpoint::post("/api/v1/institutions", post_institution)
+            .roles(REGISTRY)
+            .audited()
+            .summary("Register or replace an institution"),
+        Endpoint::get("/api/v1/practitioners", get_practitioners)
+            .roles(&[
+                Role::Supervisor,
+                Role::Reviewer,
+                Role::Clinic,
+                Role::Integrator,
+                Role::Auditor,
+            ])
+            .audited()
+            .summary("Practitioners, by id"),
+        Endpoint::post("/api/v1/practitioners", post_practitioner)
+            .roles(REGISTRY)
+            .audited()
+            .summary("Register or replace a practitioner"),
+        Endpoint::get("/api/v1/rooms", get_rooms).roles(PEOPLE).summary("Rooms, by id"),
+        Endpoint::post("/api/v1/rooms", post_room)
+            .roles(REGISTRY)
+            .audited()
+            .summary("Register or replace a room"),
+        Endpoint::get("/api/v1/items", get_items)
+            .roles(PEOPLE)
+            .summary("The item catalogue, by code"),
+        Endpoint::post("/api/v1/items", post_item)
+            .roles(REGISTRY)
+            .audited()
+            .summary("Register or replace an item"),
+        Endpoint::get("/api/v1/passes", get_passes)
+            .roles(&[Role::Supervisor, Role::Clinic, Role::Integrator, Role::Auditor])
+            .audited()
+            .summary("Passes, by id"),
+        Endpoint::post("/api/v1/passes", post_pass)
+            .roles(REGISTRY)
+            .audited()
+            .summary("Issue or replace a pass"),
+    ]
+}
+
 /// Entries of a list where the reader does not say how many.
 const LISTED: u32 = 500;
 
 type Shared = State<Arc<App>>;
-pub(super) type Answer = Result<(StatusCode, Json<Value>), Problem>;
 
-#[expect(clippy::unnecessary_wraps, reason = "the last line of handlers that can fail")]
-pub(super) fn done(upsert: Upsert, body: Value) -> Answer {
-    let status = if upsert == Upsert::Created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(body)))
+/// What was registered or replaced.
+#[derive(Serialize, JsonSchema)]
+struct Made {
+    id: String,
+    /// Of a new entry: other ids that are easily taken for it, such as `007` for `7`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    near: Option<Vec<String>>,
 }
 
-/// The answer to a new or replaced entry: of a new one also the ids that are easily taken for it.
-async fn answered(app: &Arc<App>, table: Table, upsert: Upsert, id: String) -> Answer {
-    let key = if table == Table::Item { "code" } else { "id" };
-    let mut body = json!({key: id});
-    if upsert == Upsert::Created {
-        let near = app.blocking(move |a| a.store.near_ids(table, &id)).await?;
-        if !near.is_empty() {
-            body["near"] = json!(near);
-        }
+#[derive(Serialize, JsonSchema)]
+struct ItemMade {
+    code: String,
+    /// Of a new item: other codes that are easily taken for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    near: Option<Vec<String>>,
+}
+
+/// Of a new entry the ids that are easily taken for it.
+async fn near(
+    app: &Arc<App>,
+    table: Table,
+    upsert: Upsert,
+    id: &str,
+) -> Result<Option<Vec<String>>, Problem> {
+    if upsert != Upsert::Created {
+        return Ok(None);
     }
-    done(upsert, body)
+    let id = id.to_owned();
+    let near: Vec<String> = app.blocking(move |a| a.store.near_ids(table, &id)).await?;
+    Ok(Some(near).filter(|near| !near.is_empty()))
 }
 
-pub(super) async fn post_institution(
+async fn made(
+    app: &Arc<App>,
+    table: Table,
+    upsert: Upsert,
+    id: String,
+) -> Result<Stored<Made>, Problem> {
+    let near = near(app, table, upsert, &id).await?;
+    Ok(Stored(upsert, Made { id, near }))
+}
+
+async fn post_institution(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<Institution>,
-) -> Answer {
+) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    answered(&app, Table::Institution, put_institution(&app, &who, it).await?, id).await
+    made(&app, Table::Institution, put_institution(&app, &who, it).await?, id).await
 }
 
 /// The pages put by the same functions as the API.
@@ -89,25 +161,32 @@ pub(super) async fn put_institution(
     Ok(upsert)
 }
 
-pub(super) async fn get_institutions(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Institutions {
+    institutions: Vec<Institution>,
+    next: Option<String>,
+}
+
+async fn get_institutions(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<PartQuery>,
-) -> Answer {
+) -> Result<Json<Institutions>, Problem> {
     let part = query.part(&who, LISTED);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.institutions_part(&asked)).await?;
     let next = cut(&mut found, &part, |it| it.id.to_string());
-    Ok((StatusCode::OK, Json(json!({"institutions": found, "next": next}))))
+    Ok(Json(Institutions { institutions: found, next }))
 }
 
-pub(super) async fn post_practitioner(
+async fn post_practitioner(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<Practitioner>,
-) -> Answer {
+) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    answered(&app, Table::Practitioner, put_practitioner(&app, &who, it).await?, id).await
+    made(&app, Table::Practitioner, put_practitioner(&app, &who, it).await?, id).await
 }
 
 pub(super) const WORKS_ELSEWHERE_TOO: &str = "this person also works where you have no say: only \
@@ -193,26 +272,33 @@ pub(super) async fn put_practitioner(
     Ok(upsert)
 }
 
-pub(super) async fn get_practitioners(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Practitioners {
+    practitioners: Vec<Practitioner>,
+    next: Option<String>,
+}
+
+async fn get_practitioners(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<PartQuery>,
-) -> Answer {
+) -> Result<Json<Practitioners>, Problem> {
     let part = query.part(&who, LISTED);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.practitioners_part(&asked)).await?;
     let next = cut(&mut found, &part, |it| it.id.to_string());
     deed::persons(found.iter().map(|it| it.id.as_str()));
-    Ok((StatusCode::OK, Json(json!({"practitioners": found, "next": next}))))
+    Ok(Json(Practitioners { practitioners: found, next }))
 }
 
-pub(super) async fn post_room(
+async fn post_room(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<Room>,
-) -> Answer {
+) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    answered(&app, Table::Room, put_room(&app, &who, it).await?, id).await
+    made(&app, Table::Room, put_room(&app, &who, it).await?, id).await
 }
 
 pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upsert, Problem> {
@@ -235,16 +321,23 @@ pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upse
     Ok(upsert)
 }
 
-pub(super) async fn get_rooms(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Rooms {
+    rooms: Vec<Room>,
+    next: Option<String>,
+}
+
+async fn get_rooms(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<PartQuery>,
-) -> Answer {
+) -> Result<Json<Rooms>, Problem> {
     let part = query.part(&who, LISTED);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.rooms_part(&asked)).await?;
     let next = cut(&mut found, &part, |it| it.id.to_string());
-    Ok((StatusCode::OK, Json(json!({"rooms": found, "next": next}))))
+    Ok(Json(Rooms { rooms: found, next }))
 }
 
 /// An institution that is nowhere is the store's to name; one that lies elsewhere is as unknown.
@@ -252,13 +345,15 @@ fn seen_or_new(seen: &Seen, institution: &str) -> Result<(), Problem> {
     seen.must_have(institution, "institution", institution)
 }
 
-pub(super) async fn post_item(
+async fn post_item(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<Item>,
-) -> Answer {
+) -> Result<Stored<ItemMade>, Problem> {
     let code = it.code.to_string();
-    answered(&app, Table::Item, put_item(&app, &who, it).await?, code).await
+    let upsert = put_item(&app, &who, it).await?;
+    let near = near(&app, Table::Item, upsert, &code).await?;
+    Ok(Stored(upsert, ItemMade { code, near }))
 }
 
 pub(super) async fn put_item(app: &Arc<App>, who: &Who, it: Item) -> Result<Upsert, Problem> {
@@ -277,25 +372,32 @@ pub(super) async fn put_item(app: &Arc<App>, who: &Who, it: Item) -> Result<Upse
     Ok(upsert)
 }
 
-pub(super) async fn get_items(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Items {
+    items: Vec<Item>,
+    next: Option<String>,
+}
+
+async fn get_items(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<PartQuery>,
-) -> Answer {
+) -> Result<Json<Items>, Problem> {
     let part = query.part(&who, LISTED);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.items_part(&asked)).await?;
     let next = cut(&mut found, &part, |it| it.code.to_string());
-    Ok((StatusCode::OK, Json(json!({"items": found, "next": next}))))
+    Ok(Json(Items { items: found, next }))
 }
 
-pub(super) async fn post_pass(
+async fn post_pass(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<Pass>,
-) -> Answer {
+) -> Result<Stored<Made>, Problem> {
     let id = it.id.clone();
-    done(put_pass(&app, &who, it).await?, json!({"id": id}))
+    Ok(Stored(put_pass(&app, &who, it).await?, Made { id, near: None }))
 }
 
 pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<Upsert, Problem> {
@@ -332,15 +434,22 @@ pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<
     Ok(upsert)
 }
 
-pub(super) async fn get_passes(
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Passes {
+    passes: Vec<Pass>,
+    next: Option<String>,
+}
+
+async fn get_passes(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Query(query): Query<PartQuery>,
-) -> Answer {
+) -> Result<Json<Passes>, Problem> {
     let part = query.part(&who, LISTED);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.passes_part(&asked)).await?;
     let next = cut(&mut found, &part, |it| it.id.clone());
     deed::persons(found.iter().map(|it| it.person.as_str()));
-    Ok((StatusCode::OK, Json(json!({"passes": found, "next": next}))))
+    Ok(Json(Passes { passes: found, next }))
 }

@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::{Extension, Json};
-use serde_json::json;
 
-use super::registry::Answer;
+use super::endpoint::Endpoint;
+use super::rights::KEEPERS;
 use super::scope::Seen;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::retention::{EVERY, JOBS};
 use crate::tombstone::Tombstone;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/retention", get_retention)
+            .roles(KEEPERS)
+            .audited()
+            .summary("What is deleted when, and the signed deletions"),
+    ]
+}
 
 /// One job with its last run.
 #[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
@@ -127,12 +135,11 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
     })
 }
 
-pub(super) async fn get_retention(
+async fn get_retention(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-) -> Answer {
-    let seen = app.blocking(move |a| retention(a, &who)).await?;
-    Ok((StatusCode::OK, Json(json!(seen))))
+    who: Who,
+) -> Result<Json<RetentionSeen>, Problem> {
+    Ok(Json(app.blocking(move |a| retention(a, &who)).await?))
 }
 
 #[cfg(test)]

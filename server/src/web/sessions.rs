@@ -6,23 +6,60 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::{Extension, Json};
+use axum::http::HeaderMap;
 use protocol::id::PersonId;
-use serde_json::json;
+use protocol::up::PresenceSummary;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::answer::Stored;
 use super::deed;
+use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
-use super::registry::{Answer, done};
 use super::scope::Seen;
+use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::knowledge::Nudge;
 use crate::model::{Room, Session};
 use crate::problem::{Body, Problem};
-use crate::store::{SessionDeed, StoreError, Upsert};
+use crate::store::{SessionChange, SessionDeed, StoreError, Upsert};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/sessions", get_sessions)
+            .roles(&[
+                Role::Supervisor,
+                Role::Reviewer,
+                Role::Clinic,
+                Role::Integrator,
+                Role::Auditor,
+            ])
+            .audited()
+            .summary("Declared sessions, newest first"),
+        Endpoint::post("/api/v1/sessions", post_session)
+            .roles(&[Role::Clinic, Role::Integrator])
+            .audited()
+            .summary("Open or amend a session"),
+        Endpoint::get("/api/v1/sessions/{id}", get_session)
+            .roles(&[
+                Role::Supervisor,
+                Role::Reviewer,
+                Role::Clinic,
+                Role::Integrator,
+                Role::Auditor,
+            ])
+            .audited()
+            .summary("A session, every word of it, and what the box saw"),
+        Endpoint::post("/api/v1/sessions/{id}/steps", post_step)
+            .roles(&[Role::Clinic, Role::Integrator])
+            .audited()
+            .summary("Close, cancel, flag or reopen a session"),
+    ]
+}
 
 type Shared = State<Arc<App>>;
 
@@ -40,16 +77,22 @@ pub(super) enum SessionStep {
     Reopen { reason: Option<String> },
 }
 
-pub(super) async fn post_session(
+#[derive(Serialize, JsonSchema)]
+struct SessionMade {
+    id: String,
+    revision: u32,
+}
+
+async fn post_session(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     headers: HeaderMap,
     Body(it): Body<Session>,
-) -> Answer {
+) -> Result<Stored<SessionMade>, Problem> {
     let why = super::auth::reason(&headers)?.unwrap_or_default();
     let id = it.id.clone();
     let (upsert, revision) = put(&app, &who, it, why).await?;
-    done(upsert, json!({"id": id, "revision": revision}))
+    Ok(Stored(upsert, SessionMade { id: id.to_string(), revision }))
 }
 
 /// Stores a session or its amendment, tells the boxes of its room, and of the room that it left.
@@ -99,17 +142,40 @@ pub(super) async fn put(
     Ok(stored)
 }
 
-pub(super) async fn get_sessions(
+/// Sessions have no name that could be searched for.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(transparent)]
+struct SessionsQuery(#[schemars(with = "SessionsAsked")] PartQuery);
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the description of a query alone")]
+struct SessionsAsked {
+    after: Option<String>,
+    #[schemars(range(min = 1, max = 500))]
+    limit: Option<u32>,
+    /// One institution.
+    at: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Sessions {
+    sessions: Vec<Session>,
+    next: Option<String>,
+}
+
+async fn get_sessions(
     State(app): Shared,
-    Extension(who): Extension<Who>,
-    Query(query): Query<PartQuery>,
-) -> Answer {
+    who: Who,
+    Query(SessionsQuery(query)): Query<SessionsQuery>,
+) -> Result<Json<Sessions>, Problem> {
     let part = query.part(&who, 500);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.sessions_part(&asked, &asked.after)).await?;
     let next = cut(&mut found, &part, |s| format!("{} {}", s.start, s.id));
     name_declared(&found);
-    Ok((StatusCode::OK, Json(json!({"sessions": found, "next": next}))))
+    Ok(Json(Sessions { sessions: found, next }))
 }
 
 fn name_declared(sessions: &[Session]) {
@@ -129,11 +195,20 @@ pub(super) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<Session,
     found.ok_or_else(|| Problem::unknown("session", id))
 }
 
-pub(super) async fn get_session(
+#[derive(Serialize, JsonSchema)]
+struct SessionSeen {
+    session: Session,
+    /// Every word of it, oldest first.
+    changes: Vec<SessionChange>,
+    /// What the box saw; none before it said so.
+    summary: Option<PresenceSummary>,
+}
+
+async fn get_session(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
-) -> Answer {
+) -> Result<Json<SessionSeen>, Problem> {
     let session = find(&app, &who, &id).await?;
     name_declared(std::slice::from_ref(&session));
     let (changes, mut summaries) = app
@@ -145,17 +220,17 @@ pub(super) async fn get_session(
         })
         .await?;
     let summary = summaries.remove(session.id.as_str());
-    Ok((StatusCode::OK, Json(json!({"session": session, "changes": changes, "summary": summary}))))
+    Ok(Json(SessionSeen { session, changes, summary }))
 }
 
-pub(super) async fn post_step(
+async fn post_step(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
     Body(step): Body<SessionStep>,
-) -> Answer {
+) -> Result<Json<SessionMade>, Problem> {
     let (_, revision) = take(&app, &who, &id, step).await?;
-    Ok((StatusCode::OK, Json(json!({"id": id, "revision": revision}))))
+    Ok(Json(SessionMade { id, revision }))
 }
 
 /// Takes a step; what came in between is a conflict, not lost.

@@ -3,19 +3,39 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::{Extension, Json};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::answer::Created;
 use super::deed;
-use super::registry::Answer;
+use super::endpoint::Endpoint;
+use super::rights::ADMIN;
 use crate::access::secret::random_token;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock;
 use crate::problem::{Body, Problem};
+use crate::store::ApiToken;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/tokens", get_tokens)
+            .roles(ADMIN)
+            .audited()
+            .summary("API tokens, newest first"),
+        Endpoint::post("/api/v1/tokens", post_token)
+            .roles(ADMIN)
+            .audited()
+            .summary("Make an API token; it is shown once"),
+        Endpoint::post("/api/v1/tokens/{id}/revoke", post_revoke)
+            .roles(ADMIN)
+            .audited()
+            .summary("Revoke an API token"),
+    ]
+}
 
 const MOST_DAYS: i64 = 366;
 
@@ -33,8 +53,19 @@ pub(super) struct TokenBody {
     pub days: i64,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TokenMade {
+    pub id: String,
+    /// Shown once.
+    pub token: String,
+    pub name: String,
+    pub role: Role,
+    pub scope: String,
+    pub expires_at: String,
+}
+
 /// Makes a token; the answer is the only place where it stands.
-pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Value, Problem> {
+pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<TokenMade, Problem> {
     let name = it.name.trim().to_owned();
     crate::text::line("name", &name, 60).map_err(Problem::unprocessable)?;
     if matches!(it.role, Role::Admin | Role::Public) {
@@ -52,29 +83,35 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Val
     let id = hash[..16].to_owned();
     let (now, expires) = (clock::now(), clock::now() + SignedDuration::from_hours(24 * it.days));
     let (now, expires) = (clock::text(now), clock::text(expires));
-    let answer = json!({"id": id, "token": token, "name": name, "role": it.role, "scope": scope, "expires_at": expires});
     let actor = format!("{name} (token of {})", who.name);
     deed::did(format!(
         "token {id} made: {actor}, {} for `{scope}`, {} days",
         it.role.as_str(),
         it.days
     ));
-    app.blocking(move |a| a.store.put_api_token(&hash, &actor, it.role, &scope, &now, &expires))
+    let (role, kept_scope, until) = (it.role, scope.clone(), expires.clone());
+    app.blocking(move |a| a.store.put_api_token(&hash, &actor, role, &kept_scope, &now, &until))
         .await?;
-    Ok(answer)
+    Ok(TokenMade { id, token, name, role, scope, expires_at: expires })
 }
 
-pub(super) async fn post_token(
+async fn post_token(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<TokenBody>,
-) -> Answer {
-    Ok((StatusCode::CREATED, Json(make(&app, &who, it).await?)))
+) -> Result<Created<TokenMade>, Problem> {
+    Ok(Created(make(&app, &who, it).await?))
 }
 
-pub(super) async fn get_tokens(State(app): State<Arc<App>>) -> Answer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Tokens {
+    tokens: Vec<ApiToken>,
+}
+
+async fn get_tokens(State(app): State<Arc<App>>) -> Result<Json<Tokens>, Problem> {
     let tokens = app.blocking(|a| a.store.api_tokens()).await?;
-    Ok((StatusCode::OK, Json(json!({"tokens": tokens}))))
+    Ok(Json(Tokens { tokens }))
 }
 
 /// Ends a token, and the streams that it opened.
@@ -85,7 +122,16 @@ pub(super) async fn revoke(app: &Arc<App>, id: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(super) async fn post_revoke(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+#[derive(Serialize, JsonSchema)]
+struct TokenRevoked {
+    id: String,
+    revoked: bool,
+}
+
+async fn post_revoke(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<TokenRevoked>, Problem> {
     revoke(&app, &id).await?;
-    Ok((StatusCode::OK, Json(json!({"id": id, "revoked": true}))))
+    Ok(Json(TokenRevoked { id, revoked: true }))
 }

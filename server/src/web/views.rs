@@ -2,18 +2,33 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::{Extension, Json};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::answer::Created;
 use super::deed;
-use super::registry::Answer;
+use super::endpoint::Endpoint;
+use super::rights::{READERS, SIGHT};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::problem::{Body, Problem};
 use crate::store::View;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/views", get_views)
+            .roles(SIGHT)
+            .summary("The caller's saved views of the inbox"),
+        Endpoint::post("/api/v1/views", post_view).roles(READERS).audited().summary("Keep a view"),
+        Endpoint::post("/api/v1/views/{id}/delete", post_delete)
+            .roles(READERS)
+            .audited()
+            .summary("Delete a view"),
+    ]
+}
 
 type Shared = State<Arc<App>>;
 
@@ -53,27 +68,38 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: ViewBody) -> Result<View,
     app.blocking(move |a| a.store.put_view(&owner, &name, &query, &now_text())).await
 }
 
-pub(super) async fn get_views(State(app): Shared, Extension(who): Extension<Who>) -> Answer {
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Views {
+    views: Vec<View>,
+}
+
+async fn get_views(State(app): Shared, who: Who) -> Result<Json<Views>, Problem> {
     let views = app.blocking(move |a| a.store.views(&who.name)).await?;
-    Ok((StatusCode::OK, Json(json!({"views": views}))))
+    Ok(Json(Views { views }))
 }
 
-pub(super) async fn post_view(
+async fn post_view(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Body(it): Body<ViewBody>,
-) -> Answer {
-    let view = put(&app, &who, it).await?;
-    Ok((StatusCode::CREATED, Json(json!(view))))
+) -> Result<Created<View>, Problem> {
+    Ok(Created(put(&app, &who, it).await?))
 }
 
-pub(super) async fn post_delete(
+#[derive(Serialize, JsonSchema)]
+struct ViewDeleted {
+    id: i64,
+    deleted: bool,
+}
+
+async fn post_delete(
     State(app): Shared,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<i64>,
-) -> Answer {
+) -> Result<Json<ViewDeleted>, Problem> {
     app.blocking(move |a| a.store.delete_view(&who.name, id)).await?;
-    Ok((StatusCode::OK, Json(json!({"id": id, "deleted": true}))))
+    Ok(Json(ViewDeleted { id, deleted: true }))
 }
 
 #[cfg(test)]

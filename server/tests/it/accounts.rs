@@ -251,3 +251,20 @@ fn a_cookie_is_bound_to_the_host_where_tls_is_spoken() {
     // What a neighbour could set is not read.
     assert_eq!(page(&house, "/", &cookie.replace("__Host-", "")).status, 303);
 }
+
+#[test]
+fn the_caller_hears_who_they_are_and_nobody_hears_nothing() {
+    let house = guarded();
+    let program = token(&house, Role::Clinic, "clinic-1");
+    let person = login(&house, "li", Role::Supervisor, "5101");
+    let me = |of: &str| ask(&house, "GET", "/api/v1/me", of, "");
+    assert_eq!(
+        me(&program).json(),
+        json!({"name": "clinic", "role": "clinic", "scope": "clinic-1", "by_token": true})
+    );
+    assert_eq!(
+        me(&person).json(),
+        json!({"name": "li", "role": "supervisor", "scope": "5101", "by_token": false})
+    );
+    assert_eq!(me("").status, 401);
+}

@@ -31,7 +31,7 @@ fn figures_are_counted_by_rule_and_box_and_name_nobody() {
 
 #[test]
 fn no_route_offers_attendance_or_performance() {
-    for rule in server::web::rights::RULES {
+    for rule in server::web::routes() {
         for word in ["attendance", "performance", "timesheet", "hours"] {
             assert!(!rule.path.contains(word), "{}", rule.path);
         }

@@ -4,7 +4,7 @@
 use rcgen::{CertificateParams, DnType, KeyPair};
 use serde_json::{Value, json};
 use server::access::Role;
-use server::web::rights::RULES;
+use server::web::routes;
 use trust::{SealingKey, SigningKey};
 
 use crate::access::{ask, token};
@@ -206,7 +206,7 @@ fn every_page_of_a_demonstration_says_so() {
         let house = House::with_pack(tempfile::tempdir().unwrap(), pack);
         house.furnish();
         let mut shown = 0;
-        for rule in RULES.iter().filter(|r| r.method == "GET" && r.path != "/events") {
+        for rule in routes().iter().filter(|r| r.method == "GET" && r.path != "/events") {
             let path = rule.path.replace("{noun}/{id}", "rooms/room-1").replace("{noun}", "rooms");
             let path =
                 path.replace("{id}", "room-1").replace("{n}", "0").replace("{token}", "none");

@@ -11,19 +11,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::answer::{Csv, Download, Raw};
 use super::csv::{Record, cell, read};
 use super::deed;
+use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
+use super::rights::BULK;
 use super::scope::Seen;
-use crate::access::{Role, Who};
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
@@ -32,6 +34,14 @@ use crate::problem::Problem;
 use crate::store::{Imported, SessionDeed, Stated, StoreError};
 use known::Known;
 pub(super) use sheet::Noun;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/export/{noun}", get_export).roles(BULK).audited(),
+        Endpoint::get("/api/v1/export/{noun}", get_export).roles(BULK).audited().summary("institutions, practitioners, rooms, items or sessions as CSV"),
+        Endpoint::post("/api/v1/import/{noun}", post_import).roles(BULK).audited().body_limit(MOST_BYTES + 65_536).summary("Import a CSV, whole or not at all; `dry_run=true` lists every row's fault and stores nothing"),
+    ]
+}
 
 /// Bytes and rows of one file, at most.
 pub(super) const MOST_BYTES: usize = 8 << 20;
@@ -65,26 +75,25 @@ struct Batch {
     faults: Vec<Remark>,
 }
 
-pub(super) fn may(app: &App, who: &Who, noun: Noun) -> bool {
+pub(super) fn may(who: &Who, noun: Noun) -> bool {
     match noun {
-        _ if !app.config.accounts => true,
-        Noun::Sessions => matches!(who.role, Role::Clinic | Role::Integrator),
-        _ => matches!(who.role, Role::Supervisor | Role::Integrator),
+        Noun::Sessions => who.may(Right::DeclareSessions),
+        _ => who.may(Right::KeepRegistry),
     }
 }
 
-fn noun_of(app: &App, who: &Who, text: &str) -> Result<Noun, Problem> {
+fn noun_of(who: &Who, text: &str) -> Result<Noun, Problem> {
     let noun = Noun::parse(text).ok_or_else(|| Problem::unknown("table", text))?;
-    if may(app, who, noun) {
+    if may(who, noun) {
         Ok(noun)
     } else {
         Err(Problem::unprocessable(format!("{text}: your role does not bring these in")))
     }
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ImportQuery {
+struct ImportQuery {
     #[serde(default)]
     dry_run: bool,
     /// New ids that are close to others are meant so.
@@ -101,32 +110,49 @@ pub(super) struct Wish {
     pub near_ids: bool,
 }
 
-pub(super) async fn post_import(
+async fn post_import(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(noun): Path<String>,
     Query(query): Query<ImportQuery>,
     headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let noun = noun_of(&app, &who, &noun)?;
+    Raw(body, _): Raw<Csv>,
+) -> Result<Json<Report>, ImportRefused> {
+    let noun = noun_of(&who, &noun)?;
     let why = super::auth::reason(&headers)?.unwrap_or_default();
     let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids };
     let report = import(&app, &who, noun, body.to_vec(), wish, why).await?;
-    let status = if query.dry_run || report.stored {
-        StatusCode::OK
+    if query.dry_run || report.stored {
+        Ok(Json(report))
     } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    if status == StatusCode::OK {
-        return Ok((status, Json(json!(report))).into_response());
+        Err(ImportRefused::Rows { faults: report.faults, rows: report.rows })
     }
-    let mut problem = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422,
-        "detail": format!("nothing was stored: {} of {} rows are at \
-            fault", report.faults.len(), report.rows)});
-    problem["faults"] = json!(report.faults);
-    Ok((status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string())
-        .into_response())
+}
+
+/// Why nothing was stored.
+enum ImportRefused {
+    Rows { faults: Vec<Remark>, rows: usize },
+    Other(Problem),
+}
+
+impl From<Problem> for ImportRefused {
+    fn from(problem: Problem) -> Self {
+        Self::Other(problem)
+    }
+}
+
+impl IntoResponse for ImportRefused {
+    fn into_response(self) -> Response {
+        let (faults, rows) = match self {
+            Self::Rows { faults, rows } => (faults, rows),
+            Self::Other(problem) => return problem.into_response(),
+        };
+        let detail = format!("nothing was stored: {} of {rows} rows are at fault", faults.len());
+        let problem = json!({"type": "about:blank", "title": "Unprocessable Entity",
+            "status": 422, "detail": detail, "faults": faults});
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        (StatusCode::UNPROCESSABLE_ENTITY, kind, problem.to_string()).into_response()
+    }
 }
 
 /// Reads, checks and, unless it is a dry run or a row is at fault, stores a whole file.
@@ -408,22 +434,14 @@ fn model<T: DeserializeOwned>(noun: Noun, object: &Value) -> Result<T, Wrong> {
     Err((column.clone(), clip(text, 300)))
 }
 
-pub(super) async fn get_export(
+async fn get_export(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(noun): Path<String>,
-) -> Result<Response, Problem> {
-    let noun = noun_of(&app, &who, &noun)?;
+) -> Result<Download<Csv>, Problem> {
+    let noun = noun_of(&who, &noun)?;
     let text = app.blocking(move |a| export(a, &who, noun)).await?;
-    let name = format!("attachment; filename=\"zaigang-{}.csv\"", noun.name());
-    Ok((
-        [
-            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-            (header::CONTENT_DISPOSITION, name),
-        ],
-        text,
-    )
-        .into_response())
+    Ok(Download::new(format!("zaigang-{}.csv", noun.name()), text))
 }
 
 /// The newest sessions that the reader sees, as many as an import takes at once. The store narrows

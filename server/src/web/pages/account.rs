@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -16,6 +15,17 @@ use crate::app::App;
 use crate::problem::{Form, Problem};
 use crate::store::StoreError;
 use crate::web::account::{self, PasswordBody};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::PEOPLE;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/account", page).roles(PEOPLE),
+        Endpoint::form("/account/password", password).roles(PEOPLE).audited(),
+        Endpoint::form("/account/second-factor", second_factor).roles(PEOPLE).audited(),
+        Endpoint::form("/account/provider/unlink", unlink).roles(PEOPLE).audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -48,13 +58,9 @@ struct Shown {
     sealed: String,
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = account_page(&app, l, &who, Shown::default()).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<Response, Problem> {
@@ -68,7 +74,7 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
     let (secret, uri) =
         it.secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &own.id)));
     render(&AccountPage {
-        f: Frame::of(app, l, "system", "/account").await?,
+        f: Frame::of(app, who, l, "system", "/account").await?,
         name: own.id,
         display: own.display,
         role: own.role.as_str(),
@@ -95,12 +101,12 @@ async fn again(app: &Arc<App>, l: Lang, who: &Who, made: Result<Shown, Problem>)
             account_page(app, l, who, it).await.map(|page| (status, page).into_response())
         }
     };
-    shown(app, l, page).await
+    shown(app, who, l, page).await
 }
 
-pub(super) async fn password(
+async fn password(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     headers: HeaderMap,
     Form(it): Form<PasswordBody>,
@@ -122,9 +128,9 @@ pub(super) struct FactorForm {
     sealed: String,
 }
 
-pub(super) async fn second_factor(
+async fn second_factor(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     headers: HeaderMap,
     Form(it): Form<FactorForm>,
@@ -143,14 +149,10 @@ pub(super) async fn second_factor(
     again(&app, l, &who, made).await
 }
 
-pub(super) async fn unlink(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
+async fn unlink(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = match account::own(&app, &who).await {
         Ok(own) => app.blocking(move |a| a.store.unlink_identity(&own.id)).await,
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made.map(|()| Redirect::to("/account").into_response())).await
+    shown(&app, &who, l, made.map(|()| Redirect::to("/account").into_response())).await
 }

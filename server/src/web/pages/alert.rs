@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -14,7 +13,7 @@ use super::frame::{Frame, local, render, shown};
 use super::law::MatterView;
 use super::timeline::{Timeline, draw};
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::alert::{Reason, State as AlertState};
 use crate::alert_view::{FindingSeen, LawSeen, StepSeen, WholeForAuthority};
 use crate::app::App;
@@ -23,8 +22,19 @@ use crate::model::Name;
 use crate::problem::{Form, Problem};
 use crate::store::{Alert, AlertFilter, FindingEvent, JOINED, StoreError};
 use crate::web::alerts::{FINDINGS_SHOWN, StepBody, scoped, seen, take, whole};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::SIGHT;
 use crate::web::rights::may_open;
 use crate::web::statements::StatementBlock;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/alerts/{id}", page).roles(SIGHT).audited(),
+        Endpoint::form("/alerts/{id}", step)
+            .roles(&[Role::Supervisor, Role::Reviewer, Role::Clinic])
+            .audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "alert.html")]
@@ -147,17 +157,12 @@ struct StepView {
     state: &'static str,
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-    Path(id): Path<String>,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
     let made = match who.role {
         Role::Clinic => alert_clinic::make(&app, l, &who, id).await,
         _ => make(&app, l, &who, id).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 struct Found {
@@ -220,11 +225,11 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
     let found = app.blocking(move |a| find(a, &reader, &wanted)).await?;
     let alert = &found.alert;
     let state = alert.case.state;
-    let has_cases = !app.config.accounts || who.role == Role::Supervisor;
+    let has_cases = who.may(Right::WorkCases);
     let dismissed =
         alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
-        f: Frame::of(app, l, "inbox", &format!("/alerts/{id}")).await?,
+        f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
         number: alert.number,
         severity: alert.severity,
         level: l.severity(alert.severity),
@@ -258,9 +263,9 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         can_go: has_cases && state == AlertState::Lead,
         can_decide: has_cases && state == AlertState::OnSite,
         can_close: has_cases && matches!(state, AlertState::Case | AlertState::Unfounded),
-        named: app.config.accounts,
-        may_judge: !app.config.accounts || matches!(who.role, Role::Supervisor | Role::Reviewer),
-        may_package: !app.config.accounts || may_open(who.role, "/alerts/{id}/package"),
+        named: !who.open_house,
+        may_judge: who.may(Right::GiveVerdicts),
+        may_package: may_open(who, "/alerts/{id}/package"),
     };
     render(&page)
 }
@@ -475,14 +480,14 @@ fn chain(l: Lang, stored: &FindingSeen) -> Vec<(&'static str, String)> {
     ]
 }
 
-pub(super) async fn step(
+async fn step(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
     Form(it): Form<StepBody>,
 ) -> Response {
     let made = take(&app, &who, id, it).await;
     let made = made.map(|alert| Redirect::to(&format!("/alerts/{}", alert.id)).into_response());
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }

@@ -65,7 +65,7 @@ pub(super) async fn make(
     let Found { severity, whole, names, place } =
         app.blocking(move |a| find(a, &reader, &wanted)).await?;
     let page = ClinicPage {
-        f: Frame::of(app, l, "inbox", &format!("/alerts/{id}")).await?,
+        f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
         number: whole.alert.number,
         severity,
         level: l.severity(severity),

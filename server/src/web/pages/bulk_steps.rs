@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -16,12 +15,22 @@ use crate::app::App;
 use crate::clock::clip;
 use crate::problem::{Form, Problem};
 use crate::web::alerts::{BulkBody, ListQuery, StepBody, take_all};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{READERS, VERDICTS};
 use crate::web::views::{ViewBody, put};
 
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::form("/bulk", submit).roles(VERDICTS).audited(),
+        Endpoint::form("/views", keep).roles(READERS).audited(),
+        Endpoint::form("/views/{id}/delete", forget).roles(READERS).audited(),
+    ]
+}
+
 /// One step on everything that was ticked.
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
@@ -47,13 +56,13 @@ pub(super) async fn submit(
             Notice { done: Some((done, asked)), refused: told_once(refused) }
         }
         Err(problem) if problem.status.is_server_error() => {
-            return shown(&app, l, Err(problem)).await;
+            return shown(&app, &who, l, Err(problem)).await;
         }
         Err(problem) => Notice { done: None, refused: vec![problem.detail] },
     };
     let query = read(&view).unwrap_or_default();
     let made = inbox::make(&app, l, &who, &format!("/?{view}"), query, notice).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// The same reason for many alerts is one line.
@@ -77,9 +86,9 @@ pub(super) struct ViewForm {
     query: String,
 }
 
-pub(super) async fn keep(
+async fn keep(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(it): Form<ViewForm>,
 ) -> Response {
@@ -87,15 +96,11 @@ pub(super) async fn keep(
     let made = put(&app, &who, asked)
         .await
         .map(|view| Redirect::to(&format!("/?{}", view.query)).into_response());
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn forget(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-    Path(id): Path<i64>,
-) -> Response {
-    let gone: Result<(), Problem> = app.blocking(move |a| a.store.delete_view(&who.name, id)).await;
-    shown(&app, l, gone.map(|()| Redirect::to("/").into_response())).await
+async fn forget(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<i64>) -> Response {
+    let owner = who.name.clone();
+    let gone: Result<(), Problem> = app.blocking(move |a| a.store.delete_view(&owner, id)).await;
+    shown(&app, &who, l, gone.map(|()| Redirect::to("/").into_response())).await
 }

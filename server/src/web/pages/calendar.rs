@@ -4,20 +4,27 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, render, shown};
 use super::words::Lang;
-use crate::access::Who;
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::calendar::DayKind;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::web::calendar::{calendar, import};
-use crate::web::law::may_decide;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{PEOPLE, POLICY};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/calendar", page).roles(PEOPLE),
+        Endpoint::form("/calendar", submit).roles(POLICY).audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "calendar.html")]
@@ -32,13 +39,9 @@ struct CalendarPage {
     fault: String,
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, None).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn make(
@@ -57,11 +60,11 @@ async fn make(
     let status = if refused.is_some() { 422 } else { 200 };
     let (typed, fault) = refused.unwrap_or_default();
     let page = CalendarPage {
-        f: Frame::of(app, l, "system", "/calendar").await?,
+        f: Frame::of(app, who, l, "system", "/calendar").await?,
         missing: [this_year, this_year + 1].into_iter().filter(|y| !calendar.knows(*y)).collect(),
         years: calendar.years(),
         imported: imported.iter().map(|d| (d.day.to_string(), word(d.kind))).collect(),
-        may_import: may_decide(app, who),
+        may_import: who.may(Right::DecideForAll),
         typed,
         fault,
     };
@@ -70,9 +73,9 @@ async fn make(
     Ok(response)
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
@@ -82,5 +85,5 @@ pub(super) async fn submit(
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => make(&app, &who, l, Some((csv, problem.detail))).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }

@@ -4,21 +4,30 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, State};
 use axum::response::Response;
 
 use super::forms::{Given, moment};
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::config::Mode;
 use crate::problem::Problem;
 use crate::store::{KeptCheck, StoreError};
 use crate::web::checks::{CheckBody, check, seen as latest};
 use crate::web::deed;
+use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/checks", page)
+            .roles(&[Role::Supervisor, Role::Clinic, Role::Auditor])
+            .audited(),
+        Endpoint::form("/checks", submit).roles(&[Role::Supervisor, Role::Clinic]).audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "checks.html")]
@@ -37,18 +46,14 @@ struct ChecksPage {
     done: Option<String>,
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, &Given::default(), Ok(None)).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
@@ -61,7 +66,7 @@ pub(super) async fn submit(
         Err(problem) if problem.status.is_server_error() => Err(problem),
         outcome => make(&app, &who, l, &given, outcome.map(Some)).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 fn body(given: &Given) -> Result<CheckBody, String> {
@@ -138,11 +143,11 @@ async fn make(
         out: keep && given.text("direction") == "out",
         rows: checks.iter().take(50).map(|c| row(l, c, &name)).collect(),
         without: people.clone(),
-        gives_links: !app.config.accounts || who.role == Role::Supervisor,
+        gives_links: who.may(Right::GiveLinks),
         any_time: app.config.mode == Mode::Demonstration,
         fault,
         done,
-        f: Frame::of(app, l, "sessions", "/checks").await?,
+        f: Frame::of(app, who, l, "sessions", "/checks").await?,
     };
     let refused = !page.fault.is_empty();
     let mut response = render(&page)?;

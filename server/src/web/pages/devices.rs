@@ -3,19 +3,33 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
+use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::problem::Problem;
 use crate::store::{Device, DeviceState, PlaceSeen, StoreError};
+use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
+use crate::web::rights::REGISTRY;
 use crate::web::rights::may_send;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/devices", page).roles(&[
+            Role::Admin,
+            Role::Supervisor,
+            Role::Reviewer,
+            Role::Auditor,
+        ]),
+        Endpoint::form("/devices/{id}/unlock", unlock).roles(REGISTRY).audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -57,25 +71,25 @@ struct BoxView {
     may_unlock: bool,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<PartQuery>,
 ) -> Response {
     let made = make(&app, l, &who, &query).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// "Unlock for commissioning": the box may fetch its unlock for two hours.
-pub(super) async fn unlock(
+async fn unlock(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
-    let made = crate::web::commission::unlock(&app, who, id).await;
-    shown(&app, l, made.map(|_| Redirect::to("/devices").into_response())).await
+    let made = crate::web::commission::unlock(&app, who.clone(), id).await;
+    shown(&app, &who, l, made.map(|_| Redirect::to("/devices").into_response())).await
 }
 
 async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<Response, Problem> {
@@ -95,7 +109,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
     let next = cut(&mut devices, &part, |d| d.id.clone());
     places.truncate(50);
     let now = now_text();
-    let may_unlock = !app.config.accounts || may_send(who.role, "/devices/{id}/unlock");
+    let may_unlock = may_send(who, "/devices/{id}/unlock");
     let page = DevicesPage {
         places_open: places.len() > 1 && places.len() < 10,
         places,
@@ -106,7 +120,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
             .collect(),
         q: part.text,
         next,
-        f: Frame::of(app, l, "devices", "/devices").await?,
+        f: Frame::of(app, who, l, "devices", "/devices").await?,
     };
     render(&page)
 }

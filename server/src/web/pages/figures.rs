@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
@@ -16,7 +15,13 @@ use crate::alert::{ClinicState, Reason, State as AlertState};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Cell, Figures, Sight};
+use crate::web::endpoint::Endpoint;
 use crate::web::figures::{FiguresQuery, told};
+use crate::web::rights::SIGHT;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/figures", page).roles(SIGHT)]
+}
 
 /// Below this share nothing is alleged (domain.md §3).
 const V_LIMIT_PPM: i64 = 600_000;
@@ -45,14 +50,14 @@ struct FiguresPage {
     charts: Vec<Chart>,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<FiguresQuery>,
 ) -> Response {
     let made = make(&app, &who, l, &query).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn make(
@@ -86,7 +91,7 @@ async fn make(
         abstention: share(silent, sessions),
         charts: charts(l, &found),
         fault,
-        f: Frame::of(app, l, "figures", "/figures").await?,
+        f: Frame::of(app, who, l, "figures", "/figures").await?,
     })
 }
 

@@ -18,12 +18,6 @@ use crate::config::Mode;
 use crate::problem::{Problem, retry_after};
 use crate::web::part::PartQuery;
 
-tokio::task_local! {
-    /// Whoever asked for the page that is being made: the frame's menu and counts are his. Set by
-    /// `auth::layer`.
-    pub(in crate::web) static READER: Who;
-}
-
 /// The menu: key, address, zh, en.
 const MENU: [(&str, &str, &str, &str); 8] = [
     ("inbox", "/", "线索", "Leads"),
@@ -110,12 +104,12 @@ impl Frame {
 
     pub(super) async fn of(
         app: &Arc<App>,
+        who: &Who,
         l: Lang,
         page: &'static str,
         here: &str,
     ) -> Result<Self, Problem> {
-        let who = READER.try_with(Clone::clone).unwrap_or_else(|_| Who::nobody());
-        let part = PartQuery::default().part(&who, 1);
+        let part = PartQuery::default().part(who, 1);
         let (summary, feed_head, counts) = app
             .blocking(move |a| {
                 let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
@@ -126,8 +120,7 @@ impl Frame {
                 ))
             })
             .await?;
-        let may_open =
-            |path: &str| !app.config.accounts || crate::web::rights::may_open(who.role, path);
+        let may_open = |path: &str| crate::web::rights::may_open(who, path);
         let open = |state: &str| {
             crate::alert::State::parse(state).is_some_and(crate::alert::State::is_open)
         };
@@ -143,9 +136,9 @@ impl Frame {
             },
             liveness_waived: summary.liveness_waived,
             connected: *app.connected.borrow(),
-            accounts: app.config.accounts && !page.is_empty(),
+            accounts: !who.open_house && !page.is_empty(),
             open_alerts: if page.is_empty() || !may_open("/") { 0 } else { open_alerts },
-            feed_head: crate::web::live::cursor(app, &who, feed_head),
+            feed_head: crate::web::live::cursor(app, who, feed_head),
             here: here.to_owned(),
             menu: MENU
                 .iter()
@@ -217,6 +210,7 @@ pub(super) fn line(l: Lang, problem: Problem) -> String {
 /// Shows a problem as a page rather than as JSON.
 pub(in crate::web) async fn shown(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     made: Result<Response, Problem>,
 ) -> Response {
@@ -226,7 +220,7 @@ pub(in crate::web) async fn shown(
     };
     let (status, wait_s) = (problem.status, problem.retry_after_s);
     let detail = line(l, problem);
-    match Frame::of(app, l, "", "/").await {
+    match Frame::of(app, who, l, "", "/").await {
         Ok(f) => match render(&FaultPage { f, status: status.as_u16(), detail }) {
             Ok(page) => {
                 let mut response = (status, page).into_response();

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
@@ -12,6 +11,12 @@ use super::frame::{Frame, render, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::PEOPLE;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/guide", page).roles(PEOPLE)]
+}
 
 /// A step of a role's day: heading and text in zh, then in en, and the page it happens on.
 type Step = (&'static str, &'static str, &'static str, &'static str, &'static str);
@@ -178,14 +183,10 @@ struct GuidePage {
     keys: Vec<(&'static str, &'static str)>,
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let (role, steps) = match who.role {
         // With accounts switched off the demonstration's visitor is shown the supervisor's day.
-        _ if !app.config.accounts => (l.t("监管人员", "supervisor"), SUPERVISOR),
+        _ if who.open_house => (l.t("监管人员", "supervisor"), SUPERVISOR),
         Role::Supervisor => (l.t("监管人员", "supervisor"), SUPERVISOR),
         Role::Reviewer => (l.t("复核人员", "reviewer"), REVIEWER),
         Role::Clinic => (l.t("医疗机构", "clinic"), CLINIC),
@@ -193,7 +194,7 @@ pub(super) async fn page(
         Role::Integrator => (l.t("系统对接", "integrator"), INTEGRATOR),
         Role::Admin | Role::Public => (l.t("管理员", "administrator"), ADMIN),
     };
-    let made = match Frame::of(&app, l, "guide", "/guide").await {
+    let made = match Frame::of(&app, &who, l, "guide", "/guide").await {
         Ok(f) => render(&GuidePage {
             f,
             role,
@@ -202,5 +203,5 @@ pub(super) async fn page(
         }),
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }

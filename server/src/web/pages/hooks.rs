@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -15,7 +14,17 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::store::Quiet;
 use crate::store::{Delivery, Hook, HookKind, StoreError};
+use crate::web::endpoint::Endpoint;
 use crate::web::hooks::{self, HookBody, HookStep};
+use crate::web::rights::ADMIN;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/hooks", page).roles(ADMIN),
+        Endpoint::form("/hooks", submit).roles(ADMIN).audited(),
+        Endpoint::form("/hooks/{id}", step).roles(ADMIN).audited(),
+    ]
+}
 
 struct HookRow {
     id: String,
@@ -66,14 +75,14 @@ struct HooksPage {
     t: Typed,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, l: Lang) -> Response {
-    let made = make(&app, l, &Given::default(), Ok(String::new())).await;
-    shown(&app, l, made).await
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make(&app, &who, l, &Given::default(), Ok(String::new())).await;
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
@@ -84,18 +93,12 @@ pub(super) async fn submit(
     };
     let made = match done {
         Ok(made) => {
-            make(
-                &app,
-                l,
-                &Given::default(),
-                Ok(made["secret"].as_str().unwrap_or_default().to_owned()),
-            )
-            .await
+            make(&app, &who, l, &Given::default(), Ok(made.secret.unwrap_or_default())).await
         }
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, l, &given, Err(problem)).await,
+        Err(problem) => make(&app, &who, l, &given, Err(problem)).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 fn read(given: &Given) -> Result<HookBody, String> {
@@ -157,6 +160,7 @@ fn typed(given: &Given) -> Typed {
 
 async fn make(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     given: &Given,
     outcome: Result<String, Problem>,
@@ -176,7 +180,7 @@ async fn make(
         origins: app.config.outgoing.webhook_origins.clone(),
         mail: app.config.outgoing.smtp.is_some(),
         t: typed(given),
-        f: Frame::of(app, l, "system", "/hooks").await?,
+        f: Frame::of(app, who, l, "system", "/hooks").await?,
     })
 }
 
@@ -223,8 +227,9 @@ fn line(l: Lang, d: Delivery) -> LogRow {
     }
 }
 
-pub(super) async fn step(
+async fn step(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
@@ -241,5 +246,5 @@ pub(super) async fn step(
         }
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }

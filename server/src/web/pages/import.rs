@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Multipart, State};
 use axum::response::Response;
 
@@ -14,6 +13,15 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::bulk::{self, MOST_BYTES, Noun, Remark, Report, Wish};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::BULK;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/import", page).roles(BULK),
+        Endpoint::form("/import", submit).roles(BULK).audited().body_limit(MOST_BYTES + 65_536),
+    ]
+}
 
 /// Faults shown; the count says how many there are.
 const MOST_SHOWN: usize = 500;
@@ -52,21 +60,12 @@ fn words(l: Lang, noun: Noun) -> &'static str {
     }
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, Given::default(), Ok(None)).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-    form: Multipart,
-) -> Response {
+async fn submit(State(app): State<Arc<App>>, who: Who, l: Lang, form: Multipart) -> Response {
     let made = match read(form).await {
         Ok(given) => {
             let outcome = take(&app, &who, l, &given).await;
@@ -74,7 +73,7 @@ pub(super) async fn submit(
         }
         Err(problem) => make(&app, &who, l, Given::default(), Err(problem)).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// A file that was chosen goes before what stands in the field.
@@ -108,7 +107,7 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
 }
 
 async fn take(app: &Arc<App>, who: &Who, l: Lang, given: &Given) -> Result<Report, Problem> {
-    let noun = Noun::parse(&given.noun).filter(|n| bulk::may(app, who, *n));
+    let noun = Noun::parse(&given.noun).filter(|n| bulk::may(who, *n));
     let noun = noun.ok_or_else(|| Problem::unprocessable(l.t("请选择表格", "choose a table")))?;
     if given.text.contains('\u{fffd}') {
         let why = l.t(
@@ -128,7 +127,7 @@ async fn make(
     given: Given,
     outcome: Result<Option<Report>, Problem>,
 ) -> Result<Response, Problem> {
-    let nouns = Noun::ALL.into_iter().filter(|n| bulk::may(app, who, *n));
+    let nouns = Noun::ALL.into_iter().filter(|n| bulk::may(who, *n));
     let nouns = nouns.map(|n| (n.name(), words(l, n), n.head(), n.name() == given.noun)).collect();
     let (mut report, fault) = match outcome {
         Ok(report) => (report, String::new()),
@@ -141,6 +140,6 @@ async fn make(
     let stored = report.as_ref().is_some_and(|r| r.stored);
     let text = if stored { String::new() } else { given.text };
     let near_ids = given.near_ids;
-    let f = Frame::of(app, l, "registry", "/import").await?;
+    let f = Frame::of(app, who, l, "registry", "/import").await?;
     render(&ImportPage { f, nouns, text, fault, report, faults, more, near_ids })
 }

@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 use protocol::up::Explanation;
 
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, Reason, State as AlertState, due_hours};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
@@ -19,7 +18,13 @@ use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Alert, AlertFilter, Part, StoreError, View};
 use crate::web::alerts::ListQuery;
+use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
+use crate::web::rights::SIGHT;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/", page).roles(SIGHT)]
+}
 
 #[derive(Template)]
 #[template(path = "inbox.html")]
@@ -81,16 +86,16 @@ struct Row {
     waived: bool,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListQuery>,
 ) -> Response {
     let here = uri.path_and_query().map_or("/", |p| p.as_str());
     let made = make(&app, l, &who, here, query, Notice::default()).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 struct Found {
@@ -233,8 +238,8 @@ pub(super) async fn make(
         },
         views,
         view: address(&query),
-        may_step: !app.config.accounts || matches!(who.role, Role::Supervisor | Role::Reviewer),
-        named: app.config.accounts,
+        may_step: who.may(Right::GiveVerdicts),
+        named: !who.open_house,
         reasons: Reason::ALL
             .iter()
             .filter(|r| **r != Reason::Withdrawn)
@@ -244,7 +249,7 @@ pub(super) async fn make(
         institutions: choice,
         next,
         figures,
-        f: Frame::of(app, l, "inbox", here).await?,
+        f: Frame::of(app, who, l, "inbox", here).await?,
     };
     render(&page)
 }

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use law::{Against, Cited, Legal, Matter, Verdict};
@@ -13,10 +12,19 @@ use law::{Against, Cited, Legal, Matter, Verdict};
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
-use crate::access::Who;
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::web::law::{DecisionBody, decide, may_decide, whole};
+use crate::web::endpoint::Endpoint;
+use crate::web::law::{DecisionBody, decide, whole};
+use crate::web::rights::{PEOPLE, POLICY};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/law", page).roles(PEOPLE),
+        Endpoint::form("/law", submit).roles(POLICY).audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "law.html")]
@@ -111,14 +119,14 @@ pub(super) struct PageQuery {
     saved: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<PageQuery>,
 ) -> Response {
     let made = make(&app, &who, l, None, !query.saved.is_empty()).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn make(
@@ -151,11 +159,11 @@ async fn make(
         (given.text("matter").to_owned(), given.text("note").to_owned(), fault)
     });
     let page = LawPage {
-        f: Frame::of(app, l, "system", "/law").await?,
+        f: Frame::of(app, who, l, "system", "/law").await?,
         version: table.version.clone(),
         matters: table.matters.iter().map(|m| MatterView::of(l, m)).collect(),
         history: table.decisions.iter().rev().map(line).collect(),
-        may_decide: may_decide(app, who),
+        may_decide: who.may(Right::DecideForAll),
         saved,
         fault,
         of,
@@ -178,9 +186,9 @@ fn verdict(l: Lang, it: Verdict) -> &'static str {
     }
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
@@ -196,7 +204,7 @@ pub(super) async fn submit(
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => make(&app, &who, l, Some((given, problem.detail)), false).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// The article is sent as `law|article`, as the page listed it; of a new one both are typed.

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -25,7 +24,27 @@ use crate::web::account::code_holds;
 use crate::web::accounts::{InviteForm, invite_again, make_invitation, set_second_factor_roles};
 use crate::web::auth::cookie_name;
 use crate::web::deed;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{ADMIN, EVERYBODY, PEOPLE};
 use crate::web::source::Source;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/login", page).roles(EVERYBODY),
+        Endpoint::form("/login", submit).roles(EVERYBODY).audited(),
+        Endpoint::form("/logout", logout).roles(PEOPLE).audited(),
+        Endpoint::page("/welcome/{token}", welcome).roles(EVERYBODY),
+        Endpoint::form("/welcome/{token}", accept).roles(EVERYBODY).audited(),
+        Endpoint::page("/accounts", accounts).roles(ADMIN).audited(),
+        Endpoint::form("/accounts", invite).roles(ADMIN).audited(),
+        Endpoint::form("/accounts/{id}/disable", disable).roles(ADMIN).audited(),
+        Endpoint::form("/accounts/{id}/enable", enable).roles(ADMIN).audited(),
+        Endpoint::form("/accounts/{id}/reset", reset).roles(ADMIN).audited(),
+        Endpoint::form("/accounts/{id}/clear-waits", clear_waits).roles(ADMIN).audited(),
+        Endpoint::form("/accounts/second-factor", second_factor_roles).roles(ADMIN).audited(),
+        Endpoint::page("/audit", audit).roles(&[Role::Admin, Role::Auditor]).audited(),
+    ]
+}
 
 /// Says that an account logged in here before; it opens nothing.
 const KNOWN_COOKIE: &str = "zaigang-known";
@@ -43,20 +62,21 @@ struct LoginPage {
     oidc: bool,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, l: Lang) -> Response {
-    let made = login_page(&app, l, String::new(), String::new()).await;
-    shown(&app, l, made).await
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = login_page(&app, &who, l, String::new(), String::new()).await;
+    shown(&app, &who, l, made).await
 }
 
 async fn login_page(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     name: String,
     fault: String,
 ) -> Result<Response, Problem> {
     render(&LoginPage {
         oidc: app.oidc.is_some(),
-        f: Frame::of(app, l, "", "/login").await?,
+        f: Frame::of(app, who, l, "", "/login").await?,
         name,
         fault,
     })
@@ -70,8 +90,9 @@ pub(super) struct Credentials {
     code: String,
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     source: Source,
     headers: HeaderMap,
@@ -100,14 +121,14 @@ pub(super) async fn submit(
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => {
             let (status, wait_s) = (problem.status, problem.retry_after_s);
-            login_page(&app, l, name, line(l, problem)).await.map(|page| {
+            login_page(&app, &who, l, name, line(l, problem)).await.map(|page| {
                 let mut response = (status, page).into_response();
                 retry_after(&mut response, wait_s);
                 response
             })
         }
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// The browser as this account knows it, or the address that a trusted proxy names.
@@ -258,7 +279,7 @@ fn proven(app: &App, name: &str, it: &Credentials, now_s: i64) -> Result<bool, S
     code_holds(app, &account, &it.code, now_s)
 }
 
-pub(super) async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if let Some(token) = cookie(&headers, cookie_name(&app.config)) {
         let hash = sha256_hex(token);
         if let Err(problem) = app.blocking(move |a| a.store.log_out(&hash)).await {
@@ -286,16 +307,19 @@ struct WelcomePage {
     uri: String,
 }
 
-pub(super) async fn welcome(
+async fn welcome(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(token): Path<String>,
 ) -> Response {
     let made = match invited(&app, &token).await {
-        Ok(link) => welcome_page(&app, l, &link, WelcomeForm::default(), String::new(), None).await,
+        Ok(link) => {
+            welcome_page(&app, &who, l, &link, WelcomeForm::default(), String::new(), None).await
+        }
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// A link that holds, and whether its role needs a second factor.
@@ -332,6 +356,7 @@ pub(super) struct WelcomeForm {
 
 async fn welcome_page(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     link: &Link,
     it: WelcomeForm,
@@ -342,7 +367,7 @@ async fn welcome_page(
     let (shown_secret, uri) =
         secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &name)));
     render(&WelcomePage {
-        f: Frame::of(app, l, "", "/login").await?,
+        f: Frame::of(app, who, l, "", "/login").await?,
         fault,
         name,
         display: it.display,
@@ -353,8 +378,9 @@ async fn welcome_page(
     })
 }
 
-pub(super) async fn accept(
+async fn accept(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(token): Path<String>,
     Form(it): Form<WelcomeForm>,
@@ -363,13 +389,13 @@ pub(super) async fn accept(
     let made = match invited(&app, &token).await {
         Ok(link) => match make_account(&app, &token, &link, &it).await {
             Ok(None) => Ok(Redirect::to("/login").into_response()),
-            Ok(secret) => welcome_page(&app, l, &link, it, String::new(), secret).await,
+            Ok(secret) => welcome_page(&app, &who, l, &link, it, String::new(), secret).await,
             Err(problem) if problem.status.is_server_error() => Err(problem),
-            Err(problem) => welcome_page(&app, l, &link, it, problem.detail, None).await,
+            Err(problem) => welcome_page(&app, &who, l, &link, it, problem.detail, None).await,
         },
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// Makes the account, or gives one that stands a new password; with a second factor, gives its
@@ -433,13 +459,14 @@ struct AccountsPage {
     fault: String,
 }
 
-pub(super) async fn accounts(State(app): State<Arc<App>>, l: Lang) -> Response {
-    let made = accounts_page(&app, l, String::new(), String::new()).await;
-    shown(&app, l, made).await
+async fn accounts(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = accounts_page(&app, &who, l, String::new(), String::new()).await;
+    shown(&app, &who, l, made).await
 }
 
 async fn accounts_page(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     link: String,
     fault: String,
@@ -459,42 +486,44 @@ async fn accounts_page(
         roles: roles.collect(),
         link,
         fault,
-        f: Frame::of(app, l, "accounts", "/accounts").await?,
+        f: Frame::of(app, who, l, "accounts", "/accounts").await?,
     })
 }
 
 /// The page again, with a link that was made, or with what was wrong.
-async fn accounts_again(app: &Arc<App>, l: Lang, made: Result<String, Problem>) -> Response {
+async fn accounts_again(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    made: Result<String, Problem>,
+) -> Response {
     let made = match made {
-        Ok(path) => accounts_page(app, l, app.config.linked(&path), String::new()).await,
+        Ok(path) => accounts_page(app, who, l, app.config.linked(&path), String::new()).await,
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => accounts_page(app, l, String::new(), problem.detail).await,
+        Err(problem) => accounts_page(app, who, l, String::new(), problem.detail).await,
     };
-    shown(app, l, made).await
+    shown(app, who, l, made).await
 }
 
-pub(super) async fn invite(
+async fn invite(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Form(it): Form<InviteForm>,
 ) -> Response {
     let made = make_invitation(&app, &it).await;
-    accounts_again(&app, l, made).await
+    accounts_again(&app, &who, l, made).await
 }
 
-pub(super) async fn reset(
-    State(app): State<Arc<App>>,
-    l: Lang,
-    Extension(who): Extension<Who>,
-    Path(id): Path<String>,
-) -> Response {
+async fn reset(State(app): State<Arc<App>>, l: Lang, who: Who, Path(id): Path<String>) -> Response {
     let made = invite_again(&app, &who, &id).await;
-    accounts_again(&app, l, made).await
+    accounts_again(&app, &who, l, made).await
 }
 
 /// Each ticked role comes as a field of its own.
-pub(super) async fn second_factor_roles(
+async fn second_factor_roles(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Form(ticked): Form<std::collections::BTreeMap<String, String>>,
 ) -> Response {
@@ -504,35 +533,37 @@ pub(super) async fn second_factor_roles(
         Ok(roles) => set_second_factor_roles(&app, roles).await,
         Err(problem) => Err(problem),
     };
-    accounts_again(&app, l, made.map(|()| String::new())).await
+    accounts_again(&app, &who, l, made.map(|()| String::new())).await
 }
 
-pub(super) async fn disable(
+async fn disable(
     State(app): State<Arc<App>>,
     l: Lang,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path(id): Path<String>,
 ) -> Response {
     let gone = crate::web::accounts::disable(&app, &who, &id).await;
-    accounts_again(&app, l, gone.map(|()| String::new())).await
+    accounts_again(&app, &who, l, gone.map(|()| String::new())).await
 }
 
-pub(super) async fn clear_waits(
+async fn clear_waits(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
     let cleared = crate::web::accounts::clear_waits(&app, &id).await;
-    accounts_again(&app, l, cleared.map(|()| String::new())).await
+    accounts_again(&app, &who, l, cleared.map(|()| String::new())).await
 }
 
-pub(super) async fn enable(
+async fn enable(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
     let back = crate::web::accounts::enable(&app, &id).await;
-    accounts_again(&app, l, back.map(|()| String::new())).await
+    accounts_again(&app, &who, l, back.map(|()| String::new())).await
 }
 
 #[derive(Template)]
@@ -556,14 +587,14 @@ pub(super) struct AuditQuery {
     before: Option<i64>,
 }
 
-pub(super) async fn audit(
+async fn audit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<AuditQuery>,
 ) -> Response {
     let made = audit_page(&app, &who, l, query).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn audit_page(
@@ -595,6 +626,6 @@ async fn audit_page(
         checked,
         fault,
         whole,
-        f: Frame::of(app, l, "audit", "/audit").await?,
+        f: Frame::of(app, who, l, "audit", "/audit").await?,
     })
 }

@@ -36,89 +36,57 @@ pub(super) mod words;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
 
 pub(crate) use login::LOGIN_HOURS;
 use words::Lang;
 
+use super::endpoint::Endpoint;
+use super::rights::EVERYBODY;
 use crate::app::App;
-use crate::enrol::MOST_UPLOAD_BYTES;
-use crate::web::bulk::MOST_BYTES;
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/", get(inbox::page))
-        .route("/alerts/{id}", get(alert::page).post(alert::step))
-        .route("/alerts/{id}/package", get(super::package::get_package))
-        .route("/bulk", post(bulk_steps::submit))
-        .route("/views", post(bulk_steps::keep))
-        .route("/views/{id}/delete", post(bulk_steps::forget))
-        .route("/wall", get(wall::page))
-        .route("/guide", get(guide::page))
-        .route("/devices", get(devices::page))
-        .route("/devices/{id}/unlock", post(devices::unlock))
-        .route("/devices/{id}/review", get(monitoring::page).post(monitoring::submit))
-        .route("/calendar", get(calendar::page).post(calendar::submit))
-        .route("/law", get(law::page).post(law::submit))
-        .route("/sessions", get(sessions::list))
-        .route("/sessions/{id}", get(session::detail).post(session::submit))
-        .route("/checks", get(checks::page).post(checks::submit))
-        .route("/checks/{id}/link", get(personal::link_page).post(personal::give_link))
-        .route("/personal/{token}", get(personal::page).post(personal::submit))
-        .route("/registry", get(registry::overview))
-        .route("/registry/{noun}/{id}", get(registry::form).post(registry::submit))
-        .route("/policy", get(policy::page).post(policy::submit))
-        .route("/policy/{sha256}", get(policy::by_hash))
-        .route("/people", get(people::page))
-        .route(
-            "/enrol",
-            get(people::form).post(people::submit).layer(DefaultBodyLimit::max(MOST_UPLOAD_BYTES)),
-        )
-        .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
-        .route("/enrolments/{id}/photo/{n}", get(people::photo))
-        .route("/login", get(login::page).post(login::submit))
-        .route("/login/oidc", get(oidc::begin).post(oidc::code))
-        .route("/login/oidc/done", get(oidc::done))
-        .route("/logout", post(login::logout))
-        .route("/welcome/{token}", get(login::welcome).post(login::accept))
-        .route("/accounts", get(login::accounts).post(login::invite))
-        .route("/accounts/{id}/disable", post(login::disable))
-        .route("/accounts/{id}/clear-waits", post(login::clear_waits))
-        .route("/accounts/{id}/enable", post(login::enable))
-        .route("/accounts/{id}/reset", post(login::reset))
-        .route("/accounts/second-factor", post(login::second_factor_roles))
-        .route("/account", get(account::page))
-        .route("/account/password", post(account::password))
-        .route("/account/second-factor", post(account::second_factor))
-        .route("/account/provider", get(oidc::begin_link).post(oidc::link))
-        .route("/account/provider/unlink", post(account::unlink))
-        .route("/audit", get(login::audit))
-        .route("/audit/export", get(super::audit::get_export))
-        .route(
-            "/import",
-            get(import::page)
-                .post(import::submit)
-                .layer(DefaultBodyLimit::max(MOST_BYTES + 65_536)),
-        )
-        .route("/export/{noun}", get(super::bulk::get_export))
-        .route("/tokens", get(tokens::page).post(tokens::submit))
-        .route("/tokens/{id}/revoke", post(tokens::revoke))
-        .route("/hooks", get(hooks::page).post(hooks::submit))
-        .route("/hooks/{id}", post(hooks::step))
-        .route("/figures", get(figures::page))
-        .route("/system", get(system::page))
-        .route("/retention", get(system::retention))
-        .route("/language", get(language))
-        .route("/assets/style.css", get(style))
-        .route("/assets/app.js", get(script))
-        .route("/assets/enrol.js", get(enrol_script))
-        .route("/rooms/{id}/qr", get(room_qr::page))
-        .route("/assets/icon.svg", get(icon))
+/// Every page and form; the files that pages load.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let own = vec![
+        Endpoint::page("/assets/style.css", style).roles(EVERYBODY),
+        Endpoint::page("/assets/app.js", script).roles(EVERYBODY),
+        Endpoint::page("/assets/enrol.js", enrol_script).roles(EVERYBODY),
+        Endpoint::page("/assets/icon.svg", icon).roles(EVERYBODY),
+        Endpoint::page("/language", language).roles(EVERYBODY),
+    ];
+    [
+        own,
+        account::endpoints(),
+        alert::endpoints(),
+        bulk_steps::endpoints(),
+        calendar::endpoints(),
+        checks::endpoints(),
+        devices::endpoints(),
+        figures::endpoints(),
+        guide::endpoints(),
+        hooks::endpoints(),
+        import::endpoints(),
+        inbox::endpoints(),
+        law::endpoints(),
+        login::endpoints(),
+        monitoring::endpoints(),
+        oidc::endpoints(),
+        people::endpoints(),
+        personal::endpoints(),
+        policy::endpoints(),
+        registry::endpoints(),
+        room_qr::endpoints(),
+        session::endpoints(),
+        sessions::endpoints(),
+        system::endpoints(),
+        tokens::endpoints(),
+        wall::endpoints(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[derive(Debug, serde::Deserialize)]

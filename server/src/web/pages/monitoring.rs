@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::civil::Date;
@@ -11,12 +10,27 @@ use jiff::civil::Date;
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
+use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::monitoring_review::{MonitoringReview, Notice, Part, Review};
 use crate::problem::Problem;
+use crate::web::endpoint::Endpoint;
 use crate::web::monitoring::{enter, seen};
+use crate::web::rights::AUTHORITY;
 use crate::web::rights::may_send;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/devices/{id}/review", page).roles(&[
+            Role::Admin,
+            Role::Supervisor,
+            Role::Reviewer,
+            Role::Auditor,
+        ]),
+        Endpoint::form("/devices/{id}/review", submit).roles(AUTHORITY).audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "monitoring.html")]
@@ -109,26 +123,21 @@ fn field(record: &MonitoringReview, wanted: &str) -> String {
     }
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-    Path(id): Path<String>,
-) -> Response {
-    let made = make(&app, who, l, id, None).await;
-    shown(&app, l, made).await
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+    let made = make(&app, &who, l, id, None).await;
+    shown(&app, &who, l, made).await
 }
 
 async fn make(
     app: &Arc<App>,
-    who: Who,
+    who: &Who,
     l: Lang,
     id: String,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
-    let may_enter = !app.config.accounts || may_send(who.role, "/devices/{id}/review");
-    let asked = id.clone();
-    let it = app.blocking(move |a| seen(a, &who, &asked)).await?;
+    let may_enter = may_send(who, "/devices/{id}/review");
+    let (asked, reader) = (id.clone(), who.clone());
+    let it = app.blocking(move |a| seen(a, &reader, &asked)).await?;
     let line = |entry: &crate::store::ReviewEntry| {
         let standing = entry.record.standing(Date::MAX);
         let there = Part::ALL
@@ -148,7 +157,7 @@ async fn make(
         None => (views(l, |name| field(&it.record, name)), String::new()),
     };
     let page = MonitoringPage {
-        f: Frame::of(app, l, "devices", &format!("/devices/{id}/review")).await?,
+        f: Frame::of(app, who, l, "devices", &format!("/devices/{id}/review")).await?,
         notice: l.t(&it.standing.notice_zh, &it.standing.notice_en).to_owned(),
         history: it.history.iter().map(line).collect(),
         device: it.device,
@@ -162,9 +171,9 @@ async fn make(
     Ok(response)
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
@@ -177,11 +186,11 @@ pub(super) async fn submit(
     let made = match done {
         Ok(_) => Ok(Redirect::to(&format!("/devices/{id}/review")).into_response()),
         Err(problem) if problem.status == axum::http::StatusCode::UNPROCESSABLE_ENTITY => {
-            make(&app, who, l, id, Some((given, problem.detail))).await
+            make(&app, &who, l, id, Some((given, problem.detail))).await
         }
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// A part with every field empty is not there; with one of them filled in the others are asked for

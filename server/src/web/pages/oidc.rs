@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -21,6 +20,18 @@ use crate::clock::{self, now_text};
 use crate::problem::{Form, Problem};
 use crate::web::account::{self, carried, carry};
 use crate::web::deed;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{EVERYBODY, PEOPLE};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/login/oidc", begin).roles(EVERYBODY),
+        Endpoint::form("/login/oidc", code).roles(EVERYBODY).audited(),
+        Endpoint::page("/login/oidc/done", done).roles(EVERYBODY).audited(),
+        Endpoint::page("/account/provider", begin_link).roles(PEOPLE),
+        Endpoint::form("/account/provider", link).roles(PEOPLE).audited(),
+    ]
+}
 
 /// What its browser carries between going and coming back.
 const WAY: &str = "way to the login provider";
@@ -60,15 +71,15 @@ fn way_cookie(app: &App, headers: &HeaderMap, value: &str, seconds: u32) -> Stri
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
-pub(super) async fn begin(State(app): State<Arc<App>>, l: Lang, headers: HeaderMap) -> Response {
+async fn begin(State(app): State<Arc<App>>, who: Who, l: Lang, headers: HeaderMap) -> Response {
     let made = go(&app, &headers, None).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// The way to link one's own account; nothing is linked before its owner says so on the way back.
-pub(super) async fn begin_link(
+async fn begin_link(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     headers: HeaderMap,
 ) -> Response {
@@ -76,7 +87,7 @@ pub(super) async fn begin_link(
         Ok(own) => go(&app, &headers, Some(own.id)).await,
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn go(
@@ -113,18 +124,20 @@ struct EnteredPage {
     f: Frame,
 }
 
-pub(super) async fn done(
+async fn done(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     headers: HeaderMap,
     Query(query): Query<BackQuery>,
 ) -> Response {
-    let made = come_back(&app, l, &headers, query).await;
-    shown(&app, l, made).await
+    let made = come_back(&app, &who, l, &headers, query).await;
+    shown(&app, &who, l, made).await
 }
 
 async fn come_back(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     headers: &HeaderMap,
     query: BackQuery,
@@ -145,8 +158,8 @@ async fn come_back(
         })
         .await?;
     let mut response = match link {
-        Some(account) => confirm_page(app, l, account, vouched).await?,
-        None => come_in(app, l, headers, &vouched).await?,
+        Some(account) => confirm_page(app, who, l, account, vouched).await?,
+        None => come_in(app, who, l, headers, &vouched).await?,
     };
     // It worked once.
     if let Ok(over) = way_cookie(app, headers, "", 0).parse() {
@@ -157,6 +170,7 @@ async fn come_back(
 
 async fn come_in(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     headers: &HeaderMap,
     vouched: &Vouched,
@@ -174,13 +188,14 @@ async fn come_in(
         })?;
     if account.totp.is_some() && !vouched.strong {
         let sealed = carry(app, CODE, account.id)?;
-        return code_page(app, l, sealed, String::new()).await;
+        return code_page(app, who, l, sealed, String::new()).await;
     }
-    entered(app, l, headers, &account.id).await
+    entered(app, who, l, headers, &account.id).await
 }
 
 async fn entered(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     headers: &HeaderMap,
     account: &str,
@@ -188,7 +203,7 @@ async fn entered(
     deed::by(account);
     deed::did(format!("login by the provider as {account}: in"));
     let token = login::entered(app, account).await?;
-    let page = render(&EnteredPage { f: Frame::of(app, l, "", "/").await? })?;
+    let page = render(&EnteredPage { f: Frame::of(app, who, l, "", "/").await? })?;
     Ok((login::set_cookie(app, headers, &token, login::LOGIN_HOURS * 3600), page).into_response())
 }
 
@@ -203,11 +218,12 @@ struct CodePage {
 
 async fn code_page(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     sealed: String,
     fault: String,
 ) -> Result<Response, Problem> {
-    render(&CodePage { f: Frame::of(app, l, "", "/login").await?, sealed, fault })
+    render(&CodePage { f: Frame::of(app, who, l, "", "/login").await?, sealed, fault })
 }
 
 #[derive(serde::Deserialize)]
@@ -216,18 +232,20 @@ pub(super) struct CodeForm {
     code: String,
 }
 
-pub(super) async fn code(
+async fn code(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     headers: HeaderMap,
     Form(it): Form<CodeForm>,
 ) -> Response {
-    let made = with_code(&app, l, &headers, it).await;
-    shown(&app, l, made).await
+    let made = with_code(&app, &who, l, &headers, it).await;
+    shown(&app, &who, l, made).await
 }
 
 async fn with_code(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     headers: &HeaderMap,
     it: CodeForm,
@@ -247,11 +265,11 @@ async fn with_code(
         .await?;
     if !good {
         let fault = l.t("动态码不正确", "the code is wrong").to_owned();
-        let page = code_page(app, l, it.sealed, fault).await?;
+        let page = code_page(app, who, l, it.sealed, fault).await?;
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
     app.throttle().succeeded(&counted);
-    entered(app, l, headers, &id).await
+    entered(app, who, l, headers, &id).await
 }
 
 /// Whom the provider vouched for, and whose account it is to open.
@@ -274,13 +292,14 @@ struct LinkPage {
 
 async fn confirm_page(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     account: String,
     vouched: Vouched,
 ) -> Result<Response, Problem> {
     let Vouched { identity, shown, .. } = vouched;
     let sealed = carry(app, LINK, Proof { account: account.clone(), identity: identity.clone() })?;
-    let f = Frame::of(app, l, "", "/account").await?;
+    let f = Frame::of(app, who, l, "", "/account").await?;
     render(&LinkPage {
         f,
         account,
@@ -297,14 +316,14 @@ pub(super) struct LinkForm {
 }
 
 /// The owner's word, under his own login.
-pub(super) async fn link(
+async fn link(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(it): Form<LinkForm>,
 ) -> Response {
     let made = take_link(&app, &who, &it.sealed).await;
-    shown(&app, l, made.map(|()| Redirect::to("/account").into_response())).await
+    shown(&app, &who, l, made.map(|()| Redirect::to("/account").into_response())).await
 }
 
 async fn take_link(app: &Arc<App>, who: &Who, sealed: &str) -> Result<(), Problem> {

@@ -5,27 +5,45 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
+use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
 use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
 use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
+use crate::web::endpoint::Endpoint;
 use crate::web::enrolments::{
-    Decision, decide as decide_enrolment, hide_likeness, may_compare, propose, read_upload,
+    EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment, propose, read_upload,
 };
 use crate::web::part::{PartQuery, cut};
+use crate::web::rights::{AUTHORITY, SIGHT};
 use crate::web::scope::Seen;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/people", page).roles(SIGHT).audited(),
+        Endpoint::page("/enrol", form).roles(&[Role::Supervisor, Role::Clinic]).audited(),
+        Endpoint::form("/enrol", submit)
+            .roles(&[Role::Supervisor, Role::Clinic])
+            .audited()
+            .body_limit(MOST_UPLOAD_BYTES),
+        Endpoint::page("/enrolments/{id}", enrolment)
+            .roles(&[Role::Supervisor, Role::Clinic, Role::Auditor])
+            .audited(),
+        Endpoint::form("/enrolments/{id}", decide).roles(AUTHORITY).audited(),
+        Endpoint::page("/enrolments/{id}/photo/{n}", photo).roles(AUTHORITY).audited(),
+    ]
+}
 
 /// The text that is signed. Its hash is what the consent record holds; a change of the text is a
 /// new version.
@@ -60,22 +78,22 @@ struct PersonRow {
     enrolment: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<PartQuery>,
 ) -> Response {
     let part = query.part(&who, 50);
-    let made = make(&app, l, who, part).await;
-    shown(&app, l, made).await
+    let made = make(&app, l, &who, part).await;
+    shown(&app, &who, l, made).await
 }
 
-async fn make(app: &Arc<App>, l: Lang, who: Who, part: Part) -> Result<Response, Problem> {
-    let q = part.text.clone();
+async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response, Problem> {
+    let (q, reader) = (part.text.clone(), who.clone());
     let (people, next, enrolments, waiting, institutions, count) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = Seen::of(a, &reader)?;
             let mut people: Vec<Practitioner> = a.store.practitioners_part(&part)?;
             let next = cut(&mut people, &part, |p| p.id.to_string());
             let ids: Vec<String> = people.iter().map(|p| p.id.to_string()).collect();
@@ -132,7 +150,7 @@ async fn make(app: &Arc<App>, l: Lang, who: Who, part: Part) -> Result<Response,
         next,
         proposals: proposals.collect(),
         count,
-        f: Frame::of(app, l, "people", "/people").await?,
+        f: Frame::of(app, who, l, "people", "/people").await?,
     };
     render(&page)
 }
@@ -225,9 +243,9 @@ struct Typed {
 /// People in one list; the rest is found by a search.
 const CHOICES: u32 = 200;
 
-pub(super) async fn form(
+async fn form(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<FormQuery>,
 ) -> Response {
@@ -238,7 +256,7 @@ pub(super) async fn form(
         ..Typed::default()
     };
     let made = make_form(&app, &who, l, typed, String::new()).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// What was typed stays, whatever was refused.
@@ -278,19 +296,14 @@ async fn make_form(
         fault,
         consent: CONSENT_ZH,
         version: CONSENT_VERSION,
-        f: Frame::of(app, l, "people", "/enrol").await?,
+        f: Frame::of(app, who, l, "people", "/enrol").await?,
     };
     render(&page)
 }
 
-pub(super) async fn submit(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-    upload: Multipart,
-) -> Response {
+async fn submit(State(app): State<Arc<App>>, who: Who, l: Lang, upload: Multipart) -> Response {
     let made = take_upload(&app, l, &who, upload).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn take_upload(
@@ -359,69 +372,62 @@ struct PhotoView {
     accepted: bool,
     reasons: Vec<String>,
     /// Beside the one that was taken.
-    other_faces: u64,
+    other_faces: usize,
     quality: String,
 }
 
-pub(super) async fn enrolment(
+async fn enrolment(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
-    let made = make_enrolment(&app, l, who, id).await;
-    shown(&app, l, made).await
+    let made = make_enrolment(&app, l, &who, id).await;
+    shown(&app, &who, l, made).await
 }
 
 async fn make_enrolment(
     app: &Arc<App>,
     l: Lang,
-    who: Who,
+    who: &Who,
     id: String,
 ) -> Result<Response, Problem> {
-    let wanted = id.clone();
-    let may_decide = !app.config.accounts || who.role == Role::Supervisor;
+    let (wanted, reader) = (id.clone(), who.clone());
+    let may_decide = who.may(Right::DecideEnrolments);
     let (found, names) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
-            let mut found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
-            if let Some(e) = found.as_mut().filter(|_| !may_compare(a, &who)) {
-                hide_likeness(&mut e.outcome);
-            }
+            let seen = Seen::of(a, &reader)?;
+            let found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
+            let found = found.map(|e| EnrolmentSeen::of(&reader, e)).transpose()?;
             let named: Vec<String> = found.iter().flat_map(named_in).collect();
             if let Some(e) = &found {
-                deed::at(&e.institution);
+                deed::at(&e.facts().institution);
             }
             deed::persons(&named);
             Ok::<_, StoreError>((found, a.store.names_of(&named)?))
         })
         .await?;
-    let e = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
+    let found = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
+    let (e, looked_at) = (found.facts(), found.looked_at());
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
-    let list = |key: &str| e.outcome[key].as_array().cloned().unwrap_or_default();
-    let language = l.t("zh", "en");
-    let photos = list("photos").into_iter().map(|p| PhotoView {
-        number: p["index"].as_u64().unwrap_or(0) as usize + 1,
-        accepted: p["accepted"].as_bool().unwrap_or(false),
-        reasons: p["reasons"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|r| r[language].as_str().map(str::to_owned))
-            .collect(),
-        other_faces: p["other_faces"].as_u64().unwrap_or(0),
-        quality: p["quality_ppm"].as_u64().map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
+    let photos = looked_at.photos.iter().map(|p| PhotoView {
+        number: p.index + 1,
+        accepted: p.accepted,
+        reasons: p.reasons.iter().map(|r| l.t(&r.zh, &r.en).to_owned()).collect(),
+        other_faces: p.other_faces,
+        quality: p.quality_ppm.map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
     });
-    let duplicates = list("duplicates").into_iter().filter_map(|d| {
-        let person = d["person"].as_str()?.to_owned();
-        Some((name(&person), person, format!("{} %", d["score_ppm"].as_i64()? / 10_000)))
-    });
+    let compared = found.compared();
+    let duplicates = compared
+        .into_iter()
+        .flat_map(|c| &c.duplicates)
+        .map(|d| (name(&d.person), d.person.clone(), format!("{} %", d.score_ppm / 10_000)));
     let page = EnrolmentPage {
         name: name(&e.person),
         state: l.enrolment(&serde_name(&e.state)),
         proposed: e.state == EnrolmentState::Proposed,
         may_decide,
-        named: app.config.accounts,
+        named: !who.open_house,
         at: local(&e.proposed_at),
         decided: match (&e.decided_by, &e.decided_at) {
             (Some(by), Some(at)) => format!("{by} · {}", local(at)),
@@ -429,24 +435,23 @@ async fn make_enrolment(
         },
         photos: photos.collect(),
         duplicates: duplicates.collect(),
-        unlike: e.outcome["unlike_ppm"].as_i64().map(|ppm| format!("{} %", ppm / 10_000)),
+        unlike: compared.and_then(|c| c.unlike_ppm).map(|ppm| format!("{} %", ppm / 10_000)),
         kept: e.photos,
         templates: e.templates,
-        id: e.id,
-        person: e.person,
-        institution: e.institution,
-        renewed: e.outcome["renewed_at"].as_str().map(local).unwrap_or_default(),
-        pack: e.pack,
-        f: Frame::of(app, l, "people", &format!("/enrolments/{id}")).await?,
+        id: e.id.clone(),
+        person: e.person.clone(),
+        institution: e.institution.clone(),
+        renewed: looked_at.renewed_at.as_deref().map(local).unwrap_or_default(),
+        pack: e.pack.clone(),
+        f: Frame::of(app, who, l, "people", &format!("/enrolments/{id}")).await?,
     };
     render(&page)
 }
 
 /// Whose names an enrolment's page shows.
-fn named_in(e: &Enrolment) -> Vec<String> {
-    let duplicates = e.outcome["duplicates"].as_array().into_iter().flatten();
-    let like = duplicates.filter_map(|d| d["person"].as_str().map(str::to_owned));
-    std::iter::once(e.person.clone()).chain(like).collect()
+fn named_in(e: &EnrolmentSeen) -> Vec<String> {
+    let like = e.compared().into_iter().flat_map(|c| &c.duplicates).map(|d| d.person.clone());
+    std::iter::once(e.facts().person.clone()).chain(like).collect()
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -457,9 +462,9 @@ pub(super) struct DecisionForm {
     reason: Option<String>,
 }
 
-pub(super) async fn decide(
+async fn decide(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
     Form(it): Form<DecisionForm>,
@@ -469,16 +474,17 @@ pub(super) async fn decide(
     let made = if !confirm && reason.is_none() {
         Err(Problem::unprocessable(l.t("请填写退回原因", "say why the proposal is refused")))
     } else {
-        decide_enrolment(&app, &who, id.clone(), confirm, Decision { by: it.by, reason }).await
+        decide_enrolment(&app, &who, id.clone(), confirm, EnrolmentDecision { by: it.by, reason })
+            .await
     };
     let made = made.map(|_| Redirect::to(&format!("/enrolments/{id}")).into_response());
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// A kept photograph, for the supervisor who compares it with the registry's.
-pub(super) async fn photo(
+async fn photo(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     Path((id, n)): Path<(String, usize)>,
 ) -> Result<Response, Problem> {
     let wanted = id.clone();

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
@@ -14,8 +13,19 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Form, Problem};
 use crate::store::Purpose;
+use crate::web::endpoint::Endpoint;
 use crate::web::personal::{PersonalStep, link_of, make_link, take};
+use crate::web::rights::{AUTHORITY, EVERYBODY};
 use crate::web::scope::Seen;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/checks/{id}/link", link_page).roles(AUTHORITY).audited(),
+        Endpoint::form("/checks/{id}/link", give_link).roles(AUTHORITY).audited(),
+        Endpoint::page("/personal/{token}", page).roles(EVERYBODY),
+        Endpoint::form("/personal/{token}", submit).roles(EVERYBODY).audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "personal.html")]
@@ -38,33 +48,35 @@ pub(super) struct PersonalForm {
     reason: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(token): Path<String>,
 ) -> Response {
     let made = match link_of(&app, &token).await {
-        Ok(link) => make(&app, l, link.purpose, String::new(), false).await,
+        Ok(link) => make(&app, &who, l, link.purpose, String::new(), false).await,
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(token): Path<String>,
     Form(it): Form<PersonalForm>,
 ) -> Response {
     let made = match link_of(&app, &token).await {
         Ok(link) => match act(&app, &token, link.purpose, it).await {
-            Ok(()) => make(&app, l, link.purpose, String::new(), true).await,
+            Ok(()) => make(&app, &who, l, link.purpose, String::new(), true).await,
             Err(problem) if problem.status.is_server_error() => Err(problem),
-            Err(problem) => make(&app, l, link.purpose, problem.detail, false).await,
+            Err(problem) => make(&app, &who, l, link.purpose, problem.detail, false).await,
         },
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn act(
@@ -87,13 +99,14 @@ async fn act(
 
 async fn make(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     purpose: Purpose,
     fault: String,
     done: bool,
 ) -> Result<Response, Problem> {
     let refused = !fault.is_empty();
-    let f = Frame::of(app, l, "", "/login").await?;
+    let f = Frame::of(app, who, l, "", "/login").await?;
     let mut response =
         render(&PersonalPage { f, withdrawal: purpose == Purpose::Withdrawal, fault, done })?;
     if refused {
@@ -119,19 +132,19 @@ pub(super) struct LinkForm {
 }
 
 /// The supervisor's page from which a link is given out.
-pub(super) async fn link_page(
+async fn link_page(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(person): Path<String>,
 ) -> Response {
     let made = link_shown(&app, &who, l, &person, Ok(None)).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn give_link(
+async fn give_link(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(person): Path<String>,
     Form(it): Form<LinkForm>,
@@ -140,7 +153,7 @@ pub(super) async fn give_link(
         Err(problem) if problem.status.is_server_error() => Err(problem),
         outcome => link_shown(&app, &who, l, &person, outcome.map(Some)).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn link_shown(
@@ -150,12 +163,12 @@ async fn link_shown(
     person: &str,
     outcome: Result<Option<(String, String)>, Problem>,
 ) -> Result<Response, Problem> {
-    let (who, wanted) = (who.clone(), person.to_owned());
+    let (reader, wanted) = (who.clone(), person.to_owned());
     let (name, set_at) = app
         .blocking(move |a| {
             let found = a.store.practitioner(&wanted)?;
             let found = found.ok_or_else(|| Problem::unknown("practitioner", &wanted))?;
-            if !Seen::of(a, &who)?.person(&found) {
+            if !Seen::of(a, &reader)?.person(&found) {
                 return Err(Problem::unknown("practitioner", &wanted));
             }
             Ok::<_, Problem>((found.name.0, a.store.credential_of(&wanted)?.map(|c| c.set_at)))
@@ -173,7 +186,7 @@ async fn link_shown(
         Err(problem) => (String::new(), String::new(), problem.detail),
     };
     let refused = !fault.is_empty();
-    let f = Frame::of(app, l, "sessions", &format!("/checks/{person}/link")).await?;
+    let f = Frame::of(app, who, l, "sessions", &format!("/checks/{person}/link")).await?;
     let mut response = render(&LinkPage { f, name, set, link, until, fault })?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;

@@ -6,19 +6,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::settings::{self, About};
 use crate::store::{PolicyRow, StoreError};
+use crate::web::endpoint::Endpoint;
 use crate::web::policy::{PolicyBody, of_hash, put, values_at};
+use crate::web::rights::{PEOPLE, POLICY};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/policy", page).roles(PEOPLE),
+        Endpoint::form("/policy", submit).roles(POLICY).audited(),
+        Endpoint::page("/policy/{sha256}", by_hash).roles(PEOPLE),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "policy.html")]
@@ -70,9 +79,9 @@ pub(super) struct PageQuery {
     saved: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<PageQuery>,
 ) -> Response {
@@ -82,7 +91,7 @@ pub(super) async fn page(
         query.jurisdiction
     };
     let made = make(&app, &who, l, place, None, String::new(), !query.saved.is_empty()).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn make(
@@ -107,8 +116,7 @@ async fn make(
             ))
         })
         .await?;
-    let may_change = (matches!(who.role, Role::Admin | Role::Supervisor) || !app.config.accounts)
-        && place.starts_with(&who.scope);
+    let may_change = who.may(Right::SetPolicy) && place.starts_with(&who.scope);
     let row = |about: &About| {
         let value = said.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
@@ -135,7 +143,7 @@ async fn make(
         may_change,
         saved,
         fault,
-        f: Frame::of(app, l, "registry", "/policy").await?,
+        f: Frame::of(app, who, l, "registry", "/policy").await?,
         place,
     };
     let refused = !page.fault.is_empty();
@@ -218,9 +226,9 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
     ]
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
@@ -242,7 +250,7 @@ pub(super) async fn submit(
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => make(&app, &who, l, place, Some(given), problem.detail, false).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// Every field that is not empty.
@@ -262,16 +270,22 @@ fn read(given: &Given) -> Result<BTreeMap<String, i64>, String> {
 }
 
 /// The values behind a finding's hash.
-pub(super) async fn by_hash(
+async fn by_hash(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(sha256): Path<String>,
 ) -> Response {
-    let made = make_by_hash(&app, l, sha256).await;
-    shown(&app, l, made).await
+    let made = make_by_hash(&app, &who, l, sha256).await;
+    shown(&app, &who, l, made).await
 }
 
-async fn make_by_hash(app: &Arc<App>, l: Lang, sha256: String) -> Result<Response, Problem> {
+async fn make_by_hash(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    sha256: String,
+) -> Result<Response, Problem> {
     let wanted = sha256.clone();
     let found = app.blocking(move |a| of_hash(a, &wanted)).await?;
     let (values, first_used) = found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
@@ -299,7 +313,7 @@ async fn make_by_hash(app: &Arc<App>, l: Lang, sha256: String) -> Result<Respons
         may_change: false,
         saved: false,
         fault: String::new(),
-        f: Frame::of(app, l, "registry", &format!("/policy/{sha256}")).await?,
+        f: Frame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
         of_hash: sha256,
     })
 }

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
@@ -15,10 +14,16 @@ use qrcode::render::svg;
 
 use super::frame::{Frame, render, shown};
 use super::words::Lang;
+use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::web::endpoint::Endpoint;
 use crate::web::scope::Seen;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/rooms/{id}/qr", page).roles(&[Role::Supervisor, Role::Clinic])]
+}
 
 #[derive(Template)]
 #[template(path = "room_qr.html")]
@@ -30,28 +35,29 @@ struct QrPage {
     svg: String,
 }
 
-pub(super) async fn page(
+async fn page(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Response {
-    let made = make(&app, l, who, &headers, id).await;
-    shown(&app, l, made).await
+    let made = make(&app, l, &who, &headers, id).await;
+    shown(&app, &who, l, made).await
 }
 
 async fn make(
     app: &Arc<App>,
     l: Lang,
-    who: Who,
+    who: &Who,
     headers: &HeaderMap,
     id: String,
 ) -> Result<Response, Problem> {
+    let reader = who.clone();
     let room = app
         .blocking(move |a| {
             let room = a.store.room(&id)?.ok_or_else(|| Problem::unknown("room", &id))?;
-            Seen::of(a, &who)?.must_have(room.institution.as_str(), "room", &id)?;
+            Seen::of(a, &reader)?.must_have(room.institution.as_str(), "room", &id)?;
             Ok::<_, Problem>(room)
         })
         .await?;
@@ -60,7 +66,7 @@ async fn make(
     let drawn = code.render::<svg::Color<'_>>().min_dimensions(320, 320).quiet_zone(true).build();
     // Only the drawing: the declaration before it has no place inside a page.
     let svg = drawn.find("<svg").map_or(String::new(), |at| drawn[at..].to_owned());
-    let f = Frame::of(app, l, "sessions", &format!("/rooms/{}/qr", room.id)).await?;
+    let f = Frame::of(app, who, l, "sessions", &format!("/rooms/{}/qr", room.id)).await?;
     render(&QrPage { f, room: room.id.to_string(), name: room.name, address, svg })
 }
 

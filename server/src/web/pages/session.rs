@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::up::PresenceSummary;
@@ -13,14 +12,23 @@ use super::forms::{Given, moment};
 use super::frame::{Frame, local, render, shown};
 use super::sessions::{SessionRow, declare, known, make_form, row};
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
 use crate::web::alerts::scoped;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::SIGHT;
 use crate::web::sessions::{SessionStep, find, take};
 use crate::web::statements::change_words;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/sessions/{id}", detail).roles(SIGHT).audited(),
+        Endpoint::form("/sessions/{id}", submit).roles(&[Role::Clinic]).audited(),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "session.html")]
@@ -48,9 +56,9 @@ pub(super) struct DetailQuery {
     room: String,
 }
 
-pub(super) async fn detail(
+async fn detail(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
     Query(query): Query<DetailQuery>,
@@ -65,12 +73,12 @@ pub(super) async fn detail(
     } else {
         make_detail(&app, &who, l, &id, String::new()).await
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
@@ -81,7 +89,7 @@ pub(super) async fn submit(
     } else {
         step(&app, &who, l, &id, &given).await
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn step(
@@ -160,11 +168,11 @@ async fn make_detail(
             .map(|(n, c)| change(l, n.checked_sub(1).and_then(|n| changes.get(n)), c))
             .collect(),
         fault,
-        may_change: may_change(app, who),
+        may_change: may_change(who),
         emergency: session.emergency,
         closed: session.end.is_some() || session.cancelled,
         s: row(l, &session, &known),
-        f: Frame::of(app, l, "sessions", &format!("/sessions/{id}")).await?,
+        f: Frame::of(app, who, l, "sessions", &format!("/sessions/{id}")).await?,
     };
     let refused = !page.fault.is_empty();
     let mut response = render(&page)?;
@@ -180,8 +188,8 @@ fn seen_alerts(a: &App, filter: &AlertFilter) -> Result<Vec<crate::store::Alert>
     Ok(alerts)
 }
 
-fn may_change(app: &App, who: &Who) -> bool {
-    who.role == Role::Clinic || !app.config.accounts
+fn may_change(who: &Who) -> bool {
+    who.may(Right::DeclareSessions)
 }
 
 fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::up::PresenceSummary;
@@ -21,9 +20,15 @@ use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Part, StoreError};
 use crate::web::deed;
+use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
+use crate::web::rights::SIGHT;
 use crate::web::scope::Seen;
 use crate::web::sessions::{find, put};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/sessions", list).roles(SIGHT).audited()]
+}
 
 #[derive(Template)]
 #[template(path = "sessions.html")]
@@ -86,14 +91,14 @@ pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, S
     })
 }
 
-pub(super) async fn list(
+async fn list(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<PartQuery>,
 ) -> Response {
     let made = make_list(&app, &who, l, &query.part(&who, 50), &query.part(&who, 20)).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn make_list(
@@ -124,7 +129,7 @@ async fn make_list(
         emergencies,
         rooms,
         next,
-        f: Frame::of(app, l, "sessions", "/sessions").await?,
+        f: Frame::of(app, who, l, "sessions", "/sessions").await?,
     };
     render(&page)
 }
@@ -264,7 +269,7 @@ pub(super) async fn make_form(
         ..Heading::default()
     };
     let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
-    let f = Frame::of(app, l, heading.page, &heading.here).await?;
+    let f = Frame::of(app, who, l, heading.page, &heading.here).await?;
     show(f, heading, fields, &values, fault, false)
 }
 

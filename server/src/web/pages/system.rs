@@ -4,19 +4,27 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::{Frame, dated, local, render, shown};
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::certificates::{Known, Whose};
 use crate::clock;
 use crate::problem::Problem;
+use crate::web::endpoint::Endpoint;
 use crate::web::rights::may_open;
+use crate::web::rights::{KEEPERS, PEOPLE};
 use crate::web::running::{self, Filing};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/system", page).roles(PEOPLE),
+        Endpoint::page("/retention", retention).roles(KEEPERS).audited(),
+    ]
+}
 
 /// Address, zh, en, and what it is for in both languages.
 const PAGES: [(&str, &str, &str, &str, &str); 10] = [
@@ -109,21 +117,17 @@ fn certificate_rows(app: &App, l: Lang) -> Vec<CertificateRow> {
     app.certificates.all().into_iter().map(row).collect()
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
-    let open = |path: &str| !app.config.accounts || may_open(who.role, path);
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let open = |path: &str| may_open(&who, path);
     let pages =
         PAGES.iter().filter(|p| open(p.0)).map(|p| (p.0, l.t(p.1, p.2), l.t(p.3, p.4))).collect();
-    let keeper = !app.config.accounts || matches!(who.role, Role::Admin | Role::Auditor);
-    let certificates = if keeper { certificate_rows(&app, l) } else { Vec::new() };
-    let made = match Frame::of(&app, l, "system", "/system").await {
+    let certificates =
+        if who.may(Right::SeeCertificates) { certificate_rows(&app, l) } else { Vec::new() };
+    let made = match Frame::of(&app, &who, l, "system", "/system").await {
         Ok(f) => render(&SystemPage { f, pages, certificates }),
         Err(problem) => Err(problem),
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 #[derive(Template)]
@@ -152,17 +156,14 @@ struct JobRow {
     in_all: i64,
 }
 
-pub(super) async fn retention(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
-    let made = make_retention(&app, who, l).await;
-    shown(&app, l, made).await
+async fn retention(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make_retention(&app, &who, l).await;
+    shown(&app, &who, l, made).await
 }
 
-async fn make_retention(app: &Arc<App>, who: Who, l: Lang) -> Result<Response, Problem> {
-    let seen = app.blocking(move |a| running::retention(a, &who)).await?;
+async fn make_retention(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
+    let reader = who.clone();
+    let seen = app.blocking(move |a| running::retention(a, &reader)).await?;
     let time = |at: &Option<String>| at.as_deref().map_or_else(|| "—".to_owned(), local);
     let jobs = seen.jobs.iter().map(|j| JobRow {
         what: l.t(j.zh, j.en),
@@ -188,7 +189,7 @@ async fn make_retention(app: &Arc<App>, who: Who, l: Lang) -> Result<Response, P
         in_all: seen.tombstones_in_all,
         holds: seen.ledger_holds,
         fault: seen.ledger_fault,
-        f: Frame::of(app, l, "system", "/retention").await?,
+        f: Frame::of(app, who, l, "system", "/retention").await?,
     })
 }
 

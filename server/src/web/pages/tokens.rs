@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -13,7 +12,17 @@ use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::ADMIN;
 use crate::web::tokens::{self, TokenBody};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/tokens", page).roles(ADMIN).audited(),
+        Endpoint::form("/tokens", submit).roles(ADMIN).audited(),
+        Endpoint::form("/tokens/{id}/revoke", revoke).roles(ADMIN).audited(),
+    ]
+}
 
 struct Row {
     id: String,
@@ -40,24 +49,24 @@ struct TokensPage {
 
 const ROLES: [&str; 5] = ["integrator", "clinic", "supervisor", "reviewer", "auditor"];
 
-pub(super) async fn page(State(app): State<Arc<App>>, l: Lang) -> Response {
-    let made = make(&app, l, &Given::default(), Ok(String::new())).await;
-    shown(&app, l, made).await
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make(&app, &who, l, &Given::default(), Ok(String::new())).await;
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);
     let made = match token(&app, &who, &given).await {
-        Ok(token) => make(&app, l, &Given::default(), Ok(token)).await,
+        Ok(token) => make(&app, &who, l, &Given::default(), Ok(token)).await,
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, l, &given, Err(problem)).await,
+        Err(problem) => make(&app, &who, l, &given, Err(problem)).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn token(app: &Arc<App>, who: &Who, given: &Given) -> Result<String, Problem> {
@@ -66,12 +75,12 @@ async fn token(app: &Arc<App>, who: &Who, given: &Given) -> Result<String, Probl
     let days =
         given.text("days").parse().map_err(|_| Problem::unprocessable("days: use 1 to 366"))?;
     let (name, scope) = (given.text("name").to_owned(), given.text("scope").to_owned());
-    let made = tokens::make(app, who, TokenBody { name, role, scope, days }).await?;
-    Ok(made["token"].as_str().unwrap_or_default().to_owned())
+    Ok(tokens::make(app, who, TokenBody { name, role, scope, days }).await?.token)
 }
 
 async fn make(
     app: &Arc<App>,
+    who: &Who,
     l: Lang,
     given: &Given,
     outcome: Result<String, Problem>,
@@ -100,15 +109,16 @@ async fn make(
         scope: given.text("scope").to_owned(),
         days: days.to_owned(),
         roles: ROLES.iter().map(|r| (*r, *r == given.text("role"))).collect(),
-        f: Frame::of(app, l, "system", "/tokens").await?,
+        f: Frame::of(app, who, l, "system", "/tokens").await?,
     })
 }
 
-pub(super) async fn revoke(
+async fn revoke(
     State(app): State<Arc<App>>,
+    who: Who,
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
     let made = crate::web::tokens::revoke(&app, &id).await;
-    shown(&app, l, made.map(|()| Redirect::to("/tokens").into_response())).await
+    shown(&app, &who, l, made.map(|()| Redirect::to("/tokens").into_response())).await
 }

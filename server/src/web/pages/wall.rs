@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
@@ -19,7 +18,13 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{AlertFilter, PlaceSeen, StoreError};
 use crate::web::alerts::scoped;
+use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
+use crate::web::rights::SIGHT;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/wall", page).roles(SIGHT)]
+}
 
 /// As many as are read from across a room.
 const LEADS: u32 = 8;
@@ -49,13 +54,9 @@ struct Lead {
     at: String,
 }
 
-pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-    l: Lang,
-) -> Response {
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, l, &who).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
@@ -100,6 +101,6 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         at: local(&crate::clock::now_text()),
         leads: leads.collect(),
         places: places.into_iter().take(PLACES as usize).collect(),
-        f: Frame::of(app, l, "wall", "/wall").await?,
+        f: Frame::of(app, who, l, "wall", "/wall").await?,
     })
 }

@@ -10,7 +10,6 @@ mod room;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::de::DeserializeOwned;
@@ -19,14 +18,24 @@ use serde_json::{Map, Value};
 use super::forms::{Field, Given, Heading, Kind, show};
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
-use crate::access::Who;
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Part, StoreError, Table};
 use crate::web::bulk::near_id;
 use crate::web::deed;
+use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
+use crate::web::rights::{REGISTRY, REGISTRY_SIGHT};
 use crate::web::scope::Seen;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/registry", overview).roles(REGISTRY_SIGHT).audited(),
+        Endpoint::page("/registry/{noun}/{id}", form).roles(REGISTRY).audited(),
+        Endpoint::form("/registry/{noun}/{id}", submit).roles(REGISTRY).audited(),
+    ]
+}
 
 /// One noun's form: its fields, and what is stored of it.
 struct Sheet {
@@ -65,19 +74,19 @@ const NEW: &str = "new";
 /// The field by which somebody says that a new id is none of those close to it.
 const NEAR_IDS: &str = "near_ids";
 
-pub(super) async fn form(
+async fn form(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path((noun, id)): Path<(String, String)>,
 ) -> Response {
     let made = fill(&app, &who, l, &noun, &id, None, None).await;
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
-pub(super) async fn submit(
+async fn submit(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Path((noun, id)): Path<(String, String)>,
     Form(pairs): Form<Vec<(String, String)>>,
@@ -85,14 +94,14 @@ pub(super) async fn submit(
     let given = Given::of(pairs);
     if let Some(near) = near(&app, &noun, &id, &given).await {
         let made = fill(&app, &who, l, &noun, &id, Some(given), Some(near)).await;
-        return shown(&app, l, made).await;
+        return shown(&app, &who, l, made).await;
     }
     let made = match put(&app, &who, &noun, &id, &given).await {
         Ok(_) => Ok(Redirect::to("/registry").into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => fill(&app, &who, l, &noun, &id, Some(given), Some(problem.detail)).await,
     };
-    shown(&app, l, made).await
+    shown(&app, &who, l, made).await
 }
 
 /// A new id that is easily taken for another is told before anything is stored; whoever means it
@@ -126,8 +135,8 @@ async fn fill(
     if matches!(kind, Noun::Person) {
         deed::persons([id]);
     }
-    let (wanted, who) = (id.to_owned(), who.clone());
-    let mut sheet = app.blocking(move |a| sheet(a, &who, l, kind, &wanted)).await?;
+    let (wanted, reader) = (id.to_owned(), who.clone());
+    let mut sheet = app.blocking(move |a| sheet(a, &reader, l, kind, &wanted)).await?;
     let heading = Heading {
         title: sheet.title,
         page: "registry",
@@ -137,7 +146,7 @@ async fn fill(
         button: l.t("保存", "Save").to_owned(),
         picture: sheet.picture,
     };
-    let f = Frame::of(app, l, "registry", &heading.here).await?;
+    let f = Frame::of(app, who, l, "registry", &heading.here).await?;
     if fault.as_ref().is_some_and(|fault| fault.starts_with(NEAR_IDS)) {
         let another = l.t("该编号确为新编号", "this id is another one");
         sheet.fields.insert(1, Field::new(Kind::Yes, NEAR_IDS, another));
@@ -252,35 +261,33 @@ struct RegistryPage {
     may_change: bool,
 }
 
-pub(super) async fn overview(
+async fn overview(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
+    who: Who,
     l: Lang,
     Query(query): Query<PartQuery>,
 ) -> Response {
-    let made = make_overview(&app, who, l, query).await;
-    shown(&app, l, made).await
+    let made = make_overview(&app, &who, l, query).await;
+    shown(&app, &who, l, made).await
 }
 
 async fn make_overview(
     app: &Arc<App>,
-    who: Who,
+    who: &Who,
     l: Lang,
     query: PartQuery,
 ) -> Result<Response, Problem> {
-    use crate::access::Role;
-    let may_change =
-        matches!(who.role, Role::Supervisor | Role::Integrator) || !app.config.accounts;
+    let may_change = who.may(Right::KeepRegistry);
     let asked = query.noun.as_deref().unwrap_or("institutions");
     let here =
         TABLES.iter().find(|t| t.0 == asked).ok_or_else(|| Problem::unknown("table", asked))?;
     let noun = here.0;
-    let part = query.part(&who, 50);
-    let (wanted, limit) = (part.clone(), part.limit as usize);
-    let mut rows = app.blocking(move |a| rows(a, &who, l, noun, &wanted)).await?;
+    let part = query.part(who, 50);
+    let (wanted, limit, reader) = (part.clone(), part.limit as usize, who.clone());
+    let mut rows = app.blocking(move |a| rows(a, &reader, l, noun, &wanted)).await?;
     let next = cut(&mut rows, &part, |r| r.first().cloned().unwrap_or_default());
     debug_assert!(rows.len() < limit, "a page is never longer than was asked");
-    let f = Frame::of(app, l, "registry", "/registry").await?;
+    let f = Frame::of(app, who, l, "registry", "/registry").await?;
     let tabs = TABLES.iter().map(|t| (t.0, l.t(t.1, t.2), t.0 == noun)).collect();
     render(&RegistryPage {
         f,
