@@ -18,10 +18,10 @@ use crate::{camera, config, run::load_models};
 
 const EXAMPLES: &str = "\
 consent.toml:
-  text_version = \"2026-1\"                          # edition of the text that was signed
+  text_version = \"2026-2\"                          # edition of the text that was signed
   text_sha256 = \"64 hex digits\"                    # its SHA-256
-  purposes = [\"recognition\", \"keep_photo\"]         # keep_photo only where the person agreed \
-  to it
+  purposes = [\"recognition\", \"server_storage\"]     # each only where the person agreed to it; \
+  and \"keep_photo\"
   scope = \"clinic-1\"                               # where it holds
   signature = \"paper file 2026/17\"                 # who signed and where it lies, or a drawn \
   signature in base64
@@ -270,6 +270,9 @@ impl Consent {
         if !self.purposes.iter().any(|p| p == "recognition") {
             return Err("`purposes` lacks \"recognition\"");
         }
+        if !self.purposes.iter().any(|p| p == "server_storage") {
+            return Err("`purposes` lacks \"server_storage\": nothing may leave this machine");
+        }
         if self.text_sha256.len() != 64 || !self.text_sha256.bytes().all(|b| b.is_ascii_hexdigit())
         {
             return Err("`text_sha256` is no SHA-256 of 64 hex digits");
@@ -365,7 +368,7 @@ mod tests {
 
     fn consent(change: impl Fn(&str) -> String) -> anyhow::Result<Consent> {
         let text = format!(
-            "text_version = \"2026-1\"\ntext_sha256 = \"{}\"\npurposes = [\"recognition\"]\nscope \
+            "text_version = \"2026-1\"\ntext_sha256 = \"{}\"\npurposes = [\"recognition\", \"server_storage\"]\nscope \
             = \"clinic-1\"\nsignature = \"paper\"\nsigned_at = \"2026-03-02T09:00:00+08:00\"\n",
             "a".repeat(64)
         );
@@ -395,6 +398,7 @@ mod tests {
     fn what_is_missing_in_a_consent_is_said_in_one_line() {
         for (from, to, needle) in [
             ("recognition", "advertising", "recognition"),
+            (", \"server_storage\"", "", "server_storage"),
             ("\"paper\"", "\" \"", "signature"),
             ("2026-03-02T09", "yesterday", "signed_at"),
             ("aaaa", "zz", "text_sha256"),

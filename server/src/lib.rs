@@ -22,6 +22,7 @@ pub mod case_clocks;
 pub mod certificates;
 pub mod clock;
 pub mod config;
+pub mod consent;
 pub mod enrol;
 pub mod export;
 pub mod idcheck;

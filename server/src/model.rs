@@ -12,6 +12,7 @@ use protocol::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionI
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
+use crate::consent::Purpose;
 use crate::text::{Listed, line, line_or_nothing};
 
 /// A person's name: shown on pages, kept in the store, never printed.
@@ -513,7 +514,7 @@ pub struct DevicePlace {
 pub struct Consent {
     pub text_version: String,
     pub text_sha256: String,
-    pub purposes: Vec<String>,
+    pub purposes: Vec<Purpose>,
     pub scope: String,
     pub signature: String,
     pub signed_at: String,
@@ -538,18 +539,15 @@ impl Consent {
                     .to_owned(),
             );
         }
-        if !self.purposes.iter().any(|p| p == "recognition") {
+        if !self.purposes.contains(&Purpose::Recognition) {
             return Err(
                 "consent.purposes: without `recognition` no template may be made".to_owned()
             );
         }
-        if let Some(other) =
-            self.purposes.iter().find(|p| !["recognition", "keep_photo"].contains(&p.as_str()))
-        {
-            return Err(format!(
-                "consent.purposes: `{}` is unknown, use recognition and keep_photo",
-                clock::clip(other, 40)
-            ));
+        if !self.purposes.contains(&Purpose::ServerStorage) {
+            return Err("consent.purposes: without `server_storage`, agreed to separately, face \
+                information may not leave the device (人脸识别技术应用安全管理办法 8)"
+                .to_owned());
         }
         line("consent.text_version", &self.text_version, 40)?;
         line("consent.scope", &self.scope, 200)?;
@@ -568,7 +566,7 @@ impl Consent {
     }
 
     pub fn keeps_photo(&self) -> bool {
-        self.purposes.iter().any(|p| p == "keep_photo")
+        self.purposes.contains(&Purpose::KeepPhoto)
     }
 }
 
@@ -616,14 +614,19 @@ mod tests {
         let good = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
-            purposes: vec!["recognition".into()],
+            purposes: vec![Purpose::Recognition, Purpose::ServerStorage],
             scope: "c-1".into(),
             signature: "signed".into(),
             signed_at: "2026-03-02T01:00:00Z".into(),
             guardian: None,
         };
         good.clone().check().unwrap();
-        assert!(Consent { purposes: vec!["keep_photo".into()], ..good.clone() }.check().is_err());
+        for purposes in [
+            vec![Purpose::KeepPhoto, Purpose::ServerStorage],
+            vec![Purpose::Recognition, Purpose::KeepPhoto],
+        ] {
+            assert!(Consent { purposes, ..good.clone() }.check().is_err());
+        }
         assert!(Consent { text_sha256: "short".into(), ..good.clone() }.check().is_err());
         assert!(Consent { signature: " ".into(), ..good }.check().is_err());
     }

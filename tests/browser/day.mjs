@@ -88,6 +88,7 @@ async function clinic(chrome, house, link) {
   await page.mouse.up();
   assert.match(await page.inputValue("[name=signature]"), /^data:image\/png;base64,/, "the drawn signature is not in the form");
   await page.check("[name=agreed]");
+  await page.check("[name=storage_agreed]");
   await picture(page, "enrol-phone", { width: 390, height: 1400 });
   await page.click("form[data-enrol] button.primary");
   await page.waitForURL("**/enrolments/e-*", { timeout: 60_000 });

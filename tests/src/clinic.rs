@@ -140,7 +140,7 @@ pub fn register_device(api: &Api, morning: &Morning) -> Result<String> {
 pub fn consent(institution: &str) -> Value {
     json!({
         "text_version": "demo-1", "text_sha256": hex::encode(Sha256::digest(CONSENT_TEXT)),
-        "purposes": ["recognition", "keep_photo"], "scope": institution, "signature": "demo", "guardian": null,
+        "purposes": ["recognition", "server_storage", "keep_photo"], "scope": institution, "signature": "demo", "guardian": null,
         "signed_at": "2026-03-01T08:00:00.000Z",
     })
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::raw::{
-    Raw, RawAccess, RawAudit, RawBroker, RawEnrolment, RawFormat, RawHttp, RawMqtt, RawOidc,
-    RawOutgoing, RawRetention, RawSmtp,
+    Raw, RawAccess, RawAudit, RawAuthority, RawBroker, RawEnrolment, RawFormat, RawHttp, RawMqtt,
+    RawOidc, RawOutgoing, RawRetention, RawSmtp,
 };
 use super::{
     AuditAnchors, Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals,
@@ -192,6 +192,7 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         metrics_listen,
         outgoing,
         oidc,
+        authority: authority(source, raw.authority)?,
         font_file: raw.export.font_file.as_deref().map(at),
         log_level: level,
         log_json: raw.log.format == Some(RawFormat::Json),
@@ -515,6 +516,28 @@ fn loopback(source: &Source<'_>, address: SocketAddr) -> Result<SocketAddr, Conf
             proxy on this machine before it and listen on 127.0.0.1"
         ),
     ))
+}
+
+/// One without the other would leave a consent that names nobody who answers.
+fn authority(source: &Source<'_>, raw: RawAuthority) -> Result<Option<String>, ConfigError> {
+    match (raw.name, raw.contact) {
+        (None, None) => Ok(None),
+        (Some(name), Some(contact)) => {
+            for (key, value) in [("name", &name), ("contact", &contact)] {
+                let text = value.get_ref();
+                if text.trim().is_empty() || text.chars().count() > 100 {
+                    let why = format!("`authority.{key}` must be 1 to 100 characters");
+                    return Err(source.wrong(value.span().start, why));
+                }
+            }
+            Ok(Some(format!("{}（{}）", name.get_ref().trim(), contact.get_ref().trim())))
+        }
+        (Some(one), None) | (None, Some(one)) => {
+            let why =
+                "`[authority]` takes `name` and `contact` together: a consent text names both";
+            Err(source.wrong(one.span().start, why))
+        }
+    }
 }
 
 fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, ConfigError> {

@@ -221,6 +221,8 @@ pub struct Config {
     pub outgoing: Outgoing,
     /// A login provider beside passwords.
     pub oidc: Option<Oidc>,
+    /// Who runs this server and how to reach them, as consent texts name them.
+    pub authority: Option<String>,
     /// With Chinese, for the PDF of a case package; without it one of Debian's is looked for.
     pub font_file: Option<PathBuf>,
     pub log_level: String,

@@ -42,9 +42,18 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) metrics: RawMetrics,
     #[serde(default)]
+    pub(super) authority: RawAuthority,
+    #[serde(default)]
     pub(super) export: RawExport,
     #[serde(default)]
     pub(super) log: RawLog,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAuthority {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) contact: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]

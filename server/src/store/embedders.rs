@@ -164,6 +164,7 @@ mod tests {
 
     use super::super::Proposal;
     use super::*;
+    use crate::consent::Purpose;
     use crate::model::Consent;
     use crate::vault::Key;
 
@@ -185,7 +186,7 @@ mod tests {
         let consent = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
-            purposes: vec!["recognition".into(), "keep_photo".into()],
+            purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
             scope: "c-1".into(),
             signature: "s".into(),
             signed_at: "t".into(),

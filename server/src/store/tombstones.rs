@@ -187,6 +187,7 @@ mod tests {
 
     use super::super::{NewTemplate, Proposal};
     use super::*;
+    use crate::consent::Purpose;
     use crate::model::Consent;
     use crate::vault::Key;
 
@@ -194,7 +195,7 @@ mod tests {
         let consent = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
-            purposes: vec!["recognition".into(), "keep_photo".into()],
+            purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
             scope: institution.into(),
             signature: "s".into(),
             signed_at: "t".into(),

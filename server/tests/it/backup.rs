@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use server::backup;
+use server::consent::Purpose;
 use server::model::Consent;
 use server::store::{NewTemplate, Proposal};
 use zeroize::Zeroizing;
@@ -14,7 +15,7 @@ fn enrol(house: &House, id: &str, person: &str) {
     let consent = Consent {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),
-        purposes: vec!["recognition".into(), "keep_photo".into()],
+        purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
         scope: "clinic-1".into(),
         signature: "signed".into(),
         signed_at: "2026-03-02T01:00:00.000Z".into(),

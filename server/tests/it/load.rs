@@ -367,7 +367,11 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
     let consent = server::model::Consent {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),
-        purposes: vec!["recognition".into(), "keep_photo".into()],
+        purposes: vec![
+            server::consent::Purpose::Recognition,
+            server::consent::Purpose::ServerStorage,
+            server::consent::Purpose::KeepPhoto,
+        ],
         scope: "clinic-1".into(),
         signature: "signed".into(),
         signed_at: "2026-03-02T01:00:00.000Z".into(),
@@ -423,7 +427,7 @@ fn open_proposals_of_an_institution_are_bounded() {
     assert!(beyond("clinic-1"), "photographs are not counted");
 }
 
-const CONSENT: &str = r#"{"text_version":"1","text_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","purposes":["recognition"],"scope":"clinic-1","signature":"signed","signed_at":"2026-03-02T01:00:00.000Z"}"#;
+const CONSENT: &str = r#"{"text_version":"1","text_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","purposes":["recognition","server_storage"],"scope":"clinic-1","signature":"signed","signed_at":"2026-03-02T01:00:00.000Z"}"#;
 
 /// A picture as large as is taken: it costs the networks' turn long before any face is found.
 fn large_picture() -> Vec<u8> {

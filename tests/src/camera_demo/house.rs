@@ -118,7 +118,7 @@ pub(super) fn register_box(api: &Api) -> Result<String> {
 /// kept.
 pub(super) fn enrol(api: &Api, person: &str, pictures: &[RgbImage]) -> Result<()> {
     let mut consent = clinic::consent(INSTITUTION);
-    consent["purposes"] = json!(["recognition"]);
+    consent["purposes"] = json!(["recognition", "server_storage"]);
     let photos = pictures.iter().map(clinic::png).collect::<Result<Vec<_>>>()?;
     let proposal = api.propose_enrolment(person, INSTITUTION, &consent, &photos)?;
     let id = proposal["id"].as_str().context("the server's proposal has no id")?;

@@ -241,7 +241,7 @@ async function enrol(event) {
   const state = await ask("/state").catch(() => ({}));
   const consent = {
     text_version: text("text_version"), text_sha256: await sha256(form.elements.text.files[0]),
-    purposes: form.elements.keep_photo.checked ? ["recognition", "keep_photo"] : ["recognition"],
+    purposes: ["recognition", "server_storage"].concat(form.elements.keep_photo.checked ? ["keep_photo"] : []),
     scope: state.institution ?? "", signature: text("signature"), signed_at: new Date().toISOString(),
   };
   if (text("guardian")) consent.guardian = text("guardian");

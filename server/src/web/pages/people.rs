@@ -14,6 +14,7 @@ use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
+use crate::consent::{self, Parties, Purpose};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
 use crate::photo;
@@ -44,11 +45,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/enrolments/{id}/photo/{n}", photo).roles(AUTHORITY).audited(),
     ]
 }
-
-/// The text that is signed. Its hash is what the consent record holds; a change of the text is a
-/// new version.
-pub(super) const CONSENT_VERSION: &str = "2026-1";
-pub(super) const CONSENT_ZH: &str = "本人同意所在医疗机构为在岗核验之目的采集本人面部照片并生成面部特征模板,仅用于识别本人是否在诊疗场所执业;模板加密存储于本地区,不用于考勤或其他目的;本人可随时撤回同意,撤回后模板与照片立即删除,且可选择证件核验作为替代方式。";
 
 #[derive(Template)]
 #[template(path = "people.html")]
@@ -218,10 +214,12 @@ struct EnrolPage {
     /// There are more people than are listed.
     more: bool,
     signature: String,
-    keep_photo: bool,
     fault: String,
-    consent: &'static str,
+    consent: consent::Text,
     version: &'static str,
+    guardian: String,
+    /// The text has a place to fill in.
+    unnamed: bool,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -237,7 +235,7 @@ struct Typed {
     person: String,
     sought: String,
     signature: String,
-    keep_photo: bool,
+    guardian: String,
 }
 
 /// People in one list; the rest is found by a search.
@@ -252,7 +250,6 @@ async fn form(
     let typed = Typed {
         person: query.person.unwrap_or_default(),
         sought: query.q.unwrap_or_default(),
-        keep_photo: true,
         ..Typed::default()
     };
     let made = make_form(&app, &who, l, typed, String::new()).await;
@@ -285,20 +282,38 @@ async fn make_form(
         people.insert(0, named);
     }
     deed::persons(people.iter().map(|p| p.id.as_str()));
-    let Typed { person, sought, signature, keep_photo } = typed;
+    let Typed { person, sought, signature, guardian } = typed;
+    let consent = consent_text(app, who, l).await?;
     let page = EnrolPage {
         people: people.into_iter().map(|p| (p.id.to_string(), p.name.0)).collect(),
         person,
         sought,
         more,
         signature,
-        keep_photo,
+        guardian,
         fault,
-        consent: CONSENT_ZH,
-        version: CONSENT_VERSION,
+        consent,
+        version: consent::VERSION,
+        unnamed: app.config.authority.is_none(),
         f: Frame::of(app, who, l, "people", "/enrol").await?,
     };
     render(&page)
+}
+
+/// The text as this reader signs it: a clinic's own names it.
+async fn consent_text(app: &Arc<App>, who: &Who, l: Lang) -> Result<consent::Text, Problem> {
+    let scope = who.scope.clone();
+    let clinic = matches!(who.role, Role::Clinic);
+    let institution = app
+        .blocking(move |a| if clinic { a.store.institution(&scope) } else { Ok(None) })
+        .await?
+        .map(|institution| institution.name);
+    let parties =
+        Parties { institution: institution.as_deref(), authority: app.config.authority.as_deref() };
+    Ok(match l {
+        Lang::Zh => parties.zh(),
+        Lang::En => parties.en(),
+    })
 }
 
 async fn submit(State(app): State<Arc<App>>, who: Who, l: Lang, upload: Multipart) -> Response {
@@ -315,20 +330,26 @@ async fn take_upload(
     let mut upload = read_upload(form).await?;
     let (person, signature) =
         (upload.person.clone(), upload.rest.get("signature").cloned().unwrap_or_default());
-    let keep = upload.rest.contains_key("keep_photo");
-    let agreed = upload.rest.contains_key("agreed");
+    let guardian = upload.rest.get("guardian").map(|g| g.trim().to_owned()).unwrap_or_default();
     upload.photos.retain(|photo| !photo.is_empty());
-    if agreed {
-        let mut purposes = vec!["recognition".to_owned()];
-        purposes.extend(keep.then(|| "keep_photo".to_owned()));
+    let ticked = [
+        ("agreed", Purpose::Recognition),
+        ("storage_agreed", Purpose::ServerStorage),
+        ("keep_photo", Purpose::KeepPhoto),
+    ];
+    let purposes: Vec<_> = ticked
+        .into_iter()
+        .filter_map(|(field, purpose)| upload.rest.contains_key(field).then_some(purpose))
+        .collect();
+    if !purposes.is_empty() {
         upload.consent = Some(Consent {
-            text_version: CONSENT_VERSION.to_owned(),
-            text_sha256: trust::sha256_hex(CONSENT_ZH),
+            text_version: consent::VERSION.to_owned(),
+            text_sha256: consent_text(app, who, l).await?.sha256(),
             purposes,
             scope: upload.institution.clone().unwrap_or_else(|| "site".to_owned()),
             signature: signature.clone(),
             signed_at: now_text(),
-            guardian: None,
+            guardian: (!guardian.is_empty()).then(|| guardian.clone()),
         });
     }
     match propose(app, who, upload).await {
@@ -336,7 +357,7 @@ async fn take_upload(
             Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response())
         }
         Err(problem) => {
-            let typed = Typed { person, signature, keep_photo: keep, sought: String::new() };
+            let typed = Typed { person, signature, guardian, sought: String::new() };
             make_form(app, who, l, typed, line(l, problem)).await
         }
     }
