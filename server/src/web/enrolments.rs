@@ -1,11 +1,13 @@
 //! `/api/v1/enrolments`: photographs and consent in, a proposal with reasons out; confirmation,
 //! refusal, withdrawal.
 
+mod seen;
+mod upload;
+
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::multipart::MultipartRejection;
-use axum::extract::{self, FromRequest, Multipart, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use protocol::down::Command;
 use schemars::JsonSchema;
@@ -15,23 +17,24 @@ use serde_json::json;
 use super::alerts::PERSONS_ALONE;
 use super::answer::{Created, Jpeg, Raw};
 use super::deed;
-use super::endpoint::{Endpoint, Input, Operation};
+use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
 use super::rights::AUTHORITY;
 use super::scope::Seen;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::now_text;
-use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::enrol::{
-    Compared, EnrolmentOutcome, Likeness, MOST_PHOTO_BYTES, MOST_PHOTOS, PhotoOutcome, Proposed,
-    Request,
+    Compared, EnrolmentOutcome, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
+    Proposed, Request,
 };
 use crate::knowledge::Nudge;
-use crate::model::Consent;
 use crate::problem::{Body, Problem};
 use crate::store::{ComeAgain, Enrolment, EnrolmentState, Stated, StoreError};
-use crate::text;
+
+pub(super) use seen::EnrolmentSeen;
+use upload::EnrolmentForm;
+pub(super) use upload::{Upload, read_upload};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -68,96 +71,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 type Shared = State<Arc<App>>;
-
-/// What an upload holds once it was read.
-pub(super) struct Upload {
-    pub person: String,
-    pub institution: Option<String>,
-    pub consent: Option<Consent>,
-    pub photos: Vec<Vec<u8>>,
-    /// Other text fields, for the page's form.
-    pub rest: std::collections::BTreeMap<String, String>,
-}
-
-pub(super) async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> {
-    let unreadable = |e: axum::extract::multipart::MultipartError| {
-        Problem::new(e.status(), format!("the upload could not be read: {}", e.body_text()))
-    };
-    let mut upload = Upload {
-        person: String::new(),
-        institution: None,
-        consent: None,
-        photos: Vec::new(),
-        rest: std::collections::BTreeMap::new(),
-    };
-    while let Some(field) = form.next_field().await.map_err(unreadable)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(unreadable)?;
-        if name == "photo" {
-            if bytes.len() > MOST_PHOTO_BYTES {
-                let why = format!(
-                    "photo {}: {} bytes, at most {MOST_PHOTO_BYTES} are taken",
-                    upload.photos.len() + 1,
-                    bytes.len()
-                );
-                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why));
-            }
-            if upload.photos.len() == MOST_PHOTOS {
-                return Err(Problem::unprocessable(format!(
-                    "photo: at most {MOST_PHOTOS} photographs in one enrolment"
-                )));
-            }
-            upload.photos.push(bytes.to_vec());
-            continue;
-        }
-        let text = String::from_utf8(bytes.to_vec())
-            .map_err(|_| Problem::bad(format!("{name}: no UTF-8 text")))?;
-        let text = text::incoming(&name, &text).map_err(Problem::unprocessable)?;
-        match name.as_str() {
-            "person" => upload.person = text,
-            "institution" => upload.institution = Some(text).filter(|t| !t.is_empty()),
-            "consent" => {
-                let unreadable =
-                    |e: serde_json::Error| Problem::unprocessable(format!("consent: {e}"));
-                let mut consent = serde_json::from_str(&text).map_err(unreadable)?;
-                text::fold_json(&mut consent)
-                    .map_err(|fault| Problem::unprocessable(format!("consent.{fault}")))?;
-                upload.consent = Some(serde_json::from_value(consent).map_err(unreadable)?);
-            }
-            _ => drop(upload.rest.insert(name, text)),
-        }
-    }
-    Ok(upload)
-}
-
-/// The form of an enrolment, unread.
-struct EnrolmentForm(Multipart);
-
-impl<S: Send + Sync> FromRequest<S> for EnrolmentForm {
-    type Rejection = MultipartRejection;
-
-    async fn from_request(request: extract::Request, state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(Multipart::from_request(request, state).await?))
-    }
-}
-
-impl Input for EnrolmentForm {
-    fn describe(it: &mut Operation<'_>) {
-        let consent = it.schemas.subschema_for::<Consent>();
-        let photo = json!({"type": "string", "contentMediaType": "image/jpeg"});
-        let properties = json!({
-            "person": {"type": "string"},
-            "institution": {"type": "string"},
-            "consent": consent,
-            "photo": {"type": "array", "items": photo},
-        });
-        let required = json!(["person", "consent", "photo"]);
-        it.body(
-            "multipart/form-data",
-            json!({"type": "object", "required": required, "properties": properties}),
-        );
-    }
-}
 
 /// A proposal, as whoever made it is told of it.
 #[derive(Serialize, JsonSchema)]
@@ -410,125 +323,6 @@ fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::CONFLICT, why))
 }
 
-/// What every reader of an enrolment is told.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct EnrolmentFacts {
-    pub id: String,
-    pub person: String,
-    pub institution: String,
-    pub state: EnrolmentState,
-    pub pack: String,
-    pub proposed_at: String,
-    pub decided_at: Option<String>,
-    pub decided_by: Option<String>,
-    pub reason: Option<String>,
-    /// Templates and photographs that are kept.
-    pub templates: i64,
-    pub photos: i64,
-}
-
-/// What became of the photographs.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PhotosLookedAt {
-    pub photos: Vec<PhotoOutcome>,
-    /// When its templates were made anew for another model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub renewed_at: Option<String>,
-}
-
-/// What the face was compared with.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct FacesCompared {
-    /// Other persons with this face.
-    pub duplicates: Vec<Likeness>,
-    /// The best score against the person's own confirmed faces, where it is too low for one
-    /// person.
-    pub unlike_ppm: Option<i32>,
-}
-
-/// An enrolment as its clinic, an auditor or a program sees it: it has no field for anybody whom
-/// the face resembles (P10).
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct EnrolmentForClinic {
-    #[serde(flatten)]
-    pub facts: EnrolmentFacts,
-    pub outcome: PhotosLookedAt,
-}
-
-/// An enrolment as whoever decides it sees it.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct EnrolmentForAuthority {
-    #[serde(flatten)]
-    pub facts: EnrolmentFacts,
-    pub outcome: OutcomeForAuthority,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct OutcomeForAuthority {
-    #[serde(flatten)]
-    pub looked_at: PhotosLookedAt,
-    #[serde(flatten)]
-    pub compared: FacesCompared,
-}
-
-/// As this reader sees it.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum EnrolmentSeen {
-    Authority(EnrolmentForAuthority),
-    Clinic(EnrolmentForClinic),
-}
-
-impl EnrolmentSeen {
-    pub(super) fn of(who: &Who, it: Enrolment) -> Result<Self, StoreError> {
-        let EnrolmentOutcome { photos, compared, renewed_at } =
-            EnrolmentOutcome::read(&it.outcome)?;
-        let looked_at = PhotosLookedAt { photos, renewed_at };
-        let facts = EnrolmentFacts {
-            id: it.id,
-            person: it.person,
-            institution: it.institution,
-            state: it.state,
-            pack: it.pack,
-            proposed_at: it.proposed_at,
-            decided_at: it.decided_at,
-            decided_by: it.decided_by,
-            reason: it.reason,
-            templates: it.templates,
-            photos: it.photos,
-        };
-        if !who.may(Right::CompareFaces) {
-            return Ok(Self::Clinic(EnrolmentForClinic { facts, outcome: looked_at }));
-        }
-        let Compared { duplicates, unlike_ppm } = compared;
-        let compared = FacesCompared { duplicates, unlike_ppm };
-        let outcome = OutcomeForAuthority { looked_at, compared };
-        Ok(Self::Authority(EnrolmentForAuthority { facts, outcome }))
-    }
-
-    pub(super) fn facts(&self) -> &EnrolmentFacts {
-        match self {
-            Self::Authority(it) => &it.facts,
-            Self::Clinic(it) => &it.facts,
-        }
-    }
-
-    pub(super) fn looked_at(&self) -> &PhotosLookedAt {
-        match self {
-            Self::Authority(it) => &it.outcome.looked_at,
-            Self::Clinic(it) => &it.outcome,
-        }
-    }
-
-    /// Nothing for whoever does not decide.
-    pub(super) fn compared(&self) -> Option<&FacesCompared> {
-        match self {
-            Self::Authority(it) => Some(&it.outcome.compared),
-            Self::Clinic(_) => None,
-        }
-    }
-}
-
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Enrolments {
@@ -717,66 +511,5 @@ fn tell_deleted(
         photos_deleted: done.photos_deleted,
         institutions: places,
         devices_told: devices,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kept(outcome: serde_json::Value) -> Enrolment {
-        Enrolment {
-            id: "e-1".into(),
-            person: "p-1".into(),
-            institution: "c-1".into(),
-            state: EnrolmentState::Proposed,
-            pack: "avatar".into(),
-            proposed_at: "2026-03-02T01:00:00.000Z".into(),
-            decided_at: None,
-            decided_by: None,
-            reason: None,
-            outcome,
-            templates: 1,
-            photos: 0,
-        }
-    }
-
-    fn likeness() -> serde_json::Value {
-        json!({"photos": [{"index": 0, "accepted": true, "reasons": []}], "unlike_ppm": 300_000,
-            "duplicates": [{"person": "p-9", "score_ppm": 700_000}]})
-    }
-
-    #[test]
-    fn who_does_not_decide_hears_of_no_likeness() {
-        for (role, by_token) in [
-            (Role::Clinic, false),
-            (Role::Auditor, false),
-            (Role::Reviewer, false),
-            (Role::Admin, false),
-            (Role::Supervisor, true),
-        ] {
-            let who = Who { role, by_token, ..Who::nobody() };
-            let seen = json!(EnrolmentSeen::of(&who, kept(likeness())).unwrap());
-            for word in ["p-9", "duplicates", "unlike_ppm", "700000"] {
-                assert!(!seen.to_string().contains(word), "{role:?} reads {word}: {seen}");
-            }
-            assert_eq!(seen["outcome"]["photos"][0]["accepted"], true, "{seen}");
-        }
-    }
-
-    #[test]
-    fn who_decides_hears_of_every_likeness() {
-        let who = Who { role: Role::Supervisor, ..Who::nobody() };
-        let seen = json!(EnrolmentSeen::of(&who, kept(likeness())).unwrap());
-        assert_eq!(seen["outcome"]["duplicates"][0]["person"], "p-9", "{seen}");
-        assert_eq!(seen["outcome"]["unlike_ppm"], 300_000, "{seen}");
-        assert_eq!(seen["id"], "e-1", "{seen}");
-    }
-
-    #[test]
-    fn an_outcome_that_no_one_can_read_is_a_fault() {
-        let who = Who { role: Role::Supervisor, ..Who::nobody() };
-        let torn = json!({"photos": [], "duplicates": [{"person": "p-9"}]});
-        assert!(EnrolmentSeen::of(&who, kept(torn)).is_err(), "a likeness was lost");
     }
 }

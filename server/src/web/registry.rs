@@ -13,7 +13,7 @@ use super::answer::Stored;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
-use super::rights::{PEOPLE, REGISTRY};
+use super::rights::{PEOPLE, REGISTRY, REGISTRY_SIGHT};
 use super::scope::{Seen, item_is_his};
 use crate::access::Role;
 use crate::access::Who;
@@ -34,13 +34,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .audited()
             .summary("Register or replace an institution"),
         Endpoint::get("/api/v1/practitioners", get_practitioners)
-            .roles(&[
-                Role::Supervisor,
-                Role::Reviewer,
-                Role::Clinic,
-                Role::Integrator,
-                Role::Auditor,
-            ])
+            .roles(REGISTRY_SIGHT)
             .audited()
             .summary("Practitioners, by id"),
         Endpoint::post("/api/v1/practitioners", post_practitioner)

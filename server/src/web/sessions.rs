@@ -18,6 +18,7 @@ use super::answer::Stored;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
+use super::rights::REGISTRY_SIGHT;
 use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;
@@ -31,13 +32,7 @@ use crate::store::{SessionChange, SessionDeed, StoreError, Upsert};
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/sessions", get_sessions)
-            .roles(&[
-                Role::Supervisor,
-                Role::Reviewer,
-                Role::Clinic,
-                Role::Integrator,
-                Role::Auditor,
-            ])
+            .roles(REGISTRY_SIGHT)
             .audited()
             .summary("Declared sessions, newest first"),
         Endpoint::post("/api/v1/sessions", post_session)
@@ -45,13 +40,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .audited()
             .summary("Open or amend a session"),
         Endpoint::get("/api/v1/sessions/{id}", get_session)
-            .roles(&[
-                Role::Supervisor,
-                Role::Reviewer,
-                Role::Clinic,
-                Role::Integrator,
-                Role::Auditor,
-            ])
+            .roles(REGISTRY_SIGHT)
             .audited()
             .summary("A session, every word of it, and what the box saw"),
         Endpoint::post("/api/v1/sessions/{id}/steps", post_step)
