@@ -410,15 +410,49 @@ impl<'a> Case<'a> {
     /// Each glimpse alone may say too little against him; that he was in as many of them as that
     /// takes is as unlikely as all of it together.
     fn could_hide(&self, id: &PersonId, hides_ms: u64) -> bool {
-        let mut pieces = vec![(0, self.blind.intersect(&self.i).total())];
+        let doubtful = |standing| matches!(standing, Standing::Doubtful | Standing::Open);
+        self.could_hide_in(id, &self.blind.intersect(&self.i), &self.window, hides_ms, doubtful)
+    }
+
+    /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
+    /// with all that may have been his. `also_unsure`: a face that may not be living may have been
+    /// his too.
+    pub(crate) fn is_short_of(
+        &self,
+        seen: &Seen<'_>,
+        there: &Spans,
+        least_ms: u64,
+        also_unsure: bool,
+    ) -> bool {
+        let left_ms = least_ms.saturating_sub(there.total());
+        let rest = self.a.minus(there);
+        let counts = |standing| match standing {
+            Standing::NeverLive => also_unsure,
+            other => other != Standing::Out,
+        };
+        let dark = self.blind.intersect(&rest);
+        left_ms > 0 && !self.could_hide_in(&seen.info.id, &dark, &rest, left_ms, counts)
+    }
+
+    /// As [`Self::could_hide`], within a time: what of it was not seen at all, and all of it.
+    fn could_hide_in(
+        &self,
+        id: &PersonId,
+        dark: &Spans,
+        within: &Spans,
+        hides_ms: u64,
+        counts: impl Fn(Standing) -> bool,
+    ) -> bool {
+        let mut pieces = vec![(0, dark.total())];
         for unknown in &self.unknown {
             let (standing, spans) = self.open_for(unknown, id);
             let part = spans.total() < unknown.seen.total();
             // Time without a look near it, and time whose looks speak for him: nothing speaks
             // against those.
             let against = if part { 0 } else { (-unknown.sum.of(id)).max(0) };
-            if matches!(standing, Standing::Doubtful | Standing::Open) && spans.total() > 0 {
-                pieces.push((against, spans.total()));
+            let ms = spans.intersect(within).total();
+            if counts(standing) && ms > 0 {
+                pieces.push((against, ms));
             }
         }
         // The cheapest first, by evidence per time; the last one in part.

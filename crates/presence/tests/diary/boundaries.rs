@@ -148,6 +148,23 @@ fn ll5_the_leads_own_part_of_45_s() {
 }
 
 #[test]
+fn ll5_glimpses_of_another_add_up() {
+    // The lead goes after 25 s. Each glimpse of the physician alone is too short to say whose it
+    // is; that all of them were the lead is out of the question.
+    let glimpses: String = (0..12)
+        .map(|n| (5 * 60 + 20 + n * 70, 5 * 60 + 22 + n * 70))
+        .map(|(a, b)| {
+            format!("09:{:02}:{:02}-09:{:02}:{:02} qian operator\n", a / 60, a % 60, b / 60, b % 60)
+        })
+        .collect();
+    let text = filler(&format!(
+        "09:00-09:04:30 qian operator\n09:00:00-09:00:05 lin door track=9\n\
+         09:00:06-09:00:20 lin elsewhere track=9\n09:00:21-09:00:25 lin door track=9\n{glimpses}"
+    ));
+    stands(&text, &["LL-5 L2", "NL-1 L1"]);
+}
+
+#[test]
 fn ll5_at_the_door_the_item_takes_ten_minutes() {
     let out = |at: &str| {
         format!(
