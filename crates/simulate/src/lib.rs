@@ -11,4 +11,4 @@ mod targets;
 pub use run::{diary, run};
 pub use scenes::{ProfileScore, SceneScore, profile, scene_diary};
 pub use score::{Recall, Score, Tally};
-pub use targets::{Target, profile_targets, targets};
+pub use targets::{Target, absence_target, profile_targets, targets};

@@ -158,6 +158,13 @@ impl Scene {
         scene
     }
 
+    /// When the way through the door began on which somebody is at a second; `None`: on none.
+    pub fn at_the_door(&self, who: Actor, second: u32) -> Option<u32> {
+        let stints = self.people.iter().filter(|w| w.who == who).flat_map(|w| &w.stints);
+        let mut now = stints.filter(|s| s.from <= second && second < s.to);
+        now.find(|s| s.zone == Zone::Door).map(|s| s.from)
+    }
+
     /// Each patient walks in, lies down, gets up and walks out.
     fn patient_walks(&mut self, dice: &mut Dice) {
         let patients: Vec<(u32, u32)> = self.patients.clone();
