@@ -325,12 +325,20 @@ impl Knowledge {
         self.passes.values().find(holds)
     }
 
-    /// Whether a track is bound by a witnessed check-in to a pass or a person.
-    pub(crate) fn bound(&self, track: TrackId) -> Option<&Checked> {
-        let of_track = |(_, c): &&(Wall, IdentityCheck)| {
-            c.track == Some(track) && c.direction == CheckDirection::In
+    /// The check-ins that name a track, and whom they bind it to: a person, or a pass that is for
+    /// whoever checks in and held then. Whether there was a witness is not asked here.
+    pub(crate) fn binding(&self, track: TrackId) -> impl Iterator<Item = (Wall, &IdentityCheck)> {
+        let holds = |at: Wall, who: &Checked| match who {
+            Checked::Person(_) => true,
+            Checked::Pass(id) => self.passes.get(id).is_some_and(|p| {
+                p.holder == PassHolder::WitnessedCheckIn && p.from <= at && at < p.until
+            }),
         };
-        self.checks.iter().find(of_track).map(|(_, c)| &c.who)
+        let of_track = move |(at, c): &&(Wall, IdentityCheck)| {
+            let names = c.track == Some(track) && c.direction == CheckDirection::In;
+            names && holds(*at, &c.who)
+        };
+        self.checks.iter().filter(of_track).map(|(at, c)| (*at, c))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::evidence::{Evidence, Standing, Sum};
 use crate::history::TrackLog;
 use crate::identity::Who;
 use crate::spans::Spans;
-use crate::{PersonId, Policy, TrackId, Zone};
+use crate::{Checked, PersonId, Policy, TrackId, Zone};
 
 /// The part of a track that is one stretch of identity, within the window.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct Part<'t> {
     pub(crate) ends: bool,
     /// Its track was somebody's for a while: two people may have been exchanged.
     pub(crate) exchanged: bool,
+    /// A witnessed check-in binds it to a person or a pass.
+    pub(crate) bound: Option<&'t Checked>,
     /// Its evidence alone.
     pub(crate) sum: Sum<'t>,
 }
@@ -61,6 +63,7 @@ impl<'t> Part<'t> {
             begins: from <= track.first(),
             ends: to >= track.last(),
             exchanged: false,
+            bound: None,
             sum: Evidence::within(&track.evidence, from, to),
         }
     }
