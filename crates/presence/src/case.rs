@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bounds::Bounds;
+use crate::bounds::{Bounds, mono_of};
 use crate::evidence::{Standing, Sum};
 use crate::finding::{Looks, PresenceMethod, Visibility};
 use crate::history::History;
@@ -144,15 +144,25 @@ pub(crate) struct Pieces {
     pub(crate) a_ms: u64,
     pub(crate) op: BTreeMap<PersonId, u64>,
     pub(crate) stranger_op: Spans,
+    /// Without any picture, in the sessions of the same day.
+    pub(crate) dark: Spans,
 }
 
 impl Pieces {
     /// One session as a piece of a later one.
     pub(crate) fn of(case: &Case<'_>) -> Self {
+        // A blink in one session says nothing of the day, and need not be kept.
+        let matters = case.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
         let op = case.people.iter().map(|(person, seen)| (person.clone(), seen.op.total()));
-        Self { a_ms: case.a.total(), op: op.collect(), stranger_op: case.stranger_op() }
+        Self {
+            a_ms: case.a.total(),
+            op: op.collect(),
+            stranger_op: case.stranger_op(),
+            dark: if matters { case.dark.clone() } else { Spans::none() },
+        }
     }
 
+    /// Adds what was done; the dark of a day is added by itself, over all its sessions.
     pub(crate) fn add(&mut self, other: &Self) {
         self.a_ms += other.a_ms;
         for (person, op_ms) in &other.op {
@@ -558,6 +568,18 @@ impl<'a> Case<'a> {
 
     pub(crate) fn declared_lead(&self) -> Option<&'a PersonId> {
         self.session.and_then(|(_, s)| s.record.as_ref()).and_then(|r| r.lead.as_ref())
+    }
+
+    /// Whether an emergency flag lowers what is said: nobody went on operating for long after the
+    /// time for which it does.
+    pub(crate) fn is_lowered_by_emergency(&self) -> bool {
+        let p = &self.knowledge.policy;
+        let since = self.session.and_then(|(_, s)| s.emergency_since());
+        since.is_some_and(|since| {
+            let until = mono_of(since, self.offset).saturating_add(p.emergency_ms());
+            self.bounds.start < until
+                && self.activity.clip(until, u64::MAX).total() < p.ll1_other_op_ms()
+        })
     }
 
     pub(crate) fn wall(&self, mono: u64) -> Wall {

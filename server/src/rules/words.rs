@@ -291,6 +291,7 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "hb2_session_ms" => "诊疗期间一次无画面达到此时长即计入。",
         "hb2_session_sum_ms" => "诊疗期间无画面累计达到此时长即计入。",
         "hb7_ms" => "床位有人、操作位无人而旁有他人达到此时长即计入。",
+        "emergency_ms" => "急诊标记到达服务器后按 L1 处理的时长;此后仍有人操作则不再降级。",
         "pieces_gap_ms" => "间隔不足此值的各次诊疗合并计算。",
         "match_frames" => "达到匹配阈值的帧数(认定身份)。",
         "match_spacing_ms" => "计入身份认定的两帧最小间隔。",
