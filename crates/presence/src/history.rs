@@ -433,6 +433,11 @@ impl TrackLog {
         self.evidence.forget_before(horizon);
     }
 
+    /// Seen elsewhere than at the door.
+    pub(crate) fn was_inside(&self) -> bool {
+        !(self.ring.is_empty() && self.head.is_empty() && self.aside.is_empty())
+    }
+
     /// Sits with the companions more than it stands at the bed.
     pub(crate) fn is_companion(&self) -> bool {
         self.companion_ms > 0 && self.companion_ms >= self.ring.total()

@@ -66,7 +66,11 @@ impl<'a> Case<'a> {
             }
         }
         let visits = |p: &&Part<'_>| matches!(p.bound, Some(Checked::Pass(_)));
-        let inside = parts.iter().filter(visits).filter(|p| p.track.last_zone != Zone::Door);
+        // Who was seen at the door alone was on the way in: there the check was made.
+        let inside = parts
+            .iter()
+            .filter(visits)
+            .filter(|p| p.track.last_zone != Zone::Door || !p.track.was_inside());
         let visitors = inside.filter_map(|p| p.seen.last()).collect();
         let mut lists = Lists { visitors, ..Lists::default() };
         for somebody in people(parts, policy) {

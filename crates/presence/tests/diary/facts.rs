@@ -211,6 +211,8 @@ fn an_engineer_looked_for_in_vain_for_minutes_is_no_stranger() {
         )
     };
     assert_eq!(standing(&script("")), Vec::<String>::new());
+    let lost_at_the_door = script("").replace("09:02:06-09:03 stranger operator track=7", "");
+    assert_eq!(standing(&lost_at_the_door), Vec::<String>::new(), "its track broke in the door");
     let another = "09:10:00-09:10:05 stranger door track=8";
     assert_eq!(standing(&script(another)), ["UQ-1 L2"], "somebody who came in by the door");
 }
