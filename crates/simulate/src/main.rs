@@ -10,8 +10,8 @@ use clinic_sim::ErrorModel;
 use clinic_sim::scene::{LAWFUL, Truth};
 use presence::Policy;
 use simulate::{
-    ProfileScore, Target, absence_target, diary, profile, profile_targets, run, scene_diary,
-    targets,
+    ProfileScore, Target, absence_target, diary, months, months_targets, profile, profile_targets,
+    run, scene_diary, targets,
 };
 
 /// Tries the rules on random lawful and unlawful clinic days with known truth, through an error
@@ -53,6 +53,10 @@ struct Args {
     /// how often a lead who is there is called absent; asks for some 3,500 to hold at all.
     #[arg(long, value_name = "SESSIONS")]
     absence: Option<u64>,
+    /// With another profile than `own`: play clinics with a habit that one session cannot show, and
+    /// honest ones, over so many months, and count how many the server's HB-5 names.
+    #[arg(long, value_name = "MONTHS", conflicts_with = "absence")]
+    months: Option<u32>,
     /// Print JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -129,6 +133,11 @@ fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<Ex
             let scene = args.scene.as_deref().context("--day with a profile: say which --scene")?;
             print!("{}", scene_diary(noise, model, policy, args.seed, scene, number));
             return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(number) = args.months {
+            let scores = months(noise, model, policy, number, args.seed, &weights);
+            all.extend(months_targets(name, &scores));
+            continue;
         }
         let named = |scene: &str| args.scene.as_deref().is_none_or(|only| scene.contains(only));
         let play = |each: u64, truth: Option<Truth>| {

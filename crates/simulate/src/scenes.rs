@@ -9,8 +9,8 @@ use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, Truth, Walk};
 use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, STAFF, Scene, Sensor, Zone};
 use presence::{
     Assessment, CheckDirection, Checked, Engine, Fact, Finding, IdentityCheck, IdentityView,
-    Moment, Observation, Output, Policy, PresenceSummary, Rule, SessionId, Severity, Step, TrackId,
-    standing,
+    Moment, Observation, Output, PersonId, Policy, PresenceSummary, Rule, SessionId, Severity,
+    Step, TrackId, standing,
 };
 
 use crate::clinic;
@@ -138,10 +138,10 @@ impl SceneScore {
 }
 
 /// One scene with what was said of it.
-struct Played {
-    scene: Scene,
-    findings: Vec<Finding>,
-    summaries: BTreeMap<SessionId, PresenceSummary>,
+pub(crate) struct Played {
+    pub(crate) scene: Scene,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) summaries: BTreeMap<SessionId, PresenceSummary>,
     /// Seconds in the scene, and looks with a face.
     seen: BTreeMap<Actor, (u64, u64)>,
     /// Whose face was found on the way through the door, and when that way began, s.
@@ -151,16 +151,16 @@ struct Played {
 
 /// What every scene of a run shares.
 #[derive(Clone, Copy)]
-struct World<'w> {
-    noise: &'w Noise,
-    model: &'w ErrorModel,
-    policy: &'w Policy,
-    seed: u64,
+pub(crate) struct World<'w> {
+    pub(crate) noise: &'w Noise,
+    pub(crate) model: &'w ErrorModel,
+    pub(crate) policy: &'w Policy,
+    pub(crate) seed: u64,
     /// Neither scores of the relevant people nor likeness of tracks.
-    plain_input: bool,
+    pub(crate) plain_input: bool,
 }
 
-fn play(
+pub(crate) fn play(
     recipe: &'static Recipe,
     truth: Truth,
     world: World<'_>,
@@ -175,7 +175,7 @@ fn play(
         let time = walk.stints.iter().map(|s| u64::from(s.to - s.from)).sum();
         seen.insert(walk.who, (time, 0));
     }
-    let (mut witness, mut at_door) = (None, BTreeSet::new());
+    let (mut checked_in, mut at_door) = (false, BTreeSet::new());
     let mut looked: BTreeMap<u64, u64> = BTreeMap::new();
     let mut out = Vec::new();
     let mut engine = begin(&scene, policy, 0, &mut out);
@@ -207,9 +207,14 @@ fn play(
             if face.scores.is_some() {
                 looked.insert(face.track, t);
             }
-            if face.witnessed && witness.is_none() {
-                witness = Some(face.track);
-                out.extend(engine.inform(clinic::instant(t), checked(t, face.track)));
+            // The check is made as soon as the box recognises somebody who can witness it.
+            let by = shot.faces.iter().find_map(|f| match engine.identity(TrackId(f.track)) {
+                IdentityView::Matched { person, .. } => Some(person),
+                _ => None,
+            });
+            if let Some(by) = by.filter(|_| face.witnessed && !checked_in) {
+                checked_in = true;
+                out.extend(engine.inform(clinic::instant(t), checked(t, face.track, by)));
             }
         }
         for who in sensor.found() {
@@ -250,21 +255,21 @@ fn play(
 fn begin(scene: &Scene, policy: &Policy, t: u64, out: &mut Vec<Output>) -> Engine {
     let mut engine = Engine::new();
     let at = clinic::instant(t);
-    let facts = clinic::knowledge_of(policy, scene.roster_age_h).into_iter();
+    let facts = clinic::knowledge_of(policy, scene).into_iter();
     for fact in facts.chain(scene.sessions.iter().map(clinic::declared)) {
         out.extend(engine.inform(at, fact));
     }
     engine
 }
 
-/// The engineer's check-in, witnessed by the lead, bound to the track that stood there.
-fn checked(t: u64, track: u64) -> Fact {
+/// The engineer's check-in, bound to the track that stood there.
+fn checked(t: u64, track: u64, witness: PersonId) -> Fact {
     let Moment { wall, .. } = clinic::instant(t);
     Fact::IdentityCheck(IdentityCheck {
         who: Checked::Pass("engineer".into()),
         direction: CheckDirection::In,
         at: wall,
-        witness: "lead1".into(),
+        witness,
         track: Some(TrackId(track)),
         stated_at: None,
     })

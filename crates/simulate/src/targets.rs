@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use clinic_sim::Plant;
 use clinic_sim::scene::Truth;
 
+use crate::months::MonthsScore;
 use crate::scenes::{ProfileScore, SceneScore};
 use crate::score::Score;
 
@@ -145,6 +146,43 @@ pub fn absence_target(name: &str, score: &ProfileScore) -> Target {
         figure: format!("{wrong} of {there} sessions, at most {:.3} %", bound * 100.0),
         holds: there > 0 && bound <= CALLED_ABSENT,
     }
+}
+
+/// The targets of a run over months: nine in ten clinics with a habit are told, by HB-5 or by what
+/// their sessions raise; of honest ones at most one in twenty.
+pub fn months_targets(
+    name: &str,
+    scores: &BTreeMap<Option<&'static str>, MonthsScore>,
+) -> Vec<Target> {
+    let mut list = Vec::new();
+    for (habit, s) in scores {
+        let mut target = match habit {
+            Some(habit) => at_least(
+                format!("{name} · months of \"{habit}\" named by HB-5"),
+                0.9,
+                s.told,
+                s.clinics,
+            ),
+            None => {
+                at_most(format!("{name} · honest clinics named by HB-5"), 0.05, s.told, s.clinics)
+            }
+        };
+        let share = s.unjudged as f64 / s.sessions.max(1) as f64 * 100.0;
+        let _ = write!(
+            target.figure,
+            ", L2 {}, {share:.1} % of {} sessions unjudged",
+            s.grave, s.sessions
+        );
+        if s.told > 0 {
+            let _ = write!(target.figure, ", said on day {}", s.days_to_tell / s.told);
+        }
+        if habit.is_some() {
+            let _ = write!(target.figure, ", half of the sessions spoke in {}", s.spoke);
+            target.holds |= s.spoke == s.clinics;
+        }
+        list.push(target);
+    }
+    list
 }
 
 /// The greatest rate under which `k` or fewer of `n` are still seen once in twenty (Clopper and
