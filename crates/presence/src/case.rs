@@ -197,6 +197,8 @@ pub(crate) struct Case<'a> {
     pub(crate) strangers: Vec<Stranger>,
     /// INDETERMINATE tracks of the window that may have been somebody's presence.
     pub(crate) unknown: Vec<Unknown<'a>>,
+    /// Stays of INDETERMINATE faces that are like one person alone.
+    pub(crate) glimpses: Vec<(PersonId, Stay)>,
     pub(crate) unknown_tracks: u32,
     /// Operating of INDETERMINATE people whom entry order does not explain as somebody recognised.
     pub(crate) unexplained: Spans,
@@ -260,6 +262,7 @@ impl<'a> Case<'a> {
             people: BTreeMap::new(),
             strangers: Vec::new(),
             unknown: Vec::new(),
+            glimpses: Vec::new(),
             unknown_tracks: 0,
             unexplained: Spans::none(),
             doubted: Spans::none(),
@@ -508,7 +511,9 @@ impl<'a> Case<'a> {
     /// inside it until he was seen again, unless he came in by the door then.
     pub(crate) fn unaccounted(&self, seen: &Seen<'_>) -> Spans {
         const SAME_PASSAGE_MS: u64 = 15_000;
+        let glimpses = self.glimpses.iter().filter(|(person, _)| *person == seen.info.id);
         let mut stays = seen.stays.clone();
+        stays.extend(glimpses.map(|(_, stay)| *stay));
         stays.sort_unstable();
         let end = self.a.last().unwrap_or(0);
         let mut out = Vec::new();

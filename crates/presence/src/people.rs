@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::case::Stay;
 use crate::evidence::{Evidence, Standing, Sum};
 use crate::history::TrackLog;
 use crate::identity::Who;
@@ -76,6 +77,17 @@ impl<'t> Part<'t> {
     /// With the companions, or elsewhere within reach of the bed.
     pub(crate) fn beside(&self) -> Spans {
         self.track.beside.clip(self.from(), self.to())
+    }
+
+    /// How whoever it is came and went; `None`: never seen.
+    pub(crate) fn stay(&self) -> Option<Stay> {
+        let (from, to) = (self.seen.first()?, self.seen.last()?);
+        let inside = !(self.ring.is_empty() && self.head.is_empty() && self.elsewhere().is_empty());
+        let track = self.track;
+        let came_in = inside && track.first_zone == Zone::Door && track.seen.first() == Some(from);
+        let went_out = inside && track.last_zone == Zone::Door && track.seen.last() == Some(to);
+        let at_door = !inside && track.first_zone == Zone::Door;
+        Some(Stay { from, to, came_in, went_out, at_door })
     }
 
     fn from(&self) -> u64 {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::bounds::mono_of;
-use crate::case::{Case, Cause, Gates, Seen, Stay, Stranger, Unknown};
+use crate::case::{Case, Cause, Gates, Seen, Stranger, Unknown};
 use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
 use crate::evidence::Standing;
 use crate::finding::PresenceMethod;
@@ -216,17 +216,7 @@ impl<'a> Case<'a> {
         if method == PresenceMethod::Face {
             seen.method = method;
         }
-        if let (Some(from), Some(to)) = (part.seen.first(), part.seen.last()) {
-            let inside =
-                !(part.ring.is_empty() && part.head.is_empty() && part.elsewhere().is_empty());
-            let came_in = inside
-                && part.track.first_zone == Zone::Door
-                && part.track.seen.first() == Some(from);
-            let went_out =
-                inside && part.track.last_zone == Zone::Door && part.track.seen.last() == Some(to);
-            let at_door = !inside && part.track.first_zone == Zone::Door;
-            seen.stays.push(Stay { from, to, came_in, went_out, at_door });
-        }
+        seen.stays.extend(part.stay());
     }
 
     /// Parts of one person whom nobody recognised.
@@ -362,6 +352,13 @@ impl<'a> Case<'a> {
             if !explained {
                 lists.unexplained.extend(op.iter());
             }
+        }
+        for part in parts {
+            // Too short for a match, and like one person alone: it tells how he came or went.
+            let best = part.sum.best().filter(|(_, mnat)| *mnat >= named);
+            let alone = best.filter(|(person, _)| part.sum.of_others(person) < 0);
+            self.glimpses
+                .extend(alone.and_then(|(person, _)| Some((person.clone(), part.stay()?))));
         }
         let long = seen.total() >= policy.indeterminate_ignore_ms();
         self.unknown_tracks += u32::from(long && !at_bed.is_empty());

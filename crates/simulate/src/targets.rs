@@ -173,8 +173,8 @@ pub fn months_targets(
             ", L2 {}, {share:.1} % of {} sessions unjudged",
             s.grave, s.sessions
         );
-        if s.told > 0 {
-            let _ = write!(target.figure, ", said on day {}", s.days_to_tell / s.told);
+        if let Some(day) = s.days_to_tell.checked_div(s.told) {
+            let _ = write!(target.figure, ", said on day {day}");
         }
         if habit.is_some() {
             let _ = write!(target.figure, ", half of the sessions spoke in {}", s.spoke);

@@ -148,6 +148,19 @@ fn ll5_the_leads_own_part_of_45_s() {
 }
 
 #[test]
+fn ll5_a_glimpse_tells_how_the_lead_left() {
+    // The track breaks at the bed; of the way out two looks remain, too few for a match.
+    let left = |how: &str| {
+        filler(&format!(
+            "09:00-09:21 qian operator\n09:00:00-09:00:05 lin door track=9\n\
+             09:00:06-09:00:20 lin elsewhere track=9\n{how}"
+        ))
+    };
+    stands(&left("09:00:30-09:00:31 lin door track=10"), &["LL-5 L2", "NL-1 L1"]);
+    stands(&left("09:00:30-09:00:31 dim door track=10"), &["LL-5 L1", "NL-1 L1"]);
+}
+
+#[test]
 fn ll5_glimpses_of_another_add_up() {
     // The lead goes after 25 s. Each glimpse of the physician alone is too short to say whose it
     // is; that all of them were the lead is out of the question.
