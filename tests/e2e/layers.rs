@@ -15,16 +15,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("zaigang-fleet", &["protocol", "trust", "delivery"]),
     ("vision", &[]),
     ("law", &[]),
+    ("abstention", &[]),
     ("scene", &[]),
     ("clinic-sim", &[]),
-    ("simulate", &["presence", "clinic-sim"]),
+    ("simulate", &["presence", "clinic-sim", "abstention"]),
     ("evaluate", &["vision"]),
     ("local-page", &[]),
     (
         "edge-agent",
         &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate", "local-page"],
     ),
-    ("server", &["vision", "protocol", "trust", "law"]),
+    ("server", &["vision", "protocol", "trust", "law", "abstention"]),
 ];
 
 /// Crate → the outside packages that must never be among its dependencies, however deep.

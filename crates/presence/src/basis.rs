@@ -26,9 +26,9 @@ pub(crate) struct Basis {
 }
 
 impl Basis {
-    fn learn(&mut self, fact: &Fact) {
+    fn learn(&mut self, fact: &Fact, heard: Wall) {
         let mut known = self.known.clone();
-        if known.take(fact.clone()) {
+        if known.take(fact.clone(), heard) {
             let before = std::mem::replace(&mut self.known, known);
             self.heard.get_or_insert_with(|| Box::new(before));
         }
@@ -62,7 +62,7 @@ impl Engine {
     pub(crate) fn enter_bases(&mut self, fact: &Fact, heard: Wall) {
         let stated = fact.stated_at(heard);
         for basis in self.bases.values_mut().filter(|b| stated < b.at) {
-            basis.learn(fact);
+            basis.learn(fact, heard);
         }
     }
 

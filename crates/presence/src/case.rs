@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bounds::Bounds;
+use crate::bounds::{Bounds, mono_of};
 use crate::evidence::{Standing, Sum};
 use crate::finding::{Looks, PresenceMethod, Visibility};
 use crate::history::History;
@@ -144,15 +144,25 @@ pub(crate) struct Pieces {
     pub(crate) a_ms: u64,
     pub(crate) op: BTreeMap<PersonId, u64>,
     pub(crate) stranger_op: Spans,
+    /// Without any picture, in the sessions of the same day.
+    pub(crate) dark: Spans,
 }
 
 impl Pieces {
     /// One session as a piece of a later one.
     pub(crate) fn of(case: &Case<'_>) -> Self {
+        // A blink in one session says nothing of the day, and need not be kept.
+        let matters = case.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
         let op = case.people.iter().map(|(person, seen)| (person.clone(), seen.op.total()));
-        Self { a_ms: case.a.total(), op: op.collect(), stranger_op: case.stranger_op() }
+        Self {
+            a_ms: case.a.total(),
+            op: op.collect(),
+            stranger_op: case.stranger_op(),
+            dark: if matters { case.dark.clone() } else { Spans::none() },
+        }
     }
 
+    /// Adds what was done; the dark of a day is added by itself, over all its sessions.
     pub(crate) fn add(&mut self, other: &Self) {
         self.a_ms += other.a_ms;
         for (person, op_ms) in &other.op {
@@ -187,6 +197,8 @@ pub(crate) struct Case<'a> {
     pub(crate) strangers: Vec<Stranger>,
     /// INDETERMINATE tracks of the window that may have been somebody's presence.
     pub(crate) unknown: Vec<Unknown<'a>>,
+    /// Stays of INDETERMINATE faces that are like one person alone.
+    pub(crate) glimpses: Vec<(PersonId, Stay)>,
     pub(crate) unknown_tracks: u32,
     /// Operating of INDETERMINATE people whom entry order does not explain as somebody recognised.
     pub(crate) unexplained: Spans,
@@ -250,6 +262,7 @@ impl<'a> Case<'a> {
             people: BTreeMap::new(),
             strangers: Vec::new(),
             unknown: Vec::new(),
+            glimpses: Vec::new(),
             unknown_tracks: 0,
             unexplained: Spans::none(),
             doubted: Spans::none(),
@@ -410,15 +423,49 @@ impl<'a> Case<'a> {
     /// Each glimpse alone may say too little against him; that he was in as many of them as that
     /// takes is as unlikely as all of it together.
     fn could_hide(&self, id: &PersonId, hides_ms: u64) -> bool {
-        let mut pieces = vec![(0, self.blind.intersect(&self.i).total())];
+        let doubtful = |standing| matches!(standing, Standing::Doubtful | Standing::Open);
+        self.could_hide_in(id, &self.blind.intersect(&self.i), &self.window, hides_ms, doubtful)
+    }
+
+    /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
+    /// with all that may have been his. `also_unsure`: a face that may not be living may have been
+    /// his too.
+    pub(crate) fn is_short_of(
+        &self,
+        seen: &Seen<'_>,
+        there: &Spans,
+        least_ms: u64,
+        also_unsure: bool,
+    ) -> bool {
+        let left_ms = least_ms.saturating_sub(there.total());
+        let rest = self.a.minus(there);
+        let counts = |standing| match standing {
+            Standing::NeverLive => also_unsure,
+            other => other != Standing::Out,
+        };
+        let dark = self.blind.intersect(&rest);
+        left_ms > 0 && !self.could_hide_in(&seen.info.id, &dark, &rest, left_ms, counts)
+    }
+
+    /// As [`Self::could_hide`], within a time: what of it was not seen at all, and all of it.
+    fn could_hide_in(
+        &self,
+        id: &PersonId,
+        dark: &Spans,
+        within: &Spans,
+        hides_ms: u64,
+        counts: impl Fn(Standing) -> bool,
+    ) -> bool {
+        let mut pieces = vec![(0, dark.total())];
         for unknown in &self.unknown {
             let (standing, spans) = self.open_for(unknown, id);
             let part = spans.total() < unknown.seen.total();
             // Time without a look near it, and time whose looks speak for him: nothing speaks
             // against those.
             let against = if part { 0 } else { (-unknown.sum.of(id)).max(0) };
-            if matches!(standing, Standing::Doubtful | Standing::Open) && spans.total() > 0 {
-                pieces.push((against, spans.total()));
+            let ms = spans.intersect(within).total();
+            if counts(standing) && ms > 0 {
+                pieces.push((against, ms));
             }
         }
         // The cheapest first, by evidence per time; the last one in part.
@@ -464,7 +511,9 @@ impl<'a> Case<'a> {
     /// inside it until he was seen again, unless he came in by the door then.
     pub(crate) fn unaccounted(&self, seen: &Seen<'_>) -> Spans {
         const SAME_PASSAGE_MS: u64 = 15_000;
+        let glimpses = self.glimpses.iter().filter(|(person, _)| *person == seen.info.id);
         let mut stays = seen.stays.clone();
+        stays.extend(glimpses.map(|(_, stay)| *stay));
         stays.sort_unstable();
         let end = self.a.last().unwrap_or(0);
         let mut out = Vec::new();
@@ -524,6 +573,18 @@ impl<'a> Case<'a> {
 
     pub(crate) fn declared_lead(&self) -> Option<&'a PersonId> {
         self.session.and_then(|(_, s)| s.record.as_ref()).and_then(|r| r.lead.as_ref())
+    }
+
+    /// Whether an emergency flag lowers what is said: nobody went on operating for long after the
+    /// time for which it does.
+    pub(crate) fn is_lowered_by_emergency(&self) -> bool {
+        let p = &self.knowledge.policy;
+        let since = self.session.and_then(|(_, s)| s.emergency_since());
+        since.is_some_and(|since| {
+            let until = mono_of(since, self.offset).saturating_add(p.emergency_ms());
+            self.bounds.start < until
+                && self.activity.clip(until, u64::MAX).total() < p.ll1_other_op_ms()
+        })
     }
 
     pub(crate) fn wall(&self, mono: u64) -> Wall {

@@ -138,6 +138,10 @@ impl Engine {
         if let Some(fault) = self.history.faults.last().filter(|f| !f.over || f.last == now) {
             due = due.min(tick_after(now.max(fault.from + policy.hb2_ms()), policy));
         }
+        // What hides the room in a session adds up and is said while the session is open.
+        if self.history.is_dark(now) && self.session_at(now) {
+            due = due.min(tick_after(now, policy));
+        }
         self.due = Some(self.due.map_or(due, |d| d.min(due)));
         out = wipes(seen, out);
         out
@@ -150,7 +154,7 @@ impl Engine {
             Fact::ZonesDrifted(drift) => self.drifted(drift),
             fact => {
                 self.enter_bases(&fact, at.wall);
-                self.knowledge.take(fact) && {
+                self.knowledge.take(fact, at.wall) && {
                     self.dirty = true;
                     self.watched = self.knowledge.watched();
                     true

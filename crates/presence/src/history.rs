@@ -245,6 +245,11 @@ impl History {
         seen.union(&Spans::from_unsorted(attended.collect()))
     }
 
+    /// Whether the latest look, at `now`, showed neither the operator zone nor the door.
+    pub(crate) fn is_dark(&self, now: u64) -> bool {
+        self.clear.last() != Some(now) && self.door.last() != Some(now)
+    }
+
     fn camera(&mut self, at: u64, seen: &Observation, gap: u64) {
         let camera = seen.camera;
         let ok = camera.state == CameraState::Ok;
@@ -426,6 +431,11 @@ impl TrackLog {
         self.hits.retain(|hit| hit.at >= horizon);
         self.identity.forget_before(horizon);
         self.evidence.forget_before(horizon);
+    }
+
+    /// Seen elsewhere than at the door.
+    pub(crate) fn was_inside(&self) -> bool {
+        !(self.ring.is_empty() && self.head.is_empty() && self.aside.is_empty())
     }
 
     /// Sits with the companions more than it stands at the bed.

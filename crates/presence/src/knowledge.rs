@@ -16,6 +16,9 @@ use crate::{
 /// Forgotten sessions of which a late duplicate is recognised.
 const MAX_TOMBSTONES: usize = 1_024;
 
+/// Minutes of a day.
+pub(crate) const DAY_MIN: i64 = 1_440;
+
 /// Rosters kept: today's and a few before it.
 const MAX_ROSTERS: usize = 4;
 
@@ -105,6 +108,21 @@ impl Session {
         self.emergency.as_ref().is_some_and(|e| e.raised)
     }
 
+    /// When the emergency flag that stands reached the server.
+    pub(crate) fn emergency_since(&self) -> Option<Wall> {
+        self.emergency.as_ref().filter(|e| e.raised).and_then(|e| e.stated_at)
+    }
+
+    /// Takes a flag. One whose time is not told counts from when it was heard; said again it is
+    /// the same flag.
+    fn take_emergency(&mut self, flag: EmergencyFlag, heard: Wall) -> bool {
+        let again = self.emergency.as_ref().is_some_and(|old| {
+            (old.version, old.raised) == (flag.version, flag.raised) && flag.stated_at.is_none()
+        });
+        let stated_at = flag.stated_at.or(Some(heard));
+        !again && raise(&mut self.emergency, EmergencyFlag { stated_at, ..flag }, |e| e.version)
+    }
+
     fn version(&self) -> u32 {
         let versions =
             [self.record.as_ref().map(|r| r.version), self.close.as_ref().map(|c| c.version)];
@@ -113,8 +131,15 @@ impl Session {
 }
 
 impl Knowledge {
-    /// Takes a fact. True when anything changed.
-    pub(crate) fn take(&mut self, fact: Fact) -> bool {
+    /// The day at the room's place, counted from 1970.
+    pub(crate) fn local_day(&self, at: Wall) -> i64 {
+        let hours = self.room.as_ref().and_then(|r| r.hours.as_ref());
+        let offset_min = hours.map_or(0, |h| i64::from(h.utc_offset_min));
+        (at.0.div_euclid(60_000) + offset_min).div_euclid(DAY_MIN)
+    }
+
+    /// Takes a fact that was heard at a wall time. True when anything changed.
+    pub(crate) fn take(&mut self, fact: Fact, heard: Wall) -> bool {
         match fact {
             Fact::Room(room) => {
                 let newer =
@@ -143,9 +168,9 @@ impl Knowledge {
                     raise(&mut s.close, close, |c| c.version)
                 })
             }
-            Fact::Emergency(flag) => self.session(&flag.session.clone(), u32::MAX, |s| {
-                raise(&mut s.emergency, flag, |e| e.version)
-            }),
+            Fact::Emergency(flag) => {
+                self.session(&flag.session.clone(), u32::MAX, |s| s.take_emergency(flag, heard))
+            }
             Fact::Pass(pass) => {
                 let mut slot = self.passes.remove(&pass.id);
                 let id = pass.id.clone();
@@ -325,12 +350,20 @@ impl Knowledge {
         self.passes.values().find(holds)
     }
 
-    /// Whether a track is bound by a witnessed check-in to a pass or a person.
-    pub(crate) fn bound(&self, track: TrackId) -> Option<&Checked> {
-        let of_track = |(_, c): &&(Wall, IdentityCheck)| {
-            c.track == Some(track) && c.direction == CheckDirection::In
+    /// The check-ins that name a track, and whom they bind it to: a person, or a pass that is for
+    /// whoever checks in and held then. Whether there was a witness is not asked here.
+    pub(crate) fn binding(&self, track: TrackId) -> impl Iterator<Item = (Wall, &IdentityCheck)> {
+        let holds = |at: Wall, who: &Checked| match who {
+            Checked::Person(_) => true,
+            Checked::Pass(id) => self.passes.get(id).is_some_and(|p| {
+                p.holder == PassHolder::WitnessedCheckIn && p.from <= at && at < p.until
+            }),
         };
-        self.checks.iter().find(of_track).map(|(_, c)| &c.who)
+        let of_track = move |(at, c): &&(Wall, IdentityCheck)| {
+            let names = c.track == Some(track) && c.direction == CheckDirection::In;
+            names && holds(*at, &c.who)
+        };
+        self.checks.iter().filter(of_track).map(|(at, c)| (*at, c))
     }
 }
 

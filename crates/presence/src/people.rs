@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::case::Stay;
 use crate::evidence::{Evidence, Standing, Sum};
 use crate::history::TrackLog;
 use crate::identity::Who;
 use crate::spans::Spans;
-use crate::{PersonId, Policy, TrackId, Zone};
+use crate::{Checked, PersonId, Policy, TrackId, Zone};
 
 /// The part of a track that is one stretch of identity, within the window.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Part<'t> {
     pub(crate) ends: bool,
     /// Its track was somebody's for a while: two people may have been exchanged.
     pub(crate) exchanged: bool,
+    /// A witnessed check-in binds it to a person or a pass.
+    pub(crate) bound: Option<&'t Checked>,
     /// Its evidence alone.
     pub(crate) sum: Sum<'t>,
 }
@@ -61,6 +64,7 @@ impl<'t> Part<'t> {
             begins: from <= track.first(),
             ends: to >= track.last(),
             exchanged: false,
+            bound: None,
             sum: Evidence::within(&track.evidence, from, to),
         }
     }
@@ -73,6 +77,17 @@ impl<'t> Part<'t> {
     /// With the companions, or elsewhere within reach of the bed.
     pub(crate) fn beside(&self) -> Spans {
         self.track.beside.clip(self.from(), self.to())
+    }
+
+    /// How whoever it is came and went; `None`: never seen.
+    pub(crate) fn stay(&self) -> Option<Stay> {
+        let (from, to) = (self.seen.first()?, self.seen.last()?);
+        let inside = !(self.ring.is_empty() && self.head.is_empty() && self.elsewhere().is_empty());
+        let track = self.track;
+        let came_in = inside && track.first_zone == Zone::Door && track.seen.first() == Some(from);
+        let went_out = inside && track.last_zone == Zone::Door && track.seen.last() == Some(to);
+        let at_door = !inside && track.first_zone == Zone::Door;
+        Some(Stay { from, to, came_in, went_out, at_door })
     }
 
     fn from(&self) -> u64 {

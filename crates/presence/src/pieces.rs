@@ -5,7 +5,8 @@
 use crate::bounds::{self, Bounds};
 use crate::case::{Case, Pieces};
 use crate::knowledge::Knowledge;
-use crate::{Engine, SessionId};
+use crate::spans::Spans;
+use crate::{Engine, SessionId, Wall};
 
 /// What was done in a session that was judged, as a piece of the next one.
 #[derive(Clone, Debug)]
@@ -52,6 +53,11 @@ impl Engine {
             begin = from;
             pieces.add(&self.piece(k, other, now, offset));
         }
+        let day = |mono: u64| k.local_day(Wall((mono as i64).saturating_add(offset)));
+        let today = self.judged_pieces.iter().filter(|(other, piece)| {
+            *other != id && piece.to <= bounds.start && day(piece.from) == day(bounds.start)
+        });
+        pieces.dark = today.fold(Spans::none(), |all, (_, piece)| all.union(&piece.did.dark));
         pieces
     }
 

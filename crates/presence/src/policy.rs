@@ -188,6 +188,9 @@ settings! {
         assessed frames.";
     hb7_ms = 300_000 "ms" [60_000, 3_600_000] "HB-7" "A bed occupied for so long with nobody in \
         the operator zone, and somebody beside it, counts.";
+    emergency_ms = 3_600_000 "ms" [0, 14_400_000] "all with a session" "An emergency flag lowers \
+        to L1 for so long from when it reached the server; who operates for longer than \
+        `ll1_other_op_ms` after it is judged as without.";
     pieces_gap_ms = 600_000 "ms" [0, 3_600_000] "LL-1, NL-1 to NL-3, \
         UQ-1" "What one person did in sessions less than this apart is added up.";
     bed_bridge_ms = 180_000 "ms" [0, 3_600_000] "roles" "Between two sightings of the patient at \

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::case::{Case, Cause, Gates, Seen, Stay, Stranger, Unknown};
+use crate::bounds::mono_of;
+use crate::case::{Case, Cause, Gates, Seen, Stranger, Unknown};
 use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
 use crate::evidence::Standing;
 use crate::finding::PresenceMethod;
@@ -23,6 +24,8 @@ struct Lists {
     beside: Vec<(u64, u64)>,
     /// Strangers who may be somebody recognised.
     turning: Vec<Stranger>,
+    /// When pass holders were last seen inside the room whom nobody saw leave.
+    visitors: Vec<u64>,
 }
 
 impl<'a> Case<'a> {
@@ -41,15 +44,35 @@ impl<'a> Case<'a> {
             }
             let stretches = track.identity.stretches(track.last(), policy);
             let exchanged = stretches.iter().any(|(_, _, who, _)| matches!(who, Who::Person(_)));
+            let checked = self.checked_in_by_track(id, h);
             for (s_from, s_to, who, votes) in stretches {
                 let (s_from, s_to) = (s_from.max(from), s_to.min(to));
-                if s_from <= s_to {
-                    let part = Part::new(id, track, (s_from, s_to), who.clone(), votes);
-                    parts.push(Part { exchanged, ..part });
+                let mut add = |from: u64, to: u64, bound: Option<&'a Checked>| {
+                    if from <= to {
+                        let part = Part::new(id, track, (from, to), who.clone(), votes);
+                        parts.push(Part { exchanged, bound, ..part });
+                    }
+                };
+                match checked {
+                    // A check counts from the moment it was made, never backwards.
+                    Some((at, whom)) if at <= s_to => {
+                        if s_from < at {
+                            add(s_from, at, None);
+                        }
+                        add(s_from.max(at), s_to, Some(whom));
+                    }
+                    _ => add(s_from, s_to, None),
                 }
             }
         }
-        let mut lists = Lists::default();
+        let visits = |p: &&Part<'_>| matches!(p.bound, Some(Checked::Pass(_)));
+        // Who was seen at the door alone was on the way in: there the check was made.
+        let inside = parts
+            .iter()
+            .filter(visits)
+            .filter(|p| p.track.last_zone != Zone::Door || !p.track.was_inside());
+        let visitors = inside.filter_map(|p| p.seen.last()).collect();
+        let mut lists = Lists { visitors, ..Lists::default() };
         for somebody in people(parts, policy) {
             self.read_somebody(&somebody, &linked, &named, gates, &mut lists);
         }
@@ -65,56 +88,84 @@ impl<'a> Case<'a> {
         &mut self,
         somebody: &Somebody<'a>,
         linked: &BTreeSet<TrackId>,
-        named: &[Named],
+        others: &[Named],
         gates: &Gates,
         lists: &mut Lists,
     ) {
         let policy = &self.knowledge.policy;
-        let bound = somebody.parts.iter().find_map(|p| self.knowledge.bound(p.id));
         for part in &somebody.parts {
             lists.beside.extend(part.beside().iter());
         }
-        if somebody.has_person() {
-            let sure = somebody.person().filter(|_| !somebody.joined).cloned();
-            for part in &somebody.parts {
-                match (&part.who, &sure) {
-                    (Who::Person(person), _) => {
-                        self.recognised(part, person, PresenceMethod::Face, gates, lists);
-                    }
-                    // The face is alike, and the evidence does not speak against it.
-                    (_, Some(person)) => {
-                        self.recognised(part, &person.clone(), PresenceMethod::Face, gates, lists);
-                    }
-                    _ => self.unrecognised(
-                        std::slice::from_ref(part),
-                        somebody,
-                        linked,
-                        named,
-                        gates,
-                        lists,
-                    ),
-                }
+        let bound = somebody.parts.iter().find_map(|p| p.bound);
+        // Joined by place alone they may be somebody else: that accuses nobody, and names nobody.
+        let sure = !somebody.joined;
+        if bound.is_none() && !somebody.has_person() {
+            match somebody.matched(policy) {
+                Some((person, _)) => self.all_are(&somebody.parts, &person, gates, lists),
+                None => self.unrecognised(&somebody.parts, somebody, linked, others, gates, lists),
             }
             return;
         }
-        match bound {
-            Some(Checked::Person(person)) => {
-                for part in &somebody.parts {
+        let mut rest = Vec::new();
+        for part in &somebody.parts {
+            match (&part.who, part.bound) {
+                (Who::Person(person), _) => {
+                    self.recognised(part, person, PresenceMethod::Face, gates, lists);
+                }
+                (_, Some(Checked::Person(person))) => {
+                    self.recognised(part, person, PresenceMethod::CardPinWitness, gates, lists);
+                }
+                // A pass holder is at work with leave.
+                (_, Some(Checked::Pass(_))) => {}
+                (_, None) => rest.push(part.clone()),
+            }
+        }
+        match (bound, somebody.person()) {
+            (Some(Checked::Pass(_)), _) => self.visitor(&rest, sure, gates, lists),
+            (Some(Checked::Person(person)), None) if sure => {
+                for part in &rest {
                     self.recognised(part, person, PresenceMethod::CardPinWitness, gates, lists);
                 }
             }
-            // A pass holder is at work with leave, also where the track broke after the witnessed
-            // check-in.
-            Some(Checked::Pass(_)) => {}
-            None => match somebody.matched(policy) {
-                Some((person, _)) => {
-                    for part in &somebody.parts {
-                        self.recognised(part, &person, PresenceMethod::Face, gates, lists);
-                    }
+            // The face is alike, and the evidence does not speak against it.
+            (_, Some(person)) if sure => self.all_are(&rest, &person.clone(), gates, lists),
+            _ => {
+                for part in &rest {
+                    let part = std::slice::from_ref(part);
+                    self.unrecognised(part, somebody, linked, others, gates, lists);
                 }
-                None => self.unrecognised(&somebody.parts, somebody, linked, named, gates, lists),
-            },
+            }
         }
+    }
+
+    fn all_are(&mut self, parts: &[Part<'a>], person: &PersonId, gates: &Gates, lists: &mut Lists) {
+        for part in parts {
+            self.recognised(part, person, PresenceMethod::Face, gates, lists);
+        }
+    }
+
+    /// To whom a witnessed check-in binds a track, and from when on. Whose witness was not
+    /// recognised in the room is only stated.
+    fn checked_in_by_track(&self, id: TrackId, h: &History) -> Option<(u64, &'a Checked)> {
+        let knowledge = self.knowledge;
+        knowledge.binding(id).find_map(|(at, check)| {
+            let at = mono_of(at, self.offset);
+            h.witnessed(at, &check.witness, &knowledge.policy).then_some((at, &check.who))
+        })
+    }
+
+    /// What was seen of a pass holder whose track broke. `sure`: the face is the same. Otherwise it
+    /// is a doubt that accuses nobody and is counted.
+    fn visitor(&mut self, parts: &[Part<'a>], sure: bool, gates: &Gates, lists: &mut Lists) {
+        if parts.is_empty() || sure {
+            return;
+        }
+        let strange = parts.iter().filter(|p| p.who == Who::Stranger);
+        let at_bed = strange.flat_map(|p| p.ring.iter().chain(p.head.iter())).collect();
+        let op = gates.with_patient(&Spans::from_unsorted(at_bed));
+        lists.doubted.extend(op.iter());
+        let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
+        self.unknown.push(unknown(parts, Cause::Unverified, seen, false));
     }
 
     fn recognised(
@@ -165,17 +216,7 @@ impl<'a> Case<'a> {
         if method == PresenceMethod::Face {
             seen.method = method;
         }
-        if let (Some(from), Some(to)) = (part.seen.first(), part.seen.last()) {
-            let inside =
-                !(part.ring.is_empty() && part.head.is_empty() && part.elsewhere().is_empty());
-            let came_in = inside
-                && part.track.first_zone == Zone::Door
-                && part.track.seen.first() == Some(from);
-            let went_out =
-                inside && part.track.last_zone == Zone::Door && part.track.seen.last() == Some(to);
-            let at_door = !inside && part.track.first_zone == Zone::Door;
-            seen.stays.push(Stay { from, to, came_in, went_out, at_door });
-        }
+        seen.stays.extend(part.stay());
     }
 
     /// Parts of one person whom nobody recognised.
@@ -244,6 +285,9 @@ impl<'a> Case<'a> {
             open.anybody = true;
             self.unknown.push(open);
         }
+        // A pass holder whom nobody saw leave may be who appears inside the room afterwards.
+        let appears = somebody.parts.iter().all(|p| p.track.first_zone != Zone::Door);
+        let visitor = appears && lists.visitors.iter().any(|last| seen.first() > Some(*last));
         let early = self.bed.first().is_some_and(|lay| seen.first() <= Some(lay + 20_000));
         let stranger = Stranger {
             tracks: parts.iter().map(|p| p.id).collect(),
@@ -251,13 +295,15 @@ impl<'a> Case<'a> {
             votes: parts.iter().map(|p| p.votes.max(p.sum.lows_and_bands().0)).max().unwrap_or(0),
             came_with_patient: early || somebody.companion_ms() >= 10_000,
         };
-        if turns {
+        if turns && !visitor {
             lists.unknown_ring.extend(at_bed.iter());
             if !op.is_empty() {
                 lists.turning.push(stranger);
             }
             self.unknown_tracks += u32::from(!at_bed.is_empty());
             self.unknown.push(unknown(parts, Cause::TakesTurns, seen, false));
+        } else if visitor {
+            lists.doubted.extend(op.iter());
         } else if !op.is_empty() {
             self.strangers.push(stranger);
         }
@@ -306,6 +352,13 @@ impl<'a> Case<'a> {
             if !explained {
                 lists.unexplained.extend(op.iter());
             }
+        }
+        for part in parts {
+            // Too short for a match, and like one person alone: it tells how he came or went.
+            let best = part.sum.best().filter(|(_, mnat)| *mnat >= named);
+            let alone = best.filter(|(person, _)| part.sum.of_others(person) < 0);
+            self.glimpses
+                .extend(alone.and_then(|(person, _)| Some((person.clone(), part.stay()?))));
         }
         let long = seen.total() >= policy.indeterminate_ignore_ms();
         self.unknown_tracks += u32::from(long && !at_bed.is_empty());

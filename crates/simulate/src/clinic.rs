@@ -1,5 +1,6 @@
 //! Translates the simulated clinic into what the engine is told and shown.
 
+use clinic_sim::scene::WITHOUT_TEMPLATE;
 use clinic_sim::{Category, ITEMS, Look, STAFF, Session as Truth, Spoofness, Zone as Place};
 use presence::{
     BoxPx, CameraState, Catalogue, ClockQuality, DeploymentMode, Face, Fact, GradeCeiling,
@@ -217,12 +218,17 @@ pub(crate) fn elapsed_ms(at: Mono) -> u64 {
 }
 
 /// As [`knowledge`], with a roster of this age, and an engineer's pass.
-pub(crate) fn knowledge_of(policy: &Policy, roster_age_h: u32) -> Vec<Fact> {
+pub(crate) fn knowledge_of(policy: &Policy, scene: &clinic_sim::Scene) -> Vec<Fact> {
     let mut facts = knowledge(policy);
-    let made = Wall(wall(0).0 - i64::from(roster_age_h) * 3_600_000);
+    let made = Wall(wall(0).0 - i64::from(scene.roster_age_h) * 3_600_000);
     for fact in &mut facts {
         if let Fact::Roster(roster) = fact {
             (roster.made_at, roster.registry_at) = (made, made);
+            let mut declared = scene.sessions.iter().flat_map(|s| &s.operators);
+            if declared.any(|id| *id == WITHOUT_TEMPLATE) {
+                let nurse = practitioner(WITHOUT_TEMPLATE, Category::Nurse);
+                roster.people.push(Practitioner { has_template: false, ..nurse });
+            }
         }
     }
     facts.push(Fact::Pass(Pass {
@@ -245,7 +251,7 @@ pub(crate) fn declared(s: &clinic_sim::scene::Declared) -> Fact {
         room: "room".into(),
         item: s.item.map(Into::into),
         lead: s.lead.map(Into::into),
-        operators: Vec::new(),
+        operators: s.operators.iter().map(|id| PersonId::new(id)).collect(),
         start: wall(s.start),
         end: Some(wall(s.end)),
         cancelled: false,

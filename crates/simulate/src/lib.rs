@@ -3,12 +3,14 @@
 //! know the truth.
 
 mod clinic;
+mod months;
 mod run;
 mod scenes;
 mod score;
 mod targets;
 
+pub use months::{MonthsScore, months};
 pub use run::{diary, run};
 pub use scenes::{ProfileScore, SceneScore, profile, scene_diary};
 pub use score::{Recall, Score, Tally};
-pub use targets::{Target, profile_targets, targets};
+pub use targets::{Target, absence_target, months_targets, profile_targets, targets};

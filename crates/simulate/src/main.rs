@@ -7,8 +7,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 use clinic_sim::ErrorModel;
+use clinic_sim::scene::{LAWFUL, Truth};
 use presence::Policy;
-use simulate::{ProfileScore, Target, diary, profile, profile_targets, run, scene_diary, targets};
+use simulate::{
+    ProfileScore, Target, absence_target, diary, months, months_targets, profile, profile_targets,
+    run, scene_diary, targets,
+};
 
 /// Tries the rules on random lawful and unlawful clinic days with known truth, through an error
 /// model of recognition.
@@ -45,6 +49,14 @@ struct Args {
     /// likeness of tracks, as by a box of before.
     #[arg(long)]
     plain_input: bool,
+    /// With another profile than `own`: play so many lawful sessions, each scene as often, and count
+    /// how often a lead who is there is called absent; asks for some 3,500 to hold at all.
+    #[arg(long, value_name = "SESSIONS")]
+    absence: Option<u64>,
+    /// With another profile than `own`: play clinics with a habit that one session cannot show, and
+    /// honest ones, over so many months, and count how many the server's HB-5 names.
+    #[arg(long, value_name = "MONTHS", conflicts_with = "absence")]
+    months: Option<u32>,
     /// Print JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -122,9 +134,26 @@ fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<Ex
             print!("{}", scene_diary(noise, model, policy, args.seed, scene, number));
             return Ok(ExitCode::SUCCESS);
         }
-        let each = args.sessions.div_ceil(SCENES);
-        let score =
-            profile(noise, model, policy, each, args.seed, args.scene.as_deref(), args.plain_input);
+        if let Some(number) = args.months {
+            let scores = months(noise, model, policy, number, args.seed, &weights);
+            all.extend(months_targets(name, &scores));
+            continue;
+        }
+        let named = |scene: &str| args.scene.as_deref().is_none_or(|only| scene.contains(only));
+        let play = |each: u64, truth: Option<Truth>| {
+            let chosen =
+                |of: Truth, scene: &str| truth.is_none_or(|only| only == of) && named(scene);
+            profile(noise, model, policy, each, args.seed, chosen, args.plain_input)
+        };
+        if let Some(sessions) = args.absence {
+            let score = play(sessions.div_ceil(LAWFUL.len() as u64), Some(Truth::Lawful));
+            if args.explain {
+                explain_scenes(&score);
+            }
+            all.push(absence_target(name, &score));
+            continue;
+        }
+        let score = play(args.sessions.div_ceil(SCENES), None);
         if args.explain {
             explain_scenes(&score);
         }
@@ -136,8 +165,9 @@ fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<Ex
 fn explain_scenes(score: &ProfileScore) {
     for ((_, scene), s) in &score.scenes {
         eprintln!("{scene}: {} played", s.played);
-        for (why, n) in &s.why {
-            eprintln!("  {n:4} {why}");
+        for (why, numbers) in &s.why {
+            let first: Vec<String> = numbers.iter().take(6).map(u64::to_string).collect();
+            eprintln!("  {:4} {why} · --day {}", numbers.len(), first.join(" "));
         }
     }
 }

@@ -2,15 +2,15 @@
 //! of each scene. Whether a session could be judged is told by the generator's truth alone, never
 //! by the engine's own figures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Pose, Recipe, Truth, Walk};
-use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, STAFF, Scene, Sensor};
+use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, Truth, Walk};
+use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, STAFF, Scene, Sensor, Zone};
 use presence::{
     Assessment, CheckDirection, Checked, Engine, Fact, Finding, IdentityCheck, IdentityView,
-    Moment, Observation, Output, Policy, PresenceSummary, Rule, SessionId, Severity, Step, TrackId,
-    standing,
+    Moment, Observation, Output, PersonId, Policy, PresenceSummary, Rule, SessionId, Severity,
+    Step, TrackId, standing,
 };
 
 use crate::clinic;
@@ -25,6 +25,12 @@ const EVIDENCE_MS: u64 = 900;
 /// assessable.
 const LEAST_LOOKS: u64 = 20;
 const LEAST_SHARE: f64 = 0.2;
+
+/// The longest part of a lead's own among the items of the scenes, s.
+const LEAST_PART_S: u32 = 60;
+
+/// Numbers of scenes of one name.
+const SCENE_STEP: u64 = 1_000_000;
 
 /// What came of all scenes of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +49,13 @@ pub struct SceneScore {
     pub raised_l2: u64,
     /// Without any finding of L1 or above.
     pub silent: u64,
-    /// Why something was said or not, for `--explain`: how often each.
-    pub why: BTreeMap<String, u64>,
+    /// Sessions in which the declared lead did the lead's part by the generator's truth, and of
+    /// them those in which a rule called the lead absent, or there for less than that.
+    pub lead_there: u64,
+    /// See `lead_there`.
+    pub called_absent: u64,
+    /// Why something was said or not, for `--explain`: the numbers of the scenes, for `--day`.
+    pub why: BTreeMap<String, Vec<u64>>,
 }
 
 /// What came of a profile.
@@ -62,22 +73,21 @@ fn catalogue() -> Vec<(Truth, &'static Recipe)> {
     offences.chain(lawful).chain(dishonest).collect()
 }
 
-/// Plays every scene (or those whose name holds `only`) `each` times. The same seed gives the same
-/// score.
+/// Plays every scene that `chosen` takes `each` times. The same seed gives the same score.
 pub fn profile(
     noise: &Noise,
     model: &ErrorModel,
     policy: &Policy,
     each: u64,
     seed: u64,
-    only: Option<&str>,
+    chosen: impl Fn(Truth, &str) -> bool,
     plain_input: bool,
 ) -> ProfileScore {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let mut all: Vec<(Truth, &'static Recipe, u64)> = Vec::new();
     for (index, (truth, recipe)) in catalogue().into_iter().enumerate() {
-        if only.is_none_or(|only| recipe.0.contains(only)) {
-            all.extend((0..each).map(|n| (truth, recipe, index as u64 * 1_000_000 + n)));
+        if chosen(truth, recipe.0) {
+            all.extend((0..each).map(|n| (truth, recipe, index as u64 * SCENE_STEP + n)));
         }
     }
     let mut score = ProfileScore::default();
@@ -89,7 +99,7 @@ pub fn profile(
             {
                 let world = World { noise, model, policy, seed, plain_input };
                 let played = play(recipe, *truth, world, *number, |_, _, _| {});
-                score.scenes.entry((*truth, recipe.0)).or_default().add(&played.score());
+                score.scenes.entry((*truth, recipe.0)).or_default().add(&played.score(*number));
             }
             score
         };
@@ -117,34 +127,40 @@ impl SceneScore {
         self.not_assessable += other.not_assessable;
         self.raised_l2 += other.raised_l2;
         self.silent += other.silent;
-        for (why, n) in &other.why {
-            *self.why.entry(why.clone()).or_default() += n;
+        self.lead_there += other.lead_there;
+        self.called_absent += other.called_absent;
+        for (why, numbers) in &other.why {
+            let known = self.why.entry(why.clone()).or_default();
+            known.extend(numbers);
+            known.sort_unstable();
         }
     }
 }
 
 /// One scene with what was said of it.
-struct Played {
-    scene: Scene,
-    findings: Vec<Finding>,
-    summaries: BTreeMap<SessionId, PresenceSummary>,
+pub(crate) struct Played {
+    pub(crate) scene: Scene,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) summaries: BTreeMap<SessionId, PresenceSummary>,
     /// Seconds in the scene, and looks with a face.
     seen: BTreeMap<Actor, (u64, u64)>,
+    /// Whose face was found on the way through the door, and when that way began, s.
+    at_door: BTreeSet<(Actor, u32)>,
     every_ms: f64,
 }
 
 /// What every scene of a run shares.
 #[derive(Clone, Copy)]
-struct World<'w> {
-    noise: &'w Noise,
-    model: &'w ErrorModel,
-    policy: &'w Policy,
-    seed: u64,
+pub(crate) struct World<'w> {
+    pub(crate) noise: &'w Noise,
+    pub(crate) model: &'w ErrorModel,
+    pub(crate) policy: &'w Policy,
+    pub(crate) seed: u64,
     /// Neither scores of the relevant people nor likeness of tracks.
-    plain_input: bool,
+    pub(crate) plain_input: bool,
 }
 
-fn play(
+pub(crate) fn play(
     recipe: &'static Recipe,
     truth: Truth,
     world: World<'_>,
@@ -159,7 +175,7 @@ fn play(
         let time = walk.stints.iter().map(|s| u64::from(s.to - s.from)).sum();
         seen.insert(walk.who, (time, 0));
     }
-    let mut witness = None;
+    let (mut checked_in, mut at_door) = (false, BTreeSet::new());
     let mut looked: BTreeMap<u64, u64> = BTreeMap::new();
     let mut out = Vec::new();
     let mut engine = begin(&scene, policy, 0, &mut out);
@@ -191,15 +207,21 @@ fn play(
             if face.scores.is_some() {
                 looked.insert(face.track, t);
             }
-            if face.witnessed && witness.is_none() {
-                witness = Some(face.track);
-                out.extend(engine.inform(clinic::instant(t), checked(t, face.track)));
+            // The check is made as soon as the box recognises somebody who can witness it.
+            let by = shot.faces.iter().find_map(|f| match engine.identity(TrackId(f.track)) {
+                IdentityView::Matched { person, .. } => Some(person),
+                _ => None,
+            });
+            if let Some(by) = by.filter(|_| face.witnessed && !checked_in) {
+                checked_in = true;
+                out.extend(engine.inform(clinic::instant(t), checked(t, face.track, by)));
             }
         }
         for who in sensor.found() {
             if let Some((_, looks)) = seen.get_mut(who) {
                 *looks += 1;
             }
+            at_door.extend(scene.at_the_door(*who, second).map(|from| (*who, from)));
         }
         let mut look = clinic::shot(&shot, during(&scene.covers), &engine.relevant());
         if plain_input {
@@ -219,44 +241,53 @@ fn play(
         }
     }
     let every_ms = sensor.every_ms;
-    Played { scene, findings: standing(out).into_values().collect(), summaries, seen, every_ms }
+    Played {
+        scene,
+        findings: standing(out).into_values().collect(),
+        summaries,
+        seen,
+        at_door,
+        every_ms,
+    }
 }
 
 /// A box that was just switched on, and is told what the server knows.
 fn begin(scene: &Scene, policy: &Policy, t: u64, out: &mut Vec<Output>) -> Engine {
     let mut engine = Engine::new();
     let at = clinic::instant(t);
-    let facts = clinic::knowledge_of(policy, scene.roster_age_h).into_iter();
+    let facts = clinic::knowledge_of(policy, scene).into_iter();
     for fact in facts.chain(scene.sessions.iter().map(clinic::declared)) {
         out.extend(engine.inform(at, fact));
     }
     engine
 }
 
-/// The engineer's check-in, witnessed by the lead, bound to the track that stood there.
-fn checked(t: u64, track: u64) -> Fact {
+/// The engineer's check-in, bound to the track that stood there.
+fn checked(t: u64, track: u64, witness: PersonId) -> Fact {
     let Moment { wall, .. } = clinic::instant(t);
     Fact::IdentityCheck(IdentityCheck {
         who: Checked::Pass("engineer".into()),
         direction: CheckDirection::In,
         at: wall,
-        witness: "lead1".into(),
+        witness,
         track: Some(TrackId(track)),
         stated_at: None,
     })
 }
 
 impl Played {
+    fn seen_to_come_and_go(&self, walk: &Walk) -> bool {
+        let ends = [walk.stints.first(), walk.stints.last()];
+        ends.into_iter().flatten().all(|s| self.at_door.contains(&(walk.who, s.from)))
+    }
+
     /// Whether a person who sees what the camera saw could tell the offence.
     fn assessable(&self) -> bool {
         // Who vanishes in the room may have stayed with the back turned, and who was not seen to
-        // come may have been there: only a face seen coming and leaving tells.
-        let unseen = |w: &Walk| {
-            [w.stints.first(), w.stints.last()].into_iter().flatten().any(|s| s.pose == Pose::Away)
-        };
+        // come may have been there: only a face that the camera found at the door both times tells.
         let lead = Actor::Staff("lead1");
         if self.scene.truth == Truth::Offence(Plant::Ll5)
-            && self.scene.people.iter().any(|w| w.who == lead && unseen(w))
+            && self.scene.people.iter().any(|w| w.who == lead && !self.seen_to_come_and_go(w))
         {
             return false;
         }
@@ -267,7 +298,7 @@ impl Played {
         })
     }
 
-    fn score(&self) -> SceneScore {
+    fn score(&self, number: u64) -> SceneScore {
         let mut score = SceneScore { played: 1, ..SceneScore::default() };
         let worst = self.findings.iter().map(|f| f.severity).max();
         score.raised_l2 = u64::from(worst >= Some(Severity::L2));
@@ -289,8 +320,35 @@ impl Played {
             score.decided = score.assessable * u64::from(decided);
             score.found = score.assessable * u64::from(found);
         }
-        score.why.insert(self.why(), 1);
+        score.lead_there = u64::from(self.lead_did_the_part());
+        score.called_absent = score.lead_there * u64::from(self.calls_the_lead_absent());
+        let told = if matches!(self.scene.truth, Truth::Offence(_)) && score.assessable == 0 {
+            " (not assessable by its truth)"
+        } else {
+            ""
+        };
+        score.why.insert(format!("{}{told}", self.why()), vec![number % SCENE_STEP]);
         score
+    }
+
+    /// Whether every declared lead was at work, or stood by, for as long as any item's part takes.
+    fn lead_did_the_part(&self) -> bool {
+        let there = |lead: &'static str| {
+            let his = self.scene.people.iter().filter(|w| w.who == Actor::Staff(lead));
+            let inside = his.flat_map(|w| &w.stints).filter(|s| s.zone != Zone::Door);
+            inside.map(|s| s.to - s.from).sum::<u32>() >= LEAST_PART_S
+        };
+        !self.scene.sessions.is_empty()
+            && self.scene.sessions.iter().all(|s| s.lead.is_some_and(there))
+    }
+
+    /// Whether a rule says that the lead, or every lead, was absent or there for too short a time.
+    fn calls_the_lead_absent(&self) -> bool {
+        self.findings.iter().any(|f| match f.key.rule {
+            Rule::Ll1 => true,
+            Rule::Ll5 | Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => f.severity >= Severity::L2,
+            _ => false,
+        })
     }
 
     /// What was said, or why nothing was.
@@ -367,7 +425,7 @@ pub fn scene_diary(
         }
     };
     let world = World { noise, model, policy, seed, plain_input: false };
-    let played = play(recipe, truth, world, index as u64 * 1_000_000 + number, watch);
+    let played = play(recipe, truth, world, index as u64 * SCENE_STEP + number, watch);
     lines.extend(
         last.into_iter()
             .map(|(track, (t, at))| (t, format!("      track {} last at {at:?}", track.0))),

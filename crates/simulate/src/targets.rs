@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use clinic_sim::Plant;
 use clinic_sim::scene::Truth;
 
-use crate::scenes::ProfileScore;
+use crate::months::MonthsScore;
+use crate::scenes::{ProfileScore, SceneScore};
 use crate::score::Score;
 
 /// One target with its figure.
@@ -128,4 +129,94 @@ pub fn profile_targets(
         });
     }
     list
+}
+
+/// How often at most somebody who is there is called absent.
+const CALLED_ABSENT: f64 = 0.001;
+
+/// The target of a run over sessions in which the lead is there: how often a rule calls the lead
+/// absent, at most, by the one-sided 95 % bound over sessions.
+pub fn absence_target(name: &str, score: &ProfileScore) -> Target {
+    let sum = |of: fn(&SceneScore) -> u64| score.scenes.values().map(of).sum::<u64>();
+    let (wrong, there) = (sum(|s| s.called_absent), sum(|s| s.lead_there));
+    let bound = upper_bound(wrong, there);
+    Target {
+        name: format!("{name} · a lead who is there is called absent, or there for too short"),
+        target: format!("≤ {:.2} %, 95 % bound", CALLED_ABSENT * 100.0),
+        figure: format!("{wrong} of {there} sessions, at most {:.3} %", bound * 100.0),
+        holds: there > 0 && bound <= CALLED_ABSENT,
+    }
+}
+
+/// The targets of a run over months: nine in ten clinics with a habit are told, by HB-5 or by what
+/// their sessions raise; of honest ones at most one in twenty.
+pub fn months_targets(
+    name: &str,
+    scores: &BTreeMap<Option<&'static str>, MonthsScore>,
+) -> Vec<Target> {
+    let mut list = Vec::new();
+    for (habit, s) in scores {
+        let mut target = match habit {
+            Some(habit) => at_least(
+                format!("{name} · months of \"{habit}\" named by HB-5"),
+                0.9,
+                s.told,
+                s.clinics,
+            ),
+            None => {
+                at_most(format!("{name} · honest clinics named by HB-5"), 0.05, s.told, s.clinics)
+            }
+        };
+        let share = s.unjudged as f64 / s.sessions.max(1) as f64 * 100.0;
+        let _ = write!(
+            target.figure,
+            ", L2 {}, {share:.1} % of {} sessions unjudged",
+            s.grave, s.sessions
+        );
+        if let Some(day) = s.days_to_tell.checked_div(s.told) {
+            let _ = write!(target.figure, ", said on day {day}");
+        }
+        if habit.is_some() {
+            let _ = write!(target.figure, ", half of the sessions spoke in {}", s.spoke);
+            target.holds |= s.spoke == s.clinics;
+        }
+        list.push(target);
+    }
+    list
+}
+
+/// The greatest rate under which `k` or fewer of `n` are still seen once in twenty (Clopper and
+/// Pearson); with none seen about 3 ÷ n.
+fn upper_bound(k: u64, n: u64) -> f64 {
+    let at_most_k = |p: f64| {
+        // P(X = 0), and each further term from the one before.
+        let mut term = (n as f64 * (1.0 - p).ln()).exp();
+        let mut sum = term;
+        for i in 0..k {
+            term *= (n - i) as f64 / (i + 1) as f64 * p / (1.0 - p);
+            sum += term;
+        }
+        sum
+    };
+    if k >= n {
+        return 1.0;
+    }
+    let (mut low, mut high) = (0.0, 1.0 - f64::EPSILON);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if at_most_k(middle) > 0.05 { low = middle } else { high = middle }
+    }
+    high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_in_n_bounds_the_rate_by_three_in_n() {
+        assert!((upper_bound(0, 3_000) - 0.000_998).abs() < 1e-6);
+        assert!((upper_bound(1, 1_000) - 0.004_735).abs() < 1e-5);
+        assert!(upper_bound(0, 0) >= 1.0 && upper_bound(5, 5) >= 1.0);
+    }
 }

@@ -14,7 +14,15 @@ use simulate::{ProfileScore, profile};
 fn score(name: &str, each: u64, only: &str) -> ProfileScore {
     let model = ErrorModel::bundled().expect("the bundled error model parses");
     let profiles = clinic_sim::profiles().expect("the bundled profiles parse");
-    profile(&profiles[name], &model, &Policy::default(), each, 7, Some(only), false)
+    profile(
+        &profiles[name],
+        &model,
+        &Policy::default(),
+        each,
+        7,
+        |_, scene| scene.contains(only),
+        false,
+    )
 }
 
 #[test]

@@ -1,28 +1,25 @@
 //! HB-5 sessions that can not be judged: always masked, always turned away, always out of sight.
 //!
-//! >30 % of ≥10 declared sessions in 14 days NotAssessable → L1 to the clinic; not cured 14 days
-//! > after notice → L2 [D].
+//! >30 % of ≥10 declared sessions in 14 days NotAssessable or undecided, of the clinic, of a room,
+//! > of a lead or of an operator → L1 to the clinic; not cured 14 days after notice → L2 [D]. The
+//! > counting itself is `abstention`'s.
 
 use std::collections::BTreeMap;
 
+use abstention::{Declared, Excess, Group, Limits};
 use protocol::up::{FindingKind, Severity};
 
 use super::draft::count;
-use super::{DAY_MS, Draft, Numbers, SessionOutcome, share_ppm, within, words};
+use super::{Draft, Numbers, SessionOutcome, share_ppm, within, words};
 
-/// Whether a session counts, and whether it counts as NotAssessable. An empty room is HB-1's
+/// Whether a session counts, and whether it counts as one that could not be judged. An empty room is HB-1's
 /// question; a room without a box, and a session whose report may still come, are nobody's fault.
 fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
     match &outcome.seen {
         // What may be missing from its chain can not be told from what was never seen.
         Some(_) if !outcome.chain_whole => Some(true),
-        Some(seen)
-            if seen.assessable
-                || !seen.face_seen && seen.because.iter().any(|w| w == "no_activity") =>
-        {
-            Some(false)
-        }
-        Some(_) => Some(true),
+        Some(seen) if seen.assessable => Some(!seen.undecided.is_empty()),
+        Some(seen) => Some(seen.face_seen || !seen.because.iter().any(|why| why == "no_activity")),
         None if outcome.watched && outcome.end_ms + p.hb5_settle_ms <= now_ms => Some(true),
         None => None,
     }
@@ -54,14 +51,21 @@ fn of_institution(
     p: &Numbers,
     now_ms: i64,
 ) -> Option<Draft> {
-    let dark: Vec<&SessionOutcome> =
-        sessions.iter().filter(|(_, dark)| *dark).map(|(s, _)| *s).collect();
-    let (declared, unjudged) = (sessions.len(), dark.len());
-    let many = (unjudged as i64) * 1_000_000 > (declared as i64) * p.hb5_share_ppm;
-    if (declared as i64) < p.hb5_sessions_min || !many {
-        return None;
-    }
-    let uncured = told.is_some_and(|at| now_ms - at >= p.hb5_cure_days * DAY_MS);
+    let declared: Vec<Declared<'_>> =
+        sessions.iter().map(|(outcome, dark)| as_declared(outcome, *dark)).collect();
+    let limits = Limits {
+        days: p.hb5_days,
+        sessions_min: usize::try_from(p.hb5_sessions_min).unwrap_or(usize::MAX),
+        share_ppm: p.hb5_share_ppm,
+        cure_days: p.hb5_cure_days,
+    };
+    let Excess { group, declared, unjudged, uncured } =
+        abstention::judge(&declared, told, limits, now_ms)?;
+    let dark: Vec<&SessionOutcome> = sessions
+        .iter()
+        .filter(|(outcome, dark)| *dark && is_of(outcome, group))
+        .map(|(outcome, _)| *outcome)
+        .collect();
     let latest = dark.iter().max_by_key(|s| (s.start_ms, &s.session))?;
     Some(Draft {
         rule: "HB-5",
@@ -82,7 +86,13 @@ fn of_institution(
             count("not_assessable_ppm", share_ppm(unjudged, declared)),
             count("not_assessable_max_ppm", p.hb5_share_ppm),
         ],
-        explanation: words::unjudgeable(p.hb5_days, declared, unjudged, &reasons(&dark), uncured),
+        explanation: words::unjudgeable(
+            p.hb5_days,
+            group,
+            (declared, unjudged),
+            &reasons(&dark),
+            uncured,
+        ),
         // The figures drift from day to day: only a graver one is said again.
         related: Vec::new(),
         incidents: Vec::new(),
@@ -91,12 +101,32 @@ fn of_institution(
     })
 }
 
+fn as_declared(outcome: &SessionOutcome, unjudged: bool) -> Declared<'_> {
+    Declared {
+        start_ms: outcome.start_ms,
+        room: &outcome.room,
+        lead: outcome.declared_lead.as_deref(),
+        operators: outcome.declared_operators.iter().map(String::as_str).collect(),
+        unjudged,
+    }
+}
+
+fn is_of(outcome: &SessionOutcome, group: Group<'_>) -> bool {
+    match group {
+        Group::Clinic => true,
+        Group::Room(room) => outcome.room == room,
+        Group::Lead(lead) => outcome.declared_lead.as_deref() == Some(lead),
+        Group::Operator(operator) => outcome.declared_operators.iter().any(|o| o == operator),
+    }
+}
+
 /// How often each reason was given, most frequent first.
 fn reasons(dark: &[&SessionOutcome]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for outcome in dark {
         match &outcome.seen {
             Some(_) if !outcome.chain_whole => *counts.entry("chain").or_default() += 1,
+            Some(seen) if seen.assessable => *counts.entry("undecided").or_default() += 1,
             Some(seen) => seen.because.iter().for_each(|why| *counts.entry(why).or_default() += 1),
             None => *counts.entry("no_report").or_default() += 1,
         }
@@ -109,6 +139,7 @@ fn reasons(dark: &[&SessionOutcome]) -> Vec<(String, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::DAY_MS;
     use super::super::script::{NOW, session, with};
     use super::*;
 
@@ -167,6 +198,28 @@ mod tests {
         assert_eq!(severities(&sessions, &BTreeMap::new()), []);
         sessions[9].chain_whole = false;
         assert_eq!(severities(&sessions, &BTreeMap::new()), [Severity::L1]);
+    }
+
+    fn open(n: i64) -> SessionOutcome {
+        with(session(n, n % 13), |s| s.undecided = vec!["UQ-1".into()])
+    }
+
+    #[test]
+    fn sessions_in_which_a_rule_abstained_count() {
+        let mut sessions = fortnight(10, 3);
+        sessions[9] = open(9);
+        assert_eq!(severities(&sessions, &BTreeMap::new()), [Severity::L1]);
+    }
+
+    #[test]
+    fn an_operator_who_is_never_told_apart_counts_alone() {
+        let mut sessions = fortnight(40, 0);
+        sessions.extend(
+            (0..10).map(|n| SessionOutcome { declared_operators: vec!["x".into()], ..open(n) }),
+        );
+        let draft = judge(&sessions, &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
+        assert!(draft.explanation.en.contains("declared with the operator x"), "{draft:?}");
+        assert_eq!(draft.intervals.len(), 10);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub struct SessionOutcome {
     /// The box that reported on it, or that stands in its room.
     pub device: String,
     pub declared_lead: Option<String>,
+    pub declared_operators: Vec<String>,
     /// Milliseconds since the epoch.
     pub start_ms: i64,
     /// Declared end; the start where the session was never closed.
@@ -58,6 +59,8 @@ pub struct Seen {
     pub face_seen: bool,
     /// The declared lead was verified in the room.
     pub lead_verified: bool,
+    /// The rules that abstained although it is assessable.
+    pub undecided: Vec<String>,
     /// LL-1 was undecided: whether he was there could not be told.
     pub lead_open: bool,
     pub liveness_waived: bool,
@@ -112,6 +115,7 @@ pub(crate) mod script {
             room: "r-1".into(),
             device: "box-1".into(),
             declared_lead: Some("p".into()),
+            declared_operators: vec!["o".into()],
             start_ms,
             end_ms: start_ms + 1_800_000,
             cancelled: false,

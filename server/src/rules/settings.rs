@@ -81,8 +81,8 @@ settings! {
     hb3_repeats = 3 "count" [2, 20] "HB-3" "So many in the window: L2." "窗口内达到此次数为 L2。";
     hb5_days = 14 "days" [7, 90] "HB-5" "The rolling window." "滚动统计天数。";
     hb5_sessions_min = 10 "count" [5, 200] "HB-5" "Least declared sessions in it." "登记诊疗活动最少次数。";
-    hb5_share_ppm = 300_000 "ppm" [0, 1_000_000] "HB-5" "A larger share NotAssessable: L1 to the \
-        clinic." "不可判定比例高于此值为 L1(通知机构)。";
+    hb5_share_ppm = 300_000 "ppm" [0, 1_000_000] "HB-5" "A larger share NotAssessable or undecided, \
+        of the clinic, a room, a lead or an operator: L1 to the clinic." "机构、诊室、主诊医师或操作者不可判定(含规则未决)比例高于此值为 L1(通知机构)。";
     hb5_cure_days = 14 "days" [1, 90] "HB-5" "Not cured so long after notice: \
         L2." "通知后超过此天数仍未改善为 L2。";
     hb5_settle_ms = 86_400_000 "ms" [3_600_000, 604_800_000] "HB-5" "So long after a session's \

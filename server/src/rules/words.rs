@@ -1,6 +1,7 @@
 //! The words of the server's findings, in both languages, made from the figures alone. A finding is
 //! a lead 线索: "疑似…".
 
+use abstention::Group;
 use jiff::Timestamp;
 use protocol::up::{Explanation, Interval, LivenessEvidence, PresenceEvidence, Severity};
 
@@ -213,11 +214,17 @@ pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Expla
 
 pub(super) fn unjudgeable(
     days: i64,
-    declared: usize,
-    unjudged: usize,
+    group: Group<'_>,
+    (declared, unjudged): (usize, usize),
     reasons: &[(String, usize)],
     uncured: bool,
 ) -> Explanation {
+    let (of_zh, of_en) = match group {
+        Group::Clinic => (String::new(), String::new()),
+        Group::Room(id) => (format!("诊室 {id} "), format!(" in the room {id}")),
+        Group::Lead(id) => (format!("主诊医师 {id} 名下"), format!(" under the lead {id}")),
+        Group::Operator(id) => (format!("操作者 {id} "), format!(" with the operator {id}")),
+    };
     let share = percent(unjudged, declared);
     let zh: Vec<String> =
         reasons.iter().map(|(why, n)| format!("{}{n}次", reason_zh(why))).collect();
@@ -227,12 +234,12 @@ pub(super) fn unjudgeable(
         if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
     said(
         format!(
-            "疑似规避监管:近 {days} 天登记的 {declared} 次诊疗活动中 {unjudged} 次({share})无法判定({}){late_zh}。",
+            "疑似规避监管:近 {days} 天{of_zh}登记的 {declared} 次诊疗活动中 {unjudged} 次({share})无法判定({}){late_zh}。",
             zh.join("、")
         ),
         format!(
-            "Suspected evasion: {unjudged} of {declared} sessions ({share}) declared within \
-            {days} days could not be judged ({}){late_en}.",
+            "Suspected evasion: {unjudged} of {declared} sessions ({share}) declared{of_en} \
+            within {days} days could not be judged ({}){late_en}.",
             en.join(", ")
         ),
     )
@@ -248,6 +255,7 @@ pub(crate) fn reason_zh(why: &str) -> &str {
         "history" => "登记过迟",
         "no_report" => "无设备报告",
         "chain" => "记录链不完整",
+        "undecided" => "规则未决",
         other => other,
     }
 }
@@ -261,6 +269,7 @@ pub(crate) fn reason_en(why: &str) -> &str {
         "history" => "declared too late",
         "no_report" => "no report of the box",
         "chain" => "the box's chain is not whole",
+        "undecided" => "a rule abstained",
         other => other,
     }
 }
@@ -291,6 +300,7 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "hb2_session_ms" => "诊疗期间一次无画面达到此时长即计入。",
         "hb2_session_sum_ms" => "诊疗期间无画面累计达到此时长即计入。",
         "hb7_ms" => "床位有人、操作位无人而旁有他人达到此时长即计入。",
+        "emergency_ms" => "急诊标记到达服务器后按 L1 处理的时长;此后仍有人操作则不再降级。",
         "pieces_gap_ms" => "间隔不足此值的各次诊疗合并计算。",
         "match_frames" => "达到匹配阈值的帧数(认定身份)。",
         "match_spacing_ms" => "计入身份认定的两帧最小间隔。",
@@ -361,7 +371,8 @@ mod tests {
             empty(5),
             undeclared(3, 30),
             outage(1_900_000, true, 2, 30),
-            unjudgeable(14, 10, 4, &[("visibility".to_owned(), 4)], true),
+            unjudgeable(14, Group::Clinic, (10, 4), &[("visibility".to_owned(), 4)], true),
+            unjudgeable(14, Group::Operator("o"), (10, 4), &[("undecided".to_owned(), 4)], false),
         ];
         for text in texts {
             assert!(!text.zh.contains("违法") && !text.en.contains("illegal"), "{}", text.zh);

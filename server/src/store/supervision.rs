@@ -188,6 +188,11 @@ fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<Session
             room: session.room.to_string(),
             device: r.get(1)?,
             declared_lead: session.declared_lead.as_ref().map(ToString::to_string),
+            declared_operators: session
+                .declared_operators
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             start_ms,
             end_ms: session.end.as_deref().and_then(ms).unwrap_or(start_ms),
             cancelled: session.cancelled,
@@ -241,6 +246,7 @@ fn of_summary(s: &PresenceSummary, lead_present: bool) -> Seen {
         visibility_i_ppm: s.visibility_over_i_ppm,
         face_seen: s.face_seen,
         lead_verified: s.lead_verified || lead_present,
+        undecided: s.undecided.iter().map(|u| u.rule.clone()).collect(),
         lead_open: s.undecided.iter().any(|u| u.rule == "LL-1"),
         liveness_waived: s.liveness_waived,
     }

@@ -64,7 +64,14 @@ fn pieces(s: &mut Stage<'_>) {
         s.scene.patients.push((from, from + 170));
         s.works("phys1", from + 2, from + 168);
         let (item, lead) = (Some("filler"), Some("lead1"));
-        s.scene.sessions.push(Declared { number, item, lead, start: from, end: from + 170 });
+        s.scene.sessions.push(Declared {
+            number,
+            item,
+            lead,
+            operators: Vec::new(),
+            start: from,
+            end: from + 170,
+        });
     }
 }
 
@@ -87,7 +94,14 @@ fn dummy(s: &mut Stage<'_>) {
     (s.declared().item, s.declared().lead) = (Some("lift"), Some("surgeon"));
     let (start, end) = (s.declared().start, s.declared().end);
     let (item, lead) = (Some("filler"), Some("lead1"));
-    s.scene.sessions.push(Declared { number: 1, item, lead, start: start + 1, end });
+    s.scene.sessions.push(Declared {
+        number: 1,
+        item,
+        lead,
+        operators: Vec::new(),
+        start: start + 1,
+        end,
+    });
     let from = s.from + s.dice.between(10, 60);
     s.works("lead1", from, s.to);
     s.nurse_helps();

@@ -176,6 +176,7 @@ fn in_a_row(s: &mut Stage<'_>) {
         number: 1,
         item: Some("filler"),
         lead: Some("lead2"),
+        operators: Vec::new(),
         start: begin - 60,
         end: end + 60,
     });

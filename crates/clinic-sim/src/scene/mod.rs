@@ -3,12 +3,14 @@
 //! past the rules that must not stay silent. Nothing here knows what a camera makes of a scene.
 
 mod dishonest;
+mod habits;
 mod lawful;
 mod offences;
 
 use crate::{Actor, Dice, Plant, Zone};
 
 pub use dishonest::DISHONEST;
+pub use habits::HABITS;
 pub use lawful::LAWFUL;
 pub use offences::OFFENCES;
 
@@ -73,6 +75,8 @@ pub struct Declared {
     pub item: Option<&'static str>,
     /// Lead.
     pub lead: Option<&'static str>,
+    /// Operators.
+    pub operators: Vec<&'static str>,
     /// Start.
     pub start: u32,
     /// End.
@@ -108,6 +112,9 @@ pub struct Scene {
     pub length: u32,
 }
 
+/// A nurse of the roster who has no template: a declaration may name her.
+pub const WITHOUT_TEMPLATE: &str = "nurse9";
+
 /// A scene of the catalogue: its name and how it is made.
 pub type Recipe = (&'static str, fn(&mut Stage<'_>));
 
@@ -133,6 +140,7 @@ impl Scene {
             number: 0,
             item: Some("filler"),
             lead: Some("lead1"),
+            operators: Vec::new(),
             start: from - 60,
             end: to + 60,
         };
@@ -156,6 +164,13 @@ impl Scene {
         scene.patient_walks(dice);
         scene.length = scene.sessions.iter().map(|s| s.end).max().unwrap_or(0).max(to) + 2_700;
         scene
+    }
+
+    /// When the way through the door began on which somebody is at a second; `None`: on none.
+    pub fn at_the_door(&self, who: Actor, second: u32) -> Option<u32> {
+        let stints = self.people.iter().filter(|w| w.who == who).flat_map(|w| &w.stints);
+        let mut now = stints.filter(|s| s.from <= second && second < s.to);
+        now.find(|s| s.zone == Zone::Door).map(|s| s.from)
     }
 
     /// Each patient walks in, lies down, gets up and walks out.

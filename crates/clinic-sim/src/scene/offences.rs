@@ -39,7 +39,8 @@ fn ll4(s: &mut Stage<'_>) {
 
 fn ll5(s: &mut Stage<'_>) {
     let from = s.from + s.dice.between(10, 90);
-    let short = s.dice.between(15, 36);
+    // With the way in and out less than the 45 s of the lead's own part.
+    let short = s.dice.between(12, 28);
     s.works("lead1", from, from + short);
     s.works("phys1", from + short + 10, s.to);
     s.told_by(&[Actor::Staff("lead1"), Actor::Staff("phys1")]);

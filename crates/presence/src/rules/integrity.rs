@@ -6,7 +6,7 @@ use super::measures::{role_ppm, votes_ppm};
 use crate::case::Case;
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::history::{Fault, History, Reach, TrackLog};
-use crate::knowledge::Knowledge;
+use crate::knowledge::{DAY_MIN, Knowledge};
 use crate::law::{DUTY, RECORDS};
 use crate::spans::Spans;
 use crate::{CameraState, Policy, Wall, Zone, ZonesDrifted};
@@ -43,12 +43,16 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
     ))
 }
 
-/// HB-2 in a session: no picture for long at once, or again and again.
+/// HB-2 in a session: no picture for long at once, or again and again over the day's sessions. Said
+/// while the session is open.
 pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let (total, longest) =
         (case.dark.total(), case.dark.iter().map(|s| s.1 - s.0).max().unwrap_or(0));
-    if longest < p.hb2_session_ms() && total < p.hb2_session_sum_ms() {
+    let today = case.dark.union(&case.pieces.dark).total();
+    // A blink in one session says nothing of the day.
+    let adds_up = total >= p.hb2_ms() / 2 && today >= p.hb2_session_sum_ms();
+    if longest < p.hb2_session_ms() && !adds_up {
         return None;
     }
     let draft =
@@ -56,13 +60,21 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
             .span("camera", &case.dark)
             .figure("camera_fault_ms", total)
             .figure("camera_fault_longest_ms", longest)
+            .figure("camera_fault_today_ms", today)
             .basis(DUTY);
     Some(draft.says(
-        format!("疑似设备异常：诊疗期间无画面共{}，最长一次{}。", zh_ms(total), zh_ms(longest)),
         format!(
-            "Suspected camera fault: no picture for {} of the session, {} of it at once.",
+            "疑似设备异常：诊疗期间无画面共{}，最长一次{}，当日各次诊疗合计{}。",
+            zh_ms(total),
+            zh_ms(longest),
+            zh_ms(today)
+        ),
+        format!(
+            "Suspected camera fault: no picture for {} of the session, {} of it at once; {} in \
+             the day's sessions so far.",
             en_ms(total),
-            en_ms(longest)
+            en_ms(longest),
+            en_ms(today)
         ),
     ))
 }
@@ -147,11 +159,10 @@ pub(crate) fn zones_drifted(told: u64, drift: ZonesDrifted) -> Draft {
 
 /// Whether the room is open at a wall time; without hours it always is.
 fn is_open(k: &Knowledge, at: Wall) -> bool {
-    const DAY_MIN: i64 = 1_440;
     let Some(hours) = k.room.as_ref().and_then(|r| r.hours.as_ref()) else { return true };
     let local_min = at.0.div_euclid(60_000) + i64::from(hours.utc_offset_min);
     // 1970-01-01 was a Thursday: day 3 of a week from Monday.
-    let weekday = (local_min.div_euclid(DAY_MIN) + 3).rem_euclid(7) as usize;
+    let weekday = (k.local_day(at) + 3).rem_euclid(7) as usize;
     let minute = local_min.rem_euclid(DAY_MIN);
     hours.week[weekday]
         .iter()

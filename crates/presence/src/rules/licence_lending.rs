@@ -283,13 +283,14 @@ fn lead_of(case: &Case<'_>, seen: &Seen<'_>, other: &Other<'_, '_>) -> Option<Le
     let part = case.lead_part_ms();
     // Who vanished inside the room may have stayed with the back turned; a face that left by the
     // door is gone.
-    let stayed = possible.union(&case.unaccounted(seen).intersect(&case.a));
-    let left_unseen = stayed.total() >= part;
+    let stayed = certain.union(&case.unaccounted(seen).intersect(&case.a));
+    let left_unseen = !case.is_short_of(seen, &stayed, part, false);
+    let never_live = !left_unseen && !case.is_short_of(seen, &stayed, part, true);
     let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
     let share = u64::from(share_ppm(possible.total(), case.a.total()));
     let level = if p.ll5_short_level() == 0 { Severity::L0 } else { Severity::L1 };
-    let (is_short, severity) = if possible.total() < part {
-        (true, if left_unseen { Severity::L1 } else { Severity::L2 })
+    let (is_short, severity) = if case.is_short_of(seen, &certain, part, false) {
+        (true, if left_unseen || never_live { Severity::L1 } else { Severity::L2 })
     } else {
         (share < p.ll5_presence_min_ppm(), level)
     };

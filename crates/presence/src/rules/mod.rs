@@ -42,12 +42,14 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
             drafts.extend(unlicensed::uq3(case));
         }
     }
-    if case.is_final && case.session.is_some() && !case.doorway {
+    if case.session.is_some() && !case.doorway {
         // Whoever hides the room makes it unassessable: these ask for no view of the operator zone.
         drafts.extend(integrity::hb2_in_session(case));
-        drafts.extend(integrity::hb7(case));
+        if case.is_final {
+            drafts.extend(integrity::hb7(case));
+        }
     }
-    if case.session.is_some_and(|(_, s)| s.emergency()) {
+    if case.is_lowered_by_emergency() {
         for draft in &mut drafts {
             draft.soften();
         }

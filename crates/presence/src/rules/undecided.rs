@@ -86,13 +86,14 @@ fn ll5(case: &Case<'_>) -> Option<&'static str> {
         // Not recognised at all: he may have been there for a little while, or not.
         return (!case.unknown_for(|id| id == lead).is_empty()).then_some(ABSENCE);
     };
-    let TwoBounds { certain, possible } = case.presence(seen);
+    let TwoBounds { certain, .. } = case.presence(seen);
     let part = case.lead_part_ms();
     let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
     if certain.total() >= part || case.a.total() < p.ll1_activity_min_ms() {
         return None;
     }
     // Who vanished inside the room may have stayed with the back turned.
-    let stayed = possible.union(&case.unaccounted(seen).intersect(&case.a));
-    if stayed.total() >= part || !visible { Some(ABSENCE) } else { unknown_operator(case) }
+    let stayed = certain.union(&case.unaccounted(seen).intersect(&case.a));
+    let told = visible && case.is_short_of(seen, &stayed, part, true);
+    if told { unknown_operator(case) } else { Some(ABSENCE) }
 }

@@ -3,7 +3,7 @@
 
 use presence::{Output, Rule, Severity, Step};
 
-use crate::script::{play, standing};
+use crate::script::{play, standing, wall};
 
 fn stands(script: &str, expect: &[&str]) {
     assert_eq!(standing(script), expect, "{script}");
@@ -145,6 +145,36 @@ fn ll5_the_leads_own_part_of_45_s() {
     let stays = "09:00-09:21 qian operator\n09:00:00-09:00:05 lin door track=9\n09:00:06-09:00:40 \
         lin elsewhere track=9";
     stands(&filler(stays), &["LL-5 L1", "NL-1 L1"]);
+}
+
+#[test]
+fn ll5_a_glimpse_tells_how_the_lead_left() {
+    // The track breaks at the bed; of the way out two looks remain, too few for a match.
+    let left = |how: &str| {
+        filler(&format!(
+            "09:00-09:21 qian operator\n09:00:00-09:00:05 lin door track=9\n\
+             09:00:06-09:00:20 lin elsewhere track=9\n{how}"
+        ))
+    };
+    stands(&left("09:00:30-09:00:31 lin door track=10"), &["LL-5 L2", "NL-1 L1"]);
+    stands(&left("09:00:30-09:00:31 dim door track=10"), &["LL-5 L1", "NL-1 L1"]);
+}
+
+#[test]
+fn ll5_glimpses_of_another_add_up() {
+    // The lead goes after 25 s. Each glimpse of the physician alone is too short to say whose it
+    // is; that all of them were the lead is out of the question.
+    let glimpses: String = (0..12)
+        .map(|n| (5 * 60 + 20 + n * 70, 5 * 60 + 22 + n * 70))
+        .map(|(a, b)| {
+            format!("09:{:02}:{:02}-09:{:02}:{:02} qian operator\n", a / 60, a % 60, b / 60, b % 60)
+        })
+        .collect();
+    let text = filler(&format!(
+        "09:00-09:04:30 qian operator\n09:00:00-09:00:05 lin door track=9\n\
+         09:00:06-09:00:20 lin elsewhere track=9\n09:00:21-09:00:25 lin door track=9\n{glimpses}"
+    ));
+    stands(&text, &["LL-5 L2", "NL-1 L1"]);
 }
 
 #[test]
@@ -406,6 +436,51 @@ fn hb2_no_picture_for_five_minutes_of_a_session() {
     let dark = |to: &str| nobodys(&format!("09:00-09:21 lin operator\n09:10:00-{to} camera lost"));
     stands(&dark("09:14:56"), &[]);
     stands(&dark("09:15:02"), &["HB-2 L1"]);
+}
+
+#[test]
+fn hb2_is_said_while_the_session_is_open() {
+    let text = "
+        08:50       declare s1 filler lin 09:00-
+        09:00-09:40 patient bed
+        09:00-09:40 lin operator
+        09:10-09:16 camera no-picture
+        until 09:20
+    ";
+    let said = play(text);
+    let hb2 = said.iter().find_map(|o| match o {
+        Output::Finding(f) if f.key.rule == Rule::Hb2 => Some(f),
+        _ => None,
+    });
+    let at = hb2.map(|f| f.raised_at.wall);
+    assert_eq!(at, Some(wall("09:15:00")), "five minutes after the last picture");
+}
+
+#[test]
+fn hb2_short_covers_add_up_over_a_days_sessions() {
+    // Two sessions, an hour apart, in each of which the lens is covered for 55 s again and again.
+    let covers = |hour: u32, n: u32| -> String {
+        (0..n)
+            .map(|i| {
+                format!(
+                    "{hour:02}:{:02}:00-{hour:02}:{:02}:55 camera no-picture\n",
+                    2 + 2 * i,
+                    2 + 2 * i
+                )
+            })
+            .collect()
+    };
+    let day = |first: u32, second: u32| {
+        format!(
+            "08:50 declare s1 filler lin 09:00-09:25\n09:00-09:22 patient bed\n\
+             09:00-09:22 lin operator\n10:50 declare s2 filler lin 11:00-11:25\n\
+             11:00-11:22 patient bed\n11:00-11:22 lin operator\nuntil 12:30\n{}{}",
+            covers(9, first),
+            covers(11, second)
+        )
+    };
+    stands(&day(6, 3), &[]);
+    stands(&day(6, 6), &["HB-2 L1"]);
 }
 
 #[test]

@@ -162,6 +162,25 @@ fn a_session_is_closed_late() {
 }
 
 #[test]
+fn an_emergency_without_an_end_lowers_for_an_hour() {
+    let day = |flag: &str, to: &str| {
+        standing(&format!(
+            "
+            08:50       declare s1 filler qian 09:00-
+            {flag}       emergency s1
+            09:00-{to} patient bed
+            09:00-{to} qian operator
+            11:30       close s1 {to}
+            until 12:30
+            ",
+        ))
+    };
+    assert_eq!(day("09:05", "10:05"), ["NL-1 L1"]);
+    assert_eq!(day("09:05", "10:20"), ["NL-1 L3"], "a quarter of an hour after it");
+    assert_eq!(day("07:55", "09:25"), ["NL-1 L3"], "flagged more than an hour before");
+}
+
+#[test]
 fn an_emergency_lowers_and_never_suppresses() {
     assert_eq!(
         standing(

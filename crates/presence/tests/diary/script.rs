@@ -11,7 +11,7 @@
 //! 09:00-09:20 dim operator                          a face in the band between the thresholds
 //! 09:00-09:20 muffled operator                      a masked face that scores as most strangers do behind a mask
 //! 09:00-09:20 patient bed                           the patient lies on the bed
-//! 09:00-09:20 camera covered | moved | frozen | lost | no-door | no-operator
+//! 09:00-09:20 camera covered | moved | frozen | lost | no-door | no-operator | no-picture
 //! 09:00-09:20 spoof operator                        a print or replay
 //! set NAME VALUE                                    a policy setting
 //! until 10:00                                       the script ends
@@ -250,6 +250,9 @@ impl Script {
                     "frozen" => seen.camera.state = CameraState::Frozen,
                     "no-door" => seen.camera.door_visible = false,
                     "no-operator" => seen.camera.operator_visible = false,
+                    "no-picture" => {
+                        (seen.camera.door_visible, seen.camera.operator_visible) = (false, false);
+                    }
                     _ => return None,
                 },
                 Thing::Face { who, zone, .. } if who == "patient" && zone == "bed" => {

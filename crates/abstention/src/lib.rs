@@ -1,0 +1,191 @@
+//! HB-5: how many of a clinic's declared sessions could not be judged, in all and by room, lead and
+//! operator. Pure: no store, no clock, no word of what follows. The server says it; the simulator
+//! measures it over months.
+
+use std::collections::BTreeMap;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// One declared session that was not cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared<'a> {
+    /// Start, ms since the epoch.
+    pub start_ms: i64,
+    /// Its room.
+    pub room: &'a str,
+    /// Its declared lead.
+    pub lead: Option<&'a str>,
+    /// Its declared operators.
+    pub operators: Vec<&'a str>,
+    /// It was NotAssessable, or a rule abstained in it.
+    pub unjudged: bool,
+}
+
+/// From when on it is too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The rolling window, days.
+    pub days: i64,
+    /// Least sessions of a group in it.
+    pub sessions_min: usize,
+    /// A greater share is too much, ppm.
+    pub share_ppm: i64,
+    /// Not cured so long after notice is grave, days.
+    pub cure_days: i64,
+}
+
+/// Whose sessions they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group<'a> {
+    /// All of the clinic.
+    Clinic,
+    /// Those of one room.
+    Room(&'a str),
+    /// Those declared under one lead.
+    Lead(&'a str),
+    /// Those declared with one operator.
+    Operator(&'a str),
+}
+
+/// Too many sessions that could not be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excess<'a> {
+    /// The widest group that has too many; of several as wide the one with the greatest share.
+    pub group: Group<'a>,
+    /// Its sessions in the window.
+    pub declared: usize,
+    /// Those of them that could not be judged.
+    pub unjudged: usize,
+    /// It was told `cure_days` ago, and still is so.
+    pub uncured: bool,
+}
+
+/// Judges one clinic's sessions. `told_ms`: since when it knows.
+pub fn judge<'a>(
+    sessions: &[Declared<'a>],
+    told_ms: Option<i64>,
+    limits: Limits,
+    now_ms: i64,
+) -> Option<Excess<'a>> {
+    let mut groups: BTreeMap<Group<'a>, (usize, usize)> = BTreeMap::new();
+    let from_ms = now_ms - limits.days * DAY_MS;
+    for session in sessions.iter().filter(|s| s.start_ms > from_ms && s.start_ms <= now_ms) {
+        for group in session.groups() {
+            let (declared, unjudged) = groups.entry(group).or_default();
+            *declared += 1;
+            *unjudged += usize::from(session.unjudged);
+        }
+    }
+    let uncured = told_ms.is_some_and(|at| now_ms - at >= limits.cure_days * DAY_MS);
+    let too_many = groups.into_iter().filter(|(_, (declared, unjudged))| {
+        *declared >= limits.sessions_min
+            && (*unjudged as i64) * 1_000_000 > (*declared as i64) * limits.share_ppm
+    });
+    let excess =
+        too_many.map(|(group, (declared, unjudged))| Excess { group, declared, unjudged, uncured });
+    excess.reduce(|best, next| if next.outweighs(&best) { next } else { best })
+}
+
+impl<'a> Declared<'a> {
+    fn groups(&self) -> impl Iterator<Item = Group<'a>> + '_ {
+        let whole = [Group::Clinic, Group::Room(self.room)];
+        let lead = self.lead.map(Group::Lead);
+        let mut operators = self.operators.clone();
+        operators.sort_unstable();
+        operators.dedup();
+        whole.into_iter().chain(lead).chain(operators.into_iter().map(Group::Operator))
+    }
+}
+
+impl Excess<'_> {
+    fn outweighs(&self, other: &Self) -> bool {
+        let rank = |group: Group<'_>| match group {
+            Group::Clinic => 0,
+            Group::Room(_) => 1,
+            Group::Lead(_) => 2,
+            Group::Operator(_) => 3,
+        };
+        rank(self.group) == rank(other.group)
+            && self.unjudged * other.declared > other.unjudged * self.declared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_790_000_000_000;
+    const LIMITS: Limits = Limits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
+
+    fn session(
+        n: i64,
+        lead: &'static str,
+        operator: &'static str,
+        unjudged: bool,
+    ) -> Declared<'static> {
+        let start_ms = NOW - n % 13 * DAY_MS;
+        Declared { start_ms, room: "r-1", lead: Some(lead), operators: vec![operator], unjudged }
+    }
+
+    fn of(sessions: &[Declared<'static>]) -> Option<(Group<'static>, usize, usize)> {
+        judge(sessions, None, LIMITS, NOW).map(|e| (e.group, e.declared, e.unjudged))
+    }
+
+    fn many(
+        n: i64,
+        unjudged: i64,
+        lead: &'static str,
+        operator: &'static str,
+    ) -> Vec<Declared<'static>> {
+        (0..n).map(|i| session(i, lead, operator, i < unjudged)).collect()
+    }
+
+    #[test]
+    fn three_of_ten_are_allowed_and_four_are_not() {
+        assert_eq!(of(&many(10, 3, "p", "o")), None);
+        assert_eq!(of(&many(10, 4, "p", "o")), Some((Group::Clinic, 10, 4)));
+        assert_eq!(of(&many(9, 9, "p", "o")), None);
+    }
+
+    #[test]
+    fn what_is_few_in_the_clinic_may_be_many_of_one_lead() {
+        let mut all = many(30, 0, "p", "o");
+        all.extend(many(10, 10, "q", "o"));
+        assert_eq!(of(&all), Some((Group::Lead("q"), 10, 10)));
+    }
+
+    #[test]
+    fn what_is_few_in_the_clinic_may_be_many_of_one_operator() {
+        let mut all = many(30, 0, "p", "o");
+        all.extend(many(10, 8, "p", "x"));
+        assert_eq!(of(&all), Some((Group::Operator("x"), 10, 8)));
+    }
+
+    #[test]
+    fn what_is_few_in_the_clinic_may_be_many_of_one_room() {
+        let mut all = many(30, 0, "p", "o");
+        all.extend(many(10, 5, "q", "x").into_iter().map(|s| Declared { room: "r-2", ..s }));
+        assert_eq!(of(&all), Some((Group::Room("r-2"), 10, 5)));
+    }
+
+    #[test]
+    fn an_operator_named_twice_counts_once() {
+        let twice = |s: Declared<'static>| Declared { operators: vec!["o", "o"], ..s };
+        let few: Vec<_> = many(9, 9, "p", "o").into_iter().map(twice).collect();
+        assert_eq!(of(&few), None);
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_is_over() {
+        let old = |s: Declared<'static>| Declared { start_ms: NOW - 14 * DAY_MS, ..s };
+        assert_eq!(of(&many(10, 10, "p", "o").into_iter().map(old).collect::<Vec<_>>()), None);
+    }
+
+    #[test]
+    fn a_fortnight_after_notice_it_is_uncured() {
+        let all = many(10, 4, "p", "o");
+        let uncured = |ago| judge(&all, Some(NOW - ago), LIMITS, NOW).map(|e| e.uncured);
+        assert_eq!(uncured(14 * DAY_MS - 1), Some(false));
+        assert_eq!(uncured(14 * DAY_MS), Some(true));
+    }
+}

@@ -1,0 +1,169 @@
+//! What only months can tell: clinics with a dishonest habit, and honest ones, day by day under the
+//! server's HB-5 (`abstention`).
+
+use std::collections::BTreeMap;
+
+use abstention::{Declared, Limits};
+use clinic_sim::scene::{HABITS, LAWFUL, Recipe, Truth};
+use clinic_sim::{Dice, ErrorModel, Noise};
+use presence::{Assessment, Policy, Severity};
+
+use crate::scenes::{World, play};
+
+/// Sessions of a clinic a day, six days a week. A habit is played in every second one.
+const A_DAY: u64 = 2;
+
+/// Clinics with each habit, and honest ones.
+const HABITUAL: u64 = 3;
+const HONEST: u64 = 10;
+
+/// HB-5 as the server has it by default.
+const LIMITS: Limits = Limits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What came of the clinics of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MonthsScore {
+    /// Clinics played.
+    pub clinics: u64,
+    /// Of them those that HB-5 named.
+    pub told: u64,
+    /// Those for which it became L2: not cured a fortnight after.
+    pub grave: u64,
+    /// Of all days of all clinics those on which the first was said; summed.
+    pub days_to_tell: u64,
+    /// Clinics half of whose habitual sessions raised L1 or above by themselves.
+    pub spoke: u64,
+    /// Sessions in which the habit was played (all, of an honest clinic), and of them those that
+    /// were NotAssessable or undecided.
+    pub sessions: u64,
+    /// See `sessions`.
+    pub unjudged: u64,
+}
+
+/// One clinic to play.
+#[derive(Clone, Copy)]
+struct Clinic {
+    habit: Option<&'static Recipe>,
+    number: u64,
+}
+
+/// Plays clinics of each habit and honest ones over so many months of 30 days, honest sessions by
+/// their weights. By the habit's name; `None`: honest.
+pub fn months(
+    noise: &Noise,
+    model: &ErrorModel,
+    policy: &Policy,
+    months: u32,
+    seed: u64,
+    weights: &BTreeMap<String, u32>,
+) -> BTreeMap<Option<&'static str>, MonthsScore> {
+    let world = World { noise, model, policy, seed, plain_input: false };
+    let habitual = HABITS.iter().flat_map(|habit| (0..HABITUAL).map(move |n| (Some(habit), n)));
+    let honest = (0..HONEST).map(|n| (None, n));
+    let clinics: Vec<Clinic> = habitual
+        .chain(honest)
+        .enumerate()
+        .map(|(i, (habit, _))| Clinic { habit, number: i as u64 })
+        .collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut scores: BTreeMap<Option<&'static str>, MonthsScore> = BTreeMap::new();
+    std::thread::scope(|scope| {
+        let clinics = &clinics;
+        let part = |from: usize| -> Vec<(Option<&'static str>, MonthsScore)> {
+            let mine = clinics.iter().skip(from).step_by(threads);
+            mine.map(|c| (c.habit.map(|h| h.0), of_clinic(*c, world, months, weights))).collect()
+        };
+        let workers: Vec<_> = (0..threads).map(|n| scope.spawn(move || part(n))).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => {
+                    for (kind, score) in part {
+                        scores.entry(kind).or_default().add(&score);
+                    }
+                }
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    scores
+}
+
+fn of_clinic(
+    clinic: Clinic,
+    world: World<'_>,
+    months: u32,
+    weights: &BTreeMap<String, u32>,
+) -> MonthsScore {
+    let mut dice = Dice::new(world.seed, 7_000_000_000 + clinic.number);
+    let mut score = MonthsScore { clinics: 1, ..MonthsScore::default() };
+    let mut sessions: Vec<Declared<'static>> = Vec::new();
+    let (mut told_ms, mut spoke) = (None, 0);
+    for day in 0..i64::from(months) * 30 {
+        for n in (0..A_DAY).filter(|_| day % 7 != 6) {
+            let habit = clinic.habit.filter(|_| n % 2 == 0);
+            let recipe = habit.unwrap_or_else(|| lawful(&mut dice, weights));
+            let truth = if habit.is_some() { Truth::Dishonest } else { Truth::Lawful };
+            let number = (8_000 + clinic.number) * 1_000_000 + day as u64 * A_DAY + n;
+            let played = play(recipe, truth, world, number, |_, _, _| {});
+            let judged =
+                played.summaries.values().next().is_some_and(|s| {
+                    s.assessment == Assessment::Assessable && s.undecided.is_empty()
+                });
+            if habit.is_some() == clinic.habit.is_some() {
+                score.sessions += 1;
+                score.unjudged += u64::from(!judged);
+                spoke += u64::from(played.findings.iter().any(|f| f.severity >= Severity::L1));
+            }
+            let declared = played.scene.sessions.first();
+            sessions.push(Declared {
+                start_ms: day * DAY_MS,
+                room: "room",
+                lead: declared.and_then(|s| s.lead),
+                operators: declared.map(|s| s.operators.clone()).unwrap_or_default(),
+                unjudged: !judged,
+            });
+        }
+        let now_ms = day * DAY_MS + DAY_MS / 2;
+        match abstention::judge(&sessions, told_ms, LIMITS, now_ms) {
+            Some(excess) => {
+                score.grave = score.grave.max(u64::from(excess.uncured));
+                if told_ms.is_none() {
+                    told_ms = Some(now_ms);
+                    if score.told == 0 {
+                        (score.told, score.days_to_tell) = (1, day as u64 + 1);
+                    }
+                }
+            }
+            None => told_ms = None,
+        }
+    }
+    score.spoke = u64::from(spoke * 2 >= score.sessions);
+    score
+}
+
+fn lawful(dice: &mut Dice, weights: &BTreeMap<String, u32>) -> &'static Recipe {
+    let weight = |recipe: &Recipe| weights.get(recipe.0).copied().unwrap_or(1);
+    let mut left = dice.between(0, LAWFUL.iter().map(weight).sum());
+    LAWFUL
+        .iter()
+        .find(|recipe| {
+            let here = left < weight(recipe);
+            left = left.saturating_sub(weight(recipe));
+            here
+        })
+        .unwrap_or(&LAWFUL[0])
+}
+
+impl MonthsScore {
+    fn add(&mut self, other: &Self) {
+        self.clinics += other.clinics;
+        self.told += other.told;
+        self.grave += other.grave;
+        self.days_to_tell += other.days_to_tell;
+        self.spoke += other.spoke;
+        self.sessions += other.sessions;
+        self.unjudged += other.unjudged;
+    }
+}
