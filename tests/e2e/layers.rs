@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("zaigang-fleet", &["protocol", "trust", "delivery"]),
     ("vision", &[]),
     ("law", &[]),
+    ("evidence", &["protocol", "trust"]),
     ("scene", &[]),
     ("clinic-sim", &[]),
     ("simulate", &["presence", "clinic-sim"]),
@@ -22,9 +23,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("local-page", &[]),
     (
         "edge-agent",
-        &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate", "local-page"],
+        &[
+            "presence",
+            "vision",
+            "protocol",
+            "trust",
+            "delivery",
+            "scene",
+            "evaluate",
+            "evidence",
+            "local-page",
+        ],
     ),
-    ("server", &["vision", "protocol", "trust", "law"]),
+    ("server", &["vision", "protocol", "trust", "law", "evidence"]),
 ];
 
 /// Crate → the outside packages that must never be among its dependencies, however deep.
@@ -32,6 +43,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("presence", &["tokio", "ort", "image", "rusqlite", "rumqttc", "chrono", "jiff", "time"]),
     ("protocol", &["tokio", "ort", "image", "rusqlite", "rumqttc"]),
     ("law", &["tokio", "rusqlite", "rumqttc", "ureq"]),
+    ("evidence", &["tokio", "ort", "rusqlite", "rumqttc", "ureq", "socket2"]),
     ("vision", &["tokio", "rumqttc", "rusqlite", "axum"]),
     ("scene", &["tokio", "ort", "rumqttc", "rusqlite"]),
     ("delivery", &["ort", "image", "axum"]),

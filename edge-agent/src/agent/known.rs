@@ -156,7 +156,11 @@ impl Agent {
             Down::Roster(roster) => self.apply_roster(version, &body.issued_at, roster),
             Down::Sessions(sessions) => self.apply_sessions(version, sessions).map(|()| Vec::new()),
             Down::Command(command) => self.obey(body, command),
-            Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => Err(Unusable(format!(
+            Down::Receipt(_)
+            | Down::Unlock(_)
+            | Down::Custodians(_)
+            | Down::EvidenceOrders(_)
+            | Down::Unknown => Err(Unusable(format!(
                 "this version of the agent knows no `{}`: update it",
                 body.kind
             ))),
