@@ -53,6 +53,8 @@ pub enum CannotSeal {
     TooLarge { bytes: usize },
     #[error("the {role} key can not be sealed to")]
     Key { role: &'static str },
+    #[error("the picture can not be encoded: {0}")]
+    Encode(String),
     #[error(transparent)]
     Text(#[from] BadValue),
 }
