@@ -42,14 +42,14 @@ pub struct Taken {
 
 /// The candidates of one camera, while pictures are taken.
 #[derive(Debug, Default)]
-pub(crate) struct Taker {
+pub struct Taker {
     taking: Option<Box<Taking>>,
     candidates: Candidates,
 }
 
 impl Taker {
     /// From here on so. Candidates kept under other zones, or under none, are wiped.
-    pub(crate) fn set(&mut self, taking: Option<Box<Taking>>) {
+    pub fn set(&mut self, taking: Option<Box<Taking>>) {
         let zones =
             |of: &Option<Box<Taking>>| of.as_ref().map(|t| (t.bed.clone(), t.privacy_mask.clone()));
         if zones(&self.taking) != zones(&taking) {
@@ -59,11 +59,11 @@ impl Taker {
         self.taking = taking;
     }
 
-    pub(crate) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         self.taking.is_some()
     }
 
-    pub(crate) fn look(&mut self, frame: Frame<'_>, at: Now, faces: &[Seen]) {
+    pub fn look(&mut self, frame: Frame<'_>, at: Now, faces: &[Seen]) {
         if self.is_on() {
             self.candidates.look(Look {
                 data: frame.data(),
@@ -77,22 +77,17 @@ impl Taker {
         }
     }
 
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.candidates.clear();
     }
 
-    pub(crate) fn forget(&mut self, track: TrackId) {
+    pub fn forget(&mut self, track: TrackId) {
         self.candidates.forget(track.0);
-    }
-
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> usize {
-        self.candidates.bytes()
     }
 
     /// Covers, looks again, and seals. `detect` finds faces in a finished view; where it fails, the
     /// view is left out.
-    pub(crate) fn take(
+    pub fn take(
         &mut self,
         finding_id: &str,
         subjects: &[(TrackId, Option<PersonId>)],
@@ -140,7 +135,7 @@ fn is_covered(
 }
 
 /// Where a face is, in whole pixels.
-pub(crate) fn place(face: &FaceBox) -> RectPx {
+pub fn place(face: &FaceBox) -> RectPx {
     RectPx {
         x: face.rect.x.floor() as i32,
         y: face.rect.y.floor() as i32,
