@@ -54,6 +54,8 @@ enum Command {
     Bench(crate::bench::Args),
     /// Derive findings again from the observation log, and say why
     Replay(crate::replay::Args),
+    /// Say what is held of sealed pictures; opens none
+    Evidence(crate::evidence::command::Args),
     /// Serve the installer's page: picture, zones, tests, lock
     Commission(crate::commission::Args),
     /// Measure recognition on your own people (ISO/IEC 19795-1)
@@ -83,6 +85,7 @@ pub fn main() -> anyhow::Result<()> {
         Command::Door(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Replay(args) => args.run(),
+        Command::Evidence(args) => args.run(),
         Command::Commission(args) => args.run(),
         Command::Evaluate(command) => evaluate::cli::run(&command, &mut std::io::stdout().lock()),
         Command::Calibrate(args) => {

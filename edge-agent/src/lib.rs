@@ -1,7 +1,7 @@
 //! The box: camera → faces → tracks → presence → findings → outbox → MQTT. Data moves that one way;
 //! what comes back is knowledge.
 //!
-//! It never saves a picture, shows one to nobody but an installer before the lock ([`commission`])
+//! It saves no picture but those that it seals for two people elsewhere ([`evidence`]), shows one to nobody but an installer before the lock ([`commission`])
 //! and, in a demonstration, the user it runs as (`live_view`); it never sends an embedding, and
 //! never stores one outside the sealed roster.
 
@@ -16,6 +16,7 @@ pub mod config;
 pub mod doctor;
 pub mod door;
 pub mod enroll;
+pub mod evidence;
 pub mod eyes;
 pub mod facts;
 pub mod first_boot;
@@ -31,7 +32,6 @@ pub mod motion;
 pub mod optics;
 mod owner;
 pub mod pipeline;
-pub mod privacy;
 pub mod record;
 pub mod redact;
 pub mod replay;

@@ -17,13 +17,18 @@ use presence::{
 };
 use vision::{FaceBox, Frame, FrameError, Gallery, Picture, Rivals, Rotation, VisionError};
 
+use evidence::Mask;
+
 use crate::{
     clock::Now,
     door::Door,
+    evidence::{
+        Take, Taken, Taking,
+        taking::{Taker, place},
+    },
     eyes::{Eyes, Worth, appearance},
     memory::Memory,
     motion::Motion,
-    privacy::Mask,
     scheduler::{Candidate, Scheduler},
 };
 
@@ -94,6 +99,12 @@ pub struct Guidance {
     pub roll: Option<Roll>,
     /// People whose templates are wiped.
     pub forget: Vec<PersonId>,
+    /// Whether pictures are taken of findings from now on, and for whom they are sealed.
+    pub evidence: Option<Option<Box<Taking>>>,
+    /// Findings that ask for their pictures; before anything of theirs is wiped.
+    pub take: Vec<Take>,
+    /// A session's window has passed: what was kept to show of it is wiped.
+    pub session_over: bool,
 }
 
 /// The stages of one camera.
@@ -115,6 +126,9 @@ pub struct Pipeline<E> {
     memory: Memory,
     /// Who is asked at a door to turn the head.
     door: Door,
+    /// What a finding would show, and the one place where a picture is sealed.
+    taker: Taker,
+    taken: Vec<Taken>,
     faces: Vec<FaceBox>,
     scratch: Vec<u8>,
     figures: Figures,
@@ -138,6 +152,8 @@ impl<E: Eyes> Pipeline<E> {
             masked: BTreeSet::new(),
             memory: Memory::default(),
             door,
+            taker: Taker::default(),
+            taken: Vec::new(),
             faces: Vec::new(),
             scratch: Vec::new(),
             figures: Figures::default(),
@@ -166,7 +182,17 @@ impl<E: Eyes> Pipeline<E> {
                 roll.gallery.remove(person);
             }
         }
+        if let Some(taking) = guidance.evidence {
+            self.taker.set(taking);
+        }
+        for take in &guidance.take {
+            self.take(take);
+        }
+        if guidance.session_over {
+            self.taker.clear();
+        }
         for track in guidance.wipe {
+            self.taker.forget(track);
             self.scheduler.forget(track);
             self.identities.remove(&track);
             self.masked.remove(&track);
@@ -180,6 +206,34 @@ impl<E: Eyes> Pipeline<E> {
             }
             self.identities.insert(track, identity);
         }
+    }
+
+    /// Seals what a finding asks for; it is fetched by [`Self::taken`].
+    fn take(&mut self, take: &Take) {
+        let person_of = |track: &TrackId| match self.identities.get(track) {
+            Some(IdentityView::Matched { person, .. }) => Some(person.clone()),
+            _ => None,
+        };
+        let named = self.identities.keys().filter_map(|track| Some((*track, person_of(track)?)));
+        let named = named.filter(|(_, person)| take.persons.contains(person));
+        let subjects: BTreeMap<TrackId, Option<PersonId>> = take
+            .tracks
+            .iter()
+            .map(|track| (*track, None))
+            .chain(named.map(|(track, person)| (track, Some(person))))
+            .collect();
+        let subjects: Vec<_> = subjects.into_iter().collect();
+        let eyes = &mut self.eyes;
+        let detect = |frame: Frame<'_>| {
+            let mut faces = Vec::new();
+            eyes.detect(frame, &mut faces).ok().map(|()| faces)
+        };
+        self.taken.push(self.taker.take(&take.finding_id, &subjects, detect));
+    }
+
+    /// What was sealed since the last call.
+    pub fn taken(&mut self) -> Vec<Taken> {
+        std::mem::take(&mut self.taken)
     }
 
     fn configure(&mut self, zones: Zones, policy: Policy) {
@@ -252,11 +306,14 @@ impl<E: Eyes> Pipeline<E> {
             self.masked.remove(track);
             self.memory.forget(*track);
             self.door.forget(*track);
+            self.taker.forget(*track);
         }
         // Where nothing was detected anew the boxes are old: a face cut out by them would be off
         // its place, and landmarks that did not move would pass for a frozen picture.
         let looks = if sight.detect {
-            self.look_closer(frame, at, real, &scene.tracked)
+            let looks = self.look_closer(frame, at, real, &scene.tracked);
+            self.keep_candidates(frame, at, &scene.tracked, &looks);
+            looks
         } else {
             BTreeMap::new()
         };
@@ -275,6 +332,30 @@ impl<E: Eyes> Pipeline<E> {
             .collect();
         let (patients, became_patient) = (scene.patients, scene.became_patient);
         Ok(Observation { camera, faces, patients, became_patient, likeness })
+    }
+
+    /// A patient, and whoever may not be embedded, is nobody's subject, and is covered all the same.
+    fn keep_candidates(
+        &mut self,
+        frame: Frame<'_>,
+        at: Now,
+        tracked: &[Tracked],
+        looks: &BTreeMap<TrackId, Closer>,
+    ) {
+        if !self.taker.is_on() {
+            return;
+        }
+        let seen = tracked.iter().zip(&self.faces).map(|(tracked, face)| {
+            let subject = !tracked.patient && tracked.embed != EmbedPermission::Forbidden;
+            let worth = looks.get(&tracked.track).filter(|_| subject);
+            evidence::Seen {
+                track: tracked.track.0,
+                place: place(face),
+                quality_ppm: worth.map(|look| look.worth.quality_ppm),
+            }
+        });
+        let seen: Vec<_> = seen.collect();
+        self.taker.look(frame, at, &seen);
     }
 
     /// Nothing is to be learned of this face for now.

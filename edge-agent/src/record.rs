@@ -7,7 +7,7 @@
 //! that refuses costs the recording, never the judging, and is said.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -191,6 +191,8 @@ pub struct Recorder {
     records: usize,
     batch: Vec<u8>,
     complaint: Option<String>,
+    /// UTC days (`2026-11-29`) whose files stay, however old.
+    held_days: BTreeSet<String>,
 }
 
 impl Recorder {
@@ -205,7 +207,13 @@ impl Recorder {
             records: 0,
             batch,
             complaint: None,
+            held_days: BTreeSet::new(),
         }
+    }
+
+    /// From here on the files of these days stay; those of others go when they are too old.
+    pub fn hold(&mut self, days: BTreeSet<String>) {
+        self.held_days = days;
     }
 
     /// Notes one call of the engine.
@@ -296,13 +304,20 @@ impl Recorder {
                 self.put(&Entry::Inform { at, fact: Box::new(fact) });
             }
         }
-        for old in
-            self.vault.segments()?.into_iter().filter(|segment| segment.day <= day - KEEP_DAYS)
-        {
+        let over = |segment: &Segment| {
+            segment.day <= day - KEEP_DAYS && !self.held_days.contains(&day_name(segment.day))
+        };
+        for old in self.vault.segments()?.into_iter().filter(over) {
             fs::remove_file(&old.path).map_err(at_path(&old.path))?;
         }
         Ok(())
     }
+}
+
+/// A day of the log as it stands in a hold: `2026-11-29`.
+fn day_name(day: i64) -> String {
+    let at = jiff::Timestamp::from_second(day.saturating_mul(86_400)).unwrap_or_default();
+    at.strftime("%Y-%m-%d").to_string()
 }
 
 /// What a fact replaces when a later one of the same identity comes.

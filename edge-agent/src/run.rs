@@ -21,7 +21,7 @@ use delivery::{
     audit_heads::AuditHeads, identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox,
 };
 use presence::{Thresholds, TrackId};
-use protocol::up::Manifest;
+use protocol::{evidence::PictureSource, up::Manifest};
 use tokio::sync::watch as flag;
 use vision::{Analyzer, Options, Runtime, pack};
 
@@ -35,6 +35,7 @@ use crate::{
     clock::RealClock,
     config::{self, Config, Mode, Source},
     door::{Door, Screen},
+    evidence::{Keeper, courier},
     eyes::Eyes,
     heat::{Governor, Heat},
     live_view::{LiveView, Watched},
@@ -217,6 +218,7 @@ impl Assembled {
             }),
             thresholds: thresholds(&models.analyzer),
             lock: LockWatch::load(&config.state_dir)?,
+            keeper: keeper(config, &identity, &to_agent),
             record: recorder(config, outbox.boot().boot_count, thresholds(&models.analyzer)),
             store: store.clone(),
         });
@@ -323,6 +325,21 @@ fn recorder(config: &Config, boot: u64, thresholds: Thresholds) -> Option<Record
             None
         }
     }
+}
+
+/// A box that can not keep sealed pictures still judges; it takes none.
+fn keeper(config: &Config, identity: &Identity, to_agent: &Sender<Event>) -> Option<Keeper> {
+    let source = match config.camera.source {
+        Source::Scene { .. } => PictureSource::Drawn,
+        Source::Files { .. } => PictureSource::Recorded,
+        Source::V4l2 { .. } | Source::Rtsp { .. } | Source::Mjpeg { .. } => PictureSource::Camera,
+    };
+    let (device, quota) = (identity.device.clone(), config.evidence_quota_bytes);
+    let kept = Keeper::open(&config.state_dir, device, source, quota).and_then(|mut keeper| {
+        keeper.send_by(courier::start(config.state_dir.clone(), to_agent.clone())?);
+        Ok(keeper)
+    });
+    kept.inspect_err(|why| tracing::error!("no sealed pictures: {why}")).ok()
 }
 
 pub(crate) fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {

@@ -3,7 +3,7 @@
 //! at. It never waits for disk or network itself.
 
 use std::{
-    sync::mpsc::{Sender, sync_channel},
+    sync::mpsc::{Sender, channel, sync_channel},
     time::{Duration, Instant},
 };
 
@@ -66,7 +66,7 @@ pub fn watch<E: Eyes>(
     while !stop.is_set() {
         let seen = match capture.next(PATIENCE) {
             Next::End(at) => {
-                let _ = events.send(Event::Ended(at));
+                after_the_end(&mut pipeline, at, events, stop);
                 break;
             }
             Next::Shot(shot) => {
@@ -118,11 +118,37 @@ pub fn watch<E: Eyes>(
                     view.looked(&seen, &guidance.identities);
                 }
                 pipeline.guided(guidance);
+                tell_taken(&mut pipeline, events);
             }
             None => break,
         }
     }
     Some(capture)
+}
+
+/// A finding may come true after the last frame, and asks for its pictures then.
+fn after_the_end<E: Eyes>(
+    pipeline: &mut Pipeline<E>,
+    at: Now,
+    events: &Sender<Event>,
+    stop: &Stop,
+) {
+    let (after, guidance) = channel();
+    if events.send(Event::Ended(at, after)).is_err() {
+        return;
+    }
+    while let Some(guidance) = wait_for(&guidance, stop) {
+        pipeline.guided(guidance);
+        tell_taken(pipeline, events);
+    }
+}
+
+/// Hands on what was sealed for findings.
+fn tell_taken<E: Eyes>(pipeline: &mut Pipeline<E>, events: &Sender<Event>) {
+    for taken in pipeline.taken() {
+        // An agent that is gone keeps nothing: what was sealed is told by nobody.
+        let _ = events.send(Event::Taken(Box::new(taken)));
+    }
 }
 
 /// Examines one picture. `None`: it could not be, which is counted and must not pass for an empty

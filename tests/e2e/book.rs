@@ -19,6 +19,7 @@ const OTHERS: &[&str] = &[
     "evaluation.md",
     "models.md",
     "recognition.md",
+    "evidence.md",
     "templates/README.md",
 ];
 

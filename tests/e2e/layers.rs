@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("vision", &[]),
     ("law", &[]),
     ("abstention", &[]),
+    ("evidence", &["protocol", "trust"]),
     ("scene", &[]),
     ("clinic-sim", &[]),
     ("simulate", &["presence", "clinic-sim", "abstention"]),
@@ -23,9 +24,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("local-page", &[]),
     (
         "edge-agent",
-        &["presence", "vision", "protocol", "trust", "delivery", "scene", "evaluate", "local-page"],
+        &[
+            "presence",
+            "vision",
+            "protocol",
+            "trust",
+            "delivery",
+            "scene",
+            "evaluate",
+            "evidence",
+            "local-page",
+        ],
     ),
-    ("server", &["vision", "protocol", "trust", "law", "abstention"]),
+    ("server", &["vision", "protocol", "trust", "law", "abstention", "evidence"]),
 ];
 
 /// Crate → the outside packages that must never be among its dependencies, however deep.
@@ -33,6 +44,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("presence", &["tokio", "ort", "image", "rusqlite", "rumqttc", "chrono", "jiff", "time"]),
     ("protocol", &["tokio", "ort", "image", "rusqlite", "rumqttc"]),
     ("law", &["tokio", "rusqlite", "rumqttc", "ureq"]),
+    ("evidence", &["tokio", "ort", "rusqlite", "rumqttc", "ureq", "socket2"]),
     ("vision", &["tokio", "rumqttc", "rusqlite", "axum"]),
     ("scene", &["tokio", "ort", "rumqttc", "rusqlite"]),
     ("delivery", &["ort", "image", "axum"]),

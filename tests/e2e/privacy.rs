@@ -86,13 +86,16 @@ pub(crate) fn files_under(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn no_code_of_the_box_can_write_a_picture() {
-    // The two crates of the box that import `image` and are no test; `layers` keeps it out of the
+    // The crates of the box that import `image` and are no test; `layers` keeps it out of the
     // others.
-    let crates = ["edge-agent/src", "crates/vision/src"];
+    let crates = ["edge-agent/src", "crates/vision/src", "crates/evidence/src"];
     let encoders =
         ["JpegEncoder", "PngEncoder", "save_buffer", "write_with_encoder", "write_to(", ".save("];
     // `bench` compresses a drawn picture in memory, to time its decoding.
     let exempt = root().join("edge-agent/src/bench.rs");
+    // The one place that encodes a picture: `Covered::seal`, which gives a ciphertext away and
+    // wipes the rest.
+    let sealing = root().join("crates/evidence/src/pixels.rs");
     for file in crates.iter().flat_map(|c| files_under(&root().join(c))) {
         let is_test =
             file.components().any(|c| c.as_os_str() == "tests") || file.ends_with("tests.rs");
@@ -101,10 +104,31 @@ fn no_code_of_the_box_can_write_a_picture() {
         }
         let source = fs::read_to_string(&file).unwrap();
         let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        if file == sealing {
+            assert_seals_what_it_encodes(code);
+            continue;
+        }
         for encoder in encoders {
             assert!(!code.contains(encoder), "{} can write a picture: {encoder}", file.display());
         }
     }
+}
+
+/// One encoder, inside the one call that seals, into memory that is wiped.
+fn assert_seals_what_it_encodes(code: &str) {
+    assert_eq!(code.matches("JpegEncoder::").count(), 1, "a second place encodes a picture");
+    for other in ["PngEncoder", "save_buffer", "write_with_encoder", "write_to(", ".save(", "fs::"]
+    {
+        assert!(!code.contains(other), "the sealing file can write a picture: {other}");
+    }
+    let call = code.split("pub fn seal(").nth(1).expect("`Covered::seal`");
+    let call = call.split("\n    }\n").next().unwrap_or_default();
+    assert!(call.contains("JpegEncoder::"), "the encoder stands outside `Covered::seal`");
+    assert!(call.contains("let mut plain = Zeroizing::new("), "the encoded picture is not wiped");
+    assert!(
+        call.contains("Ok(SealedPicture { item, ciphertext })"),
+        "more than the sealed is given"
+    );
 }
 
 #[test]

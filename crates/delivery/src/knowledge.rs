@@ -13,6 +13,10 @@ use trust::DownVerifier;
 use crate::identity::{Identity, make_private_dir, write_private};
 use crate::mqtt::{Delivered, open_down};
 
+/// What is kept, in the order in which it is taken again after a start.
+const KINDS: [&str; 7] =
+    ["policy", "catalogue", "room", "roster", "sessions", "custodians", "evidence_orders"];
+
 /// The folder `knowledge` in the state directory.
 #[derive(Debug, Clone)]
 pub struct KnowledgeStore {
@@ -38,7 +42,7 @@ impl KnowledgeStore {
     pub fn load(&self, identity: &Identity, taken: &BTreeMap<String, u64>) -> Vec<DownBody> {
         let verifier = DownVerifier::new(identity.device.clone(), identity.server, BTreeMap::new());
         let mut kept = Vec::new();
-        for kind in ["policy", "catalogue", "room", "roster", "sessions"] {
+        for kind in KINDS {
             let path = self.path(kind);
             let Ok(raw) = fs::read(&path) else { continue };
             // Expiry bounds delivery, not use: what was in force when the power went is in force

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::Envelope;
+use crate::evidence::{Custodians, EvidenceOrders};
 use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
 use crate::topic::Channel;
 
@@ -38,6 +39,8 @@ pub enum Down {
     Sessions(Sessions),
     Command(Command),
     Unlock(Unlock),
+    Custodians(Custodians),
+    EvidenceOrders(EvidenceOrders),
     #[serde(other)]
     Unknown,
 }
@@ -53,6 +56,8 @@ impl Down {
             Self::Sessions(_) => "sessions",
             Self::Command(_) => "command",
             Self::Unlock(_) => "unlock",
+            Self::Custodians(_) => "custodians",
+            Self::EvidenceOrders(_) => "evidence_orders",
             Self::Unknown => "unknown",
         }
     }

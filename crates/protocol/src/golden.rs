@@ -26,6 +26,31 @@ fn the_wire_is_what_was_released() {
         .assert_eq(&schema(schema_for!(crate::provision::ProvisionRequest)));
     expect_file!["../golden/provision_response.json"]
         .assert_eq(&schema(schema_for!(crate::provision::ProvisionResponse)));
+    expect_file!["../golden/evidence_part.json"]
+        .assert_eq(&schema(schema_for!(crate::evidence::EvidencePart)));
+    expect_file!["../golden/evidence_part_answer.json"]
+        .assert_eq(&schema(schema_for!(crate::evidence::EvidencePartAnswer)));
+}
+
+#[test]
+fn an_old_box_ignores_the_orders_and_an_old_server_the_manifest() {
+    // What neither of them knows decodes to `Unknown`; the body is kept as it was signed.
+    let order = r#"{"type":"evidence_orders_of_tomorrow","releases":[],"standings":[]}"#;
+    assert_eq!(
+        serde_json::from_str::<crate::down::Down>(order).unwrap(),
+        crate::down::Down::Unknown
+    );
+    let manifest = r#"{"type":"evidence_manifest_of_tomorrow","items":[{"kind":"film"}]}"#;
+    assert_eq!(serde_json::from_str::<crate::up::Up>(manifest).unwrap(), crate::up::Up::Unknown);
+    // A later kind of picture, and a later decision, are no error either.
+    assert_eq!(
+        serde_json::from_str::<crate::evidence::EvidenceKind>(r#""film""#).unwrap(),
+        crate::evidence::EvidenceKind::Unknown
+    );
+    assert_eq!(
+        serde_json::from_str::<crate::evidence::Standing>(r#""sold""#).unwrap(),
+        crate::evidence::Standing::Unknown
+    );
 }
 
 #[test]

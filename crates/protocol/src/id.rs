@@ -99,6 +99,18 @@ id!(
     /// A cosmetology item 美容项目 of the catalogue.
     ItemCode
 );
+id!(
+    /// One sealed picture: 32 random hex digits, made by the box that took it.
+    EvidenceId
+);
+id!(
+    /// One approved request to release sealed pictures: made by the server, used once.
+    OrderId
+);
+id!(
+    /// A custodian 证据保管人: one id per person, however many roles he holds.
+    CustodianId
+);
 
 #[cfg(test)]
 mod tests {

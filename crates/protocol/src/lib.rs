@@ -16,6 +16,7 @@
 pub mod commission;
 pub mod down;
 pub mod envelope;
+pub mod evidence;
 pub mod id;
 pub mod law;
 pub mod live;

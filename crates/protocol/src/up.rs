@@ -1,9 +1,10 @@
 //! What a box says to the server. Ids, times, hashes and figures only: no type here can hold a
-//! picture, an embedding or a name.
+//! picture, an embedding or a name. Of a sealed picture the manifest alone travels here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::{EvidenceHeld, EvidenceManifest, EvidenceReceipt};
 use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
 use crate::topic::Channel;
 
@@ -73,6 +74,8 @@ pub enum Up {
     KnowledgeAck(KnowledgeAck),
     Dropped(DroppedReport),
     ChainBreak(ChainBreak),
+    EvidenceManifest(EvidenceManifest),
+    EvidenceReceipt(EvidenceReceipt),
     /// A type of a later version; its body is kept.
     #[serde(other)]
     Unknown,
@@ -82,7 +85,9 @@ impl Up {
     /// The channel this message travels on; `None` for one that this version can not name.
     pub fn channel(&self) -> Option<Channel> {
         match self {
-            Self::Finding(_) => Some(Channel::Findings),
+            Self::Finding(_) | Self::EvidenceManifest(_) | Self::EvidenceReceipt(_) => {
+                Some(Channel::Findings)
+            }
             Self::Presence(_) | Self::PresenceSummary(_) => Some(Channel::Presence),
             Self::Health(_) | Self::KnowledgeAck(_) | Self::Dropped(_) | Self::ChainBreak(_) => {
                 Some(Channel::Health)
@@ -363,6 +368,9 @@ pub struct HealthReport {
     /// One clear line per thing that is wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub degraded: Vec<String>,
+    /// What the box holds of sealed pictures; absent from boxes that take none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceHeld>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

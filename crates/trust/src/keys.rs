@@ -43,7 +43,8 @@ impl SigningKey {
         VerifyingKey(self.0.verifying_key())
     }
 
-    pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
+    /// Over these bytes as they stand: only for texts whose first line says what they are for.
+    pub fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
 }
@@ -81,7 +82,9 @@ impl VerifyingKey {
         key_id(self.0.as_bytes())
     }
 
-    pub(crate) fn check(&self, message: &[u8], signature: &[u8]) -> Result<(), Refused> {
+    /// Of these bytes as they stand, in the strict form: only for texts whose first line says what
+    /// they are for.
+    pub fn check(&self, message: &[u8], signature: &[u8]) -> Result<(), Refused> {
         let signature =
             ed25519_dalek::Signature::from_slice(signature).map_err(|_| Refused::BadSignature)?;
         self.0.verify_strict(message, &signature).map_err(|_| Refused::BadSignature)

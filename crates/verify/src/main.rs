@@ -5,13 +5,15 @@ mod package;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::ExitCode;
 
 const HELP: &str = "\
 zaigang-verify checks an exported chain of a box, an exported audit log or a case package, \
 without any network.
 
-usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] [--head FILE]... BUNDLE
+usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] [--head FILE]... [--picture FILE]... \
+BUNDLE
 
   BUNDLE            a file written by `zaigang-server export --device D`, the audit log's export,
                     or a case package (zip)
@@ -22,6 +24,9 @@ usage: zaigang-verify [--device-key-id ID] [--server-key-id ID] [--head FILE]...
                     folder), as the server wrote them outside its data, or as the webhook got \
                     them: an audit log
                     must still hold every entry that they speak of. May be given more than once
+  --picture         a sealed picture as it was delivered (its ciphertext, ID.sealed): the chain \
+  must name it by
+                    its SHA-256. May be given more than once
 
 A bundle carries the keys it is checked with. Compare the two key ids in the answer with the ones \
 you know, or give them
@@ -55,6 +60,8 @@ struct Request {
     server_key_id: Option<String>,
     /// Files of signed heads.
     heads: Vec<String>,
+    /// Files of sealed pictures.
+    pictures: Vec<String>,
 }
 
 impl Request {
@@ -68,6 +75,7 @@ impl Request {
                 "--device-key-id" => request.device_key_id = Some(value()?),
                 "--server-key-id" => request.server_key_id = Some(value()?),
                 "--head" => request.heads.push(value()?),
+                "--picture" => request.pictures.push(value()?),
                 option if option.starts_with('-') => {
                     return Err(format!("unknown option {option}"));
                 }
@@ -140,6 +148,35 @@ impl Request {
         true
     }
 
+    /// Whether the chain names each sealed picture that was given; says which it does not.
+    fn pictures(&self, reports: &[&trust::bundle::Report]) -> ExitCode {
+        let mut code = ExitCode::SUCCESS;
+        for path in &self.pictures {
+            let bytes = match std::fs::read(path) {
+                Ok(bytes) => bytes,
+                Err(why) => {
+                    eprintln!("zaigang-verify: --picture {path}: {why}");
+                    return ExitCode::from(2);
+                }
+            };
+            let found = trust::sha256_hex(bytes);
+            let named = || reports.iter().flat_map(|report| &report.pictures);
+            if let Some((id, _)) = named().find(|(_, sha256)| **sha256 == found) {
+                println!("HOLDS: {path} is picture {id}, as the chain names it");
+                continue;
+            }
+            let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str());
+            let expected = named().find(|(id, _)| Some(id.as_str()) == stem);
+            let why = expected.map_or_else(
+                || format!("its SHA-256 {found} is named by no manifest of the chain"),
+                |(id, sha256)| format!("its SHA-256 is {found}; the chain names {sha256} for {id}"),
+            );
+            println!("DOES NOT HOLD: {path}: {why}");
+            code = ExitCode::FAILURE;
+        }
+        code
+    }
+
     /// A case package: its files, and the chain in it.
     fn package(&self, zip: BufReader<File>) -> ExitCode {
         let package = match package::check(zip) {
@@ -159,7 +196,7 @@ impl Request {
         if package.chains.is_empty() {
             println!("It holds no box's chain: nothing in it is signed.");
         }
-        ExitCode::SUCCESS
+        self.pictures(&package.chains.iter().map(|(_, report)| report).collect::<Vec<_>>())
     }
 
     fn run(&self) -> ExitCode {
@@ -198,6 +235,6 @@ impl Request {
             return ExitCode::FAILURE;
         }
         println!("HOLDS: {report}");
-        ExitCode::SUCCESS
+        self.pictures(&[&report])
     }
 }

@@ -5,6 +5,7 @@
 use std::process::{Command, Output};
 
 use protocol::envelope::Envelope;
+use protocol::evidence::{EvidenceItem, EvidenceKind, EvidenceManifest, PictureSource, SealedHalf};
 use protocol::up::{ClockSource, HealthReport, Stamp, Up, UpBody};
 use trust::bundle::{FORMAT, Header, write};
 use trust::{SigningKey, ZERO_HASH};
@@ -18,6 +19,10 @@ fn verify(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 fn one_heartbeat(device: &SigningKey) -> Envelope {
+    first(device, Up::Health(HealthReport { heartbeat_seq: 1, ..HealthReport::default() }))
+}
+
+fn first(device: &SigningKey, payload: Up) -> Envelope {
     let body = UpBody {
         v: 1,
         device: "box-1".parse().expect("an id"),
@@ -32,7 +37,7 @@ fn one_heartbeat(device: &SigningKey) -> Envelope {
             uncertainty_ms: 5,
             clock: ClockSource::Synchronised,
         },
-        payload: Up::Health(HealthReport { heartbeat_seq: 1, ..HealthReport::default() }),
+        payload,
     };
     device.sign(serde_json::to_string(&body).expect("JSON"))
 }
@@ -73,4 +78,67 @@ fn a_sound_bundle_holds_and_a_flipped_bit_is_named() {
     assert_eq!(verify(&["/no/such/file"]).0, Some(2));
     assert_eq!(verify(&[]).0, Some(2));
     assert_eq!(verify(&["--help"]).0, Some(0));
+}
+
+#[test]
+fn a_delivered_picture_is_the_one_that_the_chain_names() {
+    let (device, server) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+    let half =
+        || SealedHalf { to: String::new(), version: 1, enc: String::new(), ct: String::new() };
+    let mut sealed = b"the ciphertext of a picture".to_vec();
+    let id = "0123456789abcdef0123456789abcdef";
+    let item = EvidenceItem {
+        id: id.parse().expect("an id"),
+        kind: EvidenceKind::SceneView,
+        person: None,
+        taken_at: "2026-03-02T01:00:00.000Z".into(),
+        width_px: 1,
+        height_px: 1,
+        covered_faces: 0,
+        bytes: sealed.len() as u64,
+        sha256: trust::sha256_hex(&sealed),
+        supervisor_half: half(),
+        reviewer_half: half(),
+    };
+    let manifest = EvidenceManifest {
+        finding_id: "f".into(),
+        firmware: String::new(),
+        pack: String::new(),
+        pack_sha256: String::new(),
+        source: PictureSource::Drawn,
+        items: vec![item],
+    };
+    let header = Header {
+        format: FORMAT.into(),
+        device: "box-1".parse().expect("an id"),
+        device_key: device.verifying_key().to_base64(),
+        server_key: server.verifying_key().to_base64(),
+        from_seq: 1,
+        prev: ZERO_HASH.into(),
+        exported_at: "2026-03-03T00:00:00.000Z".into(),
+    };
+    let mut bundle = Vec::new();
+    let link = first(&device, Up::EvidenceManifest(manifest));
+    write(&mut bundle, &header, [link], [], &server).expect("written");
+    let dir = tempfile::tempdir().expect("a folder");
+    let (chain, picture) = (dir.path().join("b.zgbundle"), dir.path().join(format!("{id}.sealed")));
+    std::fs::write(&chain, &bundle).expect("written");
+    let (chain, picture) = (chain.to_str().expect("text"), picture.to_str().expect("text"));
+
+    std::fs::write(picture, &sealed).expect("written");
+    let (code, lines) = verify(&["--picture", picture, chain]);
+    assert_eq!(code, Some(0), "{lines}");
+    assert!(lines.contains(&format!("is picture {id}")), "{lines}");
+
+    sealed[3] ^= 1;
+    std::fs::write(picture, &sealed).expect("written");
+    let (code, lines) = verify(&["--picture", picture, chain]);
+    assert_eq!(code, Some(1), "{lines}");
+    assert!(lines.contains("DOES NOT HOLD") && lines.contains(id), "one flipped bit: {lines}");
+
+    let other = dir.path().join("other");
+    std::fs::write(&other, b"something else").expect("written");
+    let (code, lines) = verify(&["--picture", other.to_str().expect("text"), chain]);
+    assert_eq!(code, Some(1), "{lines}");
+    assert!(lines.contains("named by no manifest"), "{lines}");
 }

@@ -193,6 +193,7 @@ impl HealthSource {
             visibility_ppm,
             temperature_mc: self.vitals.heat.hottest_mc(),
             degraded,
+            evidence: None,
         }
     }
 }

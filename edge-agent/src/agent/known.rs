@@ -88,6 +88,11 @@ impl Known {
         ))
     }
 
+    /// The room as the server told it.
+    pub(super) fn room(&self) -> Option<&down::Room> {
+        self.room.as_ref().map(|(_, room)| room)
+    }
+
     pub fn item_of(&self, session: &SessionId) -> Option<ItemCode> {
         self.items.get(session).cloned()
     }
@@ -156,6 +161,8 @@ impl Agent {
             Down::Roster(roster) => self.apply_roster(version, &body.issued_at, roster),
             Down::Sessions(sessions) => self.apply_sessions(version, sessions).map(|()| Vec::new()),
             Down::Command(command) => self.obey(body, command),
+            Down::Custodians(told) => self.apply_custodians(told).map(|()| Vec::new()),
+            Down::EvidenceOrders(orders) => self.apply_orders(orders).map(|()| Vec::new()),
             Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => Err(Unusable(format!(
                 "this version of the agent knows no `{}`: update it",
                 body.kind
@@ -187,6 +194,7 @@ impl Agent {
         self.origin.institution = wire.institution.clone();
         self.guidance.mask = Some(wire.zones.privacy_mask.clone());
         self.known.room = Some((version, wire.clone()));
+        self.tell_taking();
         self.inform_room();
         if let Some(drift) = self.lock.zones(version, &wire.zones) {
             tracing::warn!(version, "the zones are others than those that the installer locked");

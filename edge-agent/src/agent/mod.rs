@@ -7,18 +7,22 @@
 
 mod clock;
 mod drift;
+mod evidence;
 mod health;
 mod known;
 mod tally;
 
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender},
     time::{Duration, Instant},
 };
 
 use delivery::{knowledge::KnowledgeStore, mqtt::Delivered, outbox::Outbox};
 use presence::{Engine, Entry, Fact, Moment, Observation, Output, Rule, Thresholds, TrackId};
-use protocol::up::Up;
+use protocol::{
+    id::{EvidenceId, OrderId},
+    up::Up,
+};
 
 pub use clock::AgentClock;
 pub use drift::LockWatch;
@@ -28,6 +32,7 @@ pub use tally::{Summary, Tally};
 
 use crate::{
     clock::{Now, rfc3339_ms},
+    evidence::{Keeper, Taken, courier::Outcome},
     pipeline::{Figures, Guidance},
     record::Recorder,
     service::Watchdog,
@@ -41,8 +46,13 @@ pub enum Event {
     Begin(SyncSender<Guidance>),
     /// One look at the room; the pipeline waits for the answer before its next.
     Seen(Box<Seen>, SyncSender<Guidance>),
-    /// The scripted source is over, at this time of its clock.
-    Ended(Now),
+    /// The scripted source is over, at this time of its clock. Its pipeline takes guidance until
+    /// the sender is dropped.
+    Ended(Now, Sender<Guidance>),
+    /// What the pipeline sealed for a finding.
+    Taken(Box<Taken>),
+    /// What became of a released picture.
+    Carried(EvidenceId, OrderId, Outcome),
     /// A verified message from the server.
     Delivered(Box<Delivered>),
     /// SIGTERM or SIGINT.
@@ -104,8 +114,12 @@ pub struct Agent {
     /// The observation log; `None` where it could not be opened, which was said.
     record: Option<Recorder>,
     lock: LockWatch,
+    /// Sealed pictures; `None` where they can not be kept, which was said.
+    keeper: Option<Keeper>,
     /// What the pipeline is told with the next answer.
     guidance: Guidance,
+    /// The pipeline of a scripted source that is over.
+    after: Option<Sender<Guidance>>,
     /// The pipeline of a scripted source, waiting for the knowledge.
     begin: Option<SyncSender<Guidance>>,
     started: Instant,
@@ -136,6 +150,7 @@ pub struct Parts {
     pub thresholds: Thresholds,
     pub record: Option<Recorder>,
     pub lock: LockWatch,
+    pub keeper: Option<Keeper>,
 }
 
 impl Agent {
@@ -153,7 +168,9 @@ impl Agent {
             health: parts.health,
             record: parts.record,
             lock: parts.lock,
+            keeper: parts.keeper,
             guidance: Guidance::default(),
+            after: None,
             begin: None,
             started: now,
             heartbeat: now,
@@ -190,6 +207,7 @@ impl Agent {
 
     /// Takes events until told to stop, or until a run with `once` is complete.
     pub fn run(&mut self, events: &Receiver<Event>) -> Ending {
+        self.resume_evidence();
         self.beat();
         loop {
             let ending = match events.recv_timeout(self.wait()) {
@@ -219,7 +237,12 @@ impl Agent {
                 // A pipeline that is gone needs no answer.
                 let _ = answer.send(guidance);
             }
-            Event::Ended(at) => self.ended(at),
+            Event::Ended(at, after) => {
+                self.after = Some(after);
+                self.ended(at);
+            }
+            Event::Taken(taken) => self.taken(*taken),
+            Event::Carried(id, order, outcome) => self.carried(&id, &order, outcome),
             Event::Delivered(delivered) => self.delivered(&delivered),
             Event::Shutdown => {}
         }
@@ -233,6 +256,7 @@ impl Agent {
         {
             self.expire(self.clock.moment(now));
         }
+        self.guide_after();
         let news = !self.settings.scripted
             && self.health.has_news()
             && self.heartbeat.elapsed() >= NEWS_EVERY;
@@ -297,6 +321,17 @@ impl Agent {
         self.over = Some(Instant::now());
     }
 
+    /// A pipeline whose source is over is told at once: no look brings it the next answer.
+    fn guide_after(&mut self) {
+        let Some(after) = &self.after else { return };
+        if after.send(std::mem::take(&mut self.guidance)).is_err() {
+            self.after = None;
+            if let Some(keeper) = &mut self.keeper {
+                keeper.nobody_answers();
+            }
+        }
+    }
+
     fn once_ending(&self) -> Option<Ending> {
         if !self.settings.once {
             return None;
@@ -312,7 +347,7 @@ impl Agent {
             });
         };
         let depth = self.outbox.stats().map_or(u64::MAX, |stats| stats.depth);
-        if depth == 0 {
+        if depth == 0 && !self.keeper.as_ref().is_some_and(Keeper::waits) {
             return Some(Ending::Complete);
         }
         let late = over.elapsed() > RECEIPT_WAIT;
@@ -341,15 +376,27 @@ impl Agent {
                 self.guidance.wipe.push(*track);
                 continue;
             }
+            if let Output::PresenceSummary(summary) = &output {
+                self.guidance.session_over |= summary.revision == 1;
+            }
             let messages =
                 wire::messages(&self.origin, |session| self.known.item_of(session), &output);
             for message in messages {
-                self.append(message);
+                let report = match &message {
+                    Up::Finding(report) => Some(report.clone()),
+                    _ => None,
+                };
+                let seq = self.append(message);
+                if let (Output::Finding(finding), Some(report), Some(seq)) = (&output, report, seq)
+                {
+                    self.picture(finding, &report, seq);
+                }
             }
         }
     }
 
-    fn append(&mut self, message: Up) {
+    /// On the disk when it comes back; gives its sequence.
+    fn append(&mut self, message: Up) -> Option<u64> {
         if let Up::Finding(finding) = &message {
             tracing::info!(
                 rule = finding.rule,
@@ -364,9 +411,16 @@ impl Agent {
         let stamp = self.stamp();
         let drifted = matches!(&message, Up::Finding(f) if f.rule == Rule::Hb6.code());
         match self.outbox.append(stamp, message) {
-            Ok(_) if drifted => self.lock.told(),
-            Ok(_) => {}
-            Err(why) => tracing::error!("outbox: {why}"),
+            Ok(event) => {
+                if drifted {
+                    self.lock.told();
+                }
+                Some(event.seq)
+            }
+            Err(why) => {
+                tracing::error!("outbox: {why}");
+                None
+            }
         }
     }
 
@@ -409,6 +463,11 @@ impl Agent {
         if let Some(record) = &mut self.record {
             record.flush();
             report.degraded.extend(record.complaint().map(str::to_owned));
+        }
+        self.sweep_evidence();
+        if let Some(keeper) = &self.keeper {
+            report.evidence = Some(keeper.held(jiff::Timestamp::now()));
+            report.degraded.extend(keeper.complaint().map(str::to_owned));
         }
         self.health.standing(&self.outbox).leave();
         self.append(Up::Health(report));

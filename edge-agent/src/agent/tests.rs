@@ -75,6 +75,7 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
         }),
         record: None,
         lock: LockWatch::load(dir.path()).unwrap(),
+        keeper: None,
         thresholds: Thresholds {
             t_match_ppm: 500_000,
             t_reject_ppm: 300_000,
@@ -408,7 +409,7 @@ fn a_run_with_once_ends_when_every_row_has_its_receipt() {
     box_1.told_everything();
     box_1.sees(0, vec![], 0);
     assert_eq!(box_1.agent.tick(), None);
-    box_1.agent.take(Event::Ended(at(600_000)));
+    box_1.agent.take(Event::Ended(at(600_000), channel().0));
     assert_eq!(box_1.agent.tick(), None, "rows wait");
     let last = box_1.outbox.stats().unwrap().last_seq;
     let text = box_1.outbox.envelope(last).unwrap().unwrap().1;

@@ -7,7 +7,9 @@ use serde::Serialize;
 use vision::{FaceBox, Frame, Picture, PixelOrder};
 
 use super::walk::ENOUGH_PX;
-use crate::{eyes::Eyes, privacy::Mask, shown};
+use evidence::Mask;
+
+use crate::{eyes::Eyes, shown};
 
 /// One face of the newest picture, in thousandths of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -21,12 +21,13 @@ use super::{
     seen::{Seen, seen},
     walk::{Figures, Walk},
 };
+use evidence::Mask;
+
 use crate::{
     camera::{self, Capture, Decoder, Next, Shot, Stop},
     clock::RealClock,
     config::CameraSettings,
     enroll::{Judged, judged},
-    privacy::Mask,
 };
 
 /// A camera without a picture for this long is said to be gone.

@@ -31,6 +31,7 @@ pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
         vision: vision(&raw.vision)?,
         schedule: schedule(&raw.schedule)?,
         health: health(&raw.health)?,
+        evidence_quota_bytes: evidence_quota(&raw.evidence)?,
         doorway: DoorwaySettings { screen: path_of(base, "doorway.screen", raw.doorway.screen)? },
         live_view: live_view(base, mode, raw.live_view)?,
         server: server(raw.server)?,
@@ -182,6 +183,12 @@ fn health(raw: &raw::Health) -> Checked<HealthSettings> {
         slow_from_mc: number("health.slow_from_c", raw.slow_from_c.as_ref(), 40..=110, 75)? as i32
             * 1000,
     })
+}
+
+fn evidence_quota(raw: &raw::Evidence) -> Checked<u64> {
+    let default = (crate::evidence::keeper::QUOTA_BYTES >> 20) as i64;
+    Ok((number("evidence.quota_mib", raw.quota_mib.as_ref(), 16..=1_048_576, default)? as u64)
+        << 20)
 }
 
 /// P6: nobody sees through a box in production.

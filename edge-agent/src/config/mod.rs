@@ -38,6 +38,8 @@ pub struct Config {
     pub vision: VisionSettings,
     pub schedule: ScheduleSettings,
     pub health: HealthSettings,
+    /// Most bytes of sealed pictures on the disk; the server's policy may ask for less.
+    pub evidence_quota_bytes: u64,
     pub doorway: DoorwaySettings,
     pub live_view: Option<LiveViewSettings>,
     pub server: ServerSettings,

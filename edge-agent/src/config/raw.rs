@@ -27,6 +27,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) health: Health,
     #[serde(default)]
+    pub(super) evidence: Evidence,
+    #[serde(default)]
     pub(super) doorway: Doorway,
     #[serde(default)]
     pub(super) live_view: LiveView,
@@ -103,6 +105,12 @@ pub(super) struct Health {
     pub(super) every_s: Number,
     pub(super) disk_low_mib: Number,
     pub(super) slow_from_c: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Evidence {
+    pub(super) quota_mib: Number,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -27,7 +27,12 @@ impl Kind {
             Up::Finding(_) => Self::Finding,
             Up::Presence(_) | Up::PresenceSummary(_) => Self::Presence,
             Up::Health(_) => Self::Health,
-            Up::KnowledgeAck(_) | Up::Dropped(_) | Up::ChainBreak(_) | Up::Unknown => Self::Other,
+            Up::KnowledgeAck(_)
+            | Up::Dropped(_)
+            | Up::ChainBreak(_)
+            | Up::EvidenceManifest(_)
+            | Up::EvidenceReceipt(_)
+            | Up::Unknown => Self::Other,
         }
     }
 

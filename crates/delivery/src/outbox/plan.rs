@@ -34,6 +34,8 @@ impl Class {
             | Up::KnowledgeAck(_)
             | Up::Dropped(_)
             | Up::ChainBreak(_)
+            | Up::EvidenceManifest(_)
+            | Up::EvidenceReceipt(_)
             | Up::Unknown => Self::Vital,
         }
     }

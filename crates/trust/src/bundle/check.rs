@@ -8,6 +8,7 @@ use std::io::BufRead;
 use protocol::WIRE_VERSION;
 use protocol::down::{Down, DownBody};
 use protocol::envelope::Envelope;
+use protocol::id::EvidenceId;
 use protocol::up::{Up, UpBody};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,6 +57,8 @@ pub struct Report {
     pub receipts: u64,
     /// Heartbeats that are missing between two that are there: a lost, undelivered tail shows here.
     pub missing_heartbeats: u64,
+    /// SHA-256 of the ciphertext of each sealed picture that the chain names.
+    pub pictures: BTreeMap<EvidenceId, String>,
     pub device_key_id: String,
     pub server_key_id: String,
 }
@@ -192,6 +195,7 @@ struct Checker {
     boot_count: u64,
     heartbeat: Option<u64>,
     missing_heartbeats: u64,
+    pictures: BTreeMap<EvidenceId, String>,
     messages: u64,
     hash_only: u64,
     receipts: u64,
@@ -220,6 +224,7 @@ impl Checker {
             boot_count: 0,
             heartbeat: None,
             missing_heartbeats: 0,
+            pictures: BTreeMap::new(),
             messages: 0,
             hash_only: 0,
             receipts: 0,
@@ -333,6 +338,14 @@ impl Checker {
                 }
                 self.heartbeat = Some(health.heartbeat_seq);
             }
+            Up::EvidenceManifest(manifest) => {
+                for item in &manifest.items {
+                    let named = self.pictures.entry(item.id.clone()).or_insert(item.sha256.clone());
+                    if *named != item.sha256 {
+                        return Err(format!("picture {} is named with two hashes", item.id));
+                    }
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -425,6 +438,7 @@ impl Checker {
             receipted_seq,
             receipts: self.receipts,
             missing_heartbeats: self.missing_heartbeats,
+            pictures: self.pictures,
             device_key_id: self.device.key_id(),
             server_key_id: self.server.key_id(),
             header: self.header,

@@ -57,7 +57,12 @@ pub(super) fn apply(
                 integrity::Cause::Break { epoch, reason: clip(&declared.reason, 200), times };
             incidents::raise_integrity(tx, device, &cause, &it.received_at)
         }
-        Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_) | Up::Unknown => Ok(()),
+        Up::Finding(_)
+        | Up::Presence(_)
+        | Up::PresenceSummary(_)
+        | Up::EvidenceManifest(_)
+        | Up::EvidenceReceipt(_)
+        | Up::Unknown => Ok(()),
     }
 }
 

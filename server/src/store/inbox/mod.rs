@@ -310,6 +310,8 @@ fn kind(payload: &Up) -> &'static str {
         Up::KnowledgeAck(_) => "knowledge_ack",
         Up::Dropped(_) => "dropped",
         Up::ChainBreak(_) => "chain_break",
+        Up::EvidenceManifest(_) => "evidence_manifest",
+        Up::EvidenceReceipt(_) => "evidence_receipt",
         Up::Unknown => "unknown",
     }
 }
@@ -324,6 +326,8 @@ fn counter(payload: &Up) -> &'static str {
         Up::KnowledgeAck(_) => "stored.knowledge_ack",
         Up::Dropped(_) => "stored.dropped",
         Up::ChainBreak(_) => "stored.chain_break",
+        Up::EvidenceManifest(_) => "stored.evidence_manifest",
+        Up::EvidenceReceipt(_) => "stored.evidence_receipt",
         Up::Unknown => "stored.unknown",
     }
 }

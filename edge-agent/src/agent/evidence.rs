@@ -1,0 +1,127 @@
+//! The agent and its sealed pictures: which finding asks for some, and what the server's orders do.
+//! The keeper judges; this file asks the pipeline and puts into the chain what the keeper says.
+
+use jiff::Timestamp;
+use presence::{Finding, Rule, Step};
+use protocol::evidence::{Custodians, EvidenceOrders};
+use protocol::id::{EvidenceId, OrderId};
+use protocol::up::{FindingReport, Severity, Up, WithdrawalCause};
+
+use super::Agent;
+use crate::evidence::courier::Outcome;
+use crate::evidence::{Keeper, Take, Taken, Taking};
+use crate::facts::Unusable;
+
+impl Agent {
+    /// A finding of L2 and above, or of a spoof, asks for pictures when it opens and when it
+    /// becomes stronger; one that the box takes back gives up its own.
+    pub(super) fn picture(&mut self, finding: &Finding, report: &FindingReport, seq: u64) {
+        let asks = matches!(finding.step, Step::Opened | Step::Strengthened)
+            && (report.severity >= Severity::L2 || finding.key.rule == Rule::Hb4);
+        if asks && self.takes_pictures() {
+            if let Some(keeper) = &mut self.keeper {
+                keeper.asked(&report.finding_id, report.severity, seq);
+            }
+            let subject = match &finding.key.subject {
+                presence::Subject::Track(track) => Some(*track),
+                _ => None,
+            };
+            let seen = finding.persons.iter().filter(|person| person.method.is_some());
+            self.guidance.take.push(Take {
+                finding_id: report.finding_id.clone(),
+                tracks: finding.tracks.iter().copied().chain(subject).collect(),
+                persons: seen.map(|person| person.person.clone()).collect(),
+            });
+        }
+        if report.withdrawn_because == Some(WithdrawalCause::OwnCorrection) {
+            let outbox = self.outbox.clone();
+            let unseen = |seq| outbox.envelope(seq).is_ok_and(|row| row.is_some());
+            self.keeping(|keeper, say| keeper.corrected(&report.finding_id, unseen, say));
+        }
+    }
+
+    /// Whether pictures are taken here at all.
+    fn takes_pictures(&self) -> bool {
+        self.taking().is_some()
+    }
+
+    fn taking(&self) -> Option<Taking> {
+        let keeper = self.keeper.as_ref()?;
+        let room = self.known.room()?;
+        // P5: an intimate room is in no picture, also through its door.
+        let seal_to = keeper.seal_to().filter(|_| !room.intimate)?;
+        Some(Taking {
+            device: keeper.device().clone(),
+            seal_to,
+            bed: room.zones.bed.clone(),
+            privacy_mask: room.zones.privacy_mask.clone(),
+        })
+    }
+
+    /// Tells the pipeline whether pictures are taken, and for whom.
+    pub(super) fn tell_taking(&mut self) {
+        self.guidance.evidence = Some(self.taking().map(Box::new));
+    }
+
+    pub(super) fn apply_custodians(&mut self, told: &Custodians) -> Result<(), Unusable> {
+        let Some(keeper) = &mut self.keeper else { return Err(no_keeper()) };
+        keeper.believe(told).map_err(Unusable)?;
+        tracing::info!(
+            jurisdiction = told.jurisdiction,
+            custodians = told.custodians.len(),
+            pictures = told.policy.enabled,
+            "custodians"
+        );
+        self.tell_taking();
+        Ok(())
+    }
+
+    pub(super) fn apply_orders(&mut self, orders: &EvidenceOrders) -> Result<(), Unusable> {
+        if self.keeper.is_none() {
+            return Err(no_keeper());
+        }
+        self.keeping(|keeper, say| keeper.obey(orders, Timestamp::now(), say));
+        self.hold_days();
+        Ok(())
+    }
+
+    /// The pipeline's answer to a finding.
+    pub(super) fn taken(&mut self, taken: Taken) {
+        let made = self.origin.manifest.clone();
+        self.keeping(|keeper, say| keeper.take(taken, &made, Timestamp::now(), say));
+    }
+
+    pub(super) fn carried(&mut self, id: &EvidenceId, order: &OrderId, outcome: Outcome) {
+        self.keeping(|keeper, say| keeper.carried(id, order, outcome, say));
+    }
+
+    /// After a start, once what the server said last is in force.
+    pub(super) fn resume_evidence(&mut self) {
+        let made = self.origin.manifest.clone();
+        self.keeping(|keeper, say| keeper.resume(&made, say));
+    }
+
+    /// Ends what is over; with every heartbeat.
+    pub(super) fn sweep_evidence(&mut self) {
+        self.keeping(|keeper, say| keeper.sweep(Timestamp::now(), say));
+        self.hold_days();
+    }
+
+    fn hold_days(&mut self) {
+        if let (Some(keeper), Some(record)) = (&self.keeper, &mut self.record) {
+            record.hold(keeper.held_days(Timestamp::now()));
+        }
+    }
+
+    fn keeping(&mut self, act: impl FnOnce(&mut Keeper, &mut dyn FnMut(Up))) {
+        let Some(mut keeper) = self.keeper.take() else { return };
+        act(&mut keeper, &mut |message| {
+            self.append(message);
+        });
+        self.keeper = Some(keeper);
+    }
+}
+
+fn no_keeper() -> Unusable {
+    Unusable("this box can keep no sealed pictures: its log says why".to_owned())
+}

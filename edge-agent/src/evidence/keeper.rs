@@ -1,0 +1,401 @@
+//! The agent's half: whom this box believes, what it holds, which orders it carries out, and when an
+//! item ends. Everything that becomes of an item is said before it is done, so that a power cut
+//! leaves a thing said twice and never one unsaid; the server counts an item once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::Sender;
+
+use evidence::order::{Knows, check};
+use evidence::{Roll, RollRefused, SealTo, text};
+use jiff::Timestamp;
+use protocol::evidence::{
+    Custodians, EvidenceHeld, EvidenceManifest, EvidenceOrders, EvidencePolicy, EvidenceReceipt,
+    EvidenceStep, PictureSource, ReleaseOrder,
+};
+use protocol::id::{DeviceId, EvidenceId, OrderId};
+use protocol::up::{Manifest, Severity, Up};
+
+use super::courier::{Errand, Outcome};
+use super::retention::{UNDECIDED_DAYS, ends, in_force, make_room};
+use super::store::{Held, Stage, Store};
+use super::taking::Taken;
+
+/// What a box may hold where nothing else is said.
+pub const QUOTA_BYTES: u64 = 2 << 30;
+/// Findings whose pictures may still come.
+const ASKED: usize = 256;
+
+/// The step of a finding that asked for pictures.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    severity: Severity,
+    seq: u64,
+}
+
+/// What this box holds, and under whose orders.
+#[derive(Debug)]
+pub struct Keeper {
+    device: DeviceId,
+    source: PictureSource,
+    quota_bytes: u64,
+    store: Store,
+    roll: Option<Roll>,
+    policy: EvidencePolicy,
+    orders: EvidenceOrders,
+    asked: BTreeMap<String, Asked>,
+    /// Answers of the pipeline that are still to come.
+    waiting: usize,
+    lost: Vec<Held>,
+    errands: Option<Sender<Errand>>,
+    complaint: Option<String>,
+}
+
+impl Keeper {
+    /// `quota_bytes`: what this box's own configuration allows.
+    pub fn open(
+        state_dir: &Path,
+        device: DeviceId,
+        source: PictureSource,
+        quota_bytes: u64,
+    ) -> io::Result<Self> {
+        let (store, lost) = Store::open(state_dir)?;
+        // What was believed was checked when it came.
+        let roll = store.book.custodians.as_ref().and_then(|told| Roll::first(told).ok());
+        Ok(Self {
+            device,
+            source,
+            quota_bytes,
+            store,
+            roll,
+            policy: EvidencePolicy::default(),
+            orders: EvidenceOrders::default(),
+            asked: BTreeMap::new(),
+            waiting: 0,
+            lost,
+            errands: None,
+            complaint: None,
+        })
+    }
+
+    /// From here on released items go out this way.
+    pub fn send_by(&mut self, errands: Sender<Errand>) {
+        self.errands = Some(errands);
+        let released: Vec<Held> = self.store.held().cloned().collect();
+        for held in released {
+            if let Stage::Released { order } = &held.stage {
+                self.send(&held, order);
+            }
+        }
+    }
+
+    /// What pictures are sealed to; `None` while none are taken.
+    pub fn seal_to(&self) -> Option<SealTo> {
+        self.roll.as_ref().filter(|_| self.policy.enabled)?.seal_to()
+    }
+
+    pub fn device(&self) -> &DeviceId {
+        &self.device
+    }
+
+    pub fn waits(&self) -> bool {
+        self.waiting > 0
+    }
+
+    pub fn complaint(&self) -> Option<&str> {
+        self.complaint.as_deref()
+    }
+
+    /// The UTC days (`2026-11-29`) whose observation log is kept.
+    pub fn held_days(&self, now: Timestamp) -> BTreeSet<String> {
+        in_force(&self.orders.holds, now).filter_map(|hold| hold.day.clone()).collect()
+    }
+
+    pub fn held(&self, now: Timestamp) -> EvidenceHeld {
+        EvidenceHeld {
+            items: self.store.held().count() as u64,
+            bytes: self.store.bytes(),
+            quota_bytes: self.quota(),
+            given_up: self.store.book.given_up,
+            holds: in_force(&self.orders.holds, now).map(|hold| hold.reference.clone()).collect(),
+        }
+    }
+
+    fn quota(&self) -> u64 {
+        self.quota_bytes.min(self.policy.quota_bytes.unwrap_or(u64::MAX))
+    }
+
+    /// Takes over a roll, or refuses it whole. One in which a role is still empty pins nothing and
+    /// takes no pictures.
+    pub fn believe(&mut self, told: &Custodians) -> Result<(), String> {
+        let roll = match &self.roll {
+            Some(roll) => Some(roll.next(told).map_err(|why| why.to_string())?),
+            None => match Roll::first(told) {
+                Ok(roll) => Some(roll),
+                Err(RollRefused::Incomplete(_)) => None,
+                Err(why) => return Err(why.to_string()),
+            },
+        };
+        if let Some(roll) = &roll {
+            self.store.book.custodians = Some(roll.as_told().clone());
+            self.store.save_book().map_err(|why| format!("it can not be kept on disk: {why}"))?;
+        }
+        self.roll = roll;
+        self.policy = told.policy.clone();
+        Ok(())
+    }
+
+    /// The finding's step is in the chain, and the pipeline was asked for its pictures.
+    pub fn asked(&mut self, finding_id: &str, severity: Severity, seq: u64) {
+        self.waiting += 1;
+        if self.asked.len() >= ASKED
+            && let Some(oldest) = self.asked.iter().min_by_key(|(_, asked)| asked.seq)
+        {
+            let oldest = oldest.0.clone();
+            self.asked.remove(&oldest);
+        }
+        self.asked.insert(finding_id.to_owned(), Asked { severity, seq });
+    }
+
+    /// Nobody answers any more.
+    pub fn nobody_answers(&mut self) {
+        self.waiting = 0;
+    }
+
+    /// The pipeline's answer: on the disk, then into the chain.
+    pub fn take(&mut self, taken: Taken, made: &Manifest, now: Timestamp, say: &mut dyn FnMut(Up)) {
+        self.waiting = self.waiting.saturating_sub(1);
+        if taken.left_out > 0 {
+            tracing::warn!(finding = taken.finding_id, left_out = taken.left_out, "left out");
+        }
+        let Some(asked) = self.asked.get(&taken.finding_id).copied() else { return };
+        for picture in taken.pictures {
+            let held = Held {
+                finding_id: taken.finding_id.clone(),
+                severity: asked.severity,
+                finding_seq: asked.seq,
+                sealed_at_ms: now.as_millisecond(),
+                item: picture.item.clone(),
+                stage: Stage::Sealed,
+            };
+            if !self.make_room(held.item.bytes, now, say) {
+                self.store.book.given_up += 1;
+                self.note(&self.store.save_book());
+                tracing::warn!("a picture found no room in the quota: none of the others may go");
+                continue;
+            }
+            let put = self.store.put(&picture, held);
+            self.note(&put);
+        }
+        self.tell_manifests(made, say);
+    }
+
+    /// After a start: what was sealed and not told, and what is gone.
+    pub fn resume(&mut self, made: &Manifest, say: &mut dyn FnMut(Up)) {
+        for held in std::mem::take(&mut self.lost) {
+            say(receipt(&held, EvidenceStep::Lost, None, Some("its ciphertext is gone")));
+            self.remove(&held.item.id);
+        }
+        self.tell_manifests(made, say);
+    }
+
+    fn tell_manifests(&mut self, made: &Manifest, say: &mut dyn FnMut(Up)) {
+        let mut by_finding: BTreeMap<String, Vec<Held>> = BTreeMap::new();
+        for held in self.store.held().filter(|held| held.stage == Stage::Sealed) {
+            by_finding.entry(held.finding_id.clone()).or_default().push(held.clone());
+        }
+        for (finding_id, sealed) in by_finding {
+            say(Up::EvidenceManifest(EvidenceManifest {
+                finding_id,
+                firmware: made.firmware.clone(),
+                pack: made.pack.clone(),
+                pack_sha256: made.pack_sha256.clone(),
+                source: self.source,
+                items: sealed.iter().map(|held| held.item.clone()).collect(),
+            }));
+            for held in sealed {
+                let told = self.store.advance(&held.item.id, Stage::Told);
+                self.note(&told);
+            }
+        }
+    }
+
+    /// Takes over what the server decided: releases, ends, holds.
+    pub fn obey(&mut self, orders: &EvidenceOrders, now: Timestamp, say: &mut dyn FnMut(Up)) {
+        self.orders = orders.clone();
+        for order in &orders.releases {
+            self.release(order, now, say);
+        }
+        self.sweep(now, say);
+    }
+
+    fn release(&mut self, order: &ReleaseOrder, now: Timestamp, say: &mut dyn FnMut(Up)) {
+        let signed = text::release(order).unwrap_or_default();
+        let digest = trust::sha256_hex(format!(
+            "{signed}\n{}\n{}",
+            order.supervisor.sig, order.reviewer.sig
+        ));
+        // A list is whole: what was carried out or answered stands in it until the server knows.
+        if self.store.book.used.get(&order.order) == Some(&digest)
+            || self.store.book.refused.contains(&digest)
+        {
+            return;
+        }
+        let used: BTreeSet<OrderId> = self.store.book.used.keys().cloned().collect();
+        let of_finding = self.store.of_finding(&order.finding_id);
+        let items: BTreeSet<EvidenceId> = of_finding.iter().map(|h| h.item.id.clone()).collect();
+        let judged = match &self.roll {
+            None => Err("this box knows no custodians yet".to_owned()),
+            Some(roll) => {
+                let knows = Knows { device: &self.device, roll, used: &used, items: &items, now };
+                check(order, knows).map_err(|why| why.to_string())
+            }
+        };
+        let answer = |step, reason| {
+            Up::EvidenceReceipt(EvidenceReceipt {
+                finding_id: order.finding_id.chars().take(64).collect(),
+                items: order.items.iter().take(evidence::order::MOST_ITEMS).cloned().collect(),
+                step,
+                order: Some(order.order.clone()),
+                reason,
+            })
+        };
+        if let Err(why) = judged {
+            tracing::warn!(order = %order.order, "a release order is refused: {why}");
+            say(answer(EvidenceStep::Refused, Some(why)));
+            self.store.book.refused.insert(digest);
+            self.note(&self.store.save_book());
+            return;
+        }
+        tracing::info!(order = %order.order, items = order.items.len(), "released by two people");
+        for held in of_finding.iter().filter(|held| order.items.contains(&held.item.id)) {
+            let stage = Stage::Released { order: order.order.clone() };
+            let released = self.store.advance(&held.item.id, stage);
+            self.note(&released);
+            self.send(held, &order.order);
+        }
+        say(answer(EvidenceStep::Released, None));
+        self.store.book.used.insert(order.order.clone(), digest);
+        self.note(&self.store.save_book());
+    }
+
+    fn send(&self, held: &Held, order: &OrderId) {
+        let Some(errands) = &self.errands else { return };
+        // A courier that is gone is begun anew by the next start.
+        let _ = errands.send(Errand {
+            id: held.item.id.clone(),
+            order: order.clone(),
+            path: self.store.ciphertext(&held.item.id),
+            bytes: held.item.bytes,
+            sha256: held.item.sha256.clone(),
+        });
+    }
+
+    /// What the courier says.
+    pub fn carried(
+        &mut self,
+        id: &EvidenceId,
+        order: &OrderId,
+        outcome: Outcome,
+        say: &mut dyn FnMut(Up),
+    ) {
+        let Some(held) = self.store.get(id).cloned() else { return };
+        match outcome {
+            Outcome::Delivered => {
+                say(receipt(&held, EvidenceStep::Delivered, Some(order), None));
+                let delivered = self.store.advance(id, Stage::Delivered);
+                self.note(&delivered);
+            }
+            Outcome::Lost(why) => {
+                tracing::error!(item = %id, "a released picture is lost: {why}");
+                say(receipt(&held, EvidenceStep::Lost, Some(order), Some(&why)));
+                self.remove(id);
+            }
+            Outcome::Refused(why) => {
+                tracing::warn!(item = %id, "the server takes a released picture not: {why}");
+                self.complaint = Some(format!("the server takes released picture {id} not: {why}"));
+            }
+        }
+    }
+
+    /// This box sees the room otherwise and takes the finding back. Where nobody outside can have
+    /// seen it yet, its pictures go at once; else two people decide.
+    pub fn corrected(
+        &mut self,
+        finding_id: &str,
+        unseen: impl Fn(u64) -> bool,
+        say: &mut dyn FnMut(Up),
+    ) {
+        for held in self.store.of_finding(finding_id) {
+            if unseen(held.finding_seq) {
+                self.end(&held, "the box corrected itself", say);
+            }
+        }
+        self.asked.remove(finding_id);
+    }
+
+    /// Ends what is over.
+    pub fn sweep(&mut self, now: Timestamp, say: &mut dyn FnMut(Up)) {
+        let days = self.policy.undecided_days.unwrap_or(UNDECIDED_DAYS);
+        let over: Vec<(Held, &str)> = self
+            .store
+            .held()
+            .filter_map(|held| Some((held.clone(), ends(held, &self.orders, days, now)?)))
+            .collect();
+        for (held, why) in over {
+            self.end(&held, why, say);
+        }
+    }
+
+    fn make_room(&mut self, bytes: u64, now: Timestamp, say: &mut dyn FnMut(Up)) -> bool {
+        let limits = (self.quota(), bytes);
+        let Some(given_up) = make_room(self.store.held(), &self.orders, limits, now) else {
+            return false;
+        };
+        let given_up: Vec<Held> = given_up.into_iter().cloned().collect();
+        for held in &given_up {
+            self.store.book.given_up += 1;
+            self.end(held, "given up for the quota", say);
+        }
+        if !given_up.is_empty() {
+            self.note(&self.store.save_book());
+        }
+        true
+    }
+
+    /// The tombstone, then the deletion.
+    fn end(&mut self, held: &Held, why: &str, say: &mut dyn FnMut(Up)) {
+        say(receipt(held, EvidenceStep::Deleted, None, Some(why)));
+        self.remove(&held.item.id);
+    }
+
+    fn remove(&mut self, id: &EvidenceId) {
+        let removed = self.store.remove(id);
+        self.note(&removed);
+    }
+
+    /// A disk that fails is one line of the heartbeat, and no reason to stop.
+    fn note(&mut self, result: &io::Result<()>) {
+        match result {
+            Ok(()) => {}
+            Err(why) => {
+                tracing::error!("sealed pictures: {why}");
+                self.complaint = Some(format!("sealed pictures can not be kept: {why}"));
+            }
+        }
+    }
+}
+
+fn receipt(held: &Held, step: EvidenceStep, order: Option<&OrderId>, reason: Option<&str>) -> Up {
+    Up::EvidenceReceipt(EvidenceReceipt {
+        finding_id: held.finding_id.clone(),
+        items: vec![held.item.id.clone()],
+        step,
+        order: order.cloned(),
+        reason: reason.map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! A box's items from the seal to their end, over restarts in every state, and against hostile
+//! orders. The pictures are noise; the keys are the fixture's.
+
+use std::sync::mpsc::{Receiver, channel};
+
+use evidence::fixture::Office;
+use evidence::{Candidates, Look, RectPx, SealedPicture, Seen};
+use protocol::evidence::{EvidenceKind, FindingStanding, Hold, Standing};
+use tempfile::TempDir;
+
+use super::*;
+
+const FINDING: &str = "0123456789abcdef0123456789abcdef";
+
+fn at(hour: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + hour * 3600).unwrap()
+}
+
+fn device() -> DeviceId {
+    "box-1".parse().unwrap()
+}
+
+fn made() -> Manifest {
+    Manifest {
+        firmware: "test".into(),
+        pack: "avatar".into(),
+        pack_sha256: String::new(),
+        config_sha256: String::new(),
+        policy_sha256: String::new(),
+        policy_version: 0,
+        roster_version: 0,
+        liveness_waived: false,
+    }
+}
+
+/// A box whose power may go between any two calls.
+struct Box1 {
+    office: Office,
+    dir: TempDir,
+    keeper: Keeper,
+    errands: Receiver<Errand>,
+    said: Vec<Up>,
+}
+
+impl Box1 {
+    fn new() -> Self {
+        Self::with_quota(QUOTA_BYTES)
+    }
+
+    fn with_quota(quota: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let keeper = Keeper::open(dir.path(), device(), PictureSource::Drawn, quota).unwrap();
+        let (sender, errands) = channel();
+        let mut it = Self { office: Office::new(), dir, keeper, errands, said: Vec::new() };
+        it.keeper.send_by(sender);
+        it.keeper.believe(&it.office.roll).unwrap();
+        it
+    }
+
+    /// The power goes, and comes back. What the server said last is in force again.
+    fn killed(&mut self) {
+        let quota = self.keeper.quota_bytes;
+        let orders = self.keeper.orders.clone();
+        self.keeper = Keeper::open(self.dir.path(), device(), PictureSource::Drawn, quota).unwrap();
+        let (sender, errands) = channel();
+        self.errands = errands;
+        self.keeper.send_by(sender);
+        self.keeper.believe(&self.office.roll).unwrap();
+        self.act(|keeper, say| {
+            keeper.obey(&orders, at(1), say);
+            keeper.resume(&made(), say);
+        });
+    }
+
+    fn act(&mut self, act: impl FnOnce(&mut Keeper, &mut dyn FnMut(Up))) {
+        let said = &mut self.said;
+        act(&mut self.keeper, &mut |up| said.push(up));
+    }
+
+    fn pictures(&self, finding: &str) -> Vec<SealedPicture> {
+        let data: Vec<u8> = (0..160 * 120 * 3).map(|n| (n * 31 % 251) as u8).collect();
+        let place = RectPx { x: 40, y: 40, width: 30, height: 30 };
+        let mut candidates = Candidates::default();
+        candidates.look(Look {
+            data: &data,
+            bgr: false,
+            width: 160,
+            height: 120,
+            mono_ms: 0,
+            wall_ms: 0,
+            faces: &[Seen { track: 1, place, quality_ppm: Some(1) }],
+        });
+        let to = self.keeper.seal_to().unwrap();
+        let covered = candidates.take(finding, &[1]);
+        covered.into_iter().map(|c| c.seal(&device(), finding, None, "t", &to).unwrap()).collect()
+    }
+
+    fn takes(&mut self, finding: &str, severity: Severity, hour: i64) -> Vec<SealedPicture> {
+        let pictures = self.pictures(finding);
+        let seq = u64::try_from(hour).unwrap() + 1;
+        self.keeper.asked(finding, severity, seq);
+        let taken = Taken { finding_id: finding.into(), pictures: pictures.clone(), left_out: 0 };
+        self.act(|keeper, say| keeper.take(taken, &made(), at(hour), say));
+        pictures
+    }
+
+    fn obeys(&mut self, orders: EvidenceOrders, hour: i64) {
+        self.act(|keeper, say| keeper.obey(&orders, at(hour), say));
+    }
+
+    fn release(&self, items: &[SealedPicture]) -> ReleaseOrder {
+        let items: Vec<EvidenceId> = items.iter().map(|p| p.item.id.clone()).collect();
+        self.office.release("order-1", &device(), FINDING, &items, at(0))
+    }
+
+    fn steps(&self) -> Vec<(EvidenceStep, Option<String>)> {
+        let step = |up: &Up| match up {
+            Up::EvidenceReceipt(receipt) => Some((receipt.step, receipt.reason.clone())),
+            _ => None,
+        };
+        self.said.iter().filter_map(step).collect()
+    }
+
+    /// Each item of each manifest that was told, once.
+    fn told(&self) -> BTreeSet<EvidenceId> {
+        let items = |up: &Up| match up {
+            Up::EvidenceManifest(manifest) => {
+                manifest.items.iter().map(|item| item.id.clone()).collect::<Vec<_>>()
+            }
+            _ => Vec::new(),
+        };
+        self.said.iter().flat_map(items).collect()
+    }
+
+    fn files(&self) -> usize {
+        let entries = std::fs::read_dir(super::super::store::folder(self.dir.path())).unwrap();
+        entries.filter(|e| e.as_ref().unwrap().file_name() != "book.json").count()
+    }
+}
+
+fn releases(order: ReleaseOrder) -> EvidenceOrders {
+    EvidenceOrders { releases: vec![order], ..EvidenceOrders::default() }
+}
+
+fn stands(finding: &str, standing: Standing, hour: i64) -> EvidenceOrders {
+    let since = format!("{:.3}", at(hour));
+    let standing = FindingStanding { finding_id: finding.into(), standing, since };
+    EvidenceOrders { standings: vec![standing], ..EvidenceOrders::default() }
+}
+
+#[test]
+fn a_finding_leaves_sealed_items_a_manifest_and_nothing_else() {
+    let mut it = Box1::new();
+    let pictures = it.takes(FINDING, Severity::L2, 0);
+    let kinds: Vec<_> = pictures.iter().map(|p| p.item.kind).collect();
+    assert_eq!(kinds, [EvidenceKind::SubjectCrop, EvidenceKind::SceneView]);
+    assert_eq!(it.told().len(), 2);
+    assert_eq!(it.files(), 4, "two ciphertexts and two records");
+    for file in std::fs::read_dir(super::super::store::folder(it.dir.path())).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(image::guess_format(&bytes).is_err());
+        assert!(!bytes.windows(4).any(|w| w == b"\xFF\xD8\xFF\xE0"));
+    }
+    assert!(!it.keeper.waits());
+}
+
+#[test]
+fn a_kill_in_every_state_loses_and_doubles_nothing() {
+    let mut it = Box1::new();
+    // Sealed, and killed before the manifest: told after the start.
+    let pictures = it.pictures(FINDING);
+    for picture in &pictures {
+        let held = Held {
+            finding_id: FINDING.into(),
+            severity: Severity::L2,
+            finding_seq: 1,
+            sealed_at_ms: at(0).as_millisecond(),
+            item: picture.item.clone(),
+            stage: Stage::Sealed,
+        };
+        it.keeper.store.put(picture, held).unwrap();
+    }
+    it.killed();
+    let ids: BTreeSet<EvidenceId> = pictures.iter().map(|p| p.item.id.clone()).collect();
+    assert_eq!(it.told(), ids);
+    let manifests = it.said.len();
+    it.killed();
+    assert_eq!(it.said.len(), manifests, "a told manifest is told again");
+    // Released, and killed with the ciphertext on its way: it goes again, and once is enough.
+    it.obeys(releases(it.release(&pictures)), 0);
+    it.killed();
+    let errands: Vec<Errand> = it.errands.try_iter().collect();
+    assert_eq!(errands.len(), 2);
+    assert_eq!(it.steps(), [(EvidenceStep::Released, None)], "said twice, or never");
+    for errand in &errands {
+        let (id, order) = (errand.id.clone(), errand.order.clone());
+        it.act(|keeper, say| keeper.carried(&id, &order, Outcome::Delivered, say));
+    }
+    // Delivered, and killed: nothing goes again.
+    it.killed();
+    assert_eq!(it.errands.try_iter().count(), 0);
+    assert_eq!(it.steps().iter().filter(|s| s.0 == EvidenceStep::Delivered).count(), 2);
+    assert_eq!(it.told(), ids);
+}
+
+#[test]
+fn a_ciphertext_without_a_record_is_removed_and_a_record_without_one_is_lost() {
+    let mut it = Box1::new();
+    let pictures = it.takes(FINDING, Severity::L2, 0);
+    let folder = super::super::store::folder(it.dir.path());
+    std::fs::write(folder.join("aa.sealed"), b"half written").unwrap();
+    let gone = &pictures[0].item.id;
+    std::fs::write(folder.join(format!("{gone}.sealed")), b"cut").unwrap();
+    it.killed();
+    assert!(!folder.join("aa.sealed").exists());
+    assert_eq!(it.steps(), [(EvidenceStep::Lost, Some("its ciphertext is gone".to_owned()))]);
+    assert_eq!(it.keeper.held(at(1)).items, 1);
+}
+
+#[test]
+fn an_order_that_does_not_hold_sends_nothing_and_is_answered_once() {
+    let mut it = Box1::new();
+    let pictures = it.takes(FINDING, Severity::L2, 0);
+    let mut order = it.release(&pictures);
+    order.case = "another case".into();
+    it.obeys(releases(order.clone()), 0);
+    it.obeys(releases(order), 0);
+    let steps = it.steps();
+    assert_eq!(steps.len(), 1);
+    assert!(steps[0].0 == EvidenceStep::Refused && steps[0].1.as_ref().unwrap().contains("sup-1"));
+    assert_eq!(it.errands.try_iter().count(), 0);
+    // The honest one goes, the same list again changes nothing, its id under another text is a
+    // replay.
+    it.obeys(releases(it.release(&pictures)), 0);
+    it.obeys(releases(it.release(&pictures)), 1);
+    assert_eq!(it.errands.try_iter().count(), 2);
+    let mut replay = it.release(&pictures);
+    replay.case = "another case".into();
+    it.obeys(releases(it.office.sign(replay).unwrap()), 1);
+    assert_eq!(it.errands.try_iter().count(), 0);
+    assert!(it.steps().last().unwrap().1.as_ref().unwrap().contains("replay"));
+}
+
+#[test]
+fn a_box_without_custodians_takes_and_releases_nothing() {
+    let mut it = Box1::new();
+    let pictures = it.takes(FINDING, Severity::L2, 0);
+    let order = it.release(&pictures);
+    it.keeper.roll = None;
+    assert!(it.keeper.seal_to().is_none());
+    it.obeys(releases(order), 0);
+    assert_eq!(it.errands.try_iter().count(), 0);
+}
+
+#[test]
+fn a_policy_that_says_no_takes_nothing() {
+    let mut it = Box1::new();
+    it.office.roll.policy.enabled = false;
+    it.keeper.believe(&it.office.roll.clone()).unwrap();
+    assert!(it.keeper.seal_to().is_none());
+}
+
+#[test]
+fn what_was_pinned_outlives_the_servers_word() {
+    let mut it = Box1::new();
+    let mut hostile = Office::new();
+    hostile.supervisor.key = trust::SigningKey::from_bytes(&[0x77; 32]);
+    let founder = hostile.supervisor.line(Office::JURISDICTION, &hostile.supervisor).unwrap();
+    hostile.roll.custodians[0] = founder;
+    it.killed();
+    let refused = it.keeper.believe(&hostile.roll).unwrap_err();
+    assert!(refused.contains("sup-1"), "{refused}");
+    assert!(it.keeper.believe(&it.office.roll.clone()).is_ok());
+}
+
+#[test]
+fn an_item_ends_when_its_finding_does_with_a_tombstone() {
+    for (orders, ends_at, why) in [
+        (EvidenceOrders::default(), 30 * 24, "undecided for too long"),
+        (stands(FINDING, Standing::Dismissed, 10), 34, "dismissed"),
+        (stands(FINDING, Standing::Unfounded, 10), 34, "unfounded"),
+        (stands(FINDING, Standing::Closed, 10), 10, "the case is closed"),
+    ] {
+        let mut it = Box1::new();
+        it.takes(FINDING, Severity::L2, 0);
+        it.obeys(orders.clone(), ends_at - 1);
+        let early = if why == "the case is closed" { 0 } else { it.keeper.held(at(0)).items };
+        assert!(early == 2 || why == "the case is closed", "{why}: gone too early");
+        it.obeys(orders, ends_at);
+        assert_eq!(it.keeper.held(at(0)).items, 0, "{why}");
+        assert_eq!(it.files(), 0, "{why}: a file is left");
+        assert_eq!(it.steps(), vec![(EvidenceStep::Deleted, Some(why.to_owned())); 2]);
+    }
+}
+
+#[test]
+fn a_case_and_a_hold_keep() {
+    let mut it = Box1::new();
+    it.takes(FINDING, Severity::L2, 0);
+    it.obeys(stands(FINDING, Standing::Case, 1), 24 * 400);
+    assert_eq!(it.keeper.held(at(0)).items, 2, "a case is open for a year");
+    let hold = Hold {
+        reference: "lead-7".into(),
+        until: format!("{:.3}", at(100)),
+        day: Some("2026-09-21".into()),
+        findings: vec![FINDING.into()],
+    };
+    let mut orders = stands(FINDING, Standing::Dismissed, 0);
+    orders.holds.push(hold);
+    it.obeys(orders, 99);
+    assert_eq!(it.keeper.held(at(99)).holds, ["lead-7"]);
+    assert_eq!(it.keeper.held_days(at(99)).len(), 1);
+    assert_eq!(it.keeper.held(at(0)).items, 2);
+    it.act(|keeper, say| keeper.sweep(at(100), say));
+    assert_eq!(it.keeper.held(at(0)).items, 0, "a hold that is over keeps");
+}
+
+#[test]
+fn a_full_quota_gives_up_the_oldest_undecided_l2_first() {
+    let size: u64 = {
+        let it = Box1::new();
+        it.pictures(FINDING).iter().map(|p| p.item.bytes).sum()
+    };
+    let mut it = Box1::with_quota(3 * size + 200);
+    it.takes("oldest-l3", Severity::L3, 0);
+    it.takes("older-l2", Severity::L2, 1);
+    it.takes("newer-l2", Severity::L2, 2);
+    it.takes("next", Severity::L3, 3);
+    let left: BTreeSet<String> =
+        it.keeper.store.held().map(|held| held.finding_id.clone()).collect();
+    assert!(!left.contains("older-l2") && left.len() == 3, "{left:?}");
+    assert_eq!(it.keeper.held(at(3)).given_up, 2);
+    assert!(it.steps().iter().all(|step| step.1.as_deref() == Some("given up for the quota")));
+    // What is all held by cases makes no room: the new ones find none, and are counted.
+    let standings = left.iter().flat_map(|f| stands(f, Standing::Case, 3).standings).collect();
+    it.obeys(EvidenceOrders { standings, ..EvidenceOrders::default() }, 3);
+    it.takes("too-late", Severity::L3, 4);
+    assert_eq!(it.keeper.store.of_finding("too-late").len(), 0);
+    assert_eq!(it.keeper.held(at(3)).given_up, 4);
+}
+
+#[test]
+fn a_correction_takes_its_pictures_along_only_while_nobody_saw_the_finding() {
+    let mut it = Box1::new();
+    it.takes(FINDING, Severity::L2, 0);
+    it.act(|keeper, say| keeper.corrected(FINDING, |_| false, say));
+    assert_eq!(it.keeper.held(at(0)).items, 2, "the server has it: two people decide");
+    it.act(|keeper, say| keeper.corrected(FINDING, |seq| seq == 1, say));
+    assert_eq!(it.keeper.held(at(0)).items, 0);
+}

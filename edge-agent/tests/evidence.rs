@@ -1,0 +1,395 @@
+//! What sealed pictures must hold, measured on composed scenes: one line per target,
+//! `name · target · figure · holds | falls short`. The short form (drawn people, few scenes) runs
+//! with every test; `scripts/evidence-test` asks for more by the environment.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement: it fails the test")]
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use edge_agent::clock::Now;
+use edge_agent::evidence::taking::{Taker, place};
+use edge_agent::evidence::{Keeper, Taken, Taking};
+use edge_agent::run::{Models, load_models};
+use evidence::fixture::{Office, role_secret};
+use evidence::{FLAT, Mask, RectPx, Roll, Seen, open, open_half, text};
+use image::RgbImage;
+use presence::TrackId;
+use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
+use protocol::id::DeviceId;
+use protocol::up::{Manifest, Severity, Up};
+use scene::{Cast, Morning, PhotoCast, Scene};
+use vision::{FaceBox, Frame, Gallery, PixelOrder, Template};
+
+/// The room's bed in thousandths of its 1280×720 picture.
+const BED: [(i32, i32); 4] = [(422, 562), (969, 562), (969, 994), (422, 994)];
+/// A face whose score is lower is none.
+const SCORE: f32 = 0.5;
+/// The camera's rate.
+const FRAMES_PER_S: f64 = 15.0;
+
+#[test]
+fn the_targets_of_sealed_pictures_hold() {
+    let number = |name: &str, default: u64| {
+        env::var(name).ok().map_or(default, |text| text.parse().expect("a number"))
+    };
+    let photos = env::var_os("ZAIGANG_EVIDENCE_PHOTOS").map(PathBuf::from);
+    let seed = number("ZAIGANG_EVIDENCE_SEED", 1);
+    let scenes = number("ZAIGANG_EVIDENCE_SCENES", 4);
+    if photos.is_none() {
+        println!("SKIPPED evidence-photographs: no folder of photographs was named, drawn people");
+    }
+    let mut room = Room::new(photos.as_deref(), seed);
+    let mut targets = room.scenes(scenes);
+    targets.push(room.cost_without_a_finding());
+    targets.extend(room.a_day_of_findings());
+    for target in &targets {
+        println!("{}", target.line());
+    }
+    if let Some(path) = env::var_os("ZAIGANG_EVIDENCE_JSON") {
+        let json: Vec<_> = targets.iter().map(Target::json).collect();
+        std::fs::write(path, serde_json::to_string_pretty(&json).unwrap()).unwrap();
+    }
+    // Milliseconds are held by the released program on its board, not by a debug build beside
+    // other programs.
+    let counts = |target: &&Target| !target.holds && (!target.timed || !cfg!(debug_assertions));
+    let short: Vec<String> = targets.iter().filter(counts).map(Target::line).collect();
+    assert!(short.is_empty(), "falls short: {short:#?}");
+}
+
+struct Target {
+    name: &'static str,
+    target: &'static str,
+    figure: String,
+    holds: bool,
+    timed: bool,
+}
+
+impl Target {
+    fn line(&self) -> String {
+        let verdict = if self.holds { "holds" } else { "falls short" };
+        format!("{} · {} · {} · {verdict}", self.name, self.target, self.figure)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let (name, target, figure, holds) = (self.name, self.target, &self.figure, self.holds);
+        serde_json::json!({"name": name, "target": target, "figure": figure, "holds": holds})
+    }
+}
+
+fn target(name: &'static str, target: &'static str, figure: String, holds: bool) -> Target {
+    Target { name, target, figure, holds, timed: false }
+}
+
+/// A room with its camera, its networks and its custodians.
+struct Room {
+    models: Models,
+    scene: Scene,
+    gallery: Gallery<String>,
+    taking: Taking,
+    dice: u64,
+}
+
+impl Room {
+    fn new(photos: Option<&Path>, seed: u64) -> Self {
+        let morning = Morning::bundled().unwrap();
+        let (pack, scene) = match photos {
+            None => ("avatar", Scene::drawn(morning, seed)),
+            Some(folder) => {
+                let cast = PhotoCast::from_folder(folder, &morning, seed).unwrap();
+                ("real", Scene::new(morning, Cast::Photos(cast), seed).unwrap())
+            }
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agent.toml");
+        let text = format!(
+            "mode = \"demonstration\"\nstate_dir = \"state\"\n[models]\npack = \"{pack}\"\n\
+             [camera]\nkind = \"scene\"\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let mut models = load_models(&edge_agent::config::load(&path).unwrap(), None).unwrap();
+        let gallery = gallery(&mut models, &scene);
+        let roll = Roll::first(&Office::new().roll).unwrap();
+        let taking = Taking {
+            device: device(),
+            seal_to: roll.seal_to().unwrap(),
+            bed: vec![BED.to_vec()],
+            privacy_mask: Vec::new(),
+        };
+        Self { models, scene, gallery, taking, dice: seed.max(1) }
+    }
+
+    fn roll(&mut self, below: u64) -> u64 {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice % below
+    }
+
+    /// A frame of some moment of the morning's sessions, with the faces found in it.
+    fn moment(&mut self) -> (RgbImage, Vec<FaceBox>) {
+        let sessions = self.scene.morning().sessions.len() as u64;
+        let session = self.roll(sessions) as usize;
+        let at_ms = self.scene.morning().sessions[session].start_ms + self.roll(900) * 1_000;
+        let mut frame = RgbImage::new(1, 1);
+        self.scene.frame_at(at_ms, &mut frame);
+        let faces = self.models.analyzer.detect(view(&frame)).unwrap();
+        (frame, faces)
+    }
+
+    /// Takes the pictures of a finding about the first face outside the bed.
+    fn finding(
+        &mut self,
+        taker: &mut Taker,
+        id: &str,
+        frame: &RgbImage,
+        faces: &[FaceBox],
+    ) -> Taken {
+        let seen: Vec<Seen> = faces
+            .iter()
+            .zip(0..)
+            .map(|(face, track)| Seen {
+                track,
+                place: place(face),
+                quality_ppm: (!in_bed(face)).then_some(500_000),
+            })
+            .collect();
+        taker.look(view(frame), Now { mono_ms: 1_000, wall_ms: 1_000 }, &seen);
+        let subject = seen.iter().find(|seen| seen.quality_ppm.is_some());
+        let subjects: Vec<_> = subject.map(|s| (TrackId(s.track), None)).into_iter().collect();
+        let analyzer = &mut self.models.analyzer;
+        taker.take(id, &subjects, |frame| analyzer.detect(frame).ok())
+    }
+
+    fn taker(&self) -> Taker {
+        let mut taker = Taker::default();
+        taker.set(Some(Box::new(self.taking.clone())));
+        taker
+    }
+
+    fn scenes(&mut self, count: u64) -> Vec<Target> {
+        let (mut views, mut left_out, mut uneven) = (0, 0, 0);
+        let (mut faces_found, mut covered, mut identified) = (0, 0, 0);
+        for number in 0..count {
+            let (frame, faces) = self.moment();
+            let mut taker = self.taker();
+            let id = format!("finding-{number}");
+            let taken = self.finding(&mut taker, &id, &frame, &faces);
+            left_out += taken.left_out;
+            let subject = faces.iter().find(|face| !in_bed(face)).map(place);
+            for sealed in taken.pictures.iter().filter(|p| p.item.kind == EvidenceKind::SceneView) {
+                views += 1;
+                let picture = opened(&sealed.ciphertext, &sealed.item, &id);
+                uneven += u32::from(!is_even(&picture));
+                let found = self.models.analyzer.detect(view(&picture)).unwrap();
+                let others = found.iter().filter(|face| {
+                    let near = |s: RectPx| s.grown_by(0.4).holds_the_middle_of(place(face));
+                    face.score >= SCORE && !subject.is_some_and(near)
+                });
+                faces_found += others.count();
+                for face in faces.iter().filter(|face| Some(place(face)) != subject) {
+                    covered += 1;
+                    identified += u32::from(self.is_recognised(&picture, face));
+                }
+            }
+        }
+        let of = |n: &dyn std::fmt::Display| format!("{n} in {views} views of {count} scenes");
+        let seen = views > 0 && covered > 0;
+        vec![
+            target(
+                "faces",
+                "0 but the subject's, score ≥0.5",
+                of(&faces_found),
+                faces_found == 0 && seen,
+            ),
+            target(
+                "identified",
+                "no covered person, top-1 < t_reject",
+                format!("{identified} of {covered}"),
+                identified == 0 && seen,
+            ),
+            target(
+                "bed",
+                "uniform to the bit",
+                format!("{uneven} uneven of {views}"),
+                uneven == 0 && seen,
+            ),
+            target(
+                "left out",
+                "≤5 % of the views",
+                format!("{left_out} of {}", views + left_out),
+                left_out * 20 <= views + left_out,
+            ),
+        ]
+    }
+
+    fn is_recognised(&mut self, picture: &RgbImage, face: &FaceBox) -> bool {
+        let Ok(embedding) = self.models.analyzer.embed(view(picture), face) else { return false };
+        let rivals = self.models.analyzer.thresholds().rivals;
+        let best = self.gallery.identify(&embedding, rivals).best;
+        best.is_some_and(|best| best.ppm() >= self.models.analyzer.thresholds().t_reject_ppm)
+    }
+
+    /// What keeping candidates adds to a frame, of the stages that run anyway: detection alone.
+    fn cost_without_a_finding(&mut self) -> Target {
+        let (frame, faces) = self.moment();
+        let began = Instant::now();
+        for _ in 0..10 {
+            self.models.analyzer.detect(view(&frame)).unwrap();
+        }
+        let detection_s = began.elapsed().as_secs_f64() / 10.0;
+        let mut taker = self.taker();
+        let frames = 60.0 * FRAMES_PER_S;
+        let began = Instant::now();
+        for number in 0..frames as u64 {
+            let at = (number as f64 * 1_000.0 / FRAMES_PER_S) as u64;
+            let quality = 500_000 + (self.roll(100_000)) as u32;
+            let seen: Vec<Seen> = faces
+                .iter()
+                .zip(0..)
+                .map(|(face, track)| Seen { track, place: place(face), quality_ppm: Some(quality) })
+                .collect();
+            taker.look(view(&frame), Now { mono_ms: at, wall_ms: at as i64 }, &seen);
+        }
+        let ratio = 1.0 + began.elapsed().as_secs_f64() / frames / detection_s;
+        Target {
+            name: "cost per frame without a finding",
+            target: "ratio ≤1.02",
+            figure: format!("{ratio:.4}"),
+            holds: ratio <= 1.02,
+            timed: true,
+        }
+    }
+
+    /// 50 findings, their pictures on the disk, and a search through every byte of it.
+    fn a_day_of_findings(&mut self) -> Vec<Target> {
+        let state = tempfile::tempdir().unwrap();
+        let mut keeper =
+            Keeper::open(state.path(), device(), PictureSource::Drawn, u64::MAX).unwrap();
+        let (mut keys, mut findings, mut spent_ms) = (Vec::new(), 0, 0.0);
+        let (frame, faces) = self.moment();
+        for number in 0..50 {
+            let id = format!("finding-{number}");
+            let mut taker = self.taker();
+            let began = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            let taken = self.finding(&mut taker, &id, &frame, &faces);
+            let ended = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            spent_ms += (ended.tv_sec - began.tv_sec) as f64 * 1e3
+                + (ended.tv_nsec - began.tv_nsec) as f64 / 1e6;
+            findings += 1;
+            keys.extend(taken.pictures.iter().map(|p| key(&p.item, &id)));
+            keeper.asked(&id, Severity::L2, number + 1);
+            let mut told = 0;
+            keeper.take(taken, &manifest(), jiff::Timestamp::now(), &mut |up| {
+                told += u32::from(matches!(up, Up::EvidenceManifest(_)));
+            });
+            assert_eq!(told, 1, "{id} was not told");
+        }
+        let (mut files, mut pictures, mut keys_found) = (0, 0, 0);
+        for entry in std::fs::read_dir(state.path().join("evidence")).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            files += 1;
+            pictures += carve(&bytes);
+            keys_found += keys.iter().filter(|key| holds(&bytes, &key[..])).count();
+        }
+        let spent_ms = spent_ms / f64::from(findings);
+        vec![
+            target(
+                "disk",
+                "no decodable picture, no key",
+                format!(
+                    "{pictures} pictures, {keys_found} of {} keys in {files} files",
+                    keys.len()
+                ),
+                pictures == 0 && keys_found == 0 && files > 100,
+            ),
+            Target {
+                name: "cost of a finding",
+                target: "≤200 ms of processor",
+                figure: format!("{spent_ms:.0} ms"),
+                holds: spent_ms <= 200.0,
+                timed: true,
+            },
+        ]
+    }
+}
+
+fn gallery(models: &mut Models, scene: &Scene) -> Gallery<String> {
+    let people: Vec<String> = scene.morning().people.iter().map(|p| p.id.clone()).collect();
+    let pack = models.analyzer.pack().to_string();
+    let mut gallery = Gallery::new(pack.clone(), models.analyzer.embedding_length());
+    for person in people {
+        let Some(photo) = scene.enrolment_photo(&person).unwrap() else { continue };
+        let faces = models.analyzer.detect(view(&photo)).unwrap();
+        let Some(face) = faces.first() else { continue };
+        let embedding = models.analyzer.embed(view(&photo), face).unwrap();
+        gallery.insert(person, &Template::new(pack.clone(), embedding)).unwrap();
+    }
+    gallery
+}
+
+/// Starts of pictures that can be decoded.
+fn carve(bytes: &[u8]) -> usize {
+    let starts: [&[u8]; 4] = [b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1A\n", b"ftypavif", b"RIFF"];
+    let at = |start: &&[u8]| {
+        let places = bytes.windows(start.len()).enumerate().filter(|(_, w)| w == start);
+        places.map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    let places = starts.iter().flat_map(at);
+    places.filter(|at| image::load_from_memory(&bytes[*at..]).is_ok()).count()
+}
+
+fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
+    memchr::memmem::find(bytes, wanted).is_some()
+}
+
+fn key(item: &protocol::evidence::EvidenceItem, finding: &str) -> Vec<u8> {
+    let data =
+        text::associated_data(&device(), finding, &item.id, item.kind, &item.taken_at).unwrap();
+    let half = |half, role| open_half(half, role, &role_secret(role, 1), &data).unwrap();
+    let a = half(&item.supervisor_half, CustodianRole::Supervisor);
+    let b = half(&item.reviewer_half, CustodianRole::Reviewer);
+    a.iter().zip(b.iter()).map(|(a, b)| a ^ b).collect()
+}
+
+fn opened(ciphertext: &[u8], item: &protocol::evidence::EvidenceItem, finding: &str) -> RgbImage {
+    let secret = |role| role_secret(role, 1);
+    let (a, b) = (secret(CustodianRole::Supervisor), secret(CustodianRole::Reviewer));
+    let plain = open(ciphertext, item, (&device(), finding), &a, &b).unwrap();
+    image::load_from_memory(&plain).unwrap().to_rgb8()
+}
+
+fn is_even(picture: &RgbImage) -> bool {
+    let (width, height) = picture.dimensions();
+    let mut zone = vec![0; (width * height * 3) as usize];
+    Mask::flat(vec![BED.to_vec()], [1; 3]).apply(&mut zone, width, height);
+    let pixels = zone.chunks_exact(3).zip(picture.as_raw().chunks_exact(3));
+    pixels.filter(|(zone, _)| zone[0] == 1).all(|(_, pixel)| pixel == FLAT)
+}
+
+fn in_bed(face: &FaceBox) -> bool {
+    let (x, y) = (face.rect.x + face.rect.width / 2.0, face.rect.y + face.rect.height / 2.0);
+    (540.0..1240.0).contains(&x) && (405.0..715.0).contains(&y)
+}
+
+fn view(picture: &RgbImage) -> Frame<'_> {
+    Frame::new(picture.as_raw(), picture.width(), picture.height(), PixelOrder::Rgb).unwrap()
+}
+
+fn device() -> DeviceId {
+    "box-1".parse().unwrap()
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        firmware: "test".into(),
+        pack: "test".into(),
+        pack_sha256: String::new(),
+        config_sha256: String::new(),
+        policy_sha256: String::new(),
+        policy_version: 0,
+        roster_version: 0,
+        liveness_waived: true,
+    }
+}
