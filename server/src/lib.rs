@@ -23,6 +23,7 @@ pub mod certificates;
 pub mod clock;
 pub mod config;
 pub mod enrol;
+pub mod evidence;
 pub mod export;
 pub mod idcheck;
 pub mod ingest;

@@ -16,6 +16,7 @@ mod csv;
 mod deed;
 mod devices;
 mod enrolments;
+mod evidence;
 mod figures;
 mod health;
 mod hooks;
@@ -109,6 +110,21 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/alerts/{id}/steps", post(alerts::post_step))
         .route("/alerts/{id}/package", get(package::get_package))
         .route("/alerts/steps", post(alerts::post_steps))
+        .route("/evidence", post(evidence::post_part))
+        .route("/evidence/alerts/{id}", get(evidence::get_pictures))
+        .route(
+            "/evidence/custodians",
+            get(evidence::get_custodians).post(evidence::post_custodian),
+        )
+        .route("/evidence/custodians/{id}/steps", post(evidence::post_custodian_step))
+        .route("/evidence/keys", post(evidence::post_key))
+        .route("/evidence/passphrase", post(evidence::post_passphrase))
+        .route("/evidence/policy", post(evidence::post_policy))
+        .route("/evidence/requests", get(evidence::get_requests).post(evidence::post_request))
+        .route("/evidence/requests/{id}", get(evidence::get_request))
+        .route("/evidence/requests/{id}/steps", post(evidence::post_request_step))
+        .route("/evidence/requests/{id}/items/{n}", get(evidence::get_item))
+        .route("/evidence/unlock", post(evidence::post_unlock))
         .route("/views", get(views::get_views).post(views::post_view))
         .route("/views/{id}/delete", post(views::post_delete))
         .route("/summary", get(alerts::get_summary))

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use protocol::commission::CommissionAnswer;
+use protocol::envelope::Envelope;
+use protocol::evidence::EvidencePartAnswer;
 use protocol::provision::{ProvisionRequest, ProvisionResponse, RenewResponse};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -16,14 +18,14 @@ use serde_json::{Map, Value, json};
 
 use super::rights::{Audit, RULES, Rule};
 use super::{
-    alerts, answers, bulk, calendar, checks, devices, enrolments, hooks, law, monitoring, personal,
+    alerts, answers, bulk, calendar, checks, devices, enrolments, evidence, hooks, law, monitoring, personal,
     policy, running, sessions, tokens, views,
 };
 use crate::access::Role;
 use crate::alert_view::{AlertSeen, WholeSeen};
 use crate::model::{DevicePlace, Institution, Item, Pass, Practitioner, Room, Session};
 use crate::store::{
-    ApiToken, ComeAgain, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, View,
+    ApiToken, ComeAgain, Delivery, Enrolment, Figures, Hook, KeptCheck, Summary, Unlock, View,
 };
 
 type Shape = fn(&mut SchemaGenerator) -> Schema;
@@ -49,6 +51,7 @@ enum Gives {
     Csv,
     Zip,
     Lines,
+    Bytes,
 }
 
 struct Operation {
@@ -507,6 +510,90 @@ const OPERATIONS: &[Operation] = &[
         &["hook", "before", "limit"],
         List("deliveries", shape::<Delivery>),
     ),
+    post(
+        "/evidence",
+        "A part of a released picture's ciphertext, signed by its box",
+        Takes::Json(shape::<Envelope>),
+        Gives::Json(shape::<EvidencePartAnswer>),
+    ),
+    get(
+        "/evidence/alerts/{id}",
+        "Sealed pictures of an alert, as its box's chain names them",
+        &[],
+        Gives::Json(shape::<evidence::PicturesSeen>),
+    ),
+    get(
+        "/evidence/custodians",
+        "Custodians, their roles' keys, and where pictures are taken",
+        &[],
+        Gives::Json(shape::<evidence::EvidenceSeen>),
+    ),
+    post(
+        "/evidence/custodians",
+        "Become a custodian: keys made in a browser",
+        Takes::Json(shape::<evidence::CustodianBody>),
+        Gives::Json(shape::<evidence::EvidenceSeen>),
+    ),
+    post(
+        "/evidence/custodians/{id}/steps",
+        "Let a custodian in, or remove one",
+        Takes::Json(shape::<evidence::CustodianStep>),
+        Gives::Json(shape::<evidence::EvidenceSeen>),
+    ),
+    post(
+        "/evidence/keys",
+        "Turn a role's key over",
+        Takes::Json(shape::<evidence::RoleKeyBody>),
+        Gives::Json(shape::<evidence::EvidenceSeen>),
+    ),
+    post(
+        "/evidence/passphrase",
+        "Wrap one's own keys anew",
+        Takes::Json(shape::<evidence::PassphraseBody>),
+        Gives::Json(shape::<evidence::EvidenceSeen>),
+    ),
+    post(
+        "/evidence/policy",
+        "Say where pictures are taken, and on which recorded basis",
+        Takes::Json(shape::<evidence::PolicyBody>),
+        Gives::Json(shape::<evidence::EvidenceSeen>),
+    ),
+    get(
+        "/evidence/requests",
+        "One's own openings of sealed pictures; to an auditor all of his place",
+        &[],
+        Gives::Json(shape::<evidence::OpeningsSeen>),
+    ),
+    post(
+        "/evidence/requests",
+        "Ask for sealed pictures of one finding, for one case",
+        Takes::Json(shape::<evidence::RequestBody>),
+        Gives::Json(shape::<evidence::OpeningSeen>),
+    ),
+    get(
+        "/evidence/requests/{id}",
+        "An opening: whole for its two people, that it is for an auditor",
+        &[],
+        Gives::Json(shape::<evidence::OpeningSeen>),
+    ),
+    post(
+        "/evidence/requests/{id}/steps",
+        "Approve, refuse, or answer whether it is the same person",
+        Takes::Json(shape::<evidence::OpeningStep>),
+        Gives::Json(shape::<evidence::OpeningSeen>),
+    ),
+    get(
+        "/evidence/requests/{id}/items/{n}",
+        "The ciphertext of one picture, for the two of its opening",
+        &[],
+        Gives::Bytes,
+    ),
+    post(
+        "/evidence/unlock",
+        "One's own wrapped keys, to try a passphrase on",
+        Takes::Json(shape::<evidence::UnlockBody>),
+        Gives::Json(shape::<Option<Unlock>>),
+    ),
     get("/openapi.json", "This description", &[], Object),
 ];
 
@@ -642,6 +729,9 @@ fn answer(gives: Gives, made: &mut SchemaGenerator) -> Value {
     let schema = match gives {
         Gives::Csv => return json!({"text/csv": {"schema": {"type": "string"}}}),
         Gives::Lines => return json!({"application/jsonl": {"schema": {"type": "string"}}}),
+        Gives::Bytes => {
+            return json!({"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}});
+        }
         Gives::Zip => {
             return json!({"application/zip": {"schema": {"type": "string", "contentMediaType": "application/zip"}}});
         }

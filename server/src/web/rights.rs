@@ -16,6 +16,8 @@ const READERS: &[Role] = &[Supervisor, Reviewer, Clinic];
 /// Who takes a case out of the house.
 const PACKAGE: &[Role] = &[Supervisor, Auditor];
 const VERDICTS: &[Role] = &[Supervisor, Reviewer];
+/// Who sees that sealed pictures were opened; what they show, only the two of an opening see.
+const OPENINGS: &[Role] = &[Supervisor, Reviewer, Auditor];
 const AUTHORITY: &[Role] = &[Supervisor];
 const REGISTRY: &[Role] = &[Supervisor, Integrator];
 const ADMIN: &[Role] = &[Admin];
@@ -140,6 +142,14 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/enrolments/{id}", &[Supervisor, Clinic, Auditor], Audit::Yes),
     rule("POST", "/enrolments/{id}", AUTHORITY, Audit::Yes),
     rule("GET", "/enrolments/{id}/photo/{n}", AUTHORITY, Audit::Yes),
+    rule("GET", "/evidence", OPENINGS, Audit::Yes),
+    rule("POST", "/evidence", AUTHORITY, Audit::Yes),
+    rule("GET", "/evidence/{id}", OPENINGS, Audit::Yes),
+    rule("GET", "/registry-photo/{id}", AUTHORITY, Audit::Yes),
+    rule("POST", "/registry-photo/{id}", AUTHORITY, Audit::Yes),
+    rule("GET", "/registry-photo/{id}/picture", VERDICTS, Audit::Yes),
+    rule("GET", "/assets/evidence.js", EVERYBODY, Audit::No),
+    rule("GET", "/assets/evidence-keys.js", EVERYBODY, Audit::No),
     rule("GET", "/events", SIGHT, Audit::No),
     rule("GET", "/api/v1/institutions", PEOPLE, Audit::No),
     rule("POST", "/api/v1/institutions", REGISTRY, Audit::Yes),
@@ -206,6 +216,20 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/api/v1/alerts/{id}/steps", &[Supervisor, Reviewer, Clinic], Audit::Yes),
     rule("GET", "/api/v1/alerts/{id}/package", PACKAGE, Audit::Yes),
     rule("POST", "/api/v1/alerts/steps", VERDICTS, Audit::Yes),
+    rule("POST", "/api/v1/evidence", EVERYBODY, Audit::Yes),
+    rule("GET", "/api/v1/evidence/alerts/{id}", VERDICTS, Audit::Yes),
+    rule("GET", "/api/v1/evidence/custodians", OPENINGS, Audit::Yes),
+    rule("POST", "/api/v1/evidence/custodians", VERDICTS, Audit::Yes),
+    rule("POST", "/api/v1/evidence/custodians/{id}/steps", VERDICTS, Audit::Yes),
+    rule("POST", "/api/v1/evidence/keys", VERDICTS, Audit::Yes),
+    rule("POST", "/api/v1/evidence/passphrase", VERDICTS, Audit::Yes),
+    rule("POST", "/api/v1/evidence/policy", AUTHORITY, Audit::Yes),
+    rule("GET", "/api/v1/evidence/requests", OPENINGS, Audit::Yes),
+    rule("POST", "/api/v1/evidence/requests", AUTHORITY, Audit::Yes),
+    rule("GET", "/api/v1/evidence/requests/{id}", OPENINGS, Audit::Yes),
+    rule("POST", "/api/v1/evidence/requests/{id}/steps", VERDICTS, Audit::Yes),
+    rule("GET", "/api/v1/evidence/requests/{id}/items/{n}", VERDICTS, Audit::Yes),
+    rule("POST", "/api/v1/evidence/unlock", VERDICTS, Audit::Yes),
     rule("GET", "/api/v1/views", SIGHT, Audit::No),
     rule("POST", "/api/v1/views", READERS, Audit::Yes),
     rule("POST", "/api/v1/views/{id}/delete", READERS, Audit::Yes),

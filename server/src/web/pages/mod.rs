@@ -10,6 +10,7 @@ pub(super) mod case_paper;
 mod chart;
 mod checks;
 mod devices;
+mod evidence;
 mod figures;
 mod forms;
 pub(super) mod frame;
@@ -25,6 +26,7 @@ mod people;
 mod personal;
 mod policy;
 mod registry;
+mod registry_photo;
 mod room_qr;
 mod session;
 mod sessions;
@@ -81,6 +83,15 @@ pub(super) fn router() -> Router<Arc<App>> {
         )
         .route("/enrolments/{id}", get(people::enrolment).post(people::decide))
         .route("/enrolments/{id}/photo/{n}", get(people::photo))
+        .route("/evidence", get(evidence::page).post(evidence::submit))
+        .route("/evidence/{id}", get(evidence::opening))
+        .route(
+            "/registry-photo/{id}",
+            get(registry_photo::page)
+                .post(registry_photo::submit)
+                .layer(DefaultBodyLimit::max(MOST_UPLOAD_BYTES)),
+        )
+        .route("/registry-photo/{id}/picture", get(registry_photo::picture))
         .route("/login", get(login::page).post(login::submit))
         .route("/login/oidc", get(oidc::begin).post(oidc::code))
         .route("/login/oidc/done", get(oidc::done))
@@ -117,6 +128,8 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/assets/style.css", get(style))
         .route("/assets/app.js", get(script))
         .route("/assets/enrol.js", get(enrol_script))
+        .route("/assets/evidence.js", get(evidence_script))
+        .route("/assets/evidence-keys.js", get(evidence_keys_script))
         .route("/rooms/{id}/qr", get(room_qr::page))
         .route("/assets/icon.svg", get(icon))
 }
@@ -159,6 +172,14 @@ async fn script() -> Response {
 
 async fn enrol_script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/enrol.js"))
+}
+
+async fn evidence_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence.js"))
+}
+
+async fn evidence_keys_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence-keys.js"))
 }
 
 async fn icon() -> Response {

@@ -352,6 +352,8 @@ struct EnrolmentPage {
     duplicates: Vec<(String, String, String)>,
     /// How like the person's confirmed faces it is, where that is too little.
     unlike: Option<String>,
+    /// The authority's own photograph of the person is here.
+    registry_photo: bool,
 }
 
 struct PhotoView {
@@ -381,7 +383,7 @@ async fn make_enrolment(
 ) -> Result<Response, Problem> {
     let wanted = id.clone();
     let may_decide = !app.config.accounts || who.role == Role::Supervisor;
-    let (found, names) = app
+    let (found, names, registry_photo) = app
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
             let mut found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
@@ -393,7 +395,11 @@ async fn make_enrolment(
                 deed::at(&e.institution);
             }
             deed::persons(&named);
-            Ok::<_, StoreError>((found, a.store.names_of(&named)?))
+            let photo = match &found {
+                Some(e) => a.faces.registry_photo_at(&e.person)?.is_some(),
+                None => false,
+            };
+            Ok::<_, StoreError>((found, a.store.names_of(&named)?, photo))
         })
         .await?;
     let e = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
@@ -430,6 +436,7 @@ async fn make_enrolment(
         photos: photos.collect(),
         duplicates: duplicates.collect(),
         unlike: e.outcome["unlike_ppm"].as_i64().map(|ppm| format!("{} %", ppm / 10_000)),
+        registry_photo,
         kept: e.photos,
         templates: e.templates,
         id: e.id,
