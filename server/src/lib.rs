@@ -24,6 +24,7 @@ pub mod clock;
 pub mod config;
 pub mod consent;
 pub mod enrol;
+pub mod evidence;
 pub mod export;
 pub mod idcheck;
 pub mod ingest;

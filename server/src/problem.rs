@@ -92,6 +92,7 @@ impl From<StoreError> for Problem {
             StoreError::Unknown { what, id } => Self::unknown(what, id),
             StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why.clone()),
             StoreError::Refused(why) => Self::unprocessable(why.clone()),
+            StoreError::Opening(refusal) => refusal.clone().into(),
             _ => Self::internal(&error),
         }
     }

@@ -39,7 +39,7 @@ impl Job {
 }
 
 /// Every job, as the page shows them.
-pub const JOBS: [Job; 7] = [
+pub const JOBS: [Job; 8] = [
     Job {
         name: "dismissed",
         zh: "已驳回线索中的人员与说明(签名记录仍在链中,仅凭案号与事由查阅)",
@@ -56,6 +56,15 @@ pub const JOBS: [Job; 7] = [
         basis: "P8, P9",
         key: "retention.undecided_days",
         hours: |t| t.undecided_days * 24,
+    },
+    Job {
+        name: "openings",
+        zh: "已放行的封存画面:72 小时后删除密文与交接的密钥之半",
+        en: "Sealed pictures that were released: ciphertext and handed halves, 72 hours after \
+            delivery",
+        basis: "P7, P8",
+        key: "",
+        hours: |_| 72,
     },
     Job {
         name: "superseded",
@@ -125,16 +134,18 @@ pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
     for job in JOBS {
         let before =
             clock::text(now - SignedDuration::from_hours(job.hours(&app.config.retention)));
-        let done = one(app, &job, &before, &clock::text(now))?;
+        let done = one(app, &job, &before, now)?;
         app.store.retention_ran(job.name, &clock::text(now), done)?;
         removed += done;
     }
     Ok(removed)
 }
 
-fn one(app: &App, job: &Job, before: &str, now: &str) -> Result<usize, StoreError> {
+fn one(app: &App, job: &Job, before: &str, at: Timestamp) -> Result<usize, StoreError> {
+    let now = &clock::text(at);
     match job.name {
         "dismissed" => app.store.strike_dismissed(before, now),
+        "openings" => app.store.expire_openings(at),
         "undecided" => Ok(app.faces.forget_undecided(before, now)?.len()),
         "superseded" => app.faces.forget_superseded(before),
         "presence" => app.store.forget_presence(before),

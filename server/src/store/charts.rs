@@ -72,6 +72,8 @@ pub struct Figures {
     pub by_day: Vec<Cell>,
     pub by_kind: Vec<Cell>,
     pub dismissed_because: Vec<Cell>,
+    /// What people who looked at sealed pictures answered, by rule: `LL-1 no`.
+    pub same_person: Vec<Cell>,
     pub devices: Vec<DeviceFigures>,
     pub sight_by_day: Vec<Sight>,
     pub sight_by_device: Vec<Sight>,
@@ -121,6 +123,16 @@ impl Store {
                 by_state: alerts("a.state")?,
                 by_day: alerts(&day("a.received_at"))?,
                 dismissed_because: cells(because, "''", &dismissed, "3 DESC, 1")?,
+                same_person: cells(
+                    "f.rule || ' ' || json_extract(j.value, '$.same_person')",
+                    "''",
+                    &format!(
+                        "evidence_opening o JOIN alert a ON a.id = o.alert JOIN finding f ON f.id \
+                        = o.finding AND f.origin = o.device, json_each(o.opening, '$.answers') j \
+                        WHERE {ALERTS}"
+                    ),
+                    "1",
+                )?,
                 devices: devices(c, span)?,
                 sight_by_day: sight(c, span, &day("s.received_at"))?,
                 sight_by_device: sight(c, span, "s.device")?,

@@ -117,7 +117,7 @@ pub struct Withdrawal {
 #[derive(Debug)]
 pub struct FaceStore {
     connection: Mutex<Connection>,
-    master: Key,
+    pub(super) master: Key,
     path: PathBuf,
     /// Where deletions are signed; none where the database is only read.
     pub(super) ledger: Option<Ledger>,

@@ -52,12 +52,21 @@ impl Store {
                 institution_by_id(c, room.institution.as_str())?.ok_or_else(unknown)?;
             let (_, values) = super::policies::values_for(c, &institution.jurisdiction)?;
             let settings = crate::rules::settings::for_the_box(&values);
-            let rest = vec![
+            let custodians = super::custodians::told(
+                c,
+                institution.id.as_str(),
+                &institution.jurisdiction,
+                self.demonstration,
+            )?;
+            let orders = super::evidence::orders(c, device, now)?;
+            let mut rest = vec![
                 Down::Catalogue(catalogue(c, &institution)?),
                 Down::Policy(Policy { settings }),
                 Down::Room(wire_room(&room, &institution)),
                 Down::Sessions(sessions(c, &room, sessions_from)?),
             ];
+            rest.extend(custodians.map(Down::Custodians));
+            rest.extend(orders.map(Down::EvidenceOrders));
             Ok(Facts {
                 persons: roster(c, institution.id.as_str())?,
                 passes: passes(c, institution.id.as_str(), now)?,

@@ -13,8 +13,10 @@ mod chains;
 mod charts;
 mod checks;
 mod commissioning;
+mod custodians;
 mod devices;
 mod embedders;
+mod evidence;
 mod faces;
 mod feed;
 mod figures;
@@ -31,6 +33,7 @@ mod part;
 mod personal;
 mod policies;
 mod registry;
+mod registry_photos;
 mod retention;
 mod room;
 mod rows;
@@ -60,8 +63,11 @@ pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
 pub use checks::{Credential, KeptCheck};
 pub use commissioning::{Said, ZonesDrawn};
+pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use embedders::{ComeAgain, Outdated};
+pub use evidence::PartTaken;
+pub(crate) use evidence::release_order;
 pub use faces::{
     Enrolment, EnrolmentState, FaceStore, NewTemplate, OpenNow, Proposal, StoredTemplate,
     Withdrawal,
@@ -80,6 +86,7 @@ pub use part::Part;
 pub use personal::{PersonalLink, Purpose};
 pub use policies::PolicyRow;
 pub use registry::{Imported, SessionChange, SessionDeed, Table};
+pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
 pub use seeded::Amount;
 pub use statements::{Stated, StatedKind, Statement, StatementKind};
@@ -103,6 +110,9 @@ pub enum StoreError {
     /// What is asked can not be taken as it is; one line that says why.
     #[error("{0}")]
     Refused(String),
+    /// A step of an opening of sealed pictures that may not be.
+    #[error(transparent)]
+    Opening(#[from] crate::evidence::opening::Refusal),
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
     #[error("writing: {0}")]

@@ -29,6 +29,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0020_accounts.sql"),
     include_str!("../../migrations/0021_access_marks.sql"),
     include_str!("../../migrations/0022_law.sql"),
+    include_str!("../../migrations/0023_evidence.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
@@ -37,6 +38,7 @@ pub(super) const FACES: &[&str] = &[
     include_str!("../../migrations/faces_0003.sql"),
     include_str!("../../migrations/faces_0004.sql"),
     include_str!("../../migrations/faces_0005.sql"),
+    include_str!("../../migrations/faces_0006.sql"),
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {

@@ -22,6 +22,7 @@ use crate::alert_view::{
 use crate::app::App;
 use crate::case_clocks;
 use crate::clock::{clip, now_text};
+use crate::knowledge::Nudge;
 use crate::legal;
 use crate::problem::{Body, Problem};
 use crate::store::{Alert, AlertFilter, StoreError, StoredFinding, Summary};
@@ -396,6 +397,8 @@ pub(super) async fn take(
             Ok::<_, Problem>(after)
         })
         .await?;
+    // What its box holds of it is kept, or ends, by what was decided.
+    app.tell(Nudge::Room(alert.room.clone()));
     app.touch();
     Ok(alert)
 }

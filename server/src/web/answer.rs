@@ -83,6 +83,18 @@ impl Media for Zip {
     }
 }
 
+/// What a box sealed; nobody here can open it.
+#[derive(Debug)]
+pub(super) enum Ciphertext {}
+
+impl Media for Ciphertext {
+    const TYPE: &'static str = "application/octet-stream";
+
+    fn schema() -> Value {
+        json!({"type": "string", "contentMediaType": Self::TYPE})
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Jpeg {}
 

@@ -154,6 +154,7 @@ pub(super) fn told(who: &Who, figures: &Figures) -> Figures {
     Figures {
         by_state: by_state.into_iter().map(state).collect(),
         dismissed_because: Vec::new(),
+        same_person: Vec::new(),
         devices: figures.devices.iter().map(device).collect(),
         ..figures.clone()
     }
@@ -165,12 +166,13 @@ fn csv(figures: &Figures) -> String {
     let mut row = |figure: &str, key: &str, severity: &str, value: i64, of: &str| {
         let _ = writeln!(out, "{figure},{},{severity},{value},{of}", super::csv::cell(key));
     };
-    let tables: [(&str, &[Cell]); 7] = [
+    let tables: [(&str, &[Cell]); 8] = [
         ("findings_by_rule", &figures.by_rule),
         ("findings_by_kind", &figures.by_kind),
         ("incidents_by_state", &figures.by_state),
         ("incidents_by_day", &figures.by_day),
         ("dismissed_because", &figures.dismissed_because),
+        ("same_person_by_rule", &figures.same_person),
         ("not_assessable_because", &figures.not_assessable_because),
         ("rule_abstained_because", &figures.undecided),
     ];

@@ -17,6 +17,7 @@ mod deed;
 mod devices;
 mod endpoint;
 mod enrolments;
+mod evidence;
 mod figures;
 mod health;
 mod hooks;
@@ -75,6 +76,7 @@ fn all() -> Vec<Endpoint> {
         commission::endpoints(),
         devices::endpoints(),
         enrolments::endpoints(),
+        evidence::endpoints(),
         figures::endpoints(),
         health::endpoints(),
         hooks::endpoints(),

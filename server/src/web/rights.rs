@@ -14,6 +14,8 @@ pub(super) const READERS: &[Role] = &[Supervisor, Reviewer, Clinic];
 /// Who takes a case out of the house.
 pub(super) const PACKAGE: &[Role] = &[Supervisor, Auditor];
 pub(super) const VERDICTS: &[Role] = &[Supervisor, Reviewer];
+/// Who sees that sealed pictures were opened; what they show, only the two of an opening see.
+pub(super) const OPENINGS: &[Role] = &[Supervisor, Reviewer, Auditor];
 pub(super) const AUTHORITY: &[Role] = &[Supervisor];
 pub(super) const REGISTRY: &[Role] = &[Supervisor, Integrator];
 pub(super) const ADMIN: &[Role] = &[Admin];

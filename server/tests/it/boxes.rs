@@ -203,7 +203,7 @@ impl TestBox {
     /// The same, by a clock of this kind.
     pub(crate) fn say_by(&mut self, clock: &str, payload: &Value) -> Vec<u8> {
         let channel = match payload["type"].as_str().unwrap() {
-            "finding" => "findings",
+            "finding" | "evidence_manifest" | "evidence_receipt" => "findings",
             "presence" | "presence_summary" => "presence",
             _ => "health",
         };

@@ -16,6 +16,7 @@ mod bad_input;
 mod boxes;
 mod delivery;
 mod enrolment;
+mod evidence;
 mod eyes;
 mod figures;
 mod foreign;

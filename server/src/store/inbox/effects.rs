@@ -42,7 +42,7 @@ pub(super) fn apply(
     epoch: i64,
     acked: &mut Vec<String>,
 ) -> Result<()> {
-    let device = it.body.device.as_str();
+    let (device, at) = (it.body.device.as_str(), it.received_at.as_str());
     match &it.body.payload {
         Up::Health(report) => health(tx, device, report),
         Up::KnowledgeAck(ack) => {
@@ -57,12 +57,9 @@ pub(super) fn apply(
                 integrity::Cause::Break { epoch, reason: clip(&declared.reason, 200), times };
             incidents::raise_integrity(tx, device, &cause, &it.received_at)
         }
-        Up::Finding(_)
-        | Up::Presence(_)
-        | Up::PresenceSummary(_)
-        | Up::EvidenceManifest(_)
-        | Up::EvidenceReceipt(_)
-        | Up::Unknown => Ok(()),
+        Up::EvidenceManifest(it) => super::super::evidence::take_manifest(tx, device, it, at),
+        Up::EvidenceReceipt(it) => super::super::evidence::take_receipt(tx, device, it, at),
+        Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_) | Up::Unknown => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::alert_clinic;
+use super::evidence::EvidenceCard;
 use super::frame::{Frame, local, render, shown};
 use super::law::MatterView;
 use super::timeline::{Timeline, draw};
@@ -59,6 +60,8 @@ struct AlertPage {
     linked: Vec<LinkView>,
     /// What was stated, as HTML that `StatementBlock` escaped.
     statements: String,
+    /// Sealed pictures, as HTML that `EvidenceCard` escaped; empty where none was taken.
+    evidence: String,
     /// 行政处罚法 41: said while the box's reviews are not complete.
     monitoring: String,
     law_version: String,
@@ -172,6 +175,7 @@ struct Found {
     place: Place,
     /// Others of the same box.
     same: Vec<Alert>,
+    evidence: String,
 }
 
 /// Where an alert lies, in the words of the registry.
@@ -197,7 +201,7 @@ pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
     Ok(Place { institution, item, joined })
 }
 
-fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
+fn find(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::sight::note(a, [&alert])?;
     let whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
@@ -213,6 +217,7 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
     Ok(Found {
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
         place: place(a, &alert)?,
+        evidence: EvidenceCard::find(a, l, who, &alert, &whole.alert.findings)?,
         same,
         whole,
         alert,
@@ -222,7 +227,7 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
 async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response, Problem> {
     let wanted = id.clone();
     let reader = who.clone();
-    let found = app.blocking(move |a| find(a, &reader, &wanted)).await?;
+    let found = app.blocking(move |a| find(a, l, &reader, &wanted)).await?;
     let alert = &found.alert;
     let state = alert.case.state;
     let has_cases = who.may(Right::WorkCases);
@@ -247,6 +252,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
             .collect(),
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
+        evidence: found.evidence.clone(),
         monitoring: monitoring(l, &found.whole.law),
         law_version: found.whole.law.table_version.clone(),
         clock: found.whole.clock.as_ref().map(|c| ClockView::of(l, c)),

@@ -13,6 +13,7 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{ClinicState, Reason, State as AlertState};
 use crate::app::App;
+use crate::evidence::opening::SamePerson;
 use crate::problem::Problem;
 use crate::store::{Cell, Figures, Sight};
 use crate::web::endpoint::Endpoint;
@@ -163,6 +164,16 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
             &found.dismissed_because,
             &reason,
         ),
+        plain(
+            l.t("画面比对结论", "Pictures compared"),
+            l.t(
+                "两名查看者对「是否为同一人」的回答",
+                "What the two who looked answered: the same person?",
+            ),
+            l.t("规则与回答", "rule and answer"),
+            &found.same_person,
+            &|key| same_person(l, key),
+        ),
         sight_days(l, &found.sight_by_day),
         sight_boxes(l, &found.sight_by_device),
         plain(
@@ -180,6 +191,12 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
             &same,
         ),
     ]
+}
+
+fn same_person(l: Lang, key: &str) -> String {
+    let (rule, answer) = key.split_once(' ').unwrap_or((key, ""));
+    let known = SamePerson::ALL.into_iter().find(|a| a.as_str() == answer);
+    known.map_or_else(|| key.to_owned(), |a| format!("{rule} {}", l.t(a.zh(), a.en())))
 }
 
 fn own_state(l: Lang, code: &str) -> String {

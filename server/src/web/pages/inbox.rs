@@ -43,6 +43,11 @@ struct InboxPage {
     named: bool,
     reasons: Vec<(&'static str, &'static str)>,
     notice: Notice,
+    /// Openings of sealed pictures that wait for the reader: to decide, and to look at.
+    to_decide: i64,
+    to_look: i64,
+    /// The one that waits, where it is one: a click leads there.
+    opening: String,
 }
 
 /// The filter as the form shows it.
@@ -106,6 +111,37 @@ struct Found {
     boxes: (i64, i64),
     choice: Vec<(String, String)>,
     views: Vec<View>,
+    waiting: Waiting,
+}
+
+/// Openings of sealed pictures that wait for the reader.
+#[derive(Default)]
+struct Waiting {
+    to_decide: i64,
+    to_look: i64,
+    address: String,
+}
+
+fn waiting(a: &App, who: &Who) -> Result<Waiting, StoreError> {
+    if who.by_token || crate::evidence::role_of(who.role).is_none() {
+        return Ok(Waiting::default());
+    }
+    let now = crate::clock::now();
+    let mut waiting = Waiting { address: "/evidence".to_owned(), ..Waiting::default() };
+    let mut ids = Vec::new();
+    for it in a.store.openings_of_person(&who.name)? {
+        let (state, live) = (it.opening.state, !it.opening.is_over(now));
+        let decide = state.as_str() == "requested" && it.opening.ask.reviewer == who.name;
+        waiting.to_decide += i64::from(live && decide);
+        waiting.to_look += i64::from(live && state.is_visible());
+        if live && (decide || state.is_visible()) {
+            ids.push(it.id);
+        }
+    }
+    if let [one] = ids.as_slice() {
+        waiting.address = format!("/evidence/{one}");
+    }
+    Ok(waiting)
 }
 
 /// One alert of the list, with what is told of it beyond its own fields.
@@ -187,6 +223,7 @@ fn find(
         boxes: a.store.boxes_seen(part)?,
         choice,
         views: a.store.views(&who.name)?,
+        waiting: waiting(a, who)?,
     })
 }
 
@@ -214,7 +251,7 @@ pub(super) async fn make(
     let filter = query.filter(who, 50)?;
     let limit = filter.limit as usize;
     let part = PartQuery::default().part(who, CHOICE);
-    let Found { lines, places, counts, boxes: (devices, online), mut choice, views } =
+    let Found { lines, places, counts, boxes: (devices, online), mut choice, views, waiting } =
         app.blocking(|a| find(a, who, l, &filter, &part)).await?;
     let next = if lines.len() == limit { lines.last().map(|line| line.alert.number) } else { None };
     let (open, urgent) = counts.open();
@@ -246,6 +283,9 @@ pub(super) async fn make(
             .map(|r| (r.as_str(), l.reason(*r)))
             .collect(),
         notice,
+        to_decide: waiting.to_decide,
+        to_look: waiting.to_look,
+        opening: waiting.address,
         institutions: choice,
         next,
         figures,

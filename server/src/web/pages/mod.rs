@@ -10,6 +10,7 @@ pub(super) mod case_paper;
 mod chart;
 mod checks;
 mod devices;
+mod evidence;
 mod figures;
 mod forms;
 pub(super) mod frame;
@@ -25,6 +26,7 @@ mod people;
 mod personal;
 mod policy;
 mod registry;
+mod registry_photo;
 mod room_qr;
 mod session;
 mod sessions;
@@ -53,6 +55,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/assets/style.css", style).roles(EVERYBODY),
         Endpoint::page("/assets/app.js", script).roles(EVERYBODY),
         Endpoint::page("/assets/enrol.js", enrol_script).roles(EVERYBODY),
+        Endpoint::page("/assets/evidence.js", evidence_script).roles(EVERYBODY),
+        Endpoint::page("/assets/evidence-keys.js", evidence_keys_script).roles(EVERYBODY),
         Endpoint::page("/assets/icon.svg", icon).roles(EVERYBODY),
         Endpoint::page("/language", language).roles(EVERYBODY),
     ];
@@ -64,6 +68,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         calendar::endpoints(),
         checks::endpoints(),
         devices::endpoints(),
+        evidence::endpoints(),
         figures::endpoints(),
         guide::endpoints(),
         hooks::endpoints(),
@@ -77,6 +82,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         personal::endpoints(),
         policy::endpoints(),
         registry::endpoints(),
+        registry_photo::endpoints(),
         room_qr::endpoints(),
         session::endpoints(),
         sessions::endpoints(),
@@ -127,6 +133,14 @@ async fn script() -> Response {
 
 async fn enrol_script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/enrol.js"))
+}
+
+async fn evidence_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence.js"))
+}
+
+async fn evidence_keys_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence-keys.js"))
 }
 
 async fn icon() -> Response {

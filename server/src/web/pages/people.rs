@@ -386,6 +386,8 @@ struct EnrolmentPage {
     duplicates: Vec<(String, String, String)>,
     /// How like the person's confirmed faces it is, where that is too little.
     unlike: Option<String>,
+    /// The authority's own photograph of the person is here.
+    registry_photo: bool,
 }
 
 struct PhotoView {
@@ -415,7 +417,7 @@ async fn make_enrolment(
 ) -> Result<Response, Problem> {
     let (wanted, reader) = (id.clone(), who.clone());
     let may_decide = who.may(Right::DecideEnrolments);
-    let (found, names) = app
+    let (found, names, registry_photo) = app
         .blocking(move |a| {
             let seen = Seen::of(a, &reader)?;
             let found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
@@ -425,7 +427,11 @@ async fn make_enrolment(
                 deed::at(&e.facts().institution);
             }
             deed::persons(&named);
-            Ok::<_, StoreError>((found, a.store.names_of(&named)?))
+            let photo = match &found {
+                Some(e) => a.faces.registry_photo_at(&e.facts().person)?.is_some(),
+                None => false,
+            };
+            Ok::<_, StoreError>((found, a.store.names_of(&named)?, photo))
         })
         .await?;
     let found = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
@@ -457,6 +463,7 @@ async fn make_enrolment(
         photos: photos.collect(),
         duplicates: duplicates.collect(),
         unlike: compared.and_then(|c| c.unlike_ppm).map(|ppm| format!("{} %", ppm / 10_000)),
+        registry_photo,
         kept: e.photos,
         templates: e.templates,
         id: e.id.clone(),

@@ -27,7 +27,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Address, zh, en, and what it is for in both languages.
-const PAGES: [(&str, &str, &str, &str, &str); 10] = [
+const PAGES: [(&str, &str, &str, &str, &str); 11] = [
     (
         "/checks",
         "替代核验",
@@ -69,6 +69,13 @@ const PAGES: [(&str, &str, &str, &str, &str); 10] = [
         "Retention",
         "何时删除什么;已签名的删除记录",
         "What is deleted when, and the signed deletions",
+    ),
+    (
+        "/evidence",
+        "封存画面",
+        "Sealed pictures",
+        "保管人、申请、何处采集",
+        "Custodians, requests, where pictures are taken",
     ),
     (
         "/hooks",

@@ -1,0 +1,599 @@
+//! The life of one opening of sealed pictures, as a pure state machine: `(opening, step, now) →
+//! opening or a refusal`.
+//!
+//! `Taken → Requested → Approved → Released → Delivered → Open → Expired | Destroyed`, or `Refused`.
+//! One supervisor asks, one reviewer whom he names decides, nobody else takes a step of theirs. This
+//! file reads no clock, stores nothing, holds no key and never sees a picture.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How long the named reviewer has to decide, and the box to take the order.
+pub const DECIDE: SignedDuration = SignedDuration::from_hours(24);
+/// How long a box that has taken the order may be away before it delivers.
+pub const DELIVER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long both see what was delivered.
+pub const SEE: SignedDuration = SignedDuration::from_hours(72);
+
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// On the box, sealed; nobody asked.
+    Taken,
+    Requested,
+    Refused,
+    /// Both agree; the box has not been told yet.
+    Approved,
+    /// The box was told.
+    Released,
+    /// Every picture came, or is known to be lost.
+    Delivered,
+    /// Somebody looked.
+    Open,
+    /// Its time ran out: what was delivered is deleted here.
+    Expired,
+    /// The pictures are gone from the box.
+    Destroyed,
+}
+
+impl State {
+    pub const ALL: [Self; 9] = [
+        Self::Taken,
+        Self::Requested,
+        Self::Refused,
+        Self::Approved,
+        Self::Released,
+        Self::Delivered,
+        Self::Open,
+        Self::Expired,
+        Self::Destroyed,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Requested => "requested",
+            Self::Refused => "refused",
+            Self::Approved => "approved",
+            Self::Released => "released",
+            Self::Delivered => "delivered",
+            Self::Open => "open",
+            Self::Expired => "expired",
+            Self::Destroyed => "destroyed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Taken => "封存于设备",
+            Self::Requested => "待审批",
+            Self::Refused => "已拒绝",
+            Self::Approved => "已批准",
+            Self::Released => "等待设备送达",
+            Self::Delivered => "已送达",
+            Self::Open => "已打开",
+            Self::Expired => "已到期",
+            Self::Destroyed => "已销毁",
+        }
+    }
+
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::Taken => "sealed on the box",
+            Self::Requested => "waits for approval",
+            Self::Refused => "refused",
+            Self::Approved => "approved",
+            Self::Released => "waits for the box",
+            Self::Delivered => "delivered",
+            Self::Open => "opened",
+            Self::Expired => "run out",
+            Self::Destroyed => "destroyed",
+        }
+    }
+
+    /// Somebody may still see something by it: a second request for the same alert waits.
+    pub fn is_live(self) -> bool {
+        matches!(
+            self,
+            Self::Requested | Self::Approved | Self::Released | Self::Delivered | Self::Open
+        )
+    }
+
+    /// The ciphertext may be fetched by the two.
+    pub fn is_visible(self) -> bool {
+        matches!(self, Self::Delivered | Self::Open)
+    }
+}
+
+/// What a supervisor asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ask {
+    /// Login name.
+    pub by: String,
+    /// The reviewer who decides: another person's login name.
+    pub reviewer: String,
+    /// Case or lead number.
+    pub case_number: String,
+    pub basis: String,
+    pub purpose: String,
+    /// Of one alert and one box.
+    pub items: Vec<String>,
+}
+
+/// How one picture stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Delivery {
+    Waiting,
+    Arrived,
+    /// The box has it no more, or what it sent is not what its chain names.
+    Lost {
+        why: String,
+    },
+}
+
+/// "The same person as on the registry photograph?"
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SamePerson {
+    Yes,
+    No,
+    CannotTell,
+}
+
+impl SamePerson {
+    pub const ALL: [Self; 3] = [Self::Yes, Self::No, Self::CannotTell];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::CannotTell => "cannot_tell",
+        }
+    }
+
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Yes => "是同一人",
+            Self::No => "不是同一人",
+            Self::CannotTell => "无法判断",
+        }
+    }
+
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::Yes => "the same person",
+            Self::No => "another person",
+            Self::CannotTell => "cannot tell",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Answer {
+    pub by: String,
+    /// RFC 3339 UTC ms.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    pub same_person: SamePerson,
+}
+
+/// Who of the two is a custodian at the time of a step: one may have been removed since the
+/// request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub requester: bool,
+    pub reviewer: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step<'a> {
+    Approve {
+        by: &'a str,
+        standing: Standing,
+    },
+    Refuse {
+        by: &'a str,
+        reason: &'a str,
+    },
+    /// The release order was handed to the box's channel.
+    Release,
+    /// The box checked both signatures and takes the order.
+    Taken,
+    /// The box does not take the order.
+    Declined {
+        why: &'a str,
+    },
+    Arrived {
+        item: &'a str,
+    },
+    Lost {
+        item: &'a str,
+        why: &'a str,
+    },
+    Look {
+        by: &'a str,
+    },
+    Answer {
+        by: &'a str,
+        same_person: SamePerson,
+    },
+    /// Looks whether its time is over.
+    Expire,
+    /// The box said that it deleted these pictures, or retention asks for it.
+    Destroy,
+}
+
+/// All that the machine remembers of one opening.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Opening {
+    pub state: State,
+    pub ask: Ask,
+    #[schemars(with = "String")]
+    pub asked_at: Timestamp,
+    /// Until when the present state lasts.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+    pub refused_because: Option<String>,
+    pub items: BTreeMap<String, Delivery>,
+    /// At most one a person.
+    pub answers: Vec<Answer>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("`{step}` is not possible while the opening is `{state}`")]
+    NotNow { step: &'static str, state: &'static str },
+    #[error("you asked for this yourself: another person decides")]
+    SamePerson,
+    #[error("this request is another person's to decide, or to see")]
+    NotYours,
+    #[error("a refusal needs a reason")]
+    NoReason,
+    #[error("its time has run out: a new request is needed")]
+    RanOut,
+    #[error(
+        "`{who}` is no custodian any more: nothing was approved; a new request by a custodian is \
+        needed"
+    )]
+    Removed { who: String },
+    #[error("`{item}` is no picture of this opening")]
+    NoSuchItem { item: String },
+    #[error("{field}: say it, 1 to {most} characters")]
+    Missing { field: &'static str, most: usize },
+}
+
+impl Refusal {
+    pub fn zh(&self) -> String {
+        match self {
+            Self::NotNow { state, .. } => {
+                let state = State::parse(state).map_or("", State::zh);
+                format!("该申请目前为「{state}」,不能进行此操作")
+            }
+            Self::SamePerson => "不能审批自己提出的申请,须由另一人决定".to_owned(),
+            Self::NotYours => "该申请不由您审批或查看".to_owned(),
+            Self::NoReason => "请填写拒绝原因".to_owned(),
+            Self::RanOut => "申请已过时限,须重新申请".to_owned(),
+            Self::Removed { who } => {
+                format!("「{who}」已不再是保管人:未批准任何内容,须由现任保管人重新申请")
+            }
+            Self::NoSuchItem { item } => format!("「{item}」不是该申请的画面"),
+            Self::Missing { field, most } => format!("{field}:请填写,1 至 {most} 字"),
+        }
+    }
+}
+
+impl Step<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "approve",
+            Self::Refuse { .. } => "refuse",
+            Self::Release => "release",
+            Self::Taken => "taken",
+            Self::Declined { .. } => "declined",
+            Self::Arrived { .. } => "arrived",
+            Self::Lost { .. } => "lost",
+            Self::Look { .. } => "look",
+            Self::Answer { .. } => "answer",
+            Self::Expire => "expire",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
+impl Opening {
+    /// The request itself: the step from `Taken`.
+    pub fn request(ask: Ask, now: Timestamp) -> Result<Self, Refusal> {
+        for (field, text, most) in [
+            ("case_number", &ask.case_number, 60),
+            ("basis", &ask.basis, 400),
+            ("purpose", &ask.purpose, 400),
+        ] {
+            if text.trim().is_empty() || text.chars().count() > most {
+                return Err(Refusal::Missing { field, most });
+            }
+        }
+        if ask.items.is_empty() {
+            return Err(Refusal::Missing { field: "items", most: 60 });
+        }
+        if ask.by == ask.reviewer {
+            return Err(Refusal::SamePerson);
+        }
+        let items = ask.items.iter().map(|item| (item.clone(), Delivery::Waiting)).collect();
+        Ok(Self {
+            state: State::Requested,
+            ask,
+            asked_at: now,
+            until: now + DECIDE,
+            refused_because: None,
+            items,
+            answers: Vec::new(),
+        })
+    }
+
+    /// The opening after `step`; `self` stays as it was when the step is refused.
+    pub fn take(&self, step: &Step<'_>, now: Timestamp) -> Result<Self, Refusal> {
+        let not_now = || Refusal::NotNow { step: step.name(), state: self.state.as_str() };
+        match (self.state, step) {
+            (State::Destroyed, Step::Destroy) => Ok(self.clone()),
+            (_, Step::Destroy) => Ok(self.at(State::Destroyed, now)),
+            (state, Step::Expire) if state.is_live() && self.is_over(now) => {
+                Ok(self.at(State::Expired, now))
+            }
+            (_, Step::Expire) => Ok(self.clone()),
+            (State::Requested, Step::Approve { by, standing }) => {
+                self.decider(by)?;
+                self.in_time(now)?;
+                self.both_stand(*standing)?;
+                Ok(self.at(State::Approved, self.until))
+            }
+            (State::Requested, Step::Refuse { by, reason }) => {
+                self.decider(by)?;
+                self.in_time(now)?;
+                let reason = reason.trim();
+                if reason.is_empty() {
+                    return Err(Refusal::NoReason);
+                }
+                let because = Some(reason.chars().take(400).collect());
+                Ok(Self { refused_because: because, ..self.at(State::Refused, now) })
+            }
+            (State::Approved, Step::Release) => {
+                self.in_time(now)?;
+                Ok(self.at(State::Released, self.until))
+            }
+            // An order that is sent again changes nothing.
+            (State::Released, Step::Release) => Ok(self.clone()),
+            (State::Released, Step::Taken) => Ok(self.at(State::Released, now + DELIVER)),
+            (State::Released, Step::Declined { why }) => {
+                let because = Some(why.chars().take(400).collect());
+                Ok(Self { refused_because: because, ..self.at(State::Refused, now) })
+            }
+            (State::Released | State::Delivered | State::Open, Step::Arrived { item }) => {
+                self.in_time(now)?;
+                self.settle(item, Delivery::Arrived, now)
+            }
+            (State::Released, Step::Lost { item, why }) => {
+                let why = why.chars().take(400).collect();
+                self.settle(item, Delivery::Lost { why }, now)
+            }
+            (State::Delivered | State::Open, Step::Look { by }) => {
+                self.one_of_the_two(by)?;
+                self.in_time(now)?;
+                Ok(self.at(State::Open, self.until))
+            }
+            (State::Open, Step::Answer { by, same_person }) => {
+                self.one_of_the_two(by)?;
+                self.in_time(now)?;
+                let mut next = self.clone();
+                next.answers.retain(|a| a.by != *by);
+                let by = (*by).to_owned();
+                next.answers.push(Answer { by, at: now, same_person: *same_person });
+                Ok(next)
+            }
+            _ => Err(not_now()),
+        }
+    }
+
+    /// Whether its present state has lasted as long as it may.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.state.is_live() && now >= self.until
+    }
+
+    /// Whether this person asked or decided, and so may see it.
+    pub fn is_of(&self, name: &str) -> bool {
+        self.ask.by == name || self.ask.reviewer == name
+    }
+
+    fn at(&self, state: State, until: Timestamp) -> Self {
+        Self { state, until, ..self.clone() }
+    }
+
+    fn in_time(&self, now: Timestamp) -> Result<(), Refusal> {
+        if self.is_over(now) { Err(Refusal::RanOut) } else { Ok(()) }
+    }
+
+    fn decider(&self, by: &str) -> Result<(), Refusal> {
+        if by == self.ask.by {
+            return Err(Refusal::SamePerson);
+        }
+        if by == self.ask.reviewer { Ok(()) } else { Err(Refusal::NotYours) }
+    }
+
+    fn one_of_the_two(&self, by: &str) -> Result<(), Refusal> {
+        if self.is_of(by) { Ok(()) } else { Err(Refusal::NotYours) }
+    }
+
+    fn both_stand(&self, standing: Standing) -> Result<(), Refusal> {
+        let removed = match standing {
+            Standing { requester: false, .. } => &self.ask.by,
+            Standing { reviewer: false, .. } => &self.ask.reviewer,
+            _ => return Ok(()),
+        };
+        Err(Refusal::Removed { who: removed.clone() })
+    }
+
+    /// Writes down what became of one picture. With the last of them it is delivered, and the time
+    /// to look begins; where none came there is nothing to open.
+    fn settle(&self, item: &str, is: Delivery, now: Timestamp) -> Result<Self, Refusal> {
+        let mut next = self.clone();
+        let Some(slot) = next.items.get_mut(item) else {
+            return Err(Refusal::NoSuchItem { item: item.chars().take(80).collect() });
+        };
+        // What came stays: a later word that it is lost is the box's, about its own copy.
+        if *slot != Delivery::Arrived {
+            *slot = is;
+        }
+        if self.state != State::Released || next.items.values().any(|d| *d == Delivery::Waiting) {
+            return Ok(next);
+        }
+        let any = next.items.values().any(|d| *d == Delivery::Arrived);
+        Ok(if any { next.at(State::Delivered, now + SEE) } else { next.at(State::Destroyed, now) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: Standing = Standing { requester: true, reviewer: true };
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000 + hours)
+    }
+
+    fn ask() -> Ask {
+        Ask {
+            by: "li".into(),
+            reviewer: "wang".into(),
+            case_number: "2026-17".into(),
+            basis: "医师法第十三条".into(),
+            purpose: "核对操作人".into(),
+            items: vec!["i-1".into(), "i-2".into()],
+        }
+    }
+
+    fn after(steps: &[(i64, Step<'_>)]) -> Result<Opening, Refusal> {
+        let asked = Opening::request(ask(), at(0));
+        steps.iter().try_fold(asked?, |opening, (hours, step)| opening.take(step, at(*hours)))
+    }
+
+    const APPROVE: Step<'_> = Step::Approve { by: "wang", standing: BOTH };
+
+    fn open() -> Opening {
+        after(&[
+            (1, APPROVE),
+            (1, Step::Release),
+            (2, Step::Arrived { item: "i-1" }),
+            (3, Step::Lost { item: "i-2", why: "quota" }),
+            (4, Step::Look { by: "li" }),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn an_opening_goes_all_the_way_and_runs_out_after_72_hours() {
+        let open = open();
+        assert_eq!((open.state, open.until), (State::Open, at(3 + 72)));
+        let step = Step::Answer { by: "wang", same_person: SamePerson::No };
+        assert_eq!(open.take(&step, at(74)).unwrap().answers.len(), 1);
+        assert_eq!(open.take(&Step::Look { by: "wang" }, at(75)), Err(Refusal::RanOut));
+        assert_eq!(open.take(&Step::Expire, at(74)).unwrap(), open);
+        assert_eq!(open.take(&Step::Expire, at(75)).unwrap().state, State::Expired);
+    }
+
+    #[test]
+    fn nobody_approves_his_own_and_no_third_person_anything() {
+        let asked = after(&[]).unwrap();
+        for (by, refusal) in [("li", Refusal::SamePerson), ("zhao", Refusal::NotYours)] {
+            let approve = Step::Approve { by, standing: BOTH };
+            assert_eq!(asked.take(&approve, at(1)), Err(refusal.clone()));
+            assert_eq!(asked.take(&Step::Refuse { by, reason: "no" }, at(1)), Err(refusal));
+        }
+        assert_eq!(open().take(&Step::Look { by: "zhao" }, at(5)), Err(Refusal::NotYours));
+        let own = Ask { reviewer: "li".into(), ..ask() };
+        assert_eq!(Opening::request(own, at(0)), Err(Refusal::SamePerson));
+    }
+
+    #[test]
+    fn an_approval_after_24_hours_approves_nothing() {
+        assert_eq!(after(&[(24, APPROVE)]), Err(Refusal::RanOut));
+        assert_eq!(after(&[(24, Step::Expire)]).unwrap().state, State::Expired);
+    }
+
+    #[test]
+    fn an_approval_counts_once() {
+        let again = after(&[(1, APPROVE), (2, APPROVE)]);
+        assert!(matches!(again, Err(Refusal::NotNow { .. })), "{again:?}");
+    }
+
+    #[test]
+    fn a_removed_custodian_approves_nothing_and_is_named() {
+        for (requester, reviewer, who) in [(false, true, "li"), (true, false, "wang")] {
+            let standing = Standing { requester, reviewer };
+            let refused = after(&[(1, Step::Approve { by: "wang", standing })]);
+            assert_eq!(refused, Err(Refusal::Removed { who: who.into() }));
+        }
+    }
+
+    #[test]
+    fn a_request_says_case_basis_and_purpose() {
+        for empty in 0..3 {
+            let mut it = ask();
+            *[&mut it.case_number, &mut it.basis, &mut it.purpose][empty] = " ".into();
+            assert!(matches!(Opening::request(it, at(0)), Err(Refusal::Missing { .. })));
+        }
+    }
+
+    #[test]
+    fn a_box_that_took_the_order_may_be_away_for_a_week() {
+        let told = [(1, APPROVE), (1, Step::Release)];
+        let order = after(&told).unwrap();
+        assert_eq!(order.take(&Step::Expire, at(24)).unwrap().state, State::Expired);
+        let taken = order.take(&Step::Taken, at(20)).unwrap();
+        assert_eq!(taken.take(&Step::Expire, at(20 + 7 * 24 - 1)).unwrap().state, State::Released);
+        let declined = order.take(&Step::Declined { why: "order known" }, at(2)).unwrap();
+        assert_eq!(declined.state, State::Refused);
+    }
+
+    #[test]
+    fn where_every_picture_is_lost_there_is_nothing_to_open() {
+        let lost = after(&[
+            (1, APPROVE),
+            (1, Step::Release),
+            (2, Step::Lost { item: "i-1", why: "x" }),
+            (2, Step::Lost { item: "i-2", why: "x" }),
+        ]);
+        assert_eq!(lost.unwrap().state, State::Destroyed);
+    }
+
+    #[test]
+    fn no_step_skips_the_reviewer() {
+        for step in [
+            Step::Release,
+            Step::Arrived { item: "i-1" },
+            Step::Look { by: "li" },
+            Step::Answer { by: "li", same_person: SamePerson::Yes },
+        ] {
+            assert!(matches!(after(&[(1, step)]), Err(Refusal::NotNow { .. })));
+        }
+    }
+
+    #[test]
+    fn what_has_ended_is_visible_no_more() {
+        for state in State::ALL {
+            let one = Opening { state, ..after(&[]).unwrap() };
+            let gone = one.take(&Step::Destroy, at(1)).unwrap();
+            assert!(!gone.state.is_live() && !gone.state.is_visible());
+            assert_eq!(State::parse(state.as_str()), Some(state));
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Custodians, their roles' public keys, what was sealed to each of them, and where pictures are
+//! taken at all. Of private halves only what a browser wrapped stands here, as text that this
+//! server can not open.
+
+use protocol::evidence::{Custodians, EvidencePolicy};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::rows::collect;
+use super::{Result, Store, StoreError, name_of, named};
+use crate::evidence::{
+    CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, SealedBytes, TRIES, WITHHELD,
+    signature,
+};
+
+/// Somebody who made his keys.
+#[derive(Debug, Clone)]
+pub struct NewCustodian {
+    pub account: String,
+    pub jurisdiction: String,
+    pub role: protocol::evidence::CustodianRole,
+    pub verification_key: String,
+    pub sealing_key: String,
+    pub wrapped: String,
+    pub recovery: String,
+}
+
+/// The signature by which somebody, or a key, is let in.
+#[derive(Debug, Clone)]
+pub struct Vouched {
+    pub from: String,
+    pub by: String,
+    pub sig: String,
+}
+
+/// What a browser gets to try a passphrase on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Unlock {
+    pub custodian: CustodianSeen,
+    pub jurisdiction: String,
+    /// Made by the browser; opaque to the server.
+    pub wrapped: serde_json::Value,
+    pub recovery: serde_json::Value,
+    /// The role's private key by version, sealed to this custodian.
+    pub shares: std::collections::BTreeMap<u32, SealedBytes>,
+    pub tries_left: i64,
+}
+
+const CUSTODIAN: &str = "SELECT id, account, role, verification_key, sealing_key, entered_at,
+    from_at, vouched_by, vouch_sig, until_at, removed_by,
+    (SELECT json_group_array(version) FROM (SELECT version FROM evidence_share s
+        WHERE s.custodian = c.id ORDER BY version)) FROM evidence_custodian c";
+
+impl Store {
+    /// Everybody and every key of a jurisdiction, in the order in which they were let in.
+    pub fn roll(&self, jurisdiction: &str) -> Result<Roll> {
+        self.read(|c| roll(c, jurisdiction))
+    }
+
+    /// The nearest jurisdiction above a place in which both roles have a key; `None`: nowhere.
+    pub fn roll_for(&self, jurisdiction: &str) -> Result<Option<Roll>> {
+        self.read(|c| nearest(c, jurisdiction))
+    }
+
+    /// Enters somebody with his keys. `first`: he founds his role, and vouches for himself and for
+    /// its first key. The whole roll is judged by `check` before anything is kept.
+    pub fn enter_custodian(
+        &self,
+        it: &NewCustodian,
+        first: Option<(&Vouched, &RoleKeySeen, &SealedBytes)>,
+        now: &str,
+        check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
+    ) -> Result<i64> {
+        self.write(|tx| {
+            let role = name_of(&it.role)?;
+            let there = "SELECT 1 FROM evidence_role_key WHERE jurisdiction = ?1 AND role = ?2";
+            let founded = tx.prepare_cached(there)?.exists([&it.jurisdiction, &role])?;
+            if founded == first.is_some() {
+                let why = if founded {
+                    "this role has custodians here already: ask one of them to let you in"
+                } else {
+                    "nobody of this role is here yet: make its first key"
+                };
+                return Err(StoreError::Conflict(why.to_owned()));
+            }
+            let sql = "SELECT 1 FROM evidence_custodian WHERE account = ?1 AND until_at IS NULL";
+            if tx.prepare_cached(sql)?.exists([&it.account])? {
+                let why = "you are a custodian already, or wait to be let in: leave first, or ask \
+                    another custodian to remove you";
+                return Err(StoreError::Conflict(why.to_owned()));
+            }
+            tx.execute(
+                "INSERT INTO evidence_custodian (account, jurisdiction, role, verification_key,
+                sealing_key, wrapped, recovery, entered_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
+                params![
+                    it.account,
+                    it.jurisdiction,
+                    role,
+                    it.verification_key,
+                    it.sealing_key,
+                    it.wrapped,
+                    it.recovery,
+                    now
+                ],
+            )?;
+            let id = tx.last_insert_rowid();
+            if let Some((vouched, key, share)) = first {
+                let_in(tx, id, vouched)?;
+                put_role_key(tx, &it.jurisdiction, key)?;
+                put_share(tx, id, key.version, share)?;
+            }
+            check(&roll(tx, &it.jurisdiction)?).map_err(StoreError::Refused)?;
+            Ok(id)
+        })
+    }
+
+    /// Lets in somebody who waits, with the role's keys sealed to him.
+    pub fn admit_custodian(
+        &self,
+        id: i64,
+        jurisdiction: &str,
+        vouched: &Vouched,
+        shares: &std::collections::BTreeMap<u32, SealedBytes>,
+        check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
+    ) -> Result<()> {
+        self.write(|tx| {
+            let waits = "SELECT 1 FROM evidence_custodian WHERE id = ?1 AND jurisdiction = ?2 AND
+                from_at IS NULL AND until_at IS NULL";
+            if !tx.prepare_cached(waits)?.exists(params![id, jurisdiction])? {
+                let why = "nobody waits here under this number: he was let in or removed meanwhile";
+                return Err(StoreError::Conflict(why.to_owned()));
+            }
+            let_in(tx, id, vouched)?;
+            for (version, share) in shares {
+                put_share(tx, id, *version, share)?;
+            }
+            check(&roll(tx, jurisdiction)?).map_err(StoreError::Refused)
+        })
+    }
+
+    /// Ends a custodian, or his waiting. What was sealed to him is destroyed.
+    pub fn remove_custodian(&self, id: i64, jurisdiction: &str, by: &str, now: &str) -> Result<()> {
+        self.write(|tx| {
+            let alone = "SELECT 1 FROM evidence_custodian c WHERE c.id = ?1 AND c.from_at IS NOT
+                NULL AND NOT EXISTS (SELECT 1 FROM evidence_custodian o WHERE o.jurisdiction =
+                c.jurisdiction AND o.role = c.role AND o.id <> c.id AND o.from_at IS NOT NULL AND
+                o.until_at IS NULL)";
+            if tx.prepare_cached(alone)?.exists([id])? {
+                let why = "he is the last custodian of his role here: without him nothing opens \
+                    any more; let another in first";
+                return Err(StoreError::Conflict(why.to_owned()));
+            }
+            let done = tx.execute(
+                "UPDATE evidence_custodian SET until_at = ?3, removed_by = ?4, wrapped = '{}',
+                recovery = '{}' WHERE id = ?1 AND jurisdiction = ?2 AND until_at IS NULL",
+                params![id, jurisdiction, now, by],
+            )?;
+            if done == 0 {
+                return Err(StoreError::Unknown { what: "custodian", id: id.to_string() });
+            }
+            tx.execute("DELETE FROM evidence_share WHERE custodian = ?1", [id])?;
+            Ok(())
+        })
+    }
+
+    /// A new version of a role's key, sealed to every custodian of the role who is in service.
+    /// Nothing old is sealed anew: pictures of earlier versions open with those alone.
+    pub fn turn_over_key(
+        &self,
+        jurisdiction: &str,
+        key: &RoleKeySeen,
+        shares: &std::collections::BTreeMap<i64, SealedBytes>,
+        check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
+    ) -> Result<()> {
+        self.write(|tx| {
+            let before = roll(tx, jurisdiction)?;
+            if before.newest(key.role).map_or(0, |k| k.version) + 1 != key.version {
+                let why = "the role's key was turned over meanwhile: load the page anew";
+                return Err(StoreError::Conflict(why.to_owned()));
+            }
+            put_role_key(tx, jurisdiction, key)?;
+            let of_role = before.custodians.iter().filter(|c| c.role == key.role && c.stands());
+            for custodian in of_role {
+                let share = shares.get(&custodian.id).ok_or_else(|| {
+                    StoreError::Refused(format!(
+                        "shares: the new key is not sealed to `{}`",
+                        custodian.account
+                    ))
+                })?;
+                put_share(tx, custodian.id, key.version, share)?;
+            }
+            check(&roll(tx, jurisdiction)?).map_err(StoreError::Refused)
+        })
+    }
+
+    /// Gives out what a passphrase is tried on, and counts the try; withheld after [`TRIES`] of
+    /// them in a row.
+    pub fn unlock_custodian(&self, account: &str, now: jiff::Timestamp) -> Result<Unlock> {
+        let text = crate::clock::text(now);
+        self.write(|tx| {
+            let sql = format!("{CUSTODIAN} WHERE account = ?1 AND until_at IS NULL");
+            let custodian = collect(tx, &sql, [account], custodian)?.pop().ok_or_else(|| {
+                let why =
+                    "you are no custodian here: make your keys on the page of sealed pictures";
+                StoreError::Conflict(why.to_owned())
+            })?;
+            let again = crate::clock::text(now - WITHHELD);
+            tx.execute(
+                "UPDATE evidence_custodian SET tries = 0 WHERE id = ?1 AND tries >= ?2 AND
+                tried_at < ?3",
+                params![custodian.id, TRIES, again],
+            )?;
+            let sql = "UPDATE evidence_custodian SET tries = tries + 1, tried_at = ?3 WHERE id = ?1
+                AND tries < ?2 RETURNING tries, jurisdiction, wrapped, recovery";
+            let found: Option<(i64, String, String, String)> = tx
+                .prepare_cached(sql)?
+                .query_row(params![custodian.id, TRIES, text], |r| {
+                    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
+                })
+                .optional()?;
+            let Some((tries, jurisdiction, wrapped, recovery)) = found else {
+                return Err(StoreError::Conflict(WITHHELD_WORDS.to_owned()));
+            };
+            let sql = "SELECT version, sealed FROM evidence_share WHERE custodian = ?1";
+            let shares = collect(tx, sql, [custodian.id], |r| {
+                Ok((r.get(0)?, serde_json::from_str(&r.get::<_, String>(1)?)?))
+            })?;
+            Ok(Unlock {
+                custodian,
+                jurisdiction,
+                wrapped: serde_json::from_str(&wrapped)?,
+                recovery: serde_json::from_str(&recovery)?,
+                shares: shares.into_iter().collect(),
+                tries_left: TRIES - tries,
+            })
+        })
+    }
+
+    /// His passphrase opened them.
+    pub fn unlocked(&self, account: &str) -> Result<()> {
+        self.write(|tx| {
+            let sql = "UPDATE evidence_custodian SET tries = 0 WHERE account = ?1 AND tries < ?2";
+            tx.execute(sql, params![account, TRIES])?;
+            Ok(())
+        })
+    }
+
+    /// The same private halves under another passphrase and another sheet.
+    pub fn rewrap_custodian(&self, account: &str, wrapped: &str, recovery: &str) -> Result<()> {
+        self.write(|tx| {
+            let sql = "UPDATE evidence_custodian SET wrapped = ?2, recovery = ?3, tries = 0 WHERE
+                account = ?1 AND until_at IS NULL AND tries < ?4";
+            if tx.execute(sql, params![account, wrapped, recovery, TRIES])? == 0 {
+                return Err(StoreError::Conflict("you are no custodian here".to_owned()));
+            }
+            Ok(())
+        })
+    }
+
+    /// Every word about where pictures are taken, of places that begin so, newest first.
+    pub fn evidence_policies(&self) -> Result<Vec<PolicyWord>> {
+        self.read(|c| {
+            let sql = "SELECT kind, place, enabled, basis, document, by_whom, at FROM
+                evidence_policy ORDER BY id DESC LIMIT 500";
+            collect(c, sql, [], policy_word)
+        })
+    }
+
+    pub fn put_evidence_policy(&self, it: &PolicyWord) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT INTO evidence_policy (kind, place, enabled, basis, document, by_whom, at)
+                VALUES (?1,?2,?3,?4,?5,?6,?7)",
+                params![
+                    name_of(&it.kind)?,
+                    it.place,
+                    it.enabled,
+                    it.basis,
+                    it.document,
+                    it.by,
+                    it.at
+                ],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+/// Said where ten wrong passphrases were tried in a row.
+pub const WITHHELD_WORDS: &str = "ten wrong passphrases in a row: the wrapped keys are withheld for \
+    an hour; a lost passphrase is mended by the recovery sheet, or by another custodian";
+
+fn roll(c: &Connection, jurisdiction: &str) -> Result<Roll> {
+    let people =
+        format!("{CUSTODIAN} WHERE jurisdiction = ?1 ORDER BY from_at IS NULL, from_at, id");
+    let keys = "SELECT role, version, public_key, from_at, vouched_by, vouch_sig,
+        (SELECT count(*) FROM evidence_share s JOIN evidence_custodian o ON o.id = s.custodian
+            WHERE o.jurisdiction = k.jurisdiction AND o.role = k.role AND o.until_at IS NULL AND
+            s.version = k.version)
+        FROM evidence_role_key k WHERE jurisdiction = ?1 ORDER BY role DESC, version";
+    let mut role_keys = collect(c, keys, [jurisdiction], |r| {
+        let vouched = signature(&r.get::<_, String>(4)?, &r.get::<_, String>(5)?);
+        Ok(RoleKeySeen {
+            role: named(r.get(0)?)?,
+            version: r.get(1)?,
+            public_key: r.get(2)?,
+            from: r.get(3)?,
+            vouched: vouched.ok_or_else(|| StoreError::Conflict("a voucher's id".to_owned()))?,
+            held_by: r.get(6)?,
+            items: 0,
+        })
+    })?;
+    for key in &mut role_keys {
+        let half = if key.role == protocol::evidence::CustodianRole::Supervisor {
+            "$.supervisor_half.to"
+        } else {
+            "$.reviewer_half.to"
+        };
+        let sql = "SELECT count(*) FROM evidence_item WHERE gone IS NULL AND
+            json_extract(item, ?1) = ?2";
+        let id = crate::evidence::key_id(&key.public_key);
+        key.items = c.prepare_cached(sql)?.query_row([half, &id], |r| r.get::<_, i64>(0))? as u64;
+    }
+    Ok(Roll {
+        jurisdiction: jurisdiction.to_owned(),
+        custodians: collect(c, &people, [jurisdiction], custodian)?,
+        role_keys,
+    })
+}
+
+fn nearest(c: &Connection, jurisdiction: &str) -> Result<Option<Roll>> {
+    let sql = "SELECT jurisdiction FROM evidence_role_key WHERE substr(?1, 1, \
+        length(jurisdiction)) = jurisdiction GROUP BY jurisdiction HAVING count(DISTINCT role) = 2 \
+        ORDER BY length(jurisdiction) DESC LIMIT 1";
+    let found: Option<String> =
+        c.prepare_cached(sql)?.query_row([jurisdiction], |r| r.get(0)).optional()?;
+    found.map(|jurisdiction| roll(c, &jurisdiction)).transpose()
+}
+
+/// What a box is told of custodians; `on_unless_said`: in a demonstration pictures are taken where
+/// nobody said otherwise.
+pub(super) fn told(
+    c: &Connection,
+    institution: &str,
+    jurisdiction: &str,
+    on_unless_said: bool,
+) -> Result<Option<Custodians>> {
+    let Some(roll) = nearest(c, jurisdiction)? else { return Ok(None) };
+    let said = policy_for(c, institution, jurisdiction)?;
+    Ok(Some(Custodians {
+        policy: EvidencePolicy {
+            enabled: said.map_or(on_unless_said, |word| word.enabled),
+            ..EvidencePolicy::default()
+        },
+        role_keys: roll.role_keys.iter().map(RoleKeySeen::wire).collect(),
+        custodians: roll.custodians.iter().filter_map(CustodianSeen::wire).collect(),
+        jurisdiction: roll.jurisdiction,
+    }))
+}
+
+/// The word that holds: the institution's own before its jurisdiction's, the nearer before the
+/// farther, the later before the earlier.
+fn policy_for(c: &Connection, institution: &str, jurisdiction: &str) -> Result<Option<PolicyWord>> {
+    let sql = "SELECT kind, place, enabled, basis, document, by_whom, at FROM evidence_policy
+        WHERE (kind = 'institution' AND place = ?1)
+            OR (kind = 'jurisdiction' AND substr(?2, 1, length(place)) = place)
+        ORDER BY kind = 'institution' DESC, length(place) DESC, id DESC LIMIT 1";
+    Ok(collect(c, sql, [institution, jurisdiction], policy_word)?.pop())
+}
+
+fn policy_word(r: &rusqlite::Row<'_>) -> Result<PolicyWord> {
+    Ok(PolicyWord {
+        kind: named::<PlaceKind>(r.get(0)?)?,
+        place: r.get(1)?,
+        enabled: r.get(2)?,
+        basis: r.get(3)?,
+        document: r.get(4)?,
+        by: r.get(5)?,
+        at: r.get(6)?,
+    })
+}
+
+fn custodian(r: &rusqlite::Row<'_>) -> Result<CustodianSeen> {
+    let vouched = match (r.get::<_, Option<String>>(7)?, r.get::<_, Option<String>>(8)?) {
+        (Some(by), Some(sig)) => signature(&by, &sig),
+        _ => None,
+    };
+    Ok(CustodianSeen {
+        id: r.get(0)?,
+        account: r.get(1)?,
+        role: named(r.get(2)?)?,
+        verification_key: r.get(3)?,
+        sealing_key: r.get(4)?,
+        entered_at: r.get(5)?,
+        from: r.get(6)?,
+        vouched,
+        until: r.get(9)?,
+        removed_by: r.get(10)?,
+        versions: serde_json::from_str(&r.get::<_, String>(11)?)?,
+    })
+}
+
+fn let_in(tx: &Transaction<'_>, id: i64, vouched: &Vouched) -> Result<()> {
+    tx.execute(
+        "UPDATE evidence_custodian SET from_at = ?2, vouched_by = ?3, vouch_sig = ?4 WHERE id = ?1",
+        params![id, vouched.from, vouched.by, vouched.sig],
+    )?;
+    Ok(())
+}
+
+fn put_role_key(tx: &Transaction<'_>, jurisdiction: &str, key: &RoleKeySeen) -> Result<()> {
+    tx.execute(
+        "INSERT INTO evidence_role_key VALUES (?1,?2,?3,?4,?5,?6,?7)",
+        params![
+            jurisdiction,
+            name_of(&key.role)?,
+            key.version,
+            key.public_key,
+            key.from,
+            key.vouched.custodian.as_str(),
+            key.vouched.sig
+        ],
+    )?;
+    Ok(())
+}
+
+fn put_share(tx: &Transaction<'_>, custodian: i64, version: u32, it: &SealedBytes) -> Result<()> {
+    let sealed = serde_json::to_string(it)?;
+    tx.execute(
+        "INSERT INTO evidence_share VALUES (?1,?2,?3)",
+        params![custodian, version, sealed],
+    )?;
+    Ok(())
+}

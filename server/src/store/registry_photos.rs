@@ -1,0 +1,96 @@
+//! Photographs that the authority holds of registered practitioners: uploaded by it, apart from the
+//! clinic's enrolment, each sealed with a key of its own that goes with it.
+
+use rusqlite::{OptionalExtension as _, params};
+use zeroize::Zeroizing;
+
+use super::{FaceStore, Result};
+use crate::vault::Key;
+
+/// When a registry photograph was uploaded, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryPhoto {
+    pub uploaded_at: String,
+    pub uploaded_by: String,
+}
+
+impl FaceStore {
+    /// Keeps a photograph in place of an earlier one, whose key is destroyed.
+    pub fn put_registry_photo(
+        &self,
+        person: &str,
+        photo: &[u8],
+        by: &str,
+        now: &str,
+    ) -> Result<()> {
+        let key = Key::generate()?;
+        let sealed = key.seal(&label(person), photo)?;
+        let wrapped = self.master.seal(&key_label(person), key.bytes())?;
+        self.write(|tx| {
+            tx.execute(
+                "INSERT OR REPLACE INTO registry_photo VALUES (?1,?2,?3,?4,?5)",
+                params![person, wrapped, sealed, now, by],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Whether one is here, without opening it.
+    pub fn registry_photo_at(&self, person: &str) -> Result<Option<RegistryPhoto>> {
+        let sql = "SELECT uploaded_at, uploaded_by FROM registry_photo WHERE person = ?1";
+        self.read(|c| {
+            let found = c.prepare_cached(sql)?.query_row([person], |r| {
+                Ok(RegistryPhoto { uploaded_at: r.get(0)?, uploaded_by: r.get(1)? })
+            });
+            Ok(found.optional()?)
+        })
+    }
+
+    /// The photograph, opened.
+    pub fn registry_photo(&self, person: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let sql = "SELECT wrapped, sealed FROM registry_photo WHERE person = ?1";
+        let found: Option<(Vec<u8>, Vec<u8>)> = self.read(|c| {
+            let found = c.prepare_cached(sql)?.query_row([person], |r| Ok((r.get(0)?, r.get(1)?)));
+            Ok(found.optional()?)
+        })?;
+        let Some((wrapped, sealed)) = found else { return Ok(None) };
+        let key = self.master.unwrap_key(&key_label(person), &wrapped)?;
+        Ok(Some(key.open(&label(person), &sealed)?))
+    }
+
+    pub fn delete_registry_photo(&self, person: &str) -> Result<bool> {
+        self.write(|tx| {
+            Ok(tx.execute("DELETE FROM registry_photo WHERE person = ?1", [person])? > 0)
+        })
+    }
+}
+
+fn label(person: &str) -> String {
+    format!("registry photo {person}")
+}
+
+fn key_label(person: &str) -> String {
+    format!("registry photo key {person}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_photograph_rests_sealed_and_a_new_one_takes_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
+        assert_eq!(faces.registry_photo("p-1").unwrap(), None);
+        faces.put_registry_photo("p-1", b"PHOTOGRAPH-ONE", "li", "t1").unwrap();
+        faces.put_registry_photo("p-1", b"PHOTOGRAPH-TWO", "li", "t2").unwrap();
+        assert_eq!(faces.registry_photo("p-1").unwrap().unwrap().as_slice(), b"PHOTOGRAPH-TWO");
+        assert_eq!(faces.registry_photo_at("p-1").unwrap().unwrap().uploaded_at, "t2");
+        for file in std::fs::read_dir(dir.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!bytes.windows(10).any(|w| w == b"PHOTOGRAPH"), "it lies in clear");
+        }
+        assert!(faces.delete_registry_photo("p-1").unwrap());
+        assert_eq!(faces.registry_photo("p-1").unwrap(), None);
+    }
+}

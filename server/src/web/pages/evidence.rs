@@ -1,0 +1,506 @@
+//! The pages of sealed pictures: custodians and where pictures are taken; one opening; and the card
+//! on an alert's page. What is secret happens in the browser (`evidence.js`); these pages hold no
+//! key and no picture.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
+
+use super::frame::{Frame, local, render, shown};
+use super::law::MatterView;
+use super::words::Lang;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::evidence::opening::{Delivery, SamePerson};
+use crate::evidence::{CustodianSeen, ItemSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, role_of};
+use crate::problem::{Form, Problem};
+use crate::store::{Alert, StoreError};
+use crate::web::endpoint::Endpoint;
+use crate::web::evidence::{
+    OpeningSeen, PolicyBody, evidence_seen, opening_seen, openings_seen, set_policy,
+};
+use crate::web::rights::{AUTHORITY, OPENINGS};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/evidence", page).roles(OPENINGS).audited(),
+        Endpoint::form("/evidence", submit).roles(AUTHORITY).audited(),
+        Endpoint::page("/evidence/{id}", opening).roles(OPENINGS).audited(),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "evidence.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
+struct EvidencePage {
+    f: Frame,
+    jurisdiction: String,
+    account: String,
+    /// `supervisor` or `reviewer`; empty for whoever holds no keys.
+    role: &'static str,
+    roles: Vec<RoleView>,
+    policies: Vec<PolicyView>,
+    on_unless_said: bool,
+    openings: Vec<OpeningView>,
+    /// The reader has made his keys and is let in.
+    stands: bool,
+    /// He has made them and waits.
+    waits: bool,
+    /// Nobody of his role is here yet.
+    first: bool,
+    may_set: bool,
+    named: bool,
+}
+
+struct RoleView {
+    title: &'static str,
+    own: bool,
+    keys: Vec<KeyView>,
+    people: Vec<CustodianView>,
+    /// One alone: lost with him.
+    alone: bool,
+}
+
+struct KeyView {
+    version: u32,
+    from: String,
+    id: String,
+    held_by: u32,
+    items: u64,
+    newest: bool,
+}
+
+struct CustodianView {
+    id: i64,
+    account: String,
+    sealing_key: String,
+    verification_key: String,
+    fingerprint: String,
+    state: String,
+    waits: bool,
+    stands: bool,
+    versions: String,
+    own: bool,
+}
+
+struct PolicyView {
+    place: String,
+    enabled: bool,
+    basis: String,
+    document: String,
+    by: String,
+    at: String,
+}
+
+/// A line of a list of openings.
+pub(super) struct OpeningView {
+    pub id: String,
+    pub case_number: String,
+    pub alert: String,
+    pub by: String,
+    pub reviewer: String,
+    pub asked_at: String,
+    pub until: String,
+    pub state: &'static str,
+    pub state_code: &'static str,
+    pub refused_because: String,
+    /// The reader is one of the two, and it lasts.
+    pub yours: bool,
+    pub answers: Vec<String>,
+}
+
+impl OpeningView {
+    fn of(l: Lang, who: &Who, it: &OpeningSeen) -> Self {
+        let o = &it.opening;
+        Self {
+            id: it.id.clone(),
+            case_number: o.ask.case_number.clone(),
+            alert: it.alert.clone(),
+            by: o.ask.by.clone(),
+            reviewer: o.ask.reviewer.clone(),
+            asked_at: local(&crate::clock::text(o.asked_at)),
+            until: if o.state.is_live() {
+                local(&crate::clock::text(o.until))
+            } else {
+                String::new()
+            },
+            state: l.t(o.state.zh(), o.state.en()),
+            state_code: o.state.as_str(),
+            refused_because: o.refused_because.clone().unwrap_or_default(),
+            yours: o.is_of(&who.name) && !matches!(who.role, Role::Auditor),
+            answers: o
+                .answers
+                .iter()
+                .map(|a| format!("{}: {}", a.by, l.t(a.same_person.zh(), a.same_person.en())))
+                .collect(),
+        }
+    }
+}
+
+/// What two people read to each other before one lets the other in: both keys of a custodian.
+fn fingerprint(it: &CustodianSeen) -> String {
+    let text = format!("{}\n{}", it.verification_key, it.sealing_key);
+    let hash = trust::sha256_hex(text);
+    let group = |n: usize| hash.get(n * 4..n * 4 + 4).unwrap_or_default().to_owned();
+    (0..6).map(group).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make(&app, l, who.clone()).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
+    let reader = who.clone();
+    let (seen, openings) = app
+        .blocking(move |a| {
+            Ok::<_, StoreError>((evidence_seen(a, &reader)?, openings_seen(a, &reader)?))
+        })
+        .await?;
+    let role = role_of(who.role);
+    let mine = seen.roll.custodians.iter().find(|c| c.account == who.name && c.until.is_none());
+    let page = EvidencePage {
+        f: Frame::of(app, &who, l, "system", "/evidence").await?,
+        role: role.map_or("", CustodianRole::as_str),
+        roles: [CustodianRole::Supervisor, CustodianRole::Reviewer]
+            .into_iter()
+            .map(|of| role_view(l, &seen.roll, of, role == Some(of), &who.name))
+            .collect(),
+        policies: seen.policies.iter().map(|word| policy_view(l, word)).collect(),
+        on_unless_said: seen.on_unless_said,
+        openings: openings.requests.iter().map(|it| OpeningView::of(l, &who, it)).collect(),
+        stands: mine.is_some_and(CustodianSeen::stands),
+        waits: mine.is_some_and(|c| !c.stands()),
+        first: role.is_some_and(|role| seen.roll.newest(role).is_none()),
+        may_set: who.role == Role::Supervisor,
+        named: !who.open_house,
+        jurisdiction: seen.roll.jurisdiction,
+        account: who.name,
+    };
+    render(&page)
+}
+
+fn role_view(l: Lang, roll: &Roll, role: CustodianRole, own: bool, reader: &str) -> RoleView {
+    let newest = roll.newest(role).map(|k| k.version);
+    let key = |k: &RoleKeySeen| KeyView {
+        version: k.version,
+        from: local(&k.from),
+        id: crate::evidence::key_id(&k.public_key),
+        held_by: k.held_by,
+        items: k.items,
+        newest: newest == Some(k.version),
+    };
+    let people: Vec<&CustodianSeen> = roll.custodians.iter().filter(|c| c.role == role).collect();
+    RoleView {
+        title: match role {
+            CustodianRole::Supervisor => {
+                l.t("监管方（申请，持密钥之半 a）", "Supervisors (ask, hold half a)")
+            }
+            _ => l.t("核查方（审批，持密钥之半 b）", "Reviewers (decide, hold half b)"),
+        },
+        own,
+        alone: people.iter().filter(|c| c.stands()).count() == 1,
+        keys: roll.role_keys.iter().filter(|k| k.role == role).map(key).collect(),
+        people: people.into_iter().map(|c| custodian_view(l, c, own, reader)).collect(),
+    }
+}
+
+fn custodian_view(l: Lang, c: &CustodianSeen, own_role: bool, reader: &str) -> CustodianView {
+    let by = c.vouched.as_ref().map(|v| v.custodian.to_string()).unwrap_or_default();
+    let state = match (&c.from, &c.until) {
+        (_, Some(until)) => {
+            let by = c.removed_by.clone().unwrap_or_default();
+            format!("{} {} · {by}", l.t("已移除", "removed"), local(until))
+        }
+        (None, None) => l.t("等待准入", "waits to be let in").to_owned(),
+        (Some(from), None) => {
+            format!("{} {} · {by}", l.t("在任，自", "since"), local(from))
+        }
+    };
+    CustodianView {
+        id: c.id,
+        account: c.account.clone(),
+        sealing_key: c.sealing_key.clone(),
+        verification_key: c.verification_key.clone(),
+        fingerprint: fingerprint(c),
+        state,
+        waits: own_role && c.from.is_none() && c.until.is_none(),
+        stands: c.stands(),
+        versions: c.versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        own: c.account == reader,
+    }
+}
+
+fn policy_view(l: Lang, word: &PolicyWord) -> PolicyView {
+    let kind = match word.kind {
+        PlaceKind::Jurisdiction => l.t("辖区", "jurisdiction"),
+        PlaceKind::Institution => l.t("机构", "institution"),
+    };
+    PolicyView {
+        place: format!("{kind} {}", word.place),
+        enabled: word.enabled,
+        basis: word.basis.clone(),
+        document: word.document.clone(),
+        by: word.by.clone(),
+        at: local(&word.at),
+    }
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct PolicyForm {
+    kind: PlaceKind,
+    place: String,
+    enabled: String,
+    #[serde(default)]
+    basis: String,
+    #[serde(default)]
+    document: String,
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Form(it): Form<PolicyForm>,
+) -> Response {
+    let enabled = it.enabled == "on";
+    let PolicyForm { kind, place, basis, document, .. } = it;
+    let made =
+        set_policy(&app, who.clone(), PolicyBody { kind, place, enabled, basis, document }).await;
+    let made = made.map(|_| Redirect::to("/evidence").into_response());
+    shown(&app, &who, l, made).await
+}
+
+#[derive(Template)]
+#[template(path = "evidence_opening.html")]
+struct OpeningPage {
+    f: Frame,
+    it: OpeningView,
+    number: i64,
+    basis: String,
+    purpose: String,
+    pictures: Vec<PictureView>,
+    persons: Vec<(String, String, bool)>,
+    monitoring: String,
+    device: String,
+    /// The reader decides, and it waits for him.
+    decides: bool,
+    /// He is one of the two, and may look now.
+    looks: bool,
+    waits_for_box: bool,
+    answers: Vec<(&'static str, &'static str)>,
+    drawn: bool,
+}
+
+/// A picture in words.
+struct PictureView {
+    kind: &'static str,
+    taken_at: String,
+    size: String,
+    covered: u32,
+    gone: String,
+    delivery: String,
+}
+
+fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&Delivery>) -> PictureView {
+    PictureView {
+        kind: match seen.item.kind {
+            EvidenceKind::SubjectCrop => l.t("当事人面部", "face of the subject"),
+            EvidenceKind::SceneView => l.t("诊室场景", "view of the room"),
+            EvidenceKind::Unknown => l.t("其他", "other"),
+        },
+        taken_at: local(&seen.item.taken_at),
+        size: format!(
+            "{}×{} · {} KiB",
+            seen.item.width_px,
+            seen.item.height_px,
+            seen.item.bytes.div_ceil(1024)
+        ),
+        covered: seen.item.covered_faces,
+        gone: seen.gone_because.clone().or_else(|| seen.gone.clone()).unwrap_or_default(),
+        delivery: match delivery {
+            None => String::new(),
+            Some(Delivery::Waiting) => l.t("等待设备", "waits for the box").to_owned(),
+            Some(Delivery::Arrived) => l.t("已送达", "here").to_owned(),
+            Some(Delivery::Lost { why }) => format!("{}: {why}", l.t("设备已无", "lost")),
+        },
+    }
+}
+
+pub(super) async fn opening(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
+    let made = make_opening(&app, l, who.clone(), id).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn make_opening(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<Response, Problem> {
+    let (wanted, reader) = (id.clone(), who.clone());
+    let (seen, number) = app
+        .blocking(move |a| {
+            let seen = opening_seen(a, &reader, &wanted)?;
+            let number = a.store.alert(&seen.alert)?.map_or(0, |alert| alert.number);
+            Ok::<_, Problem>((seen, number))
+        })
+        .await?;
+    let o = &seen.opening;
+    let open = seen.open.as_ref();
+    let page = OpeningPage {
+        f: Frame::of(app, &who, l, "inbox", &format!("/evidence/{id}")).await?,
+        it: OpeningView::of(l, &who, &seen),
+        number,
+        basis: o.ask.basis.clone(),
+        purpose: o.ask.purpose.clone(),
+        pictures: open.map_or_else(Vec::new, |whole| {
+            let delivery = |seen: &ItemSeen| o.items.get(seen.item.id.as_str());
+            whole.items.iter().map(|seen| picture(l, seen, delivery(seen))).collect()
+        }),
+        persons: open.map_or_else(Vec::new, |whole| {
+            let person = |p: &crate::web::evidence::PersonSeen| {
+                (p.person.clone(), p.name.clone(), p.registry_photo)
+            };
+            whole.persons.iter().map(person).collect()
+        }),
+        monitoring: open
+            .map(|whole| l.t(&whole.monitoring.notice_zh, &whole.monitoring.notice_en).to_owned())
+            .unwrap_or_default(),
+        device: seen.device.clone(),
+        decides: open.is_some() && o.state.as_str() == "requested" && o.ask.reviewer == who.name,
+        looks: open.is_some() && o.state.is_visible(),
+        waits_for_box: matches!(o.state.as_str(), "approved" | "released"),
+        answers: SamePerson::ALL.iter().map(|a| (a.as_str(), l.t(a.zh(), a.en()))).collect(),
+        drawn: open.is_some_and(|whole| {
+            whole.items.iter().any(|seen| seen.source == PictureSource::Drawn)
+        }),
+    };
+    render(&page)
+}
+
+/// The card of an alert's page.
+#[derive(Template)]
+#[template(path = "evidence_card.html")]
+pub(super) struct EvidenceCard {
+    l: Lang,
+    alert: String,
+    number: i64,
+    sets: Vec<SetView>,
+    openings: Vec<OpeningView>,
+    reviewers: Vec<(String, String)>,
+    /// Articles of the rule that may be named as the basis.
+    bases: Vec<String>,
+    /// Why nobody can ask here, or not this reader; empty where he can.
+    cannot: String,
+    drawn: bool,
+}
+
+/// Pictures of one finding.
+struct SetView {
+    device: String,
+    finding: String,
+    rule: String,
+    ids: String,
+    pictures: Vec<PictureView>,
+    /// Some are still on the box.
+    there: bool,
+}
+
+impl EvidenceCard {
+    /// Blocking. Nothing where no picture was ever taken.
+    pub(super) fn find(
+        a: &App,
+        l: Lang,
+        who: &Who,
+        alert: &Alert,
+        findings: &[crate::alert_view::FindingSeen],
+    ) -> Result<String, StoreError> {
+        let items = a.store.evidence_of_alert(&alert.id)?;
+        if items.is_empty() {
+            return Ok(String::new());
+        }
+        let roll = a.store.roll_for(&alert.jurisdiction)?.unwrap_or_default();
+        let openings = a.store.openings_of_alert(&alert.id)?.into_iter();
+        let openings =
+            openings.map(|it| OpeningView::of(l, who, &OpeningSeen::that_it_is(it))).collect();
+        let card = Self {
+            l,
+            number: alert.number,
+            alert: alert.id.clone(),
+            drawn: items.iter().any(|seen| seen.source == PictureSource::Drawn),
+            sets: sets(l, &items, findings),
+            cannot: cannot(l, who, &roll),
+            reviewers: roll
+                .custodians
+                .iter()
+                .filter(|c| c.role == CustodianRole::Reviewer && c.stands())
+                .map(|c| (c.account.clone(), c.sealing_key.clone()))
+                .collect(),
+            bases: bases(l, findings),
+            openings,
+        };
+        Ok(card.render().unwrap_or_default())
+    }
+}
+
+fn sets(l: Lang, items: &[ItemSeen], findings: &[crate::alert_view::FindingSeen]) -> Vec<SetView> {
+    let mut sets: Vec<SetView> = Vec::new();
+    for seen in items {
+        if sets.last().is_none_or(|s| s.finding != seen.finding || s.device != seen.device) {
+            let rule = findings.iter().find(|f| f.report.finding_id == seen.finding);
+            sets.push(SetView {
+                device: seen.device.clone(),
+                finding: seen.finding.clone(),
+                rule: rule.map(|f| f.report.rule.clone()).unwrap_or_default(),
+                ids: String::new(),
+                pictures: Vec::new(),
+                there: false,
+            });
+        }
+        let Some(set) = sets.last_mut() else { continue };
+        if seen.gone.is_none() {
+            set.there = true;
+            let space = if set.ids.is_empty() { "" } else { " " };
+            set.ids = format!("{}{space}{}", set.ids, seen.item.id);
+        }
+        set.pictures.push(picture(l, seen, None));
+    }
+    sets
+}
+
+fn cannot(l: Lang, who: &Who, roll: &Roll) -> String {
+    let words = match who.role {
+        _ if who.open_house => l.t(
+            "须启用账户:封存画面由两人打开",
+            "accounts are needed: two people open sealed pictures",
+        ),
+        Role::Supervisor if !roll.is_complete() => {
+            l.t("本辖区尚未设置两方保管人", "this jurisdiction has no custodians of both roles yet")
+        }
+        Role::Supervisor if roll.standing(&who.name, CustodianRole::Supervisor).is_none() => l.t(
+            "您不是监管方保管人,不能申请",
+            "you are no custodian of the supervisors: you can not ask",
+        ),
+        Role::Supervisor => "",
+        _ => l.t("由监管方保管人申请", "a custodian of the supervisors asks"),
+    };
+    words.to_owned()
+}
+
+/// The articles of the rules, as the law table has them.
+fn bases(l: Lang, findings: &[crate::alert_view::FindingSeen]) -> Vec<String> {
+    let mut bases = Vec::new();
+    for legal in findings.iter().filter_map(|f| f.legal.as_ref()) {
+        for cited in MatterView::of(l, legal).basis {
+            let text = format!("{}{}", cited.law, cited.article);
+            if !bases.contains(&text) {
+                bases.push(text);
+            }
+        }
+    }
+    bases
+}

@@ -1,0 +1,177 @@
+// Sealed pictures in a real browser: two people make their keys, one asks, the other approves, a box delivers, both look. A third
+// person, the same person twice, the clinic, the administrator and the auditor see nothing; ten wrong passphrases close the door.
+//   node evidence.mjs [--screenshots]
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { end, folder, start, until } from "./house.mjs";
+import { browser, go, look, picture, test } from "./pages.mjs";
+
+const said = (text) => console.log(`· ${text}`);
+const PASSPHRASE = "a passphrase of a custodian";
+
+async function house() {
+  const at = folder();
+  const child = start("examples/evidence_house", [at], at, "evidence_house.log");
+  const log = () => readFileSync(join(at, "evidence_house.log"), "utf8");
+  const line = await until("the server", () => {
+    if (child.exitCode !== null) throw new Error(log());
+    return /^\{.*\}$/m.exec(log())?.[0];
+  });
+  return { child, ...JSON.parse(line) };
+}
+
+/** A page of somebody who has logged in. */
+async function person(chrome, it, name, viewport = { width: 1280, height: 860 }) {
+  const context = await chrome.newContext({ viewport });
+  await context.addCookies([{ name: "zaigang", value: `login-of-${name}`, url: it.http }]);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.error(`${name}: ${error.stack}`));
+  return page;
+}
+
+async function becomeCustodian(page, it) {
+  await go(page, `${it.http}/evidence?lang=en`);
+  await page.fill("form[data-evidence=make] [name=passphrase]", PASSPHRASE);
+  await page.fill("form[data-evidence=make] [name=again]", PASSPHRASE);
+  await page.click("form[data-evidence=make] button.primary");
+  await page.locator("#sheet").waitFor();
+  const code = await page.locator("#code").innerText();
+  assert.match(code, /^([0-9A-HJKMNP-TV-Z]{4}-){7}[0-9A-HJKMNP-TV-Z]{4}$/);
+  // A slip of the fingers shows before anything is kept.
+  await page.fill("form[data-evidence=try] [name=passphrase]", `${PASSPHRASE}!`);
+  await page.fill("form[data-evidence=try] [name=code]", code);
+  await page.click("form[data-evidence=try] button.primary");
+  await page.locator("form[data-evidence=try] .outcome.bad").waitFor();
+  await page.fill("form[data-evidence=try] [name=passphrase]", PASSPHRASE);
+  await page.fill("form[data-evidence=try] [name=code]", code.toLowerCase().replaceAll("-", " "));
+  await page.click("form[data-evidence=try] button.primary");
+  await page.locator("#setup").waitFor({ state: "detached" });
+  return code;
+}
+
+async function status(page, it, path) {
+  return (await page.request.get(`${it.http}${path}`, { maxRedirects: 0 })).status();
+}
+
+async function main() {
+  const it = await house();
+  const chrome = await browser();
+  const li = await person(chrome, it, "li");
+  const wang = await person(chrome, it, "wang", { width: 390, height: 844 });
+  const code = await becomeCustodian(li, it);
+  await picture(li, "evidence-custodians");
+  await becomeCustodian(wang, it);
+  await look(li, "supervisor /evidence");
+  said("a supervisor and a reviewer made their keys, tried passphrase and sheet, and stand on the roll");
+
+  const alert = `${it.http}/alerts/${it.alert}?lang=en`;
+  await until("the pictures on the alert's page", async () => {
+    await go(li, alert);
+    return (await li.locator("form[data-evidence=request]").count()) === 1;
+  }, 60);
+  await look(li, "supervisor /alerts/{id} with pictures");
+
+  // Ten wrong passphrases close the door, each with its line.
+  const zhao = await person(chrome, it, "zhao");
+  await go(zhao, `${it.http}/evidence?lang=en`);
+
+  // One click from the alert: the request. (The fields are filled in; a passphrase is typed.)
+  await li.fill("form[data-evidence=request] [name=passphrase]", "not the passphrase");
+  await li.click("form[data-evidence=request] button.primary");
+  await li.locator("form[data-evidence=request] .outcome.bad").waitFor();
+  assert.match(await li.locator("form[data-evidence=request] .outcome").innerText(), /9 tries are left/);
+  await li.fill("form[data-evidence=request] [name=passphrase]", PASSPHRASE);
+  await li.click("form[data-evidence=request] button.primary");
+  await li.waitForURL("**/evidence/*");
+  const opening = new URL(li.url()).pathname;
+  said("the supervisor asked from the alert's page in one click");
+
+  // The reviewer, on a phone: the inbox says it, one click leads there, one approves.
+  await go(wang, `${it.http}/?lang=en`);
+  await look(wang, "reviewer / with a request");
+  await wang.click("p.notice a");
+  await wang.waitForURL(`**${opening}`);
+  assert.match(await wang.locator("main").innerText(), /whether the operator is the registered practitioner/);
+  await look(wang, "reviewer /evidence/{id} to decide");
+  await wang.fill("form[data-evidence=approve] [name=passphrase]", PASSPHRASE);
+  await wang.click("form[data-evidence=approve] button.primary");
+  await wang.locator("form[data-evidence=look] button").waitFor({ timeout: 60_000 });
+  said("the reviewer saw it in the inbox, read it whole and approved in two clicks; the box delivered");
+
+  // His keys are still open on this page: one more click shows the pictures.
+  await wang.click("form[data-evidence=look] button");
+  await wang.locator("#shown canvas").nth(1).waitFor({ timeout: 60_000 });
+  await go(li, `${it.http}${opening}?lang=en`);
+  await li.fill("form[data-evidence=look] [name=passphrase]", PASSPHRASE);
+  await li.click("form[data-evidence=look] button");
+  await li.locator("#shown canvas").nth(2).waitFor({ timeout: 60_000 });
+  assert.match(await li.locator("#shown canvas").first().getAttribute("aria-label"), /li · .* · lead #1/);
+  await look(li, "supervisor /evidence/{id} looking");
+  if (process.env.ZAIGANG_SHOT) await li.screenshot({ path: process.env.ZAIGANG_SHOT, fullPage: true });
+  await picture(li, "evidence-opened", { full: true });
+  const colours = await li.evaluate(() => {
+    const canvas = document.querySelector("#shown canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let light = 0;
+    for (let n = 0; n < data.length; n += 4) if (data[n] > 205 && data[n + 1] > 190 && data[n + 2] > 180) light += 1;
+    return light / (data.length / 4);
+  });
+  assert(colours > 0.005, `no watermark lies across the picture (${colours})`);
+  await li.click("form[data-evidence=answer] button[value=no]");
+  await li.locator("form[data-evidence=answer] button[aria-pressed=true]").waitFor();
+  said("both looked: decrypted in the browser, the watermark across it, beside the registry photograph; the answer stands");
+
+  // Everybody else.
+  const item = (await (await li.request.get(`${it.http}/api/v1/evidence/requests/${opening.split("/").pop()}`)).json()).opening.ask.items[0];
+  const cipher = `/api/v1/evidence/requests/${opening.split("/").pop()}/items/${item}`;
+  assert.equal(await status(li, it, cipher), 200);
+  for (const name of ["zhao", "qian", "shen", "wu", "jin"]) {
+    const other = await person(chrome, it, name);
+    assert.equal(await status(other, it, cipher), 403, `${name} fetches a picture`);
+    assert.equal(await status(other, it, opening), name === "shen" ? 200 : 403, `${name} opens the page`);
+    if (name === "shen") {
+      await go(other, `${it.http}${opening}?lang=en`);
+      assert.equal(await other.locator("#viewer").count(), 0, "the auditor is shown a viewer");
+      assert.match(await other.locator("main").innerText(), /opened/);
+      await look(other, "auditor /evidence/{id}");
+    }
+    await other.context().close();
+  }
+  said("a third supervisor and reviewer, the auditor, the administrator and the clinic got no picture");
+
+  // A second supervisor is let in, by the first, who compared the fingerprint.
+  await becomeCustodian(zhao, it);
+  await go(li, `${it.http}/evidence?lang=en`);
+  await li.check("form[data-evidence=admit] [name=compared]");
+  await li.fill("form[data-evidence=admit] [name=passphrase]", PASSPHRASE);
+  await li.click("form[data-evidence=admit] button");
+  await li.locator("form[data-evidence=admit]").waitFor({ state: "detached" });
+  // The sheet replaces a lost passphrase, and the new one opens the old pictures.
+  await li.fill("form[data-evidence=renew] [name=code]", code);
+  await li.fill("form[data-evidence=renew] [name=passphrase]", "another passphrase altogether");
+  await li.click("form[data-evidence=renew] button");
+  await li.locator("#renewed").waitFor();
+  await go(li, `${it.http}${opening}?lang=en`);
+  await li.fill("form[data-evidence=look] [name=passphrase]", "another passphrase altogether");
+  await li.click("form[data-evidence=look] button");
+  await li.locator("#shown canvas").nth(2).waitFor({ timeout: 60_000 });
+  await go(li, `${it.http}/evidence?lang=en`);
+  await li.fill("form[data-evidence=turn] [name=passphrase]", "another passphrase altogether");
+  await li.click("form[data-evidence=turn] button");
+  await until("the old key's pictures are named", async () => /with this old version alone/.test(await li.locator("main").innerText()), 30);
+  said("a second custodian was let in, a lost passphrase replaced by its sheet, the role's key turned over");
+
+  await go(zhao, `${it.http}/evidence?lang=en`);
+  for (let n = 0; n < 11; n += 1) {
+    await zhao.fill("form[data-evidence=turn] [name=passphrase]", "wrong");
+    await zhao.click("form[data-evidence=turn] button");
+    const line = zhao.locator("form[data-evidence=turn] .outcome.bad");
+    await until("a line", async () => (n < 10 ? `${9 - n} tries` : "ten wrong passphrases") && (await line.count()) && (await line.innerText()).includes(n < 10 ? `${9 - n} tries` : "ten wrong passphrases"), 30);
+  }
+  said("ten wrong passphrases closed the door, with a line");
+  await chrome.close();
+  await end(it.child);
+}
+
+await test(main);
