@@ -167,8 +167,7 @@ fn deliver(
         let part = json!({"delivers": b.id, "id": item.id, "order": release.order, "offset": 0,
             "total_bytes": item.bytes, "sha256": item.sha256, "part": STANDARD.encode(ciphertext)});
         let body = serde_json::to_string(&b.signing.sign(part.to_string())).unwrap();
-        let answer =
-            house.send("POST", "/api/v1/evidence", "application/json", body.as_bytes());
+        let answer = house.send("POST", "/api/v1/evidence", "application/json", body.as_bytes());
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }

@@ -8,7 +8,7 @@
 pub mod opening;
 
 use protocol::evidence::{
-    Custodian, CustodianRole, CustodianSignature, EvidenceItem, PictureSource, RoleKey,
+    Custodian, CustodianRole, CustodianSignature, Custodians, EvidenceItem, PictureSource, RoleKey,
 };
 use protocol::id::CustodianId;
 use schemars::JsonSchema;
@@ -124,6 +124,16 @@ impl Roll {
         self.role_keys.iter().filter(|k| k.role == role).max_by_key(|k| k.version)
     }
 
+    /// As boxes are told, but for the policy of their place.
+    pub fn wire(&self) -> Custodians {
+        Custodians {
+            jurisdiction: self.jurisdiction.clone(),
+            role_keys: self.role_keys.iter().map(RoleKeySeen::wire).collect(),
+            custodians: self.custodians.iter().filter_map(CustodianSeen::wire).collect(),
+            ..Custodians::default()
+        }
+    }
+
     /// Both roles have a key: pictures can be sealed.
     pub fn is_complete(&self) -> bool {
         self.newest(CustodianRole::Supervisor).is_some()
@@ -196,7 +206,6 @@ pub fn signature(account: &str, sig: &str) -> Option<CustodianSignature> {
 /// The first 16 hex digits of SHA-256 of a public key in base64; of no key where it is none.
 pub fn key_id(public_key: &str) -> String {
     use base64::Engine as _;
-    let bytes =
-        base64::engine::general_purpose::STANDARD.decode(public_key).unwrap_or_default();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(public_key).unwrap_or_default();
     trust::sha256_hex(&bytes).chars().take(16).collect()
 }

@@ -18,7 +18,9 @@ pub const DELIVER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long both see what was delivered.
 pub const SEE: SignedDuration = SignedDuration::from_hours(72);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// On the box, sealed; nobody asked.
@@ -195,18 +197,36 @@ pub struct Standing {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<'a> {
-    Approve { by: &'a str, standing: Standing },
-    Refuse { by: &'a str, reason: &'a str },
+    Approve {
+        by: &'a str,
+        standing: Standing,
+    },
+    Refuse {
+        by: &'a str,
+        reason: &'a str,
+    },
     /// The release order was handed to the box's channel.
     Release,
     /// The box checked both signatures and takes the order.
     Taken,
     /// The box does not take the order.
-    Declined { why: &'a str },
-    Arrived { item: &'a str },
-    Lost { item: &'a str, why: &'a str },
-    Look { by: &'a str },
-    Answer { by: &'a str, same_person: SamePerson },
+    Declined {
+        why: &'a str,
+    },
+    Arrived {
+        item: &'a str,
+    },
+    Lost {
+        item: &'a str,
+        why: &'a str,
+    },
+    Look {
+        by: &'a str,
+    },
+    Answer {
+        by: &'a str,
+        same_person: SamePerson,
+    },
     /// Looks whether its time is over.
     Expire,
     /// The box said that it deleted these pictures, or retention asks for it.
@@ -322,8 +342,7 @@ impl Opening {
 
     /// The opening after `step`; `self` stays as it was when the step is refused.
     pub fn take(&self, step: &Step<'_>, now: Timestamp) -> Result<Self, Refusal> {
-        let not_now =
-            || Refusal::NotNow { step: step.name(), state: self.state.as_str() };
+        let not_now = || Refusal::NotNow { step: step.name(), state: self.state.as_str() };
         match (self.state, step) {
             (State::Destroyed, Step::Destroy) => Ok(self.clone()),
             (_, Step::Destroy) => Ok(self.at(State::Destroyed, now)),

@@ -138,13 +138,7 @@ impl Store {
     }
 
     /// Ends a custodian, or his waiting. What was sealed to him is destroyed.
-    pub fn remove_custodian(
-        &self,
-        id: i64,
-        jurisdiction: &str,
-        by: &str,
-        now: &str,
-    ) -> Result<()> {
+    pub fn remove_custodian(&self, id: i64, jurisdiction: &str, by: &str, now: &str) -> Result<()> {
         self.write(|tx| {
             let alone = "SELECT 1 FROM evidence_custodian c WHERE c.id = ?1 AND c.from_at IS NOT
                 NULL AND NOT EXISTS (SELECT 1 FROM evidence_custodian o WHERE o.jurisdiction =
@@ -205,7 +199,8 @@ impl Store {
         self.write(|tx| {
             let sql = format!("{CUSTODIAN} WHERE account = ?1 AND until_at IS NULL");
             let custodian = collect(tx, &sql, [account], custodian)?.pop().ok_or_else(|| {
-                let why = "you are no custodian here: make your keys on the page of sealed pictures";
+                let why =
+                    "you are no custodian here: make your keys on the page of sealed pictures";
                 StoreError::Conflict(why.to_owned())
             })?;
             let again = crate::clock::text(now - WITHHELD);
@@ -295,9 +290,8 @@ pub const WITHHELD_WORDS: &str = "ten wrong passphrases in a row: the wrapped ke
     an hour; a lost passphrase is mended by the recovery sheet, or by another custodian";
 
 fn roll(c: &Connection, jurisdiction: &str) -> Result<Roll> {
-    let people = format!(
-        "{CUSTODIAN} WHERE jurisdiction = ?1 ORDER BY from_at IS NULL, from_at, id"
-    );
+    let people =
+        format!("{CUSTODIAN} WHERE jurisdiction = ?1 ORDER BY from_at IS NULL, from_at, id");
     let keys = "SELECT role, version, public_key, from_at, vouched_by, vouch_sig,
         (SELECT count(*) FROM evidence_share s JOIN evidence_custodian o ON o.id = s.custodian
             WHERE o.jurisdiction = k.jurisdiction AND o.role = k.role AND o.until_at IS NULL AND
@@ -352,15 +346,9 @@ pub(super) fn told(
 ) -> Result<Option<Custodians>> {
     let Some(roll) = nearest(c, jurisdiction)? else { return Ok(None) };
     let said = policy_for(c, institution, jurisdiction)?;
-    Ok(Some(Custodians {
-        policy: EvidencePolicy {
-            enabled: said.map_or(on_unless_said, |word| word.enabled),
-            ..EvidencePolicy::default()
-        },
-        role_keys: roll.role_keys.iter().map(RoleKeySeen::wire).collect(),
-        custodians: roll.custodians.iter().filter_map(CustodianSeen::wire).collect(),
-        jurisdiction: roll.jurisdiction,
-    }))
+    let enabled = said.map_or(on_unless_said, |word| word.enabled);
+    let policy = EvidencePolicy { enabled, ..EvidencePolicy::default() };
+    Ok(Some(Custodians { policy, ..roll.wire() }))
 }
 
 /// The word that holds: the institution's own before its jurisdiction's, the nearer before the

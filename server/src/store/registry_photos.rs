@@ -50,8 +50,7 @@ impl FaceStore {
     pub fn registry_photo(&self, person: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let sql = "SELECT wrapped, sealed FROM registry_photo WHERE person = ?1";
         let found: Option<(Vec<u8>, Vec<u8>)> = self.read(|c| {
-            let found =
-                c.prepare_cached(sql)?.query_row([person], |r| Ok((r.get(0)?, r.get(1)?)));
+            let found = c.prepare_cached(sql)?.query_row([person], |r| Ok((r.get(0)?, r.get(1)?)));
             Ok(found.optional()?)
         })?;
         let Some((wrapped, sealed)) = found else { return Ok(None) };

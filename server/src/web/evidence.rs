@@ -16,8 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use protocol::envelope::Envelope;
 use protocol::evidence::{
-    Custodian, CustodianRole, Custodians, EvidencePart, EvidencePartAnswer, MAX_PART_BYTES,
-    RoleKey,
+    CustodianRole, CustodianSignature, EvidencePart, EvidencePartAnswer, MAX_PART_BYTES,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,16 +64,16 @@ fn two_lines(status: StatusCode, zh: &'static str, en: &'static str) -> Problem 
 /// Whose word counts here: a person with a login, in a role that evidence knows.
 fn custodian_role(app: &App, who: &Who) -> Result<CustodianRole, Problem> {
     if !app.config.accounts {
-        let en = "sealed pictures are opened by two people: switch accounts on (`[access] accounts`)";
+        let en =
+            "sealed pictures are opened by two people: switch accounts on (`[access] accounts`)";
         let zh = "封存画面须由两人打开:请启用账户(`[access] accounts`)";
         return Err(two_lines(StatusCode::CONFLICT, zh, en));
     }
     if who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
-    role_of(who.role).ok_or_else(|| {
-        Problem::new(StatusCode::FORBIDDEN, "a supervisor or a reviewer does this")
-    })
+    role_of(who.role)
+        .ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "a supervisor or a reviewer does this"))
 }
 
 // ---- Custodians.
@@ -171,7 +170,8 @@ pub(super) async fn post_custodian(
             check_key("first.role_key", &first.role_key)?;
             let vouched =
                 Vouched { from: first.from.clone(), by: who.name.clone(), sig: first.sig };
-            let key = role_key(role, 1, first.role_key, first.from, &who.name, &first.role_key_sig)?;
+            let key =
+                role_key(role, 1, first.role_key, first.from, &who.name, &first.role_key_sig)?;
             Some((vouched, key, first.share))
         }
     };
@@ -196,7 +196,12 @@ pub(super) async fn post_custodian(
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CustodianStep {
     /// Lets somebody in who waits: a signature, and the role's keys sealed to him.
-    Admit { from: String, sig: String, shares: BTreeMap<u32, SealedBytes> },
+    Admit {
+        from: String,
+        sig: String,
+        /// By version of the role's key.
+        shares: BTreeMap<String, SealedBytes>,
+    },
     /// Ends his service, or his waiting.
     Remove {},
 }
@@ -231,6 +236,7 @@ pub(super) async fn post_custodian_step(
                     now_or_so("from", &from)?;
                     deed::did(format!("custodian {}: let in", of.account));
                     let vouched = Vouched { from, by: who.name.clone(), sig };
+                    let shares = by_version(shares)?;
                     a.store.admit_custodian(number, &who.scope, &vouched, &shares, roll_holds)?;
                 }
                 CustodianStep::Remove {} => {
@@ -243,6 +249,14 @@ pub(super) async fn post_custodian_step(
         .await?;
     app.tell(Nudge::All);
     Ok(Json(seen))
+}
+
+fn by_version(
+    shares: BTreeMap<String, SealedBytes>,
+) -> Result<BTreeMap<u32, SealedBytes>, Problem> {
+    let version = |(version, sealed): (String, SealedBytes)| Some((version.parse().ok()?, sealed));
+    let read: Option<BTreeMap<u32, SealedBytes>> = shares.into_iter().map(version).collect();
+    read.ok_or_else(|| Problem::unprocessable("shares: by version of the role's key, such as 1"))
 }
 
 fn not_a_custodian() -> Problem {
@@ -363,19 +377,27 @@ fn role_key(
     Ok(RoleKeySeen { role, version, public_key, from, vouched, held_by: 0, items: 0 })
 }
 
-/// The whole roll as a box judges it: nothing is kept that a box would refuse.
+/// The whole roll as a box judges it: nothing is kept that a box would refuse. A box takes the first
+/// one with both roles; before that each role's founder is judged by himself.
 fn roll_holds(roll: &Roll) -> Result<(), String> {
-    let told = Custodians {
-        jurisdiction: roll.jurisdiction.clone(),
-        role_keys: roll.role_keys.iter().map(RoleKeySeen::wire).collect::<Vec<RoleKey>>(),
-        custodians: roll
-            .custodians
-            .iter()
-            .filter_map(kept::CustodianSeen::wire)
-            .collect::<Vec<Custodian>>(),
-        ..Custodians::default()
+    if roll.is_complete() {
+        return evidence::Roll::first(&roll.wire()).map(|_| ()).map_err(|why| why.to_string());
+    }
+    let told = roll.wire();
+    let founder = told.custodians.first().ok_or("nobody is let in")?;
+    let holds = |text: Result<String, evidence::text::BadValue>, by: &CustodianSignature| {
+        let text = text.map_err(|why| why.to_string())?;
+        let key = trust::VerifyingKey::from_base64(&founder.verification_key)
+            .map_err(|why| why.to_string())?;
+        let sig = STANDARD.decode(&by.sig).map_err(|_| "sig: base64 is needed".to_owned())?;
+        key.check(text.as_bytes(), &sig)
+            .map_err(|_| "sig: it is not of this key over this text".to_owned())
     };
-    evidence::Roll::first(&told).map(|_| ()).map_err(|why| why.to_string())
+    holds(evidence::text::custodian(&told.jurisdiction, founder), &founder.vouched)?;
+    for key in &told.role_keys {
+        holds(evidence::text::role_key(&told.jurisdiction, key), &key.vouched)?;
+    }
+    Ok(())
 }
 
 fn opaque(what: &str, value: &serde_json::Value) -> Result<String, Problem> {
@@ -807,9 +829,16 @@ fn whole(a: &App, who: &Who, it: &OpeningKept, alert: &Alert) -> Result<OpeningW
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum OpeningStep {
     /// The reviewer's signature over the same text, and half `b` sealed to whoever asked.
-    Approve { sig: String, halves: BTreeMap<String, SealedBytes> },
-    Refuse { reason: String },
-    Answer { same_person: SamePerson },
+    Approve {
+        sig: String,
+        halves: BTreeMap<String, SealedBytes>,
+    },
+    Refuse {
+        reason: String,
+    },
+    Answer {
+        same_person: SamePerson,
+    },
 }
 
 pub(super) async fn post_request_step(
@@ -874,13 +903,7 @@ fn order_holds(
         }
     }
     let order = release_order(it).ok_or("the order lacks an id")?;
-    let believed = evidence::Roll::first(&Custodians {
-        jurisdiction: roll.jurisdiction.clone(),
-        role_keys: roll.role_keys.iter().map(RoleKeySeen::wire).collect(),
-        custodians: roll.custodians.iter().filter_map(kept::CustodianSeen::wire).collect(),
-        ..Custodians::default()
-    })
-    .map_err(|why| why.to_string())?;
+    let believed = evidence::Roll::first(&roll.wire()).map_err(|why| why.to_string())?;
     let knows = evidence::order::Knows {
         device: &order.device,
         roll: &believed,
@@ -904,7 +927,11 @@ pub(super) async fn get_item(
             if who.by_token || !found.opening.is_of(&who.name) {
                 return Err(Refusal::NotYours.into());
             }
-            deed::did(format!("looks at sealed picture {} of case {}", clip(&n, 64), found.opening.ask.case_number));
+            deed::did(format!(
+                "looks at sealed picture {} of case {}",
+                clip(&n, 64),
+                found.opening.ask.case_number
+            ));
             Ok::<_, Problem>(a.store.look_at(&id, &n, &who.name, clock::now())?)
         })
         .await?;

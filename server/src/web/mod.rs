@@ -112,10 +112,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/alerts/steps", post(alerts::post_steps))
         .route("/evidence", post(evidence::post_part))
         .route("/evidence/alerts/{id}", get(evidence::get_pictures))
-        .route(
-            "/evidence/custodians",
-            get(evidence::get_custodians).post(evidence::post_custodian),
-        )
+        .route("/evidence/custodians", get(evidence::get_custodians).post(evidence::post_custodian))
         .route("/evidence/custodians/{id}/steps", post(evidence::post_custodian_step))
         .route("/evidence/keys", post(evidence::post_key))
         .route("/evidence/passphrase", post(evidence::post_passphrase))

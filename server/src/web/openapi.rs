@@ -18,8 +18,8 @@ use serde_json::{Map, Value, json};
 
 use super::rights::{Audit, RULES, Rule};
 use super::{
-    alerts, answers, bulk, calendar, checks, devices, enrolments, evidence, hooks, law, monitoring, personal,
-    policy, running, sessions, tokens, views,
+    alerts, answers, bulk, calendar, checks, devices, enrolments, evidence, hooks, law, monitoring,
+    personal, policy, running, sessions, tokens, views,
 };
 use crate::access::Role;
 use crate::alert_view::{AlertSeen, WholeSeen};

@@ -178,9 +178,10 @@ fn alert() -> String {
 impl Scene {
     /// The box seals to what its signed knowledge names, and says what it holds.
     fn take_pictures(&mut self, count: usize) {
-        let told = self.b.told_until("custodians", |d| {
-            matches!(d, Down::Custodians(c) if c.role_keys.len() == 2)
-        });
+        let told = self.b.told_until(
+            "custodians",
+            |d| matches!(d, Down::Custodians(c) if c.role_keys.len() == 2),
+        );
         let Down::Custodians(custodians) = told.payload else { unreachable!() };
         assert!(custodians.policy.enabled, "a demonstration takes pictures");
         let to = Roll::first(&custodians).unwrap().seal_to().unwrap();
@@ -287,7 +288,13 @@ impl Scene {
     }
 
     /// A part of a ciphertext, signed by this box.
-    fn part(&self, order: &ReleaseOrder, item: &EvidenceItem, offset: usize, bytes: &[u8]) -> Value {
+    fn part(
+        &self,
+        order: &ReleaseOrder,
+        item: &EvidenceItem,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Value {
         json!({"delivers": self.b.id, "id": item.id, "order": order.order, "offset": offset,
             "total_bytes": item.bytes, "sha256": item.sha256, "part": STANDARD.encode(bytes)})
     }
@@ -301,7 +308,8 @@ impl Scene {
         for (item, ciphertext) in &self.pictures {
             let (head, tail) = ciphertext.split_at(20);
             for (offset, bytes) in [(0, head), (20, tail)] {
-                let answer = self.post_part(&self.b.signing, &self.part(order, item, offset, bytes));
+                let answer =
+                    self.post_part(&self.b.signing, &self.part(order, item, offset, bytes));
                 assert_eq!(answer.status, 200, "{}", answer.body);
             }
         }
@@ -400,7 +408,8 @@ fn everybody_but_the_two_is_refused() {
     let admin = login(&s.house, "wu", Role::Admin, "");
     let clinic = login(&s.house, "jin", Role::Clinic, "clinic-1");
     let foreign = login(&s.house, "fan", Role::Supervisor, "5201");
-    for (who, login) in [("zhao", &zhao.login), ("qian", &qian.login), ("wu", &admin), ("jin", &clinic)]
+    for (who, login) in
+        [("zhao", &zhao.login), ("qian", &qian.login), ("wu", &admin), ("jin", &clinic)]
     {
         for path in [&whole, &item, &format!("/evidence/{}", order.order)] {
             assert_eq!(ask(&s.house, "GET", path, login, "").status, 403, "{who} {path}");
@@ -542,7 +551,8 @@ fn a_ciphertext_that_the_chain_does_not_name_is_not_kept() {
 fn another_box_delivers_nothing_for_this_one() {
     let mut s = scene();
     let admin = login(&s.house, "wu", Role::Admin, "");
-    let made = ask(&s.house, "POST", "/api/v1/devices", &admin, r#"{"id":"box-2","room":"room-1"}"#);
+    let made =
+        ask(&s.house, "POST", "/api/v1/devices", &admin, r#"{"id":"box-2","room":"room-1"}"#);
     let token = made.json()["provisioning_token"].as_str().unwrap().to_owned();
     let other = TestBox::provision(&s.house, &token);
     let order = s.requested('c');
@@ -655,7 +665,7 @@ fn what_ran_out_is_deleted_and_shown_to_nobody() {
     server::retention::round(app, later).unwrap();
     assert_eq!(s.state(&order), "expired");
     let path = format!("/requests/{}/items/{}", order.order, s.ids()[0]);
-    assert_eq!(s.li.ask(&s.house, "GET", &path, &Value::Null).status, 404);
+    assert_eq!(s.li.ask(&s.house, "GET", &path, &Value::Null).status, 409);
     let folder = s.house.close();
     let part = &s.pictures[0].1[20..];
     assert!(!files(folder.path()).iter().any(|f| holds(f, part)), "its ciphertext is still here");
@@ -670,9 +680,10 @@ fn pictures_of_what_two_people_dismissed_end_a_day_later() {
         let path = format!("/api/v1/alerts/{}/steps", alert());
         assert_eq!(ask(&s.house, "POST", &path, &who.login, step).status, 200);
     }
-    let told = s.b.told_until("evidence_orders", |d| {
-        matches!(d, Down::EvidenceOrders(o) if !o.standings.is_empty())
-    });
+    let told = s.b.told_until(
+        "evidence_orders",
+        |d| matches!(d, Down::EvidenceOrders(o) if !o.standings.is_empty()),
+    );
     let Down::EvidenceOrders(orders) = told.payload else { unreachable!() };
     assert_eq!(orders.standings[0].standing, protocol::evidence::Standing::Dismissed);
     let app = &s.house.running().app;
@@ -688,9 +699,10 @@ fn a_lead_under_review_is_held_on_its_box() {
     let s = scene();
     let path = format!("/api/v1/alerts/{}/steps", alert());
     assert_eq!(ask(&s.house, "POST", &path, &s.li.login, r#"{"step":"uphold"}"#).status, 200);
-    let told = s.b.told_until("evidence_orders", |d| {
-        matches!(d, Down::EvidenceOrders(o) if !o.holds.is_empty())
-    });
+    let told = s.b.told_until(
+        "evidence_orders",
+        |d| matches!(d, Down::EvidenceOrders(o) if !o.holds.is_empty()),
+    );
     let Down::EvidenceOrders(orders) = told.payload else { unreachable!() };
     assert_eq!(orders.holds[0].findings, [finding_id()]);
     assert!(orders.holds[0].reference.starts_with("lead-"));
@@ -741,9 +753,9 @@ fn a_key_that_was_turned_over_says_what_only_the_old_one_opens() {
     assert_eq!((of(1), of(2)), (2, 0));
     let (_, shown) = page(&s, &s.li, "/evidence?lang=en");
     assert!(shown.contains("2 pictures open with this old version alone"), "the page says so");
-    let told = s.b.told_until("custodians", |d| {
-        matches!(d, Down::Custodians(c) if c.role_keys.len() == 3)
-    });
+    let told = s
+        .b
+        .told_until("custodians", |d| matches!(d, Down::Custodians(c) if c.role_keys.len() == 3));
     let Down::Custodians(custodians) = told.payload else { unreachable!() };
     assert!(Roll::first(&custodians).is_ok());
 }

@@ -113,7 +113,11 @@ impl OpeningView {
             by: o.ask.by.clone(),
             reviewer: o.ask.reviewer.clone(),
             asked_at: local(&crate::clock::text(o.asked_at)),
-            until: if o.state.is_live() { local(&crate::clock::text(o.until)) } else { String::new() },
+            until: if o.state.is_live() {
+                local(&crate::clock::text(o.until))
+            } else {
+                String::new()
+            },
             state: l.t(o.state.zh(), o.state.en()),
             state_code: o.state.as_str(),
             refused_because: o.refused_because.clone().unwrap_or_default(),
@@ -437,11 +441,7 @@ impl EvidenceCard {
     }
 }
 
-fn sets(
-    l: Lang,
-    items: &[ItemSeen],
-    findings: &[crate::alert_view::FindingSeen],
-) -> Vec<SetView> {
+fn sets(l: Lang, items: &[ItemSeen], findings: &[crate::alert_view::FindingSeen]) -> Vec<SetView> {
     let mut sets: Vec<SetView> = Vec::new();
     for seen in items {
         if sets.last().is_none_or(|s| s.finding != seen.finding || s.device != seen.device) {
@@ -472,10 +472,9 @@ fn cannot(l: Lang, a: &App, who: &Who, roll: &Roll) -> String {
             "须启用账户:封存画面由两人打开",
             "accounts are needed: two people open sealed pictures",
         ),
-        Role::Supervisor if !roll.is_complete() => l.t(
-            "本辖区尚未设置两方保管人",
-            "this jurisdiction has no custodians of both roles yet",
-        ),
+        Role::Supervisor if !roll.is_complete() => {
+            l.t("本辖区尚未设置两方保管人", "this jurisdiction has no custodians of both roles yet")
+        }
         Role::Supervisor if roll.standing(&who.name, CustodianRole::Supervisor).is_none() => l.t(
             "您不是监管方保管人,不能申请",
             "you are no custodian of the supervisors: you can not ask",
