@@ -8,7 +8,7 @@
 pub mod opening;
 
 use protocol::evidence::{
-    Custodian, CustodianRole, CustodianSignature, EvidenceItem, PictureSource, RoleKey,
+    Custodian, CustodianRole, CustodianSignature, Custodians, EvidenceItem, PictureSource, RoleKey,
 };
 use protocol::id::CustodianId;
 use schemars::JsonSchema;
@@ -122,6 +122,16 @@ impl Roll {
     /// The newest version of a role's key.
     pub fn newest(&self, role: CustodianRole) -> Option<&RoleKeySeen> {
         self.role_keys.iter().filter(|k| k.role == role).max_by_key(|k| k.version)
+    }
+
+    /// As boxes are told, but for the policy of their place.
+    pub fn wire(&self) -> Custodians {
+        Custodians {
+            jurisdiction: self.jurisdiction.clone(),
+            role_keys: self.role_keys.iter().map(RoleKeySeen::wire).collect(),
+            custodians: self.custodians.iter().filter_map(CustodianSeen::wire).collect(),
+            ..Custodians::default()
+        }
     }
 
     /// Both roles have a key: pictures can be sealed.

@@ -346,15 +346,9 @@ pub(super) fn told(
 ) -> Result<Option<Custodians>> {
     let Some(roll) = nearest(c, jurisdiction)? else { return Ok(None) };
     let said = policy_for(c, institution, jurisdiction)?;
-    Ok(Some(Custodians {
-        policy: EvidencePolicy {
-            enabled: said.map_or(on_unless_said, |word| word.enabled),
-            ..EvidencePolicy::default()
-        },
-        role_keys: roll.role_keys.iter().map(RoleKeySeen::wire).collect(),
-        custodians: roll.custodians.iter().filter_map(CustodianSeen::wire).collect(),
-        jurisdiction: roll.jurisdiction,
-    }))
+    let enabled = said.map_or(on_unless_said, |word| word.enabled);
+    let policy = EvidencePolicy { enabled, ..EvidencePolicy::default() };
+    Ok(Some(Custodians { policy, ..roll.wire() }))
 }
 
 /// The word that holds: the institution's own before its jurisdiction's, the nearer before the

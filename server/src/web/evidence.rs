@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use protocol::envelope::Envelope;
 use protocol::evidence::{
-    Custodian, CustodianRole, Custodians, EvidencePart, EvidencePartAnswer, MAX_PART_BYTES, RoleKey,
+    CustodianRole, CustodianSignature, EvidencePart, EvidencePartAnswer, MAX_PART_BYTES,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -259,7 +259,12 @@ pub(super) async fn post_custodian(
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CustodianStep {
     /// Lets somebody in who waits: a signature, and the role's keys sealed to him.
-    Admit { from: String, sig: String, shares: BTreeMap<u32, SealedBytes> },
+    Admit {
+        from: String,
+        sig: String,
+        /// By version of the role's key.
+        shares: BTreeMap<String, SealedBytes>,
+    },
     /// Ends his service, or his waiting.
     Remove {},
 }
@@ -294,6 +299,7 @@ pub(super) async fn post_custodian_step(
                     now_or_so("from", &from)?;
                     deed::did(format!("custodian {}: let in", of.account));
                     let vouched = Vouched { from, by: who.name.clone(), sig };
+                    let shares = by_version(shares)?;
                     a.store.admit_custodian(number, &who.scope, &vouched, &shares, roll_holds)?;
                 }
                 CustodianStep::Remove {} => {
@@ -306,6 +312,14 @@ pub(super) async fn post_custodian_step(
         .await?;
     app.tell(Nudge::All);
     Ok(Json(seen))
+}
+
+fn by_version(
+    shares: BTreeMap<String, SealedBytes>,
+) -> Result<BTreeMap<u32, SealedBytes>, Problem> {
+    let version = |(version, sealed): (String, SealedBytes)| Some((version.parse().ok()?, sealed));
+    let read: Option<BTreeMap<u32, SealedBytes>> = shares.into_iter().map(version).collect();
+    read.ok_or_else(|| Problem::unprocessable("shares: by version of the role's key, such as 1"))
 }
 
 fn not_a_custodian() -> Problem {
@@ -426,19 +440,27 @@ fn role_key(
     Ok(RoleKeySeen { role, version, public_key, from, vouched, held_by: 0, items: 0 })
 }
 
-/// The whole roll as a box judges it: nothing is kept that a box would refuse.
+/// The whole roll as a box judges it: nothing is kept that a box would refuse. A box takes the first
+/// one with both roles; before that each role's founder is judged by himself.
 fn roll_holds(roll: &Roll) -> Result<(), String> {
-    let told = Custodians {
-        jurisdiction: roll.jurisdiction.clone(),
-        role_keys: roll.role_keys.iter().map(RoleKeySeen::wire).collect::<Vec<RoleKey>>(),
-        custodians: roll
-            .custodians
-            .iter()
-            .filter_map(kept::CustodianSeen::wire)
-            .collect::<Vec<Custodian>>(),
-        ..Custodians::default()
+    if roll.is_complete() {
+        return evidence::Roll::first(&roll.wire()).map(|_| ()).map_err(|why| why.to_string());
+    }
+    let told = roll.wire();
+    let founder = told.custodians.first().ok_or("nobody is let in")?;
+    let holds = |text: Result<String, evidence::text::BadValue>, by: &CustodianSignature| {
+        let text = text.map_err(|why| why.to_string())?;
+        let key = trust::VerifyingKey::from_base64(&founder.verification_key)
+            .map_err(|why| why.to_string())?;
+        let sig = STANDARD.decode(&by.sig).map_err(|_| "sig: base64 is needed".to_owned())?;
+        key.check(text.as_bytes(), &sig)
+            .map_err(|_| "sig: it is not of this key over this text".to_owned())
     };
-    evidence::Roll::first(&told).map(|_| ()).map_err(|why| why.to_string())
+    holds(evidence::text::custodian(&told.jurisdiction, founder), &founder.vouched)?;
+    for key in &told.role_keys {
+        holds(evidence::text::role_key(&told.jurisdiction, key), &key.vouched)?;
+    }
+    Ok(())
 }
 
 fn opaque(what: &str, value: &serde_json::Value) -> Result<String, Problem> {
@@ -944,13 +966,7 @@ fn order_holds(
         }
     }
     let order = release_order(it).ok_or("the order lacks an id")?;
-    let believed = evidence::Roll::first(&Custodians {
-        jurisdiction: roll.jurisdiction.clone(),
-        role_keys: roll.role_keys.iter().map(RoleKeySeen::wire).collect(),
-        custodians: roll.custodians.iter().filter_map(kept::CustodianSeen::wire).collect(),
-        ..Custodians::default()
-    })
-    .map_err(|why| why.to_string())?;
+    let believed = evidence::Roll::first(&roll.wire()).map_err(|why| why.to_string())?;
     let knows = evidence::order::Knows {
         device: &order.device,
         roll: &believed,

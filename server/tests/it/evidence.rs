@@ -665,7 +665,7 @@ fn what_ran_out_is_deleted_and_shown_to_nobody() {
     server::retention::round(app, later).unwrap();
     assert_eq!(s.state(&order), "expired");
     let path = format!("/requests/{}/items/{}", order.order, s.ids()[0]);
-    assert_eq!(s.li.ask(&s.house, "GET", &path, &Value::Null).status, 404);
+    assert_eq!(s.li.ask(&s.house, "GET", &path, &Value::Null).status, 409);
     let folder = s.house.close();
     let part = &s.pictures[0].1[20..];
     assert!(!files(folder.path()).iter().any(|f| holds(f, part)), "its ciphertext is still here");

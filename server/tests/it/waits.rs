@@ -77,10 +77,11 @@ fn as_of_an_earlier_version(house: House) -> tempfile::TempDir {
     let path = folder.path().join("data/zaigang.db");
     let before = schema_of(&path).unwrap().unwrap().known - 1;
     let database = rusqlite::Connection::open(path).unwrap();
-    // What the newest migration makes.
-    database
-        .execute_batch("DROP TABLE law_decision; DROP TABLE monitoring_review; DROP TABLE workday;")
-        .unwrap();
+    let newest = include_str!("../../migrations/0023_evidence.sql");
+    for made in newest.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")) {
+        let table = made.trim_end_matches(" (");
+        database.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
     database.pragma_update(None, "user_version", before).unwrap();
     drop(database);
     folder
