@@ -1,6 +1,8 @@
 //! Each rule one second below its boundary and on it. Op counts from the first to the last
 //! sighting.
 
+use std::fmt::Write as _;
+
 use presence::{Output, Rule, Severity, Step};
 
 use crate::script::{play, standing, wall};
@@ -164,12 +166,12 @@ fn ll5_a_glimpse_tells_how_the_lead_left() {
 fn ll5_glimpses_of_another_add_up() {
     // The lead goes after 25 s. Each glimpse of the physician alone is too short to say whose it
     // is; that all of them were the lead is out of the question.
-    let glimpses: String = (0..12)
-        .map(|n| (5 * 60 + 20 + n * 70, 5 * 60 + 22 + n * 70))
-        .map(|(a, b)| {
-            format!("09:{:02}:{:02}-09:{:02}:{:02} qian operator\n", a / 60, a % 60, b / 60, b % 60)
-        })
-        .collect();
+    let mut glimpses = String::new();
+    for n in 0..12 {
+        let (a, b) = (5 * 60 + 20 + n * 70, 5 * 60 + 22 + n * 70);
+        let clock = |at: i32| format!("09:{:02}:{:02}", at / 60, at % 60);
+        writeln!(glimpses, "{}-{} qian operator", clock(a), clock(b)).unwrap();
+    }
     let text = filler(&format!(
         "09:00-09:04:30 qian operator\n09:00:00-09:00:05 lin door track=9\n\
          09:00:06-09:00:20 lin elsewhere track=9\n09:00:21-09:00:25 lin door track=9\n{glimpses}"
@@ -460,15 +462,12 @@ fn hb2_is_said_while_the_session_is_open() {
 fn hb2_short_covers_add_up_over_a_days_sessions() {
     // Two sessions, an hour apart, in each of which the lens is covered for 55 s again and again.
     let covers = |hour: u32, n: u32| -> String {
-        (0..n)
-            .map(|i| {
-                format!(
-                    "{hour:02}:{:02}:00-{hour:02}:{:02}:55 camera no-picture\n",
-                    2 + 2 * i,
-                    2 + 2 * i
-                )
-            })
-            .collect()
+        (0..n).fold(String::new(), |mut lines, i| {
+            let minute = 2 + 2 * i;
+            let at = format!("{hour:02}:{minute:02}");
+            writeln!(lines, "{at}:00-{at}:55 camera no-picture").unwrap();
+            lines
+        })
     };
     let day = |first: u32, second: u32| {
         format!(
