@@ -60,7 +60,7 @@ fn the_targets_of_sealed_pictures_hold() {
 
 struct Target {
     name: &'static str,
-    target: &'static str,
+    asks: &'static str,
     figure: String,
     holds: bool,
     timed: bool,
@@ -69,17 +69,17 @@ struct Target {
 impl Target {
     fn line(&self) -> String {
         let verdict = if self.holds { "holds" } else { "falls short" };
-        format!("{} · {} · {} · {verdict}", self.name, self.target, self.figure)
+        format!("{} · {} · {} · {verdict}", self.name, self.asks, self.figure)
     }
 
     fn json(&self) -> serde_json::Value {
-        let (name, target, figure, holds) = (self.name, self.target, &self.figure, self.holds);
-        serde_json::json!({"name": name, "target": target, "figure": figure, "holds": holds})
+        let (name, asks, figure, holds) = (self.name, self.asks, &self.figure, self.holds);
+        serde_json::json!({"name": name, "target": asks, "figure": figure, "holds": holds})
     }
 }
 
-fn target(name: &'static str, target: &'static str, figure: String, holds: bool) -> Target {
-    Target { name, target, figure, holds, timed: false }
+fn target(name: &'static str, asks: &'static str, figure: String, holds: bool) -> Target {
+    Target { name, asks, figure, holds, timed: false }
 }
 
 /// A room with its camera, its networks and its custodians.
@@ -255,7 +255,7 @@ impl Room {
         let ratio = 1.0 + began.elapsed().as_secs_f64() / frames / detection_s;
         Target {
             name: "cost per frame without a finding",
-            target: "ratio ≤1.02",
+            asks: "ratio ≤1.02",
             figure: format!("{ratio:.4}"),
             holds: ratio <= 1.02,
             timed: true,
@@ -306,7 +306,7 @@ impl Room {
             ),
             Target {
                 name: "cost of a finding",
-                target: "≤200 ms of processor",
+                asks: "≤200 ms of processor",
                 figure: format!("{spent_ms:.0} ms"),
                 holds: spent_ms <= 200.0,
                 timed: true,
