@@ -20,7 +20,7 @@ use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
 use protocol::id::DeviceId;
 use protocol::up::{Manifest, Severity, Up};
 use scene::{Cast, Morning, PhotoCast, Scene};
-use vision::{FaceBox, Frame, Gallery, PixelOrder, Template};
+use vision::{FaceBox, Frame, Gallery, Gate, PixelOrder, Template};
 
 /// The room's bed in thousandths of its 1280×720 picture.
 const BED: [(i32, i32); 4] = [(422, 562), (969, 562), (969, 994), (422, 994)];
@@ -60,7 +60,7 @@ fn the_targets_of_sealed_pictures_hold() {
 
 struct Target {
     name: &'static str,
-    target: &'static str,
+    asks: &'static str,
     figure: String,
     holds: bool,
     timed: bool,
@@ -69,17 +69,17 @@ struct Target {
 impl Target {
     fn line(&self) -> String {
         let verdict = if self.holds { "holds" } else { "falls short" };
-        format!("{} · {} · {} · {verdict}", self.name, self.target, self.figure)
+        format!("{} · {} · {} · {verdict}", self.name, self.asks, self.figure)
     }
 
     fn json(&self) -> serde_json::Value {
-        let (name, target, figure, holds) = (self.name, self.target, &self.figure, self.holds);
-        serde_json::json!({"name": name, "target": target, "figure": figure, "holds": holds})
+        let (name, asks, figure, holds) = (self.name, self.asks, &self.figure, self.holds);
+        serde_json::json!({"name": name, "target": asks, "figure": figure, "holds": holds})
     }
 }
 
-fn target(name: &'static str, target: &'static str, figure: String, holds: bool) -> Target {
-    Target { name, target, figure, holds, timed: false }
+fn target(name: &'static str, asks: &'static str, figure: String, holds: bool) -> Target {
+    Target { name, asks, figure, holds, timed: false }
 }
 
 /// A room with its camera, its networks and its custodians.
@@ -170,7 +170,7 @@ impl Room {
 
     fn scenes(&mut self, count: u64) -> Vec<Target> {
         let (mut views, mut left_out, mut uneven) = (0, 0, 0);
-        let (mut faces_found, mut covered, mut identified) = (0, 0, 0);
+        let (mut faces_found, mut covered, mut identified, mut forced) = (0, 0, 0, 0);
         for number in 0..count {
             let (frame, faces) = self.moment();
             let mut taker = self.taker();
@@ -190,7 +190,9 @@ impl Room {
                 faces_found += others.count();
                 for face in faces.iter().filter(|face| Some(place(face)) != subject) {
                     covered += 1;
-                    identified += u32::from(self.is_recognised(&picture, face));
+                    let (passes, recognised) = self.probe(&picture, face);
+                    identified += u32::from(passes && recognised);
+                    forced += u32::from(recognised);
                 }
             }
         }
@@ -205,8 +207,8 @@ impl Room {
             ),
             target(
                 "identified",
-                "no covered person, top-1 < t_reject",
-                format!("{identified} of {covered}"),
+                "no covered person: past the quality gate, top-1 < t_reject",
+                format!("{identified} of {covered} (forced past the gate: {forced})"),
                 identified == 0 && seen,
             ),
             target(
@@ -224,11 +226,16 @@ impl Room {
         ]
     }
 
-    fn is_recognised(&mut self, picture: &RgbImage, face: &FaceBox) -> bool {
-        let Ok(embedding) = self.models.analyzer.embed(view(picture), face) else { return false };
-        let rivals = self.models.analyzer.thresholds().rivals;
-        let best = self.gallery.identify(&embedding, rivals).best;
-        best.is_some_and(|best| best.ppm() >= self.models.analyzer.thresholds().t_reject_ppm)
+    /// Whether what is left of a covered face passes the quality gate, and whether it is nearer to
+    /// somebody than a stranger is. Forced past the gate, plain grey is nearer to somebody, too.
+    fn probe(&mut self, picture: &RgbImage, face: &FaceBox) -> (bool, bool) {
+        let analyzer = &mut self.models.analyzer;
+        let quality = analyzer.assess(view(picture), face);
+        let passes = quality.is_ok_and(|quality| Gate::RECOGNITION.check(&quality).is_empty());
+        let thresholds = analyzer.thresholds();
+        let Ok(embedding) = analyzer.embed(view(picture), face) else { return (passes, false) };
+        let best = self.gallery.identify(&embedding, thresholds.rivals).best;
+        (passes, best.is_some_and(|best| best.ppm() >= thresholds.t_reject_ppm))
     }
 
     /// What keeping candidates adds to a frame, of the stages that run anyway: detection alone.
@@ -255,7 +262,7 @@ impl Room {
         let ratio = 1.0 + began.elapsed().as_secs_f64() / frames / detection_s;
         Target {
             name: "cost per frame without a finding",
-            target: "ratio ≤1.02",
+            asks: "ratio ≤1.02",
             figure: format!("{ratio:.4}"),
             holds: ratio <= 1.02,
             timed: true,
@@ -306,7 +313,7 @@ impl Room {
             ),
             Target {
                 name: "cost of a finding",
-                target: "≤200 ms of processor",
+                asks: "≤200 ms of processor",
                 figure: format!("{spent_ms:.0} ms"),
                 holds: spent_ms <= 200.0,
                 timed: true,

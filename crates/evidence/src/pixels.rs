@@ -174,7 +174,7 @@ impl Covered {
     ) -> Result<SealedPicture, CannotSeal> {
         let (width_px, height_px) = (self.pixels.width, self.pixels.height);
         // Room for all of it: growing would leave copies behind.
-        let mut plain = Zeroizing::new(Vec::with_capacity(self.pixels.rgb.len() / 2 + 4096));
+        let mut plain = Zeroizing::new(Vec::with_capacity(self.pixels.rgb.len() + 4096));
         JpegEncoder::new_with_quality(&mut *plain, QUALITY)
             .encode(self.pixels.data(), width_px, height_px, ExtendedColorType::Rgb8)
             .map_err(|error| CannotSeal::Encode(error.to_string()))?;

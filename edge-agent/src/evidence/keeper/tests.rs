@@ -104,6 +104,7 @@ impl Box1 {
         pictures
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "each list is made for one call")]
     fn obeys(&mut self, orders: EvidenceOrders, hour: i64) {
         self.act(|keeper, say| keeper.obey(&orders, at(hour), say));
     }
