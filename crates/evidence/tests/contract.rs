@@ -1,6 +1,8 @@
 //! What holds between a box, a browser and a hostile server: sealing, the roll of custodians, and
 //! release orders. `vectors.json` holds the same for another language.
 
+#![allow(clippy::unwrap_used, reason = "a test program: its helpers fail the test")]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
