@@ -114,7 +114,7 @@ async function main() {
     const canvas = document.querySelector("#shown canvas");
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     let light = 0;
-    for (let n = 0; n < data.length; n += 4) if (data[n] > 205 && data[n + 1] > 190 && data[n + 2] > 180) light += 1;
+    for (let n = 0; n < data.length; n += 4) if (data[n + 1] > 165 && data[n + 2] > 170) light += 1;
     return light / (data.length / 4);
   });
   assert(colours > 0.005, `no watermark lies across the picture (${colours})`);

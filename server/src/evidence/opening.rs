@@ -341,15 +341,17 @@ impl Opening {
     }
 
     /// The opening after `step`; `self` stays as it was when the step is refused.
+    #[expect(clippy::match_same_arms, reason = "one line for each step of each state")]
     pub fn take(&self, step: &Step<'_>, now: Timestamp) -> Result<Self, Refusal> {
         let not_now = || Refusal::NotNow { step: step.name(), state: self.state.as_str() };
         match (self.state, step) {
-            (State::Destroyed, Step::Destroy) => Ok(self.clone()),
-            (_, Step::Destroy) => Ok(self.at(State::Destroyed, now)),
+            (state, Step::Destroy) if state != State::Destroyed => {
+                Ok(self.at(State::Destroyed, now))
+            }
             (state, Step::Expire) if state.is_live() && self.is_over(now) => {
                 Ok(self.at(State::Expired, now))
             }
-            (_, Step::Expire) => Ok(self.clone()),
+            (_, Step::Destroy | Step::Expire) => Ok(self.clone()),
             (State::Requested, Step::Approve { by, standing }) => {
                 self.decider(by)?;
                 self.in_time(now)?;

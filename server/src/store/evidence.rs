@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::alerts::{alert_by_id, record};
 use super::rows::collect;
-use super::{Result, Store, StoreError, count, name_of, named};
+use super::{Result, Store, StoreError, count, lock, name_of, named, room};
 use crate::alert::State as AlertState;
 use crate::clock::{self, clip};
 use crate::evidence::opening::{Delivery, Opening, Refusal, State, Step};
@@ -264,7 +264,12 @@ impl Store {
 
     /// Ends what has had its time: gives how many openings ended.
     pub fn expire_openings(&self, now: Timestamp) -> Result<usize> {
-        self.write(|tx| expire(tx, now))
+        let ended = self.write(|tx| expire(tx, now))?;
+        if ended > 0 {
+            // What was deleted stands in the log until that is copied home and emptied.
+            room::settle(&lock(&self.writer), &self.path);
+        }
+        Ok(ended)
     }
 }
 

@@ -116,13 +116,13 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
     deed::did("registry photograph uploaded");
     // Decoded first: what nobody can look at is not kept.
     app.analysing(move |a| {
-        photo::shown(&photo).map_err(unreadable)?;
+        photo::shown(&photo).map_err(|fault| unreadable(&fault))?;
         Ok::<_, Problem>(a.faces.put_registry_photo(&id, &photo, &who.name, &now_text())?)
     })
     .await
 }
 
-fn unreadable(fault: photo::PhotoFault) -> Problem {
+fn unreadable(fault: &photo::PhotoFault) -> Problem {
     Problem { zh: Some(fault.zh().into()), ..Problem::unprocessable(fault.en()) }
 }
 
@@ -150,7 +150,8 @@ pub(super) async fn picture(
             Ok::<_, Problem>(kept)
         })
         .await?;
-    let shown = app.analysing(move |_| photo::shown(&kept).map_err(unreadable)).await?;
+    let shown =
+        app.analysing(move |_| photo::shown(&kept).map_err(|fault| unreadable(&fault))).await?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], shown).into_response())
 }
 
