@@ -820,7 +820,7 @@ fn whole(a: &App, who: &Who, it: &OpeningKept, alert: &Alert) -> Result<OpeningW
         halves: halves.clone(),
         roll: roll_of(a, alert)?,
         persons,
-        monitoring: crate::legal::standing(&a.store, alert, reports.into_iter())?,
+        monitoring: crate::legal::standing(&a.store, alert, reports)?,
     })
 }
 

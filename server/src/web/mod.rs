@@ -63,6 +63,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
     connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+#[expect(clippy::too_many_lines, reason = "one line a route")]
 pub fn router(app: Arc<App>) -> Router {
     let api = Router::new()
         .route("/institutions", get(registry::get_institutions).post(registry::post_institution))

@@ -331,6 +331,7 @@ async fn take_upload(
 
 #[derive(Template)]
 #[template(path = "enrolment.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct EnrolmentPage {
     f: Frame,
     id: String,

@@ -109,6 +109,7 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
     .await
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a `map_err` hands it over")]
 fn unreadable(fault: photo::PhotoFault) -> Problem {
     Problem { zh: Some(fault.zh().into()), ..Problem::unprocessable(fault.en()) }
 }
