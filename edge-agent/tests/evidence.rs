@@ -14,13 +14,13 @@ use edge_agent::evidence::{Keeper, Taken, Taking};
 use edge_agent::run::{Models, load_models};
 use evidence::fixture::{Office, role_secret};
 use evidence::{FLAT, Mask, RectPx, Roll, Seen, open, open_half, text};
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 use presence::TrackId;
 use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
 use protocol::id::DeviceId;
 use protocol::up::{Manifest, Severity, Up};
 use scene::{Cast, Morning, PhotoCast, Scene};
-use vision::{FaceBox, Frame, Gallery, Gate, PixelOrder, Template};
+use vision::{FaceBox, Frame, Gallery, PixelOrder, Template};
 
 /// The room's bed in thousandths of its 1280×720 picture.
 const BED: [(i32, i32); 4] = [(422, 562), (969, 562), (969, 994), (422, 994)];
@@ -34,7 +34,8 @@ fn the_targets_of_sealed_pictures_hold() {
     let number = |name: &str, default: u64| {
         env::var(name).ok().map_or(default, |text| text.parse().expect("a number"))
     };
-    let photos = env::var_os("ZAIGANG_EVIDENCE_PHOTOS").map(PathBuf::from);
+    let shared = || Some(PathBuf::from("../../shared/data/lfw_dev")).filter(|it| it.is_dir());
+    let photos = env::var_os("ZAIGANG_EVIDENCE_PHOTOS").map(PathBuf::from).or_else(shared);
     let seed = number("ZAIGANG_EVIDENCE_SEED", 1);
     let scenes = number("ZAIGANG_EVIDENCE_SCENES", 4);
     if photos.is_none() {
@@ -170,7 +171,7 @@ impl Room {
 
     fn scenes(&mut self, count: u64) -> Vec<Target> {
         let (mut views, mut left_out, mut uneven) = (0, 0, 0);
-        let (mut faces_found, mut covered, mut identified, mut forced) = (0, 0, 0, 0);
+        let (mut faces_found, mut covered, mut identified, mut uncovered) = (0, 0, 0, 0);
         for number in 0..count {
             let (frame, faces) = self.moment();
             let mut taker = self.taker();
@@ -190,14 +191,14 @@ impl Room {
                 let others = found.iter().filter(|face| face.score >= SCORE && !is_subject(face));
                 faces_found += others.count();
                 for face in faces.iter().filter(|face| !is_subject(face)) {
-                    // Plain grey is nearer to somebody, too; it must not be to whom it covers.
                     let Some(person) = self.named(&frame, face) else { continue };
                     covered += 1;
+                    uncovered += u32::from(!is_flat(&picture, place(face)));
+                    // Plain grey is like somebody, too, whomever it covers.
+                    let grey = RgbImage::from_pixel(frame.width(), frame.height(), Rgb(FLAT));
                     let told = self.named(&picture, face);
-                    named += u32::from(told.is_some());
-                    identified += u32::from(told.as_ref() == Some(&person));
-                    by_chance += u32::from(told.is_some() && told == last_told);
-                    last_told = told;
+                    let by_grey = self.named(&grey, face);
+                    identified += u32::from(told.as_ref() == Some(&person) && told != by_grey);
                 }
             }
         }
@@ -211,9 +212,15 @@ impl Room {
                 faces_found == 0 && seen,
             ),
             target(
+                "covered",
+                "one flat colour to the bit over the grown box",
+                format!("{uncovered} uneven of {covered}"),
+                uncovered == 0 && seen,
+            ),
+            target(
                 "identified",
-                "no covered person: past the quality gate, top-1 < t_reject",
-                format!("{identified} of {covered} (forced past the gate: {forced})"),
+                "nobody covered is named ≥ t_reject where plain grey is not",
+                format!("{identified} of {covered}"),
                 identified == 0 && seen,
             ),
             target(
@@ -239,7 +246,7 @@ impl Room {
         let t_reject_ppm = analyzer.thresholds().t_reject_ppm;
         let embedding = analyzer.embed(view(picture), face).ok()?;
         let best = self.gallery.identify(&embedding, rivals).best?;
-        (best.ppm() >= t_reject_ppm).then(|| best.id.clone())
+        (best.ppm() >= t_reject_ppm).then(|| best.person.clone())
     }
 
     /// What keeping candidates adds to a frame, of the stages that run anyway: detection alone.
@@ -369,6 +376,20 @@ fn opened(ciphertext: &[u8], item: &protocol::evidence::EvidenceItem, finding: &
     let (a, b) = (secret(CustodianRole::Supervisor), secret(CustodianRole::Reviewer));
     let plain = open(ciphertext, item, (&device(), finding), &a, &b).unwrap();
     image::load_from_memory(&plain).unwrap().to_rgb8()
+}
+
+/// What is left of a face under its cover: nothing but the cover's colour.
+fn is_flat(picture: &RgbImage, face: RectPx) -> bool {
+    let cover = face.grown_by(0.4);
+    let inside = |x: u32, y: u32| {
+        let (x, y) = (x as i32, y as i32);
+        (cover.x..cover.x + cover.width).contains(&x)
+            && (cover.y..cover.y + cover.height).contains(&y)
+    };
+    picture
+        .enumerate_pixels()
+        .filter(|(x, y, _)| inside(*x, *y))
+        .all(|(_, _, pixel)| pixel.0 == FLAT)
 }
 
 fn is_even(picture: &RgbImage) -> bool {
