@@ -2,8 +2,8 @@
 //! hour.
 //!
 //! Every time here is an engineering default [D] that the configuration sets. Frames are never
-//! stored and no picture is saved at all (P6), so there is no job for them. The audit log is not in
-//! the table: nothing deletes from it.
+//! stored; of pictures a server holds sealed ones alone, while their opening lasts (P6). The audit
+//! log is not in the table: nothing deletes from it.
 
 use std::sync::Arc;
 use std::time::Duration;
