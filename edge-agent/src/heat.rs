@@ -136,8 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_slower_before_the_board_slows_itself_and_faster_again_once_it_is_clearly_cooler()
-    {
+    fn a_hot_board_slows_frames_and_a_cooler_one_quickens_them() {
         let board = Board::new();
         let mut governor = Governor::new(Heat::under(board.0.path()), 75_000);
         let steps = [
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn between_two_looks_nothing_changes_and_a_board_without_sensors_is_never_slowed() {
+    fn a_board_without_sensors_is_never_slowed() {
         let board = Board::new();
         let mut governor = Governor::new(Heat::under(board.0.path()), 75_000);
         assert_eq!(governor.pause(0), Duration::ZERO);

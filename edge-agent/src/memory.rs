@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_is_believed_over_several_looks_and_a_doubtful_one_changes_nothing() {
+    fn a_doubtful_mask_changes_nothing() {
         let (mut memory, track) = (Memory::default(), TrackId(1));
         assert!(!memory.covered(track, Some(0.4)), "the first look decides for now");
         let doubtful = [0.6, 0.4, 0.7, 0.3, 0.6, 0.4].map(|worn| memory.covered(track, Some(worn)));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn one_look_never_says_live_and_without_networks_nothing_is_assessed() {
+    fn one_look_never_says_live() {
         let mut memory = Memory::default();
         assert_eq!(memory.judged(TrackId(1), None), Liveness::NotAssessed);
         assert_eq!(memory.judged(TrackId(1), Some(LivenessScore { live: 0.99 })), Liveness::Unsure);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_detector_gets_a_picture_as_large_as_the_farthest_face_needs() {
+    fn the_farthest_face_decides_the_detectors_size() {
         assert_eq!(detect_side_px(78.0, 0.5, 3.0), Ok(640));
         assert_eq!(detect_side_px(78.0, 0.5, 1.5), Ok(320));
         let side = detect_side_px(65.0, 0.5, 4.0).unwrap();

@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_day_begins_with_the_facts_in_force_and_the_eighth_day_is_gone() {
+    fn a_new_day_begins_with_the_facts_in_force() {
         let state = tempfile::tempdir().unwrap();
         let mut recorder = recorder(state.path(), 1);
         recorder.note(&thresholds(0));
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_cut_off_by_a_power_cut_ends_its_file_and_a_changed_one_is_named() {
+    fn a_cut_record_ends_its_file_and_a_changed_one_is_named() {
         let state = tempfile::tempdir().unwrap();
         let mut recorder = recorder(state.path(), 1);
         for ms in 1..=2 {

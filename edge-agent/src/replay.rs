@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_does_not_exist_is_answered_with_its_neighbours_in_one_line() {
+    fn an_unknown_setting_is_answered_with_its_neighbours() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "nl1_gap = 3\n").unwrap();
         let said = read_policy(file.path(), &Policy::default()).unwrap_err().to_string();

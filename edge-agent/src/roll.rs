@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_roster_of_another_pack_is_refused_in_one_line_that_shows_no_number() {
+    fn a_roster_of_another_pack_is_refused_in_one_line() {
         let said = gather(&roster("real/1", &vector(0), None), &maker()).unwrap_err().to_string();
         assert!(
             said.contains("real/1") && said.contains("avatar/1") && !said.contains('\n'),

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn work_behind_the_pages_gives_way_with_every_thread_that_it_starts() {
+    fn work_behind_the_pages_gives_way() {
         let behind = Behind::new().unwrap();
         let (said, heard) = std::sync::mpsc::channel();
         let work = async move {

@@ -298,7 +298,7 @@ fn ten_wrong_codes_end_the_page_and_nobody_gets_in_without_one() {
 }
 
 #[test]
-fn an_installer_draws_tests_enrols_and_locks_and_what_changes_behind_the_lock_is_raised() {
+fn an_installer_draws_tests_enrols_and_locks() {
     let house = House::new();
     let mut page = house.page();
     page.come_in();

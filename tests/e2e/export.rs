@@ -67,7 +67,7 @@ fn an_exported_chain_holds_and_one_flipped_bit_is_located() {
 }
 
 #[test]
-fn a_part_of_a_chain_and_the_chain_of_an_earlier_key_can_be_exported() {
+fn parts_of_a_chain_and_earlier_keys_can_be_exported() {
     let folder = tempfile::tempdir().unwrap();
     let plan = ServerPlan::embedded(folder.path());
     let (_server, ready) = plan.start(&[]).unwrap();

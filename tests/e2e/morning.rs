@@ -54,7 +54,7 @@ fn a_drawn_morning_raises_what_it_must_and_nothing_else() {
 }
 
 #[test]
-fn a_morning_of_real_photographs_raises_what_it_must_and_nothing_else() {
+fn a_morning_of_photographs_raises_what_it_must() {
     let photographs = root().join("../shared/data/lfw_dev");
     if !photographs.is_dir() || !real_pack() {
         eprintln!(

@@ -30,7 +30,7 @@ fn assert_nothing_lost(playing: &Playing, summary: &Value) {
 }
 
 #[test]
-fn a_server_that_is_killed_in_the_middle_gets_everything_when_it_comes_back() {
+fn a_server_killed_in_the_middle_gets_everything_later() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::drawn_once();
     let mut playing = morning::start(folder.path(), &settings, &mut |_| {}).unwrap();
@@ -52,7 +52,7 @@ fn a_server_that_is_killed_in_the_middle_gets_everything_when_it_comes_back() {
 }
 
 #[test]
-fn a_box_that_is_killed_keeps_what_it_raised_and_delivers_it_after_the_restart() {
+fn a_killed_box_delivers_after_its_restart() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::drawn_once();
     let mut playing = morning::start(folder.path(), &settings, &mut |_| {}).unwrap();

@@ -15,7 +15,7 @@ fn heard(socket: &UnixDatagram) -> String {
 }
 
 #[test]
-fn a_box_tells_systemd_that_it_is_ready_that_it_looks_and_that_it_stops() {
+fn systemd_hears_that_a_box_is_ready_looks_and_stops() {
     let folder = tempfile::tempdir().unwrap();
     let mut playing = morning::start(folder.path(), &Settings::drawn_once(), &mut |_| {}).unwrap();
     playing.agent.kill().unwrap();

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_renewed_when_two_thirds_of_its_life_are_over() {
+    fn two_thirds_of_a_certificates_life_renew_it() {
         let at = |day: i64| Timestamp::from_second(1_790_000_000 + day * 86_400).unwrap();
         assert_eq!(CertificateTimes { issued_at: at(0), expires_at: at(90) }.renew_at(), at(60));
     }

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authority_with_the_fingerprint_is_taken_from_what_is_presented() {
+    fn of_what_is_presented_the_fingerprints_authority_is_taken() {
         let root_key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -41,12 +41,11 @@ fn link(the_box: &TestBox, outbox: &delivery::outbox::Outbox) -> Link {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_raised_is_stored_once_through_broker_kills_and_lost_receipts() {
+async fn broker_kills_and_lost_receipts_store_all_once() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mut broker) = Mosquitto::start(
-        dir.path(),
-        "everything_raised_is_stored_once_through_broker_kills_and_lost_receipts",
-    ) else {
+    let Some(mut broker) =
+        Mosquitto::start(dir.path(), "broker_kills_and_lost_receipts_store_all_once")
+    else {
         return;
     };
     let the_box = TestBox::new(dir.path(), broker.port);
@@ -230,9 +229,9 @@ async fn the_last_will_speaks_for_a_box_that_vanished() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_nothing() {
+async fn what_is_forged_or_replayed_is_counted_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let test = "what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_nothing";
+    let test = "what_is_forged_or_replayed_is_counted_and_changes_nothing";
     let Some(broker) = Mosquitto::start(dir.path(), test) else { return };
     let the_box = TestBox::new(dir.path(), broker.port);
     let outbox = the_box.outbox();
@@ -318,9 +317,9 @@ async fn what_is_forged_replayed_rolled_back_or_broken_is_counted_and_changes_no
 /// false: after a good one was taken, exactly the false one is refused, and counted under its own
 /// name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_forged_a_replayed_and_a_rolled_back_receipt_roster_and_command_are_each_refused() {
+async fn forged_replayed_and_rolled_back_knowledge_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let test = "a_forged_a_replayed_and_a_rolled_back_receipt_roster_and_command_are_each_refused";
+    let test = "forged_replayed_and_rolled_back_knowledge_is_refused";
     let Some(broker) = Mosquitto::start(dir.path(), test) else { return };
     let the_box = TestBox::new(dir.path(), broker.port);
     let outbox = the_box.outbox();

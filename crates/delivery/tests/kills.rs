@@ -275,7 +275,7 @@ async fn a_kill_while_the_full_disk_is_being_mended_loses_no_finding() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_while_a_torn_database_is_replaced_loses_nothing_that_could_be_read() {
+async fn a_kill_while_a_torn_database_is_replaced_loses_nothing() {
     for (state, times) in [
         ("aside.new_database", 1),
         ("aside.rows_moved", 1),

@@ -338,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_few_strangers_are_fitted_and_never_below_what_one_has_reached() {
+    fn too_few_strangers_fit_no_lower_than_one_reached() {
         // Quantiles of a Gumbel law with mode 0.2 and spread 0.05: the fit must find its tail
         // again.
         let sorted: Vec<f32> = (1..=100)

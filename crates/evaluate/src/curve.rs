@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_threshold_lets_through_no_more_impostors_than_the_rate_allows() {
+    fn a_threshold_keeps_impostors_at_the_asked_rate() {
         let impostor: Vec<f32> = (0..10_000).map(|i| i as f32 / 10_000.0).collect();
         let scores = Scores::new(vec![0.5, 0.995, 0.9995], impostor);
         let threshold = scores.threshold_at(1e-2).expect("enough impostors");
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_by_person_holds_the_rate_and_none_seen_bounds_it_by_three_over_n() {
+    fn none_seen_of_n_people_bounds_the_rate_by_three_over_n() {
         let groups: Vec<(u32, u32)> = (0..100).map(|i| (u32::from(i % 10 == 0), 4)).collect();
         let [low, high] = bootstrap_by_group(&groups, 1).expect("a hundred people");
         assert!(low < 0.025 && 0.025 < high && high < 0.06, "{low} {high}");

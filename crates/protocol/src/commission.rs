@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_polygon_is_taken_also_a_hollow_one_and_one_with_a_corner_on_a_straight_line() {
+    fn plain_hollow_and_straight_cornered_polygons_are_taken() {
         for good in [
             &[(0, 0), (1000, 0), (1000, 1000), (0, 1000)][..],
             &[(100, 100), (300, 100), (200, 150), (300, 300), (100, 300)],

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_setting_has_a_default_in_its_range_and_a_name_of_its_own() {
+    fn every_setting_has_an_own_name_and_a_default_in_range() {
         let mut names = std::collections::BTreeSet::new();
         for s in of_the_box() {
             assert!((s.min..=s.max).contains(&s.default), "{}", s.name);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_says_a_default_has_the_hash_of_one_that_leaves_it_out() {
+    fn a_default_said_or_left_out_has_one_hash() {
         let said = BTreeMap::from([("ll4_op_ms".to_owned(), 60_000)]);
         assert_eq!(canonical(&said), canonical(&BTreeMap::new()));
         assert_ne!(

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_people_play_fewer_sessions_to_the_last_with_an_incident() {
+    fn fewer_people_play_sessions_up_to_the_last_incident() {
         let all = Morning::bundled().unwrap();
         let played = |practitioners, people| all.shortened(practitioners, people);
         for (practitioners, people, expected) in [

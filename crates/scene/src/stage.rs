@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_time_gives_the_same_picture_whatever_was_asked_before() {
+    fn the_same_time_gives_the_same_picture() {
         let mut scene = Scene::drawn(Morning::bundled().unwrap(), 7);
         let mut frame = RgbImage::new(WIDTH, HEIGHT);
         scene.frame_at(60_000, &mut frame);
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_absent_lead_never_appears_and_the_stranger_is_never_with_a_lead() {
+    fn the_absent_lead_never_appears_beside_the_stranger() {
         let mut scene = Scene::drawn(Morning::bundled().unwrap(), 7);
         let mut frame = RgbImage::new(WIDTH, HEIGHT);
         for t_s in (0..2_370).step_by(10) {
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn every_practitioner_has_an_enrolment_picture_and_an_unknown_person_has_none() {
+    fn only_practitioners_have_an_enrolment_picture() {
         let scene = Scene::drawn(Morning::bundled().unwrap(), 7);
         for p in scene.morning().practitioners() {
             assert!(scene.enrolment_photo(&p.id).unwrap().is_some());

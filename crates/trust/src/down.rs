@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_is_taken_and_an_older_or_repeated_one_refused() {
+    fn an_older_or_repeated_version_is_refused() {
         let server = Server::new();
         let mut verifier = server.box_1();
         let body = verifier.check(&server.says(5, policy()), Some(at(1))).unwrap();

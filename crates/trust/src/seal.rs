@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn one_flipped_bit_of_the_ciphertext_is_found_and_nothing_shows_through() {
+    fn one_flipped_bit_of_the_ciphertext_is_found() {
         let key = SealingKey::generate().unwrap();
         let device: DeviceId = "box-1".parse().unwrap();
         let sealed =

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_at_somebody_else_forget_what_went_before_and_one_bad_look_does_not() {
+    fn another_person_resets_the_evidence_one_bad_look_does_not() {
         let mut probe = TrackProbe::default();
         for _ in 0..5 {
             probe.add(&unit([1.0, 0.0, 0.0]));

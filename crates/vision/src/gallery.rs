@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_search_over_codes_finds_exactly_what_the_full_search_finds() {
+    fn the_search_over_codes_finds_what_the_full_one_finds() {
         let mut state = 7_u32;
         let mut vector = |spread: f32| {
             let values = (0..64).map(|i| {

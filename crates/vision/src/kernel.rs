@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_is_the_sum_of_its_products_whatever_the_length_and_count() {
+    fn every_row_is_the_sum_of_its_products() {
         for length in [1, 15, 16, 128, 250, 256, 512] {
             for count in [0, 1, 3, 4, 9] {
                 let (query, rows) = (numbers(length, 3), numbers(length * count, 7));

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_taken_and_what_is_not_is_one_line_and_the_cpu() {
+    fn a_missing_provider_is_one_line_and_the_cpu() {
         assert_eq!(choose("cpu", &["cpu"]), Ok(None));
         assert_eq!(choose("XNNPACK", &["cpu", "xnnpack"]), Ok(Some("xnnpack")));
         let absent = choose("cuda", &["cpu"]).unwrap_err();

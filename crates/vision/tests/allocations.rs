@@ -88,7 +88,7 @@ fn detection_and_quality_allocate_nothing_of_their_own() {
 }
 
 #[test]
-fn a_frame_that_is_scaled_down_allocates_no_more_than_one_that_is_not() {
+fn a_scaled_frame_allocates_no_more_than_another() {
     let data = ramp(1280, 720);
     let frame = Frame::new(&data, 1280, 720, PixelOrder::Rgb).unwrap();
     let (mut analyzer, mut faces) = (avatar(640), Vec::with_capacity(8));
@@ -98,7 +98,7 @@ fn a_frame_that_is_scaled_down_allocates_no_more_than_one_that_is_not() {
 }
 
 #[test]
-fn a_look_at_a_face_allocates_its_embedding_alone_and_a_search_nothing() {
+fn a_look_allocates_its_embedding_alone() {
     let data = ramp(640, 480);
     let frame = Frame::new(&data, 640, 480, PixelOrder::Rgb).unwrap();
     let mut analyzer = avatar(0);

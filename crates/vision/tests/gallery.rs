@@ -88,7 +88,7 @@ fn numbers_that_are_not_finite_make_no_embedding() {
 }
 
 #[test]
-fn a_person_who_is_removed_is_found_no_more_and_the_others_still_are() {
+fn a_removed_person_is_found_no_more() {
     let mut gallery = gallery(&[("li", 0.0), ("wang", 30.0), ("li", 10.0), ("zhao", 60.0)]);
     assert_eq!(gallery.remove(&"li"), 2);
     assert_eq!(gallery.remove(&"li"), 0);

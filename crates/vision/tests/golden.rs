@@ -48,8 +48,8 @@ fn farthest(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[test]
-fn faces_and_embeddings_are_those_of_an_independent_implementation() {
-    let name = "faces_and_embeddings_are_those_of_an_independent_implementation";
+fn faces_and_embeddings_are_those_of_a_peer() {
+    let name = "faces_and_embeddings_are_those_of_a_peer";
     let (Some(mut analyzer), Some(folder)) =
         (common::real(name), common::photographs(name, "mfr2_dev"))
     else {
@@ -89,8 +89,8 @@ fn faces_and_embeddings_are_those_of_an_independent_implementation() {
 }
 
 #[test]
-fn a_picture_by_formula_embeds_as_in_an_independent_implementation() {
-    let name = "a_picture_by_formula_embeds_as_in_an_independent_implementation";
+fn a_picture_by_formula_embeds_as_in_a_peer() {
+    let name = "a_picture_by_formula_embeds_as_in_a_peer";
     let Some(spec) = common::real_spec(name) else { return };
     let mut embedder =
         Embedder::load(&Runtime::init().expect("runtime"), &spec.embedder).expect("embedder");

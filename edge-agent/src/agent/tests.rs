@@ -302,7 +302,7 @@ fn a_stranger_at_work_becomes_a_finding_in_the_outbox() {
 }
 
 #[test]
-fn every_message_of_the_server_is_acknowledged_and_a_bad_one_is_refused_whole() {
+fn every_message_is_acknowledged_or_refused_whole() {
     let mut box_1 = box_1(settings(true, false));
     box_1.told_everything();
     box_1.told(2, roster("real/7", true));
@@ -428,7 +428,7 @@ fn a_run_with_once_ends_when_every_row_has_its_receipt() {
 }
 
 #[test]
-fn a_camera_that_vanished_is_in_the_heartbeat_and_the_daemon_stays() {
+fn a_vanished_camera_is_in_the_heartbeat() {
     let mut box_1 = box_1(settings(false, false));
     let seen = Seen {
         at: at(1_000),
@@ -520,7 +520,7 @@ fn no_log_line_at_any_level_shows_a_template() {
 }
 
 #[test]
-fn zones_changed_behind_the_lock_are_raised_once_for_each_change() {
+fn zones_changed_behind_the_lock_are_raised_once_each() {
     let other = |x: i32| {
         let Down::Room(mut changed) = room() else { panic!() };
         changed.zones.bed = vec![vec![(x, 0), (900, 0), (900, 900)]];

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_picture_is_made_smaller_and_a_face_is_cut_out_as_it_is() {
+    fn a_wide_picture_shrinks_and_a_face_keeps_its_size() {
         let seen = seen(&mut OneFace, &white(1920, 1080), &mut Mask::default(), 1).unwrap();
         let whole = seen.whole().unwrap();
         assert_eq!((whole.width, whole.height, whole.rgb.len()), (640, 360, 640 * 360 * 3));

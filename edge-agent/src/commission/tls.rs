@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_start_has_a_certificate_of_its_own_and_shows_it_as_browsers_do() {
+    fn each_start_has_a_certificate_of_its_own() {
         let (one, two) =
             (Tls::new(&["127.0.0.1".parse().unwrap()]).unwrap(), Tls::new(&[]).unwrap());
         assert_ne!(one.fingerprint, two.fingerprint);

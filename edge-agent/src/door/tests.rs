@@ -66,7 +66,7 @@ fn who_turns_as_asked_is_live_and_before_that_nobody_is() {
 }
 
 #[test]
-fn a_photograph_held_before_the_door_is_never_live_and_is_asked_again_after_a_rest() {
+fn a_photograph_before_the_door_is_never_live() {
     let folder = tempfile::tempdir().unwrap();
     let (mut door, track) = (door(&folder), TrackId(1));
     for at in (0..60_000).step_by(100) {

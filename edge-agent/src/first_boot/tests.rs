@@ -97,7 +97,7 @@ fn what_is_wrong_is_said_on_the_card_and_changes_nothing() {
 }
 
 #[test]
-fn a_registration_needs_a_server_a_token_and_an_address_that_keeps_it_secret() {
+fn a_registration_needs_server_token_and_a_secret_address() {
     let said: Vec<String> = [
         "",
         "server = \"https://s.example\"\n",

@@ -102,7 +102,7 @@ fn look(pipeline: &mut Pipeline<Scripted>, mono_ms: u64, faces: &[FaceBox]) -> O
 }
 
 #[test]
-fn a_practitioner_is_matched_and_the_next_person_named_as_the_margin() {
+fn a_match_names_the_next_person_as_its_margin() {
     let seen = look(&mut pipeline(), 0, &[face(100.0, 100.0)]).unwrap();
     let found = seen.faces[0].match_.clone().unwrap();
     assert_eq!(
@@ -210,7 +210,7 @@ fn a_person_who_withdrew_is_matched_no_more() {
 }
 
 #[test]
-fn a_still_picture_of_a_live_camera_is_frozen_and_of_a_scene_is_not() {
+fn a_still_picture_of_a_live_camera_is_frozen() {
     for (live_camera, expected) in [(true, CameraState::Frozen), (false, CameraState::Ok)] {
         let mut pipeline = pipeline();
         pipeline.manner.live_camera = live_camera;

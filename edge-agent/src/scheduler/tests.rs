@@ -91,7 +91,7 @@ fn a_patient_is_never_planned_however_good_the_face() {
 }
 
 #[test]
-fn the_budget_is_kept_and_what_was_put_off_is_counted_and_done_later() {
+fn what_the_budget_put_off_is_counted_and_done_later() {
     let settings = Settings { budget_ms_per_s: 25, ..SETTINGS };
     let mut scheduler = Scheduler::new(settings);
     let crowd: Vec<_> = (1..=10).map(open).collect();

@@ -103,7 +103,7 @@ fn without_a_session_two_starts_never_share_an_id() {
 }
 
 #[test]
-fn the_message_carries_the_figures_and_the_versions_it_was_made_with() {
+fn a_finding_carries_its_figures_and_versions() {
     let report = sent(&core_finding(Some("s-1"), 1_000, 0));
     assert_eq!(
         (report.rule.as_str(), report.kind, report.severity),
@@ -118,7 +118,7 @@ fn the_message_carries_the_figures_and_the_versions_it_was_made_with() {
 }
 
 #[test]
-fn a_finding_names_the_policy_it_was_made_with_and_not_the_one_in_force_now() {
+fn a_finding_names_the_policy_it_was_made_with() {
     let made_with = |number| {
         let found = core::Finding { policy_version: number, ..core_finding(Some("s-1"), 0, 0) };
         let manifest = finding(&origin(), |_| None, &found).manifest;

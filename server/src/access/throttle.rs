@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fifth_failure_waits_a_second_and_each_further_one_twice_as_long() {
+    fn from_the_fifth_failure_on_the_wait_doubles() {
         let mut throttle = Throttle::default();
         for _ in 0..4 {
             throttle.failed("wang", 0);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_guessed_from_everywhere_gives_each_source_one_attempt() {
+    fn guesses_from_everywhere_get_one_attempt_each() {
         let mut throttle = Throttle::default();
         for n in 0..UNDER_ATTACK {
             assert!(throttle.attempt_login("wang", &at(&format!("s{n}")), 0).is_ok());

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_box_speaks_upward_and_listens_downward_on_its_own_topics_only() {
+    fn a_box_speaks_and_listens_on_its_own_topics_only() {
         for (topic, publish, subscribe) in [
             ("zaigang/v1/box-1/findings", true, false),
             ("zaigang/v1/box-1/status", true, false),

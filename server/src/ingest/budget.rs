@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_spent_is_read_as_it_was_written_and_forgotten_the_next_day() {
+    fn what_was_spent_is_forgotten_the_next_day() {
         let mut spent = Spent::read("", "", "2026-03-02");
         for kind in Kind::ALL {
             spent.add(kind, 7);

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_by_the_boxs_earlier_key_accuses_nobody_and_a_message_by_it_does() {
+    fn a_status_by_an_earlier_key_accuses_nobody() {
         let (earlier, present, forger) = (
             SigningKey::generate().unwrap(),
             SigningKey::generate().unwrap(),

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_is_measured_on_prompt_messages_and_not_on_those_that_waited() {
+    fn an_offset_is_measured_on_prompt_messages_alone() {
         let mut a_box = Box1 { clocks: Clocks::default(), ahead_ms: 90_000 };
         assert_eq!(a_box.says(1, 1_000, 40), Some(89_960));
         assert_eq!(a_box.says(1, 2_000, 3_600_000), None, "an hour in the outbox is no offset");

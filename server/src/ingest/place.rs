@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_another_room_is_set_aside_and_an_unknown_one_is_none() {
+    fn a_session_of_another_room_is_set_aside() {
         let mut payload = seen("room-1", NOW, NOW);
         payload["session"] = json!("s-1");
         let of = |place: SessionPlace| {

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn in_two_places_at_once_is_urgent_from_two_minutes_and_the_uncertainty_on() {
+    fn two_places_at_once_are_urgent_from_two_minutes_on() {
         assert_eq!(
             severities(&[minutes("b", 50, 70, MIANYANG), minutes("a", 0, 60, CHENGDU)]),
             [Severity::L3]

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_graver_or_a_broader_one_is_strengthened_and_a_lesser_one_opened_anew() {
+    fn a_graver_step_strengthens_and_a_lesser_one_opens_anew() {
         let stands = [after(&reconcile(&[], vec![draft(Severity::L2, 2)], |_| Undone::ByTime)[0])];
         assert_eq!(
             steps(&stands, vec![draft(Severity::L3, 2)], Undone::ByTime),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_withdrawn_comes_back_under_its_id_and_what_was_closed_under_another() {
+    fn what_was_withdrawn_comes_back_under_its_id() {
         let opened = [after(&reconcile(&[], vec![draft(Severity::L1, 1)], |_| Undone::ByTime)[0])];
         let withdrawn = [after(&reconcile(&opened, vec![], |_| Undone::ByFact)[0])];
         assert_eq!(

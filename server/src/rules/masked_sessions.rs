@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_cured_a_fortnight_after_notice_goes_to_the_supervisors() {
+    fn what_is_not_cured_in_a_fortnight_goes_on() {
         let told = |ms: i64| BTreeMap::from([("c-1".to_owned(), NOW - ms)]);
         assert_eq!(severities(&fortnight(10, 4), &told(14 * DAY_MS - 1)), [Severity::L1]);
         assert_eq!(severities(&fortnight(10, 4), &told(14 * DAY_MS)), [Severity::L2]);
     }
 
     #[test]
-    fn an_empty_room_a_room_without_a_box_and_a_report_to_come_are_not_counted_against_a_clinic() {
+    fn an_empty_room_or_a_late_report_does_not_count() {
         let nobody_told = BTreeMap::new();
         let mut sessions = fortnight(10, 4);
         sessions[0] = with(dark(0), |s| {

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_of_the_server_divides_a_silence_and_neither_half_alleges_anything() {
+    fn a_silence_divided_by_a_stop_alleges_nothing() {
         let start = NOW - DAY_MS;
         assert_eq!(severities(&line(vec![outage(start, 29), outage(start + 30 * MINUTE, 29)])), []);
     }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_leaves_the_window_one_millisecond_after_thirty_days() {
+    fn a_session_leaves_the_window_after_thirty_days() {
         let mut sessions = month(5, 0);
         sessions[0].start_ms = NOW - 30 * DAY_MS + 1;
         assert_eq!(severities(&sessions), [Severity::L2]);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_seen_was_cancelled_or_was_never_reported_does_not_count() {
+    fn what_could_not_be_seen_does_not_count() {
         let mut sessions = month(5, 0);
         sessions[0] = with(session(0, 1), |s| s.assessable = false);
         assert_eq!(severities(&sessions), []);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_in_which_ll1_was_undecided_is_left_out_unless_he_was_verified() {
+    fn a_session_undecided_for_ll1_is_left_out() {
         let mut sessions = month(6, 0);
         sessions[0] = with(session(0, 1), |s| s.lead_open = true);
         assert_eq!(severities(&sessions), [Severity::L2], "five tell");
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_only_absent_is_logged_after_thirty_days_in_sight_and_not_a_moment_before() {
+    fn only_thirty_days_in_sight_log_an_absence() {
         let person = |last, since| Registered {
             person: "q".into(),
             institution: "c-1".into(),

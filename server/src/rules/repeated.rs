@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_third_treatment_without_a_session_goes_to_the_supervisors() {
+    fn a_third_undeclared_treatment_goes_to_the_supervisors() {
         let two = [at(1, NOW - 5 * DAY_MS), at(2, NOW - 3 * DAY_MS)];
         assert!(said(&two).is_empty());
         let three = [two[0].clone(), two[1].clone(), at(3, NOW)];

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn every_default_is_in_its_range_and_every_setting_has_both_languages() {
+    fn every_setting_has_both_languages_and_a_default() {
         let mut names = std::collections::BTreeSet::new();
         for s in all() {
             assert!((s.min..=s.max).contains(&s.default), "{}", s.name);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_one_below_or_above_its_range_is_refused_with_the_range() {
+    fn a_value_out_of_its_range_is_refused_with_the_range() {
         check("ll2_days", 7).unwrap();
         check("ll2_days", 180).unwrap();
         for bad in [6, 181] {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_city_overrules_the_province_and_says_nothing_for_its_neighbour() {
+    fn the_city_overrules_the_province_for_itself_alone() {
         let layers =
             [layer("5101", "ll2_days", 60), layer("", "ll2_days", 20), layer("51", "hb1_days", 40)];
         let at = |place: &str| {

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn two_in_a_month_are_the_clinics_and_the_third_is_the_supervisors() {
+    fn the_third_in_a_month_is_the_supervisors() {
         assert_eq!(severities(&[nobody(1, 20), nobody(2, 1)]), [Severity::L1; 2]);
         assert_eq!(
             severities(&[nobody(1, 29), nobody(2, 20), nobody(3, 1)]),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_seen_for_one_part_per_million_too_little_alleges_nothing() {
+    fn a_room_seen_one_ppm_too_little_alleges_nothing() {
         assert_eq!(severities(&[nobody(1, 1)]), [Severity::L1]);
         assert_eq!(severities(&[with(nobody(1, 1), |s| s.visibility_i_ppm = 599_999)]), []);
     }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_face_a_broken_clock_a_cancellation_and_silence_of_the_box_allege_nothing() {
+    fn a_face_a_broken_clock_or_a_silent_box_alleges_nothing() {
         assert_eq!(severities(&[with(nobody(1, 1), |s| s.face_seen = true)]), []);
         assert_eq!(severities(&[with(nobody(1, 1), |s| s.because.push("clock".into()))]), []);
         assert_eq!(severities(&[SessionOutcome { cancelled: true, ..nobody(1, 1) }]), []);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn it_joins_the_incident_of_its_session_and_names_the_two_before() {
+    fn the_third_joins_its_session_and_names_the_two_before() {
         let drafts = judge(&[nobody(1, 29), nobody(2, 20), nobody(3, 1)], &Numbers::default(), NOW);
         assert_eq!(drafts[2].session.as_deref(), Some("s-3"));
         assert_eq!(drafts[2].related, ["s-1", "s-2", "s-3"]);

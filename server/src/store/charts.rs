@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_false_alarm_is_what_people_dismissed_and_not_what_the_box_took_back() {
+    fn what_people_dismissed_is_a_false_alarm() {
         let (store, _dir) = store();
         let at = "2026-03-02T01:00:00.000Z";
         for (id, state, because) in [
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_one_of_the_pages_zone_and_what_lies_elsewhere_is_not_counted() {
+    fn a_day_is_one_of_the_pages_zone() {
         let (store, _dir) = store();
         alert(&store, "late", "raised", "", "2026-03-02T17:00:00.000Z");
         assert_eq!(store.figures(&march()).unwrap().by_day[0].key, "2026-03-03");

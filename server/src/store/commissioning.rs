@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_box_draws_nothing_until_it_is_unlocked_and_locks_only_what_is_in_force() {
+    fn a_locked_box_draws_nothing_until_it_is_unlocked() {
         let (store, _dir) = store();
         store.draw_zones(said("t1"), &bed(1)).unwrap();
         let hash = |zones: &Zones| trust::canonical_sha256(zones).unwrap();

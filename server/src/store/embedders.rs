@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_get_the_earlier_templates_until_all_were_made_anew_and_then_only_the_new_ones() {
+    fn boxes_get_new_templates_once_all_were_made_anew() {
         let (_dir, faces) = faces();
         assert!(
             !faces.use_embedder("a", "pack-a", "t3").unwrap(),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_came_again_or_withdrew_is_off_the_list_and_the_way_back_is_open_until_retention() {
+    fn whoever_came_again_or_withdrew_is_off_the_list() {
         let (_dir, faces) = faces();
         faces.use_embedder("b", "pack-b", "t5").unwrap();
         assert_eq!(faces.come_again(10).unwrap().len(), 3);

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registry_photograph_rests_sealed_and_a_new_one_takes_its_place() {
+    fn a_new_registry_photograph_takes_the_olds_place() {
         let dir = tempfile::tempdir().unwrap();
         let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
         assert_eq!(faces.registry_photo("p-1").unwrap(), None);

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dismissed_alert_loses_its_persons_once_and_keeps_what_figures_need() {
+    fn a_dismissed_alert_loses_its_persons_once() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         store

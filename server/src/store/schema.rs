@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_of_each_earlier_version_comes_forward_with_its_rows() {
+    fn each_earlier_database_comes_forward_with_its_rows() {
         for old in 1..=FACTS.len() {
             let mut connection = Connection::open_in_memory().unwrap();
             migrate(&mut connection, Path::new("t"), &FACTS[..old]).unwrap();
@@ -100,7 +100,7 @@ mod tests {
 
     /// What a migration counts must agree with what stood there before it, and go on agreeing.
     #[test]
-    fn counts_of_an_old_database_are_right_after_it_came_forward_and_stay_right() {
+    fn an_old_database_comes_forward_with_right_counts() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, Path::new("t"), &FACTS[..6]).unwrap();
         let alert = |id: &str, state: &str, (more, values): (&str, &str)| {

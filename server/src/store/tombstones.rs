@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_withdrawal_at_one_clinic_leaves_the_other_and_renews_the_key() {
+    fn a_withdrawal_at_one_clinic_leaves_the_other() {
         let dir = tempfile::tempdir().unwrap();
         let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
         propose(&faces, "c-1");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_database_learns_which_clinics_enrolment_was_withdrawn() {
+    fn a_restored_database_learns_what_was_withdrawn() {
         let dir = tempfile::tempdir().unwrap();
         let signer = Arc::new(trust::SigningKey::generate().unwrap());
         let ledger = Ledger::new(&dir.path().join("tombstones"), signer);

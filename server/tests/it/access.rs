@@ -221,7 +221,7 @@ fn what_was_read_is_still_known_after_three_years_of_retention() {
 }
 
 #[test]
-fn an_api_token_opens_what_its_role_and_scope_say_until_it_is_revoked() {
+fn a_token_opens_what_its_role_and_scope_say() {
     let house = guarded();
     let store = &house.running().app.store;
     let admin = "an-administrators-token";

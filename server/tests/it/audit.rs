@@ -277,7 +277,7 @@ fn a_case_package_holds_sightings_of_its_case_alone() {
 }
 
 #[test]
-fn a_sighting_loses_its_content_when_its_time_is_over_and_the_chain_holds() {
+fn a_sighting_past_its_time_loses_its_content() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();

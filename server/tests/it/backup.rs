@@ -44,7 +44,7 @@ fn enrol(house: &House, id: &str, person: &str) {
 }
 
 #[test]
-fn who_withdrew_after_the_backup_does_not_come_back_and_everything_else_does() {
+fn who_withdrew_after_the_backup_does_not_come_back() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
@@ -92,7 +92,7 @@ fn who_withdrew_after_the_backup_does_not_come_back_and_everything_else_does() {
 }
 
 #[test]
-fn an_old_copy_put_in_place_by_hand_learns_of_the_deletions_at_its_start() {
+fn an_old_copy_learns_of_deletions_at_its_start() {
     let house = House::new();
     house.furnish();
     enrol(&house, "e-1", "p-lead");

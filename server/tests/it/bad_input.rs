@@ -7,7 +7,7 @@ use crate::boxes::{TestBox, health};
 use crate::house::House;
 
 #[test]
-fn malformed_oversized_and_forged_messages_are_set_aside_and_the_next_good_one_is_stored() {
+fn a_good_message_after_bad_ones_is_stored() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
@@ -132,7 +132,7 @@ fn each_wrong_registry_entry_gets_one_clear_line() {
 }
 
 #[test]
-fn an_enrolment_without_consent_is_refused_before_any_network_runs() {
+fn an_enrolment_without_consent_is_refused_first() {
     let house = House::new();
     house.furnish();
     let (status, answer) = upload(&house, &[("person", b"p-lead")], &[b"x"]);
@@ -164,7 +164,7 @@ pub(crate) fn upload(house: &House, fields: &[(&str, &[u8])], photos: &[&[u8]]) 
 }
 
 #[test]
-fn every_fault_of_the_api_is_a_problem_and_every_answer_has_its_own_id() {
+fn every_fault_of_the_api_is_a_problem() {
     let house = House::new();
     let mut ids = std::collections::BTreeSet::new();
     for (method, path, status) in [
@@ -195,7 +195,7 @@ fn every_fault_of_the_api_is_a_problem_and_every_answer_has_its_own_id() {
 }
 
 #[test]
-fn a_list_comes_a_page_at_a_time_with_nothing_missed_and_nothing_twice() {
+fn a_list_by_pages_misses_and_doubles_nothing() {
     let house = House::new();
     house.furnish();
     for n in 0..7 {

@@ -29,7 +29,7 @@ fn what_a_box_says_is_stored_once_and_receipted_after() {
 }
 
 #[test]
-fn findings_of_one_session_are_one_alert_with_the_highest_severity_and_every_kind() {
+fn findings_of_one_session_are_one_alert() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
@@ -48,7 +48,7 @@ fn findings_of_one_session_are_one_alert_with_the_highest_severity_and_every_kin
 }
 
 #[test]
-fn an_unseen_withdrawn_finding_dismisses_and_an_older_step_changes_nothing() {
+fn an_unseen_withdrawn_finding_dismisses() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
@@ -67,7 +67,7 @@ fn an_unseen_withdrawn_finding_dismisses_and_an_older_step_changes_nothing() {
 }
 
 #[test]
-fn a_gap_is_stored_above_becomes_an_alert_when_it_stands_and_heals() {
+fn a_gap_that_stands_becomes_an_alert_and_heals() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
@@ -119,7 +119,7 @@ fn a_declared_break_starts_a_new_chain_and_is_an_alert() {
 }
 
 #[test]
-fn after_a_restart_the_chain_goes_on_and_old_messages_stay_duplicates() {
+fn old_messages_after_a_restart_stay_duplicates() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();

@@ -90,7 +90,7 @@ fn enrol_first(house: &House, person: &str, people: &[Vec<Vec<u8>>]) -> (usize, 
 }
 
 #[test]
-fn a_proposal_identifies_nobody_until_a_supervisor_confirms_and_a_withdrawal_reaches_the_box() {
+fn a_proposal_identifies_nobody_until_it_is_confirmed() {
     let Some((house, people)) = house("a_proposal_identifies_nobody_until_a_supervisor_confirms")
     else {
         return;
@@ -247,7 +247,7 @@ fn a_proposal_elsewhere_keeps_no_other_clinic_out() {
 }
 
 #[test]
-fn a_change_of_the_model_makes_templates_anew_of_kept_photographs_and_lists_the_others() {
+fn a_change_of_the_model_makes_templates_anew() {
     let Some((house, people)) = house("a_change_of_the_model_makes_templates_anew") else { return };
     let token = house.must_post("devices", &json!({"id":"box-1","room":"room-1"}));
     let mut b = TestBox::provision(&house, token["provisioning_token"].as_str().unwrap());
@@ -320,7 +320,7 @@ fn a_change_of_the_model_makes_templates_anew_of_kept_photographs_and_lists_the_
 }
 
 #[test]
-fn pictures_that_are_none_get_one_line_each_and_the_server_goes_on() {
+fn pictures_that_are_none_get_one_line_each() {
     let Some((house, people)) = house("pictures_that_are_none") else { return };
     let truncated = &people[0][0][..people[0][0].len() / 3];
     let huge = png_header(20_000, 20_000);

@@ -257,7 +257,7 @@ fn a_page_of_nobody_does_not_tell_how_much_happens() {
 }
 
 #[test]
-fn a_stream_ends_with_the_login_the_account_or_the_token_that_opened_it() {
+fn a_stream_ends_with_what_opened_it() {
     let house = house();
     let (store, app) = (&house.running().app.store, &house.running().app);
     let out = login(&house, "goes-out", Role::Supervisor, "5101");

@@ -169,7 +169,7 @@ fn an_e_mail_says_the_number_and_names_nobody() {
 /// The same over TLS from the first byte, by an authority that only the configuration knows;
 /// without it nothing is sent.
 #[test]
-fn an_e_mail_goes_over_tls_to_whom_the_authority_vouches_for_and_to_nobody_else() {
+fn an_e_mail_goes_to_vouched_for_servers_alone() {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (certificate, key) = (certified.cert.der().clone(), certified.signing_key.serialize_der());
     let tls = rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(
@@ -257,7 +257,7 @@ fn mail_dialogue(
 }
 
 #[test]
-fn the_page_makes_a_hook_and_keeps_what_was_typed_when_it_is_wrong() {
+fn a_wrong_hook_keeps_what_was_typed() {
     let (origin, _heard) = receiver(&[]);
     let house = house(&format!("[outgoing]\nwebhook_origins = [\"{origin}\"]\n"));
     let form = "application/x-www-form-urlencoded";

@@ -254,7 +254,7 @@ fn the_fifty_first_open_session_of_a_room_is_refused_by_name() {
 }
 
 #[test]
-fn a_session_that_nobody_closes_ends_at_the_policys_bound_with_a_mark() {
+fn an_unclosed_session_ends_at_the_policys_bound() {
     let house = House::new();
     house.furnish();
     house
@@ -276,7 +276,7 @@ fn a_session_that_nobody_closes_ends_at_the_policys_bound_with_a_mark() {
 }
 
 #[test]
-fn a_cancelled_session_is_told_as_cancelled_with_every_word_and_its_time() {
+fn a_cancelled_session_is_told_with_every_word() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
@@ -296,7 +296,7 @@ fn a_cancelled_session_is_told_as_cancelled_with_every_word_and_its_time() {
 }
 
 #[test]
-fn a_session_that_moves_to_another_room_is_told_to_the_first_as_cancelled() {
+fn a_moved_session_is_told_to_the_first_room() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-1","mode":"in_room","zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));

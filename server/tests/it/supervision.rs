@@ -49,7 +49,7 @@ fn furnished() -> (House, TestBox) {
 }
 
 #[test]
-fn a_lead_in_whose_name_five_sessions_ran_without_him_is_one_alert_with_its_sessions_linked() {
+fn five_sessions_without_their_lead_are_one_alert() {
     let (house, mut b) = furnished();
     for n in 0..5 {
         declare(&house, &format!("ll-{n}"), 600 - n * 60, 570 - n * 60);
@@ -143,7 +143,7 @@ fn a_session_in_which_the_box_could_not_tell_is_left_out_of_ll2() {
 }
 
 #[test]
-fn a_session_in_an_empty_room_joins_its_own_incident_and_the_third_is_the_supervisors() {
+fn a_third_session_in_an_empty_room_is_the_supervisors() {
     let (house, mut b) = furnished();
     let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false,"visibility_over_a_ppm":0});
     for n in 0..3 {
@@ -285,7 +285,7 @@ fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
 }
 
 #[test]
-fn three_treatments_without_a_session_in_a_month_go_to_the_supervisors() {
+fn three_undeclared_treatments_go_to_the_supervisors() {
     let (house, mut b) = furnished();
     for (n, id) in ['a', 'b', 'c'].into_iter().enumerate() {
         let mut alone =
@@ -303,7 +303,7 @@ fn three_treatments_without_a_session_in_a_month_go_to_the_supervisors() {
 }
 
 #[test]
-fn a_box_that_is_silent_in_opening_hours_is_asked_about_and_the_servers_own_sleep_is_not() {
+fn a_box_silent_in_opening_hours_is_asked_about() {
     let (house, mut b) = furnished();
     b.say(&crate::boxes::health());
     b.receipted(1);
@@ -390,7 +390,7 @@ fn a_check_reaches_the_box_and_what_a_system_states_does_not() {
 }
 
 #[test]
-fn a_session_is_opened_amended_closed_late_and_cancelled_and_every_word_is_kept() {
+fn every_word_of_a_session_is_kept() {
     let (house, b) = furnished();
     house.must_post(
         "sessions",
@@ -425,7 +425,7 @@ fn a_session_is_opened_amended_closed_late_and_cancelled_and_every_word_is_kept(
 }
 
 #[test]
-fn everything_that_a_rule_reads_can_be_entered_by_page_and_what_was_typed_stays() {
+fn everything_that_a_rule_reads_can_be_entered_by_page() {
     let house = House::new();
     house.furnish();
     let form = |path: &str, body: &str| {
@@ -491,7 +491,7 @@ fn everything_that_a_rule_reads_can_be_entered_by_page_and_what_was_typed_stays(
 }
 
 #[test]
-fn a_policy_is_set_by_jurisdiction_with_its_range_and_reaches_the_boxes_of_that_place_alone() {
+fn a_policy_reaches_the_boxes_of_its_place_alone() {
     let (house, b) = furnished();
     let (status, why) = house.post("policy", &json!({"settings":{"match_frames":99}}));
     assert_eq!(status, 422);

@@ -208,7 +208,7 @@ fn a_revision_that_skips_its_predecessor_is_set_aside() {
 }
 
 #[test]
-fn a_person_of_no_roster_is_seen_nowhere_and_a_bare_claim_is_seen_to_be_bare() {
+fn a_bare_claim_is_seen_to_be_bare() {
     let house = house();
     let mut liar = house.provision("place-seer", Side::Here.room()).unwrap();
     let mut other = house.provision("place-other-seer", Side::There.room()).unwrap();

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_frees_the_window_and_a_new_connection_sends_all_again() {
+    fn a_new_connection_sends_all_without_receipt_again() {
         let mut planner = planner(2);
         assert_eq!(planner.plan(&heads(&[1, 2, 3], &[]), 0).send, [1, 2]);
         assert_eq!(

@@ -132,7 +132,7 @@ fn only_what_the_server_receipted_is_deleted() {
 }
 
 #[test]
-fn a_receipt_that_names_another_hash_deletes_nothing_and_is_reported() {
+fn a_receipt_of_another_hash_deletes_nothing() {
     let clinic = Clinic::new();
     let outbox = clinic.open();
     let event = outbox.append(stamp(&outbox), finding("L2")).unwrap();
@@ -186,7 +186,7 @@ fn a_message_over_the_limit_is_refused_and_the_chain_goes_on() {
 
 /// The rule of the full disk, on a database that may not grow (`PRAGMA max_page_count`).
 #[test]
-fn a_full_disk_gives_up_heartbeats_then_presence_and_never_an_accusation() {
+fn a_full_disk_never_gives_up_an_accusation() {
     let clinic = Clinic::new();
     let outbox = clinic.open_with(OutboxOptions {
         reserve_bytes: 64 << 10,
@@ -232,7 +232,7 @@ fn a_full_disk_gives_up_heartbeats_then_presence_and_never_an_accusation() {
 }
 
 #[test]
-fn findings_that_find_no_room_wait_in_memory_and_are_written_once_there_is() {
+fn findings_without_disk_wait_and_are_written_once() {
     let clinic = Clinic::new();
     let outbox = clinic.open_with(OutboxOptions {
         reserve_bytes: 32 << 10,
@@ -371,7 +371,7 @@ impl Drop for Unmount<'_> {
 }
 
 #[test]
-fn a_torn_database_is_set_aside_and_the_chain_goes_on_behind_a_break() {
+fn a_torn_database_is_set_aside_behind_a_break() {
     let clinic = Clinic::new();
     let outbox = clinic.open();
     let old: Vec<_> =
@@ -402,7 +402,7 @@ fn a_torn_database_is_set_aside_and_the_chain_goes_on_behind_a_break() {
 }
 
 #[test]
-fn a_missing_and_a_restored_old_database_never_use_a_sequence_twice() {
+fn an_old_database_never_uses_a_sequence_twice() {
     for restore in [false, true] {
         let clinic = Clinic::new();
         let outbox = clinic.open();

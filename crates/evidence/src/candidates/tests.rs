@@ -81,7 +81,7 @@ fn nobody_but_the_subject_can_be_made_out() {
 }
 
 #[test]
-fn a_patient_is_never_a_subject_and_a_wiped_track_is_in_no_picture() {
+fn patients_and_wiped_tracks_are_in_no_picture() {
     let mut candidates = Candidates::default();
     look(&mut candidates, 0, &[face(1, 10, 10, None), face(2, 200, 100, Some(1))]);
     assert!(of(&candidates.take("f", &[1]), EvidenceKind::SubjectCrop).is_empty());

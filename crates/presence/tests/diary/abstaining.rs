@@ -189,7 +189,7 @@ fn blocked_uq1_is_counted_and_said_to_the_clinic_when_frequent() {
 }
 
 #[test]
-fn the_lead_of_an_undeclared_treatment_next_door_is_not_the_lead_of_this_one() {
+fn the_lead_of_another_treatment_is_not_this_ones() {
     let day = |lead: &str| {
         format!(
             "

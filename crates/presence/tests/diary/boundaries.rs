@@ -38,7 +38,7 @@ fn ll1_somebody_elses_op_and_a_apart() {
 }
 
 #[test]
-fn ll1_three_frames_of_the_lead_are_his_presence_and_two_only_block() {
+fn ll1_three_frames_are_presence_and_two_only_block() {
     let with =
         |to: &str| filler(&format!("09:05-09:06 qian operator\n09:10:00-09:10:{to} lin elsewhere"));
     stands(&with("01"), &[]);

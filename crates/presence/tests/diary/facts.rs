@@ -178,7 +178,7 @@ fn a_pass_is_no_cover_for_a_face_that_is_known() {
 }
 
 #[test]
-fn an_engineer_whose_track_breaks_beside_the_lead_is_no_stranger() {
+fn an_engineers_broken_track_is_no_stranger() {
     // A glimpse lies between the engineer's track and the lead's: all three are joined by place.
     let script = "
         08:30       pass pass-7 engineer 08:00-18:00
@@ -232,7 +232,7 @@ fn at_the_door_check_in_and_check_out_are_paired() {
 }
 
 #[test]
-fn zones_that_differ_from_the_locked_ones_are_raised_once_and_close_by_themselves() {
+fn zones_unlike_the_locked_ones_are_raised_once() {
     check(
         "
         09:00 zones 7

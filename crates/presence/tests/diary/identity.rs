@@ -95,7 +95,7 @@ fn a_hit_reaches_t_match_with_the_margin_and_is_live() {
 }
 
 #[test]
-fn five_good_frames_over_twenty_seconds_are_nobody_of_the_roster() {
+fn five_good_frames_over_20_s_are_nobody_of_the_roster() {
     let five = |last: u64| [low(0), low(5_000), low(10_000), low(15_000), low(last)];
     assert_eq!(now(&five(19_999)), "INDETERMINATE");
     assert_eq!(now(&five(20_000)), "UNMATCHED");

@@ -297,7 +297,7 @@ proptest! {
     /// Somebody INDETERMINATE who may be the lead blocks every absence of the lead, wherever in the
     /// room he stands.
     #[test]
-    fn an_indeterminate_face_that_may_be_the_lead_blocks_his_absence(
+    fn a_face_that_may_be_the_lead_blocks_absence(
         text in morning(),
         zone in prop_oneof![Just("operator"), Just("elsewhere"), Just("companion"), Just("door"), Just("head")],
         from in 600_u32..800, long in 10_u32..600,

@@ -184,7 +184,7 @@ const MAX_DRESSED: (u32, u32) = (4, 4);
 const MAX_BARE: (u32, u32) = (6, 4);
 
 #[test]
-fn a_face_on_the_bed_is_never_to_be_embedded_and_becomes_the_patient() {
+fn a_face_on_the_bed_becomes_the_patient_unembedded() {
     let mut tracker = tracker();
     let mut patient_from = None;
     for frame in 0..40 {
@@ -199,7 +199,7 @@ fn a_face_on_the_bed_is_never_to_be_embedded_and_becomes_the_patient() {
 }
 
 #[test]
-fn a_practitioner_who_leans_over_the_bed_does_not_become_the_patient() {
+fn whoever_leans_over_the_bed_is_no_patient() {
     let mut tracker = tracker();
     let track = tracker.update(moment(0), &[face(0, 600, 480, true)]).tracked[0].track;
     tracker.set_practitioner(track, true);

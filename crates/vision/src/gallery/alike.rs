@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_alike_pair_comes_first_and_nobody_pairs_with_themselves() {
+    fn the_most_alike_pair_comes_first() {
         let alike = gallery(&[
             ("a", [1.0, 0.0, 0.0]),
             ("a", [1.0, 0.01, 0.0]),

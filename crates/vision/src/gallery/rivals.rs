@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_resembles_everybody_scores_lower_and_keeps_its_order_and_margin() {
+    fn whoever_resembles_everybody_scores_lower_in_order() {
         let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
         let plain = gallery().top2(&query);
         let held = gallery()
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rivals_are_the_next_best_people_and_no_more_than_asked_for() {
+    fn the_rivals_are_the_next_best_people() {
         let query = Embedding::normalised(vec![0.0, 1.0, 0.0]).expect("a direction");
         for (count, mean) in [(1, 0.6), (2, 0.3), (9, 0.3), (0, 0.0)] {
             let found = gallery().mean_of_rivals(query.as_slice(), &"b", count);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_gallery_costs_a_score_up_to_as_many_people_as_rivals() {
+    fn a_larger_gallery_costs_a_score_up_to_its_rivals() {
         let query = Embedding::normalised(vec![1.0, 0.2, 0.1]).expect("a direction");
         let rivals = Rivals { share_ppm: 0, count: 4, per_doubling_ppm: 20_000 };
         let taken = |people: usize| {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn several_templates_become_their_mean_and_another_packs_are_refused() {
+    fn several_templates_of_one_pack_become_their_mean() {
         let mut gallery = Gallery::new("p", 3);
         gallery
             .enrol("a", &[template([1.0, 0.5, 0.0]), template([1.0, -0.5, 0.0])])

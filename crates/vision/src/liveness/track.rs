@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_picture_is_never_sure_and_no_network_is_not_assessed() {
+    fn a_frozen_picture_is_never_sure() {
         let mut frozen = LiveTrack::default();
         for _ in 0..8 {
             frozen.scored(LivenessScore { live: 0.99 });

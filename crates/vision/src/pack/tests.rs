@@ -78,7 +78,7 @@ fn with(from: &str, to: &str) -> String {
 }
 
 #[test]
-fn the_built_in_manifest_is_whole_and_names_the_packs_of_the_documentation() {
+fn the_built_in_manifest_names_the_documented_packs() {
     let manifest = Manifest::built_in().unwrap();
     for name in ["real", "lite", "sface"] {
         let pack = manifest.pack(name).unwrap();
@@ -280,7 +280,7 @@ fn a_right_file_further_on_is_taken_and_the_wrong_one_reported() {
 }
 
 #[test]
-fn a_wrong_file_in_a_named_folder_is_an_error_even_if_another_folder_is_right() {
+fn a_wrong_file_in_a_named_folder_is_an_error() {
     let named = folder_with(&[("d.onnx", b"DETECTOR")]);
     let cache = folder_with(&[("d.onnx", b"detector"), ("e.onnx", b"embedder")]);
     let search = Search::within(&Surroundings {
@@ -328,7 +328,7 @@ fn folders_are_looked_at_in_the_documented_order() {
 }
 
 #[test]
-fn an_imported_pack_overrides_the_built_in_one_and_a_pointer_cannot_lead_elsewhere() {
+fn an_imported_pack_overrides_the_built_in_one() {
     let cache = tempfile::tempdir().unwrap();
     let installed = cache.path().join("small@01234567");
     fs::create_dir(&installed).unwrap();

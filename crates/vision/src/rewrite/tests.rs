@@ -19,10 +19,10 @@ fn bytes_that_are_no_network_are_left_alone() {
 }
 
 #[test]
-fn every_kind_of_network_of_the_real_pack_answers_alike_in_both_forms() {
+fn every_network_answers_alike_in_both_forms() {
     let Some(spec) = real() else {
         eprintln!(
-            "SKIPPED every_kind_of_network_of_the_real_pack_answers_alike_in_both_forms: real \
+            "SKIPPED every_network_answers_alike_in_both_forms: real \
             pack not found"
         );
         return;

@@ -158,7 +158,7 @@ fn neither_path_nor_query_nor_user_of_an_address_is_told() {
 }
 
 #[test]
-fn a_camera_that_is_not_there_and_credentials_that_are_none_are_one_line() {
+fn a_missing_camera_or_credentials_are_one_line() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url: Url = format!("rtsp://{}/live", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);

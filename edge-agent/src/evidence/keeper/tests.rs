@@ -205,7 +205,7 @@ fn a_kill_in_every_state_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_ciphertext_without_a_record_is_removed_and_a_record_without_one_is_lost() {
+fn a_ciphertext_without_a_record_is_removed() {
     let mut it = Box1::new();
     let pictures = it.takes(FINDING, Severity::L2, 0);
     let folder = super::super::store::folder(it.dir.path());
@@ -219,7 +219,7 @@ fn a_ciphertext_without_a_record_is_removed_and_a_record_without_one_is_lost() {
 }
 
 #[test]
-fn an_order_that_does_not_hold_sends_nothing_and_is_answered_once() {
+fn an_order_that_does_not_hold_sends_nothing() {
     let mut it = Box1::new();
     let pictures = it.takes(FINDING, Severity::L2, 0);
     let mut order = it.release(&pictures);
@@ -341,7 +341,7 @@ fn a_full_quota_gives_up_the_oldest_undecided_l2_first() {
 }
 
 #[test]
-fn a_correction_takes_its_pictures_along_only_while_nobody_saw_the_finding() {
+fn a_correction_ends_pictures_only_while_unseen() {
     let mut it = Box1::new();
     it.takes(FINDING, Severity::L2, 0);
     it.act(|keeper, say| keeper.corrected(FINDING, |_| false, say));

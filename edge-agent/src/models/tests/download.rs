@@ -117,7 +117,7 @@ fn a_larger_file_than_expected_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn a_missing_file_is_told_at_once_and_a_busy_server_is_asked_again() {
+fn a_missing_file_is_told_and_a_busy_server_asked_again() {
     let folder = tempfile::tempdir().unwrap();
     let (file, to) = (model(), folder.path().join("model.onnx"));
     let gone = Server::start(&file, &[Answer::Status(404)]);

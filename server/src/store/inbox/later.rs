@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn incidents_are_the_same_whether_made_one_by_one_at_once_or_later_in_slices() {
+    fn incidents_are_the_same_however_they_are_made() {
         for seed in 1..=20 {
             let all = messages(60, seed);
             let (_a, one_by_one) = store();

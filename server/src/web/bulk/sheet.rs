@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_mark_left_open_is_named_and_its_lines_are_no_cell() {
+    fn an_open_quotation_mark_is_named() {
         let order = order(Noun::Rooms, &["id", "name"].map(str::to_owned)).unwrap();
         let fault = object(Noun::Rooms, &order, &["r-1".into(), "甲,\nr-2,乙".into()]).unwrap_err();
         assert!(fault.0 == "name" && fault.1.contains("quotation mark"), "{fault:?}");

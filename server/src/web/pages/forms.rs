@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_local_moment_is_that_of_the_clinic_and_comes_back_as_it_was() {
+    fn a_local_moment_is_the_clinics_and_comes_back() {
         let utc = moment("start", "2026-03-02T09:00").unwrap().unwrap();
         assert_eq!(utc, "2026-03-02T01:00:00.000Z");
         assert_eq!(field_moment(&utc), "2026-03-02T09:00");

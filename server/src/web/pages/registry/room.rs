@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hours_and_zones_are_read_as_they_are_written_and_faults_name_their_field() {
+    fn faulty_hours_and_zones_name_their_field() {
         assert_eq!(hours("day0", "08:30-12:00, 13:30–18:00").unwrap(), [(510, 720), (810, 1080)]);
         assert_eq!(hours("day0", "00:00-24:00").unwrap(), [(0, 1440)]);
         assert_eq!(hours("day6", "").unwrap(), []);
