@@ -154,8 +154,12 @@ fn same_person(a: &Custodian, b: &Custodian) -> bool {
 }
 
 fn nobody_is_rewritten(known: &[Custodian], told: &[Custodian]) -> Result<(), RollRefused> {
+    // Whoever was let in stands behind whoever vouches for them, also when this roll is read again
+    // from the disk: order and vouchers stay as they were checked.
+    let mut behind = told.iter();
     for old in known {
-        let Some(new) = told.iter().find(|new| same_person(new, old)) else {
+        let Some(new) = behind.find(|new| same_person(new, old) && new.vouched == old.vouched)
+        else {
             return Err(RollRefused::Rewritten(old.custodian.clone()));
         };
         let until = |of: &Custodian| of.until.as_deref().and_then(parse);
@@ -208,7 +212,7 @@ fn check_role_keys(
 ) -> Result<(), RollRefused> {
     for old in known {
         let same = |new: &&RoleKey| (new.role, new.version) == (old.role, old.version);
-        if told.role_keys.iter().find(same).is_none_or(|new| new.public_key != old.public_key) {
+        if told.role_keys.iter().find(same).is_none_or(|new| new != old) {
             let (role, version) = (old.role.as_str(), old.version);
             return Err(RollRefused::KeyRewritten { role, version });
         }

@@ -277,6 +277,15 @@ fn a_hostile_server_adds_nobody_and_changes_no_key() {
     roll.role_keys[1].key_id = trust::sha256_hex([9; 32])[..16].to_owned();
     assert!(matches!(pinned.next(&roll), Err(RollRefused::KeyRewritten { .. })));
 
+    // A voucher that does not hold, or whoever was let in before who let them in, would make the
+    // box forget all of them when it reads its disk.
+    let mut roll = office.roll.clone();
+    roll.custodians[0].vouched.sig = STANDARD.encode([7; 64]);
+    assert!(matches!(pinned.next(&roll), Err(RollRefused::Rewritten(_))));
+    let mut roll = office.roll.clone();
+    roll.custodians.reverse();
+    assert!(matches!(pinned.next(&roll), Err(RollRefused::Rewritten(_))));
+
     // Whom the box believes does not vanish, and another jurisdiction takes nothing over.
     let mut roll = office.roll.clone();
     roll.custodians.remove(0);

@@ -50,6 +50,8 @@ pub struct Keeper {
     lost: Vec<Held>,
     errands: Option<Sender<Errand>>,
     complaint: Option<String>,
+    /// Why no roll is taken over any more.
+    distrust: Option<String>,
 }
 
 impl Keeper {
@@ -61,8 +63,19 @@ impl Keeper {
         quota_bytes: u64,
     ) -> io::Result<Self> {
         let (store, lost) = Store::open(state_dir)?;
-        // What was believed was checked when it came.
-        let roll = store.book.custodians.as_ref().and_then(|told| Roll::first(told).ok());
+        // What was believed was checked when it came. Where the disk says something else, nobody
+        // is believed: a box that forgot would pin whomever the server names next.
+        let (roll, distrust) = match store.book.custodians.as_ref().map(Roll::first) {
+            None => (None, None),
+            Some(Ok(roll)) => (Some(roll), None),
+            Some(Err(why)) => (
+                None,
+                Some(format!(
+                    "the custodians on this box's disk do not hold ({why}): no pictures are taken \
+                     until it is set up anew"
+                )),
+            ),
+        };
         Ok(Self {
             device,
             source,
@@ -75,7 +88,8 @@ impl Keeper {
             waiting: 0,
             lost,
             errands: None,
-            complaint: None,
+            complaint: distrust.clone(),
+            distrust,
         })
     }
 
@@ -129,6 +143,11 @@ impl Keeper {
     /// Takes over a roll, or refuses it whole. One in which a role is still empty pins nothing and
     /// takes no pictures.
     pub fn believe(&mut self, told: &Custodians) -> Result<(), String> {
+        // That no more are taken needs nobody's signature.
+        self.policy.enabled &= told.policy.enabled;
+        if let Some(why) = &self.distrust {
+            return Err(why.clone());
+        }
         let roll = match &self.roll {
             Some(roll) => Some(roll.next(told).map_err(|why| why.to_string())?),
             None => match Roll::first(told) {

@@ -374,7 +374,11 @@ impl Opening {
             }
             // An order that is sent again changes nothing.
             (State::Released, Step::Release) => Ok(self.clone()),
-            (State::Released, Step::Taken) => Ok(self.at(State::Released, now + DELIVER)),
+            // Said again, it prolongs nothing.
+            (State::Released, Step::Taken) => {
+                let last = self.asked_at + DECIDE + DELIVER;
+                Ok(self.at(State::Released, last.min(now + DELIVER)))
+            }
             (State::Released, Step::Declined { why }) => {
                 let because = Some(why.chars().take(400).collect());
                 Ok(Self { refused_because: because, ..self.at(State::Refused, now) })
@@ -562,6 +566,9 @@ mod tests {
         assert_eq!(order.take(&Step::Expire, at(24)).unwrap().state, State::Expired);
         let taken = order.take(&Step::Taken, at(20)).unwrap();
         assert_eq!(taken.take(&Step::Expire, at(20 + 7 * 24 - 1)).unwrap().state, State::Released);
+        // A box that says so again and again keeps nobody from asking anew.
+        let again = taken.take(&Step::Taken, at(150)).unwrap();
+        assert_eq!(again.take(&Step::Expire, at(8 * 24)).unwrap().state, State::Expired);
         let declined = order.take(&Step::Declined { why: "order known" }, at(2)).unwrap();
         assert_eq!(declined.state, State::Refused);
     }

@@ -371,8 +371,9 @@ pub(super) fn orders(c: &Connection, device: &str, now: &str) -> Result<Option<E
     let releases = collect(c, &sql, [device], kept)?;
     let sql = "SELECT DISTINCT e.finding, a.state, a.updated_at, a.number, a.raised_at, a.case_file
         FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin = e.device
-        JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.gone IS NULL ORDER BY e.finding
-        LIMIT 1000";
+        JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.gone IS NULL
+        AND a.state IN ('case', 'on_site', 'lead', 'review2', 'closed', 'dismissed', 'unfounded')
+        ORDER BY a.state IN ('case', 'on_site', 'lead', 'review2') DESC, e.finding LIMIT 1000";
     let (mut standings, mut holds) = (Vec::new(), Vec::new());
     let rows = collect(c, sql, [device], |r| {
         let case: crate::alert::Case = serde_json::from_str(&r.get::<_, String>(5)?)?;

@@ -275,6 +275,29 @@ fn what_was_pinned_outlives_the_servers_word() {
 }
 
 #[test]
+fn a_roll_changed_on_the_disk_lets_nobody_new_in() {
+    let mut it = Box1::new();
+    let mut kept = it.office.roll.clone();
+    kept.custodians[0].vouched.sig = "AAAA".to_owned();
+    it.keeper.store.book.custodians = Some(kept);
+    it.keeper.store.save_book().unwrap();
+    let state = it.dir.path().to_owned();
+    let mut keeper = Keeper::open(&state, device(), PictureSource::Drawn, u64::MAX).unwrap();
+    let refused = keeper.believe(&Office::new().roll).unwrap_err();
+    assert!(refused.contains("set up anew") && keeper.seal_to().is_none(), "{refused}");
+}
+
+#[test]
+fn pictures_off_is_obeyed_where_the_roll_is_refused() {
+    let mut it = Box1::new();
+    let mut told = it.office.roll.clone();
+    told.custodians.remove(0);
+    told.policy.enabled = false;
+    assert!(it.keeper.believe(&told).is_err());
+    assert!(it.keeper.seal_to().is_none(), "pictures are taken on");
+}
+
+#[test]
 fn an_item_ends_when_its_finding_does_with_a_tombstone() {
     for (orders, ends_at, why) in [
         (EvidenceOrders::default(), 30 * 24, "undecided for too long"),
