@@ -527,9 +527,18 @@ mod tests {
         let closes = std::thread::spawn(move || drop(listener.accept()));
         assert_eq!(broker(identity_at(port), None).verdict, Verdict::Bad);
         closes.join().unwrap();
-        let check = broker(identity_at(port), None);
-        assert!(check.verdict == Verdict::Bad && !check.found.contains('\n'), "{check:?}");
-        assert!(check.found.contains("nobody listens there"), "{}", check.found);
+        // Another program may take a port that was just given back.
+        let closed = |_| {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = free.local_addr().unwrap().port();
+            drop(free);
+            broker(identity_at(port), None)
+        };
+        let checks: Vec<_> = (0..5).map(closed).collect();
+        let one_line = |c: &Check| c.verdict == Verdict::Bad && !c.found.contains('\n');
+        assert!(checks.iter().all(one_line), "{checks:?}");
+        let said = |c: &Check| c.found.contains("nobody listens there");
+        assert!(checks.iter().any(said), "{checks:?}");
     }
 
     #[test]
