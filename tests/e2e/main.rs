@@ -12,6 +12,7 @@ mod book;
 mod camera_demo;
 mod commission;
 mod demo;
+mod evidence;
 mod export;
 mod hostile;
 mod https;

@@ -27,5 +27,5 @@ pub mod says;
 mod user;
 
 pub use device::{HostileBox, Message};
-pub use house::{Account, BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, Side};
+pub use house::{Account, BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, Side, welcomed};
 pub use user::{Answer, User};

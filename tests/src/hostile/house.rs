@@ -159,7 +159,7 @@ impl HostileClinic {
             .context("the server left no link for the first administrator")?;
         let path =
             link.trim().strip_prefix(&ready.http).context("the link leads elsewhere")?.to_owned();
-        let admin = welcomed(&ready.http, &path, Account::Admin)?;
+        let admin = welcomed(&ready.http, &path, &Account::Admin.to_string())?;
         let plan = plan.at(&ready);
         let users = Mutex::default();
         let house = Self { server: Mutex::new(Some(server)), plan, ready, admin, users, folder };
@@ -195,7 +195,7 @@ impl HostileClinic {
             .post("/api/v1/accounts", &json!({"role": who.role(), "scope": who.scope()}))?
             .ok()?;
         let path = invited["path"].as_str().context("an invitation without its link")?;
-        let user = welcomed(self.base(), path, who)?;
+        let user = welcomed(self.base(), path, &who.to_string())?;
         users.insert(who, user.clone());
         Ok(user)
     }
@@ -343,12 +343,11 @@ impl HostileClinic {
 }
 
 /// Takes a one-time link as a person does: name, password, login.
-fn welcomed(base: &str, path: &str, who: Account) -> Result<User> {
-    let name = who.to_string();
-    let fields = [("name", name.as_str()), ("display", name.as_str()), ("password", PASSWORD)];
+pub fn welcomed(base: &str, path: &str, name: &str) -> Result<User> {
+    let fields = [("name", name), ("display", name), ("password", PASSWORD)];
     let made = User::nobody(base).form(path, &fields)?;
     if made.status != 303 {
         bail!("the account {name} was not made: {} {}", made.status, made.text);
     }
-    User::log_in(base, &name, PASSWORD)
+    User::log_in(base, name, PASSWORD)
 }

@@ -107,6 +107,19 @@ impl User {
         answer(asked.call().with_context(|| format!("GET {path}"))?)
     }
 
+    /// A file, as its bytes are.
+    pub fn download(&self, path: &str) -> Result<Vec<u8>> {
+        let mut asked = self.client.get(format!("{}{path}", self.base));
+        for (name, value) in self.headers() {
+            asked = asked.header(name, value);
+        }
+        let mut got = asked.call().with_context(|| format!("GET {path}"))?;
+        if !got.status().is_success() {
+            bail!("GET {path}: {}", answer(got)?.text);
+        }
+        Ok(got.body_mut().read_to_vec()?)
+    }
+
     pub fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         let sent = self.posting(path).content_type("application/json").send(body.to_string());
         answer(sent.with_context(|| format!("POST {path}"))?)
