@@ -113,8 +113,7 @@ struct House {
     server: Program,
     li: Person,
     wang: Person,
-    /// Ends with the test's program.
-    _proxy: Proxy,
+    proxy: Proxy,
 }
 
 impl House {
@@ -143,7 +142,7 @@ impl House {
         let found = |name, role| Person::founder(&ready.http, &admin, name, role);
         let li = found("li", CustodianRole::Supervisor);
         let wang = found("wang", CustodianRole::Reviewer);
-        Self { folder, plan, server, li, wang, _proxy: proxy }
+        Self { folder, plan, server, li, wang, proxy }
     }
 
     fn state(&self) -> PathBuf {
@@ -321,9 +320,11 @@ fn a_real_box_seals_and_delivers_to_two_people() {
     let page = house.li.user.get(&format!("/evidence/{}?lang=en", forged.order)).unwrap();
     assert!(page.text.contains("signature"), "the page says why: {}", page.text);
 
-    // Signed by both as it stands, it is carried out.
+    // Signed by both as it stands, it is carried out, also where an answer is lost on the way.
+    house.proxy.lose_the_answer_after_next();
     let order = house.release(alert, &seen);
     house.reaches(&order, "delivered", &agent);
+    assert!(agent.log_text().contains("a released picture waits"), "{}", agent.log_tail());
     for item in seen.iter().map(picture) {
         let path = format!("/api/v1/evidence/requests/{}/items/{}", order.order, item.id);
         let ciphertext = house.wang.user.download(&path).unwrap();

@@ -69,22 +69,30 @@ pub struct Proxy {
     pub url: String,
     pub port: u16,
     requests: Arc<AtomicU64>,
+    /// The number of the request whose answer is lost; 0: none.
+    loses: Arc<AtomicU64>,
 }
 
 impl Proxy {
     pub fn start(authority: &Authority, server: &str) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
-        let (config, requests) = (Arc::clone(&authority.config), Arc::<AtomicU64>::default());
-        let (server, counted) =
-            (server.trim_start_matches("http://").to_owned(), Arc::clone(&requests));
+        let config = Arc::clone(&authority.config);
+        let (requests, loses) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let server = server.trim_start_matches("http://").to_owned();
+        let (counted, lost) = (Arc::clone(&requests), Arc::clone(&loses));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A box that turns away ends its connection in the middle of the handshake.
-                let _ = pass(stream, &config, &server, &counted);
+                let _ = pass(stream, &config, &server, (&counted, &lost));
             }
         });
-        Ok(Self { url: format!("https://127.0.0.1:{port}"), port, requests })
+        Ok(Self { url: format!("https://127.0.0.1:{port}"), port, requests, loses })
+    }
+
+    /// The server takes the request after the next one, and its answer is lost on the way.
+    pub fn lose_the_answer_after_next(&self) {
+        self.loses.store(self.requests() + 2, Ordering::SeqCst);
     }
 
     pub fn requests(&self) -> u64 {
@@ -96,16 +104,17 @@ fn pass(
     stream: TcpStream,
     config: &Arc<rustls::ServerConfig>,
     server: &str,
-    requests: &AtomicU64,
+    (requests, loses): (&AtomicU64, &AtomicU64),
 ) -> Result<()> {
     let mut near =
         rustls::StreamOwned::new(rustls::ServerConnection::new(Arc::clone(config))?, stream);
     let request = read_request(&mut near)?;
-    requests.fetch_add(1, Ordering::SeqCst);
+    let number = requests.fetch_add(1, Ordering::SeqCst) + 1;
     let mut far = TcpStream::connect(server)?;
     far.write_all(&request)?;
     let mut answer = Vec::new();
     far.read_to_end(&mut answer)?;
+    anyhow::ensure!(number != loses.load(Ordering::SeqCst), "the answer is lost");
     near.write_all(&answer)?;
     near.conn.send_close_notify();
     near.flush()?;

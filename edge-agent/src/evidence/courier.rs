@@ -55,7 +55,7 @@ pub fn start(state_dir: PathBuf, to_agent: Sender<Event>) -> std::io::Result<Sen
 }
 
 fn run(state_dir: &Path, given: &Receiver<Errand>, to_agent: &Sender<Event>) {
-    let (mut waiting, mut pause): (Vec<Errand>, Duration) = (Vec::new(), RETRY.0);
+    let (mut waiting, mut pause): (Vec<Errand>, Duration) = (Vec::new(), Duration::ZERO);
     loop {
         let next = if waiting.is_empty() {
             given.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -72,14 +72,16 @@ fn run(state_dir: &Path, given: &Receiver<Errand>, to_agent: &Sender<Event>) {
             Err(Failed::Ended(outcome)) => !told(to_agent, errand, outcome),
             Err(Failed::Unreachable(why)) => {
                 tracing::info!(item = %errand.id, "a released picture waits: {why}");
-                pause = (pause * 2).min(RETRY.1);
                 true
             }
         });
-        if waiting.is_empty() {
-            pause = RETRY.0;
-        }
+        pause = next_pause(pause, waiting.len());
     }
+}
+
+/// Longer with each round, however many items wait: many pictures wait no longer than one.
+fn next_pause(pause: Duration, waiting: usize) -> Duration {
+    if waiting == 0 { Duration::ZERO } else { (pause * 2).clamp(RETRY.0, RETRY.1) }
 }
 
 fn told(to_agent: &Sender<Event>, errand: &Errand, outcome: Outcome) -> bool {
@@ -158,5 +160,25 @@ fn post(state_dir: &Path, errand: &Errand, at: usize, part: &[u8]) -> Result<Pos
         409 => Ok(Posted::Differs(line)),
         400 | 401 | 403 | 404 | 413 | 422 => Err(Failed::Ended(Outcome::Refused(line))),
         _ => Err(unreachable(line)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_waiting_pictures_are_tried_as_soon_as_one() {
+        let mut pause = Duration::ZERO;
+        let pauses = [6, 6, 6, 6].map(|waiting| {
+            pause = next_pause(pause, waiting);
+            pause.as_secs()
+        });
+        assert_eq!(pauses, [2, 4, 8, 16]);
+        for _ in 0..10 {
+            pause = next_pause(pause, 1);
+        }
+        assert_eq!(pause, RETRY.1);
+        assert_eq!(next_pause(pause, 0), Duration::ZERO, "all went");
     }
 }

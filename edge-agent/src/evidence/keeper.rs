@@ -52,6 +52,8 @@ pub struct Keeper {
     complaint: Option<String>,
     /// Why no roll is taken over any more.
     distrust: Option<String>,
+    /// Released pictures that the server took not when they last came there, and its words.
+    not_taken: BTreeMap<EvidenceId, String>,
 }
 
 impl Keeper {
@@ -90,6 +92,7 @@ impl Keeper {
             errands: None,
             complaint: distrust.clone(),
             distrust,
+            not_taken: BTreeMap::new(),
         })
     }
 
@@ -118,7 +121,7 @@ impl Keeper {
     }
 
     pub fn complaint(&self) -> Option<&str> {
-        self.complaint.as_deref()
+        self.complaint.as_deref().or(self.not_taken.values().next().map(String::as_str))
     }
 
     /// The UTC days (`2026-11-29`) whose observation log is kept.
@@ -256,9 +259,11 @@ impl Keeper {
             order.supervisor.sig, order.reviewer.sig
         ));
         // A list is whole: what was carried out or answered stands in it until the server knows.
-        if self.store.book.used.get(&order.order) == Some(&digest)
-            || self.store.book.refused.contains(&digest)
-        {
+        if self.store.book.refused.contains(&digest) {
+            return;
+        }
+        if self.store.book.used.get(&order.order) == Some(&digest) {
+            self.send_again(order);
             return;
         }
         let used: BTreeSet<OrderId> = self.store.book.used.keys().cloned().collect();
@@ -299,6 +304,18 @@ impl Keeper {
         self.note(&self.store.save_book());
     }
 
+    /// What the server refused before may come now: its list still names the order. What is on its
+    /// way already goes once.
+    fn send_again(&self, order: &ReleaseOrder) {
+        for held in self.store.of_finding(&order.finding_id) {
+            let released =
+                matches!(&held.stage, Stage::Released { order: of } if *of == order.order);
+            if released && self.not_taken.contains_key(&held.item.id) {
+                self.send(&held, &order.order);
+            }
+        }
+    }
+
     fn send(&self, held: &Held, order: &OrderId) {
         let Some(errands) = &self.errands else { return };
         // A courier that is gone is begun anew by the next start.
@@ -320,6 +337,7 @@ impl Keeper {
         say: &mut dyn FnMut(Up),
     ) {
         let Some(held) = self.store.get(id).cloned() else { return };
+        self.not_taken.remove(id);
         match outcome {
             Outcome::Delivered => {
                 say(receipt(&held, EvidenceStep::Delivered, Some(order), None));
@@ -333,7 +351,8 @@ impl Keeper {
             }
             Outcome::Refused(why) => {
                 tracing::warn!(item = %id, "the server takes a released picture not: {why}");
-                self.complaint = Some(format!("the server takes released picture {id} not: {why}"));
+                let line = format!("the server takes released picture {id} not: {why}");
+                self.not_taken.insert(id.clone(), line);
             }
         }
     }
@@ -390,6 +409,7 @@ impl Keeper {
     }
 
     fn remove(&mut self, id: &EvidenceId) {
+        self.not_taken.remove(id);
         let removed = self.store.remove(id);
         self.note(&removed);
     }

@@ -243,6 +243,26 @@ fn an_order_that_does_not_hold_sends_nothing() {
 }
 
 #[test]
+fn what_the_server_refused_goes_again_with_its_next_list() {
+    let mut it = Box1::new();
+    let pictures = it.takes(FINDING, Severity::L2, 0);
+    let order = it.release(&pictures);
+    it.obeys(releases(order.clone()), 0);
+    let sent: Vec<Errand> = it.errands.try_iter().collect();
+    assert_eq!(sent.len(), 2);
+    let why = Outcome::Refused("403 no opening waits for it".into());
+    it.act(|keeper, say| keeper.carried(&sent[0].id, &order.order, why, say));
+    assert!(it.keeper.complaint().unwrap().contains("403"));
+    it.obeys(releases(order.clone()), 1);
+    let again: Vec<Errand> = it.errands.try_iter().collect();
+    assert_eq!(again, sent[..1], "the other one is still on its way");
+    it.act(|keeper, say| keeper.carried(&sent[0].id, &order.order, Outcome::Delivered, say));
+    assert_eq!(it.keeper.complaint(), None, "it came");
+    it.obeys(releases(order), 1);
+    assert_eq!(it.errands.try_iter().count(), 0);
+}
+
+#[test]
 fn a_box_without_custodians_takes_and_releases_nothing() {
     let mut it = Box1::new();
     let pictures = it.takes(FINDING, Severity::L2, 0);
