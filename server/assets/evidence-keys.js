@@ -82,6 +82,16 @@ export async function sign(secret, text) {
   return base64(await subtle.sign({ name: "Ed25519" }, await secretKey("Ed25519", secret), utf8.encode(text)));
 }
 
+/** Whether the holder of this key (base64) signed exactly this text. */
+export async function verify(publicKey, sig, text) {
+  try {
+    const key = await subtle.importKey("raw", bytesOf(publicKey), { name: "Ed25519" }, false, ["verify"]);
+    return await subtle.verify({ name: "Ed25519" }, key, bytesOf(sig), utf8.encode(text));
+  } catch {
+    return false;
+  }
+}
+
 // ---- Under a passphrase, or under the code of a recovery sheet.
 
 const ITERATIONS = 600_000;

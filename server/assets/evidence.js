@@ -1,6 +1,7 @@
 // The pages of sealed pictures: what happens with keys, passphrases and pictures, in the browser alone. The server gets public keys,
 // signatures and what was sealed for another; it never gets a passphrase, a private half or a picture.
 import { able, hex, keyId, makePair, open, openPicture, readCode, recoveryCode, seal, sha256, sign, unwrap, wrap, xor } from "/assets/evidence-keys.js";
+import { custodianText, fingerprint, founderHolds, foundersIn, lines, meetFounders, Refusal, sealingKey } from "/assets/evidence-roll.js";
 
 const zh = document.documentElement.lang.startsWith("zh");
 const t = (chinese, english) => (zh ? chinese : english);
@@ -32,13 +33,8 @@ const CHINESE = {
 
 // ---- The texts that are signed or bound in; crates/evidence has them byte by byte.
 
-function lines(purpose, values) {
-  for (const [name, value] of Object.entries(values)) if (/\p{Cc}/u.test(value)) throw new Said(`${name}: ${t("不能含换行等控制字符", "holds a control character")}`);
-  return [purpose, ...Object.entries(values).map(([name, value]) => `${name}=${value}`)].join("\n");
-}
-
 const texts = {
-  custodian: (jurisdiction, custodian, role, verification_key, from) => lines("zaigang-evidence-custodian/1", { jurisdiction, custodian, role, verification_key, from }),
+  custodian: custodianText,
   roleKey: (jurisdiction, role, version, public_key, from) => lines("zaigang-evidence-role-key/1", { jurisdiction, role, version: String(version), public_key, from }),
   release: (it) => lines("zaigang-evidence-release/1", {
     order: it.order, device: it.device, finding: it.finding, items: it.items.join(","), case: it.case_number, basis: it.basis, purpose: it.purpose,
@@ -105,10 +101,18 @@ async function ownHalf(me, device, finding, item) {
   }
 }
 
+async function rollOf(me) {
+  return me.roll ??= (await ask("GET", "/custodians")).roll;
+}
+
 async function publicOf(me, sealed) {
-  const keys = me.keys ??= (await ask("GET", "/custodians")).roll.role_keys;
+  const keys = (await rollOf(me)).role_keys;
   const found = keys.find((k) => k.role === me.custodian.role && k.version === sealed.version);
   return found && await keyId(found.public_key) === sealed.to ? found.public_key : null;
+}
+
+function foundersOf(me) {
+  return foundersIn(localStorage, me.jurisdiction);
 }
 
 // ---- Custodians.
@@ -129,7 +133,7 @@ async function make(form) {
   const what = texts.wrapped(jurisdiction, account, role, signing.public, sealing.public);
   making = { account, role, jurisdiction, signing, sealing, what, first: "first" in form.dataset, wrapped: await wrap(secret, passphrase, what), recovery: await wrap(secret, code, what) };
   document.getElementById("code").textContent = code;
-  document.getElementById("print").textContent = hex(await sha256(new TextEncoder().encode(`${signing.public}\n${sealing.public}`))).slice(0, 24).match(/.{4}/g).join(" ");
+  document.getElementById("print").textContent = await fingerprint({ verification_key: signing.public, sealing_key: sealing.public });
   document.getElementById("sheet-time").textContent = now().slice(0, 10);
   document.getElementById("sheet").hidden = false;
   form.hidden = true;
@@ -145,27 +149,34 @@ async function tryAndSave(form) {
   if (!secret) throw new Said(t("口令与刚才设定的不同", "this is not the passphrase that you set"));
   if (!await unwrap(it.recovery, readCode(code), it.what)) throw new Said(t("恢复码与恢复单不同", "this is not the code of the sheet"));
   const body = { verification_key: it.signing.public, sealing_key: it.sealing.public, wrapped: it.wrapped, recovery: it.recovery };
+  const line = { account: it.account, role: it.role, verification_key: body.verification_key, sealing_key: body.sealing_key };
   if (it.first) {
     const [from, role] = [now(), await makePair("X25519")];
     body.first = {
       from, role_key: role.public,
-      sig: await sign(it.signing.secret, texts.custodian(it.jurisdiction, it.account, it.role, it.signing.public, from)),
+      sig: await sign(it.signing.secret, texts.custodian(it.jurisdiction, { ...line, from })),
       role_key_sig: await sign(it.signing.secret, texts.roleKey(it.jurisdiction, it.role, 1, role.public, from)),
       share: await seal(role.secret, it.sealing.public, texts.share(it.jurisdiction, it.role, 1)),
     };
   }
   await ask("POST", "/custodians", body);
+  if (it.first) await founderHolds(line, foundersIn(localStorage, it.jurisdiction));
   location.reload();
 }
 
+// Whoever waits, as the fingerprint on this page was computed: he and no other is let in.
+const waiting = new Map();
+
 async function admit(form) {
   const me = await unlock(fieldsOf(form).passphrase);
-  const { id, account, key, verification } = form.dataset;
+  const { id } = form.dataset;
   const from = now();
   const role = me.custodian.role;
+  const line = waiting.get(id);
+  if (line?.role !== role) throw new Said(t("尚未核对该人的指纹:请刷新页面后重试", "his fingerprint was not computed here: load the page anew"));
   const shares = {};
-  for (const [version, secret] of Object.entries(me.roles)) shares[version] = await seal(secret, key, texts.share(me.jurisdiction, role, version));
-  const sig = await sign(me.signing, texts.custodian(me.jurisdiction, account, role, verification, from));
+  for (const [version, secret] of Object.entries(me.roles)) shares[version] = await seal(secret, line.sealing_key, texts.share(me.jurisdiction, role, version));
+  const sig = await sign(me.signing, texts.custodian(me.jurisdiction, { ...line, from }));
   await ask("POST", `/custodians/${id}/steps`, { step: "admit", from, sig, shares });
   location.reload();
 }
@@ -183,7 +194,8 @@ async function turn(form) {
   const [from, pair] = [now(), await makePair("X25519")];
   const shares = {};
   for (const one of roll.custodians.filter((c) => c.role === role && c.from && !c.until)) {
-    shares[one.id] = await seal(pair.secret, one.sealing_key, texts.share(me.jurisdiction, role, version));
+    const key = await sealingKey(roll, one.account, role, foundersOf(me));
+    shares[one.id] = await seal(pair.secret, key, texts.share(me.jurisdiction, role, version));
   }
   const sig = await sign(me.signing, texts.roleKey(me.jurisdiction, role, version, pair.public, from));
   await ask("POST", "/keys", { version, public_key: pair.public, from, sig, shares });
@@ -210,7 +222,7 @@ async function request(form) {
   const items = form.dataset.items.split(" ").sort();
   const me = await unlock(it.passphrase);
   const order = hex(crypto.getRandomValues(new Uint8Array(16)));
-  const to = form.elements.reviewer.selectedOptions[0];
+  const key = await sealingKey(await rollOf(me), it.reviewer, "reviewer", foundersOf(me));
   const requested_at = now();
   const said = {
     order, device, finding, items, case_number: tidy(it.case_number), basis: tidy(it.basis), purpose: tidy(it.purpose), requested_at,
@@ -219,7 +231,7 @@ async function request(form) {
   const halves = {};
   for (const item of await itemsOf(alert, device, finding, items)) {
     const half = await ownHalf(me, device, finding, item);
-    halves[item.id] = await seal(half, to.dataset.key, texts.handover(order, it.reviewer), texts.item(device, finding, item));
+    halves[item.id] = await seal(half, key, texts.handover(order, it.reviewer), texts.item(device, finding, item));
   }
   const sig = await sign(me.signing, texts.release({ ...said, supervisor: me.custodian.account }));
   const made = await ask("POST", "/requests", { ...said, alert, sig, halves });
@@ -244,13 +256,12 @@ async function approve(form, id) {
   const text = texts.release(said);
   // He signs what this page showed him, and nothing that it did not.
   if (text !== whole.text) throw new Said(t("待签内容与所示不符,未批准", "the text to sign is not what is shown; nothing was approved"));
-  const asks = whole.roll.custodians.find((c) => c.account === asked.by && c.role === "supervisor" && c.from && !c.until);
-  if (!asks) throw new Said(t("申请人已不是保管人,未批准", "whoever asked is no custodian any more; nothing was approved"));
+  const key = await sealingKey(whole.roll, asked.by, "supervisor", foundersOf(me));
   const halves = {};
   for (const { item } of whole.items) {
     const about = texts.item(device, whole.finding, item);
     await theOtherHalf(me, it.id, whole.halves[item.id], about);
-    halves[item.id] = await seal(await ownHalf(me, device, whole.finding, item), asks.sealing_key, texts.handover(it.id, asked.by), about);
+    halves[item.id] = await seal(await ownHalf(me, device, whole.finding, item), key, texts.handover(it.id, asked.by), about);
   }
   await ask("POST", `/requests/${id}/steps`, { step: "approve", sig: await sign(me.signing, text), halves });
   await follow(id, "requested");
@@ -388,6 +399,11 @@ async function answer(form, id, button) {
 
 const ACTS = { make, try: tryAndSave, admit, remove, turn, renew, request, approve, refuse, look, answer };
 
+function lineOf(error) {
+  if (error instanceof Refusal) return t(error.zh, error.message);
+  return error instanceof Said ? error.message : null;
+}
+
 async function submitted(event) {
   const form = event.target.closest("form[data-evidence]");
   const act = form && ACTS[form.dataset.evidence];
@@ -403,14 +419,30 @@ async function submitted(event) {
     said.textContent = (await act(form, id, event.submitter)) ?? "";
   } catch (error) {
     said.className = "outcome notice bad";
-    said.textContent = error instanceof Said ? error.message : t("未完成:浏览器或连接出错,请重试", "not done: the browser or the connection failed, try again");
-    if (!(error instanceof Said)) console.error(error);
+    said.textContent = lineOf(error) ?? t("未完成:浏览器或连接出错,请重试", "not done: the browser or the connection failed, try again");
+    if (!lineOf(error)) console.error(error);
   } finally {
     for (const button of buttons) button.disabled = false;
   }
 }
 
+// The founders are met when the page of custodians is first seen, and fingerprints are this browser's own work.
+async function meet(jurisdiction) {
+  const { roll } = await ask("GET", "/custodians");
+  for (const print of document.querySelectorAll("[data-print]")) {
+    const line = roll.custodians.find((c) => String(c.id) === print.dataset.print);
+    print.textContent = line ? await fingerprint(line) : "";
+    if (line && !line.from && !line.until) waiting.set(print.dataset.print, line);
+  }
+  await meetFounders(roll, foundersIn(localStorage, jurisdiction));
+}
+
 function ready() {
+  const line = document.querySelector("[data-roll]");
+  if (line) meet(line.dataset.roll).catch((error) => {
+    line.textContent = lineOf(error) ?? t("未能核对保管人密钥:请刷新页面", "the custodians' keys could not be checked: load the page anew");
+    line.hidden = false;
+  });
   const state = document.getElementById("state")?.dataset.state;
   if (mine) for (const field of document.querySelectorAll("form[data-evidence=look] [name=passphrase]")) {
     field.required = false;

@@ -81,6 +81,20 @@ async function main() {
   await li.click("form[data-evidence=request] button.primary");
   await li.locator("form[data-evidence=request] .outcome.bad").waitFor();
   assert.match(await li.locator("form[data-evidence=request] .outcome").innerText(), /9 tries are left/);
+  // Whoever writes the server's database would have the half sealed to himself.
+  await li.route("**/api/v1/evidence/custodians", async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    const { custodians } = json.roll;
+    custodians.find((c) => c.account === "wang").sealing_key = custodians.find((c) => c.account === "li").sealing_key;
+    await route.fulfill({ response, json });
+  });
+  await li.fill("form[data-evidence=request] [name=passphrase]", PASSPHRASE);
+  await li.click("form[data-evidence=request] button.primary");
+  await li.locator("form[data-evidence=request] .outcome.bad", { hasText: "nobody vouches for the keys of wang" }).waitFor();
+  await li.unroute("**/api/v1/evidence/custodians");
+  await go(li, alert);
+  said("a reviewer's key that was swapped on the way got nothing, with a line");
   await li.fill("form[data-evidence=request] [name=passphrase]", PASSPHRASE);
   await li.click("form[data-evidence=request] button.primary");
   await li.waitForURL("**/evidence/*");

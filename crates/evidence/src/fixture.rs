@@ -21,13 +21,21 @@ pub struct Person {
     pub id: CustodianId,
     pub role: CustodianRole,
     pub key: SigningKey,
+    /// X25519, base64.
+    pub sealing_key: String,
 }
 
 impl Person {
     #[expect(clippy::expect_used, reason = "the ids of the fixture are identifiers")]
     pub fn new(id: &str, role: CustodianRole, secret: u8) -> Self {
         let id = id.parse().expect("an identifier");
-        Self { id, role, key: SigningKey::from_bytes(&[secret; 32]) }
+        let sealing = RoleSecret::from_bytes([secret.wrapping_add(0x80); 32]);
+        Self {
+            id,
+            role,
+            key: SigningKey::from_bytes(&[secret; 32]),
+            sealing_key: STANDARD.encode(sealing.public_key()),
+        }
     }
 
     pub fn sign(&self, signed: &str) -> CustodianSignature {
@@ -42,6 +50,7 @@ impl Person {
             custodian: self.id.clone(),
             role: self.role,
             verification_key: key.to_base64(),
+            sealing_key: self.sealing_key.clone(),
             key_id: key.key_id(),
             from: FROM.to_owned(),
             until: None,

@@ -149,8 +149,8 @@ impl Roll {
 type Vouchers = BTreeMap<(CustodianRole, CustodianId), Vec<VerifyingKey>>;
 
 fn same_person(a: &Custodian, b: &Custodian) -> bool {
-    (&a.custodian, a.role, &a.verification_key, &a.from)
-        == (&b.custodian, b.role, &b.verification_key, &b.from)
+    (&a.custodian, a.role, &a.verification_key, &a.sealing_key, &a.from)
+        == (&b.custodian, b.role, &b.verification_key, &b.sealing_key, &b.from)
 }
 
 fn nobody_is_rewritten(known: &[Custodian], told: &[Custodian]) -> Result<(), RollRefused> {
@@ -179,7 +179,8 @@ fn check_custodians(known: &[Custodian], told: &Custodians) -> Result<Vouchers, 
         let key =
             VerifyingKey::from_base64(&custodian.verification_key).map_err(|_| malformed())?;
         let named = key.key_id() == custodian.key_id && custodian.role != CustodianRole::Unknown;
-        if !named || times(custodian).is_none() {
+        let sealing = key_bytes(&custodian.sealing_key);
+        if !named || sealing.is_none() || times(custodian).is_none() {
             return Err(malformed());
         }
         let old = known.iter().find(|old| same_person(old, custodian));

@@ -76,12 +76,13 @@ pub fn release(order: &ReleaseOrder) -> Result<String, BadValue> {
 /// What an existing custodian signs who lets a new one in.
 pub fn custodian(jurisdiction: &str, of: &Custodian) -> Result<String, BadValue> {
     lines(
-        "zaigang-evidence-custodian/1",
+        "zaigang-evidence-custodian/2",
         &[
             ("jurisdiction", jurisdiction),
             ("custodian", of.custodian.as_str()),
             ("role", of.role.as_str()),
             ("verification_key", &of.verification_key),
+            ("sealing_key", &of.sealing_key),
             ("from", &of.from),
         ],
     )

@@ -294,6 +294,22 @@ fn a_hostile_server_adds_nobody_and_changes_no_key() {
     assert!(matches!(pinned.next(&other), Err(RollRefused::OtherJurisdiction { .. })));
 }
 
+/// Whoever writes the server's database would have halves sealed to himself.
+#[test]
+fn a_sealing_key_that_was_swapped_is_refused() {
+    let office = Office::new();
+    for (at, key) in [(0, [9; 32]), (1, [9; 32])] {
+        let mut roll = office.roll.clone();
+        roll.custodians[at].sealing_key = STANDARD.encode(key);
+        let refused = Roll::first(&roll).unwrap_err();
+        assert!(matches!(refused, RollRefused::NotVouched { .. }), "{refused}");
+        let refused = Roll::first(&office.roll).unwrap().next(&roll).unwrap_err();
+        assert!(matches!(refused, RollRefused::Rewritten(_)), "{refused}");
+        roll.custodians[at].sealing_key = "no key".to_owned();
+        assert!(matches!(Roll::first(&roll), Err(RollRefused::Malformed(_))));
+    }
+}
+
 #[test]
 fn who_left_lets_nobody_in_any_more() {
     let office = Office::new();

@@ -96,6 +96,9 @@ pub struct Custodian {
     pub role: CustodianRole,
     /// Ed25519 public key, base64.
     pub verification_key: String,
+    /// X25519 public key, base64: what is sealed to this person alone, of which shares and halves
+    /// are handed over. Vouched for with the rest of the line.
+    pub sealing_key: String,
     /// The first 16 hex digits of SHA-256 of the public key.
     pub key_id: String,
     /// RFC 3339 UTC with milliseconds: a signature of an earlier request does not count.

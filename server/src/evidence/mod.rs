@@ -71,6 +71,7 @@ impl CustodianSeen {
             custodian: self.account.parse().ok()?,
             role: self.role,
             verification_key: self.verification_key.clone(),
+            sealing_key: self.sealing_key.clone(),
             key_id: key_id(&self.verification_key),
             from: self.from.clone()?,
             until: self.until.clone(),

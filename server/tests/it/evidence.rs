@@ -87,6 +87,7 @@ impl Person {
             custodian: self.name.parse().unwrap(),
             role: self.role,
             verification_key: self.signing.verifying_key().to_base64(),
+            sealing_key: self.sealing.clone(),
             key_id: String::new(),
             from: from.to_owned(),
             until: None,

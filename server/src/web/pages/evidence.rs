@@ -76,8 +76,6 @@ struct KeyView {
 struct CustodianView {
     id: i64,
     account: String,
-    sealing_key: String,
-    verification_key: String,
     fingerprint: String,
     state: String,
     waits: bool,
@@ -223,8 +221,6 @@ fn custodian_view(l: Lang, c: &CustodianSeen, own_role: bool, reader: &str) -> C
     CustodianView {
         id: c.id,
         account: c.account.clone(),
-        sealing_key: c.sealing_key.clone(),
-        verification_key: c.verification_key.clone(),
         fingerprint: fingerprint(c),
         state,
         waits: own_role && c.from.is_none() && c.until.is_none(),
@@ -392,7 +388,7 @@ pub(super) struct EvidenceCard {
     number: i64,
     sets: Vec<SetView>,
     openings: Vec<OpeningView>,
-    reviewers: Vec<(String, String)>,
+    reviewers: Vec<String>,
     /// Articles of the rule that may be named as the basis.
     bases: Vec<String>,
     /// Why nobody can ask here, or not this reader; empty where he can.
@@ -439,7 +435,7 @@ impl EvidenceCard {
                 .custodians
                 .iter()
                 .filter(|c| c.role == CustodianRole::Reviewer && c.stands())
-                .map(|c| (c.account.clone(), c.sealing_key.clone()))
+                .map(|c| c.account.clone())
                 .collect(),
             bases: bases(l, findings),
             openings,

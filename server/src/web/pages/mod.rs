@@ -57,6 +57,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/assets/enrol.js", enrol_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence.js", evidence_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-keys.js", evidence_keys_script).roles(EVERYBODY),
+        Endpoint::page("/assets/evidence-roll.js", evidence_roll_script).roles(EVERYBODY),
         Endpoint::page("/assets/icon.svg", icon).roles(EVERYBODY),
         Endpoint::page("/language", language).roles(EVERYBODY),
     ];
@@ -141,6 +142,10 @@ async fn evidence_script() -> Response {
 
 async fn evidence_keys_script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence-keys.js"))
+}
+
+async fn evidence_roll_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence-roll.js"))
 }
 
 async fn icon() -> Response {
