@@ -1,5 +1,5 @@
 //! Sealed pictures, the whole way: a real box seals them of what it reported, two people sign as
-//! their browsers do, and a changed signature moves the box to nothing. The box delivers over HTTPS.
+//! their browsers do, and a changed signature moves the box to nothing. Delivery is over HTTPS.
 //! Custodians' halves for each other are any text here: the browser's part has a test of its own.
 
 use std::collections::BTreeSet;
