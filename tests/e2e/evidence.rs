@@ -61,10 +61,12 @@ impl Person {
         let (from, public) =
             (rfc3339(jiff::Timestamp::now()), STANDARD.encode(this.secret.public_key()));
         let verification_key = this.signing.verifying_key().to_base64();
+        let sealing_key = STANDARD.encode(bytes32());
         let line = Custodian {
             custodian: name.parse().unwrap(),
             role,
             verification_key: verification_key.clone(),
+            sealing_key: sealing_key.clone(),
             key_id: String::new(),
             from: from.clone(),
             until: None,
@@ -82,7 +84,7 @@ impl Person {
             "sig": this.sign(&text::custodian(PLACE, &line).unwrap()),
             "role_key_sig": this.sign(&text::role_key(PLACE, &key).unwrap())});
         let keys = json!({"verification_key": verification_key,
-            "sealing_key": STANDARD.encode(bytes32()), "wrapped": {"ct": "w"},
+            "sealing_key": sealing_key, "wrapped": {"ct": "w"},
             "recovery": {"ct": "r"}, "first": first});
         this.must("/custodians", &keys);
         this
