@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use protocol::evidence::CustodianRole;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -266,6 +267,13 @@ pub enum Refusal {
         needed"
     )]
     Removed { who: String },
+    #[error("`{who}` is no custodian any more: what two custodians opened is shown to custodians")]
+    Left { who: String },
+    #[error(
+        "`{who}` is the last custodian who holds version {version} of his role's key: without him \
+        its pictures open never again; let another in first"
+    )]
+    LastHolder { who: String, version: u32 },
     #[error("`{item}` is no picture of this opening")]
     NoSuchItem { item: String },
     #[error("{field}: say it, 1 to {most} characters")]
@@ -286,6 +294,10 @@ impl Refusal {
             Self::Removed { who } => {
                 format!("「{who}」已不再是保管人:未批准任何内容,须由现任保管人重新申请")
             }
+            Self::Left { who } => format!("「{who}」已不再是保管人,不能再查看或处理该申请"),
+            Self::LastHolder { who, version } => format!(
+                "「{who}」是该角色密钥第 {version} 版的最后持有人,移除后其画面再也打不开:请先准入另一人"
+            ),
             Self::NoSuchItem { item } => format!("「{item}」不是该申请的画面"),
             Self::Missing { field, most } => format!("{field}:请填写,1 至 {most} 字"),
         }
@@ -416,7 +428,14 @@ impl Opening {
 
     /// Whether this person asked or decided, and so may see it.
     pub fn is_of(&self, name: &str) -> bool {
-        self.ask.by == name || self.ask.reviewer == name
+        self.role_in(name).is_some()
+    }
+
+    /// Which of the two somebody is; none: another person.
+    pub fn role_in(&self, name: &str) -> Option<CustodianRole> {
+        let of = |account: &str, role| (account == name).then_some(role);
+        of(&self.ask.by, CustodianRole::Supervisor)
+            .or_else(|| of(&self.ask.reviewer, CustodianRole::Reviewer))
     }
 
     fn at(&self, state: State, until: Timestamp) -> Self {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::rows::collect;
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, custodians};
 use crate::access::{Role, Who};
 
 #[derive(Clone)]
@@ -158,18 +158,18 @@ impl Store {
         self.write(|tx| Ok(tx.execute(sql, params![id, step, latest])? == 1))
     }
 
-    /// Disables or enables; disabling ends every login at once.
-    pub fn set_disabled(&self, id: &str, disabled: bool) -> Result<()> {
+    /// Ends every login of an account at once, and its service as a custodian; refused where he is
+    /// the last one who holds a key.
+    pub fn disable_account(&self, id: &str, by: &str, now: &str) -> Result<()> {
         self.write(|tx| {
-            let changed = tx
-                .execute("UPDATE account SET disabled = ?2 WHERE id = ?1", params![id, disabled])?;
-            tx.execute("DELETE FROM login WHERE account = ?1", [id])?;
-            if changed == 0 {
-                Err(StoreError::Unknown { what: "account", id: id.to_owned() })
-            } else {
-                Ok(())
-            }
+            set_disabled(tx, id, true)?;
+            custodians::end_of_account(tx, id, by, now)
         })
+    }
+
+    /// Who was a custodian makes new keys, and is let in again.
+    pub fn enable_account(&self, id: &str) -> Result<()> {
+        self.write(|tx| set_disabled(tx, id, false))
     }
 
     pub fn log_in(
@@ -464,6 +464,17 @@ fn append_audit(tx: &Connection, deed: &Deed, now: &str) -> Result<i64> {
 
 const AUDIT: &str = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit";
 
+/// Ends every login either way.
+fn set_disabled(tx: &Transaction<'_>, id: &str, disabled: bool) -> Result<()> {
+    let sql = "UPDATE account SET disabled = ?2 WHERE id = ?1";
+    let changed = tx.execute(sql, params![id, disabled])?;
+    tx.execute("DELETE FROM login WHERE account = ?1", [id])?;
+    if changed == 0 {
+        return Err(StoreError::Unknown { what: "account", id: id.to_owned() });
+    }
+    Ok(())
+}
+
 fn account(r: &rusqlite::Row<'_>) -> Result<Account> {
     Ok(Account {
         id: r.get(0)?,
@@ -539,7 +550,7 @@ mod tests {
         store.log_in("t", "wang", "c", now, "2026-03-02T08:00:00.000Z").unwrap();
         assert_eq!(store.who_by_login("t", now).unwrap().unwrap().scope, "5101");
         assert!(store.who_by_login("t", "2026-03-02T08:00:00.000Z").unwrap().is_none());
-        store.set_disabled("wang", true).unwrap();
+        store.disable_account("wang", "wu", now).unwrap();
         assert!(store.who_by_login("t", now).unwrap().is_none());
     }
 

@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(store.account_of(&of("2")).unwrap().as_deref(), Some("wang"));
         let elsewhere = ProviderIdentity { issuer: "https://j".into(), ..of("2") };
         assert_eq!(store.account_of(&elsewhere).unwrap(), None, "another issuer's subject opens");
-        store.set_disabled("wang", true).unwrap();
+        store.disable_account("wang", "wu", NOW).unwrap();
         assert_eq!(store.account_of(&of("2")).unwrap(), None, "a disabled account comes in");
     }
 

@@ -2,11 +2,14 @@
 //! taken at all. Of private halves only what a browser wrapped stands here, as text that this
 //! server can not open.
 
-use protocol::evidence::{Custodians, EvidencePolicy};
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::evidence::{CustodianRole, Custodians, EvidencePolicy};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
+use crate::evidence::opening::Refusal;
 use crate::evidence::{
     CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, SealedBytes, TRIES, WITHHELD,
     signature,
@@ -17,7 +20,7 @@ use crate::evidence::{
 pub struct NewCustodian {
     pub account: String,
     pub jurisdiction: String,
-    pub role: protocol::evidence::CustodianRole,
+    pub role: CustodianRole,
     pub verification_key: String,
     pub sealing_key: String,
     pub wrapped: String,
@@ -41,7 +44,7 @@ pub struct Unlock {
     pub wrapped: serde_json::Value,
     pub recovery: serde_json::Value,
     /// The role's private key by version, sealed to this custodian.
-    pub shares: std::collections::BTreeMap<u32, SealedBytes>,
+    pub shares: BTreeMap<u32, SealedBytes>,
     pub tries_left: i64,
 }
 
@@ -119,7 +122,7 @@ impl Store {
         id: i64,
         jurisdiction: &str,
         vouched: &Vouched,
-        shares: &std::collections::BTreeMap<u32, SealedBytes>,
+        shares: &BTreeMap<u32, SealedBytes>,
         check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
     ) -> Result<()> {
         self.write(|tx| {
@@ -129,6 +132,7 @@ impl Store {
                 let why = "nobody waits here under this number: he was let in or removed meanwhile";
                 return Err(StoreError::Conflict(why.to_owned()));
             }
+            every_key_is_handed_over(tx, &vouched.by, shares)?;
             let_in(tx, id, vouched)?;
             for (version, share) in shares {
                 put_share(tx, id, *version, share)?;
@@ -140,26 +144,18 @@ impl Store {
     /// Ends a custodian, or his waiting. What was sealed to him is destroyed.
     pub fn remove_custodian(&self, id: i64, jurisdiction: &str, by: &str, now: &str) -> Result<()> {
         self.write(|tx| {
-            let alone = "SELECT 1 FROM evidence_custodian c WHERE c.id = ?1 AND c.from_at IS NOT
-                NULL AND NOT EXISTS (SELECT 1 FROM evidence_custodian o WHERE o.jurisdiction =
-                c.jurisdiction AND o.role = c.role AND o.id <> c.id AND o.from_at IS NOT NULL AND
-                o.until_at IS NULL)";
-            if tx.prepare_cached(alone)?.exists([id])? {
-                let why = "he is the last custodian of his role here: without him nothing opens \
-                    any more; let another in first";
-                return Err(StoreError::Conflict(why.to_owned()));
-            }
-            let done = tx.execute(
-                "UPDATE evidence_custodian SET until_at = ?3, removed_by = ?4, wrapped = '{}',
-                recovery = '{}' WHERE id = ?1 AND jurisdiction = ?2 AND until_at IS NULL",
-                params![id, jurisdiction, now, by],
-            )?;
-            if done == 0 {
+            let there = "SELECT 1 FROM evidence_custodian WHERE id = ?1 AND jurisdiction = ?2 AND
+                until_at IS NULL";
+            if !tx.prepare_cached(there)?.exists(params![id, jurisdiction])? {
                 return Err(StoreError::Unknown { what: "custodian", id: id.to_string() });
             }
-            tx.execute("DELETE FROM evidence_share WHERE custodian = ?1", [id])?;
-            Ok(())
+            end(tx, id, by, now)
         })
+    }
+
+    /// Whether somebody is a custodian of this role now.
+    pub fn is_custodian(&self, account: &str, role: CustodianRole) -> Result<bool> {
+        self.read(|c| stands(c, account, role))
     }
 
     /// A new version of a role's key, sealed to every custodian of the role who is in service.
@@ -168,7 +164,7 @@ impl Store {
         &self,
         jurisdiction: &str,
         key: &RoleKeySeen,
-        shares: &std::collections::BTreeMap<i64, SealedBytes>,
+        shares: &BTreeMap<i64, SealedBytes>,
         check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
     ) -> Result<()> {
         self.write(|tx| {
@@ -310,7 +306,7 @@ fn roll(c: &Connection, jurisdiction: &str) -> Result<Roll> {
         })
     })?;
     for key in &mut role_keys {
-        let half = if key.role == protocol::evidence::CustodianRole::Supervisor {
+        let half = if key.role == CustodianRole::Supervisor {
             "$.supervisor_half.to"
         } else {
             "$.reviewer_half.to"
@@ -391,6 +387,65 @@ fn custodian(r: &rusqlite::Row<'_>) -> Result<CustodianSeen> {
         removed_by: r.get(10)?,
         versions: serde_json::from_str(&r.get::<_, String>(11)?)?,
     })
+}
+
+pub(super) fn stands(c: &Connection, account: &str, role: CustodianRole) -> Result<bool> {
+    let sql = "SELECT 1 FROM evidence_custodian WHERE account = ?1 AND role = ?2 AND from_at IS NOT
+        NULL AND until_at IS NULL";
+    Ok(c.prepare_cached(sql)?.exists(params![account, name_of(&role)?])?)
+}
+
+/// Ends whatever an account is here, where it is something.
+pub(super) fn end_of_account(
+    tx: &Transaction<'_>,
+    account: &str,
+    by: &str,
+    now: &str,
+) -> Result<()> {
+    let sql = "SELECT id FROM evidence_custodian WHERE account = ?1 AND until_at IS NULL";
+    let id = tx.prepare_cached(sql)?.query_row([account], |r| r.get(0)).optional()?;
+    id.map_or(Ok(()), |id| end(tx, id, by, now))
+}
+
+/// Ends one, and destroys what was sealed to him; never the last holder of a key.
+fn end(tx: &Transaction<'_>, id: i64, by: &str, now: &str) -> Result<()> {
+    let alone = "SELECT c.account, s.version FROM evidence_custodian c JOIN evidence_share s ON
+        s.custodian = c.id WHERE c.id = ?1 AND c.from_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM
+            evidence_custodian o JOIN evidence_share t ON t.custodian = o.id WHERE o.jurisdiction =
+            c.jurisdiction AND o.role = c.role AND o.id <> c.id AND o.from_at IS NOT NULL AND
+            o.until_at IS NULL AND t.version = s.version) ORDER BY s.version LIMIT 1";
+    let last: Option<(String, u32)> =
+        tx.prepare_cached(alone)?.query_row([id], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    if let Some((who, version)) = last {
+        return Err(StoreError::Opening(Refusal::LastHolder { who, version }));
+    }
+    tx.execute(
+        "UPDATE evidence_custodian SET until_at = ?2, removed_by = ?3, wrapped = '{}',
+        recovery = '{}' WHERE id = ?1 AND until_at IS NULL",
+        params![id, now, by],
+    )?;
+    tx.execute("DELETE FROM evidence_share WHERE custodian = ?1", [id])?;
+    Ok(())
+}
+
+/// Whoever lets another in hands over what he holds himself, no less and no more: so no key has one
+/// holder alone because somebody left it out.
+fn every_key_is_handed_over(
+    tx: &Transaction<'_>,
+    by: &str,
+    shares: &BTreeMap<u32, SealedBytes>,
+) -> Result<()> {
+    let sql = "SELECT s.version FROM evidence_share s JOIN evidence_custodian c ON c.id =
+        s.custodian WHERE c.account = ?1 AND c.from_at IS NOT NULL AND c.until_at IS NULL";
+    let held: BTreeSet<u32> = collect(tx, sql, [by], |r| Ok(r.get(0)?))?.into_iter().collect();
+    let handed: BTreeSet<u32> = shares.keys().copied().collect();
+    let why = |version: &u32, what: &str| {
+        StoreError::Refused(format!("shares: version {version} of the role's key {what}"))
+    };
+    if let Some(version) = held.difference(&handed).next() {
+        return Err(why(version, "is not handed over, and you hold it"));
+    }
+    handed.difference(&held).next().map_or(Ok(()), |v| Err(why(v, "is none that you hold")))
 }
 
 fn let_in(tx: &Transaction<'_>, id: i64, vouched: &Vouched) -> Result<()> {

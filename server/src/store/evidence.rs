@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::alerts::{alert_by_id, record};
 use super::rows::collect;
-use super::{Result, Store, StoreError, count, lock, name_of, named, room};
+use super::{Result, Store, StoreError, count, custodians, lock, name_of, named, room};
 use crate::alert::State as AlertState;
 use crate::clock::{self, clip};
 use crate::evidence::opening::{Delivery, Opening, Refusal, State, Step};
@@ -79,6 +79,16 @@ impl Store {
             length(?1)) = ?1) ORDER BY asked_at DESC LIMIT 200"
         );
         self.read(|c| collect(c, &sql, [jurisdiction], kept))
+    }
+
+    /// Whether an opening lives whose finding names this person.
+    pub fn is_person_in_opening(&self, person: &str, now: Timestamp) -> Result<bool> {
+        let sql =
+            "SELECT 1 FROM evidence_opening o JOIN finding f ON f.id = o.finding AND f.origin =
+            o.device WHERE o.state IN ('requested','approved','released','delivered','open') AND
+            o.until_at > ?2 AND EXISTS (SELECT 1 FROM json_each(f.report, '$.persons') p WHERE
+            json_extract(p.value, '$.person') = ?1)";
+        self.read(|c| Ok(c.prepare_cached(sql)?.exists(params![person, clock::text(now)])?))
     }
 
     /// Keeps a request. One of a finding at a time: whoever comes second is told who came first.
@@ -196,6 +206,10 @@ impl Store {
             if it.opening.items.get(item).is_none_or(|d| *d != Delivery::Arrived) {
                 let id = clip(item, 80);
                 return Err(StoreError::Unknown { what: "picture", id });
+            }
+            let role = it.opening.role_in(by).ok_or_else(|| refused(Refusal::NotYours))?;
+            if !custodians::stands(tx, by, role)? {
+                return Err(refused(Refusal::Left { who: by.to_owned() }));
             }
             let first = it.opening.state == State::Delivered;
             it.opening = taken(&it.opening, &Step::Look { by }, now)?;

@@ -19,6 +19,7 @@ use crate::access::secret::random_token;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock;
+use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::Account;
 
@@ -173,10 +174,11 @@ pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), P
             "nobody disables his own account: ask another administrator",
         ));
     }
-    let id = id.to_owned();
+    let (id, by) = (id.to_owned(), who.name.clone());
     deed::did(format!("account {} disabled, its logins ended", clock::clip(&id, 64)));
-    app.blocking(move |a| a.store.set_disabled(&id, true)).await?;
-    // Streams that it opened end now.
+    app.blocking(move |a| a.store.disable_account(&id, &by, &clock::now_text())).await?;
+    // Boxes are told who is a custodian no longer; streams that it opened end now.
+    app.tell(Nudge::All);
     app.touch();
     Ok(())
 }
@@ -192,7 +194,7 @@ async fn post_enable(
 /// The account comes back as it was: role, scope, password and second factor.
 pub(super) async fn enable(app: &Arc<App>, id: &str) -> Result<(), Problem> {
     let id = id.to_owned();
-    app.blocking(move |a| a.store.set_disabled(&id, false)).await
+    app.blocking(move |a| a.store.enable_account(&id)).await
 }
 
 #[derive(Serialize, JsonSchema)]

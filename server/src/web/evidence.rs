@@ -112,9 +112,11 @@ impl From<Refusal> for Problem {
             Refusal::SamePerson | Refusal::NotYours => StatusCode::FORBIDDEN,
             Refusal::NoReason | Refusal::Missing { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::NoSuchItem { .. } => StatusCode::NOT_FOUND,
-            Refusal::NotNow { .. } | Refusal::RanOut | Refusal::Removed { .. } => {
-                StatusCode::CONFLICT
-            }
+            Refusal::NotNow { .. }
+            | Refusal::RanOut
+            | Refusal::Removed { .. }
+            | Refusal::Left { .. }
+            | Refusal::LastHolder { .. } => StatusCode::CONFLICT,
         };
         Self { zh: Some(it.zh().into()), ..Self::new(status, it.to_string()) }
     }
@@ -122,6 +124,14 @@ impl From<Refusal> for Problem {
 
 fn two_lines(status: StatusCode, zh: &'static str, en: &'static str) -> Problem {
     Problem { zh: Some(zh.into()), ..Problem::new(status, en) }
+}
+
+/// Programs see nothing of sealed pictures.
+fn a_person(who: &Who) -> Result<(), Problem> {
+    if who.by_token {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
+    Ok(())
 }
 
 /// Whose word counts here: a person with a login, in a role that evidence knows.
@@ -132,9 +142,7 @@ fn custodian_role(who: &Who) -> Result<CustodianRole, Problem> {
         let zh = "封存画面须由两人打开:请启用账户(`[access] accounts`)";
         return Err(two_lines(StatusCode::CONFLICT, zh, en));
     }
-    if who.by_token {
-        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
-    }
+    a_person(who)?;
     role_of(who.role)
         .ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "a supervisor or a reviewer does this"))
 }
@@ -155,6 +163,7 @@ pub(super) async fn get_custodians(
     State(app): Shared,
     who: Who,
 ) -> Result<Json<EvidenceSeen>, Problem> {
+    a_person(&who)?;
     Ok(Json(app.blocking(move |a| evidence_seen(a, &who)).await?))
 }
 
@@ -522,9 +531,7 @@ pub(super) async fn set_policy(
     who: Who,
     it: PolicyBody,
 ) -> Result<EvidenceSeen, Problem> {
-    if who.by_token {
-        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
-    }
+    a_person(&who)?;
     if it.enabled {
         for (what, text) in [("basis", &it.basis), ("document", &it.document)] {
             crate::text::line(what, text, 400).map_err(|why| Problem {
@@ -806,6 +813,7 @@ pub(super) async fn get_requests(
     State(app): Shared,
     who: Who,
 ) -> Result<Json<OpeningsSeen>, Problem> {
+    a_person(&who)?;
     Ok(Json(app.blocking(move |a| openings_seen(a, &who)).await?))
 }
 
@@ -839,16 +847,24 @@ pub(super) async fn get_request(
 pub(super) fn opening_seen(a: &App, who: &Who, id: &str) -> Result<OpeningSeen, Problem> {
     let it = a.store.opening(id)?.ok_or_else(|| Problem::unknown("opening", id))?;
     let alert = seen(a.store.alert(&it.alert)?, who, id)?;
+    a_person(who)?;
     if who.role == Role::Auditor {
         return Ok(OpeningSeen::that_it_is(it));
     }
-    if who.by_token || !it.opening.is_of(&who.name) {
-        return Err(Refusal::NotYours.into());
-    }
+    one_of_the_two(a, who, &it.opening)?;
     // What its box sent last, or time, may have ended it.
     let opening = it.opening.take(&Step::Expire, clock::now())?;
     let open = opening.state.is_live().then(|| whole(a, who, &it, &alert)).transpose()?;
     Ok(OpeningSeen { opening, open, ..OpeningSeen::that_it_is(it) })
+}
+
+/// The two see an opening, and act on it, for as long as they are custodians.
+fn one_of_the_two(a: &App, who: &Who, opening: &Opening) -> Result<(), Problem> {
+    let role = opening.role_in(&who.name).ok_or(Refusal::NotYours)?;
+    if !a.store.is_custodian(&who.name, role)? {
+        return Err(Refusal::Left { who: who.name.clone() }.into());
+    }
+    Ok(())
 }
 
 fn whole(a: &App, who: &Who, it: &OpeningKept, alert: &Alert) -> Result<OpeningWhole, Problem> {
@@ -924,6 +940,7 @@ pub(super) async fn post_request_step(
         .blocking(move |a| {
             let found = a.store.opening(&id)?.ok_or_else(|| Problem::unknown("opening", &id))?;
             let alert = seen(a.store.alert(&found.alert)?, &who, &id)?;
+            one_of_the_two(a, &who, &found.opening)?;
             let (by, now) = (who.name.as_str(), clock::now());
             match &it {
                 OpeningStep::Approve { sig, halves } => {
@@ -987,9 +1004,8 @@ pub(super) async fn get_item(
         .blocking(move |a| {
             let found = a.store.opening(&id)?.ok_or_else(|| Problem::unknown("opening", &id))?;
             seen(a.store.alert(&found.alert)?, &who, &id)?;
-            if who.by_token || !found.opening.is_of(&who.name) {
-                return Err(Refusal::NotYours.into());
-            }
+            a_person(&who)?;
+            one_of_the_two(a, &who, &found.opening)?;
             deed::did(format!(
                 "looks at sealed picture {} of case {}",
                 clip(&n, 64),
@@ -1013,6 +1029,7 @@ pub(super) async fn get_pictures(
     who: Who,
     Path(id): Path<String>,
 ) -> Result<Json<PicturesSeen>, Problem> {
+    a_person(&who)?;
     let items = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;

@@ -274,6 +274,12 @@ impl Scene {
         by.ask(&self.house, "POST", &format!("/requests/{}/steps", order.order), &step)
     }
 
+    /// What somebody does who can write the server's database.
+    fn sql(&self, sql: &str) {
+        let path = self.house.folder.path().join("data/zaigang.db");
+        rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    }
+
     fn state(&self, order: &ReleaseOrder) -> String {
         let path = format!("/requests/{}", order.order);
         let seen = self.li.must(&self.house, "GET", &path, &Value::Null);
@@ -498,6 +504,18 @@ fn who_was_removed_meanwhile_approves_nothing() {
     let path = format!("/custodians/{}/steps", id_of(&seen, "zhao"));
     let last = zhao.ask(&s.house, "POST", &path, &json!({"step": "remove"}));
     assert_eq!(last.status, 409, "{}", last.body);
+}
+
+/// Both halves would be sealed to whoever wrote the database.
+#[test]
+fn a_sealing_key_swapped_in_the_database_stops_the_approval() {
+    let s = scene();
+    let order = s.requested('c');
+    let key = STANDARD.encode(bytes32());
+    s.sql(&format!("UPDATE evidence_custodian SET sealing_key = '{key}' WHERE account = 'li'"));
+    let refused = s.approve(&order, &s.wang);
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert_eq!(s.state(&order), "requested", "nothing half approved");
 }
 
 #[test]
@@ -730,22 +748,8 @@ fn pictures_are_taken_on_a_recorded_basis_alone() {
 #[test]
 fn a_key_that_was_turned_over_says_what_only_the_old_one_opens() {
     let s = scene();
-    let role = RoleSecret::from_bytes(bytes32());
-    let (from, public) = (now(), STANDARD.encode(role.public_key()));
-    let key = RoleKey {
-        role: CustodianRole::Supervisor,
-        version: 2,
-        public_key: public.clone(),
-        key_id: String::new(),
-        from: from.clone(),
-        vouched: s.li.line("li", &from).vouched,
-    };
-    let sig = s.li.sign(&text::role_key(PLACE, &key).unwrap());
+    turn_over(&s, 2);
     let seen = s.li.must(&s.house, "GET", "/custodians", &Value::Null);
-    let li = id_of(&seen, "li").to_string();
-    let body = json!({"version": 2, "public_key": public, "from": from, "sig": sig,
-        "shares": {li: opaque()}});
-    let seen = s.li.must(&s.house, "POST", "/keys", &body);
     let keys = seen["roll"]["role_keys"].as_array().unwrap();
     let of = |version: u64| {
         let his = |k: &&Value| k["role"] == "supervisor" && k["version"] == version;
@@ -759,4 +763,157 @@ fn a_key_that_was_turned_over_says_what_only_the_old_one_opens() {
         .told_until("custodians", |d| matches!(d, Down::Custodians(c) if c.role_keys.len() == 3));
     let Down::Custodians(custodians) = told.payload else { unreachable!() };
     assert!(Roll::first(&custodians).is_ok());
+}
+
+#[test]
+fn a_program_reads_nothing_of_sealed_pictures() {
+    let s = scene();
+    let order = s.requested('c');
+    let whole = format!("/requests/{}", order.order);
+    let pictures = format!("/alerts/{}", alert());
+    for role in [Role::Supervisor, Role::Auditor] {
+        let token = crate::access::token(&s.house, role, "");
+        for path in ["/requests", &whole, &pictures, "/custodians"] {
+            let refused = ask(&s.house, "GET", &format!("/api/v1/evidence{path}"), &token, "");
+            assert_eq!(refused.status, 403, "{role:?} {path}: {}", refused.body);
+        }
+    }
+}
+
+/// Where a key of the role was turned over while the other was away: he holds version 1 alone.
+fn turn_over(s: &Scene, version: u32) {
+    let role = RoleSecret::from_bytes(bytes32());
+    let (from, public) = (now(), STANDARD.encode(role.public_key()));
+    let key = RoleKey {
+        role: CustodianRole::Supervisor,
+        version,
+        public_key: public.clone(),
+        key_id: String::new(),
+        from: from.clone(),
+        vouched: s.li.line("li", &from).vouched,
+    };
+    let sig = s.li.sign(&text::role_key(PLACE, &key).unwrap());
+    let seen = s.li.must(&s.house, "GET", "/custodians", &Value::Null);
+    let li = id_of(&seen, "li").to_string();
+    let body = json!({"version": version, "public_key": public, "from": from, "sig": sig,
+        "shares": {li: opaque()}});
+    s.li.must(&s.house, "POST", "/keys", &body);
+}
+
+#[test]
+fn whoever_lets_in_hands_over_every_key_he_holds() {
+    let s = scene();
+    turn_over(&s, 2);
+    let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
+    let seen = zhao.must(&s.house, "POST", "/custodians", &zhao.keys());
+    let path = format!("/custodians/{}/steps", id_of(&seen, "zhao"));
+    let from = now();
+    let sig = s.li.sign(&text::custodian(PLACE, &zhao.line("li", &from)).unwrap());
+    let step = |shares: Value| json!({"step": "admit", "from": from, "sig": sig, "shares": shares});
+    for (shares, names) in [
+        (json!({}), "version 1"),
+        (json!({"1": opaque()}), "version 2"),
+        (json!({"1": opaque(), "2": opaque(), "3": opaque()}), "version 3"),
+    ] {
+        let refused = s.li.ask(&s.house, "POST", &path, &step(shares));
+        assert_eq!(refused.status, 422, "{}", refused.body);
+        assert!(refused.body.contains(names), "{}", refused.body);
+    }
+    s.li.must(&s.house, "POST", &path, &step(json!({"1": opaque(), "2": opaque()})));
+}
+
+#[test]
+fn the_last_holder_of_a_key_version_is_not_removed() {
+    let s = scene();
+    let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
+    zhao.join(&s.house, &s.li);
+    // As it was kept before: somebody let in without the key.
+    s.sql("DELETE FROM evidence_share WHERE custodian = (SELECT max(id) FROM evidence_custodian)");
+    let seen = s.li.must(&s.house, "GET", "/custodians", &Value::Null);
+    let path = format!("/custodians/{}/steps", id_of(&seen, "li"));
+    let refused = zhao.ask(&s.house, "POST", &path, &json!({"step": "remove"}));
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.body.contains("version 1"), "{}", refused.body);
+    let path = format!("/custodians/{}/steps", id_of(&seen, "zhao"));
+    s.li.must(&s.house, "POST", &path, &json!({"step": "remove"}));
+}
+
+#[test]
+fn a_removed_custodian_looks_at_nothing_any_more() {
+    let mut s = scene();
+    let order = s.delivered();
+    let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
+    zhao.join(&s.house, &s.li);
+    let seen = zhao.must(&s.house, "GET", "/custodians", &Value::Null);
+    let path = format!("/custodians/{}/steps", id_of(&seen, "li"));
+    zhao.must(&s.house, "POST", &path, &json!({"step": "remove"}));
+    let whole = format!("/requests/{}", order.order);
+    for path in [format!("{whole}/items/{}", s.ids()[0]), whole.clone()] {
+        let refused = s.li.ask(&s.house, "GET", &path, &Value::Null);
+        assert_eq!(refused.status, 409, "{path}: {}", refused.body);
+        assert!(refused.body.contains("no custodian any more"), "{}", refused.body);
+    }
+    let answer = json!({"step": "answer", "same_person": "no"});
+    let refused = s.li.ask(&s.house, "POST", &format!("{whole}/steps"), &answer);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    let store = &s.house.running().app.store;
+    let now = jiff::Timestamp::now();
+    assert!(store.look_at(order.order.as_str(), &s.ids()[0], "li", now).is_err());
+    assert!(store.look_at(order.order.as_str(), &s.ids()[0], "wang", now).is_ok());
+}
+
+#[test]
+fn a_disabled_account_is_a_custodian_no_longer() {
+    let s = scene();
+    let admin = login(&s.house, "wu", Role::Admin, "");
+    let disable =
+        |name: &str| ask(&s.house, "POST", &format!("/api/v1/accounts/{name}/disable"), &admin, "");
+    let last = disable("li");
+    assert_eq!(last.status, 409, "the last holder of his role's key: {}", last.body);
+    assert!(last.body.contains("version 1"), "{}", last.body);
+    let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
+    zhao.join(&s.house, &s.li);
+    let order = s.requested('c');
+    assert_eq!(disable("li").status, 200);
+    let seen = zhao.must(&s.house, "GET", "/custodians", &Value::Null);
+    let people = seen["roll"]["custodians"].as_array().unwrap();
+    let li = people.iter().find(|c| c["account"] == "li").unwrap();
+    assert_eq!((li["until"].is_string(), &li["removed_by"]), (true, &json!("wu")));
+    let refused = s.approve(&order, &s.wang);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    // The account comes back, its custodian does not.
+    let back = ask(&s.house, "POST", "/api/v1/accounts/li/enable", &admin, "");
+    assert_eq!(back.status, 200, "{}", back.body);
+    let seen = zhao.must(&s.house, "GET", "/custodians", &Value::Null);
+    assert!(
+        seen["roll"]["custodians"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|c| { c["account"] == "li" && c["until"].is_string() })
+    );
+}
+
+#[test]
+fn a_registry_photograph_stands_while_an_opening_lives() {
+    let s = scene();
+    let faces = &s.house.running().app.faces;
+    faces.put_registry_photo("p-other", b"held", "sun", TAKEN_AT).unwrap();
+    let order = s.requested('c');
+    let body = "--cut\r\nContent-Disposition: form-data; name=\"delete\"\r\n\r\n1\r\n--cut--\r\n";
+    let delete = || {
+        let cookie = format!("Cookie: zaigang={}\r\nSec-Fetch-Site: same-origin\r\n", s.li.login);
+        let kind = "Content-Type: multipart/form-data; boundary=cut\r\n";
+        let head = format!("{cookie}{kind}");
+        s.house.send_with("POST", "/registry-photo/p-other?lang=en", &head, body.as_bytes())
+    };
+    let refused = delete();
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.body.contains("while an opening"), "{}", refused.body);
+    assert!(faces.registry_photo_at("p-other").unwrap().is_some());
+    let step = json!({"step": "refuse", "reason": "no"});
+    s.wang.must(&s.house, "POST", &format!("/requests/{}/steps", order.order), &step);
+    let done = delete();
+    assert_eq!(done.status, 303, "{}", done.body);
+    assert!(faces.registry_photo_at("p-other").unwrap().is_none());
 }

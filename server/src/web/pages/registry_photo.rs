@@ -12,7 +12,7 @@ use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::{now, now_text};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::photo;
 use crate::problem::Problem;
@@ -103,6 +103,8 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
     if who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
+    let person = id.clone();
+    app.blocking(move |a| nobody_compares(a, &person)).await?;
     if upload.rest.contains_key("delete") {
         deed::did("registry photograph deleted");
         app.blocking(move |a| a.faces.delete_registry_photo(&id)).await?;
@@ -120,6 +122,22 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
         Ok::<_, Problem>(a.faces.put_registry_photo(&id, &photo, &who.name, &now_text())?)
     })
     .await
+}
+
+/// Two people compare with what stood here before one of them asked: while an opening that names the
+/// person lives, nobody puts another face in its place.
+fn nobody_compares(a: &App, person: &str) -> Result<(), Problem> {
+    if a.store.is_person_in_opening(person, now())? {
+        return Err(Problem {
+            zh: Some("该人员正在封存画面比对中:申请结束前不能更换或删除注册照片".into()),
+            ..Problem::new(
+                StatusCode::CONFLICT,
+                "the registry photograph can not be changed while an opening that names this \
+                 person lives: wait for its end",
+            )
+        });
+    }
+    Ok(())
 }
 
 fn unreadable(fault: &photo::PhotoFault) -> Problem {
