@@ -76,7 +76,7 @@ fn play(house: &House, b: &mut TestBox) {
     let mut roll = None;
     let mut used = BTreeSet::new();
     loop {
-        let until = Instant::now() + Duration::from_mins(60);
+        let until = Instant::now() + Duration::from_hours(1);
         let Some(bytes) = b.heard_before("knowledge", until) else { return };
         let sealed: Sealed = serde_json::from_slice(&bytes).unwrap();
         let envelope = trust::open(&sealed, &b.id.parse().unwrap(), &b.sealing).unwrap();
