@@ -128,6 +128,30 @@ impl Graph {
     }
 }
 
+/// Decision 0165: a crate with other features is built twice by whoever tries the demonstration
+/// first and the tests after it.
+#[test]
+fn the_demonstration_shares_its_crates_with_the_tests() {
+    let demo = "-p server -p edge-agent -p e2e -e normal,build --no-default-features";
+    let (demo, tests) = (crates_of(demo), crates_of("--workspace -e normal,build,dev"));
+    assert!(demo.len() > 300, "{}", demo.len());
+    let twice: Vec<_> = demo.difference(&tests).filter(|c| !c.starts_with("server ")).collect();
+    assert!(twice.is_empty(), "add their features to tests/Cargo.toml: {twice:#?}");
+}
+
+/// Every crate with its features, as cargo resolves them for these arguments.
+fn crates_of(arguments: &str) -> BTreeSet<String> {
+    let out = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--quiet", "--prefix", "none", "--format", "{p} {f}"])
+        .args(arguments.split(' '))
+        .current_dir(e2e::programs::root())
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
 /// Invariant 5. The server's `store/`, the box's outbox and its test tools are the only places that
 /// speak SQL.
 #[test]

@@ -195,7 +195,10 @@ async fn a_stop_delivers_what_is_left_and_says_goodbye() {
     let server = tokio::spawn(the_box.server.clone().serve(broker.line()));
     let outbox = the_box.outbox();
     let link = link(&the_box, &outbox);
-    until("connected", || link.stats.connected()).await;
+    let stored = &the_box.server.stored;
+    // A server that has not subscribed yet receipts nothing, and the stop would wait in vain.
+    until("the server hears the box", || stored.lock().unwrap().statuses.last() == Some(&true))
+        .await;
     for n in 1..=30 {
         outbox.append(stamp(&outbox), numbered_finding(n)).unwrap();
     }
@@ -204,7 +207,6 @@ async fn a_stop_delivers_what_is_left_and_says_goodbye() {
     link.task.await.unwrap();
     assert!(began.elapsed().as_secs() < 5, "the stop took {:?}", began.elapsed());
     assert_eq!(outbox.stats().unwrap().depth, 0);
-    let stored = &the_box.server.stored;
     until("the goodbye arrived", || stored.lock().unwrap().statuses.last() == Some(&false)).await;
     server.abort();
 }
