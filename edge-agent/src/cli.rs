@@ -18,10 +18,18 @@ A box from nothing:
 
 Each subcommand teaches more with --help.";
 
+/// What `--version` says: the build, too.
+const VERSION: &str = if crate::camera::LIVE_CAMERAS {
+    concat!(env!("CARGO_PKG_VERSION"), "\ncameras: live and scripted")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), "\ncameras: scripted only")
+};
+
 #[derive(Debug, Parser)]
 #[command(
     name = "zaigang-agent",
     version,
+    long_version = VERSION,
     about = "The box of Zaigang 在岗: recognises on the spot who is at work in a treatment room",
     after_help = EXAMPLES
 )]

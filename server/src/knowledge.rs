@@ -20,7 +20,7 @@ use trust::{SealingPublicKey, SigningKey};
 
 use crate::audit_head::Heads;
 use crate::clock;
-use crate::ingest::{Told, fault};
+use crate::ingest::Told;
 use crate::mqtt::Mouth;
 use crate::store::{FaceStore, Issued, ReceiptDue, Store, StoreError};
 
@@ -118,9 +118,9 @@ pub async fn speak(
         for receipt in due.into_values() {
             match pusher.receipt(&receipt) {
                 Ok(letter) => {
-                    fault::state("receipt.signed");
+                    fail_point::reached("receipt.signed");
                     pusher.mouth.say(&letter.topic, letter.bytes).await;
-                    fault::state("receipt.handed_over");
+                    fail_point::reached("receipt.handed_over");
                 }
                 Err(error) => tracing::error!(device = receipt.device, %error, "receipt not made"),
             }

@@ -10,7 +10,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("presence", &[]),
     ("protocol", &[]),
     ("trust", &["protocol"]),
-    ("delivery", &["protocol", "trust"]),
+    ("fail-point", &[]),
+    ("delivery", &["protocol", "trust", "fail-point"]),
     ("zaigang-verify", &["trust"]),
     ("zaigang-fleet", &["protocol", "trust", "delivery"]),
     ("vision", &[]),
@@ -36,7 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "local-page",
         ],
     ),
-    ("server", &["vision", "protocol", "trust", "law", "abstention", "evidence"]),
+    ("server", &["vision", "protocol", "trust", "law", "abstention", "evidence", "fail-point"]),
 ];
 
 /// Crate → the outside packages that must never be among its dependencies, however deep.

@@ -9,6 +9,7 @@
 mod at_rest;
 mod bad_input;
 mod book;
+#[cfg(feature = "own-camera")]
 mod camera_demo;
 mod commission;
 mod demo;

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod boxes;
+#[cfg(feature = "own-camera")]
 pub mod camera_demo;
 pub mod client;
 pub mod clinic;

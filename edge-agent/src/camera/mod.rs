@@ -7,14 +7,19 @@
 
 mod capture;
 mod files;
+#[cfg(feature = "live-cameras")]
 pub mod h264;
+#[cfg_attr(not(feature = "live-cameras"), path = "no_live.rs")]
+mod live;
 mod mjpeg;
 mod open;
 mod pixels;
 mod plausible;
+#[cfg(feature = "live-cameras")]
 mod rtsp;
 mod scene;
 mod stop;
+#[cfg(feature = "live-cameras")]
 mod v4l2;
 
 use std::{path::PathBuf, time::Duration};
@@ -22,13 +27,16 @@ use std::{path::PathBuf, time::Duration};
 pub use capture::{Capture, Counters, Next, Pace};
 pub use files::Files;
 pub(crate) use files::read_bytes;
+pub use live::LIVE_CAMERAS;
 pub use mjpeg::Mjpeg;
 pub use open::{Opened, source};
 pub use pixels::{Decoder, Pixels};
 pub use plausible::{Complaint, Plausibility};
+#[cfg(feature = "live-cameras")]
 pub use rtsp::Rtsp;
 pub use scene::{SceneCamera, SceneScript};
 pub use stop::Stop;
+#[cfg(feature = "live-cameras")]
 pub use v4l2::V4l2;
 
 use crate::clock::Now;

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Camera, Files, Gone, Mjpeg, Open, Pace, Rtsp, SceneScript, Stop, V4l2};
+use super::{Camera, Files, Gone, Mjpeg, Open, Pace, SceneScript, Stop, live};
 use crate::{
     clock::{Now, RealClock, ScriptedClock},
     config::{CameraSettings, Script, Source},
@@ -30,23 +30,14 @@ impl std::fmt::Debug for Opened {
 pub fn source(settings: &CameraSettings, clock: RealClock, stop: &Stop) -> anyhow::Result<Opened> {
     match settings.source.clone() {
         Source::V4l2 { device, width, height, frame_rate } => {
-            let open: Open = Box::new(move || {
-                Ok(Box::new(V4l2::open(&device, (width, height, frame_rate), clock)?)
-                    as Box<dyn Camera>)
-            });
-            Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
+            live(live::v4l2(device, (width, height, frame_rate), clock)?, clock)
         }
         Source::Rtsp { url, credentials_file } => {
-            crate::redact::address(&url);
-            let open: Open = Box::new(move || {
-                Ok(Box::new(Rtsp::open(&url, credentials_file.as_ref(), clock)?) as Box<dyn Camera>)
-            });
-            Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
+            live(live::rtsp(url, credentials_file, clock)?, clock)
         }
         Source::Mjpeg { pipe, .. } => {
-            let open: Open =
-                Box::new(move || Ok(Box::new(Mjpeg::open(&pipe, clock)?) as Box<dyn Camera>));
-            Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
+            let open = move || Ok(Box::new(Mjpeg::open(&pipe, clock)?) as Box<dyn Camera>);
+            live(Box::new(open), clock)
         }
         Source::Files { folder, list, script } => {
             let paths = match folder {
@@ -70,6 +61,12 @@ pub fn source(settings: &CameraSettings, clock: RealClock, stop: &Stop) -> anyho
             Ok(once(script, clock, move || read.film(clock, script.speed_permille, stop)))
         }
     }
+}
+
+/// A source in real time: what comes while vision is busy is dropped.
+#[allow(clippy::unnecessary_wraps, reason = "an answer of `source`")]
+fn live(open: Open, clock: RealClock) -> anyhow::Result<Opened> {
+    Ok(Opened { open, pace: Pace::NewestWins, script: None, start: clock.now() })
 }
 
 /// A scripted source plays once; nothing can unplug it.

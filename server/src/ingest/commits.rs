@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Told, fault};
+use super::Told;
 use crate::store::{Entry, Store};
 
 /// Findings that may wait for their incident while batches come without a pause.
@@ -39,7 +39,7 @@ pub(super) fn run(
         };
         failed = false;
         if let Some(batch) = &batch {
-            fault::state("ingest.checked");
+            fail_point::reached("ingest.checked");
             waiting += commit(store, at_once_max, batch, tell);
         }
         let due = match &batch {
@@ -101,9 +101,9 @@ fn commit(
     }
     match store.commit_batch(batch, at_once_max) {
         Ok(done) => {
-            fault::state("store.committed");
+            fail_point::reached("store.committed");
             if batch.iter().any(|entry| matches!(entry, Entry::Aside(_))) {
-                fault::state("quarantine.committed");
+                fail_point::reached("quarantine.committed");
             }
             for (device, online, fresh) in done.statuses {
                 tracing::info!(%device, online, fresh, "device status");
@@ -113,7 +113,7 @@ fn commit(
                 let _ = tell.send(Told::Acked(device));
             }
             let _ = tell.send(Told::Receipts(done.receipts));
-            fault::state("ingest.told");
+            fail_point::reached("ingest.told");
             done.later
         }
         Err(error) if batch.len() > 1 => {

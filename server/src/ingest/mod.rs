@@ -143,7 +143,7 @@ pub fn run(
         let mut clocks = Clocks::default();
         let mut raws = Vec::with_capacity(sizes.batch_max);
         while inbox.blocking_recv_many(&mut raws, sizes.batch_max) > 0 {
-            fault::state("ingest.received");
+            fail_point::reached("ingest.received");
             if checked.send(check_all(store, keys, &mut clocks, &mut raws)).is_err() {
                 return;
             }

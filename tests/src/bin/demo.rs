@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+#[cfg(feature = "own-camera")]
 use e2e::camera_demo;
 use e2e::demo::{self, instance, instance::Instance, say, signals};
 use e2e::morning::{Broker, Faces, Settings};
@@ -84,10 +85,20 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
+#[cfg(feature = "own-camera")]
 fn camera(args: &Args) -> Result<()> {
+    use anyhow::Context as _;
+
     let listen = args.listen.parse().with_context(|| format!("--listen {}", args.listen))?;
     let (camera, photos) = (args.camera.clone().unwrap_or_default(), root().join(&args.photos));
     camera_demo::run(&camera_demo::Settings { camera, listen, photos }, &mut say)
+}
+
+#[cfg(not(feature = "own-camera"))]
+fn camera(_: &Args) -> Result<()> {
+    bail!(
+        "this program was built for the morning alone; `./scripts/demo --camera …` builds the rest"
+    )
 }
 
 fn clean() -> Result<()> {

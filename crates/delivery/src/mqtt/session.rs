@@ -20,7 +20,6 @@ use super::options::{connect_options, status_payload, status_topic};
 use super::probe::is_refused;
 use super::stats::Reason;
 use super::{Delivered, Settings};
-use crate::fault;
 use crate::outbox::plan::Planner;
 use crate::outbox::{Outbox, OutboxError};
 
@@ -241,7 +240,7 @@ impl Session<'_> {
         if self.client.try_publish(topic, QoS::AtLeastOnce, false, text).is_ok() {
             self.settings.stats.count_published();
             self.unreceipted_since.get_or_insert_with(Instant::now);
-            fault::state("mqtt.handed_over");
+            fail_point::reached("mqtt.handed_over");
             return;
         }
         // The network is slower than the window: try again shortly.
@@ -282,7 +281,7 @@ impl Session<'_> {
     }
 
     async fn on_receipt(&mut self, receipt: protocol::down::Receipt, version: u64) {
-        fault::state("mqtt.receipt_verified");
+        fail_point::reached("mqtt.receipt_verified");
         let heads = self.settings.audit_heads.clone();
         let applied = on_disk(self.outbox, move |outbox| {
             let applied = outbox.apply_receipt(&receipt)?;

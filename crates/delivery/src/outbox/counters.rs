@@ -14,8 +14,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault;
-
 const SLOT_BYTES: usize = 4096;
 
 /// How many sequences, and heartbeats, one write of the file reserves.
@@ -74,10 +72,10 @@ impl CountersFile {
         }
         slot.resize(SLOT_BYTES - 1, b' ');
         slot.push(b'\n');
-        fault::state("counters.before_write");
+        fail_point::reached("counters.before_write");
         self.file.write_all_at(&slot, (self.now.generation % 2) * SLOT_BYTES as u64)?;
         let synced = self.file.sync_all();
-        fault::state("counters.after_write");
+        fail_point::reached("counters.after_write");
         synced
     }
 }

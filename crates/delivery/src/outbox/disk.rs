@@ -15,7 +15,6 @@ use trust::{SigningKey, ZERO_HASH, chain_hash};
 use super::error::OutboxError;
 use super::plan::{Class, Heads, Lane};
 use super::{Applied, EventRef, OutboxOptions};
-use crate::fault;
 
 /// SQLite's default.
 pub(super) const PAGE_BYTES: u64 = 4096;
@@ -146,7 +145,7 @@ pub(super) fn append(
     stamp: &Stamp,
     payload: Up,
 ) -> Result<(EventRef, Tip), OutboxError> {
-    fault::state("append.before_tx");
+    fail_point::reached("append.before_tx");
     let mut next = tip.clone();
     let tx = db.transaction()?;
     if let Some(reason) = next.break_reason.take() {
@@ -163,9 +162,9 @@ pub(super) fn append(
     }
     let event = link(&tx, writer, &mut next, stamp, payload)?;
     save_tip(&tx, &next, writer)?;
-    fault::state("append.row_written");
+    fail_point::reached("append.row_written");
     tx.commit()?;
-    fault::state("append.committed");
+    fail_point::reached("append.committed");
     Ok((event, next))
 }
 
@@ -212,9 +211,9 @@ pub(super) fn drop_rows(
     next.dropped_total += count as u64;
     link(&tx, writer, &mut next, stamp, Up::Dropped(DroppedReport { rows }))?;
     save_tip(&tx, &next, writer)?;
-    fault::state("drop.rows_deleted");
+    fail_point::reached("drop.rows_deleted");
     tx.commit()?;
-    fault::state("drop.committed");
+    fail_point::reached("drop.committed");
     Ok(Some((count, next)))
 }
 
@@ -316,9 +315,9 @@ pub(super) fn apply_receipt(
         return Ok((Applied { deleted: 0 }, next));
     }
     save_tip(&tx, &next, writer)?;
-    fault::state("receipt.rows_deleted");
+    fail_point::reached("receipt.rows_deleted");
     tx.commit()?;
-    fault::state("receipt.committed");
+    fail_point::reached("receipt.committed");
     Ok((Applied { deleted: deleted as u64 }, next))
 }
 

@@ -11,7 +11,6 @@ use super::OutboxOptions;
 use super::counters::CountersFile;
 use super::disk::{self, Tip, Writer};
 use super::error::OutboxError;
-use crate::fault;
 
 /// Why a database can not be used: torn (go on without it), or a reason to stop.
 pub(super) enum Torn {
@@ -71,12 +70,12 @@ pub(super) fn start_again(
         let _ = fs::remove_file(with_suffix(&unfinished, suffix));
     }
     let mut db = disk::open(&unfinished, options)?;
-    fault::state("aside.new_database");
+    fail_point::reached("aside.new_database");
     disk::adopt(&mut db, writer, &tip, &rows)?;
     // Closing moves the log into the database and deletes it: one file is left.
     db.close().map_err(|(_, error)| error)?;
     rename(&unfinished, &dir.join("outbox.new.db"))?;
-    fault::state("aside.rows_moved");
+    fail_point::reached("aside.rows_moved");
     let aside = finish_swap(dir, counters.now.boot_count)?;
     error!(
         "outbox: {reason}; set aside as {}; {} of its rows could be kept",
@@ -95,7 +94,7 @@ pub(super) fn finish_swap(dir: &Path, boot: u64) -> Result<PathBuf, OutboxError>
         let from = with_suffix(&path, suffix);
         if from.exists() {
             rename(&from, &with_suffix(&aside, suffix))?;
-            fault::state("aside.renamed");
+            fail_point::reached("aside.renamed");
         }
     }
     rename(&dir.join("outbox.new.db"), &path)?;

@@ -20,7 +20,6 @@ use super::plan::{Class, Heads};
 use super::replace::{Torn, finish_swap, open_checked, start_again};
 use super::reserve::Reserve;
 use super::{Applied, EventRef, OutboxOptions, OutboxStats};
-use crate::fault;
 
 /// Rows given up at once: their report stays below 8 KiB, while they free at least 32 KiB.
 const DROP_AT_ONCE: usize = 64;
@@ -140,7 +139,7 @@ impl State {
         self.counters.now.boot_count = boot_count;
         self.reserve_numbers(true)?;
         let saved = disk::save_tip(&self.db, &self.tip, &self.writer);
-        fault::state("boot.counted");
+        fail_point::reached("boot.counted");
         // On a full disk the counters hold the figure.
         if let Err(error) = saved {
             warn!("outbox: {error}");
@@ -232,7 +231,7 @@ impl State {
         if class != Class::Vital || !self.reserve.release() {
             return Ok(false);
         }
-        fault::state("reserve.released");
+        fail_point::reached("reserve.released");
         warn!("outbox: the disk is full; the reserve is given up for findings");
         disk::set_max_pages(
             &self.db,

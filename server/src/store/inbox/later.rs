@@ -14,7 +14,6 @@ use super::super::rows::collect;
 use super::super::{Result, Store, count, lock};
 use super::places::Places;
 use super::{Incoming, set_aside};
-use crate::ingest::fault;
 use crate::ingest::place::Registration;
 
 pub(super) fn any(c: &Connection) -> Result<bool> {
@@ -80,11 +79,11 @@ impl Store {
             let max = max.collect::<Result<_>>()?;
             incidents::take_in(tx, &steps, &Joining::Beyond(max))?;
             tx.prepare_cached("DELETE FROM finding_due WHERE note <= ?1")?.execute([last])?;
-            fault::state("incidents.before_commit");
+            fail_point::reached("incidents.before_commit");
             Ok(due.len())
         })?;
         if taken > 0 {
-            fault::state("incidents.committed");
+            fail_point::reached("incidents.committed");
         }
         Ok(taken)
     }

@@ -21,8 +21,8 @@ use super::incidents::{self, Joining, Place, Step};
 use super::{Result, Store, StoreError, count, devices, lock};
 use crate::ingest::budget::Kind;
 use crate::ingest::chain::{ChainState, Judgement};
+use crate::ingest::integrity;
 use crate::ingest::place::Placed;
-use crate::ingest::{fault, integrity};
 pub use aside::QuarantineRow;
 pub(super) use aside::set_aside;
 use chain::Chain;
@@ -146,7 +146,7 @@ impl Store {
                 };
                 let (outcome, placed) =
                     store_one(tx, incoming, chain, &mut places, &mut tally, &mut done.acked)?;
-                fault::state("store.row_written");
+                fail_point::reached("store.row_written");
                 if !matches!(outcome, Outcome::Forked(_) | Outcome::Withheld) {
                     chain.seqs.push(incoming.body.seq);
                 }
@@ -173,7 +173,7 @@ impl Store {
             for (name, by) in tally {
                 count(tx, name, by)?;
             }
-            fault::state("store.before_commit");
+            fail_point::reached("store.before_commit");
             Ok(done)
         })
     }
