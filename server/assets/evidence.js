@@ -1,7 +1,7 @@
 // The pages of sealed pictures: what happens with keys, passphrases and pictures, in the browser alone. The server gets public keys,
 // signatures and what was sealed for another; it never gets a passphrase, a private half or a picture.
 import { able, hex, keyId, makePair, open, openPicture, readCode, recoveryCode, seal, sha256, sign, unwrap, wrap, xor } from "/assets/evidence-keys.js";
-import { custodianText, fingerprint, founderHolds, foundersIn, lines, meetFounders, Refusal, sealingKey } from "/assets/evidence-roll.js";
+import { custodianText, fingerprint, founderHolds, founderIn, foundersIn, lines, meetFounders, Refusal, sealingKey } from "/assets/evidence-roll.js";
 
 const zh = document.documentElement.lang.startsWith("zh");
 const t = (chinese, english) => (zh ? chinese : english);
@@ -36,6 +36,8 @@ const CHINESE = {
 const texts = {
   custodian: custodianText,
   roleKey: (jurisdiction, role, version, public_key, from) => lines("zaigang-evidence-role-key/1", { jurisdiction, role, version: String(version), public_key, from }),
+  removal: (jurisdiction, { account, verification_key }, by, at) => lines("zaigang-evidence-removal/1", { jurisdiction, custodian: account, verification_key, by, at }),
+  passphrase: (jurisdiction, { account, verification_key }, at) => lines("zaigang-evidence-passphrase/1", { jurisdiction, custodian: account, verification_key, at }),
   release: (it) => lines("zaigang-evidence-release/1", {
     order: it.order, device: it.device, finding: it.finding, items: it.items.join(","), case: it.case_number, basis: it.basis, purpose: it.purpose,
     requested_at: it.requested_at, expires_at: it.expires_at, supervisor: it.supervisor, reviewer: it.reviewer,
@@ -133,7 +135,10 @@ async function make(form) {
   const what = texts.wrapped(jurisdiction, account, role, signing.public, sealing.public);
   making = { account, role, jurisdiction, signing, sealing, what, first: "first" in form.dataset, wrapped: await wrap(secret, passphrase, what), recovery: await wrap(secret, code, what) };
   document.getElementById("code").textContent = code;
-  document.getElementById("print").textContent = await fingerprint({ verification_key: signing.public, sealing_key: sealing.public });
+  const line = { account, role, verification_key: signing.public, sealing_key: sealing.public };
+  document.getElementById("print").textContent = await fingerprint(line);
+  const { roll } = await ask("GET", "/custodians");
+  document.getElementById("founders").textContent = await foundersLine(making.first ? { custodians: [...roll.custodians, { ...line, from: now() }] } : roll);
   document.getElementById("sheet-time").textContent = now().slice(0, 10);
   document.getElementById("sheet").hidden = false;
   form.hidden = true;
@@ -181,8 +186,19 @@ async function admit(form) {
   location.reload();
 }
 
+// Signed: whoever comes by a login alone removes nobody. Who only waits has no key that anybody believes, and needs none.
 async function remove(form) {
-  await ask("POST", `/custodians/${form.dataset.id}/steps`, { step: "remove" });
+  const { id } = form.dataset;
+  const step = { step: "remove" };
+  const { passphrase } = fieldsOf(form);
+  if (passphrase !== undefined) {
+    const me = await unlock(passphrase);
+    const line = (await ask("GET", "/custodians")).roll.custodians.find((c) => String(c.id) === id);
+    if (!line) throw new Said(t("名册已变:请刷新页面", "the roll has changed: load the page anew"));
+    step.at = now();
+    step.sig = await sign(me.signing, texts.removal(me.jurisdiction, line, me.custodian.account, step.at));
+  }
+  await ask("POST", `/custodians/${id}/steps`, step);
   location.reload();
 }
 
@@ -205,8 +221,9 @@ async function turn(form) {
 async function renew(form) {
   const { code, passphrase } = fieldsOf(form);
   const me = await unlock(code, readCode(code));
-  const fresh = recoveryCode();
-  await ask("POST", "/passphrase", { wrapped: await wrap(me.secret, passphrase, me.what), recovery: await wrap(me.secret, fresh, me.what) });
+  const [fresh, at] = [recoveryCode(), now()];
+  const sig = await sign(me.signing, texts.passphrase(me.jurisdiction, me.custodian, at));
+  await ask("POST", "/passphrase", { wrapped: await wrap(me.secret, passphrase, me.what), recovery: await wrap(me.secret, fresh, me.what), at, sig });
   const shown = document.getElementById("renewed");
   shown.textContent = `${t("新恢复码", "New recovery code")}: ${fresh}`;
   shown.hidden = false;
@@ -426,6 +443,17 @@ async function submitted(event) {
   }
 }
 
+const ROLES = { supervisor: t("监管方", "supervisors"), reviewer: t("核查方", "reviewers") };
+
+async function foundersLine(roll) {
+  const parts = [];
+  for (const role of Object.keys(ROLES)) {
+    const first = founderIn(roll, role);
+    if (first) parts.push(`${ROLES[role]} ${first.account} ${await fingerprint(first)}`);
+  }
+  return parts.join(" · ");
+}
+
 // The founders are met when the page of custodians is first seen, and fingerprints are this browser's own work.
 async function meet(jurisdiction) {
   const { roll } = await ask("GET", "/custodians");
@@ -434,7 +462,17 @@ async function meet(jurisdiction) {
     print.textContent = line ? await fingerprint(line) : "";
     if (line && !line.from && !line.until) waiting.set(print.dataset.print, line);
   }
-  await meetFounders(roll, foundersIn(localStorage, jurisdiction));
+  const founders = foundersIn(localStorage, jurisdiction);
+  const unmet = Object.keys(ROLES).some((role) => founderIn(roll, role) && founders.of(role) === null);
+  await meetFounders(roll, founders);
+  const shown = document.getElementById("first-met");
+  if (!unmet || !shown) return;
+  const prints = await foundersLine(roll);
+  shown.textContent = t(
+    `本浏览器首次见到本辖区的创始保管人,将以此为准。请与恢复单上所印核对:${prints}`,
+    `This browser meets the founders of this place for the first time, and will believe them from now on. Compare with a recovery sheet: ${prints}`,
+  );
+  shown.hidden = false;
 }
 
 function ready() {

@@ -13,7 +13,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::alerts::{alert_by_id, record};
 use super::rows::collect;
-use super::{Result, Store, StoreError, count, custodians, lock, name_of, named, room};
+use super::{
+    Result, Store, StoreError, count, custodians, evidence_gone, lock, name_of, named, room,
+};
 use crate::alert::State as AlertState;
 use crate::clock::{self, clip};
 use crate::evidence::opening::{Delivery, Opening, Refusal, State, Step};
@@ -330,12 +332,8 @@ pub(super) fn take_receipt(
         EvidenceStep::Lost => Some("lost"),
         _ => None,
     };
-    for id in it.items.iter().filter(|_| gone.is_some()).map(protocol::id::EvidenceId::as_str) {
-        tx.prepare_cached(
-            "UPDATE evidence_item SET gone = ?3, gone_because = ?4, gone_at = ?5 WHERE device = ?1
-            AND id = ?2 AND gone IS NULL",
-        )?
-        .execute(params![device, id, gone, why, at])?;
+    if let Some(gone) = gone {
+        evidence_gone::take(tx, device, &it.items, (gone, &why), at)?;
     }
     let sql = format!("{OPENING} WHERE device = ?1 AND finding = ?2 AND state = 'released'");
     for mut kept in collect(tx, &sql, [device, &it.finding_id], kept)? {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::keys::{check_key, opaque, role_key, roll_holds};
+use super::keys::{check_key, opaque, role_key, roll_holds, signed_now};
 use super::{Shared, a_person, custodian_role, not_a_custodian, now_or_so, two_lines};
 use crate::access::Who;
 use crate::app::App;
@@ -28,6 +28,9 @@ pub(in crate::web) struct EvidenceSeen {
     pub policies: Vec<PolicyWord>,
     /// Pictures are taken where nothing is said: in a demonstration alone.
     pub on_unless_said: bool,
+    /// The jurisdiction above whose custodians the boxes here believe: nobody founds a role here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upper: Option<String>,
 }
 
 pub(in crate::web) async fn get_custodians(
@@ -54,8 +57,11 @@ pub(in crate::web) fn evidence_seen(a: &App, who: &Who) -> Result<EvidenceSeen, 
             word.place.starts_with(scope.as_str()) || scope.starts_with(&word.place)
         }
     });
+    let roll = a.store.roll(scope)?;
+    let upper = if roll.is_complete() { None } else { a.store.upper_roll(scope)? };
     Ok(EvidenceSeen {
-        roll: a.store.roll(scope)?,
+        roll,
+        upper,
         policies,
         on_unless_said: a.config.mode == crate::config::Mode::Demonstration,
     })
@@ -146,7 +152,14 @@ pub(in crate::web) enum CustodianStep {
         shares: BTreeMap<String, SealedBytes>,
     },
     /// Ends his service, or his waiting.
-    Remove {},
+    Remove {
+        /// When the caller signed.
+        #[serde(default)]
+        at: String,
+        /// Of the caller's key, base64; only who ends his own waiting needs none.
+        #[serde(default)]
+        sig: String,
+    },
 }
 
 pub(in crate::web) async fn post_custodian_step(
@@ -182,7 +195,14 @@ pub(in crate::web) async fn post_custodian_step(
                     let shares = by_version(shares)?;
                     a.store.admit_custodian(number, &who.scope, &vouched, &shares, roll_holds)?;
                 }
-                CustodianStep::Remove {} => {
+                CustodianStep::Remove { at, sig } => {
+                    if !(his_own && of.from.is_none()) {
+                        let by = roll.standing(&who.name, role).ok_or_else(not_a_custodian)?;
+                        let removed = (of.account.as_str(), of.verification_key.as_str());
+                        let place = roll.jurisdiction.as_str();
+                        let text = evidence::text::removal(place, removed, &who.name, &at);
+                        signed_now(&by.verification_key, text, &at, &sig)?;
+                    }
                     deed::did(format!("custodian {}: removed", of.account));
                     a.store.remove_custodian(number, &who.scope, &who.name, &now_text())?;
                 }

@@ -69,6 +69,10 @@ fn in_chinese(problem: Problem) -> Problem {
 pub(in crate::web) struct PassphraseBody {
     wrapped: serde_json::Value,
     recovery: serde_json::Value,
+    /// When he signed.
+    at: String,
+    /// By the key that is wrapped anew, base64: a login alone changes no passphrase.
+    sig: String,
 }
 
 pub(in crate::web) async fn post_passphrase(
@@ -81,8 +85,14 @@ pub(in crate::web) async fn post_passphrase(
     deed::did("custodian: another passphrase");
     let seen = app
         .blocking(move |a| {
+            let roll = a.store.roll(&who.scope)?;
+            let his = roll.custodians.iter().find(|c| c.account == who.name && c.until.is_none());
+            let his = his.ok_or_else(not_a_custodian)?;
+            let key = his.verification_key.as_str();
+            let text = evidence::text::passphrase(&roll.jurisdiction, (&who.name, key), &it.at);
+            signed_now(key, text, &it.at, &it.sig)?;
             a.store.rewrap_custodian(&who.name, &wrapped, &recovery)?;
-            evidence_seen(a, &who)
+            Ok::<_, Problem>(evidence_seen(a, &who)?)
         })
         .await?;
     Ok(Json(seen))
@@ -145,17 +155,41 @@ pub(super) fn roll_holds(roll: &Roll) -> Result<(), String> {
     let founder = told.custodians.first().ok_or("nobody is let in")?;
     let holds = |text: Result<String, evidence::text::BadValue>, by: &CustodianSignature| {
         let text = text.map_err(|why| why.to_string())?;
-        let key = trust::VerifyingKey::from_base64(&founder.verification_key)
-            .map_err(|why| why.to_string())?;
-        let sig = STANDARD.decode(&by.sig).map_err(|_| "sig: base64 is needed".to_owned())?;
-        key.check(text.as_bytes(), &sig)
-            .map_err(|_| "sig: it is not of this key over this text".to_owned())
+        if is_signed(&founder.verification_key, &text, &by.sig) {
+            return Ok(());
+        }
+        Err("sig: it is not of this key over this text".to_owned())
     };
     holds(evidence::text::custodian(&told.jurisdiction, founder), &founder.vouched)?;
     for key in &told.role_keys {
         holds(evidence::text::role_key(&told.jurisdiction, key), &key.vouched)?;
     }
     Ok(())
+}
+
+/// Whether the holder of a key (base64) signed exactly this text.
+pub(super) fn is_signed(key: &str, text: &str, sig: &str) -> bool {
+    let key = trust::VerifyingKey::from_base64(key);
+    let (Ok(key), Ok(sig)) = (key, STANDARD.decode(sig)) else { return false };
+    key.check(text.as_bytes(), &sig).is_ok()
+}
+
+/// That a custodian signed this just now: a login that somebody else came by is not enough.
+pub(super) fn signed_now(
+    key: &str,
+    text: Result<String, evidence::text::BadValue>,
+    at: &str,
+    sig: &str,
+) -> Result<(), Problem> {
+    let text = text.map_err(|why| Problem::unprocessable(why.to_string()))?;
+    now_or_so("at", at)?;
+    if is_signed(key, &text, sig) {
+        return Ok(());
+    }
+    Err(Problem {
+        zh: Some("须由本人以保管人口令签名:未作任何更改".into()),
+        ..Problem::unprocessable("sig: your own custodian's key signs this; nothing was changed")
+    })
 }
 
 pub(super) fn opaque(what: &str, value: &serde_json::Value) -> Result<String, Problem> {

@@ -114,7 +114,8 @@ impl From<Refusal> for Problem {
             | Refusal::RanOut
             | Refusal::Removed { .. }
             | Refusal::Left { .. }
-            | Refusal::LastHolder { .. } => StatusCode::CONFLICT,
+            | Refusal::LastHolder { .. }
+            | Refusal::UpperRoll { .. } => StatusCode::CONFLICT,
         };
         Self { zh: Some(it.zh().into()), ..Self::new(status, it.to_string()) }
     }

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use protocol::evidence::CustodianRole;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::keys::is_signed;
 use super::openings::{OpeningSeen, opening_seen};
 use super::{Shared, custodian_role, not_a_custodian, now_or_so, two_lines};
 use crate::access::Who;
@@ -192,10 +191,7 @@ fn signed(it: &OpeningKept, roll: &Roll, role: CustodianRole) -> Result<(), Prob
         }
     };
     let key = roll.standing(account, role).ok_or_else(wrong)?;
-    let key = trust::VerifyingKey::from_base64(&key.verification_key).map_err(|_| wrong())?;
-    let text = text_of(it)?;
-    let sig = STANDARD.decode(sig).map_err(|_| wrong())?;
-    key.check(text.as_bytes(), &sig).map_err(|_| wrong())
+    if is_signed(&key.verification_key, &text_of(it)?, sig) { Ok(()) } else { Err(wrong()) }
 }
 
 pub(super) fn text_of(it: &OpeningKept) -> Result<String, Problem> {

@@ -51,6 +51,8 @@ struct EvidencePage {
     waits: bool,
     /// Nobody of his role is here yet.
     first: bool,
+    /// Whose custodians the boxes here believe, above this place; empty where nobody's.
+    upper: String,
     may_set: bool,
     named: bool,
 }
@@ -173,6 +175,7 @@ async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
         stands: mine.is_some_and(CustodianSeen::stands),
         waits: mine.is_some_and(|c| !c.stands()),
         first: role.is_some_and(|role| seen.roll.newest(role).is_none()),
+        upper: seen.upper.unwrap_or_default(),
         may_set: who.role == Role::Supervisor,
         named: !who.open_house,
         jurisdiction: seen.roll.jurisdiction,
