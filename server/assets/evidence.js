@@ -7,6 +7,11 @@ const zh = document.documentElement.lang.startsWith("zh");
 const t = (chinese, english) => (zh ? chinese : english);
 const API = "/api/v1/evidence";
 
+/** A time as every page of this server shows it: Beijing's, wherever the browser is. */
+function beijing(time) {
+  return new Date(time).toLocaleString(zh ? "zh-CN" : "en-GB", { hour12: false, timeZone: "Asia/Shanghai" });
+}
+
 /** A fault with a line for people. */
 class Said extends Error {}
 
@@ -325,30 +330,40 @@ async function look(form, id) {
   const it = await ask("GET", `/requests/${id}`);
   const { open: whole, device, opening } = it;
   const shown = document.getElementById("shown");
-  const mark = `${me.custodian.account} · ${new Date().toLocaleString(zh ? "zh-CN" : "en-GB", { hour12: false })} · ${opening.ask.case_number}`;
+  const mark = `${me.custodian.account} · ${beijing(now())} · ${opening.ask.case_number}`;
   shown.replaceChildren();
   const faults = [];
-  for (const { item } of whole.items) {
-    if (opening.items[item.id].is !== "arrived") continue;
-    try {
-      shown.append(await figure(await picture(me, it, whole, item), mark, kindOf(item)));
-    } catch (error) {
-      if (!(error instanceof Said)) throw error;
-      faults.push(error.message);
+  const arrived = whole.items.map((one) => one.item).filter((item) => opening.items[item.id].is === "arrived");
+  const show = async (items) => {
+    for (const item of items) {
+      try {
+        shown.append(await figure(await picture(me, it, whole, item), mark, kindOf(item)));
+      } catch (error) {
+        if (!(error instanceof Said)) throw error;
+        faults.push(error.message);
+      }
     }
-  }
+  };
+  // Faces stand beside the registry photographs, the room after them.
+  await show(arrived.filter((item) => item.kind === "subject_crop"));
+  let registered = 0;
   for (const person of whole.persons.filter((p) => p.registry_photo)) {
     const answer = await fetch(`/registry-photo/${encodeURIComponent(person.person)}/picture?opening=${it.id}`, { cache: "no-store" });
-    if (answer.ok) shown.append(await figure(await answer.arrayBuffer(), mark, `${t("注册照片", "registry photograph")} · ${person.name}`));
+    if (!answer.ok) continue;
+    shown.append(await figure(await answer.arrayBuffer(), mark, `${t("注册照片", "registry photograph")} · ${person.name}`));
+    registered += 1;
   }
+  await show(arrived.filter((item) => item.kind !== "subject_crop"));
   form.hidden = true;
-  if (shown.children.length) document.querySelector("[data-evidence=answer]").hidden = false;
+  // With nothing to compare with there is nothing to answer.
+  document.querySelector("[data-evidence=answer]").hidden = !registered || shown.children.length === registered;
+  shown.dataset.done = "";
   if (faults.length) throw new Said(faults.join("; "));
 }
 
 function kindOf(item) {
   const kind = item.kind === "subject_crop" ? t("当事人面部", "face of the subject") : t("诊室场景", "view of the room");
-  return `${kind} · ${new Date(item.taken_at).toLocaleString(zh ? "zh-CN" : "en-GB", { hour12: false })}`;
+  return `${kind} · ${beijing(item.taken_at)}`;
 }
 
 async function picture(me, it, whole, item) {

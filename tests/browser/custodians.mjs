@@ -22,6 +22,8 @@ export async function becomeCustodian(page, http, lang = "en") {
   await page.locator("#sheet").waitFor();
   const code = await page.locator("#code").innerText();
   assert.match(code, /^([0-9A-HJKMNP-TV-Z]{4}-){7}[0-9A-HJKMNP-TV-Z]{4}$/);
+  // The sheet names the founders, for the day on which another browser meets them first.
+  assert.match(await page.locator("#founders").innerText(), /[0-9a-f]{4}( [0-9a-f]{4}){5}/);
   // A slip of the fingers shows before anything is kept.
   await page.fill("form[data-evidence=try] [name=passphrase]", `${PASSPHRASE}!`);
   await page.fill("form[data-evidence=try] [name=code]", code);

@@ -43,7 +43,7 @@ async function main() {
   await go(li, opening);
   await li.fill("form[data-evidence=look] [name=passphrase]", PASSPHRASE);
   await li.click("form[data-evidence=look] button");
-  await li.locator("form[data-evidence=answer] button").first().waitFor({ timeout: 60_000 });
+  await li.locator("#shown[data-done]").waitFor({ timeout: 60_000 });
   const shown = await li.locator("#shown canvas").count();
   await li.screenshot({ path: target, fullPage: true });
   console.log(`opened alert #${alert.number}, ${shown} pictures under the watermark`);

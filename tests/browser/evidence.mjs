@@ -155,6 +155,20 @@ async function main() {
     await until("a line", async () => (n < 10 ? `${9 - n} tries` : "ten wrong passphrases") && (await line.count()) && (await line.innerText()).includes(n < 10 ? `${9 - n} tries` : "ten wrong passphrases"), 30);
   }
   said("ten wrong passphrases closed the door, with a line");
+  // A browser that has met nobody says whom it will believe; and a custodian is removed over another's signature alone.
+  const elsewhere = await person(chrome, it.http, "li");
+  await go(elsewhere, `${it.http}/evidence?lang=en`);
+  await elsewhere.locator("#first-met", { hasText: "supervisors li" }).waitFor();
+  const line = elsewhere.locator("li", { hasText: "zhao" });
+  await line.locator("form[data-evidence=remove] [name=passphrase]").fill("not the passphrase");
+  await line.locator("form[data-evidence=remove] button").click();
+  await line.locator(".outcome.bad").waitFor();
+  await line.locator("form[data-evidence=remove] [name=passphrase]").fill("another passphrase altogether");
+  await line.locator("form[data-evidence=remove] button").click();
+  await elsewhere.locator("li", { hasText: /zhao removed/ }).waitFor();
+  await elsewhere.reload();
+  assert(await elsewhere.locator("#first-met").isHidden(), "it meets the same founders again and again");
+  said("a new browser named the founders once; a custodian was removed over another's signature");
   await chrome.close();
   await end(it.child);
 }

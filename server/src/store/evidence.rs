@@ -42,11 +42,12 @@ const OPENING: &str = "SELECT id, alert, device, finding, opening, requested_at,
     supervisor_sig, reviewer_sig, for_reviewer, for_supervisor FROM evidence_opening";
 
 impl Store {
-    /// Pictures of an alert's findings, oldest first.
+    /// Pictures of an alert's findings, faces first, each kind as it was taken.
     pub fn evidence_of_alert(&self, alert: &str) -> Result<Vec<ItemSeen>> {
         let sql = format!(
             "{ITEM} JOIN finding f ON f.id = e.finding AND f.origin = e.device WHERE f.alert = ?1
-            ORDER BY e.finding, json_extract(e.item, '$.taken_at'), e.id LIMIT ?2"
+            ORDER BY e.finding, json_extract(e.item, '$.kind') = 'scene_view',
+            json_extract(e.item, '$.taken_at'), e.id LIMIT ?2"
         );
         self.read(|c| collect(c, &sql, params![alert, MOST_ITEMS as i64], item))
     }

@@ -130,6 +130,8 @@ pub(super) fn one_of_the_two(a: &App, who: &Who, opening: &Opening) -> Result<()
 fn whole(a: &App, who: &Who, it: &OpeningKept, alert: &Alert) -> Result<OpeningWhole, Problem> {
     let mut items = a.store.evidence_of_finding(&it.device, &it.finding)?;
     items.retain(|seen| it.opening.items.contains_key(seen.item.id.as_str()));
+    // Faces first, each kind as it was taken.
+    items.sort_by(|a, b| (a.item.kind, &a.item.taken_at).cmp(&(b.item.kind, &b.item.taken_at)));
     let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
     let reports: Vec<_> = findings.iter().map(|f| &f.report).collect();
     let mut ids: Vec<String> = reports
