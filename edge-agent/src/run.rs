@@ -327,13 +327,18 @@ fn recorder(config: &Config, boot: u64, thresholds: Thresholds) -> Option<Record
     }
 }
 
+/// Photographs in a drawn room are of real people: nobody is told that they are drawn.
+fn picture_source(camera: &Source) -> PictureSource {
+    match camera {
+        Source::Scene { scene, .. } if scene.cast.is_none() => PictureSource::Drawn,
+        Source::Scene { .. } | Source::Files { .. } => PictureSource::Recorded,
+        Source::V4l2 { .. } | Source::Rtsp { .. } | Source::Mjpeg { .. } => PictureSource::Camera,
+    }
+}
+
 /// A box that can not keep sealed pictures still judges; it takes none.
 fn keeper(config: &Config, identity: &Identity, to_agent: &Sender<Event>) -> Option<Keeper> {
-    let source = match config.camera.source {
-        Source::Scene { .. } => PictureSource::Drawn,
-        Source::Files { .. } => PictureSource::Recorded,
-        Source::V4l2 { .. } | Source::Rtsp { .. } | Source::Mjpeg { .. } => PictureSource::Camera,
-    };
+    let source = picture_source(&config.camera.source);
     let (device, quota) = (identity.device.clone(), config.evidence_quota_bytes);
     let kept = Keeper::open(&config.state_dir, device, source, quota).and_then(|mut keeper| {
         keeper.send_by(courier::start(config.state_dir.clone(), to_agent.clone())?);

@@ -45,10 +45,15 @@ export async function founderHolds(line, founders) {
   }
 }
 
+/** The first of a role on a roll. */
+export function founderIn(roll, role) {
+  return roll.custodians.find((c) => c.role === role && c.from);
+}
+
 /** Meets the founders that a roll names. */
 export async function meetFounders(roll, founders) {
   for (const role of ["supervisor", "reviewer"]) {
-    const first = roll.custodians.find((c) => c.role === role && c.from);
+    const first = founderIn(roll, role);
     if (first) await vouched(roll, first, founders);
   }
 }

@@ -1,11 +1,16 @@
 // The pages of sealed pictures: what happens with keys, passphrases and pictures, in the browser alone. The server gets public keys,
 // signatures and what was sealed for another; it never gets a passphrase, a private half or a picture.
 import { able, hex, keyId, makePair, open, openPicture, readCode, recoveryCode, seal, sha256, sign, unwrap, wrap, xor } from "/assets/evidence-keys.js";
-import { custodianText, fingerprint, founderHolds, foundersIn, lines, meetFounders, Refusal, sealingKey } from "/assets/evidence-roll.js";
+import { custodianText, fingerprint, founderHolds, founderIn, foundersIn, lines, meetFounders, Refusal, sealingKey } from "/assets/evidence-roll.js";
 
 const zh = document.documentElement.lang.startsWith("zh");
 const t = (chinese, english) => (zh ? chinese : english);
 const API = "/api/v1/evidence";
+
+/** A time as every page of this server shows it: Beijing's, wherever the browser is. */
+function beijing(time) {
+  return new Date(time).toLocaleString(zh ? "zh-CN" : "en-GB", { hour12: false, timeZone: "Asia/Shanghai" });
+}
 
 /** A fault with a line for people. */
 class Said extends Error {}
@@ -36,6 +41,8 @@ const CHINESE = {
 const texts = {
   custodian: custodianText,
   roleKey: (jurisdiction, role, version, public_key, from) => lines("zaigang-evidence-role-key/1", { jurisdiction, role, version: String(version), public_key, from }),
+  removal: (jurisdiction, { account, verification_key }, by, at) => lines("zaigang-evidence-removal/1", { jurisdiction, custodian: account, verification_key, by, at }),
+  passphrase: (jurisdiction, { account, verification_key }, at) => lines("zaigang-evidence-passphrase/1", { jurisdiction, custodian: account, verification_key, at }),
   release: (it) => lines("zaigang-evidence-release/1", {
     order: it.order, device: it.device, finding: it.finding, items: it.items.join(","), case: it.case_number, basis: it.basis, purpose: it.purpose,
     requested_at: it.requested_at, expires_at: it.expires_at, supervisor: it.supervisor, reviewer: it.reviewer,
@@ -133,7 +140,10 @@ async function make(form) {
   const what = texts.wrapped(jurisdiction, account, role, signing.public, sealing.public);
   making = { account, role, jurisdiction, signing, sealing, what, first: "first" in form.dataset, wrapped: await wrap(secret, passphrase, what), recovery: await wrap(secret, code, what) };
   document.getElementById("code").textContent = code;
-  document.getElementById("print").textContent = await fingerprint({ verification_key: signing.public, sealing_key: sealing.public });
+  const line = { account, role, verification_key: signing.public, sealing_key: sealing.public };
+  document.getElementById("print").textContent = await fingerprint(line);
+  const { roll } = await ask("GET", "/custodians");
+  document.getElementById("founders").textContent = await foundersLine(making.first ? { custodians: [...roll.custodians, { ...line, from: now() }] } : roll);
   document.getElementById("sheet-time").textContent = now().slice(0, 10);
   document.getElementById("sheet").hidden = false;
   form.hidden = true;
@@ -181,8 +191,19 @@ async function admit(form) {
   location.reload();
 }
 
+// Signed: whoever comes by a login alone removes nobody. Who only waits has no key that anybody believes, and needs none.
 async function remove(form) {
-  await ask("POST", `/custodians/${form.dataset.id}/steps`, { step: "remove" });
+  const { id } = form.dataset;
+  const step = { step: "remove" };
+  const { passphrase } = fieldsOf(form);
+  if (passphrase !== undefined) {
+    const me = await unlock(passphrase);
+    const line = (await ask("GET", "/custodians")).roll.custodians.find((c) => String(c.id) === id);
+    if (!line) throw new Said(t("名册已变:请刷新页面", "the roll has changed: load the page anew"));
+    step.at = now();
+    step.sig = await sign(me.signing, texts.removal(me.jurisdiction, line, me.custodian.account, step.at));
+  }
+  await ask("POST", `/custodians/${id}/steps`, step);
   location.reload();
 }
 
@@ -205,8 +226,9 @@ async function turn(form) {
 async function renew(form) {
   const { code, passphrase } = fieldsOf(form);
   const me = await unlock(code, readCode(code));
-  const fresh = recoveryCode();
-  await ask("POST", "/passphrase", { wrapped: await wrap(me.secret, passphrase, me.what), recovery: await wrap(me.secret, fresh, me.what) });
+  const [fresh, at] = [recoveryCode(), now()];
+  const sig = await sign(me.signing, texts.passphrase(me.jurisdiction, me.custodian, at));
+  await ask("POST", "/passphrase", { wrapped: await wrap(me.secret, passphrase, me.what), recovery: await wrap(me.secret, fresh, me.what), at, sig });
   const shown = document.getElementById("renewed");
   shown.textContent = `${t("新恢复码", "New recovery code")}: ${fresh}`;
   shown.hidden = false;
@@ -308,30 +330,40 @@ async function look(form, id) {
   const it = await ask("GET", `/requests/${id}`);
   const { open: whole, device, opening } = it;
   const shown = document.getElementById("shown");
-  const mark = `${me.custodian.account} · ${new Date().toLocaleString(zh ? "zh-CN" : "en-GB", { hour12: false })} · ${opening.ask.case_number}`;
+  const mark = `${me.custodian.account} · ${beijing(now())} · ${opening.ask.case_number}`;
   shown.replaceChildren();
   const faults = [];
-  for (const { item } of whole.items) {
-    if (opening.items[item.id].is !== "arrived") continue;
-    try {
-      shown.append(await figure(await picture(me, it, whole, item), mark, kindOf(item)));
-    } catch (error) {
-      if (!(error instanceof Said)) throw error;
-      faults.push(error.message);
+  const arrived = whole.items.map((one) => one.item).filter((item) => opening.items[item.id].is === "arrived");
+  const show = async (items) => {
+    for (const item of items) {
+      try {
+        shown.append(await figure(await picture(me, it, whole, item), mark, kindOf(item)));
+      } catch (error) {
+        if (!(error instanceof Said)) throw error;
+        faults.push(error.message);
+      }
     }
-  }
+  };
+  // Faces stand beside the registry photographs, the room after them.
+  await show(arrived.filter((item) => item.kind === "subject_crop"));
+  let registered = 0;
   for (const person of whole.persons.filter((p) => p.registry_photo)) {
     const answer = await fetch(`/registry-photo/${encodeURIComponent(person.person)}/picture?opening=${it.id}`, { cache: "no-store" });
-    if (answer.ok) shown.append(await figure(await answer.arrayBuffer(), mark, `${t("注册照片", "registry photograph")} · ${person.name}`));
+    if (!answer.ok) continue;
+    shown.append(await figure(await answer.arrayBuffer(), mark, `${t("注册照片", "registry photograph")} · ${person.name}`));
+    registered += 1;
   }
+  await show(arrived.filter((item) => item.kind !== "subject_crop"));
   form.hidden = true;
-  if (shown.children.length) document.querySelector("[data-evidence=answer]").hidden = false;
+  // With nothing to compare with there is nothing to answer.
+  document.querySelector("[data-evidence=answer]").hidden = !registered || shown.children.length === registered;
+  shown.dataset.done = "";
   if (faults.length) throw new Said(faults.join("; "));
 }
 
 function kindOf(item) {
   const kind = item.kind === "subject_crop" ? t("当事人面部", "face of the subject") : t("诊室场景", "view of the room");
-  return `${kind} · ${new Date(item.taken_at).toLocaleString(zh ? "zh-CN" : "en-GB", { hour12: false })}`;
+  return `${kind} · ${beijing(item.taken_at)}`;
 }
 
 async function picture(me, it, whole, item) {
@@ -426,6 +458,17 @@ async function submitted(event) {
   }
 }
 
+const ROLES = { supervisor: t("监管方", "supervisors"), reviewer: t("核查方", "reviewers") };
+
+async function foundersLine(roll) {
+  const parts = [];
+  for (const role of Object.keys(ROLES)) {
+    const first = founderIn(roll, role);
+    if (first) parts.push(`${ROLES[role]} ${first.account} ${await fingerprint(first)}`);
+  }
+  return parts.join(" · ");
+}
+
 // The founders are met when the page of custodians is first seen, and fingerprints are this browser's own work.
 async function meet(jurisdiction) {
   const { roll } = await ask("GET", "/custodians");
@@ -434,7 +477,17 @@ async function meet(jurisdiction) {
     print.textContent = line ? await fingerprint(line) : "";
     if (line && !line.from && !line.until) waiting.set(print.dataset.print, line);
   }
-  await meetFounders(roll, foundersIn(localStorage, jurisdiction));
+  const founders = foundersIn(localStorage, jurisdiction);
+  const unmet = Object.keys(ROLES).some((role) => founderIn(roll, role) && founders.of(role) === null);
+  await meetFounders(roll, founders);
+  const shown = document.getElementById("first-met");
+  if (!unmet || !shown) return;
+  const prints = await foundersLine(roll);
+  shown.textContent = t(
+    `本浏览器首次见到本辖区的创始保管人,将以此为准。请与恢复单上所印核对:${prints}`,
+    `This browser meets the founders of this place for the first time, and will believe them from now on. Compare with a recovery sheet: ${prints}`,
+  );
+  shown.hidden = false;
 }
 
 function ready() {

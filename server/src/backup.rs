@@ -19,7 +19,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::export::Hashing;
 use crate::store::{CopyFacts, Deed, FaceStore, Store, check_copy, copy_database, schema_of};
-use crate::tombstone::Ledger;
+use crate::tombstone::{Deletion, Ledger};
 use crate::vault::Key;
 
 const FORMAT: &str = "zaigang-backup/1";
@@ -278,24 +278,8 @@ fn stage(
     let mut said = Vec::new();
     let signer = Arc::new(SigningKey::from_file(&staged.join(SECRETS[0]))?);
     let ledger = Ledger::new(&config.tombstone_file, signer);
-    // The database that is replaced may know of deletions that no ledger holds yet.
-    let known = ledger.read()?.tombstones.len();
-    if config.data_dir.join(DATABASES[0]).exists() {
-        let old = FaceStore::open(&config.data_dir, key.clone()).and_then(|f| f.tombstones());
-        match old {
-            Ok(tombstones) => drop(ledger.append(&tombstones)?),
-            Err(error) => said.push(format!(
-                "the replaced database of faces was not asked for deletions: {error}"
-            )),
-        }
-    } else if known == 0 {
-        said.push(format!(
-            "{} holds no deletion: if people withdrew since the backup, bring that file back and \
-            restore again",
-            config.tombstone_file.display()
-        ));
-    }
-    let (_, replay) = FaceStore::open(staged, key.clone())?.with_ledger(ledger)?;
+    learn_from_replaced(config, key, &ledger, &mut said)?;
+    let (_, replay) = FaceStore::open(staged, key.clone())?.with_ledger(ledger.clone())?;
     said.push(format!("{} deletion(s) since the backup replayed", replay.replayed));
     if replay.other_signer > 0 {
         said.push(format!(
@@ -303,7 +287,8 @@ fn stage(
             replay.other_signer
         ));
     }
-    let store = Store::open(staged)?;
+    let (store, again) = Store::open(staged)?.with_ledger(ledger)?;
+    said.extend(again.lines());
     store.end_every_login()?;
     said.push(
         "every login and invitation is ended; look through accounts, API tokens and revoked \
@@ -317,6 +302,39 @@ fn stage(
         why,
     )?;
     Ok((manifest, said))
+}
+
+/// The databases that are replaced may know of deletions that no ledger holds yet.
+fn learn_from_replaced(
+    config: &Config,
+    key: &Key,
+    ledger: &Ledger,
+    said: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let known = ledger.read()?.deletions.len();
+    if !config.data_dir.join(DATABASES[0]).exists() {
+        if known == 0 {
+            said.push(format!(
+                "{} holds no deletion: if people withdrew since the backup, bring that file back \
+                and restore again",
+                config.tombstone_file.display()
+            ));
+        }
+        return Ok(());
+    }
+    let faces = FaceStore::open(&config.data_dir, key.clone()).and_then(|f| f.tombstones());
+    let custodians = Store::open(&config.data_dir).and_then(|s| s.ended_custodians());
+    let of_persons = faces.map(|all| all.into_iter().map(Deletion::Person).collect::<Vec<_>>());
+    let of_custodians = custodians.map(|all| all.into_iter().map(Deletion::Custodian).collect());
+    for (database, found) in [("faces", of_persons), ("facts", of_custodians)] {
+        match found {
+            Ok(deletions) => drop(ledger.append(&deletions)?),
+            Err(error) => said.push(format!(
+                "the replaced database of {database} was not asked for deletions: {error}"
+            )),
+        }
+    }
+    Ok(())
 }
 
 fn unpack(key: &Key, from: &Path, staged: &Path) -> anyhow::Result<Manifest> {

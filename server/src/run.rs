@@ -88,8 +88,8 @@ pub struct SetUpFault(pub String);
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (master, running) = ready_data(&config)?;
     let demonstration = config.mode == Mode::Demonstration;
-    let store = Arc::new(Store::open(&config.data_dir)?.believing_scripted_clocks(demonstration));
     let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
+    let store = Arc::new(facts(&config, &signer)?.believing_scripted_clocks(demonstration));
     let faces = Arc::new(faces(&config, &master, &signer)?);
     let heads = Arc::new(Heads::new(&config.audit.head_file, Arc::clone(&signer)));
     heads.resume()?;
@@ -367,6 +367,16 @@ async fn broker(
             Ok((login, BrokerAddress { host, port, tls: it.tls, username: None, password: None }))
         }
     }
+}
+
+/// The facts, with custodians who left ended again where an old copy brought them back.
+fn facts(config: &Config, signer: &Arc<SigningKey>) -> anyhow::Result<Store> {
+    let ledger = Ledger::new(&config.tombstone_file, Arc::clone(signer));
+    let (store, again) = Store::open(&config.data_dir)?.with_ledger(ledger)?;
+    for line in again.lines() {
+        tracing::warn!("the ledger of deletions knew more than the database: {line}");
+    }
+    Ok(store)
 }
 
 /// The faces, with the ledger's deletions replayed: also where somebody put an old copy in place by

@@ -1,8 +1,9 @@
-//! The ledger of deletions (P9): one signed line per withdrawal, each naming the hash of the one
+//! The ledger of deletions (P9): one signed line per deletion, each naming the hash of the one
 //! before it.
 //!
 //! It lies outside `data_dir` and outside every backup, so that a database brought back from
-//! yesterday still learns who withdrew today. A line is on disk before the deletion is committed: a
+//! yesterday still learns who withdrew today, which custodian left and which registry photograph
+//! went. A line is on disk before the deletion is committed: a
 //! power cut between the two ends with the deletion done at the next start. It holds ids, times and
 //! reasons; never a name and never a face.
 
@@ -28,7 +29,7 @@ pub enum LedgerError {
     Encode(#[from] serde_json::Error),
 }
 
-/// One deletion.
+/// A person's enrolments that were deleted.
 #[derive(
     Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
@@ -42,18 +43,50 @@ pub struct Tombstone {
     pub institution: Option<String>,
 }
 
+/// A custodian of sealed pictures who left. The key says which one: an account that is let in anew
+/// has another.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EndedCustodian {
+    /// The account.
+    pub custodian: String,
+    /// Ed25519, base64.
+    pub verification_key: String,
+    /// The account that ended his service.
+    pub by: String,
+    /// RFC 3339 UTC ms.
+    pub at: String,
+}
+
+/// A registry photograph that was deleted, or replaced by another.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeletedPhoto {
+    /// The person.
+    pub registry_photo: String,
+    /// RFC 3339 UTC ms: what was uploaded before it is gone.
+    pub at: String,
+}
+
+/// One deletion. Which it is shows by its fields: lines of before hold persons alone.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Deletion {
+    Custodian(EndedCustodian),
+    Photo(DeletedPhoto),
+    Person(Tombstone),
+}
+
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Line {
     n: u64,
     #[serde(flatten)]
-    tombstone: Tombstone,
+    deletion: Deletion,
     prev: String,
 }
 
 /// What was read of a ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Read {
-    pub tombstones: Vec<Tombstone>,
+    pub deletions: Vec<Deletion>,
     /// Hash of the last line, which the next one names.
     pub head: String,
     /// Lines signed by a key that is not this server's: the chain holds, the signature cannot be
@@ -61,6 +94,29 @@ pub struct Read {
     pub other_signer: usize,
     /// A power cut left half a last line; its deletion was answered to nobody.
     pub torn: bool,
+}
+
+impl Read {
+    pub fn persons(&self) -> impl Iterator<Item = &Tombstone> {
+        self.deletions.iter().filter_map(|it| match it {
+            Deletion::Person(it) => Some(it),
+            _ => None,
+        })
+    }
+
+    pub fn photos(&self) -> impl Iterator<Item = &DeletedPhoto> {
+        self.deletions.iter().filter_map(|it| match it {
+            Deletion::Photo(it) => Some(it),
+            _ => None,
+        })
+    }
+
+    pub fn custodians(&self) -> impl Iterator<Item = &EndedCustodian> {
+        self.deletions.iter().filter_map(|it| match it {
+            Deletion::Custodian(it) => Some(it),
+            _ => None,
+        })
+    }
 }
 
 /// The ledger's file, and the key that signs its lines.
@@ -95,7 +151,7 @@ impl Ledger {
 
     /// Appends what is not there yet; returns once it would survive a power cut. Several servers
     /// may share the file.
-    pub fn append(&self, tombstones: &[Tombstone]) -> Result<usize, LedgerError> {
+    pub fn append(&self, deletions: &[Deletion]) -> Result<usize, LedgerError> {
         if let Some(parent) = self.path.parent().filter(|p| !p.as_os_str().is_empty()) {
             std::fs::create_dir_all(parent).map_err(|e| self.io(e))?;
         }
@@ -103,15 +159,12 @@ impl Ledger {
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = options.open(&self.path).map_err(|e| self.io(e))?;
         file.lock().map_err(|e| self.io(e))?;
-        let Read { tombstones: known, mut head, .. } = self.checked(&mut file)?;
+        let Read { deletions: known, mut head, .. } = self.checked(&mut file)?;
         let mut text = String::new();
-        let new: Vec<&Tombstone> = tombstones.iter().filter(|t| !known.contains(t)).collect();
-        for (n, tombstone) in new.iter().enumerate() {
-            let line = Line {
-                n: (known.len() + n + 1) as u64,
-                tombstone: (*tombstone).clone(),
-                prev: head,
-            };
+        let new: Vec<&Deletion> = deletions.iter().filter(|d| !known.contains(d)).collect();
+        for (n, deletion) in new.iter().enumerate() {
+            let line =
+                Line { n: (known.len() + n + 1) as u64, deletion: (*deletion).clone(), prev: head };
             let envelope = self.signer.sign(serde_json::to_string(&line)?);
             head = chain_hash(&envelope.body);
             text.push_str(&serde_json::to_string(&envelope)?);
@@ -149,7 +202,7 @@ impl Ledger {
                 return Err(broken("does not follow the line before it".to_owned()));
             }
             read.head = chain_hash(&envelope.body);
-            read.tombstones.push(said.tombstone);
+            read.deletions.push(said.deletion);
         }
         Ok(read)
     }
@@ -163,13 +216,13 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    fn one(person: &str, at: &str) -> Tombstone {
-        Tombstone {
+    fn one(person: &str, at: &str) -> Deletion {
+        Deletion::Person(Tombstone {
             person: person.into(),
             at: at.into(),
             reason: "asked".into(),
             institution: None,
-        }
+        })
     }
 
     fn ledger() -> (Ledger, tempfile::TempDir) {
@@ -181,12 +234,12 @@ mod tests {
     #[test]
     fn deletions_come_back_in_their_order_and_each_stands_once() {
         let (ledger, _dir) = ledger();
-        assert!(ledger.read().unwrap().tombstones.is_empty());
+        assert!(ledger.read().unwrap().deletions.is_empty());
         assert_eq!(ledger.append(&[one("p-1", "t1"), one("p-2", "t2")]).unwrap(), 2);
         assert_eq!(ledger.append(&[one("p-2", "t2"), one("p-3", "t3")]).unwrap(), 1);
         let read = ledger.read().unwrap();
         assert_eq!(
-            read.tombstones.iter().map(|t| t.person.as_str()).collect::<Vec<_>>(),
+            read.persons().map(|t| t.person.as_str()).collect::<Vec<_>>(),
             ["p-1", "p-2", "p-3"]
         );
     }
@@ -212,7 +265,22 @@ mod tests {
         assert!(ledger.read().unwrap().torn);
         ledger.append(&[one("p-3", "t3")]).unwrap();
         let read = ledger.read().unwrap();
-        assert_eq!(read.tombstones, [one("p-1", "t1"), one("p-3", "t3")]);
+        assert_eq!(read.deletions, [one("p-1", "t1"), one("p-3", "t3")]);
         assert!(!read.torn);
+    }
+
+    #[test]
+    fn each_kind_of_deletion_comes_back_as_what_it_was() {
+        let (ledger, _dir) = ledger();
+        let custodian = Deletion::Custodian(EndedCustodian {
+            custodian: "li".into(),
+            verification_key: "k".into(),
+            by: "zhao".into(),
+            at: "t2".into(),
+        });
+        let photo = Deletion::Photo(DeletedPhoto { registry_photo: "p-1".into(), at: "t3".into() });
+        let all = [one("p-1", "t1"), custodian, photo];
+        ledger.append(&all).unwrap();
+        assert_eq!(ledger.read().unwrap().deletions, all);
     }
 }

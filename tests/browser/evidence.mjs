@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { end, folder, start, until } from "./house.mjs";
+import { becomeCustodian, PASSPHRASE, person } from "./custodians.mjs";
 import { browser, go, look, picture, test } from "./pages.mjs";
 
 const said = (text) => console.log(`· ${text}`);
-const PASSPHRASE = "a passphrase of a custodian";
 
 async function house() {
   const at = folder();
@@ -21,35 +21,6 @@ async function house() {
   return { child, ...JSON.parse(line) };
 }
 
-/** A page of somebody who has logged in. */
-async function person(chrome, it, name, viewport = { width: 1280, height: 860 }) {
-  const context = await chrome.newContext({ viewport });
-  await context.addCookies([{ name: "zaigang", value: `login-of-${name}`, url: it.http }]);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => console.error(`${name}: ${error.stack}`));
-  return page;
-}
-
-async function becomeCustodian(page, it) {
-  await go(page, `${it.http}/evidence?lang=en`);
-  await page.fill("form[data-evidence=make] [name=passphrase]", PASSPHRASE);
-  await page.fill("form[data-evidence=make] [name=again]", PASSPHRASE);
-  await page.click("form[data-evidence=make] button.primary");
-  await page.locator("#sheet").waitFor();
-  const code = await page.locator("#code").innerText();
-  assert.match(code, /^([0-9A-HJKMNP-TV-Z]{4}-){7}[0-9A-HJKMNP-TV-Z]{4}$/);
-  // A slip of the fingers shows before anything is kept.
-  await page.fill("form[data-evidence=try] [name=passphrase]", `${PASSPHRASE}!`);
-  await page.fill("form[data-evidence=try] [name=code]", code);
-  await page.click("form[data-evidence=try] button.primary");
-  await page.locator("form[data-evidence=try] .outcome.bad").waitFor();
-  await page.fill("form[data-evidence=try] [name=passphrase]", PASSPHRASE);
-  await page.fill("form[data-evidence=try] [name=code]", code.toLowerCase().replaceAll("-", " "));
-  await page.click("form[data-evidence=try] button.primary");
-  await page.locator("#setup").waitFor({ state: "detached" });
-  return code;
-}
-
 async function status(page, it, path) {
   return (await page.request.get(`${it.http}${path}`, { maxRedirects: 0 })).status();
 }
@@ -57,11 +28,11 @@ async function status(page, it, path) {
 async function main() {
   const it = await house();
   const chrome = await browser();
-  const li = await person(chrome, it, "li");
-  const wang = await person(chrome, it, "wang", { width: 390, height: 844 });
-  const code = await becomeCustodian(li, it);
+  const li = await person(chrome, it.http, "li");
+  const wang = await person(chrome, it.http, "wang", { viewport: { width: 390, height: 844 } });
+  const code = await becomeCustodian(li, it.http);
   await picture(li, "evidence-custodians");
-  await becomeCustodian(wang, it);
+  await becomeCustodian(wang, it.http);
   await look(li, "supervisor /evidence");
   said("a supervisor and a reviewer made their keys, tried passphrase and sheet, and stand on the roll");
 
@@ -73,7 +44,7 @@ async function main() {
   await look(li, "supervisor /alerts/{id} with pictures");
 
   // Ten wrong passphrases close the door, each with its line.
-  const zhao = await person(chrome, it, "zhao");
+  const zhao = await person(chrome, it.http, "zhao");
   await go(zhao, `${it.http}/evidence?lang=en`);
 
   // One click from the alert: the request. (The fields are filled in; a passphrase is typed.)
@@ -141,7 +112,7 @@ async function main() {
   const cipher = `/api/v1/evidence/requests/${opening.split("/").pop()}/items/${item}`;
   assert.equal(await status(li, it, cipher), 200);
   for (const name of ["zhao", "qian", "shen", "wu", "jin"]) {
-    const other = await person(chrome, it, name);
+    const other = await person(chrome, it.http, name);
     assert.equal(await status(other, it, cipher), 403, `${name} fetches a picture`);
     assert.equal(await status(other, it, opening), name === "shen" ? 200 : 403, `${name} opens the page`);
     if (name === "shen") {
@@ -155,7 +126,7 @@ async function main() {
   said("a third supervisor and reviewer, the auditor, the administrator and the clinic got no picture");
 
   // A second supervisor is let in, by the first, who compared the fingerprint.
-  await becomeCustodian(zhao, it);
+  await becomeCustodian(zhao, it.http);
   await go(li, `${it.http}/evidence?lang=en`);
   await li.check("form[data-evidence=admit] [name=compared]");
   await li.fill("form[data-evidence=admit] [name=passphrase]", PASSPHRASE);
@@ -184,6 +155,20 @@ async function main() {
     await until("a line", async () => (n < 10 ? `${9 - n} tries` : "ten wrong passphrases") && (await line.count()) && (await line.innerText()).includes(n < 10 ? `${9 - n} tries` : "ten wrong passphrases"), 30);
   }
   said("ten wrong passphrases closed the door, with a line");
+  // A browser that has met nobody says whom it will believe; and a custodian is removed over another's signature alone.
+  const elsewhere = await person(chrome, it.http, "li");
+  await go(elsewhere, `${it.http}/evidence?lang=en`);
+  await elsewhere.locator("#first-met", { hasText: "supervisors li" }).waitFor();
+  const line = elsewhere.locator("li", { hasText: "zhao" });
+  await line.locator("form[data-evidence=remove] [name=passphrase]").fill("not the passphrase");
+  await line.locator("form[data-evidence=remove] button").click();
+  await line.locator(".outcome.bad").waitFor();
+  await line.locator("form[data-evidence=remove] [name=passphrase]").fill("another passphrase altogether");
+  await line.locator("form[data-evidence=remove] button").click();
+  await elsewhere.locator("li", { hasText: /zhao removed/ }).waitFor();
+  await elsewhere.reload();
+  assert(await elsewhere.locator("#first-met").isHidden(), "it meets the same founders again and again");
+  said("a new browser named the founders once; a custodian was removed over another's signature");
   await chrome.close();
   await end(it.child);
 }

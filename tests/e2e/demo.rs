@@ -17,6 +17,9 @@ use crate::models::real_pack;
 /// Generous: a busy machine takes its time to start three programs.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Of these tests alone: this one opens a picture at its end.
+const PICTURES: &str = "with pictures";
+
 /// A demonstration that runs, with a folder of its own for what is temporary.
 struct Demo {
     child: Child,
@@ -26,8 +29,11 @@ struct Demo {
 
 fn command(temporary: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program("zaigang-demo").unwrap());
+    // The browser's part has a test of its own.
+    let without = args.contains(&"--once") && !args.contains(&PICTURES);
     command
-        .args(args)
+        .args(args.iter().filter(|a| **a != PICTURES))
+        .args(without.then_some("--no-pictures"))
         .current_dir(root())
         .env("TMPDIR", temporary)
         .env("TZ", "UTC")
@@ -158,6 +164,24 @@ fn a_scene_as_expected_is_told_and_ends_with_0() {
     assert!(said.contains("LL-1 L2            LL-1 L2            as expected"), "{said}");
     assert!(said.contains(&format!("over       the page was {page}")), "{said}");
     assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "something is left");
+}
+
+#[test]
+fn two_custodians_open_a_picture_at_the_end_of_once() {
+    let temporary = tempfile::tempdir().unwrap();
+    let keep = temporary.path().join("kept");
+    let args = ["--once", "--script", "stranger", PICTURES, "--keep", &keep.display().to_string()];
+    let (code, said) = finished(&temporary, &args);
+    assert_eq!(code, Some(0), "{said}");
+    let line = said.lines().find_map(|l| l.strip_prefix("pictures   ")).unwrap();
+    let driver = root().join("tests/browser/node_modules/playwright-core").is_dir();
+    if !driver || !Path::new("/usr/bin/chromium").is_file() {
+        assert!(line.starts_with("not opened: no "), "{said}");
+        return;
+    }
+    assert!(line.starts_with("opened by two custodians in Chromium"), "{said}");
+    let picture = image::open(keep.join("opened-picture.png")).unwrap();
+    assert!(picture.width() > 800 && picture.height() > 600, "{line}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! their browsers do, and a changed signature moves the box to nothing. Delivery is over HTTPS.
 //! Custodians' halves for each other are any text here: the browser's part has a test of its own.
 
+mod memory;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -286,6 +288,19 @@ fn jpegs_under(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// What was delivered is one picture to both roles together, and nothing to one alone.
+fn opens_with_both_halves(house: &House, order: &ReleaseOrder, seen: &[Value]) {
+    for item in seen.iter().map(picture) {
+        let path = format!("/api/v1/evidence/requests/{}/items/{}", order.order, item.id);
+        let ciphertext = house.wang.user.download(&path).unwrap();
+        let about = (&order.device, order.finding_id.as_str());
+        let (li, wang) = (&house.li.secret, &house.wang.secret);
+        let plain = evidence::open(&ciphertext, &item, about, li, wang).unwrap();
+        assert_eq!(jpegs(&plain), 1, "what was sealed is one JPEG");
+        assert!(evidence::open(&ciphertext, &item, about, li, li).is_err(), "one role alone");
+    }
+}
+
 #[test]
 fn a_real_box_seals_and_delivers_to_two_people() {
     let mut house = House::new();
@@ -302,6 +317,8 @@ fn a_real_box_seals_and_delivers_to_two_people() {
     }
     let shows = |seen: &[Value], kind| seen.iter().any(|item| picture(item).kind == kind);
     assert!(pictured.iter().any(|(_, seen)| shows(seen, EvidenceKind::SubjectCrop)));
+    let known: BTreeSet<EvidenceId> =
+        pictured.iter().flat_map(|(_, seen)| seen).map(|item| picture(item).id).collect();
     let (alert, seen) = &pictured[0];
     let alert = alert["id"].as_str().unwrap();
     let grave = house.findings(alert);
@@ -327,15 +344,8 @@ fn a_real_box_seals_and_delivers_to_two_people() {
     let order = house.release(alert, &seen);
     house.reaches(&order, "delivered", &agent);
     assert!(agent.log_text().contains("a released picture waits"), "{}", agent.log_tail());
-    for item in seen.iter().map(picture) {
-        let path = format!("/api/v1/evidence/requests/{}/items/{}", order.order, item.id);
-        let ciphertext = house.wang.user.download(&path).unwrap();
-        let about = (&order.device, order.finding_id.as_str());
-        let (li, wang) = (&house.li.secret, &house.wang.secret);
-        let plain = evidence::open(&ciphertext, &item, about, li, wang).unwrap();
-        assert_eq!(jpegs(&plain), 1, "what was sealed is one JPEG");
-        assert!(evidence::open(&ciphertext, &item, about, li, li).is_err(), "one role alone");
-    }
+    opens_with_both_halves(&house, &order, &seen);
+    memory::holds_no_picture(&house, &agent, &known);
     assert_eq!(house.opening(&order)["state"], "open");
     let steps = house.li.get(&format!("/api/v1/alerts/{alert}"))["steps"].to_string();
     for step in ["evidence_requested", "evidence_approved", "evidence_delivered", "evidence_opened"]

@@ -411,6 +411,21 @@ pub struct Outcome {
 const OVER: &str = "the scripted source is over";
 
 impl Playing {
+    /// Goes on with the same data, addresses and broker, and with accounts: gives the path of the
+    /// first administrator's link. The box is to have ended.
+    pub fn switch_accounts_on(&mut self, folder: &Path) -> Result<String> {
+        self.server.terminate()?;
+        let config = folder.join("server.toml");
+        let (http, mqtt) = (self.ready.http.trim_start_matches("http://"), self.ready.mqtt.port);
+        let text = fs::read_to_string(&config)?;
+        fs::write(&config, with_accounts(&text, http, mqtt))?;
+        let (server, ready) = start_configured(folder, &config)?;
+        (self.server, self.ready) = (server, ready);
+        let link = fs::read_to_string(folder.join("server-data/first-admin-link"))?;
+        let path = link.trim().strip_prefix(&self.ready.http).context("the first link")?;
+        Ok(path.to_owned())
+    }
+
     /// Whether the box has come to the end of its scene.
     pub fn is_over(&self) -> bool {
         self.agent.log_text().contains(OVER)
@@ -439,6 +454,24 @@ impl Playing {
             played,
         })
     }
+}
+
+/// The same configuration with accounts, on the addresses that the box knows.
+fn with_accounts(text: &str, http: &str, mqtt: u16) -> String {
+    let mut section = "";
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            section = line;
+        }
+        lines.push(match section {
+            "[http]" if line.starts_with("listen") => format!("listen = \"{http}\""),
+            "[mqtt]" if line.starts_with("listen") => format!("listen = \"127.0.0.1:{mqtt}\""),
+            "[access]" => line.replace("accounts = false", "accounts = true"),
+            _ => line.to_owned(),
+        });
+    }
+    lines.join("\n") + "\n"
 }
 
 /// The page's stream may be a moment behind the receipt.

@@ -102,6 +102,42 @@ pub fn role_key(jurisdiction: &str, of: &RoleKey) -> Result<String, BadValue> {
     )
 }
 
+/// What a custodian signs who ends a custodian's service, another's or his own.
+pub fn removal(
+    jurisdiction: &str,
+    (custodian, verification_key): (&str, &str),
+    by: &str,
+    at: &str,
+) -> Result<String, BadValue> {
+    lines(
+        "zaigang-evidence-removal/1",
+        &[
+            ("jurisdiction", jurisdiction),
+            ("custodian", custodian),
+            ("verification_key", verification_key),
+            ("by", by),
+            ("at", at),
+        ],
+    )
+}
+
+/// What a custodian signs whose keys are wrapped under another passphrase.
+pub fn passphrase(
+    jurisdiction: &str,
+    (custodian, verification_key): (&str, &str),
+    at: &str,
+) -> Result<String, BadValue> {
+    lines(
+        "zaigang-evidence-passphrase/1",
+        &[
+            ("jurisdiction", jurisdiction),
+            ("custodian", custodian),
+            ("verification_key", verification_key),
+            ("at", at),
+        ],
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -164,21 +164,4 @@ fn post(state_dir: &Path, errand: &Errand, at: usize, part: &[u8]) -> Result<Pos
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn six_waiting_pictures_are_tried_as_soon_as_one() {
-        let mut pause = Duration::ZERO;
-        let pauses = [6, 6, 6, 6].map(|waiting| {
-            pause = next_pause(pause, waiting);
-            pause.as_secs()
-        });
-        assert_eq!(pauses, [2, 4, 8, 16]);
-        for _ in 0..10 {
-            pause = next_pause(pause, 1);
-        }
-        assert_eq!(pause, RETRY.1);
-        assert_eq!(next_pause(pause, 0), Duration::ZERO, "all went");
-    }
-}
+mod tests;

@@ -274,6 +274,11 @@ pub enum Refusal {
         its pictures open never again; let another in first"
     )]
     LastHolder { who: String, version: u32 },
+    #[error(
+        "the boxes here believe the custodians of `{upper}`, above you: a roll of your own would \
+        shut them out; ask there to be let in"
+    )]
+    UpperRoll { upper: String },
     #[error("`{item}` is no picture of this opening")]
     NoSuchItem { item: String },
     #[error("{field}: say it, 1 to {most} characters")]
@@ -297,6 +302,9 @@ impl Refusal {
             Self::Left { who } => format!("「{who}」已不再是保管人,不能再查看或处理该申请"),
             Self::LastHolder { who, version } => format!(
                 "「{who}」是该角色密钥第 {version} 版的最后持有人,移除后其画面再也打不开:请先准入另一人"
+            ),
+            Self::UpperRoll { upper } => format!(
+                "本辖区设备只认上级辖区「{upper}」的保管人,不能另设保管人名册(否则设备将拒绝放行):请向上级辖区申请"
             ),
             Self::NoSuchItem { item } => format!("「{item}」不是该申请的画面"),
             Self::Missing { field, most } => format!("{field}:请填写,1 至 {most} 字"),

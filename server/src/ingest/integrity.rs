@@ -25,6 +25,9 @@ pub enum Cause {
     Break { epoch: i64, reason: String, times: i64 },
     /// The box sent more than its budget; one finding a day.
     OverBudget { kind: Kind, day: String },
+    /// The box has sealed pictures no longer that are held, or of a case; `told`: it knew of the
+    /// hold. One finding a day.
+    EvidenceGone { told: bool, day: String },
 }
 
 /// Declared breaks are counted over so many days [D].
@@ -48,14 +51,18 @@ impl Cause {
             Self::Refused { .. } | Self::SetAside { .. } => "CHAIN-REFUSED",
             Self::Break { .. } => "CHAIN-BREAK",
             Self::OverBudget { .. } => "BOX-BUDGET",
+            Self::EvidenceGone { .. } => "EVIDENCE-GONE",
         }
     }
 
     fn severity(&self) -> Severity {
         match self {
             Self::Break { times, .. } if *times >= BREAKS_REPEATED => Severity::L2,
-            Self::Gap { .. } | Self::Break { .. } => Severity::L1,
+            Self::Gap { .. } | Self::Break { .. } | Self::EvidenceGone { told: false, .. } => {
+                Severity::L1
+            }
             Self::BadLink { .. }
+            | Self::EvidenceGone { .. }
             | Self::Refused { .. }
             | Self::SetAside { .. }
             | Self::OverBudget { .. } => Severity::L2,
@@ -71,6 +78,7 @@ impl Cause {
             }
             Self::Break { epoch, .. } => format!("break {epoch}"),
             Self::OverBudget { day, .. } => format!("budget {day}"),
+            Self::EvidenceGone { told, day } => format!("evidence gone {told} {day}"),
         }
     }
 
@@ -132,6 +140,7 @@ impl Cause {
                     kind.as_str()
                 ),
             ),
+            Self::EvidenceGone { told, day } => gone_words(*told, day),
         };
         Explanation { zh, en }
     }
@@ -185,9 +194,31 @@ impl Cause {
             Self::Break { times, .. } => {
                 vec![one("breaks", *times), one("window_days", BREAK_DAYS)]
             }
-            Self::Refused { .. } | Self::SetAside { .. } | Self::OverBudget { .. } => Vec::new(),
+            Self::Refused { .. }
+            | Self::SetAside { .. }
+            | Self::OverBudget { .. }
+            | Self::EvidenceGone { .. } => Vec::new(),
         }
     }
+}
+
+fn gone_words(told: bool, day: &str) -> (String, String) {
+    if told {
+        return (
+            format!("{day} 该设备称:已通知其保全(或已立案)的封存画面已不在设备上,原因待查"),
+            format!(
+                "On {day} the box said that it no longer has sealed pictures which it was told to \
+                keep, or which are of a case: why is to be found out"
+            ),
+        );
+    }
+    (
+        format!("{day} 该设备称:应保全的封存画面已不在设备上;保全通知此前可能尚未送达设备"),
+        format!(
+            "On {day} the box said that it no longer has sealed pictures which are held, or of a \
+            case; word of that may not have reached it before"
+        ),
+    )
 }
 
 fn set_aside_words(reason: &str) -> (&'static str, &'static str) {

@@ -163,7 +163,7 @@ impl Store {
     pub fn disable_account(&self, id: &str, by: &str, now: &str) -> Result<()> {
         self.write(|tx| {
             set_disabled(tx, id, true)?;
-            custodians::end_of_account(tx, id, by, now)
+            custodians::end_of_account(tx, self.ledger.as_ref(), id, (by, now))
         })
     }
 

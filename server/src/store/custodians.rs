@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::evidence::{CustodianRole, Custodians, EvidencePolicy};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
+use super::ended_custodians::close;
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
 use crate::evidence::opening::Refusal;
@@ -14,6 +15,7 @@ use crate::evidence::{
     CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, SealedBytes, TRIES, WITHHELD,
     signature,
 };
+use crate::tombstone::{Deletion, EndedCustodian, Ledger};
 
 /// Somebody who made his keys.
 #[derive(Debug, Clone)]
@@ -64,6 +66,12 @@ impl Store {
         self.read(|c| nearest(c, jurisdiction))
     }
 
+    /// The nearest jurisdiction strictly above a place in which both roles have a key: boxes here
+    /// believe its custodians.
+    pub fn upper_roll(&self, jurisdiction: &str) -> Result<Option<String>> {
+        self.read(|c| upper(c, jurisdiction))
+    }
+
     /// Enters somebody with his keys. `first`: he founds his role, and vouches for himself and for
     /// its first key. The whole roll is judged by `check` before anything is kept.
     pub fn enter_custodian(
@@ -75,16 +83,7 @@ impl Store {
     ) -> Result<i64> {
         self.write(|tx| {
             let role = name_of(&it.role)?;
-            let there = "SELECT 1 FROM evidence_role_key WHERE jurisdiction = ?1 AND role = ?2";
-            let founded = tx.prepare_cached(there)?.exists([&it.jurisdiction, &role])?;
-            if founded == first.is_some() {
-                let why = if founded {
-                    "this role has custodians here already: ask one of them to let you in"
-                } else {
-                    "nobody of this role is here yet: make its first key"
-                };
-                return Err(StoreError::Conflict(why.to_owned()));
-            }
+            may_begin(tx, &it.jurisdiction, &role, first.is_some())?;
             let sql = "SELECT 1 FROM evidence_custodian WHERE account = ?1 AND until_at IS NULL";
             if tx.prepare_cached(sql)?.exists([&it.account])? {
                 let why = "you are a custodian already, or wait to be let in: leave first, or ask \
@@ -149,7 +148,7 @@ impl Store {
             if !tx.prepare_cached(there)?.exists(params![id, jurisdiction])? {
                 return Err(StoreError::Unknown { what: "custodian", id: id.to_string() });
             }
-            end(tx, id, by, now)
+            end(tx, self.ledger.as_ref(), id, (by, now))
         })
     }
 
@@ -323,6 +322,34 @@ fn roll(c: &Connection, jurisdiction: &str) -> Result<Roll> {
     })
 }
 
+/// A role is founded once, and nowhere below a roll that boxes believe already: they would take no
+/// order of the narrower one, and the wider one would be told to them no more.
+fn may_begin(tx: &Transaction<'_>, jurisdiction: &str, role: &str, first: bool) -> Result<()> {
+    let there = "SELECT 1 FROM evidence_role_key WHERE jurisdiction = ?1 AND role = ?2";
+    let founded = tx.prepare_cached(there)?.exists([jurisdiction, role])?;
+    if let Some(upper) = upper(tx, jurisdiction)?
+        && !founded
+    {
+        return Err(StoreError::Opening(Refusal::UpperRoll { upper }));
+    }
+    if founded == first {
+        let why = if founded {
+            "this role has custodians here already: ask one of them to let you in"
+        } else {
+            "nobody of this role is here yet: make its first key"
+        };
+        return Err(StoreError::Conflict(why.to_owned()));
+    }
+    Ok(())
+}
+
+fn upper(c: &Connection, jurisdiction: &str) -> Result<Option<String>> {
+    let sql = "SELECT jurisdiction FROM evidence_role_key WHERE substr(?1, 1, \
+        length(jurisdiction)) = jurisdiction AND jurisdiction <> ?1 GROUP BY jurisdiction HAVING \
+        count(DISTINCT role) = 2 ORDER BY length(jurisdiction) DESC LIMIT 1";
+    Ok(c.prepare_cached(sql)?.query_row([jurisdiction], |r| r.get(0)).optional()?)
+}
+
 fn nearest(c: &Connection, jurisdiction: &str) -> Result<Option<Roll>> {
     let sql = "SELECT jurisdiction FROM evidence_role_key WHERE substr(?1, 1, \
         length(jurisdiction)) = jurisdiction GROUP BY jurisdiction HAVING count(DISTINCT role) = 2 \
@@ -390,25 +417,33 @@ fn custodian(r: &rusqlite::Row<'_>) -> Result<CustodianSeen> {
 }
 
 pub(super) fn stands(c: &Connection, account: &str, role: CustodianRole) -> Result<bool> {
-    let sql = "SELECT 1 FROM evidence_custodian WHERE account = ?1 AND role = ?2 AND from_at IS NOT
-        NULL AND until_at IS NULL";
+    // His account's role is the custodian's: whoever holds another now acts for neither.
+    let sql = "SELECT 1 FROM evidence_custodian c JOIN account a ON a.id = c.account AND a.role =
+        c.role WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL AND c.until_at IS
+        NULL";
     Ok(c.prepare_cached(sql)?.exists(params![account, name_of(&role)?])?)
 }
 
 /// Ends whatever an account is here, where it is something.
 pub(super) fn end_of_account(
     tx: &Transaction<'_>,
+    ledger: Option<&Ledger>,
     account: &str,
-    by: &str,
-    now: &str,
+    (by, now): (&str, &str),
 ) -> Result<()> {
     let sql = "SELECT id FROM evidence_custodian WHERE account = ?1 AND until_at IS NULL";
     let id = tx.prepare_cached(sql)?.query_row([account], |r| r.get(0)).optional()?;
-    id.map_or(Ok(()), |id| end(tx, id, by, now))
+    id.map_or(Ok(()), |id| end(tx, ledger, id, (by, now)))
 }
 
-/// Ends one, and destroys what was sealed to him; never the last holder of a key.
-fn end(tx: &Transaction<'_>, id: i64, by: &str, now: &str) -> Result<()> {
+/// Ends one, and destroys what was sealed to him; never the last holder of a key. The ledger says so
+/// first: a restore of a backup from before must not bring him back.
+fn end(
+    tx: &Transaction<'_>,
+    ledger: Option<&Ledger>,
+    id: i64,
+    (by, now): (&str, &str),
+) -> Result<()> {
     let alone = "SELECT c.account, s.version FROM evidence_custodian c JOIN evidence_share s ON
         s.custodian = c.id WHERE c.id = ?1 AND c.from_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM
             evidence_custodian o JOIN evidence_share t ON t.custodian = o.id WHERE o.jurisdiction =
@@ -419,13 +454,15 @@ fn end(tx: &Transaction<'_>, id: i64, by: &str, now: &str) -> Result<()> {
     if let Some((who, version)) = last {
         return Err(StoreError::Opening(Refusal::LastHolder { who, version }));
     }
-    tx.execute(
-        "UPDATE evidence_custodian SET until_at = ?2, removed_by = ?3, wrapped = '{}',
-        recovery = '{}' WHERE id = ?1 AND until_at IS NULL",
-        params![id, now, by],
-    )?;
-    tx.execute("DELETE FROM evidence_share WHERE custodian = ?1", [id])?;
-    Ok(())
+    if let Some(ledger) = ledger {
+        let sql = "SELECT account, verification_key FROM evidence_custodian WHERE id = ?1";
+        let (custodian, verification_key) =
+            tx.prepare_cached(sql)?.query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let (by, at) = (by.to_owned(), now.to_owned());
+        let it = EndedCustodian { custodian, verification_key, by, at };
+        ledger.append(&[Deletion::Custodian(it)])?;
+    }
+    close(tx, id, by, now)
 }
 
 /// Whoever lets another in hands over what he holds himself, no less and no more: so no key has one

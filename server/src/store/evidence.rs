@@ -13,7 +13,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::alerts::{alert_by_id, record};
 use super::rows::collect;
-use super::{Result, Store, StoreError, count, custodians, lock, name_of, named, room};
+use super::{
+    Result, Store, StoreError, count, custodians, evidence_gone, lock, name_of, named, room,
+};
 use crate::alert::State as AlertState;
 use crate::clock::{self, clip};
 use crate::evidence::opening::{Delivery, Opening, Refusal, State, Step};
@@ -40,11 +42,12 @@ const OPENING: &str = "SELECT id, alert, device, finding, opening, requested_at,
     supervisor_sig, reviewer_sig, for_reviewer, for_supervisor FROM evidence_opening";
 
 impl Store {
-    /// Pictures of an alert's findings, oldest first.
+    /// Pictures of an alert's findings, faces first, each kind as it was taken.
     pub fn evidence_of_alert(&self, alert: &str) -> Result<Vec<ItemSeen>> {
         let sql = format!(
             "{ITEM} JOIN finding f ON f.id = e.finding AND f.origin = e.device WHERE f.alert = ?1
-            ORDER BY e.finding, json_extract(e.item, '$.taken_at'), e.id LIMIT ?2"
+            ORDER BY e.finding, json_extract(e.item, '$.kind') = 'scene_view',
+            json_extract(e.item, '$.taken_at'), e.id LIMIT ?2"
         );
         self.read(|c| collect(c, &sql, params![alert, MOST_ITEMS as i64], item))
     }
@@ -330,12 +333,8 @@ pub(super) fn take_receipt(
         EvidenceStep::Lost => Some("lost"),
         _ => None,
     };
-    for id in it.items.iter().filter(|_| gone.is_some()).map(protocol::id::EvidenceId::as_str) {
-        tx.prepare_cached(
-            "UPDATE evidence_item SET gone = ?3, gone_because = ?4, gone_at = ?5 WHERE device = ?1
-            AND id = ?2 AND gone IS NULL",
-        )?
-        .execute(params![device, id, gone, why, at])?;
+    if let Some(gone) = gone {
+        evidence_gone::take(tx, device, &it.items, (gone, &why), at)?;
     }
     let sql = format!("{OPENING} WHERE device = ?1 AND finding = ?2 AND state = 'released'");
     for mut kept in collect(tx, &sql, [device, &it.finding_id], kept)? {

@@ -16,7 +16,9 @@ mod commissioning;
 mod custodians;
 mod devices;
 mod embedders;
+mod ended_custodians;
 mod evidence;
+mod evidence_gone;
 mod faces;
 mod feed;
 mod figures;
@@ -142,6 +144,8 @@ pub struct Store {
     budgets: Mutex<budgets::Budgets>,
     /// Scripted clocks of boxes are believed.
     demonstration: bool,
+    /// Where ended custodians are signed; none in a command that ends nobody.
+    ledger: Option<crate::tombstone::Ledger>,
 }
 
 impl Store {
@@ -164,6 +168,7 @@ impl Store {
             full: AtomicBool::new(false),
             budgets: Mutex::default(),
             demonstration: false,
+            ledger: None,
         })
     }
 

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 use zeroize::Zeroizing;
 
 use super::{FaceStore, Result};
+use crate::tombstone::{DeletedPhoto, Deletion};
 use crate::vault::Key;
 
 /// When a registry photograph was uploaded, and by whom.
@@ -26,6 +27,8 @@ impl FaceStore {
         let key = Key::generate()?;
         let sealed = key.seal(&label(person), photo)?;
         let wrapped = self.master.seal(&key_label(person), key.bytes())?;
+        // A restore must not bring back the face that this one replaced.
+        self.bury_photo(person, now)?;
         self.write(|tx| {
             tx.execute(
                 "INSERT OR REPLACE INTO registry_photo VALUES (?1,?2,?3,?4,?5)",
@@ -58,10 +61,28 @@ impl FaceStore {
         Ok(Some(key.open(&label(person), &sealed)?))
     }
 
-    pub fn delete_registry_photo(&self, person: &str) -> Result<bool> {
+    pub fn delete_registry_photo(&self, person: &str, now: &str) -> Result<bool> {
+        self.bury_photo(person, now)?;
         self.write(|tx| {
             Ok(tx.execute("DELETE FROM registry_photo WHERE person = ?1", [person])? > 0)
         })
+    }
+
+    /// A line in the ledger, where there is a photograph to delete.
+    fn bury_photo(&self, person: &str, now: &str) -> Result<()> {
+        if let Some(ledger) = &self.ledger
+            && self.registry_photo_at(person)?.is_some()
+        {
+            let it = DeletedPhoto { registry_photo: person.to_owned(), at: now.to_owned() };
+            ledger.append(&[Deletion::Photo(it)])?;
+        }
+        Ok(())
+    }
+
+    /// What the ledger says of a photograph: what was uploaded before goes, a later one stays.
+    pub(super) fn delete_photo_again(&self, it: &DeletedPhoto) -> Result<bool> {
+        let sql = "DELETE FROM registry_photo WHERE person = ?1 AND uploaded_at < ?2";
+        self.write(|tx| Ok(tx.execute(sql, [&it.registry_photo, &it.at])? > 0))
     }
 }
 
@@ -90,7 +111,7 @@ mod tests {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             assert!(!bytes.windows(10).any(|w| w == b"PHOTOGRAPH"), "it lies in clear");
         }
-        assert!(faces.delete_registry_photo("p-1").unwrap());
+        assert!(faces.delete_registry_photo("p-1", "t3").unwrap());
         assert_eq!(faces.registry_photo("p-1").unwrap(), None);
     }
 }

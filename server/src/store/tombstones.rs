@@ -5,12 +5,13 @@ use rusqlite::{Transaction, params};
 
 use super::rows::collect;
 use super::{FaceStore, Result, Withdrawal};
-use crate::tombstone::{Ledger, Tombstone};
+use crate::tombstone::{Deletion, Ledger, Tombstone};
 
 /// What a ledger and a database had to tell each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Replay {
-    /// Persons deleted now, because the ledger knew of it and the database did not.
+    /// Persons and registry photographs deleted now, because the ledger knew of it and the
+    /// database did not.
     pub replayed: usize,
     /// Deletions that stood in the database alone and are signed now.
     pub signed: usize,
@@ -22,16 +23,19 @@ impl FaceStore {
     /// here.
     pub fn with_ledger(mut self, ledger: Ledger) -> Result<(Self, Replay)> {
         let read = ledger.read()?;
-        let ours = self.tombstones()?;
-        let signed = if ours.iter().all(|t| read.tombstones.contains(t)) {
+        let ours: Vec<Deletion> = self.tombstones()?.into_iter().map(Deletion::Person).collect();
+        let signed = if ours.iter().all(|t| read.deletions.contains(t)) {
             0
         } else {
             ledger.append(&ours)?
         };
         let mut replay = Replay { replayed: 0, signed, other_signer: read.other_signer };
-        for missing in read.tombstones.iter().filter(|t| !ours.contains(t)) {
-            self.write(|tx| self.delete(tx, missing))?;
-            replay.replayed += 1;
+        for missing in read.deletions.iter().filter(|t| !ours.contains(t)) {
+            replay.replayed += match missing {
+                Deletion::Person(it) => self.write(|tx| self.delete(tx, it)).map(|_| 1)?,
+                Deletion::Photo(it) => usize::from(self.delete_photo_again(it)?),
+                Deletion::Custodian(_) => 0,
+            };
         }
         self.ledger = Some(ledger);
         Ok((self, replay))
@@ -67,7 +71,7 @@ impl FaceStore {
 
     fn bury(&self, tombstone: &Tombstone) -> Result<Withdrawal> {
         if let Some(ledger) = &self.ledger {
-            ledger.append(std::slice::from_ref(tombstone))?;
+            ledger.append(&[Deletion::Person(tombstone.clone())])?;
         }
         self.write(|tx| self.delete(tx, tombstone))
     }
@@ -100,8 +104,8 @@ impl FaceStore {
     }
 
     /// The ledger's deletions, checked anew.
-    pub fn read_ledger(&self) -> Result<Vec<Tombstone>> {
-        Ok(self.ledger.as_ref().map(Ledger::read).transpose()?.unwrap_or_default().tombstones)
+    pub fn read_ledger(&self) -> Result<Vec<Deletion>> {
+        Ok(self.ledger.as_ref().map(Ledger::read).transpose()?.unwrap_or_default().deletions)
     }
 
     /// Proposals that nobody decided by then lose what they sealed, key and all where nothing else
@@ -265,7 +269,7 @@ mod tests {
             reason: "asked".into(),
             institution: Some("c-1".into()),
         };
-        ledger.append(&[tombstone]).unwrap();
+        ledger.append(&[Deletion::Person(tombstone)]).unwrap();
         let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
         propose(&faces, "c-1");
         propose(&faces, "c-2");

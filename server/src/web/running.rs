@@ -12,7 +12,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::retention::{EVERY, JOBS};
-use crate::tombstone::Tombstone;
+use crate::tombstone::{Deletion, Tombstone};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -103,8 +103,10 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
     let audit = a.store.audit_since()?;
     let stored = a.faces.tombstones()?;
     let persons = a.faces.persons()?;
+    let ended = a.store.ended_custodians()?.into_iter().map(Deletion::Custodian);
+    let mut known = stored.iter().cloned().map(Deletion::Person).chain(ended);
     let (ledger_holds, ledger_fault) = match a.faces.read_ledger() {
-        Ok(said) if stored.iter().all(|t| said.contains(t)) => (true, String::new()),
+        Ok(said) if known.all(|deletion| said.contains(&deletion)) => (true, String::new()),
         Ok(_) => (
             false,
             "the ledger lacks a deletion that the database knows; a restart signs it".to_owned(),

@@ -2,6 +2,10 @@
 //! real keys sign, and everybody else is refused. What a browser seals for another browser is any
 //! text here: the server can not tell, and must not.
 
+mod gone;
+mod restored;
+mod rolls;
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -102,6 +106,12 @@ impl Person {
 
     /// The first of his role: gives the role's secret.
     fn found(&self, house: &House) -> RoleSecret {
+        let (role, body) = self.founding(PLACE);
+        self.must(house, "POST", "/custodians", &body);
+        role
+    }
+
+    fn founding(&self, place: &str) -> (RoleSecret, Value) {
         let secret = bytes32();
         let role = RoleSecret::from_bytes(secret);
         let (from, public) = (now(), STANDARD.encode(role.public_key()));
@@ -116,11 +126,10 @@ impl Person {
         let mut body = self.keys();
         body["first"] = json!({
             "from": from, "role_key": public, "share": opaque(),
-            "sig": self.sign(&text::custodian(PLACE, &self.line(self.name, &from)).unwrap()),
-            "role_key_sig": self.sign(&text::role_key(PLACE, &key).unwrap()),
+            "sig": self.sign(&text::custodian(place, &self.line(self.name, &from)).unwrap()),
+            "role_key_sig": self.sign(&text::role_key(place, &key).unwrap()),
         });
-        self.must(house, "POST", "/custodians", &body);
-        role
+        (role, body)
     }
 
     /// Waits, and is let in by another of his role.
@@ -494,15 +503,12 @@ fn who_was_removed_meanwhile_approves_nothing() {
     let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
     zhao.join(&s.house, &s.li);
     let order = s.requested('c');
-    let seen = zhao.must(&s.house, "GET", "/custodians", &Value::Null);
-    let path = format!("/custodians/{}/steps", id_of(&seen, "li"));
-    zhao.must(&s.house, "POST", &path, &json!({"step": "remove"}));
+    assert_eq!(zhao.removes(&s.house, &s.li).status, 200);
     let refused = s.approve(&order, &s.wang);
     assert_eq!(refused.status, 409);
     assert!(refused.body.contains("`li` is no custodian any more"), "{}", refused.body);
     // The last one of a role stays: without him nothing opens.
-    let path = format!("/custodians/{}/steps", id_of(&seen, "zhao"));
-    let last = zhao.ask(&s.house, "POST", &path, &json!({"step": "remove"}));
+    let last = zhao.removes(&s.house, &zhao);
     assert_eq!(last.status, 409, "{}", last.body);
 }
 
@@ -623,7 +629,7 @@ fn ten_wrong_passphrases_close_the_door_for_a_while() {
     // Nor does he reset the count himself, or put another passphrase in its place.
     s.li.ask(&s.house, "POST", "/unlock", &json!({"opened": true}));
     assert_eq!(s.li.ask(&s.house, "POST", "/unlock", &json!({})).status, 429);
-    let anew = json!({"wrapped": {"ct": "x"}, "recovery": {"ct": "x"}});
+    let anew = s.li.renewal();
     assert_eq!(s.li.ask(&s.house, "POST", "/passphrase", &anew).status, 409);
     // One that opened begins the count anew; a third person gets nobody else's keys.
     s.wang.must(&s.house, "POST", "/unlock", &json!({}));
@@ -829,13 +835,10 @@ fn the_last_holder_of_a_key_version_is_not_removed() {
     zhao.join(&s.house, &s.li);
     // As it was kept before: somebody let in without the key.
     s.sql("DELETE FROM evidence_share WHERE custodian = (SELECT max(id) FROM evidence_custodian)");
-    let seen = s.li.must(&s.house, "GET", "/custodians", &Value::Null);
-    let path = format!("/custodians/{}/steps", id_of(&seen, "li"));
-    let refused = zhao.ask(&s.house, "POST", &path, &json!({"step": "remove"}));
+    let refused = zhao.removes(&s.house, &s.li);
     assert_eq!(refused.status, 409, "{}", refused.body);
     assert!(refused.body.contains("version 1"), "{}", refused.body);
-    let path = format!("/custodians/{}/steps", id_of(&seen, "zhao"));
-    s.li.must(&s.house, "POST", &path, &json!({"step": "remove"}));
+    assert_eq!(s.li.removes(&s.house, &zhao).status, 200);
 }
 
 #[test]
@@ -844,9 +847,7 @@ fn a_removed_custodian_looks_at_nothing_any_more() {
     let order = s.delivered();
     let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
     zhao.join(&s.house, &s.li);
-    let seen = zhao.must(&s.house, "GET", "/custodians", &Value::Null);
-    let path = format!("/custodians/{}/steps", id_of(&seen, "li"));
-    zhao.must(&s.house, "POST", &path, &json!({"step": "remove"}));
+    assert_eq!(zhao.removes(&s.house, &s.li).status, 200);
     let whole = format!("/requests/{}", order.order);
     for path in [format!("{whole}/items/{}", s.ids()[0]), whole.clone()] {
         let refused = s.li.ask(&s.house, "GET", &path, &Value::Null);

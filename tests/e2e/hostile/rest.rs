@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use e2e::hostile::{Account, HostileClinic, Side, says};
+use e2e::hostile::{Account, HostileClinic, Message, Side, says};
 use serde_json::{Value, json};
 
 use super::house;
@@ -188,4 +188,55 @@ fn foreign_and_unknown_ids_answer_alike() {
         said(Account::Integrator(HERE), "/api/v1/rooms", &room, institution)
     };
     assert_eq!(at(Side::There.institution()), at("no-clinic"), "it learns which clinics there are");
+}
+
+fn typed(message: Value) -> Message {
+    Message::of(&serde_json::from_value(message).unwrap())
+}
+
+/// One sealed picture, as a manifest names it; nobody could open it.
+fn picture(id: &str) -> Value {
+    let half = json!({"to": "0011223344556677", "version": 1, "enc": "AA==", "ct": "AA=="});
+    json!({"id": id, "kind": "subject_crop", "taken_at": says::ago(30), "width_px": 64,
+        "height_px": 64, "covered_faces": 0, "bytes": 900, "sha256": "ab".repeat(32),
+        "supervisor_half": half, "reviewer_half": half})
+}
+
+/// The clinic burns the box's disk while two people decide.
+#[test]
+fn a_box_that_burns_held_pictures_is_told_of() {
+    let house = house();
+    let mut liar = house.provision("rest-burns", HERE.room()).unwrap();
+    liar.say(says::finding(HERE, '7', "NL-1", "L2")).unwrap();
+    let ids = ["71".repeat(16), "72".repeat(16)];
+    liar.say(typed(json!({"type": "evidence_manifest", "finding_id": says::id('7'),
+        "firmware": "hostile", "pack": "none", "pack_sha256": "", "source": "camera",
+        "items": [picture(&ids[0]), picture(&ids[1])]})))
+        .unwrap();
+    liar.settle().unwrap();
+    let supervisor = Account::Supervisor(HERE);
+    let of_mine = || -> Vec<Value> {
+        let alerts = house.alerts(supervisor).unwrap();
+        alerts.into_iter().filter(|a| a["device"] == "rest-burns").collect()
+    };
+    let alert = of_mine()[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/alerts/{alert}/steps");
+    house.user(supervisor).unwrap().post(&path, &json!({"step": "uphold"})).unwrap().ok().unwrap();
+    // One by one, so that each looks like a single bad block.
+    for (id, step) in ids.iter().zip(["deleted", "lost"]) {
+        liar.say(typed(json!({"type": "evidence_receipt", "finding_id": says::id('7'),
+            "items": [id], "step": step, "reason": "bad block"})))
+            .unwrap();
+    }
+    liar.settle().unwrap();
+    let rules: Vec<Value> = of_mine()
+        .iter()
+        .flat_map(|a| a["findings"].as_array().unwrap().clone())
+        .map(|f| f["rule"].clone())
+        .filter(|rule| rule == "EVIDENCE-GONE")
+        .collect();
+    assert_eq!(rules.len(), 1, "one finding a day: {rules:?}");
+    let steps = house.alert(supervisor, &alert).unwrap()["steps"].clone();
+    let notes = steps.as_array().unwrap().iter().filter(|s| s["step"] == "evidence_gone").count();
+    assert_eq!(notes, 2, "{steps}");
 }

@@ -45,6 +45,9 @@ struct Args {
     /// End with the scene
     #[arg(long)]
     once: bool,
+    /// Open no sealed picture in Chromium at the end of --once
+    #[arg(long)]
+    no_pictures: bool,
     /// Who plays whom (--real), and the sensor noise
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -132,7 +135,7 @@ fn morning(args: &Args) -> Result<()> {
     let instance = Instance::open(args.keep.as_deref())?;
     signals::end_at_the_first(instance.temporary())?;
     // Its folder stays until the signal's own end is over.
-    demo::play(&instance, &settings).inspect_err(|_| signals::wait_if_ending())
+    demo::play(&instance, &settings, !args.no_pictures).inspect_err(|_| signals::wait_if_ending())
 }
 
 fn faces(args: &Args) -> Result<Faces> {

@@ -2,6 +2,7 @@
 //! ends. It decides nothing: what it prints is what the server holds.
 
 pub mod instance;
+pub mod pictures;
 pub mod signals;
 pub mod table;
 pub mod told;
@@ -29,8 +30,8 @@ pub fn say(line: &str) {
 }
 
 /// Plays the scene in `instance` and says what comes of it; with `once` an error where that is not
-/// what was scripted.
-pub fn play(instance: &Instance, settings: &Settings) -> Result<()> {
+/// what was scripted, and, with `pictures`, a sealed picture opened in a browser at the end.
+pub fn play(instance: &Instance, settings: &Settings, pictures: bool) -> Result<()> {
     let mut playing = morning::start(instance.folder(), settings, &mut say)?;
     let page = playing.ready.http.clone();
     let morning = &playing.morning;
@@ -47,7 +48,12 @@ pub fn play(instance: &Instance, settings: &Settings) -> Result<()> {
     let api = playing.api.clone();
     let heard = morning::listen(&playing.api, move |event| say(&told::line(&api, event)));
     if settings.once {
-        return once(&mut playing, &heard, &page);
+        let done = once(&mut playing, &heard, &page);
+        if pictures && done.is_ok() {
+            let keep = instance.temporary().is_none();
+            pictures::show(&mut playing, instance.folder(), keep, settings);
+        }
+        return done;
     }
     stay(&mut playing, &page)
 }

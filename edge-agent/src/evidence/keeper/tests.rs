@@ -205,6 +205,48 @@ fn a_kill_in_every_state_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_kill_in_the_middle_of_a_release_releases_the_rest() {
+    let mut it = Box1::new();
+    let pictures = it.takes(FINDING, Severity::L2, 0);
+    let order = it.release(&pictures);
+    // One item is marked, the other is not, and the order is not written down yet.
+    let stage = Stage::Released { order: order.order.clone() };
+    it.keeper.store.advance(&pictures[0].item.id, stage).unwrap();
+    it.keeper.orders = releases(order);
+    it.killed();
+    let out: BTreeSet<EvidenceId> = it.errands.try_iter().map(|errand| errand.id).collect();
+    assert_eq!(out, pictures.iter().map(|p| p.item.id.clone()).collect());
+    assert_eq!(it.steps(), [(EvidenceStep::Released, None)]);
+}
+
+#[test]
+fn a_kill_between_the_word_and_the_mark_says_it_again() {
+    let mut it = Box1::new();
+    let pictures = it.takes(FINDING, Severity::L2, 0);
+    it.obeys(releases(it.release(&pictures)), 0);
+    let errand = it.errands.try_iter().next().unwrap();
+    let released = it.keeper.store.get(&errand.id).unwrap().stage.clone();
+    it.act(|keeper, say| keeper.carried(&errand.id, &errand.order, Outcome::Delivered, say));
+    // The chain has the word, the disk has not.
+    it.keeper.store.advance(&errand.id, released).unwrap();
+    it.killed();
+    assert!(it.errands.try_iter().any(|again| again.id == errand.id), "it is never delivered");
+    it.act(|keeper, say| keeper.carried(&errand.id, &errand.order, Outcome::Delivered, say));
+    let delivered = it.steps().iter().filter(|s| s.0 == EvidenceStep::Delivered).count();
+    assert_eq!(delivered, 2, "said again, and not lost");
+}
+
+#[test]
+fn a_finding_after_its_sessions_end_is_answered_without_pictures() {
+    let mut it = Box1::new();
+    it.keeper.asked(FINDING, Severity::L2, 1);
+    let taken = Taken { finding_id: FINDING.into(), pictures: Vec::new(), left_out: 0 };
+    it.act(|keeper, say| keeper.take(taken, &made(), at(0), say));
+    assert!(!it.keeper.waits(), "nobody waits for what can not come");
+    assert_eq!((it.told().len(), it.files()), (0, 0));
+}
+
+#[test]
 fn a_ciphertext_without_a_record_is_removed() {
     let mut it = Box1::new();
     let pictures = it.takes(FINDING, Severity::L2, 0);

@@ -51,6 +51,8 @@ struct EvidencePage {
     waits: bool,
     /// Nobody of his role is here yet.
     first: bool,
+    /// Whose custodians the boxes here believe, above this place; empty where nobody's.
+    upper: String,
     may_set: bool,
     named: bool,
 }
@@ -173,6 +175,7 @@ async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
         stands: mine.is_some_and(CustodianSeen::stands),
         waits: mine.is_some_and(|c| !c.stands()),
         first: role.is_some_and(|role| seen.roll.newest(role).is_none()),
+        upper: seen.upper.unwrap_or_default(),
         may_set: who.role == Role::Supervisor,
         named: !who.open_house,
         jurisdiction: seen.roll.jurisdiction,
@@ -289,7 +292,8 @@ struct OpeningPage {
     looks: bool,
     waits_for_box: bool,
     answers: Vec<(&'static str, &'static str)>,
-    drawn: bool,
+    /// That the pictures are no camera's; empty where they are.
+    unreal: &'static str,
 }
 
 /// A picture in words.
@@ -372,9 +376,7 @@ async fn make_opening(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<R
         looks: open.is_some() && o.state.is_visible(),
         waits_for_box: matches!(o.state.as_str(), "approved" | "released"),
         answers: SamePerson::ALL.iter().map(|a| (a.as_str(), l.t(a.zh(), a.en()))).collect(),
-        drawn: open.is_some_and(|whole| {
-            whole.items.iter().any(|seen| seen.source == PictureSource::Drawn)
-        }),
+        unreal: unreal(l, open.map_or(&[][..], |whole| whole.items.as_slice())),
     };
     render(&page)
 }
@@ -393,7 +395,7 @@ pub(super) struct EvidenceCard {
     bases: Vec<String>,
     /// Why nobody can ask here, or not this reader; empty where he can.
     cannot: String,
-    drawn: bool,
+    unreal: &'static str,
 }
 
 /// Pictures of one finding.
@@ -405,6 +407,8 @@ struct SetView {
     pictures: Vec<PictureView>,
     /// Some are still on the box.
     there: bool,
+    /// An opening of them lives: one at a time.
+    asked: bool,
 }
 
 impl EvidenceCard {
@@ -421,15 +425,21 @@ impl EvidenceCard {
             return Ok(String::new());
         }
         let roll = a.store.roll_for(&alert.jurisdiction)?.unwrap_or_default();
-        let openings = a.store.openings_of_alert(&alert.id)?.into_iter();
+        let openings = a.store.openings_of_alert(&alert.id)?;
+        let live: Vec<(String, String)> = openings
+            .iter()
+            .filter(|it| it.opening.state.is_live())
+            .map(|it| (it.device.clone(), it.finding.clone()))
+            .collect();
+        let openings = openings.into_iter();
         let openings =
             openings.map(|it| OpeningView::of(l, who, &OpeningSeen::that_it_is(it))).collect();
         let card = Self {
             l,
             number: alert.number,
             alert: alert.id.clone(),
-            drawn: items.iter().any(|seen| seen.source == PictureSource::Drawn),
-            sets: sets(l, &items, findings),
+            unreal: unreal(l, &items),
+            sets: sets(l, &items, findings, &live),
             cannot: cannot(l, who, &roll),
             reviewers: roll
                 .custodians
@@ -444,7 +454,27 @@ impl EvidenceCard {
     }
 }
 
-fn sets(l: Lang, items: &[ItemSeen], findings: &[crate::alert_view::FindingSeen]) -> Vec<SetView> {
+/// Says of drawn faces, and of photographs from files, what they are.
+fn unreal(l: Lang, items: &[ItemSeen]) -> &'static str {
+    let from = |source| items.iter().any(|seen| seen.source == source);
+    if from(PictureSource::Drawn) {
+        l.t("演示：画面为绘制人脸，并非真人。", "Demonstration: the faces are drawn, nobody's.")
+    } else if from(PictureSource::Recorded) {
+        l.t(
+            "画面来自文件，并非诊室摄像机现场拍摄。",
+            "The pictures come from files, not from a camera in the room.",
+        )
+    } else {
+        ""
+    }
+}
+
+fn sets(
+    l: Lang,
+    items: &[ItemSeen],
+    findings: &[crate::alert_view::FindingSeen],
+    live: &[(String, String)],
+) -> Vec<SetView> {
     let mut sets: Vec<SetView> = Vec::new();
     for seen in items {
         if sets.last().is_none_or(|s| s.finding != seen.finding || s.device != seen.device) {
@@ -456,6 +486,7 @@ fn sets(l: Lang, items: &[ItemSeen], findings: &[crate::alert_view::FindingSeen]
                 ids: String::new(),
                 pictures: Vec::new(),
                 there: false,
+                asked: live.iter().any(|(d, f)| *d == seen.device && *f == seen.finding),
             });
         }
         let Some(set) = sets.last_mut() else { continue };

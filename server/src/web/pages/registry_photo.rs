@@ -107,7 +107,7 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
     app.blocking(move |a| nobody_compares(a, &person)).await?;
     if upload.rest.contains_key("delete") {
         deed::did("registry photograph deleted");
-        app.blocking(move |a| a.faces.delete_registry_photo(&id)).await?;
+        app.blocking(move |a| a.faces.delete_registry_photo(&id, &now_text())).await?;
         return Ok(());
     }
     let photo = upload.photos.into_iter().next().filter(|bytes| !bytes.is_empty());

@@ -117,6 +117,7 @@ impl Lang {
             "evidence_declined" => ("设备未执行放行令", "the box declined the order"),
             "evidence_delivered" => ("封存画面已送达", "sealed pictures delivered"),
             "evidence_lost" => ("设备已无该画面", "pictures lost on the box"),
+            "evidence_gone" => ("应保全画面已不在设备上", "held pictures are gone from the box"),
             "evidence_opened" => ("查看封存画面", "sealed pictures opened"),
             "evidence_expired" => ("画面查看到期", "their time ran out"),
             "evidence_destroyed" => ("画面已销毁", "pictures destroyed"),

@@ -1,0 +1,66 @@
+//! Pictures that their box has no longer: marked, and where they were held or of a case, told on the
+//! alert and raised as an Integrity finding. The box's word is believed of itself alone.
+
+use protocol::id::EvidenceId;
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::alerts::{alert_by_id, record};
+use super::{Result, incidents};
+use crate::ingest::integrity::Cause;
+
+/// Marks what is gone, `(deleted or lost, why)`. A picture that was gone before says nothing again.
+pub(super) fn take(
+    tx: &Transaction<'_>,
+    device: &str,
+    items: &[EvidenceId],
+    (gone, why): (&str, &str),
+    at: &str,
+) -> Result<()> {
+    let mut was_held = false;
+    for id in items.iter().map(EvidenceId::as_str) {
+        let marked = tx
+            .prepare_cached(
+                "UPDATE evidence_item SET gone = ?3, gone_because = ?4, gone_at = ?5 WHERE device =
+                ?1 AND id = ?2 AND gone IS NULL",
+            )?
+            .execute(params![device, id, gone, why, at])?;
+        if marked > 0 && note_where_held(tx, device, id, (gone, why), at)? {
+            was_held = true;
+        }
+    }
+    if !was_held {
+        return Ok(());
+    }
+    let day = at.get(..10).unwrap_or(at).to_owned();
+    let cause = Cause::EvidenceGone { told: knows_its_orders(tx, device)?, day };
+    incidents::raise_integrity(tx, device, &cause, at)
+}
+
+/// Of the finding that the manifest named, not of the one that the receipt names.
+fn note_where_held(
+    tx: &Transaction<'_>,
+    device: &str,
+    id: &str,
+    (gone, why): (&str, &str),
+    at: &str,
+) -> Result<bool> {
+    let sql = "SELECT a.id FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
+        e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state IN
+        ('case', 'on_site', 'lead', 'review2')";
+    let held: Option<String> =
+        tx.prepare_cached(sql)?.query_row([device, id], |r| r.get(0)).optional()?;
+    let Some(alert) = held.map(|id| alert_by_id(tx, &id)).transpose()?.flatten() else {
+        return Ok(false);
+    };
+    let short: String = id.chars().take(8).collect();
+    let words = format!("{short} · {gone} · {why}");
+    record(tx, &alert.id, device, "evidence_gone", &words, alert.case.state, at)?;
+    Ok(true)
+}
+
+/// Whether the box has answered the last list of what is held.
+fn knows_its_orders(tx: &Transaction<'_>, device: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM knowledge WHERE device = ?1 AND kind = 'evidence_orders' AND
+        ack_version = version AND applied = 1";
+    Ok(tx.prepare_cached(sql)?.exists([device])?)
+}

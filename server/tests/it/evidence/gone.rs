@@ -1,0 +1,79 @@
+//! A box that has no longer what it was told to keep: said on the alert, and an Integrity finding.
+
+use serde_json::json;
+
+use super::*;
+
+fn held(s: &Scene) {
+    let path = format!("/api/v1/alerts/{}/steps", alert());
+    assert_eq!(ask(&s.house, "POST", &path, &s.li.login, r#"{"step":"uphold"}"#).status, 200);
+}
+
+fn told_to_keep(s: &mut Scene) {
+    let told = s.b.told_until(
+        "evidence_orders",
+        |d| matches!(d, Down::EvidenceOrders(o) if !o.holds.is_empty()),
+    );
+    s.b.say(&json!({"type": "knowledge_ack", "kind": "evidence_orders", "version": told.version,
+        "applied": true}));
+    s.b.receipted(s.b.seq);
+}
+
+fn says_gone(s: &mut Scene, step: &str, nth: usize) {
+    let said = json!({"type": "evidence_receipt", "finding_id": "b".repeat(32),
+        "items": [s.ids()[nth]], "step": step, "reason": "the quota of the box"});
+    s.b.say(&said);
+    s.b.receipted(s.b.seq);
+}
+
+fn integrity(s: &Scene) -> Vec<Value> {
+    let all = ask(&s.house, "GET", "/api/v1/alerts?kind=Integrity", &s.li.login, "").json();
+    let one = |a: &Value| {
+        let path = format!("/api/v1/alerts/{}", a["id"].as_str().unwrap());
+        ask(&s.house, "GET", &path, &s.li.login, "").json()["findings"][0].clone()
+    };
+    all["alerts"].as_array().unwrap().iter().map(one).collect()
+}
+
+fn notes(s: &Scene) -> usize {
+    let seen = ask(&s.house, "GET", &format!("/api/v1/alerts/{}", alert()), &s.li.login, "").json();
+    seen["steps"].as_array().unwrap().iter().filter(|s| s["step"] == "evidence_gone").count()
+}
+
+#[test]
+fn a_held_picture_that_is_gone_is_told_once_a_day() {
+    let mut s = scene();
+    held(&s);
+    told_to_keep(&mut s);
+    // Under a finding's id that is not the picture's: whatever it says, these are the ones.
+    says_gone(&mut s, "deleted", 0);
+    says_gone(&mut s, "lost", 1);
+    says_gone(&mut s, "lost", 1);
+    assert_eq!(notes(&s), 2, "each picture once");
+    let raised = integrity(&s);
+    assert_eq!(raised.len(), 1, "{raised:?}");
+    assert_eq!(
+        (&raised[0]["rule"], &raised[0]["severity"]),
+        (&json!("EVIDENCE-GONE"), &json!("L2"))
+    );
+    let (_, shown) = page(&s, &s.li, &format!("/alerts/{}?lang=zh", alert()));
+    assert!(shown.contains("应保全画面已不在设备上"), "the alert's page says so");
+}
+
+#[test]
+fn a_box_that_could_not_know_of_the_hold_is_asked_gently() {
+    let mut s = scene();
+    held(&s);
+    says_gone(&mut s, "deleted", 0);
+    let raised = integrity(&s);
+    assert_eq!(raised.len(), 1, "{raised:?}");
+    assert_eq!(raised[0]["severity"], "L1", "it was never told to keep it");
+}
+
+#[test]
+fn what_nobody_holds_ends_without_a_word() {
+    let mut s = scene();
+    says_gone(&mut s, "deleted", 0);
+    says_gone(&mut s, "lost", 1);
+    assert_eq!((notes(&s), integrity(&s).len()), (0, 0));
+}
