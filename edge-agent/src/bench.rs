@@ -3,6 +3,7 @@
 //! it measured, and sends nothing. Its subcommands measure what the project promised of scheduling,
 //! memory and tracking.
 
+mod crowd;
 mod schedule;
 mod soak;
 mod target;
@@ -31,7 +32,7 @@ Examples:
   zaigang-agent bench soak --config agent.toml              whether memory stays what it is over \
   100,000 frames
   zaigang-agent bench tracks                                whether identities stay with their \
-  people, on 100 drawn episodes
+  people, on 100 drawn episodes, and how long tracks last in drawn crowds
 Stop the agent first: two programs share one processor. The figures hold for this board, this \
 pack and these settings.";
 

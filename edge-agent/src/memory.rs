@@ -18,11 +18,24 @@ const OUT_OF_SIGHT_MS: u64 = 600_000;
 /// Looks after which a track is held against earlier ones; and at most so many of these.
 const LOOKS_TO_COMPARE: u32 = 3;
 const COMPARED: usize = 16;
+/// A look of whoever was taken up after being out of sight that is less like the track than this is
+/// unlike it; so many in a row say that it is somebody else. Too many only break a track.
+const FITS_COSINE: f32 = 0.4;
+const UNLIKE_LOOKS: u32 = 2;
 /// How much one look says of whether a mask is worn: some bare faces are called masked in every
 /// second frame, and each change of mind costs the probe.
 const MASK_SHARE: f32 = 0.35;
 /// How far beyond one half the looks together must say the opposite before it is believed.
 const MASK_SURE: f32 = 0.15;
+
+/// What a look says of a track that was taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Same,
+    /// Unlike it: nothing of the look is kept.
+    Unlike,
+    Another,
+}
 
 /// The memory of all tracks in view.
 #[derive(Debug, Default)]
@@ -37,6 +50,9 @@ struct Shown {
     /// The probe as of the last look.
     fused: Option<Embedding>,
     looks: u32,
+    /// Taken up after being out of sight, and no look since says that it is the same face; how many
+    /// in a row say that it is not.
+    taken_up: Option<u32>,
     first_ms: u64,
     masked: bool,
     /// How likely a mask is worn, over the looks so far; `None`: never asked.
@@ -83,6 +99,31 @@ impl Memory {
         let sure = if first { 0.0 } else { MASK_SURE };
         shown.covered = if shown.covered { mean > 0.5 - sure } else { mean > 0.5 + sure };
         shown.covered
+    }
+
+    /// The track was out of sight: the next looks tell whether it is the same face.
+    pub(crate) fn taken_up(&mut self, track: TrackId) {
+        let shown = self.tracks.entry(track).or_default();
+        shown.taken_up = shown.fused.as_ref().map(|_| 0);
+    }
+
+    /// Whether the next look at the track is needed to know whose it is.
+    pub(crate) fn is_unverified(&self, track: TrackId) -> bool {
+        self.tracks.get(&track).is_some_and(|shown| shown.taken_up.is_some())
+    }
+
+    /// Whether a look at a track that was taken up is of somebody else, after others that were
+    /// unlike it as well. A look through a mask tells nothing of a bare face.
+    pub(crate) fn is_another(&mut self, track: TrackId, masked: bool, look: &Embedding) -> Fit {
+        let Some(shown) = self.tracks.get_mut(&track) else { return Fit::Same };
+        let (Some(unlike), Some(face)) = (shown.taken_up, &shown.fused) else { return Fit::Same };
+        let fits = face.cosine(look).is_none_or(|cosine| cosine >= FITS_COSINE);
+        if shown.masked != masked || fits {
+            shown.taken_up = None;
+            return Fit::Same;
+        }
+        shown.taken_up = Some(unlike + 1);
+        if unlike + 1 >= UNLIKE_LOOKS { Fit::Another } else { Fit::Unlike }
     }
 
     /// Adds a look, and gives the probe of all looks. A mask put on or taken off begins a new
@@ -217,5 +258,30 @@ mod tests {
         let mut memory = Memory::default();
         assert_eq!(memory.judged(TrackId(1), None), Liveness::NotAssessed);
         assert_eq!(memory.judged(TrackId(1), Some(LivenessScore { live: 0.99 })), Liveness::Unsure);
+    }
+
+    #[test]
+    fn an_unlike_face_on_a_track_taken_up_is_another() {
+        let (mut memory, track) = (Memory::default(), TrackId(1));
+        for _ in 0..3 {
+            memory.looked(track, false, &unit(0));
+        }
+        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Same, "never out of sight");
+        memory.taken_up(track);
+        assert!(memory.is_unverified(track));
+        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Unlike);
+        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Another);
+        memory.taken_up(track);
+        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Unlike);
+        assert_eq!(memory.is_another(track, false, &unit(0)), Fit::Same, "one bad look");
+        assert!(!memory.is_unverified(track));
+    }
+
+    #[test]
+    fn a_mask_put_on_out_of_sight_tells_nothing_of_the_face() {
+        let (mut memory, track) = (Memory::default(), TrackId(1));
+        memory.looked(track, false, &unit(0));
+        memory.taken_up(track);
+        assert_eq!(memory.is_another(track, true, &unit(1)), Fit::Same);
     }
 }

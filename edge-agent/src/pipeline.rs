@@ -27,7 +27,7 @@ use crate::{
         taking::{Taker, place},
     },
     eyes::{Eyes, Worth, appearance},
-    memory::Memory,
+    memory::{Fit, Memory},
     motion::Motion,
     scheduler::{Candidate, Scheduler},
 };
@@ -362,7 +362,8 @@ impl<E: Eyes> Pipeline<E> {
     fn is_settled(&self, tracked: &Tracked) -> bool {
         let known = self.identities.get(&tracked.track);
         tracked.embed == EmbedPermission::Forbidden
-            || known.is_some_and(|known| *known != IdentityView::Indeterminate)
+            || (known.is_some_and(|known| *known != IdentityView::Indeterminate)
+                && !self.memory.is_unverified(tracked.track))
     }
 
     /// Assesses the faces that may be embedded, and embeds those that the scheduler wants.
@@ -382,13 +383,17 @@ impl<E: Eyes> Pipeline<E> {
                 continue;
             }
             self.memory.seen(tracked.track, at.mono_ms, &face.landmarks);
+            if tracked.taken_up {
+                self.memory.taken_up(tracked.track);
+            }
             let Some(worth) = self.attempt(|eyes| eyes.assess(frame, face)) else { continue };
             closer.insert(
                 tracked.track,
                 Closer { worth, match_: None, liveness: Liveness::NotAssessed, alike: Vec::new() },
             );
-            let identity =
-                self.identities.get(&tracked.track).cloned().unwrap_or(IdentityView::Indeterminate);
+            let known = self.identities.get(&tracked.track);
+            let known = known.filter(|_| !self.memory.is_unverified(tracked.track));
+            let identity = known.cloned().unwrap_or(IdentityView::Indeterminate);
             let (track, permission, quality_ppm) =
                 (tracked.track, tracked.embed, worth.quality_ppm);
             candidates.push(Candidate { track, permission, quality_ppm, identity });
@@ -452,6 +457,16 @@ impl<E: Eyes> Pipeline<E> {
             return (None, liveness);
         };
         self.figures.embedded += 1;
+        match self.memory.is_another(track, covered, &embedding) {
+            Fit::Same => {}
+            Fit::Unlike => return (None, liveness),
+            Fit::Another => {
+                if let Some(tracker) = &mut self.tracker {
+                    tracker.split(track);
+                }
+                return (None, liveness);
+            }
+        }
         let probe = self.memory.looked(track, covered, &embedding);
         let Some(roll) = &mut self.roll else { return (None, liveness) };
         let begun = Instant::now();

@@ -157,7 +157,7 @@ impl Pieces {
         Self {
             a_ms: case.a.total(),
             op: op.collect(),
-            stranger_op: case.stranger_op(),
+            stranger_op: case.stranger_op_beyond_cards(),
             dark: if matters { case.dark.clone() } else { Spans::none() },
         }
     }
@@ -204,6 +204,9 @@ pub(crate) struct Case<'a> {
     pub(crate) unexplained: Spans,
     /// Operating of UNMATCHED people who may be somebody recognised (entry order).
     pub(crate) doubted: Spans,
+    /// When somebody was there by card and witness whom no track is bound to: whoever is not
+    /// recognised may be him.
+    pub(crate) by_card: Spans,
     /// When somebody stood or sat beside the bed: with the companions or elsewhere.
     pub(crate) beside: Spans,
     /// What was done in the pieces before.
@@ -266,6 +269,7 @@ impl<'a> Case<'a> {
             unknown_tracks: 0,
             unexplained: Spans::none(),
             doubted: Spans::none(),
+            by_card: Spans::none(),
             beside: Spans::none(),
             pieces: Pieces::default(),
             blind: Spans::none(),
@@ -569,6 +573,11 @@ impl<'a> Case<'a> {
 
     pub(crate) fn stranger_op(&self) -> Spans {
         Spans::from_unsorted(self.strangers.iter().flat_map(|s| s.op.iter()).collect())
+    }
+
+    /// The same while nobody was there by card alone, who would not be recognised.
+    pub(crate) fn stranger_op_beyond_cards(&self) -> Spans {
+        self.stranger_op().minus(&self.by_card)
     }
 
     pub(crate) fn declared_lead(&self) -> Option<&'a PersonId> {

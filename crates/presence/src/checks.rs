@@ -35,7 +35,8 @@ impl Case<'_> {
             self.pair_checks();
         }
         let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
-        let mut open: BTreeMap<&PersonId, u64> = BTreeMap::new();
+        // When each checked in, and whether that names no track.
+        let mut open: BTreeMap<&PersonId, (u64, bool)> = BTreeMap::new();
         let knowledge = self.knowledge;
         for (at, check) in &knowledge.checks {
             let Checked::Person(id) = &check.who else { continue };
@@ -46,24 +47,28 @@ impl Case<'_> {
             match check.direction {
                 CheckDirection::In if !h.witnessed(at, &check.witness, &knowledge.policy) => {}
                 CheckDirection::In => {
-                    open.entry(id).or_insert(at);
+                    open.entry(id).or_insert((at, check.track.is_none()));
                 }
                 CheckDirection::Out => {
-                    if let Some(begin) = open.remove(id)
+                    if let Some((begin, anywhere)) = open.remove(id)
                         && at >= from
                     {
-                        self.checked_in(id, &Spans::one(begin, at).clip(from, to));
+                        self.checked_in(id, &Spans::one(begin, at).clip(from, to), anywhere);
                     }
                 }
             }
         }
-        for (id, begin) in open {
-            self.checked_in(id, &Spans::one(begin, to).clip(from, to));
+        for (id, (begin, anywhere)) in open {
+            self.checked_in(id, &Spans::one(begin, to).clip(from, to), anywhere);
         }
     }
 
-    fn checked_in(&mut self, id: &PersonId, inside: &Spans) {
+    /// `anywhere`: no track is said to be his.
+    fn checked_in(&mut self, id: &PersonId, inside: &Spans, anywhere: bool) {
         let Some(info) = self.known(id) else { return };
+        if anywhere {
+            self.by_card = self.by_card.union(inside);
+        }
         let seen = self.people.entry(id.clone()).or_insert_with(|| Seen::by_card(info));
         seen.present = seen.present.union(inside);
     }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::bounds::mono_of;
 use crate::{
     Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
-    MinOperator, Pass, PassHolder, PassId, PassKind, PersonId, Policy, Practitioner,
-    PractitionerCategory, RegistrationStatus, Room, Roster, SessionClose, SessionId, SessionRecord,
-    SiteRelation, Thresholds, TrackId, Wall,
+    MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner, PractitionerCategory,
+    RegistrationStatus, Room, Roster, SessionClose, SessionId, SessionRecord, SiteRelation,
+    Thresholds, TrackId, Wall,
 };
 
 /// Forgotten sessions of which a late duplicate is recognised.
@@ -340,30 +340,37 @@ impl Knowledge {
         }
     }
 
-    /// The pass of an enrolled person that holds at some time in `from..=to`.
-    pub(crate) fn pass_of(&self, person: &PersonId, from: Wall, to: Wall) -> Option<&Pass> {
-        let holds = |p: &&Pass| {
-            matches!(&p.holder, PassHolder::Person(h) if h == person)
-                && p.from <= to
-                && p.until > from
-        };
-        self.passes.values().find(holds)
+    /// The passes of an enrolled person.
+    pub(crate) fn passes_of(&self, person: &PersonId) -> impl Iterator<Item = &Pass> {
+        let his = move |p: &&Pass| matches!(&p.holder, PassHolder::Person(h) if h == person);
+        self.passes.values().filter(his)
     }
 
-    /// The check-ins that name a track, and whom they bind it to: a person, or a pass that is for
-    /// whoever checks in and held then. Whether there was a witness is not asked here.
-    pub(crate) fn binding(&self, track: TrackId) -> impl Iterator<Item = (Wall, &IdentityCheck)> {
-        let holds = |at: Wall, who: &Checked| match who {
-            Checked::Person(_) => true,
-            Checked::Pass(id) => self.passes.get(id).is_some_and(|p| {
-                p.holder == PassHolder::WitnessedCheckIn && p.from <= at && at < p.until
-            }),
+    /// The pass of an enrolled person that holds at some time in `from..=to`.
+    pub(crate) fn pass_of(&self, person: &PersonId, from: Wall, to: Wall) -> Option<&Pass> {
+        self.passes_of(person).find(|p| p.from <= to && p.until > from)
+    }
+
+    /// The check-ins that name a track, in the order of time, whom they bind it to, from when on
+    /// and until before when: a person, or a pass that is for whoever checks in and held then.
+    /// Whether there was a witness is not asked here.
+    pub(crate) fn binding(
+        &self,
+        track: TrackId,
+    ) -> impl Iterator<Item = (Wall, &IdentityCheck, Option<Wall>)> {
+        let of_track = move |(_, c): &&(Wall, IdentityCheck)| {
+            c.track == Some(track) && c.direction == CheckDirection::In
         };
-        let of_track = move |(at, c): &&(Wall, IdentityCheck)| {
-            let names = c.track == Some(track) && c.direction == CheckDirection::In;
-            names && holds(*at, &c.who)
-        };
-        self.checks.iter().filter(of_track).map(|(at, c)| (*at, c))
+        self.checks.iter().filter(of_track).filter_map(|(at, check)| match &check.who {
+            Checked::Person(_) => Some((*at, check, None)),
+            Checked::Pass(id) => {
+                let holds = |p: &&Pass| {
+                    p.holder == PassHolder::WitnessedCheckIn && p.from <= *at && *at < p.until
+                };
+                let pass = self.passes.get(id).filter(holds)?;
+                Some((*at, check, Some(pass.until)))
+            }
+        })
     }
 }
 
@@ -385,8 +392,9 @@ impl Practitioner {
             && self.lead_for.iter().any(|s| item.specialties.contains(s))
     }
 
-    /// Why his registration does not let him work here at `at`; `None`: it does, or he needs none.
-    pub(crate) fn status_fault(&self, at: Wall, pass: Option<&Pass>) -> Option<StatusFault> {
+    /// Why his registration alone does not let him work here; `None`: it does, or he needs none.
+    /// An exemption or a pass may cover the site.
+    pub(crate) fn status_fault(&self) -> Option<StatusFault> {
         if matches!(
             self.category,
             PractitionerCategory::NonClinical | PractitionerCategory::Trainee
@@ -396,13 +404,9 @@ impl Practitioner {
         if self.registration != RegistrationStatus::Valid {
             return Some(StatusFault::Registration);
         }
-        let visiting = pass.is_some_and(|p| p.kind == PassKind::VisitingDoctor);
         match self.relation {
             SiteRelation::Primary | SiteRelation::FiledMultiSite => None,
-            SiteRelation::Exempt { from, until } if from <= at && at < until => None,
-            SiteRelation::Exempt { .. } | SiteRelation::None => {
-                (!visiting).then_some(StatusFault::Site)
-            }
+            SiteRelation::Exempt { .. } | SiteRelation::None => Some(StatusFault::Site),
         }
     }
 }

@@ -43,6 +43,7 @@ mod knowledge;
 pub mod law;
 mod ledger;
 mod observation;
+mod passes;
 mod people;
 mod pieces;
 mod policy;

@@ -12,8 +12,9 @@ use crate::case::Stay;
 use crate::evidence::{Evidence, Standing, Sum};
 use crate::history::TrackLog;
 use crate::identity::Who;
+use crate::passes::CheckedIn;
 use crate::spans::Spans;
-use crate::{Checked, PersonId, Policy, TrackId, Zone};
+use crate::{PersonId, Policy, TrackId, Zone};
 
 /// The part of a track that is one stretch of identity, within the window.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub(crate) struct Part<'t> {
     /// Its track was somebody's for a while: two people may have been exchanged.
     pub(crate) exchanged: bool,
     /// A witnessed check-in binds it to a person or a pass.
-    pub(crate) bound: Option<&'t Checked>,
+    pub(crate) bound: Option<CheckedIn<'t>>,
     /// Its evidence alone.
     pub(crate) sum: Sum<'t>,
 }
@@ -67,6 +68,12 @@ impl<'t> Part<'t> {
             bound: None,
             sum: Evidence::within(&track.evidence, from, to),
         }
+    }
+
+    /// What of it lies in an interval.
+    pub(crate) fn within(&self, from: u64, to: u64) -> Self {
+        let part = Self::new(self.id, self.track, (from, to), self.who.clone(), self.votes);
+        Self { exchanged: self.exchanged, bound: self.bound, ..part }
     }
 
     /// With the companions, or anywhere else but at the bed and the door.

@@ -3,29 +3,29 @@
 
 use std::collections::BTreeSet;
 
-use crate::bounds::mono_of;
 use crate::case::{Case, Cause, Gates, Seen, Stranger, Unknown};
 use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
 use crate::evidence::Standing;
 use crate::finding::PresenceMethod;
 use crate::history::History;
 use crate::identity::Who;
+use crate::passes::{CheckedIn, Visitor};
 use crate::people::{Part, Somebody, people};
 use crate::spans::Spans;
 use crate::{Checked, PersonId, PractitionerCategory, TrackId, Zone};
 
 /// Spans collected over all people.
 #[derive(Default)]
-struct Lists {
+pub(crate) struct Lists {
     unknown_ring: Vec<(u64, u64)>,
     activity: Vec<(u64, u64)>,
     unexplained: Vec<(u64, u64)>,
-    doubted: Vec<(u64, u64)>,
+    pub(crate) doubted: Vec<(u64, u64)>,
     beside: Vec<(u64, u64)>,
     /// Strangers who may be somebody recognised.
     turning: Vec<Stranger>,
-    /// When pass holders were last seen inside the room whom nobody saw leave.
-    visitors: Vec<u64>,
+    /// Pass holders inside the room whom nobody saw leave.
+    visitors: Vec<Visitor>,
 }
 
 impl<'a> Case<'a> {
@@ -47,31 +47,17 @@ impl<'a> Case<'a> {
             let checked = self.checked_in_by_track(id, h);
             for (s_from, s_to, who, votes) in stretches {
                 let (s_from, s_to) = (s_from.max(from), s_to.min(to));
-                let mut add = |from: u64, to: u64, bound: Option<&'a Checked>| {
-                    if from <= to {
-                        let part = Part::new(id, track, (from, to), who.clone(), votes);
-                        parts.push(Part { exchanged, bound, ..part });
-                    }
-                };
-                match checked {
-                    // A check counts from the moment it was made, never backwards.
-                    Some((at, whom)) if at <= s_to => {
-                        if s_from < at {
-                            add(s_from, at, None);
-                        }
-                        add(s_from.max(at), s_to, Some(whom));
-                    }
-                    _ => add(s_from, s_to, None),
+                if s_from > s_to {
+                    continue;
+                }
+                // A check counts from the moment it was made, never backwards.
+                for (from, to, bound) in CheckedIn::cut(&checked, (s_from, s_to)) {
+                    let part = Part::new(id, track, (from, to), who.clone(), votes);
+                    parts.push(Part { exchanged, bound, ..part });
                 }
             }
         }
-        let visits = |p: &&Part<'_>| matches!(p.bound, Some(Checked::Pass(_)));
-        // Who was seen at the door alone was on the way in: there the check was made.
-        let inside = parts
-            .iter()
-            .filter(visits)
-            .filter(|p| p.track.last_zone != Zone::Door || !p.track.was_inside());
-        let visitors = inside.filter_map(|p| p.seen.last()).collect();
+        let visitors = Visitor::among(&parts);
         let mut lists = Lists { visitors, ..Lists::default() };
         for somebody in people(parts, policy) {
             self.read_somebody(&somebody, &linked, &named, gates, &mut lists);
@@ -96,7 +82,7 @@ impl<'a> Case<'a> {
         for part in &somebody.parts {
             lists.beside.extend(part.beside().iter());
         }
-        let bound = somebody.parts.iter().find_map(|p| p.bound);
+        let bound = somebody.parts.iter().find_map(|p| p.bound).map(|bound| bound.whom);
         // Joined by place alone they may be somebody else: that accuses nobody, and names nobody.
         let sure = !somebody.joined;
         if bound.is_none() && !somebody.has_person() {
@@ -108,7 +94,7 @@ impl<'a> Case<'a> {
         }
         let mut rest = Vec::new();
         for part in &somebody.parts {
-            match (&part.who, part.bound) {
+            match (&part.who, part.bound.map(|bound| bound.whom)) {
                 (Who::Person(person), _) => {
                     self.recognised(part, person, PresenceMethod::Face, gates, lists);
                 }
@@ -121,7 +107,12 @@ impl<'a> Case<'a> {
             }
         }
         match (bound, somebody.person()) {
-            (Some(Checked::Pass(_)), _) => self.visitor(&rest, sure, gates, lists),
+            (Some(Checked::Pass(_)), _) => {
+                let uncovered = self.visitor(somebody, &rest, gates, lists);
+                if !uncovered.is_empty() {
+                    self.unrecognised(&uncovered, somebody, linked, others, gates, lists);
+                }
+            }
             (Some(Checked::Person(person)), None) if sure => {
                 for part in &rest {
                     self.recognised(part, person, PresenceMethod::CardPinWitness, gates, lists);
@@ -142,30 +133,6 @@ impl<'a> Case<'a> {
         for part in parts {
             self.recognised(part, person, PresenceMethod::Face, gates, lists);
         }
-    }
-
-    /// To whom a witnessed check-in binds a track, and from when on. Whose witness was not
-    /// recognised in the room is only stated.
-    fn checked_in_by_track(&self, id: TrackId, h: &History) -> Option<(u64, &'a Checked)> {
-        let knowledge = self.knowledge;
-        knowledge.binding(id).find_map(|(at, check)| {
-            let at = mono_of(at, self.offset);
-            h.witnessed(at, &check.witness, &knowledge.policy).then_some((at, &check.who))
-        })
-    }
-
-    /// What was seen of a pass holder whose track broke. `sure`: the face is the same. Otherwise it
-    /// is a doubt that accuses nobody and is counted.
-    fn visitor(&mut self, parts: &[Part<'a>], sure: bool, gates: &Gates, lists: &mut Lists) {
-        if parts.is_empty() || sure {
-            return;
-        }
-        let strange = parts.iter().filter(|p| p.who == Who::Stranger);
-        let at_bed = strange.flat_map(|p| p.ring.iter().chain(p.head.iter())).collect();
-        let op = gates.with_patient(&Spans::from_unsorted(at_bed));
-        lists.doubted.extend(op.iter());
-        let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
-        self.unknown.push(unknown(parts, Cause::Unverified, seen, false));
     }
 
     fn recognised(
@@ -285,26 +252,31 @@ impl<'a> Case<'a> {
             open.anybody = true;
             self.unknown.push(open);
         }
-        // A pass holder whom nobody saw leave may be who appears inside the room afterwards.
-        let appears = somebody.parts.iter().all(|p| p.track.first_zone != Zone::Door);
-        let visitor = appears && lists.visitors.iter().any(|last| seen.first() > Some(*last));
         let early = self.bed.first().is_some_and(|lay| seen.first() <= Some(lay + 20_000));
-        let stranger = Stranger {
+        let mut stranger = Stranger {
             tracks: parts.iter().map(|p| p.id).collect(),
-            op: op.clone(),
+            op,
             votes: parts.iter().map(|p| p.votes.max(p.sum.lows_and_bands().0)).max().unwrap_or(0),
             came_with_patient: early || somebody.companion_ms() >= 10_000,
         };
-        if turns && !visitor {
-            lists.unknown_ring.extend(at_bed.iter());
-            if !op.is_empty() {
-                lists.turning.push(stranger);
+        // A pass holder whom nobody saw leave may be who appears inside the room afterwards, as
+        // long as the pass holds.
+        let appears = somebody.parts.iter().all(|p| p.track.first_zone != Zone::Door);
+        if let Some(until) = Visitor::until(&lists.visitors, seen.first()).filter(|_| appears) {
+            lists.doubted.extend(stranger.op.clip(0, until).iter());
+            stranger.op = stranger.op.minus(&Spans::one(0, until));
+            if stranger.op.is_empty() {
+                return;
             }
+        }
+        if turns {
+            lists.unknown_ring.extend(at_bed.iter());
             self.unknown_tracks += u32::from(!at_bed.is_empty());
             self.unknown.push(unknown(parts, Cause::TakesTurns, seen, false));
-        } else if visitor {
-            lists.doubted.extend(op.iter());
-        } else if !op.is_empty() {
+            if !stranger.op.is_empty() {
+                lists.turning.push(stranger);
+            }
+        } else if !stranger.op.is_empty() {
             self.strangers.push(stranger);
         }
     }
@@ -388,7 +360,12 @@ impl<'a> Case<'a> {
     }
 }
 
-fn unknown<'a>(parts: &[Part<'a>], cause: Cause, seen: Spans, afoot: bool) -> Unknown<'a> {
+pub(crate) fn unknown<'a>(
+    parts: &[Part<'a>],
+    cause: Cause,
+    seen: Spans,
+    afoot: bool,
+) -> Unknown<'a> {
     let mut sum = crate::evidence::Sum::default();
     for part in parts {
         sum.add(&part.sum);

@@ -1,6 +1,11 @@
-//! Follows faces from frame to frame by overlap with a constant-velocity prediction, and says which
-//! may be embedded. It sees boxes only and decides nothing about people, but it is the gate of P1:
-//! no face in the bed zone is embedded, and the track in the bed becomes the patient.
+//! Follows faces from frame to frame by where they may have moved and by clothes, takes up a face
+//! again that was out of sight inside the room, and says which may be embedded. It sees boxes only
+//! and decides nothing about people, but it is the gate of P1: no face in the bed zone is embedded,
+//! and the track in the bed becomes the patient.
+
+mod assign;
+
+use assign::{Choice, Cost};
 
 use crate::{BoxPx, Moment, Mono, Policy, TrackId, Zone, Zones};
 
@@ -43,6 +48,9 @@ pub struct Tracked {
     pub patient: bool,
     /// Its zone.
     pub zone: Zone,
+    /// It was out of sight for longer than `track_gap_ms`: a look that is unlike those before says
+    /// that it is somebody else ([`Tracker::split`]).
+    pub taken_up: bool,
 }
 
 /// Result of one frame.
@@ -63,6 +71,8 @@ struct Track {
     id: TrackId,
     bbox: BoxPx,
     seen: Mono,
+    /// Where it was seen last.
+    zone: Zone,
     /// Pixels per second, of the centre.
     velocity: (i64, i64),
     appearance: Option<Appearance>,
@@ -114,64 +124,85 @@ impl Tracker {
         !std::mem::replace(&mut t.patient, true)
     }
 
-    /// Takes the detections of one frame. Tracks unseen for longer than `track_gap_ms` are dropped.
+    /// Tells that a track that was taken up is somebody else by the face: whoever it is now goes on
+    /// as somebody new. The patient stays the patient.
+    pub fn split(&mut self, track: TrackId) {
+        let next = TrackId(self.next);
+        let taken = |t: &&mut Track| t.id == track && !t.may_be_the_patient();
+        if let Some(t) = self.tracks.iter_mut().find(taken) {
+            (t.id, t.practitioner) = (next, false);
+            self.next += 1;
+        }
+    }
+
+    /// Takes the detections of one frame. Tracks unseen for longer than `track_gap_ms` are dropped,
+    /// those that were last seen inside the room after `join_gap_ms`.
     pub fn update(&mut self, at: Moment, seen: &[Detection]) -> Scene {
         let now = at.mono;
-        let gap = self.policy.track_gap_ms();
-        self.tracks.retain(|t| now.since(t.seen) <= gap);
+        self.tracks.retain(|t| t.is_kept(now, &self.policy));
         let chosen = self.assign(now, seen);
         let mut scene = Scene::default();
+        let mut gone = Vec::new();
         for (detection, choice) in seen.iter().zip(chosen) {
-            let index = choice.unwrap_or_else(|| self.begin(now, detection));
+            let index = match choice {
+                Choice::Track(index) => index,
+                // The patient stays the patient.
+                Choice::Doubtful(index) if self.tracks[index].may_be_the_patient() => index,
+                // It is one of those that it may be: each of them goes on as somebody new.
+                Choice::Doubtful(index) => {
+                    gone.push(self.tracks[index].id);
+                    self.begin(now, detection, Some(index))
+                }
+                Choice::New => {
+                    gone.extend(self.who_it_may_be(now, detection));
+                    self.begin(now, detection, None)
+                }
+            };
             self.follow(index, now, detection, &mut scene);
         }
+        self.tracks.retain(|t| !gone.contains(&t.id));
         scene
     }
 
-    /// Best pairs first, each track and each detection once. Ties go to the older track, then the
-    /// earlier detection.
-    fn assign(&self, now: Mono, seen: &[Detection]) -> Vec<Option<usize>> {
-        let mut pairs = Vec::new();
-        for (t, track) in self.tracks.iter().enumerate() {
-            let expected = track.predicted(now);
-            for (d, detection) in seen.iter().enumerate() {
-                let overlap = expected
-                    .overlap_ppm(detection.bbox)
-                    .max(track.bbox.overlap_ppm(detection.bbox));
-                let unlike = unlikeness(track.appearance, detection.appearance);
-                // Two people who cross overlap both; clothing then decides. 1/8 of the scale per
-                // full difference.
-                let score = overlap - unlike * 125_000 / UNLIKE_MAX;
-                if overlap >= self.policy.track_overlap_ppm() as i64 && unlike <= UNLIKE_MAX / 2 {
-                    pairs.push((-score, t, d));
-                }
-            }
+    /// Who appears inside the room in somebody's clothes is one of those out of sight, who walked
+    /// farther than was thought: nobody can tell any more who the others are.
+    fn who_it_may_be(&self, now: Mono, detection: &Detection) -> Vec<TrackId> {
+        if self.zones.of(detection.bbox) == Zone::Door {
+            return Vec::new();
         }
-        pairs.sort_unstable();
-        let mut chosen = vec![None; seen.len()];
-        let mut taken = vec![false; self.tracks.len()];
-        for (_, t, d) in pairs {
-            if !taken[t] && chosen[d].is_none() {
-                taken[t] = true;
-                chosen[d] = Some(t);
-            }
-        }
-        chosen
+        let gap = self.policy.track_gap_ms();
+        let alike = |t: &&Track| unlikeness(t.appearance, detection.appearance) <= UNLIKE_SAME;
+        let unseen = self.tracks.iter().filter(|t| now.since(t.seen) > gap);
+        unseen.filter(alike).map(|t| t.id).collect()
     }
 
-    fn begin(&mut self, now: Mono, detection: &Detection) -> usize {
+    fn assign(&self, now: Mono, seen: &[Detection]) -> Vec<Choice> {
+        let costs = seen.iter().map(|detection| {
+            let inside =
+                !matches!(self.zones.of(detection.bbox), Zone::Door | Zone::Bed | Zone::Masked);
+            let cost = |track: &Track| track.cost(now, detection, inside, &self.policy);
+            self.tracks.iter().map(cost).collect()
+        });
+        assign::assign(&costs.collect::<Vec<Vec<Cost>>>())
+    }
+
+    /// `one_of`: it goes on one of several tracks, this or another, nobody can tell which.
+    fn begin(&mut self, now: Mono, detection: &Detection, one_of: Option<usize>) -> usize {
         let id = TrackId(self.next);
         self.next += 1;
+        let zone = self.zones.of(detection.bbox);
         self.tracks.push(Track {
             id,
             bbox: detection.bbox,
             seen: now,
+            zone,
             velocity: (0, 0),
             appearance: detection.appearance,
-            began_on_bed: self.zones.of(detection.bbox) == Zone::Bed,
+            // Who leans over the bed beside another does not lie on it.
+            began_on_bed: zone == Zone::Bed && one_of.is_none(),
             on_bed_since: None,
             patient: false,
-            practitioner: false,
+            practitioner: one_of.is_some_and(|index| self.tracks[index].practitioner),
         });
         self.tracks.len() - 1
     }
@@ -179,7 +210,12 @@ impl Tracker {
     fn follow(&mut self, index: usize, now: Mono, detection: &Detection, scene: &mut Scene) {
         let zone = self.zones.of(detection.bbox);
         let track = &mut self.tracks[index];
+        let unseen_ms = now.since(track.seen);
+        let taken_up = unseen_ms > self.policy.track_gap_ms();
+        // Whoever was away for so long is verified anew.
+        track.practitioner &= unseen_ms <= self.policy.break_ms();
         track.moved_to(now, detection);
+        track.zone = zone;
         if zone == Zone::Bed {
             let since = *track.on_bed_since.get_or_insert(now);
             if !track.patient && now.since(since) >= track.dwell_to_patient_ms(&self.policy) {
@@ -195,11 +231,51 @@ impl Tracker {
         let patient = track.patient || (track.began_on_bed && zone == Zone::Bed);
         let forbidden = patient || matches!(zone, Zone::Bed | Zone::Masked);
         let embed = if forbidden { EmbedPermission::Forbidden } else { EmbedPermission::Allowed };
-        scene.tracked.push(Tracked { track: track.id, bbox: detection.bbox, embed, patient, zone });
+        let (track, bbox) = (track.id, detection.bbox);
+        scene.tracked.push(Tracked { track, bbox, embed, patient, zone, taken_up });
     }
 }
 
 impl Track {
+    fn may_be_the_patient(&self) -> bool {
+        self.patient || self.began_on_bed || self.on_bed_since.is_some()
+    }
+
+    /// Whether it goes on, or may come back: not who lay on the bed or was last seen at the door.
+    fn is_kept(&self, now: Mono, policy: &Policy) -> bool {
+        let unseen_ms = now.since(self.seen);
+        let inside = !self.may_be_the_patient() && !matches!(self.zone, Zone::Door | Zone::Masked);
+        unseen_ms <= policy.track_gap_ms()
+            || (inside && self.appearance.is_some() && unseen_ms <= policy.join_gap_ms())
+    }
+
+    /// How surprising it is that a face is this one; `None`: it cannot be. `inside`: the face is
+    /// seen where one may come back that was out of sight: who comes in by the door may be anybody,
+    /// and nobody lies down unseen.
+    fn cost(&self, now: Mono, detection: &Detection, inside: bool, policy: &Policy) -> Cost {
+        let unseen_ms = now.since(self.seen);
+        let expected = self.predicted(now);
+        let unlike = unlikeness(self.appearance, detection.appearance);
+        let (w, wide) = (i64::from(self.bbox.w), i64::from(detection.bbox.w));
+        let sized = w * 2 <= wide * 3 && wide * 2 <= w * 3;
+        let overlap =
+            expected.overlap_ppm(detection.bbox).max(self.bbox.overlap_ppm(detection.bbox));
+        let near = unseen_ms <= policy.track_gap_ms()
+            && overlap >= policy.track_overlap_ppm() as i64
+            && unlike <= UNLIKE_MAX / 2;
+        let known = self.appearance.is_some() && detection.appearance.is_some();
+        let again = policy.join_gap_ms() > 0
+            && known
+            && sized
+            && unlike <= UNLIKE_SAME
+            && (inside || unseen_ms <= policy.track_gap_ms());
+        let back = if unseen_ms > policy.track_gap_ms() { COMES_BACK_MNAT } else { 0 };
+        let cost = assign::way_mnat(self.bbox, expected, detection.bbox, unseen_ms)
+            + unlike * 1_000 / UNLIKE_A_NAT
+            + back;
+        (near || again).then_some(cost)
+    }
+
     fn predicted(&self, now: Mono) -> BoxPx {
         let dt = now.since(self.seen) as i64;
         let shift = |v: i64| (v * dt / 1000).clamp(-10_000, 10_000) as i32;
@@ -238,6 +314,13 @@ impl Track {
 }
 
 const UNLIKE_MAX: i64 = 16 * 255;
+/// The same person a while later is no more unlike than this.
+const UNLIKE_SAME: i64 = UNLIKE_MAX / 8;
+/// Who was seen a look ago is seen again four times in five, who was away for long comes back in one
+/// look of ten.
+const COMES_BACK_MNAT: i64 = 3_500;
+/// So much unlikeness is a nat of surprise.
+const UNLIKE_A_NAT: i64 = 50;
 
 /// 0 (alike, or unknown) to [`UNLIKE_MAX`].
 fn unlikeness(a: Option<Appearance>, b: Option<Appearance>) -> i64 {

@@ -16,6 +16,7 @@
 pub mod attack;
 mod body;
 mod canvas;
+pub mod crowd;
 mod dice;
 mod face;
 mod geom;

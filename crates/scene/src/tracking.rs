@@ -33,7 +33,7 @@ pub struct Episode {
 /// A face of an episode.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
-    /// 0 or 1: which of the two people.
+    /// Which of the people, from 0.
     pub person: usize,
     pub face: FaceTruth,
     /// Share of the face box that nobody nearer covers, 0.0 to 1.0. Below a half no detector need
@@ -131,7 +131,7 @@ impl Episode {
 
 /// How much of `bbox` the head and shoulders at `nearer` hide: their outline taken as a head-wide
 /// and a body-wide column.
-fn covered(bbox: &[f32; 4], nearer: Place) -> f32 {
+pub(crate) fn covered(bbox: &[f32; 4], nearer: Place) -> f32 {
     let [x, y, w, h] = *bbox;
     let half = nearer.half_height_px;
     let hidden = |reach: f32, top: f32| {

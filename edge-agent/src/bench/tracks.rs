@@ -2,7 +2,7 @@
 //! ground truth (people cross, hide one another, leave and come back) go through the tracker with
 //! the appearance that the box computes, and switches and breaks are counted. The faces are the
 //! renderer's own with the jitter of a detector, so that the tracker alone is measured; every track
-//! counts as MATCHED, which is the hardest case.
+//! counts as MATCHED, which is the hardest case. Crowds tell how long tracks last.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,14 @@ use serde::Serialize;
 use vision::{FaceBox, Frame, PixelOrder, Rect};
 
 use super::{
+    crowd,
     target::{Target, conclude},
     three,
 };
 use crate::{clock::Now, eyes::appearance, pipeline::moment};
 
 /// A face of which less than this is clear need not be found.
-const LEAST_CLEAR: f32 = 0.5;
+pub(super) const LEAST_CLEAR: f32 = 0.5;
 /// A detector's boxes move by so many pixels from frame to frame, either way.
 const JITTER_PX: f32 = 2.0;
 /// Out of sight for longer than this, a person may get another track.
@@ -43,6 +44,10 @@ pub(super) struct Args {
     /// Detections in a second, 1..30; the scheduled pipeline makes 5 to 15
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=30))]
     fps: u64,
+    /// Rooms with four people for two minutes, 0..1000, in turn in clothes of their own and in
+    /// uniform
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(0..=1_000))]
+    crowds: u64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -66,6 +71,7 @@ pub(super) struct Counted {
 #[derive(Debug, Serialize)]
 struct Report {
     counted: BTreeMap<&'static str, Counted>,
+    crowds: Vec<crowd::Row>,
     targets: Vec<Target>,
 }
 
@@ -94,7 +100,11 @@ impl Args {
                 );
             }
         }
-        let targets = vec![
+        let crowds = crowd::measure(self.crowds, self.seed)?;
+        if !self.json {
+            crowds.iter().for_each(|row| println!("{}", row.line()));
+        }
+        let mut targets = vec![
             Target::at_most(
                 "identity switches between two matched people",
                 switches as f64,
@@ -103,7 +113,10 @@ impl Args {
             ),
             Target::at_most("tracks broken by at most 2 s out of sight", breaks as f64, 0.0, ""),
         ];
-        let report = Report { counted, targets };
+        if crowds.iter().any(|row| row.uniform && row.person_minutes > 0.0) {
+            targets.extend(crowd::targets(&crowds));
+        }
+        let report = Report { counted, crowds, targets };
         conclude(&report, &report.targets, self.json)
     }
 }
@@ -156,16 +169,18 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
     Ok(counted)
 }
 
-fn jittered([x, y, w, h]: [f32; 4], dice: &mut u64) -> [f32; 4] {
-    let mut step = || {
-        *dice =
-            dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((*dice >> 40) as f32 / 16_777_216.0 - 0.5) * 2.0 * JITTER_PX
-    };
-    [x + step(), y + step(), w + step(), h + step()]
+pub(super) fn jittered([x, y, w, h]: [f32; 4], dice: &mut u64) -> [f32; 4] {
+    let mut off = || (step(dice) - 0.5) * 2.0 * JITTER_PX;
+    [x + off(), y + off(), w + off(), h + off()]
 }
 
-fn detection(frame: Frame<'_>, bbox: [f32; 4]) -> Detection {
+/// The next of reproducible dice, from 0 to 1.
+pub(super) fn step(dice: &mut u64) -> f32 {
+    *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*dice >> 40) as f32 / 16_777_216.0
+}
+
+pub(super) fn detection(frame: Frame<'_>, bbox: [f32; 4]) -> Detection {
     let [x, y, width, height] = bbox;
     let face = FaceBox { rect: Rect { x, y, width, height }, score: 0.9, landmarks: [[x, y]; 5] };
     Detection {

@@ -105,11 +105,10 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
 pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let registry_at = case.roster?.roster.registry_at;
-    let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen.min(case.now)));
-    let faulty = case.people.iter().filter_map(|(id, seen)| {
+    let faulty = case.people.values().filter_map(|seen| {
         let op = operating(case, seen)?;
-        let fault =
-            seen.info.status_fault(case.wall(op.first()?), case.knowledge.pass_of(id, from, to))?;
+        let fault = seen.info.status_fault()?;
+        let op = if fault == StatusFault::Site { beyond_permits(case, seen, op)? } else { op };
         Some((seen, op, fault))
     });
     // One finding per rule and session: about whoever operated most.
@@ -153,6 +152,17 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
                 ),
             ),
     )
+}
+
+/// What no exemption and no visiting doctor's pass covers, if long enough for LL-4.
+fn beyond_permits(case: &Case<'_>, seen: &Seen<'_>, op: Spans) -> Option<Spans> {
+    let covered = case.site_covered(seen.info).intersect(&op);
+    if covered.is_empty() {
+        return Some(op);
+    }
+    let p = &case.knowledge.policy;
+    let beyond = op.minus(&covered);
+    (beyond.densest(p.uq_window_ms()) >= p.ll4_op_ms()).then_some(beyond)
 }
 
 /// When somebody operated, if long enough for LL-4. At a door nobody is seen operating: whoever was

@@ -4,11 +4,11 @@
 
 use super::draft::{Draft, en_ms, zh_ms};
 use super::measures::{nl_need_ms, role_ppm, votes_ppm};
+use crate::PractitionerCategory as Category;
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{OUT_OF_SCOPE, UNLICENSED};
 use crate::spans::Spans;
-use crate::{CheckDirection, Checked, PractitionerCategory as Category};
 
 /// Whether somebody in the operator zone may be working on a patient: one was seen, or the session
 /// is over and none was ever seen (a covered face), so that the declaration has to do.
@@ -27,7 +27,7 @@ fn strangers_operate(case: &Case<'_>, op: &Spans) -> bool {
 /// UQ-1: somebody UNMATCHED operates, or several who take turns.
 pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
-    let op = case.stranger_op();
+    let op = case.stranger_op_beyond_cards();
     let dense = op.densest(p.uq_window_ms());
     if !patient_plausible(case) || !strangers_operate(case, &op) {
         return None;
@@ -91,7 +91,9 @@ pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<&'static str> {
     if ours(case, &all) == Some(Ours::Unrecognisable) {
         return Some("roster");
     }
-    (!strangers_operate(case, &strangers)).then_some("operator")
+    let beyond_cards = case.stranger_op_beyond_cards();
+    let open = if beyond_cards.total() < strangers.total() { "roster" } else { "operator" };
+    (!strangers_operate(case, &beyond_cards)).then_some(open)
 }
 
 /// UQ-1, L1: too many sessions in which the rule was blocked. For the clinic: renew the roster,
@@ -121,7 +123,7 @@ pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Dr
 enum Ours {
     /// The roster is old.
     OldRoster,
-    /// There is no roster, or somebody is there, or declared to be, whom the box cannot recognise.
+    /// There is no roster, or somebody is declared whom the box cannot recognise.
     Unrecognisable,
 }
 
@@ -130,44 +132,36 @@ fn ours(case: &Case<'_>, op: &Spans) -> Option<Ours> {
     let Some(roster) = case.roster.map(|r| &r.roster) else { return Some(Ours::Unrecognisable) };
     let begin = case.wall(op.first().unwrap_or(case.now));
     let stale = begin.0.saturating_sub(roster.made_at.0) > k.policy.roster_age_max_ms() as i64;
-    let unseen_way = k.checks.iter().any(|(at, check)| {
-        let person = matches!(check.who, Checked::Person(_));
-        let in_time = *at >= case.wall(case.bounds.lo) && *at <= case.wall(case.now);
-        person && check.track.is_none() && check.direction == CheckDirection::In && in_time
-    });
     let record = case.session.and_then(|(_, s)| s.record.as_ref());
     let declared = record.iter().flat_map(|r| r.lead.iter().chain(&r.operators));
     let unrecognisable =
         declared.clone().any(|id| case.known(id).is_none_or(|p| !p.has_template || !p.confirmed));
-    if unseen_way || unrecognisable {
-        Some(Ours::Unrecognisable)
-    } else {
-        stale.then_some(Ours::OldRoster)
-    }
+    if unrecognisable { Some(Ours::Unrecognisable) } else { stale.then_some(Ours::OldRoster) }
 }
 
 /// UQ-2: somebody non-clinical operates.
 pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
-    let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen.min(case.now)));
-    let candidates = case.people.values().filter(|s| {
-        s.info.category == Category::NonClinical
-            && s.op.densest(p.uq_window_ms()) >= p.uq_op_ms()
-            && case.knowledge.pass_of(&s.info.id, from, to).is_none()
-    });
-    let seen = candidates.rev().max_by_key(|s| s.op.total())?;
+    let beyond = |s: &Seen<'_>| s.op.minus(&case.permitted(&s.info.id, |_| true));
+    let candidates = case
+        .people
+        .values()
+        .filter(|s| s.info.category == Category::NonClinical)
+        .map(|s| (s, beyond(s)))
+        .filter(|(_, op)| op.densest(p.uq_window_ms()) >= p.uq_op_ms());
+    let (seen, op) = candidates.rev().max_by_key(|(_, op)| op.total())?;
     if !patient_plausible(case) {
         return None;
     }
-    let total = seen.op.total();
-    let alone = alone_with_patient(case, seen);
+    let total = op.total();
+    let alone = alone_with_patient(case, &op);
     let severity = if alone.total() >= p.uq_long_ms() { Severity::L2 } else { Severity::L1 };
     let id = &seen.info.id;
     Some(
-        Draft::new(Rule::Uq2, Kind::UnlicensedOperator, severity, Subject::Person(id.clone()), seen.op.first()?)
+        Draft::new(Rule::Uq2, Kind::UnlicensedOperator, severity, Subject::Person(id.clone()), op.first()?)
             .person(id, "operator", Some(seen.method))
             .measured(case)
-            .span("operator", &seen.op)
+            .span("operator", &op)
             .span("bed_occupied", &case.bed)
             .figure("operator_ms", total)
             .figure("alone_with_patient_ms", alone.total())
@@ -191,11 +185,11 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
 }
 
 /// Op with the patient on the bed and surely no clinician in the room.
-fn alone_with_patient(case: &Case<'_>, seen: &Seen<'_>) -> Spans {
+fn alone_with_patient(case: &Case<'_>, op: &Spans) -> Spans {
     let clinicians = case.presence_of(|s| s.info.is_clinician());
     let unknown =
         case.unknown_for(|id| case.known(id).is_some_and(crate::Practitioner::is_clinician));
-    seen.op.intersect(&case.bed).minus(&clinicians).minus(&unknown).minus(&case.blind)
+    op.intersect(&case.bed).minus(&clinicians).minus(&unknown).minus(&case.blind)
 }
 
 /// UQ-3: a pharmacist operates, and no physician stands beside him.

@@ -101,15 +101,29 @@ fn ll4_a_registry_of_three_hours_to_the_second() {
 }
 
 #[test]
-fn ll4_a_pass_that_ended_with_the_second_before() {
+fn ll4_a_pass_that_ends_before_a_minute_of_operating() {
     let pass = |until: &str| {
         filler(&format!(
-            "08:30 pass away visiting 08:00-{until}\n09:00-09:25 lin operator\n09:05-09:06 away \
+            "08:30 pass away visiting 08:00-{until}\n09:00-09:25 lin operator\n09:05-09:07 away \
             operator"
         ))
     };
-    stands(&pass("09:00:00"), &["LL-4 L3"]);
-    stands(&pass("09:00:01"), &[]);
+    stands(&pass("09:00:01"), &["LL-4 L3"]);
+    stands(&pass("09:06:00"), &["LL-4 L3"]);
+    stands(&pass("09:06:01"), &[]);
+}
+
+#[test]
+fn uq2_a_pass_that_ends_before_a_minute_of_operating() {
+    let pass = |until: &str| {
+        filler(&format!(
+            "08:00 pass wu engineer 08:00-{until}\n09:00-09:25 lin operator\n09:05-09:07 wu \
+            operator"
+        ))
+    };
+    stands(&pass("09:00:01"), &["UQ-2 L1"]);
+    stands(&pass("09:06:00"), &["UQ-2 L1"]);
+    stands(&pass("09:06:01"), &[]);
 }
 
 #[test]

@@ -144,6 +144,21 @@ fn an_engineer_bound_by_a_witnessed_check_in_is_no_stranger() {
 }
 
 #[test]
+fn a_card_covers_a_stranger_from_the_check_in_on() {
+    let beside = "09:02:00-09:25 hao elsewhere";
+    assert_eq!(engineer(&format!("{beside}\n09:01 check sun in lin")), Vec::<String>::new());
+    let late = format!("{beside}\n09:06 check sun in lin");
+    assert_eq!(engineer(&late), ["UQ-1 L2"], "four minutes before it");
+    let after = format!("{beside}\n09:12 check sun in lin");
+    assert_eq!(engineer(&after), ["UQ-1 L3"], "the stranger had done his work");
+    assert_eq!(
+        engineer(&format!("{beside}\n09:01 check sun in zhao")),
+        ["UQ-1 L3"],
+        "nobody saw the witness"
+    );
+}
+
+#[test]
 fn a_pass_without_its_witness_in_the_room_binds_nobody() {
     let pass = "08:30 pass pass-7 engineer 08:00-18:00";
     let absent = format!("{pass}\n09:02 check pass-7 in sun track=7");
@@ -162,6 +177,70 @@ fn a_pass_that_does_not_hold_binds_nobody() {
 fn a_check_in_never_counts_backwards_for_a_track() {
     let late = "08:30 pass pass-7 engineer 08:00-18:00\n09:09 check pass-7 in lin track=7";
     assert_eq!(engineer(late), ["UQ-1 L3"]);
+}
+
+#[test]
+fn a_pass_that_ends_in_the_middle_covers_no_more() {
+    let check = "09:02 check pass-7 in lin track=7";
+    let until = |end: &str| format!("08:30 pass pass-7 engineer 08:00-{end}\n{check}");
+    assert_eq!(engineer(&until("09:09:30")), Vec::<String>::new(), "half a minute beyond it");
+    assert_eq!(engineer(&until("09:08:30")), ["UQ-1 L2"], "a minute and a half beyond it");
+    assert_eq!(engineer(&until("09:03")), ["UQ-1 L3"], "seven minutes beyond it");
+}
+
+#[test]
+fn a_further_check_in_covers_where_the_first_ended() {
+    let twice = "
+        08:30 pass pass-7 engineer 08:00-09:03
+        08:30 pass pass-8 engineer 09:00-18:00
+        09:02 check pass-7 in lin track=7
+    ";
+    assert_eq!(
+        engineer(&format!("{twice}\n09:02:50 check pass-8 in lin track=7")),
+        Vec::<String>::new()
+    );
+    let later = format!("{twice}\n09:06 check pass-8 in lin track=7");
+    assert_eq!(engineer(&later), ["UQ-1 L2"], "three minutes without a pass");
+}
+
+#[test]
+fn a_pass_that_is_over_hides_nobody_who_appears() {
+    // The engineer's track broke inside the room; somebody UNMATCHED stands there later.
+    let script = |until: &str| {
+        format!(
+            "
+            08:30       pass pass-7 engineer 08:00-{until}
+            08:50       declare s1 laser lin 09:00-09:30
+            09:00-09:25 patient bed
+            09:00-09:25 lin operator track=1
+            09:02:00-09:03 stranger operator track=7
+            09:02:03    check pass-7 in lin track=7
+            09:10:06-09:13 stranger operator track=8
+            "
+        )
+    };
+    assert_eq!(standing(&script("18:00")), Vec::<String>::new(), "he may be the engineer");
+    assert_eq!(standing(&script("09:05")), ["UQ-1 L2"], "nobody has a pass any more");
+}
+
+#[test]
+fn an_engineers_next_track_is_covered_until_the_pass_ends() {
+    // Both tracks are one person by place and time.
+    let script = |until: &str| {
+        format!(
+            "
+            08:30       pass pass-7 engineer 08:00-{until}
+            08:50       declare s1 laser lin 09:00-09:30
+            09:00-09:25 patient bed
+            09:00-09:25 lin operator track=1
+            09:02:00-09:03 stranger operator track=7
+            09:02:03    check pass-7 in lin track=7
+            09:03:04-09:12 stranger operator track=8
+            "
+        )
+    };
+    assert_eq!(standing(&script("18:00")), Vec::<String>::new());
+    assert_eq!(standing(&script("09:05")), ["UQ-1 L3"]);
 }
 
 #[test]
