@@ -127,12 +127,7 @@ impl Cause {
             Self::OverBudget { kind, day } => (
                 format!(
                     "{day} 该设备发送的{}超出每日上限,超出部分暂缓接收,仍留存于设备",
-                    match kind {
-                        Kind::Finding => "线索",
-                        Kind::Presence => "在场记录",
-                        Kind::Health => "心跳",
-                        Kind::Other => "应答与声明",
-                    }
+                    kind_word(*kind)
                 ),
                 format!(
                     "On {day} the box sent more than its budget of messages of kind {}: the rest \
@@ -199,6 +194,15 @@ impl Cause {
             | Self::OverBudget { .. }
             | Self::EvidenceGone { .. } => Vec::new(),
         }
+    }
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Finding => "线索",
+        Kind::Presence => "在场记录",
+        Kind::Health => "心跳",
+        Kind::Other => "应答与声明",
     }
 }
 

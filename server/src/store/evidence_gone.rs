@@ -1,5 +1,5 @@
-//! Pictures that their box has no longer: marked, and where they were held or of a case, told on the
-//! alert and raised as an Integrity finding. The box's word is believed of itself alone.
+//! Pictures that their box has no longer: marked, and where they were held or of a case, told on
+//! the alert and raised as an Integrity finding. The box's word is believed of itself alone.
 
 use protocol::id::EvidenceId;
 use rusqlite::{OptionalExtension as _, Transaction, params};

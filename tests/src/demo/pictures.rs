@@ -44,7 +44,7 @@ fn tools() -> Result<PathBuf> {
     {
         if !there {
             bail!(
-                "no {what} here (./scripts/demo --once brings what `./scripts/setup --browser` installs)"
+                "no {what} here: `./scripts/setup --browser` and `./scripts/demo --once` bring it"
             );
         }
     }

@@ -1,5 +1,5 @@
-//! A custodian's own keys under his passphrase, and the keys of a role: what is kept of them here is
-//! public or opaque.
+//! A custodian's own keys under his passphrase, and the keys of a role: what is kept of them here
+//! is public or opaque.
 
 use std::collections::BTreeMap;
 

@@ -275,7 +275,6 @@ pub(super) async fn submit(
 
 #[derive(Template)]
 #[template(path = "evidence_opening.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct OpeningPage {
     f: Frame,
     it: OpeningView,

@@ -1,5 +1,5 @@
-//! Who may found, end or renew a custodian: a login alone does not, and no place founds a roll of its
-//! own below one that its boxes believe.
+//! Who may found, end or renew a custodian: a login alone does not, and no place founds a roll of
+//! its own below one that its boxes believe.
 
 use serde_json::json;
 
