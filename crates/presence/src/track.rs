@@ -299,7 +299,7 @@ impl Track {
         }
         self.bbox = detection.bbox;
         self.seen = now;
-        self.appearance = detection.appearance.or(self.appearance);
+        self.appearance = blended(self.appearance, detection.appearance);
     }
 
     fn dwell_to_patient_ms(&self, policy: &Policy) -> u64 {
@@ -321,6 +321,15 @@ const UNLIKE_SAME: i64 = UNLIKE_MAX / 8;
 const COMES_BACK_MNAT: i64 = 3_500;
 /// So much unlikeness is a nat of surprise.
 const UNLIKE_A_NAT: i64 = 50;
+
+/// A quarter of the new: while two people cross, each wears a part of the other's clothes.
+fn blended(old: Option<Appearance>, new: Option<Appearance>) -> Option<Appearance> {
+    let (Some(mut blended), Some(new)) = (old, new) else { return new.or(old) };
+    for (old, new) in blended.iter_mut().zip(new) {
+        *old = ((u16::from(*old) * 3 + u16::from(new) + 2) / 4) as u8;
+    }
+    Some(blended)
+}
 
 /// 0 (alike, or unknown) to [`UNLIKE_MAX`].
 fn unlikeness(a: Option<Appearance>, b: Option<Appearance>) -> i64 {
