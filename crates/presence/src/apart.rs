@@ -11,7 +11,7 @@ use crate::report::stamp;
 use crate::rules::{self, Draft};
 use crate::spans::Spans;
 use crate::ticks::Next;
-use crate::{DeploymentMode, Engine, Moment, SessionId};
+use crate::{DeploymentMode, Engine, Moment, SessionId, Wall};
 
 impl Engine {
     /// Uses of the bed that no session covers.
@@ -62,7 +62,20 @@ impl Engine {
             let stamp = stamp(&case, at, offset);
             drafts.extend(rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)));
         }
+        if in_room {
+            let dark = rules::dark_at_bed(known, &self.history, taken, t, offset);
+            let sessions = self.dark_in_sessions(known, t, offset);
+            let said = rules::hb2_at_bed(&dark, &sessions, p);
+            drafts.extend(said.map(|draft| (self.room_stamp(at, offset), draft)));
+        }
         drafts
+    }
+
+    /// When there was no picture in the sessions of the local day of `now`.
+    fn dark_in_sessions(&self, known: &Knowledge, now: u64, offset: i64) -> Spans {
+        let day = |mono: u64| known.local_day(Wall((mono as i64).saturating_add(offset)));
+        let today = self.judged_pieces.values().filter(|piece| day(piece.from) == day(now));
+        today.fold(Spans::none(), |all, piece| all.union(&piece.did.dark))
     }
 
     /// HB-2, HB-4 and HB-6.

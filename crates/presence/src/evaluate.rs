@@ -28,12 +28,14 @@ impl Engine {
         let mut next = Next::after(t, &self.knowledge.policy);
         let said_before = out.len();
         let ids: Vec<SessionId> = self.knowledge.sessions.keys().cloned().collect();
-        let mut taken: Vec<(u64, u64)> = self.past.iter().collect();
+        let mut taken: Vec<(u64, u64)> = Vec::new();
         for id in &ids {
             if let Some((from, to)) = self.session(id, at, &mut next, out) {
                 taken.extend(self.margin(from, to).iter());
             }
         }
+        // Also of those that were forgotten just now.
+        taken.extend(self.past.iter());
         self.occasions(at, &Spans::from_unsorted(taken), out);
         self.integrity(at, &mut next, out);
         self.remember_basis(t, at.wall, out.get(said_before..).unwrap_or(&[]));

@@ -270,9 +270,11 @@ impl Track {
             && unlike <= UNLIKE_SAME
             && (inside || unseen_ms <= policy.track_gap_ms());
         let back = if unseen_ms > policy.track_gap_ms() { COMES_BACK_MNAT } else { 0 };
-        let cost = assign::way_mnat(self.bbox, expected, detection.bbox, unseen_ms)
-            + unlike * 1_000 / UNLIKE_A_NAT
-            + back;
+        // Half hidden behind another, one wears the other's clothes.
+        let most = if near { HALF_HIDDEN_MNAT } else { i64::MAX };
+        let clothes = (unlike * 1_000 / UNLIKE_A_NAT).min(most);
+        let way = assign::way_mnat(self.bbox, expected, detection.bbox, unseen_ms);
+        let cost = way + clothes + back;
         (near || again).then_some(cost)
     }
 
@@ -299,7 +301,7 @@ impl Track {
         }
         self.bbox = detection.bbox;
         self.seen = now;
-        self.appearance = detection.appearance.or(self.appearance);
+        self.appearance = blended(self.appearance, detection.appearance);
     }
 
     fn dwell_to_patient_ms(&self, policy: &Policy) -> u64 {
@@ -319,8 +321,19 @@ const UNLIKE_SAME: i64 = UNLIKE_MAX / 8;
 /// Who was seen a look ago is seen again four times in five, who was away for long comes back in one
 /// look of ten.
 const COMES_BACK_MNAT: i64 = 3_500;
+/// More than this clothes never say against a face where its track is expected.
+const HALF_HIDDEN_MNAT: i64 = 9_000;
 /// So much unlikeness is a nat of surprise.
 const UNLIKE_A_NAT: i64 = 50;
+
+/// A quarter of the new: while two people cross, each wears a part of the other's clothes.
+fn blended(old: Option<Appearance>, new: Option<Appearance>) -> Option<Appearance> {
+    let (Some(mut blended), Some(new)) = (old, new) else { return new.or(old) };
+    for (old, new) in blended.iter_mut().zip(new) {
+        *old = ((u16::from(*old) * 3 + u16::from(new) + 2) / 4) as u8;
+    }
+    Some(blended)
+}
 
 /// 0 (alike, or unknown) to [`UNLIKE_MAX`].
 fn unlikeness(a: Option<Appearance>, b: Option<Appearance>) -> i64 {

@@ -79,6 +79,49 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     ))
 }
 
+/// When there was no picture, on the local day of `now`, while somebody lay on the bed as far as was
+/// seen before, and no session was on.
+pub(crate) fn dark_at_bed(
+    k: &Knowledge,
+    h: &History,
+    taken: &Spans,
+    now: u64,
+    offset: i64,
+) -> Spans {
+    let p = &k.policy;
+    let day = |mono: u64| k.local_day(Wall((mono as i64).saturating_add(offset)));
+    let occupied = |s: &(u64, u64)| h.bed.touches(s.0.saturating_sub(p.bed_bridge_ms()), s.0);
+    let dark = Spans::one(h.known_from, now).minus(&h.clear.union(&h.door)).minus(taken);
+    let today = dark.iter().filter(|s| s.1 - s.0 > p.observation_gap_ms() && day(s.0) == day(now));
+    Spans::from_unsorted(today.filter(occupied).collect())
+}
+
+/// HB-2 at an occupied bed without a session. `sessions`: what was dark in the day's sessions.
+pub(crate) fn hb2_at_bed(dark: &Spans, sessions: &Spans, policy: &Policy) -> Option<Draft> {
+    let longest = dark.iter().map(|s| s.1 - s.0).max()?;
+    let today = dark.union(sessions).total();
+    if longest < policy.hb2_session_ms() && today < policy.hb2_session_sum_ms() {
+        return None;
+    }
+    let draft =
+        Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, dark.first()?)
+            .span("camera", dark)
+            .figure("camera_fault_ms", dark.total())
+            .figure("camera_fault_longest_ms", longest)
+            .figure("camera_fault_today_ms", today)
+            .basis(DUTY);
+    let (zh_total, zh_today) = (zh_ms(dark.total()), zh_ms(today));
+    Some(draft.says(
+        format!("疑似设备异常：床位有人且无登记时无画面共{zh_total}，当日合计{zh_today}。"),
+        format!(
+            "Suspected camera fault: no picture for {} while the bed was occupied with no session \
+             declared; {} in the day so far.",
+            en_ms(dark.total()),
+            en_ms(today)
+        ),
+    ))
+}
+
 /// HB-7: the bed is occupied, nobody is in the operator zone, and somebody stays beside it: the
 /// zones do not fit the room, or somebody works from outside them.
 pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {

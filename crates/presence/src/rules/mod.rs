@@ -10,7 +10,7 @@ mod undecided;
 mod unlicensed;
 
 pub(crate) use draft::Draft;
-pub(crate) use integrity::{attacks, camera_faults, zones_drifted};
+pub(crate) use integrity::{attacks, camera_faults, dark_at_bed, hb2_at_bed, zones_drifted};
 pub(crate) use undecided::undecided;
 pub(crate) use unlicensed::{uq1_blocked, uq1_frequent};
 

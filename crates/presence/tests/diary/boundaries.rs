@@ -497,6 +497,26 @@ fn hb2_short_covers_add_up_over_a_days_sessions() {
 }
 
 #[test]
+fn hb2_no_picture_at_an_occupied_bed_without_a_session() {
+    let dark = |to: &str| format!("09:00-09:20 patient bed\n09:05-{to} camera lost");
+    stands(&dark("09:09:50"), &[]);
+    stands(&dark("09:10:10"), &["HB-2 L1"]);
+    stands("09:05-09:20 camera lost\n09:25-09:40 patient bed", &[]);
+}
+
+#[test]
+fn hb2_at_a_bed_without_a_session_adds_up_over_the_day() {
+    let covers = |n: u32| {
+        (0..n).fold("09:00-09:50 patient bed".to_owned(), |mut lines, i| {
+            write!(lines, "\n09:{:02}:00-09:{:02}:59 camera lost", 2 + 3 * i, 3 + 3 * i).unwrap();
+            lines
+        })
+    };
+    stands(&covers(4), &[]);
+    stands(&covers(6), &["HB-2 L1"]);
+}
+
+#[test]
 fn hb7_five_minutes_beside_the_bed_with_nobody_at_it() {
     let beside = |to: &str| filler(&format!("09:05-{to} stranger companion"));
     stands(&beside("09:09:50"), &[]);

@@ -119,14 +119,14 @@ fn count(sight: Sight) -> [(u32, u32); 2] {
 }
 
 #[test]
-fn a_room_in_its_own_clothes_breaks_a_tenth_as_often() {
+fn a_room_in_its_own_clothes_breaks_a_fifth_as_often() {
     for looks_per_second in [1, 2, 3, 5] {
         for missed_percent in [5, 15, 30] {
             let sight = Sight { looks_per_second, missed_percent, uniform: false };
             let [plain, taken_up] = count(sight);
             println!("{sight:?}: {plain:?} -> {taken_up:?}");
             assert_eq!(taken_up.0, 0, "{sight:?}");
-            assert!(taken_up.1 * 10 <= plain.1, "{sight:?}: {plain:?} -> {taken_up:?}");
+            assert!(taken_up.1 * 5 <= plain.1, "{sight:?}: {plain:?} -> {taken_up:?}");
         }
     }
 }
@@ -145,5 +145,5 @@ fn a_room_in_uniform_breaks_less_and_switches_less() {
     }
     let [plain, taken_up] = sums;
     println!("in uniform: {plain:?} -> {taken_up:?}");
-    assert!(taken_up.0 * 2 <= plain.0 && taken_up.1 * 2 <= plain.1, "{plain:?} -> {taken_up:?}");
+    assert!(taken_up.0 <= plain.0 && taken_up.1 * 2 <= plain.1, "{plain:?} -> {taken_up:?}");
 }
