@@ -9,6 +9,7 @@ mod access;
 mod accounts;
 mod alerts;
 mod budgets;
+mod case_documents;
 mod chains;
 mod charts;
 mod checks;
@@ -30,6 +31,7 @@ mod marks;
 mod own_findings;
 mod pages;
 mod part;
+mod penalty_cases;
 mod personal;
 mod policies;
 mod registry;
@@ -55,6 +57,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 
 use crate::own_id::OwnIds;
 
+pub use self::case_documents::StoredDocument;
 pub use self::law::ReviewEntry;
 pub use access::{Account, ApiToken, AuditEntry, Deed};
 pub use accounts::Invited;

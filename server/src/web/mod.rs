@@ -10,6 +10,9 @@ mod auth;
 pub(crate) mod bodies;
 mod bulk;
 mod calendar;
+mod case_documents;
+mod case_facts;
+mod cases;
 mod checks;
 mod commission;
 mod csv;
@@ -72,6 +75,8 @@ fn all() -> Vec<Endpoint> {
         audit::endpoints(),
         bulk::endpoints(),
         calendar::endpoints(),
+        case_documents::endpoints(),
+        cases::endpoints(),
         checks::endpoints(),
         commission::endpoints(),
         devices::endpoints(),

@@ -14,6 +14,7 @@ mod audit;
 mod backup;
 mod bad_input;
 mod boxes;
+mod cases;
 mod delivery;
 mod enrolment;
 mod evidence;

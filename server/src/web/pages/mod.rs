@@ -6,7 +6,11 @@ mod alert;
 mod alert_clinic;
 mod bulk_steps;
 mod calendar;
+mod case_document;
+mod case_forms;
 pub(super) mod case_paper;
+pub(super) mod case_words;
+mod cases;
 mod chart;
 mod checks;
 mod devices;
@@ -42,6 +46,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+pub(in crate::web) use alert::item_name;
 pub(crate) use login::LOGIN_HOURS;
 use words::Lang;
 
@@ -67,6 +72,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         alert::endpoints(),
         bulk_steps::endpoints(),
         calendar::endpoints(),
+        case_document::endpoints(),
+        cases::endpoints(),
         checks::endpoints(),
         devices::endpoints(),
         evidence::endpoints(),

@@ -27,7 +27,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Address, zh, en, and what it is for in both languages.
-const PAGES: [(&str, &str, &str, &str, &str); 11] = [
+const PAGES: [(&str, &str, &str, &str, &str); 12] = [
+    (
+        "/cases",
+        "案件与期限",
+        "Cases and terms",
+        "在办案件的法定期限、程序与文书",
+        "Statutory terms, procedure and documents of running cases",
+    ),
     (
         "/checks",
         "替代核验",
