@@ -14,3 +14,17 @@ CREATE TABLE case_document (
     UNIQUE (alert, kind, version)
 ) STRICT;
 CREATE INDEX case_document_by_number ON case_document (kind, year, serial);
+
+-- What people asked for over their own page: corrections of the registry, and their word on a case.
+CREATE TABLE personal_request (
+    id          INTEGER PRIMARY KEY,
+    person      TEXT NOT NULL,
+    about       TEXT NOT NULL,                -- correction, answer
+    alert       TEXT,                         -- of an answer
+    at          TEXT NOT NULL,
+    text        TEXT NOT NULL,
+    answered_at TEXT,
+    answered_by TEXT,
+    answer      TEXT
+) STRICT;
+CREATE INDEX personal_request_by_person ON personal_request (person, id);

@@ -1,6 +1,7 @@
 //! The same paper as a word processor's document (Office Open XML, ISO/IEC 29500), so that an
 //! officer goes on writing in it: paragraphs alone, with page x of y in the foot.
 
+use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
 use zip::write::SimpleFileOptions;
@@ -86,7 +87,8 @@ enum Align {
 fn paragraph(out: &mut String, text: &str, half_points: u32, align: Align) {
     let centre = if align == Align::Centre { "<w:jc w:val=\"center\"/>" } else { "" };
     for line in text.split('\n') {
-        out.push_str(&format!("<w:p><w:pPr>{centre}</w:pPr>{}</w:p>", run(line, half_points)));
+        // Writing to a text never fails.
+        let _ = write!(out, "<w:p><w:pPr>{centre}</w:pPr>{}</w:p>", run(line, half_points));
     }
 }
 

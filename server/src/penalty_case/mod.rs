@@ -4,6 +4,7 @@
 //! A term that is missed is shown and told, never blocked; what the law asks to come first is.
 //! Nothing is overwritten: a wrong entry is struck, by another person, and stays to be read.
 
+mod checks;
 mod clocks;
 mod entry;
 mod procedure;
@@ -18,6 +19,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use checks::different;
 pub use clocks::{CaseClock, Due, Whose};
 pub use entry::{
     Cause, Entry, Extension, Officer, Outcome, Penalty, PenaltyKind, ServedPaper, ServiceWay,
@@ -26,6 +28,7 @@ pub use procedure::{Phase, Provision};
 pub use refusal::Refusal;
 
 use crate::calendar::Calendar;
+use checks::{amounts_fit, covers, not_before, together, told_well};
 
 /// Working days in which the party may ask for a hearing.
 const HEARING_REQUEST_DAYS: u32 = 5;
@@ -369,47 +372,4 @@ impl PenaltyCase {
         }
         Ok(())
     }
-}
-
-fn not_before(on: Date, after: Date) -> Result<(), Refusal> {
-    if on < after { Err(Refusal::TooEarly { on, after }) } else { Ok(()) }
-}
-
-/// Two people, whatever the spelling of blanks and case around a certificate's number.
-pub fn different(officers: &[Officer]) -> Result<(), Refusal> {
-    let names: BTreeSet<&str> = officers.iter().map(|o| o.name.trim()).collect();
-    let certificates: BTreeSet<String> =
-        officers.iter().map(|o| crate::text::folded(o.certificate.trim())).collect();
-    let all = officers.len();
-    if all >= 2 && names.len() == all && certificates.len() == all {
-        Ok(())
-    } else {
-        Err(Refusal::Officers)
-    }
-}
-
-fn together(participants: &[String]) -> Result<(), Refusal> {
-    let people: BTreeSet<&str> = participants.iter().map(|p| p.trim()).collect();
-    if people.len() < 2 { Err(Refusal::Alone) } else { Ok(()) }
-}
-
-fn amounts_fit(penalties: &[Penalty]) -> Result<(), Refusal> {
-    let fits = |p: &Penalty| (p.kind == PenaltyKind::Fine) == (p.amount_yuan > 0);
-    if penalties.is_empty() || !penalties.iter().all(fits) {
-        return Err(Refusal::Penalties);
-    }
-    Ok(())
-}
-
-fn told_well(penalties: &[Penalty], hearing_offered: bool) -> Result<(), Refusal> {
-    amounts_fit(penalties)?;
-    if !hearing_offered && penalties.iter().any(|p| p.kind.is_grave()) {
-        return Err(Refusal::HearingOwed);
-    }
-    Ok(())
-}
-
-/// A penalty that was told covers the same, and a smaller fine.
-fn covers(told: Penalty, decided: Penalty) -> bool {
-    told.kind == decided.kind && told.amount_yuan >= decided.amount_yuan
 }

@@ -35,20 +35,17 @@ impl Store {
             let earlier: Vec<StoredDocument> =
                 documents(tx, alert)?.into_iter().filter(|d| d.kind == kind).collect();
             let version = earlier.len() as i64 + 1;
-            let (text, year, serial) = match earlier.first() {
-                Some(first) => {
-                    let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = \
-                        ?2 AND version = 1";
-                    let of = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?));
-                    let (year, serial) = tx.query_row(sql, params![alert, kind.code()], of)?;
-                    (first.number.clone(), year, serial)
-                }
-                None => {
-                    let sql = "SELECT coalesce(max(serial), 0) + 1 FROM case_document WHERE kind \
-                        = ?1 AND year = ?2";
-                    let serial = tx.query_row(sql, params![kind.code(), year], |r| r.get(0))?;
-                    (number(Number { kind, year, serial }), year, serial)
-                }
+            let (text, year, serial) = if let Some(first) = earlier.first() {
+                let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 \
+                    AND version = 1";
+                let of = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?));
+                let (year, serial) = tx.query_row(sql, params![alert, kind.code()], of)?;
+                (first.number.clone(), year, serial)
+            } else {
+                let sql = "SELECT coalesce(max(serial), 0) + 1 FROM case_document WHERE kind = ?1 \
+                    AND year = ?2";
+                let serial = tx.query_row(sql, params![kind.code(), year], |r| r.get(0))?;
+                (number(Number { kind, year, serial }), year, serial)
             };
             let sql = "INSERT INTO case_document (alert, kind, version, number, year, serial, at, \
                 by_whom, body) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)";

@@ -389,7 +389,7 @@ pub(super) async fn take(
                 return assign(a, &who, &before, &to, &by);
             }
             if step == Step::Close && before.case.state == AlertState::Case {
-                a.store.penalty_case(&id)?.check_close(&by).map_err(super::cases::refused)?;
+                a.store.penalty_case(&id)?.check_close(&by)?;
             }
             let after = a.store.take_step(&id, &by, &step, &note, &now_text())?;
             // Whoever begins has it from then on.

@@ -95,6 +95,13 @@ impl Media for Pdf {
 }
 
 #[derive(Debug)]
+pub(super) enum JsonFile {}
+
+impl Media for JsonFile {
+    const TYPE: &'static str = "application/json";
+}
+
+#[derive(Debug)]
 pub(super) enum Docx {}
 
 impl Media for Docx {

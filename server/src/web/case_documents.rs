@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::alerts::{PERSONS_ALONE, seen};
 use super::answer::{Docx, Download, Pdf};
 use super::case_facts::facts;
+use super::cases::signer;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{AUTHORITY, OPENINGS, PACKAGE};
@@ -228,10 +229,7 @@ pub(super) async fn save(
     if !who.may(Right::WorkCases) || who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
-    let by = who.signs_as(it.by.as_deref().unwrap_or_default());
-    if by.is_empty() || by.chars().count() > 100 {
-        return Err(Problem::unprocessable("by: who saves this, 1 to 100 characters"));
-    }
+    let by = signer(who, it.by.as_deref())?;
     if it.text.as_ref().is_some_and(|t| t.trim().is_empty() || t.chars().count() > LONGEST) {
         return Err(Problem::unprocessable(format!("text: 1 to {LONGEST} characters")));
     }

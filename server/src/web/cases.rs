@@ -15,13 +15,15 @@ use super::calendar::calendar;
 use super::case_documents::{DocumentLine, listed};
 use super::deed;
 use super::endpoint::Endpoint;
+use super::pages::case_words::said;
+use super::pages::words::Lang;
 use super::rights::{AUTHORITY, OPENINGS};
 use crate::access::{Right, Who};
 use crate::alert::State as AlertState;
 use crate::app::App;
 use crate::clock::{now_text, today};
 use crate::penalty_case::{
-    CaseClock, Entry, Officer, Phase, Provision, Recorded, Refusal, Stage, different,
+    CaseClock, Entry, Officer, Phase, Provision, Recorded, Refusal, Stage, different, words,
 };
 use crate::problem::{Body, Problem};
 use crate::store::Alert;
@@ -211,7 +213,7 @@ pub(super) async fn open(
     id: String,
     it: OpenBody,
 ) -> Result<Alert, Problem> {
-    different(&it.officers).map_err(refused)?;
+    different(&it.officers)?;
     let step = StepBody {
         step: "found".to_owned(),
         by: it.by.clone(),
@@ -236,10 +238,7 @@ pub(super) async fn enter(
     if !who.may(Right::WorkCases) || who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
-    let by = who.signs_as(it.by.as_deref().unwrap_or_default());
-    if by.is_empty() || by.chars().count() > 100 {
-        return Err(Problem::unprocessable("by: who enters this, 1 to 100 characters"));
-    }
+    let by = signer(who, it.by.as_deref())?;
     deed::did(format!("case of alert {id}: {} of {}", it.entry.code(), it.on));
     let who = who.clone();
     app.blocking(move |a| {
@@ -248,12 +247,35 @@ pub(super) async fn enter(
         let check = |case: &crate::penalty_case::PenaltyCase| {
             case.check(&by, it.on, &it.entry, &calendar, today())
         };
-        a.store.enter_case(&id, (&by, &now_text()), (it.on, &it.entry), check)?.map_err(refused)
+        a.store
+            .enter_case(&id, (&by, &now_text()), (it.on, &it.entry), check)?
+            .map_err(Problem::from)
     })
     .await
 }
 
+/// In whose name it is done.
+pub(super) fn signer(who: &Who, given: Option<&str>) -> Result<String, Problem> {
+    let by = who.signs_as(given.unwrap_or_default());
+    if by.is_empty() || by.chars().count() > 100 {
+        return Err(Problem::unprocessable("by: who does this, 1 to 100 characters"));
+    }
+    Ok(by)
+}
+
 /// One clear line in both languages.
-pub(super) fn refused(refusal: Refusal) -> Problem {
-    Problem { zh: Some(refusal.zh().into()), ..Problem::unprocessable(refusal.to_string()) }
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self { zh: Some(refusal.zh().into()), ..Self::unprocessable(refusal.to_string()) }
+    }
+}
+
+/// Every standing act of a case, for its paper: what and when, and what was entered. Blocking.
+pub(super) fn told_of(a: &App, l: Lang, id: &str) -> Result<Vec<(String, String)>, Problem> {
+    let case = a.store.penalty_case(id)?;
+    let act = |r: &Recorded| {
+        let code = r.entry.code();
+        (format!("{} {}", r.on, l.t(words::zh(code), words::en(code))), said(l, &r.entry))
+    };
+    Ok(case.standing().map(act).collect())
 }

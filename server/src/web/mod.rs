@@ -30,6 +30,7 @@ pub(crate) mod live;
 mod monitoring;
 mod openapi;
 mod outer;
+mod own_data;
 mod package;
 mod pages;
 mod part;
@@ -89,6 +90,7 @@ fn all() -> Vec<Endpoint> {
         live::endpoints(),
         monitoring::endpoints(),
         openapi::endpoints(),
+        own_data::endpoints(),
         package::endpoints(),
         pages::endpoints(),
         personal::endpoints(),

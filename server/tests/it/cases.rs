@@ -136,3 +136,40 @@ fn no_clinic_and_no_program_sees_or_enters_a_case() {
     let body = json!({"on": today(), "entry": {"kind": "hearing_waived"}}).to_string();
     assert_eq!(ask(&house, "POST", "/api/v1/alerts/x/case/entries", &program, &body).status, 403);
 }
+
+#[test]
+fn a_document_is_filled_edited_numbered_and_taken_in_both_forms() {
+    let (house, id) = opened();
+    let path = format!("alerts/{id}/case/documents/opening_report");
+    let draft = house.get(&path);
+    assert_eq!((&draft["number"], &draft["versions"]), (&json!(""), &json!([])));
+    for said in
+        ["锦城医疗美容门诊部", "91350100M000100Y43", "王督（A-1）、李督（A-2）", "待法制审核"]
+    {
+        assert!(draft["text"].as_str().unwrap().contains(said), "{said} is not in {draft}");
+    }
+    let file = |form: &str| house.send_with("GET", &format!("/api/v1/{path}/{form}"), "", b"");
+    assert_eq!(file("pdf").status, 422, "a draft without a number was printed");
+    let made = house.must_post(&path, &json!({"by": "wang"}));
+    let year = server::clock::today().year();
+    assert_eq!(made["number"], json!(format!("立〔{year}〕1号")));
+    let edited = json!({"by": "li", "text": "# 意见\n同意\u{31350}立案"});
+    let made = house.must_post(&path, &edited);
+    assert_eq!(made["number"], json!(format!("立〔{year}〕1号")), "the number changed");
+    assert_eq!(made["versions"].as_array().unwrap().len(), 2, "an earlier version is gone");
+    assert!(file("pdf").body.starts_with("%PDF-"));
+    assert!(file("docx").body.contains("同意\u{31350}立案"));
+    let empty = json!({"by": "li", "text": " "});
+    assert_eq!(house.post(&path, &empty).0, 422);
+    let page = house.page(&format!("/{path}")).1;
+    assert!(page.contains("同意\u{31350}立案") && page.contains("DOCX"), "{page}");
+    assert_eq!(house.page(&format!("/alerts/{id}/case/documents/none")).0, 404);
+}
+
+#[test]
+fn a_case_paper_tells_the_procedure_and_both_checksums() {
+    let (house, id) = opened();
+    let package = house.send_with("GET", &format!("/alerts/{id}/package?why=1"), "", b"");
+    assert_eq!(package.status, 200);
+    assert!(package.body.contains("SM3SUMS") && package.body.contains("SHA256SUMS"));
+}

@@ -27,6 +27,7 @@ mod knowledge;
 mod law;
 mod load;
 mod notify;
+mod own_data;
 mod pages;
 mod place;
 mod provider;

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{Frame, line, local, render_as, shown};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -93,9 +93,7 @@ async fn make(
         by,
         fault,
     };
-    let mut response = render(&page)?;
-    *response.status_mut() = status;
-    Ok(response)
+    render_as(&page, status)
 }
 
 async fn submit(

@@ -55,13 +55,7 @@ pub(in crate::web) fn said(l: Lang, entry: &Entry) -> String {
             let all = penalties(l, decided);
             format!("{} {number} {all}；{}", outcome.zh(), approved(approved_by))
         }
-        Entry::Served { paper, way, .. } => {
-            let paper = match paper {
-                ServedPaper::Notice => l.t("告知书", "notice"),
-                ServedPaper::Decision => l.t("决定书", "decision"),
-            };
-            format!("{paper} {}", way.zh())
-        }
+        Entry::Served { paper, way, .. } => format!("{} {}", paper_words(l, *paper), way.zh()),
         Entry::CrimeDecided { transfer, approved_by } => format!(
             "{}：{}；{}",
             l.t("批准移送", "transfer"),
@@ -74,6 +68,13 @@ pub(in crate::web) fn said(l: Lang, entry: &Entry) -> String {
         | Entry::HearingWaived {}
         | Entry::HearingHeld {}
         | Entry::CrimeReported {} => String::new(),
+    }
+}
+
+fn paper_words(l: Lang, paper: ServedPaper) -> &'static str {
+    match paper {
+        ServedPaper::Notice => l.t("告知书", "notice"),
+        ServedPaper::Decision => l.t("决定书", "decision"),
     }
 }
 

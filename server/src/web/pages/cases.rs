@@ -13,7 +13,7 @@ use super::case_forms::FieldView;
 use super::case_forms::{FormView, codes, day, form, officer_fields, officers, read};
 use super::case_words::said;
 use super::forms::Given;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{Frame, line, local, render, render_as, shown};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::alert::State as AlertState;
@@ -202,9 +202,7 @@ async fn make(
         fault: refused.as_ref().map(|(_, fault)| fault.clone()).unwrap_or_default(),
         id,
     };
-    let mut response = render(&page)?;
-    *response.status_mut() = status;
-    Ok(response)
+    render_as(&page, status)
 }
 
 async fn submit(

@@ -26,6 +26,7 @@ mod law;
 mod login;
 mod monitoring;
 mod oidc;
+mod own_data;
 mod people;
 mod personal;
 mod policy;
@@ -86,6 +87,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         login::endpoints(),
         monitoring::endpoints(),
         oidc::endpoints(),
+        own_data::endpoints(),
         people::endpoints(),
         personal::endpoints(),
         policy::endpoints(),

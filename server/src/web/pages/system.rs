@@ -27,7 +27,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Address, zh, en, and what it is for in both languages.
-const PAGES: [(&str, &str, &str, &str, &str); 12] = [
+const PAGES: [(&str, &str, &str, &str, &str); 13] = [
+    (
+        "/requests",
+        "本人请求",
+        "People's requests",
+        "执业人员对登记的更正要求、对案件的说明",
+        "Corrections of the registry and answers to cases by practitioners",
+    ),
     (
         "/cases",
         "案件与期限",
