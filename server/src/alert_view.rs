@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alert::{ClinicState, Reason, Review, State};
-use crate::case_clocks::CaseClock;
 use crate::monitoring_review::Standing;
+use crate::penalty_case::CaseClock;
 use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
 
 /// A finding as its box (or the server's own rule) reported it last, where it stands in the chain,

@@ -45,6 +45,11 @@ pub fn zone() -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
+/// The day where people read times.
+pub fn today() -> jiff::civil::Date {
+    now().to_zoned(zone()).date()
+}
+
 /// From 1970 to the year 9000, in seconds: such a time has the width of [`text`], and days may be
 /// added to it.
 const TIMES_S: std::ops::Range<i64> = 0..221_845_392_000;

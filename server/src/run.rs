@@ -23,6 +23,7 @@ use crate::behind::{self, Behind};
 use crate::broker;
 use crate::broker_config;
 use crate::ca::{Authority, write_private};
+use crate::case_watch;
 use crate::certificates::{self, Certificates};
 use crate::clock;
 use crate::config::{Broker, Config, External, Limits, Mode, files};
@@ -227,6 +228,7 @@ fn keep_watch(behind: &Behind, app: &Arc<App>) {
     behind.spawn(supervise::run(Arc::clone(app)));
     behind.spawn(retention::run(Arc::clone(app)));
     behind.spawn(notify::run(Arc::clone(app)));
+    behind.spawn(case_watch::run(Arc::clone(app)));
     behind.spawn(audit_head::run(Arc::clone(app)));
     behind.spawn(certificates::run(Arc::clone(app)));
 }

@@ -15,6 +15,7 @@ use super::{
     Outgoing, Pack, RetentionTimes, Smtp, SmtpTls, host_of, is_loopback,
 };
 use crate::broker;
+use crate::case_document::Scheme;
 
 /// The text with its name, so that a fault can say where it stands.
 pub(super) struct Source<'a> {
@@ -192,6 +193,8 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         metrics_listen,
         outgoing,
         oidc,
+        authority_name: raw.authority.name.as_ref().map(|n| n.get_ref().trim().to_owned()),
+        document_number: scheme(source, raw.authority.document_number.as_ref())?,
         authority: authority(source, raw.authority)?,
         font_file: raw.export.font_file.as_deref().map(at),
         log_level: level,
@@ -516,6 +519,13 @@ fn loopback(source: &Source<'_>, address: SocketAddr) -> Result<SocketAddr, Conf
             proxy on this machine before it and listen on 127.0.0.1"
         ),
     ))
+}
+
+fn scheme(source: &Source<'_>, raw: Option<&Spanned<String>>) -> Result<Scheme, ConfigError> {
+    let Some(raw) = raw else { return Ok(Scheme::default()) };
+    Scheme::parse(raw.get_ref()).map_err(|why| {
+        source.wrong(raw.span().start, format!("`authority.document_number`: {why}"))
+    })
 }
 
 /// One without the other would leave a consent that names nobody who answers.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::access::source::Network;
+use crate::case_document::Scheme;
 use check::Source;
 
 pub(crate) use check::is_safe_origin;
@@ -223,6 +224,10 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// Who runs this server and how to reach them, as consent texts name them.
     pub authority: Option<String>,
+    /// The heading of its documents.
+    pub authority_name: Option<String>,
+    /// How its documents are numbered (文号).
+    pub document_number: Scheme,
     /// With Chinese, for the PDF of a case package; without it one of Debian's is looked for.
     pub font_file: Option<PathBuf>,
     pub log_level: String,

@@ -54,6 +54,7 @@ pub(super) struct Raw {
 pub(super) struct RawAuthority {
     pub(super) name: Option<Spanned<String>>,
     pub(super) contact: Option<Spanned<String>>,
+    pub(super) document_number: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -57,6 +57,11 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         "alert.escalated" => {
             format!("在岗:线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
         }
+        "case.late" => {
+            let (zh, en) = (text("due_zh"), text("due_en"));
+            let on = text("on");
+            format!("在岗:案件 #{number} {zh} {on} 已逾期 / case #{number} is late: {en} {on}")
+        }
         _ => format!("在岗:线索 #{number} ({severity}) {rule} / lead #{number}"),
     };
     let ends = format!(

@@ -4,6 +4,7 @@
 //! The font is one that stands on this machine; only the glyphs that are used go into the file.
 //! Knows nothing of cases.
 
+mod docx;
 mod font;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use pdf_writer::{Content, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 
+pub use docx::docx;
 pub use font::Font;
 
 /// A4 in points.
@@ -34,6 +36,8 @@ pub enum PaperError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Block {
     Title(String),
+    /// A heading of an office's document, in the middle of the line.
+    Centred(String),
     Heading(String),
     /// A name and its value, side by side.
     Pair(String, String),
@@ -132,9 +136,11 @@ fn note(language: &str, lacking: &BTreeSet<char>) -> Option<Block> {
 impl Block {
     fn characters(&self) -> impl Iterator<Item = char> {
         let (one, other) = match self {
-            Self::Title(text) | Self::Heading(text) | Self::Text(text) | Self::Small(text) => {
-                (text.as_str(), "")
-            }
+            Self::Title(text)
+            | Self::Centred(text)
+            | Self::Heading(text)
+            | Self::Text(text)
+            | Self::Small(text) => (text.as_str(), ""),
             Self::Pair(name, value) => (name.as_str(), value.as_str()),
             Self::Gap => ("", ""),
         };
@@ -164,6 +170,12 @@ fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<Placed>> {
             Block::Title(text) => wrapped(text, 18.0, WIDTH, wide)
                 .into_iter()
                 .for_each(|t| put(MARGIN, 18.0, t, 30.0)),
+            Block::Centred(text) => {
+                for line in wrapped(text, 18.0, WIDTH, wide) {
+                    let x = MARGIN + (WIDTH - length(&line, 18.0, wide)).max(0.0) / 2.0;
+                    put(x, 18.0, line, 30.0);
+                }
+            }
             Block::Heading(text) => {
                 put(MARGIN, 6.0, String::new(), 8.0);
                 for t in wrapped(text, 13.0, WIDTH, wide) {
@@ -193,6 +205,11 @@ fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<Placed>> {
     pages
 }
 
+/// How long a line is, in points.
+fn length(line: &str, size: f32, wide: &Widths) -> f32 {
+    line.chars().map(|c| wide.get(&c).copied().unwrap_or(1.0)).sum::<f32>() * size
+}
+
 /// Lines no wider than `width`: Chinese breaks anywhere, Latin at blanks, what has none (a hash)
 /// where it must.
 fn wrapped(text: &str, size: f32, width: f32, wide: &Widths) -> Vec<String> {
@@ -210,7 +227,7 @@ fn wrapped(text: &str, size: f32, width: f32, wide: &Widths) -> Vec<String> {
                     _ => String::new(),
                 };
                 lines.push(std::mem::replace(&mut line, rest));
-                used = line.chars().map(|c| em(&c)).sum::<f32>() * size;
+                used = length(&line, size, wide);
             }
             line.push(c);
             used += advance;

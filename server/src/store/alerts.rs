@@ -359,6 +359,13 @@ impl Store {
     }
 }
 
+/// Alerts in any of these states, oldest first.
+pub(super) fn of_states(c: &Connection, states: &[State]) -> Result<Vec<Alert>> {
+    let names: Vec<String> = states.iter().map(|s| format!("'{}'", s.as_str())).collect();
+    let sql = format!("{COLUMNS} WHERE state IN ({}) ORDER BY number", names.join(","));
+    collect(c, &sql, [], alert)
+}
+
 fn write_case(tx: &Connection, alert: &str, case: &Case, now: &str) -> Result<()> {
     tx.execute(
         "UPDATE alert SET state=?2, case_file=?3, updated_at=?4 WHERE id=?1",

@@ -9,6 +9,7 @@ mod access;
 mod accounts;
 mod alerts;
 mod budgets;
+mod case_documents;
 mod chains;
 mod charts;
 mod checks;
@@ -29,9 +30,11 @@ mod knowledge;
 mod law;
 mod looks;
 mod marks;
+mod own_data;
 mod own_findings;
 mod pages;
 mod part;
+mod penalty_cases;
 mod personal;
 mod policies;
 mod registry;
@@ -57,6 +60,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 
 use crate::own_id::OwnIds;
 
+pub use self::case_documents::StoredDocument;
 pub use self::law::ReviewEntry;
 pub use access::{Account, ApiToken, AuditEntry, Deed};
 pub use accounts::Invited;
@@ -84,6 +88,7 @@ pub(crate) use knowledge::Issued;
 pub(crate) use knowledge::device_id;
 pub use looks::LOOK_MS;
 pub use marks::Bounds;
+pub use own_data::{About, PersonalRequest};
 pub use part::Part;
 pub use personal::{PersonalLink, Purpose};
 pub use policies::PolicyRow;

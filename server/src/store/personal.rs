@@ -16,6 +16,8 @@ pub enum Purpose {
     Card,
     /// Withdrawal of consent at every institution.
     Withdrawal,
+    /// The person's own page: what is held, who read it, requests, withdrawal.
+    OwnData,
 }
 
 /// A link that holds.

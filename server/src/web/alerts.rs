@@ -20,10 +20,10 @@ use crate::alert_view::{
     WholeForAuthority, WholeForClinic, WholeSeen,
 };
 use crate::app::App;
-use crate::case_clocks;
-use crate::clock::{clip, now_text};
+use crate::clock::{self, clip, now_text};
 use crate::knowledge::Nudge;
 use crate::legal;
+use crate::penalty_case::Whose;
 use crate::problem::{Body, Problem};
 use crate::store::{Alert, AlertFilter, StoreError, StoredFinding, Summary};
 
@@ -228,10 +228,9 @@ pub(super) fn whole(
     let mut seen = AlertForAuthority::of(alert, findings);
     let law = law_of(a, alert, &mut seen.findings)?;
     let steps = a.store.alert_steps(&alert.id)?;
-    let states =
-        steps.iter().filter_map(|s| Some((s.at.as_str(), AlertState::parse(&s.state_after)?)));
-    let clock =
-        case_clocks::running(states, &super::calendar::calendar(a)?, jiff::Zoned::now().date());
+    let case = a.store.penalty_case(&alert.id)?;
+    let clocks = case.clocks(&super::calendar::calendar(a)?, clock::today());
+    let clock = clocks.into_iter().find(|c| c.whose == Whose::Authority);
     Ok(WholeForAuthority::of(
         seen,
         steps,
@@ -388,6 +387,9 @@ pub(super) async fn take(
             let before = seen(a.store.alert(&id)?, &who, &id)?;
             if let Some(to) = assigned {
                 return assign(a, &who, &before, &to, &by);
+            }
+            if step == Step::Close && before.case.state == AlertState::Case {
+                a.store.penalty_case(&id)?.check_close(&by)?;
             }
             let after = a.store.take_step(&id, &by, &step, &note, &now_text())?;
             // Whoever begins has it from then on.

@@ -83,6 +83,41 @@ impl Media for Zip {
     }
 }
 
+#[derive(Debug)]
+pub(super) enum Pdf {}
+
+impl Media for Pdf {
+    const TYPE: &'static str = "application/pdf";
+
+    fn schema() -> Value {
+        file(Self::TYPE)
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum JsonFile {}
+
+impl Media for JsonFile {
+    const TYPE: &'static str = "application/json";
+}
+
+#[derive(Debug)]
+pub(super) enum Docx {}
+
+impl Media for Docx {
+    const TYPE: &'static str =
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+
+    fn schema() -> Value {
+        file(Self::TYPE)
+    }
+}
+
+/// Bytes of this media type.
+fn file(media: &str) -> Value {
+    json!({"type": "string", "contentMediaType": media})
+}
+
 /// What a box sealed; nobody here can open it.
 #[derive(Debug)]
 pub(super) enum Ciphertext {}

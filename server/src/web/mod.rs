@@ -10,6 +10,9 @@ mod auth;
 pub(crate) mod bodies;
 mod bulk;
 mod calendar;
+mod case_documents;
+mod case_facts;
+mod cases;
 mod checks;
 mod commission;
 mod csv;
@@ -27,6 +30,7 @@ pub(crate) mod live;
 mod monitoring;
 mod openapi;
 mod outer;
+mod own_data;
 mod package;
 mod pages;
 mod part;
@@ -72,6 +76,8 @@ fn all() -> Vec<Endpoint> {
         audit::endpoints(),
         bulk::endpoints(),
         calendar::endpoints(),
+        case_documents::endpoints(),
+        cases::endpoints(),
         checks::endpoints(),
         commission::endpoints(),
         devices::endpoints(),
@@ -84,6 +90,7 @@ fn all() -> Vec<Endpoint> {
         live::endpoints(),
         monitoring::endpoints(),
         openapi::endpoints(),
+        own_data::endpoints(),
         package::endpoints(),
         pages::endpoints(),
         personal::endpoints(),

@@ -15,18 +15,20 @@ use jiff::SignedDuration;
 use protocol::id::{PersonId, SessionId};
 use protocol::up::PresenceReport;
 use serde_json::{Value, json};
+use sm3::{Digest as _, Sm3};
 use zip::write::SimpleFileOptions;
 
 use super::alerts::{seen, whole};
 use super::answer::{Download, Zip};
 use super::deed;
 use super::endpoint::Endpoint;
-use super::pages::case_paper;
+use super::pages::case_paper::{self, About, Listed};
 use super::pages::words::Lang;
 use super::rights::PACKAGE;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
+use crate::config::Mode;
 use crate::export;
 use crate::paper;
 use crate::problem::Problem;
@@ -57,6 +59,18 @@ struct PackageQuery {
 struct Part {
     name: String,
     bytes: Vec<u8>,
+}
+
+impl Part {
+    /// SM3 (GB/T 32905) stands beside SHA-256, as the country's courts may ask for it.
+    fn listed(&self) -> Listed {
+        Listed {
+            name: self.name.clone(),
+            bytes: self.bytes.len(),
+            sha256: trust::sha256_hex(&self.bytes),
+            sm3: hex::encode(Sm3::digest(&self.bytes)),
+        }
+    }
 }
 
 async fn get_package(
@@ -96,17 +110,24 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     let text = serde_json::to_vec_pretty(&case).map_err(|e| Problem::internal(&e))?;
     let mut parts = vec![Part { name: "case.json".to_owned(), bytes: text }];
     parts.extend(chain(a, &alert, &about)?);
-    let listed: Vec<(String, usize, String)> = parts
-        .iter()
-        .map(|p| (p.name.clone(), p.bytes.len(), trust::sha256_hex(&p.bytes)))
-        .collect();
+    let listed: Vec<Listed> = parts.iter().map(Part::listed).collect();
+    let about = About {
+        item: super::pages::item_name(a, &alert)?,
+        procedure: super::cases::told_of(a, l, &alert.id)?,
+    };
     let font = paper::Font::find(a.config.font_file.as_deref())
         .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
     let title = format!("{} #{}", l.t("案件材料", "Case papers"), alert.number);
-    let blocks = case_paper::blocks(l, &title, &case, &listed);
-    let foot = l.t("线索材料,不作违法认定", "Lead, not a finding of a violation");
+    let blocks = case_paper::blocks(l, &title, &case, &about, &listed);
+    let mut foot = l.t("线索材料,不作违法认定", "Lead, not a finding of a violation").to_owned();
+    if a.config.mode == Mode::Demonstration {
+        foot.push_str(l.t(" · 演示", " · demonstration"));
+    }
+    if alert.liveness_waived {
+        foot.push_str(l.t(" · 活体检测已豁免", " · liveness waived"));
+    }
     let pdf =
-        paper::pdf(&title, l.code(), &blocks, foot, &font).map_err(|e| Problem::internal(&e))?;
+        paper::pdf(&title, l.code(), &blocks, &foot, &font).map_err(|e| Problem::internal(&e))?;
     parts.insert(0, Part { name: "case.pdf".to_owned(), bytes: pdf });
     Ok((alert.number, zipped(parts).map_err(|e| Problem::internal(&e))?))
 }
@@ -160,12 +181,17 @@ fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Pa
 fn zipped(parts: Vec<Part>) -> zip::result::ZipResult<Vec<u8>> {
     let mut out = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    let mut sums = String::new();
+    let (mut sums, mut sm3) = (String::new(), String::new());
     for part in parts {
-        let _ = writeln!(sums, "{}  {}", trust::sha256_hex(&part.bytes), part.name);
+        let it = part.listed();
+        let _ = writeln!(sums, "{}  {}", it.sha256, it.name);
+        let _ = writeln!(sm3, "{}  {}", it.sm3, it.name);
         out.start_file(part.name, options)?;
         out.write_all(&part.bytes)?;
     }
+    out.start_file("SM3SUMS", options)?;
+    out.write_all(sm3.as_bytes())?;
+    let _ = writeln!(sums, "{}  SM3SUMS", trust::sha256_hex(sm3.as_bytes()));
     out.start_file("SHA256SUMS", options)?;
     out.write_all(sums.as_bytes())?;
     Ok(out.finish()?.into_inner())

@@ -24,7 +24,7 @@ use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::problem::{Body, Problem};
-use crate::store::{PersonalLink, Purpose};
+use crate::store::{About, PersonalLink, Purpose};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -108,6 +108,14 @@ pub(super) enum PersonalStep {
     },
     /// Withdraws consent at every institution: templates, photographs and their key are destroyed.
     Withdraw { reason: Option<String> },
+    /// Asks the authority to correct the registry, or answers a case that was served.
+    Request {
+        about: About,
+        /// Of an answer: the case's alert.
+        alert: Option<String>,
+        /// 1 to 2000 characters.
+        text: String,
+    },
 }
 
 impl std::fmt::Debug for PersonalStep {
@@ -126,6 +134,11 @@ pub(super) enum PersonalDone {
         credential: &'static str,
     },
     Withdrawal(Withdrawn),
+    Request {
+        person: String,
+        /// `sent`.
+        request: &'static str,
+    },
 }
 
 async fn post_personal(
@@ -174,7 +187,10 @@ pub(super) async fn take(
                 .await?;
             Ok(PersonalDone::Card { person, credential: "set" })
         }
-        (PersonalStep::Withdraw { reason }, Purpose::Withdrawal) => {
+        (PersonalStep::Request { about, alert, text }, Purpose::OwnData) => {
+            ask(app, link.person, about, alert, &text).await
+        }
+        (PersonalStep::Withdraw { reason }, Purpose::Withdrawal | Purpose::OwnData) => {
             deed::persons([&link.person]);
             deed::did("consent withdrawn everywhere over the person's own link");
             let reason = clip(reason.as_deref().unwrap_or("the person's own link"), 400);
@@ -187,8 +203,38 @@ pub(super) async fn take(
         (_, Purpose::Card) => {
             Err(Problem::unprocessable("step: this link sets card and PIN: use set_card"))
         }
+        (_, Purpose::OwnData) => Err(Problem::unprocessable("step: use request or withdraw")),
         (_, Purpose::Withdrawal) => {
             Err(Problem::unprocessable("step: this link withdraws consent: use withdraw"))
         }
     }
+}
+
+/// Keeps a request; an answer is for a case of which this very person was told.
+async fn ask(
+    app: &Arc<App>,
+    person: String,
+    about: About,
+    alert: Option<String>,
+    text: &str,
+) -> Result<PersonalDone, Problem> {
+    let text = text.trim().to_owned();
+    if text.is_empty() || text.chars().count() > 2000 {
+        return Err(Problem::unprocessable("text: 1 to 2000 characters"));
+    }
+    deed::persons([&person]);
+    deed::did("request sent over the person's own page");
+    app.blocking(move |a| {
+        let alert = match (about, alert) {
+            (About::Correction, _) => None,
+            (About::Answer, Some(id)) if super::own_data::was_told(a, &person, &id)? => Some(id),
+            (About::Answer, id) => {
+                return Err(Problem::unknown("alert", &id.unwrap_or_default()));
+            }
+        };
+        let what = (person.as_str(), about, alert.as_deref());
+        a.store.put_personal_request(what, &text, &now_text())?;
+        Ok(PersonalDone::Request { person, request: "sent" })
+    })
+    .await
 }

@@ -18,8 +18,8 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{Reason, State as AlertState};
 use crate::alert_view::{FindingSeen, LawSeen, StepSeen, WholeForAuthority};
 use crate::app::App;
-use crate::case_clocks::CaseClock;
 use crate::model::Name;
+use crate::penalty_case::{CaseClock, Provision};
 use crate::problem::{Form, Problem};
 use crate::store::{Alert, AlertFilter, FindingEvent, JOINED, StoreError};
 use crate::web::alerts::{FINDINGS_SHOWN, StepBody, scoped, seen, take, whole};
@@ -76,6 +76,8 @@ struct AlertPage {
     can_go: bool,
     can_decide: bool,
     can_close: bool,
+    /// Verification or case: its own page shows terms and procedure.
+    has_case: bool,
 }
 
 pub(super) struct FindingView {
@@ -111,21 +113,21 @@ pub(super) struct EventView {
 }
 
 /// What the law wants next.
-struct ClockView {
-    title: &'static str,
-    on: String,
-    late: bool,
-    article: &'static str,
-    estimated: &'static str,
+pub(super) struct ClockView {
+    pub(super) title: &'static str,
+    pub(super) on: String,
+    pub(super) late: bool,
+    pub(super) article: String,
+    pub(super) estimated: &'static str,
 }
 
 impl ClockView {
-    fn of(l: Lang, it: &CaseClock) -> Self {
+    pub(super) fn of(l: Lang, it: &CaseClock) -> Self {
         Self {
             title: l.t(it.due.zh(), it.due.en()),
             on: it.deadline.on.to_string(),
             late: it.late,
-            article: l.t(it.article_zh, it.article_en),
+            article: cited(l, &it.provision),
             estimated: if it.deadline.year_without_table {
                 l.t(
                     "该年尚无节假日表，只扣除周末",
@@ -136,6 +138,12 @@ impl ClockView {
             },
         }
     }
+}
+
+/// Articles with how far they were read.
+pub(super) fn cited(l: Lang, it: &Provision) -> String {
+    l.t(&format!("{}（{}）", it.zh, it.mark.zh()), &format!("{} ({})", it.en, it.mark.en()))
+        .to_owned()
 }
 
 struct LinkView {
@@ -186,16 +194,15 @@ pub(super) struct Place {
     joined: i64,
 }
 
+/// The item's name, else its code.
+pub(in crate::web) fn item_name(a: &App, alert: &Alert) -> Result<String, StoreError> {
+    let Some(code) = alert.item.clone() else { return Ok(String::new()) };
+    let found = a.store.items()?.into_iter().find(|i| i.code.as_str() == code);
+    Ok(found.map_or(code, |i| i.name_zh))
+}
+
 pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
-    let item = match alert.item.clone() {
-        Some(code) => a
-            .store
-            .items()?
-            .into_iter()
-            .find(|i| i.code.as_str() == code)
-            .map_or(code, |i| i.name_zh),
-        None => String::new(),
-    };
+    let item = item_name(a, alert)?;
     let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
     let joined = if alert.id.starts_with(JOINED) { a.store.finding_count(&alert.id)? } else { 0 };
     Ok(Place { institution, item, joined })
@@ -269,6 +276,14 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         can_go: has_cases && state == AlertState::Lead,
         can_decide: has_cases && state == AlertState::OnSite,
         can_close: has_cases && matches!(state, AlertState::Case | AlertState::Unfounded),
+        has_case: may_open(who, "/alerts/{id}/case")
+            && !matches!(
+                state,
+                AlertState::Raised
+                    | AlertState::Review1
+                    | AlertState::Review2
+                    | AlertState::Dismissed
+            ),
         named: !who.open_house,
         may_judge: who.may(Right::GiveVerdicts),
         may_package: may_open(who, "/alerts/{id}/package"),

@@ -8,12 +8,82 @@ use super::words::Lang;
 use crate::alert::State;
 use crate::paper::Block;
 
+/// A file of the package with its checksums.
+pub(in crate::web) struct Listed {
+    pub(in crate::web) name: String,
+    pub(in crate::web) bytes: usize,
+    pub(in crate::web) sha256: String,
+    pub(in crate::web) sm3: String,
+}
+
+/// What the paper says beside the case's JSON.
+pub(in crate::web) struct About {
+    /// The item by its name.
+    pub(in crate::web) item: String,
+    /// Acts of the penalty case: what and when, and what was entered.
+    pub(in crate::web) procedure: Vec<(String, String)>,
+}
+
 pub(in crate::web) fn blocks(
     l: Lang,
     title: &str,
     case: &Value,
-    files: &[(String, usize, String)],
+    about: &About,
+    files: &[Listed],
 ) -> Vec<Block> {
+    let mut out = heading(l, title, case, about);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    out.push(Block::Heading(l.t("一、发现的情况", "1. What was found").to_owned()));
+    for finding in list(&case["findings"]) {
+        found(l, case, finding, &mut out);
+    }
+    out.push(Block::Heading(l.t("二、办理与复核", "2. Steps and reviews").to_owned()));
+    for step in list(&case["steps"]) {
+        let after = State::parse(step["state_after"].as_str().unwrap_or_default())
+            .map_or("", |s| l.state(s));
+        let note = text(&step["note"]);
+        let said = format!(
+            "{} → {after}{}{note}",
+            l.step(&text(&step["step"])),
+            if note.is_empty() { "" } else { ":" }
+        );
+        out.push(Block::Pair(format!("{} {}", dated(&text(&step["at"])), text(&step["by"])), said));
+    }
+    for (act, said) in &about.procedure {
+        out.push(Block::Pair(act.clone(), said.clone()));
+    }
+    out.push(Block::Heading(l.t("三、物品清单", "3. Items").to_owned()));
+    out.push(Block::Text(
+        l.t(
+            "(由承办人填写)____________________",
+            "(filled in by the officer) ____________________",
+        )
+        .to_owned(),
+    ));
+    out.push(Block::Heading(l.t("四、电子数据清单", "4. Electronic data").to_owned()));
+    electronic(l, files, &mut out);
+    out.push(Block::Small(
+        l.t(
+            "记录链文件可用 zaigang-verify 离线校验;全部文件可用 sha256sum -c SHA256SUMS 核对。",
+            "The chain is verified offline by zaigang-verify, all files by sha256sum -c \
+            SHA256SUMS.",
+        )
+        .to_owned(),
+    ));
+    out.push(Block::Heading(l.t("五、移送", "5. Transfer").to_owned()));
+    out.push(Block::Text(
+        l.t(
+            "移送机关:____________________    接收机关:____________________\n承办人:__________    日期:______年____月____日",
+            "From: ____________________    To: ____________________\nOfficer: __________    Date: \
+            __________",
+        )
+        .to_owned(),
+    ));
+    out
+}
+
+/// Whose case it is, where and when, and the sentence of 行政处罚法 41 while it is due.
+fn heading(l: Lang, title: &str, case: &Value, about: &About) -> Vec<Block> {
     let mut out = vec![Block::Title(title.to_owned())];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let pair = |zh: &str, en: &str, value: String| Block::Pair(l.t(zh, en).to_owned(), value);
@@ -27,6 +97,7 @@ pub(in crate::web) fn blocks(
         ),
         pair("统一社会信用代码 / 登记号", "Registration code", text(&institution["code"])),
         pair("诊室", "Room", text(&case["room"])),
+        pair("项目", "Item", about.item.clone()),
         pair("设备", "Box", text(&case["device"])),
         pair("诊疗活动", "Session", text(&case["session"])),
         pair("级别", "Severity", text(&case["severity"])),
@@ -50,53 +121,17 @@ pub(in crate::web) fn blocks(
     if !notice.is_empty() {
         out.push(Block::Text(notice));
     }
-    out.push(Block::Heading(l.t("一、发现的情况", "1. What was found").to_owned()));
-    for finding in list(&case["findings"]) {
-        found(l, case, finding, &mut out);
-    }
-    out.push(Block::Heading(l.t("二、办理与复核", "2. Steps and reviews").to_owned()));
-    for step in list(&case["steps"]) {
-        let after = State::parse(step["state_after"].as_str().unwrap_or_default())
-            .map_or("", |s| l.state(s));
-        let note = text(&step["note"]);
-        let said = format!(
-            "{} → {after}{}{note}",
-            l.step(&text(&step["step"])),
-            if note.is_empty() { "" } else { ":" }
-        );
-        out.push(Block::Pair(format!("{} {}", dated(&text(&step["at"])), text(&step["by"])), said));
-    }
-    out.push(Block::Heading(l.t("三、物品清单", "3. Items").to_owned()));
-    out.push(Block::Text(
-        l.t(
-            "(由承办人填写)____________________",
-            "(filled in by the officer) ____________________",
-        )
-        .to_owned(),
-    ));
-    out.push(Block::Heading(l.t("四、电子数据清单", "4. Electronic data").to_owned()));
-    for (name, bytes, sha256) in files {
-        out.push(Block::Pair(name.clone(), format!("{bytes} {}", l.t("字节", "bytes"))));
-        out.push(Block::Small(format!("SHA-256 {sha256}")));
-    }
-    out.push(Block::Small(
-        l.t(
-            "记录链文件可用 zaigang-verify 离线校验;全部文件可用 sha256sum -c SHA256SUMS 核对。",
-            "The chain is verified offline by zaigang-verify, all files by sha256sum -c \
-            SHA256SUMS.",
-        )
-        .to_owned(),
-    ));
-    out.push(Block::Heading(l.t("五、移送", "5. Transfer").to_owned()));
-    out.push(Block::Text(
-        l.t(
-            "移送机关:____________________    接收机关:____________________\n承办人:__________    日期:______年____月____日",
-            "From: ____________________    To: ____________________\nOfficer: __________    Date: \
-            __________",
-        )
-        .to_owned(),
-    ));
     out
+}
+
+/// Each file with its size and checksums.
+fn electronic(l: Lang, files: &[Listed], out: &mut Vec<Block>) {
+    for file in files {
+        let size = format!("{} {}", file.bytes, l.t("字节", "bytes"));
+        out.push(Block::Pair(file.name.clone(), size));
+        out.push(Block::Small(format!("SHA-256 {}", file.sha256)));
+        out.push(Block::Small(format!("SM3 {}", file.sm3)));
+    }
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

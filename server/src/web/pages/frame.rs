@@ -193,6 +193,16 @@ pub(super) fn render<T: Template>(template: &T) -> Result<Response, Problem> {
     }
 }
 
+/// A page with its status: 422 where what was sent is shown again with its fault.
+pub(super) fn render_as<T: Template>(
+    template: &T,
+    status: axum::http::StatusCode,
+) -> Result<Response, Problem> {
+    let mut response = render(template)?;
+    *response.status_mut() = status;
+    Ok(response)
+}
+
 /// A page that says what went wrong, in the frame of the others.
 #[derive(Template)]
 #[template(path = "fault.html")]

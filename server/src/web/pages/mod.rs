@@ -6,7 +6,11 @@ mod alert;
 mod alert_clinic;
 mod bulk_steps;
 mod calendar;
+mod case_document;
+mod case_forms;
 pub(super) mod case_paper;
+pub(super) mod case_words;
+mod cases;
 mod chart;
 mod checks;
 mod devices;
@@ -22,6 +26,7 @@ mod law;
 mod login;
 mod monitoring;
 mod oidc;
+mod own_data;
 mod people;
 mod personal;
 mod policy;
@@ -42,6 +47,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+pub(in crate::web) use alert::item_name;
 pub(crate) use login::LOGIN_HOURS;
 use words::Lang;
 
@@ -67,6 +73,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         alert::endpoints(),
         bulk_steps::endpoints(),
         calendar::endpoints(),
+        case_document::endpoints(),
+        cases::endpoints(),
         checks::endpoints(),
         devices::endpoints(),
         evidence::endpoints(),
@@ -79,6 +87,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         login::endpoints(),
         monitoring::endpoints(),
         oidc::endpoints(),
+        own_data::endpoints(),
         people::endpoints(),
         personal::endpoints(),
         policy::endpoints(),

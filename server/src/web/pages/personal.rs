@@ -8,11 +8,12 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::frame::{Frame, dated, render, shown};
+use super::own_data::own_page;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Form, Problem};
-use crate::store::Purpose;
+use crate::store::{About, Purpose};
 use crate::web::endpoint::Endpoint;
 use crate::web::personal::{PersonalStep, link_of, make_link, take};
 use crate::web::rights::{AUTHORITY, EVERYBODY};
@@ -46,6 +47,13 @@ pub(super) struct PersonalForm {
     again: String,
     #[serde(default)]
     reason: String,
+    /// Of a person's own page: `withdraw` or `request`.
+    #[serde(default)]
+    step: String,
+    about: Option<About>,
+    alert: Option<String>,
+    #[serde(default)]
+    text: String,
 }
 
 async fn page(
@@ -55,6 +63,9 @@ async fn page(
     Path(token): Path<String>,
 ) -> Response {
     let made = match link_of(&app, &token).await {
+        Ok(link) if link.purpose == Purpose::OwnData => {
+            own_page(&app, &who, l, &token, Ok(false)).await
+        }
         Ok(link) => make(&app, &who, l, link.purpose, String::new(), false).await,
         Err(problem) => Err(problem),
     };
@@ -69,6 +80,7 @@ async fn submit(
     Form(it): Form<PersonalForm>,
 ) -> Response {
     let made = match link_of(&app, &token).await {
+        Ok(link) if link.purpose == Purpose::OwnData => own_step(&app, &who, l, &token, it).await,
         Ok(link) => match act(&app, &token, link.purpose, it).await {
             Ok(()) => make(&app, &who, l, link.purpose, String::new(), true).await,
             Err(problem) if problem.status.is_server_error() => Err(problem),
@@ -77,6 +89,30 @@ async fn submit(
         Err(problem) => Err(problem),
     };
     shown(&app, &who, l, made).await
+}
+
+/// A withdrawal, which uses the link up, or a request, after which the page is shown again.
+async fn own_step(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    token: &str,
+    it: PersonalForm,
+) -> Result<Response, Problem> {
+    let withdraws = it.step == "withdraw";
+    let step = match it.about {
+        _ if withdraws => {
+            PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) }
+        }
+        Some(about) => PersonalStep::Request { about, alert: it.alert, text: it.text },
+        None => return own_page(app, who, l, token, Err("about: choose one".to_owned())).await,
+    };
+    match take(app, token, step).await {
+        Ok(_) if withdraws => make(app, who, l, Purpose::Withdrawal, String::new(), true).await,
+        Ok(_) => own_page(app, who, l, token, Ok(true)).await,
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => own_page(app, who, l, token, Err(problem.detail)).await,
+    }
 }
 
 async fn act(
@@ -90,7 +126,7 @@ async fn act(
             return Err(Problem::unprocessable("pin: the two are not the same"));
         }
         Purpose::Card => PersonalStep::SetCard { card: it.card, pin: it.pin },
-        Purpose::Withdrawal => {
+        Purpose::Withdrawal | Purpose::OwnData => {
             PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) }
         }
     };

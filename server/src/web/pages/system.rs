@@ -27,7 +27,21 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Address, zh, en, and what it is for in both languages.
-const PAGES: [(&str, &str, &str, &str, &str); 11] = [
+const PAGES: [(&str, &str, &str, &str, &str); 13] = [
+    (
+        "/requests",
+        "本人请求",
+        "People's requests",
+        "执业人员对登记的更正要求、对案件的说明",
+        "Corrections of the registry and answers to cases by practitioners",
+    ),
+    (
+        "/cases",
+        "案件与期限",
+        "Cases and terms",
+        "在办案件的法定期限、程序与文书",
+        "Statutory terms, procedure and documents of running cases",
+    ),
     (
         "/checks",
         "替代核验",

@@ -1,0 +1,102 @@
+//! Tells of cases whose term is over: once per term, to every hook that hears of such alerts. It
+//! blocks nothing and decides nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::alert::State;
+use crate::app::App;
+use crate::calendar::Calendar;
+use crate::notify::plan;
+use crate::penalty_case::{CaseClock, Whose};
+use crate::store::{Alert, NewDelivery, StoreError};
+use crate::{behind, clock};
+
+/// Terms are days: a look each minute tells of a late one soon after midnight.
+const ROUND: Duration = Duration::from_mins(1);
+
+/// Runs until the server stops.
+pub async fn run(app: Arc<App>) {
+    let mut stopping = app.stopping.clone();
+    let mut tick = tokio::time::interval(ROUND);
+    loop {
+        if !behind::next_round(&mut tick, &mut stopping).await {
+            return;
+        }
+        if let Err(problem) = app.blocking(|a| round(a, clock::today())).await {
+            tracing::error!("late cases were not told of: {}", problem.detail);
+        }
+    }
+}
+
+/// One look; gives how many terms were told of for the first time.
+pub fn round(app: &App, today: jiff::civil::Date) -> Result<usize, StoreError> {
+    let running = app.store.running_cases()?;
+    if running.is_empty() {
+        return Ok(0);
+    }
+    let calendar = Calendar::new(app.store.workdays()?);
+    let mut told = 0;
+    for alert in running {
+        let clocks = app.store.penalty_case(&alert.id)?.clocks(&calendar, today);
+        for late in clocks.iter().filter(|c| c.late && c.whose == Whose::Authority) {
+            told += usize::from(tell(app, &alert, late)?);
+        }
+    }
+    Ok(told)
+}
+
+/// What is told: ids, the term and its day; nobody's name.
+#[derive(Serialize)]
+struct Late<'a> {
+    event: &'static str,
+    number: i64,
+    data: LateData<'a>,
+}
+
+#[derive(Serialize)]
+struct LateData<'a> {
+    alert: &'a str,
+    number: i64,
+    severity: String,
+    state: State,
+    raised_at: &'a str,
+    due: &'static str,
+    due_zh: &'static str,
+    due_en: &'static str,
+    on: String,
+}
+
+fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> {
+    let (now, zone) = (clock::now(), clock::zone());
+    let text = clock::text(now);
+    let what = format!("case {} {} {}", alert.id, late.due.code(), late.deadline.on);
+    if !app.store.first_time(&what, &text)? {
+        return Ok(false);
+    }
+    tracing::warn!(alert = alert.number, due = late.due.code(), "a term of a case is over");
+    let event = "case.late";
+    let data = LateData {
+        alert: &alert.id,
+        number: alert.number,
+        severity: format!("L{}", alert.severity),
+        state: alert.case.state,
+        raised_at: &alert.raised_at,
+        due: late.due.code(),
+        due_zh: late.due.zh(),
+        due_en: late.due.en(),
+        on: late.deadline.on.to_string(),
+    };
+    let body = serde_json::to_string(&Late { event, number: alert.number, data })?;
+    for hook in app.store.hooks()? {
+        if plan::hears(&hook, alert.severity, &alert.jurisdiction) {
+            let next_at = clock::text(plan::not_before(now, hook.quiet, alert.severity, &zone));
+            let alert = Some(alert.id.clone());
+            let (hook, body) = (hook.id, body.clone());
+            app.store.add_delivery(&NewDelivery { hook, event, alert, body, next_at }, &text)?;
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,50 @@
+//! What the law asks of one entry by itself: two people, amounts that fit, a hearing that is owed.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use super::{Officer, Penalty, PenaltyKind, Refusal};
+
+pub(super) fn not_before(on: Date, after: Date) -> Result<(), Refusal> {
+    if on < after { Err(Refusal::TooEarly { on, after }) } else { Ok(()) }
+}
+
+/// Two people, whatever the spelling of blanks and case around a certificate's number.
+pub fn different(officers: &[Officer]) -> Result<(), Refusal> {
+    let names: BTreeSet<&str> = officers.iter().map(|o| o.name.trim()).collect();
+    let certificates: BTreeSet<String> =
+        officers.iter().map(|o| crate::text::folded(o.certificate.trim())).collect();
+    let all = officers.len();
+    if all >= 2 && names.len() == all && certificates.len() == all {
+        Ok(())
+    } else {
+        Err(Refusal::Officers)
+    }
+}
+
+pub(super) fn together(participants: &[String]) -> Result<(), Refusal> {
+    let people: BTreeSet<&str> = participants.iter().map(|p| p.trim()).collect();
+    if people.len() < 2 { Err(Refusal::Alone) } else { Ok(()) }
+}
+
+pub(super) fn amounts_fit(penalties: &[Penalty]) -> Result<(), Refusal> {
+    let fits = |p: &Penalty| (p.kind == PenaltyKind::Fine) == (p.amount_yuan > 0);
+    if penalties.is_empty() || !penalties.iter().all(fits) {
+        return Err(Refusal::Penalties);
+    }
+    Ok(())
+}
+
+pub(super) fn told_well(penalties: &[Penalty], hearing_offered: bool) -> Result<(), Refusal> {
+    amounts_fit(penalties)?;
+    if !hearing_offered && penalties.iter().any(|p| p.kind.is_grave()) {
+        return Err(Refusal::HearingOwed);
+    }
+    Ok(())
+}
+
+/// A penalty that was told covers the same, and a smaller fine.
+pub(super) fn covers(told: Penalty, decided: Penalty) -> bool {
+    told.kind == decided.kind && told.amount_yuan >= decided.amount_yuan
+}

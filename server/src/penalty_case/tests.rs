@@ -1,0 +1,335 @@
+//! Each term one day before and after; what may not follow; and properties of the whole machine.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn today() -> Date {
+    day("2027-12-31")
+}
+
+/// Opened on Tuesday 10 November 2026, verified since the 3rd.
+fn opened() -> PenaltyCase {
+    PenaltyCase {
+        on_site_on: Some(day("2026-11-03")),
+        opened_on: Some(day("2026-11-10")),
+        ..PenaltyCase::default()
+    }
+}
+
+fn officer(name: &str, certificate: &str) -> Officer {
+    Officer { name: name.into(), certificate: certificate.into() }
+}
+
+fn two() -> Entry {
+    Entry::Officers { officers: vec![officer("王", "A-1"), officer("李", "A-2")] }
+}
+
+fn fine(amount_yuan: u64) -> Vec<Penalty> {
+    vec![Penalty { kind: PenaltyKind::Fine, amount_yuan }]
+}
+
+fn revocation() -> Vec<Penalty> {
+    vec![Penalty { kind: PenaltyKind::Revocation, amount_yuan: 0 }]
+}
+
+fn told(penalties: Vec<Penalty>, hearing_offered: bool) -> Entry {
+    Entry::Notified { penalties, hearing_offered }
+}
+
+fn decided(penalties: Vec<Penalty>) -> Entry {
+    let (outcome, number) = (Outcome::Punished, "罚〔2026〕1号".to_owned());
+    Entry::Decided { outcome, number, penalties, approved_by: "赵局长".into() }
+}
+
+fn reviewed(reviewer: &str) -> Entry {
+    Entry::LegallyReviewed { reviewer: reviewer.into(), agreed: true }
+}
+
+fn discussed() -> Entry {
+    Entry::Discussed { participants: vec!["赵".into(), "钱".into()], conclusion: "同意".into() }
+}
+
+fn served() -> Entry {
+    Entry::Served { paper: ServedPaper::Decision, way: ServiceWay::Direct, agreed: false }
+}
+
+impl PenaltyCase {
+    /// The case with this entered by `wang`.
+    fn with(mut self, on: &str, entry: Entry) -> Result<Self, Refusal> {
+        let on = day(on);
+        self.check("wang", on, &entry, &Calendar::new([]), today())?;
+        let id = self.entries.len() as i64 + 1;
+        self.entries.push(Recorded { id, at: String::new(), by: "wang".into(), on, entry });
+        Ok(self)
+    }
+
+    fn due(&self, due: Due, today: &str) -> Option<(String, bool)> {
+        let clocks = self.clocks(&Calendar::new([]), day(today));
+        clocks.into_iter().find(|c| c.due == due).map(|c| (c.deadline.on.to_string(), c.late))
+    }
+}
+
+fn after(entries: &[(&str, Entry)]) -> Result<PenaltyCase, Refusal> {
+    let mut case = opened();
+    for (on, entry) in entries {
+        case = case.with(on, entry.clone())?;
+    }
+    Ok(case)
+}
+
+/// The term is `on`: on that day nothing is late, on the next it is.
+fn runs_out(case: &PenaltyCase, due: Due, on: &str) {
+    let next = day(on).tomorrow().unwrap().to_string();
+    assert_eq!(case.due(due, on), Some((on.to_owned(), false)), "{due:?}");
+    assert_eq!(case.due(due, &next), Some((on.to_owned(), true)), "{due:?}");
+}
+
+#[test]
+fn opening_is_due_in_seven_working_days_and_seven_more() {
+    let verified = PenaltyCase { opened_on: None, ..opened() };
+    runs_out(&verified, Due::OpenCase, "2026-11-12");
+    let longer = Entry::OpeningExtended { approved_by: "赵".into() };
+    let extended = verified.with("2026-11-12", longer.clone()).unwrap();
+    runs_out(&extended, Due::OpenCase, "2026-11-23");
+    assert_eq!(extended.with("2026-11-13", longer.clone()), Err(Refusal::Twice));
+    assert_eq!(opened().with("2026-11-10", longer), Err(Refusal::Opened));
+    assert_eq!(opened().due(Due::OpenCase, "2026-11-11"), None);
+}
+
+#[test]
+fn a_decision_is_due_in_90_days_then_60_then_30_more() {
+    let case = after(&[("2026-11-10", two())]).unwrap();
+    runs_out(&case, Due::Decide, "2027-02-08");
+    let more = |extension| Entry::DecisionExtended { extension, approved_by: "赵".into() };
+    let early = case.clone().with("2027-01-01", more(Extension::Discussion));
+    assert_eq!(early, Err(Refusal::ExtensionOrder));
+    let case = case.with("2027-01-01", more(Extension::Head)).unwrap();
+    runs_out(&case, Due::Decide, "2027-04-09");
+    let case = case.with("2027-04-01", more(Extension::Discussion)).unwrap();
+    runs_out(&case, Due::Decide, "2027-05-09");
+}
+
+#[test]
+fn excluded_days_move_the_decision_each_day_once() {
+    let out = |from: &str, to: &str| Entry::Excluded {
+        cause: Cause::Appraisal,
+        from: day(from),
+        to: day(to),
+    };
+    let case = after(&[
+        ("2026-11-10", two()),
+        ("2026-12-20", out("2026-12-01", "2026-12-10")),
+        ("2026-12-20", out("2026-12-08", "2026-12-12")),
+    ])
+    .unwrap();
+    runs_out(&case, Due::Decide, "2027-02-20");
+    let revived = case.clone().with("2027-03-01", out("2027-02-21", "2027-02-28")).unwrap();
+    runs_out(&revived, Due::Decide, "2027-02-20");
+    let future = case.clone().with("2027-03-01", out("2027-03-01", "2028-02-01"));
+    assert_eq!(future, Err(Refusal::Future(day("2028-02-01"))));
+    let turned = case.with("2027-03-01", out("2027-02-02", "2027-02-01"));
+    assert_eq!(turned, Err(Refusal::Interval));
+}
+
+#[test]
+fn a_hearing_has_five_days_to_ask_and_seven_to_call() {
+    let case = after(&[("2026-11-10", two()), ("2026-11-13", told(revocation(), true))]).unwrap();
+    runs_out(&case, Due::HearingRequest, "2026-11-20");
+    let case = case.with("2026-11-20", Entry::HearingRequested {}).unwrap();
+    assert_eq!(case.due(Due::HearingRequest, "2026-11-21"), None);
+    let called = |on: &str| {
+        case.clone().with("2026-11-23", Entry::HearingCalled { held_on: day(on) }).unwrap()
+    };
+    let of = |on: &str| called(on).due(Due::HearingNotice, "2026-11-24");
+    assert_eq!(of("2026-12-02"), Some(("2026-12-02".into(), false)));
+    assert_eq!(of("2026-12-01"), Some(("2026-12-02".into(), true)));
+}
+
+#[test]
+fn service_the_police_and_corrections_have_their_days() {
+    let case = after(&[
+        ("2026-11-10", two()),
+        ("2026-11-11", Entry::CorrectionOrdered { until: day("2026-11-30") }),
+        ("2026-11-12", Entry::CrimeReported {}),
+        ("2026-11-13", told(fine(5000), false)),
+        ("2026-11-16", decided(fine(5000))),
+    ])
+    .unwrap();
+    runs_out(&case, Due::Serve, "2026-11-25");
+    runs_out(&case, Due::Correct, "2026-11-30");
+    runs_out(&case, Due::CrimeDecision, "2026-11-15");
+    let transfer = Entry::CrimeDecided { transfer: true, approved_by: "赵".into() };
+    let case = case.with("2026-11-14", transfer).unwrap();
+    runs_out(&case, Due::CrimeTransfer, "2026-11-15");
+    let public = Entry::Served {
+        paper: ServedPaper::Decision,
+        way: ServiceWay::PublicNotice,
+        agreed: false,
+    };
+    let case = case.with("2026-11-20", public).unwrap();
+    runs_out(&case, Due::PublicService, "2026-12-20");
+    assert_eq!(case.due(Due::Serve, "2026-12-20"), None);
+}
+
+#[test]
+fn one_person_twice_is_no_two_officers() {
+    let of = |officers: Vec<Officer>| opened().with("2026-11-10", Entry::Officers { officers });
+    for pair in [
+        vec![officer("王", "A-1")],
+        vec![officer("王", "A-1"), officer(" 王 ", "A-2")],
+        vec![officer("王", "A-1"), officer("李", "a-1")],
+        vec![officer("王", "A-1"), officer("李", "Ａ-1 ")],
+    ] {
+        assert_eq!(of(pair), Err(Refusal::Officers));
+    }
+    let none = opened().with("2026-11-11", told(fine(1), false));
+    assert_eq!(none, Err(Refusal::NoOfficers));
+}
+
+#[test]
+fn no_penalty_without_telling_the_party_and_no_more_than_told() {
+    let case = after(&[("2026-11-10", two())]).unwrap();
+    let untold = case.clone().with("2026-11-20", decided(fine(5000)));
+    assert_eq!(untold, Err(Refusal::Missing("notified")));
+    let case = case.with("2026-11-13", told(fine(5000), false)).unwrap();
+    assert_eq!(case.clone().with("2026-11-20", decided(fine(5001))), Err(Refusal::MoreThanTold));
+    assert_eq!(case.clone().with("2026-11-20", decided(revocation())), Err(Refusal::MoreThanTold));
+    assert!(case.with("2026-11-20", decided(fine(4999))).is_ok());
+}
+
+#[test]
+fn a_hearing_that_was_asked_for_is_held_first() {
+    let case = after(&[
+        ("2026-11-10", two()),
+        ("2026-11-13", told(revocation(), true)),
+        ("2026-11-14", reviewed("孙")),
+        ("2026-11-14", discussed()),
+    ])
+    .unwrap();
+    let until = Refusal::HearingOpen(day("2026-11-20"));
+    assert_eq!(case.clone().with("2026-11-20", decided(revocation())), Err(until));
+    assert!(case.clone().with("2026-11-21", decided(revocation())).is_ok());
+    let waived = case.clone().with("2026-11-16", Entry::HearingWaived {}).unwrap();
+    assert!(waived.with("2026-11-16", decided(revocation())).is_ok());
+    let asked = case.with("2026-11-16", Entry::HearingRequested {}).unwrap();
+    assert_eq!(asked.with("2026-12-20", decided(revocation())), Err(Refusal::HearingNotHeld));
+}
+
+#[test]
+fn a_grave_penalty_is_offered_a_hearing_reviewed_and_discussed() {
+    let case = after(&[("2026-11-10", two())]).unwrap();
+    let silent = case.clone().with("2026-11-13", told(revocation(), false));
+    assert_eq!(silent, Err(Refusal::HearingOwed));
+    let case = case.with("2026-11-13", told(revocation(), true)).unwrap();
+    let case = case.with("2026-11-16", Entry::HearingWaived {}).unwrap();
+    let decides = |case: &PenaltyCase| case.clone().with("2026-11-30", decided(revocation()));
+    assert_eq!(decides(&case), Err(Refusal::Missing("legally_reviewed")));
+    let own = case.clone().with("2026-11-17", reviewed("王"));
+    assert!(matches!(own, Err(Refusal::OwnOfficer { .. })), "an officer reviewed his own case");
+    let case = case.with("2026-11-17", reviewed("孙")).unwrap();
+    assert_eq!(decides(&case), Err(Refusal::Missing("discussed")));
+    assert!(decides(&case.with("2026-11-18", discussed()).unwrap()).is_ok());
+}
+
+#[test]
+fn one_person_neither_strikes_nor_closes_alone() {
+    let case = after(&[
+        ("2026-11-10", two()),
+        ("2026-11-13", told(fine(5000), false)),
+        ("2026-11-16", decided(fine(5000))),
+    ])
+    .unwrap();
+    let strike = |by: &str, id: i64| {
+        let entry = Entry::Struck { id, why: "误录".into() };
+        case.check(by, day("2026-11-17"), &entry, &Calendar::new([]), today())
+    };
+    assert_eq!(strike("wang", 3), Err(Refusal::SamePerson("wang".into())));
+    assert_eq!(strike("li", 3), Ok(()));
+    assert!(matches!(strike("li", 2), Err(Refusal::Dependent(_))), "the notice was taken away");
+    assert_eq!(strike("li", 9), Err(Refusal::UnknownEntry));
+    assert_eq!(case.check_close("li"), Err(Refusal::Missing("served")));
+    let served = case.with("2026-11-17", served()).unwrap();
+    assert_eq!(served.check_close("wang"), Err(Refusal::SameCloser("wang".into())));
+    assert_eq!(served.check_close("li"), Ok(()));
+}
+
+#[test]
+fn a_refusal_speaks_both_languages_and_a_code_has_its_word() {
+    for code in ["notified", "discussed", "legally_reviewed", "served", "on_site"] {
+        assert!(words::zh(code) != "记录" && words::en(code) != "entry", "{code}");
+    }
+    let refusal = Refusal::Dependent(Box::new(Refusal::Missing("notified")));
+    assert!(refusal.zh().contains("事先告知") && refusal.to_string().contains("notified"));
+}
+
+#[test]
+fn no_article_stands_without_its_mark() {
+    let all = Phase::ALL.map(Phase::provision).into_iter();
+    for provision in all.chain(Due::ALL.map(Due::provision)) {
+        assert!(provision.zh.contains("条") && !provision.mark.zh().is_empty(), "{provision:?}");
+    }
+}
+
+fn any_entry() -> impl Strategy<Value = (i64, Entry)> {
+    let kind = prop_oneof![
+        Just(two()),
+        Just(told(fine(5000), false)),
+        Just(told(revocation(), true)),
+        Just(Entry::HearingRequested {}),
+        Just(Entry::HearingWaived {}),
+        Just(Entry::HearingHeld {}),
+        Just(reviewed("孙")),
+        Just(discussed()),
+        Just(decided(fine(5000))),
+        Just(decided(revocation())),
+        Just(served()),
+        (0i64..80, 0i64..30).prop_map(|(from, long)| {
+            let from = day("2026-11-10").checked_add(jiff::Span::new().days(from)).unwrap();
+            let to = from.checked_add(jiff::Span::new().days(long)).unwrap();
+            Entry::Excluded { cause: Cause::Assistance, from, to }
+        }),
+        (1i64..12).prop_map(|id| Entry::Struck { id, why: "误录".into() }),
+    ];
+    (0i64..120, kind)
+}
+
+proptest! {
+    /// Whatever is tried in whatever order, by two people in turn: no penalty stands that the
+    /// party was not told of, no term of the decision is shorter than the law's, and what stands
+    /// could be entered again from the beginning.
+    #[test]
+    fn whatever_is_entered_the_case_stays_lawful(
+        tried in prop::collection::vec(any_entry(), 0..40)
+    ) {
+        let calendar = Calendar::new([]);
+        let mut case = opened();
+        for (n, (offset, entry)) in tried.into_iter().enumerate() {
+            let on = day("2026-11-10").checked_add(jiff::Span::new().days(offset)).unwrap();
+            let by = if n % 2 == 0 { "wang" } else { "li" };
+            if case.check(by, on, &entry, &calendar, today()).is_err() {
+                continue;
+            }
+            let id = case.entries.len() as i64 + 1;
+            case.entries.push(Recorded { id, at: String::new(), by: by.into(), on, entry });
+        }
+        if let Some((term, _)) = case.due(Due::Decide, "2026-11-10") {
+            prop_assert!(day(&term) >= day("2027-02-08"));
+        }
+        let decision = case.last("decided").map(|r| &r.entry);
+        if let Some(Entry::Decided { penalties, .. }) = decision {
+            let (_, told, _) = case.told().expect("decided and nobody was told");
+            prop_assert!(penalties.iter().all(|p| told.iter().any(|t| covers(*t, *p))));
+            prop_assert!(case.officers().len() >= 2);
+        }
+        let mut again = PenaltyCase { entries: Vec::new(), ..case.clone() };
+        for kept in case.standing() {
+            prop_assert_eq!(again.follows(kept.on, &kept.entry, &calendar), Ok(()));
+            again.entries.push(kept.clone());
+        }
+    }
+}

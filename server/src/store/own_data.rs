@@ -1,0 +1,158 @@
+//! What a person's own page reads and writes: consents, cases that name the person, who read the
+//! data, and the person's requests. Nothing of where the person was.
+
+use rusqlite::params;
+
+use super::rows::collect;
+use super::{Alert, AuditEntry, FaceStore, Result, Store, StoreError, alerts, name_of, named};
+use crate::model::Consent;
+
+/// What a person asks for.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// Something of the registry is wrong.
+    Correction,
+    /// The person's own word on a case that was served.
+    Answer,
+}
+
+/// A person's request, and what the authority answered.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct PersonalRequest {
+    pub id: i64,
+    pub person: String,
+    pub about: About,
+    /// Of an answer: the case's alert.
+    pub alert: Option<String>,
+    pub at: String,
+    pub text: String,
+    pub answered_at: Option<String>,
+    pub answered_by: Option<String>,
+    pub answer: Option<String>,
+}
+
+/// Requests of one person that wait at a time.
+const MOST_WAITING: i64 = 20;
+
+/// Entries of the audit log that are looked through for one person.
+const ENTRIES: u32 = 500;
+
+impl FaceStore {
+    /// Institution and consent of every enrolment of a person, newest first.
+    pub fn consents_of(&self, person: &str) -> Result<Vec<(String, Consent)>> {
+        let sql = "SELECT institution, consent FROM enrolment WHERE person = ?1 ORDER BY \
+            proposed_at DESC";
+        self.read(|c| {
+            collect(c, sql, [person], |r| {
+                Ok((r.get(0)?, serde_json::from_str(&r.get::<_, String>(1)?)?))
+            })
+        })
+    }
+}
+
+impl Store {
+    /// Alerts that became a case and name this person, newest first.
+    pub fn cases_naming(&self, person: &str) -> Result<Vec<Alert>> {
+        self.read(|c| {
+            let sql = "SELECT DISTINCT a.id FROM alert a JOIN finding f ON f.alert = a.id,
+                json_each(f.report, '$.persons') j
+                WHERE a.state IN ('case', 'closed') AND json_extract(j.value, '$.person') = ?1
+                ORDER BY a.number DESC LIMIT 100";
+            let ids: Vec<String> = collect(c, sql, [person], |r| Ok(r.get(0)?))?;
+            let mut found = Vec::new();
+            for id in ids {
+                found.extend(alerts::alert_by_id(c, &id)?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// Entries of the audit log that name this person, newest first.
+    pub fn read_of(&self, person: &str) -> Result<Vec<AuditEntry>> {
+        let mut found = self.audit_log(person, None, ENTRIES)?;
+        found.retain(|entry| names(&entry.object, person));
+        Ok(found)
+    }
+
+    pub fn put_personal_request(
+        &self,
+        (person, about, alert): (&str, About, Option<&str>),
+        text: &str,
+        now: &str,
+    ) -> Result<()> {
+        self.write(|tx| {
+            let sql = "SELECT count(*) FROM personal_request WHERE person = ?1 AND answered_at IS \
+                NULL";
+            let waiting: i64 = tx.query_row(sql, [person], |r| r.get(0))?;
+            if waiting >= MOST_WAITING {
+                return Err(StoreError::Refused(format!(
+                    "{MOST_WAITING} requests wait already: the authority answers them first"
+                )));
+            }
+            let sql = "INSERT INTO personal_request (person, about, alert, at, text) VALUES \
+                (?1,?2,?3,?4,?5)";
+            tx.execute(sql, params![person, name_of(&about)?, alert, now, text])?;
+            Ok(())
+        })
+    }
+
+    /// Requests of one person, or of everybody; what waits first, then the newest.
+    pub fn personal_requests(&self, person: Option<&str>) -> Result<Vec<PersonalRequest>> {
+        self.read(|c| {
+            let sql = "SELECT id, person, about, alert, at, text, answered_at, answered_by, answer
+                FROM personal_request WHERE ?1 IS NULL OR person = ?1
+                ORDER BY answered_at IS NOT NULL, id DESC LIMIT 500";
+            collect(c, sql, [person], |r| {
+                Ok(PersonalRequest {
+                    id: r.get(0)?,
+                    person: r.get(1)?,
+                    about: named(r.get(2)?)?,
+                    alert: r.get(3)?,
+                    at: r.get(4)?,
+                    text: r.get(5)?,
+                    answered_at: r.get(6)?,
+                    answered_by: r.get(7)?,
+                    answer: r.get(8)?,
+                })
+            })
+        })
+    }
+
+    /// Answers a request, once.
+    pub fn answer_personal_request(
+        &self,
+        id: i64,
+        (by, answer): (&str, &str),
+        now: &str,
+    ) -> Result<()> {
+        self.write(|tx| {
+            let sql = "UPDATE personal_request SET answered_at = ?2, answered_by = ?3, answer = ?4
+                WHERE id = ?1 AND answered_at IS NULL";
+            match tx.execute(sql, params![id, now, by, answer])? {
+                0 => Err(StoreError::Conflict("this request is answered already".to_owned())),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+/// Whether an entry's list of persons holds this one, and not only one whose id begins so.
+fn names(object: &str, person: &str) -> bool {
+    let Some((_, listed)) = object.rsplit_once("persons ") else { return false };
+    listed.split(' ').any(|id| id == person)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_another_with_a_longer_id_is_not_his() {
+        assert!(names("/people | persons p-1 p-12", "p-1"));
+        assert!(!names("/people | persons p-12 p-13", "p-1"));
+        assert!(!names("/people?q=p-1", "p-1"));
+    }
+}

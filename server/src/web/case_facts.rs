@@ -1,0 +1,156 @@
+//! What a case knows for its documents: names out of the registry, acts out of its entries, basis
+//! and penalty out of the law table, each article with its mark. Reads; decides nothing.
+
+use std::collections::BTreeSet;
+
+use super::alerts::whole;
+use super::pages::case_words::penalties;
+use super::pages::frame::dated;
+use super::pages::words::Lang;
+use crate::access::Who;
+use crate::alert_view::WholeForAuthority;
+use crate::app::App;
+use crate::case_document::{Fact, Facts};
+use crate::clock::today;
+use crate::penalty_case::{Entry, PenaltyCase, ServedPaper};
+use crate::problem::Problem;
+use crate::store::Alert;
+
+/// Findings that a document tells of.
+const FINDINGS: i64 = 20;
+
+/// Blocking.
+pub(super) fn facts(a: &App, who: &Who, alert: &Alert) -> Result<Facts, Problem> {
+    let whole = whole(a, who, alert, FINDINGS)?;
+    let case = a.store.penalty_case(&alert.id)?;
+    let mut facts = Facts::new();
+    let mut add = |fact: Fact, value: String| {
+        if !value.is_empty() {
+            facts.insert(fact, value);
+        }
+    };
+    let institution = a.store.institution(&alert.institution)?;
+    add(Fact::Authority, a.config.authority_name.clone().unwrap_or_default());
+    add(Fact::CaseNumber, alert.case.case_number.clone().unwrap_or_default());
+    add(Fact::PartyCode, institution.as_ref().and_then(|i| i.code.clone()).unwrap_or_default());
+    add(Fact::Party, institution.map(|i| i.name).unwrap_or_default());
+    add(Fact::Room, alert.room.clone());
+    add(Fact::Item, super::pages::item_name(a, alert)?);
+    add(Fact::RaisedAt, dated(&alert.raised_at));
+    add(Fact::Persons, persons(a, &whole)?);
+    add(Fact::Notice41, whole.law.monitoring.notice_zh.clone());
+    add(Fact::Today, zh_day(today()));
+    said(&whole, &mut add);
+    acts(&case, &mut add);
+    Ok(facts)
+}
+
+/// Names with ids beside, each once.
+fn persons(a: &App, whole: &WholeForAuthority) -> Result<String, Problem> {
+    let ids: BTreeSet<String> = whole
+        .alert
+        .findings
+        .iter()
+        .flat_map(|f| &f.report.persons)
+        .map(|p| p.person.to_string())
+        .collect();
+    let ids: Vec<String> = ids.into_iter().collect();
+    super::deed::persons(&ids);
+    let names = a.store.names_of(&ids)?;
+    let one = |id: &String| match names.get(id) {
+        Some(name) => format!("{}（{id}）", name.0),
+        None => id.clone(),
+    };
+    Ok(ids.iter().map(one).collect::<Vec<_>>().join("、"))
+}
+
+/// The findings' words, the articles with their marks, the clinic's answers.
+fn said(whole: &WholeForAuthority, add: &mut impl FnMut(Fact, String)) {
+    let (mut words, mut basis, mut penalty) = (Vec::new(), Vec::new(), Vec::new());
+    for finding in &whole.alert.findings {
+        once(&mut words, format!("（{}）{}", finding.report.rule, finding.report.explanation.zh));
+        let Some(legal) = &finding.legal else { continue };
+        let cited = |c: &law::Cited| format!("{}{}（{}）", c.law, c.article, c.mark.zh());
+        for it in &legal.basis {
+            once(&mut basis, cited(it));
+        }
+        for it in &legal.penalties {
+            once(&mut penalty, cited(it));
+        }
+        if !legal.none_zh.is_empty() {
+            once(&mut basis, legal.none_zh.clone());
+        }
+    }
+    let answers: Vec<&str> =
+        whole.steps.iter().filter(|s| s.step == "answer").map(|s| s.note.as_str()).collect();
+    add(Fact::Findings, words.join("\n"));
+    add(Fact::Basis, basis.join("\n"));
+    add(Fact::PenaltyBasis, penalty.join("\n"));
+    add(Fact::Answer, answers.join("；"));
+}
+
+fn once(list: &mut Vec<String>, line: String) {
+    if !list.contains(&line) {
+        list.push(line);
+    }
+}
+
+/// What officers entered; struck entries do not count.
+fn acts(case: &PenaltyCase, add: &mut impl FnMut(Fact, String)) {
+    let officers = case.officers().iter().map(|o| format!("{}（{}）", o.name, o.certificate));
+    add(Fact::Officers, officers.collect::<Vec<_>>().join("、"));
+    add(Fact::OnSiteOn, case.on_site_on.map(zh_day).unwrap_or_default());
+    add(Fact::OpenedOn, case.opened_on.map(zh_day).unwrap_or_default());
+    if let Some((on, told, offered)) = case.told() {
+        add(Fact::ToldOn, zh_day(on));
+        add(Fact::ToldPenalties, penalties(Lang::Zh, told));
+        add(Fact::Hearing, hearing(case, offered).to_owned());
+    }
+    let mut statements = Vec::new();
+    for recorded in case.standing() {
+        match &recorded.entry {
+            Entry::CorrectionOrdered { until } => add(Fact::CorrectBy, zh_day(*until)),
+            Entry::CorrectionChecked { corrected } => {
+                let word = if *corrected { "已改正" } else { "未改正" };
+                add(Fact::Corrected, format!("{}复查：{word}", zh_day(recorded.on)));
+            }
+            Entry::Stated { text } => statements.push(text.clone()),
+            Entry::LegallyReviewed { reviewer, agreed } => {
+                let word = if *agreed { "通过" } else { "未通过" };
+                add(Fact::LegalReview, format!("{}，{reviewer}：{word}", zh_day(recorded.on)));
+            }
+            Entry::Discussed { participants, conclusion } => {
+                let (on, who) = (zh_day(recorded.on), participants.join("、"));
+                add(Fact::Discussion, format!("{on}，{who}：{conclusion}"));
+            }
+            Entry::Decided { outcome, number, penalties: decided, approved_by } => {
+                add(Fact::Outcome, outcome.zh().to_owned());
+                add(Fact::DecisionNumber, number.clone());
+                add(Fact::DecidedOn, zh_day(recorded.on));
+                add(Fact::DecidedPenalties, penalties(Lang::Zh, decided));
+                add(Fact::ApprovedBy, approved_by.clone());
+            }
+            _ => {}
+        }
+    }
+    add(Fact::Statements, statements.join("；"));
+    if let Some((served, way)) = case.served(ServedPaper::Decision) {
+        add(Fact::ServedOn, zh_day(served.on));
+        add(Fact::ServedHow, way.zh().to_owned());
+    }
+}
+
+fn hearing(case: &PenaltyCase, offered: bool) -> &'static str {
+    let has = |code: &str| case.last(code).is_some();
+    match () {
+        () if !offered => "不适用",
+        () if has("hearing_held") => "已举行听证",
+        () if has("hearing_requested") => "当事人已要求听证",
+        () if has("hearing_waived") => "当事人放弃听证",
+        () => "已告知听证权利",
+    }
+}
+
+fn zh_day(day: jiff::civil::Date) -> String {
+    format!("{}年{}月{}日", day.year(), day.month(), day.day())
+}

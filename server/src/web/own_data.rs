@@ -1,0 +1,288 @@
+//! What a person reads of himself over the authority's one-time link (个人信息保护法 44-49): registry,
+//! consents, where templates lie, who read the data and why, cases served, and a copy to take away.
+//! No sighting is in the type: it is no attendance record.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Download, JsonFile};
+use super::cases::signer;
+use super::deed;
+use super::endpoint::Endpoint;
+use super::personal::link_of;
+use super::rights::{AUTHORITY, EVERYBODY};
+use super::scope::Seen;
+use crate::access::Who;
+use crate::app::App;
+use crate::clock::now_text;
+use crate::consent::Purpose as ConsentPurpose;
+use crate::model::Practitioner;
+use crate::penalty_case::Stage;
+use crate::problem::{Body, Problem};
+use crate::store::{EnrolmentState, PersonalRequest, Purpose};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/personal/{token}", get_own)
+            .roles(EVERYBODY)
+            .audited()
+            .summary("What is held of the person of a link, and who read it"),
+        Endpoint::page("/personal/{token}/copy", get_copy).roles(EVERYBODY).audited(),
+        Endpoint::get("/api/v1/personal-requests", get_requests)
+            .roles(AUTHORITY)
+            .audited()
+            .summary("Corrections and answers that people sent over their own page"),
+        Endpoint::post("/api/v1/personal-requests/{id}", post_answer)
+            .roles(AUTHORITY)
+            .audited()
+            .summary("Answer a person's request"),
+    ]
+}
+
+/// A consent as it was signed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OwnConsent {
+    pub institution: String,
+    pub text_version: String,
+    pub purposes: Vec<ConsentPurpose>,
+    pub signed_at: String,
+}
+
+/// An enrolment, and where what was made of it lies.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OwnEnrolment {
+    pub institution: String,
+    pub institution_name: String,
+    pub state: EnrolmentState,
+    pub proposed_at: String,
+    pub templates: i64,
+    pub photos: i64,
+    /// Boxes of the institution that are connected and hold the templates of it.
+    pub boxes: Vec<String>,
+}
+
+/// Somebody read data of this person.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OwnReading {
+    pub at: String,
+    pub by: String,
+    pub action: String,
+    pub why: String,
+}
+
+/// A case that names this person and of which the party was told.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OwnCase {
+    pub alert: String,
+    pub number: i64,
+    pub institution_name: String,
+    pub raised_at: String,
+    #[schemars(with = "String")]
+    pub told_on: Date,
+    pub stage: Stage,
+}
+
+/// Everything that is held of a person.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OwnData {
+    pub made_at: String,
+    pub registered: Practitioner,
+    /// When card and PIN were set.
+    pub card_set_at: Option<String>,
+    pub consents: Vec<OwnConsent>,
+    pub enrolments: Vec<OwnEnrolment>,
+    pub readings: Vec<OwnReading>,
+    pub cases: Vec<OwnCase>,
+    pub requests: Vec<PersonalRequest>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Requests {
+    pub requests: Vec<PersonalRequest>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerBody {
+    pub by: Option<String>,
+    pub answer: String,
+}
+
+async fn get_own(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+) -> Result<Json<OwnData>, Problem> {
+    Ok(Json(read(&app, &token).await?))
+}
+
+async fn get_copy(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+) -> Result<Download<JsonFile>, Problem> {
+    let own = read(&app, &token).await?;
+    let bytes = serde_json::to_vec_pretty(&own).map_err(|e| Problem::internal(&e))?;
+    Ok(Download::new("my-data.json".to_owned(), bytes))
+}
+
+/// The data of whoever this link was given to.
+pub(super) async fn read(app: &Arc<App>, token: &str) -> Result<OwnData, Problem> {
+    let link = link_of(app, token).await?;
+    if link.purpose != Purpose::OwnData {
+        return Err(Problem::unprocessable("this link shows no data: ask for one that does"));
+    }
+    deed::persons([&link.person]);
+    deed::did("read over the person's own link");
+    app.blocking(move |a| own(a, &link.person)).await
+}
+
+/// Blocking.
+fn own(a: &App, person: &str) -> Result<OwnData, Problem> {
+    let registered = a.store.practitioner(person)?;
+    let registered = registered.ok_or_else(|| Problem::unknown("practitioner", person))?;
+    let consents = a.faces.consents_of(person)?.into_iter().map(|(institution, c)| OwnConsent {
+        institution,
+        text_version: c.text_version,
+        purposes: c.purposes,
+        signed_at: c.signed_at,
+    });
+    let cases = cases(a, person)?;
+    let mut readings = a.store.read_of(person)?;
+    readings.retain(|entry| may_be_told(&entry.action, &entry.object, &cases));
+    let readings = readings.into_iter().map(|entry| OwnReading {
+        at: entry.at,
+        by: entry.actor,
+        action: entry.action,
+        why: entry.why,
+    });
+    Ok(OwnData {
+        made_at: now_text(),
+        registered,
+        card_set_at: a.store.credential_of(person)?.map(|c| c.set_at),
+        consents: consents.collect(),
+        enrolments: enrolments(a, person)?,
+        readings: readings.collect(),
+        cases,
+        requests: a.store.personal_requests(Some(person))?,
+    })
+}
+
+fn name_of(a: &App, institution: &str) -> Result<String, Problem> {
+    Ok(a.store.institution(institution)?.map(|i| i.name).unwrap_or_default())
+}
+
+fn enrolments(a: &App, person: &str) -> Result<Vec<OwnEnrolment>, Problem> {
+    let mut found = Vec::new();
+    for e in a.faces.enrolments_of(&[person.to_owned()])? {
+        let held = e.templates > 0;
+        let boxes = if held { a.store.devices_of(Some(&e.institution), None)? } else { Vec::new() };
+        found.push(OwnEnrolment {
+            institution_name: name_of(a, &e.institution)?,
+            state: e.state,
+            institution: e.institution,
+            proposed_at: e.proposed_at,
+            templates: e.templates,
+            photos: e.photos,
+            boxes,
+        });
+    }
+    Ok(found)
+}
+
+/// Pages of the registry and of enrolment; whoever reads there looks into no lead.
+const OPEN: [&str; 8] = [
+    "/people",
+    "/practitioners",
+    "/enrolments",
+    "/checks",
+    "/personal",
+    "/registry",
+    "/sessions",
+    "/import",
+];
+
+/// A reading of a lead is told once its party was: before, it would warn whom it is about.
+fn may_be_told(action: &str, object: &str, told: &[OwnCase]) -> bool {
+    let path = action.split_once(' ').map_or(action, |(_, path)| path);
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    OPEN.iter().any(|open| path.starts_with(open))
+        || told.iter().any(|case| object.contains(&case.alert))
+}
+
+/// Only what the party was told of: before, an investigation would be warned.
+fn cases(a: &App, person: &str) -> Result<Vec<OwnCase>, Problem> {
+    let mut found = Vec::new();
+    for alert in a.store.cases_naming(person)? {
+        let case = a.store.penalty_case(&alert.id)?;
+        let Some((told_on, _, _)) = case.told() else { continue };
+        found.push(OwnCase {
+            institution_name: name_of(a, &alert.institution)?,
+            stage: case.stage(),
+            alert: alert.id,
+            number: alert.number,
+            raised_at: alert.raised_at,
+            told_on,
+        });
+    }
+    Ok(found)
+}
+
+/// Whether this person was told of a case of this alert. Blocking.
+pub(super) fn was_told(a: &App, person: &str, alert: &str) -> Result<bool, Problem> {
+    Ok(cases(a, person)?.iter().any(|case| case.alert == alert))
+}
+
+async fn get_requests(State(app): State<Arc<App>>, who: Who) -> Result<Json<Requests>, Problem> {
+    let requests = app.blocking(move |a| visible(a, &who)).await?;
+    Ok(Json(Requests { requests }))
+}
+
+async fn post_answer(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(id): Path<i64>,
+    Body(it): Body<AnswerBody>,
+) -> Result<Json<Requests>, Problem> {
+    answer(&app, &who, id, it).await?;
+    let requests = app.blocking(move |a| visible(a, &who)).await?;
+    Ok(Json(Requests { requests }))
+}
+
+/// Requests of people whom this supervisor sees. Blocking.
+pub(super) fn visible(a: &App, who: &Who) -> Result<Vec<PersonalRequest>, Problem> {
+    let seen = Seen::of(a, who)?;
+    let mut found = Vec::new();
+    for request in a.store.personal_requests(None)? {
+        if a.store.practitioner(&request.person)?.is_some_and(|p| seen.person(&p)) {
+            deed::persons([&request.person]);
+            found.push(request);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) async fn answer(
+    app: &Arc<App>,
+    who: &Who,
+    id: i64,
+    it: AnswerBody,
+) -> Result<(), Problem> {
+    let by = signer(who, it.by.as_deref())?;
+    let text = it.answer.trim().to_owned();
+    if text.is_empty() || text.chars().count() > 2000 {
+        return Err(Problem::unprocessable("answer: 1 to 2000 characters"));
+    }
+    deed::did(format!("request {id} answered"));
+    let who = who.clone();
+    app.blocking(move |a| {
+        if !visible(a, &who)?.iter().any(|r| r.id == id) {
+            return Err(Problem::unknown("request", &id.to_string()));
+        }
+        Ok(a.store.answer_personal_request(id, (&by, &text), &now_text())?)
+    })
+    .await
+}

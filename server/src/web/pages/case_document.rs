@@ -1,0 +1,125 @@
+//! One document of a case by page: its text to edit, its versions, and the files to take.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Given;
+use super::frame::{Frame, line, local, render_as, shown};
+use super::words::Lang;
+use crate::access::{Right, Who};
+use crate::app::App;
+use crate::case_document::{Kind, LONGEST};
+use crate::problem::Problem;
+use crate::web::case_documents::{DocumentBody, document, get_docx, get_pdf, named, save};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{AUTHORITY, OPENINGS, PACKAGE, may_open};
+
+const PAGE: &str = "/alerts/{id}/case/documents/{kind}";
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page(PAGE, page).roles(OPENINGS).audited(),
+        Endpoint::form(PAGE, submit).roles(AUTHORITY).audited(),
+        Endpoint::page("/alerts/{id}/case/documents/{kind}/pdf", get_pdf).roles(PACKAGE).audited(),
+        Endpoint::page("/alerts/{id}/case/documents/{kind}/docx", get_docx)
+            .roles(PACKAGE)
+            .audited(),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "case_document.html")]
+struct DocumentPage {
+    f: Frame,
+    id: String,
+    title: &'static str,
+    number: String,
+    text: String,
+    longest: usize,
+    versions: Vec<(i64, String, String)>,
+    may_save: bool,
+    may_take: bool,
+    named: bool,
+    by: String,
+    fault: String,
+}
+
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path((id, kind)): Path<(String, String)>,
+) -> Response {
+    let made = match named(&kind) {
+        Ok(kind) => make(&app, &who, l, (id, kind), None).await,
+        Err(problem) => Err(problem),
+    };
+    shown(&app, &who, l, made).await
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    (id, kind): (String, Kind),
+    refused: Option<(Given, String)>,
+) -> Result<Response, Problem> {
+    let (asked, reader) = (id.clone(), who.clone());
+    let it = app.blocking(move |a| document(a, &reader, &asked, kind)).await?;
+    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let (typed, by, fault) = match refused {
+        Some((given, fault)) => {
+            (Some(given.text("text").to_owned()), given.text("by").to_owned(), fault)
+        }
+        None => (None, String::new(), String::new()),
+    };
+    let here = format!("/alerts/{id}/case/documents/{}", kind.code());
+    let page = DocumentPage {
+        f: Frame::of(app, who, l, "inbox", &here).await?,
+        title: l.t(kind.zh(), kind.en()),
+        may_take: !it.versions.is_empty()
+            && may_open(who, "/alerts/{id}/case/documents/{kind}/pdf"),
+        may_save: who.may(Right::WorkCases),
+        versions: it.versions.into_iter().map(|v| (v.version, local(&v.at), v.by)).collect(),
+        number: it.number,
+        text: typed.unwrap_or(it.text),
+        longest: LONGEST,
+        named: !who.open_house,
+        id,
+        by,
+        fault,
+    };
+    render_as(&page, status)
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path((id, kind)): Path<(String, String)>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let made = match named(&kind) {
+        Err(problem) => Err(problem),
+        Ok(kind) => {
+            let text = (given.text("fill").is_empty()).then(|| given.text("text").to_owned());
+            let body = DocumentBody { by: Some(given.text("by").to_owned()), text };
+            match save(&app, &who, id.clone(), kind, body).await {
+                Ok(()) => {
+                    let here = format!("/alerts/{id}/case/documents/{}", kind.code());
+                    Ok(Redirect::to(&here).into_response())
+                }
+                Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
+                    make(&app, &who, l, (id, kind), Some((given, line(l, problem)))).await
+                }
+                Err(problem) => Err(problem),
+            }
+        }
+    };
+    shown(&app, &who, l, made).await
+}

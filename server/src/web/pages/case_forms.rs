@@ -1,0 +1,320 @@
+//! The forms by which officers enter the acts of a case: which fields each has, and the entry that
+//! was typed.
+
+use jiff::civil::Date;
+
+use super::forms::Given;
+use super::words::Lang;
+use crate::penalty_case::{
+    Cause, Entry, Extension, Officer, Outcome, Penalty, PenaltyKind, ServedPaper, ServiceWay, words,
+};
+
+/// How a field is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Area,
+    Day,
+    Number,
+    Yes,
+    Choice,
+}
+
+pub(super) struct FieldView {
+    pub(super) name: String,
+    pub(super) label: String,
+    kind: Kind,
+    pub(super) value: String,
+    /// Code, words.
+    pub(super) options: Vec<(&'static str, &'static str)>,
+}
+
+impl FieldView {
+    // The template asks in words.
+    pub(super) fn is(&self, kind: &str) -> bool {
+        kind == match self.kind {
+            Kind::Text => "text",
+            Kind::Area => "area",
+            Kind::Day => "day",
+            Kind::Number => "number",
+            Kind::Yes => "yes",
+            Kind::Choice => "choice",
+        }
+    }
+}
+
+/// One act that may be entered.
+pub(super) struct FormView {
+    pub(super) code: &'static str,
+    pub(super) title: &'static str,
+    pub(super) fields: Vec<FieldView>,
+    /// It was sent and refused: it stays open.
+    pub(super) open: bool,
+}
+
+/// Acts before the decision, in the order of the procedure.
+const BEFORE: [&str; 16] = [
+    "officers",
+    "correction_ordered",
+    "correction_checked",
+    "notified",
+    "stated",
+    "hearing_requested",
+    "hearing_waived",
+    "hearing_called",
+    "hearing_held",
+    "legally_reviewed",
+    "discussed",
+    "excluded",
+    "decision_extended",
+    "decided",
+    "served",
+    "struck",
+];
+const AFTER: [&str; 2] = ["served", "correction_checked"];
+const CRIME: [&str; 3] = ["crime_reported", "crime_decided", "crime_transferred"];
+
+/// The acts that a case may take now.
+pub(super) fn codes(opened: bool, decided: bool) -> Vec<&'static str> {
+    match (opened, decided) {
+        (false, _) => vec!["opening_extended"],
+        (true, false) => BEFORE.into_iter().chain(CRIME).collect(),
+        (true, true) => AFTER.into_iter().chain(CRIME).chain(["struck"]).collect(),
+    }
+}
+
+pub(super) fn form(l: Lang, code: &'static str, given: Option<&Given>) -> FormView {
+    let sent = given.filter(|g| g.text("kind") == code);
+    let mut fields = fields(l, code);
+    if let Some(given) = sent {
+        for field in &mut fields {
+            given.text(&field.name).clone_into(&mut field.value);
+        }
+    }
+    FormView { code, title: l.t(words::zh(code), words::en(code)), fields, open: sent.is_some() }
+}
+
+const OUTCOMES: [(&str, &str, &str); 4] = [
+    ("punished", "予以行政处罚", "penalty"),
+    ("not_punished", "不予行政处罚", "no penalty"),
+    ("not_established", "违法事实不能成立", "not established"),
+    ("transferred", "移送", "transferred"),
+];
+const CAUSES: [(&str, &str, &str); 4] = [
+    ("hearing", "听证", "hearing"),
+    ("appraisal", "鉴定", "appraisal"),
+    ("public_notice", "公告", "public notice"),
+    ("assistance", "协助调查", "assistance"),
+];
+const EXTENSIONS: [(&str, &str, &str); 2] = [
+    ("head", "负责人批准延长60日", "60 days, by the head"),
+    ("discussion", "集体讨论再延长30日", "30 days more, by discussion"),
+];
+const PAPERS: [(&str, &str, &str); 2] =
+    [("decision", "决定书", "decision"), ("notice", "告知书", "notice")];
+const WAYS: [(&str, &str, &str); 5] = [
+    ("direct", "直接送达", "directly"),
+    ("left", "留置送达", "left"),
+    ("mail", "邮寄送达", "by mail"),
+    ("electronic", "电子送达", "electronically"),
+    ("public_notice", "公告送达", "by public notice"),
+];
+
+fn field(l: Lang, name: &str, zh: &str, en: &str, kind: Kind) -> FieldView {
+    FieldView {
+        name: name.to_owned(),
+        label: l.t(zh, en).to_owned(),
+        kind,
+        value: String::new(),
+        options: Vec::new(),
+    }
+}
+
+fn choice(
+    l: Lang,
+    (name, zh, en): (&str, &str, &str),
+    options: &[(&'static str, &'static str, &'static str)],
+) -> FieldView {
+    let options = options.iter().map(|(code, zh, en)| (*code, l.t(zh, en))).collect();
+    FieldView { options, ..field(l, name, zh, en, Kind::Choice) }
+}
+
+pub(super) fn officer_fields(l: Lang) -> Vec<FieldView> {
+    let mut fields = Vec::new();
+    for n in 1..=2 {
+        fields.push(field(
+            l,
+            &format!("officer_{n}"),
+            &format!("承办人{n}姓名"),
+            &format!("Officer {n}"),
+            Kind::Text,
+        ));
+        fields.push(field(
+            l,
+            &format!("certificate_{n}"),
+            &format!("承办人{n}执法证号"),
+            &format!("Certificate {n}"),
+            Kind::Text,
+        ));
+    }
+    fields
+}
+
+fn penalty_fields(l: Lang) -> Vec<FieldView> {
+    let tick =
+        |k: PenaltyKind| field(l, &format!("penalty_{}", k.code()), k.zh(), k.en(), Kind::Yes);
+    let mut fields: Vec<FieldView> = PenaltyKind::ALL.into_iter().map(tick).collect();
+    fields.push(field(l, "amount_yuan", "罚款金额（元）", "Fine, yuan", Kind::Number));
+    fields
+}
+
+fn fields(l: Lang, code: &str) -> Vec<FieldView> {
+    let one = |name: &str, zh: &str, en: &str, kind| field(l, name, zh, en, kind);
+    let approver = || one("approved_by", "批准的负责人", "Approved by", Kind::Text);
+    match code {
+        "opening_extended" => vec![approver()],
+        "officers" => officer_fields(l),
+        "correction_ordered" => vec![one("until", "改正期限", "Correct by", Kind::Day)],
+        "correction_checked" => vec![one("corrected", "已改正", "Corrected", Kind::Yes)],
+        "excluded" => vec![
+            choice(l, ("cause", "事由", "Cause"), &CAUSES),
+            one("from", "自", "From", Kind::Day),
+            one("to", "至", "To", Kind::Day),
+        ],
+        "decision_extended" => {
+            vec![choice(l, ("extension", "延长", "Extension"), &EXTENSIONS), approver()]
+        }
+        "notified" => {
+            let mut fields = penalty_fields(l);
+            fields.push(one("hearing_offered", "告知听证权利", "Hearing offered", Kind::Yes));
+            fields
+        }
+        "stated" => vec![one("text", "陈述申辩内容", "What the party said", Kind::Area)],
+        "hearing_called" => vec![one("held_on", "听证日期", "Day of the hearing", Kind::Day)],
+        "legally_reviewed" => vec![
+            one("reviewer", "审核人", "Reviewer", Kind::Text),
+            one("agreed", "审核通过", "Agreed", Kind::Yes),
+        ],
+        "discussed" => vec![
+            one("participants", "参加人（每行一人）", "Participants, one a line", Kind::Area),
+            one("conclusion", "讨论结论", "Conclusion", Kind::Area),
+        ],
+        "decided" => {
+            let mut fields = vec![
+                choice(l, ("outcome", "决定", "Decision"), &OUTCOMES),
+                one("number", "文号", "Number", Kind::Text),
+            ];
+            fields.extend(penalty_fields(l));
+            fields.push(approver());
+            fields
+        }
+        "served" => vec![
+            choice(l, ("paper", "文书", "Paper"), &PAPERS),
+            choice(l, ("way", "方式", "Way"), &WAYS),
+            one("agreed", "当事人已签同意书（电子送达）", "Signed agreement", Kind::Yes),
+        ],
+        "crime_decided" => {
+            vec![one("transfer", "批准移送", "Transfer", Kind::Yes), approver()]
+        }
+        "crime_transferred" => vec![one("to", "接收机关", "To", Kind::Text)],
+        "struck" => vec![
+            one("id", "原记录编号", "Entry number", Kind::Number),
+            one("why", "更正理由", "Why", Kind::Area),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn day(given: &Given, name: &str) -> Result<Date, String> {
+    given.text(name).parse().map_err(|_| format!("{name}: give the day"))
+}
+
+/// Both officers of the opening, or of a change.
+pub(super) fn officers(given: &Given) -> Vec<Officer> {
+    let of = |n: u8| Officer {
+        name: given.text(&format!("officer_{n}")).to_owned(),
+        certificate: given.text(&format!("certificate_{n}")).to_owned(),
+    };
+    vec![of(1), of(2)]
+}
+
+fn penalties(given: &Given) -> Result<Vec<Penalty>, String> {
+    let mut found = Vec::new();
+    for kind in PenaltyKind::ALL {
+        if given.text(&format!("penalty_{}", kind.code())).is_empty() {
+            continue;
+        }
+        let amount_yuan = if kind == PenaltyKind::Fine { number(given, "amount_yuan")? } else { 0 };
+        found.push(Penalty { kind, amount_yuan });
+    }
+    Ok(found)
+}
+
+fn number<T: std::str::FromStr>(given: &Given, name: &str) -> Result<T, String> {
+    given.text(name).parse().map_err(|_| format!("{name}: give a whole number"))
+}
+
+/// One of the codes that a list offers; a stranger's code is refused by name.
+fn chosen<T: serde::de::DeserializeOwned>(given: &Given, name: &str) -> Result<T, String> {
+    let code = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(given.text(name));
+    T::deserialize(code).map_err(|_| format!("{name}: choose one of the list"))
+}
+
+/// The entry that was typed.
+pub(super) fn read(given: &Given) -> Result<Entry, String> {
+    let text = |name: &str| given.text(name).to_owned();
+    let yes = |name: &str| !given.text(name).is_empty();
+    Ok(match given.text("kind") {
+        "opening_extended" => Entry::OpeningExtended { approved_by: text("approved_by") },
+        "officers" => Entry::Officers { officers: officers(given) },
+        "correction_ordered" => Entry::CorrectionOrdered { until: day(given, "until")? },
+        "correction_checked" => Entry::CorrectionChecked { corrected: yes("corrected") },
+        "excluded" => Entry::Excluded {
+            cause: chosen::<Cause>(given, "cause")?,
+            from: day(given, "from")?,
+            to: day(given, "to")?,
+        },
+        "decision_extended" => Entry::DecisionExtended {
+            extension: chosen::<Extension>(given, "extension")?,
+            approved_by: text("approved_by"),
+        },
+        "notified" => Entry::Notified {
+            penalties: penalties(given)?,
+            hearing_offered: yes("hearing_offered"),
+        },
+        "stated" => Entry::Stated { text: text("text") },
+        "hearing_requested" => Entry::HearingRequested {},
+        "hearing_waived" => Entry::HearingWaived {},
+        "hearing_called" => Entry::HearingCalled { held_on: day(given, "held_on")? },
+        "hearing_held" => Entry::HearingHeld {},
+        "legally_reviewed" => {
+            Entry::LegallyReviewed { reviewer: text("reviewer"), agreed: yes("agreed") }
+        }
+        "discussed" => Entry::Discussed {
+            participants: lines(given.text("participants")),
+            conclusion: text("conclusion"),
+        },
+        "decided" => Entry::Decided {
+            outcome: chosen::<Outcome>(given, "outcome")?,
+            number: text("number"),
+            penalties: penalties(given)?,
+            approved_by: text("approved_by"),
+        },
+        "served" => Entry::Served {
+            paper: chosen::<ServedPaper>(given, "paper")?,
+            way: chosen::<ServiceWay>(given, "way")?,
+            agreed: yes("agreed"),
+        },
+        "crime_reported" => Entry::CrimeReported {},
+        "crime_decided" => {
+            Entry::CrimeDecided { transfer: yes("transfer"), approved_by: text("approved_by") }
+        }
+        "crime_transferred" => Entry::CrimeTransferred { to: text("to") },
+        "struck" => Entry::Struck { id: number(given, "id")?, why: text("why") },
+        _ => return Err("kind: choose an act of the procedure".to_owned()),
+    })
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}

@@ -1,0 +1,238 @@
+//! `/cases` and `/alerts/{id}/case`: what runs and by when, the procedure with its articles, and
+//! the forms of its acts.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::alert::{ClockView, cited};
+use super::case_forms::FieldView;
+use super::case_forms::{FormView, codes, day, form, officer_fields, officers, read};
+use super::case_words::said;
+use super::forms::Given;
+use super::frame::{Frame, line, local, render, render_as, shown};
+use super::words::Lang;
+use crate::access::{Right, Who};
+use crate::alert::State as AlertState;
+use crate::app::App;
+use crate::clock::today;
+use crate::penalty_case::{Stage, words};
+use crate::problem::Problem;
+use crate::web::cases::{
+    CaseSeen, EntryBody, EntrySeen, OpenBody, PhaseSeen, enter, lines, open, whole,
+};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{AUTHORITY, OPENINGS};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/cases", list).roles(OPENINGS).audited(),
+        Endpoint::page("/alerts/{id}/case", page).roles(OPENINGS).audited(),
+        Endpoint::form("/alerts/{id}/case", submit).roles(AUTHORITY).audited(),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "cases.html")]
+struct CasesPage {
+    f: Frame,
+    lines: Vec<LineView>,
+}
+
+struct LineView {
+    alert: String,
+    number: i64,
+    case_number: String,
+    institution: String,
+    stage: &'static str,
+    clock: Option<ClockView>,
+}
+
+#[derive(Template)]
+#[template(path = "case.html")]
+struct CasePage {
+    f: Frame,
+    id: String,
+    number: i64,
+    case_number: String,
+    path: Vec<(&'static str, &'static str)>,
+    clocks: Vec<ClockView>,
+    phases: Vec<PhaseView>,
+    entries: Vec<EntryView>,
+    forms: Vec<FormView>,
+    /// Code, title, number.
+    documents: Vec<(&'static str, &'static str, String)>,
+    /// Fields of the opening, while it is still to come.
+    opening: Vec<FieldView>,
+    may_open: bool,
+    named: bool,
+    today: String,
+    by: String,
+    typed_number: String,
+    fault: String,
+}
+
+struct PhaseView {
+    title: &'static str,
+    done: String,
+    article: String,
+    documents: &'static str,
+}
+
+struct EntryView {
+    id: i64,
+    on: String,
+    title: &'static str,
+    said: String,
+    by: String,
+    at: String,
+    struck: bool,
+}
+
+async fn list(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make_list(&app, &who, l).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
+    let reader = who.clone();
+    let found = app.blocking(move |a| lines(a, &reader)).await?;
+    let view = |it: crate::web::cases::CaseLine| LineView {
+        clock: it.clock.as_ref().map(|c| ClockView::of(l, c)),
+        stage: l.t(it.stage.zh(), it.stage.en()),
+        case_number: it.case_number.unwrap_or_default(),
+        alert: it.alert,
+        number: it.number,
+        institution: it.institution,
+    };
+    render(&CasesPage {
+        f: Frame::of(app, who, l, "inbox", "/cases").await?,
+        lines: found.into_iter().map(view).collect(),
+    })
+}
+
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+    let made = make(&app, &who, l, id, None).await;
+    shown(&app, &who, l, made).await
+}
+
+/// The stages with `done`, `now` or nothing; a hearing that was not asked for is left out.
+fn path(l: Lang, stage: Stage) -> Vec<(&'static str, &'static str)> {
+    let class = |it: Stage| match it.cmp(&stage) {
+        std::cmp::Ordering::Less => "done",
+        std::cmp::Ordering::Equal => "now",
+        std::cmp::Ordering::Greater => "",
+    };
+    let shown = Stage::ALL.into_iter().filter(|s| *s != Stage::Heard || stage == Stage::Heard);
+    shown.map(|s| (l.t(s.zh(), s.en()), class(s))).collect()
+}
+
+fn phase(l: Lang, it: &PhaseSeen) -> PhaseView {
+    PhaseView {
+        title: l.t(it.phase.zh(), it.phase.en()),
+        done: it.done_on.map(|on| on.to_string()).unwrap_or_default(),
+        article: cited(l, &it.provision),
+        documents: it.documents_zh,
+    }
+}
+
+fn entry(l: Lang, it: &EntrySeen) -> EntryView {
+    let (r, code) = (&it.recorded, it.recorded.entry.code());
+    EntryView {
+        id: r.id,
+        on: r.on.to_string(),
+        title: l.t(words::zh(code), words::en(code)),
+        said: said(l, &r.entry),
+        by: r.by.clone(),
+        at: local(&r.at),
+        struck: it.struck,
+    }
+}
+
+fn forms(l: Lang, case: &CaseSeen, given: Option<&Given>) -> Vec<FormView> {
+    let decided = case.stage >= Stage::Decided;
+    match case.state {
+        AlertState::OnSite | AlertState::Case => codes(case.opened_on.is_some(), decided)
+            .into_iter()
+            .map(|code| form(l, code, given))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: String,
+    refused: Option<(Given, String)>,
+) -> Result<Response, Problem> {
+    let (asked, reader) = (id.clone(), who.clone());
+    let case = app.blocking(move |a| whole(a, &reader, &asked)).await?;
+    let works = who.may(Right::WorkCases);
+    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let given = refused.as_ref().map(|(given, _)| given);
+    let mut opening = officer_fields(l);
+    for field in &mut opening {
+        given.map_or("", |g| g.text(&field.name)).clone_into(&mut field.value);
+    }
+    let page = CasePage {
+        f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}/case")).await?,
+        number: case.number,
+        path: path(l, case.stage),
+        clocks: case.clocks.iter().map(|c| ClockView::of(l, c)).collect(),
+        phases: case.phases.iter().map(|p| phase(l, p)).collect(),
+        entries: case.entries.iter().map(|e| entry(l, e)).collect(),
+        forms: if works { forms(l, &case, given) } else { Vec::new() },
+        documents: case
+            .documents
+            .iter()
+            .map(|d| (d.kind.code(), l.t(d.kind.zh(), d.kind.en()), d.number.clone()))
+            .collect(),
+        may_open: works && case.state == AlertState::OnSite,
+        opening,
+        named: !who.open_house,
+        today: today().to_string(),
+        by: given.map_or("", |g| g.text("by")).to_owned(),
+        typed_number: given.map_or("", |g| g.text("case_number")).to_owned(),
+        case_number: case.case_number.unwrap_or_default(),
+        fault: refused.as_ref().map(|(_, fault)| fault.clone()).unwrap_or_default(),
+        id,
+    };
+    render_as(&page, status)
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let made = match taken(&app, &who, &id, &given).await {
+        Ok(()) => Ok(Redirect::to(&format!("/alerts/{id}/case")).into_response()),
+        Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
+            make(&app, &who, l, id, Some((given, line(l, problem)))).await
+        }
+        Err(problem) => Err(problem),
+    };
+    shown(&app, &who, l, made).await
+}
+
+/// The opening, or one act.
+async fn taken(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<(), Problem> {
+    let by = Some(given.text("by").to_owned());
+    if given.text("kind") == "open" {
+        let case_number = given.text("case_number").to_owned();
+        let body = OpenBody { by, case_number, officers: officers(given) };
+        open(app, who, id.to_owned(), body).await?;
+        return Ok(());
+    }
+    let entry = read(given).map_err(Problem::unprocessable)?;
+    let on = day(given, "on").map_err(Problem::unprocessable)?;
+    enter(app, who, id.to_owned(), EntryBody { by, on, entry }).await
+}

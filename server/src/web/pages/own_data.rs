@@ -1,0 +1,228 @@
+//! A person's own page, and the supervisors' page of what people asked for on it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Given;
+use super::frame::{Frame, dated, line, local, render_as, shown};
+use super::words::Lang;
+use crate::access::Who;
+use crate::app::App;
+use crate::consent::Purpose as ConsentPurpose;
+use crate::problem::Problem;
+use crate::store::{About, PersonalRequest};
+use crate::web::endpoint::Endpoint;
+use crate::web::own_data::{AnswerBody, OwnCase, OwnData, answer, read, visible};
+use crate::web::rights::AUTHORITY;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/requests", requests).roles(AUTHORITY).audited(),
+        Endpoint::form("/requests", submit).roles(AUTHORITY).audited(),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "own_data.html")]
+struct OwnPage {
+    f: Frame,
+    token: String,
+    registered: Vec<(&'static str, String)>,
+    consents: Vec<[String; 4]>,
+    enrolments: Vec<[String; 5]>,
+    readings: Vec<[String; 4]>,
+    cases: Vec<CaseView>,
+    requests: Vec<RequestView>,
+    fault: String,
+    done: bool,
+}
+
+struct CaseView {
+    alert: String,
+    number: i64,
+    institution: String,
+    raised: String,
+    told_on: String,
+    stage: &'static str,
+}
+
+struct RequestView {
+    id: i64,
+    person: String,
+    about: &'static str,
+    alert: String,
+    at: String,
+    text: String,
+    answer: String,
+    answered: String,
+}
+
+fn request(l: Lang, it: PersonalRequest) -> RequestView {
+    let answered = match (&it.answered_by, &it.answered_at) {
+        (Some(by), Some(at)) => format!("{by} {}", local(at)),
+        _ => String::new(),
+    };
+    RequestView {
+        about: match it.about {
+            About::Correction => l.t("更正登记信息", "correction of the registry"),
+            About::Answer => l.t("对案件的说明", "answer to a case"),
+        },
+        id: it.id,
+        person: it.person,
+        alert: it.alert.unwrap_or_default(),
+        at: local(&it.at),
+        text: it.text,
+        answer: it.answer.unwrap_or_default(),
+        answered,
+    }
+}
+
+fn purpose(l: Lang, it: ConsentPurpose) -> &'static str {
+    match it {
+        ConsentPurpose::Recognition => l.t("识别", "recognition"),
+        ConsentPurpose::ServerStorage => {
+            l.t("服务器存储与传输", "storage on the server, transmission")
+        }
+        ConsentPurpose::KeepPhoto => l.t("留存照片", "photograph kept"),
+    }
+}
+
+fn registered(l: Lang, own: &OwnData) -> Vec<(&'static str, String)> {
+    let it = &own.registered;
+    let code = |value: &dyn std::fmt::Debug| snake(&format!("{value:?}"));
+    let sites: Vec<String> = it.sites.iter().map(|s| s.institution.to_string()).collect();
+    let card = own.card_set_at.as_deref().map(dated).unwrap_or_default();
+    vec![
+        (l.t("姓名", "Name"), it.name.0.clone()),
+        (l.t("编号", "Id"), it.id.to_string()),
+        (l.t("类别", "Category"), l.category(&code(&it.category))),
+        (l.t("注册状态", "Registration"), l.registration(&code(&it.registration))),
+        (l.t("执业机构", "Institutions"), sites.join("、")),
+        (l.t("卡与 PIN 设置于", "Card and PIN set"), card),
+    ]
+}
+
+/// `LicensedPhysician` as `licensed_physician`.
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+fn case(l: Lang, it: &OwnCase) -> CaseView {
+    CaseView {
+        alert: it.alert.clone(),
+        number: it.number,
+        institution: it.institution_name.clone(),
+        raised: dated(&it.raised_at),
+        told_on: it.told_on.to_string(),
+        stage: l.t(it.stage.zh(), it.stage.en()),
+    }
+}
+
+/// The page of whoever the link was given to.
+pub(super) async fn own_page(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    token: &str,
+    outcome: Result<bool, String>,
+) -> Result<Response, Problem> {
+    let own = read(app, token).await?;
+    let (done, fault) = match outcome {
+        Ok(done) => (done, String::new()),
+        Err(fault) => (false, fault),
+    };
+    let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let purposes =
+        |all: &[ConsentPurpose]| all.iter().map(|p| purpose(l, *p)).collect::<Vec<_>>().join("、");
+    let page = OwnPage {
+        f: Frame::of(app, who, l, "", "/login").await?,
+        token: token.to_owned(),
+        registered: registered(l, &own),
+        consents: own
+            .consents
+            .iter()
+            .map(|c| {
+                let at = dated(&c.signed_at);
+                [c.institution.clone(), c.text_version.clone(), purposes(&c.purposes), at]
+            })
+            .collect(),
+        enrolments: own
+            .enrolments
+            .iter()
+            .map(|e| {
+                let held = format!("{} / {}", e.templates, e.photos);
+                let state = l.enrolment(&snake(&format!("{:?}", e.state)));
+                let (name, at) = (e.institution_name.clone(), dated(&e.proposed_at));
+                [name, state, at, held, e.boxes.join("、")]
+            })
+            .collect(),
+        readings: own
+            .readings
+            .iter()
+            .map(|r| [dated(&r.at), r.by.clone(), r.action.clone(), r.why.clone()])
+            .collect(),
+        cases: own.cases.iter().map(|c| case(l, c)).collect(),
+        requests: own.requests.into_iter().map(|r| request(l, r)).collect(),
+        fault,
+        done,
+    };
+    render_as(&page, status)
+}
+
+#[derive(Template)]
+#[template(path = "requests.html")]
+struct RequestsPage {
+    f: Frame,
+    requests: Vec<RequestView>,
+    named: bool,
+    fault: String,
+}
+
+async fn requests(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make(&app, &who, l, String::new()).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Response, Problem> {
+    let reader = who.clone();
+    let found = app.blocking(move |a| visible(a, &reader)).await?;
+    let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let page = RequestsPage {
+        f: Frame::of(app, who, l, "people", "/requests").await?,
+        requests: found.into_iter().map(|r| request(l, r)).collect(),
+        named: !who.open_house,
+        fault,
+    };
+    render_as(&page, status)
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let id = given.text("id").parse().unwrap_or(0);
+    let by = Some(given.text("by").to_owned());
+    let body = AnswerBody { by, answer: given.text("answer").to_owned() };
+    let made = match answer(&app, &who, id, body).await {
+        Ok(()) => Ok(Redirect::to("/requests").into_response()),
+        Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
+            make(&app, &who, l, line(l, problem)).await
+        }
+        Err(problem) => Err(problem),
+    };
+    shown(&app, &who, l, made).await
+}

@@ -1,0 +1,175 @@
+//! The procedure of a case over API and page: opening with two officers, what is refused, and who
+//! is told of a late one.
+
+use serde_json::{Value, json};
+use server::access::Role;
+
+use crate::access::{ask, token};
+use crate::boxes::{TestBox, finding};
+use crate::house::House;
+
+fn today() -> String {
+    server::clock::today().to_string()
+}
+
+/// An alert that supervisors verify on site.
+fn verified() -> (House, String) {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.receipted(1);
+    let id = "1".repeat(32);
+    for (by, step) in [("wang", "uphold"), ("li", "uphold"), ("wang", "go_on_site")] {
+        house.must_post(&format!("alerts/{id}/steps"), &json!({"step": step, "by": by}));
+    }
+    (house, id)
+}
+
+fn officers(second: &str) -> Value {
+    json!([{"name": "王督", "certificate": "A-1"}, {"name": second, "certificate": "A-2"}])
+}
+
+fn opened() -> (House, String) {
+    let (house, id) = verified();
+    let body = json!({"by": "wang", "case_number": "立〔2026〕1号", "officers": officers("李督")});
+    house.must_post(&format!("alerts/{id}/case"), &body);
+    (house, id)
+}
+
+fn entry(house: &House, id: &str, by: &str, entry: &Value) -> (u16, Value) {
+    let body = json!({"by": by, "on": today(), "entry": entry});
+    house.post(&format!("alerts/{id}/case/entries"), &body)
+}
+
+#[test]
+fn a_case_opens_with_two_officers_and_not_with_one_twice() {
+    let (house, id) = verified();
+    let body = json!({"by": "wang", "case_number": "1", "officers": officers("王督")});
+    let (status, said) = house.post(&format!("alerts/{id}/case"), &body);
+    assert_eq!(status, 422, "{said}");
+    assert!(said["detail"].as_str().unwrap().contains("two different people"));
+    assert_eq!(
+        house.get(&format!("alerts/{id}"))["state"],
+        "on_site",
+        "it was opened all the same"
+    );
+    let body = json!({"by": "wang", "case_number": "1", "officers": officers("李督")});
+    let case = house.must_post(&format!("alerts/{id}/case"), &body);
+    assert_eq!(
+        (&case["stage"], &case["clocks"][0]["due"]),
+        (&json!("investigation"), &json!("decide"))
+    );
+    assert_eq!(house.get(&format!("alerts/{id}"))["clock"]["due"], "decide");
+    assert_eq!(house.get("cases")["cases"][0]["alert"], json!(id));
+}
+
+#[test]
+fn a_case_goes_from_opening_to_closing_by_two_people() {
+    let (house, id) = opened();
+    let fine = json!([{"kind": "fine", "amount_yuan": 30000}]);
+    let decided = json!({"kind": "decided", "outcome": "punished", "number": "罚〔2026〕1号",
+        "penalties": fine, "approved_by": "赵局长"});
+    assert_eq!(entry(&house, &id, "wang", &decided).0, 422, "nobody was told");
+    let told = json!({"kind": "notified", "penalties": fine, "hearing_offered": true});
+    assert_eq!(entry(&house, &id, "wang", &told).0, 200);
+    assert_eq!(entry(&house, &id, "wang", &decided).0, 422, "the party may still ask");
+    assert_eq!(entry(&house, &id, "wang", &json!({"kind": "hearing_waived"})).0, 200);
+    assert_eq!(entry(&house, &id, "wang", &decided).0, 200);
+    let close =
+        |by: &str| house.post(&format!("alerts/{id}/steps"), &json!({"step": "close", "by": by})).0;
+    assert_eq!(close("li"), 422, "it was closed unserved");
+    let served = json!({"kind": "served", "paper": "decision", "way": "direct"});
+    assert_eq!(entry(&house, &id, "wang", &served).0, 200);
+    assert_eq!((close("wang"), close("li")), (422, 200));
+    let case = house.get(&format!("alerts/{id}/case"));
+    assert_eq!((&case["stage"], &case["clocks"]), (&json!("closed"), &json!([])));
+    assert_eq!(entry(&house, &id, "wang", &served).0, 422, "a closed case took an entry");
+}
+
+#[test]
+fn the_case_page_shows_articles_marks_and_keeps_what_was_typed() {
+    let (house, id) = opened();
+    let path = format!("/alerts/{id}/case");
+    let page = house.page(&path).1;
+    for said in
+        ["程序规定第三十二条", "待法制审核", "作出处罚决定期限", "王督", "立案报告", "2026〕1号"]
+    {
+        assert!(page.contains(said), "{said} is not on the page");
+    }
+    let form = format!("kind=stated&by=wang&on={}&text=", today());
+    let kind = "application/x-www-form-urlencoded";
+    let refused = house.send("POST", &path, kind, form.as_bytes());
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused.body.contains("必填") && refused.body.contains("<details open"),
+        "{}",
+        refused.body
+    );
+    let form = format!("kind=correction_ordered&by=wang&on={0}&until={0}", today());
+    assert_eq!(house.send("POST", &path, kind, form.as_bytes()).status, 303);
+    let english = house.page(&format!("{path}?lang=en")).1;
+    assert!(english.contains("order to correct") && english.contains("the party corrects by"));
+    assert!(house.page("/cases?lang=en").1.contains("Cases and terms"));
+}
+
+#[test]
+fn a_late_case_is_told_once_and_blocks_nothing() {
+    let (house, id) = verified();
+    let app = &house.running().app;
+    let now = server::clock::today();
+    assert_eq!(server::case_watch::round(app, now).unwrap(), 0);
+    let later = now.checked_add(jiff::Span::new().days(40)).unwrap();
+    assert_eq!(server::case_watch::round(app, later).unwrap(), 1);
+    assert_eq!(server::case_watch::round(app, later).unwrap(), 0, "told twice");
+    let body = json!({"by": "wang", "case_number": "1", "officers": officers("李督")});
+    house.must_post(&format!("alerts/{id}/case"), &body);
+}
+
+#[test]
+fn no_clinic_and_no_program_sees_or_enters_a_case() {
+    let house = House::with(tempfile::tempdir().unwrap(), "[access]\naccounts = true\n");
+    let clinic = token(&house, Role::Clinic, "clinic-1");
+    assert_eq!(ask(&house, "GET", "/api/v1/alerts/x/case", &clinic, "").status, 403);
+    assert_eq!(ask(&house, "GET", "/api/v1/cases", &clinic, "").status, 403);
+    let program = token(&house, Role::Supervisor, "");
+    let body = json!({"on": today(), "entry": {"kind": "hearing_waived"}}).to_string();
+    assert_eq!(ask(&house, "POST", "/api/v1/alerts/x/case/entries", &program, &body).status, 403);
+}
+
+#[test]
+fn a_document_is_filled_edited_numbered_and_taken_in_both_forms() {
+    let (house, id) = opened();
+    let path = format!("alerts/{id}/case/documents/opening_report");
+    let draft = house.get(&path);
+    assert_eq!((&draft["number"], &draft["versions"]), (&json!(""), &json!([])));
+    for said in
+        ["锦城医疗美容门诊部", "91350100M000100Y43", "王督（A-1）、李督（A-2）", "待法制审核"]
+    {
+        assert!(draft["text"].as_str().unwrap().contains(said), "{said} is not in {draft}");
+    }
+    let file = |form: &str| house.send_with("GET", &format!("/api/v1/{path}/{form}"), "", b"");
+    assert_eq!(file("pdf").status, 422, "a draft without a number was printed");
+    let made = house.must_post(&path, &json!({"by": "wang"}));
+    let year = server::clock::today().year();
+    assert_eq!(made["number"], json!(format!("立〔{year}〕1号")));
+    let edited = json!({"by": "li", "text": "# 意见\n同意\u{31350}立案"});
+    let made = house.must_post(&path, &edited);
+    assert_eq!(made["number"], json!(format!("立〔{year}〕1号")), "the number changed");
+    assert_eq!(made["versions"].as_array().unwrap().len(), 2, "an earlier version is gone");
+    assert!(file("pdf").body.starts_with("%PDF-"));
+    assert!(file("docx").body.contains("同意\u{31350}立案"));
+    let empty = json!({"by": "li", "text": " "});
+    assert_eq!(house.post(&path, &empty).0, 422);
+    let page = house.page(&format!("/{path}")).1;
+    assert!(page.contains("同意\u{31350}立案") && page.contains("DOCX"), "{page}");
+    assert_eq!(house.page(&format!("/alerts/{id}/case/documents/none")).0, 404);
+}
+
+#[test]
+fn a_case_paper_tells_the_procedure_and_both_checksums() {
+    let (house, id) = opened();
+    let package = house.send_with("GET", &format!("/alerts/{id}/package?why=1"), "", b"");
+    assert_eq!(package.status, 200);
+    assert!(package.body.contains("SM3SUMS") && package.body.contains("SHA256SUMS"));
+}
