@@ -263,6 +263,19 @@ function keys(event) {
   }
 }
 
+/** Buttons that copy what stands beside them; without the right to do so they stay hidden. */
+function copies() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "✓";
+    });
+  }
+}
+
+copies();
 document.addEventListener("keydown", keys);
 document.addEventListener("input", searchPeople);
 document.addEventListener("change", (event) => { if (event.target.closest(".pick")) tally(); });

@@ -6,8 +6,10 @@
 //! reads the clock.
 
 mod access;
+mod account_rights;
 mod accounts;
 mod alerts;
+mod box_plans;
 mod budgets;
 mod chains;
 mod charts;
@@ -57,8 +59,10 @@ use crate::own_id::OwnIds;
 
 pub use self::law::ReviewEntry;
 pub use access::{Account, ApiToken, AuditEntry, Deed};
+pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange};
 pub use accounts::Invited;
 pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
+pub use box_plans::BoxPlan;
 pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
 pub use checks::{Credential, KeptCheck};

@@ -15,13 +15,14 @@ use trust::sha256_hex;
 use super::deed::{self, Notes};
 use super::endpoint::Route;
 use super::pages::frame::{self, cookie};
+use super::pages::landing;
 use super::pages::words::Lang;
 use super::route_of;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::config::Config;
-use crate::problem::Problem;
+use crate::problem::{Problem, Told};
 use crate::store::Deed;
 
 /// The cookie that holds a login: `HttpOnly` and `SameSite=Strict`. Where browsers come over TLS it
@@ -84,8 +85,9 @@ impl Credential {
 /// What somebody may do before the second factor that his role needs is set up: what everybody may,
 /// and his own account.
 fn open_before_second_factor(path: &str, route: Option<&Route>) -> bool {
-    let own =
-        path == "/account" || path.starts_with("/account/") || path.starts_with("/api/v1/account/");
+    let own = matches!(path, "/account" | "/me")
+        || path.starts_with("/account/")
+        || path.starts_with("/api/v1/account/");
     own || path == "/logout" || route.is_some_and(|r| r.roles.contains(&Role::Public))
 }
 
@@ -142,11 +144,12 @@ pub(super) async fn layer(
     next: Next,
 ) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
-    let Some(path) = path else { return next.run(request).await };
+    let Some(path) = path else { return nowhere(&app, request, next).await };
     let method = request.method().clone();
     let address = deed::address(&path, request.uri());
     let page = !path.starts_with("/api/") && method == Method::GET;
     let lang = Lang::of(request.uri(), request.headers());
+    let asked = Asked::of(&request);
     let credential = Credential::of(&app, request.headers());
     let found = match credential.who(&app).await {
         Ok(who) => credential.second_factor_due(&app, &who).await.map(|due| (who, due)),
@@ -192,8 +195,17 @@ pub(super) async fn layer(
                 let why = "your role needs one-time codes: set them up on the page /account first";
                 Problem::new(StatusCode::FORBIDDEN, why).into_response()
             }
-            (true, _) => deed::NOTES.scope(Arc::clone(&notes), next.run(request)).await,
-            (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
+            (true, _) => {
+                let handled = deed::NOTES.scope(Arc::clone(&notes), next.run(request));
+                frame::ADDRESS.scope(asked.back(), handled).await
+            }
+            (false, Some(_)) if public && page => {
+                Redirect::to(&landing::login_for(&asked.address)).into_response()
+            }
+            // The bare address of this server leads everybody to a page of his own.
+            (false, Some(_)) if page && path == "/" => {
+                Redirect::to(landing::first_page(&who)).into_response()
+            }
             (false, Some(_)) if public => Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "log in, or send an API token as `Authorization: Bearer …`",
@@ -204,6 +216,7 @@ pub(super) async fn layer(
                 Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response()
             }
         };
+        let response = asked.shown(&app, &who, lang, response).await;
         if !route.is_some_and(|route| route.audited) {
             return response;
         }
@@ -226,6 +239,76 @@ pub(super) async fn layer(
     tokio::spawn(work.in_current_span())
         .await
         .unwrap_or_else(|error| Problem::internal(&error).into_response())
+}
+
+/// What a request asked for, as far as a fault's page needs it.
+struct Asked {
+    address: String,
+    read: bool,
+    /// A person looks at the answer: a program never asks for HTML.
+    by_browser: bool,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let uri = request.uri();
+        let accepts = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok());
+        Self {
+            address: uri.path_and_query().map_or("/", |whole| whole.as_str()).to_owned(),
+            read: request.method().is_safe(),
+            by_browser: !uri.path().starts_with("/api/")
+                && accepts.is_some_and(|accepts| accepts.contains("text/html")),
+        }
+    }
+
+    /// The page to come back to; what changes something is not asked for again.
+    fn back(&self) -> Option<String> {
+        self.read.then(|| self.address.clone())
+    }
+
+    /// The answer as a person reads it: a fault that is no page yet becomes one.
+    async fn shown(&self, app: &Arc<App>, who: &Who, l: Lang, response: Response) -> Response {
+        let status = response.status();
+        let is_page = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let fault = status.is_client_error() || status.is_server_error();
+        if !self.by_browser || !fault || is_page {
+            return response;
+        }
+        let problem = match response.extensions().get::<Told>() {
+            Some(told) => Problem { zh: told.zh.clone(), ..Problem::new(status, &told.detail) },
+            // What the framework itself refuses says its part in English for programmers.
+            None => Problem {
+                zh: Some("地址或提交内容中有无法识别的部分，请返回后重试".into()),
+                ..Problem::new(status, "something of the address or the form can not be read")
+            },
+        };
+        let retry = response.headers().get(header::RETRY_AFTER).cloned();
+        let page = frame::shown(app, who, l, Err(problem));
+        let mut page = frame::ADDRESS.scope(self.back(), page).await;
+        if let Some(retry) = retry {
+            page.headers_mut().insert(header::RETRY_AFTER, retry);
+        }
+        page
+    }
+}
+
+/// No route: a person is told so within the frame of the pages.
+async fn nowhere(app: &Arc<App>, request: Request, next: Next) -> Response {
+    let asked = Asked::of(&request);
+    if !asked.by_browser {
+        return next.run(request).await;
+    }
+    let lang = Lang::of(request.uri(), request.headers());
+    match Credential::of(app, request.headers()).who(app).await {
+        Ok(who) => {
+            let response = next.run(request).await;
+            asked.shown(app, &who, lang, response).await
+        }
+        Err(problem) => problem.into_response(),
+    }
 }
 
 fn unlogged(read: bool) -> Problem {
@@ -265,7 +348,7 @@ pub(super) fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 async fn forbidden_page(app: &Arc<App>, who: &Who, l: Lang) -> Response {
-    let words = l.t("您的角色不能打开此页", "your role may not open this page");
+    let words = "your role may not open this page";
     frame::shown(app, who, l, Err(Problem::new(StatusCode::FORBIDDEN, words))).await
 }
 

@@ -2,12 +2,14 @@
 //! nothing and holds no SQL.
 
 mod account;
+mod account_rights;
 mod accounts;
 mod alerts;
 mod answer;
 mod audit;
 mod auth;
 pub(crate) mod bodies;
+mod boxes;
 mod bulk;
 mod calendar;
 mod checks;
@@ -33,6 +35,7 @@ mod part;
 mod personal;
 mod policy;
 mod provision;
+mod recovery_codes;
 mod registry;
 mod rights;
 mod running;
@@ -67,10 +70,12 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 fn all() -> Vec<Endpoint> {
     [
         account::endpoints(),
+        account_rights::endpoints(),
         accounts::endpoints(),
         alerts::endpoints(),
         audit::endpoints(),
         bulk::endpoints(),
+        boxes::endpoints(),
         calendar::endpoints(),
         checks::endpoints(),
         commission::endpoints(),

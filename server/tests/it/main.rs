@@ -13,6 +13,8 @@ mod accounts;
 mod audit;
 mod backup;
 mod bad_input;
+mod begin;
+mod box_pages;
 mod boxes;
 mod delivery;
 mod enrolment;

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::shown;
+use super::frame::{line, shown};
 use super::inbox::{self, Notice};
 use super::words::Lang;
 use crate::access::Who;
@@ -58,7 +58,7 @@ async fn submit(
         Err(problem) if problem.status.is_server_error() => {
             return shown(&app, &who, l, Err(problem)).await;
         }
-        Err(problem) => Notice { done: None, refused: vec![problem.detail] },
+        Err(problem) => Notice { done: None, refused: vec![line(l, problem)] },
     };
     let query = read(&view).unwrap_or_default();
     let made = inbox::make(&app, l, &who, &format!("/?{view}"), query, notice).await;

@@ -8,7 +8,7 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 
 use super::forms::{Given, moment};
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -123,7 +123,7 @@ async fn make(
             );
             (String::new(), Some(done))
         }
-        Err(problem) => (problem.detail, None),
+        Err(problem) => (line(l, problem), None),
     };
     // After a success only the room stays; nobody's choice of witness is offered to the next.
     let keep = done.is_none();

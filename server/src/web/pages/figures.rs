@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::chart::{self, SEVERITIES, Stack};
-use super::frame::{Frame, render, shown};
+use super::frame::{Frame, line, render, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{ClinicState, Reason, State as AlertState};
@@ -70,7 +70,7 @@ async fn make(
     // A wrong day keeps what was typed and shows the last month.
     let (asked, fault) = match query.read(who) {
         Ok(asked) => (asked, String::new()),
-        Err(problem) => (FiguresQuery::default().read(who)?, problem.detail),
+        Err(problem) => (FiguresQuery::default().read(who)?, line(l, problem)),
     };
     let span = asked.span.clone();
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;

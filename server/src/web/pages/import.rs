@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Multipart, State};
 use axum::response::Response;
 
-use super::frame::{Frame, render, shown};
+use super::frame::{Frame, line, render, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -132,7 +132,7 @@ async fn make(
     let (mut report, fault) = match outcome {
         Ok(report) => (report, String::new()),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (None, problem.detail),
+        Err(problem) => (None, line(l, problem)),
     };
     let mut faults = report.as_mut().map(|r| std::mem::take(&mut r.faults)).unwrap_or_default();
     let more = faults.len().saturating_sub(MOST_SHOWN);

@@ -2,8 +2,11 @@
 //! models only.
 
 mod account;
+mod accounts;
 mod alert;
 mod alert_clinic;
+mod audit;
+mod boxes;
 mod bulk_steps;
 mod calendar;
 pub(super) mod case_paper;
@@ -18,22 +21,27 @@ mod guide;
 mod hooks;
 mod import;
 mod inbox;
+pub(super) mod landing;
 mod law;
 mod login;
+pub(super) mod messages;
 mod monitoring;
 mod oidc;
 mod people;
 mod personal;
 mod policy;
+mod qr;
 mod registry;
 mod registry_photo;
 mod room_qr;
+mod scope_tree;
 mod session;
 mod sessions;
 mod system;
 mod timeline;
 mod tokens;
 mod wall;
+mod welcome;
 pub(super) mod words;
 
 use std::sync::Arc;
@@ -42,6 +50,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use landing::LocalPage;
 pub(crate) use login::LOGIN_HOURS;
 use words::Lang;
 
@@ -64,7 +73,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     [
         own,
         account::endpoints(),
+        accounts::endpoints(),
         alert::endpoints(),
+        audit::endpoints(),
+        boxes::endpoints(),
         bulk_steps::endpoints(),
         calendar::endpoints(),
         checks::endpoints(),
@@ -90,6 +102,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         system::endpoints(),
         tokens::endpoints(),
         wall::endpoints(),
+        welcome::endpoints(),
     ]
     .into_iter()
     .flatten()
@@ -104,19 +117,11 @@ struct LanguageQuery {
 
 async fn language(State(_): State<Arc<App>>, Query(query): Query<LanguageQuery>) -> Response {
     let lang = Lang::parse(&query.to).unwrap_or_default();
-    // Only a path of this server: `//elsewhere` would be another host.
-    let back = query
-        .back
-        .filter(|b| {
-            b.starts_with('/')
-                && !b.starts_with("//")
-                && !b.contains('\\')
-                && !b.chars().any(char::is_control)
-        })
-        .unwrap_or_else(|| "/".to_owned());
+    let back = query.back.and_then(|back| LocalPage::parse(&back));
+    let back = back.as_ref().map_or("/", LocalPage::as_str);
     let code = if lang == Lang::En { "en" } else { "zh" };
     let cookie = format!("lang={code}; Path=/; Max-Age=31536000; SameSite=Lax");
-    ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
+    ([(header::SET_COOKIE, cookie)], Redirect::to(back)).into_response()
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

@@ -10,7 +10,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, local, render, said, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -105,7 +105,7 @@ async fn make(
 ) -> Result<Response, Problem> {
     let place: String = place.chars().filter(char::is_ascii_digit).take(12).collect();
     let asked = place.clone();
-    let (own, said, values, history, places) = app
+    let (own, set, values, history, places) = app
         .blocking(move |a| {
             Ok::<_, StoreError>((
                 a.store.policy(&asked)?,
@@ -118,11 +118,11 @@ async fn make(
         .await?;
     let may_change = who.may(Right::SetPolicy) && place.starts_with(&who.scope);
     let row = |about: &About| {
-        let value = said.get(about.name).map_or(about.default, |v| v.0);
+        let value = set.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
         let own_value = own.1.get(about.name).map(ToString::to_string).unwrap_or_default();
         Row {
-            said_by: said.get(about.name).map_or(String::new(), |(_, by)| {
+            said_by: set.get(about.name).map_or(String::new(), |(_, by)| {
                 if by.is_empty() { l.t("全部", "all").to_owned() } else { by.clone() }
             }),
             changed: value != about.default,
@@ -142,7 +142,7 @@ async fn make(
         first_used: String::new(),
         may_change,
         saved,
-        fault,
+        fault: said(l, fault),
         f: Frame::of(app, who, l, "registry", "/policy").await?,
         place,
     };

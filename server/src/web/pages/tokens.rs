@@ -7,7 +7,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -98,7 +98,7 @@ async fn make(
     });
     let (token, fault) = match outcome {
         Ok(token) => (token, String::new()),
-        Err(problem) => (String::new(), problem.detail),
+        Err(problem) => (String::new(), line(l, problem)),
     };
     let days = if given.text("days").is_empty() { "90" } else { given.text("days") };
     render(&TokensPage {

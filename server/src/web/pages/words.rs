@@ -2,6 +2,7 @@
 //!
 //! An alert is always a lead 线索, worded 疑似…; nothing here says that a law was broken.
 
+use crate::access::Role;
 use crate::alert::{ClinicState, Reason, State};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +41,18 @@ impl Lang {
         match self {
             Self::Zh => "en",
             Self::En => "zh",
+        }
+    }
+
+    pub(crate) fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Admin => self.t("系统管理员", "Administrator"),
+            Role::Supervisor => self.t("卫生监督员", "Supervisor"),
+            Role::Reviewer => self.t("核查员", "Reviewer"),
+            Role::Clinic => self.t("机构", "Clinic"),
+            Role::Integrator => self.t("集成方", "Integrator"),
+            Role::Auditor => self.t("审计员", "Auditor"),
+            Role::Public => self.t("未登录", "Nobody"),
         }
     }
 
