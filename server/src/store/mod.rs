@@ -15,6 +15,7 @@ mod chains;
 mod charts;
 mod checks;
 mod commissioning;
+mod consents;
 mod custodians;
 mod devices;
 mod embedders;

@@ -44,6 +44,7 @@ mod sessions;
 mod sight;
 mod source;
 mod statements;
+mod table_file;
 mod tokens;
 mod views;
 

@@ -13,6 +13,7 @@ pub(super) mod case_paper;
 mod chart;
 mod checks;
 mod devices;
+mod enrolment;
 mod evidence;
 mod figures;
 mod forms;
@@ -42,6 +43,7 @@ mod timeline;
 mod tokens;
 mod wall;
 mod welcome;
+mod withdrawal;
 pub(super) mod words;
 
 use std::sync::Arc;
@@ -81,6 +83,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         calendar::endpoints(),
         checks::endpoints(),
         devices::endpoints(),
+        enrolment::endpoints(),
         evidence::endpoints(),
         figures::endpoints(),
         guide::endpoints(),
@@ -103,6 +106,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         tokens::endpoints(),
         wall::endpoints(),
         welcome::endpoints(),
+        withdrawal::endpoints(),
     ]
     .into_iter()
     .flatten()
