@@ -250,7 +250,9 @@ function keys(event) {
     next.classList.add("at");
     next.querySelector("a").focus();
   } else if (event.key === "u" && location.pathname.startsWith("/alerts/")) {
-    location.href = "/";
+    location.href = document.querySelector("a[data-up]")?.href ?? "/";
+  } else if (event.key === "]" || event.key === "[") {
+    document.querySelector(event.key === "]" ? "a[rel=next]" : "a[rel=prev]")?.click();
   } else if (event.key === "x" && at >= 0) {
     const box = rows[at].querySelector(".pick input");
     if (box) box.checked = !box.checked;

@@ -91,21 +91,21 @@ settings! {
         this after the fact: shown as late." "登记或结束晚于实际超过此时长,标为迟报。";
     never_closed_ms = 43_200_000 "ms" [3_600_000, 86_400_000] "sessions" "Open for longer: shown \
         as never closed." "超过此时长未结束,标为未关闭。";
-    due_l1_h = 72 "h" [1, 720] "alerts" "Hours in which an L1 is to be acted on." "L1 处理时限(小时)。";
-    due_l2_h = 120 "h" [1, 720] "alerts" "Hours in which an L2 is to be acted on." "L2 处理时限(小时)。";
+    due_l1_h = 72 "h" [1, 720] "alerts" "Hours in which an L1 is to be acted on." "L1 处理时限（小时）。";
+    due_l2_h = 120 "h" [1, 720] "alerts" "Hours in which an L2 is to be acted on." "L2 处理时限（小时）。";
     budget_finding_per_day = 5_000 "messages" [100, 100_000_000] "budget" "Findings that a box \
         may send in a day; beyond it they wait." "每台设备每日线索报文上限,超出暂缓接收。";
-    budget_finding_kib_per_day = 32_768 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日线索报文总量上限(KiB)。";
+    budget_finding_kib_per_day = 32_768 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日线索报文总量上限（KiB）。";
     budget_presence_per_day = 10_000 "messages" [100, 100_000_000] "budget" "Presences and summaries that a box may send in a day." "每台设备每日在场记录与汇总上限。";
-    budget_presence_kib_per_day = 32_768 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日在场记录总量上限(KiB)。";
+    budget_presence_kib_per_day = 32_768 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日在场记录总量上限（KiB）。";
     budget_health_per_day = 50_000 "messages" [100, 100_000_000] "budget" "Heartbeats that a box \
         may send in a day: a month of them after an outage." "每台设备每日心跳上限(可补传约一月)。";
-    budget_health_kib_per_day = 65_536 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日心跳总量上限(KiB)。";
+    budget_health_kib_per_day = 65_536 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日心跳总量上限（KiB）。";
     budget_other_per_day = 10_000 "messages" [100, 100_000_000] "budget" "Answers and declarations that a box may send in a day." "每台设备每日应答与声明上限。";
-    budget_other_kib_per_day = 16_384 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日应答与声明总量上限(KiB)。";
+    budget_other_kib_per_day = 16_384 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日应答与声明总量上限（KiB）。";
     open_alerts_per_box = 20 "count" [5, 200] "alerts" "Open alerts of one box; further ones join \
         one incident." "每台设备未结线索上限,超出的合并为一条。";
-    due_l3_h = 24 "h" [1, 240] "alerts" "Hours in which an L3 is to be acted on." "L3 处理时限(小时)。";
+    due_l3_h = 24 "h" [1, 240] "alerts" "Hours in which an L3 is to be acted on." "L3 处理时限（小时）。";
 }
 
 impl Default for Numbers {

@@ -201,7 +201,7 @@ mod tests {
         (store, dir)
     }
 
-    fn to<'a>(role: Role, scope: &'a str) -> NewRights<'a> {
+    fn to(role: Role, scope: &str) -> NewRights<'_> {
         NewRights { account: "wang", role, scope, by: "li", why: "transferred", now: NOW }
     }
 

@@ -62,7 +62,9 @@ pub use self::law::ReviewEntry;
 pub use access::{Account, ApiToken, AuditEntry, Deed};
 pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange};
 pub use accounts::Invited;
-pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
+pub use alerts::{
+    Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding,
+};
 pub use box_plans::BoxPlan;
 pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};

@@ -184,7 +184,7 @@ pub(super) async fn propose(
 
 fn too_many_proposals() -> Problem {
     Problem {
-        zh: Some("该机构待审核的采集申请过多,请等监管人员审核后再提交".into()),
+        zh: Some("该机构待审核的采集申请过多，请等监管人员审核后再提交".into()),
         ..Problem::new(
             StatusCode::CONFLICT,
             "too many enrolments of this institution wait for a supervisor: wait until some are \

@@ -20,6 +20,7 @@ mod devices;
 mod endpoint;
 mod enrolments;
 mod evidence;
+mod fault_page;
 mod figures;
 mod health;
 mod hooks;

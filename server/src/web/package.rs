@@ -104,7 +104,7 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
         .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
     let title = format!("{} #{}", l.t("案件材料", "Case papers"), alert.number);
     let blocks = case_paper::blocks(l, &title, &case, &listed);
-    let foot = l.t("线索材料,不作违法认定", "Lead, not a finding of a violation");
+    let foot = l.t("线索材料，不作违法认定", "Lead, not a finding of a violation");
     let pdf =
         paper::pdf(&title, l.code(), &blocks, foot, &font).map_err(|e| Problem::internal(&e))?;
     parts.insert(0, Part { name: "case.pdf".to_owned(), bytes: pdf });

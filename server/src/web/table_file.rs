@@ -110,7 +110,7 @@ fn text(bytes: &[u8], told: Option<Encoding>) -> Result<(String, Encoding), Unre
 /// The line at which the text stops being one.
 fn broken(bytes: &[u8]) -> String {
     let good = std::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
-    let line = 1 + bytes[..good].iter().filter(|b| **b == b'\n').count();
+    let line = bytes[..good].split(|b| *b == b'\n').count();
     format!("line {line}: this is neither UTF-8 nor GB18030 text; save the file as CSV UTF-8")
 }
 

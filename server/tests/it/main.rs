@@ -16,6 +16,7 @@ mod bad_input;
 mod begin;
 mod box_pages;
 mod boxes;
+mod crawl;
 mod delivery;
 mod enrolment;
 mod evidence;

@@ -8,7 +8,7 @@ mod export;
 mod known;
 pub(in crate::web) mod sheet;
 pub(in crate::web) mod words;
-mod workbook;
+pub(in crate::web) mod workbook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -37,6 +37,16 @@ pub(super) fn of(l: Lang, noun: Noun, rows: &[Vec<String>]) -> Result<Vec<u8>, X
     book.save_to_buffer()
 }
 
+/// Rows under the first of them as their head.
+pub(in crate::web) fn of_rows(rows: &[Vec<String>]) -> Result<Vec<u8>, XlsxError> {
+    let mut book = Workbook::new();
+    if let Some((head, rows)) = rows.split_first() {
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        fill(book.add_worksheet(), &head, rows)?;
+    }
+    book.save_to_buffer()
+}
+
 /// An empty table to fill in; examples stand on a sheet of their own, which no import reads.
 pub(super) fn template(l: Lang, noun: Noun) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();

@@ -130,7 +130,7 @@ async fn password(
 ) -> Response {
     let made = account::change_password(&app, &who, account::kept(&app, &headers), it).await;
     let done =
-        l.t("口令已更改,其他登录均已结束", "the password is changed; every other login has ended");
+        l.t("口令已更改，其他登录均已结束", "the password is changed; every other login has ended");
     again(&app, l, &who, made.map(|()| Shown { done, ..Shown::default() })).await
 }
 

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
+use super::deed_words::sentence;
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -24,7 +25,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct AuditPage {
     f: Frame,
     search: String,
-    rows: Vec<(i64, String, String, String, String, String, u16)>,
+    rows: Vec<Row>,
+    next: Option<i64>,
     holds: bool,
     checked: i64,
     /// Why it does not hold.
@@ -32,6 +34,24 @@ struct AuditPage {
     /// The reader sees all of it, and may export it.
     whole: bool,
 }
+
+/// One entry.
+struct Row {
+    id: i64,
+    at: String,
+    /// The login name, and the name that people know.
+    actor: String,
+    name: String,
+    sentence: String,
+    action: String,
+    object: String,
+    why: String,
+    refused: bool,
+    status: u16,
+}
+
+/// Entries of one page.
+const ENTRIES: u32 = 100;
 
 #[derive(serde::Deserialize)]
 pub(super) struct AuditQuery {
@@ -58,15 +78,31 @@ async fn audit_page(
 ) -> Result<Response, Problem> {
     let (search, before) = (clock::clip(&query.q, 100), query.before);
     let wanted = search.clone();
-    let (entries, verdict) = app
+    let scope = who.scope.clone();
+    let (entries, verdict, accounts) = app
         .blocking(move |a| {
-            let entries = a.store.audit_log_of(&who.scope, &wanted, before, 100)?;
-            Ok::<_, StoreError>((entries, a.walked.verdict(&a.store, &a.heads)?))
+            let entries = a.store.audit_log_of(&scope, &wanted, before, ENTRIES)?;
+            let verdict = a.walked.verdict(&a.store, &a.heads)?;
+            Ok::<_, StoreError>((entries, verdict, a.store.accounts()?))
         })
         .await?;
-    let rows = entries
-        .into_iter()
-        .map(|e| (e.id, local(&e.at), e.actor, e.action, e.object, e.why, e.status));
+    let next = entries.last().filter(|_| entries.len() == ENTRIES as usize).map(|e| e.id);
+    let name = |actor: &str| {
+        let found = accounts.iter().find(|account| account.id == actor);
+        found.map(|account| account.display.clone()).unwrap_or_default()
+    };
+    let rows = entries.into_iter().map(|e| Row {
+        id: e.id,
+        at: local(&e.at),
+        name: name(&e.actor),
+        actor: e.actor,
+        sentence: sentence(l, &e.action),
+        action: e.action,
+        object: e.object,
+        why: e.why,
+        refused: e.status >= 400,
+        status: e.status,
+    });
     let (holds, checked, fault) = match verdict {
         Ok(count) => (true, count, String::new()),
         Err(fault) => (false, fault.entry, fault.why),
@@ -74,6 +110,7 @@ async fn audit_page(
     let whole = who.scope.is_empty();
     render(&AuditPage {
         rows: rows.collect(),
+        next,
         search,
         holds,
         checked,

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::devices::Named;
-use super::forms::{self, Field, Given, Heading, Kind, or_none};
+use super::forms::{self, Field, Given, Heading, Kind, SureForm, or_none};
 use super::frame::{Frame, dated, line, local, render, shown};
 use super::words::Lang;
 use crate::access::Who;
@@ -272,13 +272,6 @@ async fn box_page(
         id: device.id,
     })?;
     Ok((status, page).into_response())
-}
-
-/// Whoever replaces or revokes a box says that he means it.
-#[derive(Debug, Default, serde::Deserialize)]
-pub(super) struct SureForm {
-    #[serde(default)]
-    sure: String,
 }
 
 fn unsure() -> Problem {

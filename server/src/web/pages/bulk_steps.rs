@@ -74,7 +74,7 @@ fn told_once(mut lines: Vec<String>) -> Vec<String> {
 }
 
 /// The filter in an address of the inbox.
-fn read(view: &str) -> Option<ListQuery> {
+pub(super) fn read(view: &str) -> Option<ListQuery> {
     let uri: axum::http::Uri = format!("/?{}", view.trim_start_matches('?')).parse().ok()?;
     axum::extract::Query::try_from_uri(&uri).ok().map(|axum::extract::Query(query)| query)
 }

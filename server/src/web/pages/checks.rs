@@ -119,7 +119,7 @@ async fn make(
                 "{} · {} · {}",
                 name(&c.person),
                 local(&c.at),
-                l.t("核验通过,已下发设备", "verified, the box is told")
+                l.t("核验通过，已下发设备", "verified, the box is told")
             );
             (String::new(), Some(done))
         }
@@ -164,7 +164,9 @@ fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {
     };
     let via = match c.via.as_str() {
         "page" => l.t("页面", "page"),
-        "system" => l.t("机构系统陈述(不作核验)", "stated by the clinic's system: verifies nobody"),
+        "system" => {
+            l.t("机构系统陈述（不作核验）", "stated by the clinic's system: verifies nobody")
+        }
         _ => l.t("接口", "API"),
     };
     [

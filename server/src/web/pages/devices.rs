@@ -37,6 +37,7 @@ struct DevicesPage {
     q: String,
     next: Option<String>,
     may_register: bool,
+    may_review: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
@@ -117,6 +118,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         q: part.text,
         next,
         may_register: may_open(who, "/devices/new"),
+        may_review: may_open(who, "/devices/{id}/review"),
         f: Frame::of(app, who, l, "devices", "/devices").await?,
     };
     render(&page)

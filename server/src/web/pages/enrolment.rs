@@ -16,7 +16,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::clip;
 use crate::consent::Purpose;
-use crate::model::Consent;
+use crate::model::{Consent, Name};
 use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{EnrolmentState, StoreError};
@@ -131,6 +131,38 @@ async fn enrolment(
     shown(&app, &who, l, made).await
 }
 
+/// What a page of an enrolment is made of.
+struct Looked {
+    found: EnrolmentSeen,
+    names: BTreeMap<String, Name>,
+    registry_photo: bool,
+    consent: Option<Consent>,
+    /// By person: a photograph of whoever has this face, too.
+    pictures: BTreeMap<String, String>,
+    /// What the institution is called.
+    place: Option<String>,
+}
+
+fn look(a: &App, reader: &Who, id: &str) -> Result<Looked, Problem> {
+    let seen = Seen::of(a, reader)?;
+    let found = a.faces.enrolment(id)?.filter(|e| seen.has(&e.institution));
+    let found = found.ok_or_else(|| Problem::unknown("enrolment", id))?;
+    let found = EnrolmentSeen::of(reader, found)?;
+    let named = named_in(&found);
+    deed::at(&found.facts().institution);
+    deed::persons(&named);
+    let facts = found.facts();
+    let consent = if facts.templates > 0 { a.faces.consent_of(&facts.id)? } else { None };
+    Ok(Looked {
+        names: a.store.names_of(&named)?,
+        registry_photo: a.faces.registry_photo_at(&facts.person)?.is_some(),
+        consent,
+        pictures: pictures_of(a, &seen, &found)?,
+        place: a.store.institution(&facts.institution)?.map(|i| i.name),
+        found,
+    })
+}
+
 async fn make_enrolment(
     app: &Arc<App>,
     l: Lang,
@@ -141,33 +173,8 @@ async fn make_enrolment(
 ) -> Result<Response, Problem> {
     let (wanted, reader) = (id.clone(), who.clone());
     let may_decide = who.may(Right::DecideEnrolments);
-    let (found, names, registry_photo, consent, pictures, place) = app
-        .blocking(move |a| {
-            let seen = Seen::of(a, &reader)?;
-            let found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
-            let found = found.map(|e| EnrolmentSeen::of(&reader, e)).transpose()?;
-            let named: Vec<String> = found.iter().flat_map(named_in).collect();
-            if let Some(e) = &found {
-                deed::at(&e.facts().institution);
-            }
-            deed::persons(&named);
-            let photo = match &found {
-                Some(e) => a.faces.registry_photo_at(&e.facts().person)?.is_some(),
-                None => false,
-            };
-            let consent = match &found {
-                Some(e) if e.facts().templates > 0 => a.faces.consent_of(&e.facts().id)?,
-                _ => None,
-            };
-            let pictures = pictures_of(a, &seen, found.as_ref())?;
-            let place = match &found {
-                Some(e) => a.store.institution(&e.facts().institution)?.map(|i| i.name),
-                None => None,
-            };
-            Ok::<_, StoreError>((found, a.store.names_of(&named)?, photo, consent, pictures, place))
-        })
-        .await?;
-    let found = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
+    let looked = app.blocking(move |a| look(a, &reader, &wanted)).await?;
+    let Looked { found, names, registry_photo, consent, pictures, place } = looked;
     let (e, looked_at) = (found.facts(), found.looked_at());
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
     let photos = looked_at.photos.iter().map(|p| PhotoView {
@@ -221,10 +228,10 @@ async fn make_enrolment(
 fn pictures_of(
     a: &App,
     seen: &Seen,
-    found: Option<&EnrolmentSeen>,
+    found: &EnrolmentSeen,
 ) -> Result<BTreeMap<String, String>, StoreError> {
     let like: Vec<String> = found
-        .and_then(EnrolmentSeen::compared)
+        .compared()
         .into_iter()
         .flat_map(|c| &c.duplicates)
         .map(|d| d.person.clone())

@@ -283,6 +283,13 @@ pub(super) fn show(
     Ok(response)
 }
 
+/// Whether somebody ticked that he means a step that is not easily taken back.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct SureForm {
+    #[serde(default)]
+    pub sure: String,
+}
+
 /// Options whose codes are the wire's and whose words are the pages'.
 pub(super) fn worded(codes: &[&str], words: impl Fn(&str) -> String) -> Vec<(String, String)> {
     codes.iter().map(|code| ((*code).to_owned(), words(code))).collect()

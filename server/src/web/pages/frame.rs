@@ -119,6 +119,11 @@ impl Frame {
         }
     }
 
+    /// Whether the reader's menu leads there.
+    pub(super) fn shows(&self, key: &str) -> bool {
+        self.menu.iter().any(|entry| entry.key == key)
+    }
+
     pub(super) async fn of(
         app: &Arc<App>,
         who: &Who,
@@ -171,15 +176,17 @@ impl Frame {
                 .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
                 .collect(),
             guide: may_open("/guide").then_some("/guide"),
-            certificates: if who.role == Role::Admin {
-                let due = app.certificates.due(clock::now()).into_iter();
-                due.map(|d| (l.t(d.whose.zh(), d.whose.en()), dated(&clock::text(d.expires_at))))
-                    .collect()
-            } else {
-                Vec::new()
-            },
+            certificates: certificates(app, who, l),
         })
     }
+}
+
+fn certificates(app: &App, who: &Who, l: Lang) -> Vec<(&'static str, String)> {
+    if who.role != Role::Admin {
+        return Vec::new();
+    }
+    let due = app.certificates.due(clock::now()).into_iter();
+    due.map(|d| (l.t(d.whose.zh(), d.whose.en()), dated(&clock::text(d.expires_at)))).collect()
 }
 
 /// The language: `?lang=`, else the cookie, else zh-CN.

@@ -252,7 +252,7 @@ async fn log_in(
         app.meter.login_throttled();
         let seconds = u32::try_from(wait_ms / 1000 + 1).unwrap_or(u32::MAX);
         Problem {
-            zh: Some("尝试过于频繁,请稍后重试".into()),
+            zh: Some("尝试过于频繁，请稍后重试".into()),
             retry_after_s: Some(seconds),
             ..Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,

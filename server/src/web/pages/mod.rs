@@ -2,6 +2,7 @@
 //! models only.
 
 mod account;
+mod account_of;
 mod accounts;
 mod alert;
 mod alert_clinic;
@@ -12,6 +13,7 @@ mod calendar;
 pub(super) mod case_paper;
 mod chart;
 mod checks;
+mod deed_words;
 mod devices;
 mod enrolment;
 mod evidence;
@@ -24,6 +26,7 @@ mod import;
 mod inbox;
 pub(super) mod landing;
 mod law;
+mod leads_export;
 mod login;
 pub(super) mod messages;
 mod monitoring;
@@ -75,6 +78,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     [
         own,
         account::endpoints(),
+        account_of::endpoints(),
         accounts::endpoints(),
         alert::endpoints(),
         audit::endpoints(),
@@ -91,6 +95,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         import::endpoints(),
         inbox::endpoints(),
         law::endpoints(),
+        leads_export::endpoints(),
         login::endpoints(),
         monitoring::endpoints(),
         oidc::endpoints(),

@@ -173,7 +173,7 @@ fn person(
         let filed = if leads.is_empty() {
             String::new()
         } else {
-            format!("{} {}", l.t("主诊:", "lead:"), leads.join("、"))
+            format!("{} {}", l.t("主诊：", "lead:"), leads.join("、"))
         };
         (place, filed)
     });

@@ -112,6 +112,18 @@ fn indented(code: &str) -> String {
     format!("{}{code} {name}", "　".repeat(depth)).trim_end().to_owned()
 }
 
+/// The scope that a form's fields say for this role: an institution for a clinic, nothing for an
+/// administrator, else a division, where one that the tree lacks was typed.
+pub(super) fn chosen(role: &str, scope: &str, institution: &str, other: &str) -> String {
+    let scope = match Role::parse(role) {
+        Some(Role::Clinic) => institution,
+        Some(Role::Admin) => "",
+        _ if other.trim().is_empty() => scope,
+        _ => other,
+    };
+    scope.trim().to_owned()
+}
+
 /// A scope in words: an institution's name, a division with its province, or everything.
 pub(super) fn words(l: Lang, role: Role, scope: &str, places: &Places) -> String {
     if scope.is_empty() {

@@ -217,7 +217,7 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
     if s.liveness_waived {
         rows.push((
             l.t("活体检测", "Liveness"),
-            l.t("已豁免(演示)", "waived (not production)").to_owned(),
+            l.t("已豁免（演示）", "waived (not production)").to_owned(),
         ));
     }
     rows

@@ -67,7 +67,7 @@ const PAGES: [(&str, &str, &str, &str, &str); 11] = [
         "/retention",
         "留存与删除",
         "Retention",
-        "何时删除什么;已签名的删除记录",
+        "何时删除什么；已签名的删除记录",
         "What is deleted when, and the signed deletions",
     ),
     (
@@ -88,7 +88,7 @@ const PAGES: [(&str, &str, &str, &str, &str); 11] = [
         "/tokens",
         "接口令牌",
         "API tokens",
-        "按角色与范围;可吊销",
+        "按角色与范围；可吊销",
         "By role and scope; can be revoked",
     ),
     ("/accounts", "账户", "Accounts", "邀请、停用", "Invite and disable"),

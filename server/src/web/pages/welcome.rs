@@ -12,7 +12,7 @@ use trust::sha256_hex;
 
 use super::frame::{Frame, line, render, shown};
 use super::words::Lang;
-use crate::access::{Who, password, totp};
+use crate::access::{Who, is_reserved, password, totp};
 use crate::app::App;
 use crate::clock::{self, now_text};
 use crate::problem::{Form, Problem};
@@ -209,6 +209,9 @@ async fn step(app: &Arc<App>, link: &Link, it: &WelcomeForm) -> Result<Option<St
     if let Some(fault) = password::fault(&it.password, &name) {
         return Err(Problem::unprocessable(fault));
     }
+    if link.invited.account.is_none() {
+        is_free(app, &name).await?;
+    }
     // Whoever holds a link was invited.
     let _turn = app.hash_turn(true).await?;
     let typed = it.password.clone();
@@ -230,6 +233,23 @@ async fn step(app: &Arc<App>, link: &Link, it: &WelcomeForm) -> Result<Option<St
     let (secret, name) = (newcomer.secret.clone(), newcomer.name.clone());
     let sealed = carry(app, NEWCOMER, newcomer)?;
     Ok(Some(Step::Code(Secret::of(&secret, &name, sealed)?)))
+}
+
+/// Said before a code is scanned; the store says it again when the account is made.
+async fn is_free(app: &Arc<App>, name: &str) -> Result<(), Problem> {
+    let wanted = name.to_owned();
+    let taken = app.blocking(move |a| a.store.account(&wanted)).await?.is_some();
+    let why = if taken {
+        format!("the login name `{name}` is taken: choose another")
+    } else if is_reserved(name) {
+        format!(
+            "the login name `{name}` is reserved, because the audit log calls others so: choose \
+            another"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(StatusCode::CONFLICT, why))
 }
 
 async fn finish(app: &Arc<App>, link: &Link, it: &WelcomeForm) -> Result<Vec<String>, Problem> {

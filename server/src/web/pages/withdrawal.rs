@@ -15,6 +15,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::problem::{Form, Problem};
+use crate::store::Enrolment;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::enrolments::{WithdrawBody, Withdrawn, visible, withdraw};
@@ -51,6 +52,18 @@ struct EnrolledRow {
     templates: i64,
     photos: i64,
     at: String,
+}
+
+impl EnrolledRow {
+    fn of(l: Lang, e: &Enrolment, institution: String) -> Self {
+        Self {
+            institution,
+            state: l.enrolment(&serde_name(&e.state)),
+            templates: e.templates,
+            photos: e.photos,
+            at: local(&e.proposed_at),
+        }
+    }
 }
 
 /// What the withdrawal did.
@@ -102,8 +115,7 @@ async fn take(
         return Err(Problem::unprocessable("sure: say that you mean it"));
     }
     let institution = match (it.institution.as_str(), who.role) {
-        (_, Role::Clinic) => None,
-        (EVERYWHERE, _) => None,
+        (_, Role::Clinic) | (EVERYWHERE, _) => None,
         ("", _) => return Err(Problem::unprocessable("institution: choose where")),
         (place, _) => Some(place.to_owned()),
     };
@@ -145,16 +157,7 @@ async fn make(
     places.dedup();
     let status = fault.as_ref().map_or(StatusCode::OK, |p| p.status);
     let page = render(&WithdrawalPage {
-        enrolled: enrolled
-            .iter()
-            .map(|e| EnrolledRow {
-                institution: name_of(&e.institution),
-                state: l.enrolment(&serde_name(&e.state)),
-                templates: e.templates,
-                photos: e.photos,
-                at: local(&e.proposed_at),
-            })
-            .collect(),
+        enrolled: enrolled.iter().map(|e| EnrolledRow::of(l, e, name_of(&e.institution))).collect(),
         places,
         everywhere: who.role != Role::Clinic,
         reason: clip(&given.reason, 400),
