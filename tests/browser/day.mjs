@@ -109,10 +109,10 @@ async function clinic(chrome, house, link) {
   await page.selectOption("[name=item]", { index: 1 });
   await page.selectOption("[name=declared_lead]", { index: 1 });
   await page.click("main form button.primary");
-  await page.locator("button[value=close]").waitFor();
+  await page.locator("#close button[value=close]").waitFor();
   await look(page, "clinic /sessions/{id}");
   const session = new URL(page.url()).pathname;
-  await page.click("button[value=close]");
+  await page.click("#close button[value=close]");
   await page.locator("button[value=reopen]").waitFor();
   said("the clinic declared a session on a phone and closed it");
   return { enrolment, session, page };
