@@ -35,7 +35,7 @@ pub(super) fn make(app: &App, account: &str) -> Result<Vec<String>, Problem> {
 
 /// What was typed, where it has the form of a recovery code.
 fn read(typed: &str) -> Option<String> {
-    let folded = crate::text::plain(typed).to_uppercase();
+    let folded = crate::text::folded(typed).to_uppercase();
     let code: String = folded.chars().filter(|c| !matches!(c, '-' | ' ')).collect();
     let good = |c: char| c.is_ascii_uppercase() || ('2'..='7').contains(&c);
     (code.len() == CODE_CHARS && code.chars().all(good)).then_some(code)

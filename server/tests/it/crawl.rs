@@ -56,7 +56,7 @@ fn addresses(path: &str) -> Vec<String> {
         };
         return nouns.iter().map(|n| path.replace("{noun}", n).replace("{id}", of(n))).collect();
     }
-    vec![path.replace("{id}", &id)]
+    vec![path.replace("{id}", &id).replace("{sha256}", "0000")]
 }
 
 /// Pages that a person looks at: no file, no stream, nothing behind a one-time address.

@@ -178,6 +178,7 @@ fn unit(l: Lang, unit: &'static str) -> &'static str {
         "ms" => l.t("毫秒", unit),
         "ppm" => l.t("百万分率", unit),
         "min" => l.t("分钟", unit),
+        "mnat" => l.t("毫奈特", unit),
         "h" => l.t("小时", unit),
         "days" => l.t("天", unit),
         "count" => l.t("次", unit),
