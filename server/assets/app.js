@@ -250,7 +250,9 @@ function keys(event) {
     next.classList.add("at");
     next.querySelector("a").focus();
   } else if (event.key === "u" && location.pathname.startsWith("/alerts/")) {
-    location.href = "/";
+    location.href = document.querySelector("a[data-up]")?.href ?? "/";
+  } else if (event.key === "]" || event.key === "[") {
+    document.querySelector(event.key === "]" ? "a[rel=next]" : "a[rel=prev]")?.click();
   } else if (event.key === "x" && at >= 0) {
     const box = rows[at].querySelector(".pick input");
     if (box) box.checked = !box.checked;
@@ -263,6 +265,19 @@ function keys(event) {
   }
 }
 
+/** Buttons that copy what stands beside them; without the right to do so they stay hidden. */
+function copies() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "✓";
+    });
+  }
+}
+
+copies();
 document.addEventListener("keydown", keys);
 document.addEventListener("input", searchPeople);
 document.addEventListener("change", (event) => { if (event.target.closest(".pick")) tally(); });

@@ -62,8 +62,16 @@ impl Problem {
     }
 }
 
+/// What a problem said, beside an answer that was made of it: a browser is shown a page instead.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub detail: String,
+    pub zh: Option<Cow<'static, str>>,
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let told = Told { detail: self.detail.clone(), zh: self.zh };
         let body = serde_json::json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("error"),
@@ -74,6 +82,7 @@ impl IntoResponse for Problem {
             (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string())
                 .into_response();
         retry_after(&mut response, self.retry_after_s);
+        response.extensions_mut().insert(told);
         response
     }
 }

@@ -42,7 +42,7 @@ impl Job {
 pub const JOBS: [Job; 8] = [
     Job {
         name: "dismissed",
-        zh: "已驳回线索中的人员与说明(签名记录仍在链中,仅凭案号与事由查阅)",
+        zh: "已驳回线索中的人员与说明(签名记录仍在链中，仅凭案号与事由查阅)",
         en: "Persons and words of dismissed leads (the signed record stays in the chain, read by \
             case and reason alone)",
         basis: "P8",

@@ -264,6 +264,11 @@ async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBu
         forget_first_admin(dir);
         return Ok(None);
     }
+    // Whoever decides over people, or lets others in, does it with a second factor from the first
+    // day on; the administrator may say otherwise.
+    if app.config.mode == Mode::Production && app.store.second_factor_roles()?.is_empty() {
+        app.store.set_second_factor_roles(&[Role::Admin, Role::Supervisor, Role::Reviewer])?;
+    }
     // A link of an earlier start opens nothing any more.
     app.store.end_invitations()?;
     let link = web::invitation(app, Role::Admin, String::new())

@@ -21,7 +21,11 @@ async function comeIn(context, http, link, name, totp = false) {
   await page.click("main button");
   let secret = "";
   if (totp) {
-    secret = (await page.locator("p.mono b").innerText()).trim();
+    await page.locator(".qr svg").waitFor();
+    secret = (await page.locator("details b.mono").textContent()).trim();
+    await page.fill("[name=code]", code(secret, Date.now() - 30_000));
+    await page.click("main form button");
+    assert.equal(await page.locator(".recovery li").count(), 10, "no recovery codes");
     await page.click("main a.button");
   }
   await page.waitForURL("**/login");
@@ -36,8 +40,13 @@ async function comeIn(context, http, link, name, totp = false) {
 async function invite(admin, http, role, scope) {
   await go(admin, `${http}/accounts`);
   await admin.selectOption("[name=role]", role);
-  await admin.fill("[name=scope]", scope);
-  await admin.click("main form:has([name=role]) button");
+  if (role === "clinic") await admin.selectOption("[name=institution]", scope);
+  else if (await admin.locator(`[name=scope] option[value="${scope}"]`).count()) await admin.selectOption("[name=scope]", scope);
+  else {
+    await admin.click("form.act details summary");
+    await admin.fill("[name=other]", scope);
+  }
+  await admin.click("main form:has([name=institution]) button.primary");
   const text = await admin.locator("main").innerText();
   const path = /\/welcome\/[\w-]+/.exec(text);
   assert(path, `no invitation for ${role}: ${text}`);
@@ -100,10 +109,10 @@ async function clinic(chrome, house, link) {
   await page.selectOption("[name=item]", { index: 1 });
   await page.selectOption("[name=declared_lead]", { index: 1 });
   await page.click("main form button.primary");
-  await page.locator("button[value=close]").waitFor();
+  await page.locator("#close button[value=close]").waitFor();
   await look(page, "clinic /sessions/{id}");
   const session = new URL(page.url()).pathname;
-  await page.click("button[value=close]");
+  await page.click("#close button[value=close]");
   await page.locator("button[value=reopen]").waitFor();
   said("the clinic declared a session on a phone and closed it");
   return { enrolment, session, page };

@@ -52,13 +52,13 @@ settings! {
         L2." "到场核实比例低于此值为 L2。";
     ll2_never_min = 10 "count" [5, 100] "LL-2" "Never verified in so many: L3." "达到此次数且从未核实到场为 L3。";
     ll2_idle_level = 0 "level" [0, 1] "LL-2" "1: who is registered, unseen and undeclared is \
-        listed for the clinic; 0: logged." "在册但未见且无登记者:0 记录,1 提示机构。";
+        listed for the clinic; 0: logged." "在册但未见且无登记者:0 记录，1 提示机构。";
     ll3_same_place_m = 1_000 "m" [0, 20_000] "LL-3" "Taken off every distance: two clinics in one \
         place." "距离扣除值(同址或邻近)。";
     ll3_near_m = 50_000 "m" [1_000, 200_000] "LL-3" "Up to this distance `ll3_near_kmh` \
         holds." "近程距离上限。";
     ll3_far_m = 300_000 "m" [50_000, 2_000_000] "LL-3" "Up to this distance `ll3_mid_kmh` holds, \
-        beyond it `ll3_far_kmh`." "中程距离上限,超过按远程。";
+        beyond it `ll3_far_kmh`." "中程距离上限，超过按远程。";
     ll3_near_kmh = 120 "km/h" [40, 300] "LL-3" "Faster than this is impossible: near." "近程时速上限。";
     ll3_mid_kmh = 250 "km/h" [80, 500] "LL-3" "Faster than this is impossible: middle \
         distance." "中程时速上限。";
@@ -86,26 +86,26 @@ settings! {
     hb5_cure_days = 14 "days" [1, 90] "HB-5" "Not cured so long after notice: \
         L2." "通知后超过此天数仍未改善为 L2。";
     hb5_settle_ms = 86_400_000 "ms" [3_600_000, 604_800_000] "HB-5" "So long after a session's \
-        end its silence counts as NotAssessable." "诊疗活动结束后超过此时长仍无设备报告,视为不可判定。";
+        end its silence counts as NotAssessable." "诊疗活动结束后超过此时长仍无设备报告，视为不可判定。";
     late_declared_ms = 1_800_000 "ms" [0, 86_400_000] "sessions" "Declared or closed later than \
-        this after the fact: shown as late." "登记或结束晚于实际超过此时长,标为迟报。";
+        this after the fact: shown as late." "登记或结束晚于实际超过此时长，标为迟报。";
     never_closed_ms = 43_200_000 "ms" [3_600_000, 86_400_000] "sessions" "Open for longer: shown \
-        as never closed." "超过此时长未结束,标为未关闭。";
-    due_l1_h = 72 "h" [1, 720] "alerts" "Hours in which an L1 is to be acted on." "L1 处理时限(小时)。";
-    due_l2_h = 120 "h" [1, 720] "alerts" "Hours in which an L2 is to be acted on." "L2 处理时限(小时)。";
+        as never closed." "超过此时长未结束，标为未关闭。";
+    due_l1_h = 72 "h" [1, 720] "alerts" "Hours in which an L1 is to be acted on." "L1 处理时限（小时）。";
+    due_l2_h = 120 "h" [1, 720] "alerts" "Hours in which an L2 is to be acted on." "L2 处理时限（小时）。";
     budget_finding_per_day = 5_000 "messages" [100, 100_000_000] "budget" "Findings that a box \
-        may send in a day; beyond it they wait." "每台设备每日线索报文上限,超出暂缓接收。";
-    budget_finding_kib_per_day = 32_768 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日线索报文总量上限(KiB)。";
+        may send in a day; beyond it they wait." "每台设备每日线索报文上限，超出暂缓接收。";
+    budget_finding_kib_per_day = 32_768 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日线索报文总量上限（KiB）。";
     budget_presence_per_day = 10_000 "messages" [100, 100_000_000] "budget" "Presences and summaries that a box may send in a day." "每台设备每日在场记录与汇总上限。";
-    budget_presence_kib_per_day = 32_768 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日在场记录总量上限(KiB)。";
+    budget_presence_kib_per_day = 32_768 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日在场记录总量上限（KiB）。";
     budget_health_per_day = 50_000 "messages" [100, 100_000_000] "budget" "Heartbeats that a box \
         may send in a day: a month of them after an outage." "每台设备每日心跳上限(可补传约一月)。";
-    budget_health_kib_per_day = 65_536 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日心跳总量上限(KiB)。";
+    budget_health_kib_per_day = 65_536 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日心跳总量上限（KiB）。";
     budget_other_per_day = 10_000 "messages" [100, 100_000_000] "budget" "Answers and declarations that a box may send in a day." "每台设备每日应答与声明上限。";
-    budget_other_kib_per_day = 16_384 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日应答与声明总量上限(KiB)。";
+    budget_other_kib_per_day = 16_384 "KiB" [1_024, 1_073_741_824] "budget" "The same in KiB." "每台设备每日应答与声明总量上限（KiB）。";
     open_alerts_per_box = 20 "count" [5, 200] "alerts" "Open alerts of one box; further ones join \
-        one incident." "每台设备未结线索上限,超出的合并为一条。";
-    due_l3_h = 24 "h" [1, 240] "alerts" "Hours in which an L3 is to be acted on." "L3 处理时限(小时)。";
+        one incident." "每台设备未结线索上限，超出的合并为一条。";
+    due_l3_h = 24 "h" [1, 240] "alerts" "Hours in which an L3 is to be acted on." "L3 处理时限（小时）。";
 }
 
 impl Default for Numbers {

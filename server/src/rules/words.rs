@@ -34,7 +34,7 @@ pub(super) fn phantom(days: i64, sessions: usize, verified: usize) -> Explanatio
     let share = percent(verified, sessions);
     said(
         format!(
-            "疑似挂证:近 {days} 天以该主诊医师名义登记且画面可判定的诊疗活动共 {sessions} 次,核实到场 {verified} 次({share})。"
+            "疑似挂证：近 {days} 天以该主诊医师名义登记且画面可判定的诊疗活动共 {sessions} 次，核实到场 {verified} 次（{share}）。"
         ),
         format!(
             "Suspected licence lending: within {days} days {sessions} assessable sessions were \
@@ -46,7 +46,7 @@ pub(super) fn phantom(days: i64, sessions: usize, verified: usize) -> Explanatio
 pub(super) fn idle(days: i64) -> Explanation {
     said(
         format!(
-            "在册主诊医师近 {days} 天未见到场,也无以其名义登记的诊疗活动;仅作记录,未到场本身并不违规。"
+            "在册主诊医师近 {days} 天未见到场，也无以其名义登记的诊疗活动；仅作记录，未到场本身并不违规。"
         ),
         format!(
             "A lead filed here was not seen for {days} days, and no session was declared under \
@@ -75,7 +75,7 @@ pub(super) fn impossible(
         let minutes = minutes(overlap_ms);
         return said(
             format!(
-                "疑似挂证或冒用身份:同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} 分钟{far_zh}。{rests_zh}"
+                "疑似挂证或冒用身份：同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} 分钟{far_zh}。{rests_zh}"
             ),
             format!(
                 "Suspected licence lending or borrowed identity: the same practitioner was \
@@ -101,13 +101,13 @@ fn statements_zh(earlier: &Sighting, later: &Sighting) -> String {
     let one = |s: &Sighting| {
         let chain = match s.chain {
             ChainStanding::Intact => "记录链完整",
-            ChainStanding::Gap => "该时段记录链完整,现有缺口",
-            ChainStanding::Forked => "该时段记录链完整,另有分叉",
-            ChainStanding::Restarted => "该时段记录链完整,曾重新开始",
+            ChainStanding::Gap => "该时段记录链完整，现有缺口",
+            ChainStanding::Forked => "该时段记录链完整，另有分叉",
+            ChainStanding::Restarted => "该时段记录链完整，曾重新开始",
         };
         format!("设备 {}({chain};{})", s.device, evidence_zh(s.evidence.as_ref()))
     };
-    format!("依据:{}、{}。", one(earlier), one(later))
+    format!("依据：{}、{}。", one(earlier), one(later))
 }
 
 fn statements_en(earlier: &Sighting, later: &Sighting) -> String {
@@ -130,7 +130,7 @@ fn score(ppm: i32) -> String {
 
 /// What a presence rests on, in words.
 pub(crate) fn evidence_zh(evidence: Option<&PresenceEvidence>) -> String {
-    let Some(it) = evidence else { return "未附依据,仅为设备陈述".to_owned() };
+    let Some(it) = evidence else { return "未附依据，仅为设备陈述".to_owned() };
     let live = match it.liveness {
         LivenessEvidence::Live => "均判定为活体",
         LivenessEvidence::Waived => "活体检测已豁免",
@@ -138,7 +138,7 @@ pub(crate) fn evidence_zh(evidence: Option<&PresenceEvidence>) -> String {
         LivenessEvidence::Unknown => "活体情况不明",
     };
     format!(
-        "{} 次识别,相似度 {} 至 {},{live}",
+        "{} 次识别，相似度 {} 至 {},{live}",
         it.looks,
         score(it.score_min_ppm),
         score(it.score_max_ppm)
@@ -165,7 +165,7 @@ pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanati
     let share = percent(visibility_ppm as usize, 1_000_000);
     said(
         format!(
-            "疑似虚假登记或异地诊疗:登记时段内画面可见度 {share},未见任何人员面部;近 {days} 天内第 {repeat} 次。"
+            "疑似虚假登记或异地诊疗：登记时段内画面可见度 {share},未见任何人员面部；近 {days} 天内第 {repeat} 次。"
         ),
         format!(
             "Suspected false declaration or treatment elsewhere: the room was visible for {share} \
@@ -176,7 +176,7 @@ pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanati
 
 pub(super) fn empty(days: usize) -> Explanation {
     said(
-        format!("疑似规避监管或停业未报:连续 {days} 个营业日设备正常而诊室内无人出现。"),
+        format!("疑似规避监管或停业未报：连续 {days} 个营业日设备正常而诊室内无人出现。"),
         format!(
             "Suspected evasion, or closure that was not reported: on {days} open days in a row a \
             healthy box saw nobody in the room."
@@ -187,7 +187,7 @@ pub(super) fn empty(days: usize) -> Explanation {
 pub(super) fn undeclared(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似多次未登记诊疗活动:该机构近 {days} 天内第 {repeat} 次发现床位占用且有人操作而无登记。"
+            "疑似多次未登记诊疗活动：该机构近 {days} 天内第 {repeat} 次发现床位占用且有人操作而无登记。"
         ),
         format!(
             "Suspected repeated undeclared procedures: number {repeat} within {days} days at this \
@@ -203,7 +203,7 @@ pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Expla
         if going_on { ("至今仍未恢复", ", and it goes on") } else { ("现已恢复", "") };
     said(
         format!(
-            "疑似断电、断网或设备被移走:营业时间内设备失联 {minutes} 分钟,{zh};近 {days} 天内第 {repeat} 次。"
+            "疑似断电、断网或设备被移走：营业时间内设备失联 {minutes} 分钟，{zh};近 {days} 天内第 {repeat} 次。"
         ),
         format!(
             "Suspected cut of power or network, or removal: the box was not heard for {minutes} \
@@ -234,7 +234,7 @@ pub(super) fn unjudgeable(
         if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
     said(
         format!(
-            "疑似规避监管:近 {days} 天{of_zh}登记的 {declared} 次诊疗活动中 {unjudged} 次({share})无法判定({}){late_zh}。",
+            "疑似规避监管：近 {days} 天{of_zh}登记的 {declared} 次诊疗活动中 {unjudged} 次（{share}）无法判定（{}）{late_zh}。",
             zh.join("、")
         ),
         format!(
@@ -278,16 +278,16 @@ pub(crate) fn reason_en(why: &str) -> &str {
 /// without words yet.
 pub(super) fn box_setting(name: &str) -> &'static str {
     match name {
-        "evaluation_step_ms" => "判定节拍:线索在此间隔的整数倍时刻产生。",
+        "evaluation_step_ms" => "判定节拍：线索在此间隔的整数倍时刻产生。",
         "observation_gap_ms" => "两次观察间隔不超过此值视为连续可见。",
-        "liveness_waived" => "1:接受未做活体检测的画面(仅演示),各处均注明。",
-        "exclusion_gap_ms" => "证据按此时长分段累计,且不及于更远的时间;0:未识别者可能是任何人。",
-        "evidence_out_mnat" => "达到此反证强度即可排除某人(7,000:误差千分之一)。",
-        "evidence_open_mnat" => "反证低于此值时,该人不得认定为缺席。",
+        "liveness_waived" => "1:接受未做活体检测的画面（仅演示）,各处均注明。",
+        "exclusion_gap_ms" => "证据按此时长分段累计，且不及于更远的时间；0:未识别者可能是任何人。",
+        "evidence_out_mnat" => "达到此反证强度即可排除某人（7,000:误差千分之一）。",
+        "evidence_open_mnat" => "反证低于此值时，该人不得认定为缺席。",
         "evidence_named_mnat" => "达到此正证强度即视为指向某人。",
-        "join_gap_ms" => "在同一位置消失后于此时长内重现且无他人可能的,可视为同一人。",
+        "join_gap_ms" => "在同一位置消失后于此时长内重现且无他人可能的，可视为同一人。",
         "join_alike_ppm" => "两段轨迹的人脸相似度达到此值即视为同一人。",
-        "op_bridge_ms" => "前后均在操作位、间隔不超过此值的,视为其间在位。",
+        "op_bridge_ms" => "前后均在操作位、间隔不超过此值的，视为其间在位。",
         "ll5_short_level" => "主诊医师已完成应做部分但在场比例不足时的级别。",
         "lead_part_surgery_ppm" => "手术、埋线项目中主诊医师本人部分的最低比例。",
         "lead_part_energy_ms" => "光电项目中主诊医师本人部分的最短时长。",
@@ -296,20 +296,20 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "nl1_short_gap_ms" => "主诊医师离开达到此时长的间隔予以累计。",
         "nl1_short_gaps_ppm" => "累计间隔占操作时段达到此比例即计入。",
         "nl2_share_ppm" => "主诊医师在场比例低于此值时为L1。",
-        "uq_total_ms" => "未登记人员(含轮流)操作累计达到此时长即计入。",
+        "uq_total_ms" => "未登记人员（含轮流）操作累计达到此时长即计入。",
         "hb2_session_ms" => "诊疗期间一次无画面达到此时长即计入。",
         "hb2_session_sum_ms" => "诊疗期间无画面累计达到此时长即计入。",
         "hb7_ms" => "床位有人、操作位无人而旁有他人达到此时长即计入。",
-        "emergency_ms" => "急诊标记到达服务器后按 L1 处理的时长;此后仍有人操作则不再降级。",
+        "emergency_ms" => "急诊标记到达服务器后按 L1 处理的时长；此后仍有人操作则不再降级。",
         "pieces_gap_ms" => "间隔不足此值的各次诊疗合并计算。",
-        "match_frames" => "达到匹配阈值的帧数(认定身份)。",
+        "match_frames" => "达到匹配阈值的帧数（认定身份）。",
         "match_spacing_ms" => "计入身份认定的两帧最小间隔。",
         "unmatched_frames" => "认定非在册人员所需的合格帧数。",
         "unmatched_span_ms" => "上述帧的最小时间跨度。",
         "match_share_ppm" => "首次匹配以来达到阈值的帧最小比例。",
         "reverify_ms" => "身份超过此时长未复核即转为不确定。",
         "break_ms" => "轨迹中断超过此时长须重新核实。",
-        "visibility_min_ppm" => "画面可见度下限,低于此值不作任何判定。",
+        "visibility_min_ppm" => "画面可见度下限，低于此值不作任何判定。",
         "operating_pad_ms" => "操作时段前后外延。",
         "window_before_ms" => "开始前此时长内到场视为在场。",
         "window_after_ms" => "结束后此时长内到场视为在场。",
@@ -318,37 +318,37 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "ll1_activity_min_ms" => "操作时段最短时长。",
         "ll1_other_op_ms" => "他人操作最短时长。",
         "ll4_op_ms" => "认定为操作者的最短操作时长。",
-        "registry_age_max_ms" => "登记信息最长有效期,超过则仅提示更新。",
+        "registry_age_max_ms" => "登记信息最长有效期，超过则仅提示更新。",
         "ll5_presence_min_ppm" => "登记主诊在场比例下限。",
         "nl_op_min_ms" => "最短操作时长。",
         "nl_op_share_ppm" => "操作时长占操作时段的最小比例。",
-        "nl1_share_invasive_ppm" => "主诊在场比例下限:手术、注射、埋线。",
-        "nl1_share_energy_ppm" => "主诊在场比例下限:光电。",
-        "nl1_gap_invasive_ms" => "主诊离开计入时长:手术、注射、埋线。",
-        "nl1_gap_energy_ms" => "主诊离开计入时长:光电。",
+        "nl1_share_invasive_ppm" => "主诊在场比例下限：手术、注射、埋线。",
+        "nl1_share_energy_ppm" => "主诊在场比例下限：光电。",
+        "nl1_gap_invasive_ms" => "主诊离开计入时长：手术、注射、埋线。",
+        "nl1_gap_energy_ms" => "主诊离开计入时长：光电。",
         "nl1_gap_level" => "主诊在场不足时的级别。",
         "nl2_with_lead_level" => "主诊在场时护士、技师操作的级别。",
         "uq_op_ms" => "身份不明者最短操作时长。",
         "uq_window_ms" => "上述操作时长的统计窗口。",
         "uq_long_ms" => "操作达到此时长提高级别。",
         "uq_blocked_count" => "被排除的身份不明事件达到此次数为 L1。",
-        "roster_age_max_ms" => "名册最长有效期,超过则不认定陌生人。",
+        "roster_age_max_ms" => "名册最长有效期，超过则不认定陌生人。",
         "hb2_ms" => "镜头遮挡、移位、冻结超过此时长计入。",
         "hb3_ms" => "床位占用且有人操作而无登记超过此时长计入。",
         "hb3_long_ms" => "超过此时长为 L2。",
         "hb4_frames" => "判定呈现攻击的帧数。",
         "hb4_share_ppm" => "攻击帧最小比例。",
         "bed_bridge_ms" => "两次见到受术者间隔不超过此值视为床位持续占用。",
-        "bed_seen_min_ms" => "受术者在床达到此时长后,操作自首次至末次计算。",
+        "bed_seen_min_ms" => "受术者在床达到此时长后，操作自首次至末次计算。",
         "patient_link_ms" => "上床前、下床后此时长内的不明轨迹视为受术者。",
         "presence_bridge_ms" => "两次见到同一人间隔不超过此值视为持续在场。",
-        "handover_ms" => "与在册人员交替出现的不明轨迹,此时长内可能为同一人。",
+        "handover_ms" => "与在册人员交替出现的不明轨迹，此时长内可能为同一人。",
         "session_idle_ms" => "未关闭的诊疗活动无人操作超过此时长视为结束。",
         "session_max_ms" => "未关闭的诊疗活动最长时长。",
         "late_fact_ms" => "诊疗活动结束后此时长内仍可因补充信息重新判定。",
         "clock_uncertainty_max_ms" => "时钟不确定度超过此值不作判定。",
         "clock_step_max_ms" => "时钟跳变超过此值不作判定。",
-        "p2_wipe_ms" => "非在册人员特征最迟清除时长(P2)。",
+        "p2_wipe_ms" => "非在册人员特征最迟清除时长（P2）。",
         "track_gap_ms" => "轨迹可承受的最长遮挡。",
         "track_overlap_ppm" => "与预测框的最小重叠。",
         "patient_dwell_ms" => "初见于床位者停留此时长后视为受术者。",

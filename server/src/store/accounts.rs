@@ -4,6 +4,7 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::account_rights::end_recovery_codes;
 use super::rows::collect;
 use super::{Result, Store, StoreError, column};
 use crate::access::Role;
@@ -77,6 +78,7 @@ impl Store {
                 "UPDATE account SET password_hash = ?2, totp = ?3, totp_last = 0 WHERE id = ?1",
                 params![account, password_hash, totp],
             )?;
+            end_recovery_codes(tx, &account)?;
             end_logins(tx, &account, "")?;
             Ok(account)
         })
@@ -97,6 +99,7 @@ impl Store {
                 "UPDATE account SET totp = ?2, totp_last = ?3 WHERE id = ?1",
                 params![id, sealed, step],
             )?;
+            end_recovery_codes(tx, id)?;
             end_logins(tx, id, kept)
         })
     }

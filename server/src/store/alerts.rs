@@ -104,8 +104,52 @@ pub struct AlertFilter {
     pub clinic_state: Option<ClinicState>,
     /// Alerts with a smaller number, for the next page.
     pub before: Option<i64>,
+    /// Alerts with a greater number.
+    pub after: Option<i64>,
+    pub oldest_first: bool,
+    pub room: Option<String>,
+    /// Raised at this time or later, and before that one; RFC 3339, UTC.
+    pub raised_from: Option<String>,
+    pub raised_before: Option<String>,
+    pub search: Option<AlertSearch>,
     pub limit: u32,
 }
+
+/// What a list is searched for.
+#[derive(Debug, Clone, Default)]
+pub struct AlertSearch {
+    /// Folded.
+    pub text: String,
+    /// People whose name holds the text: an alert that names one is found.
+    pub persons: Vec<String>,
+    /// Also in what its findings say and in who works on it; a clinic is told less, and could
+    /// otherwise ask for the rest letter by letter.
+    pub whole: bool,
+}
+
+impl AlertSearch {
+    fn add(&self, conditions: &mut Vec<&'static str>, values: &mut Vec<Value>) {
+        let times = if self.whole { 8 } else { 5 };
+        conditions.push(if self.whole { KNOWN_WHOLE } else { KNOWN_BY });
+        values.extend(std::iter::repeat_n(Value::Text(self.text.clone()), times));
+        if self.whole {
+            values.push(Value::Text(serde_json::to_string(&self.persons).unwrap_or_default()));
+        }
+    }
+}
+
+/// An alert is found by what its reader knows it by.
+const KNOWN_BY: &str = "(CAST(number AS TEXT) = ltrim(?, '#') OR found(id, ?) OR found(room, ?)
+    OR found(coalesce(session, ''), ?)
+    OR EXISTS (SELECT 1 FROM institution i WHERE i.id = alert.institution AND found(i.name, ?)))";
+/// The same, and by what its findings say, whom they name, and its case.
+const KNOWN_WHOLE: &str = "(CAST(number AS TEXT) = ltrim(?, '#') OR found(id, ?) OR found(room, ?)
+    OR found(coalesce(session, ''), ?)
+    OR EXISTS (SELECT 1 FROM institution i WHERE i.id = alert.institution AND found(i.name, ?))
+    OR found(case_file, ?) OR found(coalesce(assignee, ''), ?)
+    OR EXISTS (SELECT 1 FROM finding f WHERE f.alert = alert.id AND (found(f.report, ?)
+        OR EXISTS (SELECT 1 FROM json_each(?) p
+            WHERE instr(f.report, '\"' || p.value || '\"') > 0))))";
 
 impl AlertFilter {
     fn sql(&self) -> (String, Vec<Value>) {
@@ -138,6 +182,13 @@ impl AlertFilter {
         add("assignee = ?", text(&self.assignee));
         add("session = ?", text(&self.session));
         add("number < ?", self.before.map(Value::Integer));
+        add("number > ?", self.after.map(Value::Integer));
+        add("room = ?", text(&self.room));
+        add("raised_at >= ?", text(&self.raised_from));
+        add("raised_at < ?", text(&self.raised_before));
+        if let Some(search) = &self.search {
+            search.add(&mut conditions, &mut values);
+        }
         match self.clinic_state {
             None => {}
             Some(ClinicState::Open) => conditions.extend([STANDS_OPEN, NOT_ANSWERED]),
@@ -150,9 +201,10 @@ impl AlertFilter {
             conditions.push(STANDS_OPEN);
         }
         let limit = self.limit.clamp(1, 500);
+        let order = if self.oldest_first { "ASC" } else { "DESC" };
         (
             format!(
-                "{COLUMNS} WHERE {} ORDER BY number DESC LIMIT {limit}",
+                "{COLUMNS} WHERE {} ORDER BY number {order} LIMIT {limit}",
                 conditions.join(" AND ")
             ),
             values,

@@ -6,14 +6,17 @@
 //! reads the clock.
 
 mod access;
+mod account_rights;
 mod accounts;
 mod alerts;
+mod box_plans;
 mod budgets;
 mod case_documents;
 mod chains;
 mod charts;
 mod checks;
 mod commissioning;
+mod consents;
 mod custodians;
 mod devices;
 mod embedders;
@@ -63,8 +66,12 @@ use crate::own_id::OwnIds;
 pub use self::case_documents::StoredDocument;
 pub use self::law::ReviewEntry;
 pub use access::{Account, ApiToken, AuditEntry, Deed};
+pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange};
 pub use accounts::Invited;
-pub use alerts::{Alert, AlertFilter, AlertStep, FindingEvent, Located, StoredFinding};
+pub use alerts::{
+    Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding,
+};
+pub use box_plans::BoxPlan;
 pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
 pub use checks::{Credential, KeptCheck};

@@ -17,6 +17,7 @@ use trust::sha256_hex;
 use super::auth::cookie_name;
 use super::endpoint::Endpoint;
 use super::pages::frame::cookie;
+use super::recovery_codes;
 use super::rights::PEOPLE;
 use crate::access::{Role, Who, password, totp};
 use crate::app::App;
@@ -128,7 +129,8 @@ async fn proven(app: &Arc<App>, who: &Who, typed: &str, code: &str) -> Result<Ac
     Ok(account)
 }
 
-/// Whether this code is the account's now, and uses it up; true where it has none.
+/// Whether this code is the account's now, or a recovery code of it, and uses it up; true where it
+/// has no second factor.
 pub(super) fn code_holds(
     app: &App,
     account: &Account,
@@ -136,6 +138,9 @@ pub(super) fn code_holds(
     now_s: i64,
 ) -> Result<bool, StoreError> {
     let Some(sealed) = &account.totp else { return Ok(true) };
+    if let Some(good) = recovery_codes::take(app, &account.id, code)? {
+        return Ok(good);
+    }
     let secret = app.master.open(&format!("totp {}", account.id), sealed)?;
     match totp::check(&secret, code, now_s, account.totp_last) {
         Some(step) => app.store.use_totp_step(&account.id, step, totp::latest_step(now_s)),
@@ -214,13 +219,14 @@ pub(super) async fn begin_factor(
 }
 
 /// Takes the secret into use once its first code was typed: whoever mistyped it is not locked out.
+/// Gives new recovery codes.
 pub(super) async fn finish_factor(
     app: &Arc<App>,
     who: &Who,
     kept: String,
     sealed: &str,
     code: &str,
-) -> Result<(), Problem> {
+) -> Result<Vec<String>, Problem> {
     let account = own(app, who).await?;
     let waiting: Option<Waiting> = carried(app, FACTOR, sealed);
     let waiting = waiting.filter(|w| w.account == account.id).ok_or_else(|| {
@@ -233,7 +239,23 @@ pub(super) async fn finish_factor(
     app.blocking(move |a| {
         let label = format!("totp {}", account.id);
         let sealed = a.master.seal(&label, &waiting.secret).map_err(|e| Problem::internal(&e))?;
-        Ok::<_, Problem>(a.store.set_totp(&account.id, &sealed, step, &kept)?)
+        a.store.set_totp(&account.id, &sealed, step, &kept)?;
+        recovery_codes::make(a, &account.id)
     })
     .await
+}
+
+/// New recovery codes in place of those that are used or lost; asks for password and code.
+pub(super) async fn renew_recovery_codes(
+    app: &Arc<App>,
+    who: &Who,
+    present: &str,
+    code: &str,
+) -> Result<Vec<String>, Problem> {
+    let account = proven(app, who, present, code).await?;
+    if account.totp.is_none() {
+        let why = "recovery codes stand in for one-time codes: set these up first";
+        return Err(Problem::new(StatusCode::CONFLICT, why));
+    }
+    app.blocking(move |a| recovery_codes::make(a, &account.id)).await
 }

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::clock;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
-use crate::store::Account;
+use crate::store::{Account, Invitation, NewInvitation};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -77,12 +77,16 @@ async fn get_accounts(State(app): State<Arc<App>>) -> Result<Json<Accounts>, Pro
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct InviteForm {
-    role: String,
+    pub role: String,
     #[serde(default)]
-    scope: String,
+    pub scope: String,
 }
 
-pub(super) async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<String, Problem> {
+pub(super) async fn make_invitation(
+    app: &Arc<App>,
+    who: &Who,
+    it: &InviteForm,
+) -> Result<String, Problem> {
     let role = Role::parse(&it.role).filter(|r| *r != Role::Public);
     let role = role.ok_or_else(|| {
         Problem::unprocessable(
@@ -91,13 +95,52 @@ pub(super) async fn make_invitation(app: &Arc<App>, it: &InviteForm) -> Result<S
     })?;
     let scope = it.scope.trim().to_owned();
     deed::did(format!("invited as {} for `{}`", role.as_str(), clock::clip(&scope, 64)));
+    role_takes_scope(role, &scope)?;
+    scope_is_there(app, role, &scope).await?;
+    let token = random_token()?;
+    let (hash, link) = (sha256_hex(&token), format!("/welcome/{token}"));
+    let (now, by, shown) = (clock::now(), who.name.clone(), link.clone());
+    let expires = clock::text(now + SignedDuration::from_hours(INVITED_HOURS));
+    app.blocking(move |a| {
+        let sealed =
+            a.master.seal(INVITATION, link.as_bytes()).map_err(|e| Problem::internal(&e))?;
+        let it = NewInvitation {
+            token_hash: &hash,
+            role,
+            scope: &scope,
+            by: &by,
+            now: &clock::text(now),
+            expires_at: &expires,
+            sealed_link: &sealed,
+        };
+        Ok::<_, Problem>(a.store.invite_listed(&it)?)
+    })
+    .await?;
+    Ok(shown)
+}
+
+/// What the link of a waiting invitation is sealed for.
+const INVITATION: &str = "invitation";
+
+/// The link of an invitation that waits; nothing where it was made by command, or is no new
+/// account's.
+pub(super) fn waiting_link(app: &App, it: &Invitation) -> Option<String> {
+    let plain = app.master.open(INVITATION, it.sealed_link.as_deref()?).ok()?;
+    String::from_utf8(plain.to_vec()).ok()
+}
+
+pub(super) fn role_takes_scope(role: Role, scope: &str) -> Result<(), Problem> {
+    if role == Role::Public {
+        return Err(Problem::unprocessable(
+            "role: use admin, supervisor, reviewer, clinic, integrator or auditor",
+        ));
+    }
     if role == Role::Admin && !scope.is_empty() {
         return Err(Problem::unprocessable(
             "scope: an administrator runs the whole server; leave it empty",
         ));
     }
-    scope_is_there(app, role, &scope).await?;
-    invitation(app, role, scope).await
+    Ok(())
 }
 
 /// A scope is an institution that is registered, or the first digits of a division: a mistyped one
@@ -146,9 +189,10 @@ struct Invited {
 /// The link works once; it is shown here and nowhere else.
 async fn post_invitation(
     State(app): State<Arc<App>>,
+    who: Who,
     Body(it): Body<InviteForm>,
 ) -> Result<Created<Invited>, Problem> {
-    let path = make_invitation(&app, &it).await?;
+    let path = make_invitation(&app, &who, &it).await?;
     Ok(Created(Invited { path }))
 }
 

@@ -25,7 +25,7 @@ use crate::knowledge::Nudge;
 use crate::legal;
 use crate::penalty_case::Whose;
 use crate::problem::{Body, Problem};
-use crate::store::{Alert, AlertFilter, StoreError, StoredFinding, Summary};
+use crate::store::{Alert, AlertFilter, AlertSearch, StoreError, StoredFinding, Summary};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -69,6 +69,17 @@ pub(super) struct ListQuery {
     pub session: Option<String>,
     pub assignee: Option<String>,
     pub before: Option<i64>,
+    /// With `order=oldest`: alerts with a greater number, for the next page.
+    pub after: Option<i64>,
+    /// Number, person, clinic, room, session, case, or words of a finding.
+    pub q: Option<String>,
+    pub room: Option<String>,
+    /// The first day, such as 2026-03-02, as the clinic's calendar has it.
+    pub from: Option<String>,
+    /// The last day.
+    pub until: Option<String>,
+    /// `oldest`: the oldest first.
+    pub order: Option<String>,
     #[serde(default, deserialize_with = "super::part::limit")]
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u32>,
@@ -90,6 +101,22 @@ impl ListQuery {
             session: given(&self.session),
             assignee: given(&self.assignee),
             before: self.before,
+            after: self.after,
+            room: given(&self.room),
+            raised_from: given(&self.from).map(|day| day_begins("from", &day, 0)).transpose()?,
+            raised_before: given(&self.until)
+                .map(|day| day_begins("until", &day, 1))
+                .transpose()?,
+            search: given(&self.q).map(|text| AlertSearch {
+                text: crate::text::folded(&clip(&crate::text::plain(&text), 100)),
+                whole: who.role != Role::Clinic,
+                persons: Vec::new(),
+            }),
+            oldest_first: match given(&self.order).as_deref() {
+                None | Some("newest") => false,
+                Some("oldest") => true,
+                Some(_) => return Err(Problem::bad("order: use newest or oldest")),
+            },
             limit: self.limit.unwrap_or(default_limit).clamp(1, 500),
             ..AlertFilter::default()
         };
@@ -123,6 +150,36 @@ impl ListQuery {
     }
 }
 
+/// When a day of the clinic's calendar begins, or the one so many days later.
+fn day_begins(name: &str, day: &str, later_days: i64) -> Result<String, Problem> {
+    let wrong = || {
+        let shown = clip(day, 20);
+        Problem::bad(format!("{name}: `{shown}` is no day such as 2026-03-02"))
+    };
+    let date: jiff::civil::Date = day.parse().map_err(|_| wrong())?;
+    let date = date.checked_add(jiff::Span::new().days(later_days)).map_err(|_| wrong())?;
+    let zoned = date.to_zoned(crate::clock::zone()).map_err(|_| wrong())?;
+    Ok(crate::clock::text(zoned.timestamp()))
+}
+
+/// The alerts of a list, by the names of people too; of whoever the reader sees. Blocking.
+pub(super) fn listed_alerts(
+    a: &App,
+    who: &Who,
+    filter: &AlertFilter,
+) -> Result<Vec<Alert>, StoreError> {
+    let mut filter = filter.clone();
+    if let Some(search) = filter.search.as_mut().filter(|search| search.whole) {
+        let part = PartQuery { q: Some(search.text.clone()), ..PartQuery::default() };
+        let people = a.store.practitioners_part(&part.part(who, PERSONS_SOUGHT))?;
+        search.persons = people.into_iter().map(|p| p.id.to_string()).collect();
+    }
+    a.store.alerts(&filter)
+}
+
+/// People whose name holds a searched text, at most: a longer list is no search for one.
+const PERSONS_SOUGHT: u32 = 50;
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Alerts {
@@ -139,7 +196,7 @@ async fn get_alerts(
     let limit = filter.limit as usize;
     let (alerts, next) = app
         .blocking(move |a| {
-            let found = a.store.alerts(&filter)?;
+            let found = listed_alerts(a, &who, &filter)?;
             super::sight::note(a, &found)?;
             let next =
                 (found.len() == limit).then(|| found.last().map(|alert| alert.number)).flatten();
@@ -379,7 +436,11 @@ pub(super) async fn take(
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
     }
-    let note = clip(it.note.as_deref().unwrap_or(""), 4000);
+    let note = clip(it.note.as_deref().unwrap_or("").trim(), 4000);
+    let speaks = matches!(step, Step::Comment | Step::Answer) && assigned.is_none();
+    if speaks && note.is_empty() {
+        return Err(Problem::unprocessable("note: say something, or leave this step"));
+    }
     let who = who.clone();
     deed::did(format!("alert {}: {}", clip(&id, 64), in_words(&step, assigned.as_deref())));
     let alert = app

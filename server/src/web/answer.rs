@@ -66,6 +66,17 @@ impl Media for Csv {
 }
 
 #[derive(Debug)]
+pub(super) enum Xlsx {}
+
+impl Media for Xlsx {
+    const TYPE: &'static str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+    fn schema() -> Value {
+        json!({"type": "string", "contentMediaType": Self::TYPE})
+    }
+}
+
+#[derive(Debug)]
 pub(super) enum JsonLines {}
 
 impl Media for JsonLines {

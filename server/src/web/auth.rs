@@ -14,7 +14,9 @@ use trust::sha256_hex;
 
 use super::deed::{self, Notes};
 use super::endpoint::Route;
+use super::fault_page::{Asked, nowhere};
 use super::pages::frame::{self, cookie};
+use super::pages::landing;
 use super::pages::words::Lang;
 use super::route_of;
 use crate::access::{Role, Who};
@@ -43,7 +45,7 @@ pub(super) enum Credential {
 }
 
 impl Credential {
-    fn of(app: &App, headers: &HeaderMap) -> Self {
+    pub(super) fn of(app: &App, headers: &HeaderMap) -> Self {
         if !app.config.accounts {
             return Self::OpenHouse;
         }
@@ -84,8 +86,9 @@ impl Credential {
 /// What somebody may do before the second factor that his role needs is set up: what everybody may,
 /// and his own account.
 fn open_before_second_factor(path: &str, route: Option<&Route>) -> bool {
-    let own =
-        path == "/account" || path.starts_with("/account/") || path.starts_with("/api/v1/account/");
+    let own = matches!(path, "/account" | "/me")
+        || path.starts_with("/account/")
+        || path.starts_with("/api/v1/account/");
     own || path == "/logout" || route.is_some_and(|r| r.roles.contains(&Role::Public))
 }
 
@@ -142,11 +145,12 @@ pub(super) async fn layer(
     next: Next,
 ) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
-    let Some(path) = path else { return next.run(request).await };
+    let Some(path) = path else { return nowhere(&app, request, next).await };
     let method = request.method().clone();
     let address = deed::address(&path, request.uri());
     let page = !path.starts_with("/api/") && method == Method::GET;
     let lang = Lang::of(request.uri(), request.headers());
+    let asked = Asked::of(&request);
     let credential = Credential::of(&app, request.headers());
     let found = match credential.who(&app).await {
         Ok(who) => credential.second_factor_due(&app, &who).await.map(|due| (who, due)),
@@ -192,8 +196,17 @@ pub(super) async fn layer(
                 let why = "your role needs one-time codes: set them up on the page /account first";
                 Problem::new(StatusCode::FORBIDDEN, why).into_response()
             }
-            (true, _) => deed::NOTES.scope(Arc::clone(&notes), next.run(request)).await,
-            (false, Some(_)) if public && page => Redirect::to("/login").into_response(),
+            (true, _) => {
+                let handled = deed::NOTES.scope(Arc::clone(&notes), next.run(request));
+                frame::ADDRESS.scope(asked.back(), handled).await
+            }
+            (false, Some(_)) if public && page => {
+                Redirect::to(&landing::login_for(&asked.address)).into_response()
+            }
+            // The bare address of this server leads everybody to a page of his own.
+            (false, Some(_)) if page && path == "/" => {
+                Redirect::to(landing::first_page(&who)).into_response()
+            }
             (false, Some(_)) if public => Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "log in, or send an API token as `Authorization: Bearer …`",
@@ -204,6 +217,7 @@ pub(super) async fn layer(
                 Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response()
             }
         };
+        let response = asked.shown(&app, &who, lang, response).await;
         if !route.is_some_and(|route| route.audited) {
             return response;
         }
@@ -265,7 +279,7 @@ pub(super) fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 async fn forbidden_page(app: &Arc<App>, who: &Who, l: Lang) -> Response {
-    let words = l.t("您的角色不能打开此页", "your role may not open this page");
+    let words = "your role may not open this page";
     frame::shown(app, who, l, Err(Problem::new(StatusCode::FORBIDDEN, words))).await
 }
 

@@ -1,11 +1,10 @@
-//! `/api/v1`: registration of boxes, their state, and commands to them. Their identity is
-//! `crate::provision`.
+//! `/api/v1`: the state of boxes, and commands to them. They are registered by `web::boxes`; their
+//! identity is `web::provision`'s.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use jiff::SignedDuration;
 use protocol::down::CheckDirection;
 use protocol::id::PersonId;
 use protocol::up::CameraState;
@@ -13,31 +12,24 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use trust::sha256_hex;
 
-use super::answer::{Accepted, Stored};
+use super::answer::Accepted;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
-use super::rights::ADMIN;
+use super::rights::BOX_SIGHT;
 use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;
-use crate::access::secret::random_token;
 use crate::app::App;
-use crate::clock::{self, now_text};
-use crate::knowledge::Nudge;
-use crate::model::DevicePlace;
+use crate::clock::now_text;
 use crate::problem::{Body, Problem};
 use crate::store::{Device, DeviceState, KeptCheck, KnowledgeState};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/devices", get_devices)
-            .roles(&[Role::Admin, Role::Supervisor, Role::Reviewer, Role::Auditor])
+            .roles(BOX_SIGHT)
             .summary("Boxes with their last word, by id"),
-        Endpoint::post("/api/v1/devices", post_device)
-            .roles(ADMIN)
-            .audited()
-            .summary("Register a box; gives its single-use token"),
         Endpoint::post("/api/v1/devices/{id}/commands", post_command)
             .roles(&[Role::Supervisor, Role::Clinic])
             .audited()
@@ -46,41 +38,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 type Shared = State<Arc<App>>;
-#[derive(Serialize, JsonSchema)]
-struct BoxMade {
-    id: String,
-    room: String,
-    /// Shown once; works once.
-    provisioning_token: String,
-    /// What the box pins (`TOKEN sha256:HEX` in its token file); `null` where the configuration
-    /// names no `server_ca_file`.
-    server_ca_sha256: Option<String>,
-    expires_at: String,
-}
-
-async fn post_device(
-    State(app): Shared,
-    Body(it): Body<DevicePlace>,
-) -> Result<Stored<BoxMade>, Problem> {
-    deed::did(format!("box {} registered for room {}, token made", it.id, it.room));
-    let token = random_token()?;
-    let now = clock::now();
-    let expires_at = clock::text(now + SignedDuration::from_mins(app.config.token_valid_min));
-    let (hash, expires, place) = (sha256_hex(&token), expires_at.clone(), it.clone());
-    let upsert = app
-        .blocking(move |a| a.store.put_device(&place, &hash, &clock::text(now), &expires))
-        .await?;
-    app.tell(Nudge::Room(it.room.to_string()));
-    let made = BoxMade {
-        id: it.id.to_string(),
-        room: it.room.to_string(),
-        provisioning_token: token,
-        server_ca_sha256: app.config.server_ca_sha256.clone(),
-        expires_at,
-    };
-    Ok(Stored(upsert, made))
-}
-
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Devices {

@@ -184,7 +184,7 @@ pub(super) async fn propose(
 
 fn too_many_proposals() -> Problem {
     Problem {
-        zh: Some("该机构待审核的采集申请过多,请等监管人员审核后再提交".into()),
+        zh: Some("该机构待审核的采集申请过多，请等监管人员审核后再提交".into()),
         ..Problem::new(
             StatusCode::CONFLICT,
             "too many enrolments of this institution wait for a supervisor: wait until some are \
@@ -285,6 +285,7 @@ pub(super) async fn decide(
             deed::at(&found.institution);
             if confirm && found.state == EnrolmentState::Proposed {
                 as_it_was_shown(a, &found)?;
+                over_a_warning_with_a_reason(&found, reason.as_deref())?;
             }
             let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), &now_text())?;
             a.store
@@ -321,6 +322,18 @@ fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
     let why = "since it was proposed another face came that this one must be compared with: open \
         it again";
     Err(Problem::new(StatusCode::CONFLICT, why))
+}
+
+/// A face that also is somebody else's, or is not the person's own, is confirmed with words: a click
+/// by habit would give one doctor two names.
+fn over_a_warning_with_a_reason(proposal: &Enrolment, reason: Option<&str>) -> Result<(), Problem> {
+    let compared = EnrolmentOutcome::read(&proposal.outcome)?.compared;
+    let warned = compared.unlike_ppm.is_some() || !compared.duplicates.is_empty();
+    if warned && reason.is_none_or(|why| why.trim().is_empty()) {
+        let why = "reason: say why it is confirmed although it resembles somebody else";
+        return Err(Problem::unprocessable(why));
+    }
+    Ok(())
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -373,48 +386,56 @@ async fn get_come_again(State(app): Shared, who: Who) -> Result<Json<PeopleToCom
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WithdrawBody {
-    reason: Option<String>,
+    pub reason: Option<String>,
     /// The institution whose enrolments are deleted; a clinic's own where it is left out,
     /// everywhere for the authority.
-    institution: Option<String>,
+    pub institution: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Withdrawn {
-    templates_deleted: u64,
-    photos_deleted: u64,
+    pub templates_deleted: u64,
+    pub photos_deleted: u64,
     /// Whose enrolments were deleted.
-    institutions: Vec<String>,
+    pub institutions: Vec<String>,
     /// Boxes that were told to forget; each answers with a receipt.
-    devices_told: Vec<String>,
+    pub devices_told: Vec<String>,
 }
 
-/// A clinic passes on that somebody withdrew consent *there*; deletion everywhere is the
-/// authority's word, or the person's own (`/api/v1/personal`).
 async fn post_withdraw(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
     Body(it): Body<WithdrawBody>,
 ) -> Result<Json<Withdrawn>, Problem> {
+    withdraw(&app, &who, id, it).await.map(Json)
+}
+
+/// A clinic passes on that somebody withdrew consent *there*; deletion everywhere is the
+/// authority's word, or the person's own (`/api/v1/personal`).
+pub(super) async fn withdraw(
+    app: &Arc<App>,
+    who: &Who,
+    id: String,
+    it: WithdrawBody,
+) -> Result<Withdrawn, Problem> {
     let reason = crate::clock::clip(&it.reason.unwrap_or_default(), 400);
     let institution = match (it.institution.filter(|i| !i.is_empty()), who.role) {
         (None, Role::Clinic) => Some(who.scope.clone()),
         (given, _) => given,
     };
-    let withdrawn = match institution {
-        Some(institution) => delete_at(&app, who, id, institution, reason).await?,
-        None if who.by_token => return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE)),
+    match institution {
+        Some(institution) => delete_at(app, who.clone(), id, institution, reason).await,
+        None if who.by_token => Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE)),
         None => {
             let (wanted, reader) = (id.clone(), who.clone());
             app.blocking(move |a| visible(a, &reader, &wanted).map(|_| ())).await?;
-            delete_everywhere(&app, &id, &reason, &who.name).await?
+            delete_everywhere(app, &id, &reason, &who.name).await
         }
-    };
-    Ok(Json(withdrawn))
+    }
 }
 
-fn visible(a: &App, who: &Who, id: &str) -> Result<crate::model::Practitioner, Problem> {
+pub(super) fn visible(a: &App, who: &Who, id: &str) -> Result<crate::model::Practitioner, Problem> {
     let found = a.store.practitioner(id)?;
     let found =
         found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.to_owned() })?;

@@ -2,12 +2,14 @@
 //! nothing and holds no SQL.
 
 mod account;
+mod account_rights;
 mod accounts;
 mod alerts;
 mod answer;
 mod audit;
 mod auth;
 pub(crate) mod bodies;
+mod boxes;
 mod bulk;
 mod calendar;
 mod case_documents;
@@ -21,6 +23,7 @@ mod devices;
 mod endpoint;
 mod enrolments;
 mod evidence;
+mod fault_page;
 mod figures;
 mod health;
 mod hooks;
@@ -37,6 +40,7 @@ mod part;
 mod personal;
 mod policy;
 mod provision;
+mod recovery_codes;
 mod registry;
 mod rights;
 mod running;
@@ -45,6 +49,7 @@ mod sessions;
 mod sight;
 mod source;
 mod statements;
+mod table_file;
 mod tokens;
 mod views;
 
@@ -71,10 +76,12 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 fn all() -> Vec<Endpoint> {
     [
         account::endpoints(),
+        account_rights::endpoints(),
         accounts::endpoints(),
         alerts::endpoints(),
         audit::endpoints(),
         bulk::endpoints(),
+        boxes::endpoints(),
         calendar::endpoints(),
         case_documents::endpoints(),
         cases::endpoints(),

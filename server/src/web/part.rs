@@ -17,6 +17,9 @@ pub(super) struct PartQuery {
     /// Which table, where a page has several.
     #[schemars(skip)]
     pub noun: Option<String>,
+    /// What a form has just stored, for the page that follows it.
+    #[schemars(skip)]
+    pub saved: Option<String>,
     #[expect(dead_code, reason = "read from the address by `Lang`")]
     #[schemars(skip)]
     pub lang: Option<String>,

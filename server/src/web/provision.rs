@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
@@ -20,7 +20,7 @@ use serde::Serialize;
 use trust::{SealingPublicKey, VerifyingKey, sha256_hex};
 
 use super::endpoint::Endpoint;
-use super::rights::{ADMIN, EVERYBODY};
+use super::rights::EVERYBODY;
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::ca::{Authority, CaError, Issued, revoked, write_private};
@@ -30,10 +30,6 @@ use crate::store::{DeviceState, NewKeys};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::post("/api/v1/devices/{id}/revoke", post_revoke)
-            .roles(ADMIN)
-            .audited()
-            .summary("Take a box's keys away"),
         Endpoint::post("/api/v1/provision", post_provision)
             .roles(EVERYBODY)
             .audited()
@@ -176,18 +172,8 @@ async fn post_retire(
     Ok(Json(Revoked { id: said.retires.to_string(), state: DeviceState::Revoked }))
 }
 
-/// `POST /api/v1/devices/{id}/revoke`: its messages are refused from here on, its password and
-/// certificates are void.
-async fn post_revoke(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-) -> Result<Json<Revoked>, Problem> {
-    take_keys(&app, id.clone()).await?;
-    tracing::warn!(device = id, "device revoked");
-    Ok(Json(Revoked { id, state: DeviceState::Revoked }))
-}
-
-async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {
+/// Its messages are refused from here on, its password and certificates are void.
+pub(super) async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {
     app.blocking(move |a| {
         a.store.revoke_device(&device, &now_text())?;
         a.keys.remove(&device);

@@ -18,6 +18,11 @@ pub(super) const VERDICTS: &[Role] = &[Supervisor, Reviewer];
 pub(super) const OPENINGS: &[Role] = &[Supervisor, Reviewer, Auditor];
 pub(super) const AUTHORITY: &[Role] = &[Supervisor];
 pub(super) const REGISTRY: &[Role] = &[Supervisor, Integrator];
+/// Who registers, replaces and revokes boxes: supervisors and integrators in their part of the
+/// country. A clinic never does.
+pub(super) const BOX_KEEPERS: &[Role] = &[Admin, Supervisor, Integrator];
+/// Who sees how boxes are.
+pub(super) const BOX_SIGHT: &[Role] = &[Admin, Supervisor, Reviewer, Integrator, Auditor];
 pub(super) const ADMIN: &[Role] = &[Admin];
 /// The administrator for all, a supervisor for the own jurisdiction.
 pub(super) const POLICY: &[Role] = &[Admin, Supervisor];

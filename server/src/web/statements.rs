@@ -46,7 +46,10 @@ fn shown(who: &Who, it: &Statement, raised_ms: i64) -> StatementSeen {
                     _ => l.t("进入", "in"),
                 };
                 let how = if *stated {
-                    l.t("机构系统陈述(不作核验)", "stated by the clinic's system, verifies nobody")
+                    l.t(
+                        "机构系统陈述（不作核验）",
+                        "stated by the clinic's system, verifies nobody",
+                    )
                 } else {
                     l.t("卡 + PIN + 见证人核验", "check by card, PIN and witness")
                 };

@@ -27,17 +27,45 @@ pub(crate) fn page(house: &House, path: &str, cookie: &str) -> Answer {
 /// A person with a real password; with a code gives its secret, too.
 pub(crate) fn person(house: &House, name: &str, role: Role, code: bool) -> Option<String> {
     let link = format!("link-of-{name}");
-    let store = &house.running().app.store;
-    store.invite(&trust::sha256_hex(&link), role, "", "2099-01-01T00:00:00.000Z").unwrap();
-    let code = if code { "&totp=yes" } else { "" };
+    let app = &house.running().app;
+    let hash = trust::sha256_hex(&link);
+    app.store.invite(&hash, role, "", "2099-01-01T00:00:00.000Z").unwrap();
+    if code {
+        // Straight into the store: the first code that the page asks for would be used up.
+        let secret = trust::sha256_hex(name).into_bytes()[..20].to_vec();
+        let sealed = app.master.seal(&format!("totp {name}"), &secret).unwrap();
+        let password = server::access::password::hash(PASSWORD).unwrap();
+        let now = "2026-01-01T00:00:00.000Z";
+        app.store.accept_invitation(&hash, name, "x", &password, Some(&sealed), now).unwrap();
+        return Some(server::access::totp::base32(&secret));
+    }
     let made = form(
         house,
         &format!("/welcome/{link}"),
         "",
-        &format!("name={name}&display=x&password={PASSWORD}{code}"),
+        &format!("name={name}&display=x&password={PASSWORD}"),
     );
     assert!(matches!(made.status, 200 | 303), "{} {}", made.status, made.body);
     secret(&made.body)
+}
+
+/// Opens a link with a second factor, as a person with an authenticator does; gives the secret and
+/// the page with the recovery codes.
+fn welcomed(house: &House, path: &str, fields: &str) -> (String, String) {
+    let begun = form(house, path, "", fields);
+    let (secret, sealed) = (secret(&begun.body).expect("no secret"), hidden(&begun.body));
+    let wrong = form(house, path, "", &format!("sealed={sealed}&code=000000"));
+    assert_eq!(wrong.status, 422, "a mistyped code was taken");
+    assert_eq!(hidden(&wrong.body), sealed, "a mistyped code lost the secret");
+    let done = form(house, path, "", &format!("sealed={sealed}&code={}", code(&secret, 0)));
+    assert_eq!(done.status, 200, "{}", done.body);
+    (secret, done.body)
+}
+
+/// The first recovery code of a page.
+fn recovery_code(body: &str) -> String {
+    let list = body.split_once("<ol class=\"mono\">").expect(body).1;
+    list.split_once("<li>").unwrap().1.split_once("</li>").unwrap().0.to_owned()
 }
 
 /// The secret that a page shows.
@@ -141,8 +169,9 @@ fn a_reset_is_another_administrators_word() {
     let shown = page(&house, &path, "");
     assert!(shown.status == 200 && shown.body.contains("<code>wang</code>"), "{}", shown.body);
     // A name that is sent along is not the one that counts.
-    let done = form(&house, &path, "", &format!("name=admin&password={OTHER}&totp=yes"));
-    let fresh = secret(&done.body).expect("no new secret");
+    let fields = format!("name=admin&password={OTHER}&totp=yes");
+    assert_eq!(page(&house, "/", &open).status, 200);
+    let (fresh, _) = welcomed(&house, &path, &fields);
     assert_eq!(page(&house, "/", &open).status, 303, "a login outlived the reset");
     assert_eq!(
         form(&house, &path, "", &format!("password={PASSWORD}")).status,
@@ -150,7 +179,8 @@ fn a_reset_is_another_administrators_word() {
         "the link worked twice"
     );
     assert_eq!(enter(&house, "wang", PASSWORD, &code(&lost, 1)), Err(401));
-    assert!(enter(&house, "wang", OTHER, &code(&fresh, 0)).is_ok());
+    assert_eq!(enter(&house, "wang", OTHER, &code(&fresh, 0)), Err(401), "a code works once");
+    assert!(enter(&house, "wang", OTHER, &code(&fresh, 1)).is_ok());
 }
 
 #[test]
@@ -267,4 +297,112 @@ fn the_caller_hears_who_they_are_and_nobody_hears_nothing() {
         json!({"name": "li", "role": "supervisor", "scope": "5101", "by_token": false})
     );
     assert_eq!(me("").status, 401);
+}
+
+#[test]
+fn a_second_factor_counts_once_its_first_code_was_typed() {
+    let house = guarded();
+    let admin = login(&house, "admin", Role::Admin, "");
+    let invited =
+        ask(&house, "POST", "/api/v1/accounts", &admin, r#"{"role":"reviewer","scope":"5101"}"#);
+    let path = invited.json()["path"].as_str().unwrap().to_owned();
+    let fields = format!("name=wang&display=W&password={PASSWORD}&totp=yes");
+    let begun = form(&house, &path, "", &fields);
+    assert!(begun.body.contains("<svg"), "no QR code: {}", begun.body);
+    assert_eq!(page(&house, &path, "").status, 200, "a secret alone used the link up");
+    assert!(house.running().app.store.account("wang").unwrap().is_none());
+    // What another link's form carried is not taken for this one.
+    let other = ask(&house, "POST", "/api/v1/accounts", &admin, r#"{"role":"admin"}"#);
+    let other = other.json()["path"].as_str().unwrap().to_owned();
+    let (shown, sealed) = (secret(&begun.body).unwrap(), hidden(&begun.body));
+    let stolen = form(&house, &other, "", &format!("sealed={sealed}&code={}", code(&shown, 0)));
+    assert_eq!(stolen.status, 422, "a reviewer's form made an administrator");
+    let (_, ready) = welcomed(&house, &path, &fields);
+    let recovery = recovery_code(&ready);
+    assert_eq!(form(&house, &path, "", &fields).status, 404, "the link worked twice");
+    // The phone is lost: a recovery code opens once.
+    let by_recovery = || {
+        let fields = format!("name=wang&password={PASSWORD}&recovery={recovery}");
+        form(&house, "/login", "", &fields).status
+    };
+    assert_eq!((by_recovery(), by_recovery()), (303, 401));
+    let wrong = format!("name=wang&password={OTHER}&recovery={recovery}");
+    assert_eq!(form(&house, "/login", "", &wrong).status, 401);
+}
+
+#[test]
+fn nobody_raises_himself_and_a_changed_role_is_remembered() {
+    let house = guarded();
+    let admin = login(&house, "admin", Role::Admin, "");
+    person(&house, "wang", Role::Reviewer, false);
+    let mine = enter(&house, "wang", PASSWORD, "").unwrap();
+    let change = |who: &str, id: &str, role: &str, scope: &str, reason: &str| {
+        let body = json!({"role": role, "scope": scope, "reason": reason}).to_string();
+        ask(&house, "POST", &format!("/api/v1/accounts/{id}/role"), who, &body).status
+    };
+    let boss = login(&house, "boss", Role::Supervisor, "");
+    assert_eq!(change(&boss, "wang", "admin", "", "friend"), 403);
+    assert_eq!(change(&admin, "admin", "supervisor", "", "me"), 409, "his own");
+    assert_eq!(change(&admin, "wang", "supervisor", "5101", " "), 422, "without a reason");
+    assert_eq!(change(&admin, "wang", "public", "", "x"), 422);
+    assert_eq!(change(&admin, "wang", "admin", "5101", "x"), 422);
+    assert_eq!(change(&admin, "wang", "clinic", "nowhere", "x"), 422);
+    assert_eq!(page(&house, "/", &mine).status, 200);
+    assert_eq!(change(&admin, "wang", "supervisor", "5101", "transferred"), 200);
+    assert_eq!(page(&house, "/", &mine).status, 303, "a login outlived its rights");
+    let changes = ask(&house, "GET", "/api/v1/accounts/wang/changes", &admin, "").json();
+    let one = &changes["changes"][0];
+    assert_eq!(
+        (&one["role_before"], &one["role_after"], &one["by"], &one["why"]),
+        (&json!("reviewer"), &json!("supervisor"), &json!("admin"), &json!("transferred"))
+    );
+    let shown = page(&house, "/accounts/wang", &format!("zaigang={admin}")).body;
+    for wanted in ["核查员", "卫生监督员", "四川省 5101", "transferred"] {
+        assert!(shown.contains(wanted), "the history lacks {wanted}: {shown}");
+    }
+}
+
+#[test]
+fn invitations_wait_with_their_address_and_are_withdrawn() {
+    let house = guarded();
+    let admin = login(&house, "admin", Role::Admin, "");
+    let cookie = format!("zaigang={admin}");
+    let made = form(&house, "/accounts", &cookie, "role=reviewer&scope=5101");
+    assert_eq!(made.status, 200, "{}", made.body);
+    let listed = page(&house, "/accounts", &cookie).body;
+    let address = listed.split_once("data-copy=\"").unwrap().1.split('"').next().unwrap();
+    let path = address.strip_prefix(house.base.as_str()).expect(address).to_owned();
+    assert_eq!(page(&house, &path, "").status, 200);
+    let waiting = ask(&house, "GET", "/api/v1/accounts/invitations", &admin, "");
+    assert!(!waiting.body.contains(&path), "a list of the API gives links away");
+    let id = waiting.json()["invitations"][0]["id"].as_str().unwrap().to_owned();
+    let withdrawn = form(&house, &format!("/accounts/invitations/{id}/withdraw"), &cookie, "");
+    assert_eq!(withdrawn.status, 303, "{}", withdrawn.body);
+    assert_eq!(page(&house, &path, "").status, 404, "a withdrawn link opens");
+    // What was refused stays as it was typed, beside one line in Chinese.
+    let wrong = form(&house, "/accounts", &cookie, "role=clinic&institution=");
+    assert!(
+        wrong.status == 422 && wrong.body.contains("机构账户必须选择所属机构"),
+        "{} {}",
+        wrong.status,
+        wrong.body
+    );
+}
+
+#[test]
+fn an_account_is_disabled_by_page_once_it_is_meant() {
+    let house = guarded();
+    let admin = login(&house, "admin", Role::Admin, "");
+    let cookie = format!("zaigang={admin}");
+    person(&house, "wang", Role::Reviewer, false);
+    let act = |act: &str, sure: &str| {
+        form(&house, &format!("/accounts/wang/{act}"), &cookie, sure).status
+    };
+    assert_eq!(act("disable", ""), 422, "without a confirmation");
+    assert!(enter(&house, "wang", PASSWORD, "").is_ok());
+    assert_eq!(act("disable", "sure=yes"), 303);
+    assert_eq!(enter(&house, "wang", PASSWORD, ""), Err(401));
+    assert_eq!(act("enable", ""), 303);
+    assert!(enter(&house, "wang", PASSWORD, "").is_ok());
+    assert_eq!(act("explode", "sure=yes"), 404);
 }

@@ -110,7 +110,7 @@ fn a_name_that_the_log_gives_to_others_makes_no_account() {
         let body = format!("name={name}&display=x&password=correct+horse+battery");
         let answer = house.send_with("POST", &path, form, body.as_bytes());
         assert!(
-            answer.status != 303 && answer.body.contains("reserved"),
+            answer.status == 409 && answer.body.contains("为系统保留名称"),
             "{name}: {}",
             answer.status
         );

@@ -316,7 +316,7 @@ pub(crate) fn finding(
         "candidate_basis":[{"law":"医师法","article":"第十三条","edition":"2022-03-01"}],
         "intervals":[{"what":"declared","from":"2026-03-02T01:00:00.000Z","to":"2026-03-02T02:00:00.000Z"},{"what":"operating","from":"2026-03-02T01:10:00.000Z","to":"2026-03-02T01:40:00.000Z"}],
         "counts":[{"name":"operating_ms","value":1_800_000},{"name":"visibility_over_a_ppm","value":950_000}],
-        "explanation":{"zh":"疑似挂证:登记主诊全程未到场,由他人操作","en":"Suspected: the declared lead never \
+        "explanation":{"zh":"疑似挂证:登记主诊全程未到场，由他人操作","en":"Suspected: the declared lead never \
             entered, another operated"},
         "raised_at":"2026-03-02T01:40:00.000Z",
         "manifest":{"firmware":"test 1","pack":"avatar","pack_sha256":"ab","config_sha256":"cd","policy_sha256":"ef","policy_version":1,"roster_version":1,"liveness_waived":true}});

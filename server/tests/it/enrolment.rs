@@ -158,7 +158,12 @@ fn likeness_is_told_to_whoever_decides_alone() {
         status == 409 && why["detail"].as_str().unwrap().contains("open it again"),
         "{status} {why}"
     );
-    house.must_post(&confirm, &json!({"by":"supervisor"}));
+    // A likeness is not clicked away: whoever confirms over it says why.
+    for silent in [json!({"by":"supervisor"}), json!({"by":"supervisor","reason":"  "})] {
+        let (status, why) = house.post(&confirm, &silent);
+        assert!(status == 422 && why["detail"].as_str().unwrap().starts_with("reason"), "{why}");
+    }
+    house.must_post(&confirm, &json!({"by":"supervisor","reason":"twins, both came in person"}));
     // A stranger's face under the same name is taken as a proposal, and whoever decides is warned.
     let (stranger, unlike) = people
         .iter()
@@ -353,4 +358,33 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
     png.extend_from_slice(&chunk);
     png.extend_from_slice(&crc.to_be_bytes());
     png
+}
+
+#[test]
+fn consent_is_withdrawn_by_page_with_a_receipt() {
+    let Some((house, people)) = house("consent_is_withdrawn_by_page_with_a_receipt") else {
+        return;
+    };
+    let (_, made) = enrol_first(&house, "p-lead", &people);
+    let shown = house.page(&format!("/enrolments/{}", made["id"].as_str().unwrap())).1;
+    assert!(shown.contains("知情同意") && shown.contains("/consent/p-lead"), "{shown}");
+    let house = house.restart_with("[access]\naccounts = true\n");
+    let kind = "Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+    let send = |who: &str, body: &str| {
+        let headers = format!("Cookie: zaigang={who}\r\n{kind}");
+        house.send_with("POST", "/consent/p-lead", &headers, body.as_bytes())
+    };
+    let other = login(&house, "other", Role::Clinic, "clinic-2");
+    assert_eq!(send(&other, "sure=yes").status, 404, "another clinic's word");
+    let reviewer = login(&house, "reviewer", Role::Reviewer, "");
+    assert_eq!(send(&reviewer, "sure=yes").status, 403);
+    let boss = login(&house, "boss", Role::Supervisor, "5101");
+    assert_eq!(send(&boss, "sure=yes&institution=").status, 422, "everywhere by an empty field");
+    let clinic = login(&house, "clinic", Role::Clinic, "clinic-1");
+    assert_eq!(send(&clinic, "").status, 422, "unsure");
+    let done = send(&clinic, "sure=yes&reason=asked");
+    assert!(done.status == 200 && done.body.contains("已撤回，回执"), "{}", done.body);
+    assert!(done.body.contains("锦城医疗美容门诊部"), "{}", done.body);
+    let summary = ask(&house, "GET", "/api/v1/summary", &boss, "").json();
+    assert_eq!(summary["persons_with_templates"], 0, "{summary}");
 }

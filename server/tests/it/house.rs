@@ -106,6 +106,8 @@ impl House {
         let _ = stream.write_all(body);
         let mut bytes = Vec::new();
         let _ = stream.read_to_end(&mut bytes);
+        let behind = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
+        let raw = bytes[behind..].to_vec();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text.as_str(), ""));
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
@@ -114,6 +116,7 @@ impl House {
             head: head.to_lowercase(),
             as_sent: head.to_owned(),
             body: body.to_owned(),
+            bytes: raw,
         }
     }
 
@@ -146,6 +149,13 @@ impl House {
         let answer = self.send_with("GET", &format!("/api/v1/{path}"), "", b"");
         assert_eq!(answer.status, 200, "GET {path}: {}", answer.body);
         answer.json()
+    }
+
+    /// A file as it is served.
+    pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
+        let answer = self.send_with("GET", path, "", b"");
+        assert_eq!(answer.status, 200, "GET {path}: {}", answer.body);
+        answer.bytes
     }
 
     pub(crate) fn page(&self, path: &str) -> (u16, String) {
@@ -234,6 +244,7 @@ pub(crate) struct Answer {
     pub head: String,
     as_sent: String,
     pub body: String,
+    bytes: Vec<u8>,
 }
 
 impl Answer {

@@ -210,3 +210,86 @@ fn the_audit_log_goes_out_sealed() {
         "{seen}"
     );
 }
+
+#[test]
+fn a_list_is_searched_sorted_and_taken_out() {
+    let house = House::new();
+    let mut b = crate::boxes::TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&crate::boxes::finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.say(&crate::boxes::finding('b', '2', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
+    b.receipted(2);
+    let house = house.restart_with("[access]\naccounts = true\n");
+    let boss = login(&house, "boss", Role::Supervisor, "5101");
+    let clinic = login(&house, "clinic", Role::Clinic, "clinic-1");
+    let count = |who: &str, query: &str| {
+        let answer = ask(&house, "GET", &format!("/api/v1/alerts?{query}"), who, "");
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+        answer.json()["alerts"].as_array().unwrap().len()
+    };
+    for (query, found) in [
+        ("q=%231", 1),
+        ("q=room-1", 2),
+        ("q=%E9%94%A6%E5%9F%8E", 2),
+        ("q=%E7%8E%8B%E4%B8%BB%E8%AF%8A", 2),
+        ("q=UQ-1", 1),
+        ("q=nothing-like-it", 0),
+        ("room=room-1", 2),
+        ("room=room-9", 0),
+        ("until=2020-01-01", 0),
+        ("from=2020-01-01", 2),
+    ] {
+        assert_eq!(count(&boss, query), found, "{query}");
+    }
+    // What a clinic is not told, it can not ask for.
+    assert_eq!(count(&clinic, "q=room-1"), 2);
+    for hidden in ["q=operating_ms", "q=confidence", "q=policy_sha256", "q=raised"] {
+        assert_eq!(count(&clinic, hidden), 0, "{hidden}");
+    }
+    assert_eq!(ask(&house, "GET", "/api/v1/alerts?from=today", &boss, "").status, 400);
+    let numbers = |query: &str| {
+        let list = ask(&house, "GET", &format!("/api/v1/alerts?{query}"), &boss, "").json();
+        list["alerts"].as_array().unwrap().iter().map(|a| a["number"].as_i64().unwrap()).collect()
+    };
+    let oldest: Vec<i64> = numbers("order=oldest");
+    let newest: Vec<i64> = numbers("");
+    assert_eq!(oldest, newest.iter().rev().copied().collect::<Vec<_>>());
+
+    let csv = ask(&house, "GET", "/leads/csv?state=all&q=UQ-1", &boss, "");
+    assert!(csv.status == 200 && csv.body.lines().count() == 2, "{}", csv.body);
+    assert!(csv.body.contains("疑似非卫技人员诊疗") && csv.body.contains("锦城"), "{}", csv.body);
+    let nobody = login(&house, "far", Role::Supervisor, "5201");
+    assert_eq!(ask(&house, "GET", "/leads/csv", &nobody, "").body.lines().count(), 1);
+    // The filter goes along to the lead and back.
+    let lead = format!("/alerts/{}?from=state%3Dall%26q%3Droom-1", "1".repeat(32));
+    let shown = ask(&house, "GET", &lead, &boss, "").body;
+    assert!(shown.contains("data-up") && shown.contains("state=all"), "{shown}");
+    assert!(shown.contains(&"2".repeat(32)), "no neighbour: {shown}");
+}
+
+#[test]
+fn an_empty_word_is_no_step_and_a_verdict_is_shown() {
+    let house = House::new();
+    let mut b = crate::boxes::TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&crate::boxes::finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.receipted(1);
+    let house = house.restart_with("[access]\naccounts = true\n");
+    let (wang, zhao) = (
+        login(&house, "wang", Role::Reviewer, "5101"),
+        login(&house, "zhao", Role::Reviewer, "5101"),
+    );
+    let steps = format!("/api/v1/alerts/{}/steps", "1".repeat(32));
+    let step = |who: &str, body: &str| ask(&house, "POST", &steps, who, body).status;
+    assert_eq!(step(&wang, r#"{"step":"comment","note":"  "}"#), 422);
+    let said = r#"{"step":"dismiss","reason":"emergency","note":"急救记录已核对"}"#;
+    assert_eq!(step(&wang, said), 200);
+    let page = format!("/alerts/{}", "1".repeat(32));
+    let own = ask(&house, "GET", &page, &wang, "").body;
+    assert!(own.contains("您已提出核查意见"), "{own}");
+    let other = ask(&house, "GET", &page, &zhao, "").body;
+    assert!(!other.contains("您已提出核查意见"), "{other}");
+    for kept in ["急救情形", "急救记录已核对", "wang"] {
+        assert!(other.contains(kept), "the first reviewer's {kept} is lost: {other}");
+    }
+}

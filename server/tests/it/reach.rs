@@ -97,7 +97,13 @@ fn a_token_decides_nothing_and_a_reviewer_has_no_cases() {
     let house = house();
     let steps = format!("/api/v1/alerts/{}/steps", ids()[0]);
     let take = |who: &str, step: &str| {
-        ask(&house, "POST", &steps, who, &json!({"step": step, "case_number": "n"}).to_string())
+        ask(
+            &house,
+            "POST",
+            &steps,
+            who,
+            &json!({"step": step, "case_number": "n", "note": "x"}).to_string(),
+        )
     };
     let program = token(&house, Role::Reviewer, "5101");
     assert_eq!(take(&program, "uphold").status, 403, "a person is two reviewers by his token");

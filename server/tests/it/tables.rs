@@ -143,3 +143,60 @@ fn the_page_keeps_what_was_pasted() {
     assert!(answer.body.contains("nothing was stored"), "{}", answer.body);
     assert_eq!(house.get("institutions")["institutions"].as_array().unwrap().len(), 1);
 }
+
+/// Files as people's programs save them, of the field.
+#[test]
+fn a_table_is_read_whatever_program_saved_it() {
+    let house = House::new();
+    house.furnish();
+    let table = "编号;姓名;类别;登记状态;机构;关系\r\np-77;王一;护士;有效;clinic-1;主要\r\n";
+    let (gbk, _, _) = encoding_rs::GB18030.encode(table);
+    let answer = house.send("POST", "/api/v1/import/practitioners", "text/csv", &gbk);
+    assert_eq!(answer.json()["created"], 1, "{}", answer.body);
+    let found = house.get("practitioners?q=p-77");
+    assert_eq!(
+        (&found["practitioners"][0]["name"], &found["practitioners"][0]["category"]),
+        (&"王一".into(), &"nurse".into())
+    );
+    // Two readings: nobody guesses a name.
+    let head = "id,name,category,registration,institution,relation\n";
+    let (gbk, _, _) = encoding_rs::GB18030.encode("p-78,叶薇,nurse,valid,clinic-1,primary\n");
+    let file = [head.as_bytes(), &gbk].concat();
+    let asked = house.send("POST", "/api/v1/import/practitioners", "text/csv", &file);
+    assert!(
+        asked.status == 422 && asked.body.contains("encoding=gb18030"),
+        "{} {}",
+        asked.status,
+        asked.body
+    );
+    let path = "/api/v1/import/practitioners?encoding=gb18030";
+    assert_eq!(house.send("POST", path, "text/csv", &file).json()["created"], 1);
+    assert_eq!(house.get("practitioners?q=p-78")["practitioners"][0]["name"], "叶薇");
+    // Digits that a spreadsheet took away are named, and stored nowhere.
+    let lost = "id,name,jurisdiction,code\nc-n,甲,510100,1.10105E+17\n";
+    let answer = house.send("POST", "/api/v1/import/institutions", "text/csv", lost.as_bytes());
+    let fault = answer.json()["faults"][0].clone();
+    assert!(
+        fault["column"] == "code" && fault["text"].as_str().unwrap().contains("shortened"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_workbook_goes_out_and_comes_in_the_same() {
+    let house = House::new();
+    house.furnish();
+    assert_eq!(import(&house, "practitioners", false, PEOPLE).json()["created"], 2);
+    for noun in ["institutions", "items", "rooms", "practitioners"] {
+        for lang in ["zh", "en"] {
+            let path = format!("/export/{noun}/xlsx?lang={lang}");
+            let book = house.bytes(&path);
+            assert!(book.starts_with(b"PK"), "{noun}");
+            let before = house.get(noun);
+            let answer = house.send("POST", &format!("/api/v1/import/{noun}"), "text/csv", &book);
+            assert_eq!(answer.status, 200, "{noun} {lang}: {}", answer.body);
+            assert_eq!(answer.json()["created"], 0, "{noun} {lang}");
+            assert_eq!(house.get(noun), before, "{noun} {lang}");
+        }
+    }
+}

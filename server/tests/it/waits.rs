@@ -71,16 +71,32 @@ fn a_place_beyond_the_feed_is_reset_and_the_head_comes_at_once() {
     assert!(lines.any(|line| line == "event: reset"), "a reader waits for events that never come");
 }
 
-/// The data as an earlier program left them: these tables did not exist.
+/// The newest migration of the facts.
+fn newest_migration() -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let numbered = |path: &std::path::PathBuf| {
+        path.file_name().unwrap().to_string_lossy().starts_with(|c: char| c.is_ascii_digit())
+    };
+    std::fs::read_to_string(files.filter(numbered).max().unwrap()).unwrap()
+}
+
+/// The data as an earlier program left them: these tables and columns did not exist.
 fn as_of_an_earlier_version(house: House) -> tempfile::TempDir {
     let folder = house.close();
     let path = folder.path().join("data/zaigang.db");
     let before = schema_of(&path).unwrap().unwrap().known - 1;
     let database = rusqlite::Connection::open(path).unwrap();
-    let newest = include_str!("../../migrations/0023_evidence.sql");
+    let newest = newest_migration();
     for made in newest.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")) {
         let table = made.trim_end_matches(" (");
         database.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
+    for made in newest.lines().filter_map(|line| line.strip_prefix("ALTER TABLE ")) {
+        let (table, column) = made.split_once(" ADD COLUMN ").expect(made);
+        let column = column.split(' ').next().unwrap();
+        let undo = format!("ALTER TABLE {table} DROP COLUMN {column}");
+        database.execute_batch(&undo).unwrap();
     }
     database.pragma_update(None, "user_version", before).unwrap();
     drop(database);

@@ -1,14 +1,16 @@
-//! CSV in and out: `GET /api/v1/export/{noun}`, `POST /api/v1/import/{noun}`. A dry run lists every
-//! row's fault.
+//! Tables in: `POST /api/v1/import/{noun}`. A dry run lists every row's fault. Tables out are
+//! `export`'s.
 //!
 //! An import is stored whole or not at all, after every row passed; the same checks as the API's,
 //! and the same scopes.
 
+mod export;
 mod known;
 pub(in crate::web) mod sheet;
+pub(in crate::web) mod words;
+pub(in crate::web) mod workbook;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Json;
@@ -18,13 +20,12 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::answer::{Csv, Download, Raw};
-use super::csv::{Record, cell, read};
+use super::answer::{Csv, Raw};
+use super::csv::Record;
 use super::deed;
 use super::endpoint::Endpoint;
-use super::part::{PartQuery, cut};
 use super::rights::BULK;
-use super::scope::Seen;
+use super::table_file::{Encoding, Unread, read};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
@@ -37,17 +38,17 @@ pub(super) use sheet::Noun;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::page("/export/{noun}", get_export).roles(BULK).audited(),
-        Endpoint::get("/api/v1/export/{noun}", get_export).roles(BULK).audited().summary("institutions, practitioners, rooms, items or sessions as CSV"),
-        Endpoint::post("/api/v1/import/{noun}", post_import).roles(BULK).audited().body_limit(MOST_BYTES + 65_536).summary("Import a CSV, whole or not at all; `dry_run=true` lists every row's fault and stores nothing"),
+        Endpoint::page("/export/{noun}", export::get_export).roles(BULK).audited(),
+        Endpoint::page("/export/{noun}/xlsx", export::get_workbook).roles(BULK).audited(),
+        Endpoint::page("/export/{noun}/template", export::get_template).roles(BULK),
+        Endpoint::get("/api/v1/export/{noun}", export::get_export).roles(BULK).audited().summary("institutions, practitioners, rooms, items or sessions as CSV"),
+        Endpoint::post("/api/v1/import/{noun}", post_import).roles(BULK).audited().body_limit(MOST_BYTES + 65_536).summary("Import a CSV or XLSX, whole or not at all; `dry_run=true` lists every row's fault and stores nothing"),
     ]
 }
 
 /// Bytes and rows of one file, at most.
 pub(super) const MOST_BYTES: usize = 8 << 20;
 const MOST_ROWS: usize = 20_000;
-/// Sessions read at once for an export.
-const PAGE: u32 = 500;
 
 /// What is wrong with a row, or worth a second look.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -99,6 +100,16 @@ struct ImportQuery {
     /// New ids that are close to others are meant so.
     #[serde(default)]
     near_ids: bool,
+    /// How the letters of a text are to be read, where its bytes are text in both.
+    encoding: Option<EncodingWord>,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize, schemars::JsonSchema)]
+enum EncodingWord {
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "gb18030")]
+    Gb18030,
 }
 
 /// What is done with a file.
@@ -108,6 +119,8 @@ pub(super) struct Wish {
     pub dry_run: bool,
     /// A new id may be close to another.
     pub near_ids: bool,
+    /// What the sender says of the letters.
+    pub encoding: Option<Encoding>,
 }
 
 async fn post_import(
@@ -120,7 +133,11 @@ async fn post_import(
 ) -> Result<Json<Report>, ImportRefused> {
     let noun = noun_of(&who, &noun)?;
     let why = super::auth::reason(&headers)?.unwrap_or_default();
-    let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids };
+    let encoding = query.encoding.map(|word| match word {
+        EncodingWord::Utf8 => Encoding::Utf8,
+        EncodingWord::Gb18030 => Encoding::Gb18030,
+    });
+    let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids, encoding };
     let report = import(&app, &who, noun, body.to_vec(), wish, why).await?;
     if query.dry_run || report.stored {
         Ok(Json(report))
@@ -189,7 +206,7 @@ fn work(
     wish: Wish,
     why: &str,
 ) -> Result<(Report, Vec<Nudge>), Problem> {
-    let records = read(bytes).map_err(Problem::unprocessable)?;
+    let records = read(bytes, wish.encoding).map_err(unread)?.records;
     let Some((head, records)) = records.split_first() else {
         return Err(Problem::unprocessable(format!(
             "the file is empty; its first line names the columns: {}",
@@ -243,6 +260,22 @@ fn work(
         }
     }
     Ok((report, told(&all, &known)))
+}
+
+fn unread(fault: Unread) -> Problem {
+    let why = match fault {
+        Unread::Fault(why) => why,
+        Unread::Either { utf8, gb18030 } => {
+            let shown = |text: &str| clip(text.lines().nth(1).unwrap_or_default(), 60);
+            format!(
+                "the file is text in UTF-8 (`{}`) and in GB18030 (`{}`): say which by \
+                `encoding=utf-8` or `encoding=gb18030`",
+                shown(&utf8),
+                shown(&gb18030)
+            )
+        }
+    };
+    Problem::unprocessable(why)
 }
 
 /// Filings of a table are stated as those of a form are; sessions keep their own history.
@@ -432,68 +465,4 @@ fn model<T: DeserializeOwned>(noun: Noun, object: &Value) -> Result<T, Wrong> {
         if noun == Noun::Practitioners && column == "sites" { String::new() } else { column };
     let text = error.strip_prefix(&format!("{column}: ")).unwrap_or(&error);
     Err((column.clone(), clip(text, 300)))
-}
-
-async fn get_export(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Path(noun): Path<String>,
-) -> Result<Download<Csv>, Problem> {
-    let noun = noun_of(&who, &noun)?;
-    let text = app.blocking(move |a| export(a, &who, noun)).await?;
-    Ok(Download::new(format!("zaigang-{}.csv", noun.name()), text))
-}
-
-/// The newest sessions that the reader sees, as many as an import takes at once. The store narrows
-/// them down, so that another's sessions take no room among them.
-fn sessions(a: &App, who: &Who) -> Result<Vec<Session>, StoreError> {
-    let part = PartQuery::default().part(who, PAGE);
-    let (mut all, mut before) = (Vec::new(), String::new());
-    while all.len() < MOST_ROWS {
-        let mut found = a.store.sessions_part(&part, &before)?;
-        let next = cut(&mut found, &part, |s| format!("{} {}", s.start, s.id));
-        all.append(&mut found);
-        match next {
-            Some(next) => before = next,
-            None => break,
-        }
-    }
-    Ok(all)
-}
-
-/// Everything of a noun that the reader sees, as an import takes it.
-fn export(a: &App, who: &Who, noun: Noun) -> Result<String, Problem> {
-    let seen = Seen::of(a, who)?;
-    let objects: Vec<Value> = match noun {
-        Noun::Institutions => a
-            .store
-            .institutions()?
-            .iter()
-            .filter(|i| seen.has(i.id.as_str()))
-            .map(|i| json!(i))
-            .collect(),
-        Noun::Practitioners => {
-            let all = a.store.practitioners(None)?;
-            deed::persons(all.iter().filter(|p| seen.person(p)).map(|p| p.id.as_str()));
-            all.iter().filter(|p| seen.person(p)).map(|p| json!(p)).collect()
-        }
-        Noun::Rooms => a
-            .store
-            .rooms()?
-            .iter()
-            .filter(|r| seen.has(r.institution.as_str()))
-            .map(|r| json!(r))
-            .collect(),
-        Noun::Items => a.store.items()?.iter().map(|i| json!(i)).collect(),
-        Noun::Sessions => sessions(a, who)?.iter().map(|s| json!(s)).collect(),
-    };
-    // A spreadsheet knows by the byte-order mark that this is UTF-8.
-    let mut text = format!("\u{feff}{}\n", noun.head());
-    for object in &objects {
-        for row in sheet::rows(noun, object) {
-            let cells: Vec<String> = row.iter().map(|c| cell(c)).collect();
-            let _ = writeln!(text, "{}", cells.join(","));
-        }
-    }
-    Ok(text)
 }

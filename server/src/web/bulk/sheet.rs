@@ -7,6 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::words;
 use crate::text;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub(in crate::web) enum Noun {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
+    /// A word of a closed list; people may write it in Chinese.
+    Word,
+    /// A point in time; people may write it as their clocks show it.
+    Moment,
     Number,
     Degrees,
     YesNo,
@@ -29,7 +34,7 @@ enum Kind {
     Json,
 }
 
-use Kind::{Degrees, Json, List, Number, Text, YesNo};
+use Kind::{Degrees, Json, List, Moment, Number, Text, Word, YesNo};
 
 type Column = (&'static str, Kind);
 
@@ -47,11 +52,11 @@ const INSTITUTIONS: &[Column] = &[
 const PRACTITIONERS: &[Column] = &[
     ("id", Text),
     ("name", Text),
-    ("category", Text),
-    ("registration", Text),
+    ("category", Word),
+    ("registration", Word),
     ("institution", Text),
-    ("relation", Text),
-    ("exempt_until", Text),
+    ("relation", Word),
+    ("exempt_until", Moment),
     ("lead_of", List),
     ("roles", List),
 ];
@@ -59,7 +64,7 @@ const ROOMS: &[Column] = &[
     ("id", Text),
     ("institution", Text),
     ("name", Text),
-    ("mode", Text),
+    ("mode", Word),
     ("intimate", YesNo),
     ("time_zone", Text),
     ("zones", Json),
@@ -69,10 +74,10 @@ const ITEMS: &[Column] = &[
     ("code", Text),
     ("name_zh", Text),
     ("name_en", Text),
-    ("kind", Text),
+    ("kind", Word),
     ("specialties", List),
     ("surgery_grade", Number),
-    ("min_operator", Text),
+    ("min_operator", Word),
     ("min_duration_ms", Number),
     ("prep_ms", Number),
     ("lead_part_ms", Number),
@@ -84,8 +89,8 @@ const SESSIONS: &[Column] = &[
     ("item", Text),
     ("declared_lead", Text),
     ("declared_operators", List),
-    ("start", Text),
-    ("end", Text),
+    ("start", Moment),
+    ("end", Moment),
     ("cancelled", YesNo),
     ("emergency", YesNo),
     ("patient_ref", Text),
@@ -123,6 +128,11 @@ impl Noun {
         }
     }
 
+    /// The names of the columns in order.
+    pub(in crate::web) fn column_names(self) -> Vec<&'static str> {
+        self.columns().iter().map(|c| c.0).collect()
+    }
+
     pub(in crate::web) fn head(self) -> String {
         self.columns().iter().map(|c| c.0).collect::<Vec<_>>().join(",")
     }
@@ -131,9 +141,11 @@ impl Noun {
 /// Which column of the noun each column of a file is; `Err` is one line.
 pub(super) fn order(noun: Noun, head: &[String]) -> Result<Vec<usize>, String> {
     let columns = noun.columns();
-    let mut order = Vec::with_capacity(head.len());
-    for name in head {
-        let known = columns.iter().position(|c| c.0 == text::folded(name));
+    // Columns without a name behind the last one are a spreadsheet's.
+    let named = head.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+    let mut order = Vec::with_capacity(named);
+    for name in &head[..named] {
+        let known = columns.iter().position(|c| words::is_column(noun, c.0, name));
         let at = known.ok_or_else(|| {
             format!(
                 "column `{}` is unknown; the columns of {} are {}",
@@ -163,11 +175,9 @@ pub(super) fn object(
     order: &[usize],
     cells: &[String],
 ) -> Result<Value, (String, String)> {
-    if cells.len() > order.len() {
-        return Err((
-            String::new(),
-            format!("{} cells, the first line has {}", cells.len(), order.len()),
-        ));
+    let filled = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+    if filled > order.len() {
+        return Err((String::new(), format!("{filled} cells, the first line has {}", order.len())));
     }
     let mut fields = Map::new();
     for (at, cell) in order.iter().zip(cells) {
@@ -181,7 +191,7 @@ pub(super) fn object(
             |fault: String| fault.strip_prefix(&format!("{name}: ")).unwrap_or(&fault).to_owned();
         let cell =
             &text::incoming(name, cell).map_err(|fault| (name.to_owned(), unnamed(fault)))?;
-        if let Some(value) = value(kind, cell).map_err(|why| (name.to_owned(), why))? {
+        if let Some(value) = value(name, kind, cell).map_err(|why| (name.to_owned(), why))? {
             fields.insert(name.to_owned(), value);
         }
     }
@@ -216,13 +226,21 @@ pub(super) fn object(
     Ok(Value::Object(fields))
 }
 
-fn value(kind: Kind, cell: &str) -> Result<Option<Value>, String> {
+fn value(column: &str, kind: Kind, cell: &str) -> Result<Option<Value>, String> {
     if cell.is_empty() {
         return Ok(None);
     }
     let shown = crate::clock::clip(cell, 60);
+    if matches!(kind, Text | List) && words::is_shortened_number(cell) {
+        return Err(format!(
+            "`{shown}` is a number that the spreadsheet shortened, its digits are lost: format the \
+            column as text and enter it again"
+        ));
+    }
     Ok(Some(match kind {
         Text => json!(cell),
+        Word => json!(words::code(column, cell)),
+        Moment => json!(words::moment(cell)?),
         Number => json!(cell.parse::<i64>().map_err(|_| format!("`{shown}` is no whole number"))?),
         Degrees => json!(
             cell.parse::<f64>()
@@ -239,6 +257,7 @@ fn value(kind: Kind, cell: &str) -> Result<Option<Value>, String> {
             cell.split([';', '；', '、'])
                 .map(str::trim)
                 .filter(|t| !t.is_empty())
+                .map(|word| words::code(column, word))
                 .collect::<Vec<_>>()
         ),
         Json => serde_json::from_str(cell).map_err(|e| format!("is no JSON: {e}"))?,
@@ -280,7 +299,7 @@ fn text(kind: Kind, value: &Value) -> String {
             list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(";")
         }
         (YesNo, Value::Bool(is)) => if *is { "yes" } else { "no" }.to_owned(),
-        (Text, Value::String(text)) => text.clone(),
+        (Text | Word | Moment, Value::String(text)) => text.clone(),
         (_, other) => other.to_string(),
     }
 }

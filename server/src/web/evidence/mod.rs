@@ -159,7 +159,7 @@ fn now_or_so(what: &str, text: &str) -> Result<Timestamp, Problem> {
     let (at, now) = (clock::parse(what, text).map_err(Problem::unprocessable)?, clock::now());
     if clock::text(at) != text || now.duration_since(at).abs() > CLOCK_OFF {
         return Err(Problem {
-            zh: Some("本机时钟与服务器相差过大,请校准后重试".into()),
+            zh: Some("本机时钟与服务器相差过大，请校准后重试".into()),
             ..Problem::unprocessable(format!(
                 "{what}: {text} is not now ({}): set this machine's clock",
                 clock::text(now)

@@ -8,9 +8,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
+use super::scope_tree;
+use super::welcome::Secret;
 use super::words::Lang;
-use crate::access::{Who, totp};
+use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Form, Problem};
 use crate::store::StoreError;
@@ -21,8 +23,10 @@ use crate::web::rights::PEOPLE;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::page("/account", page).roles(PEOPLE),
+        Endpoint::page("/me", me).roles(PEOPLE),
         Endpoint::form("/account/password", password).roles(PEOPLE).audited(),
         Endpoint::form("/account/second-factor", second_factor).roles(PEOPLE).audited(),
+        Endpoint::form("/account/recovery-codes", recovery_codes).roles(PEOPLE).audited(),
         Endpoint::form("/account/provider/unlink", unlink).roles(PEOPLE).audited(),
     ]
 }
@@ -44,9 +48,10 @@ struct AccountPage {
     fault: String,
     done: &'static str,
     /// Shown once, until its first code is typed.
-    secret: String,
-    uri: String,
-    sealed: String,
+    secret: Option<Secret>,
+    /// Shown once.
+    recovery: Vec<String>,
+    codes_left: i64,
 }
 
 /// What the page shows beside the account itself.
@@ -54,8 +59,9 @@ struct AccountPage {
 struct Shown {
     fault: String,
     done: &'static str,
-    secret: Option<Vec<u8>>,
-    sealed: String,
+    /// The secret, and the same sealed.
+    secret: Option<(Vec<u8>, String)>,
+    recovery: Vec<String>,
 }
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
@@ -63,22 +69,32 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     shown(&app, &who, l, made).await
 }
 
+/// The short address that people guess.
+async fn me() -> Redirect {
+    Redirect::to("/account")
+}
+
 async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<Response, Problem> {
     let own = account::own(app, who).await?;
     let name = own.id.clone();
-    let (due, linked_at) = app
+    let (due, linked_at, codes_left, places) = app
         .blocking(move |a| {
-            Ok::<_, StoreError>((a.store.second_factor_due(&name)?, a.store.linked_at(&name)?))
+            Ok::<_, StoreError>((
+                a.store.second_factor_due(&name)?,
+                a.store.linked_at(&name)?,
+                a.store.recovery_codes_left(&name)?,
+                scope_tree::places(a)?,
+            ))
         })
         .await?;
-    let (secret, uri) =
-        it.secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &own.id)));
+    let secret =
+        it.secret.map(|(secret, sealed)| Secret::of(&secret, &own.id, sealed)).transpose()?;
     render(&AccountPage {
         f: Frame::of(app, who, l, "system", "/account").await?,
         name: own.id,
         display: own.display,
-        role: own.role.as_str(),
-        scope: own.scope,
+        role: l.role(own.role),
+        scope: scope_tree::words(l, own.role, &own.scope, &places),
         has_code: own.totp.is_some(),
         due,
         provider: app.oidc.is_some(),
@@ -86,8 +102,8 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
         fault: it.fault,
         done: it.done,
         secret,
-        uri,
-        sealed: it.sealed,
+        recovery: it.recovery,
+        codes_left,
     })
 }
 
@@ -96,8 +112,9 @@ async fn again(app: &Arc<App>, l: Lang, who: &Who, made: Result<Shown, Problem>)
     let page = match made {
         Ok(it) => account_page(app, l, who, it).await,
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(Problem { status, detail, .. }) => {
-            let it = Shown { fault: detail, ..Shown::default() };
+        Err(problem) => {
+            let status = problem.status;
+            let it = Shown { fault: line(l, problem), ..Shown::default() };
             account_page(app, l, who, it).await.map(|page| (status, page).into_response())
         }
     };
@@ -113,7 +130,7 @@ async fn password(
 ) -> Response {
     let made = account::change_password(&app, &who, account::kept(&app, &headers), it).await;
     let done =
-        l.t("口令已更改,其他登录均已结束", "the password is changed; every other login has ended");
+        l.t("口令已更改，其他登录均已结束", "the password is changed; every other login has ended");
     again(&app, l, &who, made.map(|()| Shown { done, ..Shown::default() })).await
 }
 
@@ -135,17 +152,30 @@ async fn second_factor(
     headers: HeaderMap,
     Form(it): Form<FactorForm>,
 ) -> Response {
-    let made = if it.sealed.is_empty() {
-        account::begin_factor(&app, &who, &it.present, &it.code)
-            .await
-            .map(|(secret, sealed)| Shown { secret: Some(secret), sealed, ..Shown::default() })
-    } else {
-        let kept = account::kept(&app, &headers);
-        let done = l.t("动态码已启用", "one-time codes are in use");
-        account::finish_factor(&app, &who, kept, &it.sealed, &it.code)
-            .await
-            .map(|()| Shown { done, ..Shown::default() })
-    };
+    let made =
+        if it.sealed.is_empty() {
+            account::begin_factor(&app, &who, &it.present, &it.code)
+                .await
+                .map(|secret| Shown { secret: Some(secret), ..Shown::default() })
+        } else {
+            let kept = account::kept(&app, &headers);
+            let done = l.t("动态码已启用", "one-time codes are in use");
+            account::finish_factor(&app, &who, kept, &it.sealed, &it.code)
+                .await
+                .map(|recovery| Shown { done, recovery, ..Shown::default() })
+        };
+    again(&app, l, &who, made).await
+}
+
+async fn recovery_codes(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Form(it): Form<FactorForm>,
+) -> Response {
+    let made = account::renew_recovery_codes(&app, &who, &it.present, &it.code)
+        .await
+        .map(|recovery| Shown { recovery, ..Shown::default() });
     again(&app, l, &who, made).await
 }
 

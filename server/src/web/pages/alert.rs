@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::alert_clinic;
 use super::evidence::EvidenceCard;
 use super::frame::{Frame, local, render, shown};
 use super::law::MatterView;
 use super::timeline::{Timeline, draw};
 use super::words::Lang;
+use super::{alert_clinic, bulk_steps, inbox};
 use crate::access::{Right, Role, Who};
-use crate::alert::{Reason, State as AlertState};
+use crate::alert::{Reason, Review, State as AlertState, Verdict};
 use crate::alert_view::{FindingSeen, LawSeen, StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::model::Name;
 use crate::penalty_case::{CaseClock, Provision};
-use crate::problem::{Form, Problem};
+use crate::problem::{Form, Problem, encoded};
 use crate::store::{Alert, AlertFilter, FindingEvent, JOINED, StoreError};
-use crate::web::alerts::{FINDINGS_SHOWN, StepBody, scoped, seen, take, whole};
+use crate::web::alerts::{FINDINGS_SHOWN, StepBody, listed_alerts, scoped, seen, take, whole};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::SIGHT;
 use crate::web::rights::may_open;
@@ -42,6 +42,16 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct AlertPage {
     f: Frame,
+    id: String,
+    /// The list that led here, as an address; and its neighbours of this alert.
+    from: String,
+    newer: Option<String>,
+    older: Option<String>,
+    reviews: Vec<ReviewView>,
+    /// The reader has given a verdict that stands.
+    has_spoken: bool,
+    /// Who may be given it: login and name.
+    colleagues: Vec<(String, String)>,
     /// Accounts say who acts; without them the form asks.
     named: bool,
     number: i64,
@@ -88,7 +98,6 @@ pub(super) struct FindingView {
     pub(super) step: String,
     pub(super) withdrawn: bool,
     pub(super) explanation: String,
-    pub(super) other_language: String,
     pub(super) persons: Vec<PersonView>,
     pub(super) legal: Option<MatterView>,
     pub(super) confidence: Vec<(&'static str, u32)>,
@@ -160,6 +169,15 @@ pub(super) struct PersonView {
     pub(super) verified: String,
 }
 
+/// One verdict that stands, with the reviewer's own words.
+struct ReviewView {
+    by: String,
+    verdict: &'static str,
+    reason: &'static str,
+    note: String,
+    at: String,
+}
+
 struct StepView {
     at: String,
     actor: String,
@@ -168,10 +186,30 @@ struct StepView {
     state: &'static str,
 }
 
-async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+/// The list that led to a page.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct FromQuery {
+    #[serde(default)]
+    from: String,
+}
+
+impl FromQuery {
+    /// As it is written again: nothing that is no filter of the list.
+    fn view(&self) -> String {
+        bulk_steps::read(&self.from).map(|query| inbox::address(&query)).unwrap_or_default()
+    }
+}
+
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+    Query(query): Query<FromQuery>,
+) -> Response {
     let made = match who.role {
         Role::Clinic => alert_clinic::make(&app, l, &who, id).await,
-        _ => make(&app, l, &who, id).await,
+        _ => make(&app, l, &who, id, &query.view()).await,
     };
     shown(&app, &who, l, made).await
 }
@@ -184,6 +222,45 @@ struct Found {
     /// Others of the same box.
     same: Vec<Alert>,
     evidence: String,
+    newer: Option<String>,
+    older: Option<String>,
+    colleagues: Vec<(String, String)>,
+}
+
+/// The alerts before and after this one in the list that led to it. Blocking.
+fn neighbours(
+    a: &App,
+    who: &Who,
+    number: i64,
+    from: &str,
+) -> Result<(Option<String>, Option<String>), Problem> {
+    let query = bulk_steps::read(from).unwrap_or_default();
+    let filter = AlertFilter { limit: 1, before: None, after: None, ..query.filter(who, 1)? };
+    let first = |filter: AlertFilter| {
+        let found = listed_alerts(a, who, &filter)?.into_iter().next();
+        Ok::<_, StoreError>(found.map(|alert| alert.id))
+    };
+    let newer = AlertFilter { after: Some(number), oldest_first: true, ..filter.clone() };
+    let older = AlertFilter { before: Some(number), oldest_first: false, ..filter };
+    Ok((first(newer)?, first(older)?))
+}
+
+/// Who may give verdicts on alerts of this jurisdiction: login and name. Blocking.
+pub(super) fn colleagues(
+    a: &App,
+    who: &Who,
+    jurisdiction: &str,
+) -> Result<Vec<(String, String)>, StoreError> {
+    if !who.may(Right::GiveVerdicts) {
+        return Ok(Vec::new());
+    }
+    let mut all = a.store.accounts()?;
+    all.retain(|x| {
+        !x.disabled
+            && matches!(x.role, Role::Supervisor | Role::Reviewer)
+            && jurisdiction.starts_with(&x.scope)
+    });
+    Ok(all.into_iter().map(|x| (x.id, x.display)).collect())
 }
 
 /// Where an alert lies, in the words of the registry.
@@ -208,7 +285,7 @@ pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
     Ok(Place { institution, item, joined })
 }
 
-fn find(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
+fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::sight::note(a, [&alert])?;
     let whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
@@ -221,7 +298,11 @@ fn find(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
         .filter(|other| other.id != alert.id)
         .take(5)
         .collect();
+    let (newer, older) = neighbours(a, who, alert.number, from)?;
     Ok(Found {
+        newer,
+        older,
+        colleagues: colleagues(a, who, &alert.jurisdiction)?,
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
         place: place(a, &alert)?,
         evidence: EvidenceCard::find(a, l, who, &alert, &whole.alert.findings)?,
@@ -231,10 +312,15 @@ fn find(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     })
 }
 
-async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response, Problem> {
-    let wanted = id.clone();
-    let reader = who.clone();
-    let found = app.blocking(move |a| find(a, l, &reader, &wanted)).await?;
+async fn make(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    id: String,
+    from: &str,
+) -> Result<Response, Problem> {
+    let (wanted, reader, list) = (id.clone(), who.clone(), from.to_owned());
+    let found = app.blocking(move |a| find(a, l, &reader, &wanted, &list)).await?;
     let alert = &found.alert;
     let state = alert.case.state;
     let has_cases = who.may(Right::WorkCases);
@@ -242,6 +328,13 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
         f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
+        from: from.to_owned(),
+        newer: found.newer.clone(),
+        older: found.older.clone(),
+        reviews: alert.case.reviews.iter().map(|r| review(l, r, &found.whole.steps)).collect(),
+        has_spoken: !who.open_house && alert.case.reviews.iter().any(|r| r.by == who.name),
+        colleagues: found.colleagues.clone(),
+        id,
         number: alert.number,
         severity: alert.severity,
         level: l.severity(alert.severity),
@@ -289,6 +382,21 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         may_package: may_open(who, "/alerts/{id}/package"),
     };
     render(&page)
+}
+
+/// A verdict that stands, with what its reviewer wrote at that moment.
+fn review(l: Lang, it: &Review, steps: &[StepSeen]) -> ReviewView {
+    let note = steps.iter().find(|s| s.by == it.by && s.at == it.at).map(|s| s.note.clone());
+    ReviewView {
+        by: it.by.clone(),
+        verdict: match it.verdict {
+            Verdict::Uphold => l.t("认为成立", "upheld"),
+            Verdict::Dismiss => l.t("认为应排除", "for dismissal"),
+        },
+        reason: it.reason.map_or("", |reason| l.reason(reason)),
+        note: note.unwrap_or_default(),
+        at: local(&it.at),
+    }
 }
 
 pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
@@ -419,7 +527,6 @@ pub(super) fn finding(
         withdrawn: step == "withdrawn",
         step: l.step(&step),
         explanation: l.t(&r.explanation.zh, &r.explanation.en).to_owned(),
-        other_language: l.t(&r.explanation.en, &r.explanation.zh).to_owned(),
         persons: persons.collect(),
         legal: stored.legal.as_ref().map(|legal| MatterView::of(l, legal)),
         confidence: confidence(l, r),
@@ -429,7 +536,7 @@ pub(super) fn finding(
             .iter()
             .map(|i| (l.interval(&i.what), local(&i.from), local(&i.to)))
             .collect(),
-        counts: r.counts.iter().map(|c| (l.figure(&c.name), figure(&c.name, c.value))).collect(),
+        counts: r.counts.iter().map(|c| (l.figure(&c.name), figure(l, &c.name, c.value))).collect(),
         policy_sha256: r.manifest.policy_sha256.clone(),
         manifest: manifest(l, r),
         chain: chain(l, stored),
@@ -452,16 +559,17 @@ fn confidence(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, u3
 }
 
 /// A figure in the unit that its name ends in.
-fn figure(name: &str, value: i64) -> String {
+fn figure(l: Lang, name: &str, value: i64) -> String {
     if name.ends_with("_ppm") {
         return format!("{}.{} %", value / 10_000, (value / 1000).rem_euclid(10));
     }
     if name.ends_with("_ms") {
         let seconds = value / 1000;
         return if seconds >= 60 {
-            format!("{} min {} s", seconds / 60, seconds % 60)
+            let (minutes, rest) = (seconds / 60, seconds % 60);
+            format!("{minutes} {} {rest} {}", l.t("分", "min"), l.t("秒", "s"))
         } else {
-            format!("{seconds} s")
+            format!("{seconds} {}", l.t("秒", "s"))
         };
     }
     value.to_string()
@@ -479,7 +587,7 @@ fn manifest(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, Stri
             format!("{} / {}", m.policy_version, m.roster_version),
         ));
         let waived = if m.liveness_waived {
-            l.t("已豁免(演示)", "waived (not production)")
+            l.t("已豁免（演示）", "waived (not production)")
         } else {
             l.t("要求", "required")
         };
@@ -506,9 +614,13 @@ async fn step(
     who: Who,
     l: Lang,
     Path(id): Path<String>,
+    Query(query): Query<FromQuery>,
     Form(it): Form<StepBody>,
 ) -> Response {
     let made = take(&app, &who, id, it).await;
-    let made = made.map(|alert| Redirect::to(&format!("/alerts/{}", alert.id)).into_response());
+    let view = query.view();
+    let from = if view.is_empty() { view } else { format!("?from={}", encoded(&view)) };
+    let made =
+        made.map(|alert| Redirect::to(&format!("/alerts/{}{from}", alert.id)).into_response());
     shown(&app, &who, l, made).await
 }

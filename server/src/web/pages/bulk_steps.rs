@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::shown;
+use super::frame::{line, shown};
 use super::inbox::{self, Notice};
 use super::words::Lang;
 use crate::access::Who;
@@ -58,7 +58,7 @@ async fn submit(
         Err(problem) if problem.status.is_server_error() => {
             return shown(&app, &who, l, Err(problem)).await;
         }
-        Err(problem) => Notice { done: None, refused: vec![problem.detail] },
+        Err(problem) => Notice { done: None, refused: vec![line(l, problem)] },
     };
     let query = read(&view).unwrap_or_default();
     let made = inbox::make(&app, l, &who, &format!("/?{view}"), query, notice).await;
@@ -74,7 +74,7 @@ fn told_once(mut lines: Vec<String>) -> Vec<String> {
 }
 
 /// The filter in an address of the inbox.
-fn read(view: &str) -> Option<ListQuery> {
+pub(super) fn read(view: &str) -> Option<ListQuery> {
     let uri: axum::http::Uri = format!("/?{}", view.trim_start_matches('?')).parse().ok()?;
     axum::extract::Query::try_from_uri(&uri).ok().map(|axum::extract::Query(query)| query)
 }

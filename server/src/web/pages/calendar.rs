@@ -8,7 +8,7 @@ use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, render, shown};
+use super::frame::{Frame, line, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -83,7 +83,7 @@ async fn submit(
     let made = match import(&app, &who, &csv).await {
         Ok(()) => Ok(Redirect::to("/calendar").into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, &who, l, Some((csv, problem.detail))).await,
+        Err(problem) => make(&app, &who, l, Some((csv, line(l, problem)))).await,
     };
     shown(&app, &who, l, made).await
 }

@@ -8,7 +8,7 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 
 use super::forms::{Given, moment};
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -119,11 +119,11 @@ async fn make(
                 "{} · {} · {}",
                 name(&c.person),
                 local(&c.at),
-                l.t("核验通过,已下发设备", "verified, the box is told")
+                l.t("核验通过，已下发设备", "verified, the box is told")
             );
             (String::new(), Some(done))
         }
-        Err(problem) => (problem.detail, None),
+        Err(problem) => (line(l, problem), None),
     };
     // After a success only the room stays; nobody's choice of witness is offered to the next.
     let keep = done.is_none();
@@ -164,7 +164,9 @@ fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {
     };
     let via = match c.via.as_str() {
         "page" => l.t("页面", "page"),
-        "system" => l.t("机构系统陈述(不作核验)", "stated by the clinic's system: verifies nobody"),
+        "system" => {
+            l.t("机构系统陈述（不作核验）", "stated by the clinic's system: verifies nobody")
+        }
         _ => l.t("接口", "API"),
     };
     [

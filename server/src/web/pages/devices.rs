@@ -1,5 +1,6 @@
 //! The boxes with their last word.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -8,25 +9,18 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
-use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::problem::Problem;
-use crate::store::{Device, DeviceState, PlaceSeen, StoreError};
+use crate::store::{BoxPlan, Device, DeviceState, PlaceSeen, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
-use crate::web::rights::REGISTRY;
-use crate::web::rights::may_send;
+use crate::web::rights::{BOX_SIGHT, REGISTRY, may_open, may_send};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::page("/devices", page).roles(&[
-            Role::Admin,
-            Role::Supervisor,
-            Role::Reviewer,
-            Role::Auditor,
-        ]),
+        Endpoint::page("/devices", page).roles(BOX_SIGHT),
         Endpoint::form("/devices/{id}/unlock", unlock).roles(REGISTRY).audited(),
     ]
 }
@@ -42,12 +36,17 @@ struct DevicesPage {
     places_open: bool,
     q: String,
     next: Option<String>,
+    may_register: bool,
+    may_review: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct BoxView {
     id: String,
-    place: String,
+    name: String,
+    planned_on: String,
+    institution: String,
+    room: String,
     state: &'static str,
     online: bool,
     provisioned: bool,
@@ -95,15 +94,13 @@ async fn unlock(
 async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<Response, Problem> {
     let part = query.part(who, 50);
     let (asked, everywhere) = (part.clone(), who.scope.is_empty());
-    let (mut devices, quarantine, mut places) = app
+    let (mut devices, quarantine, mut places, named) = app
         .blocking(move |a| {
             // A refused message names no institution: only who sees all boxes sees them.
             let quarantine = if everywhere { a.store.quarantined(20)? } else { Vec::new() };
-            Ok::<_, StoreError>((
-                a.store.devices_part(&asked)?,
-                quarantine,
-                a.store.places_seen(&asked)?,
-            ))
+            let devices = a.store.devices_part(&asked)?;
+            let named = Named::of(a, &devices)?;
+            Ok::<_, StoreError>((devices, quarantine, a.store.places_seen(&asked)?, named))
         })
         .await?;
     let next = cut(&mut devices, &part, |d| d.id.clone());
@@ -113,27 +110,71 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
     let page = DevicesPage {
         places_open: places.len() > 1 && places.len() < 10,
         places,
-        boxes: devices.iter().map(|d| view(l, d, &now, may_unlock)).collect(),
+        boxes: devices.iter().map(|d| view(l, d, &named, &now, may_unlock)).collect(),
         quarantine: quarantine
             .into_iter()
             .map(|(at, topic, reason, detail, _)| (local(&at), topic, reason, detail))
             .collect(),
         q: part.text,
         next,
+        may_register: may_open(who, "/devices/new"),
+        may_review: may_open(who, "/devices/{id}/review"),
         f: Frame::of(app, who, l, "devices", "/devices").await?,
     };
     render(&page)
 }
 
-fn view(l: Lang, d: &Device, now: &str, may_unlock: bool) -> BoxView {
+/// What people call boxes and where they stand.
+pub(super) struct Named {
+    plans: BTreeMap<String, BoxPlan>,
+    institutions: BTreeMap<String, String>,
+    rooms: BTreeMap<String, String>,
+}
+
+impl Named {
+    /// Blocking: it asks the store.
+    pub(super) fn of(a: &App, devices: &[Device]) -> Result<Self, StoreError> {
+        let all = |of: fn(&Device) -> &String| devices.iter().map(|d| of(d).clone()).collect();
+        let (ids, places): (Vec<String>, Vec<String>) = (all(|d| &d.id), all(|d| &d.institution));
+        let mut rooms = BTreeMap::new();
+        for device in devices {
+            if let Some(room) = a.store.room(&device.room)?.filter(|room| !room.name.is_empty()) {
+                rooms.insert(device.room.clone(), room.name);
+            }
+        }
+        Ok(Self {
+            plans: a.store.box_plans(&ids)?,
+            institutions: a.store.institution_names(&places)?,
+            rooms,
+        })
+    }
+
+    pub(super) fn plan(&self, device: &Device) -> BoxPlan {
+        self.plans.get(&device.id).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn institution(&self, device: &Device) -> String {
+        self.institutions.get(&device.institution).unwrap_or(&device.institution).clone()
+    }
+
+    pub(super) fn room(&self, device: &Device) -> String {
+        self.rooms.get(&device.room).unwrap_or(&device.room).clone()
+    }
+}
+
+fn view(l: Lang, d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxView {
     let health = d.health.as_ref();
+    let plan = named.plan(d);
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
     let camera = health
         .and_then(|h| serde_json::to_value(h.camera).ok())
         .and_then(|v| v.as_str().map(str::to_owned));
     BoxView {
         id: d.id.clone(),
-        place: format!("{} · {}", d.institution, d.room),
+        name: plan.name,
+        planned_on: plan.planned_on.unwrap_or_default(),
+        institution: named.institution(d),
+        room: named.room(d),
         state: match d.state {
             DeviceState::Registered => l.t("待接入", "Registered"),
             DeviceState::Provisioned => l.t("已接入", "Provisioned"),

@@ -502,14 +502,14 @@ fn sets(
 fn cannot(l: Lang, who: &Who, roll: &Roll) -> String {
     let words = match who.role {
         _ if who.open_house => l.t(
-            "须启用账户:封存画面由两人打开",
+            "须启用账户：封存画面由两人打开",
             "accounts are needed: two people open sealed pictures",
         ),
         Role::Supervisor if !roll.is_complete() => {
             l.t("本辖区尚未设置两方保管人", "this jurisdiction has no custodians of both roles yet")
         }
         Role::Supervisor if roll.standing(&who.name, CustodianRole::Supervisor).is_none() => l.t(
-            "您不是监管方保管人,不能申请",
+            "您不是监管方保管人，不能申请",
             "you are no custodian of the supervisors: you can not ask",
         ),
         Role::Supervisor => "",

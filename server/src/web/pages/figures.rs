@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::chart::{self, SEVERITIES, Stack};
-use super::frame::{Frame, render, shown};
+use super::frame::{Frame, line, render, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{ClinicState, Reason, State as AlertState};
@@ -70,7 +70,7 @@ async fn make(
     // A wrong day keeps what was typed and shows the last month.
     let (asked, fault) = match query.read(who) {
         Ok(asked) => (asked, String::new()),
-        Err(problem) => (FiguresQuery::default().read(who)?, problem.detail),
+        Err(problem) => (FiguresQuery::default().read(who)?, line(l, problem)),
     };
     let span = asked.span.clone();
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
@@ -129,7 +129,7 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
     };
     let same = |text: &str| text.to_owned();
     let days = stacks(&found.by_day, &same);
-    let title = l.t("每日新线索(按严重程度)", "New incidents by day and severity");
+    let title = l.t("每日新线索（按严重程度）", "New incidents by day and severity");
     let by_day = Chart {
         title,
         note: "",
@@ -150,7 +150,7 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
         by_day,
         sev(
             l.t("按规则", "By rule"),
-            l.t("成立或待核查的发现,不含已撤回", "Standing findings, without withdrawn ones"),
+            l.t("成立或待核查的发现，不含已撤回", "Standing findings, without withdrawn ones"),
             l.t("规则", "rule"),
             &found.by_rule,
             &same,
@@ -185,7 +185,7 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
         ),
         plain(
             l.t("规则弃权", "Rules that abstained"),
-            l.t("规则与原因;由此不推出任何结论", "Rule and reason; nothing follows from it"),
+            l.t("规则与原因；由此不推出任何结论", "Rule and reason; nothing follows from it"),
             l.t("规则", "rule"),
             &found.undecided,
             &same,
@@ -250,7 +250,7 @@ fn false_alarms(l: Lang, found: &Figures) -> Chart {
     Chart {
         title,
         note: l.t(
-            "按事件计;误报 = 被人排除或现场查否。n 件无误报时,95 % 置信上限为 3/n",
+            "按事件计；误报 = 被人排除或现场查否。n 件无误报时，95 % 置信上限为 3/n",
             "Counted by incident; false = dismissed by people or unfounded on site. None in n is \
             bounded by 3/n at 95 %",
         ),
@@ -294,7 +294,7 @@ fn sight_rows(sights: &[Sight]) -> Vec<Vec<String>> {
 }
 
 fn sight_days(l: Lang, sights: &[Sight]) -> Chart {
-    let title = l.t("可见度 V(每日平均)", "Visibility V, mean by day");
+    let title = l.t("可见度 V（每日平均）", "Visibility V, mean by day");
     let points: Vec<(String, i64)> =
         sights.iter().map(|s| (s.key.clone(), s.visibility_a_ppm)).collect();
     let svg = if points.is_empty() {

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::frame::{Frame, render};
+use super::frame::{Frame, render, said};
 use super::words::Lang;
 use crate::problem::Problem;
 
@@ -21,6 +21,7 @@ pub(super) enum Kind {
     Secret,
     /// Local date and time of the pages' zone.
     Moment,
+    Day,
     Choice,
     /// Any number of the options.
     Many,
@@ -88,6 +89,7 @@ impl Field {
             Kind::Area => "area",
             Kind::Secret => "secret",
             Kind::Moment => "moment",
+            Kind::Day => "day",
             Kind::Choice => "choice",
             Kind::Many => "many",
             Kind::Yes => "yes",
@@ -254,6 +256,7 @@ pub(super) fn show(
     let at_field = fault
         .split_once(':')
         .map(|(name, _)| name.split(['.', '[']).next().unwrap_or(name).to_owned());
+    let told = said(f.l, fault);
     let mut placed = false;
     for field in &mut fields {
         if let Some(given) = values.0.get(&field.name) {
@@ -263,14 +266,14 @@ pub(super) fn show(
             field.value.clear();
         }
         if at_field.as_deref() == Some(field.name.as_str()) {
-            field.fault.clone_from(&fault);
+            field.fault = told.replace(&format!("“{}”", field.name), &format!("“{}”", field.label));
             placed = true;
         }
     }
     let heading = if placed {
         f.l.t("请改正标出的栏目。", "Please mend the marked field.").to_owned()
     } else {
-        fault
+        told
     };
     let refused = !heading.is_empty();
     let mut response = render(&FormPage { f, h, fields, done, fault: heading })?;
@@ -278,6 +281,13 @@ pub(super) fn show(
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
+}
+
+/// Whether somebody ticked that he means a step that is not easily taken back.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct SureForm {
+    #[serde(default)]
+    pub sure: String,
 }
 
 /// Options whose codes are the wire's and whose words are the pages'.

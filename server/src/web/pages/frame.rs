@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::words::Lang;
-use crate::access::Who;
+use super::{landing, messages};
+use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock;
 use crate::config::Mode;
@@ -30,12 +31,25 @@ const MENU: [(&str, &str, &str, &str); 8] = [
     ("system", "/system", "更多", "More"),
 ];
 
+tokio::task_local! {
+    /// The page that is being made, with its query: what the other language is asked for. Set by
+    /// `auth::layer`; nothing where the request changed something.
+    pub(in crate::web) static ADDRESS: Option<String>;
+}
+
 /// One entry of the menu.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub key: &'static str,
     pub href: &'static str,
     pub name: &'static str,
+}
+
+/// Whoever is logged in, as the head of each page names them.
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub name: String,
+    pub role: &'static str,
 }
 
 /// A demonstration says so on every page, whatever its pack.
@@ -66,8 +80,10 @@ pub(super) struct Frame {
     pub demonstration: Demonstration,
     pub liveness_waived: bool,
     pub connected: bool,
-    /// People log in here: the frame offers to log out.
-    pub accounts: bool,
+    /// Who is logged in, and as what: the frame offers to log out. `None` where nobody is.
+    pub person: Option<Person>,
+    /// The reader's first page.
+    pub home: &'static str,
     pub open_alerts: i64,
     /// Where the feed stands, in the reader's own numbers: from there the page follows it. Empty
     /// for whoever may not.
@@ -92,7 +108,8 @@ impl Frame {
             demonstration: Demonstration::No,
             liveness_waived: false,
             connected: true,
-            accounts: false,
+            person: None,
+            home: "/",
             open_alerts: 0,
             feed_head: String::new(),
             here: String::new(),
@@ -100,6 +117,11 @@ impl Frame {
             guide: None,
             certificates: Vec::new(),
         }
+    }
+
+    /// Whether the reader's menu leads there.
+    pub(super) fn shows(&self, key: &str) -> bool {
+        self.menu.iter().any(|entry| entry.key == key)
     }
 
     pub(super) async fn of(
@@ -110,16 +132,23 @@ impl Frame {
         here: &str,
     ) -> Result<Self, Problem> {
         let part = PartQuery::default().part(who, 1);
-        let (summary, feed_head, counts) = app
+        let login = (who.role != Role::Public && !who.open_house).then(|| who.name.clone());
+        let (summary, feed_head, counts, account) = app
             .blocking(move |a| {
                 let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
-                Ok::<_, crate::store::StoreError>((
-                    a.store.summary()?,
-                    a.store.feed_head()?,
-                    counts,
-                ))
+                let account = match login {
+                    Some(login) => Some((a.store.account(&login)?, login)),
+                    None => None,
+                };
+                let (summary, feed_head) = (a.store.summary()?, a.store.feed_head()?);
+                Ok::<_, crate::store::StoreError>((summary, feed_head, counts, account))
             })
             .await?;
+        let person = account.map(|(account, login)| Person {
+            name: account.map(|a| a.display).filter(|n| !n.is_empty()).unwrap_or(login),
+            role: l.role(who.role),
+        });
+        let address = ADDRESS.try_with(Clone::clone).ok().flatten();
         let may_open = |path: &str| crate::web::rights::may_open(who, path);
         let open = |state: &str| {
             crate::alert::State::parse(state).is_some_and(crate::alert::State::is_open)
@@ -136,25 +165,28 @@ impl Frame {
             },
             liveness_waived: summary.liveness_waived,
             connected: *app.connected.borrow(),
-            accounts: !who.open_house && !page.is_empty(),
-            open_alerts: if page.is_empty() || !may_open("/") { 0 } else { open_alerts },
+            person,
+            home: landing::first_page(who),
+            open_alerts: if may_open("/") { open_alerts } else { 0 },
             feed_head: crate::web::live::cursor(app, who, feed_head),
-            here: here.to_owned(),
+            here: address.unwrap_or_else(|| here.to_owned()),
             menu: MENU
                 .iter()
                 .filter(|m| may_open(m.1))
                 .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
                 .collect(),
             guide: may_open("/guide").then_some("/guide"),
-            certificates: if who.role == crate::access::Role::Admin {
-                let due = app.certificates.due(clock::now()).into_iter();
-                due.map(|d| (l.t(d.whose.zh(), d.whose.en()), dated(&clock::text(d.expires_at))))
-                    .collect()
-            } else {
-                Vec::new()
-            },
+            certificates: certificates(app, who, l),
         })
     }
+}
+
+fn certificates(app: &App, who: &Who, l: Lang) -> Vec<(&'static str, String)> {
+    if who.role != Role::Admin {
+        return Vec::new();
+    }
+    let due = app.certificates.due(clock::now()).into_iter();
+    due.map(|d| (l.t(d.whose.zh(), d.whose.en()), dated(&clock::text(d.expires_at)))).collect()
 }
 
 /// The language: `?lang=`, else the cookie, else zh-CN.
@@ -214,7 +246,15 @@ struct FaultPage {
 
 /// A problem's one line in the reader's language, where there is one.
 pub(super) fn line(l: Lang, problem: Problem) -> String {
-    problem.zh.filter(|_| l == Lang::Zh).map_or(problem.detail, std::borrow::Cow::into_owned)
+    match (l, problem.zh) {
+        (Lang::Zh, Some(zh)) => zh.into_owned(),
+        _ => said(l, problem.detail),
+    }
+}
+
+/// A line that the server says in English to programs, in the reader's language.
+pub(super) fn said(l: Lang, line: String) -> String {
+    if l == Lang::Zh { messages::chinese(&line).unwrap_or(line) } else { line }
 }
 
 /// Shows a problem as a page rather than as JSON.

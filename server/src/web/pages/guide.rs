@@ -24,7 +24,7 @@ type Step = (&'static str, &'static str, &'static str, &'static str, &'static st
 const SUPERVISOR: &[Step] = &[
     (
         "看线索",
-        "收件箱按事件排列:左侧色条为级别,L3 须优先处理;逾期以红字标出。点开可见时间轴、说明、依据与记录链。",
+        "收件箱按事件排列：左侧色条为级别，L3 须优先处理；逾期以红字标出。点开可见时间轴、说明、依据与记录链。",
         "Read the leads",
         "The inbox lists incidents: the bar is the severity, L3 comes first, overdue stands in \
         red. A lead's page shows the timeline, the explanation, the basis and the chain.",
@@ -32,7 +32,7 @@ const SUPERVISOR: &[Step] = &[
     ),
     (
         "两人复核",
-        "受理后给出「认为成立」或「认为应排除」(须选原因)。两名不同人员意见一致才成为线索成立或排除;同一人不能复核两次。",
+        "受理后给出「认为成立」或「认为应排除」(须选原因)。两名不同人员意见一致才成为线索成立或排除；同一人不能复核两次。",
         "Two reviews",
         "Take a lead, then uphold it or dismiss it with a reason. Two different people must \
         agree; nobody reviews twice.",
@@ -40,7 +40,7 @@ const SUPERVISOR: &[Step] = &[
     ),
     (
         "现场与立案",
-        "线索成立后转现场核查,再立案(填案号)或查无实据;移送材料用「案件材料包」导出,内含校验和与记录链。",
+        "线索成立后转现场核查，再立案（填案号）或查无实据；移送材料用「案件材料包」导出，内含校验和与记录链。",
         "On site and case",
         "An upheld lead goes on site, then to a case with its number, or to nothing found. The \
         case package holds checksums and the chain.",
@@ -48,7 +48,7 @@ const SUPERVISOR: &[Step] = &[
     ),
     (
         "确认采集",
-        "机构提交的人脸采集须与注册照片比对后确认;未确认前不会据此认定任何人。退回须写原因。",
+        "机构提交的人脸采集须与注册照片比对后确认；未确认前不会据此认定任何人。退回须写原因。",
         "Confirm enrolments",
         "Compare a clinic's proposal with the registry photograph and confirm it; before that it \
         identifies nobody. A refusal needs a reason.",
@@ -56,7 +56,7 @@ const SUPERVISOR: &[Step] = &[
     ),
     (
         "维护登记",
-        "机构、人员、主诊备案、诊室、项目与通行证;可表格导入,先试运行逐行列出问题。",
+        "机构、人员、主诊备案、诊室、项目与通行证；可表格导入，先试运行逐行列出问题。",
         "Keep the registry",
         "Institutions, people, lead filings, rooms, items and passes; tables can be imported, a \
         dry run lists every row's fault.",
@@ -69,7 +69,7 @@ const REVIEWER: &[Step] = &[
     SUPERVISOR[1],
     (
         "批量与视图",
-        "勾选多条后可一起受理、指派或给出同一意见;常用筛选可保存为我的视图。",
+        "勾选多条后可一起受理、指派或给出同一意见；常用筛选可保存为我的视图。",
         "Bulk and views",
         "Tick several leads to take, assign or judge them alike; a filter that you often use can \
         be kept as a view.",
@@ -80,7 +80,7 @@ const REVIEWER: &[Step] = &[
 const CLINIC: &[Step] = &[
     (
         "登记诊疗活动",
-        "用手机扫诊室二维码,选项目与主诊,一分钟完成;结束时点「结束」。迟报与迟关闭会被标出。",
+        "用手机扫诊室二维码，选项目与主诊，一分钟完成；结束时点「结束」。迟报与迟关闭会被标出。",
         "Declare a session",
         "Scan the room's QR code, choose item and lead: one minute. Close it at its end. What is \
         told late is marked so.",
@@ -88,7 +88,7 @@ const CLINIC: &[Step] = &[
     ),
     (
         "采集人脸",
-        "上传或用摄像头拍摄三张以上正面照片,阅读同意书并签名;由监管人员确认后生效。",
+        "上传或用摄像头拍摄三张以上正面照片，阅读同意书并签名；由监管人员确认后生效。",
         "Enrol a face",
         "Upload or take three or more frontal photographs, read the consent and sign it; it \
         counts once a supervisor confirmed it.",
@@ -96,14 +96,14 @@ const CLINIC: &[Step] = &[
     ),
     (
         "替代核验",
-        "识别不出或不愿采集时,刷卡 + PIN + 见证人核验。",
+        "识别不出或不愿采集时，刷卡 + PIN + 见证人核验。",
         "Check without a face",
         "Whoever is not recognised or does not enrol is checked by card, PIN and a witness.",
         "/checks",
     ),
     (
         "说明情况",
-        "线索的每个阶段都可以填写机构说明;L1 请在 72 小时内自查整改。",
+        "线索的每个阶段都可以填写机构说明；L1 请在 72 小时内自查整改。",
         "Answer",
         "You may answer a lead at every stage; an L1 is yours to correct within 72 hours.",
         "/",
@@ -113,7 +113,7 @@ const CLINIC: &[Step] = &[
 const AUDITOR: &[Step] = &[
     (
         "审计日志",
-        "谁在何时看过什么、为哪一案;可检索、可导出,记录以哈希相连,可用 zaigang-verify 校验。",
+        "谁在何时看过什么、为哪一案；可检索、可导出，记录以哈希相连，可用 zaigang-verify 校验。",
         "The audit log",
         "Who read what, when and for which case; searchable, exportable, hash-chained, verified \
         by zaigang-verify.",
@@ -132,14 +132,14 @@ const AUDITOR: &[Step] = &[
 const ADMIN: &[Step] = &[
     (
         "账户与令牌",
-        "邀请链接只能用一次;接口令牌按角色与范围发放,可吊销。",
+        "邀请链接只能用一次；接口令牌按角色与范围发放，可吊销。",
         "Accounts and tokens",
         "An invitation works once; API tokens have a role and a scope and can be revoked.",
         "/accounts",
     ),
     (
         "设备",
-        "登记设备得到一次性令牌,设备接入后在此查看状态、版本、时钟与记录链。",
+        "登记设备得到一次性令牌，设备接入后在此查看状态、版本、时钟与记录链。",
         "Boxes",
         "Registering a box gives a single-use token; its state, versions, clock and chain stand \
         here.",
@@ -147,7 +147,7 @@ const ADMIN: &[Step] = &[
     ),
     (
         "参数与通知",
-        "规则参数的每次更改都留下原因;通知只发往配置文件允许的地址。",
+        "规则参数的每次更改都留下原因；通知只发往配置文件允许的地址。",
         "Policy and notifications",
         "Each change of a number keeps its reason; notifications go only where the configuration \
         allows.",
@@ -157,7 +157,7 @@ const ADMIN: &[Step] = &[
 
 const INTEGRATOR: &[Step] = &[(
     "接口",
-    "以令牌调用 /api/v1;说明见 /api/v1/openapi.json。登记表也可在此导入导出。",
+    "以令牌调用 /api/v1；说明见 /api/v1/openapi.json。登记表也可在此导入导出。",
     "The API",
     "Call /api/v1 with a token; /api/v1/openapi.json describes it. Tables can be imported and \
     exported here too.",

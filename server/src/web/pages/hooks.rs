@@ -7,7 +7,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{self, Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -170,7 +170,7 @@ async fn make(
         .await?;
     let (secret, fault) = match outcome {
         Ok(secret) => (secret, String::new()),
-        Err(problem) => (String::new(), problem.detail),
+        Err(problem) => (String::new(), frame::line(l, problem)),
     };
     render(&HooksPage {
         hooks: found.into_iter().map(|h| hook(l, h)).collect(),

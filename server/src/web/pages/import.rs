@@ -7,14 +7,16 @@ use askama::Template;
 use axum::extract::{Multipart, State};
 use axum::response::Response;
 
-use super::frame::{Frame, render, shown};
+use super::frame::{Frame, line, render, said, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::bulk::{self, MOST_BYTES, Noun, Remark, Report, Wish};
+use crate::web::csv;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::BULK;
+use crate::web::table_file::{self, Encoding, ReadAs, TableFile, Unread};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -38,13 +40,28 @@ struct ImportPage {
     faults: Vec<Remark>,
     more: usize,
     near_ids: bool,
+    /// How the file was read.
+    read_as: String,
+    /// Two readings of one file to choose from: which letters, the text, its first rows.
+    readings: Vec<Reading>,
 }
+
+struct Reading {
+    letters: &'static str,
+    text: String,
+    rows: Vec<String>,
+}
+
+/// Rows of a reading that are shown.
+const READING_ROWS: usize = 4;
 
 /// What the form sent.
 #[derive(Debug, Default)]
 struct Given {
     noun: String,
     text: String,
+    /// How a file that was chosen is to be understood.
+    file: Option<Result<TableFile, Unread>>,
     store: bool,
     /// Ids that are close to others are meant so.
     near_ids: bool,
@@ -85,23 +102,24 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
         ))
     };
     let mut given = Given::default();
-    let mut file = String::new();
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         let bytes = field.bytes().await.map_err(unreadable)?;
-        // What is no UTF-8 is shown with marks in it, and its line is named when it is read again.
+        if name == "file" {
+            given.file = (!bytes.is_empty()).then(|| table_file::read(&bytes, None));
+            continue;
+        }
         let text = String::from_utf8_lossy(&bytes).into_owned();
         match name.as_str() {
             "noun" => given.noun = text,
             "text" => given.text = text,
-            "file" => file = text,
             "near_ids" => given.near_ids = true,
             "act" => given.store = text == "store",
             _ => {}
         }
     }
-    if !file.trim().is_empty() {
-        given.text = file;
+    if let Some(Ok(file)) = &given.file {
+        given.text = csv::written(&file.records);
     }
     Ok(given)
 }
@@ -109,14 +127,18 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
 async fn take(app: &Arc<App>, who: &Who, l: Lang, given: &Given) -> Result<Report, Problem> {
     let noun = Noun::parse(&given.noun).filter(|n| bulk::may(who, *n));
     let noun = noun.ok_or_else(|| Problem::unprocessable(l.t("请选择表格", "choose a table")))?;
-    if given.text.contains('\u{fffd}') {
+    if let Some(Err(Unread::Fault(why))) = &given.file {
+        return Err(Problem::unprocessable(why.clone()));
+    }
+    if let Some(Err(Unread::Either { .. })) = &given.file {
         let why = l.t(
-            "文件不是 UTF-8 编码:请另存为“CSV UTF-8”",
-            "the file is no UTF-8 text: save it as CSV UTF-8",
+            "此文件按两种编码都能读取：请在下方选择文字正确的一种",
+            "the file can be read in two ways: choose the one whose letters are right",
         );
         return Err(Problem::unprocessable(why));
     }
-    let wish = Wish { dry_run: !given.store, near_ids: given.near_ids };
+    let (near_ids, encoding) = (given.near_ids, Some(Encoding::Utf8));
+    let wish = Wish { dry_run: !given.store, near_ids, encoding };
     bulk::import(app, who, noun, given.text.clone().into_bytes(), wish, String::new()).await
 }
 
@@ -132,14 +154,62 @@ async fn make(
     let (mut report, fault) = match outcome {
         Ok(report) => (report, String::new()),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (None, problem.detail),
+        Err(problem) => (None, line(l, problem)),
     };
     let mut faults = report.as_mut().map(|r| std::mem::take(&mut r.faults)).unwrap_or_default();
     let more = faults.len().saturating_sub(MOST_SHOWN);
     faults.truncate(MOST_SHOWN);
+    let noun = Noun::parse(&given.noun);
+    for fault in &mut faults {
+        fault.text = said(l, std::mem::take(&mut fault.text));
+        fault.column = column_words(l, noun, &fault.column);
+    }
     let stored = report.as_ref().is_some_and(|r| r.stored);
     let text = if stored { String::new() } else { given.text };
     let near_ids = given.near_ids;
+    let (read_as, readings) = match given.file {
+        Some(Ok(file)) => (read_words(l, file.read_as), Vec::new()),
+        Some(Err(Unread::Either { utf8, gb18030 })) => {
+            let readings = [("GB18030 (GBK)", gb18030), ("UTF-8", utf8)];
+            (String::new(), readings.map(|(letters, text)| reading(letters, text)).into())
+        }
+        _ => (String::new(), Vec::new()),
+    };
     let f = Frame::of(app, who, l, "registry", "/import").await?;
-    render(&ImportPage { f, nouns, text, fault, report, faults, more, near_ids })
+    render(&ImportPage { f, nouns, text, fault, report, faults, more, near_ids, read_as, readings })
+}
+
+fn reading(letters: &'static str, text: String) -> Reading {
+    let rows = text.lines().take(READING_ROWS).map(|row| crate::clock::clip(row, 120)).collect();
+    Reading { letters, text, rows }
+}
+
+fn read_words(l: Lang, read_as: ReadAs) -> String {
+    let (encoding, separator) = match read_as {
+        ReadAs::Xlsx => {
+            return l.t("Excel 工作簿（首个工作表）", "XLSX, its first sheet").to_owned();
+        }
+        ReadAs::Text(encoding, separator) => (encoding, separator),
+    };
+    let letters = match encoding {
+        Encoding::Utf8 => "UTF-8",
+        Encoding::Gb18030 => "GB18030 (GBK)",
+        Encoding::Utf16 => "UTF-16",
+    };
+    let divided = match separator {
+        '\t' => l.t("制表符分隔", "divided by tabs"),
+        ';' => l.t("分号分隔", "divided by semicolons"),
+        _ => l.t("逗号分隔", "divided by commas"),
+    };
+    format!("{letters} · {divided}")
+}
+
+/// A column as the reader's language calls it, with its own name behind.
+fn column_words(l: Lang, noun: Option<Noun>, column: &str) -> String {
+    let known = noun.and_then(|noun| {
+        let names = noun.column_names();
+        let name = names.into_iter().find(|name| *name == column)?;
+        Some(bulk::words::chinese(noun, name)).filter(|_| l == Lang::Zh)
+    });
+    known.map_or_else(|| column.to_owned(), |words| format!("{words} ({column})"))
 }

@@ -8,16 +8,17 @@ use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 use protocol::up::Explanation;
 
+use super::alert;
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, Reason, State as AlertState, due_hours};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
 use crate::store::{Alert, AlertFilter, Part, StoreError, View};
-use crate::web::alerts::ListQuery;
+use crate::web::alerts::{ListQuery, listed_alerts};
 use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
 use crate::web::rights::SIGHT;
@@ -48,6 +49,8 @@ struct InboxPage {
     to_look: i64,
     /// The one that waits, where it is one: a click leads there.
     opening: String,
+    /// Who may be given a lead: login and name.
+    colleagues: Vec<(String, String)>,
 }
 
 /// The filter as the form shows it.
@@ -57,6 +60,11 @@ struct Shown {
     kind: String,
     institution: String,
     assignee: String,
+    q: String,
+    room: String,
+    from: String,
+    until: String,
+    order: String,
 }
 
 struct Tab {
@@ -73,22 +81,22 @@ struct Figures {
     devices: i64,
 }
 
-struct Row {
-    id: String,
-    number: i64,
-    severity: u8,
-    level: &'static str,
-    kinds: Vec<String>,
-    summary: String,
-    place: String,
-    session: String,
-    state: &'static str,
-    state_code: &'static str,
-    assignee: String,
-    raised_at: String,
-    due: String,
-    overdue: bool,
-    waived: bool,
+pub(super) struct Row {
+    pub id: String,
+    pub number: i64,
+    pub severity: u8,
+    pub level: &'static str,
+    pub kinds: Vec<String>,
+    pub summary: String,
+    pub place: String,
+    pub session: String,
+    pub state: &'static str,
+    pub state_code: &'static str,
+    pub assignee: String,
+    pub raised_at: String,
+    pub due: String,
+    pub overdue: bool,
+    pub waived: bool,
 }
 
 async fn page(
@@ -103,15 +111,16 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-struct Found {
-    lines: Vec<Line>,
-    places: BTreeMap<String, String>,
+pub(super) struct Found {
+    pub lines: Vec<Line>,
+    pub places: BTreeMap<String, String>,
     counts: Counts,
     /// All, and those that are connected.
     boxes: (i64, i64),
     choice: Vec<(String, String)>,
     views: Vec<View>,
     waiting: Waiting,
+    colleagues: Vec<(String, String)>,
 }
 
 /// Openings of sealed pictures that wait for the reader.
@@ -145,7 +154,7 @@ fn waiting(a: &App, who: &Who) -> Result<Waiting, StoreError> {
 }
 
 /// One alert of the list, with what is told of it beyond its own fields.
-struct Line {
+pub(super) struct Line {
     alert: Alert,
     said: String,
     /// What the clinic is told of its state; `None` for everybody else.
@@ -191,14 +200,14 @@ impl Counts {
     }
 }
 
-fn find(
+pub(super) fn find(
     a: &App,
     who: &Who,
     l: Lang,
     filter: &AlertFilter,
     part: &Part,
 ) -> Result<Found, StoreError> {
-    let alerts = a.store.alerts(filter)?;
+    let alerts = listed_alerts(a, who, filter)?;
     crate::web::sight::note(a, &alerts)?;
     let ids = || alerts.iter().map(|alert| alert.id.as_str());
     let said = a.store.explanations(ids())?;
@@ -224,6 +233,7 @@ fn find(
         choice,
         views: a.store.views(&who.name)?,
         waiting: waiting(a, who)?,
+        colleagues: alert::colleagues(a, who, &who.scope)?,
     })
 }
 
@@ -251,8 +261,16 @@ pub(super) async fn make(
     let filter = query.filter(who, 50)?;
     let limit = filter.limit as usize;
     let part = PartQuery::default().part(who, CHOICE);
-    let Found { lines, places, counts, boxes: (devices, online), mut choice, views, waiting } =
-        app.blocking(|a| find(a, who, l, &filter, &part)).await?;
+    let Found {
+        lines,
+        places,
+        counts,
+        boxes: (devices, online),
+        mut choice,
+        views,
+        waiting,
+        colleagues,
+    } = app.blocking(|a| find(a, who, l, &filter, &part)).await?;
     let next = if lines.len() == limit { lines.last().map(|line| line.alert.number) } else { None };
     let (open, urgent) = counts.open();
     let figures = Figures { open, urgent, devices_online: online, devices };
@@ -272,6 +290,11 @@ pub(super) async fn make(
             kind: text(&query.kind),
             institution: text(&query.institution),
             assignee: text(&query.assignee),
+            q: text(&query.q),
+            room: text(&query.room),
+            from: text(&query.from),
+            until: text(&query.until),
+            order: text(&query.order),
         },
         views,
         view: address(&query),
@@ -286,6 +309,7 @@ pub(super) async fn make(
         to_decide: waiting.to_decide,
         to_look: waiting.to_look,
         opening: waiting.address,
+        colleagues,
         institutions: choice,
         next,
         figures,
@@ -295,7 +319,7 @@ pub(super) async fn make(
 }
 
 /// The filter as it stands behind the `?`.
-fn address(query: &ListQuery) -> String {
+pub(super) fn address(query: &ListQuery) -> String {
     let parts = [
         ("state", &query.state),
         ("severity", &query.severity),
@@ -304,19 +328,16 @@ fn address(query: &ListQuery) -> String {
         ("institution", &query.institution),
         ("session", &query.session),
         ("assignee", &query.assignee),
+        ("q", &query.q),
+        ("room", &query.room),
+        ("from", &query.from),
+        ("until", &query.until),
+        ("order", &query.order),
     ];
     let given = parts
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_deref().filter(|v| !v.is_empty())?)));
     given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
-}
-
-/// Percent-encoded, but for what needs none.
-fn encoded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes()
-        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
-        .collect()
 }
 
 fn tabs(l: Lang, counts: &Counts, current: &str) -> Vec<Tab> {
@@ -350,14 +371,24 @@ fn tabs(l: Lang, counts: &Counts, current: &str) -> Vec<Tab> {
             sum(&|s| AlertState::parse(s).is_some_and(AlertState::is_open)),
         ),
         tab("raised", l.t("新线索", "New"), sum(&one("raised"))),
+        tab("review1", l.t("初审中", "First review"), sum(&one("review1"))),
         tab("review2", l.t("待复审", "Second review"), sum(&one("review2"))),
         tab("lead", l.t("线索成立", "Upheld"), sum(&one("lead"))),
+        tab("on_site", l.t("现场核查", "On site"), sum(&one("on_site"))),
         tab("case", l.t("已立案", "Cases"), sum(&one("case"))),
+        tab("unfounded", l.t("查无实据", "Unfounded"), sum(&one("unfounded"))),
         tab("dismissed", l.t("已排除", "Dismissed"), sum(&one("dismissed"))),
+        tab("closed", l.t("已办结", "Closed"), sum(&one("closed"))),
+        tab("all", l.t("全部", "All"), sum(&|_| true)),
     ]
 }
 
-fn row(l: Lang, line: &Line, institutions: &BTreeMap<String, String>, numbers: &Numbers) -> Row {
+pub(super) fn row(
+    l: Lang,
+    line: &Line,
+    institutions: &BTreeMap<String, String>,
+    numbers: &Numbers,
+) -> Row {
     let Line { alert, said, told } = line;
     let place = institutions.get(&alert.institution).unwrap_or(&alert.institution);
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's

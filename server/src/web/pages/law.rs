@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use law::{Against, Cited, Legal, Matter, Verdict};
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -202,7 +202,7 @@ async fn submit(
             Ok(Redirect::to(&format!("/law?saved=1#{}", given.text("matter"))).into_response())
         }
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, &who, l, Some((given, problem.detail)), false).await,
+        Err(problem) => make(&app, &who, l, Some((given, line(l, problem))), false).await,
     };
     shown(&app, &who, l, made).await
 }

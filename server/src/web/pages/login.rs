@@ -1,31 +1,30 @@
-//! Coming in and going out: login with a one-time code where one is enrolled, one-time links,
-//! accounts, the audit log.
+//! Coming in and going out: login with a one-time code where one is enrolled.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
 use trust::sha256_hex;
 
-use super::frame::{Frame, cookie, line, local, render, shown};
+use super::frame::{Frame, cookie, line, render, shown};
+use super::landing::{LocalPage, first_page};
 use super::words::Lang;
 use crate::access::known_device::{KNOWN_S, KnownDevices};
 use crate::access::secret::random_token;
 use crate::access::throttle::{Attempt, Visitor};
-use crate::access::{Role, Who, password, totp};
+use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, now_text};
-use crate::problem::{Form, Problem, retry_after};
-use crate::store::{Account, Invited, StoreError};
+use crate::problem::{Form, Problem, encoded, retry_after};
+use crate::store::{Account, StoreError};
 use crate::web::account::code_holds;
-use crate::web::accounts::{InviteForm, invite_again, make_invitation, set_second_factor_roles};
 use crate::web::auth::cookie_name;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{ADMIN, EVERYBODY, PEOPLE};
+use crate::web::rights::{EVERYBODY, PEOPLE};
 use crate::web::source::Source;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -33,16 +32,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/login", page).roles(EVERYBODY),
         Endpoint::form("/login", submit).roles(EVERYBODY).audited(),
         Endpoint::form("/logout", logout).roles(PEOPLE).audited(),
-        Endpoint::page("/welcome/{token}", welcome).roles(EVERYBODY),
-        Endpoint::form("/welcome/{token}", accept).roles(EVERYBODY).audited(),
-        Endpoint::page("/accounts", accounts).roles(ADMIN).audited(),
-        Endpoint::form("/accounts", invite).roles(ADMIN).audited(),
-        Endpoint::form("/accounts/{id}/disable", disable).roles(ADMIN).audited(),
-        Endpoint::form("/accounts/{id}/enable", enable).roles(ADMIN).audited(),
-        Endpoint::form("/accounts/{id}/reset", reset).roles(ADMIN).audited(),
-        Endpoint::form("/accounts/{id}/clear-waits", clear_waits).roles(ADMIN).audited(),
-        Endpoint::form("/accounts/second-factor", second_factor_roles).roles(ADMIN).audited(),
-        Endpoint::page("/audit", audit).roles(&[Role::Admin, Role::Auditor]).audited(),
     ]
 }
 
@@ -58,12 +47,33 @@ struct LoginPage {
     f: Frame,
     name: String,
     fault: String,
-    /// A login provider is configured.
-    oidc: bool,
+    /// The way to the login provider, where one is configured.
+    oidc: Option<String>,
+    /// Somebody asked for another page and is led on to it.
+    leads_on: bool,
 }
 
-async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
-    let made = login_page(&app, &who, l, String::new(), String::new()).await;
+/// Where the login leads on to.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct OnQuery {
+    #[serde(default)]
+    to: String,
+}
+
+impl OnQuery {
+    /// Nothing, where it names no page of this server.
+    pub(super) fn page(&self) -> Option<LocalPage> {
+        LocalPage::parse(&self.to)
+    }
+}
+
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Query(on): Query<OnQuery>,
+) -> Response {
+    let made = login_page(&app, &who, l, &on, String::new(), String::new()).await;
     shown(&app, &who, l, made).await
 }
 
@@ -71,11 +81,17 @@ async fn login_page(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
+    on: &OnQuery,
     name: String,
     fault: String,
 ) -> Result<Response, Problem> {
+    let to = on.page();
     render(&LoginPage {
-        oidc: app.oidc.is_some(),
+        oidc: app.oidc.as_ref().map(|_| match &to {
+            Some(page) => format!("/login/oidc?to={}", encoded(page.as_str())),
+            None => "/login/oidc".to_owned(),
+        }),
+        leads_on: to.is_some(),
         f: Frame::of(app, who, l, "", "/login").await?,
         name,
         fault,
@@ -88,6 +104,9 @@ pub(super) struct Credentials {
     password: String,
     #[serde(default)]
     code: String,
+    /// In place of the code, where the phone is lost.
+    #[serde(default)]
+    recovery: String,
 }
 
 async fn submit(
@@ -96,6 +115,7 @@ async fn submit(
     l: Lang,
     source: Source,
     headers: HeaderMap,
+    Query(on): Query<OnQuery>,
     Form(it): Form<Credentials>,
 ) -> Response {
     let name = clock::clip(it.name.trim(), 64);
@@ -114,14 +134,16 @@ async fn submit(
     let made = match entered {
         Ok(token) => {
             let login = set_cookie(&app, &headers, &token, LOGIN_HOURS * 3600);
-            let mut response = (login, Redirect::to("/")).into_response();
+            let to = leads_to(&app, &token, on.page()).await;
+            let mut response = (login, Redirect::to(&to)).into_response();
             remember(&app, &headers, &name, &visitor, &mut response);
             Ok(response)
         }
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => {
             let (status, wait_s) = (problem.status, problem.retry_after_s);
-            login_page(&app, &who, l, name, line(l, problem)).await.map(|page| {
+            let fault = line(l, problem);
+            login_page(&app, &who, l, &on, name, fault).await.map(|page| {
                 let mut response = (status, page).into_response();
                 retry_after(&mut response, wait_s);
                 response
@@ -129,6 +151,17 @@ async fn submit(
         }
     };
     shown(&app, &who, l, made).await
+}
+
+/// Where whoever has just come in goes on: the page that was asked for, else the role's first.
+pub(super) async fn leads_to(app: &Arc<App>, token: &str, asked: Option<LocalPage>) -> String {
+    if let Some(page) = asked.filter(|page| page.as_str() != "/") {
+        return page.as_str().to_owned();
+    }
+    let hash = sha256_hex(token);
+    let found = app.blocking(move |a| a.store.who_by_login(&hash, &now_text())).await;
+    let first = found.ok().flatten().map_or("/", |who: Who| first_page(&who));
+    first.to_owned()
 }
 
 /// The browser as this account knows it, or the address that a trusted proxy names.
@@ -219,7 +252,7 @@ async fn log_in(
         app.meter.login_throttled();
         let seconds = u32::try_from(wait_ms / 1000 + 1).unwrap_or(u32::MAX);
         Problem {
-            zh: Some("尝试过于频繁,请稍后重试".into()),
+            zh: Some("尝试过于频繁，请稍后重试".into()),
             retry_after_s: Some(seconds),
             ..Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -276,7 +309,8 @@ fn proven(app: &App, name: &str, it: &Credentials, now_s: i64) -> Result<bool, S
     if !password::verify(&it.password, &account.password_hash) {
         return Ok(false);
     }
-    code_holds(app, &account, &it.code, now_s)
+    let code = if it.recovery.trim().is_empty() { &it.code } else { &it.recovery };
+    code_holds(app, &account, code, now_s)
 }
 
 async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
@@ -289,343 +323,4 @@ async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         app.touch();
     }
     (set_cookie(&app, &headers, "", 0), Redirect::to("/login")).into_response()
-}
-
-#[derive(Template)]
-#[template(path = "welcome.html")]
-struct WelcomePage {
-    f: Frame,
-    fault: String,
-    name: String,
-    display: String,
-    /// An account that stands gets a new password.
-    again: bool,
-    /// This role needs a second factor: it is not for the invitee to leave out.
-    needs_code: bool,
-    /// Shown once after the account was made.
-    secret: String,
-    uri: String,
-}
-
-async fn welcome(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(token): Path<String>,
-) -> Response {
-    let made = match invited(&app, &token).await {
-        Ok(link) => {
-            welcome_page(&app, &who, l, &link, WelcomeForm::default(), String::new(), None).await
-        }
-        Err(problem) => Err(problem),
-    };
-    shown(&app, &who, l, made).await
-}
-
-/// A link that holds, and whether its role needs a second factor.
-struct Link {
-    invited: Invited,
-    needs_code: bool,
-}
-
-/// Asked before anything that costs more than a look.
-async fn invited(app: &Arc<App>, token: &str) -> Result<Link, Problem> {
-    let hash = sha256_hex(token);
-    let found = app
-        .blocking(move |a| {
-            let Some(invited) = a.store.invited(&hash, &now_text())? else { return Ok(None) };
-            let needs_code = a.store.second_factor_roles()?.contains(&invited.role);
-            Ok::<_, StoreError>(Some(Link { invited, needs_code }))
-        })
-        .await?;
-    let why = "this link is unknown, used or out of date: ask for a new one";
-    let zh = Some("此链接无效、已使用或已过期,请重新索取".into());
-    found.ok_or_else(|| Problem { zh, ..Problem::new(StatusCode::NOT_FOUND, why) })
-}
-
-#[derive(Default, serde::Deserialize)]
-pub(super) struct WelcomeForm {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    display: String,
-    password: String,
-    #[serde(default)]
-    totp: Option<String>,
-}
-
-async fn welcome_page(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    link: &Link,
-    it: WelcomeForm,
-    fault: String,
-    secret: Option<Vec<u8>>,
-) -> Result<Response, Problem> {
-    let name = link.invited.account.clone().unwrap_or(it.name);
-    let (shown_secret, uri) =
-        secret.map_or_else(Default::default, |s| (totp::base32(&s), totp::uri(&s, &name)));
-    render(&WelcomePage {
-        f: Frame::of(app, who, l, "", "/login").await?,
-        fault,
-        name,
-        display: it.display,
-        again: link.invited.account.is_some(),
-        needs_code: link.needs_code,
-        secret: shown_secret,
-        uri,
-    })
-}
-
-async fn accept(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(token): Path<String>,
-    Form(it): Form<WelcomeForm>,
-) -> Response {
-    // Before any work: only a link that holds is worth a hash.
-    let made = match invited(&app, &token).await {
-        Ok(link) => match make_account(&app, &token, &link, &it).await {
-            Ok(None) => Ok(Redirect::to("/login").into_response()),
-            Ok(secret) => welcome_page(&app, &who, l, &link, it, String::new(), secret).await,
-            Err(problem) if problem.status.is_server_error() => Err(problem),
-            Err(problem) => welcome_page(&app, &who, l, &link, it, problem.detail, None).await,
-        },
-        Err(problem) => Err(problem),
-    };
-    shown(&app, &who, l, made).await
-}
-
-/// Makes the account, or gives one that stands a new password; with a second factor, gives its
-/// secret.
-async fn make_account(
-    app: &Arc<App>,
-    token: &str,
-    link: &Link,
-    it: &WelcomeForm,
-) -> Result<Option<Vec<u8>>, Problem> {
-    let name = link.invited.account.clone().unwrap_or_else(|| it.name.clone());
-    let good = name.parse::<protocol::id::PersonId>().is_ok();
-    if !good {
-        return Err(Problem::unprocessable("login name: 1 to 64 of a-z A-Z 0-9 . _ -"));
-    }
-    if let Some(fault) = password::fault(&it.password, &name) {
-        return Err(Problem::unprocessable(fault));
-    }
-    let mut secret = vec![0u8; 20];
-    getrandom::fill(&mut secret).map_err(|e| Problem::internal(&e))?;
-    let wants_code = link.needs_code || it.totp.is_some();
-    let (hash, display) = (sha256_hex(token), clock::clip(it.display.trim(), 100));
-    let (typed, kept, again) =
-        (it.password.clone(), secret.clone(), link.invited.account.is_some());
-    deed::did(format!("account {} made from its invitation", clock::clip(&name, 64)));
-    // Whoever holds a link was invited.
-    let _turn = app.hash_turn(true).await?;
-    app.blocking(move |a| {
-        let hashed = password::hash(&typed).map_err(|e| Problem::internal(&e))?;
-        let seal =
-            || a.master.seal(&format!("totp {name}"), &kept).map_err(|e| Problem::internal(&e));
-        let sealed = if wants_code { Some(seal()?) } else { None };
-        // Account and second factor in one step: neither stands without the other.
-        if again {
-            a.store.reset_account(&hash, &hashed, sealed.as_deref(), &now_text())?;
-        } else {
-            a.store.accept_invitation(
-                &hash,
-                &name,
-                &display,
-                &hashed,
-                sealed.as_deref(),
-                &now_text(),
-            )?;
-        }
-        Ok::<_, Problem>(())
-    })
-    .await?;
-    crate::run::forget_first_admin(&app.config.data_dir);
-    Ok(wants_code.then_some(secret))
-}
-
-#[derive(Template)]
-#[template(path = "accounts.html")]
-struct AccountsPage {
-    f: Frame,
-    rows: Vec<(String, String, &'static str, String, bool, bool)>,
-    /// Each role, and whether its people need a second factor.
-    roles: Vec<(&'static str, bool)>,
-    link: String,
-    fault: String,
-}
-
-async fn accounts(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
-    let made = accounts_page(&app, &who, l, String::new(), String::new()).await;
-    shown(&app, &who, l, made).await
-}
-
-async fn accounts_page(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    link: String,
-    fault: String,
-) -> Result<Response, Problem> {
-    let (accounts, needed) = app
-        .blocking(|a| Ok::<_, StoreError>((a.store.accounts()?, a.store.second_factor_roles()?)))
-        .await?;
-    let rows = accounts
-        .into_iter()
-        .map(|a| (a.id, a.display, a.role.as_str(), a.scope, a.totp.is_some(), a.disabled));
-    let roles = Role::ALL
-        .into_iter()
-        .filter(|r| *r != Role::Public)
-        .map(|r| (r.as_str(), needed.contains(&r)));
-    render(&AccountsPage {
-        rows: rows.collect(),
-        roles: roles.collect(),
-        link,
-        fault,
-        f: Frame::of(app, who, l, "accounts", "/accounts").await?,
-    })
-}
-
-/// The page again, with a link that was made, or with what was wrong.
-async fn accounts_again(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    made: Result<String, Problem>,
-) -> Response {
-    let made = match made {
-        Ok(path) => accounts_page(app, who, l, app.config.linked(&path), String::new()).await,
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => accounts_page(app, who, l, String::new(), problem.detail).await,
-    };
-    shown(app, who, l, made).await
-}
-
-async fn invite(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Form(it): Form<InviteForm>,
-) -> Response {
-    let made = make_invitation(&app, &it).await;
-    accounts_again(&app, &who, l, made).await
-}
-
-async fn reset(State(app): State<Arc<App>>, l: Lang, who: Who, Path(id): Path<String>) -> Response {
-    let made = invite_again(&app, &who, &id).await;
-    accounts_again(&app, &who, l, made).await
-}
-
-/// Each ticked role comes as a field of its own.
-async fn second_factor_roles(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Form(ticked): Form<std::collections::BTreeMap<String, String>>,
-) -> Response {
-    let roles =
-        ticked.keys().map(|role| Role::parse(role).ok_or_else(|| Problem::unknown("role", role)));
-    let made = match roles.collect::<Result<Vec<_>, _>>() {
-        Ok(roles) => set_second_factor_roles(&app, roles).await,
-        Err(problem) => Err(problem),
-    };
-    accounts_again(&app, &who, l, made.map(|()| String::new())).await
-}
-
-async fn disable(
-    State(app): State<Arc<App>>,
-    l: Lang,
-    who: Who,
-    Path(id): Path<String>,
-) -> Response {
-    let gone = crate::web::accounts::disable(&app, &who, &id).await;
-    accounts_again(&app, &who, l, gone.map(|()| String::new())).await
-}
-
-async fn clear_waits(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(id): Path<String>,
-) -> Response {
-    let cleared = crate::web::accounts::clear_waits(&app, &id).await;
-    accounts_again(&app, &who, l, cleared.map(|()| String::new())).await
-}
-
-async fn enable(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(id): Path<String>,
-) -> Response {
-    let back = crate::web::accounts::enable(&app, &id).await;
-    accounts_again(&app, &who, l, back.map(|()| String::new())).await
-}
-
-#[derive(Template)]
-#[template(path = "audit.html")]
-struct AuditPage {
-    f: Frame,
-    search: String,
-    rows: Vec<(i64, String, String, String, String, String, u16)>,
-    holds: bool,
-    checked: i64,
-    /// Why it does not hold.
-    fault: String,
-    /// The reader sees all of it, and may export it.
-    whole: bool,
-}
-
-#[derive(serde::Deserialize)]
-pub(super) struct AuditQuery {
-    #[serde(default)]
-    q: String,
-    before: Option<i64>,
-}
-
-async fn audit(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Query(query): Query<AuditQuery>,
-) -> Response {
-    let made = audit_page(&app, &who, l, query).await;
-    shown(&app, &who, l, made).await
-}
-
-async fn audit_page(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    query: AuditQuery,
-) -> Result<Response, Problem> {
-    let (search, before) = (clock::clip(&query.q, 100), query.before);
-    let wanted = search.clone();
-    let (entries, verdict) = app
-        .blocking(move |a| {
-            let entries = a.store.audit_log_of(&who.scope, &wanted, before, 100)?;
-            Ok::<_, StoreError>((entries, a.walked.verdict(&a.store, &a.heads)?))
-        })
-        .await?;
-    let rows = entries
-        .into_iter()
-        .map(|e| (e.id, local(&e.at), e.actor, e.action, e.object, e.why, e.status));
-    let (holds, checked, fault) = match verdict {
-        Ok(count) => (true, count, String::new()),
-        Err(fault) => (false, fault.entry, fault.why),
-    };
-    let whole = who.scope.is_empty();
-    render(&AuditPage {
-        rows: rows.collect(),
-        search,
-        holds,
-        checked,
-        fault,
-        whole,
-        f: Frame::of(app, who, l, "audit", "/audit").await?,
-    })
 }

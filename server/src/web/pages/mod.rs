@@ -2,8 +2,12 @@
 //! models only.
 
 mod account;
+mod account_of;
+mod accounts;
 mod alert;
 mod alert_clinic;
+mod audit;
+mod boxes;
 mod bulk_steps;
 mod calendar;
 mod case_document;
@@ -13,7 +17,9 @@ pub(super) mod case_words;
 mod cases;
 mod chart;
 mod checks;
+mod deed_words;
 mod devices;
+mod enrolment;
 mod evidence;
 mod figures;
 mod forms;
@@ -22,23 +28,30 @@ mod guide;
 mod hooks;
 mod import;
 mod inbox;
+pub(super) mod landing;
 mod law;
+mod leads_export;
 mod login;
+pub(super) mod messages;
 mod monitoring;
 mod oidc;
 mod own_data;
 mod people;
 mod personal;
 mod policy;
+mod qr;
 mod registry;
 mod registry_photo;
 mod room_qr;
+mod scope_tree;
 mod session;
 mod sessions;
 mod system;
 mod timeline;
 mod tokens;
 mod wall;
+mod welcome;
+mod withdrawal;
 pub(super) mod words;
 
 use std::sync::Arc;
@@ -48,6 +61,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 pub(in crate::web) use alert::item_name;
+use landing::LocalPage;
 pub(crate) use login::LOGIN_HOURS;
 use words::Lang;
 
@@ -70,13 +84,18 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     [
         own,
         account::endpoints(),
+        account_of::endpoints(),
+        accounts::endpoints(),
         alert::endpoints(),
+        audit::endpoints(),
+        boxes::endpoints(),
         bulk_steps::endpoints(),
         calendar::endpoints(),
         case_document::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
         devices::endpoints(),
+        enrolment::endpoints(),
         evidence::endpoints(),
         figures::endpoints(),
         guide::endpoints(),
@@ -84,6 +103,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         import::endpoints(),
         inbox::endpoints(),
         law::endpoints(),
+        leads_export::endpoints(),
         login::endpoints(),
         monitoring::endpoints(),
         oidc::endpoints(),
@@ -99,6 +119,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         system::endpoints(),
         tokens::endpoints(),
         wall::endpoints(),
+        welcome::endpoints(),
+        withdrawal::endpoints(),
     ]
     .into_iter()
     .flatten()
@@ -113,19 +135,11 @@ struct LanguageQuery {
 
 async fn language(State(_): State<Arc<App>>, Query(query): Query<LanguageQuery>) -> Response {
     let lang = Lang::parse(&query.to).unwrap_or_default();
-    // Only a path of this server: `//elsewhere` would be another host.
-    let back = query
-        .back
-        .filter(|b| {
-            b.starts_with('/')
-                && !b.starts_with("//")
-                && !b.contains('\\')
-                && !b.chars().any(char::is_control)
-        })
-        .unwrap_or_else(|| "/".to_owned());
+    let back = query.back.and_then(|back| LocalPage::parse(&back));
+    let back = back.as_ref().map_or("/", LocalPage::as_str);
     let code = if lang == Lang::En { "en" } else { "zh" };
     let cookie = format!("lang={code}; Path=/; Max-Age=31536000; SameSite=Lax");
-    ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
+    ([(header::SET_COOKIE, cookie)], Redirect::to(back)).into_response()
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::civil::Date;
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
 use crate::access::Role;
 use crate::access::Who;
@@ -186,7 +186,7 @@ async fn submit(
     let made = match done {
         Ok(_) => Ok(Redirect::to(&format!("/devices/{id}/review")).into_response()),
         Err(problem) if problem.status == axum::http::StatusCode::UNPROCESSABLE_ENTITY => {
-            make(&app, &who, l, id, Some((given, problem.detail))).await
+            make(&app, &who, l, id, Some((given, line(l, problem)))).await
         }
         Err(problem) => Err(problem),
     };

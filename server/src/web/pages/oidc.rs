@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, cookie, render, shown};
+use super::landing::LocalPage;
 use super::login;
 use super::words::Lang;
 use crate::access::Who;
@@ -43,6 +44,9 @@ struct Way {
     pending: Pending,
     /// The account that is to be linked; `None` where somebody wants to come in.
     link: Option<String>,
+    /// The page that was asked for before the login.
+    #[serde(default)]
+    to: Option<LocalPage>,
 }
 
 fn provider(app: &App) -> Result<Arc<Provider>, Problem> {
@@ -71,8 +75,14 @@ fn way_cookie(app: &App, headers: &HeaderMap, value: &str, seconds: u32) -> Stri
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
-async fn begin(State(app): State<Arc<App>>, who: Who, l: Lang, headers: HeaderMap) -> Response {
-    let made = go(&app, &headers, None).await;
+async fn begin(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    headers: HeaderMap,
+    Query(on): Query<login::OnQuery>,
+) -> Response {
+    let made = go(&app, &headers, None, on.page()).await;
     shown(&app, &who, l, made).await
 }
 
@@ -84,7 +94,7 @@ async fn begin_link(
     headers: HeaderMap,
 ) -> Response {
     let made = match account::own(&app, &who).await {
-        Ok(own) => go(&app, &headers, Some(own.id)).await,
+        Ok(own) => go(&app, &headers, Some(own.id), None).await,
         Err(problem) => Err(problem),
     };
     shown(&app, &who, l, made).await
@@ -94,6 +104,7 @@ async fn go(
     app: &Arc<App>,
     headers: &HeaderMap,
     link: Option<String>,
+    to: Option<LocalPage>,
 ) -> Result<Response, Problem> {
     let Begun { address, pending } = app
         .waiting(|a| {
@@ -101,7 +112,7 @@ async fn go(
             provider(a)?.begin(random, clock::now().as_millisecond()).map_err(|e| said(&e))
         })
         .await?;
-    let way = carry(app, WAY, Way { pending, link })?;
+    let way = carry(app, WAY, Way { pending, link, to })?;
     Ok(([(header::SET_COOKIE, way_cookie(app, headers, &way, 600))], Redirect::to(&address))
         .into_response())
 }
@@ -122,6 +133,7 @@ pub(super) struct BackQuery {
 #[template(path = "entered.html")]
 struct EnteredPage {
     f: Frame,
+    to: String,
 }
 
 async fn done(
@@ -150,7 +162,7 @@ async fn come_back(
     }
     let way: Option<Way> =
         cookie(headers, cookie_name(app)).and_then(|text| carried(app, WAY, &text));
-    let Way { pending, link } = way.ok_or_else(|| said(&OidcError::NotBegun))?;
+    let Way { pending, link, to } = way.ok_or_else(|| said(&OidcError::NotBegun))?;
     let vouched = app
         .waiting(move |a| {
             let now_ms = clock::now().as_millisecond();
@@ -159,7 +171,7 @@ async fn come_back(
         .await?;
     let mut response = match link {
         Some(account) => confirm_page(app, who, l, account, vouched).await?,
-        None => come_in(app, who, l, headers, &vouched).await?,
+        None => come_in(app, who, l, headers, &vouched, to).await?,
     };
     // It worked once.
     if let Ok(over) = way_cookie(app, headers, "", 0).parse() {
@@ -174,6 +186,7 @@ async fn come_in(
     l: Lang,
     headers: &HeaderMap,
     vouched: &Vouched,
+    to: Option<LocalPage>,
 ) -> Result<Response, Problem> {
     let identity = vouched.identity.clone();
     let account = app
@@ -187,10 +200,10 @@ async fn come_in(
             no_account()
         })?;
     if account.totp.is_some() && !vouched.strong {
-        let sealed = carry(app, CODE, account.id)?;
+        let sealed = carry(app, CODE, WithoutCode { account: account.id, to })?;
         return code_page(app, who, l, sealed, String::new()).await;
     }
-    entered(app, who, l, headers, &account.id).await
+    entered(app, who, l, headers, &account.id, to).await
 }
 
 async fn entered(
@@ -199,12 +212,21 @@ async fn entered(
     l: Lang,
     headers: &HeaderMap,
     account: &str,
+    to: Option<LocalPage>,
 ) -> Result<Response, Problem> {
     deed::by(account);
     deed::did(format!("login by the provider as {account}: in"));
     let token = login::entered(app, account).await?;
-    let page = render(&EnteredPage { f: Frame::of(app, who, l, "", "/").await? })?;
+    let to = login::leads_to(app, &token, to).await;
+    let page = render(&EnteredPage { f: Frame::of(app, who, l, "", "/").await?, to })?;
     Ok((login::set_cookie(app, headers, &token, login::LOGIN_HOURS * 3600), page).into_response())
+}
+
+/// Whoever the provider vouched for, while the account's own code is missing.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct WithoutCode {
+    account: String,
+    to: Option<LocalPage>,
 }
 
 /// Where the provider asked for no second factor, the account's own code is.
@@ -250,7 +272,8 @@ async fn with_code(
     headers: &HeaderMap,
     it: CodeForm,
 ) -> Result<Response, Problem> {
-    let id: String = carried(app, CODE, &it.sealed).ok_or_else(|| said(&OidcError::NotBegun))?;
+    let known: Option<WithoutCode> = carried(app, CODE, &it.sealed);
+    let WithoutCode { account: id, to } = known.ok_or_else(|| said(&OidcError::NotBegun))?;
     let (now, counted) = (clock::now(), format!("code {id}"));
     if let Err(wait) = app.throttle().attempt(&[&counted], clock::monotonic_ms()) {
         let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
@@ -269,7 +292,7 @@ async fn with_code(
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
     app.throttle().succeeded(&counted);
-    entered(app, who, l, headers, &id).await
+    entered(app, who, l, headers, &id, to).await
 }
 
 /// Whom the provider vouched for, and whose account it is to open.

@@ -1,33 +1,28 @@
-//! Practitioners with their filings, and enrolment: photographs, consent, quality reasons, a
-//! supervisor's confirmation.
+//! Practitioners with their filings, and the form that proposes an enrolment: photographs, consent,
+//! quality reasons. One proposal and its decision are `enrolment`'s.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Multipart, Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
-use crate::access::{Right, Role, Who};
+use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::now_text;
 use crate::consent::{self, Parties, Purpose};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
-use crate::photo;
-use crate::problem::{Form, Problem};
+use crate::problem::Problem;
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
-use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::enrolments::{
-    EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment, propose, read_upload,
-};
+use crate::web::enrolments::{propose, read_upload};
 use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{AUTHORITY, SIGHT};
+use crate::web::rights::{SIGHT, may_open};
 use crate::web::scope::Seen;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -38,11 +33,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .roles(&[Role::Supervisor, Role::Clinic])
             .audited()
             .body_limit(MOST_UPLOAD_BYTES),
-        Endpoint::page("/enrolments/{id}", enrolment)
-            .roles(&[Role::Supervisor, Role::Clinic, Role::Auditor])
-            .audited(),
-        Endpoint::form("/enrolments/{id}", decide).roles(AUTHORITY).audited(),
-        Endpoint::page("/enrolments/{id}/photo/{n}", photo).roles(AUTHORITY).audited(),
     ]
 }
 
@@ -57,6 +47,8 @@ struct PeoplePage {
     count: i64,
     q: String,
     next: Option<String>,
+    may_enrol: bool,
+    may_see: bool,
 }
 
 /// Proposals and people to come again that the page lists above everybody.
@@ -72,6 +64,8 @@ struct PersonRow {
     face: String,
     face_class: &'static str,
     enrolment: String,
+    /// Templates are kept of this person.
+    enrolled: bool,
 }
 
 async fn page(
@@ -145,13 +139,15 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
         q,
         next,
         proposals: proposals.collect(),
+        may_enrol: may_open(who, "/enrol"),
+        may_see: may_open(who, "/enrolments/{id}"),
         count,
         f: Frame::of(app, who, l, "people", "/people").await?,
     };
     render(&page)
 }
 
-fn serde_name<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn serde_name<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
@@ -177,7 +173,7 @@ fn person(
         let filed = if leads.is_empty() {
             String::new()
         } else {
-            format!("{} {}", l.t("主诊:", "lead:"), leads.join("、"))
+            format!("{} {}", l.t("主诊：", "lead:"), leads.join("、"))
         };
         (place, filed)
     });
@@ -201,6 +197,7 @@ fn person(
             _ => "off",
         }),
         enrolment: best.map(|e| e.id.clone()).unwrap_or_default(),
+        enrolled: mine.iter().any(|e| e.templates > 0),
     }
 }
 
@@ -361,184 +358,4 @@ async fn take_upload(
             make_form(app, who, l, typed, line(l, problem)).await
         }
     }
-}
-
-#[derive(Template)]
-#[template(path = "enrolment.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
-struct EnrolmentPage {
-    f: Frame,
-    id: String,
-    name: String,
-    person: String,
-    institution: String,
-    state: String,
-    proposed: bool,
-    may_decide: bool,
-    named: bool,
-    at: String,
-    pack: String,
-    /// When its templates were made anew after a change of the model.
-    renewed: String,
-    decided: String,
-    photos: Vec<PhotoView>,
-    kept: i64,
-    templates: i64,
-    duplicates: Vec<(String, String, String)>,
-    /// How like the person's confirmed faces it is, where that is too little.
-    unlike: Option<String>,
-    /// The authority's own photograph of the person is here.
-    registry_photo: bool,
-}
-
-struct PhotoView {
-    number: usize,
-    accepted: bool,
-    reasons: Vec<String>,
-    /// Beside the one that was taken.
-    other_faces: usize,
-    quality: String,
-}
-
-async fn enrolment(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(id): Path<String>,
-) -> Response {
-    let made = make_enrolment(&app, l, &who, id).await;
-    shown(&app, &who, l, made).await
-}
-
-async fn make_enrolment(
-    app: &Arc<App>,
-    l: Lang,
-    who: &Who,
-    id: String,
-) -> Result<Response, Problem> {
-    let (wanted, reader) = (id.clone(), who.clone());
-    let may_decide = who.may(Right::DecideEnrolments);
-    let (found, names, registry_photo) = app
-        .blocking(move |a| {
-            let seen = Seen::of(a, &reader)?;
-            let found = a.faces.enrolment(&wanted)?.filter(|e| seen.has(&e.institution));
-            let found = found.map(|e| EnrolmentSeen::of(&reader, e)).transpose()?;
-            let named: Vec<String> = found.iter().flat_map(named_in).collect();
-            if let Some(e) = &found {
-                deed::at(&e.facts().institution);
-            }
-            deed::persons(&named);
-            let photo = match &found {
-                Some(e) => a.faces.registry_photo_at(&e.facts().person)?.is_some(),
-                None => false,
-            };
-            Ok::<_, StoreError>((found, a.store.names_of(&named)?, photo))
-        })
-        .await?;
-    let found = found.ok_or_else(|| Problem::unknown("enrolment", &id))?;
-    let (e, looked_at) = (found.facts(), found.looked_at());
-    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
-    let photos = looked_at.photos.iter().map(|p| PhotoView {
-        number: p.index + 1,
-        accepted: p.accepted,
-        reasons: p.reasons.iter().map(|r| l.t(&r.zh, &r.en).to_owned()).collect(),
-        other_faces: p.other_faces,
-        quality: p.quality_ppm.map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
-    });
-    let compared = found.compared();
-    let duplicates = compared
-        .into_iter()
-        .flat_map(|c| &c.duplicates)
-        .map(|d| (name(&d.person), d.person.clone(), format!("{} %", d.score_ppm / 10_000)));
-    let page = EnrolmentPage {
-        name: name(&e.person),
-        state: l.enrolment(&serde_name(&e.state)),
-        proposed: e.state == EnrolmentState::Proposed,
-        may_decide,
-        named: !who.open_house,
-        at: local(&e.proposed_at),
-        decided: match (&e.decided_by, &e.decided_at) {
-            (Some(by), Some(at)) => format!("{by} · {}", local(at)),
-            _ => String::new(),
-        },
-        photos: photos.collect(),
-        duplicates: duplicates.collect(),
-        unlike: compared.and_then(|c| c.unlike_ppm).map(|ppm| format!("{} %", ppm / 10_000)),
-        registry_photo,
-        kept: e.photos,
-        templates: e.templates,
-        id: e.id.clone(),
-        person: e.person.clone(),
-        institution: e.institution.clone(),
-        renewed: looked_at.renewed_at.as_deref().map(local).unwrap_or_default(),
-        pack: e.pack.clone(),
-        f: Frame::of(app, who, l, "people", &format!("/enrolments/{id}")).await?,
-    };
-    render(&page)
-}
-
-/// Whose names an enrolment's page shows.
-fn named_in(e: &EnrolmentSeen) -> Vec<String> {
-    let like = e.compared().into_iter().flat_map(|c| &c.duplicates).map(|d| d.person.clone());
-    std::iter::once(e.facts().person.clone()).chain(like).collect()
-}
-
-#[derive(Debug, serde::Deserialize)]
-pub(super) struct DecisionForm {
-    verdict: String,
-    #[serde(default)]
-    by: String,
-    reason: Option<String>,
-}
-
-async fn decide(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(id): Path<String>,
-    Form(it): Form<DecisionForm>,
-) -> Response {
-    let confirm = it.verdict == "confirm";
-    let reason = it.reason.map(|r| clip(r.trim(), 400)).filter(|r| !r.is_empty());
-    let made = if !confirm && reason.is_none() {
-        Err(Problem::unprocessable(l.t("请填写退回原因", "say why the proposal is refused")))
-    } else {
-        decide_enrolment(&app, &who, id.clone(), confirm, EnrolmentDecision { by: it.by, reason })
-            .await
-    };
-    let made = made.map(|_| Redirect::to(&format!("/enrolments/{id}")).into_response());
-    shown(&app, &who, l, made).await
-}
-
-/// A kept photograph, for the supervisor who compares it with the registry's.
-async fn photo(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Path((id, n)): Path<(String, usize)>,
-) -> Result<Response, Problem> {
-    let wanted = id.clone();
-    let photos = app
-        .blocking(move |a| {
-            let found = a
-                .faces
-                .enrolment(&wanted)?
-                .ok_or_else(|| Problem::unknown("enrolment", &wanted))?;
-            Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &wanted)?;
-            if who.by_token {
-                return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
-            }
-            Ok::<_, Problem>(a.faces.photos(&wanted)?)
-        })
-        .await?;
-    let uploaded = photos.get(n).ok_or_else(|| Problem::unknown("photo", &id))?.to_vec();
-    // What the networks saw, not what was sent: a browser may show another picture of the same
-    // file.
-    let shown = app.analysing(move |_| {
-        let unreadable = |fault: photo::PhotoFault| Problem {
-            zh: Some(fault.zh().into()),
-            ..Problem::unprocessable(fault.en())
-        };
-        photo::shown(&uploaded).map_err(unreadable)
-    });
-    Ok(([(header::CONTENT_TYPE, "image/jpeg")], shown.await?).into_response())
 }

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::frame::{Frame, dated, render, shown};
+use super::frame::{Frame, dated, line, render, shown};
 use super::own_data::own_page;
 use super::words::Lang;
 use crate::access::Who;
@@ -84,7 +84,7 @@ async fn submit(
         Ok(link) => match act(&app, &token, link.purpose, it).await {
             Ok(()) => make(&app, &who, l, link.purpose, String::new(), true).await,
             Err(problem) if problem.status.is_server_error() => Err(problem),
-            Err(problem) => make(&app, &who, l, link.purpose, problem.detail, false).await,
+            Err(problem) => make(&app, &who, l, link.purpose, line(l, problem), false).await,
         },
         Err(problem) => Err(problem),
     };
@@ -219,7 +219,7 @@ async fn link_shown(
     let (link, until, fault) = match outcome {
         Ok(None) => (String::new(), String::new(), String::new()),
         Ok(Some((path, until))) => (app.config.linked(&path), dated(&until), String::new()),
-        Err(problem) => (String::new(), String::new(), problem.detail),
+        Err(problem) => (String::new(), String::new(), line(l, problem)),
     };
     let refused = !fault.is_empty();
     let f = Frame::of(app, who, l, "sessions", &format!("/checks/{person}/link")).await?;

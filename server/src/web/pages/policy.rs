@@ -10,7 +10,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, local, render, said, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -105,7 +105,7 @@ async fn make(
 ) -> Result<Response, Problem> {
     let place: String = place.chars().filter(char::is_ascii_digit).take(12).collect();
     let asked = place.clone();
-    let (own, said, values, history, places) = app
+    let (own, set, values, history, places) = app
         .blocking(move |a| {
             Ok::<_, StoreError>((
                 a.store.policy(&asked)?,
@@ -118,11 +118,11 @@ async fn make(
         .await?;
     let may_change = who.may(Right::SetPolicy) && place.starts_with(&who.scope);
     let row = |about: &About| {
-        let value = said.get(about.name).map_or(about.default, |v| v.0);
+        let value = set.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
         let own_value = own.1.get(about.name).map(ToString::to_string).unwrap_or_default();
         Row {
-            said_by: said.get(about.name).map_or(String::new(), |(_, by)| {
+            said_by: set.get(about.name).map_or(String::new(), |(_, by)| {
                 if by.is_empty() { l.t("全部", "all").to_owned() } else { by.clone() }
             }),
             changed: value != about.default,
@@ -142,7 +142,7 @@ async fn make(
         first_used: String::new(),
         may_change,
         saved,
-        fault,
+        fault: said(l, fault),
         f: Frame::of(app, who, l, "registry", "/policy").await?,
         place,
     };
@@ -158,9 +158,9 @@ fn row(l: Lang, about: &About, value: i64) -> Row {
     Row {
         name: about.name,
         doc: l.t(about.doc_zh, about.doc).to_owned(),
-        rules: about.rules.to_owned(),
-        unit: about.unit,
-        readable: readable(about.unit, value),
+        rules: read_by(l, about.rules),
+        unit: unit(l, about.unit),
+        readable: readable(l, about.unit, value),
         value: value.to_string(),
         own: String::new(),
         said_by: String::new(),
@@ -172,12 +172,53 @@ fn row(l: Lang, about: &About, value: i64) -> Row {
     }
 }
 
-fn readable(unit: &str, value: i64) -> String {
+/// A unit as people say it; the number is typed in the small one.
+fn unit(l: Lang, unit: &'static str) -> &'static str {
+    match unit {
+        "ms" => l.t("毫秒", unit),
+        "ppm" => l.t("百万分率", unit),
+        "min" => l.t("分钟", unit),
+        "mnat" => l.t("毫奈特", unit),
+        "h" => l.t("小时", unit),
+        "days" => l.t("天", unit),
+        "count" => l.t("次", unit),
+        "m" => l.t("米", unit),
+        "km/h" => l.t("公里/小时", unit),
+        "level" => l.t("级", unit),
+        "frames" => l.t("帧", unit),
+        "messages" => l.t("条消息", unit),
+        "flag" => l.t("开关（1 为是，0 为否）", unit),
+        _ => unit,
+    }
+}
+
+/// What reads a setting: rules keep their codes, everything else is said in words.
+fn read_by(l: Lang, rules: &str) -> String {
+    let words = [
+        ("all with a session", "所有涉及诊疗活动的规则"),
+        ("sessions", "诊疗活动"),
+        ("alerts", "线索办理"),
+        ("budget", "消息限额"),
+        ("privacy", "隐私"),
+        ("roles", "角色判断"),
+        ("tracker", "跟踪"),
+        ("retention", "保存期限"),
+        ("identity", "身份识别"),
+        ("session", "诊疗活动"),
+    ];
+    let found = words.iter().find(|w| w.0 == rules);
+    found.map_or_else(|| rules.to_owned(), |(en, zh)| l.t(zh, en).to_owned())
+}
+
+fn readable(l: Lang, unit: &str, value: i64) -> String {
+    let (hours, minutes, seconds) = (l.t("小时", "h"), l.t("分", "min"), l.t("秒", "s"));
     match unit {
         "ppm" => format!("{}.{} %", value / 10_000, value / 1000 % 10),
-        "ms" if value >= 3_600_000 && value % 3_600_000 == 0 => format!("{} h", value / 3_600_000),
-        "ms" if value >= 60_000 && value % 60_000 == 0 => format!("{} min", value / 60_000),
-        "ms" if value >= 1000 => format!("{}.{} s", value / 1000, value % 1000 / 100),
+        "ms" if value >= 3_600_000 && value % 3_600_000 == 0 => {
+            format!("{} {hours}", value / 3_600_000)
+        }
+        "ms" if value >= 60_000 && value % 60_000 == 0 => format!("{} {minutes}", value / 60_000),
+        "ms" if value >= 1000 => format!("{}.{} {seconds}", value / 1000, value % 1000 / 100),
         _ => String::new(),
     }
 }
@@ -185,10 +226,10 @@ fn readable(unit: &str, value: i64) -> String {
 /// By the family of the rules that read it.
 fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
     let families: [(&str, &[&str]); 7] = [
-        (l.t("挂证(LL)", "Licence lending (LL)"), &["LL-"]),
-        (l.t("非主诊独立执业(NL)", "Non-lead operating (NL)"), &["NL-"]),
-        (l.t("非卫技人员(UQ)", "Unlicensed operator (UQ)"), &["UQ-"]),
-        (l.t("数据完整性(HB)", "Integrity (HB)"), &["HB-"]),
+        (l.t("挂证（LL）", "Licence lending (LL)"), &["LL-"]),
+        (l.t("非主诊独立执业（NL）", "Non-lead operating (NL)"), &["NL-"]),
+        (l.t("非卫技人员（UQ）", "Unlicensed operator (UQ)"), &["UQ-"]),
+        (l.t("数据完整性（HB）", "Integrity (HB)"), &["HB-"]),
         (l.t("诊疗活动", "Sessions"), &["sessions", "all with a session"]),
         (l.t("线索处理", "Alerts"), &["alerts"]),
         (l.t("识别、角色与隐私", "Identity, roles and privacy"), &[""]),

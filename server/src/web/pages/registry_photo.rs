@@ -129,7 +129,7 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
 fn nobody_compares(a: &App, person: &str) -> Result<(), Problem> {
     if a.store.is_person_in_opening(person, now())? {
         return Err(Problem {
-            zh: Some("该人员正在封存画面比对中:申请结束前不能更换或删除注册照片".into()),
+            zh: Some("该人员正在封存画面比对中：申请结束前不能更换或删除注册照片".into()),
             ..Problem::new(
                 StatusCode::CONFLICT,
                 "the registry photograph can not be changed while an opening that names this \

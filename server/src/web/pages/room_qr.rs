@@ -9,8 +9,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use qrcode::QrCode;
-use qrcode::render::svg;
 
 use super::frame::{Frame, render, shown};
 use super::words::Lang;
@@ -62,16 +60,13 @@ async fn make(
         })
         .await?;
     let address = format!("{}/sessions/new?room={}", origin(app, headers), room.id);
-    let code = QrCode::new(&address).map_err(|e| Problem::internal(&e))?;
-    let drawn = code.render::<svg::Color<'_>>().min_dimensions(320, 320).quiet_zone(true).build();
-    // Only the drawing: the declaration before it has no place inside a page.
-    let svg = drawn.find("<svg").map_or(String::new(), |at| drawn[at..].to_owned());
+    let svg = super::qr::drawn(&address, 320)?;
     let f = Frame::of(app, who, l, "sessions", &format!("/rooms/{}/qr", room.id)).await?;
     render(&QrPage { f, room: room.id.to_string(), name: room.name, address, svg })
 }
 
 /// How browsers reach this server: as the configuration says, else as this one did.
-fn origin(app: &App, headers: &HeaderMap) -> String {
+pub(super) fn origin(app: &App, headers: &HeaderMap) -> String {
     if let Some(url) = &app.config.public_url {
         return url.clone();
     }

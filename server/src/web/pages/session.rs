@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use protocol::up::PresenceSummary;
 
 use super::forms::{Given, moment};
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
 use super::sessions::{SessionRow, declare, known, make_form, row};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
@@ -115,7 +115,7 @@ async fn step(
     match taken {
         Ok(_) => Ok(Redirect::to(&format!("/sessions/{id}")).into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make_detail(app, who, l, id, problem.detail).await,
+        Err(problem) => make_detail(app, who, l, id, line(l, problem)).await,
     }
 }
 
@@ -217,7 +217,7 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
     if s.liveness_waived {
         rows.push((
             l.t("活体检测", "Liveness"),
-            l.t("已豁免(演示)", "waived (not production)").to_owned(),
+            l.t("已豁免（演示）", "waived (not production)").to_owned(),
         ));
     }
     rows

@@ -12,17 +12,18 @@ use serde_json::{Map, Value};
 
 use super::forms::{Field, Given, Heading, Kind, field_moment, moment, or_none, show};
 use super::frame::{Frame, local, render, shown};
+use super::people::serde_name;
 use super::words::Lang;
-use crate::access::Who;
+use crate::access::{Right, Who};
 use crate::app::App;
-use crate::model::{Item, Name, Session};
+use crate::model::{Item, Name, Practitioner, Session};
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Part, StoreError};
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
-use crate::web::rights::SIGHT;
+use crate::web::rights::{SIGHT, may_open};
 use crate::web::scope::Seen;
 use crate::web::sessions::{find, put};
 
@@ -39,10 +40,14 @@ struct SessionsPage {
     emergencies: Vec<(String, i64)>,
     /// Rooms whose QR code can be printed.
     rooms: Vec<(String, String)>,
+    may_declare: bool,
+    may_check: bool,
 }
 
 pub(super) struct SessionRow {
     pub(super) id: String,
+    /// It goes on: one tap ends it.
+    pub(super) open: bool,
     pub(super) room: String,
     pub(super) item: String,
     pub(super) lead: String,
@@ -58,6 +63,8 @@ pub(super) struct SessionRow {
 /// What the rows are made with.
 pub(super) struct Known {
     names: BTreeMap<String, Name>,
+    /// Names of the rooms that have one.
+    rooms: BTreeMap<String, String>,
     items: Vec<Item>,
     /// When each was first heard of, and when its end was told.
     times: BTreeMap<String, (String, Option<String>)>,
@@ -82,7 +89,17 @@ pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, S
         .map(ToString::to_string)
         .collect();
     deed::persons(&people);
+    let mut rooms = BTreeMap::new();
+    for session in sessions {
+        let id = session.room.as_str();
+        if !rooms.contains_key(id)
+            && let Some(room) = a.store.room(id)?.filter(|room| !room.name.is_empty())
+        {
+            rooms.insert(id.to_owned(), format!("{} ({id})", room.name));
+        }
+    }
     Ok(Known {
+        rooms,
         names: Seen::of(a, who)?.names(a, &people)?,
         items: a.store.items()?,
         times: a.store.session_times(&ids)?,
@@ -127,8 +144,10 @@ async fn make_list(
     let page = SessionsPage {
         rows: sessions.iter().map(|s| row(l, s, &known)).collect(),
         emergencies,
-        rooms,
+        rooms: if may_open(who, "/rooms/{id}/qr") { rooms } else { Vec::new() },
         next,
+        may_declare: who.may(Right::DeclareSessions),
+        may_check: may_open(who, "/checks"),
         f: Frame::of(app, who, l, "sessions", "/sessions").await?,
     };
     render(&page)
@@ -148,7 +167,8 @@ pub(super) fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
     let (judged, judged_class) = judged(l, k.summaries.get(s.id.as_str()));
     SessionRow {
         id: s.id.to_string(),
-        room: s.room.to_string(),
+        open: s.end.is_none() && !s.cancelled,
+        room: k.rooms.get(s.room.as_str()).cloned().unwrap_or_else(|| s.room.to_string()),
         item: s.item.as_ref().map_or_else(none, |i| item(i.as_str())),
         lead: s.declared_lead.as_ref().map_or_else(none, |p| name(p.as_str())),
         operators: s
@@ -210,7 +230,7 @@ pub(super) async fn make_form(
 ) -> Result<Response, Problem> {
     let session = if id == "new" { None } else { Some(find(app, who, id).await?) };
     let asking = who.clone();
-    let (rooms, people, items) = app
+    let (rooms, leads, people, items) = app
         .blocking(move |a| {
             let part = PartQuery::default().part(&asking, 499);
             let rooms: Vec<_> = a
@@ -219,26 +239,32 @@ pub(super) async fn make_form(
                 .into_iter()
                 .map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id)))
                 .collect();
-            let people = a.store.practitioners_part(&part)?.into_iter();
-            let people: Vec<_> =
-                people.map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id))).collect();
+            let seen = Seen::of(a, &asking)?;
+            let people = a.store.practitioners_part(&part)?;
+            let mut leads: Vec<_> = people.iter().map(|p| lead_choice(l, &seen, p)).collect();
+            leads.sort_by_key(|choice| !choice.0);
+            let leads: Vec<_> = leads.into_iter().map(|(_, id, words)| (id, words)).collect();
+            let people: Vec<_> = people
+                .into_iter()
+                .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
+                .collect();
             let items = a
                 .store
                 .items()?
                 .into_iter()
                 .map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
-            Ok::<_, StoreError>((rooms, people, items.collect::<Vec<_>>()))
+            Ok::<_, StoreError>((rooms, leads, people, items.collect::<Vec<_>>()))
         })
         .await?;
     let mut fields = vec![
         Field::new(Kind::Choice, "room", l.t("诊室", "Room")).options(rooms).needed(),
         Field::new(Kind::Choice, "item", l.t("项目", "Item")).options(or_none(l, items)),
         Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
-            .options(or_none(l, people.clone())),
+            .options(or_none(l, leads)),
         Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
             .options(people),
-        Field::new(Kind::Moment, "start", l.t("开始(空为现在)", "Start (empty: now)")),
-        Field::new(Kind::Moment, "end", l.t("结束(空为进行中)", "End (empty: still open)")),
+        Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
+        Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
         Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
             .hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
         Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
@@ -250,7 +276,7 @@ pub(super) async fn make_form(
     } else {
         fields.insert(
             0,
-            Field::new(Kind::Text, "id", l.t("编号(空为自动)", "Id (empty: made for you)")),
+            Field::new(Kind::Text, "id", l.t("编号（空为自动）", "Id (empty: made for you)")),
         );
     }
     let here = format!("/sessions/{id}");
@@ -271,6 +297,21 @@ pub(super) async fn make_form(
     let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
     let f = Frame::of(app, who, l, heading.page, &heading.here).await?;
     show(f, heading, fields, &values, fault, false)
+}
+
+/// Somebody to declare as the lead: first whoever is filed as one here, with the specialties; of
+/// anybody else it is said that he is not. Whether, id, words.
+fn lead_choice(l: Lang, seen: &Seen, p: &Practitioner) -> (bool, String, String) {
+    let here = p.sites.iter().filter(|site| seen.has(site.institution.as_str()));
+    let filed: std::collections::BTreeSet<String> =
+        here.flat_map(|site| &site.lead_of).map(|s| l.specialty(&serde_name(s))).collect();
+    let is_lead = !filed.is_empty();
+    let why = if is_lead {
+        filed.into_iter().collect::<Vec<_>>().join("、")
+    } else {
+        l.t("无主诊备案", "not filed as a lead").to_owned()
+    };
+    (is_lead, p.id.to_string(), format!("{} · {why} ({})", p.name.0, p.id))
 }
 
 fn stored(s: &Session) -> Given {

@@ -81,7 +81,7 @@ const PAGES: [(&str, &str, &str, &str, &str); 13] = [
         "/retention",
         "留存与删除",
         "Retention",
-        "何时删除什么;已签名的删除记录",
+        "何时删除什么；已签名的删除记录",
         "What is deleted when, and the signed deletions",
     ),
     (
@@ -102,7 +102,7 @@ const PAGES: [(&str, &str, &str, &str, &str); 13] = [
         "/tokens",
         "接口令牌",
         "API tokens",
-        "按角色与范围;可吊销",
+        "按角色与范围；可吊销",
         "By role and scope; can be revoked",
     ),
     ("/accounts", "账户", "Accounts", "邀请、停用", "Invite and disable"),

@@ -6,12 +6,15 @@ use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::accounts::{RoleChoice, role_choices};
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, line, local, render, shown};
+use super::scope_tree::{self, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::store::StoreError;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::ADMIN;
 use crate::web::tokens::{self, TokenBody};
@@ -42,12 +45,11 @@ struct TokensPage {
     fault: String,
     token: String,
     name: String,
-    scope: String,
     days: String,
-    roles: Vec<(&'static str, bool)>,
+    roles: Vec<RoleChoice>,
+    tree: ScopeTree,
+    other: String,
 }
-
-const ROLES: [&str; 5] = ["integrator", "clinic", "supervisor", "reviewer", "auditor"];
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, &Given::default(), Ok(String::new())).await;
@@ -74,7 +76,13 @@ async fn token(app: &Arc<App>, who: &Who, given: &Given) -> Result<String, Probl
         .ok_or_else(|| Problem::unprocessable("role: choose one"))?;
     let days =
         given.text("days").parse().map_err(|_| Problem::unprocessable("days: use 1 to 366"))?;
-    let (name, scope) = (given.text("name").to_owned(), given.text("scope").to_owned());
+    let name = given.text("name").to_owned();
+    let scope = scope_tree::chosen(
+        given.text("role"),
+        given.text("scope"),
+        given.text("institution"),
+        given.text("other"),
+    );
     Ok(tokens::make(app, who, TokenBody { name, role, scope, days }).await?.token)
 }
 
@@ -86,19 +94,23 @@ async fn make(
     outcome: Result<String, Problem>,
 ) -> Result<Response, Problem> {
     let now = crate::clock::now_text();
-    let tokens = app.blocking(|a| a.store.api_tokens()).await?;
+    let (tokens, places) = app
+        .blocking(|a| Ok::<_, StoreError>((a.store.api_tokens()?, scope_tree::places(a)?)))
+        .await?;
+    let used: Vec<String> = tokens.iter().map(|t| t.scope.clone()).collect();
+    let chosen = Role::parse(given.text("role"));
     let rows = tokens.into_iter().map(|t| Row {
         over: t.expires_at <= now,
         id: t.id,
         name: t.name,
-        role: t.role.as_str(),
-        scope: t.scope,
+        role: l.role(t.role),
+        scope: scope_tree::words(l, t.role, &t.scope, &places),
         expires: local(&t.expires_at),
         revoked: t.revoked,
     });
     let (token, fault) = match outcome {
         Ok(token) => (token, String::new()),
-        Err(problem) => (String::new(), problem.detail),
+        Err(problem) => (String::new(), line(l, problem)),
     };
     let days = if given.text("days").is_empty() { "90" } else { given.text("days") };
     render(&TokensPage {
@@ -106,9 +118,13 @@ async fn make(
         fault,
         token,
         name: given.text("name").to_owned(),
-        scope: given.text("scope").to_owned(),
         days: days.to_owned(),
-        roles: ROLES.iter().map(|r| (*r, *r == given.text("role"))).collect(),
+        roles: role_choices(l, &chosen.into_iter().collect::<Vec<_>>())
+            .into_iter()
+            .filter(|r| r.code != Role::Admin.as_str())
+            .collect(),
+        tree: scope_tree::tree(l, &places, &used, given.text("scope")),
+        other: given.text("other").to_owned(),
         f: Frame::of(app, who, l, "system", "/tokens").await?,
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! An alert is always a lead 线索, worded 疑似…; nothing here says that a law was broken.
 
+use crate::access::Role;
 use crate::alert::{ClinicState, Reason, State};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +41,18 @@ impl Lang {
         match self {
             Self::Zh => "en",
             Self::En => "zh",
+        }
+    }
+
+    pub(crate) fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Admin => self.t("系统管理员", "Administrator"),
+            Role::Supervisor => self.t("卫生监督员", "Supervisor"),
+            Role::Reviewer => self.t("核查员", "Reviewer"),
+            Role::Clinic => self.t("机构", "Clinic"),
+            Role::Integrator => self.t("集成方", "Integrator"),
+            Role::Auditor => self.t("审计员", "Auditor"),
+            Role::Public => self.t("未登录", "Nobody"),
         }
     }
 
@@ -121,9 +134,9 @@ impl Lang {
             "evidence_opened" => ("查看封存画面", "sealed pictures opened"),
             "evidence_expired" => ("画面查看到期", "their time ran out"),
             "evidence_destroyed" => ("画面已销毁", "pictures destroyed"),
-            "same_person_yes" => ("比对:是同一人", "compared: the same person"),
-            "same_person_no" => ("比对:不是同一人", "compared: another person"),
-            "same_person_cannot_tell" => ("比对:无法判断", "compared: cannot tell"),
+            "same_person_yes" => ("比对：是同一人", "compared: the same person"),
+            "same_person_no" => ("比对：不是同一人", "compared: another person"),
+            "same_person_cannot_tell" => ("比对：无法判断", "compared: cannot tell"),
             "withdrawn" => ("设备撤回", "withdrawn by the box"),
             "opened" => ("设备上报", "raised by the box"),
             "strengthened" => ("情节加重", "strengthened"),
@@ -152,7 +165,7 @@ impl Lang {
             "operator" => ("实际操作", "operator"),
             "assistant" => ("助手", "assistant"),
             "lead" => ("主诊医师", "lead"),
-            "lead_perhaps" => ("或为主诊,无法排除", "possibly the lead"),
+            "lead_perhaps" => ("或为主诊，无法排除", "possibly the lead"),
             "present" => ("在场", "present"),
             "anaesthesia" => ("麻醉", "anaesthesia"),
             other => return other.replace('_', " "),
@@ -251,9 +264,9 @@ impl Lang {
             "overlap_ms" => ("同时在场", "Overlap"),
             "between_ms" => ("两地间隔", "Time between"),
             "clock_uncertainty_ms" => ("时钟不确定度", "Clock uncertainty"),
-            "distance_m" => ("距离(米)", "Distance, m"),
-            "speed_kmh" => ("折合时速(公里)", "Speed, km/h"),
-            "speed_max_kmh" => ("时速上限(公里)", "Greatest speed, km/h"),
+            "distance_m" => ("距离（米）", "Distance, m"),
+            "speed_kmh" => ("折合时速（公里）", "Speed, km/h"),
+            "speed_max_kmh" => ("时速上限（公里）", "Greatest speed, km/h"),
             "silent_sessions" => ("无人诊疗活动", "Silent sessions"),
             "empty_days" => ("无人营业日", "Empty open days"),
             "empty_days_needed" => ("所需天数", "Days the rule asks for"),

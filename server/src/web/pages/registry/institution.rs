@@ -46,25 +46,27 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
             l.t("统一社会信用代码或登记号", "Unified social credit code or licence number"),
         ),
         Field::new(Kind::Text, "kind", l.t("类别", "Kind"))
-            .hint(l.t("如:门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
+            .hint(l.t("如：门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
         Field::new(Kind::Text, "jurisdiction", l.t("行政区划代码", "Jurisdiction")).hint(l.t(
-            "如 510104;决定由谁监管、适用哪套策略",
+            "如 510104；决定由谁监管、适用哪套策略",
             "such as 510104; decides who supervises and which policy holds",
         )),
         Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade"))
             .options(grades)
-            .hint(l.t("NL-4 读取", "read by NL-4")),
+            .hint(l.t("用于判定超出备案级别的手术", "read by NL-4")),
         Field::new(
             Kind::Many,
             "filed_items",
-            l.t("已备案项目(NL-4 读取)", "Filed items (read by NL-4)"),
+            l.t("已备案项目（用于判定超出备案的项目）", "Filed items (read by NL-4)"),
         )
         .options(items),
-        Field::new(Kind::Text, "north_deg", l.t("北纬(度)", "Latitude, degrees north")).hint(l.t(
-            "LL-3 据此计算两地距离;留空则只判断同时在场",
-            "LL-3 computes distances by it; left out, only overlaps are judged",
-        )),
-        Field::new(Kind::Text, "east_deg", l.t("东经(度)", "Longitude, degrees east")),
+        Field::new(Kind::Text, "north_deg", l.t("北纬（度）", "Latitude, degrees north")).hint(
+            l.t(
+                "用于判定同一人先后出现在两地；留空则只判断同时在场",
+                "LL-3 computes distances by it; left out, only overlaps are judged",
+            ),
+        ),
+        Field::new(Kind::Text, "east_deg", l.t("东经（度）", "Longitude, degrees east")),
     ];
     let title = found.map_or_else(|| l.t("新增机构", "New institution").to_owned(), |i| i.name);
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })

@@ -58,7 +58,7 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         Field::new(Kind::Choice, "kind", l.t("类型", "Kind"))
             .options(kinds)
             .needed()
-            .hint(l.t("NL-1 按类型取阈值", "NL-1 takes its thresholds by it")),
+            .hint(l.t("按类别决定主诊须在场的时长", "NL-1 takes its thresholds by it")),
         Field::new(
             Kind::Many,
             "specialties",
@@ -71,35 +71,35 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         Field::new(
             Kind::Choice,
             "surgery_grade",
-            l.t("手术级别(仅美容外科)", "Surgery grade (cosmetic surgery only)"),
+            l.t("手术级别（仅美容外科）", "Surgery grade (cosmetic surgery only)"),
         )
         .options(grades),
         Field::new(Kind::Choice, "min_operator", l.t("最低操作资质", "Least qualified operator"))
             .options(least)
             .needed()
-            .hint(l.t("NL-2 读取", "read by NL-2")),
+            .hint(l.t("用于判定操作人资质", "read by NL-2")),
         Field::new(
             Kind::Number,
             "min_duration_ms",
-            l.t("最短合理时长(分钟)", "Least plausible duration, minutes"),
+            l.t("最短合理时长（分钟）", "Least plausible duration, minutes"),
         )
-        .hint(l.t("LL-5 读取", "read by LL-5")),
+        .hint(l.t("用于判定诊疗时长过短", "read by LL-5")),
         Field::new(
             Kind::Number,
             "prep_ms",
-            l.t("准备时间(敷麻、拍照,分钟)", "Preparation (numbing, photographs), minutes"),
+            l.t("准备时间（敷麻、拍照，分钟）", "Preparation (numbing, photographs), minutes"),
         )
         .hint(l.t("不计入操作时间", "no operating time")),
         Field::new(
             Kind::Number,
             "lead_part_ms",
-            l.t("主诊医师本人部分至少(秒)", "The lead's own part, at least, seconds"),
+            l.t("主诊医师本人部分至少（秒）", "The lead's own part, at least, seconds"),
         )
-        .hint(l.t("LL-5 读取;空:按类型", "read by LL-5; empty: by the kind")),
+        .hint(l.t("用于判定诊疗时长过短；空：按类别", "read by LL-5; empty: by the kind")),
         Field::new(
             Kind::Text,
             "jurisdiction",
-            l.t("适用行政区划(空为全部)", "Jurisdiction (empty for all)"),
+            l.t("适用行政区划（空为全部）", "Jurisdiction (empty for all)"),
         ),
     ];
     let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);

@@ -20,13 +20,13 @@ use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Problem, encoded};
 use crate::store::{Part, StoreError, Table};
 use crate::web::bulk::near_id;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{REGISTRY, REGISTRY_SIGHT};
+use crate::web::rights::{REGISTRY, REGISTRY_SIGHT, may_open};
 use crate::web::scope::Seen;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -97,7 +97,10 @@ async fn submit(
         return shown(&app, &who, l, made).await;
     }
     let made = match put(&app, &who, &noun, &id, &given).await {
-        Ok(_) => Ok(Redirect::to("/registry").into_response()),
+        Ok(saved) => {
+            let saved = format!("/registry?noun={noun}&saved={}", encoded(&saved));
+            Ok(Redirect::to(&saved).into_response())
+        }
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => fill(&app, &who, l, &noun, &id, Some(given), Some(problem.detail)).await,
     };
@@ -147,6 +150,10 @@ async fn fill(
         picture: sheet.picture,
     };
     let f = Frame::of(app, who, l, "registry", &heading.here).await?;
+    // Whoever has a part of the country registers there.
+    if given.is_none() && id == NEW && matches!(kind, Noun::Institution | Noun::Item) {
+        sheet.stored.set("jurisdiction", vec![who.scope.clone()]);
+    }
     if fault.as_ref().is_some_and(|fault| fault.starts_with(NEAR_IDS)) {
         let another = l.t("该编号确为新编号", "this id is another one");
         sheet.fields.insert(1, Field::new(Kind::Yes, NEAR_IDS, another));
@@ -258,7 +265,11 @@ struct RegistryPage {
     rows: Rows,
     q: String,
     next: Option<String>,
+    /// What was stored just now.
+    saved: String,
     may_change: bool,
+    may_policy: bool,
+    may_checks: bool,
 }
 
 async fn overview(
@@ -298,7 +309,10 @@ async fn make_overview(
         rows,
         q: part.text,
         next,
+        saved: query.saved.map(|id| crate::clock::clip(&id, 64)).unwrap_or_default(),
         may_change,
+        may_policy: may_open(who, "/policy"),
+        may_checks: may_open(who, "/checks"),
     })
 }
 

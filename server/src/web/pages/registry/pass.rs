@@ -57,7 +57,9 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Choice, "purpose", l.t("用途", "Purpose")).options(purposes).needed(),
         Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor"))
             .options(or_none(l, people))
-            .hint(l.t("实习/进修必填;NL-3 读取", "needed for a trainee; read by NL-3")),
+            .hint(
+                l.t("实习、进修人员必填；用于判定无带教操作", "needed for a trainee; read by NL-3"),
+            ),
         Field::new(Kind::Moment, "from", l.t("生效", "From")).needed(),
         Field::new(Kind::Moment, "to", l.t("失效", "To")).needed(),
     ];

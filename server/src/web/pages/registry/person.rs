@@ -40,11 +40,11 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     }
     let mut stored = Given::default();
     let mut fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号(假名)", "Id (pseudonym)"))
+        Field::new(Kind::Text, "id", l.t("编号（假名）", "Id (pseudonym)"))
             .needed()
             .fixed(found.is_some())
             .hint(l.t(
-                "设备与记录中只出现此编号,不出现姓名",
+                "设备与记录中只出现此编号，不出现姓名",
                 "boxes and records hold this id, never the name",
             )),
         Field::new(Kind::Text, "name", l.t("姓名", "Name")).needed(),
@@ -54,7 +54,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Choice, "registration", l.t("注册状态", "Registration"))
             .options(worded(&REGISTRATIONS, |r| l.registration(r)))
             .needed()
-            .hint(l.t("LL-4 读取", "read by LL-4")),
+            .hint(l.t("用于判定注册状态", "read by LL-4")),
     ];
     if let Some(p) = &found {
         stored.set("id", vec![p.id.to_string()]);

@@ -93,7 +93,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     let fields = fields(l, found.is_some(), institutions(a, seen)?);
     let mut intro = l
         .t(
-            "区域以画面宽高的千分之一为单位,每行一个多边形:x,y x,y x,y …",
+            "区域以画面宽高的千分之一为单位，每行一个多边形：x,y x,y x,y …",
             "Zones are in thousandths of the picture's width and height, one polygon a line: x,y \
             x,y x,y …",
         )
@@ -118,7 +118,7 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         Field::new(
             Kind::Yes,
             "intimate",
-            l.t("私密诊室(只能使用门口签到,P5)", "Intimate room (doorway only, P5)"),
+            l.t("私密诊室（只能使用门口签到，P5）", "Intimate room (doorway only, P5)"),
         ),
         Field::new(Kind::Text, "time_zone", l.t("时区", "Time zone")).needed(),
     ];
@@ -137,7 +137,7 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
     }
     if let Some(first) = fields.iter_mut().find(|f| f.name == "day0") {
         l.t(
-            "如 08:30-12:00, 13:30-18:00;空为休息;全天写 00:00-24:00。HB-1、HB-2 读取",
+            "如 08:30-12:00, 13:30-18:00；空为休息；全天写 00:00-24:00。用于判定设备在营业时间内是否正常",
             "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by \
             HB-1 and HB-2",
         )

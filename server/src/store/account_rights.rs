@@ -1,0 +1,257 @@
+//! What an account may and how that changed, invitations that wait, and codes for whoever lost the
+//! second factor. Each is one transaction. It never sees a code or a link, only hashes and sealed
+//! links.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::rows::collect;
+use super::{Result, Store, StoreError, custodians};
+use crate::access::Role;
+
+/// What an account may from now on.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRights<'a> {
+    pub account: &'a str,
+    pub role: Role,
+    pub scope: &'a str,
+    pub by: &'a str,
+    pub why: &'a str,
+    pub now: &'a str,
+}
+
+/// How the rights of an account changed once.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct RightsChange {
+    /// RFC 3339, UTC.
+    pub at: String,
+    pub by: String,
+    pub why: String,
+    pub role_before: Role,
+    pub scope_before: String,
+    pub role_after: Role,
+    pub scope_after: String,
+}
+
+/// An invitation as it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewInvitation<'a> {
+    pub token_hash: &'a str,
+    pub role: Role,
+    pub scope: &'a str,
+    pub by: &'a str,
+    pub now: &'a str,
+    pub expires_at: &'a str,
+    pub sealed_link: &'a [u8],
+}
+
+/// An invitation, or a link to a new password, that nobody used yet.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// The first 16 hex digits of its hash.
+    pub id: String,
+    pub role: Role,
+    pub scope: String,
+    /// The account that gets a new password; `None` where the link makes a new one.
+    pub account: Option<String>,
+    pub made_by: String,
+    pub made_at: String,
+    pub expires_at: String,
+    /// `None` for a link to an account that stands, and for what was made by command.
+    pub sealed_link: Option<Vec<u8>>,
+}
+
+impl Store {
+    /// Role and scope of an account change; its logins end, and its service as a custodian.
+    pub fn change_rights(&self, it: &NewRights<'_>) -> Result<()> {
+        self.write(|tx| {
+            let before: Option<(String, String)> = tx
+                .query_row("SELECT role, scope FROM account WHERE id = ?1", [it.account], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })
+                .optional()?;
+            let unknown = || StoreError::Unknown { what: "account", id: it.account.to_owned() };
+            let (role, scope) = before.ok_or_else(unknown)?;
+            if role == it.role.as_str() && scope == it.scope {
+                let why = "this account has this role and scope already";
+                return Err(StoreError::Conflict(why.to_owned()));
+            }
+            tx.execute(
+                "UPDATE account SET role = ?2, scope = ?3 WHERE id = ?1",
+                [it.account, it.role.as_str(), it.scope],
+            )?;
+            tx.execute(
+                "INSERT INTO account_change (account, at, by, why, role_before, scope_before,
+                 role_after, scope_after) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
+                params![it.account, it.now, it.by, it.why, role, scope, it.role.as_str(), it.scope],
+            )?;
+            tx.execute("DELETE FROM login WHERE account = ?1", [it.account])?;
+            custodians::end_of_account(tx, it.account, it.by, it.now)
+        })
+    }
+
+    /// How the rights of an account changed, the last change first.
+    pub fn rights_changes(&self, account: &str) -> Result<Vec<RightsChange>> {
+        let sql = "SELECT at, by, why, role_before, scope_before, role_after, scope_after FROM
+            account_change WHERE account = ?1 ORDER BY id DESC LIMIT 500";
+        self.read(|c| {
+            collect(c, sql, [account], |r| {
+                Ok(RightsChange {
+                    at: r.get(0)?,
+                    by: r.get(1)?,
+                    why: r.get(2)?,
+                    role_before: super::named(r.get(3)?)?,
+                    scope_before: r.get(4)?,
+                    role_after: super::named(r.get(5)?)?,
+                    scope_after: r.get(6)?,
+                })
+            })
+        })
+    }
+
+    /// An invitation that stands in the list until somebody uses it.
+    pub fn invite_listed(&self, it: &NewInvitation<'_>) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT INTO invitation (token_hash, role, scope, expires_at, made_by, made_at,
+                 sealed_link) VALUES (?1,?2,?3,?4,?5,?6,?7)",
+                params![
+                    it.token_hash,
+                    it.role.as_str(),
+                    it.scope,
+                    it.expires_at,
+                    it.by,
+                    it.now,
+                    it.sealed_link
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Links that nobody used and that still hold.
+    pub fn invitations_waiting(&self, now: &str) -> Result<Vec<Invitation>> {
+        let sql = "SELECT substr(token_hash, 1, 16), role, scope, account, made_by, made_at,
+            expires_at, sealed_link FROM invitation WHERE expires_at > ?1 ORDER BY expires_at DESC";
+        self.read(|c| {
+            collect(c, sql, [now], |r| {
+                Ok(Invitation {
+                    id: r.get(0)?,
+                    role: super::named(r.get(1)?)?,
+                    scope: r.get(2)?,
+                    account: r.get(3)?,
+                    made_by: r.get(4)?,
+                    made_at: r.get(5)?,
+                    expires_at: r.get(6)?,
+                    sealed_link: r.get(7)?,
+                })
+            })
+        })
+    }
+
+    /// The link opens nothing from here on.
+    pub fn withdraw_invitation(&self, id: &str) -> Result<()> {
+        let sql = "DELETE FROM invitation WHERE substr(token_hash, 1, 16) = ?1";
+        self.write(|tx| match tx.execute(sql, [id])? {
+            0 => Err(StoreError::Unknown { what: "invitation", id: id.to_owned() }),
+            _ => Ok(()),
+        })
+    }
+
+    /// Recovery codes in place of all earlier ones.
+    pub fn set_recovery_codes(&self, account: &str, hashes: &[String], now: &str) -> Result<()> {
+        self.write(|tx| {
+            end_recovery_codes(tx, account)?;
+            for hash in hashes {
+                tx.execute("INSERT INTO recovery_code VALUES (?1, ?2, ?3)", [account, hash, now])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Uses a code up; false where it is none of the account.
+    pub fn use_recovery_code(&self, account: &str, hash: &str) -> Result<bool> {
+        let sql = "DELETE FROM recovery_code WHERE account = ?1 AND code_hash = ?2";
+        self.write(|tx| Ok(tx.execute(sql, [account, hash])? == 1))
+    }
+
+    pub fn recovery_codes_left(&self, account: &str) -> Result<i64> {
+        let sql = "SELECT count(*) FROM recovery_code WHERE account = ?1";
+        self.read(|c| Ok(c.prepare_cached(sql)?.query_row([account], |r| r.get(0))?))
+    }
+}
+
+/// Codes belong to a second factor and end with it.
+pub(super) fn end_recovery_codes(tx: &Transaction<'_>, account: &str) -> Result<()> {
+    tx.execute("DELETE FROM recovery_code WHERE account = ?1", [account])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-03-02T00:00:00.000Z";
+    const LATER: &str = "2026-03-03T00:00:00.000Z";
+
+    fn with_wang() -> (Store, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.invite("h", Role::Reviewer, "5101", LATER).unwrap();
+        store.accept_invitation("h", "wang", "wang", "p", Some(b"sealed"), NOW).unwrap();
+        (store, dir)
+    }
+
+    fn to(role: Role, scope: &str) -> NewRights<'_> {
+        NewRights { account: "wang", role, scope, by: "li", why: "transferred", now: NOW }
+    }
+
+    #[test]
+    fn a_changed_role_ends_logins_and_is_remembered() {
+        let (store, _dir) = with_wang();
+        store.log_in("t", "wang", "", NOW, LATER).unwrap();
+        assert!(store.change_rights(&to(Role::Reviewer, "5101")).is_err(), "nothing changed");
+        store.change_rights(&to(Role::Auditor, "")).unwrap();
+        assert!(store.who_by_login("t", NOW).unwrap().is_none(), "an old login went on");
+        let changes = store.rights_changes("wang").unwrap();
+        let one = &changes[0];
+        assert_eq!(
+            (changes.len(), one.role_before, one.scope_before.as_str(), one.role_after),
+            (1, Role::Reviewer, "5101", Role::Auditor)
+        );
+        let nobody = NewRights { account: "nobody", ..to(Role::Auditor, "") };
+        assert!(matches!(store.change_rights(&nobody), Err(StoreError::Unknown { .. })));
+    }
+
+    #[test]
+    fn a_recovery_code_works_once_and_ends_with_its_factor() {
+        let (store, _dir) = with_wang();
+        let codes = ["a".to_owned(), "b".to_owned()];
+        store.set_recovery_codes("wang", &codes, NOW).unwrap();
+        assert!(!store.use_recovery_code("li", "a").unwrap(), "somebody else's");
+        assert!(store.use_recovery_code("wang", "a").unwrap());
+        assert!(!store.use_recovery_code("wang", "a").unwrap(), "twice");
+        store.set_totp("wang", b"other", 7, "").unwrap();
+        assert_eq!(store.recovery_codes_left("wang").unwrap(), 0);
+    }
+
+    #[test]
+    fn a_withdrawn_invitation_opens_nothing() {
+        let (store, _dir) = with_wang();
+        let invitation = NewInvitation {
+            token_hash: "0123456789abcdef-and-more",
+            role: Role::Clinic,
+            scope: "c-1",
+            by: "li",
+            now: NOW,
+            expires_at: LATER,
+            sealed_link: b"sealed",
+        };
+        store.invite_listed(&invitation).unwrap();
+        let waiting = store.invitations_waiting(NOW).unwrap();
+        assert_eq!((waiting.len(), waiting[0].made_by.as_str()), (1, "li"));
+        assert!(store.invitations_waiting(LATER).unwrap().is_empty(), "out of date");
+        store.withdraw_invitation("0123456789abcdef").unwrap();
+        assert!(store.invited(invitation.token_hash, NOW).unwrap().is_none());
+        assert!(store.withdraw_invitation("0123456789abcdef").is_err());
+    }
+}

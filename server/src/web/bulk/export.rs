@@ -1,0 +1,107 @@
+//! Tables out: CSV as programs read it, XLSX as people do, and an empty one to fill in.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+
+use super::{MOST_ROWS, Noun, noun_of, sheet, workbook};
+use crate::access::Who;
+use crate::app::App;
+use crate::model::Session;
+use crate::problem::Problem;
+use crate::store::StoreError;
+use crate::web::answer::{Csv, Download, Xlsx};
+use crate::web::csv::cell;
+use crate::web::deed;
+use crate::web::pages::words::Lang;
+use crate::web::part::{PartQuery, cut};
+use crate::web::scope::Seen;
+
+/// Sessions read at once.
+const PAGE: u32 = 500;
+
+pub(super) async fn get_export(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(noun): Path<String>,
+) -> Result<Download<Csv>, Problem> {
+    let noun = noun_of(&who, &noun)?;
+    let rows = app.blocking(move |a| rows(a, &who, noun)).await?;
+    // A spreadsheet knows by the byte-order mark that this is UTF-8.
+    let mut text = format!("\u{feff}{}\n", noun.head());
+    for row in &rows {
+        let cells: Vec<String> = row.iter().map(|c| cell(c)).collect();
+        let _ = writeln!(text, "{}", cells.join(","));
+    }
+    Ok(Download::new(format!("zaigang-{}.csv", noun.name()), text))
+}
+
+pub(super) async fn get_workbook(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(noun): Path<String>,
+) -> Result<Download<Xlsx>, Problem> {
+    let noun = noun_of(&who, &noun)?;
+    let rows = app.blocking(move |a| rows(a, &who, noun)).await?;
+    let bytes = workbook::of(l, noun, &rows).map_err(|e| Problem::internal(&e))?;
+    Ok(Download::new(format!("zaigang-{}.xlsx", noun.name()), bytes))
+}
+
+pub(super) async fn get_template(
+    who: Who,
+    l: Lang,
+    Path(noun): Path<String>,
+) -> Result<Download<Xlsx>, Problem> {
+    let noun = noun_of(&who, &noun)?;
+    let bytes = workbook::template(l, noun).map_err(|e| Problem::internal(&e))?;
+    Ok(Download::new(format!("zaigang-{}-template.xlsx", noun.name()), bytes))
+}
+
+/// The newest sessions that the reader sees, as many as an import takes at once. The store narrows
+/// them down, so that another's sessions take no room among them.
+fn sessions(a: &App, who: &Who) -> Result<Vec<Session>, StoreError> {
+    let part = PartQuery::default().part(who, PAGE);
+    let (mut all, mut before) = (Vec::new(), String::new());
+    while all.len() < MOST_ROWS {
+        let mut found = a.store.sessions_part(&part, &before)?;
+        let next = cut(&mut found, &part, |s| format!("{} {}", s.start, s.id));
+        all.append(&mut found);
+        match next {
+            Some(next) => before = next,
+            None => break,
+        }
+    }
+    Ok(all)
+}
+
+/// Everything of a noun that the reader sees, as an import takes it.
+fn rows(a: &App, who: &Who, noun: Noun) -> Result<Vec<Vec<String>>, Problem> {
+    let seen = Seen::of(a, who)?;
+    let objects: Vec<Value> = match noun {
+        Noun::Institutions => a
+            .store
+            .institutions()?
+            .iter()
+            .filter(|i| seen.has(i.id.as_str()))
+            .map(|i| json!(i))
+            .collect(),
+        Noun::Practitioners => {
+            let all = a.store.practitioners(None)?;
+            deed::persons(all.iter().filter(|p| seen.person(p)).map(|p| p.id.as_str()));
+            all.iter().filter(|p| seen.person(p)).map(|p| json!(p)).collect()
+        }
+        Noun::Rooms => a
+            .store
+            .rooms()?
+            .iter()
+            .filter(|r| seen.has(r.institution.as_str()))
+            .map(|r| json!(r))
+            .collect(),
+        Noun::Items => a.store.items()?.iter().map(|i| json!(i)).collect(),
+        Noun::Sessions => sessions(a, who)?.iter().map(|s| json!(s)).collect(),
+    };
+    Ok(objects.iter().flat_map(|object| sheet::rows(noun, object)).collect())
+}

@@ -1,0 +1,230 @@
+//! The administrator's page of accounts: who may come in, invitations that wait, and which roles
+//! need a second factor. What is right is said by `web::accounts`; one account is `account_of`'s.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::frame::{Frame, line, local, render, shown};
+use super::scope_tree::{self, Places, ScopeTree};
+use super::words::Lang;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::clock::now_text;
+use crate::problem::{Form, Problem};
+use crate::store::{Account, Invitation, StoreError};
+use crate::web::account_rights;
+use crate::web::accounts::{self, InviteForm};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::ADMIN;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/accounts", page).roles(ADMIN).audited(),
+        Endpoint::form("/accounts", invite).roles(ADMIN).audited(),
+        Endpoint::form("/accounts/second-factor", second_factor_roles).roles(ADMIN).audited(),
+        Endpoint::form("/accounts/invitations/{id}/withdraw", withdraw).roles(ADMIN).audited(),
+    ]
+}
+
+/// Roles that a person may have, as pages list them.
+const ROLES: [Role; 6] =
+    [Role::Supervisor, Role::Reviewer, Role::Clinic, Role::Integrator, Role::Auditor, Role::Admin];
+
+/// A role to choose.
+pub(super) struct RoleChoice {
+    pub code: &'static str,
+    pub words: &'static str,
+    pub chosen: bool,
+}
+
+pub(super) fn role_choices(l: Lang, chosen: &[Role]) -> Vec<RoleChoice> {
+    let one =
+        |r: Role| RoleChoice { code: r.as_str(), words: l.role(r), chosen: chosen.contains(&r) };
+    ROLES.into_iter().map(one).collect()
+}
+
+#[derive(Template)]
+#[template(path = "accounts.html")]
+struct AccountsPage {
+    f: Frame,
+    rows: Vec<Row>,
+    waiting: Vec<WaitingRow>,
+    /// To invite as; the one that was chosen before a fault.
+    roles: Vec<RoleChoice>,
+    tree: ScopeTree,
+    other: String,
+    /// Each role, and whether its people need a second factor.
+    needed: Vec<RoleChoice>,
+    link: String,
+    fault: String,
+}
+
+pub(super) struct Row {
+    pub id: String,
+    pub display: String,
+    pub role: &'static str,
+    pub scope: String,
+    pub has_code: bool,
+    pub disabled: bool,
+}
+
+struct WaitingRow {
+    id: String,
+    role: &'static str,
+    scope: String,
+    /// The account that gets a new password.
+    account: String,
+    /// The whole address, where it can be shown again.
+    address: String,
+    made_by: String,
+    expires: String,
+}
+
+/// What the invitation's form sent; `other` is a division that the tree lacks.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct InviteFields {
+    #[serde(default)]
+    pub role: String,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    institution: String,
+    #[serde(default)]
+    pub other: String,
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl InviteFields {
+    /// The scope of the chosen role: an institution for a clinic, a division for anybody else.
+    pub(super) fn wanted(&self) -> String {
+        scope_tree::chosen(&self.role, &self.scope, &self.institution, &self.other)
+    }
+}
+
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, headers: HeaderMap) -> Response {
+    let made = make(&app, &who, l, &headers, InviteFields::default(), Ok(String::new())).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    headers: &HeaderMap,
+    given: InviteFields,
+    outcome: Result<String, Problem>,
+) -> Result<Response, Problem> {
+    let (accounts, waiting, needed, places) = app
+        .blocking(|a| {
+            let waiting = a.store.invitations_waiting(&now_text())?;
+            let with_link = waiting.into_iter().map(|it| (accounts::waiting_link(a, &it), it));
+            Ok::<_, StoreError>((
+                a.store.accounts()?,
+                with_link.collect::<Vec<_>>(),
+                a.store.second_factor_roles()?,
+                scope_tree::places(a)?,
+            ))
+        })
+        .await?;
+    let origin = super::room_qr::origin(app, headers);
+    let whole = |path: &str| format!("{origin}{path}");
+    let (link, fault, status) = match outcome {
+        Ok(path) if path.is_empty() => (String::new(), String::new(), StatusCode::OK),
+        Ok(path) => (whole(&path), String::new(), StatusCode::OK),
+        Err(problem) if problem.status.is_server_error() => return Err(problem),
+        Err(problem) => (String::new(), line(l, problem), StatusCode::UNPROCESSABLE_ENTITY),
+    };
+    let used: Vec<String> = accounts.iter().map(|a| a.scope.clone()).collect();
+    let waiting = waiting.into_iter().map(|(link, it)| waiting_row(l, it, link, &places, whole));
+    let chosen: Vec<Role> = Role::parse(&given.role).into_iter().collect();
+    let page = render(&AccountsPage {
+        waiting: waiting.collect(),
+        rows: accounts.into_iter().map(|a| row(l, a, &places)).collect(),
+        roles: role_choices(l, &chosen),
+        tree: scope_tree::tree(l, &places, &used, &given.wanted()),
+        other: given.other,
+        needed: role_choices(l, &needed),
+        link,
+        fault,
+        f: Frame::of(app, who, l, "system", "/accounts").await?,
+    })?;
+    Ok((status, page).into_response())
+}
+
+pub(super) fn row(l: Lang, a: Account, places: &Places) -> Row {
+    Row {
+        role: l.role(a.role),
+        scope: scope_tree::words(l, a.role, &a.scope, places),
+        has_code: a.totp.is_some(),
+        disabled: a.disabled,
+        display: a.display,
+        id: a.id,
+    }
+}
+
+fn waiting_row(
+    l: Lang,
+    it: Invitation,
+    link: Option<String>,
+    places: &Places,
+    whole: impl Fn(&str) -> String,
+) -> WaitingRow {
+    WaitingRow {
+        role: l.role(it.role),
+        scope: scope_tree::words(l, it.role, &it.scope, places),
+        account: it.account.unwrap_or_default(),
+        address: link.map(|path| whole(&path)).unwrap_or_default(),
+        made_by: it.made_by,
+        expires: local(&it.expires_at),
+        id: it.id,
+    }
+}
+
+async fn invite(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    headers: HeaderMap,
+    Form(it): Form<InviteFields>,
+) -> Response {
+    let asked = InviteForm { role: it.role.clone(), scope: it.wanted() };
+    let outcome = accounts::make_invitation(&app, &who, &asked).await;
+    let given = if outcome.is_ok() { InviteFields::default() } else { it };
+    let made = make(&app, &who, l, &headers, given, outcome).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn withdraw(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
+    let made = account_rights::withdraw(&app, &id).await;
+    shown(&app, &who, l, made.map(|()| Redirect::to("/accounts").into_response())).await
+}
+
+/// Each ticked role comes as a field of its own.
+async fn second_factor_roles(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    headers: HeaderMap,
+    Form(ticked): Form<BTreeMap<String, String>>,
+) -> Response {
+    let roles =
+        ticked.keys().map(|role| Role::parse(role).ok_or_else(|| Problem::unknown("role", role)));
+    let outcome = match roles.collect::<Result<Vec<_>, _>>() {
+        Ok(roles) => accounts::set_second_factor_roles(&app, roles).await,
+        Err(problem) => Err(problem),
+    };
+    let outcome = outcome.map(|()| String::new());
+    let made = make(&app, &who, l, &headers, InviteFields::default(), outcome).await;
+    shown(&app, &who, l, made).await
+}

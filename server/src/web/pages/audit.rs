@@ -1,0 +1,121 @@
+//! The audit log as a page: who did what where, and whether its chain holds.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+
+use super::deed_words::sentence;
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::clock;
+use crate::problem::Problem;
+use crate::store::StoreError;
+use crate::web::endpoint::Endpoint;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/audit", audit).roles(&[Role::Admin, Role::Auditor]).audited()]
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct AuditPage {
+    f: Frame,
+    search: String,
+    rows: Vec<Row>,
+    next: Option<i64>,
+    holds: bool,
+    checked: i64,
+    /// Why it does not hold.
+    fault: String,
+    /// The reader sees all of it, and may export it.
+    whole: bool,
+}
+
+/// One entry.
+struct Row {
+    id: i64,
+    at: String,
+    /// The login name, and the name that people know.
+    actor: String,
+    name: String,
+    sentence: String,
+    action: String,
+    object: String,
+    why: String,
+    refused: bool,
+    status: u16,
+}
+
+/// Entries of one page.
+const ENTRIES: u32 = 100;
+
+#[derive(serde::Deserialize)]
+pub(super) struct AuditQuery {
+    #[serde(default)]
+    q: String,
+    before: Option<i64>,
+}
+
+async fn audit(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Query(query): Query<AuditQuery>,
+) -> Response {
+    let made = audit_page(&app, &who, l, query).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn audit_page(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    query: AuditQuery,
+) -> Result<Response, Problem> {
+    let (search, before) = (clock::clip(&query.q, 100), query.before);
+    let wanted = search.clone();
+    let scope = who.scope.clone();
+    let (entries, verdict, accounts) = app
+        .blocking(move |a| {
+            let entries = a.store.audit_log_of(&scope, &wanted, before, ENTRIES)?;
+            let verdict = a.walked.verdict(&a.store, &a.heads)?;
+            Ok::<_, StoreError>((entries, verdict, a.store.accounts()?))
+        })
+        .await?;
+    let next = entries.last().filter(|_| entries.len() == ENTRIES as usize).map(|e| e.id);
+    let name = |actor: &str| {
+        let found = accounts.iter().find(|account| account.id == actor);
+        found.map(|account| account.display.clone()).unwrap_or_default()
+    };
+    let rows = entries.into_iter().map(|e| Row {
+        id: e.id,
+        at: local(&e.at),
+        name: name(&e.actor),
+        actor: e.actor,
+        sentence: sentence(l, &e.action),
+        action: e.action,
+        object: e.object,
+        why: e.why,
+        refused: e.status >= 400,
+        status: e.status,
+    });
+    let (holds, checked, fault) = match verdict {
+        Ok(count) => (true, count, String::new()),
+        Err(fault) => (false, fault.entry, fault.why),
+    };
+    let whole = who.scope.is_empty();
+    render(&AuditPage {
+        rows: rows.collect(),
+        next,
+        search,
+        holds,
+        checked,
+        fault,
+        whole,
+        f: Frame::of(app, who, l, "audit", "/audit").await?,
+    })
+}

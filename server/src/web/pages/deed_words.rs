@@ -1,0 +1,107 @@
+//! What an entry of the audit log says, as a sentence: whoever reads it knows no addresses.
+
+use super::words::Lang;
+
+/// The beginning of an address, and what lies there.
+const THINGS: &[(&str, &str, &str)] = &[
+    ("/accounts/invitations", "邀请", "an invitation"),
+    ("/accounts/second-factor", "必须使用动态码的角色", "the roles that need one-time codes"),
+    ("/accounts", "账户", "an account"),
+    ("/account", "自己的账户", "the own account"),
+    ("/alerts", "线索", "a lead"),
+    ("/leads", "线索列表", "the list of leads"),
+    ("/audit", "审计日志", "the audit log"),
+    ("/bulk", "多条线索", "several leads"),
+    ("/calendar", "工作日历", "the calendar"),
+    ("/workdays", "工作日历", "the calendar"),
+    ("/checks", "身份核验", "identity checks"),
+    ("/consent", "知情同意", "a consent"),
+    ("/devices", "设备", "a box"),
+    ("/provision", "设备接入", "a box's admission"),
+    ("/enrol", "人脸采集", "an enrolment"),
+    ("/evidence", "封存画面", "sealed pictures"),
+    ("/events", "实时消息", "the live feed"),
+    ("/export", "导出表格", "a table taken out"),
+    ("/import", "导入表格", "a table brought in"),
+    ("/deliveries", "通知记录", "the notifications that were sent"),
+    ("/figures", "统计", "the figures"),
+    ("/hooks", "通知对象", "a notification"),
+    ("/institutions", "机构", "an institution"),
+    ("/items", "项目目录", "the catalogue"),
+    ("/law", "法条表", "the law table"),
+    ("/login", "登录", "a login"),
+    ("/logout", "登录", "a login"),
+    ("/passes", "临时通行", "a pass"),
+    ("/people", "人员列表", "the list of people"),
+    ("/personal", "本人一次性链接", "a person's own link"),
+    ("/policy", "策略", "the policy"),
+    ("/practitioners", "人员", "a practitioner"),
+    ("/registry-photo", "注册照片", "a registry photograph"),
+    ("/registry", "登记资料", "the registry"),
+    ("/retention", "保存期限", "what is kept how long"),
+    ("/rooms", "诊室", "a room"),
+    ("/sessions", "诊疗活动", "a session"),
+    ("/tokens", "接口令牌", "an API token"),
+    ("/views", "视图", "a view of the inbox"),
+    ("/wall", "大屏", "the wall"),
+    ("/welcome", "邀请链接", "an invitation's link"),
+];
+
+/// The end of an address, and what is done there.
+const DEEDS: &[(&str, &str, &str)] = &[
+    ("/disable", "停用", "disabled"),
+    ("/enable", "启用", "enabled"),
+    ("/reset", "重置", "reset"),
+    ("/clear-waits", "解除等待：", "cleared the waits of"),
+    ("/revoke", "吊销", "revoked"),
+    ("/withdraw", "撤回", "withdrew"),
+    ("/confirm", "确认", "confirmed"),
+    ("/refuse", "退回", "refused"),
+    ("/steps", "办理", "worked on"),
+    ("/unlock", "解锁", "unlocked"),
+    ("/role", "变更角色：", "changed the role of"),
+    ("/delete", "删除", "deleted"),
+    ("/package", "导出案件材料：", "exported the case of"),
+    ("/logout", "退出", "ended"),
+    ("/photo/{n}", "查看照片：", "looked at a photograph of"),
+];
+
+/// `GET /api/v1/alerts/{id}` as people say it; the address itself where nobody has words for it.
+pub(super) fn sentence(l: Lang, action: &str) -> String {
+    let Some((method, address)) = action.split_once(' ') else { return action.to_owned() };
+    let path = address.strip_prefix("/api/v1").unwrap_or(address);
+    let thing = if path == "/" {
+        Some(("线索列表", "the list of leads"))
+    } else {
+        THINGS.iter().find(|t| path.starts_with(t.0)).map(|t| (t.1, t.2))
+    };
+    let Some((zh, en)) = thing else { return action.to_owned() };
+    let deed = DEEDS.iter().find(|d| path.ends_with(d.0)).map(|d| (d.1, d.2));
+    let (did_zh, did_en) = deed.unwrap_or(match (method, path) {
+        (_, "/login") => ("尝试", "tried"),
+        ("GET" | "HEAD", _) => ("查看", "looked at"),
+        _ => ("提交或更改", "made or changed"),
+    });
+    match l {
+        Lang::Zh => format!("{did_zh}{zh}"),
+        Lang::En => format!("{did_en} {en}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::routes;
+
+    #[test]
+    fn every_audited_route_has_a_sentence() {
+        for route in routes().iter().filter(|r| r.audited) {
+            let action = format!("{} {}", route.method, route.path);
+            for l in [Lang::Zh, Lang::En] {
+                assert_ne!(sentence(l, &action), action, "{action} has no words");
+            }
+        }
+        assert_eq!(sentence(Lang::Zh, "POST /accounts/{id}/disable"), "停用账户");
+        assert_eq!(sentence(Lang::En, "GET /api/v1/alerts/{id}"), "looked at a lead");
+    }
+}

@@ -1,0 +1,321 @@
+//! One proposed enrolment: what it shows, what it rests on, whom it resembles, and a supervisor's
+//! decision over it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::frame::{Frame, dated, line, local, render, shown};
+use super::people::serde_name;
+use super::words::Lang;
+use crate::access::{Right, Role, Who};
+use crate::app::App;
+use crate::clock::clip;
+use crate::consent::Purpose;
+use crate::model::{Consent, Name};
+use crate::photo;
+use crate::problem::{Form, Problem};
+use crate::store::{EnrolmentState, StoreError};
+use crate::web::alerts::PERSONS_ALONE;
+use crate::web::deed;
+use crate::web::endpoint::Endpoint;
+use crate::web::enrolments::{EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment};
+use crate::web::rights::{AUTHORITY, may_open};
+use crate::web::scope::Seen;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/enrolments/{id}", enrolment)
+            .roles(&[Role::Supervisor, Role::Clinic, Role::Auditor])
+            .audited(),
+        Endpoint::form("/enrolments/{id}", decide).roles(AUTHORITY).audited(),
+        Endpoint::page("/enrolments/{id}/photo/{n}", photo).roles(AUTHORITY).audited(),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "enrolment.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
+struct EnrolmentPage {
+    f: Frame,
+    id: String,
+    name: String,
+    person: String,
+    institution: String,
+    state: String,
+    proposed: bool,
+    may_decide: bool,
+    named: bool,
+    at: String,
+    pack: String,
+    /// When its templates were made anew after a change of the model.
+    renewed: String,
+    decided: String,
+    photos: Vec<PhotoView>,
+    kept: i64,
+    templates: i64,
+    duplicates: Vec<Resembled>,
+    consent: Option<Signed>,
+    may_withdraw: bool,
+    /// What was typed, and why it was refused.
+    reason: String,
+    fault: String,
+    /// How like the person's confirmed faces it is, where that is too little.
+    unlike: Option<String>,
+    /// The authority's own photograph of the person is here.
+    registry_photo: bool,
+}
+
+/// Somebody else with this face.
+struct Resembled {
+    name: String,
+    person: String,
+    score: String,
+    /// The address of a kept photograph, where the reader may see one.
+    picture: Option<String>,
+}
+
+/// The consent as it was signed.
+struct Signed {
+    version: String,
+    at: String,
+    /// A name that was typed; empty where it was drawn.
+    name: String,
+    /// The drawn signature, as an address of its picture.
+    drawn: String,
+    guardian: String,
+    purposes: Vec<&'static str>,
+}
+
+impl Signed {
+    fn of(l: Lang, it: Consent) -> Self {
+        // What the pad draws is a PNG in base64, whose first bytes are always these letters.
+        let png = it.signature.strip_prefix("data:image/png;base64,").unwrap_or(&it.signature);
+        let drawn = png.starts_with("iVBORw0KGgo").then(|| format!("data:image/png;base64,{png}"));
+        let words = |purpose: &Purpose| match purpose {
+            Purpose::Recognition => l.t("身份核验和监督", "verification for supervision"),
+            Purpose::ServerStorage => l.t("存储于服务器并发送到设备", "storage and transmission"),
+            Purpose::KeepPhoto => l.t("留存照片", "keeping the photographs"),
+        };
+        Self {
+            version: it.text_version,
+            at: dated(&it.signed_at),
+            name: if drawn.is_some() { String::new() } else { clip(&it.signature, 100) },
+            drawn: drawn.unwrap_or_default(),
+            guardian: it.guardian.unwrap_or_default(),
+            purposes: it.purposes.iter().map(words).collect(),
+        }
+    }
+}
+
+struct PhotoView {
+    number: usize,
+    accepted: bool,
+    reasons: Vec<String>,
+    /// Beside the one that was taken.
+    other_faces: usize,
+    quality: String,
+}
+
+async fn enrolment(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
+    let made = make_enrolment(&app, l, &who, id, String::new(), None).await;
+    shown(&app, &who, l, made).await
+}
+
+/// What a page of an enrolment is made of.
+struct Looked {
+    found: EnrolmentSeen,
+    names: BTreeMap<String, Name>,
+    registry_photo: bool,
+    consent: Option<Consent>,
+    /// By person: a photograph of whoever has this face, too.
+    pictures: BTreeMap<String, String>,
+    /// What the institution is called.
+    place: Option<String>,
+}
+
+fn look(a: &App, reader: &Who, id: &str) -> Result<Looked, Problem> {
+    let seen = Seen::of(a, reader)?;
+    let found = a.faces.enrolment(id)?.filter(|e| seen.has(&e.institution));
+    let found = found.ok_or_else(|| Problem::unknown("enrolment", id))?;
+    let found = EnrolmentSeen::of(reader, found)?;
+    let named = named_in(&found);
+    deed::at(&found.facts().institution);
+    deed::persons(&named);
+    let facts = found.facts();
+    let consent = if facts.templates > 0 { a.faces.consent_of(&facts.id)? } else { None };
+    Ok(Looked {
+        names: a.store.names_of(&named)?,
+        registry_photo: a.faces.registry_photo_at(&facts.person)?.is_some(),
+        consent,
+        pictures: pictures_of(a, &seen, &found)?,
+        place: a.store.institution(&facts.institution)?.map(|i| i.name),
+        found,
+    })
+}
+
+async fn make_enrolment(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    id: String,
+    typed: String,
+    fault: Option<Problem>,
+) -> Result<Response, Problem> {
+    let (wanted, reader) = (id.clone(), who.clone());
+    let may_decide = who.may(Right::DecideEnrolments);
+    let looked = app.blocking(move |a| look(a, &reader, &wanted)).await?;
+    let Looked { found, names, registry_photo, consent, pictures, place } = looked;
+    let (e, looked_at) = (found.facts(), found.looked_at());
+    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+    let photos = looked_at.photos.iter().map(|p| PhotoView {
+        number: p.index + 1,
+        accepted: p.accepted,
+        reasons: p.reasons.iter().map(|r| l.t(&r.zh, &r.en).to_owned()).collect(),
+        other_faces: p.other_faces,
+        quality: p.quality_ppm.map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
+    });
+    let compared = found.compared();
+    let duplicates = compared.into_iter().flat_map(|c| &c.duplicates).map(|d| Resembled {
+        name: name(&d.person),
+        person: d.person.clone(),
+        score: format!("{} %", d.score_ppm / 10_000),
+        picture: pictures.get(&d.person).cloned(),
+    });
+    let status = fault.as_ref().map_or(StatusCode::OK, |p| p.status);
+    let page = EnrolmentPage {
+        name: name(&e.person),
+        state: l.enrolment(&serde_name(&e.state)),
+        proposed: e.state == EnrolmentState::Proposed,
+        may_decide,
+        named: !who.open_house,
+        at: local(&e.proposed_at),
+        decided: match (&e.decided_by, &e.decided_at) {
+            (Some(by), Some(at)) => format!("{by} · {}", local(at)),
+            _ => String::new(),
+        },
+        photos: photos.collect(),
+        duplicates: duplicates.collect(),
+        unlike: compared.and_then(|c| c.unlike_ppm).map(|ppm| format!("{} %", ppm / 10_000)),
+        registry_photo,
+        kept: e.photos,
+        templates: e.templates,
+        id: e.id.clone(),
+        person: e.person.clone(),
+        institution: place.unwrap_or_else(|| e.institution.clone()),
+        consent: consent.map(|c| Signed::of(l, c)),
+        may_withdraw: e.templates > 0 && may_open(who, "/consent/{id}"),
+        reason: typed,
+        fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),
+        renewed: looked_at.renewed_at.as_deref().map(local).unwrap_or_default(),
+        pack: e.pack.clone(),
+        f: Frame::of(app, who, l, "people", &format!("/enrolments/{id}")).await?,
+    };
+    Ok((status, render(&page)?).into_response())
+}
+
+/// For each person with this face whose confirmed enrolment the reader sees: the address of the
+/// first photograph that was kept.
+fn pictures_of(
+    a: &App,
+    seen: &Seen,
+    found: &EnrolmentSeen,
+) -> Result<BTreeMap<String, String>, StoreError> {
+    let like: Vec<String> = found
+        .compared()
+        .into_iter()
+        .flat_map(|c| &c.duplicates)
+        .map(|d| d.person.clone())
+        .collect();
+    let mut pictures = BTreeMap::new();
+    for e in a.faces.enrolments_of(&like)? {
+        let kept = e.state == EnrolmentState::Confirmed && e.photos > 0;
+        if kept && seen.has(&e.institution) {
+            pictures.entry(e.person).or_insert(format!("/enrolments/{}/photo/0", e.id));
+        }
+    }
+    Ok(pictures)
+}
+
+/// Whose names an enrolment's page shows.
+fn named_in(e: &EnrolmentSeen) -> Vec<String> {
+    let like = e.compared().into_iter().flat_map(|c| &c.duplicates).map(|d| d.person.clone());
+    std::iter::once(e.facts().person.clone()).chain(like).collect()
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct DecisionForm {
+    verdict: String,
+    #[serde(default)]
+    by: String,
+    reason: Option<String>,
+}
+
+async fn decide(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(it): Form<DecisionForm>,
+) -> Response {
+    let confirm = it.verdict == "confirm";
+    let reason = it.reason.map(|r| clip(r.trim(), 400)).filter(|r| !r.is_empty());
+    let typed = reason.clone().unwrap_or_default();
+    let decided = if !confirm && reason.is_none() {
+        Err(Problem::unprocessable("reason: say why the proposal is refused"))
+    } else {
+        let decision = EnrolmentDecision { by: it.by, reason };
+        decide_enrolment(&app, &who, id.clone(), confirm, decision).await
+    };
+    let made = match decided {
+        Ok(_) => Ok(Redirect::to(&format!("/enrolments/{id}")).into_response()),
+        // What came between is shown at once, with what was typed.
+        Err(problem) if matches!(problem.status.as_u16(), 409 | 422) => {
+            make_enrolment(&app, l, &who, id, typed, Some(problem)).await
+        }
+        Err(problem) => Err(problem),
+    };
+    shown(&app, &who, l, made).await
+}
+
+/// A kept photograph, for the supervisor who compares it with the registry's.
+async fn photo(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path((id, n)): Path<(String, usize)>,
+) -> Result<Response, Problem> {
+    let wanted = id.clone();
+    let photos = app
+        .blocking(move |a| {
+            let found = a
+                .faces
+                .enrolment(&wanted)?
+                .ok_or_else(|| Problem::unknown("enrolment", &wanted))?;
+            Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &wanted)?;
+            if who.by_token {
+                return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+            }
+            Ok::<_, Problem>(a.faces.photos(&wanted)?)
+        })
+        .await?;
+    let uploaded = photos.get(n).ok_or_else(|| Problem::unknown("photo", &id))?.to_vec();
+    // What the networks saw, not what was sent: a browser may show another picture of the same
+    // file.
+    let shown = app.analysing(move |_| {
+        let unreadable = |fault: photo::PhotoFault| Problem {
+            zh: Some(fault.zh().into()),
+            ..Problem::unprocessable(fault.en())
+        };
+        photo::shown(&uploaded).map_err(unreadable)
+    });
+    Ok(([(header::CONTENT_TYPE, "image/jpeg")], shown.await?).into_response())
+}

@@ -1,0 +1,125 @@
+//! The inbox as a file: the list that its reader sees, narrowed as the page is.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+
+use super::frame::shown;
+use super::inbox;
+use super::words::Lang;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::rules::Numbers;
+use crate::web::alerts::ListQuery;
+use crate::web::answer::{Csv, Download, Xlsx};
+use crate::web::bulk::workbook;
+use crate::web::csv::cell;
+use crate::web::deed;
+use crate::web::endpoint::Endpoint;
+use crate::web::part::PartQuery;
+use crate::web::rights::SIGHT;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/leads/csv", as_csv).roles(SIGHT).audited(),
+        Endpoint::page("/leads/xlsx", as_workbook).roles(SIGHT).audited(),
+    ]
+}
+
+async fn as_csv(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    let made = rows(&app, l, &who, query).await.map(|rows| {
+        // A spreadsheet knows by the byte-order mark that this is UTF-8.
+        let mut text = "\u{feff}".to_owned();
+        for row in &rows {
+            let cells: Vec<String> = row.iter().map(|c| cell(c)).collect();
+            let _ = writeln!(text, "{}", cells.join(","));
+        }
+        Download::<Csv>::new("zaigang-leads.csv".to_owned(), text).into_response()
+    });
+    shown(&app, &who, l, made).await
+}
+
+async fn as_workbook(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    let made = match rows(&app, l, &who, query).await {
+        Ok(rows) => workbook::of_rows(&rows)
+            .map(|book| {
+                Download::<Xlsx>::new("zaigang-leads.xlsx".to_owned(), book).into_response()
+            })
+            .map_err(|e| Problem::internal(&e)),
+        Err(problem) => Err(problem),
+    };
+    shown(&app, &who, l, made).await
+}
+
+async fn rows(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    query: ListQuery,
+) -> Result<Vec<Vec<String>>, Problem> {
+    let rows = table(app, l, who, query).await?;
+    deed::did(format!("{} leads exported", rows.len().saturating_sub(1)));
+    Ok(rows)
+}
+
+/// Leads of one file, at most.
+const MOST_EXPORTED: u32 = 500;
+
+/// The list as a table for a spreadsheet: the filter of the page, without its next pages' bound.
+async fn table(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    mut query: ListQuery,
+) -> Result<Vec<Vec<String>>, Problem> {
+    query.state.get_or_insert_with(|| "open".to_owned());
+    query.limit = Some(MOST_EXPORTED);
+    let filter = query.filter(who, MOST_EXPORTED)?;
+    let part = PartQuery::default().part(who, 1);
+    let found = app.blocking(|a| inbox::find(a, who, l, &filter, &part)).await?;
+    let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
+    let numbers =
+        Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
+    let head = [
+        l.t("编号", "Number"),
+        l.t("级别", "Severity"),
+        l.t("类别", "Kind"),
+        l.t("机构与诊室", "Clinic and room"),
+        l.t("诊疗活动", "Session"),
+        l.t("状态", "State"),
+        l.t("承办人", "Assignee"),
+        l.t("发现时间", "Raised at"),
+        l.t("期限", "Due"),
+        l.t("说明", "What was seen"),
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(found.lines.iter().map(|line| {
+        let r = inbox::row(l, line, &found.places, &numbers);
+        vec![
+            r.number.to_string(),
+            format!("L{} {}", r.severity, r.level),
+            r.kinds.join("、"),
+            r.place,
+            r.session,
+            r.state.to_owned(),
+            r.assignee,
+            r.raised_at,
+            r.due,
+            r.summary,
+        ]
+    }));
+    Ok(rows)
+}

@@ -1,0 +1,105 @@
+//! The Chinese of what the server says in English to programs: a catalogue by the English line, as
+//! gettext has it. `{}` stands for what differs from one time to the next.
+//!
+//! It knows no page and no language but the reader's; a line that it lacks is shown as it is.
+
+use std::sync::LazyLock;
+
+/// English, tab, Chinese; one message a line, the first that fits counts.
+const CATALOGUE: &str = include_str!("messages.tsv");
+
+struct Message {
+    english: Vec<&'static str>,
+    chinese: &'static str,
+}
+
+static MESSAGES: LazyLock<Vec<Message>> = LazyLock::new(|| {
+    let pairs = CATALOGUE.lines().filter_map(|line| line.split_once('\t'));
+    pairs
+        .map(|(english, chinese)| Message { english: english.split("{}").collect(), chinese })
+        .collect()
+});
+
+/// The line in Chinese, where the catalogue has it.
+pub(in crate::web) fn chinese(line: &str) -> Option<String> {
+    MESSAGES.iter().find_map(|message| {
+        let found = holes(&message.english, line)?;
+        let mut found = found.into_iter();
+        let mut text = String::new();
+        for (n, part) in message.chinese.split("{}").enumerate() {
+            if n > 0 {
+                text.push_str(found.next().unwrap_or_default());
+            }
+            text.push_str(part);
+        }
+        Some(text)
+    })
+}
+
+/// What stands where a pattern has its holes; `None` where it does not fit.
+fn holes<'a>(pattern: &[&str], line: &'a str) -> Option<Vec<&'a str>> {
+    let (first, rest) = pattern.split_first()?;
+    let mut left = line.strip_prefix(first)?;
+    let mut found = Vec::with_capacity(rest.len());
+    for (n, part) in rest.iter().enumerate() {
+        let at = if n + 1 == rest.len() {
+            left.len().checked_sub(part.len()).filter(|at| left.get(*at..) == Some(*part))?
+        } else {
+            left.find(part)?
+        };
+        found.push(&left[..at]);
+        left = &left[at + part.len()..];
+    }
+    left.is_empty().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_line_is_said_in_chinese() {
+        for (english, wanted) in [
+            ("the password needs at least 12 characters", "口令至少需要 12 个字符"),
+            ("the login name `wang` is taken: choose another", "登录名“wang”已被使用，请另选"),
+            (
+                "settings: `a_min` = 7 is out of range: give 1 to 5 minutes",
+                "“a_min”= 7 超出范围：应为 1 至 5 minutes",
+            ),
+        ] {
+            assert_eq!(chinese(english).as_deref(), Some(wanted));
+        }
+        assert_eq!(chinese("nobody ever said this"), None);
+    }
+
+    #[test]
+    fn both_sides_of_a_message_have_the_same_holes() {
+        for line in CATALOGUE.lines() {
+            let (english, chinese) = line.split_once('\t').expect(line);
+            assert!(
+                chinese.matches("{}").count() <= english.matches("{}").count(),
+                "more holes in Chinese: {line}"
+            );
+            let half = |c: char| matches!(c, ',' | ';' | '?' | '!');
+            let han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+            let signs: Vec<char> = chinese.chars().collect();
+            let mixed = signs.windows(2).any(|two| han(two[0]) && half(two[1]));
+            assert!(!mixed, "half-width punctuation after Chinese: {line}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_line_is_answered(line in "\\PC{0,60}") {
+            let _ = chinese(&line);
+        }
+
+        #[test]
+        fn what_was_put_in_comes_out(name in "[a-zé王]{1,12}", s in 0u32..9999) {
+            let said = chinese(&format!("alert `{name}` is unknown")).unwrap();
+            proptest::prop_assert!(said.contains(&name));
+            let said = chinese(&format!("too many attempts: wait {s} s")).unwrap();
+            proptest::prop_assert!(said.contains(&s.to_string()));
+        }
+    }
+}

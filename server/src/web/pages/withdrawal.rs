@@ -1,0 +1,177 @@
+//! Withdrawal of consent by page: a clinic passes on that somebody withdrew there, the authority
+//! everywhere. What was deleted and which boxes were told is shown as a receipt.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use super::frame::{Frame, line, local, render, shown};
+use super::people::serde_name;
+use super::words::Lang;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::clock::{clip, now_text};
+use crate::problem::{Form, Problem};
+use crate::store::Enrolment;
+use crate::web::deed;
+use crate::web::endpoint::Endpoint;
+use crate::web::enrolments::{WithdrawBody, Withdrawn, visible, withdraw};
+use crate::web::scope::Seen;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let roles = &[Role::Supervisor, Role::Clinic];
+    vec![
+        Endpoint::page("/consent/{id}", page).roles(roles).audited(),
+        Endpoint::form("/consent/{id}", submit).roles(roles).audited(),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "withdrawal.html")]
+struct WithdrawalPage {
+    f: Frame,
+    person: String,
+    name: String,
+    enrolled: Vec<EnrolledRow>,
+    /// Where it may be withdrawn: institution and name.
+    places: Vec<(String, String)>,
+    /// The reader may withdraw everywhere at once.
+    everywhere: bool,
+    reason: String,
+    fault: String,
+    receipt: Option<Receipt>,
+}
+
+/// What is kept of the person at one institution.
+struct EnrolledRow {
+    institution: String,
+    state: String,
+    templates: i64,
+    photos: i64,
+    at: String,
+}
+
+impl EnrolledRow {
+    fn of(l: Lang, e: &Enrolment, institution: String) -> Self {
+        Self {
+            institution,
+            state: l.enrolment(&serde_name(&e.state)),
+            templates: e.templates,
+            photos: e.photos,
+            at: local(&e.proposed_at),
+        }
+    }
+}
+
+/// What the withdrawal did.
+struct Receipt {
+    at: String,
+    templates: u64,
+    photos: u64,
+    places: Vec<String>,
+    boxes: Vec<String>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct WithdrawForm {
+    #[serde(default)]
+    institution: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    sure: String,
+}
+
+/// How a form says that everywhere is meant: nobody means it by leaving a field empty.
+const EVERYWHERE: &str = "*";
+
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+    let made = make(&app, &who, l, &id, WithdrawForm::default(), Ok(None)).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(it): Form<WithdrawForm>,
+) -> Response {
+    let outcome = take(&app, &who, &id, &it).await.map(Some);
+    let made = make(&app, &who, l, &id, it, outcome).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn take(
+    app: &Arc<App>,
+    who: &Who,
+    id: &str,
+    it: &WithdrawForm,
+) -> Result<Withdrawn, Problem> {
+    if it.sure.is_empty() {
+        return Err(Problem::unprocessable("sure: say that you mean it"));
+    }
+    let institution = match (it.institution.as_str(), who.role) {
+        (_, Role::Clinic) | (EVERYWHERE, _) => None,
+        ("", _) => return Err(Problem::unprocessable("institution: choose where")),
+        (place, _) => Some(place.to_owned()),
+    };
+    let reason = (!it.reason.trim().is_empty()).then(|| it.reason.trim().to_owned());
+    withdraw(app, who, id.to_owned(), WithdrawBody { reason, institution }).await
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: &str,
+    given: WithdrawForm,
+    outcome: Result<Option<Withdrawn>, Problem>,
+) -> Result<Response, Problem> {
+    let (receipt, fault) = match outcome {
+        Ok(done) => (done, None),
+        Err(problem) if matches!(problem.status.as_u16(), 409 | 422) => (None, Some(problem)),
+        Err(problem) => return Err(problem),
+    };
+    let told = receipt.as_ref().map(|r| r.institutions.clone()).unwrap_or_default();
+    let (wanted, reader) = (id.to_owned(), who.clone());
+    let (person, enrolled, names) = app
+        .blocking(move |a| {
+            let person = visible(a, &reader, &wanted)?;
+            let seen = Seen::of(a, &reader)?;
+            let mut enrolled = a.faces.enrolments_of(&[wanted])?;
+            enrolled.retain(|e| seen.has(&e.institution) && e.templates > 0);
+            let places: Vec<String> =
+                enrolled.iter().map(|e| e.institution.clone()).chain(told).collect();
+            Ok::<_, Problem>((person, enrolled, a.store.institution_names(&places)?))
+        })
+        .await?;
+    deed::persons([id]);
+    let name_of = |place: &String| names.get(place).unwrap_or(place).clone();
+    let mut places: Vec<(String, String)> =
+        enrolled.iter().map(|e| (e.institution.clone(), name_of(&e.institution))).collect();
+    places.sort();
+    places.dedup();
+    let status = fault.as_ref().map_or(StatusCode::OK, |p| p.status);
+    let page = render(&WithdrawalPage {
+        enrolled: enrolled.iter().map(|e| EnrolledRow::of(l, e, name_of(&e.institution))).collect(),
+        places,
+        everywhere: who.role != Role::Clinic,
+        reason: clip(&given.reason, 400),
+        fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),
+        receipt: receipt.map(|r| Receipt {
+            at: local(&now_text()),
+            templates: r.templates_deleted,
+            photos: r.photos_deleted,
+            places: r.institutions.iter().map(name_of).collect(),
+            boxes: r.devices_told,
+        }),
+        person: id.to_owned(),
+        name: person.name.0,
+        f: Frame::of(app, who, l, "people", &format!("/consent/{id}")).await?,
+    })?;
+    Ok((status, page).into_response())
+}

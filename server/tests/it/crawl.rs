@@ -1,0 +1,221 @@
+//! Every page as every role, read as a person reads it: it opens, and in Chinese it holds no
+//! English word, no raw key and no half-width punctuation, but for one listed file of exceptions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+use server::access::Role;
+use server::web::routes;
+
+use crate::access::{guarded, login};
+use crate::boxes::{TestBox, finding};
+use crate::house::House;
+
+/// What may stand in a Chinese page as it is; one a line.
+const EXCEPTIONS: &str = include_str!("zh_exceptions.txt");
+
+/// Names that the house below gives to its own things.
+const SEEDED: [&str; 9] = ["p-", "box-", "room-", "clinic-", "laser-", "s-", "w-", "chen", "test"];
+
+/// A house with something on every page.
+fn furnished() -> House {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.say(&finding('b', '2', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
+    b.receipted(2);
+    house.must_post(
+        "sessions",
+        &json!({"id": "s-2", "room": "room-1", "start": "2026-03-02T01:00:00Z",
+            "end": "2026-03-02T02:00:00Z"}),
+    );
+    let admin = login(&house, "chen", Role::Admin, "");
+    assert!(!admin.is_empty());
+    house.restart_with("[access]\naccounts = true\n")
+}
+
+/// The addresses of a route's pages: each place in it filled with what stands there.
+fn addresses(path: &str) -> Vec<String> {
+    let id = match path {
+        p if p.starts_with("/alerts/") => "1".repeat(32),
+        p if p.starts_with("/rooms/") => "room-1".to_owned(),
+        p if p.starts_with("/devices/") => "box-1".to_owned(),
+        p if p.starts_with("/sessions/") => "s-2".to_owned(),
+        p if p.starts_with("/accounts/") => "chen".to_owned(),
+        _ => "p-lead".to_owned(),
+    };
+    let nouns = ["institutions", "people", "rooms", "items", "passes"];
+    if path.contains("{noun}") {
+        let of = |noun: &str| match noun {
+            "institutions" => "clinic-1",
+            "rooms" => "room-1",
+            "items" => "laser-1",
+            "passes" => "new",
+            _ => "p-lead",
+        };
+        return nouns.iter().map(|n| path.replace("{noun}", n).replace("{id}", of(n))).collect();
+    }
+    vec![path.replace("{id}", &id).replace("{sha256}", "0000")]
+}
+
+/// Pages that a person looks at: no file, no stream, nothing behind a one-time address.
+fn is_page(path: &str) -> bool {
+    let other =
+        ["/api/", "/assets/", "/events", "/health", "/metrics", "/export/", "/language", "/leads/"];
+    let ends = ["/package", "/picture", "/photo/{n}", ".pdf", ".csv", "/paper"];
+    !other.iter().any(|p| path.starts_with(p))
+        && !ends.iter().any(|e| path.ends_with(e))
+        && !path.contains("{token}")
+        && !path.contains("oidc")
+        && path != "/account/provider"
+}
+
+/// What a person reads of a page: text outside code, scripts and drawings.
+fn words_of(body: &str) -> String {
+    let main = body.split_once("<body").map_or(body, |b| b.1);
+    let main = main.split_once('>').map_or(main, |b| b.1);
+    let mut text = String::new();
+    let mut rest = main;
+    let mut silent: Option<String> = None;
+    while let Some((before, after)) = rest.split_once('<') {
+        if silent.is_none() {
+            text.push_str(before);
+        }
+        let Some((tag, behind)) = after.split_once('>') else { break };
+        rest = behind;
+        let name: String =
+            tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        if let Some(of) = &silent {
+            if tag.starts_with('/') && name == *of {
+                silent = None;
+            }
+            continue;
+        }
+        text.push(' ');
+        for spoken in ["placeholder=\"", "title=\"", "aria-label=\""] {
+            if let Some((_, value)) = tag.split_once(spoken) {
+                text.push_str(value.split('"').next().unwrap_or_default());
+                text.push(' ');
+            }
+        }
+        let hushed = ["code", "script", "svg", "textarea", "style", "pre"].contains(&name.as_str())
+            || tag.contains("hreflang")
+            || tag.contains("mono");
+        if hushed && !tag.starts_with('/') && !tag.ends_with('/') {
+            silent = Some(name);
+        }
+    }
+    text.replace("&amp;", "&").replace("&#38;", "&").replace("&lt;", "<").replace("&#39;", "\'")
+}
+
+/// Whatever of a text no reader of Chinese should meet.
+fn strange(text: &str, known: &BTreeSet<&str>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    for piece in text.split(|c: char| !word(c)) {
+        let piece = piece.trim_matches(['-', '.', '/', '_']);
+        let letters = piece.chars().filter(char::is_ascii_alphabetic).count();
+        let seeded = SEEDED.iter().any(|begin| piece.starts_with(begin));
+        if letters >= 2 && !known.contains(piece) && !seeded {
+            found.insert(piece.to_owned());
+        }
+    }
+    let han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let signs: Vec<char> = text.chars().collect();
+    for three in signs.windows(2) {
+        if han(three[0]) && matches!(three[1], ',' | ';' | '?' | '!') {
+            found.insert(format!("{}{}", three[0], three[1]));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_page_opens_and_speaks_chinese() {
+    let house = furnished();
+    let known: BTreeSet<&str> = EXCEPTIONS
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .collect();
+    let people = [
+        (Role::Admin, ""),
+        (Role::Supervisor, "5101"),
+        (Role::Reviewer, "5101"),
+        (Role::Clinic, "clinic-1"),
+        (Role::Integrator, "5101"),
+        (Role::Auditor, ""),
+    ];
+    let mut faults: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut opened = 0;
+    for (role, scope) in people {
+        let login = login(&house, &format!("w-{}", role.as_str()), role, scope);
+        let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
+        for route in open.filter(|r| r.roles.contains(&role)) {
+            for path in addresses(route.path) {
+                let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
+                let answer = house.send_with("GET", &path, &headers, b"");
+                if answer.status == 303 {
+                    continue;
+                }
+                opened += 1;
+                let known_gaps = matches!(answer.status, 404 | 409) && route.path.contains('{');
+                if answer.status != 200 && !known_gaps {
+                    let said = format!("{} as {role:?}", answer.status);
+                    faults.entry(path.clone()).or_default().insert(said);
+                }
+                for strange in strange(&words_of(&answer.body), &known) {
+                    faults.entry(strange).or_default().insert(path.clone());
+                }
+            }
+        }
+    }
+    assert!(opened > 60, "{opened} pages");
+    let told: Vec<String> = faults
+        .iter()
+        .map(|(what, where_)| {
+            let some: Vec<&str> = where_.iter().take(4).map(String::as_str).collect();
+            format!("{what}  ← {}", some.join(" "))
+        })
+        .collect();
+    assert!(told.is_empty(), "{} in {opened} pages:\n{}", told.len(), told.join("\n"));
+}
+
+#[test]
+fn the_reader_of_pages_sees_words_and_no_code() {
+    let page = "<body><p title=\"Close it\">锦城, <code>p-1</code> 已 <b class=\"mono\">ab</b></p>";
+    let text = words_of(page);
+    assert!(!text.contains("p-1") && !text.contains("ab"), "{text}");
+    let found: Vec<String> = strange(&text, &BTreeSet::from(["it"])).into_iter().collect();
+    assert_eq!(found, ["Close", "城,"]);
+}
+
+#[test]
+fn no_role_is_shown_a_page_that_it_may_not_open() {
+    let house = guarded();
+    for role in [Role::Admin, Role::Supervisor, Role::Reviewer, Role::Integrator, Role::Auditor] {
+        let login = login(&house, &format!("w-{}", role.as_str()), role, "");
+        let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
+        let get = |path: &str| house.send_with("GET", path, &headers, b"");
+        let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
+        let pages = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
+        for route in pages.filter(|r| r.roles.contains(&role) && !r.path.contains('{')) {
+            for link in get(route.path).body.split("href=\"/").skip(1) {
+                let path = format!("/{}", link.split(['"', '#']).next().unwrap());
+                let path = path.replace("&amp;", "&").replace("&#38;", "&");
+                if path.starts_with("/assets") || path.starts_with("/language") {
+                    continue;
+                }
+                if seen.insert(path.clone()) {
+                    let status = get(&path).status;
+                    if matches!(status, 403 | 404) {
+                        wrong.push(format!("{} → {path} {status}", route.path));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{role:?}: {wrong:?}");
+        assert!(seen.len() > 3, "{role:?}: {seen:?}");
+    }
+}
