@@ -30,6 +30,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0021_access_marks.sql"),
     include_str!("../../migrations/0022_law.sql"),
     include_str!("../../migrations/0023_evidence.sql"),
+    include_str!("../../migrations/0024_clues.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

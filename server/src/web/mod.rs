@@ -11,6 +11,8 @@ pub(crate) mod bodies;
 mod bulk;
 mod calendar;
 mod checks;
+pub(crate) mod clue_upload;
+mod clues;
 mod commission;
 mod csv;
 mod deed;
@@ -33,6 +35,7 @@ mod part;
 mod personal;
 mod policy;
 mod provision;
+mod public;
 mod registry;
 mod rights;
 mod running;
@@ -57,6 +60,7 @@ use endpoint::Endpoint;
 pub use endpoint::Route;
 pub use health::metrics_router;
 pub(crate) use pages::LOGIN_HOURS;
+pub use public::router as public_router;
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -73,6 +77,7 @@ fn all() -> Vec<Endpoint> {
         bulk::endpoints(),
         calendar::endpoints(),
         checks::endpoints(),
+        clues::endpoints(),
         commission::endpoints(),
         devices::endpoints(),
         enrolments::endpoints(),

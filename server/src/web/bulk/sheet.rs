@@ -43,6 +43,11 @@ const INSTITUTIONS: &[Column] = &[
     ("jurisdiction", Text),
     ("north_deg", Degrees),
     ("east_deg", Degrees),
+    ("address", Text),
+    ("licence_no", Text),
+    ("licence_until", Text),
+    ("subjects", List),
+    ("pledge_on", Text),
 ];
 const PRACTITIONERS: &[Column] = &[
     ("id", Text),
@@ -54,7 +59,14 @@ const PRACTITIONERS: &[Column] = &[
     ("exempt_until", Text),
     ("lead_of", List),
     ("roles", List),
+    ("filing_no", Text),
+    ("filed_on", Text),
+    ("practice_no", Text),
+    ("practice_scope", Text),
 ];
+/// Columns of a practitioner's row that speak of one institution.
+const OF_SITE: [&str; 7] =
+    ["institution", "relation", "exempt_until", "lead_of", "roles", "filing_no", "filed_on"];
 const ROOMS: &[Column] = &[
     ("id", Text),
     ("institution", Text),
@@ -203,7 +215,7 @@ pub(super) fn object(
         }
         Noun::Practitioners => {
             let mut site = Map::new();
-            for name in ["institution", "relation", "exempt_until", "lead_of", "roles"] {
+            for name in OF_SITE {
                 if let Some(value) = fields.remove(name) {
                     site.insert(name.to_owned(), value);
                 }
@@ -262,7 +274,7 @@ pub(super) fn rows(noun: Noun, object: &Value) -> Vec<Vec<String>> {
             let sites = object["sites"].as_array().cloned().unwrap_or_default();
             let with = |site: &Value| {
                 let mut flat = object.clone();
-                for name in ["institution", "relation", "exempt_until", "lead_of", "roles"] {
+                for name in OF_SITE {
                     flat[name] = site[name].clone();
                 }
                 row(&flat)

@@ -25,14 +25,14 @@ use crate::web::accounts::{InviteForm, invite_again, make_invitation, set_second
 use crate::web::auth::cookie_name;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{ADMIN, EVERYBODY, PEOPLE};
+use crate::web::rights::{ACCOUNTS, ADMIN, EVERYBODY};
 use crate::web::source::Source;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::page("/login", page).roles(EVERYBODY),
         Endpoint::form("/login", submit).roles(EVERYBODY).audited(),
-        Endpoint::form("/logout", logout).roles(PEOPLE).audited(),
+        Endpoint::form("/logout", logout).roles(ACCOUNTS).audited(),
         Endpoint::page("/welcome/{token}", welcome).roles(EVERYBODY),
         Endpoint::form("/welcome/{token}", accept).roles(EVERYBODY).audited(),
         Endpoint::page("/accounts", accounts).roles(ADMIN).audited(),

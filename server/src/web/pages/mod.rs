@@ -9,6 +9,9 @@ mod calendar;
 pub(super) mod case_paper;
 mod chart;
 mod checks;
+mod clue;
+mod clue_forms;
+mod clues;
 mod devices;
 mod evidence;
 mod figures;
@@ -68,6 +71,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         bulk_steps::endpoints(),
         calendar::endpoints(),
         checks::endpoints(),
+        clue::endpoints(),
+        clue_forms::endpoints(),
+        clues::endpoints(),
         devices::endpoints(),
         evidence::endpoints(),
         figures::endpoints(),

@@ -47,7 +47,7 @@ struct TokensPage {
     roles: Vec<(&'static str, bool)>,
 }
 
-const ROLES: [&str; 5] = ["integrator", "clinic", "supervisor", "reviewer", "auditor"];
+const ROLES: [&str; 6] = ["integrator", "clinic", "supervisor", "reviewer", "auditor", "partner"];
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let made = make(&app, &who, l, &Given::default(), Ok(String::new())).await;
