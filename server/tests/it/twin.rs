@@ -66,7 +66,9 @@ fn crawl(house: &House) -> Vec<(String, String)> {
     ] {
         for path in addresses(role) {
             let answer = ask(house, "GET", &path, token, "");
-            let told = format!("{}\n{}\n{}", answer.status, answer.head, answer.body);
+            // How long a drawing of a random word is, is random, too.
+            let head = if path.ends_with("/qr") { "" } else { answer.head.as_str() };
+            let told = format!("{}\n{head}\n{}", answer.status, answer.body);
             seen.push((format!("{who} {path}"), masked(house, &told)));
         }
     }
